@@ -1,0 +1,58 @@
+# placa: `make demo` and `make test` set up what they need, once, and work on a fresh machine.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+R_SOURCES := $(shell find R -type f -not -path '*/.*' 2>/dev/null)
+
+.PHONY: demo test test-slow lint setup renv lock clean help
+
+demo: setup ## phantoms → train → predict → evaluate in R → report
+	@$(BIN)/placa demo
+
+test: setup ## pytest and testthat, with the linters
+	@tools/run-tests
+
+test-slow: setup ## the proofs that take minutes
+	@$(BIN)/pytest -m slow
+
+lint: setup ## ruff, mypy and lintr where it is there
+	@tools/lint
+
+# Python and R set each other up no faster than one after the other allows, so they go side by side.
+setup: ## the virtual environment, R's packages, placa in both
+	@mkdir -p .make
+	@$(MAKE) --no-print-directory -s -j2 .make/python .make/r
+	@$(MAKE) --no-print-directory -s .make/r-package
+
+.make/python: requirements.lock pyproject.toml
+	@echo "setting up Python"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@# ABI mode needs no compiler and no R headers; the other mode fails half-way where some of them are there.
+	@RPY2_CFFI_MODE=ABI $(BIN)/uv pip install --quiet --python $(BIN)/python --requirement requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@command -v quarto >/dev/null || tools/setup-quarto
+	@touch $@
+
+.make/r: tools/setup-r
+	@tools/setup-r
+	@! command -v R >/dev/null || touch $@
+
+.make/r-package: $(R_SOURCES)
+	@! command -v R >/dev/null || tools/install-r-package
+	@! command -v R >/dev/null || touch $@
+
+renv: ## restore renv.lock from CRAN: exact, newest R packages in a library of this project's own
+	@tools/restore-renv
+	@tools/install-r-package
+
+lock: ## write requirements.lock anew from pyproject.toml
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --quiet \
+	  --no-header --no-annotate --no-emit-index-url --upgrade --output-file requirements.lock
+
+clean: ## remove what set-up made (data/ and runs/ stay)
+	@rm -rf .make .venv
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18

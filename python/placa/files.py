@@ -1,0 +1,160 @@
+"""Files that are whole or not there: write beside, then rename."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from placa.errors import PlacaError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def explain_os_error(error: OSError, path: Path | str | None = None) -> PlacaError:
+    """Turn an operating-system error into the sentence that a user can act on."""
+    where = path or error.filename or "the output"
+    if error.errno in _FULL or "No space left" in str(error):
+        return PlacaError(f"The disk that holds {where} is full: free some space, or choose another place.")
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        return PlacaError(f"There is no permission to read or write {where}: choose another place, or ask for access.")
+    if error.errno in {errno.ENOTDIR, errno.EEXIST, errno.EISDIR}:
+        return PlacaError(
+            f"{where} cannot be used, for a file stands where a directory should, or the other way round."
+        )
+    if error.errno == errno.ENOENT:
+        return PlacaError(f"{where} does not exist.")
+    return PlacaError(f"{where} could not be read or written ({error.strerror or error}).")
+
+
+def _partial(path: Path) -> Path:
+    return path.parent / f".{path.name}.partial-{os.getpid()}-{secrets.token_hex(3)}"
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yield a path beside `path` to write to; it takes the name `path` only if the block ends well.
+
+    Raises:
+        PlacaError: The place cannot be written, or its disk is full.
+    """
+    partial = _partial(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        with partial.open("rb") as written:
+            os.fsync(written.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise explain_os_error(error, path) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_directory(path: Path, overwrite: bool = False) -> Iterator[Path]:
+    """Yield a new directory beside `path`; it takes the name `path` only if the block ends well.
+
+    An older directory of that name stays until then, and is replaced in two renames.
+
+    Args:
+        path: The directory to make.
+        overwrite: Whether a directory already there may be replaced.
+
+    Raises:
+        PlacaError: `path` is there and may not be replaced, or cannot be written, or its disk is full.
+    """
+    refuse_existing(path, overwrite)
+    partial = _partial(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.mkdir()
+        yield partial
+        old = None
+        if path.exists():
+            old = path.parent / f".{path.name}.old-{os.getpid()}"
+            path.rename(old)
+        partial.rename(path)
+        if old is not None:
+            shutil.rmtree(old)
+    except OSError as error:
+        raise explain_os_error(error, path) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def refuse_existing(path: Path, overwrite: bool) -> None:
+    """Refuse an output that is already there, before any work is done for it.
+
+    Only a directory that placa wrote is ever replaced: `--overwrite ~` should not empty a home.
+
+    Raises:
+        PlacaError: `path` is a file, or a directory that may not be replaced.
+    """
+    if not os.path.lexists(path):
+        return
+    if not path.is_dir():
+        raise PlacaError(f"{path} is a file, and a directory of that name was to be made: choose another --out.")
+    if not any(path.iterdir()):
+        return
+    if not overwrite:
+        raise PlacaError(f"{path} is already there: choose another --out, or add --overwrite to replace it.")
+    if not any((path / name).is_file() for name in ("source.json", "run.json")):
+        raise PlacaError(
+            f"{path} holds something that placa did not write, so it is not replaced: choose another --out."
+        )
+
+
+def require_writable(directory: Path) -> None:
+    """Find out before the work, not after it, whether `directory` (or its nearest parent) takes a file.
+
+    Raises:
+        PlacaError: It does not.
+    """
+    place = directory.absolute()
+    while not os.path.lexists(place):
+        place = place.parent
+    try:
+        # Asking the file system beats asking os.access, which root and network disks answer wrongly.
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise explain_os_error(error, directory) from error
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write `content` as indented UTF-8 JSON, whole or not at all."""
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        PlacaError: The file is not there, or holds no JSON.
+    """
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise explain_os_error(error, path) from error
+    except ValueError as error:
+        raise PlacaError(f"{path} was to hold JSON and does not ({error}): make it anew.") from error
+
+
+def fingerprint(*paths: Path) -> str:
+    """Return ``"sha256:…"`` over the bytes of the files, in the order given."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return f"sha256:{digest.hexdigest()}"

@@ -1,0 +1,99 @@
+"""The manifest: one table, one row an image. Every later stage reads it and none changes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from placa.errors import PlacaError
+from placa.files import explain_os_error, whole_file
+
+SPLITS = ("train", "validation", "test")
+#: Columns that every manifest has, whatever the source; the findings stand beside them.
+TEXT = ("image_id", "path", "patient_id", "group_id", "split", "sex", "view", "site", "label_source")
+FIXED = (*TEXT, "age")
+
+
+def complete(images: pd.DataFrame, findings: list[str]) -> pd.DataFrame:
+    """Bring a source's table to the manifest's columns and types.
+
+    Args:
+        images: One row an image: ``image_id``, ``path``, one column a finding, and what else the source knows.
+        findings: The columns that hold findings: 0, 1, or missing where unknown.
+
+    Returns:
+        A new frame with every column of the manifest: text as strings with missing values, ``age`` in years as
+        float, findings as nullable 8-bit integers. ``group_id`` is the patient where the source gave none.
+
+    Raises:
+        PlacaError: A needed column is missing, an ``image_id`` occurs twice, or a finding has the name of a
+            column that the manifest uses itself.
+    """
+    need = ["image_id", "path", *findings]
+    missing = [name for name in need if name not in images]
+    if missing:
+        raise PlacaError(f"The manifest needs the columns {need}, and {missing} are not there.")
+    taken = sorted(set(findings) & set(FIXED))
+    if taken:
+        raise PlacaError(f"{taken[0]!r} cannot be the name of a finding, for the manifest has a column of that name.")
+    out = pd.DataFrame(index=pd.RangeIndex(len(images)))
+    for name in TEXT:
+        column = images[name].reset_index(drop=True) if name in images else pd.Series(pd.NA, index=out.index)
+        out[name] = column.astype("string")
+    # A patient is never cut; an image of unknown patient and unknown group can only stand for itself.
+    out["group_id"] = out["group_id"].fillna(out["patient_id"]).fillna(out["image_id"])
+    age = images["age"].reset_index(drop=True) if "age" in images else pd.Series(np.nan, index=out.index)
+    out["age"] = pd.to_numeric(age, errors="coerce").astype("float64")
+    for finding in findings:
+        out[finding] = images[finding].reset_index(drop=True).astype("Int8")
+    twice = out["image_id"][out["image_id"].duplicated()]
+    if len(twice):
+        raise PlacaError(f"image_id must be unique, and {twice.iloc[0]!r} occurs more than once.")
+    return out
+
+
+def findings_of(manifest: pd.DataFrame) -> list[str]:
+    """The names of the finding columns, in their order."""
+    return [str(name) for name in manifest.columns if name not in FIXED]
+
+
+def write_manifest(manifest: pd.DataFrame, path: Path) -> None:
+    """Write the manifest as parquet, whole or not at all."""
+    with whole_file(path) as partial:
+        pq.write_table(pa.Table.from_pandas(manifest, preserve_index=False), partial)
+
+
+def read_manifest(prepared: Path) -> pd.DataFrame:
+    """Read the manifest of a prepared data set.
+
+    Args:
+        prepared: The directory that ``placa prepare`` wrote.
+
+    Raises:
+        PlacaError: It is not one, or a column is missing.
+    """
+    path = prepared / "manifest.parquet"
+    if not path.is_file():
+        raise PlacaError(
+            f"{prepared} is not a prepared data set (it has no manifest.parquet): make one with placa prepare."
+        )
+    try:
+        manifest: pd.DataFrame = pq.read_table(path).to_pandas()
+    except pa.ArrowInvalid as error:
+        raise PlacaError(f"{path} is damaged ({error}): prepare the data set again.") from error
+    except OSError as error:
+        raise explain_os_error(error, path) from error
+    missing = [name for name in FIXED if name not in manifest]
+    if missing:
+        raise PlacaError(
+            f"{path} lacks the column {missing[0]!r}, which every manifest has: prepare the data set again."
+        )
+    for name in TEXT:
+        manifest[name] = manifest[name].astype("string")
+    for finding in findings_of(manifest):
+        manifest[finding] = manifest[finding].astype("Int8")
+    return manifest

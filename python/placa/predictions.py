@@ -1,0 +1,138 @@
+"""predictions.parquet: what a model said of each image, in the form that Python and R share."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from placa.errors import PlacaError
+from placa.files import explain_os_error, whole_file
+
+SCHEMA_VERSION = 1
+_FIELDS = [
+    pa.field("image_id", pa.string()),
+    pa.field("patient_id", pa.string()),
+    pa.field("group_id", pa.string()),
+    pa.field("split", pa.string()),
+    pa.field("finding", pa.string()),
+    pa.field("truth", pa.int8()),
+    pa.field("probability", pa.float64()),
+    pa.field("score", pa.float64()),
+    pa.field("sex", pa.string()),
+    pa.field("age", pa.float64()),
+    pa.field("view", pa.string()),
+    pa.field("site", pa.string()),
+]
+COLUMNS = [field.name for field in _FIELDS]
+
+
+def tidy(
+    images: pd.DataFrame, findings: list[str], probability: np.ndarray[Any, Any], score: np.ndarray[Any, Any]
+) -> pd.DataFrame:
+    """Lay predictions out with one row an image and finding.
+
+    Args:
+        images: One row an image: rows of a manifest, or ``image_id`` alone. A finding column, where there, is the truth.
+        findings: Names, in the order of the columns of `probability`.
+        probability: After recalibration, 0 to 1, shape ``(images, findings)``.
+        score: Before recalibration, 0 to 1, same shape.
+
+    Returns:
+        A frame with the columns of predictions.parquet, the findings of an image in consecutive rows.
+    """
+    each = len(findings)
+    out = pd.DataFrame({"image_id": images["image_id"].repeat(each).to_numpy()})
+    for name in ("patient_id", "group_id", "split", "sex", "view", "site"):
+        column = images[name] if name in images else pd.Series(pd.NA, index=images.index, dtype="string")
+        out[name] = column.astype("string").repeat(each).to_numpy()
+    age = images["age"] if "age" in images else pd.Series(np.nan, index=images.index)
+    out["age"] = age.astype("float64").repeat(each).to_numpy()
+    out["finding"] = np.tile(np.asarray(findings, dtype=object), len(images))
+    truth = [images[name] if name in images else pd.Series(pd.NA, index=images.index) for name in findings]
+    out["truth"] = pd.concat([column.astype("Int8") for column in truth], axis=1).to_numpy().ravel()
+    out["truth"] = out["truth"].astype("Int8")
+    out["probability"] = probability.astype("float64").ravel()
+    out["score"] = score.astype("float64").ravel()
+    return out[COLUMNS]
+
+
+def write_predictions(predictions: pd.DataFrame, path: Path, metadata: dict[str, Any]) -> None:
+    """Write predictions as parquet, whole or not at all.
+
+    Args:
+        predictions: What `tidy` returns; columns beyond those of the schema follow behind.
+        path: The file to write.
+        metadata: ``findings``, ``positive``, ``comparison``, ``label_source`` and ``model_fingerprint``; stored with
+            the schema version as JSON under the file's metadata key ``placa``.
+    """
+    extra = [pa.field(str(name), pa.string()) for name in predictions.columns if name not in COLUMNS]
+    note = json.dumps({"schema_version": SCHEMA_VERSION, **metadata}, ensure_ascii=False).encode()
+    schema = pa.schema([*_FIELDS, *extra], metadata={b"placa": note})
+    with whole_file(path) as partial:
+        pq.write_table(pa.Table.from_pandas(predictions, schema=schema, preserve_index=False), partial)
+
+
+def read_predictions(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Read predictions and the metadata that came with them.
+
+    Args:
+        path: A predictions.parquet, or the run directory that has one.
+
+    Returns:
+        The table (text with missing values, ``truth`` as nullable integer) and the metadata.
+
+    Raises:
+        PlacaError: The file is not there, is no such file, or lacks a column.
+    """
+    path = path / "predictions.parquet" if path.is_dir() else path
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError as error:
+        raise PlacaError(f"{path} does not exist: predictions are written by placa train and placa predict.") from error
+    except pa.ArrowInvalid as error:
+        raise PlacaError(f"{path} is not a parquet file, or a damaged one: {_first_sentence(error)}") from error
+    except OSError as error:
+        raise explain_os_error(error, path) from error
+    missing = [name for name in COLUMNS if name not in table.column_names]
+    if missing:
+        raise PlacaError(
+            f"{path} lacks the column {missing[0]!r}, which predictions have: write them with placa predict."
+        )
+    metadata = json.loads((table.schema.metadata or {}).get(b"placa", b"{}"))
+    frame: pd.DataFrame = table.to_pandas()
+    for field in table.schema:
+        if pa.types.is_string(field.type):
+            frame[field.name] = frame[field.name].astype("string")
+    frame["truth"] = frame["truth"].astype("Int8")
+    return frame, metadata
+
+
+def read_as_lists(path: str) -> dict[str, Any]:
+    """Read predictions as plain lists, which any reticulate can turn into a data frame.
+
+    Args:
+        path: A predictions.parquet, or the run directory that has one.
+
+    Returns:
+        ``columns``: for each column a list of one type, with ``""``, 0 or NaN where a value is missing; ``missing``:
+        for each column which values those are; ``metadata``: JSON.
+    """
+    frame, metadata = read_predictions(Path(path))
+    columns, missing = {}, {}
+    for name, column in frame.items():
+        missing[str(name)] = column.isna().tolist()
+        if column.dtype == "float64":
+            columns[str(name)] = column.tolist()
+        else:
+            columns[str(name)] = column.fillna(0 if name == "truth" else "").tolist()
+    return {"columns": columns, "missing": missing, "metadata": json.dumps(metadata, ensure_ascii=False)}
+
+
+def _first_sentence(error: Exception) -> str:
+    return str(error).splitlines()[0]

@@ -1,0 +1,91 @@
+"""What a person sees while placa works: stages, bars and remarks, all on stderr.
+
+Library functions take a `Progress` and are silent by default; the command line hands them a `RichProgress`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+
+class Advance(Protocol):
+    """Move a bar on by `steps`, with a short remark beside it."""
+
+    def __call__(self, steps: int = 1, remark: str = "") -> None: ...
+
+
+class Progress:
+    """A progress that shows nothing: the default when placa is called from Python."""
+
+    def stage(self, title: str) -> None:
+        """Begin a stage of the work."""
+
+    def say(self, text: str) -> None:
+        """Make a remark that a user would like to read."""
+
+    def warn(self, text: str) -> None:
+        """Say something that a user should not miss."""
+
+    @contextmanager
+    def bar(self, title: str, total: int) -> Iterator[Advance]:
+        """Show how much of `total` is done."""
+
+        def nothing(steps: int = 1, remark: str = "") -> None:
+            pass
+
+        yield nothing
+
+
+SILENT = Progress()
+
+
+class RichProgress(Progress):
+    """Progress on a terminal, by rich; plain lines where stderr is not one."""
+
+    def __init__(self, stages: int | None = None) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True, highlight=False)
+        self._stages = stages
+        self._stage = 0
+
+    def stage(self, title: str) -> None:
+        self._stage += 1
+        count = f"{self._stage}/{self._stages} " if self._stages else ""
+        self._console.print(f"[bold cyan]{count}{title}[/]")
+
+    def say(self, text: str) -> None:
+        self._console.print(f"  {text}", markup=False, soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        self._console.print(f"  [yellow]![/] {_escape(text)}", soft_wrap=True)
+
+    @contextmanager
+    def bar(self, title: str, total: int) -> Iterator[Advance]:
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bars
+
+        columns = (
+            TextColumn("  {task.description}"),
+            BarColumn(bar_width=16),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+            TextColumn("[dim]{task.fields[remark]}"),
+        )
+        with Bars(*columns, console=self._console, refresh_per_second=4) as bars:
+            task = bars.add_task(title, total=total, remark="")
+
+            def advance(steps: int = 1, remark: str = "") -> None:
+                if remark:
+                    bars.update(task, remark=remark)
+                bars.update(task, advance=steps)
+
+            yield advance
+
+
+def _escape(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

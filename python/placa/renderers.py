@@ -1,0 +1,131 @@
+"""What can render the report on this machine: the Quarto command, or R Markdown with pandoc."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from placa.errors import PlacaError, unknown_name
+
+#: R packages that the report's chunks use, beside R's own.
+R_PACKAGES = ("placa", "ggplot2", "jsonlite", "knitr", "reticulate", "rmarkdown", "svglite", "yaml")
+#: The first Quarto that numbers tables written as divs; an older one is as good as none.
+OLDEST_QUARTO = (1, 4)
+
+
+@dataclass(frozen=True)
+class Renderer:
+    """What renders the report.
+
+    Attributes:
+        name: ``quarto`` or ``rmarkdown``.
+        command: Path of the Quarto command, or of R.
+        r: Path of R.
+        note: What a user should know of the choice, or ``""``.
+    """
+
+    name: str
+    command: str
+    r: str
+    note: str = ""
+
+
+def find_quarto() -> str | None:
+    """The Quarto command, or None: ``QUARTO_PATH``'s, or the one on PATH, or the one beside this Python.
+
+    The first two are where PyPI's package ``quarto`` looks too; the last is where ``quarto-cli`` puts one.
+    """
+    try:
+        from quarto import path  # type: ignore[import-untyped, unused-ignore]
+
+        found = path()
+    except ImportError:
+        found = os.environ.get("QUARTO_PATH") or shutil.which("quarto")
+    beside = shutil.which("quarto", path=str(Path(sys.executable).parent))
+    return shutil.which(found) or beside if found else beside
+
+
+def quarto_version(command: str) -> tuple[int, ...] | None:
+    """Version of a Quarto command, or None where it does not run."""
+    try:
+        said = subprocess.run([command, "--version"], capture_output=True, text=True, timeout=60, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    numbers = re.match(r"\d+(\.\d+)+", said.strip())
+    return tuple(map(int, numbers[0].split("."))) if numbers else None
+
+
+def choose_renderer(asked: str = "auto") -> Renderer:
+    """What can render the report here.
+
+    Args:
+        asked: ``auto``, ``quarto`` or ``rmarkdown``.
+
+    Raises:
+        PlacaError: R, one of its packages, or both Quarto and pandoc are missing; it says what to type.
+    """
+    from placa.bridge import find_r
+
+    if asked not in {"auto", "quarto", "rmarkdown"}:
+        raise unknown_name("renderer", asked, ["auto", "quarto", "rmarkdown"])
+    r = find_r()
+    if r is None:
+        raise PlacaError("The report is written by R, and there is no R on PATH: run make setup, or install R 4.2.")
+    _require_r_packages(r)
+    lacking = "There is no Quarto command"
+    if asked != "rmarkdown":
+        quarto = find_quarto()
+        version = quarto_version(quarto) if quarto else None
+        if quarto and version and version >= OLDEST_QUARTO:
+            return Renderer("quarto", quarto, r)
+        if quarto:
+            said = ".".join(map(str, version)) if version else "one that does not run"
+            needed = ".".join(map(str, OLDEST_QUARTO))
+            lacking = f"Quarto {needed} or newer was expected and {quarto} is {said}"
+        if asked == "quarto":
+            raise PlacaError(f"{lacking}: pip install quarto-cli, or set QUARTO_PATH to one that is elsewhere.")
+    if not (shutil.which("pandoc") or os.environ.get("RSTUDIO_PANDOC")):
+        raise PlacaError(
+            "The report needs Quarto or pandoc, and neither is here: pip install quarto-cli or apt install pandoc."
+        )
+    return Renderer("rmarkdown", r, r, f"{lacking}: R Markdown and pandoc render the report")
+
+
+def _require_r_packages(r: str) -> None:
+    names = ", ".join(f'"{name}"' for name in R_PACKAGES)
+    code = f"for (n in c({names})) if (!nzchar(system.file(package = n))) cat(n, '')"
+    command = [r, "--slave", "--no-save", "--no-restore", "-e", code]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    missing = said.stdout.split()
+    if said.returncode:
+        raise PlacaError(f"R does not start: {last_useful_line(said.stderr)}")
+    if "placa" in missing:
+        raise PlacaError("R has no package placa: run make setup, or R CMD INSTALL R in placa's source directory.")
+    if missing:
+        plural = "s" if len(missing) > 1 else ""
+        debian = " ".join(f"r-cran-{name.lower()}" for name in missing)
+        raise PlacaError(
+            f"The report needs R's package{plural} {', '.join(missing)}: run make setup, or "
+            f"apt install {debian}, or install.packages() in R."
+        )
+
+
+def last_useful_line(log: str) -> str:
+    """R's first complaint in a log, or else its last line; a traceback tells a reader nothing."""
+    plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", log).replace("\r", "\n")
+    lines = [line.strip() for line in plain.splitlines() if line.strip()]
+    for number, line in enumerate(lines):
+        if "pandoc document conversion failed" in line and number:
+            return f"{lines[number - 1]}."
+        if line.startswith(("Error", "ERROR", "! ", "pandoc: ")) or "Error:" in line:
+            # R may put the message on the line below "Error in f(x) :", and rlang marks its own with "!".
+            follows = lines[number + 1] if line.endswith(":") and number + 1 < len(lines) else ""
+            marked = next((below[2:] for below in lines[number:] if below.startswith("! ")), "")
+            text = marked or f"{line} {follows}".strip()
+            return text if text.endswith((".", "!", "?")) else f"{text}."
+    return f"{lines[-1]}." if lines else "it said nothing."

@@ -1,0 +1,75 @@
+"""Run directories: which is one, what it holds, what it says of itself."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from placa.cache import cores
+from placa.errors import PlacaError
+from placa.files import read_json
+
+_PARTS = ("run.json", "model.keras", "thresholds.json")
+
+
+def require_run(run: Path) -> dict[str, Any]:
+    """Make sure that a directory is a whole run, and return its ``run.json``.
+
+    Raises:
+        PlacaError: It is not one, or a part is missing.
+    """
+    if not (run / "run.json").is_file():
+        here = sorted(path.parent for path in run.parent.glob("*/run.json"))
+        hint = f"; there are {', '.join(map(str, here))}" if here else ""
+        raise PlacaError(f"{run} is not a run (it has no run.json): name a directory that placa train wrote{hint}.")
+    missing = [name for name in _PARTS if not (run / name).is_file()]
+    if missing:
+        raise PlacaError(f"{run} is not a whole run, for it lacks {missing[0]}: train it again.")
+    facts: dict[str, Any] = read_json(run / "run.json")
+    return facts
+
+
+def newest_run(root: Path) -> Path:
+    """The run under `root` that was made last.
+
+    Raises:
+        PlacaError: There is none.
+    """
+    runs = [path.parent for path in root.glob("*/run.json")]
+    if not runs:
+        raise PlacaError(f"There is no run under {root}: make one with placa train.")
+    return max(runs, key=lambda run: str(read_json(run / "run.json").get("created", "")))
+
+
+def describe(run: str) -> str:
+    """What a run says of itself, for R: JSON of ``run.json``, ``thresholds.json`` and the evaluation's headline.
+
+    Raises:
+        PlacaError: `run` is not a whole run.
+    """
+    path = Path(run)
+    facts = {"run": require_run(path), "thresholds": read_json(path / "thresholds.json"), "headline": None}
+    summary = path / "evaluation" / "summary.json"
+    if summary.is_file():
+        facts["headline"] = read_json(summary)["headline"]
+    return json.dumps(facts, ensure_ascii=False)
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Versions of Python and of the packages that are installed."""
+    found = {"python": sys.version.split()[0]}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """The machine in the words that a methods section needs."""
+    return {"platform": platform.platform(), "cores": cores(), "processor": platform.machine()}

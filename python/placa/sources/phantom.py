@@ -1,0 +1,294 @@
+"""Phantoms, the embedded data source: synthetic frontal chest radiographs drawn from physics and anatomy.
+
+Nothing is downloaded and nothing is copied from a real image. Each patient is a body in millimetres
+(`placa.phantoms`), imaged one to six times; the beam is attenuated by Beer and Lambert's law, scattered, counted
+and developed. Findings are `Opacity` (nodules, masses and consolidations, from obvious to barely visible) and
+`Pneumothorax` (a pleural line with nothing beyond it). Sex, age, view, exposure, markers and borders are drawn
+independently of the findings, so a model that does well has found the findings.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import starmap
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from placa.errors import PlacaError
+from placa.phantoms.anatomy import Anatomy, draw_anatomy
+from placa.phantoms.geometry import Pose, draw_pose
+from placa.phantoms.lesions import Box, Disease, Gap, Spot, draw_gap, draw_spots
+from placa.phantoms.scene import Scene, draw_scene
+
+FINDINGS = ("Opacity", "Pneumothorax")
+PREVALENCE = {"Opacity": 0.35, "Pneumothorax": 0.12}
+LABEL_NOISE = 0.03
+"""Share of recorded labels, of each finding, that say the opposite of the truth."""
+PERSISTENCE = 0.6
+"""Chance that the next image of a patient inherits the state of a finding rather than drawing it anew."""
+IMAGES_A_PATIENT = (0.40, 0.22, 0.15, 0.11, 0.07, 0.05)
+MOST_IMAGES = 1_000_000
+SMALLEST = 32
+ALONE = 48
+"""Below this many images one process is faster than starting several."""
+
+
+@dataclass(frozen=True)
+class PhantomImage:
+    """One phantom radiograph and everything known about it.
+
+    `labels` are what a reader recorded, `truth` what was drawn; they differ in about 3 % (`LABEL_NOISE`).
+    `lesions` are in pixels of this image. The masks are boolean and of the size of the image.
+    """
+
+    pixels: NDArray[np.uint8]
+    labels: dict[str, int]
+    truth: dict[str, int]
+    patient_id: str
+    sex: str
+    age: float
+    view: str
+    image_id: str
+    lesions: list[Box]
+    lung_mask: NDArray[np.bool_]
+    heart_mask: NDArray[np.bool_]
+    thorax_mask: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything decided about an image before it is drawn."""
+
+    pose: Pose
+    disease: Disease
+    labels: dict[str, int]
+    truth: dict[str, int]
+    age: float
+
+
+def _stream(seed: int, patient: int, *key: int) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence([seed, patient, *key]))
+
+
+def images_of(seed: int, patient: int) -> int:
+    """How many images a patient has: 1 to 6."""
+    return 1 + int(_stream(seed, patient, 0, 1).choice(6, p=IMAGES_A_PATIENT))
+
+
+def _evolve(rng: np.random.Generator, spots: tuple[Spot, ...]) -> tuple[Spot, ...]:
+    """The same opacities some time later: larger or smaller, denser or fainter, in the same place."""
+    return tuple(
+        replace(
+            spot,
+            radius=float(np.clip(spot.radius * rng.lognormal(0, 0.15), 6, 60)),
+            thickness=float(np.clip(spot.thickness * rng.lognormal(0, 0.25), 8, 100)),
+        )
+        for spot in spots
+    )
+
+
+def _findings(seed: int, patient: int, count: int) -> Iterator[Disease]:
+    """What each image of a patient shows: states persist from image to image, prevalence is that of `PREVALENCE`."""
+    spots: tuple[Spot, ...] = ()
+    gap: Gap | None = None
+    for image in range(1, count + 1):
+        rng = _stream(seed, patient, image, 2)
+        keep, draw = rng.random(2) < PERSISTENCE, rng.random(2)
+        if image > 1 and keep[0]:
+            spots = _evolve(rng, spots)
+        else:
+            spots = draw_spots(rng) if draw[0] < PREVALENCE["Opacity"] else ()
+        if image > 1 and keep[1]:
+            gap = replace(gap, apical=float(np.clip(gap.apical * rng.lognormal(0, 0.2), 8, 60))) if gap else None
+        else:
+            gap = draw_gap(rng) if draw[1] < PREVALENCE["Pneumothorax"] else None
+        yield Disease(spots, gap)
+
+
+def plan_patient(seed: int, patient: int, count: int | None = None) -> tuple[Anatomy, list[Plan]]:
+    """Draw a body and decide on each of its images; nothing is rendered yet.
+
+    Args:
+        seed: Seed of the whole set, 0 or more.
+        patient: Number of the patient, 0 or more.
+        count: Plan only the first so many images; by default all of them.
+    """
+    body = draw_anatomy(_stream(seed, patient, 0, 0))
+    total = images_of(seed, patient)
+    plans = []
+    mostly_bed = _stream(seed, patient, 0, 2).random() < 0.36
+    for image, disease in enumerate(_findings(seed, patient, total if count is None else min(count, total)), start=1):
+        rng = _stream(seed, patient, image, 1)
+        view = "AP" if rng.random() < (0.85 if mostly_bed else 0.07) else "PA"
+        truth = {"Opacity": int(bool(disease.spots)), "Pneumothorax": int(disease.gap is not None)}
+        flipped = _stream(seed, patient, image, 3).random(len(FINDINGS)) < LABEL_NOISE
+        plans.append(
+            Plan(
+                pose=draw_pose(rng, view, 2 * (body.half_width + body.wall)),
+                disease=disease,
+                truth=truth,
+                labels={f: truth[f] ^ int(wrong) for f, wrong in zip(FINDINGS, flipped, strict=True)},
+                age=body.age + (image - 1) // 3,
+            )
+        )
+    return body, plans
+
+
+def render(
+    seed: int, patient: int, image: int, body: Anatomy, plan: Plan, size: int, *, findings: bool = True
+) -> Scene:
+    """Draw one planned image (numbered from 1); with `findings=False`, the same image without what is found."""
+    return draw_scene(body, plan.pose, plan.disease if findings else Disease(), size, [seed, patient, image])
+
+
+def _check(seed: int, size: int) -> None:
+    if seed < 0:
+        raise PlacaError(f"The seed of phantoms must be 0 or more. Received: seed={seed}.")
+    if size < SMALLEST:
+        raise PlacaError(f"Phantoms need at least {SMALLEST} pixels a side. Received: size={size}.")
+
+
+def draw_patient(seed: int, patient: int, size: int = 256, images: int | None = None) -> list[PhantomImage]:
+    """Draw the images of one phantom patient.
+
+    Args:
+        seed: Seed of the set that the patient belongs to, 0 or more; same seed, same pixels.
+        patient: Number of the patient in it, 0 or more.
+        size: Width and height in pixels, 32 or more.
+        images: Draw only the first so many; by default all 1 to 6.
+
+    Returns:
+        One `PhantomImage` an image: `pixels` uint8 (size, size), bones white.
+
+    Raises:
+        PlacaError: A negative seed, or a size below 32.
+    """
+    _check(seed, size)
+    body, plans = plan_patient(seed, patient, images)
+    drawn = []
+    for number, plan in enumerate(plans, start=1):
+        scene = render(seed, patient, number, body, plan, size)
+        drawn.append(
+            PhantomImage(
+                pixels=scene.pixels,
+                labels=plan.labels,
+                truth=plan.truth,
+                patient_id=f"phantom-{patient:05d}",
+                sex=body.sex,
+                age=plan.age,
+                view=plan.pose.view,
+                image_id=f"phantom-{patient:05d}-{number}",
+                lesions=list(scene.boxes),
+                lung_mask=scene.lung,
+                heart_mask=scene.heart,
+                thorax_mask=scene.thorax,
+            )
+        )
+    return drawn
+
+
+Row = dict[str, str | float | int]
+
+
+def _write_patient(root: str, seed: int, size: int, patient: int, count: int) -> tuple[list[Row], list[Row]]:
+    rows: list[Row] = []
+    boxes: list[Row] = []
+    for image in draw_patient(seed, patient, size, count):
+        path = Path(root) / f"{image.image_id}.png"
+        Image.fromarray(image.pixels).save(path, compress_level=3)
+        row: Row = {
+            "image_id": image.image_id,
+            "path": str(path),
+            "patient_id": image.patient_id,
+            "sex": image.sex,
+            "age": image.age,
+            "view": image.view,
+        }
+        rows.append(row | image.labels | {f"true_{finding}": state for finding, state in image.truth.items()})
+        for b in image.lesions:
+            place: Row = {"x": b.x, "y": b.y, "width": b.width, "height": b.height}
+            boxes.append({"image_id": image.image_id, "finding": b.finding} | place)
+    return rows, boxes
+
+
+def _patients(seed: int, images: int) -> Iterator[tuple[int, int]]:
+    """Numbers of patients, and how many images to draw of each, until there are enough."""
+    patient = 0
+    while images > 0:
+        count = min(images_of(seed, patient), images)
+        yield patient, count
+        images -= count
+        patient += 1
+
+
+def draw_phantoms(
+    root: Path,
+    images: int = 800,
+    size: int = 256,
+    seed: int = 0,
+    workers: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> pd.DataFrame:
+    """Draw a set of phantom patients into a folder.
+
+    The same seed gives the same bytes, PNG files included, whatever the number of workers.
+
+    Args:
+        root: Folder for `<image_id>.png` and `lesions.csv`; made if absent.
+        images: How many images, over as many patients as that takes.
+        size: Width and height in pixels, 32 or more.
+        seed: 0 or more.
+        workers: Processes; by default one a core, or one where there are few images. Each is spawned, so a script
+            that asks for more than one needs the usual ``if __name__ == "__main__":``.
+        progress: Called with the number of images finished so far, after each patient.
+
+    Returns:
+        One row an image, in order of `image_id`: `image_id`, `path` (absolute), `patient_id`, `sex` (F, M), `age`
+        (years), `view` (PA, AP), `Opacity` and `Pneumothorax` (recorded, 0 or 1), `true_Opacity` and
+        `true_Pneumothorax` (as drawn).
+
+    Raises:
+        PlacaError: A number out of range, or a folder that cannot be written.
+    """
+    _check(seed, size)
+    if not 1 <= images <= MOST_IMAGES:
+        raise PlacaError(f"Ask for 1 to {MOST_IMAGES:,} phantoms. Received: images={images}.")
+    root = Path(root).absolute()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise PlacaError(f"Phantoms cannot be written to {root}: {problem.strerror}.") from problem
+    tasks = list(_patients(seed, images))
+    if workers is None:
+        workers = 1 if images < ALONE else os.cpu_count() or 1
+    work = partial(_write_patient, str(root), seed, size)
+    rows: list[Row] = []
+    boxes: list[Row] = []
+
+    def collect(results: Iterator[tuple[list[Row], list[Row]]]) -> None:
+        for some_rows, some_boxes in results:
+            rows.extend(some_rows)
+            boxes.extend(some_boxes)
+            if progress is not None:
+                progress(len(rows))
+
+    if workers <= 1:
+        collect(starmap(work, tasks))
+    else:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            collect(pool.map(work, *zip(*tasks, strict=True), chunksize=8))
+    with (root / "lesions.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["image_id", "finding", "x", "y", "width", "height"], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(boxes)
+    return pd.DataFrame(rows)

@@ -1,0 +1,270 @@
+"""From a prepared data set to a run: train, recalibrate, choose thresholds, predict; whole or not at all."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+import placa
+from placa import fit
+from placa.augment import Augmentation
+from placa.backend import accelerator, load_keras
+from placa.batches import training_batches
+from placa.cache import open_pixels
+from placa.calibrate import DEFAULT_POINT, Recalibration, choose_thresholds, fit_recalibration
+from placa.errors import PlacaError
+from placa.files import fingerprint, read_json, require_writable, whole_directory, write_json
+from placa.images import RESIZE_RULE
+from placa.manifest import SPLITS, findings_of, read_manifest
+from placa.models import build, save_model, with_probabilities
+from placa.predict import answer, in_batches
+from placa.predictions import tidy, write_predictions
+from placa.progress import SILENT, Progress
+from placa.runs import machine, versions
+from placa.splits import assert_disjoint
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """How a network is trained; the defaults suit `small` on 2 cores.
+
+    Attributes:
+        backbone: A name from `placa.models.BACKBONES`.
+        seed: Seed of the weights, the order of the images and their augmentation.
+        epochs: Most epochs.
+        patience: Epochs without a better validation AUROC after which training stops.
+        batch_size: Images a batch.
+        learning_rate: Highest learning rate of AdamW (Loshchilov and Hutter 2019); it rises for `warmup` of the steps
+            and falls to nothing along a cosine.
+        warmup: Share of the steps, 0 to 1.
+        weight_decay: Of AdamW.
+        label_smoothing: How far labels are drawn towards one half, 0 to 1.
+        augmentation: How far training images are changed.
+    """
+
+    backbone: str = "small"
+    seed: int = 0
+    epochs: int = 60
+    patience: int = 20
+    batch_size: int = 32
+    learning_rate: float = 2e-3
+    warmup: float = 0.1
+    weight_decay: float = 1e-3
+    label_smoothing: float = 0.0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+def train(
+    prepared: Path,
+    out: Path,
+    options: TrainOptions | None = None,
+    overwrite: bool = False,
+    progress: Progress = SILENT,
+) -> dict[str, Any]:
+    """Train on a prepared data set and write a run directory.
+
+    Weights are learnt on the training split; the best epoch, the recalibration (Platt 1999) and the thresholds are
+    chosen on validation; test is only predicted.
+
+    Args:
+        prepared: The directory that ``placa prepare`` wrote.
+        out: The run directory to make.
+        options: How to train.
+        overwrite: Whether a run already there is replaced.
+        progress: Where to show what goes on.
+
+    Returns:
+        The content of ``run.json``.
+
+    Raises:
+        PlacaError: `prepared` is not a prepared data set, a patient is in two splits, a class is missing from training
+            or validation, `out` is there or cannot be written, or the loss is no longer a number.
+    """
+    options = options or TrainOptions()
+    started = time.perf_counter()
+    manifest = read_manifest(prepared)
+    assert_disjoint(manifest)
+    findings = findings_of(manifest)
+    require_classes(manifest, findings)
+    source = read_json(prepared / "source.json")
+    pixels = open_pixels(prepared)
+    if len(pixels) != len(manifest):
+        raise PlacaError(
+            f"{prepared} has {len(manifest)} rows in its manifest and {len(pixels)} in its pixel cache: prepare it again."
+        )
+    truth = manifest[findings].to_numpy(dtype="float32", na_value=np.nan)
+    with whole_directory(out, overwrite) as partial:
+        require_writable(partial)
+        network, watched, weights = _learn(manifest, pixels, truth, options, progress)
+        learnt = time.perf_counter()
+        validation = np.flatnonzero(manifest["split"] == "validation")
+        logits = _logits(network, pixels[validation])
+        recalibrations = [fit_recalibration(logits[:, i], truth[validation, i]) for i in range(len(findings))]
+        model = with_probabilities(network, recalibrations)
+        card = {
+            "schema_version": 1,
+            "placa_version": placa.__version__,
+            "findings": findings,
+            "positive": source["positive"],
+            "comparison": source["comparison"],
+            "size": int(pixels.shape[1]),
+            "resize": RESIZE_RULE,
+            "backbone": options.backbone,
+        }
+        save_model(model, partial / "model.keras", card)
+        said = answer(model, in_batches(pixels))
+        thresholds = {
+            name: {
+                "default": DEFAULT_POINT,
+                "points": choose_thresholds(said.probability[validation, i], truth[validation, i]),
+            }
+            for i, name in enumerate(findings)
+        }
+        write_json(
+            partial / "thresholds.json",
+            {"schema_version": 1, "chosen_on": "validation", "findings": thresholds},
+        )
+        model_fingerprint = fingerprint(partial / "model.keras")
+        metadata = {name: source[name] for name in ("findings", "positive", "comparison", "label_source")}
+        write_predictions(
+            tidy(manifest, findings, said.probability, said.score),
+            partial / "predictions.parquet",
+            {**metadata, "model_fingerprint": model_fingerprint},
+        )
+        pd.DataFrame(watched.history).to_csv(partial / "history.csv", index=False)
+        best = watched.history[watched.best_epoch - 1]
+        facts = {
+            "schema_version": 1,
+            "placa_version": placa.__version__,
+            "name": out.absolute().name,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "data": _describe_data(prepared, manifest, findings, source),
+            "training": {
+                **asdict(options),
+                "epochs_run": len(watched.history),
+                "best_epoch": watched.best_epoch,
+                "best_validation_auroc": best["validation_auroc"],
+                "class_weights": {
+                    name: {"negative": float(weights[0, i]), "positive": float(weights[1, i])}
+                    for i, name in enumerate(findings)
+                },
+                "parameters": int(network.count_params()),
+                "seconds": round(learnt - started, 1),
+            },
+            "calibration": {"method": "platt", **_by_name(findings, recalibrations)},
+            "model": {"file": "model.keras", "fingerprint": model_fingerprint},
+            "timings": {
+                "train": round(learnt - started, 1),
+                "predict": round(time.perf_counter() - learnt, 1),
+            },
+            "versions": versions(
+                "placa", "keras", "tensorflow", "numpy", "pandas", "pillow", "pyarrow", "scikit-learn"
+            ),
+            "machine": {**machine(), "gpu": accelerator(), "backend": load_keras().backend.backend()},
+        }
+        write_json(partial / "run.json", facts)
+    progress.say(
+        f"best epoch {watched.best_epoch} of {len(watched.history)}, validation AUROC {watched.best_auroc:.3f}; {out} written"
+    )
+    return facts
+
+
+def require_classes(manifest: pd.DataFrame, findings: list[str]) -> None:
+    """Refuse data in which training or validation lacks a class, before any work is done.
+
+    Raises:
+        PlacaError: One does; the message names split and finding.
+    """
+    for split in ("train", "validation"):
+        rows = manifest[manifest["split"] == split]
+        for finding in findings:
+            counts = {value: int((rows[finding] == value).sum()) for value in (0, 1)}
+            if not all(counts.values()):
+                lacks = f"with {finding}" if not counts[1] else f"without {finding}"
+                raise PlacaError(
+                    f"The {split} split has no image {lacks} ({len(rows)} images in all), and both kinds are needed: "
+                    "prepare more images, or another --seed."
+                )
+
+
+def _learn(
+    manifest: pd.DataFrame,
+    pixels: NDArray[np.uint8],
+    truth: NDArray[np.float32],
+    options: TrainOptions,
+    progress: Progress,
+) -> tuple[Any, fit.Watched, NDArray[np.float32]]:
+    keras = load_keras()
+    keras.utils.set_random_seed(options.seed)
+    rows, held_out = (np.flatnonzero(manifest["split"] == name) for name in ("train", "validation"))
+    weights = fit.class_weights(truth[rows])
+    network = build(options.backbone, int(pixels.shape[1]), truth.shape[1])
+    batches = training_batches(pixels, rows, truth[rows], options.batch_size, options.augmentation, options.seed)
+    steps = len(batches) * options.epochs
+    warmup = max(1, round(options.warmup * steps))
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=options.learning_rate / 100,
+        warmup_target=options.learning_rate,
+        warmup_steps=warmup,
+        decay_steps=max(1, steps - warmup),
+    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=options.weight_decay)
+    network.compile(optimizer, loss=fit.weighted_loss(weights, options.label_smoothing))
+    watched = fit.Watched()
+    validation_pixels = np.asarray(pixels[held_out])
+    with progress.bar("training", options.epochs) as advance:
+        watch = fit.watcher(
+            watched,
+            lambda: _logits(network, validation_pixels),
+            truth[held_out],
+            weights,
+            options.patience,
+            advance,
+        )
+        network.fit(batches, epochs=options.epochs, verbose=0, callbacks=[watch])
+    network.set_weights(watched.best_weights)
+    return network, watched, weights
+
+
+def _logits(network: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    each = [np.asarray(network.predict_on_batch(batch[..., None])) for batch in in_batches(pixels)]
+    return np.concatenate(each).astype(np.float64)
+
+
+def _by_name(findings: list[str], recalibrations: list[Recalibration]) -> dict[str, dict[str, float]]:
+    return {name: one.as_dict() for name, one in zip(findings, recalibrations, strict=True)}
+
+
+def _describe_data(
+    prepared: Path, manifest: pd.DataFrame, findings: list[str], source: dict[str, Any]
+) -> dict[str, Any]:
+    splits = {name: manifest[manifest["split"] == name] for name in SPLITS}
+    kept = (
+        "kind",
+        "fingerprint",
+        "label_source",
+        "findings",
+        "positive",
+        "comparison",
+        "image_size",
+        "resize",
+    )
+    return {
+        "prepared": str(prepared),
+        **{name: source[name] for name in kept},
+        "images": {name: len(rows) for name, rows in splits.items()},
+        "patients": {name: int(rows["group_id"].nunique()) for name, rows in splits.items()},
+        "positives": {
+            finding: {name: int((rows[finding] == 1).sum()) for name, rows in splits.items()} for finding in findings
+        },
+        **{name: source[name] for name in ("found", "rejected", "missing", "split_method", "notes")},
+        "source_options": source["options"],
+        "audit": read_json(prepared / "audit.json"),
+    }

@@ -1,0 +1,98 @@
+"""One image: a body, a pose and a disease, through the beam and onto film."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placa.phantoms.anatomy import Anatomy
+from placa.phantoms.devices import draw_devices
+from placa.phantoms.film import cloud, develop, expose, finish, window
+from placa.phantoms.geometry import Field, Grid, Pose, Tubes, smoothstep
+from placa.phantoms.lesions import Box, Disease, lay_gap, lay_spot
+from placa.phantoms.skeleton import SOFT, draw_skeleton
+from placa.phantoms.soft_tissue import Thorax, draw_thorax, wall_front
+
+FAT = 0.0172
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One finished image and what is known about it."""
+
+    pixels: NDArray[np.uint8]
+    boxes: tuple[Box, ...]
+    lung: NDArray[np.bool_]
+    """The lung fields, as a reader would outline them."""
+    heart: NDArray[np.bool_]
+    thorax: NDArray[np.bool_]
+    """The inside of the rib cage above the diaphragm."""
+
+
+def _vessels(body: Anatomy, grid: Grid) -> Field:
+    total = np.zeros_like(grid.u)
+    hilum = 0.55 * body.lung_height
+    stretch = grid.pose.inspiration
+    for branches, radii in body.tree:
+        points = branches.copy()
+        # The lung stretches with the breath, and its vessels with it.
+        points[..., 1] = hilum * (0.55 + 0.45 * stretch) + (points[..., 1] - hilum) * stretch
+        radius = radii * np.float32(body.markings)
+        dense = np.full(radius.shape, SOFT * (1 - body.lung_density))
+        across = int(np.clip(3 * radii.max() / grid.pixel, 2, 15))
+        total += grid.lay(Tubes(points, radius, radius, dense, np.zeros_like(dense)), across)
+    return total
+
+
+def draw_scene(body: Anatomy, pose: Pose, disease: Disease, size: int, seed: list[int]) -> Scene:
+    """Draw one image.
+
+    Args:
+        body: The patient.
+        pose: How the image was taken.
+        disease: What it shows; `Disease()` draws the same image, grain by grain, without a finding.
+        size: Pixels a side.
+        seed: Key of the random streams of this image; one stream a purpose, so that a finding changes no other.
+    """
+    grid = Grid(size, pose, wall_front(body)[1])
+    texture, film = np.random.default_rng([*seed, 11]), np.random.default_rng([*seed, 12])
+    thorax = draw_thorax(body, grid, texture)
+    bones = draw_skeleton(body, grid)
+    devices = draw_devices(body, grid, texture)
+    vessels = _vessels(body, grid)
+    grain = cloud(texture, size, [(12, 0.05), (40, 0.045), (110, 0.045)])
+    mottle = cloud(texture, size, [(9, 0.02), (28, 0.012)])
+    share = thorax.lung / (thorax.cavity + 1)
+    tissue = thorax.body - np.minimum(thorax.lung, thorax.body) - thorax.gas
+    line = np.float32(SOFT) * np.clip(tissue, 0, None) * (1 + mottle) + np.float32(FAT) * thorax.fat + bones
+    inflated = np.float32(SOFT * body.lung_density) * thorax.lung * (1 + grain) + vessels * smoothstep(share * 1.4)
+    veil = 0.05 + 0.07 * float(film.random())
+    ends = window(line + inflated, thorax.lung, veil)
+    boxes: list[Box] = []
+    x, y = grid.at(100.0)
+    if disease.gap is not None:
+        air, pleura, box = lay_gap(disease.gap, thorax, x, y)
+        inflated = inflated * (1 - np.float32(0.9) * air) + np.float32(SOFT) * pleura
+        boxes += [box] if box else []
+    for spot in disease.spots:
+        added, box = lay_spot(spot, thorax, x, y)
+        inflated = inflated + np.float32(SOFT) * added
+        boxes += [box] if box else []
+    line = np.maximum(line + inflated + devices, 0)
+    bed = pose.view == "AP"
+    dose = float(np.exp(film.normal(np.log(110000 if bed else 120000), 0.45)))
+    reading = expose(line.astype(np.float32), dose, veil, 0.1 * size / 256 + 0.02, film)
+    pixels = finish(develop(reading, ends, film, bed), film)
+    return Scene(pixels, tuple(boxes), _lung_field(thorax), thorax.heart > 12, _inside(thorax))
+
+
+def _lung_field(thorax: Thorax) -> NDArray[np.bool_]:
+    field: NDArray[np.bool_] = (thorax.lung > 0.3 * thorax.cavity) & (thorax.from_wall > 0) & (thorax.above_dome > 0)
+    return field
+
+
+def _inside(thorax: Thorax) -> NDArray[np.bool_]:
+    inside: NDArray[np.bool_] = (thorax.from_wall > 0) & (thorax.above_dome > 0)
+    return inside

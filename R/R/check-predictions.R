@@ -1,0 +1,106 @@
+# What the tables cannot do without; a run's file has more (see `run_columns`).
+evaluation_columns <- c("image_id", "patient_id", "group_id", "split", "finding", "truth", "probability")
+run_columns <- c(evaluation_columns, "score", "sex", "age", "view", "site")
+text_columns <- c("image_id", "patient_id", "group_id", "split", "finding", "sex", "view", "site")
+real_columns <- c("probability", "score", "age")
+
+# Any data frame (from parquet, from Python, typed by hand) as the one table that every verb expects.
+check_predictions <- function(predictions, columns = evaluation_columns, call = rlang::caller_env()) {
+  if (!is.data.frame(predictions)) {
+    cli::cli_abort(
+      c("{.arg predictions} must be a data frame with one row an image and finding.",
+        x = "It is {.obj_type_friendly {predictions}}.",
+        i = "{.fun read_predictions} makes one from a run."),
+      class = "placa_error_predictions", call = call
+    )
+  }
+  check_columns(predictions, columns, "predictions", call)
+  attributes_kept <- attr(predictions, "placa", exact = TRUE)
+  predictions <- tibble::as_tibble(predictions)
+  for (name in intersect(text_columns, names(predictions))) {
+    predictions[[name]] <- as_text(predictions[[name]])
+  }
+  for (name in intersect(real_columns, names(predictions))) {
+    predictions[[name]] <- as_real(predictions[[name]], name, call)
+  }
+  predictions$truth <- as_truth(predictions$truth, call)
+  check_probability(predictions$probability, call)
+  if (anyNA(predictions$finding)) {
+    cli::cli_abort(
+      c("Every row must name its finding.",
+        x = "{.field finding} is missing in {sum(is.na(predictions$finding))} row{?s}."),
+      class = "placa_error_finding", call = call
+    )
+  }
+  attr(predictions, "placa") <- attributes_kept
+  predictions
+}
+
+check_columns <- function(data, columns, what, call) {
+  missing <- setdiff(columns, names(data))
+  if (length(missing) > 0) {
+    cli::cli_abort(
+      c("{.arg {what}} lack the column{cli::qty(missing)}{?s} {.field {missing}}.",
+        x = "The columns that came are {.field {names(data)}}.",
+        i = "{.help [{.fun read_predictions}](placa::read_predictions)} lists the columns and what is in them."),
+      class = "placa_error_columns", call = call, columns = missing
+    )
+  }
+}
+
+# Identifiers may come as numbers; 100000 must not become "1e+05".
+as_text <- function(x) {
+  if (is.list(x)) {
+    x <- unlist(lapply(x, function(value) if (length(value) == 0) NA else value))
+  }
+  if (is.double(x)) {
+    text <- format(x, digits = 15, trim = TRUE, scientific = FALSE, drop0trailing = TRUE)
+    text[is.na(x)] <- NA_character_
+    return(text)
+  }
+  enc2utf8(as.character(x))
+}
+
+as_real <- function(x, name, call) {
+  if (!is.numeric(x) && !all(is.na(x))) {
+    cli::cli_abort(
+      c("{.field {name}} must be a number.", x = "It is {.obj_type_friendly {x}}."),
+      class = "placa_error_columns", call = call
+    )
+  }
+  x <- as.double(x)
+  x[is.nan(x)] <- NA_real_
+  x
+}
+
+as_truth <- function(x, call) {
+  given <- x
+  if (is.factor(x)) {
+    x <- as.character(x)
+  }
+  if (is.list(x)) {
+    x <- unlist(lapply(x, function(value) if (length(value) == 0) NA else value))
+  }
+  number <- suppressWarnings(as.double(x))
+  wrong <- (is.na(number) & !is.na(x)) | (!is.na(number) & !number %in% c(0, 1))
+  if (any(wrong)) {
+    cli::cli_abort(
+      c("{.field truth} must be 0, 1 or missing.",
+        x = "{sum(wrong)} row{?s} hold{?s/} something else, such as {.val {unique(as.character(given[wrong]))[[1]]}}."),
+      class = "placa_error_truth", call = call
+    )
+  }
+  as.integer(number)
+}
+
+check_probability <- function(probability, call) {
+  wrong <- !is.na(probability) & (probability < 0 | probability > 1)
+  if (any(wrong)) {
+    cli::cli_abort(
+      c("{.field probability} must lie between 0 and 1.",
+        x = "{sum(wrong)} row{?s} do{?es/} not: the first is {probability[wrong][[1]]}.",
+        i = "Scores on another scale, logits for one, need a recalibration first."),
+      class = "placa_error_probability", call = call
+    )
+  }
+}

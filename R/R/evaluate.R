@@ -1,0 +1,87 @@
+#' Evaluate predictions: all tables, all figures
+#'
+#' `evaluate()` is [discrimination()], [operating_points()], [calibration()] and
+#' [roc_points()] in one, after it has made sure that no patient of the evaluated
+#' split is in another. `evaluate_run()` reads a run, evaluates it and writes its
+#' `evaluation/`, with no Python in sight where arrow or nanoparquet is
+#' installed.
+#'
+#' @inheritParams discrimination
+#' @inheritParams operating_points
+#' @inheritParams calibration
+#' @param predictions A data frame with one row an image and finding, as
+#'   [read_predictions()] returns, or the path of a run. Identifiers may be
+#'   numbers or factors, `truth` may be whole numbers, logical, or a factor of
+#'   0 and 1. It should hold all splits, or leaks cannot be found.
+#' @param out `NULL`, or a directory to write to. It appears whole or not at
+#'   all; an older evaluation of that name is replaced, anything else is not.
+#' @param labels Words of the figures, by [plot_labels()], or `"en"` or `"es"`.
+#' @return An object of class `placa_evaluation`, a list of the tibbles
+#'   `discrimination`, `operating_points`, `calibration`, `roc`, `thresholds`
+#'   and `predictions` (those evaluated), and `about`, a list with `split`,
+#'   `engine`, `confidence`, `compared_with` (the splits that were searched for
+#'   the same patients), `r_version` and `placa_version`. `evaluate_run()`
+#'   returns it invisibly.
+#'
+#'   With `out`, the directory holds `discrimination.csv`,
+#'   `operating_points.csv`, `calibration.csv` and `roc.csv` (UTF-8, missing
+#'   values empty), `roc.png`, `roc.svg`, `calibration.png`, `calibration.svg`
+#'   and `summary.json`.
+#' @section Errors:
+#' Those of the four verbs; `placa_error_leak` where a patient (`patient_id`) or
+#' group (`group_id`) of the split is in another split too (the condition has
+#' the fields `patients` and `groups`); `placa_error_out` where `out` cannot be
+#' written or holds something else.
+#' @export
+#' @examples
+#' evaluation <- evaluate(example_predictions(), example_thresholds())
+#' evaluation
+#' evaluation$discrimination
+#' plot_roc(evaluation)
+evaluate <- function(predictions, thresholds, split = "test", out = NULL, bins = 10, confidence = 0.95,
+                     labels = plot_labels("en")) {
+  if (rlang::is_string(predictions)) {
+    predictions <- read_predictions(predictions)
+  }
+  predictions <- check_predictions(predictions)
+  check_split(predictions, split, rlang::current_env())
+  compared_with <- check_leaks(predictions, split)
+  if (!is.null(out)) {
+    check_out(out)
+  }
+  rows <- select_split(predictions, split)
+  thresholds <- check_thresholds(thresholds, unique(rows$finding))
+  evaluation <- new_evaluation(
+    discrimination = discrimination(rows, split, confidence),
+    operating_points = operating_points(rows, thresholds, split),
+    calibration = calibration(rows, split, bins, confidence),
+    roc = roc_points(rows, split),
+    thresholds = thresholds,
+    predictions = rows[evaluation_columns],
+    about = list(
+      split = split,
+      engine = engine_version(),
+      confidence = confidence,
+      compared_with = compared_with,
+      r_version = as.character(getRversion()),
+      placa_version = as.character(utils::packageVersion("placa"))
+    )
+  )
+  if (!is.null(out)) {
+    write_evaluation(evaluation, out, labels)
+  }
+  evaluation
+}
+
+#' @rdname evaluate
+#' @param run The path of a run.
+#' @param ... Further arguments of `evaluate()`.
+#' @export
+evaluate_run <- function(run, ...) {
+  thresholds <- read_thresholds(run)
+  invisible(evaluate(read_predictions(run), thresholds, ..., out = file.path(run, "evaluation")))
+}
+
+new_evaluation <- function(...) {
+  structure(list(...), class = "placa_evaluation")
+}

@@ -1,0 +1,100 @@
+#' Load a trained model
+#'
+#' Reads what a run says of itself. Python is started by the first
+#' [`predict()`][predict.placa_model], not here.
+#'
+#' @param run The path of a run, as `placa train` writes it: a directory with
+#'   `run.json`, `model.keras` and `thresholds.json`.
+#' @return An object of class `placa_model`, a list: `path` (absolute),
+#'   `findings`, `facts` (the content of `run.json`), `thresholds` (see
+#'   [read_thresholds()]) and `headline` (AUROC with interval a finding, or
+#'   `NULL` before [evaluate_run()]).
+#' @section Errors:
+#' `placa_error_run` where the directory is not a whole run (the message names
+#' what is missing), `placa_error_schema` where it is of a newer placa.
+#' @export
+#' @examplesIf dir.exists("runs/pneumonia")
+#' model <- load_model("runs/pneumonia")
+#' model
+load_model <- function(run) {
+  check_run(run)
+  structure(
+    list(
+      path = normalizePath(run),
+      findings = as.character(unlist(read_json_of_run(run, "run.json")$data$findings)),
+      facts = read_json_of_run(run, "run.json"),
+      thresholds = read_thresholds(run),
+      headline = read_headline(run)
+    ),
+    class = "placa_model"
+  )
+}
+
+check_run <- function(run, call = rlang::caller_env()) {
+  check_path(run, call)
+  if (!dir.exists(run)) {
+    cli::cli_abort(
+      c("The directory of a run was expected.",
+        x = if (file.exists(run)) "{.file {run}} is a file." else "{.file {run}} does not exist.",
+        i = "{.code placa train} makes a run."),
+      class = "placa_error_run", call = call
+    )
+  }
+  parts <- c("run.json", "model.keras", "thresholds.json")
+  missing <- parts[!file.exists(file.path(run, parts))]
+  if (length(missing) > 0) {
+    cli::cli_abort(
+      c("A whole run was expected in {.file {run}}.",
+        x = "{.file {missing}} {?is/are} not there.",
+        i = "Name a directory that {.code placa train} wrote, or copy all of it."),
+      class = "placa_error_run", call = call
+    )
+  }
+}
+
+read_headline <- function(run) {
+  if (!file.exists(file.path(run, "evaluation", "summary.json"))) {
+    return(NULL)
+  }
+  read_json_of_run(file.path(run, "evaluation"), "summary.json")$headline
+}
+
+#' @export
+format.placa_model <- function(x, ...) {
+  data <- x$facts$data
+  cli::cli_fmt({
+    cli::cli_text("{.strong Model} {.val {x$facts$name}} for {.val {x$findings}} against {.val {data$comparison}}")
+    cli::cli_text(
+      "Trained on {data$images$train} images ({data$label_source}), {x$facts$training$backbone}, ",
+      "{data$image_size} \u00d7 {data$image_size} pixels"
+    )
+    for (finding in x$findings) {
+      cli::cli_text("")
+      cli::cli_text(model_headline(finding, x$headline[[finding]]))
+      points <- x$thresholds[x$thresholds$finding == finding, ]
+      for (i in seq_len(nrow(points))) {
+        cli::cli_bullets(c("*" = paste0(
+          "{points$operating_point[[i]]}: positive from {format_number(points$threshold[[i]], 3)}",
+          if (points$default[[i]]) " (default)"
+        )))
+      }
+    }
+    cli::cli_text("")
+    cli::cli_text("Not a medical device: not for decisions about patients.")
+  })
+}
+
+#' @export
+print.placa_model <- function(x, ...) {
+  cat(format(x, ...), sep = "\n")
+  invisible(x)
+}
+
+model_headline <- function(finding, row) {
+  if (is.null(row)) {
+    return("{.strong {finding}}: not evaluated yet ({.code evaluate_run()} does it)")
+  }
+  number <- function(x) if (is.null(x)) NA_real_ else x
+  auroc <- format_interval(number(row$auroc), number(row$auroc_lower), number(row$auroc_upper))
+  paste0("{.strong {finding}}: AUROC ", auroc, " on ", row$n_images, " images, ", row$n_positive, " positive")
+}

@@ -1,0 +1,106 @@
+#' Performance at the stored operating points
+#'
+#' What the model does at the thresholds that were chosen on the validation
+#' split, never on the split that is described. An image is called positive when
+#' its probability is at or above the threshold.
+#'
+#' The metrics come from yardstick where it is installed and from counts
+#' elsewhere, with the same columns and numbers; see the option `placa.engine`
+#' in [placa-package]. yardstick has a Brier score from version 1.2 on.
+#'
+#' @inheritParams discrimination
+#' @param thresholds A data frame with the columns `finding`,
+#'   `operating_point` (its name), `threshold` (0--1) and, optionally, `default`
+#'   (`TRUE` at one of them a finding), as [read_thresholds()] returns; or the
+#'   path of a run.
+#' @return A long tibble with one row a finding, operating point and metric:
+#'   `finding`, `split`, `operating_point`, `threshold`, `metric`, `estimate`.
+#'   The metrics are
+#'
+#'   | metric | what | range |
+#'   |---|---|---|
+#'   | `sensitivity` | positives that are called positive | 0--1 |
+#'   | `specificity` | negatives that are called negative | 0--1 |
+#'   | `ppv`, `npv` | positive (negative) calls that are right, at this split's prevalence | 0--1 |
+#'   | `f1` | harmonic mean of `ppv` and `sensitivity` | 0--1 |
+#'   | `mcc` | correlation of call and truth (Matthews 1975) | -1--1 |
+#'   | `balanced_accuracy` | mean of `sensitivity` and `specificity` | 0--1 |
+#'   | `brier` | mean squared difference of probability and truth (Brier 1950), the same at every threshold | 0--1, less is better |
+#'   | `true_positive`, `false_positive`, `true_negative`, `false_negative` | counts | images |
+#'
+#'   A metric whose denominator is zero (`ppv` where nothing is called positive)
+#'   is missing.
+#' @section Errors:
+#' Those of [discrimination()], and `placa_error_thresholds` where a finding has
+#' no threshold or a threshold is not a number from 0 to 1.
+#' @references
+#' Youden WJ (1950). Index for rating diagnostic tests. *Cancer* 3(1), 32--35.
+#' \doi{10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3}
+#'
+#' Matthews BW (1975). Comparison of the predicted and observed secondary
+#' structure of T4 phage lysozyme. *Biochimica et Biophysica Acta* 405(2),
+#' 442--451. \doi{10.1016/0005-2795(75)90109-9}
+#'
+#' Brier GW (1950). Verification of forecasts expressed in terms of probability.
+#' *Monthly Weather Review* 78(1), 1--3.
+#' \doi{10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2}
+#' @export
+#' @examples
+#' operating_points(example_predictions(), example_thresholds())
+operating_points <- function(predictions, thresholds, split = "test") {
+  data <- select_split(predictions, split)
+  thresholds <- check_thresholds(thresholds, unique(data$finding))
+  metrics <- metrics_of(metric_engine())
+  by_finding(data, function(rows, finding) {
+    points <- thresholds[thresholds$finding == finding, ]
+    parts <- lapply(seq_len(nrow(points)), function(i) {
+      values <- metrics(rows$truth, rows$probability, points$threshold[[i]])
+      tibble::tibble(
+        finding = finding,
+        split = split,
+        operating_point = points$operating_point[[i]],
+        threshold = points$threshold[[i]],
+        metric = names(values),
+        estimate = unname(values)
+      )
+    })
+    do.call(rbind, parts)
+  })
+}
+
+check_thresholds <- function(thresholds, findings, call = rlang::caller_env()) {
+  if (rlang::is_string(thresholds)) {
+    thresholds <- read_thresholds(thresholds)
+  }
+  if (!is.data.frame(thresholds)) {
+    cli::cli_abort(
+      c("{.arg thresholds} must be a data frame, or the path of a run.",
+        x = "It is {.obj_type_friendly {thresholds}}.",
+        i = "{.fun read_thresholds} makes one from a run."),
+      class = "placa_error_thresholds", call = call
+    )
+  }
+  check_columns(thresholds, c("finding", "operating_point", "threshold"), "thresholds", call)
+  thresholds <- tibble::tibble(
+    finding = as_text(thresholds$finding),
+    operating_point = as_text(thresholds$operating_point),
+    threshold = as_real(thresholds$threshold, "threshold", call),
+    default = if ("default" %in% names(thresholds)) as.logical(thresholds$default) else FALSE
+  )
+  if (anyNA(thresholds$threshold) || any(thresholds$threshold < 0 | thresholds$threshold > 1)) {
+    cli::cli_abort(
+      c("A threshold must be a number from 0 to 1.", x = "{.field threshold} holds {.val {thresholds$threshold}}."),
+      class = "placa_error_thresholds", call = call
+    )
+  }
+  without <- setdiff(findings, thresholds$finding)
+  if (length(without) > 0) {
+    cli::cli_abort(
+      c("Every finding must have a threshold.",
+        x = "{.val {without}} {?has/have} none.",
+        i = "There are thresholds for {.val {unique(thresholds$finding)}}."),
+      class = "placa_error_thresholds", call = call
+    )
+  }
+  thresholds[thresholds$finding %in% findings, ]
+}

@@ -1,0 +1,173 @@
+#' Plot ROC curves
+#'
+#' Curves on a square, with AUROC and DeLong's interval, and the stored operating points
+#' marked. One finding has its curve to itself; up to eight are told apart by
+#' colour; more get a panel each.
+#'
+#' @param x An evaluation, by [evaluate()] or [read_evaluation()], or a data
+#'   frame of predictions, as [read_predictions()] returns.
+#' @param thresholds,split For predictions: the operating points to mark, as
+#'   [read_thresholds()] returns, or `NULL`; and the split to show. An
+#'   evaluation has its own.
+#' @param labels Words of the figure, by [plot_labels()], or `"en"` or `"es"`.
+#' @return A ggplot, to which layers, scales and themes can be added.
+#' @section Errors:
+#' `placa_error_plot` for an `x` of another kind or where no finding has a
+#' curve; for predictions, those of [discrimination()].
+#' @export
+#' @examples
+#' predictions <- example_predictions()
+#' plot_roc(predictions)
+#'
+#' one <- predictions[predictions$finding == "Pneumonia", ]
+#' plot_roc(evaluate(one, example_thresholds()), labels = "es")
+plot_roc <- function(x, thresholds = NULL, split = "test", labels = plot_labels("en")) {
+  labels <- as_labels(labels)
+  evaluation <- as_evaluation(x, thresholds, split)
+  table <- evaluation$discrimination[!is.na(evaluation$discrimination$auroc), ]
+  if (nrow(table) == 0) {
+    cli::cli_abort(
+      c("A ROC curve needs images with and without the finding.", x = "No finding has both."),
+      class = "placa_error_plot"
+    )
+  }
+  captions <- roc_captions(table, labels)
+  curves <- evaluation$roc
+  curves$caption <- factor(captions[curves$finding], unname(captions))
+  points <- roc_marks(evaluation, captions, labels)
+  ggplot2::ggplot(curves, ggplot2::aes(1 - .data$specificity, .data$sensitivity)) +
+    ggplot2::annotate("segment", x = 0, y = 0, xend = 1, yend = 1, colour = pale, linetype = "22", linewidth = 0.4) +
+    roc_layers(nrow(table), points) +
+    scale_of_shares(ggplot2::scale_x_continuous, labels, expand = c(0.012, 0)) +
+    scale_of_shares(ggplot2::scale_y_continuous, labels, expand = c(0.012, 0)) +
+    ggplot2::labs(x = labels$false_positive_rate, y = labels$sensitivity, shape = NULL) +
+    ggplot2::labs(subtitle = roc_subtitle(table, captions, labels), colour = roc_meaning(table, labels)) +
+    ggplot2::coord_equal(xlim = c(0, 1), ylim = c(0, 1), clip = "off") +
+    theme_placa()
+}
+
+roc_layers <- function(n_findings, points) {
+  if (n_findings > 1 && n_findings <= length(finding_colours)) {
+    return(list(
+      ggplot2::geom_path(ggplot2::aes(colour = .data$caption), linewidth = 0.75),
+      ggplot2::geom_point(
+        data = points, mapping = ggplot2::aes(colour = .data$caption, shape = .data$mark),
+        size = 2.6, stroke = 0.9, fill = "white"
+      ),
+      ggplot2::scale_colour_manual(values = finding_colours),
+      scale_of_marks(points),
+      ggplot2::guides(
+        colour = ggplot2::guide_legend(order = 1, override.aes = list(shape = NA)),
+        shape = ggplot2::guide_legend(order = 2, override.aes = list(colour = ink))
+      )
+    ))
+  }
+  colour <- finding_colours[[1]]
+  layers <- list(
+    ggplot2::geom_path(colour = colour, linewidth = 0.8),
+    ggplot2::geom_point(
+      data = points, mapping = ggplot2::aes(shape = .data$mark),
+      size = 2.8, stroke = 0.9, colour = colour, fill = "white"
+    ),
+    scale_of_marks(points)
+  )
+  if (n_findings > 1) {
+    layers <- c(layers, list(ggplot2::facet_wrap(ggplot2::vars(.data$caption), ncol = 4)))
+  }
+  layers
+}
+
+# The default operating point is the filled one.
+scale_of_marks <- function(points) {
+  marks <- levels(points$mark)
+  shapes <- c(16, 24, 25, 22, 23, 21, 3, 4)
+  ggplot2::scale_shape_manual(values = stats::setNames(rep_len(shapes, length(marks)), marks))
+}
+
+# What a curve is called: the whole sentence where it is alone, else short enough for a legend or a panel's strip.
+roc_captions <- function(table, labels) {
+  name <- translate(table$finding, labels$findings)
+  digits <- if (nrow(table) == 1) 3 else 2
+  auroc <- format_number(table$auroc, digits, labels$decimal_mark)
+  bounds <- paste0(
+    format_number(table$auroc_lower, digits, labels$decimal_mark), "\u2013",
+    format_number(table$auroc_upper, digits, labels$decimal_mark)
+  )
+  text <- if (nrow(table) == 1) {
+    paste0(name, ": ", labels$auroc, " ", auroc, " (", interval_name(table, labels), " ", bounds, ")")
+  } else {
+    paste0(name, if (in_panels(table)) "\n" else ": ", auroc, " (", bounds, ")")
+  }
+  stats::setNames(text, table$finding)
+}
+
+interval_name <- function(table, labels) {
+  fill_in(labels$interval, level = format(100 * table$confidence[[1]]))
+}
+
+roc_meaning <- function(table, labels) {
+  paste0(labels$auroc, " (", interval_name(table, labels), ")")
+}
+
+roc_subtitle <- function(table, captions, labels) {
+  if (nrow(table) == 1) captions[[1]] else if (in_panels(table)) roc_meaning(table, labels)
+}
+
+in_panels <- function(table) {
+  nrow(table) > length(finding_colours)
+}
+
+# Where the operating points lie: with one finding all of them and their figures, with several the default alone.
+roc_marks <- function(evaluation, captions, labels) {
+  points <- evaluation$operating_points
+  empty <- tibble::tibble(
+    finding = character(), sensitivity = double(), specificity = double(),
+    caption = factor(character(), unname(captions)), mark = factor()
+  )
+  points <- points[points$finding %in% names(captions), ]
+  if (is.null(points) || nrow(points) == 0) {
+    return(empty)
+  }
+  keys <- c("finding", "operating_point")
+  marks <- unique(points[keys])
+  key <- do.call(paste, marks)
+  pick <- function(metric) {
+    rows <- points[points$metric == metric, ]
+    rows$estimate[match(key, do.call(paste, rows[keys]))]
+  }
+  marks$sensitivity <- pick("sensitivity")
+  marks$specificity <- pick("specificity")
+  marks$default <- is_default(marks, evaluation$thresholds)
+  marks <- marks[order(!marks$default), ]
+  name <- translate(marks$operating_point, labels$operating_points)
+  if (length(captions) > 1) {
+    kept <- if (any(marks$default)) marks$default else rep(TRUE, nrow(marks))
+    marks <- marks[kept, ]
+    text <- paste0(labels$operating_point, ": ", name[kept])
+  } else {
+    percent <- function(x) format_number(100 * x, 1, labels$decimal_mark)
+    text <- paste0(
+      name, ": ", tolower(labels$sensitivity), " ", percent(marks$sensitivity), " %, ",
+      tolower(labels$specificity), " ", percent(marks$specificity), " %"
+    )
+  }
+  marks$mark <- factor(text, unique(text))
+  marks$caption <- factor(captions[marks$finding], unname(captions))
+  marks
+}
+
+is_default <- function(marks, thresholds) {
+  if (is.null(thresholds)) {
+    return(rep(FALSE, nrow(marks)))
+  }
+  chosen <- thresholds[thresholds$default %in% TRUE, ]
+  paste(marks$finding, marks$operating_point) %in% paste(chosen$finding, chosen$operating_point)
+}
+
+size_of_roc <- function(evaluation) {
+  n <- nrow(evaluation$discrimination)
+  if (n > length(finding_colours)) {
+    return(c(9, 2.45 * ceiling(n / 4) + 1.1))
+  }
+  c(5.2, 5.9 + 0.17 * n)
+}

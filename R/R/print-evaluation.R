@@ -1,0 +1,57 @@
+#' @export
+format.placa_evaluation <- function(x, ...) {
+  about <- x$about
+  cli::cli_fmt({
+    cli::cli_text("{.strong Evaluation} of the {.val {about$split}} split, {nrow(x$discrimination)} finding{?s}")
+    for (i in seq_len(nrow(x$discrimination))) {
+      format_finding(x, x$discrimination[i, ])
+    }
+    cli::cli_text("")
+    cli::cli_text(leak_sentence(about))
+    cli::cli_text("Intervals are DeLong's at {100 * about$confidence} %; metrics by {about$engine}.")
+  })
+}
+
+#' @export
+print.placa_evaluation <- function(x, ...) {
+  cat(format(x, ...), sep = "\n")
+  invisible(x)
+}
+
+format_finding <- function(x, row) {
+  patients <- if (is.na(row$n_patients)) "" else paste0(" of ", row$n_patients, " patients")
+  cli::cli_text("")
+  cli::cli_text("{.strong {row$finding}}: AUROC {format_interval(row$auroc, row$auroc_lower, row$auroc_upper)}")
+  cli::cli_text(
+    "{.emph {row$n_images} images{patients}, {row$n_positive} positive ({format_number(100 * row$prevalence, 1)} %)}"
+  )
+  points <- x$operating_points[x$operating_points$finding == row$finding, ]
+  for (name in unique(points$operating_point)) {
+    of_point <- points[points$operating_point == name, ]
+    value <- function(metric) format_number(of_point$estimate[of_point$metric == metric], 3)
+    cli::cli_bullets(c("*" = paste0(
+      "{name} (from {format_number(of_point$threshold[[1]], 3)}): sensitivity {value('sensitivity')}, ",
+      "specificity {value('specificity')}, PPV {value('ppv')}, NPV {value('npv')}"
+    )))
+  }
+}
+
+leak_sentence <- function(about) {
+  if (length(about$compared_with) == 0) {
+    return("No other split came with the predictions, so shared patients could not be looked for.")
+  }
+  "No patient or group is shared with {about$compared_with}."
+}
+
+format_number <- function(x, digits, decimal_mark = ".") {
+  text <- formatC(x, digits = digits, format = "f", decimal.mark = decimal_mark)
+  text[is.na(x)] <- "\u2013"
+  text
+}
+
+format_interval <- function(estimate, lower, upper, decimal_mark = ".", digits = 3) {
+  ifelse(is.na(estimate), "cannot be estimated", paste0(
+    format_number(estimate, digits, decimal_mark), " (", format_number(lower, digits, decimal_mark), "\u2013",
+    format_number(upper, digits, decimal_mark), ")"
+  ))
+}

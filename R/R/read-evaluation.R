@@ -1,0 +1,74 @@
+#' Read an evaluation back
+#'
+#' @param x The path of a run (a directory with an `evaluation/`), or of a
+#'   directory that [evaluate()] wrote.
+#' @return An object of class `placa_evaluation`, as [evaluate()] returns it,
+#'   without `predictions`; `thresholds` are those of the run, or missing where only an
+#'   evaluation was given.
+#' @section Errors:
+#' `placa_error_run` where there is no evaluation, `placa_error_file` where one
+#' of its files is not as it should be, `placa_error_schema`.
+#' @export
+#' @examples
+#' directory <- tempfile()
+#' invisible(evaluate(example_predictions(), example_thresholds(), out = directory))
+#' read_evaluation(directory)
+read_evaluation <- function(x) {
+  check_path(x, rlang::current_env())
+  directory <- if (dir.exists(file.path(x, "evaluation"))) file.path(x, "evaluation") else x
+  if (!file.exists(file.path(directory, "summary.json"))) {
+    cli::cli_abort(
+      c("A run with an {.file evaluation} was expected.",
+        x = "{.file {x}} has none.",
+        i = "Type {.code evaluate_run(\"{x}\")}, or {.code placa evaluate {x}} in a shell."),
+      class = "placa_error_run"
+    )
+  }
+  summary <- read_json_of_run(directory, "summary.json")
+  tables <- lapply(table_files, function(file) read_table(file.path(directory, file)))
+  thresholds <- if (file.exists(file.path(x, "thresholds.json"))) read_thresholds(x)
+  new_evaluation(
+    discrimination = tables$discrimination,
+    operating_points = tables$operating_points,
+    calibration = tables$calibration,
+    roc = tables$roc,
+    thresholds = thresholds,
+    predictions = NULL,
+    about = list(
+      split = summary$split,
+      engine = summary$engine,
+      confidence = tables$discrimination$confidence[[1]],
+      compared_with = as.character(unlist(summary$compared_with)),
+      r_version = summary$r_version,
+      placa_version = summary$placa_version
+    )
+  )
+}
+
+text_fields <- c("finding", "split", "operating_point", "metric", "method")
+whole_fields <- c("n_images", "n_patients", "n_positive", "bin")
+
+read_table <- function(file, call = rlang::caller_env()) {
+  table <- tryCatch(
+    utils::read.csv(file, colClasses = "character", encoding = "UTF-8", check.names = FALSE, na.strings = ""),
+    error = function(error) {
+      cli::cli_abort(
+        c("A table of an evaluation was expected in {.file {file}}.",
+          x = "{conditionMessage(error)}", i = "Evaluate again."),
+        class = "placa_error_file", call = call
+      )
+    },
+    warning = function(warning) {
+      cli::cli_abort(
+        c("A table of an evaluation was expected in {.file {file}}.",
+          x = "{conditionMessage(warning)}", i = "Evaluate again."),
+        class = "placa_error_file", call = call
+      )
+    }
+  )
+  for (name in setdiff(names(table), text_fields)) {
+    convert <- if (name %in% whole_fields) as.integer else as.double
+    table[[name]] <- convert(table[[name]])
+  }
+  tibble::as_tibble(table)
+}

@@ -1,0 +1,86 @@
+# Each reader returns list(data = a data frame, metadata = the JSON under the key "placa", or NULL).
+parquet_readers <- function() {
+  list(arrow = read_by_arrow, nanoparquet = read_by_nanoparquet, reticulate = read_by_python)
+}
+
+read_parquet <- function(file, readers = parquet_readers(), call = rlang::caller_env()) {
+  check_magic(file, call)
+  there <- names(readers)[vapply(names(readers), is_there, logical(1))]
+  if (length(there) == 0) {
+    cli::cli_abort(
+      c("A package that reads parquet is needed, and none is installed.",
+        i = "Type {.code install.packages(\"nanoparquet\")} (small), or install arrow, or reticulate beside the project's Python."),
+      class = "placa_error_parquet", call = call
+    )
+  }
+  tryCatch(
+    readers[[there[[1]]]](file, call),
+    error = function(error) {
+      # What placa says itself (no Python, for one) is already a sentence.
+      if (any(grepl("^placa_error", class(error)))) rlang::cnd_signal(error)
+      cli::cli_abort(
+        c("{.file {file}} could not be read as parquet by {there[[1]]}.",
+          x = "{conditionMessage(error)}",
+          i = "If it was cut short on its way, copy it again."),
+        class = "placa_error_file", call = call
+      )
+    }
+  )
+}
+
+# Whether a package is installed, without loading it: an R inside Python must not even load reticulate.
+is_there <- function(package) {
+  nzchar(system.file(package = package))
+}
+
+# A parquet file begins and ends with the same four letters; one that was cut short does not.
+check_magic <- function(file, call) {
+  size <- file.size(file)
+  connection <- file(file, "rb")
+  on.exit(close(connection))
+  head <- readBin(connection, "raw", 4)
+  whole <- size >= 12 && identical(head, charToRaw("PAR1"))
+  if (whole) {
+    seek(connection, size - 4)
+    whole <- identical(readBin(connection, "raw", 4), charToRaw("PAR1"))
+  }
+  if (!whole) {
+    cli::cli_abort(
+      c("A parquet file was expected.",
+        x = "{.file {file}} is not one, or was cut short ({size} byte{?s}).",
+        i = "Copy it again, or make it again with {.code placa predict}."),
+      class = "placa_error_file", call = call
+    )
+  }
+}
+
+read_by_arrow <- function(file, call) {
+  table <- arrow::read_parquet(file, as_data_frame = FALSE)
+  list(data = as.data.frame(table), metadata = table$metadata[["placa"]])
+}
+
+read_by_nanoparquet <- function(file, call) {
+  pairs <- nanoparquet::read_parquet_metadata(file)$file_meta_data$key_value_metadata[[1]]
+  metadata <- pairs$value[pairs$key == "placa"]
+  list(
+    data = as.data.frame(nanoparquet::read_parquet(file)),
+    metadata = if (length(metadata) > 0) metadata[[1]]
+  )
+}
+
+read_by_python <- function(file, call) {
+  read <- call_python("placa.predictions", "read_as_lists", file, near = file, call = call)
+  list(data = columns_from_lists(read$columns, read$missing), metadata = read$metadata)
+}
+
+# Python's placeholders (an empty text, 0, NaN) become missing values where its second list says so.
+columns_from_lists <- function(columns, missing) {
+  columns <- lapply(stats::setNames(nm = names(columns)), function(name) {
+    values <- unlist(columns[[name]])
+    absent <- as.logical(unlist(missing[[name]]))
+    if (is.null(values)) values <- logical()
+    values[absent] <- NA
+    values
+  })
+  as.data.frame(columns, stringsAsFactors = FALSE, check.names = FALSE)
+}

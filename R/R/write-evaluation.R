@@ -1,0 +1,146 @@
+table_files <- c(
+  discrimination = "discrimination.csv", operating_points = "operating_points.csv",
+  calibration = "calibration.csv", roc = "roc.csv"
+)
+
+# Everything goes into a directory beside `out`, which takes its name when it is whole.
+write_evaluation <- function(evaluation, out, labels = plot_labels("en"), call = rlang::caller_env()) {
+  partial <- make_partial(out, call)
+  on.exit(unlink(partial, recursive = TRUE), add = TRUE)
+  tryCatch(
+    write_evaluation_files(evaluation, partial, labels),
+    error = function(error) abort_out(out, conditionMessage(error), call)
+  )
+  replace_directory(partial, out, call)
+  invisible(out)
+}
+
+write_evaluation_files <- function(evaluation, directory, labels) {
+  for (name in names(table_files)) {
+    write_table(evaluation[[name]], file.path(directory, table_files[[name]]))
+  }
+  figures <- c(
+    write_figure(plot_roc(evaluation, labels = labels), directory, "roc", size_of_roc(evaluation)),
+    write_figure(plot_calibration(evaluation, labels = labels), directory, "calibration", size_of_calibration(evaluation))
+  )
+  summary <- summary_of(evaluation, c(unname(table_files), figures))
+  write_text(
+    jsonlite::toJSON(summary, auto_unbox = TRUE, digits = NA, na = "null", null = "null", pretty = 2),
+    file.path(directory, "summary.json")
+  )
+}
+
+summary_of <- function(evaluation, files) {
+  table <- evaluation$discrimination
+  columns <- c("auroc", "auroc_lower", "auroc_upper", "n_images", "n_patients", "n_positive")
+  headline <- lapply(seq_len(nrow(table)), function(i) as.list(table[i, columns]))
+  about <- evaluation$about
+  # I() keeps the brackets round a list of one.
+  list(
+    schema_version = 1,
+    split = about$split,
+    engine = about$engine,
+    r_version = about$r_version,
+    placa_version = about$placa_version,
+    compared_with = I(about$compared_with),
+    headline = stats::setNames(headline, table$finding),
+    files = I(c(files, "summary.json"))
+  )
+}
+
+check_out <- function(out, call = rlang::caller_env()) {
+  check_path(out, call)
+  if (!file.exists(out)) {
+    return(invisible())
+  }
+  if (!dir.exists(out)) {
+    abort_out(out, "It is a file, and a directory was to be made.", call)
+  }
+  ours <- file.exists(file.path(out, "summary.json"))
+  if (!ours && length(list.files(out, all.files = TRUE, no.. = TRUE)) > 0) {
+    abort_out(out, "It holds something that is no evaluation, which is left alone.", call)
+  }
+}
+
+make_partial <- function(out, call) {
+  check_out(out, call)
+  partial <- tempfile(paste0(".", basename(out), ".partial-"), tmpdir = dirname(out))
+  if (!suppressWarnings(dir.create(partial, recursive = TRUE))) {
+    abort_out(out, "No directory can be made beside it.", call)
+  }
+  partial
+}
+
+# Two renames: the older evaluation stays until the new one is whole, and comes back if the second fails.
+replace_directory <- function(partial, out, call) {
+  old <- tempfile(paste0(".", basename(out), ".old-"), tmpdir = dirname(out))
+  had_old <- file.exists(out)
+  if (had_old && !suppressWarnings(file.rename(out, old))) {
+    abort_out(out, "The older one could not be moved away.", call)
+  }
+  if (!suppressWarnings(file.rename(partial, out))) {
+    if (had_old) file.rename(old, out)
+    abort_out(out, "The new one could not take its name.", call)
+  }
+  unlink(old, recursive = TRUE)
+}
+
+abort_out <- function(out, reason, call) {
+  cli::cli_abort(
+    c("{.arg out} must be a directory that can be written: {.file {out}} is not.",
+      x = "{reason}",
+      i = "Choose another {.arg out}, or make room or rights there."),
+    class = "placa_error_out", call = call
+  )
+}
+
+write_figure <- function(plot, directory, name, size) {
+  files <- paste0(name, c(".png", ".svg"))
+  devices <- list(png_device(), svg_device())
+  for (i in 1:2) {
+    ggplot2::ggsave(
+      file.path(directory, files[[i]]), plot, device = devices[[i]],
+      width = size[[1]], height = size[[2]], units = "in", dpi = 200, bg = "white"
+    )
+  }
+  files
+}
+
+png_device <- function() {
+  if (rlang::is_installed("ragg")) {
+    return(ragg::agg_png)
+  }
+  function(filename, width, height, units, res, ...) {
+    grDevices::png(filename, width = width, height = height, units = units, res = res, ...)
+  }
+}
+
+svg_device <- function() {
+  if (rlang::is_installed("svglite")) svglite::svglite else grDevices::svg
+}
+
+# write.csv() would write what the session's locale cannot hold as <U+00F1>; these bytes are UTF-8 everywhere.
+write_table <- function(table, file) {
+  columns <- lapply(table, function(column) {
+    text <- if (is.double(column)) format_exactly(column) else enc2utf8(as.character(column))
+    if (is.character(column)) text <- paste0("\"", gsub("\"", "\"\"", text, fixed = TRUE), "\"")
+    text[is.na(column)] <- ""
+    text
+  })
+  lines <- if (nrow(table) > 0) do.call(paste, c(unname(columns), sep = ","))
+  write_text(c(paste(names(table), collapse = ","), lines), file)
+}
+
+# 15 digits where they read back to the same double, else 17.
+format_exactly <- function(x) {
+  text <- sprintf("%.15g", x)
+  longer <- !is.na(x) & suppressWarnings(as.double(text)) != x
+  text[longer] <- sprintf("%.17g", x[longer])
+  text
+}
+
+write_text <- function(lines, file) {
+  connection <- file(file, "wb")
+  on.exit(close(connection))
+  writeLines(enc2utf8(lines), connection, useBytes = TRUE)
+}

@@ -1,0 +1,4 @@
+library(testthat)
+library(placa)
+
+test_check("placa")

@@ -1,0 +1,93 @@
+# Six images, small enough to work every figure out by hand.
+six_rows <- function() {
+  tibble::tibble(
+    image_id = letters[1:6],
+    patient_id = c("1", "2", "3", "4", "5", "5"),
+    group_id = patient_id,
+    split = "test",
+    finding = "Pneumonia",
+    truth = c(0L, 0L, 1L, 1L, 0L, 1L),
+    probability = c(0.1, 0.4, 0.35, 0.8, 0.6, 0.9)
+  )
+}
+
+one_threshold <- function(threshold = 0.5, finding = "Pneumonia") {
+  tibble::tibble(finding = finding, operating_point = "youden", threshold = threshold, default = TRUE)
+}
+
+metric <- function(points, name) {
+  points$estimate[points$metric == name]
+}
+
+sklearn_predictions <- function() {
+  rows <- utils::read.csv(test_path("fixtures", "sklearn-predictions.csv"))
+  rows$patient_id <- rows$group_id <- rows$image_id
+  rows$split <- "test"
+  rows
+}
+
+sklearn_answers <- function() {
+  utils::read.csv(test_path("fixtures", "sklearn-answers.csv"))
+}
+
+# A run without a model that works: enough for all that needs no Python.
+local_run <- function(frame = parent.frame(), findings = "Pneumonia", headline = FALSE) {
+  run <- tempfile("run-")
+  dir.create(run)
+  do.call("on.exit", list(substitute(unlink(run, recursive = TRUE), list(run = run)), add = TRUE), envir = frame)
+  points <- list(youden = 0.5, sensitivity_95 = 0.25)
+  thresholds <- list(
+    schema_version = 1, chosen_on = "validation",
+    findings = lapply(stats::setNames(nm = findings), function(finding) list(default = "youden", points = points))
+  )
+  facts <- list(
+    schema_version = 1, placa_version = "0.1.0", name = "invented",
+    data = list(
+      findings = as.list(findings), comparison = "No Finding", label_source = "nobody", image_size = 96,
+      images = list(train = 70, validation = 15, test = 15)
+    ),
+    training = list(backbone = "small")
+  )
+  write_json <- function(content, name) {
+    writeLines(jsonlite::toJSON(content, auto_unbox = TRUE, digits = NA), file.path(run, name))
+  }
+  write_json(thresholds, "thresholds.json")
+  write_json(facts, "run.json")
+  writeLines("no model", file.path(run, "model.keras"))
+  run
+}
+
+# R code run in an R of its own, since a process holds one Python for good. The lines it prints come back.
+in_own_r <- function(code, env = character()) {
+  dev <- "pkgload" %in% loadedNamespaces() && getExportedValue("pkgload", "is_dev_package")("placa")
+  load <- if (dev) {
+    sprintf("pkgload::load_all(%s, quiet = TRUE)", deparse(getExportedValue("pkgload", "pkg_path")()))
+  } else {
+    sprintf("library(placa, lib.loc = %s)", deparse(dirname(find.package("placa"))))
+  }
+  script <- tempfile(fileext = ".R")
+  on.exit(unlink(script))
+  writeLines(c("options(warn = 1, cli.width = 500)", load, code), script)
+  suppressWarnings(system2(file.path(R.home("bin"), "Rscript"), shQuote(script), stdout = TRUE, stderr = TRUE, env = env))
+}
+
+# Any Python that reticulate can load will do for the stand-in package.
+stand_in <- function() {
+  skip_if_not_installed("reticulate")
+  project <- find_python(test_path())
+  python <- if (is.null(project)) unname(Sys.which("python3")) else project
+  skip_if(!nzchar(python), "there is no Python")
+  config <- system2(python, c("-c", shQuote("import sysconfig; print(sysconfig.get_config_var('Py_ENABLE_SHARED'))")), stdout = TRUE)
+  skip_if(!identical(config, "1"), "this Python cannot be embedded in R")
+  c(
+    paste0("RETICULATE_PYTHON=", python),
+    paste0("PYTHONPATH=", normalizePath(test_path("fixtures", "python"))),
+    "PYTHONDONTWRITEBYTECODE=1"
+  )
+}
+
+# testthat 3.1.6 has no such expectation for a whole vector of texts.
+expect_no_match_all <- function(texts, pattern) {
+  wrong <- texts[grepl(pattern, texts)]
+  expect_identical(wrong, character())
+}

@@ -1,0 +1,59 @@
+test_that("six rows in three bins are what one counts by hand", {
+  table <- calibration(six_rows(), bins = 3)
+  expect_identical(table$bin, 1:3)
+  expect_identical(table$n_images, c(2L, 2L, 2L))
+  expect_identical(table$n_positive, c(1L, 0L, 2L))
+  expect_equal(table$mean_probability, c(0.225, 0.5, 0.85))
+  expect_equal(table$observed, c(0.5, 0, 1))
+})
+
+test_that("Wilson's interval is scipy's and prop.test's", {
+  answers <- sklearn_answers()
+  for (finding in unique(answers$finding)) {
+    for (threshold in c(0.3, 0.5)) {
+      of_case <- answers[answers$finding == finding & answers$threshold == threshold, ]
+      value <- function(name) of_case$estimate[of_case$metric == name]
+      n <- value("true_positive") + value("false_negative")
+      interval <- wilson_interval(value("true_positive"), n, 0.95)
+      expect_equal(interval$observed_lower, value("wilson_lower"), tolerance = 1e-12)
+      expect_equal(interval$observed_upper, value("wilson_upper"), tolerance = 1e-12)
+      base <- stats::prop.test(value("true_positive"), n, conf.level = 0.8, correct = FALSE)$conf.int
+      interval <- wilson_interval(value("true_positive"), n, 0.8)
+      expect_equal(c(interval$observed_lower, interval$observed_upper), as.double(base), tolerance = 1e-9)
+    }
+  }
+})
+
+test_that("bounds stay on the scale", {
+  ends <- wilson_interval(c(0, 7), c(7, 7), 0.95)
+  expect_true(all(ends$observed_lower >= 0 & ends$observed_upper <= 1))
+  expect_equal(ends$observed_upper[2], 1)
+})
+
+test_that("bins hold equal counts, all images, and do not hang on the order of rows", {
+  rows <- example_predictions()
+  table <- calibration(rows)
+  counts <- table$n_images[table$finding == "Pneumonia"]
+  expect_length(counts, 10)
+  expect_lte(diff(range(counts)), 1)
+  expect_identical(sum(counts), sum(rows$split == "test" & rows$finding == "Pneumonia"))
+  set.seed(1)
+  shuffled <- calibration(rows[sample(nrow(rows)), ])
+  shuffled <- shuffled[order(match(shuffled$finding, table$finding)), ]
+  expect_equal(shuffled, table)
+})
+
+test_that("images of one probability share a bin", {
+  rows <- six_rows()
+  rows$probability <- c(0.2, 0.2, 0.2, 0.2, 0.9, 0.9)
+  table <- calibration(rows, bins = 6)
+  expect_identical(table$n_images, c(4L, 2L))
+  expect_identical(table$bin, 1:2)
+  rows$probability <- 0.5
+  expect_identical(calibration(rows)$n_images, 6L)
+})
+
+test_that("a number of bins that is none is refused", {
+  expect_error(calibration(six_rows(), bins = 0), class = "placa_error_bins")
+  expect_error(calibration(six_rows(), bins = 2.5), class = "placa_error_bins")
+})

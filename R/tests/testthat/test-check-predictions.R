@@ -1,0 +1,62 @@
+test_that("any spelling of the same table gives the same figures", {
+  plain <- check_predictions(six_rows())
+  other <- as.data.frame(six_rows())
+  other$patient_id <- factor(other$patient_id)
+  other$finding <- factor(other$finding)
+  for (truth in list(as.double(other$truth), other$truth == 1, factor(other$truth), as.list(other$truth))) {
+    other$truth <- truth
+    expect_equal(check_predictions(other), plain)
+  }
+})
+
+test_that("missing truths are missing, however they come", {
+  rows <- as.data.frame(six_rows())
+  for (absent in list(NA, NaN, NA_integer_)) {
+    rows$truth <- c(absent, 0, 1, 1, 0, 1)
+    expect_identical(check_predictions(rows)$truth, c(NA, 0L, 1L, 1L, 0L, 1L))
+  }
+  rows$truth <- NA
+  expect_identical(check_predictions(rows)$truth, rep(NA_integer_, 6))
+})
+
+test_that("numbers become names without a power of ten", {
+  expect_identical(as_text(c(100000, 3e9, 1.5, NA)), c("100000", "3000000000", "1.5", NA))
+  expect_identical(as_text(5L), "5")
+})
+
+test_that("what does not fit is refused by class", {
+  rows <- six_rows()
+  expect_error(check_predictions(list()), class = "placa_error_predictions")
+  error <- expect_error(check_predictions(rows[setdiff(names(rows), c("group_id", "truth"))]), class = "placa_error_columns")
+  expect_identical(error$columns, c("group_id", "truth"))
+  expect_error(check_predictions(transform(rows, truth = 2L)), class = "placa_error_truth")
+  expect_error(check_predictions(transform(rows, truth = "yes")), "yes", class = "placa_error_truth")
+  expect_error(check_predictions(transform(rows, probability = -1)), class = "placa_error_probability")
+  expect_error(check_predictions(transform(rows, probability = "a")), class = "placa_error_columns")
+  expect_error(check_predictions(transform(rows, finding = NA)), class = "placa_error_finding")
+})
+
+test_that("braces in what came are only text", {
+  rows <- six_rows()
+  rows$truth <- c("{stop()}", "0", "1", "1", "0", "1")
+  expect_error(check_predictions(rows), "{stop()}", fixed = TRUE, class = "placa_error_truth")
+})
+
+test_that("a split that is not there, or holds nothing, is refused", {
+  rows <- six_rows()
+  expect_error(select_split(rows, "tset"), "test", class = "placa_error_split")
+  expect_error(select_split(rows, c("test", "train")), class = "placa_error_split")
+  expect_error(select_split(transform(rows, split = NA), "test"), class = "placa_error_split")
+  expect_error(select_split(transform(rows, truth = NA), "test"), class = "placa_error_unlabelled")
+})
+
+test_that("an image counted twice is refused", {
+  expect_error(select_split(rbind(six_rows(), six_rows()[1, ]), "test"), class = "placa_error_duplicate")
+})
+
+test_that("labelled images without a probability are left out, and said", {
+  rows <- six_rows()
+  rows$probability[3] <- NA
+  expect_warning(kept <- select_split(rows, "test"), class = "placa_warning_unpredicted")
+  expect_identical(nrow(kept), 5L)
+})

@@ -1,0 +1,96 @@
+# DeLong, DeLong and Clarke-Pearson 1988, straight from the paper.
+delong_by_hand <- function(truth, probability, confidence = 0.95) {
+  cases <- probability[truth == 1]
+  controls <- probability[truth == 0]
+  wins <- outer(cases, controls, function(x, y) (x > y) + 0.5 * (x == y))
+  variance <- stats::var(rowMeans(wins)) / length(cases) + stats::var(colMeans(wins)) / length(controls)
+  reach <- stats::qnorm((1 + confidence) / 2) * sqrt(variance)
+  c(mean(wins), max(mean(wins) - reach, 0), min(mean(wins) + reach, 1))
+}
+
+test_that("six rows give what paper and pencil give", {
+  table <- discrimination(six_rows())
+  # 7 of 9 pairs are in order; the variance is 4/27/3 + 1/27/3.
+  expect_equal(table$auroc, 7 / 9)
+  expect_equal(table$auroc_lower, 7 / 9 - qnorm(0.975) * sqrt(5 / 81))
+  expect_equal(table$auroc_upper, 1)
+  expect_identical(table$n_images, 6L)
+  expect_identical(table$n_patients, 5L)
+  expect_identical(table$n_positive, 3L)
+  expect_equal(table$prevalence, 0.5)
+  expect_identical(table$method, "delong")
+})
+
+test_that("AUROC and interval are those of ranks and of DeLong's paper, ties and all", {
+  rows <- sklearn_predictions()
+  for (confidence in c(0.9, 0.95)) {
+    table <- discrimination(rows, confidence = confidence)
+    for (finding in table$finding) {
+      of_finding <- rows[rows$finding == finding, ]
+      expected <- delong_by_hand(of_finding$truth, of_finding$probability, confidence)
+      row <- table[table$finding == finding, ]
+      expect_equal(c(row$auroc, row$auroc_lower, row$auroc_upper), expected, tolerance = 1e-12)
+      positives <- sum(of_finding$truth)
+      ranks <- sum(rank(of_finding$probability)[of_finding$truth == 1])
+      by_rank <- (ranks - positives * (positives + 1) / 2) / (positives * (nrow(of_finding) - positives))
+      expect_equal(row$auroc, by_rank, tolerance = 1e-12)
+    }
+  }
+})
+
+test_that("AUROC is scikit-learn's", {
+  answers <- sklearn_answers()
+  table <- discrimination(sklearn_predictions())
+  expected <- answers$estimate[answers$metric == "auroc" & answers$threshold == 0.5]
+  expect_equal(table$auroc, expected, tolerance = 1e-12)
+})
+
+test_that("a model that ranks backwards is not turned around", {
+  rows <- six_rows()
+  rows$probability <- 1 - rows$probability
+  expect_equal(discrimination(rows)$auroc, 2 / 9)
+})
+
+test_that("a transform that keeps the order keeps AUROC and interval", {
+  rows <- example_predictions()
+  other <- rows
+  other$probability <- rows$probability^3
+  columns <- c("auroc", "auroc_lower", "auroc_upper")
+  expect_equal(discrimination(rows)[columns], discrimination(other)[columns])
+})
+
+test_that("a finding with one class is missing, with a warning, and the others stay", {
+  rows <- rbind(six_rows(), transform(six_rows(), finding = "Effusion", truth = 0L))
+  expect_warning(table <- discrimination(rows), class = "placa_warning_one_class")
+  expect_identical(is.na(table$auroc), c(FALSE, TRUE))
+  expect_identical(is.na(table$auroc_lower), c(FALSE, TRUE))
+  expect_identical(table$n_positive, c(3L, 0L))
+})
+
+test_that("an interval that cannot be had is missing or said", {
+  perfect <- six_rows()
+  perfect$probability <- c(0.1, 0.2, 0.7, 0.8, 0.3, 0.9)
+  expect_warning(table <- discrimination(perfect), class = "placa_warning_interval")
+  expect_equal(table$auroc, 1)
+  single <- six_rows()[c(1, 2, 3), ]
+  expect_warning(table <- discrimination(single), class = "placa_warning_interval")
+  expect_equal(table$auroc, 0.5)
+  expect_true(is.na(table$auroc_lower))
+})
+
+test_that("unlabelled images and other splits have no say", {
+  rows <- six_rows()
+  more <- rbind(rows, transform(rows, image_id = LETTERS[1:6], truth = NA_integer_, probability = 0.99))
+  more <- rbind(more, transform(rows, split = "train", probability = 0))
+  expect_equal(discrimination(more), discrimination(rows))
+})
+
+test_that("a patient who is not named leaves the count of patients open", {
+  rows <- six_rows()
+  rows$patient_id[2] <- NA
+  expect_identical(discrimination(rows)$n_patients, NA_integer_)
+})
+
+test_that("a confidence that is none is refused", {
+  expect_error(discrimination(six_rows(), confidence = 95), class = "placa_error_confidence")
+})

@@ -1,0 +1,53 @@
+test_that("an evaluation is its four verbs", {
+  predictions <- example_predictions()
+  thresholds <- example_thresholds()
+  evaluation <- evaluate(predictions, thresholds, bins = 5, confidence = 0.9)
+  expect_s3_class(evaluation, "placa_evaluation")
+  expect_equal(evaluation$discrimination, discrimination(predictions, confidence = 0.9))
+  expect_equal(evaluation$operating_points, operating_points(predictions, thresholds))
+  expect_equal(evaluation$calibration, calibration(predictions, bins = 5, confidence = 0.9))
+  expect_equal(evaluation$roc, roc_points(predictions))
+  expect_identical(evaluation$about$compared_with, c("train", "validation"))
+  expect_identical(unique(evaluation$predictions$split), "test")
+})
+
+test_that("another split can be evaluated", {
+  evaluation <- evaluate(example_predictions(), example_thresholds(), split = "validation")
+  expect_identical(unique(evaluation$roc$split), "validation")
+})
+
+test_that("a finding with one class warns once and does not stop the rest", {
+  rows <- rbind(six_rows(), transform(six_rows(), finding = "Effusion", truth = 0L))
+  thresholds <- rbind(one_threshold(), one_threshold(finding = "Effusion"))
+  out <- tempfile()
+  on.exit(unlink(out, recursive = TRUE))
+  warnings <- capture_warnings(evaluation <- evaluate(rows, thresholds, out = out))
+  expect_length(warnings, 1)
+  expect_true(file.exists(file.path(out, "roc.png")))
+  expect_identical(read_evaluation(out)$discrimination$auroc[2], NA_real_)
+})
+
+test_that("a print says what a reader asks first", {
+  text <- paste(format(evaluate(example_predictions(), example_thresholds())), collapse = "\n")
+  expect_match(text, "Pneumonia")
+  expect_match(text, "AUROC 0\\.931 \\(0\\.900.0\\.961\\)")
+  expect_match(text, "253 images of 147 patients, 84 positive")
+  expect_match(text, "youden")
+  expect_match(text, "No patient or group is shared with train and validation")
+  expect_output(print(evaluate(six_rows(), one_threshold())), "could not be")
+})
+
+test_that("a run can be evaluated in one call, by this machine's reader of parquet", {
+  run <- Sys.getenv("PLACA_TEST_RUN")
+  skip_if(!nzchar(run), "PLACA_TEST_RUN names no run")
+  copy <- tempfile()
+  dir.create(copy)
+  on.exit(unlink(copy, recursive = TRUE))
+  file.copy(file.path(run, c("predictions.parquet", "thresholds.json")), copy)
+  readers <- c("arrow", "nanoparquet")
+  direct <- any(vapply(readers, is_there, logical(1)))
+  skip_if(!direct && is.null(find_python(test_path())), "nothing that reads parquet is there")
+  evaluation <- evaluate_run(copy)
+  expect_true(all(file.exists(file.path(copy, "evaluation", c(table_files, "roc.svg", "summary.json")))))
+  expect_equal(read_evaluation(copy)$discrimination, evaluation$discrimination)
+})

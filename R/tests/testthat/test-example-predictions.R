@@ -1,0 +1,31 @@
+test_that("the same seed gives the same table and leaves the session's own numbers alone", {
+  set.seed(3)
+  before <- .Random.seed
+  first <- example_predictions()
+  expect_identical(.Random.seed, before)
+  expect_identical(example_predictions(), first)
+  expect_false(identical(example_predictions(seed = 2), first))
+})
+
+test_that("it is a table as a run has one", {
+  predictions <- example_predictions()
+  expect_identical(names(check_predictions(predictions, run_columns)), run_columns)
+  expect_identical(check_leaks(predictions, "test"), c("train", "validation"))
+  table <- discrimination(predictions)
+  expect_true(all(table$auroc > 0.8 & table$auroc < 0.97))
+})
+
+test_that("its thresholds do on validation what their names say", {
+  predictions <- example_predictions()
+  points <- operating_points(predictions, example_thresholds(), split = "validation")
+  value <- function(point, name) points$estimate[points$operating_point == point & points$metric == name]
+  expect_true(all(value("sensitivity_95", "sensitivity") >= 0.95))
+  expect_true(all(value("specificity_95", "specificity") >= 0.95))
+})
+
+test_that("it is calibrated as drawn", {
+  rows <- example_predictions(patients = 20000, seed = 5)
+  rows <- rows[rows$finding == "Pneumonia", ]
+  fit <- stats::glm(truth ~ stats::qlogis(probability), stats::binomial, rows)
+  expect_equal(unname(stats::coef(fit)), c(0, 1), tolerance = 0.05)
+})

@@ -1,0 +1,31 @@
+test_that("a model says what it is before Python is started", {
+  run <- local_run(findings = c("Pneumonia", "Effusion"))
+  model <- load_model(run)
+  expect_s3_class(model, "placa_model")
+  expect_identical(model$findings, c("Pneumonia", "Effusion"))
+  text <- paste(format(model), collapse = "\n")
+  expect_match(text, "\"Pneumonia\" and \"Effusion\" against \"No Finding\"")
+  expect_match(text, "not evaluated yet")
+  expect_match(text, "youden: positive from 0.500 \\(default\\)")
+  expect_false("reticulate" %in% loadedNamespaces() && reticulate::py_available())
+})
+
+test_that("an evaluated model says how well it does", {
+  run <- local_run()
+  evaluate(six_rows(), run, out = file.path(run, "evaluation"))
+  expect_output(print(load_model(run)), "AUROC 0.778 \\(0.291.1.000\\) on 6 images, 3 positive")
+})
+
+test_that("a directory that is no run, or not a whole one, is told", {
+  expect_error(load_model(tempfile()), "does not exist", class = "placa_error_run")
+  run <- local_run()
+  unlink(file.path(run, "model.keras"))
+  expect_error(load_model(run), "model.keras", class = "placa_error_run")
+  expect_error(load_model(file.path(run, "run.json")), "is a file", class = "placa_error_run")
+})
+
+test_that("a run of a newer placa is refused", {
+  run <- local_run()
+  writeLines('{"schema_version": 2}', file.path(run, "run.json"))
+  expect_error(load_model(run), class = "placa_error_schema")
+})

@@ -1,0 +1,97 @@
+texts_of <- function(plot) {
+  built <- ggplot2::ggplot_gtable(ggplot2::ggplot_build(plot))
+  found <- character()
+  walk <- function(grob) {
+    if (!is.null(grob$label)) found <<- c(found, as.character(grob$label))
+    for (child in c(grob$children, grob$grobs)) walk(child)
+  }
+  walk(built)
+  found
+}
+
+both <- evaluate(example_predictions(), example_thresholds())
+one <- evaluate(example_predictions()[example_predictions()$finding == "Pneumonia", ], example_thresholds())
+
+test_that("a lone finding's curve has its AUROC and every operating point", {
+  texts <- texts_of(plot_roc(one))
+  expect_match(texts, "Pneumonia: AUROC 0\\.931 \\(95 % CI 0\\.900.0\\.961\\)", all = FALSE)
+  expect_match(texts, "Youden index: sensitivity 77\\.4 %, specificity 88\\.8 %", all = FALSE)
+  expect_match(texts, "For 95 % sensitivity", all = FALSE)
+  expect_true(all(c("Sensitivity", "1 \u2212 specificity", "0.2") %in% texts))
+})
+
+test_that("the marks stand on the curve, the default one filled", {
+  built <- ggplot2::ggplot_build(plot_roc(one))
+  marks <- built$data[[3]]
+  expect_identical(marks$shape, c(16, 24, 25))
+  points <- one$operating_points
+  expect_equal(marks$y, points$estimate[points$metric == "sensitivity"])
+  expect_equal(1 - marks$x, points$estimate[points$metric == "specificity"])
+  curve <- built$data[[2]]
+  expect_true(all(paste(round(marks$x, 9), round(marks$y, 9)) %in% paste(round(curve$x, 9), round(curve$y, 9))))
+})
+
+test_that("several findings have a colour each, many a panel each", {
+  built <- ggplot2::ggplot_build(plot_roc(both))
+  expect_length(unique(built$data[[2]]$colour), 2)
+  expect_match(texts_of(plot_roc(both)), "Effusion: 0\\.84 \\(0\\.75.0\\.92\\)", all = FALSE)
+  many <- do.call(rbind, lapply(LETTERS[1:9], function(name) transform(six_rows(), finding = name)))
+  built <- ggplot2::ggplot_build(plot_roc(many))
+  expect_identical(nrow(built$layout$layout), 9L)
+})
+
+test_that("calibration shows each bin with its interval, and every image below", {
+  built <- ggplot2::ggplot_build(plot_calibration(one))
+  shown <- Filter(function(layer) all(c("ymin", "ymax", "x") %in% names(layer)) && nrow(layer) == 10, built$data)[[1]]
+  expect_equal(shown$ymin, one$calibration$observed_lower)
+  expect_equal(shown$x, one$calibration$mean_probability)
+  counts <- probability_counts(one$predictions, "Pneumonia")
+  expect_identical(sum(counts$n_images), nrow(one$predictions))
+  expect_identical(sum(counts$n_images[counts$height > 0]), sum(one$predictions$truth))
+  expect_lte(max(abs(counts$height)), band_reach)
+  expect_match(texts_of(plot_calibration(one)), "Bin of 25.26 images", all = FALSE)
+})
+
+test_that("an evaluation that was read back can be drawn, with predictions or without", {
+  back <- both
+  back$predictions <- NULL
+  without <- ggplot2::ggplot_build(plot_calibration(back))
+  with <- ggplot2::ggplot_build(plot_calibration(back, example_predictions()))
+  expect_gt(length(with$data), length(without$data))
+  expect_identical(nrow(with$layout$layout), 2L)
+})
+
+test_that("all words of a Spanish figure are Spanish", {
+  for (plot in list(plot_roc(one, labels = "es"), plot_calibration(one, labels = "es"), plot_roc(both, labels = "es"))) {
+    texts <- texts_of(plot)
+    expect_no_match_all(texts, "ensitivity|pecificity|robability|roportion|mages|index|95 % CI|Pneumonia|\\d\\.\\d")
+    expect_true("0,2" %in% texts)
+    expect_match(texts, "Neumon\u00eda", all = FALSE)
+  }
+})
+
+test_that("words can be handed in", {
+  labels <- plot_labels("en", sensitivity = "True positive rate", findings = c(Pneumonia = "Lung {infection}"))
+  texts <- texts_of(plot_roc(one, labels = labels))
+  expect_true("True positive rate" %in% texts)
+  expect_match(texts, "^Lung \\{infection\\}: AUROC", all = FALSE)
+  expect_error(plot_labels("fr"), class = "placa_error_labels")
+  expect_error(plot_labels("en", sensitivty = "x"), "sensitivity", class = "placa_error_labels")
+  expect_error(plot_roc(one, labels = list()), class = "placa_error_labels")
+})
+
+test_that("both languages have the same labels", {
+  expect_identical(names(labels_en()), names(labels_es()))
+  expect_identical(names(labels_en()$operating_points), names(labels_es()$operating_points))
+})
+
+test_that("a plot can be added to, and autoplot() is the same plot", {
+  expect_s3_class(plot_roc(one) + ggplot2::ggtitle("mine") + ggplot2::theme_dark(), "ggplot")
+  expect_equal(ggplot2::autoplot(one)$labels, plot_roc(one)$labels)
+  expect_equal(ggplot2::autoplot(one, "calibration", labels = "es")$labels, plot_calibration(one, labels = "es")$labels)
+})
+
+test_that("what cannot be drawn is told", {
+  expect_error(plot_roc(3), class = "placa_error_plot")
+  expect_error(suppressWarnings(plot_roc(transform(six_rows(), truth = 1L))), class = "placa_error_plot")
+})

@@ -1,0 +1,115 @@
+local_images <- function(sizes, frame = parent.frame()) {
+  folder <- tempfile("images-")
+  dir.create(folder)
+  do.call("on.exit", list(substitute(unlink(folder, recursive = TRUE), list(folder = folder)), add = TRUE), envir = frame)
+  for (name in names(sizes)) writeBin(raw(sizes[[name]]), file.path(folder, name))
+  normalizePath(folder)
+}
+
+# Predict in an R of its own and hand the result, or the condition, back.
+predict_there <- function(run, call, env) {
+  result <- tempfile()
+  on.exit(unlink(result))
+  lines <- in_own_r(c(
+    sprintf("model <- load_model(%s)", deparse(run)),
+    "caught <- list()",
+    "answer <- tryCatch(withCallingHandlers(",
+    call, ",",
+    "  warning = function(w) { caught[[length(caught) + 1]] <<- list(class(w), conditionMessage(w)); tryInvokeRestart('muffleWarning') }",
+    "), error = function(e) list(class = class(e), message = conditionMessage(e)))",
+    sprintf("saveRDS(list(answer = answer, caught = caught), %s)", deparse(result))
+  ), env)
+  if (!file.exists(result)) stop(paste(lines, collapse = "\n"))
+  readRDS(result)
+}
+
+test_that("files and folders go over, and probabilities come back in order", {
+  env <- stand_in()
+  run <- local_run(findings = c("Pneumonia", "Effusion"))
+  folder <- local_images(c(`b.png` = 4, `a.png` = 2, `empty.png` = 0))
+  there <- predict_there(run, sprintf(
+    "{ setwd(%s); predict(model, c('b.png', 'empty.png', 'a.png', 'b.png')) }", deparse(folder)
+  ), env)
+  expect_identical(there$answer$image, rep(c("b.png", "empty.png", "a.png"), each = 2))
+  expect_identical(there$answer$finding, rep(c("Pneumonia", "Effusion"), 3))
+  expect_equal(there$answer$probability, c(0.25, 0.75, NA, NA, 0.5, 0.5))
+  expect_identical(there$answer$class, c("negative", "positive", NA, NA, "positive", "positive"))
+  expect_length(there$caught, 1)
+  expect_true("placa_warning_rejected" %in% there$caught[[1]][[1]])
+  expect_match(there$caught[[1]][[2]], "empty.png.*the file is empty \\{really\\}")
+  in_folder <- predict_there(run, sprintf(
+    "{ setwd(%s); predict(model, basename(%s), operating_point = 'sensitivity_95') }", deparse(dirname(folder)), deparse(folder)
+  ), env)
+  expect_identical(in_folder$answer$image[c(1, 3)], file.path(basename(folder), c("a.png", "b.png")))
+  expect_identical(in_folder$answer$class[c(1, 3)], c("positive", "positive"))
+})
+
+test_that("Python's own sentence arrives as R's, and a fault is called one", {
+  env <- stand_in()
+  run <- local_run(findings = c("Pneumonia", "Effusion"))
+  folder <- local_images(c(`a.png` = 13, `b.png` = 17))
+  there <- predict_there(run, sprintf("predict(model, file.path(%s, 'a.png'))", deparse(folder)), env)
+  expect_true("placa_error_python" %in% there$answer$class)
+  expect_identical(there$answer$message, "A lucky file was expected, {13} bytes came: take another.")
+  there <- predict_there(run, sprintf("predict(model, file.path(%s, 'b.png'))", deparse(folder)), env)
+  expect_match(there$answer$message, "Python failed.*ValueError: seventeen")
+})
+
+test_that("an R inside Python is not given a second one", {
+  run <- local_run()
+  folder <- local_images(c(`a.png` = 2))
+  skip_if_not_installed("reticulate")
+  there <- predict_there(run, sprintf("predict(model, %s)", deparse(folder)), "PLACA_EMBEDDED_R=1")
+  expect_true("placa_error_embedded" %in% there$answer$class)
+})
+
+test_that("a Python without placa is told", {
+  env <- stand_in()
+  env[2] <- "PYTHONPATH="
+  python <- sub("^RETICULATE_PYTHON=", "", env[1])
+  bare <- suppressWarnings(system2(python, c("-c", shQuote("import placa")), stdout = TRUE, stderr = TRUE))
+  skip_if(is.null(attr(bare, "status")), "this Python has placa")
+  run <- local_run()
+  folder <- local_images(c(`a.png` = 2))
+  there <- predict_there(run, sprintf("{ setwd(tempdir()); predict(model, %s) }", deparse(folder)), env)
+  expect_true("placa_error_python" %in% there$answer$class)
+  expect_match(there$answer$message, "PLACA_PYTHON")
+})
+
+test_that("what is wrong with a call is told before Python is started", {
+  model <- load_model(local_run())
+  folder <- local_images(c(`a.png` = 2))
+  expect_error(predict(model, "nowhere.png"), "nowhere.png", class = "placa_error_image")
+  expect_error(predict(model, character()), class = "placa_error_image")
+  expect_error(predict(model, 3), class = "placa_error_image")
+  expect_error(predict(model, folder, "specificity_99"), "youden", class = "placa_error_operating_point")
+  expect_error(predict(model, folder, treshold = 1))
+})
+
+test_that("many rejected images make one warning of bearable length", {
+  rejected <- tibble::tibble(image = sprintf("%02d.png", 1:30), reason = "the file is empty")
+  warning <- expect_warning(warn_rejected(rejected), class = "placa_warning_rejected")
+  expect_match(conditionMessage(warning), "30 images")
+  expect_match(conditionMessage(warning), "And 20 more")
+  expect_identical(warning$rejected, rejected)
+})
+
+test_that("a run's own images get the probabilities that Python wrote", {
+  run <- Sys.getenv("PLACA_TEST_RUN")
+  skip_if(!nzchar(run), "PLACA_TEST_RUN names no run")
+  skip_if_not_installed("reticulate")
+  python <- find_python(run)
+  skip_if(is.null(python), "the project's Python is not there")
+  run <- normalizePath(run)
+  env <- c(paste0("PLACA_PYTHON=", python))
+  images <- Sys.getenv("PLACA_TEST_IMAGES")
+  skip_if(!nzchar(images), "PLACA_TEST_IMAGES names no folder with the run's images")
+  there <- predict_there(run, sprintf("list(predict(model, %s), read_predictions(%s))", deparse(images), deparse(run)), env)
+  expect_null(there$answer$message)
+  ours <- there$answer[[1]]
+  theirs <- there$answer[[2]]
+  theirs <- theirs[match(paste(basename(ours$image), ours$finding), paste(basename(theirs$image_id), theirs$finding)), ]
+  expect_gt(sum(!is.na(theirs$probability)), 0)
+  known <- !is.na(theirs$probability)
+  expect_lt(max(abs(ours$probability[known] - theirs$probability[known])), 1e-6)
+})

@@ -1,0 +1,62 @@
+local_project <- function(frame = parent.frame()) {
+  root <- tempfile("project-")
+  dir.create(file.path(root, ".venv", "bin"), recursive = TRUE)
+  dir.create(file.path(root, "runs", "mine"), recursive = TRUE)
+  dir.create(file.path(root, "python", "placa"), recursive = TRUE)
+  file.create(file.path(root, ".venv", "bin", "python"), file.path(root, "python", "placa", "__init__.py"))
+  do.call("on.exit", list(substitute(unlink(root, recursive = TRUE), list(root = root)), add = TRUE), envir = frame)
+  normalizePath(root)
+}
+
+test_that("the project's Python is found from the run, from here, and by its variable", {
+  root <- local_project()
+  python <- file.path(root, ".venv", "bin", "python")
+  run <- file.path(root, "runs", "mine")
+  elsewhere <- tempdir()
+  expect_identical(find_python(run, named = "", here = elsewhere), python)
+  expect_identical(find_python(elsewhere, named = "", here = file.path(root, "runs")), python)
+  expect_identical(find_python(elsewhere, named = python, here = elsewhere), python)
+  expect_identical(find_python(elsewhere, named = root, here = elsewhere), python)
+  expect_null(find_python(elsewhere, named = "", here = elsewhere))
+})
+
+test_that("a link is named, not what it points to", {
+  root <- local_project()
+  link <- file.path(root, ".venv", "bin", "python")
+  unlink(link)
+  target <- tempfile()
+  file.create(target)
+  skip_if(!file.symlink(target, link), "no links here")
+  expect_identical(find_python(root, named = "", here = root), link)
+})
+
+test_that("the source is found for a Python that lacks placa", {
+  root <- local_project()
+  expect_identical(find_source(file.path(root, "runs"), here = tempdir()), file.path(root, "python"))
+  expect_null(find_source(tempdir(), here = tempdir()))
+})
+
+test_that("no Python at all says what to type", {
+  expect_error(abort_no_python("runs/x", NULL), "make setup", class = "placa_error_python")
+})
+
+test_that("an R inside Python is known by either sign, and its children are not", {
+  expect_true(is_embedded("1", "R"))
+  expect_true(is_embedded(as.character(Sys.getpid()), "R"))
+  expect_true(is_embedded("", c("rpy2", "--quiet")))
+  expect_false(is_embedded(as.character(Sys.getpid() + 1L), "R"))
+  expect_false(is_embedded("", "R"))
+})
+
+test_that("loading placa touches no reticulate", {
+  lines <- in_own_r("cat('loaded:', 'reticulate' %in% loadedNamespaces())")
+  expect_match(lines, "loaded: FALSE", all = FALSE)
+})
+
+test_that("nor does evaluating", {
+  lines <- in_own_r(c(
+    "invisible(evaluate(example_predictions(), example_thresholds(), out = tempfile()))",
+    "cat('loaded:', 'reticulate' %in% loadedNamespaces())"
+  ))
+  expect_match(lines, "loaded: FALSE", all = FALSE)
+})

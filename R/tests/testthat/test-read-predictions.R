@@ -1,0 +1,71 @@
+fixture <- function() test_path("fixtures", "predictions.parquet")
+
+expect_the_fixture <- function(predictions) {
+  expect_identical(names(predictions), run_columns)
+  expect_identical(predictions$image_id, rep(c("a.png", "b.png", "\u00f1.png"), each = 2))
+  expect_identical(predictions$patient_id, c("1", "1", "2", "2", NA, NA))
+  expect_identical(predictions$split, c("train", "train", "test", "test", NA, NA))
+  expect_identical(predictions$truth, c(1L, 0L, NA, 1L, NA, NA))
+  expect_identical(predictions$probability, c(0.9, 0.1, 0.5, 0.75, 0.25, NA))
+  expect_identical(predictions$sex, c("F", "F", "M", "M", NA, NA))
+  expect_identical(predictions$age, c(61, 61, NA, NA, 0.5, 0.5))
+  expect_identical(predictions$site, c("C\u00f3rdoba", "C\u00f3rdoba", NA, NA, NA, NA))
+}
+
+for (package in c("arrow", "nanoparquet")) {
+  test_that(paste("the same table comes by", package), {
+    skip_if_not_installed(package)
+    read <- read_parquet(fixture(), parquet_readers()[package])
+    expect_the_fixture(check_predictions(read$data, run_columns))
+    expect_match(parse_metadata(read$metadata, "x")$label_source, "C\u00f3rdoba")
+  })
+}
+
+test_that("the same table comes by the project's Python", {
+  skip_if_not_installed("reticulate")
+  python <- find_python(test_path())
+  skip_if(is.null(python), "the project's Python is not there")
+  lines <- in_own_r(c(
+    sprintf("read <- placa:::read_parquet(%s, placa:::parquet_readers()['reticulate'])", deparse(normalizePath(fixture()))),
+    "saveRDS(read, Sys.getenv('PLACA_TEST_OUT'))"
+  ), env = c(paste0("PLACA_PYTHON=", python), paste0("PLACA_TEST_OUT=", out <- tempfile())))
+  expect_true(file.exists(out), info = paste(lines, collapse = "\n"))
+  read <- readRDS(out)
+  expect_the_fixture(check_predictions(read$data, run_columns))
+  expect_match(parse_metadata(read$metadata, "x")$label_source, "C\u00f3rdoba")
+})
+
+test_that("lists from Python become columns, whatever is missing", {
+  columns <- list(a = c("x", ""), b = c(1, NaN), c = list(), d = "one")
+  expect_identical(columns_from_lists(columns["a"], list(a = c(FALSE, TRUE)))$a, c("x", NA))
+  expect_identical(columns_from_lists(columns["b"], list(b = c(FALSE, TRUE)))$b, c(1, NA))
+  expect_identical(nrow(columns_from_lists(columns["c"], list(c = list()))), 0L)
+  expect_identical(columns_from_lists(columns["d"], list(d = TRUE))$d, NA_character_)
+})
+
+test_that("the first reader that is there is taken, and none is said", {
+  readers <- list(nowhere = function(...) abort(), stats = function(file, call) "by stats", utils = function(...) "by utils")
+  expect_identical(read_parquet(fixture(), readers), "by stats")
+  expect_error(read_parquet(fixture(), readers["nowhere"]), "install.packages", class = "placa_error_parquet")
+})
+
+test_that("a reader's failure is one sentence with a class", {
+  readers <- list(stats = function(file, call) stop("page header {broken}"))
+  expect_error(read_parquet(fixture(), readers), "page header {broken}", fixed = TRUE, class = "placa_error_file")
+})
+
+test_that("what is no file of predictions is told apart", {
+  run <- local_run()
+  expect_error(read_predictions(run), class = "placa_error_run")
+  expect_error(read_predictions(file.path(run, "none.parquet")), class = "placa_error_file")
+  expect_error(read_predictions(file.path(run, "run.json")), class = "placa_error_file")
+  expect_error(read_predictions(NULL), class = "placa_error_file")
+  short <- file.path(run, "predictions.parquet")
+  writeBin(readBin(fixture(), "raw", 2000), short)
+  expect_error(read_predictions(run), "cut short", class = "placa_error_file")
+})
+
+test_that("a newer file is refused", {
+  expect_error(parse_metadata('{"schema_version": 2}', "x"), class = "placa_error_schema")
+  expect_null(parse_metadata(NULL, "x"))
+})

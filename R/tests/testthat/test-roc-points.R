@@ -1,0 +1,42 @@
+test_that("six rows give the curve that one draws by hand", {
+  points <- roc_points(six_rows())
+  expect_equal(points$threshold, c(Inf, 0.9, 0.8, 0.6, 0.4, 0.35, 0.1))
+  expect_equal(points$sensitivity, c(0, 1, 2, 2, 2, 3, 3) / 3)
+  expect_equal(points$specificity, c(3, 3, 3, 2, 1, 1, 0) / 3)
+})
+
+test_that("the points are pROC's", {
+  rows <- sklearn_predictions()
+  for (finding in unique(rows$finding)) {
+    of_finding <- rows[rows$finding == finding, ]
+    curve <- pROC::roc(of_finding$truth, of_finding$probability, levels = c(0, 1), direction = "<", quiet = TRUE)
+    points <- roc_points(of_finding)
+    expect_equal(points$sensitivity, rev(curve$sensitivities), tolerance = 1e-12)
+    expect_equal(points$specificity, rev(curve$specificities), tolerance = 1e-12)
+  }
+})
+
+test_that("every point is what its own threshold gives", {
+  rows <- sklearn_predictions()[241:480, ]
+  points <- roc_points(rows)
+  for (i in seq_len(nrow(points))) {
+    called <- rows$probability >= points$threshold[i]
+    expect_equal(points$sensitivity[i], mean(called[rows$truth == 1]))
+    expect_equal(points$specificity[i], mean(!called[rows$truth == 0]))
+  }
+})
+
+test_that("the area under the points is the AUROC", {
+  points <- roc_points(example_predictions())
+  table <- discrimination(example_predictions())
+  for (finding in table$finding) {
+    curve <- points[points$finding == finding, ]
+    area <- sum(-diff(curve$specificity) * (head(curve$sensitivity, -1) + tail(curve$sensitivity, -1)) / 2)
+    expect_equal(area, table$auroc[table$finding == finding], tolerance = 1e-12)
+  }
+})
+
+test_that("a finding with one class has no points", {
+  rows <- rbind(six_rows(), transform(six_rows(), finding = "Effusion", truth = 1L))
+  expect_identical(unique(roc_points(rows)$finding), "Pneumonia")
+})

@@ -1,0 +1,136 @@
+files <- c(
+  "calibration.csv", "calibration.png", "calibration.svg", "discrimination.csv", "operating_points.csv", "roc.csv",
+  "roc.png", "roc.svg", "summary.json"
+)
+
+local_out <- function(frame = parent.frame()) {
+  parent <- tempfile("parent-")
+  dir.create(parent)
+  do.call("on.exit", list(substitute(unlink(parent, recursive = TRUE), list(parent = parent)), add = TRUE), envir = frame)
+  file.path(parent, "evaluation")
+}
+
+everything_in <- function(directory) list.files(directory, all.files = TRUE, no.. = TRUE)
+
+test_that("what is written reads back the same", {
+  out <- local_out()
+  evaluation <- evaluate(example_predictions(), example_thresholds(), out = out)
+  expect_setequal(everything_in(out), files)
+  expect_identical(everything_in(dirname(out)), "evaluation")
+  back <- read_evaluation(out)
+  for (name in c("discrimination", "operating_points", "calibration", "roc")) {
+    expect_identical(back[[name]], evaluation[[name]], info = name)
+  }
+  expect_identical(back$about[c("split", "engine", "confidence", "compared_with")],
+                   evaluation$about[c("split", "engine", "confidence", "compared_with")])
+  expect_identical(format(back), format(evaluation))
+})
+
+test_that("the tables have the columns that Python and the report rely on", {
+  out <- local_out()
+  evaluate(six_rows(), one_threshold(), out = out)
+  header <- function(name) strsplit(readLines(file.path(out, name), 1), ",")[[1]]
+  expect_identical(header("discrimination.csv"), c(
+    "finding", "split", "n_images", "n_patients", "n_positive", "prevalence", "auroc", "auroc_lower", "auroc_upper",
+    "confidence", "method"
+  ))
+  expect_identical(header("operating_points.csv"), c("finding", "split", "operating_point", "threshold", "metric", "estimate"))
+  expect_identical(header("calibration.csv"), c(
+    "finding", "split", "bin", "n_images", "n_positive", "mean_probability", "observed", "observed_lower",
+    "observed_upper"
+  ))
+  expect_identical(header("roc.csv"), c("finding", "split", "threshold", "sensitivity", "specificity"))
+})
+
+test_that("the summary has the headline and lists what is there", {
+  out <- local_out()
+  evaluation <- evaluate(six_rows(), one_threshold(), out = out)
+  text <- paste(readLines(file.path(out, "summary.json")), collapse = "\n")
+  summary <- jsonlite::fromJSON(text)
+  expect_identical(summary$schema_version, 1L)
+  expect_identical(summary$split, "test")
+  expect_equal(summary$headline$Pneumonia$auroc, 7 / 9, tolerance = 1e-14)
+  expect_identical(summary$headline$Pneumonia$n_patients, 5L)
+  expect_setequal(summary$files, files)
+  expect_match(summary$engine, "^(yardstick|pROC) [0-9.]+$")
+})
+
+test_that("figures are images of some size", {
+  out <- local_out()
+  evaluate(example_predictions(), example_thresholds(), out = out)
+  for (name in c("roc.png", "calibration.png")) {
+    head <- readBin(file.path(out, name), "raw", 24)
+    expect_identical(head[2:4], charToRaw("PNG"))
+    width <- sum(as.integer(head[17:20]) * 256^(3:0))
+    expect_gte(width, 1000)
+  }
+  expect_match(readLines(file.path(out, "roc.svg"), 3), "<svg", all = FALSE)
+})
+
+test_that("text is UTF-8 and quoted as CSV wants it", {
+  out <- local_out()
+  name <- "Neumon\u00eda \"leve\", AP"
+  rows <- transform(six_rows(), finding = name)
+  evaluate(rows, one_threshold(finding = name), out = out)
+  bytes <- readBin(file.path(out, "discrimination.csv"), "raw", 1e4)
+  expect_match(rawToChar(bytes), "\u00eda \"\"leve\"\", AP", useBytes = TRUE, fixed = TRUE)
+  expect_identical(read_evaluation(out)$discrimination$finding, name)
+})
+
+test_that("an older evaluation is replaced whole", {
+  out <- local_out()
+  evaluate(example_predictions(), example_thresholds(), out = out)
+  writeLines("old", file.path(out, "decision_curve.csv"))
+  evaluate(six_rows(), one_threshold(), out = out)
+  expect_setequal(everything_in(out), files)
+  expect_identical(read_evaluation(out)$discrimination$n_images, 6L)
+  expect_identical(everything_in(dirname(out)), "evaluation")
+})
+
+test_that("a directory of something else is left alone", {
+  out <- local_out()
+  dir.create(out)
+  writeLines("mine", file.path(out, "thesis.tex"))
+  expect_error(evaluate(six_rows(), one_threshold(), out = out), class = "placa_error_out")
+  expect_identical(everything_in(out), "thesis.tex")
+  unlink(file.path(out, "thesis.tex"))
+  evaluate(six_rows(), one_threshold(), out = out)
+  expect_setequal(everything_in(out), files)
+})
+
+test_that("a place that takes no directory is refused", {
+  file <- tempfile()
+  writeLines("a file", file)
+  on.exit(unlink(file))
+  expect_error(evaluate(six_rows(), one_threshold(), out = file), class = "placa_error_out")
+  expect_error(evaluate(six_rows(), one_threshold(), out = file.path(file, "evaluation")), class = "placa_error_out")
+  expect_identical(readLines(file), "a file")
+})
+
+test_that("a failure on the way leaves the older one as it was, and nothing beside it", {
+  out <- local_out()
+  evaluation <- evaluate(six_rows(), one_threshold(), out = out)
+  before <- tools::md5sum(file.path(out, files))
+  broken <- evaluation
+  # The tables can be written, the last figure cannot.
+  broken$calibration$mean_probability <- NULL
+  broken$discrimination$auroc <- 0.123
+  expect_error(write_evaluation(broken, out), class = "placa_error_out")
+  expect_identical(tools::md5sum(file.path(out, files)), before)
+  expect_identical(everything_in(dirname(out)), "evaluation")
+})
+
+test_that("numbers read back to the same double", {
+  x <- c(0.1, 1 / 3, 2 / 3, 0.1 + 0.2, 1e-300, NA, Inf)
+  expect_identical(as.double(format_exactly(x)), x)
+  expect_identical(format_exactly(0.1), "0.1")
+})
+
+test_that("figures are drawn without ragg and svglite too", {
+  directory <- local_out()
+  dir.create(directory)
+  plot <- plot_roc(six_rows())
+  png <- function(filename, width, height, units, res, ...) grDevices::png(filename, width, height, units, res = res, ...)
+  ggplot2::ggsave(file.path(directory, "a.png"), plot, device = png, width = 3, height = 3, units = "in", dpi = 72)
+  expect_gt(file.size(file.path(directory, "a.png")), 1000)
+})

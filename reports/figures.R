@@ -1,0 +1,95 @@
+# The report's figures in R: a theme that lies on paper and on a dark screen alike, and what is drawn with it.
+
+accent <- "#0b6e75"
+warm <- "#c2502e"
+ink <- "#3a444e"
+palette_findings <- c("#0b6e75", "#c2502e", "#6a4c93", "#b8860b", "#2f6db5", "#7a8b2e", "#a23b72", "#5b5f66")
+
+font_family <- function() {
+  wanted <- "Liberation Sans"
+  if (requireNamespace("systemfonts", quietly = TRUE) && wanted %in% systemfonts::system_fonts()$family) wanted else "sans"
+}
+
+theme_report <- function(size = 12) {
+  ggplot2::theme_minimal(base_size = size, base_family = font_family()) +
+    ggplot2::theme(
+      text = ggplot2::element_text(colour = ink),
+      axis.text = ggplot2::element_text(colour = ink),
+      panel.grid.minor = ggplot2::element_blank(),
+      panel.grid.major = ggplot2::element_line(colour = "#00000014", linewidth = 0.4),
+      plot.background = ggplot2::element_blank(),
+      panel.background = ggplot2::element_blank(),
+      strip.text = ggplot2::element_text(colour = ink, face = "bold", hjust = 0),
+      legend.position = "top",
+      legend.justification = "left",
+      legend.title = ggplot2::element_blank(),
+      plot.margin = ggplot2::margin(6, 10, 6, 6)
+    )
+}
+
+# Saves a plot as SVG (sharp on paper and on any screen) and returns its path. The fonts named are ones that readers'
+# machines have; svglite fixes each text's width, so that a substitute does not overflow.
+save_svg <- function(plot, name, width, height) {
+  file <- figure_file(paste0(name, ".svg"))
+  svglite::svglite(file, width = width, height = height, bg = "transparent")
+  tryCatch(print(plot), finally = grDevices::dev.off())
+  text <- readLines(file, warn = FALSE, encoding = "UTF-8")
+  family <- 'font-family: "Helvetica Neue", Helvetica, Arial, "Liberation Sans", sans-serif'
+  writeLines(gsub('font-family: "[^"]*"', family, text), file, useBytes = TRUE)
+  file
+}
+
+draw <- function(id, plot, caption, alt, width = 5.6, height = 4.6) {
+  write_figure(id, save_svg(plot, id, width, height), caption, alt)
+}
+
+numbers_from <- function(digits) function(x) num(x, digits)
+
+# AUROC with its interval on a line from a coin toss to perfection: one row a finding.
+headline_plot <- function(discrimination) {
+  d <- discrimination[order(discrimination$auroc), ]
+  d$name <- factor(capitalise(finding(d$finding)), levels = capitalise(finding(d$finding)))
+  lowest <- min(0.5, floor(10 * min(d$auroc_lower, na.rm = TRUE)) / 10)
+  ggplot2::ggplot(d, ggplot2::aes(y = .data$name)) +
+    ggplot2::geom_segment(ggplot2::aes(x = lowest, xend = 1, yend = .data$name), colour = "#00000018", linewidth = 2.6,
+                          lineend = "round") +
+    ggplot2::geom_segment(ggplot2::aes(x = .data$auroc_lower, xend = .data$auroc_upper, yend = .data$name),
+                          colour = accent, linewidth = 2.6, lineend = "round") +
+    ggplot2::geom_point(ggplot2::aes(x = .data$auroc), size = 4.6, colour = "white", fill = warm, shape = 21, stroke = 1.1) +
+    ggplot2::scale_x_continuous(limits = c(lowest, 1), breaks = seq(lowest, 1, 0.1), labels = numbers_from(1),
+                                expand = ggplot2::expansion(mult = 0.03)) +
+    ggplot2::labs(x = NULL, y = NULL) +
+    theme_report(11) +
+    ggplot2::theme(panel.grid = ggplot2::element_blank(),
+                   axis.text.y = if (nrow(d) == 1) ggplot2::element_blank() else ggplot2::element_text())
+}
+
+history_plot <- function(history, best) {
+  long <- rbind(
+    data.frame(epoch = history$epoch, value = history$loss, series = "train", panel = "loss"),
+    data.frame(epoch = history$epoch, value = history$validation_loss, series = "validation", panel = "loss"),
+    data.frame(epoch = history$epoch, value = history$validation_auroc, series = "validation", panel = "auroc")
+  )
+  long$panel <- factor(long$panel, c("auroc", "loss"), c(s("axis.validation_auroc"), s("axis.loss")))
+  long$series <- factor(long$series, c("train", "validation"), word("split", c("train", "validation")))
+  plot <- ggplot2::ggplot(long, ggplot2::aes(.data$epoch, .data$value, colour = .data$series)) +
+    ggplot2::geom_line(linewidth = 0.9) +
+    ggplot2::facet_wrap("panel", ncol = 1, scales = "free_y") +
+    ggplot2::scale_colour_manual(values = c(warm, accent)) +
+    ggplot2::scale_y_continuous(labels = numbers_from(2)) +
+    ggplot2::labs(x = s("axis.epoch"), y = NULL) +
+    theme_report()
+  if (length(best)) plot <- plot + ggplot2::geom_vline(xintercept = best, linetype = "22", colour = ink, linewidth = 0.4)
+  plot
+}
+
+# The R package's figures take their words from here, so that the report calls a finding by one name.
+figure_labels <- function(lang, findings) {
+  placa::plot_labels(lang, findings = stats::setNames(capitalise(finding(findings)), findings), interval = s("axis.interval"),
+                     bin = s("axis.bin"))
+}
+
+# A figure of the R package on the report's ground: no ground of its own, the report's letters.
+in_report_style <- function(plot) {
+  plot + ggplot2::theme(text = ggplot2::element_text(family = font_family()), plot.background = ggplot2::element_blank())
+}

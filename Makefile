@@ -36,7 +36,7 @@ setup: ## the virtual environment, R's packages, placa in both
 	@touch $@
 
 .make/r: tools/setup-r
-	@tools/setup-r
+	@PYTHON=$(PYTHON) tools/setup-r
 	@! command -v R >/dev/null || touch $@
 
 .make/r-package: $(R_SOURCES)

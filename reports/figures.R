@@ -6,8 +6,10 @@ ink <- "#3a444e"
 palette_findings <- c("#0b6e75", "#c2502e", "#6a4c93", "#b8860b", "#2f6db5", "#7a8b2e", "#a23b72", "#5b5f66")
 
 font_family <- function() {
+  # As wide as Helvetica and Arial, which readers' machines have in its place.
   wanted <- "Liberation Sans"
-  if (requireNamespace("systemfonts", quietly = TRUE) && wanted %in% systemfonts::system_fonts()$family) wanted else "sans"
+  there <- requireNamespace("systemfonts", quietly = TRUE) && wanted %in% systemfonts::system_fonts()$family
+  if (there) wanted else "sans"
 }
 
 theme_report <- function(size = 12) {
@@ -23,6 +25,8 @@ theme_report <- function(size = 12) {
       legend.position = "top",
       legend.justification = "left",
       legend.title = ggplot2::element_blank(),
+      legend.margin = ggplot2::margin(0, 0, 0, 0),
+      legend.box.spacing = grid::unit(4, "pt"),
       plot.margin = ggplot2::margin(6, 10, 6, 6)
     )
 }
@@ -39,8 +43,15 @@ save_svg <- function(plot, name, width, height) {
   file
 }
 
-draw <- function(id, plot, caption, alt, width = 5.6, height = 4.6) {
-  write_figure(id, save_svg(plot, id, width, height), caption, alt)
+draw <- function(id, plot, caption, alt, size = c(5.6, 4.8)) {
+  write_figure(id, save_svg(plot, id, size[[1]], size[[2]]), caption, alt, if (size[[1]] > 6) "plot .wide" else "plot")
+}
+
+# Inches for a figure of `n` findings: one panel up to `together` of them, then a panel each.
+size_of_panels <- function(n, together, height) {
+  if (n <= together) return(c(5.6, height + if (n > 1) 0.22 * n else 0))
+  columns <- min(ceiling(sqrt(n)), 4)
+  c(2.5 * columns, 2.7 * ceiling(n / columns) + 1.2)
 }
 
 numbers_from <- function(digits) function(x) num(x, digits)
@@ -55,7 +66,8 @@ headline_plot <- function(discrimination) {
                           lineend = "round") +
     ggplot2::geom_segment(ggplot2::aes(x = .data$auroc_lower, xend = .data$auroc_upper, yend = .data$name),
                           colour = accent, linewidth = 2.6, lineend = "round") +
-    ggplot2::geom_point(ggplot2::aes(x = .data$auroc), size = 4.6, colour = "white", fill = warm, shape = 21, stroke = 1.1) +
+    ggplot2::geom_point(ggplot2::aes(x = .data$auroc), size = 4.6, colour = "white", fill = warm,
+                        shape = 21, stroke = 1.1) +
     ggplot2::scale_x_continuous(limits = c(lowest, 1), breaks = seq(lowest, 1, 0.1), labels = numbers_from(1),
                                 expand = ggplot2::expansion(mult = 0.03)) +
     ggplot2::labs(x = NULL, y = NULL) +
@@ -79,17 +91,18 @@ history_plot <- function(history, best) {
     ggplot2::scale_y_continuous(labels = numbers_from(2)) +
     ggplot2::labs(x = s("axis.epoch"), y = NULL) +
     theme_report()
-  if (length(best)) plot <- plot + ggplot2::geom_vline(xintercept = best, linetype = "22", colour = ink, linewidth = 0.4)
-  plot
+  if (!length(best)) return(plot)
+  plot + ggplot2::geom_vline(xintercept = best, linetype = "22", colour = ink, linewidth = 0.4)
 }
 
 # The R package's figures take their words from here, so that the report calls a finding by one name.
 figure_labels <- function(lang, findings) {
-  placa::plot_labels(lang, findings = stats::setNames(capitalise(finding(findings)), findings), interval = s("axis.interval"),
-                     bin = s("axis.bin"))
+  names <- stats::setNames(capitalise(finding(findings)), findings)
+  placa::plot_labels(lang, findings = names, interval = s("axis.interval"), bin = s("axis.bin"))
 }
 
 # A figure of the R package on the report's ground: no ground of its own, the report's letters.
 in_report_style <- function(plot) {
-  plot + ggplot2::theme(text = ggplot2::element_text(family = font_family()), plot.background = ggplot2::element_blank())
+  text <- ggplot2::element_text(family = font_family())
+  plot + ggplot2::theme(text = text, plot.background = ggplot2::element_blank())
 }

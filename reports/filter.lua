@@ -1,5 +1,5 @@
 -- For every renderer: title and language of the page come from the report's own div .page-facts.
--- Without Quarto: figures and tables (divs #fig-… and #tbl-…) get their numbers, and @fig-… and @tbl-… lead to them.
+-- Without Quarto: figures and tables (divs #fig-… and #tbl-…) get numbers, and @fig-… and @tbl-… lead there.
 
 local has_quarto = quarto ~= nil
 local words = { fig = "Figure", tbl = "Table" }
@@ -72,9 +72,17 @@ local function reference(cite)
   return pandoc.Link(label(id), "#" .. id)
 end
 
+-- Quarto drops the description of an image inside a figure, unless it stands in this attribute.
+local function keep_description(image)
+  image.attributes["fig-alt"] = pandoc.utils.stringify(image.caption)
+  return image
+end
+
 function Pandoc(doc)
   read_page_facts(doc)
-  if not has_quarto then
+  if has_quarto then
+    doc.blocks = doc.blocks:walk({ Image = keep_description })
+  else
     count(doc)
     doc.blocks = doc.blocks:walk({ Cite = reference }):walk({ Div = float })
   end

@@ -14,9 +14,9 @@ ancestors <- function(from) {
 }
 
 # Folders that a relative path may have been written from: where the command was typed comes first.
-base_folders <- function(near = getwd()) {
+base_folders <- function() {
   typed_in <- Sys.getenv("PLACA_WORKING_DIRECTORY")
-  unique(c(if (nzchar(typed_in)) typed_in, ancestors(near), ancestors(getwd())))
+  unique(c(if (nzchar(typed_in)) typed_in, ancestors(getwd())))
 }
 
 first_existing <- function(paths, holding) {
@@ -44,7 +44,8 @@ locate_run <- function(run) {
 # The prepared set that the run was trained on, or NULL where it is no longer there.
 locate_prepared <- function(run) {
   written <- run$info$data$prepared %||% return(NULL)
-  first_existing(c(written, file.path(base_folders(run$path), written)), "manifest.parquet")
+  # Above the run first: another project may have a set of the same name.
+  first_existing(c(file.path(c(ancestors(run$path), base_folders()), written), written), "manifest.parquet")
 }
 
 # Everything the report reads from the run, in one list; an absent file is an absent element.
@@ -56,10 +57,16 @@ read_run <- function(path) {
     info = json(at("run.json")),
     thresholds = json(at("thresholds.json")),
     history = if (file.exists(at("history.csv"))) utils::read.csv(at("history.csv")),
-    evaluation = read_what_is_there(placa::read_evaluation(path)),
+    evaluation = read_what_is_there(placa::read_evaluation(path)) %||% read_tables(at("evaluation")),
     summary = json(at("evaluation", "summary.json")),
     predictions = read_what_is_there(placa::read_predictions(path))
   )
+}
+
+# What is left of an evaluation that lacks a table, or NULL where there is none.
+read_tables <- function(folder) {
+  files <- Sys.glob(file.path(folder, c("discrimination.csv", "operating_points.csv", "calibration.csv", "roc.csv")))
+  if (length(files)) lapply(stats::setNames(files, sub("[.]csv$", "", basename(files))), utils::read.csv)
 }
 
 # A piece that the run lacks is NULL, and its section says so; anything else that goes wrong is an error.
@@ -85,12 +92,13 @@ read_strings <- function(lang, folder = "strings") {
   unlist(yaml::read_yaml(file.path(folder, paste0(lang, ".yml"))))
 }
 
-# The sentence under `key`, with each {name} in it replaced by the argument of that name.
+# The sentence under `key`, with each {name} in it replaced by the argument of that name; of vectors, one each.
 s <- function(key, ...) {
   text <- strings[[key]]
   values <- list(...)
   for (name in names(values)) {
-    text <- gsub(paste0("{", name, "}"), values[[name]], text, fixed = TRUE)
+    put <- function(value, sentence) gsub(paste0("{", name, "}"), value, sentence, fixed = TRUE)
+    text <- as.character(unlist(mapply(put, values[[name]], text, USE.NAMES = FALSE)))
   }
   text
 }
@@ -98,6 +106,9 @@ s <- function(key, ...) {
 has_string <- function(key) key %in% names(strings)
 
 say <- function(key, ...) write_markdown(s(key, ...))
+
+# The words under several keys of one kind: the heads of a table's columns.
+words_of <- function(kind, names) vapply(paste0(kind, ".", names), s, "", USE.NAMES = FALSE)
 
 write_markdown <- function(...) cat("\n\n", paste0(...), "\n\n", sep = "")
 
@@ -129,11 +140,14 @@ num <- function(x, digits = 0) {
 
 pct <- function(x, digits = 1) ifelse(is.na(x), s("number.none"), s("number.percent", n = num(100 * x, digits)))
 
-range_text <- function(lower, upper, digits = 3) s("number.range", lower = num(lower, digits), upper = num(upper, digits))
+range_text <- function(lower, upper, digits = 3) {
+  text <- s("number.range", lower = num(lower, digits), upper = num(upper, digits))
+  ifelse(is.na(lower) | is.na(upper), s("number.none"), text)
+}
 
 count_share <- function(n, of) {
-  if (!length(of) || is.na(of) || of == 0) return(num(n))
-  s("number.count_share", n = num(n), share = pct(n / of))
+  of <- rep_len(of, length(n))
+  ifelse(of == 0, num(n), s("number.count_share", n = num(n), share = pct(n / of)))
 }
 
 duration <- function(seconds) {
@@ -149,7 +163,8 @@ value_text <- function(x) {
   if (is.list(x) || (length(x) > 1 && !is.null(names(x)))) {
     text <- vapply(x, value_text, "")
     nested <- lengths(x) > 1
-    return(paste0(names(x), ifelse(nested, " (", " = "), text, ifelse(nested, ")", ""), collapse = if (any(nested)) "; " else ", "))
+    text <- ifelse(nested, paste0(names(x), " (", text, ")"), paste0(names(x), " = ", text))
+    return(paste(text, collapse = if (any(nested)) "; " else ", "))
   }
   if (length(x) > 1) return(paste(vapply(x, value_text, ""), collapse = ", "))
   if (is.na(x)) return(s("number.none"))
@@ -165,26 +180,31 @@ escape_markdown <- function(text) gsub("([\\\\`*_{}\\[\\]<>#|@$~^])", "\\\\\\1",
 
 # --- blocks: the same markdown for Quarto and, through filter.lua, for plain pandoc --------------------------
 
-# A table with a number and a caption; it scrolls sideways on a phone.
-write_table <- function(id, rows, caption, align = NULL) {
-  align <- align %||% c("l", rep("r", ncol(rows) - 1))
-  body <- knitr::kable(rows, format = "pipe", align = align, row.names = FALSE)
-  cat("\n\n::: {#tbl-", id, "}\n\n:::: {.table-scroll}\n\n", paste(body, collapse = "\n"), "\n\n::::\n\n", caption,
-      "\n\n:::\n\n", sep = "")
+write_div <- function(class, text, fence = ":::") write_markdown(fence, " {.", class, "}\n", text, "\n", fence)
+
+# A figure or a table with its number: the last paragraph is the caption, in Quarto and in filter.lua.
+write_float <- function(id, content, caption, class = "") {
+  write_markdown("::: {#", id, class, "}\n\n", content, "\n\n", caption, "\n\n:::")
 }
 
-# A figure with a number, a caption and a text for those who do not see it.
+# A table scrolls sideways on a phone, and so must be reachable by the keyboard.
+write_table <- function(id, rows, caption, align = c("l", rep("r", ncol(rows) - 1))) {
+  body <- knitr::kable(rows, format = "pipe", align = align, row.names = FALSE)
+  body <- paste(c(":::: {.table-scroll tabindex=0}", "", body, "", "::::"), collapse = "\n")
+  write_float(paste0("tbl-", id), body, caption)
+}
+
+# An image alone in its paragraph would become a figure of its own; the space after it keeps it an image.
 write_figure <- function(id, file, caption, alt, class = "plot") {
-  cat("\n\n::: {#fig-", id, " .", class, "}\n\n![", escape_markdown(alt), "](", file, ")\\ \n\n", caption, "\n\n:::\n\n",
-      sep = "")
+  write_float(paste0("fig-", id), paste0("![", escape_markdown(alt), "](", file, ")\\ "), caption, paste0(" .", class))
 }
 
 # A grid of small images, each with a label and a value under it.
 write_gallery <- function(id, films, caption) {
   one <- sprintf("[![%s](%s) [%s]{.film-label .%s} [%s]{.film-value}]{.film}", escape_markdown(films$alt), films$file,
                  films$label, films$class, films$value)
-  cat("\n\n::: {#fig-", id, " .gallery}\n\n:::: {.films}\n\n", paste(one, collapse = "\n"), "\n\n::::\n\n", caption,
-      "\n\n:::\n\n", sep = "")
+  body <- paste(c(":::: {.films}", one, "::::"), collapse = "\n")
+  write_float(paste0("fig-", id), body, caption, " .gallery")
 }
 
 # Where a chunk's figure goes: knitr's own folder, so that the renderer embeds it and clears it away.

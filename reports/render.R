@@ -13,13 +13,14 @@ page <- rmarkdown::output_format(
   pandoc = rmarkdown::pandoc_options(
     to = "html5",
     from = "markdown",
-    args = c("--standalone", "--self-contained", "--section-divs", "--toc", "--toc-depth=2", "--no-highlight", "--template=template.html",
-             "--css=theme.css", "--lua-filter=filter.lua")
+    args = c("--standalone", "--self-contained", "--section-divs", "--toc", "--toc-depth=2", "--no-highlight",
+             "--template=template.html", "--css=theme.css", "--lua-filter=filter.lua")
   ),
   clean_supporting = TRUE
 )
 
 invisible(rmarkdown::render(
-  "evaluation.qmd", output_format = page, output_file = arguments[[3]], quiet = TRUE, envir = globalenv(),
+  "evaluation.qmd",
+  output_format = page, output_file = arguments[[3]], quiet = TRUE, envir = globalenv(),
   params = list(run = arguments[[1]], lang = arguments[[2]])
 ))

@@ -9,7 +9,7 @@
 #' @examples
 #' library(ggplot2)
 #' autoplot(evaluate(example_predictions(), example_thresholds()), "calibration")
-autoplot.placa_evaluation <- function(object, type = c("roc", "calibration"), ...) {
+autoplot.placa_evaluation <- function(object, type = c("roc", "calibration"), ...) { # nolint: object_name_linter.
   type <- rlang::arg_match(type)
   switch(type, roc = plot_roc(object, ...), calibration = plot_calibration(object, ...))
 }

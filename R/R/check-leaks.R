@@ -8,17 +8,21 @@ check_leaks <- function(predictions, split, call = rlang::caller_env()) {
   })
   if (sum(lengths(shared)) > 0) {
     others <- unique(predictions$split[outside])
+    patients <- first_few(shared$patient_id)
+    groups <- first_few(shared$group_id)
+    also <- "{?s} {?is/are} also in {.val {others}}: {.val {patients}}."
     cli::cli_abort(
       c("No patient and no group of the {.val {split}} split may be in another split.",
-        x = if (length(shared$patient_id) > 0) {
-          "{length(shared$patient_id)} patient{?s} {?is/are} also in {.val {others}}: {.val {cli::cli_vec(shared$patient_id, list(\"vec-trunc\" = 5))}}."
-        },
-        x = if (length(shared$group_id) > 0) {
-          "{length(shared$group_id)} group{?s} {?is/are} also in {.val {others}}: {.val {cli::cli_vec(shared$group_id, list(\"vec-trunc\" = 5))}}."
-        },
+        x = if (length(patients) > 0) paste0("{length(patients)} patient", also),
+        x = if (length(groups) > 0) paste0("{length(groups)} group", sub("patients", "groups", also)),
         i = "Split by patient and train again; the figures of these predictions would be too good."),
       class = "placa_error_leak", call = call, patients = shared$patient_id, groups = shared$group_id
     )
   }
   invisible(sort(unique(predictions$split[outside])))
+}
+
+# A list that cli cuts short in print.
+first_few <- function(x) {
+  cli::cli_vec(x, list("vec-trunc" = 5))
 }

@@ -76,7 +76,7 @@ warn_one_class <- function(table, call = rlang::caller_env()) {
   if (length(lacking) > 0) {
     cli::cli_warn(
       c("AUROC needs images with and without the finding.",
-        x = "{.val {lacking}} {?has/have} one kind only in the {.val {table$split[[1]]}} split: {?its/their} AUROC is missing."),
+        x = "{.val {lacking}} {?has/have} one kind only in the {.val {table$split[[1]]}} split: no AUROC."),
       class = "placa_warning_one_class", call = call, findings = lacking
     )
   }
@@ -88,7 +88,7 @@ warn_interval <- function(table, call = rlang::caller_env()) {
   if (any(no_width)) {
     cli::cli_warn(
       c("DeLong's interval says nothing for {.val {table$finding[no_width]}}.",
-        i = "A single image of a kind gives no interval, and a perfect ranking one of no width: more images are needed."),
+        i = "A single image of a kind gives no interval, a perfect ranking one of no width: more images are needed."),
       class = "placa_warning_interval", call = call, findings = table$finding[no_width]
     )
   }

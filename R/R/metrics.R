@@ -6,7 +6,8 @@ metric_engine <- function(call = rlang::caller_env()) {
   there <- rlang::is_installed("yardstick")
   if (!rlang::is_string(asked) || !asked %in% c("auto", "yardstick", "pROC")) {
     cli::cli_abort(
-      c("The option {.code placa.engine} must be {.val auto}, {.val yardstick} or {.val pROC}.", x = "It is {.val {asked}}."),
+      c("The option {.code placa.engine} must be {.val auto}, {.val yardstick} or {.val pROC}.",
+        x = "It is {.val {asked}}."),
       class = "placa_error_engine", call = call
     )
   }

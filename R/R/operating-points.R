@@ -25,7 +25,7 @@
 #'   | `f1` | harmonic mean of `ppv` and `sensitivity` | 0--1 |
 #'   | `mcc` | correlation of call and truth (Matthews 1975) | -1--1 |
 #'   | `balanced_accuracy` | mean of `sensitivity` and `specificity` | 0--1 |
-#'   | `brier` | mean squared difference of probability and truth (Brier 1950), the same at every threshold | 0--1, less is better |
+#'   | `brier` | mean squared error of the probabilities (Brier 1950), whatever the threshold | 0--1, less is better |
 #'   | `true_positive`, `false_positive`, `true_negative`, `false_negative` | counts | images |
 #'
 #'   A metric whose denominator is zero (`ppv` where nothing is called positive)

@@ -5,6 +5,7 @@
 #' without the finding are distributed. Several findings get a panel each.
 #'
 #' @inheritParams plot_roc
+#' @param split For predictions: the split to show.
 #' @param predictions For an evaluation that was read back, which has no
 #'   predictions: those to show the distribution of, as [read_predictions()]
 #'   returns, or `NULL` to leave it out.

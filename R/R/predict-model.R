@@ -84,7 +84,7 @@ check_images <- function(images, call = rlang::caller_env()) {
   if (length(absent) > 0) {
     cli::cli_abort(
       c("Every path in {.arg images} must exist.",
-        x = "{length(absent)} do{?es/} not: {.file {cli::cli_vec(absent, list(\"vec-trunc\" = 5))}}.",
+        x = "{length(absent)} do{?es/} not: {.file {first_few(absent)}}.",
         i = "Paths are looked for from {.file {getwd()}}."),
       class = "placa_error_image", call = call
     )

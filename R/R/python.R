@@ -48,7 +48,7 @@ start_python <- function(near, call) {
       cli::cli_abort(
         c("Python could not be started.",
           x = "{conditionMessage(error)}",
-          i = "Set {.envvar PLACA_PYTHON} to the Python that has placa, such as {.file .venv/bin/python} of the project."),
+          i = "Set {.envvar PLACA_PYTHON} to the Python that has placa: {.file .venv/bin/python} of the project."),
         class = "placa_error_python", call = call
       )
     }

@@ -9,7 +9,8 @@ read_parquet <- function(file, readers = parquet_readers(), call = rlang::caller
   if (length(there) == 0) {
     cli::cli_abort(
       c("A package that reads parquet is needed, and none is installed.",
-        i = "Type {.code install.packages(\"nanoparquet\")} (small), or install arrow, or reticulate beside the project's Python."),
+        i = "Type {.code install.packages(\"nanoparquet\")}, which is small.",
+        i = "Or install arrow, or reticulate beside the project's Python."),
       class = "placa_error_parquet", call = call
     )
   }

@@ -51,7 +51,7 @@ predictions_file <- function(x, call = rlang::caller_env()) {
       cli::cli_abort(
         c("A run with a {.file predictions.parquet} was expected.",
           x = "{.file {x}} has none.",
-          i = "{.code placa train} makes a run; {.code placa predict --out FILE.parquet} makes a file for other images."),
+          i = "{.code placa train} makes a run, {.code placa predict --out FILE.parquet} a file for other images."),
         class = "placa_error_run", call = call
       )
     }

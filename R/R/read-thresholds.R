@@ -48,14 +48,20 @@ read_json_of_run <- function(x, name, call = rlang::caller_env()) {
     )
   }
   content <- tryCatch(
-    jsonlite::fromJSON(paste(readLines(file, warn = FALSE, encoding = "UTF-8"), collapse = "\n"), simplifyDataFrame = FALSE),
+    jsonlite::fromJSON(read_text(file), simplifyDataFrame = FALSE),
     error = function(error) {
       cli::cli_abort(
-        c("{.file {file}} must hold JSON.", x = "{conditionMessage(error)}", i = "Train again, or copy the file again."),
+        c("{.file {file}} must hold JSON.",
+          x = "{conditionMessage(error)}",
+          i = "Train again, or copy the file again."),
         class = "placa_error_file", call = call
       )
     }
   )
   check_schema(content, file, call)
   content
+}
+
+read_text <- function(file) {
+  paste(readLines(file, warn = FALSE, encoding = "UTF-8"), collapse = "\n")
 }

@@ -15,7 +15,7 @@ select_split <- function(predictions, split, call = rlang::caller_env()) {
   unpredicted <- is.na(labelled$probability)
   if (any(unpredicted)) {
     cli::cli_warn(
-      c("{sum(unpredicted)} labelled row{?s} of the {.val {split}} split ha{?s/ve} no probability and {?is/are} left out.",
+      c("{sum(unpredicted)} labelled row{?s} of the {.val {split}} split {?is/are} left out: no probability.",
         i = "These images may be the hard ones: say so beside the figures."),
       class = "placa_warning_unpredicted", call = call
     )

@@ -19,9 +19,11 @@ write_evaluation_files <- function(evaluation, directory, labels) {
   for (name in names(table_files)) {
     write_table(evaluation[[name]], file.path(directory, table_files[[name]]))
   }
+  roc <- plot_roc(evaluation, labels = labels)
+  bins <- plot_calibration(evaluation, labels = labels)
   figures <- c(
-    write_figure(plot_roc(evaluation, labels = labels), directory, "roc", size_of_roc(evaluation)),
-    write_figure(plot_calibration(evaluation, labels = labels), directory, "calibration", size_of_calibration(evaluation))
+    write_figure(roc, directory, "roc", size_of_roc(evaluation)),
+    write_figure(bins, directory, "calibration", size_of_calibration(evaluation))
   )
   summary <- summary_of(evaluation, c(unname(table_files), figures))
   write_text(
@@ -106,8 +108,8 @@ write_figure <- function(plot, directory, name, size) {
   files
 }
 
-png_device <- function() {
-  if (rlang::is_installed("ragg")) {
+png_device <- function(ragg = rlang::is_installed("ragg")) {
+  if (ragg) {
     return(ragg::agg_png)
   }
   function(filename, width, height, units, res, ...) {
@@ -115,8 +117,8 @@ png_device <- function() {
   }
 }
 
-svg_device <- function() {
-  if (rlang::is_installed("svglite")) svglite::svglite else grDevices::svg
+svg_device <- function(svglite = rlang::is_installed("svglite")) {
+  if (svglite) svglite::svglite else grDevices::svg
 }
 
 # write.csv() would write what the session's locale cannot hold as <U+00F1>; these bytes are UTF-8 everywhere.

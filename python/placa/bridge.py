@@ -1,7 +1,7 @@
 """The bridge from Python to R: a data frame and scalars over, R's own complaints back.
 
 R is started inside this process by rpy2. Reticulate must never be loaded in that R, for a Python inside an R inside a
-Python crashes; ``PLACA_EMBEDDED_R`` tells the R package so.
+Python crashes; the R package knows an R that rpy2 embeds, and refuses.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ plain_message <- function(condition) {
   ours <- inherits(condition, "rlang_error") || inherits(condition, "rlang_warning")
   lines <- if (ours) rlang::cnd_message(condition, prefix = FALSE) else conditionMessage(condition)
   lines <- unlist(strsplit(lines, "\n", fixed = TRUE))
-  paste(trimws(gsub("^[[:space:]]*([^[:alnum:][:punct:]]|[!*x]) ", "", lines)), collapse = " ")
+  paste(trimws(gsub("^[[:space:]]*[\u2716\u2139\u2714\u2022!*x] ", "", lines)), collapse = " ")
 }
 """
 
@@ -83,12 +83,15 @@ def start_r() -> Any:
     """
     if find_r() is None:
         raise PlacaError(f"R was needed and there is none on PATH: {_HOW_TO_GET_R}.")
-    os.environ["PLACA_EMBEDDED_R"] = "1"
+    if os.environ.get("LC_ALL") in {"C", "POSIX"}:
+        # R would write the ñ of a name as <U+00F1>.
+        os.environ["LC_ALL"] = "C.UTF-8"
     if importlib.util.find_spec("_rinterface_cffi_api") is None:
         # Where the compiled half was not built, rpy2 would say so at each start before it does without.
         os.environ.setdefault("RPY2_CFFI_MODE", "ABI")
     try:
-        import rpy2.robjects as robjects
+        with _own_library_path():
+            import rpy2.robjects as robjects
     except Exception as error:  # ImportError, but also OSError and ValueError from a library that does not fit.
         raise NoBridge(str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__) from error
     installed = str(
@@ -96,6 +99,20 @@ def start_r() -> Any:
     )
     require_r_package(installed)
     return robjects
+
+
+@contextmanager
+def _own_library_path() -> Iterator[None]:
+    # R sets LD_LIBRARY_PATH, which has done its work once libR is loaded. Left in place, every process started later
+    # inherits it, and a Python among them may load a libpython that is not its own.
+    before = os.environ.get("LD_LIBRARY_PATH")
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop("LD_LIBRARY_PATH", None)
+        else:
+            os.environ["LD_LIBRARY_PATH"] = before
 
 
 def require_r_package(installed: str) -> None:
@@ -196,6 +213,5 @@ def run_rscript(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     if r is None:
         raise PlacaError(f"R was needed and there is none on PATH: {_HOW_TO_GET_R}.")
     environment = {**os.environ, "RETICULATE_PYTHON": sys.executable}
-    environment.pop("PLACA_EMBEDDED_R", None)
     command = [r, "--slave", "--no-echo", "--no-save", "--no-restore", "-e", code, "--args", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -69,6 +71,16 @@ def _keras() -> tuple[str | None, str | None]:
         return load_keras().backend.backend(), accelerator()
     except PlacaError:
         return None, None
+
+
+def _libpython() -> str | None:
+    # reticulate loads Python as a shared library, which some Pythons, Debian's among them, do without.
+    name = sysconfig.get_config_var("INSTSONAME")
+    try:
+        ctypes.CDLL(str(name))
+    except OSError:
+        return None
+    return str(name)
 
 
 def _installed(package: str) -> str | None:
@@ -146,17 +158,19 @@ def _version_of(command: str | Path) -> str | None:
 
 
 def print_findings() -> None:
-    """Print the table on stdout."""
+    """Print the table on stdout: a row for each thing, and a second one for what is missing, with what to type."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     grid = Table(box=None, header_style="bold", pad_edge=False)
-    for title in ("", "what", "version", "without it", "what brings it"):
-        grid.add_column(title, overflow="fold")
-    findings = examine()
-    for one in findings:
+    grid.add_column("")
+    grid.add_column("what", no_wrap=True)
+    grid.add_column("version, or what is lost without it", overflow="fold")
+    for one in examine():
         if one.version:
-            grid.add_row("[green]✓[/]", one.name, one.version, "", "")
+            grid.add_row(Text("✓", "green"), one.name, Text(one.version))
         else:
-            grid.add_row("[yellow]–[/]", one.name, "missing", one.cost, one.command)
+            grid.add_row(Text("–", "yellow"), one.name, Text(f"missing: {one.cost}"))
+            grid.add_row("", "", Text(f"type: {one.command}", "dim"))
     Console().print(grid)

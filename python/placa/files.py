@@ -126,6 +126,8 @@ def require_writable(directory: Path) -> None:
         # Asking the file system beats asking os.access, which root and network disks answer wrongly.
         with tempfile.TemporaryFile(dir=place):
             pass
+    except FileNotFoundError as error:
+        raise PlacaError(f"No file can be made in {place}: choose another place for {directory}.") from error
     except OSError as error:
         raise explain_os_error(error, directory) from error
 

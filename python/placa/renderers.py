@@ -90,9 +90,7 @@ def choose_renderer(asked: str = "auto") -> Renderer:
         if asked == "quarto":
             raise PlacaError(f"{lacking}: pip install quarto-cli, or set QUARTO_PATH to one that is elsewhere.")
     if not (shutil.which("pandoc") or os.environ.get("RSTUDIO_PANDOC")):
-        raise PlacaError(
-            "The report needs Quarto or pandoc, and neither is here: pip install quarto-cli or apt install pandoc."
-        )
+        raise PlacaError("The report needs Quarto or pandoc on PATH: pip install quarto-cli, or apt install pandoc.")
     return Renderer("rmarkdown", r, r, f"{lacking}: R Markdown and pandoc render the report")
 
 

@@ -27,7 +27,8 @@ test_that("numbers become names without a power of ten", {
 test_that("what does not fit is refused by class", {
   rows <- six_rows()
   expect_error(check_predictions(list()), class = "placa_error_predictions")
-  error <- expect_error(check_predictions(rows[setdiff(names(rows), c("group_id", "truth"))]), class = "placa_error_columns")
+  lacking <- rows[setdiff(names(rows), c("group_id", "truth"))]
+  error <- expect_error(check_predictions(lacking), class = "placa_error_columns")
   expect_identical(error$columns, c("group_id", "truth"))
   expect_error(check_predictions(transform(rows, truth = 2L)), class = "placa_error_truth")
   expect_error(check_predictions(transform(rows, truth = "yes")), "yes", class = "placa_error_truth")

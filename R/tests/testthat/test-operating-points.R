@@ -72,7 +72,8 @@ test_that("the engine that is asked for is the one taken", {
 })
 
 test_that("thresholds that do not fit are refused in a sentence", {
-  expect_error(operating_points(six_rows(), one_threshold(finding = "Mass")), "Pneumonia", class = "placa_error_thresholds")
+  other <- one_threshold(finding = "Mass")
+  expect_error(operating_points(six_rows(), other), "Pneumonia", class = "placa_error_thresholds")
   expect_error(operating_points(six_rows(), one_threshold(50)), class = "placa_error_thresholds")
   expect_error(operating_points(six_rows(), 0.5), class = "placa_error_thresholds")
   expect_error(operating_points(six_rows(), data.frame(finding = "Pneumonia")), class = "placa_error_columns")

@@ -1,4 +1,11 @@
 texts_of <- function(plot) {
+  # The default device is a PDF, whose fonts lack the dash.
+  file <- tempfile(fileext = ".png")
+  grDevices::png(file)
+  on.exit({
+    grDevices::dev.off()
+    unlink(file)
+  })
   built <- ggplot2::ggplot_gtable(ggplot2::ggplot_build(plot))
   found <- character()
   walk <- function(grob) {
@@ -27,8 +34,19 @@ test_that("the marks stand on the curve, the default one filled", {
   points <- one$operating_points
   expect_equal(marks$y, points$estimate[points$metric == "sensitivity"])
   expect_equal(1 - marks$x, points$estimate[points$metric == "specificity"])
-  curve <- built$data[[2]]
-  expect_true(all(paste(round(marks$x, 9), round(marks$y, 9)) %in% paste(round(curve$x, 9), round(curve$y, 9))))
+  curve <- one$roc
+  written <- function(x, y) paste(round(x, 9), round(y, 9))
+  expect_true(all(written(1 - marks$x, marks$y) %in% written(curve$specificity, curve$sensitivity)))
+})
+
+test_that("a curve drawn by its corners is the same curve", {
+  area <- function(curve) {
+    sum(-diff(curve$specificity) * (head(curve$sensitivity, -1) + tail(curve$sensitivity, -1)) / 2)
+  }
+  kept <- corners(one$roc)
+  expect_lt(nrow(kept), nrow(one$roc))
+  expect_equal(area(kept), area(one$roc), tolerance = 1e-12)
+  expect_equal(nrow(corners(roc_points(six_rows()))), 5)
 })
 
 test_that("several findings have a colour each, many a panel each", {
@@ -62,7 +80,8 @@ test_that("an evaluation that was read back can be drawn, with predictions or wi
 })
 
 test_that("all words of a Spanish figure are Spanish", {
-  for (plot in list(plot_roc(one, labels = "es"), plot_calibration(one, labels = "es"), plot_roc(both, labels = "es"))) {
+  plots <- list(plot_roc(one, labels = "es"), plot_calibration(one, labels = "es"), plot_roc(both, labels = "es"))
+  for (plot in plots) {
     texts <- texts_of(plot)
     expect_no_match_all(texts, "ensitivity|pecificity|robability|roportion|mages|index|95 % CI|Pneumonia|\\d\\.\\d")
     expect_true("0,2" %in% texts)

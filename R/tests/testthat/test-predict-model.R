@@ -1,58 +1,60 @@
 local_images <- function(sizes, frame = parent.frame()) {
   folder <- tempfile("images-")
   dir.create(folder)
-  do.call("on.exit", list(substitute(unlink(folder, recursive = TRUE), list(folder = folder)), add = TRUE), envir = frame)
+  remove_later(folder, frame)
   for (name in names(sizes)) writeBin(raw(sizes[[name]]), file.path(folder, name))
   normalizePath(folder)
 }
 
-# Predict in an R of its own and hand the result, or the condition, back.
-predict_there <- function(run, call, env) {
+# Run calls in one R of its own; of each, its value or error, and the warnings on the way, come back.
+predict_there <- function(run, calls, env) {
   result <- tempfile()
   on.exit(unlink(result))
   lines <- in_own_r(c(
     sprintf("model <- load_model(%s)", deparse(run)),
     "caught <- list()",
-    "answer <- tryCatch(withCallingHandlers(",
-    call, ",",
-    "  warning = function(w) { caught[[length(caught) + 1]] <<- list(class(w), conditionMessage(w)); tryInvokeRestart('muffleWarning') }",
+    "try_call <- function(call) tryCatch(withCallingHandlers(call,",
+    "  warning = function(w) {",
+    "    caught[[length(caught) + 1]] <<- list(class(w), conditionMessage(w))",
+    "    tryInvokeRestart('muffleWarning')",
+    "  }",
     "), error = function(e) list(class = class(e), message = conditionMessage(e)))",
-    sprintf("saveRDS(list(answer = answer, caught = caught), %s)", deparse(result))
+    sprintf("answers <- list(%s)", paste0("try_call({", calls, "})", collapse = ", ")),
+    sprintf("saveRDS(list(answers = answers, caught = caught), %s)", deparse(result))
   ), env)
   if (!file.exists(result)) stop(paste(lines, collapse = "\n"))
   readRDS(result)
 }
 
-test_that("files and folders go over, and probabilities come back in order", {
+test_that("files and folders go over, and probabilities and sentences come back", {
   env <- stand_in()
   run <- local_run(findings = c("Pneumonia", "Effusion"))
   folder <- local_images(c(`b.png` = 4, `a.png` = 2, `empty.png` = 0))
-  there <- predict_there(run, sprintf(
-    "{ setwd(%s); predict(model, c('b.png', 'empty.png', 'a.png', 'b.png')) }", deparse(folder)
-  ), env)
-  expect_identical(there$answer$image, rep(c("b.png", "empty.png", "a.png"), each = 2))
-  expect_identical(there$answer$finding, rep(c("Pneumonia", "Effusion"), 3))
-  expect_equal(there$answer$probability, c(0.25, 0.75, NA, NA, 0.5, 0.5))
-  expect_identical(there$answer$class, c("negative", "positive", NA, NA, "positive", "positive"))
-  expect_length(there$caught, 1)
+  bad <- local_images(c(`a.png` = 13, `b.png` = 17))
+  there <- predict_there(run, env = env, c(
+    sprintf("setwd(%s); predict(model, c('b.png', 'empty.png', 'a.png', 'b.png'))", deparse(folder)),
+    "setwd('..'); predict(model, basename(FOLDER), operating_point = 'sensitivity_95')",
+    "predict(model, file.path(BAD, 'a.png'))",
+    "predict(model, file.path(BAD, 'b.png'))",
+    "predict(model, file.path(FOLDER, 'empty.png'))"
+  ) |> gsub(pattern = "FOLDER", replacement = deparse(folder)) |> gsub(pattern = "BAD", replacement = deparse(bad)))
+  files <- there$answers[[1]]
+  expect_identical(files$image, rep(c("b.png", "empty.png", "a.png"), each = 2))
+  expect_identical(files$finding, rep(c("Pneumonia", "Effusion"), 3))
+  expect_equal(files$probability, c(0.25, 0.75, NA, NA, 0.5, 0.5))
+  expect_identical(files$class, c("negative", "positive", NA, NA, "positive", "positive"))
   expect_true("placa_warning_rejected" %in% there$caught[[1]][[1]])
   expect_match(there$caught[[1]][[2]], "empty.png.*the file is empty \\{really\\}")
-  in_folder <- predict_there(run, sprintf(
-    "{ setwd(%s); predict(model, basename(%s), operating_point = 'sensitivity_95') }", deparse(dirname(folder)), deparse(folder)
-  ), env)
-  expect_identical(in_folder$answer$image[c(1, 3)], file.path(basename(folder), c("a.png", "b.png")))
-  expect_identical(in_folder$answer$class[c(1, 3)], c("positive", "positive"))
-})
-
-test_that("Python's own sentence arrives as R's, and a fault is called one", {
-  env <- stand_in()
-  run <- local_run(findings = c("Pneumonia", "Effusion"))
-  folder <- local_images(c(`a.png` = 13, `b.png` = 17))
-  there <- predict_there(run, sprintf("predict(model, file.path(%s, 'a.png'))", deparse(folder)), env)
-  expect_true("placa_error_python" %in% there$answer$class)
-  expect_identical(there$answer$message, "A lucky file was expected, {13} bytes came: take another.")
-  there <- predict_there(run, sprintf("predict(model, file.path(%s, 'b.png'))", deparse(folder)), env)
-  expect_match(there$answer$message, "Python failed.*ValueError: seventeen")
+  in_folder <- there$answers[[2]]
+  expect_identical(in_folder$image[c(1, 3)], file.path(basename(folder), c("a.png", "b.png")))
+  expect_identical(in_folder$class[c(1, 3)], c("positive", "positive"))
+  # Python's own sentence arrives as R's, and a fault is called one.
+  expect_true("placa_error_python" %in% there$answers[[3]]$class)
+  expect_identical(there$answers[[3]]$message, "A lucky file was expected, {13} bytes came: take another.")
+  expect_match(there$answers[[4]]$message, "Python failed.*ValueError: seventeen")
+  # Not one image that can be read is still a table.
+  expect_identical(there$answers[[5]]$class, c(NA_character_, NA_character_))
+  expect_length(there$caught, 3)
 })
 
 test_that("an R inside Python is not given a second one", {
@@ -60,20 +62,22 @@ test_that("an R inside Python is not given a second one", {
   folder <- local_images(c(`a.png` = 2))
   skip_if_not_installed("reticulate")
   there <- predict_there(run, sprintf("predict(model, %s)", deparse(folder)), "PLACA_EMBEDDED_R=1")
-  expect_true("placa_error_embedded" %in% there$answer$class)
+  expect_true("placa_error_embedded" %in% there$answers[[1]]$class)
 })
 
 test_that("a Python without placa is told", {
   env <- stand_in()
-  env[2] <- "PYTHONPATH="
   python <- sub("^RETICULATE_PYTHON=", "", env[1])
-  bare <- suppressWarnings(system2(python, c("-c", shQuote("import placa")), stdout = TRUE, stderr = TRUE))
-  skip_if(is.null(attr(bare, "status")), "this Python has placa")
+  ask <- function(python, code) suppressWarnings(system2(python, c("-c", shQuote(code)), stdout = TRUE, stderr = TRUE))
+  # The project's Python has placa; the one that its environment was made from should not.
+  bare <- ask(python, "import sys; print(sys._base_executable)")
+  skip_if(is.null(attr(ask(bare, "import placa"), "status")), "this Python has placa")
+  env <- c(paste0("RETICULATE_PYTHON=", bare), "PYTHONPATH=")
   run <- local_run()
   folder <- local_images(c(`a.png` = 2))
-  there <- predict_there(run, sprintf("{ setwd(tempdir()); predict(model, %s) }", deparse(folder)), env)
-  expect_true("placa_error_python" %in% there$answer$class)
-  expect_match(there$answer$message, "PLACA_PYTHON")
+  there <- predict_there(run, sprintf("setwd(tempdir()); predict(model, %s)", deparse(folder)), env)
+  expect_true("placa_error_python" %in% there$answers[[1]]$class)
+  expect_match(there$answers[[1]]$message, "PLACA_PYTHON")
 })
 
 test_that("what is wrong with a call is told before Python is started", {
@@ -104,10 +108,11 @@ test_that("a run's own images get the probabilities that Python wrote", {
   env <- c(paste0("PLACA_PYTHON=", python))
   images <- Sys.getenv("PLACA_TEST_IMAGES")
   skip_if(!nzchar(images), "PLACA_TEST_IMAGES names no folder with the run's images")
-  there <- predict_there(run, sprintf("list(predict(model, %s), read_predictions(%s))", deparse(images), deparse(run)), env)
-  expect_null(there$answer$message)
-  ours <- there$answer[[1]]
-  theirs <- there$answer[[2]]
+  calls <- sprintf("list(predict(model, %s), read_predictions(%s))", deparse(images), deparse(run))
+  there <- predict_there(run, calls, env)
+  expect_null(there$answers[[1]]$message)
+  ours <- there$answers[[1]][[1]]
+  theirs <- there$answers[[1]][[2]]
   theirs <- theirs[match(paste(basename(ours$image), ours$finding), paste(basename(theirs$image_id), theirs$finding)), ]
   expect_gt(sum(!is.na(theirs$probability)), 0)
   known <- !is.na(theirs$probability)

@@ -4,7 +4,7 @@ local_project <- function(frame = parent.frame()) {
   dir.create(file.path(root, "runs", "mine"), recursive = TRUE)
   dir.create(file.path(root, "python", "placa"), recursive = TRUE)
   file.create(file.path(root, ".venv", "bin", "python"), file.path(root, "python", "placa", "__init__.py"))
-  do.call("on.exit", list(substitute(unlink(root, recursive = TRUE), list(root = root)), add = TRUE), envir = frame)
+  remove_later(root, frame)
   normalizePath(root)
 }
 

@@ -26,7 +26,8 @@ test_that("the same table comes by the project's Python", {
   python <- find_python(test_path())
   skip_if(is.null(python), "the project's Python is not there")
   lines <- in_own_r(c(
-    sprintf("read <- placa:::read_parquet(%s, placa:::parquet_readers()['reticulate'])", deparse(normalizePath(fixture()))),
+    "readers <- placa:::parquet_readers()['reticulate']",
+    sprintf("read <- placa:::read_parquet(%s, readers)", deparse(normalizePath(fixture()))),
     "saveRDS(read, Sys.getenv('PLACA_TEST_OUT'))"
   ), env = c(paste0("PLACA_PYTHON=", python), paste0("PLACA_TEST_OUT=", out <- tempfile())))
   expect_true(file.exists(out), info = paste(lines, collapse = "\n"))
@@ -44,7 +45,7 @@ test_that("lists from Python become columns, whatever is missing", {
 })
 
 test_that("the first reader that is there is taken, and none is said", {
-  readers <- list(nowhere = function(...) abort(), stats = function(file, call) "by stats", utils = function(...) "by utils")
+  readers <- list(nowhere = function(...) NULL, stats = function(...) "by stats", utils = function(...) "by utils")
   expect_identical(read_parquet(fixture(), readers), "by stats")
   expect_error(read_parquet(fixture(), readers["nowhere"]), "install.packages", class = "placa_error_parquet")
 })

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.phantoms.vessels import Branches, grow_tree
-
 RIBS = 12
 
 
@@ -58,7 +56,8 @@ class Anatomy:
     markings: float
     """How prominent the vessels of the lung are."""
     lung_density: float
-    tree: list[Branches]
+    tree_seed: int
+    """What the vessels of the lungs grow from; see `vessels.grow_tree`."""
 
 
 def draw_anatomy(rng: np.random.Generator) -> Anatomy:
@@ -79,7 +78,7 @@ def draw_anatomy(rng: np.random.Generator) -> Anatomy:
         half_width=float(half_width),
         lung_height=float(lung_height),
         depth=float((128 if woman else 146) * rng.normal(1, 0.06) + 14 * old),
-        wall=float(13 + 20 * stout + rng.uniform(0, 5)),
+        wall=float(17 + 22 * stout + rng.uniform(0, 6)),
         shoulder_width=float((172 if woman else 192) * rng.normal(1, 0.035) + 8 * stout),
         shoulder_height=float(rng.normal(28, 12)),
         neck=float((50 if woman else 58) * rng.normal(1, 0.05) + 6 * stout),
@@ -97,7 +96,7 @@ def draw_anatomy(rng: np.random.Generator) -> Anatomy:
         curve=np.array([abs(rng.normal(0, 2.2)), rng.uniform(0, 2 * np.pi)], dtype=np.float32),
         breast=float(np.clip(rng.normal(62, 12) + 12 * stout, 40, 92)) if woman else 0.0,
         breast_drop=float(rng.normal(0, 14) + 18 * old),
-        markings=float(rng.lognormal(0.12, 0.18)),
+        markings=float(rng.lognormal(0.2, 0.18)),
         lung_density=float(np.clip(rng.normal(0.26, 0.03) - 0.03 * old, 0.17, 0.36)),
-        tree=grow_tree(rng, float(half_width), float(lung_height)),
+        tree_seed=int(rng.integers(2**31)),
     )

@@ -19,7 +19,8 @@ def coarse(field: Field, size: int) -> Field:
 
 def fine(field: Field, size: int) -> Field:
     """Interpolate smoothly to (size, size)."""
-    return np.array(Image.fromarray(field).resize((size, size), Image.Resampling.BICUBIC), dtype=np.float32)
+    smooth = np.array(Image.fromarray(field).resize((size, size), Image.Resampling.BICUBIC), dtype=np.float32)
+    return smooth
 
 
 def soften(field: Field, weight: float) -> Field:
@@ -27,8 +28,7 @@ def soften(field: Field, weight: float) -> Field:
     w, m = np.float32(weight), np.float32(1 - 2 * weight)
     wide = np.pad(field, 1, mode="edge")
     rows = m * wide[1:-1] + w * (wide[:-2] + wide[2:])
-    blurred: Field = m * rows[:, 1:-1] + w * (rows[:, :-2] + rows[:, 2:])
-    return blurred
+    return np.asarray(m * rows[:, 1:-1] + w * (rows[:, :-2] + rows[:, 2:]), dtype=np.float32)
 
 
 def _spread(field: Field, times: int) -> Field:
@@ -60,7 +60,8 @@ def expose(line: Field, dose: float, veil: float, blur: float, rng: np.random.Ge
     noise = soften(noise, 0.08)
     counts = beam * np.float32(dose)
     counts += noise * np.sqrt(counts)
-    return -np.log(np.maximum(counts, np.float32(4)) * np.float32(1 / dose))
+    reading: Field = -np.log(np.maximum(counts, np.float32(4)) * np.float32(1 / dose))
+    return reading
 
 
 def window(line: Field, lung: Field, veil: float) -> tuple[float, float]:
@@ -93,12 +94,22 @@ def develop(reading: Field, ends: tuple[float, float], rng: np.random.Generator,
     white = rng.uniform(0.82, 0.97)
     low *= rng.uniform(0.6, 1.0)
     shown = (shown - np.float32(low)) * np.float32(white / (high - low))
-    return np.clip(shown * 255 + np.float32(0.5), 0, 255).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.clip(shown * 255 + np.float32(0.5), 0, 255).astype(np.uint8)
+    return pixels
 
 
-_STROKES = {
+Stroke = tuple[tuple[float, float], tuple[float, float]]
+
+_STROKES: dict[str, list[Stroke]] = {
     "L": [((0, 0), (0, 6)), ((0, 6), (4, 6))],
-    "R": [((0, 0), (0, 6)), ((0, 0), (3.4, 0)), ((3.4, 0), (4, 1.5)), ((4, 1.5), (3.4, 3)), ((3.4, 3), (0, 3)), ((1.6, 3), (4, 6))],
+    "R": [
+        ((0, 0), (0, 6)),
+        ((0, 0), (3.4, 0)),
+        ((3.4, 0), (4, 1.5)),
+        ((4, 1.5), (3.4, 3)),
+        ((3.4, 3), (0, 3)),
+        ((1.6, 3), (4, 6)),
+    ],
 }
 
 
@@ -113,7 +124,7 @@ def _marker(pixels: NDArray[np.uint8], rng: np.random.Generator) -> None:
     reach = int(height) + 2
     x0, y0 = max(int(cx) - reach, 0), max(int(cy) - reach, 0)
     x1, y1 = min(int(cx) + reach, size), min(int(cy) + reach, size)
-    yy, xx = np.mgrid[y0:y1, x0:x1].astype(np.float32)
+    xx, yy = np.arange(x0, x1)[None, :], np.arange(y0, y1)[:, None]
     scale = 6 / height
     px = (np.cos(angle) * (xx - cx) + np.sin(angle) * (yy - cy)) * scale + 2
     py = (np.cos(angle) * (yy - cy) - np.sin(angle) * (xx - cx)) * scale + 3

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 Field = NDArray[np.float32]
 
-FOCUS = 100.0
+FOCUS = 122.0
 """y of the point that the tube is centred on, in mm below the apex."""
 TURN_AXIS = 110.0
 """z of the vertical axis that a patient turns about."""
@@ -51,7 +51,7 @@ class Pose:
 def draw_pose(rng: np.random.Generator, view: str, width: float) -> Pose:
     """Draw how the patient stood (PA) or lay (AP); `width` is that of the whole thorax."""
     bed = view == "AP"
-    field = width * rng.uniform(1.13, 1.4) * (1.06 if bed else 1.0)
+    field = width * rng.uniform(1.07, 1.33) * (1.06 if bed else 1.0)
     return Pose(
         view=view,
         distance=float(rng.uniform(1000, 1250) if bed else rng.uniform(1800, 1850)),
@@ -234,4 +234,7 @@ def bump(x: Field, y: Field, cx: float, cy: float, ax: float, ay: float, angle: 
 def smoothstep(x: Field) -> Field:
     """0 below 0, 1 above 1, smooth between."""
     t = np.clip(x, 0, 1)
-    return np.asarray(t * t * (3 - 2 * t), dtype=np.float32)
+    rest = 3 - 2 * t
+    t *= t
+    t *= rest
+    return t

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.phantoms.film import fine
-from placa.phantoms.geometry import Field, smoothstep
+from placa.phantoms.film import cloud
+from placa.phantoms.geometry import Field, around, smoothstep
 from placa.phantoms.soft_tissue import Thorax
 
 
@@ -64,22 +64,24 @@ class Box:
 def draw_spots(rng: np.random.Generator) -> tuple[Spot, ...]:
     """One opacity, sometimes two or three; nodules, masses and consolidations of any conspicuity."""
     spots = []
-    for _ in range(1 + int(rng.random() < 0.28) + int(rng.random() < 0.1)):
-        solid = rng.random() < 0.3
-        radius = float(np.clip(rng.lognormal(np.log(15 if solid else 32), 0.3), 7, 55))
+    for _ in range(1 + int(rng.random() < 0.4) + int(rng.random() < 0.2)):
+        solid = rng.random() < 0.38
+        radius = float(np.clip(rng.lognormal(np.log(19 if solid else 36), 0.3), 8, 60))
         # A nodule is as thick as it is wide; a consolidation fills what it fills of the lung's depth.
-        thickness = radius * rng.uniform(1.2, 1.7) if solid else rng.lognormal(np.log(40), 0.45)
-        spots.append(Spot(
-            side=-1 if rng.random() < 0.55 else 1,
-            place=(float(rng.random()), float(rng.beta(1.4, 1.1))),
-            radius=radius,
-            stretch=float(rng.uniform(1.0, 1.25 if solid else 1.9)),
-            angle=float(rng.uniform(-1.5, 1.5)),
-            thickness=float(np.clip(thickness, 9, 100)),
-            softness=float(rng.uniform(0, 0.3) if solid else rng.uniform(0.5, 1)),
-            ragged=float(rng.uniform(0.05, 0.2) if solid else rng.uniform(0.25, 0.6)),
-            seed=int(rng.integers(2**31)),
-        ))
+        thickness = radius * rng.uniform(1.3, 2.0) if solid else rng.lognormal(np.log(62), 0.5)
+        spots.append(
+            Spot(
+                side=-1 if rng.random() < 0.55 else 1,
+                place=(float(rng.random()), float(rng.beta(1.4, 1.1))),
+                radius=radius,
+                stretch=float(rng.uniform(1.0, 1.25 if solid else 1.9)),
+                angle=float(rng.uniform(-1.5, 1.5)),
+                thickness=float(np.clip(thickness, 10, 110)),
+                softness=float(rng.uniform(0, 0.3) if solid else rng.uniform(0.35, 0.9)),
+                ragged=float(rng.uniform(0.05, 0.2) if solid else rng.uniform(0.25, 0.6)),
+                seed=int(rng.integers(2**31)),
+            )
+        )
     return tuple(spots)
 
 
@@ -102,34 +104,46 @@ def _box(finding: str, mask: NDArray[np.bool_]) -> Box | None:
     return Box(finding, left, top, int(columns[-1]) - left + 1, int(rows[-1]) - top + 1)
 
 
-def lay_spot(spot: Spot, thorax: Thorax, x: Field, y: Field) -> tuple[Field, Box | None]:
-    """Water-equivalent thickness in mm that one opacity adds to the beam; (size, size)."""
-    inner = (thorax.lung > 0.45 * thorax.cavity) & (thorax.side == spot.side) & (thorax.above_dome > 6)
-    inner &= (thorax.from_wall > 4) & (thorax.lung > 45)
-    rows = np.flatnonzero(inner.any(1))
-    if not len(rows):
-        return np.zeros_like(x), None
-    counts = np.cumsum(inner.sum(1))
-    row = int(np.searchsorted(counts, spot.place[1] * counts[-1]).clip(0, len(counts) - 1))
+def _place(spot: Spot, thorax: Thorax, air: Field) -> tuple[int, int]:
+    """Row and column of the middle of an opacity: in open lung of its side, off the wall and the diaphragm."""
+    step = max(len(air) // 128, 1)
+    thin = slice(None, None, step)
+    lung, side = thorax.lung[thin, thin], thorax.side[thin, thin] == spot.side
+    inner = side & (lung > 0.45 * thorax.cavity[thin, thin]) & (lung > 45) & (air[thin, thin] < 0.5)
+    inner &= (thorax.from_wall[thin, thin] > 4) & (thorax.above_dome[thin, thin] > 6)
+    if not inner.any():
+        inner = side & (lung >= lung[side].max())
+    counts = np.cumsum(inner.sum(axis=1))
+    row = int(np.searchsorted(counts, spot.place[1] * counts[-1], side="right").clip(0, len(counts) - 1))
     columns = np.flatnonzero(inner[row])
-    column = int(columns[int(spot.place[0] * (len(columns) - 1))])
-    dx, dy = x - x[row, column], y - y[row, column]
+    return row * step, int(columns[int(spot.place[0] * len(columns))]) * step
+
+
+def lay_spot(spot: Spot, thorax: Thorax, air: Field, x: Field, y: Field) -> tuple[Field, Box | None]:
+    """Water-equivalent thickness in mm that one opacity adds to the beam, (size, size), and its box.
+
+    `air` is the share of each lung path that is a pneumothorax.
+    """
+    row, column = _place(spot, thorax, air)
+    cx, cy = float(x[row, column]), float(y[row, column])
+    near = around(x, y, cx, cy, 2.6 * spot.radius * spot.stretch)
+    lung = thorax.lung[near]
+    dx, dy = x[near] - np.float32(cx), y[near] - np.float32(cy)
     c, s = np.float32(np.cos(spot.angle)), np.float32(np.sin(spot.angle))
     p = (c * dx + s * dy) * np.float32(1 / (spot.radius * spot.stretch))
     q = (c * dy - s * dx) * np.float32(1 / spot.radius)
-    rng = np.random.default_rng(spot.seed)
-    uneven = fine(rng.standard_normal((16, 16), dtype=np.float32), len(x))
-    uneven += np.float32(0.5) * fine(rng.standard_normal((40, 40), dtype=np.float32), len(x))
-    r2 = (p * p + q * q) * (1 + np.float32(spot.ragged) * uneven)
+    uneven = cloud(np.random.default_rng(spot.seed), len(x), [(16, 1.0), (40, 0.5)])[near]
+    r2 = (p * p + q * q) * np.clip(1 + np.float32(spot.ragged) * uneven, 0.4, 2.5)
     ball = np.sqrt(np.clip(1 - r2, 0, None))
-    fading = np.exp(np.float32(-1.6) * np.clip(r2, 0, None))
+    fading = np.exp(np.float32(-1.6) * r2)
     soft = np.float32(spot.softness)
     shape = (1 - soft) * ball + soft * fading * (1 + np.float32(0.5 * spot.ragged) * uneven)
     # It replaces lung, so it cannot be thicker than the lung there, and ends where the lung ends.
-    room = smoothstep(thorax.lung * np.float32(1 / 40)) * smoothstep(thorax.from_wall * np.float32(1 / 8))
-    room = room * (thorax.side == spot.side)
-    added = np.minimum(np.float32(spot.thickness) * np.clip(shape, 0, None) * room, 0.7 * thorax.lung)
-    return added.astype(np.float32), _box("Opacity", added > 0.3 * added.max())
+    room = smoothstep(lung * np.float32(1 / 40)) * smoothstep(thorax.from_wall[near] * np.float32(1 / 8))
+    room = room * (thorax.side[near] == spot.side) * (1 - air[near])
+    added = np.zeros_like(x)
+    added[near] = np.minimum(np.float32(spot.thickness) * np.clip(shape, 0, None) * room, np.float32(0.6) * lung)
+    return added, _box("Opacity", added > 0.3 * added.max())
 
 
 def lay_gap(gap: Gap, thorax: Thorax, x: Field, y: Field) -> tuple[Field, Field, Box | None]:
@@ -141,5 +155,6 @@ def lay_gap(gap: Gap, thorax: Thorax, x: Field, y: Field) -> tuple[Field, Field,
     reach = (thorax.side == gap.side) & (y < gap.lateral) & (thorax.lung > 5) & (thorax.from_wall > 0)
     air = smoothstep(np.float32(0.5) - depth * np.float32(0.5)) * reach
     # Pleura of under a millimetre, tangent to the beam over a centimetre.
-    pleura = np.float32(15) * np.exp(-((depth * np.float32(1 / 0.9)) ** 2)) * reach * smoothstep(width * np.float32(0.2))
+    pleura = np.float32(15) * np.exp(-((depth * np.float32(1 / 0.9)) ** 2)) * reach
+    pleura *= smoothstep(width * np.float32(0.2))
     return air.astype(np.float32), pleura.astype(np.float32), _box("Pneumothorax", air > 0.5)

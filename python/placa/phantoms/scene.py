@@ -14,6 +14,7 @@ from placa.phantoms.geometry import Field, Grid, Pose, Tubes, smoothstep
 from placa.phantoms.lesions import Box, Disease, lay_gap, lay_spot
 from placa.phantoms.skeleton import SOFT, draw_skeleton
 from placa.phantoms.soft_tissue import Thorax, draw_thorax, wall_front
+from placa.phantoms.vessels import grow_tree
 
 FAT = 0.0172
 
@@ -35,13 +36,13 @@ def _vessels(body: Anatomy, grid: Grid) -> Field:
     total = np.zeros_like(grid.u)
     hilum = 0.55 * body.lung_height
     stretch = grid.pose.inspiration
-    for branches, radii in body.tree:
+    for branches, radii in grow_tree(body.tree_seed, body.half_width, body.lung_height):
         points = branches.copy()
         # The lung stretches with the breath, and its vessels with it.
         points[..., 1] = hilum * (0.55 + 0.45 * stretch) + (points[..., 1] - hilum) * stretch
         radius = radii * np.float32(body.markings)
         dense = np.full(radius.shape, SOFT * (1 - body.lung_density))
-        across = int(np.clip(3 * radii.max() / grid.pixel, 2, 15))
+        across = int(np.clip(2.3 * radii.mean() / grid.pixel, 2, 15))
         total += grid.lay(Tubes(points, radius, radius, dense, np.zeros_like(dense)), across)
     return total
 
@@ -72,12 +73,13 @@ def draw_scene(body: Anatomy, pose: Pose, disease: Disease, size: int, seed: lis
     ends = window(line + inflated, thorax.lung, veil)
     boxes: list[Box] = []
     x, y = grid.at(100.0)
+    air = np.zeros_like(line)
     if disease.gap is not None:
         air, pleura, box = lay_gap(disease.gap, thorax, x, y)
         inflated = inflated * (1 - np.float32(0.9) * air) + np.float32(SOFT) * pleura
         boxes += [box] if box else []
     for spot in disease.spots:
-        added, box = lay_spot(spot, thorax, x, y)
+        added, box = lay_spot(spot, thorax, air, x, y)
         inflated = inflated + np.float32(SOFT) * added
         boxes += [box] if box else []
     line = np.maximum(line + inflated + devices, 0)

@@ -75,16 +75,35 @@ def _bars(body: Anatomy, grid: Grid) -> tuple[NDArray[np.floating], NDArray[np.f
         lift = np.array([bow[0], bow[1], 0.0])
         return [list(p), list(p + (q - p) / 3 + lift), list(p + 2 * (q - p) / 3 + lift), list(q)]
 
-    clavicle = [[15.0, 34.0, front - 26], [62.0, 36 - 0.2 * up, front - 14], [0.58 * reach, -6 - 0.6 * up, 110.0], list(joint)]
-    bars = [clavicle, line(tip, socket, (-2, 6)), line(corner, tip, (-9, 0)), line(spine_in, acromion, (4, 6)),
-            line(corner, socket, (4, -8)), line(acromion, joint, (8, 2)),
-            line((socket[0] + 2, socket[1] - 16, 80.0), (socket[0] + 1, socket[1] + 17, 80.0), (3, 0)),
-            line((socket[0] - 12, socket[1] - 14, 100.0), (socket[0] + 6, socket[1] - 14, 125.0), (-4, -9)),
-            line((head[0] + 2, head[1] + 14, 95.0), down)]
+    clavicle = [
+        [15.0, 34.0, front - 26],
+        [62.0, 36 - 0.2 * up, front - 14],
+        [0.58 * reach, -6 - 0.6 * up, 110.0],
+        list(joint),
+    ]
+    bars = [
+        clavicle,
+        line(tip, socket, (-2, 6)),
+        line(corner, tip, (-9, 0)),
+        line(spine_in, acromion, (4, 6)),
+        line(corner, socket, (4, -8)),
+        line(acromion, joint, (8, 2)),
+        line((socket[0] + 2, socket[1] - 16, 80.0), (socket[0] + 1, socket[1] + 17, 80.0), (3, 0)),
+        line((socket[0] - 12, socket[1] - 14, 100.0), (socket[0] + 6, socket[1] - 14, 125.0), (-4, -9)),
+        line((head[0] + 2, head[1] + 14, 95.0), down),
+    ]
     marrow, rim = (MARROW - SOFT) * body.bone, (CORTEX - SOFT) * body.bone
-    kinds = [(5.3, 5.0, marrow, 0.58 * rim), (3.6, 5.0, marrow, 0.42 * rim), (1.6, 3.2, marrow, 0.35 * rim),
-             (4.2, 4.0, marrow, 0.24 * rim), (1.6, 2.6, marrow, 0.3 * rim), (7.0, 4.0, marrow, 0.22 * rim),
-             (3.4, 9.0, marrow, 0.3 * rim), (5.0, 4.0, marrow, 0.25 * rim), (11.5, 11.0, 0.2 * marrow, 0.4 * rim)]
+    kinds = [
+        (5.3, 5.0, marrow, 0.58 * rim),
+        (3.6, 5.0, marrow, 0.42 * rim),
+        (1.6, 3.2, marrow, 0.35 * rim),
+        (4.2, 4.0, marrow, 0.24 * rim),
+        (1.6, 2.6, marrow, 0.3 * rim),
+        (7.0, 4.0, marrow, 0.22 * rim),
+        (3.4, 9.0, marrow, 0.3 * rim),
+        (5.0, 4.0, marrow, 0.25 * rim),
+        (11.5, 11.0, 0.2 * marrow, 0.4 * rim),
+    ]
     return np.array(bars), np.array(kinds)
 
 
@@ -96,7 +115,8 @@ def _shoulders(body: Anatomy, grid: Grid) -> Field:
     kinds = np.concatenate([kinds, kinds])
     shape = np.ones((len(both), samples))
     # Clavicles are thick at both ends.
-    shape[[0, len(bars)]] = (1 + 0.45 * np.abs(np.linspace(-1, 1, samples)) ** 3) * np.sqrt(1 - np.linspace(-1, 1, samples) ** 40 + 1e-3)
+    along = np.abs(np.linspace(-1, 1, samples))
+    shape[[0, len(bars)]] = (1 + 0.45 * along**3) * np.sqrt(1 - along**40 + 1e-3)
     thin = kinds[:, 0] < 9
     line = np.zeros_like(grid.u)
     for some in (thin, ~thin):
@@ -161,12 +181,14 @@ def airway(body: Anatomy, grid: Grid) -> Tubes:
     """Trachea, main bronchi and lower lobe bronchi."""
     k = body.lung_height * (0.55 + 0.45 * grid.pose.inspiration) / 188
     fork = [-1.0, 84 * k, 92.0]
-    controls = np.array([
-        [[0.0, -110, 70], [1.0, -40, 75], [-5 - 3 * body.unfolded, 50 * k, 85], fork],
-        [fork, [-8, 92 * k, 92], [-20, 100 * k, 95], [-34, 118 * k, 95]],
-        [fork, [8, 93 * k, 92], [24, 100 * k, 95], [42, 108 * k, 98]],
-        [[-30.0, 112 * k, 95], [-36, 122 * k, 95], [-40, 132 * k, 93], [-44, 146 * k, 90]],
-    ])
+    controls = np.array(
+        [
+            [[0.0, -110, 70], [1.0, -40, 75], [-5 - 3 * body.unfolded, 50 * k, 85], fork],
+            [fork, [-8, 92 * k, 92], [-20, 100 * k, 95], [-34, 118 * k, 95]],
+            [fork, [8, 93 * k, 92], [24, 100 * k, 95], [42, 108 * k, 98]],
+            [[-30.0, 112 * k, 95], [-36, 122 * k, 95], [-40, 132 * k, 93], [-44, 146 * k, 90]],
+        ]
+    )
     samples = int(np.clip(190 / grid.pixel, 40, 500))
     wide = np.array([[7.4], [6.2], [5.4], [3.4]]) * (0.9 if body.sex == "F" else 1.0)
     high = wide * np.ones(samples)
@@ -180,6 +202,4 @@ def draw_skeleton(body: Anatomy, grid: Grid) -> Field:
     """Attenuation that bones add, and the airway takes off, relative to soft tissue."""
     ribs = rib_tubes(body, int(np.clip(250 / grid.pixel, 60, 900)))
     across = int(np.clip(13 / grid.pixel, 5, 25))
-    return grid.lay(ribs, across) + _shoulders(body, grid) + _spine(body, grid) + grid.lay(
-        airway(body, grid), across
-    )
+    return grid.lay(ribs, across) + _shoulders(body, grid) + _spine(body, grid) + grid.lay(airway(body, grid), across)

@@ -60,17 +60,19 @@ def _contour(body: Anatomy, grid: Grid) -> Field:
     top -= 95 * np.exp(np.float32(-1 / 15) * np.clip(ax - np.float32(0.72 * body.neck), 0, None))
     from_top = y - top.astype(np.float32)
     hips = np.clip((y - 90) * np.float32(1 / 200), 0, 1)
-    trunk = edge((width + body.wall + 3 + 6 * hips - ax).astype(np.float32), 0.46 * width)
+    side: Field = (np.float32(width + body.wall + 3) + 6 * hips - ax).astype(np.float32)
+    trunk = edge(side, 0.46 * width)
     # The inlet is less deep than the chest.
     trunk *= total * (0.66 + 0.34 * smoothstep((y + 45) * np.float32(1 / 120))) * edge(from_top, 60)
     # An arm hangs from each shoulder, held off the trunk by the angle of the pose.
     ratio = np.float32(0.11 + 0.23 * grid.pose.arms)
     axilla = smoothstep((150 - y) * np.float32(1 / 120))
-    shoulder = 150 * edge(from_top, 46) * edge(reach + 30 + ratio * np.clip(y, 0, None) - ax, 46) * axilla
+    outside: Field = (ratio * np.clip(y, 0, None) + np.float32(reach + 30) - ax).astype(np.float32)
+    shoulder = 150 * edge(from_top, 46) * edge(outside, 46) * axilla
     off = (ax - (reach - 14) - ratio * (y - 10)) * np.float32(1 / np.hypot(1, float(ratio)))
     arm = np.float32(2) * np.sqrt(np.clip(np.float32((37 + 0.35 * body.wall) ** 2) - off * off, 0, None))
     arm *= smoothstep((y + 12) * np.float32(1 / 40))
-    neck = 122 * edge(body.neck - ax, body.neck) * smoothstep((40 - y) * np.float32(1 / 60))
+    neck = 122 * edge(np.float32(body.neck) - ax, body.neck) * smoothstep((40 - y) * np.float32(1 / 60))
     return join(join(join(trunk, shoulder, 16), arm.astype(np.float32), 8), neck.astype(np.float32), 14)
 
 
@@ -82,7 +84,8 @@ def _diaphragm(body: Anatomy, grid: Grid) -> Field:
     middle = 0.5 * width
     outer = np.clip((ax - middle) * np.float32(1 / (width - middle)), 0, 1.2)
     inner = np.clip((middle - ax) * np.float32(1 / middle), 0, 1)
-    dome = body.lung_height * grid.pose.inspiration + np.float32(body.left_dome) * smoothstep(x * np.float32(1 / 60) + 0.3)
+    lower_left = np.float32(body.left_dome) * smoothstep(x * np.float32(1 / 60) + np.float32(0.3))
+    dome = body.lung_height * grid.pose.inspiration + lower_left
     sulcus = SULCUS * (0.75 + 0.25 * grid.pose.inspiration)
     below: Field = (y - dome - sulcus * outer * outer * np.sqrt(outer) - 10 * inner * inner).astype(np.float32)
     return below
@@ -95,7 +98,7 @@ def _heart(body: Anatomy, grid: Grid) -> Field:
     unit = body.half_width / 132
     left = 118 * bump(x, y, 21 * wide * unit, base - 15, 68 * wide * unit, 49 * tall, body.heart_tilt)
     right = 100 * bump(x, y, -9 * unit, base - 30, 38 * wide * unit, 50 * tall, 0.12)
-    outflow = 96 * bump(x, y, 13 * unit, base - 62 * tall, 31 * unit * wide, 58 * tall, -0.3)
+    outflow = 100 * bump(x, y, 14 * unit, base - 60 * tall, 32 * unit * wide, 62 * tall, -0.34)
     return join(join(left, right, 30), outflow, 30)
 
 
@@ -105,10 +108,10 @@ def _mediastinum(body: Anatomy, grid: Grid) -> Field:
     unit = body.half_width / 132
     open_out = body.unfolded
     # Narrow at the thoracic inlet and behind the heart, wide where the great vessels are.
-    half = np.float32(body.mediastinum) * (0.8 + 0.27 * np.exp(-((y * np.float32(1 / 62) - 1.25) ** 2)))
-    strip = np.float32(0.74 * body.depth) * edge((half + 4 - np.abs(x + 3)).astype(np.float32), 20)
-    knob = 58 * bump(x, y, (19 + 6 * open_out) * unit, 60 * k, body.aorta + 3, body.aorta + 4)
-    artery = 52 * bump(x, y, 24 * unit, 88 * k, 16 * unit, 16 * k)
+    half = np.float32(body.mediastinum) * (0.66 + 0.4 * np.exp(-((y * np.float32(1 / 62) - 1.25) ** 2)))
+    strip = np.float32(0.74 * body.depth) * edge((half + 5 - np.abs(x + 2)).astype(np.float32), 25)
+    knob = 58 * bump(x, y, (16 + 8 * open_out) * unit, 60 * k, body.aorta + 3, body.aorta + 4)
+    artery = 44 * bump(x, y, 22 * unit, 90 * k, 16 * unit, 20 * k)
     # The descending aorta runs down along the left of the spine, further out with age.
     run = (y - 60 * k) * np.float32(1 / 130)
     centre = (15 + 9 * open_out) * unit - 8 * run + 9 * open_out * np.sin(np.float32(2.6) * run)
@@ -170,6 +173,8 @@ def _gas(body: Anatomy, grid: Grid, rng: np.random.Generator) -> Field:
 def draw_thorax(body: Anatomy, grid: Grid, rng: np.random.Generator) -> Thorax:
     """Work out what the beam crosses between skin and skin, bones and vessels apart."""
     width, top = cavity_shape(body)
+    # What has no sharp edges is drawn at half the resolution.
+    half = Grid((grid.size + 1) // 2, grid.pose, grid.depth)
     x, y = grid.at(100.0)
     # The cage is half an ellipse on top of a straight-sided trunk; r is 1 on its wall.
     px = x * np.float32(1 / width)
@@ -182,16 +187,15 @@ def draw_thorax(body: Anatomy, grid: Grid, rng: np.random.Generator) -> Thorax:
     cavity = np.float32(body.depth) * apex * np.sqrt(np.clip(1 - r2 * r2, 0, None))
     below = _diaphragm(body, grid)
     heart = _heart(body, grid)
-    organs = join(heart, _mediastinum(body, grid), 8) + _hila(body, grid)
+    organs = join(heart, _mediastinum(body, grid), 8) + fine(_hila(body, half), grid.size)
     abdomen = edge(below, body.dome_sharpness)
     lung = np.clip(cavity * (1 - abdomen) - organs, 0, None)
     return Thorax(
-        # Smooth enough for half the resolution.
-        body=fine(_contour(body, Grid((grid.size + 1) // 2, grid.pose, grid.depth)), grid.size),
+        body=fine(_contour(body, half), grid.size),
         cavity=cavity.astype(np.float32),
         lung=lung.astype(np.float32),
-        fat=_breasts(body, grid),
-        gas=_gas(body, grid, rng),
+        fat=fine(_breasts(body, half), grid.size).clip(0, None),
+        gas=fine(_gas(body, half, rng), grid.size).clip(0, None),
         heart=heart,
         from_wall=from_wall,
         side=np.sign(x),

@@ -5,6 +5,8 @@ Radii follow Murray (1926): a parent's cube is the sum of its children's.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,8 +21,10 @@ def _unit(v: NDArray[np.floating]) -> NDArray[np.floating]:
     return norm
 
 
-def grow_tree(rng: np.random.Generator, half_width: float, height: float) -> list[Branches]:
+@lru_cache(maxsize=2)
+def grow_tree(seed: int, half_width: float, height: float) -> tuple[Branches, ...]:
     """Grow the vessels of one patient's two lungs; one entry a generation, the trunks first."""
+    rng = np.random.default_rng(seed)
     trunks = 11
     angle = np.concatenate([np.linspace(-1.4, 1.75, trunks)] * 2) + rng.normal(0, 0.12, 2 * trunks)
     side = np.repeat([-1.0, 1.0], trunks)
@@ -39,12 +43,13 @@ def grow_tree(rng: np.random.Generator, half_width: float, height: float) -> lis
         generations.append((line.astype(np.float32), (radius[:, None] * taper).astype(np.float32)))
         # Two children each, unequal, on opposite sides of the parent's direction.
         share = rng.uniform(0.25, 0.75, len(start))
-        aside = _unit(np.cross(way, rng.normal(0, 1, way.shape) + [0, 0, 2.0]))
+        aside = _unit(np.cross(way, rng.normal([0, 0, 2.0], 1, way.shape)))
         turn = rng.uniform(0.3, 0.9, (len(start), 1))
         ways = [way + aside * turn * (1 - share[:, None]) * 1.5, way - aside * turn * share[:, None] * 1.5]
         start = np.concatenate([line[:, -1], line[:, -1]])
         side = np.concatenate([side, side])
         radius = np.concatenate([radius * share ** (1 / 3), radius * (1 - share) ** (1 / 3)]) * 0.92
         length = np.concatenate([length, length]) * 0.82 * rng.uniform(0.65, 1.3, len(start))
-        way = _unit(np.concatenate(ways) + np.column_stack([0.13 * side, np.full(len(side), 0.03), np.zeros(len(side))]))
-    return generations
+        outwards = np.column_stack([0.13 * side, np.full(len(side), 0.03), np.zeros(len(side))])
+        way = _unit(np.concatenate(ways) + outwards)
+    return tuple(generations)

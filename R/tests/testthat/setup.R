@@ -30,11 +30,16 @@ sklearn_answers <- function() {
   utils::read.csv(test_path("fixtures", "sklearn-answers.csv"))
 }
 
+# Remove what a test made when the test is over.
+remove_later <- function(path, frame) {
+  do.call("on.exit", list(substitute(unlink(path, recursive = TRUE), list(path = path)), add = TRUE), envir = frame)
+}
+
 # A run without a model that works: enough for all that needs no Python.
 local_run <- function(frame = parent.frame(), findings = "Pneumonia", headline = FALSE) {
   run <- tempfile("run-")
   dir.create(run)
-  do.call("on.exit", list(substitute(unlink(run, recursive = TRUE), list(run = run)), add = TRUE), envir = frame)
+  remove_later(run, frame)
   points <- list(youden = 0.5, sensitivity_95 = 0.25)
   thresholds <- list(
     schema_version = 1, chosen_on = "validation",
@@ -68,7 +73,8 @@ in_own_r <- function(code, env = character()) {
   script <- tempfile(fileext = ".R")
   on.exit(unlink(script))
   writeLines(c("options(warn = 1, cli.width = 500)", load, code), script)
-  suppressWarnings(system2(file.path(R.home("bin"), "Rscript"), shQuote(script), stdout = TRUE, stderr = TRUE, env = env))
+  rscript <- file.path(R.home("bin"), "Rscript")
+  suppressWarnings(system2(rscript, shQuote(script), stdout = TRUE, stderr = TRUE, env = env))
 }
 
 # Any Python that reticulate can load will do for the stand-in package.
@@ -77,8 +83,9 @@ stand_in <- function() {
   project <- find_python(test_path())
   python <- if (is.null(project)) unname(Sys.which("python3")) else project
   skip_if(!nzchar(python), "there is no Python")
-  config <- system2(python, c("-c", shQuote("import sysconfig; print(sysconfig.get_config_var('Py_ENABLE_SHARED'))")), stdout = TRUE)
-  skip_if(!identical(config, "1"), "this Python cannot be embedded in R")
+  question <- "import sysconfig; print(sysconfig.get_config_var('Py_ENABLE_SHARED'))"
+  shared <- system2(python, c("-c", shQuote(question)), stdout = TRUE)
+  skip_if(!identical(shared, "1"), "this Python cannot be embedded in R")
   c(
     paste0("RETICULATE_PYTHON=", python),
     paste0("PYTHONPATH=", normalizePath(test_path("fixtures", "python"))),

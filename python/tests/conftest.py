@@ -1,0 +1,98 @@
+"""What the tests share: real data where it is there, a small prepared set, and a run trained on it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real radiographs: the folder that PLACA_DATA names, ../shared/data by default."""
+    place = Path(os.environ.get("PLACA_DATA", ROOT.parent / "shared" / "data"))
+    if not (place / "nih-256").is_dir():
+        pytest.skip(f"no real radiographs at {place} (PLACA_DATA names another place)")
+    return place
+
+
+@pytest.fixture(scope="session")
+def r() -> str:
+    """The R command, with placa's R package installed."""
+    from placa.bridge import find_r
+
+    command = find_r()
+    if command is None:
+        pytest.skip("there is no R on this machine")
+    asked = subprocess.run([command, "--no-echo", "-e", "library(placa)"], capture_output=True, text=True, check=False)
+    if asked.returncode:
+        pytest.skip("R has no package placa (make setup installs it)")
+    return command
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prepared data set of 120 phantoms; tests must not change it."""
+    from placa.prepare import prepare
+    from placa.sources.drawn import read_phantoms
+
+    out = tmp_path_factory.mktemp("prepared") / "phantoms"
+    prepare(partial(read_phantoms, images=120, seed=3), out, size=64)
+    return out
+
+
+@pytest.fixture(scope="session")
+def run(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run trained for two epochs on `prepared`; tests must not change it."""
+    from placa.train import TrainOptions, train
+
+    out = tmp_path_factory.mktemp("runs") / "phantoms"
+    train(prepared, out, TrainOptions(epochs=2, batch_size=16))
+    left = ROOT / ".make" / "test-run"
+    if left.parent.is_dir():
+        # testthat runs after pytest, and predicts with this run.
+        shutil.rmtree(left, ignore_errors=True)
+        shutil.copytree(out, left)
+        shutil.copytree(prepared / "images", left / "images")
+    return out
+
+
+@pytest.fixture
+def a_run(run: Path, tmp_path: Path) -> Path:
+    """A copy of `run` that a test may change."""
+    return Path(shutil.copytree(run, tmp_path / "a-run"))
+
+
+@pytest.fixture
+def placa() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the command line in a process of its own, as a user would."""
+
+    def call(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "placa", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "COLUMNS": "200", **environment},
+        )
+
+    return call
+
+
+def draw(path: Path, seed: int = 0, size: tuple[int, int] = (40, 30), mode: str = "L") -> Path:
+    """Write a small image whose pixels depend on the seed alone."""
+    random = np.random.default_rng(seed)
+    levels = random.integers(0, 256, (size[1] // 5, size[0] // 5), dtype=np.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(levels).resize(size, Image.Resampling.BICUBIC).convert(mode).save(path)
+    return path

@@ -1,0 +1,157 @@
+"""The command line as its user meets it: one sentence, exit code 2, and nothing left behind."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import draw
+
+
+def test_help_loads_no_heavy_package() -> None:
+    code = (
+        "import sys; from placa.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'tensorflow', 'keras', 'numpy', 'pandas', 'pyarrow', 'rpy2', 'PIL', 'rich'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "prepare" in done.stdout and done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("command", ["prepare", "train", "predict", "evaluate", "report", "doctor", "demo"])
+def test_each_command_has_its_help(placa, command: str) -> None:
+    done = placa(command, "--help")
+    assert done.returncode == 0 and f"usage: placa {command}" in done.stdout
+
+
+def _nih(root: Path) -> Path:
+    root.mkdir(parents=True)
+    header = "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position\n"
+    rows = [f"{i:08d}_000.png,{'Mass' if i % 2 else 'No Finding'},0,{i},50,F,PA\n" for i in range(12)]
+    (root / "Data_Entry_2017.csv").write_text(header + "".join(rows))
+    for i in range(12):
+        draw(root / "images" / f"{i:08d}_000.png", seed=i)
+    return root
+
+
+def _bad_inputs(tmp: Path, run: Path) -> dict[str, tuple[list[object], str]]:
+    """By name: the arguments, and what the one sentence must say."""
+    out = tmp / "out"
+    nih = _nih(tmp / "nih")
+    headless = _nih(tmp / "headless")
+    table = headless / "Data_Entry_2017.csv"
+    table.write_text(table.read_text().replace("Finding Labels", "Labels"))
+    (tmp / "empty").mkdir()
+    (tmp / "classes" / "sick").mkdir(parents=True)
+    (tmp / "classes" / "well").mkdir()
+    (tmp / "a-file").write_text("")
+    text = tmp / "letter.png"
+    text.write_text("Dear radiologist")
+    cut = tmp / "cut.png"
+    cut.write_bytes(draw(tmp / "whole.png", size=(200, 200)).read_bytes()[:300])
+    return {
+        "an empty folder": (
+            ["prepare", "nih", tmp / "empty", "--positive", "Mass", "--out", out],
+            "no Data_Entry_2017",
+        ),
+        "empty class folders": (
+            ["prepare", "folders", tmp / "classes", "--positive", "sick", "--out", out],
+            "holds no image",
+        ),
+        "a missing column": (["prepare", "nih", headless, "--positive", "Mass", "--out", out], "'Finding Labels'"),
+        "an unknown finding": (["prepare", "nih", nih, "--positive", "Mas", "--out", out], "the nearest first: Mass"),
+        "an unknown phantom finding": (["prepare", "phantom", "--positive", "opacty", "--out", out], "first: Opacity"),
+        "an out below a file": (
+            ["prepare", "nih", nih, "--positive", "Mass", "--out", tmp / "a-file" / "x"],
+            "a file stands",
+        ),
+        "an out that is a file": (["prepare", "nih", nih, "--positive", "Mass", "--out", tmp / "a-file"], "is a file"),
+        "no prepared set": (["train", tmp / "empty", "--out", out], "not a prepared data set"),
+        "an unknown backbone": (
+            ["train", tmp / "empty", "--backbone", "resnet", "--out", out],
+            "not a prepared data set",
+        ),
+        "a run that is there": (["train", tmp / "empty", "--out", run], "already there"),
+        "predict, no run": (["predict", tmp / "empty", text], "is not a run"),
+        "evaluate, no run": (["evaluate", tmp / "empty"], "is not a run"),
+        "report, no run": (["report", tmp / "nowhere"], "is not a run"),
+        "predict nothing": (["predict", run, tmp / "empty"], "No image was found"),
+        "predict a missing file": (["predict", run, tmp / "nowhere.png"], "does not exist"),
+        "a text file": (["predict", run, text], "it is text, not an image"),
+        "a truncated image": (["predict", run, cut], "damaged or truncated"),
+        "no place for the table": (["predict", run, text, "--out", tmp / "a-file" / "x.parquet"], "a file stands"),
+    }
+
+
+def test_bad_input_is_one_sentence_and_leaves_nothing(run: Path, tmp_path: Path, placa) -> None:
+    cases = _bad_inputs(tmp_path, run)
+    before = sorted(path for path in tmp_path.rglob("*"))
+    for name, (arguments, says) in cases.items():
+        done = placa(*arguments)
+        complaint = [line for line in done.stderr.splitlines() if line.startswith("placa: ")]
+        assert done.returncode == 2, (name, done)
+        assert len(complaint) == 1 and says in complaint[0], (name, done.stderr)
+        assert "Traceback" not in done.stderr, name
+        assert done.stdout == "", name
+        assert sorted(path for path in tmp_path.rglob("*")) == before, name
+
+
+def test_one_bad_image_among_many_is_set_aside_and_said(tmp_path: Path, placa) -> None:
+    nih = _nih(tmp_path / "nih")
+    (nih / "images" / "00000003_000.png").write_text("Dear radiologist")
+    done = placa("prepare", "nih", nih, "--positive", "Mass", "--out", tmp_path / "out", "--size", 16)
+    assert done.returncode == 0, done.stderr
+    assert "1 image was set aside, see rejected.csv" in done.stderr
+    assert "it is text" in (tmp_path / "out" / "rejected.csv").read_text()
+    again = placa("prepare", "nih", nih, "--positive", "Mass", "--out", tmp_path / "out", "--size", 16)
+    assert again.returncode == 2 and "add --overwrite" in again.stderr
+    assert placa("prepare", "nih", nih, "--positive", "Mass", "--out", tmp_path / "out", "--overwrite").returncode == 0
+
+
+def test_the_way_from_folder_to_figures(prepared: Path, tmp_path: Path, placa, r: str) -> None:
+    out = tmp_path / "run"
+    assert placa("train", prepared, "--out", out, "--epochs", 1, "--seed", 4).returncode == 0
+    done = placa("evaluate", out)
+    assert done.returncode == 0, done.stderr
+    assert "Opacity: AUROC 0." in done.stdout and "test images of" in done.stdout
+    assert done.stderr == "", "nothing prints twice, and R says nothing of its own"
+    assert (out / "evaluation" / "summary.json").is_file()
+
+
+def test_a_reader_who_stops_early_is_no_error(run: Path, prepared: Path) -> None:
+    command = f"{sys.executable} -m placa predict {run} {prepared / 'images'} --rows 0 | head -n 1"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr and done.stdout.count("\n") == 1
+
+
+def test_doctor_names_everything_and_what_brings_it(placa) -> None:
+    done = placa("doctor")
+    assert done.returncode == 0, done.stderr
+    for name in ("Python", "Keras backend", "GPU", "R: pROC", "R: yardstick", "rpy2", "reticulate", "pandoc", "Quarto"):
+        assert name in done.stdout
+    missing = [line for line in done.stdout.splitlines() if " missing " in line]
+    assert all(len(line.split("missing")[1].strip()) > 10 for line in missing), (
+        "each says what it costs and what brings it"
+    )
+
+
+def test_doctor_works_where_there_is_no_r(placa, tmp_path: Path) -> None:
+    done = placa("doctor", PATH=str(tmp_path), R_HOME="")
+    row = next(line for line in done.stdout.splitlines() if " R " in line)
+    assert "missing" in row and "no evaluation and no report" in row
+
+
+def test_evaluating_without_r_says_what_to_install(run: Path, placa, tmp_path: Path) -> None:
+    done = placa("evaluate", run, PATH=str(tmp_path), R_HOME="")
+    assert done.returncode == 2 and "there is none on PATH" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_module_and_command_are_one() -> None:
+    command = Path(sys.executable).parent / "placa"
+    if not command.exists():
+        pytest.skip("placa is not installed as a command")
+    said = [subprocess.run([*how, "--version"], capture_output=True, text=True, check=True).stdout
+            for how in ([str(command)], [sys.executable, "-m", "placa"])]  # fmt: skip
+    assert said[0] == said[1] and os.linesep in said[0]

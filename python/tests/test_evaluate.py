@@ -1,0 +1,138 @@
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import brier_score_loss, matthews_corrcoef, roc_auc_score
+
+from placa.bridge import RError, for_r
+from placa.errors import PlacaError
+from placa.evaluate import evaluate, headline
+from placa.predictions import read_predictions, write_predictions
+from placa.progress import Progress
+
+pytestmark = pytest.mark.usefixtures("r")
+
+
+class Heard(Progress):
+    """Keeps what was said."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+
+@pytest.fixture(scope="module")
+def evaluated(run: Path, r: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the run, evaluated in R through rpy2."""
+    out = Path(shutil.copytree(run, tmp_path_factory.mktemp("evaluated") / "run"))
+    heard = Heard()
+    evaluate(out, bridge="rpy2", progress=heard)
+    assert heard.warnings == []
+    return out
+
+
+def test_tables_and_figures_are_there(evaluated: Path) -> None:
+    there = {path.name for path in (evaluated / "evaluation").iterdir()}
+    tables = {"discrimination.csv", "operating_points.csv", "calibration.csv", "roc.csv", "summary.json"}
+    assert there >= tables | {"roc.png", "roc.svg", "calibration.png", "calibration.svg"}
+
+
+def test_r_figures_are_those_of_scikit_learn(evaluated: Path) -> None:
+    predictions, _ = read_predictions(evaluated)
+    test = predictions[predictions["split"] == "test"]
+    truth, probability = test["truth"].to_numpy(int), test["probability"].to_numpy()
+    row = pd.read_csv(evaluated / "evaluation" / "discrimination.csv").iloc[0]
+    assert row["auroc"] == pytest.approx(roc_auc_score(truth, probability), abs=1e-12)
+    assert row["auroc_lower"] < row["auroc"] < row["auroc_upper"]
+    assert (row["n_images"], row["n_positive"]) == (len(test), truth.sum())
+    assert row["n_patients"] == test["patient_id"].nunique()
+    points = pd.read_csv(evaluated / "evaluation" / "operating_points.csv").query("operating_point == 'youden'")
+    metric = points.set_index("metric")["estimate"]
+    called = probability >= points["threshold"].iloc[0]
+    assert metric["sensitivity"] == pytest.approx(called[truth == 1].mean())
+    assert metric["specificity"] == pytest.approx(1 - called[truth == 0].mean())
+    assert metric["mcc"] == pytest.approx(matthews_corrcoef(truth, called))
+    assert metric["brier"] == pytest.approx(brier_score_loss(truth, probability))
+
+
+def test_with_and_without_rpy2_it_is_the_same_evaluation(evaluated: Path, a_run: Path) -> None:
+    summary = evaluate(a_run, bridge="rscript")
+    for table in (a_run / "evaluation").glob("*.csv"):
+        assert table.read_bytes() == (evaluated / "evaluation" / table.name).read_bytes(), table.name
+    assert "AUROC" in headline(summary)[0]
+
+
+def test_a_machine_without_rpy2_is_told_once(a_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from placa import bridge
+
+    def broken() -> None:
+        raise bridge.NoBridge("libR.so does not fit")
+
+    monkeypatch.setattr(bridge, "start_r", broken)
+    heard = Heard()
+    evaluate(a_run, progress=heard)
+    assert len(heard.warnings) == 1 and "libR.so does not fit" in heard.warnings[0]
+    with pytest.raises(PlacaError, match="rpy2 does not work here"):
+        evaluate(a_run, bridge="rpy2")
+
+
+@pytest.mark.parametrize("bridge", ["rpy2", "rscript"])
+def test_r_refuses_a_patient_on_both_sides(a_run: Path, bridge: str) -> None:
+    predictions, metadata = read_predictions(a_run)
+    stranger = predictions.loc[predictions["split"] == "train", "patient_id"].iloc[0]
+    predictions.loc[predictions.index[predictions["split"] == "test"][0], "patient_id"] = stranger
+    write_predictions(predictions, a_run / "predictions.parquet", metadata)
+    with pytest.raises(RError, match="No patient and no group") as refused:
+        evaluate(a_run, bridge=bridge)
+    assert stranger in str(refused.value) and "\n" not in str(refused.value)
+    if bridge == "rpy2":
+        assert "placa_error_leak" in refused.value.r_class
+    assert not (a_run / "evaluation").exists()
+
+
+def test_one_class_in_test_is_a_warning_and_not_a_figure(a_run: Path) -> None:
+    predictions, metadata = read_predictions(a_run)
+    predictions.loc[predictions["split"] == "test", "truth"] = 0
+    write_predictions(predictions, a_run / "predictions.parquet", metadata)
+    heard = Heard()
+    summary = evaluate(a_run, bridge="rpy2", progress=heard)
+    assert summary["headline"]["Opacity"]["auroc"] is None
+    assert heard.warnings and all(warning.startswith("R: ") for warning in heard.warnings)
+    assert "not defined" in headline(summary)[0]
+
+
+def test_an_older_evaluation_survives_a_refusal(a_run: Path) -> None:
+    evaluate(a_run, bridge="rpy2")
+    before = json.loads((a_run / "evaluation" / "summary.json").read_text())
+    with pytest.raises(RError):
+        evaluate(a_run, split="nowhere", bridge="rpy2")
+    assert json.loads((a_run / "evaluation" / "summary.json").read_text()) == before
+
+
+def test_types_cross_to_r_and_back() -> None:
+    import rpy2.robjects as ro
+    from rpy2.robjects import pandas2ri
+
+    frame = pd.DataFrame(
+        {
+            "text": pd.array(["señal", None, ""], dtype="string"),
+            "truth": pd.array([1, None, 0], dtype="Int8"),
+            "large": [2**31 + 1, 2**40, -(2**33)],
+            "number": [0.1, np.nan, 1e-300],
+        }
+    )
+    with (ro.default_converter + pandas2ri.converter).context():
+        ro.globalenv["frame"] = for_r(frame)
+        facts = list(
+            ro.r(
+                "c(Encoding(frame$text[1]) == 'UTF-8' && frame$text[1] == 'se\\u00f1al', is.na(frame$text[2]),"
+                " identical(frame$text[3], ''), is.na(frame$truth[2]), frame$truth[1] == 1, frame$large[1] == 2147483649,"
+                " frame$large[2] == 2^40, is.na(frame$number[2]), identical(frame$number[1], 0.1), frame$number[3] == 1e-300)"
+            )
+        )
+    assert facts == [True] * 10

@@ -1,0 +1,127 @@
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from placa.errors import PlacaError
+from placa.files import fingerprint, refuse_existing, require_writable, whole_directory, whole_file, write_json
+
+
+def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
+    target = tmp_path / "a" / "table.csv"
+    with pytest.raises(ZeroDivisionError), whole_file(target) as draft:
+        draft.write_text("half")
+        _ = 1 / 0
+    assert list(tmp_path.rglob("*.*")) == []
+    with whole_file(target) as draft:
+        draft.write_text("whole")
+        assert not target.exists()
+    assert target.read_text() == "whole"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_an_older_file_survives_a_failure(tmp_path: Path) -> None:
+    target = tmp_path / "table.csv"
+    target.write_text("old")
+    with pytest.raises(ZeroDivisionError), whole_file(target) as draft:
+        draft.write_text("half")
+        _ = 1 / 0
+    assert target.read_text() == "old"
+
+
+def test_an_older_directory_is_replaced_only_by_a_whole_one(tmp_path: Path) -> None:
+    target = tmp_path / "run"
+    target.mkdir()
+    (target / "run.json").write_text("old")
+    with pytest.raises(ZeroDivisionError), whole_directory(target, overwrite=True) as draft:
+        (draft / "run.json").write_text("half")
+        _ = 1 / 0
+    assert (target / "run.json").read_text() == "old"
+    with whole_directory(target, overwrite=True) as draft:
+        (draft / "run.json").write_text("new")
+    assert (target / "run.json").read_text() == "new"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_nothing_is_replaced_unasked_and_nothing_foreign_ever(tmp_path: Path) -> None:
+    ours, foreign, file = tmp_path / "ours", tmp_path / "foreign", tmp_path / "file"
+    for place in (ours, foreign):
+        place.mkdir()
+    (ours / "source.json").write_text("{}")
+    (foreign / "thesis.tex").write_text("years of work")
+    file.write_text("")
+    with pytest.raises(PlacaError, match="already there"):
+        refuse_existing(ours, overwrite=False)
+    refuse_existing(ours, overwrite=True)
+    with pytest.raises(PlacaError, match="did not write"):
+        refuse_existing(foreign, overwrite=True)
+    with pytest.raises(PlacaError, match="is a file"):
+        refuse_existing(file, overwrite=True)
+    refuse_existing(tmp_path / "new", overwrite=False)
+
+
+def test_json_refuses_what_other_languages_cannot_read(tmp_path: Path) -> None:
+    with pytest.raises(ValueError):
+        write_json(tmp_path / "a.json", {"auroc": float("nan")})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fingerprint_sees_one_changed_byte(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.write_bytes(b"a" * 3_000_000)
+    other.write_bytes(b"a" * 2_999_999 + b"b")
+    assert fingerprint(one) != fingerprint(other)
+    assert fingerprint(one).startswith("sha256:")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 256 KiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk to fill")
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", place], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"no small disk can be mounted here ({mounted.stderr.decode().strip()})")
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(small_disk: Path) -> None:
+    with pytest.raises(PlacaError, match="is full"), whole_file(small_disk / "big") as draft:
+        draft.write_bytes(b"0" * 1_000_000)
+    assert list(small_disk.iterdir()) == []
+
+
+def test_preparing_onto_a_full_disk(small_disk: Path, prepared: Path, placa) -> None:
+    done = placa("prepare", "phantom", "--images", 60, "--out", small_disk / "set")
+    assert (done.returncode, list(small_disk.iterdir())) == (2, [])
+    assert "is full" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_training_onto_a_full_disk(small_disk: Path, prepared: Path, placa) -> None:
+    done = placa("train", prepared, "--out", small_disk / "run", "--epochs", 1)
+    assert (done.returncode, list(small_disk.iterdir())) == (2, [])
+    assert "is full" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_place_that_takes_no_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PlacaError, match="a file stands where a directory should"):
+        require_writable(tmp_path / "file" / "run")
+    with pytest.raises(PlacaError, match="No file can be made in /proc"):
+        require_writable(Path("/proc/placa"))
+
+
+def test_a_read_only_place(small_disk: Path, prepared: Path, placa) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    with pytest.raises(PlacaError, match="no permission"):
+        require_writable(small_disk / "run")
+    for command in (["prepare", "phantom", "--out"], ["train", prepared, "--out"]):
+        done = placa(*command, small_disk / "new")
+        assert done.returncode == 2 and "no permission" in done.stderr and "Traceback" not in done.stderr

@@ -1,0 +1,79 @@
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from placa.backend import load_keras
+from placa.calibrate import Recalibration, sigmoid
+from placa.errors import PlacaError
+from placa.models import build, load_model, save_model, with_probabilities
+
+CARD = {"findings": ["Mass", "Nodule"], "size": 32}
+
+
+@pytest.fixture(scope="module")
+def model():
+    load_keras().utils.set_random_seed(0)
+    network = build("small", 32, 2)
+    return network, with_probabilities(network, [Recalibration(2.0, -1.0), Recalibration(0.5, 0.25)])
+
+
+def test_scores_and_probabilities_are_those_of_the_formula(model) -> None:
+    network, both = model
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 1), dtype=np.uint8)
+    logits = np.asarray(network.predict_on_batch(pixels), dtype=float)
+    said = both.predict_on_batch(pixels)
+    assert np.allclose(said["score"], sigmoid(logits), atol=1e-6)
+    assert np.allclose(said["probability"], sigmoid(logits * [2.0, 0.5] + [-1.0, 0.25]), atol=1e-6)
+
+
+def test_a_saved_model_is_the_same_and_needs_nothing_of_placa(model, tmp_path: Path) -> None:
+    save_model(model[1], tmp_path / "model.keras", CARD)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
+    loaded, card = load_model(tmp_path / "model.keras")
+    assert card == CARD
+    pixels = np.random.default_rng(1).integers(0, 256, (3, 32, 32, 1), dtype=np.uint8)
+    expected = model[1].predict_on_batch(pixels)["probability"]
+    assert np.array_equal(loaded.predict_on_batch(pixels)["probability"], expected)
+    np.save(tmp_path / "pixels.npy", pixels)
+    alone = (
+        "import sys, numpy, keras;"
+        f"m = keras.saving.load_model({str(tmp_path / 'model.keras')!r}, safe_mode=True);"
+        f"p = m.predict_on_batch(numpy.load({str(tmp_path / 'pixels.npy')!r}))['probability'];"
+        f"numpy.save({str(tmp_path / 'out.npy')!r}, p); assert 'placa' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", alone], check=True, capture_output=True)
+    assert np.array_equal(np.load(tmp_path / "out.npy"), expected)
+
+
+def test_the_file_carries_no_code(model, tmp_path: Path) -> None:
+    save_model(model[1], tmp_path / "model.keras", CARD)
+    config = zipfile.ZipFile(tmp_path / "model.keras").read("config.json").decode()
+    assert "__lambda__" not in config and "placa." not in config
+
+
+@pytest.mark.parametrize("damage", ["cut", "text", "card", "weights"])
+def test_a_damaged_file_is_refused_in_a_sentence(model, tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "model.keras"
+    save_model(model[1], path, CARD)
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:-500])
+    elif damage == "text":
+        path.write_text("weights")
+    else:
+        lost = {"card": "placa.json", "weights": "model.weights.h5"}[damage]
+        with zipfile.ZipFile(path) as old, zipfile.ZipFile(tmp_path / "new", "w") as new:
+            for name in old.namelist():
+                if name != lost:
+                    new.writestr(name, old.read(name))
+        (tmp_path / "new").replace(path)
+    with pytest.raises(PlacaError, match="train it again"):
+        load_model(path)
+
+
+def test_an_unknown_backbone_is_answered_with_those_there_are() -> None:
+    with pytest.raises(PlacaError, match="no backbone 'smal'; there are, the nearest first: small"):
+        build("smal", 32, 1)

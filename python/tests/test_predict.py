@@ -1,0 +1,111 @@
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+from placa.errors import PlacaError
+from placa.manifest import read_manifest
+from placa.predict import Predictor, predict_as_lists, predict_files
+from placa.predictions import read_as_lists, read_predictions
+
+
+def test_files_get_the_probabilities_that_training_stored(run: Path, prepared: Path) -> None:
+    manifest = read_manifest(prepared).iloc[:70]
+    stored, _ = read_predictions(run)
+    table, rejected = Predictor(run).predict(manifest["path"].tolist())
+    assert rejected == []
+    assert np.array_equal(table["probability"], stored["probability"][:70])
+    assert table["image_id"].tolist() == [Path(path).name for path in manifest["path"]]
+
+
+def test_classes_follow_the_stored_threshold(run: Path, prepared: Path) -> None:
+    predictor = Predictor(run)
+    table, _ = predictor.predict(read_manifest(prepared)["path"].tolist())
+    cut = predictor.thresholds["Opacity"]["points"]["youden"]
+    assert ((table["probability"] >= cut) == (table["class"] == "positive")).all()
+    assert set(table["class"]) == {"positive", "negative"}
+
+
+def test_one_bad_image_among_many_is_set_aside(run: Path, prepared: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.png"
+    bad.write_text("not an image")
+    table, rejected, _ = predict_files(run, [prepared / "images", bad])
+    assert len(table) == len(list((prepared / "images").glob("*.png")))
+    assert [path for path, _ in rejected] == [str(bad)]
+    with pytest.raises(PlacaError, match="None of the 1 images could be read"):
+        predict_files(run, [bad])
+
+
+def test_images_of_the_same_name_keep_their_paths_apart(run: Path, prepared: Path, tmp_path: Path) -> None:
+    first, second = sorted((prepared / "images").glob("*.png"))[:2]
+    for number, image in enumerate((first, second)):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "scan.png").symlink_to(image)
+    table, _, _ = predict_files(run, [tmp_path])
+    assert table["image_id"].tolist() == [str(tmp_path / "0" / "scan.png"), str(tmp_path / "1" / "scan.png")]
+
+
+def test_lists_for_r_hold_what_the_table_holds(run: Path, prepared: Path, tmp_path: Path) -> None:
+    images = [str(path) for path in sorted((prepared / "images").glob("*.png"))[:3]]
+    (tmp_path / "bad.png").write_bytes(b"")
+    lists = predict_as_lists(str(run), [*images, str(tmp_path / "bad.png")])
+    table, _ = Predictor(run).predict(images)
+    assert lists["probability"] == table["probability"].tolist() and lists["class"] == table["class"].tolist()
+    assert lists["rejected_image"] == [str(tmp_path / "bad.png")] and "empty" in lists["rejected_reason"][0]
+    assert all(type(value) is float for value in lists["probability"])
+
+
+def test_predictions_as_lists_lose_nothing(run: Path) -> None:
+    frame, _ = read_predictions(run)
+    lists = read_as_lists(str(run))
+    for name, values in lists["columns"].items():
+        missing = np.array(lists["missing"][name])
+        assert np.array_equal(missing, frame[name].isna())
+        assert [v for v, gone in zip(values, missing, strict=True) if not gone] == frame[name].dropna().tolist()
+        assert len({type(value) for value in values}) == 1
+
+
+def test_r_says_the_same_as_python(run: Path, prepared: Path, r: str, tmp_path: Path) -> None:
+    images = [str(path) for path in sorted((prepared / "images").glob("*.png"))[:4]]
+    code = """
+      arguments <- commandArgs(TRUE)
+      model <- placa::load_model(arguments[[1]])
+      predicted <- predict(model, arguments[-(1:2)])
+      predicted$probability <- sprintf("%.17g", predicted$probability)
+      write.csv(as.data.frame(predicted), arguments[[2]], row.names = FALSE)
+    """
+    from placa.bridge import run_rscript
+
+    done = run_rscript(code, str(run), str(tmp_path / "r.csv"), *images)
+    assert done.returncode == 0, done.stderr
+    from_r = pd.read_csv(tmp_path / "r.csv")
+    from_python, _ = Predictor(run).predict(images)
+    assert np.abs(from_r["probability"] - from_python["probability"]).max() < 1e-6
+    assert from_r["class"].tolist() == from_python["class"].tolist()
+    assert from_r["finding"].tolist() == ["Opacity"] * 4
+
+
+def test_the_command_writes_parquet_and_prints_a_table(run: Path, prepared: Path, tmp_path: Path, placa) -> None:
+    out = tmp_path / "some.parquet"
+    (tmp_path / "bad.png").write_bytes(b"")
+    done = placa("predict", run, prepared / "images", tmp_path / "bad.png", "--out", out, "--rows", 3)
+    assert done.returncode == 0, done.stderr
+    assert "bad.png was set aside: the file is empty" in done.stderr
+    assert done.stdout.count("phantom-") == 3 and "more (--rows 0" in done.stdout
+    written, metadata = read_predictions(out)
+    assert len(written) == len(list((prepared / "images").glob("*.png")))
+    assert written["truth"].isna().all() and written["split"].isna().all()
+    assert metadata["positive"] == "Opacity"
+    assert pd.read_csv(tmp_path / "some.rejected.csv")["path"].tolist() == [str(tmp_path / "bad.png")]
+
+
+def test_the_r_package_is_where_it_says() -> None:
+    described = subprocess.run(
+        ["grep", "^Version:", ROOT / "R" / "DESCRIPTION"], capture_output=True, text=True, check=True
+    )
+    from placa import __version__
+
+    assert described.stdout.split()[1] == __version__

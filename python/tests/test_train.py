@@ -1,0 +1,130 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from placa import fit
+from placa.cache import open_pixels
+from placa.calibrate import choose_thresholds, fit_recalibration, sigmoid
+from placa.errors import PlacaError
+from placa.files import fingerprint
+from placa.manifest import read_manifest, write_manifest
+from placa.models import load_model
+from placa.predictions import COLUMNS, read_predictions
+from placa.train import TrainOptions, train
+
+
+def test_a_run_is_whole_and_says_how_it_was_made(run: Path, prepared: Path) -> None:
+    names = {path.name for path in run.iterdir()}
+    assert names >= {"run.json", "model.keras", "history.csv", "thresholds.json", "predictions.parquet"}
+    facts = json.loads((run / "run.json").read_text())
+    assert facts["model"]["fingerprint"] == fingerprint(run / "model.keras")
+    assert facts["data"]["fingerprint"] == json.loads((prepared / "source.json").read_text())["fingerprint"]
+    assert facts["training"]["seed"] == 0 and facts["training"]["epochs"] == 2
+    assert facts["training"]["augmentation"]["rotation"] == TrainOptions().augmentation.rotation
+    history = pd.read_csv(run / "history.csv")
+    assert list(history) == ["epoch", "loss", "validation_loss", "validation_auroc", "learning_rate", "seconds"]
+    assert history["epoch"].tolist() == [1, 2]
+    assert facts["training"]["best_validation_auroc"] == history["validation_auroc"].max()
+
+
+def test_predictions_hold_every_image_once_with_its_split_and_truth(run: Path, prepared: Path) -> None:
+    predictions, metadata = read_predictions(run)
+    manifest = read_manifest(prepared)
+    assert list(predictions) == COLUMNS
+    joined = predictions.merge(manifest, on="image_id", suffixes=("", "_manifest"))
+    assert len(joined) == len(manifest) == len(predictions)
+    assert (joined["split"] == joined["split_manifest"]).all()
+    assert (joined["truth"] == joined["Opacity"]).all()
+    assert predictions["probability"].between(0, 1).all() and predictions["score"].between(0, 1).all()
+    assert metadata["positive"] == "Opacity" and metadata["model_fingerprint"].startswith("sha256:")
+
+
+def test_recalibration_and_thresholds_come_from_validation_alone(run: Path) -> None:
+    predictions, _ = read_predictions(run)
+    held_out = predictions[predictions["split"] == "validation"]
+    truth = held_out["truth"].to_numpy(float)
+    stored = json.loads((run / "thresholds.json").read_text())["findings"]["Opacity"]["points"]
+    assert stored == choose_thresholds(held_out["probability"].to_numpy(), truth)
+    score = held_out["score"].to_numpy()
+    again = fit_recalibration(np.log(score / (1 - score)), truth)
+    slope = json.loads((run / "run.json").read_text())["calibration"]["Opacity"]["slope"]
+    assert again.slope == pytest.approx(slope, rel=0.01)
+
+
+def test_the_stored_model_made_the_stored_predictions(run: Path, prepared: Path) -> None:
+    model, card = load_model(run / "model.keras")
+    predictions, _ = read_predictions(run)
+    pixels = np.asarray(open_pixels(prepared)[:20])[..., None]
+    said = model.predict_on_batch(pixels)["probability"][:, 0]
+    assert card["size"] == 64
+    assert np.allclose(said, predictions["probability"][:20], atol=1e-6)
+
+
+def _altered(prepared: Path, tmp_path: Path, change) -> Path:
+    """A copy of a prepared data set with another manifest."""
+    out = tmp_path / "prepared"
+    out.mkdir()
+    for path in prepared.iterdir():
+        if path.is_file():
+            (out / path.name).symlink_to(path)
+    manifest = read_manifest(prepared)
+    change(manifest)
+    (out / "manifest.parquet").unlink()
+    write_manifest(manifest, out / "manifest.parquet")
+    return out
+
+
+def _leak(manifest: pd.DataFrame) -> None:
+    manifest.loc[manifest.index[manifest["split"] == "test"][0], "patient_id"] = manifest.loc[
+        manifest["split"] == "train", "patient_id"
+    ].iloc[0]
+
+
+def _no_positives_in_validation(manifest: pd.DataFrame) -> None:
+    manifest.loc[manifest["split"] == "validation", "Opacity"] = 0
+
+
+def _only_positives_in_training(manifest: pd.DataFrame) -> None:
+    manifest.loc[manifest["split"] == "train", "Opacity"] = 1
+
+
+def _a_row_lost(manifest: pd.DataFrame) -> None:
+    manifest.drop(index=manifest.index[-1], inplace=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (_leak, "No patient may be in more than one split"),
+        (_no_positives_in_validation, "validation split has no image with Opacity"),
+        (_only_positives_in_training, "train split has no image without Opacity"),
+        (_a_row_lost, "rows in its manifest"),
+    ],
+)
+def test_data_that_would_deceive_are_refused(prepared: Path, tmp_path: Path, change, says: str) -> None:
+    with pytest.raises(PlacaError, match=says):
+        train(_altered(prepared, tmp_path, change), tmp_path / "run", TrainOptions(epochs=1))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_loss_that_is_no_number_ends_in_a_sentence(prepared: Path, tmp_path: Path) -> None:
+    with pytest.raises(PlacaError, match="lower --learning-rate"):
+        train(prepared, tmp_path / "run", TrainOptions(epochs=3, learning_rate=1e30))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_loss_is_the_weighted_cross_entropy_and_unknown_labels_count_nothing() -> None:
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(6, 2)).astype(np.float32)
+    truth = np.array([[1, 0], [0, 0], [1, 1], [0, np.nan], [np.nan, 1], [0, 0]], np.float32)
+    weights = fit.class_weights(truth)
+    assert weights[:, 0] == pytest.approx([5 / 6, 5 / 4])
+    p = sigmoid(logits)
+    each = -np.where(truth == 1, weights[1] * np.log(p), weights[0] * np.log(1 - p))
+    expected = np.nanmean(np.where(np.isnan(truth), np.nan, each), axis=1)
+    assert np.allclose(fit.weighted_loss(weights, 0.0)(truth, logits), expected, atol=1e-6)
+    assert fit.mean_loss(truth, logits, weights) == pytest.approx(each[~np.isnan(truth)].mean(), rel=1e-6)
+    assert fit.mean_auroc(truth, logits) <= 1

@@ -19,10 +19,9 @@ write_evaluation_files <- function(evaluation, directory, labels) {
   for (name in names(table_files)) {
     write_table(evaluation[[name]], file.path(directory, table_files[[name]]))
   }
-  roc <- plot_roc(evaluation, labels = labels)
   bins <- plot_calibration(evaluation, labels = labels)
   figures <- c(
-    write_figure(roc, directory, "roc", size_of_roc(evaluation)),
+    write_roc(evaluation, directory, labels),
     write_figure(bins, directory, "calibration", size_of_calibration(evaluation))
   )
   summary <- summary_of(evaluation, c(unname(table_files), figures))
@@ -30,6 +29,14 @@ write_evaluation_files <- function(evaluation, directory, labels) {
     jsonlite::toJSON(summary, auto_unbox = TRUE, digits = NA, na = "null", null = "null", pretty = 2),
     file.path(directory, "summary.json")
   )
+}
+
+# Where no finding has both classes there is no curve to draw, of which discrimination() has warned.
+write_roc <- function(evaluation, directory, labels) {
+  if (all(is.na(evaluation$discrimination$auroc))) {
+    return(character())
+  }
+  write_figure(plot_roc(evaluation, labels = labels), directory, "roc", size_of_roc(evaluation))
 }
 
 summary_of <- function(evaluation, files) {

@@ -48,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="render a run's report")
     report.add_argument("run", type=Path, metavar="RUN")
     report.add_argument("--lang", default="en", choices=("en", "es"), help="its language (default: %(default)s)")
+    report.add_argument("--renderer", default="auto", choices=("auto", "quarto", "rmarkdown"))
 
     commands.add_parser("doctor", help="say what is there, what is missing, and what that costs")
 

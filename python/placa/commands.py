@@ -141,7 +141,7 @@ def report(options: argparse.Namespace) -> None:
     if not (options.run / "evaluation" / "summary.json").is_file():
         progress.say("the run was not evaluated yet; that comes first")
         run_evaluation(options.run, progress=progress)
-    print(render_report(options.run, options.lang))
+    print(render_report(options.run, options.lang, renderer=options.renderer, progress=progress))
 
 
 def doctor(options: argparse.Namespace) -> None:

@@ -68,7 +68,7 @@ def run_demo(data: Path, out: Path, images: int, epochs: int | None, lang: str) 
     progress.stage("report")
     from placa.report import render_report
 
-    path = render_report(out, lang)
+    path = render_report(out, lang, progress=progress)
     for line in headline(summary):
         print(line)
     print(f"report: {path}")

@@ -38,7 +38,7 @@ def tidy(
     """Lay predictions out with one row an image and finding.
 
     Args:
-        images: One row an image: rows of a manifest, or ``image_id`` alone. A finding column, where there, is the truth.
+        images: One row an image: rows of a manifest, or ``image_id`` alone; a finding's column is its truth.
         findings: Names, in the order of the columns of `probability`.
         probability: After recalibration, 0 to 1, shape ``(images, findings)``.
         score: Before recalibration, 0 to 1, same shape.

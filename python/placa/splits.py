@@ -77,6 +77,6 @@ def assert_disjoint(manifest: pd.DataFrame) -> None:
         if len(straddling):
             where = ", ".join(sorted(known.loc[known[column] == straddling[0], "split"]))
             raise PlacaError(
-                f"No {noun} may be in more than one split, and {len(straddling)} are: {straddling[0]!r}, for one, is in "
-                f"{where}. Figures from such data would be too good; prepare the data set again."
+                f"No {noun} may be in more than one split, and {len(straddling)} are: {straddling[0]!r}, for one, is "
+                f"in {where}. Figures from such data would be too good; prepare the data set again."
             )

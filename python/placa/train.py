@@ -97,7 +97,7 @@ def train(
     pixels = open_pixels(prepared)
     if len(pixels) != len(manifest):
         raise PlacaError(
-            f"{prepared} has {len(manifest)} rows in its manifest and {len(pixels)} in its pixel cache: prepare it again."
+            f"{prepared} has {len(manifest)} rows in its manifest and {len(pixels)} in its pixels: prepare it again."
         )
     truth = manifest[findings].to_numpy(dtype="float32", na_value=np.nan)
     with whole_directory(out, overwrite) as partial:
@@ -171,7 +171,7 @@ def train(
         }
         write_json(partial / "run.json", facts)
     progress.say(
-        f"best epoch {watched.best_epoch} of {len(watched.history)}, validation AUROC {watched.best_auroc:.3f}; {out} written"
+        f"best epoch {watched.best_epoch} of {len(watched.history)}, validation AUROC {watched.best_auroc:.3f}"
     )
     return facts
 

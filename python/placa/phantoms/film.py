@@ -85,8 +85,8 @@ def develop(reading: Field, ends: tuple[float, float], rng: np.random.Generator,
     smooth = fine(_spread(coarse(level, 32), 4), size)
     level = level - np.float32(flat) * (np.clip(smooth, -0.6, 1.2) - np.float32(0.5))
     level += np.float32(rng.uniform(0.0, 0.7)) * (level - soften(level, 0.25))
-    gamma = rng.lognormal(0.98, 0.2) * (0.86 if bed else 1.0)
-    middle = rng.normal(0.35, 0.11)
+    gamma = rng.lognormal(0.98, 0.23) * (0.86 if bed else 1.0)
+    middle = rng.normal(0.35, 0.13)
     shown = 1 / (1 + np.exp(-np.float32(gamma) * (level - np.float32(middle))))
     # Beam that misses the patient is black, or nearly; the densest part is short of white.
     low = float(1 / (1 + np.exp(gamma * (0.45 + 0.25 * rng.random() + middle))))

@@ -42,7 +42,8 @@ def _vessels(body: Anatomy, grid: Grid) -> Field:
         points[..., 1] = hilum * (0.55 + 0.45 * stretch) + (points[..., 1] - hilum) * stretch
         radius = radii * np.float32(body.markings)
         dense = np.full(radius.shape, SOFT * (1 - body.lung_density))
-        across = int(np.clip(2.3 * radii.mean() / grid.pixel, 2, 15))
+        # No gap of a pixel between the lines that make up a vessel.
+        across = int(np.clip(1 + 2.6 * radius.mean() / grid.pixel, 2, 40))
         total += grid.lay(Tubes(points, radius, radius, dense, np.zeros_like(dense)), across)
     return total
 

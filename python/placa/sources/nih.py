@@ -55,7 +55,7 @@ def read_nih(root: Path, positive: str, negative: str = NO_FINDING) -> Source:
     if not there.any():
         looked = ", ".join(map(str, folders)) or f"{root}/images, {root}/images_001/images, …"
         raise PlacaError(
-            f"None of the {len(wanted):,} images with {positive} or {negative} is in {looked}: unpack NIH's archives there."
+            f"None of the {len(wanted):,} images with {positive} or {negative} is in {looked}: unpack the archives there."
         )
     kept = wanted[there]
     images = pd.DataFrame(
@@ -119,7 +119,7 @@ def _read_table(path: Path) -> pd.DataFrame:
     missing = [name for name in _COLUMNS if name not in table]
     if missing:
         raise PlacaError(
-            f"{path} lacks the column {missing[0]!r}; it has {', '.join(table.columns[:8])}. NIH's own table was expected."
+            f"{path} lacks the column {missing[0]!r}, which NIH's own table has; it has {', '.join(table.columns[:8])}."
         )
     table["Image Index"] = table["Image Index"].str.strip()
     twice = table["Image Index"][table["Image Index"].duplicated()]

@@ -38,7 +38,7 @@ def _source(options: argparse.Namespace, progress: RichProgress) -> Source | par
         from placa.sources.folders import read_folders
 
         return read_folders(options.root, options.positive)
-    from placa.sources.drawn import read_phantoms
+    from placa.sources.phantom import read_phantoms
 
     return partial(
         read_phantoms,

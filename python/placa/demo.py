@@ -39,7 +39,7 @@ def run_demo(data: Path, out: Path, images: int, epochs: int | None, lang: str) 
 
     progress.stage("phantoms: drawing synthetic radiographs")
     from placa.prepare import prepare
-    from placa.sources.drawn import read_phantoms
+    from placa.sources.phantom import read_phantoms
 
     prepare(
         partial(read_phantoms, images=images, seed=0, progress=progress),

@@ -96,6 +96,7 @@ def watcher(
     truth: NDArray[np.float32],
     weights: NDArray[np.float32],
     patience: int,
+    averaging: float,
     advance: Callable[..., None],
 ) -> Any:
     """Make the Keras callback that judges each epoch on validation, and stops when it gets no better.
@@ -106,11 +107,28 @@ def watcher(
         truth: The truth of those, same shape.
         weights: The class weights of the loss.
         patience: Epochs without a better AUROC after which training stops.
+        averaging: Share of the running average of the weights that a step leaves, 0 to 1; the averaged weights are
+            what is judged and kept. 0 averages nothing.
         advance: Moves the progress bar.
     """
     keras = load_keras()
 
     class Watcher(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
+        _average: list[NDArray[Any]] | None = None
+        _steps = 0
+
+        def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+            if not averaging:
+                return
+            now = self.model.get_weights()
+            self._steps += 1
+            # Early on the average follows fast, or it would remember the random weights of the beginning.
+            keep = min(averaging, (1 + self._steps) / (10 + self._steps))
+            if self._average is None:
+                self._average = now
+            for mean, new in zip(self._average, now, strict=True):
+                mean += (1 - keep) * (new - mean)
+
         def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
             self._started = time.perf_counter()
 
@@ -120,6 +138,9 @@ def watcher(
                 raise PlacaError(
                     f"The loss became {loss} in epoch {epoch + 1}, so training stopped: try a lower --learning-rate."
                 )
+            current = self.model.get_weights()
+            if self._average is not None:
+                self.model.set_weights(self._average)
             logits = logits_now()
             auroc, validation_loss = mean_auroc(truth, sigmoid(logits)), mean_loss(truth, logits, weights)
             watched.history.append(
@@ -136,6 +157,7 @@ def watcher(
             if (auroc, -validation_loss) > (watched.best_auroc, -watched.best_loss):
                 watched.best_epoch, watched.best_auroc, watched.best_loss = epoch + 1, auroc, validation_loss
                 watched.best_weights = self.model.get_weights()
+            self.model.set_weights(current)
             advance(1, remark=f"AUROC {auroc:.3f}, best {watched.best_auroc:.3f}")
             if epoch + 1 - watched.best_epoch >= patience:
                 self.model.stop_training = True

@@ -46,6 +46,8 @@ class TrainOptions:
         warmup: Share of the steps, 0 to 1.
         weight_decay: Of AdamW.
         label_smoothing: How far labels are drawn towards one half, 0 to 1.
+        averaging: Share of the running average of the weights that a step leaves, 0 to 1 (Polyak and Juditsky 1992).
+            Validation judges the average, which wavers less from epoch to epoch than the weights do.
         augmentation: How far training images are changed.
     """
 
@@ -58,6 +60,7 @@ class TrainOptions:
     warmup: float = 0.1
     weight_decay: float = 1e-3
     label_smoothing: float = 0.0
+    averaging: float = 0.99
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 
@@ -226,6 +229,7 @@ def _learn(
             truth[held_out],
             weights,
             options.patience,
+            options.averaging,
             advance,
         )
         network.fit(batches, epochs=options.epochs, verbose=0, callbacks=[watch])

@@ -44,7 +44,7 @@ def r() -> str:
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A prepared data set of 120 phantoms; tests must not change it."""
     from placa.prepare import prepare
-    from placa.sources.drawn import read_phantoms
+    from placa.sources.phantom import read_phantoms
 
     out = tmp_path_factory.mktemp("prepared") / "phantoms"
     prepare(partial(read_phantoms, images=120, seed=3), out, size=64)

@@ -155,3 +155,13 @@ def test_module_and_command_are_one() -> None:
     said = [subprocess.run([*how, "--version"], capture_output=True, text=True, check=True).stdout
             for how in ([str(command)], [sys.executable, "-m", "placa"])]  # fmt: skip
     assert said[0] == said[1] and os.linesep in said[0]
+
+
+def test_the_demonstration_ends_in_a_report(tmp_path: Path, placa, r: str) -> None:
+    done = placa("demo", "--data", tmp_path / "set", "--out", tmp_path / "run", "--images", 80, "--epochs", 2)
+    assert done.returncode == 0, done.stderr
+    for stage in ("1/5 phantoms", "2/5 training", "3/5 prediction", "4/5 evaluation", "5/5 report"):
+        assert stage in done.stderr
+    report = tmp_path / "run" / "report" / "evaluation.html"
+    assert done.stdout.splitlines()[-1] == f"report: {report}" and report.stat().st_size > 50_000
+    assert "Opacity: AUROC 0." in done.stdout and "test images of" in done.stdout

@@ -128,11 +128,17 @@ def test_types_cross_to_r_and_back() -> None:
     )
     with (ro.default_converter + pandas2ri.converter).context():
         ro.globalenv["frame"] = for_r(frame)
-        facts = list(
-            ro.r(
-                "c(Encoding(frame$text[1]) == 'UTF-8' && frame$text[1] == 'se\\u00f1al', is.na(frame$text[2]),"
-                " identical(frame$text[3], ''), is.na(frame$truth[2]), frame$truth[1] == 1, frame$large[1] == 2147483649,"
-                " frame$large[2] == 2^40, is.na(frame$number[2]), identical(frame$number[1], 0.1), frame$number[3] == 1e-300)"
-            )
-        )
-    assert facts == [True] * 10
+        checks = [
+            "Encoding(frame$text[1]) == 'UTF-8' && frame$text[1] == 'se\\u00f1al'",
+            "is.na(frame$text[2])",
+            "identical(frame$text[3], '')",
+            "is.na(frame$truth[2])",
+            "frame$truth[1] == 1",
+            "frame$large[1] == 2147483649",
+            "frame$large[2] == 2^40",
+            "is.na(frame$number[2])",
+            "identical(frame$number[1], 0.1)",
+            "frame$number[3] == 1e-300",
+        ]
+        facts = {check: ro.r(check)[0] for check in checks}
+    assert facts == dict.fromkeys(checks, True)

@@ -13,9 +13,9 @@ from placa.images import read_image
 from placa.manifest import read_manifest
 from placa.prepare import prepare
 from placa.sources import Source
-from placa.sources.drawn import read_phantoms
 from placa.sources.folders import read_folders
 from placa.sources.nih import read_nih
+from placa.sources.phantom import read_phantoms
 from placa.splits import assert_disjoint
 
 

@@ -2,5 +2,5 @@
 
 The folder reads in the order of the beam: `anatomy` (who), `geometry` (where the beam goes), `soft_tissue`,
 `vessels` and `skeleton` (what it crosses), `lesions` (what is found), `film` (what the detector makes of it),
-`scene` (all of it together).
+`scene` (all of it together), `plan` (what each patient's images will show), `draw` (patients to PNG files).
 """

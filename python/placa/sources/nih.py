@@ -55,7 +55,7 @@ def read_nih(root: Path, positive: str, negative: str = NO_FINDING) -> Source:
     if not there.any():
         looked = ", ".join(map(str, folders)) or f"{root}/images, {root}/images_001/images, …"
         raise PlacaError(
-            f"None of the {len(wanted):,} images with {positive} or {negative} is in {looked}: unpack the archives there."
+            f"None of the {len(wanted):,} images with {positive} or {negative} is in {looked}: unpack them there."
         )
     kept = wanted[there]
     images = pd.DataFrame(

@@ -29,7 +29,7 @@ def test_one_folder_is_positive_and_all_others_are_not(classes: Path) -> None:
 
 
 def test_what_is_missing_is_named(classes: Path, tmp_path: Path) -> None:
-    with pytest.raises(PlacaError, match="no class folder 'covid'; .*nearest first: COVID"):
+    with pytest.raises(PlacaError, match=r"no class folder 'covid'; .*nearest first: COVID"):
         read_folders(classes, "covid")
     (classes / "void").mkdir()
     with pytest.raises(PlacaError, match="void holds no image"):

@@ -78,7 +78,7 @@ def test_an_image_named_twice_is_refused(nih: Path) -> None:
 @pytest.mark.parametrize("content", ["", "\x00\x01\x02", '"open quote\n' * 3])
 def test_what_is_no_table_is_refused(nih: Path, content: str) -> None:
     (nih / "Data_Entry_2017_v2020.csv").write_text(content)
-    with pytest.raises(PlacaError, match="Data_Entry_2017_v2020.csv"):
+    with pytest.raises(PlacaError, match=r"Data_Entry_2017_v2020\.csv"):
         read_nih(nih, "Mass")
 
 

@@ -16,11 +16,11 @@ from sklearn.metrics import roc_auc_score
 from placa.errors import PlacaError
 from placa.phantoms import plan as planning
 from placa.phantoms.anatomy import Anatomy, draw_anatomy
+from placa.phantoms.draw import draw_patient, draw_phantoms, render
 from placa.phantoms.geometry import Grid, Pose, Tubes, draw_pose
 from placa.phantoms.lesions import Disease, Gap, Spot
 from placa.phantoms.plan import plan_patient
 from placa.phantoms.scene import draw_scene
-from placa.sources.phantom import draw_patient, draw_phantoms, render
 
 SEED = 7
 

@@ -16,7 +16,7 @@ test: setup ## pytest and testthat, with the linters
 test-slow: setup ## the proofs that take minutes
 	@$(BIN)/pytest -m slow
 
-lint: setup ## ruff, mypy and lintr where it is there
+lint: setup ## ruff and mypy
 	@tools/lint
 
 # Python and R set each other up no faster than one after the other allows, so they go side by side.

@@ -66,20 +66,21 @@ translate <- function(names, dictionary) {
 labels_en <- function() {
   list(
     decimal_mark = ".",
+    percent_sign = "%",
     false_positive_rate = "1 \u2212 specificity",
     sensitivity = "Sensitivity",
     specificity = "Specificity",
     auroc = "AUROC",
-    interval = "{level} % CI",
+    interval = "{level}% CI",
     operating_point = "Operating point",
     probability = "Predicted probability",
     observed = "Observed proportion",
     ideal = "Perfect calibration",
-    bin = "Bin of {n} images (observed, {level} % CI)",
+    bin = "Bin of {n} images (observed, {level}% CI)",
     with_finding = "Images with the finding",
     without_finding = "Images without it",
     operating_points = c(
-      youden = "Youden index", sensitivity_95 = "For 95 % sensitivity", specificity_95 = "For 95 % specificity"
+      youden = "Youden index", sensitivity_95 = "For 95% sensitivity", specificity_95 = "For 95% specificity"
     ),
     findings = c(Pleural_Thickening = "Pleural thickening")
   )
@@ -88,6 +89,7 @@ labels_en <- function() {
 labels_es <- function() {
   list(
     decimal_mark = ",",
+    percent_sign = " %",
     false_positive_rate = "1 \u2212 especificidad",
     sensitivity = "Sensibilidad",
     specificity = "Especificidad",

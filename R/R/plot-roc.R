@@ -153,10 +153,10 @@ roc_marks <- function(evaluation, captions, labels) {
     marks <- marks[kept, ]
     text <- paste0(labels$operating_point, ": ", name[kept])
   } else {
-    percent <- function(x) format_number(100 * x, 1, labels$decimal_mark)
+    percent <- function(x) paste0(format_number(100 * x, 1, labels$decimal_mark), labels$percent_sign)
     text <- paste0(
-      name, ": ", tolower(labels$sensitivity), " ", percent(marks$sensitivity), " %, ",
-      tolower(labels$specificity), " ", percent(marks$specificity), " %"
+      name, ": ", tolower(labels$sensitivity), " ", percent(marks$sensitivity), ", ",
+      tolower(labels$specificity), " ", percent(marks$specificity)
     )
   }
   marks$mark <- factor(text, unique(text))

@@ -8,7 +8,7 @@ format.placa_evaluation <- function(x, ...) {
     }
     cli::cli_text("")
     cli::cli_text(leak_sentence(about))
-    cli::cli_text("Intervals are DeLong's at {100 * about$confidence} %; metrics by {about$engine}.")
+    cli::cli_text("Intervals are DeLong's at {100 * about$confidence}%; metrics by {about$engine}.")
   })
 }
 
@@ -23,7 +23,7 @@ format_finding <- function(x, row) {
   cli::cli_text("")
   cli::cli_text("{.strong {row$finding}}: AUROC {format_interval(row$auroc, row$auroc_lower, row$auroc_upper)}")
   cli::cli_text(
-    "{.emph {row$n_images} images{patients}, {row$n_positive} positive ({format_number(100 * row$prevalence, 1)} %)}"
+    "{.emph {row$n_images} images{patients}, {row$n_positive} positive ({format_number(100 * row$prevalence, 1)}%)}"
   )
   points <- x$operating_points[x$operating_points$finding == row$finding, ]
   for (name in unique(points$operating_point)) {

@@ -21,9 +21,9 @@ one <- evaluate(example_predictions()[example_predictions()$finding == "Pneumoni
 
 test_that("a lone finding's curve has its AUROC and every operating point", {
   texts <- texts_of(plot_roc(one))
-  expect_match(texts, "Pneumonia: AUROC 0\\.931 \\(95 % CI 0\\.900.0\\.961\\)", all = FALSE)
-  expect_match(texts, "Youden index: sensitivity 77\\.4 %, specificity 88\\.8 %", all = FALSE)
-  expect_match(texts, "For 95 % sensitivity", all = FALSE)
+  expect_match(texts, "Pneumonia: AUROC 0\\.931 \\(95% CI 0\\.900.0\\.961\\)", all = FALSE)
+  expect_match(texts, "Youden index: sensitivity 77\\.4%, specificity 88\\.8%", all = FALSE)
+  expect_match(texts, "For 95% sensitivity", all = FALSE)
   expect_true(all(c("Sensitivity", "1 \u2212 specificity", "0.2") %in% texts))
 })
 
@@ -83,7 +83,7 @@ test_that("all words of a Spanish figure are Spanish", {
   plots <- list(plot_roc(one, labels = "es"), plot_calibration(one, labels = "es"), plot_roc(both, labels = "es"))
   for (plot in plots) {
     texts <- texts_of(plot)
-    expect_no_match_all(texts, "ensitivity|pecificity|robability|roportion|mages|index|95 % CI|Pneumonia|\\d\\.\\d")
+    expect_no_match_all(texts, "ensitivity|pecificity|robability|roportion|mages|index|95% CI|Pneumonia|\\d\\.\\d")
     expect_true("0,2" %in% texts)
     expect_match(texts, "Neumon\u00eda", all = FALSE)
   }

@@ -27,7 +27,7 @@ class Augmentation:
     zoom: float = 0.1
     shift: float = 0.06
     brightness: float = 0.1
-    contrast: float = 0.2
+    contrast: float = 0.1
 
     def apply(self, images: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
         """Change each image of a batch.

@@ -17,12 +17,12 @@ from placa.errors import PlacaError
 
 @dataclass
 class Watched:
-    """What one fit left behind: a row an epoch, and the weights of the best one."""
+    """What one fit left behind: a row an epoch, and the weights of the one that is kept."""
 
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = 0
     best_auroc: float = -np.inf
-    best_loss: float = np.inf
+    highest_auroc: float = -np.inf
     best_weights: list[NDArray[Any]] = field(default_factory=list)
 
 
@@ -90,45 +90,46 @@ def mean_loss(
     return float(each[known].mean())
 
 
+def auroc_error(auroc: float, positives: int, negatives: int) -> float:
+    """The standard error of an AUROC (Hanley and McNeil 1982).
+
+    Args:
+        auroc: 0 to 1.
+        positives: Images with the finding.
+        negatives: Images without it.
+    """
+    one, other = auroc / (2 - auroc), 2 * auroc**2 / (1 + auroc)
+    variance = auroc * (1 - auroc) + (positives - 1) * (one - auroc**2) + (negatives - 1) * (other - auroc**2)
+    return float(np.sqrt(max(variance, 0.0) / (positives * negatives)))
+
+
 def watcher(
     watched: Watched,
     logits_now: Callable[[], NDArray[np.float64]],
     truth: NDArray[np.float32],
     weights: NDArray[np.float32],
     patience: int,
-    averaging: float,
     advance: Callable[..., None],
 ) -> Any:
-    """Make the Keras callback that judges each epoch on validation, and stops when it gets no better.
+    """Make the Keras callback that judges each epoch on validation, and stops when it gets worse.
+
+    The weights kept are those of the last epoch whose AUROC is within one standard error of the highest. A hundred
+    validation images cannot tell such epochs apart: the very highest of sixty is a lucky one, more often than not of
+    the time when the learning rate was high and the weights wavered, and it does worse on test.
 
     Args:
         watched: Where history and best weights are kept.
         logits_now: Computes the network's logits of the validation images, ``(n, findings)``.
         truth: The truth of those, same shape.
         weights: The class weights of the loss.
-        patience: Epochs without a better AUROC after which training stops.
-        averaging: Share of the running average of the weights that a step leaves, 0 to 1; the averaged weights are
-            what is judged and kept. 0 averages nothing.
+        patience: Epochs in a row below that after which training stops.
         advance: Moves the progress bar.
     """
     keras = load_keras()
+    # The finding that is best known decides how fine AUROCs can be told apart.
+    positives, negatives = (int(max((truth == value).sum(axis=0))) for value in (1, 0))
 
     class Watcher(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
-        _average: list[NDArray[Any]] | None = None
-        _steps = 0
-
-        def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-            if not averaging:
-                return
-            now = self.model.get_weights()
-            self._steps += 1
-            # Early on the average follows fast, or it would remember the random weights of the beginning.
-            keep = min(averaging, (1 + self._steps) / (10 + self._steps))
-            if self._average is None:
-                self._average = now
-            for mean, new in zip(self._average, now, strict=True):
-                mean += (1 - keep) * (new - mean)
-
         def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
             self._started = time.perf_counter()
 
@@ -138,27 +139,24 @@ def watcher(
                 raise PlacaError(
                     f"The loss became {loss} in epoch {epoch + 1}, so training stopped: try a lower --learning-rate."
                 )
-            current = self.model.get_weights()
-            if self._average is not None:
-                self.model.set_weights(self._average)
             logits = logits_now()
-            auroc, validation_loss = mean_auroc(truth, sigmoid(logits)), mean_loss(truth, logits, weights)
+            auroc = mean_auroc(truth, sigmoid(logits))
             watched.history.append(
                 {
                     "epoch": epoch + 1,
                     "loss": loss,
-                    "validation_loss": validation_loss,
+                    "validation_loss": mean_loss(truth, logits, weights),
                     "validation_auroc": auroc,
                     "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
                     "seconds": round(time.perf_counter() - self._started, 3),
                 }
             )
-            # Few validation images make many equal AUROCs; of those, the smaller loss is the better.
-            if (auroc, -validation_loss) > (watched.best_auroc, -watched.best_loss):
-                watched.best_epoch, watched.best_auroc, watched.best_loss = epoch + 1, auroc, validation_loss
+            watched.highest_auroc = max(watched.highest_auroc, auroc)
+            within = watched.highest_auroc - auroc_error(watched.highest_auroc, positives, negatives)
+            if auroc >= within:
+                watched.best_epoch, watched.best_auroc = epoch + 1, auroc
                 watched.best_weights = self.model.get_weights()
-            self.model.set_weights(current)
-            advance(1, remark=f"AUROC {auroc:.3f}, best {watched.best_auroc:.3f}")
+            advance(1, remark=f"AUROC {auroc:.3f}, highest {watched.highest_auroc:.3f}")
             if epoch + 1 - watched.best_epoch >= patience:
                 self.model.stop_training = True
 

@@ -39,15 +39,13 @@ class TrainOptions:
         backbone: A name from `placa.models.BACKBONES`.
         seed: Seed of the weights, the order of the images and their augmentation.
         epochs: Most epochs.
-        patience: Epochs without a better validation AUROC after which training stops.
+        patience: Epochs in a row whose validation AUROC is clearly below the highest, after which training stops.
         batch_size: Images a batch.
         learning_rate: Highest learning rate of AdamW (Loshchilov and Hutter 2019); it rises for `warmup` of the steps
             and falls to nothing along a cosine.
         warmup: Share of the steps, 0 to 1.
         weight_decay: Of AdamW.
         label_smoothing: How far labels are drawn towards one half, 0 to 1.
-        averaging: Share of the running average of the weights that a step leaves, 0 to 1 (Polyak and Juditsky 1992).
-            Validation judges the average, which wavers less from epoch to epoch than the weights do.
         augmentation: How far training images are changed.
     """
 
@@ -60,7 +58,6 @@ class TrainOptions:
     warmup: float = 0.1
     weight_decay: float = 1e-3
     label_smoothing: float = 0.0
-    averaging: float = 0.99
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 
@@ -73,7 +70,7 @@ def train(
 ) -> dict[str, Any]:
     """Train on a prepared data set and write a run directory.
 
-    Weights are learnt on the training split; the best epoch, the recalibration (Platt 1999) and the thresholds are
+    Weights are learnt on the training split; the epoch, the recalibration (Platt 1999) and the thresholds are
     chosen on validation; test is only predicted.
 
     Args:
@@ -229,10 +226,9 @@ def _learn(
             truth[held_out],
             weights,
             options.patience,
-            options.averaging,
             advance,
         )
-        network.fit(batches, epochs=options.epochs, verbose=0, callbacks=[watch])
+        network.fit(batches, epochs=options.epochs, verbose=0, shuffle=False, callbacks=[watch])
     network.set_weights(watched.best_weights)
     return network, watched, weights
 

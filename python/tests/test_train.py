@@ -27,7 +27,8 @@ def test_a_run_is_whole_and_says_how_it_was_made(run: Path, prepared: Path) -> N
     history = pd.read_csv(run / "history.csv")
     assert list(history) == ["epoch", "loss", "validation_loss", "validation_auroc", "learning_rate", "seconds"]
     assert history["epoch"].tolist() == [1, 2]
-    assert facts["training"]["best_validation_auroc"] == history["validation_auroc"].max()
+    kept = history.set_index("epoch").loc[facts["training"]["best_epoch"]]
+    assert facts["training"]["best_validation_auroc"] == kept["validation_auroc"]
 
 
 def test_predictions_hold_every_image_once_with_its_split_and_truth(run: Path, prepared: Path) -> None:
@@ -128,3 +129,40 @@ def test_the_loss_is_the_weighted_cross_entropy_and_unknown_labels_count_nothing
     assert np.allclose(fit.weighted_loss(weights, 0.0)(truth, logits), expected, atol=1e-6)
     assert fit.mean_loss(truth, logits, weights) == pytest.approx(each[~np.isnan(truth)].mean(), rel=1e-6)
     assert fit.mean_auroc(truth, logits) <= 1
+
+
+def test_the_standard_error_is_that_of_the_paper() -> None:
+    # Hanley and McNeil (1982) work it out for 51 abnormal and 58 normal images: 0.893 with a standard error of 0.032.
+    assert fit.auroc_error(0.893, 51, 58) == pytest.approx(0.0325, abs=5e-4)
+    assert fit.auroc_error(1.0, 5, 5) == 0
+
+
+def test_the_last_epoch_that_validation_cannot_tell_from_the_highest_is_kept() -> None:
+    """Epochs are played to the callback: the number of images ranked wrong falls, wavers, then rises for good."""
+    truth = np.repeat([1.0, 0.0], 50).astype(np.float32)[:, None]
+    ranked_wrong = [20, 2, 3, 2, 3, 15, 15, 15, 15]
+
+    class Network:
+        stop_training = False
+        optimizer = type("", (), {"learning_rate": np.float32(0.1)})()
+
+        def get_weights(self) -> list[np.ndarray]:
+            return [np.array(epoch)]
+
+    def logits() -> np.ndarray:
+        scores = truth.astype(float) + np.linspace(0, 0.1, 100)[:, None]
+        scores[: ranked_wrong[epoch]] = -1
+        return scores
+
+    watched = fit.Watched()
+    watcher = fit.watcher(watched, logits, truth, fit.class_weights(truth), 3, lambda *_, **__: None)
+    network = Network()
+    watcher.set_model(network)
+    for epoch in range(len(ranked_wrong)):
+        watcher.on_epoch_begin(epoch)
+        watcher.on_epoch_end(epoch, {"loss": 0.5})
+        if network.stop_training:
+            break
+    assert (watched.best_epoch, watched.best_weights[0]) == (5, 4)
+    assert watched.highest_auroc > watched.best_auroc
+    assert epoch + 1 == 5 + 3, "training stops three epochs after the last good one"

@@ -68,6 +68,7 @@ def predict(options: argparse.Namespace) -> None:
     """``placa predict``"""
     from placa.files import require_writable
     from placa.predict import predict_files
+    from placa.terminal import print_predictions
 
     if options.out:
         require_writable(options.out.parent)
@@ -97,26 +98,6 @@ def _write_predictions(
     else:
         # One of an earlier prediction would speak of other images.
         set_aside.unlink(missing_ok=True)
-
-
-def print_predictions(table: pd.DataFrame, rows: int = 20) -> None:
-    """Print predictions as a table on stdout, `rows` of them at most; all of them where that is 0."""
-    from rich.console import Console
-    from rich.table import Table
-
-    shown = table if rows == 0 else table.head(rows)
-    grid = Table(box=None, header_style="bold")
-    grid.add_column("image", overflow="fold")
-    grid.add_column("finding")
-    grid.add_column("probability", justify="right")
-    grid.add_column("class")
-    for row in shown.to_dict("records"):
-        style = "bold" if row["class"] == "positive" else None
-        grid.add_row(row["image_id"], row["finding"], f"{row['probability']:.3f}", row["class"], style=style)
-    console = Console()
-    console.print(grid)
-    if len(shown) < len(table):
-        console.print(f"… and {len(table) - len(shown):,} more (--rows 0 prints all, --out writes a file)")
 
 
 def evaluate(options: argparse.Namespace) -> None:

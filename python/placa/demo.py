@@ -54,8 +54,8 @@ def run_demo(data: Path, out: Path, images: int, epochs: int | None, lang: str) 
     train(data, out, TrainOptions(epochs=epochs or EPOCHS), overwrite=True, progress=progress)
 
     progress.stage("prediction: five of the phantoms, from their files")
-    from placa.commands import print_predictions
     from placa.predict import predict_files
+    from placa.terminal import print_predictions
 
     files = sorted((data / "images").glob("*.png"))[:5]
     print_predictions(predict_files(out, files, progress)[0], rows=5)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import draw
+from conftest import ROOT, draw
 
 
 def test_help_loads_no_heavy_package() -> None:
@@ -165,3 +165,10 @@ def test_the_demonstration_ends_in_a_report(tmp_path: Path, placa, r: str) -> No
     report = tmp_path / "run" / "report" / "evaluation.html"
     assert done.stdout.splitlines()[-1] == f"report: {report}" and report.stat().st_size > 50_000
     assert "Opacity: AUROC 0." in done.stdout and "test images of" in done.stdout
+
+
+def test_both_languages_have_one_version() -> None:
+    from placa import __version__
+
+    assert f"Version: {__version__}" in (ROOT / "R" / "DESCRIPTION").read_text().splitlines()
+    assert f'version = "{__version__}"' in (ROOT / "pyproject.toml").read_text().splitlines()

@@ -1,10 +1,8 @@
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
 
 from placa.errors import PlacaError
 from placa.manifest import read_manifest
@@ -100,12 +98,3 @@ def test_the_command_writes_parquet_and_prints_a_table(run: Path, prepared: Path
     assert written["truth"].isna().all() and written["split"].isna().all()
     assert metadata["positive"] == "Opacity"
     assert pd.read_csv(tmp_path / "some.rejected.csv")["path"].tolist() == [str(tmp_path / "bad.png")]
-
-
-def test_the_r_package_is_where_it_says() -> None:
-    described = subprocess.run(
-        ["grep", "^Version:", ROOT / "R" / "DESCRIPTION"], capture_output=True, text=True, check=True
-    )
-    from placa import __version__
-
-    assert described.stdout.split()[1] == __version__

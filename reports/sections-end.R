@@ -68,7 +68,8 @@ commands_of <- function(run) {
   c(
     paste(c("placa prepare", data$kind, root, flags(data$source_options, flags_of_prepare), "--out", prepared),
           collapse = " "),
-    paste("placa train", prepared, flags(run$info$training, flags_of_train), "--out", place),
+    paste(c("placa train", prepared, flags(run$info$training, flags_of_train),
+            if (isFALSE(run$info$training$mirror)) "--no-mirror", "--out", place), collapse = " "),
     paste(c("placa evaluate", "placa report"), place)
   )
 }

@@ -95,6 +95,7 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     train.add_argument("--batch-size", type=_positive, help="images a batch")
     train.add_argument("--learning-rate", type=float, help="the highest of the schedule")
     train.add_argument("--patience", type=_positive, help="epochs of a clearly worse validation AUROC before the end")
+    train.add_argument("--no-mirror", action="store_false", dest="mirror", help="no averaging over mirror images")
     train.add_argument("--overwrite", action="store_true", help="replace a run that is there")
 
 

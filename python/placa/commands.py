@@ -58,7 +58,7 @@ def train(options: argparse.Namespace) -> None:
     from placa.train import TrainOptions
     from placa.train import train as run
 
-    names = ("backbone", "seed", "epochs", "batch_size", "learning_rate", "patience")
+    names = ("backbone", "seed", "epochs", "batch_size", "learning_rate", "patience", "mirror")
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     run(options.prepared, options.out, TrainOptions(**given), options.overwrite, RichProgress())
     print(options.out)

@@ -76,6 +76,23 @@ def build(backbone: str, size: int, findings: int) -> Any:
     return BACKBONES[backbone](size, findings)
 
 
+def with_mirror(network: Any) -> Any:
+    """Average the logits of each image and of its mirror image.
+
+    A network trained on flipped images answers both equally well, and errs on them a little differently.
+
+    Args:
+        network: From uint8 pixels ``(n, size, size, 1)`` to logits.
+
+    Returns:
+        A Keras model with the same weights, input and output.
+    """
+    keras = load_keras()
+    pixels = keras.Input(network.input_shape[1:], dtype="uint8", name="pixels")
+    both = [network(pixels), network(keras.ops.flip(pixels, axis=2))]
+    return keras.Model(pixels, keras.layers.Average(name="mirrored_logits")(both), name=f"{network.name}_mirrored")
+
+
 def with_probabilities(network: Any, recalibrations: list[Recalibration]) -> Any:
     """Put scores and recalibrated probabilities behind the logits of a network.
 

@@ -23,7 +23,7 @@ from placa.errors import PlacaError
 from placa.files import fingerprint, read_json, require_writable, whole_directory, write_json
 from placa.images import RESIZE_RULE
 from placa.manifest import SPLITS, findings_of, read_manifest
-from placa.models import build, save_model, with_probabilities
+from placa.models import build, save_model, with_mirror, with_probabilities
 from placa.predict import answer, in_batches
 from placa.predictions import tidy, write_predictions
 from placa.progress import SILENT, Progress
@@ -47,6 +47,8 @@ class TrainOptions:
         weight_decay: Of AdamW.
         label_smoothing: How far labels are drawn towards one half, 0 to 1.
         augmentation: How far training images are changed.
+        mirror: Whether the model's answer is the average over an image and its mirror image; never so where training
+            flips no image.
     """
 
     backbone: str = "small"
@@ -59,6 +61,7 @@ class TrainOptions:
     weight_decay: float = 1e-3
     label_smoothing: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
+    mirror: bool = True
 
 
 def train(
@@ -103,6 +106,8 @@ def train(
     with whole_directory(out, overwrite) as partial:
         require_writable(partial)
         network, watched, weights = _learn(manifest, pixels, truth, options, progress)
+        if options.mirror and options.augmentation.flip:
+            network = with_mirror(network)
         learnt = time.perf_counter()
         validation = np.flatnonzero(manifest["split"] == "validation")
         logits = _logits(network, pixels[validation])
@@ -229,8 +234,10 @@ def _learn(
             advance,
         )
         network.fit(batches, epochs=options.epochs, verbose=0, shuffle=False, callbacks=[watch])
-    network.set_weights(watched.best_weights)
-    return network, watched, weights
+    # A network that was never compiled: the loss is of no use to the model file, and Keras could not load it.
+    kept = build(options.backbone, int(pixels.shape[1]), truth.shape[1])
+    kept.set_weights(watched.best_weights)
+    return kept, watched, weights
 
 
 def _logits(network: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:

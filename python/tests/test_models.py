@@ -9,7 +9,7 @@ import pytest
 from placa.backend import load_keras
 from placa.calibrate import Recalibration, sigmoid
 from placa.errors import PlacaError
-from placa.models import build, load_model, save_model, with_probabilities
+from placa.models import build, load_model, save_model, with_mirror, with_probabilities
 
 CARD = {"findings": ["Mass", "Nodule"], "size": 32}
 
@@ -72,6 +72,19 @@ def test_a_damaged_file_is_refused_in_a_sentence(model, tmp_path: Path, damage: 
         (tmp_path / "new").replace(path)
     with pytest.raises(PlacaError, match="train it again"):
         load_model(path)
+
+
+def test_a_mirrored_model_says_the_same_of_an_image_and_its_mirror(model, tmp_path: Path) -> None:
+    mirrored = with_mirror(model[0])
+    pixels = np.random.default_rng(2).integers(0, 256, (4, 32, 32, 1), dtype=np.uint8)
+    one, other = model[0].predict_on_batch(pixels), model[0].predict_on_batch(pixels[:, :, ::-1])
+    assert not np.allclose(one, other, atol=1e-3), "the network alone does not"
+    assert np.allclose(mirrored.predict_on_batch(pixels), (one + other) / 2, atol=1e-5)
+    save_model(with_probabilities(mirrored, [Recalibration()] * 2), tmp_path / "m.keras", CARD)
+    loaded, _ = load_model(tmp_path / "m.keras")
+    said = loaded.predict_on_batch(pixels)["probability"]
+    assert np.allclose(said, loaded.predict_on_batch(pixels[:, :, ::-1])["probability"], atol=1e-6)
+    assert np.allclose(said, sigmoid((one + other) / 2), atol=1e-5)
 
 
 def test_an_unknown_backbone_is_answered_with_those_there_are() -> None:

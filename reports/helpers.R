@@ -28,7 +28,7 @@ first_existing <- function(paths, holding) {
 locate_run <- function(run) {
   if (length(run) && nzchar(run)) {
     found <- first_existing(c(run, file.path(base_folders(), run)), "run.json")
-    if (is.null(found)) stop("There is no run in '", run, "': a run is a folder that holds run.json.", call. = FALSE)
+    if (is.null(found)) rlang::abort(paste0("There is no run in '", run, "': a run is a folder that holds run.json."), class = "placa_error_run")
     return(found)
   }
   for (base in base_folders()) {
@@ -37,8 +37,8 @@ locate_run <- function(run) {
     created <- vapply(files, function(f) jsonlite::read_json(f)$created %||% "", "")
     return(normalizePath(dirname(files[[order(created, decreasing = TRUE)[[1]]]])))
   }
-  stop("There is no run under runs/ to report on: train one with placa train, or name one with -P run:FOLDER.",
-       call. = FALSE)
+  rlang::abort("There is no run under runs/ to report on: train one with placa train, or name one with -P run:FOLDER.",
+               class = "placa_error_run")
 }
 
 # The prepared set that the run was trained on, or NULL where it is no longer there.
@@ -87,7 +87,8 @@ use_python_of_placa <- function() {
 read_strings <- function(lang, folder = "strings") {
   known <- sub("[.]yml$", "", list.files(folder, "[.]yml$"))
   if (!lang %in% known) {
-    stop("The report is written in ", paste(known, collapse = " and "), "; '", lang, "' was asked for.", call. = FALSE)
+    rlang::abort(paste0("The report is written in ", paste(known, collapse = " and "), "; '", lang, "' was asked for."),
+                 class = "placa_error_language")
   }
   unlist(yaml::read_yaml(file.path(folder, paste0(lang, ".yml"))))
 }

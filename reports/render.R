@@ -4,7 +4,7 @@
 #     Rscript render.R RUN LANGUAGE OUTPUT.html     (in this folder)
 
 arguments <- commandArgs(trailingOnly = TRUE)
-if (length(arguments) != 3) stop("Rscript render.R RUN LANGUAGE OUTPUT.html")
+if (length(arguments) != 3) rlang::abort("Three arguments were expected: Rscript render.R RUN LANGUAGE OUTPUT.html")
 
 Sys.setenv(PLACA_WITHOUT_QUARTO = "1")
 

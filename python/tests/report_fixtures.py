@@ -1,0 +1,261 @@
+"""A small run evaluated by R, its report by each renderer and in each language, and what a test asks of a page."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from placa import renderers
+from placa.audit import audit_manifest
+from placa.errors import PlacaError
+from placa.evaluate import evaluate
+from placa.files import write_json
+from placa.manifest import complete, write_manifest
+from placa.predictions import tidy, write_predictions
+from placa.renderers import choose_renderer, find_quarto
+from placa.report import render_report
+from placa.splits import assign_splits
+
+ROOT = Path(__file__).parents[2]
+REPORTS = ROOT / "reports"
+
+
+def make_run(root: Path, name: str = "small", seed: int = 0, images: int = 240, size: int = 48) -> Path:
+    """A run directory and its prepared set, from drawn images and probabilities that know the truth by half.
+
+    No network is trained: the report never loads one, so `model.keras` is a stand-in.
+    """
+    random = np.random.default_rng(seed)
+    patients = random.integers(0, images // 2, images)
+    truth = random.integers(0, 2, images)
+    table = pd.DataFrame(
+        {
+            "image_id": [f"image_{i:03d}" for i in range(images)],
+            "path": [f"image_{i:03d}.png" for i in range(images)],
+            "patient_id": patients.astype(str),
+            "Pneumonia": truth,
+            "sex": random.choice(["F", "M"], images),
+            "age": random.integers(20, 90, images).astype(float),
+            "view": random.choice(["PA", "AP"], images),
+        }
+    )
+    manifest = complete(table, ["Pneumonia"])
+    manifest["split"] = assign_splits(manifest, ["Pneumonia"], seed)
+    prepared = root / "data" / "prepared" / name
+    prepared.mkdir(parents=True)
+    write_manifest(manifest, prepared / "manifest.parquet")
+    x, y = np.meshgrid(np.linspace(-1, 1, size), np.linspace(-1, 1, size))
+    lung = np.exp(-((abs(x) - 0.45) ** 2) / 0.05 - y**2 / 0.4)
+    spot = np.exp(-((x - 0.4) ** 2 + (y - 0.3) ** 2) / 0.02)
+    films = 190 - 130 * lung + 70 * spot * truth[:, None, None] + random.normal(0, 9, (images, size, size))
+    np.save(prepared / f"pixels-{size}.npy", films.clip(0, 255).astype("uint8"))
+
+    run = root / "runs" / name
+    run.mkdir(parents=True)
+    probability = 1 / (1 + np.exp(-(random.normal(0, 1, images) + 2.4 * truth - 1.2)))[:, None]
+    predictions = tidy(manifest, ["Pneumonia"], probability, probability)
+    about = {"findings": ["Pneumonia"], "positive": "Pneumonia", "comparison": "No Finding"}
+    write_predictions(predictions, run / "predictions.parquet", {**about, "label_source": "drawn"})
+    points = {"youden": 0.5, "sensitivity_95": 0.2, "specificity_95": 0.8}
+    chosen = {"Pneumonia": {"default": "youden", "points": points}}
+    write_json(run / "thresholds.json", {"schema_version": 1, "chosen_on": "validation", "findings": chosen})
+    epochs = np.arange(1, 13)
+    history = {
+        "epoch": epochs,
+        "loss": 0.7 * 0.9**epochs,
+        "validation_loss": 0.7 * 0.93**epochs,
+        "validation_auroc": 0.9 - 0.4 * 0.7**epochs,
+        "learning_rate": 1e-3,
+        "seconds": 1.0,
+    }
+    pd.DataFrame(history).to_csv(run / "history.csv", index=False)
+    (run / "model.keras").write_bytes(b"a stand-in")
+    counts = {split: int((manifest["split"] == split).sum()) for split in ("train", "validation", "test")}
+    write_json(
+        run / "run.json",
+        {
+            "schema_version": 1,
+            "placa_version": "0.1.0",
+            "name": name,
+            "created": f"2026-01-0{seed + 1}T00:00:00+00:00",
+            "data": {
+                **about,
+                "prepared": f"data/prepared/{name}",
+                "kind": "nih",
+                "fingerprint": "sha256:" + "ab" * 32,
+                "label_source": "drawn_by *a* test",
+                "image_size": size,
+                "images": counts,
+                "found": images + 3,
+                "rejected": 3,
+                "missing": 0,
+                "split_method": f"patient-wise, stratified by finding, seed {seed}",
+                "source_options": {"root": "some where/nih", "positive": "Pneumonia", "size": size, "seed": seed},
+                "audit": audit_manifest(manifest, ["Pneumonia"], seed),
+            },
+            "training": {
+                "backbone": "small",
+                "seed": seed,
+                "epochs": 20,
+                "epochs_run": 12,
+                "best_epoch": 12,
+                "best_validation_auroc": float(np.round(history["validation_auroc"][-1], 6)),
+                "learning_rate": 0.001,
+                "augmentation": {"flip": 0.5, "rotation": 10.0},
+                "parameters": 292817,
+                "seconds": 12.0,
+            },
+            "model": {"file": "model.keras", "fingerprint": "sha256:" + "cd" * 32},
+            "versions": {"python": "3.11.7", "keras": "3.15.1"},
+            "machine": {"platform": "Linux", "cores": 2, "gpu": None},
+        },
+    )
+    return run
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project folder with two runs, the one called `small` the newer; both evaluated by the R package."""
+    try:
+        choose_renderer("rmarkdown")
+    except PlacaError as error:
+        pytest.skip(str(error))
+    root = tmp_path_factory.mktemp("project")
+    make_run(root, "older", seed=0)
+    make_run(root, "small", seed=1)
+    for name in ("older", "small"):
+        evaluate(root / "runs" / name, bridge="rscript")
+    return root
+
+
+def render(project: Path, lang: str, renderer: str) -> Path:
+    # Rendered with a C locale, as a bare container has: é must come out as é all the same.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        for name in ("LC_ALL", "LC_CTYPE", "LANG"):
+            patch.delenv(name, raising=False)
+        out = project / f"{renderer}.{lang}.html"
+        return render_report(Path("runs/small"), lang, renderer=renderer, out=out)
+
+
+def need_quarto() -> str:
+    quarto = find_quarto()
+    version = renderers.quarto_version(quarto) if quarto else None
+    if not quarto or not version or version < renderers.OLDEST_QUARTO:
+        pytest.skip("no Quarto command of 1.4 or newer is here")
+    return quarto
+
+
+@pytest.fixture(scope="session")
+def english(project: Path) -> Path:
+    return render(project, "en", "rmarkdown")
+
+
+@pytest.fixture(scope="session")
+def spanish(project: Path) -> Path:
+    return render(project, "es", "rmarkdown")
+
+
+@pytest.fixture(scope="session")
+def spanish_by_quarto(project: Path) -> Path:
+    need_quarto()
+    return render(project, "es", "quarto")
+
+
+@pytest.fixture(scope="session")
+def english_by_quarto(project: Path) -> Path:
+    """`quarto render` in the project's root, which takes the newest run."""
+    quarto = need_quarto()
+    for source in (REPORTS, ROOT / "_quarto.yml"):
+        copy = project / source.name
+        shutil.copytree(source, copy) if source.is_dir() else shutil.copyfile(source, copy)
+    (project / "README.md").write_text("# Not a report\n")
+    environment = {**os.environ, "RETICULATE_PYTHON": sys.executable, "PYTHONPATH": str(ROOT / "python")}
+    done = subprocess.run([quarto, "render"], cwd=project, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "WARN" not in done.stderr, done.stderr
+    assert not list(project.rglob("README.html"))
+    return project / "_site" / "reports" / "evaluation.html"
+
+
+PAGES = ("english", "spanish", "english_by_quarto", "spanish_by_quarto")
+
+
+class Page(HTMLParser):
+    """What a test asks of a page: its text, headings, images, and what it would load."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.source = path.read_text(encoding="utf-8")
+        self.lang = ""
+        self.pieces: list[str] = []
+        self.headings: list[tuple[int, str]] = []
+        self.images: list[dict[str, str]] = []
+        self.loads: list[str] = []
+        self.links: list[str] = []
+        self.ids: list[str] = []
+        self._open: list[str] = []
+        self.feed(self.source)
+        self.text = re.sub(r"\s+", " ", " ".join(self.pieces))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self._open.append(tag)
+        self.ids += [given["id"]] if "id" in given else []
+        if tag == "html":
+            self.lang = given.get("lang", "")
+        if tag == "img":
+            self.images.append(given)
+        if tag == "a":
+            self.links.append(given.get("href", ""))
+        elif tag in {"link", "script", "img", "source", "iframe", "object", "image", "use", "video", "audio", "embed"}:
+            self.loads += [given[name] for name in ("src", "href", "srcset", "data", "xlink:href") if name in given]
+        if re.fullmatch(r"h[1-6]", tag):
+            self.headings.append((int(tag[1]), ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open and self._open.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if {"style", "script"} & set(self._open):
+            return
+        self.pieces.append(data)
+        if self._open and re.fullmatch(r"h[1-6]", self._open[-1]):
+            level, text = self.headings[-1]
+            self.headings[-1] = (level, text + data)
+
+
+@pytest.fixture(params=PAGES)
+def page(request: pytest.FixtureRequest) -> Page:
+    return Page(request.getfixturevalue(request.param))
+
+
+def strings(lang: str) -> dict[str, str]:
+    def flat(tree: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+        for name, value in tree.items():
+            key = f"{above}{name}"
+            if isinstance(value, dict):
+                yield from flat(value, f"{key}.")
+            else:
+                yield key, value
+
+    return dict(flat(yaml.safe_load((REPORTS / "strings" / f"{lang}.yml").read_text(encoding="utf-8"))))
+
+
+def assert_no_source_shows(page: Page) -> None:
+    """No literal reference, fence or gap is left in a page's text."""
+    for trace in ("@fig", "@tbl", ":::", "{#", "{.", "](", "**", "`", "<U+", "NULL", " NA ", "NaN", "??", "Error"):
+        assert trace not in page.text, trace

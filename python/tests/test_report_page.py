@@ -1,0 +1,154 @@
+"""The page that a reader opens: what it says, and how a browser sees it."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import itertools
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from report_fixtures import PAGES, Page, assert_no_source_shows, strings
+
+
+def test_the_page_loads_nothing_from_anywhere(page: Page) -> None:
+    assert "default-src 'none'; img-src data:;" in html.unescape(page.source)
+    assert page.loads and all(source.startswith("data:") for source in page.loads)
+    assert not re.findall(r"@import|url\(\s*['\"]?(?!data:|#)[\w/.]", page.source)
+    assert len(page.source) < 5e6
+
+
+def test_every_image_is_described_and_shows_something(page: Page) -> None:
+    assert len(page.images) >= 12
+    for image in page.images:
+        assert len(image["alt"]) > 20
+        kind, data = re.fullmatch(r"data:(image/[\w+]+);base64,(.+)", image["src"], re.DOTALL).groups()
+        content = base64.b64decode(data)
+        if kind == "image/png":
+            assert np.asarray(Image.open(io.BytesIO(content)).convert("L")).std() > 5
+        else:
+            assert kind == "image/svg+xml"
+            assert len(re.findall(rb"<(?:polyline|line|circle|rect|path)\b", content)) > 8
+
+
+def test_nothing_of_the_source_shows_through(page: Page) -> None:
+    assert_no_source_shows(page)
+
+
+def test_headings_are_in_order_and_links_lead_somewhere(page: Page) -> None:
+    levels = [level for level, _ in page.headings]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(below - above <= 1 for above, below in itertools.pairwise(levels))
+    inner = [link[1:] for link in page.links if link.startswith("#")]
+    assert len(inner) > 12 and set(inner) <= set(page.ids)
+    assert len(page.ids) == len(set(page.ids))
+
+
+def test_figures_and_tables_are_numbered_in_the_pages_language(page: Page) -> None:
+    words = strings(page.lang)
+    for kind, count in (("figure", 6), ("table", 6)):
+        word = words[f"crossref.{kind}"]
+        found = {int(n) for n in re.findall(rf"{word}\s(\d+):", page.text)}
+        assert found == set(range(1, count + 1)), word
+
+
+def test_the_page_is_in_one_language(page: Page) -> None:
+    here, there = strings(page.lang), strings({"en": "es", "es": "en"}[page.lang])
+    titles = [text for level, text in page.headings if level == 2]
+    keys = ("data", "audit", "training", "discrimination", "points", "calibration", "errors", "limits", "reproduce")
+    assert titles == [here[f"heading.{key}"] for key in (*keys, "references")]
+    for key, text in there.items():
+        plain = re.split(r"[{@*`\[]", text)[0].strip()
+        if len(plain.split()) >= 3 and plain != re.split(r"[{@*`\[]", here[key])[0].strip():
+            assert plain not in page.text, key
+
+
+def test_only_the_page_made_without_quarto_says_so(request: pytest.FixtureRequest) -> None:
+    for name in PAGES[:2]:
+        page = Page(request.getfixturevalue(name))
+        assert strings(page.lang)["page.without_quarto"] in page.text
+    for name in PAGES[2:]:
+        page = Page(request.getfixturevalue(name))
+        assert strings(page.lang)["page.without_quarto"] not in page.text
+
+
+def test_the_figures_are_those_of_the_evaluation(page: Page, project: Path) -> None:
+    def local(number: float, digits: int) -> str:
+        text = f"{number:,.{digits}f}"
+        return text.translate(str.maketrans(",.", ".,")) if page.lang == "es" else text
+
+    run = project / "runs" / "small"
+    headline = json.loads((run / "evaluation" / "summary.json").read_text())["headline"]["Pneumonia"]
+    assert 0.8 < headline["auroc"] < 1
+    for name in ("auroc", "auroc_lower", "auroc_upper"):
+        assert local(headline[name], 3) in page.text
+    other = json.loads((project / "runs" / "older" / "evaluation" / "summary.json").read_text())["headline"]
+    assert local(other["Pneumonia"]["auroc"], 3) not in page.text
+    assert local(292817, 0) in page.text
+    points = pd.read_csv(run / "evaluation" / "operating_points.csv")
+    shown = points[
+        ~points["metric"].isin(["brier", "true_positive", "false_positive", "true_negative", "false_negative"])
+    ]
+    for value in shown["estimate"]:
+        assert local(value, 2) in page.text
+    brier = points.loc[points["metric"] == "brier", "estimate"].iloc[0]
+    assert local(brier, 3) in page.text
+    leak = json.loads((run / "run.json").read_text())["data"]["audit"]["image_wise_split_would_leak"]
+    assert local(100 * leak, 1) in page.text
+    assert (
+        "placa prepare nih 'some where/nih' --positive Pneumonia --size 48 --seed 1 --out data/prepared/small"
+        in page.text
+    )
+    assert "placa train data/prepared/small --backbone small --seed 1" in page.text
+    assert "ab" * 32 in page.text and "cd" * 32 in page.text
+
+
+_LOOK = """<script>
+addEventListener("load", () => {
+  const found = [...document.images].map(image => {
+    const canvas = document.createElement("canvas");
+    canvas.width = canvas.height = 96;
+    const context = canvas.getContext("2d");
+    context.fillStyle = "#fff";
+    context.fillRect(0, 0, 96, 96);
+    context.drawImage(image, 0, 0, 96, 96);
+    const grey = context.getImageData(0, 0, 96, 96).data.filter((value, i) => i % 4 == 1);
+    return [image.naturalWidth, Math.max(...grey) - Math.min(...grey), image.getBoundingClientRect().width];
+  });
+  const page = document.documentElement;
+  document.title = "SEEN" + JSON.stringify({images: found, width: innerWidth, content: page.scrollWidth});
+});
+</script>"""
+
+
+@pytest.mark.parametrize("width", [1280, 500])
+def test_a_browser_shows_every_figure_and_asks_the_network_for_nothing(page: Page, width: int, tmp_path: Path) -> None:
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        pytest.skip("no Chromium is here")
+    looked_at = tmp_path / "page.html"
+    looked_at.write_text(page.source.replace("</body>", f"{_LOOK}</body>"), encoding="utf-8")
+    command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+    command += [
+        "--enable-logging=stderr",
+        "--v=0",
+        f"--window-size={width},900",
+        "--virtual-time-budget=5000",
+        "--dump-dom",
+    ]
+    done = subprocess.run([*command, looked_at.as_uri()], capture_output=True, text=True, timeout=120)
+    seen = json.loads(re.search(r"<title>SEEN(.*?)</title>", done.stdout)[1].replace("&quot;", '"'))
+    assert len(seen["images"]) == len(page.images)
+    for natural_width, contrast, shown_width in seen["images"]:
+        assert natural_width > 0 and contrast > 60 and 60 < shown_width <= width
+    assert seen["width"] == width and seen["content"] <= width
+    # The page's own policy forbids every request, and a browser that refuses one says so here.
+    assert "CONSOLE" not in done.stderr, done.stderr

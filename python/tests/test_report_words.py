@@ -1,0 +1,48 @@
+"""The words of the report: the same in both languages, none missing, none left over."""
+
+from __future__ import annotations
+
+import re
+
+from report_fixtures import REPORTS, strings
+
+SOURCES = "\n".join(file.read_text(encoding="utf-8") for file in [*REPORTS.glob("*.R"), REPORTS / "evaluation.qmd"])
+
+
+def test_both_languages_have_the_same_keys_and_the_same_gaps() -> None:
+    english, spanish = strings("en"), strings("es")
+    assert set(english) == set(spanish)
+    for key, text in english.items():
+        assert text.strip() and spanish[key].strip(), key
+        assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", spanish[key])), key
+        assert set(re.findall(r"@[\w-]+", text)) == set(re.findall(r"@[\w-]+", spanish[key])), key
+
+
+def test_no_sentence_was_left_in_the_other_language() -> None:
+    english, spanish = strings("en"), strings("es")
+    same = {
+        key
+        for key, text in english.items()
+        if text == spanish[key] and re.search("[a-z]{4}", re.sub("{.*?}", "", text))
+    }
+    # These are spelt alike in both.
+    assert same == {"finding.Fibrosis", "finding.Hernia", "view.PA", "view.AP", "point.youden"}
+
+
+def test_every_word_that_the_report_asks_for_is_there_and_no_other() -> None:
+    keys = set(strings("en"))
+    # A key's name may go on with the name of a thing: "limits.labels_" with nih, "finding." with Pneumonia.
+    quoted = set(re.findall(r'"([a-z]\w*\.(?:\w+\.)?\w*)"', SOURCES))
+    quoted |= {f"{kind}." for kind in re.findall(r'(?:words?|words_of|shares)\("([\w.]+)"', SOURCES)}
+    begun = {start for start in quoted if start.endswith((".", "_"))}
+    tops = {key.split(".")[0] for key in keys}
+    named = {key for key in quoted - begun if f"{key}." not in begun}
+    whole = {key for key in named if key.split(".")[0] in tops and not key.endswith((".csv", ".R"))}
+    assert whole <= keys
+    unasked = {key for key in keys - whole if not key.startswith(tuple(begun))}
+    assert not unasked
+
+
+def test_what_is_cited_is_in_the_bibliography_and_the_other_way_round() -> None:
+    cited = set(re.findall(r"@([a-z]+\d{4})", " ".join(strings("en").values())))
+    assert cited == set(re.findall(r"^@\w+\{(\w+),", (REPORTS / "references.bib").read_text(), re.MULTILINE))

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
+
+from placa.errors import PlacaError, unknown_name
+
+#: What an image is labelled that has none of a source's findings.
+NO_FINDING = "No Finding"
 
 
 @dataclass
@@ -40,3 +46,17 @@ class Source:
     tables: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
+
+
+def require_two_findings(positive: str, negative: str, known: Iterable[str]) -> None:
+    """Make sure that two different findings of those known were asked for.
+
+    Raises:
+        PlacaError: One is unknown, or both are the same.
+    """
+    known = list(known)
+    for name in (positive, negative):
+        if name not in known:
+            raise unknown_name("finding", name, known)
+    if positive == negative:
+        raise PlacaError(f"--positive and --negative are both {positive!r}: two different findings were expected.")

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from placa.errors import PlacaError, unknown_name
+from placa.errors import PlacaError
 from placa.files import explain_os_error
-from placa.sources import Source
+from placa.sources import NO_FINDING, Source, require_two_findings
 
-NO_FINDING = "No Finding"
 _COLUMNS = ["Image Index", "Finding Labels", "Patient ID", "Patient Age", "Patient Gender", "View Position"]
 #: The oldest person on record died at 122; NIH's table has ages up to 414.
 OLDEST = 122.0
@@ -41,11 +40,7 @@ def read_nih(root: Path, positive: str, negative: str = NO_FINDING) -> Source:
     table = _read_table(table_path)
     labels = table["Finding Labels"].str.split("|").map(lambda names: {name.strip() for name in names})
     known = sorted(set().union(*labels))
-    for name in (positive, negative):
-        if name not in known:
-            raise unknown_name("finding", name, known)
-    if positive == negative:
-        raise PlacaError(f"--positive and --negative are both {positive!r}: two different findings were expected.")
+    require_two_findings(positive, negative, known)
     has_positive = np.array([positive in names for names in labels])
     has_negative = np.array([negative in names for names in labels])
     wanted = table[has_positive | has_negative]

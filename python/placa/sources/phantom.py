@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from placa.cache import cores
-from placa.errors import PlacaError, unknown_name
 from placa.phantoms.draw import FINDINGS, draw_phantoms
 from placa.progress import SILENT, Progress
-from placa.sources import Source
+from placa.sources import NO_FINDING, Source, require_two_findings
 
-NO_FINDING = "No Finding"
 #: Side of the drawn radiographs, in pixels.
 SIZE = 256
 
@@ -36,11 +34,7 @@ def read_phantoms(
     Raises:
         PlacaError: A finding is unknown, or both are the same.
     """
-    for name in (positive, negative):
-        if name not in (*FINDINGS, NO_FINDING):
-            raise unknown_name("finding", name, (*FINDINGS, NO_FINDING))
-    if positive == negative:
-        raise PlacaError(f"--positive and --negative are both {positive!r}: two different findings were expected.")
+    require_two_findings(positive, negative, (*FINDINGS, NO_FINDING))
     with progress.bar("drawing", images) as advance:
         done = 0
 

@@ -102,11 +102,15 @@ def headline(summary: dict[str, Any]) -> list[str]:
     """One line a finding: AUROC with its interval, and on how many images and patients."""
     lines = []
     for finding, one in summary["headline"].items():
-        interval = f"({one['auroc_lower']:.3f} to {one['auroc_upper']:.3f})" if one["auroc_lower"] is not None else ""
-        auroc = f"{one['auroc']:.3f}" if one["auroc"] is not None else "not defined: one class is missing"
+        auroc = "AUROC not defined, for one class is missing,"
+        if one["auroc"] is not None:
+            auroc = f"AUROC {one['auroc']:.3f}"
+        if one["auroc_lower"] is not None:
+            auroc += f" ({one['auroc_lower']:.3f} to {one['auroc_upper']:.3f})"
+        patients = "unknown patients" if one["n_patients"] is None else f"{one['n_patients']:,} patients"
         lines.append(
-            f"{finding}: AUROC {auroc} {interval} on {one['n_images']:,} {summary['split']} images of "
-            f"{one['n_patients']:,} patients, {one['n_positive']:,} positive"
+            f"{finding}: {auroc} on {one['n_images']:,} {summary['split']} images of {patients}, "
+            f"{one['n_positive']:,} positive"
         )
     return lines
 

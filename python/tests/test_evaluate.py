@@ -106,6 +106,13 @@ def test_one_class_in_test_is_a_warning_and_not_a_figure(a_run: Path) -> None:
     assert "not defined" in headline(summary)[0]
 
 
+def test_unknown_patients_are_said_to_be_unknown(a_run: Path) -> None:
+    predictions, metadata = read_predictions(a_run)
+    predictions["patient_id"] = pd.array([pd.NA] * len(predictions), dtype="string")
+    write_predictions(predictions, a_run / "predictions.parquet", metadata)
+    assert "of unknown patients, " in headline(evaluate(a_run, bridge="rpy2"))[0]
+
+
 def test_an_older_evaluation_survives_a_refusal(a_run: Path) -> None:
     evaluate(a_run, bridge="rpy2")
     before = json.loads((a_run / "evaluation" / "summary.json").read_text())

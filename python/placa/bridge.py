@@ -81,14 +81,9 @@ def start_r() -> Any:
         NoBridge: rpy2 is not installed or does not work with the R that is there.
         PlacaError: R is there and the package placa is not, or is of another version.
     """
-    if find_r() is None:
-        raise PlacaError(f"R was needed and there is none on PATH: {_HOW_TO_GET_R}.")
-    if os.environ.get("LC_ALL") in {"C", "POSIX"}:
-        # R would write the ñ of a name as <U+00F1>.
-        os.environ["LC_ALL"] = "C.UTF-8"
-    if importlib.util.find_spec("_rinterface_cffi_api") is None:
-        # Where the compiled half was not built, rpy2 would say so at each start before it does without.
-        os.environ.setdefault("RPY2_CFFI_MODE", "ABI")
+    _require_r()
+    os.environ.update(utf8_locale())
+    choose_rpy2_mode()
     try:
         with _own_library_path():
             import rpy2.robjects as robjects
@@ -99,6 +94,19 @@ def start_r() -> Any:
     )
     require_r_package(installed)
     return robjects
+
+
+def choose_rpy2_mode() -> None:
+    """Have rpy2 start without the half that was not compiled, of which it would complain at each start."""
+    if importlib.util.find_spec("_rinterface_cffi_api") is None:
+        os.environ.setdefault("RPY2_CFFI_MODE", "ABI")
+
+
+def utf8_locale() -> dict[str, str]:
+    """What to set in the environment of an R, which in the C locale writes the ñ of a name as ``<U+00F1>``."""
+    if "utf" in "".join(os.environ.get(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG")).lower():
+        return {}
+    return {"LC_ALL": "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"}
 
 
 @contextmanager
@@ -200,6 +208,13 @@ def find_r() -> str | None:
     return shutil.which("R")
 
 
+def _require_r() -> str:
+    r = find_r()
+    if r is None:
+        raise PlacaError(f"R was needed and there is none on PATH: {_HOW_TO_GET_R}.")
+    return r
+
+
 def run_rscript(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run R code in a process of its own, with this Python for reticulate.
 
@@ -209,9 +224,7 @@ def run_rscript(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     Raises:
         PlacaError: There is no R.
     """
-    r = find_r()
-    if r is None:
-        raise PlacaError(f"R was needed and there is none on PATH: {_HOW_TO_GET_R}.")
-    environment = {**os.environ, "RETICULATE_PYTHON": sys.executable}
+    r = _require_r()
+    environment = {**os.environ, **utf8_locale(), "RETICULATE_PYTHON": sys.executable}
     command = [r, "--slave", "--no-echo", "--no-save", "--no-restore", "-e", code, "--args", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,7 +84,7 @@ def predict(options: argparse.Namespace) -> None:
 def _write_predictions(
     table: pd.DataFrame, rejected: list[tuple[str, str]], facts: dict[str, dict[str, object]], out: Path
 ) -> None:
-    from placa.files import whole_file
+    from placa.files import write_rejected
     from placa.predictions import write_predictions
 
     metadata = {name: facts["data"][name] for name in ("findings", "positive", "comparison")}
@@ -93,8 +92,7 @@ def _write_predictions(
     write_predictions(table, out, {**metadata, "label_source": None, "model_fingerprint": fingerprint})
     set_aside = out.with_name(f"{out.stem}.rejected.csv")
     if rejected:
-        with whole_file(set_aside) as draft, draft.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([("path", "reason"), *rejected])
+        write_rejected(set_aside, rejected)
     else:
         # One of an earlier prediction would speak of other images.
         set_aside.unlink(missing_ok=True)

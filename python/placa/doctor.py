@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import importlib.util
-import os
 import shutil
 import subprocess
 import sys
@@ -13,10 +11,10 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from placa.bridge import find_r, run_rscript
+from placa.bridge import choose_rpy2_mode, find_r, run_rscript
 from placa.errors import PlacaError
 
-#: R packages: the name, what is lost without it, and whether placa's main path needs it.
+#: R packages: the name, and what is lost without it.
 R_PACKAGES = {
     "placa": "no evaluation and no report",
     "ggplot2": "no figures",
@@ -121,8 +119,7 @@ def _rpy2(r: str | None) -> str | None:
     there = _installed("rpy2")
     if there is None or r is None:
         return there
-    if importlib.util.find_spec("_rinterface_cffi_api") is None:
-        os.environ.setdefault("RPY2_CFFI_MODE", "ABI")
+    choose_rpy2_mode()
     # In a process of its own: an R that does not fit can take the process with it.
     tried = subprocess.run([sys.executable, "-c", "import rpy2.robjects"], capture_output=True, text=True, check=False)
     return there if tried.returncode == 0 else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import errno
 import hashlib
 import json
@@ -136,6 +137,12 @@ def write_json(path: Path, content: Any) -> None:
     """Write `content` as indented UTF-8 JSON, whole or not at all."""
     with whole_file(path) as partial:
         partial.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+
+
+def write_rejected(path: Path, rejected: list[tuple[str, str]]) -> None:
+    """Write the images that were set aside as CSV, whole or not at all: ``path``, ``reason``."""
+    with whole_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("path", "reason"), *rejected])
 
 
 def read_json(path: Path) -> Any:

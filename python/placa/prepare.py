@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 import time
 from collections.abc import Callable
@@ -18,7 +17,7 @@ import placa
 from placa.audit import audit_manifest
 from placa.cache import build_cache, pixels_path
 from placa.errors import PlacaError
-from placa.files import fingerprint, require_writable, whole_directory, whole_file, write_json
+from placa.files import fingerprint, require_writable, whole_directory, write_json, write_rejected
 from placa.groups import (
     DUPLICATE_CORRELATION,
     NEIGHBOUR_CORRELATION,
@@ -94,7 +93,7 @@ def _fill(
     audit = audit_manifest(manifest, source.findings, seed)
     audit["grouping"] = groups
     write_manifest(manifest, directory / "manifest.parquet")
-    _write_rejected(directory / "rejected.csv", rejected)
+    write_rejected(directory / "rejected.csv", rejected)
     write_json(directory / "audit.json", audit)
     facts = {
         "schema_version": 1,
@@ -149,13 +148,6 @@ def _split(manifest: pd.DataFrame, source: Source, seed: int) -> tuple[pd.Series
         )
         split[open_rows] = dealt
     return split, f"official test list; training and validation {unit}, stratified by finding, seed {seed}"
-
-
-def _write_rejected(path: Path, rejected: list[tuple[str, str]]) -> None:
-    with whole_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["path", "reason"])
-        writer.writerows(rejected)
 
 
 def _tell(

@@ -103,18 +103,17 @@ def find_reports() -> Path:
 
 def _render(renderer: Renderer, sources: Path, work: Path, run: Path, lang: str, target: Path) -> Path:
     shutil.copytree(sources, work, ignore=shutil.ignore_patterns("*_files", ".*"))
-    # Set by an R inside this Python; the R that renders is its own process and may use reticulate.
-    environment = {name: value for name, value in os.environ.items() if name != "PLACA_EMBEDDED_R"}
+    from placa.bridge import utf8_locale
+
     package = str(Path(__file__).parents[1])
-    environment |= {
+    environment = {
+        **os.environ,
+        **utf8_locale(),
         "RETICULATE_PYTHON": sys.executable,
         "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")])),
         "PLACA_RUN": str(run),
         "PLACA_WORKING_DIRECTORY": str(Path.cwd()),
     }
-    if "utf" not in "".join(os.environ.get(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG")).lower():
-        # In the C locale R would spell é as <U+00E9>.
-        environment["LC_ALL"] = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
     page = work / "page.html"
     if renderer.name == "quarto":
         environment.setdefault("QUARTO_R", str(Path(renderer.r).parent))

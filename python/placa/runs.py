@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -31,32 +30,6 @@ def require_run(run: Path) -> dict[str, Any]:
         raise PlacaError(f"{run} is not a whole run, for it lacks {missing[0]}: train it again.")
     facts: dict[str, Any] = read_json(run / "run.json")
     return facts
-
-
-def newest_run(root: Path) -> Path:
-    """The run under `root` that was made last.
-
-    Raises:
-        PlacaError: There is none.
-    """
-    runs = [path.parent for path in root.glob("*/run.json")]
-    if not runs:
-        raise PlacaError(f"There is no run under {root}: make one with placa train.")
-    return max(runs, key=lambda run: str(read_json(run / "run.json").get("created", "")))
-
-
-def describe(run: str) -> str:
-    """What a run says of itself, for R: JSON of ``run.json``, ``thresholds.json`` and the evaluation's headline.
-
-    Raises:
-        PlacaError: `run` is not a whole run.
-    """
-    path = Path(run)
-    facts = {"run": require_run(path), "thresholds": read_json(path / "thresholds.json"), "headline": None}
-    summary = path / "evaluation" / "summary.json"
-    if summary.is_file():
-        facts["headline"] = read_json(summary)["headline"]
-    return json.dumps(facts, ensure_ascii=False)
 
 
 def versions(*packages: str) -> dict[str, str]:

@@ -24,6 +24,6 @@ def unknown_name(kind: str, given: str, known: Iterable[str]) -> PlacaError:
     """
     names = list(known)
     by_lower = {name.lower(): name for name in names}
-    near = [by_lower[m] for m in difflib.get_close_matches(given.lower(), by_lower, n=len(names), cutoff=0.0)]
+    near = [by_lower[m] for m in difflib.get_close_matches(given.lower(), by_lower, n=max(len(names), 1), cutoff=0.0)]
     near += [name for name in names if name not in near]
     return PlacaError(f"There is no {kind} {given!r}; there are, the nearest first: {', '.join(near)}.")

@@ -37,6 +37,15 @@ class Progress:
 
         yield nothing
 
+    @contextmanager
+    def byte_bars(self, totals: dict[str, int]) -> Iterator[dict[str, Advance]]:
+        """Show how much of several numbers of bytes is done, one bar a title, from any thread."""
+
+        def nothing(steps: int = 1, remark: str = "") -> None:
+            pass
+
+        yield dict.fromkeys(totals, nothing)
+
 
 SILENT = Progress()
 
@@ -83,6 +92,31 @@ class RichProgress(Progress):
                 bars.update(task, advance=steps)
 
             yield advance
+
+    @contextmanager
+    def byte_bars(self, totals: dict[str, int]) -> Iterator[dict[str, Advance]]:
+        from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+        from rich.progress import Progress as Bars
+
+        columns = (
+            TextColumn("  {task.description}"),
+            BarColumn(bar_width=16),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+            TextColumn("[dim]{task.fields[remark]}"),
+        )
+        with Bars(*columns, console=self._console, refresh_per_second=4) as bars:
+
+            def bar(title: str, total: int) -> Advance:
+                task = bars.add_task(title, total=total, remark="")
+
+                def advance(steps: int = 1, remark: str = "") -> None:
+                    bars.update(task, advance=steps, remark=remark)
+
+                return advance
+
+            yield {title: bar(title, total) for title, total in totals.items()}
 
 
 def _escape(text: str) -> str:

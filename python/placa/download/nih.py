@@ -1,0 +1,175 @@
+"""``placa download nih``: ChestX-ray14 from the NIH Clinical Center's public Box folder, 45 GB.
+
+Where the figures below come from. The addresses of the archives are those of NIH's own ``batch_download_zips.py``;
+their MD5 sums are those of NIH's ``FAQ_CHESTXRAY.pdf`` (question 7), which several other projects repeat without a
+difference; their sizes are those that Box reports, in two other projects alike. The tables have no links of that kind
+in the Box folder: their addresses are made of the numbers of their pages there. Their sizes and SHA-256 sums were
+computed from copies, and are the ones that two or more other projects publish. The README has a size and no checksum,
+for no two independent sources give one.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from placa.download.fetch import Patience
+from placa.download.plan import choose, plan, require_space
+from placa.download.remote import Edition, RemoteFile, human_size
+from placa.download.work import Manner, only_one, work
+from placa.errors import PlacaError
+from placa.files import explain_os_error, require_writable
+from placa.progress import SILENT, Progress
+
+#: Files at a time. More gain little, and a public server should not be pressed.
+DEFAULT_JOBS = 3
+MOST_JOBS = 8
+
+
+def _archive(number: int, link: str, size: int, md5: str, images: int = 10_000) -> RemoteFile:
+    return RemoteFile(
+        name=f"images_{number:03d}.tar.gz",
+        url=f"https://nihcc.box.com/shared/static/{link}.gz",
+        editions=(Edition(size, f"md5:{md5}"),),
+        images=images,
+    )
+
+
+def _table(name: str, number: int, *editions: Edition, optional: bool = False) -> RemoteFile:
+    page = "https://nihcc.app.box.com/index.php?rm=box_download_shared_file&vanity_name=ChestXray-NIHCC"
+    return RemoteFile(name=name, url=f"{page}&file_id=f_{number}", editions=editions, optional=optional)
+
+
+NIH_FILES: tuple[RemoteFile, ...] = (
+    _table(
+        "Data_Entry_2017_v2020.csv",
+        219760887468,
+        Edition(9_003_496, "sha256:c69a6daca3549af707ca9cacbdf9f9a7b6a9188e8c61157df653520bb72d8eb1"),
+        # The one that mirrors have: its header says "Patient Gender" for "Patient Sex", and the rows are the same.
+        Edition(9_003_499, "sha256:dc1d2df67fdc1c5a7601d48699cda2b13dc2c4841488b4183dcf04884dbaca11"),
+    ),
+    _table(
+        "BBox_List_2017.csv",
+        219760940956,
+        Edition(92_416, "sha256:0bbfea9d4c4e9771481b3023b1bc9f0df9dea924453b12986beb29b0c4d0c95b"),
+    ),
+    _table(
+        "train_val_list.txt",
+        256056636701,
+        Edition(1_470_907, "sha256:61fbe896321c1c1c8b75f3e4f3a08e4fef6486d95ef8a667c31d4d60dca6cb81"),
+    ),
+    _table(
+        "test_list.txt",
+        256055473534,
+        Edition(435_131, "sha256:38ca5ef7f756092946f57c1a59faca882ed589a1ab1f72590b45dc06c6d5e1cc"),
+    ),
+    _table("README_CHESTXRAY.pdf", 220660789610, Edition(848_327, None), optional=True),
+    _archive(1, "vfk49d74nhbxq3nqjg0900w5nvkorp5c", 2_008_470_987, "fe8ed0a6961412fddcbb3603c11b3698", 4_999),
+    _archive(2, "i28rlmbvmfjbl8p2n3ril0pptcmcu9d1", 3_952_623_504, "ab07a2d7cbe6f65ddd97b4ed7bde10bf"),
+    _archive(3, "f1t00wrtdk94satdfb9olcolqx20z2jp", 3_929_234_850, "2301d03bde4c246388bad3876965d574"),
+    _archive(4, "0aowwzs5lhjrceb3qp67ahp0rd1l1etg", 3_838_903_983, "9f1b7f5aae01b13f4bc8e2c44a4b8ef6"),
+    _archive(5, "v5e3goj22zr6h8tzualxfsqlqaygfbsn", 3_935_496_531, "1861f3cd0ef7734df8104f2b0309023b"),
+    _archive(6, "asi7ikud9jwnkrnkj99jnpfkjdes7l6l", 3_986_301_172, "456b53a8b351afd92a35bc41444c58c8"),
+    _archive(7, "jn1b4mw4n6lnh74ovmcjb8y48h8xj07n", 4_016_328_426, "1075121ea20a137b87f290d6a4a5965e"),
+    _archive(8, "tvpxmn7qyrgl0w8wfh9kqfjskv6nmm1j", 4_018_347_353, "b61f34cec3aa69f295fbb593cbd9d443"),
+    _archive(9, "upyy3ml7qdumlgk2rfcvlb9k6gvqq2pj", 4_111_327_929, "442a3caa61ae9b64e61c561294d1e183"),
+    _archive(10, "l6nilvfa9cg3s28tqv1qc1olm3gnz54p", 4_181_556_296, "09ec81c4c31e32858ad8cf965c494b74"),
+    _archive(11, "hhq8fkdgvcari67vfhs7ppg2w6ni4jze", 4_187_084_020, "499aefc67207a5a97692424cf5dbeed5"),
+    _archive(12, "ioqwiy20ihqwyr8pf4c24eazhh281pbu", 2_914_187_733, "dc9fda1757c2de0032b63347a7d2895c", 7_121),
+)
+
+
+def download_nih(
+    to: Path,
+    base_url: str | None = None,
+    only: str | Iterable[str] | None = None,
+    jobs: int = DEFAULT_JOBS,
+    keep_archives: bool = False,
+    progress: Progress = SILENT,
+    files: Sequence[RemoteFile] = NIH_FILES,
+    patience: Patience | None = None,
+) -> list[Path]:
+    """Fetch NIH ChestX-ray14 (Wang et al. 2017) in the layout that ``placa prepare nih`` reads.
+
+    ``TO/Data_Entry_2017_v2020.csv``, the other tables, and ``TO/images_001/images/*.png`` to ``images_012``. What is
+    there and whole is left alone. After a break, give the same call again: it goes on where it stopped. Every file is
+    held against its known checksum, wherever it comes from; that tells damage, and MD5, which is all that NIH publishes
+    for the archives, tells no more than that.
+
+    Args:
+        to: The directory to make, or to go on with.
+        base_url: A mirror that has each file under its name, ``https://host/nih``; NIH's Box folder by default.
+        only: ``"tables"``, ``"images"``, or names such as ``"images_003"``; everything by default.
+        jobs: Files at a time, 1 to 8.
+        keep_archives: Whether the archives stay once they are extracted.
+        progress: Where to report.
+        files: What to fetch: NIH's list, or another in the same layout.
+        patience: How long to put up with a server.
+
+    Returns:
+        What was made, a file or a folder each; empty where nothing was left to do.
+
+    Raises:
+        PlacaError: The disk has too little room, a file could not be had or is not the one expected, an archive holds
+            what it should not, or something else lies where a file should.
+        KeyboardInterrupt: Ctrl-C; parts stay to be gone on from, and no half-extracted folder does.
+    """
+    if not 1 <= jobs <= MOST_JOBS:
+        raise PlacaError(f"--jobs is how many files are fetched at a time, 1 to {MOST_JOBS}, and {jobs} came.")
+    if base_url is not None and (urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).netloc):
+        raise PlacaError(f"--base-url was to be an address such as https://host/nih, and {base_url!r} came.")
+    chosen = choose(files, only)
+    if to.exists() and not to.is_dir():
+        raise PlacaError(f"{to} is a file, and a directory was expected: choose another --to.")
+    # A second look needs no lock and no place to write to: a finished set may well be read-only.
+    tasks, taken = plan(to, chosen)
+    for folder in taken:
+        progress.say(f"{to / folder} has all its images; placa did not extract it, so it is taken as it is")
+    if not tasks:
+        progress.say(f"everything asked for is in {to} already: nothing to do")
+        return []
+    require_writable(to)
+    require_space(to, tasks, jobs, keep_archives)
+    try:
+        to.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise explain_os_error(error, to) from error
+    missing = sum(task.file.size - task.fetched for task in tasks)
+    count = f"{len(tasks)} file{'s' if len(tasks) > 1 else ''}"
+    progress.stage(f"Fetching {human_size(missing)} in {count} from {base_url or 'the NIH Clinical Center'}")
+    with only_one(to):
+        # Another download may have ended since.
+        tasks, _ = plan(to, chosen)
+        work(to, tasks, Manner(base_url, jobs, keep_archives, patience or Patience()), progress)
+    made = [to / (task.file.stem if task.file.images else task.file.name) for task in tasks]
+    # A file that is optional may not have come.
+    return [path for path in made if path.exists()]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``placa download nih``."""
+    parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="the directory to make, or to go on with")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        metavar="NAME",
+        help="a part: tables (12 MB), images (45 GB), or names such as images_003 (default: everything)",
+    )
+    parser.add_argument("--base-url", metavar="URL", help="a mirror that has the files under their names")
+    parser.add_argument(
+        "--jobs", type=int, default=DEFAULT_JOBS, metavar="N", help="files at a time, 1 to 8 (default: %(default)s)"
+    )
+    parser.add_argument("--keep-archives", action="store_true", help="keep the archives once they are extracted")
+
+
+def run(options: argparse.Namespace, progress: Progress) -> None:
+    """Do ``placa download nih`` with the options that `add_arguments` defines.
+
+    Raises:
+        PlacaError: As `download_nih`.
+    """
+    made = download_nih(options.to, options.base_url, options.only, options.jobs, options.keep_archives, progress)
+    if made and not options.only:
+        progress.say(f"next: placa prepare nih {options.to} --positive Pneumonia --out data/prepared/pneumonia")

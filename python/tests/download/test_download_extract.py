@@ -1,0 +1,175 @@
+"""Extracting archives that are not what they should be."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+import threading
+from pathlib import Path
+
+import pytest
+from loopback import archive, images_archive, member, radiograph, remote
+
+from placa.download.extract import LARGEST_IMAGE, MARKER, extract
+from placa.download.remote import Stopped
+from placa.errors import PlacaError
+
+PNG = radiograph(1)
+
+
+def put(tmp_path: Path, body: bytes, images: int = 3, **options: object) -> Path:
+    where = tmp_path / "to" / "images_001.tar.gz"
+    where.parent.mkdir(exist_ok=True)
+    where.write_bytes(body)
+    extract(where, where.parent / "images_001", remote(where.name, body, images), **options)  # type: ignore[arg-type]
+    return where.parent / "images_001"
+
+
+def assert_nothing_but_the_archive(tmp_path: Path) -> None:
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == ["to", "to/images_001.tar.gz"]
+
+
+def test_an_archive_of_images_becomes_a_folder(tmp_path: Path) -> None:
+    body, steps = images_archive(3), []
+    folder = put(tmp_path, body, advance=lambda count=1, remark="": steps.append(count))
+    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+    assert names == [MARKER, "images", *(f"images/0000000{i}_000.png" for i in (1, 2, 3))]
+    assert (folder / "images" / "00000002_000.png").read_bytes() == radiograph(2)
+    assert sum(steps) == len(body)
+
+
+def test_what_a_desktop_leaves_is_passed_over(tmp_path: Path) -> None:
+    good = member("./images/00000001_000.png", PNG)
+    folder = put(tmp_path, archive(member("./images", kind=tarfile.DIRTYPE), member("./images/._x.png", b"x"), good), 1)
+    assert [path.name for path in (folder / "images").iterdir()] == ["00000001_000.png"]
+
+
+LONG = "a" * 300
+HOSTILE = {
+    "parent": (member("../00000002_000.png", PNG), "not an image's name"),
+    "deep parent": (member("images/../../00000002_000.png", PNG), "not an image's name"),
+    "absolute": (member("/tmp/00000002_000.png", PNG), "not an image's name"),
+    "other name": (member("images/run.sh", b"rm"), "not an image's name"),
+    "other folder": (member("bin/00000002_000.png", PNG), "not an image's name"),
+    "foreign folder": (member("bin", kind=tarfile.DIRTYPE), "neither a file nor the folder images"),
+    "new line": (member("images/00000002_000.png\n", PNG), "not an image's name"),
+    "long name": (member(f"images/{LONG}.png", PNG), "not an image's name"),
+    "symlink": (member("images/00000002_000.png", kind=tarfile.SYMTYPE, link="/etc/passwd"), "a link or a device"),
+    "hard link": (member("images/00000002_000.png", kind=tarfile.LNKTYPE, link="/etc/passwd"), "a link or a device"),
+    "link for folder": (member("images", kind=tarfile.SYMTYPE, link="/tmp"), "a link or a device"),
+    "device": (member("images/00000002_000.png", kind=tarfile.CHRTYPE), "a link or a device"),
+    "pipe": (member("images/00000002_000.png", kind=tarfile.FIFOTYPE), "a link or a device"),
+    "twice": (member("images/00000001_000.png", PNG), "is in it twice"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_hostile_member_is_refused_and_leaves_nothing(tmp_path: Path, case: str) -> None:
+    bad, reason = HOSTILE[case]
+    with pytest.raises(PlacaError, match=reason):
+        put(tmp_path, archive(member("images/00000001_000.png", PNG), bad), 2)
+    assert_nothing_but_the_archive(tmp_path)
+
+
+def test_too_many_and_too_few_images(tmp_path: Path) -> None:
+    with pytest.raises(PlacaError, match="more than the 3 images"):
+        put(tmp_path, images_archive(4))
+    with pytest.raises(PlacaError, match="holds 2 images, and 3 were expected"):
+        put(tmp_path, images_archive(2))
+    assert_nothing_but_the_archive(tmp_path)
+
+
+def test_members_that_are_no_images_are_counted_too(tmp_path: Path) -> None:
+    crowd = [member(f"images/.{i}") for i in range(500)]
+    with pytest.raises(PlacaError, match="far more members than images"):
+        put(tmp_path, archive(*crowd, member("images/00000001_000.png", PNG)), 1)
+
+
+def test_a_huge_member_is_refused_before_it_is_written(tmp_path: Path) -> None:
+    body = archive(member("images/00000001_000.png", bytes(LARGEST_IMAGE + 1)))
+    with pytest.raises(PlacaError, match=r"16\.8 MB, more than any image"):
+        put(tmp_path, body, 1)
+    assert_nothing_but_the_archive(tmp_path)
+
+
+def test_a_bomb_of_many_members_is_stopped(tmp_path: Path) -> None:
+    zeros = bytes(1 << 20)
+    body = archive(*[member(f"images/{i:08d}_000.png", zeros) for i in range(20)])
+    assert len(body) < 40_000
+    with pytest.raises(PlacaError, match="unpacks to far more"):
+        put(tmp_path, body, 20)
+    assert_nothing_but_the_archive(tmp_path)
+
+
+def test_a_bomb_in_a_header_is_stopped(tmp_path: Path) -> None:
+    # An extended header of 64 MB, which tarfile would read into memory before anyone saw the member.
+    header = tarfile.TarInfo("long")
+    header.type, header.size = tarfile.XHDTYPE, 64 << 20
+    body = gzip.compress(header.tobuf(tarfile.USTAR_FORMAT) + bytes(header.size), 9) + bytes(40 << 20)
+    with pytest.raises(PlacaError, match="unpacks to far more"):
+        put(tmp_path, body, 1)
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.01, 0.5, 0.99])
+def test_a_truncated_archive_is_called_damaged(tmp_path: Path, keep: float) -> None:
+    body = images_archive(3)
+    with pytest.raises(PlacaError, match="damaged"):
+        put(tmp_path, body[: int(len(body) * keep)])
+    assert_nothing_but_the_archive(tmp_path)
+
+
+def test_what_is_no_archive_is_called_damaged(tmp_path: Path) -> None:
+    for body in (b"<html>no</html>", gzip.compress(b"text" * 1000), bytes(2000)):
+        with pytest.raises(PlacaError, match="damaged"):
+            put(tmp_path, body)
+
+
+def test_a_header_that_is_spoilt_in_the_middle_does_not_pass_for_the_end(tmp_path: Path) -> None:
+    raw = bytearray(gzip.decompress(images_archive(3)))
+    second = raw.index(b"images/00000002")
+    raw[second : second + 200] = b"x" * 200
+    with pytest.raises(PlacaError):
+        put(tmp_path, gzip.compress(bytes(raw)))
+
+
+def test_a_stop_leaves_no_half_extracted_folder(tmp_path: Path) -> None:
+    stop = threading.Event()
+    with pytest.raises(Stopped):
+        put(tmp_path, images_archive(3), stop=stop, advance=lambda count=1, remark="": stop.set())
+    assert_nothing_but_the_archive(tmp_path)
+
+
+def test_what_a_killed_extraction_left_is_cleared(tmp_path: Path) -> None:
+    left = tmp_path / "to" / ".images_001.partial-1-abc" / "images"
+    left.mkdir(parents=True)
+    (left / "00000001_000.png").write_bytes(b"half")
+    put(tmp_path, images_archive(3))
+    assert sorted(path.name for path in (tmp_path / "to").iterdir()) == ["images_001", "images_001.tar.gz"]
+
+
+def test_a_folder_that_someone_else_made_is_not_touched(tmp_path: Path) -> None:
+    mine = tmp_path / "to" / "images_001" / "notes.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    with pytest.raises(PlacaError, match="already there"):
+        put(tmp_path, images_archive(3))
+    assert mine.read_text() == "mine"
+
+
+def test_old_pythons_without_the_filter_refuse_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    put(tmp_path, images_archive(3))
+    with pytest.raises(PlacaError, match="a link or a device"):
+        put(tmp_path, archive(HOSTILE["symlink"][0]), 1)
+
+
+def test_sparse_members_are_refused(tmp_path: Path) -> None:
+    info = tarfile.TarInfo("images/00000001_000.png")
+    pax = {"GNU.sparse.map": "0,10", "GNU.sparse.size": "1000000000", "GNU.sparse.numblocks": "1"}
+    info.pax_headers, info.size = pax, 10
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz", format=tarfile.PAX_FORMAT) as tar:
+        tar.addfile(info, io.BytesIO(b"0123456789"))
+    with pytest.raises(PlacaError, match="neither a file"):
+        put(tmp_path, buffer.getvalue(), 1)

@@ -1,0 +1,140 @@
+"""Fetching one file from a server that breaks off and comes back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from email.utils import formatdate
+from pathlib import Path
+
+import pytest
+from loopback import (
+    Handler,
+    Server,
+    answer_with,
+    drop_after,
+    loopback,
+    noise,
+    remote,
+    serve,
+    tag,
+)
+
+from placa.download.fetch import Patience, fetch
+from placa.download.remote import Stopped
+from placa.errors import PlacaError
+
+NAME = "images_001.tar.gz"
+BODY = noise(200_000)
+QUICK = Patience(attempts=4, pause=0.01, timeout=(5.0, 5.0))
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with loopback() as state:
+        state.files[NAME] = BODY
+        yield state
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / NAME
+
+
+def get(server: Server, target: Path, body: bytes = BODY, patience: Patience = QUICK, **options: object) -> None:
+    fetch(remote(NAME, body), f"{server.url}/{NAME}", target, patience=patience, **options)  # type: ignore[arg-type]
+
+
+def assert_whole(target: Path) -> None:
+    assert target.read_bytes() == BODY
+    assert sorted(path.name for path in target.parent.iterdir()) == [NAME]
+
+
+def test_a_file_comes_whole_and_is_counted(server: Server, target: Path) -> None:
+    steps: list[int] = []
+    get(server, target, advance=lambda count=1, remark="": steps.append(count))
+    assert_whole(target)
+    assert sum(steps) == len(BODY) == server.sent[NAME]
+
+
+def test_a_connection_that_breaks_again_and_again_is_resumed(server: Server, target: Path) -> None:
+    # More breaks than attempts: each brings some bytes, so none of them is the last straw.
+    server.will(NAME, *[drop_after(0.3)] * 6)
+    get(server, target)
+    assert_whole(target)
+    assert server.sent[NAME] == len(BODY)
+    starts = [int(asked.removeprefix("bytes=").removesuffix("-")) for asked in server.ranges(NAME)[1:] if asked]
+    assert len(starts) == 6 and starts == sorted(set(starts))
+
+
+def test_a_server_that_goes_silent_is_left_and_resumed(server: Server, target: Path) -> None:
+    def stall(handler: Handler, body: bytes, start: int) -> None:
+        handler.reply(200, body[:90_000], len(body), ETag=tag(body))
+        time.sleep(1.0)
+
+    server.will(NAME, stall)
+    get(server, target, patience=Patience(pause=0.01, timeout=(5.0, 0.5)))
+    assert_whole(target)
+    assert server.ranges(NAME) == [None, "bytes=90000-"]
+
+
+def test_a_busy_server_is_left_alone_as_long_as_it_asks(server: Server, target: Path) -> None:
+    server.will(NAME, answer_with(503, b"busy", Retry_After="1"), answer_with(429), answer_with(202))
+    began = time.monotonic()
+    get(server, target)
+    assert 1.0 <= time.monotonic() - began < 20.0
+    assert_whole(target)
+
+
+def test_a_server_that_asks_for_an_hour_gets_it_from_the_user(server: Server, target: Path) -> None:
+    server.will(NAME, drop_after(0.5), answer_with(503, Retry_After=formatdate(time.time() + 3600, usegmt=True)))
+    with pytest.raises(PlacaError, match="for 60 minutes before it sends"):
+        get(server, target)
+    assert target.with_name(f"{NAME}.part").stat().st_size == 100_000
+
+
+def test_failures_end(server: Server, target: Path) -> None:
+    server.otherwise = answer_with(500)
+    with pytest.raises(PlacaError, match="in 4 attempts, the last time because the server answered 500"):
+        get(server, target)
+    assert len(server.asked) == 4
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+def test_a_refusal_is_final(server: Server, target: Path, status: int) -> None:
+    server.otherwise = answer_with(status)
+    with pytest.raises(PlacaError, match=f"answered {status}"):
+        get(server, target)
+    assert len(server.asked) == 1
+
+
+def test_nobody_listens(target: Path) -> None:
+    with pytest.raises(PlacaError, match="the server refused the connection"):
+        fetch(remote(NAME, BODY), "http://127.0.0.1:9/x", target, patience=QUICK)
+
+
+def test_a_redirect_keeps_the_range(server: Server, target: Path) -> None:
+    server.files["elsewhere"] = BODY
+    away = answer_with(302, Location="/nih/elsewhere")
+    server.will(NAME, away, away)
+    server.will("elsewhere", drop_after(0.5), serve)
+    get(server, target)
+    assert server.ranges("elsewhere") == [None, "bytes=100000-"]
+    assert_whole(target)
+
+
+def test_stopping_keeps_the_part(server: Server, target: Path) -> None:
+    stop = threading.Event()
+
+    def slowly(handler: Handler, body: bytes, start: int) -> None:
+        handler.reply(200, body[:60_000], len(body), ETag=tag(body))
+
+    server.will(NAME, slowly)
+    with pytest.raises(Stopped):
+        get(server, target, stop=stop, advance=lambda count=1, remark="": stop.set())
+    here = target.with_name(f"{NAME}.part").stat().st_size
+    assert 0 < here <= 60_000
+    get(server, target)
+    assert_whole(target)
+    assert server.ranges(NAME) == [None, f"bytes={here}-"]

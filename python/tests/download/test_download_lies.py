@@ -1,0 +1,226 @@
+"""Servers that ignore ranges, lie about them, or have another file."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from loopback import (
+    Handler,
+    Server,
+    answer_with,
+    drop_after,
+    loopback,
+    no_ranges,
+    noise,
+    part_header,
+    remote,
+    short_length,
+)
+
+from placa.download.fetch import Patience, fetch
+from placa.errors import PlacaError
+
+NAME = "images_001.tar.gz"
+BODY = noise(200_000)
+QUICK = Patience(attempts=4, pause=0.01, timeout=(5.0, 5.0))
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with loopback() as state:
+        state.files[NAME] = BODY
+        yield state
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / NAME
+
+
+def get(server: Server, target: Path, body: bytes = BODY, patience: Patience = QUICK, **options: object) -> None:
+    fetch(remote(NAME, body), f"{server.url}/{NAME}", target, patience=patience, **options)  # type: ignore[arg-type]
+
+
+def assert_whole(target: Path) -> None:
+    assert target.read_bytes() == BODY
+    assert sorted(path.name for path in target.parent.iterdir()) == [NAME]
+
+
+def test_a_server_that_ignores_ranges_sends_all_of_it(server: Server, target: Path) -> None:
+    steps: list[int] = []
+    server.will(NAME, drop_after(0.5), no_ranges)
+    get(server, target, advance=lambda count=1, remark="": steps.append(count))
+    assert_whole(target)
+    assert server.ranges(NAME) == [None, "bytes=100000-"]
+    # The half that was dropped is taken back from the bar.
+    assert sum(steps) == len(BODY) and min(steps) == -100_000
+
+
+def test_a_server_that_ignores_ranges_and_always_breaks_off_is_given_up(server: Server, target: Path) -> None:
+    server.otherwise = lambda handler, body, start: handler.reply(200, body[:100_000], len(body))
+    with pytest.raises(PlacaError, match=r"did not come .* the connection broke off; 100\.0 kB of 200\.0 kB are here"):
+        get(server, target)
+    assert len(server.asked) < 2 * QUICK.attempts
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "bytes 0-199999/200000",
+        "bytes 120000-199999/200000",
+        "bytes 100000-199999/300000",
+        "bytes 100000-299999/200000",
+        "bytes 100000-150000/200000",
+        "all of it",
+        "",
+    ],
+)
+def test_a_part_that_is_said_to_be_another_is_not_used(server: Server, target: Path, said: str) -> None:
+    server.will(NAME, drop_after(0.5), lambda h, body, start: h.reply(206, body[start:], Content_Range=said))
+    get(server, target)
+    assert_whole(target)
+    assert server.ranges(NAME) == [None, "bytes=100000-", None]
+
+
+def test_a_part_that_is_another_than_it_says_is_caught_by_the_checksum(server: Server, target: Path) -> None:
+    def lie(handler: Handler, body: bytes, start: int) -> None:
+        handler.reply(206, body[: len(body) - start], Content_Range=part_header(body, start))
+
+    server.will(NAME, drop_after(0.5), lie)
+    get(server, target)
+    assert_whole(target)
+    assert server.ranges(NAME) == [None, "bytes=100000-", None]
+
+
+def test_another_part_that_is_honestly_called_so_is_not_used(server: Server, target: Path) -> None:
+    other = answer_with(206, BODY[120_000:], Content_Range=part_header(BODY, 120_000))
+    server.will(NAME, drop_after(0.5), other)
+    get(server, target)
+    assert_whole(target)
+    assert server.ranges(NAME) == [None, "bytes=100000-", None]
+
+
+def test_a_server_that_lied_is_asked_for_no_more_parts(server: Server, target: Path) -> None:
+    lie = answer_with(206, BODY, Content_Range=part_header(BODY, 0))
+    server.will(NAME, drop_after(0.5), lie, drop_after(0.5))
+    get(server, target)
+    assert_whole(target)
+    assert server.ranges(NAME) == [None, "bytes=100000-", None, None]
+
+
+def test_a_server_that_breaks_off_and_denies_the_rest_is_given_up(server: Server, target: Path) -> None:
+    def deny(handler: Handler, body: bytes, start: int) -> None:
+        if start:
+            handler.reply(416, b"")
+        else:
+            handler.reply(200, body[:100_000], len(body))
+
+    server.otherwise = deny
+    with pytest.raises(PlacaError, match="did not come"):
+        get(server, target)
+    assert len(server.asked) < 2 * QUICK.attempts
+
+
+def test_a_part_that_ends_early_is_gone_on_from(server: Server, target: Path) -> None:
+    def some(handler: Handler, body: bytes, start: int) -> None:
+        handler.reply(206, body[start : start + 50_000], Content_Range=f"bytes {start}-{start + 49_999}/{len(body)}")
+
+    server.will(NAME, drop_after(0.5), some)
+    get(server, target)
+    assert_whole(target)
+    assert server.sent[NAME] == len(BODY)
+
+
+def test_a_truncated_answer_that_calls_itself_whole_is_resumed(server: Server, target: Path) -> None:
+    server.will(NAME, short_length(0.4))
+    get(server, target)
+    assert_whole(target)
+    assert server.ranges(NAME) == [None, "bytes=80000-"]
+
+
+def test_a_longer_file_is_refused_before_it_is_fetched(server: Server, target: Path) -> None:
+    server.files[NAME] = BODY + b"more"
+    steps: list[int] = []
+    with pytest.raises(PlacaError, match=r"another file .* 200,000 bytes were expected, and 200,004 came"):
+        get(server, target, advance=lambda count=1, remark="": steps.append(count))
+    assert steps == []
+    assert list(target.parent.iterdir()) == []
+
+
+def test_a_shorter_file_is_refused_once_it_is_clear_that_no_more_comes(server: Server, target: Path) -> None:
+    server.files[NAME] = BODY[:-5]
+    with pytest.raises(PlacaError, match=r"another file .* 200,000 bytes were expected, and 199,995 came"):
+        get(server, target)
+    assert server.ranges(NAME) == [None, "bytes=199995-"]
+
+
+def test_an_endless_answer_is_cut_off(server: Server, target: Path) -> None:
+    def endless(handler: Handler, body: bytes, start: int) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        handler.close_connection = True
+        for _ in range(1000):
+            handler.wfile.write(body)
+
+    server.will(NAME, endless)
+    with pytest.raises(PlacaError, match="another file"):
+        get(server, target)
+    assert list(target.parent.iterdir()) == []
+
+
+def test_a_wrong_checksum_is_an_error_and_leaves_nothing(server: Server, target: Path) -> None:
+    server.files[NAME] = noise(len(BODY), seed=1)
+    with pytest.raises(PlacaError, match="checksum is not the one expected"):
+        get(server, target)
+    assert len(server.asked) == 1
+    assert list(target.parent.iterdir()) == []
+
+
+def test_a_part_of_another_version_is_dropped(server: Server, target: Path) -> None:
+    server.files[NAME] = noise(len(BODY), seed=1)
+    server.will(NAME, *[drop_after(0.2)] * 4)
+    with pytest.raises(PlacaError, match="did not come"):
+        fetch(remote(NAME, BODY), f"{server.url}/{NAME}", target, patience=Patience(attempts=1))
+    server.files[NAME] = BODY
+    server.answers[NAME].clear()
+    get(server, target)
+    # If-Range made the server send the new version whole, in one answer.
+    assert server.ranges(NAME) == [None, "bytes=40000-"]
+    assert_whole(target)
+
+
+def test_a_stale_part_of_unknown_origin_is_found_out(server: Server, target: Path) -> None:
+    target.with_name(f"{NAME}.part").write_bytes(noise(50_000, seed=2))
+    get(server, target)
+    assert server.ranges(NAME) == ["bytes=50000-", None]
+    assert_whole(target)
+
+
+@pytest.mark.parametrize("size", [len(BODY), len(BODY) + 10])
+def test_a_part_that_is_as_long_as_the_file_or_longer(server: Server, target: Path, size: int) -> None:
+    target.with_name(f"{NAME}.part").write_bytes((BODY + bytes(10))[:size])
+    get(server, target)
+    assert_whole(target)
+    assert server.sent[NAME] == (0 if size == len(BODY) else len(BODY))
+
+
+def test_a_web_page_is_not_taken_for_the_file(server: Server, target: Path) -> None:
+    server.otherwise = answer_with(200, b"<html>" * 100, Content_Type="text/html; charset=utf-8")
+    with pytest.raises(PlacaError, match="a web page came instead of the file"):
+        get(server, target)
+    assert list(target.parent.iterdir()) == []
+
+
+def test_what_is_said_to_be_compressed_is_kept_as_it_lies_there(server: Server, target: Path) -> None:
+    body = gzip.compress(b"an archive")
+    server.files[NAME] = body
+    server.will(NAME, lambda handler, body, start: handler.reply(200, body, Content_Encoding="gzip"))
+    get(server, target, body)
+    assert target.read_bytes() == body
+    assert server.ranges(NAME) == [None]
+    # A server that could compress on the way is asked not to.
+    assert server.headers["Accept-Encoding"] == "identity"

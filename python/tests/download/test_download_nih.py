@@ -1,0 +1,203 @@
+"""The whole of ``placa download nih`` against a server on the loopback."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from loopback import Server, answer_with, archive, drop_after, loopback, member, noise, radiograph, remote
+from small_nih import COUNTS, QUICK, README, TABLE, Told, get, listed, small_set, visible
+
+from placa.download import RemoteFile, download_nih
+from placa.errors import PlacaError
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with loopback() as state:
+        state.files = small_set()
+        yield state
+
+
+@pytest.fixture
+def to(tmp_path: Path) -> Path:
+    return tmp_path / "nih"
+
+
+def test_everything_comes_and_prepare_finds_it(server: Server, to: Path) -> None:
+    from placa.sources.nih import read_nih
+
+    told = Told()
+    made = get(server, to, progress=told)
+    assert visible(to) == sorted(
+        [*(name for name in server.files if name not in COUNTS), *(f"images_00{i}" for i in (1, 2, 3))]
+    )
+    assert [path.name for path in made] == [name.removesuffix(".tar.gz") for name in server.files]
+    size = sum(map(len, server.files.values()))
+    assert told.bars["fetched"] == [size, size]
+    assert told.bars["extracted"][0] == told.bars["extracted"][1]
+    source = read_nih(to, "Pneumonia")
+    assert len(source.images) == 12 and source.missing == 0
+    assert (source.images["split"] == "test").sum() == 4
+
+
+def test_a_second_time_does_nothing_and_says_so(server: Server, to: Path) -> None:
+    get(server, to)
+    server.asked.clear()
+    told = Told()
+    assert get(server, to, progress=told) == []
+    assert server.asked == []
+    assert told.said == [f"everything asked for is in {to} already: nothing to do"]
+
+
+def test_only_what_is_missing_is_fetched_again(server: Server, to: Path) -> None:
+    get(server, to)
+    server.asked.clear()
+    (to / "images_002" / "images" / "00000105_000.png").unlink()
+    (to / "images_003" / "images" / "00000108_000.png").write_bytes(b"cut")
+    (to / "test_list.txt").unlink()
+    get(server, to)
+    assert sorted(name for name, _ in server.asked) == ["images_002.tar.gz", "images_003.tar.gz", "test_list.txt"]
+    assert len(list((to / "images_002" / "images").iterdir())) == 4
+    assert (to / "images_003" / "images" / "00000108_000.png").stat().st_size > 3
+
+
+@pytest.mark.parametrize(
+    ("only", "count"),
+    [("tables", 5), (["images"], 3), (["images_002"], 1), (["images_001,images_003.tar.gz", "test_list"], 3)],
+)
+def test_a_part_may_be_asked_for(server: Server, to: Path, only: str | list[str], count: int) -> None:
+    assert len(get(server, to, only=only)) == count == len(server.asked)
+
+
+def test_an_unknown_part_is_named_with_those_there_are(server: Server, to: Path) -> None:
+    with pytest.raises(PlacaError, match=r"no file 'images_013'; there are, the nearest first: images_00"):
+        get(server, to, only=["images_013"])
+    assert not to.exists()
+
+
+def test_archives_may_be_kept(server: Server, to: Path) -> None:
+    get(server, to, only="images", keep_archives=True)
+    assert (to / "images_001.tar.gz").read_bytes() == server.files["images_001.tar.gz"]
+    server.asked.clear()
+    assert get(server, to, only="images", keep_archives=True) == [] == server.asked
+
+
+def test_an_archive_that_is_there_is_verified_and_extracted(server: Server, to: Path) -> None:
+    to.mkdir()
+    (to / "images_001.tar.gz").write_bytes(server.files["images_001.tar.gz"])
+    get(server, to, only="images_001")
+    assert server.asked == [] and visible(to) == ["images_001"]
+    (to / "images_002.tar.gz").write_bytes(noise(1000))
+    with pytest.raises(PlacaError, match=r"images_002\.tar\.gz is there and is not the archive expected"):
+        get(server, to, only="images_002")
+
+
+def test_images_that_someone_else_extracted_are_taken_as_they_are(server: Server, to: Path) -> None:
+    get(server, to, only="images_001")
+    (to / "images_001" / ".placa.json").unlink()
+    told = Told()
+    assert get(server, to, only="images_001", progress=told) == []
+    assert "placa did not extract it, so it is taken as it is" in told.said[0]
+    (to / "images_001" / "images" / "00000101_000.png").unlink()
+    with pytest.raises(PlacaError, match="2 of 3 images, and placa did not make it: move it away"):
+        get(server, to, only="images_001")
+
+
+def test_another_table_of_that_name_is_not_replaced(server: Server, to: Path) -> None:
+    to.mkdir()
+    (to / TABLE).write_text("my own")
+    with pytest.raises(PlacaError, match=r"is not the file expected .* move it away"):
+        get(server, to)
+    assert (to / TABLE).read_text() == "my own" and server.asked == []
+
+
+def test_an_older_edition_of_a_table_is_as_good(server: Server, to: Path) -> None:
+    files = listed(server.files)
+    older = b"older"
+    both = RemoteFile(TABLE, "", (*files[0].editions, *remote(TABLE, older).editions))
+    server.files[TABLE] = older
+    download_nih(to, server.url, "tables", files=[both], patience=QUICK)
+    assert (to / TABLE).read_bytes() == older
+
+
+def test_one_file_that_fails_does_not_keep_the_others(server: Server, to: Path) -> None:
+    server.will("images_001.tar.gz", answer_with(404))
+    server.will("test_list.txt", *[answer_with(500)] * 3)
+    with pytest.raises(PlacaError, match=r"(answered 404|answered 500).*\(1 more could not be had either\.\)"):
+        get(server, to)
+    assert {"images_002", "images_003", TABLE} <= set(visible(to))
+    server.asked.clear()
+    get(server, to)
+    assert sorted(name for name, _ in server.asked) == ["images_001.tar.gz", "test_list.txt"]
+
+
+def test_a_readme_that_cannot_be_had_is_a_warning(server: Server, to: Path) -> None:
+    server.will(README, answer_with(404))
+    told = Told()
+    made = get(server, to, progress=told)
+    assert to / README not in made and len(made) == 7
+    assert len(told.warned) == 1 and README in told.warned[0]
+
+
+def test_an_archive_that_breaks_off_comes_whole_and_a_hostile_one_is_refused(server: Server, to: Path) -> None:
+    files = listed(server.files)
+    server.will("images_001.tar.gz", drop_after(0.4), drop_after(0.4))
+    download_nih(to, server.url, "images_001", files=files, patience=QUICK)
+    assert server.sent["images_001.tar.gz"] == len(server.files["images_001.tar.gz"])
+    server.files["images_002.tar.gz"] = bytes(len(server.files["images_002.tar.gz"]))
+    with pytest.raises(PlacaError, match="checksum is not the one expected"):
+        download_nih(to, server.url, "images_002", files=files, patience=QUICK)
+    assert visible(to) == ["images_001"]
+
+
+def test_a_disk_that_is_too_small_is_refused_first(to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=50_000_000_000))
+    # 45.08 GB of images and 2 % for whole blocks, three archives of up to 4.2 GB at a time, 11.9 MB of tables.
+    words = r"needs 58\.5 GB of free disk \(46\.0 GB of images, 12\.5 GB of archives and tables\) and has 50\.0 GB"
+    with pytest.raises(PlacaError, match=words):
+        download_nih(to)
+    with pytest.raises(PlacaError, match=r"needs 91\.1 GB"):
+        download_nih(to, keep_archives=True)
+    assert not to.exists()
+
+
+def test_room_for_what_is_left_is_enough(server: Server, to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = server.files["images_001.tar.gz"]
+    to.mkdir()
+    (to / "images_001.tar.gz.part").write_bytes(body[: len(body) // 2])
+    for free, enough in ((int(len(body) * 1.49), False), (int(len(body) * 1.53), True)):
+        monkeypatch.setattr(shutil, "disk_usage", lambda place, free=free: SimpleNamespace(free=free))
+        if enough:
+            get(server, to, only="images_001")
+        else:
+            with pytest.raises(PlacaError, match="free disk"):
+                get(server, to, only="images_001")
+    assert server.sent["images_001.tar.gz"] == len(body) - len(body) // 2
+
+
+@pytest.mark.parametrize("url", ["ftp://host/nih", "nih", "http://", "/mirror"])
+def test_a_base_url_has_to_be_one(to: Path, url: str) -> None:
+    with pytest.raises(PlacaError, match="--base-url was to be an address"):
+        download_nih(to, url)
+
+
+def test_a_place_that_is_a_file_and_jobs_out_of_range(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(PlacaError, match="is a file, and a directory was expected"):
+        get(server, tmp_path / "file")
+    for jobs in (0, 9):
+        with pytest.raises(PlacaError, match="1 to 8"):
+            get(server, tmp_path / "nih", jobs=jobs)
+
+
+def test_a_hostile_archive_is_refused_even_where_its_checksum_is_the_expected_one(server: Server, to: Path) -> None:
+    escape = archive(member("images/00000101_000.png", radiograph(1)), member("../../00000102_000.png", radiograph(2)))
+    server.files["images_001.tar.gz"] = escape
+    with pytest.raises(PlacaError, match=r"was not extracted: '\.\./\.\./00000102.* not an image's name"):
+        get(server, to)
+    assert {"images_002", "images_003"} <= set(visible(to)) and "images_001" not in visible(to)
+    assert [path.name for path in to.parent.iterdir()] == ["nih"]

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placa.errors import PlacaError
-from placa.images import ImageRejected, read_image
 from placa.progress import SILENT, Progress
+from placa.reading import STRETCH, Reading
+from placa.reading.images import ImageRejected
 
 Decoded = tuple[NDArray[np.uint8] | None, str]
 
@@ -24,15 +25,17 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _decode(path: str, size: int) -> Decoded:
+def _decode(path: str, size: int, reading: Reading) -> Decoded:
     try:
-        return read_image(path, size), ""
+        return reading.read(path, size), ""
     except ImageRejected as rejected:
         return None, str(rejected)
 
 
-def decode(paths: Sequence[str], size: int, workers: int | None = None) -> Iterator[Decoded]:
-    """Decode images in order, on every core, holding only a few at a time.
+def decode(
+    paths: Sequence[str], size: int, workers: int | None = None, reading: Reading = STRETCH
+) -> Iterator[Decoded]:
+    """Decode files in order, on every core, holding only a few at a time.
 
     Threads, not processes: Pillow lets go of the interpreter while it inflates and resizes, so two threads do what
     two processes do, with nothing to start, to send or to guard a script against.
@@ -40,21 +43,24 @@ def decode(paths: Sequence[str], size: int, workers: int | None = None) -> Itera
     Args:
         paths: Files to read.
         size: Side of the squares to make, in pixels.
-        workers: Threads; one a core by default.
+        workers: Threads; one a core by default, or fewer where the files are large (see `Reading.workers`).
+        reading: How a file becomes squares.
 
     Yields:
-        For each path in turn, its grey levels ``(size, size)`` and ``""``, or None and the reason it was rejected.
+        For each path in turn, its grey levels ``(reading.squares, size, size)`` and ``""``, or None and the reason it
+        was rejected.
     """
-    ahead = 16 * (workers or cores())
-    with ThreadPoolExecutor(workers or cores()) as pool:
-        pending = deque(pool.submit(_decode, path, size) for path in paths[:ahead])
+    workers = workers or reading.workers(cores())
+    ahead = 16 * workers
+    with ThreadPoolExecutor(workers) as pool:
+        pending = deque(pool.submit(_decode, path, size, reading) for path in paths[:ahead])
         try:
             for following in range(ahead, len(paths) + ahead):
                 if not pending:
                     return
                 yield pending.popleft().result()
                 if following < len(paths):
-                    pending.append(pool.submit(_decode, paths[following], size))
+                    pending.append(pool.submit(_decode, paths[following], size, reading))
         finally:
             # Left early (an error, Ctrl-C): what was not begun is not begun.
             for future in pending:
@@ -67,20 +73,22 @@ def pixels_path(prepared: Path, size: int) -> Path:
 
 
 def build_cache(
-    paths: Sequence[str], target: Path, size: int, progress: Progress = SILENT
+    paths: Sequence[str], target: Path, size: int, progress: Progress = SILENT, reading: Reading = STRETCH
 ) -> tuple[NDArray[np.bool_], list[str]]:
-    """Decode every image into a new array file.
+    """Decode every file into a new array file.
 
-    Rows follow `paths`; those of rejected images are left out, so the file has as many rows as images were kept.
+    Rows follow `paths`; those of rejected files are left out, so the array has ``reading.squares`` rows for each file
+    that was kept.
 
     Args:
         paths: Files to read.
         target: The ``.npy`` file to write, in a directory that is renamed when it is whole.
         size: Side of the squares, in pixels.
         progress: Where to show the bar.
+        reading: How a file becomes squares.
 
     Returns:
-        Which images were kept, shape ``(n,)``, and for each image the reason it was rejected, ``""`` if it was not.
+        Which files were kept, shape ``(n,)``, and for each file the reason it was rejected, ``""`` if it was not.
 
     Raises:
         OSError: The disk is full.
@@ -89,15 +97,15 @@ def build_cache(
     reasons: list[str] = []
     # A plain stream, not a memory map: on a full disk a write to a map kills the process, and this one raises.
     with target.open("wb") as file, progress.bar("decoding", len(paths)) as advance:
-        _write_header(file, len(paths), size)
+        _write_header(file, len(paths) * reading.squares, size)
         body = file.tell()
-        for row, (levels, reason) in enumerate(decode(paths, size)):
+        for row, (levels, reason) in enumerate(decode(paths, size, reading=reading)):
             if levels is not None:
                 file.write(levels.tobytes())
                 kept[row] = True
             reasons.append(reason)
             advance()
-        count = int(kept.sum())
+        count = int(kept.sum()) * reading.squares
         file.seek(0)
         _write_header(file, count, size)
         if file.tell() != body:

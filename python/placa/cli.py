@@ -6,10 +6,13 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import placa
+from placa.arguments import LateParser, whole_number
 from placa.errors import PlacaError
+from placa.registry import SOURCES, Row
 
 _TELLS = """\
   placa demo                                   phantoms to report, in two minutes
@@ -32,6 +35,12 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"placa {placa.__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_prepare(commands)
+    audit = commands.add_parser("audit", help="look for what would make figures from a prepared data set too good")
+    audit.add_argument("prepared", type=Path, metavar="PREPARED")
+    commands.add_parser("sources", help="list where images and labels can come from")
+    download = commands.add_parser("download", help="fetch a public data set")
+    sets = download.add_subparsers(dest="dataset", metavar="SET", required=True, parser_class=LateParser)
+    sets.add_parser("nih", help="NIH ChestX-ray14: 112,120 radiographs, 45 GB").fill = _fill_download
     _add_train(commands)
 
     predict = commands.add_parser("predict", help="say of images what a run's model makes of them")
@@ -63,26 +72,35 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_prepare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     prepare = commands.add_parser("prepare", help="images and labels to a prepared data set: splits, pixels, audit")
-    sources = prepare.add_subparsers(dest="source", metavar="SOURCE", required=True)
-    common = argparse.ArgumentParser(add_help=False)
+    sources = prepare.add_subparsers(dest="source", metavar="SOURCE", required=True, parser_class=LateParser)
+    common = LateParser(add_help=False)
     common.add_argument("--out", type=Path, required=True, metavar="DIR", help="the directory to make")
-    common.add_argument("--size", type=_positive, help="side of the cached squares, in pixels")
+    common.add_argument("--size", type=whole_number, help="side of the cached squares, in pixels")
     common.add_argument("--seed", type=int, default=0, help="of the splits (default: %(default)s)")
+    common.add_argument(
+        "--fractions",
+        type=float,
+        nargs=3,
+        metavar=("TRAIN", "VALIDATION", "TEST"),
+        help="shares of the images (default: 70 15 15)",
+    )
+    common.add_argument("--test-list", type=Path, metavar="FILE", help="names the test images or patients, one a line")
     common.add_argument("--overwrite", action="store_true", help="replace a data set that is there")
 
-    phantom = sources.add_parser("phantom", parents=[common], help="synthetic radiographs, drawn here")
-    phantom.add_argument("--images", type=_positive, default=800, help="how many to draw (default: %(default)s)")
-    phantom.add_argument("--positive", default="Opacity", metavar="FINDING", help="(default: %(default)s)")
-    phantom.add_argument("--negative", default="No Finding", metavar="FINDING", help="(default: %(default)s)")
+    for row in SOURCES:
+        source = sources.add_parser(row.name, parents=[common], help=row.summary)
+        source.description = f"{row.summary[0].upper()}{row.summary[1:]}. What lies where: {row.layout}."
+        source.fill = partial(_fill_source, row)
 
-    nih = sources.add_parser("nih", parents=[common], help="NIH ChestX-ray14, in NIH's own layout")
-    nih.add_argument("root", type=Path, metavar="ROOT", help="holds Data_Entry_2017*.csv and images/")
-    nih.add_argument("--positive", required=True, metavar="FINDING", help="the finding to tell")
-    nih.add_argument("--negative", default="No Finding", metavar="FINDING", help="from what (default: %(default)s)")
 
-    folders = sources.add_parser("folders", parents=[common], help="one folder a class")
-    folders.add_argument("root", type=Path, metavar="ROOT", help="holds one folder a class")
-    folders.add_argument("--positive", required=True, metavar="FOLDER", help="the diseased one")
+def _fill_source(row: Row, parser: argparse.ArgumentParser) -> None:
+    row.module().add_arguments(parser)
+
+
+def _fill_download(parser: argparse.ArgumentParser) -> None:
+    from placa.download.nih import add_arguments
+
+    add_arguments(parser)
 
 
 def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -91,18 +109,14 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     train.add_argument("--out", type=Path, required=True, metavar="RUN", help="the run directory to make")
     train.add_argument("--backbone", metavar="NAME", help="the network (default: small)")
     train.add_argument("--seed", type=int, help="of weights, order and augmentation (default: 0)")
-    train.add_argument("--epochs", type=_positive, help="most epochs")
-    train.add_argument("--batch-size", type=_positive, help="images a batch")
+    train.add_argument("--epochs", type=whole_number, help="most epochs")
+    train.add_argument("--batch-size", type=whole_number, help="images a batch")
     train.add_argument("--learning-rate", type=float, help="the highest of the schedule")
-    train.add_argument("--patience", type=_positive, help="epochs of a clearly worse validation AUROC before the end")
+    train.add_argument(
+        "--patience", type=whole_number, help="epochs of a clearly worse validation AUROC before the end"
+    )
     train.add_argument("--no-mirror", action="store_false", dest="mirror", help="no averaging over mirror images")
     train.add_argument("--overwrite", action="store_true", help="replace a run that is there")
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a whole number of 1 or more was expected, and {text!r} came")
-    return int(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from placa.progress import RichProgress
+from placa.registry import SOURCES, source_row
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from placa.sources import Source
 
 
 def prepare(options: argparse.Namespace) -> None:
@@ -22,31 +20,36 @@ def prepare(options: argparse.Namespace) -> None:
     from placa.prepare import prepare as run
 
     refuse_existing(options.out, options.overwrite)
+    from placa.splits import SplitPlan
+
     progress = RichProgress()
-    size = options.size or DEFAULT_SIZE
-    run(_source(options, progress), options.out, size, options.seed, options.overwrite, progress)
+    fractions = {"fractions": tuple(options.fractions)} if options.fractions else {}
+    plan = SplitPlan(options.seed, test_list=options.test_list, **fractions)
+    source = source_row(options.source).module().from_options(options, progress)
+    run(source, options.out, options.size or DEFAULT_SIZE, options.seed, options.overwrite, progress, plan)
     print(options.out)
 
 
-def _source(options: argparse.Namespace, progress: RichProgress) -> Source | partial[Source]:
-    if options.source == "nih":
-        from placa.sources.nih import read_nih
+def audit(options: argparse.Namespace) -> None:
+    """``placa audit``"""
+    from placa.audit.show import print_audit
+    from placa.prepared import audit_prepared
 
-        return read_nih(options.root, options.positive, options.negative)
-    if options.source == "folders":
-        from placa.sources.folders import read_folders
+    print_audit(audit_prepared(options.prepared, RichProgress()))
 
-        return read_folders(options.root, options.positive)
-    from placa.sources.phantom import read_phantoms
 
-    return partial(
-        read_phantoms,
-        images=options.images,
-        seed=options.seed,
-        positive=options.positive,
-        negative=options.negative,
-        progress=progress,
-    )
+def sources(options: argparse.Namespace) -> None:
+    """``placa sources``"""
+    from placa.terminal import print_sources
+
+    print_sources(SOURCES)
+
+
+def download(options: argparse.Namespace) -> None:
+    """``placa download``"""
+    from placa.download.nih import run
+
+    run(options, RichProgress())
 
 
 def train(options: argparse.Namespace) -> None:

@@ -36,6 +36,14 @@ R_PACKAGES = {
 }
 
 
+#: Python packages that read what not everybody has: the name, and what is lost without it.
+PYTHON_READERS = {
+    "pydicom": "DICOM files cannot be read",
+    "python-gdcm": "compressed DICOM files cannot be read",
+    "SimpleITK": "CT volumes cannot be read",
+}
+
+
 @dataclass(frozen=True)
 class Finding:
     """One row: what was looked for, its version or None, what its absence costs, and the command that brings it."""
@@ -54,6 +62,8 @@ def examine() -> list[Finding]:
 def _python() -> list[Finding]:
     found = [Finding("Python", sys.version.split()[0])]
     for name, cost in (("keras", "no training, no prediction"), ("tensorflow", "no default Keras backend")):
+        found.append(Finding(name, _installed(name), cost, "make setup"))
+    for name, cost in PYTHON_READERS.items():
         found.append(Finding(name, _installed(name), cost, "make setup"))
     backend, gpu = _keras()
     found.append(Finding("Keras backend", backend, "no training, no prediction", "make setup"))

@@ -141,7 +141,11 @@ def write_json(path: Path, content: Any) -> None:
 
 def write_rejected(path: Path, rejected: list[tuple[str, str]]) -> None:
     """Write the images that were set aside as CSV, whole or not at all: ``path``, ``reason``."""
-    with whole_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+    # A file name need not be UTF-8; such bytes are written as \\xe9 and the like.
+    with (
+        whole_file(path) as partial,
+        partial.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
+    ):
         csv.writer(file).writerows([("path", "reason"), *rejected])
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ import pyarrow.parquet as pq
 from placa.errors import PlacaError
 from placa.files import explain_os_error, whole_file
 
+SCHEMA_VERSION = 1
 SPLITS = ("train", "validation", "test")
 #: Columns that every manifest has, whatever the source; the findings stand beside them.
 TEXT = ("image_id", "path", "patient_id", "group_id", "split", "sex", "view", "site", "label_source")
@@ -61,10 +64,29 @@ def findings_of(manifest: pd.DataFrame) -> list[str]:
     return [str(name) for name in manifest.columns if name not in FIXED]
 
 
-def write_manifest(manifest: pd.DataFrame, path: Path) -> None:
-    """Write the manifest as parquet, whole or not at all."""
+def write_manifest(manifest: pd.DataFrame, path: Path, facts: dict[str, Any]) -> None:
+    """Write the manifest as parquet, whole or not at all.
+
+    Args:
+        manifest: A complete manifest.
+        path: The file to write.
+        facts: What made the splits: stored with the schema version as JSON under the file's metadata key ``placa``.
+    """
+    note = json.dumps({"schema_version": SCHEMA_VERSION, **facts}, ensure_ascii=False).encode()
+    table = pa.Table.from_pandas(manifest, preserve_index=False)
     with whole_file(path) as partial:
-        pq.write_table(pa.Table.from_pandas(manifest, preserve_index=False), partial)
+        pq.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), b"placa": note}), partial)
+
+
+def read_split_facts(prepared: Path) -> dict[str, Any]:
+    """Read from the manifest how its splits were made: ``split_method``, ``split_seed``, ``fractions``, ``test_list``.
+
+    Args:
+        prepared: The directory that ``placa prepare`` wrote.
+    """
+    metadata = pq.read_schema(prepared / "manifest.parquet").metadata or {}
+    facts: dict[str, Any] = json.loads(metadata.get(b"placa", b"{}"))
+    return facts
 
 
 def read_manifest(prepared: Path) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from placa.calibrate import Recalibration
 from placa.errors import PlacaError, unknown_name
 from placa.files import whole_file
 
-#: The member of the model file that says what Keras has no place for: findings, size, resizing rule, labels.
+#: The member of the model file that says what Keras has no place for: findings, labels, size, how files are read.
 _CARD = "placa.json"
 
 
@@ -129,7 +129,8 @@ def save_model(model: Any, path: Path, card: dict[str, Any]) -> None:
     Args:
         model: What `with_probabilities` returns.
         path: The ``.keras`` file to write.
-        card: ``findings``, ``positive``, ``comparison``, ``size``, ``resize``, ``backbone``; kept as JSON inside.
+        card: ``findings``, ``positive``, ``comparison``, ``size``, ``backbone``, ``reading`` (`placa.reading.Reading`
+            as a dict, which models of before do not have) and its rule as ``resize``; kept as JSON inside.
     """
     with whole_file(path.with_suffix(".keras")) as partial:
         # Keras insists on the ending of the name.

@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.calibrate import DEFAULT_POINT
+from placa.calibrate import DEFAULT_POINT, sigmoid
 from placa.errors import PlacaError
 from placa.files import read_json
-from placa.images import find_images
 from placa.progress import SILENT, Progress
+from placa.reading import Reading
 
 _BATCH = 64
 
@@ -35,7 +35,7 @@ class Answers:
     score: NDArray[np.float64]
 
 
-def answer(model: Any, batches: Iterable[NDArray[np.uint8]]) -> Answers:
+def answer(model: Any, batches: Iterable[NDArray[np.uint8]], squares: int = 1) -> Answers:
     """Run a model over batches of pixels.
 
     Every batch is filled up to one size, so that the same image gets the same probability to the bit whatever it
@@ -44,18 +44,59 @@ def answer(model: Any, batches: Iterable[NDArray[np.uint8]]) -> Answers:
     Args:
         model: From uint8 pixels ``(n, size, size, 1)`` to score and probability.
         batches: Grey levels ``(n, size, size)``, n at most 64.
+        squares: How many squares in a row are one file, whose answer is pooled: the mean of their logits, then
+            recalibrated (see `pool`).
     """
+    if squares > 1:
+        return _pooled_answer(model, batches, squares)
     probability, score = [], []
     for pixels in batches:
-        full = np.zeros((_BATCH, *pixels.shape[1:], 1), dtype=np.uint8)
-        full[: len(pixels), ..., 0] = pixels
-        said = model.predict_on_batch(full)
+        said = model.predict_on_batch(_filled(pixels))
         probability.append(np.asarray(said["probability"], dtype=np.float64)[: len(pixels)])
         score.append(np.asarray(said["score"], dtype=np.float64)[: len(pixels)])
     if not probability:
         none = np.empty((0, model.get_layer("probability").output.shape[-1]))
         return Answers(none, none)
     return Answers(np.concatenate(probability), np.concatenate(score))
+
+
+def _pooled_answer(model: Any, batches: Iterable[NDArray[np.uint8]], squares: int) -> Answers:
+    from placa.backend import load_keras
+
+    # From the logits themselves: a probability of 1 in 32 bits has none, and those close to it only roughly.
+    recalibration = model.get_layer("recalibration")
+    network = load_keras().Model(model.input, recalibration.input)
+    slope, intercept = (weights.astype(np.float64) for weights in recalibration.get_weights())
+    each = [np.empty((0, len(slope)))]
+    each += [np.asarray(network.predict_on_batch(_filled(pixels)))[: len(pixels)] for pixels in batches]
+    logits = pool(np.concatenate(each).astype(np.float64), squares)
+    return Answers(probability=sigmoid(slope * logits + intercept), score=sigmoid(logits))
+
+
+def pool(logits: NDArray[np.float64], squares: int) -> NDArray[np.float64]:
+    """Make one answer of the several squares of each file: the mean of their logits.
+
+    That is the logarithmic opinion pool (Genest and Zidek 1986), the geometric mean of their odds. Platt's
+    recalibration is affine in the logit, so it may come before or after.
+
+    Args:
+        logits: The squares of each file in a row, shape ``(files * squares, findings)``.
+        squares: How many squares a file has.
+
+    Returns:
+        Shape ``(files, findings)``.
+    """
+    if squares == 1:
+        return logits
+    # File by file, so that a file's mean is the same to the bit whatever it came with.
+    blocks = logits.reshape(-1, squares, logits.shape[1])
+    return np.array([block.mean(axis=0) for block in blocks]).reshape(-1, logits.shape[1])
+
+
+def _filled(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    full = np.zeros((_BATCH, *pixels.shape[1:], 1), dtype=np.uint8)
+    full[: len(pixels), ..., 0] = pixels
+    return full
 
 
 def in_batches(pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
@@ -82,18 +123,20 @@ class Predictor:
         self.model, self.card = load_model(run / "model.keras")
         self.findings: list[str] = self.card["findings"]
         self.size: int = self.card["size"]
+        self.reading = Reading.from_dict(self.card.get("reading"))
         self.thresholds = read_json(run / "thresholds.json")["findings"]
 
     def predict(self, paths: Sequence[str], progress: Progress = SILENT) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
         """Predict images from their files.
 
         Args:
-            paths: Image files.
+            paths: Image files, or CT volumes for a model of these.
             progress: Where to show the bar.
 
         Returns:
-            The table of predictions (see `placa.predictions`), with the column ``path`` and ``class`` (``positive`` or
-            ``negative`` at the default operating point), and ``(path, reason)`` of each image that could not be read.
+            The table of predictions, one row a file and finding (see `placa.predictions`), with the column ``path`` and
+            ``class`` (``positive`` or ``negative`` at the default operating point), and ``(path, reason)`` of each
+            image that could not be read.
         """
         from placa.cache import decode
         from placa.predictions import tidy
@@ -102,19 +145,20 @@ class Predictor:
         rejected: list[tuple[str, str]] = []
 
         def readable() -> Iterator[NDArray[np.uint8]]:
+            files = decode(paths, self.size, reading=self.reading)
             with progress.bar("predicting", len(paths)) as advance:
-                for path, (levels, reason) in zip(paths, decode(paths, self.size), strict=True):
+                for path, (levels, reason) in zip(paths, files, strict=True):
                     if levels is None:
                         rejected.append((path, reason))
                     else:
                         kept.append(path)
-                        yield levels
+                        yield from levels
                     advance()
 
         stream = readable()
         stacks = iter(lambda: list(islice(stream, _BATCH)), [])
-        said = answer(self.model, (np.stack(stack) for stack in stacks))
-        images = pd.DataFrame({"image_id": _short_names(kept), "path": kept})
+        said = answer(self.model, (np.stack(stack) for stack in stacks), self.reading.squares)
+        images = pd.DataFrame({"image_id": _short_names(kept, self.reading), "path": kept})
         table = tidy(images, self.findings, said.probability, said.score)
         table["path"] = images["path"].repeat(len(self.findings)).to_numpy()
         table["class"] = self.classify(table)
@@ -134,7 +178,7 @@ def predict_files(
 
     Args:
         run: The run directory.
-        places: Image files and folders of them.
+        places: Image files (or CT volumes, for a model of these) and folders of them.
         progress: Where to show what goes on.
 
     Returns:
@@ -145,8 +189,9 @@ def predict_files(
     """
     from placa.runs import require_run
 
-    require_run(run)
-    paths = [str(path) for path in find_images(places)]
+    # From run.json, so that a place that is not there is told before a model is loaded.
+    reading = Reading.from_dict(require_run(run)["data"].get("reading"))
+    paths = [str(path) for path in reading.find(places)]
     predictor = Predictor(run)
     table, rejected = predictor.predict(paths, progress)
     if not len(table):
@@ -181,7 +226,8 @@ def predict_as_lists(run: str, images: list[str]) -> dict[str, list[Any]]:
     if key not in _LOADED:
         _LOADED.clear()
         _LOADED[key] = Predictor(Path(run))
-    table, rejected = _LOADED[key].predict([str(path) for path in find_images(images)])
+    predictor = _LOADED[key]
+    table, rejected = predictor.predict([str(path) for path in predictor.reading.find(images)])
     return {
         "image": table["path"].tolist(),
         "finding": table["finding"].tolist(),
@@ -193,7 +239,7 @@ def predict_as_lists(run: str, images: list[str]) -> dict[str, list[Any]]:
     }
 
 
-def _short_names(paths: Sequence[str]) -> list[str]:
+def _short_names(paths: Sequence[str], reading: Reading) -> list[str]:
     """File names where they tell the images apart, which join with a table of labels; whole paths where they don't."""
-    names = [Path(path).name for path in paths]
+    names = [reading.name(path) for path in paths]
     return names if len(set(names)) == len(names) else list(paths)

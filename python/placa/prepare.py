@@ -11,25 +11,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 import placa
-from placa.audit import audit_manifest
+from placa.audit import run_audit
 from placa.cache import build_cache, pixels_path
 from placa.errors import PlacaError
-from placa.files import fingerprint, require_writable, whole_directory, write_json, write_rejected
-from placa.groups import (
-    DUPLICATE_CORRELATION,
-    NEIGHBOUR_CORRELATION,
-    NEIGHBOUR_REACH,
-    find_groups,
-    thumbnails,
-)
-from placa.images import RESIZE_RULE
+from placa.files import fingerprint, require_writable, whole_directory, whole_file, write_json, write_rejected
 from placa.manifest import SPLITS, complete, write_manifest
+from placa.prepared import OPTIONAL_TABLES
 from placa.progress import SILENT, Progress
+from placa.reading import collapse, expand
 from placa.sources import Source
-from placa.splits import FRACTIONS, assert_disjoint, assign_splits
+from placa.splits import SplitMethod, SplitPlan, assert_disjoint, split_images
 
 #: Side of the squares in the pixel cache, in pixels: what the network `small` takes.
 DEFAULT_SIZE = 96
@@ -42,6 +35,7 @@ def prepare(
     seed: int = 0,
     overwrite: bool = False,
     progress: Progress = SILENT,
+    plan: SplitPlan | None = None,
 ) -> pd.DataFrame:
     """Write a prepared data set.
 
@@ -53,6 +47,7 @@ def prepare(
         seed: Seed of the splits.
         overwrite: Whether a prepared data set already there is replaced.
         progress: Where to show what goes on.
+        plan: How to split; by default 70 % train, 15 % validation, 15 % test, or as the source says.
 
     Returns:
         The manifest, as written.
@@ -66,92 +61,105 @@ def prepare(
         require_writable(partial)
         if not isinstance(source, Source):
             source = source(partial)
-        return _fill(partial, out.absolute(), source, size, seed, progress, started)
+        plan = plan or SplitPlan(seed)
+        manifest, method, rejected = _fill(partial, out.absolute(), source, size, plan, progress, started)
+    _tell(manifest, source, rejected, method, progress)
+    return manifest
 
 
 def _fill(
-    directory: Path, final: Path, source: Source, size: int, seed: int, progress: Progress, started: float
-) -> pd.DataFrame:
+    directory: Path, final: Path, source: Source, size: int, plan: SplitPlan, progress: Progress, started: float
+) -> tuple[pd.DataFrame, SplitMethod, list[tuple[str, str]]]:
     cache = pixels_path(directory, size)
-    kept, reasons = build_cache(source.images["path"].tolist(), cache, size, progress)
+    kept, reasons = build_cache(source.images["path"].tolist(), cache, size, progress, source.reading)
     rejected = source.rejected + [
         (path, reason) for path, reason in zip(source.images["path"], reasons, strict=True) if reason
     ]
+    if source.rows != int(kept.sum()) + len(rejected) + source.missing + source.unused:
+        raise AssertionError(f"{source.rows} rows came in, and not all of them are kept, rejected, missing or unused")
     if not kept.any():
         raise PlacaError(
             f"None of the {len(kept)} images could be read; the first, {rejected[0][0]}: {rejected[0][1]}."
         )
-    images = source.images[kept].reset_index(drop=True)
-    groups: dict[str, Any] = {"rule": "patient", "groups": 0}
+    images = expand(source.images[kept].reset_index(drop=True), source.reading)
+    grouping: dict[str, Any] = {"rule": "patient"}
     if not source.grouped:
-        images, groups = _group(images, np.load(cache, mmap_mode="r"))
+        from placa.grouping.groups import group_images
+
+        codes, grouping = group_images(images["path"].tolist(), np.load(cache, mmap_mode="r"))
+        images = images.assign(group_id=[f"group-{code:05d}" for code in codes])
     manifest = complete(images, source.findings)
-    manifest["path"] = manifest["path"].str.replace(str(directory), str(final), regex=False)
-    groups["groups"] = int(manifest["group_id"].nunique())
-    manifest["split"], method = _split(manifest, source, seed)
+    unit = "patient-wise" if source.grouped else "by group"
+    manifest["split"], method = split_images(manifest, source.findings, plan, source.given_split, unit)
     assert_disjoint(manifest)
-    audit = audit_manifest(manifest, source.findings, seed)
-    audit["grouping"] = groups
-    write_manifest(manifest, directory / "manifest.parquet")
-    write_rejected(directory / "rejected.csv", rejected)
+    # The audit looks at the files where they are now; those drawn here get their last place with the directory.
+    squares = source.reading.squares
+    audit = run_audit(
+        collapse(manifest, source.reading),
+        source.findings,
+        # Of a volume its middle: every slab of one patient beside the others would look like a leak.
+        np.load(cache, mmap_mode="r")[squares // 2 :: squares],
+        plan.seed,
+        grouping=grouping,
+        by_construction=source.labelled_by_name,
+        table=source.table,
+        other_labels=source.other_labels,
+        label_source=source.label_source,
+        progress=progress,
+    )
     write_json(directory / "audit.json", audit)
+    manifest["path"] = manifest["path"].str.replace(str(directory), str(final), regex=False)
+    write_manifest(manifest, directory / "manifest.parquet", method.facts)
+    write_rejected(directory / "rejected.csv", rejected)
+    _write_tables(directory, source, manifest)
     facts = {
-        "schema_version": 1,
+        "schema_version": 2,
         "placa_version": placa.__version__,
         "kind": source.kind,
-        "options": {**source.options, "size": size, "seed": seed},
+        "options": {
+            **source.options,
+            "size": size,
+            "seed": plan.seed,
+            "fractions": list(plan.fractions) if plan.fractions != SplitPlan.fractions else None,
+            "test_list": str(plan.test_list) if plan.test_list else None,
+        },
         "findings": source.findings,
         "positive": source.positive,
         "comparison": source.comparison,
         "label_source": source.label_source,
+        "labelled_by_name": source.labelled_by_name,
         "image_size": size,
-        "resize": RESIZE_RULE,
-        "split_method": method,
+        "resize": source.reading.rule,
+        "reading": source.reading.as_dict(),
+        "split_method": method.text,
+        "grouping": grouping,
         "found": len(source.images) + len(source.rejected),
+        "rows": source.rows,
         "rejected": len(rejected),
         "missing": source.missing,
-        "notes": source.notes,
+        "unused": source.unused,
+        "notes": source.notes + method.notes,
         "fingerprint": fingerprint(directory / "manifest.parquet", cache),
         "tables": {Path(table).name: fingerprint(Path(table)) for table in source.tables},
         "versions": {"python": sys.version.split()[0], "pillow": version("pillow"), "numpy": np.__version__},
         "seconds": round(time.perf_counter() - started, 2),
     }
     write_json(directory / "source.json", facts)
-    _tell(manifest, source, rejected, method, progress)
-    return manifest
+    return manifest, method, rejected
 
 
-def _group(images: pd.DataFrame, pixels: NDArray[np.uint8]) -> tuple[pd.DataFrame, dict[str, Any]]:
-
-    folders = pd.factorize(images["path"].map(lambda path: str(Path(path).parent)))[0]
-    found = find_groups(thumbnails(pixels), folders)
-    sizes = np.bincount(found.codes)
-    facts = {
-        "rule": f"neighbours within {NEIGHBOUR_REACH} in file order above correlation {NEIGHBOUR_CORRELATION}, "
-        f"and near-duplicates anywhere above {DUPLICATE_CORRELATION}",
-        "neighbour_pairs": found.neighbour_pairs,
-        "duplicate_pairs": found.duplicate_pairs,
-        "largest": int(sizes.max()),
-    }
-    return images.assign(group_id=[f"group-{code:05d}" for code in found.codes]), facts
-
-
-def _split(manifest: pd.DataFrame, source: Source, seed: int) -> tuple[pd.Series, str]:
-    unit = "patient-wise" if source.grouped else "by group"
-    if "split" not in source.images:
-        return assign_splits(manifest, source.findings, seed), f"{unit}, stratified by finding, seed {seed}"
-    split = manifest["split"].copy()
-    open_rows = split.isna()
-    if open_rows.any():
-        dealt = assign_splits(
-            manifest[open_rows], source.findings, seed, fractions=FRACTIONS[:2], names=("train", "validation")
-        )
-        split[open_rows] = dealt
-    return split, f"official test list; training and validation {unit}, stratified by finding, seed {seed}"
+def _write_tables(directory: Path, source: Source, manifest: pd.DataFrame) -> None:
+    for name, file in OPTIONAL_TABLES.items():
+        table: pd.DataFrame | None = getattr(source, name)
+        if name == "boxes" and table is not None:
+            table = table[table["image_id"].isin(manifest["image_id"])]
+        if table is not None and len(table):
+            with whole_file(directory / file) as partial:
+                table.to_parquet(partial, index=False)
 
 
 def _tell(
-    manifest: pd.DataFrame, source: Source, rejected: list[tuple[str, str]], method: str, progress: Progress
+    manifest: pd.DataFrame, source: Source, rejected: list[tuple[str, str]], method: SplitMethod, progress: Progress
 ) -> None:
     if source.missing:
         progress.warn(f"{source.missing:,} images that the table names are not there")
@@ -160,10 +168,11 @@ def _tell(
         progress.warn(
             f"{len(rejected)} {noun} set aside, see rejected.csv; the first: {rejected[0][0]}: {rejected[0][1]}"
         )
-    for note in source.notes:
+    for note in source.notes + method.notes:
         progress.say(note)
+    manifest = collapse(manifest, source.reading)
     units = "patients" if source.grouped else "groups"
-    progress.say(f"{len(manifest):,} images, {manifest['group_id'].nunique():,} {units}; {method}")
+    progress.say(f"{len(manifest):,} images, {manifest['group_id'].nunique():,} {units}; {method.text}")
     for name in SPLITS:
         rows = manifest[manifest["split"] == name]
         counts = ", ".join(f"{int((rows[finding] == 1).sum()):,} {finding}" for finding in source.findings)

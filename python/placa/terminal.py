@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
+
+from placa.registry import Row
 
 
 def print_predictions(table: pd.DataFrame, rows: int = 20) -> None:
@@ -23,3 +27,19 @@ def print_predictions(table: pd.DataFrame, rows: int = 20) -> None:
     console.print(grid)
     if len(shown) < len(table):
         console.print(f"… and {len(table) - len(shown):,} more (--rows 0 prints all, --out writes a file)")
+
+
+def print_sources(rows: Iterable[Row]) -> None:
+    """Print the sources as a table on stdout."""
+    from rich.console import Console
+    from rich.table import Table
+
+    grid = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    grid.add_column("source", style="bold", no_wrap=True)
+    for name in ("what it is", "what lies where", "patients"):
+        grid.add_column(name, overflow="fold")
+    for row in rows:
+        grid.add_row(row.name, row.summary, row.layout, row.patients)
+    console = Console()
+    console.print(grid)
+    console.print("\nplaca prepare SOURCE --help says more of each.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -21,12 +22,12 @@ from placa.cache import open_pixels
 from placa.calibrate import DEFAULT_POINT, Recalibration, choose_thresholds, fit_recalibration
 from placa.errors import PlacaError
 from placa.files import fingerprint, read_json, require_writable, whole_directory, write_json
-from placa.images import RESIZE_RULE
 from placa.manifest import SPLITS, findings_of, read_manifest
 from placa.models import build, save_model, with_mirror, with_probabilities
-from placa.predict import answer, in_batches
+from placa.predict import answer, in_batches, pool
 from placa.predictions import tidy, write_predictions
 from placa.progress import SILENT, Progress
+from placa.reading import Reading, collapse
 from placa.runs import machine, versions
 from placa.splits import assert_disjoint
 
@@ -74,7 +75,8 @@ def train(
     """Train on a prepared data set and write a run directory.
 
     Weights are learnt on the training split; the epoch, the recalibration (Platt 1999) and the thresholds are
-    chosen on validation; test is only predicted.
+    chosen on validation; test is only predicted. Where a file has several squares, as a CT volume has, each is learnt
+    with the file's label, and every answer is the file's: pooled over its squares (see `placa.predict.pool`).
 
     Args:
         prepared: The directory that ``placa prepare`` wrote.
@@ -95,8 +97,10 @@ def train(
     manifest = read_manifest(prepared)
     assert_disjoint(manifest)
     findings = findings_of(manifest)
-    require_classes(manifest, findings)
     source = read_json(prepared / "source.json")
+    reading = Reading.from_dict(source.get("reading"))
+    files = collapse(manifest, reading)
+    require_classes(files, findings)
     pixels = open_pixels(prepared)
     if len(pixels) != len(manifest):
         raise PlacaError(
@@ -105,13 +109,14 @@ def train(
     truth = manifest[findings].to_numpy(dtype="float32", na_value=np.nan)
     with whole_directory(out, overwrite) as partial:
         require_writable(partial)
-        network, watched, weights = _learn(manifest, pixels, truth, options, progress)
+        network, watched, weights = _learn(manifest, pixels, truth, reading.squares, options, progress)
         if options.mirror and options.augmentation.flip:
             network = with_mirror(network)
         learnt = time.perf_counter()
-        validation = np.flatnonzero(manifest["split"] == "validation")
-        logits = _logits(network, pixels[validation])
-        recalibrations = [fit_recalibration(logits[:, i], truth[validation, i]) for i in range(len(findings))]
+        held_out = np.flatnonzero(manifest["split"] == "validation")
+        logits = pool(_logits(network, pixels[held_out]), reading.squares)
+        known = truth[held_out][:: reading.squares]
+        recalibrations = [fit_recalibration(logits[:, i], known[:, i]) for i in range(len(findings))]
         model = with_probabilities(network, recalibrations)
         card = {
             "schema_version": 1,
@@ -120,15 +125,17 @@ def train(
             "positive": source["positive"],
             "comparison": source["comparison"],
             "size": int(pixels.shape[1]),
-            "resize": RESIZE_RULE,
+            "resize": reading.rule,
+            "reading": reading.as_dict(),
             "backbone": options.backbone,
         }
         save_model(model, partial / "model.keras", card)
-        said = answer(model, in_batches(pixels))
+        said = answer(model, in_batches(pixels), reading.squares)
+        validation = np.flatnonzero(files["split"] == "validation")
         thresholds = {
             name: {
                 "default": DEFAULT_POINT,
-                "points": choose_thresholds(said.probability[validation, i], truth[validation, i]),
+                "points": choose_thresholds(said.probability[validation, i], known[:, i]),
             }
             for i, name in enumerate(findings)
         }
@@ -139,10 +146,13 @@ def train(
         model_fingerprint = fingerprint(partial / "model.keras")
         metadata = {name: source[name] for name in ("findings", "positive", "comparison", "label_source")}
         write_predictions(
-            tidy(manifest, findings, said.probability, said.score),
+            tidy(files, findings, said.probability, said.score),
             partial / "predictions.parquet",
             {**metadata, "model_fingerprint": model_fingerprint},
         )
+        if (prepared / "labels.parquet").is_file():
+            # R evaluates the same predictions against these, wherever the prepared set is by then.
+            shutil.copyfile(prepared / "labels.parquet", partial / "labels.parquet")
         pd.DataFrame(watched.history).to_csv(partial / "history.csv", index=False)
         best = watched.history[watched.best_epoch - 1]
         facts = {
@@ -150,7 +160,7 @@ def train(
             "placa_version": placa.__version__,
             "name": out.absolute().name,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "data": _describe_data(prepared, manifest, findings, source),
+            "data": {**_describe_data(prepared, files, findings, source), "reading": reading.as_dict()},
             "training": {
                 **asdict(options),
                 "epochs_run": len(watched.history),
@@ -203,6 +213,7 @@ def _learn(
     manifest: pd.DataFrame,
     pixels: NDArray[np.uint8],
     truth: NDArray[np.float32],
+    squares: int,
     options: TrainOptions,
     progress: Progress,
 ) -> tuple[Any, fit.Watched, NDArray[np.float32]]:
@@ -227,8 +238,8 @@ def _learn(
     with progress.bar("training", options.epochs) as advance:
         watch = fit.watcher(
             watched,
-            lambda: _logits(network, validation_pixels),
-            truth[held_out],
+            lambda: pool(_logits(network, validation_pixels), squares),
+            truth[held_out][::squares],
             weights,
             options.patience,
             advance,
@@ -271,7 +282,7 @@ def _describe_data(
         "positives": {
             finding: {name: int((rows[finding] == 1).sum()) for name, rows in splits.items()} for finding in findings
         },
-        **{name: source[name] for name in ("found", "rejected", "missing", "split_method", "notes")},
+        **{name: source[name] for name in ("rows", "found", "rejected", "missing", "unused", "split_method", "notes")},
         "source_options": source["options"],
         "audit": read_json(prepared / "audit.json"),
     }

@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from report_audits import make_audit
 
 from placa import renderers
-from placa.audit import audit_manifest
 from placa.errors import PlacaError
 from placa.evaluate import evaluate
 from placa.files import write_json
@@ -55,7 +55,8 @@ def make_run(root: Path, name: str = "small", seed: int = 0, images: int = 240, 
     manifest["split"] = assign_splits(manifest, ["Pneumonia"], seed)
     prepared = root / "data" / "prepared" / name
     prepared.mkdir(parents=True)
-    write_manifest(manifest, prepared / "manifest.parquet")
+    method = f"patient-wise, stratified by finding, seed {seed}"
+    write_manifest(manifest, prepared / "manifest.parquet", {"split_method": method, "split_seed": seed})
     x, y = np.meshgrid(np.linspace(-1, 1, size), np.linspace(-1, 1, size))
     lung = np.exp(-((abs(x) - 0.45) ** 2) / 0.05 - y**2 / 0.4)
     spot = np.exp(-((x - 0.4) ** 2 + (y - 0.3) ** 2) / 0.02)
@@ -101,9 +102,18 @@ def make_run(root: Path, name: str = "small", seed: int = 0, images: int = 240, 
                 "found": images + 3,
                 "rejected": 3,
                 "missing": 0,
-                "split_method": f"patient-wise, stratified by finding, seed {seed}",
-                "source_options": {"root": "some where/nih", "positive": "Pneumonia", "size": size, "seed": seed},
-                "audit": audit_manifest(manifest, ["Pneumonia"], seed),
+                "split_method": method,
+                "source_options": {
+                    "root": "some where/nih",
+                    "positive": ["Pneumonia"],
+                    "negative": "No Finding",
+                    "only": True,
+                    "table": None,
+                    "size": size,
+                    "seed": seed,
+                    "fractions": [0.6, 0.2, 0.2],
+                },
+                "audit": make_audit(),
             },
             "training": {
                 "backbone": "small",

@@ -1,6 +1,7 @@
 """The command line as its user meets it: one sentence, exit code 2, and nothing left behind."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,10 +21,27 @@ def test_help_loads_no_heavy_package() -> None:
     assert "prepare" in done.stdout and done.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("command", ["prepare", "train", "predict", "evaluate", "report", "doctor", "demo"])
+@pytest.mark.parametrize(
+    "command", ["prepare", "audit", "sources", "download", "train", "predict", "evaluate", "report", "doctor", "demo"]
+)
 def test_each_command_has_its_help(placa, command: str) -> None:
     done = placa(command, "--help")
     assert done.returncode == 0 and f"usage: placa {command}" in done.stdout
+
+
+def test_every_source_has_its_row_and_its_help(placa) -> None:
+    from placa.registry import SOURCES
+
+    listed = placa("sources").stdout
+    for row in SOURCES:
+        assert any(line.startswith(row.name) for line in listed.splitlines())
+        done = placa("prepare", row.name, "--help")
+        assert (
+            done.returncode == 0 and f"usage: placa prepare {row.name}" in done.stdout and "--fractions" in done.stdout
+        )
+        assert "--positive" in done.stdout, "the source's own options are there too"
+    done = placa("prepare", "nhi", "--out", "x")
+    assert done.returncode == 2 and "Traceback" not in done.stderr
 
 
 def _nih(root: Path) -> Path:
@@ -108,6 +126,18 @@ def test_one_bad_image_among_many_is_set_aside_and_said(tmp_path: Path, placa) -
     again = placa("prepare", "nih", nih, "--positive", "Mass", "--out", tmp_path / "out", "--size", 16)
     assert again.returncode == 2 and "add --overwrite" in again.stderr
     assert placa("prepare", "nih", nih, "--positive", "Mass", "--out", tmp_path / "out", "--overwrite").returncode == 0
+
+
+def test_an_audit_is_printed_and_written(prepared: Path, tmp_path: Path, placa) -> None:
+    copy = Path(shutil.copytree(prepared, tmp_path / "copy"))
+    (copy / "audit.json").unlink()
+    done = placa("audit", copy, COLUMNS="80")
+    assert done.returncode == 0, done.stderr
+    for title in ("Leakage: none", "Shortcuts: ", "Shift from train to test"):
+        assert title in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80 and (copy / "audit.json").is_file()
+    done = placa("audit", tmp_path)
+    assert done.returncode == 2 and "not a prepared data set" in done.stderr
 
 
 def test_the_way_from_folder_to_figures(prepared: Path, tmp_path: Path, placa, r: str) -> None:

@@ -26,14 +26,15 @@ def test_no_sentence_was_left_in_the_other_language() -> None:
         if text == spanish[key] and re.search("[a-z]{4}", re.sub("{.*?}", "", text))
     }
     # These are spelt alike in both.
-    assert same == {"finding.Fibrosis", "finding.Hernia", "view.PA", "view.AP", "point.youden"}
+    alike = {"finding.Fibrosis", "finding.Hernia", "view.PA", "view.AP", "point.youden", "audit.labels_column.kappa"}
+    assert same == alike
 
 
 def test_every_word_that_the_report_asks_for_is_there_and_no_other() -> None:
     keys = set(strings("en"))
     # A key's name may go on with the name of a thing: "limits.labels_" with nih, "finding." with Pneumonia.
     quoted = set(re.findall(r'"([a-z]\w*\.(?:\w+\.)?\w*)"', SOURCES))
-    quoted |= {f"{kind}." for kind in re.findall(r'(?:words?|words_of|shares)\("([\w.]+)"', SOURCES)}
+    quoted |= {f"{kind}." for kind in re.findall(r'(?:words?|words_of|shares|phrase)\("([\w.]+)"', SOURCES)}
     begun = {start for start in quoted if start.endswith((".", "_"))}
     tops = {key.split(".")[0] for key in keys}
     named = {key for key in quoted - begun if f"{key}." not in begun}
@@ -46,3 +47,21 @@ def test_every_word_that_the_report_asks_for_is_there_and_no_other() -> None:
 def test_what_is_cited_is_in_the_bibliography_and_the_other_way_round() -> None:
     cited = set(re.findall(r"@([a-z]+\d{4})", " ".join(strings("en").values())))
     assert cited == set(re.findall(r"^@\w+\{(\w+),", (REPORTS / "references.bib").read_text(), re.MULTILINE))
+
+
+def test_the_rules_behind_the_verdicts_are_those_of_the_audit() -> None:
+    from placa.audit import verdicts as rule
+    from placa.audit.probes import PROBES
+
+    shortcuts = (rule.STRONG_AUROC, rule.STRONG_LOWER, rule.SOME_AUROC, rule.SOME_LOWER, rule.SEEING_LOWER)
+    shift = (rule.SOME_SHIFT, rule.STRONG_SHIFT)
+    for lang, mark in (("en", "."), ("es", ",")):
+        words = strings(lang)
+        for key in ("audit.shortcuts.measured", "audit.shortcuts.sampled"):
+            said = re.findall(rf"\d{re.escape(mark)}\d\d", words[key])
+            assert said == [f"{limit:.2f}".replace(".", mark) for limit in shortcuts]
+        assert f"{rule.STRONG_AUROC:.2f}".replace(".", mark) in words["audit.shortcuts.many_unclear"]
+        said = re.findall(rf"\b0{re.escape(mark)}\d+", words["audit.shift.prose"])
+        assert said == [f"{limit:g}".replace(".", mark) for limit in shift]
+        assert {f"probe.{probe}" for probe in PROBES} == {key for key in words if key.startswith("probe.")}
+        assert {f"verdict.{verdict}" for verdict in rule.ORDER} == {key for key in words if key.startswith("verdict.")}

@@ -1,9 +1,12 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from placa.errors import PlacaError
-from placa.splits import assert_disjoint, assign_splits
+from placa.manifest import complete
+from placa.splits import SplitPlan, assert_disjoint, assign_splits, split_images
 
 
 def _images(seed: int, groups: int = 300, prevalence: float = 0.3) -> pd.DataFrame:
@@ -14,6 +17,12 @@ def _images(seed: int, groups: int = 300, prevalence: float = 0.3) -> pd.DataFra
     sick = np.repeat(random.random(groups) < prevalence, sizes)
     table = pd.DataFrame({"patient_id": group, "group_id": group, "Mass": sick.astype(int)})
     return table.sample(frac=1, random_state=seed).reset_index(drop=True)
+
+
+def _manifest(seed: int) -> pd.DataFrame:
+    images = _images(seed)
+    names = [f"i{number}" for number in images.index]
+    return complete(images.assign(image_id=names, path=[f"/films/{name}.png" for name in names]), ["Mass"])
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -32,6 +41,15 @@ def test_the_seed_decides_and_the_order_of_rows_does_not_matter_for_disjointness
     images = _images(1)
     assert assign_splits(images, ["Mass"], 4).equals(assign_splits(images, ["Mass"], 4))
     assert not assign_splits(images, ["Mass"], 4).equals(assign_splits(images, ["Mass"], 5))
+
+
+def test_few_groups_of_many_sizes_are_dealt_anew_with_each_seed() -> None:
+    sizes = np.arange(3, 33)
+    images = pd.DataFrame({"group_id": np.repeat([f"g{i}" for i in sizes], sizes), "Mass": 1})
+    tests = [frozenset(images["group_id"][assign_splits(images, ["Mass"], seed) == "test"]) for seed in range(10)]
+    assert len(set(tests)) == 10
+    held = [images["group_id"].value_counts()[list(test)] for test in tests]
+    assert 12 < np.mean([sizes.mean() for sizes in held]) < 23, "the small ones do not gather in the test set"
 
 
 def test_a_rare_finding_reaches_every_split() -> None:
@@ -70,3 +88,55 @@ def test_a_row_without_a_split_is_refused() -> None:
     images.loc[3, "split"] = None
     with pytest.raises(PlacaError, match="one of the splits"):
         assert_disjoint(images)
+
+
+def test_shares_are_those_asked_for() -> None:
+    images = _manifest(0)
+    split, method = split_images(images, ["Mass"], SplitPlan(2, (50, 20, 30)), "")
+    share = split.value_counts(normalize=True)
+    assert abs(share["train"] - 0.5) < 0.02 and abs(share["test"] - 0.3) < 0.02
+    assert method.facts["fractions"] == [0.5, 0.2, 0.3] and "seed 2" in method.text
+    with pytest.raises(PlacaError, match="each be above 0"):
+        SplitPlan(0, (80, 20, 0))
+
+
+@pytest.mark.parametrize("by", ["image_id", "patient_id"])
+def test_a_test_list_is_the_test_set(tmp_path: Path, by: str) -> None:
+    images = _manifest(0)
+    patients = sorted(set(images["patient_id"]))[:40]
+    wanted = images["patient_id"].isin(patients)
+    # Windows line ends, a stray blank, a line that names nothing, and no line end behind the last.
+    names = sorted(set(images.loc[wanted, by]))
+    (tmp_path / "test.txt").write_bytes("\r\n".join([*names[:-1], "nobody", f" {names[-1]}"]).encode())
+    split, method = split_images(images, ["Mass"], SplitPlan(0, test_list=tmp_path / "test.txt"), "")
+    assert ((split == "test") == wanted).all()
+    assert method.text.startswith("given test list; training and validation patient-wise")
+    assert method.facts["test_list"] == "test.txt" and "1 lines" in method.notes[0]
+    assert_disjoint(images.assign(split=split))
+
+
+def test_a_list_that_cuts_a_patient_is_refused(tmp_path: Path) -> None:
+    images = _manifest(0)
+    twice = images["patient_id"].value_counts().index[0]
+    (tmp_path / "test.txt").write_text(images.loc[images["patient_id"] == twice, "image_id"].iloc[0])
+    split, _ = split_images(images, ["Mass"], SplitPlan(0, test_list=tmp_path / "test.txt"), "")
+    with pytest.raises(PlacaError, match="No patient may be in more than one split"):
+        assert_disjoint(images.assign(split=split))
+
+
+@pytest.mark.parametrize(("content", "says"), [("nobody\n", "names none of the"), ("", "names none|empty|holds no")])
+def test_a_list_that_names_nothing_is_refused(tmp_path: Path, content: str, says: str) -> None:
+    (tmp_path / "test.txt").write_text(content)
+    with pytest.raises(PlacaError, match=says):
+        split_images(_manifest(0), ["Mass"], SplitPlan(0, test_list=tmp_path / "test.txt"), "")
+
+
+def test_a_given_split_stands_and_a_missing_validation_is_dealt_from_training() -> None:
+    images = _manifest(0)
+    images["split"] = assign_splits(images, ["Mass"], 7)
+    split, method = split_images(images, ["Mass"], SplitPlan(0), "column")
+    assert split.equals(images["split"]) and method.text == "column"
+    images["split"] = images["split"].replace({"validation": "train"})
+    split, method = split_images(images, ["Mass"], SplitPlan(0), "column")
+    assert ((split == "test") == (images["split"] == "test")).all()
+    assert 0.1 < (split == "validation").mean() < 0.2 and "column; training and validation" in method.text

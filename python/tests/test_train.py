@@ -74,7 +74,7 @@ def _altered(prepared: Path, tmp_path: Path, change) -> Path:
     manifest = read_manifest(prepared)
     change(manifest)
     (out / "manifest.parquet").unlink()
-    write_manifest(manifest, out / "manifest.parquet")
+    write_manifest(manifest, out / "manifest.parquet", {})
     return out
 
 
@@ -109,6 +109,16 @@ def test_data_that_would_deceive_are_refused(prepared: Path, tmp_path: Path, cha
     with pytest.raises(PlacaError, match=says):
         train(_altered(prepared, tmp_path, change), tmp_path / "run", TrainOptions(epochs=1))
     assert not (tmp_path / "run").exists()
+
+
+def test_a_second_source_of_labels_goes_with_the_run(prepared: Path, tmp_path: Path) -> None:
+    data = _altered(prepared, tmp_path, lambda manifest: None)
+    labels = pd.DataFrame(
+        {"image_id": ["1"], "finding": "Opacity", "label_source": "readers", "subset": None, "truth": 1}
+    )
+    labels.to_parquet(data / "labels.parquet")
+    train(data, tmp_path / "run", TrainOptions(epochs=1))
+    assert (tmp_path / "run" / "labels.parquet").read_bytes() == (data / "labels.parquet").read_bytes()
 
 
 def test_a_loss_that_is_no_number_ends_in_a_sentence(prepared: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from placa.errors import PlacaError, unknown_name
+from placa.reading import STRETCH, Reading
 
 #: What an image is labelled that has none of a source's findings.
 NO_FINDING = "No Finding"
@@ -22,16 +23,29 @@ class Source:
         kind: The source's name on the command line.
         images: One row an image that is there: ``image_id``, ``path``, a column a finding, and what is known of
             ``patient_id``, ``group_id``, ``split``, ``sex``, ``age`` (years), ``view``, ``site``, ``label_source``.
+            Where ``split`` is missing, the image is still to be dealt to training or validation.
         findings: The finding columns of `images`.
         positive: What a positive image has, in words.
         comparison: What it is told apart from, in words.
         label_source: Where the labels come from, in words.
+        rows: How many rows or files the source began with: those of `images`, `rejected`, `missing` and `unused`.
+        unused: How many of them have none of the labels that were asked for.
         missing: How many images the source's table names that are not there.
-        rejected: ``(path, reason)`` of each image that the source itself left out.
+        rejected: ``(path or row, reason)`` of each image that the source itself left out.
         grouped: Whether patients or groups are known; if not, `prepare` looks for groups.
+        given_split: Who gave the column ``split`` of `images`, in words, where it is there.
+        labelled_by_name: Whether the labels are the names of folders, so that these spell them by construction.
         tables: The files that the labels were read from; they enter the fingerprint.
         notes: Remarks that the user should read.
         options: The options that made this, to write down.
+        boxes: Where lesions lie: ``image_id``, ``finding``, and ``x``, ``y``, ``width``, ``height`` as shares (0 to 1)
+            of the image's width and height.
+        other_labels: A second source of labels, one row an image and finding: ``image_id``, ``patient_id``,
+            ``finding``, ``label_source``, ``subset``, ``truth`` (0 or 1), whether the image is there or not.
+        table: Every row of the source's own table, whether its image is there or not: ``image_id``, ``patient_id``,
+            ``sex``, ``age``, ``view``, ``official`` (``train_val``, ``test`` or missing), and for each finding whether
+            its label is named (1 or 0), whatever it was to be compared with.
+        reading: How a file of this source becomes squares of grey levels.
     """
 
     kind: str
@@ -40,12 +54,27 @@ class Source:
     positive: str
     comparison: str
     label_source: str
+    rows: int | None = None
+    unused: int = 0
     missing: int = 0
     rejected: list[tuple[str, str]] = field(default_factory=list)
     grouped: bool = True
+    given_split: str = "split column of the source"
+    labelled_by_name: bool = False
     tables: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
+    boxes: pd.DataFrame | None = None
+    other_labels: pd.DataFrame | None = None
+    table: pd.DataFrame | None = None
+    reading: Reading = STRETCH
+
+    def __post_init__(self) -> None:
+        accounted = len(self.images) + len(self.rejected) + self.missing + self.unused
+        if self.rows is None:
+            self.rows = accounted
+        if self.rows != accounted:
+            raise AssertionError(f"{self.rows} rows came in and {accounted} are accounted for")
 
 
 def require_two_findings(positive: str, negative: str, known: Iterable[str]) -> None:

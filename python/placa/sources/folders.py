@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from pathlib import Path
 
 import pandas as pd
 
 from placa.errors import PlacaError, unknown_name
-from placa.images import EXTENSIONS, natural_order
+from placa.files import explain_os_error
+from placa.progress import Progress
+from placa.reading.images import EXTENSIONS, files_under, find_images, natural_order
 from placa.sources import Source
+
+_NO_IMAGE = "its name does not end like an image's: rename it if it is one"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this source's options to ``placa prepare folders``."""
+    parser.add_argument("root", type=Path, metavar="ROOT", help="holds one folder a class, with images at any depth")
+    parser.add_argument(
+        "--positive", required=True, metavar="FOLDER", help="the class to tell; the comparison is all the others"
+    )
+
+
+def from_options(options: argparse.Namespace, progress: Progress) -> Source:
+    """Make the source that the command line asks for."""
+    progress.say("listing the class folders")
+    return read_folders(options.root, options.positive)
 
 
 def read_folders(root: Path, positive: str) -> Source:
@@ -20,8 +39,10 @@ def read_folders(root: Path, positive: str) -> Source:
         positive: The folder with the diseased ones; all others are the comparison.
 
     Returns:
-        Every image under the class folders, in natural file order within each. The patients are unknown, so `prepare`
-        looks for the images that belong together.
+        Every image under the class folders at any depth, in natural file order within each, named by its path from
+        `root`. The patients are unknown, so `prepare` looks for the images that belong together
+        (`placa.grouping.groups`).
+        ``rejected`` has images beside the class folders, and other files in them.
 
     Raises:
         PlacaError: There are not two class folders, `positive` is none of them, or one has no image.
@@ -35,18 +56,18 @@ def read_folders(root: Path, positive: str) -> Source:
     if positive not in classes:
         raise unknown_name("class folder", positive, classes)
     rows: list[tuple[str, str, int]] = []
+    rejected = [(str(file), "it lies in no class folder: move it into one") for file in _loose_images(root)]
     for name in classes:
-        files = _images_under(root / name)
-        if not files:
-            raise PlacaError(
-                f"{root / name} holds no image: files ending in {', '.join(sorted(EXTENSIONS))} were expected there."
-            )
+        images_there, others_there = _files_of_class(root / name)
         rows += [
-            (f"{name}/{file.relative_to(root / name)}", os.path.abspath(file), int(name == positive)) for file in files
+            (file.relative_to(root).as_posix(), os.path.abspath(file), int(name == positive)) for file in images_there
         ]
+        rejected += [(str(file), _NO_IMAGE) for file in others_there]
     images = pd.DataFrame(rows, columns=["image_id", "path", positive])
     images["label_source"] = "class folders"
     others = [name for name in classes if name != positive]
+    counts = images["image_id"].str.split("/").str[0].value_counts()
+    notes = [f"{len(classes)} classes: " + ", ".join(f"{counts[name]:,} {name}" for name in classes)]
     return Source(
         kind="folders",
         images=images,
@@ -54,11 +75,30 @@ def read_folders(root: Path, positive: str) -> Source:
         positive=positive,
         comparison=" or ".join(others),
         label_source="class folders",
+        rejected=rejected,
         grouped=False,
+        labelled_by_name=True,
+        notes=notes,
         options={"root": str(root), "positive": positive},
     )
 
 
-def _images_under(folder: Path) -> list[Path]:
-    files = [Path(top, name) for top, _, names in os.walk(folder) for name in names if not name.startswith(".")]
-    return sorted((file for file in files if file.suffix.lower() in EXTENSIONS), key=natural_order)
+def _files_of_class(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The images under a class folder at any depth, in natural order, and the other files there."""
+    try:
+        every = files_under(folder)
+    except OSError as error:
+        raise explain_os_error(error, error.filename or folder) from error
+    images = find_images([folder]) if every else []
+    if not images:
+        raise PlacaError(
+            f"{folder} holds no image: files ending in {', '.join(sorted(EXTENSIONS))} were expected there."
+        )
+    known = set(images)
+    return images, [file for file in every if file not in known]
+
+
+def _loose_images(root: Path) -> list[Path]:
+    return sorted(
+        (file for file in root.iterdir() if file.suffix.lower() in EXTENSIONS and file.is_file()), key=natural_order
+    )

@@ -2,130 +2,229 @@
 
 from __future__ import annotations
 
+import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from placa.errors import PlacaError
-from placa.files import explain_os_error
-from placa.sources import NO_FINDING, Source, require_two_findings
+from placa.progress import Progress
+from placa.reading.images import EXTENSIONS
+from placa.sources import NO_FINDING, Source
+from placa.sources.nih_findings import Question, ask
+from placa.sources.nih_tables import (
+    ADJUDICATED,
+    BOXES,
+    LISTS,
+    Entries,
+    find_table,
+    read_adjudicated,
+    read_boxes,
+    read_entries,
+    read_official,
+    stems,
+    table_version,
+)
+from placa.tables import follow_link
+from placa.tables.cells import read_ages, read_sexes
 
-_COLUMNS = ["Image Index", "Finding Labels", "Patient ID", "Patient Age", "Patient Gender", "View Position"]
-#: The oldest person on record died at 122; NIH's table has ages up to 414.
-OLDEST = 122.0
+_SPLITS = ("auto", "official", "seeded")
 
 
-def read_nih(root: Path, positive: str, negative: str = NO_FINDING) -> Source:
-    """Read NIH's tables and find the images that are there.
-
-    An image is positive when its labels name `positive`, a comparison image when they name `negative` and not
-    `positive`; the others are not used.
-
-    Args:
-        root: A directory with ``Data_Entry_2017*.csv`` and ``images/``, or ``images_001/images/`` and so on.
-        positive: A finding of the table, ``"Pneumonia"``.
-        negative: The finding to tell it from; images without any by default.
-
-    Returns:
-        The images that are there and have either label. ``split`` is taken from ``train_val_list.txt`` and
-        ``test_list.txt`` where both lie in `root`: ``test``, or missing for an image still to be dealt to training or
-        validation.
-
-    Raises:
-        PlacaError: There is no table, a column is missing, a finding is unknown, or no image is there.
-    """
-    table_path = _find_table(root)
-    table = _read_table(table_path)
-    labels = table["Finding Labels"].str.split("|").map(lambda names: {name.strip() for name in names})
-    known = sorted(set().union(*labels))
-    require_two_findings(positive, negative, known)
-    has_positive = np.array([positive in names for names in labels])
-    has_negative = np.array([negative in names for names in labels])
-    wanted = table[has_positive | has_negative]
-    folders = _image_folders(root)
-    paths = wanted["Image Index"].map(_index_images(folders))
-    there = paths.notna().to_numpy()
-    if not there.any():
-        looked = ", ".join(map(str, folders)) or f"{root}/images, {root}/images_001/images, …"
-        raise PlacaError(
-            f"None of the {len(wanted):,} images with {positive} or {negative} is in {looked}: unpack them there."
-        )
-    kept = wanted[there]
-    images = pd.DataFrame(
-        {
-            "image_id": kept["Image Index"],
-            "path": paths[there],
-            "patient_id": kept["Patient ID"].str.strip(),
-            positive: has_positive[kept.index].astype(int),
-            "sex": kept["Patient Gender"].str.strip().where(lambda sex: sex.isin(["F", "M"])),
-            "age": _years(kept["Patient Age"]),
-            "view": kept["View Position"].str.strip().where(lambda view: view.isin(["PA", "AP"])),
-            "site": "NIH Clinical Center",
-            "label_source": _label_source(table_path),
-        }
-    ).reset_index(drop=True)
-    notes: list[str] = []
-    lists = _official_lists(root)
-    if lists:
-        images["split"], notes = _official_split(images, lists)
-    return Source(
-        kind="nih",
-        images=images,
-        findings=[positive],
-        positive=positive,
-        comparison=negative,
-        label_source=_label_source(table_path),
-        missing=int((~there).sum()),
-        tables=[str(path) for path in (table_path, *lists)],
-        notes=notes,
-        options={"root": str(root), "positive": positive, "negative": negative},
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this source's options to ``placa prepare nih``."""
+    parser.add_argument(
+        "root", type=Path, metavar="ROOT", help="holds Data_Entry_2017*.csv and images/ or images_001/ …"
+    )
+    parser.add_argument(
+        "--positive",
+        required=True,
+        nargs="+",
+        metavar="FINDING",
+        help="the finding to tell; several, each for itself; any (diseased against healthy); all (the fourteen)",
+    )
+    parser.add_argument(
+        "--negative",
+        default=NO_FINDING,
+        metavar="FINDING",
+        help="from what: %(default)s (the default), rest (every image without it), or another finding",
+    )
+    parser.add_argument("--only", action="store_true", help="positive images have that finding alone")
+    parser.add_argument("--table", choices=("v2017", "v2020"), help="which of NIH's tables (default: the newer there)")
+    parser.add_argument(
+        "--split",
+        choices=_SPLITS,
+        default="auto",
+        help="official: NIH's test list; seeded: patient-wise by lot; auto: official where the lists are there",
     )
 
 
-def _find_table(root: Path) -> Path:
-    if not root.is_dir():
-        raise PlacaError(f"{root} is not a directory: name the one that holds NIH's Data_Entry_2017*.csv and images.")
-    tables = sorted(root.glob("Data_Entry_2017*.csv"))
-    if not tables:
-        raise PlacaError(f"{root} holds no Data_Entry_2017*.csv: put NIH's table there, beside the images.")
-    # Data_Entry_2017_v2020.csv sorts last and is the newer of NIH's two.
-    return _follow(tables[-1])
+def from_options(options: argparse.Namespace, progress: Progress) -> Source:
+    """Make the source that the command line asks for."""
+    progress.say("reading NIH's tables")
+    positive = options.positive[0] if len(options.positive) == 1 else options.positive
+    return read_nih(options.root, positive, options.negative, options.only, options.table, options.split)
 
 
-def _follow(path: Path) -> Path:
-    """Follow a symbolic link that came as a text file, as git writes them where links are not to be had."""
-    if path.stat().st_size < 4096:
-        target = path.parent / path.read_text("utf-8", errors="replace").strip()
-        if "\n" not in str(target) and target.is_file() and target.suffix == path.suffix:
-            return target
-    return path
+def read_nih(
+    root: Path,
+    positive: str | Sequence[str],
+    negative: str = NO_FINDING,
+    only: bool = False,
+    table: str | None = None,
+    split: str = "auto",
+) -> Source:
+    """Read NIH's tables and find the images that are there.
 
+    An image is positive for a finding when its labels name it, and a comparison image when they name `negative` and
+    not the finding; for a finding where it is neither, its truth is missing, and images with no truth are not used.
 
-def _read_table(path: Path) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except OSError as error:
-        raise explain_os_error(error, path) from error
-    except (ValueError, UnicodeDecodeError) as error:
-        raise PlacaError(f"{path} cannot be read as a table ({error}): download it again from NIH.") from error
-    table.columns = table.columns.str.strip()
-    missing = [name for name in _COLUMNS if name not in table]
-    if missing:
-        raise PlacaError(
-            f"{path} lacks the column {missing[0]!r}, which NIH's own table has; it has {', '.join(table.columns[:8])}."
-        )
-    table["Image Index"] = table["Image Index"].str.strip()
-    twice = table["Image Index"][table["Image Index"].duplicated()]
-    if len(twice):
-        raise PlacaError(f"{path} names the image {twice.iloc[0]!r} more than once: download it again from NIH.")
-    return table
+    Args:
+        root: A directory with ``Data_Entry_2017*.csv`` and ``images/``, or ``images_001/images/`` and so on; and, where
+            they are there, NIH's two official lists, ``BBox_List_2017.csv``, ``adjudicated_labels_google2019.csv``.
+        positive: A finding of the table, ``"Pneumonia"``; several; ``"any"``, which makes one finding ``Any Finding``;
+            or ``"all"`` for the fourteen.
+        negative: What to tell it from: ``"No Finding"``, ``"rest"`` (every image without it) or a finding.
+        only: Whether positive images must have the finding alone.
+        table: ``"v2017"`` or ``"v2020"``; by default the newer of those there.
+        split: ``"official"`` for NIH's test list, ``"seeded"`` for a patient-wise split by lot, ``"auto"`` for the
+            official one where both lists are there.
+
+    Returns:
+        The images that are there and have a truth. With the official lists ``split`` is ``test``, or missing for an
+        image still to be dealt to training or validation. ``rejected`` has each row of the table that contradicts
+        itself or another, ``boxes`` the lesion boxes, ``other_labels`` the adjudicated ones.
+
+    Raises:
+        PlacaError: There is no table, a column is missing, a finding is unknown, a list is missing that was asked for,
+            or no image is there.
+    """
+    question = ask(positive, negative, only)
+    if split not in _SPLITS:
+        raise PlacaError(f"The split is one of {', '.join(_SPLITS)}, and {split!r} came.")
+    path = find_table(root, table)
+    entries = read_entries(path)
+    notes = list(entries.rows.notes)
+    official = _mark_official(root, entries.table, split, notes)
+    truth = question.answer(entries.table)
+    wanted = entries.table[truth.notna().any(axis=1)]
+    folders = _image_folders(root)
+    paths = _find_images(folders, wanted["image_id"], entries, notes)
+    kept = wanted[paths.notna()]
+    rejected = list(entries.rejected)
+    if official:
+        kept, strays = _reject_strays(kept, entries, notes)
+        rejected += strays
+    images = _images(kept, paths, truth, entries, notes).assign(label_source=_label_source(path))
+    if official:
+        images["split"] = kept["official"].where(kept["official"] == "test").reset_index(drop=True)
+    _require_both(images, question, len(wanted), folders or [root / "images", root / "images_001" / "images"], notes)
+    used = [path, *(root / name for name in (*LISTS, BOXES, ADJUDICATED) if (root / name).is_file())]
+    boxes, other_labels = read_boxes(root, notes), read_adjudicated(root, notes)
+    return Source(
+        kind="nih",
+        images=images,
+        findings=list(question.findings),
+        positive=question.positive,
+        comparison=question.comparison,
+        label_source=_label_source(path),
+        rows=len(entries.rows),
+        unused=len(entries.table) - len(wanted),
+        missing=int(paths.isna().sum()),
+        rejected=rejected,
+        given_split="official test list",
+        tables=[str(follow_link(path)) for path in used],
+        notes=notes,
+        options={
+            "root": str(root),
+            "positive": positive if isinstance(positive, str) else list(positive),
+            "negative": negative,
+            "only": only,
+            "table": table_version(path),
+            "split": "official" if official else "seeded",
+        },
+        boxes=boxes,
+        other_labels=other_labels,
+        table=entries.table.assign(official=entries.table["official"].replace("both", pd.NA)).reset_index(drop=True),
+    )
 
 
 def _label_source(table: Path) -> str:
-    version = "v2020" if "2020" in table.name else "v2017"
-    return f"NIH ChestX-ray14 {version}"
+    return f"NIH ChestX-ray14 {table_version(table)}"
+
+
+def _mark_official(root: Path, table: pd.DataFrame, split: str, notes: list[str]) -> bool:
+    """Write into `table` which list names an image; whether the split is to be taken from the lists."""
+    lists = read_official(root)
+    if lists is None:
+        lacks = [name for name in LISTS if not (root / name).is_file()]
+        if split == "official":
+            raise PlacaError(f"{root} holds no {lacks[0]}: put NIH's two lists there, or take --split seeded.")
+        if len(lacks) == 1 and split == "auto":
+            notes.append(f"{lacks[0]} is not there, so the other official list was not used")
+        return False
+    in_train_val, in_test = (table["image_id"].isin(names).to_numpy() for names in lists)
+    named = np.select([in_train_val & in_test, in_train_val, in_test], ["both", "train_val", "test"], "")
+    table["official"] = pd.Series(named, index=table.index, dtype="string").replace("", pd.NA)
+    return split != "seeded"
+
+
+def _reject_strays(
+    kept: pd.DataFrame, entries: Entries, notes: list[str]
+) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
+    """Set aside the images that the official lists put on both sides."""
+    official = kept["official"].fillna("")
+    test_patients = entries.table.loc[(entries.table["official"] == "test").fillna(False), "patient_id"]
+    both = official == "both"
+    stray = (official == "") & kept["patient_id"].isin(test_patients)
+    unlisted = int(((official == "") & ~stray).sum())
+    if unlisted:
+        notes.append(f"images in neither official list: {unlisted:,}; they were dealt to training and validation")
+    reasons = {
+        row: f"the image {kept.at[row, 'image_id']!r} is in both official lists: take it out of one"
+        for row in kept.index[both]
+    } | {
+        row: f"the image {kept.at[row, 'image_id']!r} is in neither official list, and its patient is in the test list"
+        for row in kept.index[stray]
+    }
+    return kept[~(both | stray)], [(entries.rows.where(row), reason) for row, reason in reasons.items()]
+
+
+def _images(
+    kept: pd.DataFrame, paths: pd.Series, truth: pd.DataFrame, entries: Entries, notes: list[str]
+) -> pd.DataFrame:
+    raw = entries.rows.frame.loc[kept.index]
+    # Read again, for the remarks are to count the images that are there.
+    read_ages(raw["Patient Age"], notes)
+    read_sexes(raw["Patient Gender"], notes)
+    odd = kept["view"].notna() & ~kept["view"].isin(["PA", "AP"])
+    if odd.any():
+        notes.append(f"views that are neither PA nor AP: {int(odd.sum()):,}, such as {kept['view'][odd].iloc[0]!r}")
+    columns = kept[["image_id", "patient_id", "sex", "age", "view"]].assign(
+        path=paths[kept.index], site="NIH Clinical Center"
+    )
+    return columns.join(truth).reset_index(drop=True)
+
+
+def _require_both(images: pd.DataFrame, question: Question, wanted: int, folders: list[Path], notes: list[str]) -> None:
+    looked = ", ".join(map(str, folders))
+    if images.empty:
+        raise PlacaError(
+            f"None of the {wanted:,} images asked for ({question.positive} against {question.comparison}) is in "
+            f"{looked}: unpack them there."
+        )
+    for finding in question.findings:
+        lacks = [
+            words
+            for value, words in ((1, f"with {finding}"), (0, f"to tell {finding} from ({question.comparison})"))
+            if not (images[finding] == value).any()
+        ]
+        if lacks and len(question.findings) == 1:
+            raise PlacaError(f"No image {lacks[0]} is in {looked}: unpack more of NIH's archives there.")
+        notes += [f"there is no image {words}, so its column teaches nothing" for words in lacks]
 
 
 def _image_folders(root: Path) -> list[Path]:
@@ -133,35 +232,26 @@ def _image_folders(root: Path) -> list[Path]:
     return [folder for folder in candidates if folder.is_dir()]
 
 
-def _index_images(folders: list[Path]) -> dict[str, str]:
+def _find_images(folders: list[Path], wanted: pd.Series, entries: Entries, notes: list[str]) -> pd.Series:
     # One listing a folder, not one question a file: a network disk answers 112,120 of those slowly.
     index: dict[str, str] = {}
+    twice: list[str] = []
     for folder in folders:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.lower().endswith(".png"):
-                    index.setdefault(entry.name, os.path.abspath(entry.path))
-    return index
-
-
-def _years(age: pd.Series) -> pd.Series:
-    # The 2017 table writes 058Y, 006M and 012D; the 2020 one plain years.
-    parts = age.str.strip().str.extract(r"^(\d+)\s*([YMWD]?)$")
-    unit = parts[1].map({"": 1.0, "Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25})
-    years = pd.to_numeric(parts[0], errors="coerce") * unit
-    return years.where(years <= OLDEST)
-
-
-def _official_lists(root: Path) -> list[Path]:
-    lists = [root / "train_val_list.txt", root / "test_list.txt"]
-    return [_follow(path) for path in lists] if all(path.is_file() for path in lists) else []
-
-
-def _official_split(images: pd.DataFrame, lists: list[Path]) -> tuple[pd.Series, list[str]]:
-    train_val, test = ({line.strip() for line in path.read_text("utf-8-sig").splitlines()} for path in lists)
-    split = images["image_id"].map(lambda name: "test" if name in test else None).astype("string")
-    unlisted = int((~images["image_id"].isin(train_val | test)).sum())
-    notes = ["test is NIH's official test list"]
-    if unlisted:
-        notes.append(f"{unlisted} images are in neither official list and were dealt to training and validation")
-    return split, notes
+        with os.scandir(folder) as items:
+            for item in sorted(items, key=lambda item: item.name):
+                if os.path.splitext(item.name)[1].lower() in EXTENSIONS:
+                    if item.name in index:
+                        twice.append(item.name)
+                    index.setdefault(item.name, os.path.abspath(item.path))
+    paths = wanted.map(index)
+    if len(index) > paths.notna().sum():
+        # Some keep the images as JPEG, or shrank them, under the same name but for its ending.
+        by_stem = {os.path.splitext(name)[0].lower(): path for name, path in index.items()}
+        paths = paths.astype(object).where(paths.notna(), stems(wanted).map(by_stem))
+        named = set(stems(entries.rows.frame["Image Index"]))
+        strange = [path for stem, path in by_stem.items() if stem not in named]
+        if strange:
+            notes.append(f"image files that no row of the table names: {len(strange):,}, such as {strange[0]}")
+    if twice:
+        notes.append(f"images that lie in two folders: {len(twice):,}, such as {twice[0]}; the first was taken")
+    return paths

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
+from functools import partial
 from pathlib import Path
 
+from placa.arguments import whole_number
 from placa.cache import cores
 from placa.phantoms.draw import FINDINGS, draw_phantoms
 from placa.progress import SILENT, Progress
@@ -11,6 +14,25 @@ from placa.sources import NO_FINDING, Source, require_two_findings
 
 #: Side of the drawn radiographs, in pixels.
 SIZE = 256
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this source's options to ``placa prepare phantom``."""
+    parser.add_argument("--images", type=whole_number, default=800, help="how many to draw (default: %(default)s)")
+    parser.add_argument("--positive", default=FINDINGS[0], metavar="FINDING", help="(default: %(default)s)")
+    parser.add_argument("--negative", default=NO_FINDING, metavar="FINDING", help="(default: %(default)s)")
+
+
+def from_options(options: argparse.Namespace, progress: Progress) -> partial[Source]:
+    """Make the source that the command line asks for."""
+    return partial(
+        read_phantoms,
+        images=options.images,
+        seed=options.seed,
+        positive=options.positive,
+        negative=options.negative,
+        progress=progress,
+    )
 
 
 def read_phantoms(

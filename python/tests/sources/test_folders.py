@@ -1,10 +1,12 @@
+import argparse
 from pathlib import Path
 
 import pytest
 from conftest import draw
 
 from placa.errors import PlacaError
-from placa.sources.folders import read_folders
+from placa.progress import SILENT
+from placa.sources.folders import add_arguments, from_options, read_folders
 
 
 @pytest.fixture
@@ -21,6 +23,7 @@ def test_one_folder_is_positive_and_all_others_are_not(classes: Path) -> None:
     assert source.images["COVID"].tolist() == [1, 1, 1, 0, 0, 0]
     assert source.comparison == "healthy or other"
     assert not source.grouped
+    assert source.notes == ["3 classes: 3 COVID, 2 healthy, 1 other"]
     assert source.images["image_id"].tolist()[:3] == [
         "COVID/slice (9).png",
         "COVID/slice (10).png",
@@ -28,11 +31,45 @@ def test_one_folder_is_positive_and_all_others_are_not(classes: Path) -> None:
     ]
 
 
+def test_images_lie_at_any_depth_and_the_same_name_twice_is_no_clash(classes: Path) -> None:
+    for scan in ("a", "b"):
+        draw(classes / "other" / scan / "deep" / "1.png")
+    source = read_folders(classes, "other")
+    assert source.images.loc[source.images["other"] == 1, "image_id"].tolist() == [
+        "other/a/deep/1.png",
+        "other/b/deep/1.png",
+        "other/slice (9).png",
+    ]
+    assert source.images["image_id"].is_unique
+
+
+def test_files_that_are_no_images_or_lie_beside_the_classes_are_said(classes: Path) -> None:
+    (classes / "healthy" / "notes.docx").write_bytes(b"?")
+    (classes / "healthy" / ".DS_Store").write_bytes(b"?")
+    draw(classes / "stray.png")
+    source = read_folders(classes, "COVID")
+    assert [(Path(path).name, reason.split(":")[0]) for path, reason in source.rejected] == [
+        ("stray.png", "it lies in no class folder"),
+        ("notes.docx", "its name does not end like an image's"),
+    ]
+    assert source.rows == 6 + 2
+
+
+def test_the_command_line_asks_for_a_root_and_a_class(classes: Path) -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    source = from_options(parser.parse_args([str(classes), "--positive", "healthy"]), SILENT)
+    assert source.images["healthy"].sum() == 2
+
+
 def test_what_is_missing_is_named(classes: Path, tmp_path: Path) -> None:
     with pytest.raises(PlacaError, match=r"no class folder 'covid'; .*nearest first: COVID"):
         read_folders(classes, "covid")
     (classes / "void").mkdir()
     with pytest.raises(PlacaError, match="void holds no image"):
+        read_folders(classes, "COVID")
+    (classes / "void" / "text.txt").write_text("")
+    with pytest.raises(PlacaError, match="void"):
         read_folders(classes, "COVID")
     (tmp_path / "one" / "COVID").mkdir(parents=True)
     with pytest.raises(PlacaError, match="two at least, and holds only 'COVID'"):

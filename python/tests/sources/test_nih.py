@@ -1,3 +1,5 @@
+import argparse
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -5,7 +7,11 @@ import pytest
 from conftest import draw
 
 from placa.errors import PlacaError
-from placa.sources.nih import read_nih
+from placa.progress import SILENT
+from placa.sources import Source
+from placa.sources.nih import add_arguments, from_options, read_nih
+from placa.sources.nih_findings import FOURTEEN
+from placa.sources.nih_tables import read_entries
 
 HEADER = (
     "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,"
@@ -59,6 +65,54 @@ def test_an_unknown_finding_is_answered_with_the_nearest(nih: Path) -> None:
         read_nih(nih, "effusio")
     with pytest.raises(PlacaError, match="two different findings"):
         read_nih(nih, "Mass", "Mass")
+    with pytest.raises(PlacaError, match="any holds 'Mass' too"):
+        read_nih(nih, "any", "Mass")
+    with pytest.raises(PlacaError, match="any or all alone"):
+        read_nih(nih, ["all", "Mass"])
+    with pytest.raises(PlacaError, match="'Mass' more than once"):
+        read_nih(nih, ["Mass", "mass"])
+
+
+def truths(source: Source) -> dict[str, list[int | None]]:
+    """What each image's findings are, in the order of the findings, by the image's number in `ROWS`."""
+    names = [row[0] for row in ROWS]
+    table = source.images[source.findings].astype(object).where(source.images[source.findings].notna(), None)
+    return {
+        names.index(name): values for name, values in zip(source.images["image_id"], table.values.tolist(), strict=True)
+    }
+
+
+@pytest.mark.parametrize(
+    ("positive", "negative", "only", "expected"),
+    [
+        ("Mass", "No Finding", False, {0: [1], 1: [1], 2: [0], 4: [0]}),
+        ("Mass", "No Finding", True, {0: [1], 2: [0], 4: [0]}),
+        ("Mass", "rest", False, {0: [1], 1: [1], 2: [0], 3: [0], 4: [0]}),
+        ("Mass", "rest", True, {0: [1], 2: [0], 3: [0], 4: [0]}),
+        ("any", "No Finding", False, {0: [1], 1: [1], 2: [0], 3: [1], 4: [0]}),
+        ("any", "rest", True, {0: [1], 2: [0], 3: [1], 4: [0]}),
+        (["Mass", "Effusion"], "No Finding", False, {0: [1, None], 1: [1, 1], 2: [0, 0], 3: [None, 1], 4: [0, 0]}),
+        (["Mass", "Effusion"], "rest", False, {0: [1, 0], 1: [1, 1], 2: [0, 0], 3: [0, 1], 4: [0, 0]}),
+        (["Mass", "Effusion"], "rest", True, {0: [1, 0], 2: [0, 0], 3: [0, 1], 4: [0, 0]}),
+    ],
+)
+def test_what_is_told_from_what(
+    nih: Path, positive: str | list[str], negative: str, only: bool, expected: dict[int, list[int | None]]
+) -> None:
+    source = read_nih(nih, positive, negative, only)
+    assert truths(source) == expected
+    assert source.findings == (["Any Finding"] if positive == "any" else [positive] if positive == "Mass" else positive)
+    # Of six rows, one has no image; what is neither is not used.
+    assert (source.rows, source.missing, source.unused) == (6, 1, 5 - len(expected))
+
+
+def test_all_the_fourteen_at_once(nih: Path) -> None:
+    source = read_nih(nih, "all")
+    assert source.findings == list(FOURTEEN) and len(FOURTEEN) == 14
+    images = source.images.set_index("image_id")
+    assert images.loc[ROWS[1][0], ["Mass", "Effusion"]].tolist() == [1, 1]
+    assert pd.isna(images.loc[ROWS[1][0], "Hernia"]) and images.loc[ROWS[2][0], "Hernia"] == 0
+    assert "there is no image with Hernia, so its column teaches nothing" in source.notes
 
 
 def test_a_missing_column_is_named(nih: Path) -> None:
@@ -68,11 +122,145 @@ def test_a_missing_column_is_named(nih: Path) -> None:
         read_nih(nih, "Mass")
 
 
-def test_an_image_named_twice_is_refused(nih: Path) -> None:
+def mangled(nih: Path, *changes: tuple[str, str], more: str = "", encoding: str = "utf-8") -> None:
     table = nih / "Data_Entry_2017_v2020.csv"
-    table.write_text(table.read_text() + table.read_text().splitlines()[1] + "\n")
-    with pytest.raises(PlacaError, match="more than once"):
+    text = table.read_text() + more
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    table.write_bytes(text.encode(encoding))
+
+
+def row(*cells: str) -> str:
+    return ",".join([cells[0], cells[1], "0", *cells[2:], "2500", "2048", "0.17", "0.17"]) + "\n"
+
+
+def test_an_image_named_twice_is_kept_once_if_the_rows_agree(nih: Path) -> None:
+    mangled(nih, more=row(*ROWS[0]))
+    source = read_nih(nih, "Mass")
+    assert len(source.images) == 4
+    assert source.rejected[0][0] == "Data_Entry_2017_v2020.csv, line 8"
+    assert "saying the same as line 2" in source.rejected[0][1]
+
+
+def test_the_same_said_in_other_letters_is_no_contradiction(nih: Path) -> None:
+    mangled(nih, more=row("00000001_001.PNG", "effusion|Mass", "001", "058Y", "M", "AP"))
+    source = read_nih(nih, "Mass")
+    assert "saying the same as line 3" in source.rejected[0][1]
+    assert source.images["path"].is_unique and len(source.images) == 4
+
+
+def test_tables_without_rows_are_no_trouble(nih: Path) -> None:
+    (nih / "BBox_List_2017.csv").write_text("Image Index,Finding Label,Bbox [x,y,w,h],,,\n")
+    (nih / "adjudicated_labels_google2019.csv").write_text("Image Index,Patient ID,Pneumothorax,Set Id\n")
+    source = read_nih(nih, "Mass")
+    assert source.boxes is not None and source.other_labels is not None
+    assert (len(source.boxes), len(source.other_labels), source.notes) == (0, 0, [])
+    (nih / "Data_Entry_2017_v2020.csv").write_text(HEADER)
+    with pytest.raises(PlacaError, match="None of the 0 rows"):
         read_nih(nih, "Mass")
+
+
+def test_adjudicated_labels_that_cannot_be_read_are_told(nih: Path) -> None:
+    (nih / "adjudicated_labels_google2019.csv").write_text(
+        "Image Index,Patient ID,Pneumothorax,Nodule or mass,Set Id\r\n"
+        "00000001_000.png,1,YES,no,test\r\n00000002_000.png,2,maybe,YES,\r\n00000003_000.png,3"
+    )
+    source = read_nih(nih, "Mass")
+    assert source.other_labels is not None
+    told = source.other_labels[["image_id", "finding", "subset", "truth"]].fillna("-").astype(str).values.tolist()
+    assert told == [
+        ["00000001_000.png", "Pneumothorax", "test", "1"],
+        ["00000001_000.png", "Nodule or mass", "test", "0"],
+        ["00000002_000.png", "Nodule or mass", "-", "1"],
+    ]
+    assert source.notes == ["adjudicated_labels_google2019.csv: left out, for they cannot be read: rows 1, labels 1"]
+
+
+@pytest.mark.parametrize(
+    ("column", "cells"),
+    [
+        ("Patient ID", (ROWS[0][0], "Mass", "9", "58", "M", "PA")),
+        ("Finding Labels", (ROWS[0][0], "No Finding", "1", "58", "M", "PA")),
+        ("View Position", (ROWS[0][0], "Mass", "1", "58", "M", "AP")),
+    ],
+)
+def test_rows_that_contradict_each_other_are_all_set_aside(nih: Path, column: str, cells: tuple[str, ...]) -> None:
+    mangled(nih, more=row(*cells))
+    source = read_nih(nih, "Mass")
+    assert ROWS[0][0] not in set(source.images["image_id"])
+    assert [where for where, _ in source.rejected] == [f"Data_Entry_2017_v2020.csv, line {line}" for line in (2, 8)]
+    assert all(f"with another {column}" in reason for _, reason in source.rejected)
+    assert source.table is not None and ROWS[0][0] not in set(source.table["image_id"])
+
+
+def test_rows_that_make_no_sense_are_set_aside_with_the_reason(nih: Path) -> None:
+    bad = [
+        (("a.png", "", "7", "1", "F", "PA"), "has no label"),
+        (("b.png", "Pnuemonia", "7", "1", "F", "PA"), "'Pnuemonia' is none of NIH's fifteen"),
+        (("c.png", "Mass|No Finding", "7", "1", "F", "PA"), "contradict each other"),
+        (("d.png", "Mass", "", "1", "F", "PA"), "names no patient"),
+        (("", "Mass", "7", "1", "F", "PA"), "names no image"),
+    ]
+    mangled(nih, more="".join(row(*cells) for cells, _ in bad) + "e.png,Mass\n")
+    source = read_nih(nih, "Mass")
+    reasons = dict(source.rejected)
+    for line, (_, reason) in enumerate(bad, 8):
+        assert reason in reasons[f"Data_Entry_2017_v2020.csv, line {line}"]
+    assert "2 cells where the header has 11" in reasons["Data_Entry_2017_v2020.csv, line 13"]
+    assert (len(source.images), source.rows, len(reasons)) == (4, 12, 6)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_table_saved_by_another_program_reads_the_same(nih: Path, encoding: str, separator: str) -> None:
+    wanted = read_nih(nih, "Mass").images
+    table = nih / "Data_Entry_2017_v2020.csv"
+    # As spreadsheets do: their separator, Windows line ends, patients as 1.0, spaces, and no newline at the end.
+    text = table.read_text().replace(",", f" {separator}").replace("\n", "\r\n").rstrip()
+    for old, new in (("PA", " pa "), ("Mass|Effusion", "mass | Effusion"), (f"{separator}4 ", f"{separator}004.0 ")):
+        assert old in text
+        text = text.replace(old, new)
+    table.write_bytes(text.encode(encoding))
+    pd.testing.assert_frame_equal(read_nih(nih, "Mass").images, wanted)
+
+
+def test_odd_ages_sexes_and_views_are_told_and_their_images_kept(nih: Path) -> None:
+    mangled(nih, ("058Y,M,AP", "558,?,LL"), ("006M,F", "006M,X"))
+    source = read_nih(nih, "Mass")
+    assert len(source.images) == 4
+    notes = " ".join(source.notes)
+    assert "no age of a person (0 to 122 years): 1, such as '558'" in notes
+    assert "neither F nor M: 1, such as 'X'" in notes, "a question mark says that it is not known"
+    assert "neither PA nor AP: 1, such as 'LL'" in notes
+
+
+def test_the_newer_table_is_taken_unless_the_older_is_asked_for(nih: Path) -> None:
+    new = nih / "Data_Entry_2017_v2020.csv"
+    # Every line of NIH's first table ends with a comma.
+    old = new.read_text().replace("Mass|Effusion", "Effusion").replace("\n", ",\n")
+    (nih / "Data_Entry_2017.csv").write_text(old)
+    (nih / "Data_Entry_2017 (1).csv").write_text("a copy that must not be taken")
+    assert read_nih(nih, "Mass").images["Mass"].sum() == 2
+    source = read_nih(nih, "Mass", table="v2017")
+    assert (source.images["Mass"].sum(), source.label_source) == (1, "NIH ChestX-ray14 v2017")
+    new.unlink()
+    assert read_nih(nih, "Mass").label_source == "NIH ChestX-ray14 v2017"
+    with pytest.raises(PlacaError, match="no NIH table v2020, only Data_Entry"):
+        read_nih(nih, "Mass", table="v2020")
+
+
+def test_images_under_another_ending_and_files_of_no_row(nih: Path) -> None:
+    (nih / "images_001" / "images" / ROWS[0][0]).rename(nih / "images_001" / "images" / "00000001_000.JPG")
+    draw(nih / "images_001" / "images" / "stranger.png")
+    draw(nih / "images_002" / "images" / ROWS[2][0])
+    source = read_nih(nih, "Mass")
+    assert source.images["path"].str.endswith("00000001_000.JPG").sum() == 1
+    assert len(source.images) == 4
+    assert any(
+        "image files that no row of the table names: 1" in note and "stranger.png" in note for note in source.notes
+    )
+    assert any("images that lie in two folders: 1" in note for note in source.notes)
 
 
 @pytest.mark.parametrize("content", ["", "\x00\x01\x02", '"open quote\n' * 3])
@@ -83,15 +271,22 @@ def test_what_is_no_table_is_refused(nih: Path, content: str) -> None:
 
 
 def test_no_table_no_images_no_directory(nih: Path, tmp_path: Path) -> None:
+    for name in (ROWS[0][0], ROWS[1][0]):
+        next(nih.rglob(name)).unlink()
+    with pytest.raises(PlacaError, match=r"No image with Mass is in .*images_001"):
+        read_nih(nih, "Mass")
     for image in nih.rglob("*.png"):
         image.unlink()
-    with pytest.raises(PlacaError, match="None of the 5 images with Mass or No Finding"):
+    with pytest.raises(PlacaError, match=r"None of the 5 images asked for \(Mass against No Finding\) is in"):
         read_nih(nih, "Mass")
     (tmp_path / "void").mkdir()
     with pytest.raises(PlacaError, match="no Data_Entry_2017"):
         read_nih(tmp_path / "void", "Mass")
     with pytest.raises(PlacaError, match="not a directory"):
         read_nih(tmp_path / "nowhere", "Mass")
+    (nih / "Data_Entry_2017_v2020.csv").write_text(HEADER + row("a.png", "Cough", "1", "1", "F", "PA"))
+    with pytest.raises(PlacaError, match=r"None of the 1 rows .* can be used; the first, .*'Cough'"):
+        read_nih(nih, "Mass")
 
 
 def test_a_link_that_came_as_a_text_file_is_followed(nih: Path) -> None:
@@ -102,16 +297,76 @@ def test_a_link_that_came_as_a_text_file_is_followed(nih: Path) -> None:
     assert len(read_nih(nih, "Mass").images) == 4
 
 
-def test_official_lists_are_kept_to(nih: Path) -> None:
+def listed(nih: Path, train_val: list[int], test: list[int]) -> None:
     # As NIH hands them out: no newline at the end; or, from Windows, carriage returns.
-    (nih / "train_val_list.txt").write_text("00000001_000.png\r\n00000001_001.png\r\n00000002_000.png")
-    (nih / "test_list.txt").write_text("00000004_000.png")
+    (nih / "train_val_list.txt").write_bytes("\r\n".join(ROWS[i][0] for i in train_val).encode())
+    (nih / "test_list.txt").write_text("\n".join(ROWS[i][0] for i in test))
+
+
+def test_official_lists_are_kept_to(nih: Path) -> None:
+    listed(nih, [0, 1, 2, 3], [4, 5])
     source = read_nih(nih, "Mass")
     split = source.images.set_index("image_id")["split"]
     assert split["00000004_000.png"] == "test"
     assert split.isna().sum() == 3
+    assert source.table is not None
+    assert source.table["official"].tolist() == ["train_val"] * 4 + ["test"] * 2
+    assert "split" not in read_nih(nih, "Mass", split="seeded").images
     (nih / "test_list.txt").write_text("")
-    assert any("neither official list" in note for note in read_nih(nih, "Mass").notes)
+    assert read_nih(nih, "Mass").notes == [
+        "images in neither official list: 1; they were dealt to training and validation"
+    ]
+    (nih / "test_list.txt").unlink()
+    source = read_nih(nih, "Mass")
+    assert "split" not in source.images and any("test_list.txt is not there" in note for note in source.notes)
+    with pytest.raises(PlacaError, match=r"holds no test_list\.txt"):
+        read_nih(nih, "Mass", split="official")
+
+
+def test_images_that_the_lists_put_on_both_sides_are_set_aside(nih: Path) -> None:
+    listed(nih, [2, 4], [0, 4])
+    source = read_nih(nih, "Mass", "rest")
+    said = dict(source.rejected)
+    assert "in both official lists" in said["Data_Entry_2017_v2020.csv, line 6"]
+    assert "its patient is in the test list" in said["Data_Entry_2017_v2020.csv, line 3"]
+    assert source.images["image_id"].tolist() == [ROWS[0][0], ROWS[2][0], ROWS[3][0]]
+    assert source.table is not None and source.table["official"].dropna().tolist() == ["test", "train_val"]
+
+
+def test_boxes_are_shares_of_the_image(nih: Path) -> None:
+    (nih / "BBox_List_2017.csv").write_text(
+        "Image Index,Finding Label,Bbox [x,y,w,h],,,\n"
+        "00000001_000.png,Mass,256,512,128,102.4\n"
+        "00000003_000.png,Infiltrate,0,0,1024,1024\n"
+        "00000003_000.png,Effusion,1000,0,100,10\n"
+        "00000003_000.png,Effusion,ten,0,100,10\n"
+    )
+    source = read_nih(nih, "Mass")
+    assert source.boxes is not None
+    assert source.boxes.values.tolist() == [
+        ["00000001_000.png", "Mass", 0.25, 0.5, 0.125, 0.1],
+        ["00000003_000.png", "Infiltration", 0, 0, 1, 1],
+    ]
+    assert any("within 1024 x 1024 pixels: 2, the first in BBox_List_2017.csv, line 4" in note for note in source.notes)
+    (nih / "BBox_List_2017.csv").write_text("")
+    source = read_nih(nih, "Mass")
+    assert source.boxes is None and any("BBox_List_2017.csv is empty" in note for note in source.notes)
+
+
+def test_the_command_line_asks_for_the_same(nih: Path) -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    words = [str(nih), "--positive", "Mass", "Effusion", "--negative", "rest", "--only", "--table", "v2020"]
+    source = from_options(parser.parse_args([*words, "--split", "seeded"]), SILENT)
+    assert source.options == {
+        "root": str(nih),
+        "positive": ["Mass", "Effusion"],
+        "negative": "rest",
+        "only": True,
+        "table": "v2020",
+        "split": "seeded",
+    }
+    assert from_options(parser.parse_args([str(nih), "--positive", "Mass"]), SILENT).options["positive"] == "Mass"
 
 
 def test_the_full_table_has_the_counts_that_nih_published(shared_data: Path) -> None:
@@ -120,3 +375,52 @@ def test_the_full_table_has_the_counts_that_nih_published(shared_data: Path) -> 
     assert source.images["Pneumonia"].sum() == 356
     # 1,431 images of the 112,120 have pneumonia and 60,361 no finding (Wang et al. 2017).
     assert len(source.images) + source.missing == 1431 + 60361
+    assert (source.rows, source.unused, source.rejected) == (112120, 112120 - 1431 - 60361, [])
+
+
+@pytest.fixture(scope="module")
+def full(shared_data: Path) -> Source:
+    started = time.process_time()
+    source = read_nih(shared_data / "nih", "all")
+    assert time.process_time() - started < 6, "112,120 rows and 162 images are to take seconds"
+    assert (source.rows, source.missing, source.unused) == (112120, 112120 - len(source.images), 0)
+    return source
+
+
+def test_the_official_split_differs_as_it_does(full: Source) -> None:
+    assert full.table is not None and full.images["split"].eq("test").any()
+    parts = full.table.groupby("official")
+    assert parts.size().to_dict() == {"test": 25596, "train_val": 86524}
+    assert parts["Pneumothorax"].mean().round(4).to_dict() == {"test": 0.1041, "train_val": 0.0305}
+    ap = full.table["view"].eq("AP").groupby(full.table["official"]).mean()
+    assert ap.round(2).to_dict() == {"test": 0.57, "train_val": 0.35}
+    each = parts.size() / parts["patient_id"].nunique()
+    assert each.round(1).to_dict() == {"test": 9.2, "train_val": 3.1}
+    assert full.table.groupby("patient_id")["official"].nunique().max() == 1
+
+
+def test_radiologists_confirmed_half_of_the_pneumothorax_labels(full: Source) -> None:
+    assert full.other_labels is not None and full.table is not None
+    test = full.other_labels[full.other_labels["subset"] == "test"]
+    assert test["image_id"].nunique() == 1962
+    counts = {}
+    for finding in ("Pneumothorax", "Nodule or mass"):
+        pairs = test[test["finding"] == finding].merge(full.table[["image_id", finding]], on="image_id")
+        both = (pairs[finding] == 1) & (pairs["truth"] == 1)
+        counts[finding] = (len(pairs), int(pairs[finding].sum()), int(both.sum()), int(pairs["truth"].sum()))
+    assert counts["Pneumothorax"] == (1962, 200, 97, 195)
+    assert counts["Nodule or mass"] == (1962, 237, 134, 295)
+    assert set(test["finding"]) == {"Pneumothorax", "Nodule or mass", "Airspace opacity", "Fracture"}
+
+
+def test_all_lesion_boxes_lie_within_their_images(full: Source) -> None:
+    assert full.boxes is not None and full.table is not None
+    assert len(full.boxes) == 984
+    assert full.boxes["finding"].value_counts()["Infiltration"] == 123
+    assert set(full.boxes["image_id"]) <= set(full.table["image_id"])
+
+
+def test_the_edition_that_nih_hands_out_today_is_read(tmp_path: Path) -> None:
+    header = "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Sex,View Position\n"
+    (tmp_path / "Data_Entry_2017_v2020.csv").write_text(header + "00000001_000.png,Mass,0,1,57,F,PA\n")
+    assert read_entries(tmp_path / "Data_Entry_2017_v2020.csv").table["sex"].tolist() == ["F"]

@@ -3,10 +3,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from placa.cells import find_column, read_ages, read_sexes, read_views
 from placa.errors import PlacaError
-from placa.repeats import reject_repeats
 from placa.tables import read_list, read_rows
+from placa.tables.cells import find_column, read_ages, read_sexes, read_views
+from placa.tables.repeats import reject_repeats
 
 TEXT = "path,label,Patient Name\na.png,1,José\nb.png,0,Ana\n"
 

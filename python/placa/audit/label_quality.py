@@ -1,0 +1,73 @@
+"""How far two sources of labels agree on the images that both have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from placa.audit.intervals import Estimate, proportion
+
+
+def label_quality(labels: pd.DataFrame, other: pd.DataFrame, label_source: str) -> list[dict[str, Any]]:
+    """Set one source of labels against another, for each finding that both know.
+
+    Args:
+        labels: ``image_id`` and a column a finding, 1, 0 or missing.
+        other: The reference: ``image_id``, ``patient_id``, ``finding``, ``label_source``, ``subset`` and ``truth``.
+        label_source: What `labels` come from, in words.
+
+    Returns:
+        A row for each finding and reference over all its images (``subset`` None), and one for each named subset: the
+        four counts, ``agreement``, Cohen's (1960) ``kappa``, and the labels' ``ppv`` and ``sensitivity`` as if the
+        reference were true, each with its 95 % interval: Wilson's on the effective number of images, whole patients
+        being the unit (`placa.audit.intervals.proportion`). A figure with nothing to divide by is None.
+    """
+    rows = []
+    known = [finding for finding in other["finding"].dropna().unique() if finding in labels]
+    for (reference, finding), asked in other.groupby(["label_source", "finding"], sort=False, dropna=False):
+        if finding not in known:
+            continue
+        both = asked.merge(labels[["image_id", finding]].rename(columns={finding: "label"}), on="image_id")
+        both = both[both["label"].notna() & both["truth"].notna()]
+        subsets = [str(name) for name in both["subset"].dropna().unique()]
+        for subset in [None, *sorted(subsets)]:
+            some = both if subset is None else both[both["subset"] == subset]
+            if len(some):
+                named = {"finding": str(finding), "labels": label_source, "reference": str(reference), "subset": subset}
+                rows.append(named | _compare(some))
+    return rows
+
+
+def _compare(both: pd.DataFrame) -> dict[str, Any]:
+    label = (both["label"] == 1).to_numpy(dtype=bool)
+    truth = (both["truth"] == 1).to_numpy(dtype=bool)
+    # An image of unknown patient can only stand for itself.
+    patients = pd.factorize(both["patient_id"].astype("string").fillna(both["image_id"].astype("string")))[0]
+    groups = patients.astype(np.int64)
+    n = len(both)
+    chance = float(label.mean() * truth.mean() + (1 - label.mean()) * (1 - truth.mean()))
+    same = label == truth
+    return {
+        "images": n,
+        "patients": len(np.unique(groups)),
+        "both": int((label & truth).sum()),
+        "labels_only": int((label & ~truth).sum()),
+        "reference_only": int((~label & truth).sum()),
+        "neither": int((~label & ~truth).sum()),
+        **_named("agreement", proportion(same, groups)),
+        "kappa": round((float(same.mean()) - chance) / (1 - chance), 6) if chance < 1 else None,
+        **_named("ppv", proportion(truth[label], groups[label]) if label.any() else None),
+        **_named("sensitivity", proportion(label[truth], groups[truth]) if truth.any() else None),
+    }
+
+
+def _named(name: str, estimate: Estimate | None) -> dict[str, float | None]:
+    if estimate is None:
+        return {name: None, f"{name}_lower": None, f"{name}_upper": None}
+    return {
+        name: round(estimate.value, 6),
+        f"{name}_lower": round(estimate.lower, 6),
+        f"{name}_upper": round(estimate.upper, 6),
+    }

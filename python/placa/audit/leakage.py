@@ -1,0 +1,117 @@
+"""What could have told the model the test set's labels: patients, duplicates and names on both sides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from placa.audit.names import telling_names
+from placa.audit.verdicts import leakage_verdict
+from placa.grouping.likeness import Duplicates
+
+#: Share of single images that an imagined image-wise split would put aside for testing.
+IMAGE_WISE_TEST = 0.2
+EXAMPLES = 10
+
+
+def find_leakage(
+    manifest: pd.DataFrame,
+    findings: list[str],
+    pairs: Duplicates | None,
+    seed: int,
+    grouping: dict[str, Any],
+    by_construction: bool,
+) -> dict[str, Any]:
+    """Look for what training and test share.
+
+    Args:
+        manifest: A complete manifest with its splits.
+        findings: Its finding columns.
+        pairs: Exact and near duplicates among its images; None where there were no pixels to compare.
+        seed: Seed of the image-wise split that is imagined for comparison.
+        grouping: Which rule joined images to groups: ``rule``, and what else is known.
+        by_construction: Whether the labels are the folder names themselves.
+
+    Returns:
+        ``leakage`` of audit.json.
+    """
+    groups = pd.factorize(manifest["group_id"])[0].astype(np.int64)
+    examined, telling = telling_names(manifest["path"].astype(str).tolist(), manifest[findings], groups)
+    # Where folders are the labels, names that spell them are no news, and no model sees a name.
+    news = [] if by_construction else telling
+    straddling = {column: _straddling(manifest, f"{column}_id") for column in ("patient", "group")}
+    exact, near, duplicated = _describe_pairs(manifest, pairs)
+    sizes = np.bincount(groups)
+    return {
+        "verdict": leakage_verdict(sum(straddling.values()), duplicated, len(news)),
+        "patients_across_splits": straddling["patient"],
+        "groups_across_splits": straddling["group"],
+        "image_wise_split_would_leak": image_wise_leak(manifest["group_id"], seed),
+        "test_images_duplicated": round(duplicated, 6),
+        "exact_duplicates": exact,
+        "near_duplicates": near,
+        "names": {"examined": examined, "telling": telling, "by_construction": by_construction},
+        "grouping": {
+            "rule": "patient",
+            "joined_by": [],
+            **grouping,
+            "groups": len(sizes),
+            "largest": int(sizes.max(initial=0)),
+            "largest_share": round(float(sizes.max(initial=0) / max(len(manifest), 1)), 6),
+        },
+    }
+
+
+def _straddling(manifest: pd.DataFrame, column: str) -> int:
+    return int((manifest.dropna(subset=[column]).groupby(column)["split"].nunique() > 1).sum())
+
+
+def image_wise_leak(group_id: pd.Series, seed: int) -> float:
+    """Share of test images, 0 to 1, whose patient or group would be in training under an 80/20 split of images.
+
+    Args:
+        group_id: The patient or group of each image, shape ``(n,)``.
+        seed: Seed of that split.
+    """
+    test = np.random.default_rng(seed).random(len(group_id)) < IMAGE_WISE_TEST
+    if not test.any():
+        return 0.0
+    return round(float(group_id[test].isin(group_id[~test]).mean()), 6)
+
+
+def _describe_pairs(manifest: pd.DataFrame, pairs: Duplicates | None) -> tuple[dict[str, Any], dict[str, Any], float]:
+    if pairs is None:
+        nothing: dict[str, Any] = {"pairs": None, "across_splits": None}
+        rule = "not looked for: there are no cached pixels"
+        return {**nothing, "examples": []}, {"rule": rule, **nothing, "examples": []}, 0.0
+    split = manifest["split"].to_numpy(dtype=object)
+    ids = manifest["image_id"].astype(str).to_numpy(dtype=object)
+    described: list[dict[str, Any]] = []
+    for found, correlation in ((pairs.exact, None), (pairs.near, pairs.correlation)):
+        across = split[found[:, 0]] != split[found[:, 1]]
+        # Those across splits are the ones to look at first.
+        shown = np.argsort(~across, kind="stable")[:EXAMPLES]
+        examples: list[list[str | float]] = [[ids[one], ids[other]] for one, other in found[shown]]
+        if correlation is not None:
+            for example, value in zip(examples, correlation[shown], strict=True):
+                example.append(round(float(value), 4))
+        described.append({"pairs": len(found), "across_splits": int(across.sum()), "examples": examples})
+    return described[0], {"rule": pairs.rule, **described[1]}, _share_duplicated(split == "test", pairs)
+
+
+def _share_duplicated(test: NDArray[np.bool_], pairs: Duplicates) -> float:
+    """Share of test images, 0 to 1, that are joined by duplicates to one in training or validation."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    if not test.any():
+        return 0.0
+    # Of many copies only pairs with the first are listed; the others are reached through it.
+    one, other = np.concatenate([pairs.exact, pairs.near]).T
+    joined = coo_matrix((np.ones(len(one), dtype=bool), (one, other)), shape=(len(test), len(test)))
+    codes = connected_components(joined, directed=False)[1]
+    learnt_from = np.bincount(codes, ~test) > 0
+    return float(learnt_from[codes[test]].mean())

@@ -1,0 +1,125 @@
+"""What differs between the images a model learns from and those it is judged on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from placa.audit.intervals import clustered_mean, quantile, together
+from placa.audit.verdicts import shift_verdict, worst
+
+#: Groups that each side needs for a difference to be judged.
+FEWEST_GROUPS = 10
+Floats = NDArray[np.float64]
+_Side = tuple[Floats, NDArray[np.int64]]
+#: What is compared, the finding it is about, its values a side with their groups, and whether they are shares.
+_Item = tuple[str, str | None, list[_Side], bool]
+
+
+def describe(rows: pd.DataFrame, findings: list[str], group: str = "group_id") -> dict[str, Any]:
+    """Describe one side in a few figures.
+
+    Args:
+        rows: Its images: `group`, ``age`` (years), ``sex``, ``view`` and the findings.
+        findings: The finding columns.
+        group: The column of patients or groups.
+
+    Returns:
+        ``images``, ``groups``, ``images_per_group``, ``prevalence`` by finding, ``age_median`` (years), ``female`` and
+        ``ap`` (shares of those known); None where nothing is known.
+    """
+    groups = int(rows[group].nunique())
+    return {
+        "images": len(rows),
+        "groups": groups,
+        "images_per_group": number(len(rows) / groups if groups else np.nan),
+        "prevalence": {finding: number(rows[finding].mean()) for finding in findings},
+        "age_median": number(rows["age"].dropna().median() if rows["age"].notna().any() else np.nan),
+        "female": number((rows["sex"].dropna() == "F").mean()),
+        "ap": number((rows["view"].dropna() == "AP").mean()),
+    }
+
+
+def number(value: Any) -> float | None:
+    """A float for JSON, which has no NaN."""
+    return None if pd.isna(value) or not np.isfinite(value) else round(float(value), 6)
+
+
+def find_shift(
+    train: pd.DataFrame, test: pd.DataFrame, findings: list[str], group: str = "group_id"
+) -> dict[str, Any] | None:
+    """Compare prevalence, view, sex, age and images per patient of two sides.
+
+    Args:
+        train, test: Images with `group`, ``age``, ``sex``, ``view`` and the findings.
+        findings: The finding columns.
+        group: The column of patients or groups.
+
+    Returns:
+        Both sides described, and a row for each comparison: the figure on either side, the ``difference`` (test less
+        train) with its interval, whole groups being the unit, and the standardised ``size``; None where either side
+        has no image. The intervals hold together with 95 % (Bonferroni). Age is compared by means, in years.
+    """
+    if train.empty or test.empty:
+        return None
+    items = [item for item in _items(train, test, findings, group) if min(len(values) for values, _ in item[2])]
+    reach = quantile(together(len(items)))
+    rows = [_row(item, reach) for item in items]
+    return {
+        "train": describe(train, findings, group),
+        "test": describe(test, findings, group),
+        "rows": rows,
+        "verdict": worst(row["verdict"] for row in rows),
+    }
+
+
+def _items(train: pd.DataFrame, test: pd.DataFrame, findings: list[str], group: str) -> list[_Item]:
+    def sides(column: str, positive: str | int | None) -> list[_Side]:
+        parts: list[_Side] = []
+        for side in (train, test):
+            known = side[side[column].notna()]
+            values = known[column] if positive is None else known[column] == positive
+            codes = pd.factorize(known[group])[0].astype(np.int64)
+            parts.append((np.asarray(values.to_numpy(dtype=np.float64), dtype=np.float64), codes))
+        return parts
+
+    items: list[_Item] = [("prevalence", finding, sides(finding, 1), True) for finding in findings]
+    items.append(("ap", None, sides("view", "AP"), True))
+    items.append(("female", None, sides("sex", "F"), True))
+    items.append(("age", None, sides("age", None), False))
+    counts: list[_Side] = []
+    for side in (train, test):
+        sizes = np.asarray(side[group].value_counts().to_numpy(), dtype=np.float64)
+        counts.append((sizes, np.arange(len(sizes), dtype=np.int64)))
+    if max(sizes.max(initial=0) for sizes, _ in counts) > 1:
+        items.append(("images_per_patient", None, counts, False))
+    return items
+
+
+def _row(item: _Item, reach: float) -> dict[str, Any]:
+    what, finding, sides, share = item
+    (train, train_variance), (test, test_variance) = (clustered_mean(*side) for side in sides)
+    difference = test - train
+    if share:
+        # Cohen's (1988) h, which counts 3 % against 10 % for more than 43 % against 50 %.
+        size: float | None = float(2 * np.arcsin(np.sqrt(test)) - 2 * np.arcsin(np.sqrt(train)))
+    else:
+        spread = np.sqrt(sum(float(values.var()) for values, _ in sides) / 2)
+        size = float(difference / spread) if spread > 0 else None
+    few = min(len(np.unique(groups)) for _, groups in sides) < FEWEST_GROUPS
+    error = np.sqrt(train_variance + test_variance)
+    lower, upper = difference - reach * error, difference + reach * error
+    return {
+        "what": what,
+        "finding": finding,
+        "train": number(train),
+        "test": number(test),
+        "difference": number(difference),
+        "lower": number(lower),
+        "upper": number(upper),
+        "size": None if size is None else number(size),
+        "verdict": "none" if few else shift_verdict(size, float(lower), float(upper)),
+    }

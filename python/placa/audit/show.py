@@ -1,0 +1,205 @@
+"""The audit on a terminal: tables that fit 80 columns, and what each verdict means, on stdout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from placa.audit.words import (
+    LEAKAGE_MEANS,
+    PROBE_NAMES,
+    SHIFT_MEANS,
+    SHIFT_NAMES,
+    shortcut_means,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_STYLES = {"none": "green", "some": "yellow", "strong": "bold red"}
+#: Rows of a table that are shown; the gravest come first, and audit.json has all.
+_ROWS = 20
+
+
+def print_audit(audit: dict[str, Any]) -> None:
+    """Print an audit on stdout.
+
+    Args:
+        audit: The content of ``audit.json``, schema version 2.
+    """
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    _leakage(console, audit["leakage"])
+    _shortcuts(console, audit["shortcuts"])
+    _label_quality(console, audit["label_quality"])
+    for name, title in (("here", "Shift from train to test"), ("table", "Shift in the whole table, official lists")):
+        if audit["shift"].get(name):
+            _shift(console, title, audit["shift"][name])
+
+
+def _title(console: Console, text: str, verdict: str | None = None) -> None:
+    mark = f": [{_STYLES[verdict]}]{verdict}[/]" if verdict else ""
+    console.print(f"\n[bold]{text}[/]{mark}")
+
+
+def _leakage(console: Console, leakage: dict[str, Any]) -> None:
+    _title(console, "Leakage", leakage["verdict"])
+    console.print(LEAKAGE_MEANS[leakage["verdict"]])
+    grouping, names = leakage["grouping"], leakage["names"]
+    found = grouping["rule"] != "patient"
+    rows = [
+        (
+            "patients in more than one split",
+            "patients are unknown" if found else f"{leakage['patients_across_splits']:,}",
+        ),
+        ("groups in more than one split", f"{leakage['groups_across_splits']:,}"),
+    ]
+    for kind in ("exact", "near"):
+        duplicates = leakage[f"{kind}_duplicates"]
+        rows.append((f"{kind} duplicates", _duplicates(duplicates)))
+        if duplicates["across_splits"]:
+            # Those across splits come first.
+            rows.append(("", "such as " + " and ".join(duplicates["examples"][0][:2])))
+    rows.append(("test images leaked by an image-wise split", _percent(leakage["image_wise_split_would_leak"])))
+    rows.append(("groups", f"{grouping['groups']:,}, the largest of {_many(grouping['largest'], 'image')}"))
+    rows += [(f"joined as {joined['rule']}", _many(joined["pairs"], "pair")) for joined in grouping["joined_by"]]
+    telling = names["telling"]
+    noted = ", the folders being the labels" if names["by_construction"] and telling else ""
+    rows.append(("names that spell a label", f"{len(telling)} of {names['examined']:,} looked at{noted}"))
+    _grid(console, ("", ""), rows, "ll")
+    if telling:
+        heads = ("name", "where", "finding", "images", "positive with", "without")
+        cells = [
+            (
+                row["token"],
+                row["where"],
+                row["finding"],
+                f"{row['images']:,}",
+                _percent(row["positive_with"]),
+                _percent(row["positive_without"]),
+            )
+            for row in telling
+        ]
+        _grid(console, heads, cells, "lllrrr")
+
+
+def _duplicates(found: dict[str, Any]) -> str:
+    if found["pairs"] is None:
+        return "not looked for"
+    return f"{_many(found['pairs'], 'pair')}, {found['across_splits']:,} across splits"
+
+
+def _shortcuts(console: Console, shortcuts: dict[str, Any]) -> None:
+    _title(console, "Shortcuts: the label told without the lungs", shortcuts["verdict"])
+    grave = _gravest(shortcuts["probes"])
+    cells = [
+        (
+            row["finding"],
+            PROBE_NAMES[row["probe"]],
+            _figure(row["auroc"], 3),
+            f"{_figure(row['lower'], 3)} to {_figure(row['upper'], 3)}" if row["auroc"] is not None else row["reason"],
+            _verdict(row["verdict"]),
+        )
+        for row in grave[:_ROWS]
+    ]
+    _grid(console, ("finding", "told from", "AUROC", "interval", "shortcut"), cells, "llrll", _more(grave))
+    sample = f"{shortcuts['images']:,} images"
+    if shortcuts["images"] < shortcuts["sampled_from"]:
+        sample += f", whole patients drawn from {shortcuts['sampled_from']:,}"
+    console.print(f"[dim]{sample}; intervals hold together at 95% for all probes[/]")
+    for line in shortcut_means(shortcuts["probes"]):
+        console.print(line, markup=False)
+
+
+def _label_quality(console: Console, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    _title(console, "Label quality")
+    for labels, reference in dict.fromkeys((row["labels"], row["reference"]) for row in rows):
+        some = [row for row in rows if (row["labels"], row["reference"]) == (labels, reference)]
+        console.print(f"{labels}, set against {reference}:", markup=False)
+        cells = [
+            (
+                row["finding"],
+                row["subset"] or "all",
+                f"{row['images']:,}",
+                _figure(row["kappa"], 2),
+                _range(row, "ppv"),
+                _range(row, "sensitivity"),
+            )
+            for row in some
+        ]
+        _grid(console, ("finding", "subset", "images", "kappa", "PPV", "sensitivity"), cells, "llrrll")
+    console.print(
+        "PPV: of the images these labels name, how many the reference confirms. Sensitivity: of those that the "
+        "reference names, how many these labels have. No model can be judged better than its labels are."
+    )
+
+
+def _shift(console: Console, title: str, shift: dict[str, Any]) -> None:
+    _title(console, title, shift["verdict"])
+    console.print(SHIFT_MEANS[shift["verdict"]])
+    grave = _gravest(shift["rows"])
+    cells = []
+    for row in grave[:_ROWS]:
+        shares = row["what"] not in ("age", "images_per_patient")
+        show = _percent if shares else _plain
+        interval = f"{_signed(row['lower'], shares)} to {_signed(row['upper'], shares)}"
+        what = row["finding"] or SHIFT_NAMES[row["what"]]
+        cells.append((what, show(row["train"]), show(row["test"]), interval, _verdict(row["verdict"])))
+    _grid(console, ("", "train", "test", "difference", "shift"), cells, "lrrll", _more(grave))
+
+
+def _gravest(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(rows, key=lambda row: ("strong", "some", "none").index(row["verdict"])) if len(rows) > _ROWS else rows
+
+
+def _more(rows: list[dict[str, Any]]) -> str | None:
+    return f"… and {len(rows) - _ROWS:,} more in audit.json" if len(rows) > _ROWS else None
+
+
+def _grid(
+    console: Console, heads: Iterable[str], rows: Iterable[Iterable[str]], sides: str, more: str | None = None
+) -> None:
+    from rich.table import Table
+
+    heads = tuple(heads)
+    grid = Table(box=None, header_style="bold", show_header=any(heads), pad_edge=False, padding=(0, 2, 0, 0))
+    for head, side in zip(heads, sides, strict=True):
+        grid.add_column(head, justify="right" if side == "r" else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*row)
+    console.print(grid)
+    if more:
+        console.print(more)
+
+
+def _verdict(verdict: str) -> str:
+    return f"[{_STYLES[verdict]}]{verdict}[/]"
+
+
+def _figure(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def _plain(value: float | None) -> str:
+    return _figure(value, 1)
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.1f}%"
+
+
+def _signed(value: float | None, share: bool) -> str:
+    return "" if value is None else f"{100 * value if share else value:+.1f}"
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def _range(row: dict[str, Any], name: str) -> str:
+    if row[name] is None:
+        return ""
+    return f"{row[name]:.3f} ({row[f'{name}_lower']:.3f}–{row[f'{name}_upper']:.3f})"

@@ -1,0 +1,96 @@
+"""A prepared data set on disk, whole: what `placa prepare` wrote and what `placa audit` reads again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from placa.audit import run_audit
+from placa.cache import open_pixels
+from placa.errors import PlacaError
+from placa.files import read_json, write_json
+from placa.manifest import read_manifest
+from placa.progress import SILENT, Progress
+from placa.reading import Reading, collapse
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A prepared data set.
+
+    Attributes:
+        manifest: One row an image.
+        pixels: Grey levels 0-255, shape ``(n, size, size)``, row i for row i of the manifest; a memory map.
+        facts: The content of ``source.json``.
+        table: Every row of the source's own table, or None (see `placa.sources.Source`).
+        other_labels: A second source of labels, or None.
+        boxes: Where lesions lie, or None.
+    """
+
+    manifest: pd.DataFrame
+    pixels: NDArray[np.uint8]
+    facts: dict[str, Any]
+    table: pd.DataFrame | None
+    other_labels: pd.DataFrame | None
+    boxes: pd.DataFrame | None
+
+
+#: The tables that a prepared set has only where its source has them, by file name.
+OPTIONAL_TABLES = {"table": "table.parquet", "other_labels": "labels.parquet", "boxes": "boxes.parquet"}
+
+
+def read_prepared(directory: Path) -> Prepared:
+    """Read a prepared data set.
+
+    Args:
+        directory: What ``placa prepare`` wrote.
+
+    Raises:
+        PlacaError: It is no prepared data set, or its pixels do not belong to its manifest.
+    """
+    manifest, pixels = read_manifest(directory), open_pixels(directory)
+    if len(pixels) != len(manifest):
+        raise PlacaError(
+            f"{directory} has {len(manifest)} rows in its manifest and {len(pixels)} in its pixels: prepare it again."
+        )
+    optional = {
+        name: pd.read_parquet(directory / file) if (directory / file).is_file() else None
+        for name, file in OPTIONAL_TABLES.items()
+    }
+    return Prepared(manifest, pixels, read_json(directory / "source.json"), **optional)
+
+
+def audit_prepared(directory: Path, progress: Progress = SILENT) -> dict[str, Any]:
+    """Audit a prepared data set anew, and write its ``audit.json``.
+
+    Args:
+        directory: What ``placa prepare`` wrote.
+        progress: Where to show what goes on.
+
+    Returns:
+        The audit (see `placa.audit`).
+
+    Raises:
+        PlacaError: It is no prepared data set, or cannot be written.
+    """
+    prepared = read_prepared(directory)
+    reading = Reading.from_dict(prepared.facts["reading"])
+    audit = run_audit(
+        collapse(prepared.manifest, reading),
+        prepared.facts["findings"],
+        prepared.pixels[reading.squares // 2 :: reading.squares],
+        int(prepared.facts["options"]["seed"]),
+        grouping=prepared.facts["grouping"],
+        by_construction=prepared.facts["labelled_by_name"],
+        table=prepared.table,
+        other_labels=prepared.other_labels,
+        label_source=prepared.facts["label_source"],
+        progress=progress,
+    )
+    write_json(directory / "audit.json", audit)
+    return audit

@@ -1,0 +1,228 @@
+"""One file to one square of grey levels: the same rule for training, prediction and R.
+
+The rule is called ``stretch``: decode with Pillow, or as DICOM (`placa.reading.dicom`), convert to 8-bit grey, resize
+to a square with an antialiased bilinear filter, not keeping the aspect ratio. NIH made the ChestX-ray14 PNGs from the
+original radiographs that way (2,500 x 3,056 became 1,024 x 1,024), so a model meets the same shapes wherever its images
+come from.
+
+What a file is, its content says and not its name. Of colour, the luminance is taken (ITU-R BT.601); what is transparent
+is black; EXIF orientation is followed, colour profiles are not. See `placa.reading.grey` for samples of more than 8
+bits.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import warnings
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from placa.errors import PlacaError
+from placa.files import explain_os_error
+from placa.reading.grey import MAX_PIXELS, ImageRejected, full_bits, refuse_size, room_for, to_grey
+
+__all__ = [
+    "EXTENSIONS",
+    "MAX_PIXELS",
+    "RESIZE_RULE",
+    "ImageRejected",
+    "files_under",
+    "find_images",
+    "natural_order",
+    "read_image",
+]
+
+RESIZE_RULE = "stretch"
+EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom"})
+#: Those that Pillow decodes by itself. Among its others are some that start programs (EPS) or are never radiographs.
+_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DIB", "WEBP", "GIF", "PPM", "JPEG2000")
+_KINDS = {b"%PDF": "a PDF", b"PK\x03\x04": "a ZIP archive", b"\x1f\x8b": "gzip-compressed", b"\x89HDF": "an HDF5 file"}
+
+
+def read_image(path: str | os.PathLike[str], size: int) -> NDArray[np.uint8]:
+    """Read one radiograph as grey levels.
+
+    Args:
+        path: A PNG, JPEG, TIFF, BMP, WebP or DICOM file, whatever its name ends with.
+        size: Side of the square to make, in pixels.
+
+    Returns:
+        Grey levels 0-255, shape ``(size, size)``.
+
+    Raises:
+        ImageRejected: The file is missing, empty, truncated, no image, too large, or has several frames.
+    """
+    try:
+        head = _head(path)
+        grey = _from_dicom(path) if head[128:132] == b"DICM" else _from_pillow(path, head, size)
+        return np.asarray(grey.resize((size, size), Image.Resampling.BILINEAR), dtype=np.uint8)
+    except ImageRejected:
+        raise
+    except FileNotFoundError as error:
+        raise ImageRejected("the file does not exist") from error
+    except PermissionError as error:
+        raise ImageRejected("there is no permission to read it") from error
+    except Image.DecompressionBombError as error:
+        pixels = next(iter(re.findall(r"\d+", str(error))), "0")
+        raise ImageRejected(f"it claims {int(pixels):,} pixels, more than the {MAX_PIXELS:,} that are read") from error
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno:
+            raise ImageRejected(f"it cannot be read ({error.strerror})") from error
+        # Damaged bytes make a decoder raise whatever the code they lead to raises.
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise ImageRejected(f"it is damaged or truncated ({said}): copy it again") from error
+
+
+def _head(path: str | os.PathLike[str]) -> bytes:
+    """The first bytes of a file that can be read to its end, which a pipe or a device cannot."""
+    name = os.fspath(path)
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ImageRejected("its name is not UTF-8, which the tables need: rename it") from error
+    if "\0" in name:
+        raise ImageRejected("its name holds a NUL character, which no file has")
+    mode = os.stat(path).st_mode
+    if stat.S_ISDIR(mode):
+        raise ImageRejected("it is a directory, not an image")
+    if not stat.S_ISREG(mode):
+        raise ImageRejected("it is a pipe, a socket or a device, not a file")
+    with Path(path).open("rb") as file:
+        head = file.read(256)
+    if not head:
+        raise ImageRejected("the file is empty: copy it again")
+    return head
+
+
+def _from_pillow(path: str | os.PathLike[str], head: bytes, size: int) -> Image.Image:
+    with warnings.catch_warnings():
+        # The limits here are ours and have a reason in the field; Pillow's own would warn before them.
+        warnings.filterwarnings("ignore", module="PIL")
+        try:
+            image = Image.open(path, formats=_FORMATS)
+        except UnidentifiedImageError as error:
+            from placa.reading.dicom import is_dicom
+
+            if is_dicom(head):
+                return _from_dicom(path)
+            raise ImageRejected(_not_an_image(head)) from error
+        with image:
+            refuse_size(*image.size, os.stat(path).st_size)
+            with room_for(image.width * image.height):
+                return to_grey(_loaded(image, size))
+
+
+def _loaded(image: Image.Image, size: int) -> Image.Image:
+    """Decode a single image, and turn it upright."""
+    frames: int = getattr(image, "n_frames", 1)
+    # The first image of an MPO is the photograph; the others are its previews (CIPA DC-007).
+    if frames > 1 and image.format != "MPO":
+        raise ImageRejected(f"it has {frames} frames, and one radiograph was expected: save the frame you mean")
+    if image.format in {"JPEG", "MPO"}:
+        # The decoder then skips the detail that the resize would throw away.
+        image.draft("L", (2 * size, 2 * size))
+    image.load()
+    with suppress(Exception):
+        # A damaged remark about the image is no damage to the image.
+        ImageOps.exif_transpose(image, in_place=True)
+    if image.mode == "I;16" and getattr(image, "tag_v2", {}).get(262) == 0:
+        # Pillow inverts such TIFFs (0 is white) of every depth but this.
+        levels = np.asarray(image)
+        return Image.fromarray(full_bits(levels) - levels)
+    return image
+
+
+def _from_dicom(path: str | os.PathLike[str]) -> Image.Image:
+    from placa.reading.dicom import read_grey
+
+    return Image.fromarray(read_grey(path))
+
+
+def _not_an_image(head: bytes) -> str:
+    for magic, kind in _KINDS.items():
+        if head.startswith(magic):
+            return f"it is {kind}, not an image, whatever its name ends with: take the image out of it"
+    # The last letter may be cut in half.
+    text = head.decode("utf-8", errors="ignore")
+    if len(text.encode()) >= len(head) - 3 and all(letter.isprintable() or letter in "\ufeff\t\r\n" for letter in text):
+        start = " ".join(text.replace("\ufeff", "").split())[:24]
+        return f"it is text, not an image, whatever its name ends with ({start!r} …)"
+    return "it is no image of a kind that is read (PNG, JPEG, TIFF, BMP, WebP, DICOM), or damaged from its beginning"
+
+
+def natural_order(path: str | os.PathLike[str]) -> tuple[object, ...]:
+    """A sort key under which ``scan 10`` comes after ``scan 9``."""
+    parts = re.split(r"(\d+)", os.fspath(path).lower())
+    return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts)
+
+
+def files_under(folder: str | os.PathLike[str]) -> list[Path]:
+    """List every file under a folder in natural order, without hidden ones; links to folders are followed once.
+
+    Raises:
+        OSError: A folder cannot be listed; what is in it would be dropped in silence.
+    """
+
+    def tell(error: OSError) -> None:
+        raise error
+
+    found: list[Path] = []
+    seen: set[str] = set()
+    for top, folders, names in os.walk(folder, followlinks=True, onerror=tell):
+        real = os.path.realpath(top)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [Path(top, name) for name in names if not name.startswith(".")]
+    return sorted(found, key=natural_order)
+
+
+def find_images(places: Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """List image files: files as they are given, folders with everything under them in natural order.
+
+    A file that is named is taken whatever its extension, so that a wrong one is told and not skipped. In a folder,
+    files without any extension are taken if they are DICOM, which is how most archives export it.
+
+    Raises:
+        PlacaError: A place does not exist, a folder cannot be listed, or there is no image in all of them.
+    """
+    found: dict[Path, None] = {}
+    given = [Path(place) for place in places]
+    for place in given:
+        try:
+            if place.is_dir():
+                found.update(dict.fromkeys(file for file in files_under(place) if _looks_like_image(file)))
+            elif place.exists():
+                found[place] = None
+            else:
+                raise PlacaError(f"{place} does not exist: name image files, or folders that hold some.")
+        except OSError as error:
+            raise explain_os_error(error, error.filename or place) from error
+    if not found:
+        listed = ", ".join(map(str, given)) or "nothing"
+        raise PlacaError(
+            f"No image was found in {listed}: files ending in {', '.join(sorted(EXTENSIONS))} were expected."
+        )
+    return list(found)
+
+
+def _looks_like_image(file: Path) -> bool:
+    suffix = file.suffix.lower()
+    if suffix in EXTENSIONS:
+        return True
+    # Archives name DICOM files IM0001 or by UID, the last number of which looks like an extension.
+    if suffix and not suffix[1:].isdigit():
+        return False
+    try:
+        return _head(file)[128:132] == b"DICM"
+    except (OSError, ImageRejected):
+        return False

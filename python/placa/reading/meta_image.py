@@ -1,0 +1,125 @@
+"""The text header of a MetaImage (``.mha``), read strictly before SimpleITK is given the file.
+
+SimpleITK's own reader of it trusts what it finds: a wrong number of dimensions ends the whole process, and of damaged
+or missing voxels it makes noise without a word.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from placa.reading.images import ImageRejected
+
+_HEAD = 1 << 16
+#: Small, for a compressed block may inflate to a thousand times its size.
+_BLOCK = 1 << 16
+#: Longer than any field of a scan; SimpleITK's reader keeps each in an array of fixed length.
+_LONGEST = 1000
+_TYPES = {
+    *("MET_CHAR", "MET_UCHAR", "MET_SHORT", "MET_USHORT", "MET_INT", "MET_UINT", "MET_FLOAT", "MET_DOUBLE"),
+    *("MET_LONG", "MET_ULONG", "MET_LONG_LONG", "MET_ULONG_LONG"),
+}
+#: How many numbers a field holds: the dimensions to this power.
+_POWERS = {
+    **dict.fromkeys(("DimSize", "ElementSpacing", "ElementSize"), 1),
+    **dict.fromkeys(("Offset", "Position", "Origin", "CenterOfRotation"), 1),
+    **dict.fromkeys(("TransformMatrix", "Rotation", "Orientation"), 2),
+}
+_POSITIVE = {"DimSize", "ElementSpacing", "ElementSize"}
+
+
+class MetaImage:
+    """A MetaImage that holds its own voxels, behind a header of text.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ImageRejected: Its header is not that of a MetaImage, or damaged, or names another file.
+        OSError: It cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        with path.open("rb") as file:
+            before, name, after = file.read(_HEAD).partition(b"ElementDataFile")
+        line, newline, _ = after.partition(b"\n")
+        if not newline:
+            raise ImageRejected("it is no .mha volume: its header ends early, or was never one")
+        fields = _fields(before.decode("latin-1"))
+        if line.strip(b"= \r\t") != b"LOCAL":
+            raise ImageRejected("its voxels lie in another file, and a .mha holds its own: copy it again")
+        if not _true(fields.get("BinaryData", "")):
+            raise ImageRejected("its voxels are written as text, and binary ones were expected: save it as binary")
+        self._path = path
+        self._begin = len(before) + len(name) + len(line) + 1
+        self.compressed = _true(fields.get("CompressedData", ""))
+        there = path.stat().st_size - self._begin
+        told = fields.get("CompressedDataSize", "")
+        if self.compressed and told != str(there):
+            raise ImageRejected(
+                f"it is truncated or damaged: its header tells of {told or 'no'} bytes of compressed voxels, and "
+                f"{there} are there; copy it again"
+            )
+
+    def bytes_there(self, enough: int) -> int:
+        """How many bytes of voxels there are, counted to `enough` and a little beyond.
+
+        Raises:
+            ImageRejected: They are compressed, and damaged.
+        """
+        if not self.compressed:
+            return self._path.stat().st_size - self._begin
+        return count(self._inflated(), enough)
+
+    def _inflated(self) -> Iterator[bytes]:
+        inflate = zlib.decompressobj()
+        with self._path.open("rb") as file:
+            file.seek(self._begin)
+            while block := file.read(_BLOCK):
+                try:
+                    yield inflate.decompress(block)
+                except zlib.error as error:
+                    raise ImageRejected(f"its compressed voxels are damaged ({error}): copy it again") from error
+
+
+def count(blocks: Iterator[bytes], enough: int) -> int:
+    """How many bytes there are in all; blocks after the first beyond `enough` are not asked for."""
+    there = 0
+    for block in blocks:
+        there += len(block)
+        if there > enough:
+            break
+    return there
+
+
+def _fields(text: str) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        name, equals, value = (part.strip() for part in line.partition("="))
+        if not equals or not name or not line.isprintable() or len(line) > _LONGEST or name in fields:
+            raise ImageRejected(f"it is no .mha volume, or its header is damaged in line {number}: copy it again")
+        fields[name] = value
+    if fields.get("NDims") not in {"2", "3", "4"} or "DimSize" not in fields or fields.get("ElementType") not in _TYPES:
+        raise ImageRejected("it is no .mha volume: its header lacks NDims, DimSize or ElementType, or they are damaged")
+    for name, power in _POWERS.items():
+        if name in fields and not _numbers(fields[name], int(fields["NDims"]) ** power, name in _POSITIVE):
+            raise ImageRejected(f"its header is damaged ({name} = {fields[name]}): copy it again")
+    for name, usual in (("HeaderSize", "0"), ("ElementNumberOfChannels", "1"), ("ObjectType", "Image")):
+        if fields.get(name, usual) != usual:
+            raise ImageRejected(f"its header says {name} = {fields[name]}, and a volume has {usual}: convert it again")
+    return fields
+
+
+def _numbers(text: str, expected: int, positive: bool) -> bool:
+    try:
+        numbers = [float(word) for word in text.split()]
+    except ValueError:
+        return False
+    return len(numbers) == expected and all(math.isfinite(one) and (one > 0 or not positive) for one in numbers)
+
+
+def _true(value: str) -> bool:
+    return value[:1] in {"T", "t", "1"}

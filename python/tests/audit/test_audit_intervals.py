@@ -1,0 +1,130 @@
+"""Intervals for images of the same patients: against scikit-learn, formulas written the long way, and simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from placa.audit.intervals import auroc, clustered_mean, proportion, quantile, together
+
+
+def _scores(patients: int, each: int, effect: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores of patients who differ from each other more than their images do, and labels that they share in part."""
+    random = np.random.default_rng(seed)
+    groups = np.repeat(np.arange(patients), each)
+    truth = random.random(patients * each) < np.repeat(random.beta(1, 1, patients), each)
+    score = effect * truth + np.repeat(random.normal(0, 1, patients), each) + random.normal(0, 0.5, patients * each)
+    return truth, score, groups
+
+
+def test_auroc_is_scikit_learns_with_ties() -> None:
+    from sklearn.metrics import roc_auc_score
+
+    random = np.random.default_rng(0)
+    truth, score = random.random(300) < 0.3, random.integers(0, 12, 300).astype(float)
+    told = auroc(truth, score, np.arange(300))
+    assert told.value == pytest.approx(roc_auc_score(truth, score), abs=1e-12)
+
+
+def test_variance_of_single_images_is_delongs() -> None:
+    random = np.random.default_rng(1)
+    truth = random.random(80) < 0.4
+    score = random.normal(0, 1, 80) + truth
+    positive, negative = score[truth], score[~truth]
+    told_right = (positive[:, None] > negative) + 0.5 * (positive[:, None] == negative)
+    value = told_right.mean()
+    variance = told_right.mean(axis=1).var(ddof=1) / len(positive) + told_right.mean(axis=0).var(ddof=1) / len(negative)
+    reach = 1.959963984540054 * np.sqrt(variance) / (value * (1 - value))
+    told = auroc(truth, score, np.arange(80))
+    logits = np.log(np.array([told.lower, told.upper]) / (1 - np.array([told.lower, told.upper])))
+    assert logits == pytest.approx(np.log(value / (1 - value)) + np.array([-reach, reach]), abs=1e-9)
+
+
+def test_groups_widen_the_interval_as_a_jackknife_over_them_says() -> None:
+    from sklearn.metrics import roc_auc_score
+
+    truth, score, groups = _scores(60, 5, 0.8, 2)
+    without = [roc_auc_score(truth[groups != group], score[groups != group]) for group in range(60)]
+    expected = np.sqrt(59 / 60 * ((np.array(without) - np.mean(without)) ** 2).sum())
+    told, alone = auroc(truth, score, groups), auroc(truth, score, np.arange(300))
+    error = (np.log(told.upper / (1 - told.upper)) - np.log(told.lower / (1 - told.lower))) / (2 * quantile(0.95))
+    assert error * told.value * (1 - told.value) == pytest.approx(expected, rel=0.05)
+    assert told.upper - told.lower > 1.4 * (alone.upper - alone.lower)
+
+
+def test_only_scores_of_one_fold_are_compared() -> None:
+    truth = np.tile([True, False], 20)
+    folds = np.repeat([0, 1], 20)
+    # Told perfectly in either fold, and not at all by a threshold for both.
+    score = truth + 10.0 * folds
+    assert auroc(truth, score, np.arange(40), folds).value == 1.0
+    assert auroc(truth, score, np.arange(40)).value == pytest.approx(0.75)
+
+
+def test_perfect_separation_still_has_a_lower_limit() -> None:
+    truth = np.arange(40) < 10
+    told = auroc(truth, truth.astype(float), np.arange(40))
+    assert (told.value, told.upper) == (1.0, 1.0)
+    assert told.lower == pytest.approx(0.025 ** (1 / 10))
+
+
+def test_unstable_models_widen_the_interval_most_where_they_find_nothing() -> None:
+    def widened(effect: float) -> float:
+        random = np.random.default_rng(0)
+        truth = np.arange(400) < 200
+        score = random.normal(0, 1, 400) + effect * truth
+        plain, wide = (auroc(truth, score, np.arange(400), instability=much) for much in (0.0, 1.25))
+        logits = [np.log(limit / (1 - limit)) for one in (plain, wide) for limit in (one.lower, one.upper)]
+        return float((logits[3] - logits[2]) / (logits[1] - logits[0]))
+
+    assert widened(0.0) == pytest.approx(np.sqrt(2.25), abs=0.01)
+    assert 1.05 < widened(2.5) < 1.2
+
+
+def test_one_label_has_no_auroc() -> None:
+    with pytest.raises(ValueError, match="positive and a negative"):
+        auroc(np.ones(9, dtype=bool), np.arange(9.0), np.arange(9))
+
+
+def test_intervals_hold_what_they_say_where_patients_have_many_images() -> None:
+    from scipy.stats import norm
+
+    # The truth for this recipe: shared and own noise together have a standard deviation of sqrt(1.25).
+    expected = norm.cdf(0.8 / np.sqrt(2 * 1.25))
+    held = naive = 0
+    for seed in range(400):
+        truth, score, groups = _scores(50, 6, 0.8, seed)
+        told, alone = auroc(truth, score, groups), auroc(truth, score, np.arange(300))
+        held += told.lower <= expected <= told.upper
+        naive += alone.lower <= expected <= alone.upper
+    assert 0.92 <= held / 400 <= 0.98
+    assert naive / 400 < 0.90
+
+
+def test_proportion_of_single_images_is_wilsons() -> None:
+    from scipy.stats import binomtest
+
+    hits = np.arange(200) < 97
+    share = proportion(hits, np.arange(200))
+    expected = binomtest(97, 200).proportion_ci(method="wilson")
+    assert share.value == 0.485
+    # The clustered variance divides by n - 1 where the binomial divides by n.
+    assert (share.lower, share.upper) == pytest.approx((expected.low, expected.high), abs=2e-4)
+
+
+def test_images_of_one_patient_count_less() -> None:
+    hits, groups = np.repeat(np.arange(40) < 20, 5), np.repeat(np.arange(40), 5)
+    share, of_patients = proportion(hits, groups), proportion(np.arange(40) < 20, np.arange(40))
+    assert (share.lower, share.upper) == pytest.approx((of_patients.lower, of_patients.upper), abs=1e-9)
+    everything = proportion(np.ones(200, dtype=bool), groups)
+    assert everything.upper == pytest.approx(1.0)
+    assert everything.lower == pytest.approx(40 / (40 + 1.96**2), abs=1e-3)
+
+
+def test_one_group_has_no_variance() -> None:
+    assert clustered_mean(np.array([0.0, 1.0]), np.array([3, 3])) == (0.5, float("inf"))
+
+
+def test_bonferroni() -> None:
+    assert quantile(together(1)) == pytest.approx(1.959964, abs=1e-6)
+    assert quantile(together(6)) == pytest.approx(2.638257, abs=1e-6)

@@ -1,0 +1,129 @@
+"""Patients, duplicates and names on both sides of a split."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from audit_data import make_manifest, make_pixels
+
+from placa.audit import run_audit
+from placa.audit.leakage import find_leakage, image_wise_leak
+from placa.audit.verdicts import leakage_verdict
+from placa.grouping.likeness import Duplicates
+
+
+def _leakage(manifest: pd.DataFrame, pairs: Duplicates | None = None, **options: bool) -> dict:
+    return find_leakage(manifest, ["Edema"], pairs, 0, {"rule": "patient"}, options.get("by_construction", False))
+
+
+def _pairs(exact: list[list[int]], near: list[list[int]]) -> Duplicates:
+    return Duplicates(
+        np.array(exact, dtype=np.int64).reshape(-1, 2),
+        np.array(near, dtype=np.int64).reshape(-1, 2),
+        np.linspace(0.99, 0.97, len(near)),
+        "made up, by correlation",
+    )
+
+
+def test_a_clean_set_has_none() -> None:
+    manifest = make_manifest()
+    leakage = run_audit(manifest, ["Edema"], make_pixels(len(manifest)))["leakage"]
+    assert leakage["verdict"] == "none"
+    assert leakage["patients_across_splits"] == leakage["groups_across_splits"] == 0
+    assert leakage["exact_duplicates"] == {"pairs": 0, "across_splits": 0, "examples": []}
+    assert leakage["names"]["telling"] == [] and leakage["names"]["examined"] > 0
+    assert leakage["grouping"] == {
+        "rule": "patient",
+        "joined_by": [],
+        "groups": 120,
+        "largest": 2,
+        "largest_share": round(2 / 240, 6),
+    }
+
+
+def test_a_patient_on_both_sides_is_counted() -> None:
+    manifest = make_manifest()
+    manifest.loc[0, "split"] = next(name for name in ("train", "test") if name != manifest.loc[1, "split"])
+    leakage = _leakage(manifest)
+    assert (leakage["patients_across_splits"], leakage["groups_across_splits"]) == (1, 1)
+    assert leakage["verdict"] == "strong"
+
+
+def test_copied_pixels_across_splits_are_found() -> None:
+    manifest = make_manifest()
+    pixels = make_pixels(len(manifest))
+    train, test = (np.flatnonzero(manifest["split"] == name) for name in ("train", "test"))
+    pixels[test[:3]] = pixels[train[:3]]
+    leakage = run_audit(manifest, ["Edema"], pixels)["leakage"]
+    found = leakage["exact_duplicates"]
+    assert (found["pairs"], found["across_splits"]) == (3, 3) and leakage["verdict"] == "strong"
+    expected = {frozenset(manifest["image_id"][[one, other]]) for one, other in zip(train[:3], test[:3], strict=True)}
+    assert {frozenset(pair) for pair in found["examples"]} == expected
+    assert leakage["test_images_duplicated"] == pytest.approx(3 / len(test), abs=1e-6)
+
+
+def test_near_duplicates_across_splits_are_told_first() -> None:
+    manifest = make_manifest()
+    train, test = (np.flatnonzero(manifest["split"] == name) for name in ("train", "test"))
+    within = [[int(train[row]), int(train[row + 1])] for row in range(0, 30, 2)]
+    leakage = _leakage(manifest, _pairs([], [*within, [int(train[40]), int(test[0])]]))
+    found = leakage["near_duplicates"]
+    assert (found["pairs"], found["across_splits"], len(found["examples"])) == (16, 1, 10)
+    assert found["examples"][0] == [manifest["image_id"][train[40]], manifest["image_id"][test[0]], 0.97]
+    assert "correlation" in found["rule"]
+
+
+def test_a_copy_reached_through_another_copy_counts() -> None:
+    # The first copy is in test; only pairs with it are listed, and the second test image leaks through it.
+    manifest = make_manifest()
+    train, test = (np.flatnonzero(manifest["split"] == name) for name in ("train", "test"))
+    leakage = _leakage(manifest, _pairs([[int(test[0]), int(test[4])], [int(test[0]), int(train[0])]], []))
+    assert leakage["test_images_duplicated"] == pytest.approx(2 / len(test), abs=1e-6)
+
+
+def test_duplicates_within_training_are_no_leak() -> None:
+    manifest = make_manifest()
+    train = np.flatnonzero(manifest["split"] == "train")
+    leakage = _leakage(manifest, _pairs([[int(train[0]), int(train[2])]], []))
+    assert leakage["exact_duplicates"]["pairs"] == 1 and leakage["exact_duplicates"]["across_splits"] == 0
+    assert leakage["verdict"] == "none"
+
+
+def test_folders_that_spell_the_label() -> None:
+    manifest = make_manifest()
+    folder = np.where(manifest["Edema"] == 1, "oedema", "clear")
+    manifest["path"] = [f"/films/{name}/{row}.png" for row, name in enumerate(folder)]
+    leakage = _leakage(manifest)
+    assert leakage["verdict"] == "some"
+    assert leakage["names"]["telling"] == [
+        {
+            "where": "folder",
+            "token": "oedema",
+            "finding": "Edema",
+            "images": 120,
+            "positive_with": 1.0,
+            "positive_without": 0.0,
+        }
+    ]
+    assert _leakage(manifest, by_construction=True)["verdict"] == "none"
+
+
+def test_an_image_wise_split_leaks_every_patient_with_many_images() -> None:
+    assert image_wise_leak(pd.Series(np.arange(1000).astype(str)), 0) == 0.0
+    assert image_wise_leak(pd.Series((np.arange(1000) // 50).astype(str)), 0) == 1.0
+    # Two images a patient: the other one is in training with probability 0.8.
+    twice = pd.Series((np.arange(20000) // 2).astype(str))
+    assert np.mean([image_wise_leak(twice, seed) for seed in range(8)]) == pytest.approx(0.8, abs=0.01)
+
+
+def test_without_pixels_duplicates_are_not_looked_for() -> None:
+    leakage = _leakage(make_manifest())
+    assert leakage["exact_duplicates"]["pairs"] is None
+    assert "no cached pixels" in leakage["near_duplicates"]["rule"]
+
+
+def test_the_written_rule() -> None:
+    assert leakage_verdict(0, 0.0005, 0) == "none"
+    assert leakage_verdict(0, 0.001, 0) == leakage_verdict(0, 0.0, 1) == "some"
+    assert leakage_verdict(0, 0.02, 0) == leakage_verdict(1, 0.0, 0) == "strong"

@@ -1,0 +1,285 @@
+"""Planted shortcuts are found, labels dealt at random ring no alarm, and what cannot be measured says why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from audit_data import SIZE, make_manifest, make_pixels, truth_of
+from PIL import Image
+
+from placa.audit import shortcuts
+from placa.audit.probes import PROBES, all_features, frame, histogram, thumbnail
+from placa.audit.shortcuts import cross_validate, deal_folds, find_shortcuts, sample_groups
+from placa.audit.verdicts import shortcut_verdict
+
+
+def _by_probe(found: dict, finding: str = "Edema") -> dict[str, dict]:
+    return {row["probe"]: row for row in found["probes"] if row["finding"] == finding}
+
+
+def _write(manifest: pd.DataFrame, folder: Path, **positive: object) -> pd.DataFrame:
+    """Write each image of a manifest; those with the finding as `positive` says (extension, size)."""
+    paths = []
+    for row, (name, label) in enumerate(zip(manifest["image_id"], truth_of(manifest), strict=True)):
+        odd = positive if label else {}
+        levels = np.random.default_rng(row).integers(0, 256, (12, 12), dtype=np.uint8)
+        path = folder / f"{name[:-4]}{odd.get('extension', '.png')}"
+        Image.fromarray(levels).resize(odd.get("size", (40, 48))).save(path)
+        paths.append(str(path))
+    return manifest.assign(path=pd.array(paths, dtype="string"))
+
+
+def test_nothing_planted_nothing_found(tmp_path: Path) -> None:
+    manifest = _write(make_manifest(), tmp_path)
+    found = find_shortcuts(manifest, ["Edema"], make_pixels(len(manifest)))
+    assert {row["verdict"] for row in found["probes"]} == {"none"} and found["verdict"] == "none"
+    assert _by_probe(found)["dimensions"]["reason"] == "every image has 40 x 48 pixels"
+    assert all(row["auroc"] is not None for probe, row in _by_probe(found).items() if probe != "dimensions")
+
+
+def test_a_bright_border_on_positives_is_found() -> None:
+    manifest = make_manifest()
+    pixels = make_pixels(len(manifest))
+    pixels[truth_of(manifest), :2] += 40
+    probes = _by_probe(find_shortcuts(manifest, ["Edema"], pixels))
+    assert probes["frame"]["verdict"] == "strong" and probes["frame"]["auroc"] > 0.9
+    assert probes["view_age_sex"]["verdict"] == "none"
+
+
+def test_another_format_is_found(tmp_path: Path) -> None:
+    manifest = _write(make_manifest(), tmp_path, extension=".jpg")
+    probes = _by_probe(find_shortcuts(manifest, ["Edema"], make_pixels(len(manifest))))
+    assert probes["file"]["verdict"] == "strong" and probes["file"]["auroc"] == 1.0
+    assert {row["verdict"] for name, row in probes.items() if name != "file"} == {"none"}
+
+
+def test_other_dimensions_are_found(tmp_path: Path) -> None:
+    manifest = _write(make_manifest(), tmp_path, size=(48, 40))
+    probes = _by_probe(find_shortcuts(manifest, ["Edema"], make_pixels(len(manifest))))
+    assert probes["dimensions"]["verdict"] == "strong"
+
+
+def test_view_that_tells_the_label_is_found() -> None:
+    manifest = make_manifest()
+    manifest["view"] = np.where(truth_of(manifest), "AP", "PA")
+    assert _by_probe(find_shortcuts(manifest, ["Edema"], None))["view_age_sex"]["verdict"] == "strong"
+
+
+def test_a_missing_age_can_tell_too() -> None:
+    manifest = make_manifest()
+    manifest.loc[truth_of(manifest), "age"] = np.nan
+    assert _by_probe(find_shortcuts(manifest, ["Edema"], None))["view_age_sex"]["verdict"] == "strong"
+
+
+def test_a_darker_exposure_is_found() -> None:
+    manifest = make_manifest()
+    pixels = make_pixels(len(manifest))
+    pixels[truth_of(manifest)] //= 2
+    probes = _by_probe(find_shortcuts(manifest, ["Edema"], pixels))
+    assert probes["histogram"]["verdict"] == probes["thumbnail"]["verdict"] == "strong"
+
+
+def test_patients_are_not_learnt_by_heart() -> None:
+    # Each patient's images share a frame of their own: with images dealt to folds one by one the label would be told.
+    manifest = make_manifest(images=300, per_group=12)
+    pixels = make_pixels(len(manifest))
+    own = np.random.default_rng(5).integers(0, 255, (25, 1, 8), dtype=np.uint8).repeat(SIZE // 8, axis=2)
+    pixels[:, :3] = own[manifest["group_id"].astype(int)]
+    features = frame(pixels)
+    groups, truth = manifest["group_id"].astype(int).to_numpy(), truth_of(manifest)
+    singly = cross_validate(features, truth, groups, np.random.default_rng(0).integers(0, 5, 300))
+    whole = cross_validate(features, truth, groups, deal_folds(truth, groups, 0))
+    assert singly is not None and whole is not None
+    assert singly.value > 0.7 and whole.value < 0.6
+    assert _by_probe(find_shortcuts(manifest, ["Edema"], pixels))["frame"]["verdict"] == "none"
+
+
+def test_folds_keep_groups_whole() -> None:
+    truth, groups = np.random.default_rng(0).random(500) < 0.2, np.random.default_rng(1).integers(0, 80, 500)
+    folds = deal_folds(truth, groups, 3)
+    assert set(folds) == set(range(5))
+    assert (pd.Series(folds).groupby(groups).nunique() == 1).all()
+
+
+def test_cross_validation_is_scikit_learns() -> None:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import PredefinedSplit, cross_val_score
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    random = np.random.default_rng(4)
+    truth, folds = np.arange(200) % 2 == 0, np.repeat(np.arange(5), 40)
+    columns = random.normal(0, 1, (200, 3)) + 0.5 * truth[:, None]
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=shortcuts.PENALTY))
+    scored = cross_val_score(model, columns, truth, cv=PredefinedSplit(folds), scoring="roc_auc")
+    told = cross_validate(columns, truth, np.arange(200), folds)
+    assert told is not None and told.value == pytest.approx(scored.mean(), abs=1e-6)
+
+
+def test_too_few_patients_give_a_reason() -> None:
+    manifest = make_manifest(images=60, per_group=6)
+    found = find_shortcuts(manifest, ["Edema"], make_pixels(60))
+    assert {row["auroc"] for row in found["probes"]} == {None} and found["verdict"] == "none"
+    assert "5 patients or groups with it and 5 without; 10 of each" in found["probes"][0]["reason"]
+
+
+def test_one_class_gives_a_reason() -> None:
+    manifest = make_manifest()
+    manifest["Edema"] = pd.array([1] * len(manifest), dtype="Int8")
+    assert "0 without" in find_shortcuts(manifest, ["Edema"], None)["probes"][0]["reason"]
+
+
+def test_unknown_labels_are_left_out() -> None:
+    manifest = make_manifest()
+    manifest.loc[manifest.index[:40], "Edema"] = pd.NA
+    # What is unknown has a view of its own: if it counted as negative, the view would tell.
+    manifest.loc[manifest.index[:40], "view"] = "lateral"
+    row = _by_probe(find_shortcuts(manifest, ["Edema"], None))["view_age_sex"]
+    assert (row["images"], row["groups"], row["verdict"]) == (200, 100, "none")
+
+
+def test_what_is_not_known_or_not_there_gives_a_reason() -> None:
+    manifest = make_manifest()
+    manifest[["view", "sex"]] = pd.NA
+    manifest["age"] = np.nan
+    probes = _by_probe(find_shortcuts(manifest, ["Edema"], None))
+    assert probes["view_age_sex"]["reason"] == "view, age and sex are unknown, or the same for every image"
+    assert probes["file"]["reason"] == "240 of 240 files are not where the manifest says"
+    assert probes["frame"]["reason"] == "there are no cached pixels"
+    assert all(row["verdict"] == "none" and row["auroc"] is None for row in probes.values())
+
+
+def test_a_sample_is_of_whole_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    groups = pd.Series(np.random.default_rng(0).integers(0, 60, 500))
+    rows = sample_groups(groups, 100, seed=1)
+    assert 60 < len(rows) <= 100 and (np.diff(rows) > 0).all()
+    assert not set(groups[rows]) & set(groups.drop(rows))
+    assert list(sample_groups(groups, 500, 1)) == list(range(500))
+    assert not np.array_equal(rows, sample_groups(groups, 100, seed=2))
+    monkeypatch.setattr(shortcuts, "MOST_IMAGES", 120)
+    manifest = make_manifest()
+    found = find_shortcuts(manifest, ["Edema"], make_pixels(len(manifest)))
+    assert (found["images"], found["sampled_from"], found["probes"][0]["images"]) == (120, 240, 120)
+
+
+def test_columns_of_pixels_are_what_they_say() -> None:
+    pixels = make_pixels(5)
+    assert thumbnail(pixels) == pytest.approx(pixels.reshape(5, 4, 8, 4, 8).mean(axis=(2, 4)).reshape(5, 16))
+    expected = np.stack([np.histogram(levels, 32, (0, 256))[0] / SIZE**2 for levels in pixels])
+    assert histogram(pixels) ** 2 == pytest.approx(expected)
+    inside = pixels.copy()
+    inside[:, 3:-3, 3:-3] = 0
+    assert frame(inside) == pytest.approx(frame(pixels))
+    assert frame(pixels).shape == (5, 64)
+    odd = np.random.default_rng(0).integers(0, 256, (3, 30, 30), dtype=np.uint8)
+    assert thumbnail(odd).shape == (3, 16) and frame(odd).shape == (3, 64)
+
+
+def test_headers_of_dicom_and_volumes_are_read(tmp_path: Path) -> None:
+    import SimpleITK
+    from pydicom.data import get_testdata_file
+
+    from placa.audit.headers import read_headers
+
+    volume = tmp_path / "one.mha"
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(np.zeros((4, 6, 8), dtype=np.int16)), str(volume))
+    (tmp_path / "text.png").write_text("no image")
+    paths = [str(get_testdata_file("CT_small.dcm")), str(volume), str(tmp_path / "text.png"), str(tmp_path / "none")]
+    headers = read_headers(paths)
+    assert headers["width"].tolist()[:2] == [128, 8] and headers["height"].tolist()[:2] == [128, 6]
+    assert headers["format"][0].startswith(".dcm DICOM MONOCHROME2 16")
+    assert headers["format"][1] == ".mha volume 16-bit signed integer"
+    assert headers["bytes"].notna().tolist() == [True, True, True, False]
+    assert headers["width"].isna().tolist() == [False, False, True, True]
+
+
+def test_the_written_rule() -> None:
+    assert shortcut_verdict("file", 0.80, 0.61) == "strong"
+    assert shortcut_verdict("file", 0.80, 0.60) == "some"
+    assert shortcut_verdict("file", 0.74, 0.70) == "some"
+    assert shortcut_verdict("file", 0.59, 0.55) == "none"
+    assert shortcut_verdict("file", 0.70, 0.50) == "none"
+    assert shortcut_verdict("thumbnail", 0.70, 0.59) == "none"
+    assert shortcut_verdict("thumbnail", 0.70, 0.61) == "some"
+
+
+@pytest.fixture(scope="session")
+def nih_256(shared_data: Path) -> tuple[pd.DataFrame, np.ndarray]:
+    """The confounded subset: its manifest for Pneumonia and its pixels at 96."""
+    return _real(shared_data, "nih-256", "Pneumonia")
+
+
+def _real(shared_data: Path, folder: str, finding: str) -> tuple[pd.DataFrame, np.ndarray]:
+    from placa.reading.images import read_image
+
+    rows = pd.read_csv(shared_data / "nih" / "Data_Entry_2017_v2020.csv").set_index("Image Index")
+    files = sorted((shared_data / folder / "images").iterdir())
+    if folder == "nih":
+        # What is beside the random sample: transparent ones, and those with lesion boxes.
+        boxed = set(pd.read_csv(shared_data / "nih" / "BBox_List_2017.csv")["Image Index"])
+        files = [file for file in files if file.name not in boxed and Image.open(file).mode == "L"]
+    rows = rows.loc[[file.name for file in files]]
+    manifest = pd.DataFrame(
+        {
+            "image_id": [file.name for file in files],
+            "path": [str(file) for file in files],
+            "group_id": rows["Patient ID"].astype(str).to_numpy(),
+            "sex": rows["Patient Gender"].to_numpy(),
+            "age": rows["Patient Age"].astype(float).to_numpy(),
+            "view": rows["View Position"].to_numpy(),
+            finding: rows["Finding Labels"].str.split("|").map(lambda names: int(finding in names)).to_numpy(),
+        }
+    )
+    size = 96 if folder == "nih-256" else 32
+    return manifest, np.stack([read_image(file, size) for file in files])
+
+
+def test_the_confounded_subset_of_nih(nih_256: tuple[pd.DataFrame, np.ndarray]) -> None:
+    probes = _by_probe(find_shortcuts(nih_256[0], ["Pneumonia"], nih_256[1]), "Pneumonia")
+    measured = {"view_age_sex": 0.63, "file": 0.83, "histogram": 0.79, "frame": 0.78, "thumbnail": 0.79}
+    for name, expected in measured.items():
+        assert probes[name]["auroc"] == pytest.approx(expected, abs=0.045), name
+    assert probes["view_age_sex"]["verdict"] == "some"
+    assert [probes[name]["verdict"] for name in measured if name != "view_age_sex"] == ["strong"] * 4
+    assert probes["dimensions"]["reason"] == "every image has 256 x 256 pixels"
+
+
+@pytest.mark.slow
+def test_a_random_sample_of_nih_rings_no_alarm(shared_data: Path) -> None:
+    manifest, pixels = _real(shared_data, "nih", "Effusion")
+    assert len(manifest) == 142
+    found = find_shortcuts(manifest, ["Effusion"], pixels)
+    assert sum(row["auroc"] is not None for row in found["probes"]) == 5
+    assert {row["verdict"] for row in found["probes"]} == {"none"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("images", "positive"), [(142, None), (300, None), (683, None), (683, 12)])
+def test_alarms_ring_in_fewer_than_one_in_twenty_sets_without_a_shortcut(
+    nih_256: tuple[pd.DataFrame, np.ndarray], images: int, positive: int | None
+) -> None:
+    manifest, pixels = nih_256
+    rows = sample_groups(manifest["group_id"], images, 5)
+    manifest = manifest.iloc[rows]
+    groups = pd.factorize(manifest["group_id"])[0]
+    features = {
+        name: probe.columns for name, probe in all_features(manifest, pixels[rows], np.arange(len(rows))).items()
+    }
+    label = np.bincount(groups, manifest["Pneumonia"]) / np.bincount(groups) >= 0.5
+    if positive:
+        label = np.arange(len(label)) < positive
+    random, alarms = np.random.default_rng(0), 0
+    level = shortcuts.together(5)
+    for seed in range(200):
+        truth = random.permutation(label)[groups]
+        folds = deal_folds(truth, groups, seed)
+        told = {
+            name: cross_validate(features[name], truth, groups, folds, level)
+            for name in PROBES
+            if features[name] is not None
+        }
+        alarms += any(shortcut_verdict(name, one.value, one.lower) != "none" for name, one in told.items() if one)
+    assert alarms / 200 < 0.05

@@ -1,0 +1,132 @@
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageEnhance
+
+from placa.grouping.alignment import aligned_correlation
+from placa.grouping.likeness import (
+    NEAR_DUPLICATE,
+    THUMBNAIL,
+    correlations,
+    find_duplicates,
+    first_copies,
+    nearest_pairs,
+    thumbnails,
+)
+from placa.reading.images import read_image
+
+SIZE = 96
+
+
+def _blobs(count: int, seed: int) -> np.ndarray:
+    """Images with structure at several scales, alike in their broad light as radiographs are."""
+    random = np.random.default_rng(seed)
+    common = random.normal(0, 1, (1, 4, 4))
+    pixels = np.zeros((count, SIZE, SIZE))
+    for side, weight in ((4, 40), (12, 25), (24, 15)):
+        coarse = random.normal(0, 1, (count, side, side)) + (2 * common if side == 4 else 0)
+        for image, levels in zip(pixels, coarse, strict=True):
+            image += weight * np.asarray(Image.fromarray(levels).resize((SIZE, SIZE), Image.Resampling.BICUBIC))
+    return np.clip(pixels + 128, 0, 255).astype(np.uint8)
+
+
+def _changed(levels: np.ndarray, left: int = 0, top: int = 0, side: int = SIZE, light: float = 1.0) -> np.ndarray:
+    image = Image.fromarray(levels).crop((left, top, left + side, top + side))
+    return np.asarray(ImageEnhance.Brightness(image.resize((SIZE, SIZE), Image.Resampling.BICUBIC)).enhance(light))
+
+
+def _all_pairs(small: np.ndarray, above: float) -> set[tuple[int, int]]:
+    return set(map(tuple, np.argwhere(np.triu(np.corrcoef(small.reshape(len(small), -1)), 1) > above).tolist()))
+
+
+def test_copies_are_found_anywhere_and_strangers_are_not() -> None:
+    pixels = _blobs(300, seed=0)
+    pixels[299] = pixels[3]
+    pixels[298] = _changed(pixels[5], left=2, top=1, side=92, light=0.9)
+    pixels[297] = _changed(pixels[6], light=0.8)
+    found = find_duplicates(pixels)
+    assert found.exact.tolist() == [[3, 299]]
+    assert found.near.tolist() == [[5, 298], [6, 297]]
+    assert (found.correlation > NEAR_DUPLICATE).all()
+
+
+def test_many_copies_are_a_star_of_pairs_and_hide_nothing() -> None:
+    pixels = np.zeros((60, SIZE, SIZE), np.uint8)
+    pixels[:2] = _blobs(1, seed=1)
+    pixels[40] = _changed(pixels[0], light=0.9)
+    found = find_duplicates(pixels)
+    # 2 alike and 57 black ones: the first of each stands for its kind.
+    assert len(found.exact) == 1 + 56
+    assert found.near.tolist() == [[0, 40]]
+
+
+def test_alignment_undoes_a_crop_and_leaves_strangers_apart() -> None:
+    pixels = _blobs(40, seed=2)
+    cropped = np.stack([_changed(levels, left=3, top=1, side=90) for levels in pixels])
+    small = thumbnails(np.concatenate([pixels, cropped]))
+    own = np.stack([np.arange(40), np.arange(40, 80)], axis=1)
+    others = np.stack([np.arange(40), np.roll(np.arange(40, 80), 1)], axis=1)
+    assert np.median(correlations(small, own)) < np.median(aligned_correlation(small, own))
+    assert aligned_correlation(small, own).min() > 0.9
+    assert aligned_correlation(small, others).max() < 0.8
+    assert np.allclose(aligned_correlation(small, own[:, ::-1]), aligned_correlation(small, own))
+    assert aligned_correlation(small, own[:0]).shape == (0,)
+
+
+def test_images_of_one_grey_are_like_nothing() -> None:
+    small = np.stack([np.full((THUMBNAIL, THUMBNAIL), level, np.uint8) for level in (0, 9, 255)])
+    pairs = np.array([[0, 1], [1, 2]])
+    assert np.abs(aligned_correlation(small, pairs)).max() < 0.01
+    assert np.abs(correlations(small, pairs)).max() == 0
+    assert len(find_duplicates(small).near) == 0
+
+
+def test_the_forest_finds_what_all_pairs_would() -> None:
+    pixels = _blobs(1500, seed=3)
+    random = np.random.default_rng(4)
+    for row, of in zip(range(1200, 1500), random.permutation(1200)[:300], strict=True):
+        pixels[row] = np.clip(pixels[of] + random.normal(0, 15, (SIZE, SIZE)), 0, 255)
+    small = thumbnails(pixels)
+    wanted = _all_pairs(small, 0.93)
+    assert len(wanted) >= 300
+    pairs, likeness = nearest_pairs(small, 5, leaf=64)
+    found = set(map(tuple, pairs.tolist()))
+    assert len(wanted & found) / len(wanted) > 0.99
+    assert np.allclose(likeness, correlations(small, pairs))
+    assert np.array_equal(nearest_pairs(small, 5, leaf=64)[0], pairs)
+
+
+def test_a_crowd_of_like_images_does_not_make_a_crowd_of_pairs() -> None:
+    random = np.random.default_rng(5)
+    crowd = np.clip(_blobs(1, seed=6) + random.normal(0, 4, (800, SIZE, SIZE)), 0, 255).astype(np.uint8)
+    pairs, likeness = nearest_pairs(thumbnails(crowd), 5, leaf=64)
+    assert likeness.min() > 0.93
+    assert len(pairs) <= 800 * 5
+
+
+def test_small_sets_have_small_answers() -> None:
+    assert nearest_pairs(np.zeros((0, THUMBNAIL, THUMBNAIL), np.uint8), 5)[0].shape == (0, 2)
+    assert find_duplicates(_blobs(1, seed=0)).near.shape == (0, 2)
+    assert find_duplicates(np.zeros((2, SIZE, SIZE), np.uint8)).exact.tolist() == [[0, 1]]
+    assert first_copies(np.zeros((3, 8, 8), np.uint8)).tolist() == [0, 0, 0]
+
+
+def test_of_real_slices_every_near_pair_is_found(shared_data: Path) -> None:
+    files = sorted((shared_data / "ct").glob("*/*.png"))
+    small = thumbnails(np.stack([read_image(str(file), SIZE) for file in files]))
+    wanted = _all_pairs(small, 0.93)
+    found = set(map(tuple, nearest_pairs(small, 10, leaf=50)[0].tolist()))
+    assert len(wanted) > 100
+    assert len(wanted & found) / len(wanted) > 0.99
+
+
+def test_of_real_radiographs_copies_are_found_and_strangers_are_not(shared_data: Path) -> None:
+    patients: dict[str, Path] = {}
+    for file in sorted((shared_data / "nih-256" / "images").glob("*.png")):
+        patients.setdefault(file.name.split("_")[0], file)
+    strangers = np.stack([read_image(str(file), SIZE) for file in list(patients.values())[:400]])
+    assert len(find_duplicates(strangers).near) == 0
+    copies = np.stack([_changed(levels, left=2, top=3, side=91, light=0.9) for levels in strangers[:100]])
+    found = set(map(tuple, find_duplicates(np.concatenate([strangers, copies])).near.tolist()))
+    assert len({(row, 400 + row) for row in range(100)} & found) >= 95
+    assert len(found) < 105

@@ -1,0 +1,329 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from conftest import draw
+from made_dicom import SHIPPED, lut, ramp, write_dicom
+from PIL import Image
+from pydicom.dataset import Dataset
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from placa.cache import decode as decode_many
+from placa.reading import dicom, dicom_worker
+from placa.reading.dicom import is_dicom, read_grey
+from placa.reading.images import ImageRejected, find_images, read_image
+
+FOUR = np.array([[0, 1000], [2000, 4095]], dtype=np.uint16)
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        # PS3.3 C.11.2.1.2.1: ((x - (c - 0.5)) / (w - 1) + 0.5) * 255, with x = 2 * stored - 100.
+        (None, [0, (1900 - 3999.5) / 4999 + 0.5, (3900 - 3999.5) / 4999 + 0.5, 1]),
+        # C.11.2.1.3.2: ((x - c) / w + 0.5) * 255
+        ("LINEAR_EXACT", [0, (1900 - 4000) / 5000 + 0.5, (3900 - 4000) / 5000 + 0.5, 1]),
+        # C.11.2.1.3.1: 255 / (1 + exp(-4 (x - c) / w))
+        ("SIGMOID", [1 / (1 + np.exp(-4 * (x - 4000) / 5000)) for x in (-100, 1900, 3900, 8090)]),
+    ],
+)
+def test_rescaling_and_window_as_by_hand(tmp_path: Path, function: str | None, expected: list[float]) -> None:
+    path = write_dicom(
+        tmp_path / "a.dcm",
+        FOUR,
+        RescaleSlope=2,
+        RescaleIntercept=-100,
+        WindowCenter=[4000, 1],
+        WindowWidth=[5000, 2],
+        VOILUTFunction=function,
+    )
+    assert np.abs(read_grey(path).ravel() - 255 * np.array(expected)).max() <= 0.5
+
+
+@pytest.mark.parametrize("name", ["CT_small", "MR_small", "MR_small_bigendian", "693_J2KI", "examples_overlay"])
+def test_simpleitk_sees_the_same(name: str) -> None:
+    import SimpleITK as sitk
+
+    path = SHIPPED / f"{name}.dcm"
+    # It rescales by itself.
+    image = sitk.Cast(sitk.ReadImage(str(path)), sitk.sitkFloat64)
+    header = pydicom.dcmread(path, stop_before_pixels=True)
+    if "WindowCenter" in header:
+        center, width = (float(np.atleast_1d(header[tag].value)[0]) for tag in ("WindowCenter", "WindowWidth"))
+        low, high = center - 0.5 - (width - 1) / 2, center - 0.5 + (width - 1) / 2
+    else:
+        low, high = np.quantile(sitk.GetArrayFromImage(image), dicom_tails(), method="inverted_cdf")
+    expected = sitk.GetArrayFromImage(sitk.IntensityWindowing(image, float(low), float(high), 0, 255))[0]
+    assert np.abs(read_grey(path) - expected).max() <= 0.51
+
+
+def dicom_tails() -> tuple[float, float]:
+    from placa.reading.dicom_grey import TAILS
+
+    return TAILS
+
+
+def test_black_is_air_whatever_the_polarity(tmp_path: Path) -> None:
+    window = {"WindowCenter": 2048, "WindowWidth": 4096}
+    plain = read_grey(write_dicom(tmp_path / "2.dcm", ramp(), **window)).astype(int)
+    assert plain[0, 0] == 0 and plain[0, -1] == 255
+    for number, tags in enumerate(
+        [
+            {"PhotometricInterpretation": "MONOCHROME1"},
+            {"PhotometricInterpretation": "MONOCHROME1", "PresentationLUTShape": "INVERSE"},
+            {"PhotometricInterpretation": "MONOCHROME1", "PresentationLUTShape": "IDENTITY"},
+            {"PresentationLUTShape": "INVERSE"},
+        ]
+    ):
+        other = read_grey(write_dicom(tmp_path / f"1-{number}.dcm", 4095 - ramp(), **window, **tags))
+        assert np.abs(other - plain).max() <= 1, tags
+
+
+def test_without_a_window_eight_bits_stay_and_deeper_ones_are_stretched(tmp_path: Path) -> None:
+    eight = (ramp(100) + 50).astype(np.uint8)
+    assert (read_grey(write_dicom(tmp_path / "8.dcm", eight, bits=8)) == eight).all()
+    signed = ramp(2000).astype(np.int16) - 1000
+    signed[0, 0], signed[0, 1] = -32768, 32767
+    levels = read_grey(write_dicom(tmp_path / "16.dcm", signed, bits=16)).astype(int)
+    # Two stray pixels of 4,096 do not turn the rest grey.
+    assert np.abs(levels[5] - np.linspace(0, 255, 64)).max() <= 5
+    narrow = read_grey(write_dicom(tmp_path / "odd.dcm", signed, bits=16, WindowCenter=0, WindowWidth=0))
+    assert (narrow == levels).all(), "a window without width is none"
+
+
+def test_luts(tmp_path: Path) -> None:
+    stored = np.array([[0, 300], [600, 1023]], dtype=np.uint16)
+    entries = np.arange(1024)
+    # An 8-bit table with more than 256 entries; pydicom's own apply_voi wraps round in it.
+    voi = lut((entries // 4).tolist(), 0, 8)
+    path = write_dicom(tmp_path / "voi.dcm", stored, bits=10, VOILUTSequence=[voi], WindowCenter=1, WindowWidth=2)
+    assert read_grey(path).ravel().tolist() == [0, 75, 150, 255], "the LUT goes before the window"
+    steep = lut((entries * 4).tolist(), 0, 12)
+    levels = read_grey(write_dicom(tmp_path / "12.dcm", stored, bits=10, VOILUTSequence=[steep]))
+    assert np.abs(levels.ravel() - entries[stored.ravel()] * 4 / 4095 * 255).max() <= 0.5
+    called_16 = lut((entries * 4).tolist(), 0, 16)
+    assert (read_grey(write_dicom(tmp_path / "16.dcm", stored, bits=10, VOILUTSequence=[called_16])) >= levels).all()
+    modality = lut((1023 - entries).tolist(), 0, 16)
+    inverse = write_dicom(
+        tmp_path / "mod.dcm", stored, bits=10, ModalityLUTSequence=[modality], WindowCenter=512, WindowWidth=1024
+    )
+    assert read_grey(inverse).ravel().tolist() == [255, 180, 105, 0]
+    below = lut([0, 85, 170, 255], -2, 8)
+    signed = np.array([[-5, -2], [0, 7]], dtype=np.int16)
+    path = write_dicom(tmp_path / "negative.dcm", signed, bits=12, VOILUTSequence=[below])
+    assert read_grey(path).ravel().tolist() == [0, 0, 170, 255]
+
+
+def test_padding_is_black_and_does_not_count(tmp_path: Path) -> None:
+    stored = ramp(1000) + 1000
+    stored[:, :20] = 4095
+    plain = read_grey(write_dicom(tmp_path / "a.dcm", stored, PixelPaddingValue=4095))
+    assert plain[:, :20].max() == 0 and plain[0, -1] == 255 and plain[0, 20] <= 5
+    inverted = read_grey(
+        write_dicom(
+            tmp_path / "b.dcm",
+            stored,
+            PixelPaddingValue=4000,
+            PixelPaddingRangeLimit=4095,
+            PhotometricInterpretation="MONOCHROME1",
+        )
+    )
+    assert inverted[:, :20].max() == 0 and inverted[0, 20] >= 250
+    everything = np.full((4, 4), 7, dtype=np.uint16)
+    assert read_grey(write_dicom(tmp_path / "c.dcm", everything, PixelPaddingValue=7)).shape == (4, 4)
+
+
+def test_a_single_enhanced_frame_keeps_its_window_in_groups(tmp_path: Path) -> None:
+    window, rescale, groups = Dataset(), Dataset(), Dataset()
+    window.WindowCenter, window.WindowWidth = 4000, 4000
+    rescale.RescaleSlope, rescale.RescaleIntercept = 2, -100
+    groups.FrameVOILUTSequence, groups.PixelValueTransformationSequence = [window], [rescale]
+    apart = write_dicom(
+        tmp_path / "a.dcm", FOUR, SharedFunctionalGroupsSequence=[groups], NumberOfFrames=1, PatientID="x"
+    )
+    flat = write_dicom(
+        tmp_path / "b.dcm", FOUR, WindowCenter=4000, WindowWidth=4000, RescaleSlope=2, RescaleIntercept=-100
+    )
+    assert (read_grey(apart) == read_grey(flat)).all()
+
+
+@pytest.mark.parametrize(
+    "syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian]
+)
+def test_uncompressed_syntaxes_say_the_same(tmp_path: Path, syntax: pydicom.uid.UID) -> None:
+    levels = read_grey(write_dicom(tmp_path / "a.dcm", ramp(), syntax=syntax, WindowCenter=2048, WindowWidth=4096))
+    assert np.abs(levels[0] - np.linspace(0, 255, 64)).max() <= 1
+
+
+@pytest.mark.parametrize("kind", ["JPEGLosslessProcess14_1", "JPEGLSLossless", "JPEG2000Lossless", "RLELossless"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16])
+def test_lossless_compression_changes_nothing(tmp_path: Path, kind: str, dtype: type) -> None:
+    import gdcm
+
+    bits = 8 if dtype is np.uint8 else 12
+    stored = (np.random.default_rng(1).integers(0, 2**bits, (32, 46)) - (2048 if dtype is np.int16 else 0)).astype(
+        dtype
+    )
+    native = write_dicom(tmp_path / "native.dcm", stored, bits=bits)
+    reader, change, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
+    reader.SetFileName(str(native))
+    assert reader.Read()
+    change.SetTransferSyntax(gdcm.TransferSyntax(getattr(gdcm.TransferSyntax, kind)))
+    change.SetInput(reader.GetImage())
+    assert change.Change()
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    packed = tmp_path / "packed.dcm"
+    writer.SetFileName(str(packed))
+    assert writer.Write()
+    assert pydicom.dcmread(packed).file_meta.TransferSyntaxUID.is_compressed
+    assert (read_grey(packed) == read_grey(native)).all()
+
+
+def test_twelve_bit_jpeg_which_pydicom_does_not_decode() -> None:
+    stored = dicom_worker.decode_apart(SHIPPED / "JPGExtended.dcm")
+    # SimpleITK reads these values there.
+    assert stored.shape == (1024, 256)
+    assert (stored[420, 140], stored[230, 120], stored.max()) == (244, 95, 264)
+
+
+def test_colour_becomes_the_luminance_that_a_png_has(tmp_path: Path) -> None:
+    for name in ("SC_rgb_rle", "SC_rgb_jpeg_gdcm", "examples_palette", "SC_ybr_full_422_uncompressed"):
+        path = SHIPPED / f"{name}.dcm"
+        rgb = pydicom.dcmread(path).pixel_array
+        if rgb.ndim == 2:
+            rgb = pydicom.pixels.apply_color_lut(rgb, pydicom.dcmread(path))[..., :3]
+            rgb = (rgb // 257 if rgb.dtype == np.uint16 else rgb).astype(np.uint8)
+        Image.fromarray(rgb).save(tmp_path / "a.png")
+        difference = read_image(path, 64).astype(int) - read_image(tmp_path / "a.png", 64)
+        assert np.abs(difference).max() <= 1, name
+
+
+def _odd(tmp_path: Path, kind: str) -> Path:
+    path = tmp_path / "odd.dcm"
+    good = write_dicom(tmp_path / "good.dcm", ramp())
+    shipped = {
+        "frames": "SC_rgb_rle_2frame",
+        "report": "reportsi",
+        "mask": "liver_1frame",
+        "dose": "rtdose_1frame",
+        "cut": "MR_truncated",
+        "frames-no-number": "badVR",
+    }
+    if kind in shipped:
+        return SHIPPED / f"{shipped[kind]}.dcm"
+    if kind == "index":
+        return SHIPPED / "dicomdirtests" / "DICOMDIR"
+    if kind == "raw":
+        return write_dicom(path, ramp(), PresentationIntentType="FOR PROCESSING")
+    if kind == "slope":
+        return write_dicom(path, ramp(), RescaleSlope=0, RescaleIntercept=3)
+    if kind == "huge":
+        return write_dicom(path, ramp(), Rows=20000, Columns=20000)
+    if kind == "claims":
+        return write_dicom(path, ramp(), Rows=9000, Columns=9000)
+    if kind == "headless":
+        path.write_bytes(good.read_bytes()[:-8200])
+    if kind == "beginning":
+        path.write_bytes(good.read_bytes()[:300])
+    if kind == "text":
+        path.write_text("PatientID: 4711\n")
+    if kind == "empty":
+        path.write_bytes(b"")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("frames", "2 frames"),
+        ("frames-no-number", "no number"),
+        ("report", "no image .Basic Text SR"),
+        ("mask", "1 bit"),
+        ("dose", "32 bit"),
+        ("index", "DICOMDIR, an index"),
+        ("cut", "truncated"),
+        ("headless", "truncated"),
+        ("beginning", "no image|damaged|truncated"),
+        ("raw", "FOR PROCESSING"),
+        ("slope", "slope is 0"),
+        ("huge", "more than the 120,000,000"),
+        ("claims", "no radiograph compresses so well"),
+        ("text", "it is text"),
+        ("empty", "empty"),
+    ],
+)
+def test_what_is_no_radiograph_is_rejected_with_its_reason(tmp_path: Path, kind: str, says: str) -> None:
+    with pytest.raises(ImageRejected, match=says):
+        read_image(_odd(tmp_path, kind), 32)
+
+
+def test_every_file_that_pydicom_ships_is_read_or_rejected() -> None:
+    read = 0
+    for path in sorted(SHIPPED.rglob("*")):
+        if path.is_file() and "TINY_ALPHA" not in path.parts:
+            try:
+                levels = read_image(path, 16)
+                read += 1
+                assert levels.shape == (16, 16)
+            except ImageRejected as rejected:
+                assert len(str(rejected)) > 20, path.name
+    assert read >= 60
+
+
+def test_content_counts_and_not_the_name(tmp_path: Path) -> None:
+    true = read_grey(write_dicom(tmp_path / "a.dcm", ramp(255).astype(np.uint8), bits=8))
+    (tmp_path / "a.png").write_bytes((tmp_path / "a.dcm").read_bytes())
+    assert (read_image(tmp_path / "a.png", 64) == true).all()
+    # Without preamble, as older software writes.
+    bare = (tmp_path / "a.dcm").read_bytes()[132:]
+    (tmp_path / "bare").write_bytes(bare)
+    assert is_dicom(bare) and (read_image(tmp_path / "bare", 64) == true).all()
+    draw(tmp_path / "b.png", size=(64, 64)).rename(tmp_path / "b.dcm")
+    assert read_image(tmp_path / "b.dcm", 64).std() > 10
+    (tmp_path / "PACS").mkdir()
+    for name in ("IM0001", "1.2.840.77", "x.DCM", "notes.txt"):
+        (tmp_path / "PACS" / name).write_bytes((tmp_path / "a.dcm").read_bytes())
+    (tmp_path / "PACS" / "README").write_text("nothing")
+    assert {path.name for path in find_images([tmp_path / "PACS"])} == {"IM0001", "1.2.840.77", "x.DCM"}
+
+
+def test_a_deflated_bomb_is_not_inflated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_dicom(tmp_path / "a.dcm", np.zeros((6000, 6000), np.uint16), syntax=DeflatedExplicitVRLittleEndian)
+    assert path.stat().st_size < 200_000
+    monkeypatch.setattr(dicom, "MAX_PIXELS", 1000)
+    with pytest.raises(ImageRejected, match="inflates to more bytes"):
+        read_grey(path)
+
+
+def test_a_decoder_that_dies_costs_one_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = SHIPPED / "MR_small_jpeg_ls_lossless.dcm"
+    expected = read_grey(SHIPPED / "MR_small.dcm")
+    monkeypatch.setattr(dicom_worker, "SECONDS", 0.0)
+    with pytest.raises(ImageRejected, match="broke off"):
+        read_grey(path)
+    monkeypatch.undo()
+    assert (read_grey(path) == expected).all()
+    assert all((levels == read_image(path, 64)).all() for levels, _ in decode_many([str(path)] * 8, 64, workers=2))
+
+
+def test_damaged_bytes_never_raise_anything_else(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    names = ("CT_small", "MR_small_RLE", "MR_small_jpeg_ls_lossless", "SC_rgb_small_odd_jpeg", "image_dfl")
+    for number in range(150):
+        raw = bytearray((SHIPPED / f"{names[number % len(names)]}.dcm").read_bytes())
+        for _ in range(4):
+            raw[random.integers(132, min(len(raw), 2000))] = random.integers(256)
+        path = tmp_path / "a.dcm"
+        path.write_bytes(raw)
+        try:
+            assert read_grey(path).ndim == 2
+        except ImageRejected as rejected:
+            assert os.linesep not in str(rejected)

@@ -1,0 +1,210 @@
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_volumes import thorax, write_stoic, write_volume
+
+from placa.errors import PlacaError
+from placa.predict import Predictor, predict_as_lists, predict_files
+from placa.predictions import read_predictions
+from placa.prepare import prepare
+from placa.sources.stoic import read_stoic
+from placa.train import TrainOptions, train
+
+
+@pytest.fixture(scope="module")
+def stoic(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """STOIC's layout with eight patients; tests must not change it."""
+    return write_stoic(tmp_path_factory.mktemp("stoic"), 8)
+
+
+def _table(root: Path) -> Path:
+    return root / "metadata" / "reference.csv"
+
+
+@pytest.fixture
+def a_stoic(stoic: Path, tmp_path: Path) -> Path:
+    """A copy that a test may change."""
+    return Path(shutil.copytree(stoic, tmp_path / "stoic"))
+
+
+def test_labels_patients_and_what_the_headers_know(stoic: Path) -> None:
+    source = read_stoic(stoic)
+    images = source.images
+    assert images["image_id"].tolist() == images["patient_id"].tolist() == [str(100 + i) for i in range(8)]
+    assert images["COVID"].tolist() == [0, 1] * 4
+    assert images["age"].tolist() == [35, 45, 55, 65, 75, 85, 35, 45]
+    assert images["sex"].tolist() == list("FMFFMFFM")
+    assert [Path(path).name for path in images["path"]] == [f"{100 + i}.mha" for i in range(8)]
+    assert (source.reading.rule, source.reading.squares) == ("ct-slabs", 16)
+    assert source.grouped and source.rows == 8
+    assert len(source.notes) == 1 and "categories of ten years" in source.notes[0]
+
+
+def test_severe_is_told_among_those_with_covid_alone(stoic: Path) -> None:
+    source = read_stoic(stoic, "Severe", slices=4)
+    assert source.images.set_index("image_id")["Severe"].to_dict() == {"101": 0, "103": 1, "105": 0, "107": 1}
+    assert (source.unused, source.missing, source.reading.squares) == (4, 0, 4)
+    assert "COVID-19 without intubation" in source.comparison
+    with pytest.raises(PlacaError, match=r"no STOIC label 'covid'; .*nearest first: COVID"):
+        read_stoic(stoic, "covid")
+
+
+def test_every_row_and_file_is_accounted_for(a_stoic: Path) -> None:
+    (a_stoic / "data" / "mha" / "100.mha").unlink()
+    write_volume(a_stoic / "data" / "mha" / "999.mha", thorax())
+    rows = [
+        *_table(a_stoic).read_text().splitlines(),
+        "200,1,0",  # no volume
+        "101,0,0",  # another label than above
+        "102,0,0",  # once more the same
+        ",1,0",
+        "201,2,0",
+        "202,,0",
+        "203,0,1",
+        "204,1",
+        "107.5,1.0,0.0",  # as pandas writes whole numbers; no volume
+    ]
+    _table(a_stoic).write_bytes("\r\n".join(rows).encode())
+    source = read_stoic(a_stoic)
+    assert source.images["image_id"].tolist() == ["102", "103", "104", "105", "106", "107"]
+    assert source.missing == 3 and source.unused == 0
+    reasons = dict(source.rejected)
+    assert len(source.rejected) == 9 and source.rows == 18 and len(reasons) == 9
+    said = {Path(where).name.removeprefix("reference.csv, "): reason for where, reason in reasons.items()}
+    assert "no row for it" in said["999.mha"]
+    assert "with another probCOVID" in said["line 3"] and "with another probCOVID" in said["line 11"]
+    assert "saying the same" in said["line 12"]
+    assert "no PatientID" in said["line 13"]
+    assert "'2' stands there" in said["line 14"] and "'' stands there" in said["line 15"]
+    assert "severe and the RT-PCR negative" in said["line 16"]
+    assert "2 cells" in said["line 17"]
+
+
+def test_a_name_that_is_no_text_can_be_told(a_stoic: Path) -> None:
+    shutil.copyfile(a_stoic / "data" / "mha" / "100.mha", os.fsencode(a_stoic / "data" / "mha") + b"/\xff.mha")
+    [(path, _)] = read_stoic(a_stoic).rejected
+    assert path.encode().endswith(b"\\xff.mha")
+
+
+def test_an_outcome_is_needed_only_for_severe(a_stoic: Path) -> None:
+    _table(a_stoic).write_text(_table(a_stoic).read_text().replace("101,1,0", "101,1,").replace("100,0,0", "100,0,"))
+    assert len(read_stoic(a_stoic).images) == 8
+    source = read_stoic(a_stoic, "Severe")
+    assert len(source.images) == 3 and source.unused == 4
+    assert [reason for _, reason in source.rejected] == ["0 or 1 was expected as probSevere, and '' stands there"]
+
+
+def test_headers_may_say_nothing_or_nonsense(a_stoic: Path) -> None:
+    write_volume(a_stoic / "data" / "mha" / "100.mha", thorax(), age=None, sex=None)
+    write_volume(a_stoic / "data" / "mha" / "101.mha", thorax(), age="999Y", sex="O")
+    (a_stoic / "data" / "mha" / "102.mha").write_text("no volume")
+    source = read_stoic(a_stoic)
+    assert source.images["age"].isna().tolist() == [True, True, True] + [False] * 5
+    assert source.images["sex"].isna().tolist() == [True, True, True] + [False] * 5
+    assert len(source.notes) == 3 and "'999Y'" in source.notes[1]
+
+
+def test_what_is_missing_is_named(a_stoic: Path, tmp_path: Path) -> None:
+    with pytest.raises(PlacaError, match="not a directory"):
+        read_stoic(tmp_path / "nowhere")
+    shutil.rmtree(a_stoic / "data" / "mha")
+    with pytest.raises(PlacaError, match=r"PatientID\.mha, were expected"):
+        read_stoic(a_stoic)
+    (a_stoic / "data" / "mha").mkdir()
+    with pytest.raises(PlacaError, match="None of the 8 volumes"):
+        read_stoic(a_stoic)
+    _table(a_stoic).write_text("PatientID;probCOVID\n1;1\n")
+    with pytest.raises(PlacaError, match="lacks the column 'probSevere'"):
+        read_stoic(a_stoic)
+    _table(a_stoic).unlink()
+    with pytest.raises(PlacaError, match=r"reference\.csv"):
+        read_stoic(a_stoic)
+
+
+@pytest.fixture(scope="module")
+def ct(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
+    """STOIC's layout with forty patients, one volume of them truncated; prepared; and a run of three epochs."""
+    place = tmp_path_factory.mktemp("ct")
+    root = write_stoic(place / "stoic", 40, seed=1)
+    bad = root / "data" / "mha" / "104.mha"
+    bad.write_bytes(bad.read_bytes()[:9000])
+    prepare(read_stoic(root, slices=4), place / "prepared", size=32)
+    train(place / "prepared", place / "run", TrainOptions(epochs=3, batch_size=16))
+    return root, place / "prepared", place / "run"
+
+
+def test_a_run_on_volumes_has_one_answer_a_patient(ct: tuple[Path, Path, Path]) -> None:
+    root, prepared, run = ct
+    manifest = pd.read_parquet(prepared / "manifest.parquet")
+    predictions, _ = read_predictions(run)
+    assert len(manifest) == 39 * 4 and len(predictions) == 39
+    assert manifest["image_id"].tolist()[:5] == [*(f"100#0{i}" for i in range(1, 5)), "101#01"]
+    assert manifest.groupby("patient_id")["split"].nunique().eq(1).all()
+    assert predictions["image_id"].tolist() == predictions["patient_id"].tolist()
+    assert "104" not in set(predictions["image_id"])
+    rejected = pd.read_csv(prepared / "rejected.csv")
+    assert rejected["path"].tolist() == [str(root / "data" / "mha" / "104.mha")]
+    assert "truncated" in rejected["reason"][0]
+    # The opacity is told from none, after three epochs, for most patients.
+    above, below = (predictions.loc[predictions["truth"] == truth, "score"] for truth in (1, 0))
+    assert np.mean(above.to_numpy()[:, None] > below.to_numpy()) > 0.75
+
+
+def test_answers_are_pooled_from_the_logits_of_the_squares(ct: tuple[Path, Path, Path]) -> None:
+    from placa.cache import open_pixels
+    from placa.calibrate import choose_thresholds, fit_recalibration
+
+    _, prepared, run = ct
+    predictor = Predictor(run)
+    predictions, _ = read_predictions(run)
+    said = predictor.model.predict_on_batch(np.asarray(open_pixels(prepared))[..., None])
+    for stored, now in (("score", said["score"]), ("probability", said["probability"])):
+        each = np.asarray(now, dtype=float).reshape(39, 4)
+        pooled = np.log(each / (1 - each)).mean(axis=1)
+        assert np.allclose(predictions[stored], 1 / (1 + np.exp(-pooled)), atol=1e-4)
+    held_out = predictions[predictions["split"] == "validation"]
+    truth = held_out["truth"].to_numpy(float)
+    score = held_out["score"].to_numpy()
+    again = fit_recalibration(np.log(score / (1 - score)), truth)
+    assert predictor.facts["calibration"]["COVID"]["slope"] == pytest.approx(again.slope, rel=0.01)
+    points = choose_thresholds(held_out["probability"].to_numpy(), truth)
+    assert predictor.thresholds["COVID"]["points"] == points
+    best = predictor.facts["training"]
+    assert 0 <= best["best_validation_auroc"] <= 1
+    positive, negative = int(truth.sum()), int((truth == 0).sum())
+    # An AUROC of so few patients has few values; one of their slices would have many more.
+    assert (best["best_validation_auroc"] * positive * negative * 2) % 1 == pytest.approx(0, abs=1e-6)
+
+
+def test_a_file_gets_the_answer_that_training_stored(ct: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    root, _, run = ct
+    stored, _ = read_predictions(run)
+    table, rejected, _ = predict_files(run, [root / "data" / "mha"])
+    assert [Path(path).name for path, _ in rejected] == ["104.mha"]
+    assert table["image_id"].tolist() == stored["image_id"].tolist()
+    assert np.array_equal(table["probability"], stored["probability"])
+    assert np.array_equal(table["score"], stored["score"])
+    one = root / "data" / "mha" / "107.mha"
+    alone, _ = Predictor(run).predict([str(one)])
+    assert alone["probability"].tolist() == stored.loc[stored["image_id"] == "107", "probability"].tolist()
+    lists = predict_as_lists(str(run), [str(one)])
+    assert lists["probability"] == alone["probability"].tolist() and lists["image"] == [str(one)]
+    scan = tmp_path / "scan.png"
+    scan.write_bytes(b"\x89PNG")
+    with pytest.raises(PlacaError, match=r"ends in none of \.mha"):
+        predict_files(run, [scan])
+
+
+def test_a_run_says_how_volumes_were_read_and_counts_patients(ct: tuple[Path, Path, Path]) -> None:
+    root, _, run = ct
+    predictor = Predictor(run)
+    data = predictor.facts["data"]
+    assert data["reading"] == predictor.card["reading"] == read_stoic(root, slices=4).reading.as_dict()
+    assert data["resize"] == predictor.card["resize"] == "ct-slabs"
+    assert sum(data["images"].values()) == sum(data["patients"].values()) == 39
+    assert sum(data["positives"]["COVID"].values()) == 20
+    assert (data["rejected"], data["missing"]) == (1, 0)

@@ -1,0 +1,253 @@
+import argparse
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import draw
+
+from placa.errors import PlacaError
+from placa.progress import SILENT
+from placa.sources import Source
+from placa.sources.table import add_arguments, from_options, read_table
+
+ROWS = {
+    "path": ["a.png", "b.png", "c.png", "d.png", "gone.png"],
+    "diagnosis": ["COVID", "normal", "covid", "flu", "normal"],
+    "covid": ["1", "0", "yes", "No", "1"],
+    "edema": ["1.0", "", "0.0", "-1.0", "0"],
+    "Patient ID": ["p1", "p1", "p2", "p3", "p4"],
+    "Gender": ["F", "F", "male", "M", "F"],
+    "age": ["40", "41", "414", "9", "80"],
+    "view position": ["pa", "AP", "", "PA", "PA"],
+    "hospital": ["north", "north", "south", "NA", "north"],
+}
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Five rows, of which one image is not there."""
+    for name in ROWS["path"][:4]:
+        draw(tmp_path / name)
+    pd.DataFrame(ROWS).to_csv(tmp_path / "t.csv", index=False)
+    return tmp_path / "t.csv"
+
+
+def changed(table: Path, **columns: list[str]) -> Path:
+    """The table with more or other columns, in another file beside it."""
+    pd.DataFrame({**ROWS, **columns}).to_csv(table.with_name("changed.csv"), index=False)
+    return table.with_name("changed.csv")
+
+
+def answers(source: Source, finding: str) -> dict[str, int | None]:
+    pairs = zip(source.images["image_id"], source.images[finding], strict=True)
+    return {Path(name).stem: None if pd.isna(value) else int(value) for name, value in pairs}
+
+
+def test_zero_and_one_and_all_that_the_table_knows(table: Path) -> None:
+    source = read_table(table, "covid")
+    assert answers(source, "covid") == {"a": 1, "b": 0, "c": 1, "d": 0}
+    assert (source.positive, source.comparison, source.grouped) == ("covid", "no covid", True)
+    images = source.images
+    assert images["patient_id"].tolist() == ["p1", "p1", "p2", "p3"]
+    assert images["sex"].tolist() == ["F", "F", "M", "M"]
+    assert images["age"].fillna(-1).tolist() == [40, 41, -1, 9]
+    assert images["view"].fillna("-").tolist() == ["PA", "AP", "-", "PA"]
+    assert images["site"].fillna("-").tolist() == ["north", "north", "south", "-"]
+    assert any("no age of a person (0 to 122 years): 1" in note for note in source.notes)
+    assert (source.rows, source.missing, source.unused, source.rejected) == (5, 1, 0, [])
+
+
+def test_parquet_with_numbers_reads_the_same(table: Path) -> None:
+    wanted = read_table(table, "edema", columns={"split": "none"})
+    frame = pd.DataFrame(ROWS)
+    frame["edema"] = pd.to_numeric(frame["edema"])
+    frame["age"] = frame["age"].astype(int)
+    frame.to_parquet(table.with_name("t.parquet"))
+    source = read_table(table.with_name("t.parquet"), "edema")
+    same = ["image_id", "patient_id", "age", "edema"]
+    pd.testing.assert_frame_equal(source.images[same], wanted.images[same])
+    # An empty label and an uncertain one are not used where there is but one label.
+    assert answers(source, "edema") == {"a": 1, "c": 0}
+    assert (source.unused, source.missing) == (2, 1)
+    assert source.notes[0] == "labels that are uncertain and count as unknown: 1"
+
+
+def test_several_labels_leave_the_unknown_open(table: Path) -> None:
+    source = read_table(table, ["covid", "edema"])
+    assert answers(source, "covid") == {"a": 1, "b": 0, "c": 1, "d": 0}
+    assert answers(source, "edema") == {"a": 1, "b": None, "c": 0, "d": None}
+    assert source.findings == ["covid", "edema"]
+
+
+@pytest.mark.parametrize(
+    ("positive", "negative", "name", "comparison", "expected"),
+    [
+        ("covid", None, "COVID", "flu or normal", {"a": 1, "b": 0, "c": 1, "d": 0}),
+        ("COVID", "normal", "COVID", "normal", {"a": 1, "b": 0, "c": 1}),
+        (["covid", "flu"], None, "COVID or flu", "normal", {"a": 1, "b": 0, "c": 1, "d": 1}),
+        ("flu", ["normal"], "flu", "normal", {"b": 0, "d": 1}),
+    ],
+)
+def test_words_are_positive_by_name(
+    table: Path,
+    positive: str | list[str],
+    negative: str | list[str] | None,
+    name: str,
+    comparison: str,
+    expected: dict[str, int],
+) -> None:
+    source = read_table(table, "diagnosis", positive, negative)
+    assert (source.findings, source.positive, source.comparison) == ([name], name, comparison)
+    assert answers(source, name) == expected
+    assert source.unused == 4 - len(expected) if "normal" in expected else True
+    assert read_table(table, "diagnosis", positive, negative, finding="mine").findings == ["mine"]
+
+
+def test_a_zero_can_be_what_is_looked_for(table: Path) -> None:
+    source = read_table(table, "covid", positive="0")
+    assert source.findings == ["covid 0"]
+    assert answers(source, "covid 0") == {"a": 0, "b": 1, "c": 0, "d": 1}
+
+
+def test_none_may_be_a_label_where_it_is_asked_for(table: Path) -> None:
+    path = changed(table, found=["mass", "none", "", "none", "none"])
+    assert answers(read_table(path, "found", "mass", "none"), "mass") == {"a": 1, "b": 0, "d": 0}
+
+
+def test_labels_that_cannot_be_told_apart_are_said(table: Path) -> None:
+    with pytest.raises(PlacaError, match=r"'COVID', 'normal', .*say by --positive which"):
+        read_table(table, "diagnosis")
+    with pytest.raises(PlacaError, match=r"no row whose 'diagnosis' is 'covit'; .*nearest first: covid"):
+        read_table(table, "diagnosis", "covit")
+    with pytest.raises(PlacaError, match="both --positive and --negative"):
+        read_table(table, "diagnosis", "COVID", "covid")
+    with pytest.raises(PlacaError, match="--negative was given and --positive was not"):
+        read_table(table, "diagnosis", None, "normal")
+    with pytest.raises(PlacaError, match=r"no column 'diagnose'; .*nearest first: diagnosis"):
+        read_table(table, "diagnose")
+    with pytest.raises(PlacaError, match="'covid' more than once"):
+        read_table(table, ["covid", "covid"])
+    with pytest.raises(PlacaError, match="--finding names the finding of one"):
+        read_table(table, ["covid", "edema"], finding="both")
+    with pytest.raises(PlacaError, match=r"cannot be called 'site'.* --finding NAME"):
+        read_table(changed(table, site=ROWS["covid"]), "site")
+    with pytest.raises(PlacaError, match="nothing in the column 'covid'"):
+        read_table(changed(table, covid=[""] * 5), "covid", "x")
+    with pytest.raises(PlacaError, match="no image that is there is negative for covid"):
+        read_table(changed(table, covid=["1", "1", "1", "1", "0"]), "covid")
+
+
+def test_a_table_without_rows_is_said(table: Path) -> None:
+    table.write_text("path,label,sex,age")
+    with pytest.raises(PlacaError, match="None of the 0 rows"):
+        read_table(table, "label")
+
+
+def test_bad_rows_are_set_aside_with_the_reason(table: Path) -> None:
+    table.write_text(
+        "path,label,patient,split\n"
+        "a.png,1,p1,train\n"
+        "b.png,maybe,p2,\n"
+        ",1,p2,\n"
+        "c.png,0,,test\n"
+        "d.png,0,p3,exam\n"
+        "b.png,0,p2,Validation\n"
+        "b.png,0,p2,Validation\n"
+        "c.png,1,p4\n"
+        "gone.png,1,p5,test\n"
+        "d.png,,p6,test\n"
+    )
+    source = read_table(table, "label")
+    said = {where.split()[-1]: reason for where, reason in source.rejected}
+    assert "column 'label' is neither 0 nor 1, yes nor no: 'maybe'" in said["3"]
+    assert "names no file" in said["4"]
+    assert "its patient is not known (column 'patient' is empty)" in said["5"] and "--patient-column none" in said["5"]
+    assert "its split 'exam' is none of" in said["6"]
+    assert "saying the same as line 7" in said["8"]
+    assert "3 cells where the header has 4" in said["9"]
+    assert (source.rows, len(said), source.missing, source.unused, len(source.images)) == (10, 6, 1, 1, 2)
+    assert source.images["split"].tolist() == ["train", "validation"]
+
+
+def test_rows_that_contradict_each_other_are_all_set_aside(table: Path) -> None:
+    paths = ["a.png", "b.png", "./a.png", "c.png", "d.png"]
+    source = read_table(changed(table, path=paths, covid=["1", "0", "0", "1", "0"]), "covid")
+    assert [where for where, _ in source.rejected] == ["changed.csv, line 2", "changed.csv, line 4"]
+    assert "names the file" in source.rejected[0][1] and "another covid ('1' here, '0' there)" in source.rejected[0][1]
+    ids = ["i1", "i2", "i1", "i3", "i4"]
+    source = read_table(changed(table, image_id=ids, covid=["1", "0", "1", "1", "0"]), "covid")
+    assert source.images["image_id"].tolist() == ["i2", "i3"]
+    assert "names the image 'i1'" in source.rejected[0][1]
+
+
+def test_one_file_under_two_ids_is_kept_once(table: Path) -> None:
+    frame = pd.DataFrame(ROWS).iloc[[0, 1, 1, 2]].assign(image_id=["1", "2", "3", "4"])
+    frame.to_csv(table, index=False)
+    source = read_table(table, "covid")
+    assert source.images["image_id"].tolist() == ["1", "2", "4"]
+    assert "b.png' again, saying the same as line 3" in source.rejected[0][1]
+
+
+def test_without_patients_groups_are_to_be_found(table: Path) -> None:
+    assert not read_table(table, "covid", columns={"patient": "none"}).grouped
+    assert not read_table(changed(table, **{"Patient ID": ["", "NA", "", "?", ""]}), "covid").grouped
+    only_groups = read_table(
+        changed(table, study=list("xxyyz")), "covid", columns={"patient": "none", "group": "study"}
+    )
+    assert only_groups.grouped and only_groups.images["group_id"].tolist() == list("xxyy")
+
+
+def test_a_group_never_cuts_a_patient(table: Path) -> None:
+    # p1 joins x and y; w is of an unknown patient and stays for itself; p3 has no group of its own.
+    path = changed(table, group_id=["x", "y", "w", "", "z"], **{"Patient ID": ["p1", "p1", "", "p3", "p4"]})
+    groups = read_table(path, "covid").images.set_index("image_id")["group_id"]
+    assert groups.tolist() == ["x", "x", "w", "p3"]
+
+
+def test_an_image_without_a_split_goes_with_its_patient(table: Path) -> None:
+    source = read_table(changed(table, split=["test", "", "", "training", ""]), "covid")
+    assert source.images["split"].fillna("-").tolist() == ["test", "test", "-", "train"]
+    assert source.given_split == "the column 'split' of changed.csv"
+
+
+def test_paths_begin_at_the_table_or_the_root_and_may_be_of_windows(table: Path, tmp_path: Path) -> None:
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    for name in ROWS["path"][:4]:
+        (tmp_path / name).rename(tmp_path / "deep" / "er" / name)
+    with pytest.raises(PlacaError, match=r"None of the 5 images .* looked for at .*a\.png: is --root right"):
+        read_table(table, "covid")
+    assert len(read_table(table, "covid", root=tmp_path / "deep" / "er").images) == 4
+    windows = changed(table, path=[f"deep\\er\\{name}" for name in ROWS["path"]])
+    assert len(read_table(windows, "covid").images) == 4
+    absolute = changed(table, path=[str(tmp_path / "deep" / "er" / name) for name in ROWS["path"]])
+    assert len(read_table(absolute, "covid", root=tmp_path / "nowhere").images) == 4
+
+
+def test_the_command_line_maps_columns(table: Path) -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    pd.DataFrame(ROWS).rename(columns={"path": "where", "Patient ID": "who"}).to_csv(table, index=False, sep=";")
+    with pytest.raises(PlacaError, match=r"no column 'path'; it has 'where', .*--path-column"):
+        from_options(parser.parse_args([str(table), "--label", "covid"]), SILENT)
+    words = [str(table), "--label", "diagnosis", "--positive", "covid", "--path-column", "where"]
+    source = from_options(parser.parse_args([*words, "--patient-column", "Who", "--view-column", "none"]), SILENT)
+    assert source.images["patient_id"].tolist() == ["p1", "p1", "p2", "p3"]
+    assert "view" not in source.images
+    assert source.options["columns"]["path"] == "where" and source.options["positive"] == ["covid"]
+
+
+def test_a_table_of_nih_reads_as_the_source_nih_does(shared_data: Path) -> None:
+    from placa.sources.nih import read_nih
+
+    wanted = read_nih(shared_data / "nih-256", "Pneumonia", "rest").images
+    source = read_table(
+        shared_data / "nih-256" / "Data_Entry_2017_v2020.csv",
+        "Finding Labels",
+        "Pneumonia",
+        "No Finding",
+        root=shared_data / "nih-256" / "images",
+    )
+    merged = source.images.merge(wanted, on="image_id", suffixes=("", "_nih"))
+    assert len(merged) == len(source.images) > 400
+    for column in ("patient_id", "sex", "age", "view", "path"):
+        assert (merged[column] == merged[f"{column}_nih"]).all()

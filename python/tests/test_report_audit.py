@@ -1,0 +1,221 @@
+"""What the report writes of an audit, whatever the audit holds, without rendering a page."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from typing import Any
+
+import pytest
+from report_audits import make_audit
+from report_fixtures import REPORTS, strings
+
+FOURTEEN = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Effusion", "Emphysema", "Fibrosis", "Hernia")
+FOURTEEN += ("Infiltration", "Mass", "Nodule", "Pleural_Thickening", "Pneumonia", "Pneumothorax")
+
+SCRIPT = """
+setwd(commandArgs(TRUE)[[1]])
+for (file in c("helpers", "figures", paste0("sections-", c("head", "data", "audit", "shortcuts", "end")))) {
+  source(paste0(file, ".R"))
+}
+folder <- commandArgs(TRUE)[[2]]
+figure_file <- function(name) file.path(folder, name)
+said <- function(write) paste(capture.output(write), collapse = "\\n")
+facts <- list(many = FALSE, findings = "Pneumonia", phantom = FALSE)
+found <- data.frame(finding = "Pneumonia", auroc = 0.92, auroc_lower = 0.88, auroc_upper = 0.95)
+answers <- list()
+for (lang in c("en", "es")) {
+  strings <- read_strings(lang)
+  for (file in Sys.glob(file.path(folder, "*.run.json"))) {
+    run <- list(info = jsonlite::read_json(file, simplifyVector = TRUE), path = folder,
+                evaluation = list(discrimination = found))
+    answers[[lang]][[sub(".run.json", "", basename(file), fixed = TRUE)]] <- list(
+      audit = said(write_audit(run, facts)), verdict = said(write_verdict(run, facts)),
+      limits = said(write_audit_limits(audit_of(run))), split = split_method_text(run$info$data$split_method),
+      command = commands_of(run)[[1]], compared = said(write_comparison(run$info$data))
+    )
+  }
+}
+writeLines(jsonlite::toJSON(answers, auto_unbox = TRUE), file.path(folder, "answers.json"), useBytes = TRUE)
+"""
+
+
+def audits() -> dict[str, Any]:
+    whole = make_audit()
+    first = {"schema_version": 1, "patients_across_splits": 0, "groups_across_splits": 0, "splits": {}}
+    sparse = make_audit()
+    for row in sparse["shortcuts"]["probes"]:
+        row |= {"auroc": None, "lower": None, "upper": None, "verdict": "none"}
+        row |= {"reason": "3 patients or groups with it and 1,002 without; 10 of each are needed"}
+    many = make_audit(FOURTEEN)
+    probes = [row for row in many["shortcuts"]["probes"] if row["finding"] != "Hernia" and row["probe"] != "dimensions"]
+    unmeasured = {"auroc": None, "lower": None, "upper": None, "verdict": "none"}
+    same = unmeasured | {"probe": "dimensions", "reason": "every image has 256 x 256 pixels"}
+    probes += [same | {"finding": finding} for finding in FOURTEEN if finding != "Hernia"]
+    rare = "3 patients or groups with it and 157 without; 10 of each are needed"
+    probes += [unmeasured | {"probe": probe, "finding": "Hernia", "reason": rare} for probe in ("file", "dimensions")]
+    many["shortcuts"]["probes"] = probes
+    small = make_audit()
+    small["shortcuts"]["probes"] = [make_audit()["shortcuts"]["probes"][2] | {"verdict": "none", "lower": 0.455}]
+    clear = make_audit()
+    clear["shortcuts"]["probes"] = [small["shortcuts"]["probes"][0] | {"auroc": 0.51, "upper": 0.58}]
+    found = make_audit()
+    found["leakage"] |= {
+        "verdict": "strong",
+        "exact_duplicates": {"pairs": None, "across_splits": None, "examples": []},
+        "near_duplicates": {"rule": "x", "pairs": 1, "across_splits": 1, "examples": [["a", "b", 0.99]]},
+        "grouping": {
+            "rule": "found",
+            "groups": 63,
+            "largest": 24,
+            "largest_share": 0.048,
+            "cap": 25,
+            "refused": 1311,
+            "joined_by": [
+                {"rule": "by a rule that is *new* here", "pairs": 812},
+                {
+                    "rule": "look-alikes: among the 10 nearest anywhere, correlation of the aligned detail above 0.85",
+                    "pairs": 7,
+                },
+            ],
+        },
+    }
+    found["leakage"]["names"]["telling"][0]["token"] = "shape a5 (9)"
+    found["shift"]["here"] = None
+    return {
+        "none": None,
+        "first": first | {"image_wise_split_would_leak": 0.417},
+        "empty": {"schema_version": 2, "leakage": {}, "shortcuts": {}, "label_quality": [], "shift": {}},
+        "whole": whole,
+        "sparse": sparse | {"label_quality": [], "shift": {"here": whole["shift"]["here"], "table": None}},
+        "found": found,
+        "fourteen": many,
+        "small": small,
+        "clear": clear,
+    }
+
+
+METHODS = {
+    "small": "patient-wise, stratified by finding, seed 3",
+    "clear": "patient-wise, stratified by finding, seed 3",
+    "none": "given by the source's split column",
+    "first": "patient-wise, stratified by finding, seed 3",
+    "empty": "by group, stratified by finding, seed 3",
+    "whole": "NIH's official test list; training and validation patient-wise, stratified by finding, seed 3",
+    "sparse": "given test list; training and validation by group, stratified by finding, seed 3",
+    "found": "the column 'fold' of labels.csv; training and validation patient-wise, stratified by finding, seed 3",
+    "fourteen": "official test list; training and validation patient-wise, stratified by finding, seed 3",
+}
+
+
+@pytest.fixture(scope="module")
+def answers(r: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, dict[str, str]]]:
+    folder = tmp_path_factory.mktemp("audits")
+    options = {"table": "some where/labels.csv", "path": "file", "positive": ["a b", "c"], "only": True, "rest": False}
+    options |= {"negative": None, "test_list": "lists/test.txt", "seed": 100000, "fractions": [0.6, 0.2, 0.2]}
+    for name, audit in audits().items():
+        data = {"audit": audit, "kind": "table", "source_options": options, "prepared": "data/prepared/x"}
+        data |= {"split_method": METHODS[name], "findings": ["Pneumonia"], "positive": "Pneumonia only"}
+        data |= {"comparison": "the rest"}
+        (folder / f"{name}.run.json").write_text(json.dumps({"data": data}))
+    script = folder / "script.R"
+    script.write_text(SCRIPT)
+    command = [r, "--no-echo", "--no-save", "--no-restore", "-f", str(script), "--args", str(REPORTS), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not re.search("[Ww]arning", done.stderr), done.stderr
+    found: dict[str, dict[str, dict[str, str]]] = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_whatever_the_audit_lacks_nothing_of_it_shows(answers: dict[str, Any], lang: str) -> None:
+    for name, said in answers[lang].items():
+        for key, text in said.items():
+            assert not re.search(r"\bNA\b|NULL|NaN|list\(|character\(0\)", text), (name, key)
+    words = strings(lang)
+    for name in ("none", "empty"):
+        assert answers[lang][name]["audit"].strip() == words["audit.missing"]
+    assert words["headline.verdict_none"] in answers[lang]["none"]["verdict"]
+
+
+def test_an_audit_of_the_first_schema_has_its_leakage_told(answers: dict[str, Any]) -> None:
+    said = answers["en"]["first"]
+    assert "|Patients in more than one split" in said["audit"] and "41.7%" in said["audit"]
+    assert "#audit-shortcuts" not in said["audit"] and "#audit-shift" not in said["audit"]
+    assert ".verdict .good" in said["verdict"] and not said["limits"].strip()
+
+
+def test_what_was_not_measured_is_said_once_with_its_reason(answers: dict[str, Any]) -> None:
+    assert "3 patients or groups with it and 1,002 without; 10 of each are needed" in answers["en"]["sparse"]["audit"]
+    spanish = answers["es"]["sparse"]["audit"]
+    assert spanish.count("3 pacientes o grupos con el hallazgo y 1.002 sin él; hacen falta 10 de cada clase") == 1
+    for absent in ("fig-shortcuts", "tbl-shortcuts", "tbl-labels", "tbl-shift-table"):
+        assert absent not in spanish
+    assert "tbl-shift-here" in spanish and ".verdict .some" in answers["es"]["sparse"]["verdict"]
+
+
+def test_groups_that_were_found_are_told_with_how_and_what_cannot_be(answers: dict[str, Any]) -> None:
+    said, words = answers["en"]["found"], strings("en")
+    assert words["audit.leakage.unseen"] in said["audit"] and words["limits.groups_found"] in said["limits"]
+    assert r"by a rule that is \*new\* here: 812 pairs" in said["audit"]
+    assert "no se unieron 1.311 parejas" in answers["es"]["found"]["audit"]
+    assert (
+        "entre las 10 más próximas, con correlación superior a 0,85 al superponerlas: 7 parejas"
+        in (answers["es"]["found"]["audit"])
+    )
+    assert "names of the pattern `a5 (9)`" in said["audit"] and "24 (4.8%)" in said["audit"]
+    assert "Patients in more than one split" not in said["audit"] and "identical images |" not in said["audit"]
+    assert ".verdict .bad" in said["verdict"] and "tbl-shift-here" not in said["audit"]
+
+
+def test_a_strong_shortcut_is_held_against_the_model(answers: dict[str, Any]) -> None:
+    said = answers["en"]["whole"]
+    assert "sees file size and format and nothing else tells pneumonia with an AUROC of 0.83" in said["audit"]
+    assert "The model's 0.92 on these data therefore cannot be taken for reading the lungs" in said["audit"]
+    assert "so the 0.92 above cannot be taken" in said["verdict"] and ".verdict .bad" in said["verdict"]
+
+
+def test_an_interval_that_reaches_far_clears_nothing(answers: dict[str, Any]) -> None:
+    small, clear = (answers["en"][name]["audit"] for name in ("small", "clear"))
+    assert "an AUROC of 0.79" in small and "from 0.46 to 0.84: a shortcut is neither shown nor ruled out" in small
+    assert "none of them tells pneumonia well enough to matter" in clear and "ruled out" not in clear
+    for name in ("small", "clear"):  # there are duplicates, and no shortcut is shown
+        assert ".verdict .some" in answers["en"][name]["verdict"]
+
+
+def test_fourteen_findings_are_one_figure_and_a_table_of_the_worst(answers: dict[str, Any]) -> None:
+    said = answers["es"]["fourteen"]["audit"]
+    assert said.count("#fig-shortcuts") == 1 and "13 hallazgos" in said
+    table = said[said.index("#tbl-shortcuts") :]
+    assert 10 < len(re.findall(r"^\| *[A-Z].*\.badge \.strong", table[: table.index("\n:::\n")], re.MULTILINE)) <= 12
+    english = answers["en"]["fourteen"]["audit"]
+    assert "Not measured: hernia. The reason: 3 patients" in english
+    assert "Not measured: image dimensions. The reason: every image has 256 × 256 pixels." in english
+    assert "Not measured: atelectasis from the outer frame of the image. The reason: 1,214 of 5,606 files" in english
+    assert "Engrosamiento pleural" in said and "Prevalencia de engrosamiento pleural" in said
+
+
+def test_a_split_is_told_in_the_reports_language_however_it_was_made(answers: dict[str, Any]) -> None:
+    for name, method in METHODS.items():
+        english, spanish = answers["en"][name]["split"], answers["es"][name]["split"]
+        assert english != method and spanish not in (method, english), name
+        assert ("seed 3" in english and "semilla 3" in spanish) or "seed" not in method
+    assert (
+        len({answers["en"][name]["split"] for name in METHODS}) == len(METHODS) - 3
+    )  # two are the official list, three by patient
+
+
+def test_the_command_is_typed_as_the_options_are_stored(answers: dict[str, Any]) -> None:
+    assert answers["en"]["whole"]["command"] == (
+        "placa prepare table 'some where/labels.csv' --path file --positive 'a b' c --only --test-list lists/test.txt "
+        "--seed 100000 --fractions 0.6 0.2 0.2 --out data/prepared/x"
+    )
+
+
+def test_a_finding_alone_against_the_rest_is_told_so(answers: dict[str, Any]) -> None:
+    assert (
+        "shows pneumonia and no other finding; it is compared with all the rest" in answers["en"]["whole"]["compared"]
+    )
+    assert "neumonía y ningún otro hallazgo; se compara con todas las demás" in answers["es"]["whole"]["compared"]

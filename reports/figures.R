@@ -95,6 +95,54 @@ history_plot <- function(history, best) {
   plot + ggplot2::geom_vline(xintercept = best, linetype = "22", colour = ink, linewidth = 0.4)
 }
 
+# --- shortcuts: what a simple model tells without the lungs -------------------------------------------------------
+
+verdict_colours <- c(none = "#5b5f66", some = "#b8860b", strong = warm)
+
+# A row a probe, and the model itself above them, which they are to be held against.
+shortcut_plot <- function(probes, model) {
+  d <- data.frame(name = capitalise(probe_names(probes$probe)), auroc = probes$auroc, lower = probes$lower,
+                  upper = probes$upper, kind = ifelse(is.na(probes$verdict), "none", probes$verdict))
+  d <- d[order(d$auroc), ]
+  if (NROW(model)) {
+    of_model <- data.frame(name = s("audit.shortcuts.model"), auroc = model$auroc[[1]], lower = model$auroc_lower[[1]],
+                           upper = model$auroc_upper[[1]], kind = "model")
+    d <- rbind(d, of_model)
+  }
+  d$name <- factor(d$name, levels = d$name)
+  lowest <- min(0.5, floor(10 * min(d$auroc, d$lower, na.rm = TRUE)) / 10)
+  words <- c(word("verdict", names(verdict_colours)), model = s("audit.shortcuts.model"))
+  names(words) <- c(names(verdict_colours), "model")
+  shown <- intersect(names(words), d$kind)
+  ggplot2::ggplot(d, ggplot2::aes(y = .data$name, colour = .data$kind)) +
+    ggplot2::geom_vline(xintercept = 0.5, linetype = "22", colour = ink, linewidth = 0.4) +
+    ggplot2::geom_segment(ggplot2::aes(x = .data$lower, xend = .data$upper, yend = .data$name), linewidth = 1.6,
+                          lineend = "round", na.rm = TRUE) +
+    ggplot2::geom_point(ggplot2::aes(x = .data$auroc), size = 3.4) +
+    ggplot2::scale_colour_manual(values = c(verdict_colours, model = accent), breaks = shown, labels = words[shown]) +
+    ggplot2::scale_x_continuous(limits = c(lowest, 1), breaks = seq(lowest, 1, 0.1), labels = numbers_from(1)) +
+    ggplot2::labs(x = "AUROC", y = NULL) +
+    theme_report(11)
+}
+
+# Many findings: a tile a finding and probe, the warmer the better the label is told; a frame where that is strong.
+shortcut_tiles <- function(probes) {
+  d <- data.frame(finding = capitalise(finding(probes$finding)), probe = word("probe_short", probes$probe),
+                  auroc = probes$auroc, strong = probes$verdict %in% "strong")
+  d$finding <- factor(d$finding, levels = rev(sort(unique(d$finding))))
+  d$probe <- factor(d$probe, levels = unique(d$probe))
+  ggplot2::ggplot(d, ggplot2::aes(.data$probe, .data$finding)) +
+    ggplot2::geom_tile(ggplot2::aes(fill = pmax(.data$auroc, 0.5)), colour = "white", linewidth = 0.8) +
+    ggplot2::geom_tile(data = d[d$strong, ], fill = NA, colour = ink, linewidth = 0.9, width = 0.94, height = 0.9) +
+    ggplot2::geom_text(ggplot2::aes(label = num(.data$auroc, 2), fontface = ifelse(.data$strong, "bold", "plain")),
+                       colour = "#22292f", size = 3.6, family = font_family()) +
+    ggplot2::scale_fill_gradient(low = "#f4f1ea", high = "#e8906f", limits = c(0.5, 1), guide = "none") +
+    ggplot2::scale_x_discrete(position = "top") +
+    ggplot2::labs(x = NULL, y = NULL) +
+    theme_report(11.5) +
+    ggplot2::theme(panel.grid = ggplot2::element_blank(), axis.text.x = ggplot2::element_text(size = 8.4))
+}
+
 # The R package's figures take their words from here, so that the report calls a finding by one name.
 figure_labels <- function(lang, findings) {
   names <- stats::setNames(capitalise(finding(findings)), findings)

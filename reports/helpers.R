@@ -134,7 +134,9 @@ word <- function(kind, names) {
 # --- numbers ----------------------------------------------------------------------------------------------
 
 num <- function(x, digits = 0) {
-  text <- formatC(as.numeric(x), format = "f", digits = digits, big.mark = s("number.thousands"),
+  x <- as.numeric(x)
+  if (length(digits) > 1) return(unlist(mapply(num, x, digits)))
+  text <- formatC(x, format = "f", digits = digits, big.mark = s("number.thousands"),
                   decimal.mark = s("number.decimal"))
   ifelse(is.na(x), s("number.none"), sub("^-", "\u2212", trimws(text)))
 }

@@ -11,14 +11,26 @@ write_data <- function(run) {
   }
   split <- s("data.split", kept = num(sum(unlist(data$images[splits]))), method = split_method_text(data$split_method),
              labels = label_source_text(data))
-  write_markdown(paste(c(counted("found"), counted("rejected"), counted("missing"), split), collapse = " "))
-  if (length(data$positive) == 1 && length(data$comparison) == 1) {
-    say("data.compared", positive = finding(data$positive), comparison = finding(data$comparison))
-  }
+  write_markdown(paste(c(counted("found"), counted("rejected"), counted("missing"), counted("unused"), split), collapse = " "))
+  write_comparison(data)
   if (is.null(run$predictions)) return(say("data.predictions_missing"))
   columns <- lapply(splits, describe_split, predictions = run$predictions)
   table <- data.frame(names(columns[[1]]), do.call(cbind, lapply(columns, unname)))
   write_table("data", stats::setNames(table, c(" ", capitalise(word("split", splits)))), s("data.table_caption"))
+}
+
+# What is told from what; NIH's "rest" is a comparison of its own in every finding.
+write_comparison <- function(data) {
+  if (!length(data$comparison)) return(invisible())
+  rest <- if (data$comparison == "the rest") "_rest"
+  n <- length(data$findings)
+  if (n > 1) {
+    return(say(paste0("data.compared_many", rest), n = num(n), comparison = finding(data$comparison)))
+  }
+  if (!length(data$positive)) return(invisible())
+  alone <- sub(" only$", "", data$positive)
+  positive <- if (alone != data$positive) s("data.only", finding = finding(alone)) else finding(alone)
+  say(paste0("data.compared", rest), positive = positive, comparison = finding(data$comparison))
 }
 
 label_source_text <- function(data) {
@@ -29,10 +41,13 @@ label_source_text <- function(data) {
 # run.json says in English how the images were split; here that is told apart, to be said in the report's language.
 split_method_text <- function(method) {
   if (!length(method)) return(s("number.none"))
-  unit <- if (grepl("patient-wise", method)) "patient" else if (grepl("by group", method)) "group"
-  if (is.null(unit)) return(escape_markdown(method))
-  official <- if (startsWith(method, "official")) "official_"
-  s(paste0("method_of_split.", official, unit), seed = sub(".*seed ([0-9]+).*", "\\1", method))
+  whole <- if (grepl("patient-wise", method)) "patient" else if (grepl("by group", method)) "group"
+  given <- c(official = "official (test )?list", list = "^given test list",
+             column = "^(given by|the column|split column)")
+  given <- names(given)[vapply(given, grepl, NA, x = method)]
+  key <- paste0("method_of_split.", paste(c(given, whole), collapse = "_"))
+  if (!has_string(key)) return(escape_markdown(method))
+  s(key, seed = sub(".*seed ([0-9]+).*", "\\1", method))
 }
 
 # One column of Table 1, named by its rows. What no image of any split has known is left out.

@@ -53,7 +53,7 @@ write_headline <- function(run, facts) {
     write_div("notice .bad", s("headline.not_test", split = word("split", facts$split)))
   }
   if (!facts$many && isTRUE(found$auroc_lower <= 0.5)) write_div("notice", s("headline.coin_toss"))
-  write_verdict(run)
+  write_verdict(run, facts)
   write_div("notice .use", s(if (facts$phantom) "headline.use_phantom" else "headline.use"))
 }
 
@@ -109,10 +109,34 @@ write_headline_card <- function(found, facts) {
 }
 
 # The audit's verdict. Patients that nobody knows cannot have been kept apart, and the verdict must not say they were.
-write_verdict <- function(run) {
-  audit <- run$info$data$audit
-  across <- max(audit$patients_across_splits %||% NA, audit$groups_across_splits %||% 0)
-  unknown <- !is.null(run$predictions) && all(is.na(run$predictions$patient_id))
+write_verdict <- function(run, facts) {
+  audit <- audit_of(run)
+  leakage <- audit$leakage
+  across <- max(leakage$patients_across_splits %||% NA, leakage$groups_across_splits %||% 0)
+  unknown <- groups_were_found(audit) || (!is.null(run$predictions) && all(is.na(run$predictions$patient_id)))
   verdict <- if (is.na(across)) "none" else if (across > 0) "bad" else if (unknown) "groups" else "good"
-  write_div(paste0("notice .verdict .", verdict), s(paste0("headline.verdict_", verdict), n = num(across)))
+  twins <- if (is.null(audit)) 0 else twins_across(audit)
+  strong <- strong_probes(audit)
+  sentences <- c(
+    s(paste0("headline.verdict_", verdict), n = num(across)),
+    if (twins > 0) s("headline.verdict_twins", n = num(twins)),
+    shortcut_sentence(strong, run$evaluation$discrimination, facts)
+  )
+  class <- verdict
+  if (verdict == "good" && (twins > 0 || identical(leakage$verdict, "some"))) class <- "some"
+  if (!is.null(strong) || identical(leakage$verdict, "strong")) class <- "bad"
+  write_div(paste0("notice .verdict .", class), paste(sentences, collapse = "\n\n"))
+}
+
+# A label that can be told without the lungs takes the meaning from a figure, so the first screen says it too.
+shortcut_sentence <- function(strong, found, facts) {
+  if (is.null(strong)) return(NULL)
+  if (facts$many) {
+    return(s("headline.shortcut_many", n = num(length(unique(strong$finding))), total = num(length(facts$findings))))
+  }
+  top <- strong[1, ]
+  model <- found$auroc[match(top$finding, found$finding)]
+  key <- if (length(model) && !is.na(model)) "headline.shortcut_model" else "headline.shortcut"
+  s(key, probe = word("probe", top$probe), finding = finding(top$finding), auroc = num(top$auroc, 2),
+    model = num(model %||% NA, 2))
 }

@@ -1,22 +1,4 @@
-# The sections on the model: the audit of its data, its training, and how well it does.
-
-# --- the audit --------------------------------------------------------------------------------------------------
-
-write_audit <- function(run) {
-  audit <- run$info$data$audit
-  # The description of the splits is Table 1's; what remains are single values, whichever the audit has.
-  single <- vapply(audit, function(x) length(x) == 1 && !is.list(x), NA)
-  checks <- audit[single & names(audit) != "schema_version"]
-  if (!length(checks)) return(say("audit.missing"))
-  say("audit.intro")
-  leak <- checks$image_wise_split_would_leak
-  if (is.numeric(leak) && leak > 0) say("audit.would_leak", share = pct(leak))
-  is_share <- grepl("_would_|share", names(checks))
-  results <- ifelse(is_share, pct(as.numeric(checks)), vapply(checks, value_text, ""))
-  table <- data.frame(word("audit", names(checks)), results)
-  names(table) <- c(s("audit.column_check"), s("audit.column_result"))
-  write_table("audit", table, s("audit.table_caption"))
-}
+# The sections on the model: its training, and how well it does.
 
 # --- training ---------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,9 @@
 check_leaks <- function(predictions, split, call = rlang::caller_env()) {
   inside <- predictions$split %in% split
   outside <- !inside & !is.na(predictions$split)
-  shared <- lapply(c(patient_id = "patient_id", group_id = "group_id"), function(column) {
+  # The image too: where neither patient nor group is known, it is all there is to tell by.
+  columns <- c(patient_id = "patient_id", group_id = "group_id", image_id = "image_id")
+  shared <- lapply(columns, function(column) {
     ids <- predictions[[column]]
     sort(setdiff(intersect(ids[inside], ids[outside]), NA))
   })
@@ -10,13 +12,18 @@ check_leaks <- function(predictions, split, call = rlang::caller_env()) {
     others <- unique(predictions$split[outside])
     patients <- first_few(shared$patient_id)
     groups <- first_few(shared$group_id)
+    images <- first_few(shared$image_id)
+    # An image's patient says it already.
+    images_alone <- length(patients) == 0 && length(groups) == 0
     also <- "{?s} {?is/are} also in {.val {others}}: {.val {patients}}."
     cli::cli_abort(
-      c("No patient and no group of the {.val {split}} split may be in another split.",
+      c("No patient, group or image of the {.val {split}} split may be in another split.",
         x = if (length(patients) > 0) paste0("{length(patients)} patient", also),
         x = if (length(groups) > 0) paste0("{length(groups)} group", sub("patients", "groups", also)),
+        x = if (images_alone) paste0("{length(images)} image", sub("patients", "images", also)),
         i = "Split by patient and train again; the figures of these predictions would be too good."),
-      class = "placa_error_leak", call = call, patients = shared$patient_id, groups = shared$group_id
+      class = "placa_error_leak", call = call, patients = shared$patient_id, groups = shared$group_id,
+      images = shared$image_id
     )
   }
   invisible(sort(unique(predictions$split[outside])))

@@ -20,6 +20,10 @@ check_predictions <- function(predictions, columns = evaluation_columns, call = 
   for (name in intersect(text_columns, names(predictions))) {
     predictions[[name]] <- as_text(predictions[[name]])
   }
+  # An empty cell of a CSV comes as "", which is no patient: two of them are not the same person.
+  for (name in c("patient_id", "group_id")) {
+    predictions[[name]][predictions[[name]] %in% ""] <- NA_character_
+  }
   for (name in intersect(real_columns, names(predictions))) {
     predictions[[name]] <- as_real(predictions[[name]], name, call)
   }

@@ -12,7 +12,8 @@
 #' @param predictions A data frame with one row an image and finding, as
 #'   [read_predictions()] returns, or the path of a run. Identifiers may be
 #'   numbers or factors, `truth` may be whole numbers, logical, or a factor of
-#'   0 and 1. It should hold all splits, or leaks cannot be found.
+#'   0 and 1. It should hold all splits, or leaks cannot be found. [relabel()]
+#'   puts the labels of another source in the place of `truth`.
 #' @param out `NULL`, or a directory to write to. It appears whole or not at
 #'   all; an older evaluation of that name is replaced, anything else is not.
 #' @param labels Words of the figures, by [plot_labels()], or `"en"` or `"es"`.
@@ -20,8 +21,10 @@
 #'   `discrimination`, `operating_points`, `calibration`, `roc`, `thresholds`
 #'   and `predictions` (those evaluated), and `about`, a list with `split`,
 #'   `engine`, `confidence`, `compared_with` (the splits that were searched for
-#'   the same patients), `r_version` and `placa_version`. `evaluate_run()`
-#'   returns it invisibly.
+#'   the same patients), `labels` (a list: `source` and `subset` of the labels,
+#'   `NULL` where the predictions do not say; `n_images` of the split and
+#'   `n_labelled` of them; `unlabelled_findings`, which no table has),
+#'   `r_version` and `placa_version`. `evaluate_run()` returns it invisibly.
 #'
 #'   With `out`, the directory holds `discrimination.csv`,
 #'   `operating_points.csv`, `calibration.csv` and `roc.csv` (UTF-8, missing
@@ -29,9 +32,9 @@
 #'   and `summary.json`.
 #' @section Errors:
 #' Those of the four verbs; `placa_error_leak` where a patient (`patient_id`) or
-#' group (`group_id`) of the split is in another split too (the condition has
-#' the fields `patients` and `groups`); `placa_error_out` where `out` cannot be
-#' written or holds something else.
+#' group (`group_id`) of the split, or an image itself, is in another split too
+#' (the condition has the fields `patients`, `groups` and `images`);
+#' `placa_error_out` where `out` cannot be written or holds something else.
 #' @export
 #' @examples
 #' evaluation <- evaluate(example_predictions(), example_thresholds())
@@ -63,6 +66,7 @@ evaluate <- function(predictions, thresholds, split = "test", out = NULL, bins =
       engine = engine_version(),
       confidence = confidence,
       compared_with = compared_with,
+      labels = about_labels(predictions[predictions$split %in% split, ], rows, attr(predictions, "placa")),
       r_version = as.character(getRversion()),
       placa_version = as.character(utils::packageVersion("placa"))
     )
@@ -71,6 +75,17 @@ evaluate <- function(predictions, thresholds, split = "test", out = NULL, bins =
     write_evaluation(evaluation, out, labels)
   }
   evaluation
+}
+
+# Whose labels the figures are by, and how far they reach: predictions may be relabelled, and some go unlabelled.
+about_labels <- function(predictions, labelled, described) {
+  list(
+    source = described$label_source,
+    subset = described$label_subset,
+    n_images = length(unique(predictions$image_id)),
+    n_labelled = length(unique(labelled$image_id)),
+    unlabelled_findings = setdiff(predictions$finding, labelled$finding)
+  )
 }
 
 #' @rdname evaluate

@@ -2,7 +2,9 @@
 #'
 #' Predictions in, tibbles and ggplots out, everything grouped by `finding`.
 #'
-#' * Read: [read_predictions()], [read_thresholds()], [read_evaluation()].
+#' * Read: [read_predictions()], [read_thresholds()], [read_labels()],
+#'   [read_evaluation()].
+#' * The same predictions by other labels: [relabel()].
 #' * One verb a table: [discrimination()], [operating_points()],
 #'   [calibration()], [roc_points()].
 #' * One function a plot: [plot_roc()], [plot_calibration()].

@@ -8,6 +8,7 @@ format.placa_evaluation <- function(x, ...) {
     }
     cli::cli_text("")
     cli::cli_text(leak_sentence(about))
+    for (sentence in label_sentences(about$labels)) cli::cli_text(sentence)
     cli::cli_text("Intervals are DeLong's at {100 * about$confidence}%; metrics by {about$engine}.")
   })
 }
@@ -41,6 +42,21 @@ leak_sentence <- function(about) {
     return("No other split came with the predictions, so shared patients could not be looked for.")
   }
   "No patient or group is shared with {about$compared_with}."
+}
+
+# Braces in a source's name must not be taken for cli's.
+label_sentences <- function(labels) {
+  literal <- function(text) gsub("}", "}}", gsub("{", "{{", text, fixed = TRUE), fixed = TRUE)
+  of_subset <- if (length(labels$subset) > 0) paste0(" (", paste(literal(labels$subset), collapse = ", "), ")")
+  some <- isTRUE(labels$n_labelled < labels$n_images)
+  left_out <- paste(literal(labels$unlabelled_findings), collapse = ", ")
+  c(
+    if (length(labels$source) > 0) paste0("Labels: ", literal(labels$source), of_subset, "."),
+    if (some) {
+      paste0(labels$n_labelled, " of ", labels$n_images, " images of the split have a label; the rest are left out.")
+    },
+    if (nzchar(left_out)) paste0("Left out, for no image has a label: ", left_out, ".")
+  )
 }
 
 format_number <- function(x, digits, decimal_mark = ".") {

@@ -39,6 +39,7 @@ read_evaluation <- function(x) {
       engine = summary$engine,
       confidence = tables$discrimination$confidence[[1]],
       compared_with = as.character(unlist(summary$compared_with)),
+      labels = summary$labels,
       r_version = summary$r_version,
       placa_version = summary$placa_version
     )

@@ -52,8 +52,19 @@ summary_of <- function(evaluation, files) {
     r_version = about$r_version,
     placa_version = about$placa_version,
     compared_with = I(about$compared_with),
+    labels = summary_of_labels(about$labels),
     headline = stats::setNames(headline, table$finding),
     files = I(c(files, "summary.json"))
+  )
+}
+
+summary_of_labels <- function(labels) {
+  list(
+    source = labels$source,
+    subset = if (length(labels$subset) > 0) I(labels$subset),
+    n_images = labels$n_images,
+    n_labelled = labels$n_labelled,
+    unlabelled_findings = I(as.character(labels$unlabelled_findings))
   )
 }
 

@@ -98,3 +98,11 @@ expect_no_match_all <- function(texts, pattern) {
   wrong <- texts[grepl(pattern, texts)]
   expect_identical(wrong, character())
 }
+
+# Real tables and published predictions: the folder that PLACA_DATA names, or ../shared/data beside the project.
+shared_data <- function() {
+  named <- Sys.getenv("PLACA_DATA")
+  found <- if (nzchar(named)) named else find_upwards(test_path(), "shared/data")
+  skip_if(is.null(found) || !dir.exists(file.path(found, "predictions")), "no published predictions are here")
+  found
+}

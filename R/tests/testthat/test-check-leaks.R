@@ -37,3 +37,37 @@ test_that("nothing is written for predictions that leak", {
   expect_error(evaluate(leaky(patient = "3"), one_threshold(), out = out), class = "placa_error_leak")
   expect_false(file.exists(out))
 })
+
+test_that("an image in two splits is refused where nobody knows its patient or group", {
+  rows <- leaky(patient = NA, group = NA)
+  rows$image_id[7] <- "a"
+  rows$patient_id[1] <- NA
+  rows$group_id[1] <- NA
+  error <- expect_error(check_leaks(rows, "test"), "1 image is also in", class = "placa_error_leak")
+  expect_identical(error$images, "a")
+  expect_identical(error$patients, character())
+})
+
+test_that("a patient without a name is nobody's leak, and neither is a test set alone", {
+  unknown <- leaky(patient = NA, group = "9")
+  unknown$patient_id[2] <- NA
+  expect_identical(evaluate(unknown, one_threshold())$about$compared_with, "train")
+  blank <- leaky(patient = "", group = "")
+  blank$patient_id[1] <- ""
+  blank$group_id[1] <- ""
+  evaluation <- evaluate(blank, one_threshold())
+  expect_identical(evaluation$discrimination$n_patients, NA_integer_)
+  nobody <- transform(six_rows(), patient_id = NA, group_id = NA)
+  alone <- evaluate(nobody, one_threshold())
+  expect_identical(alone$about$compared_with, character())
+  expect_match(paste(format(alone), collapse = " "), "could not be looked")
+})
+
+test_that("a patient is found by number, text or factor, and in an unlabelled row too", {
+  for (as_id in list(as.numeric, as.character, factor)) {
+    rows <- leaky(patient = "3", group = "9")
+    rows$patient_id <- as_id(rows$patient_id)
+    rows$truth[7] <- NA
+    expect_error(evaluate(rows, one_threshold()), class = "placa_error_leak")
+  }
+})

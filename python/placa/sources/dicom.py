@@ -182,7 +182,7 @@ class _Found:
             self.rejected.append((os.path.abspath(file), str(rejected)))
         except UnicodeEncodeError:
             reason = "its name is not UTF-8, which the tables need: rename it"
-            self.rejected.append((os.fsencode(os.path.abspath(file)).decode("utf-8", "backslashreplace"), reason))
+            self.rejected.append((os.path.abspath(file), reason))
         except OSError as error:
             self.rejected.append((os.path.abspath(file), f"it cannot be read ({error.strerror or error})"))
 

@@ -82,7 +82,7 @@ def read_stoic(root: Path, positive: str = "COVID", slices: int = SQUARES, progr
     there = wanted[wanted["PatientID"].isin(files.keys())]
     named = set(rows.frame["PatientID"])
     strays = [path for name, path in files.items() if name not in named]
-    rejected += [(_printable(path), "reference.csv has no row for it, so its label is unknown") for path in strays]
+    rejected += [(path, "reference.csv has no row for it, so its label is unknown") for path in strays]
     if not len(there):
         raise PlacaError(
             f"None of the {len(wanted):,} volumes that {rows.path} names for {positive} is in {root}/data/mha: put "
@@ -151,11 +151,6 @@ def _volumes(folder: Path) -> dict[str, str]:
     with os.scandir(folder) as entries:
         names = [entry.name for entry in entries if entry.name.lower().endswith(".mha") and entry.name[0] != "."]
     return {name[: -len(".mha")]: os.path.abspath(folder / name) for name in sorted(names, key=natural_order)}
-
-
-def _printable(path: str) -> str:
-    # A name that is no UTF-8 could not be written into rejected.csv.
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _ages_and_sexes(paths: pd.Series, notes: list[str], progress: Progress) -> tuple[pd.Series, pd.Series]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from email.utils import formatdate
 from pathlib import Path
 
@@ -14,41 +13,22 @@ from loopback import (
     Server,
     answer_with,
     drop_after,
-    loopback,
-    noise,
     remote,
     serve,
     tag,
 )
+from one_file import BODY, NAME, QUICK, assert_whole, get, one_file
 
 from placa.download.fetch import Patience, fetch
 from placa.download.remote import Stopped
 from placa.errors import PlacaError
 
-NAME = "images_001.tar.gz"
-BODY = noise(200_000)
-QUICK = Patience(attempts=4, pause=0.01, timeout=(5.0, 5.0))
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with loopback() as state:
-        state.files[NAME] = BODY
-        yield state
+FILES = one_file
 
 
 @pytest.fixture
 def target(tmp_path: Path) -> Path:
     return tmp_path / NAME
-
-
-def get(server: Server, target: Path, body: bytes = BODY, patience: Patience = QUICK, **options: object) -> None:
-    fetch(remote(NAME, body), f"{server.url}/{NAME}", target, patience=patience, **options)  # type: ignore[arg-type]
-
-
-def assert_whole(target: Path) -> None:
-    assert target.read_bytes() == BODY
-    assert sorted(path.name for path in target.parent.iterdir()) == [NAME]
 
 
 def test_a_file_comes_whole_and_is_counted(server: Server, target: Path) -> None:

@@ -10,26 +10,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from loopback import Handler, Server, images_archive, loopback, tag
+from loopback import Handler, Server, images_archive, tag
 from small_nih import get, small_set, visible
 
 from placa.errors import PlacaError
 
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with loopback() as state:
-        state.files = small_set()
-        yield state
-
-
-@pytest.fixture
-def to(tmp_path: Path) -> Path:
-    return tmp_path / "nih"
+FILES = small_set
 
 
 def test_two_downloads_do_not_write_one_directory(server: Server, to: Path) -> None:

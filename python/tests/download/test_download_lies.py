@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,41 +11,23 @@ from loopback import (
     Server,
     answer_with,
     drop_after,
-    loopback,
     no_ranges,
     noise,
     part_header,
     remote,
     short_length,
 )
+from one_file import BODY, NAME, QUICK, assert_whole, get, one_file
 
 from placa.download.fetch import Patience, fetch
 from placa.errors import PlacaError
 
-NAME = "images_001.tar.gz"
-BODY = noise(200_000)
-QUICK = Patience(attempts=4, pause=0.01, timeout=(5.0, 5.0))
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with loopback() as state:
-        state.files[NAME] = BODY
-        yield state
+FILES = one_file
 
 
 @pytest.fixture
 def target(tmp_path: Path) -> Path:
     return tmp_path / NAME
-
-
-def get(server: Server, target: Path, body: bytes = BODY, patience: Patience = QUICK, **options: object) -> None:
-    fetch(remote(NAME, body), f"{server.url}/{NAME}", target, patience=patience, **options)  # type: ignore[arg-type]
-
-
-def assert_whole(target: Path) -> None:
-    assert target.read_bytes() == BODY
-    assert sorted(path.name for path in target.parent.iterdir()) == [NAME]
 
 
 def test_a_server_that_ignores_ranges_sends_all_of_it(server: Server, target: Path) -> None:

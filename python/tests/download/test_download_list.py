@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from loopback import Server, loopback
+from loopback import Server
 from small_nih import README, TABLE, Told, small_set
 
 from placa.download.nih import NIH_FILES, add_arguments, run
 from placa.download.plan import choose
 
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with loopback() as state:
-        state.files = small_set()
-        yield state
-
-
-@pytest.fixture
-def to(tmp_path: Path) -> Path:
-    return tmp_path / "nih"
+FILES = small_set
 
 
 def test_nih_s_list_is_complete() -> None:

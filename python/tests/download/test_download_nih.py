@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from loopback import Server, answer_with, archive, drop_after, loopback, member, noise, radiograph, remote
+from loopback import Server, answer_with, archive, drop_after, member, noise, radiograph, remote
 from small_nih import COUNTS, QUICK, README, TABLE, Told, get, listed, small_set, visible
 
 from placa.download import RemoteFile, download_nih
 from placa.errors import PlacaError
 
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with loopback() as state:
-        state.files = small_set()
-        yield state
-
-
-@pytest.fixture
-def to(tmp_path: Path) -> Path:
-    return tmp_path / "nih"
+FILES = small_set
 
 
 def test_everything_comes_and_prepare_finds_it(server: Server, to: Path) -> None:

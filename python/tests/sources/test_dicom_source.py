@@ -265,7 +265,7 @@ def test_odd_files_among_them(tmp_path: Path) -> None:
     reasons = {Path(path).name: reason for path, reason in source.rejected}
     assert "no file" in reasons["pipe.dcm"] and "no file" in reasons["gone.dcm"]
     assert "empty" in reasons["empty.dcm"] and "3 frames" in reasons["frames.dcm"]
-    assert "not UTF-8" in reasons["lat\\xedn.dcm"] and len(reasons) == 5
+    assert "not UTF-8" in reasons["lat\udcedn.dcm"] and len(reasons) == 5
 
 
 def test_the_command_line(archive: Path, tmp_path: Path, config: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from made_volumes import thorax, write_stoic, write_volume
 
 from placa.errors import PlacaError
+from placa.files import write_rejected
 from placa.predict import Predictor, predict_as_lists, predict_files
 from placa.predictions import read_predictions
 from placa.prepare import prepare
@@ -86,8 +87,9 @@ def test_every_row_and_file_is_accounted_for(a_stoic: Path) -> None:
 
 def test_a_name_that_is_no_text_can_be_told(a_stoic: Path) -> None:
     shutil.copyfile(a_stoic / "data" / "mha" / "100.mha", os.fsencode(a_stoic / "data" / "mha") + b"/\xff.mha")
-    [(path, _)] = read_stoic(a_stoic).rejected
-    assert path.encode().endswith(b"\\xff.mha")
+    rejected = read_stoic(a_stoic).rejected
+    write_rejected(a_stoic / "rejected.csv", rejected)
+    assert "\\udcff.mha,reference.csv has no row" in (a_stoic / "rejected.csv").read_text("utf-8")
 
 
 def test_an_outcome_is_needed_only_for_severe(a_stoic: Path) -> None:

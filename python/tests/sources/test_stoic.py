@@ -89,7 +89,7 @@ def test_a_name_that_is_no_text_can_be_told(a_stoic: Path) -> None:
     shutil.copyfile(a_stoic / "data" / "mha" / "100.mha", os.fsencode(a_stoic / "data" / "mha") + b"/\xff.mha")
     rejected = read_stoic(a_stoic).rejected
     write_rejected(a_stoic / "rejected.csv", rejected)
-    assert "\\udcff.mha,reference.csv has no row" in (a_stoic / "rejected.csv").read_text("utf-8")
+    assert '\\udcff.mha,"reference.csv has no row' in (a_stoic / "rejected.csv").read_text("utf-8")
 
 
 def test_an_outcome_is_needed_only_for_severe(a_stoic: Path) -> None:

@@ -5,7 +5,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 R_SOURCES := $(shell find R -type f -not -path '*/.*' 2>/dev/null)
 
-.PHONY: demo test test-slow lint setup renv lock clean help
+.PHONY: demo test test-slow bench lint setup renv lock clean help
 
 demo: setup ## phantoms → train → predict → evaluate in R → report
 	@$(BIN)/placa demo
@@ -15,6 +15,9 @@ test: setup ## pytest and testthat, with the linters
 
 test-slow: setup ## the proofs that take minutes
 	@$(BIN)/pytest -m slow
+
+bench: setup ## how fast, against what one would otherwise pick (see benchmarks/)
+	@benchmarks/run
 
 lint: setup ## ruff and mypy
 	@tools/lint

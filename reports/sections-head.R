@@ -81,7 +81,9 @@ write_headline_card <- function(found, facts) {
   if (facts$many) {
     say("headline.auroc_many", n = num(sum(!is.na(found$auroc))))
   } else {
-    interval <- s("headline.interval", confidence = pct(found$confidence, 0), range = range)
+    drawn <- if (is.null(facts$patients)) "group" else "patient"
+    method <- word("method_short", if (found$method == "delong") "delong" else drawn)
+    interval <- s("headline.interval", confidence = pct(found$confidence, 0), range = range, method = method)
     write_markdown(s("headline.auroc_one"), "\\\n", interval)
   }
   write_markdown(":::::")

@@ -1,15 +1,125 @@
-#' Plot an evaluation
+#' Plot an evaluation, or one of its tables
 #'
-#' @param object An evaluation, by [evaluate()] or [read_evaluation()].
-#' @param type `"roc"` for [plot_roc()], `"calibration"` for
-#'   [plot_calibration()].
-#' @param ... Passed on, such as `labels`.
-#' @return A ggplot.
+#' Each table of an evaluation has its figure: `autoplot(evaluation, "pr")`, or
+#' `autoplot(evaluation$pr_bands)` for the table alone. Several findings get a
+#' panel each, or a line; to see some only, draw those rows of the table.
+#'
+#' | type | what is drawn |
+#' |---|---|
+#' | `"roc"` | [plot_roc()] |
+#' | `"pr"` | precision against recall, with band, average precision and prevalence, see [pr_bands()] |
+#' | `"calibration"` | [plot_calibration()] |
+#' | `"recalibration"` | the smooth curve before and after recalibration, see [calibration_curve()] |
+#' | `"decision"` | net benefit, see [decision_curve()]; each panel ends where that of the model is next to nothing |
+#' | `"predictive_values"` | see [predictive_values()]; for several findings at the default operating point |
+#' | `"subgroups"` | each group beside all other images, see [subgroups()] |
+#' | `"errors"` | the most confident mistakes by name, see [errors()]; for more than three findings as dots on a line |
+#' | `"abstention"` | share left to a radiologist, see [abstain()] |
+#'
+#' Precision is drawn in steps by the method for [pr_points()], since it does not
+#' lie on straight lines between them (Davis and Goadrich 2006).
+#'
+#' @param object An evaluation, by [evaluate()] or [read_evaluation()], or a
+#'   table as named above.
+#' @param type Which figure, see above.
+#' @param labels Words of the figure, by [plot_labels()], or `"en"` or `"es"`.
+#' @param ... For an evaluation: passed on, such as `labels` or `metric`. Not
+#'   used by the others.
+#' @return A ggplot, to which layers, scales and themes can be added, with
+#'   alternative text for those who cannot see it ([ggplot2::get_alt_text()]).
+#' @section Errors:
+#' `placa_error_plot` where there is nothing to draw: no such table in the
+#' evaluation, no row in the table, or no number in its rows.
+#' `placa_error_labels`.
+#' @references
+#' Davis J, Goadrich M (2006). The relationship between precision-recall and ROC
+#' curves. *Proceedings of the 23rd International Conference on Machine
+#' Learning*, 233--240. \doi{10.1145/1143844.1143874}
+#' @name autoplot.placa_evaluation
 #' @exportS3Method ggplot2::autoplot
 #' @examples
 #' library(ggplot2)
-#' autoplot(evaluate(example_predictions(), example_thresholds()), "calibration")
-autoplot.placa_evaluation <- function(object, type = c("roc", "calibration"), ...) { # nolint: object_name_linter.
+#' evaluation <- evaluate(example_predictions(), example_thresholds(), draws = 100)
+#' autoplot(evaluation, "calibration")
+#' autoplot(evaluation, "decision", labels = "es")
+#'
+#' groups <- evaluation$subgroups
+#' autoplot(groups[groups$finding == "Effusion", ]) + labs(title = "Who is missed?")
+#'
+#' autoplot(pr_points(example_predictions()))
+autoplot.placa_evaluation <- function(object, type = figure_types, ...) { # nolint: object_name_linter.
   type <- rlang::arg_match(type)
-  switch(type, roc = plot_roc(object, ...), calibration = plot_calibration(object, ...))
+  switch(
+    type,
+    roc = plot_roc(object, ...),
+    pr = plot_pr(object, ...),
+    calibration = plot_calibration(object, ...),
+    predictive_values = plot_predictive_values(object, ...),
+    ggplot2::autoplot(table_of(object, figure_tables[[type]]), ...)
+  )
+}
+
+figure_types <- c(
+  "roc", "pr", "calibration", "recalibration", "decision", "predictive_values", "subgroups", "errors", "abstention"
+)
+figure_tables <- c(
+  recalibration = "calibration_curve", decision = "decision_curve", subgroups = "subgroups", errors = "errors",
+  abstention = "abstention"
+)
+
+# An evaluation by an older placa lacks tables, and one without a validation split has no abstention.
+table_of <- function(evaluation, name, call = rlang::caller_env()) {
+  table <- evaluation[[name]]
+  if (is.null(table)) {
+    cli::cli_abort(
+      c("The evaluation must have the table {.field {name}}.",
+        x = "It has {.field {names(Filter(is.data.frame, evaluation))}}.",
+        i = if (name == "abstention") {
+          "{.fun abstain} needs labelled images of the validation split for every finding."
+        } else {
+          "Evaluate again with this version of placa."
+        }),
+      class = "placa_error_plot", call = call
+    )
+  }
+  table
+}
+
+# Of several findings each at its default operating point, which the table by itself does not know.
+plot_predictive_values <- function(evaluation, operating_point = NULL, ...) {
+  table <- table_of(evaluation, "predictive_values")
+  if (is.null(operating_point) && length(unique(table$finding)) > 1) {
+    default <- is_default(table, evaluation$thresholds)
+    known <- table$finding %in% table$finding[default]
+    table <- table[default | !known, ]
+  }
+  ggplot2::autoplot(table, operating_point = operating_point, ...)
+}
+
+# The figures that write_evaluation() writes: each a list of `plot`, `width` and `height` (inches). Those that have
+# nothing to show are left out, of which the tables' own warnings have told.
+evaluation_figures <- function(evaluation, labels = plot_labels("en")) {
+  make <- list(
+    roc = function() plot_roc(evaluation, labels = labels),
+    pr = function() plot_pr(evaluation, labels),
+    calibration = function() plot_calibration(evaluation, labels = labels),
+    decision_curve = function() ggplot2::autoplot(evaluation$decision_curve, labels = labels),
+    subgroups = function() ggplot2::autoplot(evaluation$subgroups, labels = labels),
+    abstention = function() ggplot2::autoplot(evaluation$abstention, labels = labels)
+  )
+  sizes <- list(
+    roc = size_of_roc, pr = size_of_pr, calibration = size_of_calibration, decision_curve = size_of_decision_curve,
+    subgroups = size_of_subgroups, abstention = size_of_abstention
+  )
+  tables <- c(roc = "roc", pr = "pr_bands")
+  figures <- lapply(stats::setNames(nm = names(make)), function(name) {
+    table <- evaluation[[if (name %in% names(tables)) tables[[name]] else name]]
+    if (NROW(table) == 0) {
+      return(NULL)
+    }
+    plot <- tryCatch(make[[name]](), placa_error_plot = function(error) NULL)
+    size <- sizes[[name]](evaluation)
+    if (!is.null(plot)) list(plot = plot, width = size[[1]], height = size[[2]])
+  })
+  Filter(Negate(is.null), figures)
 }

@@ -3,7 +3,9 @@
 #' Are 30 of 100 images that were given a probability of 0.3 positive? Images
 #' are sorted by probability and cut into bins of (nearly) equal counts; images
 #' of the same probability stay in one bin, whatever their order. The observed
-#' proportion has the score interval of Wilson (1927).
+#' proportion has the score interval of Wilson (1927), which takes the images of a
+#' bin as independent. [calibration_measures()] says the same in numbers,
+#' [calibration_curve()] without bins, both with intervals that know of patients.
 #'
 #' @inheritParams discrimination
 #' @param bins How many bins to cut, at most; a whole number from 1.

@@ -1,10 +1,10 @@
 #' Evaluate predictions: all tables, all figures
 #'
-#' `evaluate()` is [discrimination()], [operating_points()], [calibration()] and
-#' [roc_points()] in one, after it has made sure that no patient of the evaluated
-#' split is in another. `evaluate_run()` reads a run, evaluates it and writes its
-#' `evaluation/`, with no Python in sight where arrow or nanoparquet is
-#' installed.
+#' `evaluate()` is [discrimination()], [operating_points()], [calibration()],
+#' [roc_points()] and the verbs that go into detail in one, after it has made sure
+#' that no patient of the evaluated split is in another. `evaluate_run()` reads a
+#' run, evaluates it and writes its `evaluation/`, with no Python in sight where
+#' arrow or nanoparquet is installed.
 #'
 #' @inheritParams discrimination
 #' @inheritParams operating_points
@@ -17,32 +17,48 @@
 #' @param out `NULL`, or a directory to write to. It appears whole or not at
 #'   all; an older evaluation of that name is replaced, anything else is not.
 #' @param labels Words of the figures, by [plot_labels()], or `"en"` or `"es"`.
-#' @return An object of class `placa_evaluation`, a list of the tibbles
-#'   `discrimination`, `operating_points`, `calibration`, `roc`, `thresholds`
-#'   and `predictions` (those evaluated), and `about`, a list with `split`,
-#'   `engine`, `confidence`, `compared_with` (the splits that were searched for
-#'   the same patients), `labels` (a list: `source` and `subset` of the labels,
-#'   `NULL` where the predictions do not say; `n_images` of the split and
-#'   `n_labelled` of them; `unlabelled_findings`, which no table has),
-#'   `r_version` and `placa_version`. `evaluate_run()` returns it invisibly.
+#' @param draws How many times clusters are drawn, a whole number from 100. Curves,
+#'   their bands, calibration and subgroups take half as many.
+#' @return An object of class `placa_evaluation`, a list of tibbles:
 #'
-#'   With `out`, the directory holds `discrimination.csv`,
-#'   `operating_points.csv`, `calibration.csv` and `roc.csv` (UTF-8, missing
-#'   values empty), `roc.png`, `roc.svg`, `calibration.png`, `calibration.svg`
-#'   and `summary.json`.
+#'   | table | by |
+#'   |---|---|
+#'   | `discrimination` | [discrimination()] |
+#'   | `operating_points` | [operating_points()] |
+#'   | `predictive_values` | [predictive_values()] |
+#'   | `calibration` | [calibration()] |
+#'   | `calibration_measures`, `calibration_curve` | [calibration_measures()], [calibration_curve()] |
+#'   | `roc` | [roc_points()], the corners of the curve alone |
+#'   | `roc_bands`, `pr_bands` | [roc_bands()], [pr_bands()] |
+#'   | `decision_curve` | [decision_curve()] |
+#'   | `subgroups` | [subgroups()] |
+#'   | `errors` | [errors()] |
+#'   | `abstention` | [abstain()]; only where labelled validation images came along |
+#'
+#'   and of `thresholds`, `predictions` (those evaluated) and `about`, a list with
+#'   `split`, `engine`, `confidence`, `draws`, `seed`, `compared_with` (the splits
+#'   that were searched for the same patients), `labels` (a list: `source` and
+#'   `subset` of the labels, `NULL` where the predictions do not say; `n_images`
+#'   of the split and `n_labelled` of them; `unlabelled_findings`, which no table
+#'   has), `r_version` and `placa_version`. `evaluate_run()` returns it invisibly.
+#'
+#'   With `out`, the directory holds each table by its name, as
+#'   `discrimination.csv` (UTF-8, missing values empty), the figures `roc`, `pr`,
+#'   `calibration`, `decision_curve`, `subgroups` and `abstention` as `.png` and
+#'   `.svg` (those with something to show), and `summary.json`, which lists them.
 #' @section Errors:
-#' Those of the four verbs; `placa_error_leak` where a patient (`patient_id`) or
+#' Those of the verbs; `placa_error_leak` where a patient (`patient_id`) or
 #' group (`group_id`) of the split, or an image itself, is in another split too
 #' (the condition has the fields `patients`, `groups` and `images`);
 #' `placa_error_out` where `out` cannot be written or holds something else.
 #' @export
 #' @examples
-#' evaluation <- evaluate(example_predictions(), example_thresholds())
+#' evaluation <- evaluate(example_predictions(), example_thresholds(), draws = 500)
 #' evaluation
 #' evaluation$discrimination
 #' plot_roc(evaluation)
 evaluate <- function(predictions, thresholds, split = "test", out = NULL, bins = 10, confidence = 0.95,
-                     labels = plot_labels("en")) {
+                     labels = plot_labels("en"), draws = 2000, seed = 1, max_fpr = NULL) {
   if (rlang::is_string(predictions)) {
     predictions <- read_predictions(predictions)
   }
@@ -54,17 +70,23 @@ evaluate <- function(predictions, thresholds, split = "test", out = NULL, bins =
   }
   rows <- select_split(predictions, split)
   thresholds <- check_thresholds(thresholds, unique(rows$finding))
+  check_draws(draws, seed)
+  # Verbs of one evaluation share their draws, which are fifty megabytes that must not stay behind.
+  on.exit(forget_resample())
   evaluation <- new_evaluation(
-    discrimination = discrimination(rows, split, confidence),
-    operating_points = operating_points(rows, thresholds, split),
+    discrimination = discrimination(rows, split, confidence, draws, seed, max_fpr),
+    operating_points = operating_points(rows, thresholds, split, confidence, draws, seed),
     calibration = calibration(rows, split, bins, confidence),
-    roc = roc_points(rows, split),
+    roc = roc_points(rows, split, corners = TRUE),
+    !!!evaluation_details(predictions, rows, thresholds, split, bins, confidence, draws, seed),
     thresholds = thresholds,
     predictions = rows[evaluation_columns],
     about = list(
       split = split,
       engine = engine_version(),
       confidence = confidence,
+      draws = draws,
+      seed = seed,
       compared_with = compared_with,
       labels = about_labels(predictions[predictions$split %in% split, ], rows, attr(predictions, "placa")),
       r_version = as.character(getRversion()),
@@ -98,5 +120,5 @@ evaluate_run <- function(run, ...) {
 }
 
 new_evaluation <- function(...) {
-  structure(list(...), class = "placa_evaluation")
+  structure(rlang::list2(...), class = "placa_evaluation")
 }

@@ -1,4 +1,7 @@
-metric_names <- c("sensitivity", "specificity", "ppv", "npv", "f1", "mcc", "balanced_accuracy", "brier")
+metric_names <- c(
+  "sensitivity", "specificity", "ppv", "npv", "lr_positive", "lr_negative", "f1", "mcc", "kappa", "balanced_accuracy",
+  "brier"
+)
 
 # Which package does the metrics: "yardstick" or "pROC" (whose curves are used either way).
 metric_engine <- function(call = rlang::caller_env()) {
@@ -42,21 +45,10 @@ confusion_counts <- function(truth, probability, threshold) {
 
 metrics_by_counts <- function(truth, probability, threshold) {
   n <- confusion_counts(truth, probability, threshold)
-  tp <- n[["true_positive"]]
-  fp <- n[["false_positive"]]
-  tn <- n[["true_negative"]]
-  fn <- n[["false_negative"]]
-  sensitivity <- tp / (tp + fn)
-  specificity <- tn / (tn + fp)
-  ppv <- tp / (tp + fp)
-  values <- c(
-    sensitivity, specificity, ppv, tn / (tn + fn),
-    2 * ppv * sensitivity / (ppv + sensitivity),
-    (tp * tn - fp * fn) / (sqrt(tp + fp) * sqrt(tp + fn) * sqrt(tn + fp) * sqrt(tn + fn)),
-    (sensitivity + specificity) / 2,
-    brier_score(truth, probability)
+  by_name <- list(
+    tp = n[["true_positive"]], fp = n[["false_positive"]], tn = n[["true_negative"]], fn = n[["false_negative"]]
   )
-  c(undefined_as_missing(values), n)
+  c(undefined_as_missing(c(unlist(metrics_of_counts(by_name)), brier_score(truth, probability))), n)
 }
 
 metrics_by_yardstick <- function(truth, probability, threshold) {
@@ -64,17 +56,23 @@ metrics_by_yardstick <- function(truth, probability, threshold) {
   actual <- factor(ifelse(truth == 1, "positive", "negative"), levels)
   called <- factor(ifelse(probability >= threshold, "positive", "negative"), levels)
   # yardstick warns where a denominator is zero; here the missing value and the help page say it.
-  values <- suppressWarnings(c(
-    yardstick::sens_vec(actual, called),
-    yardstick::spec_vec(actual, called),
-    # ppv_vec() is missing where there are no positives, although the calls made are plainly wrong.
-    yardstick::precision_vec(actual, called),
-    yardstick::precision_vec(actual, called, event_level = "second"),
-    yardstick::f_meas_vec(actual, called),
-    yardstick::mcc_vec(actual, called),
-    yardstick::bal_accuracy_vec(actual, called),
-    brier_by_yardstick(actual, truth, probability)
-  ))
+  values <- suppressWarnings({
+    sensitivity <- yardstick::sens_vec(actual, called)
+    specificity <- yardstick::spec_vec(actual, called)
+    c(
+      sensitivity, specificity,
+      # ppv_vec() is missing where there are no positives, although the calls made are plainly wrong.
+      yardstick::precision_vec(actual, called),
+      yardstick::precision_vec(actual, called, event_level = "second"),
+      # It has no likelihood ratios, but what they are made of.
+      sensitivity / (1 - specificity), (1 - sensitivity) / specificity,
+      yardstick::f_meas_vec(actual, called),
+      yardstick::mcc_vec(actual, called),
+      yardstick::kap_vec(actual, called),
+      yardstick::bal_accuracy_vec(actual, called),
+      brier_by_yardstick(actual, truth, probability)
+    )
+  })
   c(undefined_as_missing(values), confusion_counts(truth, probability, threshold))
 }
 

@@ -1,12 +1,18 @@
-#' Performance at the stored operating points
+#' Performance at the stored operating points, with intervals
 #'
 #' What the model does at the thresholds that were chosen on the validation
 #' split, never on the split that is described. An image is called positive when
 #' its probability is at or above the threshold.
 #'
-#' The metrics come from yardstick where it is installed and from counts
-#' elsewhere, with the same columns and numbers; see the option `placa.engine`
-#' in [placa-package]. yardstick has a Brier score from version 1.2 on.
+#' Estimates come from yardstick where it is installed and from counts elsewhere,
+#' with the same columns and numbers; see the option `placa.engine` in
+#' [placa-package]. yardstick has a Brier score from version 1.2 on, and no
+#' likelihood ratios.
+#'
+#' Intervals are those of a clustered bootstrap, see [clustered_auroc()]. The
+#' thresholds stay fixed in all draws: intervals are for these thresholds, not
+#' for the way in which they were chosen. [predictive_values()] gives `ppv` and
+#' `npv` at other prevalences.
 #'
 #' @inheritParams discrimination
 #' @param thresholds A data frame with the columns `finding`,
@@ -14,22 +20,29 @@
 #'   (`TRUE` at one of them a finding), as [read_thresholds()] returns; or the
 #'   path of a run.
 #' @return A long tibble with one row a finding, operating point and metric:
-#'   `finding`, `split`, `operating_point`, `threshold`, `metric`, `estimate`.
-#'   The metrics are
+#'   `finding`, `split`, `operating_point`, `threshold`, `metric`, `estimate`,
+#'   `lower`, `upper`, `interval`, `confidence`. `interval` says whose the bounds
+#'   are: `"bootstrap"`, or `"wilson"` where a proportion is 0 or 1, so that the
+#'   bootstrap has no width: then Wilson's interval, with as many trials as the
+#'   denominator has clusters; missing where there are no bounds. The metrics are
 #'
 #'   | metric | what | range |
 #'   |---|---|---|
 #'   | `sensitivity` | positives that are called positive | 0--1 |
 #'   | `specificity` | negatives that are called negative | 0--1 |
 #'   | `ppv`, `npv` | positive (negative) calls that are right, at this split's prevalence | 0--1 |
+#'   | `lr_positive` | how many times likelier a positive call is with the finding than without | 0 and more |
+#'   | `lr_negative` | the same of a negative call | 0 and more, less is better |
 #'   | `f1` | harmonic mean of `ppv` and `sensitivity` | 0--1 |
 #'   | `mcc` | correlation of call and truth (Matthews 1975) | -1--1 |
+#'   | `kappa` | agreement of call and truth beyond chance (Cohen 1960) | -1--1 |
 #'   | `balanced_accuracy` | mean of `sensitivity` and `specificity` | 0--1 |
 #'   | `brier` | mean squared error of the probabilities (Brier 1950), whatever the threshold | 0--1, less is better |
-#'   | `true_positive`, `false_positive`, `true_negative`, `false_negative` | counts | images |
+#'   | `true_positive`, `false_positive`, `true_negative`, `false_negative` | counts, without interval | images |
 #'
 #'   A metric whose denominator is zero (`ppv` where nothing is called positive)
-#'   is missing.
+#'   is missing. The upper bound of a likelihood ratio is `Inf` where too many
+#'   draws have no denominator.
 #' @section Errors:
 #' Those of [discrimination()], and `placa_error_thresholds` where a finding has
 #' no threshold or a threshold is not a number from 0 to 1.
@@ -41,30 +54,41 @@
 #' structure of T4 phage lysozyme. *Biochimica et Biophysica Acta* 405(2),
 #' 442--451. \doi{10.1016/0005-2795(75)90109-9}
 #'
+#' Cohen J (1960). A coefficient of agreement for nominal scales. *Educational
+#' and Psychological Measurement* 20(1), 37--46.
+#' \doi{10.1177/001316446002000104}
+#'
 #' Brier GW (1950). Verification of forecasts expressed in terms of probability.
 #' *Monthly Weather Review* 78(1), 1--3.
 #' \doi{10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2}
+#'
+#' Wilson EB (1927). Probable inference, the law of succession, and statistical
+#' inference. *Journal of the American Statistical Association* 22(158),
+#' 209--212. \doi{10.1080/01621459.1927.10502953}
 #' @export
 #' @examples
-#' operating_points(example_predictions(), example_thresholds())
-operating_points <- function(predictions, thresholds, split = "test") {
+#' operating_points(example_predictions(), example_thresholds(), draws = 500)
+operating_points <- function(predictions, thresholds, split = "test", confidence = 0.95, draws = 2000, seed = 1) {
+  check_confidence(confidence)
+  check_draws(draws, seed)
   data <- select_split(predictions, split)
   thresholds <- check_thresholds(thresholds, unique(data$finding))
-  metrics <- metrics_of(metric_engine())
+  estimates_at <- metrics_of(metric_engine())
   by_finding(data, function(rows, finding) {
     points <- thresholds[thresholds$finding == finding, ]
-    parts <- lapply(seq_len(nrow(points)), function(i) {
-      values <- metrics(rows$truth, rows$probability, points$threshold[[i]])
-      tibble::tibble(
-        finding = finding,
-        split = split,
-        operating_point = points$operating_point[[i]],
-        threshold = points$threshold[[i]],
-        metric = names(values),
-        estimate = unname(values)
-      )
-    })
-    do.call(rbind, parts)
+    metrics <- metrics_at(rows, points$threshold, confidence, draws, seed)
+    names <- unique(metrics$metric)
+    metrics$estimate <- unlist(lapply(points$threshold, function(threshold) {
+      unname(estimates_at(rows$truth, rows$probability, threshold)[names])
+    }))
+    tibble::tibble(
+      finding = finding,
+      split = split,
+      operating_point = rep(points$operating_point, each = length(names)),
+      threshold = rep(points$threshold, each = length(names)),
+      metrics,
+      confidence = confidence
+    )
   })
 }
 

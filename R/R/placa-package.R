@@ -5,11 +5,25 @@
 #' * Read: [read_predictions()], [read_thresholds()], [read_labels()],
 #'   [read_evaluation()].
 #' * The same predictions by other labels: [relabel()].
-#' * One verb a table: [discrimination()], [operating_points()],
-#'   [calibration()], [roc_points()].
-#' * One function a plot: [plot_roc()], [plot_calibration()].
+#' * How well it ranks: [discrimination()], [roc_points()], [pr_points()],
+#'   [roc_bands()], [pr_bands()], [partial_auroc()]; [clustered_auroc()] and
+#'   [average_precision()] are the long forms of two figures of
+#'   [discrimination()].
+#' * What it does at its thresholds: [operating_points()], [predictive_values()],
+#'   [decision_curve()].
+#' * Whether its probabilities mean what they say: [calibration()],
+#'   [calibration_measures()], [calibration_curve()].
+#' * For whom it works, where it fails, and what to leave to a radiologist:
+#'   [subgroups()], [errors()], [abstain()].
+#' * Against another model or other labels: [compare()].
+#' * One function a plot: [plot_roc()], [plot_calibration()], and `autoplot()`.
 #' * All of it: [evaluate()], [evaluate_run()].
 #' * The model on new images: [load_model()], [`predict()`][predict.placa_model].
+#'
+#' Every interval but those of DeLong (1988), Obuchowski (1997) and Wilson (1927)
+#' is of a bootstrap that draws whole patients or groups, so that images of one
+#' patient are not taken for several patients' images; [clustered_auroc()] says
+#' how.
 #'
 #' placa is not a medical device: its figures describe a model on a data set,
 #' not a patient.

@@ -1,8 +1,11 @@
 #' Plot calibration
 #'
 #' Observed proportion against predicted probability in bins of equal counts,
-#' with Wilson's interval; below, how the probabilities of images with and
-#' without the finding are distributed. Several findings get a panel each.
+#' with Wilson's interval; the smooth curve of [calibration_curve()] with its
+#' band, where the evaluation has it; below, how the probabilities of images with
+#' and without the finding are distributed. Several findings get a panel each,
+#' which reaches from 0 to where the probabilities of that finding do: the same
+#' on both axes, so that the diagonal stays the diagonal.
 #'
 #' @inheritParams plot_roc
 #' @param split For predictions: the split to show.
@@ -27,55 +30,125 @@ plot_calibration <- function(x, predictions = NULL, split = "test", labels = plo
   }
   bins <- evaluation$calibration
   findings <- unique(bins$finding)
-  as_panel <- function(finding) factor(translate(finding, labels$findings), translate(findings, labels$findings))
-  bins$panel <- as_panel(bins$finding)
-  counts <- if (!is.null(rows)) probability_counts(rows, findings)
+  bins$panel <- as_panel(bins$finding, labels)
+  curve <- smooth_of(evaluation, findings, labels)
+  tops <- panel_tops(bins, curve, findings)
+  counts <- if (!is.null(rows)) probability_counts(rows, findings, tops = tops)
   if (!is.null(counts)) {
-    counts$panel <- as_panel(counts$finding)
+    counts$panel <- as_panel(counts$finding, labels, findings)
   }
-  plot <- ggplot2::ggplot(bins, ggplot2::aes(.data$mean_probability, .data$observed)) +
+  ggplot2::ggplot(bins, ggplot2::aes(.data$mean_probability, .data$observed)) +
+    theme_placa() +
     distribution_layers(counts, labels) +
-    calibration_layers(bins, evaluation$about$confidence, labels) +
-    scale_of_shares(ggplot2::scale_x_continuous, labels, expand = c(0.012, 0)) +
-    scale_of_shares(ggplot2::scale_y_continuous, labels, expand = c(0.012, 0)) +
+    calibration_layers(bins, curve, tops, evaluation$about$confidence, labels) +
+    diagonal_panels(bins$panel, tops, if (is.null(counts)) 0 else band_height, labels) +
     ggplot2::labs(x = labels$probability, y = labels$observed, fill = NULL, linetype = NULL, shape = NULL) +
-    ggplot2::coord_equal(xlim = c(0, 1), ylim = c(if (is.null(counts)) 0 else -band_height, 1)) +
-    theme_placa()
-  if (length(findings) > 1) {
-    plot + ggplot2::facet_wrap(ggplot2::vars(.data$panel), ncol = if (length(findings) <= 4) 2 else 4)
-  } else {
-    plot + ggplot2::labs(subtitle = levels(bins$panel))
-  }
+    alt_text(labels$alt_calibration, findings, labels)
 }
 
-# The distribution has a band of its own below 0, so that it never hides a point.
+# The distribution has a band of its own below 0, so that it never hides a point. In shares of the panel.
 band_height <- 0.24
 band_middle <- -0.13
 band_reach <- 0.1
 
-calibration_layers <- function(bins, confidence, labels) {
-  colour <- finding_colours[[1]]
-  size <- range(bins$n_images)
-  n <- paste(unique(size), collapse = "\u2013")
-  point <- fill_in(labels$bin, n = n, level = format(100 * confidence))
+# The curve of the probabilities as they are now; what they were before recalibration has a figure of its own.
+smooth_of <- function(evaluation, findings, labels) {
+  curve <- evaluation$calibration_curve
+  curve <- curve[curve$stage == "after" & curve$finding %in% findings & !is.na(curve$observed), ]
+  if (NROW(curve) == 0) {
+    return(NULL)
+  }
+  curve$panel <- as_panel(curve$finding, labels, findings)
+  curve
+}
+
+# How far each panel reaches: a round number that no bin and no piece of the curve lies beyond.
+panel_tops <- function(bins, curve, findings) {
+  vapply(stats::setNames(nm = findings), function(finding) {
+    of_curve <- curve[curve$finding == finding, ]
+    of_bins <- bins[bins$finding == finding, ]
+    round_up(max(of_bins$mean_probability, of_bins$observed_upper, of_curve$probability, of_curve$observed))
+  }, double(1))
+}
+
+round_up <- function(x) {
+  steps <- c(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1)
+  min(steps[steps >= min(x, 1)])
+}
+
+# Panels with the diagonal from corner to corner, `below` of their height under 0.
+diagonal_panels <- function(panel, tops, below, labels) {
+  scales <- list(
+    scale_of_shares(ggplot2::scale_x_continuous, labels, expand = c(0.012, 0)),
+    scale_of_shares(ggplot2::scale_y_continuous, labels, expand = c(0.012, 0))
+  )
+  if (length(unique(tops)) == 1) {
+    top <- tops[[1]]
+    return(list(scales, ggplot2::coord_equal(xlim = c(0, top), ylim = c(-below * top, top)), by_panel(panel)))
+  }
+  corners <- tibble::tibble(
+    panel = rep(factor(levels(panel), levels(panel)), each = 2),
+    x = as.double(rbind(0, tops)), y = as.double(rbind(-below * tops, tops))
+  )
   list(
-    # One row, or the line is drawn once for every bin.
-    ggplot2::geom_segment(
-      data = data.frame(start = 0, end = 1),
-      mapping = ggplot2::aes(.data$start, .data$start, xend = .data$end, yend = .data$end, linetype = labels$ideal),
-      colour = pale, linewidth = 0.4
-    ),
-    ggplot2::geom_line(colour = colour, linewidth = 0.35, alpha = 0.6),
+    ggplot2::geom_blank(data = corners, mapping = ggplot2::aes(.data$x, .data$y), inherit.aes = FALSE),
+    scales, ggplot2::theme(aspect.ratio = 1 + below), by_panel(panel, "free")
+  )
+}
+
+calibration_layers <- function(bins, curve, tops, confidence, labels) {
+  colour <- finding_colours[[1]]
+  n <- paste(unique(range(bins$n_images)), collapse = "\u2013")
+  point <- fill_in(labels$bin, n = n, level = format(100 * confidence))
+  smooth <- fill_in(labels$smooth, level = format(100 * confidence))
+  list(
+    ideal_line(bins$panel, tops, labels),
+    if (is.null(curve)) {
+      ggplot2::geom_line(colour = colour, linewidth = 0.35, alpha = 0.6)
+    } else {
+      smooth_layers(curve, tops, smooth)
+    },
     ggplot2::geom_linerange(
       ggplot2::aes(ymin = .data$observed_lower, ymax = .data$observed_upper), colour = colour, linewidth = 0.55
     ),
-    ggplot2::geom_point(ggplot2::aes(shape = point), size = 2.2, colour = colour),
-    ggplot2::scale_linetype_manual(values = "22"),
+    ggplot2::geom_point(ggplot2::aes(shape = point), size = 2, colour = colour),
+    ggplot2::scale_linetype_manual(
+      values = stats::setNames(c("solid", "22"), c(smooth, labels$ideal)),
+      breaks = c(if (!is.null(curve)) smooth, labels$ideal)
+    ),
     ggplot2::scale_shape_manual(values = 16),
     ggplot2::guides(
       shape = ggplot2::guide_legend(order = 1),
-      linetype = ggplot2::guide_legend(order = 2),
+      linetype = ggplot2::guide_legend(
+        order = 2, override.aes = list(colour = c(if (!is.null(curve)) colour, pale))
+      ),
       fill = ggplot2::guide_legend(order = 3, direction = "horizontal")
+    )
+  )
+}
+
+# One row a panel, or the line is drawn once for every bin.
+ideal_line <- function(panel, tops, labels) {
+  ends <- tibble::tibble(panel = factor(levels(panel), levels(panel)), start = 0, end = unname(tops))
+  ggplot2::geom_segment(
+    data = ends, inherit.aes = FALSE, colour = pale, linewidth = 0.4,
+    mapping = ggplot2::aes(.data$start, .data$start, xend = .data$end, yend = .data$end, linetype = labels$ideal)
+  )
+}
+
+# A band that runs out of its panel is cut at the top: it would otherwise stretch it.
+smooth_layers <- function(curve, tops, name) {
+  curve$top <- tops[curve$finding]
+  list(
+    ggplot2::geom_ribbon(
+      data = bounded(curve), inherit.aes = FALSE, fill = finding_colours[[1]], alpha = band_alpha,
+      mapping = ggplot2::aes(
+        .data$probability, ymin = pmin(.data$lower, .data$top), ymax = pmin(.data$upper, .data$top)
+      )
+    ),
+    ggplot2::geom_line(
+      data = curve, mapping = ggplot2::aes(.data$probability, .data$observed, linetype = name), inherit.aes = FALSE,
+      colour = finding_colours[[1]], linewidth = 0.7
     )
   )
 }
@@ -91,42 +164,42 @@ distribution_layers <- function(counts, labels) {
     ggplot2::geom_rect(
       data = counts, inherit.aes = FALSE,
       mapping = ggplot2::aes(
-        xmin = .data$from, xmax = .data$to, ymin = band_middle, ymax = band_middle + .data$height, fill = .data$kind
+        xmin = .data$from, xmax = .data$to, ymin = band_middle * .data$top,
+        ymax = (band_middle + .data$height) * .data$top, fill = .data$kind
       )
     ),
     ggplot2::scale_fill_manual(values = stats::setNames(c("#D55E00", "#9AA5AE"), names))
   )
 }
 
-# Histogram of the probabilities: with the finding upwards, without it downwards, the tallest bar as high as the band.
-# Bars are shares of their kind, or a rare finding's would not be seen.
-probability_counts <- function(rows, findings, width = 0.04) {
+# Histogram of the probabilities: with the finding upwards, without it downwards, the tallest bar of each as high as the
+# band, or a rare finding's would not be seen. The last bar holds what lies beyond the panel.
+probability_counts <- function(rows, findings, bars = 25, tops = stats::setNames(rep(1, length(findings)), findings)) {
   parts <- lapply(findings, function(finding) {
     of_finding <- rows[rows$finding == finding, ]
-    bar <- pmin(floor(of_finding$probability / width), 1 / width - 1)
+    top <- tops[[finding]]
+    width <- top / bars
+    bar <- pmin(floor(of_finding$probability / width), bars - 1)
     counts <- as.data.frame(table(bar = bar, truth = of_finding$truth), stringsAsFactors = FALSE)
     counts <- counts[counts$Freq > 0, ]
     direction <- ifelse(counts$truth == "1", 1, -1)
-    share <- counts$Freq / stats::ave(counts$Freq, counts$truth, FUN = sum)
+    share <- counts$Freq / stats::ave(counts$Freq, counts$truth, FUN = max)
     tibble::tibble(
       finding = finding,
       truth = as.integer(counts$truth),
       n_images = counts$Freq,
       from = as.double(counts$bar) * width,
-      to = bar_end(counts$bar, width),
-      height = direction * band_reach * share / max(share)
+      # A hair's breadth is left between bars.
+      to = (as.double(counts$bar) + 0.92) * width,
+      height = direction * band_reach * share,
+      top = top
     )
   })
   do.call(rbind, parts)
 }
 
-# A hair's breadth is left between bars.
-bar_end <- function(bar, width) (as.double(bar) + 0.92) * width
-
 size_of_calibration <- function(evaluation) {
   n <- length(unique(evaluation$calibration$finding))
-  if (n == 1) {
-    return(c(5.2, 6.9))
-  }
-  if (n <= 4) c(8, 4.75 * ceiling(n / 2) + 0.9) else c(10, 3.2 * ceiling(n / 4) + 0.9)
+  smooth <- if (is.null(evaluation$calibration_curve)) 0 else 0.2
+  size_of_panels(n, c(5.2, 6.9 + smooth), 2.5, if (n <= 4) 3.1 else 2.82, 1 + smooth)
 }

@@ -5,11 +5,14 @@
 #'
 #' @param language `"en"` or `"es"`, the language to start from.
 #' @param ... Named texts to put in place of the language's own; the names are
-#'   those of the result. `findings` and `operating_points` are named character
-#'   vectors that are merged: `findings = c(Pneumonia = "Lung infection")`.
-#' @return A list of class `placa_labels`: axis titles, legend entries, the
-#'   decimal mark, the names of `findings` and of `operating_points` (names that
-#'   are not in it are shown as they are).
+#'   those of the result. `findings`, `operating_points`, `metrics`, `columns`,
+#'   `groups`, `stages`, `strategies` and `kinds` are named character vectors that
+#'   are merged: `findings = c(Pneumonia = "Lung infection")`.
+#' @return A list of class `placa_labels`: axis titles, legend entries, captions,
+#'   alternative texts (`alt_roc` and its like), the decimal mark, and the named
+#'   vectors above, which say what a name of a table is called in a figure (names
+#'   that are not in them are shown as they are). Words in braces, such as
+#'   `{level}`, are filled in.
 #' @section Errors:
 #' `placa_error_labels` for an unknown language or name.
 #' @export
@@ -36,7 +39,7 @@ plot_labels <- function(language = "en", ...) {
     )
   }
   for (name in names(own)) {
-    merged <- name %in% c("findings", "operating_points")
+    merged <- !is.null(names(labels[[name]]))
     labels[[name]] <- if (merged) c(own[[name]], labels[[name]]) else own[[name]]
   }
   structure(labels, class = "placa_labels")
@@ -61,57 +64,4 @@ translate <- function(names, dictionary) {
   names <- as.character(names)
   found <- unname(dictionary[names])
   ifelse(is.na(found), names, found)
-}
-
-labels_en <- function() {
-  list(
-    decimal_mark = ".",
-    percent_sign = "%",
-    false_positive_rate = "1 \u2212 specificity",
-    sensitivity = "Sensitivity",
-    specificity = "Specificity",
-    auroc = "AUROC",
-    interval = "{level}% CI",
-    operating_point = "Operating point",
-    probability = "Predicted probability",
-    observed = "Observed proportion",
-    ideal = "Perfect calibration",
-    bin = "Bin of {n} images (observed, {level}% CI)",
-    with_finding = "Images with the finding",
-    without_finding = "Images without it",
-    operating_points = c(
-      youden = "Youden index", sensitivity_95 = "For 95% sensitivity", specificity_95 = "For 95% specificity"
-    ),
-    findings = c(Pleural_Thickening = "Pleural thickening")
-  )
-}
-
-labels_es <- function() {
-  list(
-    decimal_mark = ",",
-    percent_sign = " %",
-    false_positive_rate = "1 \u2212 especificidad",
-    sensitivity = "Sensibilidad",
-    specificity = "Especificidad",
-    auroc = "AUROC",
-    interval = "IC del {level} %",
-    operating_point = "Punto de corte",
-    probability = "Probabilidad predicha",
-    observed = "Proporci\u00f3n observada",
-    ideal = "Calibraci\u00f3n perfecta",
-    bin = "Grupo de {n} im\u00e1genes (observado, IC del {level} %)",
-    with_finding = "Im\u00e1genes con el hallazgo",
-    without_finding = "Im\u00e1genes sin \u00e9l",
-    operating_points = c(
-      youden = "\u00cdndice de Youden", sensitivity_95 = "Para sensibilidad del 95 %",
-      specificity_95 = "Para especificidad del 95 %"
-    ),
-    findings = c(
-      Atelectasis = "Atelectasia", Cardiomegaly = "Cardiomegalia", Consolidation = "Consolidaci\u00f3n",
-      Edema = "Edema", Effusion = "Derrame pleural", Emphysema = "Enfisema", Fibrosis = "Fibrosis",
-      Hernia = "Hernia", Infiltration = "Infiltrado", Mass = "Masa", Nodule = "N\u00f3dulo",
-      Pleural_Thickening = "Engrosamiento pleural", Pneumonia = "Neumon\u00eda", Pneumothorax = "Neumot\u00f3rax",
-      `No Finding` = "Sin hallazgos", Opacity = "Opacidad"
-    )
-  )
 }

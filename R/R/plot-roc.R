@@ -1,8 +1,11 @@
 #' Plot ROC curves
 #'
-#' Curves on a square, with AUROC and DeLong's interval, and the stored operating points
-#' marked. One finding has its curve to itself; up to eight are told apart by
-#' colour; more get a panel each.
+#' Curves on a square, with AUROC and its interval (whose it is, [discrimination()]
+#' says), and the stored operating points marked. One finding has its curve to
+#' itself; up to eight are told apart by colour; more get a panel each. Where the
+#' evaluation has [roc_bands()] they are drawn, unless four to eight curves share
+#' the square, where bands would hide one another:
+#' `autoplot(evaluation$roc_bands)` gives each a panel.
 #'
 #' @param x An evaluation, by [evaluate()] or [read_evaluation()], or a data
 #'   frame of predictions, as [read_predictions()] returns.
@@ -35,23 +38,50 @@ plot_roc <- function(x, thresholds = NULL, split = "test", labels = plot_labels(
   curves <- corners(evaluation$roc)
   curves$caption <- factor(captions[curves$finding], unname(captions))
   points <- roc_marks(evaluation, captions, labels)
+  bands <- roc_ribbons(evaluation$roc_bands, captions)
   ggplot2::ggplot(curves, ggplot2::aes(1 - .data$specificity, .data$sensitivity)) +
-    ggplot2::annotate("segment", x = 0, y = 0, xend = 1, yend = 1, colour = pale, linetype = "22", linewidth = 0.4) +
+    chance_of_roc() +
+    bands +
     roc_layers(nrow(table), points) +
     scale_of_shares(ggplot2::scale_x_continuous, labels, expand = c(0.012, 0)) +
     scale_of_shares(ggplot2::scale_y_continuous, labels, expand = c(0.012, 0)) +
     ggplot2::labs(x = labels$false_positive_rate, y = labels$sensitivity, shape = NULL) +
-    ggplot2::labs(subtitle = roc_subtitle(table, captions, labels), colour = roc_meaning(table, labels)) +
+    ggplot2::labs(
+      subtitle = roc_subtitle(table, captions, labels), colour = roc_meaning(table, labels),
+      caption = if (!is.null(bands)) fill_in(labels$band, level = level_of(evaluation$roc_bands))
+    ) +
     ggplot2::coord_equal(xlim = c(0, 1), ylim = c(0, 1), clip = "off") +
-    theme_placa()
+    theme_placa() +
+    alt_text(
+      labels$alt_roc, table$finding, labels,
+      facts = sentence_of_facts(labels$auroc, table$finding, table$auroc, labels)
+    )
+}
+
+# Three overlaid bands can be told apart, more cannot.
+roc_ribbons <- function(bands, captions) {
+  bands <- bands[bands$finding %in% names(captions) & !is.na(bands$lower) & !is.na(bands$upper), ]
+  together <- length(captions) > 1 && length(captions) <= length(finding_colours)
+  if (NROW(bands) == 0 || (together && length(captions) > 3)) {
+    return(NULL)
+  }
+  bands$caption <- factor(captions[bands$finding], unname(captions))
+  shape <- ggplot2::aes(.data$fpr, ymin = .data$lower, ymax = .data$upper)
+  if (!together) {
+    return(list(ggplot2::geom_ribbon(
+      data = bands, mapping = shape, inherit.aes = FALSE, fill = finding_colours[[1]], alpha = band_alpha
+    )))
+  }
+  shape$fill <- ggplot2::aes(fill = .data$caption)$fill
+  list(
+    ggplot2::geom_ribbon(data = bands, mapping = shape, inherit.aes = FALSE, alpha = 0.14),
+    ggplot2::scale_fill_manual(values = finding_colours, guide = "none")
+  )
 }
 
 # The points at which a curve turns. It looks the same by them alone, and 20,000 images fit in a small SVG.
 corners <- function(roc) {
-  by_finding(roc, function(points, finding) {
-    flat <- function(x) c(FALSE, diff(x, lag = 2) == 0, FALSE)
-    points[!(flat(points$sensitivity) | flat(points$specificity)), ]
-  })
+  by_finding(roc, function(points, finding) points[turns(points), ])
 }
 
 roc_layers <- function(n_findings, points) {

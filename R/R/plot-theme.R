@@ -2,6 +2,7 @@
 finding_colours <- c("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5A5A5A", "#8C510A")
 ink <- "#222222"
 pale <- "#8A8A8A"
+band_alpha <- 0.2
 
 theme_placa <- function(base_size = 11) {
   ggplot2::theme_minimal(base_size = base_size) +
@@ -13,6 +14,8 @@ theme_placa <- function(base_size = 11) {
       panel.border = ggplot2::element_rect(fill = NA, colour = "#BDBDBD", linewidth = 0.4),
       strip.text = ggplot2::element_text(colour = ink, face = "bold", hjust = 0),
       plot.subtitle = ggplot2::element_text(colour = ink, margin = ggplot2::margin(b = 8)),
+      plot.caption = ggplot2::element_text(colour = "#666666", hjust = 0, size = ggplot2::rel(0.75)),
+      plot.caption.position = "plot",
       plot.background = ggplot2::element_rect(fill = "white", colour = NA),
       legend.position = "bottom",
       legend.direction = "vertical",
@@ -29,13 +32,79 @@ theme_placa <- function(base_size = 11) {
     )
 }
 
+# An axis from 0 to at most 1; ticks below 0 would be of a band that holds something else.
 scale_of_shares <- function(scale, labels, ...) {
-  scale(
-    breaks = seq(0, 1, 0.2),
-    labels = function(x) format_number(x, 1, labels$decimal_mark),
-    ...
-  )
+  scale(breaks = share_breaks, labels = function(x) format_ticks(x, labels$decimal_mark), ...)
 }
+
+share_breaks <- function(limits) {
+  if (diff(limits) > 0.8) seq(0, 1, 0.2) else round(pretty(c(max(limits[[1]], 0), limits[[2]]), 3), 9)
+}
+
+# As many digits as tell the ticks apart, one at least.
+format_ticks <- function(x, decimal_mark, digits = 1) {
+  while (digits < 6 && any(abs(x - round(x, digits)) > 1e-9, na.rm = TRUE)) {
+    digits <- digits + 1
+  }
+  sub("-", "\u2212", format_number(x, digits, decimal_mark), fixed = TRUE)
+}
+
+format_percent <- function(x, labels) {
+  digits <- if (any(abs(100 * x - round(100 * x)) > 1e-9, na.rm = TRUE)) 1 else 0
+  paste0(format_number(100 * x, digits, labels$decimal_mark), labels$percent_sign)
+}
+
+# The finding as the name of its panel, in the order of the table.
+as_panel <- function(finding, labels, findings = unique(finding)) {
+  factor(translate(finding, labels$findings), unique(translate(findings, labels$findings)))
+}
+
+# Several findings get a panel each; a lone one is named above the plot.
+by_panel <- function(panel, scales = "fixed") {
+  if (nlevels(panel) == 1) {
+    return(ggplot2::labs(subtitle = levels(panel)))
+  }
+  ggplot2::facet_wrap(ggplot2::vars(.data$panel), ncol = panels_across(nlevels(panel)), scales = scales)
+}
+
+panels_across <- function(n) if (n <= 1) 1 else if (n <= 4) 2 else 4
+
+# Inches that `n` panels of such a width and height want, with `more` below for a legend.
+size_of_panels <- function(n, alone, width, height, more) {
+  if (n <= 1) {
+    return(alone)
+  }
+  across <- panels_across(n)
+  wider <- if (n <= 4) 1.5 else 1
+  c(across * width * wider, ceiling(n / across) * height * wider + more)
+}
+
+# Rows that have something to show; a figure without any is refused.
+drawable <- function(table, columns, call = rlang::caller_env()) {
+  kept <- table[stats::complete.cases(table[columns]), ]
+  if (nrow(kept) == 0) {
+    cli::cli_abort(
+      c("There is nothing to draw in this table.",
+        x = if (nrow(table) == 0) "It has no rows." else "Every {.field {columns[[1]]}} is missing.",
+        i = "A finding that all images have, or none, has no curve, and a small group no numbers."),
+      class = "placa_error_plot", call = call
+    )
+  }
+  kept
+}
+
+# Rows with both bounds: a ribbon stumbles over a panel that has none.
+bounded <- function(table, columns = c("lower", "upper")) {
+  table[stats::complete.cases(table[columns]), ]
+}
+
+# What the figure says to who cannot see it: one sentence, with the findings by name.
+alt_text <- function(template, finding, labels, ...) {
+  names <- unique(translate(finding, labels$findings))
+  ggplot2::labs(alt = fill_in(template, findings = paste(names, collapse = ", "), ...))
+}
+
+level_of <- function(table) format(100 * table$confidence[[1]])
 
 # "{level} % CI" and its like, which a user may reword; only these few names may stand in the braces.
 fill_in <- function(template, ...) {

@@ -9,7 +9,7 @@ format.placa_evaluation <- function(x, ...) {
     cli::cli_text("")
     cli::cli_text(leak_sentence(about))
     for (sentence in label_sentences(about$labels)) cli::cli_text(sentence)
-    cli::cli_text("Intervals are DeLong's at {100 * about$confidence}%; metrics by {about$engine}.")
+    cli::cli_text("{interval_sentence(x)}; metrics by {about$engine}.")
   })
 }
 
@@ -23,8 +23,12 @@ format_finding <- function(x, row) {
   patients <- if (is.na(row$n_patients)) "" else paste0(" of ", row$n_patients, " patients")
   cli::cli_text("")
   cli::cli_text("{.strong {row$finding}}: AUROC {format_interval(row$auroc, row$auroc_lower, row$auroc_upper)}")
+  effect <- if (row$method != "delong" && !is.na(row$design_effect)) {
+    paste0(", design effect ", format_number(row$design_effect, 1))
+  }
   cli::cli_text(
-    "{.emph {row$n_images} images{patients}, {row$n_positive} positive ({format_number(100 * row$prevalence, 1)}%)}"
+    "{.emph {row$n_images} images{patients}, {row$n_positive} positive ",
+    "({format_number(100 * row$prevalence, 1)}%){effect}}"
   )
   points <- x$operating_points[x$operating_points$finding == row$finding, ]
   for (name in unique(points$operating_point)) {
@@ -35,6 +39,22 @@ format_finding <- function(x, row) {
       "specificity {value('specificity')}, PPV {value('ppv')}, NPV {value('npv')}"
     )))
   }
+}
+
+# Whose interval stands behind each AUROC; with several findings it need not be the same for all.
+interval_sentence <- function(x) {
+  table <- x$discrimination
+  clustered <- table$method != "delong"
+  level <- paste0("Intervals of AUROC at ", format(100 * x$about$confidence), "%")
+  if (!any(clustered)) {
+    return(paste0(level, " are DeLong's, which take images as independent"))
+  }
+  paste0(
+    level, " are of ", x$about$draws, " draws of whole patients or groups (clustered bootstrap)",
+    if (!all(clustered)) {
+      paste0(", DeLong's for ", paste(table$finding[!clustered], collapse = ", "), " with one image each")
+    }
+  )
 }
 
 leak_sentence <- function(about) {

@@ -2,8 +2,8 @@
 
 # What placa's Python needs, for a reticulate that builds an environment by itself.
 python_packages <- c(
-  "keras>=3.10", "numpy>=2.0", "pandas>=2.2,<3", "pillow>=11", "pyarrow>=17", "rich>=13", "scikit-learn>=1.5",
-  "tensorflow>=2.19"
+  "keras>=3.10", "numpy>=2.0", "pandas>=2.2,<3", "pillow>=11", "pyarrow>=17", "pydicom>=3.0", "python-gdcm>=3.0.24",
+  "rich>=13", "scikit-learn>=1.5", "scipy>=1.13", "simpleitk>=2.4", "tensorflow>=2.19"
 )
 
 # TensorFlow greets with a page of remarks unless these are set before it is imported.
@@ -66,7 +66,7 @@ choose_python <- function(near, call) {
     if (!can_build || is.null(find_source(near))) {
       abort_no_python(near, call)
     }
-    getExportedValue("reticulate", "py_require")(python_packages)
+    getExportedValue("reticulate", "py_require")(python_packages, python_version = ">=3.11,<3.14")
   }
   python
 }

@@ -4,14 +4,14 @@
 #'   directory that [evaluate()] wrote.
 #' @return An object of class `placa_evaluation`, as [evaluate()] returns it,
 #'   without `predictions`; `thresholds` are those of the run, or missing where only an
-#'   evaluation was given.
+#'   evaluation was given. One that an older placa wrote has fewer tables and columns.
 #' @section Errors:
 #' `placa_error_run` where there is no evaluation, `placa_error_file` where one
 #' of its files is not as it should be, `placa_error_schema`.
 #' @export
 #' @examples
 #' directory <- tempfile()
-#' invisible(evaluate(example_predictions(), example_thresholds(), out = directory))
+#' invisible(evaluate(example_predictions(), example_thresholds(), out = directory, draws = 500))
 #' read_evaluation(directory)
 read_evaluation <- function(x) {
   check_path(x, rlang::current_env())
@@ -26,18 +26,24 @@ read_evaluation <- function(x) {
   }
   summary <- read_json_of_run(directory, "summary.json")
   tables <- lapply(table_files, function(file) read_table(file.path(directory, file)))
+  # An older evaluation has fewer tables; one without a validation split has no abstention.
+  details <- detail_files[file.exists(file.path(directory, detail_files))]
+  details <- lapply(stats::setNames(nm = names(details)), function(name) {
+    table <- read_table(file.path(directory, details[[name]]))
+    if (name %in% names(detail_classes)) as_subclass(detail_classes[[name]], table) else table
+  })
   thresholds <- if (file.exists(file.path(x, "thresholds.json"))) read_thresholds(x)
   new_evaluation(
-    discrimination = tables$discrimination,
-    operating_points = tables$operating_points,
-    calibration = tables$calibration,
-    roc = tables$roc,
+    !!!tables,
+    !!!details,
     thresholds = thresholds,
     predictions = NULL,
     about = list(
       split = summary$split,
       engine = summary$engine,
       confidence = tables$discrimination$confidence[[1]],
+      draws = summary$draws,
+      seed = summary$seed,
       compared_with = as.character(unlist(summary$compared_with)),
       labels = summary$labels,
       r_version = summary$r_version,
@@ -67,8 +73,9 @@ read_table <- function(file, call = rlang::caller_env()) {
       )
     }
   )
-  for (name in setdiff(names(table), text_fields)) {
-    convert <- if (name %in% whole_fields) as.integer else as.double
+  for (name in setdiff(names(table), c(text_fields, detail_text_fields))) {
+    whole <- name %in% c(whole_fields, detail_whole_fields)
+    convert <- if (name %in% detail_yes_no_fields) as.logical else if (whole) as.integer else as.double
     table[[name]] <- convert(table[[name]])
   }
   tibble::as_tibble(table)

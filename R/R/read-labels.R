@@ -26,9 +26,7 @@
 #' read_labels("runs/pneumothorax")
 read_labels <- function(x) {
   file <- labels_file(x)
-  readers <- parquet_readers()
-  readers$reticulate <- read_plainly_by_python
-  read <- read_parquet(file, readers, call = rlang::current_env())
+  read <- read_parquet(file, call = rlang::current_env())
   check_labels(read$data)
 }
 
@@ -76,16 +74,4 @@ check_labels <- function(labels, call = rlang::caller_env()) {
     truth = as_truth(labels$truth, call)
   )
   labels[!is.na(labels$truth), ]
-}
-
-# Without placa.predictions, which reads predictions alone: any table as plain lists, None where a value is missing.
-read_plainly_by_python <- function(file, call) {
-  table <- call_python("pyarrow.parquet", "read_table", file, near = file, call = call)
-  columns <- lapply(table$to_pydict(), none_to_na)
-  list(data = as.data.frame(columns, stringsAsFactors = FALSE, check.names = FALSE), metadata = NULL)
-}
-
-none_to_na <- function(column) {
-  values <- unlist(lapply(column, function(value) if (is.null(value)) NA else value))
-  if (is.null(values)) logical() else values
 }

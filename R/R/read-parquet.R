@@ -57,31 +57,77 @@ check_magic <- function(file, call) {
 
 read_by_arrow <- function(file, call) {
   table <- arrow::read_parquet(file, as_data_frame = FALSE)
-  list(data = as.data.frame(table), metadata = table$metadata[["placa"]])
+  list(data = alike(as.data.frame(table)), metadata = table$metadata[["placa"]])
 }
 
 read_by_nanoparquet <- function(file, call) {
   pairs <- nanoparquet::read_parquet_metadata(file)$file_meta_data$key_value_metadata[[1]]
   metadata <- pairs$value[pairs$key == "placa"]
+  schema <- as.data.frame(nanoparquet::read_parquet_schema(file))
+  schema <- schema[!is.na(schema$type), ]
+  empty <- vapply(schema$logical_type, function(type) identical(type$type, "UNKNOWN"), logical(1))
   list(
-    data = as.data.frame(nanoparquet::read_parquet(file)),
+    data = alike(
+      as.data.frame(nanoparquet::read_parquet(file)),
+      whole = schema$name[schema$type %in% "INT64"], empty = schema$name[empty]
+    ),
     metadata = if (length(metadata) > 0) metadata[[1]]
   )
 }
 
 read_by_python <- function(file, call) {
   read <- call_python("placa.predictions", "read_as_lists", file, near = file, call = call)
-  list(data = columns_from_lists(read$columns, read$missing), metadata = read$metadata)
+  data <- columns_from_lists(read$columns, read$missing, read$kinds, read$levels)
+  list(data = alike(data), metadata = if (nzchar(read$metadata)) read$metadata)
 }
 
-# Python's placeholders (an empty text, 0, NaN) become missing values where its second list says so.
-columns_from_lists <- function(columns, missing) {
+# The readers differ in what they make of 64-bit integers, ordered factors, times without a zone and columns of nothing.
+# Here integers are integer where they fit and double where not, factors have no order (nanoparquet does not know of
+# it), times are in UTC, nothing is logical. `whole` and `empty` name the columns that a reader has made doubles and
+# integers of.
+alike <- function(data, whole = character(), empty = character()) {
+  data[] <- lapply(stats::setNames(nm = names(data)), function(name) {
+    column <- data[[name]]
+    if (is.factor(column)) {
+      return(factor(column, levels(column), ordered = FALSE))
+    }
+    if (inherits(column, "POSIXct")) {
+      return(.POSIXct(as.double(column), tz = "UTC"))
+    }
+    if (inherits(column, "Date")) {
+      return(.Date(as.double(column)))
+    }
+    # bit64, which arrow brings, does this without loss up to 2^53.
+    if (inherits(column, "integer64")) {
+      return(as.double(column))
+    }
+    if (name %in% empty || inherits(column, "vctrs_unspecified")) {
+      return(rep(NA, length(column)))
+    }
+    if (name %in% whole && is.double(column) && all(abs(column) < 2^31, na.rm = TRUE)) {
+      return(as.integer(column))
+    }
+    column
+  })
+  data
+}
+
+# Python's placeholders (an empty text, 0, FALSE) become missing values where its second list says so.
+columns_from_lists <- function(columns, missing, kinds = NULL, levels = NULL) {
   columns <- lapply(stats::setNames(nm = names(columns)), function(name) {
     values <- unlist(columns[[name]])
-    absent <- as.logical(unlist(missing[[name]]))
     if (is.null(values)) values <- logical()
-    values[absent] <- NA
-    values
+    values[as.logical(unlist(missing[[name]]))] <- NA
+    switch(if (is.null(kinds[[name]])) "" else kinds[[name]],
+      factor = factor(values, seq_along(levels[[name]]), unlist(levels[[name]])),
+      date = .Date(as.double(values)),
+      time = .POSIXct(as.double(values), tz = "UTC"),
+      character = as.character(values),
+      integer = as.integer(values),
+      double = as.double(values),
+      logical = as.logical(values),
+      values
+    )
   })
   as.data.frame(columns, stringsAsFactors = FALSE, check.names = FALSE)
 }

@@ -43,7 +43,9 @@ check_split <- function(predictions, split, call) {
 
 # One image counted twice narrows every interval without cause.
 check_unique <- function(data, call) {
-  twice <- duplicated(data[c("image_id", "finding")])
+  # One number a pair: duplicated() of a data frame takes thirty times as long.
+  image <- match(data$image_id, unique(data$image_id))
+  twice <- duplicated(image + max(image, 0) * as.double(match(data$finding, unique(data$finding))))
   if (any(twice)) {
     cli::cli_abort(
       c("An image may have one row a finding.",

@@ -11,37 +11,33 @@ write_evaluation <- function(evaluation, out, labels = plot_labels("en"), call =
     write_evaluation_files(evaluation, partial, labels),
     error = function(error) abort_out(out, conditionMessage(error), call)
   )
-  replace_directory(partial, out, call)
+  # Ctrl-C between the two renames would leave the place empty.
+  suspendInterrupts(replace_directory(partial, out, call))
   invisible(out)
 }
 
 write_evaluation_files <- function(evaluation, directory, labels) {
-  for (name in names(table_files)) {
-    write_table(evaluation[[name]], file.path(directory, table_files[[name]]))
+  tables <- c(table_files, detail_files)
+  tables <- tables[!vapply(evaluation[names(tables)], is.null, logical(1))]
+  for (name in names(tables)) {
+    write_table(evaluation[[name]], file.path(directory, tables[[name]]))
   }
-  bins <- plot_calibration(evaluation, labels = labels)
-  figures <- c(
-    write_roc(evaluation, directory, labels),
-    write_figure(bins, directory, "calibration", size_of_calibration(evaluation))
-  )
-  summary <- summary_of(evaluation, c(unname(table_files), figures))
+  # Where no finding has both classes there is no curve to draw, of which discrimination() has warned.
+  shown <- evaluation_figures(evaluation, labels)
+  figures <- unlist(lapply(names(shown), function(name) {
+    figure <- shown[[name]]
+    write_figure(figure$plot, directory, name, c(figure$width, figure$height))
+  }))
+  summary <- summary_of(evaluation, c(unname(tables), figures))
   write_text(
     jsonlite::toJSON(summary, auto_unbox = TRUE, digits = NA, na = "null", null = "null", pretty = 2),
     file.path(directory, "summary.json")
   )
 }
 
-# Where no finding has both classes there is no curve to draw, of which discrimination() has warned.
-write_roc <- function(evaluation, directory, labels) {
-  if (all(is.na(evaluation$discrimination$auroc))) {
-    return(character())
-  }
-  write_figure(plot_roc(evaluation, labels = labels), directory, "roc", size_of_roc(evaluation))
-}
-
 summary_of <- function(evaluation, files) {
   table <- evaluation$discrimination
-  columns <- c("auroc", "auroc_lower", "auroc_upper", "n_images", "n_patients", "n_positive")
+  columns <- c("auroc", "auroc_lower", "auroc_upper", "method", "confidence", "n_images", "n_patients", "n_positive")
   headline <- lapply(seq_len(nrow(table)), function(i) as.list(table[i, columns]))
   about <- evaluation$about
   # I() keeps the brackets round a list of one.
@@ -51,6 +47,8 @@ summary_of <- function(evaluation, files) {
     engine = about$engine,
     r_version = about$r_version,
     placa_version = about$placa_version,
+    draws = about$draws,
+    seed = about$seed,
     compared_with = I(about$compared_with),
     labels = summary_of_labels(about$labels),
     headline = stats::setNames(headline, table$finding),

@@ -9,8 +9,10 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,47 +21,10 @@ import pandas as pd
 
 import placa
 from placa.errors import PlacaError
+from placa.r_code import CALL
+from placa.r_frames import from_r, r_list, to_r
 
 _HOW_TO_GET_R = "run make setup, or install R 4.2 or newer with the packages that placa doctor lists"
-
-# A condition's message as one line: no call in front, no colours, no bullets.
-PLAIN_MESSAGE = """
-plain_message <- function(condition) {
-  options(cli.num_colors = 1L, width = 10000L)
-  ours <- inherits(condition, "rlang_error") || inherits(condition, "rlang_warning")
-  lines <- if (ours) rlang::cnd_message(condition, prefix = FALSE) else conditionMessage(condition)
-  lines <- unlist(strsplit(lines, "\n", fixed = TRUE))
-  paste(trimws(gsub("^[[:space:]]*[\u2716\u2139\u2714\u2022!*x] ", "", lines)), collapse = " ")
-}
-"""
-
-# R's error comes back as data: its classes and its message; warnings are collected, for rpy2 would print them itself.
-_CALL = (
-    PLAIN_MESSAGE
-    + """
-function(name, arguments) {
-  warnings <- character()
-  failed <- tryCatch(
-    withCallingHandlers(
-      {
-        do.call(getExportedValue("placa", name), arguments)
-        NULL
-      },
-      warning = function(w) {
-        warnings <<- c(warnings, plain_message(w))
-        invokeRestart("muffleWarning")
-      }
-    ),
-    error = identity
-  )
-  list(
-    class = if (is.null(failed)) "" else class(failed),
-    message = if (is.null(failed)) "" else plain_message(failed),
-    warnings = warnings
-  )
-}
-"""
-)
 
 
 class RError(PlacaError):
@@ -75,7 +40,7 @@ class NoBridge(Exception):
 
 
 def start_r() -> Any:
-    """Start R inside this process, once, and return `rpy2.robjects`.
+    """Start R inside this process, once, and return `rpy2.rinterface`.
 
     Raises:
         NoBridge: rpy2 is not installed or does not work with the R that is there.
@@ -85,15 +50,17 @@ def start_r() -> Any:
     os.environ.update(utf8_locale())
     choose_rpy2_mode()
     try:
-        with _own_library_path():
-            import rpy2.robjects as robjects
+        with _own_library_path(), _own_sigint():
+            import rpy2.rinterface as ri
+
+            ri.initr()
     except Exception as error:  # ImportError, but also OSError and ValueError from a library that does not fit.
         raise NoBridge(str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__) from error
-    installed = str(
-        robjects.r('if (requireNamespace("placa", quietly = TRUE)) getNamespaceVersion("placa") else ""')[0]
+    installed = _run(
+        ri.evalr('function() if (requireNamespace("placa", quietly = TRUE)) getNamespaceVersion("placa")[[1]] else ""')
     )
-    require_r_package(installed)
-    return robjects
+    require_r_package(str(installed[0]))
+    return ri
 
 
 def choose_rpy2_mode() -> None:
@@ -137,54 +104,89 @@ def require_r_package(installed: str) -> None:
         )
 
 
-def call_r(function: str, warn: Callable[[str], None], **arguments: pd.DataFrame | str | float | None) -> None:
-    """Call a function of the R package placa for what it writes.
+def call_r(
+    function: str, warn: Callable[[str], None], **arguments: pd.DataFrame | str | bool | float | None
+) -> pd.DataFrame | None:
+    """Call a function of the R package placa, for what it writes or for the data frame that it returns.
 
     Args:
         function: An exported function's name.
         warn: Receives each of R's warnings.
-        arguments: Data frames and scalars, by the names that R gives them.
+        arguments: Data frames (see `placa.r_frames.to_r`) and scalars, by the names that R gives them; None is left
+            to R's default.
+
+    Returns:
+        The data frame that R returned; None where it returned something else.
 
     Raises:
         RError: R raised an error.
         NoBridge: rpy2 cannot be used here.
-        PlacaError: There is no R, or no package placa in it.
+        PlacaError: There is no R, or no package placa in it, or a value cannot cross.
+        KeyboardInterrupt: Ctrl-C, when R has ended its function and removed what was half-written.
     """
-    robjects = start_r()
-    from rpy2.robjects import pandas2ri
-
-    converter = robjects.default_converter + pandas2ri.converter
-    with _quiet_console(warn), converter.context():
-        given = {
-            name: for_r(value) if isinstance(value, pd.DataFrame) else value
-            for name, value in arguments.items()
-            if value is not None
-        }
-        result = robjects.r(_CALL)(function, robjects.ListVector(given))
-        classes, message, warnings = (list(part) for part in result)
+    ri = start_r()
+    frames = {name: to_r(value) for name, value in arguments.items() if isinstance(value, pd.DataFrame)}
+    scalars = {
+        name: _scalar_to_r(value)
+        for name, value in arguments.items()
+        if value is not None and not isinstance(value, pd.DataFrame)
+    }
+    with _quiet_console(warn):
+        called = _run(ri.evalr(CALL), ri.StrSexpVector([function]), r_list(**frames), r_list(**scalars))
+    classes, message, warnings, value = called
+    if "interrupt" in list(classes):
+        raise KeyboardInterrupt
     for warning in warnings:
         warn(f"R: {warning}")
-    if message[0]:
+    if "error" in list(classes):
         raise RError(str(message[0]), tuple(map(str, classes)))
+    return None if value is ri.NULL else from_r(value)
 
 
-def for_r(frame: pd.DataFrame) -> pd.DataFrame:
-    """Bring a frame to the types that cross to R without loss.
+def _scalar_to_r(value: str | bool | float) -> Any:
+    import rpy2.rinterface as ri
 
-    Missing integers would arrive as -2147483648 and integers beyond 2^31 as text, so integers go as doubles, which
-    hold them exactly up to 2^53; missing strings go as None, which becomes R's ``NA_character_``.
+    if isinstance(value, bool):
+        return ri.BoolSexpVector([value])
+    return ri.StrSexpVector([value]) if isinstance(value, str) else ri.FloatSexpVector([value])
+
+
+def _run(function: Any, *arguments: Any) -> Any:
+    """Call an R function; Ctrl-C interrupts it as in R, and is Python's KeyboardInterrupt when R has tidied up.
+
+    Python's own handler would have to wait until R returns.
     """
-    out: dict[Any, pd.Series] = {}
-    for name, column in frame.reset_index(drop=True).items():
-        if pd.api.types.is_bool_dtype(column):
-            out[name] = column
-        elif pd.api.types.is_numeric_dtype(column):
-            out[name] = column.astype("float64")
-        else:
-            out[name] = pd.Series(
-                [None if missing else value for value, missing in zip(column, column.isna(), strict=True)]
-            )
-    return pd.DataFrame(out)
+    from rpy2.rinterface_lib import openrlib
+
+    stopped = False
+
+    def interrupt_r(*_: object) -> None:
+        nonlocal stopped
+        stopped = True
+        openrlib.rlib.R_interrupts_pending = 1
+
+    # Only the main thread may have signals, and who ignores them (nohup) is left to.
+    ours = threading.current_thread() is threading.main_thread() and callable(signal.getsignal(signal.SIGINT))
+    before = signal.signal(signal.SIGINT, interrupt_r) if ours else None
+    try:
+        return function(*arguments)
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, before)
+        if stopped:
+            openrlib.rlib.R_interrupts_pending = 0
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def _own_sigint() -> Iterator[None]:
+    # rpy2 puts Python's default handler in the place of whatever there was.
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread() and before is not None:
+            signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
@@ -227,4 +229,30 @@ def run_rscript(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     r = _require_r()
     environment = {**os.environ, **utf8_locale(), "RETICULATE_PYTHON": sys.executable}
     command = [r, "--slave", "--no-echo", "--no-save", "--no-restore", "-e", code, "--args", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+        env=environment,
+    ) as process:
+        try:
+            out, err = process.communicate()
+        except KeyboardInterrupt:
+            _let_end(process)
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def _let_end(process: subprocess.Popen[str]) -> None:
+    # A terminal sends Ctrl-C to both; who sends it to Python alone leaves R running. Either way R tidies up first.
+    try:
+        process.communicate(timeout=1)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.communicate(timeout=5)
+        except subprocess.TimeoutExpired:
+            process.kill()

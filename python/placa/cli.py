@@ -49,6 +49,8 @@ def parser() -> argparse.ArgumentParser:
     predict.add_argument("--out", type=Path, metavar="FILE", help="a parquet file to write the table to")
     predict.add_argument("--rows", type=int, default=20, help="how many rows to print (default: %(default)s; 0: all)")
 
+    _add_explain(commands)
+
     evaluate = commands.add_parser("evaluate", help="evaluate a run in R: tables and figures")
     evaluate.add_argument("run", type=Path, metavar="RUN")
     evaluate.add_argument("--split", default="test", help="which split (default: %(default)s)")
@@ -117,6 +119,34 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     train.add_argument("--no-mirror", action="store_false", dest="mirror", help="no averaging over mirror images")
     train.add_argument("--overwrite", action="store_true", help="replace a run that is there")
+
+
+def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    explain = commands.add_parser("explain", help="show where in images a run's model sees a finding (Grad-CAM)")
+    explain.description = (
+        "Grad-CAM (Selvaraju et al. 2017) of image files. In DIR, for each image and finding: IMAGE.FINDING.png, the "
+        "overlay, coloured relative to the map's own maximum; IMAGE.FINDING.npy, the raw map (float32, the model's "
+        "size, in units of the logit); and explain.csv, which lists them. Of a CT volume, the square of the highest "
+        "score is explained."
+    )
+    explain.add_argument("run", type=Path, metavar="RUN")
+    explain.add_argument("images", type=Path, nargs="*", metavar="IMAGE", help="files and folders, in any mix")
+    explain.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write")
+    explain.add_argument("--finding", metavar="NAME", help="which (default: each image's most probable)")
+    explain.add_argument(
+        "--boxes",
+        type=Path,
+        metavar="PREPARED",
+        help="explain the test images of a prepared set that have lesion boxes too, and score the maps against these: "
+        "the pointing game, and overlap (boxes.csv, boxes.json)",
+    )
+    explain.add_argument(
+        "--threshold",
+        type=float,
+        default=0.5,
+        metavar="SHARE",
+        help="of its maximum, from which a map counts as marked in the overlap (default: %(default)s)",
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -101,6 +101,24 @@ def _write_predictions(
         set_aside.unlink(missing_ok=True)
 
 
+def explain(options: argparse.Namespace) -> None:
+    """``placa explain``"""
+    from placa.explain import explain_files
+    from placa.explain.boxes import lines
+
+    progress = RichProgress()
+    table, rejected, summary = explain_files(
+        options.run, options.images, options.out, options.finding, options.boxes, options.threshold, progress
+    )
+    for path, reason in rejected:
+        progress.warn(f"{path} was set aside: {reason}")
+    if (table["squares"] > 1).any():
+        progress.say("of each volume, the square of the highest score is explained: column square of explain.csv")
+    for line in lines(summary) if summary else []:
+        print(line)
+    print(options.out)
+
+
 def evaluate(options: argparse.Namespace) -> None:
     """``placa evaluate``"""
     from placa.evaluate import evaluate as run

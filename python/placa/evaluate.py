@@ -7,38 +7,21 @@ from typing import Any
 
 import pandas as pd
 
-from placa.bridge import PLAIN_MESSAGE, NoBridge, RError, call_r, run_rscript
+from placa.bridge import NoBridge, RError, call_r, run_rscript
 from placa.errors import PlacaError
 from placa.files import read_json, require_writable
 from placa.predictions import read_predictions
 from placa.progress import SILENT, Progress
+from placa.r_code import EVALUATE_RUN
 from placa.runs import require_run
-
-_RSCRIPT = (
-    PLAIN_MESSAGE
-    + """
-tryCatch(
-  withCallingHandlers(
-    placa::evaluate_run(commandArgs(TRUE)[[1]], split = commandArgs(TRUE)[[2]]),
-    warning = function(w) {
-      message("placa-warning: ", plain_message(w))
-      invokeRestart("muffleWarning")
-    }
-  ),
-  error = function(e) {
-    message("placa-error: ", plain_message(e))
-    quit(status = 1)
-  }
-)
-"""
-)
 
 
 def evaluate(run: Path, split: str = "test", bridge: str = "auto", progress: Progress = SILENT) -> dict[str, Any]:
     """Evaluate the predictions of a run with the R package, and write its ``evaluation/``.
 
-    AUROC comes with DeLong's interval (DeLong, DeLong and Clarke-Pearson 1988); the operating points are those that
-    training chose on validation.
+    AUROC comes with the interval of a bootstrap that draws whole patients or groups (Field and Welsh 2007), and where
+    every image is a group of its own with DeLong's (DeLong, DeLong and Clarke-Pearson 1988); the operating points are
+    those that training chose on validation.
 
     Args:
         run: A run directory.
@@ -56,7 +39,8 @@ def evaluate(run: Path, split: str = "test", bridge: str = "auto", progress: Pro
     """
     require_run(run)
     require_writable(run)
-    predictions, _ = read_predictions(run)
+    predictions, metadata = read_predictions(run)
+    predictions.attrs["placa"] = metadata
     if bridge not in {"auto", "rpy2", "rscript"}:
         raise PlacaError(f"The bridge to R is auto, rpy2 or rscript; {bridge!r} was given.")
     if bridge != "rscript":
@@ -76,15 +60,23 @@ def evaluate(run: Path, split: str = "test", bridge: str = "auto", progress: Pro
                     f"rpy2 does not work here ({reason}): leave --bridge out to do without it."
                 ) from reason
             progress.warn(f"rpy2 does not work here ({reason}); R runs in a process of its own instead")
-    done = run_rscript(_RSCRIPT, str(run), split)
-    said = [line for line in done.stderr.splitlines() if line.strip()]
-    for line in said:
-        if line.startswith("placa-warning: "):
-            progress.warn(f"R: {line.removeprefix('placa-warning: ')}")
-    if done.returncode:
-        message = next((line.removeprefix("placa-error: ") for line in said if line.startswith("placa-error: ")), None)
-        raise RError(message or f"R failed: {said[-1] if said else 'it said nothing'}")
+    _evaluate_in_rscript(run, split, progress)
     return _summary(run)
+
+
+def _evaluate_in_rscript(run: Path, split: str, progress: Progress) -> None:
+    done = run_rscript(EVALUATE_RUN, str(run), split)
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+
+    def said(kind: str) -> list[str]:
+        return [line.removeprefix(kind) for line in dict.fromkeys(lines) if line.startswith(kind)]
+
+    for warning in said("placa-warning: "):
+        progress.warn(f"R: {warning}")
+    if done.returncode:
+        last = lines[-1] if lines else "it said nothing"
+        message = next(iter(said("placa-error: ")), f"R failed: {last}")
+        raise RError(message, tuple(" ".join(said("placa-class: ")).split()))
 
 
 def read_thresholds(run: Path) -> pd.DataFrame:
@@ -99,20 +91,26 @@ def read_thresholds(run: Path) -> pd.DataFrame:
 
 
 def headline(summary: dict[str, Any]) -> list[str]:
-    """One line a finding: AUROC with its interval, and on how many images and patients."""
+    """One line a finding: AUROC with its interval and whose that is, and on how many images and patients."""
     lines = []
     for finding, one in summary["headline"].items():
         auroc = "AUROC not defined, for one class is missing,"
         if one["auroc"] is not None:
             auroc = f"AUROC {one['auroc']:.3f}"
         if one["auroc_lower"] is not None:
-            auroc += f" ({one['auroc_lower']:.3f} to {one['auroc_upper']:.3f})"
+            auroc += f" ({one['auroc_lower']:.3f} to {one['auroc_upper']:.3f}, {_interval_name(one)})"
         patients = "unknown patients" if one["n_patients"] is None else f"{one['n_patients']:,} patients"
         lines.append(
             f"{finding}: {auroc} on {one['n_images']:,} {summary['split']} images of {patients}, "
             f"{one['n_positive']:,} positive"
         )
     return lines
+
+
+def _interval_name(one: dict[str, Any]) -> str:
+    if one.get("method", "delong") == "delong":
+        return "DeLong"
+    return "clustered by group" if one["n_patients"] is None else "clustered by patient"
 
 
 def _summary(run: Path) -> dict[str, Any]:

@@ -204,6 +204,35 @@ def predict_files(
 _LOADED: dict[tuple[str, int], Predictor] = {}
 
 
+def loaded(run: Path) -> Predictor:
+    """A run's predictor, loaded once as long as its model file stays the same: R asks once a batch.
+
+    Raises:
+        PlacaError: `run` is no run, or its model cannot be loaded.
+    """
+    from placa.runs import require_run
+
+    require_run(run)
+    key = (os.path.abspath(run), os.stat(run / "model.keras").st_mtime_ns)
+    if key not in _LOADED:
+        _LOADED.clear()
+        _LOADED[key] = Predictor(run)
+    return _LOADED[key]
+
+
+def find_as_list(run: str, places: list[str]) -> list[str]:
+    """List the files that a run's model would read, for R: files as they are given, folders with what is in them.
+
+    Raises:
+        PlacaError: `run` is no run, a place does not exist, or there is no such file in all of them.
+    """
+    from placa.runs import require_run
+
+    # From run.json: R lists files before the model is loaded.
+    reading = Reading.from_dict(require_run(Path(run))["data"].get("reading"))
+    return [str(path) for path in reading.find(places)]
+
+
 def predict_as_lists(run: str, images: list[str]) -> dict[str, list[Any]]:
     """Predict for R: paths in, plain lists out.
 
@@ -218,15 +247,7 @@ def predict_as_lists(run: str, images: list[str]) -> dict[str, list[Any]]:
     Raises:
         PlacaError: `run` is no run, or an image does not exist.
     """
-    from placa.runs import require_run
-
-    require_run(Path(run))
-    # R calls this once a batch or once an image; the model is loaded once as long as its file stays the same.
-    key = (os.path.abspath(run), os.stat(Path(run) / "model.keras").st_mtime_ns)
-    if key not in _LOADED:
-        _LOADED.clear()
-        _LOADED[key] = Predictor(Path(run))
-    predictor = _LOADED[key]
+    predictor = loaded(Path(run))
     table, rejected = predictor.predict([str(path) for path in predictor.reading.find(images)])
     return {
         "image": table["path"].tolist(),

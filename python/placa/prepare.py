@@ -108,7 +108,7 @@ def _fill(
         progress=progress,
     )
     write_json(directory / "audit.json", audit)
-    manifest["path"] = manifest["path"].str.replace(str(directory), str(final), regex=False)
+    manifest["path"] = manifest["path"].str.replace(str(directory.absolute()), str(final), regex=False)
     write_manifest(manifest, directory / "manifest.parquet", method.facts)
     write_rejected(directory / "rejected.csv", rejected)
     _write_tables(directory, source, manifest)

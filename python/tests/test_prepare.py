@@ -125,6 +125,18 @@ def test_phantoms_lie_where_the_manifest_says(prepared: Path) -> None:
     assert all(Path(path).is_file() for path in manifest["path"])
     assert manifest["path"].str.startswith(str(prepared)).all()
     assert set(manifest["Opacity"]) == {0, 1}
+    boxes = read_prepared(prepared).boxes
+    assert set(boxes["image_id"]) <= set(manifest["image_id"])
+    assert boxes[["x", "y", "width", "height"]].to_numpy().min() >= 0
+    assert (boxes["x"] + boxes["width"]).max() <= 1 and (boxes["y"] + boxes["height"]).max() <= 1
+
+
+def test_phantoms_lie_there_too_when_the_place_is_named_from_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    manifest = prepare(partial(read_phantoms, images=12, seed=5), Path("data/set"), size=16)
+    assert all(Path(path).is_file() for path in manifest["path"])
 
 
 def test_phantoms_come_again_with_their_seed(tmp_path: Path) -> None:

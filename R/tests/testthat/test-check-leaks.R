@@ -51,14 +51,14 @@ test_that("an image in two splits is refused where nobody knows its patient or g
 test_that("a patient without a name is nobody's leak, and neither is a test set alone", {
   unknown <- leaky(patient = NA, group = "9")
   unknown$patient_id[2] <- NA
-  expect_identical(evaluate(unknown, one_threshold())$about$compared_with, "train")
+  expect_identical(evaluate(unknown, one_threshold(), draws = 200)$about$compared_with, "train")
   blank <- leaky(patient = "", group = "")
   blank$patient_id[1] <- ""
   blank$group_id[1] <- ""
-  evaluation <- evaluate(blank, one_threshold())
+  evaluation <- evaluate(blank, one_threshold(), draws = 200)
   expect_identical(evaluation$discrimination$n_patients, NA_integer_)
   nobody <- transform(six_rows(), patient_id = NA, group_id = NA)
-  alone <- evaluate(nobody, one_threshold())
+  alone <- evaluate(nobody, one_threshold(), draws = 200)
   expect_identical(alone$about$compared_with, character())
   expect_match(paste(format(alone), collapse = " "), "could not be looked")
 })

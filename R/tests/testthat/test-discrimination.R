@@ -9,27 +9,69 @@ delong_by_hand <- function(truth, probability, confidence = 0.95) {
 }
 
 test_that("six rows give what paper and pencil give", {
-  table <- discrimination(six_rows())
+  table <- discrimination(six_rows(), draws = 200)
   # 7 of 9 pairs are in order; the variance is 4/27/3 + 1/27/3.
   expect_equal(table$auroc, 7 / 9)
-  expect_equal(table$auroc_lower, 7 / 9 - qnorm(0.975) * sqrt(5 / 81))
-  expect_equal(table$auroc_upper, 1)
+  expect_equal(table$delong_std_error, sqrt(5 / 81))
+  expect_equal(table$delong_lower, 7 / 9 - qnorm(0.975) * sqrt(5 / 81))
+  expect_equal(table$delong_upper, 1)
+  # Positives are first, second and fifth from the top.
+  expect_equal(table$average_precision, (1 / 1 + 2 / 2 + 3 / 5) / 3)
+  expect_identical(table$n_clusters, 5L)
   expect_identical(table$n_images, 6L)
   expect_identical(table$n_patients, 5L)
   expect_identical(table$n_positive, 3L)
   expect_equal(table$prevalence, 0.5)
-  expect_identical(table$method, "delong")
+})
+
+test_that("the interval that counts knows of patients where they have several images, else it is DeLong's", {
+  rows <- example_predictions()
+  table <- discrimination(rows, draws = 200)
+  expect_identical(table$method, rep("clustered bootstrap", 2))
+  expect_identical(table$auroc_lower, table$clustered_lower)
+  expect_identical(table$auroc_upper, table$clustered_upper)
+  expect_equal(table$design_effect, (table$clustered_std_error / table$delong_std_error)^2)
+  alone <- discrimination(transform(rows, group_id = image_id), draws = 200)
+  expect_identical(alone$method, rep("delong", 2))
+  expect_identical(alone$auroc_lower, table$delong_lower)
+  expect_identical(alone$auroc_upper, table$delong_upper)
+  expect_identical(alone$design_effect, c(1, 1))
+  # Who is not in a group is taken by patient.
+  expect_equal(discrimination(transform(rows, group_id = NA), draws = 200)$n_clusters, table$n_clusters)
+})
+
+test_that("it is its long forms side by side", {
+  rows <- example_predictions()
+  table <- discrimination(rows, draws = 200, seed = 3, confidence = 0.9, max_fpr = 0.2)
+  long <- clustered_auroc(rows, draws = 200, seed = 3, confidence = 0.9)
+  names <- c(delong = "delong", clustered = "bootstrap", obuchowski = "obuchowski")
+  for (name in names(names)) {
+    of_method <- long[long$method == names[[name]], ]
+    for (column in c("std_error", "lower", "upper")) {
+      theirs <- of_method[[if (column == "std_error") column else paste0("auroc_", column)]]
+      expect_equal(table[[paste0(name, "_", column)]], theirs, tolerance = 1e-12)
+    }
+  }
+  columns <- c("average_precision", "average_precision_lower", "average_precision_upper")
+  expect_equal(table[columns], average_precision(rows, draws = 200, seed = 3, confidence = 0.9)[columns])
+  partial <- partial_auroc(rows, 0.2, draws = 200, seed = 3, confidence = 0.9)
+  columns <- grep("partial|max_fpr", names(table), value = TRUE)
+  expect_length(columns, 5)
+  expect_equal(table[columns], partial[columns])
+  expect_error(discrimination(rows, max_fpr = 2), class = "placa_error_max_fpr")
 })
 
 test_that("AUROC and interval are those of ranks and of DeLong's paper, ties and all", {
   rows <- sklearn_predictions()
   for (confidence in c(0.9, 0.95)) {
-    table <- discrimination(rows, confidence = confidence)
+    table <- discrimination(rows, confidence = confidence, draws = 200)
     for (finding in table$finding) {
       of_finding <- rows[rows$finding == finding, ]
       expected <- delong_by_hand(of_finding$truth, of_finding$probability, confidence)
       row <- table[table$finding == finding, ]
-      expect_equal(c(row$auroc, row$auroc_lower, row$auroc_upper), expected, tolerance = 1e-12)
+      expect_equal(c(row$auroc, row$delong_lower, row$delong_upper), expected, tolerance = 1e-12)
+      # One image a patient here.
+      expect_identical(row$auroc_lower, row$delong_lower)
       positives <- sum(of_finding$truth)
       ranks <- sum(rank(of_finding$probability)[of_finding$truth == 1])
       by_rank <- (ranks - positives * (positives + 1) / 2) / (positives * (nrow(of_finding) - positives))
@@ -55,8 +97,7 @@ test_that("a transform that keeps the order keeps AUROC and interval", {
   rows <- example_predictions()
   other <- rows
   other$probability <- rows$probability^3
-  columns <- c("auroc", "auroc_lower", "auroc_upper")
-  expect_equal(discrimination(rows)[columns], discrimination(other)[columns])
+  expect_equal(discrimination(rows, draws = 200), discrimination(other, draws = 200))
 })
 
 test_that("a finding with one class is missing, with a warning, and the others stay", {
@@ -76,6 +117,11 @@ test_that("an interval that cannot be had is missing or said", {
   expect_warning(table <- discrimination(single), class = "placa_warning_interval")
   expect_equal(table$auroc, 0.5)
   expect_true(is.na(table$auroc_lower))
+  # Positives of one patient only: DeLong's interval, which is there, does not stand in.
+  one_patient <- transform(six_rows(), group_id = c("a", "b", "p", "p", "c", "p"))
+  expect_warning(table <- discrimination(one_patient, draws = 200), class = "placa_warning_interval")
+  expect_true(is.na(table$auroc_lower))
+  expect_false(is.na(table$delong_lower))
 })
 
 test_that("unlabelled images and other splits have no say", {
@@ -93,4 +139,5 @@ test_that("a patient who is not named leaves the count of patients open", {
 
 test_that("a confidence that is none is refused", {
   expect_error(discrimination(six_rows(), confidence = 95), class = "placa_error_confidence")
+  expect_error(discrimination(six_rows(), draws = 5), class = "placa_error_draws")
 })

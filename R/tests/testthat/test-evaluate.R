@@ -1,18 +1,20 @@
-test_that("an evaluation is its four verbs", {
+test_that("an evaluation is its verbs", {
   predictions <- example_predictions()
   thresholds <- example_thresholds()
-  evaluation <- evaluate(predictions, thresholds, bins = 5, confidence = 0.9)
+  evaluation <- evaluate(predictions, thresholds, bins = 5, confidence = 0.9, draws = 200, seed = 3, max_fpr = 0.2)
+  # The draws that the verbs share must not stay behind.
+  expect_length(ls(last_resample), 0)
   expect_s3_class(evaluation, "placa_evaluation")
-  expect_equal(evaluation$discrimination, discrimination(predictions, confidence = 0.9))
-  expect_equal(evaluation$operating_points, operating_points(predictions, thresholds))
+  expect_equal(evaluation$discrimination, discrimination(predictions, "test", 0.9, 200, 3, 0.2))
+  expect_equal(evaluation$operating_points, operating_points(predictions, thresholds, "test", 0.9, 200, 3))
   expect_equal(evaluation$calibration, calibration(predictions, bins = 5, confidence = 0.9))
-  expect_equal(evaluation$roc, roc_points(predictions))
+  expect_equal(evaluation$roc, roc_points(predictions, corners = TRUE))
   expect_identical(evaluation$about$compared_with, c("train", "validation"))
   expect_identical(unique(evaluation$predictions$split), "test")
 })
 
 test_that("another split can be evaluated", {
-  evaluation <- evaluate(example_predictions(), example_thresholds(), split = "validation")
+  evaluation <- evaluate(example_predictions(), example_thresholds(), split = "validation", draws = 200)
   expect_identical(unique(evaluation$roc$split), "validation")
 })
 
@@ -21,20 +23,27 @@ test_that("a finding with one class warns once and does not stop the rest", {
   thresholds <- rbind(one_threshold(), one_threshold(finding = "Effusion"))
   out <- tempfile()
   on.exit(unlink(out, recursive = TRUE))
-  warnings <- capture_warnings(evaluation <- evaluate(rows, thresholds, out = out))
+  warnings <- capture_warnings(evaluation <- evaluate(rows, thresholds, out = out, draws = 200))
   expect_length(warnings, 1)
   expect_true(file.exists(file.path(out, "roc.png")))
   expect_identical(read_evaluation(out)$discrimination$auroc[2], NA_real_)
 })
 
 test_that("a print says what a reader asks first", {
-  text <- paste(format(evaluate(example_predictions(), example_thresholds())), collapse = "\n")
-  expect_match(text, "Pneumonia")
-  expect_match(text, "AUROC 0\\.931 \\(0\\.900.0\\.961\\)")
-  expect_match(text, "253 images of 147 patients, 84 positive")
+  rlang::local_options(cli.width = 200)
+  evaluation <- evaluate(example_predictions(), example_thresholds(), draws = 200)
+  text <- paste(format(evaluation), collapse = "\n")
+  row <- evaluation$discrimination[1, ]
+  expect_match(text, format_interval(row$auroc, row$clustered_lower, row$clustered_upper), fixed = TRUE)
+  expect_match(text, "253 images of 147 patients, 84 positive \\(33.2%\\), design effect [0-9.]+")
+  expect_match(text, "at 95% are of 200 draws of whole patients or groups (clustered bootstrap); metrics", fixed = TRUE)
   expect_match(text, "youden")
   expect_match(text, "No patient or group is shared with train and validation")
-  expect_output(print(evaluate(six_rows(), one_threshold())), "could not be")
+  alone <- evaluate(transform(six_rows(), patient_id = image_id, group_id = image_id), one_threshold(), draws = 200)
+  expect_output(print(alone), "could not be")
+  expect_output(print(alone), "DeLong's, which take images as independent", fixed = TRUE)
+  both <- rbind(alone$discrimination, transform(evaluation$discrimination[1, ], finding = "Mass"))
+  expect_match(interval_sentence(list(discrimination = both, about = evaluation$about)), "DeLong's for Pneumonia")
 })
 
 test_that("a run can be evaluated in one call, by this machine's reader of parquet", {
@@ -47,7 +56,7 @@ test_that("a run can be evaluated in one call, by this machine's reader of parqu
   readers <- c("arrow", "nanoparquet")
   direct <- any(vapply(readers, is_there, logical(1)))
   skip_if(!direct && is.null(find_python(test_path())), "nothing that reads parquet is there")
-  evaluation <- evaluate_run(copy)
+  evaluation <- evaluate_run(copy, draws = 200)
   expect_true(all(file.exists(file.path(copy, "evaluation", c(table_files, "roc.svg", "summary.json")))))
   expect_equal(read_evaluation(copy)$discrimination, evaluation$discrimination)
 })

@@ -11,13 +11,13 @@ test_that("it is a table as a run has one", {
   predictions <- example_predictions()
   expect_identical(names(check_predictions(predictions, run_columns)), run_columns)
   expect_identical(check_leaks(predictions, "test"), c("train", "validation"))
-  table <- discrimination(predictions)
+  table <- discrimination(predictions, draws = 100)
   expect_true(all(table$auroc > 0.8 & table$auroc < 0.97))
 })
 
 test_that("its thresholds do on validation what their names say", {
   predictions <- example_predictions()
-  points <- operating_points(predictions, example_thresholds(), split = "validation")
+  points <- operating_points(predictions, example_thresholds(), split = "validation", draws = 100)
   value <- function(point, name) points$estimate[points$operating_point == point & points$metric == name]
   expect_true(all(value("sensitivity_95", "sensitivity") >= 0.95))
   expect_true(all(value("specificity_95", "specificity") >= 0.95))

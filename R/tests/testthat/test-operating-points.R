@@ -1,5 +1,5 @@
 test_that("six rows give what paper and pencil give", {
-  points <- operating_points(six_rows(), one_threshold(0.5))
+  points <- operating_points(six_rows(), one_threshold(0.5), draws = 100)
   # Called positive: 0.8 and 0.9 rightly, 0.6 wrongly.
   for (name in c("sensitivity", "specificity", "ppv", "npv", "f1", "balanced_accuracy")) {
     expect_equal(metric(points, name), 2 / 3)
@@ -20,7 +20,7 @@ test_that("every figure is scikit-learn's", {
   answers <- answers[!answers$metric %in% c("auroc", "wilson_lower", "wilson_upper"), ]
   thresholds <- unique(answers[c("finding", "threshold")])
   thresholds$operating_point <- paste0("at_", thresholds$threshold)
-  points <- operating_points(sklearn_predictions(), thresholds)
+  points <- operating_points(sklearn_predictions(), thresholds, draws = 100)
   both <- merge(points, answers, by = c("finding", "threshold", "metric"))
   expect_identical(nrow(both), nrow(answers))
   expect_equal(both$estimate.x, both$estimate.y, tolerance = 1e-12)
@@ -51,14 +51,25 @@ test_that("yardstick and the counts agree, at the edges too", {
   for (rows in cases) {
     for (threshold in c(0, 0.35, 0.5, 0.95, 1)) {
       rlang::local_options(placa.engine = "yardstick")
-      theirs <- operating_points(rows, one_threshold(threshold))
+      theirs <- operating_points(rows, one_threshold(threshold), draws = 100)
       rlang::local_options(placa.engine = "pROC")
-      ours <- operating_points(rows, one_threshold(threshold))
+      ours <- operating_points(rows, one_threshold(threshold), draws = 100)
       expect_identical(ours[-6], theirs[-6])
       expect_identical(is.na(ours$estimate), is.na(theirs$estimate))
       expect_equal(ours$estimate, theirs$estimate, tolerance = 1e-12)
     }
   }
+})
+
+test_that("an estimate is within its bounds, and metrics come in one order", {
+  points <- operating_points(example_predictions(), example_thresholds(), draws = 200, confidence = 0.9)
+  expect_identical(points$metric, rep(c(
+    metric_names, "true_positive", "false_positive", "true_negative", "false_negative"
+  ), 6))
+  expect_true(all(points$confidence == 0.9))
+  bounded <- points[!is.na(points$lower), ]
+  expect_true(all(bounded$lower <= bounded$estimate & bounded$estimate <= bounded$upper))
+  expect_setequal(points$metric[is.na(points$interval)], names(confusion_counts(1, 1, 1)))
 })
 
 test_that("the engine that is asked for is the one taken", {

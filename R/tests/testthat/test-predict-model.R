@@ -1,37 +1,9 @@
-local_images <- function(sizes, frame = parent.frame()) {
-  folder <- tempfile("images-")
-  dir.create(folder)
-  remove_later(folder, frame)
-  for (name in names(sizes)) writeBin(raw(sizes[[name]]), file.path(folder, name))
-  normalizePath(folder)
-}
-
-# Run calls in one R of its own; of each, its value or error, and the warnings on the way, come back.
-predict_there <- function(run, calls, env) {
-  result <- tempfile()
-  on.exit(unlink(result))
-  lines <- in_own_r(c(
-    sprintf("model <- load_model(%s)", deparse(run)),
-    "caught <- list()",
-    "try_call <- function(call) tryCatch(withCallingHandlers(call,",
-    "  warning = function(w) {",
-    "    caught[[length(caught) + 1]] <<- list(class(w), conditionMessage(w))",
-    "    tryInvokeRestart('muffleWarning')",
-    "  }",
-    "), error = function(e) list(class = class(e), message = conditionMessage(e)))",
-    sprintf("answers <- list(%s)", paste0("try_call({", calls, "})", collapse = ", ")),
-    sprintf("saveRDS(list(answers = answers, caught = caught), %s)", deparse(result))
-  ), env)
-  if (!file.exists(result)) stop(paste(lines, collapse = "\n"))
-  readRDS(result)
-}
-
 test_that("files and folders go over, and probabilities and sentences come back", {
   env <- stand_in()
   run <- local_run(findings = c("Pneumonia", "Effusion"))
   folder <- local_images(c(`b.png` = 4, `a.png` = 2, `empty.png` = 0))
   bad <- local_images(c(`a.png` = 13, `b.png` = 17))
-  there <- predict_there(run, env = env, c(
+  there <- call_there(run, env = env, c(
     sprintf("setwd(%s); predict(model, c('b.png', 'empty.png', 'a.png', 'b.png'))", deparse(folder)),
     "setwd('..'); predict(model, basename(FOLDER), operating_point = 'sensitivity_95')",
     "predict(model, file.path(BAD, 'a.png'))",
@@ -61,7 +33,7 @@ test_that("an R inside Python is not given a second one", {
   run <- local_run()
   folder <- local_images(c(`a.png` = 2))
   skip_if_not_installed("reticulate")
-  there <- predict_there(run, sprintf("predict(model, %s)", deparse(folder)), "PLACA_EMBEDDED_R=1")
+  there <- call_there(run, sprintf("predict(model, %s)", deparse(folder)), "PLACA_EMBEDDED_R=1")
   expect_true("placa_error_embedded" %in% there$answers[[1]]$class)
 })
 
@@ -75,7 +47,7 @@ test_that("a Python without placa is told", {
   env <- c(paste0("RETICULATE_PYTHON=", bare), "PYTHONPATH=")
   run <- local_run()
   folder <- local_images(c(`a.png` = 2))
-  there <- predict_there(run, sprintf("setwd(tempdir()); predict(model, %s)", deparse(folder)), env)
+  there <- call_there(run, sprintf("setwd(tempdir()); predict(model, %s)", deparse(folder)), env)
   expect_true("placa_error_python" %in% there$answers[[1]]$class)
   expect_match(there$answers[[1]]$message, "PLACA_PYTHON")
 })
@@ -98,18 +70,65 @@ test_that("many rejected images make one warning of bearable length", {
   expect_identical(warning$rejected, rejected)
 })
 
+test_that("pixels go over as files, under the names that they have in R", {
+  env <- stand_in()
+  run <- local_run(findings = c("Pneumonia", "Effusion"))
+  there <- call_there(run, env = env, c(
+    "predict(model, matrix(0:3, 2))",
+    "predict(model, list(first = matrix(0:3, 2), second = matrix(0, 3, 3)))",
+    "length(list.files(tempdir(), 'placa-pixels'))"
+  ))
+  # The stand-in answers 1 / bytes: a header of 11, and a byte a pixel.
+  expect_identical(there$answers[[1]]$image, c("1", "1"))
+  expect_equal(there$answers[[1]]$probability[[1]], 1 / 15)
+  expect_identical(there$answers[[2]]$image, rep(c("first", "second"), each = 2))
+  expect_equal(there$answers[[2]]$probability[c(1, 3)], c(1 / 15, 1 / 20))
+  expect_identical(there$answers[[3]], 0L)
+})
+
+test_that("more files than a batch come back whole and in order", {
+  env <- stand_in()
+  run <- local_run()
+  sizes <- stats::setNames(100 + seq_len(300), sprintf("%03d.png", seq_len(300)))
+  sizes[c(5, 200)] <- 0
+  folder <- local_images(sizes)
+  there <- call_there(run, env = env, sprintf("predict(model, c(%s, %s))", deparse(file.path(folder, "299.png")),
+                                              deparse(folder)))
+  table <- there$answers[[1]]
+  table <- table[table$finding == "Pneumonia", ]
+  names <- names(sizes)[c(299, setdiff(1:300, 299))]
+  expect_identical(basename(table$image), names)
+  expect_equal(table$probability, ifelse(sizes[names] == 0, NA, 1 / sizes[names]), ignore_attr = TRUE)
+  expect_length(there$caught, 1)
+  expect_match(there$caught[[1]][[2]], "2 images could not be read")
+})
+
+test_that("a run that moved, or was trained again, since it was loaded is told", {
+  run <- local_run()
+  folder <- local_images(c(`a.png` = 2))
+  model <- load_model(run)
+  facts <- jsonlite::fromJSON(file.path(run, "run.json"), simplifyVector = FALSE)
+  facts$model <- list(fingerprint = "sha256:other")
+  writeLines(jsonlite::toJSON(facts, auto_unbox = TRUE), file.path(run, "run.json"))
+  expect_error(predict(model, folder), "trained again", class = "placa_error_run")
+  elsewhere <- tempfile("moved-")
+  remove_later(elsewhere, environment())
+  file.rename(run, elsewhere)
+  expect_error(predict(model, folder), "no longer where it was.*does not exist", class = "placa_error_run")
+  expect_s3_class(load_model(elsewhere), "placa_model")
+})
+
+test_that("files in folders are called as they were given", {
+  images <- c("x/b.png", "y/", "y/inner")
+  full <- c("/w/x/b.png", "/w/y", "/w/y/inner")
+  paths <- c("/w/x/b.png", "/w/y/1.png", "/w/y/inner/2.png", "/w/y2/3.png")
+  expect_identical(as_given(paths, images, full), c("x/b.png", "y/1.png", "y/inner/2.png", "/w/y2/3.png"))
+})
+
 test_that("a run's own images get the probabilities that Python wrote", {
-  run <- Sys.getenv("PLACA_TEST_RUN")
-  skip_if(!nzchar(run), "PLACA_TEST_RUN names no run")
-  skip_if_not_installed("reticulate")
-  python <- find_python(run)
-  skip_if(is.null(python), "the project's Python is not there")
-  run <- normalizePath(run)
-  env <- c(paste0("PLACA_PYTHON=", python))
-  images <- Sys.getenv("PLACA_TEST_IMAGES")
-  skip_if(!nzchar(images), "PLACA_TEST_IMAGES names no folder with the run's images")
-  calls <- sprintf("list(predict(model, %s), read_predictions(%s))", deparse(images), deparse(run))
-  there <- predict_there(run, calls, env)
+  trained <- trained_run()
+  calls <- sprintf("list(predict(model, %s), read_predictions(%s))", deparse(trained$images), deparse(trained$run))
+  there <- call_there(trained$run, calls, trained$env)
   expect_null(there$answers[[1]]$message)
   ours <- there$answers[[1]][[1]]
   theirs <- there$answers[[1]][[2]]
@@ -119,4 +138,18 @@ test_that("a run's own images get the probabilities that Python wrote", {
   expect_gt(sum(!is.na(theirs$probability)), 0)
   known <- !is.na(theirs$probability)
   expect_lt(max(abs(ours$probability[known] - theirs$probability[known])), 1e-6)
+})
+
+test_that("pixels in R get the probability of the file that they are from", {
+  skip_if_not_installed("png")
+  trained <- trained_run()
+  files <- utils::head(list.files(trained$images, "[.]png$", full.names = TRUE), 5)
+  files <- paste0("c(", paste(vapply(files, deparse, ""), collapse = ", "), ")")
+  there <- call_there(trained$run, env = trained$env, c(
+    sprintf("predict(model, %s)$probability", files),
+    sprintf("predict(model, lapply(%s, png::readPNG))$probability", files),
+    sprintf("predict(model, lapply(%s, function(f) 255 * png::readPNG(f)))$probability", files)
+  ))
+  expect_lt(max(abs(there$answers[[1]] - there$answers[[2]])), 1e-6)
+  expect_lt(max(abs(there$answers[[1]] - there$answers[[3]])), 1e-6)
 })

@@ -55,8 +55,23 @@ test_that("loading placa touches no reticulate", {
 
 test_that("nor does evaluating", {
   lines <- in_own_r(c(
-    "invisible(evaluate(example_predictions(), example_thresholds(), out = tempfile()))",
+    "invisible(evaluate(example_predictions(), example_thresholds(), out = tempfile(), draws = 200))",
     "cat('loaded:', 'reticulate' %in% loadedNamespaces())"
   ))
   expect_match(lines, "loaded: FALSE", all = FALSE)
+})
+
+test_that("the packages that reticulate would install are those that placa asks for", {
+  source <- find_source(test_path(), here = tempdir())
+  skip_if(is.null(source), "the Python package is not here")
+  asked <- readLines(file.path(dirname(source), "pyproject.toml"))
+  for (package in python_packages) expect_match(asked, paste0("\"", package, "\","), fixed = TRUE, all = FALSE)
+})
+
+test_that("a RETICULATE_PYTHON that is none is told", {
+  skip_if_not_installed("reticulate")
+  run <- local_run()
+  folder <- local_images(c(`a.png` = 2))
+  there <- call_there(run, sprintf("predict(model, %s)", deparse(folder)), "RETICULATE_PYTHON=/nowhere/python")
+  expect_true("placa_error_python" %in% there$answers[[1]]$class)
 })

@@ -1,6 +1,6 @@
 test_that("an evaluation is found in its run, with the run's thresholds", {
   run <- local_run()
-  evaluate(six_rows(), run, out = file.path(run, "evaluation"))
+  evaluate(six_rows(), run, out = file.path(run, "evaluation"), draws = 200)
   evaluation <- read_evaluation(run)
   expect_identical(evaluation$thresholds$operating_point, c("youden", "sensitivity_95"))
   expect_null(evaluation$predictions)
@@ -13,9 +13,24 @@ test_that("a run without one says what to type", {
 
 test_that("a file that is gone or cut short is told", {
   run <- local_run()
-  evaluate(six_rows(), run, out = file.path(run, "evaluation"))
+  evaluate(six_rows(), run, out = file.path(run, "evaluation"), draws = 200)
   unlink(file.path(run, "evaluation", "roc.csv"))
   expect_error(read_evaluation(run), "roc.csv", class = "placa_error_file")
   writeLines("{", file.path(run, "evaluation", "summary.json"))
   expect_error(read_evaluation(run), class = "placa_error_file")
+})
+
+test_that("one that an older placa wrote, with DeLong's interval and fewer tables, is read and printed", {
+  run <- local_run()
+  evaluation <- evaluate(six_rows(), run, out = file.path(run, "evaluation"), draws = 200)
+  older <- evaluation$discrimination[1:11]
+  older[c("auroc_lower", "auroc_upper")] <- evaluation$discrimination[c("delong_lower", "delong_upper")]
+  older$method <- "delong"
+  write_table(older, file.path(run, "evaluation", "discrimination.csv"))
+  write_table(evaluation$operating_points[1:6], file.path(run, "evaluation", "operating_points.csv"))
+  unlink(file.path(run, "evaluation", detail_files))
+  back <- read_evaluation(run)
+  expect_equal(back$discrimination, older)
+  expect_null(back$subgroups)
+  expect_output(print(back), "DeLong's, which take images as independent", fixed = TRUE)
 })

@@ -22,18 +22,11 @@ test_that("the same labels come by the project's Python", {
   python <- find_python(test_path())
   skip_if(is.null(python), "the project's Python is not there")
   lines <- in_own_r(c(
-    sprintf("read <- placa:::read_plainly_by_python(%s, NULL)", deparse(normalizePath(fixture()))),
+    sprintf("read <- placa:::read_by_python(%s, NULL)", deparse(normalizePath(fixture()))),
     "saveRDS(read, Sys.getenv('PLACA_TEST_OUT'))"
   ), env = c(paste0("PLACA_PYTHON=", python), paste0("PLACA_TEST_OUT=", out <- tempfile())))
   expect_true(file.exists(out), info = paste(lines, collapse = "\n"))
   expect_the_labels(check_labels(readRDS(out)$data))
-})
-
-test_that("a column of nothing is a column", {
-  expect_identical(none_to_na(list(NULL, NULL)), c(NA, NA))
-  expect_identical(none_to_na(list()), logical())
-  expect_identical(none_to_na(list("x", NULL)), c("x", NA))
-  expect_identical(none_to_na(1:2), 1:2)
 })
 
 test_that("a run holds its labels, a prepared set too, and others say that they have none", {

@@ -15,7 +15,7 @@ test_that("truth becomes the other source's, missing where it has none, and noth
 
 test_that("evaluate() takes only what is labelled, and says by whom and how much", {
   # Of the positives b and d, d (0.8) is above the negatives a (0.1) and c (0.35), and so is b (0.4).
-  evaluation <- suppressWarnings(evaluate(relabel(six_rows(), second_reader()), one_threshold()))
+  evaluation <- suppressWarnings(evaluate(relabel(six_rows(), second_reader()), one_threshold(), draws = 200))
   expect_identical(evaluation$discrimination$n_images, 4L)
   expect_identical(evaluation$discrimination$n_positive, 2L)
   expect_equal(evaluation$discrimination$auroc, 1)
@@ -27,7 +27,7 @@ test_that("evaluate() takes only what is labelled, and says by whom and how much
 test_that("a subset can be asked for, and is said", {
   relabelled <- relabel(six_rows(), second_reader(), subset = "test")
   expect_identical(relabelled$truth, c(NA, NA, 0L, 1L, NA, NA))
-  evaluation <- suppressWarnings(evaluate(relabelled, one_threshold()))
+  evaluation <- suppressWarnings(evaluate(relabelled, one_threshold(), draws = 200))
   expect_match(paste(format(evaluation), collapse = " "), "second reader (test)", fixed = TRUE)
   error <- expect_error(relabel(six_rows(), second_reader(), subset = "train"), "val", class = "placa_error_labels")
   expect_error(relabel(six_rows(), second_reader()[-4], subset = "test"), "no subsets", class = "placa_error_labels")
@@ -38,7 +38,8 @@ test_that("what was said of the labels is written and read back", {
   on.exit(unlink(out, recursive = TRUE))
   rows <- rbind(six_rows(), transform(six_rows(), finding = "Effusion"))
   thresholds <- rbind(one_threshold(), one_threshold(finding = "Effusion"))
-  evaluation <- suppressWarnings(evaluate(relabel(rows, second_reader(), subset = "test"), thresholds, out = out))
+  relabelled <- relabel(rows, second_reader(), subset = "test")
+  evaluation <- suppressWarnings(evaluate(relabelled, thresholds, out = out, draws = 200))
   back <- read_evaluation(out)
   expect_equal(back$about$labels, evaluation$about$labels)
   expect_identical(back$about$labels$unlabelled_findings, "Effusion")
@@ -47,7 +48,7 @@ test_that("what was said of the labels is written and read back", {
 
 test_that("a name with braces is a name", {
   odd <- transform(second_reader(), label_source = "{panel} of 3")
-  evaluation <- suppressWarnings(evaluate(relabel(six_rows(), odd), one_threshold()))
+  evaluation <- suppressWarnings(evaluate(relabel(six_rows(), odd), one_threshold(), draws = 200))
   expect_match(paste(format(evaluation), collapse = " "), "Labels: {panel} of 3.", fixed = TRUE)
 })
 
@@ -109,9 +110,9 @@ test_that("the published predictions have their published figures, by either sou
   data <- shared_data()
   rows <- published(data)
   expect_identical(nrow(rows), 22433L)
-  expect_equal(discrimination(rows)$auroc, 0.8776, tolerance = 5e-5)
-  expect_equal(discrimination(rows[rows$truth == 1 | rows$healthy, ])$auroc, 0.9049, tolerance = 5e-5)
-  evaluation <- evaluate(relabel(rows, adjudicated(data)), one_threshold(finding = "Pneumothorax"))
+  expect_equal(discrimination(rows, draws = 200)$auroc, 0.8776, tolerance = 5e-5)
+  expect_equal(discrimination(rows[rows$truth == 1 | rows$healthy, ], draws = 200)$auroc, 0.9049, tolerance = 5e-5)
+  evaluation <- evaluate(relabel(rows, adjudicated(data)), one_threshold(finding = "Pneumothorax"), draws = 200)
   expect_identical(evaluation$discrimination$n_images, 935L)
   expect_identical(evaluation$discrimination$n_positive, 46L)
   # Counted by hand: the share of pairs of a positive and a negative image that are ranked right, ties for half.

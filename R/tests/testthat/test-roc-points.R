@@ -36,6 +36,31 @@ test_that("the area under the points is the AUROC", {
   }
 })
 
+test_that("the corners alone draw the same curve", {
+  rows <- sklearn_predictions()
+  all <- roc_points(rows)
+  kept <- roc_points(rows, corners = TRUE)
+  expect_lt(nrow(kept), nrow(all))
+  expect_identical(names(kept), names(all))
+  for (finding in unique(rows$finding)) {
+    some <- kept[kept$finding == finding, ]
+    every <- all[all$finding == finding, ]
+    # Every point that is left out lies on the line through those that are kept.
+    ends <- c(1, nrow(every))
+    expect_identical(some[c(1, nrow(some)), ], every[ends, ])
+    lies <- vapply(seq_len(nrow(every)), function(i) {
+      x <- every$specificity[[i]]
+      y <- every$sensitivity[[i]]
+      any(utils::head(some$specificity, -1) >= x & utils::tail(some$specificity, -1) <= x &
+            utils::head(some$sensitivity, -1) <= y & utils::tail(some$sensitivity, -1) >= y)
+    }, logical(1))
+    expect_true(all(lies))
+  }
+  expect_equal(roc_points(six_rows(), corners = TRUE)$threshold, c(Inf, 0.8, 0.4, 0.35, 0.1))
+  expect_identical(nrow(roc_points(transform(six_rows(), truth = 1L), corners = TRUE)), 0L)
+  expect_error(roc_points(rows, corners = NA), class = "placa_error_corners")
+})
+
 test_that("a finding with one class has no points", {
   rows <- rbind(six_rows(), transform(six_rows(), finding = "Effusion", truth = 1L))
   expect_identical(unique(roc_points(rows)$finding), "Pneumonia")

@@ -1,7 +1,7 @@
-files <- c(
-  "calibration.csv", "calibration.png", "calibration.svg", "discrimination.csv", "operating_points.csv", "roc.csv",
-  "roc.png", "roc.svg", "summary.json"
-)
+figures <- c("roc", "pr", "calibration", "decision_curve", "subgroups", "abstention")
+files <- c(table_files, detail_files, paste0(figures, ".png"), paste0(figures, ".svg"), "summary.json")
+# Six rows of one split: nothing to calibrate abstention on, and groups too small to be shown.
+files_of_six <- files[!grepl("^abstention|^subgroups.(png|svg)", files)]
 
 local_out <- function(frame = parent.frame()) {
   parent <- tempfile("parent-")
@@ -14,7 +14,7 @@ everything_in <- function(directory) list.files(directory, all.files = TRUE, no.
 
 test_that("what is written reads back the same", {
   out <- local_out()
-  evaluation <- evaluate(example_predictions(), example_thresholds(), out = out)
+  evaluation <- evaluate(example_predictions(), example_thresholds(), out = out, draws = 200)
   expect_setequal(everything_in(out), files)
   expect_identical(everything_in(dirname(out)), "evaluation")
   back <- read_evaluation(out)
@@ -26,17 +26,22 @@ test_that("what is written reads back the same", {
   expect_identical(format(back), format(evaluation))
 })
 
+# Figures take most of the time, so the tests that only look share one directory.
+shared_out <- file.path(tempfile(), "evaluation")
+shared <- evaluate(six_rows(), one_threshold(), out = shared_out, draws = 200)
+
 test_that("the tables have the columns that Python and the report rely on", {
-  out <- local_out()
-  evaluate(six_rows(), one_threshold(), out = out)
+  out <- shared_out
   header <- function(name) strsplit(readLines(file.path(out, name), 1), ",")[[1]]
   expect_identical(header("discrimination.csv"), c(
     "finding", "split", "n_images", "n_patients", "n_positive", "prevalence", "auroc", "auroc_lower", "auroc_upper",
-    "confidence", "method"
+    "confidence", "method", "n_clusters", "design_effect", "delong_std_error", "delong_lower", "delong_upper",
+    "clustered_std_error", "clustered_lower", "clustered_upper", "obuchowski_std_error", "obuchowski_lower",
+    "obuchowski_upper", "average_precision", "average_precision_lower", "average_precision_upper"
   ))
-  expect_identical(
-    header("operating_points.csv"), c("finding", "split", "operating_point", "threshold", "metric", "estimate")
-  )
+  expect_identical(header("operating_points.csv"), c(
+    "finding", "split", "operating_point", "threshold", "metric", "estimate", "lower", "upper", "interval", "confidence"
+  ))
   expect_identical(header("calibration.csv"), c(
     "finding", "split", "bin", "n_images", "n_positive", "mean_probability", "observed", "observed_lower",
     "observed_upper"
@@ -45,22 +50,22 @@ test_that("the tables have the columns that Python and the report rely on", {
 })
 
 test_that("the summary has the headline and lists what is there", {
-  out <- local_out()
-  evaluation <- evaluate(six_rows(), one_threshold(), out = out)
+  out <- shared_out
   text <- paste(readLines(file.path(out, "summary.json")), collapse = "\n")
   summary <- jsonlite::fromJSON(text)
   expect_identical(summary$schema_version, 1L)
   expect_identical(summary$split, "test")
   expect_equal(summary$headline$Pneumonia$auroc, 7 / 9, tolerance = 1e-14)
   expect_identical(summary$headline$Pneumonia$n_patients, 5L)
-  expect_setequal(summary$files, files)
+  expect_identical(summary$headline$Pneumonia$method, "clustered bootstrap")
+  expect_equal(summary$headline$Pneumonia$auroc_lower, shared$discrimination$clustered_lower, tolerance = 1e-14)
+  expect_setequal(summary$files, files_of_six)
   expect_match(summary$engine, "^(yardstick|pROC) [0-9.]+$")
 })
 
 test_that("figures are images of some size", {
-  out <- local_out()
-  evaluate(six_rows(), one_threshold(), out = out)
-  for (name in c("roc.png", "calibration.png")) {
+  out <- shared_out
+  for (name in grep("png$", everything_in(out), value = TRUE)) {
     head <- readBin(file.path(out, name), "raw", 24)
     expect_identical(head[2:4], charToRaw("PNG"))
     width <- sum(as.integer(head[17:20]) * 256^(3:0))
@@ -73,7 +78,7 @@ test_that("text is UTF-8 and quoted as CSV wants it", {
   out <- local_out()
   name <- "Neumon\u00eda \"leve\", AP"
   rows <- transform(six_rows(), finding = name)
-  evaluate(rows, one_threshold(finding = name), out = out)
+  evaluate(rows, one_threshold(finding = name), out = out, draws = 200)
   bytes <- readBin(file.path(out, "discrimination.csv"), "raw", 1e4)
   expect_match(rawToChar(bytes), "\u00eda \"\"leve\"\", AP", useBytes = TRUE, fixed = TRUE)
   expect_identical(read_evaluation(out)$discrimination$finding, name)
@@ -84,8 +89,8 @@ test_that("an older evaluation is replaced whole", {
   dir.create(out)
   writeLines("{}", file.path(out, "summary.json"))
   writeLines("old", file.path(out, "decision_curve.csv"))
-  evaluate(six_rows(), one_threshold(), out = out)
-  expect_setequal(everything_in(out), files)
+  evaluate(six_rows(), one_threshold(), out = out, draws = 200)
+  expect_setequal(everything_in(out), files_of_six)
   expect_identical(read_evaluation(out)$discrimination$n_images, 6L)
   expect_identical(everything_in(dirname(out)), "evaluation")
 })
@@ -94,7 +99,7 @@ test_that("a directory of something else is left alone", {
   out <- local_out()
   dir.create(out)
   writeLines("mine", file.path(out, "thesis.tex"))
-  expect_error(evaluate(six_rows(), one_threshold(), out = out), class = "placa_error_out")
+  expect_error(evaluate(six_rows(), one_threshold(), out = out, draws = 200), class = "placa_error_out")
   expect_identical(everything_in(out), "thesis.tex")
   unlink(file.path(out, "thesis.tex"))
   expect_null(check_out(out))
@@ -104,20 +109,20 @@ test_that("a place that takes no directory is refused", {
   file <- tempfile()
   writeLines("a file", file)
   on.exit(unlink(file))
-  expect_error(evaluate(six_rows(), one_threshold(), out = file), class = "placa_error_out")
+  expect_error(evaluate(six_rows(), one_threshold(), out = file, draws = 200), class = "placa_error_out")
   expect_error(evaluate(six_rows(), one_threshold(), out = file.path(file, "evaluation")), class = "placa_error_out")
   expect_identical(readLines(file), "a file")
 })
 
 test_that("a failure on the way leaves the older one as it was, and nothing beside it", {
   out <- local_out()
-  evaluation <- evaluate(six_rows(), one_threshold(), out = out)
+  evaluation <- evaluate(six_rows(), one_threshold(), out = out, draws = 200)
   before <- tools::md5sum(file.path(out, files))
   broken <- evaluation
   # The tables can be written, the last figure cannot.
   broken$calibration$mean_probability <- NULL
   broken$discrimination$auroc <- 0.123
-  expect_error(write_evaluation(broken, out), class = "placa_error_out")
+  expect_error(suppressWarnings(write_evaluation(broken, out)), class = "placa_error_out")
   expect_identical(tools::md5sum(file.path(out, files)), before)
   expect_identical(everything_in(dirname(out)), "evaluation")
 })
@@ -142,11 +147,13 @@ test_that("figures are drawn without ragg and svglite too", {
 test_that("an evaluation without a curve is written without that figure", {
   rows <- six_rows()
   rows$truth <- 0L
-  out <- file.path(withr::local_tempdir(), "evaluation")
-  expect_warning(evaluate(rows, one_threshold(), out = out), class = "placa_warning_one_class")
+  out <- local_out()
+  expect_warning(evaluate(rows, one_threshold(), out = out, draws = 200), class = "placa_warning_one_class")
   expect_true(file.exists(file.path(out, "calibration.png")))
   expect_false(file.exists(file.path(out, "roc.png")))
   summary <- jsonlite::fromJSON(file.path(out, "summary.json"))
   expect_false("roc.png" %in% summary$files)
   expect_true(is.na(read_evaluation(out)$discrimination$auroc))
 })
+
+unlink(dirname(shared_out), recursive = TRUE)

@@ -6,6 +6,8 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
+
 from placa.arguments import whole_number
 from placa.cache import cores
 from placa.phantoms.draw import FINDINGS, draw_phantoms
@@ -78,4 +80,12 @@ def read_phantoms(
         comparison=negative,
         label_source="phantom",
         options={"images": images, "seed": seed, "positive": positive, "negative": negative},
+        boxes=_boxes(directory / "images" / "lesions.csv"),
     )
+
+
+def _boxes(path: Path) -> pd.DataFrame:
+    """Where the lesions were drawn, as shares of the image."""
+    boxes = pd.read_csv(path)
+    sides = ["x", "y", "width", "height"]
+    return boxes.assign(**{side: boxes[side] / SIZE for side in sides})

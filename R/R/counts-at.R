@@ -1,0 +1,62 @@
+# The four counts at many thresholds and in many draws at once.
+
+# A function of `counts` (clusters by draws) that gives `tp`, `fp`, `tn`, `fn`, each a draws by thresholds matrix. An
+# image is called positive at or above a threshold; images between the same two thresholds are counted together.
+counts_at <- function(truth, probability, cluster, thresholds) {
+  sorted <- sort(unique(thresholds))
+  place <- match(thresholds, sorted)
+  n_cells <- length(sorted) + 1
+  cell <- findInterval(probability, sorted) + 1 + n_cells * (truth == 1)
+  cells <- as_cells(cell, 2 * n_cells, cluster)
+  function(counts) {
+    sums <- cell_sums(cells, counts)
+    negative <- sums_below(sums[seq_len(n_cells), , drop = FALSE])
+    positive <- sums_below(sums[n_cells + seq_len(n_cells), , drop = FALSE])
+    tn <- t(negative[place, , drop = FALSE])
+    fn <- t(positive[place, , drop = FALSE])
+    list(tp = positive[n_cells, ] - fn, fp = negative[n_cells, ] - tn, tn = tn, fn = fn)
+  }
+}
+
+# Running sums down each column, a row at a time, for there are few rows and many columns.
+sums_below <- function(sums) {
+  for (row in seq_len(nrow(sums))[-1]) {
+    sums[row, ] <- sums[row, ] + sums[row - 1, ]
+  }
+  sums
+}
+
+# Metrics of the four counts, in the order in which tables show them. Zero over zero is not a number, and a
+# likelihood ratio over zero is infinite: who asks decides what to make of these.
+metrics_of_counts <- function(n) {
+  positives <- n$tp + n$fn
+  negatives <- n$tn + n$fp
+  sensitivity <- n$tp / positives
+  specificity <- n$tn / negatives
+  ppv <- n$tp / (n$tp + n$fp)
+  npv <- n$tn / (n$tn + n$fn)
+  list(
+    sensitivity = sensitivity,
+    specificity = specificity,
+    ppv = ppv,
+    npv = npv,
+    lr_positive = sensitivity / (1 - specificity),
+    lr_negative = (1 - sensitivity) / specificity,
+    f1 = 2 * ppv * sensitivity / (ppv + sensitivity),
+    mcc = (n$tp * n$tn - n$fp * n$fn) /
+      (sqrt(n$tp + n$fp) * sqrt(positives) * sqrt(negatives) * sqrt(n$tn + n$fn)),
+    kappa = 2 * (n$tp * n$tn - n$fn * n$fp) /
+      ((n$tp + n$fp) * negatives + positives * (n$fn + n$tn)),
+    balanced_accuracy = (sensitivity + specificity) / 2
+  )
+}
+
+# Matrices of one shape side by side, their columns in the order metric within threshold.
+side_by_side <- function(metrics) {
+  thresholds <- ncol(metrics[[1]])
+  columns <- lapply(seq_len(thresholds), function(j) {
+    of_threshold <- vapply(metrics, function(m) m[, j], double(nrow(metrics[[1]])))
+    matrix(of_threshold, ncol = length(metrics), dimnames = list(NULL, names(metrics)))
+  })
+  do.call(cbind, columns)
+}

@@ -1,0 +1,75 @@
+#' Bands around the ROC and the precision-recall curve
+#'
+#' The height of the curve at evenly spaced places, with the interval of a
+#' clustered bootstrap at each place (see [clustered_auroc()]; without
+#' bias-correction, so that bands are smooth). The bands are
+#' pointwise: at any one place the curve lies in them with the given confidence,
+#' not everywhere at once.
+#'
+#' @inheritParams clustered_auroc
+#' @param places How many places, evenly spaced from 0 to 1, a whole number
+#'   from 2.
+#' @return `roc_bands()`: a tibble of class `placa_roc_bands` with one row a
+#'   finding and place: `finding`, `split`, `fpr` (1 - specificity, the place),
+#'   `sensitivity`, `lower`, `upper` (all 0--1), `confidence`. Between points of
+#'   the curve heights lie on straight lines, as its area does.
+#'
+#'   `pr_bands()`: a tibble of class `placa_pr_bands`: `finding`, `split`,
+#'   `recall` (the place), `precision` (at the strictest threshold that reaches
+#'   that recall), `lower`, `upper`, `confidence`.
+#'
+#'   A finding with one class only has no rows.
+#' @inheritSection clustered_auroc Errors
+#' @references
+#' Fawcett T (2006). An introduction to ROC analysis. *Pattern Recognition
+#' Letters* 27(8), 861--874. \doi{10.1016/j.patrec.2005.10.010}
+#' @export
+#' @examples
+#' roc_bands(example_predictions(), draws = 200, places = 11)
+#' pr_bands(example_predictions(), draws = 200, places = 11)
+roc_bands <- function(predictions, split = "test", confidence = 0.95, draws = 1000, seed = 1, places = 101) {
+  bands_of("fpr", "sensitivity", "placa_roc_bands", predictions, split, confidence, draws, seed, places)
+}
+
+#' @rdname roc_bands
+#' @export
+pr_bands <- function(predictions, split = "test", confidence = 0.95, draws = 1000, seed = 1, places = 101) {
+  bands_of("recall", "precision", "placa_pr_bands", predictions, split, confidence, draws, seed, places)
+}
+
+bands_of <- function(x, y, class, predictions, split, confidence, draws, seed, places, call = rlang::caller_env()) {
+  check_confidence(confidence, call)
+  check_draws(draws, seed, call)
+  check_places(places, call)
+  data <- select_split(predictions, split, call)
+  as_subclass(class, by_finding(data, function(rows, finding) {
+    at <- if (length(unique(rows$truth)) == 2) seq(0, 1, length.out = places) else double()
+    table <- tibble::tibble(finding = rep(finding, length(at)), split = rep(split, length(at)))
+    table[[x]] <- at
+    heights <- curve_heights(rows, at, x == "fpr", confidence, draws, seed)
+    table[[y]] <- heights$estimate
+    tibble::tibble(table, lower = heights$lower, upper = heights$upper, confidence = rep(confidence, length(at)))
+  }))
+}
+
+curve_heights <- function(rows, at, is_roc, confidence, draws, seed) {
+  if (length(at) == 0) {
+    return(tibble::tibble(estimate = double(), lower = double(), upper = double()))
+  }
+  cluster <- cluster_index(rows)
+  sorted <- ranked(rows$truth, rows$probability, cluster)
+  statistic <- function(counts) {
+    t(.Call(placa_curve_at, sorted$cluster, sorted$positive_at, sorted$end, counts, at, is_roc))
+  }
+  # A band is read as a whole; a correction place by place would make it jagged.
+  bootstrap_intervals(bootstrap_clusters(cluster, rows$truth, statistic, draws, seed), confidence, correct = FALSE)
+}
+
+check_places <- function(places, call) {
+  if (!rlang::is_integerish(places, n = 1, finite = TRUE) || places < 2) {
+    cli::cli_abort(
+      c("{.arg places} must be a whole number from 2.", x = "It is {.val {places}}."),
+      class = "placa_error_places", call = call
+    )
+  }
+}

@@ -1,0 +1,78 @@
+#' Decision curve: net benefit over thresholds
+#'
+#' Is it better to act on the model than on every image, or on none? At a
+#' threshold of 0.1 one would look at nine images in vain to find one positive;
+#' net benefit counts true positives and takes off false positives at that rate
+#' of exchange (Vickers and Elkin 2006), so the threshold stands for what the
+#' reader finds worth while, and probabilities must be calibrated.
+#'
+#' @inheritParams clustered_auroc
+#' @param thresholds The threshold probabilities to show, each above 0 and below
+#'   1.
+#' @return A tibble of class `placa_decision_curve` with one row a finding,
+#'   threshold and strategy: `finding`, `split`, `threshold`, `strategy`
+#'   (`"model"`, `"all"`: act on every image, `"none"`), `net_benefit` (true
+#'   positives an image; at most the prevalence, and without a floor),
+#'   `net_benefit_lower`, `net_benefit_upper` (pointwise bands, as those of [roc_bands()]),
+#'   `advantage` (of the model over the better of `"all"` and `"none"`; missing in
+#'   the rows of these), `advantage_lower`, `advantage_upper`, `confidence`.
+#' @section Errors:
+#' Those of [clustered_auroc()]; `placa_error_thresholds`.
+#' @references
+#' Vickers AJ, Elkin EB (2006). Decision curve analysis: a novel method for
+#' evaluating prediction models. *Medical Decision Making* 26(6), 565--574.
+#' \doi{10.1177/0272989X06295361}
+#' @export
+#' @examples
+#' decision_curve(example_predictions(), thresholds = c(0.1, 0.3, 0.5), draws = 500)
+decision_curve <- function(predictions, split = "test", thresholds = seq(0.01, 0.99, by = 0.01), confidence = 0.95,
+                           draws = 1000, seed = 1) {
+  check_confidence(confidence)
+  check_draws(draws, seed)
+  check_curve_thresholds(thresholds)
+  data <- select_split(predictions, split)
+  as_subclass("placa_decision_curve", by_finding(data, function(rows, finding) {
+    tibble::tibble(
+      finding = finding,
+      split = split,
+      threshold = rep(thresholds, each = 3),
+      strategy = rep(c("model", "all", "none"), length(thresholds)),
+      net_benefits(rows, thresholds, confidence, draws, seed),
+      confidence = confidence
+    )
+  }))
+}
+
+net_benefits <- function(rows, thresholds, confidence, draws, seed) {
+  cluster <- cluster_index(rows)
+  at <- counts_at(rows$truth, rows$probability, cluster, thresholds)
+  exchange <- thresholds / (1 - thresholds)
+  statistic <- function(counts) {
+    n <- at(counts)
+    images <- (n$tp + n$fn + n$tn + n$fp)[, 1]
+    positives <- (n$tp + n$fn)[, 1]
+    model <- (n$tp - sweep(n$fp, 2, exchange, "*")) / images
+    all <- (positives - outer(images - positives, exchange)) / images
+    side_by_side(list(model = model, all = all, none = 0 * all, advantage = model - pmax(all, 0)))
+  }
+  boot <- bootstrap_clusters(cluster, rows$truth, statistic, draws, seed)
+  intervals <- bootstrap_intervals(boot, confidence, correct = FALSE)
+  of <- rep(c("model", "all", "none", "advantage"), length(thresholds))
+  benefit <- intervals[of != "advantage", ]
+  gain <- intervals[of == "advantage", ][rep(seq_along(thresholds), each = 3), ]
+  gain[rep(c(FALSE, TRUE, TRUE), length(thresholds)), ] <- NA_real_
+  tibble::tibble(
+    net_benefit = benefit$estimate, net_benefit_lower = benefit$lower, net_benefit_upper = benefit$upper,
+    advantage = gain$estimate, advantage_lower = gain$lower, advantage_upper = gain$upper
+  )
+}
+
+check_curve_thresholds <- function(thresholds, call = rlang::caller_env()) {
+  good <- is.numeric(thresholds) && length(thresholds) > 0 && !anyNA(thresholds)
+  if (!good || any(thresholds <= 0 | thresholds >= 1)) {
+    cli::cli_abort(
+      c("{.arg thresholds} must be numbers above 0 and below 1.", x = "They are {.val {thresholds}}."),
+      class = "placa_error_thresholds", call = call
+    )
+  }
+}

@@ -1,0 +1,50 @@
+# The tables of an evaluation that go into detail, one verb each; evaluate() adds them to its first four.
+detail_files <- c(
+  roc_bands = "roc_bands.csv", pr_bands = "pr_bands.csv",
+  predictive_values = "predictive_values.csv", calibration_measures = "calibration_measures.csv",
+  calibration_curve = "calibration_curve.csv", decision_curve = "decision_curve.csv", subgroups = "subgroups.csv",
+  errors = "errors.csv", abstention = "abstention.csv"
+)
+
+# What read_table() must know of their columns; all others are real numbers.
+detail_text_fields <- c(
+  "interval", "stage", "measure", "strategy", "column", "group", "kind", "image_id", "patient_id", "sex", "view",
+  "site", "calibrate"
+)
+detail_whole_fields <- c("n_clusters", "bins", "rank", "truth")
+detail_yes_no_fields <- c("own", "too_small")
+
+detail_classes <- c(
+  roc_bands = "placa_roc_bands", pr_bands = "placa_pr_bands", predictive_values = "placa_predictive_values",
+  calibration_curve = "placa_calibration_curve", decision_curve = "placa_decision_curve",
+  subgroups = "placa_subgroups", errors = "placa_errors", abstention = "placa_abstention"
+)
+
+# `predictions` hold all splits, `rows` the evaluated one. No abstention where nothing is there to calibrate on. Bands
+# and curves take half the draws: the third decimal of a band is not to be seen.
+evaluation_details <- function(predictions, rows, thresholds, split, bins, confidence, draws, seed) {
+  fewer <- max(100, draws %/% 2)
+  calibrated <- calibrate_all(rows, split, bins, 101, confidence, fewer, seed)
+  list(
+    roc_bands = roc_bands(rows, split, confidence, fewer, seed),
+    pr_bands = pr_bands(rows, split, confidence, fewer, seed),
+    predictive_values = predictive_values(
+      rows, thresholds,
+      split = split, confidence = confidence, draws = draws, seed = seed
+    ),
+    calibration_measures = calibrated$measures,
+    calibration_curve = calibrated$curve,
+    decision_curve = decision_curve(rows, split, confidence = confidence, draws = fewer, seed = seed),
+    subgroups = subgroups(rows, thresholds, split = split, confidence = confidence, draws = fewer, seed = seed),
+    errors = errors(rows, thresholds, split),
+    abstention = if (can_calibrate(predictions, rows, split)) {
+      abstain(predictions, split = split, confidence = confidence, draws = fewer, seed = seed)
+    }
+  )
+}
+
+# Are there labelled validation images of every finding, apart from the split itself?
+can_calibrate <- function(predictions, rows, split) {
+  known <- predictions[predictions$split %in% "validation" & !is.na(predictions$truth), ]
+  split != "validation" && all(rows$finding %in% known$finding)
+}

@@ -1,0 +1,67 @@
+# A metric by name, or by the user's own function, as a statistic for bootstrap_clusters(): one value a draw.
+
+ranking_metrics <- c("auroc", "average_precision")
+threshold_metrics <- c(
+  "sensitivity", "specificity", "ppv", "npv", "lr_positive", "lr_negative", "f1", "mcc", "kappa", "balanced_accuracy"
+)
+known_metrics <- c(ranking_metrics, "brier", threshold_metrics)
+
+metric_statistic <- function(metric, rows, cluster, threshold = NULL) {
+  truth <- rows$truth
+  probability <- rows$probability
+  if (is.function(metric)) {
+    return(function(counts) {
+      vapply(seq_len(ncol(counts)), function(draw) {
+        one_number(metric(truth, probability, as.integer(counts[, draw])[cluster]))
+      }, double(1))
+    })
+  }
+  if (metric %in% ranking_metrics) {
+    ranking <- ranked(truth, probability, cluster)
+    return(function(counts) areas_of(ranking, counts)[, metric])
+  }
+  if (metric == "brier") {
+    squares <- as_cells(rep(1, length(truth)), 1, cluster, (probability - truth)^2)
+    images <- as_cells(rep(1, length(truth)), 1, cluster)
+    return(function(counts) cell_sums(squares, counts)[1, ] / cell_sums(images, counts)[1, ])
+  }
+  at <- counts_at(truth, probability, cluster, threshold)
+  function(counts) {
+    values <- metrics_of_counts(at(counts))[[metric]][, 1]
+    # As in the tables: what has no denominator is missing.
+    values[!is.finite(values)] <- NA_real_
+    values
+  }
+}
+
+one_number <- function(value, call = rlang::caller_env()) {
+  if (!is.numeric(value) && !identical(value, NA) || length(value) != 1) {
+    cli::cli_abort(
+      c("A metric of one's own must return one number.", x = "It returned {.obj_type_friendly {value}}."),
+      class = "placa_error_metrics", call = call
+    )
+  }
+  as.double(value)
+}
+
+# A list by name, of names and functions.
+check_metrics <- function(metrics, call = rlang::caller_env()) {
+  if (is.function(metrics)) {
+    metrics <- list(own = metrics)
+  }
+  metrics <- as.list(metrics)
+  own <- vapply(metrics, is.function, logical(1))
+  named <- vapply(metrics, rlang::is_string, logical(1))
+  unknown <- setdiff(unlist(metrics[named]), known_metrics)
+  has_name <- rlang::have_name(metrics)
+  if (length(metrics) == 0 || !all(own | named) || any(own & !has_name) || length(unknown) > 0) {
+    cli::cli_abort(
+      c("{.arg metrics} must be names of metrics, or a named list of functions.",
+        x = if (length(unknown) > 0) "There is no {.val {unknown}}." else "It is {.obj_type_friendly {metrics}}.",
+        i = "There are {.val {known_metrics}}; a function takes truth, probability and weight, each one a row."),
+      class = "placa_error_metrics", call = call
+    )
+  }
+  names(metrics)[named] <- unlist(metrics[named])
+  metrics
+}

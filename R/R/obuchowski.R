@@ -1,0 +1,57 @@
+# Variances of AUROCs without resampling: DeLong et al. 1988, and Obuchowski 1997 for images in clusters.
+
+# What each image adds: for a positive, the share of negatives ranked below it, ties by half; for a negative, the share
+# of positives ranked above it. Ranks make it n log n; Sun and Xu 2014, <doi:10.1109/LSP.2014.2337313>.
+placement_values <- function(truth, probability) {
+  positive <- truth == 1
+  m <- sum(positive)
+  n <- sum(!positive)
+  overall <- rank(probability)
+  value <- double(length(truth))
+  value[positive] <- (overall[positive] - rank(probability[positive])) / n
+  value[!positive] <- 1 - (overall[!positive] - rank(probability[!positive])) / m
+  value
+}
+
+mean_of_placements <- function(truth, values) mean(values[truth == 1])
+
+# The covariance matrix of the AUROCs whose placement values are the columns of `values`, all of the same images.
+# With one image a cluster this is DeLong's, to the last digit: both divide by the number of units less one, which
+# are then the images, and no cluster holds both classes, so that the cross term is zero.
+auroc_covariance <- function(truth, values, cluster) {
+  values <- unname(as.matrix(values))
+  positive <- truth == 1
+  theta <- colMeans(values[positive, , drop = FALSE])
+  off <- sweep(values, 2, theta)
+  part <- function(rows) {
+    sums <- matrix(0, max(cluster), ncol(values))
+    found <- rowsum(off[rows, , drop = FALSE], cluster[rows])
+    sums[as.integer(rownames(found)), ] <- found
+    sums
+  }
+  of_positives <- part(positive)
+  of_negatives <- part(!positive)
+  n_clusters <- function(rows) length(unique(cluster[rows]))
+  scale <- function(clusters) clusters / (clusters - 1)
+  with_positive <- n_clusters(positive)
+  with_negative <- n_clusters(!positive)
+  if (with_positive < 2 || with_negative < 2) {
+    return(matrix(NA_real_, ncol(values), ncol(values)))
+  }
+  m <- sum(positive)
+  n <- sum(!positive)
+  cross <- crossprod(of_positives, of_negatives)
+  scale(with_positive) * crossprod(of_positives) / m^2 +
+    scale(with_negative) * crossprod(of_negatives) / n^2 +
+    scale(n_clusters(rep(TRUE, length(truth)))) * (cross + t(cross)) / (m * n)
+}
+
+# An estimate with its normal interval, kept on the scale from 0 to 1.
+normal_interval <- function(estimate, variance, confidence) {
+  std_error <- sqrt(variance)
+  reach <- stats::qnorm((1 + confidence) / 2) * std_error
+  tibble::tibble(
+    auroc = estimate, std_error = std_error,
+    auroc_lower = pmax(estimate - reach, 0), auroc_upper = pmin(estimate + reach, 1)
+  )
+}

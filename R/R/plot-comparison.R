@@ -1,0 +1,51 @@
+#' @rdname autoplot.placa_evaluation
+#' @param method For comparisons: whose intervals to show, `"bootstrap"`, which
+#'   there is of every metric, `"delong"` or `"obuchowski"`.
+#' @exportS3Method ggplot2::autoplot
+autoplot.placa_comparison <- function(object, method = c("bootstrap", "delong", "obuchowski"), # nolint
+                                      labels = plot_labels("en"), ...) {
+  labels <- as_labels(labels)
+  method <- rlang::arg_match(method)
+  table <- drawable(object[object$method == method, ], "difference")
+  metrics <- unique(table$metric)
+  models <- unique(table$model)
+  findings <- unique(table$finding)
+  table$panel <- as_panel_of_metrics(table$metric, metrics, labels)
+  # With one finding models are the rows; else findings are, and models have a colour each.
+  alone <- length(findings) == 1
+  names <- if (alone) models else translate(findings, labels$findings)
+  table$row <- factor(if (alone) table$model else translate(table$finding, labels$findings), rev(unique(names)))
+  # From the top down, as rows are.
+  table$series <- factor(table$model, rev(models))
+  coloured <- !alone && length(models) > 1
+  colours <- if (coloured) finding_colours else finding_colours[[1]]
+  beside <- ggplot2::position_dodge(if (coloured) 0.6 else 0)
+  reference <- table$reference[[1]]
+  about <- if (length(models) == 1) {
+    fill_in(labels$difference, model = models, reference = reference)
+  } else {
+    fill_in(labels$difference_from, reference = reference)
+  }
+  ggplot2::ggplot(table, ggplot2::aes(.data$difference, .data$row, colour = .data$series)) +
+    ggplot2::geom_vline(xintercept = 0, colour = pale, linewidth = 0.4) +
+    ggplot2::geom_linerange(
+      ggplot2::aes(xmin = .data$lower, xmax = .data$upper),
+      position = beside, linewidth = 0.6, na.rm = TRUE, show.legend = FALSE
+    ) +
+    ggplot2::geom_point(position = beside, size = 2.1) +
+    ggplot2::scale_colour_manual(
+      values = stats::setNames(rep_len(colours, length(models)), models),
+      breaks = models, guide = if (coloured) "legend" else "none"
+    ) +
+    ggplot2::scale_x_continuous(labels = function(x) format_ticks(x, labels$decimal_mark), n.breaks = 3) +
+    ggplot2::facet_wrap(ggplot2::vars(.data$panel), nrow = 1, scales = "free_x") +
+    ggplot2::labs(
+      x = about, y = NULL, colour = NULL, subtitle = if (alone) translate(findings, labels$findings),
+      caption = fill_in(if (method == "bootstrap") labels$bars else labels$bars_analytic, level = level_of(table))
+    ) +
+    theme_placa() +
+    alt_text(
+      labels$alt_comparison, findings, labels, reference = reference,
+      metrics = paste(levels(table$panel), collapse = ", ")
+    )
+}

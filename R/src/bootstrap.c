@@ -1,0 +1,146 @@
+/* The inner loops of the clustered bootstrap.
+ *
+ * Why C: 2,000 draws over 25,596 images are 51 million steps for each finding, metric and subgroup. Vectorised R takes
+ * 1 to 1.6 s for one AUROC, so that fourteen findings with subgroups would take minutes; these loops take a fifth.
+ *
+ * Everywhere: `counts` is a raw matrix, clusters by draws, that says how often a draw holds each cluster; `cluster`
+ * says which cluster (from 0) an image is of, so that counts[cluster[i]] is an image's weight. Weights fit a byte,
+ * since a draw of G clusters holds one of them 255 times only where G is that small. */
+#define R_NO_REMAP
+#include <string.h>
+#include <R.h>
+#include <Rinternals.h>
+#include <R_ext/Random.h>
+#include <R_ext/Utils.h>
+#include "placa.h"
+
+/* Draw as many clusters as there are, with replacement; R's own generator, as sample.int() uses it. */
+SEXP placa_resample(SEXP n_clusters, SEXP n_draws) {
+  const int clusters = Rf_asInteger(n_clusters), draws = Rf_asInteger(n_draws);
+  SEXP counts = PROTECT(Rf_allocMatrix(RAWSXP, clusters, draws));
+  Rbyte *column = RAW(counts);
+  memset(column, 0, (size_t) clusters * (size_t) draws);
+  GetRNGstate();
+  for (int draw = 0; draw < draws; draw++, column += clusters) {
+    for (int i = 0; i < clusters; i++) {
+      Rbyte *cell = column + (R_xlen_t) R_unif_index(clusters);
+      if (*cell < 255) (*cell)++;
+    }
+  }
+  PutRNGstate();
+  UNPROTECT(1);
+  return counts;
+}
+
+/* Weighted sums of `value` by cell (from 0): a matrix, cells by draws. */
+SEXP placa_cell_sums(SEXP cell, SEXP value, SEXP cluster, SEXP counts, SEXP n_cells) {
+  const int rows = Rf_length(cell), cells = Rf_asInteger(n_cells);
+  const int clusters = Rf_nrows(counts), draws = Rf_ncols(counts);
+  const int *of_cell = INTEGER(cell), *of_cluster = INTEGER(cluster);
+  const double *values = REAL(value);
+  const Rbyte *weight = RAW(counts);
+  SEXP sums = PROTECT(Rf_allocMatrix(REALSXP, cells, draws));
+  double *sum = REAL(sums);
+  memset(sum, 0, sizeof(double) * (size_t) cells * (size_t) draws);
+  for (int draw = 0; draw < draws; draw++, weight += clusters, sum += cells) {
+    R_CheckUserInterrupt();
+    for (int i = 0; i < rows; i++) sum[of_cell[i]] += weight[of_cluster[i]] * values[i];
+  }
+  UNPROTECT(1);
+  return sums;
+}
+
+/* Images for the two routines below are sorted from the highest probability to the lowest and cut into segments: those
+ * that share a probability, and neighbours without a positive among them, for whom order makes no difference. Within a
+ * segment negatives come first: `positive_at` is where its positives start, `end` where it ends. */
+
+static double weigh(const int *of_cluster, const Rbyte *weight, int from, int to) {
+  int sum = 0;
+  for (int i = from; i < to; i++) sum += weight[of_cluster[i]];
+  return sum;
+}
+
+/* Areas of curves: a matrix, draws by (AUROC, average precision, area under the ROC curve up to the false positive rate
+ * `max_fpr`). Missing where a draw lacks the class that is needed. */
+SEXP placa_areas(SEXP cluster, SEXP positive_at, SEXP end, SEXP counts, SEXP max_fpr) {
+  const int segments = Rf_length(end), clusters = Rf_nrows(counts), draws = Rf_ncols(counts);
+  const int *of_cluster = INTEGER(cluster), *start_positive = INTEGER(positive_at), *stop = INTEGER(end);
+  const double limit_fpr = Rf_asReal(max_fpr);
+  const int part = limit_fpr < 1;
+  const Rbyte *weight = RAW(counts);
+  SEXP areas = PROTECT(Rf_allocMatrix(REALSXP, draws, 3));
+  double *auroc = REAL(areas), *precision = auroc + draws, *partial = precision + draws;
+  for (int draw = 0; draw < draws; draw++, weight += clusters) {
+    R_CheckUserInterrupt();
+    double limit = 0;
+    if (part) {
+      for (int s = 0; s < segments; s++) limit += weigh(of_cluster, weight, s ? stop[s - 1] : 0, start_positive[s]);
+      limit *= limit_fpr;
+    }
+    double tp = 0, fp = 0, area = 0, steps = 0, part_area = 0;
+    for (int s = 0; s < segments; s++) {
+      const double negatives = weigh(of_cluster, weight, s ? stop[s - 1] : 0, start_positive[s]);
+      const double positives = weigh(of_cluster, weight, start_positive[s], stop[s]);
+      area += negatives * (tp + positives / 2);
+      if (positives > 0) steps += positives * (tp + positives) / (tp + positives + fp + negatives);
+      if (part && fp < limit && negatives > 0) {
+        const double width = fp + negatives <= limit ? negatives : limit - fp;
+        part_area += width * (tp + positives * width / negatives / 2);
+      }
+      tp += positives;
+      fp += negatives;
+    }
+    const int both = tp > 0 && fp > 0;
+    auroc[draw] = both ? area / (tp * fp) : NA_REAL;
+    precision[draw] = tp > 0 ? steps / tp : NA_REAL;
+    partial[draw] = both ? (part ? part_area : area) / (tp * fp) : NA_REAL;
+  }
+  UNPROTECT(1);
+  return areas;
+}
+
+/* Heights of a curve at the ascending places `grid`: of the ROC curve, sensitivity at a false positive rate, on
+ * straight lines between its points; of the precision-recall curve, precision at the strictest threshold that reaches
+ * a recall. A matrix, places by draws. */
+SEXP placa_curve_at(SEXP cluster, SEXP positive_at, SEXP end, SEXP counts, SEXP grid, SEXP is_roc) {
+  const int segments = Rf_length(end), places = Rf_length(grid);
+  const int clusters = Rf_nrows(counts), draws = Rf_ncols(counts);
+  const int *of_cluster = INTEGER(cluster), *start_positive = INTEGER(positive_at), *stop = INTEGER(end);
+  const int roc = Rf_asLogical(is_roc);
+  const double *at = REAL(grid);
+  const Rbyte *weight = RAW(counts);
+  SEXP heights = PROTECT(Rf_allocMatrix(REALSXP, places, draws));
+  double *height = REAL(heights);
+  for (int draw = 0; draw < draws; draw++, weight += clusters, height += places) {
+    R_CheckUserInterrupt();
+    double all_negatives = 0, all_positives = 0, tp = 0, fp = 0;
+    for (int s = 0; s < segments; s++) {
+      all_negatives += weigh(of_cluster, weight, s ? stop[s - 1] : 0, start_positive[s]);
+      all_positives += weigh(of_cluster, weight, start_positive[s], stop[s]);
+    }
+    int place = 0;
+    for (int s = 0; s < segments && place < places; s++) {
+      const double negatives = weigh(of_cluster, weight, s ? stop[s - 1] : 0, start_positive[s]);
+      const double positives = weigh(of_cluster, weight, start_positive[s], stop[s]);
+      if (roc) {
+        for (; place < places && at[place] * all_negatives < fp + negatives; place++) {
+          const double share = (at[place] * all_negatives - fp) / negatives;
+          height[place] = (tp + share * positives) / all_positives;
+        }
+      } else if (positives > 0) {
+        /* The margin is for shares such as 0.07 of 100, which are not whole in binary. */
+        for (; place < places && at[place] * all_positives <= tp + positives + 1e-9; place++) {
+          height[place] = (tp + positives) / (tp + positives + fp + negatives);
+        }
+      }
+      tp += positives;
+      fp += negatives;
+    }
+    for (; place < places; place++) height[place] = roc ? 1 : all_positives / (all_positives + all_negatives);
+    if (all_positives == 0 || (roc && all_negatives == 0)) {
+      for (place = 0; place < places; place++) height[place] = NA_REAL;
+    }
+  }
+  UNPROTECT(1);
+  return heights;
+}

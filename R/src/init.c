@@ -1,0 +1,17 @@
+#include <stdlib.h>
+#include <R_ext/Rdynload.h>
+#include "placa.h"
+
+static const R_CallMethodDef calls[] = {
+  {"placa_resample", (DL_FUNC) &placa_resample, 2},
+  {"placa_cell_sums", (DL_FUNC) &placa_cell_sums, 5},
+  {"placa_areas", (DL_FUNC) &placa_areas, 5},
+  {"placa_curve_at", (DL_FUNC) &placa_curve_at, 6},
+  {NULL, NULL, 0}
+};
+
+void R_init_placa(DllInfo *dll) {
+  R_registerRoutines(dll, NULL, calls, NULL, NULL);
+  R_useDynamicSymbols(dll, FALSE);
+  R_forceSymbols(dll, TRUE);
+}

@@ -1,0 +1,11 @@
+#ifndef PLACA_H
+#define PLACA_H
+
+#include <Rinternals.h>
+
+SEXP placa_resample(SEXP n_clusters, SEXP n_draws);
+SEXP placa_cell_sums(SEXP cell, SEXP value, SEXP cluster, SEXP counts, SEXP n_cells);
+SEXP placa_areas(SEXP cluster, SEXP positive_at, SEXP end, SEXP counts, SEXP max_fpr);
+SEXP placa_curve_at(SEXP cluster, SEXP positive_at, SEXP end, SEXP counts, SEXP grid, SEXP is_roc);
+
+#endif

@@ -1,0 +1,40 @@
+local_images <- function(sizes, frame = parent.frame()) {
+  folder <- tempfile("images-")
+  dir.create(folder)
+  remove_later(folder, frame)
+  for (name in names(sizes)) writeBin(raw(sizes[[name]]), file.path(folder, name))
+  normalizePath(folder)
+}
+
+# Run calls in one R of its own; of each, its value or error, and the warnings on the way, come back.
+call_there <- function(run, calls, env) {
+  result <- tempfile()
+  on.exit(unlink(result))
+  lines <- in_own_r(c(
+    sprintf("model <- load_model(%s)", deparse(run)),
+    "caught <- list()",
+    "try_call <- function(call) tryCatch(withCallingHandlers(call,",
+    "  warning = function(w) {",
+    "    caught[[length(caught) + 1]] <<- list(class(w), conditionMessage(w))",
+    "    tryInvokeRestart('muffleWarning')",
+    "  }",
+    "), error = function(e) list(class = class(e), message = conditionMessage(e)))",
+    sprintf("answers <- list(%s)", paste0("try_call({", calls, "})", collapse = ", ")),
+    "size <- model$facts$data$image_size",
+    sprintf("saveRDS(list(answers = answers, caught = caught, size = size), %s)", deparse(result))
+  ), env)
+  if (!file.exists(result)) rlang::abort(paste(lines, collapse = "\n"))
+  readRDS(result)
+}
+
+# A run that was really trained, the images it knows, and the Python to ask.
+trained_run <- function() {
+  run <- Sys.getenv("PLACA_TEST_RUN")
+  skip_if(!nzchar(run), "PLACA_TEST_RUN names no run")
+  skip_if_not_installed("reticulate")
+  images <- Sys.getenv("PLACA_TEST_IMAGES")
+  skip_if(!nzchar(images), "PLACA_TEST_IMAGES names no folder with the run's images")
+  python <- find_python(run)
+  skip_if(is.null(python), "the project's Python is not there")
+  list(run = normalizePath(run), images = images, env = paste0("PLACA_PYTHON=", python))
+}

@@ -1,0 +1,75 @@
+# Every text in a figure.
+texts_of <- function(plot) {
+  # The default device is a PDF, whose fonts lack the dash.
+  file <- tempfile(fileext = ".png")
+  grDevices::png(file)
+  on.exit({
+    grDevices::dev.off()
+    unlink(file)
+  })
+  built <- ggplot2::ggplot_gtable(ggplot2::ggplot_build(plot))
+  found <- character()
+  walk <- function(grob) {
+    if (!is.null(grob$label)) found <<- c(found, as.character(grob$label))
+    for (child in c(grob$children, grob$grobs)) walk(child)
+  }
+  walk(built)
+  found
+}
+
+# The data of the first layer of that geom.
+layer_of <- function(plot, geom) {
+  is_it <- vapply(plot$layers, function(layer) inherits(layer$geom, geom), logical(1))
+  ggplot2::ggplot_build(plot)$data[[which(is_it)[[1]]]]
+}
+
+# A figure is drawn without a word, can be added to, and is told to those who cannot see it.
+expect_figure <- function(plot) {
+  expect_s3_class(plot, "ggplot")
+  expect_silent(texts_of(plot))
+  expect_s3_class(plot + ggplot2::ggtitle("mine") + ggplot2::theme_dark(), "ggplot")
+  expect_silent(texts_of(plot + ggplot2::ggtitle("mine") + ggplot2::theme_dark()))
+  expect_gt(nchar(ggplot2::get_alt_text(plot)), 20)
+  expect_no_match_all(ggplot2::get_alt_text(plot), "[{}]")
+}
+
+# Words that a Spanish figure must not hold; AUROC and such are the same in both.
+english <- paste(
+  "ensitivity|pecificity|robability|roportion|mages|index|95% CI|Pneumonia|Effusion|Threshold|enefit|Prevalence",
+  "Precision|Recall|alse pos|All |patients|rate|\\d\\.\\d", sep = "|"
+)
+
+# Two findings, all tables: evaluated once for all tests of figures.
+two_findings <- local({
+  evaluation <- NULL
+  function() {
+    if (is.null(evaluation)) {
+      evaluation <<- evaluate(example_predictions(), example_thresholds(), draws = 200)
+    }
+    evaluation
+  }
+})
+
+# The part of an evaluation that is about some findings.
+only <- function(evaluation, findings) {
+  evaluation[] <- lapply(evaluation, function(table) {
+    if (is.data.frame(table)) table[table$finding %in% findings, ] else table
+  })
+  evaluation
+}
+
+# As many findings as ChestX-ray14 has: the example's tables under other names.
+fourteen_findings <- function() {
+  evaluation <- two_findings()
+  evaluation[] <- lapply(evaluation, function(table) {
+    if (!is.data.frame(table)) {
+      return(table)
+    }
+    do.call(rbind, lapply(sprintf("Finding %02d", 1:14), function(name) {
+      rows <- table[table$finding == "Effusion", ]
+      rows$finding <- rep(name, nrow(rows))
+      rows
+    }))
+  })
+  evaluation
+}

@@ -1,0 +1,210 @@
+evaluation <- two_findings()
+one <- only(evaluation, "Pneumonia")
+
+test_that("every type of every evaluation is a figure, in both languages", {
+  for (type in figure_types) {
+    expect_figure(ggplot2::autoplot(one, type))
+    for (of in list(one, evaluation, fourteen_findings())) {
+      spanish <- ggplot2::autoplot(of, type, labels = "es")
+      expect_figure(spanish)
+      texts <- c(texts_of(spanish), ggplot2::get_alt_text(spanish))
+      expect_no_match_all(texts[!grepl("png", texts)], english)
+    }
+  }
+})
+
+test_that("the layers are the tables: bands", {
+  for (name in c("roc_bands", "pr_bands")) {
+    table <- evaluation[[name]]
+    plot <- ggplot2::autoplot(table)
+    expect_figure(plot)
+    line <- layer_of(plot, "GeomLine")
+    ribbon <- layer_of(plot, "GeomRibbon")
+    expect_equal(line$x, table[[if (name == "roc_bands") "fpr" else "recall"]])
+    expect_equal(line$y, table[[if (name == "roc_bands") "sensitivity" else "precision"]])
+    expect_equal(ribbon$ymin, table$lower)
+    expect_equal(ribbon$ymax, table$upper)
+    expect_identical(as.integer(line$PANEL), match(table$finding, unique(table$finding)))
+  }
+})
+
+test_that("precision is drawn in steps, by the points at which it turns, over the prevalence", {
+  points <- pr_points(example_predictions())
+  plot <- ggplot2::autoplot(points)
+  expect_figure(plot)
+  expect_equal(layer_of(plot, "GeomStep")$y, pr_corners(points)$precision)
+  expect_lt(nrow(pr_corners(points)), nrow(points))
+  expect_equal(layer_of(plot, "GeomHline")$yintercept, unique(points$prevalence))
+  # By hand: precision falls from 1 to 2/4 while recall stays, so of four points the third is not seen.
+  four <- tibble::tibble(finding = "a", recall = c(0.5, 0.5, 0.5, 1), precision = c(1, 1 / 2, 1 / 3, 2 / 4))
+  expect_identical(pr_corners(four)$precision, c(1, 1 / 3, 1 / 2))
+  expect_match(texts_of(ggplot2::autoplot(evaluation, "pr")), "Pneumonia\n0\\.\\d\\d \\(0", all = FALSE)
+  expect_match(texts_of(ggplot2::autoplot(one, "pr")), "average precision 0\\.\\d{3} \\(95% CI 0", all = FALSE)
+})
+
+test_that("the layers are the tables: calibration, net benefit, predictive values", {
+  curve <- evaluation$calibration_curve
+  line <- layer_of(ggplot2::autoplot(curve), "GeomLine")
+  expect_setequal(round(line$y, 12), round(curve$observed, 12))
+  expect_length(unique(line$colour), 2)
+
+  benefit <- one$decision_curve
+  plot <- ggplot2::autoplot(benefit)
+  shown <- benefit[benefit$threshold <= max(layer_of(plot, "GeomLine")$x) + 1e-9, ]
+  expect_setequal(round(layer_of(plot, "GeomLine")$y, 12), round(shown$net_benefit, 12))
+  model <- shown[shown$strategy == "model", ]
+  expect_equal(layer_of(plot, "GeomRibbon")$ymin, model$net_benefit_lower)
+
+  values <- one$predictive_values
+  plot <- ggplot2::autoplot(values)
+  expect_setequal(round(layer_of(plot, "GeomPoint")$y, 12), round(values$estimate, 12))
+  expect_equal(10^layer_of(plot, "GeomPoint")$x, values$prevalence)
+  expect_identical(sum(layer_of(plot, "GeomPoint")$shape == 16), sum(values$own))
+})
+
+test_that("each panel of net benefit ends where that of the model does", {
+  curve <- tibble::tibble(
+    finding = "a", threshold = rep(c(0.01, 0.1, 0.15, 0.3, 0.9), each = 2), strategy = rep(c("model", "all"), 5),
+    net_benefit = c(0.1, 0.1, 0.05, 0, 0.003, -0.1, 0.001, -1, 0, -8)
+  )
+  # A fiftieth of 0.1 is 0.002: what counts ends at 0.15, and the round number above it is 0.2.
+  expect_identical(max(where_it_matters(curve)$threshold), 0.15)
+  expect_identical(round_up(0.15), 0.2)
+  useless <- transform(curve, net_benefit = -1)
+  expect_identical(nrow(where_it_matters(useless)), nrow(curve))
+  expect_identical(from_zero(c(0.01, seq(0.01, 0.99, by = 0.01)[60])), c(0, 0.6))
+})
+
+test_that("several findings show their predictive values at the default operating point, or at the one named", {
+  evaluation$thresholds$default <- evaluation$thresholds$operating_point == "specificity_95"
+  expect_match(texts_of(ggplot2::autoplot(evaluation, "predictive_values")), "For 95% specificity", all = FALSE)
+  values <- evaluation$predictive_values
+  expect_match(texts_of(ggplot2::autoplot(values)), "Youden index", all = FALSE)
+  plot <- ggplot2::autoplot(values, operating_point = "sensitivity_95")
+  expect_identical(
+    nrow(layer_of(plot, "GeomPoint")), sum(values$operating_point == "sensitivity_95" & !is.na(values$estimate))
+  )
+  expect_error(ggplot2::autoplot(values, operating_point = "mine"), "youden", class = "placa_error_plot")
+})
+
+test_that("subgroups show every group, the rest, and which are too small", {
+  groups <- one$subgroups
+  plot <- ggplot2::autoplot(groups)
+  shown <- groups[groups$metric != "sensitivity", ]
+  known <- shown[!is.na(shown$estimate), ]
+  expect_equal(layer_of(plot, "GeomLinerange")$x, known$estimate)
+  expect_equal(layer_of(plot, "GeomLinerange")$xmin, known$lower)
+  expect_equal(layer_of(plot, "GeomPoint")$x, shown$rest[!is.na(shown$rest)])
+  expect_identical(nrow(layer_of(plot, "GeomText")), sum(shown$too_small))
+  texts <- texts_of(plot)
+  expect_match(texts, "^Sex:  F \\(", all = FALSE)
+  expect_match(texts, "^18\u201339 \\(", all = FALSE)
+  expect_true(all(c("AUROC", "Specificity", "Under-diagnosis rate") %in% texts))
+  missed <- ggplot2::autoplot(evaluation$subgroups, metric = "under_diagnosis")
+  expect_match(texts_of(missed), "Under-diagnosis rate", all = FALSE)
+  expect_error(ggplot2::autoplot(evaluation$subgroups, metric = c("auroc", "f1")), class = "placa_error_plot")
+  expect_error(ggplot2::autoplot(groups, metric = 3), class = "placa_error_plot")
+})
+
+test_that("a group that differs is of another colour and shape", {
+  groups <- one$subgroups[one$subgroups$metric == "auroc" & one$subgroups$column == "view", ]
+  groups$p_holm <- c(0.04, 0.06)
+  points <- ggplot2::ggplot_build(ggplot2::autoplot(groups))$data[[3]]
+  expect_identical(points$shape, c(18, 16))
+  expect_identical(points$colour, finding_colours[2:1])
+  expect_match(ggplot2::get_alt_text(ggplot2::autoplot(groups)), "1 differ")
+})
+
+test_that("comparisons have a dot a model and metric", {
+  predictions <- example_predictions()
+  blurred <- transform(predictions, probability = round(probability, 1))
+  worse <- transform(predictions, probability = round(probability))
+  compared <- compare(list(mine = predictions, blurred = blurred, worse = worse), draws = 100)
+  by_bootstrap <- compared[compared$method == "bootstrap", ]
+  for (table in list(compared, compared[compared$model == "worse", ], compared[compared$finding == "Effusion", ])) {
+    expect_figure(ggplot2::autoplot(table))
+    expect_figure(ggplot2::autoplot(table, labels = "es"))
+  }
+  shown <- layer_of(ggplot2::autoplot(compared), "GeomPoint")
+  expect_equal(sort(shown$x), sort(by_bootstrap$difference))
+  expect_match(texts_of(ggplot2::autoplot(compared)), "Difference from mine", all = FALSE)
+  expect_match(texts_of(ggplot2::autoplot(compared[compared$model == "worse", ])), "worse \u2212 mine", all = FALSE)
+  delong <- layer_of(ggplot2::autoplot(compared, method = "delong"), "GeomLinerange")
+  expect_equal(sort(delong$xmin), sort(compared$lower[compared$method == "delong"]))
+  expect_error(ggplot2::autoplot(by_bootstrap, method = "delong"), class = "placa_error_plot")
+})
+
+test_that("mistakes are named where there is room, the most confident on top", {
+  table <- one$errors
+  plot <- ggplot2::autoplot(table)
+  expect_equal(stats::plogis(layer_of(plot, "GeomSegment")$xend), table$probability, tolerance = 1e-6)
+  expect_equal(stats::plogis(layer_of(plot, "GeomSegment")$x), table$threshold, tolerance = 1e-6)
+  texts <- texts_of(plot)
+  expect_true(all(vapply(table$image_id, function(id) any(grepl(id, texts, fixed = TRUE)), logical(1))))
+  many <- fourteen_findings()$errors
+  dots <- ggplot2::autoplot(many)
+  expect_identical(nrow(ggplot2::ggplot_build(dots)$data[[2]]), nrow(many))
+  expect_no_match_all(texts_of(dots), "png")
+  bare <- table[!names(table) %in% c("sex", "age", "view", "site")]
+  expect_figure(ggplot2::autoplot(bare))
+})
+
+test_that("abstention shows what is left to a radiologist, or the measured error, by group where there is one", {
+  table <- evaluation$abstention
+  plot <- ggplot2::autoplot(table)
+  expect_equal(layer_of(plot, "GeomPoint")$y, table$deferred)
+  expect_equal(layer_of(plot, "GeomLinerange")$ymin, table$deferred_lower)
+  error <- ggplot2::autoplot(table, show = "error")
+  expect_figure(error)
+  expect_setequal(layer_of(error, "GeomPoint")$y, 1 - c(table$coverage_positive, table$coverage_negative))
+  by_view <- abstain(example_predictions(), by = "view", draws = 100)
+  grouped <- ggplot2::autoplot(by_view)
+  expect_figure(grouped)
+  expect_true(all(c("All images", "View: AP", "View: PA") %in% texts_of(grouped)))
+})
+
+test_that("what has nothing to show is refused, and what has little is shown", {
+  for (name in c("roc_bands", "pr_bands", "calibration_curve", "decision_curve", "predictive_values", "subgroups",
+                 "errors", "abstention")) {
+    expect_error(ggplot2::autoplot(evaluation[[name]][0, ]), class = "placa_error_plot")
+    lacking <- evaluation
+    lacking[[name]] <- NULL
+    type <- c(roc_bands = "roc", calibration_curve = "recalibration", decision_curve = "decision", pr_bands = "pr")
+    type <- if (name %in% names(type)) type[[name]] else name
+    if (type != "roc") expect_error(ggplot2::autoplot(lacking, type), class = "placa_error_plot")
+  }
+  small <- evaluation$subgroups
+  small[c("estimate", "rest")] <- NA_real_
+  expect_error(ggplot2::autoplot(small), class = "placa_error_plot")
+  expect_error(ggplot2::autoplot(evaluation, "pie"), "must be one of")
+  expect_error(ggplot2::autoplot(evaluation, "pr", labels = "fr"), class = "placa_error_labels")
+})
+
+test_that("a finding whose bounds are missing has its curve without a band", {
+  for (name in c("roc_bands", "pr_bands", "calibration_curve")) {
+    table <- evaluation[[name]]
+    table[table$finding == "Effusion", c("lower", "upper")] <- NA_real_
+    expect_figure(ggplot2::autoplot(table))
+    evaluation[[name]] <- table
+  }
+  benefit <- evaluation$decision_curve
+  benefit[benefit$finding == "Effusion", c("net_benefit_lower", "net_benefit_upper")] <- NA_real_
+  expect_figure(ggplot2::autoplot(benefit))
+  for (type in c("roc", "pr", "calibration")) expect_figure(ggplot2::autoplot(evaluation, type))
+})
+
+test_that("an evaluation's figures come with their sizes, those with nothing to show left out", {
+  figures <- evaluation_figures(evaluation, plot_labels("es"))
+  expect_named(figures, c("roc", "pr", "calibration", "decision_curve", "subgroups", "abstention"))
+  for (figure in figures) {
+    expect_figure(figure$plot)
+    expect_true(all(c(figure$width, figure$height) > 3 & c(figure$width, figure$height) < 16))
+  }
+  one_class <- example_predictions()
+  one_class <- one_class[one_class$split == "test" & one_class$truth == 0, ]
+  lone <- suppressWarnings(evaluate(one_class, example_thresholds(), draws = 100))
+  expect_named(evaluation_figures(lone), c("calibration", "decision_curve"))
+  few <- example_predictions(patients = 20)
+  few <- suppressWarnings(evaluate(few[few$split == "test", ], example_thresholds(), draws = 100))
+  for (figure in evaluation_figures(few)) expect_silent(texts_of(figure$plot))
+})

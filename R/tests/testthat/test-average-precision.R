@@ -1,0 +1,59 @@
+test_that("average precision and the partial area are scikit-learn's", {
+  rows <- sklearn_predictions()
+  table <- average_precision(rows, draws = 100)
+  expect_equal(table$average_precision, evaluation_answers("average_precision")$estimate, tolerance = 1e-12)
+  answers <- evaluation_answers("partial_auroc_standardised")
+  for (max_fpr in unique(answers$at)) {
+    table <- partial_auroc(rows, max_fpr, draws = 100)
+    expect_equal(table$partial_auroc_standardised, answers$estimate[answers$at == max_fpr], tolerance = 1e-12)
+  }
+})
+
+test_that("the partial area is pROC's, and the whole one is AUROC", {
+  rows <- example_predictions()
+  table <- partial_auroc(rows, 0.15, draws = 100)
+  for (finding in table$finding) {
+    of_finding <- rows[rows$finding == finding & rows$split == "test", ]
+    curve <- pROC::roc(of_finding$truth, of_finding$probability, levels = c(0, 1), direction = "<", quiet = TRUE)
+    theirs <- pROC::auc(curve, partial.auc = c(0.85, 1))
+    expect_equal(table$partial_auroc[table$finding == finding], as.double(theirs), tolerance = 1e-12)
+  }
+  whole <- partial_auroc(rows, 1, draws = 100)
+  expect_equal(whole$partial_auroc, discrimination(rows)$auroc)
+  expect_equal(whole$partial_auroc_standardised, whole$partial_auroc)
+})
+
+test_that("six rows give what paper and pencil give", {
+  table <- average_precision(six_rows(), draws = 200)
+  # Positives are first, second and fifth from the top.
+  expect_equal(table$average_precision, (1 / 1 + 2 / 2 + 3 / 5) / 3)
+  # Up to a false positive rate of 1/3: two of three positives lie above the first negative.
+  expect_equal(partial_auroc(six_rows(), 1 / 3, draws = 200)$partial_auroc, 2 / 3 * 1 / 3)
+  expect_equal(table$prevalence, 0.5)
+  expect_identical(table$n_clusters, 5L)
+})
+
+test_that("what cannot be had is missing or refused", {
+  none <- transform(six_rows(), truth = 0L)
+  expect_true(is.na(average_precision(none, draws = 100)$average_precision))
+  expect_warning(table <- partial_auroc(none, draws = 100), class = "placa_warning_one_class")
+  expect_true(is.na(table$partial_auroc))
+  expect_error(partial_auroc(six_rows(), 0), class = "placa_error_max_fpr")
+  expect_error(partial_auroc(six_rows(), 2), class = "placa_error_max_fpr")
+})
+
+test_that("points of the precision-recall curve are scikit-learn's", {
+  points <- pr_points(sklearn_predictions())
+  expect_s3_class(points, "placa_pr_points")
+  for (finding in unique(points$finding)) {
+    ours <- points[points$finding == finding, ]
+    for (metric in c("precision", "recall")) {
+      answers <- evaluation_answers(metric)
+      answers <- answers[answers$finding == finding, ]
+      expect_equal(ours[[metric]], rev(answers$estimate), tolerance = 1e-12)
+      expect_equal(ours$threshold, rev(answers$at), tolerance = 1e-12)
+    }
+    expect_true(all(ours$prevalence == ours$precision[nrow(ours)]))
+  }
+  expect_identical(nrow(pr_points(transform(six_rows(), truth = 0L))), 0L)
+})

@@ -1,0 +1,124 @@
+measure <- function(table, name, stage = "after") {
+  table$estimate[table$measure == name & table$stage == stage]
+}
+
+test_that("the measures are those of statsmodels and scikit-learn", {
+  table <- calibration_measures(sklearn_predictions(), draws = 100)
+  for (name in c("intercept", "slope", "brier", "brier_scaled")) {
+    expect_equal(measure(table, name), evaluation_answers(name)$estimate, tolerance = 1e-8)
+  }
+  expect_equal(measure(table, "ece")[[1]], evaluation_answers("ece")$estimate, tolerance = 1e-12)
+  # Images of one probability are in one bin, so that there may be fewer than ten.
+  bins <- calibration(sklearn_predictions())
+  expect_identical(table$bins[table$measure == "ece"], as.integer(tapply(bins$bin, bins$finding, max)[c(2, 1)]))
+  expect_true(all(is.na(table$bins[table$measure != "ece"])))
+})
+
+test_that("six rows give what paper and pencil give", {
+  table <- calibration_measures(six_rows(), bins = 3, draws = 200)
+  expect_identical(unique(table$stage), "after")
+  expect_equal(measure(table, "observed_expected"), 3 / 3.15)
+  brier <- (0.01 + 0.16 + 0.4225 + 0.04 + 0.36 + 0.01) / 6
+  expect_equal(measure(table, "brier"), brier)
+  expect_equal(measure(table, "brier_scaled"), 1 - brier / 0.25)
+  # Bins of two: 0.5 against 0.225, 0 against 0.5, 1 against 0.85.
+  expect_equal(measure(table, "ece"), (0.275 + 0.5 + 0.15) / 3)
+})
+
+test_that("intercept, slope and curve are those of rms, which has no intervals by patient", {
+  skip_if_not_installed("rms")
+  # Enough images for five knots, which are also those of rms.
+  rows <- example_predictions(patients = 3000)
+  rows <- rows[rows$finding == "Pneumonia" & rows$split == "test", ]
+  table <- calibration_measures(rows, draws = 100)
+  theirs <- rms::val.prob(rows$probability, rows$truth, pl = FALSE)
+  expect_equal(measure(table, "slope"), theirs[["Slope"]], tolerance = 1e-6)
+  expect_equal(measure(table, "brier"), theirs[["Brier"]], tolerance = 1e-12)
+  # val.prob() smooths by lowess: another curve through the same points.
+  expect_lt(abs(measure(table, "ici") - theirs[["Eavg"]]), 0.005)
+  expect_lt(abs(measure(table, "e90") - theirs[["E90"]]), 0.01)
+  basis <- rms::rcs(qlogis(rows$probability), 5)
+  fit <- suppressWarnings(glm(rows$truth ~ unclass(basis), family = binomial()))
+  distance <- abs(unname(fitted(fit)) - rows$probability)
+  expect_equal(measure(table, "ici"), mean(distance), tolerance = 1e-6)
+  expect_equal(measure(table, "e50"), unname(quantile(distance, 0.5, type = 1)), tolerance = 1e-6)
+  expect_equal(measure(table, "e90"), unname(quantile(distance, 0.9, type = 1)), tolerance = 1e-6)
+  curve <- calibration_curve(rows, draws = 100, places = 7)
+  order <- order(rows$probability)
+  expected <- approx(rows$probability[order], fitted(fit)[order], curve$probability[curve$stage == "after"])$y
+  expect_equal(curve$observed[curve$stage == "after"], expected, tolerance = 1e-3)
+})
+
+test_that("a loess curve, as in Austin and Steyerberg's paper, is about as far away", {
+  rows <- example_predictions(patients = 4000)
+  rows <- rows[rows$finding == "Pneumonia" & rows$split == "test", ]
+  table <- calibration_measures(rows, draws = 100)
+  for (stage in c("before", "after")) {
+    column <- c(before = "score", after = "probability")[[stage]]
+    distance <- abs(fitted(loess(rows$truth ~ rows[[column]])) - rows[[column]])
+    expect_lt(abs(measure(table, "ici", stage) - mean(distance)), 0.006)
+    expect_lt(abs(measure(table, "e50", stage) - median(distance)), 0.015)
+  }
+})
+
+test_that("a draw's fits are those of glm() on the table that it stands for", {
+  rows <- example_predictions()
+  rows <- rows[rows$finding == "Pneumonia" & rows$split == "test", ]
+  cluster <- cluster_index(rows)
+  z <- safe_logit(rows$probability)
+  statistic <- function(most) {
+    calibration_statistic(
+      rows$truth, rows$probability, cluster, support_of(rows$probability, most), spline_knots(z, rows$truth),
+      c(-1, 0.5), equal_count_bins(rows$probability, 10), full_fits(rows$truth, z, spline_knots(z, rows$truth))
+    )
+  }
+  counts <- resample_once(max(cluster), 100, 1)[, 1:3]
+  exact <- statistic(1000)(counts)
+  rough <- statistic(128)(counts)
+  for (draw in 1:3) {
+    again <- rep(seq_along(cluster), as.integer(counts[cluster, draw]))
+    truth <- rows$truth[again]
+    slope <- coef(glm(truth ~ z[again], family = binomial()))[[2]]
+    intercept <- coef(glm(truth ~ 1, offset = z[again], family = binomial()))[[1]]
+    expect_equal(unname(exact[draw, c("intercept", "slope")]), c(intercept, slope), tolerance = 1e-6)
+    expect_equal(unname(rough[draw, c("intercept", "slope")]), c(intercept, slope), tolerance = 0.02)
+    expect_equal(exact[draw, "brier"], c(brier = brier_score(truth, rows$probability[again])), tolerance = 1e-12)
+    basis <- spline_basis(z, spline_knots(z, rows$truth))
+    fit <- glm(truth ~ basis[again, ] - 1, family = binomial())
+    expected <- plogis(spline_basis(c(-1, 0.5), spline_knots(z, rows$truth)) %*% coef(fit))
+    expect_equal(unname(tail(exact[draw, ], 2)), as.double(expected), tolerance = 1e-5)
+  }
+  expect_equal(exact[, c("ici", "e50")], rough[, c("ici", "e50")], tolerance = 0.05)
+})
+
+test_that("recalibrating shows: before and after", {
+  rows <- example_predictions(patients = 3000)
+  table <- calibration_measures(rows, draws = 200)
+  expect_identical(unique(table$stage), c("before", "after"))
+  # example_predictions() makes scores whose logits are 1.6 times too large, plus a half.
+  expect_equal(measure(table, "slope")[[1]], 1.6 * measure(table, "slope", "before")[[1]], tolerance = 1e-6)
+  expect_lt(measure(table, "ici")[[1]], measure(table, "ici", "before")[[1]])
+  slope <- table[table$measure == "slope" & table$stage == "after", ]
+  expect_true(all(slope$lower < 1 & slope$upper > 1))
+})
+
+test_that("what cannot be fitted is missing, and the rest is there", {
+  none <- calibration_measures(transform(six_rows(), truth = 0L), draws = 100)
+  expect_true(is.na(measure(none, "intercept")))
+  expect_true(is.na(measure(none, "brier_scaled")))
+  expect_equal(measure(none, "observed_expected"), 0)
+  apart <- transform(six_rows(), truth = as.integer(probability > 0.5))
+  expect_true(is.na(measure(calibration_measures(apart, draws = 100), "slope")))
+  certain <- transform(six_rows(), probability = c(0, 0, 1, 1, 1, 1), truth = c(0L, 1L, 1L, 1L, 0L, 1L))
+  expect_false(is.na(measure(calibration_measures(certain, draws = 100), "ici")))
+  expect_error(calibration_measures(six_rows(), bins = 0), class = "placa_error_bins")
+  expect_error(calibration_curve(six_rows(), places = 0), class = "placa_error_places")
+})
+
+test_that("Newton's steps find the way from far off", {
+  z <- rep(-9, 50)
+  x <- matrix(1, 50, 1)
+  positives <- matrix(rep(c(1, 0), 25), 50, 1)
+  fit <- logistic_draws(x, positives, matrix(1, 50, 1), z)
+  expect_equal(fit[1, 1], 9, tolerance = 1e-8)
+})

@@ -1,0 +1,100 @@
+two_models <- function() {
+  rows <- example_predictions()
+  other <- rows
+  other$probability <- with_seed(9, stats::plogis(stats::qlogis(rows$probability) + stats::rnorm(nrow(rows))))
+  list(mine = rows, theirs = other)
+}
+
+test_that("the paired test is pROC's", {
+  models <- two_models()
+  table <- compare(models, "auroc", draws = 100)
+  expect_s3_class(table, "placa_comparison")
+  for (finding in c("Pneumonia", "Effusion")) {
+    curves <- lapply(models, function(rows) {
+      rows <- rows[rows$finding == finding & rows$split == "test", ]
+      pROC::roc(rows$truth, rows$probability, levels = c(0, 1), direction = "<", quiet = TRUE)
+    })
+    test <- pROC::roc.test(curves$theirs, curves$mine, method = "delong", paired = TRUE)
+    ours <- table[table$finding == finding & table$method == "delong", ]
+    expect_equal(ours$p_value, test$p.value, tolerance = 1e-9)
+    expect_equal(c(ours$lower, ours$upper), as.double(test$conf.int), tolerance = 1e-9)
+    expect_equal(c(ours$estimate, ours$reference_estimate), unname(test$estimate), tolerance = 1e-12)
+  }
+})
+
+test_that("with one image a cluster Obuchowski's test is DeLong's", {
+  rows <- sklearn_predictions()
+  other <- transform(rows, probability = round(probability, 1))
+  table <- compare(list(a = rows, b = other), "auroc", draws = 100)
+  expect_equal(table$p_value[table$method == "obuchowski"], table$p_value[table$method == "delong"])
+})
+
+test_that("draws are paired: a model does not differ from itself, nor from a rescaled one in rank", {
+  rows <- example_predictions()
+  same <- transform(rows, probability = probability^2)
+  table <- compare(list(a = rows, b = same), c("auroc", "average_precision", "brier"), draws = 100)
+  rank <- table[table$metric != "brier", ]
+  expect_equal(rank$difference, rep(0, nrow(rank)))
+  expect_equal(c(rank$lower, rank$upper), rep(0, 2 * nrow(rank)))
+  expect_equal(rank$p_value, rep(1, nrow(rank)))
+  expect_true(all(table$difference[table$metric == "brier"] != 0))
+})
+
+test_that("the bootstrap of a difference is that of tables put together by hand, own metrics too", {
+  models <- lapply(two_models(), function(rows) rows[rows$finding == "Pneumonia", ])
+  own <- function(truth, probability, weight) stats::weighted.mean((truth - probability)^2, weight)
+  points <- one_threshold(0.4)
+  table <- compare(models, list("brier", "f1", mse = own), points, draws = 200)
+  expect_equal(table$lower[table$metric == "mse"], table$lower[table$metric == "brier"])
+  test <- lapply(models, function(rows) rows[rows$split == "test", ])
+  cluster <- cluster_index(test$mine)
+  counts <- resample_once(max(cluster), 200, 1)
+  by_hand <- apply(counts, 2, function(draw) {
+    again <- rep(seq_along(cluster), as.integer(draw[cluster]))
+    f1 <- vapply(test, function(rows) {
+      metrics_by_counts(rows$truth[again], rows$probability[again], 0.4)[["f1"]]
+    }, double(1))
+    f1[[2]] - f1[[1]]
+  })
+  f1 <- table[table$metric == "f1", ]
+  expect_equal(c(f1$lower, f1$upper), bounds_by_hand(by_hand, f1$difference, test$mine$truth, cluster))
+  expect_equal(f1$std_error, sd(by_hand))
+})
+
+test_that("two sources of labels are compared on the images that both label", {
+  rows <- example_predictions()
+  rows <- rows[rows$finding == "Effusion", ]
+  second <- rows
+  second$truth[second$probability > 0.8] <- 1L
+  second$truth[1:30] <- NA
+  table <- compare(list(reports = rows, radiologists = second), c("auroc", "sensitivity"), example_thresholds(),
+    draws = 100
+  )
+  expect_identical(unique(table$method), "bootstrap")
+  n_test <- sum(rows$split == "test")
+  unlabelled <- sum(is.na(second$truth[second$split == "test"]))
+  expect_identical(unique(table$n_left_out), unlabelled)
+  expect_identical(unique(table$n_images), n_test - unlabelled)
+})
+
+test_that("a column names the models as well as a list does, and thresholds may differ between them", {
+  models <- two_models()
+  long <- do.call(rbind, lapply(names(models), function(name) tibble::tibble(models[[name]], model = name)))
+  expect_equal(compare(long, "auroc", draws = 100), compare(models, "auroc", draws = 100))
+  points <- list(mine = example_thresholds(), theirs = transform(example_thresholds(), threshold = threshold / 2))
+  table <- compare(models, "sensitivity", points, draws = 100)
+  expect_true(all(table$difference > 0))
+})
+
+test_that("what cannot be compared is refused in a sentence", {
+  rows <- example_predictions()
+  expect_error(compare(list(rows, rows)), class = "placa_error_models")
+  expect_error(compare(list(a = rows)), class = "placa_error_models")
+  expect_error(compare(rows), class = "placa_error_columns")
+  expect_error(compare(list(a = rows, b = rows), "accuracy"), "accuracy", class = "placa_error_metrics")
+  expect_error(compare(list(a = rows, b = rows), "f1"), class = "placa_error_thresholds")
+  apart <- transform(rows, image_id = paste("x", image_id))
+  expect_error(compare(list(a = rows, b = apart)), "Pneumonia", class = "placa_error_models")
+  mass <- transform(rows[rows$finding == "Effusion", ], finding = "Mass")
+  expect_error(compare(list(a = rows, b = mass)), class = "placa_error_models")
+})

@@ -1,0 +1,26 @@
+test_that("net benefit is that of dcurves", {
+  answers <- evaluation_answers(paste0("net_benefit_", c("model", "all", "none")))
+  curve <- decision_curve(sklearn_predictions(), thresholds = unique(answers$at), draws = 100)
+  expect_s3_class(curve, "placa_decision_curve")
+  curve$metric <- paste0("net_benefit_", curve$strategy)
+  both <- merge(curve, answers, by.x = c("finding", "threshold", "metric"), by.y = c("finding", "at", "metric"))
+  expect_identical(nrow(both), nrow(answers))
+  expect_equal(both$net_benefit, both$estimate, tolerance = 1e-12)
+})
+
+test_that("six rows give what paper and pencil give", {
+  curve <- decision_curve(six_rows(), thresholds = c(0.2, 0.5), draws = 200)
+  # Called at 0.2: three positives, two negatives; at 0.5: two and one.
+  expect_equal(curve$net_benefit[curve$strategy == "model"], c(3 / 6 - 2 / 6 * 0.25, 2 / 6 - 1 / 6))
+  expect_equal(curve$net_benefit[curve$strategy == "all"], c(3 / 6 - 3 / 6 * 0.25, 0))
+  expect_equal(curve$net_benefit[curve$strategy == "none"], c(0, 0))
+  expect_equal(curve$advantage[curve$strategy == "model"], c(1 / 24, 1 / 6))
+  expect_true(all(is.na(curve$advantage[curve$strategy != "model"])))
+})
+
+test_that("bands hold the curve, and a threshold that is none is refused", {
+  curve <- decision_curve(example_predictions(), draws = 100)
+  expect_identical(nrow(curve), 2L * 99L * 3L)
+  expect_true(all(curve$net_benefit_lower <= curve$net_benefit & curve$net_benefit <= curve$net_benefit_upper))
+  expect_error(decision_curve(six_rows(), thresholds = c(0, 0.5)), class = "placa_error_thresholds")
+})

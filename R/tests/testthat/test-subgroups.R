@@ -1,0 +1,96 @@
+group_rows <- function(table, finding, column, group) {
+  table[table$finding == finding & table$column == column & table$group == group, ]
+}
+
+test_that("a group's figures are those of a table of the group alone", {
+  rows <- example_predictions()
+  table <- subgroups(rows, example_thresholds(), draws = 100)
+  expect_s3_class(table, "placa_subgroups")
+  expect_identical(unique(table$column), c("sex", "age", "view"))
+  women <- rows[rows$sex == "F" & rows$split == "test", ]
+  alone <- operating_points(women, example_thresholds(), draws = 100)
+  for (finding in c("Pneumonia", "Effusion")) {
+    group <- group_rows(table, finding, "sex", "F")
+    value <- function(name) group$estimate[group$metric == name]
+    at <- alone[alone$finding == finding & alone$operating_point == "youden", ]
+    expect_equal(value("sensitivity"), metric(at, "sensitivity"))
+    expect_equal(value("specificity"), metric(at, "specificity"))
+    expect_equal(value("under_diagnosis"), 1 - metric(at, "sensitivity"))
+    of_finding <- women[women$finding == finding, ]
+    expect_equal(value("auroc"), discrimination(of_finding)$auroc)
+    expect_equal(value("calibration_in_the_large"), mean(of_finding$truth - of_finding$probability))
+    expect_identical(group$n_images[1], nrow(of_finding))
+    expect_identical(group$n_clusters[1], length(unique(of_finding$patient_id)))
+  }
+})
+
+test_that("differences are from all other images, in the same draws", {
+  rows <- example_predictions()
+  rows <- rows[rows$finding == "Pneumonia", ]
+  table <- subgroups(rows, example_thresholds(), by = "age", draws = 200)
+  group <- group_rows(table, "Pneumonia", "age", "40-59")
+  expect_equal(group$difference, group$estimate - group$rest)
+  test <- rows[rows$split == "test", ]
+  inside <- test$age >= 40 & test$age < 60
+  cluster <- cluster_index(test)
+  counts <- resample_once(max(cluster), 200, 1)
+  auroc <- function(member) {
+    areas_of(ranked(test$truth[member], test$probability[member], cluster[member]), counts)[, "auroc"]
+  }
+  by_hand <- auroc(inside) - auroc(!inside)
+  units <- effective_clusters(test$truth[inside], cluster[inside])
+  expect_lt(units, effective_clusters(test$truth[!inside], cluster[!inside]))
+  expected <- bounds_by_hand(by_hand, group$difference[1], test$truth[inside], cluster[inside])
+  expect_equal(c(group$difference_lower[1], group$difference_upper[1]), expected)
+  expect_equal(group$p_value[1], 2 * pnorm(-abs(group$difference[1]) / sd(by_hand)))
+})
+
+test_that("Holm's correction is R's own, with a column of two groups as one comparison", {
+  rows <- example_predictions(patients = 1500)
+  table <- subgroups(rows, example_thresholds(), draws = 100)
+  of <- table[table$finding == "Pneumonia" & table$metric == "auroc" & !table$too_small, ]
+  two <- of$column %in% c("sex", "view")
+  first <- !two | !duplicated(of$column)
+  expect_equal(of$p_holm[first], p.adjust(of$p_value[first], "holm"))
+  expect_equal(of$p_holm[of$column == "sex"][1], of$p_holm[of$column == "sex"][2])
+  expect_equal(of$difference[of$column == "sex"][1], -of$difference[of$column == "sex"][2])
+})
+
+test_that("small groups are shown as too small, without numbers, and take no part in the correction", {
+  rows <- example_predictions()
+  table <- subgroups(rows, example_thresholds(), by = "age", min_clusters = 15, draws = 100)
+  young <- group_rows(table, "Effusion", "age", "0-17")
+  expect_true(all(young$too_small))
+  expect_true(all(is.na(young$estimate) & is.na(young$p_holm)))
+  expect_gt(young$n_images[1], 0)
+})
+
+test_that("any column will do, missing values are a group, and bands of age are the reader's", {
+  rows <- example_predictions()
+  rows$scanner <- rep(c("old", NA, "new"), length.out = nrow(rows))
+  table <- subgroups(rows, example_thresholds(), by = "scanner", draws = 100)
+  expect_identical(unique(table$group), c("new", "old", "unknown"))
+  rows$age[1:40] <- NA
+  ages <- unique(subgroups(rows, example_thresholds(), by = "age", ages = c(0, 65), draws = 100)$group)
+  expect_identical(setdiff(ages, "unknown"), c("0-64", "65+"))
+  expect_error(subgroups(rows, example_thresholds(), by = "ward"), class = "placa_error_columns")
+  expect_error(subgroups(rows, example_thresholds(), by = "image_id"), class = "placa_error_groups")
+  expect_error(subgroups(rows, example_thresholds(), ages = 5), class = "placa_error_groups")
+  expect_error(subgroups(rows, example_thresholds(), min_clusters = 1), class = "placa_error_groups")
+})
+
+test_that("predictions without groups have an empty table of the same columns", {
+  table <- subgroups(six_rows(), one_threshold(), draws = 100)
+  expect_identical(nrow(table), 0L)
+  expect_true(all(c("group", "metric", "p_holm", "too_small") %in% names(table)))
+})
+
+test_that("a group of which nothing is missed has Wilson's interval", {
+  rows <- example_predictions()
+  rows <- rows[rows$finding == "Pneumonia", ]
+  table <- subgroups(rows, one_threshold(0), by = "sex", draws = 100)
+  missed <- table[table$metric == "under_diagnosis", ]
+  expect_equal(missed$estimate, c(0, 0))
+  expect_true(all(missed$lower == 0 & missed$upper > 0.02))
+  expect_equal(missed$p_value, c(1, 1))
+})

@@ -1,0 +1,92 @@
+"""100,000 rows of predictions to R and back, by placa's converter and by rpy2's own for pandas, the median of five
+pairs in turns.
+
+On the way back, rpy2's own turns a missing integer into -2147483648.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from placa.bridge import NoBridge, start_r
+from placa.errors import PlacaError
+from placa.r_frames import R_FRAMES, from_r, to_r
+
+ROWS, PAIRS = 100_000, 5
+
+
+def predictions() -> pd.DataFrame:
+    """Invent predictions: one row an image, about three images a patient, all columns of predictions.parquet."""
+    random = np.random.default_rng(1)
+    number = pd.Series(np.arange(ROWS))
+    patient = (number // 3).astype("string")
+    return pd.DataFrame(
+        {
+            "image_id": "imagen-" + number.astype("string") + ".png",
+            "patient_id": patient,
+            "group_id": patient,
+            "split": pd.Series(random.choice(["train", "validation", "test"], ROWS), dtype="string"),
+            "finding": pd.Series(["Neumonía"] * ROWS, dtype="string"),
+            "truth": pd.Series(random.integers(0, 2, ROWS), dtype="Int8").mask(random.random(ROWS) < 0.1),
+            "probability": random.random(ROWS),
+            "score": random.random(ROWS),
+            "sex": pd.Series(random.choice(["F", "M"], ROWS), dtype="string").mask(random.random(ROWS) < 0.1),
+            "age": random.integers(0, 90, ROWS).astype("float64"),
+            "view": pd.Series(random.choice(["PA", "AP"], ROWS), dtype="string"),
+            "site": pd.Series([None] * ROWS, dtype="string"),
+        }
+    )
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Time one call."""
+    before = time.perf_counter()
+    work()
+    return time.perf_counter() - before
+
+
+def main() -> None:
+    """Print a row of the table for each direction."""
+    ri = start_r()
+    import rpy2.robjects as robjects
+    from rpy2.robjects import pandas2ri
+
+    unpack, pack = ri.evalr(f"local({{ {R_FRAMES}\n list(unpack_frame, pack_frame) }})")
+    converter = robjects.default_converter + pandas2ri.converter
+
+    def by_rpy2(convert: Callable[[Any], Any], frame: Any) -> Any:
+        with converter.context():
+            return convert(frame)
+
+    frame = predictions()
+    in_r = unpack(to_r(frame))
+    in_rpy2 = robjects.vectors.DataFrame(in_r)
+    there: dict[str, list[float]] = {"placa": [], "rpy2": []}
+    back: dict[str, list[float]] = {"placa": [], "rpy2": []}
+    for _ in range(PAIRS):
+        there["placa"].append(seconds(lambda: unpack(to_r(frame))))
+        there["rpy2"].append(seconds(lambda: by_rpy2(converter.py2rpy, frame)))
+        back["placa"].append(seconds(lambda: from_r(pack(in_r))))
+        back["rpy2"].append(seconds(lambda: by_rpy2(converter.rpy2py, in_rpy2)))
+    for way, times in (("to R", there), ("back", back)):
+        ours, theirs = statistics.median(times["placa"]), statistics.median(times["rpy2"])
+        ratios = [b / a for a, b in zip(times["placa"], times["rpy2"], strict=True)]
+        print(
+            f"| {ROWS:,} rows of predictions {way} | {ours:.2f} s | {theirs:.2f} s (rpy2's own) "
+            f"| {statistics.median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f}) |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (NoBridge, PlacaError) as reason:
+        print(f"the bridge's benchmark was skipped: {reason}", file=sys.stderr)

@@ -40,8 +40,10 @@ calibrate_once <- function(rows, column, bins, places, confidence, draws, seed) 
   boot$estimate <- statistic(support_of(probability, Inf))(matrix(as.raw(1), max(cluster), 1))[1, ]
   named <- names(boot$estimate) != ""
   # Distances grow with any noise: draws lie above the estimate for that reason alone, which is no bias to correct.
-  correct <- named & !names(boot$estimate) %in% c("ici", "e50", "e90", "ece")
-  intervals <- bootstrap_intervals(boot, confidence, correct)[c("estimate", "lower", "upper")]
+  distance <- names(boot$estimate) %in% c("ici", "e50", "e90", "ece")
+  intervals <- bootstrap_intervals(boot, confidence, named & !distance)[c("estimate", "lower", "upper")]
+  # For the same reason even the lowest of them may lie above what was found, which no interval should leave out.
+  intervals$lower[distance] <- pmin(intervals$lower[distance], intervals$estimate[distance])
   list(
     measures = tibble::tibble(measure = names(boot$estimate)[named], intervals[named, ]),
     curve = tibble::tibble(probability = stats::plogis(at), intervals[!named, ])
@@ -82,7 +84,7 @@ calibration_statistic <- function(truth, probability, cluster, support, knots, a
     total <- colSums(images)
     observed <- colSums(positives) / total
     brier <- cell_sums(squares, counts)[1, ] / total
-    curve <- logistic_draws(basis, positives, images, start = start$curve)
+    curve <- curve_draws(basis, positives, images, start$curve)
     heights <- t(stats::plogis(basis_at %*% curve))
     dimnames(heights) <- list(NULL, rep("", length(at)))
     cbind(
@@ -96,6 +98,19 @@ calibration_statistic <- function(truth, probability, cluster, support, knots, a
       heights
     )
   }
+}
+
+# Where a draw has no positive image below the lowest knots, the curve there is at 0 and its coefficients have no end. A
+# ridge, light beside one image, stops them at heights that are 0 all the same.
+curve_draws <- function(basis, positives, images, start) {
+  curve <- logistic_draws(basis, positives, images, start = start)
+  both <- colSums(positives) > 0 & colSums(images - positives) > 0
+  lost <- which(is.na(curve[1, ]) & both)
+  if (length(lost) > 0) {
+    pick <- function(counts) counts[, lost, drop = FALSE]
+    curve[, lost] <- logistic_draws(basis, pick(positives), pick(images), start = start, ridge = 1e-3, tolerance = 1e-4)
+  }
+  curve
 }
 
 finite_or_missing <- function(x) {

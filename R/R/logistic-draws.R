@@ -2,15 +2,17 @@
 
 # Newton's method for all draws side by side. `x` has a row a support point and a column a coefficient; `positives` and
 # `images` say how many there are at each point (rows) in each draw (columns); `offset` is added to the linear
-# predictor; `start` is where the steps begin. Gives coefficients by draws; those of a draw whose classes are separated
-# are missing.
-logistic_draws <- function(x, positives, images, offset = 0, start = 0, tolerance = 1e-9, most_steps = 50) {
+# predictor; `start` is where the steps begin; `ridge` pulls the coefficients to 0 (le Cessie and van Houwelingen 1992,
+# <doi:10.2307/2347628>). Gives coefficients by draws; those of a draw whose classes are separated are missing, where
+# no ridge holds them.
+logistic_draws <- function(x, positives, images, offset = 0, start = 0, ridge = 0, tolerance = 1e-9,
+                           most_steps = 50) {
   draws <- ncol(positives)
   coefficients <- matrix(start, ncol(x), draws)
   active <- seq_len(draws)
   for (step in seq_len(most_steps)) {
     here <- coefficients[, active, drop = FALSE]
-    moved <- newton_step(x, positives[, active, drop = FALSE], images[, active, drop = FALSE], offset, here)
+    moved <- newton_step(x, positives[, active, drop = FALSE], images[, active, drop = FALSE], offset, here, ridge)
     coefficients[, active] <- here + moved
     size <- colSums(abs(moved))
     lost <- !is.finite(size)
@@ -24,13 +26,14 @@ logistic_draws <- function(x, positives, images, offset = 0, start = 0, toleranc
   coefficients
 }
 
-newton_step <- function(x, positives, images, offset, coefficients) {
+newton_step <- function(x, positives, images, offset, coefficients, ridge) {
   fitted <- stats::plogis(x %*% coefficients + offset)
-  gradient <- crossprod(x, positives - images * fitted)
+  gradient <- crossprod(x, positives - images * fitted) - ridge * coefficients
   weight <- images * fitted * (1 - fitted)
   k <- ncol(x)
   pairs <- which(lower.tri(diag(k), diag = TRUE), arr.ind = TRUE)
   entries <- crossprod(x[, pairs[, 1], drop = FALSE] * x[, pairs[, 2], drop = FALSE], weight)
+  entries <- entries + ridge * (pairs[, 1] == pairs[, 2])
   step <- solve_each(entries, pairs, gradient)
   # From a start that is far off a whole step would throw every probability to 0 or 1: no point moves by more than 4.
   reach <- apply(abs(x %*% step), 2, max)

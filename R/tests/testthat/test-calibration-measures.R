@@ -122,3 +122,33 @@ test_that("Newton's steps find the way from far off", {
   fit <- logistic_draws(x, positives, matrix(1, 50, 1), z)
   expect_equal(fit[1, 1], 9, tolerance = 1e-8)
 })
+
+test_that("a finding without a positive image among its low probabilities has bounds all the same", {
+  set.seed(4)
+  n <- 3000
+  z <- stats::rnorm(n, -4, 2)
+  truth <- as.integer(z > -2 & stats::runif(n) < stats::plogis(z + 1))
+  rows <- tibble::tibble(
+    image_id = paste0("i", seq_len(n)), patient_id = paste0("p", (seq_len(n) + 1) %/% 2), group_id = patient_id,
+    split = "test", finding = "Mass", truth = truth, probability = stats::plogis(z)
+  )
+  measures <- calibration_measures(rows, draws = 200)
+  for (name in c("ici", "e50", "e90")) {
+    row <- measures[measures$measure == name, ]
+    expect_true(all(is.finite(c(row$lower, row$upper))))
+    expect_true(all(row$lower <= row$estimate & row$estimate <= row$upper))
+  }
+})
+
+test_that("a ridge holds coefficients that have no end, and changes none that have one", {
+  x <- cbind(1, c(-2, -1, 1, 2))
+  apart <- logistic_draws(x, matrix(c(0, 0, 1, 1)), matrix(1, 4, 1))
+  expect_true(all(is.na(apart)))
+  held <- logistic_draws(x, matrix(c(0, 0, 1, 1)), matrix(1, 4, 1), ridge = 1e-3, tolerance = 1e-4)
+  expect_true(all(is.finite(held)) && held[2, 1] > 3)
+  positives <- matrix(c(1, 2, 6, 9))
+  images <- matrix(10, 4, 1)
+  free <- logistic_draws(x, positives, images)
+  expect_equal(logistic_draws(x, positives, images, ridge = 1e-9), free, tolerance = 1e-6)
+  expect_equal(free[, 1], unname(coef(glm(cbind(positives, images - positives) ~ x[, 2], family = binomial))), tolerance = 1e-6)
+})

@@ -37,7 +37,7 @@ def test_five_patient_wise_folds_pooled(shared_data: Path, tmp_path: Path, seed:
         split = pd.Series("", index=manifest.index, dtype="string")
         split[test], split[rest[learn]], split[rest[judge]] = "test", "train", "validation"
         data = Path(shutil.copytree(tmp_path / "set", tmp_path / f"fold-{fold}"))
-        write_manifest(manifest.assign(split=split), data / "manifest.parquet")
+        write_manifest(manifest.assign(split=split), data / "manifest.parquet", {})
         train(data, tmp_path / f"run-{fold}", TrainOptions(seed=1000 * seed + fold))
         predictions, _ = read_predictions(tmp_path / f"run-{fold}")
         pooled.append(predictions[predictions["split"] == "test"])

@@ -31,26 +31,11 @@ read_labels <- function(x) {
 }
 
 labels_file <- function(x, call = rlang::caller_env()) {
-  check_path(x, call)
-  if (dir.exists(x)) {
-    file <- file.path(x, "labels.parquet")
-    if (!file.exists(file)) {
-      cli::cli_abort(
-        c("A run with a {.file labels.parquet} was expected.",
-          x = "{.file {x}} has none: its source has one set of labels, or it was made before there were two.",
-          i = "{.fun relabel} takes any data frame with {.field {label_columns}} as well."),
-        class = "placa_error_run", call = call
-      )
-    }
-    x <- file
-  }
-  if (!file.exists(x)) {
-    cli::cli_abort(
-      c("A run or a parquet file was expected.", x = "{.file {x}} does not exist."),
-      class = "placa_error_file", call = call
-    )
-  }
-  normalizePath(x)
+  missing <- c(
+    x = "{.file {x}} has none: its source has one set of labels, or it was made before there were two.",
+    i = "{.fun relabel} takes any data frame with {.field {label_columns}} as well."
+  )
+  file_of_run(x, "labels.parquet", missing, call)
 }
 
 label_columns <- c("image_id", "finding", "label_source", "truth")

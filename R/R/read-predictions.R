@@ -44,16 +44,17 @@ read_predictions <- function(x) {
 }
 
 predictions_file <- function(x, call = rlang::caller_env()) {
+  hint <- "{.code placa train} makes a run, {.code placa predict --out FILE.parquet} a file for other images."
+  file_of_run(x, "predictions.parquet", c(x = "{.file {x}} has none.", i = hint), call)
+}
+
+# The file that a path names, or that lies in the run it names; `missing` says why a run may have none.
+file_of_run <- function(x, name, missing, call) {
   check_path(x, call)
   if (dir.exists(x)) {
-    file <- file.path(x, "predictions.parquet")
+    file <- file.path(x, name)
     if (!file.exists(file)) {
-      cli::cli_abort(
-        c("A run with a {.file predictions.parquet} was expected.",
-          x = "{.file {x}} has none.",
-          i = "{.code placa train} makes a run, {.code placa predict --out FILE.parquet} a file for other images."),
-        class = "placa_error_run", call = call
-      )
+      cli::cli_abort(c("A run with a {.file {name}} was expected.", missing), class = "placa_error_run", call = call)
     }
     x <- file
   }

@@ -13,12 +13,11 @@ import numpy as np
 import pandas as pd
 
 import placa
-from placa.audit import run_audit
 from placa.cache import build_cache, pixels_path
 from placa.errors import PlacaError
 from placa.files import fingerprint, require_writable, whole_directory, whole_file, write_json, write_rejected
 from placa.manifest import SPLITS, complete, write_manifest
-from placa.prepared import OPTIONAL_TABLES
+from placa.prepared import OPTIONAL_TABLES, Prepared
 from placa.progress import SILENT, Progress
 from placa.reading import collapse, expand
 from placa.sources import Source
@@ -92,27 +91,7 @@ def _fill(
     unit = "patient-wise" if source.grouped else "by group"
     manifest["split"], method = split_images(manifest, source.findings, plan, source.given_split, unit)
     assert_disjoint(manifest)
-    # The audit looks at the files where they are now; those drawn here get their last place with the directory.
-    squares = source.reading.squares
-    audit = run_audit(
-        collapse(manifest, source.reading),
-        source.findings,
-        # Of a volume its middle: every slab of one patient beside the others would look like a leak.
-        np.load(cache, mmap_mode="r")[squares // 2 :: squares],
-        plan.seed,
-        grouping=grouping,
-        by_construction=source.labelled_by_name,
-        table=source.table,
-        other_labels=source.other_labels,
-        label_source=source.label_source,
-        progress=progress,
-    )
-    write_json(directory / "audit.json", audit)
-    manifest["path"] = manifest["path"].str.replace(str(directory.absolute()), str(final), regex=False)
-    write_manifest(manifest, directory / "manifest.parquet", method.facts)
-    write_rejected(directory / "rejected.csv", rejected)
-    _write_tables(directory, source, manifest)
-    facts = {
+    facts: dict[str, Any] = {
         "schema_version": 2,
         "placa_version": placa.__version__,
         "kind": source.kind,
@@ -139,11 +118,19 @@ def _fill(
         "missing": source.missing,
         "unused": source.unused,
         "notes": source.notes + method.notes,
-        "fingerprint": fingerprint(directory / "manifest.parquet", cache),
         "tables": {Path(table).name: fingerprint(Path(table)) for table in source.tables},
         "versions": {"python": sys.version.split()[0], "pillow": version("pillow"), "numpy": np.__version__},
-        "seconds": round(time.perf_counter() - started, 2),
     }
+    # The audit looks at the files where they are now; those drawn here get their last place with the directory.
+    tables = {name: getattr(source, name) for name in OPTIONAL_TABLES}
+    audit = Prepared(manifest, np.load(cache, mmap_mode="r"), facts, **tables).audit(progress)
+    write_json(directory / "audit.json", audit)
+    manifest["path"] = manifest["path"].str.replace(str(directory.absolute()), str(final), regex=False)
+    write_manifest(manifest, directory / "manifest.parquet", method.facts)
+    write_rejected(directory / "rejected.csv", rejected)
+    _write_tables(directory, source, manifest)
+    facts["fingerprint"] = fingerprint(directory / "manifest.parquet", cache)
+    facts["seconds"] = round(time.perf_counter() - started, 2)
     write_json(directory / "source.json", facts)
     return manifest, method, rejected
 

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.audit import run_audit
 from placa.cache import open_pixels
 from placa.errors import PlacaError
 from placa.files import read_json, write_json
@@ -38,6 +37,30 @@ class Prepared:
     table: pd.DataFrame | None
     other_labels: pd.DataFrame | None
     boxes: pd.DataFrame | None
+
+    @property
+    def reading(self) -> Reading:
+        """How a file became rows of the manifest."""
+        return Reading.from_dict(self.facts.get("reading"))
+
+    def audit(self, progress: Progress = SILENT) -> dict[str, Any]:
+        """Look for what would make figures from this data set too good (see `placa.audit`)."""
+        from placa.audit import run_audit
+
+        squares = self.reading.squares
+        return run_audit(
+            collapse(self.manifest, self.reading),
+            self.facts["findings"],
+            # Of a volume its middle: every slab of one patient beside the others would look like a leak.
+            self.pixels[squares // 2 :: squares],
+            int(self.facts["options"]["seed"]),
+            grouping=self.facts["grouping"],
+            by_construction=self.facts["labelled_by_name"],
+            table=self.table,
+            other_labels=self.other_labels,
+            label_source=self.facts["label_source"],
+            progress=progress,
+        )
 
 
 #: The tables that a prepared set has only where its source has them, by file name.
@@ -78,19 +101,6 @@ def audit_prepared(directory: Path, progress: Progress = SILENT) -> dict[str, An
     Raises:
         PlacaError: It is no prepared data set, or cannot be written.
     """
-    prepared = read_prepared(directory)
-    reading = Reading.from_dict(prepared.facts["reading"])
-    audit = run_audit(
-        collapse(prepared.manifest, reading),
-        prepared.facts["findings"],
-        prepared.pixels[reading.squares // 2 :: reading.squares],
-        int(prepared.facts["options"]["seed"]),
-        grouping=prepared.facts["grouping"],
-        by_construction=prepared.facts["labelled_by_name"],
-        table=prepared.table,
-        other_labels=prepared.other_labels,
-        label_source=prepared.facts["label_source"],
-        progress=progress,
-    )
+    audit = read_prepared(directory).audit(progress)
     write_json(directory / "audit.json", audit)
     return audit

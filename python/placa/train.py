@@ -18,16 +18,16 @@ from placa import fit
 from placa.augment import Augmentation
 from placa.backend import accelerator, load_keras
 from placa.batches import training_batches
-from placa.cache import open_pixels
 from placa.calibrate import DEFAULT_POINT, Recalibration, choose_thresholds, fit_recalibration
 from placa.errors import PlacaError
 from placa.files import fingerprint, read_json, require_writable, whole_directory, write_json
-from placa.manifest import SPLITS, findings_of, read_manifest
+from placa.manifest import SPLITS, findings_of
 from placa.models import build, save_model, with_mirror, with_probabilities
 from placa.predict import answer, in_batches, pool
 from placa.predictions import tidy, write_predictions
+from placa.prepared import read_prepared
 from placa.progress import SILENT, Progress
-from placa.reading import Reading, collapse
+from placa.reading import collapse
 from placa.runs import machine, versions
 from placa.splits import assert_disjoint
 
@@ -94,18 +94,12 @@ def train(
     """
     options = options or TrainOptions()
     started = time.perf_counter()
-    manifest = read_manifest(prepared)
+    data = read_prepared(prepared)
+    manifest, pixels, source, reading = data.manifest, data.pixels, data.facts, data.reading
     assert_disjoint(manifest)
     findings = findings_of(manifest)
-    source = read_json(prepared / "source.json")
-    reading = Reading.from_dict(source.get("reading"))
     files = collapse(manifest, reading)
     require_classes(files, findings)
-    pixels = open_pixels(prepared)
-    if len(pixels) != len(manifest):
-        raise PlacaError(
-            f"{prepared} has {len(manifest)} rows in its manifest and {len(pixels)} in its pixels: prepare it again."
-        )
     truth = manifest[findings].to_numpy(dtype="float32", na_value=np.nan)
     with whole_directory(out, overwrite) as partial:
         require_writable(partial)

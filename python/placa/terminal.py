@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from placa.registry import Row
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def print_predictions(table: pd.DataFrame, rows: int = 20) -> None:

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
-pytest_plugins = ["download_fixtures", "report_fixtures"]
+pytest_plugins = ["download_fixtures", "report_fixtures", "source_fixtures"]
 
 
 @pytest.fixture(scope="session")

@@ -23,3 +23,11 @@ def server(request: pytest.FixtureRequest) -> Iterator[Any]:
 def to(tmp_path: Path) -> Path:
     """The directory of a download."""
     return tmp_path / "nih"
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """The place of the one file of `one_file`."""
+    from one_file import NAME
+
+    return tmp_path / NAME

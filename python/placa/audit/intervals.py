@@ -162,7 +162,18 @@ def proportion(hits: NDArray[np.bool_], groups: Integers, level: float = 0.95) -
     count = len(np.unique(groups))
     binomial = mean * (1 - mean) / n
     effective = float(count) if binomial == 0 or not np.isfinite(variance) else n / max(variance / binomial, 1.0)
+    return wilson(mean, effective, level)
+
+
+def wilson(share: float, n: float, level: float = 0.95) -> Estimate:
+    """A share with Wilson's (1927) interval.
+
+    Args:
+        share: 0 to 1.
+        n: How many independent images it is of; an effective number need not be whole.
+        level: Of the two-sided interval, 0 to 1.
+    """
     z2 = quantile(level) ** 2
-    middle = (mean + z2 / (2 * effective)) / (1 + z2 / effective)
-    reach = np.sqrt(z2 * (mean * (1 - mean) / effective + z2 / (4 * effective**2))) / (1 + z2 / effective)
-    return Estimate(mean, float(max(middle - reach, 0.0)), float(min(middle + reach, 1.0)))
+    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+    reach = np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n**2))) / (1 + z2 / n)
+    return Estimate(share, float(max(middle - reach, 0.0)), float(min(middle + reach, 1.0)))

@@ -9,9 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from placa.audit.headers import read_headers
+from placa.audit.intervals import Floats
 from placa.progress import SILENT, Progress
-
-Floats = NDArray[np.float64]
 
 #: Every probe, in the order in which they are shown.
 PROBES = ("view_age_sex", "file", "dimensions", "histogram", "frame", "thumbnail")

@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.audit.intervals import clustered_mean, quantile, together
+from placa.audit.intervals import Floats, clustered_mean, quantile, together
 from placa.audit.verdicts import shift_verdict, worst
 
 #: Groups that each side needs for a difference to be judged.
 FEWEST_GROUPS = 10
-Floats = NDArray[np.float64]
 _Side = tuple[Floats, NDArray[np.int64]]
 #: What is compared, the finding it is about, its values a side with their groups, and whether they are shares.
 _Item = tuple[str, str | None, list[_Side], bool]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from placa.audit.verdicts import ORDER
 from placa.audit.words import (
     LEAKAGE_MEANS,
     PROBE_NAMES,
@@ -152,7 +153,7 @@ def _shift(console: Console, title: str, shift: dict[str, Any]) -> None:
 
 
 def _gravest(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(rows, key=lambda row: ("strong", "some", "none").index(row["verdict"])) if len(rows) > _ROWS else rows
+    return sorted(rows, key=lambda row: -ORDER.index(row["verdict"])) if len(rows) > _ROWS else rows
 
 
 def _more(rows: list[dict[str, Any]]) -> str | None:

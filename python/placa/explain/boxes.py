@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from placa.audit.intervals import wilson
 from placa.errors import PlacaError
 from placa.explain.overlay import Box
 from placa.prepared import read_prepared
@@ -108,27 +108,18 @@ def summarise(scores: pd.DataFrame, threshold: float) -> dict[str, Any]:
     """
     findings: dict[str, dict[str, float | int]] = {}
     for finding, rows in scores.groupby("finding", sort=True):
-        lower, upper = _wilson(int(rows["hit"].sum()), len(rows))
+        pointing = wilson(float(rows["hit"].mean()), len(rows))
         findings[str(finding)] = {
             "images": len(rows),
-            "pointing": float(rows["hit"].mean()),
-            "pointing_lower": lower,
-            "pointing_upper": upper,
+            "pointing": pointing.value,
+            "pointing_lower": pointing.lower,
+            "pointing_upper": pointing.upper,
             "pointing_anywhere": float(rows["area"].mean()),
             "pointing_centre": float(rows["centre"].mean()),
             "iou_mean": float(rows["iou"].mean()),
             "iou_median": float(rows["iou"].median()),
         }
     return {"schema_version": 1, "threshold": threshold, "findings": findings}
-
-
-def _wilson(hits: int, of: int) -> tuple[float, float]:
-    """Wilson's (1927) interval of a share, 95 %."""
-    z = 1.959963984540054
-    share = hits / of
-    middle = (share + z * z / (2 * of)) / (1 + z * z / of)
-    half = z / (1 + z * z / of) * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def lines(summary: dict[str, Any]) -> list[str]:

@@ -42,9 +42,9 @@ def _proportions(path: str | os.PathLike[str]) -> tuple[int, int]:
         with Path(path).open("rb") as file:
             dicom = file.read(132)[128:] == b"DICM"
         if dicom:
-            import pydicom
+            from placa.reading.dicom import read_header
 
-            header = pydicom.dcmread(path, stop_before_pixels=True)
+            header = read_header(path, ["Rows", "Columns"])
             return int(header.Columns), int(header.Rows)
         with Image.open(path) as image:
             # Orientations 5 to 8 lie on their side (EXIF 2.32, tag 274).

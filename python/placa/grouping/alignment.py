@@ -8,7 +8,6 @@ and what is compared is detail, with the broad light and dark taken out: ribs an
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +15,8 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from placa.cache import cores
 
 Stack: TypeAlias = NDArray[np.float32]
 
@@ -53,7 +54,7 @@ def aligned_correlation(thumbnails: Rows, pairs: NDArray[np.int64], promising: f
 
     blocks = [pairs[start : start + _BLOCK] for start in range(0, len(pairs), _BLOCK)]
     # Products of 48 x 48 are too small to share among threads; blocks of pairs are not.
-    with threadpool_limits(1), ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
+    with threadpool_limits(1), ThreadPoolExecutor(min(cores(), 8)) as pool:
         answers = list(pool.map(lambda block: _either_way(thumbnails, block, promising), blocks))
     return np.concatenate(answers) if answers else np.empty(0)
 

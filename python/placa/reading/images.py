@@ -16,7 +16,7 @@ import os
 import re
 import stat
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,9 +34,12 @@ __all__ = [
     "RESIZE_RULE",
     "ImageRejected",
     "files_under",
+    "find_files",
     "find_images",
+    "looks_like_image",
     "natural_order",
     "read_image",
+    "refuse_name",
 ]
 
 RESIZE_RULE = "stretch"
@@ -80,8 +83,12 @@ def read_image(path: str | os.PathLike[str], size: int) -> NDArray[np.uint8]:
         raise ImageRejected(f"it is damaged or truncated ({said}): copy it again") from error
 
 
-def _head(path: str | os.PathLike[str]) -> bytes:
-    """The first bytes of a file that can be read to its end, which a pipe or a device cannot."""
+def refuse_name(path: str | os.PathLike[str]) -> None:
+    """Refuse a file whose name no table can hold.
+
+    Raises:
+        ImageRejected: The name is not UTF-8, or holds a NUL character.
+    """
     name = os.fspath(path)
     try:
         name.encode("utf-8")
@@ -89,6 +96,11 @@ def _head(path: str | os.PathLike[str]) -> bytes:
         raise ImageRejected("its name is not UTF-8, which the tables need: rename it") from error
     if "\0" in name:
         raise ImageRejected("its name holds a NUL character, which no file has")
+
+
+def _head(path: str | os.PathLike[str]) -> bytes:
+    """The first bytes of a file that can be read to its end, which a pipe or a device cannot."""
+    refuse_name(path)
     mode = os.stat(path).st_mode
     if stat.S_ISDIR(mode):
         raise ImageRejected("it is a directory, not an image")
@@ -195,27 +207,48 @@ def find_images(places: Iterable[str | os.PathLike[str]]) -> list[Path]:
     Raises:
         PlacaError: A place does not exist, a folder cannot be listed, or there is no image in all of them.
     """
+    return find_files(places, looks_like_image, "image", "image files", sorted(EXTENSIONS))
+
+
+def find_files(
+    places: Iterable[str | os.PathLike[str]],
+    wanted: Callable[[Path], bool],
+    noun: str,
+    nouns: str,
+    endings: Iterable[str],
+) -> list[Path]:
+    """List files of a kind: files as they are given, folders with all of that kind under them in natural order.
+
+    Args:
+        places: Files and folders, in any mix.
+        wanted: Whether a file in a folder is of the kind.
+        noun: What one of them is called.
+        nouns: What several of them are called.
+        endings: What their names end in.
+
+    Raises:
+        PlacaError: A place does not exist, a folder cannot be listed, or there is no such file in all of them.
+    """
     found: dict[Path, None] = {}
     given = [Path(place) for place in places]
     for place in given:
         try:
             if place.is_dir():
-                found.update(dict.fromkeys(file for file in files_under(place) if _looks_like_image(file)))
+                found.update(dict.fromkeys(file for file in files_under(place) if wanted(file)))
             elif place.exists():
                 found[place] = None
             else:
-                raise PlacaError(f"{place} does not exist: name image files, or folders that hold some.")
+                raise PlacaError(f"{place} does not exist: name {nouns}, or folders that hold some.")
         except OSError as error:
             raise explain_os_error(error, error.filename or place) from error
     if not found:
         listed = ", ".join(map(str, given)) or "nothing"
-        raise PlacaError(
-            f"No image was found in {listed}: files ending in {', '.join(sorted(EXTENSIONS))} were expected."
-        )
+        raise PlacaError(f"No {noun} was found in {listed}: files ending in {', '.join(endings)} were expected.")
     return list(found)
 
 
-def _looks_like_image(file: Path) -> bool:
+def looks_like_image(file: Path) -> bool:
+    """Whether a file in a folder is taken for an image: by its ending, or where it has none, by being DICOM."""
     suffix = file.suffix.lower()
     if suffix in EXTENSIONS:
         return True

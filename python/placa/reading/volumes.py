@@ -26,9 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from placa.errors import PlacaError
-from placa.files import explain_os_error
-from placa.reading.images import ImageRejected, files_under
+from placa.reading.images import ImageRejected, find_files
 from placa.reading.volume_files import EXTENSIONS, Volume, ending, open_volume, reason
 
 #: What `placa.reading.Reading.options` holds for ``ct-slabs``.
@@ -88,22 +86,7 @@ def find_volumes(places: Iterable[str | os.PathLike[str]]) -> list[Path]:
     Raises:
         PlacaError: A place does not exist, a folder cannot be listed, or there is no volume in all of them.
     """
-    found: dict[Path, None] = {}
-    given = [Path(place) for place in places]
-    for place in given:
-        if place.is_dir():
-            try:
-                found.update(dict.fromkeys(file for file in files_under(place) if ending(file)))
-            except OSError as error:
-                raise explain_os_error(error, error.filename or place) from error
-        elif place.exists():
-            found[place] = None
-        else:
-            raise PlacaError(f"{place} does not exist: name CT volumes, or folders that hold some.")
-    if not found:
-        listed = ", ".join(map(str, given)) or "nothing"
-        raise PlacaError(f"No CT volume was found in {listed}: files ending in {', '.join(EXTENSIONS)} were expected.")
-    return list(found)
+    return find_files(places, lambda file: bool(ending(file)), "CT volume", "CT volumes", EXTENSIONS)
 
 
 def stem(path: str | os.PathLike[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,6 +75,11 @@ class Source:
             self.rows = accounted
         if self.rows != accounted:
             raise AssertionError(f"{self.rows} rows came in and {accounted} are accounted for")
+
+
+def listed(values: str | Sequence[str] | None) -> list[str]:
+    """One name, several or none, as a list."""
+    return [values] if isinstance(values, str) else list(values or [])
 
 
 def require_two_findings(positive: str, negative: str, known: Iterable[str]) -> None:

@@ -15,8 +15,8 @@ from placa.errors import PlacaError
 from placa.files import explain_os_error
 from placa.progress import SILENT, Progress
 from placa.reading.dicom import is_dicom, read_header, refuse
-from placa.reading.images import ImageRejected, files_under
-from placa.sources import Source
+from placa.reading.images import ImageRejected, files_under, refuse_name
+from placa.sources import Source, listed
 from placa.sources.dicom_labels import MATCHES, FileLabels, LabelOptions, TableLabels, read_labels
 from placa.sources.dicom_tags import TAGS, Described, describe, spelled
 from placa.sources.patient_key import PatientKey, patient_key
@@ -102,7 +102,7 @@ def read_dicom(
     if not root.is_dir():
         raise PlacaError(f"{root} is not a directory: name the one that holds the DICOM files.")
     key = key or patient_key()
-    asked = [[one] if isinstance(one, str) else list(one or []) for one in (label, positive, negative, views)]
+    asked = [listed(one) for one in (label, positive, negative, views)]
     lookup = read_labels(root, LabelOptions(labels, asked[0], asked[1], asked[2], finding, match, match_column), key)
     found = _Found(root, lookup, {view.upper() for view in asked[3]}, {code.upper() for code in modalities})
     try:
@@ -161,7 +161,7 @@ class _Found:
     def look_at(self, file: Path) -> None:
         """Give a file its place in one of the three."""
         try:
-            str(file).encode("utf-8")
+            refuse_name(file)
             if not file.is_file():
                 raise ImageRejected("it is no file: a broken link, a pipe or a device")
             size = file.stat().st_size
@@ -180,9 +180,6 @@ class _Found:
                 self.images.append((file, described, labels))
         except ImageRejected as rejected:
             self.rejected.append((os.path.abspath(file), str(rejected)))
-        except UnicodeEncodeError:
-            reason = "its name is not UTF-8, which the tables need: rename it"
-            self.rejected.append((os.path.abspath(file), reason))
         except OSError as error:
             self.rejected.append((os.path.abspath(file), f"it cannot be read ({error.strerror or error})"))
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
 import pandas as pd
 
 from placa.errors import PlacaError, unknown_name
 from placa.sources.dicom_tags import Described
+from placa.sources.folders import class_folders
 from placa.sources.patient_key import PatientKey
-from placa.sources.table_labels import Labels, read_truth
-from placa.tables import Rows, follow_link, read_rows
+from placa.sources.table_labels import Labels, label_columns, read_truth
+from placa.tables import Rows, read_rows
 from placa.tables.cells import find_column
 from placa.tables.repeats import reject_repeats
 
@@ -90,9 +90,7 @@ class FolderLabels:
     def __init__(self, root: Path, options: LabelOptions) -> None:
         if options.label or options.match or options.match_column:
             raise PlacaError("--label and --match speak of a table, and none came: name it by --labels.")
-        classes = sorted(
-            folder.name for folder in root.iterdir() if folder.is_dir() and not folder.name.startswith(".")
-        )
+        classes = class_folders(root)
         if len(options.positive) != 1:
             raise PlacaError(f"Without --labels, --positive names one of the folders in {root}: {', '.join(classes)}.")
         if len(classes) < 2:
@@ -187,23 +185,22 @@ def read_labels(root: Path, options: LabelOptions, key: PatientKey) -> FileLabel
         return FolderLabels(root, options)
     if not options.label:
         raise PlacaError(f"--labels {options.table} came without --label: name the column that holds the label.")
-    path = follow_link(options.table)
-    rows = read_rows(path)
+    rows = read_rows(options.table)
     kind, column = _column(rows, options.match, options.match_column)
     notes = list(rows.notes)
-    columns = [found for found in (find_column(rows, name, ()) for name in options.label) if found is not None]
+    columns = label_columns(rows, options.label)
     truth = read_truth(rows, columns, options.positive, options.negative, options.finding, notes)
     cells = rows.frame[column]
     if kind == "path":
         cells = cells.map(lambda cell: os.path.normpath(cell.replace("\\", "/")) if cell else "")
     reasons = truth.reasons.mask((truth.reasons == "") & (cells == ""), f"its column {column!r} is empty")
-    rejected = [(rows.where(int(row)), str(reasons[row])) for row in np.flatnonzero(reasons != "")]
+    rejected = rows.set_aside(reasons)
     good = cells[reasons == ""]
     # Reasons are written down; a row is found by its number as well as by the name of a patient.
     shown = good if kind in {"path", "file"} else good.map(lambda text: key.name(kind, text))
     keep, repeats = reject_repeats(rows, shown, truth.values.loc[good.index].astype("string"), f"the {kind}")
     row_of = {str(text): int(str(row)) for row, text in good[keep].items()}
-    return TableLabels(root, path, kind, column, truth, row_of, rows.rejected + rejected + repeats, notes)
+    return TableLabels(root, rows.path, kind, column, truth, row_of, rows.rejected + rejected + repeats, notes)
 
 
 def _column(rows: Rows, match: str | None, column: str | None) -> tuple[str, str]:

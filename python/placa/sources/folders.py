@@ -11,7 +11,7 @@ import pandas as pd
 from placa.errors import PlacaError, unknown_name
 from placa.files import explain_os_error
 from placa.progress import Progress
-from placa.reading.images import EXTENSIONS, files_under, find_images, natural_order
+from placa.reading.images import EXTENSIONS, files_under, looks_like_image, natural_order
 from placa.sources import Source
 
 _NO_IMAGE = "its name does not end like an image's: rename it if it is one"
@@ -49,7 +49,7 @@ def read_folders(root: Path, positive: str) -> Source:
     """
     if not root.is_dir():
         raise PlacaError(f"{root} is not a directory: name the one that holds a folder for each class.")
-    classes = sorted(folder.name for folder in root.iterdir() if folder.is_dir() and not folder.name.startswith("."))
+    classes = class_folders(root)
     if len(classes) < 2:
         found = f"only {classes[0]!r}" if classes else "none"
         raise PlacaError(f"{root} was to hold a folder for each class, two at least, and holds {found}.")
@@ -83,13 +83,18 @@ def read_folders(root: Path, positive: str) -> Source:
     )
 
 
+def class_folders(root: Path) -> list[str]:
+    """The names of the folders in `root`, each of which is a class, without hidden ones."""
+    return sorted(folder.name for folder in root.iterdir() if folder.is_dir() and not folder.name.startswith("."))
+
+
 def _files_of_class(folder: Path) -> tuple[list[Path], list[Path]]:
     """The images under a class folder at any depth, in natural order, and the other files there."""
     try:
         every = files_under(folder)
     except OSError as error:
         raise explain_os_error(error, error.filename or folder) from error
-    images = find_images([folder]) if every else []
+    images = [file for file in every if looks_like_image(file)]
     if not images:
         raise PlacaError(
             f"{folder} holds no image: files ending in {', '.join(sorted(EXTENSIONS))} were expected there."

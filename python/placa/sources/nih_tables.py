@@ -87,7 +87,7 @@ def read_entries(path: Path) -> Entries:
     patients = read_patients(frame["Patient ID"])
     reasons = reasons.mask(patients == "", "it names no patient, so no split could keep the patient's images together")
     reasons = reasons.mask(frame["Image Index"] == "", "it names no image")
-    rejected = rows.rejected + [(rows.where(int(row)), str(reasons[row])) for row in np.flatnonzero(reasons != "")]
+    rejected = rows.rejected + rows.set_aside(reasons)
     usable = frame[reasons == ""]
     # One image may be found under two endings, a.png and a.PNG; its labels are the same in any order.
     said = usable[list(COLUMNS[1:])].assign(**{"Patient ID": patients[usable.index]})

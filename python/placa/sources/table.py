@@ -13,9 +13,9 @@ import pandas as pd
 from placa.errors import PlacaError, unknown_name
 from placa.manifest import FIXED
 from placa.progress import Progress
-from placa.sources import Source
-from placa.sources.table_labels import Labels, read_truth
-from placa.tables import Rows, follow_link, read_rows
+from placa.sources import Source, listed
+from placa.sources.table_labels import Labels, label_columns, read_truth
+from placa.tables import Rows, read_rows
 from placa.tables.cells import UNKNOWN, find_column, read_ages, read_sexes, read_views
 from placa.tables.repeats import reject_repeats
 
@@ -106,18 +106,17 @@ def read_table(
     odd = sorted(set(asked) - set(COLUMNS))
     if odd:
         raise unknown_name("kind of column", odd[0], COLUMNS)
-    table = follow_link(table)
-    labels = [label] if isinstance(label, str) else list(label)
     rows = read_rows(table)
+    table = rows.path
     named = {kind: find_column(rows, asked.get(kind), usual) for kind, usual in COLUMNS.items()}
     if named["path"] is None:
         raise PlacaError(
             f"{table} has no column 'path'; it has {', '.join(map(repr, rows.frame.columns[:12]))}: name the one with "
             "the image files by --path-column."
         )
-    label_columns = [name for name in (find_column(rows, name, ()) for name in labels) if name is not None]
+    columns_of_labels = label_columns(rows, listed(label))
     notes = list(rows.notes)
-    truth = read_truth(rows, label_columns, _listed(positive), _listed(negative), finding, notes)
+    truth = read_truth(rows, columns_of_labels, listed(positive), listed(negative), finding, notes)
     taken = sorted(set(truth.findings) & set(FIXED))
     if taken:
         raise PlacaError(
@@ -157,18 +156,14 @@ def read_table(
         notes=notes,
         options={
             "table": str(table),
-            "label": label_columns,
-            "positive": _listed(positive),
-            "negative": _listed(negative),
+            "label": columns_of_labels,
+            "positive": listed(positive),
+            "negative": listed(negative),
             "finding": finding,
             "root": str(root) if root is not None else None,
             "columns": {kind: column for kind, column in named.items() if column is not None},
         },
     )
-
-
-def _listed(values: str | Sequence[str] | None) -> list[str]:
-    return [values] if isinstance(values, str) else list(values or [])
 
 
 def _require_both(values: pd.DataFrame, truth: Labels, table: Path, notes: list[str]) -> None:
@@ -205,7 +200,7 @@ def _usable(
             (split != "") & ~split.isin(_SPLITS),
             "its split " + cells["split"].map(repr) + " is none of train, validation and test: mend it",
         )
-    rejected = [(rows.where(int(row)), str(reasons[row])) for row in np.flatnonzero(reasons != "")]
+    rejected = rows.set_aside(reasons)
     keep = reasons == ""
     said = pd.concat([truth.values.astype("string"), *(cells[kind].rename(named[kind]) for kind in cells)], axis=1)
     said = said.loc[:, ~said.columns.duplicated()]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
 
 from placa.errors import PlacaError, unknown_name
 from placa.tables import Rows
-from placa.tables.cells import UNKNOWN, by_value
+from placa.tables.cells import UNKNOWN, by_value, find_column
 
 _YES = frozenset({"1", "yes", "y", "true", "t", "positive", "pos", "present", "sí", "si", "verdadero", "positivo"})
 _NO = frozenset({"0", "no", "n", "false", "f", "negative", "neg", "absent", "falso", "negativo"})
@@ -34,6 +35,22 @@ class Labels:
     positive: str
     comparison: str
     reasons: pd.Series
+
+
+def label_columns(rows: Rows, names: Iterable[str]) -> list[str]:
+    """Find the label columns by name.
+
+    Raises:
+        PlacaError: There is no column of a name.
+    """
+    found = []
+    for name in names:
+        column = find_column(rows, name, ())
+        if column is None:
+            # "none" means no column of the other kinds; without a label there is nothing to read.
+            raise unknown_name("column", name, map(str, rows.frame.columns))
+        found.append(column)
+    return found
 
 
 def read_truth(

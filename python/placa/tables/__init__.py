@@ -51,6 +51,10 @@ class Rows:
         """Say where row `row` of `frame` is to be found: ``"labels.csv, line 17"``."""
         return f"{self.path.name}, {self.unit} {self.lines[row]}"
 
+    def set_aside(self, reasons: pd.Series) -> list[tuple[str, str]]:
+        """Give ``(row, reason)`` of each row of `frame` that has a reason to be set aside, and not ``""``."""
+        return [(self.where(int(row)), str(reasons[row])) for row in np.flatnonzero(reasons != "")]
+
 
 def read_rows(path: Path, columns: Sequence[str] = ()) -> Rows:
     """Read a CSV, TSV or parquet table as text.

@@ -26,11 +26,6 @@ from placa.errors import PlacaError
 FILES = one_file
 
 
-@pytest.fixture
-def target(tmp_path: Path) -> Path:
-    return tmp_path / NAME
-
-
 def test_a_file_comes_whole_and_is_counted(server: Server, target: Path) -> None:
     steps: list[int] = []
     get(server, target, advance=lambda count=1, remark="": steps.append(count))

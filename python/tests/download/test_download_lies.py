@@ -25,11 +25,6 @@ from placa.errors import PlacaError
 FILES = one_file
 
 
-@pytest.fixture
-def target(tmp_path: Path) -> Path:
-    return tmp_path / NAME
-
-
 def test_a_server_that_ignores_ranges_sends_all_of_it(server: Server, target: Path) -> None:
     steps: list[int] = []
     server.will(NAME, drop_after(0.5), no_ranges)

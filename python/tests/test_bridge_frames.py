@@ -1,11 +1,6 @@
-"""The bridge to R: what crosses, how R complains, and how it is stopped."""
+"""The bridge to R: what crosses."""
 
 import datetime
-import os
-import shutil
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from placa.bridge import RError, call_r, run_rscript, start_r
+from placa.bridge import run_rscript, start_r
 from placa.errors import PlacaError
 from placa.predictions import read_predictions, write_predictions
 from placa.r_frames import R_FRAMES, from_r, to_r
@@ -150,126 +145,6 @@ def test_100_000_rows_cross_and_stay_what_they_are() -> None:
     # It takes a quarter of a second (see benchmarks/); this is for a crossing that goes value by value.
     assert time.perf_counter() - before < 10
     pd.testing.assert_frame_equal(back, big.astype({"truth": "Int64"}))
-
-
-@pytest.fixture
-def some_predictions() -> pd.DataFrame:
-    random = np.random.default_rng(2)
-    truth = np.tile([0, 1], 30)
-    patients = np.repeat([f"ñ{i}" for i in range(20)], 3)
-    return pd.DataFrame(
-        {
-            "image_id": [f"{i}.png" for i in range(60)],
-            "patient_id": patients,
-            "group_id": patients,
-            "split": "test",
-            "finding": pd.Categorical(["Neumonía"] * 60),
-            "truth": truth,
-            "probability": np.clip(0.3 * truth + random.random(60) * 0.7, 0, 1),
-        }
-    )
-
-
-def test_a_function_of_r_gives_its_table(some_predictions: pd.DataFrame, capfd: pytest.CaptureFixture[str]) -> None:
-    heard: list[str] = []
-    table = call_r("clustered_auroc", heard.append, predictions=some_predictions, draws=200, seed=None)
-    assert table is not None and table["finding"].tolist() == ["Neumonía"] * 3
-    assert table["method"].tolist() == ["delong", "obuchowski", "bootstrap"]
-    assert heard == [] and capfd.readouterr() == ("", "")
-
-
-def test_errors_and_warnings_come_once(some_predictions: pd.DataFrame, capfd: pytest.CaptureFixture[str]) -> None:
-    heard: list[str] = []
-    with pytest.raises(RError, match="`draws` must be a whole number") as refused:
-        call_r("clustered_auroc", heard.append, predictions=some_predictions, draws=3)
-    assert "placa_error_draws" in refused.value.r_class and "error" in refused.value.r_class
-    assert "\n" not in str(refused.value) and heard == []
-    one_class = some_predictions.assign(truth=0)
-    call_r("clustered_auroc", heard.append, predictions=one_class, draws=200)
-    assert len(heard) == 1 and heard[0].startswith("R: ") and "Neumonía" in heard[0]
-    assert capfd.readouterr() == ("", "")
-
-
-_BOTH = """
-import pandas as pd
-from placa.bridge import call_r, start_r
-{first}
-predictions = pd.DataFrame({{
-    "image_id": list("abcdef"), "patient_id": list("uvwxyy"), "group_id": list("uvwxyy"), "split": "test",
-    "finding": "Neumonía", "truth": [0, 0, 1, 1, 0, 1], "probability": [0.1, 0.4, 0.35, 0.8, 0.6, 0.9],
-}})
-{second}
-print(round(call_r("discrimination", print, predictions=predictions)["auroc"][0], 6))
-assert int(tf.reduce_sum(tf.constant([1, 2]))) == 3
-"""
-
-
-@pytest.mark.parametrize("first", ["import tensorflow as tf", "start_r()"])
-def test_tensorflow_may_come_before_or_after(first: str) -> None:
-    second = "start_r()" if "tf" in first else "import tensorflow as tf"
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": "0"}
-    code = _BOTH.format(first=first, second=second)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
-    assert (done.returncode, done.stdout) == (0, "0.777778\n"), done.stderr
-
-
-_LONG = """
-import sys, time
-import pandas as pd
-from placa.bridge import call_r, start_r
-predictions = pd.read_csv(sys.argv[1], dtype={"patient_id": str})
-start_r()
-print("now", flush=True)
-try:
-    call_r("clustered_auroc", print, predictions=predictions, draws=200_000_000)
-except KeyboardInterrupt:
-    print("stopped", call_r("clustered_auroc", print, predictions=predictions, draws=200)["auroc"].notna().all())
-"""
-
-
-def test_ctrl_c_stops_r_and_leaves_it_fit_for_work(some_predictions: pd.DataFrame, tmp_path: Path) -> None:
-    some_predictions.to_csv(tmp_path / "predictions.csv", index=False)
-    command = [sys.executable, "-c", _LONG, str(tmp_path / "predictions.csv")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None and process.stdout.readline() == "now\n"
-        time.sleep(2)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
-    assert (process.returncode, out, err) == (0, "stopped True\n", "")
-
-
-@pytest.fixture(scope="module")
-def long_run(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with so many predictions that its evaluation takes a while; tests must not change it."""
-    out = Path(shutil.copytree(run, tmp_path_factory.mktemp("long") / "señal"))
-    predictions, metadata = read_predictions(out)
-    many = pd.concat([predictions] * (300_000 // len(predictions)), ignore_index=True)
-    copy = "-" + pd.Series(many.index // len(predictions)).astype("string")
-    for name in ("image_id", "patient_id", "group_id"):
-        many[name] = many[name] + copy
-    many["probability"] = np.random.default_rng(0).random(len(many))
-    write_predictions(many, out / "predictions.parquet", metadata)
-    (out / "evaluation").mkdir()
-    (out / "evaluation" / "summary.json").write_text("older")
-    return out
-
-
-@pytest.mark.parametrize(("bridge", "to_all"), [("rpy2", False), ("rscript", False), ("rscript", True)])
-def test_ctrl_c_ends_the_command_with_one_line(long_run: Path, bridge: str, to_all: bool) -> None:
-    before = {path.name for path in long_run.iterdir()}
-    command = [sys.executable, "-m", "placa", "evaluate", str(long_run), "--bridge", bridge]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, **pipes, text=True, start_new_session=True) as process:  # type: ignore[call-overload]
-        time.sleep(8)
-        assert process.poll() is None, "the evaluation was over before it could be stopped"
-        # A terminal sends it to R as well, where R is a process of its own.
-        os.killpg(process.pid, signal.SIGINT) if to_all else process.send_signal(signal.SIGINT)
-        began = time.monotonic()
-        out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, err) == (130, "", "placa: stopped; nothing half-written was left\n")
-    assert time.monotonic() - began < 15
-    assert {path.name for path in long_run.iterdir()} == before
-    assert [path.name for path in (long_run / "evaluation").iterdir()] == ["summary.json"]
 
 
 def test_a_table_survives_the_way_without_rpy2(run: Path, tmp_path: Path) -> None:

@@ -1,0 +1,138 @@
+"""Which files are radiographs, and how what is none or is damaged is refused."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import draw
+from made_dicom import SHIPPED, ramp, write_dicom
+from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+from placa.cache import decode as decode_many
+from placa.reading import dicom, dicom_worker
+from placa.reading.dicom import is_dicom, read_grey
+from placa.reading.images import ImageRejected, find_images, read_image
+
+
+def _odd(tmp_path: Path, kind: str) -> Path:
+    path = tmp_path / "odd.dcm"
+    good = write_dicom(tmp_path / "good.dcm", ramp())
+    shipped = {
+        "frames": "SC_rgb_rle_2frame",
+        "report": "reportsi",
+        "mask": "liver_1frame",
+        "dose": "rtdose_1frame",
+        "cut": "MR_truncated",
+        "frames-no-number": "badVR",
+    }
+    if kind in shipped:
+        return SHIPPED / f"{shipped[kind]}.dcm"
+    if kind == "index":
+        return SHIPPED / "dicomdirtests" / "DICOMDIR"
+    if kind == "raw":
+        return write_dicom(path, ramp(), PresentationIntentType="FOR PROCESSING")
+    if kind == "slope":
+        return write_dicom(path, ramp(), RescaleSlope=0, RescaleIntercept=3)
+    if kind == "huge":
+        return write_dicom(path, ramp(), Rows=20000, Columns=20000)
+    if kind == "claims":
+        return write_dicom(path, ramp(), Rows=9000, Columns=9000)
+    if kind == "headless":
+        path.write_bytes(good.read_bytes()[:-8200])
+    if kind == "beginning":
+        path.write_bytes(good.read_bytes()[:300])
+    if kind == "text":
+        path.write_text("PatientID: 4711\n")
+    if kind == "empty":
+        path.write_bytes(b"")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("frames", "2 frames"),
+        ("frames-no-number", "no number"),
+        ("report", "no image .Basic Text SR"),
+        ("mask", "1 bit"),
+        ("dose", "32 bit"),
+        ("index", "DICOMDIR, an index"),
+        ("cut", "truncated"),
+        ("headless", "truncated"),
+        ("beginning", "no image|damaged|truncated"),
+        ("raw", "FOR PROCESSING"),
+        ("slope", "slope is 0"),
+        ("huge", "more than the 120,000,000"),
+        ("claims", "no radiograph compresses so well"),
+        ("text", "it is text"),
+        ("empty", "empty"),
+    ],
+)
+def test_what_is_no_radiograph_is_rejected_with_its_reason(tmp_path: Path, kind: str, says: str) -> None:
+    with pytest.raises(ImageRejected, match=says):
+        read_image(_odd(tmp_path, kind), 32)
+
+
+def test_every_file_that_pydicom_ships_is_read_or_rejected() -> None:
+    read = 0
+    for path in sorted(SHIPPED.rglob("*")):
+        if path.is_file() and "TINY_ALPHA" not in path.parts:
+            try:
+                levels = read_image(path, 16)
+                read += 1
+                assert levels.shape == (16, 16)
+            except ImageRejected as rejected:
+                assert len(str(rejected)) > 20, path.name
+    assert read >= 60
+
+
+def test_content_counts_and_not_the_name(tmp_path: Path) -> None:
+    true = read_grey(write_dicom(tmp_path / "a.dcm", ramp(255).astype(np.uint8), bits=8))
+    (tmp_path / "a.png").write_bytes((tmp_path / "a.dcm").read_bytes())
+    assert (read_image(tmp_path / "a.png", 64) == true).all()
+    # Without preamble, as older software writes.
+    bare = (tmp_path / "a.dcm").read_bytes()[132:]
+    (tmp_path / "bare").write_bytes(bare)
+    assert is_dicom(bare) and (read_image(tmp_path / "bare", 64) == true).all()
+    draw(tmp_path / "b.png", size=(64, 64)).rename(tmp_path / "b.dcm")
+    assert read_image(tmp_path / "b.dcm", 64).std() > 10
+    (tmp_path / "PACS").mkdir()
+    for name in ("IM0001", "1.2.840.77", "x.DCM", "notes.txt"):
+        (tmp_path / "PACS" / name).write_bytes((tmp_path / "a.dcm").read_bytes())
+    (tmp_path / "PACS" / "README").write_text("nothing")
+    assert {path.name for path in find_images([tmp_path / "PACS"])} == {"IM0001", "1.2.840.77", "x.DCM"}
+
+
+def test_a_deflated_bomb_is_not_inflated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_dicom(tmp_path / "a.dcm", np.zeros((6000, 6000), np.uint16), syntax=DeflatedExplicitVRLittleEndian)
+    assert path.stat().st_size < 200_000
+    monkeypatch.setattr(dicom, "MAX_PIXELS", 1000)
+    with pytest.raises(ImageRejected, match="inflates to more bytes"):
+        read_grey(path)
+
+
+def test_a_decoder_that_dies_costs_one_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = SHIPPED / "MR_small_jpeg_ls_lossless.dcm"
+    expected = read_grey(SHIPPED / "MR_small.dcm")
+    monkeypatch.setattr(dicom_worker, "SECONDS", 0.0)
+    with pytest.raises(ImageRejected, match="broke off"):
+        read_grey(path)
+    monkeypatch.undo()
+    assert (read_grey(path) == expected).all()
+    assert all((levels == read_image(path, 64)).all() for levels, _ in decode_many([str(path)] * 8, 64, workers=2))
+
+
+def test_damaged_bytes_never_raise_anything_else(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    names = ("CT_small", "MR_small_RLE", "MR_small_jpeg_ls_lossless", "SC_rgb_small_odd_jpeg", "image_dfl")
+    for number in range(150):
+        raw = bytearray((SHIPPED / f"{names[number % len(names)]}.dcm").read_bytes())
+        for _ in range(4):
+            raw[random.integers(132, min(len(raw), 2000))] = random.integers(256)
+        path = tmp_path / "a.dcm"
+        path.write_bytes(raw)
+        try:
+            assert read_grey(path).ndim == 2
+        except ImageRejected as rejected:
+            assert os.linesep not in str(rejected)

@@ -1,0 +1,10 @@
+"""A radiograph of few pixels, and a key to name its patient by."""
+
+from __future__ import annotations
+
+from made_dicom import ramp
+
+from placa.sources.patient_key import PatientKey
+
+KEY = PatientKey(b"0123456789abcdef")
+SMALL = ramp(side=16)

@@ -1,0 +1,116 @@
+"""The patients of a DICOM archive: told apart by a key, and named nowhere."""
+
+import stat
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from made_dicom import write_dicom
+from small_dicom import KEY, SMALL
+
+from placa.errors import PlacaError
+from placa.prepare import prepare
+from placa.sources import Source
+from placa.sources.dicom import read_dicom
+from placa.sources.patient_key import PatientKey, default_place, patient_key
+
+pytestmark = pytest.mark.usefixtures("config")
+
+
+def _one_each(root: Path, *patients: dict[str, Any]) -> Source:
+    for number, tags in enumerate(patients):
+        write_dicom(root / "ab"[number % 2] / f"{number}.dcm", SMALL, **tags)
+    return read_dicom(root, positive="a", key=KEY)
+
+
+def test_unknown_patients_are_not_taken_as_known(tmp_path: Path) -> None:
+    some = _one_each(tmp_path / "some", {"PatientID": "7"}, {"PatientID": "8"}, {"PatientID": None}, {"PatientID": ""})
+    assert len(some.images) == 2 and some.grouped
+    assert all("no PatientID" in reason for _, reason in some.rejected) and len(some.rejected) == 2
+    nobody = _one_each(tmp_path / "none", {"PatientID": "ANONYMOUS"}, {"PatientID": "anonymized"}, {"PatientID": "000"})
+    assert len(nobody.images) == 3 and not nobody.grouped and "patient_id" not in nobody.images
+    assert any("likeness" in note for note in nobody.notes)
+
+
+def test_one_id_of_two_issuers_may_be_two_patients_and_is_not_cut(tmp_path: Path) -> None:
+    source = _one_each(
+        tmp_path / "data",
+        {"PatientID": "7", "IssuerOfPatientID": "A", "PatientSex": "F"},
+        {"PatientID": "7", "IssuerOfPatientID": "B", "PatientSex": "M"},
+        {"PatientID": "8 ", "PatientSex": "F"},
+        {"PatientID": "8", "PatientSex": "M"},
+    )
+    images = source.images.set_index("image_id").loc[["a/0.dcm", "b/1.dcm", "a/2.dcm", "b/3.dcm"]]
+    assert images["patient_id"].nunique() == 3
+    assert images["group_id"].iloc[0] == images["group_id"].iloc[1] and images["group_id"].nunique() == 2
+    assert any("1 patients are recorded with both sexes" in note for note in source.notes)
+
+
+def test_nothing_that_names_a_patient_leaves(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    secrets = ["MRN4711", "Mustermann", "1.2.826.99", "ACC0815", "Elsewhere", "19610203", "0123456789abcdef"]
+    for number in range(24):
+        who = {
+            "PatientID": f"MRN4711-{number}",
+            "PatientName": f"Mustermann{number:02}^Erika",
+            "SOPInstanceUID": f"1.2.826.99.{number}",
+            "AccessionNumber": f"ACC0815{number}",
+            "InstitutionName": "St. Elsewhere",
+            "PatientBirthDate": "19610203",
+            "StudyDate": "20200101",
+            "PatientAge": "Mustermann",
+        }
+        name = [f"{who['SOPInstanceUID']}.dcm", f"mustermann{number:02}_erika.dcm", f"{number}.dcm"][number % 3]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            write_dicom(root / ("sick" if number % 2 else "well") / name, SMALL * (number % 5 + 1), **who)
+    with warnings.catch_warnings():
+        # pydicom's warnings quote the value.
+        warnings.simplefilter("error")
+        source = read_dicom(root, positive="sick", key=KEY)
+    out = tmp_path / "out"
+    prepare(source, out, size=16)
+    manifest = pq.read_table(out / "manifest.parquet").to_pandas()
+    assert len(manifest) == 24
+    assert manifest["image_id"].str.fullmatch(r"(sick|well)/([0-9a-f]{12}|\d+)\.dcm").all()
+    paths = "\n".join(manifest.pop("path"))
+    assert "Mustermann".lower() in paths, "the files have to be found"
+    assert (manifest["age"].round() == 59).all()
+    text = manifest.to_csv()
+    for file in ("source.json", "audit.json"):
+        text += (out / file).read_text().replace(str(tmp_path), "")
+    for secret in secrets:
+        assert secret.lower() not in text.lower(), secret
+    assert "16 of 24 files spell who the patient is" in (out / "source.json").read_text()
+
+
+def test_the_key_is_made_once_and_kept_to_oneself(tmp_path: Path, config: Path) -> None:
+    first = patient_key()
+    assert default_place() == config / "placa" / "patient-key"
+    assert stat.S_IMODE(default_place().stat().st_mode) == 0o600 and len(first.secret) == 64
+    assert "made just now" in first.note
+    second = patient_key()
+    assert second.name("patient", "4711") == first.name("patient", "4711") and "just now" not in second.note
+    assert first.name("patient", "4711") != first.name("site", "4711")
+    assert first.secret.decode() not in repr(first)
+    given = tmp_path / "key"
+    given.write_text("x" * 15)
+    with pytest.raises(PlacaError, match="16 bytes or more, and holds 15"):
+        patient_key(given)
+    given.write_text("another key of the hospital\n")
+    given.chmod(0o644)
+    other = patient_key(given)
+    assert other.name("patient", "4711") != first.name("patient", "4711") and "chmod 600" in other.note
+    with pytest.raises(PlacaError, match="does not exist"):
+        patient_key(tmp_path / "nowhere")
+    # HMAC-SHA256 of "patient\0" + the text under the key "key", as the openssl command makes it.
+    assert PatientKey(b"key").name("patient", "4711") == "623762caa3b64f66"
+
+
+def test_same_key_same_patient_in_every_data_set(tmp_path: Path) -> None:
+    one = _one_each(tmp_path / "one", {"PatientID": "7"}, {"PatientID": "8"})
+    two = _one_each(tmp_path / "two", {"PatientID": "9"}, {"PatientID": "7"})
+    assert one.images["patient_id"][0] == two.images["patient_id"][1]
+    assert len({*one.images["patient_id"], *two.images["patient_id"]}) == 3

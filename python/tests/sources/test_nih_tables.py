@@ -1,0 +1,186 @@
+"""NIH's tables as they come: edited, damaged, in other editions, or not there."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from made_nih import HEADER, ROWS
+
+from placa.errors import PlacaError
+from placa.sources.nih import read_nih
+from placa.sources.nih_tables import read_entries
+
+
+def test_a_missing_column_is_named(nih: Path) -> None:
+    table = nih / "Data_Entry_2017_v2020.csv"
+    table.write_text(table.read_text().replace("Patient ID", "Patient"))
+    with pytest.raises(PlacaError, match="lacks the column 'Patient ID'"):
+        read_nih(nih, "Mass")
+
+
+def mangled(nih: Path, *changes: tuple[str, str], more: str = "", encoding: str = "utf-8") -> None:
+    table = nih / "Data_Entry_2017_v2020.csv"
+    text = table.read_text() + more
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    table.write_bytes(text.encode(encoding))
+
+
+def row(*cells: str) -> str:
+    return ",".join([cells[0], cells[1], "0", *cells[2:], "2500", "2048", "0.17", "0.17"]) + "\n"
+
+
+def test_an_image_named_twice_is_kept_once_if_the_rows_agree(nih: Path) -> None:
+    mangled(nih, more=row(*ROWS[0]))
+    source = read_nih(nih, "Mass")
+    assert len(source.images) == 4
+    assert source.rejected[0][0] == "Data_Entry_2017_v2020.csv, line 8"
+    assert "saying the same as line 2" in source.rejected[0][1]
+
+
+def test_the_same_said_in_other_letters_is_no_contradiction(nih: Path) -> None:
+    mangled(nih, more=row("00000001_001.PNG", "effusion|Mass", "001", "058Y", "M", "AP"))
+    source = read_nih(nih, "Mass")
+    assert "saying the same as line 3" in source.rejected[0][1]
+    assert source.images["path"].is_unique and len(source.images) == 4
+
+
+def test_tables_without_rows_are_no_trouble(nih: Path) -> None:
+    (nih / "BBox_List_2017.csv").write_text("Image Index,Finding Label,Bbox [x,y,w,h],,,\n")
+    (nih / "adjudicated_labels_google2019.csv").write_text("Image Index,Patient ID,Pneumothorax,Set Id\n")
+    source = read_nih(nih, "Mass")
+    assert source.boxes is not None and source.other_labels is not None
+    assert (len(source.boxes), len(source.other_labels), source.notes) == (0, 0, [])
+    (nih / "Data_Entry_2017_v2020.csv").write_text(HEADER)
+    with pytest.raises(PlacaError, match="None of the 0 rows"):
+        read_nih(nih, "Mass")
+
+
+def test_adjudicated_labels_that_cannot_be_read_are_told(nih: Path) -> None:
+    (nih / "adjudicated_labels_google2019.csv").write_text(
+        "Image Index,Patient ID,Pneumothorax,Nodule or mass,Set Id\r\n"
+        "00000001_000.png,1,YES,no,test\r\n00000002_000.png,2,maybe,YES,\r\n00000003_000.png,3"
+    )
+    source = read_nih(nih, "Mass")
+    assert source.other_labels is not None
+    told = source.other_labels[["image_id", "finding", "subset", "truth"]].fillna("-").astype(str).values.tolist()
+    assert told == [
+        ["00000001_000.png", "Pneumothorax", "test", "1"],
+        ["00000001_000.png", "Nodule or mass", "test", "0"],
+        ["00000002_000.png", "Nodule or mass", "-", "1"],
+    ]
+    assert source.notes == ["adjudicated_labels_google2019.csv: left out, for they cannot be read: rows 1, labels 1"]
+
+
+@pytest.mark.parametrize(
+    ("column", "cells"),
+    [
+        ("Patient ID", (ROWS[0][0], "Mass", "9", "58", "M", "PA")),
+        ("Finding Labels", (ROWS[0][0], "No Finding", "1", "58", "M", "PA")),
+        ("View Position", (ROWS[0][0], "Mass", "1", "58", "M", "AP")),
+    ],
+)
+def test_rows_that_contradict_each_other_are_all_set_aside(nih: Path, column: str, cells: tuple[str, ...]) -> None:
+    mangled(nih, more=row(*cells))
+    source = read_nih(nih, "Mass")
+    assert ROWS[0][0] not in set(source.images["image_id"])
+    assert [where for where, _ in source.rejected] == [f"Data_Entry_2017_v2020.csv, line {line}" for line in (2, 8)]
+    assert all(f"with another {column}" in reason for _, reason in source.rejected)
+    assert source.table is not None and ROWS[0][0] not in set(source.table["image_id"])
+
+
+def test_rows_that_make_no_sense_are_set_aside_with_the_reason(nih: Path) -> None:
+    bad = [
+        (("a.png", "", "7", "1", "F", "PA"), "has no label"),
+        (("b.png", "Pnuemonia", "7", "1", "F", "PA"), "'Pnuemonia' is none of NIH's fifteen"),
+        (("c.png", "Mass|No Finding", "7", "1", "F", "PA"), "contradict each other"),
+        (("d.png", "Mass", "", "1", "F", "PA"), "names no patient"),
+        (("", "Mass", "7", "1", "F", "PA"), "names no image"),
+    ]
+    mangled(nih, more="".join(row(*cells) for cells, _ in bad) + "e.png,Mass\n")
+    source = read_nih(nih, "Mass")
+    reasons = dict(source.rejected)
+    for line, (_, reason) in enumerate(bad, 8):
+        assert reason in reasons[f"Data_Entry_2017_v2020.csv, line {line}"]
+    assert "2 cells where the header has 11" in reasons["Data_Entry_2017_v2020.csv, line 13"]
+    assert (len(source.images), source.rows, len(reasons)) == (4, 12, 6)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_table_saved_by_another_program_reads_the_same(nih: Path, encoding: str, separator: str) -> None:
+    wanted = read_nih(nih, "Mass").images
+    table = nih / "Data_Entry_2017_v2020.csv"
+    # As spreadsheets do: their separator, Windows line ends, patients as 1.0, spaces, and no newline at the end.
+    text = table.read_text().replace(",", f" {separator}").replace("\n", "\r\n").rstrip()
+    for old, new in (("PA", " pa "), ("Mass|Effusion", "mass | Effusion"), (f"{separator}4 ", f"{separator}004.0 ")):
+        assert old in text
+        text = text.replace(old, new)
+    table.write_bytes(text.encode(encoding))
+    pd.testing.assert_frame_equal(read_nih(nih, "Mass").images, wanted)
+
+
+def test_odd_ages_sexes_and_views_are_told_and_their_images_kept(nih: Path) -> None:
+    mangled(nih, ("058Y,M,AP", "558,?,LL"), ("006M,F", "006M,X"))
+    source = read_nih(nih, "Mass")
+    assert len(source.images) == 4
+    notes = " ".join(source.notes)
+    assert "no age of a person (0 to 122 years): 1, such as '558'" in notes
+    assert "neither F nor M: 1, such as 'X'" in notes, "a question mark says that it is not known"
+    assert "neither PA nor AP: 1, such as 'LL'" in notes
+
+
+def test_the_newer_table_is_taken_unless_the_older_is_asked_for(nih: Path) -> None:
+    new = nih / "Data_Entry_2017_v2020.csv"
+    # Every line of NIH's first table ends with a comma.
+    old = new.read_text().replace("Mass|Effusion", "Effusion").replace("\n", ",\n")
+    (nih / "Data_Entry_2017.csv").write_text(old)
+    (nih / "Data_Entry_2017 (1).csv").write_text("a copy that must not be taken")
+    assert read_nih(nih, "Mass").images["Mass"].sum() == 2
+    source = read_nih(nih, "Mass", table="v2017")
+    assert (source.images["Mass"].sum(), source.label_source) == (1, "NIH ChestX-ray14 v2017")
+    new.unlink()
+    assert read_nih(nih, "Mass").label_source == "NIH ChestX-ray14 v2017"
+    with pytest.raises(PlacaError, match="no NIH table v2020, only Data_Entry"):
+        read_nih(nih, "Mass", table="v2020")
+
+
+@pytest.mark.parametrize("content", ["", "\x00\x01\x02", '"open quote\n' * 3])
+def test_what_is_no_table_is_refused(nih: Path, content: str) -> None:
+    (nih / "Data_Entry_2017_v2020.csv").write_text(content)
+    with pytest.raises(PlacaError, match=r"Data_Entry_2017_v2020\.csv"):
+        read_nih(nih, "Mass")
+
+
+def test_no_table_no_images_no_directory(nih: Path, tmp_path: Path) -> None:
+    for name in (ROWS[0][0], ROWS[1][0]):
+        next(nih.rglob(name)).unlink()
+    with pytest.raises(PlacaError, match=r"No image with Mass is in .*images_001"):
+        read_nih(nih, "Mass")
+    for image in nih.rglob("*.png"):
+        image.unlink()
+    with pytest.raises(PlacaError, match=r"None of the 5 images asked for \(Mass against No Finding\) is in"):
+        read_nih(nih, "Mass")
+    (tmp_path / "void").mkdir()
+    with pytest.raises(PlacaError, match="no Data_Entry_2017"):
+        read_nih(tmp_path / "void", "Mass")
+    with pytest.raises(PlacaError, match="not a directory"):
+        read_nih(tmp_path / "nowhere", "Mass")
+    (nih / "Data_Entry_2017_v2020.csv").write_text(HEADER + row("a.png", "Cough", "1", "1", "F", "PA"))
+    with pytest.raises(PlacaError, match=r"None of the 1 rows .* can be used; the first, .*'Cough'"):
+        read_nih(nih, "Mass")
+
+
+def test_a_link_that_came_as_a_text_file_is_followed(nih: Path) -> None:
+    table = nih / "Data_Entry_2017_v2020.csv"
+    (nih.parent / "elsewhere").mkdir()
+    table.rename(nih.parent / "elsewhere" / table.name)
+    table.write_text(f"../elsewhere/{table.name}")
+    assert len(read_nih(nih, "Mass").images) == 4
+
+
+def test_the_edition_that_nih_hands_out_today_is_read(tmp_path: Path) -> None:
+    header = "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Sex,View Position\n"
+    (tmp_path / "Data_Entry_2017_v2020.csv").write_text(header + "00000001_000.png,Mass,0,1,57,F,PA\n")
+    assert read_entries(tmp_path / "Data_Entry_2017_v2020.csv").table["sex"].tolist() == ["F"]

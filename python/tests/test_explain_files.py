@@ -1,0 +1,157 @@
+"""What is made of the maps: scores against boxes, overlays, files, and lists for R."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_volumes import thorax, write_volume
+from PIL import Image
+
+from placa.errors import PlacaError
+from placa.explain import Explainer, explain_as_lists, explain_files
+from placa.explain.boxes import lines, read_test_boxes, score, summarise
+from placa.explain.gradcam import GradCam
+from placa.explain.overlay import background, overlay
+from placa.manifest import read_manifest
+from placa.predict import Predictor, find_as_list, loaded
+from placa.reading import slabs
+
+
+def test_explaining_changes_nothing(run: Path, prepared: Path) -> None:
+    path = read_manifest(prepared)["path"].iloc[0]
+    predictor = Predictor(run)
+    before, _ = predictor.predict([path])
+    explained = Explainer(predictor).explain(path)[0]
+    after, _ = predictor.predict([path])
+    assert before.equals(after) and explained.probability == before["probability"].iloc[0]
+    again = Explainer(Predictor(run)).explain(path)[0]
+    assert np.array_equal(explained.evidence, again.evidence)
+
+
+def test_hand_worked_scores() -> None:
+    evidence = np.zeros((4, 4), dtype=np.float32)
+    evidence[0, 0], evidence[0, 1], evidence[3, 3] = 1.0, 0.5, 0.4
+    left_top = [(0.0, 0.0, 0.5, 0.5)]
+    found = score(evidence, left_top)
+    # Marked: two pixels, both among the four of the box.
+    assert found == {"hit": True, "iou": 0.5, "area": 0.25, "centre": False}
+    assert score(evidence, left_top, threshold=0.4)["iou"] == 2 / 5
+    assert score(evidence, [(0.5, 0.5, 0.5, 0.5)]) == {"hit": False, "iou": 0.0, "area": 0.25, "centre": True}
+    assert score(np.zeros((4, 4), np.float32), left_top)["hit"] is False
+    # Overlapping boxes are one region.
+    assert score(evidence, [*left_top, (0.25, 0.0, 0.5, 0.5)])["area"] == 6 / 16
+    summary = summarise(pd.DataFrame([{"finding": "Mass", **found}] * 3), 0.5)["findings"]["Mass"]
+    assert summary["images"] == 3 and summary["pointing"] == 1 and summary["pointing_anywhere"] == 0.25
+    # The interval of 3 of 3 begins at n / (n + z^2).
+    assert (
+        summary["pointing_lower"] == pytest.approx(3 / (3 + 1.959964**2), abs=1e-6) and summary["pointing_upper"] == 1
+    )
+
+
+def test_an_overlay_keeps_proportions_and_what_has_no_evidence(tmp_path: Path) -> None:
+    Image.fromarray(np.full((60, 90), 77, dtype=np.uint8)).save(tmp_path / "wide.png")
+    grey = background(tmp_path / "wide.png", side=120)
+    assert grey.shape == (80, 120)
+    evidence = np.zeros((6, 6), dtype=np.float32)
+    plain = np.asarray(overlay(grey, evidence))
+    assert plain.shape == (80, 120, 3) and (plain == 77).all()
+    evidence[0, 5] = 2.0
+    coloured = np.asarray(overlay(grey, evidence, [(0.5, 0.0, 0.5, 0.5)])).astype(int)
+    assert (coloured[-1, 0] == 77).all() and coloured[4, 115, 0] > coloured[4, 115, 2] + 50
+    assert (coloured[20, 60] == 255).all()
+
+
+def test_the_command_writes_overlays_maps_and_scores(run: Path, prepared: Path, tmp_path: Path, placa) -> None:
+    images = sorted((prepared / "images").glob("*.png"))[:2]
+    (tmp_path / "bad.png").write_text("no image")
+    out = tmp_path / "out"
+    done = placa("explain", run, *images, tmp_path / "bad.png", "--out", out, "--boxes", prepared)
+    assert done.returncode == 0, done.stderr
+    assert "bad.png was set aside: it is text" in " ".join(done.stderr.split())
+    assert done.stdout.startswith("Opacity: pointing game ") and done.stdout.endswith(f"{out}\n")
+    table = pd.read_csv(out / "explain.csv")
+    lesions, _ = read_test_boxes(prepared, ["Opacity"])
+    assert set(table["path"]) == {*map(str, images), *(path for path, _ in lesions)}
+    for row in table.to_dict("records"):
+        assert np.load(out / row["map"]).shape == (64, 64) and Image.open(out / row["overlay"]).size == (512, 512)
+    summary = json.loads((out / "boxes.json").read_text())
+    assert summary["threshold"] == 0.5 and summary["findings"]["Opacity"]["images"] == len(lesions)
+    assert len(pd.read_csv(out / "boxes.csv")) == len(lesions)
+    assert lines(summary) == done.stdout.splitlines()[:1]
+
+
+def test_what_cannot_be_explained_is_told(run: Path, prepared: Path, tmp_path: Path) -> None:
+    image = read_manifest(prepared)["path"].iloc[0]
+    with pytest.raises(PlacaError, match="no finding 'Opacidad'; there are, the nearest first: Opacity"):
+        explain_files(run, [image], tmp_path / "out", "Opacidad")
+    with pytest.raises(PlacaError, match="Nothing was named"):
+        explain_files(run, [], tmp_path / "out")
+    with pytest.raises(PlacaError, match="above 0 to 1"):
+        explain_files(run, [image], tmp_path / "out", threshold=0)
+    (tmp_path / "without").mkdir()
+    for file in prepared.iterdir():
+        if file.name != "boxes.parquet":
+            (tmp_path / "without" / file.name).symlink_to(file)
+    with pytest.raises(PlacaError, match=r"no boxes\.parquet"):
+        explain_files(run, [], tmp_path / "out", boxes=tmp_path / "without")
+    (tmp_path / "bad.png").write_bytes(b"")
+    with pytest.raises(PlacaError, match="None of the 1 images could be read"):
+        explain_files(run, [tmp_path / "bad.png"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_images_of_one_name_do_not_overwrite_each_other(run: Path, prepared: Path, tmp_path: Path) -> None:
+    for folder, image in zip("ab", sorted((prepared / "images").glob("*.png")), strict=False):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "scan.png").symlink_to(image)
+    table, _, _ = explain_files(run, [tmp_path / "a", tmp_path / "b"], tmp_path / "out")
+    assert table["overlay"].tolist() == ["scan.Opacity.png", "scan-2.Opacity.png"]
+
+
+def test_of_a_volume_the_square_of_the_highest_score_is_explained(a_run: Path, tmp_path: Path, placa) -> None:
+    # The run of radiographs, told to read volumes: what it thinks of them is of no matter here.
+    facts = json.loads((a_run / "run.json").read_text())
+    facts["data"]["reading"] = slabs(4).as_dict()
+    (a_run / "run.json").write_text(json.dumps(facts))
+    with zipfile.ZipFile(a_run / "model.keras") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    card = json.loads(members["placa.json"]) | {"reading": slabs(4).as_dict()}
+    with zipfile.ZipFile(a_run / "model.keras", "w") as archive:
+        for name, content in {**members, "placa.json": json.dumps(card).encode()}.items():
+            archive.writestr(name, content)
+    volume = tmp_path / "7.mha"
+    write_volume(volume, thorax(opacity=True))
+    done = placa("explain", a_run, volume, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "the square of the highest score is explained" in " ".join(done.stderr.split())
+    row = pd.read_csv(tmp_path / "out" / "explain.csv").iloc[0]
+    predictor = Predictor(a_run)
+    squares = predictor.reading.read(str(volume), predictor.size)
+    logits = GradCam(predictor.model).logits(squares)[:, 0]
+    assert row["squares"] == 4 and row["square"] == logits.argmax() + 1 and row["overlay"] == "7.Opacity.png"
+    # The probability is the volume's: the mean of the logits of its squares.
+    assert row["probability"] == pytest.approx(1 / (1 + np.exp(-logits.mean())), abs=1e-5)
+    assert np.array_equal(
+        np.load(tmp_path / "out" / row["map"]), GradCam(predictor.model).maps(squares[[row["square"] - 1]], 0)[0]
+    )
+
+
+def test_lists_for_r_are_plain(run: Path, prepared: Path, tmp_path: Path) -> None:
+    image = read_manifest(prepared)["path"].iloc[0]
+    lists = explain_as_lists(str(run), image)
+    one = Explainer(Predictor(run)).explain(image)[0]
+    assert lists["probability"] == one.probability and lists["finding"] == "Opacity" and lists["size"] == 64
+    assert np.array_equal(np.array(lists["map"], dtype=np.float32), one.evidence.ravel())
+    assert np.array_equal(lists["pixels"], one.grey.ravel()) and lists["width"] * lists["height"] == one.grey.size
+    assert {type(value) for value in lists["map"]} == {float} and {type(value) for value in lists["pixels"]} == {int}
+    (tmp_path / "bad.png").write_bytes(b"")
+    assert "empty" in explain_as_lists(str(run), str(tmp_path / "bad.png"))["rejected"]
+
+
+def test_r_is_given_one_predictor_and_lists_of_files(run: Path, prepared: Path) -> None:
+    assert loaded(run) is loaded(run)
+    images = sorted(str(path) for path in (prepared / "images").glob("*.png"))
+    assert sorted(find_as_list(str(run), [str(prepared / "images"), images[0]])) == images

@@ -116,7 +116,7 @@ class Predictor:
     """
 
     def __init__(self, run: Path) -> None:
-        from placa.models import load_model
+        from placa.models.files import load_model
         from placa.runs import require_run
 
         self.facts = require_run(run)

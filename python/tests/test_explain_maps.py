@@ -11,7 +11,8 @@ from placa.calibrate import Recalibration
 from placa.errors import PlacaError
 from placa.explain.boxes import score
 from placa.explain.gradcam import GradCam, feature_layers
-from placa.models import build, with_mirror, with_probabilities
+from placa.models import build
+from placa.models.assembled import with_mirror, with_probabilities
 from placa.phantoms.draw import draw_patient, render
 from placa.phantoms.plan import plan_patient
 

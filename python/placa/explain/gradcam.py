@@ -29,7 +29,7 @@ class GradCam:
 
     Args:
         model: From uint8 pixels ``(n, size, size, 1)`` to probabilities, with the logits of these at its layer
-            ``recalibration`` (see `placa.models.with_probabilities`).
+            ``recalibration`` (see `placa.models.assembled.with_probabilities`).
 
     Raises:
         PlacaError: No layer of it has a plane of features.

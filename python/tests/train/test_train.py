@@ -5,15 +5,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from placa import fit
 from placa.cache import open_pixels
 from placa.calibrate import choose_thresholds, fit_recalibration, sigmoid
 from placa.errors import PlacaError
 from placa.files import fingerprint
 from placa.manifest import read_manifest, write_manifest
-from placa.models import load_model
+from placa.models.files import load_model
 from placa.predictions import COLUMNS, read_predictions
 from placa.train import TrainOptions, train
+from placa.train.judge import auroc_error, mean_auroc
+from placa.train.loss import class_weights, mean_loss, weighted_loss
+from placa.train.watch import Watched, watcher
 
 
 def test_a_run_is_whole_and_says_how_it_was_made(run: Path, prepared: Path) -> None:
@@ -131,20 +133,20 @@ def test_the_loss_is_the_weighted_cross_entropy_and_unknown_labels_count_nothing
     random = np.random.default_rng(0)
     logits = random.normal(size=(6, 2)).astype(np.float32)
     truth = np.array([[1, 0], [0, 0], [1, 1], [0, np.nan], [np.nan, 1], [0, 0]], np.float32)
-    weights = fit.class_weights(truth)
+    weights = class_weights(truth)
     assert weights[:, 0] == pytest.approx([5 / 6, 5 / 4])
     p = sigmoid(logits)
     each = -np.where(truth == 1, weights[1] * np.log(p), weights[0] * np.log(1 - p))
     expected = np.nanmean(np.where(np.isnan(truth), np.nan, each), axis=1)
-    assert np.allclose(fit.weighted_loss(weights, 0.0)(truth, logits), expected, atol=1e-6)
-    assert fit.mean_loss(truth, logits, weights) == pytest.approx(each[~np.isnan(truth)].mean(), rel=1e-6)
-    assert fit.mean_auroc(truth, logits) <= 1
+    assert np.allclose(weighted_loss(weights, 0.0)(truth, logits), expected, atol=1e-6)
+    assert mean_loss(truth, logits, weights) == pytest.approx(each[~np.isnan(truth)].mean(), rel=1e-6)
+    assert mean_auroc(truth, logits) <= 1
 
 
 def test_the_standard_error_is_that_of_the_paper() -> None:
     # Hanley and McNeil (1982) work it out for 51 abnormal and 58 normal images: 0.893 with a standard error of 0.032.
-    assert fit.auroc_error(0.893, 51, 58) == pytest.approx(0.0325, abs=5e-4)
-    assert fit.auroc_error(1.0, 5, 5) == 0
+    assert auroc_error(0.893, 51, 58) == pytest.approx(0.0325, abs=5e-4)
+    assert auroc_error(1.0, 5, 5) == 0
 
 
 def test_the_last_epoch_that_validation_cannot_tell_from_the_highest_is_kept() -> None:
@@ -164,13 +166,13 @@ def test_the_last_epoch_that_validation_cannot_tell_from_the_highest_is_kept() -
         scores[: ranked_wrong[epoch]] = -1
         return scores
 
-    watched = fit.Watched()
-    watcher = fit.watcher(watched, logits, truth, fit.class_weights(truth), 3, lambda *_, **__: None)
+    watched = Watched()
+    watch = watcher(watched, logits, truth, class_weights(truth), 3, lambda *_, **__: None)
     network = Network()
-    watcher.set_model(network)
+    watch.set_model(network)
     for epoch in range(len(ranked_wrong)):
-        watcher.on_epoch_begin(epoch)
-        watcher.on_epoch_end(epoch, {"loss": 0.5})
+        watch.on_epoch_begin(epoch)
+        watch.on_epoch_end(epoch, {"loss": 0.5})
         if network.stop_training:
             break
     assert (watched.best_epoch, watched.best_weights[0]) == (5, 4)

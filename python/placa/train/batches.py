@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.augment import Augmentation
 from placa.backend import load_keras
+from placa.train.augment import Augmentation
 
 
 def training_batches(

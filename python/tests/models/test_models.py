@@ -9,7 +9,9 @@ import pytest
 from placa.backend import load_keras
 from placa.calibrate import Recalibration, sigmoid
 from placa.errors import PlacaError
-from placa.models import build, load_model, save_model, with_mirror, with_probabilities
+from placa.models import build
+from placa.models.assembled import with_mirror, with_probabilities
+from placa.models.files import load_model, save_model
 
 CARD = {"findings": ["Mass", "Nodule"], "size": 32}
 

@@ -1,4 +1,4 @@
-"""The epochs: loss, schedule, and what is watched on validation while a network learns."""
+"""What is watched on validation while a network learns, and which epoch's weights are kept."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from placa.backend import load_keras
 from placa.calibrate import sigmoid
 from placa.errors import PlacaError
+from placa.train.judge import auroc_error, mean_auroc
+from placa.train.loss import mean_loss
 
 
 @dataclass
@@ -24,83 +26,6 @@ class Watched:
     best_auroc: float = -np.inf
     highest_auroc: float = -np.inf
     best_weights: list[NDArray[Any]] = field(default_factory=list)
-
-
-def class_weights(truth: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Weights that make both classes of each finding count the same.
-
-    Args:
-        truth: 0, 1, or NaN where unknown, shape ``(n, findings)``.
-
-    Returns:
-        ``n / (2 * n_class)``, shape ``(2, findings)``: for the images without the finding, and with it.
-    """
-    known = (~np.isnan(truth)).sum(axis=0)
-    positive = np.nansum(truth, axis=0)
-    counts = np.stack([known - positive, positive])
-    weights: NDArray[np.float32] = (known / (2 * np.maximum(counts, 1))).astype(np.float32)
-    return weights
-
-
-def weighted_loss(weights: NDArray[np.float32], smoothing: float) -> Callable[[Any, Any], Any]:
-    """Make the cross-entropy of logits, weighted by class, in which unknown labels count nothing.
-
-    Args:
-        weights: From `class_weights`.
-        smoothing: How far truth is drawn from 0 and 1 towards one half, 0 to 1.
-    """
-    ops = load_keras().ops
-
-    def loss(truth: Any, logits: Any) -> Any:
-        known = ops.logical_not(ops.isnan(truth))
-        target = ops.where(known, truth, 0.0)
-        weight = ops.where(target > 0.5, weights[1], weights[0]) * ops.cast(known, logits.dtype)
-        target = target * (1 - smoothing) + 0.5 * smoothing
-        # softplus(z) - target * z is the cross-entropy of sigmoid(z), without overflow.
-        each = weight * (ops.softplus(logits) - target * logits)
-        return ops.sum(each, axis=-1) / ops.maximum(ops.sum(ops.cast(known, logits.dtype), axis=-1), 1.0)
-
-    return loss
-
-
-def mean_auroc(truth: NDArray[np.floating[Any]], scores: NDArray[np.floating[Any]]) -> float:
-    """AUROC averaged over the findings that have both classes.
-
-    Args:
-        truth: 0, 1, or NaN where unknown, shape ``(n, findings)``.
-        scores: Same shape.
-    """
-    from sklearn.metrics import roc_auc_score
-
-    each = []
-    for column in range(truth.shape[1]):
-        known = ~np.isnan(truth[:, column])
-        if len(np.unique(truth[known, column])) == 2:
-            each.append(roc_auc_score(truth[known, column], scores[known, column]))
-    return float(np.mean(each)) if each else float("nan")
-
-
-def mean_loss(
-    truth: NDArray[np.floating[Any]], logits: NDArray[np.floating[Any]], weights: NDArray[np.float32]
-) -> float:
-    """The weighted cross-entropy over all known labels, without smoothing."""
-    known = ~np.isnan(truth)
-    weight = np.where(truth > 0.5, weights[1], weights[0])
-    each = weight * (np.logaddexp(0, logits) - np.nan_to_num(truth) * logits)
-    return float(each[known].mean())
-
-
-def auroc_error(auroc: float, positives: int, negatives: int) -> float:
-    """The standard error of an AUROC (Hanley and McNeil 1982).
-
-    Args:
-        auroc: 0 to 1.
-        positives: Images with the finding.
-        negatives: Images without it.
-    """
-    one, other = auroc / (2 - auroc), 2 * auroc**2 / (1 + auroc)
-    variance = auroc * (1 - auroc) + (positives - 1) * (one - auroc**2) + (negatives - 1) * (other - auroc**2)
-    return float(np.sqrt(max(variance, 0.0) / (positives * negatives)))
 
 
 def watcher(

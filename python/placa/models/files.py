@@ -1,0 +1,63 @@
+"""The model file that a run keeps: Keras' own, with a card inside that says what Keras has no place for.
+
+All of it is stock Keras, so that ``model.keras`` loads anywhere with ``safe_mode`` and without placa.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from placa.backend import load_keras
+from placa.errors import PlacaError
+from placa.files import whole_file
+
+#: The member of the model file that says what Keras has no place for: findings, labels, size, how files are read.
+_CARD = "placa.json"
+
+
+def save_model(model: Any, path: Path, card: dict[str, Any]) -> None:
+    """Write a model file, whole or not at all.
+
+    Args:
+        model: What `with_probabilities` returns.
+        path: The ``.keras`` file to write.
+        card: ``findings``, ``positive``, ``comparison``, ``size``, ``backbone``, ``reading`` (`placa.reading.Reading`
+            as a dict, which models of before do not have) and its rule as ``resize``; kept as JSON inside.
+    """
+    with whole_file(path.with_suffix(".keras")) as partial:
+        # Keras insists on the ending of the name.
+        draft = partial.with_name(partial.name + ".keras")
+        try:
+            model.save(draft)
+            with zipfile.ZipFile(draft, "a") as archive:
+                archive.writestr(_CARD, json.dumps(card, indent=2, ensure_ascii=False))
+            draft.replace(partial)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+def load_model(path: Path) -> tuple[Any, dict[str, Any]]:
+    """Load a model file and the card inside it.
+
+    Raises:
+        PlacaError: The file is missing, damaged, or not one that placa wrote.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            card: dict[str, Any] = json.loads(archive.read(_CARD))
+    except FileNotFoundError as error:
+        raise PlacaError(f"{path} does not exist: a run has its model there; train it again.") from error
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+        raise PlacaError(f"{path} is not a model that placa wrote, or is damaged: train it again.") from error
+    keras = load_keras()
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True), card
+    except (ValueError, OSError, KeyError, TypeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise PlacaError(
+            f"{path} cannot be loaded by Keras {keras.__version__} ({reason}): train it again, or use the version "
+            "that run.json names."
+        ) from error

@@ -1,0 +1,58 @@
+"""The loss: cross-entropy of logits in which both classes of a finding count the same and unknown labels nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placa.backend import load_keras
+
+
+def class_weights(truth: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Weights that make both classes of each finding count the same.
+
+    Args:
+        truth: 0, 1, or NaN where unknown, shape ``(n, findings)``.
+
+    Returns:
+        ``n / (2 * n_class)``, shape ``(2, findings)``: for the images without the finding, and with it.
+    """
+    known = (~np.isnan(truth)).sum(axis=0)
+    positive = np.nansum(truth, axis=0)
+    counts = np.stack([known - positive, positive])
+    weights: NDArray[np.float32] = (known / (2 * np.maximum(counts, 1))).astype(np.float32)
+    return weights
+
+
+def weighted_loss(weights: NDArray[np.float32], smoothing: float) -> Callable[[Any, Any], Any]:
+    """Make the cross-entropy of logits, weighted by class, in which unknown labels count nothing.
+
+    Args:
+        weights: From `class_weights`.
+        smoothing: How far truth is drawn from 0 and 1 towards one half, 0 to 1.
+    """
+    ops = load_keras().ops
+
+    def loss(truth: Any, logits: Any) -> Any:
+        known = ops.logical_not(ops.isnan(truth))
+        target = ops.where(known, truth, 0.0)
+        weight = ops.where(target > 0.5, weights[1], weights[0]) * ops.cast(known, logits.dtype)
+        target = target * (1 - smoothing) + 0.5 * smoothing
+        # softplus(z) - target * z is the cross-entropy of sigmoid(z), without overflow.
+        each = weight * (ops.softplus(logits) - target * logits)
+        return ops.sum(each, axis=-1) / ops.maximum(ops.sum(ops.cast(known, logits.dtype), axis=-1), 1.0)
+
+    return loss
+
+
+def mean_loss(
+    truth: NDArray[np.floating[Any]], logits: NDArray[np.floating[Any]], weights: NDArray[np.float32]
+) -> float:
+    """The weighted cross-entropy over all known labels, without smoothing."""
+    known = ~np.isnan(truth)
+    weight = np.where(truth > 0.5, weights[1], weights[0])
+    each = weight * (np.logaddexp(0, logits) - np.nan_to_num(truth) * logits)
+    return float(each[known].mean())

@@ -1,0 +1,128 @@
+"""What a run keeps: the model, its thresholds and predictions, and everything that a methods section asks for."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import placa
+from placa.backend import accelerator, load_keras
+from placa.files import fingerprint, read_json, write_json
+from placa.manifest import SPLITS
+from placa.models.files import save_model
+from placa.predictions import tidy, write_predictions
+from placa.runs import machine, versions
+from placa.train.data import TrainingData
+from placa.train.finish import Finished
+from placa.train.fitting import Fitted
+from placa.train.options import TrainOptions
+
+
+def write_run(
+    directory: Path,
+    name: str,
+    data: TrainingData,
+    fitted: Fitted,
+    finished: Finished,
+    options: TrainOptions,
+    timings: dict[str, float],
+) -> dict[str, Any]:
+    """Fill a run directory.
+
+    Args:
+        directory: Where to write; it takes its own name when it is whole.
+        name: That name.
+        data: What was trained on.
+        fitted: What learnt.
+        finished: The model of it.
+        options: How it was trained.
+        timings: Seconds a stage.
+
+    Returns:
+        The content of ``run.json``.
+    """
+    save_model(finished.model, directory / "model.keras", _card(data, options))
+    write_json(
+        directory / "thresholds.json",
+        {"schema_version": 1, "chosen_on": "validation", "findings": finished.thresholds},
+    )
+    model_fingerprint = fingerprint(directory / "model.keras")
+    metadata = {key: data.facts[key] for key in ("findings", "positive", "comparison", "label_source")}
+    write_predictions(
+        tidy(data.files, data.findings, finished.said.probability, finished.said.score),
+        directory / "predictions.parquet",
+        {**metadata, "model_fingerprint": model_fingerprint},
+    )
+    if (data.directory / "labels.parquet").is_file():
+        # R evaluates the same predictions against these, wherever the prepared set is by then.
+        shutil.copyfile(data.directory / "labels.parquet", directory / "labels.parquet")
+    pd.DataFrame(fitted.watched.history).to_csv(directory / "history.csv", index=False)
+    facts = {
+        "schema_version": 1,
+        "placa_version": placa.__version__,
+        "name": name,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "data": _describe_data(data),
+        "training": {**asdict(options), **_describe_training(data, fitted)},
+        "calibration": finished.calibration,
+        "model": {"file": "model.keras", "fingerprint": model_fingerprint},
+        "timings": {stage: round(seconds, 1) for stage, seconds in timings.items()},
+        "versions": versions("placa", "keras", "tensorflow", "numpy", "pandas", "pillow", "pyarrow", "scikit-learn"),
+        "machine": {**machine(), "gpu": accelerator(), "backend": load_keras().backend.backend()},
+    }
+    write_json(directory / "run.json", facts)
+    return facts
+
+
+def _card(data: TrainingData, options: TrainOptions) -> dict[str, Any]:
+    return {
+        "schema_version": 1,
+        "placa_version": placa.__version__,
+        "findings": data.findings,
+        "positive": data.facts["positive"],
+        "comparison": data.facts["comparison"],
+        "size": data.size,
+        "resize": data.reading.rule,
+        "reading": data.reading.as_dict(),
+        "backbone": options.backbone,
+    }
+
+
+def _describe_training(data: TrainingData, fitted: Fitted) -> dict[str, Any]:
+    watched, weights = fitted.watched, fitted.weights
+    return {
+        "epochs_run": len(watched.history),
+        "best_epoch": watched.best_epoch,
+        "best_validation_auroc": watched.history[watched.best_epoch - 1]["validation_auroc"],
+        "class_weights": {
+            name: {"negative": float(weights[0, i]), "positive": float(weights[1, i])}
+            for i, name in enumerate(data.findings)
+        },
+        "parameters": int(fitted.network.count_params()),
+        "seconds": round(fitted.seconds, 1),
+    }
+
+
+def _describe_data(data: TrainingData) -> dict[str, Any]:
+    splits = {name: data.files[data.files["split"] == name] for name in SPLITS}
+    kept = ("kind", "fingerprint", "label_source", "findings", "positive", "comparison", "image_size", "resize")
+    counted = ("rows", "found", "rejected", "missing", "unused", "split_method", "notes")
+    return {
+        "prepared": str(data.directory),
+        **{name: data.facts[name] for name in kept},
+        "images": {name: len(rows) for name, rows in splits.items()},
+        "patients": {name: int(rows["group_id"].nunique()) for name, rows in splits.items()},
+        "positives": {
+            finding: {name: int((rows[finding] == 1).sum()) for name, rows in splits.items()}
+            for finding in data.findings
+        },
+        **{name: data.facts[name] for name in counted},
+        "source_options": data.facts["options"],
+        "audit": read_json(data.directory / "audit.json"),
+        "reading": data.reading.as_dict(),
+    }

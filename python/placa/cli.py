@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"placa {placa.__version__}")
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=LateParser)
     _add_prepare(commands)
     audit = commands.add_parser("audit", help="look for what would make figures from a prepared data set too good")
     audit.add_argument("prepared", type=Path, metavar="PREPARED")
@@ -72,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _add_prepare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_prepare(commands: argparse._SubParsersAction[LateParser]) -> None:
     prepare = commands.add_parser("prepare", help="images and labels to a prepared data set: splits, pixels, audit")
     sources = prepare.add_subparsers(dest="source", metavar="SOURCE", required=True, parser_class=LateParser)
     common = LateParser(add_help=False)
@@ -105,23 +105,22 @@ def _fill_download(parser: argparse.ArgumentParser) -> None:
     add_arguments(parser)
 
 
-def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_train(commands: argparse._SubParsersAction[LateParser]) -> None:
     train = commands.add_parser("train", help="train a network on a prepared data set")
     train.add_argument("prepared", type=Path, metavar="PREPARED")
     train.add_argument("--out", type=Path, required=True, metavar="RUN", help="the run directory to make")
-    train.add_argument("--backbone", metavar="NAME", help="the network (default: small)")
-    train.add_argument("--seed", type=int, help="of weights, order and augmentation (default: 0)")
-    train.add_argument("--epochs", type=whole_number, help="most epochs")
-    train.add_argument("--batch-size", type=whole_number, help="images a batch")
-    train.add_argument("--learning-rate", type=float, help="the highest of the schedule")
-    train.add_argument(
-        "--patience", type=whole_number, help="epochs of a clearly worse validation AUROC before the end"
-    )
-    train.add_argument("--no-mirror", action="store_false", dest="mirror", help="no averaging over mirror images")
     train.add_argument("--overwrite", action="store_true", help="replace a run that is there")
+    train.add_argument("--resume", action="store_true", help="go on where a training of this run was stopped")
+    train.fill = _fill_train
 
 
-def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _fill_train(parser: argparse.ArgumentParser) -> None:
+    from placa.train.arguments import add_arguments
+
+    add_arguments(parser)
+
+
+def _add_explain(commands: argparse._SubParsersAction[LateParser]) -> None:
     explain = commands.add_parser("explain", help="show where in images a run's model sees a finding (Grad-CAM)")
     explain.description = (
         "Grad-CAM (Selvaraju et al. 2017) of image files. In DIR, for each image and finding: IMAGE.FINDING.png, the "

@@ -57,12 +57,10 @@ def train(options: argparse.Namespace) -> None:
     from placa.files import refuse_existing
 
     refuse_existing(options.out, options.overwrite)
-    from placa.train import TrainOptions
     from placa.train import train as run
+    from placa.train.arguments import from_options
 
-    names = ("backbone", "seed", "epochs", "batch_size", "learning_rate", "patience", "mirror")
-    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    run(options.prepared, options.out, TrainOptions(**given), options.overwrite, RichProgress())
+    run(options.prepared, options.out, from_options(options), options.overwrite, RichProgress())
     print(options.out)
 
 

@@ -11,15 +11,18 @@ from numpy.typing import NDArray
 from placa.backend import load_keras
 
 
-def class_weights(truth: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Weights that make both classes of each finding count the same.
+def class_weights(truth: NDArray[np.float32], kind: str = "balanced") -> NDArray[np.float32]:
+    """Weights of the classes of each finding.
 
     Args:
         truth: 0, 1, or NaN where unknown, shape ``(n, findings)``.
+        kind: ``balanced``: both classes of a finding count the same, ``n / (2 * n_class)``; ``none``: 1 for each image.
 
     Returns:
-        ``n / (2 * n_class)``, shape ``(2, findings)``: for the images without the finding, and with it.
+        Shape ``(2, findings)``: for the images without the finding, and with it.
     """
+    if kind == "none":
+        return np.ones((2, truth.shape[1]), dtype=np.float32)
     known = (~np.isnan(truth)).sum(axis=0)
     positive = np.nansum(truth, axis=0)
     counts = np.stack([known - positive, positive])
@@ -27,22 +30,28 @@ def class_weights(truth: NDArray[np.float32]) -> NDArray[np.float32]:
     return weights
 
 
-def weighted_loss(weights: NDArray[np.float32], smoothing: float) -> Callable[[Any, Any], Any]:
+def weighted_loss(weights: NDArray[np.float32], smoothing: float, gamma: float = 0.0) -> Callable[[Any, Any], Any]:
     """Make the cross-entropy of logits, weighted by class, in which unknown labels count nothing.
 
     Args:
         weights: From `class_weights`.
         smoothing: How far truth is drawn from 0 and 1 towards one half, 0 to 1.
+        gamma: Of the focal loss (Lin et al. 2017, ICCV, doi:10.1109/ICCV.2017.324): each image counts
+            ``|truth - probability| ** gamma`` times as much; 0 is the cross-entropy.
     """
     ops = load_keras().ops
 
     def loss(truth: Any, logits: Any) -> Any:
         known = ops.logical_not(ops.isnan(truth))
         target = ops.where(known, truth, 0.0)
-        weight = ops.where(target > 0.5, weights[1], weights[0]) * ops.cast(known, logits.dtype)
+        # Blended images (mixup) have blended labels, and weigh as much of either class as they hold of it.
+        weight = (target * weights[1] + (1 - target) * weights[0]) * ops.cast(known, logits.dtype)
         target = target * (1 - smoothing) + 0.5 * smoothing
         # softplus(z) - target * z is the cross-entropy of sigmoid(z), without overflow.
         each = weight * (ops.softplus(logits) - target * logits)
+        if gamma:
+            # Kept off zero, where the slope of a power below 1 has no bound.
+            each = each * ops.maximum(ops.abs(target - ops.sigmoid(logits)), 1e-6) ** gamma
         return ops.sum(each, axis=-1) / ops.maximum(ops.sum(ops.cast(known, logits.dtype), axis=-1), 1.0)
 
     return loss

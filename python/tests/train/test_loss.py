@@ -1,0 +1,49 @@
+"""The loss, against Keras' own losses and by its definition."""
+
+import numpy as np
+import pytest
+
+from placa.backend import load_keras
+from placa.calibrate import sigmoid
+from placa.train.loss import class_weights, weighted_loss
+
+LOGITS = np.random.default_rng(0).normal(0, 3, (40, 1)).astype(np.float32)
+TRUTH = (np.random.default_rng(1).random((40, 1)) < 0.3).astype(np.float32)
+EVEN = np.ones((2, 1), dtype=np.float32)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_the_focal_loss_is_that_of_keras(gamma: float) -> None:
+    losses = load_keras().losses
+    theirs = losses.BinaryFocalCrossentropy(gamma=gamma, from_logits=True, reduction=None)(TRUTH, LOGITS)
+    assert np.allclose(weighted_loss(EVEN, 0.0, gamma)(TRUTH, LOGITS), theirs, atol=1e-5)
+
+
+def test_smoothing_is_that_of_keras() -> None:
+    losses = load_keras().losses
+    theirs = losses.BinaryCrossentropy(from_logits=True, label_smoothing=0.2, reduction=None)(TRUTH, LOGITS)
+    assert np.allclose(weighted_loss(EVEN, 0.2)(TRUTH, LOGITS), theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 2.0])
+def test_the_focal_loss_has_a_slope_where_an_image_is_told_perfectly(gamma: float) -> None:
+    keras = load_keras()
+    network = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="ones")])
+    network.compile(keras.optimizers.SGD(0.1), loss=weighted_loss(EVEN, 0.0, gamma))
+    network.train_on_batch(np.array([[100.0], [-100.0], [0.5]], np.float32), np.array([[1.0], [0.0], [0.0]]))
+    assert np.isfinite(network.get_weights()[0]).all() and network.get_weights()[0] < 1
+
+
+def test_a_blended_image_weighs_as_much_of_either_class_as_it_holds() -> None:
+    weights = class_weights(TRUTH)
+    loss = weighted_loss(weights, 0.0)
+    p = sigmoid(LOGITS[:1])
+    blended = (0.3 * weights[1] + 0.7 * weights[0]) * -(0.3 * np.log(p) + 0.7 * np.log(1 - p))
+    assert np.allclose(loss(np.array([[0.3]], np.float32), LOGITS[:1]), blended[0], atol=1e-5)
+
+
+def test_without_class_weights_every_image_counts_the_same() -> None:
+    assert (class_weights(TRUTH, "none") == 1).all()
+    balanced = class_weights(TRUTH)
+    counts = np.array([[(TRUTH == 0).sum()], [(TRUTH == 1).sum()]])
+    assert np.allclose(balanced * counts, len(TRUTH) / 2)

@@ -1,0 +1,121 @@
+"""What `placa train` was asked for: typed, in a TOML file, or by default; and what is refused before any work."""
+
+import argparse
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import pytest
+
+from placa.errors import PlacaError
+from placa.train import TrainOptions
+from placa.train.arguments import add_arguments, from_options, read_config
+from placa.train.augment import Augmentation
+
+
+def _asked(*typed: str) -> TrainOptions:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return from_options(parser.parse_args(typed))
+
+
+def test_nothing_typed_is_the_default() -> None:
+    assert _asked() == TrainOptions()
+
+
+def test_every_option_can_be_typed_and_written_in_a_file(tmp_path: Path) -> None:
+    wanted = TrainOptions(
+        backbone="other",
+        weights="imagenet",
+        seed=3,
+        epochs=7,
+        head_epochs=2,
+        patience=4,
+        batch_size=8,
+        learning_rate=0.5,
+        warmup=0.25,
+        weight_decay=0.125,
+        loss="focal",
+        focal_gamma=1.5,
+        class_weights="none",
+        label_smoothing=0.0625,
+        mixup=0.75,
+        ema=0.875,
+        mixed_precision="off",
+        augmentation=Augmentation(flip=0.25, rotation=5.5, zoom=0.5, shift=0.5, brightness=0.75, contrast=0.25),
+        mirror=False,
+        recalibration="isotonic",
+        folds=4,
+    )
+    flat = {**asdict(wanted), **asdict(wanted.augmentation)}
+    del flat["augmentation"]
+    assert all(flat[one.name] != one.default for one in fields(TrainOptions) if one.name in flat), "each is changed"
+    typed = [
+        text for name, value in flat.items() if name != "mirror" for text in ("--" + name.replace("_", "-"), str(value))
+    ]
+    assert _asked(*typed, "--no-mirror") == wanted
+    lines = [
+        f"{name} = {str(value).lower() if isinstance(value, bool) else repr(value)}" for name, value in flat.items()
+    ]
+    plain, changes = lines[: -len(fields(Augmentation))], lines[-len(fields(Augmentation)) :]
+    file = tmp_path / "options.toml"
+    file.write_text("\n".join([*plain, "[augmentation]", *changes]))
+    assert _asked("--config", str(file)) == wanted
+
+
+def test_what_is_typed_comes_before_the_file_and_the_file_before_the_default(tmp_path: Path) -> None:
+    file = tmp_path / "options.toml"
+    file.write_text("seed = 5\nepochs = 9\n[augmentation]\nzoom = 0.5\nshift = 0.5\n")
+    asked = _asked("--config", str(file), "--seed", "6", "--zoom", "0.25")
+    assert (asked.seed, asked.epochs, asked.patience) == (6, 9, TrainOptions().patience)
+    assert asked.augmentation == Augmentation(zoom=0.25, shift=0.5)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("epochs = ", "was to be a TOML file, and is not"),
+        ("epoch = 3", "There is no training option .* 'epoch'; there are, the nearest first: epochs,"),
+        ("[augmentation]\nzom = 1.0", "There is no augmentation .* 'zom'; there are, the nearest first: zoom,"),
+        ("augmentation = 3", "augmentation was to be a table"),
+        ("backbone = 3", "backbone was to be text .* and 3 came"),
+        ('mirror = "yes"', "mirror was to be true or false .* and 'yes' came"),
+        ('epochs = "many"', "epochs was to be a whole number of 1 or more, and 'many' came"),
+        ("epochs = 2.5", "epochs was to be a whole number of 1 or more, and 2.5 came"),
+        ("epochs = true", "epochs was to be a whole number of 1 or more, and True came"),
+        ("mixup = nan", "mixup was to be a number of 0 or more, and nan came"),
+    ],
+)
+def test_a_file_that_says_something_else_is_answered_by_a_sentence(tmp_path: Path, content: str, says: str) -> None:
+    file = tmp_path / "options.toml"
+    file.write_text(content)
+    with pytest.raises(PlacaError, match=says):
+        _asked("--config", str(file))
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(PlacaError, match="does not exist"):
+        read_config(tmp_path / "options.toml")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("seed", -1, "seed was to be a whole number of 0 or more and 4294967295 at most, and -1 came"),
+        ("epochs", 0, "epochs was to be a whole number of 1 or more, and 0 came"),
+        ("learning_rate", 0.0, "learning_rate was to be a number above 0, and 0.0 came"),
+        ("learning_rate", float("inf"), "learning_rate was to be a number above 0, and inf came"),
+        ("label_smoothing", 1.5, "label_smoothing was to be a number of 0 or more and 1 at most, and 1.5 came"),
+        ("loss", "hinge", "loss was to be one of cross-entropy, focal, and 'hinge' came"),
+        ("folds", 1, "One fold would leave nothing to learn from"),
+        ("ema", 1.0, "would never move"),
+        ("head_epochs", 61, "cannot learn for 61 of 60 epochs"),
+    ],
+)
+def test_values_out_of_range_are_refused(option: str, value: object, says: str) -> None:
+    with pytest.raises(PlacaError, match=says):
+        TrainOptions(**{option: value})
+
+
+def test_an_augmentation_out_of_range_is_refused() -> None:
+    with pytest.raises(PlacaError, match="flip was to be a number of 0 or more and 1 at most, and 2 came"):
+        TrainOptions(augmentation=Augmentation(flip=2))

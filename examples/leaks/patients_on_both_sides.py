@@ -1,0 +1,36 @@
+"""Leak 2: one patient in training and in test.
+
+NIH's table names 112,120 images of 30,805 patients. Dealing images at random puts most test images beside others of the
+same patient in training; dealing patients puts none there. Only the table is needed.
+
+    python examples/leaks/patients_on_both_sides.py NIH/Data_Entry_2017_v2020.csv
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from placa.sources.nih_tables import read_entries
+
+
+def shared(patients: np.ndarray, test: np.ndarray) -> float:
+    """The share of test images whose patient is in training too."""
+    return float(np.isin(patients[test], patients[~test]).mean())
+
+
+def main(table: Path) -> None:
+    patients = read_entries(table).table["patient_id"].to_numpy(str)
+    random = np.random.default_rng(0)
+    by_image = np.zeros(len(patients), dtype=bool)
+    by_image[random.permutation(len(patients))[: len(patients) // 5]] = True
+    everyone = np.unique(patients)
+    by_patient = np.isin(patients, random.choice(everyone, len(everyone) // 5, replace=False))
+    print(f"{len(patients):,} images of {len(everyone):,} patients, a fifth of them for testing")
+    print(
+        f"images dealt at random    {shared(patients, by_image):6.1%} of the test images share a patient with training"
+    )
+    print(f"patients dealt at random  {shared(patients, by_patient):6.1%}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

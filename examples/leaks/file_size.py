@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from placa.sources.nih import read_nih
 from sklearn.metrics import roc_auc_score
+
+from placa.sources.nih import read_nih
 
 
 def main(root: Path, finding: str) -> None:

@@ -11,11 +11,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedGroupKFold
+
 from placa.backend import load_keras
 from placa.cache import decode
 from placa.sources.nih import read_nih
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedGroupKFold
 
 SIDE = 48
 EPOCHS = 60

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+
 from placa.sources.nih_tables import read_entries
 
 

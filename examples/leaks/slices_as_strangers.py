@@ -1,8 +1,8 @@
 """Leak 3: slices of one scan scored as strangers.
 
 Class folders of CT slices do not say whose they are, but neighbouring slices of a scan are all but the same image. A
-nearest neighbour, which learns nothing but what it has seen, shows how much of a figure is recognition: its accuracy when
-slices are dealt at random, when blocks of neighbouring numbers stay together, and over the groups that placa finds.
+nearest neighbour, which learns nothing but what it has seen, shows how much of a figure is recognition: its accuracy
+when slices are dealt at random, when blocks of neighbouring numbers stay together, and over the groups placa finds.
 
     python examples/leaks/slices_as_strangers.py CT COVID
 """
@@ -11,11 +11,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.neighbors import KNeighborsClassifier
+
 from placa.cache import decode
 from placa.grouping.groups import group_images
 from placa.sources.folders import read_folders
-from sklearn.model_selection import StratifiedGroupKFold
-from sklearn.neighbors import KNeighborsClassifier
 
 BLOCK = 25
 

@@ -19,7 +19,7 @@ test-slow: setup ## the proofs that take minutes
 bench: setup ## how fast, against what one would otherwise pick (see benchmarks/)
 	@benchmarks/run
 
-lint: setup ## ruff and mypy
+lint: setup ## ruff, mypy, lintr
 	@tools/lint
 
 # Python and R set each other up no faster than one after the other allows, so they go side by side.

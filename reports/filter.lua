@@ -1,13 +1,24 @@
--- For every renderer: title and language of the page come from the report's own div .page-facts.
+-- For every renderer: title and language of the page come from the report's own div .page-facts; tabs, pictures in rows
+-- and notices become what the format has for them.
 -- Without Quarto: figures and tables (divs #fig-… and #tbl-…) get numbers, and @fig-… and @tbl-… lead there.
 
 local has_quarto = quarto ~= nil
+local is_html = FORMAT:match("html") ~= nil
 local words = { fig = "Figure", tbl = "Table" }
 local numbers = {}
 local counts = { fig = 0, tbl = 0 }
+local tabs_so_far = 0
 
 local function kind_of(id)
   return id:match("^(fig)%-") or id:match("^(tbl)%-")
+end
+
+local function html(text)
+  return pandoc.RawBlock("html", text)
+end
+
+local function escape(text)
+  return (text:gsub("&", "&amp;"):gsub("<", "&lt;"):gsub('"', "&quot;"))
 end
 
 local function read_page_facts(doc)
@@ -21,10 +32,13 @@ local function read_page_facts(doc)
       meta.pagetitle = facts.title
       meta["contents-label"] = facts.contents
       meta["skip-label"] = facts.skip
+      meta.layout = facts.layout
       return {}
     end,
   })
 end
+
+-- --- figures, tables and references, where Quarto does not do them ---------------------------------------------
 
 local function label(id)
   return words[kind_of(id)] .. "\u{a0}" .. numbers[id]
@@ -52,16 +66,16 @@ local function float(div)
   content:remove(#content)
   local text = pandoc.Inlines({ pandoc.Str(label(div.identifier) .. ":"), pandoc.Space() })
   text:extend(caption.content)
-  local written = pandoc.List({
-    pandoc.RawBlock("html", "<figcaption>"),
-    pandoc.Plain(text),
-    pandoc.RawBlock("html", "</figcaption>"),
-  })
-  local blocks = pandoc.List({ pandoc.RawBlock("html", "<figure>") })
+  local written = pandoc.List({ pandoc.Div(pandoc.Para(text), pandoc.Attr("", {}, { ["custom-style"] = "Caption" })) })
+  local blocks = pandoc.List({})
+  if is_html then
+    written = pandoc.List({ html("<figcaption>"), pandoc.Plain(text), html("</figcaption>") })
+    blocks:insert(html("<figure>"))
+  end
   if kind == "tbl" then blocks:extend(written) end
   blocks:extend(content)
   if kind == "fig" then blocks:extend(written) end
-  blocks:insert(pandoc.RawBlock("html", "</figure>"))
+  if is_html then blocks:insert(html("</figure>")) end
   div.content = blocks
   return div
 end
@@ -78,13 +92,142 @@ local function keep_description(image)
   return image
 end
 
+-- --- tabs: buttons on a page that a script makes work, else a title over each ------------------------------------
+
+local function tabs_on_a_page(div)
+  tabs_so_far = tabs_so_far + 1
+  local buttons = { '<div role="tablist" aria-label="' .. escape(div.attributes.label or "") .. '">' }
+  local panels = pandoc.List({})
+  for number, tab in ipairs(div.content) do
+    local id = "tab-" .. tabs_so_far .. "-" .. number
+    local title = escape(tab.attributes.title)
+    local chosen = number == 1
+    table.insert(buttons, string.format(
+      '<button type="button" role="tab" id="%s" aria-controls="%s-panel" aria-selected="%s" tabindex="%d">%s</button>',
+      id, id, tostring(chosen), chosen and 0 or -1, title))
+    panels:insert(html(string.format(
+      '<div role="tabpanel" id="%s-panel" aria-labelledby="%s" tabindex="0"><p class="tab-title" aria-hidden="true">%s</p>',
+      id, id, title)))
+    panels:extend(tab.content)
+    panels:insert(html("</div>"))
+  end
+  table.insert(buttons, "</div>")
+  local blocks = pandoc.List({ html(table.concat(buttons)) })
+  blocks:extend(panels)
+  return pandoc.Div(blocks, pandoc.Attr("", { "tabs" }))
+end
+
+local function tabs(div)
+  if not div.classes:includes("tabs") or not div.attributes.label then return nil end
+  if is_html then return tabs_on_a_page(div) end
+  local blocks = pandoc.List({})
+  for _, tab in ipairs(div.content) do
+    blocks:insert(pandoc.Para(pandoc.Strong(tab.attributes.title)))
+    blocks:extend(tab.content)
+  end
+  return blocks
+end
+
+-- --- for paper and word processors: pictures in a table, notices as callouts --------------------------------------
+
+local function pictures_in_rows(div)
+  if is_html or not div.classes:includes("films") then return nil end
+  local across = div.classes:includes("pairs") and 2 or 4
+  local rows, row = {}, {}
+  div:walk({
+    Span = function(span)
+      if not span.classes:includes("film") then return nil end
+      local cell = pandoc.List({})
+      span:walk({ Image = function(image) image.attributes.width = "100%"; cell:insert(pandoc.Plain(image)) end })
+      local text = span.content:filter(function(inline) return inline.t == "Span" end)
+      cell:insert(pandoc.Plain(pandoc.Inlines({ text[1], pandoc.Space(), text[2] })))
+      table.insert(row, cell)
+      if #row == across then
+        table.insert(rows, row)
+        row = {}
+      end
+    end,
+  })
+  while #row > 0 and #row < across do table.insert(row, {}) end
+  if #row > 0 then table.insert(rows, row) end
+  local aligns, widths, heads = {}, {}, {}
+  for i = 1, across do
+    aligns[i], widths[i], heads[i] = pandoc.AlignLeft, 1 / across, {}
+  end
+  return pandoc.utils.from_simple_table(pandoc.SimpleTable({}, aligns, widths, heads, rows))
+end
+
+-- pandoc guesses widths of columns from the length of the source's lines; paper is better off without.
+local function free_columns(table)
+  for i, column in ipairs(table.colspecs) do
+    table.colspecs[i] = { column[1], nil }
+  end
+  return table
+end
+
+-- The headline: its figure large, what it rests on in a row.
+local function headline_on_paper(div)
+  if not div.classes:includes("card-facts") then return nil end
+  return div:walk({
+    SoftBreak = function() return { pandoc.Space(), pandoc.Str("·"), pandoc.Space() } end,
+  })
+end
+
+local function large(span)
+  -- An item that is left open is to be seen as such.
+  if span.classes:includes("todo") then
+    span.content:insert(1, pandoc.Str("\u{2610}\u{a0}"))
+    return span
+  end
+  if not span.classes:includes("big") then return nil end
+  if FORMAT ~= "typst" then return pandoc.Strong(span.content) end
+  local inlines = pandoc.List({ pandoc.RawInline("typst", "#text(size: 26pt, weight: \"bold\", fill: rgb(\"#0b6e75\"))[") })
+  inlines:extend(span.content)
+  inlines:insert(pandoc.RawInline("typst", "]"))
+  return inlines
+end
+
+-- Quarto's callouts would ask the network for a font of icons when they become a PDF, so the box is drawn here.
+local function notice(div)
+  if is_html or not div.classes:includes("notice") then return nil end
+  local bad = div.classes:includes("bad") or div.classes:includes("use")
+  if FORMAT ~= "typst" then return pandoc.BlockQuote(div.content) end
+  local box = string.format('#block(width: 100%%, inset: 9pt, radius: 4pt, fill: rgb("%s"), stroke: (left: 3pt + rgb("%s")))[',
+    bad and "#faece7" or "#e7f1f1", bad and "#b4472a" or "#0b6e75")
+  local blocks = pandoc.List({ pandoc.RawBlock("typst", box) })
+  blocks:extend(div.content)
+  blocks:insert(pandoc.RawBlock("typst", "]"))
+  return blocks
+end
+
+-- The model card says what the report says, without the sections that its links lead to.
+local function unlink_dead_ends(blocks)
+  local there = {}
+  local function remember(element)
+    if element.identifier ~= "" then there[element.identifier] = true end
+  end
+  blocks:walk({ Header = remember, Div = remember })
+  return blocks:walk({
+    Link = function(link)
+      local id = link.target:match("^#(.+)$")
+      -- Typst refuses a document with a link to the first heading, whose label Quarto takes away.
+      if id and (not there[id] or (FORMAT == "typst" and id == "title")) then return link.content end
+    end,
+  })
+end
+
 function Pandoc(doc)
   read_page_facts(doc)
+  doc.blocks = unlink_dead_ends(doc.blocks)
   if has_quarto then
     doc.blocks = doc.blocks:walk({ Image = keep_description })
   else
     count(doc)
     doc.blocks = doc.blocks:walk({ Cite = reference }):walk({ Div = float })
   end
+  if not is_html then
+    doc.blocks = doc.blocks:walk({ Table = free_columns, Span = large }):walk({ Div = headline_on_paper })
+  end
+  doc.blocks = doc.blocks:walk({ Div = pictures_in_rows }):walk({ Div = notice }):walk({ Div = tabs })
   return doc
 end

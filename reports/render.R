@@ -1,26 +1,34 @@
-# Renders evaluation.qmd where the Quarto command is not there: R Markdown runs the chunks, pandoc writes the page, and
+# Renders a document where the Quarto command is not there: R Markdown runs the chunks, pandoc writes the page, and
 # filter.lua does what Quarto would do with figures, tables and references to them.
 #
-#     Rscript render.R RUN LANGUAGE OUTPUT.html     (in this folder)
+#     Rscript render.R DOCUMENT.qmd FORMAT PARAMETERS.json OUTPUT     (in this folder; FORMAT is html or docx)
 
 arguments <- commandArgs(trailingOnly = TRUE)
-if (length(arguments) != 3) rlang::abort("Three arguments were expected: Rscript render.R RUN LANGUAGE OUTPUT.html")
+if (length(arguments) != 4) {
+  rlang::abort("Four arguments were expected: Rscript render.R DOCUMENT.qmd FORMAT PARAMETERS.json OUTPUT")
+}
+to <- arguments[[2]]
 
 Sys.setenv(PLACA_WITHOUT_QUARTO = "1")
 
+of_format <- list(
+  html = c("--self-contained", "--section-divs", "--no-highlight", "--mathml", "--template=template.html",
+           "--css=theme.css", if (arguments[[1]] == "evaluation.qmd") c("--toc", "--toc-depth=2")),
+  docx = character()
+)
+
 page <- rmarkdown::output_format(
-  knitr = rmarkdown::knitr_options(opts_chunk = list(fig.path = "evaluation_files/figure-html/")),
+  knitr = rmarkdown::knitr_options(opts_chunk = list(fig.path = "report_files/figure/")),
   pandoc = rmarkdown::pandoc_options(
-    to = "html5",
+    to = if (to == "html") "html5" else to,
     from = "markdown",
-    args = c("--standalone", "--self-contained", "--section-divs", "--toc", "--toc-depth=2", "--no-highlight",
-             "--template=template.html", "--css=theme.css", "--lua-filter=filter.lua")
+    args = c("--standalone", of_format[[to]], "--lua-filter=filter.lua")
   ),
   clean_supporting = TRUE
 )
 
 invisible(rmarkdown::render(
-  "evaluation.qmd",
-  output_format = page, output_file = arguments[[3]], quiet = TRUE, envir = globalenv(),
-  params = list(run = arguments[[1]], lang = arguments[[2]])
+  arguments[[1]],
+  output_format = page, output_file = arguments[[4]], quiet = TRUE, envir = globalenv(),
+  params = jsonlite::read_json(arguments[[3]], simplifyVector = TRUE)
 ))

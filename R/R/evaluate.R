@@ -50,7 +50,9 @@
 #' Those of the verbs; `placa_error_leak` where a patient (`patient_id`) or
 #' group (`group_id`) of the split, or an image itself, is in another split too
 #' (the condition has the fields `patients`, `groups` and `images`);
-#' `placa_error_out` where `out` cannot be written or holds something else.
+#' `placa_error_out` where `out` cannot be written or holds something else;
+#' `placa_error_fingerprint` where the model or the predictions of a run are not
+#' those that its `run.json` speaks of.
 #' @export
 #' @examples
 #' evaluation <- evaluate(example_predictions(), example_thresholds(), draws = 500)
@@ -116,6 +118,7 @@ about_labels <- function(predictions, labelled, described) {
 #' @export
 evaluate_run <- function(run, ...) {
   thresholds <- read_thresholds(run)
+  check_model_file(run)
   invisible(evaluate(read_predictions(run), thresholds, ..., out = file.path(run, "evaluation")))
 }
 

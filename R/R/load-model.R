@@ -11,13 +11,15 @@
 #'   `NULL` before [evaluate_run()]).
 #' @section Errors:
 #' `placa_error_run` where the directory is not a whole run (the message names
-#' what is missing), `placa_error_schema` where it is of a newer placa.
+#' what is missing), `placa_error_fingerprint` where `model.keras` is not the file
+#' that `run.json` speaks of, `placa_error_schema` where it is of a newer placa.
 #' @export
 #' @examplesIf dir.exists("runs/pneumonia")
 #' model <- load_model("runs/pneumonia")
 #' model
 load_model <- function(run) {
   check_run(run)
+  check_model_file(run)
   structure(
     list(
       path = normalizePath(run),
@@ -72,6 +74,9 @@ format.placa_model <- function(x, ...) {
       cli::cli_text("")
       cli::cli_text(model_headline(finding, x$headline[[finding]]))
       points <- x$thresholds[x$thresholds$finding == finding, ]
+      if (!all(points$chosen)) {
+        cli::cli_text("No threshold was chosen, for validation has images of one class only.")
+      }
       for (i in seq_len(nrow(points))) {
         cli::cli_bullets(c("*" = paste0(
           "{points$operating_point[[i]]}: positive from {format_number(points$threshold[[i]], 3)}",

@@ -18,13 +18,16 @@
 #'   | `sex`, `view`, `site` | character | `"F"`/`"M"`, `"PA"`/`"AP"`, where the image was made; missing where unknown |
 #'   | `age` | double | years; missing where unknown |
 #'
-#'   Other columns of the file follow behind. The attribute `placa` is a list with
+#'   Other columns of the file follow behind: `fold` in a run of folds, whose every
+#'   image is a test image of one of them. The attribute `placa` is a list with
 #'   the file's own description: `findings`,
 #'   `positive`, `comparison`, `label_source`, `model_fingerprint`,
 #'   `schema_version`.
 #' @section Errors:
 #' `placa_error_file` where there is no such file, or it holds no parquet;
 #' `placa_error_run` where `x` is a directory without predictions;
+#' `placa_error_fingerprint` where a run's predictions are those of another
+#' model than its `run.json` names;
 #' `placa_error_columns` where a column is missing (the condition's field
 #' `columns` names it); `placa_error_schema` where the file is of a newer placa;
 #' `placa_error_parquet` where nothing that reads parquet is there;
@@ -37,6 +40,9 @@ read_predictions <- function(x) {
   file <- predictions_file(x)
   read <- read_parquet(file, call = rlang::current_env())
   metadata <- parse_metadata(read$metadata, file)
+  if (dir.exists(x)) {
+    check_predictions_of(x, metadata, rlang::current_env())
+  }
   predictions <- check_predictions(read$data, run_columns)
   predictions <- predictions[union(run_columns, names(predictions))]
   attr(predictions, "placa") <- metadata

@@ -9,7 +9,9 @@
 #'   `operating_point` (`"youden"`, the largest sum of sensitivity and
 #'   specificity; `"sensitivity_95"` and `"specificity_95"`, the best partner of
 #'   a sensitivity or specificity of at least 0.95), `threshold` (probability, 0--1) and
-#'   `default` (`TRUE` at the one that [`predict()`][predict.placa_model] uses).
+#'   `default` (`TRUE` at the one that [`predict()`][predict.placa_model] uses) and
+#'   `chosen` (`FALSE` where validation had images of one class only, and the
+#'   threshold is 0.5 for want of a better one).
 #' @section Errors:
 #' `placa_error_run`, `placa_error_file`, `placa_error_schema`.
 #' @references
@@ -30,7 +32,9 @@ read_thresholds <- function(x) {
       finding = finding,
       operating_point = names(entry$points),
       threshold = as.double(unlist(entry$points)),
-      default = names(entry$points) == entry$default
+      default = names(entry$points) == entry$default,
+      # Runs of before do not say so.
+      chosen = !isFALSE(entry$chosen)
     )
   })
   do.call(rbind, parts)

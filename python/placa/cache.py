@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext, suppress
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from placa.cache_journal import Journal, Stamp, says_something, stamp_of
 from placa.errors import PlacaError
-from placa.progress import SILENT, Progress
+from placa.executors import Executor, Threads
+from placa.progress import SILENT, Advance, Progress
 from placa.reading import STRETCH, Reading
 from placa.reading.images import ImageRejected
 
 Decoded = tuple[NDArray[np.uint8] | None, str]
+#: Seconds of work that a kill may cost.
+_SAVE_SECONDS = 2.0
+#: What stands before the pixels, which `_write_header` can so correct in place.
+_HEADER_BYTES = 128
+#: A volume takes hundreds of megabytes while it is read, also where a cluster's worker has many threads.
+_ROOM_FOR_VOLUMES = threading.BoundedSemaphore(2)
 
 
 def cores() -> int:
@@ -25,46 +37,106 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _decode(path: str, size: int, reading: Reading) -> Decoded:
-    try:
-        return reading.read(path, size), ""
-    except ImageRejected as rejected:
-        return None, str(rejected)
+def read_files(size: int, reading: Reading, paths: list[str]) -> list[Decoded]:
+    """Read a few files.
+
+    Args:
+        size: Side of the squares to make, in pixels.
+        reading: How a file becomes squares.
+        paths: The files.
+
+    Returns:
+        For each its grey levels, or None and why it was rejected.
+    """
+    done: list[Decoded] = []
+    for path in paths:
+        with _ROOM_FOR_VOLUMES if reading.squares > 1 else nullcontext():
+            try:
+                done.append((reading.read(path, size), ""))
+            except ImageRejected as rejected:
+                done.append((None, str(rejected)))
+    return done
+
+
+def read_elsewhere(size: int, reading: Reading, files: list[tuple[str, int | None]]) -> list[Decoded]:
+    """Read a few files on a worker of a cluster.
+
+    Args:
+        size: Side of the squares to make, in pixels.
+        reading: How a file becomes squares.
+        files: Each with the bytes that it has where the work was given out; None where it is not to be found there.
+
+    Returns:
+        What `read_files` returns.
+
+    Raises:
+        PlacaError: A file is not the same here, or not there at all: to reject it would be wrong.
+    """
+    for path, wanted in files:
+        stamp = stamp_of(path)
+        found = stamp and stamp[0]
+        if found != wanted:
+            here = "is not there" if found is None else f"has {found:,} bytes there"
+            at_home = "is not there" if wanted is None else f"has {wanted:,} bytes"
+            raise PlacaError(
+                f"{path} {here}, and {at_home} where the command was given: all workers need the same disk, under the "
+                "same path."
+            )
+    return read_files(size, reading, [path for path, _ in files])
+
+
+def decode_stamped(
+    paths: Iterable[str], size: int, reading: Reading, executor: Executor, ahead: int | None = None
+) -> Iterator[tuple[str, Stamp, Decoded]]:
+    """`decode`, and with each file its path and what it was like before it was read."""
+    known: deque[tuple[str, Stamp]] = deque()
+
+    def chunks() -> Iterator[list[tuple[str, Stamp]]]:
+        rest = iter(paths)
+        while chunk := [(path, stamp_of(path)) for path in islice(rest, executor.chunk if reading.squares == 1 else 1)]:
+            known.extend(chunk)
+            yield chunk
+
+    if executor.shares_memory:
+        here = ([path for path, _ in chunk] for chunk in chunks())
+        done = executor.map_in_order(partial(read_files, size, reading), here, ahead)
+    else:
+        # A worker elsewhere has a working directory of its own.
+        there = ([(os.path.abspath(path), stamp and stamp[0]) for path, stamp in chunk] for chunk in chunks())
+        done = executor.map_in_order(partial(read_elsewhere, size, reading), there, ahead)
+    for several in done:
+        for one in several:
+            yield *known.popleft(), one
 
 
 def decode(
-    paths: Sequence[str], size: int, workers: int | None = None, reading: Reading = STRETCH
+    paths: Sequence[str],
+    size: int,
+    workers: int | None = None,
+    reading: Reading = STRETCH,
+    executor: Executor | None = None,
+    ahead: int | None = None,
 ) -> Iterator[Decoded]:
     """Decode files in order, on every core, holding only a few at a time.
-
-    Threads, not processes: Pillow lets go of the interpreter while it inflates and resizes, so two threads do what
-    two processes do, with nothing to start, to send or to guard a script against.
 
     Args:
         paths: Files to read.
         size: Side of the squares to make, in pixels.
         workers: Threads; one a core by default, or fewer where the files are large (see `Reading.workers`).
         reading: How a file becomes squares.
+        executor: Where to do it; on threads of this process by default.
+        ahead: Items under way at once (see `Executor.map_in_order`).
 
     Yields:
         For each path in turn, its grey levels ``(reading.squares, size, size)`` and ``""``, or None and the reason it
         was rejected.
+
+    Raises:
+        PlacaError: The executor is a cluster, and something is wrong with it.
     """
-    workers = workers or reading.workers(cores())
-    ahead = 16 * workers
-    with ThreadPoolExecutor(workers) as pool:
-        pending = deque(pool.submit(_decode, path, size, reading) for path in paths[:ahead])
-        try:
-            for following in range(ahead, len(paths) + ahead):
-                if not pending:
-                    return
-                yield pending.popleft().result()
-                if following < len(paths):
-                    pending.append(pool.submit(_decode, paths[following], size, reading))
-        finally:
-            # Left early (an error, Ctrl-C): what was not begun is not begun.
-            for future in pending:
-                future.cancel()
+    executor = executor or Threads(workers or reading.workers(cores()))
+    for _, _, done in decode_stamped(paths, size, reading, executor, ahead):
+        yield done
 
 
 def pixels_path(prepared: Path, size: int) -> Path:
@@ -73,12 +145,18 @@ def pixels_path(prepared: Path, size: int) -> Path:
 
 
 def build_cache(
-    paths: Sequence[str], target: Path, size: int, progress: Progress = SILENT, reading: Reading = STRETCH
+    paths: Sequence[str],
+    target: Path,
+    size: int,
+    progress: Progress = SILENT,
+    reading: Reading = STRETCH,
+    executor: Executor | None = None,
+    journal: Path | None = None,
 ) -> tuple[NDArray[np.bool_], list[str]]:
-    """Decode every file into a new array file.
+    """Decode every file into a new array file, or go on with one that was interrupted.
 
     Rows follow `paths`; those of rejected files are left out, so the array has ``reading.squares`` rows for each file
-    that was kept.
+    that was kept. Memory does not grow with their number.
 
     Args:
         paths: Files to read.
@@ -86,39 +164,79 @@ def build_cache(
         size: Side of the squares, in pixels.
         progress: Where to show the bar.
         reading: How a file becomes squares.
+        executor: Where to decode; on threads of this process by default.
+        journal: The file that says how much of `target` is true (see `placa.cache_journal`); None to begin anew and
+            keep none.
 
     Returns:
         Which files were kept, shape ``(n,)``, and for each file the reason it was rejected, ``""`` if it was not.
 
     Raises:
         OSError: The disk is full.
+        PlacaError: The executor is a cluster, and something is wrong with it.
     """
-    kept = np.zeros(len(paths), dtype=bool)
-    reasons: list[str] = []
+    executor = executor or Threads(reading.workers(cores()))
+    book = Journal(journal, size, reading) if journal else None
+    begun = journal is not None and says_something(journal)
     # A plain stream, not a memory map: on a full disk a write to a map kills the process, and this one raises.
-    with target.open("wb") as file, progress.bar("decoding", len(paths)) as advance:
-        _write_header(file, len(paths) * reading.squares, size)
-        body = file.tell()
-        for row, (levels, reason) in enumerate(decode(paths, size, reading=reading)):
-            if levels is not None:
-                file.write(levels.tobytes())
-                kept[row] = True
-            reasons.append(reason)
-            advance()
-        count = int(kept.sum()) * reading.squares
+    with target.open("r+b" if book and target.exists() else "w+b") as file:
+        file.seek(0, os.SEEK_END)
+        stored = file.tell() - _HEADER_BYTES
+        reasons = book.believed(paths, reading.squares, size * size, stored) if book else []
         file.seek(0)
-        _write_header(file, count, size)
-        if file.tell() != body:
-            raise AssertionError("the header of the pixel cache changed its length")
+        _write_header(file, len(paths) * reading.squares, size)
+        file.seek(_HEADER_BYTES + reasons.count("") * reading.squares * size * size)
+        file.truncate()
+        if reasons:
+            progress.say(f"{len(reasons):,} of {len(paths):,} files were decoded before; going on from there")
+        elif begun:
+            progress.say("what was decoded before is of other files or another size: beginning anew")
+        rest = islice(paths, len(reasons), None)
+        with progress.bar("decoding", len(paths)) as advance:
+            advance(len(reasons))
+            _fill(file, decode_stamped(rest, size, reading, executor), reasons, book, advance)
+        kept = np.array([not reason for reason in reasons], dtype=bool)
+        file.seek(0)
+        _write_header(file, int(kept.sum()) * reading.squares, size)
         file.flush()
         os.fsync(file.fileno())
     return kept, reasons
 
 
+def _fill(
+    file: BinaryIO,
+    files: Iterator[tuple[str, Stamp, Decoded]],
+    reasons: list[str],
+    book: Journal | None,
+    advance: Advance,
+) -> None:
+    saved = time.monotonic()
+    try:
+        for path, stamp, (levels, reason) in files:
+            if levels is not None:
+                file.write(levels.tobytes())
+            reasons.append(reason)
+            advance()
+            if book is None:
+                continue
+            book.note(path, stamp, reason)
+            if time.monotonic() - saved > _SAVE_SECONDS:
+                book.save(file)
+                saved = time.monotonic()
+    except BaseException:
+        # Ctrl-C, or a cluster that went away: what is done need not be done again. On a full disk, only the last of it.
+        with suppress(OSError):
+            if book:
+                book.save(file)
+        raise
+    if book:
+        book.save(file)
+
+
 def _write_header(file: BinaryIO, rows: int, size: int) -> None:
-    # The header is padded to a fixed width by a row count written with blanks, so that it can be corrected in place.
+    # The row count is written with blanks, so that the header has one length whatever it is.
     text = f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({rows:>12}, {size}, {size}), }}"
-    padded = text.ljust(117) + "\n"
+    padded = text.ljust(_HEADER_BYTES - 11) + "\n"
     file.write(b"\x93NUMPY\x01\x00" + len(padded).to_bytes(2, "little") + padded.encode("latin1"))
 
 

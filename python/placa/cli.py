@@ -23,6 +23,8 @@ _TELLS = """\
   placa predict runs/pneumonia some/images --out some.parquet
 """
 
+_SCHEDULER = "a Dask scheduler whose workers read the files, on the same disk (tcp://HOST:8786; needs placa[dask])"
+
 
 def parser() -> argparse.ArgumentParser:
     """Build the parser of the whole command line."""
@@ -45,9 +47,12 @@ def parser() -> argparse.ArgumentParser:
 
     predict = commands.add_parser("predict", help="say of images what a run's model makes of them")
     predict.add_argument("run", type=Path, metavar="RUN")
-    predict.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="files and folders, in any mix")
+    predict.add_argument(
+        "images", type=Path, nargs="+", metavar="IMAGE", help="files and folders, in any mix; or one prepared data set"
+    )
     predict.add_argument("--out", type=Path, metavar="FILE", help="a parquet file to write the table to")
     predict.add_argument("--rows", type=int, default=20, help="how many rows to print (default: %(default)s; 0: all)")
+    predict.add_argument("--scheduler", metavar="ADDRESS", help=_SCHEDULER)
 
     _add_explain(commands)
 
@@ -59,6 +64,10 @@ def parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="render a run's report")
     report.add_argument("run", type=Path, metavar="RUN")
     report.add_argument("--lang", default="en", choices=("en", "es"), help="its language (default: %(default)s)")
+    report.add_argument("--to", default="html", choices=("html", "pdf", "docx"), help="(default: %(default)s)")
+    report.add_argument("--document", default="evaluation", choices=("evaluation", "model-card"), help="all, or a page")
+    report.add_argument("--findings", nargs="+", default=(), metavar="NAME", help="report on these alone")
+    report.add_argument("--compare", type=Path, metavar="RUN", help="another run to set against this one")
     report.add_argument("--renderer", default="auto", choices=("auto", "quarto", "rmarkdown"))
 
     commands.add_parser("doctor", help="say what is there, what is missing, and what that costs")
@@ -88,6 +97,7 @@ def _add_prepare(commands: argparse._SubParsersAction[LateParser]) -> None:
     )
     common.add_argument("--test-list", type=Path, metavar="FILE", help="names the test images or patients, one a line")
     common.add_argument("--overwrite", action="store_true", help="replace a data set that is there")
+    common.add_argument("--scheduler", metavar="ADDRESS", help=_SCHEDULER)
 
     for row in SOURCES:
         source = sources.add_parser(row.name, parents=[common], help=row.summary)
@@ -111,6 +121,12 @@ def _add_train(commands: argparse._SubParsersAction[LateParser]) -> None:
     train.add_argument("--out", type=Path, required=True, metavar="RUN", help="the run directory to make")
     train.add_argument("--overwrite", action="store_true", help="replace a run that is there")
     train.add_argument("--resume", action="store_true", help="go on where a training of this run was stopped")
+    train.add_argument(
+        "--processes", metavar="ADDRESSES", help="HOST or HOST:PORT of each process that trains along, commas between"
+    )
+    train.add_argument(
+        "--process-id", type=int, metavar="N", help="which of them this is, from 0 (SLURM's own by itself)"
+    )
     train.fill = _fill_train
 
 
@@ -169,8 +185,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from placa.files import explain_os_error
 
         return _complain(str(explain_os_error(error)))
-    except KeyboardInterrupt:
-        print("placa: stopped; nothing half-written was left", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        # What can be gone on with says so itself.
+        said = f". {interrupt}" if interrupt.args else "; nothing half-written was left"
+        print(f"placa: stopped{said}", file=sys.stderr)
         return 130
     return 0
 

@@ -12,6 +12,8 @@ from placa.registry import SOURCES, source_row
 if TYPE_CHECKING:
     import pandas as pd
 
+    from placa.predict import Predictor
+
 
 def prepare(options: argparse.Namespace) -> None:
     """``placa prepare``"""
@@ -20,13 +22,16 @@ def prepare(options: argparse.Namespace) -> None:
     from placa.prepare import prepare as run
 
     refuse_existing(options.out, options.overwrite)
+    from placa.executors import open_executor
     from placa.splits import SplitPlan
 
     progress = RichProgress()
     fractions = {"fractions": tuple(options.fractions)} if options.fractions else {}
     plan = SplitPlan(options.seed, test_list=options.test_list, **fractions)
-    source = source_row(options.source).module().from_options(options, progress)
-    run(source, options.out, options.size or DEFAULT_SIZE, options.seed, options.overwrite, progress, plan)
+    with open_executor(options.scheduler, progress) as executor:
+        source = source_row(options.source).module().from_options(options, progress)
+        size = options.size or DEFAULT_SIZE
+        run(source, options.out, size, options.seed, options.overwrite, progress, plan, executor)
     print(options.out)
 
 
@@ -56,41 +61,60 @@ def train(options: argparse.Namespace) -> None:
     """``placa train``"""
     from placa.files import refuse_existing
 
-    refuse_existing(options.out, options.overwrite)
+    if not options.resume:
+        refuse_existing(options.out, options.overwrite)
     from placa.train import train as run
     from placa.train.arguments import from_options
+    from placa.train.processes import find_team, started_without_srun
 
-    run(options.prepared, options.out, from_options(options), options.overwrite, RichProgress())
-    print(options.out)
+    progress = RichProgress()
+    team = find_team(options.processes, options.process_id)
+    if team is None and (tasks := started_without_srun()):
+        progress.warn(f"SLURM would start {tasks} tasks, and this is the script alone: type srun before placa train")
+    wanted = from_options(options)
+    run(options.prepared, options.out, wanted, options.overwrite, progress, options.resume, team=team)
+    if team is None or team.process == 0:
+        print(options.out)
 
 
 def predict(options: argparse.Namespace) -> None:
     """``placa predict``"""
+    from placa.executors import open_executor
     from placa.files import require_writable
-    from placa.predict import predict_files
+    from placa.predict import Predictor, predict_files
+    from placa.predict_prepared import predict_prepared, the_prepared_set
     from placa.terminal import print_predictions
 
     if options.out:
         require_writable(options.out.parent)
     progress = RichProgress()
-    table, rejected, predictor = predict_files(options.run, options.images, progress)
+    prepared = the_prepared_set(options.images)
+    rejected: list[tuple[str, str]] = []
+    label_source = None
+    with open_executor(options.scheduler, progress) as executor:
+        if prepared:
+            predictor = Predictor(options.run)
+            table, facts = predict_prepared(predictor, prepared, progress, executor)
+            label_source = facts["label_source"]
+        else:
+            table, rejected, predictor = predict_files(options.run, options.images, progress, executor)
     for path, reason in rejected:
         progress.warn(f"{path} was set aside: {reason}")
     print_predictions(table, options.rows)
     if options.out:
-        _write_predictions(table, rejected, predictor.facts, options.out)
+        _write_predictions(table, rejected, predictor, label_source, options.out)
         progress.say(f"{len(table):,} rows written to {options.out}")
 
 
 def _write_predictions(
-    table: pd.DataFrame, rejected: list[tuple[str, str]], facts: dict[str, dict[str, object]], out: Path
+    table: pd.DataFrame, rejected: list[tuple[str, str]], predictor: Predictor, label_source: str | None, out: Path
 ) -> None:
     from placa.files import write_rejected
     from placa.predictions import write_predictions
 
-    metadata = {name: facts["data"][name] for name in ("findings", "positive", "comparison")}
-    fingerprint = facts["model"]["fingerprint"]
-    write_predictions(table, out, {**metadata, "label_source": None, "model_fingerprint": fingerprint})
+    metadata = {name: predictor.facts["data"][name] for name in ("findings", "positive", "comparison")}
+    note = {**metadata, "label_source": label_source, "model_fingerprint": predictor.fingerprint}
+    write_predictions(table, out, note)
     set_aside = out.with_name(f"{out.stem}.rejected.csv")
     if rejected:
         write_rejected(set_aside, rejected)
@@ -139,7 +163,8 @@ def report(options: argparse.Namespace) -> None:
     if not (options.run / "evaluation" / "summary.json").is_file():
         progress.say("the run was not evaluated yet; that comes first")
         run_evaluation(options.run, progress=progress)
-    print(render_report(options.run, options.lang, renderer=options.renderer, progress=progress))
+    names = ("lang", "to", "document", "findings", "compare", "renderer")
+    print(render_report(options.run, progress=progress, **{name: getattr(options, name) for name in names}))
 
 
 def doctor(options: argparse.Namespace) -> None:

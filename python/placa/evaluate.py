@@ -10,10 +10,11 @@ import pandas as pd
 from placa.bridge import NoBridge, RError, call_r, run_rscript
 from placa.errors import PlacaError
 from placa.files import read_json, require_writable
+from placa.model_card import write_model_card
 from placa.predictions import read_predictions
 from placa.progress import SILENT, Progress
 from placa.r_code import EVALUATE_RUN
-from placa.runs import require_run
+from placa.runs import require_model, require_predictions, require_run
 
 
 def evaluate(run: Path, split: str = "test", bridge: str = "auto", progress: Progress = SILENT) -> dict[str, Any]:
@@ -34,12 +35,18 @@ def evaluate(run: Path, split: str = "test", bridge: str = "auto", progress: Pro
         The content of ``evaluation/summary.json``.
 
     Raises:
-        PlacaError: `run` is no run, there is no R or no R package placa, or R refuses the predictions: a patient of
-            the split is in another one too, or the split has no image.
+        PlacaError: `run` is no run, its model or its predictions are not those that its ``run.json`` speaks of, there
+            is no R or no R package placa, or R refuses the predictions: a patient of the split is in another one too,
+            or the split has no image.
     """
-    require_run(run)
+    facts = require_run(run)
     require_writable(run)
+    require_model(run, facts)
     predictions, metadata = read_predictions(run)
+    if not require_predictions(run, facts, metadata):
+        progress.warn(
+            f"{run / 'predictions.parquet'} does not say which model made it, so nobody can tell if this one did"
+        )
     predictions.attrs["placa"] = metadata
     if bridge not in {"auto", "rpy2", "rscript"}:
         raise PlacaError(f"The bridge to R is auto, rpy2 or rscript; {bridge!r} was given.")
@@ -115,4 +122,6 @@ def _interval_name(one: dict[str, Any]) -> str:
 
 def _summary(run: Path) -> dict[str, Any]:
     summary: dict[str, Any] = read_json(run / "evaluation" / "summary.json")
+    # The card gives the test figures, once there are some.
+    write_model_card(run)
     return summary

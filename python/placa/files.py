@@ -20,10 +20,15 @@ from placa.errors import PlacaError
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
+def is_full(error: OSError) -> bool:
+    """Whether an error says that a disk, or what one may use of it, is full."""
+    return error.errno in _FULL or "No space left" in str(error)
+
+
 def explain_os_error(error: OSError, path: Path | str | None = None) -> PlacaError:
     """Turn an operating-system error into the sentence that a user can act on."""
     where = path or error.filename or "the output"
-    if error.errno in _FULL or "No space left" in str(error):
+    if is_full(error):
         return PlacaError(f"The disk that holds {where} is full: free some space, or choose another place.")
     if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
         return PlacaError(f"There is no permission to read or write {where}: choose another place, or ask for access.")
@@ -79,17 +84,22 @@ def whole_directory(path: Path, overwrite: bool = False) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial.mkdir()
         yield partial
-        old = None
-        if path.exists():
-            old = path.parent / f".{path.name}.old-{os.getpid()}"
-            path.rename(old)
-        partial.rename(path)
-        if old is not None:
-            shutil.rmtree(old)
+        put_in_place(partial, path)
     except OSError as error:
         raise explain_os_error(error, path) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def put_in_place(partial: Path, path: Path) -> None:
+    """Give a whole directory its name; an older one of that name goes."""
+    old = None
+    if path.exists():
+        old = path.parent / f".{path.name}.old-{os.getpid()}"
+        path.rename(old)
+    partial.rename(path)
+    if old is not None:
+        shutil.rmtree(old)
 
 
 def refuse_existing(path: Path, overwrite: bool) -> None:

@@ -1,25 +1,32 @@
-"""Images out of a prepared data set, one small PNG each, as the network sees them: what the report shows."""
+"""The pictures of the report: images as the network sees them, as training changes them, and where evidence lies.
+
+Paths and plain lists in and out, so that a Python chunk can hand the answer to any R. A picture that cannot be made is
+``""``, for a report is more than its pictures.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from placa.cache import open_pixels
 from placa.errors import PlacaError
-from placa.manifest import read_manifest
+from placa.prepared import Prepared, read_prepared
+
+#: Of JPEG; overlays and films of noise would be large as PNG, and a report is to stay below 5 MB.
+_QUALITY = 85
 
 
 def save_films(prepared: str | None, images: Sequence[str], folder: str, largest: int = 256) -> list[str]:
-    """Write images of a prepared data set as PNG files.
-
-    Paths and plain lists in and out, so that a Python chunk of the report can hand the answer to any R.
+    """Write images of a prepared data set as files.
 
     Args:
         prepared: The directory that ``placa prepare`` wrote, or None where it is no longer there.
-        images: The ``image_id`` of each image to write.
+        images: The ``image_id`` of each image to write; of a CT volume the middle square is taken.
         folder: Where the files go.
         largest: Longest side of a file, in pixels; a larger cache is made smaller, never larger.
 
@@ -27,25 +34,168 @@ def save_films(prepared: str | None, images: Sequence[str], folder: str, largest
         The path of each image's file, in the order of `images`; ``""`` where the set does not hold the image,
         which is so for all where there is no set, or none that can be read.
     """
-    if not prepared or not images:
+    films = _Films.opened(prepared)
+    if films is None:
         return ["" for _ in images]
+    target = _made(folder)
+    return [
+        "" if stack is None else _save(_sized(stack[len(stack) // 2], largest), target / f"film-{number:03d}.png")
+        for number, stack in enumerate(films.stacks(images))
+    ]
+
+
+def save_augmented(
+    prepared: str | None, images: Sequence[str], augmentation: dict[str, float], seed: int, folder: str, times: int = 3
+) -> list[str]:
+    """Write images as training changes them: each as it is, then changed at random `times` times.
+
+    Args:
+        prepared: The directory that ``placa prepare`` wrote, or None.
+        images: The ``image_id`` of each image.
+        augmentation: The amounts, by their names in ``run.json``.
+        seed: Of the changes.
+        folder: Where the files go.
+        times: How many changed ones follow each image.
+
+    Returns:
+        The paths, ``times + 1`` an image; empty where there is nothing to show, or the amounts are of a version of
+        placa that this one does not know.
+    """
+    from placa.train.augment import Augmentation
+
+    films = _Films.opened(prepared)
+    if films is None:
+        return []
     try:
-        manifest = read_manifest(Path(prepared))
-        pixels = open_pixels(Path(prepared))
-    except PlacaError:
-        return ["" for _ in images]
-    rows = {str(image): row for row, image in enumerate(manifest["image_id"])}
-    target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
+        change = Augmentation(**augmentation)
+    except TypeError:
+        return []
+    random = np.random.default_rng(seed)
+    target = _made(folder)
     files = []
-    for number, image in enumerate(images):
-        row = rows.get(image, len(pixels))
-        if row >= len(pixels):
+    for number, stack in enumerate(films.stacks(images)):
+        if stack is None:
+            continue
+        square = stack[len(stack) // 2]
+        changed = change.apply(np.repeat(square[None], times, axis=0), random)
+        files += [
+            _save(_sized(pixels, 192), target / f"augmented-{number}-{i}.jpg")
+            for i, pixels in enumerate([square, *changed])
+        ]
+    return files
+
+
+def save_maps(
+    prepared: str | None, run: str, images: Sequence[str], findings: Sequence[str], folder: str, side: int = 224
+) -> dict[str, Any]:
+    """Write each image beside its Grad-CAM overlay (see `placa.explain.gradcam`), two squares in one picture.
+
+    Args:
+        prepared: The directory that ``placa prepare`` wrote, or None.
+        run: The run whose model is asked.
+        images: The ``image_id`` of each image; of a CT volume, the square of the highest score is shown.
+        findings: Which finding is explained, one an image.
+        folder: Where the files go.
+        side: Of one square of the picture, in pixels.
+
+    Returns:
+        ``files``, the path of each picture or ``""``; ``mapped``, whether there are overlays; ``reason``, why there are
+        none. Without them the pictures are the images alone.
+    """
+    films = _Films.opened(prepared)
+    if films is None:
+        return {"files": ["" for _ in images], "mapped": False, "reason": ""}
+    target = _made(folder)
+    stacks = films.stacks(images)
+    try:
+        maps = _evidence(run, stacks, findings)
+    # Whatever keeps a model from being asked (another Keras, no memory) must not keep the report from being written.
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        return {"files": save_films(prepared, images, folder, side), "mapped": False, "reason": reason}
+    files = []
+    for number, explained in enumerate(maps):
+        if explained is None:
             files.append("")
             continue
-        film = Image.fromarray(pixels[row])
-        film.thumbnail((largest, largest))
-        file = target / f"film-{number:03d}.png"
-        film.save(file, optimize=True)
-        files.append(file.as_posix())
-    return files
+        files.append(_save(_beside(*explained, side), target / f"map-{number:03d}.jpg"))
+    return {"files": files, "mapped": True, "reason": ""}
+
+
+class _Films:
+    """The pixels of a prepared set, by the name of a file."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        from placa.reading import collapse
+
+        self._squares = prepared.reading.squares
+        self._pixels = prepared.pixels
+        names = collapse(prepared.manifest, prepared.reading)["image_id"]
+        self._rows = {str(name): row * self._squares for row, name in enumerate(names)}
+
+    @classmethod
+    def opened(cls, prepared: str | None) -> _Films | None:
+        try:
+            return cls(read_prepared(Path(prepared))) if prepared else None
+        except PlacaError:
+            return None
+
+    def stacks(self, images: Iterable[str]) -> list[NDArray[np.uint8] | None]:
+        """Of each image its squares, ``(squares, size, size)``, or None."""
+        rows = [self._rows.get(str(image)) for image in images]
+        return [None if row is None else np.asarray(self._pixels[row : row + self._squares]) for row in rows]
+
+
+def _evidence(
+    run: str, stacks: Sequence[NDArray[np.uint8] | None], findings: Sequence[str]
+) -> list[tuple[NDArray[np.uint8], NDArray[np.float32]] | None]:
+    """Of each image the square that is explained, and its map."""
+    from placa.explain.gradcam import GradCam
+    from placa.predict import loaded
+
+    predictor = loaded(Path(run))
+    gradcam = GradCam(predictor.model)
+    found: list[tuple[NDArray[np.uint8], NDArray[np.float32]] | None] = [None] * len(stacks)
+    # All images of one finding together: a model is asked once a finding, not once an image.
+    for finding in dict.fromkeys(findings):
+        number = predictor.findings.index(finding)
+        chosen = [(i, stack) for i, stack in enumerate(stacks) if findings[i] == finding and stack is not None]
+        squares = []
+        for _, stack in chosen:
+            best = int(gradcam.logits(stack)[:, number].argmax()) if len(stack) > 1 else 0
+            squares.append(stack[best])
+        if not squares:
+            continue
+        for (i, _), square, evidence in zip(chosen, squares, gradcam.maps(np.stack(squares), number), strict=True):
+            found[i] = (square, evidence)
+    return found
+
+
+def _beside(square: NDArray[np.uint8], evidence: NDArray[np.float32], side: int) -> Image.Image:
+    from placa.explain.overlay import overlay
+
+    film = Image.fromarray(square).resize((side, side), Image.Resampling.BICUBIC)
+    picture = Image.new("RGB", (2 * side + 2, side), (13, 15, 17))
+    picture.paste(film.convert("RGB"), (0, 0))
+    picture.paste(overlay(np.asarray(film), evidence), (side + 2, 0))
+    return picture
+
+
+def _sized(pixels: NDArray[np.uint8], largest: int) -> Image.Image:
+    film = Image.fromarray(pixels)
+    film.thumbnail((largest, largest))
+    return film
+
+
+def _made(folder: str) -> Path:
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    return target
+
+
+def _save(picture: Image.Image, file: Path) -> str:
+    if file.suffix == ".jpg":
+        picture.save(file, quality=_QUALITY, optimize=True)
+    else:
+        picture.save(file, optimize=True)
+    return file.as_posix()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,17 @@ from numpy.typing import NDArray
 
 from placa.calibrate import DEFAULT_POINT, sigmoid
 from placa.errors import PlacaError
+from placa.executors import Executor
 from placa.files import read_json
 from placa.progress import SILENT, Progress
 from placa.reading import Reading
 
-_BATCH = 64
+#: Images that `answer` takes at a time.
+BATCH = 64
+#: Images that fill one call of a large network on a CPU: as fast an image as 64, and one image alone waits less.
+_FEW = 8
+#: Weights from which a network counts as large.
+_LARGE = 1_000_000
 
 
 @dataclass
@@ -50,10 +56,9 @@ def answer(model: Any, batches: Iterable[NDArray[np.uint8]], squares: int = 1) -
     if squares > 1:
         return _pooled_answer(model, batches, squares)
     probability, score = [], []
-    for pixels in batches:
-        said = model.predict_on_batch(_filled(pixels))
-        probability.append(np.asarray(said["probability"], dtype=np.float64)[: len(pixels)])
-        score.append(np.asarray(said["score"], dtype=np.float64)[: len(pixels)])
+    for part, said in _said(model, batches):
+        probability.append(np.asarray(said["probability"], dtype=np.float64)[:part])
+        score.append(np.asarray(said["score"], dtype=np.float64)[:part])
     if not probability:
         none = np.empty((0, model.get_layer("probability").output.shape[-1]))
         return Answers(none, none)
@@ -61,23 +66,29 @@ def answer(model: Any, batches: Iterable[NDArray[np.uint8]], squares: int = 1) -
 
 
 def _pooled_answer(model: Any, batches: Iterable[NDArray[np.uint8]], squares: int) -> Answers:
-    from placa.backend import load_keras
+    from placa.models.assembled import split_at_logits
 
     # From the logits themselves: a probability of 1 in 32 bits has none, and those close to it only roughly.
-    recalibration = model.get_layer("recalibration")
-    network = load_keras().Model(model.input, recalibration.input)
-    slope, intercept = (weights.astype(np.float64) for weights in recalibration.get_weights())
-    each = [np.empty((0, len(slope)))]
-    each += [np.asarray(network.predict_on_batch(_filled(pixels)))[: len(pixels)] for pixels in batches]
+    network, recalibration = split_at_logits(model)
+    each = [np.empty((0, network.output_shape[-1]))]
+    each += [np.asarray(said)[:part] for part, said in _said(network, batches)]
     logits = pool(np.concatenate(each).astype(np.float64), squares)
-    return Answers(probability=sigmoid(slope * logits + intercept), score=sigmoid(logits))
+    recalibrated = np.empty((len(logits), recalibration.output_shape[-1]))
+    for start in range(0, len(logits), BATCH):
+        # Of one size too, and for the same reason.
+        block = np.zeros((BATCH, logits.shape[1]), dtype=np.float32)
+        block[: len(logits) - start] = logits[start : start + BATCH]
+        recalibrated[start : start + BATCH] = recalibration.predict_on_batch(block)[: len(logits) - start]
+    # An ensemble has the logits of its members side by side; its score is that of their mean.
+    members = logits.shape[1] // recalibrated.shape[1]
+    mean = logits.reshape(len(logits), members, recalibrated.shape[1]).mean(axis=1)
+    return Answers(probability=sigmoid(recalibrated), score=sigmoid(mean))
 
 
 def pool(logits: NDArray[np.float64], squares: int) -> NDArray[np.float64]:
     """Make one answer of the several squares of each file: the mean of their logits.
 
-    That is the logarithmic opinion pool (Genest and Zidek 1986), the geometric mean of their odds. Platt's
-    recalibration is affine in the logit, so it may come before or after.
+    That is the logarithmic opinion pool (Genest and Zidek 1986), the geometric mean of their odds.
 
     Args:
         logits: The squares of each file in a row, shape ``(files * squares, findings)``.
@@ -93,76 +104,97 @@ def pool(logits: NDArray[np.float64], squares: int) -> NDArray[np.float64]:
     return np.array([block.mean(axis=0) for block in blocks]).reshape(-1, logits.shape[1])
 
 
-def _filled(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    full = np.zeros((_BATCH, *pixels.shape[1:], 1), dtype=np.uint8)
-    full[: len(pixels), ..., 0] = pixels
-    return full
+def _said(network: Any, batches: Iterable[NDArray[np.uint8]]) -> Iterator[tuple[int, Any]]:
+    """What a network says, as arrays for one number of images each time, of which the first so many are meant."""
+    size = _call_size(network)
+    for pixels in batches:
+        for start in range(0, len(pixels), size):
+            part = pixels[start : start + size]
+            full = np.zeros((size, *part.shape[1:], 1), dtype=np.uint8)
+            full[: len(part), ..., 0] = part
+            yield len(part), network.predict_on_batch(full)
+
+
+def _call_size(network: Any) -> int:
+    from placa.backend import accelerator
+
+    return _FEW if network.count_params() > _LARGE and accelerator() is None else BATCH
 
 
 def in_batches(pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
     """Cut an array of pixels into the batches that `answer` takes."""
-    for start in range(0, len(pixels), _BATCH):
-        yield pixels[start : start + _BATCH]
+    for start in range(0, len(pixels), BATCH):
+        yield pixels[start : start + BATCH]
 
 
 class Predictor:
-    """A run's model, loaded once and ready for any number of images.
+    """A run's model, loaded once, when it is first needed, for any number of images.
 
     Args:
         run: The run directory.
 
     Raises:
-        PlacaError: It is not a whole run, or its model cannot be loaded.
+        PlacaError: It is not a whole run, or its model is damaged or not the one that run.json speaks of.
     """
 
     def __init__(self, run: Path) -> None:
-        from placa.models.files import load_model
-        from placa.runs import require_run
+        from placa.models.files import read_card
+        from placa.runs import require_model, require_run
 
+        self.run = run
         self.facts = require_run(run)
-        self.model, self.card = load_model(run / "model.keras")
+        require_model(run, self.facts)
+        self.fingerprint: str = self.facts["model"]["fingerprint"]
+        self.card = read_card(run / "model.keras")
         self.findings: list[str] = self.card["findings"]
         self.size: int = self.card["size"]
         self.reading = Reading.from_dict(self.card.get("reading"))
         self.thresholds = read_json(run / "thresholds.json")["findings"]
 
-    def predict(self, paths: Sequence[str], progress: Progress = SILENT) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
+    @cached_property
+    def model(self) -> Any:
+        """The Keras model. Raises a `PlacaError` if it cannot be loaded."""
+        from placa.models.files import load_model
+
+        return load_model(self.run / "model.keras")[0]
+
+    def predict(
+        self, paths: Sequence[str], progress: Progress = SILENT, executor: Executor | None = None
+    ) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
         """Predict images from their files.
 
         Args:
             paths: Image files, or CT volumes for a model of these.
             progress: Where to show the bar.
+            executor: Where to do it; in this process by default, where files are read while the network computes.
 
         Returns:
             The table of predictions, one row a file and finding (see `placa.predictions`), with the column ``path`` and
             ``class`` (``positive`` or ``negative`` at the default operating point), and ``(path, reason)`` of each
             image that could not be read.
+
+        Raises:
+            PlacaError: The executor is a cluster, and something is wrong with it.
         """
-        from placa.cache import decode
-        from placa.predictions import tidy
+        from placa.predictions import short_names, tidy
 
-        kept: list[str] = []
-        rejected: list[tuple[str, str]] = []
-
-        def readable() -> Iterator[NDArray[np.uint8]]:
-            files = decode(paths, self.size, reading=self.reading)
-            with progress.bar("predicting", len(paths)) as advance:
-                for path, (levels, reason) in zip(paths, files, strict=True):
-                    if levels is None:
-                        rejected.append((path, reason))
-                    else:
-                        kept.append(path)
-                        yield from levels
-                    advance()
-
-        stream = readable()
-        stacks = iter(lambda: list(islice(stream, _BATCH)), [])
-        said = answer(self.model, (np.stack(stack) for stack in stacks), self.reading.squares)
-        images = pd.DataFrame({"image_id": _short_names(kept, self.reading), "path": kept})
+        with progress.bar("predicting", len(paths)) as advance:
+            if executor is None or executor.shares_memory:
+                from placa.predict_here import answer_files
+            else:
+                from placa.predict_elsewhere import answer_files
+            said, reasons = answer_files(self, paths, executor, advance)
+        kept = [path for path, reason in zip(paths, reasons, strict=True) if not reason]
+        images = pd.DataFrame({"image_id": short_names(kept, self.reading), "path": kept})
         table = tidy(images, self.findings, said.probability, said.score)
-        table["path"] = images["path"].repeat(len(self.findings)).to_numpy()
+        rejected = [(path, reason) for path, reason in zip(paths, reasons, strict=True) if reason]
+        return self.finished(table, images["path"]), rejected
+
+    def finished(self, table: pd.DataFrame, paths: pd.Series) -> pd.DataFrame:
+        """Give a table of predictions the columns ``path``, of each image in order, and ``class``."""
+        table["path"] = paths.repeat(len(self.findings)).to_numpy()
         table["class"] = self.classify(table)
-        return table, rejected
+        return table
 
     def classify(self, table: pd.DataFrame) -> pd.Series:
         """Say ``positive`` or ``negative`` of each row, at the finding's default operating point."""
@@ -172,7 +204,10 @@ class Predictor:
 
 
 def predict_files(
-    run: Path, places: Iterable[str | os.PathLike[str]], progress: Progress = SILENT
+    run: Path,
+    places: Iterable[str | os.PathLike[str]],
+    progress: Progress = SILENT,
+    executor: Executor | None = None,
 ) -> tuple[pd.DataFrame, list[tuple[str, str]], Predictor]:
     """Predict any mix of files and folders with a run's model.
 
@@ -180,6 +215,7 @@ def predict_files(
         run: The run directory.
         places: Image files (or CT volumes, for a model of these) and folders of them.
         progress: Where to show what goes on.
+        executor: Where to do it; in this process by default.
 
     Returns:
         The table and the rejected images, as `Predictor.predict` gives them, and the predictor.
@@ -193,7 +229,7 @@ def predict_files(
     reading = Reading.from_dict(require_run(run)["data"].get("reading"))
     paths = [str(path) for path in reading.find(places)]
     predictor = Predictor(run)
-    table, rejected = predictor.predict(paths, progress)
+    table, rejected = predictor.predict(paths, progress, executor)
     if not len(table):
         raise PlacaError(
             f"None of the {len(paths)} images could be read; the first, {rejected[0][0]}: {rejected[0][1]}."
@@ -258,9 +294,3 @@ def predict_as_lists(run: str, images: list[str]) -> dict[str, list[Any]]:
         "rejected_image": [path for path, _ in rejected],
         "rejected_reason": [reason for _, reason in rejected],
     }
-
-
-def _short_names(paths: Sequence[str], reading: Reading) -> list[str]:
-    """File names where they tell the images apart, which join with a table of labels; whole paths where they don't."""
-    names = [reading.name(path) for path in paths]
-    return names if len(set(names)) == len(names) else list(paths)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 
 from placa.errors import PlacaError
 from placa.files import explain_os_error, whole_file
+from placa.reading import Reading
 
 SCHEMA_VERSION = 1
 _FIELDS = [
@@ -61,6 +63,12 @@ def tidy(
     out["probability"] = probability.astype("float64").ravel()
     out["score"] = score.astype("float64").ravel()
     return out[COLUMNS]
+
+
+def short_names(paths: Sequence[str], reading: Reading) -> list[str]:
+    """File names where they tell the images apart, which join with a table of labels; whole paths where they don't."""
+    names = [reading.name(path) for path in paths]
+    return names if len(set(names)) == len(names) else list(paths)
 
 
 def write_predictions(predictions: pd.DataFrame, path: Path, metadata: dict[str, Any]) -> None:

@@ -14,17 +14,22 @@ import pandas as pd
 
 import placa
 from placa.cache import build_cache, pixels_path
+from placa.cache_journal import says_something
 from placa.errors import PlacaError
-from placa.files import fingerprint, require_writable, whole_directory, whole_file, write_json, write_rejected
+from placa.executors import Executor
+from placa.files import fingerprint, require_writable, whole_file, write_json, write_rejected
 from placa.manifest import SPLITS, complete, write_manifest
 from placa.prepared import OPTIONAL_TABLES, Prepared
 from placa.progress import SILENT, Progress
 from placa.reading import collapse, expand
+from placa.resumable import resumable_directory
 from placa.sources import Source
 from placa.splits import SplitMethod, SplitPlan, assert_disjoint, split_images
 
 #: Side of the squares in the pixel cache, in pixels: what the network `small` takes.
 DEFAULT_SIZE = 96
+#: What of the pixels is true, as long as the data set is not whole (see `placa.cache_journal`).
+_JOURNAL = ".decoded"
 
 
 def prepare(
@@ -35,8 +40,12 @@ def prepare(
     overwrite: bool = False,
     progress: Progress = SILENT,
     plan: SplitPlan | None = None,
+    executor: Executor | None = None,
 ) -> pd.DataFrame:
-    """Write a prepared data set.
+    """Write a prepared data set, or go on with one that was interrupted.
+
+    When Ctrl-C, a kill, a full disk or a lost cluster ends the work, what was decoded stays in a hidden directory
+    beside `out`. Called again with the same images, size and reading, it goes on from there and says so.
 
     Args:
         source: What `placa.sources.nih.read_nih` and its like return; or a function that draws its images under the
@@ -47,30 +56,53 @@ def prepare(
         overwrite: Whether a prepared data set already there is replaced.
         progress: Where to show what goes on.
         plan: How to split; by default 70 % train, 15 % validation, 15 % test, or as the source says.
+        executor: Where to decode; on every core of this machine by default (see `placa.executors`).
 
     Returns:
         The manifest, as written.
 
     Raises:
-        PlacaError: `out` is there or cannot be written, the disk is full, no image could be read, or the source
-            brings a split that cuts a patient.
+        PlacaError: `out` is there or cannot be written, the disk is full, no image could be read, the source brings a
+            split that cuts a patient, or something is wrong with the executor.
+        KeyboardInterrupt: Ctrl-C; its message says what was kept.
     """
     started = time.perf_counter()
-    with whole_directory(out, overwrite) as partial:
+    # Images that are drawn into the directory are new each time, and so are their pixels.
+    ours = {pixels_path(out, size).name, _JOURNAL} if isinstance(source, Source) else set()
+    with resumable_directory(out, overwrite, lambda found: found.name in ours, _kept if ours else _nothing) as partial:
         require_writable(partial)
         if not isinstance(source, Source):
             source = source(partial)
         plan = plan or SplitPlan(seed)
-        manifest, method, rejected = _fill(partial, out.absolute(), source, size, plan, progress, started)
+        manifest, method, rejected = _fill(partial, out.absolute(), source, size, plan, progress, started, executor)
+    (out / _JOURNAL).unlink(missing_ok=True)
     _tell(manifest, source, rejected, method, progress)
     return manifest
 
 
+def _nothing(partial: Path) -> str:
+    return ""
+
+
+def _kept(partial: Path) -> str:
+    if not says_something(partial / _JOURNAL):
+        return ""
+    return f"What is decoded stays in {partial}, and the same command goes on from there."
+
+
 def _fill(
-    directory: Path, final: Path, source: Source, size: int, plan: SplitPlan, progress: Progress, started: float
+    directory: Path,
+    final: Path,
+    source: Source,
+    size: int,
+    plan: SplitPlan,
+    progress: Progress,
+    started: float,
+    executor: Executor | None,
 ) -> tuple[pd.DataFrame, SplitMethod, list[tuple[str, str]]]:
     cache = pixels_path(directory, size)
-    kept, reasons = build_cache(source.images["path"].tolist(), cache, size, progress, source.reading)
+    paths = source.images["path"].tolist()
+    kept, reasons = build_cache(paths, cache, size, progress, source.reading, executor, directory / _JOURNAL)
     rejected = source.rejected + [
         (path, reason) for path, reason in zip(source.images["path"], reasons, strict=True) if reason
     ]

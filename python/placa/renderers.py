@@ -12,8 +12,8 @@ from pathlib import Path
 
 from placa.errors import PlacaError, unknown_name
 
-#: R packages that the report's chunks use, beside R's own.
-R_PACKAGES = ("placa", "ggplot2", "jsonlite", "knitr", "reticulate", "rmarkdown", "svglite", "yaml")
+#: R packages that the report's chunks use, beside R's own. Without reticulate it is rendered too, less its pictures.
+R_PACKAGES = ("placa", "ggplot2", "jsonlite", "knitr", "rmarkdown", "svglite", "yaml")
 #: The first Quarto that numbers tables written as divs; an older one is as good as none.
 OLDEST_QUARTO = (1, 4)
 
@@ -60,11 +60,12 @@ def quarto_version(command: str) -> tuple[int, ...] | None:
     return tuple(map(int, numbers[0].split("."))) if numbers else None
 
 
-def choose_renderer(asked: str = "auto") -> Renderer:
+def choose_renderer(asked: str = "auto", to: str = "html") -> Renderer:
     """What can render the report here.
 
     Args:
         asked: ``auto``, ``quarto`` or ``rmarkdown``.
+        to: ``html``, ``docx``, or ``pdf``, which Quarto alone can write.
 
     Raises:
         PlacaError: R, one of its packages, or both Quarto and pandoc are missing; it says what to type.
@@ -89,6 +90,9 @@ def choose_renderer(asked: str = "auto") -> Renderer:
             lacking = f"Quarto {needed} or newer was expected and {quarto} is {said}"
         if asked == "quarto":
             raise PlacaError(f"{lacking}: pip install quarto-cli, or set QUARTO_PATH to one that is elsewhere.")
+    if to == "pdf":
+        why = "R Markdown was asked for" if asked == "rmarkdown" else lacking
+        raise PlacaError(f"A PDF is written by Quarto, and {why[0].lower()}{why[1:]}: pip install quarto-cli.")
     if not (shutil.which("pandoc") or os.environ.get("RSTUDIO_PANDOC")):
         raise PlacaError("The report needs Quarto or pandoc on PATH: pip install quarto-cli, or apt install pandoc.")
     return Renderer("rmarkdown", r, r, f"{lacking}: R Markdown and pandoc render the report")
@@ -120,6 +124,8 @@ def last_useful_line(log: str) -> str:
     for number, line in enumerate(lines):
         if "pandoc document conversion failed" in line and number:
             return f"{lines[number - 1]}."
+        # Quarto goes on in the line that says what it is doing.
+        line = line[line.find("ERROR:") :] if "ERROR:" in line else line
         if line.startswith(("Error", "ERROR", "! ", "pandoc: ")) or "Error:" in line:
             # R may put the message on the line below "Error in f(x) :", and rlang marks its own with "!".
             follows = lines[number + 1] if line.endswith(":") and number + 1 < len(lines) else ""

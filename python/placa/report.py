@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 _DOCUMENT = "evaluation.qmd"
 
+#: What a report can be, and what Quarto calls it. The documents name HTML alone, or `quarto render` would make all.
+FORMATS = {"html": "html", "pdf": "typst", "docx": "docx"}
+DOCUMENTS = ("evaluation", "model-card")
+
 
 def render_report(
     run: Path,
@@ -27,8 +32,11 @@ def render_report(
     out: Path | None = None,
     renderer: str = "auto",
     progress: Progress | None = None,
+    findings: Sequence[str] = (),
+    compare: Path | None = None,
+    document: str = "evaluation",
 ) -> Path:
-    """Render the report of an evaluated run.
+    """Render the report of an evaluated run, or its model card.
 
     The run is only read. The report is rendered in a temporary directory and appears whole or not at all; the
     renderer's log of a rendering that failed stays beside where the report would be, as ``….log``.
@@ -36,40 +44,56 @@ def render_report(
     Args:
         run: A run directory with its ``evaluation/``.
         lang: ``en`` or ``es``, or another language that ``reports/strings`` has.
-        to: ``html``: one file that asks the network for nothing.
+        to: ``html``, one file that asks the network for nothing; ``pdf``, which needs Quarto (its Typst); or ``docx``.
         out: The file to write; ``RUN/report/evaluation.html`` by default, ``evaluation.es.html`` in Spanish.
         renderer: ``quarto``, ``rmarkdown``, or ``auto``: the first where it is there, else the second.
         progress: Where to say which renderer is used.
+        findings: Those to report on; all by default.
+        compare: Another run, to be set against this one on the test images that both have.
+        document: ``evaluation``, or ``model-card``, the one page of it.
 
     Returns:
         The path of the report.
 
     Raises:
-        PlacaError: `run` is no run, or is not evaluated; there is no such language or format; R, one of its
-            packages or pandoc is missing; the renderer fails; or the report cannot be written.
+        PlacaError: `run` or `compare` is no run, or `run` is not evaluated; there is no such language, format, document
+            or finding; R, one of its packages, pandoc, or for a PDF Quarto is missing; the renderer fails; or the
+            report cannot be written.
     """
     from placa.files import require_writable, whole_file
     from placa.runs import require_run
 
-    require_run(run)
+    facts = require_run(run)
     if not (run / "evaluation" / "summary.json").is_file():
         raise PlacaError(f"{run} is not evaluated yet, which its report needs: run placa evaluate {run} first.")
-    if to != "html":
-        raise unknown_name("report format", to, ["html"])
+    for kind, asked, known in (("report format", to, list(FORMATS)), ("document", document, list(DOCUMENTS))):
+        if asked not in known:
+            raise unknown_name(kind, asked, known)
+    for finding in findings:
+        if finding not in facts["data"]["findings"]:
+            raise unknown_name("finding", finding, facts["data"]["findings"])
+    if compare is not None:
+        require_run(compare)
     sources = find_reports()
     languages = sorted(file.stem for file in (sources / "strings").glob("*.yml"))
     if lang not in languages:
         raise unknown_name("language of the report", lang, languages)
     suffix = "" if lang == "en" else f".{lang}"
-    target = out or run / "report" / f"evaluation{suffix}.{to}"
+    target = out or run / "report" / f"{document}{suffix}.{to}"
     if target.is_dir():
-        raise PlacaError(f"{target} is a directory, and the report is one file: name {target / 'report.html'}, say.")
+        raise PlacaError(f"{target} is a directory, and the report is one file: name {target / f'report.{to}'}, say.")
     require_writable(target.parent)
-    chosen = choose_renderer(renderer)
+    chosen = choose_renderer(renderer, to)
     if progress and chosen.note:
         progress.say(chosen.note)
+    parameters = {
+        "run": str(run.resolve()),
+        "language": lang,
+        "findings": ",".join(findings),
+        "compare": str(compare.resolve()) if compare else "",
+    }
     with tempfile.TemporaryDirectory(prefix="placa-report-") as temporary:
-        page = _render(chosen, sources, Path(temporary) / "reports", run.resolve(), lang, target)
+        page = _render(chosen, sources, Path(temporary) / "reports", document, to, parameters, target)
         with whole_file(target) as partial:
             shutil.copyfile(page, partial)
     _log_of(target).unlink(missing_ok=True)
@@ -101,7 +125,9 @@ def find_reports() -> Path:
     )
 
 
-def _render(renderer: Renderer, sources: Path, work: Path, run: Path, lang: str, target: Path) -> Path:
+def _render(
+    renderer: Renderer, sources: Path, work: Path, document: str, to: str, parameters: dict[str, str], target: Path
+) -> Path:
     shutil.copytree(sources, work, ignore=shutil.ignore_patterns("*_files", ".*"))
     from placa.bridge import utf8_locale
 
@@ -111,18 +137,18 @@ def _render(renderer: Renderer, sources: Path, work: Path, run: Path, lang: str,
         **utf8_locale(),
         "RETICULATE_PYTHON": sys.executable,
         "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")])),
-        "PLACA_RUN": str(run),
         "PLACA_WORKING_DIRECTORY": str(Path.cwd()),
     }
-    page = work / "page.html"
+    page = work / f"page.{to}"
+    (work / "params.json").write_text(json.dumps(parameters), encoding="utf-8")
     if renderer.name == "quarto":
         environment.setdefault("QUARTO_R", str(Path(renderer.r).parent))
-        (work / "params.json").write_text(json.dumps({"run": str(run), "lang": lang}), encoding="utf-8")
-        command = [renderer.command, "render", _DOCUMENT, "--to", "html", "--output", page.name]
-        command += ["--execute-params", "params.json", "--metadata", f"lang:{lang}"]
+        command = [renderer.command, "render", f"{document}.qmd", "--to", FORMATS[to], "--output", page.name]
+        command += ["--execute-params", "params.json", "--metadata", f"lang:{parameters['language']}"]
+        command += ["--metadata-file", "paper.yml"] if to == "pdf" else []
     else:
         command = [renderer.command, "--slave", "--no-save", "--no-restore", "-f", "render.R"]
-        command += ["--args", str(run), lang, page.name]
+        command += ["--args", f"{document}.qmd", to, "params.json", page.name]
     done = subprocess.run(
         command,
         cwd=work,

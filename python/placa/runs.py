@@ -10,7 +10,7 @@ from typing import Any
 
 from placa.cache import cores
 from placa.errors import PlacaError
-from placa.files import read_json
+from placa.files import fingerprint, read_json
 
 _PARTS = ("run.json", "model.keras", "thresholds.json")
 
@@ -30,6 +30,52 @@ def require_run(run: Path) -> dict[str, Any]:
         raise PlacaError(f"{run} is not a whole run, for it lacks {missing[0]}: train it again.")
     facts: dict[str, Any] = read_json(run / "run.json")
     return facts
+
+
+def require_model(run: Path, facts: dict[str, Any]) -> None:
+    """Make sure that a run's model is the one that its ``run.json`` speaks of, to the byte.
+
+    Args:
+        run: The run directory.
+        facts: What `require_run` returned.
+
+    Raises:
+        PlacaError: It is another one, or was changed.
+    """
+    wanted, came = facts["model"]["fingerprint"], fingerprint(run / "model.keras")
+    if came != wanted:
+        raise PlacaError(
+            f"{run / 'model.keras'} is not the model that run.json speaks of: the fingerprint {_short(wanted)} was "
+            f"expected, and {_short(came)} came. Copy the whole run again, or train it again."
+        )
+
+
+def require_predictions(run: Path, facts: dict[str, Any], metadata: dict[str, Any]) -> bool:
+    """Make sure that a run's predictions are those of the model that its ``run.json`` speaks of.
+
+    Args:
+        run: The run directory.
+        facts: What `require_run` returned.
+        metadata: Of its predictions.parquet (see `placa.predictions.read_predictions`).
+
+    Returns:
+        True; False where the predictions do not say which model made them.
+
+    Raises:
+        PlacaError: Another model made them.
+    """
+    wanted, came = facts["model"]["fingerprint"], metadata.get("model_fingerprint")
+    if came not in (None, wanted):
+        raise PlacaError(
+            f"{run / 'predictions.parquet'} is not what the model of this run said: the fingerprint {_short(wanted)} "
+            f"was expected, and {_short(came)} came. Copy the whole run again, or train it again."
+        )
+    return came is not None
+
+
+def _short(fingerprint: str) -> str:
+    """A fingerprint cut to what tells two apart."""
+    return fingerprint[:19]
 
 
 def versions(*packages: str) -> dict[str, str]:

@@ -21,7 +21,7 @@ from report_audits import make_audit
 from placa import renderers
 from placa.errors import PlacaError
 from placa.evaluate import evaluate
-from placa.files import write_json
+from placa.files import fingerprint, write_json
 from placa.manifest import complete, write_manifest
 from placa.predictions import tidy, write_predictions
 from placa.renderers import choose_renderer, find_quarto
@@ -32,27 +32,40 @@ ROOT = Path(__file__).parents[2]
 REPORTS = ROOT / "reports"
 
 
-def make_run(root: Path, name: str = "small", seed: int = 0, images: int = 240, size: int = 48) -> Path:
+FOURTEEN = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Effusion", "Emphysema", "Fibrosis", "Hernia")
+FOURTEEN += ("Infiltration", "Mass", "Nodule", "Pleural_Thickening", "Pneumonia", "Pneumothorax")
+
+
+def make_run(
+    root: Path,
+    name: str = "small",
+    seed: int = 0,
+    images: int = 240,
+    size: int = 48,
+    findings: tuple[str, ...] = ("Pneumonia",),
+) -> Path:
     """A run directory and its prepared set, from drawn images and probabilities that know the truth by half.
 
-    No network is trained: the report never loads one, so `model.keras` is a stand-in.
+    No network is trained: its `model.keras` is a stand-in, of which the report says that it cannot be asked.
     """
     random = np.random.default_rng(seed)
     patients = random.integers(0, images // 2, images)
-    truth = random.integers(0, 2, images)
+    truths = random.integers(0, 2, (images, len(findings)))
+    truth = truths[:, 0]
     table = pd.DataFrame(
         {
             "image_id": [f"image_{i:03d}" for i in range(images)],
             "path": [f"image_{i:03d}.png" for i in range(images)],
             "patient_id": patients.astype(str),
-            "Pneumonia": truth,
+            **{finding: truths[:, i] for i, finding in enumerate(findings)},
             "sex": random.choice(["F", "M"], images),
             "age": random.integers(20, 90, images).astype(float),
             "view": random.choice(["PA", "AP"], images),
         }
     )
-    manifest = complete(table, ["Pneumonia"])
-    manifest["split"] = assign_splits(manifest, ["Pneumonia"], seed)
+    named = list(findings)
+    manifest = complete(table, named)
+    manifest["split"] = assign_splits(manifest, named[:1], seed)
     prepared = root / "data" / "prepared" / name
     prepared.mkdir(parents=True)
     method = f"patient-wise, stratified by finding, seed {seed}"
@@ -62,15 +75,16 @@ def make_run(root: Path, name: str = "small", seed: int = 0, images: int = 240, 
     spot = np.exp(-((x - 0.4) ** 2 + (y - 0.3) ** 2) / 0.02)
     films = 190 - 130 * lung + 70 * spot * truth[:, None, None] + random.normal(0, 9, (images, size, size))
     np.save(prepared / f"pixels-{size}.npy", films.clip(0, 255).astype("uint8"))
+    write_json(prepared / "source.json", {"schema_version": 1, "findings": named})
 
     run = root / "runs" / name
     run.mkdir(parents=True)
-    probability = 1 / (1 + np.exp(-(random.normal(0, 1, images) + 2.4 * truth - 1.2)))[:, None]
-    predictions = tidy(manifest, ["Pneumonia"], probability, probability)
-    about = {"findings": ["Pneumonia"], "positive": "Pneumonia", "comparison": "No Finding"}
+    logit = random.normal(0, 1, truths.shape) + 2.4 * truths - 1.2
+    predictions = tidy(manifest, named, 1 / (1 + np.exp(-logit)), 1 / (1 + np.exp(-1.6 * logit)))
+    about = {"findings": named, "positive": ", ".join(findings), "comparison": "No Finding"}
     write_predictions(predictions, run / "predictions.parquet", {**about, "label_source": "drawn"})
     points = {"youden": 0.5, "sensitivity_95": 0.2, "specificity_95": 0.8}
-    chosen = {"Pneumonia": {"default": "youden", "points": points}}
+    chosen = {finding: {"default": "youden", "points": points} for finding in findings}
     write_json(run / "thresholds.json", {"schema_version": 1, "chosen_on": "validation", "findings": chosen})
     epochs = np.arange(1, 13)
     history = {
@@ -83,6 +97,11 @@ def make_run(root: Path, name: str = "small", seed: int = 0, images: int = 240, 
     }
     pd.DataFrame(history).to_csv(run / "history.csv", index=False)
     (run / "model.keras").write_bytes(b"a stand-in")
+    # A second reader, of six in ten images, who disagrees with the labels about one in ten.
+    read = np.flatnonzero(random.random(images) < 0.6)
+    second = np.where(random.random(len(read)) < 0.1, 1 - truth[read], truth[read])
+    seen = {"image_id": table["image_id"].to_numpy()[read], "finding": findings[0], "label_source": "a *second* reader"}
+    pd.DataFrame({**seen, "subset": None, "truth": second}).to_parquet(run / "labels.parquet", index=False)
     counts = {split: int((manifest["split"] == split).sum()) for split in ("train", "validation", "test")}
     write_json(
         run / "run.json",
@@ -102,6 +121,7 @@ def make_run(root: Path, name: str = "small", seed: int = 0, images: int = 240, 
                 "found": images + 3,
                 "rejected": 3,
                 "missing": 0,
+                "patients": {split: int(of["patient_id"].nunique()) for split, of in manifest.groupby("split")},
                 "split_method": method,
                 "source_options": {
                     "root": "some where/nih",
@@ -113,7 +133,7 @@ def make_run(root: Path, name: str = "small", seed: int = 0, images: int = 240, 
                     "seed": seed,
                     "fractions": [0.6, 0.2, 0.2],
                 },
-                "audit": make_audit(),
+                "audit": make_audit(findings[:3]),
             },
             "training": {
                 "backbone": "small",
@@ -124,10 +144,13 @@ def make_run(root: Path, name: str = "small", seed: int = 0, images: int = 240, 
                 "best_validation_auroc": float(np.round(history["validation_auroc"][-1], 6)),
                 "learning_rate": 0.001,
                 "augmentation": {"flip": 0.5, "rotation": 10.0},
+                "mirror": True,
+                "class_weights": {finding: {"negative": 0.9, "positive": 1.1} for finding in findings},
                 "parameters": 292817,
                 "seconds": 12.0,
             },
-            "model": {"file": "model.keras", "fingerprint": "sha256:" + "cd" * 32},
+            "calibration": {"method": "platt"},
+            "model": {"file": "model.keras", "fingerprint": fingerprint(run / "model.keras")},
             "versions": {"python": "3.11.7", "keras": "3.15.1"},
             "machine": {"platform": "Linux", "cores": 2, "gpu": None},
         },
@@ -196,7 +219,10 @@ def english_by_quarto(project: Path) -> Path:
     done = subprocess.run([quarto, "render"], cwd=project, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "WARN" not in done.stderr, done.stderr
+    # A reference that leads nowhere is a warning of Quarto's.
+    assert "Unable to resolve" not in done.stderr and "not found" not in done.stderr, done.stderr
     assert not list(project.rglob("README.html"))
+    assert (project / "_site" / "reports" / "model-card.html").is_file()
     return project / "_site" / "reports" / "evaluation.html"
 
 
@@ -267,5 +293,6 @@ def strings(lang: str) -> dict[str, str]:
 
 def assert_no_source_shows(page: Page) -> None:
     """No literal reference, fence or gap is left in a page's text."""
-    for trace in ("@fig", "@tbl", ":::", "{#", "{.", "](", "**", "`", "<U+", "NULL", " NA ", "NaN", "??", "Error"):
+    of_markdown = ("@fig", "@tbl", ":::", "{#", "{.", "](", "**", "`")
+    for trace in (*of_markdown, "<U+", "NULL", " NA ", "NaN", "??", "Error in", "Error:"):
         assert trace not in page.text, trace

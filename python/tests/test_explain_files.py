@@ -15,6 +15,7 @@ from placa.explain import Explainer, explain_as_lists, explain_files
 from placa.explain.boxes import lines, read_test_boxes, score, summarise
 from placa.explain.gradcam import GradCam
 from placa.explain.overlay import background, overlay
+from placa.files import fingerprint
 from placa.manifest import read_manifest
 from placa.predict import Predictor, find_as_list, loaded
 from placa.reading import slabs
@@ -115,13 +116,14 @@ def test_of_a_volume_the_square_of_the_highest_score_is_explained(a_run: Path, t
     # The run of radiographs, told to read volumes: what it thinks of them is of no matter here.
     facts = json.loads((a_run / "run.json").read_text())
     facts["data"]["reading"] = slabs(4).as_dict()
-    (a_run / "run.json").write_text(json.dumps(facts))
     with zipfile.ZipFile(a_run / "model.keras") as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     card = json.loads(members["placa.json"]) | {"reading": slabs(4).as_dict()}
     with zipfile.ZipFile(a_run / "model.keras", "w") as archive:
         for name, content in {**members, "placa.json": json.dumps(card).encode()}.items():
             archive.writestr(name, content)
+    facts["model"]["fingerprint"] = fingerprint(a_run / "model.keras")
+    (a_run / "run.json").write_text(json.dumps(facts))
     volume = tmp_path / "7.mha"
     write_volume(volume, thorax(opacity=True))
     done = placa("explain", a_run, volume, "--out", tmp_path / "out")

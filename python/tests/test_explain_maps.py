@@ -148,6 +148,7 @@ def test_a_phantoms_lesion_is_where_the_map_peaks() -> None:
     assert tried >= 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["MobileNetV3Small", "DenseNet121", "EfficientNetV2B0", "ResNet50", "ConvNeXtTiny"])
 @pytest.mark.parametrize("nested", [True, False])
 def test_backbones_of_keras_have_a_plane_to_explain_at(name: str, nested: bool) -> None:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from placa.errors import PlacaError
+from placa.files import fingerprint
 from placa.manifest import read_manifest
 from placa.predict import Predictor, predict_as_lists, predict_files
 from placa.predictions import read_as_lists, read_predictions
@@ -44,7 +45,6 @@ def test_a_run_of_before_says_nothing_of_reading_and_is_read_all_the_same(a_run:
     expected, _ = Predictor(a_run).predict(images)
     facts = json.loads((a_run / "run.json").read_text())
     del facts["data"]["reading"]
-    (a_run / "run.json").write_text(json.dumps(facts))
     with zipfile.ZipFile(a_run / "model.keras") as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     card = json.loads(members["placa.json"])
@@ -52,6 +52,8 @@ def test_a_run_of_before_says_nothing_of_reading_and_is_read_all_the_same(a_run:
     with zipfile.ZipFile(a_run / "model.keras", "w") as archive:
         for name, content in {**members, "placa.json": json.dumps(card).encode()}.items():
             archive.writestr(name, content)
+    facts["model"]["fingerprint"] = fingerprint(a_run / "model.keras")
+    (a_run / "run.json").write_text(json.dumps(facts))
     table, rejected, _ = predict_files(a_run, images)
     assert table.equals(expected) and not rejected
 

@@ -9,15 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 from report_fixtures import REPORTS, ROOT, Page, assert_no_source_shows, make_run, strings
 
 from placa import renderers
 from placa.errors import PlacaError
 from placa.files import write_json
-from placa.films import save_films
 from placa.renderers import choose_renderer, last_useful_line
 from placa.report import find_reports, render_report
 
@@ -26,19 +23,34 @@ def test_a_missing_piece_gives_a_sentence_in_its_place(project: Path, tmp_path: 
     run = tmp_path / "elsewhere" / "bare"
     shutil.copytree(project / "runs" / "small", run)
     (run / "history.csv").unlink()
-    (run / "evaluation" / "roc.csv").unlink()
+    for table in ("roc", "decision_curve", "subgroups", "abstention", "predictive_values", "calibration_measures"):
+        (run / "evaluation" / f"{table}.csv").unlink()
+    (run / "labels.parquet").unlink()
     facts = json.loads((run / "run.json").read_text())
     facts["data"]["audit"] = None
     facts["data"]["prepared"] = "data/prepared/moved away"
     (run / "run.json").write_text(json.dumps(facts))
     page = Page(render_report(run, renderer="rmarkdown"))
     words = strings("en")
-    for key in ("training.history_missing", "discrimination.roc_missing", "audit.missing", "data.samples_missing"):
+    for key in (
+        "training.history_missing",
+        "training.augmented_missing",
+        "discrimination.roc_missing",
+        "discrimination.pr_missing",
+        "points.predictive_missing",
+        "calibration.measures_missing",
+        "decision.missing",
+        "subgroups.missing",
+        "abstention.missing",
+        "audit.missing",
+        "data.samples_missing",
+    ):
         assert words[key] in page.text, key
+    assert (2, words["heading.comparison"]) not in page.headings
     assert "this run keeps none" in page.text
     assert words["discrimination.missing"] not in page.text
     assert_no_source_shows(page)
-    assert len(page.images) == 2  # the headline and the calibration plot are still there
+    assert len(page.images) == 3  # the headline, the flow diagram and the calibration plot are still there
 
 
 def test_a_failing_renderer_leaves_the_older_report_and_a_log(
@@ -46,7 +58,7 @@ def test_a_failing_renderer_leaves_the_older_report_and_a_log(
 ) -> None:
     broken = tmp_path / "reports"
     shutil.copytree(REPORTS, broken)
-    (broken / "helpers.R").write_text('stop("the kettle is on")\n')
+    (broken / "R" / "run.R").write_text('stop("the kettle is on")\n')
     monkeypatch.setenv("PLACA_REPORTS", str(broken))
     report = tmp_path / "out" / "evaluation.html"
     report.parent.mkdir()
@@ -73,8 +85,14 @@ def test_what_cannot_be_rendered_is_said_in_a_sentence(tmp_path: Path) -> None:
     write_json(run / "evaluation" / "summary.json", {})
     with pytest.raises(PlacaError, match=r"no language of the report 'fr'.*en, es|es, en"):
         render_report(run, "fr")
-    with pytest.raises(PlacaError, match="no report format 'docx'"):
-        render_report(run, to="docx")
+    with pytest.raises(PlacaError, match="no report format 'odt'"):
+        render_report(run, to="odt")
+    with pytest.raises(PlacaError, match="no document 'poster'"):
+        render_report(run, document="poster")
+    with pytest.raises(PlacaError, match=r"no finding 'Hernia'.*Pneumonia"):
+        render_report(run, findings=["Hernia"])
+    with pytest.raises(PlacaError, match="is not a run"):
+        render_report(run, compare=tmp_path)
     with pytest.raises(PlacaError, match="is a directory"):
         render_report(run, out=tmp_path)
     with pytest.raises(PlacaError, match="no renderer 'word'"):
@@ -105,6 +123,8 @@ def test_an_old_quarto_is_passed_over_and_named(tmp_path: Path, monkeypatch: pyt
     assert old.name == "rmarkdown" and "1.2.335" in old.note
     with pytest.raises(PlacaError, match=r"1\.2\.335.*pip install quarto-cli"):
         choose_renderer("quarto")
+    with pytest.raises(PlacaError, match=r"A PDF is written by Quarto, and quarto 1\.4.*1\.2\.335"):
+        choose_renderer(to="pdf")
     fake_command(tmp_path / "quarto", "1.6.42")
     assert choose_renderer() == renderers.Renderer("quarto", str(tmp_path / "quarto"), "R")
 
@@ -133,26 +153,13 @@ def test_a_missing_r_package_is_named_with_the_command_that_brings_it(
         ("Error in `read()`:\n! The file is gone.\nBacktrace:\n", "The file is gone."),
         ("Error in f(x) : \n  object 'y' not found\nCalls: f", "Error in f(x) : object 'y' not found."),
         ("\x1b[31mERROR: no such thing\x1b[0m\n", "ERROR: no such thing."),
+        ("Compiling a.typ to a.pdf...\x1b[91mERROR: no typst\n\nStack trace:\n  at f\n", "ERROR: no typst."),
         ("x: withBinaryFile\nError: pandoc document conversion failed with error 1\n", "x: withBinaryFile."),
         ("", "it said nothing."),
     ],
 )
 def test_the_useful_line_of_a_log(log: str, line: str) -> None:
     assert last_useful_line(log) == line
-
-
-def test_films_are_the_pixels_of_the_images_asked_for(tmp_path: Path) -> None:
-    make_run(tmp_path, images=60, size=16)
-    prepared = tmp_path / "data" / "prepared" / "small"
-    pixels = np.load(prepared / "pixels-16.npy")
-    files = save_films(str(prepared), ["image_007", "nobody", "image_001"], str(tmp_path / "films"))
-    assert files[1] == ""
-    for file, row in ((files[0], 7), (files[2], 1)):
-        assert np.array_equal(np.asarray(Image.open(file)), pixels[row])
-    small = save_films(str(prepared), ["image_007"], str(tmp_path / "small"), largest=8)
-    assert Image.open(small[0]).size == (8, 8)
-    assert save_films(None, ["image_007"], str(tmp_path)) == [""]
-    assert save_films(str(tmp_path), ["image_007"], str(tmp_path)) == [""]
 
 
 def test_importing_the_report_is_light() -> None:

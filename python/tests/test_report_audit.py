@@ -9,16 +9,11 @@ from typing import Any
 
 import pytest
 from report_audits import make_audit
-from report_fixtures import REPORTS, strings
-
-FOURTEEN = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Effusion", "Emphysema", "Fibrosis", "Hernia")
-FOURTEEN += ("Infiltration", "Mass", "Nodule", "Pleural_Thickening", "Pneumonia", "Pneumothorax")
+from report_fixtures import FOURTEEN, REPORTS, strings
 
 SCRIPT = """
 setwd(commandArgs(TRUE)[[1]])
-for (file in c("helpers", "figures", paste0("sections-", c("head", "data", "audit", "shortcuts", "end")))) {
-  source(paste0(file, ".R"))
-}
+for (file in list.files("R", full.names = TRUE)) source(file)
 folder <- commandArgs(TRUE)[[2]]
 figure_file <- function(name) file.path(folder, name)
 said <- function(write) paste(capture.output(write), collapse = "\\n")

@@ -91,24 +91,33 @@ class GradCam:
         return keras.ops.sum(said[:, finding])
 
     def _find_mirrored(self) -> list[bool]:
-        """Which of the calls of the feature layers saw the image mirrored, found by asking.
+        """Which of the calls of the feature layers saw the image mirrored, found by looking.
 
-        A model file does not say so in any way that Keras promises to keep. But of two calls of one layer, if each
-        sees of a picture what the other sees of its mirror image, the one that answers on the right to what changes
-        on the left is the mirrored one.
+        A model file does not say so in any way that Keras promises to keep. But the networks inside it are given
+        images, and a picture shows which way it lies.
         """
-        picture = np.zeros((3, self._size, self._size), dtype=np.uint8)
-        half = self._size // 2
-        picture[0, :, :half] = np.random.default_rng(0).integers(0, 256, (self._size, half), dtype=np.uint8)
-        picture[1] = picture[0, :, ::-1]
-        planes = [_numbers(plane) for plane in self._features(picture)]
-        mirrored = []
-        for number, plane in enumerate(planes):
-            twins = [other for i, other in enumerate(planes) if i != number and other.shape == plane.shape]
-            has_twin = any(_alike(plane[0], other[1]) and not _alike(plane[0], other[0]) for other in twins)
-            change = np.abs(plane[0] - plane[2]).sum(axis=(0, 2))
-            middle = len(change) // 2
-            mirrored.append(bool(has_twin and change[-middle:].sum() > change[:middle].sum()))
+        picture = np.random.default_rng(0).integers(0, 256, (1, self._size, self._size, 1), dtype=np.uint8)
+        lying = [False]
+        mirrored: list[bool] = []
+
+        def watch(call: Callable[..., Any]) -> Callable[..., Any]:
+            @functools.wraps(call)
+            def called(*inputs: Any, **options: Any) -> Any:
+                lying.append(_lies_mirrored(inputs, picture, lying[-1]))
+                try:
+                    return call(*inputs, **options)
+                finally:
+                    lying.pop()
+
+            return called
+
+        def note(plane: Any) -> Any:
+            mirrored.append(lying[-1])
+            return plane
+
+        inner = [model for model in _models_in(self._network) if model not in self._layers]
+        with _wrapped(inner, watch), _hooked(self._layers, note):
+            self._network(_tensor(picture[..., 0]), training=False)
         return mirrored
 
 
@@ -137,6 +146,28 @@ def _has_plane(layer: Any) -> bool:
     return len(shape) == 4 and None not in shape[1:3] and shape[1] * shape[2] > 1
 
 
+def _models_in(model: Any) -> list[Any]:
+    """The models inside a model, at any depth, each once."""
+    keras = load_keras()
+    found: dict[int, Any] = {}
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            found.update({id(one): one for one in (layer, *_models_in(layer))})
+    return list(found.values())
+
+
+def _lies_mirrored(inputs: Any, picture: NDArray[np.uint8], outside: bool) -> bool:
+    """Whether a model is given `picture` mirrored; where it is given no image, it is as it is outside."""
+    for given in load_keras().tree.flatten(inputs):
+        if tuple(getattr(given, "shape", ())) == picture.shape:
+            grey = _numbers(given)
+            if np.array_equal(grey, picture):
+                return False
+            if np.array_equal(grey, picture[:, :, ::-1]):
+                return True
+    return outside
+
+
 @contextmanager
 def _hooked(layers: Sequence[Any], change: Callable[[Any], Any]) -> Iterator[None]:
     """Let `change` stand between these layers and what follows them, in models of any nesting."""
@@ -148,6 +179,12 @@ def _hooked(layers: Sequence[Any], change: Callable[[Any], Any]) -> Iterator[Non
 
         return called
 
+    with _wrapped(layers, around):
+        yield
+
+
+@contextmanager
+def _wrapped(layers: Sequence[Any], around: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Iterator[None]:
     for layer in layers:
         layer.call = around(layer.call)
     try:
@@ -188,10 +225,6 @@ def _numbers(tensor: Any) -> NDArray[np.float32]:
         keras.ops.cast(keras.ops.stop_gradient(tensor), "float32")
     )
     return numbers
-
-
-def _alike(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
-    return bool(np.abs(one - other).max() <= 1e-3 * max(float(np.abs(one).max()), 1e-12))
 
 
 def _enlarged(plane: NDArray[np.float32], size: int) -> NDArray[np.float32]:

@@ -39,8 +39,8 @@ def save_model(model: Any, path: Path, card: dict[str, Any]) -> None:
             draft.unlink(missing_ok=True)
 
 
-def load_model(path: Path) -> tuple[Any, dict[str, Any]]:
-    """Load a model file and the card inside it.
+def read_card(path: Path) -> dict[str, Any]:
+    """Read the card inside a model file, for which Keras is not needed.
 
     Raises:
         PlacaError: The file is missing, damaged, or not one that placa wrote.
@@ -52,6 +52,16 @@ def load_model(path: Path) -> tuple[Any, dict[str, Any]]:
         raise PlacaError(f"{path} does not exist: a run has its model there; train it again.") from error
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
         raise PlacaError(f"{path} is not a model that placa wrote, or is damaged: train it again.") from error
+    return card
+
+
+def load_model(path: Path) -> tuple[Any, dict[str, Any]]:
+    """Load a model file and the card inside it.
+
+    Raises:
+        PlacaError: The file is missing, damaged, or not one that placa wrote.
+    """
+    card = read_card(path)
     keras = load_keras()
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True), card

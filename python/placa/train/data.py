@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from placa.errors import PlacaError
 from placa.manifest import findings_of
 from placa.prepared import read_prepared
+from placa.progress import Progress
 from placa.reading import Reading, collapse
 from placa.splits import assert_disjoint
 
@@ -72,18 +73,62 @@ def read_training_data(directory: Path) -> TrainingData:
 
 
 def require_classes(manifest: pd.DataFrame, findings: list[str]) -> None:
-    """Refuse data in which training or validation lacks a class, before any work is done.
+    """Refuse data from which nothing can be learnt, or by which nothing can be judged, before any work is done.
+
+    Every finding needs images of both classes in training. In validation one finding that has both is enough: of
+    fourteen findings a rare one may well have no positive image there, and is then not part of the mean AUROC, keeps
+    its scores as they are and gets thresholds of 0.5.
 
     Raises:
-        PlacaError: One does; the message names split and finding.
+        PlacaError: A class is missing; the message names split and finding.
     """
     for split in ("train", "validation"):
         rows = manifest[manifest["split"] == split]
-        for finding in findings:
-            counts = {value: int((rows[finding] == value).sum()) for value in (0, 1)}
-            if not all(counts.values()):
-                lacks = f"with {finding}" if not counts[1] else f"without {finding}"
-                raise PlacaError(
-                    f"The {split} split has no image {lacks} ({len(rows)} images in all), and both kinds are needed: "
-                    "prepare more images, or another --seed."
-                )
+        truth = rows[findings].to_numpy(dtype="float32", na_value=np.nan)
+        lacking = _lacking(truth, findings)
+        if lacking and (split == "train" or len(lacking) == len(findings)):
+            finding, lacks = next(iter(lacking.items()))
+            others = f" ({len(lacking) - 1} other findings lack one too)" if len(lacking) > 1 else ""
+            raise PlacaError(
+                f"The {split} split has no image {lacks} {finding} ({len(rows)} images in all), and both kinds are "
+                f"needed{others}: prepare more images, or another --seed."
+            )
+
+
+def require_both(
+    learnt: NDArray[np.float32], judged: NDArray[np.float32], findings: list[str], progress: Progress
+) -> None:
+    """Do as `require_classes` does, for one network's own rows, and warn of findings that validation cannot judge.
+
+    Args:
+        learnt: The truth of the rows to learn from: 0, 1, or NaN where unknown, shape ``(n, findings)``.
+        judged: The truth of the rows to judge by.
+        findings: Their names.
+        progress: Where to warn.
+
+    Raises:
+        PlacaError: A class is missing.
+    """
+    for name, truth in (("learn from", learnt), ("judge by", judged)):
+        lacking = _lacking(truth, findings)
+        if lacking and (truth is learnt or len(lacking) == len(findings)):
+            finding, lacks = next(iter(lacking.items()))
+            raise PlacaError(
+                f"Among the {len(truth)} images to {name} there is none {lacks} {finding}, and both kinds are needed: "
+                "prepare more images, or another --seed."
+            )
+    for finding, lacks in lacking.items():
+        progress.warn(
+            f"no image of validation is {lacks} {finding}: it does not help to choose the epoch, and is neither "
+            "recalibrated nor given thresholds other than 0.5"
+        )
+
+
+def _lacking(truth: NDArray[np.float32], findings: list[str]) -> dict[str, str]:
+    """The findings that have images of one class only: ``with`` or ``without`` it there are none."""
+    counts = {value: (truth == value).sum(axis=0) for value in (0, 1)}
+    return {
+        finding: "without" if counts[1][i] else "with"
+        for i, finding in enumerate(findings)
+        if not (counts[0][i] and counts[1][i])
+    }

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from placa.calibrate import DEFAULT_POINT, Recalibration, choose_thresholds, fit_recalibration
+from placa.calibrate import DEFAULT_POINT, Choice, choose_recalibration, choose_thresholds, missing_class
+from placa.manifest import SPLITS
 from placa.models.assembled import with_probabilities
-from placa.predict import Answers, answer, in_batches, pool
+from placa.predict import Answers, answer, in_batches
 from placa.train.data import TrainingData
-from placa.train.fitting import logits_of
+from placa.train.fitting import pooled_logits
 
 
 @dataclass(frozen=True)
@@ -23,36 +26,82 @@ class Finished:
         model: From uint8 pixels ``(n, size, size, 1)`` to ``score`` and ``probability``.
         calibration: What ``run.json`` says of the recalibration.
         thresholds: For each finding the default operating point and the thresholds of all.
-        said: What the model says of every file of the data set, in order.
+        said: What is said of every file of the data set, in order.
+        files: One row a file, with the split in which it was predicted; with folds, with the column ``fold`` too.
+        splits: Which of the files were learnt from, chosen on and tested.
+        folds: What ``run.json`` says of the folds; None without.
     """
 
     model: Any
     calibration: dict[str, Any]
     thresholds: dict[str, dict[str, Any]]
     said: Answers
+    files: pd.DataFrame
+    splits: dict[str, pd.DataFrame]
+    folds: dict[str, Any] | None = None
 
 
-def finish(network: Any, data: TrainingData, held_out: NDArray[np.int64]) -> Finished:
+def finish(network: Any, data: TrainingData, held_out: NDArray[np.int64], method: str = "platt") -> Finished:
     """Recalibrate a network, choose its thresholds, and let it answer for the whole data set.
 
     Args:
         network: From uint8 pixels to logits.
         data: The prepared data set.
         held_out: The rows to choose on.
+        method: The recalibration, by name (see `placa.calibrate.choose_recalibration`).
     """
     squares = data.reading.squares
-    logits = pool(logits_of(network, data.pixels[held_out]), squares)
-    known = data.truth[held_out][::squares]
-    recalibrations = [fit_recalibration(logits[:, i], known[:, i]) for i in range(len(data.findings))]
-    model = with_probabilities(network, recalibrations)
+    choices = recalibrate(network, data, held_out, method)
+    model = with_probabilities(network, [choice.recalibration for choice in choices])
     said = answer(model, in_batches(data.pixels), squares)
-    files = held_out[::squares] // squares
-    thresholds = {
-        name: {"default": DEFAULT_POINT, "points": choose_thresholds(said.probability[files, i], known[:, i])}
-        for i, name in enumerate(data.findings)
-    }
-    return Finished(model, {"method": "platt", **_by_name(data.findings, recalibrations)}, thresholds, said)
+    chosen_on = held_out[::squares] // squares
+    return Finished(
+        model,
+        {"method": method, **{name: one.as_dict() for name, one in zip(data.findings, choices, strict=True)}},
+        operating_points(data.findings, said.probability[chosen_on], data.truth[held_out][::squares]),
+        said,
+        data.files,
+        {name: data.files[data.files["split"] == name] for name in SPLITS},
+    )
 
 
-def _by_name(findings: list[str], recalibrations: list[Recalibration]) -> dict[str, dict[str, float]]:
-    return {name: one.as_dict() for name, one in zip(findings, recalibrations, strict=True)}
+def recalibrate(network: Any, data: TrainingData, held_out: NDArray[np.int64], method: str) -> list[Choice]:
+    """Choose the recalibration of each finding.
+
+    Args:
+        network: From uint8 pixels to logits.
+        data: The prepared data set.
+        held_out: The rows to choose on, all squares of a file in a row.
+        method: By name.
+    """
+    squares = data.reading.squares
+    logits = pooled_logits(network, data, held_out)
+    truth = data.truth[held_out][::squares]
+    groups = data.manifest["group_id"].to_numpy()[held_out][::squares]
+    return [choose_recalibration(method, logits[:, i], truth[:, i], groups) for i in range(len(data.findings))]
+
+
+def operating_points(
+    findings: Sequence[str], probability: NDArray[np.float64], truth: NDArray[np.float32]
+) -> dict[str, dict[str, Any]]:
+    """What ``thresholds.json`` says of each finding.
+
+    Args:
+        findings: Names, in the order of the columns.
+        probability: Of validation images, 0 to 1, shape ``(n, findings)``.
+        truth: 0, 1, or NaN where unknown, same shape.
+
+    Returns:
+        By finding, ``default``, ``points`` (a threshold by name), and ``chosen``: False where the images lack a class,
+        for the ``reason`` given, and all thresholds are 0.5.
+    """
+    points: dict[str, dict[str, Any]] = {}
+    for i, name in enumerate(findings):
+        reason = missing_class(truth[:, i])
+        points[name] = {
+            "default": DEFAULT_POINT,
+            "points": choose_thresholds(probability[:, i], truth[:, i]),
+            "chosen": reason is None,
+            **({} if reason is None else {"reason": reason}),
+        }
+    return points

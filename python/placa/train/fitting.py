@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +10,24 @@ from numpy.typing import NDArray
 
 from placa.backend import load_keras
 from placa.models import build
-from placa.predict import in_batches, pool
+from placa.predict import pool
 from placa.progress import Progress
-from placa.train.batches import training_batches
-from placa.train.data import TrainingData
+from placa.train.averaging import Average
+from placa.train.batches import ALONE, Share, training_batches
+from placa.train.checkpoint import Checkpoint
+from placa.train.data import TrainingData, require_both
+from placa.train.devices import Devices
+from placa.train.learner import Learner
 from placa.train.loss import class_weights, weighted_loss
+from placa.train.moment import Moment
 from placa.train.options import TrainOptions
-from placa.train.watch import Watched, watcher
+from placa.train.phases import phases_of
+from placa.train.precision import precision
+from placa.train.processes.agreement import require_alike
+from placa.train.watch import Judge, Watched
+
+#: Validation images that the network sees at a time.
+_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -25,17 +35,19 @@ class Fitted:
     """A network that has learnt.
 
     Attributes:
-        network: From uint8 pixels ``(n, size, size, 1)`` to logits ``(n, findings)``; never compiled, for the loss is
-            of no use to the model file, and Keras could not load it.
+        network: From uint8 pixels ``(n, size, size, 1)`` to logits ``(n, findings)``, in 32 bits; never compiled, for
+            the loss is of no use to the model file, and Keras could not load it.
         watched: What was seen on validation.
         weights: Of the classes in the loss, shape ``(2, findings)``.
-        seconds: How long it took.
+        seconds: How long it took, over all sittings.
+        earlier: How much of that was before this one.
     """
 
     network: Any
     watched: Watched
     weights: NDArray[np.float32]
     seconds: float
+    earlier: float = 0.0
 
 
 def fit_network(
@@ -44,8 +56,13 @@ def fit_network(
     held_out: NDArray[np.int64],
     options: TrainOptions,
     progress: Progress,
+    checkpoint: Checkpoint | None = None,
+    share: Share = ALONE,
 ) -> Fitted:
     """Train a network, and choose the epoch to keep.
+
+    On a CPU, the same data, options and number of threads give the same weights to the bit, whether or not training
+    was broken off and went on from its checkpoint.
 
     Args:
         data: The prepared data set.
@@ -53,50 +70,82 @@ def fit_network(
         held_out: Which rows to judge the epochs by.
         options: How to train.
         progress: Where to show the epochs.
+        checkpoint: Where the state is kept now and then, and from which training goes on if it holds one.
+        share: Which part of each batch this process makes.
 
     Raises:
-        PlacaError: The loss is no longer a number, or there is no backbone of that name.
+        PlacaError: The loss is no longer a number, there is no backbone of that name or its weights cannot be had, a
+            class is missing from `rows`, all of `held_out` are of one class, or the checkpoint cannot be read or
+            written.
     """
-    started = time.perf_counter()
     keras = load_keras()
+    truth, findings = data.truth[rows], len(data.findings)
+    require_both(truth, data.truth[held_out], data.findings, progress)
     keras.utils.set_random_seed(options.seed)
-    findings, squares = len(data.findings), data.reading.squares
-    weights = class_weights(data.truth[rows])
-    network = build(options.backbone, data.size, findings)
-    batches = training_batches(
-        data.pixels, rows, data.truth[rows], options.batch_size, options.augmentation, options.seed
-    )
-    optimizer = keras.optimizers.AdamW(_schedule(len(batches), options), weight_decay=options.weight_decay)
-    network.compile(optimizer, loss=weighted_loss(weights, options.label_smoothing))
-    watched = Watched()
-    pixels = np.asarray(data.pixels[held_out])
-    with progress.bar("training", options.epochs) as advance:
-        watch = watcher(
+    weights = class_weights(truth, options.class_weights)
+    watched, moment = Watched(), Moment()
+    stored = checkpoint.load() if checkpoint else None
+    if stored:
+        moment = Moment.restored(*stored, watched)
+    earlier = moment.seconds
+    phases = phases_of(options)
+    if moment.phase < len(phases):
+
+        def batches(share: Share) -> Any:
+            changes, seed = options.augmentation, options.seed
+            return training_batches(data.pixels, rows, truth, options.batch_size, changes, seed, options.mixup, share)
+
+        devices = Devices(options.batch_size, share)
+        if devices.several or devices.idle:
+            progress.say(f"learns on {devices}")
+        with precision(options.mixed_precision):
+            with devices.together():
+                network = build(options.backbone, data.size, findings, "none" if stored else options.weights)
+                devices.share_statistics(network)
+            average = copy = None
+            if options.ema:
+                average = Average(build(options.backbone, data.size, findings), options.ema, batches(ALONE))
+            elif devices.several:
+                copy = build(options.backbone, data.size, findings)
+        focus = options.focal_gamma if options.loss == "focal" else 0.0
+        learner = Learner(
+            network,
+            average,
+            weighted_loss(weights, options.label_smoothing, focus),
+            batches(share),
+            Judge(data.truth[held_out][:: data.reading.squares], weights),
+            lambda judged: devices.answers(
+                lambda some: pooled_logits(judged, data, some), held_out, data.reading.squares
+            ),
             watched,
-            lambda: pool(logits_of(network, pixels), squares),
-            data.truth[held_out][::squares],
-            weights,
-            options.patience,
-            advance,
+            checkpoint,
+            devices,
+            copy,
         )
-        network.fit(batches, epochs=options.epochs, verbose=0, shuffle=False, callbacks=[watch])
+        with progress.bar("training", sum(phase.epochs for phase in phases)) as advance, devices.learning():
+            moment = learner.learn(phases, options, moment, advance)
+        require_alike(share, watched.best_weights)
     kept = build(options.backbone, data.size, findings)
     kept.set_weights(watched.best_weights)
-    return Fitted(kept, watched, weights, time.perf_counter() - started)
+    return Fitted(kept, watched, weights, moment.seconds, earlier)
 
 
-def logits_of(network: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Run a network over squares ``(n, size, size)``; logits ``(n, findings)``."""
-    each = [np.asarray(network.predict_on_batch(batch[..., None])) for batch in in_batches(pixels)]
-    return np.concatenate(each).astype(np.float64)
+def pooled_logits(network: Any, data: TrainingData, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Run a network over files of a prepared data set, a batch at a time from the memory map.
 
+    Args:
+        network: From uint8 pixels to logits.
+        data: The prepared data set.
+        rows: Which rows of it; all squares of a file in a row.
 
-def _schedule(batches: int, options: TrainOptions) -> Any:
-    steps = batches * options.epochs
-    warmup = max(1, round(options.warmup * steps))
-    return load_keras().optimizers.schedules.CosineDecay(
-        initial_learning_rate=options.learning_rate / 100,
-        warmup_target=options.learning_rate,
-        warmup_steps=warmup,
-        decay_steps=max(1, steps - warmup),
-    )
+    Returns:
+        Logits of the files, shape ``(files, findings)``.
+    """
+    each = [np.empty((0, len(data.findings)))]
+    for start in range(0, len(rows), _BATCH):
+        some = rows[start : start + _BATCH]
+        # One size for all: another one would be compiled anew.
+        batch = np.zeros((_BATCH, data.size, data.size, 1), dtype=np.uint8)
+        batch[: len(some), ..., 0] = data.pixels[some]
+        each.append(np.asarray(network.predict_on_batch(batch), dtype=np.float64)[: len(some)])
+    return pool(np.concatenate(each), data.reading.squares)

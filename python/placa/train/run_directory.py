@@ -13,7 +13,7 @@ import pandas as pd
 import placa
 from placa.backend import accelerator, load_keras
 from placa.files import fingerprint, read_json, write_json
-from placa.manifest import SPLITS
+from placa.model_card import write_model_card
 from placa.models.files import save_model
 from placa.predictions import tidy, write_predictions
 from placa.runs import machine, versions
@@ -49,12 +49,16 @@ def write_run(
     save_model(finished.model, directory / "model.keras", _card(data, options))
     write_json(
         directory / "thresholds.json",
+        # With folds, the validation images of all of them.
         {"schema_version": 1, "chosen_on": "validation", "findings": finished.thresholds},
     )
     model_fingerprint = fingerprint(directory / "model.keras")
     metadata = {key: data.facts[key] for key in ("findings", "positive", "comparison", "label_source")}
+    predictions = tidy(finished.files, data.findings, finished.said.probability, finished.said.score)
+    if "fold" in finished.files:
+        predictions["fold"] = finished.files["fold"].repeat(len(data.findings)).to_numpy()
     write_predictions(
-        tidy(data.files, data.findings, finished.said.probability, finished.said.score),
+        predictions,
         directory / "predictions.parquet",
         {**metadata, "model_fingerprint": model_fingerprint},
     )
@@ -67,15 +71,19 @@ def write_run(
         "placa_version": placa.__version__,
         "name": name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "data": _describe_data(data),
-        "training": {**asdict(options), **_describe_training(data, fitted)},
+        "data": _describe_data(data, finished),
+        "training": {**asdict(options), **_describe_training(data, fitted, finished)},
         "calibration": finished.calibration,
+        **({"folds": finished.folds} if finished.folds else {}),
         "model": {"file": "model.keras", "fingerprint": model_fingerprint},
         "timings": {stage: round(seconds, 1) for stage, seconds in timings.items()},
-        "versions": versions("placa", "keras", "tensorflow", "numpy", "pandas", "pillow", "pyarrow", "scikit-learn"),
+        "versions": versions(
+            "placa", "keras", "tensorflow", "jax", "numpy", "pandas", "pillow", "pyarrow", "scikit-learn"
+        ),
         "machine": {**machine(), "gpu": accelerator(), "backend": load_keras().backend.backend()},
     }
     write_json(directory / "run.json", facts)
+    write_model_card(directory, facts)
     return facts
 
 
@@ -93,23 +101,24 @@ def _card(data: TrainingData, options: TrainOptions) -> dict[str, Any]:
     }
 
 
-def _describe_training(data: TrainingData, fitted: Fitted) -> dict[str, Any]:
+def _describe_training(data: TrainingData, fitted: Fitted, finished: Finished) -> dict[str, Any]:
     watched, weights = fitted.watched, fitted.weights
     return {
-        "epochs_run": len(watched.history),
+        # Of several folds the longest; the median of their best epochs, and the mean of their best AUROCs.
+        "epochs_run": int(max(row["epoch"] for row in watched.history)),
         "best_epoch": watched.best_epoch,
-        "best_validation_auroc": watched.history[watched.best_epoch - 1]["validation_auroc"],
+        "best_validation_auroc": watched.best_auroc,
         "class_weights": {
             name: {"negative": float(weights[0, i]), "positive": float(weights[1, i])}
             for i, name in enumerate(data.findings)
         },
-        "parameters": int(fitted.network.count_params()),
+        "parameters": int(fitted.network.count_params()) * (finished.folds["count"] if finished.folds else 1),
         "seconds": round(fitted.seconds, 1),
     }
 
 
-def _describe_data(data: TrainingData) -> dict[str, Any]:
-    splits = {name: data.files[data.files["split"] == name] for name in SPLITS}
+def _describe_data(data: TrainingData, finished: Finished) -> dict[str, Any]:
+    splits = finished.splits
     kept = ("kind", "fingerprint", "label_source", "findings", "positive", "comparison", "image_size", "resize")
     counted = ("rows", "found", "rejected", "missing", "unused", "split_method", "notes")
     return {

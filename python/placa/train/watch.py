@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,11 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.backend import load_keras
 from placa.calibrate import sigmoid
 from placa.errors import PlacaError
 from placa.train.judge import auroc_error, mean_auroc
 from placa.train.loss import mean_loss
+
+
+class Diverged(PlacaError):
+    """The loss or the logits are no longer numbers: nothing that was learnt is of use."""
+
+    def __init__(self, what: str, epoch: int, step: int | None = None) -> None:
+        at = f" at step {step}" if step else ""
+        super().__init__(f"{what} in epoch {epoch}{at}, so training stopped: try a lower --learning-rate.")
 
 
 @dataclass
@@ -27,62 +33,55 @@ class Watched:
     highest_auroc: float = -np.inf
     best_weights: list[NDArray[Any]] = field(default_factory=list)
 
+    def add(self, row: dict[str, float], error: Callable[[float], float], weights: Callable[[], Any]) -> None:
+        """Add an epoch, and keep its weights if it is as good as the best.
 
-def watcher(
-    watched: Watched,
-    logits_now: Callable[[], NDArray[np.float64]],
-    truth: NDArray[np.float32],
-    weights: NDArray[np.float32],
-    patience: int,
-    advance: Callable[..., None],
-) -> Any:
-    """Make the Keras callback that judges each epoch on validation, and stops when it gets worse.
+        The weights kept are those of the last epoch whose AUROC is within one standard error of the highest. A hundred
+        validation images cannot tell such epochs apart: the very highest of sixty is a lucky one, more often than not
+        of the time when the learning rate was high and the weights wavered, and it does worse on test.
 
-    The weights kept are those of the last epoch whose AUROC is within one standard error of the highest. A hundred
-    validation images cannot tell such epochs apart: the very highest of sixty is a lucky one, more often than not of
-    the time when the learning rate was high and the weights wavered, and it does worse on test.
+        Args:
+            row: Of the history, with ``epoch`` (from 1) and ``validation_auroc``.
+            error: The standard error of an AUROC.
+            weights: What the weights are now; asked for only if they are kept.
+        """
+        self.history.append(row)
+        auroc = row["validation_auroc"]
+        self.highest_auroc = max(self.highest_auroc, auroc)
+        if auroc >= self.highest_auroc - error(self.highest_auroc):
+            self.best_epoch, self.best_auroc = len(self.history), auroc
+            self.best_weights = weights()
+
+    def stalled(self, since: int = 0) -> int:
+        """How many epochs there were after the best one, those up to epoch `since` not counted."""
+        return len(self.history) - max(self.best_epoch, since)
+
+    def as_facts(self) -> dict[str, Any]:
+        """All but the weights, for JSON."""
+        return {name: getattr(self, name) for name in ("history", "best_epoch", "best_auroc", "highest_auroc")}
+
+
+class Judge:
+    """Judges logits by the truth of the validation images.
 
     Args:
-        watched: Where history and best weights are kept.
-        logits_now: Computes the network's logits of the validation images, ``(n, findings)``.
-        truth: The truth of those, same shape.
+        truth: 0, 1, or NaN where unknown, shape ``(n, findings)``.
         weights: The class weights of the loss.
-        patience: Epochs in a row below that after which training stops.
-        advance: Moves the progress bar.
     """
-    keras = load_keras()
-    # The finding that is best known decides how fine AUROCs can be told apart.
-    positives, negatives = (int(max((truth == value).sum(axis=0))) for value in (1, 0))
 
-    class Watcher(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
-        def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-            self._started = time.perf_counter()
+    def __init__(self, truth: NDArray[np.float32], weights: NDArray[np.float32]) -> None:
+        self._truth, self._weights = truth, weights
+        # The finding that is best known decides how fine AUROCs can be told apart.
+        counts = np.stack([(truth == value).sum(axis=0) for value in (1, 0)])
+        self._positives, self._negatives = counts[:, (counts > 0).all(axis=0)].max(axis=1, initial=1).tolist()
 
-        def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-            loss = float((logs or {})["loss"])
-            if not np.isfinite(loss):
-                raise PlacaError(
-                    f"The loss became {loss} in epoch {epoch + 1}, so training stopped: try a lower --learning-rate."
-                )
-            logits = logits_now()
-            auroc = mean_auroc(truth, sigmoid(logits))
-            watched.history.append(
-                {
-                    "epoch": epoch + 1,
-                    "loss": loss,
-                    "validation_loss": mean_loss(truth, logits, weights),
-                    "validation_auroc": auroc,
-                    "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
-                    "seconds": round(time.perf_counter() - self._started, 3),
-                }
-            )
-            watched.highest_auroc = max(watched.highest_auroc, auroc)
-            within = watched.highest_auroc - auroc_error(watched.highest_auroc, positives, negatives)
-            if auroc >= within:
-                watched.best_epoch, watched.best_auroc = epoch + 1, auroc
-                watched.best_weights = self.model.get_weights()
-            advance(1, remark=f"AUROC {auroc:.3f}, highest {watched.highest_auroc:.3f}")
-            if epoch + 1 - watched.best_epoch >= patience:
-                self.model.stop_training = True
+    def row(self, logits: NDArray[np.float64]) -> dict[str, float]:
+        """Loss and mean AUROC of logits ``(n, findings)``."""
+        return {
+            "validation_loss": mean_loss(self._truth, logits, self._weights),
+            "validation_auroc": mean_auroc(self._truth, sigmoid(logits)),
+        }
 
-    return Watcher()
+    def error(self, auroc: float) -> float:
+        """The standard error of an AUROC on these images."""
+        return auroc_error(auroc, self._positives, self._negatives)

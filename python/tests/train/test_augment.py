@@ -68,3 +68,47 @@ def test_batches_cover_an_epoch_and_repeat_with_the_seed() -> None:
 def test_fewer_images_than_a_batch_are_repeated() -> None:
     batches = training_batches(np.zeros((3, 8, 8), np.uint8), np.arange(3), np.zeros((3, 1), np.float32), 8, NONE, 0)
     assert len(batches) == 1 and batches[0][0].shape == (8, 8, 8, 1)
+
+
+def test_the_resampling_is_the_affine_map_that_was_drawn() -> None:
+    from scipy.ndimage import map_coordinates
+
+    images = _images(20)
+    changes = replace(Augmentation(), brightness=0.0, contrast=0.0).draw(20, np.random.default_rng(3))
+    y, x = (np.mgrid[:33, :33] + 0.5) / 33
+    for image, changed, (a, b, c, d, e, f) in zip(images, changes.apply(images), changes.affine, strict=True):
+        places = np.stack([d * x + e * y + f, a * x + b * y + c]) * 33 - 0.5
+        expected = map_coordinates(image.astype(float), places, order=1, cval=float(image.min()))
+        inside = ((places > 0) & (places < 32)).all(axis=0)
+        # OpenCV looks between pixels in steps of a 32nd.
+        assert np.abs(changed - expected)[inside].max() <= 2 and inside.mean() > 0.7
+
+
+def test_the_changes_of_some_images_are_those_they_have_in_the_batch() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (6, 24, 24), dtype=np.uint8)
+    changes = Augmentation().draw(6, np.random.default_rng(5))
+    whole, some = changes.apply(images), np.array([4, 0, 4])
+    assert np.array_equal(changes.at(some).apply(images[some]), whole[some])
+    assert not np.array_equal(whole, images)
+
+
+def test_shifts_without_rotation_and_zoom_are_of_whole_pixels() -> None:
+    """Interpolation would smooth the texture that `small` counts in large images."""
+    images = np.random.default_rng(0).integers(1, 256, (30, 40, 40), dtype=np.uint8)
+    plain = Augmentation(rotation=0, zoom=0, shift=0.1, brightness=0, contrast=0)
+    moved = plain.apply(images, np.random.default_rng(1))
+    places = set()
+    for image, out in zip(images, moved, strict=True):
+        fits = [
+            (down, across, flipped)
+            for flipped, source in ((False, image), (True, image[:, ::-1]))
+            for down in range(-4, 5)
+            for across in range(-4, 5)
+            if np.array_equal(
+                out[max(0, down) : 40 + min(0, down), max(0, across) : 40 + min(0, across)],
+                source[max(0, -down) : 40 + min(0, -down), max(0, -across) : 40 + min(0, -across)],
+            )
+        ]
+        assert len(fits) == 1
+        places.add(fits[0])
+    assert len(places) > 20 and {flipped for _, _, flipped in places} == {False, True}

@@ -15,7 +15,7 @@ from placa.predictions import COLUMNS, read_predictions
 from placa.train import TrainOptions, train
 from placa.train.judge import auroc_error, mean_auroc
 from placa.train.loss import class_weights, mean_loss, weighted_loss
-from placa.train.watch import Watched, watcher
+from placa.train.watch import Judge, Watched
 
 
 def test_a_run_is_whole_and_says_how_it_was_made(run: Path, prepared: Path) -> None:
@@ -150,31 +150,17 @@ def test_the_standard_error_is_that_of_the_paper() -> None:
 
 
 def test_the_last_epoch_that_validation_cannot_tell_from_the_highest_is_kept() -> None:
-    """Epochs are played to the callback: the number of images ranked wrong falls, wavers, then rises for good."""
+    """Epochs are played: the number of images ranked wrong falls, wavers, then rises for good."""
     truth = np.repeat([1.0, 0.0], 50).astype(np.float32)[:, None]
-    ranked_wrong = [20, 2, 3, 2, 3, 15, 15, 15, 15]
-
-    class Network:
-        stop_training = False
-        optimizer = type("", (), {"learning_rate": np.float32(0.1)})()
-
-        def get_weights(self) -> list[np.ndarray]:
-            return [np.array(epoch)]
-
-    def logits() -> np.ndarray:
-        scores = truth.astype(float) + np.linspace(0, 0.1, 100)[:, None]
-        scores[: ranked_wrong[epoch]] = -1
-        return scores
-
+    judge = Judge(truth, class_weights(truth))
     watched = Watched()
-    watch = watcher(watched, logits, truth, class_weights(truth), 3, lambda *_, **__: None)
-    network = Network()
-    watch.set_model(network)
-    for epoch in range(len(ranked_wrong)):
-        watch.on_epoch_begin(epoch)
-        watch.on_epoch_end(epoch, {"loss": 0.5})
-        if network.stop_training:
+    for epoch, wrong in enumerate([20, 2, 3, 2, 3, 15, 15, 15, 15]):
+        scores = truth.astype(float) + np.linspace(0, 0.1, 100)[:, None]
+        scores[:wrong] = -1
+        watched.add(judge.row(scores), judge.error, lambda epoch=epoch: [np.array(epoch)])
+        if watched.stalled() >= 3:
             break
     assert (watched.best_epoch, watched.best_weights[0]) == (5, 4)
     assert watched.highest_auroc > watched.best_auroc
     assert epoch + 1 == 5 + 3, "training stops three epochs after the last good one"
+    assert watched.stalled(since=6) == 2, "a new phase has its own patience"

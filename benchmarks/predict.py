@@ -1,0 +1,96 @@
+"""Prediction: prepared pixels against the bare model, PNG files against the least loop that overlaps decoding with the
+network, and the first answer against the import of TensorFlow.
+
+The model is `small` at 224 pixels, trained here for one epoch on phantoms: what it says does not matter.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from pairs import in_turns, large_radiographs, rate, row, work_directory
+from PIL import Image
+
+from placa.cache import cores
+from placa.predict import Predictor
+from placa.predict_prepared import predict_prepared
+from placa.prepare import prepare
+from placa.sources.phantom import read_phantoms
+from placa.train import TrainOptions, train
+
+SIZE, BATCH, FILES = 224, 64, 162
+
+
+def overlapped(predictor: Predictor, files: list[str]) -> None:
+    """Decode on threads and run the network at the same time, and nothing else."""
+
+    def decoded(file: str) -> np.ndarray:
+        with Image.open(file) as image:
+            return np.asarray(image.convert("L").resize((SIZE, SIZE), Image.Resampling.BILINEAR))
+
+    def stack(start: int) -> np.ndarray:
+        return np.stack([future.result() for future in coming[start : start + BATCH]])[..., None]
+
+    with ThreadPoolExecutor(cores()) as pool:
+        coming = [pool.submit(decoded, file) for file in files]
+        for start in range(0, len(files), BATCH):
+            predictor.model.predict_on_batch(stack(start))
+
+
+def from_pixels(prepared: Path, predictor: Predictor) -> None:
+    """The whole of ``placa predict`` without loading the model, against `model.predict`."""
+    pixels = np.load(prepared / f"pixels-{SIZE}.npy")[..., None]
+    times = in_turns(
+        {
+            "placa": lambda: predict_prepared(predictor, prepared),
+            "bare": lambda: predictor.model.predict(pixels, batch_size=BATCH, verbose=0),
+        }
+    )
+    title = f"predict {len(pixels):,} prepared images of {SIZE}²"
+    row(title, times["placa"], times["bare"], rate(len(pixels)), "bare `model.predict`")
+
+
+def from_files(directory: Path, predictor: Predictor) -> None:
+    """1024 x 1024 PNGs."""
+    files, what = large_radiographs(directory, FILES)
+    times = in_turns({"placa": lambda: predictor.predict(files), "overlapped": lambda: overlapped(predictor, files)})
+    other = "decoding and network overlapped"
+    row(f"predict {FILES} of {what} 1024² PNGs", times["placa"], times["overlapped"], rate(FILES), other)
+
+
+def first_answer(run: Path, image: Path) -> None:
+    """The command line for one image, from start to end."""
+    quiet = partial(subprocess.run, check=True, capture_output=True)
+    times = in_turns(
+        {
+            "placa": lambda: quiet([sys.executable, "-m", "placa", "predict", str(run), str(image)]),
+            "import": lambda: quiet([sys.executable, "-c", "import tensorflow"]),
+        }
+    )
+    other = "`import tensorflow` alone"
+    row("the first answer, one image from a cold start", times["placa"], times["import"], lambda t: f"{t:.2f} s", other)
+
+
+def main() -> None:
+    """Print the rows."""
+    with work_directory() as directory:
+        prepared, run = directory / "prepared", directory / "run"
+        prepare(partial(read_phantoms, images=400, seed=0), prepared, size=SIZE)
+        train(prepared, run, TrainOptions(epochs=1))
+        predictor = Predictor(run)
+        from_pixels(prepared, predictor)
+        from_files(directory, predictor)
+        first_answer(run, next((prepared / "images").glob("*.png")))
+
+
+if __name__ == "__main__":
+    main()

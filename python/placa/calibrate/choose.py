@@ -1,0 +1,130 @@
+"""Which recalibration a finding gets, chosen on validation, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from placa.calibrate.fits import fit_isotonic, fit_recalibration, fit_temperature
+from placa.calibrate.recalibration import Recalibration
+from placa.errors import unknown_name
+
+#: The recalibrations by name, the simplest first.
+METHODS: dict[str, Callable[[NDArray[np.floating[Any]], NDArray[np.floating[Any]]], Recalibration]] = {
+    "temperature": fit_temperature,
+    "platt": fit_recalibration,
+    "isotonic": fit_isotonic,
+}
+#: Labelled images from which on the isotonic one may be chosen. With fewer it learns the noise by heart: below 200 to
+#: 1,000 images Platt's is the better for every kind of classifier, and from 1,000 on the isotonic one is as good or
+#: better (Niculescu-Mizil and Caruana 2005, section 5).
+_ENOUGH_FOR_ISOTONIC = 1000
+#: Parts that cross-validation cuts the validation images into.
+_PARTS = 5
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The recalibration of one finding.
+
+    Attributes:
+        recalibration: The map.
+        method: ``temperature``, ``platt``, ``isotonic``, or ``none`` for the identity.
+        losses: Cross-validated log loss on validation by method, where these were compared.
+        reason: Why it is the identity, where another was asked for; else None.
+    """
+
+    recalibration: Recalibration
+    method: str
+    losses: dict[str, float] = field(default_factory=dict)
+    reason: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The choice for ``run.json``; ``chosen`` is False where validation could not say."""
+        said = {"method": self.method, **self.recalibration.as_dict(), "chosen": self.reason is None}
+        if self.losses:
+            said["log_loss"] = {method: round(loss, 6) for method, loss in self.losses.items()}
+        return said if self.reason is None else {**said, "reason": self.reason}
+
+
+def choose_recalibration(
+    method: str,
+    logits: NDArray[np.floating[Any]],
+    truth: NDArray[np.floating[Any]],
+    groups: NDArray[Any] | None = None,
+) -> Choice:
+    """Choose and fit the recalibration of one finding on validation images.
+
+    Args:
+        method: ``temperature``, ``platt``, ``isotonic``, ``none``, or ``auto``: the one of the lowest log loss, by
+            cross-validation that keeps groups whole; the isotonic one only with 1,000 labelled images or more
+            (Niculescu-Mizil and Caruana 2005).
+        logits: Shape ``(n,)``.
+        truth: 0, 1, or NaN where unknown, shape ``(n,)``.
+        groups: Whose images they are, shape ``(n,)``; by default each image is a group of its own.
+
+    Raises:
+        PlacaError: There is no method of that name.
+    """
+    if method not in METHODS and method not in {"auto", "none"}:
+        raise unknown_name("recalibration", method, ["auto", *METHODS, "none"])
+    if method == "none":
+        return Choice(Recalibration(), "none")
+    missing = missing_class(truth)
+    if missing is not None:
+        return Choice(Recalibration(), "none", reason=missing)
+    losses: dict[str, float] = {}
+    if method == "auto":
+        losses = cross_validated(logits, truth, groups)
+        # By hundred-thousandths, for less is rounding: of two alike it is the simpler.
+        method = min(losses, key=lambda name: round(losses[name], 5)) if losses else "platt"
+    fitted = METHODS[method](logits, truth)
+    if fitted == Recalibration():
+        return Choice(fitted, "none", losses, "on validation the probability does not rise with the score")
+    return Choice(fitted, method, losses)
+
+
+def missing_class(truth: NDArray[np.floating[Any]]) -> str | None:
+    """Say which class the labels lack, in words; None where both are there."""
+    for value, kind in ((1, "with"), (0, "without")):
+        if not (truth == value).any():
+            return f"validation has no image {kind} the finding"
+    return None
+
+
+def cross_validated(
+    logits: NDArray[np.floating[Any]], truth: NDArray[np.floating[Any]], groups: NDArray[Any] | None = None
+) -> dict[str, float]:
+    """The log loss of each recalibration on images whose group it was not fitted to.
+
+    Args:
+        logits: Shape ``(n,)``.
+        truth: 0, 1, or NaN where unknown, shape ``(n,)``.
+        groups: Whose images they are, shape ``(n,)``; by default each image is a group of its own.
+
+    Returns:
+        In nats an image, by method; empty where too few groups have either class to leave some out.
+    """
+    from placa.splits import assign_splits
+
+    known = ~np.isnan(truth)
+    x, y = logits[known].astype(np.float64), truth[known]
+    owner = np.arange(len(x)) if groups is None else np.asarray(groups)[known]
+    table = pd.DataFrame({"group_id": owner, "finding": pd.array(y.astype(int), dtype="Int8")})
+    names = tuple(str(part) for part in range(_PARTS))
+    part = assign_splits(table, ["finding"], fractions=(1.0,) * _PARTS, names=names).to_numpy()
+    if any(len(np.unique(y[part != name])) < 2 for name in names):
+        return {}
+    eligible = [name for name in METHODS if name != "isotonic" or len(x) >= _ENOUGH_FOR_ISOTONIC]
+    losses = {}
+    for method in eligible:
+        z = np.empty(len(x))
+        for name in names:
+            z[part == name] = METHODS[method](x[part != name], y[part != name]).apply(x[part == name])
+        losses[method] = float(np.mean(np.logaddexp(0.0, z) - y * z))
+    return losses

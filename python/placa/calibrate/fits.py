@@ -1,0 +1,111 @@
+"""Recalibrations fitted to labelled images: Platt's, temperature, isotonic.
+
+All of them are fitted to Platt's smoothed targets, (N1 + 1) / (N1 + 2) and 1 / (N0 + 2) in the place of 1 and 0, so
+that validation images that are told apart perfectly do not make the probabilities 0 and 1.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placa.calibrate.recalibration import Recalibration, sigmoid
+
+#: Slope of an isotonic map beyond its outermost knots: flat by and large, for there validation has nothing more to say,
+#: and yet no two images get one probability where the network told them apart.
+_SLOPE_BEYOND = 0.01
+
+
+def fit_recalibration(logits: NDArray[np.floating[Any]], truth: NDArray[np.floating[Any]]) -> Recalibration:
+    """Fit Platt's recalibration (Platt 1999): a line, by logistic regression.
+
+    Args:
+        logits: Of one finding, shape ``(n,)``.
+        truth: 0, 1, or NaN where unknown, shape ``(n,)``.
+
+    Returns:
+        The recalibration; the identity where one class is missing, or where the best slope would turn the order of
+        the scores round.
+    """
+    x, target = smoothed(logits, truth)
+    return _fit_line(x, target, with_intercept=True)
+
+
+def fit_temperature(logits: NDArray[np.floating[Any]], truth: NDArray[np.floating[Any]]) -> Recalibration:
+    """Fit a temperature (Guo et al. 2017): logits are divided by one number.
+
+    Args:
+        logits: Of one finding, shape ``(n,)``.
+        truth: 0, 1, or NaN where unknown, shape ``(n,)``.
+
+    Returns:
+        The recalibration, whose slope is 1 / temperature and whose intercept is 0; the identity as in
+        `fit_recalibration`.
+    """
+    x, target = smoothed(logits, truth)
+    return _fit_line(x, target, with_intercept=False)
+
+
+def fit_isotonic(logits: NDArray[np.floating[Any]], truth: NDArray[np.floating[Any]]) -> Recalibration:
+    """Fit an isotonic recalibration (Zadrozny and Elkan 2002): any map that rises, by pooling adjacent violators.
+
+    What isotonic regression makes is a staircase, on each step of which all images would get one probability. The map
+    goes through the middle of every step instead, as centred isotonic regression does (Oron and Flournoy 2017), and is
+    straight between them on the scale of logits: the order of the scores stays as it was.
+
+    Args:
+        logits: Of one finding, shape ``(n,)``.
+        truth: 0, 1, or NaN where unknown, shape ``(n,)``.
+
+    Returns:
+        The recalibration; the identity where one class is missing, or there is but one step.
+    """
+    from scipy.special import logit
+    from sklearn.isotonic import IsotonicRegression
+
+    x, target = smoothed(logits, truth)
+    if not len(x):
+        return Recalibration()
+    level = IsotonicRegression().fit(x, target).predict(x)
+    steps, step = np.unique(level, return_inverse=True)
+    # Rounding sets levels of one step apart by the last bit, and steps of almost one height are none to speak of.
+    step = np.concatenate([[0], np.cumsum(np.diff(steps) > 1e-9)])[step]
+    count = np.bincount(step)
+    middle = np.bincount(step, weights=x) / count
+    height = np.bincount(step, weights=level) / count
+    if len(count) < 2:
+        return Recalibration()
+    knots = tuple((float(a), float(b)) for a, b in zip(middle, logit(height), strict=True))
+    return Recalibration(_SLOPE_BEYOND, 0.0, knots)
+
+
+def smoothed(
+    logits: NDArray[np.floating[Any]], truth: NDArray[np.floating[Any]]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The logits with a known label, and Platt's targets for them; nothing where a class is missing."""
+    known = ~np.isnan(truth)
+    x, y = logits[known].astype(np.float64), truth[known] == 1
+    positives, negatives = int(y.sum()), int((~y).sum())
+    if not positives or not negatives:
+        return np.empty(0), np.empty(0)
+    return x, np.where(y, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+
+
+def _fit_line(x: NDArray[np.float64], target: NDArray[np.float64], with_intercept: bool) -> Recalibration:
+    from scipy.optimize import minimize
+
+    if not len(x):
+        return Recalibration()
+
+    def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        slope, intercept = parameters
+        z = slope * x + intercept
+        residual = sigmoid(z) - target
+        value = float(np.mean(np.logaddexp(0.0, z) - target * z))
+        return value, np.array([np.mean(residual * x), np.mean(residual) if with_intercept else 0.0])
+
+    # A gradient of nothing leaves the intercept at the 0 that it starts from.
+    slope, intercept = (float(value) for value in minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS").x)
+    return Recalibration(slope, intercept) if slope > 0 else Recalibration()

@@ -1,0 +1,62 @@
+"""What a recalibration is: a rising map from the logit of a network to that of a probability."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Recalibration:
+    """A rising map of logits: probability = sigmoid(map(logit)).
+
+    Attributes:
+        slope: Of the line; of a map with knots, beyond the outermost of them.
+        intercept: Of the line; of no use where there are knots.
+        knots: ``(logit, recalibrated logit)``, both rising, between which the map is straight; none for a line.
+    """
+
+    slope: float = 1.0
+    intercept: float = 0.0
+    knots: tuple[tuple[float, float], ...] = ()
+
+    def apply(self, logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Recalibrate logits of any shape."""
+        z = np.asarray(logits, dtype=np.float64)
+        if not self.knots:
+            return self.slope * z + self.intercept
+        x, y = np.array(self.knots).T
+        beyond = np.minimum(z - x[0], 0.0) + np.maximum(z - x[-1], 0.0)
+        recalibrated: NDArray[np.float64] = np.interp(z, x, y) + self.slope * beyond
+        return recalibrated
+
+    def as_ramps(self) -> tuple[float, float, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """The same map as a line and ramps on it, which is what a network can be built of.
+
+        Returns:
+            ``slope`` and ``intercept`` of the line, and of each ramp its start, its width and its rise: the map is
+            ``slope * z + intercept + sum(rise * clip((z - start) / width, 0, 1))``.
+        """
+        if not self.knots:
+            none = np.empty(0)
+            return self.slope, self.intercept, none, none, none
+        x, y = np.array(self.knots).T
+        width = np.diff(x)
+        return self.slope, float(y[0] - self.slope * x[0]), x[:-1], width, np.diff(y) - self.slope * width
+
+    def as_dict(self) -> dict[str, Any]:
+        """The map for JSON: ``slope`` and ``intercept`` of a line, else ``knots`` and the ``slope_beyond`` them."""
+        if not self.knots:
+            return {"slope": self.slope, "intercept": self.intercept}
+        return {"knots": [list(knot) for knot in self.knots], "slope_beyond": self.slope}
+
+
+def sigmoid(z: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """The logistic function, without overflow."""
+    from scipy.special import expit
+
+    result: NDArray[np.float64] = expit(np.asarray(z, dtype=np.float64))
+    return result

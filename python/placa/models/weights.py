@@ -1,0 +1,206 @@
+"""What a network starts from: weights learnt on ImageNet, or in a file."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from placa.backend import load_keras
+from placa.errors import PlacaError
+from placa.files import explain_os_error, fingerprint
+from placa.models.applications import original, set_body
+from placa.models.backbones import ROWS, same_backbone
+
+#: Seconds without a byte after which a download is given up: Keras itself would wait for ever.
+_PATIENCE = 60.0
+
+
+def weights_fingerprint(weights: str) -> str | None:
+    """Say which bytes a network started from.
+
+    Args:
+        weights: As `placa.models.build` takes it.
+
+    Returns:
+        ``"sha256:…"`` over the file; None for ``none``, and for ``imagenet``, whose files Keras itself checks against
+        the sums that its version knows.
+
+    Raises:
+        PlacaError: The file is not there or cannot be read.
+    """
+    if weights in ("none", "imagenet"):
+        return None
+    path = _file(weights)
+    try:
+        return fingerprint(path)
+    except OSError as error:
+        raise explain_os_error(error, path) from error
+
+
+def require_weights(name: str, weights: str) -> None:
+    """Refuse weights that cannot be meant for a backbone, before seconds go into building it.
+
+    Args:
+        name: As `backbone_named` gives it.
+        weights: As `placa.models.build` takes it.
+
+    Raises:
+        PlacaError: It has no such weights, or there is no such file.
+    """
+    if weights == "none":
+        return
+    if weights == "imagenet":
+        if ROWS[name].application is None:
+            raise PlacaError(
+                f"{name} was never trained on ImageNet: take --weights none, or a --backbone of "
+                f"{', '.join(other for other, row in ROWS.items() if row.application)}."
+            )
+        return
+    path = _file(weights)
+    takes = [".keras"] if ROWS[name].application is None else [".keras", ".h5"]
+    if path.suffix.lower() not in takes:
+        raise PlacaError(
+            f"{path} is no file of weights for {name}: expected a run directory, or a file ending in "
+            f"{' or '.join(takes)}; received {path.suffix or 'no ending'}."
+        )
+
+
+def give_weights(network: Any, name: str, weights: str) -> None:
+    """Put weights into all of a network but its head.
+
+    Args:
+        network: A network with random weights (see `placa.models.build`).
+        name: Its name, as `backbone_named` gives it.
+        weights: As `placa.models.build` takes it.
+
+    Raises:
+        PlacaError: The weights cannot be downloaded or read, or are of another network.
+    """
+    if weights == "none":
+        return
+    if weights == "imagenet":
+        set_body(network, _downloaded(name, network.input_shape[1]))
+        return
+    path = _file(weights)
+    if path.suffix.lower() == ".keras":
+        _from_model(network, name, path)
+    else:
+        set_body(network, _from_keras(name, network.input_shape[1], path))
+    if not all(np.isfinite(array).all() for array in network.get_weights()):
+        raise PlacaError(
+            f"{path} lacks some of the weights of {name}, or they are no numbers (NaN or infinite): take another file."
+        )
+
+
+def _file(weights: str) -> Path:
+    path = Path(weights).expanduser()
+    if path.is_dir():
+        path = path / "model.keras"
+    if not path.is_file():
+        raise PlacaError(
+            f"There is no {path}: --weights takes none, imagenet, a file of weights, or a run directory with its "
+            "model.keras."
+        )
+    return path
+
+
+def _downloaded(name: str, size: int) -> list[Any]:
+    try:
+        with _downloading():
+            found: list[Any] = original(name, size, "imagenet").get_weights()
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            raise explain_os_error(error, "the folder in which Keras keeps downloads (KERAS_HOME)") from error
+        raise _no_download(name, error) from error
+    except Exception as error:
+        # Keras itself raises no more than Exception where an address cannot be reached, and ValueError where what
+        # came has another sum; a file half there is removed, or found wanting by its sum the next time.
+        raise _no_download(name, error) from error
+    return found
+
+
+def _no_download(name: str, error: Exception) -> PlacaError:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return PlacaError(
+        f"Keras could not download the ImageNet weights of {name} ({reason}): fetch that file where the network "
+        "allows it and name it by --weights FILE, or take --weights none."
+    )
+
+
+@contextlib.contextmanager
+def _downloading() -> Iterator[None]:
+    patience = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_PATIENCE)
+    try:
+        # stdout is for results, and Keras draws its bar there; that weights of 224 pixels serve any size is known.
+        with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            yield
+    finally:
+        socket.setdefaulttimeout(patience)
+
+
+def _from_keras(name: str, size: int, path: Path) -> list[Any]:
+    network = original(name, size)
+    # Keras passes over what a file lacks with no more than a warning, so what stays as it was must be told apart.
+    network.set_weights([np.full(weight.shape, np.nan, np.float32) for weight in network.weights])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            network.load_weights(path)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = " ".join(str(error).split()).split(". ")[0].rstrip(".")
+        raise PlacaError(
+            f"{path} does not hold the weights of {ROWS[name].application} without its top ({reason}): take the file "
+            "of this backbone whose name says notop or no_top, or the --backbone that the file is for."
+        ) from error
+    found: list[Any] = network.get_weights()
+    return found
+
+
+def _from_model(network: Any, name: str, path: Path) -> None:
+    from placa.models.files import load_model
+
+    model, card = load_model(path)
+    came = str(card.get("backbone"))
+    if not same_backbone(came, name):
+        raise PlacaError(
+            f"{path} holds the weights of {came}, and {name} was to have them: name a run of {name}, or "
+            f"choose --backbone {came}."
+        )
+    networks = list(_networks(model))
+    if len(networks) != 1:
+        raise PlacaError(
+            f"{path} is an ensemble of {len(networks)} networks, and one is to start from: name a run that was "
+            "trained without --folds."
+        )
+    theirs = {layer.name: layer for layer in networks[0].layers}
+    for layer in network.layers:
+        if layer.name == "logits" or not layer.weights:
+            continue
+        taken = theirs[layer.name].get_weights() if layer.name in theirs else []
+        if [array.shape for array in taken] != [tuple(weight.shape) for weight in layer.weights]:
+            raise PlacaError(
+                f"{path} was made by another version of {name}, whose layer {layer.name} has other shapes: train "
+                "that run again, or take --weights none."
+            )
+        layer.set_weights(taken)
+
+
+def _networks(model: Any) -> Iterator[Any]:
+    """The networks that a model is made of: what has logits of its own, each once."""
+    keras = load_keras()
+    if any(layer.name == "logits" and layer.weights for layer in model.layers):
+        yield model
+        return
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _networks(layer)

@@ -1,0 +1,130 @@
+"""Prediction on the workers of a cluster: each loads the run's model once, reads files or pixels, and sends answers.
+
+An image's answer does not depend on what it comes with (see `placa.predict.answer`), so it does not matter how the work
+is cut up and who does which part.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placa.cache import open_pixels, read_elsewhere
+from placa.cache_journal import stamp_of
+from placa.errors import PlacaError
+from placa.executors import Executor
+from placa.files import read_json
+from placa.predict import Answers, Predictor, answer, in_batches, loaded
+
+if TYPE_CHECKING:
+    from placa.progress import Advance
+
+#: Squares in one piece of work: enough that the way there costs nothing beside the work.
+_SQUARES = 64
+#: One model a process, and one thread at a time that asks it: it has threads of its own.
+_MODEL = threading.Lock()
+
+
+def answer_files(
+    predictor: Predictor, paths: Iterable[str], executor: Executor | None, advance: Advance
+) -> tuple[Answers, list[str]]:
+    """Let a cluster read files and answer for them.
+
+    Args:
+        predictor: The run whose model answers.
+        paths: Files, on a disk that all workers share.
+        executor: The cluster.
+        advance: Moves the bar on.
+
+    Returns:
+        The answers for the files that could be read, and for each file why it was rejected, ``""`` if it was not.
+
+    Raises:
+        PlacaError: A worker lacks the run or a file, or has another version of either.
+    """
+    assert executor is not None, "a cluster is meant"
+    each = max(1, _SQUARES // predictor.reading.squares)
+    said, reasons = [], []
+    work = partial(_answer_files, os.path.abspath(predictor.run), predictor.fingerprint)
+    for answers, why in executor.map_in_order(work, _chunks(paths, each)):
+        said.append(answers)
+        reasons += why
+        advance(len(why))
+    return _joined(said, len(predictor.findings)), reasons
+
+
+def answer_rows(predictor: Predictor, prepared: Path, rows: int, executor: Executor, advance: Advance) -> Answers:
+    """Let a cluster answer for the pixels of a prepared data set.
+
+    Args:
+        predictor: The run whose model answers.
+        prepared: The data set, on a disk that all workers share.
+        rows: How many rows it has.
+        executor: The cluster.
+        advance: Moves the bar on, row by row.
+
+    Raises:
+        PlacaError: A worker lacks the run or the data set, or has another version of either.
+    """
+    squares = predictor.reading.squares
+    each = squares * max(1, 16 * _SQUARES // squares)
+    spans = [(start, min(start + each, rows)) for start in range(0, rows, each)]
+    fingerprint = read_json(prepared / "source.json")["fingerprint"]
+    work = partial(
+        _answer_rows, os.path.abspath(predictor.run), predictor.fingerprint, os.path.abspath(prepared), fingerprint
+    )
+    said = []
+    for (start, stop), answers in zip(spans, executor.map_in_order(work, spans), strict=True):
+        said.append(answers)
+        advance(stop - start)
+    return _joined(said, len(predictor.findings))
+
+
+def _chunks(paths: Iterable[str], each: int) -> Iterator[list[tuple[str, int | None]]]:
+    rest = iter(paths)
+    while chunk := list(islice(rest, each)):
+        yield [(os.path.abspath(path), (stamp := stamp_of(path)) and stamp[0]) for path in chunk]
+
+
+def _answer_files(run: str, fingerprint: str, files: list[tuple[str, int | None]]) -> tuple[Answers, list[str]]:
+    predictor = _predictor(run, fingerprint)
+    decoded = read_elsewhere(predictor.size, predictor.reading, files)
+    squares = [levels for levels, _ in decoded if levels is not None]
+    none = np.empty((0, predictor.size, predictor.size), dtype=np.uint8)
+    return _answer(predictor, np.concatenate([none, *squares])), [reason for _, reason in decoded]
+
+
+def _answer_rows(run: str, fingerprint: str, prepared: str, of_data: str, span: tuple[int, int]) -> Answers:
+    predictor = _predictor(run, fingerprint)
+    facts = Path(prepared, "source.json")
+    if not facts.is_file() or read_json(facts)["fingerprint"] != of_data:
+        raise PlacaError(f"{prepared} is not the data set there that it is here: all workers need the same disk.")
+    return _answer(predictor, open_pixels(Path(prepared), predictor.size)[slice(*span)])
+
+
+def _predictor(run: str, fingerprint: str) -> Predictor:
+    with _MODEL:
+        predictor = loaded(Path(run))
+    if predictor.fingerprint != fingerprint:
+        raise PlacaError(f"{run} holds another model there than here: all workers need the same disk.")
+    return predictor
+
+
+def _answer(predictor: Predictor, pixels: NDArray[np.uint8]) -> Answers:
+    with _MODEL:
+        return answer(predictor.model, in_batches(pixels), predictor.reading.squares)
+
+
+def _joined(said: list[Answers], findings: int) -> Answers:
+    none = np.empty((0, findings))
+    return Answers(
+        np.concatenate([none, *(one.probability for one in said)]), np.concatenate([none, *(one.score for one in said)])
+    )

@@ -1,0 +1,198 @@
+import numpy as np
+import pytest
+from scipy.special import logit
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss, roc_auc_score
+
+from placa.calibrate import (
+    METHODS,
+    Recalibration,
+    choose_recalibration,
+    fit_isotonic,
+    fit_recalibration,
+    fit_temperature,
+    sigmoid,
+)
+from placa.calibrate.choose import cross_validated
+from placa.errors import PlacaError
+
+
+def _scores(seed: int, n: int = 200) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    truth = (random.random(n) < 0.4).astype(float)
+    return random.normal(3 * truth - 1, 2), truth
+
+
+def _regression(logits: np.ndarray, truth: np.ndarray, intercept: bool) -> LogisticRegression:
+    """Scikit-learn's logistic regression without a penalty, on Platt's smoothed targets."""
+    target = _targets(truth)
+    # An image whose target is 0.9 is one that is positive with weight 0.9 and negative with weight 0.1.
+    twice = np.tile(logits, 2)[:, None]
+    labels, weights = np.repeat([1, 0], len(logits)), np.concatenate([target, 1 - target])
+    regression = LogisticRegression(C=np.inf, fit_intercept=intercept, tol=1e-10, max_iter=10_000)
+    return regression.fit(twice, labels, sample_weight=weights)
+
+
+def _targets(truth: np.ndarray) -> np.ndarray:
+    positives, negatives = truth.sum(), (1 - truth).sum()
+    return np.where(truth == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_platt_is_the_logistic_regression_on_smoothed_targets(seed: int) -> None:
+    logits, truth = _scores(seed)
+    other, ours = _regression(logits, truth, intercept=True), fit_recalibration(logits, truth)
+    assert ours.slope == pytest.approx(other.coef_[0, 0], rel=1e-4)
+    assert ours.intercept == pytest.approx(other.intercept_[0], rel=1e-3, abs=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_temperature_is_the_logistic_regression_without_intercept(seed: int) -> None:
+    logits, truth = _scores(seed)
+    ours = fit_temperature(logits, truth)
+    assert ours.slope == pytest.approx(_regression(logits, truth, intercept=False).coef_[0, 0], rel=1e-4)
+    assert ours.intercept == 0
+
+
+class _Logits(ClassifierMixin, BaseEstimator):
+    """A classifier that was fitted elsewhere and says what it is given."""
+
+    classes_ = np.array([0, 1])
+
+    def fit(self, x: np.ndarray, y: np.ndarray) -> "_Logits":
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def decision_function(self, x: np.ndarray) -> np.ndarray:
+        return x[:, 0]
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        return (x[:, 0] > 0).astype(int)
+
+
+def test_temperature_and_platt_are_those_of_scikit_learns_calibrated_classifier() -> None:
+    from sklearn.frozen import FrozenEstimator
+
+    # Its temperature takes labels as they are; with so many images Platt's smoothing is next to nothing.
+    logits, truth = _scores(0, n=20_000)
+    for method, ours in (("temperature", fit_temperature), ("sigmoid", fit_recalibration)):
+        theirs = CalibratedClassifierCV(FrozenEstimator(_Logits()), method=method).fit(logits[:, None], truth)
+        said = theirs.predict_proba(logits[:, None])[:, 1]
+        assert np.abs(sigmoid(ours(logits, truth).apply(logits)) - said).max() < 2e-3
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_isotonic_goes_through_the_middle_of_each_step_of_scikit_learns(seed: int) -> None:
+    logits, truth = _scores(seed)
+    steps = IsotonicRegression().fit(logits, _targets(truth)).predict(logits)
+    levels = np.unique(np.round(steps, 12))
+    x, y = np.array(fit_isotonic(logits, truth).knots).T
+    assert y == pytest.approx(logit(levels), abs=1e-6)
+    assert x == pytest.approx([logits[np.isclose(steps, level, atol=1e-10)].mean() for level in levels])
+    # What matters of it: the mean probability of the images of a step is theirs, within what lies in between.
+    assert np.corrcoef(sigmoid(fit_isotonic(logits, truth).apply(logits)), steps)[0, 1] > 0.97
+
+
+def test_isotonic_keeps_the_order_of_the_scores() -> None:
+    logits, truth = _scores(2)
+    recalibrated = fit_isotonic(logits, truth).apply(logits)
+    assert (np.diff(recalibrated[np.argsort(logits)]) > 0).all()
+    assert roc_auc_score(truth, recalibrated) == roc_auc_score(truth, logits)
+
+
+def test_ties_in_the_scores_are_one_place() -> None:
+    logits = np.array([0.0, 0.0, 0.0, 1.0, 1.0, 2.0, 2.0])
+    truth = np.array([0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0])
+    recalibrated = fit_isotonic(logits, truth).apply(logits)
+    assert len(np.unique(recalibrated)) == 3 and np.isfinite(recalibrated).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_separated_classes_do_not_run_away(method: str) -> None:
+    ours = METHODS[method](np.array([-2.0, -1.0, 1.0, 2.0]), np.array([0.0, 0.0, 1.0, 1.0]))
+    assert 0.5 < sigmoid(ours.apply(np.array([2.0])))[0] < 0.99
+
+
+@pytest.mark.parametrize("method", [*METHODS, "auto"])
+@pytest.mark.parametrize("label", [1.0, 0.0, np.nan])
+def test_one_class_leaves_scores_as_they_are_and_says_why(method: str, label: float) -> None:
+    chosen = choose_recalibration(method, np.array([1.0, 2.0, 3.0]), np.full(3, label))
+    assert chosen.recalibration == Recalibration() and chosen.method == "none"
+    assert chosen.as_dict()["chosen"] is False and "validation has no image" in chosen.as_dict()["reason"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_model_that_is_worse_than_chance_is_not_turned_round(method: str) -> None:
+    truth = np.repeat([1.0, 0.0], 50)
+    chosen = choose_recalibration(method, np.linspace(-3, 3, 100), truth)
+    assert chosen.recalibration == Recalibration() and "does not rise" in str(chosen.reason)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_unknown_labels_have_no_say(method: str) -> None:
+    logits, truth = _scores(1)
+    more = np.concatenate([logits, [50.0, -50.0]]), np.concatenate([truth, [np.nan, np.nan]])
+    assert METHODS[method](*more) == METHODS[method](logits, truth)
+
+
+def test_none_is_as_it_came_and_an_unknown_name_is_answered() -> None:
+    logits, truth = _scores(1)
+    chosen = choose_recalibration("none", logits, truth)
+    assert chosen.recalibration == Recalibration() and chosen.reason is None
+    with pytest.raises(PlacaError, match="no recalibration 'plat'; there are, the nearest first: platt"):
+        choose_recalibration("plat", logits, truth)
+
+
+def test_auto_takes_what_fits_images_it_was_not_fitted_to() -> None:
+    random = np.random.default_rng(0)
+    z = random.normal(0, 2, 4000)
+    labels = random.random(4000)
+    only_too_sure = choose_recalibration("auto", 3 * z, (labels < sigmoid(z)).astype(float))
+    assert only_too_sure.method in {"temperature", "platt"}
+    shifted = choose_recalibration("auto", z + 2, (labels < sigmoid(z)).astype(float))
+    assert shifted.method != "temperature" and shifted.losses["temperature"] > shifted.losses["platt"] + 0.05
+    # Two plateaus, which no line on the scale of logits comes near.
+    stepped = (labels < np.where(z > 1, 0.6, 0.4)).astype(float)
+    assert choose_recalibration("auto", z, stepped).method == "isotonic"
+    few = choose_recalibration("auto", z[:999], stepped[:999])
+    assert few.method != "isotonic" and "isotonic" not in few.losses
+
+
+def test_auto_leaves_whole_groups_out() -> None:
+    """Each group's images are copies: with some of a copy in the fit, the wildest curve would win."""
+    logits, truth = _scores(3, n=20)
+    copies = np.repeat(logits, 60), np.repeat(truth, 60)
+    whole, torn = cross_validated(*copies, np.repeat(np.arange(20), 60)), cross_validated(*copies)
+    assert min(torn, key=lambda method: torn[method]) == "isotonic"
+    assert max(whole, key=lambda method: whole[method]) == "isotonic"
+
+
+def test_the_cross_validated_loss_is_the_log_loss_of_each_part() -> None:
+    logits, truth = _scores(3, n=300)
+    one = cross_validated(logits, truth)["platt"]
+    # Twenty parts in the place of five change little: it is the loss of images that were left out.
+    parts = np.arange(300) % 20
+    z = np.empty(300)
+    for part in range(20):
+        z[parts == part] = fit_recalibration(logits[parts != part], truth[parts != part]).apply(logits[parts == part])
+    assert one == pytest.approx(log_loss(truth, sigmoid(z)), rel=0.02)
+
+
+def test_too_few_positives_to_leave_any_out_take_platt() -> None:
+    logits, truth = np.array([-2.0, -1.0, 0.0, 1.0, 2.0]), np.array([0.0, 0.0, 0.0, 0.0, 1.0])
+    chosen = choose_recalibration("auto", logits, truth)
+    assert chosen.losses == {} and chosen.method == "platt"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_ramps_are_the_same_map(seed: int) -> None:
+    ours = fit_isotonic(*_scores(seed))
+    slope, intercept, start, width, rise = ours.as_ramps()
+    z = np.linspace(-30, 30, 1001)
+    ramps = (rise * np.clip((z[:, None] - start) / width, 0, 1)).sum(axis=1)
+    assert slope * z + intercept + ramps == pytest.approx(ours.apply(z), abs=1e-9)

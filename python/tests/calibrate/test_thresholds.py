@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+from sklearn.metrics import roc_curve
+
+from placa.calibrate import choose_thresholds, missing_class, sigmoid
+
+
+def _scores(seed: int, n: int = 200) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    truth = (random.random(n) < 0.4).astype(float)
+    return random.normal(3 * truth - 1, 2), truth
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_youden_is_what_scikit_learn_finds(seed: int) -> None:
+    logits, truth = _scores(seed)
+    probability = sigmoid(logits)
+    false_positive, true_positive, _ = roc_curve(truth, probability)
+    cut = choose_thresholds(probability, truth)["youden"]
+    called = probability >= cut
+    ours = called[truth == 1].mean() - called[truth == 0].mean()
+    assert ours == pytest.approx((true_positive - false_positive).max())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_named_points_keep_their_word_and_could_not_do_better(seed: int) -> None:
+    logits, truth = _scores(seed)
+    probability = sigmoid(logits)
+    cuts = choose_thresholds(probability, truth)
+    sensitivity = lambda cut: (probability[truth == 1] >= cut).mean()  # noqa: E731
+    specificity = lambda cut: (probability[truth == 0] < cut).mean()  # noqa: E731
+    assert sensitivity(cuts["sensitivity_95"]) >= 0.95
+    assert specificity(cuts["specificity_95"]) >= 0.95
+    higher, lower = (
+        probability[probability > cuts["sensitivity_95"]],
+        probability[probability < cuts["specificity_95"]],
+    )
+    assert all(sensitivity(np.nextafter(level, 1)) < 0.95 for level in higher if level > cuts["sensitivity_95"])
+    assert all(specificity(level) < 0.95 for level in lower)
+
+
+def test_neighbouring_floats_still_have_a_threshold_between_them() -> None:
+    low = 0.3
+    high = np.nextafter(low, 1)
+    cut = choose_thresholds(np.array([low, high]), np.array([0.0, 1.0]))["youden"]
+    assert low < cut <= high
+
+
+def test_unknown_labels_have_no_say_in_thresholds() -> None:
+    logits, truth = _scores(1)
+    more = sigmoid(np.concatenate([logits, [50.0, -50.0]])), np.concatenate([truth, [np.nan, np.nan]])
+    assert choose_thresholds(*more) == choose_thresholds(sigmoid(logits), truth)
+
+
+@pytest.mark.parametrize(("label", "says"), [(1.0, "without"), (0.0, "with the finding"), (np.nan, "with the finding")])
+def test_where_a_class_is_missing_nothing_is_chosen_and_that_is_said(label: float, says: str) -> None:
+    truth = np.full(3, label)
+    assert set(choose_thresholds(np.array([0.1, 0.2, 0.3]), truth).values()) == {0.5}
+    assert says in str(missing_class(truth))
+    assert missing_class(np.array([0.0, 1.0, np.nan])) is None

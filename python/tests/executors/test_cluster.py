@@ -1,0 +1,240 @@
+"""A real Dask scheduler with workers in processes of their own, on loopback."""
+
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import draw
+
+import placa.cache
+from placa.cache import decode
+from placa.errors import PlacaError
+from placa.executors import cluster
+from placa.executors.cluster import Cluster, ClusterLost
+from placa.files import fingerprint
+from placa.manifest import read_manifest
+from placa.predict import Predictor
+from placa.predict_prepared import predict_prepared
+from placa.prepare import prepare
+from placa.progress import Advance, Progress
+from placa.reading import Reading
+from placa.sources.folders import read_folders
+
+Client = pytest.importorskip("distributed", reason="the extra dask is not installed").Client
+
+
+class Process:
+    """A scheduler or worker, started by Dask's own command."""
+
+    def __init__(self, *arguments: object) -> None:
+        command = [sys.executable, "-m", "dask", *map(str, arguments), "--host", "127.0.0.1", "--no-dashboard"]
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long as the process
+        self._process = subprocess.Popen(command, stdout=self._log, stderr=subprocess.STDOUT)
+
+    def kill(self) -> None:
+        if self._process.poll() not in (None, -signal.SIGKILL):
+            # It ended by itself, which no test wants: pytest shows this where one fails.
+            self._log.seek(0)
+            print(self._process.args, self._process.returncode, self._log.read()[-4000:])
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+
+@contextmanager
+def scheduler_in(directory: Path) -> Iterator[tuple[str, Process]]:
+    """A scheduler without workers, and its address."""
+    file = directory / "scheduler.json"
+    process = Process("scheduler", "--port", 0, "--scheduler-file", file)
+    try:
+        while not file.exists() or '"address"' not in file.read_text():
+            time.sleep(0.05)
+        yield file.read_text().split('"address": "')[1].split('"')[0], process
+    finally:
+        process.kill()
+
+
+@contextmanager
+def workers_of(address: str, count: int) -> Iterator[list[Process]]:
+    """So many workers, all of them there."""
+    processes = [Process("worker", address, "--nthreads", 1, "--no-nanny") for _ in range(count)]
+    try:
+        with Client(address, timeout=300, set_as_default=False) as client:
+            client.wait_for_workers(count, timeout=300)
+        yield processes
+    finally:
+        for process in processes:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A scheduler with two workers, which tests must leave alive."""
+    with scheduler_in(tmp_path_factory.mktemp("dask")) as (there, _), workers_of(there, 2):
+        yield there
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    for number in range(300):
+        draw(tmp_path / "in" / ("Mass" if number % 2 else "No Finding") / f"{number}.png", seed=number)
+    (tmp_path / "in" / "Mass" / "7.png").write_bytes(b"")
+    return tmp_path / "in"
+
+
+class DoneSoFar(Progress):
+    """Calls something once so many are done."""
+
+    def __init__(self, count: int, then: Callable[[], None]) -> None:
+        self._count, self._then, self._done = count, then, 0
+        self.called = False
+
+    @contextmanager
+    def bar(self, title: str, total: int) -> Iterator[Advance]:
+        def advance(steps: int = 1, remark: str = "") -> None:
+            self._done += steps
+            if self._done >= self._count and not self.called:
+                self.called = True
+                self._then()
+
+        yield advance
+
+
+def test_a_data_set_prepared_by_a_cluster_is_the_same_to_the_byte_also_when_a_worker_dies(
+    address: str, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Cluster, "chunk", 4)
+    source = read_folders(Path("in"), "Mass")
+    with scheduler_in(tmp_path) as (there, _), workers_of(there, 2) as (one, _), Cluster(there) as executor:
+        progress = DoneSoFar(40, one.kill)
+        prepare(source, tmp_path / "there", size=16, executor=executor, progress=progress)
+    assert progress.called
+    prepare(source, tmp_path / "here", size=16)
+    for name in ("manifest.parquet", "pixels-16.npy", "rejected.csv"):
+        assert fingerprint(tmp_path / "there" / name) == fingerprint(tmp_path / "here" / name)
+
+
+def test_a_scheduler_that_dies_costs_what_was_under_way_and_no_more(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Cluster, "chunk", 4)
+    source = read_folders(images, "Mass")
+    with (
+        scheduler_in(tmp_path) as (there, scheduler),
+        workers_of(there, 1),
+        Cluster(there) as executor,
+        pytest.raises(ClusterLost, match="the same command goes on from there"),
+    ):
+        prepare(source, tmp_path / "out", size=16, executor=executor, progress=DoneSoFar(40, scheduler.kill))
+    read: list[str] = []
+    here = placa.cache.read_files
+
+    def noted(size: int, reading: Reading, paths: list[str]) -> list[placa.cache.Decoded]:
+        read.extend(paths)
+        return here(size, reading, paths)
+
+    monkeypatch.setattr(placa.cache, "read_files", noted)
+    prepare(source, tmp_path / "out", size=16)
+    assert 0 < len(read) <= 260 and len(read_manifest(tmp_path / "out")) == 299
+
+
+def test_the_last_worker_gone_is_told(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "WORKERLESS_SECONDS", 1.0)
+    monkeypatch.setattr(cluster, "_LOOK", 0.5)
+    paths = sorted(map(str, images.glob("*/*.png")))
+    with scheduler_in(tmp_path) as (there, _):
+        with pytest.raises(ClusterLost, match="has had no worker for 1 seconds: start some with dask worker"):
+            Cluster(there)
+        monkeypatch.setattr(cluster, "WORKERLESS_SECONDS", 60.0)
+        with workers_of(there, 1) as (worker,), Cluster(there) as executor:
+            monkeypatch.setattr(cluster, "WORKERLESS_SECONDS", 1.0)
+            several = decode(paths, 16, executor=executor)
+            next(several)
+            worker.kill()
+            with pytest.raises(ClusterLost, match="has had no worker for 1 seconds"):
+                list(several)
+
+
+def test_a_worker_that_does_not_see_the_files_rejects_none_of_them(
+    address: str, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = placa.cache.stamp_of
+    # Only this process sees it; the workers look for themselves.
+    hidden = str(tmp_path / "not-shared.png")
+    monkeypatch.setattr(placa.cache, "stamp_of", lambda path: (1234, 0, 0) if path == hidden else there(path))
+    with Cluster(address) as executor:
+        with pytest.raises(PlacaError, match=r"worker tcp://\S+: \S+/not-shared.png is not there, and has 1,234 bytes"):
+            list(decode([*map(str, images.glob("*/*.png")), hidden], 16, executor=executor))
+        gone = str(tmp_path / "gone.png")
+        assert list(decode([gone], 16, executor=executor)) == [(None, "the file does not exist")], "here neither"
+
+
+def test_a_worker_with_other_packages_is_refused(address: str, images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = {**cluster.versions(), "pillow": "1.1.7"}
+    monkeypatch.setattr(cluster, "versions", lambda: mine)
+    with (
+        Cluster(address) as executor,
+        pytest.raises(PlacaError, match=r"The Dask worker tcp://\S+ has pillow \d\S*, and 1.1.7 is here"),
+    ):
+        list(decode([str(next(images.glob("*/*.png")))], 16, executor=executor))
+
+
+def test_what_is_missing_is_told_in_a_sentence(tmp_path: Path, placa, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1.0)
+    for wrong in ("tcp://127.0.0.1:9", "nonsense", "ftp://127.0.0.1:9"):
+        with pytest.raises(PlacaError, match=f"No Dask scheduler answers at {wrong} .*start one with dask scheduler"):
+            Cluster(wrong)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(PlacaError, match=r"pip install 'placa\[dask\]'"):
+        Cluster("tcp://127.0.0.1:9")
+
+
+def test_only_so_many_items_are_under_way(address: str) -> None:
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for item in range(500):
+            taken.append(item)
+            yield item
+
+    with Cluster(address) as executor:
+        results = executor.map_in_order(abs, items(), ahead=8)
+        assert next(results) == 0 and len(taken) <= 9
+        assert list(results) == list(range(1, 500))
+
+
+def test_the_command_line_reaches_it(address: str, images: Path, tmp_path: Path, placa) -> None:
+    out = tmp_path / "out"
+    asked = ("prepare", "folders", images, "--positive", "Mass", "--out", out, "--size", 16)
+    done = placa(*asked, "--scheduler", address)
+    assert done.returncode == 0, done.stderr
+    assert f"Dask at {address}: 2 threads of 2 workers" in done.stderr
+    assert len(read_manifest(out)) == 299
+
+
+@pytest.mark.slow
+def test_a_cluster_says_of_files_and_of_pixels_what_this_machine_says(
+    run: Path, prepared: Path, tmp_path: Path
+) -> None:
+    paths = read_manifest(prepared)["path"].tolist() * 8
+    (tmp_path / "bad.png").write_bytes(b"")
+    paths.insert(5, str(tmp_path / "bad.png"))
+    here, rejected = Predictor(run).predict(paths)
+    of_pixels, _ = predict_prepared(Predictor(run), prepared)
+    with scheduler_in(tmp_path) as (there, _), workers_of(there, 2) as (one, _), Cluster(there) as executor:
+        pixels_there, _ = predict_prepared(Predictor(run), prepared, executor=executor)
+        predictor = Predictor(run)
+        from_there, rejected_there = predictor.predict(paths, DoneSoFar(100, one.kill), executor)
+        assert "model" not in vars(predictor), "the network is the workers' business"
+    assert rejected_there == rejected and len(rejected) == 1
+    for mine, theirs in ((here, from_there), (of_pixels, pixels_there)):
+        assert np.abs(mine["probability"] - theirs["probability"]).max() < 1e-6
+        rest = [name for name in mine if name not in ("probability", "score")]
+        assert mine[rest].equals(theirs[rest])

@@ -1,0 +1,167 @@
+"""Every backbone of the table: that it is the network of Keras, learns in two phases, and goes through a file."""
+
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from placa.backend import load_keras
+from placa.errors import PlacaError
+from placa.models import BACKBONES, backbone_named, build, head_of, set_trainable
+from placa.models.applications import original, scaled
+from placa.models.backbones import ROWS
+from placa.models.files import load_model, save_model
+
+#: The module of `keras.applications` that holds each backbone and its `preprocess_input`.
+FAMILY = {
+    "mobilenet-v3-small": "mobilenet_v3",
+    "mobilenet-v3-large": "mobilenet_v3",
+    "efficientnet-v2-b0": "efficientnet_v2",
+    "efficientnet-v2-s": "efficientnet_v2",
+    "densenet121": "densenet",
+    "resnet50": "resnet",
+    "convnext-tiny": "convnext",
+}
+FAST = "mobilenet-v3-small"
+EACH = [pytest.param(name, marks=() if name == FAST else pytest.mark.slow) for name in FAMILY]
+
+
+def greys(number: int, size: int, seed: int = 0) -> Any:
+    return np.random.default_rng(seed).integers(0, 256, (number, size, size, 1), dtype=np.uint8)
+
+
+def lively(network: Any) -> None:
+    """Weights as of a network that has learnt: with Keras' own, an unlearnt MobileNet answers next to nothing."""
+    random = np.random.default_rng(0)
+    network.set_weights([array + random.normal(0, 0.05, array.shape) ** 2 for array in network.get_weights()])
+
+
+def answer(network: Any, pixels: Any) -> Any:
+    """What a network says, without the seconds that compiling it takes."""
+    return np.asarray(network(load_keras().ops.convert_to_tensor(pixels), training=False))
+
+
+@pytest.fixture
+def half_precision() -> Iterator[None]:
+    policies = load_keras().config
+    before = policies.dtype_policy()
+    policies.set_dtype_policy("mixed_float16")
+    yield
+    policies.set_dtype_policy(before)
+
+
+def test_the_table_is_whole() -> None:
+    assert set(FAMILY) == {name for name, row in ROWS.items() if row.application}
+    assert next(iter(BACKBONES)) == "small" and all(len(line) < 80 for line in BACKBONES.values())
+
+
+@pytest.mark.parametrize("name", list(FAMILY))
+def test_the_spelling_of_keras_is_understood(name: str) -> None:
+    application = str(ROWS[name].application)
+    assert hasattr(load_keras().applications, application)
+    assert {backbone_named(said) for said in (name, application, application.upper())} == {name}
+
+
+def test_the_names_are_listed_without_keras() -> None:
+    alone = "import sys; from placa.models import BACKBONES; assert BACKBONES and 'keras' not in sys.modules"
+    subprocess.run([sys.executable, "-c", alone], check=True)
+
+
+@pytest.mark.parametrize("name", list(BACKBONES))
+def test_images_too_small_are_refused(name: str) -> None:
+    smallest = ROWS[name].smallest
+    with pytest.raises(PlacaError, match=rf"{name} needs images of at least {smallest} x .*--size {smallest}"):
+        build(name, smallest - 1, 1)
+
+
+@pytest.mark.parametrize(("scaling", "family"), [("torch", "densenet"), ("caffe", "resnet")])
+def test_levels_are_scaled_as_the_family_does(scaling: Any, family: str) -> None:
+    keras = load_keras()
+    colour = np.repeat(np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1), 3, axis=-1)
+    ours = np.asarray(scaled(keras.ops.convert_to_tensor(colour), scaling))
+    theirs = getattr(keras.applications, family).preprocess_input(colour.astype("float32"))
+    assert np.abs(ours - theirs).max() < 2e-5
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_one_channel_gives_what_keras_gives_for_a_grey_image(name: str) -> None:
+    keras = load_keras()
+    network, theirs = build(name, 48, 1), original(name, 48)
+    lively(network)
+    body = network.get_layer("features")
+    theirs.set_weights([a.reshape(w.shape) for a, w in zip(body.get_weights(), theirs.weights, strict=True)])
+    pixels = greys(2, 48)
+    colour = np.repeat(pixels, 3, axis=-1).astype("float32")
+    expected = answer(theirs, getattr(keras.applications, FAMILY[name]).preprocess_input(colour))
+    ours = answer(keras.Model(network.input, network.get_layer("mean").input), pixels)
+    assert np.std(expected) > 1e-3 and np.abs(ours - expected).max() <= 1e-4 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_a_backbone_is_saved_and_loaded_with_nothing_but_public_layers(name: str, tmp_path: Path) -> None:
+    network = build(name, 32, 2)
+    lively(network)
+    save_model(network, tmp_path / "model.keras", {"backbone": name})
+    config = zipfile.ZipFile(tmp_path / "model.keras").read("config.json").decode()
+    assert "keras.src.applications" not in config and "__lambda__" not in config and "placa" not in config
+    loaded, _ = load_model(tmp_path / "model.keras")
+    assert np.array_equal(answer(loaded, greys(2, 32)), answer(network, greys(2, 32)))
+
+
+@pytest.mark.slow
+def test_several_of_one_backbone_are_one_model(tmp_path: Path) -> None:
+    keras = load_keras()
+    pixels = keras.Input((32, 32, 1), dtype="uint8", name="pixels")
+    members = [build("mobilenet-v3-small", 32, 1) for _ in range(2)]
+    for seed, member in enumerate(members):
+        lively(member)
+        member.get_layer("logits").set_weights([np.random.default_rng(seed).normal(size=(576, 1)), np.zeros(1)])
+    each = [keras.Model(pixels, one(pixels), name=f"fold{i}")(pixels) for i, one in enumerate(members)]
+    save_model(keras.Model(pixels, keras.layers.Average()(each)), tmp_path / "model.keras", {})
+    loaded, _ = load_model(tmp_path / "model.keras")
+    said = [answer(member, greys(2, 32)) for member in members]
+    assert not np.allclose(*said, rtol=1e-3)
+    assert np.allclose(answer(loaded, greys(2, 32)), np.mean(said, axis=0), rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["small", pytest.param("mobilenet-v3-small", marks=pytest.mark.slow)])
+def test_first_the_head_learns_alone_and_then_all_of_it(name: str) -> None:
+    keras = load_keras()
+    keras.utils.set_random_seed(0)
+    network = build(name, 32, 1)
+    lively(network)
+    # No halves: the bias of a head that still says one half would have nothing to learn from them.
+    pixels, truth = greys(8, 32), (np.arange(8) > 1).astype("float32").reshape(8, 1)
+
+    def changed(part: Any) -> dict[str, bool]:
+        set_trainable(network, part)
+        network.compile(keras.optimizers.SGD(0.01), keras.losses.BinaryCrossentropy(from_logits=True))
+        before = [array.copy() for array in network.get_weights()]
+        network.train_on_batch(pixels, truth)
+        return {
+            weight.path: not np.array_equal(array, after)
+            for weight, array, after in zip(network.weights, before, network.get_weights(), strict=True)
+        }
+
+    head = {weight.path for layer in head_of(network) for weight in layer.weights}
+    assert {path for path, moved in changed("head").items() if moved} == head
+    moved = changed("all")
+    # The moving averages move too, and fast enough for a small data set.
+    assert all(moved[path] for path in moved if path.endswith("moving_variance"))
+    assert all(any(path.endswith(kind) and moved[path] for path in moved) for kind in ("kernel", "gamma", "bias"))
+
+
+def test_half_precision_ends_in_whole_logits_and_no_normalisation_settles_slowly(half_precision: None) -> None:
+    keras = load_keras()
+    network = build("mobilenet-v3-small", 32, 1)
+    assert network.get_layer("logits").compute_dtype == "float32"
+    body = network.get_layer("features")
+    assert body.layers[2].compute_dtype == "float16"
+    assert {one.momentum for one in body.layers if isinstance(one, keras.layers.BatchNormalization)} == {0.9}
+    assert answer(network, greys(1, 32)).dtype == np.float32
+    assert build("small", 32, 1).get_layer("logits").compute_dtype == "float32"

@@ -1,0 +1,66 @@
+"""The texture branch of `small`: its counts against the definition written out, and where it is used."""
+
+import numpy as np
+import pytest
+
+from placa.backend import load_keras
+from placa.models import build
+from placa.models.small import TRUNK_SIDE
+from placa.models.texture import PATTERNS, REGIONS, pattern_shares
+
+
+def _by_hand(image: np.ndarray, distance: int, step: int) -> np.ndarray:
+    """Pixel by pixel: the neighbours clockwise from the upper left, the first the highest bit."""
+    side = len(image) - 2 * distance
+    codes = np.zeros((side, side), dtype=int)
+    around = [(-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1)]
+    for y in range(side):
+        for x in range(side):
+            centre = int(image[y + distance, x + distance]) + step
+            for dy, dx in around:
+                bright = int(image[y + distance + dy * distance, x + distance + dx * distance]) >= centre
+                codes[y, x] = 2 * codes[y, x] + bright
+    return codes
+
+
+def test_the_counts_are_those_of_the_definition() -> None:
+    keras = load_keras()
+    # The ends of the grey range, where a sum in 8 bits would overflow.
+    images = np.random.default_rng(0).choice(np.array([0, 1, 2, 3, 253, 254, 255], np.uint8), (2, 20, 20, 1))
+    pixels = keras.Input((20, 20, 1), dtype="uint8")
+    said = keras.ops.convert_to_numpy(keras.Model(pixels, pattern_shares(pixels))(images))
+    wanted = []
+    for image in images[..., 0]:
+        row = []
+        for distance, step in PATTERNS:
+            codes = _by_hand(image, distance, step)
+            half = len(codes) // REGIONS
+            for y in range(REGIONS):
+                for x in range(REGIONS):
+                    region = codes[y * half : (y + 1) * half, x * half : (x + 1) * half]
+                    row.append(np.sqrt(np.bincount(region.ravel(), minlength=256) / half**2))
+        wanted.append(np.concatenate(row))
+    assert said == pytest.approx(np.array(wanted), abs=1e-6)
+
+
+def test_texture_counts_in_large_images_alone() -> None:
+    names = {layer.name for layer in build("small", 2 * TRUNK_SIDE, 1).layers}
+    assert {"texture", "shrink"} <= names
+    assert not {"texture", "shrink"} & {layer.name for layer in build("small", TRUNK_SIDE, 1).layers}
+
+
+def test_a_large_small_learns_and_is_loaded_again(tmp_path) -> None:
+    keras = load_keras()
+    keras.utils.set_random_seed(0)
+    random = np.random.default_rng(0)
+    truth = np.arange(32) % 2
+    # Smooth and rough noise of the same grey levels: nothing but texture tells them apart.
+    rough = random.integers(0, 256, (32, 192, 192), dtype=np.uint8)
+    smooth = np.sort(rough.reshape(32, -1), axis=1).reshape(rough.shape)
+    images = np.where(truth[:, None, None] == 1, rough, smooth)[..., None]
+    network = build("small", 192, 1)
+    network.compile(keras.optimizers.Adam(1e-2), loss=keras.losses.BinaryCrossentropy(from_logits=True))
+    network.fit(images, truth[:, None].astype("float32"), epochs=3, batch_size=16, verbose=0)
+    network.save(tmp_path / "network.keras")
+    again = keras.saving.load_model(tmp_path / "network.keras", compile=False, safe_mode=True)
+    assert np.array_equal(network.predict_on_batch(images), again.predict_on_batch(images))

@@ -1,0 +1,174 @@
+"""What a network starts from: files that Keras wrote, runs of placa, and downloads that fail."""
+
+import importlib
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from placa.backend import load_keras
+from placa.errors import PlacaError
+from placa.files import fingerprint
+from placa.models import build, weights_fingerprint
+from placa.models.applications import original
+from placa.models.assembled import with_mirror
+from placa.models.files import save_model
+from placa.models.weights import give_weights, require_weights
+
+NAME = "mobilenet-v3-small"
+
+
+def stirred(network: Any, seed: int = 0) -> Any:
+    random = np.random.default_rng(seed)
+    network.set_weights([array + random.normal(0, 0.05, array.shape) ** 2 for array in network.get_weights()])
+    return network
+
+
+def body(network: Any) -> list[Any]:
+    """All the weights of a network but its head's."""
+    return [array for layer in network.layers if layer.name != "logits" for array in layer.get_weights()]
+
+
+def alike(one: list[Any], other: list[Any]) -> bool:
+    return len(one) == len(other) and all(map(np.array_equal, one, other))
+
+
+@pytest.fixture(scope="module")
+def keras_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, dict[str, Path]]:
+    """A network of Keras' own, and its weights in both formats that Keras has."""
+    folder = tmp_path_factory.mktemp("weights")
+    network = stirred(original(NAME, 224))
+    paths = {"old": folder / "small_notop.h5", "new": folder / "small.weights.h5"}
+    network.save_weights(paths["new"])
+    # Keras still reads the format of its ImageNet files, but has no public call left to write it.
+    with h5py.File(paths["old"], "w") as file:
+        importlib.import_module("keras.src.legacy.saving.legacy_h5_format").save_weights_to_hdf5_group(file, network)
+    return network, paths
+
+
+@pytest.mark.parametrize("kind", ["old", "new"])
+def test_files_that_keras_wrote_are_taken_at_any_size(keras_files: Any, kind: str) -> None:
+    network, paths = keras_files
+    started = build(NAME, 64, 3, str(paths[kind]))
+    assert alike(body(started), network.get_weights())
+    assert weights_fingerprint(str(paths[kind])) == fingerprint(paths[kind])
+
+
+def test_imagenet_goes_the_way_of_keras(keras_files: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    network, paths = keras_files
+    asked: list[str] = []
+
+    def get_file(name: str, origin: str, file_hash: str, **options: Any) -> str:
+        asked.append(origin)
+        print("Downloading")
+        assert file_hash, "what is half there would be taken for whole"
+        return str(paths["old"])
+
+    monkeypatch.setattr(importlib.import_module("keras.src.utils.file_utils"), "get_file", get_file)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        assert alike(body(build(NAME, 64, 1, "imagenet")), network.get_weights())
+    assert len(asked) == 1 and "mobilenet_v3_small" in asked[0]
+    assert capsys.readouterr().out == "", "stdout is for results"
+    assert weights_fingerprint("imagenet") is None and weights_fingerprint("none") is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["convnext-tiny", "densenet121", "efficientnet-v2-b0", "resnet50"])
+def test_every_familys_file_is_taken(name: str, tmp_path: Path) -> None:
+    network = stirred(original(name, 64))
+    network.save_weights(tmp_path / "its.weights.h5")
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 1), dtype=np.uint8)
+    started = build(name, 64, 1, str(tmp_path / "its.weights.h5"))
+    arrays = zip(body(started), network.get_weights(), strict=True)
+    assert all(np.array_equal(ours.ravel(), theirs.ravel()) for ours, theirs in arrays)
+    assert np.isfinite(started.predict_on_batch(pixels)).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "mirrored"), [("small", True), ("small", False), pytest.param(NAME, True, marks=pytest.mark.slow)]
+)
+def test_a_run_is_taken_whatever_its_findings(name: str, mirrored: bool, tmp_path: Path) -> None:
+    network = stirred(build(name, 32, 1))
+    # However it was spelt when the run was trained.
+    save_model(with_mirror(network) if mirrored else network, tmp_path / "model.keras", {"backbone": name.title()})
+    load_keras().utils.set_random_seed(1)
+    started = build(name, 64, 2, str(tmp_path))
+    assert alike(body(started), body(network))
+    assert started.get_layer("logits").kernel.shape[-1] == 2
+    assert weights_fingerprint(str(tmp_path)) == fingerprint(tmp_path / "model.keras")
+
+
+def test_a_run_that_was_trained_is_taken(run: Path) -> None:
+    started = build("small", 64, 5, str(run))
+    assert not alike(body(started), body(build("small", 64, 5)))
+    assert all(layer.get_weights()[2].any() for layer in started.layers if "norm" in layer.name), "it has seen images"
+
+
+def test_files_of_something_else_are_refused(keras_files: Any, tmp_path: Path) -> None:
+    network, paths = keras_files
+    cut, text, nan = tmp_path / "cut.weights.h5", tmp_path / "text.h5", tmp_path / "nan.weights.h5"
+    cut.write_bytes(paths["new"].read_bytes()[:200_000])
+    text.write_text("weights")
+    spoilt = [array.copy() for array in network.get_weights()]
+    spoilt[3].flat[0] = np.nan
+    broken = original(NAME, 224)
+    broken.set_weights(spoilt)
+    broken.save_weights(nan)
+    part = tmp_path / "part.weights.h5"
+    part.write_bytes(paths["new"].read_bytes())
+    with h5py.File(part, "a") as file:
+        del file["layers/conv2d_5/vars/0"]
+    save_model(build("small", 32, 1), tmp_path / "model.keras", {"backbone": "small"})
+    members = [build("small", 32, 1) for _ in range(2)]
+    pixels = load_keras().Input((32, 32, 1), dtype="uint8")
+    for number, member in enumerate(members):
+        member.name = f"fold{number}"
+    both = load_keras().layers.Average()([member(pixels) for member in members])
+    save_model(load_keras().Model(pixels, both), tmp_path / "folds.keras", {"backbone": "small"})
+    refused = {
+        (NAME, str(tmp_path / "none.h5")): "There is no .*none.h5: --weights takes none, imagenet, a file",
+        (NAME, str(tmp_path / "not-a-run")): "There is no .*not-a-run: --weights takes",
+        (NAME, str(cut)): "does not hold the weights of MobileNetV3Small .*notop",
+        (NAME, str(text)): "does not hold the weights of MobileNetV3Small",
+        (NAME, str(nan)): "lacks some of the weights of mobilenet-v3-small, or they are no numbers",
+        (NAME, str(part)): "does not hold the weights of MobileNetV3Small",
+        ("mobilenet-v3-large", str(paths["old"])): "does not hold the weights of MobileNetV3Large",
+        ("small", str(paths["new"])): "no file of weights for small: expected a run directory, or .*keras; received",
+        ("small", "imagenet"): "small was never trained on ImageNet: .*mobilenet-v3-small",
+        (NAME, str(tmp_path)): "holds the weights of small, .* or choose --backbone small",
+        ("small", str(tmp_path / "folds.keras")): "ensemble of 2 networks, .* without --folds",
+    }
+    # What `build` does, but for building anew what is to be refused each time.
+    networks = {name: build(name, 64, 1) for name in {name for name, _ in refused}}
+    for (name, weights), sentence in refused.items():
+        with pytest.raises(PlacaError, match=sentence) as told:
+            require_weights(name, weights)
+            give_weights(networks[name], name, weights)
+        assert "\n" not in str(told.value) and len(str(told.value)) < 500
+    with pytest.raises(PlacaError, match="There is no"):
+        weights_fingerprint(str(tmp_path / "none.h5"))
+
+
+def test_a_download_that_fails_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+    kept = tmp_path / "models" / "weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5"
+    kept.parent.mkdir()
+    kept.write_bytes(b"\x89HDF\r\n\x1a\n half of it")
+    alone = (
+        "from placa.errors import PlacaError\nfrom placa.models import build\n"
+        f"try:\n    build({NAME!r}, 64, 1, 'imagenet')\nexcept PlacaError as error:\n    print(error)"
+    )
+    # Nothing listens at port 9 of this machine, so that nothing is reached wherever the test runs.
+    nowhere = {"https_proxy": "http://127.0.0.1:9", "KERAS_HOME": str(tmp_path)}
+    ran = subprocess.run(
+        [sys.executable, "-c", alone], capture_output=True, text=True, check=True, env={**os.environ, **nowhere}
+    )
+    assert ran.stdout.startswith(f"Keras could not download the ImageNet weights of {NAME} (URL fetch failure on https")
+    assert ran.stdout.strip().endswith("name it by --weights FILE, or take --weights none.")
+    assert not kept.exists(), "what was half there is not taken for the weights"

@@ -1,0 +1,85 @@
+"""Several processes on loopback, as several machines would be: started, waited for, killed."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+needs_jax = pytest.mark.skipif(
+    importlib.util.find_spec("jax") is None, reason="jax, which several processes need, is not installed"
+)
+
+_SCRIPT = """
+import json, sys
+from pathlib import Path
+from placa.errors import PlacaError
+from placa.progress import RichProgress
+from placa.train import TrainOptions, train
+from placa.train.processes import Team
+
+prepared, out, options, resume, team = json.loads(sys.argv[1])
+try:
+    train(
+        Path(prepared), Path(out), TrainOptions(**options), progress=RichProgress(), resume=resume,
+        checkpoint_every=0.0, team=Team(*team) if team else None,
+    )
+except PlacaError as error:
+    sys.exit(f"placa: {error}")
+"""
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        return int(door.getsockname()[1])
+
+
+def start(
+    prepared: Path, out: Path, options: dict[str, object], processes: int = 2, resume: bool = False, **environment: str
+) -> list[subprocess.Popen[str]]:
+    """Start processes that train one run; what they show on stderr, errors included, is theirs to read.
+
+    One process trains alone, on JAX as well.
+    """
+    port = free_port()
+    started = []
+    for process in range(processes):
+        team = ["127.0.0.1", port, processes, process, 120.0] if processes > 1 else None
+        job = json.dumps([str(prepared), str(out), options, resume, team])
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "-c", _SCRIPT, job],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                env={**os.environ, "COLUMNS": "200", "KERAS_BACKEND": "jax", **environment},
+            )
+        )
+    return started
+
+
+def end(started: list[subprocess.Popen[str]], seconds: float = 300.0) -> list[tuple[int, str]]:
+    """Wait until all have ended; the code of each, and what it showed."""
+    ended = []
+    for process in started:
+        try:
+            _, shown = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            for one in started:
+                one.kill()
+            raise
+        ended.append((process.returncode, shown))
+    return ended
+
+
+def worker_of(process: subprocess.Popen[str]) -> int | None:
+    """The process that trains for this one, which a user sees."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return int(children[0]) if children else None

@@ -1,0 +1,213 @@
+"""The pixel cache: what is believed of one that was interrupted, and what the decoder skips."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import draw
+from PIL import Image
+
+import placa.cache
+from placa.cache import build_cache
+from placa.progress import Progress
+from placa.reading import Reading
+from placa.reading.images import read_image
+
+
+class Heard(Progress):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+class Broken(Reading):
+    """Reads so many files, and then the user presses Ctrl-C."""
+
+    left = 0
+
+    def read(self, path: str, size: int) -> np.ndarray:
+        type(self).left -= 1
+        if type(self).left < 0:
+            raise KeyboardInterrupt
+        return super().read(path, size)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[str]:
+    """Thirty images, two of them broken."""
+    paths = [str(draw(tmp_path / "in" / f"{number:02}.png", seed=number)) for number in range(30)]
+    Path(paths[3]).write_bytes(b"")
+    Path(paths[17]).write_text("no image")
+    return paths
+
+
+@pytest.fixture
+def interrupted(files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The same files, with a cache of the first dozens of them in `tmp_path`."""
+    monkeypatch.setattr(placa.cache, "_SAVE_SECONDS", -1.0)
+    monkeypatch.setattr(placa.cache, "cores", lambda: 1)
+    monkeypatch.setattr(Broken, "left", 20)
+    with pytest.raises(KeyboardInterrupt):
+        build_cache(files, tmp_path / "pixels-16.npy", 16, reading=Broken(), journal=tmp_path / "journal")
+    return files
+
+
+def read_anew(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    read: list[str] = []
+
+    def noted(self: Reading, path: str, size: int) -> np.ndarray:
+        read.append(path)
+        return read_image(path, size)[None]
+
+    monkeypatch.setattr(Reading, "read", noted)
+    return read
+
+
+def build(files: list[str], tmp_path: Path) -> tuple[np.ndarray, list[str], list[str]]:
+    heard = Heard()
+    kept, reasons = build_cache(files, tmp_path / "pixels-16.npy", 16, heard, journal=tmp_path / "journal")
+    pixels = np.load(tmp_path / "pixels-16.npy")
+    assert kept.tolist() == [not reason for reason in reasons]
+    for row, path in enumerate(path for path, reason in zip(files, reasons, strict=True) if not reason):
+        assert np.array_equal(pixels[row], read_image(path, 16)), "each row is its file's"
+    assert len(pixels) == kept.sum()
+    return pixels, reasons, heard.said
+
+
+def test_what_was_decoded_is_not_decoded_again(
+    interrupted: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = read_anew(monkeypatch)
+    _, reasons, said = build(interrupted, tmp_path)
+    assert read == interrupted[20:] and said == ["20 of 30 files were decoded before; going on from there"]
+    assert "empty" in reasons[3] and "text" in reasons[17] and not reasons[29]
+    read.clear()
+    build(interrupted, tmp_path)
+    assert read == [], "a whole one is gone on with too"
+
+
+def cut_the_journal(files: list[str], place: Path) -> int:
+    text = (place / "journal").read_bytes()
+    (place / "journal").write_bytes(text[:-20])
+    return 19
+
+
+def damage_the_journal(files: list[str], place: Path) -> int:
+    lines = (place / "journal").read_bytes().splitlines(keepends=True)
+    lines[6] = lines[6].replace(b'"files": 1', b'"files": 2')
+    (place / "journal").write_bytes(b"".join(lines))
+    return 5
+
+
+def lose_pixels(files: list[str], place: Path) -> int:
+    os.truncate(place / "pixels-16.npy", 128 + 9 * 256 + 7)
+    return 10
+
+
+def change_a_file(files: list[str], place: Path) -> int:
+    draw(Path(files[12]), seed=99)
+    return 12
+
+
+def mend_a_rejected_file(files: list[str], place: Path) -> int:
+    draw(Path(files[3]), seed=98)
+    return 3
+
+
+def remove_a_file(files: list[str], place: Path) -> int:
+    Path(files[7]).unlink()
+    return 7
+
+
+def take_a_file_from_the_list(files: list[str], place: Path) -> int:
+    del files[15]
+    return 15
+
+
+def add_files(files: list[str], place: Path) -> int:
+    files.append(str(draw(place / "in" / "more.png", seed=100)))
+    return 20
+
+
+def forget_the_journal(files: list[str], place: Path) -> int:
+    (place / "journal").unlink()
+    return 0
+
+
+@pytest.mark.parametrize(
+    "happen",
+    [
+        cut_the_journal,
+        damage_the_journal,
+        lose_pixels,
+        change_a_file,
+        mend_a_rejected_file,
+        remove_a_file,
+        take_a_file_from_the_list,
+        add_files,
+        forget_the_journal,
+    ],
+)
+def test_only_what_is_still_true_is_believed(
+    happen, interrupted: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    believed = happen(interrupted, tmp_path)
+    read = read_anew(monkeypatch)
+    build(interrupted, tmp_path)
+    assert read == interrupted[believed:]
+
+
+def test_a_cache_of_another_size_or_rule_or_version_is_not_gone_on_with(
+    interrupted: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = Heard()
+    build_cache(interrupted, tmp_path / "pixels-16.npy", 8, heard, journal=tmp_path / "journal")
+    assert np.load(tmp_path / "pixels-16.npy").shape == (28, 8, 8)
+    assert heard.said == ["what was decoded before is of other files or another size: beginning anew"]
+    monkeypatch.setattr("placa.__version__", "0.0.1")
+    read = read_anew(monkeypatch)
+    build_cache(interrupted, tmp_path / "pixels-16.npy", 8, journal=tmp_path / "journal")
+    assert read == interrupted
+
+
+def undrafted(path: Path, size: int) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("L").resize((size, size), Image.Resampling.BILINEAR))
+
+
+@pytest.fixture
+def decoded_sizes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[int, int]]]:
+    """The size that the decoder gave each image before it was resized."""
+    sizes: list[tuple[int, int]] = []
+    resize = Image.Image.resize
+
+    def noted(self: Image.Image, *arguments: object, **named: object) -> Image.Image:
+        sizes.append(self.size)
+        return resize(self, *arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Image.Image, "resize", noted)
+    return sizes
+
+
+@pytest.mark.parametrize("side", [230, 447, 448, 900, 1024, 2048])
+def test_a_draft_of_a_jpeg_is_never_enlarged(side: int, tmp_path: Path, decoded_sizes: list[tuple[int, int]]) -> None:
+    path = draw(tmp_path / "film.png", size=(side, side))
+    Image.open(path).save(tmp_path / "film.jpg", quality=95)
+    decoded_sizes.clear()
+    read_image(tmp_path / "film.jpg", 224)
+    (came,) = decoded_sizes
+    assert min(came) >= min(side, 2 * 224) and came[0] in {side, *(-(-side // step) for step in (2, 4, 8))}
+
+
+def test_a_draft_of_a_real_jpeg_says_what_the_whole_of_it_says(shared_data: Path, tmp_path: Path) -> None:
+    for name in sorted((shared_data / "nih-256" / "images").glob("*.png"))[:20]:
+        large = Image.open(name).convert("L").resize((1024, 1024), Image.Resampling.BICUBIC)
+        large.save(tmp_path / "film.jpg", quality=90)
+        apart = np.abs(read_image(tmp_path / "film.jpg", 224).astype(int) - undrafted(tmp_path / "film.jpg", 224))
+        assert apart.mean() < 0.5 and apart.max() <= 6

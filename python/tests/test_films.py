@@ -1,0 +1,69 @@
+"""The pictures of the report: the pixels of the images asked for, as training changes them, and beside their maps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from report_fixtures import make_run
+
+from placa.films import save_augmented, save_films, save_maps
+from placa.predictions import read_predictions
+
+
+def pixels_of(file: str) -> np.ndarray:
+    return np.asarray(Image.open(file).convert("L"), dtype=float)
+
+
+def test_films_are_the_pixels_of_the_images_asked_for(tmp_path: Path) -> None:
+    make_run(tmp_path, images=60, size=16)
+    prepared = tmp_path / "data" / "prepared" / "small"
+    pixels = np.load(prepared / "pixels-16.npy")
+    files = save_films(str(prepared), ["image_007", "nobody", "image_001"], str(tmp_path / "films"))
+    assert files[1] == ""
+    for file, row in ((files[0], 7), (files[2], 1)):
+        assert np.array_equal(np.asarray(Image.open(file)), pixels[row])
+    small = save_films(str(prepared), ["image_007"], str(tmp_path / "small"), largest=8)
+    assert Image.open(small[0]).size == (8, 8)
+    assert save_films(None, ["image_007"], str(tmp_path)) == [""]
+    assert save_films(str(tmp_path), ["image_007"], str(tmp_path)) == [""]
+
+
+def test_augmentation_is_shown_beside_the_image_it_changes(tmp_path: Path) -> None:
+    make_run(tmp_path, images=60, size=32)
+    prepared = str(tmp_path / "data" / "prepared" / "small")
+    amounts = {"flip": 1.0, "rotation": 0.0, "zoom": 0.0, "shift": 0.0, "brightness": 0.0, "contrast": 0.0}
+    files = save_augmented(prepared, ["image_003", "nobody"], amounts, 1, str(tmp_path / "films"), times=2)
+    assert len(files) == 3
+    original, changed = pixels_of(files[0]), pixels_of(files[1])
+    assert np.abs(changed - original[:, ::-1]).mean() < 4 < np.abs(changed - original).mean()
+    assert save_augmented(prepared, ["image_003"], {"of a later placa": 1.0}, 1, str(tmp_path)) == []
+    assert save_augmented(None, ["image_003"], amounts, 1, str(tmp_path)) == []
+
+
+def test_a_map_lies_beside_its_image(prepared: Path, run: Path, tmp_path: Path) -> None:
+    table, _ = read_predictions(run)
+    table = pd.DataFrame(table)[lambda rows: rows["split"] == "test"].head(3)
+    images, findings = table["image_id"].tolist(), table["finding"].tolist()
+    told = save_maps(str(prepared), str(run), [*images, "nobody"], [*findings, findings[0]], str(tmp_path), side=64)
+    assert told["mapped"] and told["reason"] == "" and told["files"][3] == ""
+    for file, film in zip(told["files"], save_films(str(prepared), images, str(tmp_path / "films")), strict=False):
+        picture = np.asarray(Image.open(file), dtype=float)
+        assert picture.shape == (64, 130, 3)
+        # The left half is the image itself, grey; the right one is coloured where there is evidence.
+        assert np.ptp(picture[:, :64], axis=2).max() < 12
+        assert np.abs(picture[:, :64].mean(axis=2) - pixels_of(film)).mean() < 6
+    assert any(
+        np.ptp(np.asarray(Image.open(file), dtype=float)[:, 66:], axis=2).max() > 40 for file in told["files"][:3]
+    )
+
+
+def test_a_model_that_cannot_be_asked_leaves_the_images_alone(tmp_path: Path) -> None:
+    run = make_run(tmp_path, images=60, size=16)
+    prepared = str(tmp_path / "data" / "prepared" / "small")
+    told = save_maps(prepared, str(run), ["image_003"], ["Pneumonia"], str(tmp_path / "films"))
+    assert not told["mapped"] and "model.keras" in told["reason"]
+    assert Image.open(told["files"][0]).size == (16, 16)
+    assert save_maps(None, str(run), ["image_003"], ["Pneumonia"], str(tmp_path))["files"] == [""]

@@ -1,0 +1,89 @@
+"""A run's model and its predictions are those that run.json speaks of, or nothing is done with them."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from placa.errors import PlacaError
+from placa.evaluate import evaluate
+from placa.predict import Predictor
+from placa.predictions import read_predictions, write_predictions
+from placa.progress import Progress
+
+
+@pytest.fixture
+def other_model(a_run: Path) -> Path:
+    with (a_run / "model.keras").open("ab") as file:
+        file.write(b"\0")
+    return a_run
+
+
+@pytest.fixture
+def other_predictions(a_run: Path) -> Path:
+    predictions, metadata = read_predictions(a_run)
+    write_predictions(
+        predictions, a_run / "predictions.parquet", {**metadata, "model_fingerprint": "sha256:" + "0" * 64}
+    )
+    return a_run
+
+
+def test_a_model_that_is_not_the_runs_is_not_loaded(other_model: Path, placa) -> None:
+    wanted = json.loads((other_model / "run.json").read_text())["model"]["fingerprint"]
+    with pytest.raises(PlacaError, match="not the model that run") as error:
+        Predictor(other_model)
+    assert wanted[:19] in str(error.value)
+    done = placa("predict", other_model, other_model)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+
+
+def test_the_model_of_another_run_is_not_taken_for_this_one(a_run: Path, run: Path) -> None:
+    facts = json.loads((a_run / "run.json").read_text())
+    facts["model"]["fingerprint"] = "sha256:" + "1" * 64
+    (a_run / "run.json").write_text(json.dumps(facts))
+    with pytest.raises(PlacaError, match="1111 was expected"):
+        Predictor(a_run)
+    with pytest.raises(PlacaError, match="1111 was expected"):
+        evaluate(a_run)
+
+
+def test_predictions_of_another_model_are_not_evaluated(other_predictions: Path) -> None:
+    with pytest.raises(PlacaError, match=r"not what the model of this run said.*0000 came"):
+        evaluate(other_predictions)
+    assert not (other_predictions / "evaluation").exists()
+
+
+def test_predictions_that_name_no_model_are_evaluated_and_that_is_said(a_run: Path, r: str) -> None:
+    predictions, metadata = read_predictions(a_run)
+    del metadata["model_fingerprint"]
+    write_predictions(predictions, a_run / "predictions.parquet", metadata)
+    heard: list[str] = []
+
+    class Heard(Progress):
+        def warn(self, text: str) -> None:
+            heard.append(text)
+
+    evaluate(a_run, progress=Heard())
+    assert any("does not say which model made it" in text for text in heard)
+
+
+def test_r_refuses_what_is_not_the_runs(run: Path, tmp_path: Path, r: str) -> None:
+    """The three ways in, on runs of which one thing each was changed: the class of R's error is printed."""
+    model, predictions = (Path(shutil.copytree(run, tmp_path / name)) for name in ("model", "predictions"))
+    with (model / "model.keras").open("ab") as file:
+        file.write(b"\0")
+    table, metadata = read_predictions(predictions)
+    write_predictions(table, predictions / "predictions.parquet", {**metadata, "model_fingerprint": "sha256:0"})
+    script = """
+    library(placa)
+    runs <- commandArgs(TRUE)
+    say <- function(call) cat(tryCatch({ call; "fine" }, error = function(e) class(e)[[1]]), "")
+    for (run in runs) { say(load_model(run)); say(read_predictions(run)); say(evaluate_run(run, draws = 100)) }
+    """
+    (tmp_path / "script.R").write_text(script)
+    command = [r, "--no-echo", "--no-save", "-f", str(tmp_path / "script.R"), "--args", str(model), str(predictions)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    refused = "placa_error_fingerprint"
+    assert done.stdout.split() == [refused, "fine", refused, "fine", refused, refused]

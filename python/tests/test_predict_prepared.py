@@ -1,0 +1,81 @@
+"""Prediction of a prepared data set, from its pixels."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import placa.predict
+from placa.errors import PlacaError
+from placa.manifest import read_manifest
+from placa.predict import Predictor, answer, in_batches
+from placa.predict_prepared import predict_prepared
+from placa.predictions import COLUMNS, read_predictions
+from placa.prepare import prepare
+from placa.reading import slabs
+from placa.sources.folders import read_folders
+
+
+def test_the_command_predicts_a_prepared_set_as_training_did(run: Path, prepared: Path, tmp_path: Path, placa) -> None:
+    out = tmp_path / "all.parquet"
+    done = placa("predict", run, prepared, "--out", out, "--rows", 2)
+    assert done.returncode == 0, done.stderr
+    written, metadata = read_predictions(out)
+    stored, of_run = read_predictions(run)
+    pd.testing.assert_frame_equal(written[COLUMNS], stored)
+    assert metadata == of_run
+    assert written["path"].tolist() == read_manifest(prepared)["path"].tolist()
+    assert set(written["class"]) <= {"positive", "negative"}
+
+
+def test_images_of_other_patients_get_their_own_truth_and_no_file_is_read(
+    run: Path, prepared: Path, tmp_path: Path
+) -> None:
+    for number, file in enumerate(sorted((prepared / "images").glob("*.png"))[:40]):
+        folder = tmp_path / "in" / ("Opacity" if number % 3 else "None")
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, folder / f"{number}.png")
+    expected = Predictor(run).predict([str(path) for path in sorted((tmp_path / "in").glob("*/*.png"))])[0]
+    prepare(read_folders(tmp_path / "in", "Opacity"), tmp_path / "other", size=64)
+    shutil.rmtree(tmp_path / "in")
+    table, facts = predict_prepared(Predictor(run), tmp_path / "other")
+    assert facts["kind"] == "folders" and table["truth"].sum() == 26
+    by_path = table.set_index("path")["probability"]
+    assert by_path[expected["path"]].tolist() == expected["probability"].tolist()
+
+
+def test_pixels_that_the_model_never_learnt_are_refused(run: Path, prepared: Path, tmp_path: Path, placa) -> None:
+    prepare(read_folders_of(prepared, tmp_path), tmp_path / "small", size=32)
+    with pytest.raises(PlacaError, match=r"pixels-64.npy was expected .* \(sizes there: 32\)"):
+        predict_prepared(Predictor(run), tmp_path / "small")
+    other = Predictor(run)
+    other.reading = slabs(4)
+    with pytest.raises(PlacaError, match=r"was read as stretch \(1 squares a file\), .* has learnt ct-slabs \(4\)"):
+        predict_prepared(other, prepared)
+    done = placa("predict", run, prepared, prepared / "images")
+    assert done.returncode == 2 and "is a prepared data set: predict it by itself" in done.stderr
+
+
+def read_folders_of(prepared: Path, tmp_path: Path):
+    for name, part in (("Opacity", slice(0, 4)), ("None", slice(4, 8))):
+        (tmp_path / "few" / name).mkdir(parents=True)
+        for file in sorted((prepared / "images").glob("*.png"))[part]:
+            shutil.copy(file, tmp_path / "few" / name)
+    return read_folders(tmp_path / "few", "Opacity")
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_an_answer_is_the_same_to_the_bit_whatever_it_comes_with(
+    large: bool, run: Path, prepared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if large:
+        # Large networks are asked for fewer images at a time.
+        monkeypatch.setattr(placa.predict, "_LARGE", 0)
+    pixels = np.load(prepared / "pixels-64.npy")
+    model = Predictor(run).model
+    together = answer(model, in_batches(pixels)).probability
+    for rows in (slice(0, 1), slice(5, 6), slice(3, 12), slice(60, 120)):
+        assert np.array_equal(answer(model, in_batches(pixels[rows])).probability, together[rows])
+    assert answer(model, []).probability.shape == (0, 1)

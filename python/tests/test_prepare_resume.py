@@ -1,0 +1,182 @@
+"""``placa prepare`` that is stopped, killed, or runs out of disk, and started again."""
+
+import fcntl
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import draw
+
+import placa.prepare
+from placa.errors import PlacaError
+from placa.executors.cluster import ClusterLost
+from placa.files import fingerprint
+from placa.prepare import prepare
+from placa.sources import Source
+from placa.sources.folders import read_folders
+from placa.sources.phantom import read_phantoms
+
+#: The command line, with a reader slow enough to be met half-way.
+SLOWLY = """
+import sys, time
+import placa.cache
+from placa.cli import main
+from placa.reading import Reading
+read = Reading.read
+Reading.read = lambda self, path, size: (time.sleep(0.02), read(self, path, size))[1]
+placa.cache._SAVE_SECONDS = 0.05
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    for number in range(80):
+        draw(tmp_path / "in" / ("Mass" if number % 2 else "No Finding") / f"{number}.png", seed=number)
+    (tmp_path / "in" / "Mass" / "7.png").write_bytes(b"")
+    return tmp_path / "in"
+
+
+def start(images: Path, out: Path) -> subprocess.Popen[str]:
+    arguments = ["prepare", "folders", images, "--positive", "Mass", "--out", out, "--size", "16"]
+    return subprocess.Popen(
+        [sys.executable, "-c", SLOWLY, *map(str, arguments)],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def batches(out: Path) -> int:
+    journal = out.parent / f".{out.name}.preparing" / ".decoded"
+    return journal.read_bytes().count(b"\n") - 1 if journal.exists() else 0
+
+
+def until(happened: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    while process.poll() is None and not happened():
+        time.sleep(0.005)
+
+
+def assert_whole(out: Path, images: Path) -> None:
+    prepare(read_folders(images, "Mass"), out.with_name("at once"), size=16)
+    for name in ("manifest.parquet", "pixels-16.npy", "rejected.csv"):
+        assert fingerprint(out / name) == fingerprint(out.with_name("at once") / name)
+    assert {path.name for path in out.iterdir()} == {path.name for path in out.with_name("at once").iterdir()}
+    assert not list(out.parent.glob(".*")), "nothing else is left"
+
+
+def test_killed_then_stopped_it_goes_on_and_ends_with_the_same(images: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    killed = start(images, out)
+    until(lambda: batches(out) >= 2, killed)
+    killed.kill()
+    assert killed.wait() == -signal.SIGKILL and not out.exists()
+    before = batches(out)
+    stopped = start(images, out)
+    until(lambda: batches(out) >= before + 2, stopped)
+    stopped.send_signal(signal.SIGINT)
+    _, said = stopped.communicate()
+    assert stopped.returncode == 130 and not out.exists()
+    assert "files were decoded before; going on from there" in said
+    assert f"stays in {tmp_path / '.out.preparing'}, and the same command goes on from there" in said
+    prepare(read_folders(images, "Mass"), out, size=16)
+    assert_whole(out, images)
+
+
+@pytest.mark.slow
+def test_killed_at_twenty_random_moments(images: Path, tmp_path: Path) -> None:
+    out, chance = tmp_path / "out", random.Random(0)
+    whole = start(images, tmp_path / "timed")
+    begun = time.monotonic()
+    assert whole.wait() == 0
+    seconds = time.monotonic() - begun
+    for _ in range(20):
+        process = start(images, out)
+        time.sleep(chance.uniform(0.3, 1.0) * seconds)
+        process.kill()
+        process.wait()
+        if out.exists():
+            assert json.loads((out / "source.json").read_text())["found"] == 80
+            break
+    else:
+        prepare(read_folders(images, "Mass"), out, size=16)
+    shutil.rmtree(tmp_path / "timed")
+    (out / ".decoded").unlink(missing_ok=True)
+    assert_whole(out, images)
+
+
+@pytest.mark.parametrize(
+    ("error", "raised", "stays"),
+    [
+        (OSError(28, "No space left on device"), PlacaError, True),
+        (ClusterLost("The cluster went away."), ClusterLost, True),
+        (KeyboardInterrupt(), KeyboardInterrupt, True),
+        (PlacaError("No patient may be cut."), PlacaError, False),
+        (PermissionError(13, "Permission denied"), PlacaError, False),
+    ],
+)
+def test_what_is_no_fault_of_the_input_costs_no_decoding(
+    error: BaseException,
+    raised: type[BaseException],
+    stays: bool,
+    images: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise error
+
+    with monkeypatch.context() as broken:
+        broken.setattr(placa.prepare, "split_images", fail)
+        with pytest.raises(raised) as told:
+            prepare(read_folders(images, "Mass"), tmp_path / "out", size=16)
+    assert ("the same command goes on from there" in str(told.value)) == stays
+    assert (tmp_path / ".out.preparing").exists() == stays and not (tmp_path / "out").exists()
+    prepare(read_folders(images, "Mass"), tmp_path / "out", size=16)
+    assert_whole(tmp_path / "out", images)
+
+
+def test_images_that_were_drawn_are_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(placa.prepare, "split_images", stop)
+    with pytest.raises(KeyboardInterrupt) as told:
+        prepare(partial(read_phantoms, images=4, seed=5), tmp_path / "out", size=16)
+    assert not told.value.args and not list(tmp_path.iterdir())
+
+
+def test_an_older_data_set_stays_until_the_new_one_is_whole(images: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    prepare(read_folders(images, "Mass"), out, size=16)
+    before = fingerprint(out / "source.json")
+    broken = Source(
+        "table", pd.DataFrame({"image_id": ["a"], "path": ["gone.png"], "Mass": [1]}), ["Mass"], "Mass", "-", "-"
+    )
+    with pytest.raises(PlacaError, match="None of the 1 images could be read"):
+        prepare(broken, out, size=16, overwrite=True)
+    assert fingerprint(out / "source.json") == before
+    prepare(read_folders(images, "Mass"), out, size=32, overwrite=True)
+    assert (out / "pixels-32.npy").exists() and not (out / "pixels-16.npy").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"in", "out"}
+
+
+def test_two_programs_do_not_make_one_directory(images: Path, tmp_path: Path) -> None:
+    (tmp_path / ".out.preparing").mkdir()
+    other = os.open(tmp_path / ".out.preparing", os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    with pytest.raises(PlacaError, match="is being made by another program"):
+        prepare(read_folders(images, "Mass"), tmp_path / "out", size=16)
+    os.close(other)
+    prepare(read_folders(images, "Mass"), tmp_path / "out", size=16)
+    assert_whole(tmp_path / "out", images)

@@ -1,0 +1,70 @@
+"""Whole reports of runs unlike the small one: fourteen findings, a trained network with its maps, other formats."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+from report_browser import look
+from report_fixtures import FOURTEEN, Page, assert_no_source_shows, make_run, need_quarto, strings
+
+from placa.evaluate import evaluate
+from placa.report import render_report
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def fourteen(r: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = make_run(tmp_path_factory.mktemp("fourteen"), "fourteen", images=360, findings=FOURTEEN)
+    evaluate(run, bridge="rscript")
+    return run
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_fourteen_findings_stay_readable(fourteen: Path, lang: str, tmp_path: Path) -> None:
+    page = Page(render_report(fourteen, lang, out=tmp_path / "page.html", renderer="rmarkdown"))
+    assert_no_source_shows(page)
+    assert len(page.source) < 5e6
+    words = strings(lang)
+    for finding in FOURTEEN:
+        assert words[f"finding.{finding}"].lower() in page.text.lower()
+    for width in (1280, 390):
+        seen, console = look(page.source, width, tmp_path)
+        assert console == "" and seen["content"] <= width
+        assert len(seen["tabs"]) == 5
+        for tabs in seen["tabs"]:
+            assert len(tabs["before"]) == len(tabs["after"]) == len(tabs["next"]) == 1
+            assert tabs["after"] == [tabs["chosen"]] and tabs["before"] != tabs["after"] != tabs["next"]
+        shown = [image for image in seen["images"] if image["shown"] is not None]
+        assert len(shown) > 12 and all(image["contrast"] > 60 and image["alt"] for image in shown)
+    some = Page(render_report(fourteen, lang, out=tmp_path / "some.html", renderer="rmarkdown", findings=["Edema"]))
+    assert 'role="tab"' not in some.source and words["finding.Mass"] not in some.text
+
+
+def test_a_trained_network_shows_where_it_looked(run: Path, prepared: Path, r: str, tmp_path: Path) -> None:
+    trained = tmp_path / "runs" / "phantoms"
+    shutil.copytree(run, trained)
+    evaluate(trained, bridge="rscript")
+    page = Page(render_report(trained, out=tmp_path / "page.html", renderer="rmarkdown"))
+    maps = [image for image in page.images if "Grad-CAM" in image["alt"]]
+    assert maps and all(image["src"].startswith("data:image/jpeg") for image in maps)
+
+
+def test_a_word_processor_opens_it(project: Path, tmp_path: Path) -> None:
+    file = render_report(project / "runs" / "small", "es", "docx", tmp_path / "a.docx", renderer="rmarkdown")
+    with zipfile.ZipFile(file) as archive:
+        text = archive.read("word/document.xml").decode()
+        pictures = [name for name in archive.namelist() if name.startswith("word/media/")]
+    assert len(pictures) >= 20 and not [name for name in pictures if name.endswith(".svg")]
+    assert "Figura\u00a01:" in text and "Tabla\u00a01:" in text and "@fig" not in text
+
+
+def test_quarto_makes_a_pdf(project: Path, tmp_path: Path) -> None:
+    need_quarto()
+    for document in ("evaluation", "model-card"):
+        out = tmp_path / f"{document}.pdf"
+        file = render_report(project / "runs" / "small", "es", "pdf", out, renderer="quarto", document=document)
+        assert file.read_bytes().startswith(b"%PDF")

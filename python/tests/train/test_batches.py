@@ -1,0 +1,118 @@
+"""The order of batches, what is made ahead, and how processes share a batch."""
+
+import itertools
+import threading
+
+import numpy as np
+import pytest
+
+from placa.errors import PlacaError
+from placa.train.ahead import Ahead
+from placa.train.augment import NONE, Augmentation
+from placa.train.batches import Share, training_batches
+
+SIZE = 16
+
+
+def _data(n: int = 30) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (n + 5, SIZE, SIZE), dtype=np.uint8)
+    truth = random.integers(0, 2, (n, 3)).astype(np.float32)
+    truth[::4, 1] = np.nan
+    return pixels, random.permutation(n + 5)[:n], truth
+
+
+def _epochs(count: int, **options: object) -> list[tuple[np.ndarray, np.ndarray]]:
+    batches = training_batches(*_data(), **{"batch_size": 8, "augmentation": Augmentation(), "seed": 4, **options})
+    seen = []
+    for _ in range(count):
+        seen += [batches[i] for i in range(len(batches))]
+        batches.on_epoch_end()
+    return seen
+
+
+def _same(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> bool:
+    return np.array_equal(one[0], other[0]) and np.array_equal(one[1], other[1], equal_nan=True)
+
+
+@pytest.mark.parametrize("mixup", [0.0, 0.4])
+def test_the_number_of_threads_changes_no_bit(mixup: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("placa.train.batches.cores", lambda: 1)
+    one = _epochs(3, mixup=mixup)
+    monkeypatch.setattr("placa.train.batches.cores", lambda: 7)
+    assert all(_same(a, b) for a, b in zip(one, _epochs(3, mixup=mixup), strict=True))
+
+
+@pytest.mark.parametrize("mixup", [0.0, 0.4])
+def test_a_set_epoch_goes_on_where_a_whole_run_would_be(mixup: float) -> None:
+    batches = training_batches(*_data(), batch_size=8, augmentation=Augmentation(), seed=4, mixup=mixup)
+    batches[0], batches[1]  # What was made ahead for epoch 0 must not be taken for epoch 2.
+    batches.epoch = 2
+    whole = _epochs(3, mixup=mixup)[-len(batches) :]
+    assert all(_same(batches[i], whole[i]) for i in range(len(batches)))
+
+
+@pytest.mark.parametrize("mixup", [0.0, 0.4])
+def test_processes_share_the_very_batch_of_one(mixup: float) -> None:
+    whole = _epochs(2, mixup=mixup)
+    parts = [_epochs(2, mixup=mixup, share=Share(process, 4)) for process in range(4)]
+    for one, several in zip(whole, zip(*parts, strict=True), strict=True):
+        joined = tuple(np.concatenate(part) for part in zip(*several, strict=True))
+        assert several[0][0].shape == (2, SIZE, SIZE, 1) and _same(one, joined)
+
+
+def test_a_batch_that_cannot_be_shared_evenly_is_refused() -> None:
+    with pytest.raises(PlacaError, match="received 8: give --batch-size a multiple of 3"):
+        _epochs(1, share=Share(0, 3))
+
+
+def test_fit_in_parts_sees_the_batches_of_one_fit() -> None:
+    import keras
+
+    pixels = np.arange(30, dtype=np.uint8)[:, None, None] * np.ones((1, 4, 4), np.uint8)
+    rows = np.arange(30)
+
+    def losses(*parts: int) -> list[float]:
+        batches = training_batches(pixels, rows, rows[:, None].astype(np.float32), 8, NONE, seed=4)
+        # What a small linear network has learnt depends on the order of all it has seen.
+        network = keras.Sequential([keras.Input((4, 4, 1), dtype="uint8"), keras.layers.Flatten()])
+        network.add(keras.layers.Dense(1, kernel_initializer="zeros"))
+        network.compile(keras.optimizers.SGD(1e-5), loss="mse")
+        seen: list[float] = []
+        for begin, end in itertools.pairwise(parts):
+            batches.epoch = begin
+            seen += network.fit(batches, initial_epoch=begin, epochs=end, verbose=0, shuffle=False).history["loss"]
+        return seen
+
+    whole = losses(0, 4)
+    assert losses(0, 1, 3, 4) == whole and len(set(whole)) == 4
+
+
+def test_what_is_made_ahead_is_made_once_and_never_too_far() -> None:
+    made: list[int] = []
+    ahead: Ahead[int, int] = Ahead(lambda key: made.append(key) or key, lambda key: key + 1, threads=2, ahead=3)
+    assert [ahead.get(key) for key in range(20)] == list(range(20))
+    assert sorted(made) == sorted(set(made)) and max(made) <= 22
+    assert ahead.get(7) == 7 and ahead.get(100) == 100
+
+
+def test_one_that_fails_says_so_when_its_turn_comes() -> None:
+    def make(key: int) -> int:
+        if key == 2:
+            raise OSError("no such row")
+        return key
+
+    ahead: Ahead[int, int] = Ahead(make, lambda key: key + 1, threads=2, ahead=4)
+    assert [ahead.get(0), ahead.get(1)] == [0, 1]
+    with pytest.raises(OSError, match="no such row"):
+        ahead.get(2)
+    assert ahead.get(3) == 3
+
+
+def test_things_are_made_while_the_one_before_is_used() -> None:
+    second = threading.Event()
+    ahead: Ahead[int, int] = Ahead(
+        lambda key: second.set() or key if key == 1 else key, lambda key: key + 1, threads=1, ahead=1
+    )
+    ahead.get(0)
+    assert second.wait(10)

@@ -1,0 +1,91 @@
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from placa.errors import PlacaError
+from placa.train.batches import Share
+
+# Two devices are made of one CPU, as Keras would see two GPUs; then the same training on one of them. Without dropout,
+# whose masks a device draws by itself on TensorFlow.
+_SCRIPT = """
+import json, sys
+from pathlib import Path
+backend, prepared, ema = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3])
+if backend == "tensorflow":
+    import tensorflow as tf
+    two = [tf.config.LogicalDeviceConfiguration()] * 2
+    tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], two)
+
+from placa.backend import load_keras
+from placa.progress import SILENT
+from placa.train import TrainOptions, devices, fitting
+from placa.train.data import read_training_data
+
+keras = load_keras()
+layers = keras.layers
+
+def tiny(backbone, size, findings, weights="none"):
+    x = pixels = keras.Input((size, size, 1), dtype="uint8", name="pixels")
+    x = layers.Rescaling(1 / 255)(x)
+    x = layers.Conv2D(4, 5, 4, use_bias=False)(x)
+    x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+    x = layers.Dense(findings, name="logits")(layers.GlobalAveragePooling2D()(x))
+    return keras.Model(pixels, x)
+
+fitting.build = tiny
+data = read_training_data(prepared)
+options = TrainOptions(epochs=3, batch_size=16, ema=ema)
+said = {}
+there = devices._by_process
+for count in (2, 1):
+    devices._by_process = lambda share: [names[:count] for names in there(share)]
+    assert devices.Devices(16).count == count
+    fitted = fitting.fit_network(data, data.rows("train"), data.rows("validation"), options, SILENT)
+    said[count] = {
+        "history": [[row["loss"], row["validation_loss"]] for row in fitted.watched.history],
+        "weights": [float(abs(one).sum()) for one in fitted.network.get_weights()],
+    }
+assert devices.Devices(15).count == 1
+print(json.dumps(said))
+"""
+
+
+@pytest.mark.parametrize(
+    ("backend", "ema"),
+    [
+        ("tensorflow", 0.0),
+        pytest.param("tensorflow", 0.9, marks=pytest.mark.slow),
+        pytest.param("jax", 0.0, marks=pytest.mark.slow),
+        pytest.param("jax", 0.9, marks=pytest.mark.slow),
+    ],
+)
+def test_two_devices_learn_what_one_does(backend: str, ema: float, prepared: Path) -> None:
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    environment = {"KERAS_BACKEND": backend, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    ran = subprocess.run(
+        [sys.executable, "-c", _SCRIPT, backend, str(prepared), str(ema)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
+    assert ran.returncode == 0, ran.stderr
+    said = json.loads(ran.stdout.splitlines()[-1])
+    for what in ("history", "weights"):
+        assert np.allclose(said["2"][what], said["1"][what], atol=1e-4, rtol=1e-3), said
+
+
+def test_processes_that_are_not_connected_are_told() -> None:
+    from placa.train.devices import Devices
+
+    with pytest.raises(PlacaError, match="2 processes were to train together, and 0 are connected"):
+        Devices(16, Share(0, 2))
+    with pytest.raises(PlacaError, match="multiple of 2"):
+        Devices(15, Share(0, 2))

@@ -1,0 +1,180 @@
+"""Folds: who is dealt where, and what a run of them says."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from placa.calibrate import choose_thresholds, sigmoid
+from placa.errors import PlacaError
+from placa.explain import Explainer
+from placa.files import fingerprint
+from placa.manifest import read_manifest
+from placa.models.assembled import split_at_logits
+from placa.predict import Predictor
+from placa.predictions import COLUMNS, read_predictions
+from placa.progress import Progress
+from placa.train import TrainOptions, train
+from placa.train.data import TrainingData, read_training_data
+from placa.train.folds import deal_folds, fold_seed
+
+OPTIONS = TrainOptions(epochs=2, batch_size=16, folds=3, seed=5)
+
+
+class Read(np.memmap):
+    """A pixel cache that notes how many squares are read at once."""
+
+    most = 0
+
+    def __getitem__(self, key):
+        found = super().__getitem__(key)
+        if np.ndim(found) == 3:
+            Read.most = max(Read.most, len(found))
+        return found
+
+
+@pytest.fixture(scope="module")
+def folds(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of three folds on `prepared`, whose pixels were watched meanwhile."""
+    out = tmp_path_factory.mktemp("folds") / "three"
+
+    def watched(directory: Path) -> TrainingData:
+        data = read_training_data(directory)
+        return replace(data, pixels=data.pixels.view(Read))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("placa.train.read_training_data", watched)
+        train(prepared, out, OPTIONS)
+    return out
+
+
+def _files(groups: int = 40, seed: int = 0) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    group = np.sort(random.integers(0, groups, 200)).astype(str)
+    findings = {name: pd.array((random.random(200) < 0.3).astype(int), dtype="Int8") for name in ("Mass", "Nodule")}
+    return pd.DataFrame({"group_id": group, "patient_id": group, **findings})
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_file_is_tested_once_and_no_group_is_cut(seed: int) -> None:
+    files = _files()
+    dealt = deal_folds(files, ["Mass", "Nodule"], 5, seed)
+    assert list(dealt) == ["1", "2", "3", "4", "5"]
+    assert sorted(np.concatenate([of["test"] for of in dealt.values()])) == list(range(200))
+    for of in dealt.values():
+        assert sorted(np.concatenate(list(of.values()))) == list(range(200))
+        groups = [set(files["group_id"].iloc[places]) for places in of.values()]
+        assert not (groups[0] & groups[1] or groups[0] & groups[2] or groups[1] & groups[2])
+        assert len(of["test"]) == pytest.approx(40, abs=8) and len(of["validation"]) == pytest.approx(28, abs=8)
+        for finding in ("Mass", "Nodule"):
+            assert files[finding].iloc[of["test"]].mean() == pytest.approx(files[finding].mean(), abs=0.1)
+
+
+def test_folds_and_their_seeds_hang_on_the_seed_alone() -> None:
+    files = _files()
+    once, again, other = (deal_folds(files, ["Mass"], 4, seed) for seed in (1, 1, 2))
+    assert all(np.array_equal(once[name][split], again[name][split]) for name in once for split in once[name])
+    assert any(not np.array_equal(once[name]["test"], other[name]["test"]) for name in once)
+    seeds = [fold_seed(seed, str(fold)) for seed in range(20) for fold in range(1, 11)]
+    assert len(set(seeds)) == len(seeds) and all(0 <= seed < 2**32 for seed in seeds)
+
+
+@pytest.mark.parametrize("count", [-1, 1, 4, 200])
+def test_a_number_of_folds_that_cannot_be_is_refused(count: int) -> None:
+    with pytest.raises(PlacaError, match=f"Expected from 2 to 3 folds.*Received: --folds {count}"):
+        deal_folds(_files(groups=6), ["Mass"], count, 0)
+
+
+def test_a_patient_in_two_groups_is_not_learnt_from_and_tested_on() -> None:
+    files = _files().assign(patient_id="the same")
+    with pytest.raises(PlacaError, match="No patient may be in more than one split"):
+        deal_folds(files, ["Mass"], 3, 0)
+
+
+def test_predictions_hold_every_image_once_by_the_fold_that_never_saw_it(folds: Path, prepared: Path) -> None:
+    predictions, metadata = read_predictions(folds)
+    manifest = read_manifest(prepared)
+    assert list(predictions) == [*COLUMNS, "fold"]
+    assert predictions["image_id"].tolist() == manifest["image_id"].tolist()
+    assert set(predictions["split"]) == {"test"} and set(predictions["fold"]) == {"1", "2", "3"}
+    assert (predictions["truth"] == manifest["Opacity"]).all()
+    assert predictions.groupby("group_id")["fold"].nunique().max() == 1
+    assert metadata["model_fingerprint"] == fingerprint(folds / "model.keras")
+
+
+def test_each_answer_is_that_of_a_member_of_the_ensemble(folds: Path, prepared: Path) -> None:
+    """The ensemble's members are asked one by one: what predictions.parquet has is the one of the image's fold."""
+    predictor = Predictor(folds)
+    network, _ = split_at_logits(predictor.model)
+    pixels = np.load(next(prepared.glob("pixels-*.npy")))
+    logits = np.asarray(network.predict_on_batch(pixels[..., None]), dtype=float)
+    predictions, _ = read_predictions(folds)
+    own = logits[np.arange(len(logits)), predictions["fold"].astype(int) - 1]
+    assert predictions["score"].to_numpy() == pytest.approx(sigmoid(own), abs=1e-5)
+    facts = json.loads((folds / "run.json").read_text())["folds"]["each"]
+    maps = [one["calibration"]["Opacity"] for one in facts]
+    slope, intercept = (np.array([one[name] for one in maps]) for name in ("slope", "intercept"))
+    fold = predictions["fold"].astype(int).to_numpy() - 1
+    expected = sigmoid(slope[fold] * own + intercept[fold])
+    assert predictions["probability"].to_numpy() == pytest.approx(expected, abs=1e-5)
+    # What predict says of them is the mean of all.
+    table, _ = predictor.predict(read_manifest(prepared)["path"].tolist())
+    mean = sigmoid((slope * logits + intercept).mean(axis=1))
+    assert table["probability"].to_numpy() == pytest.approx(mean, abs=1e-5)
+
+
+def test_a_run_of_folds_says_how_it_was_made(folds: Path, prepared: Path) -> None:
+    facts = json.loads((folds / "run.json").read_text())
+    images = len(read_manifest(prepared))
+    assert facts["training"]["folds"] == 3 and facts["training"]["seed"] == 5
+    assert facts["data"]["images"]["train"] == facts["data"]["images"]["test"] == images
+    each = facts["folds"]["each"]
+    assert [one["fold"] for one in each] == ["1", "2", "3"] and len({one["seed"] for one in each}) == 3
+    assert sum(one["images"]["test"] for one in each) == images
+    assert all(sum(one["images"].values()) == images for one in each)
+    history = pd.read_csv(folds / "history.csv")
+    assert list(history)[:2] == ["fold", "epoch"] and history["fold"].tolist() == [1, 1, 2, 2, 3, 3]
+    for one in each:
+        best = history[(history["fold"] == int(one["fold"])) & (history["epoch"] == one["best_epoch"])]
+        assert best["validation_auroc"].iloc[0] == one["best_validation_auroc"]
+    mean = np.mean([one["best_validation_auroc"] for one in each])
+    assert facts["training"]["best_validation_auroc"] == pytest.approx(mean)
+
+
+def test_thresholds_come_from_the_folds_validation_and_not_from_the_predictions(folds: Path) -> None:
+    stored = json.loads((folds / "thresholds.json").read_text())["findings"]["Opacity"]
+    assert stored["chosen"] is True and set(stored["points"]) == {"youden", "sensitivity_95", "specificity_95"}
+    predictions, _ = read_predictions(folds)
+    of_test = choose_thresholds(predictions["probability"].to_numpy(), predictions["truth"].to_numpy(float))
+    assert stored["points"] != of_test
+
+
+def test_an_ensemble_is_explained(folds: Path, prepared: Path) -> None:
+    explained = Explainer(Predictor(folds)).explain(str(read_manifest(prepared)["path"].iloc[0]))[0]
+    assert explained.evidence.shape == (64, 64) and np.isfinite(explained.evidence).all()
+
+
+def test_pixels_are_read_a_batch_at_a_time_however_many_there_are(folds: Path, prepared: Path) -> None:
+    assert 0 < Read.most <= 64 < len(read_manifest(prepared))
+
+
+@pytest.mark.slow
+def test_broken_off_between_folds_and_gone_on_with_it_is_the_same_ensemble(
+    folds: Path, prepared: Path, tmp_path: Path
+) -> None:
+    class Impatient(Progress):
+        def say(self, text: str) -> None:
+            if text.startswith("fold 3"):
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(prepared, tmp_path / "again", OPTIONS, progress=Impatient())
+    assert not (tmp_path / "again").exists()
+    train(prepared, tmp_path / "again", OPTIONS, resume=True)
+    ours, stored = (Predictor(run).model.get_weights() for run in (tmp_path / "again", folds))
+    assert all(np.array_equal(one, other) for one, other in zip(ours, stored, strict=True))
+    one, other = (pd.read_csv(run / "history.csv").drop(columns="seconds") for run in (tmp_path / "again", folds))
+    pd.testing.assert_frame_equal(one, other)

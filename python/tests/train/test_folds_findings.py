@@ -1,0 +1,131 @@
+"""Several findings with unknown labels, in one model: in folds, and in R, finding by finding."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from placa.evaluate import evaluate, headline, read_thresholds
+from placa.manifest import read_manifest, write_manifest
+from placa.predict import Predictor
+from placa.predictions import read_predictions
+from placa.progress import Progress
+from placa.train import TrainOptions, train
+
+FINDINGS = ["Opacity", "Bright", "Rare"]
+
+
+@pytest.fixture(scope="module")
+def many(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`prepared` with two more findings: one that is easy to see and often unknown, a rare one.
+
+    No patient of the set's own validation split has the rare one.
+    """
+    place = tmp_path_factory.mktemp("many") / "set"
+    out = Path(shutil.copytree(prepared, place, ignore=shutil.ignore_patterns("images")))
+    manifest = read_manifest(prepared)
+    grey = np.load(next(prepared.glob("pixels-*.npy"))).reshape(len(manifest), -1).mean(axis=1)
+    random = np.random.default_rng(0)
+    bright = pd.Series((grey > np.median(grey)).astype(int), dtype="Int8").mask(random.random(len(grey)) < 0.3)
+    others = manifest.loc[manifest["split"] != "validation", "group_id"].drop_duplicates()
+    has = manifest["group_id"].isin(random.choice(others, 9, replace=False))
+    manifest["Opacity"] = manifest["Opacity"].mask(random.random(len(grey)) < 0.1)
+    manifest["Bright"], manifest["Rare"] = bright, has.astype("Int8")
+    facts = json.loads((out / "source.json").read_text()) | {"findings": FINDINGS}
+    (out / "source.json").write_text(json.dumps(facts))
+    (out / "manifest.parquet").unlink()
+    write_manifest(manifest, out / "manifest.parquet", {})
+    return out
+
+
+@pytest.fixture(scope="module")
+def folds(many: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("folds") / "many"
+    train(many, out, TrainOptions(epochs=4, batch_size=16, folds=2, recalibration="auto"))
+    return out
+
+
+def test_unknown_labels_stay_unknown_and_each_finding_is_answered(folds: Path, many: Path) -> None:
+    predictions, metadata = read_predictions(folds)
+    manifest = read_manifest(many)
+    assert metadata["findings"] == FINDINGS and len(predictions) == 3 * len(manifest)
+    for finding, rows in predictions.groupby("finding"):
+        assert rows["truth"].tolist() == manifest[finding].tolist() and rows["probability"].between(0, 1).all()
+    bright = predictions[(predictions["finding"] == "Bright") & predictions["truth"].notna()]
+    assert 20 < len(bright) < len(manifest)
+    assert roc_auc_score(bright["truth"].astype(int), bright["score"]) > 0.6
+
+
+def test_r_evaluates_a_run_of_folds_finding_by_finding(folds: Path, many: Path, r: str) -> None:
+    summary = evaluate(folds)
+    predictions, _ = read_predictions(folds)
+    for finding in FINDINGS:
+        rows = predictions[(predictions["finding"] == finding) & predictions["truth"].notna()]
+        one = summary["headline"][finding]
+        assert one["n_images"] == len(rows) and one["n_positive"] == rows["truth"].sum()
+        assert one["auroc"] == pytest.approx(roc_auc_score(rows["truth"].astype(int), rows["probability"]), abs=1e-4)
+    assert len(headline(summary)) == 3
+    assert set(read_thresholds(folds)["finding"]) == set(FINDINGS)
+
+
+def test_r_loads_the_ensemble_and_says_what_python_says(folds: Path, many: Path, r: str, tmp_path: Path) -> None:
+    images = read_manifest(many)["path"].tolist()[:5]
+    script = """
+    model <- placa::load_model(commandArgs(TRUE)[[1]])
+    predicted <- predict(model, commandArgs(TRUE)[-(1:2)])
+    write.csv(predicted, commandArgs(TRUE)[[2]], row.names = FALSE)
+    print(model)
+    """
+    (tmp_path / "script.R").write_text(script)
+    has = [r, "--no-echo", "-e", "quit(status = !requireNamespace('reticulate', quietly = TRUE))"]
+    if subprocess.run(has, check=False).returncode:
+        pytest.skip("R has no reticulate, so it cannot call Python")
+    command = [r, "--no-echo", "--no-save", "-f", tmp_path / "script.R", "--args", folds, tmp_path / "out.csv", *images]
+    environment = {**os.environ, "PLACA_PYTHON": sys.executable}
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    ours, _ = Predictor(folds).predict(images)
+    theirs = pd.read_csv(tmp_path / "out.csv").merge(ours, left_on=["image", "finding"], right_on=["path", "finding"])
+    assert len(theirs) == 15
+    assert theirs["probability_x"].to_numpy() == pytest.approx(theirs["probability_y"].to_numpy(), abs=1e-6)
+    assert (theirs["class_x"] == theirs["class_y"]).all()
+
+
+def test_a_finding_without_positives_in_validation_is_not_chosen_for_and_that_is_said(
+    many: Path, tmp_path: Path, r: str
+) -> None:
+    """The set's own splits leave no patient with the rare finding to validation."""
+    heard: list[str] = []
+
+    class Heard(Progress):
+        def warn(self, text: str) -> None:
+            heard.append(text)
+
+    facts = train(many, tmp_path / "run", TrainOptions(epochs=1, batch_size=16), progress=Heard())
+    assert any("Rare" in text for text in heard)
+    rare, opacity = facts["calibration"]["Rare"], facts["calibration"]["Opacity"]
+    assert rare == {
+        "method": "none",
+        "slope": 1.0,
+        "intercept": 0.0,
+        "chosen": False,
+        "reason": "validation has no image with the finding",
+    }
+    assert "reason" not in opacity or "validation has no image" not in opacity["reason"]
+    stored = json.loads((tmp_path / "run" / "thresholds.json").read_text())["findings"]
+    assert stored["Rare"]["chosen"] is False and set(stored["Rare"]["points"].values()) == {0.5}
+    assert stored["Opacity"]["chosen"] is True
+    predictions, _ = read_predictions(tmp_path / "run")
+    rows = predictions[predictions["finding"] == "Rare"]
+    assert rows["probability"].to_numpy() == pytest.approx(rows["score"].to_numpy(), abs=1e-6)
+    code = f"m <- placa::load_model('{tmp_path / 'run'}'); cat(format(m), sep = '\\n'); cat(m$thresholds$chosen)"
+    said = subprocess.run([r, "--no-echo", "-e", code], capture_output=True, text=True, check=True).stdout
+    assert said.count("No threshold was chosen") == 1
+    assert said.split()[-9:] == ["TRUE"] * 6 + ["FALSE"] * 3

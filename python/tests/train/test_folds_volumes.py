@@ -1,0 +1,57 @@
+"""Folds of volumes: each is several rows of the pixel cache, which stay together and are answered together."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from placa.calibrate import sigmoid
+from placa.models import build
+from placa.models.assembled import split_at_logits
+from placa.predict import answer, in_batches
+from placa.progress import SILENT
+from placa.reading import slabs
+from placa.train import TrainOptions
+from placa.train.data import read_training_data
+from placa.train.fitting import Fitted
+from placa.train.folds import train_folds
+from placa.train.watch import Watched
+
+SQUARES = 3
+
+
+def test_volumes_are_dealt_whole_and_pooled_before_they_are_recalibrated(prepared: Path, monkeypatch) -> None:
+    data = read_training_data(prepared)
+    files = data.files.iloc[: len(data.files) // SQUARES].reset_index(drop=True)
+    rows = len(files) * SQUARES
+    data = replace(
+        data,
+        reading=slabs(SQUARES),
+        files=files,
+        manifest=files.loc[files.index.repeat(SQUARES)].reset_index(drop=True),
+        pixels=data.pixels[:rows],
+        truth=data.truth[: len(files)].repeat(SQUARES, axis=0),
+    )
+    asked = []
+
+    def fit(data, learn, judge, options, *_) -> Fitted:
+        """Networks as they begin: what is learnt is of no matter here, from which rows is."""
+        asked.append((learn, judge))
+        network = build("small", data.size, 1)
+        return Fitted(network, Watched([{"epoch": 1, "validation_auroc": 0.5}], 1, 0.5), np.ones((2, 1)), 0.0)
+
+    monkeypatch.setattr("placa.train.folds.fit_network", fit)
+    _, finished = train_folds(data, TrainOptions(folds=2, mirror=False), SILENT)
+    for learn, judge in asked:
+        for part in (learn, judge):
+            blocks = part.reshape(-1, SQUARES)
+            assert (blocks[:, 0] % SQUARES == 0).all() and (np.diff(blocks, axis=1) == 1).all()
+        assert not set(learn) & set(judge)
+    network, _ = split_at_logits(finished.model)
+    logits = np.concatenate([network.predict_on_batch(some[..., None]) for some in in_batches(data.pixels)])
+    pooled = logits.reshape(len(files), SQUARES, 2).mean(axis=1)
+    own = pooled[np.arange(len(files)), finished.files["fold"].astype(int) - 1]
+    assert finished.said.score[:, 0] == pytest.approx(sigmoid(own), abs=1e-5)
+    together = answer(finished.model, in_batches(data.pixels), SQUARES)
+    assert together.score[:, 0] == pytest.approx(sigmoid(pooled.mean(axis=1)), abs=1e-5)

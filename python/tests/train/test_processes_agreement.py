@@ -1,0 +1,74 @@
+import subprocess
+import sys
+from pathlib import Path
+
+from process_fixtures import free_port, needs_jax
+
+pytestmark = needs_jax
+
+_SCRIPT = """
+import os, sys
+from pathlib import Path
+import jax
+import numpy as np
+from placa.errors import PlacaError
+from placa.train.batches import Share
+from placa.train.processes import agreement
+
+address, process, here = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
+jax.distributed.initialize(address, 2, process, cluster_detection_method="deactivate", coordinator_bind_address=address)
+share = Share(process, 2)
+
+def begins(state, whole=False):
+    if process == 0:
+        agreement.say_where_it_begins(share, state, whole)
+        return "said"
+    try:
+        return agreement.hear_where_it_begins(share, state)
+    except PlacaError as error:
+        return str(error)
+
+def alike(numbers):
+    try:
+        agreement.require_alike(share, [np.zeros(3, np.float32), np.array(numbers, np.float32)])
+    except PlacaError as error:
+        return str(error)
+    return "alike"
+
+said = [
+    begins(here / "both"),
+    begins(here / "nowhere"),
+    begins(here / "both", whole=True),
+    begins(here / ("both" if process else "other")),
+    alike([1.0, 2.0]),
+    alike([1.0, 2.0 + process * 2.4e-7]),
+]
+print(*said, sep="\\n", flush=True)
+# Not by the ordinary way out, where JAX waits for the other.
+os._exit(0)
+"""
+
+
+def test_processes_begin_at_one_state_and_end_with_the_same_bits(tmp_path: Path) -> None:
+    for place, content in (("both", b"a"), ("other", b"b")):
+        state = tmp_path / place / "network" / "state.npz"
+        state.parent.mkdir(parents=True)
+        state.write_bytes(content)
+    address = f"127.0.0.1:{free_port()}"
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", _SCRIPT, address, str(process), str(tmp_path)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for process in (0, 1)
+    ]
+    shown = [process.communicate(timeout=120) for process in started]
+    first, second = ([line for line in out.splitlines() if not line.startswith("[Gloo]")] for out, _ in shown)
+    assert first[:4] == ["said"] * 4, shown
+    assert second[:3] == ["True", "True", "False"], shown
+    assert second[3].startswith("Process 1 does not see in"), shown
+    for said in (first, second):
+        assert said[4] == "alike"
+        assert said[5].startswith("Process 1 ended with other weights than process 0"), shown

@@ -1,0 +1,108 @@
+from pathlib import Path
+
+import pytest
+
+from placa.errors import PlacaError
+from placa.train.processes import Team, find_team, started_without_srun
+from placa.train.processes.nodes import host_names, written_out
+from placa.train.processes.team import DEFAULT_PORT
+
+
+@pytest.mark.parametrize(
+    ("compressed", "names"),
+    [
+        ("login1", ["login1"]),
+        ("a1,b[2-3]", ["a1", "b2", "b3"]),
+        ("gpu[001-003,007]", ["gpu001", "gpu002", "gpu003", "gpu007"]),
+        ("gpu[9-11]", ["gpu9", "gpu10", "gpu11"]),
+        ("gpu[098-101]-ib,x", ["gpu098-ib", "gpu099-ib", "gpu100-ib", "gpu101-ib", "x"]),
+        ("r[1-2]n[01-02]", ["r1n01", "r1n02", "r2n01", "r2n02"]),
+        ("node-3.cluster.org", ["node-3.cluster.org"]),
+    ],
+)
+def test_a_compressed_node_list_is_written_out(compressed: str, names: list[str]) -> None:
+    assert written_out(compressed) == names
+
+
+@pytest.mark.parametrize("compressed", ["", "gpu[1-", "gpu]1[", "gpu[3-1]", "gpu[a-b]", "gpu[]", ","])
+def test_what_is_no_node_list_is_refused(compressed: str) -> None:
+    with pytest.raises(PlacaError, match="list of machines"):
+        written_out(compressed)
+
+
+def test_slurms_own_command_is_asked_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scontrol = tmp_path / "scontrol"
+    scontrol.write_text('#!/bin/sh\n[ "$1 $2" = "show hostnames" ] && echo "said-of-$3" && echo second\n')
+    scontrol.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert host_names("a[1-2]") == ["said-of-a[1-2]", "second"]
+    scontrol.write_text("#!/bin/sh\nexit 1\n")
+    assert host_names("a[1-2]") == ["a1", "a2"]
+
+
+STEP = {
+    "SLURM_JOB_ID": "1234567",
+    "SLURM_STEP_ID": "0",
+    "SLURM_STEP_NODELIST": "gpu[07-09]",
+    "SLURM_JOB_NODELIST": "gpu[05-09]",
+    "SLURM_NTASKS": "3",
+    "SLURM_PROCID": "2",
+}
+
+
+def test_slurm_says_with_whom_to_train() -> None:
+    team = find_team(environment=STEP)
+    assert team is not None
+    assert (team.host, team.processes, team.process) == ("gpu07", 3, 2)
+    assert 1024 < team.port < 32768
+    assert find_team(environment={**STEP, "SLURM_PROCID": "0"}).port == team.port
+    assert find_team(environment={**STEP, "SLURM_STEP_ID": "1"}).port != team.port
+    without_step = {name: value for name, value in STEP.items() if "STEP" not in name}
+    assert find_team(environment=without_step).host == "gpu05"
+
+
+def test_what_is_typed_comes_before_what_slurm_says() -> None:
+    assert find_team("a:7000,b", 1, STEP) == Team("a", 7000, 2, 1)
+    assert find_team("a,b:7000", 0, STEP) == Team("a", DEFAULT_PORT, 2, 0)
+    assert find_team("[fe80::1]:7000,b", 0) == Team("fe80::1", 7000, 2, 0)
+    assert find_team("[fe80::1]:7000,b", 0).address == "[fe80::1]:7000"
+
+
+def test_one_process_trains_alone() -> None:
+    assert find_team(environment={}) is None
+    assert find_team("a", 0, STEP) is None
+    assert find_team(environment={**STEP, "SLURM_NTASKS": "1", "SLURM_PROCID": "0"}) is None
+
+
+def test_a_batch_script_is_not_one_of_its_tasks() -> None:
+    script = {name: value for name, value in STEP.items() if "STEP" not in name}
+    script |= {"ENVIRONMENT": "BATCH", "SLURM_PROCID": "0"}
+    assert find_team(environment=script) is None
+    assert started_without_srun(script) == 3
+    # srun hands the script's variables on to its tasks.
+    started = {**STEP, "ENVIRONMENT": "BATCH"}
+    assert find_team(environment=started).processes == 3
+    assert started_without_srun(started) == started_without_srun({}) == 0
+
+
+@pytest.mark.parametrize(
+    ("addresses", "process", "says"),
+    [
+        ("a,b", None, "without --process-id"),
+        (None, 1, "without --processes"),
+        ("a,b", 2, "0 to 1"),
+        ("a,b", -1, "0 to 1"),
+        ("a,,b", 0, "commas between"),
+        ("a:x,b", 0, "HOST:PORT"),
+        ("a:70000,b", 0, "HOST:PORT"),
+        (":7000,b", 0, "HOST:PORT"),
+    ],
+)
+def test_half_a_team_is_refused(addresses: str | None, process: int | None, says: str) -> None:
+    with pytest.raises(PlacaError, match=says):
+        find_team(addresses, process, {})
+
+
+def test_slurm_variables_that_make_no_sense_are_refused() -> None:
+    with pytest.raises(PlacaError, match="make no sense"):
+        find_team(environment={**STEP, "SLURM_PROCID": "3"})

@@ -1,0 +1,146 @@
+"""Trainings that are broken off at some moment, and go on as if they had not been."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from placa.errors import PlacaError
+from placa.models.files import load_model
+from placa.predictions import read_predictions
+from placa.progress import SILENT, Progress
+from placa.train import TrainOptions, run_directory, train
+from placa.train.checkpoint import Checkpoint
+from placa.train.data import read_training_data
+from placa.train.fitting import Fitted, fit_network
+
+#: As the fixture `run` was trained.
+OPTIONS = TrainOptions(epochs=2, batch_size=16)
+
+DIES_WHILE_SAVING = """
+import os, signal, sys
+from pathlib import Path
+import numpy as np
+from placa.train import TrainOptions, train
+
+saves, save = [], np.savez
+
+def dies(file, **arrays):
+    saves.append(1)
+    if len(saves) == 7:
+        # The second epoch, and half of the file is written.
+        file.write(b"PK" + bytes(100_000))
+        file.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+    save(file, **arrays)
+
+np.savez = dies
+train(Path(sys.argv[1]), Path(sys.argv[2]), TrainOptions(epochs=2, batch_size=16), checkpoint_every=0.0)
+"""
+
+
+def history(fitted: Fitted) -> list[dict[str, float]]:
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in fitted.watched.history]
+
+
+def same_weights(ones: list[np.ndarray], others: list[np.ndarray]) -> bool:
+    return len(ones) == len(others) and all(map(np.array_equal, ones, others))
+
+
+def same_runs(one: Path, other: Path) -> bool:
+    tables = [read_predictions(run)[0] for run in (one, other)]
+    pd.testing.assert_frame_equal(*tables, check_exact=True)
+    histories = [pd.read_csv(run / "history.csv").drop(columns="seconds") for run in (one, other)]
+    pd.testing.assert_frame_equal(*histories, check_exact=True)
+    assert (one / "thresholds.json").read_bytes() == (other / "thresholds.json").read_bytes()
+    return same_weights(*(load_model(run / "model.keras")[0].get_weights() for run in (one, other)))
+
+
+def test_broken_off_in_an_epoch_and_between_phases_it_ends_with_the_same_weights(
+    prepared: Path, tmp_path: Path
+) -> None:
+    data = read_training_data(prepared)
+    options = TrainOptions(epochs=2, head_epochs=1, ema=0.9, batch_size=16, mixup=0.4)
+
+    def fit(checkpoint: Checkpoint | None) -> Fitted:
+        return fit_network(data, data.rows("train"), data.rows("validation"), options, SILENT, checkpoint)
+
+    class Breaks(Checkpoint):
+        """Breaks off once a certain moment is saved."""
+
+        at = (0, 0, 0)
+
+        def save(self, facts, arrays) -> None:
+            super().save(facts, arrays)
+            if (facts["moment"]["phase"], facts["moment"]["epoch"], facts["moment"]["step"]) == self.at:
+                raise KeyboardInterrupt
+
+    whole = fit(None)
+    for at in ((0, 0, 2), (1, 1, 0)):
+        breaks = Breaks(tmp_path, every=0.0)
+        breaks.at = at
+        with pytest.raises(KeyboardInterrupt):
+            fit(breaks)
+    resumed = fit(Checkpoint(tmp_path))
+    assert same_weights(whole.network.get_weights(), resumed.network.get_weights())
+    assert history(whole) == history(resumed) and whole.watched.best_epoch == resumed.watched.best_epoch
+    # What is over is not learnt again, and needs no optimizer.
+    facts, arrays = Checkpoint(tmp_path).load() or ({}, {})
+    assert facts["moment"]["phase"] == 2 and list(arrays) == ["best"]
+    assert same_weights(fit(Checkpoint(tmp_path)).network.get_weights(), whole.network.get_weights())
+
+
+def test_killed_while_it_saves_and_out_of_disk_while_it_writes_the_run(
+    prepared: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run in the end is that of the fixture, which another process trained in one go: to the bit."""
+    out, state = tmp_path / "run", tmp_path / ".run.training"
+    command = [sys.executable, "-c", DIES_WHILE_SAVING, str(prepared), str(out)]
+    assert subprocess.run(command, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}).returncode == -signal.SIGKILL
+    assert not out.exists()
+    assert any(".partial-" in path.name for path in (state / "network").iterdir()), "a torn state lies about"
+    # As a kill between the files of a run leaves it.
+    shutil.copytree(run, tmp_path / ".run.partial-1-aaaaaa")
+    with pytest.raises(PlacaError, match="add --resume to go on with it, or --overwrite"):
+        train(prepared, out, OPTIONS)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run_directory, "write_predictions", full)
+        with pytest.raises(PlacaError, match=r"is full: .*--resume goes on from there"):
+            train(prepared, out, OPTIONS, resume=True)
+    assert [path.name for path in tmp_path.iterdir()] == [".run.training"]
+    assert [path.name for path in (state / "network").iterdir()] == ["state.npz"]
+    facts = train(prepared, out, OPTIONS, resume=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert same_runs(out, run)
+
+    class Listens(Progress):
+        heard = ""
+
+        def say(self, text: str) -> None:
+            self.heard += text
+
+    # A job that is started again after its end has nothing to do.
+    said = Listens()
+    assert train(prepared, out, OPTIONS, resume=True, progress=said)["created"] == facts["created"]
+    assert "whole already" in said.heard
+
+
+def test_another_seed_gives_other_weights(prepared: Path, run: Path) -> None:
+    data = read_training_data(prepared)
+    options = TrainOptions(epochs=1, head_epochs=1, batch_size=16, seed=1)
+    other = fit_network(data, data.rows("train"), data.rows("validation"), options, SILENT).network
+    model = load_model(run / "model.keras")[0]
+    kernels = [weight for weight in model.get_weights() if weight.ndim == 4]
+    others = [weight for weight in other.get_weights() if weight.ndim == 4]
+    # Steps of a few thousandths apart, the same seed would be; not all of the standard deviation.
+    assert all(np.abs(one - two).mean() > 0.5 * one.std() for one, two in zip(kernels, others, strict=True))

@@ -1,0 +1,94 @@
+"""A training that is killed again and again: minutes, so behind ``make test-slow``."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from test_resume import same_runs
+
+from placa.errors import PlacaError
+from placa.runs import require_run
+from placa.train import TrainOptions, train
+
+KILLS = 20
+#: Two phases, averaged weights, blended images: all that has a state.
+OPTIONS = TrainOptions(epochs=60, head_epochs=4, ema=0.95, mixup=0.4, batch_size=8, patience=60)
+
+TRAIN = """
+import sys
+from pathlib import Path
+from placa.train import train
+sys.path.insert(0, sys.argv[3])
+from test_resume_killed import OPTIONS
+train(Path(sys.argv[1]), Path(sys.argv[2]), OPTIONS, resume=True, checkpoint_every=float(sys.argv[4]))
+"""
+
+
+def _start(prepared: Path, out: Path, every: float) -> subprocess.Popen[bytes]:
+    here = str(Path(__file__).parent)
+    command = [sys.executable, "-c", TRAIN, str(prepared), str(out), here, str(every)]
+    return subprocess.Popen(command, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"})
+
+
+def _seen(place: Path, pattern: str) -> list[tuple[str, int]]:
+    """What can be seen from outside: which files there are, and how new they are."""
+    seen = []
+    for path in place.glob(pattern):
+        try:
+            seen.append((path.name, path.stat().st_mtime_ns))
+        except OSError:
+            continue
+    return seen
+
+
+def _kill_after_a_change(process: subprocess.Popen[bytes], place: Path, pattern: str, delay: float) -> None:
+    """Kill a training a while after it has written something new."""
+    before = _seen(place, pattern)
+    while process.poll() is None and _seen(place, pattern) == before:
+        time.sleep(0.002)
+    try:
+        assert process.wait(delay) == 0, "it came to its end, and that was no good one"
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.slow
+def test_killed_at_twenty_random_moments_it_ends_with_the_same_weights(
+    prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """While it learns, half of the kills at any time and half as a state is written; then while the run is written."""
+    whole, out = tmp_path / "whole", tmp_path / "run"
+    train(prepared, whole, OPTIONS)
+    draw = random.Random(0)
+    learning, torn, writing, halves = 0, 0, 0, 0
+    while learning < KILLS - 4:
+        as_it_saves = draw.random() < 0.5
+        process = _start(prepared, out, 0.0 if as_it_saves else 0.5)
+        delay = draw.uniform(0, 0.03) if as_it_saves else draw.uniform(0, 2.5)
+        _kill_after_a_change(process, tmp_path, ".run.training/network/state.npz", delay)
+        assert process.returncode == -signal.SIGKILL and not out.exists()
+        learning += 1
+        torn += bool(_seen(tmp_path, ".run.training/network/.*.partial-*"))
+    for number in range(4):
+        process = _start(prepared, out, 20.0)
+        _kill_after_a_change(process, tmp_path, ".run.partial-*/*", draw.uniform(0, 0.1 * (number + 1)))
+        writing += process.returncode == -signal.SIGKILL
+        halves += bool(_seen(tmp_path, ".run.partial-*/*"))
+        if out.exists():
+            # Whatever has the name of a run is a whole one.
+            require_run(out)
+        else:
+            with pytest.raises(PlacaError, match="is not a run"):
+                require_run(out)
+    assert _start(prepared, out, 20.0).wait() == 0
+    with capsys.disabled():
+        print(f"\n{learning} kills while learning, {torn} of them with a state half written;")
+        print(f"{writing} kills while writing the run, {halves} of them with half of one")
+    assert same_runs(whole, out)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "whole"]

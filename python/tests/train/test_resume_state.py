@@ -1,0 +1,171 @@
+"""What lies beside a run while it is trained, and what may be done with it."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from placa.errors import PlacaError
+from placa.progress import SILENT, Progress
+from placa.train import TrainOptions
+from placa.train.checkpoint import Checkpoint
+from placa.train.data import TrainingData, read_training_data
+from placa.train.resume import Underway, underway
+from placa.train.watch import Diverged
+
+FACTS = {"moment": {"phase": 0, "epoch": 1}, "watched": {"best_auroc": 0.1 + 0.2, "highest_auroc": -np.inf}}
+ARRAYS = {"network": [np.arange(6, dtype=np.float32).reshape(2, 3), np.array([3, 4], np.uint32)], "optimizer": []}
+
+
+@pytest.fixture(scope="module")
+def data(prepared: Path) -> TrainingData:
+    return read_training_data(prepared)
+
+
+def begin(out: Path, data: TrainingData, options: TrainOptions | None = None, **how):
+    settings = {"overwrite": False, "resume": False, "progress": SILENT, "every": 0.0, **how}
+    return underway(out, data, options or TrainOptions(), **settings)
+
+
+def break_off(out: Path, data: TrainingData, **how) -> None:
+    with pytest.raises(KeyboardInterrupt), begin(out, data, **how) as begun:
+        begun.checkpoint.part("network").save(FACTS, ARRAYS)
+        raise KeyboardInterrupt
+
+
+def test_a_state_comes_back_to_the_bit(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path / "state")
+    assert checkpoint.load() is None and not checkpoint.holds_anything()
+    checkpoint.save(FACTS, ARRAYS)
+    facts, arrays = Checkpoint(tmp_path / "state").load() or ({}, {})
+    assert facts == FACTS and list(arrays) == ["network"]
+    for before, after in zip(ARRAYS["network"], arrays["network"], strict=True):
+        assert before.dtype == after.dtype and np.array_equal(before, after)
+    assert checkpoint.holds_anything() and [path.name for path in (tmp_path / "state").iterdir()] == ["state.npz"]
+
+
+@pytest.mark.parametrize("harm", ["cut", "one bit"])
+def test_a_damaged_state_is_told(tmp_path: Path, harm: str) -> None:
+    checkpoint = Checkpoint(tmp_path)
+    checkpoint.save(FACTS, {"network": [np.random.default_rng(0).normal(size=5000)]})
+    path = tmp_path / "state.npz"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content[: len(content) // 2] if harm == "cut" else content)
+    with pytest.raises(PlacaError, match=r"is damaged .*begin anew with --overwrite"):
+        checkpoint.load()
+
+
+def test_states_are_saved_no_more_often_than_is_cheap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("placa.train.checkpoint.time.monotonic", lambda: now[0])
+    checkpoint = Checkpoint(tmp_path, every=20.0)
+    seen = []
+    for second in range(1, 200):
+        now[0] = float(second)
+        if checkpoint.due():
+            seen.append(second)
+            real, slow = np.savez, 1.0 if len(seen) == 3 else 0.1
+
+            def takes_a_while(*arguments, slow=slow, real=real, **arrays) -> None:
+                now[0] += slow
+                real(*arguments, **arrays)
+
+            with monkeypatch.context() as patched:
+                patched.setattr(np, "savez", takes_a_while)
+                checkpoint.save(FACTS, ARRAYS)
+    # After the third, which took a second, fifty of them.
+    assert seen == [20, 41, 62, 113, 134, 155, 176, 197]
+    assert not Checkpoint(tmp_path, every=0.0, writes=False).due()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 256 KiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no small disk can be mounted here")
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+def test_a_full_disk_costs_no_more_than_the_newest_state(small_disk: Path, data: TrainingData) -> None:
+    out = small_disk / "run"
+    with pytest.raises(PlacaError, match=r"is full: .*is kept, and --resume goes on"), begin(out, data) as begun:
+        part = begun.checkpoint.part("network")
+        part.save(FACTS, ARRAYS)
+        part.save({"newer": True}, {"network": [np.zeros(100_000)]})
+    with pytest.raises(KeyboardInterrupt), begin(out, data, resume=True) as begun:
+        assert (begun.checkpoint.part("network").load() or ({},))[0] == FACTS
+        assert [path.name for path in (small_disk / ".run.training" / "network").iterdir()] == ["state.npz"]
+        raise KeyboardInterrupt
+
+
+def test_a_disk_too_small_for_any_state_is_left_empty(small_disk: Path, data: TrainingData) -> None:
+    with pytest.raises(PlacaError, match=r"is full: free some space, or choose another place\.$"):  # noqa: SIM117
+        with begin(small_disk / "run", data) as begun:
+            begun.checkpoint.save({}, {"network": [np.zeros(100_000)]})
+    assert list(small_disk.iterdir()) == []
+
+
+def test_going_on_is_for_the_same_training_only(tmp_path: Path, data: TrainingData) -> None:
+    out = tmp_path / "run"
+    break_off(out, data)
+    other = TrainOptions(learning_rate=1e-3, augmentation=replace(TrainOptions().augmentation, flip=0.25))
+    with pytest.raises(PlacaError) as told, begin(out, data, other, resume=True):
+        pass
+    assert "learning_rate was 0.002 and is 0.001; augmentation" in str(told.value)
+    another = replace(data, pixels=data.pixels[:, :32, :32])
+    with pytest.raises(PlacaError, match="data set is another"), begin(out, another, resume=True):
+        pass
+    with begin(out, data, other, overwrite=True) as begun:
+        assert not begun.checkpoint.holds_anything()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_to_go_on_from_is_said(tmp_path: Path, data: TrainingData) -> None:
+    class Listens(Progress):
+        heard = ""
+
+        def say(self, text: str) -> None:
+            self.heard += text
+
+    said = Listens()
+    with begin(tmp_path / "run", data, resume=True, progress=said) as begun:
+        assert isinstance(begun, Underway) and begun.whole is None
+    assert "begins at its beginning" in said.heard and list(tmp_path.iterdir()) == []
+
+
+def test_whoever_agreed_to_replace_a_run_need_not_agree_again(a_run: Path, data: TrainingData) -> None:
+    with pytest.raises(PlacaError, match="already there"), begin(a_run, data):
+        pass
+    assert not a_run.with_name(".a-run.training").exists()
+    break_off(a_run, data, overwrite=True)
+    with begin(a_run, data, resume=True) as begun:
+        assert begun.overwrite and begun.whole is None
+    assert (a_run / "run.json").is_file()
+
+
+def test_two_trainings_do_not_write_one_run(tmp_path: Path, data: TrainingData) -> None:
+    with begin(tmp_path / "run", data) as begun:
+        begun.checkpoint.save(FACTS, ARRAYS)
+        for how in ({"overwrite": True}, {"resume": True}, {}):
+            with (
+                pytest.raises(PlacaError, match=r"Another training of .* is at work"),
+                begin(tmp_path / "run", data, **how),
+            ):
+                pass
+        assert begun.checkpoint.holds_anything()
+
+
+def test_what_is_of_no_use_is_not_kept(tmp_path: Path, data: TrainingData) -> None:
+    with pytest.raises(Diverged), begin(tmp_path / "run", data) as begun:
+        begun.checkpoint.save(FACTS, ARRAYS)
+        raise Diverged("The loss became nan", 1, 2)
+    assert list(tmp_path.iterdir()) == []

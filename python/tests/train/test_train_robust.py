@@ -1,0 +1,125 @@
+"""Data and options that leave little to learn, or nothing: it goes on, or one sentence says why not."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from placa.backend import load_keras
+from placa.errors import PlacaError
+from placa.progress import SILENT, Progress
+from placa.train import TrainOptions, fitting
+from placa.train.batches import training_batches
+from placa.train.data import TrainingData, read_training_data, require_both, require_classes
+from placa.train.fitting import Fitted, fit_network, pooled_logits
+from placa.train.watch import Diverged, Judge
+
+
+@pytest.fixture(scope="module")
+def data(prepared: Path) -> TrainingData:
+    return read_training_data(prepared)
+
+
+def fit(data: TrainingData, options: TrainOptions, rows: np.ndarray | None = None) -> Fitted:
+    learnt = data.rows("train") if rows is None else rows
+    return fit_network(data, learnt, data.rows("validation"), options, SILENT)
+
+
+@pytest.mark.parametrize("value", [np.nan, pytest.param(np.inf, marks=pytest.mark.slow)])
+def test_a_loss_that_is_no_number_is_told_with_its_step(
+    data: TrainingData, monkeypatch: pytest.MonkeyPatch, value: float
+) -> None:
+    """One training image is marked by a truth that there is not, and spoils the loss of the batch that it is in."""
+    ops, plain = load_keras().ops, fitting.weighted_loss
+    options, rows = TrainOptions(epochs=1, head_epochs=1, batch_size=16), data.rows("train")
+    truth = data.truth.copy()
+    truth[rows[0]] = 7.0
+    batches = training_batches(data.pixels, rows, truth[rows], 16, options.augmentation, options.seed)
+    first = next(number for number in range(len(batches)) if (batches[number][1] == 7).any())
+
+    def loss(*arguments):
+        real = plain(*arguments)
+        return lambda truth, logits: ops.where(ops.any(truth > 6), value, real(truth, logits))
+
+    monkeypatch.setattr(fitting, "weighted_loss", loss)
+    with pytest.raises(Diverged, match=f"The loss became {value} in epoch 1 at step {first + 1}, so training stopped"):
+        fit(replace(data, truth=truth), options)
+
+
+def test_fewer_images_than_a_batch_are_learnt_from(data: TrainingData) -> None:
+    of_both = np.array([data.rows("train")[data.truth[data.rows("train"), 0] == value][0] for value in (0, 1)])
+    fitted = fit(data, TrainOptions(epochs=1, head_epochs=1, batch_size=8), of_both)
+    assert np.isfinite(fitted.watched.history[0]["loss"])
+    assert all(np.isfinite(weight).all() for weight in fitted.network.get_weights())
+
+
+def test_one_image_is_too_few(data: TrainingData) -> None:
+    one = data.rows("train")[:1]
+    with pytest.raises(PlacaError, match="Among the 1 images to learn from there is none with"):
+        fit(data, TrainOptions(epochs=1), one)
+
+
+def _splits(**findings: dict[str, list[int | None]]) -> tuple[pd.DataFrame, list[str]]:
+    """A manifest of two findings with the labels given for each split."""
+    rows = [
+        {"split": split, **dict(zip(findings, values, strict=True))}
+        for split in ("train", "validation")
+        for values in zip(*(labels[split] for labels in findings.values()), strict=True)
+    ]
+    return pd.DataFrame(rows).astype(dict.fromkeys(findings, "Int8")), list(findings)
+
+
+BOTH = {"train": [0, 1, 1], "validation": [0, 1, None]}
+
+
+def test_a_rare_finding_may_be_missing_from_validation_but_not_from_training() -> None:
+    require_classes(*_splits(Mass=BOTH, Hernia={"train": [0, 0, 1], "validation": [0, 0, None]}))
+    with pytest.raises(PlacaError, match=r"train split has no image with Hernia \(3 images in all\)"):
+        require_classes(*_splits(Mass=BOTH, Hernia={"train": [0, None, 0], "validation": [0, 1, 1]}))
+    with pytest.raises(PlacaError, match=r"validation split has no image without Mass.*1 other findings"):
+        require_classes(*_splits(Mass={**BOTH, "validation": [1, 1, 1]}, Hernia={**BOTH, "validation": [0, 0, 0]}))
+
+
+def test_what_validation_cannot_judge_is_said_and_left_out() -> None:
+    class Listens(Progress):
+        heard: tuple[str, ...] = ()
+
+        def warn(self, text: str) -> None:
+            self.heard += (text,)
+
+    learnt = np.array([[0, 0], [1, 1]], np.float32)
+    judged = np.array([[0, 0], [1, 0], [1, np.nan], [0, 0]], np.float32)
+    said = Listens()
+    require_both(learnt, judged, ["Mass", "Hernia"], said)
+    assert len(said.heard) == 1 and "no image of validation is with Hernia" in said.heard[0]
+    with pytest.raises(PlacaError, match="images to judge by there is none with Hernia"):
+        require_both(learnt[:, 1:], judged[:, 1:], ["Hernia"], SILENT)
+    judge = Judge(judged, np.ones((2, 2), np.float32))
+    logits = np.array([[-1, 5], [1, -5], [2, 5], [-2, 0]], float)
+    assert judge.row(logits)["validation_auroc"] == 1
+    # Two images of each kind, not the four without a hernia.
+    assert judge.error(0.75) == Judge(judged[:, :1], np.ones((2, 1), np.float32)).error(0.75)
+
+
+def test_pixels_are_read_a_batch_at_a_time(data: TrainingData) -> None:
+    class Map:
+        """Like a memory map that is larger than memory."""
+
+        most = 0
+
+        def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+            self.most = max(self.most, len(rows))
+            return data.pixels[rows]
+
+        shape = data.pixels.shape
+
+    class Network:
+        def predict_on_batch(self, pixels: np.ndarray) -> np.ndarray:
+            return pixels.mean(axis=(1, 2), dtype=np.float32)
+
+    pixels, rows = Map(), np.arange(len(data.pixels))[::-1]
+    logits = pooled_logits(Network(), replace(data, pixels=pixels), rows)
+    assert pixels.most <= 64 < len(rows)
+    assert np.allclose(logits[:, 0], np.asarray(data.pixels).mean(axis=(1, 2))[::-1], rtol=1e-5)

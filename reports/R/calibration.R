@@ -1,0 +1,73 @@
+# The section on calibration: do the probabilities mean what they say, and did recalibration help?
+
+write_calibration <- function(run, facts, lang) {
+  bins <- run$evaluation[["calibration"]]
+  if (is.null(bins)) return(say("calibration.missing"))
+  say("calibration.prose")
+  main <- bins[bins$finding == facts$primary, ]
+  findings <- unique(bins$finding)
+  percents <- function(x) paste(pct(x, 0), collapse = ", ")
+  alt <- s("calibration.alt", n = num(nrow(main)), observed = percents(main$observed),
+           predicted = percents(main$mean_probability))
+  draw_plot("calibration",
+            placa::plot_calibration(drawn_from(run), run$predictions, labels = figure_labels(lang, findings)),
+            s("calibration.caption"), alt, size_of_panels(length(findings), 1, 7), "calibration.missing")
+  write_brier(run$evaluation, facts)
+  write_recalibration(run, facts, lang)
+}
+
+write_brier <- function(evaluation, facts) {
+  points <- evaluation[["operating_points"]]
+  score <- points$estimate[points$metric == "brier" & points$finding == facts$primary]
+  found <- evaluation[["discrimination"]]
+  prevalence <- found$prevalence[found$finding == facts$primary]
+  if (!length(score) || !length(prevalence)) return(invisible())
+  say("calibration.brier", score = num(score[[1]], 3), finding = facts$positive,
+      reference = num(prevalence * (1 - prevalence), 3))
+}
+
+# --- before and after ---------------------------------------------------------------------------------------------
+
+write_recalibration <- function(run, facts, lang) {
+  measures <- run$evaluation[["calibration_measures"]]
+  curve <- run$evaluation[["calibration_curve"]]
+  if (NROW(measures) == 0) return(say("calibration.measures_missing"))
+  write_subheading("calibration.heading_before", "recalibration")
+  both <- "before" %in% measures$stage
+  say(if (both) "calibration.before_after" else "calibration.never")
+  if (NROW(curve) && any(!is.na(curve$observed))) {
+    findings <- unique(curve$finding)
+    draw_plot("recalibration", ggplot2::autoplot(curve, labels = figure_labels(lang, findings)),
+              s("calibration.curve_caption"),
+              s("calibration.curve_alt", values = stage_text(measures, facts$primary, "ici")),
+              size_of_panels(length(findings), 1, 5.8), "calibration.curve_missing")
+  } else {
+    say("calibration.curve_missing")
+  }
+  write_tabs(s("calibration.tabs"), facts$findings, function(name) {
+    write_measures(measures[measures$finding == name, ], name, facts$many)
+  })
+  say("calibration.legend")
+}
+
+stage_text <- function(measures, name, measure) {
+  rows <- measures[measures$finding == name & measures$measure == measure, ]
+  paste(word("stage", rows$stage), num(rows$estimate, 3), collapse = "; ")
+}
+
+write_measures <- function(measures, name, plain) {
+  wanted <- c("intercept", "slope", "observed_expected", "brier", "brier_scaled", "ici", "e90", "ece")
+  there <- intersect(wanted, measures$measure)
+  table <- data.frame(words_of("calibration.measure", there))
+  for (stage in intersect(c("before", "after"), measures$stage)) {
+    rows <- measures[measures$stage == stage, ]
+    rows <- rows[match(there, rows$measure), ]
+    table[[stage]] <- estimate_text(rows$estimate, rows$lower, rows$upper, 3)
+  }
+  table$perfect <- ifelse(there %in% c("slope", "observed_expected"), "1", ifelse(there %in% c("brier", "brier_scaled"),
+                                                                                  s("number.none"), "0"))
+  names(table) <- c(s("calibration.column_measure"), capitalise(word("stage", names(table)[-c(1, ncol(table))])),
+                    s("calibration.column_perfect"))
+  if (plain) return(write_plain_table(table))
+  write_table("measures", table, s("calibration.measures_caption", finding = finding(name)))
+}

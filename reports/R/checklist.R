@@ -1,0 +1,87 @@
+# The table that maps the items of CLAIM 2024 and TRIPOD+AI to sections of this report, filled from the run. What no
+# program can know is left for the author, to be seen.
+
+write_checklist <- function(run, facts, maps) {
+  items <- utils::read.csv("checklist.csv", colClasses = "character")
+  has <- what_the_run_has(run, facts, maps)
+  filled <- ifelse(items$filled %in% names(has), ifelse(has[items$filled], "yes", "author"), items$filled)
+  answers <- checklist_answers(run, facts)
+  say("checklist.prose", filled = num(sum(filled == "yes")), partly = num(sum(filled == "partly")),
+      open = num(sum(filled == "author")))
+  where <- vapply(seq_along(filled), function(i) {
+    todo <- paste0("[", s("checklist.author"), "]{.todo}")
+    if (filled[[i]] == "author") return(todo)
+    answer <- answers[items$topic[[i]]]
+    link <- sprintf("[%s](#%s)", section_name(items$section[[i]]), items$section[[i]])
+    paste0(link, if (!is.na(answer)) paste0(": ", answer), if (filled[[i]] == "partly") paste0(" ", todo))
+  }, "")
+  blank <- function(x) ifelse(nzchar(x), x, s("number.none"))
+  table <- data.frame(words_of("checklist.topic", items$topic), blank(items$claim), blank(items$tripod), where)
+  names(table) <- words_of("checklist", c("column_item", "column_claim", "column_tripod", "column_where"))
+  # On paper a numbered table does not go on on the next page, so there it is two.
+  on_paper <- !grepl("html", knitr::pandoc_to() %||% "html")
+  part <- if (on_paper) rep(1:2, c(32, nrow(table) - 32)) else rep(1, nrow(table))
+  for (number in unique(part)) {
+    write_table(c("checklist", "checklist-more")[[number]], table[part == number, ], s("checklist.caption"), rep("l", 4))
+  }
+}
+
+# Sections that a run may lack, by the word that the table has for them.
+what_the_run_has <- function(run, facts, maps) {
+  audit <- audit_of(run)
+  sites <- unique(stats::na.omit(run$predictions$site))
+  there <- function(name) NROW(run$evaluation[[name]]) > 0
+  c(
+    site = length(sites) > 0, centres = length(sites) > 1 && there("subgroups"), labels = !is.null(audit$label_quality),
+    leakage = length(audit$leakage) > 0, shortcuts = !is.null(audit$probes),
+    shift = any(vapply(audit$shift, function(part) is.list(part) && length(part$rows) > 0, NA)),
+    training = length(run$info$training) > 0, evaluation = there("discrimination"), points = there("operating_points"),
+    recalibration = there("calibration_measures"), subgroups = there("subgroups"), maps = isTRUE(maps$mapped),
+    predictions = !is.null(run$predictions)
+  )
+}
+
+section_name <- function(id) {
+  key <- c(title = "checklist.first_screen", data = "heading.data", training = "heading.training",
+           reproduce = "heading.reproduce", discrimination = "heading.discrimination",
+           `operating-points` = "heading.points", recalibration = "calibration.heading_before",
+           subgroups = "heading.subgroups", errors = "heading.errors", limits = "heading.limits",
+           `audit-labels` = "checklist.audit_labels", `audit-leakage` = "checklist.audit_leakage",
+           `audit-shortcuts` = "checklist.audit_shortcuts", `audit-shift` = "checklist.audit_shift")
+  s(key[[id]])
+}
+
+# In short, what the run says of an item.
+checklist_answers <- function(run, facts) {
+  data <- run$info$data
+  training <- run$info$training
+  versions <- run$info$versions
+  found <- run$evaluation[["discrimination"]]
+  named <- intersect(c("keras", "tensorflow"), names(versions))
+  frameworks <- if (length(named)) paste(named, unlist(versions[named]), collapse = ", ")
+  sites <- unique(stats::na.omit(run$predictions$site))
+  answers <- list(
+    title = "AUROC", sources = label_source_text(data), setting = if (length(sites)) escape_markdown(paste(sites, collapse = ", ")),
+    reference = label_source_text(data), partitions = split_method_text(data$split_method),
+    preprocessing = if (length(data$image_size)) s("checklist.pixels", size = num(data$image_size)),
+    predictors = s("checklist.pixels_alone"),
+    model = if (length(training)) s("checklist.model", backbone = training$backbone, n = num(training$parameters %||% NA)),
+    software = escape_markdown(frameworks %||% NA),
+    initialisation = if (length(training$seed)) s("checklist.seed", weights = training$weights %||% s("checklist.random"),
+                                                  seed = num(training$seed)),
+    training = if (length(training)) s("checklist.epochs", n = num(training$epochs_run %||% NA)),
+    ensembling = if (isTRUE(training$mirror)) s("checklist.mirror"),
+    selection = if (length(training)) s("checklist.selection"),
+    metrics = s("checklist.metrics"),
+    uncertainty = if (length(found)) word("method_short", short_method(found, facts)),
+    performance = if (length(found) && !facts$many) s("headline.figure_alt_value", finding = "AUROC",
+      auroc = num(found$auroc, 3), range = range_text(found$auroc_lower, found$auroc_upper)),
+    internal = if (length(found)) s("headline.images", n = num(facts$images)),
+    updating = if (length(run$info$calibration$method) == 1) escape_markdown(run$info$calibration$method)
+  )
+  unlist(Filter(function(answer) length(answer) == 1 && !is.na(answer), answers))
+}
+
+short_method <- function(found, facts) {
+  if (found$method[[1]] == "delong") "delong" else if (is.null(facts$patients)) "group" else "patient"
+}

@@ -1,0 +1,79 @@
+# The section on the data: where they come from, how they were split, table 1.
+
+write_data <- function(run, facts) {
+  data <- run$info$data
+  # Nothing is said of what did not happen: no image rejected, none missing.
+  counted <- function(key) {
+    if (isTRUE(data[[key]] > 0)) do.call(s, c(paste0("data.", key), stats::setNames(list(num(data[[key]])), key)))
+  }
+  split <- s("data.split", kept = num(sum(unlist(data$images[splits]))), method = split_method_text(data$split_method),
+             labels = label_source_text(data))
+  write_markdown(paste(c(counted("found"), counted("rejected"), counted("missing"), counted("unused"), split), collapse = " "))
+  write_comparison(data)
+  if (length(data$image_size)) say("data.pixels", size = num(data$image_size))
+  write_flow(run, facts)
+  if (is.null(run$predictions)) return(say("data.predictions_missing"))
+  columns <- lapply(splits, describe_split, predictions = run$predictions)
+  table <- data.frame(names(columns[[1]]), do.call(cbind, lapply(columns, unname)))
+  write_table("data", stats::setNames(table, c(s("data.column_what"), capitalise(word("split", splits)))),
+              s("data.table_caption"))
+  write_prevalence(run, facts)
+}
+
+# What is told from what; NIH's "rest" is a comparison of its own in every finding.
+write_comparison <- function(data) {
+  if (!length(data$comparison)) return(invisible())
+  rest <- if (data$comparison == "the rest") "_rest"
+  n <- length(data$findings)
+  if (n > 1) {
+    return(say(paste0("data.compared_many", rest), n = num(n), comparison = finding(data$comparison)))
+  }
+  if (!length(data$positive)) return(invisible())
+  alone <- sub(" only$", "", data$positive)
+  positive <- if (alone != data$positive) s("data.only", finding = finding(alone)) else finding(alone)
+  say(paste0("data.compared", rest), positive = positive, comparison = finding(data$comparison))
+}
+
+label_source_text <- function(data) {
+  if (identical(data$kind, "phantom")) return(s("data.labels_phantom"))
+  escape_markdown(data$label_source %||% s("number.none"))
+}
+
+# run.json says in English how the images were split; here that is told apart, to be said in the report's language.
+split_method_text <- function(method) {
+  if (!length(method)) return(s("number.none"))
+  whole <- if (grepl("patient-wise", method)) "patient" else if (grepl("by group", method)) "group"
+  given <- c(official = "official (test )?list", list = "^given test list",
+             column = "^(given by|the column|split column)")
+  given <- names(given)[vapply(given, grepl, NA, x = method)]
+  key <- paste0("method_of_split.", paste(c(given, whole), collapse = "_"))
+  if (!has_string(key)) return(escape_markdown(method))
+  s(key, seed = sub(".*seed ([0-9]+).*", "\\1", method))
+}
+
+# One column of Table 1, named by its rows. What no image of any split has known is left out.
+describe_split <- function(split, predictions) {
+  long <- predictions[predictions$split %in% split, ]
+  images <- long[!duplicated(long$image_id), ]
+  known <- function(column) sort(unique(stats::na.omit(predictions[[column]])))
+  shares <- function(column) {
+    values <- known(column)
+    if (!length(values)) return(NULL)
+    n <- vapply(values, function(value) sum(images[[column]] == value, na.rm = TRUE), 1)
+    label <- s(paste0("data.row.", column), value = word(column, values))
+    stats::setNames(count_share(n, sum(!is.na(images[[column]]))), label)
+  }
+  findings <- unique(predictions$finding)
+  truth <- lapply(findings, function(name) stats::na.omit(long$truth[long$finding == name]))
+  positives <- count_share(vapply(truth, sum, 1), lengths(truth))
+  age <- num(stats::quantile(images$age, c(0.5, 0.25, 0.75), na.rm = TRUE, names = FALSE))
+  row <- function(key, text) stats::setNames(text, s(paste0("data.row.", key)))
+  c(
+    row("images", num(nrow(images))),
+    if (length(known("patient_id"))) row("patients", num(length(unique(images$patient_id)))),
+    stats::setNames(positives, s("data.row.positives", finding = finding(findings))),
+    if (length(known("age"))) row("age", s("data.age_value", median = age[[1]], lower = age[[2]], upper = age[[3]])),
+    shares("sex"),
+    shares("view")
+  )
+}

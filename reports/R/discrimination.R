@@ -1,0 +1,49 @@
+# The section on discrimination: ROC and precision-recall curves, and what they sum up to.
+
+# The figures are drawn from the evaluation, or, where a table of it is missing, from the predictions again.
+drawn_from <- function(run) if (inherits(run$evaluation, "placa_evaluation")) run$evaluation else run$predictions
+
+write_discrimination <- function(run, lang) {
+  found <- run$evaluation[["discrimination"]]
+  if (is.null(found)) return(say("discrimination.missing"))
+  names <- capitalise(finding(found$finding))
+  n <- nrow(found)
+  say("discrimination.prose", n = num(max(found$n_images)), method = word("method", found$method[[1]]))
+  say_design_effect(found)
+  if (is.null(run$evaluation[["roc"]])) {
+    say("discrimination.roc_missing")
+  } else {
+    alt <- s("discrimination.roc_alt", values = paste(names, num(found$auroc, 3), collapse = "; "))
+    draw_plot("roc", placa::plot_roc(drawn_from(run), labels = figure_labels(lang, found$finding)),
+              s("discrimination.roc_caption"), alt, size_of_panels(n, 8, 6), "discrimination.roc_missing")
+  }
+  if (NROW(run$evaluation[["pr_bands"]]) == 0 || !inherits(run$evaluation, "placa_evaluation")) {
+    say("discrimination.pr_missing")
+  } else {
+    say("discrimination.pr")
+    alt <- s("discrimination.pr_alt", values = paste(names, num(found$average_precision, 3), collapse = "; "))
+    draw_plot("pr", ggplot2::autoplot(run$evaluation, "pr", labels = figure_labels(lang, found$finding)),
+              s("discrimination.pr_caption"), alt, size_of_panels(n, 1, 5.6), "discrimination.pr_missing")
+  }
+  write_auroc_table(found, names)
+}
+
+# How much patients with several images widen the interval.
+say_design_effect <- function(found) {
+  effect <- column(found, "design_effect")
+  if (all(is.na(effect)) || !identical(found$method[[1]], "clustered bootstrap")) return(invisible())
+  widest <- which.max(effect)
+  say("discrimination.design_effect", effect = num(effect[[widest]], 2), times = num(sqrt(effect[[widest]]), 2),
+      finding = finding(found$finding[[widest]]))
+}
+
+write_auroc_table <- function(found, names) {
+  table <- data.frame(names, num(found$n_images), num(found$n_positive), num(found$auroc, 3),
+                      range_text(found$auroc_lower, found$auroc_upper), num(column(found, "average_precision"), 3),
+                      range_text(column(found, "average_precision_lower"), column(found, "average_precision_upper")))
+  interval <- s("discrimination.column.interval", confidence = pct(found$confidence[[1]], 0))
+  names(table) <- c(words_of("discrimination.column", c("finding", "images", "positive", "auroc")), interval,
+                    s("discrimination.column.average_precision"), interval)
+  if (all(is.na(column(found, "average_precision")))) table <- table[1:5]
+  write_table("discrimination", table, s("discrimination.table_caption"))
+}

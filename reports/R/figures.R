@@ -1,0 +1,179 @@
+# The report's figures in R: a theme that lies on paper and on a dark screen alike, and what is drawn with it.
+
+accent <- "#0b6e75"
+warm <- "#c2502e"
+ink <- "#3a444e"
+palette_findings <- c("#0b6e75", "#c2502e", "#6a4c93", "#b8860b", "#2f6db5", "#7a8b2e", "#a23b72", "#5b5f66")
+
+font_family <- function() {
+  # As wide as Helvetica and Arial, which readers' machines have in its place.
+  wanted <- "Liberation Sans"
+  there <- requireNamespace("systemfonts", quietly = TRUE) && wanted %in% systemfonts::system_fonts()$family
+  if (there) wanted else "sans"
+}
+
+theme_report <- function(size = 12) {
+  ggplot2::theme_minimal(base_size = size, base_family = font_family()) +
+    ggplot2::theme(
+      text = ggplot2::element_text(colour = ink),
+      axis.text = ggplot2::element_text(colour = ink),
+      panel.grid.minor = ggplot2::element_blank(),
+      panel.grid.major = ggplot2::element_line(colour = "#00000014", linewidth = 0.4),
+      plot.background = ggplot2::element_blank(),
+      panel.background = ggplot2::element_blank(),
+      strip.text = ggplot2::element_text(colour = ink, face = "bold", hjust = 0),
+      legend.position = "top",
+      legend.justification = "left",
+      legend.title = ggplot2::element_blank(),
+      legend.margin = ggplot2::margin(0, 0, 0, 0),
+      legend.box.spacing = grid::unit(4, "pt"),
+      plot.margin = ggplot2::margin(6, 10, 6, 6)
+    )
+}
+
+# Saves a plot as SVG (sharp on paper and on any screen) and returns its path. The fonts named are ones that readers'
+# machines have; svglite fixes each text's width, so that a substitute does not overflow. Word processors want PNG.
+save_svg <- function(plot, name, width, height) {
+  if (identical(knitr::pandoc_to(), "docx")) {
+    file <- figure_file(paste0(name, ".png"))
+    grDevices::png(file, width, height, units = "in", res = 150, type = "cairo")
+    tryCatch(print(plot), finally = grDevices::dev.off())
+    return(file)
+  }
+  file <- figure_file(paste0(name, ".svg"))
+  svglite::svglite(file, width = width, height = height, bg = "transparent")
+  tryCatch(print(plot), finally = grDevices::dev.off())
+  text <- readLines(file, warn = FALSE, encoding = "UTF-8")
+  family <- 'font-family: "Helvetica Neue", Helvetica, Arial, "Liberation Sans", sans-serif'
+  writeLines(gsub('font-family: "[^"]*"', family, text), file, useBytes = TRUE)
+  file
+}
+
+draw <- function(id, plot, caption, alt, size = c(5.6, 4.8)) {
+  write_figure(id, save_svg(plot, id, size[[1]], size[[2]]), caption, alt, wide = size[[1]] > 6.5)
+}
+
+# A figure of the R package; where it has nothing to show, the sentence under `missing` stands in its place.
+draw_plot <- function(id, plot, caption, alt, size, missing) {
+  drawn <- tryCatch(in_report_style(plot), placa_error_plot = function(e) NULL)
+  if (is.null(drawn)) return(say(missing))
+  draw(id, drawn, caption, alt, size)
+}
+
+# Inches for a figure of `n` findings: one panel up to `together` of them, then a panel each.
+size_of_panels <- function(n, together, height) {
+  if (n <= together) return(c(5.6, height + if (n > 1) 0.22 * n else 0))
+  columns <- min(ceiling(sqrt(n)), 4)
+  c(2.5 * columns, 2.7 * ceiling(n / columns) + 1.2)
+}
+
+# As many digits as tell the ticks of an axis apart.
+numbers_as_needed <- function(x) {
+  apart <- min(diff(sort(unique(x[!is.na(x)]))), 0.1)
+  num(x, max(2, ceiling(-log10(apart) - 1e-9)))
+}
+
+numbers_from <- function(digits) function(x) num(x, digits)
+
+# AUROC with its interval on a line from a coin toss to perfection: one row a finding.
+headline_plot <- function(discrimination) {
+  d <- discrimination[order(discrimination$auroc), ]
+  d$name <- factor(capitalise(finding(d$finding)), levels = capitalise(finding(d$finding)))
+  lowest <- min(0.5, floor(10 * min(d$auroc_lower, na.rm = TRUE)) / 10)
+  ggplot2::ggplot(d, ggplot2::aes(y = .data$name)) +
+    ggplot2::geom_segment(ggplot2::aes(x = lowest, xend = 1, yend = .data$name), colour = "#00000018", linewidth = 2.6,
+                          lineend = "round") +
+    ggplot2::geom_segment(ggplot2::aes(x = .data$auroc_lower, xend = .data$auroc_upper, yend = .data$name),
+                          colour = accent, linewidth = 2.6, lineend = "round") +
+    ggplot2::geom_point(ggplot2::aes(x = .data$auroc), size = 4.6, colour = "white", fill = warm,
+                        shape = 21, stroke = 1.1) +
+    ggplot2::scale_x_continuous(limits = c(lowest, 1), breaks = seq(lowest, 1, 0.1), labels = numbers_from(1),
+                                expand = ggplot2::expansion(mult = 0.03)) +
+    ggplot2::labs(x = NULL, y = NULL) +
+    theme_report(11) +
+    ggplot2::theme(panel.grid = ggplot2::element_blank(),
+                   axis.text.y = if (nrow(d) == 1) ggplot2::element_blank() else ggplot2::element_text())
+}
+
+history_plot <- function(history, best) {
+  # Where there are folds, each has its line.
+  fold <- column(history, "fold")
+  long <- rbind(
+    data.frame(epoch = history$epoch, value = history$loss, series = "train", panel = "loss"),
+    data.frame(epoch = history$epoch, value = history$validation_loss, series = "validation", panel = "loss"),
+    data.frame(epoch = history$epoch, value = history$validation_auroc, series = "validation", panel = "auroc")
+  )
+  long$line <- paste(long$series, rep(fold, 3))
+  long$panel <- factor(long$panel, c("auroc", "loss"), c(s("axis.validation_auroc"), s("axis.loss")))
+  long$series <- factor(long$series, c("train", "validation"), word("split", c("train", "validation")))
+  plot <- ggplot2::ggplot(long, ggplot2::aes(.data$epoch, .data$value, colour = .data$series, group = .data$line)) +
+    ggplot2::geom_line(linewidth = 0.9) +
+    ggplot2::facet_wrap("panel", ncol = 1, scales = "free_y") +
+    ggplot2::scale_colour_manual(values = c(warm, accent)) +
+    ggplot2::scale_y_continuous(labels = numbers_as_needed) +
+    ggplot2::labs(x = s("axis.epoch"), y = NULL) +
+    theme_report()
+  if (!length(best)) return(plot)
+  plot + ggplot2::geom_vline(xintercept = best, linetype = "22", colour = ink, linewidth = 0.4)
+}
+
+# --- shortcuts: what a simple model tells without the lungs -------------------------------------------------------
+
+verdict_colours <- c(none = "#5b5f66", some = "#b8860b", strong = warm)
+
+# A row a probe, and the model itself above them, which they are to be held against.
+shortcut_plot <- function(probes, model) {
+  d <- data.frame(name = capitalise(probe_names(probes$probe)), auroc = probes$auroc, lower = probes$lower,
+                  upper = probes$upper, kind = ifelse(is.na(probes$verdict), "none", probes$verdict))
+  d <- d[order(d$auroc), ]
+  if (NROW(model)) {
+    of_model <- data.frame(name = s("audit.shortcuts.model"), auroc = model$auroc[[1]], lower = model$auroc_lower[[1]],
+                           upper = model$auroc_upper[[1]], kind = "model")
+    d <- rbind(d, of_model)
+  }
+  d$name <- factor(d$name, levels = d$name)
+  lowest <- min(0.5, floor(10 * min(d$auroc, d$lower, na.rm = TRUE)) / 10)
+  words <- c(word("verdict", names(verdict_colours)), model = s("audit.shortcuts.model"))
+  names(words) <- c(names(verdict_colours), "model")
+  shown <- intersect(names(words), d$kind)
+  ggplot2::ggplot(d, ggplot2::aes(y = .data$name, colour = .data$kind)) +
+    ggplot2::geom_vline(xintercept = 0.5, linetype = "22", colour = ink, linewidth = 0.4) +
+    ggplot2::geom_segment(ggplot2::aes(x = .data$lower, xend = .data$upper, yend = .data$name), linewidth = 1.6,
+                          lineend = "round", na.rm = TRUE) +
+    ggplot2::geom_point(ggplot2::aes(x = .data$auroc), size = 3.4) +
+    ggplot2::scale_colour_manual(values = c(verdict_colours, model = accent), breaks = shown, labels = words[shown]) +
+    ggplot2::scale_x_continuous(limits = c(lowest, 1), breaks = seq(lowest, 1, 0.1), labels = numbers_from(1)) +
+    ggplot2::labs(x = "AUROC", y = NULL) +
+    theme_report(11)
+}
+
+# Many findings: a tile a finding and probe, the warmer the better the label is told; a frame where that is strong.
+shortcut_tiles <- function(probes) {
+  d <- data.frame(finding = capitalise(finding(probes$finding)), probe = word("probe_short", probes$probe),
+                  auroc = probes$auroc, strong = probes$verdict %in% "strong")
+  d$finding <- factor(d$finding, levels = rev(sort(unique(d$finding))))
+  d$probe <- factor(d$probe, levels = unique(d$probe))
+  ggplot2::ggplot(d, ggplot2::aes(.data$probe, .data$finding)) +
+    ggplot2::geom_tile(ggplot2::aes(fill = pmax(.data$auroc, 0.5)), colour = "white", linewidth = 0.8) +
+    ggplot2::geom_tile(data = d[d$strong, ], fill = NA, colour = ink, linewidth = 0.9, width = 0.94, height = 0.9) +
+    ggplot2::geom_text(ggplot2::aes(label = num(.data$auroc, 2), fontface = ifelse(.data$strong, "bold", "plain")),
+                       colour = "#22292f", size = 3.6, family = font_family()) +
+    ggplot2::scale_fill_gradient(low = "#f4f1ea", high = "#e8906f", limits = c(0.5, 1), guide = "none") +
+    ggplot2::scale_x_discrete(position = "top") +
+    ggplot2::labs(x = NULL, y = NULL) +
+    theme_report(11.5) +
+    ggplot2::theme(panel.grid = ggplot2::element_blank(), axis.text.x = ggplot2::element_text(size = 8.4))
+}
+
+# The R package's figures take their words from here, so that the report calls a finding by one name.
+figure_labels <- function(lang, findings) {
+  names <- stats::setNames(capitalise(finding(findings)), findings)
+  groups <- c(F = word("sex", "F"), M = word("sex", "M"))
+  placa::plot_labels(lang, findings = names, groups = groups, interval = s("axis.interval"), bin = s("axis.bin"))
+}
+
+# A figure of the R package on the report's ground: no ground of its own, the report's letters.
+in_report_style <- function(plot) {
+  text <- ggplot2::element_text(family = font_family())
+  plot + ggplot2::theme(text = text, plot.background = ggplot2::element_blank())
+}

@@ -1,0 +1,144 @@
+# Single images: some drawn by lot, as training changes them, those that the model got most wrong, and the most typical.
+
+# Which images of the evaluated split to show as samples: drawn by lot with the run's own seed, half of them positive.
+choose_samples <- function(run, facts, drawn = 4) {
+  known <- run$predictions[run$predictions$split %in% facts$split & !is.na(run$predictions$truth), ]
+  known <- known[known$finding == facts$primary, ]
+  if (NROW(known) == 0) return(list(image = list(), rows = NULL))
+  set.seed(as.integer(run$info$training$seed %||% 0), kind = "Mersenne-Twister", sample.kind = "Rejection")
+  by_lot <- function(rows) rows[sample.int(nrow(rows), min(drawn, nrow(rows))), ]
+  rows <- rbind(by_lot(known[known$truth == 1, ]), by_lot(known[known$truth == 0, ]))
+  list(image = as.list(rows$image_id), rows = rows)
+}
+
+# The most confident mistakes of each finding, and the images that it was most rightly sure of: one a patient.
+choose_extremes <- function(run, facts) {
+  each <- if (facts$many) 2 else 4
+  known <- run$predictions[run$predictions$split %in% facts$split & !is.na(run$predictions$truth), ]
+  if (NROW(known) == 0) return(list(image = list(), finding = list(), rows = NULL, side = 224))
+  rows <- do.call(rbind, lapply(facts$findings, function(name) {
+    of_finding <- known[known$finding == name, ]
+    threshold <- default_threshold(run, name)
+    called <- of_finding$probability >= threshold & !is.na(threshold)
+    groups <- list(
+      missed = of_finding[of_finding$truth == 1 & !called, ], alarms = of_finding[of_finding$truth == 0 & called, ],
+      typical_with = of_finding[of_finding$truth == 1 & called, ],
+      typical_without = of_finding[of_finding$truth == 0 & !called, ]
+    )
+    if (is.na(threshold)) groups$missed <- groups$typical_without <- of_finding[0, ]
+    high <- c("alarms", "typical_with")
+    do.call(rbind, lapply(names(groups), function(role) {
+      first <- most_extreme(groups[[role]], each, role %in% high)
+      if (nrow(first)) cbind(as.data.frame(first), role = role)
+    }))
+  }))
+  list(image = as.list(rows$image_id), finding = as.list(rows$finding), rows = rows, side = if (facts$many) 144 else 224)
+}
+
+most_extreme <- function(rows, n, high) {
+  # The name settles ties, so that the choice does not hang on the order of the rows.
+  rows <- rows[order(if (high) -rows$probability else rows$probability, rows$image_id, method = "radix"), ]
+  whose <- ifelse(is.na(rows$patient_id), rows$group_id, rows$patient_id)
+  rows <- rows[!duplicated(ifelse(is.na(whose), rows$image_id, whose)), ]
+  rows[seq_len(min(n, nrow(rows))), ]
+}
+
+default_threshold <- function(run, name) {
+  stored <- run$thresholds$findings[[name]]
+  stored$points[[stored$default %||% ""]] %||% NA_real_
+}
+
+# What is written under each picture, and what it is described as; `alt` is the key of its description.
+captions_of <- function(rows, files, alt, facts) {
+  rows$file <- as.character(unlist(files))
+  rows <- rows[nzchar(rows$file), ]
+  if (!nrow(rows)) return(NULL)
+  name <- finding(rows$finding)
+  without <- if (facts$many) s("errors.without", finding = name) else facts$comparison
+  label <- ifelse(rows$truth == 1, name, without)
+  probability <- num(rows$probability, 2)
+  films <- data.frame(
+    file = rows$file, label = capitalise(label), class = ifelse(rows$truth == 1, "positive", "negative"),
+    value = probability, finding = rows$finding,
+    alt = s(alt, image = rows$image_id, label = label, finding = name, probability = probability)
+  )
+  films$role <- rows$role
+  films
+}
+
+write_samples <- function(samples, facts, files) {
+  films <- if (length(files)) captions_of(samples$rows, files, "data.film_alt", facts)
+  if (is.null(films)) return(say(missing_pictures()))
+  say("data.samples")
+  write_gallery("samples", films, s("data.samples_caption", finding = facts$positive))
+}
+
+# Without pictures: is it the images that are gone, or Python?
+missing_pictures <- function() if (python_there()) "data.samples_missing" else "data.python_missing"
+
+# The first training images, one with the finding where the table of predictions knows, and what changes them.
+choose_training_images <- function(run, n = 2) {
+  known <- run$predictions[run$predictions$split %in% "train", ]
+  known <- known[!duplicated(known$image_id), ]
+  first <- c(which(known$truth %in% 1)[1], which(known$truth %in% 0)[1], seq_len(nrow(known)))
+  as.list(known$image_id[utils::head(unique(stats::na.omit(first)), n)])
+}
+
+changes_of <- function(run) {
+  list(amounts = as.list(run$info$training$augmentation), seed = run$info$training$seed %||% 0)
+}
+
+write_augmented <- function(run, files, times = 3) {
+  changes <- run$info$training$augmentation
+  if (!length(changes) || all(unlist(changes) == 0)) return(say("training.augmentation_none"))
+  files <- as.character(unlist(files))
+  if (!length(files)) return(say(if (python_there()) "training.augmented_missing" else "data.python_missing"))
+  say("training.augmented")
+  original <- seq_along(files) %% (times + 1) == 1
+  number <- (seq_along(files) - 1) %% (times + 1)
+  films <- data.frame(
+    file = files, class = "plain", value = "",
+    label = ifelse(original, s("training.as_it_is"), s("training.as_changed", n = num(number)))
+  )
+  films$alt <- paste0(films$label, ": ", s("training.augmented_alt", n = num((seq_along(files) - 1) %/% (times + 1) + 1)))
+  write_gallery("augmented", films, s("training.augmented_caption"))
+}
+
+# --- the most wrong, and the most typical -------------------------------------------------------------------------
+
+roles <- c("missed", "alarms", "typical_with", "typical_without")
+
+write_extremes <- function(extremes, facts, maps) {
+  if (is.null(extremes$rows)) return(say("data.predictions_missing"))
+  described <- if (isTRUE(maps$mapped)) "errors.map_alt" else "data.film_alt"
+  films <- if (length(maps$files)) captions_of(extremes$rows, maps$files, described, facts)
+  if (is.null(films)) say(missing_pictures()) else say("errors.intro")
+  if (!is.null(films)) {
+    if (isTRUE(maps$mapped)) say("errors.maps") else say("errors.maps_missing", reason = escape_markdown(maps$reason))
+  }
+  wide <- if (isTRUE(maps$mapped)) "films .pairs" else "films"
+  if (facts$many) {
+    write_tabs(s("errors.tabs"), facts$findings, function(name) {
+      write_roles(films[films$finding == name, ], extremes$rows[extremes$rows$finding == name, ], name, wide)
+    })
+  } else {
+    write_roles(films, extremes$rows, facts$primary, wide, numbered = TRUE)
+  }
+  if (!is.null(films)) say("errors.look")
+}
+
+write_roles <- function(films, rows, name, wide, numbered = FALSE) {
+  for (role in roles) {
+    shown <- films[films$role %in% role, ]
+    caption <- s(paste0("errors.", role, "_caption"), finding = finding(name))
+    if (!any(rows$role %in% role)) {
+      say(paste0("errors.none_", role), finding = finding(name))
+    } else if (NROW(shown) && numbered) {
+      say(paste0("errors.see_", role), finding = finding(name))
+      write_gallery(gsub("_", "-", role), shown, caption, wide)
+    } else if (NROW(shown)) {
+      write_markdown("**", sub("[.:]$", "", caption), "**")
+      write_plain_gallery(shown, wide)
+    }
+  }
+}

@@ -1,0 +1,115 @@
+# The way of the images from the source to the splits, and how often a finding is seen in each.
+
+splits <- c("train", "validation", "test")
+
+# One box a stage: what came in, what was left out and why, what was used, and where it went.
+write_flow <- function(run, facts) {
+  boxes <- flow_boxes(run, facts)
+  if (is.null(boxes)) return(say("data.flow_absent"))
+  say("data.flow")
+  steps <- vapply(boxes, function(box) gsub("\n", ", ", box$text), "")
+  draw("flow", flow_plot(boxes), s("data.flow_caption"), s("data.flow_alt", steps = paste(steps, collapse = "; ")),
+       c(6.4, 4.5))
+}
+
+flow_boxes <- function(run, facts) {
+  data <- run$info$data
+  images <- unlist(data$images[splits])
+  if (length(images) < 3) return(NULL)
+  units <- if (groups_were_found(audit_of(run))) "groups" else "patients"
+  of_units <- function(n) if (length(n)) s(paste0("data.flow_", units), n = num(n))
+  kept <- sum(images)
+  left_out <- c(rejected = data$rejected, missing = data$missing, unused = data$unused)
+  left_out <- left_out[!is.na(left_out)]
+  began <- data$rows %||% (kept + sum(left_out[names(left_out) == "rejected"]))
+  several <- length(facts$findings) > 1
+  of_split <- function(split) {
+    positives <- if (!several) data$positives[[facts$primary]][[split]]
+    lines <- c(
+      capitalise(word("split", split)), s("data.flow_images", n = num(data$images[[split]])),
+      of_units(data$patients[[split]]),
+      if (length(positives)) s("data.flow_positive", n = count_share(positives, data$images[[split]]),
+                               finding = facts$positive)
+    )
+    paste(lines, collapse = "\n")
+  }
+  aside <- mapply(s, paste0("data.left_", names(left_out)), n = num(left_out), USE.NAMES = FALSE)
+  patients <- unlist(data$patients[splits])
+  c(
+    list(list(text = s("data.flow_source", n = num(began)), x = 3.1, y = 8.4, w = 5.6, h = 1.2)),
+    if (length(aside)) list(list(text = paste(aside, collapse = "\n"), x = 8, y = 6.5, w = 3.9, h = 0.5 + 0.62 * length(aside),
+                                 aside = TRUE)),
+    list(list(text = paste(c(s("data.flow_used", n = num(kept)), if (length(patients) == 3) of_units(sum(patients))),
+                           collapse = "\n"), x = 3.1, y = 4.7, w = 5.6, h = 1.5)),
+    Map(function(split, x) list(text = of_split(split), x = x, y = 1.35, w = 3.15, h = 2.5), splits, c(1.65, 5, 8.35))
+  )
+}
+
+flow_plot <- function(boxes) {
+  d <- data.frame(x = vapply(boxes, `[[`, 1, "x"), y = vapply(boxes, `[[`, 1, "y"), w = vapply(boxes, `[[`, 1, "w"),
+                  h = vapply(boxes, `[[`, 1, "h"), text = vapply(boxes, `[[`, "", "text"),
+                  aside = vapply(boxes, function(box) isTRUE(box$aside), NA))
+  main <- d[!d$aside, ]
+  ends <- d[seq(nrow(d) - 2, nrow(d)), ]
+  above <- ends$y[[1]] + ends$h[[1]] / 2 + 0.5
+  middle <- main$x[[1]]
+  heads <- data.frame(x = c(middle, ends$x), y = c(main$y[[1]] - main$h[[1]] / 2, rep(above, 3)),
+                      xend = c(middle, ends$x), yend = c(main$y[[2]] + main$h[[2]] / 2, ends$y + ends$h / 2))
+  if (any(d$aside)) {
+    level <- d$y[d$aside]
+    heads <- rbind(heads, data.frame(x = middle, y = level, xend = d$x[d$aside] - d$w[d$aside] / 2, yend = level))
+  }
+  lines <- data.frame(x = c(middle, min(ends$x)), y = c(main$y[[2]] - main$h[[2]] / 2, above),
+                      xend = c(middle, max(ends$x)), yend = c(above, above))
+  segment <- ggplot2::aes(.data$x, .data$y, xend = .data$xend, yend = .data$yend)
+  ggplot2::ggplot(d) +
+    ggplot2::geom_segment(segment, data = lines, colour = ink, linewidth = 0.5) +
+    ggplot2::geom_segment(segment, data = heads, colour = ink, linewidth = 0.5,
+                          arrow = grid::arrow(length = grid::unit(5, "pt"), type = "closed")) +
+    ggplot2::geom_tile(ggplot2::aes(.data$x, .data$y, width = .data$w, height = .data$h, fill = .data$aside),
+                       colour = ink, linewidth = 0.4) +
+    ggplot2::geom_text(ggplot2::aes(.data$x, .data$y, label = .data$text), colour = ink, size = 3.7, lineheight = 1.05,
+                       family = font_family()) +
+    ggplot2::scale_fill_manual(values = c(`FALSE` = "#e7f1f1", `TRUE` = "#f4f1ea"), guide = "none") +
+    ggplot2::coord_cartesian(xlim = c(0, 10), ylim = c(0, 9.1), expand = FALSE) +
+    ggplot2::theme_void()
+}
+
+# --- prevalence -------------------------------------------------------------------------------------------------
+
+write_prevalence <- function(run, facts) {
+  shares <- prevalence_of(run$predictions, facts$findings)
+  if (is.null(shares)) return(say("data.prevalence_missing"))
+  if (!facts$many) {
+    at <- function(split) pct(shares$share[shares$split == split])
+    return(say("data.prevalence", finding = facts$positive, train = at("train"), test = at("test")))
+  }
+  say("data.prevalence_many")
+  of_test <- shares[shares$split == "test", ]
+  values <- s("data.prevalence_value", finding = finding(of_test$finding), share = pct(of_test$share))
+  draw("prevalence", prevalence_plot(shares), s("data.prevalence_caption"),
+       s("data.prevalence_alt", values = paste(values, collapse = "; ")),
+       c(6, 1.2 + 0.27 * length(facts$findings)))
+}
+
+prevalence_of <- function(predictions, findings) {
+  known <- predictions[!is.na(predictions$truth) & predictions$split %in% splits, ]
+  if (NROW(known) == 0) return(NULL)
+  shares <- stats::aggregate(truth ~ finding + split, known, mean)
+  stats::setNames(shares, c("finding", "split", "share"))
+}
+
+prevalence_plot <- function(shares) {
+  order <- shares[shares$split == "test", ]
+  names <- capitalise(finding(order$finding[order(order$share)]))
+  shares$name <- factor(capitalise(finding(shares$finding)), unique(names))
+  shares$series <- factor(shares$split, splits, word("split", splits))
+  ggplot2::ggplot(shares, ggplot2::aes(.data$share, .data$name, colour = .data$series, shape = .data$series)) +
+    ggplot2::geom_point(size = 2.6, stroke = 0.9) +
+    ggplot2::scale_colour_manual(values = c(warm, "#8a6510", accent)) +
+    ggplot2::scale_shape_manual(values = c(1, 2, 16)) +
+    ggplot2::scale_x_continuous(labels = function(x) pct(x, 0), limits = c(0, NA),
+                                expand = ggplot2::expansion(c(0.01, 0.05))) +
+    ggplot2::labs(x = s("axis.prevalence"), y = NULL) +
+    theme_report(11)
+}

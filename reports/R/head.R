@@ -1,0 +1,164 @@
+# The first screen: what was classified, on what, how well, what the audit says, and what the model is not for.
+
+# What the sections ask about the run again and again.
+headline_facts <- function(run) {
+  data <- run$info$data
+  found <- run$evaluation[["discrimination"]]
+  findings <- data$findings %||% unique(found$finding)
+  # With several findings, the one that most test images have stands for the rest where one must be picked.
+  primary <- intersect(as.character(data$positive), findings)
+  if (length(primary) != 1) {
+    primary <- findings[[which.max(found$n_positive[match(findings, found$finding)] %||% 1)]]
+  }
+  comparison <- if (length(findings) == 1) data$comparison
+  list(
+    findings = findings,
+    primary = primary,
+    positive = finding(primary),
+    comparison = if (length(comparison)) finding(comparison) else s("errors.without", finding = finding(primary)),
+    many = length(findings) > 1,
+    split = if (length(found)) found$split[[1]] else "test",
+    phantom = identical(data$kind, "phantom"),
+    kind = word("kind", if (has_string(paste0("kind.", data$kind))) data$kind else "other"),
+    images = if (length(found)) max(found$n_images) else data$images$test,
+    patients = if (length(found) && !anyNA(found$n_patients)) max(found$n_patients)
+  )
+}
+
+page_title <- function(facts) {
+  if (facts$many) return(s("page.title_many", n = num(length(facts$findings))))
+  s("page.title_one", positive = capitalise(facts$positive), comparison = facts$comparison)
+}
+
+# What filter.lua needs for the page itself: title, language, and the words that number figures and tables.
+write_page_facts <- function(facts, lang, one_page = FALSE) {
+  values <- c(lang = lang, title = page_title(facts), figure = s("crossref.figure"), table = s("crossref.table"),
+              contents = s("page.contents"), skip = s("page.skip"), layout = if (one_page) "one-page")
+  attributes <- paste0(names(values), '="', gsub('"', "\u201d", values), '"', collapse = " ")
+  write_markdown("::: {.page-facts ", attributes, "}\n:::")
+}
+
+write_headline <- function(run, facts, eyebrow = "page.eyebrow") {
+  found <- run$evaluation[["discrimination"]]
+  if (nzchar(Sys.getenv("PLACA_WITHOUT_QUARTO"))) write_div("renderer", s("page.without_quarto"))
+  write_markdown("::: {.hero}")
+  write_markdown("[", s(eyebrow), "]{.eyebrow}")
+  write_markdown("# ", page_title(facts), " {#title .unnumbered .unlisted}")
+  write_markdown("[", subtitle(facts, evaluated = !is.null(found)), "]{.subtitle}")
+  if (!is.null(found)) write_headline_card(run, found, facts)
+  write_markdown(":::")
+  if (is.null(found)) {
+    say("headline.missing")
+  } else if (facts$split != "test") {
+    write_div("notice .bad", s("headline.not_test", split = word("split", facts$split)))
+  }
+  if (!facts$many && isTRUE(found$auroc_lower <= 0.5)) write_div("notice", s("headline.coin_toss"))
+  write_verdict(run, facts)
+  write_div("notice .use", paste(what_it_is_not_for(run, facts), collapse = "\n\n"))
+}
+
+# What the model must not be used for: care, images unlike those it was tested on, and findings it does not know.
+what_it_is_not_for <- function(run, facts) {
+  if (facts$phantom) return(s("headline.use_phantom"))
+  images <- run$predictions[run$predictions$split %in% facts$split, ]
+  known <- function(column) sort(unique(stats::na.omit(images[[column]])))
+  ages <- range_of(known("age"))
+  of <- c(
+    if (length(known("site")) %in% 1:3) escape_markdown(known("site")),
+    if (length(known("view"))) s("headline.of_views", views = paste(word("view", known("view")), collapse = ", ")),
+    if (length(ages)) s("headline.of_ages", from = num(ages[[1]]), to = num(ages[[2]]))
+  )
+  c(
+    s("headline.use"),
+    if (length(of)) s("headline.use_images", images = paste(of, collapse = "; ")),
+    s("headline.use_findings")
+  )
+}
+
+range_of <- function(x) if (length(x)) range(as.numeric(x))
+
+subtitle <- function(facts, evaluated) {
+  if (!evaluated) return(s("page.subtitle_none"))
+  key <- if (facts$many) {
+    "page.subtitle_many"
+  } else if (is.null(facts$patients)) {
+    "page.subtitle_images"
+  } else if (facts$phantom) {
+    "page.subtitle_phantom"
+  } else {
+    "page.subtitle"
+  }
+  s(key, images = num(facts$images), kind = facts$kind, patients = num(facts$patients %||% NA))
+}
+
+write_headline_card <- function(run, found, facts) {
+  range <- range_text(found$auroc_lower, found$auroc_upper)
+  first <- match(facts$primary, found$finding)
+  write_markdown(":::: {.card", if (facts$many) " .many", "}")
+
+  write_markdown("::::: {.card-figure}")
+  write_markdown("[", num(mean(found$auroc, na.rm = facts$many), 3), "]{.big}")
+  if (facts$many) {
+    say("headline.auroc_many", n = num(sum(!is.na(found$auroc))))
+  } else {
+    method <- word("method_short", short_method(found, facts))
+    interval <- s("headline.interval", confidence = pct(found$confidence, 0), range = range, method = method)
+    write_markdown(s("headline.auroc_one"), "\\\n", interval)
+  }
+  write_markdown(":::::")
+
+  write_markdown("::::: {.card-plot}")
+  names <- capitalise(finding(found$finding))
+  values <- s("headline.figure_alt_value", finding = names, auroc = num(found$auroc, 3), range = range)
+  alt <- s("headline.figure_alt", values = paste(values, collapse = "; "))
+  file <- save_svg(headline_plot(found), "headline", if (facts$many) 6 else 4, 0.5 + 0.26 * nrow(found))
+  write_markdown("![", escape_markdown(alt), "](", file, ")\\ ")
+  write_markdown("[", s(if (facts$many) "headline.figure_caption_many" else "headline.figure_caption"), "]{.small}")
+  write_markdown(":::::")
+
+  positive <- count_share(found$n_positive[[first]], found$n_images[[first]])
+  chips <- c(
+    s("headline.source", source = label_source_text(run$info$data)),
+    s("headline.images", n = num(facts$images)),
+    if (!is.null(facts$patients)) s("headline.patients", n = num(facts$patients)),
+    if (!facts$many) s("headline.positive", n = positive, finding = facts$positive)
+  )
+  write_div("card-facts", paste0("[", chips, "]{.chip}", collapse = "\n"), fence = ":::::")
+  if (!facts$many && !is.na(found$auroc)) {
+    write_markdown("[", s("headline.in_words", positive = facts$positive, n = num(100 * found$auroc)), "]{.in-words}")
+  }
+  write_markdown("::::")
+}
+
+# The audit's verdict. Patients that nobody knows cannot have been kept apart, and the verdict must not say they were.
+write_verdict <- function(run, facts) {
+  audit <- audit_of(run)
+  leakage <- audit$leakage
+  across <- max(leakage$patients_across_splits %||% NA, leakage$groups_across_splits %||% 0)
+  unknown <- groups_were_found(audit) || (!is.null(run$predictions) && all(is.na(run$predictions$patient_id)))
+  verdict <- if (is.na(across)) "none" else if (across > 0) "bad" else if (unknown) "groups" else "good"
+  twins <- if (is.null(audit)) 0 else twins_across(audit)
+  strong <- strong_probes(audit)
+  sentences <- c(
+    s(paste0("headline.verdict_", verdict), n = num(across)),
+    if (twins > 0) s("headline.verdict_twins", n = num(twins)),
+    shortcut_sentence(strong, run$evaluation[["discrimination"]], facts)
+  )
+  class <- verdict
+  if (verdict == "good" && (twins > 0 || identical(leakage$verdict, "some"))) class <- "some"
+  if (!is.null(strong) || identical(leakage$verdict, "strong")) class <- "bad"
+  write_div(paste0("notice .verdict .", class), paste(sentences, collapse = "\n\n"))
+}
+
+# A label that can be told without the lungs takes the meaning from a figure, so the first screen says it too.
+shortcut_sentence <- function(strong, found, facts) {
+  if (is.null(strong)) return(NULL)
+  if (facts$many) {
+    return(s("headline.shortcut_many", n = num(length(unique(strong$finding))), total = num(length(facts$findings))))
+  }
+  top <- strong[1, ]
+  model <- found$auroc[match(top$finding, found$finding)]
+  key <- if (length(model) && !is.na(model)) "headline.shortcut_model" else "headline.shortcut"
+  s(key, probe = word("probe", top$probe), finding = finding(top$finding), auroc = num(top$auroc, 2),
+    model = num(model %||% NA, 2))
+}

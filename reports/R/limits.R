@@ -1,0 +1,49 @@
+# The section on limits: what the figures cannot carry.
+
+write_limits <- function(run, facts) {
+  data <- run$info$data
+  found <- run$evaluation[["discrimination"]]
+  main <- found[found$finding == facts$primary, ]
+  evaluated <- NROW(main) == 1
+  kind <- if (has_string(paste0("limits.labels_", data$kind))) data$kind else "other"
+  # DeLong's interval knows nothing of patients; one that does needs no such warning.
+  repeated <- evaluated && isTRUE(main$n_images > main$n_patients) && main$method == "delong"
+  write_audit_limits(audit_of(run))
+  items <- c(
+    if (evaluated && !is.na(main$auroc_lower)) {
+      s("limits.size", images = num(main$n_images), positives = num(main$n_positive), finding = facts$positive,
+        width = num(main$auroc_upper - main$auroc_lower, 3))
+    },
+    if (repeated) s("limits.patients", images = num(main$n_images), patients = num(main$n_patients)),
+    s(paste0("limits.labels_", kind), labels = label_source_text(data)),
+    if (!facts$phantom) s("limits.one_source"),
+    if (evaluated) s("limits.prevalence", prevalence = pct(main$prevalence), finding = facts$positive),
+    s("limits.detail", size = num(data$image_size %||% NA)),
+    if (length(data$images$validation)) s("limits.thresholds", images = num(data$images$validation)),
+    s("limits.reason")
+  )
+  write_markdown(paste0("- ", items, collapse = "\n"))
+}
+
+# What the audit found limits the figures before all else; what it could not find out does so too.
+write_audit_limits <- function(audit) {
+  strong <- strong_probes(audit)
+  labels <- audit$label_quality
+  labels <- if (!is.null(labels)) as_rows(labels[is.na(column(labels, "subset")) & !is.na(column(labels, "ppv")), ])
+  worst <- if (!is.null(labels)) labels[which.min(labels$ppv), ]
+  shift <- c(audit$shift$here$verdict, audit$shift$table$verdict)
+  items <- c(
+    if (isTRUE(audit$leakage$patients_across_splits > 0)) s("limits.leak"),
+    if (!is.null(audit) && twins_across(audit) > 0) s("limits.twins", n = num(twins_across(audit))),
+    if (!is.null(strong)) s("limits.shortcut", probe = word("probe", strong$probe[[1]]),
+                            finding = finding(strong$finding[[1]]), auroc = num(strong$auroc[[1]], 2)),
+    if (NROW(worst)) s("limits.label_quality", ppv = pct(worst$ppv, 0), finding = finding(worst$finding),
+                       reference = escape_markdown(worst$reference)),
+    if (any(c("some", "strong") %in% shift)) s("limits.shift"),
+    if (groups_were_found(audit)) s("limits.groups_found")
+  )
+  if (!length(items)) return(invisible())
+  say("limits.from_audit")
+  write_markdown(paste0("- ", items, collapse = "\n"))
+  say("limits.always")
+}

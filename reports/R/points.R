@@ -1,0 +1,95 @@
+# The section on operating points: what a yes or no at a threshold is worth here, and where the finding is rarer.
+
+# One row an operating point of a finding, one column a metric.
+points_wide <- function(long) {
+  id <- function(rows) paste(rows$finding, rows$operating_point)
+  wide <- as.data.frame(unique(long[c("finding", "operating_point", "threshold")]))
+  for (metric in unique(long$metric)) {
+    rows <- long[long$metric == metric, ]
+    wide[[metric]] <- rows$estimate[match(id(wide), id(rows))]
+  }
+  wide
+}
+
+write_operating_points <- function(run, facts) {
+  long <- run$evaluation[["operating_points"]]
+  if (is.null(long)) return(say("points.missing"))
+  points <- points_wide(long)
+  default <- vapply(points$finding, function(name) run$thresholds$findings[[name]]$default %||% "", "")
+  say("points.prose", chosen_on = word("split", run$thresholds$chosen_on %||% "validation"))
+  at <- points[points$operating_point == default & points$finding == facts$primary, ]
+  if (nrow(at) == 1) {
+    say("points.in_words", threshold = num(at$threshold, 2), finding = facts$positive, tp = num(at$true_positive),
+        fn = num(at$false_negative), positives = num(at$true_positive + at$false_negative),
+        fp = num(at$false_positive), negatives = num(at$false_positive + at$true_negative))
+  }
+  if (facts$many) write_default_points(points[points$operating_point == default, ])
+  if (facts$many) say("points.each")
+  write_tabs(s("points.tabs"), facts$findings, function(name) {
+    write_points(long[long$finding == name, ], facts)
+    write_predictive_values(run, name, facts)
+  })
+  say("points.legend")
+}
+
+# Of many findings the default point each, so that they can be held against one another.
+write_default_points <- function(points) {
+  metrics <- c("threshold", "sensitivity", "specificity", "ppv", "npv", "f1", "mcc")
+  text <- points[metrics]
+  text[] <- lapply(text, num, digits = 2)
+  # Of a rare finding the threshold lies where two digits are none.
+  text$threshold <- num(points$threshold, 3)
+  table <- data.frame(capitalise(finding(points$finding)), text)
+  names(table) <- words_of("points.column", c("finding", metrics))
+  write_table("points", table, s("points.caption_default"))
+}
+
+metrics_shown <- c("sensitivity", "specificity", "ppv", "npv", "lr_positive", "lr_negative", "f1", "mcc", "kappa",
+                   "balanced_accuracy")
+
+# A column an operating point, a row a metric with its interval.
+write_points <- function(long, facts) {
+  points <- unique(long$operating_point)
+  metrics <- intersect(metrics_shown, long$metric)
+  table <- data.frame(c(s("points.column.threshold"), words_of("points.column", metrics)))
+  for (point in points) {
+    rows <- long[long$operating_point == point, ]
+    at <- rows[match(metrics, rows$metric), ]
+    table[[point]] <- c(num(rows$threshold[[1]], if (facts$many) 3 else 2), estimate_text(at$estimate, column(at, "lower"), column(at, "upper")))
+  }
+  names(table) <- c(s("points.column.metric"), capitalise(word("point", points)))
+  if (facts$many) return(write_plain_table(table))
+  write_table("points", table, s("points.caption"))
+}
+
+# An estimate with its interval in short: a dash between the limits, for many must stand side by side. Beside a minus a
+# dash is none.
+estimate_text <- function(estimate, lower, upper, digits = 2) {
+  between <- if (any(lower < 0, na.rm = TRUE)) "; " else "\u2013"
+  limits <- paste0(" (", num(lower, digits), between, num(upper, digits), ")")
+  text <- paste0(num(estimate, digits), ifelse(is.na(lower) | is.na(upper), "", limits))
+  ifelse(is.na(estimate), s("number.none"), text)
+}
+
+# What a call would mean where the finding is rarer; sensitivity and specificity are taken to stay.
+write_predictive_values <- function(run, name, facts) {
+  values <- run$evaluation[["predictive_values"]]
+  values <- values[values$finding == name, ]
+  default <- run$thresholds$findings[[name]]$default
+  values <- values[values$operating_point %in% default, ]
+  if (NROW(values) == 0) return(if (!facts$many) say("points.predictive_missing"))
+  if (!facts$many) say("points.predictive")
+  shown <- unique(values[order(values$prevalence), c("prevalence", "own")])
+  at <- function(metric) {
+    rows <- values[values$metric == metric, ]
+    rows <- rows[match(shown$prevalence, rows$prevalence), ]
+    estimate_text(rows$estimate, rows$lower, rows$upper)
+  }
+  prevalence <- pct(shown$prevalence)
+  own <- as.logical(shown$own) %in% TRUE
+  prevalence[own] <- s("points.own_prevalence", prevalence = prevalence[own])
+  table <- data.frame(prevalence, at("ppv"), at("npv"))
+  names(table) <- words_of("points.column", c("prevalence", "ppv", "npv"))
+  if (facts$many) return(write_plain_table(table))
+  write_table("predictive", table, s("points.predictive_caption", finding = finding(name)))
+}

@@ -1,0 +1,131 @@
+# The sections on use: is it worth acting on the model, for whom is it worse, and what should be left to a radiologist?
+
+# --- decision curve ---------------------------------------------------------------------------------------------
+
+write_decision <- function(run, facts, lang) {
+  table <- run$evaluation[["decision_curve"]]
+  if (NROW(table) == 0) return(say("decision.missing"))
+  say("decision.prose")
+  formula <- paste0("$$\\text{NB}(t) = \\frac{\\text{", s("decision.tp"), "}}{n} - \\frac{\\text{",
+                    s("decision.fp"), "}}{n} \\cdot \\frac{t}{1 - t}$$")
+  write_markdown("::: {.formula tabindex=0}\n\n", formula, "\n\n:::")
+  worth <- worth_acting(table, facts$primary)
+  findings <- unique(table$finding)
+  alt <- s("decision.alt", finding = facts$positive, range = worth %||% s("decision.nowhere"))
+  draw_plot("decision", ggplot2::autoplot(table, labels = figure_labels(lang, findings)), s("decision.caption"), alt,
+            size_of_panels(length(findings), 1, 5), "decision.missing")
+  if (facts$many) return(write_worth(table, facts))
+  if (is.null(worth)) say("decision.not_worth", finding = facts$positive) else
+    say("decision.worth", finding = facts$positive, range = worth)
+}
+
+# The thresholds at which the model is better than the better of its two rivals, interval and all.
+worth_acting <- function(table, name) {
+  of_model <- table[table$finding == name & table$strategy == "model", ]
+  better <- of_model$threshold[which(column(of_model, "advantage_lower") > 0)]
+  if (length(better)) range_text(min(better), max(better), 2)
+}
+
+write_worth <- function(table, facts) {
+  worth <- vapply(facts$findings, function(name) worth_acting(table, name) %||% s("decision.nowhere"), "")
+  rows <- data.frame(capitalise(finding(facts$findings)), worth)
+  names(rows) <- words_of("decision", c("column_finding", "column_range"))
+  write_table("worth", rows, s("decision.worth_caption"), c("l", "l"))
+}
+
+# --- subgroups --------------------------------------------------------------------------------------------------
+
+write_subgroups <- function(run, facts, lang) {
+  table <- run$evaluation[["subgroups"]]
+  if (NROW(table) == 0) return(say("subgroups.missing"))
+  say("subgroups.prose")
+  findings <- unique(table$finding)
+  rows <- nrow(unique(as.data.frame(table)[c("column", "group")]))
+  differing <- which_differ(table)
+  alt <- s("subgroups.alt", groups = num(rows), n = num(NROW(differing)))
+  size <- if (length(findings) == 1) c(8, 2 * (0.24 * rows + 0.6) + 1.4) else
+    c(10, ceiling(length(findings) / (if (length(findings) <= 4) 2 else 4)) * (0.19 * rows + 0.6) + 1.4)
+  draw_plot("subgroups", ggplot2::autoplot(table, labels = figure_labels(lang, findings)),
+            s(if (facts$many) "subgroups.caption_many" else "subgroups.caption"), alt, size, "subgroups.too_small")
+  say_who_differs(differing, table)
+  write_tabs(s("subgroups.tabs"), findings, function(name) {
+    write_groups(table[table$finding == name, ], name, facts$many)
+  })
+}
+
+which_differ <- function(table) {
+  as_rows(as.data.frame(table)[which(table$p_holm < 1 - table$confidence & table$metric != "sensitivity"), ])
+}
+
+say_who_differs <- function(differing, table) {
+  small <- unique(as.data.frame(table)[table$too_small %in% TRUE, c("column", "group")])
+  if (NROW(differing)) {
+    items <- s("subgroups.differs", finding = capitalise(finding(differing$finding)), group = group_names(differing),
+               metric = words_of("metric", differing$metric), estimate = num(differing$estimate, 2),
+               rest = num(differing$rest, 2), p = num(differing$p_holm, 3))
+    shown <- utils::head(items[order(differing$p_holm)], 8)
+    say(if (length(shown) < length(items)) "subgroups.first_differ" else "subgroups.some_differ", n = num(length(items)),
+        shown = num(length(shown)))
+    write_markdown(paste0("- ", shown, collapse = "\n"))
+  } else {
+    say("subgroups.none_differ")
+  }
+  # Of many findings each has its own small groups, which its table shows.
+  if (nrow(small) && length(unique(table$finding)) == 1) say("subgroups.small", groups = paste(unique(group_names(small)), collapse = "; "))
+}
+
+group_names <- function(rows) {
+  group <- sub("^(\\d+)-(\\d+)$", "\\1\u2013\\2", rows$group)
+  known <- vapply(seq_along(group), function(i) word(rows$column[[i]], group[[i]]), "")
+  known <- ifelse(group == "unknown", s("subgroups.unknown"), known)
+  s("subgroups.group", column = word("column", rows$column), group = escape_markdown(known))
+}
+
+write_groups <- function(table, name, plain) {
+  table <- as.data.frame(table)
+  groups <- unique(table[c("column", "group", "n_images", "n_positive")])
+  at <- function(metric) {
+    rows <- table[table$metric == metric, ]
+    rows <- rows[match(paste(groups$column, groups$group), paste(rows$column, rows$group)), ]
+    estimate_text(rows$estimate, rows$lower, rows$upper)
+  }
+  rows <- data.frame(group_names(groups), num(groups$n_images), num(groups$n_positive), at("auroc"),
+                     at("under_diagnosis"), at("calibration_in_the_large"))
+  names(rows) <- c(words_of("subgroups.column", c("group", "images", "positive")),
+                   words_of("metric", c("auroc", "under_diagnosis", "calibration_in_the_large")))
+  if (plain) return(write_plain_table(rows))
+  write_table("subgroups", rows, s("subgroups.table_caption", finding = finding(name)))
+}
+
+# --- abstention ---------------------------------------------------------------------------------------------------
+
+write_abstention <- function(run, facts, lang) {
+  table <- run$evaluation[["abstention"]]
+  table <- table[is.na(table$column), ]
+  if (NROW(table) == 0) return(say("abstention.missing"))
+  say("abstention.prose")
+  findings <- unique(table$finding)
+  main <- table[table$finding == facts$primary, ]
+  values <- s("abstention.value", wanted = pct(main$error_rate, 0), share = pct(main$deferred, 0))
+  draw_plot("abstention", ggplot2::autoplot(table, labels = figure_labels(lang, findings)), s("abstention.caption"),
+            s("abstention.alt", finding = facts$positive, values = paste(values, collapse = "; ")),
+            size_of_panels(length(findings), 1, 4.6), "abstention.missing")
+  write_tabs(s("abstention.tabs"), findings, function(name) {
+    rows <- table[table$finding == name, ]
+    percent <- function(what) {
+      values <- lapply(paste0(what, c("", "_lower", "_upper")), function(n) 100 * column(rows, n))
+      estimate_text(values[[1]], values[[2]], values[[3]], 0)
+    }
+    # What is not covered is an error.
+    missed <- lapply(c("coverage_positive", "coverage_positive_upper", "coverage_positive_lower"),
+                     function(n) 100 * (1 - column(rows, n)))
+    alarms <- lapply(c("coverage_negative", "coverage_negative_upper", "coverage_negative_lower"),
+                    function(n) 100 * (1 - column(rows, n)))
+    shown <- data.frame(pct(rows$error_rate, 0), percent("deferred"),
+                        estimate_text(missed[[1]], missed[[2]], missed[[3]], 0),
+                        estimate_text(alarms[[1]], alarms[[2]], alarms[[3]], 0))
+    names(shown) <- words_of("abstention.column", c("wanted", "deferred", "missed", "alarms"))
+    if (facts$many) return(write_plain_table(shown, rep("r", 4)))
+    write_table("abstention", shown, s("abstention.table_caption", finding = finding(name)), rep("r", 4))
+  })
+}

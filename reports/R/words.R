@@ -1,0 +1,103 @@
+# The words of one language, and numbers as that language writes them.
+
+read_strings <- function(lang, folder = "strings") {
+  known <- sub("[.]yml$", "", list.files(folder, "[.]yml$"))
+  if (!lang %in% known) {
+    rlang::abort(paste0("The report is written in ", paste(known, collapse = " and "), "; '", lang, "' was asked for."),
+                 class = "placa_error_language")
+  }
+  unlist(yaml::read_yaml(file.path(folder, paste0(lang, ".yml"))))
+}
+
+# The sentence under `key`, with each {name} in it replaced by the argument of that name; of vectors, one each.
+s <- function(key, ...) {
+  text <- strings[[key]]
+  values <- list(...)
+  for (name in names(values)) {
+    put <- function(value, sentence) gsub(paste0("{", name, "}"), value, sentence, fixed = TRUE)
+    text <- as.character(unlist(mapply(put, values[[name]], text, USE.NAMES = FALSE)))
+  }
+  text
+}
+
+has_string <- function(key) key %in% names(strings)
+
+say <- function(key, ...) write_markdown(s(key, ...))
+
+# The words under several keys of one kind: the heads of a table's columns.
+words_of <- function(kind, names) vapply(paste0(kind, ".", names), s, "", USE.NAMES = FALSE)
+
+write_markdown <- function(...) cat("\n\n", paste0(...), "\n\n", sep = "")
+
+capitalise <- function(x) paste0(toupper(substr(x, 1, 1)), substring(x, 2))
+
+# A finding in the radiologist's words; one that the strings do not know stays as its source writes it.
+finding <- function(names) {
+  vapply(as.character(names), function(name) {
+    key <- paste0("finding.", name)
+    if (has_string(key)) s(key) else gsub("_", " ", name, fixed = TRUE)
+  }, "", USE.NAMES = FALSE)
+}
+
+# A word of a closed list (a split, an operating point, a view), or the word itself where the list lacks it.
+word <- function(kind, names) {
+  vapply(as.character(names), function(name) {
+    key <- paste0(kind, ".", name)
+    if (has_string(key)) s(key) else gsub("_", " ", name, fixed = TRUE)
+  }, "", USE.NAMES = FALSE)
+}
+
+# --- numbers ----------------------------------------------------------------------------------------------
+
+num <- function(x, digits = 0) {
+  x <- as.numeric(x)
+  if (!length(x)) return(character())
+  if (length(digits) > 1) return(unlist(mapply(num, x, digits)))
+  text <- formatC(x, format = "f", digits = digits, big.mark = s("number.thousands"),
+                  decimal.mark = s("number.decimal"))
+  text <- sub("Inf", "\u221e", trimws(text), fixed = TRUE)
+  # What rounds to zero has no sign.
+  below <- !is.na(x) & round(x, digits) < 0
+  text <- ifelse(below, sub("^-", "\u2212", text), sub("^-", "", text))
+  ifelse(is.na(x), s("number.none"), text)
+}
+
+pct <- function(x, digits = 1) ifelse(is.na(x), s("number.none"), s("number.percent", n = num(100 * x, digits)))
+
+range_text <- function(lower, upper, digits = 3) {
+  text <- s("number.range", lower = num(lower, digits), upper = num(upper, digits))
+  ifelse(is.na(lower) | is.na(upper), s("number.none"), text)
+}
+
+count_share <- function(n, of) {
+  of <- rep_len(of, length(n))
+  ifelse(of == 0, num(n), s("number.count_share", n = num(n), share = pct(n / of)))
+}
+
+duration <- function(seconds) {
+  if (is.null(seconds) || is.na(seconds)) return(s("number.none"))
+  if (seconds < 100) return(s("number.seconds", n = num(seconds)))
+  if (seconds < 6000) return(s("number.minutes", n = num(seconds / 60, 1)))
+  s("number.hours", n = num(seconds / 3600, 1))
+}
+
+# One value of run.json as a reader wants to see it: numbers short, lists spelt out, nothing for null.
+value_text <- function(x) {
+  if (is.null(x) || length(x) == 0) return(s("number.none"))
+  if (is.list(x) || (length(x) > 1 && !is.null(names(x)))) {
+    text <- vapply(x, value_text, "")
+    nested <- lengths(x) > 1
+    text <- ifelse(nested, paste0(names(x), " (", text, ")"), paste0(names(x), " = ", text))
+    return(paste(text, collapse = if (any(nested)) "; " else ", "))
+  }
+  if (length(x) > 1) return(paste(vapply(x, value_text, ""), collapse = ", "))
+  if (is.na(x)) return(s("number.none"))
+  if (is.logical(x)) return(s(if (x) "number.true" else "number.false"))
+  if (is.numeric(x)) {
+    if (x == round(x) && abs(x) < 1e9) return(num(x))
+    return(sub(".", s("number.decimal"), format(signif(x, 3), scientific = abs(x) < 1e-4), fixed = TRUE))
+  }
+  escape_markdown(as.character(x))
+}
+
+escape_markdown <- function(text) gsub("([\\\\`*_{}\\[\\]<>#|@$~^])", "\\\\\\1", text, perl = TRUE)

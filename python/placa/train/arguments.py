@@ -10,13 +10,14 @@ from typing import Any
 
 from placa.errors import PlacaError, unknown_name
 from placa.files import explain_os_error
+from placa.models.backbones import BACKBONES, backbone_named
 from placa.train.augment import Augmentation
 from placa.train.options import CHOICES, TrainOptions
 
 #: Every option with the kind of its value and what it is; those of `TrainOptions`, then those of `Augmentation`.
 _OPTIONS: dict[str, tuple[type, str]] = {
-    "backbone": (str, "the network"),
-    "weights": (str, "what the backbone starts from: none, imagenet, or a file of weights"),
+    "backbone": (str, f"the network: {', '.join(BACKBONES)}"),
+    "weights": (str, "what the backbone starts from: none, imagenet, a file of weights, or a run of the same"),
     "seed": (int, "of weights, order and augmentation"),
     "folds": (int, "group-wise folds to train, pooled into one run, instead of the prepared splits"),
     "epochs": (int, "most epochs"),
@@ -79,6 +80,8 @@ def from_options(options: argparse.Namespace) -> TrainOptions:
     changes = given.pop("augmentation", {})
     for into, names in ((given, (*_OPTIONS, "mirror")), (changes, _AUGMENTATION)):
         into.update({name: getattr(options, name) for name in names if getattr(options, name) is not None})
+    if "backbone" in given:
+        given["backbone"] = backbone_named(given["backbone"])
     return TrainOptions(**given, augmentation=Augmentation(**changes))
 
 

@@ -24,7 +24,7 @@ def test_nothing_typed_is_the_default() -> None:
 
 def test_every_option_can_be_typed_and_written_in_a_file(tmp_path: Path) -> None:
     wanted = TrainOptions(
-        backbone="other",
+        backbone="densenet121",
         weights="imagenet",
         seed=3,
         epochs=7,
@@ -60,6 +60,12 @@ def test_every_option_can_be_typed_and_written_in_a_file(tmp_path: Path) -> None
     file = tmp_path / "options.toml"
     file.write_text("\n".join([*plain, "[augmentation]", *changes]))
     assert _asked("--config", str(file)) == wanted
+
+
+def test_a_backbone_may_be_spelt_as_keras_spells_it() -> None:
+    assert _asked("--backbone", "EfficientNetV2B0").backbone == "efficientnet-v2-b0"
+    with pytest.raises(PlacaError, match="There is no backbone 'resnet'; there are, the nearest first: resnet50,"):
+        _asked("--backbone", "resnet")
 
 
 def test_what_is_typed_comes_before_the_file_and_the_file_before_the_default(tmp_path: Path) -> None:

@@ -149,7 +149,8 @@ def explain_files(
 
     if not 0 < threshold <= 1:
         raise PlacaError(f"The threshold is a share of a map's maximum, above 0 to 1. Received: {threshold:g}.")
-    data = require_run(run)["data"]
+    facts = require_run(run)
+    data = facts["data"]
     if finding is not None and finding not in data["findings"]:
         raise unknown_name("finding", finding, data["findings"])
     named = list(images)
@@ -161,6 +162,8 @@ def explain_files(
         lesions, source = read_test_boxes(boxes, [finding] if finding else data["findings"])
         if source["fingerprint"] != data["fingerprint"]:
             progress.warn(f"{boxes} is not what the run was trained on: the model may have learnt from its test images")
+        elif facts.get("folds"):
+            progress.warn("the model is an ensemble of folds that learnt from these images: its maps fit them too well")
     wanted: dict[str, list[str] | None] = dict.fromkeys(paths, [finding] if finding else None)
     for path, name in lesions:
         wanted[path] = [*(wanted.get(path) or ()), *([] if name in (wanted.get(path) or ()) else [name])]

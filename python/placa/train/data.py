@@ -52,11 +52,12 @@ class TrainingData:
         return np.flatnonzero(self.manifest["split"] == split)
 
 
-def read_training_data(directory: Path) -> TrainingData:
+def read_training_data(directory: Path, by_splits: bool = True) -> TrainingData:
     """Read a prepared data set for training.
 
     Args:
         directory: What ``placa prepare`` wrote.
+        by_splits: Whether its splits are trained by, and not folds of all of it, which see to their own classes.
 
     Raises:
         PlacaError: It is no prepared data set, a patient is in two splits, or a class is missing from training or
@@ -67,7 +68,8 @@ def read_training_data(directory: Path) -> TrainingData:
     assert_disjoint(manifest)
     findings = findings_of(manifest)
     files = collapse(manifest, prepared.reading)
-    require_classes(files, findings)
+    if by_splits:
+        require_classes(files, findings)
     truth = manifest[findings].to_numpy(dtype="float32", na_value=np.nan)
     return TrainingData(directory, manifest, files, prepared.pixels, truth, findings, prepared.reading, prepared.facts)
 

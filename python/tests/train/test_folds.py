@@ -10,7 +10,7 @@ import pytest
 
 from placa.calibrate import choose_thresholds, sigmoid
 from placa.errors import PlacaError
-from placa.explain import Explainer
+from placa.explain import Explainer, explain_files
 from placa.files import fingerprint
 from placa.manifest import read_manifest
 from placa.models.assembled import split_at_logits
@@ -41,8 +41,8 @@ def folds(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of three folds on `prepared`, whose pixels were watched meanwhile."""
     out = tmp_path_factory.mktemp("folds") / "three"
 
-    def watched(directory: Path) -> TrainingData:
-        data = read_training_data(directory)
+    def watched(directory: Path, by_splits: bool) -> TrainingData:
+        data = read_training_data(directory, by_splits)
         return replace(data, pixels=data.pixels.view(Read))
 
     with pytest.MonkeyPatch.context() as patch:
@@ -135,7 +135,7 @@ def test_a_run_of_folds_says_how_it_was_made(folds: Path, prepared: Path) -> Non
     assert [one["fold"] for one in each] == ["1", "2", "3"] and len({one["seed"] for one in each}) == 3
     assert sum(one["images"]["test"] for one in each) == images
     assert all(sum(one["images"].values()) == images for one in each)
-    history = pd.read_csv(folds / "history.csv")
+    history = pd.read_csv(folds / "history.csv", float_precision="round_trip")
     assert list(history)[:2] == ["fold", "epoch"] and history["fold"].tolist() == [1, 1, 2, 2, 3, 3]
     for one in each:
         best = history[(history["fold"] == int(one["fold"])) & (history["epoch"] == one["best_epoch"])]
@@ -155,6 +155,19 @@ def test_thresholds_come_from_the_folds_validation_and_not_from_the_predictions(
 def test_an_ensemble_is_explained(folds: Path, prepared: Path) -> None:
     explained = Explainer(Predictor(folds)).explain(str(read_manifest(prepared)["path"].iloc[0]))[0]
     assert explained.evidence.shape == (64, 64) and np.isfinite(explained.evidence).all()
+
+
+def test_scores_against_boxes_of_images_that_members_learnt_from_come_with_a_warning(
+    folds: Path, prepared: Path, tmp_path: Path
+) -> None:
+    warned: list[str] = []
+
+    class Heard(Progress):
+        def warn(self, text: str) -> None:
+            warned.append(text)
+
+    explain_files(folds, [], tmp_path / "maps", boxes=prepared, progress=Heard())
+    assert len(warned) == 1 and "learnt from these images" in warned[0]
 
 
 def test_pixels_are_read_a_batch_at_a_time_however_many_there_are(folds: Path, prepared: Path) -> None:

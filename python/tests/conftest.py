@@ -61,10 +61,13 @@ def run(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     train(prepared, out, TrainOptions(epochs=2, batch_size=16))
     left = ROOT / ".make" / "test-run"
     if left.parent.is_dir():
-        # testthat runs after pytest, and predicts with this run.
-        shutil.rmtree(left, ignore_errors=True)
-        shutil.copytree(out, left)
-        shutil.copytree(prepared / "images", left / "images")
+        # testthat waits for this run, and predicts with it: it must not see half of it.
+        beside = left.with_name("test-run.partial")
+        for old in (left, beside):
+            shutil.rmtree(old, ignore_errors=True)
+        shutil.copytree(out, beside)
+        shutil.copytree(prepared / "images", beside / "images")
+        beside.rename(left)
     return out
 
 

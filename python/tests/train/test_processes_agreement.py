@@ -9,14 +9,13 @@ pytestmark = needs_jax
 _SCRIPT = """
 import os, sys
 from pathlib import Path
-import jax
 import numpy as np
 from placa.errors import PlacaError
 from placa.train.batches import Share
-from placa.train.processes import agreement
+from placa.train.processes import agreement, collectives
 
 address, process, here = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
-jax.distributed.initialize(address, 2, process, cluster_detection_method="deactivate", coordinator_bind_address=address)
+collectives.join(address, 2, process, bind=address)
 share = Share(process, 2)
 
 def begins(state, whole=False):

@@ -6,7 +6,6 @@ outlives the process that a user sees and can stop, and JAX's own way to end, an
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import signal
@@ -20,6 +19,7 @@ from typing import Any, TextIO
 
 from placa.errors import PlacaError
 from placa.progress import SILENT, Advance, Progress
+from placa.train.processes import collectives
 
 #: Seconds that a worker may take to clean up once it is to stop; it may be waiting for one that has died.
 _GRACE = 3.0
@@ -87,15 +87,7 @@ def main() -> None:
 
 def _train(job: dict[str, Any], progress: Progress) -> dict[str, Any] | None:
     os.environ["KERAS_BACKEND"] = "jax"
-    # Keras has no word for the timeouts, nor for which GPUs, so this is one of the places that name JAX.
-    importlib.import_module("jax").distributed.initialize(
-        coordinator_address=job["coordinator"],
-        num_processes=job["processes"],
-        process_id=job["process"],
-        local_device_ids=job["devices"],
-        cluster_detection_method="deactivate",
-        coordinator_bind_address=job["bind"] or None,
-    )
+    collectives.join(job["coordinator"], job["processes"], job["process"], job["devices"], job["bind"] or None)
     from placa.train import train_share
     from placa.train.augment import Augmentation
     from placa.train.batches import Share

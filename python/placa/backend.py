@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import tempfile
@@ -24,6 +25,8 @@ def load_keras() -> Any:
     if "keras" in sys.modules:
         return sys.modules["keras"]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # It warns of every process that has more than a few networks, as folds do.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
         with _quiet():
             import keras

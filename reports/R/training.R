@@ -42,7 +42,7 @@ weighs_classes <- function(weights) {
 # What came out of training is said in the text; what went into it is in the table.
 write_options <- function(run) {
   training <- run$info$training
-  results <- c("epochs_run", "best_epoch", "best_validation_auroc", "parameters", "seconds")
+  results <- c("epochs_run", "best_epoch", "best_validation_auroc", "parameters", "seconds", "loss_weights")
   options <- training[setdiff(names(training), results)]
   if (!length(options)) return(invisible())
   # Of many findings a list of weights would fill the page, and run.json has it.

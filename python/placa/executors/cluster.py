@@ -7,6 +7,7 @@ are checked where the work is done, with each item, so that a worker that joins 
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import platform
 import time
@@ -96,6 +97,9 @@ class Cluster:
         # What it logs is said here in a sentence, where it matters.
         for name in ("distributed", "asyncio", "tornado"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
+        # A client that could not connect says good-bye when it is collected, under a lock that making another one holds:
+        # collected in the midst of that, it would wait for ever.
+        gc.collect()
         self._address = address
         self._threads, self._looked = 0, 0.0
         try:

@@ -108,7 +108,7 @@ def _describe_training(data: TrainingData, fitted: Fitted, finished: Finished) -
         "epochs_run": int(max(row["epoch"] for row in watched.history)),
         "best_epoch": watched.best_epoch,
         "best_validation_auroc": watched.best_auroc,
-        "class_weights": {
+        "loss_weights": {
             name: {"negative": float(weights[0, i]), "positive": float(weights[1, i])}
             for i, name in enumerate(data.findings)
         },

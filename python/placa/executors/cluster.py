@@ -97,7 +97,7 @@ class Cluster:
         # What it logs is said here in a sentence, where it matters.
         for name in ("distributed", "asyncio", "tornado"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
-        # A client that could not connect says good-bye when it is collected, under a lock that making another one holds:
+        # A client that could not connect says good-bye when it is collected, under a lock that making another holds:
         # collected in the midst of that, it would wait for ever.
         gc.collect()
         self._address = address

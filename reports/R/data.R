@@ -6,18 +6,26 @@ write_data <- function(run, facts) {
   counted <- function(key) {
     if (isTRUE(data[[key]] > 0)) do.call(s, c(paste0("data.", key), stats::setNames(list(num(data[[key]])), key)))
   }
-  split <- s("data.split", kept = num(sum(unlist(data$images[splits]))), method = split_method_text(data$split_method),
-             labels = label_source_text(data))
+  split <- split_text(run)
   write_markdown(paste(c(counted("found"), counted("rejected"), counted("missing"), counted("unused"), split), collapse = " "))
   write_comparison(data)
   if (length(data$image_size)) say("data.pixels", size = num(data$image_size))
   write_flow(run, facts)
   if (is.null(run$predictions)) return(say("data.predictions_missing"))
-  columns <- lapply(splits, describe_split, predictions = run$predictions)
+  columns <- lapply(splits_of(run), describe_split, predictions = run$predictions)
   table <- data.frame(names(columns[[1]]), do.call(cbind, lapply(columns, unname)))
-  write_table("data", stats::setNames(table, c(s("data.column_what"), capitalise(word("split", splits)))),
-              s("data.table_caption"))
+  heads <- if (is.null(run$info$folds)) capitalise(word("split", splits)) else s("data.column_all")
+  write_table("data", stats::setNames(table, c(s("data.column_what"), heads)), s("data.table_caption"))
   write_prevalence(run, facts)
+}
+
+# How the images were split; with folds, all of them were answered, each by a network that had not learnt from it.
+split_text <- function(run) {
+  data <- run$info$data
+  kept <- num(sum(unlist(data$images[splits_of(run)])))
+  folds <- run$info$folds$count
+  if (length(folds)) return(s("data.split_folds", kept = kept, folds = num(folds), labels = label_source_text(data)))
+  s("data.split", kept = kept, method = split_method_text(data$split_method), labels = label_source_text(data))
 }
 
 # What is told from what; NIH's "rest" is a comparison of its own in every finding.

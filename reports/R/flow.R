@@ -2,6 +2,9 @@
 
 splits <- c("train", "validation", "test")
 
+# The parts that are described: with folds every image is in all three, and is described once.
+splits_of <- function(run) if (is.null(run$info$folds)) splits else "test"
+
 # One box a stage: what came in, what was left out and why, what was used, and where it went.
 write_flow <- function(run, facts) {
   boxes <- flow_boxes(run, facts)
@@ -14,8 +17,9 @@ write_flow <- function(run, facts) {
 
 flow_boxes <- function(run, facts) {
   data <- run$info$data
-  images <- unlist(data$images[splits])
-  if (length(images) < 3) return(NULL)
+  parts <- splits_of(run)
+  images <- unlist(data$images[parts])
+  if (length(images) < length(parts)) return(NULL)
   units <- if (groups_were_found(audit_of(run))) "groups" else "patients"
   of_units <- function(n) if (length(n)) s(paste0("data.flow_", units), n = num(n))
   kept <- sum(images)
@@ -26,7 +30,8 @@ flow_boxes <- function(run, facts) {
   of_split <- function(split) {
     positives <- if (!several) data$positives[[facts$primary]][[split]]
     lines <- c(
-      capitalise(word("split", split)), s("data.flow_images", n = num(data$images[[split]])),
+      if (is.null(run$info$folds)) capitalise(word("split", split)) else s("data.flow_folds", n = num(run$info$folds$count)),
+      s("data.flow_images", n = num(data$images[[split]])),
       of_units(data$patients[[split]]),
       if (length(positives)) s("data.flow_positive", n = count_share(positives, data$images[[split]]),
                                finding = facts$positive)
@@ -34,14 +39,15 @@ flow_boxes <- function(run, facts) {
     paste(lines, collapse = "\n")
   }
   aside <- mapply(s, paste0("data.left_", names(left_out)), n = num(left_out), USE.NAMES = FALSE)
-  patients <- unlist(data$patients[splits])
+  patients <- unlist(data$patients[parts])
   c(
     list(list(text = s("data.flow_source", n = num(began)), x = 3.1, y = 8.4, w = 5.6, h = 1.2)),
     if (length(aside)) list(list(text = paste(aside, collapse = "\n"), x = 8, y = 6.5, w = 3.9, h = 0.5 + 0.62 * length(aside),
                                  aside = TRUE)),
-    list(list(text = paste(c(s("data.flow_used", n = num(kept)), if (length(patients) == 3) of_units(sum(patients))),
+    list(list(text = paste(c(s("data.flow_used", n = num(kept)), if (length(patients) == length(parts)) of_units(sum(patients))),
                            collapse = "\n"), x = 3.1, y = 4.7, w = 5.6, h = 1.5)),
-    Map(function(split, x) list(text = of_split(split), x = x, y = 1.35, w = 3.15, h = 2.5), splits, c(1.65, 5, 8.35))
+    Map(function(split, x) list(text = of_split(split), x = x, y = 1.35, w = 3.15, h = 2.5, end = TRUE), parts,
+        if (length(parts) == 3) c(1.65, 5, 8.35) else 3.1)
   )
 }
 
@@ -50,10 +56,10 @@ flow_plot <- function(boxes) {
                   h = vapply(boxes, `[[`, 1, "h"), text = vapply(boxes, `[[`, "", "text"),
                   aside = vapply(boxes, function(box) isTRUE(box$aside), NA))
   main <- d[!d$aside, ]
-  ends <- d[seq(nrow(d) - 2, nrow(d)), ]
+  ends <- d[vapply(boxes, function(box) isTRUE(box$end), NA), ]
   above <- ends$y[[1]] + ends$h[[1]] / 2 + 0.5
   middle <- main$x[[1]]
-  heads <- data.frame(x = c(middle, ends$x), y = c(main$y[[1]] - main$h[[1]] / 2, rep(above, 3)),
+  heads <- data.frame(x = c(middle, ends$x), y = c(main$y[[1]] - main$h[[1]] / 2, rep(above, nrow(ends))),
                       xend = c(middle, ends$x), yend = c(main$y[[2]] + main$h[[2]] / 2, ends$y + ends$h / 2))
   if (any(d$aside)) {
     level <- d$y[d$aside]
@@ -82,6 +88,7 @@ write_prevalence <- function(run, facts) {
   if (is.null(shares)) return(say("data.prevalence_missing"))
   if (!facts$many) {
     at <- function(split) pct(shares$share[shares$split == split])
+    if (!is.null(run$info$folds)) return(say("data.prevalence_folds", finding = facts$positive, all = at("test")))
     return(say("data.prevalence", finding = facts$positive, train = at("train"), test = at("test")))
   }
   say("data.prevalence_many")

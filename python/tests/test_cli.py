@@ -89,7 +89,7 @@ def _bad_inputs(tmp: Path, run: Path) -> dict[str, tuple[list[object], str]]:
         "no prepared set": (["train", tmp / "empty", "--out", out], "not a prepared data set"),
         "an unknown backbone": (
             ["train", tmp / "empty", "--backbone", "resnet", "--out", out],
-            "not a prepared data set",
+            "There is no backbone 'resnet'; there are, the nearest first: resnet50",
         ),
         "a run that is there": (["train", tmp / "empty", "--out", run], "already there"),
         "predict, no run": (["predict", tmp / "empty", text], "is not a run"),

@@ -85,6 +85,11 @@ def read_elsewhere(size: int, reading: Reading, files: list[tuple[str, int | Non
     return read_files(size, reading, [path for path, _ in files])
 
 
+def for_elsewhere(path: str, stamp: Stamp) -> tuple[str, int | None]:
+    """A file as `read_elsewhere` wants it named: a worker there has a working directory of its own."""
+    return os.path.abspath(path), stamp and stamp[0]
+
+
 def decode_stamped(
     paths: Iterable[str], size: int, reading: Reading, executor: Executor, ahead: int | None = None
 ) -> Iterator[tuple[str, Stamp, Decoded]]:
@@ -101,8 +106,7 @@ def decode_stamped(
         here = ([path for path, _ in chunk] for chunk in chunks())
         done = executor.map_in_order(partial(read_files, size, reading), here, ahead)
     else:
-        # A worker elsewhere has a working directory of its own.
-        there = ([(os.path.abspath(path), stamp and stamp[0]) for path, stamp in chunk] for chunk in chunks())
+        there = ([for_elsewhere(path, stamp) for path, stamp in chunk] for chunk in chunks())
         done = executor.map_in_order(partial(read_elsewhere, size, reading), there, ahead)
     for several in done:
         for one in several:

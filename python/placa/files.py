@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from placa.errors import PlacaError
 
@@ -122,6 +122,33 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
         raise PlacaError(
             f"{path} holds something that placa did not write, so it is not replaced: choose another --out."
         )
+
+
+@contextmanager
+def held(handle: IO[Any] | int, busy: str) -> Iterator[None]:
+    """Hold an open file or directory against other programs; the system lets go of it however this one ends.
+
+    Args:
+        handle: It, or its descriptor.
+        busy: What to say where another program holds it.
+
+    Raises:
+        PlacaError: Another program holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        # Windows has no such locks.
+        yield
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise PlacaError(busy) from error
+    except OSError:
+        # Some network file systems have no locks; then it is up to the user.
+        pass
+    yield
 
 
 def require_writable(directory: Path) -> None:

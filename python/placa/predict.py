@@ -56,7 +56,7 @@ def answer(model: Any, batches: Iterable[NDArray[np.uint8]], squares: int = 1) -
     if squares > 1:
         return _pooled_answer(model, batches, squares)
     probability, score = [], []
-    for part, said in _said(model, batches):
+    for part, said in said_by(model, batches):
         probability.append(np.asarray(said["probability"], dtype=np.float64)[:part])
         score.append(np.asarray(said["score"], dtype=np.float64)[:part])
     if not probability:
@@ -71,7 +71,7 @@ def _pooled_answer(model: Any, batches: Iterable[NDArray[np.uint8]], squares: in
     # From the logits themselves: a probability of 1 in 32 bits has none, and those close to it only roughly.
     network, recalibration = split_at_logits(model)
     each = [np.empty((0, network.output_shape[-1]))]
-    each += [np.asarray(said)[:part] for part, said in _said(network, batches)]
+    each += [np.asarray(said)[:part] for part, said in said_by(network, batches)]
     logits = pool(np.concatenate(each).astype(np.float64), squares)
     recalibrated = np.empty((len(logits), recalibration.output_shape[-1]))
     for start in range(0, len(logits), BATCH):
@@ -104,14 +104,18 @@ def pool(logits: NDArray[np.float64], squares: int) -> NDArray[np.float64]:
     return np.array([block.mean(axis=0) for block in blocks]).reshape(-1, logits.shape[1])
 
 
-def _said(network: Any, batches: Iterable[NDArray[np.uint8]]) -> Iterator[tuple[int, Any]]:
-    """What a network says, as arrays for one number of images each time, of which the first so many are meant."""
+def said_by(network: Any, batches: Iterable[NDArray[np.uint8]]) -> Iterator[tuple[int, Any]]:
+    """What a network says, as arrays for one number of images each time, of which the first so many are meant.
+
+    Another number would be compiled anew, and would give the same image other last bits.
+    """
     size = _call_size(network)
     for pixels in batches:
         for start in range(0, len(pixels), size):
             part = pixels[start : start + size]
-            full = np.zeros((size, *part.shape[1:], 1), dtype=np.uint8)
-            full[: len(part), ..., 0] = part
+            full = np.asarray(part)[..., None]
+            if len(part) < size:
+                full = np.concatenate([full, np.zeros((size - len(part), *full.shape[1:]), dtype=np.uint8)])
             yield len(part), network.predict_on_batch(full)
 
 
@@ -121,10 +125,14 @@ def _call_size(network: Any) -> int:
     return _FEW if network.count_params() > _LARGE and accelerator() is None else BATCH
 
 
-def in_batches(pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
-    """Cut an array of pixels into the batches that `answer` takes."""
-    for start in range(0, len(pixels), BATCH):
-        yield pixels[start : start + BATCH]
+def in_batches(pixels: NDArray[np.uint8], rows: NDArray[np.int64] | None = None) -> Iterator[NDArray[np.uint8]]:
+    """Cut an array of pixels, or some rows of it, into the batches that `answer` takes.
+
+    Of a memory map no more than a batch is held at a time.
+    """
+    for start in range(0, len(pixels if rows is None else rows), BATCH):
+        part = slice(start, start + BATCH)
+        yield pixels[part if rows is None else rows[part]]
 
 
 class Predictor:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.cache import open_pixels, read_elsewhere
+from placa.cache import for_elsewhere, open_pixels, read_elsewhere
 from placa.cache_journal import stamp_of
 from placa.errors import PlacaError
 from placa.executors import Executor
@@ -91,7 +91,7 @@ def answer_rows(predictor: Predictor, prepared: Path, rows: int, executor: Execu
 def _chunks(paths: Iterable[str], each: int) -> Iterator[list[tuple[str, int | None]]]:
     rest = iter(paths)
     while chunk := list(islice(rest, each)):
-        yield [(os.path.abspath(path), (stamp := stamp_of(path)) and stamp[0]) for path in chunk]
+        yield [for_elsewhere(path, stamp_of(path)) for path in chunk]
 
 
 def _answer_files(run: str, fingerprint: str, files: list[tuple[str, int | None]]) -> tuple[Answers, list[str]]:

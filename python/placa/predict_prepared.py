@@ -10,13 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.cache import open_pixels
 from placa.errors import PlacaError
 from placa.executors import Executor
 from placa.files import read_json
-from placa.manifest import read_manifest
 from placa.predict import Predictor, answer, in_batches
 from placa.predictions import tidy
+from placa.prepared import read_images
 from placa.progress import SILENT, Progress
 from placa.reading import Reading, collapse
 
@@ -59,9 +58,7 @@ def predict_prepared(
             f"{predictor.run} has learnt {predictor.reading.rule} ({predictor.reading.squares}): prepare the files "
             "the same way."
         )
-    pixels, manifest = open_pixels(prepared, predictor.size), read_manifest(prepared)
-    if len(pixels) != len(manifest):
-        raise PlacaError(f"{prepared} has {len(manifest)} rows and {len(pixels)} images of pixels: prepare it again.")
+    manifest, pixels = read_images(prepared, predictor.size)
     with progress.bar("predicting", len(pixels)) as advance:
         if executor is None or executor.shares_memory:
 

@@ -76,16 +76,30 @@ def read_prepared(directory: Path) -> Prepared:
     Raises:
         PlacaError: It is no prepared data set, or its pixels do not belong to its manifest.
     """
-    manifest, pixels = read_manifest(directory), open_pixels(directory)
-    if len(pixels) != len(manifest):
-        raise PlacaError(
-            f"{directory} has {len(manifest)} rows in its manifest and {len(pixels)} in its pixels: prepare it again."
-        )
+    manifest, pixels = read_images(directory)
     optional = {
         name: pd.read_parquet(directory / file) if (directory / file).is_file() else None
         for name, file in OPTIONAL_TABLES.items()
     }
     return Prepared(manifest, pixels, read_json(directory / "source.json"), **optional)
+
+
+def read_images(directory: Path, size: int | None = None) -> tuple[pd.DataFrame, NDArray[np.uint8]]:
+    """Read what every stage needs of a prepared data set: its manifest, and its pixels as a memory map.
+
+    Args:
+        directory: What ``placa prepare`` wrote.
+        size: Side of the squares, in pixels; the only one there is by default.
+
+    Raises:
+        PlacaError: It is no prepared data set, has no pixels of that size, or these do not belong to its manifest.
+    """
+    manifest, pixels = read_manifest(directory), open_pixels(directory, size)
+    if len(pixels) != len(manifest):
+        raise PlacaError(
+            f"{directory} has {len(manifest)} rows in its manifest and {len(pixels)} in its pixels: prepare it again."
+        )
+    return manifest, pixels
 
 
 def audit_prepared(directory: Path, progress: Progress = SILENT) -> dict[str, Any]:

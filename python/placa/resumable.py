@@ -10,7 +10,7 @@ from pathlib import Path
 
 from placa.errors import PlacaError
 from placa.executors.cluster import ClusterLost
-from placa.files import explain_os_error, is_full, put_in_place, refuse_existing
+from placa.files import explain_os_error, held, is_full, put_in_place, refuse_existing
 
 
 def half_made(path: Path) -> Path:
@@ -79,26 +79,20 @@ def _remove(place: Path) -> None:
 @contextmanager
 def _alone(partial: Path, path: Path) -> Iterator[None]:
     """Hold a directory against other programs; the system lets go of it however this one ends."""
-    try:
-        import fcntl
-    except ImportError:
-        # Windows has no such locks.
+    if os.name == "nt":
+        # Windows opens no directories.
         yield
         return
-    held = os.open(partial, os.O_RDONLY)
+    busy = f"{path} is being made by another program at this moment: wait for it, or choose another."
+    opened = os.open(partial, os.O_RDONLY)
     try:
-        busy = PlacaError(f"{path} is being made by another program at this moment: wait for it, or choose another.")
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise busy from error
-        except OSError:
-            # Some network disks lock no directories.
-            pass
-        with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(held), os.stat(partial)):
-                yield
-                return
-        raise busy
+        with held(opened, busy):
+            # Whoever held it before may have put it in its place, or removed it, since it was opened.
+            still_there = False
+            with suppress(FileNotFoundError):
+                still_there = os.path.samestat(os.fstat(opened), os.stat(partial))
+            if not still_there:
+                raise PlacaError(busy)
+            yield
     finally:
-        os.close(held)
+        os.close(opened)

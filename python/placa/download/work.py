@@ -14,6 +14,7 @@ from placa.download.fetch import Patience, fetch
 from placa.download.plan import Task
 from placa.download.remote import RemoteFile, Stopped
 from placa.errors import PlacaError
+from placa.files import held
 from placa.progress import Advance, Progress
 
 _FETCHED, _EXTRACTED = "fetched", "extracted"
@@ -108,14 +109,6 @@ def only_one(to: Path) -> Iterator[None]:
     Raises:
         PlacaError: Another download is at work there.
     """
-    import fcntl
-
-    with (to / ".placa-download.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise PlacaError(f"Another download is at work in {to}: wait for it, or choose another --to.") from error
-        except OSError:
-            # Some network file systems have no locks; then it is up to the user.
-            pass
+    busy = f"Another download is at work in {to}: wait for it, or choose another --to."
+    with (to / ".placa-download.lock").open("w") as lock, held(lock, busy):
         yield

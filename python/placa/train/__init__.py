@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from placa.files import require_writable, whole_directory, write_json
-from placa.models.assembled import with_mirror
 from placa.progress import SILENT, Progress
 from placa.train.batches import ALONE, Share
 from placa.train.checkpoint import Checkpoint
 from placa.train.data import TrainingData, read_training_data
-from placa.train.finish import Finished, finish
+from placa.train.finish import Finished, answering, finish
 from placa.train.fitting import Fitted, fit_network
 from placa.train.folds import train_folds
 from placa.train.options import TrainOptions
@@ -143,6 +142,4 @@ def _learn(
     held_out = data.rows("validation")
     part = state.part("network") if state else None
     fitted = fit_network(data, data.rows("train"), held_out, options, progress, part, share)
-    mirrored = options.mirror and options.augmentation.flip
-    network = with_mirror(fitted.network) if mirrored else fitted.network
-    return fitted, finish(network, data, held_out, options.recalibration)
+    return fitted, finish(answering(fitted.network, options), data, held_out, options.recalibration)

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from placa.calibrate import DEFAULT_POINT, Choice, choose_recalibration, choose_thresholds, missing_class
 from placa.manifest import SPLITS
-from placa.models.assembled import with_probabilities
+from placa.models.assembled import with_mirror, with_probabilities
 from placa.predict import Answers, answer, in_batches
 from placa.train.data import TrainingData
 from placa.train.fitting import pooled_logits
+from placa.train.options import TrainOptions
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class Finished:
     files: pd.DataFrame
     splits: dict[str, pd.DataFrame]
     folds: dict[str, Any] | None = None
+
+
+def answering(network: Any, options: TrainOptions) -> Any:
+    """The network that answers for one that has learnt: averaged over mirror images, where these were learnt from."""
+    return with_mirror(network) if options.mirror and options.augmentation.flip else network
 
 
 def finish(network: Any, data: TrainingData, held_out: NDArray[np.int64], method: str = "platt") -> Finished:

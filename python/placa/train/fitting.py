@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from placa.backend import load_keras
 from placa.models import build
-from placa.predict import pool
+from placa.predict import in_batches, pool, said_by
 from placa.progress import Progress
 from placa.train.averaging import Average
 from placa.train.batches import ALONE, Share, training_batches
@@ -25,9 +25,6 @@ from placa.train.phases import phases_of
 from placa.train.precision import precision
 from placa.train.processes.agreement import require_alike
 from placa.train.watch import Judge, Watched
-
-#: Validation images that the network sees at a time.
-_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -142,10 +139,6 @@ def pooled_logits(network: Any, data: TrainingData, rows: NDArray[np.int64]) -> 
         Logits of the files, shape ``(files, findings)``.
     """
     each = [np.empty((0, len(data.findings)))]
-    for start in range(0, len(rows), _BATCH):
-        some = rows[start : start + _BATCH]
-        # One size for all: another one would be compiled anew.
-        batch = np.zeros((_BATCH, data.size, data.size, 1), dtype=np.uint8)
-        batch[: len(some), ..., 0] = data.pixels[some]
-        each.append(np.asarray(network.predict_on_batch(batch), dtype=np.float64)[: len(some)])
+    batches = in_batches(data.pixels, rows)
+    each += [np.asarray(said, dtype=np.float64)[:part] for part, said in said_by(network, batches)]
     return pool(np.concatenate(each), data.reading.squares)

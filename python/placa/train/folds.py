@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from placa.calibrate import Choice
 from placa.errors import PlacaError
 from placa.manifest import SPLITS
-from placa.models.assembled import ensemble, with_mirror, with_probabilities
-from placa.predict import BATCH, Answers, answer
+from placa.models.assembled import ensemble, with_probabilities
+from placa.predict import Answers, answer, in_batches
 from placa.progress import Progress
 from placa.splits import FRACTIONS, assert_disjoint, assign_splits
 from placa.train.batches import ALONE, Share
 from placa.train.checkpoint import Checkpoint
 from placa.train.data import TrainingData
-from placa.train.finish import Finished, operating_points, recalibrate
+from placa.train.finish import Finished, answering, operating_points, recalibrate
 from placa.train.fitting import Fitted, fit_network
 from placa.train.judge import mean_auroc
 from placa.train.options import TrainOptions
@@ -139,17 +139,11 @@ def _train_fold(
     rows = {split: (places[:, None] * squares + np.arange(squares)).ravel() for split, places in files.items()}
     part = checkpoint.part(f"fold-{name}") if checkpoint else None
     fitted = fit_network(data, rows["train"], rows["validation"], own, progress, part, share)
-    network = with_mirror(fitted.network) if options.mirror and options.augmentation.flip else fitted.network
+    network = answering(fitted.network, options)
     choices = recalibrate(network, data, rows["validation"], options.recalibration)
     model = with_probabilities(network, [choice.recalibration for choice in choices])
 
-    def said_of(split: str) -> Answers:
-        # Batch by batch from the memory map: the pixels of a fold may be more than fit in memory.
-        wanted = rows[split]
-        batches = (data.pixels[wanted[start : start + BATCH]] for start in range(0, len(wanted), BATCH))
-        return answer(model, batches, squares)
-
-    said = {split: said_of(split) for split in ("validation", "test")}
+    said = {split: answer(model, in_batches(data.pixels, rows[split]), squares) for split in ("validation", "test")}
     return Fold(name, own.seed, files, fitted, network, choices, said)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from placa.backend import load_keras
 from placa.errors import PlacaError
-from placa.files import explain_os_error, fingerprint, read_json, refuse_existing, write_json
+from placa.files import explain_os_error, fingerprint, held, read_json, refuse_existing, write_json
 from placa.models import weights_fingerprint
 from placa.progress import Progress
 from placa.runs import require_run, versions
@@ -160,21 +160,12 @@ def _is_whole(out: Path, plan: dict[str, Any]) -> bool:
 @contextmanager
 def _alone(place: Path, out: Path) -> Iterator[None]:
     """Hold the state for this process: two that write the same run would spoil both."""
-    import fcntl
-
     try:
         place.mkdir(parents=True, exist_ok=True)
         lock = (place / "lock").open("w")
     except OSError as error:
         raise explain_os_error(error, out) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise PlacaError(f"Another training of {out} is at work: wait for it, or choose another --out.") from error
-        except OSError:
-            # Some network file systems have no locks; then it is up to the user.
-            pass
+    with lock, held(lock, f"Another training of {out} is at work: wait for it, or choose another --out."):
         yield
 
 

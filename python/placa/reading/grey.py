@@ -83,7 +83,8 @@ def to_grey(image: Image.Image) -> Image.Image:
         if alpha.getextrema() != (255, 255):
             # What is transparent holds no film; black is what lies outside one.
             return ImageChops.multiply(image.convert("L"), alpha)
-    return image.convert("L")
+    # Pillow would copy what is grey already.
+    return image if image.mode == "L" else image.convert("L")
 
 
 def _eight_bits(levels: NDArray[Any]) -> NDArray[np.uint8]:

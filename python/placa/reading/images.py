@@ -19,6 +19,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from placa.errors import PlacaError
 from placa.files import explain_os_error
 from placa.reading.grey import MAX_PIXELS, ImageRejected, full_bits, refuse_size, room_for, to_grey
+from placa.reading.png import MAGIC as PNG
+from placa.reading.png import MOST_BYTES, inflated
 
 __all__ = [
     "EXTENSIONS",
@@ -46,6 +49,8 @@ RESIZE_RULE = "stretch"
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom"})
 #: Those that Pillow decodes by itself. Among its others are some that start programs (EPS) or are never radiographs.
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DIB", "WEBP", "GIF", "PPM", "JPEG2000")
+#: How many bytes tell what a file is.
+_HEAD = 256
 _KINDS = {b"%PDF": "a PDF", b"PK\x03\x04": "a ZIP archive", b"\x1f\x8b": "gzip-compressed", b"\x89HDF": "an HDF5 file"}
 
 
@@ -63,8 +68,13 @@ def read_image(path: str | os.PathLike[str], size: int) -> NDArray[np.uint8]:
         ImageRejected: The file is missing, empty, truncated, no image, too large, or has several frames.
     """
     try:
-        head = _head(path)
-        grey = _from_dicom(path) if head[128:132] == b"DICM" else _from_pillow(path, head, size)
+        size_of_file = _size_of_file(path)
+        with Path(path).open("rb") as file:
+            head = file.read(_HEAD)
+            if not head:
+                raise ImageRejected("the file is empty: copy it again")
+            dicom = head[128:132] == b"DICM"
+            grey = _from_dicom(path) if dicom else _from_pillow(file, path, head, size_of_file, size)
         return np.asarray(grey.resize((size, size), Image.Resampling.BILINEAR), dtype=np.uint8)
     except ImageRejected:
         raise
@@ -98,27 +108,27 @@ def refuse_name(path: str | os.PathLike[str]) -> None:
         raise ImageRejected("its name holds a NUL character, which no file has")
 
 
-def _head(path: str | os.PathLike[str]) -> bytes:
-    """The first bytes of a file that can be read to its end, which a pipe or a device cannot."""
+def _size_of_file(path: str | os.PathLike[str]) -> int:
+    """How many bytes there are in a file that can be read to its end, which a pipe or a device cannot."""
     refuse_name(path)
-    mode = os.stat(path).st_mode
-    if stat.S_ISDIR(mode):
+    found = os.stat(path)
+    if stat.S_ISDIR(found.st_mode):
         raise ImageRejected("it is a directory, not an image")
-    if not stat.S_ISREG(mode):
+    if not stat.S_ISREG(found.st_mode):
         raise ImageRejected("it is a pipe, a socket or a device, not a file")
-    with Path(path).open("rb") as file:
-        head = file.read(256)
-    if not head:
-        raise ImageRejected("the file is empty: copy it again")
-    return head
+    return found.st_size
 
 
-def _from_pillow(path: str | os.PathLike[str], head: bytes, size: int) -> Image.Image:
+def _from_pillow(
+    file: BinaryIO, path: str | os.PathLike[str], head: bytes, size_of_file: int, size: int
+) -> Image.Image:
     with warnings.catch_warnings():
         # The limits here are ours and have a reason in the field; Pillow's own would warn before them.
         warnings.filterwarnings("ignore", module="PIL")
         try:
-            image = Image.open(path, formats=_FORMATS)
+            file.seek(0)
+            quicker = inflated(file) if head.startswith(PNG) and size_of_file <= MOST_BYTES else file
+            image = Image.open(quicker, formats=_FORMATS)
         except UnidentifiedImageError as error:
             from placa.reading.dicom import is_dicom
 
@@ -126,7 +136,7 @@ def _from_pillow(path: str | os.PathLike[str], head: bytes, size: int) -> Image.
                 return _from_dicom(path)
             raise ImageRejected(_not_an_image(head)) from error
         with image:
-            refuse_size(*image.size, os.stat(path).st_size)
+            refuse_size(*image.size, size_of_file)
             with room_for(image.width * image.height):
                 return to_grey(_loaded(image, size))
 
@@ -258,6 +268,8 @@ def looks_like_image(file: Path) -> bool:
     if suffix and not suffix[1:].isdigit():
         return False
     try:
-        return _head(file)[128:132] == b"DICM"
+        _size_of_file(file)  # A pipe would block whoever opens it.
+        with file.open("rb") as opened:
+            return opened.read(_HEAD)[128:132] == b"DICM"
     except (OSError, ImageRejected):
         return False

@@ -33,7 +33,9 @@ setup: ## the virtual environment, R's packages, placa in both
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@# ABI mode needs no compiler and no R headers; the other mode fails half-way where some of them are there.
-	@RPY2_CFFI_MODE=ABI $(BIN)/uv pip install --quiet --python $(BIN)/python --requirement requirements.lock
+	@# Compiled to bytecode here, once: where PYTHONDONTWRITEBYTECODE is set, as in many containers, TensorFlow would
+	@# take nine seconds to import each time, and not three.
+	@RPY2_CFFI_MODE=ABI $(BIN)/uv pip install --compile-bytecode --quiet --python $(BIN)/python --requirement requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@command -v quarto >/dev/null || tools/setup-quarto
 	@touch $@

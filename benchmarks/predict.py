@@ -10,6 +10,7 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import statistics
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -67,17 +68,26 @@ def from_files(directory: Path, predictor: Predictor) -> None:
     row(f"predict {FILES} of {what} 1024² PNGs", times["placa"], times["overlapped"], rate(FILES), other)
 
 
-def first_answer(run: Path, image: Path) -> None:
-    """The command line for one image, from start to end."""
-    quiet = partial(subprocess.run, check=True, capture_output=True)
-    times = in_turns(
-        {
-            "placa": lambda: quiet([sys.executable, "-m", "placa", "predict", str(run), str(image)]),
-            "import": lambda: quiet([sys.executable, "-c", "import tensorflow"]),
-        }
-    )
-    other = "`import tensorflow` alone"
-    row("the first answer, one image from a cold start", times["placa"], times["import"], lambda t: f"{t:.2f} s", other)
+def first_answer(directory: Path) -> None:
+    """The command line for one image, from start to end, with what one gets who says nothing of size or network."""
+    prepared, run = directory / "prepared-usual", directory / "run-usual"
+    prepare(partial(read_phantoms, images=60, seed=0), prepared)
+    train(prepared, run, TrainOptions(epochs=1))
+    image = next((prepared / "images").glob("*.png"))
+    for size, model in ((Predictor(run).size, run), (SIZE, directory / "run")):
+        predict = [sys.executable, "-m", "placa", "predict", str(model), str(image)]
+        quiet = partial(subprocess.run, check=True, capture_output=True)
+        times = in_turns(
+            {"placa": partial(quiet, predict), "import": partial(quiet, [sys.executable, "-c", "import tensorflow"])}
+        )
+        whole, bare = (statistics.median(times[name]) for name in ("placa", "import"))
+        beyond = [a - b for a, b in zip(times["placa"], times["import"], strict=True)]
+        print(
+            f"| the first answer, one image from a cold start, `small` at {size}² | {whole:.2f} s "
+            f"| {bare:.2f} s (`import tensorflow` alone) "
+            f"| {statistics.median(beyond):.2f} s more ({min(beyond):.2f} to {max(beyond):.2f}) |",
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -89,7 +99,7 @@ def main() -> None:
         predictor = Predictor(run)
         from_pixels(prepared, predictor)
         from_files(directory, predictor)
-        first_answer(run, next((prepared / "images").glob("*.png")))
+        first_answer(directory)
 
 
 if __name__ == "__main__":

@@ -36,11 +36,13 @@ R_PACKAGES = {
 }
 
 
-#: Python packages that read what not everybody has: the name, and what is lost without it.
-PYTHON_READERS = {
-    "pydicom": "DICOM files cannot be read",
-    "python-gdcm": "compressed DICOM files cannot be read",
-    "SimpleITK": "CT volumes cannot be read",
+#: Python packages that do what not everybody needs: the name, what is lost without it, and the command.
+PYTHON_PACKAGES = {
+    "pydicom": ("DICOM files cannot be read", "make setup"),
+    "python-gdcm": ("compressed DICOM files cannot be read", "make setup"),
+    "SimpleITK": ("CT volumes cannot be read", "make setup"),
+    "jax": ("no training by several processes", "pip install 'placa[jax]'"),
+    "distributed": ("no work over a Dask cluster", "pip install 'placa[dask]'"),
 }
 
 
@@ -63,8 +65,8 @@ def _python() -> list[Finding]:
     found = [Finding("Python", sys.version.split()[0])]
     for name, cost in (("keras", "no training, no prediction"), ("tensorflow", "no default Keras backend")):
         found.append(Finding(name, _installed(name), cost, "make setup"))
-    for name, cost in PYTHON_READERS.items():
-        found.append(Finding(name, _installed(name), cost, "make setup"))
+    for name, (cost, command) in PYTHON_PACKAGES.items():
+        found.append(Finding(name, _installed(name), cost, command))
     backend, gpu = _keras()
     found.append(Finding("Keras backend", backend, "no training, no prediction", "make setup"))
     found.append(

@@ -11,6 +11,11 @@ from placa.models.texture import pattern_shares
 TRUNK_SIDE = 96
 
 
+def counts_texture(size: int) -> bool:
+    """Whether `small` counts texture beside its trunk, for images of that side in pixels."""
+    return size >= 2 * TRUNK_SIDE
+
+
 def build_small(size: int, findings: int) -> Any:
     """Build `small`, a convolutional network that trains in minutes on 2 cores.
 
@@ -44,7 +49,7 @@ def build_small(size: int, findings: int) -> Any:
 
     inputs = keras.Input((size, size, 1), dtype="uint8", name="pixels")
     x = layers.Rescaling(1 / 127.5, offset=-1, name="rescale")(inputs)
-    large = size >= 2 * TRUNK_SIDE
+    large = counts_texture(size)
     if large:
         x = layers.AveragePooling2D(size // TRUNK_SIDE, name="shrink")(x)
     # The stem halves the side at once: normalising and pooling at full size would be half of all the time.

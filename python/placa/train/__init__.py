@@ -98,6 +98,7 @@ def train_share(
         PlacaError: As `train` does.
     """
     data = read_training_data(prepared, by_splits=not options.folds)
+    options = options.suited(data.size)
     if share.process:
         if hear_where_it_begins(share, state_of(out)):
             _learn_along(data, options, progress, Checkpoint(state_of(out), writes=False), share)

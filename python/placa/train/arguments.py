@@ -11,8 +11,7 @@ from typing import Any
 from placa.errors import PlacaError, unknown_name
 from placa.files import explain_os_error
 from placa.models.backbones import BACKBONES, backbone_named
-from placa.train.augment import Augmentation
-from placa.train.options import CHOICES, TrainOptions
+from placa.train.options import CHOICES, EPOCHS, TEXTURE_CHANGES, TEXTURE_EPOCHS, TrainOptions
 
 #: Every option with the kind of its value and what it is; those of `TrainOptions`, then those of `Augmentation`.
 _OPTIONS: dict[str, tuple[type, str]] = {
@@ -20,7 +19,10 @@ _OPTIONS: dict[str, tuple[type, str]] = {
     "weights": (str, "what the backbone starts from: none, imagenet, a file of weights, or a run of the same"),
     "seed": (int, "of weights, order and augmentation"),
     "folds": (int, "group-wise folds to train, pooled into one run, instead of the prepared splits"),
-    "epochs": (int, "most epochs"),
+    "epochs": (
+        int,
+        f"most epochs (default: {EPOCHS}; {TEXTURE_EPOCHS} where small counts texture, from 192 pixels on)",
+    ),
     "head_epochs": (int, "epochs in which the head alone learns"),
     "patience": (int, "epochs of a clearly worse validation AUROC before the end"),
     "batch_size": (int, "images a batch"),
@@ -66,7 +68,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     changes = parser.add_argument_group("augmentation", "how far training images are changed at random")
     for name, help_text in _AUGMENTATION.items():
-        default = getattr(defaults.augmentation, name)
+        default = f"{getattr(defaults.changes, name)}"
+        if name in TEXTURE_CHANGES:
+            default += f"; {TEXTURE_CHANGES[name]:g} where small counts texture"
         changes.add_argument(_flag(name), type=float, metavar="X", help=f"{help_text} (default: {default})")
 
 
@@ -82,7 +86,7 @@ def from_options(options: argparse.Namespace) -> TrainOptions:
         into.update({name: getattr(options, name) for name in names if getattr(options, name) is not None})
     if "backbone" in given:
         given["backbone"] = backbone_named(given["backbone"])
-    return TrainOptions(**given, augmentation=Augmentation(**changes))
+    return TrainOptions(**given, augmentation=changes)
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class Finished:
 
 def answering(network: Any, options: TrainOptions) -> Any:
     """The network that answers for one that has learnt: averaged over mirror images, where these were learnt from."""
-    return with_mirror(network) if options.mirror and options.augmentation.flip else network
+    return with_mirror(network) if options.mirror and options.changes.flip else network
 
 
 def finish(network: Any, data: TrainingData, held_out: NDArray[np.int64], method: str = "platt") -> Finished:

@@ -89,7 +89,7 @@ def fit_network(
     if moment.phase < len(phases):
 
         def batches(share: Share) -> Any:
-            changes, seed = options.augmentation, options.seed
+            changes, seed = options.changes, options.seed
             return training_batches(data.pixels, rows, truth, options.batch_size, changes, seed, options.mixup, share)
 
         devices = Devices(options.batch_size, share)

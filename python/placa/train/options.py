@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from placa.errors import PlacaError
+from placa.errors import PlacaError, unknown_name
+from placa.models.small import counts_texture
 from placa.train.augment import Augmentation
+
+#: Most epochs, and changes other than `Augmentation`'s own defaults, where nobody says otherwise.
+EPOCHS = 60
+#: The same where `small` counts texture as well. Rotation and zoom interpolate, and brightness and contrast round: all
+#: change what is counted. Flips and shifts by whole pixels do not.
+TEXTURE_EPOCHS = 20
+TEXTURE_CHANGES = {"rotation": 0.0, "zoom": 0.0, "brightness": 0.0, "contrast": 0.0}
 
 #: What may be chosen where only some words are meant.
 CHOICES = {
@@ -49,7 +58,8 @@ class TrainOptions:
         weights: What the backbone starts from: ``none`` (random), ``imagenet``, or a file of weights. The head always
             starts at random.
         seed: Seed of the weights, the order of the images and their augmentation.
-        epochs: Most epochs, those of the head alone included.
+        epochs: Most epochs, those of the head alone included; by default 60, and 20 where `small` counts texture (see
+            `suited`).
         head_epochs: Epochs in which the head alone learns, before all of the network does at a tenth of the learning
             rate. By default none for random weights, and a fifth of `epochs` for weights that have learnt.
         patience: Epochs in a row whose validation AUROC is clearly below the highest, after which training stops.
@@ -67,7 +77,8 @@ class TrainOptions:
         ema: Momentum of the exponential moving average of the weights that validation and the run see, 0 to 1; 0 for
             the weights themselves.
         mixed_precision: ``auto``, 16-bit arithmetic where there is a GPU; ``on``; or ``off``.
-        augmentation: How far training images are changed.
+        augmentation: How far training images are changed: all amounts, or some by name, the others as suits the network
+            (see `suited`).
         mirror: Whether the model's answer is the average over an image and its mirror image; never so where training
             flips no image.
         recalibration: ``auto``, the one of the lowest cross-validated log loss on validation; ``platt``,
@@ -81,7 +92,7 @@ class TrainOptions:
     backbone: str = "small"
     weights: str = "none"
     seed: int = 0
-    epochs: int = 60
+    epochs: int | None = None
     head_epochs: int | None = None
     patience: int = 20
     batch_size: int = 32
@@ -95,38 +106,62 @@ class TrainOptions:
     mixup: float = 0.0
     ema: float = 0.0
     mixed_precision: str = "auto"
-    augmentation: Augmentation = field(default_factory=Augmentation)
+    augmentation: Augmentation | Mapping[str, float] = field(default_factory=dict)
     mirror: bool = True
     recalibration: str = "platt"
     folds: int = 0
 
     def __post_init__(self) -> None:
         """Refuse at once what would fail, or train nonsense, an hour later."""
-        for name, value in _each(self):
+        amounts = self.augmentation if isinstance(self.augmentation, Mapping) else vars(self.augmentation)
+        known = [one.name for one in fields(Augmentation)]
+        for name in amounts:
+            if name not in known:
+                raise unknown_name("augmentation", name, known)
+        options = {one.name: getattr(self, one.name) for one in fields(self)}
+        for name, value in {**options, **amounts}.items():
             _check(name, value)
         if self.folds == 1:
             raise PlacaError("One fold would leave nothing to learn from: folds was to be 2 or more, or 0 for none.")
         if self.ema == 1:
             raise PlacaError("An ema of 1 would never move from the first weights: it was to be 0 or more and below 1.")
-        if self.head_epochs is not None and self.head_epochs > self.epochs:
+        if self.head_epochs is not None and self.head_epochs > self.most_epochs:
             raise PlacaError(
-                f"The head cannot learn for {self.head_epochs} of {self.epochs} epochs: head_epochs was to be "
+                f"The head cannot learn for {self.head_epochs} of {self.most_epochs} epochs: head_epochs was to be "
                 "epochs at most."
             )
 
+    @property
+    def most_epochs(self) -> int:
+        """Most epochs, whether they were given or not."""
+        return EPOCHS if self.epochs is None else self.epochs
 
-def _each(options: Any) -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
-    for one in fields(options):
-        value = getattr(options, one.name)
-        found += _each(value) if is_dataclass(value) else [(one.name, value)]
-    return found
+    @property
+    def changes(self) -> Augmentation:
+        """How far training images are changed, whether that was given or not."""
+        given = self.augmentation
+        return given if isinstance(given, Augmentation) else Augmentation(**given)
+
+    def suited(self, size: int) -> TrainOptions:
+        """Decide what was left open, as suits the network.
+
+        Args:
+            size: Side of the images, in pixels.
+
+        Returns:
+            The same options, with epochs and all amounts of augmentation.
+        """
+        texture = self.backbone == "small" and counts_texture(size)
+        epochs = TEXTURE_EPOCHS if texture and self.epochs is None else self.most_epochs
+        if isinstance(self.augmentation, Mapping) and texture:
+            return replace(self, epochs=epochs, augmentation=Augmentation(**{**TEXTURE_CHANGES, **self.augmentation}))
+        return replace(self, epochs=epochs, augmentation=self.changes)
 
 
 def _check(name: str, value: Any) -> None:
     if name in CHOICES and value not in CHOICES[name]:
         raise PlacaError(f"{name} was to be one of {', '.join(CHOICES[name])}, and {value!r} came.")
-    if name not in _RANGES or (value is None and name == "head_epochs"):
+    if name not in _RANGES or (value is None and name in {"epochs", "head_epochs"}):
         return
     lowest, highest, inclusive = _RANGES[name]
     whole = name in {"seed", "epochs", "head_epochs", "patience", "batch_size", "folds"}

@@ -37,9 +37,9 @@ def phases_of(options: TrainOptions) -> list[Phase]:
     learnt = options.weights != "none"
     head = options.head_epochs
     if head is None:
-        head = min(options.epochs - 1, max(1, round(options.epochs / 5))) if learnt else 0
+        head = min(options.most_epochs - 1, max(1, round(options.most_epochs / 5))) if learnt else 0
     lower = options.learning_rate * (_LOWER if learnt or head else 1.0)
-    phases = [Phase("head", head, options.learning_rate), Phase("all", options.epochs - head, lower)]
+    phases = [Phase("head", head, options.learning_rate), Phase("all", options.most_epochs - head, lower)]
     return [phase for phase in phases if phase.epochs]
 
 

@@ -117,7 +117,7 @@ def test_a_disk_too_small_for_any_state_is_left_empty(small_disk: Path, data: Tr
 def test_going_on_is_for_the_same_training_only(tmp_path: Path, data: TrainingData) -> None:
     out = tmp_path / "run"
     break_off(out, data)
-    other = TrainOptions(learning_rate=1e-3, augmentation=replace(TrainOptions().augmentation, flip=0.25))
+    other = TrainOptions(learning_rate=1e-3, augmentation={"flip": 0.25})
     with pytest.raises(PlacaError) as told, begin(out, data, other, resume=True):
         pass
     assert "learning_rate was 0.002 and is 0.001; augmentation" in str(told.value)

@@ -25,7 +25,7 @@ def test_a_run_is_whole_and_says_how_it_was_made(run: Path, prepared: Path) -> N
     assert facts["model"]["fingerprint"] == fingerprint(run / "model.keras")
     assert facts["data"]["fingerprint"] == json.loads((prepared / "source.json").read_text())["fingerprint"]
     assert facts["training"]["seed"] == 0 and facts["training"]["epochs"] == 2
-    assert facts["training"]["augmentation"]["rotation"] == TrainOptions().augmentation.rotation
+    assert facts["training"]["augmentation"]["rotation"] == TrainOptions().changes.rotation
     history = pd.read_csv(run / "history.csv", float_precision="round_trip")
     assert list(history) == ["epoch", "loss", "validation_loss", "validation_auroc", "learning_rate", "seconds"]
     assert history["epoch"].tolist() == [1, 2]

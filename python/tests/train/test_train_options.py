@@ -1,6 +1,7 @@
 """What `placa train` was asked for: typed, in a TOML file, or by default; and what is refused before any work."""
 
 import argparse
+import re
 from dataclasses import asdict, fields
 from pathlib import Path
 
@@ -52,14 +53,14 @@ def test_every_option_can_be_typed_and_written_in_a_file(tmp_path: Path) -> None
     typed = [
         text for name, value in flat.items() if name != "mirror" for text in ("--" + name.replace("_", "-"), str(value))
     ]
-    assert _asked(*typed, "--no-mirror") == wanted
+    assert _asked(*typed, "--no-mirror").suited(96) == wanted
     lines = [
         f"{name} = {str(value).lower() if isinstance(value, bool) else repr(value)}" for name, value in flat.items()
     ]
     plain, changes = lines[: -len(fields(Augmentation))], lines[-len(fields(Augmentation)) :]
     file = tmp_path / "options.toml"
     file.write_text("\n".join([*plain, "[augmentation]", *changes]))
-    assert _asked("--config", str(file)) == wanted
+    assert _asked("--config", str(file)).suited(96) == wanted
 
 
 def test_a_backbone_may_be_spelt_as_keras_spells_it() -> None:
@@ -73,7 +74,30 @@ def test_what_is_typed_comes_before_the_file_and_the_file_before_the_default(tmp
     file.write_text("seed = 5\nepochs = 9\n[augmentation]\nzoom = 0.5\nshift = 0.5\n")
     asked = _asked("--config", str(file), "--seed", "6", "--zoom", "0.25")
     assert (asked.seed, asked.epochs, asked.patience) == (6, 9, TrainOptions().patience)
-    assert asked.augmentation == Augmentation(zoom=0.25, shift=0.5)
+    assert asked.changes == Augmentation(zoom=0.25, shift=0.5)
+
+
+def test_what_nobody_decides_suits_the_network() -> None:
+    assert TrainOptions().suited(96) == TrainOptions(epochs=60, augmentation=Augmentation())
+    texture = TrainOptions().suited(256)
+    assert texture.epochs == 20
+    # What would smooth or round the finest detail is left out.
+    assert texture.augmentation == Augmentation(rotation=0, zoom=0, brightness=0, contrast=0)
+    assert TrainOptions(backbone="densenet121").suited(256).augmentation == Augmentation()
+    # What somebody decides stays.
+    asked = _asked("--zoom", "0.25", "--epochs", "7").suited(256)
+    assert (asked.epochs, asked.changes.zoom, asked.changes.rotation) == (7, 0.25, 0)
+    whole = TrainOptions(augmentation=Augmentation(zoom=0.25))
+    assert whole.suited(256).augmentation == Augmentation(zoom=0.25)
+
+
+def test_the_example_of_a_file_has_every_option_with_its_default() -> None:
+    file = Path(__file__).parents[3] / "examples" / "options.toml"
+    assert _asked("--config", str(file)).suited(96) == TrainOptions().suited(96)
+    assert _asked("--config", str(file)).suited(256) == TrainOptions().suited(256)
+    words = file.read_text()
+    for one in (*fields(TrainOptions), *fields(Augmentation)):
+        assert re.search(rf"^(# |\[)?{one.name}( = |\])", words, re.MULTILINE), one.name
 
 
 @pytest.mark.parametrize(

@@ -89,16 +89,13 @@ def _train(job: dict[str, Any], progress: Progress) -> dict[str, Any] | None:
     os.environ["KERAS_BACKEND"] = "jax"
     collectives.join(job["coordinator"], job["processes"], job["process"], job["devices"], job["bind"] or None)
     from placa.train import train_share
-    from placa.train.augment import Augmentation
     from placa.train.batches import Share
     from placa.train.options import TrainOptions
 
-    options = dict(job["options"])
-    options["augmentation"] = Augmentation(**options["augmentation"])
     facts: dict[str, Any] | None = train_share(
         Path(job["prepared"]),
         Path(job["out"]),
-        TrainOptions(**options),
+        TrainOptions(**job["options"]),
         job["overwrite"],
         progress,
         job["resume"],

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from placa.progress import Progress
+
 ROOT = Path(__file__).resolve().parents[2]
 pytest_plugins = ["download_fixtures", "report_fixtures", "source_fixtures"]
 
@@ -93,6 +95,20 @@ def placa() -> Callable[..., subprocess.CompletedProcess[str]]:
     return call
 
 
+class Heard(Progress):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.warned: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def warn(self, text: str) -> None:
+        self.warned.append(text)
+
+
 def draw(path: Path, seed: int = 0, size: tuple[int, int] = (40, 30), mode: str = "L") -> Path:
     """Write a small image whose pixels depend on the seed alone."""
     random = np.random.default_rng(seed)
@@ -100,3 +116,11 @@ def draw(path: Path, seed: int = 0, size: tuple[int, int] = (40, 30), mode: str 
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(levels).resize(size, Image.Resampling.BICUBIC).convert(mode).save(path)
     return path
+
+
+def draw_folders(folder: Path, images: int) -> Path:
+    """Draw images into the class folders Mass and No Finding, one of them empty as an interrupted copy leaves it."""
+    for number in range(images):
+        draw(folder / ("Mass" if number % 2 else "No Finding") / f"{number}.png", seed=number)
+    (folder / "Mass" / "7.png").write_bytes(b"")
+    return folder

@@ -6,24 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import draw
+from conftest import Heard, draw
 from PIL import Image
 
 import placa.cache
 from placa.cache import build_cache
-from placa.progress import Progress
 from placa.reading import Reading
 from placa.reading.images import read_image
-
-
-class Heard(Progress):
-    """Keeps what is said."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
 
 
 class Broken(Reading):

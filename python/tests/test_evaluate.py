@@ -4,25 +4,15 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from conftest import Heard
 from sklearn.metrics import brier_score_loss, matthews_corrcoef, roc_auc_score
 
 from placa.bridge import RError
 from placa.errors import PlacaError
 from placa.evaluate import evaluate, headline
 from placa.predictions import read_predictions, write_predictions
-from placa.progress import Progress
 
 pytestmark = pytest.mark.usefixtures("r")
-
-
-class Heard(Progress):
-    """Keeps what was said."""
-
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +21,7 @@ def evaluated(run: Path, r: str, tmp_path_factory: pytest.TempPathFactory) -> Pa
     out = Path(shutil.copytree(run, tmp_path_factory.mktemp("evaluated") / "run"))
     heard = Heard()
     evaluate(out, bridge="rpy2", progress=heard)
-    assert heard.warnings == []
+    assert heard.warned == []
     return out
 
 
@@ -80,7 +70,7 @@ def test_a_machine_without_rpy2_is_told_once(a_run: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(bridge, "start_r", broken)
     heard = Heard()
     evaluate(a_run, progress=heard)
-    assert len(heard.warnings) == 1 and "libR.so does not fit" in heard.warnings[0]
+    assert len(heard.warned) == 1 and "libR.so does not fit" in heard.warned[0]
     with pytest.raises(PlacaError, match="rpy2 does not work here"):
         evaluate(a_run, bridge="rpy2")
 
@@ -105,7 +95,7 @@ def test_one_class_in_test_is_a_warning_and_not_a_figure(a_run: Path) -> None:
     heard = Heard()
     summary = evaluate(a_run, bridge="rpy2", progress=heard)
     assert summary["headline"]["Opacity"]["auroc"] is None
-    assert heard.warnings and all(warning.startswith("R: ") for warning in heard.warnings)
+    assert heard.warned and all(warning.startswith("R: ") for warning in heard.warned)
     assert "not defined" in headline(summary)[0]
 
 

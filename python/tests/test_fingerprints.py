@@ -6,12 +6,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from conftest import Heard
 
 from placa.errors import PlacaError
 from placa.evaluate import evaluate
 from placa.predict import Predictor
 from placa.predictions import read_predictions, write_predictions
-from placa.progress import Progress
 
 
 @pytest.fixture
@@ -59,14 +59,9 @@ def test_predictions_that_name_no_model_are_evaluated_and_that_is_said(a_run: Pa
     predictions, metadata = read_predictions(a_run)
     del metadata["model_fingerprint"]
     write_predictions(predictions, a_run / "predictions.parquet", metadata)
-    heard: list[str] = []
-
-    class Heard(Progress):
-        def warn(self, text: str) -> None:
-            heard.append(text)
-
-    evaluate(a_run, progress=Heard())
-    assert any("does not say which model made it" in text for text in heard)
+    heard = Heard()
+    evaluate(a_run, progress=heard)
+    assert any("does not say which model made it" in text for text in heard.warned)
 
 
 def test_r_refuses_what_is_not_the_runs(run: Path, tmp_path: Path, r: str) -> None:

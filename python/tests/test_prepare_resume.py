@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import draw
+from conftest import draw_folders
 
 import placa.prepare
 from placa.errors import PlacaError
@@ -41,10 +41,7 @@ sys.exit(main(sys.argv[1:]))
 
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
-    for number in range(80):
-        draw(tmp_path / "in" / ("Mass" if number % 2 else "No Finding") / f"{number}.png", seed=number)
-    (tmp_path / "in" / "Mass" / "7.png").write_bytes(b"")
-    return tmp_path / "in"
+    return draw_folders(tmp_path / "in", 80)
 
 
 def start(images: Path, out: Path) -> subprocess.Popen[str]:

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from conftest import Heard
 from loopback import Server, images_archive, remote
 
 from placa.download import RemoteFile, download_nih
 from placa.download.fetch import Patience
-from placa.progress import Advance, Progress
+from placa.progress import Advance
 
 QUICK = Patience(attempts=3, pause=0.01, timeout=(5.0, 5.0))
 COUNTS = {"images_001.tar.gz": 3, "images_002.tar.gz": 4, "images_003.tar.gz": 5}
@@ -20,20 +21,13 @@ README = "README_CHESTXRAY.pdf"
 HEADER = "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position\n"
 
 
-class Told(Progress):
-    """Keeps what it is told."""
+class Told(Heard):
+    """Keeps what it is told, the bars too."""
 
     def __init__(self) -> None:
-        self.said: list[str] = []
-        self.warned: list[str] = []
+        super().__init__()
         self.bars: dict[str, list[int]] = {}
         self.lock = threading.Lock()
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
-
-    def warn(self, text: str) -> None:
-        self.warned.append(text)
 
     @contextmanager
     def byte_bars(self, totals: dict[str, int]) -> Iterator[dict[str, Advance]]:

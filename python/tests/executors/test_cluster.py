@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import draw
+from conftest import draw_folders
 
 import placa.cache
 from placa.cache import decode
@@ -82,10 +82,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
-    for number in range(300):
-        draw(tmp_path / "in" / ("Mass" if number % 2 else "No Finding") / f"{number}.png", seed=number)
-    (tmp_path / "in" / "Mass" / "7.png").write_bytes(b"")
-    return tmp_path / "in"
+    return draw_folders(tmp_path / "in", 300)
 
 
 class DoneSoFar(Progress):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import Heard
 
 from placa.calibrate import choose_thresholds, sigmoid
 from placa.errors import PlacaError
@@ -160,14 +161,10 @@ def test_an_ensemble_is_explained(folds: Path, prepared: Path) -> None:
 def test_scores_against_boxes_of_images_that_members_learnt_from_come_with_a_warning(
     folds: Path, prepared: Path, tmp_path: Path
 ) -> None:
-    warned: list[str] = []
+    heard = Heard()
 
-    class Heard(Progress):
-        def warn(self, text: str) -> None:
-            warned.append(text)
-
-    explain_files(folds, [], tmp_path / "maps", boxes=prepared, progress=Heard())
-    assert len(warned) == 1 and "learnt from these images" in warned[0]
+    explain_files(folds, [], tmp_path / "maps", boxes=prepared, progress=heard)
+    assert len(heard.warned) == 1 and "learnt from these images" in heard.warned[0]
 
 
 def test_pixels_are_read_a_batch_at_a_time_however_many_there_are(folds: Path, prepared: Path) -> None:

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import Heard
 from sklearn.metrics import roc_auc_score
 
 from placa.evaluate import evaluate, headline, read_thresholds
 from placa.manifest import read_manifest, write_manifest
 from placa.predict import Predictor
 from placa.predictions import read_predictions
-from placa.progress import Progress
 from placa.train import TrainOptions, train
 
 FINDINGS = ["Opacity", "Bright", "Rare"]
@@ -102,14 +102,10 @@ def test_a_finding_without_positives_in_validation_is_not_chosen_for_and_that_is
     many: Path, tmp_path: Path, r: str
 ) -> None:
     """The set's own splits leave no patient with the rare finding to validation."""
-    heard: list[str] = []
+    heard = Heard()
 
-    class Heard(Progress):
-        def warn(self, text: str) -> None:
-            heard.append(text)
-
-    facts = train(many, tmp_path / "run", TrainOptions(epochs=1, batch_size=16), progress=Heard())
-    assert any("Rare" in text for text in heard)
+    facts = train(many, tmp_path / "run", TrainOptions(epochs=1, batch_size=16), progress=heard)
+    assert any("Rare" in text for text in heard.warned)
     rare, opacity = facts["calibration"]["Rare"], facts["calibration"]["Opacity"]
     assert rare == {
         "method": "none",

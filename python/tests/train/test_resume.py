@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import Heard
 
 from placa.errors import PlacaError
 from placa.models.files import load_model
 from placa.predictions import read_predictions
-from placa.progress import SILENT, Progress
+from placa.progress import SILENT
 from placa.train import TrainOptions, run_directory, train
 from placa.train.checkpoint import Checkpoint
 from placa.train.data import read_training_data
@@ -123,16 +124,10 @@ def test_killed_while_it_saves_and_out_of_disk_while_it_writes_the_run(
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
     assert same_runs(out, run)
 
-    class Listens(Progress):
-        heard = ""
-
-        def say(self, text: str) -> None:
-            self.heard += text
-
     # A job that is started again after its end has nothing to do.
-    said = Listens()
-    assert train(prepared, out, OPTIONS, resume=True, progress=said)["created"] == facts["created"]
-    assert "whole already" in said.heard
+    heard = Heard()
+    assert train(prepared, out, OPTIONS, resume=True, progress=heard)["created"] == facts["created"]
+    assert "whole already" in " ".join(heard.said)
 
 
 def test_another_seed_gives_other_weights(prepared: Path, run: Path) -> None:

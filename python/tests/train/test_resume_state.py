@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import Heard
 
 from placa.errors import PlacaError
-from placa.progress import SILENT, Progress
+from placa.progress import SILENT
 from placa.train import TrainOptions
 from placa.train.checkpoint import Checkpoint
 from placa.train.data import TrainingData, read_training_data
@@ -130,16 +131,10 @@ def test_going_on_is_for_the_same_training_only(tmp_path: Path, data: TrainingDa
 
 
 def test_nothing_to_go_on_from_is_said(tmp_path: Path, data: TrainingData) -> None:
-    class Listens(Progress):
-        heard = ""
-
-        def say(self, text: str) -> None:
-            self.heard += text
-
-    said = Listens()
-    with begin(tmp_path / "run", data, resume=True, progress=said) as begun:
+    heard = Heard()
+    with begin(tmp_path / "run", data, resume=True, progress=heard) as begun:
         assert isinstance(begun, Underway) and begun.whole is None
-    assert "begins at its beginning" in said.heard and list(tmp_path.iterdir()) == []
+    assert "begins at its beginning" in heard.said[0] and list(tmp_path.iterdir()) == []
 
 
 def test_whoever_agreed_to_replace_a_run_need_not_agree_again(a_run: Path, data: TrainingData) -> None:

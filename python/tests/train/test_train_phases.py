@@ -48,7 +48,7 @@ def test_the_average_is_of_all_steps_but_the_first_and_batch_normalisation_fits_
     options = TrainOptions(ema=0.5)
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 32), np.uint8)
     truth = (np.arange(32) % 2).astype(np.float32)[:, None]
-    batches = training_batches(pixels, np.arange(32), truth, 8, options.augmentation, 0)
+    batches = training_batches(pixels, np.arange(32), truth, 8, options.changes, 0)
     network = build("small", 32, 1)
     network.compile(optimizer_of(Phase("all", 2, 1e-2), 4, options), keras.losses.BinaryCrossentropy(True))
     average = Average(build("small", 32, 1), options.ema, batches)

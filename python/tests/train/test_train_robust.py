@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import Heard
 
 from placa.backend import load_keras
 from placa.errors import PlacaError
-from placa.progress import SILENT, Progress
+from placa.progress import SILENT
 from placa.train import TrainOptions, fitting
 from placa.train.batches import training_batches
 from placa.train.data import TrainingData, read_training_data, require_both, require_classes
@@ -36,7 +37,7 @@ def test_a_loss_that_is_no_number_is_told_with_its_step(
     options, rows = TrainOptions(epochs=1, head_epochs=1, batch_size=16), data.rows("train")
     truth = data.truth.copy()
     truth[rows[0]] = 7.0
-    batches = training_batches(data.pixels, rows, truth[rows], 16, options.augmentation, options.seed)
+    batches = training_batches(data.pixels, rows, truth[rows], 16, options.changes, options.seed)
     first = next(number for number in range(len(batches)) if (batches[number][1] == 7).any())
 
     def loss(*arguments):
@@ -83,17 +84,11 @@ def test_a_rare_finding_may_be_missing_from_validation_but_not_from_training() -
 
 
 def test_what_validation_cannot_judge_is_said_and_left_out() -> None:
-    class Listens(Progress):
-        heard: tuple[str, ...] = ()
-
-        def warn(self, text: str) -> None:
-            self.heard += (text,)
-
     learnt = np.array([[0, 0], [1, 1]], np.float32)
     judged = np.array([[0, 0], [1, 0], [1, np.nan], [0, 0]], np.float32)
-    said = Listens()
-    require_both(learnt, judged, ["Mass", "Hernia"], said)
-    assert len(said.heard) == 1 and "no image of validation is with Hernia" in said.heard[0]
+    heard = Heard()
+    require_both(learnt, judged, ["Mass", "Hernia"], heard)
+    assert len(heard.warned) == 1 and "no image of validation is with Hernia" in heard.warned[0]
     with pytest.raises(PlacaError, match="images to judge by there is none with Hernia"):
         require_both(learnt[:, 1:], judged[:, 1:], ["Hernia"], SILENT)
     judge = Judge(judged, np.ones((2, 2), np.float32))
@@ -116,6 +111,9 @@ def test_pixels_are_read_a_batch_at_a_time(data: TrainingData) -> None:
         shape = data.pixels.shape
 
     class Network:
+        def count_params(self) -> int:
+            return 1
+
         def predict_on_batch(self, pixels: np.ndarray) -> np.ndarray:
             return pixels.mean(axis=(1, 2), dtype=np.float32)
 

@@ -5,7 +5,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 R_SOURCES := $(shell find R -type f -not -path '*/.*' 2>/dev/null)
 
-.PHONY: demo test test-slow bench lint setup renv lock clean help
+.PHONY: demo test test-slow bench docs lint setup renv lock clean help
 
 demo: setup ## phantoms → train → predict → evaluate in R → report
 	@$(BIN)/placa demo
@@ -18,6 +18,9 @@ test-slow: setup ## the proofs that take minutes
 
 bench: setup ## how fast, against what one would otherwise pick (see benchmarks/)
 	@benchmarks/run
+
+docs: setup ## the website of README, docs/ and the walk-throughs, to _docs/ (needs Quarto)
+	@tools/docs
 
 lint: setup ## ruff, mypy, lintr
 	@tools/lint

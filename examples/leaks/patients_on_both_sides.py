@@ -19,18 +19,22 @@ def shared(patients: np.ndarray, test: np.ndarray) -> float:
     return float(np.isin(patients[test], patients[~test]).mean())
 
 
-def main(table: Path) -> None:
-    patients = read_entries(table).table["patient_id"].to_numpy(str)
+def deal(patients: np.ndarray) -> dict[str, np.ndarray]:
+    """Which images are for testing, when a fifth of the images are drawn, and when a fifth of the patients are."""
     random = np.random.default_rng(0)
     by_image = np.zeros(len(patients), dtype=bool)
     by_image[random.permutation(len(patients))[: len(patients) // 5]] = True
     everyone = np.unique(patients)
     by_patient = np.isin(patients, random.choice(everyone, len(everyone) // 5, replace=False))
-    print(f"{len(patients):,} images of {len(everyone):,} patients, a fifth of them for testing")
-    print(
-        f"images dealt at random    {shared(patients, by_image):6.1%} of the test images share a patient with training"
-    )
-    print(f"patients dealt at random  {shared(patients, by_patient):6.1%}")
+    return {"by_image": by_image, "by_patient": by_patient}
+
+
+def main(table: Path) -> None:
+    patients = read_entries(table).table["patient_id"].to_numpy(str)
+    share = {way: shared(patients, test) for way, test in deal(patients).items()}
+    print(f"{len(patients):,} images of {len(np.unique(patients)):,} patients, a fifth of them for testing")
+    print(f"images dealt at random    {share['by_image']:6.1%} of the test images share a patient with training")
+    print(f"patients dealt at random  {share['by_patient']:6.1%}")
 
 
 if __name__ == "__main__":

@@ -32,19 +32,23 @@ def accuracy(pixels: np.ndarray, truth: np.ndarray, groups: np.ndarray) -> float
     return float(np.mean(right))
 
 
+def blocks_of(paths: list[str]) -> np.ndarray:
+    """Blocks of neighbours: runs of `BLOCK` files of a folder, in the order of `paths`."""
+    folders = np.array([Path(path).parent.name for path in paths])
+    places = np.concatenate([np.arange((folders == name).sum()) for name in dict.fromkeys(folders)])
+    return np.array([f"{name} {place // BLOCK}" for name, place in zip(folders, places, strict=True)])
+
+
 def main(root: Path, positive: str) -> None:
     images = read_folders(root, positive).images
     paths = images["path"].tolist()
     pixels = np.stack([levels[0] for levels, _ in decode(paths, 96)])
     small = pixels[:, ::2, ::2]
     truth = images[positive].to_numpy(int)
-    folders = np.array([Path(path).parent.name for path in paths])
-    places = np.concatenate([np.arange((folders == name).sum()) for name in dict.fromkeys(folders)])
-    blocks = np.array([f"{name} {place // BLOCK}" for name, place in zip(folders, places, strict=True)])
     found, grouping = group_images(paths, pixels)
     print(f"{len(images)} slices, {truth.mean():.0%} of them {positive}; accuracy of a nearest neighbour")
     print(f"slices dealt at random                 {accuracy(small, truth, np.arange(len(images))):.3f}")
-    print(f"blocks of {BLOCK} neighbours kept together  {accuracy(small, truth, blocks):.3f}")
+    print(f"blocks of {BLOCK} neighbours kept together  {accuracy(small, truth, blocks_of(paths)):.3f}")
     print(f"the {grouping['groups']} groups that placa finds          {accuracy(small, truth, found):.3f}")
 
 

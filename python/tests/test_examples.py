@@ -1,11 +1,19 @@
-"""The worked examples still show what docs/leaks.md says that they show."""
+"""The examples: the leaks still show what docs/leaks.md says, and the walk-throughs say the same in two languages."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
+from sklearn.metrics import roc_auc_score
+
+from placa.renderers import find_quarto
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,3 +45,155 @@ def test_slices_as_strangers(shared_data: Path) -> None:
 def test_the_label_in_the_input(shared_data: Path) -> None:
     leaking, honest = _figures("label_in_the_input.py", shared_data / "nih-256", "Pneumonia")
     assert leaking > honest + 0.05
+
+
+DOCUMENTS = ("pneumothorax", "sarscov2-ct")
+EXAMPLES = ROOT / "examples"
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_place_has_both_languages(name: str) -> None:
+    text = (EXAMPLES / f"{name}.qmd").read_text("utf-8")
+    languages = re.findall(r"^::: \{lang=(\w+)\}$", text, re.MULTILINE)
+    assert len(languages) >= 16
+    assert languages == ["en", "es"] * (len(languages) // 2)
+    bodies = re.findall(r"^::: \{lang=\w+\}$(.*?)^:::$", text, re.MULTILINE | re.DOTALL)
+    for english, spanish in zip(bodies[::2], bodies[1::2], strict=True):
+        # The same headings, paragraphs, values and pages in both.
+        assert english != spanish
+        assert english.strip().count("\n\n") == spanish.strip().count("\n\n"), english
+        for mark in (r"^#+", r"^- ", r"`r [a-z]+", r"\]\([^)]*\)"):
+            assert len(re.findall(mark, english, re.M)) == len(re.findall(mark, spanish, re.M)), (mark, english)
+        assert sorted(re.findall(r"\]\(([^)]*)\)", english)) == sorted(re.findall(r"\]\(([^)]*)\)", spanish))
+    chunks = re.findall(r"^```\{(?:r|python)\}$(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    for chunk in chunks:
+        assert chunk.count("fig-cap:") == chunk.count("fig-alt:"), chunk
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_pandoc_alone_keeps_the_wanted_language(name: str) -> None:
+    pandoc = shutil.which("pandoc")
+    if pandoc is None:
+        pytest.skip("there is no pandoc on this machine")
+    pages = {}
+    for language in ("en", "es"):
+        command = [pandoc, "--from=markdown", "--to=plain", "--lua-filter=languages.lua", f"--metadata=lang:{language}"]
+        done = subprocess.run(
+            [*command, f"{name}.qmd"], cwd=EXAMPLES, capture_output=True, text=True, check=True, encoding="utf-8"
+        )
+        pages[language] = done.stdout
+    for language, own, other in (("en", "What is to be believed", "creer"), ("es", "Qué hay que creer", "believed")):
+        assert own in pages[language]
+        assert f"\n{own}\n" in pages[language] and other not in pages[language].split(own, 1)[1]
+
+
+def test_phantoms_are_laid_out_as_nihs_and_do_not_pass_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    from steps import draw_in_nih_layout, read_some, save_sheet
+
+    root = draw_in_nih_layout(str(tmp_path / "phantoms"), images=40)
+    everything = read_some(root, "any", 1000, drawn=True)
+    some = read_some(root, "any", 20, drawn=True)
+    assert everything.label_source == "phantom" and set(everything.images["label_source"]) == {"phantom"}
+    assert len(everything.images) == 40 and 10 < len(some.images) <= 20 and some.rows == everything.rows
+    # Whole patients, or none of them.
+    of_patients = everything.images["patient_id"].value_counts().to_dict()
+    kept = some.images["patient_id"].value_counts().to_dict()
+    assert kept == {patient: of_patients[patient] for patient in kept}
+    sheet = save_sheet(some.images["path"].head(7).tolist(), str(tmp_path / "sheet.png"), across=4, side=32)
+    with Image.open(sheet) as picture:
+        assert picture.size == (4 * 36 - 4, 2 * 36 - 4)
+        assert np.asarray(picture)[:32, :32].std() > 5
+
+
+def _rendered(name: str, by: str, language: str, folder: Path, **parameters: str) -> str:
+    """The page, by one renderer and in one language, from a copy of the examples; with the text of its HTML."""
+    here = folder / "examples"
+    if not here.is_dir():
+        shutil.copytree(EXAMPLES, here, ignore=shutil.ignore_patterns("*_files", "*.html", "__pycache__"))
+        shutil.copytree(ROOT / "reports", folder / "reports", ignore=shutil.ignore_patterns("*_files"))
+    environment = {key: value for key, value in os.environ.items() if key != "PLACA_DATA"}
+    environment["RETICULATE_PYTHON"] = sys.executable
+    parameters = {"language": language, **parameters}
+    if by == "quarto":
+        quarto = find_quarto()
+        if quarto is None:
+            pytest.skip("there is no Quarto on this machine")
+        command = [quarto, "render", f"{name}.qmd", "-M", f"lang:{language}"]
+        command += [part for key, value in parameters.items() for part in ("-P", f"{key}:{value}")]
+    else:
+        given = ", ".join(f"{key} = {value!r}" for key, value in parameters.items())
+        command = ["Rscript", "-e", f"rmarkdown::render({name + '.qmd'!r}, params = list({given}), quiet = TRUE)"]
+    done = subprocess.run(command, cwd=here, env=environment, capture_output=True, text=True, encoding="utf-8")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not re.search(r"unresolved|unable to resolve|\bWARN", done.stdout + done.stderr, re.I), done.stderr
+    source = (here / f"{name}.html").read_text("utf-8")
+    assert f'lang="{language}"' in source
+    return source
+
+
+def _assert_sound(source: str, language: str, figures: int) -> None:
+    own, other = {"en": ("is to be believed", "hay que creer"), "es": ("hay que creer", "is to be believed")}[language]
+    assert own in source and other not in source
+    text = re.sub(r"<(script|style)\b.*?</\1>", "", source, flags=re.DOTALL)
+    assert ":::" not in text and "{lang=" not in text and not re.search(r"`r \w", text)
+    images = re.findall(r'<img\b[^>]*src="data:image[^>]*>', text)
+    assert len(images) >= figures
+    for image in images:
+        alternative = re.search(r'alt="([^"]*)"', image)
+        assert alternative and len(alternative[1]) > 15, image[:200]
+    # All that the page needs is in it.
+    assert not re.findall(r'<(?:script|img)\b[^>]*\bsrc="(?!data:)([^"]+)"', source)
+    assert not re.findall(r'<link\b[^>]*rel="stylesheet"[^>]*href="(?!data:)([^"]+)"', source)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("by", ["rmarkdown", "quarto"])
+def test_pneumothorax_is_rendered_in_both_languages(
+    by: str, r: str, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    # All four pages are of one run, which the first of them makes.
+    work = tmp_path_factory.getbasetemp() / "pneumothorax-work"
+    for language in ("en", "es"):
+        source = _rendered("pneumothorax", by, language, tmp_path, nih="nowhere", work=str(work))
+        _assert_sound(source, language, figures=7)
+        assert {"en": "There are no radiographs here.", "es": "Aquí no hay radiografías."}[language] in source
+    scores = pd.read_csv(work / "scores.csv")
+    leaking, honest = (roc_auc_score(scores["truth"], scores[column]) for column in ("leaking", "honest"))
+    assert leaking > honest + 0.02
+    summary = pd.read_parquet(work / "run" / "predictions.parquet")
+    assert set(summary["finding"]) == {"Pneumothorax"}
+
+
+@pytest.mark.slow
+def test_pneumothorax_of_real_radiographs(shared_data: Path, r: str, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    source = _rendered("pneumothorax", "rmarkdown", "en", tmp_path, nih=str(shared_data / "nih"), work=str(work))
+    _assert_sound(source, "en", figures=7)
+    assert "That is few" in source and "10001" in source and "112120" in source
+    scores = pd.read_csv(work / "scores.csv")
+    leaking, honest = (roc_auc_score(scores["truth"], scores[column]) for column in ("leaking", "honest"))
+    assert leaking > honest
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("by", ["rmarkdown", "quarto"])
+def test_the_slices_are_rendered_in_both_languages(
+    by: str, r: str, shared_data: Path, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    work = tmp_path_factory.getbasetemp() / "slices-work"
+    for language in ("en", "es"):
+        source = _rendered("sarscov2-ct", by, language, tmp_path, ct=str(shared_data / "ct"), work=str(work))
+        _assert_sound(source, language, figures=5)
+        shares = re.search(r"slices(?:'|&#39;|&#x27;|’)?: (0\.\d+).*?groups(?:'|&#39;|&#x27;|’)?: (0\.\d+)", source)
+        assert shares and float(shares[1]) > 0.93 and float(shares[2]) < float(shares[1]) - 0.15
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("by", ["rmarkdown", "quarto"])
+def test_without_the_slices_the_page_says_so_and_ends(by: str, r: str, tmp_path: Path) -> None:
+    for language, words in (("en", "The slices are not here."), ("es", "Los cortes no están aquí.")):
+        source = _rendered("sarscov2-ct", by, language, tmp_path, ct="nowhere")
+        assert words in source and "AUROC" not in source and "<img" not in source

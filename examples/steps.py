@@ -1,0 +1,75 @@
+"""What both examples need beside placa itself: pictures side by side, and as many images as a page can wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from placa.cache import decode
+from placa.phantoms.draw import draw_phantoms
+from placa.sources import Source
+from placa.sources.nih import read_nih
+
+
+def save_sheet(paths: Sequence[str], file: str, across: int = 6, side: int = 170) -> str:
+    """Write images side by side into one picture, read as placa reads them; returns the picture's path."""
+    rows = -(-len(paths) // across)
+    sheet = Image.new("L", (across * (side + 4) - 4, rows * (side + 4) - 4), 255)
+    for place, (levels, _) in enumerate(decode(list(paths), side)):
+        if levels is not None:
+            sheet.paste(Image.fromarray(levels[0]), ((place % across) * (side + 4), (place // across) * (side + 4)))
+    sheet.save(file, optimize=True)
+    return file
+
+
+def as_numbers(paths: Sequence[str], side: int) -> np.ndarray:
+    """One row an image, its grey levels as columns: what the original made of images."""
+    return np.stack([levels[0] for levels, _ in decode(list(paths), side)]).reshape(len(paths), -1)
+
+
+def read_some(root: str, positive: str, images: int, drawn: bool) -> Source:
+    """NIH's images that are there, or those of so many patients, drawn by lot, that there are at most `images`.
+
+    Args:
+        root: The folder with the table and the images.
+        positive: The finding, as `read_nih` takes it.
+        images: How many are enough.
+        drawn: Whether these are phantoms in NIH's layout, which must not pass for NIH's images.
+    """
+    source = read_nih(Path(root), positive, split="seeded")
+    if drawn:
+        phantoms = source.images.assign(site="phantom", label_source="phantom")
+        source = replace(source, kind="phantom", label_source="phantom", images=phantoms)
+    patients = source.images["patient_id"]
+    everyone = np.random.default_rng(0).permutation(patients.unique())
+    # Whole patients, in the order of the lot, as long as their images fit.
+    sizes = patients.value_counts().reindex(everyone).cumsum()
+    kept = source.images[patients.isin(sizes.index[sizes <= images])].reset_index(drop=True)
+    return replace(source, images=kept, unused=source.unused + len(source.images) - len(kept))
+
+
+def draw_in_nih_layout(folder: str, images: int = 300) -> str:
+    """Draw phantoms, with a table as NIH's beside them; returns the folder."""
+    root = Path(folder)
+    # In this one process: R's Python, which a page is rendered with, starts no others.
+    drawn = draw_phantoms(root / "images", images, 256, seed=0, workers=1)
+    # NIH's word for an opacity of this kind.
+    names = {"Pneumothorax": "Pneumothorax", "Opacity": "Infiltration"}
+    labels = ["|".join(name for column, name in names.items() if row[column] == 1) for _, row in drawn.iterrows()]
+    written = pd.DataFrame(
+        {
+            "Image Index": [Path(path).name for path in drawn["path"]],
+            "Finding Labels": [label or "No Finding" for label in labels],
+            "Patient ID": pd.factorize(drawn["patient_id"])[0] + 1,
+            "Patient Age": drawn["age"].astype(int),
+            "Patient Gender": drawn["sex"],
+            "View Position": drawn["view"],
+        }
+    )
+    written.to_csv(root / "Data_Entry_2017_v2020.csv", index=False)
+    return str(root)

@@ -123,3 +123,7 @@ evaluation_figures <- function(evaluation, labels = plot_labels("en")) {
   })
   Filter(Negate(is.null), figures)
 }
+
+#' @importFrom ggplot2 autoplot
+#' @export
+ggplot2::autoplot

@@ -11,6 +11,7 @@ demo: setup ## phantoms → train → predict → evaluate in R → report
 	@$(BIN)/placa demo
 
 test: setup ## pytest and testthat, with the linters
+	@tools/setup-axe
 	@tools/run-tests
 
 test-slow: setup ## the proofs that take minutes

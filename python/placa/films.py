@@ -6,6 +6,10 @@ Paths and plain lists in and out, so that a Python chunk can hand the answer to 
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +23,10 @@ from placa.prepared import Prepared, read_prepared
 
 #: Of JPEG; overlays and films of noise would be large as PNG, and a report is to stay below 5 MB.
 _QUALITY = 85
+#: Beside the pictures of `begin_maps`: what was asked, what was answered, and what was complained of.
+_ASKED, _ANSWER, _LOG = "maps-asked.json", "maps.json", "maps.log"
+#: Where `placa report` keeps the LD_LIBRARY_PATH that it was called with.
+LIBRARIES = "PLACA_LD_LIBRARY_PATH"
 
 
 def save_films(prepared: str | None, images: Sequence[str], folder: str, largest: int = 256) -> list[str]:
@@ -122,6 +130,49 @@ def save_maps(
     return {"files": files, "mapped": True, "reason": ""}
 
 
+def begin_maps(
+    prepared: str | None, run: str, images: Sequence[str], findings: Sequence[str], folder: str, side: int = 224
+) -> subprocess.Popen[bytes]:
+    """Begin `save_maps` in a process of its own: Keras starts and the network is asked while R draws its figures.
+
+    Takes what `save_maps` takes; its answer comes from `finish_maps`.
+    """
+    asked = {"prepared": prepared, "run": run, "images": list(images), "findings": list(findings), "side": side}
+    (_made(folder) / _ASKED).write_text(json.dumps({**asked, "folder": folder}), encoding="utf-8")
+    # R tells its processes where its own libraries lie, among them another Python's; `placa report` keeps what was
+    # there before.
+    environment = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
+    if os.environ.get(LIBRARIES):
+        environment["LD_LIBRARY_PATH"] = os.environ[LIBRARIES]
+    command = [sys.executable, "-m", "placa.films", folder]
+    with (Path(folder) / _LOG).open("wb") as log:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, env=environment
+        )
+
+
+def finish_maps(begun: subprocess.Popen[bytes], folder: str) -> dict[str, Any]:
+    """Wait for what `begin_maps` began.
+
+    Args:
+        begun: The process.
+        folder: As it was given to `begin_maps`.
+
+    Returns:
+        What `save_maps` returns; where the process ended without an answer, the images alone, and why.
+    """
+    code = begun.wait()
+    answer = Path(folder) / _ANSWER
+    if code == 0 and answer.is_file():
+        told: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
+        return told
+    asked = json.loads((Path(folder) / _ASKED).read_text(encoding="utf-8"))
+    files = save_films(asked["prepared"], asked["images"], folder, asked["side"])
+    said = (Path(folder) / _LOG).read_text(encoding="utf-8", errors="replace").split("\n")
+    reason = next((line for line in reversed(said) if line.strip()), f"its process ended with code {code}")
+    return {"files": files, "mapped": False, "reason": reason}
+
+
 class _Films:
     """The pixels of a prepared set, by the name of a file."""
 
@@ -199,3 +250,8 @@ def _save(picture: Image.Image, file: Path) -> str:
     else:
         picture.save(file, optimize=True)
     return file.as_posix()
+
+
+if __name__ == "__main__":
+    _asked = json.loads((Path(sys.argv[1]) / _ASKED).read_text(encoding="utf-8"))
+    (Path(sys.argv[1]) / _ANSWER).write_text(json.dumps(save_maps(**_asked)), encoding="utf-8")

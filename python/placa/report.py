@@ -138,6 +138,7 @@ def _render(
         "RETICULATE_PYTHON": sys.executable,
         "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")])),
         "PLACA_WORKING_DIRECTORY": str(Path.cwd()),
+        "PLACA_LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", ""),
     }
     page = work / f"page.{to}"
     (work / "params.json").write_text(json.dumps(parameters), encoding="utf-8")

@@ -13,6 +13,8 @@ import pytest
 from report_fixtures import ROOT
 
 AXE = ROOT / ".make" / "axe" / "axe.min.js"
+#: What tools/setup-axe says where it could not bring it.
+AXE_MISSING = AXE.with_name("missing")
 
 # What is looked at in the page itself: images as they are drawn, what was fetched, tabs when they are used, and, where
 # axe-core is there, what it has to say. The answer goes to the page around it.
@@ -81,7 +83,8 @@ def look(source: str, width: int, folder: Path, dark: bool = False, axe: bool = 
     if dark:
         command.append("--blink-settings=preferredColorScheme=0")
     if axe and not AXE.is_file():
-        pytest.skip("axe-core is not here: tools/setup-axe fetches it")
+        why = AXE_MISSING.read_text("utf-8").strip() if AXE_MISSING.is_file() else "tools/setup-axe fetches it"
+        pytest.skip(f"axe-core is not here: {why}")
     added = f"<script>{AXE.read_text('utf-8')}</script>{_LOOK}" if axe else _LOOK
     (folder / "page.html").write_text(source.replace("</body>", f"{added}</body>"), encoding="utf-8")
     (folder / "frame.html").write_text(_FRAME.format(width=width), encoding="utf-8")

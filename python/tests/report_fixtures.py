@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -174,6 +175,21 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def said_by_r(r: str, script: str, folder: Path, *arguments: str) -> dict[str, Any]:
+    """What an R script writes to ``answers.json`` in `folder`; it is given the report's folder, that one, and more.
+
+    A warning of R's is as good as a failure: the report has no place for one.
+    """
+    file = folder / "script.R"
+    file.write_text(script)
+    command = [r, "--no-echo", "--no-save", "--no-restore", "-f", str(file), "--args", str(REPORTS), str(folder)]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not re.search("[Ww]arning", done.stderr), done.stderr
+    found: dict[str, Any] = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
+    return found
+
+
 def render(project: Path, lang: str, renderer: str) -> Path:
     # Rendered with a C locale, as a bare container has: é must come out as é all the same.
     with pytest.MonkeyPatch.context() as patch:
@@ -190,6 +206,13 @@ def need_quarto() -> str:
     if not quarto or not version or version < renderers.OLDEST_QUARTO:
         pytest.skip("no Quarto command of 1.4 or newer is here")
     return quarto
+
+
+def need_typst() -> None:
+    """Skip the test where no Quarto is here, or one without Typst, as a distribution may cut it."""
+    done = subprocess.run([need_quarto(), "typst", "--version"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip("this Quarto brings no Typst, which writes the PDF")
 
 
 @pytest.fixture(scope="session")

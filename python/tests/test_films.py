@@ -9,7 +9,7 @@ import pandas as pd
 from PIL import Image
 from report_fixtures import make_run
 
-from placa.films import save_augmented, save_films, save_maps
+from placa.films import begin_maps, finish_maps, save_augmented, save_films, save_maps
 from placa.predictions import read_predictions
 
 
@@ -67,3 +67,23 @@ def test_a_model_that_cannot_be_asked_leaves_the_images_alone(tmp_path: Path) ->
     assert not told["mapped"] and "model.keras" in told["reason"]
     assert Image.open(told["files"][0]).size == (16, 16)
     assert save_maps(None, str(run), ["image_003"], ["Pneumonia"], str(tmp_path))["files"] == [""]
+
+
+def test_maps_made_in_a_process_of_its_own_are_the_same(prepared: Path, run: Path, tmp_path: Path) -> None:
+    table, _ = read_predictions(run)
+    first = table[table["split"] == "test"].iloc[0]
+    asked = (str(prepared), str(run), [str(first["image_id"])], [str(first["finding"])])
+    begun = begin_maps(*asked, str(tmp_path / "there"), 48)
+    here = save_maps(*asked, str(tmp_path / "here"), 48)
+    there = finish_maps(begun, str(tmp_path / "there"))
+    assert there["mapped"] and here["mapped"]
+    assert [Path(file).read_bytes() for file in there["files"]] == [Path(file).read_bytes() for file in here["files"]]
+
+
+def test_a_process_that_is_ended_leaves_the_images_alone(tmp_path: Path) -> None:
+    run = make_run(tmp_path, images=60, size=16)
+    prepared = str(tmp_path / "data" / "prepared" / "small")
+    begun = begin_maps(prepared, str(run), ["image_003"], ["Pneumonia"], str(tmp_path / "films"))
+    begun.kill()
+    told = finish_maps(begun, str(tmp_path / "films"))
+    assert not told["mapped"] and "code -9" in told["reason"] and Path(told["files"][0]).is_file()

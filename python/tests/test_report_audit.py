@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from typing import Any
 
 import pytest
 from report_audits import make_audit
-from report_fixtures import FOURTEEN, REPORTS, strings
+from report_fixtures import FOURTEEN, said_by_r, strings
 
 SCRIPT = """
 setwd(commandArgs(TRUE)[[1]])
@@ -114,14 +113,7 @@ def answers(r: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[
         data |= {"split_method": METHODS[name], "findings": ["Pneumonia"], "positive": "Pneumonia only"}
         data |= {"comparison": "the rest"}
         (folder / f"{name}.run.json").write_text(json.dumps({"data": data}))
-    script = folder / "script.R"
-    script.write_text(SCRIPT)
-    command = [r, "--no-echo", "--no-save", "--no-restore", "-f", str(script), "--args", str(REPORTS), str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert not re.search("[Ww]arning", done.stderr), done.stderr
-    found: dict[str, dict[str, dict[str, str]]] = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
-    return found
+    return said_by_r(r, SCRIPT, folder)
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
-from report_fixtures import FOURTEEN, REPORTS, strings
+from report_fixtures import FOURTEEN, REPORTS, said_by_r, strings
 
 SCRIPT = """
 arguments <- commandArgs(TRUE)
@@ -23,7 +22,20 @@ for (language in c("en", "es")) {
   strings <- read_strings(language)
   run <- read_run(arguments[[3]])
   facts <- headline_facts(run)
+  used <- function(training, ...) {
+    run$info <- utils::modifyList(run$info, list(training = training, ...))
+    gsub("\\n", " ", said(write_methods_of_training(run)))
+  }
   answers[[language]] <- list(
+    methods = list(
+      plain = used(list()),
+      texture = used(list(), data = list(image_size = 256)),
+      all = used(list(backbone = "densenet121", weights = "imagenet", loss = "focal", label_smoothing = 0.1,
+                      mixup = 0.2, ema = 0.99, mixed_precision = "on"), folds = list(count = 5)),
+      each = lapply(stats::setNames(nm = unlist(strsplit(arguments[[5]], ","))), function(name) {
+        used(list(backbone = name, mirror = FALSE, class_weights = "none"))
+      })
+    ),
     compared = said(write_comparisons(run, facts, arguments[[4]], language)),
     checklist = said(write_checklist(run, facts, list(mapped = FALSE))),
     alone = said(write_comparisons(within(run, rm(other_labels)), facts, "", language)),
@@ -43,27 +55,11 @@ writeLines(jsonlite::toJSON(answers, auto_unbox = TRUE), file.path(folder, "answ
 
 
 @pytest.fixture(scope="module")
-def answers(r: str, project: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
-    folder = tmp_path_factory.mktemp("parts")
-    script = folder / "script.R"
-    script.write_text(SCRIPT)
+def answers(r: str, project: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    from placa.models.backbones import ROWS
+
     runs = [str(project / "runs" / name) for name in ("small", "older")]
-    command = [
-        r,
-        "--no-echo",
-        "--no-save",
-        "--no-restore",
-        "-f",
-        str(script),
-        "--args",
-        str(REPORTS),
-        str(folder),
-        *runs,
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, dict[str, str]] = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
-    return found
+    return said_by_r(r, SCRIPT, tmp_path_factory.mktemp("parts"), *runs, ",".join(ROWS))
 
 
 def rows_of(text: str, name: str) -> list[list[str]]:
@@ -74,7 +70,7 @@ def rows_of(text: str, name: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])
-def test_another_run_is_set_against_this_one(answers: dict[str, dict[str, str]], lang: str) -> None:
+def test_another_run_is_set_against_this_one(answers: dict[str, dict[str, Any]], lang: str) -> None:
     words, said = strings(lang), answers[lang]["compared"]
     assert words["heading.comparison"] in said and words["comparison.heading_run"] in said
     rows = rows_of(said, "comparison")
@@ -88,7 +84,7 @@ def test_another_run_is_set_against_this_one(answers: dict[str, dict[str, str]],
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])
-def test_another_source_of_labels_judges_the_same_predictions(answers: dict[str, dict[str, str]], lang: str) -> None:
+def test_another_source_of_labels_judges_the_same_predictions(answers: dict[str, dict[str, Any]], lang: str) -> None:
     said = answers[lang]["compared"]
     assert r"a \*second\* reader" in said and "#fig-comparison-labels-1" in said
     rows = rows_of(said, "comparison-labels-1")
@@ -96,7 +92,7 @@ def test_another_source_of_labels_judges_the_same_predictions(answers: dict[str,
     assert not answers[lang]["alone"].strip()
 
 
-def test_the_checklist_has_every_item_and_leaves_the_authors_to_them(answers: dict[str, dict[str, str]]) -> None:
+def test_the_checklist_has_every_item_and_leaves_the_authors_to_them(answers: dict[str, dict[str, Any]]) -> None:
     items = pd.read_csv(REPORTS / "checklist.csv", dtype=str).fillna("")
     claim = {int(number) for cell in items["claim"] for number in cell.split(",") if number.strip()}
     assert claim == set(range(1, 45))
@@ -113,19 +109,52 @@ def test_the_checklist_has_every_item_and_leaves_the_authors_to_them(answers: di
         where = {row[0]: row[3] for row in rows}
         for topic in ("ethics", "funding", "external", "registration", "explainability"):
             assert where[words[f"checklist.topic.{topic}"]] == todo, topic
-        for topic in ("disjoint", "uncertainty", "fairness", "flow", "robustness", "raters"):
+        for topic in ("disjoint", "uncertainty", "imbalance", "flow", "characteristics", "software"):
             assert todo not in where[words[f"checklist.topic.{topic}"]], topic
-        assert todo in where[words["checklist.topic.sources"]] and "(#data)" in where[words["checklist.topic.sources"]]
+        # What the run says in part is linked to, and the rest asked of the author.
+        for topic, section in (("sources", "data"), ("raters", "audit-labels"), ("fairness", "subgroups")):
+            row = where[words[f"checklist.topic.{topic}"]]
+            assert todo in row and f"(#{section})" in row, topic
         assert len(re.findall(r"\d+", said.split("\n\n")[1])) >= 3
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])
-def test_without_python_a_sentence_stands_where_pictures_were(answers: dict[str, dict[str, str]], lang: str) -> None:
+def test_without_python_a_sentence_stands_where_pictures_were(answers: dict[str, dict[str, Any]], lang: str) -> None:
     said = answers[lang]["no_python"]
     assert said.count(strings(lang)["data.python_missing"]) == 3
     assert ".films" not in said and "#fig-" not in said
 
 
-def test_a_finding_that_the_run_does_not_know_is_named(answers: dict[str, dict[str, str]]) -> None:
+def test_a_finding_that_the_run_does_not_know_is_named(answers: dict[str, dict[str, Any]]) -> None:
     assert answers["en"]["unknown"] == "This run knows no finding 'Hernia': there are Pneumonia."
     assert "Hernia" in FOURTEEN
+
+
+CREDITED = {
+    "small": "ioffe2015",
+    "mobilenet-v3-small": "howard2019",
+    "mobilenet-v3-large": "howard2019",
+    "efficientnet-v2-b0": "tan2021",
+    "efficientnet-v2-s": "tan2021",
+    "densenet121": "huang2017",
+    "resnet50": "he2016",
+    "convnext-tiny": "liu2022",
+}
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_each_method_is_credited_where_it_was_used_and_nowhere_else(answers: dict[str, Any], lang: str) -> None:
+    def cited(text: str) -> set[str]:
+        return set(re.findall(r"@([a-z]+\d{4})", text))
+
+    methods = answers[lang]["methods"]
+    of_all = {"loshchilov2019", "loshchilov2017", "goyal2017", "platt1999"}
+    assert cited(methods["plain"]) == of_all | {"ioffe2015"}
+    assert cited(methods["texture"]) == of_all | {"ioffe2015", "ojala2002"}
+    learnt = {"huang2017", "russakovsky2015", "howard2018"}
+    chosen = {"lin2017", "szegedy2016", "zhang2018", "polyak1992", "izmailov2018", "micikevicius2018"}
+    assert cited(methods["all"]) == of_all | learnt | chosen | {"stone1974", "genest1986"}
+    # A backbone more is to be credited too.
+    assert {name: cited(text) for name, text in methods["each"].items()} == {
+        name: of_all | {paper} for name, paper in CREDITED.items()
+    }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from report_browser import look
-from report_fixtures import FOURTEEN, Page, assert_no_source_shows, make_run, need_quarto, strings
+from report_fixtures import FOURTEEN, Page, assert_no_source_shows, make_run, need_quarto, need_typst, strings
 
 from placa.evaluate import evaluate
 from placa.report import render_report
@@ -41,7 +43,7 @@ def test_fourteen_findings_stay_readable(fourteen: Path, lang: str, tmp_path: Pa
         shown = [image for image in seen["images"] if image["shown"] is not None]
         assert len(shown) > 12 and all(image["contrast"] > 60 and image["alt"] for image in shown)
     some = Page(render_report(fourteen, lang, out=tmp_path / "some.html", renderer="rmarkdown", findings=["Edema"]))
-    assert 'role="tab"' not in some.source and words["finding.Mass"] not in some.text
+    assert "<button" in page.source and "<button" not in some.source and words["finding.Mass"] not in some.text
 
 
 def test_a_trained_network_shows_where_it_looked(run: Path, prepared: Path, r: str, tmp_path: Path) -> None:
@@ -62,9 +64,40 @@ def test_a_word_processor_opens_it(project: Path, tmp_path: Path) -> None:
     assert "Figura\u00a01:" in text and "Tabla\u00a01:" in text and "@fig" not in text
 
 
-def test_quarto_makes_a_pdf(project: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def logs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What renderers say, which a rendering that succeeds does not keep."""
+    kept: list[str] = []
+    run = subprocess.run
+
+    def keeping(*arguments: Any, **options: Any) -> Any:
+        done = run(*arguments, **options)
+        if options.get("stderr") == subprocess.STDOUT:
+            kept.append(done.stdout)
+        return done
+
+    monkeypatch.setattr("placa.report.subprocess.run", keeping)
+    return kept
+
+
+def assert_quarto_was_content(log: str) -> None:
+    for complaint in ("WARN", "Unable to resolve", "not found", "could not", "citeproc: citation"):
+        assert complaint not in log, log
+
+
+@pytest.mark.parametrize("document", ["evaluation", "model-card"])
+def test_quarto_makes_a_pdf(project: Path, tmp_path: Path, logs: list[str], document: str) -> None:
+    need_typst()
+    out = tmp_path / f"{document}.pdf"
+    file = render_report(project / "runs" / "small", "es", "pdf", out, renderer="quarto", document=document)
+    assert file.read_bytes().startswith(b"%PDF")
+    assert_quarto_was_content(logs[0])
+
+
+def test_quarto_makes_a_document_for_word_processors(project: Path, tmp_path: Path, logs: list[str]) -> None:
     need_quarto()
-    for document in ("evaluation", "model-card"):
-        out = tmp_path / f"{document}.pdf"
-        file = render_report(project / "runs" / "small", "es", "pdf", out, renderer="quarto", document=document)
-        assert file.read_bytes().startswith(b"%PDF")
+    file = render_report(project / "runs" / "small", "en", "docx", tmp_path / "a.docx", renderer="quarto")
+    assert_quarto_was_content(logs[0])
+    with zipfile.ZipFile(file) as archive:
+        text = archive.read("word/document.xml").decode()
+    assert "Figure\u00a01" in text and "Table\u00a01" in text and "@fig" not in text and ":::" not in text

@@ -23,9 +23,11 @@ write_plain_table <- function(rows, align = c("l", rep("r", ncol(rows) - 1))) {
 
 # An image alone in its paragraph would become a figure of its own; the space after it keeps it an image.
 # A wide one scrolls sideways on a phone, as a table does, for its letters to stay legible.
-write_figure <- function(id, file, caption, alt, wide = FALSE) {
+write_figure <- function(id, file, caption, alt, inches) {
   image <- paste0("![", escape_markdown(alt), "](", file, ")\\ ")
-  if (wide) image <- paste(c(":::: {.figure-scroll tabindex=0}", "", image, "", "::::"), collapse = "\n")
+  wide <- inches >= 6
+  fence <- sprintf(':::: {.figure-scroll tabindex=0 style="--inches: %g"}', inches)
+  if (wide) image <- paste(c(fence, "", image, "", "::::"), collapse = "\n")
   write_float(paste0("fig-", id), image, caption, if (wide) " .plot .wide" else " .plot")
 }
 

@@ -4,7 +4,10 @@
 write_checklist <- function(run, facts, maps) {
   items <- utils::read.csv("checklist.csv", colClasses = "character")
   has <- what_the_run_has(run, facts, maps)
-  filled <- ifelse(items$filled %in% names(has), ifelse(has[items$filled], "yes", "author"), items$filled)
+  # "labels partly": in part where the run has second labels, else not at all.
+  needed <- sub(" partly$", "", items$filled)
+  at_best <- ifelse(grepl(" partly$", items$filled), "partly", "yes")
+  filled <- ifelse(needed %in% names(has), ifelse(has[needed], at_best, "author"), items$filled)
   answers <- checklist_answers(run, facts)
   say("checklist.prose", filled = num(sum(filled == "yes")), partly = num(sum(filled == "partly")),
       open = num(sum(filled == "author")))
@@ -60,24 +63,31 @@ checklist_answers <- function(run, facts) {
   named <- intersect(c("keras", "tensorflow"), names(versions))
   frameworks <- if (length(named)) paste(named, unlist(versions[named]), collapse = ", ")
   sites <- unique(stats::na.omit(run$predictions$site))
+  folds <- run$info$folds$count
+  initial <- if ((training$weights %||% "none") == "none") s("checklist.random") else escape_markdown(training$weights)
+  ensembled <- c(if (length(folds)) s("checklist.ensemble", n = num(folds)), if (isTRUE(training$mirror)) s("checklist.mirror"))
+  if (!length(ensembled)) ensembled <- s("checklist.no_ensemble")
+  recalibrated <- recalibrations_of(run)
   answers <- list(
-    title = "AUROC", sources = label_source_text(data), setting = if (length(sites)) escape_markdown(paste(sites, collapse = ", ")),
-    reference = label_source_text(data), partitions = split_method_text(data$split_method),
+    title = s("checklist.deep_learning"), sources = label_source_text(data), setting = if (length(sites)) escape_markdown(paste(sites, collapse = ", ")),
+    reference = label_source_text(data), annotators = label_source_text(data),
+    partitions = if (length(folds)) s("checklist.folds", n = num(folds)) else split_method_text(data$split_method),
     preprocessing = if (length(data$image_size)) s("checklist.pixels", size = num(data$image_size)),
     predictors = s("checklist.pixels_alone"),
     model = if (length(training)) s("checklist.model", backbone = training$backbone, n = num(training$parameters %||% NA)),
     software = escape_markdown(frameworks %||% NA),
-    initialisation = if (length(training$seed)) s("checklist.seed", weights = training$weights %||% s("checklist.random"),
-                                                  seed = num(training$seed)),
+    initialisation = if (length(training$seed)) s("checklist.seed", weights = initial, seed = num(training$seed)),
     training = if (length(training)) s("checklist.epochs", n = num(training$epochs_run %||% NA)),
-    ensembling = if (isTRUE(training$mirror)) s("checklist.mirror"),
+    ensembling = if (length(training)) paste(ensembled, collapse = "; "),
+    imbalance = if (length(training)) s(if (weighs_classes(training$class_weights)) "checklist.balanced" else "checklist.unbalanced"),
     selection = if (length(training)) s("checklist.selection"),
     metrics = s("checklist.metrics"),
     uncertainty = if (length(found)) word("method_short", short_method(found, facts)),
     performance = if (length(found) && !facts$many) s("headline.figure_alt_value", finding = "AUROC",
       auroc = num(found$auroc, 3), range = range_text(found$auroc_lower, found$auroc_upper)),
     internal = if (length(found)) s("headline.images", n = num(facts$images)),
-    updating = if (length(run$info$calibration$method) == 1) escape_markdown(run$info$calibration$method)
+    updating = if (length(recalibrated)) paste(word("recalibration", recalibrated), collapse = ", "),
+    output = s("checklist.output"), explainability = "Grad-CAM"
   )
   unlist(Filter(function(answer) length(answer) == 1 && !is.na(answer), answers))
 }

@@ -43,6 +43,8 @@ save_svg <- function(plot, name, width, height) {
   file <- figure_file(paste0(name, ".svg"))
   svglite::svglite(file, width = width, height = height, bg = "transparent")
   tryCatch(print(plot), finally = grDevices::dev.off())
+  # Typst knows the fonts of this machine, and takes the first family alone.
+  if (identical(knitr::pandoc_to(), "typst")) return(file)
   text <- readLines(file, warn = FALSE, encoding = "UTF-8")
   family <- 'font-family: "Helvetica Neue", Helvetica, Arial, "Liberation Sans", sans-serif'
   writeLines(gsub('font-family: "[^"]*"', family, text), file, useBytes = TRUE)
@@ -50,7 +52,7 @@ save_svg <- function(plot, name, width, height) {
 }
 
 draw <- function(id, plot, caption, alt, size = c(5.6, 4.8)) {
-  write_figure(id, save_svg(plot, id, size[[1]], size[[2]]), caption, alt, wide = size[[1]] > 6.5)
+  write_figure(id, save_svg(plot, id, size[[1]], size[[2]]), caption, alt, size[[1]])
 }
 
 # A figure of the R package; where it has nothing to show, the sentence under `missing` stands in its place.
@@ -110,6 +112,7 @@ history_plot <- function(history, best) {
     ggplot2::geom_line(linewidth = 0.9) +
     ggplot2::facet_wrap("panel", ncol = 1, scales = "free_y") +
     ggplot2::scale_colour_manual(values = c(warm, accent)) +
+    ggplot2::scale_x_continuous(breaks = function(x) unique(round(pretty(x))), labels = numbers_from(0)) +
     ggplot2::scale_y_continuous(labels = numbers_as_needed) +
     ggplot2::labs(x = s("axis.epoch"), y = NULL) +
     theme_report()

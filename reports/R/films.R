@@ -78,7 +78,9 @@ missing_pictures <- function() if (python_there()) "data.samples_missing" else "
 
 # The first training images, one with the finding where the table of predictions knows, and what changes them.
 choose_training_images <- function(run, n = 2) {
-  known <- run$predictions[run$predictions$split %in% "train", ]
+  # With folds every image was trained on by some of the networks.
+  learnt_from <- if (is.null(run$info$folds)) "train" else splits
+  known <- run$predictions[run$predictions$split %in% learnt_from, ]
   known <- known[!duplicated(known$image_id), ]
   first <- c(which(known$truth %in% 1)[1], which(known$truth %in% 0)[1], seq_len(nrow(known)))
   as.list(known$image_id[utils::head(unique(stats::na.omit(first)), n)])
@@ -93,7 +95,8 @@ write_augmented <- function(run, files, times = 3) {
   if (!length(changes) || all(unlist(changes) == 0)) return(say("training.augmentation_none"))
   files <- as.character(unlist(files))
   if (!length(files)) return(say(if (python_there()) "training.augmented_missing" else "data.python_missing"))
-  say("training.augmented")
+  done <- names(changes)[vapply(changes, function(amount) isTRUE(amount > 0), NA)]
+  say("training.augmented", changes = paste(word("training.change", done), collapse = ", "))
   original <- seq_along(files) %% (times + 1) == 1
   number <- (seq_along(files) - 1) %% (times + 1)
   films <- data.frame(
@@ -114,6 +117,7 @@ write_extremes <- function(extremes, facts, maps) {
   films <- if (length(maps$files)) captions_of(extremes$rows, maps$files, described, facts)
   if (is.null(films)) say(missing_pictures()) else say("errors.intro")
   if (!is.null(films)) {
+    if (isTRUE(maps$mapped) && length(facts$folds)) say("errors.maps_folds", n = num(facts$folds))
     if (isTRUE(maps$mapped)) say("errors.maps") else say("errors.maps_missing", reason = escape_markdown(maps$reason))
   }
   wide <- if (isTRUE(maps$mapped)) "films .pairs" else "films"

@@ -18,6 +18,7 @@ headline_facts <- function(run) {
     comparison = if (length(comparison)) finding(comparison) else s("errors.without", finding = finding(primary)),
     many = length(findings) > 1,
     split = if (length(found)) found$split[[1]] else "test",
+    folds = run$info$folds$count,
     phantom = identical(data$kind, "phantom"),
     kind = word("kind", if (has_string(paste0("kind.", data$kind))) data$kind else "other"),
     images = if (length(found)) max(found$n_images) else data$images$test,

@@ -5,32 +5,69 @@ write_training <- function(run) {
   if (!length(training)) return(say("training.missing"))
   n <- function(name, digits = 0) num(training[[name]] %||% NA, digits)
   machine <- run$info$machine
-  gpu <- length(machine$gpu) && !is.na(machine$gpu[[1]])
+  gpu <- has_gpu(run)
+  folds <- run$info$folds$count
   say(
-    "training.prose",
+    if (length(folds)) "training.prose_folds" else "training.prose",
     backbone = training$backbone, parameters = n("parameters"), epochs_run = n("epochs_run"), epochs = n("epochs"),
     best_epoch = n("best_epoch"), auroc = n("best_validation_auroc", 3), time = duration(training$seconds),
     machine = s(if (gpu) "training.gpu" else "training.cores", n = num(machine$cores %||% NA),
-                gpu = paste(machine$gpu, collapse = ", "))
+                gpu = paste(machine$gpu, collapse = ", ")),
+    folds = num(folds %||% NA)
   )
   write_methods_of_training(run)
-  write_history(run$history, training$best_epoch)
+  write_history(run$history, run$info$folds$each$best_epoch %||% training$best_epoch)
 }
 
 # The methods that this run used, with whom to credit; what it did not use is not said.
 write_methods_of_training <- function(run) {
+  used <- methods_of_training(run)
+  text <- vapply(used, s, "", n = num(run$info$folds$count %||% NA))
+  say("training.methods", methods = paste(text, collapse = "; "))
+}
+
+# Their keys, for those that the strings have words for.
+methods_of_training <- function(run) {
   training <- run$info$training
   some <- function(name) isTRUE(as.numeric(training[[name]] %||% 0) > 0)
+  weights <- training$weights %||% "none"
+  learnt <- weights != "none"
+  head_first <- if (is.null(training$head_epochs) || is.na(training$head_epochs)) learnt else training$head_epochs > 0
+  # A family of networks is one method: densenet121 and what may follow it.
+  family <- sub("[^a-z].*", "", training$backbone %||% "")
+  texture <- family == "small" && isTRUE(as.numeric(run$info$data$image_size) >= side_with_texture)
+  half <- identical(training$mixed_precision, "on") || identical(training$mixed_precision, "auto") && has_gpu(run)
   used <- c(
+    paste0("training.backbone_", family), if (texture) "training.with_texture",
+    if (weights == "imagenet") "training.with_imagenet" else if (learnt) "training.with_learnt",
+    if (head_first) "training.with_head_first",
     "training.with_adamw", if (weighs_classes(training$class_weights)) "training.with_weights",
     if (identical(training$loss, "focal")) "training.with_focal",
     if (some("label_smoothing")) "training.with_smoothing", if (some("mixup")) "training.with_mixup",
+    if (some("ema")) "training.with_ema", if (half) "training.with_half_precision",
     if (isTRUE(training$mirror)) "training.with_mirror",
     if (isTRUE(run$info$data$reading$squares > 1)) "training.with_squares",
-    if (length(run$info$calibration$method) == 1) paste0("training.recalibrated_", run$info$calibration$method)
+    if (length(run$info$folds)) "training.with_folds",
+    if (length(recalibrations_of(run))) paste0("training.recalibrated_", recalibrations_of(run))
   )
-  used <- used[vapply(used, has_string, NA)]
-  say("training.methods", methods = paste(vapply(used, s, ""), collapse = "; "))
+  used[vapply(used, has_string, NA)]
+}
+
+# From this side on, `small` counts patterns of pixels too (placa.models.small: twice the side of its trunk).
+side_with_texture <- 192
+
+has_gpu <- function(run) {
+  gpu <- run$info$machine$gpu
+  length(gpu) > 0 && !is.na(gpu[[1]])
+}
+
+# The recalibrations of the findings, by fold where there are some: what was asked for may have been the best of several.
+recalibrations_of <- function(run) {
+  calibration <- run$info$calibration
+  of_folds <- run$info$folds$each$calibration
+  each <- if (length(of_folds)) as.list(of_folds) else calibration[setdiff(names(calibration), "method")]
+  named <- unlist(lapply(each, function(one) if (is.list(one)) one$method))
+  unique(named[!is.na(named)]) %||% calibration$method
 }
 
 # Whether rare classes counted for more: run.json has the weights, or the name of the rule.
@@ -54,13 +91,20 @@ write_options <- function(run) {
   write_table("options", table, s("training.options_caption"), c("l", "l"))
 }
 
+# `best` is the epoch whose weights were kept; where there are folds, of each its own.
 write_history <- function(history, best) {
   wanted <- c("epoch", "loss", "validation_loss", "validation_auroc")
   if (NROW(history) == 0 || !all(wanted %in% names(history))) return(say("training.history_missing"))
   say("training.history")
-  ends <- num(c(history$loss[[1]], history$loss[[nrow(history)]]), 2)
-  auroc <- num(c(history$validation_auroc[[1]], max(history$validation_auroc, na.rm = TRUE)), 2)
-  alt <- s("training.history_alt", n = num(nrow(history)), auroc_first = auroc[[1]], auroc_best = auroc[[2]],
-           loss_first = ends[[1]], loss_last = ends[[2]])
-  draw("history", history_plot(history, best), s("training.history_caption"), alt)
+  by_fold <- split(history, history$fold %||% rep(1, nrow(history)))
+  over_folds <- function(value) mean(vapply(by_fold, value, 0))
+  alt <- s(
+    if (length(by_fold) > 1) "training.history_alt_folds" else "training.history_alt", n = num(max(history$epoch)),
+    auroc_first = num(over_folds(function(one) one$validation_auroc[[1]]), 2),
+    auroc_best = num(over_folds(function(one) max(one$validation_auroc, na.rm = TRUE)), 2),
+    loss_first = num(over_folds(function(one) one$loss[[1]]), 2),
+    loss_last = num(over_folds(function(one) one$loss[[nrow(one)]]), 2)
+  )
+  caption <- s(if (length(by_fold) > 1) "training.history_caption_folds" else "training.history_caption")
+  draw("history", history_plot(history, unique(best)), caption, alt)
 }

@@ -19,11 +19,17 @@ write_decision <- function(run, facts, lang) {
     say("decision.worth", finding = facts$positive, range = worth)
 }
 
-# The thresholds at which the model is better than the better of its two rivals, interval and all.
+# The thresholds at which the model is better than the better of its two rivals, interval and all: there may be gaps.
 worth_acting <- function(table, name) {
   of_model <- table[table$finding == name & table$strategy == "model", ]
-  better <- of_model$threshold[which(column(of_model, "advantage_lower") > 0)]
-  if (length(better)) range_text(min(better), max(better), 2)
+  of_model <- of_model[order(of_model$threshold), ]
+  better <- which(column(of_model, "advantage_lower") > 0)
+  if (!length(better)) return(NULL)
+  stretches <- split(of_model$threshold[better], cumsum(c(TRUE, diff(better) > 1)))
+  text <- vapply(stretches, function(one) {
+    if (length(one) == 1) num(one, 2) else range_text(min(one), max(one), 2)
+  }, "")
+  paste(text, collapse = "; ")
 }
 
 write_worth <- function(table, facts) {
@@ -60,9 +66,10 @@ which_differ <- function(table) {
 say_who_differs <- function(differing, table) {
   small <- unique(as.data.frame(table)[table$too_small %in% TRUE, c("column", "group")])
   if (NROW(differing)) {
-    items <- s("subgroups.differs", finding = capitalise(finding(differing$finding)), group = group_names(differing),
-               metric = words_of("metric", differing$metric), estimate = num(differing$estimate, 2),
-               rest = num(differing$rest, 2), p = num(differing$p_holm, 3))
+    p <- ifelse(differing$p_holm < 0.001, s("number.less", n = num(0.001, 3)), s("number.equal", n = num(differing$p_holm, 3)))
+    items <- s("subgroups.differs", finding = capitalise(finding(differing$finding)),
+               group = small_initial(group_names(differing)), metric = small_initial(words_of("metric", differing$metric)),
+               estimate = num(differing$estimate, 2), rest = num(differing$rest, 2), p = p)
     shown <- utils::head(items[order(differing$p_holm)], 8)
     say(if (length(shown) < length(items)) "subgroups.first_differ" else "subgroups.some_differ", n = num(length(items)),
         shown = num(length(shown)))

@@ -29,6 +29,12 @@ words_of <- function(kind, names) vapply(paste0(kind, ".", names), s, "", USE.NA
 
 write_markdown <- function(...) cat("\n\n", paste0(...), "\n\n", sep = "")
 
+# Within a sentence; abbreviations stay as they are.
+small_initial <- function(x) {
+  name <- grepl("^[[:upper:]][[:lower:]]", x)
+  ifelse(name, paste0(tolower(substr(x, 1, 1)), substring(x, 2)), x)
+}
+
 capitalise <- function(x) paste0(toupper(substr(x, 1, 1)), substring(x, 2))
 
 # A finding in the radiologist's words; one that the strings do not know stays as its source writes it.

@@ -36,9 +36,10 @@ class Watched:
     def add(self, row: dict[str, float], error: Callable[[float], float], weights: Callable[[], Any]) -> None:
         """Add an epoch, and keep its weights if it is as good as the best.
 
-        The weights kept are those of the last epoch whose AUROC is within one standard error of the highest. A hundred
-        validation images cannot tell such epochs apart: the very highest of sixty is a lucky one, more often than not
-        of the time when the learning rate was high and the weights wavered, and it does worse on test.
+        The weights kept are those of the last epoch whose AUROC is within two standard errors of the highest, its 95%
+        interval. A hundred validation images cannot tell such epochs apart: the very highest of sixty is a lucky one,
+        more often than not of the time when the learning rate was high and the weights wavered, and it does worse on
+        test. Within one standard error, such an epoch would now and then still come before the end of the schedule.
 
         Args:
             row: Of the history, with ``epoch`` (from 1) and ``validation_auroc``.
@@ -48,7 +49,7 @@ class Watched:
         self.history.append(row)
         auroc = row["validation_auroc"]
         self.highest_auroc = max(self.highest_auroc, auroc)
-        if auroc >= self.highest_auroc - error(self.highest_auroc):
+        if auroc >= self.highest_auroc - 2 * error(self.highest_auroc):
             self.best_epoch, self.best_auroc = len(self.history), auroc
             self.best_weights = weights()
 

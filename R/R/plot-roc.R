@@ -110,7 +110,7 @@ roc_layers <- function(n_findings, points) {
     scale_of_marks(points)
   )
   if (n_findings > 1) {
-    layers <- c(layers, list(ggplot2::facet_wrap(ggplot2::vars(.data$caption), ncol = 4)))
+    layers <- c(layers, list(ggplot2::facet_wrap(ggplot2::vars(.data$caption), ncol = panels_across(n_findings))))
   }
   layers
 }

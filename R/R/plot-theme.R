@@ -67,7 +67,7 @@ by_panel <- function(panel, scales = "fixed") {
   ggplot2::facet_wrap(ggplot2::vars(.data$panel), ncol = panels_across(nlevels(panel)), scales = scales)
 }
 
-panels_across <- function(n) if (n <= 1) 1 else if (n <= 4) 2 else 4
+panels_across <- function(n) if (n <= 1) 1 else if (n <= 4) 2 else 3
 
 # Inches that `n` panels of such a width and height want, with `more` below for a legend.
 size_of_panels <- function(n, alone, width, height, more) {

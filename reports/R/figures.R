@@ -65,7 +65,7 @@ draw_plot <- function(id, plot, caption, alt, size, missing) {
 # Inches for a figure of `n` findings: one panel up to `together` of them, then a panel each.
 size_of_panels <- function(n, together, height) {
   if (n <= together) return(c(5.6, height + if (n > 1) 0.22 * n else 0))
-  columns <- min(ceiling(sqrt(n)), 4)
+  columns <- min(ceiling(sqrt(n)), 3)
   c(2.5 * columns, 2.7 * ceiling(n / columns) + 1.2)
 }
 

@@ -108,7 +108,9 @@ def train(directory: Any, size: int = 96, images: int = 1024, batch: int = 32) -
             "bare": lambda: network.fit(bare, verbose=0, shuffle=False),
             "memory": lambda: network.fit(held, truth, batch_size=batch, verbose=0),
             "full": lambda: network.fit(full, verbose=0, shuffle=False),
-        }
+        },
+        # TensorFlow's two threads now and then share a core for an epoch, which then takes twice as long.
+        pairs=15,
     )
     what = f"an epoch of `small`, {images:,} images of {size}²"
     row(what, times["bare"], times["memory"], rate(images), "an array in memory")

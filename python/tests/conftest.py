@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +18,9 @@ from PIL import Image
 from placa.progress import Progress
 
 ROOT = Path(__file__).resolve().parents[2]
+# A shell's `&` lets its programs ignore Ctrl-C, which would be handed on to those that the tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 pytest_plugins = ["download_fixtures", "report_fixtures", "source_fixtures"]
 
 

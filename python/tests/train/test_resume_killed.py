@@ -1,5 +1,6 @@
 """A training that is killed again and again: minutes, so behind ``make test-slow``."""
 
+import json
 import os
 import random
 import signal
@@ -17,21 +18,20 @@ from placa.train import TrainOptions, train
 
 KILLS = 20
 #: Two phases, averaged weights, blended images: all that has a state.
-OPTIONS = TrainOptions(epochs=60, head_epochs=4, ema=0.95, mixup=0.4, batch_size=8, patience=60)
+CHOSEN = {"epochs": 60, "head_epochs": 4, "ema": 0.95, "mixup": 0.4, "batch_size": 8, "patience": 60}
+OPTIONS = TrainOptions(**CHOSEN)
 
 TRAIN = """
-import sys
+import json, sys
 from pathlib import Path
-from placa.train import train
-sys.path.insert(0, sys.argv[3])
-from test_resume_killed import OPTIONS
-train(Path(sys.argv[1]), Path(sys.argv[2]), OPTIONS, resume=True, checkpoint_every=float(sys.argv[4]))
+from placa.train import TrainOptions, train
+options = TrainOptions(**json.loads(sys.argv[3]))
+train(Path(sys.argv[1]), Path(sys.argv[2]), options, resume=True, checkpoint_every=float(sys.argv[4]))
 """
 
 
 def _start(prepared: Path, out: Path, every: float) -> subprocess.Popen[bytes]:
-    here = str(Path(__file__).parent)
-    command = [sys.executable, "-c", TRAIN, str(prepared), str(out), here, str(every)]
+    command = [sys.executable, "-c", TRAIN, str(prepared), str(out), json.dumps(CHOSEN), str(every)]
     return subprocess.Popen(command, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"})
 
 

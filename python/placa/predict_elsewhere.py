@@ -1,6 +1,6 @@
 """Prediction on the workers of a cluster: each loads the run's model once, reads files or pixels, and sends answers.
 
-An image's answer does not depend on what it comes with (see `placa.predict.answer`), so it does not matter how the work
+An image's answer does not depend on what it comes with (see `placa.answers.answer`), so it does not matter how the work
 is cut up and who does which part.
 """
 
@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from placa.answers import Answers, answer, in_batches
 from placa.cache import for_elsewhere, open_pixels, read_elsewhere
 from placa.cache_journal import stamp_of
 from placa.errors import PlacaError
 from placa.executors import Executor
 from placa.files import read_json
-from placa.predict import Answers, Predictor, answer, in_batches, loaded
+from placa.predict import Predictor, loaded
 
 if TYPE_CHECKING:
     from placa.progress import Advance

@@ -8,9 +8,10 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from placa.answers import BATCH, Answers, answer
 from placa.cache import decode
 from placa.executors import Executor
-from placa.predict import BATCH, Answers, Predictor, answer
+from placa.predict import Predictor
 from placa.progress import Advance
 
 

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from placa.answers import answer, in_batches
 from placa.errors import PlacaError
 from placa.executors import Executor
 from placa.files import read_json
-from placa.predict import Predictor, answer, in_batches
+from placa.predict import Predictor
 from placa.predictions import tidy
 from placa.prepared import read_images
 from placa.progress import SILENT, Progress

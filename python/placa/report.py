@@ -130,6 +130,7 @@ def _render(
 ) -> Path:
     shutil.copytree(sources, work, ignore=shutil.ignore_patterns("*_files", ".*"))
     from placa.bridge import utf8_locale
+    from placa.films import LIBRARIES
 
     package = str(Path(__file__).parents[1])
     environment = {
@@ -138,7 +139,7 @@ def _render(
         "RETICULATE_PYTHON": sys.executable,
         "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")])),
         "PLACA_WORKING_DIRECTORY": str(Path.cwd()),
-        "PLACA_LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", ""),
+        LIBRARIES: os.environ.get("LD_LIBRARY_PATH", ""),
     }
     page = work / f"page.{to}"
     (work / "params.json").write_text(json.dumps(parameters), encoding="utf-8")

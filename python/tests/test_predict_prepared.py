@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import placa.predict
+import placa.answers
+from placa.answers import answer, in_batches
 from placa.errors import PlacaError
 from placa.manifest import read_manifest
-from placa.predict import Predictor, answer, in_batches
+from placa.predict import Predictor
 from placa.predict_prepared import predict_prepared
 from placa.predictions import COLUMNS, read_predictions
 from placa.prepare import prepare
@@ -72,7 +73,7 @@ def test_an_answer_is_the_same_to_the_bit_whatever_it_comes_with(
 ) -> None:
     if large:
         # Large networks are asked for fewer images at a time.
-        monkeypatch.setattr(placa.predict, "_LARGE", 0)
+        monkeypatch.setattr(placa.answers, "_LARGE", 0)
     pixels = np.load(prepared / "pixels-64.npy")
     model = Predictor(run).model
     together = answer(model, in_batches(pixels)).probability

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placa.answers import file_logits, in_batches
 from placa.backend import load_keras
 from placa.models import build
-from placa.predict import in_batches, pool, said_by
 from placa.progress import Progress
 from placa.train.averaging import Average
 from placa.train.batches import ALONE, Share, training_batches
@@ -138,7 +138,4 @@ def pooled_logits(network: Any, data: TrainingData, rows: NDArray[np.int64]) -> 
     Returns:
         Logits of the files, shape ``(files, findings)``.
     """
-    each = [np.empty((0, len(data.findings)))]
-    batches = in_batches(data.pixels, rows)
-    each += [np.asarray(said, dtype=np.float64)[:part] for part, said in said_by(network, batches)]
-    return pool(np.concatenate(each), data.reading.squares)
+    return file_logits(network, in_batches(data.pixels, rows), data.reading.squares)

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from placa.answers import Answers, answer, in_batches
 from placa.calibrate import Choice
 from placa.errors import PlacaError
 from placa.manifest import SPLITS
 from placa.models.assembled import ensemble, with_probabilities
-from placa.predict import Answers, answer, in_batches
 from placa.progress import Progress
 from placa.splits import FRACTIONS, assert_disjoint, assign_splits
 from placa.train.batches import ALONE, Share

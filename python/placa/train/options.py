@@ -139,8 +139,11 @@ class TrainOptions:
     @property
     def changes(self) -> Augmentation:
         """How far training images are changed, whether that was given or not."""
+        return self._changes({})
+
+    def _changes(self, usual: Mapping[str, float]) -> Augmentation:
         given = self.augmentation
-        return given if isinstance(given, Augmentation) else Augmentation(**given)
+        return given if isinstance(given, Augmentation) else Augmentation(**{**usual, **given})
 
     def suited(self, size: int) -> TrainOptions:
         """Decide what was left open, as suits the network.
@@ -153,9 +156,7 @@ class TrainOptions:
         """
         texture = self.backbone == "small" and counts_texture(size)
         epochs = TEXTURE_EPOCHS if texture and self.epochs is None else self.most_epochs
-        if isinstance(self.augmentation, Mapping) and texture:
-            return replace(self, epochs=epochs, augmentation=Augmentation(**{**TEXTURE_CHANGES, **self.augmentation}))
-        return replace(self, epochs=epochs, augmentation=self.changes)
+        return replace(self, epochs=epochs, augmentation=self._changes(TEXTURE_CHANGES if texture else {}))
 
 
 def _check(name: str, value: Any) -> None:

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from placa.answers import pool
 from placa.errors import PlacaError
-from placa.predict import pool
 from placa.reading import STRETCH, collapse, expand, slabs
 from placa.reading.images import ImageRejected
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from placa.answers import answer, in_batches
 from placa.calibrate import sigmoid
 from placa.models import build
 from placa.models.assembled import split_at_logits
-from placa.predict import answer, in_batches
 from placa.progress import SILENT
 from placa.reading import slabs
 from placa.train import TrainOptions

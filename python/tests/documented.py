@@ -46,6 +46,11 @@ class Block:
         return f"{self.document.relative_to(ROOT)}:{self.line}"
 
     @property
+    def typed(self) -> bool:
+        """Whether it is something that a reader types."""
+        return self.language in {"sh", "python", "r"}
+
+    @property
     def code(self) -> str:
         """Its text without comments, by which blocks of two languages are compared."""
         lines = re.sub(r"(?m)(^|\s)#.*$", "", self.text).splitlines()

@@ -196,12 +196,8 @@ def test_each_function_called_in_r_is_exported(r: str, tmp_path: Path) -> None:
 
 
 def test_both_readmes_have_the_same_blocks() -> None:
-    english, spanish = ([(b.language, b.code, b.printed) for b in blocks(readme) if _typed(b)] for readme in READMES)
+    english, spanish = ([(b.language, b.code, b.printed) for b in blocks(readme) if b.typed] for readme in READMES)
     assert english == spanish and {language for language, _, printed in english if printed} == {"sh", "r"}
-
-
-def _typed(block: Block) -> bool:
-    return block.language in {"sh", "python", "r"}
 
 
 def test_what_make_is_asked_for_is_a_target() -> None:

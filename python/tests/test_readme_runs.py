@@ -57,7 +57,7 @@ def _same_kind_of_machine() -> bool:
 def test_each_block_of_the_readme_prints_what_stands_below_it(radiographs: Path) -> None:
     other = not _same_kind_of_machine()
     untrue, ran = [], set()
-    for block in [block for readme in READMES for block in blocks(readme) if _typed(block)]:
+    for block in [block for readme in READMES for block in blocks(readme) if block.typed]:
         if block.code in ran or all(map(sets_up, command_lines(block))):
             continue
         ran.add(block.code)

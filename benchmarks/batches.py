@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from pairs import FULL, core_seconds, in_turns, random_pixels, rate, row, work_directory
 
-from placa.backend import load_keras
+from placa.core.backend import load_keras
 from placa.models import build
 from placa.train.augment import NONE, Augmentation
 from placa.train.batches import training_batches

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from placa.bridge import NoBridge, start_r
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.r_frames import R_FRAMES, from_r, to_r
 
 ROWS, PAIRS = 100_000, 5

@@ -14,7 +14,7 @@ import importlib
 import numpy as np
 from pairs import FULL, in_turns, random_pixels, rate, row, work_directory
 
-from placa.backend import load_keras
+from placa.core.backend import load_keras
 from placa.models import build
 from placa.train.augment import Augmentation
 from placa.train.batches import training_batches

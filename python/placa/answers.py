@@ -125,7 +125,7 @@ def _said_by(network: Any, batches: Iterable[NDArray[np.uint8]]) -> Iterator[tup
 
 
 def _call_size(network: Any) -> int:
-    from placa.backend import accelerator
+    from placa.core.backend import accelerator
 
     return _FEW if network.count_params() > _LARGE and accelerator() is None else BATCH
 

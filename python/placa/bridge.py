@@ -20,7 +20,7 @@ from typing import Any
 import pandas as pd
 
 import placa
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.r_code import CALL
 from placa.r_frames import from_r, r_list, to_r
 

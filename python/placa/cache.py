@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placa.cache_journal import Journal, Stamp, says_something, stamp_of
-from placa.errors import PlacaError
-from placa.executors import Executor, Threads
-from placa.progress import SILENT, Advance, Progress
+from placa.core.errors import PlacaError
+from placa.core.executors import Executor, Threads
+from placa.core.progress import SILENT, Advance, Progress
 from placa.reading import STRETCH, Reading
 from placa.reading.images import ImageRejected
 

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 import placa
-from placa.arguments import LateParser, whole_number
-from placa.errors import PlacaError
+from placa.core.arguments import LateParser, whole_number
+from placa.core.errors import PlacaError
 from placa.registry import SOURCES, Row
 
 _TELLS = """\
@@ -182,7 +182,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        from placa.files import explain_os_error
+        from placa.core.files import explain_os_error
 
         return _complain(str(explain_os_error(error)))
     except KeyboardInterrupt as interrupt:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from placa.progress import RichProgress
+from placa.core.progress import RichProgress
 from placa.registry import SOURCES, source_row
 
 if TYPE_CHECKING:
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 def prepare(options: argparse.Namespace) -> None:
     """``placa prepare``"""
-    from placa.files import refuse_existing
+    from placa.core.files import refuse_existing
     from placa.prepare import DEFAULT_SIZE
     from placa.prepare import prepare as run
 
     refuse_existing(options.out, options.overwrite)
-    from placa.executors import open_executor
+    from placa.core.executors import open_executor
     from placa.splits import SplitPlan
 
     progress = RichProgress()
@@ -59,7 +59,7 @@ def download(options: argparse.Namespace) -> None:
 
 def train(options: argparse.Namespace) -> None:
     """``placa train``"""
-    from placa.files import refuse_existing
+    from placa.core.files import refuse_existing
 
     if not options.resume:
         refuse_existing(options.out, options.overwrite)
@@ -79,8 +79,8 @@ def train(options: argparse.Namespace) -> None:
 
 def predict(options: argparse.Namespace) -> None:
     """``placa predict``"""
-    from placa.executors import open_executor
-    from placa.files import require_writable
+    from placa.core.executors import open_executor
+    from placa.core.files import require_writable
     from placa.predict import Predictor, predict_files
     from placa.predict_prepared import predict_prepared, the_prepared_set
     from placa.terminal import print_predictions
@@ -109,7 +109,7 @@ def predict(options: argparse.Namespace) -> None:
 def _write_predictions(
     table: pd.DataFrame, rejected: list[tuple[str, str]], predictor: Predictor, label_source: str | None, out: Path
 ) -> None:
-    from placa.files import write_rejected
+    from placa.core.files import write_rejected
     from placa.predictions import write_predictions
 
     metadata = {name: predictor.facts["data"][name] for name in ("findings", "positive", "comparison")}

@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from placa.bridge import find_r
-from placa.errors import PlacaError
-from placa.files import refuse_existing
-from placa.progress import RichProgress
+from placa.core.errors import PlacaError
+from placa.core.files import refuse_existing
+from placa.core.progress import RichProgress
 
 #: Enough for phantoms, which are cleaner than patients.
 EPOCHS = 30

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from placa.bridge import choose_rpy2_mode, find_r, run_rscript
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 
 #: R packages: the name, and what is lost without it.
 R_PACKAGES = {
@@ -76,7 +76,7 @@ def _python() -> list[Finding]:
 
 
 def _keras() -> tuple[str | None, str | None]:
-    from placa.backend import accelerator, load_keras
+    from placa.core.backend import accelerator, load_keras
 
     try:
         return load_keras().backend.backend(), accelerator()

@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 
 from placa.bridge import NoBridge, RError, call_r, run_rscript
-from placa.errors import PlacaError
-from placa.files import read_json, require_writable
+from placa.core.errors import PlacaError
+from placa.core.files import read_json, require_writable
+from placa.core.progress import SILENT, Progress
 from placa.model_card import write_model_card
 from placa.predictions import read_predictions
-from placa.progress import SILENT, Progress
 from placa.r_code import EVALUATE_RUN
 from placa.runs import require_model, require_predictions, require_run
 

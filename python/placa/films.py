@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.prepared import Prepared, read_prepared
 
 #: Of JPEG; overlays and films of noise would be large as PNG, and a report is to stay below 5 MB.

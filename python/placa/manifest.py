@@ -11,8 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from placa.errors import PlacaError
-from placa.files import explain_os_error, whole_file
+from placa.core.errors import PlacaError
+from placa.core.files import explain_os_error, whole_file
 
 SCHEMA_VERSION = 1
 SPLITS = ("train", "validation", "test")

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from placa.errors import PlacaError
-from placa.files import read_json, whole_file
+from placa.core.errors import PlacaError
+from placa.core.files import read_json, whole_file
 
 NAME = "model_card.md"
 _SPLITS = ("train", "validation", "test")

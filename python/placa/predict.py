@@ -11,10 +11,10 @@ from typing import Any
 import pandas as pd
 
 from placa.calibrate import DEFAULT_POINT
-from placa.errors import PlacaError
-from placa.executors import Executor
-from placa.files import read_json
-from placa.progress import SILENT, Progress
+from placa.core.errors import PlacaError
+from placa.core.executors import Executor
+from placa.core.files import read_json
+from placa.core.progress import SILENT, Progress
 from placa.reading import Reading
 
 

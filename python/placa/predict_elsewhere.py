@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from placa.answers import Answers, answer, in_batches
 from placa.cache import for_elsewhere, open_pixels, read_elsewhere
 from placa.cache_journal import stamp_of
-from placa.errors import PlacaError
-from placa.executors import Executor
-from placa.files import read_json
+from placa.core.errors import PlacaError
+from placa.core.executors import Executor
+from placa.core.files import read_json
 from placa.predict import Predictor, loaded
 
 if TYPE_CHECKING:
-    from placa.progress import Advance
+    from placa.core.progress import Advance
 
 #: Squares in one piece of work: enough that the way there costs nothing beside the work.
 _SQUARES = 64

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from placa.answers import BATCH, Answers, answer
 from placa.cache import decode
-from placa.executors import Executor
+from placa.core.executors import Executor
+from placa.core.progress import Advance
 from placa.predict import Predictor
-from placa.progress import Advance
 
 
 def answer_files(

@@ -11,13 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from placa.answers import answer, in_batches
-from placa.errors import PlacaError
-from placa.executors import Executor
-from placa.files import read_json
+from placa.core.errors import PlacaError
+from placa.core.executors import Executor
+from placa.core.files import read_json
+from placa.core.progress import SILENT, Progress
 from placa.predict import Predictor
 from placa.predictions import tidy
 from placa.prepared import read_images
-from placa.progress import SILENT, Progress
 from placa.reading import Reading, collapse
 
 

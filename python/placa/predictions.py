@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from placa.errors import PlacaError
-from placa.files import explain_os_error, whole_file
+from placa.core.errors import PlacaError
+from placa.core.files import explain_os_error, whole_file
 from placa.reading import Reading
 
 SCHEMA_VERSION = 1

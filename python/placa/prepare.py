@@ -15,14 +15,14 @@ import pandas as pd
 import placa
 from placa.cache import build_cache, pixels_path
 from placa.cache_journal import says_something
-from placa.errors import PlacaError
-from placa.executors import Executor
-from placa.files import fingerprint, require_writable, whole_file, write_json, write_rejected
+from placa.core.errors import PlacaError
+from placa.core.executors import Executor
+from placa.core.files import fingerprint, require_writable, whole_file, write_json, write_rejected
+from placa.core.progress import SILENT, Progress
+from placa.core.resumable import resumable_directory
 from placa.manifest import SPLITS, complete, write_manifest
 from placa.prepared import OPTIONAL_TABLES, Prepared
-from placa.progress import SILENT, Progress
 from placa.reading import collapse, expand
-from placa.resumable import resumable_directory
 from placa.sources import Source
 from placa.splits import SplitMethod, SplitPlan, assert_disjoint, split_images
 
@@ -56,7 +56,7 @@ def prepare(
         overwrite: Whether a prepared data set already there is replaced.
         progress: Where to show what goes on.
         plan: How to split; by default 70 % train, 15 % validation, 15 % test, or as the source says.
-        executor: Where to decode; on every core of this machine by default (see `placa.executors`).
+        executor: Where to decode; on every core of this machine by default (see `placa.core.executors`).
 
     Returns:
         The manifest, as written.

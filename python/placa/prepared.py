@@ -11,10 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from placa.cache import open_pixels
-from placa.errors import PlacaError
-from placa.files import read_json, write_json
+from placa.core.errors import PlacaError
+from placa.core.files import read_json, write_json
+from placa.core.progress import SILENT, Progress
 from placa.manifest import read_manifest
-from placa.progress import SILENT, Progress
 from placa.reading import Reading, collapse
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 
 _Array = np.ndarray[Any, Any]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
 
-from placa.errors import unknown_name
+from placa.core.errors import unknown_name
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from placa.errors import PlacaError, unknown_name
+from placa.core.errors import PlacaError, unknown_name
 
 #: R packages that the report's chunks use, beside R's own. Without reticulate it is rendered too, less its pictures.
 R_PACKAGES = ("placa", "ggplot2", "jsonlite", "knitr", "rmarkdown", "svglite", "yaml")

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from placa.errors import PlacaError, unknown_name
+from placa.core.errors import PlacaError, unknown_name
 from placa.renderers import Renderer, choose_renderer, last_useful_line
 
 if TYPE_CHECKING:
-    from placa.progress import Progress
+    from placa.core.progress import Progress
 
 _DOCUMENT = "evaluation.qmd"
 
@@ -60,7 +60,7 @@ def render_report(
             or finding; R, one of its packages, pandoc, or for a PDF Quarto is missing; the renderer fails; or the
             report cannot be written.
     """
-    from placa.files import require_writable, whole_file
+    from placa.core.files import require_writable, whole_file
     from placa.runs import require_run
 
     facts = require_run(run)

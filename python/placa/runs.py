@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from placa.cache import cores
-from placa.errors import PlacaError
-from placa.files import fingerprint, read_json
+from placa.core.errors import PlacaError
+from placa.core.files import fingerprint, read_json
 
 _PARTS = ("run.json", "model.keras", "thresholds.json")
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.manifest import SPLITS
 
 #: Shares of train, validation and test where nobody asks for others.

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from placa.progress import Progress
+from placa.core.progress import Progress
 
 ROOT = Path(__file__).resolve().parents[2]
 # A shell's `&` lets its programs ignore Ctrl-C, which would be handed on to those that the tests interrupt.

@@ -19,8 +19,8 @@ needs_jax = pytest.mark.skipif(
 _SCRIPT = """
 import json, sys
 from pathlib import Path
-from placa.errors import PlacaError
-from placa.progress import RichProgress
+from placa.core.errors import PlacaError
+from placa.core.progress import RichProgress
 from placa.train import TrainOptions, train
 from placa.train.processes import Team
 

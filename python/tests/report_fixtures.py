@@ -20,9 +20,9 @@ import yaml
 from report_audits import make_audit
 
 from placa import renderers
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
+from placa.core.files import fingerprint, write_json
 from placa.evaluate import evaluate
-from placa.files import fingerprint, write_json
 from placa.manifest import complete, write_manifest
 from placa.predictions import tidy, write_predictions
 from placa.renderers import choose_renderer, find_quarto

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from placa.bridge import run_rscript, start_r
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.predictions import read_predictions, write_predictions
 from placa.r_frames import R_FRAMES, from_r, to_r
 

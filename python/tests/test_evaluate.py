@@ -8,7 +8,7 @@ from conftest import Heard
 from sklearn.metrics import brier_score_loss, matthews_corrcoef, roc_auc_score
 
 from placa.bridge import RError
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.evaluate import evaluate, headline
 from placa.predictions import read_predictions, write_predictions
 

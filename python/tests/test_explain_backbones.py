@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from placa.backend import load_keras
+from placa.core.backend import load_keras
 from placa.explain.gradcam import GradCam
 from placa.models import BACKBONES, build
 from placa.models.assembled import with_mirror

@@ -10,12 +10,12 @@ import pytest
 from made_volumes import thorax, write_volume
 from PIL import Image
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
+from placa.core.files import fingerprint
 from placa.explain import Explainer, explain_as_lists, explain_files
 from placa.explain.boxes import lines, read_test_boxes, score, summarise
 from placa.explain.gradcam import GradCam
 from placa.explain.overlay import background, overlay
-from placa.files import fingerprint
 from placa.manifest import read_manifest
 from placa.predict import Predictor, find_as_list, loaded
 from placa.reading import slabs

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from placa.backend import load_keras
 from placa.calibrate import Recalibration
-from placa.errors import PlacaError
+from placa.core.backend import load_keras
+from placa.core.errors import PlacaError
 from placa.explain.boxes import score
 from placa.explain.gradcam import GradCam, feature_layers
 from placa.models import build

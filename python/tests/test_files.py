@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from placa.errors import PlacaError
-from placa.files import fingerprint, refuse_existing, require_writable, whole_directory, whole_file, write_json
+from placa.core.errors import PlacaError
+from placa.core.files import fingerprint, refuse_existing, require_writable, whole_directory, whole_file, write_json
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:

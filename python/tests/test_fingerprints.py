@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import Heard
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.evaluate import evaluate
 from placa.predict import Predictor
 from placa.predictions import read_predictions, write_predictions

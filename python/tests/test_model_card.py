@@ -10,8 +10,8 @@ import pytest
 import yaml
 from report_fixtures import FOURTEEN, make_run
 
-from placa.errors import PlacaError
-from placa.files import write_json
+from placa.core.errors import PlacaError
+from placa.core.files import write_json
 from placa.model_card import write_model_card
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from placa.errors import PlacaError
-from placa.files import fingerprint
+from placa.core.errors import PlacaError
+from placa.core.files import fingerprint
 from placa.manifest import read_manifest
 from placa.predict import Predictor, predict_as_lists, predict_files
 from placa.predictions import read_as_lists, read_predictions

@@ -9,7 +9,7 @@ import pytest
 
 import placa.answers
 from placa.answers import answer, in_batches
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.manifest import read_manifest
 from placa.predict import Predictor
 from placa.predict_prepared import predict_prepared

@@ -9,7 +9,7 @@ import pytest
 from conftest import draw
 
 from placa.cache import open_pixels
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.manifest import read_manifest, read_split_facts
 from placa.prepare import prepare
 from placa.prepared import audit_prepared, read_prepared

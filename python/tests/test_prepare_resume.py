@@ -18,9 +18,9 @@ import pytest
 from conftest import draw_folders
 
 import placa.prepare
-from placa.errors import PlacaError
-from placa.executors.cluster import ClusterLost
-from placa.files import fingerprint
+from placa.core.errors import PlacaError
+from placa.core.executors.cluster import ClusterLost
+from placa.core.files import fingerprint
 from placa.prepare import prepare
 from placa.sources import Source
 from placa.sources.folders import read_folders

@@ -29,8 +29,8 @@ from documented import (
 )
 
 import placa
-from placa.arguments import LateParser
 from placa.cli import parser
+from placa.core.arguments import LateParser
 
 every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 SHELL = ("sh", "bash", "")

@@ -13,8 +13,8 @@ import pytest
 from report_fixtures import REPORTS, ROOT, Page, assert_no_source_shows, make_run, strings
 
 from placa import renderers
-from placa.errors import PlacaError
-from placa.files import write_json
+from placa.core.errors import PlacaError
+from placa.core.files import write_json
 from placa.renderers import choose_renderer, last_useful_line
 from placa.report import find_reports, render_report
 

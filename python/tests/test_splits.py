@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.manifest import complete
 from placa.splits import SplitPlan, assert_disjoint, assign_splits, split_images
 

@@ -17,10 +17,10 @@ from placa.audit.label_quality import label_quality
 from placa.audit.leakage import find_leakage
 from placa.audit.shift import describe, find_shift
 from placa.audit.shortcuts import MOST_IMAGES, find_shortcuts
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
+from placa.core.progress import SILENT, Progress
 from placa.grouping.likeness import find_duplicates
 from placa.manifest import SPLITS
-from placa.progress import SILENT, Progress
 
 SCHEMA_VERSION = 2
 #: Columns of a source's whole table that are no findings.

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from placa.cache import cores
-from placa.progress import SILENT, Progress
+from placa.core.progress import SILENT, Progress
 from placa.reading.images import EXTENSIONS
 
 _VOLUMES = frozenset({".mha", ".mhd", ".nii", ".gz", ".nrrd"})

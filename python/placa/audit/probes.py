@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from placa.audit.headers import read_headers
 from placa.audit.intervals import Floats
-from placa.progress import SILENT, Progress
+from placa.core.progress import SILENT, Progress
 
 #: Every probe, in the order in which they are shown.
 PROBES = ("view_age_sex", "file", "dimensions", "histogram", "frame", "thumbnail")

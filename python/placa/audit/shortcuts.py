@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from placa.audit.intervals import Estimate, auroc, together
 from placa.audit.probes import PROBES, Features, all_features
 from placa.audit.verdicts import shortcut_verdict, worst
-from placa.progress import SILENT, Progress
+from placa.core.progress import SILENT, Progress
 
 #: Images that are looked at, at most; beyond it the intervals are narrow already, and the time would grow.
 MOST_IMAGES = 8000

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from placa.calibrate.fits import fit_isotonic, fit_recalibration, fit_temperature
 from placa.calibrate.recalibration import Recalibration
-from placa.errors import unknown_name
+from placa.core.errors import unknown_name
 
 #: The recalibrations by name, the simplest first.
 METHODS: dict[str, Callable[[NDArray[np.floating[Any]], NDArray[np.floating[Any]]], Recalibration]] = {

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import placa
+from placa.core.errors import PlacaError
+from placa.core.files import explain_os_error
+from placa.core.progress import SILENT, Advance, Progress
 from placa.download.answers import (
     DistrustError,
     StaleError,
@@ -20,9 +23,6 @@ from placa.download.answers import (
 )
 from placa.download.part import Part
 from placa.download.remote import RemoteFile, Stopped
-from placa.errors import PlacaError
-from placa.files import explain_os_error
-from placa.progress import SILENT, Advance, Progress
 
 if TYPE_CHECKING:
     from requests import Response, Session

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from placa.core.errors import PlacaError
+from placa.core.files import held
+from placa.core.progress import Advance, Progress
 from placa.download.extract import extract
 from placa.download.fetch import Patience, fetch
 from placa.download.plan import Task
 from placa.download.remote import RemoteFile, Stopped
-from placa.errors import PlacaError
-from placa.files import held
-from placa.progress import Advance, Progress
 
 _FETCHED, _EXTRACTED = "fetched", "extracted"
 

@@ -17,13 +17,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from placa.errors import PlacaError, unknown_name
+from placa.core.errors import PlacaError, unknown_name
+from placa.core.files import require_writable, whole_file, write_json
+from placa.core.progress import SILENT, Progress
 from placa.explain.boxes import THRESHOLD, read_test_boxes, score, summarise
 from placa.explain.gradcam import GradCam
 from placa.explain.overlay import SIDE, Box, background, overlay
-from placa.files import require_writable, whole_file, write_json
 from placa.predict import Predictor, loaded
-from placa.progress import SILENT, Progress
 from placa.reading import Reading
 from placa.reading.images import ImageRejected
 

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from placa.audit.intervals import wilson
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.explain.overlay import Box
 from placa.prepared import read_prepared
 from placa.reading import Reading, collapse

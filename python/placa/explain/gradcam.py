@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from placa.backend import load_keras
-from placa.errors import PlacaError
+from placa.core.backend import load_keras
+from placa.core.errors import PlacaError
 
 #: What a network may call the layer to explain at; where none does, it is the last one with a plane.
 FEATURES = "features"

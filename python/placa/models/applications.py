@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from placa.backend import load_keras
+from placa.core.backend import load_keras
 from placa.models.backbones import ROWS, Scaling
 
 #: What `preprocess_input` of each family does: ``(level / divisor - mean) / deviation`` for each of three channels.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from placa.errors import PlacaError, unknown_name
+from placa.core.errors import PlacaError, unknown_name
 
 #: How a family wants its grey levels: ``torch``, each channel standardised by ImageNet's mean and standard deviation;
 #: ``caffe``, each channel less its mean, in the order blue, green, red; ``inside``, the network does it itself.

@@ -10,9 +10,9 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from placa.backend import load_keras
-from placa.errors import PlacaError
-from placa.files import whole_file
+from placa.core.backend import load_keras
+from placa.core.errors import PlacaError
+from placa.core.files import whole_file
 
 #: The member of the model file that says what Keras has no place for: findings, labels, size, how files are read.
 _CARD = "placa.json"

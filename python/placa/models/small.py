@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from placa.backend import load_keras
+from placa.core.backend import load_keras
 from placa.models.texture import pattern_shares
 
 #: The trunk sees the image shrunken by the largest whole factor that leaves this side, in pixels, or more.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from placa.backend import load_keras
+from placa.core.backend import load_keras
 
 #: Distance of the eight neighbours in pixels, and grey levels by which one must be brighter than the centre to count as
 #: bright: at 0 the finest noise is counted, above it what stands out from noise.

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from placa.backend import load_keras
-from placa.errors import PlacaError
-from placa.files import explain_os_error, fingerprint
+from placa.core.backend import load_keras
+from placa.core.errors import PlacaError
+from placa.core.files import explain_os_error, fingerprint
 from placa.models.applications import original, set_body
 from placa.models.backbones import ROWS, same_backbone
 

@@ -24,7 +24,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.phantoms.anatomy import Anatomy
 from placa.phantoms.lesions import Box, Disease
 from placa.phantoms.plan import FINDINGS, LABEL_NOISE, PREVALENCE, Plan, images_of, plan_patient

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.reading.images import RESIZE_RULE, find_images, read_image
 
 if TYPE_CHECKING:

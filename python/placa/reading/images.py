@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from placa.errors import PlacaError
-from placa.files import explain_os_error
+from placa.core.errors import PlacaError
+from placa.core.files import explain_os_error
 from placa.reading.grey import MAX_PIXELS, ImageRejected, full_bits, refuse_size, room_for, to_grey
 from placa.reading.png import MAGIC as PNG
 from placa.reading.png import MOST_BYTES, inflated

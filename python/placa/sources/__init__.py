@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from placa.errors import PlacaError, unknown_name
+from placa.core.errors import PlacaError, unknown_name
 from placa.reading import STRETCH, Reading
 
 #: What an image is labelled that has none of a source's findings.

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from placa.errors import PlacaError
-from placa.files import explain_os_error
-from placa.progress import SILENT, Progress
+from placa.core.errors import PlacaError
+from placa.core.files import explain_os_error
+from placa.core.progress import SILENT, Progress
 from placa.reading.dicom import is_dicom, read_header, refuse
 from placa.reading.images import ImageRejected, files_under, refuse_name
 from placa.sources import Source, listed

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import pandas as pd
 
-from placa.errors import PlacaError, unknown_name
+from placa.core.errors import PlacaError, unknown_name
 from placa.sources.dicom_tags import Described
 from placa.sources.folders import class_folders
 from placa.sources.patient_key import PatientKey

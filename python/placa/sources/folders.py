@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from placa.errors import PlacaError, unknown_name
-from placa.files import explain_os_error
-from placa.progress import Progress
+from placa.core.errors import PlacaError, unknown_name
+from placa.core.files import explain_os_error
+from placa.core.progress import Progress
 from placa.reading.images import EXTENSIONS, files_under, looks_like_image, natural_order
 from placa.sources import Source
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from placa.errors import PlacaError
-from placa.progress import Progress
+from placa.core.errors import PlacaError
+from placa.core.progress import Progress
 from placa.reading.images import EXTENSIONS
 from placa.sources import NO_FINDING, Source
 from placa.sources.nih_findings import Question, ask

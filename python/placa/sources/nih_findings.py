@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.errors import PlacaError, unknown_name
+from placa.core.errors import PlacaError, unknown_name
 from placa.sources import NO_FINDING
 
 #: The fourteen, as NIH spells them (Wang et al. 2017).

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.sources.nih_findings import canonical, read_labels
 from placa.tables import Rows, follow_link, read_list, read_rows
 from placa.tables.cells import by_value, read_ages, read_sexes, read_views

@@ -13,8 +13,8 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from placa.errors import PlacaError
-from placa.files import explain_os_error
+from placa.core.errors import PlacaError
+from placa.core.files import explain_os_error
 
 #: Bytes of a key; a given one may be longer, and has at least half of them.
 _BYTES = 32

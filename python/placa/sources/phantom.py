@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from placa.arguments import whole_number
 from placa.cache import cores
+from placa.core.arguments import whole_number
+from placa.core.progress import SILENT, Progress
 from placa.phantoms.draw import FINDINGS, draw_phantoms
-from placa.progress import SILENT, Progress
 from placa.sources import NO_FINDING, Source, require_two_findings
 
 #: Side of the drawn radiographs, in pixels.

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from placa.arguments import whole_number
-from placa.errors import PlacaError, unknown_name
-from placa.progress import SILENT, Progress
+from placa.core.arguments import whole_number
+from placa.core.errors import PlacaError, unknown_name
+from placa.core.progress import SILENT, Progress
 from placa.reading import SQUARES, slabs
 from placa.reading.images import ImageRejected, natural_order
 from placa.reading.volume_files import read_header

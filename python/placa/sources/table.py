@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from placa.errors import PlacaError, unknown_name
+from placa.core.errors import PlacaError, unknown_name
+from placa.core.progress import Progress
 from placa.manifest import FIXED
-from placa.progress import Progress
 from placa.sources import Source, listed
 from placa.sources.table_labels import Labels, label_columns, read_truth
 from placa.tables import Rows, read_rows

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from placa.errors import PlacaError, unknown_name
+from placa.core.errors import PlacaError, unknown_name
 from placa.tables import Rows
 from placa.tables.cells import UNKNOWN, by_value, find_column
 

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.errors import PlacaError
-from placa.files import explain_os_error
+from placa.core.errors import PlacaError
+from placa.core.files import explain_os_error
 
 SEPARATORS = (",", ";", "\t", "|")
 #: Larger than any link's target.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from placa.errors import unknown_name
+from placa.core.errors import unknown_name
 from placa.tables import Rows
 
 #: The oldest person on record died at 122; NIH's first table has ages up to 414.

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from placa.files import require_writable, whole_directory, write_json
-from placa.progress import SILENT, Progress
+from placa.core.files import require_writable, whole_directory, write_json
+from placa.core.progress import SILENT, Progress
 from placa.train.batches import ALONE, Share
 from placa.train.checkpoint import Checkpoint
 from placa.train.data import TrainingData, read_training_data

@@ -8,8 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from placa.errors import PlacaError, unknown_name
-from placa.files import explain_os_error
+from placa.core.errors import PlacaError, unknown_name
+from placa.core.files import explain_os_error
 from placa.models.backbones import BACKBONES, backbone_named
 from placa.train.options import CHOICES, EPOCHS, TEXTURE_CHANGES, TEXTURE_EPOCHS, TrainOptions
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.backend import load_keras
+from placa.core.backend import load_keras
 from placa.models import set_trainable
 
 #: Most batches from which the statistics of batch normalisation are taken for averaged weights.

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.errors import PlacaError
-from placa.files import explain_os_error, whole_file
+from placa.core.errors import PlacaError
+from placa.core.files import explain_os_error, whole_file
 
 _FILE = "state.npz"
 #: At most one part in so many of the time goes into writing.

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
+from placa.core.progress import Progress
 from placa.manifest import findings_of
 from placa.prepared import read_prepared
-from placa.progress import Progress
 from placa.reading import Reading, collapse
 from placa.splits import assert_disjoint
 

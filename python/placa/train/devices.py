@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.backend import load_keras
-from placa.errors import PlacaError
+from placa.core.backend import load_keras
+from placa.core.errors import PlacaError
 from placa.train.batches import ALONE, Share
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.backend import load_keras
+from placa.core.backend import load_keras
+from placa.core.progress import Advance
 from placa.models import set_trainable
-from placa.progress import Advance
 from placa.train.averaging import Average, values
 from placa.train.checkpoint import Arrays, Checkpoint
 from placa.train.devices import Devices

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.backend import load_keras
+from placa.core.backend import load_keras
 
 
 def class_weights(truth: NDArray[np.float32], kind: str = "balanced") -> NDArray[np.float32]:

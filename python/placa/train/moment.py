@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.train.averaging import values
 from placa.train.checkpoint import Arrays
 from placa.train.watch import Watched

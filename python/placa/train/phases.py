@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from placa.backend import load_keras
+from placa.core.backend import load_keras
 from placa.train.options import TrainOptions
 
 #: How much more slowly weights that have learnt already go on learning.

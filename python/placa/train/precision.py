@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from placa.backend import accelerator, load_keras
+from placa.core.backend import accelerator, load_keras
 
 
 def policy_for(mixed_precision: str) -> str:

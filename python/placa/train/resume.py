@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from placa.backend import load_keras
-from placa.errors import PlacaError
-from placa.files import explain_os_error, fingerprint, held, read_json, refuse_existing, write_json
+from placa.core.backend import load_keras
+from placa.core.errors import PlacaError
+from placa.core.files import explain_os_error, fingerprint, held, read_json, refuse_existing, write_json
+from placa.core.progress import Progress
 from placa.models import weights_fingerprint
-from placa.progress import Progress
 from placa.runs import require_run, versions
 from placa.train.checkpoint import Checkpoint
 from placa.train.data import TrainingData

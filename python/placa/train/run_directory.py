@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 import placa
-from placa.backend import accelerator, load_keras
-from placa.files import fingerprint, read_json, write_json
+from placa.core.backend import accelerator, load_keras
+from placa.core.files import fingerprint, read_json, write_json
 from placa.model_card import write_model_card
 from placa.models.files import save_model
 from placa.predictions import tidy, write_predictions

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placa.calibrate import sigmoid
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.train.judge import auroc_error, mean_auroc
 from placa.train.loss import mean_loss
 

@@ -12,7 +12,7 @@ from audit_data import make_manifest, make_pixels, truth_of
 from placa.audit import run_audit
 from placa.audit.show import print_audit
 from placa.audit.words import shortcut_means
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 
 
 def _audit(table: bool = False) -> dict:

@@ -17,7 +17,7 @@ from placa.calibrate import (
     sigmoid,
 )
 from placa.calibrate.choose import cross_validated
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 
 
 def _scores(seed: int, n: int = 200) -> tuple[np.ndarray, np.ndarray]:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from loopback import archive, images_archive, member, radiograph, remote
 
+from placa.core.errors import PlacaError
 from placa.download.extract import LARGEST_IMAGE, MARKER, extract
 from placa.download.remote import Stopped
-from placa.errors import PlacaError
 
 PNG = radiograph(1)
 

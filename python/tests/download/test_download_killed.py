@@ -16,7 +16,7 @@ import pytest
 from loopback import Handler, Server, images_archive, tag
 from small_nih import get, small_set, visible
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 
 FILES = small_set
 

@@ -19,8 +19,8 @@ from loopback import (
 )
 from one_file import BODY, NAME, QUICK, assert_whole, get, one_file
 
+from placa.core.errors import PlacaError
 from placa.download.fetch import Patience, fetch
-from placa.errors import PlacaError
 
 FILES = one_file
 

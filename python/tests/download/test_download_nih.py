@@ -10,8 +10,8 @@ import pytest
 from loopback import Server, answer_with, archive, drop_after, member, noise, radiograph, remote
 from small_nih import COUNTS, QUICK, README, TABLE, Told, get, listed, small_set, visible
 
+from placa.core.errors import PlacaError
 from placa.download import RemoteFile, download_nih
-from placa.errors import PlacaError
 
 FILES = small_set
 

@@ -15,15 +15,15 @@ from conftest import draw_folders
 
 import placa.cache
 from placa.cache import decode
-from placa.errors import PlacaError
-from placa.executors import cluster
-from placa.executors.cluster import Cluster, ClusterLost
-from placa.files import fingerprint
+from placa.core.errors import PlacaError
+from placa.core.executors import cluster
+from placa.core.executors.cluster import Cluster, ClusterLost
+from placa.core.files import fingerprint
+from placa.core.progress import Advance, Progress
 from placa.manifest import read_manifest
 from placa.predict import Predictor
 from placa.predict_prepared import predict_prepared
 from placa.prepare import prepare
-from placa.progress import Advance, Progress
 from placa.reading import Reading
 from placa.sources.folders import read_folders
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from placa.executors import Threads
+from placa.core.executors import Threads
 
 
 def test_results_come_in_the_order_of_the_items_whoever_is_done_first() -> None:

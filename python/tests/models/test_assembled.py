@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from placa.answers import answer, pool
-from placa.backend import load_keras
 from placa.calibrate import Recalibration, fit_isotonic, sigmoid
+from placa.core.backend import load_keras
 from placa.explain.gradcam import GradCam
 from placa.models import build
 from placa.models.assembled import ensemble, split_at_logits, with_mirror, with_probabilities

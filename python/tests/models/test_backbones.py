@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from placa.backend import load_keras
-from placa.errors import PlacaError
+from placa.core.backend import load_keras
+from placa.core.errors import PlacaError
 from placa.models import BACKBONES, backbone_named, build, head_of, set_trainable
 from placa.models.applications import original, scaled
 from placa.models.backbones import ROWS

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from placa.backend import load_keras
 from placa.calibrate import Recalibration, sigmoid
-from placa.errors import PlacaError
+from placa.core.backend import load_keras
+from placa.core.errors import PlacaError
 from placa.models import build
 from placa.models.assembled import with_mirror, with_probabilities
 from placa.models.files import load_model, save_model

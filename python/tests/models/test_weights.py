@@ -12,9 +12,9 @@ import h5py
 import numpy as np
 import pytest
 
-from placa.backend import load_keras
-from placa.errors import PlacaError
-from placa.files import fingerprint
+from placa.core.backend import load_keras
+from placa.core.errors import PlacaError
+from placa.core.files import fingerprint
 from placa.models import build, weights_fingerprint
 from placa.models.applications import original
 from placa.models.assembled import with_mirror
@@ -161,7 +161,7 @@ def test_a_download_that_fails_is_one_sentence_and_leaves_nothing(tmp_path: Path
     kept.parent.mkdir()
     kept.write_bytes(b"\x89HDF\r\n\x1a\n half of it")
     alone = (
-        "from placa.errors import PlacaError\nfrom placa.models import build\n"
+        "from placa.core.errors import PlacaError\nfrom placa.models import build\n"
         f"try:\n    build({NAME!r}, 64, 1, 'imagenet')\nexcept PlacaError as error:\n    print(error)"
     )
     # Nothing listens at port 9 of this machine, so that nothing is reached wherever the test runs.

@@ -13,7 +13,7 @@ from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.phantoms import plan as planning
 from placa.phantoms.anatomy import Anatomy, draw_anatomy
 from placa.phantoms.draw import draw_patient, draw_phantoms, render

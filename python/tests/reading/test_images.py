@@ -9,7 +9,7 @@ import pytest
 from conftest import draw
 from PIL import Image
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.reading import grey
 from placa.reading.images import ImageRejected, find_images, natural_order, read_image
 

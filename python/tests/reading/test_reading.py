@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from placa.answers import pool
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.reading import STRETCH, collapse, expand, slabs
 from placa.reading.images import ImageRejected
 

@@ -10,7 +10,7 @@ import SimpleITK
 from made_volumes import thorax, to_image, write_volume
 
 from placa.cache import build_cache, open_pixels
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.reading import Reading, slabs
 from placa.reading.images import ImageRejected
 

@@ -10,8 +10,8 @@ import pytest
 from made_dicom import SHIPPED, write_dicom
 from small_dicom import KEY, SMALL
 
-from placa.errors import PlacaError
-from placa.progress import SILENT
+from placa.core.errors import PlacaError
+from placa.core.progress import SILENT
 from placa.sources.dicom import add_arguments, from_options, read_dicom
 from placa.sources.dicom_tags import TAGS, describe, spelled
 

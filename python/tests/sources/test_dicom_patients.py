@@ -10,7 +10,7 @@ import pytest
 from made_dicom import write_dicom
 from small_dicom import KEY, SMALL
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.prepare import prepare
 from placa.sources import Source
 from placa.sources.dicom import read_dicom

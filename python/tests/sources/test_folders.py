@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from conftest import draw
 
-from placa.errors import PlacaError
-from placa.progress import SILENT
+from placa.core.errors import PlacaError
+from placa.core.progress import SILENT
 from placa.sources.folders import add_arguments, from_options, read_folders
 
 

@@ -9,8 +9,8 @@ import pytest
 from conftest import draw
 from made_nih import ROWS
 
-from placa.errors import PlacaError
-from placa.progress import SILENT
+from placa.core.errors import PlacaError
+from placa.core.progress import SILENT
 from placa.sources import Source
 from placa.sources.nih import add_arguments, from_options, read_nih
 from placa.sources.nih_findings import FOURTEEN

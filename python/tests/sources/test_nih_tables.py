@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from made_nih import HEADER, ROWS
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.sources.nih import read_nih
 from placa.sources.nih_tables import read_entries
 

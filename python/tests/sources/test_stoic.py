@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from made_volumes import thorax, write_stoic, write_volume
 
-from placa.errors import PlacaError
-from placa.files import write_rejected
+from placa.core.errors import PlacaError
+from placa.core.files import write_rejected
 from placa.predict import Predictor, predict_as_lists, predict_files
 from placa.predictions import read_predictions
 from placa.prepare import prepare

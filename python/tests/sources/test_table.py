@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from conftest import draw
 
-from placa.errors import PlacaError
-from placa.progress import SILENT
+from placa.core.errors import PlacaError
+from placa.core.progress import SILENT
 from placa.sources import Source
 from placa.sources.table import add_arguments, from_options, read_table
 

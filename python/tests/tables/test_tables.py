@@ -3,7 +3,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.tables import read_list, read_rows
 from placa.tables.cells import find_column, read_ages, read_sexes, read_views
 from placa.tables.repeats import reject_repeats

@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.train.ahead import Ahead
 from placa.train.augment import NONE, Augmentation
 from placa.train.batches import Share, training_batches

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.train.batches import Share
 
 # Two devices are made of one CPU, as Keras would see two GPUs; then the same training on one of them. Without dropout,
@@ -22,8 +22,8 @@ if backend == "tensorflow":
     two = [tf.config.LogicalDeviceConfiguration()] * 2
     tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], two)
 
-from placa.backend import load_keras
-from placa.progress import SILENT
+from placa.core.backend import load_keras
+from placa.core.progress import SILENT
 from placa.train import TrainOptions, devices, fitting
 from placa.train.data import read_training_data
 

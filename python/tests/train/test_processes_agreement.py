@@ -10,7 +10,7 @@ _SCRIPT = """
 import os, sys
 from pathlib import Path
 import numpy as np
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.train.batches import Share
 from placa.train.processes import agreement, collectives
 

@@ -8,7 +8,7 @@ from queue import Empty, SimpleQueue
 import pytest
 from process_fixtures import free_port
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.train import TrainOptions
 from placa.train.processes import Team, lifeline, meeting
 from placa.train.processes.lifeline import Lifeline

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.train.processes import Team, find_team, started_without_srun
 from placa.train.processes.nodes import host_names, written_out
 from placa.train.processes.team import DEFAULT_PORT

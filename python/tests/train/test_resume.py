@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 from conftest import Heard
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
+from placa.core.progress import SILENT
 from placa.models.files import load_model
 from placa.predictions import read_predictions
-from placa.progress import SILENT
 from placa.train import TrainOptions, run_directory, train
 from placa.train.checkpoint import Checkpoint
 from placa.train.data import read_training_data

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from test_resume import same_runs
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.runs import require_run
 from placa.train import TrainOptions, train
 

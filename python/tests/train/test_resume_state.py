@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from conftest import Heard
 
-from placa.errors import PlacaError
-from placa.progress import SILENT
+from placa.core.errors import PlacaError
+from placa.core.progress import SILENT
 from placa.train import TrainOptions
 from placa.train.checkpoint import Checkpoint
 from placa.train.data import TrainingData, read_training_data

@@ -7,8 +7,8 @@ import pytest
 
 from placa.cache import open_pixels
 from placa.calibrate import choose_thresholds, fit_recalibration, sigmoid
-from placa.errors import PlacaError
-from placa.files import fingerprint
+from placa.core.errors import PlacaError
+from placa.core.files import fingerprint
 from placa.manifest import read_manifest, write_manifest
 from placa.models.files import load_model
 from placa.predictions import COLUMNS, read_predictions

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.train import TrainOptions
 from placa.train.arguments import add_arguments, from_options, read_config
 from placa.train.augment import Augmentation

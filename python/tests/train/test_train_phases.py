@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from placa.backend import load_keras
+from placa.core.backend import load_keras
+from placa.core.progress import SILENT
 from placa.models import build, head_of
 from placa.models.files import load_model, save_model
-from placa.progress import SILENT
 from placa.train import TrainOptions, precision
 from placa.train.averaging import Average, values
 from placa.train.batches import training_batches

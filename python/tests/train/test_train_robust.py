@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from conftest import Heard
 
-from placa.backend import load_keras
-from placa.errors import PlacaError
-from placa.progress import SILENT
+from placa.core.backend import load_keras
+from placa.core.errors import PlacaError
+from placa.core.progress import SILENT
 from placa.train import TrainOptions, fitting
 from placa.train.batches import training_batches
 from placa.train.data import TrainingData, read_training_data, require_both, require_classes

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.train.batches import Share
 
 #: Said instead of a state where the run is whole, and nothing is left to do.

@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 from placa.train.processes.link import Link
 from placa.train.processes.team import Team
 

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from itertools import product
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 
 _RANGE = re.compile(r"(\d+)(?:-(\d+))?$")
 

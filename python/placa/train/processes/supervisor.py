@@ -18,9 +18,9 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO, Any
 
-from placa.errors import PlacaError
-from placa.files import fingerprint, read_json
-from placa.progress import Advance, Progress
+from placa.core.errors import PlacaError
+from placa.core.files import fingerprint, read_json
+from placa.core.progress import Advance, Progress
 from placa.runs import versions
 from placa.train.options import TrainOptions
 from placa.train.processes.lifeline import Lifeline

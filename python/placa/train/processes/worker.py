@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from placa.errors import PlacaError
-from placa.progress import SILENT, Advance, Progress
+from placa.core.errors import PlacaError
+from placa.core.progress import SILENT, Advance, Progress
 from placa.train.processes import collectives
 
 #: Seconds that a worker may take to clean up once it is to stop; it may be waiting for one that has died.

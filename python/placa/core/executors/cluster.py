@@ -21,8 +21,8 @@ from importlib import import_module
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from placa.errors import PlacaError
-from placa.progress import SILENT, Progress
+from placa.core.errors import PlacaError
+from placa.core.progress import SILENT, Progress
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -137,7 +137,7 @@ class Cluster:
     def map_in_order(
         self, function: Callable[[Item], Result], items: Iterable[Item], ahead: int | None = None
     ) -> Iterator[Result]:
-        """See `placa.executors.Executor.map_in_order`.
+        """See `placa.core.executors.Executor.map_in_order`.
 
         Raises:
             PlacaError: A worker has other packages or no placa, or died of the same items several times.

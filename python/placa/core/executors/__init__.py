@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
-from placa.progress import Progress
+from placa.core.progress import Progress
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -99,10 +99,11 @@ def open_executor(scheduler: str | None, progress: Progress) -> AbstractContextM
         A context with an `Executor`, or with None for this machine.
 
     Raises:
-        PlacaError: There is no such scheduler, or its workers are no match (see `placa.executors.cluster.Cluster`).
+        PlacaError: There is no such scheduler, or its workers are no match (see
+            `placa.core.executors.cluster.Cluster`).
     """
     if scheduler is None:
         return nullcontext()
-    from placa.executors.cluster import Cluster
+    from placa.core.executors.cluster import Cluster
 
     return Cluster(scheduler, progress)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 

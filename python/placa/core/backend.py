@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from placa.errors import PlacaError
+from placa.core.errors import PlacaError
 
 
 def load_keras() -> Any:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from placa.errors import PlacaError
-from placa.executors.cluster import ClusterLost
-from placa.files import explain_os_error, held, is_full, put_in_place, refuse_existing
+from placa.core.errors import PlacaError
+from placa.core.executors.cluster import ClusterLost
+from placa.core.files import explain_os_error, held, is_full, put_in_place, refuse_existing
 
 
 def half_made(path: Path) -> Path:

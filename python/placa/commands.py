@@ -110,7 +110,7 @@ def _write_predictions(
     table: pd.DataFrame, rejected: list[tuple[str, str]], predictor: Predictor, label_source: str | None, out: Path
 ) -> None:
     from placa.core.files import write_rejected
-    from placa.predictions import write_predictions
+    from placa.records.predictions import write_predictions
 
     metadata = {name: predictor.facts["data"][name] for name in ("findings", "positive", "comparison")}
     note = {**metadata, "label_source": label_source, "model_fingerprint": predictor.fingerprint}
@@ -155,8 +155,8 @@ def evaluate(options: argparse.Namespace) -> None:
 def report(options: argparse.Namespace) -> None:
     """``placa report``"""
     from placa.evaluate import evaluate as run_evaluation
+    from placa.records.run import require_run
     from placa.report import render_report
-    from placa.runs import require_run
 
     require_run(options.run)
     progress = RichProgress()

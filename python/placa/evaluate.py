@@ -12,9 +12,9 @@ from placa.core.errors import PlacaError
 from placa.core.files import read_json, require_writable
 from placa.core.progress import SILENT, Progress
 from placa.model_card import write_model_card
-from placa.predictions import read_predictions
 from placa.r_code import EVALUATE_RUN
-from placa.runs import require_model, require_predictions, require_run
+from placa.records.predictions import read_predictions
+from placa.records.run import require_model, require_predictions, require_run
 
 
 def evaluate(run: Path, split: str = "test", bridge: str = "auto", progress: Progress = SILENT) -> dict[str, Any]:

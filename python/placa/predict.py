@@ -30,7 +30,7 @@ class Predictor:
 
     def __init__(self, run: Path) -> None:
         from placa.models.files import read_card
-        from placa.runs import require_model, require_run
+        from placa.records.run import require_model, require_run
 
         self.run = run
         self.facts = require_run(run)
@@ -60,14 +60,14 @@ class Predictor:
             executor: Where to do it; in this process by default, where files are read while the network computes.
 
         Returns:
-            The table of predictions, one row a file and finding (see `placa.predictions`), with the column ``path`` and
-            ``class`` (``positive`` or ``negative`` at the default operating point), and ``(path, reason)`` of each
-            image that could not be read.
+            The table of predictions, one row a file and finding (see `placa.records.predictions`), with the column
+            ``path`` and ``class`` (``positive`` or ``negative`` at the default operating point), and ``(path,
+            reason)`` of each image that could not be read.
 
         Raises:
             PlacaError: The executor is a cluster, and something is wrong with it.
         """
-        from placa.predictions import short_names, tidy
+        from placa.records.predictions import short_names, tidy
 
         with progress.bar("predicting", len(paths)) as advance:
             if executor is None or executor.shares_memory:
@@ -114,7 +114,7 @@ def predict_files(
     Raises:
         PlacaError: `run` is no run, a place does not exist, or not one image could be read.
     """
-    from placa.runs import require_run
+    from placa.records.run import require_run
 
     # From run.json, so that a place that is not there is told before a model is loaded.
     reading = Reading.from_dict(require_run(run)["data"].get("reading"))
@@ -137,7 +137,7 @@ def loaded(run: Path) -> Predictor:
     Raises:
         PlacaError: `run` is no run, or its model cannot be loaded.
     """
-    from placa.runs import require_run
+    from placa.records.run import require_run
 
     require_run(run)
     key = (os.path.abspath(run), os.stat(run / "model.keras").st_mtime_ns)
@@ -153,7 +153,7 @@ def find_as_list(run: str, places: list[str]) -> list[str]:
     Raises:
         PlacaError: `run` is no run, a place does not exist, or there is no such file in all of them.
     """
-    from placa.runs import require_run
+    from placa.records.run import require_run
 
     # From run.json: R lists files before the model is loaded.
     reading = Reading.from_dict(require_run(Path(run))["data"].get("reading"))

@@ -16,9 +16,9 @@ from placa.core.executors import Executor
 from placa.core.files import read_json
 from placa.core.progress import SILENT, Progress
 from placa.predict import Predictor
-from placa.predictions import tidy
 from placa.prepared import read_images
 from placa.reading import Reading, collapse
+from placa.records.predictions import tidy
 
 
 def the_prepared_set(places: Sequence[Path]) -> Path | None:

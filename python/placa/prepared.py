@@ -14,8 +14,8 @@ from placa.cache import open_pixels
 from placa.core.errors import PlacaError
 from placa.core.files import read_json, write_json
 from placa.core.progress import SILENT, Progress
-from placa.manifest import read_manifest
 from placa.reading import Reading, collapse
+from placa.records.manifest import read_manifest
 
 
 @dataclass(frozen=True)

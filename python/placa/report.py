@@ -61,7 +61,7 @@ def render_report(
             report cannot be written.
     """
     from placa.core.files import require_writable, whole_file
-    from placa.runs import require_run
+    from placa.records.run import require_run
 
     facts = require_run(run)
     if not (run / "evaluation" / "summary.json").is_file():

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from placa.core.errors import PlacaError
-from placa.manifest import SPLITS
+from placa.records.manifest import SPLITS
 
 #: Shares of train, validation and test where nobody asks for others.
 FRACTIONS = (0.70, 0.15, 0.15)

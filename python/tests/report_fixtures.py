@@ -23,8 +23,8 @@ from placa import renderers
 from placa.core.errors import PlacaError
 from placa.core.files import fingerprint, write_json
 from placa.evaluate import evaluate
-from placa.manifest import complete, write_manifest
-from placa.predictions import tidy, write_predictions
+from placa.records.manifest import complete, write_manifest
+from placa.records.predictions import tidy, write_predictions
 from placa.renderers import choose_renderer, find_quarto
 from placa.report import render_report
 from placa.splits import assign_splits

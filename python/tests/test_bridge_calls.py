@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from placa.bridge import RError, call_r
-from placa.predictions import read_predictions, write_predictions
+from placa.records.predictions import read_predictions, write_predictions
 
 pytestmark = pytest.mark.usefixtures("r")
 

@@ -10,8 +10,8 @@ import pytest
 
 from placa.bridge import run_rscript, start_r
 from placa.core.errors import PlacaError
-from placa.predictions import read_predictions, write_predictions
 from placa.r_frames import R_FRAMES, from_r, to_r
+from placa.records.predictions import read_predictions, write_predictions
 
 pytestmark = pytest.mark.usefixtures("r")
 

@@ -10,7 +10,7 @@ from sklearn.metrics import brier_score_loss, matthews_corrcoef, roc_auc_score
 from placa.bridge import RError
 from placa.core.errors import PlacaError
 from placa.evaluate import evaluate, headline
-from placa.predictions import read_predictions, write_predictions
+from placa.records.predictions import read_predictions, write_predictions
 
 pytestmark = pytest.mark.usefixtures("r")
 

@@ -10,7 +10,7 @@ from PIL import Image
 from report_fixtures import make_run
 
 from placa.films import begin_maps, finish_maps, save_augmented, save_films, save_maps
-from placa.predictions import read_predictions
+from placa.records.predictions import read_predictions
 
 
 def pixels_of(file: str) -> np.ndarray:

@@ -11,7 +11,7 @@ from conftest import Heard
 from placa.core.errors import PlacaError
 from placa.evaluate import evaluate
 from placa.predict import Predictor
-from placa.predictions import read_predictions, write_predictions
+from placa.records.predictions import read_predictions, write_predictions
 
 
 @pytest.fixture

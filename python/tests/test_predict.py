@@ -8,9 +8,9 @@ import pytest
 
 from placa.core.errors import PlacaError
 from placa.core.files import fingerprint
-from placa.manifest import read_manifest
 from placa.predict import Predictor, predict_as_lists, predict_files
-from placa.predictions import read_as_lists, read_predictions
+from placa.records.manifest import read_manifest
+from placa.records.predictions import read_as_lists, read_predictions
 
 
 def test_files_get_the_probabilities_that_training_stored(run: Path, prepared: Path) -> None:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from placa.core.errors import PlacaError
-from placa.manifest import complete
+from placa.records.manifest import complete
 from placa.splits import SplitPlan, assert_disjoint, assign_splits, split_images
 
 

@@ -20,7 +20,7 @@ from placa.audit.shortcuts import MOST_IMAGES, find_shortcuts
 from placa.core.errors import PlacaError
 from placa.core.progress import SILENT, Progress
 from placa.grouping.likeness import find_duplicates
-from placa.manifest import SPLITS
+from placa.records.manifest import SPLITS
 
 SCHEMA_VERSION = 2
 #: Columns of a source's whole table that are no findings.

@@ -145,7 +145,7 @@ def explain_files(
         PlacaError: `run` is no run, the model knows no such finding, a place does not exist, there are no boxes, or
             not one image could be read.
     """
-    from placa.runs import require_run
+    from placa.records.run import require_run
 
     if not 0 < threshold <= 1:
         raise PlacaError(f"The threshold is a share of a map's maximum, above 0 to 1. Received: {threshold:g}.")

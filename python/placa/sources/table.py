@@ -12,7 +12,7 @@ import pandas as pd
 
 from placa.core.errors import PlacaError, unknown_name
 from placa.core.progress import Progress
-from placa.manifest import FIXED
+from placa.records.manifest import FIXED
 from placa.sources import Source, listed
 from placa.sources.table_labels import Labels, label_columns, read_truth
 from placa.tables import Rows, read_rows

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from placa.answers import Answers, answer, in_batches
 from placa.calibrate import DEFAULT_POINT, Choice, choose_recalibration, choose_thresholds, missing_class
-from placa.manifest import SPLITS
 from placa.models.assembled import with_mirror, with_probabilities
+from placa.records.manifest import SPLITS
 from placa.train.data import TrainingData
 from placa.train.fitting import pooled_logits
 from placa.train.options import TrainOptions

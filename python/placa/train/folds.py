@@ -14,8 +14,8 @@ from placa.answers import Answers, answer, in_batches
 from placa.calibrate import Choice
 from placa.core.errors import PlacaError
 from placa.core.progress import Progress
-from placa.manifest import SPLITS
 from placa.models.assembled import ensemble, with_probabilities
+from placa.records.manifest import SPLITS
 from placa.splits import FRACTIONS, assert_disjoint, assign_splits
 from placa.train.batches import ALONE, Share
 from placa.train.checkpoint import Checkpoint

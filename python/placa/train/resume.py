@@ -16,7 +16,7 @@ from placa.core.errors import PlacaError
 from placa.core.files import explain_os_error, fingerprint, held, read_json, refuse_existing, write_json
 from placa.core.progress import Progress
 from placa.models import weights_fingerprint
-from placa.runs import require_run, versions
+from placa.records.run import require_run, versions
 from placa.train.checkpoint import Checkpoint
 from placa.train.data import TrainingData
 from placa.train.options import TrainOptions

@@ -15,8 +15,8 @@ from placa.core.backend import accelerator, load_keras
 from placa.core.files import fingerprint, read_json, write_json
 from placa.model_card import write_model_card
 from placa.models.files import save_model
-from placa.predictions import tidy, write_predictions
-from placa.runs import machine, versions
+from placa.records.predictions import tidy, write_predictions
+from placa.records.run import machine, versions
 from placa.train.data import TrainingData
 from placa.train.finish import Finished
 from placa.train.fitting import Fitted

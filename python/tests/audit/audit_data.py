@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.manifest import complete
+from placa.records.manifest import complete
 from placa.splits import assign_splits
 
 SIZE = 32

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from placa.manifest import read_manifest
-from placa.predictions import read_predictions
 from placa.prepare import prepare
+from placa.records.manifest import read_manifest
+from placa.records.predictions import read_predictions
 from placa.sources.nih import read_nih
 from placa.train import train
 from placa.train.arguments import add_arguments, from_options

@@ -14,10 +14,10 @@ from placa.core.errors import PlacaError
 from placa.core.files import fingerprint
 from placa.core.progress import Progress
 from placa.explain import Explainer, explain_files
-from placa.manifest import read_manifest
 from placa.models.assembled import split_at_logits
 from placa.predict import Predictor
-from placa.predictions import COLUMNS, read_predictions
+from placa.records.manifest import read_manifest
+from placa.records.predictions import COLUMNS, read_predictions
 from placa.train import TrainOptions, train
 from placa.train.data import TrainingData, read_training_data
 from placa.train.folds import deal_folds, fold_seed

@@ -14,9 +14,9 @@ from conftest import Heard
 from sklearn.metrics import roc_auc_score
 
 from placa.evaluate import evaluate, headline, read_thresholds
-from placa.manifest import read_manifest, write_manifest
 from placa.predict import Predictor
-from placa.predictions import read_predictions
+from placa.records.manifest import read_manifest, write_manifest
+from placa.records.predictions import read_predictions
 from placa.train import TrainOptions, train
 
 FINDINGS = ["Opacity", "Bright", "Rare"]

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from process_fixtures import end, needs_jax, start, worker_of
 
-from placa.manifest import read_manifest
-from placa.predictions import read_predictions
+from placa.records.manifest import read_manifest
+from placa.records.predictions import read_predictions
 
 pytestmark = needs_jax
 

@@ -15,7 +15,7 @@ from conftest import Heard
 from placa.core.errors import PlacaError
 from placa.core.progress import SILENT
 from placa.models.files import load_model
-from placa.predictions import read_predictions
+from placa.records.predictions import read_predictions
 from placa.train import TrainOptions, run_directory, train
 from placa.train.checkpoint import Checkpoint
 from placa.train.data import read_training_data

@@ -13,7 +13,7 @@ import pytest
 from test_resume import same_runs
 
 from placa.core.errors import PlacaError
-from placa.runs import require_run
+from placa.records.run import require_run
 from placa.train import TrainOptions, train
 
 KILLS = 20

@@ -9,9 +9,9 @@ from placa.cache import open_pixels
 from placa.calibrate import choose_thresholds, fit_recalibration, sigmoid
 from placa.core.errors import PlacaError
 from placa.core.files import fingerprint
-from placa.manifest import read_manifest, write_manifest
 from placa.models.files import load_model
-from placa.predictions import COLUMNS, read_predictions
+from placa.records.manifest import read_manifest, write_manifest
+from placa.records.predictions import COLUMNS, read_predictions
 from placa.train import TrainOptions, train
 from placa.train.judge import auroc_error, mean_auroc
 from placa.train.loss import class_weights, mean_loss, weighted_loss

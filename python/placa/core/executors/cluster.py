@@ -44,7 +44,7 @@ class ClusterLost(PlacaError):
 @cache
 def versions() -> dict[str, str]:
     """The versions, here, of what decides about pixels and answers."""
-    from placa.runs import versions as installed
+    from placa.records.run import versions as installed
 
     return {**installed(*_PACKAGES), "python": ".".join(platform.python_version_tuple()[:2])}
 

@@ -21,7 +21,7 @@ from typing import IO, Any
 from placa.core.errors import PlacaError
 from placa.core.files import fingerprint, read_json
 from placa.core.progress import Advance, Progress
-from placa.runs import versions
+from placa.records.run import versions
 from placa.train.options import TrainOptions
 from placa.train.processes.lifeline import Lifeline
 from placa.train.processes.meeting import Met, meet

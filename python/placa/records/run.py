@@ -56,7 +56,7 @@ def require_predictions(run: Path, facts: dict[str, Any], metadata: dict[str, An
     Args:
         run: The run directory.
         facts: What `require_run` returned.
-        metadata: Of its predictions.parquet (see `placa.predictions.read_predictions`).
+        metadata: Of its predictions.parquet (see `placa.records.predictions.read_predictions`).
 
     Returns:
         True; False where the predictions do not say which model made them.

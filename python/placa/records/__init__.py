@@ -1,0 +1,1 @@
+"""Typed facts that pass between stages: manifest, predictions, run."""

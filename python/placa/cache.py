@@ -20,8 +20,8 @@ from placa.cache_journal import Journal, Stamp, says_something, stamp_of
 from placa.core.errors import PlacaError
 from placa.core.executors import Executor, Threads
 from placa.core.progress import SILENT, Advance, Progress
-from placa.reading import STRETCH, Reading
-from placa.reading.images import ImageRejected
+from placa.images import STRETCH, Reading
+from placa.images.read import ImageRejected
 
 Decoded = tuple[NDArray[np.uint8] | None, str]
 #: Seconds of work that a kill may cost.

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from placa.core.errors import PlacaError
+from placa.core.processes import command, environment
 from placa.prepared import Prepared, read_prepared
 
 #: Of JPEG; overlays and films of noise would be large as PNG, and a report is to stay below 5 MB.
@@ -141,13 +142,16 @@ def begin_maps(
     (_made(folder) / _ASKED).write_text(json.dumps({**asked, "folder": folder}), encoding="utf-8")
     # R tells its processes where its own libraries lie, among them another Python's; `placa report` keeps what was
     # there before.
-    environment = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
+    libraries = {name: value for name, value in environment().items() if name != "LD_LIBRARY_PATH"}
     if os.environ.get(LIBRARIES):
-        environment["LD_LIBRARY_PATH"] = os.environ[LIBRARIES]
-    command = [sys.executable, "-m", "placa.films", folder]
+        libraries["LD_LIBRARY_PATH"] = os.environ[LIBRARIES]
     with (Path(folder) / _LOG).open("wb") as log:
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, env=environment
+            command("pictures", folder),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            env=libraries,
         )
 
 
@@ -177,7 +181,7 @@ class _Films:
     """The pixels of a prepared set, by the name of a file."""
 
     def __init__(self, prepared: Prepared) -> None:
-        from placa.reading import collapse
+        from placa.images import collapse
 
         self._squares = prepared.reading.squares
         self._pixels = prepared.pixels

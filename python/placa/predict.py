@@ -15,7 +15,7 @@ from placa.core.errors import PlacaError
 from placa.core.executors import Executor
 from placa.core.files import read_json
 from placa.core.progress import SILENT, Progress
-from placa.reading import Reading
+from placa.images import Reading
 
 
 class Predictor:

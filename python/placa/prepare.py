@@ -20,8 +20,8 @@ from placa.core.executors import Executor
 from placa.core.files import fingerprint, require_writable, whole_file, write_json, write_rejected
 from placa.core.progress import SILENT, Progress
 from placa.core.resumable import resumable_directory
+from placa.images import collapse, expand
 from placa.prepared import OPTIONAL_TABLES, Prepared
-from placa.reading import collapse, expand
 from placa.records.manifest import SPLITS, complete, write_manifest
 from placa.sources import Source
 from placa.splits import SplitMethod, SplitPlan, assert_disjoint, split_images

@@ -14,7 +14,7 @@ from placa.cache import open_pixels
 from placa.core.errors import PlacaError
 from placa.core.files import read_json, write_json
 from placa.core.progress import SILENT, Progress
-from placa.reading import Reading, collapse
+from placa.images import Reading, collapse
 from placa.records.manifest import read_manifest
 
 

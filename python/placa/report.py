@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from placa.core.errors import PlacaError, unknown_name
+from placa.core.processes import environment
 from placa.renderers import Renderer, choose_renderer, last_useful_line
 
 if TYPE_CHECKING:
@@ -132,19 +133,17 @@ def _render(
     from placa.bridge import utf8_locale
     from placa.films import LIBRARIES
 
-    package = str(Path(__file__).parents[1])
-    environment = {
-        **os.environ,
+    surroundings = {
+        **environment(),
         **utf8_locale(),
         "RETICULATE_PYTHON": sys.executable,
-        "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")])),
         "PLACA_WORKING_DIRECTORY": str(Path.cwd()),
         LIBRARIES: os.environ.get("LD_LIBRARY_PATH", ""),
     }
     page = work / f"page.{to}"
     (work / "params.json").write_text(json.dumps(parameters), encoding="utf-8")
     if renderer.name == "quarto":
-        environment.setdefault("QUARTO_R", str(Path(renderer.r).parent))
+        surroundings.setdefault("QUARTO_R", str(Path(renderer.r).parent))
         command = [renderer.command, "render", f"{document}.qmd", "--to", FORMATS[to], "--output", page.name]
         command += ["--execute-params", "params.json", "--metadata", f"lang:{parameters['language']}"]
         command += ["--metadata-file", "paper.yml"] if to == "pdf" else []
@@ -154,7 +153,7 @@ def _render(
     done = subprocess.run(
         command,
         cwd=work,
-        env=environment,
+        env=surroundings,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -11,8 +11,8 @@ from PIL import Image
 
 import placa.cache
 from placa.cache import build_cache
-from placa.reading import Reading
-from placa.reading.images import read_image
+from placa.images import Reading
+from placa.images.read import read_image
 
 
 class Broken(Reading):

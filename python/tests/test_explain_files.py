@@ -16,8 +16,8 @@ from placa.explain import Explainer, explain_as_lists, explain_files
 from placa.explain.boxes import lines, read_test_boxes, score, summarise
 from placa.explain.gradcam import GradCam
 from placa.explain.overlay import background, overlay
+from placa.images import slabs
 from placa.predict import Predictor, find_as_list, loaded
-from placa.reading import slabs
 from placa.records.manifest import read_manifest
 
 

@@ -10,10 +10,10 @@ import pytest
 import placa.answers
 from placa.answers import answer, in_batches
 from placa.core.errors import PlacaError
+from placa.images import slabs
 from placa.predict import Predictor
 from placa.predict_prepared import predict_prepared
 from placa.prepare import prepare
-from placa.reading import slabs
 from placa.records.manifest import read_manifest
 from placa.records.predictions import COLUMNS, read_predictions
 from placa.sources.folders import read_folders

@@ -10,9 +10,9 @@ from conftest import draw
 
 from placa.cache import open_pixels
 from placa.core.errors import PlacaError
+from placa.images.read import read_image
 from placa.prepare import prepare
 from placa.prepared import audit_prepared, read_prepared
-from placa.reading.images import read_image
 from placa.records.manifest import read_manifest, read_split_facts
 from placa.sources import Source
 from placa.sources.folders import read_folders

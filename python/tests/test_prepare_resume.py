@@ -31,7 +31,7 @@ SLOWLY = """
 import sys, time
 import placa.cache
 from placa.cli import main
-from placa.reading import Reading
+from placa.images import Reading
 read = Reading.read
 Reading.read = lambda self, path, size: (time.sleep(0.02), read(self, path, size))[1]
 placa.cache._SAVE_SECONDS = 0.05

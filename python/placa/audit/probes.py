@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.audit.headers import read_headers
 from placa.audit.intervals import Floats
 from placa.core.progress import SILENT, Progress
+from placa.images.headers import read_headers
 
 #: Every probe, in the order in which they are shown.
 PROBES = ("view_age_sex", "file", "dimensions", "histogram", "frame", "thumbnail")

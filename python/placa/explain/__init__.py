@@ -23,9 +23,9 @@ from placa.core.progress import SILENT, Progress
 from placa.explain.boxes import THRESHOLD, read_test_boxes, score, summarise
 from placa.explain.gradcam import GradCam
 from placa.explain.overlay import SIDE, Box, background, overlay
+from placa.images import Reading
+from placa.images.read import ImageRejected
 from placa.predict import Predictor, loaded
-from placa.reading import Reading
-from placa.reading.images import ImageRejected
 
 __all__ = ["Explainer", "Explanation", "explain_as_lists", "explain_files"]
 

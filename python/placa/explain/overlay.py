@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from placa.reading.images import read_image
+from placa.images.read import read_image
 
 #: Longest side of a picture, in pixels.
 SIDE = 512
@@ -28,7 +28,7 @@ def background(path: str | os.PathLike[str], side: int = SIDE) -> NDArray[np.uin
     """Read a radiograph for showing: grey levels in its own proportions, its longer side `side` pixels.
 
     Raises:
-        ImageRejected: The file cannot be used (see `placa.reading.images.read_image`).
+        ImageRejected: The file cannot be used (see `placa.images.read.read_image`).
     """
     width, height = _proportions(path)
     longest = max(width, height)
@@ -42,7 +42,7 @@ def _proportions(path: str | os.PathLike[str]) -> tuple[int, int]:
         with Path(path).open("rb") as file:
             dicom = file.read(132)[128:] == b"DICM"
         if dicom:
-            from placa.reading.dicom import read_header
+            from placa.images.dicom.read import read_header
 
             header = read_header(path, ["Rows", "Columns"])
             return int(header.Columns), int(header.Rows)

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from placa.grouping.alignment import aligned_correlation
 from placa.grouping.likeness import correlations, exact_pairs, first_copies, nearest_pairs, thumbnails
-from placa.reading.images import natural_order
+from placa.images.read import natural_order
 
 NEIGHBOUR_REACH = 5
 #: Neighbours must correlate above this, and above what all but a twentieth of far apart images reach.

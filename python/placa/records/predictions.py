@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from placa.core.errors import PlacaError
 from placa.core.files import explain_os_error, whole_file
-from placa.reading import Reading
+from placa.images import Reading
 
 SCHEMA_VERSION = 1
 _FIELDS = [

@@ -14,8 +14,8 @@ import pandas as pd
 from placa.core.errors import PlacaError
 from placa.core.files import explain_os_error
 from placa.core.progress import SILENT, Progress
-from placa.reading.dicom import is_dicom, read_header, refuse
-from placa.reading.images import ImageRejected, files_under, refuse_name
+from placa.images.dicom.read import is_dicom, read_header, refuse
+from placa.images.read import ImageRejected, files_under, refuse_name
 from placa.sources import Source, listed
 from placa.sources.dicom_labels import MATCHES, FileLabels, LabelOptions, TableLabels, read_labels
 from placa.sources.dicom_tags import TAGS, Described, describe, spelled

@@ -12,7 +12,7 @@ import pandas as pd
 
 from placa.core.errors import PlacaError
 from placa.core.progress import Progress
-from placa.reading.images import EXTENSIONS
+from placa.images.read import EXTENSIONS
 from placa.sources import NO_FINDING, Source
 from placa.sources.nih_findings import Question, ask
 from placa.sources.nih_tables import (

@@ -16,9 +16,9 @@ import pandas as pd
 from placa.core.arguments import whole_number
 from placa.core.errors import PlacaError, unknown_name
 from placa.core.progress import SILENT, Progress
-from placa.reading import SQUARES, slabs
-from placa.reading.images import ImageRejected, natural_order
-from placa.reading.volume_files import read_header
+from placa.images import SQUARES, slabs
+from placa.images.ct.files import read_header
+from placa.images.read import ImageRejected, natural_order
 from placa.sources import Source
 from placa.tables import Rows, read_rows
 from placa.tables.cells import read_ages, read_sexes

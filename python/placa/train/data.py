@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from placa.core.errors import PlacaError
 from placa.core.progress import Progress
+from placa.images import Reading, collapse
 from placa.prepared import read_prepared
-from placa.reading import Reading, collapse
 from placa.records.manifest import findings_of
 from placa.splits import assert_disjoint
 

@@ -182,7 +182,7 @@ def test_headers_of_dicom_and_volumes_are_read(tmp_path: Path) -> None:
     import SimpleITK
     from pydicom.data import get_testdata_file
 
-    from placa.audit.headers import read_headers
+    from placa.images.headers import read_headers
 
     volume = tmp_path / "one.mha"
     SimpleITK.WriteImage(SimpleITK.GetImageFromArray(np.zeros((4, 6, 8), dtype=np.int16)), str(volume))
@@ -213,7 +213,7 @@ def nih_256(shared_data: Path) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def _real(shared_data: Path, folder: str, finding: str) -> tuple[pd.DataFrame, np.ndarray]:
-    from placa.reading.images import read_image
+    from placa.images.read import read_image
 
     rows = pd.read_csv(shared_data / "nih" / "Data_Entry_2017_v2020.csv").set_index("Image Index")
     files = sorted((shared_data / folder / "images").iterdir())

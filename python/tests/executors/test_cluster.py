@@ -20,10 +20,10 @@ from placa.core.executors import cluster
 from placa.core.executors.cluster import Cluster, ClusterLost
 from placa.core.files import fingerprint
 from placa.core.progress import Advance, Progress
+from placa.images import Reading
 from placa.predict import Predictor
 from placa.predict_prepared import predict_prepared
 from placa.prepare import prepare
-from placa.reading import Reading
 from placa.records.manifest import read_manifest
 from placa.sources.folders import read_folders
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from placa.grouping.groups import LARGEST_SHARE, SMALLEST_CAP, group_images
-from placa.reading.images import natural_order, read_image
+from placa.images.read import natural_order, read_image
 
 SIDE = 48
 

@@ -13,7 +13,7 @@ from placa.grouping.likeness import (
     nearest_pairs,
     thumbnails,
 )
-from placa.reading.images import read_image
+from placa.images.read import read_image
 
 SIZE = 96
 

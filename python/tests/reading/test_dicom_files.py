@@ -11,9 +11,10 @@ from made_dicom import SHIPPED, ramp, write_dicom
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from placa.cache import decode as decode_many
-from placa.reading import dicom, dicom_worker
-from placa.reading.dicom import is_dicom, read_grey
-from placa.reading.images import ImageRejected, find_images, read_image
+from placa.images.dicom import read as dicom
+from placa.images.dicom import worker as dicom_worker
+from placa.images.dicom.read import is_dicom, read_grey
+from placa.images.read import ImageRejected, find_images, read_image
 
 
 def _odd(tmp_path: Path, kind: str) -> Path:

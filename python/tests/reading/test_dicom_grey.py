@@ -15,9 +15,9 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from placa.reading import dicom_worker
-from placa.reading.dicom import read_grey
-from placa.reading.images import read_image
+from placa.images.dicom import worker as dicom_worker
+from placa.images.dicom.read import read_grey
+from placa.images.read import read_image
 
 FOUR = np.array([[0, 1000], [2000, 4095]], dtype=np.uint16)
 
@@ -64,7 +64,7 @@ def test_simpleitk_sees_the_same(name: str) -> None:
 
 
 def dicom_tails() -> tuple[float, float]:
-    from placa.reading.dicom_grey import TAILS
+    from placa.images.dicom.grey import TAILS
 
     return TAILS
 

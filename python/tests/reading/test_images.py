@@ -10,8 +10,8 @@ from conftest import draw
 from PIL import Image
 
 from placa.core.errors import PlacaError
-from placa.reading import grey
-from placa.reading.images import ImageRejected, find_images, natural_order, read_image
+from placa.images import grey
+from placa.images.read import ImageRejected, find_images, natural_order, read_image
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "1", "P", "LA", "RGBA"])

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from placa.reading import images
-from placa.reading.images import ImageRejected, read_image
-from placa.reading.png import MAGIC, inflated
+from placa.images import read as images
+from placa.images.png import MAGIC, inflated
+from placa.images.read import ImageRejected, read_image
 
 RANDOM = np.random.default_rng(0)
 

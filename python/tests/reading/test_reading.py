@@ -4,8 +4,8 @@ import pytest
 
 from placa.answers import pool
 from placa.core.errors import PlacaError
-from placa.reading import STRETCH, collapse, expand, slabs
-from placa.reading.images import ImageRejected
+from placa.images import STRETCH, collapse, expand, slabs
+from placa.images.read import ImageRejected
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from made_volumes import thorax, to_image, write_volume
 
 from placa.cache import build_cache, open_pixels
 from placa.core.errors import PlacaError
-from placa.reading import Reading, slabs
-from placa.reading.images import ImageRejected
+from placa.images import Reading, slabs
+from placa.images.read import ImageRejected
 
 EIGHT = slabs(8)
 
@@ -231,7 +231,7 @@ _PEAK = """
 import resource, sys
 from pathlib import Path
 from placa.cache import build_cache
-from placa.reading import slabs
+from placa.images import slabs
 path, count, target = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
 kept, _ = build_cache([path] * count, target, 32, reading=slabs(4))
 assert kept.all()

@@ -9,9 +9,9 @@ import pytest
 from placa.answers import answer, in_batches
 from placa.calibrate import sigmoid
 from placa.core.progress import SILENT
+from placa.images import slabs
 from placa.models import build
 from placa.models.assembled import split_at_logits
-from placa.reading import slabs
 from placa.train import TrainOptions
 from placa.train.data import read_training_data
 from placa.train.fitting import Fitted

@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -20,6 +19,7 @@ from typing import IO, Any
 
 from placa.core.errors import PlacaError
 from placa.core.files import fingerprint, read_json
+from placa.core.processes import command, environment
 from placa.core.progress import Advance, Progress
 from placa.records.run import versions
 from placa.train.options import TrainOptions
@@ -103,11 +103,12 @@ class _Worker:
     def __init__(self, job: Job, team: Team, met: Met, news: News, errors: IO[bytes]) -> None:
         self._errors = errors
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "placa.train.processes.worker"],
+            command("training"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
+            env=environment(),
             # Ctrl-C is for the supervisor, which stops the worker in order.
             start_new_session=True,
         )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.reading.grey import ImageRejected
+from placa.images.grey import ImageRejected
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

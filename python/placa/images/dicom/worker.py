@@ -13,14 +13,14 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
-from pathlib import Path
 from threading import Lock, Timer
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.reading.grey import ImageRejected
+from placa.core.processes import command, environment
+from placa.images.grey import ImageRejected
 
 #: A radiograph decodes in a second or two; what takes so long will not end.
 SECONDS = 120.0
@@ -32,15 +32,12 @@ class _Worker:
     """A process that decodes one file after the other."""
 
     def __init__(self) -> None:
-        # The package may have been found through sys.path alone; the working directory must not hide modules (-P).
-        root = str(Path(__file__).resolve().parents[1])
-        found = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "placa.reading.dicom_worker"],
+            command("dicom"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": found},
+            env=environment(),
         )
 
     def decode(self, path: str | os.PathLike[str]) -> NDArray[Any] | str:
@@ -91,10 +88,10 @@ def decode_apart(path: str | os.PathLike[str]) -> NDArray[Any]:
     """Decode a file's pixels in another process.
 
     Args:
-        path: A DICOM file that `placa.reading.dicom.refuse` has nothing against.
+        path: A DICOM file that `placa.images.dicom.read.refuse` has nothing against.
 
     Returns:
-        Stored values, as `placa.reading.dicom.decode` returns them.
+        Stored values, as `placa.images.dicom.read.decode` returns them.
 
     Raises:
         ImageRejected: They cannot be decoded, or the decoder died or came to no end.
@@ -125,7 +122,7 @@ def _end_all() -> None:
 
 
 def _serve(questions: IO[bytes], answers: IO[bytes]) -> None:
-    from placa.reading.dicom import decode
+    from placa.images.dicom.read import decode
 
     for question in questions:
         try:

@@ -1,6 +1,6 @@
 """A DICOM file to 8-bit grey levels: what is one, what is refused, and how its pixels are decoded.
 
-What the stored values then look like is told by `placa.reading.dicom_grey`.
+What the stored values then look like is told by `placa.images.dicom.grey`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.reading.dicom_grey import displayed
-from placa.reading.dicom_worker import decode_apart
-from placa.reading.grey import MAX_PIXELS, ImageRejected, refuse_size, room_for
+from placa.images.dicom.grey import displayed
+from placa.images.dicom.worker import decode_apart
+from placa.images.grey import MAX_PIXELS, ImageRejected, refuse_size, room_for
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -76,7 +76,7 @@ def read_grey(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     Returns:
         Grey levels 0-255, shape ``(rows, columns)``: the first window or VOI LUT applied, MONOCHROME1 inverted,
         padding black. Without either, images of up to 8 bits stay as they are, and deeper ones are stretched between
-        the `placa.reading.dicom_grey.TAILS` of their pixels. Of colour, the luminance.
+        the `placa.images.dicom.grey.TAILS` of their pixels. Of colour, the luminance.
 
     Raises:
         ImageRejected: The file is no DICOM image, has several frames, is meant for processing and not for

@@ -1,12 +1,12 @@
 """One file to one square of grey levels: the same rule for training, prediction and R.
 
-The rule is called ``stretch``: decode with Pillow, or as DICOM (`placa.reading.dicom`), convert to 8-bit grey, resize
-to a square with an antialiased bilinear filter, not keeping the aspect ratio. NIH made the ChestX-ray14 PNGs from the
-original radiographs that way (2,500 x 3,056 became 1,024 x 1,024), so a model meets the same shapes wherever its images
-come from.
+The rule is called ``stretch``: decode with Pillow, or as DICOM (`placa.images.dicom.read`), convert to 8-bit grey,
+resize to a square with an antialiased bilinear filter, not keeping the aspect ratio. NIH made the ChestX-ray14 PNGs
+from the original radiographs that way (2,500 x 3,056 became 1,024 x 1,024), so a model meets the same shapes wherever
+its images come from.
 
 What a file is, its content says and not its name. Of colour, the luminance is taken (ITU-R BT.601); what is transparent
-is black; EXIF orientation is followed, colour profiles are not. See `placa.reading.grey` for samples of more than 8
+is black; EXIF orientation is followed, colour profiles are not. See `placa.images.grey` for samples of more than 8
 bits.
 """
 
@@ -27,9 +27,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from placa.core.errors import PlacaError
 from placa.core.files import explain_os_error
-from placa.reading.grey import MAX_PIXELS, ImageRejected, full_bits, refuse_size, room_for, to_grey
-from placa.reading.png import MAGIC as PNG
-from placa.reading.png import MOST_BYTES, inflated
+from placa.images.grey import MAX_PIXELS, ImageRejected, full_bits, refuse_size, room_for, to_grey
+from placa.images.png import MAGIC as PNG
+from placa.images.png import MOST_BYTES, inflated
 
 __all__ = [
     "EXTENSIONS",
@@ -130,7 +130,7 @@ def _from_pillow(
             quicker = inflated(file) if head.startswith(PNG) and size_of_file <= MOST_BYTES else file
             image = Image.open(quicker, formats=_FORMATS)
         except UnidentifiedImageError as error:
-            from placa.reading.dicom import is_dicom
+            from placa.images.dicom.read import is_dicom
 
             if is_dicom(head):
                 return _from_dicom(path)
@@ -164,7 +164,7 @@ def _loaded(image: Image.Image, size: int) -> Image.Image:
 
 
 def _from_dicom(path: str | os.PathLike[str]) -> Image.Image:
-    from placa.reading.dicom import read_grey
+    from placa.images.dicom.read import read_grey
 
     return Image.fromarray(read_grey(path))
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from placa.cache import cores
 from placa.core.progress import SILENT, Progress
-from placa.reading.images import EXTENSIONS
+from placa.images.read import EXTENSIONS
 
 _VOLUMES = frozenset({".mha", ".mhd", ".nii", ".gz", ".nrrd"})
 

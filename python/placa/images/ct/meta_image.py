@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from placa.reading.images import ImageRejected
+from placa.images.read import ImageRejected
 
 _HEAD = 1 << 16
 #: Small, for a compressed block may inflate to a thousand times its size.

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from placa.reading.images import ImageRejected
-from placa.reading.meta_image import MetaImage, count
+from placa.images.ct.meta_image import MetaImage, count
+from placa.images.read import ImageRejected
 
 #: SimpleITK's readers, by the ending of the file's name.
 _READERS = {".mha": "MetaImageIO", ".nii.gz": "NiftiImageIO", ".nrrd": "NrrdImageIO"}

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placa.core.errors import PlacaError
-from placa.reading.images import RESIZE_RULE, find_images, read_image
+from placa.images.read import RESIZE_RULE, find_images, read_image
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: A CT volume, several slabs (see `placa.reading.volumes`).
+#: A CT volume, several slabs (see `placa.images.ct.slabs`).
 SLABS_RULE = "ct-slabs"
 #: Slabs a volume becomes where nobody says otherwise: one every 2 cm of a chest of 30 cm.
 SQUARES = 16
@@ -32,10 +32,10 @@ class Reading:
     """A rule by which files are read.
 
     Attributes:
-        rule: ``stretch``: one radiograph or slice, one square (see `placa.reading.images`). ``ct-slabs``: one CT
-            volume, as many squares as `squares` says (see `placa.reading.volumes`).
+        rule: ``stretch``: one radiograph or slice, one square (see `placa.images.read`). ``ct-slabs``: one CT
+            volume, as many squares as `squares` says (see `placa.images.ct.slabs`).
         squares: How many squares a file becomes.
-        options: What the rule wants to know beyond the size; for ``ct-slabs`` see `placa.reading.volumes.OPTIONS`.
+        options: What the rule wants to know beyond the size; for ``ct-slabs`` see `placa.images.ct.slabs.OPTIONS`.
     """
 
     rule: str = RESIZE_RULE
@@ -56,7 +56,7 @@ class Reading:
             ImageRejected: The file cannot be used.
         """
         if self.rule == SLABS_RULE:
-            from placa.reading.volumes import read_slabs
+            from placa.images.ct.slabs import read_slabs
 
             return read_slabs(path, size, self.squares, self.options)
         return read_image(path, size)[None]
@@ -68,7 +68,7 @@ class Reading:
             PlacaError: A place does not exist, or there is no such file in all of them.
         """
         if self.rule == SLABS_RULE:
-            from placa.reading.volumes import find_volumes
+            from placa.images.ct.slabs import find_volumes
 
             return find_volumes(places)
         return find_images(places)
@@ -76,7 +76,7 @@ class Reading:
     def name(self, path: str | os.PathLike[str]) -> str:
         """What a file is called in a table: its name; a volume without its ending, as STOIC's own table names it."""
         if self.rule == SLABS_RULE:
-            from placa.reading.volumes import stem
+            from placa.images.ct.slabs import stem
 
             return stem(path)
         return Path(path).name
@@ -119,12 +119,12 @@ STRETCH = Reading()
 
 
 def slabs(squares: int = SQUARES) -> Reading:
-    """The rule for CT volumes, with the options of `placa.reading.volumes.OPTIONS`.
+    """The rule for CT volumes, with the options of `placa.images.ct.slabs.OPTIONS`.
 
     Args:
         squares: How many slabs a volume becomes.
     """
-    from placa.reading.volumes import OPTIONS
+    from placa.images.ct.slabs import OPTIONS
 
     return Reading(SLABS_RULE, squares, dict(OPTIONS))
 

@@ -11,7 +11,7 @@ A square shows the lung window, level -600 and width 1500 HU (Murphy and Bell, *
 radiologist sees it: the patient's right on the left, the front at the top. Nothing is darker than air: scanners fill
 what lies outside their round field with -1024, -2000 or -3024, which would tell them apart. The whole field of view is
 kept, made square with air where it is not (in mm, so that nothing is stretched), and resized with the antialiased
-bilinear filter of `placa.reading.images`.
+bilinear filter of `placa.images.read`.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from placa.reading.images import ImageRejected, find_files
-from placa.reading.volume_files import EXTENSIONS, Volume, ending, open_volume, reason
+from placa.images.ct.files import EXTENSIONS, Volume, ending, open_volume, reason
+from placa.images.read import ImageRejected, find_files
 
-#: What `placa.reading.Reading.options` holds for ``ct-slabs``.
+#: What `placa.images.Reading.options` holds for ``ct-slabs``.
 OPTIONS: Mapping[str, Any] = {
     "window_level_hu": -600.0,
     "window_width_hu": 1500.0,

@@ -1,0 +1,1 @@
+"""CT volumes to grey levels, one square per slab."""

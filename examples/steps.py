@@ -12,8 +12,8 @@ from PIL import Image
 
 from placa.cache import decode
 from placa.phantoms.draw import draw_phantoms
-from placa.sources import Source
 from placa.sources.nih import read_nih
+from placa.sources.source import Source
 
 
 def save_sheet(paths: Sequence[str], file: str, across: int = 6, side: int = 170) -> str:

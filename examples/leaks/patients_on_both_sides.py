@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from placa.sources.nih_tables import read_entries
+from placa.sources.nih.tables import read_entries
 
 
 def shared(patients: np.ndarray, test: np.ndarray) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 import placa
 from placa.core.arguments import LateParser, whole_number
 from placa.core.errors import PlacaError
-from placa.registry import SOURCES, Row
+from placa.sources.registry import SOURCES, Row
 
 _TELLS = """\
   placa demo                                   phantoms to report, in two minutes
@@ -110,7 +110,7 @@ def _fill_source(row: Row, parser: argparse.ArgumentParser) -> None:
 
 
 def _fill_download(parser: argparse.ArgumentParser) -> None:
-    from placa.download.nih import add_arguments
+    from placa.sources.download.nih import add_arguments
 
     add_arguments(parser)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from placa.core.progress import RichProgress
-from placa.registry import SOURCES, source_row
+from placa.sources.registry import SOURCES, source_row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +52,7 @@ def sources(options: argparse.Namespace) -> None:
 
 def download(options: argparse.Namespace) -> None:
     """``placa download``"""
-    from placa.download.nih import run
+    from placa.sources.download.nih import run
 
     run(options, RichProgress())
 

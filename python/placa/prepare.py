@@ -23,7 +23,7 @@ from placa.core.resumable import resumable_directory
 from placa.images import collapse, expand
 from placa.prepared import OPTIONAL_TABLES, Prepared
 from placa.records.manifest import SPLITS, complete, write_manifest
-from placa.sources import Source
+from placa.sources.source import Source
 from placa.splits import SplitMethod, SplitPlan, assert_disjoint, split_images
 
 #: Side of the squares in the pixel cache, in pixels: what the network `small` takes.

@@ -26,7 +26,7 @@ class Prepared:
         manifest: One row an image.
         pixels: Grey levels 0-255, shape ``(n, size, size)``, row i for row i of the manifest; a memory map.
         facts: The content of ``source.json``.
-        table: Every row of the source's own table, or None (see `placa.sources.Source`).
+        table: Every row of the source's own table, or None (see `placa.sources.source.Source`).
         other_labels: A second source of labels, or None.
         boxes: Where lesions lie, or None.
     """

@@ -101,7 +101,7 @@ def split_images(
 
 
 def _by_list(manifest: pd.DataFrame, path: Path) -> tuple[pd.Series, list[str]]:
-    from placa.tables import read_list
+    from placa.sources.tables import read_list
 
     wanted = set(read_list(path))
     names = [manifest["image_id"], manifest["path"].map(lambda file: Path(file).name), manifest["patient_id"]]

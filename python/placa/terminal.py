@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from placa.registry import Row
+from placa.sources.registry import Row
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -30,7 +30,7 @@ def test_each_command_has_its_help(placa, command: str) -> None:
 
 
 def test_every_source_has_its_row_and_its_help(placa) -> None:
-    from placa.registry import SOURCES
+    from placa.sources.registry import SOURCES
 
     listed = placa("sources").stdout
     for row in SOURCES:

@@ -14,10 +14,10 @@ from placa.images.read import read_image
 from placa.prepare import prepare
 from placa.prepared import audit_prepared, read_prepared
 from placa.records.manifest import read_manifest, read_split_facts
-from placa.sources import Source
 from placa.sources.folders import read_folders
 from placa.sources.nih import read_nih
 from placa.sources.phantom import read_phantoms
+from placa.sources.source import Source
 from placa.splits import SplitPlan, assert_disjoint
 
 

@@ -22,9 +22,9 @@ from placa.core.errors import PlacaError
 from placa.core.executors.cluster import ClusterLost
 from placa.core.files import fingerprint
 from placa.prepare import prepare
-from placa.sources import Source
 from placa.sources.folders import read_folders
 from placa.sources.phantom import read_phantoms
+from placa.sources.source import Source
 
 #: The command line, with a reader slow enough to be met half-way.
 SLOWLY = """

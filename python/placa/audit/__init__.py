@@ -50,7 +50,8 @@ def run_audit(
         seed: Seed of whatever is drawn.
         grouping: Which rule joined images to groups (``rule``, ``joined_by``); patients by default.
         by_construction: Whether the labels are the folder names.
-        table: Every row of the source's own table, whether its image is there or not (see `placa.sources.Source`).
+        table: Every row of the source's own table, whether its image is there or not (see
+            `placa.sources.source.Source`).
         other_labels: A second source of labels, long (see there).
         label_source: What the manifest's labels come from, in words.
         progress: Where to show what goes on.

@@ -12,7 +12,7 @@ from placa.core.errors import PlacaError, unknown_name
 from placa.core.files import explain_os_error
 from placa.core.progress import Progress
 from placa.images.read import EXTENSIONS, files_under, looks_like_image, natural_order
-from placa.sources import Source
+from placa.sources.source import Source
 
 _NO_IMAGE = "its name does not end like an image's: rename it if it is one"
 

@@ -12,7 +12,7 @@ from placa.cache import cores
 from placa.core.arguments import whole_number
 from placa.core.progress import SILENT, Progress
 from placa.phantoms.draw import FINDINGS, draw_phantoms
-from placa.sources import NO_FINDING, Source, require_two_findings
+from placa.sources.source import NO_FINDING, Source, require_two_findings
 
 #: Side of the drawn radiographs, in pixels.
 SIZE = 256

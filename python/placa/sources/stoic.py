@@ -19,10 +19,10 @@ from placa.core.progress import SILENT, Progress
 from placa.images import SQUARES, slabs
 from placa.images.ct.files import read_header
 from placa.images.read import ImageRejected, natural_order
-from placa.sources import Source
-from placa.tables import Rows, read_rows
-from placa.tables.cells import read_ages, read_sexes
-from placa.tables.repeats import reject_repeats
+from placa.sources.source import Source
+from placa.sources.tables import Rows, read_rows
+from placa.sources.tables.cells import read_ages, read_sexes
+from placa.sources.tables.repeats import reject_repeats
 
 _COLUMNS = ("PatientID", "probCOVID", "probSevere")
 #: For each label its column, and what it is told apart from.

@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 from PIL import Image
 
-from placa.download import Edition, RemoteFile
+from placa.sources.download import Edition, RemoteFile
 
 Answer = Callable[["Handler", bytes, int], None]
 

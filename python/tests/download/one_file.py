@@ -6,7 +6,7 @@ from pathlib import Path
 
 from loopback import Server, noise, remote
 
-from placa.download.fetch import Patience, fetch
+from placa.sources.download.fetch import Patience, fetch
 
 NAME = "images_001.tar.gz"
 BODY = noise(200_000)

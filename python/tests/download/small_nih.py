@@ -11,8 +11,8 @@ from conftest import Heard
 from loopback import Server, images_archive, remote
 
 from placa.core.progress import Advance
-from placa.download import RemoteFile, download_nih
-from placa.download.fetch import Patience
+from placa.sources.download import RemoteFile, download_nih
+from placa.sources.download.fetch import Patience
 
 QUICK = Patience(attempts=3, pause=0.01, timeout=(5.0, 5.0))
 COUNTS = {"images_001.tar.gz": 3, "images_002.tar.gz": 4, "images_003.tar.gz": 5}

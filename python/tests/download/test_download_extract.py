@@ -12,8 +12,8 @@ import pytest
 from loopback import archive, images_archive, member, radiograph, remote
 
 from placa.core.errors import PlacaError
-from placa.download.extract import LARGEST_IMAGE, MARKER, extract
-from placa.download.remote import Stopped
+from placa.sources.download.extract import LARGEST_IMAGE, MARKER, extract
+from placa.sources.download.remote import Stopped
 
 PNG = radiograph(1)
 

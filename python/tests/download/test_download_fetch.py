@@ -20,8 +20,8 @@ from loopback import (
 from one_file import BODY, NAME, QUICK, assert_whole, get, one_file
 
 from placa.core.errors import PlacaError
-from placa.download.fetch import Patience, fetch
-from placa.download.remote import Stopped
+from placa.sources.download.fetch import Patience, fetch
+from placa.sources.download.remote import Stopped
 
 FILES = one_file
 

@@ -43,8 +43,8 @@ def test_two_downloads_do_not_write_one_directory(server: Server, to: Path) -> N
 CALL = """
 import json, sys
 from pathlib import Path
-from placa.download import Edition, RemoteFile, download_nih
-from placa.download.fetch import Patience
+from placa.sources.download import Edition, RemoteFile, download_nih
+from placa.sources.download.fetch import Patience
 url, to, files = sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3])
 made = [RemoteFile(n, "", (Edition(s, d),), i) for n, s, d, i in files]
 try:

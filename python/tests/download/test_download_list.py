@@ -9,8 +9,8 @@ from pathlib import Path
 from loopback import Server
 from small_nih import README, TABLE, Told, small_set
 
-from placa.download.nih import NIH_FILES, add_arguments, run
-from placa.download.plan import choose
+from placa.sources.download.nih import NIH_FILES, add_arguments, run
+from placa.sources.download.plan import choose
 
 FILES = small_set
 

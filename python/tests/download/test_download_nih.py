@@ -11,7 +11,7 @@ from loopback import Server, answer_with, archive, drop_after, member, noise, ra
 from small_nih import COUNTS, QUICK, README, TABLE, Told, get, listed, small_set, visible
 
 from placa.core.errors import PlacaError
-from placa.download import RemoteFile, download_nih
+from placa.sources.download import RemoteFile, download_nih
 
 FILES = small_set
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from made_dicom import ramp
 
-from placa.sources.patient_key import PatientKey
+from placa.sources.dicom.patient_key import PatientKey
 
 KEY = PatientKey(b"0123456789abcdef")
 SMALL = ramp(side=16)

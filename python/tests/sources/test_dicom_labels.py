@@ -13,7 +13,7 @@ from small_dicom import KEY, SMALL
 from placa.core.errors import PlacaError
 from placa.core.progress import SILENT
 from placa.sources.dicom import add_arguments, from_options, read_dicom
-from placa.sources.dicom_tags import TAGS, describe, spelled
+from placa.sources.dicom.tags import TAGS, describe, spelled
 
 pytestmark = pytest.mark.usefixtures("config")
 

@@ -12,9 +12,9 @@ from small_dicom import KEY, SMALL
 
 from placa.core.errors import PlacaError
 from placa.prepare import prepare
-from placa.sources import Source
 from placa.sources.dicom import read_dicom
-from placa.sources.patient_key import PatientKey, default_place, patient_key
+from placa.sources.dicom.patient_key import PatientKey, default_place, patient_key
+from placa.sources.source import Source
 
 pytestmark = pytest.mark.usefixtures("config")
 

@@ -11,9 +11,9 @@ from made_nih import ROWS
 
 from placa.core.errors import PlacaError
 from placa.core.progress import SILENT
-from placa.sources import Source
 from placa.sources.nih import add_arguments, from_options, read_nih
-from placa.sources.nih_findings import FOURTEEN
+from placa.sources.nih.findings import FOURTEEN
+from placa.sources.source import Source
 
 
 def test_labels_patients_and_what_the_table_knows(nih: Path) -> None:

@@ -8,7 +8,7 @@ from made_nih import HEADER, ROWS
 
 from placa.core.errors import PlacaError
 from placa.sources.nih import read_nih
-from placa.sources.nih_tables import read_entries
+from placa.sources.nih.tables import read_entries
 
 
 def test_a_missing_column_is_named(nih: Path) -> None:

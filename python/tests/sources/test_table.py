@@ -7,7 +7,7 @@ from conftest import draw
 
 from placa.core.errors import PlacaError
 from placa.core.progress import SILENT
-from placa.sources import Source
+from placa.sources.source import Source
 from placa.sources.table import add_arguments, from_options, read_table
 
 ROWS = {

@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 
 from placa.core.errors import PlacaError
-from placa.tables import read_list, read_rows
-from placa.tables.cells import find_column, read_ages, read_sexes, read_views
-from placa.tables.repeats import reject_repeats
+from placa.sources.tables import read_list, read_rows
+from placa.sources.tables.cells import find_column, read_ages, read_sexes, read_views
+from placa.sources.tables.repeats import reject_repeats
 
 TEXT = "path,label,Patient Name\na.png,1,José\nb.png,0,Ana\n"
 

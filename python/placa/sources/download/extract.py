@@ -19,7 +19,7 @@ from typing import BinaryIO
 from placa.core.errors import PlacaError
 from placa.core.files import whole_directory, write_json
 from placa.core.progress import Advance
-from placa.download.remote import RemoteFile, Stopped, human_size
+from placa.sources.download.remote import RemoteFile, Stopped, human_size
 
 #: What an image is called in the archives, as on disk.
 _IMAGE = re.compile(r"(?:\./)?images/(\d{8}_\d{3}\.png)")

@@ -13,11 +13,11 @@ import pandas as pd
 from placa.core.errors import PlacaError, unknown_name
 from placa.core.progress import Progress
 from placa.records.manifest import FIXED
-from placa.sources import Source, listed
-from placa.sources.table_labels import Labels, label_columns, read_truth
-from placa.tables import Rows, read_rows
-from placa.tables.cells import UNKNOWN, find_column, read_ages, read_sexes, read_views
-from placa.tables.repeats import reject_repeats
+from placa.sources.source import Source, listed
+from placa.sources.table.labels import Labels, label_columns, read_truth
+from placa.sources.tables import Rows, read_rows
+from placa.sources.tables.cells import UNKNOWN, find_column, read_ages, read_sexes, read_views
+from placa.sources.tables.repeats import reject_repeats
 
 #: The usual names of each column, the first there is taken; capitals, spaces and underscores do not matter.
 COLUMNS = {

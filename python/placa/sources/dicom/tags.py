@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from placa.images.dicom.read import quiet
-from placa.tables.cells import OLDEST
+from placa.sources.tables.cells import OLDEST
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

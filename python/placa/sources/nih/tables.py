@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from placa.core.errors import PlacaError
-from placa.sources.nih_findings import canonical, read_labels
-from placa.tables import Rows, follow_link, read_list, read_rows
-from placa.tables.cells import by_value, read_ages, read_sexes, read_views
-from placa.tables.repeats import reject_repeats
+from placa.sources.nih.findings import canonical, read_labels
+from placa.sources.tables import Rows, follow_link, read_list, read_rows
+from placa.sources.tables.cells import by_value, read_ages, read_sexes, read_views
+from placa.sources.tables.repeats import reject_repeats
 
 _SEX = "Patient Gender"
 COLUMNS = ("Image Index", "Finding Labels", "Patient ID", "Patient Age", _SEX, "View Position")

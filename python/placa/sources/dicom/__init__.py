@@ -16,11 +16,11 @@ from placa.core.files import explain_os_error
 from placa.core.progress import SILENT, Progress
 from placa.images.dicom.read import is_dicom, read_header, refuse
 from placa.images.read import ImageRejected, files_under, refuse_name
-from placa.sources import Source, listed
-from placa.sources.dicom_labels import MATCHES, FileLabels, LabelOptions, TableLabels, read_labels
-from placa.sources.dicom_tags import TAGS, Described, describe, spelled
-from placa.sources.patient_key import PatientKey, patient_key
-from placa.tables.cells import read_ages
+from placa.sources.dicom.labels import MATCHES, FileLabels, LabelOptions, TableLabels, read_labels
+from placa.sources.dicom.patient_key import PatientKey, patient_key
+from placa.sources.dicom.tags import TAGS, Described, describe, spelled
+from placa.sources.source import Source, listed
+from placa.sources.tables.cells import read_ages
 
 #: Computed and digital radiography.
 MODALITIES = ("CR", "DX")

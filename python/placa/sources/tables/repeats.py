@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.tables import Rows
+from placa.sources.tables import Rows
 
 
 def reject_repeats(

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from placa.core.errors import unknown_name
-from placa.tables import Rows
+from placa.sources.tables import Rows
 
 #: The oldest person on record died at 122; NIH's first table has ages up to 414.
 OLDEST = 122.0

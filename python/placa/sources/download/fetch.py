@@ -12,7 +12,7 @@ import placa
 from placa.core.errors import PlacaError
 from placa.core.files import explain_os_error
 from placa.core.progress import SILENT, Advance, Progress
-from placa.download.answers import (
+from placa.sources.download.answers import (
     DistrustError,
     StaleError,
     TryAgainError,
@@ -21,8 +21,8 @@ from placa.download.answers import (
     progress_words,
     strong_validator,
 )
-from placa.download.part import Part
-from placa.download.remote import RemoteFile, Stopped
+from placa.sources.download.part import Part
+from placa.sources.download.remote import RemoteFile, Stopped
 
 if TYPE_CHECKING:
     from requests import Response, Session

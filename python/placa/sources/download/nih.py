@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 from placa.core.errors import PlacaError
 from placa.core.files import explain_os_error, require_writable
 from placa.core.progress import SILENT, Progress
-from placa.download.fetch import Patience
-from placa.download.plan import choose, plan, require_space
-from placa.download.remote import Edition, RemoteFile, human_size
-from placa.download.work import Manner, only_one, work
+from placa.sources.download.fetch import Patience
+from placa.sources.download.plan import choose, plan, require_space
+from placa.sources.download.remote import Edition, RemoteFile, human_size
+from placa.sources.download.work import Manner, only_one, work
 
 #: Files at a time. More gain little, and a public server should not be pressed.
 DEFAULT_JOBS = 3

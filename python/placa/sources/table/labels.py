@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from placa.core.errors import PlacaError, unknown_name
-from placa.tables import Rows
-from placa.tables.cells import UNKNOWN, by_value, find_column
+from placa.sources.tables import Rows
+from placa.sources.tables.cells import UNKNOWN, by_value, find_column
 
 _YES = frozenset({"1", "yes", "y", "true", "t", "positive", "pos", "present", "sí", "si", "verdadero", "positivo"})
 _NO = frozenset({"0", "no", "n", "false", "f", "negative", "neg", "absent", "falso", "negativo"})

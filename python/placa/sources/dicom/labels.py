@@ -11,13 +11,13 @@ from typing import Protocol
 import pandas as pd
 
 from placa.core.errors import PlacaError, unknown_name
-from placa.sources.dicom_tags import Described
+from placa.sources.dicom.patient_key import PatientKey
+from placa.sources.dicom.tags import Described
 from placa.sources.folders import class_folders
-from placa.sources.patient_key import PatientKey
-from placa.sources.table_labels import Labels, label_columns, read_truth
-from placa.tables import Rows, read_rows
-from placa.tables.cells import find_column
-from placa.tables.repeats import reject_repeats
+from placa.sources.table.labels import Labels, label_columns, read_truth
+from placa.sources.tables import Rows, read_rows
+from placa.sources.tables.cells import find_column
+from placa.sources.tables.repeats import reject_repeats
 
 #: By what a row can name its file, and the usual names of such a column; the first that the table has is taken.
 MATCHES = {

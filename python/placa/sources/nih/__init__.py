@@ -13,9 +13,8 @@ import pandas as pd
 from placa.core.errors import PlacaError
 from placa.core.progress import Progress
 from placa.images.read import EXTENSIONS
-from placa.sources import NO_FINDING, Source
-from placa.sources.nih_findings import Question, ask
-from placa.sources.nih_tables import (
+from placa.sources.nih.findings import Question, ask
+from placa.sources.nih.tables import (
     ADJUDICATED,
     BOXES,
     LISTS,
@@ -28,8 +27,9 @@ from placa.sources.nih_tables import (
     stems,
     table_version,
 )
-from placa.tables import follow_link
-from placa.tables.cells import read_ages, read_sexes
+from placa.sources.source import NO_FINDING, Source
+from placa.sources.tables import follow_link
+from placa.sources.tables.cells import read_ages, read_sexes
 
 _SPLITS = ("auto", "official", "seeded")
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 from placa.core.errors import PlacaError
-from placa.download.remote import RemoteFile, human_size
+from placa.sources.download.remote import RemoteFile, human_size
 
 # 202 is Box's "not ready yet".
 _LATER = {202, 408, 425, 429, 500, 502, 503, 504}

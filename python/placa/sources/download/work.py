@@ -12,10 +12,10 @@ from pathlib import Path
 from placa.core.errors import PlacaError
 from placa.core.files import held
 from placa.core.progress import Advance, Progress
-from placa.download.extract import extract
-from placa.download.fetch import Patience, fetch
-from placa.download.plan import Task
-from placa.download.remote import RemoteFile, Stopped
+from placa.sources.download.extract import extract
+from placa.sources.download.fetch import Patience, fetch
+from placa.sources.download.plan import Task
+from placa.sources.download.remote import RemoteFile, Stopped
 
 _FETCHED, _EXTRACTED = "fetched", "extracted"
 

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from placa.core.errors import PlacaError, unknown_name
-from placa.sources import NO_FINDING
+from placa.sources.source import NO_FINDING
 
 #: The fourteen, as NIH spells them (Wang et al. 2017).
 FOURTEEN = (

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from placa.core.errors import PlacaError, unknown_name
-from placa.download.extract import MARKER
-from placa.download.part import Part
-from placa.download.remote import RemoteFile
+from placa.sources.download.extract import MARKER
+from placa.sources.download.part import Part
+from placa.sources.download.remote import RemoteFile
 
 #: Files take whole blocks on a disk: 112,120 images lose 2 kB each, half a percent.
 _BLOCKS = 1.02

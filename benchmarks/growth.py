@@ -49,7 +49,7 @@ def _files(directory: Path) -> list[str]:
 
 def decode(directory: Path) -> Callable[[], object]:
     """The pixel cache."""
-    from placa.cache import build_cache
+    from placa.dataset.pixel_cache import build_cache
 
     files = _files(directory)
     return lambda: build_cache(files, directory / "cache.npy", SIZE)
@@ -57,7 +57,7 @@ def decode(directory: Path) -> Callable[[], object]:
 
 def group(directory: Path) -> Callable[[], object]:
     """Groups found from file order and likeness, which a set needs only where patients are unknown."""
-    from placa.grouping.groups import group_images
+    from placa.dataset.groups.group_images import group_images
 
     files, pixels = _files(directory), np.load(directory / "cache.npy", mmap_mode="r")
     return lambda: group_images(files, pixels)
@@ -76,7 +76,7 @@ def prepare_all(directory: Path) -> Callable[[], object]:
 
 def audit(directory: Path) -> Callable[[], object]:
     """``placa audit``, which ``prepare`` has done too."""
-    from placa.prepared import read_prepared
+    from placa.dataset.prepared import read_prepared
 
     prepared = read_prepared(directory / "prepared")
     return prepared.audit

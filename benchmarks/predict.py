@@ -21,7 +21,7 @@ import numpy as np
 from pairs import in_turns, large_radiographs, rate, row, work_directory
 from PIL import Image
 
-from placa.cache import cores
+from placa.dataset.pixel_cache import cores
 from placa.predict import Predictor
 from placa.predict_prepared import predict_prepared
 from placa.prepare import prepare

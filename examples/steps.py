@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from placa.cache import decode
+from placa.dataset.pixel_cache import decode
 from placa.phantoms.draw import draw_phantoms
 from placa.sources.nih import read_nih
 from placa.sources.source import Source

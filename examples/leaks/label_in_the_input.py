@@ -14,8 +14,8 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 
-from placa.cache import decode
 from placa.core.backend import load_keras
+from placa.dataset.pixel_cache import decode
 from placa.sources.nih import read_nih
 
 SIDE = 48

@@ -14,8 +14,8 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.neighbors import KNeighborsClassifier
 
-from placa.cache import decode
-from placa.grouping.groups import group_images
+from placa.dataset.groups.group_images import group_images
+from placa.dataset.pixel_cache import decode
 from placa.sources.folders import read_folders
 
 BLOCK = 25

@@ -23,7 +23,7 @@ def prepare(options: argparse.Namespace) -> None:
 
     refuse_existing(options.out, options.overwrite)
     from placa.core.executors import open_executor
-    from placa.splits import SplitPlan
+    from placa.dataset.splits import SplitPlan
 
     progress = RichProgress()
     fractions = {"fractions": tuple(options.fractions)} if options.fractions else {}
@@ -38,7 +38,7 @@ def prepare(options: argparse.Namespace) -> None:
 def audit(options: argparse.Namespace) -> None:
     """``placa audit``"""
     from placa.audit.show import print_audit
-    from placa.prepared import audit_prepared
+    from placa.dataset.prepared import audit_prepared
 
     print_audit(audit_prepared(options.prepared, RichProgress()))
 

@@ -20,7 +20,7 @@ from PIL import Image
 
 from placa.core.errors import PlacaError
 from placa.core.processes import command, environment
-from placa.prepared import Prepared, read_prepared
+from placa.dataset.prepared import Prepared, read_prepared
 
 #: Of JPEG; overlays and films of noise would be large as PNG, and a report is to stay below 5 MB.
 _QUALITY = 85

@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placa.answers import Answers, answer, in_batches
-from placa.cache import for_elsewhere, open_pixels, read_elsewhere
-from placa.cache_journal import stamp_of
 from placa.core.errors import PlacaError
 from placa.core.executors import Executor
 from placa.core.files import read_json
+from placa.dataset.cache_journal import stamp_of
+from placa.dataset.pixel_cache import for_elsewhere, open_pixels, read_elsewhere
 from placa.predict import Predictor, loaded
 
 if TYPE_CHECKING:

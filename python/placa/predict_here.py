@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placa.answers import BATCH, Answers, answer
-from placa.cache import decode
 from placa.core.executors import Executor
 from placa.core.progress import Advance
+from placa.dataset.pixel_cache import decode
 from placa.predict import Predictor
 
 

@@ -15,9 +15,9 @@ from placa.core.errors import PlacaError
 from placa.core.executors import Executor
 from placa.core.files import read_json
 from placa.core.progress import SILENT, Progress
+from placa.dataset.prepared import read_images
 from placa.images import Reading, collapse
 from placa.predict import Predictor
-from placa.prepared import read_images
 from placa.records.predictions import tidy
 
 

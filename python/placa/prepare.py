@@ -13,22 +13,22 @@ import numpy as np
 import pandas as pd
 
 import placa
-from placa.cache import build_cache, pixels_path
-from placa.cache_journal import says_something
 from placa.core.errors import PlacaError
 from placa.core.executors import Executor
 from placa.core.files import fingerprint, require_writable, whole_file, write_json, write_rejected
 from placa.core.progress import SILENT, Progress
 from placa.core.resumable import resumable_directory
+from placa.dataset.cache_journal import says_something
+from placa.dataset.pixel_cache import build_cache, pixels_path
+from placa.dataset.prepared import OPTIONAL_TABLES, Prepared
+from placa.dataset.splits import SplitMethod, SplitPlan, assert_disjoint, split_images
 from placa.images import collapse, expand
-from placa.prepared import OPTIONAL_TABLES, Prepared
 from placa.records.manifest import SPLITS, complete, write_manifest
 from placa.sources.source import Source
-from placa.splits import SplitMethod, SplitPlan, assert_disjoint, split_images
 
 #: Side of the squares in the pixel cache, in pixels: what the network `small` takes.
 DEFAULT_SIZE = 96
-#: What of the pixels is true, as long as the data set is not whole (see `placa.cache_journal`).
+#: What of the pixels is true, as long as the data set is not whole (see `placa.dataset.cache_journal`).
 _JOURNAL = ".decoded"
 
 
@@ -115,7 +115,7 @@ def _fill(
     images = expand(source.images[kept].reset_index(drop=True), source.reading)
     grouping: dict[str, Any] = {"rule": "patient"}
     if not source.grouped:
-        from placa.grouping.groups import group_images
+        from placa.dataset.groups.group_images import group_images
 
         codes, grouping = group_images(images["path"].tolist(), np.load(cache, mmap_mode="r"))
         images = images.assign(group_id=[f"group-{code:05d}" for code in codes])

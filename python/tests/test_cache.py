@@ -9,8 +9,8 @@ import pytest
 from conftest import Heard, draw
 from PIL import Image
 
-import placa.cache
-from placa.cache import build_cache
+import placa.dataset.pixel_cache
+from placa.dataset.pixel_cache import build_cache
 from placa.images import Reading
 from placa.images.read import read_image
 
@@ -39,8 +39,8 @@ def files(tmp_path: Path) -> list[str]:
 @pytest.fixture
 def interrupted(files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The same files, with a cache of the first dozens of them in `tmp_path`."""
-    monkeypatch.setattr(placa.cache, "_SAVE_SECONDS", -1.0)
-    monkeypatch.setattr(placa.cache, "cores", lambda: 1)
+    monkeypatch.setattr(placa.dataset.pixel_cache, "_SAVE_SECONDS", -1.0)
+    monkeypatch.setattr(placa.dataset.pixel_cache, "cores", lambda: 1)
     monkeypatch.setattr(Broken, "left", 20)
     with pytest.raises(KeyboardInterrupt):
         build_cache(files, tmp_path / "pixels-16.npy", 16, reading=Broken(), journal=tmp_path / "journal")

@@ -29,12 +29,12 @@ from placa.sources.source import Source
 #: The command line, with a reader slow enough to be met half-way.
 SLOWLY = """
 import sys, time
-import placa.cache
+import placa.dataset.pixel_cache
 from placa.cli import main
 from placa.images import Reading
 read = Reading.read
 Reading.read = lambda self, path, size: (time.sleep(0.02), read(self, path, size))[1]
-placa.cache._SAVE_SECONDS = 0.05
+placa.dataset.pixel_cache._SAVE_SECONDS = 0.05
 sys.exit(main(sys.argv[1:]))
 """
 

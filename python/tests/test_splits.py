@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from placa.core.errors import PlacaError
+from placa.dataset.splits import SplitPlan, assert_disjoint, assign_splits, split_images
 from placa.records.manifest import complete
-from placa.splits import SplitPlan, assert_disjoint, assign_splits, split_images
 
 
 def _images(seed: int, groups: int = 300, prevalence: float = 0.3) -> pd.DataFrame:

@@ -1,8 +1,8 @@
 """What could make a figure from this data set too good, or not hold elsewhere, found before anything is trained.
 
-One module a question: `leakage` (which asks `names`, and `placa.grouping.likeness` for duplicates), `shortcuts` (which
-asks `probes` and `headers`), `label_quality` and `shift`; `intervals`, `verdicts` and `words` hold what they share, and
-`show` prints it all.
+One module a question: `leakage` (which asks `names`, and `placa.dataset.groups.likeness` for duplicates), `shortcuts`
+(which asks `probes` and `headers`), `label_quality` and `shift`; `intervals`, `verdicts` and `words` hold what they
+share, and `show` prints it all.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from placa.audit.shift import describe, find_shift
 from placa.audit.shortcuts import MOST_IMAGES, find_shortcuts
 from placa.core.errors import PlacaError
 from placa.core.progress import SILENT, Progress
-from placa.grouping.likeness import find_duplicates
+from placa.dataset.groups.likeness import find_duplicates
 from placa.records.manifest import SPLITS
 
 SCHEMA_VERSION = 2

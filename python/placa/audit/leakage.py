@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from placa.audit.names import telling_names
 from placa.audit.verdicts import leakage_verdict
-from placa.grouping.likeness import Duplicates
+from placa.dataset.groups.likeness import Duplicates
 
 #: Share of single images that an imagined image-wise split would put aside for testing.
 IMAGE_WISE_TEST = 0.2

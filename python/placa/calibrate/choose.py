@@ -110,7 +110,7 @@ def cross_validated(
     Returns:
         In nats an image, by method; empty where too few groups have either class to leave some out.
     """
-    from placa.splits import assign_splits
+    from placa.dataset.splits import assign_splits
 
     known = ~np.isnan(truth)
     x, y = logits[known].astype(np.float64), truth[known]

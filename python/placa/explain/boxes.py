@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from placa.audit.intervals import wilson
 from placa.core.errors import PlacaError
+from placa.dataset.prepared import read_prepared
 from placa.explain.overlay import Box
 from placa.images import Reading, collapse
-from placa.prepared import read_prepared
 
 #: The share of its maximum from which a map counts as marked, where nobody says otherwise.
 THRESHOLD = 0.5

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from placa.cache import cores
 from placa.core.progress import SILENT, Progress
+from placa.dataset.pixel_cache import cores
 from placa.images.read import EXTENSIONS
 
 _VOLUMES = frozenset({".mha", ".mhd", ".nii", ".gz", ".nrrd"})

@@ -8,9 +8,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from placa.cache import cores
 from placa.core.errors import PlacaError
 from placa.core.files import fingerprint, read_json
+from placa.dataset.pixel_cache import cores
 
 _PARTS = ("run.json", "model.keras", "thresholds.json")
 

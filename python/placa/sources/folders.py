@@ -41,7 +41,7 @@ def read_folders(root: Path, positive: str) -> Source:
     Returns:
         Every image under the class folders at any depth, in natural file order within each, named by its path from
         `root`. The patients are unknown, so `prepare` looks for the images that belong together
-        (`placa.grouping.groups`).
+        (`placa.dataset.groups.group_images`).
         ``rejected`` has images beside the class folders, and other files in them.
 
     Raises:

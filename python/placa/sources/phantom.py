@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from placa.cache import cores
 from placa.core.arguments import whole_number
 from placa.core.progress import SILENT, Progress
+from placa.dataset.pixel_cache import cores
 from placa.phantoms.draw import FINDINGS, draw_phantoms
 from placa.sources.source import NO_FINDING, Source, require_two_findings
 

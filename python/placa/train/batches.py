@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.cache import cores
 from placa.core.backend import load_keras
 from placa.core.errors import PlacaError
+from placa.dataset.pixel_cache import cores
 from placa.train.ahead import Ahead
 from placa.train.augment import Augmentation
 from placa.train.mixup import draw_blend

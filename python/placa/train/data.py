@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from placa.core.errors import PlacaError
 from placa.core.progress import Progress
+from placa.dataset.prepared import read_prepared
+from placa.dataset.splits import assert_disjoint
 from placa.images import Reading, collapse
-from placa.prepared import read_prepared
 from placa.records.manifest import findings_of
-from placa.splits import assert_disjoint
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from placa.answers import Answers, answer, in_batches
 from placa.calibrate import Choice
 from placa.core.errors import PlacaError
 from placa.core.progress import Progress
+from placa.dataset.splits import FRACTIONS, assert_disjoint, assign_splits
 from placa.models.assembled import ensemble, with_probabilities
 from placa.records.manifest import SPLITS
-from placa.splits import FRACTIONS, assert_disjoint, assign_splits
 from placa.train.batches import ALONE, Share
 from placa.train.checkpoint import Checkpoint
 from placa.train.data import TrainingData
@@ -60,8 +60,8 @@ def train_folds(
     """Train a network a fold, pool what each says of the images it never saw, and make one model of all.
 
     The splits of the prepared set are of no account: every image is in the test part of one fold. Each fold chooses its
-    epoch and its recalibration on a validation part of its own, which `placa.splits` cuts from the rest as it does for
-    ``placa prepare``; thresholds are chosen on those of all folds together.
+    epoch and its recalibration on a validation part of its own, which `placa.dataset.splits` cuts from the rest as it
+    does for ``placa prepare``; thresholds are chosen on those of all folds together.
 
     Args:
         data: The prepared data set.

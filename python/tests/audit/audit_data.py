@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from placa.dataset.splits import assign_splits
 from placa.records.manifest import complete
-from placa.splits import assign_splits
 
 SIZE = 32
 

@@ -10,7 +10,7 @@ from audit_data import make_manifest, make_pixels
 from placa.audit import run_audit
 from placa.audit.leakage import find_leakage, image_wise_leak
 from placa.audit.verdicts import leakage_verdict
-from placa.grouping.likeness import Duplicates
+from placa.dataset.groups.likeness import Duplicates
 
 
 def _leakage(manifest: pd.DataFrame, pairs: Duplicates | None = None, **options: bool) -> dict:

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from conftest import draw_folders
 
-import placa.cache
-from placa.cache import decode
+import placa.dataset.pixel_cache
 from placa.core.errors import PlacaError
 from placa.core.executors import cluster
 from placa.core.executors.cluster import Cluster, ClusterLost
 from placa.core.files import fingerprint
 from placa.core.progress import Advance, Progress
+from placa.dataset.pixel_cache import decode
 from placa.images import Reading
 from placa.predict import Predictor
 from placa.predict_prepared import predict_prepared
@@ -131,13 +131,13 @@ def test_a_scheduler_that_dies_costs_what_was_under_way_and_no_more(
     ):
         prepare(source, tmp_path / "out", size=16, executor=executor, progress=DoneSoFar(40, scheduler.kill))
     read: list[str] = []
-    here = placa.cache.read_files
+    here = placa.dataset.pixel_cache.read_files
 
-    def noted(size: int, reading: Reading, paths: list[str]) -> list[placa.cache.Decoded]:
+    def noted(size: int, reading: Reading, paths: list[str]) -> list[placa.dataset.pixel_cache.Decoded]:
         read.extend(paths)
         return here(size, reading, paths)
 
-    monkeypatch.setattr(placa.cache, "read_files", noted)
+    monkeypatch.setattr(placa.dataset.pixel_cache, "read_files", noted)
     prepare(source, tmp_path / "out", size=16)
     assert 0 < len(read) <= 260 and len(read_manifest(tmp_path / "out")) == 299
 
@@ -162,10 +162,12 @@ def test_the_last_worker_gone_is_told(images: Path, tmp_path: Path, monkeypatch:
 def test_a_worker_that_does_not_see_the_files_rejects_none_of_them(
     address: str, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    there = placa.cache.stamp_of
+    there = placa.dataset.pixel_cache.stamp_of
     # Only this process sees it; the workers look for themselves.
     hidden = str(tmp_path / "not-shared.png")
-    monkeypatch.setattr(placa.cache, "stamp_of", lambda path: (1234, 0, 0) if path == hidden else there(path))
+    monkeypatch.setattr(
+        placa.dataset.pixel_cache, "stamp_of", lambda path: (1234, 0, 0) if path == hidden else there(path)
+    )
     with Cluster(address) as executor:
         with pytest.raises(PlacaError, match=r"worker tcp://\S+: \S+/not-shared.png is not there, and has 1,234 bytes"):
             list(decode([*map(str, images.glob("*/*.png")), hidden], 16, executor=executor))

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from placa.grouping.groups import LARGEST_SHARE, SMALLEST_CAP, group_images
+from placa.dataset.groups.group_images import LARGEST_SHARE, SMALLEST_CAP, group_images
 from placa.images.read import natural_order, read_image
 
 SIDE = 48

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageEnhance
 
-from placa.grouping.alignment import aligned_correlation
-from placa.grouping.likeness import (
+from placa.dataset.groups.alignment import aligned_correlation
+from placa.dataset.groups.likeness import (
     NEAR_DUPLICATE,
     THUMBNAIL,
     correlations,

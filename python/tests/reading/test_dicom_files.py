@@ -10,7 +10,7 @@ from conftest import draw
 from made_dicom import SHIPPED, ramp, write_dicom
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from placa.cache import decode as decode_many
+from placa.dataset.pixel_cache import decode as decode_many
 from placa.images.dicom import read as dicom
 from placa.images.dicom import worker as dicom_worker
 from placa.images.dicom.read import is_dicom, read_grey

@@ -9,8 +9,8 @@ import pytest
 import SimpleITK
 from made_volumes import thorax, to_image, write_volume
 
-from placa.cache import build_cache, open_pixels
 from placa.core.errors import PlacaError
+from placa.dataset.pixel_cache import build_cache, open_pixels
 from placa.images import Reading, slabs
 from placa.images.read import ImageRejected
 
@@ -230,7 +230,7 @@ def test_a_rule_of_another_version_is_refused() -> None:
 _PEAK = """
 import resource, sys
 from pathlib import Path
-from placa.cache import build_cache
+from placa.dataset.pixel_cache import build_cache
 from placa.images import slabs
 path, count, target = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
 kept, _ = build_cache([path] * count, target, 32, reading=slabs(4))

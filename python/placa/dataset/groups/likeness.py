@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from placa.grouping.alignment import aligned_correlation
+from placa.dataset.groups.alignment import aligned_correlation
 
 #: Likeness is judged on thumbnails of this side, in pixels.
 THUMBNAIL = 48

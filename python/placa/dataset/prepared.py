@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.cache import open_pixels
 from placa.core.errors import PlacaError
 from placa.core.files import read_json, write_json
 from placa.core.progress import SILENT, Progress
+from placa.dataset.pixel_cache import open_pixels
 from placa.images import Reading, collapse
 from placa.records.manifest import read_manifest
 

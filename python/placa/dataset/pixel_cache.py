@@ -16,10 +16,10 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.cache_journal import Journal, Stamp, says_something, stamp_of
 from placa.core.errors import PlacaError
 from placa.core.executors import Executor, Threads
 from placa.core.progress import SILENT, Advance, Progress
+from placa.dataset.cache_journal import Journal, Stamp, says_something, stamp_of
 from placa.images import STRETCH, Reading
 from placa.images.read import ImageRejected
 
@@ -169,8 +169,8 @@ def build_cache(
         progress: Where to show the bar.
         reading: How a file becomes squares.
         executor: Where to decode; on threads of this process by default.
-        journal: The file that says how much of `target` is true (see `placa.cache_journal`); None to begin anew and
-            keep none.
+        journal: The file that says how much of `target` is true (see `placa.dataset.cache_journal`); None to begin
+            anew and keep none.
 
     Returns:
         Which files were kept, shape ``(n,)``, and for each file the reason it was rejected, ``""`` if it was not.

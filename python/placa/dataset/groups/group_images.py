@@ -6,7 +6,7 @@ of strangers together, and file order alone trusts the names, so four rules are 
 - ``copies``: the very same pixels, anywhere;
 - ``neighbours``: at most 5 places apart in natural file order within a folder, and more alike than nearly all images
   that are far apart;
-- ``look-alikes``: anywhere, one nearly laid over the other (`placa.grouping.alignment`);
+- ``look-alikes``: anywhere, one nearly laid over the other (`placa.dataset.groups.alignment`);
 - ``left over``: one to three images that none of these joined with more, and the neighbour most like them.
 
 The second and the last hold only in folders whose file order tells something: where neighbours are no more alike than
@@ -27,8 +27,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.grouping.alignment import aligned_correlation
-from placa.grouping.likeness import correlations, exact_pairs, first_copies, nearest_pairs, thumbnails
+from placa.dataset.groups.alignment import aligned_correlation
+from placa.dataset.groups.likeness import correlations, exact_pairs, first_copies, nearest_pairs, thumbnails
 from placa.images.read import natural_order
 
 NEIGHBOUR_REACH = 5

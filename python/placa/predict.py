@@ -10,12 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from placa.calibrate import DEFAULT_POINT
 from placa.core.errors import PlacaError
 from placa.core.executors import Executor
 from placa.core.files import read_json
 from placa.core.progress import SILENT, Progress
 from placa.images import Reading
+from placa.models.calibration import DEFAULT_POINT
 
 
 class Predictor:

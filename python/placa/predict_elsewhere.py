@@ -1,7 +1,7 @@
 """Prediction on the workers of a cluster: each loads the run's model once, reads files or pixels, and sends answers.
 
-An image's answer does not depend on what it comes with (see `placa.answers.answer`), so it does not matter how the work
-is cut up and who does which part.
+An image's answer does not depend on what it comes with (see `placa.models.outputs.answer`), so it does not matter how
+the work is cut up and who does which part.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.answers import Answers, answer, in_batches
 from placa.core.errors import PlacaError
 from placa.core.executors import Executor
 from placa.core.files import read_json
 from placa.dataset.cache_journal import stamp_of
 from placa.dataset.pixel_cache import for_elsewhere, open_pixels, read_elsewhere
+from placa.models.outputs import Answers, answer, in_batches
 from placa.predict import Predictor, loaded
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.answers import BATCH, Answers, answer
 from placa.core.executors import Executor
 from placa.core.progress import Advance
 from placa.dataset.pixel_cache import decode
+from placa.models.outputs import BATCH, Answers, answer
 from placa.predict import Predictor
 
 

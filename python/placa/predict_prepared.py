@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.answers import answer, in_batches
 from placa.core.errors import PlacaError
 from placa.core.executors import Executor
 from placa.core.files import read_json
 from placa.core.progress import SILENT, Progress
 from placa.dataset.prepared import read_images
 from placa.images import Reading, collapse
+from placa.models.outputs import answer, in_batches
 from placa.predict import Predictor
 from placa.records.predictions import tidy
 

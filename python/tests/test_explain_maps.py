@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from placa.calibrate import Recalibration
 from placa.core.backend import load_keras
 from placa.core.errors import PlacaError
 from placa.explain.boxes import score
 from placa.explain.gradcam import GradCam, feature_layers
 from placa.models import build
 from placa.models.assembled import with_mirror, with_probabilities
+from placa.models.calibration import Recalibration
 from placa.phantoms.draw import draw_patient, render
 from placa.phantoms.plan import plan_patient
 

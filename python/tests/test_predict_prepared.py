@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import placa.answers
-from placa.answers import answer, in_batches
+import placa.models.outputs
 from placa.core.errors import PlacaError
 from placa.images import slabs
+from placa.models.outputs import answer, in_batches
 from placa.predict import Predictor
 from placa.predict_prepared import predict_prepared
 from placa.prepare import prepare
@@ -73,7 +73,7 @@ def test_an_answer_is_the_same_to_the_bit_whatever_it_comes_with(
 ) -> None:
     if large:
         # Large networks are asked for fewer images at a time.
-        monkeypatch.setattr(placa.answers, "_LARGE", 0)
+        monkeypatch.setattr(placa.models.outputs, "_LARGE", 0)
     pixels = np.load(prepared / "pixels-64.npy")
     model = Predictor(run).model
     together = answer(model, in_batches(pixels)).probability

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from placa.calibrate import Recalibration
 from placa.core.backend import load_keras
+from placa.models.calibration import Recalibration
 
 #: The layer that holds the logits of all networks side by side, in a model that is made of several.
 MEMBERS = "members"

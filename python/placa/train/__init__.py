@@ -37,7 +37,7 @@ def train(
 
     Weights are learnt on the training split; the epoch, the recalibration (Platt 1999) and the thresholds are
     chosen on validation; test is only predicted. Where a file has several squares, as a CT volume has, each is learnt
-    with the file's label, and every answer is the file's: pooled over its squares (see `placa.answers.pool`).
+    with the file's label, and every answer is the file's: pooled over its squares (see `placa.models.outputs.pool`).
 
     Args:
         prepared: The directory that ``placa prepare`` wrote.

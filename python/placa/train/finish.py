@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.answers import Answers, answer, in_batches
-from placa.calibrate import DEFAULT_POINT, Choice, choose_recalibration, choose_thresholds, missing_class
 from placa.models.assembled import with_mirror, with_probabilities
+from placa.models.calibration import DEFAULT_POINT, Choice, choose_recalibration, choose_thresholds, missing_class
+from placa.models.outputs import Answers, answer, in_batches
 from placa.records.manifest import SPLITS
 from placa.train.data import TrainingData
 from placa.train.fitting import pooled_logits
@@ -54,7 +54,7 @@ def finish(network: Any, data: TrainingData, held_out: NDArray[np.int64], method
         network: From uint8 pixels to logits.
         data: The prepared data set.
         held_out: The rows to choose on.
-        method: The recalibration, by name (see `placa.calibrate.choose_recalibration`).
+        method: The recalibration, by name (see `placa.models.calibration.choose_recalibration`).
     """
     squares = data.reading.squares
     choices = recalibrate(network, data, held_out, method)

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.answers import file_logits, in_batches
 from placa.core.backend import load_keras
 from placa.core.progress import Progress
 from placa.models import build
+from placa.models.outputs import file_logits, in_batches
 from placa.train.averaging import Average
 from placa.train.batches import ALONE, Share, training_batches
 from placa.train.checkpoint import Checkpoint

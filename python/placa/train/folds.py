@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.answers import Answers, answer, in_batches
-from placa.calibrate import Choice
 from placa.core.errors import PlacaError
 from placa.core.progress import Progress
 from placa.dataset.splits import FRACTIONS, assert_disjoint, assign_splits
 from placa.models.assembled import ensemble, with_probabilities
+from placa.models.calibration import Choice
+from placa.models.outputs import Answers, answer, in_batches
 from placa.records.manifest import SPLITS
 from placa.train.batches import ALONE, Share
 from placa.train.checkpoint import Checkpoint

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.calibrate import sigmoid
 from placa.core.errors import PlacaError
+from placa.models.calibration import sigmoid
 from placa.train.judge import auroc_error, mean_auroc
 from placa.train.loss import mean_loss
 

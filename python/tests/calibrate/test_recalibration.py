@@ -7,7 +7,8 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 
-from placa.calibrate import (
+from placa.core.errors import PlacaError
+from placa.models.calibration import (
     METHODS,
     Recalibration,
     choose_recalibration,
@@ -16,8 +17,7 @@ from placa.calibrate import (
     fit_temperature,
     sigmoid,
 )
-from placa.calibrate.choose import cross_validated
-from placa.core.errors import PlacaError
+from placa.models.calibration.choose import cross_validated
 
 
 def _scores(seed: int, n: int = 200) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_curve
 
-from placa.calibrate import choose_thresholds, missing_class, sigmoid
+from placa.models.calibration import choose_thresholds, missing_class, sigmoid
 
 
 def _scores(seed: int, n: int = 200) -> tuple[np.ndarray, np.ndarray]:

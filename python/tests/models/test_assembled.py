@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from placa.answers import answer, pool
-from placa.calibrate import Recalibration, fit_isotonic, sigmoid
 from placa.core.backend import load_keras
 from placa.explain.gradcam import GradCam
 from placa.models import build
 from placa.models.assembled import ensemble, split_at_logits, with_mirror, with_probabilities
+from placa.models.calibration import Recalibration, fit_isotonic, sigmoid
 from placa.models.files import load_model, save_model
+from placa.models.outputs import answer, pool
 
 LINES = [
     [Recalibration(2.0, -1.0), Recalibration(0.5, 0.25)],

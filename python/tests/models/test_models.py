@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from placa.calibrate import Recalibration, sigmoid
 from placa.core.backend import load_keras
 from placa.core.errors import PlacaError
 from placa.models import build
 from placa.models.assembled import with_mirror, with_probabilities
+from placa.models.calibration import Recalibration, sigmoid
 from placa.models.files import load_model, save_model
 
 CARD = {"findings": ["Mass", "Nodule"], "size": 32}

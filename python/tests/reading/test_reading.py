@@ -2,10 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from placa.answers import pool
 from placa.core.errors import PlacaError
 from placa.images import STRETCH, collapse, expand, slabs
 from placa.images.read import ImageRejected
+from placa.models.outputs import pool
 
 
 @pytest.fixture

@@ -157,8 +157,8 @@ def test_a_run_on_volumes_has_one_answer_a_patient(ct: tuple[Path, Path, Path]) 
 
 
 def test_answers_are_pooled_from_the_logits_of_the_squares(ct: tuple[Path, Path, Path]) -> None:
-    from placa.calibrate import choose_thresholds, fit_recalibration
     from placa.dataset.pixel_cache import open_pixels
+    from placa.models.calibration import choose_thresholds, fit_recalibration
 
     _, prepared, run = ct
     predictor = Predictor(run)

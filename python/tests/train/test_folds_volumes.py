@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from placa.answers import answer, in_batches
-from placa.calibrate import sigmoid
 from placa.core.progress import SILENT
 from placa.images import slabs
 from placa.models import build
 from placa.models.assembled import split_at_logits
+from placa.models.calibration import sigmoid
+from placa.models.outputs import answer, in_batches
 from placa.train import TrainOptions
 from placa.train.data import read_training_data
 from placa.train.fitting import Fitted

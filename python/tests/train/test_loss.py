@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from placa.calibrate import sigmoid
 from placa.core.backend import load_keras
+from placa.models.calibration import sigmoid
 from placa.train.loss import class_weights, weighted_loss
 
 LOGITS = np.random.default_rng(0).normal(0, 3, (40, 1)).astype(np.float32)

@@ -5,10 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from placa.calibrate import choose_thresholds, fit_recalibration, sigmoid
 from placa.core.errors import PlacaError
 from placa.core.files import fingerprint
 from placa.dataset.pixel_cache import open_pixels
+from placa.models.calibration import choose_thresholds, fit_recalibration, sigmoid
 from placa.models.files import load_model
 from placa.records.manifest import read_manifest, write_manifest
 from placa.records.predictions import COLUMNS, read_predictions

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.calibrate.recalibration import Recalibration, sigmoid
+from placa.models.calibration.recalibration import Recalibration, sigmoid
 
 #: Slope of an isotonic map beyond its outermost knots: flat by and large, for there validation has nothing more to say,
 #: and yet no two images get one probability where the network told them apart.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from placa.calibrate.choose import METHODS, Choice, choose_recalibration, missing_class
-from placa.calibrate.fits import fit_isotonic, fit_recalibration, fit_temperature
-from placa.calibrate.recalibration import Recalibration, sigmoid
-from placa.calibrate.thresholds import DEFAULT_POINT, TARGET, choose_thresholds
+from placa.models.calibration.choose import METHODS, Choice, choose_recalibration, missing_class
+from placa.models.calibration.fits import fit_isotonic, fit_recalibration, fit_temperature
+from placa.models.calibration.recalibration import Recalibration, sigmoid
+from placa.models.calibration.thresholds import DEFAULT_POINT, TARGET, choose_thresholds
 
 __all__ = [
     "DEFAULT_POINT",

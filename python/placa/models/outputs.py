@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.calibrate import sigmoid
+from placa.models.calibration import sigmoid
 
 #: Images that `answer` takes at a time.
 BATCH = 64

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.calibrate.fits import fit_isotonic, fit_recalibration, fit_temperature
-from placa.calibrate.recalibration import Recalibration
 from placa.core.errors import unknown_name
+from placa.models.calibration.fits import fit_isotonic, fit_recalibration, fit_temperature
+from placa.models.calibration.recalibration import Recalibration
 
 #: The recalibrations by name, the simplest first.
 METHODS: dict[str, Callable[[NDArray[np.floating[Any]], NDArray[np.floating[Any]]], Recalibration]] = {

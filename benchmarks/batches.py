@@ -18,9 +18,9 @@ from pairs import FULL, core_seconds, in_turns, random_pixels, rate, row, work_d
 
 from placa.core.backend import load_keras
 from placa.models import build
-from placa.train.augment import NONE, Augmentation
-from placa.train.batches import training_batches
-from placa.train.loss import weighted_loss
+from placa.training.augment import NONE, Augmentation
+from placa.training.batches import training_batches
+from placa.training.loss import weighted_loss
 
 SIZE, BATCH = 224, 64
 #: Enough for a pass over them to take seconds; with --full more than most machines' memory caches at once.

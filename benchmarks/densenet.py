@@ -16,9 +16,9 @@ from pairs import FULL, in_turns, random_pixels, rate, row, work_directory
 
 from placa.core.backend import load_keras
 from placa.models import build
-from placa.train.augment import Augmentation
-from placa.train.batches import training_batches
-from placa.train.loss import weighted_loss
+from placa.training.augment import Augmentation
+from placa.training.batches import training_batches
+from placa.training.loss import weighted_loss
 
 SIZE, FINDINGS = 224, 14
 

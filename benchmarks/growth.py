@@ -84,7 +84,8 @@ def audit(directory: Path) -> Callable[[], object]:
 
 def learn(directory: Path) -> Callable[[], object]:
     """One epoch, with validation and the predictions of all images."""
-    from placa.train import TrainOptions, train
+    from placa.training.options import TrainOptions
+    from placa.workflows.train import train
 
     return lambda: train(directory / "prepared", directory / "run", TrainOptions(epochs=1))
 

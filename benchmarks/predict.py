@@ -26,7 +26,8 @@ from placa.predict import Predictor
 from placa.predict_prepared import predict_prepared
 from placa.prepare import prepare
 from placa.sources.phantom import read_phantoms
-from placa.train import TrainOptions, train
+from placa.training.options import TrainOptions
+from placa.workflows.train import train
 
 SIZE, BATCH, FILES = 224, 64, 162
 

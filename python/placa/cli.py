@@ -131,7 +131,7 @@ def _add_train(commands: argparse._SubParsersAction[LateParser]) -> None:
 
 
 def _fill_train(parser: argparse.ArgumentParser) -> None:
-    from placa.train.arguments import add_arguments
+    from placa.training.arguments import add_arguments
 
     add_arguments(parser)
 

@@ -63,9 +63,9 @@ def train(options: argparse.Namespace) -> None:
 
     if not options.resume:
         refuse_existing(options.out, options.overwrite)
-    from placa.train import train as run
-    from placa.train.arguments import from_options
-    from placa.train.processes import find_team, started_without_srun
+    from placa.training.arguments import from_options
+    from placa.training.distributed import find_team, started_without_srun
+    from placa.workflows.train import train as run
 
     progress = RichProgress()
     team = find_team(options.processes, options.process_id)

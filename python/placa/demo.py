@@ -49,7 +49,8 @@ def run_demo(data: Path, out: Path, images: int, epochs: int | None, lang: str) 
     )
 
     progress.stage("training: a small convolutional network")
-    from placa.train import TrainOptions, train
+    from placa.training.options import TrainOptions
+    from placa.workflows.train import train
 
     train(data, out, TrainOptions(epochs=epochs or EPOCHS), overwrite=True, progress=progress)
 

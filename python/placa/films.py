@@ -70,7 +70,7 @@ def save_augmented(
         The paths, ``times + 1`` an image; empty where there is nothing to show, or the amounts are of a version of
         placa that this one does not know.
     """
-    from placa.train.augment import Augmentation
+    from placa.training.augment import Augmentation
 
     films = _Films.opened(prepared)
     if films is None:

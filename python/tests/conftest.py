@@ -61,7 +61,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def run(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run trained for two epochs on `prepared`; tests must not change it."""
-    from placa.train import TrainOptions, train
+    from placa.training.options import TrainOptions
+    from placa.workflows.train import train
 
     out = tmp_path_factory.mktemp("runs") / "phantoms"
     train(prepared, out, TrainOptions(epochs=2, batch_size=16))

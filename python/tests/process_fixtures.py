@@ -21,8 +21,9 @@ import json, sys
 from pathlib import Path
 from placa.core.errors import PlacaError
 from placa.core.progress import RichProgress
-from placa.train import TrainOptions, train
-from placa.train.processes import Team
+from placa.training.options import TrainOptions
+from placa.workflows.train import train
+from placa.training.distributed import Team
 
 prepared, out, options, resume, team = json.loads(sys.argv[1])
 try:

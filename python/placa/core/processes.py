@@ -10,7 +10,7 @@ from pathlib import Path
 MODULES = {
     "dicom": "placa.images.dicom.worker",
     "pictures": "placa.films",
-    "training": "placa.train.processes.worker",
+    "training": "placa.workflows.train_worker",
 }
 
 

@@ -13,7 +13,8 @@ from placa.predict import Predictor, predict_as_lists, predict_files
 from placa.prepare import prepare
 from placa.records.predictions import read_predictions
 from placa.sources.stoic import read_stoic
-from placa.train import TrainOptions, train
+from placa.training.options import TrainOptions
+from placa.workflows.train import train
 
 
 @pytest.fixture(scope="module")

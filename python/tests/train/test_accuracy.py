@@ -10,8 +10,8 @@ from placa.prepare import prepare
 from placa.records.manifest import read_manifest
 from placa.records.predictions import read_predictions
 from placa.sources.nih import read_nih
-from placa.train import train
-from placa.train.arguments import add_arguments, from_options
+from placa.training.arguments import add_arguments, from_options
+from placa.workflows.train import train
 
 
 @pytest.mark.slow

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from placa.train.augment import NONE, Augmentation
-from placa.train.batches import training_batches
+from placa.training.augment import NONE, Augmentation
+from placa.training.batches import training_batches
 
 
 def _images(n: int = 4, size: int = 33) -> np.ndarray:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from placa.core.errors import PlacaError
-from placa.train.ahead import Ahead
-from placa.train.augment import NONE, Augmentation
-from placa.train.batches import Share, training_batches
+from placa.training.augment import NONE, Augmentation
+from placa.training.batches import Share, training_batches
+from placa.training.prefetch import Ahead
 
 SIZE = 16
 
@@ -37,9 +37,9 @@ def _same(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarra
 
 @pytest.mark.parametrize("mixup", [0.0, 0.4])
 def test_the_number_of_threads_changes_no_bit(mixup: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("placa.train.batches.cores", lambda: 1)
+    monkeypatch.setattr("placa.training.batches.cores", lambda: 1)
     one = _epochs(3, mixup=mixup)
-    monkeypatch.setattr("placa.train.batches.cores", lambda: 7)
+    monkeypatch.setattr("placa.training.batches.cores", lambda: 7)
     assert all(_same(a, b) for a, b in zip(one, _epochs(3, mixup=mixup), strict=True))
 
 

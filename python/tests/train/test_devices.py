@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from placa.core.errors import PlacaError
-from placa.train.batches import Share
+from placa.training.batches import Share
 
 # Two devices are made of one CPU, as Keras would see two GPUs; then the same training on one of them. Without dropout,
 # whose masks a device draws by itself on TensorFlow.
@@ -24,8 +24,9 @@ if backend == "tensorflow":
 
 from placa.core.backend import load_keras
 from placa.core.progress import SILENT
-from placa.train import TrainOptions, devices, fitting
-from placa.train.data import read_training_data
+from placa.training import devices, fitting
+from placa.training.options import TrainOptions
+from placa.training.data import read_training_data
 
 keras = load_keras()
 layers = keras.layers
@@ -83,7 +84,7 @@ def test_two_devices_learn_what_one_does(backend: str, ema: float, prepared: Pat
 
 
 def test_processes_that_are_not_connected_are_told() -> None:
-    from placa.train.devices import Devices
+    from placa.training.devices import Devices
 
     with pytest.raises(PlacaError, match="2 processes were to train together, and 0 are connected"):
         Devices(16, Share(0, 2))

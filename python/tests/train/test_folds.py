@@ -18,9 +18,10 @@ from placa.models.calibration import choose_thresholds, sigmoid
 from placa.predict import Predictor
 from placa.records.manifest import read_manifest
 from placa.records.predictions import COLUMNS, read_predictions
-from placa.train import TrainOptions, train
-from placa.train.data import TrainingData, read_training_data
-from placa.train.folds import deal_folds, fold_seed
+from placa.training.data import TrainingData, read_training_data
+from placa.training.folds import deal_folds, fold_seed
+from placa.training.options import TrainOptions
+from placa.workflows.train import train
 
 OPTIONS = TrainOptions(epochs=2, batch_size=16, folds=3, seed=5)
 
@@ -47,7 +48,7 @@ def folds(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         return replace(data, pixels=data.pixels.view(Read))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("placa.train.read_training_data", watched)
+        patch.setattr("placa.workflows.train.read_training_data", watched)
         train(prepared, out, OPTIONS)
     return out
 

@@ -17,7 +17,8 @@ from placa.evaluate import evaluate, headline, read_thresholds
 from placa.predict import Predictor
 from placa.records.manifest import read_manifest, write_manifest
 from placa.records.predictions import read_predictions
-from placa.train import TrainOptions, train
+from placa.training.options import TrainOptions
+from placa.workflows.train import train
 
 FINDINGS = ["Opacity", "Bright", "Rare"]
 

@@ -12,11 +12,11 @@ from placa.models import build
 from placa.models.assembled import split_at_logits
 from placa.models.calibration import sigmoid
 from placa.models.outputs import answer, in_batches
-from placa.train import TrainOptions
-from placa.train.data import read_training_data
-from placa.train.fitting import Fitted
-from placa.train.folds import train_folds
-from placa.train.watch import Watched
+from placa.training.data import read_training_data
+from placa.training.fitting import Fitted
+from placa.training.folds import train_folds
+from placa.training.monitor import Watched
+from placa.training.options import TrainOptions
 
 SQUARES = 3
 
@@ -41,7 +41,7 @@ def test_volumes_are_dealt_whole_and_pooled_before_they_are_recalibrated(prepare
         network = build("small", data.size, 1)
         return Fitted(network, Watched([{"epoch": 1, "validation_auroc": 0.5}], 1, 0.5), np.ones((2, 1)), 0.0)
 
-    monkeypatch.setattr("placa.train.folds.fit_network", fit)
+    monkeypatch.setattr("placa.training.folds.fit_network", fit)
     _, finished = train_folds(data, TrainOptions(folds=2, mirror=False), SILENT)
     for learn, judge in asked:
         for part in (learn, judge):

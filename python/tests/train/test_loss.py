@@ -5,7 +5,7 @@ import pytest
 
 from placa.core.backend import load_keras
 from placa.models.calibration import sigmoid
-from placa.train.loss import class_weights, weighted_loss
+from placa.training.loss import class_weights, weighted_loss
 
 LOGITS = np.random.default_rng(0).normal(0, 3, (40, 1)).astype(np.float32)
 TRUTH = (np.random.default_rng(1).random((40, 1)) < 0.3).astype(np.float32)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from placa.train.augment import NONE
-from placa.train.batches import training_batches
-from placa.train.mixup import Blend, draw_blend
+from placa.training.augment import NONE
+from placa.training.batches import training_batches
+from placa.training.mixup import Blend, draw_blend
 
 
 def test_pixels_are_blended_to_the_nearest_grey_level() -> None:

@@ -11,8 +11,8 @@ import os, sys
 from pathlib import Path
 import numpy as np
 from placa.core.errors import PlacaError
-from placa.train.batches import Share
-from placa.train.processes import agreement, collectives
+from placa.training.batches import Share
+from placa.training.distributed import agreement, collectives
 
 address, process, here = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
 collectives.join(address, 2, process, bind=address)

@@ -9,11 +9,11 @@ import pytest
 from process_fixtures import free_port
 
 from placa.core.errors import PlacaError
-from placa.train import TrainOptions
-from placa.train.processes import Team, lifeline, meeting
-from placa.train.processes.lifeline import Lifeline
-from placa.train.processes.meeting import Met, meet
-from placa.train.processes.supervisor import Job, terms
+from placa.training.distributed import Team, heartbeat, rendezvous
+from placa.training.distributed.heartbeat import Lifeline
+from placa.training.distributed.rendezvous import Met, meet
+from placa.training.distributed.supervisor import Job, terms
+from placa.training.options import TrainOptions
 
 TERMS = {"batch size": 32, "the prepared data": "sha256:a"}
 
@@ -125,15 +125,15 @@ def test_a_port_that_is_taken_and_wrong_addresses_are_said_at_once() -> None:
 )
 def test_processes_of_one_machine_share_its_gpus(visible: list[str | None], expected: list[list[int] | None]) -> None:
     shown = dict(enumerate(visible))
-    assert [meeting._devices(i, {0: "a", 1: "a"}, shown) for i in (0, 1)] == expected
-    assert meeting._devices(1, {0: "a", 1: "b"}, shown) is None
+    assert [rendezvous._devices(i, {0: "a", 1: "a"}, shown) for i in (0, 1)] == expected
+    assert rendezvous._devices(1, {0: "a", 1: "b"}, shown) is None
 
 
 @pytest.fixture
 def three(monkeypatch: pytest.MonkeyPatch):
     """Three processes that have met, each with its lifeline and its news."""
-    monkeypatch.setattr(lifeline, "BEAT", 0.2)
-    monkeypatch.setattr(lifeline, "SILENCE", 2.0)
+    monkeypatch.setattr(heartbeat, "BEAT", 0.2)
+    monkeypatch.setattr(heartbeat, "SILENCE", 2.0)
     news = [SimpleQueue() for _ in range(3)]
     met = met_by(teams(3), [TERMS] * 3)
     lines = [Lifeline(i, met[i].links, news[i]) for i in range(3)]

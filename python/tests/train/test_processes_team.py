@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from placa.core.errors import PlacaError
-from placa.train.processes import Team, find_team, started_without_srun
-from placa.train.processes.nodes import host_names, written_out
-from placa.train.processes.team import DEFAULT_PORT
+from placa.training.distributed import Team, find_team, started_without_srun
+from placa.training.distributed.nodes import host_names, written_out
+from placa.training.distributed.process_group import DEFAULT_PORT
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,12 @@ from placa.core.errors import PlacaError
 from placa.core.progress import SILENT
 from placa.models.files import load_model
 from placa.records.predictions import read_predictions
-from placa.train import TrainOptions, run_directory, train
-from placa.train.checkpoint import Checkpoint
-from placa.train.data import read_training_data
-from placa.train.fitting import Fitted, fit_network
+from placa.training.checkpoint import Checkpoint
+from placa.training.data import read_training_data
+from placa.training.fitting import Fitted, fit_network
+from placa.training.options import TrainOptions
+from placa.workflows import run_directory
+from placa.workflows.train import train
 
 #: As the fixture `run` was trained.
 OPTIONS = TrainOptions(epochs=2, batch_size=16)
@@ -28,7 +30,8 @@ DIES_WHILE_SAVING = """
 import os, signal, sys
 from pathlib import Path
 import numpy as np
-from placa.train import TrainOptions, train
+from placa.training.options import TrainOptions
+from placa.workflows.train import train
 
 saves, save = [], np.savez
 

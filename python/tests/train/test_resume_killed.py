@@ -14,7 +14,8 @@ from test_resume import same_runs
 
 from placa.core.errors import PlacaError
 from placa.records.run import require_run
-from placa.train import TrainOptions, train
+from placa.training.options import TrainOptions
+from placa.workflows.train import train
 
 KILLS = 20
 #: Two phases, averaged weights, blended images: all that has a state.
@@ -24,7 +25,8 @@ OPTIONS = TrainOptions(**CHOSEN)
 TRAIN = """
 import json, sys
 from pathlib import Path
-from placa.train import TrainOptions, train
+from placa.training.options import TrainOptions
+from placa.workflows.train import train
 options = TrainOptions(**json.loads(sys.argv[3]))
 train(Path(sys.argv[1]), Path(sys.argv[2]), options, resume=True, checkpoint_every=float(sys.argv[4]))
 """

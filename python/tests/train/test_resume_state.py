@@ -12,11 +12,11 @@ from conftest import Heard
 
 from placa.core.errors import PlacaError
 from placa.core.progress import SILENT
-from placa.train import TrainOptions
-from placa.train.checkpoint import Checkpoint
-from placa.train.data import TrainingData, read_training_data
-from placa.train.resume import Underway, underway
-from placa.train.watch import Diverged
+from placa.training.checkpoint import Checkpoint
+from placa.training.data import TrainingData, read_training_data
+from placa.training.monitor import Diverged
+from placa.training.options import TrainOptions
+from placa.training.resume import Underway, underway
 
 FACTS = {"moment": {"phase": 0, "epoch": 1}, "watched": {"best_auroc": 0.1 + 0.2, "highest_auroc": -np.inf}}
 ARRAYS = {"network": [np.arange(6, dtype=np.float32).reshape(2, 3), np.array([3, 4], np.uint32)], "optimizer": []}
@@ -63,7 +63,7 @@ def test_a_damaged_state_is_told(tmp_path: Path, harm: str) -> None:
 
 def test_states_are_saved_no_more_often_than_is_cheap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr("placa.train.checkpoint.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("placa.training.checkpoint.time.monotonic", lambda: now[0])
     checkpoint = Checkpoint(tmp_path, every=20.0)
     seen = []
     for second in range(1, 200):

@@ -12,10 +12,11 @@ from placa.models.calibration import choose_thresholds, fit_recalibration, sigmo
 from placa.models.files import load_model
 from placa.records.manifest import read_manifest, write_manifest
 from placa.records.predictions import COLUMNS, read_predictions
-from placa.train import TrainOptions, train
-from placa.train.judge import auroc_error, mean_auroc
-from placa.train.loss import class_weights, mean_loss, weighted_loss
-from placa.train.watch import Judge, Watched
+from placa.training.epochs import auroc_error, mean_auroc
+from placa.training.loss import class_weights, mean_loss, weighted_loss
+from placa.training.monitor import Judge, Watched
+from placa.training.options import TrainOptions
+from placa.workflows.train import train
 
 
 def test_a_run_is_whole_and_says_how_it_was_made(run: Path, prepared: Path) -> None:

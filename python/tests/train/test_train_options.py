@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from placa.core.errors import PlacaError
-from placa.train import TrainOptions
-from placa.train.arguments import add_arguments, from_options, read_config
-from placa.train.augment import Augmentation
+from placa.training.arguments import add_arguments, from_options, read_config
+from placa.training.augment import Augmentation
+from placa.training.options import TrainOptions
 
 
 def _asked(*typed: str) -> TrainOptions:

@@ -9,12 +9,13 @@ from placa.core.backend import load_keras
 from placa.core.progress import SILENT
 from placa.models import build, head_of
 from placa.models.files import load_model, save_model
-from placa.train import TrainOptions, precision
-from placa.train.averaging import Average, values
-from placa.train.batches import training_batches
-from placa.train.data import read_training_data
-from placa.train.fitting import fit_network
-from placa.train.phases import Phase, optimizer_of, phases_of
+from placa.training import precision
+from placa.training.averaging import Average, values
+from placa.training.batches import training_batches
+from placa.training.data import read_training_data
+from placa.training.fitting import fit_network
+from placa.training.options import TrainOptions
+from placa.training.phases import Phase, optimizer_of, phases_of
 
 
 @pytest.mark.parametrize(

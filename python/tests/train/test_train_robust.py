@@ -11,11 +11,12 @@ from conftest import Heard
 from placa.core.backend import load_keras
 from placa.core.errors import PlacaError
 from placa.core.progress import SILENT
-from placa.train import TrainOptions, fitting
-from placa.train.batches import training_batches
-from placa.train.data import TrainingData, read_training_data, require_both, require_classes
-from placa.train.fitting import Fitted, fit_network, pooled_logits
-from placa.train.watch import Diverged, Judge
+from placa.training import fitting
+from placa.training.batches import training_batches
+from placa.training.data import TrainingData, read_training_data, require_both, require_classes
+from placa.training.fitting import Fitted, fit_network, pooled_logits
+from placa.training.monitor import Diverged, Judge
+from placa.training.options import TrainOptions
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from placa.core.backend import load_keras
-from placa.train.options import TrainOptions
+from placa.training.options import TrainOptions
 
 #: How much more slowly weights that have learnt already go on learning.
 _LOWER = 0.1

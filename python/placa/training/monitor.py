@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from placa.core.errors import PlacaError
 from placa.models.calibration import sigmoid
-from placa.train.judge import auroc_error, mean_auroc
-from placa.train.loss import mean_loss
+from placa.training.epochs import auroc_error, mean_auroc
+from placa.training.loss import mean_loss
 
 
 class Diverged(PlacaError):

@@ -9,7 +9,7 @@ from typing import Any
 
 from placa.core.errors import PlacaError, unknown_name
 from placa.models.small import counts_texture
-from placa.train.augment import Augmentation
+from placa.training.augment import Augmentation
 
 #: Most epochs, and changes other than `Augmentation`'s own defaults, where nobody says otherwise.
 EPOCHS = 60

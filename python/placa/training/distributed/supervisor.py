@@ -22,10 +22,10 @@ from placa.core.files import fingerprint, read_json
 from placa.core.processes import command, environment
 from placa.core.progress import Advance, Progress
 from placa.records.run import versions
-from placa.train.options import TrainOptions
-from placa.train.processes.lifeline import Lifeline
-from placa.train.processes.meeting import Met, meet
-from placa.train.processes.team import Team
+from placa.training.distributed.heartbeat import Lifeline
+from placa.training.distributed.process_group import Team
+from placa.training.distributed.rendezvous import Met, meet
+from placa.training.options import TrainOptions
 
 #: Seconds in which the others' side of a story arrives: whose end came first is told by them.
 _HEARSAY = 3.0
@@ -38,7 +38,7 @@ News = SimpleQueue[tuple[str, Any]]
 
 @dataclass(frozen=True)
 class Job:
-    """What `placa.train.train` was asked to do, in the same words."""
+    """What `placa.workflows.train.train` was asked to do, in the same words."""
 
     prepared: Path
     out: Path

@@ -11,7 +11,7 @@ from typing import Any
 from placa.core.errors import PlacaError, unknown_name
 from placa.core.files import explain_os_error
 from placa.models.backbones import BACKBONES, backbone_named
-from placa.train.options import CHOICES, EPOCHS, TEXTURE_CHANGES, TEXTURE_EPOCHS, TrainOptions
+from placa.training.options import CHOICES, EPOCHS, TEXTURE_CHANGES, TEXTURE_EPOCHS, TrainOptions
 
 #: Every option with the kind of its value and what it is; those of `TrainOptions`, then those of `Augmentation`.
 _OPTIONS: dict[str, tuple[type, str]] = {

@@ -17,10 +17,10 @@ from placa.core.files import explain_os_error, fingerprint, held, read_json, ref
 from placa.core.progress import Progress
 from placa.models import weights_fingerprint
 from placa.records.run import require_run, versions
-from placa.train.checkpoint import Checkpoint
-from placa.train.data import TrainingData
-from placa.train.options import TrainOptions
-from placa.train.watch import Diverged
+from placa.training.checkpoint import Checkpoint
+from placa.training.data import TrainingData
+from placa.training.monitor import Diverged
+from placa.training.options import TrainOptions
 
 _PLAN = "plan.json"
 

@@ -14,9 +14,9 @@ from placa.models.assembled import with_mirror, with_probabilities
 from placa.models.calibration import DEFAULT_POINT, Choice, choose_recalibration, choose_thresholds, missing_class
 from placa.models.outputs import Answers, answer, in_batches
 from placa.records.manifest import SPLITS
-from placa.train.data import TrainingData
-from placa.train.fitting import pooled_logits
-from placa.train.options import TrainOptions
+from placa.training.data import TrainingData
+from placa.training.fitting import pooled_logits
+from placa.training.options import TrainOptions
 
 
 @dataclass(frozen=True)

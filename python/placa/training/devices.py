@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from placa.core.backend import load_keras
 from placa.core.errors import PlacaError
-from placa.train.batches import ALONE, Share
+from placa.training.batches import ALONE, Share
 
 
 class Devices:

@@ -17,14 +17,14 @@ from placa.models.assembled import ensemble, with_probabilities
 from placa.models.calibration import Choice
 from placa.models.outputs import Answers, answer, in_batches
 from placa.records.manifest import SPLITS
-from placa.train.batches import ALONE, Share
-from placa.train.checkpoint import Checkpoint
-from placa.train.data import TrainingData
-from placa.train.finish import Finished, answering, operating_points, recalibrate
-from placa.train.fitting import Fitted, fit_network
-from placa.train.judge import mean_auroc
-from placa.train.options import TrainOptions
-from placa.train.watch import Watched
+from placa.training.batches import ALONE, Share
+from placa.training.checkpoint import Checkpoint
+from placa.training.data import TrainingData
+from placa.training.epochs import mean_auroc
+from placa.training.finish import Finished, answering, operating_points, recalibrate
+from placa.training.fitting import Fitted, fit_network
+from placa.training.monitor import Watched
+from placa.training.options import TrainOptions
 
 
 @dataclass(frozen=True)

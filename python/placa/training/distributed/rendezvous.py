@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from placa.core.errors import PlacaError
-from placa.train.processes.link import Link
-from placa.train.processes.team import Team
+from placa.training.distributed.connection import Link
+from placa.training.distributed.process_group import Team
 
 #: Seconds in which one that has connected must say who it is.
 _HELLO = 10.0

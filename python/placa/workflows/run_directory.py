@@ -17,10 +17,10 @@ from placa.model_card import write_model_card
 from placa.models.files import save_model
 from placa.records.predictions import tidy, write_predictions
 from placa.records.run import machine, versions
-from placa.train.data import TrainingData
-from placa.train.finish import Finished
-from placa.train.fitting import Fitted
-from placa.train.options import TrainOptions
+from placa.training.data import TrainingData
+from placa.training.finish import Finished
+from placa.training.fitting import Fitted
+from placa.training.options import TrainOptions
 
 
 def write_run(

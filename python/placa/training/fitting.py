@@ -12,19 +12,19 @@ from placa.core.backend import load_keras
 from placa.core.progress import Progress
 from placa.models import build
 from placa.models.outputs import file_logits, in_batches
-from placa.train.averaging import Average
-from placa.train.batches import ALONE, Share, training_batches
-from placa.train.checkpoint import Checkpoint
-from placa.train.data import TrainingData, require_both
-from placa.train.devices import Devices
-from placa.train.learner import Learner
-from placa.train.loss import class_weights, weighted_loss
-from placa.train.moment import Moment
-from placa.train.options import TrainOptions
-from placa.train.phases import phases_of
-from placa.train.precision import precision
-from placa.train.processes.agreement import require_alike
-from placa.train.watch import Judge, Watched
+from placa.training.averaging import Average
+from placa.training.batches import ALONE, Share, training_batches
+from placa.training.checkpoint import Checkpoint
+from placa.training.data import TrainingData, require_both
+from placa.training.devices import Devices
+from placa.training.distributed.agreement import require_alike
+from placa.training.learner import Learner
+from placa.training.loss import class_weights, weighted_loss
+from placa.training.monitor import Judge, Watched
+from placa.training.options import TrainOptions
+from placa.training.phases import phases_of
+from placa.training.precision import precision
+from placa.training.state import Moment
 
 
 @dataclass(frozen=True)

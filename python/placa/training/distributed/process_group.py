@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from placa.core.errors import PlacaError
-from placa.train.processes.nodes import host_names
+from placa.training.distributed.nodes import host_names
 
 #: Where process 0 waits for the others if no port is given: below those that systems hand out by themselves.
 DEFAULT_PORT = 27182

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from placa.core.errors import PlacaError
-from placa.train.averaging import values
-from placa.train.checkpoint import Arrays
-from placa.train.watch import Watched
+from placa.training.averaging import values
+from placa.training.checkpoint import Arrays
+from placa.training.monitor import Watched
 
 
 @dataclass
@@ -23,8 +23,8 @@ class Moment:
         seconds: How long it took so far.
         lap: How long that epoch took so far, in seconds.
         arrays: What the variables hold: ``network`` (random generators of layers included), ``optimizer``, ``loss``
-            (its mean over the epoch) and ``first`` (see `placa.train.averaging`). Lists that are not there, or empty,
-            mean that what they are of starts anew.
+            (its mean over the epoch) and ``first`` (see `placa.training.averaging`). Lists that are not there, or
+            empty, mean that what they are of starts anew.
     """
 
     phase: int = 0

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from placa.core.backend import load_keras
 from placa.core.progress import Advance
 from placa.models import set_trainable
-from placa.train.averaging import Average, values
-from placa.train.checkpoint import Arrays, Checkpoint
-from placa.train.devices import Devices
-from placa.train.moment import Moment, held_by
-from placa.train.options import TrainOptions
-from placa.train.phases import Phase, optimizer_of
-from placa.train.watch import Diverged, Judge, Watched
+from placa.training.averaging import Average, values
+from placa.training.checkpoint import Arrays, Checkpoint
+from placa.training.devices import Devices
+from placa.training.monitor import Diverged, Judge, Watched
+from placa.training.options import TrainOptions
+from placa.training.phases import Phase, optimizer_of
+from placa.training.state import Moment, held_by
 
 
 class Learner:

@@ -12,7 +12,7 @@ import time
 from queue import SimpleQueue
 from typing import Any
 
-from placa.train.processes.link import Link
+from placa.training.distributed.connection import Link
 
 #: Seconds between signs of life, and of silence after which a process is taken for lost.
 BEAT, SILENCE = 5.0, 60.0
@@ -23,7 +23,7 @@ class Lifeline:
 
     Args:
         process: The number of this process; 0 passes on what it hears to all others.
-        links: From `placa.train.processes.meeting.meet`.
+        links: From `placa.training.distributed.rendezvous.meet`.
         news: Where to put what happens: ``("ended", sentence)`` when another process has, ``("all done", "")`` when
             every process has said `done`.
     """

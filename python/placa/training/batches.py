@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from placa.core.backend import load_keras
 from placa.core.errors import PlacaError
 from placa.dataset.pixel_cache import cores
-from placa.train.ahead import Ahead
-from placa.train.augment import Augmentation
-from placa.train.mixup import draw_blend
+from placa.training.augment import Augmentation
+from placa.training.mixup import draw_blend
+from placa.training.prefetch import Ahead
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.float32]]
 

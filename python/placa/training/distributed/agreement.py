@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placa.core.errors import PlacaError
-from placa.train.batches import Share
+from placa.training.batches import Share
 
 #: Said instead of a state where the run is whole, and nothing is left to do.
 _WHOLE = hashlib.sha256(b"whole").digest()

@@ -1,4 +1,4 @@
-"""The process that trains, one of several: started by `placa.train.processes.supervisor`, never by hand.
+"""The process that trains, one of several: started by `placa.training.distributed.supervisor`, never by hand.
 
 It reads its job as a line of JSON, says what goes on as lines of JSON, and ends when its input does. So it never
 outlives the process that a user sees and can stop, and JAX's own way to end, an abort in C++, is not what they see.
@@ -19,7 +19,7 @@ from typing import Any, TextIO
 
 from placa.core.errors import PlacaError
 from placa.core.progress import SILENT, Advance, Progress
-from placa.train.processes import collectives
+from placa.training.distributed import collectives
 
 #: Seconds that a worker may take to clean up once it is to stop; it may be waiting for one that has died.
 _GRACE = 3.0
@@ -88,9 +88,9 @@ def main() -> None:
 def _train(job: dict[str, Any], progress: Progress) -> dict[str, Any] | None:
     os.environ["KERAS_BACKEND"] = "jax"
     collectives.join(job["coordinator"], job["processes"], job["process"], job["devices"], job["bind"] or None)
-    from placa.train import train_share
-    from placa.train.batches import Share
-    from placa.train.options import TrainOptions
+    from placa.training.batches import Share
+    from placa.training.options import TrainOptions
+    from placa.workflows.train import train_share
 
     facts: dict[str, Any] | None = train_share(
         Path(job["prepared"]),

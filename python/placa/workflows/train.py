@@ -8,19 +8,17 @@ from typing import Any
 
 from placa.core.files import require_writable, whole_directory, write_json
 from placa.core.progress import SILENT, Progress
-from placa.train.batches import ALONE, Share
-from placa.train.checkpoint import Checkpoint
-from placa.train.data import TrainingData, read_training_data
-from placa.train.finish import Finished, answering, finish
-from placa.train.fitting import Fitted, fit_network
-from placa.train.folds import train_folds
-from placa.train.options import TrainOptions
-from placa.train.processes import Job, Team, train_together
-from placa.train.processes.agreement import hear_where_it_begins, say_where_it_begins
-from placa.train.resume import plan_digest, plan_of, state_of, underway
-from placa.train.run_directory import write_run
-
-__all__ = ["TrainOptions", "train", "train_share"]
+from placa.training.batches import ALONE, Share
+from placa.training.checkpoint import Checkpoint
+from placa.training.data import TrainingData, read_training_data
+from placa.training.distributed import Job, Team, train_together
+from placa.training.distributed.agreement import hear_where_it_begins, say_where_it_begins
+from placa.training.finish import Finished, answering, finish
+from placa.training.fitting import Fitted, fit_network
+from placa.training.folds import train_folds
+from placa.training.options import TrainOptions
+from placa.training.resume import plan_digest, plan_of, state_of, underway
+from placa.workflows.run_directory import write_run
 
 
 def train(
@@ -49,7 +47,7 @@ def train(
             bit as if it had not been. Where none was, it begins at the beginning.
         checkpoint_every: Seconds from one saved state to the next in the midst of training, at least; a state is saved
             at the end of each phase too. They lie in ``.NAME.training`` beside the run until it is whole.
-        team: The processes that train together, this one among them (see `placa.train.processes.find_team`); by
+        team: The processes that train together, this one among them (see `placa.training.distributed.find_team`); by
             default this process trains alone, on all devices of the machine.
 
     Returns:

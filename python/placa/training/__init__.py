@@ -1,0 +1,1 @@
+"""Training with Keras: options, batches, loss, folds, checkpoints, several processes."""

@@ -1,0 +1,1 @@
+"""What calls several stages and writes the records: prepare, train, evaluate."""

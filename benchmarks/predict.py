@@ -22,8 +22,8 @@ from pairs import in_turns, large_radiographs, rate, row, work_directory
 from PIL import Image
 
 from placa.dataset.pixel_cache import cores
-from placa.predict import Predictor
-from placa.predict_prepared import predict_prepared
+from placa.inference.predict import Predictor
+from placa.inference.predict_prepared import predict_prepared
 from placa.prepare import prepare
 from placa.sources.phantom import read_phantoms
 from placa.training.options import TrainOptions

@@ -12,7 +12,7 @@ from placa.sources.registry import SOURCES, source_row
 if TYPE_CHECKING:
     import pandas as pd
 
-    from placa.predict import Predictor
+    from placa.inference.predict import Predictor
 
 
 def prepare(options: argparse.Namespace) -> None:
@@ -81,8 +81,8 @@ def predict(options: argparse.Namespace) -> None:
     """``placa predict``"""
     from placa.core.executors import open_executor
     from placa.core.files import require_writable
-    from placa.predict import Predictor, predict_files
-    from placa.predict_prepared import predict_prepared, the_prepared_set
+    from placa.inference.predict import Predictor, predict_files
+    from placa.inference.predict_prepared import predict_prepared, the_prepared_set
     from placa.terminal import print_predictions
 
     if options.out:
@@ -125,8 +125,8 @@ def _write_predictions(
 
 def explain(options: argparse.Namespace) -> None:
     """``placa explain``"""
-    from placa.explain import explain_files
-    from placa.explain.boxes import lines
+    from placa.inference.explain import explain_files
+    from placa.inference.explain.boxes import lines
 
     progress = RichProgress()
     table, rejected, summary = explain_files(

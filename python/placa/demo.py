@@ -55,7 +55,7 @@ def run_demo(data: Path, out: Path, images: int, epochs: int | None, lang: str) 
     train(data, out, TrainOptions(epochs=epochs or EPOCHS), overwrite=True, progress=progress)
 
     progress.stage("prediction: five of the phantoms, from their files")
-    from placa.predict import predict_files
+    from placa.inference.predict import predict_files
     from placa.terminal import print_predictions
 
     files = sorted((data / "images").glob("*.png"))[:5]

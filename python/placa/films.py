@@ -97,7 +97,7 @@ def save_augmented(
 def save_maps(
     prepared: str | None, run: str, images: Sequence[str], findings: Sequence[str], folder: str, side: int = 224
 ) -> dict[str, Any]:
-    """Write each image beside its Grad-CAM overlay (see `placa.explain.gradcam`), two squares in one picture.
+    """Write each image beside its Grad-CAM overlay (see `placa.inference.explain.gradcam`), two squares in one picture.
 
     Args:
         prepared: The directory that ``placa prepare`` wrote, or None.
@@ -205,8 +205,8 @@ def _evidence(
     run: str, stacks: Sequence[NDArray[np.uint8] | None], findings: Sequence[str]
 ) -> list[tuple[NDArray[np.uint8], NDArray[np.float32]] | None]:
     """Of each image the square that is explained, and its map."""
-    from placa.explain.gradcam import GradCam
-    from placa.predict import loaded
+    from placa.inference.explain.gradcam import GradCam
+    from placa.inference.predict import loaded
 
     predictor = loaded(Path(run))
     gradcam = GradCam(predictor.model)
@@ -227,7 +227,7 @@ def _evidence(
 
 
 def _beside(square: NDArray[np.uint8], evidence: NDArray[np.float32], side: int) -> Image.Image:
-    from placa.explain.overlay import overlay
+    from placa.inference.explain.overlay import overlay
 
     film = Image.fromarray(square).resize((side, side), Image.Resampling.BICUBIC)
     picture = Image.new("RGB", (2 * side + 2, side), (13, 15, 17))

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from placa.core.backend import load_keras
-from placa.explain.gradcam import GradCam
+from placa.inference.explain.gradcam import GradCam
 from placa.models import BACKBONES, build
 from placa.models.assembled import with_mirror
 from placa.models.files import load_model, save_model

@@ -12,12 +12,12 @@ from PIL import Image
 
 from placa.core.errors import PlacaError
 from placa.core.files import fingerprint
-from placa.explain import Explainer, explain_as_lists, explain_files
-from placa.explain.boxes import lines, read_test_boxes, score, summarise
-from placa.explain.gradcam import GradCam
-from placa.explain.overlay import background, overlay
 from placa.images import slabs
-from placa.predict import Predictor, find_as_list, loaded
+from placa.inference.explain import Explainer, explain_as_lists, explain_files
+from placa.inference.explain.boxes import lines, read_test_boxes, score, summarise
+from placa.inference.explain.gradcam import GradCam
+from placa.inference.explain.overlay import background, overlay
+from placa.inference.predict import Predictor, find_as_list, loaded
 from placa.records.manifest import read_manifest
 
 

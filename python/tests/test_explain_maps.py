@@ -8,8 +8,8 @@ from PIL import Image
 
 from placa.core.backend import load_keras
 from placa.core.errors import PlacaError
-from placa.explain.boxes import score
-from placa.explain.gradcam import GradCam, feature_layers
+from placa.inference.explain.boxes import score
+from placa.inference.explain.gradcam import GradCam, feature_layers
 from placa.models import build
 from placa.models.assembled import with_mirror, with_probabilities
 from placa.models.calibration import Recalibration

@@ -10,7 +10,7 @@ from conftest import Heard
 
 from placa.core.errors import PlacaError
 from placa.evaluate import evaluate
-from placa.predict import Predictor
+from placa.inference.predict import Predictor
 from placa.records.predictions import read_predictions, write_predictions
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from placa.core.errors import PlacaError
 from placa.core.files import fingerprint
-from placa.predict import Predictor, predict_as_lists, predict_files
+from placa.inference.predict import Predictor, predict_as_lists, predict_files
 from placa.records.manifest import read_manifest
 from placa.records.predictions import read_as_lists, read_predictions
 

@@ -21,8 +21,8 @@ from placa.core.files import fingerprint
 from placa.core.progress import Advance, Progress
 from placa.dataset.pixel_cache import decode
 from placa.images import Reading
-from placa.predict import Predictor
-from placa.predict_prepared import predict_prepared
+from placa.inference.predict import Predictor
+from placa.inference.predict_prepared import predict_prepared
 from placa.prepare import prepare
 from placa.records.manifest import read_manifest
 from placa.sources.folders import read_folders

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from placa.core.backend import load_keras
-from placa.explain.gradcam import GradCam
+from placa.inference.explain.gradcam import GradCam
 from placa.models import build
 from placa.models.assembled import ensemble, split_at_logits, with_mirror, with_probabilities
 from placa.models.calibration import Recalibration, fit_isotonic, sigmoid

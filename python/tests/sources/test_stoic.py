@@ -9,7 +9,7 @@ from made_volumes import thorax, write_stoic, write_volume
 
 from placa.core.errors import PlacaError
 from placa.core.files import write_rejected
-from placa.predict import Predictor, predict_as_lists, predict_files
+from placa.inference.predict import Predictor, predict_as_lists, predict_files
 from placa.prepare import prepare
 from placa.records.predictions import read_predictions
 from placa.sources.stoic import read_stoic

@@ -12,10 +12,10 @@ from conftest import Heard
 from placa.core.errors import PlacaError
 from placa.core.files import fingerprint
 from placa.core.progress import Progress
-from placa.explain import Explainer, explain_files
+from placa.inference.explain import Explainer, explain_files
+from placa.inference.predict import Predictor
 from placa.models.assembled import split_at_logits
 from placa.models.calibration import choose_thresholds, sigmoid
-from placa.predict import Predictor
 from placa.records.manifest import read_manifest
 from placa.records.predictions import COLUMNS, read_predictions
 from placa.training.data import TrainingData, read_training_data

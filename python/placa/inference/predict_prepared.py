@@ -16,8 +16,8 @@ from placa.core.files import read_json
 from placa.core.progress import SILENT, Progress
 from placa.dataset.prepared import read_images
 from placa.images import Reading, collapse
+from placa.inference.predict import Predictor
 from placa.models.outputs import answer, in_batches
-from placa.predict import Predictor
 from placa.records.predictions import tidy
 
 
@@ -70,7 +70,7 @@ def predict_prepared(
 
             said = answer(predictor.model, shown(), reading.squares)
         else:
-            from placa.predict_elsewhere import answer_rows
+            from placa.inference.predict_elsewhere import answer_rows
 
             said = answer_rows(predictor, prepared, len(pixels), executor, advance)
     images = collapse(manifest, reading)

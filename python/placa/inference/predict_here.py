@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from placa.core.executors import Executor
 from placa.core.progress import Advance
 from placa.dataset.pixel_cache import decode
+from placa.inference.predict import Predictor
 from placa.models.outputs import BATCH, Answers, answer
-from placa.predict import Predictor
 
 
 def answer_files(

@@ -1,6 +1,7 @@
 """Where in its images a model sees a finding: Grad-CAM maps, overlays, and scores against lesion boxes.
 
-A map says what the model used, not where the disease is; `placa.explain.boxes` measures how often that is the same.
+A map says what the model used, not where the disease is; `placa.inference.explain.boxes` measures how often that is
+the same.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from PIL import Image
 from placa.core.errors import PlacaError, unknown_name
 from placa.core.files import require_writable, whole_file, write_json
 from placa.core.progress import SILENT, Progress
-from placa.explain.boxes import THRESHOLD, read_test_boxes, score, summarise
-from placa.explain.gradcam import GradCam
-from placa.explain.overlay import SIDE, Box, background, overlay
 from placa.images import Reading
 from placa.images.read import ImageRejected
-from placa.predict import Predictor, loaded
+from placa.inference.explain.boxes import THRESHOLD, read_test_boxes, score, summarise
+from placa.inference.explain.gradcam import GradCam
+from placa.inference.explain.overlay import SIDE, Box, background, overlay
+from placa.inference.predict import Predictor, loaded
 
 __all__ = ["Explainer", "Explanation", "explain_as_lists", "explain_files"]
 
@@ -37,7 +38,7 @@ class Explanation:
     Attributes:
         path: The file.
         finding: What is explained.
-        probability: Of the whole file, 0 to 1, as `placa.predict` gives it.
+        probability: Of the whole file, 0 to 1, as `placa.inference.predict` gives it.
         category: ``positive`` or ``negative`` at the default operating point.
         evidence: The Grad-CAM map at the model's own size, ``(size, size)``, in units of the logit; 0 where nothing
             speaks for the finding.
@@ -133,7 +134,7 @@ def explain_files(
         out: The directory to write to; files of the same names are replaced.
         finding: Which to explain; by default, for each image, the one of the highest probability.
         boxes: A prepared data set whose test images with lesion boxes are explained too, for the findings of the
-            boxes, and scored (see `placa.explain.boxes`).
+            boxes, and scored (see `placa.inference.explain.boxes`).
         threshold: Share of its maximum from which a map counts as marked, above 0 to 1.
         progress: Where to show what goes on.
 

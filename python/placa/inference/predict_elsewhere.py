@@ -22,8 +22,8 @@ from placa.core.executors import Executor
 from placa.core.files import read_json
 from placa.dataset.cache_journal import stamp_of
 from placa.dataset.pixel_cache import for_elsewhere, open_pixels, read_elsewhere
+from placa.inference.predict import Predictor, loaded
 from placa.models.outputs import Answers, answer, in_batches
-from placa.predict import Predictor, loaded
 
 if TYPE_CHECKING:
     from placa.core.progress import Advance

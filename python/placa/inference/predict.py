@@ -71,9 +71,9 @@ class Predictor:
 
         with progress.bar("predicting", len(paths)) as advance:
             if executor is None or executor.shares_memory:
-                from placa.predict_here import answer_files
+                from placa.inference.predict_here import answer_files
             else:
-                from placa.predict_elsewhere import answer_files
+                from placa.inference.predict_elsewhere import answer_files
             said, reasons = answer_files(self, paths, executor, advance)
         kept = [path for path, reason in zip(paths, reasons, strict=True) if not reason]
         images = pd.DataFrame({"image_id": short_names(kept, self.reading), "path": kept})

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from placa.bridge import NoBridge, start_r
 from placa.core.errors import PlacaError
-from placa.r_frames import R_FRAMES, from_r, to_r
+from placa.evaluation.bridge import NoBridge, start_r
+from placa.evaluation.r_frames import R_FRAMES, from_r, to_r
 
 ROWS, PAIRS = 100_000, 5
 

@@ -156,7 +156,7 @@ def report(options: argparse.Namespace) -> None:
     """``placa report``"""
     from placa.evaluate import evaluate as run_evaluation
     from placa.records.run import require_run
-    from placa.report import render_report
+    from placa.reporting.render import render_report
 
     require_run(options.run)
     progress = RichProgress()

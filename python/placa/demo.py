@@ -6,10 +6,10 @@ import time
 from functools import partial
 from pathlib import Path
 
-from placa.bridge import find_r
 from placa.core.errors import PlacaError
 from placa.core.files import refuse_existing
 from placa.core.progress import RichProgress
+from placa.evaluation.bridge import find_r
 
 #: Enough for phantoms, which are cleaner than patients.
 EPOCHS = 30
@@ -67,7 +67,7 @@ def run_demo(data: Path, out: Path, images: int, epochs: int | None, lang: str) 
     summary = evaluate(out, progress=progress)
 
     progress.stage("report")
-    from placa.report import render_report
+    from placa.reporting.render import render_report
 
     path = render_report(out, lang, progress=progress)
     for line in headline(summary):

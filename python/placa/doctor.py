@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from placa.bridge import choose_rpy2_mode, find_r, run_rscript
 from placa.core.errors import PlacaError
+from placa.evaluation.bridge import choose_rpy2_mode, find_r, run_rscript
 
 #: R packages: the name, and what is lost without it.
 R_PACKAGES = {
@@ -138,7 +138,7 @@ def _rpy2(r: str | None) -> str | None:
 
 
 def _tools() -> list[Finding]:
-    from placa.renderers import find_quarto
+    from placa.reporting.renderers import find_quarto
 
     quarto = find_quarto()
     return [

@@ -7,14 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from placa.bridge import NoBridge, RError, call_r, run_rscript
 from placa.core.errors import PlacaError
 from placa.core.files import read_json, require_writable
 from placa.core.progress import SILENT, Progress
-from placa.model_card import write_model_card
-from placa.r_code import EVALUATE_RUN
+from placa.evaluation.bridge import NoBridge, RError, call_r, run_rscript
+from placa.evaluation.r_code import EVALUATE_RUN
 from placa.records.predictions import read_predictions
 from placa.records.run import require_model, require_predictions, require_run
+from placa.reporting.model_card import write_model_card
 
 
 def evaluate(run: Path, split: str = "test", bridge: str = "auto", progress: Progress = SILENT) -> dict[str, Any]:

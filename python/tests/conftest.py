@@ -36,7 +36,7 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def r() -> str:
     """The R command, with placa's R package installed."""
-    from placa.bridge import find_r
+    from placa.evaluation.bridge import find_r
 
     command = find_r()
     if command is None:

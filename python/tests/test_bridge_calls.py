@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from placa.bridge import RError, call_r
+from placa.evaluation.bridge import RError, call_r
 from placa.records.predictions import read_predictions, write_predictions
 
 pytestmark = pytest.mark.usefixtures("r")
@@ -58,7 +58,7 @@ def test_errors_and_warnings_come_once(some_predictions: pd.DataFrame, capfd: py
 
 _BOTH = """
 import pandas as pd
-from placa.bridge import call_r, start_r
+from placa.evaluation.bridge import call_r, start_r
 {first}
 predictions = pd.DataFrame({{
     "image_id": list("abcdef"), "patient_id": list("uvwxyy"), "group_id": list("uvwxyy"), "split": "test",
@@ -82,7 +82,7 @@ def test_tensorflow_may_come_before_or_after(first: str) -> None:
 _LONG = """
 import sys, time
 import pandas as pd
-from placa.bridge import call_r, start_r
+from placa.evaluation.bridge import call_r, start_r
 predictions = pd.read_csv(sys.argv[1], dtype={"patient_id": str})
 start_r()
 print("now", flush=True)

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from placa.bridge import run_rscript, start_r
 from placa.core.errors import PlacaError
-from placa.r_frames import R_FRAMES, from_r, to_r
+from placa.evaluation.bridge import run_rscript, start_r
+from placa.evaluation.r_frames import R_FRAMES, from_r, to_r
 from placa.records.predictions import read_predictions, write_predictions
 
 pytestmark = pytest.mark.usefixtures("r")

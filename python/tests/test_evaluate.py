@@ -7,9 +7,9 @@ import pytest
 from conftest import Heard
 from sklearn.metrics import brier_score_loss, matthews_corrcoef, roc_auc_score
 
-from placa.bridge import RError
 from placa.core.errors import PlacaError
 from placa.evaluate import evaluate, headline
+from placa.evaluation.bridge import RError
 from placa.records.predictions import read_predictions, write_predictions
 
 pytestmark = pytest.mark.usefixtures("r")
@@ -62,7 +62,7 @@ def test_with_and_without_rpy2_it_is_the_same_evaluation(evaluated: Path, a_run:
 
 
 def test_a_machine_without_rpy2_is_told_once(a_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from placa import bridge
+    from placa.evaluation import bridge
 
     def broken() -> None:
         raise bridge.NoBridge("libR.so does not fit")

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
-from placa.renderers import find_quarto
+from placa.reporting.renderers import find_quarto
 
 ROOT = Path(__file__).resolve().parents[2]
 

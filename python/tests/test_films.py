@@ -9,8 +9,8 @@ import pandas as pd
 from PIL import Image
 from report_fixtures import make_run
 
-from placa.films import begin_maps, finish_maps, save_augmented, save_films, save_maps
 from placa.records.predictions import read_predictions
+from placa.reporting.pictures import begin_maps, finish_maps, save_augmented, save_films, save_maps
 
 
 def pixels_of(file: str) -> np.ndarray:

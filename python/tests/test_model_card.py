@@ -12,7 +12,7 @@ from report_fixtures import FOURTEEN, make_run
 
 from placa.core.errors import PlacaError
 from placa.core.files import write_json
-from placa.model_card import write_model_card
+from placa.reporting.model_card import write_model_card
 
 
 def read(path: Path) -> tuple[dict[str, Any], str]:

@@ -96,7 +96,7 @@ def test_r_says_the_same_as_python(run: Path, prepared: Path, r: str, tmp_path: 
       predicted$probability <- sprintf("%.17g", predicted$probability)
       write.csv(as.data.frame(predicted), arguments[[2]], row.names = FALSE)
     """
-    from placa.bridge import run_rscript
+    from placa.evaluation.bridge import run_rscript
 
     done = run_rscript(code, str(run), str(tmp_path / "r.csv"), *images)
     assert done.returncode == 0, done.stderr

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from report_fixtures import REPORTS, ROOT, Page, assert_no_source_shows, make_run, strings
 
-from placa import renderers
 from placa.core.errors import PlacaError
 from placa.core.files import write_json
-from placa.renderers import choose_renderer, last_useful_line
-from placa.report import find_reports, render_report
+from placa.reporting import renderers
+from placa.reporting.render import find_reports, render_report
+from placa.reporting.renderers import choose_renderer, last_useful_line
 
 
 def test_a_missing_piece_gives_a_sentence_in_its_place(project: Path, tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def fake_command(path: Path, says: str) -> Path:
 
 def test_an_old_quarto_is_passed_over_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(renderers, "_require_r_packages", lambda r: None)
-    monkeypatch.setattr("placa.bridge.find_r", lambda: "R")
+    monkeypatch.setattr("placa.evaluation.bridge.find_r", lambda: "R")
     fake_command(tmp_path / "pandoc", "pandoc 2.17")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setenv("QUARTO_PATH", str(fake_command(tmp_path / "quarto", "1.2.335")))
@@ -130,7 +130,7 @@ def test_an_old_quarto_is_passed_over_and_named(tmp_path: Path, monkeypatch: pyt
 
 
 def test_without_r_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("placa.bridge.find_r", lambda: None)
+    monkeypatch.setattr("placa.evaluation.bridge.find_r", lambda: None)
     with pytest.raises(PlacaError, match="no R on PATH: run make setup"):
         choose_renderer()
 
@@ -138,10 +138,10 @@ def test_without_r_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPa
 def test_a_missing_r_package_is_named_with_the_command_that_brings_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("placa.bridge.find_r", lambda: str(fake_command(tmp_path / "R", "svglite yaml")))
+    monkeypatch.setattr("placa.evaluation.bridge.find_r", lambda: str(fake_command(tmp_path / "R", "svglite yaml")))
     with pytest.raises(PlacaError, match=r"packages svglite, yaml.*apt install r-cran-svglite r-cran-yaml"):
         choose_renderer()
-    monkeypatch.setattr("placa.bridge.find_r", lambda: str(fake_command(tmp_path / "R", "placa")))
+    monkeypatch.setattr("placa.evaluation.bridge.find_r", lambda: str(fake_command(tmp_path / "R", "placa")))
     with pytest.raises(PlacaError, match="R CMD INSTALL"):
         choose_renderer()
 
@@ -163,6 +163,7 @@ def test_the_useful_line_of_a_log(log: str, line: str) -> None:
 
 
 def test_importing_the_report_is_light() -> None:
-    code = "import sys, placa.report; print([m for m in ('numpy', 'pandas', 'keras', 'rpy2') if m in sys.modules])"
+    heavy = ("numpy", "pandas", "keras", "rpy2")
+    code = f"import sys, placa.reporting.render; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT / "python", check=True)
     assert done.stdout.strip() == "[]"

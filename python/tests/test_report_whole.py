@@ -13,7 +13,7 @@ from report_browser import look
 from report_fixtures import FOURTEEN, Page, assert_no_source_shows, make_run, need_quarto, need_typst, strings
 
 from placa.evaluate import evaluate
-from placa.report import render_report
+from placa.reporting.render import render_report
 
 pytestmark = pytest.mark.slow
 
@@ -76,7 +76,7 @@ def logs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             kept.append(done.stdout)
         return done
 
-    monkeypatch.setattr("placa.report.subprocess.run", keeping)
+    monkeypatch.setattr("placa.reporting.render.subprocess.run", keeping)
     return kept
 
 

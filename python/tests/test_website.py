@@ -17,7 +17,7 @@ from urllib.parse import unquote
 import pytest
 import yaml
 
-from placa.renderers import find_quarto
+from placa.reporting.renderers import find_quarto
 
 ROOT = Path(__file__).resolve().parents[2]
 WEBSITE: dict[str, Any] = yaml.safe_load((ROOT / "docs" / "_website.yml").read_text("utf-8"))

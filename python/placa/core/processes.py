@@ -9,7 +9,7 @@ from pathlib import Path
 #: Each module that is started by its name. No type checker sees such a name: a test imports all of them.
 MODULES = {
     "dicom": "placa.images.dicom.worker",
-    "pictures": "placa.films",
+    "pictures": "placa.reporting.pictures",
     "training": "placa.workflows.train_worker",
 }
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from placa.core.errors import PlacaError, unknown_name
 from placa.core.processes import environment
-from placa.renderers import Renderer, choose_renderer, last_useful_line
+from placa.reporting.renderers import Renderer, choose_renderer, last_useful_line
 
 if TYPE_CHECKING:
     from placa.core.progress import Progress
@@ -111,7 +111,7 @@ def find_reports() -> Path:
         PlacaError: It is in none of these places.
     """
     named = os.environ.get("PLACA_REPORTS")
-    roots = (Path(__file__).parents[2], Path.cwd(), *Path.cwd().parents)
+    roots = (Path(__file__).parents[3], Path.cwd(), *Path.cwd().parents)
     places = [Path(named)] if named else [root / "reports" for root in roots]
     for place in places:
         if (place / _DOCUMENT).is_file():
@@ -130,8 +130,8 @@ def _render(
     renderer: Renderer, sources: Path, work: Path, document: str, to: str, parameters: dict[str, str], target: Path
 ) -> Path:
     shutil.copytree(sources, work, ignore=shutil.ignore_patterns("*_files", ".*"))
-    from placa.bridge import utf8_locale
-    from placa.films import LIBRARIES
+    from placa.evaluation.bridge import utf8_locale
+    from placa.reporting.pictures import LIBRARIES
 
     surroundings = {
         **environment(),

@@ -70,7 +70,7 @@ def choose_renderer(asked: str = "auto", to: str = "html") -> Renderer:
     Raises:
         PlacaError: R, one of its packages, or both Quarto and pandoc are missing; it says what to type.
     """
-    from placa.bridge import find_r
+    from placa.evaluation.bridge import find_r
 
     if asked not in {"auto", "quarto", "rmarkdown"}:
         raise unknown_name("renderer", asked, ["auto", "quarto", "rmarkdown"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from placa.r_frames import R_FRAMES
+from placa.evaluation.r_frames import R_FRAMES
 
 # A condition's message as one line: no call in front, no colours, no bullets.
 _PLAIN_MESSAGE = """

@@ -21,8 +21,8 @@ import pandas as pd
 
 import placa
 from placa.core.errors import PlacaError
-from placa.r_code import CALL
-from placa.r_frames import from_r, r_list, to_r
+from placa.evaluation.r_code import CALL
+from placa.evaluation.r_frames import from_r, r_list, to_r
 
 _HOW_TO_GET_R = "run make setup, or install R 4.2 or newer with the packages that placa doctor lists"
 
@@ -112,8 +112,8 @@ def call_r(
     Args:
         function: An exported function's name.
         warn: Receives each of R's warnings.
-        arguments: Data frames (see `placa.r_frames.to_r`) and scalars, by the names that R gives them; None is left
-            to R's default.
+        arguments: Data frames (see `placa.evaluation.r_frames.to_r`) and scalars, by the names that R gives them; None
+            is left to R's default.
 
     Returns:
         The data frame that R returned; None where it returned something else.

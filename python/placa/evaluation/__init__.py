@@ -1,0 +1,1 @@
+"""The bridge to R, where predictions are evaluated."""

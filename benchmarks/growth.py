@@ -65,8 +65,8 @@ def group(directory: Path) -> Callable[[], object]:
 
 def prepare_all(directory: Path) -> Callable[[], object]:
     """All of ``placa prepare table``."""
-    from placa.prepare import prepare
     from placa.sources.table import read_table
+    from placa.workflows.prepare import prepare
 
     def work() -> None:
         prepare(read_table(directory / "table.csv", "finding"), directory / "prepared", size=SIZE)
@@ -101,7 +101,7 @@ def predict(directory: Path) -> Callable[[], object]:
 
 def evaluate(directory: Path) -> Callable[[], object]:
     """``placa evaluate``, in R: all tables and figures of the test split."""
-    from placa.evaluate import evaluate
+    from placa.workflows.evaluate import evaluate
 
     return lambda: evaluate(directory / "run")
 

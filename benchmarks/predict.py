@@ -24,9 +24,9 @@ from PIL import Image
 from placa.dataset.pixel_cache import cores
 from placa.inference.predict import Predictor
 from placa.inference.predict_prepared import predict_prepared
-from placa.prepare import prepare
 from placa.sources.phantom import read_phantoms
 from placa.training.options import TrainOptions
+from placa.workflows.prepare import prepare
 from placa.workflows.train import train
 
 SIZE, BATCH, FILES = 224, 64, 162

@@ -50,8 +50,8 @@ def r() -> str:
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A prepared data set of 120 phantoms; tests must not change it."""
-    from placa.prepare import prepare
     from placa.sources.phantom import read_phantoms
+    from placa.workflows.prepare import prepare
 
     out = tmp_path_factory.mktemp("prepared") / "phantoms"
     prepare(partial(read_phantoms, images=120, seed=3), out, size=64)

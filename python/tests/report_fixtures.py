@@ -22,12 +22,12 @@ from report_audits import make_audit
 from placa.core.errors import PlacaError
 from placa.core.files import fingerprint, write_json
 from placa.dataset.splits import assign_splits
-from placa.evaluate import evaluate
 from placa.records.manifest import complete, write_manifest
 from placa.records.predictions import tidy, write_predictions
 from placa.reporting import renderers
 from placa.reporting.render import render_report
 from placa.reporting.renderers import choose_renderer, find_quarto
+from placa.workflows.evaluate import evaluate
 
 ROOT = Path(__file__).parents[2]
 REPORTS = ROOT / "reports"

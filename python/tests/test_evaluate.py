@@ -8,9 +8,9 @@ from conftest import Heard
 from sklearn.metrics import brier_score_loss, matthews_corrcoef, roc_auc_score
 
 from placa.core.errors import PlacaError
-from placa.evaluate import evaluate, headline
 from placa.evaluation.bridge import RError
 from placa.records.predictions import read_predictions, write_predictions
+from placa.workflows.evaluate import evaluate, headline
 
 pytestmark = pytest.mark.usefixtures("r")
 

@@ -9,9 +9,9 @@ import pytest
 from conftest import Heard
 
 from placa.core.errors import PlacaError
-from placa.evaluate import evaluate
 from placa.inference.predict import Predictor
 from placa.records.predictions import read_predictions, write_predictions
+from placa.workflows.evaluate import evaluate
 
 
 @pytest.fixture

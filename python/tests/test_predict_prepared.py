@@ -13,10 +13,10 @@ from placa.images import slabs
 from placa.inference.predict import Predictor
 from placa.inference.predict_prepared import predict_prepared
 from placa.models.outputs import answer, in_batches
-from placa.prepare import prepare
 from placa.records.manifest import read_manifest
 from placa.records.predictions import COLUMNS, read_predictions
 from placa.sources.folders import read_folders
+from placa.workflows.prepare import prepare
 
 
 def test_the_command_predicts_a_prepared_set_as_training_did(run: Path, prepared: Path, tmp_path: Path, placa) -> None:

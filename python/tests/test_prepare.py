@@ -13,12 +13,12 @@ from placa.dataset.pixel_cache import open_pixels
 from placa.dataset.prepared import audit_prepared, read_prepared
 from placa.dataset.splits import SplitPlan, assert_disjoint
 from placa.images.read import read_image
-from placa.prepare import prepare
 from placa.records.manifest import read_manifest, read_split_facts
 from placa.sources.folders import read_folders
 from placa.sources.nih import read_nih
 from placa.sources.phantom import read_phantoms
 from placa.sources.source import Source
+from placa.workflows.prepare import prepare
 
 
 @pytest.fixture

@@ -17,14 +17,14 @@ import pandas as pd
 import pytest
 from conftest import draw_folders
 
-import placa.prepare
+import placa.workflows.prepare
 from placa.core.errors import PlacaError
 from placa.core.executors.cluster import ClusterLost
 from placa.core.files import fingerprint
-from placa.prepare import prepare
 from placa.sources.folders import read_folders
 from placa.sources.phantom import read_phantoms
 from placa.sources.source import Source
+from placa.workflows.prepare import prepare
 
 #: The command line, with a reader slow enough to be met half-way.
 SLOWLY = """
@@ -134,7 +134,7 @@ def test_what_is_no_fault_of_the_input_costs_no_decoding(
         raise error
 
     with monkeypatch.context() as broken:
-        broken.setattr(placa.prepare, "split_images", fail)
+        broken.setattr(placa.workflows.prepare, "split_images", fail)
         with pytest.raises(raised) as told:
             prepare(read_folders(images, "Mass"), tmp_path / "out", size=16)
     assert ("the same command goes on from there" in str(told.value)) == stays
@@ -147,7 +147,7 @@ def test_images_that_were_drawn_are_drawn_again(tmp_path: Path, monkeypatch: pyt
     def stop(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(placa.prepare, "split_images", stop)
+    monkeypatch.setattr(placa.workflows.prepare, "split_images", stop)
     with pytest.raises(KeyboardInterrupt) as told:
         prepare(partial(read_phantoms, images=4, seed=5), tmp_path / "out", size=16)
     assert not told.value.args and not list(tmp_path.iterdir())

@@ -12,8 +12,8 @@ import pytest
 from report_browser import look
 from report_fixtures import FOURTEEN, Page, assert_no_source_shows, make_run, need_quarto, need_typst, strings
 
-from placa.evaluate import evaluate
 from placa.reporting.render import render_report
+from placa.workflows.evaluate import evaluate
 
 pytestmark = pytest.mark.slow
 

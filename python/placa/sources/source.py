@@ -17,7 +17,7 @@ NO_FINDING = "No Finding"
 
 @dataclass
 class Source:
-    """What a source hands to `placa.prepare.prepare`.
+    """What a source hands to `placa.workflows.prepare.prepare`.
 
     Attributes:
         kind: The source's name on the command line.

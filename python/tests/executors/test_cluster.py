@@ -23,9 +23,9 @@ from placa.dataset.pixel_cache import decode
 from placa.images import Reading
 from placa.inference.predict import Predictor
 from placa.inference.predict_prepared import predict_prepared
-from placa.prepare import prepare
 from placa.records.manifest import read_manifest
 from placa.sources.folders import read_folders
+from placa.workflows.prepare import prepare
 
 Client = pytest.importorskip("distributed", reason="the extra dask is not installed").Client
 

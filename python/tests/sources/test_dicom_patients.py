@@ -11,10 +11,10 @@ from made_dicom import write_dicom
 from small_dicom import KEY, SMALL
 
 from placa.core.errors import PlacaError
-from placa.prepare import prepare
 from placa.sources.dicom import read_dicom
 from placa.sources.dicom.patient_key import PatientKey, default_place, patient_key
 from placa.sources.source import Source
+from placa.workflows.prepare import prepare
 
 pytestmark = pytest.mark.usefixtures("config")
 

@@ -10,10 +10,10 @@ from made_volumes import thorax, write_stoic, write_volume
 from placa.core.errors import PlacaError
 from placa.core.files import write_rejected
 from placa.inference.predict import Predictor, predict_as_lists, predict_files
-from placa.prepare import prepare
 from placa.records.predictions import read_predictions
 from placa.sources.stoic import read_stoic
 from placa.training.options import TrainOptions
+from placa.workflows.prepare import prepare
 from placa.workflows.train import train
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from placa.prepare import prepare
 from placa.records.manifest import read_manifest
 from placa.records.predictions import read_predictions
 from placa.sources.nih import read_nih
 from placa.training.arguments import add_arguments, from_options
+from placa.workflows.prepare import prepare
 from placa.workflows.train import train
 
 

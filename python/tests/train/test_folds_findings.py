@@ -13,11 +13,11 @@ import pytest
 from conftest import Heard
 from sklearn.metrics import roc_auc_score
 
-from placa.evaluate import evaluate, headline, read_thresholds
 from placa.inference.predict import Predictor
 from placa.records.manifest import read_manifest, write_manifest
 from placa.records.predictions import read_predictions
 from placa.training.options import TrainOptions
+from placa.workflows.evaluate import evaluate, headline, read_thresholds
 from placa.workflows.train import train
 
 FINDINGS = ["Opacity", "Bright", "Rare"]

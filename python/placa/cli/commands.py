@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def prepare(options: argparse.Namespace) -> None:
     """``placa prepare``"""
     from placa.core.files import refuse_existing
-    from placa.prepare import DEFAULT_SIZE
-    from placa.prepare import prepare as run
+    from placa.workflows.prepare import DEFAULT_SIZE
+    from placa.workflows.prepare import prepare as run
 
     refuse_existing(options.out, options.overwrite)
     from placa.core.executors import open_executor
@@ -45,7 +45,7 @@ def audit(options: argparse.Namespace) -> None:
 
 def sources(options: argparse.Namespace) -> None:
     """``placa sources``"""
-    from placa.terminal import print_sources
+    from placa.cli.terminal import print_sources
 
     print_sources(SOURCES)
 
@@ -79,11 +79,11 @@ def train(options: argparse.Namespace) -> None:
 
 def predict(options: argparse.Namespace) -> None:
     """``placa predict``"""
+    from placa.cli.terminal import print_predictions
     from placa.core.executors import open_executor
     from placa.core.files import require_writable
     from placa.inference.predict import Predictor, predict_files
     from placa.inference.predict_prepared import predict_prepared, the_prepared_set
-    from placa.terminal import print_predictions
 
     if options.out:
         require_writable(options.out.parent)
@@ -143,8 +143,8 @@ def explain(options: argparse.Namespace) -> None:
 
 def evaluate(options: argparse.Namespace) -> None:
     """``placa evaluate``"""
-    from placa.evaluate import evaluate as run
-    from placa.evaluate import headline
+    from placa.workflows.evaluate import evaluate as run
+    from placa.workflows.evaluate import headline
 
     summary = run(options.run, options.split, options.bridge, RichProgress())
     for line in headline(summary):
@@ -154,9 +154,9 @@ def evaluate(options: argparse.Namespace) -> None:
 
 def report(options: argparse.Namespace) -> None:
     """``placa report``"""
-    from placa.evaluate import evaluate as run_evaluation
     from placa.records.run import require_run
     from placa.reporting.render import render_report
+    from placa.workflows.evaluate import evaluate as run_evaluation
 
     require_run(options.run)
     progress = RichProgress()
@@ -169,13 +169,13 @@ def report(options: argparse.Namespace) -> None:
 
 def doctor(options: argparse.Namespace) -> None:
     """``placa doctor``"""
-    from placa.doctor import print_findings
+    from placa.cli.doctor import print_findings
 
     print_findings()
 
 
 def demo(options: argparse.Namespace) -> None:
     """``placa demo``"""
-    from placa.demo import run_demo
+    from placa.cli.demo import run_demo
 
     run_demo(options.data, options.out, options.images, options.epochs, options.lang)

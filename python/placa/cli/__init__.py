@@ -172,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         options = parser().parse_args(arguments)
-        from placa import commands
+        from placa.cli import commands
 
         getattr(commands, options.command)(options)
     except PlacaError as error:

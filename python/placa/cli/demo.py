@@ -38,8 +38,8 @@ def run_demo(data: Path, out: Path, images: int, epochs: int | None, lang: str) 
     progress = RichProgress(stages=5)
 
     progress.stage("phantoms: drawing synthetic radiographs")
-    from placa.prepare import prepare
     from placa.sources.phantom import read_phantoms
+    from placa.workflows.prepare import prepare
 
     prepare(
         partial(read_phantoms, images=images, seed=0, progress=progress),
@@ -55,14 +55,14 @@ def run_demo(data: Path, out: Path, images: int, epochs: int | None, lang: str) 
     train(data, out, TrainOptions(epochs=epochs or EPOCHS), overwrite=True, progress=progress)
 
     progress.stage("prediction: five of the phantoms, from their files")
+    from placa.cli.terminal import print_predictions
     from placa.inference.predict import predict_files
-    from placa.terminal import print_predictions
 
     files = sorted((data / "images").glob("*.png"))[:5]
     print_predictions(predict_files(out, files, progress)[0], rows=5)
 
     progress.stage("evaluation, in R")
-    from placa.evaluate import evaluate, headline
+    from placa.workflows.evaluate import evaluate, headline
 
     summary = evaluate(out, progress=progress)
 

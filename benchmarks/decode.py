@@ -19,7 +19,8 @@ import numpy as np
 from pairs import FULL, alone, costs, in_turns, large_radiographs, rate, row, work_directory
 from PIL import Image
 
-from placa.dataset.pixel_cache import build_cache, cores
+from placa.core.system import cores
+from placa.dataset.pixel_cache import build_cache
 
 FILES, SIZE = 162, 224
 

@@ -21,7 +21,7 @@ import numpy as np
 from pairs import in_turns, large_radiographs, rate, row, work_directory
 from PIL import Image
 
-from placa.dataset.pixel_cache import cores
+from placa.core.system import cores
 from placa.inference.predict import Predictor
 from placa.inference.predict_prepared import predict_prepared
 from placa.sources.phantom import read_phantoms

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from placa.core.errors import PlacaError
 from placa.core.executors import Executor, Threads
 from placa.core.progress import SILENT, Advance, Progress
+from placa.core.system import cores
 from placa.dataset.cache_journal import Journal, Stamp, says_something, stamp_of
 from placa.images import STRETCH, Reading
 from placa.images.read import ImageRejected
@@ -30,11 +31,6 @@ _SAVE_SECONDS = 2.0
 _HEADER_BYTES = 128
 #: A volume takes hundreds of megabytes while it is read, also where a cluster's worker has many threads.
 _ROOM_FOR_VOLUMES = threading.BoundedSemaphore(2)
-
-
-def cores() -> int:
-    """Cores that this process may use, which in a container are fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def read_files(size: int, reading: Reading, paths: list[str]) -> list[Decoded]:

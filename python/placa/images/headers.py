@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from placa.core.progress import SILENT, Progress
-from placa.dataset.pixel_cache import cores
+from placa.core.system import cores
 from placa.images.read import EXTENSIONS
 
 _VOLUMES = frozenset({".mha", ".mhd", ".nii", ".gz", ".nrrd"})

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import platform
-import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from placa.core.errors import PlacaError
 from placa.core.files import fingerprint, read_json
-from placa.dataset.pixel_cache import cores
 
 _PARTS = ("run.json", "model.keras", "thresholds.json")
 
@@ -76,19 +72,3 @@ def require_predictions(run: Path, facts: dict[str, Any], metadata: dict[str, An
 def _short(fingerprint: str) -> str:
     """A fingerprint cut to what tells two apart."""
     return fingerprint[:19]
-
-
-def versions(*packages: str) -> dict[str, str]:
-    """Versions of Python and of the packages that are installed."""
-    found = {"python": sys.version.split()[0]}
-    for package in packages:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def machine() -> dict[str, Any]:
-    """The machine in the words that a methods section needs."""
-    return {"platform": platform.platform(), "cores": cores(), "processor": platform.machine()}

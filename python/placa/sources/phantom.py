@@ -10,7 +10,7 @@ import pandas as pd
 
 from placa.core.arguments import whole_number
 from placa.core.progress import SILENT, Progress
-from placa.dataset.pixel_cache import cores
+from placa.core.system import cores
 from placa.phantoms.draw import FINDINGS, draw_phantoms
 from placa.sources.source import NO_FINDING, Source, require_two_findings
 

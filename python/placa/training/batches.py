@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from placa.core.backend import load_keras
 from placa.core.errors import PlacaError
-from placa.dataset.pixel_cache import cores
+from placa.core.system import cores
 from placa.training.augment import Augmentation
 from placa.training.mixup import draw_blend
 from placa.training.prefetch import Ahead

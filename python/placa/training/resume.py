@@ -15,8 +15,9 @@ from placa.core.backend import load_keras
 from placa.core.errors import PlacaError
 from placa.core.files import explain_os_error, fingerprint, held, read_json, refuse_existing, write_json
 from placa.core.progress import Progress
+from placa.core.system import versions
 from placa.models import weights_fingerprint
-from placa.records.run import require_run, versions
+from placa.records.run import require_run
 from placa.training.checkpoint import Checkpoint
 from placa.training.data import TrainingData
 from placa.training.monitor import Diverged

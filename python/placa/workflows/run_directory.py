@@ -13,9 +13,9 @@ import pandas as pd
 import placa
 from placa.core.backend import accelerator, load_keras
 from placa.core.files import fingerprint, read_json, write_json
+from placa.core.system import machine, versions
 from placa.models.files import save_model
 from placa.records.predictions import tidy, write_predictions
-from placa.records.run import machine, versions
 from placa.reporting.model_card import write_model_card
 from placa.training.data import TrainingData
 from placa.training.finish import Finished

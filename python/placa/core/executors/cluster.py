@@ -21,6 +21,7 @@ from importlib import import_module
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from placa.core import system
 from placa.core.errors import PlacaError
 from placa.core.progress import SILENT, Progress
 
@@ -44,9 +45,7 @@ class ClusterLost(PlacaError):
 @cache
 def versions() -> dict[str, str]:
     """The versions, here, of what decides about pixels and answers."""
-    from placa.records.run import versions as installed
-
-    return {**installed(*_PACKAGES), "python": ".".join(platform.python_version_tuple()[:2])}
+    return {**system.versions(*_PACKAGES), "python": ".".join(platform.python_version_tuple()[:2])}
 
 
 def _on_worker(function: Callable[[Item], Result], item: Item, wanted: dict[str, str]) -> Result:

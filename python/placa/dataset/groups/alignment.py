@@ -16,7 +16,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.dataset.pixel_cache import cores
+from placa.core.system import cores
 
 Stack: TypeAlias = NDArray[np.float32]
 

@@ -21,7 +21,7 @@ from placa.core.errors import PlacaError
 from placa.core.files import fingerprint, read_json
 from placa.core.processes import command, environment
 from placa.core.progress import Advance, Progress
-from placa.records.run import versions
+from placa.core.system import versions
 from placa.training.distributed.heartbeat import Lifeline
 from placa.training.distributed.process_group import Team
 from placa.training.distributed.rendezvous import Met, meet

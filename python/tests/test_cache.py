@@ -1,7 +1,7 @@
 """The pixel cache: what is believed of one that was interrupted, and what the decoder skips."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,20 +11,21 @@ from PIL import Image
 
 import placa.dataset.pixel_cache
 from placa.dataset.pixel_cache import build_cache
-from placa.images import Reading
+from placa.images.by_rule import read_file
 from placa.images.read import read_image
+from placa.records.reading import Reading
 
 
-class Broken(Reading):
+def broken_after(files: int) -> Callable[[Reading, str, int], np.ndarray]:
     """Reads so many files, and then the user presses Ctrl-C."""
+    left = iter(range(files))
 
-    left = 0
-
-    def read(self, path: str, size: int) -> np.ndarray:
-        type(self).left -= 1
-        if type(self).left < 0:
+    def read(reading: Reading, path: str, size: int) -> np.ndarray:
+        if next(left, None) is None:
             raise KeyboardInterrupt
-        return super().read(path, size)
+        return read_file(reading, path, size)
+
+    return read
 
 
 @pytest.fixture
@@ -41,20 +42,20 @@ def interrupted(files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """The same files, with a cache of the first dozens of them in `tmp_path`."""
     monkeypatch.setattr(placa.dataset.pixel_cache, "_SAVE_SECONDS", -1.0)
     monkeypatch.setattr(placa.dataset.pixel_cache, "cores", lambda: 1)
-    monkeypatch.setattr(Broken, "left", 20)
-    with pytest.raises(KeyboardInterrupt):
-        build_cache(files, tmp_path / "pixels-16.npy", 16, reading=Broken(), journal=tmp_path / "journal")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(placa.dataset.pixel_cache, "read_file", broken_after(20))
+        build_cache(files, tmp_path / "pixels-16.npy", 16, journal=tmp_path / "journal")
     return files
 
 
 def read_anew(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     read: list[str] = []
 
-    def noted(self: Reading, path: str, size: int) -> np.ndarray:
+    def noted(reading: Reading, path: str, size: int) -> np.ndarray:
         read.append(path)
         return read_image(path, size)[None]
 
-    monkeypatch.setattr(Reading, "read", noted)
+    monkeypatch.setattr(placa.dataset.pixel_cache, "read_file", noted)
     return read
 
 

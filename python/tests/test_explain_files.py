@@ -12,13 +12,14 @@ from PIL import Image
 
 from placa.core.errors import PlacaError
 from placa.core.files import fingerprint
-from placa.images import slabs
+from placa.images.by_rule import read_file
 from placa.inference.explain import Explainer, explain_as_lists, explain_files
 from placa.inference.explain.boxes import lines, read_test_boxes, score, summarise
 from placa.inference.explain.gradcam import GradCam
 from placa.inference.explain.overlay import background, overlay
 from placa.inference.predict import Predictor, find_as_list, loaded
 from placa.records.manifest import read_manifest
+from placa.records.reading import slabs
 
 
 def test_explaining_changes_nothing(run: Path, prepared: Path) -> None:
@@ -131,7 +132,7 @@ def test_of_a_volume_the_square_of_the_highest_score_is_explained(a_run: Path, t
     assert "the square of the highest score is explained" in " ".join(done.stderr.split())
     row = pd.read_csv(tmp_path / "out" / "explain.csv").iloc[0]
     predictor = Predictor(a_run)
-    squares = predictor.reading.read(str(volume), predictor.size)
+    squares = read_file(predictor.reading, str(volume), predictor.size)
     logits = GradCam(predictor.model).logits(squares)[:, 0]
     assert row["squares"] == 4 and row["square"] == logits.argmax() + 1 and row["overlay"] == "7.Opacity.png"
     # The probability is the volume's: the mean of the logits of its squares.

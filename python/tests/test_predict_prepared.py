@@ -9,12 +9,12 @@ import pytest
 
 import placa.models.outputs
 from placa.core.errors import PlacaError
-from placa.images import slabs
 from placa.inference.predict import Predictor
 from placa.inference.predict_prepared import predict_prepared
 from placa.models.outputs import answer, in_batches
 from placa.records.manifest import read_manifest
 from placa.records.predictions import COLUMNS, read_predictions
+from placa.records.reading import slabs
 from placa.sources.folders import read_folders
 from placa.workflows.prepare import prepare
 

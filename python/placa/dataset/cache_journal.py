@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import placa
-from placa.images import Reading
+from placa.records.reading import Reading
 
 #: Size in bytes, and the times of the last change to content and to file, in ns since 1970; None where no file is.
 Stamp = tuple[int, int, int] | None

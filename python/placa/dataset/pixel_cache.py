@@ -21,8 +21,9 @@ from placa.core.executors import Executor, Threads
 from placa.core.progress import SILENT, Advance, Progress
 from placa.core.system import cores
 from placa.dataset.cache_journal import Journal, Stamp, says_something, stamp_of
-from placa.images import STRETCH, Reading
+from placa.images.by_rule import files_at_once, read_file
 from placa.images.read import ImageRejected
+from placa.records.reading import STRETCH, Reading
 
 Decoded = tuple[NDArray[np.uint8] | None, str]
 #: Seconds of work that a kill may cost.
@@ -48,7 +49,7 @@ def read_files(size: int, reading: Reading, paths: list[str]) -> list[Decoded]:
     for path in paths:
         with _ROOM_FOR_VOLUMES if reading.squares > 1 else nullcontext():
             try:
-                done.append((reading.read(path, size), ""))
+                done.append((read_file(reading, path, size), ""))
             except ImageRejected as rejected:
                 done.append((None, str(rejected)))
     return done
@@ -134,7 +135,7 @@ def decode(
     Raises:
         PlacaError: The executor is a cluster, and something is wrong with it.
     """
-    executor = executor or Threads(workers or reading.workers(cores()))
+    executor = executor or Threads(workers or files_at_once(reading, cores()))
     for _, _, done in decode_stamped(paths, size, reading, executor, ahead):
         yield done
 
@@ -175,7 +176,7 @@ def build_cache(
         OSError: The disk is full.
         PlacaError: The executor is a cluster, and something is wrong with it.
     """
-    executor = executor or Threads(reading.workers(cores()))
+    executor = executor or Threads(files_at_once(reading, cores()))
     book = Journal(journal, size, reading) if journal else None
     begun = journal is not None and says_something(journal)
     # A plain stream, not a memory map: on a full disk a write to a map kills the process, and this one raises.

@@ -14,8 +14,8 @@ from placa.core.errors import PlacaError
 from placa.core.files import read_json, write_json
 from placa.core.progress import SILENT, Progress
 from placa.dataset.pixel_cache import open_pixels
-from placa.images import Reading, collapse
 from placa.records.manifest import read_manifest
+from placa.records.reading import Reading, collapse
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,11 @@ class Prepared:
         """Look for what would make figures from this data set too good (see `placa.audit`)."""
         from placa.audit import run_audit
 
-        squares = self.reading.squares
         return run_audit(
             collapse(self.manifest, self.reading),
             self.facts["findings"],
             # Of a volume its middle: every slab of one patient beside the others would look like a leak.
-            self.pixels[squares // 2 :: squares],
+            self.reading.middle_rows(self.pixels),
             int(self.facts["options"]["seed"]),
             grouping=self.facts["grouping"],
             by_construction=self.facts["labelled_by_name"],

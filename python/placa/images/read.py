@@ -34,7 +34,6 @@ from placa.images.png import MOST_BYTES, inflated
 __all__ = [
     "EXTENSIONS",
     "MAX_PIXELS",
-    "RESIZE_RULE",
     "ImageRejected",
     "files_under",
     "find_files",
@@ -45,7 +44,6 @@ __all__ = [
     "refuse_name",
 ]
 
-RESIZE_RULE = "stretch"
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom"})
 #: Those that Pillow decodes by itself. Among its others are some that start programs (EPS) or are never radiographs.
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DIB", "WEBP", "GIF", "PPM", "JPEG2000")

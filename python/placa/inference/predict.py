@@ -14,8 +14,9 @@ from placa.core.errors import PlacaError
 from placa.core.executors import Executor
 from placa.core.files import read_json
 from placa.core.progress import SILENT, Progress
-from placa.images import Reading
+from placa.images.by_rule import list_files, short_names
 from placa.models.calibration import DEFAULT_POINT
+from placa.records.reading import Reading
 
 
 class Predictor:
@@ -67,7 +68,7 @@ class Predictor:
         Raises:
             PlacaError: The executor is a cluster, and something is wrong with it.
         """
-        from placa.records.predictions import short_names, tidy
+        from placa.records.predictions import tidy
 
         with progress.bar("predicting", len(paths)) as advance:
             if executor is None or executor.shares_memory:
@@ -76,7 +77,7 @@ class Predictor:
                 from placa.inference.predict_elsewhere import answer_files
             said, reasons = answer_files(self, paths, executor, advance)
         kept = [path for path, reason in zip(paths, reasons, strict=True) if not reason]
-        images = pd.DataFrame({"image_id": short_names(kept, self.reading), "path": kept})
+        images = pd.DataFrame({"image_id": short_names(self.reading, kept), "path": kept})
         table = tidy(images, self.findings, said.probability, said.score)
         rejected = [(path, reason) for path, reason in zip(paths, reasons, strict=True) if reason]
         return self.finished(table, images["path"]), rejected
@@ -118,7 +119,7 @@ def predict_files(
 
     # From run.json, so that a place that is not there is told before a model is loaded.
     reading = Reading.from_dict(require_run(run)["data"].get("reading"))
-    paths = [str(path) for path in reading.find(places)]
+    paths = [str(path) for path in list_files(reading, places)]
     predictor = Predictor(run)
     table, rejected = predictor.predict(paths, progress, executor)
     if not len(table):
@@ -157,7 +158,7 @@ def find_as_list(run: str, places: list[str]) -> list[str]:
 
     # From run.json: R lists files before the model is loaded.
     reading = Reading.from_dict(require_run(Path(run))["data"].get("reading"))
-    return [str(path) for path in reading.find(places)]
+    return [str(path) for path in list_files(reading, places)]
 
 
 def predict_as_lists(run: str, images: list[str]) -> dict[str, list[Any]]:
@@ -175,7 +176,7 @@ def predict_as_lists(run: str, images: list[str]) -> dict[str, list[Any]]:
         PlacaError: `run` is no run, or an image does not exist.
     """
     predictor = loaded(Path(run))
-    table, rejected = predictor.predict([str(path) for path in predictor.reading.find(images)])
+    table, rejected = predictor.predict([str(path) for path in list_files(predictor.reading, images)])
     return {
         "image": table["path"].tolist(),
         "finding": table["finding"].tolist(),

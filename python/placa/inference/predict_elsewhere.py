@@ -121,7 +121,7 @@ def _predictor(run: str, fingerprint: str) -> Predictor:
 
 def _answer(predictor: Predictor, pixels: NDArray[np.uint8]) -> Answers:
     with _MODEL:
-        return answer(predictor.model, in_batches(pixels), predictor.reading.squares)
+        return answer(predictor.model, in_batches(pixels), predictor.reading)
 
 
 def _joined(said: list[Answers], findings: int) -> Answers:

@@ -30,9 +30,8 @@ def answer_files(
         The answers for the files that could be read, and for each file why it was rejected, ``""`` if it was not.
     """
     reasons: list[str] = []
-    squares = predictor.reading.squares
     # So many that the threads do not run out of work while the network is at a batch.
-    ahead = -(-2 * BATCH // squares)
+    ahead = -(-2 * BATCH // predictor.reading.squares)
 
     def readable() -> Iterator[NDArray[np.uint8]]:
         for levels, reason in decode(paths, predictor.size, None, predictor.reading, executor, ahead):
@@ -43,5 +42,5 @@ def answer_files(
 
     stream = readable()
     stacks = iter(lambda: list(islice(stream, BATCH)), [])
-    said = answer(predictor.model, (np.stack(stack) for stack in stacks), squares)
+    said = answer(predictor.model, (np.stack(stack) for stack in stacks), predictor.reading)
     return said, reasons

@@ -15,10 +15,10 @@ from placa.core.executors import Executor
 from placa.core.files import read_json
 from placa.core.progress import SILENT, Progress
 from placa.dataset.prepared import read_images
-from placa.images import Reading, collapse
 from placa.inference.predict import Predictor
 from placa.models.outputs import answer, in_batches
 from placa.records.predictions import tidy
+from placa.records.reading import Reading, collapse
 
 
 def the_prepared_set(places: Sequence[Path]) -> Path | None:
@@ -68,7 +68,7 @@ def predict_prepared(
                     yield batch
                     advance(len(batch))
 
-            said = answer(predictor.model, shown(), reading.squares)
+            said = answer(predictor.model, shown(), reading)
         else:
             from placa.inference.predict_elsewhere import answer_rows
 

@@ -24,8 +24,9 @@ def save_model(model: Any, path: Path, card: dict[str, Any]) -> None:
     Args:
         model: What `with_probabilities` returns.
         path: The ``.keras`` file to write.
-        card: ``findings``, ``positive``, ``comparison``, ``size``, ``backbone``, ``reading`` (`placa.images.Reading`
-            as a dict, which models of before do not have) and its rule as ``resize``; kept as JSON inside.
+        card: ``findings``, ``positive``, ``comparison``, ``size``, ``backbone``, ``reading``
+            (`placa.records.reading.Reading` as a dict, which models of before do not have) and its rule as ``resize``;
+            kept as JSON inside.
     """
     with whole_file(path.with_suffix(".keras")) as partial:
         # Keras insists on the ending of the name.

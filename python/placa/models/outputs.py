@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placa.models.calibration import sigmoid
+from placa.records.reading import STRETCH, Reading
 
 #: Images that `answer` takes at a time.
 BATCH = 64
@@ -32,7 +33,7 @@ class Answers:
     score: NDArray[np.float64]
 
 
-def answer(model: Any, batches: Iterable[NDArray[np.uint8]], squares: int = 1) -> Answers:
+def answer(model: Any, batches: Iterable[NDArray[np.uint8]], reading: Reading = STRETCH) -> Answers:
     """Run a model over batches of pixels.
 
     Every batch is filled up to one size, so that the same image gets the same probability to the bit whatever it
@@ -41,11 +42,11 @@ def answer(model: Any, batches: Iterable[NDArray[np.uint8]], squares: int = 1) -
     Args:
         model: From uint8 pixels ``(n, size, size, 1)`` to score and probability.
         batches: Grey levels ``(n, size, size)``, n at most 64.
-        squares: How many squares in a row are one file, whose answer is pooled: the mean of their logits, then
+        reading: How many squares in a row are one file, whose answer is pooled: the mean of their logits, then
             recalibrated (see `pool`).
     """
-    if squares > 1:
-        return _pooled_answer(model, batches, squares)
+    if reading.squares > 1:
+        return _pooled_answer(model, batches, reading)
     probability, score = [], []
     for part, said in _said_by(model, batches):
         probability.append(np.asarray(said["probability"], dtype=np.float64)[:part])
@@ -56,12 +57,12 @@ def answer(model: Any, batches: Iterable[NDArray[np.uint8]], squares: int = 1) -
     return Answers(np.concatenate(probability), np.concatenate(score))
 
 
-def _pooled_answer(model: Any, batches: Iterable[NDArray[np.uint8]], squares: int) -> Answers:
+def _pooled_answer(model: Any, batches: Iterable[NDArray[np.uint8]], reading: Reading) -> Answers:
     from placa.models.assembled import split_at_logits
 
     # From the logits themselves: a probability of 1 in 32 bits has none, and those close to it only roughly.
     network, recalibration = split_at_logits(model)
-    logits = file_logits(network, batches, squares)
+    logits = file_logits(network, batches, reading)
     recalibrated = np.empty((len(logits), recalibration.output_shape[-1]))
     for start in range(0, len(logits), BATCH):
         # Of one size too, and for the same reason.
@@ -93,20 +94,20 @@ def pool(logits: NDArray[np.float64], squares: int) -> NDArray[np.float64]:
     return np.array([block.mean(axis=0) for block in blocks]).reshape(-1, logits.shape[1])
 
 
-def file_logits(network: Any, batches: Iterable[NDArray[np.uint8]], squares: int) -> NDArray[np.float64]:
+def file_logits(network: Any, batches: Iterable[NDArray[np.uint8]], reading: Reading) -> NDArray[np.float64]:
     """Run a network that gives logits over batches of pixels, and pool what it says of each file.
 
     Args:
         network: From uint8 pixels to logits.
         batches: As `answer` takes them.
-        squares: How many in a row are one file.
+        reading: How many in a row are one file.
 
     Returns:
         Logits of the files, shape ``(files, findings)``.
     """
     each = [np.empty((0, network.output_shape[-1]))]
     each += [np.asarray(said, dtype=np.float64)[:part] for part, said in _said_by(network, batches)]
-    return pool(np.concatenate(each), squares)
+    return pool(np.concatenate(each), reading.squares)
 
 
 def _said_by(network: Any, batches: Iterable[NDArray[np.uint8]]) -> Iterator[tuple[int, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ import pyarrow.parquet as pq
 
 from placa.core.errors import PlacaError
 from placa.core.files import explain_os_error, whole_file
-from placa.images import Reading
 
 SCHEMA_VERSION = 1
 _FIELDS = [
@@ -63,12 +61,6 @@ def tidy(
     out["probability"] = probability.astype("float64").ravel()
     out["score"] = score.astype("float64").ravel()
     return out[COLUMNS]
-
-
-def short_names(paths: Sequence[str], reading: Reading) -> list[str]:
-    """File names where they tell the images apart, which join with a table of labels; whole paths where they don't."""
-    names = [reading.name(path) for path in paths]
-    return names if len(set(names)) == len(names) else list(paths)
 
 
 def write_predictions(predictions: pd.DataFrame, path: Path, metadata: dict[str, Any]) -> None:

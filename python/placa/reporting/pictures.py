@@ -181,7 +181,7 @@ class _Films:
     """The pixels of a prepared set, by the name of a file."""
 
     def __init__(self, prepared: Prepared) -> None:
-        from placa.images import collapse
+        from placa.records.reading import collapse
 
         self._squares = prepared.reading.squares
         self._pixels = prepared.pixels

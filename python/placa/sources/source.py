@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from placa.core.errors import PlacaError, unknown_name
-from placa.images import STRETCH, Reading
+from placa.records.reading import STRETCH, Reading
 
 #: What an image is labelled that has none of a source's findings.
 NO_FINDING = "No Finding"

@@ -16,9 +16,9 @@ import pandas as pd
 from placa.core.arguments import whole_number
 from placa.core.errors import PlacaError, unknown_name
 from placa.core.progress import SILENT, Progress
-from placa.images import SQUARES, slabs
 from placa.images.ct.files import read_header
 from placa.images.read import ImageRejected, natural_order
+from placa.records.reading import SQUARES, slabs
 from placa.sources.source import Source
 from placa.sources.tables import Rows, read_rows
 from placa.sources.tables.cells import read_ages, read_sexes

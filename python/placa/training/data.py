@@ -14,8 +14,8 @@ from placa.core.errors import PlacaError
 from placa.core.progress import Progress
 from placa.dataset.prepared import read_prepared
 from placa.dataset.splits import assert_disjoint
-from placa.images import Reading, collapse
 from placa.records.manifest import findings_of
+from placa.records.reading import Reading, collapse
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from placa.core.backend import load_keras
 from placa.core.errors import PlacaError
+from placa.records.reading import Reading
 from placa.training.batches import ALONE, Share
 
 
@@ -79,7 +80,7 @@ class Devices:
         return self._within(None)
 
     def answers(
-        self, ask: Callable[[NDArray[np.int64]], NDArray[np.float64]], rows: NDArray[np.int64], squares: int
+        self, ask: Callable[[NDArray[np.int64]], NDArray[np.float64]], rows: NDArray[np.int64], reading: Reading
     ) -> NDArray[np.float64]:
         """Let each process answer for its part of some rows, and tell all of them the answers to all.
 
@@ -88,10 +89,11 @@ class Devices:
         Args:
             ask: Answers for rows: shape ``(files, findings)``.
             rows: Of the pixel cache, the same for all processes; those of one file in a row.
-            squares: How many rows are one file.
+            reading: How many rows are one file.
         """
         if self._share.processes == 1:
             return ask(rows)
+        squares = reading.squares
         files = len(rows) // squares
         part = -(-files // self._share.processes)
         first = self._share.process * part

@@ -56,15 +56,14 @@ def finish(network: Any, data: TrainingData, held_out: NDArray[np.int64], method
         held_out: The rows to choose on.
         method: The recalibration, by name (see `placa.models.calibration.choose_recalibration`).
     """
-    squares = data.reading.squares
     choices = recalibrate(network, data, held_out, method)
     model = with_probabilities(network, [choice.recalibration for choice in choices])
-    said = answer(model, in_batches(data.pixels), squares)
-    chosen_on = held_out[::squares] // squares
+    said = answer(model, in_batches(data.pixels), data.reading)
+    chosen_on = data.reading.files_of(held_out)
     return Finished(
         model,
         {"method": method, **{name: one.as_dict() for name, one in zip(data.findings, choices, strict=True)}},
-        operating_points(data.findings, said.probability[chosen_on], data.truth[held_out][::squares]),
+        operating_points(data.findings, said.probability[chosen_on], data.reading.first_rows(data.truth[held_out])),
         said,
         data.files,
         {name: data.files[data.files["split"] == name] for name in SPLITS},
@@ -80,10 +79,9 @@ def recalibrate(network: Any, data: TrainingData, held_out: NDArray[np.int64], m
         held_out: The rows to choose on, all squares of a file in a row.
         method: By name.
     """
-    squares = data.reading.squares
     logits = pooled_logits(network, data, held_out)
-    truth = data.truth[held_out][::squares]
-    groups = data.manifest["group_id"].to_numpy()[held_out][::squares]
+    truth = data.reading.first_rows(data.truth[held_out])
+    groups = data.reading.first_rows(data.manifest["group_id"].to_numpy()[held_out])
     return [choose_recalibration(method, logits[:, i], truth[:, i], groups) for i in range(len(data.findings))]
 
 

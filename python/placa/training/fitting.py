@@ -110,10 +110,8 @@ def fit_network(
             average,
             weighted_loss(weights, options.label_smoothing, focus),
             batches(share),
-            Judge(data.truth[held_out][:: data.reading.squares], weights),
-            lambda judged: devices.answers(
-                lambda some: pooled_logits(judged, data, some), held_out, data.reading.squares
-            ),
+            Judge(data.reading.first_rows(data.truth[held_out]), weights),
+            lambda judged: devices.answers(lambda some: pooled_logits(judged, data, some), held_out, data.reading),
             watched,
             checkpoint,
             devices,
@@ -138,4 +136,4 @@ def pooled_logits(network: Any, data: TrainingData, rows: NDArray[np.int64]) -> 
     Returns:
         Logits of the files, shape ``(files, findings)``.
     """
-    return file_logits(network, in_batches(data.pixels, rows), data.reading.squares)
+    return file_logits(network, in_batches(data.pixels, rows), data.reading)

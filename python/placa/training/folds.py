@@ -134,16 +134,17 @@ def _train_fold(
     checkpoint: Checkpoint | None,
     share: Share,
 ) -> Fold:
-    squares = data.reading.squares
     own = replace(options, seed=fold_seed(options.seed, name))
-    rows = {split: (places[:, None] * squares + np.arange(squares)).ravel() for split, places in files.items()}
+    rows = {split: data.reading.rows_of(places) for split, places in files.items()}
     part = checkpoint.part(f"fold-{name}") if checkpoint else None
     fitted = fit_network(data, rows["train"], rows["validation"], own, progress, part, share)
     network = answering(fitted.network, options)
     choices = recalibrate(network, data, rows["validation"], options.recalibration)
     model = with_probabilities(network, [choice.recalibration for choice in choices])
 
-    said = {split: answer(model, in_batches(data.pixels, rows[split]), squares) for split in ("validation", "test")}
+    said = {
+        split: answer(model, in_batches(data.pixels, rows[split]), data.reading) for split in ("validation", "test")
+    }
     return Fold(name, own.seed, files, fitted, network, choices, said)
 
 
@@ -158,7 +159,7 @@ def _as_one(data: TrainingData, folds: Sequence[Fold]) -> Fitted:
 
 
 def _pool(data: TrainingData, folds: Sequence[Fold], options: TrainOptions) -> Finished:
-    truth = data.truth[:: data.reading.squares]
+    truth = data.reading.first_rows(data.truth)
     said = Answers(np.empty(truth.shape), np.empty(truth.shape))
     of_fold = pd.Series(pd.NA, index=data.files.index, dtype="string")
     for fold in folds:

@@ -22,8 +22,8 @@ from placa.dataset.cache_journal import says_something
 from placa.dataset.pixel_cache import build_cache, pixels_path
 from placa.dataset.prepared import OPTIONAL_TABLES, Prepared
 from placa.dataset.splits import SplitMethod, SplitPlan, assert_disjoint, split_images
-from placa.images import collapse, expand
 from placa.records.manifest import SPLITS, complete, write_manifest
+from placa.records.reading import collapse, expand
 from placa.sources.source import Source
 
 #: Side of the squares in the pixel cache, in pixels: what the network `small` takes.

@@ -20,10 +20,10 @@ from placa.core.executors.cluster import Cluster, ClusterLost
 from placa.core.files import fingerprint
 from placa.core.progress import Advance, Progress
 from placa.dataset.pixel_cache import decode
-from placa.images import Reading
 from placa.inference.predict import Predictor
 from placa.inference.predict_prepared import predict_prepared
 from placa.records.manifest import read_manifest
+from placa.records.reading import Reading
 from placa.sources.folders import read_folders
 from placa.workflows.prepare import prepare
 

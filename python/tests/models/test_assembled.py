@@ -12,6 +12,7 @@ from placa.models.assembled import ensemble, split_at_logits, with_mirror, with_
 from placa.models.calibration import Recalibration, fit_isotonic, sigmoid
 from placa.models.files import load_model, save_model
 from placa.models.outputs import answer, pool
+from placa.records.reading import slabs
 
 LINES = [
     [Recalibration(2.0, -1.0), Recalibration(0.5, 0.25)],
@@ -67,12 +68,12 @@ def test_volumes_are_pooled_before_each_map(networks, pixels, several: bool) -> 
     logits = _logits(networks[: 3 if several else 1], pixels)
     pooled = [pool(of_one, 4) for of_one in logits]
     mean = np.mean([[maps[k][i].apply(one[:, i]) for i in range(2)] for k, one in enumerate(pooled)], axis=0).T
-    said = answer(model, [pixels], squares=4)
+    said = answer(model, [pixels], reading=slabs(4))
     assert said.probability == pytest.approx(sigmoid(mean), abs=1e-5)
     assert said.score == pytest.approx(sigmoid(np.mean(pooled, axis=0)), abs=1e-5)
-    alone = answer(model, [pixels[4:]], squares=4)
+    alone = answer(model, [pixels[4:]], reading=slabs(4))
     assert np.array_equal(alone.probability[0], said.probability[1])
-    assert answer(model, [], squares=4).probability.shape == (0, 2)
+    assert answer(model, [], reading=slabs(4)).probability.shape == (0, 2)
 
 
 def test_steep_ramps_lose_nothing_to_32_bits(networks, pixels) -> None:

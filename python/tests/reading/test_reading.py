@@ -3,9 +3,10 @@ import pandas as pd
 import pytest
 
 from placa.core.errors import PlacaError
-from placa.images import STRETCH, collapse, expand, slabs
+from placa.images.by_rule import files_at_once, read_file
 from placa.images.read import ImageRejected
 from placa.models.outputs import pool
+from placa.records.reading import STRETCH, collapse, expand, slabs
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_pooling_is_the_mean_of_the_logits_of_each_file() -> None:
 def test_one_image_is_one_square(tmp_path) -> None:
     from conftest import draw
 
-    assert STRETCH.read(str(draw(tmp_path / "a.png")), 16).shape == (1, 16, 16)
+    assert read_file(STRETCH, str(draw(tmp_path / "a.png")), 16).shape == (1, 16, 16)
     with pytest.raises(ImageRejected):
-        STRETCH.read(str(tmp_path / "none.png"), 16)
-    assert (STRETCH.workers(8), slabs().workers(8), slabs().workers(1)) == (8, 2, 1)
+        read_file(STRETCH, str(tmp_path / "none.png"), 16)
+    assert (files_at_once(STRETCH, 8), files_at_once(slabs(), 8), files_at_once(slabs(), 1)) == (8, 2, 1)

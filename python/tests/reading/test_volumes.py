@@ -11,8 +11,9 @@ from made_volumes import thorax, to_image, write_volume
 
 from placa.core.errors import PlacaError
 from placa.dataset.pixel_cache import build_cache, open_pixels
-from placa.images import Reading, slabs
+from placa.images.by_rule import file_name, list_files, read_file
 from placa.images.read import ImageRejected
+from placa.records.reading import Reading, slabs
 
 EIGHT = slabs(8)
 
@@ -23,7 +24,7 @@ def _grey(hounsfield: np.ndarray) -> np.ndarray:
 
 
 def test_a_thorax_lies_as_a_radiologist_sees_it(tmp_path: Path) -> None:
-    squares = EIGHT.read(str(write_volume(tmp_path / "1.mha", thorax())), 40)
+    squares = read_file(EIGHT, str(write_volume(tmp_path / "1.mha", thorax())), 40)
     assert squares.shape == (8, 40, 40) and squares.dtype == np.uint8
     # From the feet up: the heart is low, in front, and on the patient's left, which is the right of the square.
     assert squares[2, 12:18, 22:26].mean() > 200 > 100 > squares[2, 12:18, 10:16].mean()
@@ -40,7 +41,7 @@ def test_axial_is_axial_however_the_volume_is_stored(tmp_path: Path, code: str, 
     SimpleITK.WriteImage(image, str(tmp_path / "as-it-is.mha"))
     SimpleITK.WriteImage(SimpleITK.DICOMOrient(image, code), str(tmp_path / "turned.mha"), compress)
     # Seven of twelve slices: some parts' middles lie between two slices, where rounding could depend on the way up.
-    expected, turned = (slabs(7).read(str(tmp_path / name), 40) for name in ("as-it-is.mha", "turned.mha"))
+    expected, turned = (read_file(slabs(7), str(tmp_path / name), 40) for name in ("as-it-is.mha", "turned.mha"))
     assert np.array_equal(turned, expected)
 
 
@@ -49,7 +50,7 @@ def test_slabs_are_means_of_5_mm_in_the_middle_of_equal_parts(tmp_path: Path) ->
     levels[:] = -990 + 10 * np.arange(100)[:, None, None]
     image = to_image(levels, spacing=(1.0, 1.0, 1.0))
     SimpleITK.WriteImage(image, str(tmp_path / "thin.mha"))
-    squares = slabs(10).read(str(tmp_path / "thin.mha"), 20)
+    squares = read_file(slabs(10), str(tmp_path / "thin.mha"), 20)
     # Slices 3 to 7 of the first ten, whose mean is slice 5's value; and so on.
     expected = np.floor(_grey(-990 + 10 * (5.0 + 10 * np.arange(10))) + 0.5)
     assert np.array_equal(squares[:, 10, 10], expected)
@@ -57,10 +58,10 @@ def test_slabs_are_means_of_5_mm_in_the_middle_of_equal_parts(tmp_path: Path) ->
     # Slices thicker than a slab stand for themselves: slice 5, 15, ….
     image.SetSpacing((1.0, 1.0, 8.0))
     SimpleITK.WriteImage(image, str(tmp_path / "thick.mha"))
-    assert np.array_equal(slabs(10).read(str(tmp_path / "thick.mha"), 20)[:, 0, 0], expected)
+    assert np.array_equal(read_file(slabs(10), str(tmp_path / "thick.mha"), 20)[:, 0, 0], expected)
     # More squares than slices: every slice is seen, and none beyond the last.
     SimpleITK.WriteImage(image[:, :, 45:48], str(tmp_path / "short.mha"))
-    short = slabs(6).read(str(tmp_path / "short.mha"), 20)[:, 0, 0]
+    short = read_file(slabs(6), str(tmp_path / "short.mha"), 20)[:, 0, 0]
     assert np.array_equal(short, np.floor(_grey(-540 + 10 * np.array([0.0, 0, 1, 1, 2, 2])) + 0.5))
 
 
@@ -69,7 +70,7 @@ def test_the_field_keeps_its_shape_in_mm(tmp_path: Path) -> None:
     levels[0] = -1000
     # 40 columns of 2 mm and 10 rows of 4 mm: twice as wide as high.
     SimpleITK.WriteImage(to_image(levels, spacing=(2.0, 4.0, 10.0)), str(tmp_path / "wide.mha"))
-    square = slabs(4).read(str(tmp_path / "wide.mha"), 32)[2]
+    square = read_file(slabs(4), str(tmp_path / "wide.mha"), 32)[2]
     assert (square[8:24] == np.floor(_grey(np.array(100.0)) + 0.5)).all()
     assert (square[:8] == 60).all() and (square[24:] == 60).all(), "air, -1000 HU, beyond the field"
 
@@ -77,9 +78,9 @@ def test_the_field_keeps_its_shape_in_mm(tmp_path: Path) -> None:
 def test_what_scanners_fill_their_round_field_with_looks_like_air(tmp_path: Path) -> None:
     levels = thorax()
     levels[levels < -900] = -1000
-    air = EIGHT.read(str(write_volume(tmp_path / "air.mha", levels)), 32)
+    air = read_file(EIGHT, str(write_volume(tmp_path / "air.mha", levels)), 32)
     levels[:, :4, :4] = -3024
-    assert np.array_equal(EIGHT.read(str(write_volume(tmp_path / "filled.mha", levels)), 32), air)
+    assert np.array_equal(read_file(EIGHT, str(write_volume(tmp_path / "filled.mha", levels)), 32), air)
 
 
 @pytest.mark.parametrize("ending", [".nii.gz", ".nrrd", ".MHA"])
@@ -90,8 +91,8 @@ def test_other_kinds_of_file_give_the_same_squares(tmp_path: Path, ending: str) 
     os.rename(tmp_path / f"1{ending.lower()}", tmp_path / f"2{ending}")
     if ending == ".MHA":
         SimpleITK.WriteImage(image, str(tmp_path / "1.mha"))
-    expected = EIGHT.read(str(tmp_path / "1.mha"), 32)
-    assert np.array_equal(EIGHT.read(str(tmp_path / f"2{ending}"), 32), expected)
+    expected = read_file(EIGHT, str(tmp_path / "1.mha"), 32)
+    assert np.array_equal(read_file(EIGHT, str(tmp_path / f"2{ending}"), 32), expected)
 
 
 def _cut(path: Path, keep: float) -> None:
@@ -188,7 +189,7 @@ def test_a_bad_volume_is_rejected_with_a_reason(tmp_path: Path, kind: str) -> No
     name, make, says = BAD[kind]
     make(tmp_path / name)
     with pytest.raises(ImageRejected, match=says) as caught:
-        EIGHT.read(str(tmp_path / name), 32)
+        read_file(EIGHT, str(tmp_path / name), 32)
     assert "\n" not in str(caught.value) and "ITK" not in str(caught.value)
 
 
@@ -201,20 +202,20 @@ def test_the_cache_holds_the_squares_of_the_good_ones(tmp_path: Path) -> None:
     assert kept.tolist() == [True, False, True] and [bool(reason) for reason in reasons] == [False, True, False]
     pixels = open_pixels(tmp_path)
     assert pixels.shape == (16, 32, 32)
-    assert np.array_equal(pixels[8:], EIGHT.read(str(good[1]), 32))
+    assert np.array_equal(pixels[8:], read_file(EIGHT, str(good[1]), 32))
 
 
 def test_volumes_are_found_by_their_endings(tmp_path: Path) -> None:
     for name in ("10.mha", "9.mha", "a/1.nii.gz", "a/2.nrrd", "note.txt", ".hidden.mha", "scan.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    found = EIGHT.find([tmp_path, tmp_path / "scan.png"])
+    found = list_files(EIGHT, [tmp_path, tmp_path / "scan.png"])
     assert [path.name for path in found] == ["9.mha", "10.mha", "1.nii.gz", "2.nrrd", "scan.png"]
-    assert [EIGHT.name(path) for path in found] == ["9", "10", "1", "2", "scan.png"]
+    assert [file_name(EIGHT, path) for path in found] == ["9", "10", "1", "2", "scan.png"]
     with pytest.raises(PlacaError, match="No CT volume was found"):
-        EIGHT.find([tmp_path / "a" / ".."][:0])
+        list_files(EIGHT, [tmp_path / "a" / ".."][:0])
     with pytest.raises(PlacaError, match="does not exist"):
-        EIGHT.find([tmp_path / "nowhere"])
+        list_files(EIGHT, [tmp_path / "nowhere"])
 
 
 def test_a_rule_of_another_version_is_refused() -> None:
@@ -231,7 +232,7 @@ _PEAK = """
 import resource, sys
 from pathlib import Path
 from placa.dataset.pixel_cache import build_cache
-from placa.images import slabs
+from placa.records.reading import slabs
 path, count, target = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
 kept, _ = build_cache([path] * count, target, 32, reading=slabs(4))
 assert kept.all()

@@ -29,16 +29,6 @@ from PIL import Image
 from placa.images.ct.files import EXTENSIONS, Volume, ending, open_volume, reason
 from placa.images.read import ImageRejected, find_files
 
-#: What `placa.images.Reading.options` holds for ``ct-slabs``.
-OPTIONS: Mapping[str, Any] = {
-    "window_level_hu": -600.0,
-    "window_width_hu": 1500.0,
-    "air_hu": -1000.0,
-    "slab_mm": 5.0,
-    "positions": "middles of equal parts, from the feet upwards",
-    "orientation": "LPS",
-    "in_plane": "whole field of view, padded with air to a square in mm",
-}
 #: A chest with nothing as thin as this, half-way from water to air, is no chest, or not in Hounsfield units.
 _THIN = -500.0
 
@@ -52,7 +42,7 @@ def read_slabs(path: str | os.PathLike[str], size: int, squares: int, options: M
         path: A ``.mha``, ``.nii.gz`` or ``.nrrd`` file in Hounsfield units.
         size: Side of the squares to make, in pixels.
         squares: How many slabs to take.
-        options: What `OPTIONS` holds.
+        options: What `placa.records.reading.VOLUME_OPTIONS` holds.
 
     Returns:
         Grey levels 0-255, shape ``(squares, size, size)``, from the feet upwards.

@@ -21,12 +21,13 @@ from PIL import Image
 from placa.core.errors import PlacaError, unknown_name
 from placa.core.files import require_writable, whole_file, write_json
 from placa.core.progress import SILENT, Progress
-from placa.images import Reading
+from placa.images.by_rule import file_name, list_files, read_file
 from placa.images.read import ImageRejected
 from placa.inference.explain.boxes import THRESHOLD, read_test_boxes, score, summarise
 from placa.inference.explain.gradcam import GradCam
 from placa.inference.explain.overlay import SIDE, Box, background, overlay
 from placa.inference.predict import Predictor, loaded
+from placa.records.reading import Reading
 
 __all__ = ["Explainer", "Explanation", "explain_as_lists", "explain_files"]
 
@@ -87,7 +88,7 @@ class Explainer:
         if rejected:
             raise ImageRejected(rejected[0][1])
         rows = table.set_index("finding")
-        pixels = reading.read(path, self.predictor.size)
+        pixels = read_file(reading, path, self.predictor.size)
         logits = self._gradcam.logits(pixels)
         explained = []
         for name in findings or [str(rows["probability"].idxmax())]:
@@ -157,7 +158,7 @@ def explain_files(
     named = list(images)
     if not named and boxes is None:
         raise PlacaError("Nothing was named to explain: name image files or folders, or a prepared set with --boxes.")
-    paths = [str(path) for path in Reading.from_dict(data.get("reading")).find(named)] if named else []
+    paths = [str(path) for path in list_files(Reading.from_dict(data.get("reading")), named)] if named else []
     lesions: dict[tuple[str, str], list[Box]] = {}
     if boxes is not None:
         lesions, source = read_test_boxes(boxes, [finding] if finding else data["findings"])
@@ -235,7 +236,7 @@ def _names(paths: Sequence[str], reading: Reading) -> dict[str, str]:
     taken: set[str] = set()
     names: dict[str, str] = {}
     for path in paths:
-        own = _safe(Path(reading.name(path)).stem if reading.squares == 1 else reading.name(path))
+        own = _safe(Path(path).stem if reading.squares == 1 else file_name(reading, path))
         name, number = own, 1
         while name.lower() in taken:
             number += 1

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from placa.audit.intervals import wilson
 from placa.core.errors import PlacaError
 from placa.dataset.prepared import read_prepared
-from placa.images import Reading, collapse
 from placa.inference.explain.overlay import Box
+from placa.records.reading import Reading, collapse
 
 #: The share of its maximum from which a map counts as marked, where nobody says otherwise.
 THRESHOLD = 0.5

@@ -93,7 +93,7 @@ def learn(directory: Path) -> Callable[[], object]:
 def predict(directory: Path) -> Callable[[], object]:
     """``placa predict`` on prepared pixels."""
     from placa.inference.predict import Predictor
-    from placa.inference.predict_prepared import predict_prepared
+    from placa.inference.prepared import predict_prepared
 
     predictor = Predictor(directory / "run")
     return lambda: predict_prepared(predictor, directory / "prepared")

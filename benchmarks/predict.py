@@ -23,7 +23,7 @@ from PIL import Image
 
 from placa.core.system import cores
 from placa.inference.predict import Predictor
-from placa.inference.predict_prepared import predict_prepared
+from placa.inference.prepared import predict_prepared
 from placa.sources.phantom import read_phantoms
 from placa.training.options import TrainOptions
 from placa.workflows.prepare import prepare

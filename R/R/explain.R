@@ -57,7 +57,7 @@ explain.placa_model <- function(object, image, finding = NULL, labels = plot_lab
 explain_path <- function(model, path, finding, name, labels, call = rlang::caller_env()) {
   check_still_there(model, call)
   answer <- call_python(
-    "placa.inference.explain", "explain_as_lists", model$path, normalizePath(path), finding, near = model$path, call = call
+    "explain_as_lists", model$path, normalizePath(path), finding, near = model$path, call = call
   )
   if (!is.null(answer$rejected)) {
     shown <- if (is.null(name)) "pixels" else path

@@ -82,7 +82,7 @@ predict_paths <- function(model, images, call = rlang::caller_env()) {
   cli::cli_progress_bar("Predicting images", total = length(files))
   for (i in seq_along(batches)) {
     answers[[i]] <- call_python(
-      "placa.inference.predict", "predict_as_lists", model$path, as.list(batches[[i]]), near = model$path, call = call
+      "predict_as_lists", model$path, as.list(batches[[i]]), near = model$path, call = call
     )
     cli::cli_progress_update(inc = length(batches[[i]]))
   }
@@ -114,7 +114,7 @@ list_files <- function(model, paths, call) {
     return(unique(paths))
   }
   as.character(unlist(
-    call_python("placa.inference.predict", "find_as_list", model$path, as.list(paths), near = model$path, call = call)
+    call_python("find_as_list", model$path, as.list(paths), near = model$path, call = call)
   ))
 }
 

@@ -9,10 +9,13 @@ python_packages <- c(
 # TensorFlow greets with a page of remarks unless these are set before it is imported.
 quiet_python <- c(TF_CPP_MIN_LOG_LEVEL = "2", TF_ENABLE_ONEDNN_OPTS = "0", GRPC_VERBOSITY = "ERROR")
 
-# Call a function of the Python package: paths and scalars in, plain lists out, whatever the reticulate.
-call_python <- function(module, name, ..., near, call = rlang::caller_env()) {
+# The one Python module that R calls. No type checker sees its name; test-python.R and Python's own tests do.
+python_module <- "placa.workflows.r_calls"
+
+# Call a function of that module: paths and scalars in, plain lists out, whatever the reticulate.
+call_python <- function(name, ..., near, call = rlang::caller_env()) {
   start_python(near, call)
-  imported <- import_placa(module, near, call)
+  imported <- import_placa(near, call)
   tryCatch(
     imported[[name]](...),
     error = function(error) abort_python(error, call)
@@ -118,15 +121,15 @@ absolute <- function(path) {
   file.path(normalizePath(dirname(path), mustWork = FALSE), basename(path))
 }
 
-import_placa <- function(module, near, call) {
-  first <- tryCatch(reticulate::import(module), error = identity)
+import_placa <- function(near, call) {
+  first <- tryCatch(reticulate::import(python_module), error = identity)
   if (!inherits(first, "error")) {
     return(first)
   }
   source <- find_source(near)
   if (!is.null(source)) {
     reticulate::import("sys", convert = FALSE)$path$insert(0L, source)
-    second <- tryCatch(reticulate::import(module), error = identity)
+    second <- tryCatch(reticulate::import(python_module), error = identity)
     if (!inherits(second, "error")) {
       return(second)
     }

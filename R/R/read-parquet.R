@@ -76,7 +76,7 @@ read_by_nanoparquet <- function(file, call) {
 }
 
 read_by_python <- function(file, call) {
-  read <- call_python("placa.records.predictions", "read_as_lists", file, near = file, call = call)
+  read <- call_python("read_as_lists", file, near = file, call = call)
   data <- columns_from_lists(read$columns, read$missing, read$kinds, read$levels)
   list(data = alike(data), metadata = if (nzchar(read$metadata)) read$metadata)
 }

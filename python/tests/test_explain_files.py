@@ -13,13 +13,14 @@ from PIL import Image
 from placa.core.errors import PlacaError
 from placa.core.files import fingerprint
 from placa.images.by_rule import read_file
-from placa.inference.explain import Explainer, explain_as_lists, explain_files
+from placa.inference.explain import Explainer, explain_files
 from placa.inference.explain.boxes import lines, read_test_boxes, score, summarise
 from placa.inference.explain.gradcam import GradCam
 from placa.inference.explain.overlay import background, overlay
-from placa.inference.predict import Predictor, find_as_list, loaded
+from placa.inference.predict import Predictor, loaded
 from placa.records.manifest import read_manifest
 from placa.records.reading import slabs
+from placa.workflows.r_calls import explain_as_lists, find_as_list
 
 
 def test_explaining_changes_nothing(run: Path, prepared: Path) -> None:

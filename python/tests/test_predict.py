@@ -8,9 +8,10 @@ import pytest
 
 from placa.core.errors import PlacaError
 from placa.core.files import fingerprint
-from placa.inference.predict import Predictor, predict_as_lists, predict_files
+from placa.inference.predict import Predictor, predict_files
 from placa.records.manifest import read_manifest
-from placa.records.predictions import read_as_lists, read_predictions
+from placa.records.predictions import read_predictions
+from placa.workflows.r_calls import predict_as_lists, read_as_lists
 
 
 def test_files_get_the_probabilities_that_training_stored(run: Path, prepared: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import placa.models.outputs
 from placa.core.errors import PlacaError
 from placa.inference.predict import Predictor
-from placa.inference.predict_prepared import predict_prepared
+from placa.inference.prepared import predict_prepared
 from placa.models.outputs import answer, in_batches
 from placa.records.manifest import read_manifest
 from placa.records.predictions import COLUMNS, read_predictions

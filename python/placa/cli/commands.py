@@ -83,7 +83,7 @@ def predict(options: argparse.Namespace) -> None:
     from placa.core.executors import open_executor
     from placa.core.files import require_writable
     from placa.inference.predict import Predictor, predict_files
-    from placa.inference.predict_prepared import predict_prepared, the_prepared_set
+    from placa.inference.prepared import predict_prepared, the_prepared_set
 
     if options.out:
         require_writable(options.out.parent)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from placa.core.errors import PlacaError
@@ -112,53 +111,6 @@ def read_predictions(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
             frame[field.name] = frame[field.name].astype("string")
     frame["truth"] = frame["truth"].astype("Int8")
     return frame, metadata
-
-
-def read_as_lists(path: str) -> dict[str, Any]:
-    """Read a table as plain lists, which any reticulate can turn into a data frame.
-
-    Args:
-        path: A parquet file, predictions or any other flat table, or the run directory whose predictions are meant.
-
-    Returns:
-        ``columns``: for each column a list of one type, with ``""``, 0 or False where a value is missing; ``missing``:
-        for each column which values those are; ``kinds``: what each is in R (``character``, ``integer``, ``double``,
-        ``logical``, ``factor``, by number from 1, ``date``, in days, ``time``, in seconds, both since 1970);
-        ``levels``: those of each factor; ``metadata``: JSON, empty where there is none.
-    """
-    file = Path(path)
-    table = pq.read_table(file / "predictions.parquet" if file.is_dir() else file)
-    lists: dict[str, Any] = {"columns": {}, "missing": {}, "kinds": {}, "levels": {}}
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        lists["missing"][name] = column.is_null().to_pylist()
-        if pa.types.is_dictionary(column.type) and pa.types.is_string(column.type.value_type):
-            factor = column.unify_dictionaries().combine_chunks()
-            lists["levels"][name] = factor.dictionary.to_pylist()
-            lists["kinds"][name], values = "factor", pc.add(factor.indices.cast(pa.int32()), 1)
-        else:
-            lists["kinds"][name], values = _kind_in_r(column)
-        empty = "" if pa.types.is_string(values.type) else 0
-        lists["columns"][name] = values.fill_null(pa.scalar(empty).cast(values.type)).to_pylist()
-    lists["metadata"] = (table.schema.metadata or {}).get(b"placa", b"").decode()
-    return lists
-
-
-def _kind_in_r(column: Any) -> tuple[str, Any]:
-    kind = column.type
-    if pa.types.is_null(kind) or pa.types.is_boolean(kind):
-        return "logical", column.cast(pa.bool_())
-    if pa.types.is_integer(kind):
-        ends = pc.min_max(column).as_py().values()
-        fits = all(end is None or abs(end) < 2**31 for end in ends)
-        return ("integer", column.cast(pa.int32())) if fits else ("double", column.cast(pa.float64(), safe=False))
-    if pa.types.is_floating(kind):
-        return "double", column.cast(pa.float64())
-    if pa.types.is_date(kind):
-        return "date", column.cast(pa.date32()).cast(pa.int32())
-    if pa.types.is_timestamp(kind):
-        microseconds = column.cast(pa.timestamp("us", kind.tz), safe=False).cast(pa.int64())
-        return "time", pc.divide(microseconds.cast(pa.float64(), safe=False), 1e6)
-    return "character", column.cast(pa.string())
 
 
 def _first_sentence(error: Exception) -> str:

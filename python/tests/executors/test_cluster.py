@@ -21,7 +21,7 @@ from placa.core.files import fingerprint
 from placa.core.progress import Advance, Progress
 from placa.dataset.pixel_cache import decode
 from placa.inference.predict import Predictor
-from placa.inference.predict_prepared import predict_prepared
+from placa.inference.prepared import predict_prepared
 from placa.records.manifest import read_manifest
 from placa.records.reading import Reading
 from placa.sources.folders import read_folders

@@ -9,11 +9,12 @@ from made_volumes import thorax, write_stoic, write_volume
 
 from placa.core.errors import PlacaError
 from placa.core.files import write_rejected
-from placa.inference.predict import Predictor, predict_as_lists, predict_files
+from placa.inference.predict import Predictor, predict_files
 from placa.records.predictions import read_predictions
 from placa.sources.stoic import read_stoic
 from placa.training.options import TrainOptions
 from placa.workflows.prepare import prepare
+from placa.workflows.r_calls import predict_as_lists
 from placa.workflows.train import train
 
 

@@ -26,10 +26,10 @@ from placa.images.read import ImageRejected
 from placa.inference.explain.boxes import THRESHOLD, read_test_boxes, score, summarise
 from placa.inference.explain.gradcam import GradCam
 from placa.inference.explain.overlay import SIDE, Box, background, overlay
-from placa.inference.predict import Predictor, loaded
+from placa.inference.predict import Predictor
 from placa.records.reading import Reading
 
-__all__ = ["Explainer", "Explanation", "explain_as_lists", "explain_files"]
+__all__ = ["Explainer", "Explanation", "explain_files"]
 
 
 @dataclass(frozen=True)
@@ -248,45 +248,3 @@ def _names(paths: Sequence[str], reading: Reading) -> dict[str, str]:
 
 def _safe(name: str) -> str:
     return re.sub(r"[^\w.\-]+", "_", name)
-
-
-_EXPLAINERS: dict[int, Explainer] = {}
-
-
-def explain_as_lists(run: str, image: str, finding: str | None = None) -> dict[str, Any]:
-    """Explain one file for R: a path in, plain lists out.
-
-    Args:
-        run: The run directory.
-        image: An image, or a CT volume for a model of these.
-        finding: Which; by default the one of the highest probability.
-
-    Returns:
-        ``finding``, ``probability``, ``class``, ``square`` and ``squares``; ``map`` with ``size`` and ``pixels`` with
-        ``width`` and ``height``, both row by row from the top left; or ``rejected`` alone, the reason why the file
-        cannot be read.
-
-    Raises:
-        PlacaError: `run` is no run, or its model knows no such finding.
-    """
-    predictor = loaded(Path(run))
-    if id(predictor) not in _EXPLAINERS:
-        _EXPLAINERS.clear()
-        _EXPLAINERS[id(predictor)] = Explainer(predictor)
-    try:
-        one = _EXPLAINERS[id(predictor)].explain(image, [finding] if finding else None)[0]
-    except ImageRejected as reason:
-        return {"rejected": str(reason)}
-    height, width = one.grey.shape
-    return {
-        "finding": one.finding,
-        "probability": one.probability,
-        "class": one.category,
-        "square": one.square,
-        "squares": one.squares,
-        "size": int(one.evidence.shape[0]),
-        "map": [float(value) for value in one.evidence.ravel()],
-        "width": int(width),
-        "height": int(height),
-        "pixels": [int(value) for value in one.grey.ravel()],
-    }

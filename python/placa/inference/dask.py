@@ -22,7 +22,7 @@ from placa.core.executors import Executor
 from placa.core.files import read_json
 from placa.dataset.cache_journal import stamp_of
 from placa.dataset.pixel_cache import for_elsewhere, open_pixels, read_elsewhere
-from placa.inference.predict import Predictor, loaded
+from placa.inference.loaded_run import LoadedRun, load_once
 from placa.models.outputs import Answers, answer, in_batches
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _MODEL = threading.Lock()
 
 
 def answer_files(
-    predictor: Predictor, paths: Iterable[str], executor: Executor | None, advance: Advance
+    predictor: LoadedRun, paths: Iterable[str], executor: Executor | None, advance: Advance
 ) -> tuple[Answers, list[str]]:
     """Let a cluster read files and answer for them.
 
@@ -62,7 +62,7 @@ def answer_files(
     return _joined(said, len(predictor.findings)), reasons
 
 
-def answer_rows(predictor: Predictor, prepared: Path, rows: int, executor: Executor, advance: Advance) -> Answers:
+def answer_rows(predictor: LoadedRun, prepared: Path, rows: int, executor: Executor, advance: Advance) -> Answers:
     """Let a cluster answer for the pixels of a prepared data set.
 
     Args:
@@ -111,15 +111,15 @@ def _answer_rows(run: str, fingerprint: str, prepared: str, of_data: str, span: 
     return _answer(predictor, open_pixels(Path(prepared), predictor.size)[slice(*span)])
 
 
-def _predictor(run: str, fingerprint: str) -> Predictor:
+def _predictor(run: str, fingerprint: str) -> LoadedRun:
     with _MODEL:
-        predictor = loaded(Path(run))
+        predictor = load_once(LoadedRun, Path(run))
     if predictor.fingerprint != fingerprint:
         raise PlacaError(f"{run} holds another model there than here: all workers need the same disk.")
     return predictor
 
 
-def _answer(predictor: Predictor, pixels: NDArray[np.uint8]) -> Answers:
+def _answer(predictor: LoadedRun, pixels: NDArray[np.uint8]) -> Answers:
     with _MODEL:
         return answer(predictor.model, in_batches(pixels), predictor.reading)
 

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from placa.core.executors import Executor
 from placa.core.progress import Advance
 from placa.dataset.pixel_cache import decode
-from placa.inference.predict import Predictor
+from placa.inference.loaded_run import LoadedRun
 from placa.models.outputs import BATCH, Answers, answer
 
 
 def answer_files(
-    predictor: Predictor, paths: Sequence[str], executor: Executor | None, advance: Advance
+    predictor: LoadedRun, paths: Sequence[str], executor: Executor | None, advance: Advance
 ) -> tuple[Answers, list[str]]:
     """Read files and answer for them.
 

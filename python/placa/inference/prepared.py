@@ -15,7 +15,8 @@ from placa.core.executors import Executor
 from placa.core.files import read_json
 from placa.core.progress import SILENT, Progress
 from placa.dataset.prepared import read_images
-from placa.inference.predict import Predictor
+from placa.inference.dask import answer_rows
+from placa.inference.loaded_run import LoadedRun
 from placa.models.outputs import answer, in_batches
 from placa.records.predictions import tidy
 from placa.records.reading import Reading, collapse
@@ -34,7 +35,7 @@ def the_prepared_set(places: Sequence[Path]) -> Path | None:
 
 
 def predict_prepared(
-    predictor: Predictor, prepared: Path, progress: Progress = SILENT, executor: Executor | None = None
+    predictor: LoadedRun, prepared: Path, progress: Progress = SILENT, executor: Executor | None = None
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Predict a prepared data set.
 
@@ -46,7 +47,8 @@ def predict_prepared(
 
     Returns:
         The table, one row an image (or volume) and finding, with split, truth and what else the manifest knows, and the
-        columns ``path`` and ``class`` (see `Predictor.predict`); and the content of the data set's ``source.json``.
+        columns ``path`` and ``class`` (see `placa.inference.predict.Predictor.predict`); and the content of the data
+        set's ``source.json``.
 
     Raises:
         PlacaError: It is no prepared data set, or its pixels are not such as the model has learnt.
@@ -70,8 +72,6 @@ def predict_prepared(
 
             said = answer(predictor.model, shown(), reading)
         else:
-            from placa.inference.predict_elsewhere import answer_rows
-
             said = answer_rows(predictor, prepared, len(pixels), executor, advance)
     images = collapse(manifest, reading)
     table = tidy(images, predictor.findings, said.probability, said.score)

@@ -1,0 +1,82 @@
+"""A run's model and what it was trained for, loaded once."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from placa.core.files import read_json
+from placa.models.calibration import DEFAULT_POINT
+from placa.records.reading import Reading
+from placa.records.run import require_model, require_run
+
+
+class LoadedRun:
+    """A run's model, loaded once, when it is first needed, for any number of images.
+
+    Args:
+        run: The run directory.
+
+    Raises:
+        PlacaError: It is not a whole run, or its model is damaged or not the one that run.json speaks of.
+    """
+
+    def __init__(self, run: Path) -> None:
+        from placa.models.files import read_card
+
+        self.run = run
+        self.facts = require_run(run)
+        require_model(run, self.facts)
+        self.fingerprint: str = self.facts["model"]["fingerprint"]
+        self.card = read_card(run / "model.keras")
+        self.findings: list[str] = self.card["findings"]
+        self.size: int = self.card["size"]
+        self.reading = Reading.from_dict(self.card.get("reading"))
+        self.thresholds = read_json(run / "thresholds.json")["findings"]
+
+    @cached_property
+    def model(self) -> Any:
+        """The Keras model. Raises a `PlacaError` if it cannot be loaded."""
+        from placa.models.files import load_model
+
+        return load_model(self.run / "model.keras")[0]
+
+    def finished(self, table: pd.DataFrame, paths: pd.Series) -> pd.DataFrame:
+        """Give a table of predictions the columns ``path``, of each image in order, and ``class``."""
+        table["path"] = paths.repeat(len(self.findings)).to_numpy()
+        table["class"] = self.classify(table)
+        return table
+
+    def classify(self, table: pd.DataFrame) -> pd.Series:
+        """Say ``positive`` or ``negative`` of each row, at the finding's default operating point."""
+        points = {name: one["points"][one.get("default", DEFAULT_POINT)] for name, one in self.thresholds.items()}
+        above = table["probability"] >= table["finding"].map(points)
+        return above.map({True: "positive", False: "negative"})
+
+
+_Kind = TypeVar("_Kind", bound=LoadedRun)
+_LOADED: dict[tuple[type[LoadedRun], str, int], LoadedRun] = {}
+
+
+def load_once(kind: type[_Kind], run: Path) -> _Kind:
+    """Load a run once as long as its model file stays the same: R asks once a batch.
+
+    Args:
+        kind: `LoadedRun`, or a class made of it.
+        run: The run directory.
+
+    Raises:
+        PlacaError: `run` is no run, or its model cannot be loaded.
+    """
+    require_run(run)
+    key = (kind, os.path.abspath(run), os.stat(run / "model.keras").st_mtime_ns)
+    if key not in _LOADED:
+        _LOADED.clear()
+        _LOADED[key] = kind(run)
+    found = _LOADED[key]
+    assert isinstance(found, kind)
+    return found

@@ -10,7 +10,7 @@ from conftest import draw
 
 from placa.core.errors import PlacaError
 from placa.dataset.pixel_cache import open_pixels
-from placa.dataset.prepared import audit_prepared, read_prepared
+from placa.dataset.prepared import read_prepared
 from placa.dataset.splits import SplitPlan, assert_disjoint
 from placa.images.read import read_image
 from placa.records.manifest import read_manifest, read_split_facts
@@ -18,6 +18,7 @@ from placa.sources.folders import read_folders
 from placa.sources.nih import read_nih
 from placa.sources.phantom import read_phantoms
 from placa.sources.source import Source
+from placa.workflows.audit import audit_prepared
 from placa.workflows.prepare import prepare
 
 

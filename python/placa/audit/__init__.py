@@ -20,7 +20,9 @@ from placa.audit.shortcuts import MOST_IMAGES, find_shortcuts
 from placa.core.errors import PlacaError
 from placa.core.progress import SILENT, Progress
 from placa.dataset.groups.likeness import find_duplicates
+from placa.dataset.prepared import Prepared
 from placa.records.manifest import SPLITS
+from placa.records.reading import collapse
 
 SCHEMA_VERSION = 2
 #: Columns of a source's whole table that are no findings.
@@ -82,6 +84,23 @@ def run_audit(
             "table": _shift_of(table),
         },
     }
+
+
+def audit_set(prepared: Prepared, progress: Progress = SILENT) -> dict[str, Any]:
+    """Audit a prepared data set (see `run_audit`)."""
+    return run_audit(
+        collapse(prepared.manifest, prepared.reading),
+        prepared.facts["findings"],
+        # Of a volume its middle: every slab of one patient beside the others would look like a leak.
+        prepared.reading.middle_rows(prepared.pixels),
+        int(prepared.facts["options"]["seed"]),
+        grouping=prepared.facts["grouping"],
+        by_construction=prepared.facts["labelled_by_name"],
+        table=prepared.table,
+        other_labels=prepared.other_labels,
+        label_source=prepared.facts["label_source"],
+        progress=progress,
+    )
 
 
 def _label_quality(

@@ -38,7 +38,7 @@ def prepare(options: argparse.Namespace) -> None:
 def audit(options: argparse.Namespace) -> None:
     """``placa audit``"""
     from placa.audit.show import print_audit
-    from placa.dataset.prepared import audit_prepared
+    from placa.workflows.audit import audit_prepared
 
     print_audit(audit_prepared(options.prepared, RichProgress()))
 

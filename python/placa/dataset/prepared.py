@@ -43,24 +43,6 @@ class Prepared:
         """How a file became rows of the manifest."""
         return Reading.from_dict(self.facts.get("reading"))
 
-    def audit(self, progress: Progress = SILENT) -> dict[str, Any]:
-        """Look for what would make figures from this data set too good (see `placa.audit`)."""
-        from placa.audit import run_audit
-
-        return run_audit(
-            collapse(self.manifest, self.reading),
-            self.facts["findings"],
-            # Of a volume its middle: every slab of one patient beside the others would look like a leak.
-            self.reading.middle_rows(self.pixels),
-            int(self.facts["options"]["seed"]),
-            grouping=self.facts["grouping"],
-            by_construction=self.facts["labelled_by_name"],
-            table=self.table,
-            other_labels=self.other_labels,
-            label_source=self.facts["label_source"],
-            progress=progress,
-        )
-
 
 #: The tables that a prepared set has only where its source has them, by file name.
 OPTIONAL_TABLES = {"table": "table.parquet", "other_labels": "labels.parquet", "boxes": "boxes.parquet"}
@@ -99,21 +81,3 @@ def read_images(directory: Path, size: int | None = None) -> tuple[pd.DataFrame,
             f"{directory} has {len(manifest)} rows in its manifest and {len(pixels)} in its pixels: prepare it again."
         )
     return manifest, pixels
-
-
-def audit_prepared(directory: Path, progress: Progress = SILENT) -> dict[str, Any]:
-    """Audit a prepared data set anew, and write its ``audit.json``.
-
-    Args:
-        directory: What ``placa prepare`` wrote.
-        progress: Where to show what goes on.
-
-    Returns:
-        The audit (see `placa.audit`).
-
-    Raises:
-        PlacaError: It is no prepared data set, or cannot be written.
-    """
-    audit = read_prepared(directory).audit(progress)
-    write_json(directory / "audit.json", audit)
-    return audit

@@ -12,6 +12,7 @@ import pandas as pd
 
 from placa.core.progress import SILENT, Progress
 from placa.core.system import cores
+from placa.images.dicom.header import read_header as dicom_header
 from placa.images.read import EXTENSIONS
 
 _VOLUMES = frozenset({".mha", ".mhd", ".nii", ".gz", ".nrrd"})
@@ -79,10 +80,7 @@ def _picture(path: str) -> tuple[str, int, int]:
 
 
 def _dicom(path: str) -> tuple[str, int, int]:
-    import pydicom
-
-    tags = ["Rows", "Columns", "PhotometricInterpretation", "BitsStored"]
-    header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=tags)
+    header = dicom_header(path, ["Rows", "Columns", "PhotometricInterpretation", "BitsStored"])
     syntax = header.file_meta.get("TransferSyntaxUID", "")
     kind = f"DICOM {header.get('PhotometricInterpretation', '')} {header.get('BitsStored', '')} {syntax}"
     return kind, int(header.Columns), int(header.Rows)

@@ -128,7 +128,7 @@ def _from_pillow(
             quicker = inflated(file) if head.startswith(PNG) and size_of_file <= MOST_BYTES else file
             image = Image.open(quicker, formats=_FORMATS)
         except UnidentifiedImageError as error:
-            from placa.images.dicom.read import is_dicom
+            from placa.images.dicom.header import is_dicom
 
             if is_dicom(head):
                 return _from_dicom(path)

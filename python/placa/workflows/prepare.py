@@ -13,12 +13,14 @@ import numpy as np
 import pandas as pd
 
 import placa
+from placa.audit import audit_set
 from placa.core.errors import PlacaError
 from placa.core.executors import Executor
 from placa.core.files import fingerprint, require_writable, whole_file, write_json, write_rejected
 from placa.core.progress import SILENT, Progress
 from placa.core.resumable import resumable_directory
 from placa.dataset.cache_journal import says_something
+from placa.dataset.groups.group_images import group_images
 from placa.dataset.pixel_cache import build_cache, pixels_path
 from placa.dataset.prepared import OPTIONAL_TABLES, Prepared
 from placa.dataset.splits import SplitMethod, SplitPlan, assert_disjoint, split_images
@@ -115,8 +117,6 @@ def _fill(
     images = expand(source.images[kept].reset_index(drop=True), source.reading)
     grouping: dict[str, Any] = {"rule": "patient"}
     if not source.grouped:
-        from placa.dataset.groups.group_images import group_images
-
         codes, grouping = group_images(images["path"].tolist(), np.load(cache, mmap_mode="r"))
         images = images.assign(group_id=[f"group-{code:05d}" for code in codes])
     manifest = complete(images, source.findings)
@@ -155,7 +155,7 @@ def _fill(
     }
     # The audit looks at the files where they are now; those drawn here get their last place with the directory.
     tables = {name: getattr(source, name) for name in OPTIONAL_TABLES}
-    audit = Prepared(manifest, np.load(cache, mmap_mode="r"), facts, **tables).audit(progress)
+    audit = audit_set(Prepared(manifest, np.load(cache, mmap_mode="r"), facts, **tables), progress)
     write_json(directory / "audit.json", audit)
     manifest["path"] = manifest["path"].str.replace(str(directory.absolute()), str(final), regex=False)
     write_manifest(manifest, directory / "manifest.parquet", method.facts)

@@ -11,9 +11,10 @@ from made_dicom import SHIPPED, ramp, write_dicom
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from placa.dataset.pixel_cache import decode as decode_many
-from placa.images.dicom import read as dicom
+from placa.images.dicom import header
 from placa.images.dicom import worker as dicom_worker
-from placa.images.dicom.read import is_dicom, read_grey
+from placa.images.dicom.header import is_dicom
+from placa.images.dicom.read import read_grey
 from placa.images.read import ImageRejected, find_images, read_image
 
 
@@ -109,7 +110,7 @@ def test_content_counts_and_not_the_name(tmp_path: Path) -> None:
 def test_a_deflated_bomb_is_not_inflated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_dicom(tmp_path / "a.dcm", np.zeros((6000, 6000), np.uint16), syntax=DeflatedExplicitVRLittleEndian)
     assert path.stat().st_size < 200_000
-    monkeypatch.setattr(dicom, "MAX_PIXELS", 1000)
+    monkeypatch.setattr(header, "MAX_PIXELS", 1000)
     with pytest.raises(ImageRejected, match="inflates to more bytes"):
         read_grey(path)
 

@@ -88,10 +88,10 @@ def decode_apart(path: str | os.PathLike[str]) -> NDArray[Any]:
     """Decode a file's pixels in another process.
 
     Args:
-        path: A DICOM file that `placa.images.dicom.read.refuse` has nothing against.
+        path: A DICOM file that `placa.images.dicom.header.refuse` has nothing against.
 
     Returns:
-        Stored values, as `placa.images.dicom.read.decode` returns them.
+        Stored values, as `placa.images.dicom.decode.decode` returns them.
 
     Raises:
         ImageRejected: They cannot be decoded, or the decoder died or came to no end.
@@ -122,7 +122,7 @@ def _end_all() -> None:
 
 
 def _serve(questions: IO[bytes], answers: IO[bytes]) -> None:
-    from placa.images.dicom.read import decode
+    from placa.images.dicom.decode import decode
 
     for question in questions:
         try:

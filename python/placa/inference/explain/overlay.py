@@ -42,7 +42,7 @@ def _proportions(path: str | os.PathLike[str]) -> tuple[int, int]:
         with Path(path).open("rb") as file:
             dicom = file.read(132)[128:] == b"DICM"
         if dicom:
-            from placa.images.dicom.read import read_header
+            from placa.images.dicom.header import read_header
 
             header = read_header(path, ["Rows", "Columns"])
             return int(header.Columns), int(header.Rows)

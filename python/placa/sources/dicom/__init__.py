@@ -14,7 +14,7 @@ import pandas as pd
 from placa.core.errors import PlacaError
 from placa.core.files import explain_os_error
 from placa.core.progress import SILENT, Progress
-from placa.images.dicom.read import is_dicom, read_header, refuse
+from placa.images.dicom.header import is_dicom, read_header, refuse
 from placa.images.read import ImageRejected, files_under, refuse_name
 from placa.sources.dicom.labels import MATCHES, FileLabels, LabelOptions, TableLabels, read_labels
 from placa.sources.dicom.patient_key import PatientKey, patient_key

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from placa.images.dicom.read import quiet
+from placa.images.dicom.header import quiet
 from placa.sources.tables.cells import OLDEST
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _UIDS = ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
 _DATES = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
 _WORDS = ("SeriesDescription", "ProtocolName", "StudyDescription")
-#: All that `describe` and `placa.images.dicom.read.refuse` look at.
+#: All that `describe` and `placa.images.dicom.header.refuse` look at.
 TAGS = [
     *("PatientID", "IssuerOfPatientID", "OtherPatientIDs", "PatientName", "PatientSex", "PatientAge"),
     *("PatientBirthDate", "Modality", "ViewPosition", "ViewCodeSequence", "InstitutionName", "AccessionNumber"),

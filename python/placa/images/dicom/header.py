@@ -1,0 +1,152 @@
+"""What a DICOM file is, by its header alone: what is one, and what is refused."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from placa.images.grey import MAX_PIXELS, ImageRejected, refuse_size
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+    from pydicom.uid import UID
+
+_DICOMDIR = "1.2.840.10008.1.3.10"
+_DEFLATED = b"1.2.840.10008.1.2.1.99"
+
+
+def is_dicom(head: bytes) -> bool:
+    """Say whether a file that begins with these bytes is DICOM.
+
+    Args:
+        head: The first 132 bytes or more.
+
+    Returns:
+        True after a preamble and ``DICM`` (PS3.10 section 7.1), and for a data set without them, as older software
+        writes it: it begins with an element of group 0002 or 0008 whose value representation or length can be.
+    """
+    if head[128:132] == b"DICM":
+        return True
+    if len(head) < 8:
+        return False
+    tag, length = head[:4], head[4:8]
+    if tag[:2] in {b"\x00\x02", b"\x00\x08"}:  # big-endian
+        tag, length = tag[1::-1] + tag[:1:-1], length[::-1]
+    known = tag[:2] in {b"\x02\x00", b"\x08\x00"} and int.from_bytes(tag[2:], "little") <= 0x70
+    return known and (head[4:6] in {b"UL", b"UI", b"CS", b"OB", b"SH", b"DA"} or int.from_bytes(length, "little") <= 64)
+
+
+def read_header(path: str | os.PathLike[str], tags: list[str] | None = None) -> Dataset:
+    """Read the data set of a DICOM file without its pixels.
+
+    Args:
+        path: The file.
+        tags: Keywords of the elements that are wanted; all by default.
+
+    Raises:
+        ImageRejected: The file is no DICOM, a DICOMDIR, or damaged. The reason repeats nothing from the data set, for
+            that may name the patient.
+        OSError: The file cannot be read.
+    """
+    with quiet():
+        return read_data_set(path, stop_before_pixels=True, specific_tags=tags and [*tags, "SOPClassUID"])
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep pydicom from printing or logging odd values, which may be a patient's name."""
+    logging.getLogger("pydicom").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"pydicom|placa|contextlib")
+        yield
+
+
+def read_data_set(path: str | os.PathLike[str], **how: Any) -> Dataset:
+    """Read a DICOM file with pydicom, without printing anything: call it within `quiet`.
+
+    Args:
+        path: The file.
+        how: What `pydicom.dcmread` takes.
+
+    Raises:
+        ImageRejected: The file is no DICOM, a DICOMDIR, or damaged.
+        OSError: The file cannot be read.
+    """
+    import pydicom
+
+    with Path(path).open("rb") as file:
+        head = file.read(1024)
+    if not is_dicom(head):
+        raise ImageRejected("it is no DICOM file, whatever its name ends with")
+    marked = head[128:132] == b"DICM"
+    if marked and _DEFLATED in head:
+        _refuse_bomb(Path(path), start=144 + int.from_bytes(head[140:144], "little"))
+    try:
+        # Without a preamble pydicom reads only by force; is_dicom has seen what it will find.
+        data = pydicom.dcmread(path, force=not marked, **how)
+        sop_class = str(data.get("SOPClassUID") or data.file_meta.get("MediaStorageSOPClassUID") or "")
+        if "TransferSyntaxUID" not in data.file_meta:
+            data.file_meta.TransferSyntaxUID = _plain_syntax(data)
+        # Asked for here, because of a UID that names no transfer syntax this raises.
+        _ = data.file_meta.TransferSyntaxUID.is_encapsulated
+    except OSError:
+        raise
+    except Exception as error:
+        # Damaged bytes make pydicom raise whatever the code they lead to raises.
+        raise ImageRejected(f"its DICOM header is damaged ({type(error).__name__}): copy it again") from error
+    if sop_class == _DICOMDIR:
+        raise ImageRejected("it is a DICOMDIR, an index of other files: name those, or their folder")
+    if not marked and not sop_class.startswith("1.2.840.10008."):
+        raise ImageRejected("it is no DICOM file, or damaged from its beginning: copy it again")
+    return data
+
+
+def _plain_syntax(data: Any) -> UID:
+    from pydicom import uid
+
+    implicit, little = data.original_encoding
+    if implicit:
+        return uid.ImplicitVRLittleEndian
+    return uid.ExplicitVRLittleEndian if little else uid.ExplicitVRBigEndian
+
+
+def _refuse_bomb(path: Path, start: int) -> None:
+    """Refuse a deflated data set that would fill the memory: pydicom inflates it whole, pixels wanted or not."""
+    inflater, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    with path.open("rb") as file:
+        file.seek(start)
+        while block := file.read(1 << 16):
+            while block:
+                try:
+                    size += len(inflater.decompress(block, 1 << 20))
+                except zlib.error as error:
+                    raise ImageRejected(f"its deflated data set is damaged ({error}): copy it again") from error
+                block = inflater.unconsumed_tail
+                # Two bytes a pixel, and room for the largest headers.
+                if size > 2 * MAX_PIXELS + (1 << 26):
+                    raise ImageRejected("it inflates to more bytes than any radiograph has")
+
+
+def refuse(data: Dataset, size_of_file: int) -> None:
+    """Refuse what is no single radiograph, by the header alone."""
+    kind = data.get("SOPClassUID") or data.file_meta.get("MediaStorageSOPClassUID")
+    try:
+        rows, columns = int(data.get("Rows") or 0), int(data.get("Columns") or 0)
+        frames, bits = int(data.get("NumberOfFrames") or 1), int(data.get("BitsStored") or 0)
+    except Exception as error:
+        raise ImageRejected("its image size or number of frames is no number: copy it again") from error
+    if rows < 1 or columns < 1:
+        raise ImageRejected(f"it holds no image ({getattr(kind, 'name', None) or 'of unknown kind'})")
+    if frames > 1:
+        raise ImageRejected(f"it has {frames} frames, and one radiograph was expected: save the frame you mean")
+    refuse_size(columns, rows, size_of_file)
+    if not 2 <= bits <= 16:
+        raise ImageRejected(f"it stores {bits} bits a sample (2 to 16 are read): it is a mask, a dose or damaged")
+    if str(data.get("PresentationIntentType", "")).strip().upper() == "FOR PROCESSING":
+        raise ImageRejected("it is raw detector data (FOR PROCESSING): export the image that is FOR PRESENTATION")

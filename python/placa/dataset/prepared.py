@@ -11,11 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from placa.core.errors import PlacaError
-from placa.core.files import read_json, write_json
-from placa.core.progress import SILENT, Progress
+from placa.core.files import read_json
 from placa.dataset.pixel_cache import open_pixels
 from placa.records.manifest import read_manifest
-from placa.records.reading import Reading, collapse
+from placa.records.reading import Reading
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import time
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,22 @@ from placa.evaluation.bridge import find_r
 
 #: Enough for phantoms, which are cleaner than patients.
 EPOCHS = 30
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``placa demo``."""
+    parser.add_argument("--data", type=Path, default=Path("data/prepared/demo"), help="(default: %(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("runs/demo"), metavar="RUN", help="(default: %(default)s)")
+    parser.add_argument("--images", type=int, default=800, help="how many phantoms (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, help="most epochs")
+    parser.add_argument(
+        "--lang", default="en", choices=("en", "es"), help="the report's language (default: %(default)s)"
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the demonstration."""
+    run_demo(options.data, options.out, options.images, options.epochs, options.lang)
 
 
 def run_demo(data: Path, out: Path, images: int, epochs: int | None, lang: str) -> None:

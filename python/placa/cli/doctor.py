@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ctypes
 import shutil
 import subprocess
@@ -184,3 +185,12 @@ def print_findings() -> None:
             grid.add_row(Text("–", "yellow"), one.name, Text(f"missing: {one.cost}"))
             grid.add_row("", "", Text(f"type: {one.command}", "dim"))
     Console().print(grid)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add nothing: ``placa doctor`` has no arguments."""
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print what was found."""
+    print_findings()

@@ -6,6 +6,9 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+#: Help of the option ``--scheduler``.
+SCHEDULER = "a Dask scheduler whose workers read the files, on the same disk (tcp://HOST:8786; needs placa[dask])"
+
 
 def whole_number(text: str) -> int:
     """A whole number of 1 or more."""

@@ -1,0 +1,21 @@
+"""``placa audit``: what would make figures from a prepared data set too good."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from placa.core.progress import RichProgress
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``placa audit``."""
+    parser.add_argument("prepared", type=Path, metavar="PREPARED")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Audit the data set and print what was found."""
+    from placa.audit.show import print_audit
+    from placa.workflows.audit import audit_prepared
+
+    print_audit(audit_prepared(options.prepared, RichProgress()))

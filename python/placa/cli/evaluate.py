@@ -1,0 +1,25 @@
+"""``placa evaluate``: evaluate a run in R."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from placa.core.progress import RichProgress
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``placa evaluate``."""
+    parser.add_argument("run", type=Path, metavar="RUN")
+    parser.add_argument("--split", default="test", help="which split (default: %(default)s)")
+    parser.add_argument("--bridge", default="auto", choices=("auto", "rpy2", "rscript"), help="how to reach R")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Evaluate, and print the headline."""
+    from placa.workflows.evaluate import evaluate, headline
+
+    summary = evaluate(options.run, options.split, options.bridge, RichProgress())
+    for line in headline(summary):
+        print(line)
+    print(options.run / "evaluation")

@@ -1,0 +1,72 @@
+"""``placa predict``: predict findings for images with a run's model."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from placa.core.arguments import SCHEDULER
+from placa.core.progress import RichProgress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from placa.inference.predict import Predictor
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``placa predict``."""
+    parser.add_argument("run", type=Path, metavar="RUN")
+    parser.add_argument(
+        "images", type=Path, nargs="+", metavar="IMAGE", help="files and folders, in any mix; or one prepared data set"
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="a parquet file to write the table to")
+    parser.add_argument("--rows", type=int, default=20, help="how many rows to print (default: %(default)s; 0: all)")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help=SCHEDULER)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Predict, print the table, and write it where a file is named."""
+    from placa.cli.terminal import print_predictions
+    from placa.core.executors import open_executor
+    from placa.core.files import require_writable
+    from placa.inference.predict import Predictor, predict_files
+    from placa.inference.prepared import predict_prepared, the_prepared_set
+
+    if options.out:
+        require_writable(options.out.parent)
+    progress = RichProgress()
+    prepared = the_prepared_set(options.images)
+    rejected: list[tuple[str, str]] = []
+    label_source = None
+    with open_executor(options.scheduler, progress) as executor:
+        if prepared:
+            predictor = Predictor(options.run)
+            table, facts = predict_prepared(predictor, prepared, progress, executor)
+            label_source = facts["label_source"]
+        else:
+            table, rejected, predictor = predict_files(options.run, options.images, progress, executor)
+    for path, reason in rejected:
+        progress.warn(f"{path} was set aside: {reason}")
+    print_predictions(table, options.rows)
+    if options.out:
+        _write_predictions(table, rejected, predictor, label_source, options.out)
+        progress.say(f"{len(table):,} rows written to {options.out}")
+
+
+def _write_predictions(
+    table: pd.DataFrame, rejected: list[tuple[str, str]], predictor: Predictor, label_source: str | None, out: Path
+) -> None:
+    from placa.core.files import write_rejected
+    from placa.records.predictions import write_predictions
+
+    metadata = {name: predictor.facts["data"][name] for name in ("findings", "positive", "comparison")}
+    note = {**metadata, "label_source": label_source, "model_fingerprint": predictor.fingerprint}
+    write_predictions(table, out, note)
+    set_aside = out.with_name(f"{out.stem}.rejected.csv")
+    if rejected:
+        write_rejected(set_aside, rejected)
+    else:
+        # One of an earlier prediction would speak of other images.
+        set_aside.unlink(missing_ok=True)

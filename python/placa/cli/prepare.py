@@ -1,0 +1,58 @@
+"""``placa prepare``: from a source to a prepared data set."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+from placa.core.arguments import SCHEDULER, LateParser, whole_number
+from placa.core.progress import RichProgress
+from placa.sources.registry import SOURCES, Row, source_row
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the sources, each with its own arguments and those that all share."""
+    sources = parser.add_subparsers(dest="source", metavar="SOURCE", required=True, parser_class=LateParser)
+    common = LateParser(add_help=False)
+    common.add_argument("--out", type=Path, required=True, metavar="DIR", help="the directory to make")
+    common.add_argument("--size", type=whole_number, help="side of the cached squares, in pixels")
+    common.add_argument("--seed", type=int, default=0, help="of the splits (default: %(default)s)")
+    common.add_argument(
+        "--fractions",
+        type=float,
+        nargs=3,
+        metavar=("TRAIN", "VALIDATION", "TEST"),
+        help="shares of the images (default: 70 15 15)",
+    )
+    common.add_argument("--test-list", type=Path, metavar="FILE", help="names the test images or patients, one a line")
+    common.add_argument("--overwrite", action="store_true", help="replace a data set that is there")
+    common.add_argument("--scheduler", metavar="ADDRESS", help=SCHEDULER)
+
+    for row in SOURCES:
+        source = sources.add_parser(row.name, parents=[common], help=row.summary)
+        source.description = f"{row.summary[0].upper()}{row.summary[1:]}. What lies where: {row.layout}."
+        source.fill = partial(_fill_source, row)
+
+
+def _fill_source(row: Row, parser: argparse.ArgumentParser) -> None:
+    row.module().add_arguments(parser)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Prepare the data set and print its path."""
+    from placa.core.files import refuse_existing
+    from placa.workflows.prepare import DEFAULT_SIZE, prepare
+
+    refuse_existing(options.out, options.overwrite)
+    from placa.core.executors import open_executor
+    from placa.dataset.splits import SplitPlan
+
+    progress = RichProgress()
+    fractions = {"fractions": tuple(options.fractions)} if options.fractions else {}
+    plan = SplitPlan(options.seed, test_list=options.test_list, **fractions)
+    with open_executor(options.scheduler, progress) as executor:
+        source = source_row(options.source).module().from_options(options, progress)
+        size = options.size or DEFAULT_SIZE
+        prepare(source, options.out, size, options.seed, options.overwrite, progress, plan, executor)
+    print(options.out)

@@ -1,0 +1,18 @@
+"""``placa sources``: where images and labels can come from."""
+
+from __future__ import annotations
+
+import argparse
+
+from placa.sources.registry import SOURCES
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add nothing: ``placa sources`` has no arguments."""
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the sources as a table."""
+    from placa.cli.terminal import print_sources
+
+    print_sources(SOURCES)

@@ -48,13 +48,13 @@ setup: ## the virtual environment, R's packages, placa in both
 	@PYTHON=$(PYTHON) tools/setup-r
 	@! command -v R >/dev/null || touch $@
 
-.make/r-package: $(R_SOURCES)
-	@! command -v R >/dev/null || tools/install-r-package
+.make/r-package: $(R_SOURCES) | .make/python
+	@! command -v R >/dev/null || $(BIN)/placa install-r >/dev/null
 	@! command -v R >/dev/null || touch $@
 
 renv: ## restore renv.lock from CRAN: exact, newest R packages in a library of this project's own
 	@tools/restore-renv
-	@tools/install-r-package
+	@$(BIN)/placa install-r
 
 lock: ## write requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --quiet \

@@ -35,13 +35,14 @@ COMMANDS = {
     "evaluate": "evaluate a run in R: tables and figures",
     "report": "render a run's report",
     "doctor": "say what is there, what is missing, and what that costs",
+    "install-r": "install the R package placa, whose source travels along",
     "demo": "phantoms, training, prediction, evaluation in R, report",
 }
 
 
 def module_of(command: str) -> ModuleType:
     """Load the module of a command."""
-    return import_module(f"{__name__}.{command}")
+    return import_module(f"{__name__}.{command.replace('-', '_')}")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -123,7 +123,7 @@ def _r() -> list[Finding]:
     found.append(Finding("R", lines[0].strip() if lines else None, "no evaluation and no report", "make setup"))
     versions = {words[0]: words[1] for line in lines[1:] if len(words := line.split()) == 2}
     for name, cost in R_PACKAGES.items():
-        command = "R CMD INSTALL R" if name == "placa" else f"Rscript -e 'install.packages(\"{name}\")'"
+        command = "placa install-r" if name == "placa" else f"Rscript -e 'install.packages(\"{name}\")'"
         found.append(Finding(f"R: {name}", versions.get(name), cost, command))
     return found
 

@@ -20,6 +20,16 @@ from placa.core.errors import PlacaError
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
+def find_shared(name: str) -> Path | None:
+    """Find a folder that travels along with the package: ``reports``, or ``R``, the source of the R package.
+
+    Returns:
+        It, in the installed package or in placa's source tree; None where neither has it.
+    """
+    package = Path(__file__).resolve().parents[1]
+    return next((place for place in (package / "share" / name, package.parents[1] / name) if place.is_dir()), None)
+
+
 def is_full(error: OSError) -> bool:
     """Whether an error says that a disk, or what one may use of it, is full."""
     return error.errno in _FULL or "No space left" in str(error)

@@ -97,11 +97,9 @@ def require_r_package(installed: str) -> None:
         PlacaError: It is not.
     """
     if not installed:
-        raise PlacaError("R has no package placa: run make setup, or R CMD INSTALL R in placa's source directory.")
+        raise PlacaError("R has no package placa: run placa install-r, or R CMD INSTALL R in placa's source directory.")
     if installed != placa.__version__:
-        raise PlacaError(
-            f"R has placa {installed} and Python {placa.__version__}: run R CMD INSTALL R in placa's source directory."
-        )
+        raise PlacaError(f"R has placa {installed} and Python {placa.__version__}: run placa install-r.")
 
 
 def call_r(

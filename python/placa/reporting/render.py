@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from placa.core.errors import PlacaError, unknown_name
+from placa.core.files import find_shared
 from placa.core.processes import environment
 from placa.reporting.renderers import Renderer, choose_renderer, last_useful_line
 
@@ -104,15 +105,15 @@ def render_report(
 def find_reports() -> Path:
     """The folder that holds the report's source, ``reports/``.
 
-    It is ``PLACA_REPORTS`` where that is set; else it lies beside ``python/`` in placa's source tree; else in
+    It is ``PLACA_REPORTS`` where that is set; else that of the installed package or of placa's source tree; else in
     the current directory or one above it.
 
     Raises:
         PlacaError: It is in none of these places.
     """
     named = os.environ.get("PLACA_REPORTS")
-    roots = (Path(__file__).parents[3], Path.cwd(), *Path.cwd().parents)
-    places = [Path(named)] if named else [root / "reports" for root in roots]
+    around = [folder / "reports" for folder in (Path.cwd(), *Path.cwd().parents)]
+    places = [Path(named)] if named else [*filter(None, [find_shared("reports")]), *around]
     for place in places:
         if (place / _DOCUMENT).is_file():
             return place.resolve()

@@ -107,7 +107,7 @@ def _require_r_packages(r: str) -> None:
     if said.returncode:
         raise PlacaError(f"R does not start: {last_useful_line(said.stderr)}")
     if "placa" in missing:
-        raise PlacaError("R has no package placa: run make setup, or R CMD INSTALL R in placa's source directory.")
+        raise PlacaError("R has no package placa: run placa install-r, or R CMD INSTALL R in placa's source directory.")
     if missing:
         plural = "s" if len(missing) > 1 else ""
         debian = " ".join(f"r-cran-{name.lower()}" for name in missing)

@@ -1,0 +1,69 @@
+"""Install the R package placa, whose source travels along with the Python package."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from placa.core.errors import PlacaError
+from placa.core.files import find_shared
+from placa.evaluation.bridge import find_r, utf8_locale
+
+#: Where R looks first: the system's library where it may be written, otherwise the user's own.
+_LIBRARY = """
+site <- .libPaths()[file.access(.libPaths(), 2) == 0]
+user <- path.expand(strsplit(Sys.getenv("R_LIBS_USER"), .Platform$path.sep)[[1]])[1]
+if (length(site) == 0) dir.create(user, recursive = TRUE, showWarnings = FALSE)
+cat(if (length(site) > 0) site[[1]] else user)
+"""
+
+
+def install_r_package() -> Path:
+    """Install the R package placa in the first library of R that can be written.
+
+    Returns:
+        The library.
+
+    Raises:
+        PlacaError: R is missing, or the package cannot be installed: most often a package that it imports is missing.
+    """
+    r = find_r()
+    if r is None:
+        raise PlacaError("R was not found on PATH: install R 4.2 or newer.")
+    shared = find_shared("R")
+    if shared is None:
+        raise PlacaError("The source of the R package is missing from this installation: install placa again.")
+    plain = [r, "--no-echo", "--no-save", "--no-restore"]
+    library = _run([*plain, "-e", _LIBRARY])
+    if library.returncode or not library.stdout.strip():
+        raise PlacaError(f"R cannot be started: {_last_line(library)}")
+    with tempfile.TemporaryDirectory(prefix="placa-r-") as temporary:
+        # R compiles in the source's own folder, which may be read-only.
+        source = Path(temporary) / "placa"
+        shutil.copytree(shared, source, ignore=shutil.ignore_patterns("*.o", "*.so", "*.dll", "tests"))
+        place = library.stdout.strip()
+        done = _run([r, "CMD", "INSTALL", "--no-test-load", f"--library={place}", str(source)])
+    if done.returncode:
+        raise PlacaError(f"The R package placa cannot be installed: {_reason(done)}")
+    return Path(place)
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **utf8_locale()}
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False
+    )
+
+
+def _last_line(done: subprocess.CompletedProcess[str]) -> str:
+    lines = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+    return lines[-1] if lines else f"it ended with code {done.returncode}."
+
+
+def _reason(done: subprocess.CompletedProcess[str]) -> str:
+    """R's own first error, which names the packages that are missing."""
+    said = [line.strip() for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
+    return said[0].removeprefix("ERROR: ") if said else _last_line(done)

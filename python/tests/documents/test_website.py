@@ -19,7 +19,7 @@ import yaml
 
 from placa.reporting.renderers import find_quarto
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 WEBSITE: dict[str, Any] = yaml.safe_load((ROOT / "docs" / "_website.yml").read_text("utf-8"))
 # Pages in Spanish of documents that are in both languages.
 SPANISH = {f"examples/{path.stem}.es.qmd" for path in (ROOT / "examples").glob("*.qmd")}

@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 # In every R, or read by nanoparquet as well (see tools/restore-renv).
 LEFT_OUT = {"R", "arrow", "grDevices", "graphics", "grid", "methods", "stats", "tools", "utils"}
 

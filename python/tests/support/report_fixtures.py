@@ -29,7 +29,7 @@ from placa.reporting.render import render_report
 from placa.reporting.renderers import choose_renderer, find_quarto
 from placa.workflows.evaluate import evaluate
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 REPORTS = ROOT / "reports"
 
 

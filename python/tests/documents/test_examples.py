@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 
 from placa.reporting.renderers import find_quarto
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def _figures(script: str, *arguments: object) -> list[float]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 READMES = (ROOT / "README.md", ROOT / "README.es.md")
 DOCUMENTS = (*READMES, *sorted((ROOT / "docs").glob("*.md")))
 #: A line of a printed block that stands for lines left out.

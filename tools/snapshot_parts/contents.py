@@ -2,8 +2,10 @@
 
 Dropped or replaced, and why:
 
-- the keys in `VOLATILE`: times of day, durations, and the machine;
+- the keys in `VOLATILE`: times of day, durations, versions, the machine, and the hash of a training's plan, which
+  covers the seconds that the audit took;
 - the fingerprint of a model file, which holds the time at which Keras saved it (the weights are hashed instead);
+- the numbers that Keras gives to shared objects, and the modules of placa's own classes, in the layers of a model;
 - the remarks that TensorFlow and JAX print on stderr, which hold times and process numbers;
 - dates, durations, ports and temporary paths in texts.
 """
@@ -25,7 +27,7 @@ import numpy as np
 import pandas as pd
 
 #: Keys of JSON files that hold times of day, durations, versions of packages, or the machine.
-VOLATILE = {"created", "date_saved", "seconds", "timings", "versions", "machine", "model_fingerprint"}
+VOLATILE = {"created", "date_saved", "seconds", "timings", "versions", "machine", "model_fingerprint", "plan"}
 #: Longer texts and tables are stored as hashes.
 LONGEST = 4000
 
@@ -108,6 +110,8 @@ def keras_entries(path: Path, clean: Clean) -> dict[str, str]:
         made = {"weights": weights(path), "files": " ".join(sorted(archive.namelist()))}
         # The module of a class of placa's own may move; its configuration may not change.
         config = re.sub(r'"module": "placa[\w.]*"', '"module": "placa"', archive.read("config.json").decode())
+        # Keras numbers shared objects by their place in memory.
+        config = re.sub(r'"shared_object_id": \d+', '"shared_object_id": 0', config)
         made["layers"] = digest(config.encode())
         if "placa.json" in archive.namelist():
             made["placa.json"] = json_text(archive.read("placa.json").decode(), clean)

@@ -3,7 +3,7 @@
 Dropped or replaced, and why:
 
 - the keys in `VOLATILE`: times of day, durations, versions, the machine, and the hash of a training's plan, which
-  covers the seconds that the audit took;
+  covers source.json and with it the seconds that `prepare` took;
 - the fingerprint of a model file, which holds the time at which Keras saved it (the weights are hashed instead);
 - the numbers that Keras gives to shared objects, and the modules of placa's own classes, in the layers of a model;
 - the remarks that TensorFlow and JAX print on stderr, which hold times and process numbers;

@@ -1,12 +1,9 @@
 # What both examples begin with: where the data and Python are, numbers and words in the page's language.
 
-ancestors_of_here <- function(here = normalizePath(".")) {
-  if (dirname(here) == here) here else c(here, ancestors_of_here(dirname(here)))
-}
-
-# The report knows already how to find the Python that placa is installed in.
-source(Find(file.exists, file.path(ancestors_of_here(), "reports", "R", "run.R")))
-use_python_of_placa()
+# The R package already finds the Python that placa is installed in.
+base_folders <- placa:::base_folders
+python_there <- placa:::python_there
+placa:::use_python_of_placa()
 
 language <- params$language
 write_language <- function() cat(sprintf("\n::: {.page-language language=\"%s\"}\n:::\n\n", language))

@@ -77,7 +77,7 @@ write_leakage <- function(leakage) {
   rows <- leakage_rows(leakage)
   if (length(rows)) {
     table <- stats::setNames(data.frame(names(rows), unname(rows)), words_of("audit.column", c("check", "result")))
-    write_table("audit", table, s("audit.leakage.caption"))
+    write_table_block("audit", table, s("audit.leakage.caption"))
   }
   share <- leakage$image_wise_split_would_leak
   if (isTRUE(share > 0)) say("audit.leakage.would_leak", share = pct(share))
@@ -198,7 +198,7 @@ write_label_quality <- function(rows) {
   sources <- unique(rows[c("labels", "reference")])
   named <- s("audit.labels.sources", labels = escape_markdown(sources$labels),
              reference = escape_markdown(sources$reference))
-  write_table("labels", table, s("audit.labels.caption", sources = paste(named, collapse = "; ")),
+  write_table_block("labels", table, s("audit.labels.caption", sources = paste(named, collapse = "; ")),
               c(rep("l", left), rep("r", ncol(table) - left)))
 }
 
@@ -222,7 +222,7 @@ write_shift <- function(shift) {
     part <- parts[[name]]
     if (length(part$verdict)) say(paste0("audit.shift.", name, "_", part$verdict))
     caption <- s(paste0("audit.shift.caption_", name))
-    write_table(paste0("shift-", name), shift_table(part$rows, name), caption, c("l", "r", "r", "r", "r", "l"))
+    write_table_block(paste0("shift-", name), shift_table(part$rows, name), caption, c("l", "r", "r", "r", "r", "l"))
   }
 }
 

@@ -9,7 +9,7 @@ write_float <- function(id, content, caption, class = "") {
 }
 
 # A table scrolls sideways on a phone, and so must be reachable by the keyboard.
-write_table <- function(id, rows, caption, align = c("l", rep("r", ncol(rows) - 1))) {
+write_table_block <- function(id, rows, caption, align = c("l", rep("r", ncol(rows) - 1))) {
   body <- knitr::kable(rows, format = "pipe", align = align, row.names = FALSE)
   body <- paste(c(":::: {.table-scroll tabindex=0}", "", body, "", "::::"), collapse = "\n")
   write_float(paste0("tbl-", id), body, caption)
@@ -23,7 +23,7 @@ write_plain_table <- function(rows, align = c("l", rep("r", ncol(rows) - 1))) {
 
 # An image alone in its paragraph would become a figure of its own; the space after it keeps it an image.
 # A wide one scrolls sideways on a phone, as a table does, for its letters to stay legible.
-write_figure <- function(id, file, caption, alt, inches) {
+write_figure_block <- function(id, file, caption, alt, inches) {
   image <- paste0("![", escape_markdown(alt), "](", file, ")\\ ")
   wide <- inches >= 6
   fence <- sprintf(':::: {.figure-scroll tabindex=0 style="--inches: %g"}', inches)
@@ -31,8 +31,8 @@ write_figure <- function(id, file, caption, alt, inches) {
   write_float(paste0("fig-", id), image, caption, if (wide) " .plot .wide" else " .plot")
 }
 
-# A grid of small images, each with a label and a value under it. `class` says how wide one is: "films", or "films .pairs"
-# for images of two.
+# A grid of small images, each with a label and a value under it. `class` says how wide one is: "films", or
+# "films .pairs" for images of two.
 write_gallery <- function(id, films, caption, class = "films") {
   write_float(paste0("fig-", id), gallery_body(films, class), caption, " .gallery")
 }

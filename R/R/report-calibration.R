@@ -1,6 +1,6 @@
 # The section on calibration: do the probabilities mean what they say, and did recalibration help?
 
-write_calibration <- function(run, facts, lang) {
+write_calibration <- function(run, facts) {
   bins <- run$evaluation[["calibration"]]
   if (is.null(bins)) return(say("calibration.missing"))
   say("calibration.prose")
@@ -10,10 +10,10 @@ write_calibration <- function(run, facts, lang) {
   alt <- s("calibration.alt", n = num(nrow(main)), observed = percents(main$observed),
            predicted = percents(main$mean_probability))
   draw_plot("calibration",
-            placa::plot_calibration(drawn_from(run), run$predictions, labels = figure_labels(lang, findings)),
-            s("calibration.caption"), alt, size_of_panels(length(findings), 1, 7), "calibration.missing")
+            plot_calibration(drawn_from(run), run$predictions, labels = figure_labels(findings)),
+            s("calibration.caption"), alt, inches_of_panels(length(findings), 1, 7), "calibration.missing")
   write_brier(run$evaluation, facts)
-  write_recalibration(run, facts, lang)
+  write_recalibration(run, facts)
 }
 
 write_brier <- function(evaluation, facts) {
@@ -28,7 +28,7 @@ write_brier <- function(evaluation, facts) {
 
 # --- before and after ---------------------------------------------------------------------------------------------
 
-write_recalibration <- function(run, facts, lang) {
+write_recalibration <- function(run, facts) {
   measures <- run$evaluation[["calibration_measures"]]
   curve <- run$evaluation[["calibration_curve"]]
   if (NROW(measures) == 0) return(say("calibration.measures_missing"))
@@ -37,10 +37,10 @@ write_recalibration <- function(run, facts, lang) {
   say(if (both) "calibration.before_after" else "calibration.never")
   if (NROW(curve) && any(!is.na(curve$observed))) {
     findings <- unique(curve$finding)
-    draw_plot("recalibration", ggplot2::autoplot(curve, labels = figure_labels(lang, findings)),
+    draw_plot("recalibration", ggplot2::autoplot(curve, labels = figure_labels(findings)),
               s("calibration.curve_caption"),
               s("calibration.curve_alt", values = stage_text(measures, facts$primary, "ici")),
-              size_of_panels(length(findings), 1, 5.8), "calibration.curve_missing")
+              inches_of_panels(length(findings), 1, 5.8), "calibration.curve_missing")
   } else {
     say("calibration.curve_missing")
   }
@@ -69,5 +69,5 @@ write_measures <- function(measures, name, plain) {
   names(table) <- c(s("calibration.column_measure"), capitalise(word("stage", names(table)[-c(1, ncol(table))])),
                     s("calibration.column_perfect"))
   if (plain) return(write_plain_table(table))
-  write_table("measures", table, s("calibration.measures_caption", finding = finding(name)))
+  write_table_block("measures", table, s("calibration.measures_caption", finding = finding(name)))
 }

@@ -16,11 +16,12 @@ write_card <- function(run, facts) {
 card_rows <- function(run, facts) {
   data <- run$info$data
   training <- run$info$training
+  size <- num(data$image_size %||% NA)
   rows <- c(
     task = s("card.task", findings = paste(finding(facts$findings), collapse = ", "), kind = facts$kind),
     data = card_data(data),
     training = if (length(training)) s("card.trained", backbone = training$backbone,
-                                       parameters = num(training$parameters %||% NA), size = num(data$image_size %||% NA),
+                                       parameters = num(training$parameters %||% NA), size = size,
                                        epochs = num(training$epochs_run %||% NA), time = duration(training$seconds)),
     point = card_point(run, facts),
     calibration = card_calibration(run, facts),
@@ -43,19 +44,21 @@ card_data <- function(data) {
 
 card_point <- function(run, facts) {
   long <- run$evaluation[["operating_points"]]
-  at <- long[long$finding == facts$primary & long$operating_point %in% run$thresholds$findings[[facts$primary]]$default, ]
+  default <- run$thresholds$findings[[facts$primary]]$default
+  at <- long[long$finding == facts$primary & long$operating_point %in% default, ]
   if (NROW(at) == 0) return(NULL)
   value <- function(metric) {
     row <- at[at$metric == metric, ]
     estimate_text(row$estimate, column(row, "lower"), column(row, "upper"))
   }
-  s("card.point", finding = capitalise(facts$positive), threshold = num(at$threshold[[1]], 2), sensitivity = value("sensitivity"),
-    specificity = value("specificity"))
+  s("card.point", finding = capitalise(facts$positive), threshold = num(at$threshold[[1]], 2),
+    sensitivity = value("sensitivity"), specificity = value("specificity"))
 }
 
 card_calibration <- function(run, facts) {
   measures <- run$evaluation[["calibration_measures"]]
-  at <- measures[measures$finding == facts$primary & measures$stage == "after" & measures$measure %in% c("slope", "ici"), ]
+  at <- measures[measures$finding == facts$primary & measures$stage == "after", ]
+  at <- at[at$measure %in% c("slope", "ici"), ]
   if (NROW(at) != 2) return(NULL)
   value <- function(measure) {
     row <- at[at$measure == measure, ]
@@ -69,7 +72,7 @@ card_subgroups <- function(run) {
   if (NROW(table) == 0) return(NULL)
   differing <- which_differ(table)
   if (is.null(differing)) return(s("subgroups.none_differ"))
-  s("card.subgroups", groups = paste(unique(group_names(differing)), collapse = "; "))
+  s("card.subgroups", groups = paste(unique(names_of_groups(differing)), collapse = "; "))
 }
 
 card_limits <- function(run, facts) {

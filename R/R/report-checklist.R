@@ -2,7 +2,8 @@
 # program can know is left for the author, to be seen.
 
 write_checklist <- function(run, facts, maps) {
-  items <- utils::read.csv("checklist.csv", colClasses = "character")
+  file <- system.file("report", "checklist.csv", package = "placa")
+  items <- utils::read.csv(file, colClasses = "character")
   has <- what_the_run_has(run, facts, maps)
   # "labels partly": in part where the run has second labels, else not at all.
   needed <- sub(" partly$", "", items$filled)
@@ -25,7 +26,8 @@ write_checklist <- function(run, facts, maps) {
   on_paper <- !grepl("html", knitr::pandoc_to() %||% "html")
   part <- if (on_paper) rep(1:2, c(32, nrow(table) - 32)) else rep(1, nrow(table))
   for (number in unique(part)) {
-    write_table(c("checklist", "checklist-more")[[number]], table[part == number, ], s("checklist.caption"), rep("l", 4))
+    id <- c("checklist", "checklist-more")[[number]]
+    write_table_block(id, table[part == number, ], s("checklist.caption"), rep("l", 4))
   }
 }
 
@@ -56,40 +58,61 @@ section_name <- function(id) {
 
 # In short, what the run says of an item.
 checklist_answers <- function(run, facts) {
+  answers <- c(answers_of_data(run), answers_of_training(run), answers_of_evaluation(run, facts))
+  unlist(Filter(function(answer) length(answer) == 1 && !is.na(answer), answers))
+}
+
+answers_of_data <- function(run) {
   data <- run$info$data
-  training <- run$info$training
-  versions <- run$info$versions
-  found <- run$evaluation[["discrimination"]]
-  named <- intersect(c("keras", "tensorflow"), names(versions))
-  frameworks <- if (length(named)) paste(named, unlist(versions[named]), collapse = ", ")
   sites <- unique(stats::na.omit(run$predictions$site))
   folds <- run$info$folds$count
-  initial <- if ((training$weights %||% "none") == "none") s("checklist.random") else escape_markdown(training$weights)
-  ensembled <- c(if (length(folds)) s("checklist.ensemble", n = num(folds)), if (isTRUE(training$mirror)) s("checklist.mirror"))
-  if (!length(ensembled)) ensembled <- s("checklist.no_ensemble")
-  recalibrated <- recalibrations_of(run)
-  answers <- list(
-    title = s("checklist.deep_learning"), sources = label_source_text(data), setting = if (length(sites)) escape_markdown(paste(sites, collapse = ", ")),
+  list(
+    title = s("checklist.deep_learning"), sources = label_source_text(data),
+    setting = if (length(sites)) escape_markdown(paste(sites, collapse = ", ")),
     reference = label_source_text(data), annotators = label_source_text(data),
     partitions = if (length(folds)) s("checklist.folds", n = num(folds)) else split_method_text(data$split_method),
     preprocessing = if (length(data$image_size)) s("checklist.pixels", size = num(data$image_size)),
-    predictors = s("checklist.pixels_alone"),
-    model = if (length(training)) s("checklist.model", backbone = training$backbone, n = num(training$parameters %||% NA)),
+    predictors = s("checklist.pixels_alone"), output = s("checklist.output"), explainability = "Grad-CAM"
+  )
+}
+
+answers_of_training <- function(run) {
+  training <- run$info$training
+  versions <- run$info$versions
+  named <- intersect(c("keras", "tensorflow"), names(versions))
+  frameworks <- if (length(named)) paste(named, unlist(versions[named]), collapse = ", ")
+  recalibrated <- recalibrations_of(run)
+  always <- list(
     software = escape_markdown(frameworks %||% NA),
+    updating = if (length(recalibrated)) paste(word("recalibration", recalibrated), collapse = ", ")
+  )
+  if (!length(training)) return(always)
+  folds <- run$info$folds$count
+  initial <- if ((training$weights %||% "none") == "none") s("checklist.random") else escape_markdown(training$weights)
+  ensembled <- c(
+    if (length(folds)) s("checklist.ensemble", n = num(folds)),
+    if (isTRUE(training$mirror)) s("checklist.mirror")
+  )
+  if (!length(ensembled)) ensembled <- s("checklist.no_ensemble")
+  c(always, list(
+    model = s("checklist.model", backbone = training$backbone, n = num(training$parameters %||% NA)),
     initialisation = if (length(training$seed)) s("checklist.seed", weights = initial, seed = num(training$seed)),
-    training = if (length(training)) s("checklist.epochs", n = num(training$epochs_run %||% NA)),
-    ensembling = if (length(training)) paste(ensembled, collapse = "; "),
-    imbalance = if (length(training)) s(if (weighs_classes(training$class_weights)) "checklist.balanced" else "checklist.unbalanced"),
-    selection = if (length(training)) s("checklist.selection"),
+    training = s("checklist.epochs", n = num(training$epochs_run %||% NA)),
+    ensembling = paste(ensembled, collapse = "; "),
+    imbalance = s(if (weighs_classes(training$class_weights)) "checklist.balanced" else "checklist.unbalanced"),
+    selection = s("checklist.selection")
+  ))
+}
+
+answers_of_evaluation <- function(run, facts) {
+  found <- run$evaluation[["discrimination"]]
+  list(
     metrics = s("checklist.metrics"),
     uncertainty = if (length(found)) word("method_short", short_method(found, facts)),
     performance = if (length(found) && !facts$many) s("headline.figure_alt_value", finding = "AUROC",
       auroc = num(found$auroc, 3), range = range_text(found$auroc_lower, found$auroc_upper)),
-    internal = if (length(found)) s("headline.images", n = num(facts$images)),
-    updating = if (length(recalibrated)) paste(word("recalibration", recalibrated), collapse = ", "),
-    output = s("checklist.output"), explainability = "Grad-CAM"
+    internal = if (length(found)) s("headline.images", n = num(facts$images))
   )
-  unlist(Filter(function(answer) length(answer) == 1 && !is.na(answer), answers))
 }
 
 short_method <- function(found, facts) {

@@ -1,13 +1,13 @@
 # The section on comparison: another run on the same images, or the same predictions by another source of labels. It is
 # there only where there is something to compare with.
 
-write_comparisons <- function(run, facts, other, lang) {
+write_comparisons <- function(run, facts, other) {
   of_run <- length(other) && nzchar(other)
   sources <- label_sources(run, facts)
   if (!of_run && !length(sources)) return(invisible())
   write_heading("heading.comparison", "comparison")
-  if (of_run) write_other_run(run, facts, other, lang)
-  for (source in sources) write_other_labels(run, facts, source, match(source, sources), lang)
+  if (of_run) write_other_run(run, facts, other)
+  for (source in sources) write_other_labels(run, facts, source, match(source, sources))
 }
 
 # The sources of labels that say something of a finding of this run.
@@ -21,34 +21,36 @@ metrics_compared <- c("auroc", "average_precision", "brier", "sensitivity", "spe
 # The tables are few hundred images or many thousand: of the latter fewer draws say as much.
 draws_for <- function(rows) if (NROW(rows) > 20000) 300 else 1000
 
-write_other_run <- function(run, facts, other, lang) {
+write_other_run <- function(run, facts, other) {
   path <- locate_run(other)
-  theirs <- read_what_is_there(placa::read_predictions(path))
+  theirs <- read_what_is_there(read_predictions(path))
   name <- jsonlite::read_json(file.path(path, "run.json"))$name %||% basename(path)
   mine <- run$info$name %||% basename(run$path)
   if (identical(name, mine)) name <- paste(name, "(2)")
   write_subheading("comparison.heading_run", "comparison-run")
-  points <- stats::setNames(list(run$points, read_what_is_there(placa::read_thresholds(path))), c(name, mine)[2:1])
+  points <- stats::setNames(list(run$points, read_what_is_there(read_thresholds(path))), c(name, mine)[2:1])
   compared <- compared_or_reason(stats::setNames(list(theirs, run$predictions), c(name, mine)), facts, points)
   if (is.character(compared)) return(say("comparison.failed_run", run = escape_markdown(name), reason = compared))
   say("comparison.run", this = escape_markdown(mine), other = escape_markdown(name),
       images = num(max(compared$n_images)), left_out = num(max(compared$n_left_out)))
-  draw_comparison("comparison", compared, lang, s("comparison.caption", this = escape_markdown(mine),
+  draw_comparison("comparison", compared, s("comparison.caption", this = escape_markdown(mine),
                                                    other = escape_markdown(name)))
   write_comparison_table("comparison", compared, facts, c(mine, name))
 }
 
-write_other_labels <- function(run, facts, source, number, lang) {
+write_other_labels <- function(run, facts, source, number) {
   id <- paste0("comparison-labels-", number)
   write_markdown("### ", s("comparison.heading_labels", source = escape_markdown(source)), " {#", id, "}")
   own <- run$info$data$label_source %||% s("comparison.own_labels")
-  relabelled <- tryCatch(placa::relabel(run$predictions, run$other_labels, source), error = reason_of)
-  if (is.character(relabelled)) return(say("comparison.failed_labels", source = escape_markdown(source), reason = relabelled))
+  relabelled <- tryCatch(relabel(run$predictions, run$other_labels, source), error = reason_of)
+  failed <- function(reason) say("comparison.failed_labels", source = escape_markdown(source), reason = reason)
+  if (is.character(relabelled)) return(failed(relabelled))
   tables <- stats::setNames(list(run$predictions, relabelled), c(own, source))
   compared <- compared_or_reason(tables, facts, run$points)
-  if (is.character(compared)) return(say("comparison.failed_labels", source = escape_markdown(source), reason = compared))
-  say("comparison.labels", source = escape_markdown(source), own = escape_markdown(own), images = num(max(compared$n_images)))
-  draw_comparison(id, compared, lang, s("comparison.caption", this = escape_markdown(source), other = escape_markdown(own)))
+  if (is.character(compared)) return(failed(compared))
+  say("comparison.labels", source = escape_markdown(source), own = escape_markdown(own),
+      images = num(max(compared$n_images)))
+  draw_comparison(id, compared, s("comparison.caption", this = escape_markdown(source), other = escape_markdown(own)))
   write_comparison_table(id, compared, facts, c(source, own))
 }
 
@@ -57,10 +59,11 @@ compared_or_reason <- function(tables, facts, points) {
   if (any(vapply(tables, is.null, NA))) return(s("comparison.no_predictions"))
   metrics <- if (is.null(points) || any(vapply(points, is.null, NA))) metrics_compared[1:3] else metrics_compared
   tables <- lapply(tables, function(rows) rows[rows$finding %in% facts$findings, ])
-  compare <- function() {
-    placa::compare(tables, metrics, if (length(metrics) > 3) points, facts$split, draws = draws_for(tables[[1]]))
-  }
-  compared <- tryCatch(suppressWarnings(compare()), error = reason_of)
+  points <- if (length(metrics) > 3) points
+  compared <- tryCatch(
+    suppressWarnings(compare(tables, metrics, points, facts$split, draws = draws_for(tables[[1]]))),
+    error = reason_of
+  )
   if (is.data.frame(compared)) compared[compared$method == "bootstrap", ] else compared
 }
 
@@ -69,13 +72,13 @@ reason_of <- function(error) {
   escape_markdown(sub("[.]?$", ".", text[[1]]))
 }
 
-draw_comparison <- function(id, compared, lang, caption) {
+draw_comparison <- function(id, compared, caption) {
   class(compared) <- unique(c("placa_comparison", class(compared)))
   findings <- unique(compared$finding)
   auroc <- compared[compared$metric == "auroc", ]
   alt <- s("comparison.alt", values = paste(s("comparison.value", finding = finding(auroc$finding),
                                              difference = num(auroc$difference, 3)), collapse = "; "))
-  draw_plot(id, ggplot2::autoplot(compared, labels = figure_labels(lang, findings)), caption, alt,
+  draw_plot(id, ggplot2::autoplot(compared, labels = figure_labels(findings)), caption, alt,
             c(9, 1.7 + 0.3 * length(findings)), "comparison.nothing")
 }
 
@@ -88,6 +91,7 @@ write_comparison_table <- function(id, compared, facts, names) {
     range_text(shown$lower, shown$upper), num(shown$n_images)
   )
   names(table) <- c(s(if (facts$many) "comparison.column_finding" else "comparison.column_metric"),
-                    escape_markdown(names), words_of("comparison", c("column_difference", "column_interval", "column_images")))
-  write_table(id, table, s(if (facts$many) "comparison.table_caption_auroc" else "comparison.table_caption"))
+                    escape_markdown(names),
+                    words_of("comparison", c("column_difference", "column_interval", "column_images")))
+  write_table_block(id, table, s(if (facts$many) "comparison.table_caption_auroc" else "comparison.table_caption"))
 }

@@ -7,7 +7,8 @@ write_data <- function(run, facts) {
     if (isTRUE(data[[key]] > 0)) do.call(s, c(paste0("data.", key), stats::setNames(list(num(data[[key]])), key)))
   }
   split <- split_text(run)
-  write_markdown(paste(c(counted("found"), counted("rejected"), counted("missing"), counted("unused"), split), collapse = " "))
+  counts <- c(counted("found"), counted("rejected"), counted("missing"), counted("unused"))
+  write_markdown(paste(c(counts, split), collapse = " "))
   write_comparison(data)
   if (length(data$image_size)) say("data.pixels", size = num(data$image_size))
   write_flow(run, facts)
@@ -15,7 +16,7 @@ write_data <- function(run, facts) {
   columns <- lapply(splits_of(run), describe_split, predictions = run$predictions)
   table <- data.frame(names(columns[[1]]), do.call(cbind, lapply(columns, unname)))
   heads <- if (is.null(run$info$folds)) capitalise(word("split", splits)) else s("data.column_all")
-  write_table("data", stats::setNames(table, c(s("data.column_what"), heads)), s("data.table_caption"))
+  write_table_block("data", stats::setNames(table, c(s("data.column_what"), heads)), s("data.table_caption"))
   write_prevalence(run, facts)
 }
 

@@ -3,7 +3,7 @@
 # The figures are drawn from the evaluation, or, where a table of it is missing, from the predictions again.
 drawn_from <- function(run) if (inherits(run$evaluation, "placa_evaluation")) run$evaluation else run$predictions
 
-write_discrimination <- function(run, lang) {
+write_discrimination <- function(run) {
   found <- run$evaluation[["discrimination"]]
   if (is.null(found)) return(say("discrimination.missing"))
   names <- capitalise(finding(found$finding))
@@ -14,16 +14,16 @@ write_discrimination <- function(run, lang) {
     say("discrimination.roc_missing")
   } else {
     alt <- s("discrimination.roc_alt", values = paste(names, num(found$auroc, 3), collapse = "; "))
-    draw_plot("roc", placa::plot_roc(drawn_from(run), labels = figure_labels(lang, found$finding)),
-              s("discrimination.roc_caption"), alt, size_of_panels(n, 8, 6), "discrimination.roc_missing")
+    draw_plot("roc", plot_roc(drawn_from(run), labels = figure_labels(found$finding)),
+              s("discrimination.roc_caption"), alt, inches_of_panels(n, 8, 6), "discrimination.roc_missing")
   }
   if (NROW(run$evaluation[["pr_bands"]]) == 0 || !inherits(run$evaluation, "placa_evaluation")) {
     say("discrimination.pr_missing")
   } else {
     say("discrimination.pr")
     alt <- s("discrimination.pr_alt", values = paste(names, num(found$average_precision, 3), collapse = "; "))
-    draw_plot("pr", ggplot2::autoplot(run$evaluation, "pr", labels = figure_labels(lang, found$finding)),
-              s("discrimination.pr_caption"), alt, size_of_panels(n, 1, 5.6), "discrimination.pr_missing")
+    draw_plot("pr", ggplot2::autoplot(run$evaluation, "pr", labels = figure_labels(found$finding)),
+              s("discrimination.pr_caption"), alt, inches_of_panels(n, 1, 5.6), "discrimination.pr_missing")
   }
   write_auroc_table(found, names)
 }
@@ -45,5 +45,5 @@ write_auroc_table <- function(found, names) {
   names(table) <- c(words_of("discrimination.column", c("finding", "images", "positive", "auroc")), interval,
                     s("discrimination.column.average_precision"), interval)
   if (all(is.na(column(found, "average_precision")))) table <- table[1:5]
-  write_table("discrimination", table, s("discrimination.table_caption"))
+  write_table_block("discrimination", table, s("discrimination.table_caption"))
 }

@@ -2,8 +2,7 @@
 
 accent <- "#0b6e75"
 warm <- "#c2502e"
-ink <- "#3a444e"
-palette_findings <- c("#0b6e75", "#c2502e", "#6a4c93", "#b8860b", "#2f6db5", "#7a8b2e", "#a23b72", "#5b5f66")
+report_ink <- "#3a444e"
 
 font_family <- function() {
   # As wide as Helvetica and Arial, which readers' machines have in its place.
@@ -15,13 +14,13 @@ font_family <- function() {
 theme_report <- function(size = 12) {
   ggplot2::theme_minimal(base_size = size, base_family = font_family()) +
     ggplot2::theme(
-      text = ggplot2::element_text(colour = ink),
-      axis.text = ggplot2::element_text(colour = ink),
+      text = ggplot2::element_text(colour = report_ink),
+      axis.text = ggplot2::element_text(colour = report_ink),
       panel.grid.minor = ggplot2::element_blank(),
       panel.grid.major = ggplot2::element_line(colour = "#00000014", linewidth = 0.4),
       plot.background = ggplot2::element_blank(),
       panel.background = ggplot2::element_blank(),
-      strip.text = ggplot2::element_text(colour = ink, face = "bold", hjust = 0),
+      strip.text = ggplot2::element_text(colour = report_ink, face = "bold", hjust = 0),
       legend.position = "top",
       legend.justification = "left",
       legend.title = ggplot2::element_blank(),
@@ -52,7 +51,7 @@ save_svg <- function(plot, name, width, height) {
 }
 
 draw <- function(id, plot, caption, alt, size = c(5.6, 4.8)) {
-  write_figure(id, save_svg(plot, id, size[[1]], size[[2]]), caption, alt, size[[1]])
+  write_figure_block(id, save_svg(plot, id, size[[1]], size[[2]]), caption, alt, size[[1]])
 }
 
 # A figure of the R package; where it has nothing to show, the sentence under `missing` stands in its place.
@@ -63,7 +62,7 @@ draw_plot <- function(id, plot, caption, alt, size, missing) {
 }
 
 # Inches for a figure of `n` findings: one panel up to `together` of them, then a panel each.
-size_of_panels <- function(n, together, height) {
+inches_of_panels <- function(n, together, height) {
   if (n <= together) return(c(5.6, height + if (n > 1) 0.22 * n else 0))
   columns <- min(ceiling(sqrt(n)), 3)
   c(2.5 * columns, 2.7 * ceiling(n / columns) + 1.2)
@@ -117,7 +116,7 @@ history_plot <- function(history, best) {
     ggplot2::labs(x = s("axis.epoch"), y = NULL) +
     theme_report()
   if (!length(best)) return(plot)
-  plot + ggplot2::geom_vline(xintercept = best, linetype = "22", colour = ink, linewidth = 0.4)
+  plot + ggplot2::geom_vline(xintercept = best, linetype = "22", colour = report_ink, linewidth = 0.4)
 }
 
 # --- shortcuts: what a simple model tells without the lungs -------------------------------------------------------
@@ -140,7 +139,7 @@ shortcut_plot <- function(probes, model) {
   names(words) <- c(names(verdict_colours), "model")
   shown <- intersect(names(words), d$kind)
   ggplot2::ggplot(d, ggplot2::aes(y = .data$name, colour = .data$kind)) +
-    ggplot2::geom_vline(xintercept = 0.5, linetype = "22", colour = ink, linewidth = 0.4) +
+    ggplot2::geom_vline(xintercept = 0.5, linetype = "22", colour = report_ink, linewidth = 0.4) +
     ggplot2::geom_segment(ggplot2::aes(x = .data$lower, xend = .data$upper, yend = .data$name), linewidth = 1.6,
                           lineend = "round", na.rm = TRUE) +
     ggplot2::geom_point(ggplot2::aes(x = .data$auroc), size = 3.4) +
@@ -158,7 +157,8 @@ shortcut_tiles <- function(probes) {
   d$probe <- factor(d$probe, levels = unique(d$probe))
   ggplot2::ggplot(d, ggplot2::aes(.data$probe, .data$finding)) +
     ggplot2::geom_tile(ggplot2::aes(fill = pmax(.data$auroc, 0.5)), colour = "white", linewidth = 0.8) +
-    ggplot2::geom_tile(data = d[d$strong, ], fill = NA, colour = ink, linewidth = 0.9, width = 0.94, height = 0.9) +
+    ggplot2::geom_tile(data = d[d$strong, ], fill = NA, colour = report_ink, linewidth = 0.9, width = 0.94,
+                       height = 0.9) +
     ggplot2::geom_text(ggplot2::aes(label = num(.data$auroc, 2), fontface = ifelse(.data$strong, "bold", "plain")),
                        colour = "#22292f", size = 3.6, family = font_family()) +
     ggplot2::scale_fill_gradient(low = "#f4f1ea", high = "#e8906f", limits = c(0.5, 1), guide = "none") +
@@ -169,10 +169,13 @@ shortcut_tiles <- function(probes) {
 }
 
 # The R package's figures take their words from here, so that the report calls a finding by one name.
-figure_labels <- function(lang, findings) {
+figure_labels <- function(findings) {
   names <- stats::setNames(capitalise(finding(findings)), findings)
   groups <- c(F = word("sex", "F"), M = word("sex", "M"))
-  placa::plot_labels(lang, findings = names, groups = groups, interval = s("axis.interval"), bin = s("axis.bin"))
+  plot_labels(
+    the_report$language,
+    findings = names, groups = groups, interval = s("axis.interval"), bin = s("axis.bin")
+  )
 }
 
 # A figure of the R package on the report's ground: no ground of its own, the report's letters.

@@ -32,8 +32,9 @@ page_title <- function(facts) {
 }
 
 # What filter.lua needs for the page itself: title, language, and the words that number figures and tables.
-write_page_facts <- function(facts, lang, one_page = FALSE) {
-  values <- c(lang = lang, title = page_title(facts), figure = s("crossref.figure"), table = s("crossref.table"),
+write_page_facts <- function(facts, one_page = FALSE) {
+  values <- c(lang = the_report$language, title = page_title(facts), figure = s("crossref.figure"),
+              table = s("crossref.table"),
               contents = s("page.contents"), skip = s("page.skip"), layout = if (one_page) "one-page")
   attributes <- paste0(names(values), '="', gsub('"', "\u201d", values), '"', collapse = " ")
   write_markdown("::: {.page-facts ", attributes, "}\n:::")

@@ -27,10 +27,11 @@ flow_boxes <- function(run, facts) {
   left_out <- left_out[!is.na(left_out)]
   began <- data$rows %||% (kept + sum(left_out[names(left_out) == "rejected"]))
   several <- length(facts$findings) > 1
+  folds <- run$info$folds
   of_split <- function(split) {
     positives <- if (!several) data$positives[[facts$primary]][[split]]
     lines <- c(
-      if (is.null(run$info$folds)) capitalise(word("split", split)) else s("data.flow_folds", n = num(run$info$folds$count)),
+      if (is.null(folds)) capitalise(word("split", split)) else s("data.flow_folds", n = num(folds$count)),
       s("data.flow_images", n = num(data$images[[split]])),
       of_units(data$patients[[split]]),
       if (length(positives)) s("data.flow_positive", n = count_share(positives, data$images[[split]]),
@@ -40,12 +41,12 @@ flow_boxes <- function(run, facts) {
   }
   aside <- mapply(s, paste0("data.left_", names(left_out)), n = num(left_out), USE.NAMES = FALSE)
   patients <- unlist(data$patients[parts])
+  used <- c(s("data.flow_used", n = num(kept)), if (length(patients) == length(parts)) of_units(sum(patients)))
   c(
     list(list(text = s("data.flow_source", n = num(began)), x = 3.1, y = 8.4, w = 5.6, h = 1.2)),
-    if (length(aside)) list(list(text = paste(aside, collapse = "\n"), x = 8, y = 6.5, w = 3.9, h = 0.5 + 0.62 * length(aside),
-                                 aside = TRUE)),
-    list(list(text = paste(c(s("data.flow_used", n = num(kept)), if (length(patients) == length(parts)) of_units(sum(patients))),
-                           collapse = "\n"), x = 3.1, y = 4.7, w = 5.6, h = 1.5)),
+    if (length(aside)) list(list(text = paste(aside, collapse = "\n"), x = 8, y = 6.5, w = 3.9,
+                                 h = 0.5 + 0.62 * length(aside), aside = TRUE)),
+    list(list(text = paste(used, collapse = "\n"), x = 3.1, y = 4.7, w = 5.6, h = 1.5)),
     Map(function(split, x) list(text = of_split(split), x = x, y = 1.35, w = 3.15, h = 2.5, end = TRUE), parts,
         if (length(parts) == 3) c(1.65, 5, 8.35) else 3.1)
   )
@@ -69,13 +70,13 @@ flow_plot <- function(boxes) {
                       xend = c(middle, max(ends$x)), yend = c(above, above))
   segment <- ggplot2::aes(.data$x, .data$y, xend = .data$xend, yend = .data$yend)
   ggplot2::ggplot(d) +
-    ggplot2::geom_segment(segment, data = lines, colour = ink, linewidth = 0.5) +
-    ggplot2::geom_segment(segment, data = heads, colour = ink, linewidth = 0.5,
+    ggplot2::geom_segment(segment, data = lines, colour = report_ink, linewidth = 0.5) +
+    ggplot2::geom_segment(segment, data = heads, colour = report_ink, linewidth = 0.5,
                           arrow = grid::arrow(length = grid::unit(5, "pt"), type = "closed")) +
     ggplot2::geom_tile(ggplot2::aes(.data$x, .data$y, width = .data$w, height = .data$h, fill = .data$aside),
-                       colour = ink, linewidth = 0.4) +
-    ggplot2::geom_text(ggplot2::aes(.data$x, .data$y, label = .data$text), colour = ink, size = 3.7, lineheight = 1.05,
-                       family = font_family()) +
+                       colour = report_ink, linewidth = 0.4) +
+    ggplot2::geom_text(ggplot2::aes(.data$x, .data$y, label = .data$text), colour = report_ink, size = 3.7,
+                       lineheight = 1.05, family = font_family()) +
     ggplot2::scale_fill_manual(values = c(`FALSE` = "#e7f1f1", `TRUE` = "#f4f1ea"), guide = "none") +
     ggplot2::coord_cartesian(xlim = c(0, 10), ylim = c(0, 9.1), expand = FALSE) +
     ggplot2::theme_void()

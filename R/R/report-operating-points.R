@@ -41,7 +41,7 @@ write_default_points <- function(points) {
   text$threshold <- num(points$threshold, 3)
   table <- data.frame(capitalise(finding(points$finding)), text)
   names(table) <- words_of("points.column", c("finding", metrics))
-  write_table("points", table, s("points.caption_default"))
+  write_table_block("points", table, s("points.caption_default"))
 }
 
 metrics_shown <- c("sensitivity", "specificity", "ppv", "npv", "lr_positive", "lr_negative", "f1", "mcc", "kappa",
@@ -55,11 +55,12 @@ write_points <- function(long, facts) {
   for (point in points) {
     rows <- long[long$operating_point == point, ]
     at <- rows[match(metrics, rows$metric), ]
-    table[[point]] <- c(num(rows$threshold[[1]], if (facts$many) 3 else 2), estimate_text(at$estimate, column(at, "lower"), column(at, "upper")))
+    table[[point]] <- c(num(rows$threshold[[1]], if (facts$many) 3 else 2),
+                        estimate_text(at$estimate, column(at, "lower"), column(at, "upper")))
   }
   names(table) <- c(s("points.column.metric"), capitalise(word("point", points)))
   if (facts$many) return(write_plain_table(table))
-  write_table("points", table, s("points.caption"))
+  write_table_block("points", table, s("points.caption"))
 }
 
 # An estimate with its interval in short: a dash between the limits, for many must stand side by side. Beside a minus a
@@ -91,5 +92,5 @@ write_predictive_values <- function(run, name, facts) {
   table <- data.frame(prevalence, at("ppv"), at("npv"))
   names(table) <- words_of("points.column", c("prevalence", "ppv", "npv"))
   if (facts$many) return(write_plain_table(table))
-  write_table("predictive", table, s("points.predictive_caption", finding = finding(name)))
+  write_table_block("predictive", table, s("points.predictive_caption", finding = finding(name)))
 }

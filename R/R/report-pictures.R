@@ -32,7 +32,8 @@ choose_extremes <- function(run, facts) {
       if (nrow(first)) cbind(as.data.frame(first), role = role)
     }))
   }))
-  list(image = as.list(rows$image_id), finding = as.list(rows$finding), rows = rows, side = if (facts$many) 144 else 224)
+  side <- if (facts$many) 144 else 224
+  list(image = as.list(rows$image_id), finding = as.list(rows$finding), rows = rows, side = side)
 }
 
 most_extreme <- function(rows, n, high) {
@@ -103,7 +104,8 @@ write_augmented <- function(run, files, times = 3) {
     file = files, class = "plain", value = "",
     label = ifelse(original, s("training.as_it_is"), s("training.as_changed", n = num(number)))
   )
-  films$alt <- paste0(films$label, ": ", s("training.augmented_alt", n = num((seq_along(files) - 1) %/% (times + 1) + 1)))
+  which <- (seq_along(files) - 1) %/% (times + 1) + 1
+  films$alt <- paste0(films$label, ": ", s("training.augmented_alt", n = num(which)))
   write_gallery("augmented", films, s("training.augmented_caption"))
 }
 

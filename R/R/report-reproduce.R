@@ -12,7 +12,7 @@ write_reproduce <- function(run) {
   prints <- ifelse(is.na(prints), s("number.none"), sprintf("`%s`", sub("^sha256:", "", prints)))
   table <- data.frame(words_of("reproduce", c("fingerprint_data", "fingerprint_model")), prints)
   names(table) <- words_of("reproduce", c("column_what", "column_fingerprint"))
-  write_table("fingerprints", table, s("reproduce.fingerprints_caption"), c("l", "l"))
+  write_table_block("fingerprints", table, s("reproduce.fingerprints_caption"), c("l", "l"))
 
   named <- function(value, key) if (length(value)) stats::setNames(as.character(value), s(key))
   versions <- c(
@@ -24,7 +24,7 @@ write_reproduce <- function(run) {
   )
   table <- data.frame(names(versions), escape_markdown(unname(versions)))
   names(table) <- words_of("reproduce", c("column_part", "column_version"))
-  write_table("versions", table, s("reproduce.versions_caption"), c("l", "l"))
+  write_table_block("versions", table, s("reproduce.versions_caption"), c("l", "l"))
 }
 
 # The options that `placa train` takes on the command line, by their names in run.json; the source's options are stored

@@ -25,7 +25,10 @@ first_existing <- function(paths, holding) {
 locate_run <- function(run) {
   if (length(run) && nzchar(run)) {
     found <- first_existing(c(run, file.path(base_folders(), run)), "run.json")
-    if (is.null(found)) rlang::abort(paste0("There is no run in '", run, "': a run is a folder that holds run.json."), class = "placa_error_run")
+    if (is.null(found)) {
+      rlang::abort(paste0("There is no run in '", run, "': a run is a folder that holds run.json."),
+                   class = "placa_error_run")
+    }
     return(found)
   }
   for (base in base_folders()) {
@@ -54,11 +57,11 @@ read_run <- function(path) {
     info = json(at("run.json")),
     thresholds = json(at("thresholds.json")),
     history = if (file.exists(at("history.csv"))) utils::read.csv(at("history.csv")),
-    evaluation = read_what_is_there(placa::read_evaluation(path)) %||% read_tables(at("evaluation")),
+    evaluation = read_what_is_there(read_evaluation(path)) %||% read_tables(at("evaluation")),
     summary = json(at("evaluation", "summary.json")),
-    predictions = read_what_is_there(placa::read_predictions(path)),
-    points = read_what_is_there(placa::read_thresholds(path)),
-    other_labels = if (file.exists(at("labels.parquet"))) read_what_is_there(placa::read_labels(path))
+    predictions = read_what_is_there(read_predictions(path)),
+    points = read_what_is_there(read_thresholds(path)),
+    other_labels = if (file.exists(at("labels.parquet"))) read_what_is_there(read_labels(path))
   )
 }
 
@@ -72,7 +75,9 @@ read_tables <- function(folder) {
   # autoplot() knows a table by its class.
   drawn <- intersect(names(tables), c("decision_curve", "subgroups", "abstention", "calibration_curve", "pr_bands",
                                       "predictive_values", "errors"))
-  for (name in drawn) if (!is.null(tables[[name]])) class(tables[[name]]) <- c(paste0("placa_", name), class(tables[[name]]))
+  for (name in drawn) {
+    if (!is.null(tables[[name]])) class(tables[[name]]) <- c(paste0("placa_", name), class(tables[[name]]))
+  }
   Filter(Negate(is.null), tables)
 }
 
@@ -89,11 +94,13 @@ keep_findings <- function(run, wanted) {
   known <- run$info$data$findings
   unknown <- setdiff(wanted, known)
   if (length(unknown)) {
-    rlang::abort(paste0("This run knows no finding '", unknown[[1]], "': there are ", paste(known, collapse = ", "), "."),
+    known <- paste(known, collapse = ", ")
+    rlang::abort(paste0("This run knows no finding '", unknown[[1]], "': there are ", known, "."),
                  class = "placa_error_finding")
   }
   of_wanted <- function(table) {
-    if (is.data.frame(table) && "finding" %in% names(table)) table[is.na(table$finding) | table$finding %in% wanted, ] else table
+    if (!is.data.frame(table) || !"finding" %in% names(table)) return(table)
+    table[is.na(table$finding) | table$finding %in% wanted, ]
   }
   run$info$data$findings <- intersect(known, wanted)
   for (part in c("predictions", "points", "other_labels")) run[[part]] <- of_wanted(run[[part]])

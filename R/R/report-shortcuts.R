@@ -57,7 +57,7 @@ probe_table <- function(probes, named_by) {
 
 write_probe_table <- function(probes) {
   caption <- s("audit.shortcuts.caption", finding = finding(probes$finding[[1]]))
-  write_table("shortcuts", probe_table(probes, "probe"), caption, c("l", "r", "r", "l", "r"))
+  write_table_block("shortcuts", probe_table(probes, "probe"), caption, c("l", "r", "r", "l", "r"))
 }
 
 # Of many findings the tiles show all; the table has the worst of them.
@@ -68,7 +68,7 @@ write_strong_table <- function(probes, shown = 12) {
   caption <- s(if (more) "audit.shortcuts.caption_first" else "audit.shortcuts.caption_strong", shown = num(shown),
                n = num(nrow(strong)))
   strong <- strong[order(-strong$auroc), ]
-  write_table("shortcuts", probe_table(utils::head(strong, shown), c("finding", "probe")), caption,
+  write_table_block("shortcuts", probe_table(utils::head(strong, shown), c("finding", "probe")), caption,
               c("l", "l", "r", "r", "l", "r"))
 }
 
@@ -141,4 +141,3 @@ unmeasured_names <- function(without, probes) {
 }
 
 reason_text <- function(reasons) ifelse(is.na(reasons), s("audit.shortcuts.no_reason"), phrase("reason", reasons))
-

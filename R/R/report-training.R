@@ -61,7 +61,8 @@ has_gpu <- function(run) {
   length(gpu) > 0 && !is.na(gpu[[1]])
 }
 
-# The recalibrations of the findings, by fold where there are some: what was asked for may have been the best of several.
+# The recalibrations of the findings, by fold where there are some: what was asked for may have been the best of
+# several.
 recalibrations_of <- function(run) {
   calibration <- run$info$calibration
   of_folds <- run$info$folds$each$calibration
@@ -88,7 +89,7 @@ write_options <- function(run) {
   text[long] <- s("training.of_each", n = num(lengths(options[long])))
   table <- data.frame(sprintf("`%s`", names(options)), text)
   names(table) <- c(s("training.column_option"), s("training.column_value"))
-  write_table("options", table, s("training.options_caption"), c("l", "l"))
+  write_table_block("options", table, s("training.options_caption"), c("l", "l"))
 }
 
 # `best` is the epoch whose weights were kept; where there are folds, of each its own.

@@ -2,7 +2,7 @@
 
 # --- decision curve ---------------------------------------------------------------------------------------------
 
-write_decision <- function(run, facts, lang) {
+write_decision <- function(run, facts) {
   table <- run$evaluation[["decision_curve"]]
   if (NROW(table) == 0) return(say("decision.missing"))
   say("decision.prose")
@@ -12,8 +12,8 @@ write_decision <- function(run, facts, lang) {
   worth <- worth_acting(table, facts$primary)
   findings <- unique(table$finding)
   alt <- s("decision.alt", finding = facts$positive, range = worth %||% s("decision.nowhere"))
-  draw_plot("decision", ggplot2::autoplot(table, labels = figure_labels(lang, findings)), s("decision.caption"), alt,
-            size_of_panels(length(findings), 1, 5), "decision.missing")
+  draw_plot("decision", ggplot2::autoplot(table, labels = figure_labels(findings)), s("decision.caption"), alt,
+            inches_of_panels(length(findings), 1, 5), "decision.missing")
   if (facts$many) return(write_worth(table, facts))
   if (is.null(worth)) say("decision.not_worth", finding = facts$positive) else
     say("decision.worth", finding = facts$positive, range = worth)
@@ -36,12 +36,12 @@ write_worth <- function(table, facts) {
   worth <- vapply(facts$findings, function(name) worth_acting(table, name) %||% s("decision.nowhere"), "")
   rows <- data.frame(capitalise(finding(facts$findings)), worth)
   names(rows) <- words_of("decision", c("column_finding", "column_range"))
-  write_table("worth", rows, s("decision.worth_caption"), c("l", "l"))
+  write_table_block("worth", rows, s("decision.worth_caption"), c("l", "l"))
 }
 
 # --- subgroups --------------------------------------------------------------------------------------------------
 
-write_subgroups <- function(run, facts, lang) {
+write_subgroups <- function(run, facts) {
   table <- run$evaluation[["subgroups"]]
   if (NROW(table) == 0) return(say("subgroups.missing"))
   say("subgroups.prose")
@@ -51,7 +51,7 @@ write_subgroups <- function(run, facts, lang) {
   alt <- s("subgroups.alt", groups = num(rows), n = num(NROW(differing)))
   size <- if (length(findings) == 1) c(8, 2 * (0.24 * rows + 0.6) + 1.4) else
     c(10, ceiling(length(findings) / (if (length(findings) <= 4) 2 else 4)) * (0.19 * rows + 0.6) + 1.4)
-  draw_plot("subgroups", ggplot2::autoplot(table, labels = figure_labels(lang, findings)),
+  draw_plot("subgroups", ggplot2::autoplot(table, labels = figure_labels(findings)),
             s(if (facts$many) "subgroups.caption_many" else "subgroups.caption"), alt, size, "subgroups.too_small")
   say_who_differs(differing, table)
   write_tabs(s("subgroups.tabs"), findings, function(name) {
@@ -66,22 +66,26 @@ which_differ <- function(table) {
 say_who_differs <- function(differing, table) {
   small <- unique(as.data.frame(table)[table$too_small %in% TRUE, c("column", "group")])
   if (NROW(differing)) {
-    p <- ifelse(differing$p_holm < 0.001, s("number.less", n = num(0.001, 3)), s("number.equal", n = num(differing$p_holm, 3)))
+    p <- differing$p_holm
+    p <- ifelse(p < 0.001, s("number.less", n = num(0.001, 3)), s("number.equal", n = num(p, 3)))
     items <- s("subgroups.differs", finding = capitalise(finding(differing$finding)),
-               group = small_initial(group_names(differing)), metric = small_initial(words_of("metric", differing$metric)),
+               group = small_initial(names_of_groups(differing)),
+               metric = small_initial(words_of("metric", differing$metric)),
                estimate = num(differing$estimate, 2), rest = num(differing$rest, 2), p = p)
     shown <- utils::head(items[order(differing$p_holm)], 8)
-    say(if (length(shown) < length(items)) "subgroups.first_differ" else "subgroups.some_differ", n = num(length(items)),
-        shown = num(length(shown)))
+    key <- if (length(shown) < length(items)) "subgroups.first_differ" else "subgroups.some_differ"
+    say(key, n = num(length(items)), shown = num(length(shown)))
     write_markdown(paste0("- ", shown, collapse = "\n"))
   } else {
     say("subgroups.none_differ")
   }
   # Of many findings each has its own small groups, which its table shows.
-  if (nrow(small) && length(unique(table$finding)) == 1) say("subgroups.small", groups = paste(unique(group_names(small)), collapse = "; "))
+  if (nrow(small) && length(unique(table$finding)) == 1) {
+    say("subgroups.small", groups = paste(unique(names_of_groups(small)), collapse = "; "))
+  }
 }
 
-group_names <- function(rows) {
+names_of_groups <- function(rows) {
   group <- sub("^(\\d+)-(\\d+)$", "\\1\u2013\\2", rows$group)
   known <- vapply(seq_along(group), function(i) word(rows$column[[i]], group[[i]]), "")
   known <- ifelse(group == "unknown", s("subgroups.unknown"), known)
@@ -96,17 +100,17 @@ write_groups <- function(table, name, plain) {
     rows <- rows[match(paste(groups$column, groups$group), paste(rows$column, rows$group)), ]
     estimate_text(rows$estimate, rows$lower, rows$upper)
   }
-  rows <- data.frame(group_names(groups), num(groups$n_images), num(groups$n_positive), at("auroc"),
+  rows <- data.frame(names_of_groups(groups), num(groups$n_images), num(groups$n_positive), at("auroc"),
                      at("under_diagnosis"), at("calibration_in_the_large"))
   names(rows) <- c(words_of("subgroups.column", c("group", "images", "positive")),
                    words_of("metric", c("auroc", "under_diagnosis", "calibration_in_the_large")))
   if (plain) return(write_plain_table(rows))
-  write_table("subgroups", rows, s("subgroups.table_caption", finding = finding(name)))
+  write_table_block("subgroups", rows, s("subgroups.table_caption", finding = finding(name)))
 }
 
 # --- abstention ---------------------------------------------------------------------------------------------------
 
-write_abstention <- function(run, facts, lang) {
+write_abstention <- function(run, facts) {
   table <- run$evaluation[["abstention"]]
   table <- table[is.na(table$column), ]
   if (NROW(table) == 0) return(say("abstention.missing"))
@@ -114,9 +118,9 @@ write_abstention <- function(run, facts, lang) {
   findings <- unique(table$finding)
   main <- table[table$finding == facts$primary, ]
   values <- s("abstention.value", wanted = pct(main$error_rate, 0), share = pct(main$deferred, 0))
-  draw_plot("abstention", ggplot2::autoplot(table, labels = figure_labels(lang, findings)), s("abstention.caption"),
+  draw_plot("abstention", ggplot2::autoplot(table, labels = figure_labels(findings)), s("abstention.caption"),
             s("abstention.alt", finding = facts$positive, values = paste(values, collapse = "; ")),
-            size_of_panels(length(findings), 1, 4.6), "abstention.missing")
+            inches_of_panels(length(findings), 1, 4.6), "abstention.missing")
   write_tabs(s("abstention.tabs"), findings, function(name) {
     rows <- table[table$finding == name, ]
     percent <- function(what) {
@@ -133,6 +137,6 @@ write_abstention <- function(run, facts, lang) {
                         estimate_text(alarms[[1]], alarms[[2]], alarms[[3]], 0))
     names(shown) <- words_of("abstention.column", c("wanted", "deferred", "missed", "alarms"))
     if (facts$many) return(write_plain_table(shown, rep("r", 4)))
-    write_table("abstention", shown, s("abstention.table_caption", finding = finding(name)), rep("r", 4))
+    write_table_block("abstention", shown, s("abstention.table_caption", finding = finding(name)), rep("r", 4))
   })
 }

@@ -1,17 +1,18 @@
 # The words of one language, and numbers as that language writes them.
 
-read_strings <- function(lang, folder = "strings") {
+read_strings <- function(lang, folder = system.file("report", "strings", package = "placa")) {
   known <- sub("[.]yml$", "", list.files(folder, "[.]yml$"))
   if (!lang %in% known) {
     rlang::abort(paste0("The report is written in ", paste(known, collapse = " and "), "; '", lang, "' was asked for."),
                  class = "placa_error_language")
   }
-  unlist(yaml::read_yaml(file.path(folder, paste0(lang, ".yml"))))
+  lines <- readLines(file.path(folder, paste0(lang, ".yml")), encoding = "UTF-8", warn = FALSE)
+  unlist(yaml::yaml.load(paste(lines, collapse = "\n")))
 }
 
 # The sentence under `key`, with each {name} in it replaced by the argument of that name; of vectors, one each.
 s <- function(key, ...) {
-  text <- strings[[key]]
+  text <- the_report$strings[[key]]
   values <- list(...)
   for (name in names(values)) {
     put <- function(value, sentence) gsub(paste0("{", name, "}"), value, sentence, fixed = TRUE)
@@ -20,7 +21,7 @@ s <- function(key, ...) {
   text
 }
 
-has_string <- function(key) key %in% names(strings)
+has_string <- function(key) key %in% names(the_report$strings)
 
 say <- function(key, ...) write_markdown(s(key, ...))
 
@@ -90,13 +91,19 @@ duration <- function(seconds) {
 # One value of run.json as a reader wants to see it: numbers short, lists spelt out, nothing for null.
 value_text <- function(x) {
   if (is.null(x) || length(x) == 0) return(s("number.none"))
-  if (is.list(x) || (length(x) > 1 && !is.null(names(x)))) {
-    text <- vapply(x, value_text, "")
-    nested <- lengths(x) > 1
-    text <- ifelse(nested, paste0(names(x), " (", text, ")"), paste0(names(x), " = ", text))
-    return(paste(text, collapse = if (any(nested)) "; " else ", "))
-  }
+  if (is.list(x) || (length(x) > 1 && !is.null(names(x)))) return(named_values_text(x))
   if (length(x) > 1) return(paste(vapply(x, value_text, ""), collapse = ", "))
+  single_value_text(x)
+}
+
+named_values_text <- function(x) {
+  text <- vapply(x, value_text, "")
+  nested <- lengths(x) > 1
+  text <- ifelse(nested, paste0(names(x), " (", text, ")"), paste0(names(x), " = ", text))
+  paste(text, collapse = if (any(nested)) "; " else ", ")
+}
+
+single_value_text <- function(x) {
   if (is.na(x)) return(s("number.none"))
   if (is.logical(x)) return(s(if (x) "number.true" else "number.false"))
   if (is.numeric(x)) {

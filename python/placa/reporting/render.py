@@ -25,6 +25,8 @@ _DOCUMENT = "evaluation.qmd"
 #: What a report can be, and what Quarto calls it. The documents name HTML alone, or `quarto render` would make all.
 FORMATS = {"html": "html", "pdf": "typst", "docx": "docx"}
 DOCUMENTS = ("evaluation", "model-card")
+#: Those that the R package has words for.
+LANGUAGES = ("en", "es")
 
 
 def render_report(
@@ -45,7 +47,7 @@ def render_report(
 
     Args:
         run: A run directory with its ``evaluation/``.
-        lang: ``en`` or ``es``, or another language that ``reports/strings`` has.
+        lang: ``en`` or ``es``.
         to: ``html``, one file that asks the network for nothing; ``pdf``, which needs Quarto (its Typst); or ``docx``.
         out: The file to write; ``RUN/report/evaluation.html`` by default, ``evaluation.es.html`` in Spanish.
         renderer: ``quarto``, ``rmarkdown``, or ``auto``: the first where it is there, else the second.
@@ -76,10 +78,9 @@ def render_report(
             raise unknown_name("finding", finding, facts["data"]["findings"])
     if compare is not None:
         require_run(compare)
+    if lang not in LANGUAGES:
+        raise unknown_name("language of the report", lang, list(LANGUAGES))
     sources = find_reports()
-    languages = sorted(file.stem for file in (sources / "strings").glob("*.yml"))
-    if lang not in languages:
-        raise unknown_name("language of the report", lang, languages)
     suffix = "" if lang == "en" else f".{lang}"
     target = out or run / "report" / f"{document}{suffix}.{to}"
     if target.is_dir():
@@ -149,7 +150,7 @@ def _render(
         command += ["--execute-params", "params.json", "--metadata", f"lang:{parameters['language']}"]
         command += ["--metadata-file", "paper.yml"] if to == "pdf" else []
     else:
-        command = [renderer.command, "--slave", "--no-save", "--no-restore", "-f", "render.R"]
+        command = [renderer.command, "--slave", "--no-save", "--no-restore", "-e", "placa:::render_without_quarto()"]
         command += ["--args", f"{document}.qmd", to, "params.json", page.name]
     done = subprocess.run(
         command,

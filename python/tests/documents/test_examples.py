@@ -113,7 +113,6 @@ def _rendered(name: str, by: str, language: str, folder: Path, **parameters: str
     here = folder / "examples"
     if not here.is_dir():
         shutil.copytree(EXAMPLES, here, ignore=shutil.ignore_patterns("*_files", "*.html", "__pycache__"))
-        shutil.copytree(ROOT / "reports", folder / "reports", ignore=shutil.ignore_patterns("*_files"))
     environment = {key: value for key, value in os.environ.items() if key != "PLACA_DATA"}
     environment["RETICULATE_PYTHON"] = sys.executable
     parameters = {"language": language, **parameters}

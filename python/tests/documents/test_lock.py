@@ -15,7 +15,7 @@ def test_the_lock_names_what_is_used() -> None:
     description = (ROOT / "R" / "DESCRIPTION").read_text()
     fields = re.findall(r"^(?:Depends|Imports|Suggests|VignetteBuilder):((?:.|\n )*)", description, re.MULTILINE)
     used = {name for field in fields for name in re.findall(r"([A-Za-z][\w.]*)\s*(?:\([^)]*\))?\s*(?:,|$)", field)}
-    for script in (*(ROOT / "reports").glob("*.R"), *(ROOT / "reports").glob("*.qmd")):
+    for script in (*(ROOT / "R" / "R").glob("report-*.R"), *(ROOT / "reports").glob("*.qmd")):
         used |= set(re.findall(r"\b([A-Za-z][\w.]*)::[A-Za-z]", script.read_text()))
     assert {"cli", "ggplot2", "pROC", "rms", "yardstick", "rmarkdown"} <= used
     assert used - {"placa"} - LEFT_OUT - set(packages) == set()

@@ -58,7 +58,8 @@ def test_a_failing_renderer_leaves_the_older_report_and_a_log(
 ) -> None:
     broken = tmp_path / "reports"
     shutil.copytree(REPORTS, broken)
-    (broken / "R" / "run.R").write_text('stop("the kettle is on")\n')
+    document = broken / "evaluation.qmd"
+    document.write_text(document.read_text().replace("library(placa)", 'stop("the kettle is on")'))
     monkeypatch.setenv("PLACA_REPORTS", str(broken))
     report = tmp_path / "out" / "evaluation.html"
     report.parent.mkdir()

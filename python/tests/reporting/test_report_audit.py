@@ -11,16 +11,14 @@ from report_audits import make_audit
 from report_fixtures import FOURTEEN, said_by_r, strings
 
 SCRIPT = """
-setwd(commandArgs(TRUE)[[1]])
-for (file in list.files("R", full.names = TRUE)) source(file)
-folder <- commandArgs(TRUE)[[2]]
-figure_file <- function(name) file.path(folder, name)
+folder <- commandArgs(TRUE)[[1]]
+assignInNamespace("figure_file", function(name) file.path(folder, name), "placa")
 said <- function(write) paste(capture.output(write), collapse = "\\n")
 facts <- list(many = FALSE, findings = "Pneumonia", phantom = FALSE)
 found <- data.frame(finding = "Pneumonia", auroc = 0.92, auroc_lower = 0.88, auroc_upper = 0.95)
 answers <- list()
 for (lang in c("en", "es")) {
-  strings <- read_strings(lang)
+  set_language(lang)
   for (file in Sys.glob(file.path(folder, "*.run.json"))) {
     run <- list(info = jsonlite::read_json(file, simplifyVector = TRUE), path = folder,
                 evaluation = list(discrimination = found))

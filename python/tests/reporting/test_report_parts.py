@@ -8,19 +8,23 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from report_fixtures import FOURTEEN, REPORTS, said_by_r, strings
+from report_fixtures import FOURTEEN, WORDS, said_by_r, strings
 
 SCRIPT = """
 arguments <- commandArgs(TRUE)
-setwd(arguments[[1]])
-for (file in list.files("R", full.names = TRUE)) source(file)
-folder <- arguments[[2]]
-figure_file <- function(name) file.path(folder, name)
+folder <- arguments[[1]]
+assignInNamespace("figure_file", function(name) file.path(folder, name), "placa")
+no_python <- function(write) {
+  before <- python_there
+  on.exit(assignInNamespace("python_there", before, "placa"))
+  assignInNamespace("python_there", function() FALSE, "placa")
+  said(write)
+}
 said <- function(write) paste(capture.output(write), collapse = "\\n")
 answers <- list()
 for (language in c("en", "es")) {
-  strings <- read_strings(language)
-  run <- read_run(arguments[[3]])
+  set_language(language)
+  run <- read_run(arguments[[2]])
   facts <- headline_facts(run)
   used <- function(training, ...) {
     run$info <- utils::modifyList(run$info, list(training = training, ...))
@@ -32,21 +36,18 @@ for (language in c("en", "es")) {
       texture = used(list(), data = list(image_size = 256)),
       all = used(list(backbone = "densenet121", weights = "imagenet", loss = "focal", label_smoothing = 0.1,
                       mixup = 0.2, ema = 0.99, mixed_precision = "on"), folds = list(count = 5)),
-      each = lapply(stats::setNames(nm = unlist(strsplit(arguments[[5]], ","))), function(name) {
+      each = lapply(stats::setNames(nm = unlist(strsplit(arguments[[4]], ","))), function(name) {
         used(list(backbone = name, mirror = FALSE, class_weights = "none"))
       })
     ),
-    compared = said(write_comparisons(run, facts, arguments[[4]], language)),
+    compared = said(write_comparisons(run, facts, arguments[[3]])),
     checklist = said(write_checklist(run, facts, list(mapped = FALSE))),
-    alone = said(write_comparisons(within(run, rm(other_labels)), facts, "", language)),
-    no_python = {
-      python_there <- function() FALSE
-      said({
-        write_samples(choose_samples(run, facts), facts, from_python("films"))
-        write_augmented(run, from_python("augmented"))
-        write_extremes(choose_extremes(run, facts), facts, from_python("maps"))
-      })
-    },
+    alone = said(write_comparisons(within(run, rm(other_labels)), facts, "")),
+    no_python = no_python({
+      write_samples(choose_samples(run, facts), facts, from_python("films"))
+      write_augmented(run, from_python("augmented"))
+      write_extremes(choose_extremes(run, facts), facts, from_python("maps"))
+    }),
     unknown = tryCatch(keep_findings(run, "Hernia"), placa_error_finding = conditionMessage)
   )
 }
@@ -93,7 +94,7 @@ def test_another_source_of_labels_judges_the_same_predictions(answers: dict[str,
 
 
 def test_the_checklist_has_every_item_and_leaves_the_authors_to_them(answers: dict[str, dict[str, Any]]) -> None:
-    items = pd.read_csv(REPORTS / "checklist.csv", dtype=str).fillna("")
+    items = pd.read_csv(WORDS / "checklist.csv", dtype=str).fillna("")
     claim = {int(number) for cell in items["claim"] for number in cell.split(",") if number.strip()}
     assert claim == set(range(1, 45))
     letters = {"3": "abc", "5": "ab", "6": "abc", "8": "abc", "9": "abc", "12": "abcdefg", "18": "abcdef"}

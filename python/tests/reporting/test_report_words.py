@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import re
 
-from report_fixtures import REPORTS, strings
+from report_fixtures import REPORTS, ROOT, WORDS, strings
 
-SOURCES = "\n".join(file.read_text(encoding="utf-8") for file in [*REPORTS.glob("R/*.R"), *REPORTS.glob("*.qmd")])
+from placa.report import LANGUAGES
+
+FILES = [*(ROOT / "R" / "R").glob("report-*.R"), *REPORTS.glob("*.qmd")]
+SOURCES = "\n".join(file.read_text(encoding="utf-8") for file in FILES)
+
+
+def test_the_languages_are_those_that_have_words() -> None:
+    assert list(LANGUAGES) == sorted(file.stem for file in WORDS.glob("strings/*.yml"))
 
 
 def test_both_languages_have_the_same_keys_and_the_same_gaps() -> None:
@@ -35,11 +42,11 @@ def test_every_word_that_the_report_asks_for_is_there_and_no_other() -> None:
     keys = set(strings("en"))
     # A key's name may go on with the name of a thing: "limits.labels_" with nih, "finding." with Pneumonia.
     quoted = set(re.findall(r'"([a-z]\w*\.(?:\w+\.)?\w*)"', SOURCES))
-    quoted |= {f"{kind}." for kind in re.findall(r'(?:words?|words_of|shares|phrase)\("([\w.]+)"', SOURCES)}
+    quoted |= {f"{kind}." for kind in re.findall(r'\b(?:words?|words_of|shares|phrase)\("([\w.]+)"', SOURCES)}
     begun = {start for start in quoted if start.endswith((".", "_"))}
     tops = {key.split(".")[0] for key in keys}
     named = {key for key in quoted - begun if f"{key}." not in begun}
-    whole = {key for key in named if key.split(".")[0] in tops and not key.endswith((".csv", ".R"))}
+    whole = {key for key in named if key.split(".")[0] in tops and not key.endswith((".csv", ".R", ".qmd"))}
     assert whole <= keys
     unasked = {key for key in keys - whole if not key.startswith(tuple(begun))}
     assert not unasked

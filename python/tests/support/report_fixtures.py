@@ -31,6 +31,8 @@ from placa.workflows.evaluate import evaluate
 
 ROOT = Path(__file__).parents[3]
 REPORTS = ROOT / "reports"
+#: Where the R package keeps the report's words.
+WORDS = ROOT / "R" / "inst" / "report"
 
 
 FOURTEEN = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Effusion", "Emphysema", "Fibrosis", "Hernia")
@@ -176,14 +178,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def said_by_r(r: str, script: str, folder: Path, *arguments: str) -> dict[str, Any]:
-    """What an R script writes to ``answers.json`` in `folder`; it is given the report's folder, that one, and more.
+    """What an R script writes to ``answers.json`` in `folder`; it is given that folder, and more.
 
-    A warning of R's is as good as a failure: the report has no place for one.
+    The script sees the internal functions of the R package. A warning of R's is as good as a failure: the report has no
+    place for one.
     """
     file = folder / "script.R"
-    file.write_text(script)
-    command = [r, "--no-echo", "--no-save", "--no-restore", "-f", str(file), "--args", str(REPORTS), str(folder)]
-    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+    file.write_text('attach(asNamespace("placa"), warn.conflicts = FALSE)\n' + script)
+    command = [r, "--no-echo", "--no-save", "--no-restore", "-f", str(file), "--args", str(folder)]
+    done = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert not re.search("[Ww]arning", done.stderr), done.stderr
     found: dict[str, Any] = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
@@ -312,7 +315,7 @@ def strings(lang: str) -> dict[str, str]:
             else:
                 yield key, value
 
-    return dict(flat(yaml.safe_load((REPORTS / "strings" / f"{lang}.yml").read_text(encoding="utf-8"))))
+    return dict(flat(yaml.safe_load((WORDS / "strings" / f"{lang}.yml").read_text(encoding="utf-8"))))
 
 
 def assert_no_source_shows(page: Page) -> None:

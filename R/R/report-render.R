@@ -1,0 +1,30 @@
+# Renders a document where the Quarto command is missing: R Markdown runs the chunks, pandoc writes the page, and
+# filter.lua does what Quarto does with figures, tables and references to them. placa's Python calls it in the folder of
+# the document. The arguments after --args are the document, the format (html or docx), the parameters and the output.
+render_without_quarto <- function(arguments = commandArgs(trailingOnly = TRUE)) {
+  document <- arguments[[1]]
+  to <- arguments[[2]]
+  Sys.setenv(PLACA_WITHOUT_QUARTO = "1")
+  of_format <- list(
+    html = c(
+      "--self-contained", "--section-divs", "--no-highlight", "--mathml", "--template=template.html", "--css=theme.css",
+      if (document == "evaluation.qmd") c("--toc", "--toc-depth=2")
+    ),
+    docx = character()
+  )
+  page <- rmarkdown::output_format(
+    knitr = rmarkdown::knitr_options(opts_chunk = list(fig.path = "report_files/figure/")),
+    pandoc = rmarkdown::pandoc_options(
+      to = if (to == "html") "html5" else to,
+      from = "markdown",
+      args = c("--standalone", of_format[[to]], "--lua-filter=filter.lua")
+    ),
+    clean_supporting = TRUE
+  )
+  # The Python chunks look for R's values in the global environment.
+  invisible(rmarkdown::render(
+    document,
+    output_format = page, output_file = arguments[[4]], quiet = TRUE, envir = globalenv(),
+    params = jsonlite::read_json(arguments[[3]], simplifyVector = TRUE)
+  ))
+}

@@ -1,0 +1,99 @@
+# The report that is being written: its words, its run, and what its sections need. A process writes one report at a
+# time. Only the functions of this file fill it.
+the_report <- new.env(parent = emptyenv())
+
+#' Write the report of a run, section by section
+#'
+#' What the documents `reports/evaluation.qmd` and `reports/model-card.qmd` call. A document begins with
+#' `report_setup()`; each section is then one call in a chunk of its own. To render a report, use
+#' [render_report()].
+#'
+#' @param params The parameters of the document, a list: `run` (a folder; `""` is the newest run under `runs/`),
+#'   `language`, `findings` (names with commas between them; `""` is all) and `compare` (another run, or `""`).
+#' @param key The place of a word in `report/strings/en.yml` of the package, such as `"heading.data"`.
+#' @param name Name of a section.
+#' @return `report_setup()` returns `NULL`. `report_word()` returns the word in the report's language.
+#'   `report_pictures()` returns names of images and of files, which the Python chunks take. `report_section()` writes
+#'   markdown to the standard output.
+#' @section Errors:
+#' `placa_error_run` where there is no such run, `placa_error_finding` and `placa_error_language` for unknown names.
+#' @keywords internal
+#' @export
+report_setup <- function(params) {
+  knitr::opts_chunk$set(
+    echo = FALSE, message = FALSE, warning = FALSE, error = FALSE, results = "asis", dev = "png"
+  )
+  set_language(params$language)
+  the_report$run <- keep_findings(read_run(locate_run(params$run)), params$findings)
+  the_report$facts <- headline_facts(the_report$run)
+  the_report$compare <- params$compare
+  invisible()
+}
+
+set_language <- function(language) {
+  the_report$strings <- read_strings(language)
+  the_report$language <- language
+}
+
+#' @rdname report_setup
+#' @export
+report_word <- function(key) s(key)
+
+#' @rdname report_setup
+#' @export
+report_pictures <- function() {
+  use_python_of_placa()
+  run <- the_report$run
+  the_report$samples <- choose_samples(run, the_report$facts)
+  the_report$extremes <- choose_extremes(run, the_report$facts)
+  changes <- changes_of(run)
+  # Lists and scalars alone: not every reticulate can hand over a data frame.
+  list(
+    python = python_there(), prepared = locate_prepared(run), run = run$path, folder = figure_file(""),
+    samples = the_report$samples$image, extremes = the_report$extremes[c("image", "finding", "side")],
+    training = choose_training_images(run), changes = changes$amounts, seed = changes$seed
+  )
+}
+
+#' @rdname report_setup
+#' @export
+report_section <- function(name) {
+  sections <- report_sections()
+  name <- rlang::arg_match0(name, names(sections))
+  sections[[name]](the_report$run, the_report$facts)
+  invisible()
+}
+
+# The sections by name. The samples, the augmented images and the maps are files that a Python chunk wrote before.
+report_sections <- function() {
+  list(
+    head = function(run, facts) {
+      write_page_facts(facts)
+      write_headline(run, facts)
+    },
+    card = function(run, facts) {
+      write_page_facts(facts, one_page = TRUE)
+      write_card(run, facts)
+    },
+    data = write_data,
+    samples = function(run, facts) write_samples(the_report$samples, facts, from_python("films")),
+    audit = write_audit,
+    training = function(run, facts) write_training(run),
+    augmentation = function(run, facts) {
+      write_augmented(run, from_python("augmented"))
+      write_options(run)
+    },
+    discrimination = function(run, facts) write_discrimination(run),
+    operating_points = write_operating_points,
+    calibration = write_calibration,
+    decision = write_decision,
+    subgroups = write_subgroups,
+    abstention = write_abstention,
+    comparison = function(run, facts) write_comparisons(run, facts, the_report$compare),
+    errors = function(run, facts) write_extremes(the_report$extremes, facts, from_python("maps")),
+    limits = write_limits,
+    checklist = function(run, facts) write_checklist(run, facts, from_python("maps")),
+    reproduce = function(run, facts) write_reproduce(run),
+    foot = function(run, facts) write_footer(run)
+  )
+}

@@ -18,6 +18,7 @@
 #' * Against another model or other labels: [compare()].
 #' * One function a plot: [plot_roc()], [plot_calibration()], and `autoplot()`.
 #' * All of it: [evaluate()], [evaluate_run()].
+#' * A report for readers: [render_report()].
 #' * The model on new images: [load_model()], [`predict()`][predict.placa_model].
 #'
 #' Every interval but those of DeLong (1988), Obuchowski (1997) and Wilson (1927)

@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--document", default="evaluation", choices=("evaluation", "model-card"), help="all, or a page")
     parser.add_argument("--findings", nargs="+", default=(), metavar="NAME", help="report on these alone")
     parser.add_argument("--compare", type=Path, metavar="RUN", help="another run to set against this one")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="the file to write (default: in RUN/report)")
     parser.add_argument("--renderer", default="auto", choices=("auto", "quarto", "rmarkdown"))
 
 
@@ -30,5 +31,5 @@ def run(options: argparse.Namespace) -> None:
     if not (options.run / "evaluation" / "summary.json").is_file():
         progress.say("the run was not evaluated yet; that comes first")
         evaluate(options.run, progress=progress)
-    names = ("lang", "to", "document", "findings", "compare", "renderer")
+    names = ("lang", "to", "document", "findings", "compare", "out", "renderer")
     print(render_report(options.run, progress=progress, **{name: getattr(options, name) for name in names}))

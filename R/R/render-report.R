@@ -1,0 +1,97 @@
+#' Render the report of a run
+#'
+#' Renders the report that `placa report` renders, by placa's Python in a process of its own. The Python is found as for
+#' [`predict()`][predict.placa_model]. A run without an evaluation is evaluated first.
+#'
+#' @param run Path of a run.
+#' @param language `"en"` or `"es"`.
+#' @param to `"html"`, one file that needs no network; `"docx"`; or `"pdf"`, which needs Quarto.
+#' @param document `"evaluation"`, the report, or `"model-card"`, one page.
+#' @param findings Names of the findings to report on, or `NULL` for all.
+#' @param compare Path of another run to compare with on the test images that both have, or `NULL`.
+#' @param out The file to write; `NULL` is `report/evaluation.html` in the run, or `report/evaluation.es.html` for
+#'   Spanish.
+#' @return The path of the report.
+#' @section Errors:
+#' `placa_error_report`, with Python's message, where the report cannot be rendered; `placa_error_python` where no
+#' Python is found or placa is not installed in it; `placa_error_file` for a `run` that is no path.
+#' @export
+#' @examplesIf dir.exists("runs/pneumonia")
+#' render_report("runs/pneumonia")
+#' render_report("runs/pneumonia", language = "es", document = "model-card")
+render_report <- function(run, language = "en", to = "html", document = "evaluation", findings = NULL,
+                          compare = NULL, out = NULL) {
+  check_path(run, rlang::current_env())
+  given <- list(lang = language, to = to, document = document, findings = findings, compare = compare, out = out)
+  options <- unlist(lapply(names(given), function(name) {
+    if (length(given[[name]]) > 0) c(paste0("--", name), as.character(given[[name]]))
+  }))
+  printed <- run_placa(c("report", run, options), near = run)
+  printed[[length(printed)]]
+}
+
+# Run a command of placa in a process of its own; the lines that it prints come back.
+run_placa <- function(arguments, near, call = rlang::caller_env()) {
+  python <- python_command(near, call)
+  messages <- tempfile("placa-", fileext = ".log")
+  on.exit(unlink(messages))
+  # The R that Python starts must find this package, wherever the session found it.
+  libraries <- paste(.libPaths(), collapse = .Platform$path.sep)
+  environment <- paste0(c("LD_LIBRARY_PATH=", "R_LIBS="), shQuote(c(libraries_before_r(), libraries)))
+  printed <- suppressWarnings(system2(
+    python, c("-m", "placa", shQuote(arguments)),
+    stdout = TRUE, stderr = messages, env = environment
+  ))
+  if (!is.null(attr(printed, "status"))) {
+    abort_placa(readLines(messages, warn = FALSE, encoding = "UTF-8"), python, call)
+  }
+  printed
+}
+
+abort_placa <- function(lines, python, call) {
+  lines <- lines[nzchar(trimws(lines))]
+  if (any(grepl("No module named placa", lines, fixed = TRUE))) {
+    cli::cli_abort(
+      c("placa is not installed in {.file {python}}.",
+        i = "Set {.envvar PLACA_PYTHON} to the {.file .venv/bin/python} of the project."),
+      class = "placa_error_python", call = call
+    )
+  }
+  # placa's message begins with its name; what stands before is progress or usage.
+  begins <- grep("^placa( [a-z]+: error)?: ", lines)
+  said <- if (length(begins)) lines[seq(max(begins), length(lines))] else utils::tail(lines, 1)
+  said <- sub("^placa( [a-z]+: error)?: ", "", paste(said, collapse = " "))
+  cli::cli_abort(
+    c("The report could not be rendered.", x = "{said}"),
+    class = "placa_error_report", call = call
+  )
+}
+
+# The Python to start: as reticulate would be told, but as a command.
+python_command <- function(near, call = rlang::caller_env()) {
+  named <- Sys.getenv("RETICULATE_PYTHON")
+  if (nzchar(named) && file.exists(named) && !dir.exists(named)) {
+    return(absolute(named))
+  }
+  python <- find_python(near)
+  if (is.null(python)) {
+    abort_no_python(near, call)
+  }
+  python
+}
+
+# R's start script adds its own folders to LD_LIBRARY_PATH. A Python that is built with a shared library would load that
+# of another Python from there. `placa report` keeps the value from before R; elsewhere R's script tells what it adds.
+libraries_before_r <- function(kept = Sys.getenv("PLACA_LD_LIBRARY_PATH", NA), now = Sys.getenv("LD_LIBRARY_PATH")) {
+  if (!is.na(kept)) {
+    return(kept)
+  }
+  script <- file.path(R.home("etc"), "ldpaths")
+  if (!nzchar(now) || !file.exists(script)) {
+    return(now)
+  }
+  code <- sprintf("unset LD_LIBRARY_PATH; . %s; echo \"$LD_LIBRARY_PATH\"", shQuote(script))
+  added <- system2("sh", c("-c", shQuote(code)), stdout = TRUE)
+  folders <- function(path) strsplit(path, ":", fixed = TRUE)[[1]]
+  paste(setdiff(folders(now), folders(added)), collapse = ":")
+}

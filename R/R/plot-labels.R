@@ -20,16 +20,16 @@
 #' plot_labels("es")$sensitivity
 #' plot_labels("en", observed = "Share with the finding", findings = c(Effusion = "Pleural fluid"))
 plot_labels <- function(language = "en", ...) {
-  known <- list(en = labels_en, es = labels_es)
-  if (!rlang::is_string(language) || !language %in% names(known)) {
+  known <- languages()
+  if (!rlang::is_string(language) || !language %in% known) {
     cli::cli_abort(
-      c("{.arg language} must be one of {.val {names(known)}}.",
+      c("{.arg language} must be one of {.val {known}}.",
         x = "It is {.val {language}}.",
         i = "Start from one of them and name what differs: {.code plot_labels(\"en\", observed = \"...\")}."),
       class = "placa_error_labels"
     )
   }
-  labels <- known[[language]]()
+  labels <- labels_of(language)
   own <- rlang::list2(...)
   unknown <- setdiff(rlang::names2(own), names(labels))
   if (length(unknown) > 0) {

@@ -1,18 +1,22 @@
+# One theme, on two grounds: a figure by itself is on white; a figure of the report is on the report's page, which is paper
+# or a dark screen.
+
 # Okabe and Ito's colours, which people with any colour vision tell apart; black and yellow are left out (paper).
 finding_colours <- c("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5A5A5A", "#8C510A")
 ink <- "#222222"
 pale <- "#8A8A8A"
 band_alpha <- 0.2
 
+# The colours of the report's page (theme.css), for the figures that are the report's own.
+report_ink <- "#3a444e"
+accent <- "#0b6e75"
+warm <- "#c2502e"
+verdict_colours <- c(none = "#5b5f66", some = "#b8860b", strong = warm)
+
 theme_placa <- function(base_size = 11) {
-  ggplot2::theme_minimal(base_size = base_size) +
+  theme_of_both(base_size, "", ink, "#444444", "#ECECEC", 0.35) +
     ggplot2::theme(
-      text = ggplot2::element_text(colour = ink),
-      axis.text = ggplot2::element_text(colour = "#444444"),
-      panel.grid.minor = ggplot2::element_blank(),
-      panel.grid.major = ggplot2::element_line(colour = "#ECECEC", linewidth = 0.35),
       panel.border = ggplot2::element_rect(fill = NA, colour = "#BDBDBD", linewidth = 0.4),
-      strip.text = ggplot2::element_text(colour = ink, face = "bold", hjust = 0),
       plot.subtitle = ggplot2::element_text(colour = ink, margin = ggplot2::margin(b = 8)),
       plot.caption = ggplot2::element_text(colour = "#666666", hjust = 0, size = ggplot2::rel(0.75)),
       plot.caption.position = "plot",
@@ -32,6 +36,44 @@ theme_placa <- function(base_size = 11) {
     )
 }
 
+theme_report <- function(base_size = 12) {
+  theme_of_both(base_size, font_family(), report_ink, report_ink, "#00000014", 0.4) +
+    ggplot2::theme(
+      plot.background = ggplot2::element_blank(),
+      panel.background = ggplot2::element_blank(),
+      legend.position = "top",
+      legend.justification = "left",
+      legend.title = ggplot2::element_blank(),
+      legend.margin = ggplot2::margin(0, 0, 0, 0),
+      legend.box.spacing = grid::unit(4, "pt"),
+      plot.margin = ggplot2::margin(6, 10, 6, 6)
+    )
+}
+
+theme_of_both <- function(base_size, family, colour, axis_colour, grid_colour, grid_width) {
+  ggplot2::theme_minimal(base_size = base_size, base_family = family) +
+    ggplot2::theme(
+      text = ggplot2::element_text(colour = colour),
+      axis.text = ggplot2::element_text(colour = axis_colour),
+      panel.grid.minor = ggplot2::element_blank(),
+      panel.grid.major = ggplot2::element_line(colour = grid_colour, linewidth = grid_width),
+      strip.text = ggplot2::element_text(colour = colour, face = "bold", hjust = 0)
+    )
+}
+
+# A figure that stands on white by itself, put on the report's ground, with the report's letters.
+in_report_style <- function(plot) {
+  text <- ggplot2::element_text(family = font_family())
+  plot + ggplot2::theme(text = text, plot.background = ggplot2::element_blank())
+}
+
+# As wide as Helvetica and Arial, which readers' machines have in its place.
+font_family <- function() {
+  wanted <- "Liberation Sans"
+  there <- requireNamespace("systemfonts", quietly = TRUE) && wanted %in% systemfonts::system_fonts()$family
+  if (there) wanted else "sans"
+}
+
 # An axis from 0 to at most 1; ticks below 0 would be of a band that holds something else.
 scale_of_shares <- function(scale, labels, ...) {
   scale(breaks = share_breaks, labels = function(x) format_ticks(x, labels$decimal_mark), ...)
@@ -39,19 +81,6 @@ scale_of_shares <- function(scale, labels, ...) {
 
 share_breaks <- function(limits) {
   if (diff(limits) > 0.8) seq(0, 1, 0.2) else round(pretty(c(max(limits[[1]], 0), limits[[2]]), 3), 9)
-}
-
-# As many digits as tell the ticks apart, one at least.
-format_ticks <- function(x, decimal_mark, digits = 1) {
-  while (digits < 6 && any(abs(x - round(x, digits)) > 1e-9, na.rm = TRUE)) {
-    digits <- digits + 1
-  }
-  sub("-", "\u2212", format_number(x, digits, decimal_mark), fixed = TRUE)
-}
-
-format_percent <- function(x, labels) {
-  digits <- if (any(abs(100 * x - round(100 * x)) > 1e-9, na.rm = TRUE)) 1 else 0
-  paste0(format_number(100 * x, digits, labels$decimal_mark), labels$percent_sign)
 }
 
 # The finding as the name of its panel, in the order of the table.

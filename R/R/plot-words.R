@@ -1,176 +1,28 @@
-# Every word of the figures, in each language; plot_labels() hands them out.
+# The words of the figures in one language, from the same file as those of the report; plot_labels() hands them out.
 
-labels_en <- function() {
-  list(
-    decimal_mark = ".",
-    percent_sign = "%",
-    false_positive_rate = "1 \u2212 specificity",
-    sensitivity = "Sensitivity",
-    specificity = "Specificity",
-    auroc = "AUROC",
-    interval = "{level}% CI",
-    operating_point = "Operating point",
-    probability = "Predicted probability",
-    observed = "Observed proportion",
-    ideal = "Perfect calibration",
-    smooth = "Smooth curve with {level}% band",
-    bin = "Bin of {n} images (observed, {level}% CI)",
-    with_finding = "Images with the finding",
-    without_finding = "Images without it",
-    precision = "Precision (positive predictive value)",
-    recall = "Recall (sensitivity)",
-    average_precision = "Average precision",
-    prevalence = "Prevalence",
-    own_prevalence = "Prevalence of these images",
-    other_prevalence = "Other prevalences",
-    chance = "Dashed: prevalence, the height of chance.",
-    band = "Band: {level}% CI at each place, patients drawn whole.",
-    bars = "Bars: {level}% CI, patients drawn whole.",
-    bars_analytic = "Bars: {level}% CI.",
-    net_benefit = "Net benefit",
-    threshold_probability = "Threshold probability",
-    predictive_value = "Predictive value",
-    rest = "All other images",
-    group = "Group",
-    group_differs = "Group that differs from all others (p < {alpha}, Holm)",
-    too_small = "too few patients",
-    difference = "{model} \u2212 {reference}",
-    difference_from = "Difference from {reference}",
-    threshold = "Tick: threshold.",
-    confident = "Predicted probability, spread out towards 0 and 1",
-    error_wanted = "Wanted error rate",
-    error_measured = "Measured error rate",
-    deferred = "Left to a radiologist",
-    share = "Share of images",
-    promised = "Dashed: error rate as wanted.",
-    all_images = "All images",
-    evidence = "Evidence for the finding (Grad-CAM, in units of the logit)",
-    evidence_note = "What the model used, which need not be where the disease is.",
-    slab = "slab {n} of {of}",
-    alt_explanation = "Image and evidence for {finding} that the model used, highest {x}% across and {y}% down.",
-    alt_roc = "ROC curves, sensitivity against 1 \u2212 specificity, for {findings}.{facts}",
-    alt_pr = "Precision against recall, for {findings}.{facts}",
-    alt_calibration = "Observed proportion against predicted probability, for {findings}.",
-    alt_decision = "Net benefit of the model, of acting on all images and on none, over threshold, for {findings}.",
-    alt_predictive_values = "Positive and negative predictive value over prevalence, for {findings}.",
-    alt_subgroups = "{metrics} by {columns}, each group against all other images, for {findings}. {n} differ.",
-    alt_comparison = "Differences in {metrics} from {reference}, with intervals, for {findings}.",
-    alt_errors = "Probabilities of the {n} most confident mistakes, for {findings}.",
-    alt_abstention = "Share of images left to a radiologist over the wanted error rate, for {findings}.",
-    alt_abstention_error = "Measured over wanted error rate, of images with and without the finding, for {findings}.",
-    operating_points = c(
-      youden = "Youden index", sensitivity_95 = "For 95% sensitivity", specificity_95 = "For 95% specificity"
-    ),
-    metrics = c(
-      auroc = "AUROC", average_precision = "Average precision", brier = "Brier score (less is better)",
-      sensitivity = "Sensitivity", specificity = "Specificity", ppv = "Positive predictive value",
-      npv = "Negative predictive value", f1 = "F1", mcc = "Matthews' coefficient", kappa = "Cohen's kappa",
-      lr_positive = "Positive likelihood ratio", lr_negative = "Negative likelihood ratio (less is better)",
-      balanced_accuracy = "Balanced accuracy", under_diagnosis = "Under-diagnosis rate",
-      calibration_in_the_large = "Observed \u2212 predicted"
-    ),
-    columns = c(sex = "Sex", age = "Age", view = "View", site = "Site"),
-    groups = c(unknown = "unknown"),
-    stages = c(before = "Before recalibration", after = "After recalibration"),
-    strategies = c(model = "Act on the model", all = "Act on all images", none = "Act on none"),
-    kinds = c(false_positive = "False positives", false_negative = "False negatives"),
-    findings = c(Pleural_Thickening = "Pleural thickening")
-  )
+labels_of <- function(language) {
+  words <- read_words(language)
+  labels <- lapply(words$figure, unlist)
+  labels$decimal_mark <- words$number$decimal
+  labels$percent_sign <- sub("{n}", "", words$number$percent, fixed = TRUE)
+  labels$metrics <- unlist(utils::modifyList(words$metric, words$figure$metrics))
+  labels$columns <- unlist(words$column)
+  labels$stages <- capitalise(unlist(words$stage))
+  findings <- capitalise(unlist(words$finding))
+  # The names of a source are English, but for an underscore.
+  labels$findings <- if (language == "en") findings[grepl("_", names(findings), fixed = TRUE)] else findings
+  labels
 }
 
-labels_es <- function() {
-  list(
-    decimal_mark = ",",
-    percent_sign = "\u00a0%",
-    false_positive_rate = "1 \u2212 especificidad",
-    sensitivity = "Sensibilidad",
-    specificity = "Especificidad",
-    auroc = "AUROC",
-    interval = "IC del {level}\u00a0%",
-    operating_point = "Punto de corte",
-    probability = "Probabilidad predicha",
-    observed = "Proporci\u00f3n observada",
-    ideal = "Calibraci\u00f3n perfecta",
-    smooth = "Curva suavizada con banda del {level}\u00a0%",
-    bin = "Grupo de {n} im\u00e1genes (observado, IC del {level}\u00a0%)",
-    with_finding = "Im\u00e1genes con el hallazgo",
-    without_finding = "Im\u00e1genes sin \u00e9l",
-    precision = "Precisi\u00f3n (valor predictivo positivo)",
-    recall = "Exhaustividad (sensibilidad)",
-    average_precision = "Precisi\u00f3n media",
-    prevalence = "Prevalencia",
-    own_prevalence = "Prevalencia de estas im\u00e1genes",
-    other_prevalence = "Otras prevalencias",
-    chance = "L\u00ednea discontinua: prevalencia, la altura del azar.",
-    band = "Banda: IC del {level}\u00a0% en cada punto, remuestreando pacientes enteros.",
-    bars = "Barras: IC del {level}\u00a0%, remuestreando pacientes enteros.",
-    bars_analytic = "Barras: IC del {level}\u00a0%.",
-    net_benefit = "Beneficio neto",
-    threshold_probability = "Probabilidad umbral",
-    predictive_value = "Valor predictivo",
-    rest = "Todas las dem\u00e1s im\u00e1genes",
-    group = "Grupo",
-    group_differs = "Grupo que difiere de los dem\u00e1s (p < {alpha}, Holm)",
-    too_small = "muy pocos pacientes",
-    difference = "{model} \u2212 {reference}",
-    difference_from = "Diferencia respecto a {reference}",
-    threshold = "Marca: umbral.",
-    confident = "Probabilidad predicha, con escala ampliada hacia 0 y 1",
-    error_wanted = "Tasa de error deseada",
-    error_measured = "Tasa de error medida",
-    deferred = "A cargo del radi\u00f3logo",
-    share = "Proporci\u00f3n de im\u00e1genes",
-    promised = "L\u00ednea discontinua: la tasa de error deseada.",
-    all_images = "Todas las im\u00e1genes",
-    evidence = "Indicios del hallazgo (Grad-CAM, en unidades del logit)",
-    evidence_note = "Lo que us\u00f3 el modelo, que no tiene por qu\u00e9 ser donde est\u00e1 la enfermedad.",
-    slab = "corte {n} de {of}",
-    alt_explanation = "Imagen e indicios de {finding}, m\u00e1ximos a {x}\u00a0% del ancho y {y}\u00a0% del alto.",
-    alt_roc = "Curvas ROC, sensibilidad frente a 1 \u2212 especificidad, de {findings}.{facts}",
-    alt_pr = "Precisi\u00f3n frente a exhaustividad, de {findings}.{facts}",
-    alt_calibration = "Proporci\u00f3n observada frente a probabilidad predicha, de {findings}.",
-    alt_decision = paste(
-      "Beneficio neto del modelo, de actuar en todas las im\u00e1genes y en ninguna, seg\u00fan el umbral,",
-      "de {findings}."
-    ),
-    alt_predictive_values = "Valor predictivo positivo y negativo seg\u00fan la prevalencia, de {findings}.",
-    alt_subgroups = paste(
-      "{metrics} por {columns}, cada grupo frente a las dem\u00e1s im\u00e1genes, de {findings}. Difieren {n}."
-    ),
-    alt_comparison = "Diferencias en {metrics} respecto a {reference}, con intervalos, de {findings}.",
-    alt_errors = "Probabilidades de los {n} errores m\u00e1s seguros, de {findings}.",
-    alt_abstention = paste(
-      "Proporci\u00f3n de im\u00e1genes a cargo del radi\u00f3logo seg\u00fan la tasa de error deseada, de {findings}."
-    ),
-    alt_abstention_error = paste(
-      "Tasa de error medida frente a la deseada, en im\u00e1genes con el hallazgo y sin \u00e9l, de {findings}."
-    ),
-    operating_points = c(
-      youden = "\u00cdndice de Youden", sensitivity_95 = "Para sensibilidad del 95\u00a0%",
-      specificity_95 = "Para especificidad del 95\u00a0%"
-    ),
-    metrics = c(
-      auroc = "AUROC", average_precision = "Precisi\u00f3n media", brier = "\u00cdndice de Brier (menos es mejor)",
-      sensitivity = "Sensibilidad", specificity = "Especificidad", ppv = "Valor predictivo positivo",
-      npv = "Valor predictivo negativo", f1 = "F1", mcc = "Coeficiente de Matthews", kappa = "Kappa de Cohen",
-      lr_positive = "Raz\u00f3n de verosimilitud positiva",
-      lr_negative = "Raz\u00f3n de verosimilitud negativa (menos es mejor)",
-      balanced_accuracy = "Exactitud balanceada", under_diagnosis = "Tasa de infradiagn\u00f3stico",
-      calibration_in_the_large = "Observado \u2212 predicho"
-    ),
-    columns = c(sex = "Sexo", age = "Edad", view = "Proyecci\u00f3n", site = "Centro"),
-    groups = c(unknown = "desconocido"),
-    stages = c(before = "Antes de recalibrar", after = "Tras recalibrar"),
-    strategies = c(
-      model = "Actuar seg\u00fan el modelo", all = "Actuar en todas las im\u00e1genes", none = "No actuar en ninguna"
-    ),
-    kinds = c(false_positive = "Falsos positivos", false_negative = "Falsos negativos"),
-    findings = c(
-      Atelectasis = "Atelectasia", Cardiomegaly = "Cardiomegalia", Consolidation = "Consolidaci\u00f3n",
-      Edema = "Edema", Effusion = "Derrame pleural", Emphysema = "Enfisema", Fibrosis = "Fibrosis",
-      Hernia = "Hernia", Infiltration = "Infiltrado", Mass = "Masa", Nodule = "N\u00f3dulo",
-      Pleural_Thickening = "Engrosamiento pleural", Pneumonia = "Neumon\u00eda", Pneumothorax = "Neumot\u00f3rax",
-      `No Finding` = "Sin hallazgos", Opacity = "Opacidad"
-    )
-  )
+# Every word of the package in one language, as nested lists.
+read_words <- function(language, folder = words_folder()) {
+  lines <- readLines(file.path(folder, paste0(language, ".yml")), encoding = "UTF-8", warn = FALSE)
+  yaml::yaml.load(paste(lines, collapse = "\n"))
 }
+
+languages <- function(folder = words_folder()) sub("[.]yml$", "", list.files(folder, "[.]yml$"))
+
+words_folder <- function() system.file("words", package = "placa")
+
+# The first letter of each text in upper case; names stay.
+capitalise <- function(x) stats::setNames(paste0(toupper(substr(x, 1, 1)), substring(x, 2)), names(x))

@@ -78,16 +78,3 @@ label_sentences <- function(labels) {
     if (nzchar(left_out)) paste0("Left out, for no image has a label: ", left_out, ".")
   )
 }
-
-format_number <- function(x, digits, decimal_mark = ".") {
-  text <- formatC(x, digits = digits, format = "f", decimal.mark = decimal_mark)
-  text[is.na(x)] <- "\u2013"
-  text
-}
-
-format_interval <- function(estimate, lower, upper, decimal_mark = ".", digits = 3) {
-  ifelse(is.na(estimate), "cannot be estimated", paste0(
-    format_number(estimate, digits, decimal_mark), " (", format_number(lower, digits, decimal_mark), "\u2013",
-    format_number(upper, digits, decimal_mark), ")"
-  ))
-}

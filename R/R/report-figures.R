@@ -1,34 +1,4 @@
-# The report's figures in R: a theme that lies on paper and on a dark screen alike, and what is drawn with it.
-
-accent <- "#0b6e75"
-warm <- "#c2502e"
-report_ink <- "#3a444e"
-
-font_family <- function() {
-  # As wide as Helvetica and Arial, which readers' machines have in its place.
-  wanted <- "Liberation Sans"
-  there <- requireNamespace("systemfonts", quietly = TRUE) && wanted %in% systemfonts::system_fonts()$family
-  if (there) wanted else "sans"
-}
-
-theme_report <- function(size = 12) {
-  ggplot2::theme_minimal(base_size = size, base_family = font_family()) +
-    ggplot2::theme(
-      text = ggplot2::element_text(colour = report_ink),
-      axis.text = ggplot2::element_text(colour = report_ink),
-      panel.grid.minor = ggplot2::element_blank(),
-      panel.grid.major = ggplot2::element_line(colour = "#00000014", linewidth = 0.4),
-      plot.background = ggplot2::element_blank(),
-      panel.background = ggplot2::element_blank(),
-      strip.text = ggplot2::element_text(colour = report_ink, face = "bold", hjust = 0),
-      legend.position = "top",
-      legend.justification = "left",
-      legend.title = ggplot2::element_blank(),
-      legend.margin = ggplot2::margin(0, 0, 0, 0),
-      legend.box.spacing = grid::unit(4, "pt"),
-      plot.margin = ggplot2::margin(6, 10, 6, 6)
-    )
-}
+# The figures of the report's own, and how a figure gets into the report.
 
 # Saves a plot as SVG (sharp on paper and on any screen) and returns its path. The fonts named are ones that readers'
 # machines have; svglite fixes each text's width, so that a substitute does not overflow. Word processors want PNG.
@@ -121,8 +91,6 @@ history_plot <- function(history, best) {
 
 # --- shortcuts: what a simple model tells without the lungs -------------------------------------------------------
 
-verdict_colours <- c(none = "#5b5f66", some = "#b8860b", strong = warm)
-
 # A row a probe, and the model itself above them, which they are to be held against.
 shortcut_plot <- function(probes, model) {
   d <- data.frame(name = capitalise(probe_names(probes$probe)), auroc = probes$auroc, lower = probes$lower,
@@ -176,10 +144,4 @@ figure_labels <- function(findings) {
     the_report$language,
     findings = names, groups = groups, interval = s("axis.interval"), bin = s("axis.bin")
   )
-}
-
-# A figure of the R package on the report's ground: no ground of its own, the report's letters.
-in_report_style <- function(plot) {
-  text <- ggplot2::element_text(family = font_family())
-  plot + ggplot2::theme(text = text, plot.background = ggplot2::element_blank())
 }

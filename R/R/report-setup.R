@@ -10,7 +10,7 @@ the_report <- new.env(parent = emptyenv())
 #'
 #' @param params The parameters of the document, a list: `run` (a folder; `""` is the newest run under `runs/`),
 #'   `language`, `findings` (names with commas between them; `""` is all) and `compare` (another run, or `""`).
-#' @param key The place of a word in `report/strings/en.yml` of the package, such as `"heading.data"`.
+#' @param key The place of a word in `words/en.yml` of the package, such as `"heading.data"`.
 #' @param name Name of a section.
 #' @return `report_setup()` returns `NULL`. `report_word()` returns the word in the report's language.
 #'   `report_pictures()` returns names of images and of files, which the Python chunks take. `report_section()` writes

@@ -1,13 +1,12 @@
 # The words of one language, and numbers as that language writes them.
 
-read_strings <- function(lang, folder = system.file("report", "strings", package = "placa")) {
-  known <- sub("[.]yml$", "", list.files(folder, "[.]yml$"))
+read_strings <- function(lang) {
+  known <- languages()
   if (!lang %in% known) {
     rlang::abort(paste0("The report is written in ", paste(known, collapse = " and "), "; '", lang, "' was asked for."),
                  class = "placa_error_language")
   }
-  lines <- readLines(file.path(folder, paste0(lang, ".yml")), encoding = "UTF-8", warn = FALSE)
-  unlist(yaml::yaml.load(paste(lines, collapse = "\n")))
+  unlist(read_words(lang))
 }
 
 # The sentence under `key`, with each {name} in it replaced by the argument of that name; of vectors, one each.
@@ -36,8 +35,6 @@ small_initial <- function(x) {
   ifelse(name, paste0(tolower(substr(x, 1, 1)), substring(x, 2)), x)
 }
 
-capitalise <- function(x) paste0(toupper(substr(x, 1, 1)), substring(x, 2))
-
 # A finding in the radiologist's words; one that the strings do not know stays as its source writes it.
 finding <- function(names) {
   vapply(as.character(names), function(name) {
@@ -57,16 +54,8 @@ word <- function(kind, names) {
 # --- numbers ----------------------------------------------------------------------------------------------
 
 num <- function(x, digits = 0) {
-  x <- as.numeric(x)
-  if (!length(x)) return(character())
   if (length(digits) > 1) return(unlist(mapply(num, x, digits)))
-  text <- formatC(x, format = "f", digits = digits, big.mark = s("number.thousands"),
-                  decimal.mark = s("number.decimal"))
-  text <- sub("Inf", "\u221e", trimws(text), fixed = TRUE)
-  # What rounds to zero has no sign.
-  below <- !is.na(x) & round(x, digits) < 0
-  text <- ifelse(below, sub("^-", "\u2212", text), sub("^-", "", text))
-  ifelse(is.na(x), s("number.none"), text)
+  format_number(x, digits, s("number.decimal"), s("number.thousands"), minus = "\u2212", none = s("number.none"))
 }
 
 pct <- function(x, digits = 1) ifelse(is.na(x), s("number.none"), s("number.percent", n = num(100 * x, digits)))

@@ -86,8 +86,10 @@ test_that("words can be handed in", {
 })
 
 test_that("both languages have the same labels", {
-  expect_identical(names(labels_en()), names(labels_es()))
-  expect_identical(names(labels_en()$operating_points), names(labels_es()$operating_points))
+  expect_identical(names(labels_of("en")), names(labels_of("es")))
+  for (name in c("operating_points", "metrics", "columns", "groups", "stages", "strategies", "kinds")) {
+    expect_identical(names(labels_of("en")[[name]]), names(labels_of("es")[[name]]))
+  }
 })
 
 test_that("a plot can be added to, and autoplot() is the same plot", {

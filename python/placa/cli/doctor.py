@@ -26,7 +26,7 @@ R_PACKAGES = {
     "jsonlite": "no R package placa",
     "knitr": "no report",
     "rmarkdown": "no report where there is no Quarto",
-    "yaml": "no report",
+    "yaml": "no evaluation and no report",
     "reticulate": "no predict() from R, no Python chunks in the report",
     "ragg": "figures by R's own PNG device",
     "svglite": "figures by R's own SVG device",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from report_fixtures import FOURTEEN, WORDS, said_by_r, strings
+from report_fixtures import FOURTEEN, ROOT, said_by_r, strings
 
 SCRIPT = """
 arguments <- commandArgs(TRUE)
@@ -94,7 +94,7 @@ def test_another_source_of_labels_judges_the_same_predictions(answers: dict[str,
 
 
 def test_the_checklist_has_every_item_and_leaves_the_authors_to_them(answers: dict[str, dict[str, Any]]) -> None:
-    items = pd.read_csv(WORDS / "checklist.csv", dtype=str).fillna("")
+    items = pd.read_csv(ROOT / "R" / "inst" / "report" / "checklist.csv", dtype=str).fillna("")
     claim = {int(number) for cell in items["claim"] for number in cell.split(",") if number.strip()}
     assert claim == set(range(1, 45))
     letters = {"3": "abc", "5": "ab", "6": "abc", "8": "abc", "9": "abc", "12": "abcdefg", "18": "abcdef"}

@@ -13,7 +13,7 @@ SOURCES = "\n".join(file.read_text(encoding="utf-8") for file in FILES)
 
 
 def test_the_languages_are_those_that_have_words() -> None:
-    assert list(LANGUAGES) == sorted(file.stem for file in WORDS.glob("strings/*.yml"))
+    assert list(LANGUAGES) == sorted(file.stem for file in WORDS.glob("*.yml"))
 
 
 def test_both_languages_have_the_same_keys_and_the_same_gaps() -> None:
@@ -48,7 +48,8 @@ def test_every_word_that_the_report_asks_for_is_there_and_no_other() -> None:
     named = {key for key in quoted - begun if f"{key}." not in begun}
     whole = {key for key in named if key.split(".")[0] in tops and not key.endswith((".csv", ".R", ".qmd"))}
     assert whole <= keys
-    unasked = {key for key in keys - whole if not key.startswith(tuple(begun))}
+    # plot_labels() hands out all words of the figures.
+    unasked = {key for key in keys - whole if not key.startswith(("figure.", *begun))}
     assert not unasked
 
 

@@ -31,8 +31,8 @@ from placa.workflows.evaluate import evaluate
 
 ROOT = Path(__file__).parents[3]
 REPORTS = ROOT / "reports"
-#: Where the R package keeps the report's words.
-WORDS = ROOT / "R" / "inst" / "report"
+#: Where the R package keeps its words.
+WORDS = ROOT / "R" / "inst" / "words"
 
 
 FOURTEEN = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Effusion", "Emphysema", "Fibrosis", "Hernia")
@@ -315,7 +315,7 @@ def strings(lang: str) -> dict[str, str]:
             else:
                 yield key, value
 
-    return dict(flat(yaml.safe_load((WORDS / "strings" / f"{lang}.yml").read_text(encoding="utf-8"))))
+    return dict(flat(yaml.safe_load((WORDS / f"{lang}.yml").read_text(encoding="utf-8"))))
 
 
 def assert_no_source_shows(page: Page) -> None:

@@ -1,5 +1,5 @@
-# One theme, on two grounds: a figure by itself is on white; a figure of the report is on the report's page, which is paper
-# or a dark screen.
+# One theme, on two grounds: a figure by itself is on white; a figure of the report is on the report's page, which is
+# paper or a dark screen.
 
 # Okabe and Ito's colours, which people with any colour vision tell apart; black and yellow are left out (paper).
 finding_colours <- c("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5A5A5A", "#8C510A")

@@ -68,13 +68,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        The exit code: 0, or 2 for what the user can mend, said in one sentence on stderr; 130 after Ctrl-C.
+        The exit code: 0; 1 for a fault of the machine or a failed check, 2 for a fault in the input, each with a
+        message on stderr; 130 after Ctrl-C.
     """
     try:
         options = parser().parse_args(arguments)
         module_of(options.command).run(options)
     except PlacaError as error:
-        return _complain(str(error))
+        return _complain(error)
     except BrokenPipeError:
         # Whoever read our output, such as head, has had enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -82,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         from placa.core.files import explain_os_error
 
-        return _complain(str(explain_os_error(error)))
+        return _complain(explain_os_error(error))
     except KeyboardInterrupt as interrupt:
         # What can be gone on with says so itself.
         said = f". {interrupt}" if interrupt.args else "; nothing half-written was left"
@@ -91,9 +92,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _complain(message: str) -> int:
-    print(f"placa: {message}", file=sys.stderr)
-    return 2
+def _complain(error: PlacaError) -> int:
+    print(f"placa: {error}", file=sys.stderr)
+    return error.exit_code
 
 
 if __name__ == "__main__":

@@ -4,17 +4,46 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class PlacaError(Exception):
-    """A problem that the person at the keyboard can mend.
+    """The base of every error that a user of placa can meet.
 
-    The message is one sentence, or two: what was expected, what came, what to do. The command line prints it on
-    stderr with no traceback and exits with code 2.
+    The message states the problem, what was received, and the remedy. The command line prints it on stderr without a
+    traceback, and exits with `exit_code`. A subclass names the kind of problem; only subclasses are raised.
+
+    Args:
+        message: What is shown.
+        values: The facts in the message, by name: what programs and tests look at. The wording may change.
+
+    Attributes:
+        values: As given.
+        exit_code: 2 for a fault in what the user gave, 1 for a fault of the machine or a failed check.
     """
 
+    exit_code = 2
 
-def unknown_name(kind: str, given: str, known: Iterable[str]) -> PlacaError:
+    def __init__(self, message: str, **values: Any) -> None:
+        super().__init__(message)
+        self.values = values
+
+
+class InputError(PlacaError):
+    """What the user gave cannot be used: a path, a name, a table, a file, an option."""
+
+
+class MachineError(PlacaError):
+    """Something on this machine or on the network is missing or failed: R, a package, the disk, a process, a server."""
+
+    exit_code = 1
+
+
+class UnknownNameError(InputError):
+    """A name is not among the known ones. Values: ``kind``, ``name``, ``known`` (the nearest first)."""
+
+
+def unknown_name(kind: str, given: str, known: Iterable[str]) -> UnknownNameError:
     """Make the error for a name that is not among the known ones, the nearest of them first.
 
     Args:
@@ -26,4 +55,5 @@ def unknown_name(kind: str, given: str, known: Iterable[str]) -> PlacaError:
     by_lower = {name.lower(): name for name in names}
     near = [by_lower[m] for m in difflib.get_close_matches(given.lower(), by_lower, n=max(len(names), 1), cutoff=0.0)]
     near += [name for name in names if name not in near]
-    return PlacaError(f"There is no {kind} {given!r}; there are, the nearest first: {', '.join(near)}.")
+    message = f"There is no {kind} {given!r}; there are, the nearest first: {', '.join(near)}."
+    return UnknownNameError(message, kind=kind, name=given, known=near)

@@ -12,7 +12,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
 cd "$work"
-apt-get download --quiet=2 --option APT::Sandbox::User=root r-cran-modelmetrics=1.2.2.2-1+b1 r-cran-data.table=1.14.8+dfsg-1 r-cran-rcpp=1.0.10-1 \
+apt-get download --quiet=2 --option APT::Sandbox::User=root \
+  r-cran-modelmetrics=1.2.2.2-1+b1 r-cran-data.table=1.14.8+dfsg-1 r-cran-rcpp=1.0.10-1 \
   r-cran-mlmetrics=1.1.1-3 r-cran-rocr=1.0-11-2 r-cran-gplots=3.1.3-1 r-cran-gtools=3.9.4-1 \
   r-cran-catools=1.18.2-1+b1 r-cran-bitops=1.0-7-1
 for package in *.deb; do dpkg-deb --extract "$package" unpacked; done

@@ -4,7 +4,8 @@
 #   beside it is ignored: a nodule of 100 pixels measures 20 mm, not the calibrated 14 mm. Where Pixel Spacing is the
 #   only one, the spacing is 1 mm and the nodule measures 100 mm. There is no warning.
 # Versions: SimpleITK 2.5.7, pydicom 3.0.2.
-# Source: DICOM PS3.3, section 10.7 says that Pixel Spacing holds the calibrated value. SimpleITK does not document its choice.
+# Source: DICOM PS3.3, section 10.7 says that Pixel Spacing holds the calibrated value. SimpleITK does not document
+#   its choice.
 set -euo pipefail
 
 work=$(mktemp -d)

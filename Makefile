@@ -5,7 +5,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 R_SOURCES := $(shell find R -type f -not -path '*/.*' 2>/dev/null)
 
-.PHONY: demo test test-slow bench docs lint setup renv lock clean help
+.PHONY: demo test test-slow bench findings docs lint setup renv lock clean help
 
 demo: setup ## phantoms → train → predict → evaluate in R → report
 	@$(BIN)/placa demo
@@ -19,6 +19,11 @@ test-slow: setup ## the proofs that take minutes
 
 bench: setup ## how fast, against what one would otherwise pick (see benchmarks/)
 	@benchmarks/run
+
+findings: ## surprises about other people's software, each shown by a script (installs into temporary folders)
+	@failed=; for script in findings/*.sh; do \
+	  echo "== $$script"; $$script || failed="$$failed $$script"; \
+	done; test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
 docs: setup ## the website of README, docs/ and the walk-throughs, to _docs/ (needs Quarto)
 	@tools/docs

@@ -2,8 +2,8 @@
 # Expected: dicom2img() of dicom2jpg applies the file's window, so with the window 40/400 a pixel of 40 HU is grey 127 in
 #   every slice.
 # What happens: after the window each image is stretched from its own darkest to its own brightest pixel. 40 HU is 102 in a
-#   slice of 0 to 100 HU and 148 in one of -100 to 140 HU. An image that lies inside its window is as if it had none: a
-#   slice or radiograph with half the contrast comes out with full contrast.
+#   slice of 0 to 100 HU and 148 in one of -100 to 140 HU. If all values of an image are inside the
+#   window, the window has no effect: a radiograph of low contrast becomes one of full contrast.
 # Versions: dicom2jpg 0.1.10, pydicom 3.0.2, opencv-python-headless 5.0.0.93.
 # Source: DICOM PS3.3, C.11.2.1.2 maps the window to the full output range. dicom2jpg does not mention the stretching.
 set -euo pipefail

@@ -3,7 +3,7 @@
 #   time, as scikit-learn's KFold and StratifiedKFold do.
 # What happens: ties are broken at random without a seed, so each call makes other folds. A cluster job per fold, or a
 #   second call to evaluate, shares about 20 % of a test fold with the first: images of the test fold were in
-#   training. random_state=0 with shuffle=False is an error; shuffle=True with random_state=0 mends it.
+#   training. random_state=0 with shuffle=False is an error; shuffle=True with random_state=0 avoids this.
 # Versions: iterative-stratification 0.1.9, scikit-learn 1.9.1.
 # Source: the docstring says that ties are broken at random and that random_state is always used. Its own example,
 #   random_state=0 without shuffle=True, raises an error with this scikit-learn.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Expected: partition_dataset_classes() of MONAI with ratios 0.7, 0.15, 0.15 puts each image in one part, and each finding
-#   in each part as far as its images go.
+# Expected: partition_dataset_classes() of MONAI with ratios 0.7, 0.15, 0.15 puts each image in one part
+#   and keeps the share of each class.
 # What happens: the number of images is rounded for each class and part. Of three positive images two are in training, none
 #   in validation, none in test, and one is in no part. With 30 classes of three images (site by finding), 30 of 90
 #   images are lost and validation and test are empty. There is no warning.

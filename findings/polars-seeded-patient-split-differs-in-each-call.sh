@@ -2,7 +2,7 @@
 # Expected: images["patient_id"].unique().sample(fraction=0.2, seed=0) draws the same patients each time.
 # What happens: the order of unique() and group_by() changes from call to call, and the seed fixes positions, not patients.
 #   Two calls share about 20 % of their patients, as by chance. A test set that is drawn again for evaluation
-#   holds mostly patients of the training set. unique(maintain_order=True) mends it.
+#   holds mostly patients of the training set. unique(maintain_order=True) avoids this.
 # Versions: polars 2.1.0.
 # Source: polars documents that unique() does not keep the order. It does not mention what that does to a seed.
 set -euo pipefail

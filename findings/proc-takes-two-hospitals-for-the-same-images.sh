@@ -4,7 +4,7 @@
 #   balanced sets of equal size that are sorted by label. If both tables are also sorted by probability, the hospitals
 #   seem correlated: p is below 0.00001, and the test for independent samples gives 0.42. The other way round, one
 #   test set in two orders is taken as two independent samples. Only the title of the result names the test.
-#   paired = FALSE mends it, and then pROC warns that the curves seem to be paired.
+#   paired = FALSE avoids this, and then pROC warns that the curves seem to be paired.
 # Versions: r-cran-proc 1.18.0-1+b1 with R 4.2.2 (Debian 12).
 # Source: the help of are.paired() documents the comparison of labels. It does not mention other data sets.
 # Needs: Debian 12 on amd64 with r-base and its package lists (apt-get update).

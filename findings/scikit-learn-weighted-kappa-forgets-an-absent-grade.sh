@@ -3,7 +3,7 @@
 #   1 against 3 is a disagreement of two grades.
 # What happens: the distance is counted in the grades that occur. If no reader uses grade 2, then 1 and 3 are neighbours,
 #   and the agreement is too high (0.88, not 0.78), without a warning. Two hospitals with the same readings of 0, 1 and 3
-#   have different kappas if one of them has a single image of grade 2. labels=[0, 1, 2, 3] mends it.
+#   have different kappas if one of them has a single image of grade 2. labels=[0, 1, 2, 3] avoids this.
 # Versions: scikit-learn 1.9.1.
 # Source: the documentation says that `labels` defaults to those that occur, not that the weights depend on them.
 set -euo pipefail

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Expected: the area under PyCM's precision-recall curve is 1.0 if all positive images rank above all others.
 # What happens: the curve starts at the recall of the highest-ranked image, not at 0. The missing part of the area
-#   counts as zero. The area of a perfect ranking is 1 - 1/positives: 0.80 for five positive images, 0.50 for two, 0.00 for one. Rare
-#   findings look worse than they are, and two test sets of different size cannot be compared. There is no warning.
+#   counts as zero. The area of a perfect ranking is 1 - 1/positives: 0.80 for five positive images, 0.50 for two,
+#   0.00 for one. Rare findings look worse than they are, and two test sets of different size cannot be compared.
+#   There is no warning.
 # Versions: PyCM 4.6, scikit-learn 1.9.1 for comparison.
 # Source: not documented.
 set -euo pipefail

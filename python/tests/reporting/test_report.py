@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from report_fixtures import REPORTS, ROOT, Page, assert_no_source_shows, make_run, strings
+from report_fixtures import REPORTS, ROOT, make_run, strings
+from report_pages import Page, assert_no_source_shows
 
 from placa.core.errors import PlacaError
 from placa.core.files import write_json

@@ -16,7 +16,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 from report_browser import look
-from report_fixtures import PAGES, Page, assert_no_source_shows, strings
+from report_fixtures import PAGES, strings
+from report_pages import Page, assert_no_source_shows
 
 
 def test_the_page_loads_nothing_from_anywhere(page: Page) -> None:

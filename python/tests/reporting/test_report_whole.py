@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from report_browser import look
-from report_fixtures import FOURTEEN, Page, assert_no_source_shows, make_run, need_quarto, need_typst, strings
+from report_fixtures import FOURTEEN, make_run, need_quarto, need_typst, strings
+from report_pages import Page, assert_no_source_shows
 
 from placa.reporting.render import render_report
 from placa.workflows.evaluate import evaluate

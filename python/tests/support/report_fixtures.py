@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import pandas as pd
 import pytest
 import yaml
 from report_audits import make_audit
+from report_pages import Page
 
 from placa.core.errors import PlacaError
 from placa.core.files import fingerprint, write_json
@@ -256,51 +256,6 @@ def english_by_quarto(project: Path) -> Path:
 PAGES = ("english", "spanish", "english_by_quarto", "spanish_by_quarto")
 
 
-class Page(HTMLParser):
-    """What a test asks of a page: its text, headings, images, and what it would load."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.source = path.read_text(encoding="utf-8")
-        self.lang = ""
-        self.pieces: list[str] = []
-        self.headings: list[tuple[int, str]] = []
-        self.images: list[dict[str, str]] = []
-        self.loads: list[str] = []
-        self.links: list[str] = []
-        self.ids: list[str] = []
-        self._open: list[str] = []
-        self.feed(self.source)
-        self.text = re.sub(r"\s+", " ", " ".join(self.pieces))
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        self._open.append(tag)
-        self.ids += [given["id"]] if "id" in given else []
-        if tag == "html":
-            self.lang = given.get("lang", "")
-        if tag == "img":
-            self.images.append(given)
-        if tag == "a":
-            self.links.append(given.get("href", ""))
-        elif tag in {"link", "script", "img", "source", "iframe", "object", "image", "use", "video", "audio", "embed"}:
-            self.loads += [given[name] for name in ("src", "href", "srcset", "data", "xlink:href") if name in given]
-        if re.fullmatch(r"h[1-6]", tag):
-            self.headings.append((int(tag[1]), ""))
-
-    def handle_endtag(self, tag: str) -> None:
-        while self._open and self._open.pop() != tag:
-            pass
-
-    def handle_data(self, data: str) -> None:
-        if {"style", "script"} & set(self._open):
-            return
-        self.pieces.append(data)
-        if self._open and re.fullmatch(r"h[1-6]", self._open[-1]):
-            level, text = self.headings[-1]
-            self.headings[-1] = (level, text + data)
-
-
 @pytest.fixture(params=PAGES)
 def page(request: pytest.FixtureRequest) -> Page:
     return Page(request.getfixturevalue(request.param))
@@ -316,10 +271,3 @@ def strings(lang: str) -> dict[str, str]:
                 yield key, value
 
     return dict(flat(yaml.safe_load((WORDS / f"{lang}.yml").read_text(encoding="utf-8"))))
-
-
-def assert_no_source_shows(page: Page) -> None:
-    """No literal reference, fence or gap is left in a page's text."""
-    of_markdown = ("@fig", "@tbl", ":::", "{#", "{.", "](", "**", "`")
-    for trace in (*of_markdown, "<U+", "NULL", " NA ", "NaN", "??", "Error in", "Error:"):
-        assert trace not in page.text, trace

@@ -6,7 +6,7 @@ import re
 
 from report_fixtures import REPORTS, ROOT, WORDS, strings
 
-from placa.report import LANGUAGES
+from placa.reporting.words import LANGUAGES
 
 FILES = [*(ROOT / "R" / "R").glob("report-*.R"), *REPORTS.glob("*.qmd")]
 SOURCES = "\n".join(file.read_text(encoding="utf-8") for file in FILES)

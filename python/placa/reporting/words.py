@@ -49,10 +49,10 @@ class Words:
         if value is None or math.isnan(value):
             return self.say("number.none")
         text = f"{abs(value):,.{digits}f}".replace("inf", "∞")
-        marks = {",": self.say("number.thousands"), ".": self.say("number.decimal")}
+        marks = str.maketrans(",.", self.say("number.thousands") + self.say("number.decimal"))
         # What rounds to zero has no sign.
         sign = "\u2212" if value < 0 and re.search("[1-9∞]", text) else ""
-        return sign + text.translate(str.maketrans(marks))
+        return sign + text.translate(marks)
 
     def percent(self, share: float, digits: int = 1) -> str:
         """Write a share between 0 and 1 in per cent."""

@@ -51,9 +51,9 @@ def render_report(
         out: The file to write; ``RUN/report/evaluation.html`` by default, ``evaluation.es.html`` in Spanish.
         renderer: ``quarto``, ``rmarkdown``, or ``auto``: the first where it is there, else the second.
         progress: Where to say which renderer is used.
-        findings: Those to report on; all by default.
+        findings: Those to report on; all by default. The model card always has all of them.
         compare: Another run, to be set against this one on the test images that both have.
-        document: ``evaluation``, or ``model-card``, the one page of it.
+        document: ``evaluation``, or ``model-card``, the card beside the model as a page.
 
     Returns:
         The path of the report.

@@ -164,5 +164,10 @@ def test_numbers_are_written_as_the_language_writes_them() -> None:
     assert [spanish.number(value, 1) for value in (1234.5, -0.04, -1.26, None)] == ["1.234,5", "0,0", "−1,3", "–"]
     assert spanish.percent(0.123) == "12,3\u00a0%" and english.number(float("nan")) == "–"
     assert english.estimate(0.5, -0.25, 1, 2) == "0.50 (−0.25; 1.00)"
-    assert [english.duration(time) for time in (12, 600, 7200, None)] == ["12\u00a0s", "10.0\u00a0min", "2.0\u00a0h", "–"]
+    assert [english.duration(time) for time in (12, 600, 7200, None)] == [
+        "12\u00a0s",
+        "10.0\u00a0min",
+        "2.0\u00a0h",
+        "–",
+    ]
     assert english.name("finding", "A_new *one*") == r"A new \*one\*"

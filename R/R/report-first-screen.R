@@ -32,19 +32,19 @@ page_title <- function(facts) {
 }
 
 # What filter.lua needs for the page itself: title, language, and the words that number figures and tables.
-write_page_facts <- function(facts, one_page = FALSE) {
-  values <- c(lang = the_report$language, title = page_title(facts), figure = s("crossref.figure"),
+write_page_facts <- function(title, one_page = FALSE) {
+  values <- c(lang = the_report$language, title = title, figure = s("crossref.figure"),
               table = s("crossref.table"),
               contents = s("page.contents"), skip = s("page.skip"), layout = if (one_page) "one-page")
   attributes <- paste0(names(values), '="', gsub('"', "\u201d", values), '"', collapse = " ")
   write_markdown("::: {.page-facts ", attributes, "}\n:::")
 }
 
-write_headline <- function(run, facts, eyebrow = "page.eyebrow") {
+write_headline <- function(run, facts) {
   found <- run$evaluation[["discrimination"]]
   if (nzchar(Sys.getenv("PLACA_WITHOUT_QUARTO"))) write_div("renderer", s("page.without_quarto"))
   write_markdown("::: {.hero}")
-  write_markdown("[", s(eyebrow), "]{.eyebrow}")
+  write_markdown("[", s("page.eyebrow"), "]{.eyebrow}")
   write_markdown("# ", page_title(facts), " {#title .unnumbered .unlisted}")
   write_markdown("[", subtitle(facts, evaluated = !is.null(found)), "]{.subtitle}")
   if (!is.null(found)) write_headline_card(run, found, facts)

@@ -68,12 +68,12 @@ report_section <- function(name) {
 report_sections <- function() {
   list(
     head = function(run, facts) {
-      write_page_facts(facts)
+      write_page_facts(page_title(facts))
       write_headline(run, facts)
     },
     card = function(run, facts) {
-      write_page_facts(facts, one_page = TRUE)
-      write_card(run, facts)
+      write_page_facts(run$info$name %||% basename(run$path), one_page = TRUE)
+      write_card(run)
     },
     data = write_data,
     samples = function(run, facts) write_samples(the_report$samples, facts, from_python("films")),

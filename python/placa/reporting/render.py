@@ -16,6 +16,7 @@ from placa.core.errors import PlacaError, unknown_name
 from placa.core.files import find_shared
 from placa.core.processes import environment
 from placa.reporting.renderers import Renderer, choose_renderer, last_useful_line
+from placa.reporting.words import LANGUAGES
 
 if TYPE_CHECKING:
     from placa.core.progress import Progress
@@ -25,8 +26,6 @@ _DOCUMENT = "evaluation.qmd"
 #: What a report can be, and what Quarto calls it. The documents name HTML alone, or `quarto render` would make all.
 FORMATS = {"html": "html", "pdf": "typst", "docx": "docx"}
 DOCUMENTS = ("evaluation", "model-card")
-#: Those that the R package has words for.
-LANGUAGES = ("en", "es")
 
 
 def render_report(
@@ -52,9 +51,9 @@ def render_report(
         out: The file to write; ``RUN/report/evaluation.html`` by default, ``evaluation.es.html`` in Spanish.
         renderer: ``quarto``, ``rmarkdown``, or ``auto``: the first where it is there, else the second.
         progress: Where to say which renderer is used.
-        findings: Those to report on; all by default.
+        findings: Those to report on; all by default. The model card always has all of them.
         compare: Another run, to be set against this one on the test images that both have.
-        document: ``evaluation``, or ``model-card``, the one page of it.
+        document: ``evaluation``, or ``model-card``, the card beside the model as a page.
 
     Returns:
         The path of the report.

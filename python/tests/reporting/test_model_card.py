@@ -1,18 +1,24 @@
-"""The card beside the model: its YAML header, its figures, and what it leaves open."""
+"""The card beside the model: its YAML header, its figures, and what it leaves open, in both languages."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
-from report_fixtures import FOURTEEN, make_run
+from report_fixtures import FOURTEEN, ROOT, make_run, strings
 
 from placa.core.errors import PlacaError
 from placa.core.files import write_json
 from placa.reporting.model_card import write_model_card
+from placa.reporting.words import Words
+
+SOURCES = [ROOT / "python" / "placa" / "reporting" / f"{name}.py" for name in ("model_card", "words")]
+SOURCES.append(ROOT / "R" / "R" / "report-card.R")
 
 
 def read(path: Path) -> tuple[dict[str, Any], str]:
@@ -20,32 +26,96 @@ def read(path: Path) -> tuple[dict[str, Any], str]:
     return yaml.safe_load(header), text
 
 
+def evaluated(run: Path, headline: dict[str, Any], **tables: list[dict[str, Any]]) -> Path:
+    folder = run / "evaluation"
+    folder.mkdir()
+    write_json(folder / "summary.json", {"split": "test", "headline": headline})
+    for name, rows in tables.items():
+        pd.DataFrame(rows).to_csv(folder / f"{name}.csv", index=False)
+    return run
+
+
+def estimates(kind: str, values: dict[str, tuple[float, float, float]], **columns: Any) -> list[dict[str, Any]]:
+    return [
+        {**columns, kind: name, "estimate": estimate, "lower": lower, "upper": upper}
+        for name, (estimate, lower, upper) in values.items()
+    ]
+
+
 def test_a_card_says_what_the_run_says(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     facts = json.loads((run / "run.json").read_text())
-    path = write_model_card(run, facts)
-    assert path == run / "model_card.md"
-    header, text = read(path)
-    assert header["library_name"] == "keras" and header["pipeline_tag"] == "image-classification"
-    assert header["datasets"] == ["drawn_by *a* test"] and "Pneumonia" in header["tags"]
-    assert "model-index" not in header
+    paths = write_model_card(run, facts)
+    assert paths == [run / "model_card.md", run / "model_card.es.md"]
+    header, text = read(paths[0])
+    assert header == {
+        "library_name": "keras",
+        "pipeline_tag": "image-classification",
+        "license": "unknown",
+        "tags": ["placa", "medical-imaging", "chest", "Pneumonia"],
+        "datasets": ["drawn_by *a* test"],
+        "metrics": ["roc_auc"],
+    }
     assert "has not been run yet" in text and "Not a medical device" in text
+    assert "how probable pneumonia is on one image (chest radiographs); trained by placa 0.1.0 on 2026-01-01" in text
     assert f"| Images | {facts['data']['images']['train']} |" in text
-    assert "| Pneumonia | – | 0.500 | youden |" in text
-    assert "sees file and nothing else tells Pneumonia with an AUROC of 0.83" in text
+    assert "| Pneumonia | – | 0.500 | Youden |" in text
+    assert "sees file size and format and nothing else tells pneumonia with an AUROC of 0.83" in text
+    assert r"Labels: drawn\_by \*a\* test; compared with no finding. Split: patient by patient" in text
+    assert "292,817 parameters, images of 48 × 48 pixels, 12 epochs in 12\u00a0s, seed 0" in text
     assert facts["model"]["fingerprint"] in text and "*for the author*" in text
+    header_es, text = read(paths[1])
+    assert header_es == header
+    assert "probabilidad de neumonía" in text and "No es un producto sanitario" in text
+    assert "| Neumonía | – | 0,500 | Youden |" in text and "AUROC de 0,83" in text
+    assert "292.817 parámetros" in text and facts["model"]["fingerprint"] in text
 
 
 def test_once_evaluated_it_gives_the_figures_of_the_test_set(tmp_path: Path) -> None:
-    run = make_run(tmp_path)
-    one = {"auroc": 0.91234, "auroc_lower": 0.85, "auroc_upper": 0.95, "n_images": 36}
-    (run / "evaluation").mkdir()
-    write_json(run / "evaluation" / "summary.json", {"split": "test", "headline": {"Pneumonia": one}})
-    header, text = read(write_model_card(run))
-    [result] = header["model-index"][0]["results"]
-    assert result["metrics"] == [{"type": "roc_auc", "name": "AUROC, Pneumonia", "value": 0.9123}]
-    assert result["dataset"]["split"] == "test"
-    assert "| Pneumonia | 0.912 (0.850 to 0.950) | 0.500 | youden |" in text and "not been run" not in text
+    one = {"auroc": 0.91234, "auroc_lower": 0.85, "auroc_upper": 0.95, "n_images": 36, "n_positive": 9}
+    at = {"finding": "Pneumonia", "operating_point": "youden"}
+    points = estimates("metric", {"sensitivity": (0.876, 0.7, 0.95), "specificity": (0.8, None, None)}, **at)
+    points += estimates("metric", {"sensitivity": (0.111, 0.1, 0.2)}, finding="Pneumonia", operating_point="other")
+    after = {"finding": "Pneumonia", "stage": "after"}
+    measures = estimates("measure", {"slope": (1.042, 0.91, 1.2), "ici": (0.03, 0.01, 0.05)}, **after)
+    measures += estimates(
+        "measure", {"slope": (0.333, 0.2, 0.5), "ici": (0.2, 0.1, 0.3)}, finding="Pneumonia", stage="before"
+    )
+    groups = [
+        {"column": column, "group": group, "metric": metric, "p_holm": p, "confidence": 0.95}
+        for column, group, metric, p in (
+            ("sex", "F", "auroc", 0.01),
+            ("age", "60-79", "under_diagnosis", 0.04),
+            ("view", "AP", "sensitivity", 0.01),
+            ("sex", "M", "auroc", 0.2),
+        )
+    ]
+    tables = {"operating_points": points, "calibration_measures": measures, "subgroups": groups}
+    paths = write_model_card(evaluated(make_run(tmp_path), {"Pneumonia": one}, **tables))
+    header, text = read(paths[0])
+    assert header["model-index"] == [
+        {
+            "name": "small",
+            "results": [
+                {
+                    "task": {"type": "image-classification"},
+                    "dataset": {"name": "drawn_by *a* test", "type": "nih", "split": "test"},
+                    "metrics": [{"type": "roc_auc", "name": "AUROC, Pneumonia", "value": 0.9123}],
+                }
+            ],
+        }
+    ]
+    assert "| Pneumonia | 0.912 (0.850–0.950) | 0.500 | Youden | 0.88 (0.70–0.95) | 0.80 |" in text
+    assert "slope 1.04 (0.91–1.20), where 1 is perfect; mean distance (ICI) 0.03 (0.01–0.05)" in text
+    assert "differ clearly from the rest: Sex: female; Age: 60–79." in text
+    assert "(25.0% with pneumonia)" in text and "not been run" not in text
+    _, text = read(paths[1])
+    assert "| Neumonía | 0,912 (0,850–0,950) | 0,500 | Youden | 0,88 (0,70–0,95) | 0,80 |" in text
+    assert "pendiente 1,04 (0,91–1,20)" in text and "Sexo: mujer; Edad: 60–79." in text
+    assert "(25,0\u00a0% con neumonía)" in text
+    # Only code, addresses, versions and thousands have a point.
+    numbers = re.sub(r"`[^`]*`|\(https[^)]*\)|placa 0\.1\.0|292\.817", "", text)
+    assert not re.search(r"\d\.\d", numbers)
 
 
 def test_names_that_yaml_would_trip_over_stay_whole(tmp_path: Path) -> None:
@@ -54,15 +124,49 @@ def test_names_that_yaml_would_trip_over_stay_whole(tmp_path: Path) -> None:
     facts["name"], facts["data"]["label_source"] = "yes: #1", 'a "source": \\ with | pipes'
     facts["data"]["audit"] = None
     one = {finding: {"auroc": None if finding == "Hernia" else 0.8, "auroc_lower": None} for finding in FOURTEEN}
-    (run / "evaluation").mkdir()
-    write_json(run / "evaluation" / "summary.json", {"split": "test", "headline": one})
-    header, text = read(write_model_card(run, facts))
+    measures = [
+        row
+        for i, finding in enumerate(FOURTEEN)
+        for row in estimates(
+            "measure", {"slope": (1, 0.5, 1.5), "ici": (i / 100, None, None)}, finding=finding, stage="after"
+        )
+    ]
+    header, text = read(write_model_card(evaluated(run, one, calibration_measures=measures), facts)[0])
     assert header["datasets"] == ['a "source": \\ with | pipes'] and header["model-index"][0]["name"] == "yes: #1"
     assert len(header["model-index"][0]["results"]) == 13  # of Hernia there is no figure
     assert "| Hernia | – |" in text and "No audit of the data was kept" in text
+    assert r"# yes: \#1" in text and r'a "source": \\ with \| pipes' in text
+    assert "placa predict 'yes: #1' your/images" in text
+    assert "at its worst (pneumothorax): slope 1.00 (0.50–1.50)" in text and "(ICI) 0.13," in text
+    assert "| Pleural thickening | 0.800 | 0.500 | Youden |" in text
 
 
 def test_what_is_no_run_has_no_card(tmp_path: Path) -> None:
     with pytest.raises(PlacaError):
         write_model_card(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_every_word_of_the_card_is_asked_for_and_no_other() -> None:
+    words = strings("en")
+    card = {key for key in words if key.startswith("card.")}
+    assert card == {key for key in strings("es") if key.startswith("card.")}
+    source = "\n".join(file.read_text(encoding="utf-8") for file in SOURCES)
+    asked = {key for key in re.findall(r"card\.[a-z_.]+", source) if key in words}
+    # A key that begins in an f-string goes on with the name of a thing: "card.open." with contact.
+    begun = {f"card.{kind}." for kind in ("heading", "column", "leakage", "shortcuts", "open")}
+    assert {key for key in card - asked if not key.startswith(tuple(begun))} == set()
+
+
+def test_numbers_are_written_as_the_language_writes_them() -> None:
+    spanish, english = Words("es"), Words("en")
+    assert [spanish.number(value, 1) for value in (1234.5, -0.04, -1.26, None)] == ["1.234,5", "0,0", "−1,3", "–"]
+    assert spanish.percent(0.123) == "12,3\u00a0%" and english.number(float("nan")) == "–"
+    assert english.estimate(0.5, -0.25, 1, 2) == "0.50 (−0.25; 1.00)"
+    assert [english.duration(time) for time in (12, 600, 7200, None)] == [
+        "12\u00a0s",
+        "10.0\u00a0min",
+        "2.0\u00a0h",
+        "–",
+    ]
+    assert english.name("finding", "A_new *one*") == r"A new \*one\*"

@@ -54,6 +54,29 @@ def test_a_missing_piece_gives_a_sentence_in_its_place(project: Path, tmp_path: 
     assert len(page.images) == 3  # the headline, the flow diagram and the calibration plot are still there
 
 
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_the_card_beside_the_model_is_a_page(project: Path, tmp_path: Path, lang: str) -> None:
+    run = tmp_path / "small"
+    shutil.copytree(project / "runs" / "small", run)
+
+    def render() -> Page:
+        return Page(render_report(run, lang, renderer="rmarkdown", document="model-card"))
+
+    page, words = render(), strings(lang)
+    assert_no_source_shows(page)
+    names = ("use", "data", "training", "performance", "limits", "code", "open")
+    assert page.headings == [(1, "small"), *((2, words[f"card.heading.{name}"]) for name in names)]
+    auroc = json.loads((run / "evaluation" / "summary.json").read_text())["headline"]["Pneumonia"]["auroc"]
+    assert f"{auroc:.3f}".replace(".", words["number.decimal"]) in page.text
+    assert "drawn_by *a* test" in page.text and "model-index" not in page.text
+    assert words["card.missing"].replace("`", "") not in page.text
+    (run / ("model_card.md" if lang == "en" else "model_card.es.md")).unlink()
+    page = render()
+    assert page.headings == [(1, "small")]
+    for piece in words["card.missing"].split("`"):
+        assert piece.strip() in page.text
+
+
 def test_a_failing_renderer_leaves_the_older_report_and_a_log(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

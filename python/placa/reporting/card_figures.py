@@ -1,0 +1,106 @@
+"""The figures of a run's ``evaluation/`` that its model card gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from placa.core.errors import PlacaError
+from placa.core.files import read_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: An estimate and the limits of its interval; NaN where unknown.
+Estimate = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class CardFigures:
+    """What an evaluation says, for the card.
+
+    Attributes:
+        split: The split that was evaluated.
+        headline: Of each finding ``auroc``, ``auroc_lower``, ``auroc_upper``, ``n_images``, ``n_positive`` and more,
+            as in ``summary.json``.
+        points: ``sensitivity`` and ``specificity`` of each finding at its default operating point.
+        calibration: ``slope`` and ``ici`` of each finding after recalibration.
+        differing: The subgroups that differ clearly from the rest, as ``(column, group)``; None where the evaluation
+            has no subgroups.
+    """
+
+    split: str
+    headline: dict[str, dict[str, Any]]
+    points: dict[str, dict[str, Estimate]] = field(default_factory=dict)
+    calibration: dict[str, dict[str, Estimate]] = field(default_factory=dict)
+    differing: list[tuple[str, str]] | None = None
+
+
+def read_card_figures(run: Path, thresholds: dict[str, Any]) -> CardFigures | None:
+    """Read the figures of a run.
+
+    Args:
+        run: The run directory.
+        thresholds: The content of its ``thresholds.json``.
+
+    Returns:
+        The figures; None where the run is not evaluated. What an evaluation lacks is empty.
+    """
+    try:
+        summary = read_json(run / "evaluation" / "summary.json")
+    except PlacaError:
+        return None
+    folder = run / "evaluation"
+    return CardFigures(
+        summary["split"],
+        summary["headline"],
+        _read_points(folder, thresholds),
+        _read_calibration(folder),
+        _read_differing(folder),
+    )
+
+
+def _read_points(folder: Path, thresholds: dict[str, Any]) -> dict[str, dict[str, Estimate]]:
+    table = _read_table(folder / "operating_points.csv")
+    if table is None:
+        return {}
+    default = {finding: stored["default"] for finding, stored in thresholds["findings"].items()}
+    at_default = table[table["operating_point"] == table["finding"].map(default)]
+    return _estimates(at_default, "metric", ("sensitivity", "specificity"))
+
+
+def _read_calibration(folder: Path) -> dict[str, dict[str, Estimate]]:
+    table = _read_table(folder / "calibration_measures.csv")
+    if table is None:
+        return {}
+    return _estimates(table[table["stage"] == "after"], "measure", ("slope", "ici"))
+
+
+def _read_differing(folder: Path) -> list[tuple[str, str]] | None:
+    table = _read_table(folder / "subgroups.csv")
+    if table is None or table.empty:
+        return None
+    # Under-diagnosis is 1 − sensitivity: one of the two is enough.
+    clear = (table["p_holm"] < 1 - table["confidence"]) & (table["metric"] != "sensitivity")
+    pairs = table.loc[clear, ["column", "group"]].drop_duplicates()
+    return [(str(column), str(group)) for column, group in pairs.itertuples(index=False)]
+
+
+def _estimates(table: pd.DataFrame, kind: str, wanted: tuple[str, str]) -> dict[str, dict[str, Estimate]]:
+    """Of each finding that has them all, the wanted estimates by name."""
+    found: dict[str, dict[str, Estimate]] = {}
+    known = table[table[kind].isin(wanted) & table["estimate"].notna()]
+    for row in known.to_dict("records"):
+        estimate = (float(row["estimate"]), float(row["lower"]), float(row["upper"]))
+        found.setdefault(str(row["finding"]), {})[str(row[kind])] = estimate
+    return {finding: values for finding, values in found.items() if set(values) == set(wanted)}
+
+
+def _read_table(path: Path) -> pd.DataFrame | None:
+    import pandas as pd
+
+    if not path.is_file():
+        return None
+    # R writes what is unknown as an empty cell; a group may be called NA.
+    return pd.read_csv(path, dtype={"group": str, "finding": str}, keep_default_na=False, na_values=[""])

@@ -1,0 +1,115 @@
+"""The words of the report and of the model card in one language, and numbers as that language writes them.
+
+The vocabulary is that of the R package, ``R/inst/words``; ``R/R/report-words.R`` does the same for the report.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import lru_cache
+from typing import Any
+
+from placa.core.errors import PlacaError
+from placa.core.files import explain_os_error, find_shared
+
+#: Those that the vocabulary has.
+LANGUAGES = ("en", "es")
+
+
+class Words:
+    """The words of one language.
+
+    Args:
+        language: One of `LANGUAGES`.
+
+    Raises:
+        PlacaError: The vocabulary is missing or cannot be read.
+    """
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self._words = _read_words(language)
+
+    def has(self, key: str) -> bool:
+        """Whether there is a word under `key`."""
+        return key in self._words
+
+    def say(self, key: str, **values: str) -> str:
+        """Return the sentence under `key`, with each ``{name}`` in it replaced by the value of that name."""
+        return re.sub(r"\{(\w+)\}", lambda gap: values[gap[1]], self._words[key])
+
+    def name(self, kind: str, code: str) -> str:
+        """Return the word for a code of some kind, such as a finding; a code that has none stays, as Markdown."""
+        key = f"{kind}.{code}"
+        return self.say(key) if self.has(key) else escape_markdown(code.replace("_", " "))
+
+    def number(self, value: float | None, digits: int = 0) -> str:
+        """Write a number with the marks of the language; None and NaN are a dash."""
+        if value is None or math.isnan(value):
+            return self.say("number.none")
+        text = f"{abs(value):,.{digits}f}".replace("inf", "∞")
+        marks = str.maketrans(",.", self.say("number.thousands") + self.say("number.decimal"))
+        # What rounds to zero has no sign.
+        sign = "\u2212" if value < 0 and re.search("[1-9∞]", text) else ""
+        return sign + text.translate(marks)
+
+    def percent(self, share: float, digits: int = 1) -> str:
+        """Write a share between 0 and 1 in per cent."""
+        return self.say("number.percent", n=self.number(100 * share, digits))
+
+    def estimate(self, value: float | None, lower: float | None, upper: float | None, digits: int = 2) -> str:
+        """Write an estimate with its interval, where it has one."""
+        if value is None or math.isnan(value) or not _is_known(lower) or not _is_known(upper):
+            return self.number(value, digits)
+        between = "; " if lower is not None and lower < 0 else "\u2013"
+        limits = f"{self.number(lower, digits)}{between}{self.number(upper, digits)}"
+        return f"{self.number(value, digits)} ({limits})"
+
+    def duration(self, seconds: float | None) -> str:
+        """Write a time in seconds, minutes or hours."""
+        if seconds is None:
+            return self.say("number.none")
+        if seconds < 100:
+            return self.say("number.seconds", n=self.number(seconds))
+        if seconds < 6000:
+            return self.say("number.minutes", n=self.number(seconds / 60, 1))
+        return self.say("number.hours", n=self.number(seconds / 3600, 1))
+
+
+def capitalise(text: str) -> str:
+    """Return `text` with its first letter in upper case."""
+    return text[:1].upper() + text[1:]
+
+
+def escape_markdown(text: str) -> str:
+    """Return `text` on one line, written so that Markdown shows every character of it."""
+    return re.sub(r"([\\`*_{}\[\]<>#|@$~^])", r"\\\1", " ".join(text.split()))
+
+
+def _is_known(value: float | None) -> bool:
+    return value is not None and not math.isnan(value)
+
+
+@lru_cache
+def _read_words(language: str) -> dict[str, str]:
+    import yaml
+
+    source = find_shared("R")
+    if source is None:
+        raise PlacaError(
+            "The words of the model card, R/inst/words, are not in this installation of placa: install placa again."
+        )
+    path = source / "inst" / "words" / f"{language}.yml"
+    try:
+        return dict(_flatten(yaml.safe_load(path.read_text("utf-8"))))
+    except OSError as error:
+        raise explain_os_error(error, path) from error
+
+
+def _flatten(tree: dict[Any, Any], above: str = "") -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for name, value in tree.items():
+        key = f"{above}{name}"
+        pairs += _flatten(value, f"{key}.") if isinstance(value, dict) else [(key, str(value))]
+    return pairs

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from placa.core.errors import PlacaError
+from placa.core.errors import MissingPackageError
 
 
 def load_keras() -> Any:
@@ -20,7 +20,7 @@ def load_keras() -> Any:
         The `keras` module, on the backend that ``KERAS_BACKEND`` names, TensorFlow by default.
 
     Raises:
-        PlacaError: Keras, or the backend wanted, cannot be imported.
+        MissingPackageError: Keras, or the backend wanted, cannot be imported.
     """
     if "keras" in sys.modules:
         return sys.modules["keras"]
@@ -34,8 +34,10 @@ def load_keras() -> Any:
             # The first look for devices has its own chatter about CUDA, on machines that have none.
             keras.distribution.list_devices()
     except ImportError as error:
-        raise PlacaError(
-            f"Keras or its backend cannot be imported ({error}): run make setup, or placa doctor to see why."
+        raise MissingPackageError(
+            f"Keras or its backend cannot be imported ({error}): run make setup, or placa doctor to see why.",
+            package=error.name or "keras",
+            reason=str(error),
         ) from error
     return keras
 

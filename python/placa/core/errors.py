@@ -43,6 +43,73 @@ class UnknownNameError(InputError):
     """A name is not among the known ones. Values: ``kind``, ``name``, ``known`` (the nearest first)."""
 
 
+class OutOfRangeError(InputError):
+    """A number is outside its range. Values: ``name``, ``value``, ``lower``, ``upper`` (None without a limit)."""
+
+
+class PathNotFoundError(InputError):
+    """A file or directory does not exist. Values: ``path``."""
+
+
+class WrongFileTypeError(InputError):
+    """A path is a file where a directory is needed, or the reverse. Values: ``path``."""
+
+
+class PermissionDeniedError(InputError):
+    """The user may not read or write a path. Values: ``path``."""
+
+
+class NotWritableError(InputError):
+    """No file can be created in a directory. Values: ``path``, ``directory`` (the nearest one that exists)."""
+
+
+class OutputExistsError(InputError):
+    """The output exists and may not be replaced. Values: ``path``."""
+
+
+class ForeignDirectoryError(InputError):
+    """The output is a directory that placa did not write. Values: ``path``."""
+
+
+class InUseError(InputError):
+    """Another process holds a lock on a path. Values: ``path``."""
+
+
+class DamagedFileError(InputError):
+    """A file cannot be parsed. Values: ``path``, ``reason``."""
+
+
+class DiskFullError(MachineError):
+    """A disk or quota is full. Values: ``path``."""
+
+
+class FileAccessError(MachineError):
+    """The operating system failed to read or write a path. Values: ``path``, ``reason``."""
+
+
+class MissingPackageError(MachineError):
+    """A Python package cannot be imported. Values: ``package``, ``reason``."""
+
+
+class SchedulerNotFoundError(MachineError):
+    """No Dask scheduler replies at an address. Values: ``address``, ``reason``."""
+
+
+class ClusterLostError(MachineError):
+    """The scheduler or the last worker disappeared; the same work can be resumed. Values: ``address``, ``reason``."""
+
+
+class WorkerMismatchError(MachineError):
+    """A Dask worker has other packages than this process.
+
+    Values: ``worker``, ``package``, ``version``, ``expected`` (a version, None where the package is missing).
+    """
+
+
+class WorkerDiedError(MachineError):
+    """Several Dask workers died of the same items. Values: ``address``, ``reason``."""
+
+
 def unknown_name(kind: str, given: str, known: Iterable[str]) -> UnknownNameError:
     """Make the error for a name that is not among the known ones, the nearest of them first.
 

@@ -15,7 +15,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from placa.core.errors import PlacaError
+from placa.core.errors import (
+    DamagedFileError,
+    DiskFullError,
+    FileAccessError,
+    ForeignDirectoryError,
+    InUseError,
+    NotWritableError,
+    OutputExistsError,
+    PathNotFoundError,
+    PermissionDeniedError,
+    PlacaError,
+    WrongFileTypeError,
+)
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -37,18 +49,20 @@ def is_full(error: OSError) -> bool:
 
 def explain_os_error(error: OSError, path: Path | str | None = None) -> PlacaError:
     """Turn an operating-system error into the sentence that a user can act on."""
-    where = path or error.filename or "the output"
+    where = str(path or error.filename or "the output")
     if is_full(error):
-        return PlacaError(f"The disk that holds {where} is full: free some space, or choose another place.")
+        message = f"The disk that holds {where} is full: free some space, or choose another place."
+        return DiskFullError(message, path=where)
     if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
-        return PlacaError(f"There is no permission to read or write {where}: choose another place, or ask for access.")
+        message = f"There is no permission to read or write {where}: choose another place, or ask for access."
+        return PermissionDeniedError(message, path=where)
     if error.errno in {errno.ENOTDIR, errno.EEXIST, errno.EISDIR}:
-        return PlacaError(
-            f"{where} cannot be used, for a file stands where a directory should, or the other way round."
-        )
+        message = f"{where} cannot be used, for a file stands where a directory should, or the other way round."
+        return WrongFileTypeError(message, path=where)
     if error.errno == errno.ENOENT:
-        return PlacaError(f"{where} does not exist.")
-    return PlacaError(f"{where} could not be read or written ({error.strerror or error}).")
+        return PathNotFoundError(f"{where} does not exist.", path=where)
+    reason = str(error.strerror or error)
+    return FileAccessError(f"{where} could not be read or written ({reason}).", path=where, reason=reason)
 
 
 def _partial(path: Path) -> Path:
@@ -123,27 +137,29 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
     if not os.path.lexists(path):
         return
     if not path.is_dir():
-        raise PlacaError(f"{path} is a file, and a directory of that name was to be made: choose another --out.")
+        message = f"{path} is a file, and a directory of that name was to be made: choose another --out."
+        raise WrongFileTypeError(message, path=str(path))
     if not any(path.iterdir()):
         return
     if not overwrite:
-        raise PlacaError(f"{path} is already there: choose another --out, or add --overwrite to replace it.")
+        message = f"{path} is already there: choose another --out, or add --overwrite to replace it."
+        raise OutputExistsError(message, path=str(path))
     if not any((path / name).is_file() for name in ("source.json", "run.json")):
-        raise PlacaError(
-            f"{path} holds something that placa did not write, so it is not replaced: choose another --out."
-        )
+        message = f"{path} holds something that placa did not write, so it is not replaced: choose another --out."
+        raise ForeignDirectoryError(message, path=str(path))
 
 
 @contextmanager
-def held(handle: IO[Any] | int, busy: str) -> Iterator[None]:
+def held(handle: IO[Any] | int, busy: str, path: Path | None = None) -> Iterator[None]:
     """Hold an open file or directory against other programs; the system lets go of it however this one ends.
 
     Args:
         handle: It, or its descriptor.
         busy: What to say where another program holds it.
+        path: Its path, for the error's values; by default the name of `handle`.
 
     Raises:
-        PlacaError: Another program holds it.
+        InUseError: Another program holds it.
     """
     try:
         import fcntl
@@ -154,7 +170,7 @@ def held(handle: IO[Any] | int, busy: str) -> Iterator[None]:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise PlacaError(busy) from error
+        raise InUseError(busy, path=str(path) if path else str(getattr(handle, "name", ""))) from error
     except OSError:
         # Some network file systems have no locks; then it is up to the user.
         pass
@@ -175,7 +191,8 @@ def require_writable(directory: Path) -> None:
         with tempfile.TemporaryFile(dir=place):
             pass
     except FileNotFoundError as error:
-        raise PlacaError(f"No file can be made in {place}: choose another place for {directory}.") from error
+        message = f"No file can be made in {place}: choose another place for {directory}."
+        raise NotWritableError(message, path=str(directory), directory=str(place)) from error
     except OSError as error:
         raise explain_os_error(error, directory) from error
 
@@ -207,7 +224,8 @@ def read_json(path: Path) -> Any:
     except OSError as error:
         raise explain_os_error(error, path) from error
     except ValueError as error:
-        raise PlacaError(f"{path} was to hold JSON and does not ({error}): make it anew.") from error
+        message = f"{path} was to hold JSON and does not ({error}): make it anew."
+        raise DamagedFileError(message, path=str(path), reason=str(error)) from error
 
 
 def fingerprint(*paths: Path) -> str:

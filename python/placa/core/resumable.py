@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from placa.core.errors import PlacaError
-from placa.core.executors.cluster import ClusterLost
+from placa.core.errors import ClusterLostError, InUseError
 from placa.core.files import explain_os_error, held, is_full, put_in_place, refuse_existing
 
 
@@ -37,7 +36,7 @@ def resumable_directory(
     Raises:
         PlacaError: `path` is there and may not be replaced, or cannot be written, or its disk is full, or another
             program is making it at this moment.
-        ClusterLost: The cluster went away; the message says what stays.
+        ClusterLostError: The cluster went away; the message says what stays.
         KeyboardInterrupt: Ctrl-C; its message, if any, says what stays.
     """
     refuse_existing(path, overwrite)
@@ -56,12 +55,13 @@ def resumable_directory(
             except KeyboardInterrupt as error:
                 stays = bool(text := kept(partial))
                 raise KeyboardInterrupt(*filter(None, [text])) from error
-            except ClusterLost as error:
+            except ClusterLostError as error:
                 stays = bool(text := kept(partial))
-                raise ClusterLost(f"{error} {text}".strip()) from error
+                raise ClusterLostError(f"{error} {text}".strip(), **error.values) from error
             except OSError as error:
                 stays = is_full(error) and bool(text := kept(partial))
-                raise PlacaError(f"{explain_os_error(error, path)} {text if stays else ''}".strip()) from error
+                explained = explain_os_error(error, path)
+                raise type(explained)(f"{explained} {text if stays else ''}".strip(), **explained.values) from error
             finally:
                 if not stays:
                     shutil.rmtree(partial, ignore_errors=True)
@@ -86,13 +86,13 @@ def _alone(partial: Path, path: Path) -> Iterator[None]:
     busy = f"{path} is being made by another program at this moment: wait for it, or choose another."
     opened = os.open(partial, os.O_RDONLY)
     try:
-        with held(opened, busy):
+        with held(opened, busy, path):
             # Whoever held it before may have put it in its place, or removed it, since it was opened.
             still_there = False
             with suppress(FileNotFoundError):
                 still_there = os.path.samestat(os.fstat(opened), os.stat(partial))
             if not still_there:
-                raise PlacaError(busy)
+                raise InUseError(busy, path=str(path))
             yield
     finally:
         os.close(opened)

@@ -22,7 +22,14 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from placa.core import system
-from placa.core.errors import PlacaError
+from placa.core.errors import (
+    ClusterLostError,
+    MissingPackageError,
+    PlacaError,
+    SchedulerNotFoundError,
+    WorkerDiedError,
+    WorkerMismatchError,
+)
 from placa.core.progress import SILENT, Progress
 
 Item = TypeVar("Item")
@@ -38,10 +45,6 @@ _AHEAD = 4
 _PACKAGES = ("placa", "pillow", "numpy", "pydicom", "python-gdcm", "simpleitk", "keras", "tensorflow")
 
 
-class ClusterLost(PlacaError):
-    """The cluster went away with work undone, which is nobody's fault: the same work may go on later."""
-
-
 @cache
 def versions() -> dict[str, str]:
     """The versions, here, of what decides about pixels and answers."""
@@ -52,14 +55,20 @@ def _on_worker(function: Callable[[Item], Result], item: Item, wanted: dict[str,
     here = versions()
     for name in sorted(wanted.keys() | here.keys()):
         if wanted.get(name) != here.get(name):
-            raise PlacaError(
+            raise WorkerMismatchError(
                 f"The Dask worker {_name()} has {name} {here.get(name, 'not at all')}, and {wanted.get(name, 'none')} "
-                "is here: give both the same packages (requirements.lock), for else they may not say the same."
+                "is here: give both the same packages (requirements.lock), for else they may not say the same.",
+                worker=_name(),
+                package=name,
+                version=here.get(name),
+                expected=wanted.get(name),
             )
     try:
         return function(item)
     except PlacaError as error:
-        raise PlacaError(f"The Dask worker {_name()}: {error}") from error
+        error.args = (f"The Dask worker {_name()}: {error}",)
+        error.values["worker"] = _name()
+        raise
 
 
 def _name() -> str:
@@ -79,8 +88,9 @@ class Cluster:
         progress: Where to say what was found there.
 
     Raises:
-        PlacaError: distributed is not installed, or nothing answers at `address`.
-        ClusterLost: There is a scheduler, and no worker comes.
+        MissingPackageError: distributed is not installed.
+        SchedulerNotFoundError: Nothing answers at `address`.
+        ClusterLostError: There is a scheduler, and no worker comes.
     """
 
     chunk = 16
@@ -90,8 +100,10 @@ class Cluster:
         try:
             distributed = import_module("distributed")
         except ImportError as error:
-            raise PlacaError(
-                f"A Dask cluster needs a package that is not installed ({error}): pip install 'placa[dask]'."
+            raise MissingPackageError(
+                f"A Dask cluster needs a package that is not installed ({error}): pip install 'placa[dask]'.",
+                package="distributed",
+                reason=str(error),
             ) from error
         # What it logs is said here in a sentence, where it matters.
         for name in ("distributed", "asyncio", "tornado"):
@@ -109,9 +121,11 @@ class Cluster:
         except Exception as error:
             # An address that is none, a port where something else listens: each raises something else.
             reason = " ".join(str(error).split()) or type(error).__name__
-            raise PlacaError(
+            raise SchedulerNotFoundError(
                 f"No Dask scheduler answers at {address} ({reason[:200]}): start one with dask scheduler, and name the "
-                "address that it prints."
+                "address that it prints.",
+                address=address,
+                reason=reason,
             ) from error
         try:
             self._client.wait_for_workers(1, timeout=WORKERLESS_SECONDS)
@@ -140,7 +154,7 @@ class Cluster:
 
         Raises:
             PlacaError: A worker has other packages or no placa, or died of the same items several times.
-            ClusterLost: The scheduler went away, or the last worker, and no other came.
+            ClusterLostError: The scheduler went away, or the last worker, and no other came.
         """
         pending: deque[Any] = deque()
         rest = iter(items)
@@ -182,14 +196,20 @@ class Cluster:
             except (CancelledError, asyncio.CancelledError) as error:
                 raise self._gone(error) from error
             except killed as error:
-                raise PlacaError(
+                raise WorkerDiedError(
                     f"Several workers of the Dask cluster at {self._address} died of the same files ({error}): look "
-                    "at a worker's log; most often it has too little memory."
+                    "at a worker's log; most often it has too little memory.",
+                    address=self._address,
+                    reason=str(error),
                 ) from error
             except ImportError as error:
-                raise PlacaError(
+                raise WorkerMismatchError(
                     f"A worker of the Dask cluster at {self._address} has no placa like this one ({error}): install "
-                    "the same version there."
+                    "the same version there.",
+                    worker=self._address,
+                    package="placa",
+                    version=None,
+                    expected=versions().get("placa"),
                 ) from error
 
     def _count_threads(self) -> int:
@@ -201,12 +221,16 @@ class Cluster:
             self._looked = time.monotonic()
         return self._threads
 
-    def _gone(self, error: BaseException) -> ClusterLost:
+    def _gone(self, error: BaseException) -> ClusterLostError:
         said = " ".join(str(error).split())[:200] or type(error).__name__
-        return ClusterLost(f"The Dask scheduler at {self._address} went away ({said}): start it, and try again.")
+        message = f"The Dask scheduler at {self._address} went away ({said}): start it, and try again."
+        return ClusterLostError(message, address=self._address, reason=said)
 
-    def _no_worker(self) -> ClusterLost:
-        return ClusterLost(
+    def _no_worker(self) -> ClusterLostError:
+        return ClusterLostError(
             f"The Dask scheduler at {self._address} has had no worker for {WORKERLESS_SECONDS:.0f} seconds: start some "
-            f"with dask worker {self._address}, and try again."
+            f"with dask worker {self._address}, and try again.",
+            address=self._address,
+            reason="no worker",
+            seconds=WORKERLESS_SECONDS,
         )

@@ -14,9 +14,9 @@ import pytest
 from conftest import draw_folders
 
 import placa.dataset.pixel_cache
-from placa.core.errors import PlacaError
+from placa.core.errors import ClusterLostError, PlacaError
 from placa.core.executors import cluster
-from placa.core.executors.cluster import Cluster, ClusterLost
+from placa.core.executors.cluster import Cluster
 from placa.core.files import fingerprint
 from placa.core.progress import Advance, Progress
 from placa.dataset.pixel_cache import decode
@@ -127,7 +127,7 @@ def test_a_scheduler_that_dies_costs_what_was_under_way_and_no_more(
         scheduler_in(tmp_path) as (there, scheduler),
         workers_of(there, 1),
         Cluster(there) as executor,
-        pytest.raises(ClusterLost, match="the same command goes on from there"),
+        pytest.raises(ClusterLostError, match="the same command goes on from there"),
     ):
         prepare(source, tmp_path / "out", size=16, executor=executor, progress=DoneSoFar(40, scheduler.kill))
     read: list[str] = []
@@ -147,7 +147,7 @@ def test_the_last_worker_gone_is_told(images: Path, tmp_path: Path, monkeypatch:
     monkeypatch.setattr(cluster, "_LOOK", 0.5)
     paths = sorted(map(str, images.glob("*/*.png")))
     with scheduler_in(tmp_path) as (there, _):
-        with pytest.raises(ClusterLost, match="has had no worker for 1 seconds: start some with dask worker"):
+        with pytest.raises(ClusterLostError, match="has had no worker for 1 seconds: start some with dask worker"):
             Cluster(there)
         monkeypatch.setattr(cluster, "WORKERLESS_SECONDS", 60.0)
         with workers_of(there, 1) as (worker,), Cluster(there) as executor:
@@ -155,7 +155,7 @@ def test_the_last_worker_gone_is_told(images: Path, tmp_path: Path, monkeypatch:
             several = decode(paths, 16, executor=executor)
             next(several)
             worker.kill()
-            with pytest.raises(ClusterLost, match="has had no worker for 1 seconds"):
+            with pytest.raises(ClusterLostError, match="has had no worker for 1 seconds"):
                 list(several)
 
 

@@ -11,8 +11,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from placa.core.errors import PlacaError
+from placa.core.errors import DamagedFileError
 from placa.core.files import explain_os_error, whole_file
+from placa.records.errors import DuplicateImageError, MissingColumnError, NotPreparedError, ReservedNameError
 
 SCHEMA_VERSION = 1
 SPLITS = ("train", "validation", "test")
@@ -33,16 +34,19 @@ def complete(images: pd.DataFrame, findings: list[str]) -> pd.DataFrame:
         float, findings as nullable 8-bit integers. ``group_id`` is the patient where the source gave none.
 
     Raises:
-        PlacaError: A needed column is missing, an ``image_id`` occurs twice, or a finding has the name of a
-            column that the manifest uses itself.
+        MissingColumnError: A needed column is missing.
+        DuplicateImageError: An ``image_id`` occurs twice.
+        ReservedNameError: A finding has the name of a column that the manifest uses itself.
     """
     need = ["image_id", "path", *findings]
     missing = [name for name in need if name not in images]
     if missing:
-        raise PlacaError(f"The manifest needs the columns {need}, and {missing} are not there.")
+        message = f"The manifest needs the columns {need}, and {missing} are not there."
+        raise MissingColumnError(message, column=missing[0], file=None, columns=[str(name) for name in images.columns])
     taken = sorted(set(findings) & set(FIXED))
     if taken:
-        raise PlacaError(f"{taken[0]!r} cannot be the name of a finding, for the manifest has a column of that name.")
+        message = f"{taken[0]!r} cannot be the name of a finding, for the manifest has a column of that name."
+        raise ReservedNameError(message, name=taken[0])
     out = pd.DataFrame(index=pd.RangeIndex(len(images)))
     for name in TEXT:
         column = images[name].reset_index(drop=True) if name in images else pd.Series(pd.NA, index=out.index)
@@ -55,7 +59,8 @@ def complete(images: pd.DataFrame, findings: list[str]) -> pd.DataFrame:
         out[finding] = images[finding].reset_index(drop=True).astype("Int8")
     twice = out["image_id"][out["image_id"].duplicated()]
     if len(twice):
-        raise PlacaError(f"image_id must be unique, and {twice.iloc[0]!r} occurs more than once.")
+        message = f"image_id must be unique, and {twice.iloc[0]!r} occurs more than once."
+        raise DuplicateImageError(message, image_id=str(twice.iloc[0]))
     return out
 
 
@@ -96,24 +101,25 @@ def read_manifest(prepared: Path) -> pd.DataFrame:
         prepared: The directory that ``placa prepare`` wrote.
 
     Raises:
-        PlacaError: It is not one, or a column is missing.
+        NotPreparedError: It is not one.
+        MissingColumnError: A column is missing.
+        DamagedFileError: The manifest is damaged.
     """
     path = prepared / "manifest.parquet"
     if not path.is_file():
-        raise PlacaError(
-            f"{prepared} is not a prepared data set (it has no manifest.parquet): make one with placa prepare."
-        )
+        message = f"{prepared} is not a prepared data set (it has no manifest.parquet): make one with placa prepare."
+        raise NotPreparedError(message, path=str(prepared))
     try:
         manifest: pd.DataFrame = pq.read_table(path).to_pandas()
     except pa.ArrowInvalid as error:
-        raise PlacaError(f"{path} is damaged ({error}): prepare the data set again.") from error
+        message = f"{path} is damaged ({error}): prepare the data set again."
+        raise DamagedFileError(message, path=str(path), reason=str(error)) from error
     except OSError as error:
         raise explain_os_error(error, path) from error
     missing = [name for name in FIXED if name not in manifest]
     if missing:
-        raise PlacaError(
-            f"{path} lacks the column {missing[0]!r}, which every manifest has: prepare the data set again."
-        )
+        message = f"{path} lacks the column {missing[0]!r}, which every manifest has: prepare the data set again."
+        raise MissingColumnError(message, column=missing[0], file=str(path), columns=list(map(str, manifest.columns)))
     for name in TEXT:
         manifest[name] = manifest[name].astype("string")
     for finding in findings_of(manifest):

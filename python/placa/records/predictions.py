@@ -11,8 +11,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from placa.core.errors import PlacaError
+from placa.core.errors import DamagedFileError, PathNotFoundError
 from placa.core.files import explain_os_error, whole_file
+from placa.records.errors import MissingColumnError
 
 SCHEMA_VERSION = 1
 _FIELDS = [
@@ -88,22 +89,26 @@ def read_predictions(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         The table (text with missing values, ``truth`` as nullable integer) and the metadata.
 
     Raises:
-        PlacaError: The file is not there, is no such file, or lacks a column.
+        PathNotFoundError: The file is not there.
+        DamagedFileError: It is no parquet file.
+        MissingColumnError: It lacks a column.
     """
     path = path / "predictions.parquet" if path.is_dir() else path
     try:
         table = pq.read_table(path)
     except FileNotFoundError as error:
-        raise PlacaError(f"{path} does not exist: predictions are written by placa train and placa predict.") from error
+        message = f"{path} does not exist: predictions are written by placa train and placa predict."
+        raise PathNotFoundError(message, path=str(path)) from error
     except pa.ArrowInvalid as error:
-        raise PlacaError(f"{path} is not a parquet file, or a damaged one: {_first_sentence(error)}") from error
+        reason = _first_sentence(error)
+        message = f"{path} is not a parquet file, or a damaged one: {reason}"
+        raise DamagedFileError(message, path=str(path), reason=reason) from error
     except OSError as error:
         raise explain_os_error(error, path) from error
     missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
-        raise PlacaError(
-            f"{path} lacks the column {missing[0]!r}, which predictions have: write them with placa predict."
-        )
+        message = f"{path} lacks the column {missing[0]!r}, which predictions have: write them with placa predict."
+        raise MissingColumnError(message, column=missing[0], file=str(path), columns=list(table.column_names))
     metadata = json.loads((table.schema.metadata or {}).get(b"placa", b"{}"))
     frame: pd.DataFrame = table.to_pandas()
     for field in table.schema:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.core.errors import PlacaError
+from placa.records.errors import UnknownReadingError, VolumeRowsError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +74,7 @@ class Reading:
         """The rule that `as_dict` wrote; where nothing was written, that of data and models of before: ``stretch``.
 
         Raises:
-            PlacaError: It is a rule that this version of placa does not know.
+            UnknownReadingError: It is a rule that this version of placa does not know.
         """
         if stored is None:
             return STRETCH
@@ -87,9 +87,10 @@ class Reading:
             like.options.keys(),
         )
         if not known or any(reading.options.get(name) != like.options.get(name) for name in fixed):
-            raise PlacaError(
+            raise UnknownReadingError(
                 f"The files were read by a rule that this placa does not know ({reading.rule}, {reading.squares} "
-                f"squares, {reading.options}): use the version that wrote it."
+                f"squares, {reading.options}): use the version that wrote it.",
+                **reading.as_dict(),
             )
         return reading
 
@@ -138,7 +139,7 @@ def collapse(manifest: pd.DataFrame, reading: Reading) -> pd.DataFrame:
         `manifest` itself where a file is one square; else each file's first row, with the file's own ``image_id``.
 
     Raises:
-        PlacaError: The rows are not in that order, or some are gone.
+        VolumeRowsError: The rows are not in that order, or some are gone.
     """
     if reading.squares == 1:
         return manifest
@@ -146,9 +147,11 @@ def collapse(manifest: pd.DataFrame, reading: Reading) -> pd.DataFrame:
     blocks = np.arange(len(manifest)) // reading.squares
     whole = len(manifest) % reading.squares == 0 and names.groupby(blocks).nunique().eq(1).all()
     if not whole or names.nunique() * reading.squares != len(manifest):
-        raise PlacaError(
+        raise VolumeRowsError(
             f"The manifest was to hold {reading.squares} rows in a row for each volume, and does not: prepare the data "
-            "set again."
+            "set again.",
+            squares=reading.squares,
+            rows=len(manifest),
         )
     first = slice(None, None, reading.squares)
     return manifest.iloc[first].assign(image_id=names.iloc[first]).reset_index(drop=True)

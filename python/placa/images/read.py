@@ -25,8 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from placa.core.errors import PlacaError
+from placa.core.errors import PathNotFoundError
 from placa.core.files import explain_os_error
+from placa.images.errors import NoFilesFoundError
 from placa.images.grey import MAX_PIXELS, ImageRejected, full_bits, refuse_size, room_for, to_grey
 from placa.images.png import MAGIC as PNG
 from placa.images.png import MOST_BYTES, inflated
@@ -248,12 +249,15 @@ def find_files(
             elif place.exists():
                 found[place] = None
             else:
-                raise PlacaError(f"{place} does not exist: name {nouns}, or folders that hold some.")
+                message = f"{place} does not exist: name {nouns}, or folders that hold some."
+                raise PathNotFoundError(message, path=str(place))
         except OSError as error:
             raise explain_os_error(error, error.filename or place) from error
     if not found:
         listed = ", ".join(map(str, given)) or "nothing"
-        raise PlacaError(f"No {noun} was found in {listed}: files ending in {', '.join(endings)} were expected.")
+        endings = list(endings)
+        message = f"No {noun} was found in {listed}: files ending in {', '.join(endings)} were expected."
+        raise NoFilesFoundError(message, kind=noun, places=list(map(str, given)), endings=endings)
     return list(found)
 
 

@@ -24,7 +24,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from placa.core.errors import PlacaError
+from placa.core.errors import OutOfRangeError
+from placa.core.files import explain_os_error
 from placa.phantoms.anatomy import Anatomy
 from placa.phantoms.lesions import Box, Disease
 from placa.phantoms.plan import FINDINGS, LABEL_NOISE, PREVALENCE, Plan, images_of, plan_patient
@@ -69,9 +70,11 @@ def render(
 
 def _check(seed: int, size: int) -> None:
     if seed < 0:
-        raise PlacaError(f"The seed of phantoms must be 0 or more. Received: seed={seed}.")
+        message = f"The seed of phantoms must be 0 or more. Received: seed={seed}."
+        raise OutOfRangeError(message, name="seed", value=seed, lower=0, upper=None)
     if size < SMALLEST:
-        raise PlacaError(f"Phantoms need at least {SMALLEST} pixels a side. Received: size={size}.")
+        message = f"Phantoms need at least {SMALLEST} pixels a side. Received: size={size}."
+        raise OutOfRangeError(message, name="size", value=size, lower=SMALLEST, upper=None)
 
 
 @lru_cache(maxsize=1)
@@ -96,7 +99,7 @@ def draw_patient(seed: int, patient: int, size: int = 256, images: int | None = 
         One `PhantomImage` an image: `pixels` uint8 (size, size), bones white.
 
     Raises:
-        PlacaError: A negative seed, or a size below 32.
+        OutOfRangeError: A negative seed, or a size below 32.
     """
     _check(seed, size)
     _keep_memory()
@@ -191,12 +194,13 @@ def draw_phantoms(
     """
     _check(seed, size)
     if not 1 <= images <= MOST_IMAGES:
-        raise PlacaError(f"Ask for 1 to {MOST_IMAGES:,} phantoms. Received: images={images}.")
+        message = f"Ask for 1 to {MOST_IMAGES:,} phantoms. Received: images={images}."
+        raise OutOfRangeError(message, name="images", value=images, lower=1, upper=MOST_IMAGES)
     root = Path(root).absolute()
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
-        raise PlacaError(f"Phantoms cannot be written to {root}: {problem.strerror}.") from problem
+        raise explain_os_error(problem, root) from problem
     tasks = list(_patients(seed, images))
     if workers is None:
         workers = 1 if images < ALONE else os.cpu_count() or 1

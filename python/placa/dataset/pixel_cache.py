@@ -16,11 +16,12 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.core.errors import PlacaError
+from placa.core.errors import DamagedFileError
 from placa.core.executors import Executor, Threads
 from placa.core.progress import SILENT, Advance, Progress
 from placa.core.system import cores
 from placa.dataset.cache_journal import Journal, Stamp, says_something, stamp_of
+from placa.dataset.errors import FileDiffersOnWorkerError, MissingPixelsError
 from placa.images.by_rule import files_at_once, read_file
 from placa.images.read import ImageRejected
 from placa.records.reading import STRETCH, Reading
@@ -67,7 +68,7 @@ def read_elsewhere(size: int, reading: Reading, files: list[tuple[str, int | Non
         What `read_files` returns.
 
     Raises:
-        PlacaError: A file is not the same here, or not there at all: to reject it would be wrong.
+        FileDiffersOnWorkerError: A file is not the same here, or not there at all: to reject it would be wrong.
     """
     for path, wanted in files:
         stamp = stamp_of(path)
@@ -75,9 +76,12 @@ def read_elsewhere(size: int, reading: Reading, files: list[tuple[str, int | Non
         if found != wanted:
             here = "is not there" if found is None else f"has {found:,} bytes there"
             at_home = "is not there" if wanted is None else f"has {wanted:,} bytes"
-            raise PlacaError(
+            raise FileDiffersOnWorkerError(
                 f"{path} {here}, and {at_home} where the command was given: all workers need the same disk, under the "
-                "same path."
+                "same path.",
+                path=path,
+                size=found,
+                expected=wanted,
             )
     return read_files(size, reading, [path for path, _ in files])
 
@@ -252,17 +256,19 @@ def open_pixels(prepared: Path, size: int | None = None) -> NDArray[np.uint8]:
         Grey levels 0-255, shape ``(n, size, size)``.
 
     Raises:
-        PlacaError: There is no cache of that size, or it is damaged.
+        MissingPixelsError: There is no cache of that size.
+        DamagedFileError: It is damaged.
     """
     there = sorted(prepared.glob("pixels-*.npy"))
     path = pixels_path(prepared, size) if size else (there[0] if there else prepared / "pixels-*.npy")
     if not path.is_file():
-        sizes = ", ".join(file.stem.removeprefix("pixels-") for file in there) or "none"
-        raise PlacaError(
-            f"{path} was expected and is not there (sizes there: {sizes}): prepare the data set with --size."
-        )
+        sizes = [file.stem.removeprefix("pixels-") for file in there]
+        listed = ", ".join(sizes) or "none"
+        message = f"{path} was expected and is not there (sizes there: {listed}): prepare the data set with --size."
+        raise MissingPixelsError(message, path=str(path), sizes=[int(one) for one in sizes if one.isdigit()])
     try:
         pixels: NDArray[np.uint8] = np.load(path, mmap_mode="r")
     except (ValueError, OSError) as error:
-        raise PlacaError(f"{path} is damaged ({error}): prepare the data set again.") from error
+        message = f"{path} is damaged ({error}): prepare the data set again."
+        raise DamagedFileError(message, path=str(path), reason=str(error)) from error
     return pixels

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.core.errors import PlacaError
 from placa.core.files import read_json
+from placa.dataset.errors import RowCountMismatchError
 from placa.dataset.pixel_cache import open_pixels
 from placa.records.manifest import read_manifest
 from placa.records.reading import Reading
@@ -54,7 +54,8 @@ def read_prepared(directory: Path) -> Prepared:
         directory: What ``placa prepare`` wrote.
 
     Raises:
-        PlacaError: It is no prepared data set, or its pixels do not belong to its manifest.
+        NotPreparedError: It is no prepared data set.
+        RowCountMismatchError: Its pixels do not belong to its manifest.
     """
     manifest, pixels = read_images(directory)
     optional = {
@@ -72,11 +73,13 @@ def read_images(directory: Path, size: int | None = None) -> tuple[pd.DataFrame,
         size: Side of the squares, in pixels; the only one there is by default.
 
     Raises:
-        PlacaError: It is no prepared data set, has no pixels of that size, or these do not belong to its manifest.
+        NotPreparedError: It is no prepared data set.
+        MissingPixelsError: It has no pixels of that size.
+        RowCountMismatchError: Its pixels do not belong to its manifest.
     """
     manifest, pixels = read_manifest(directory), open_pixels(directory, size)
     if len(pixels) != len(manifest):
-        raise PlacaError(
-            f"{directory} has {len(manifest)} rows in its manifest and {len(pixels)} in its pixels: prepare it again."
-        )
+        rows = len(manifest)
+        message = f"{directory} has {rows} rows in its manifest and {len(pixels)} in its pixels: prepare it again."
+        raise RowCountMismatchError(message, rows=rows, pixels=len(pixels))
     return manifest, pixels

@@ -10,7 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.core.errors import PlacaError
+from placa.dataset.errors import (
+    EmptyTestSetError,
+    NoTrainingImagesError,
+    PatientInTwoSplitsError,
+    SplitSharesError,
+    UnknownSplitError,
+)
 from placa.records.manifest import SPLITS
 
 #: Shares of train, validation and test where nobody asks for others.
@@ -35,9 +41,10 @@ class SplitPlan:
     def __post_init__(self) -> None:
         if min(self.fractions) <= 0:
             given = " ".join(f"{share:g}" for share in self.fractions)
-            raise PlacaError(
+            message = (
                 f"The shares of train, validation and test must each be above 0, such as 70 15 15, and {given} came."
             )
+            raise SplitSharesError(message, fractions=list(self.fractions))
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,8 @@ def split_images(
         The split of every row, and how it came about.
 
     Raises:
-        PlacaError: The list cannot be read or names nothing of the manifest, or a given split is unknown.
+        EmptyTestSetError: The list names nothing of the manifest.
+        NoTrainingImagesError: It names everything.
     """
     split = manifest["split"].copy()
     notes: list[str] = []
@@ -107,12 +115,15 @@ def _by_list(manifest: pd.DataFrame, path: Path) -> tuple[pd.Series, list[str]]:
     names = [manifest["image_id"], manifest["path"].map(lambda file: Path(file).name), manifest["patient_id"]]
     test = pd.concat([column.isin(wanted) for column in names], axis=1).any(axis=1)
     if not test.any():
-        raise PlacaError(
+        raise EmptyTestSetError(
             f"{path} names none of the {len(manifest):,} images: image ids, file names or patients were expected, one "
-            f"a line, such as {manifest['image_id'].iloc[0]!r}."
+            f"a line, such as {manifest['image_id'].iloc[0]!r}.",
+            file=str(path),
+            images=len(manifest),
         )
     if test.all():
-        raise PlacaError(f"{path} names every image, and some must be left for training.")
+        message = f"{path} names every image, and some must be left for training."
+        raise NoTrainingImagesError(message, file=str(path), images=len(manifest))
     known = set().union(*(column.dropna() for column in names))
     absent = len(wanted - known)
     split = pd.Series(pd.NA, index=manifest.index, dtype="string").mask(test, "test")
@@ -176,17 +187,24 @@ def assert_disjoint(manifest: pd.DataFrame) -> None:
         manifest: Rows with ``patient_id``, ``group_id`` and ``split``; missing patients are not compared.
 
     Raises:
-        PlacaError: A row has no split or an unknown one, or a patient or group is on both sides.
+        UnknownSplitError: A row has no split or an unknown one.
+        PatientInTwoSplitsError: A patient or group is on both sides.
     """
     odd = sorted(set(manifest["split"].fillna("none")) - set(SPLITS))
     if odd:
-        raise PlacaError(f"Every image must be in one of the splits {', '.join(SPLITS)}, and some are in {odd[0]!r}.")
+        message = f"Every image must be in one of the splits {', '.join(SPLITS)}, and some are in {odd[0]!r}."
+        raise UnknownSplitError(message, split=odd[0], known=list(SPLITS))
     for column, noun in (("patient_id", "patient"), ("group_id", "group")):
         known = manifest.loc[manifest[column].notna(), [column, "split"]].drop_duplicates()
         straddling = known[column][known[column].duplicated()].unique()
         if len(straddling):
-            where = ", ".join(sorted(known.loc[known[column] == straddling[0], "split"]))
-            raise PlacaError(
+            splits = sorted(known.loc[known[column] == straddling[0], "split"])
+            where = ", ".join(splits)
+            raise PatientInTwoSplitsError(
                 f"No {noun} may be in more than one split, and {len(straddling)} are: {straddling[0]!r}, for one, is "
-                f"in {where}. Figures from such data would be too good; prepare the data set again."
+                f"in {where}. Figures from such data would be too good; prepare the data set again.",
+                unit=noun,
+                name=str(straddling[0]),
+                splits=splits,
+                count=len(straddling),
             )

@@ -17,8 +17,8 @@ from placa.audit.label_quality import label_quality
 from placa.audit.leakage import find_leakage
 from placa.audit.shift import describe, find_shift
 from placa.audit.shortcuts import MOST_IMAGES, find_shortcuts
-from placa.core.errors import PlacaError
 from placa.core.progress import SILENT, Progress
+from placa.dataset.errors import RowCountMismatchError
 from placa.dataset.groups.likeness import find_duplicates
 from placa.dataset.prepared import Prepared
 from placa.records.manifest import SPLITS
@@ -63,12 +63,14 @@ def run_audit(
         ``docs/audit.md`` has every rule and formula.
 
     Raises:
-        PlacaError: The pixels do not belong to the manifest.
+        RowCountMismatchError: The pixels do not belong to the manifest.
     """
     if pixels is not None and len(pixels) != len(manifest):
-        raise PlacaError(
+        raise RowCountMismatchError(
             f"The manifest has {len(manifest):,} rows and the pixels are those of {len(pixels):,} images: "
-            "prepare the data set again."
+            "prepare the data set again.",
+            rows=len(manifest),
+            pixels=len(pixels),
         )
     if len(manifest) > MOST_IMAGES:
         progress.say(_estimate(len(manifest), findings))

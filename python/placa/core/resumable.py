@@ -57,11 +57,12 @@ def resumable_directory(
                 raise KeyboardInterrupt(*filter(None, [text])) from error
             except ClusterLostError as error:
                 stays = bool(text := kept(partial))
-                raise ClusterLostError(f"{error} {text}".strip(), **error.values) from error
+                raise ClusterLostError(f"{error} {text}".strip(), **error.values, resumable=stays) from error
             except OSError as error:
                 stays = is_full(error) and bool(text := kept(partial))
                 explained = explain_os_error(error, path)
-                raise type(explained)(f"{explained} {text if stays else ''}".strip(), **explained.values) from error
+                message = f"{explained} {text if stays else ''}".strip()
+                raise type(explained)(message, **explained.values, resumable=stays) from error
             finally:
                 if not stays:
                     shutil.rmtree(partial, ignore_errors=True)

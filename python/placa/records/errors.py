@@ -1,4 +1,4 @@
-"""Errors of the records that pass between stages."""
+"""Errors of the records that stages exchange."""
 
 from __future__ import annotations
 

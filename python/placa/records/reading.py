@@ -148,8 +148,8 @@ def collapse(manifest: pd.DataFrame, reading: Reading) -> pd.DataFrame:
     consecutive = len(manifest) % reading.squares == 0 and names.groupby(blocks).nunique().eq(1).all()
     if not consecutive or names.nunique() * reading.squares != len(manifest):
         raise VolumeRowsError(
-            f"The manifest must have {reading.squares} consecutive rows per volume, got {len(manifest)} rows in another "
-            "order. Run placa prepare again.",
+            f"The manifest must have {reading.squares} consecutive rows per volume, got {len(manifest)} rows "
+            "without such blocks. Run placa prepare again.",
             squares=reading.squares,
             rows=len(manifest),
         )

@@ -162,7 +162,7 @@ class _Forest:
 
 
 def _file_order(paths: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The rows in natural file order, folder after folder, and the folder's number at each place of it."""
+    """Return the rows in natural file order, folder by folder, and the number of the folder at each position."""
     files = [Path(path) for path in paths]
     keys = [(str(file.parent), natural_order(file)) for file in files]
     order = np.asarray(sorted(range(len(files)), key=keys.__getitem__), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Open volume files with SimpleITK, and check what it does not: that the file contains all its voxels."""
+"""Open volume files with SimpleITK, and check that they contain all voxels, which SimpleITK does not check."""
 
 from __future__ import annotations
 

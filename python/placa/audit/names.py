@@ -12,14 +12,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 #: Minimum number of images, and of groups, with a token and without it.
-FEWEST_IMAGES = 10
-FEWEST_GROUPS = 5
+MIN_IMAGES = 10
+MIN_GROUPS = 5
 #: Minimum difference of the shares of positives between images with and without a token (0 to 1).
-DIFFERENCE = 0.25
+MIN_DIFFERENCE = 0.25
 #: Maximum p value of Fisher's exact test over groups, times the number of tokens and findings.
-CHANCE = 0.01
+MAX_P_VALUE = 0.01
 #: Maximum number of tokens per finding.
-LISTED = 10
+MAX_LISTED = 10
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _RUN = re.compile(r"\d+|[^\W\d_]+")
@@ -86,8 +86,8 @@ def telling_names(
     """Find tokens of paths whose presence predicts a finding.
 
     Each group has one vote for its images with the token and one for those without it, by the majority of their labels.
-    A token is predictive if the shares of positive votes differ by at least `DIFFERENCE` and the p value of Fisher's
-    exact test, two-sided and multiplied by the number of tests (Bonferroni), is below `CHANCE`.
+    A token is predictive if the shares of positive votes differ by at least `MIN_DIFFERENCE` and the p value of
+    Fisher's exact test, two-sided and multiplied by the number of tests (Bonferroni), is below `MAX_P_VALUE`.
 
     Args:
         paths: Shape ``(n,)``.
@@ -103,7 +103,7 @@ def telling_names(
         for token in found:
             index.setdefault(token, []).append(position)
     n = len(paths)
-    enough = {token: np.array(rows) for token, rows in index.items() if FEWEST_IMAGES <= len(rows) <= n - FEWEST_IMAGES}
+    enough = {token: np.array(rows) for token, rows in index.items() if MIN_IMAGES <= len(rows) <= n - MIN_IMAGES}
     tests = max(len(enough) * labels.shape[1], 1)
     # Complete folder names first, then long words: of tokens with the same images the first is reported.
     order = sorted(enough.items(), key=lambda item: (_KINDS.index(item[0][2]), -len(item[0][1]), item[0]))
@@ -143,30 +143,30 @@ def _predictive_tokens(
         earlier = found.get(same, (1.0, {}))[1]
         if not earlier or (with_it > without and earlier["positive_with"] < earlier["positive_without"]):
             found[same] = (chance, row)
-    return [row for _, row in sorted(found.values(), key=lambda item: item[0])[:LISTED]]
+    return [row for _, row in sorted(found.values(), key=lambda item: item[0])[:MAX_LISTED]]
 
 
 def _differs(rows: NDArray[np.int64], truth: NDArray[np.bool_], known: NDArray[np.bool_]) -> bool:
     """Return whether enough images have and lack a token and their shares of positives differ: a fast pre-test."""
     images, positives = int(known[rows].sum()), int(truth[rows].sum())
     others, other_positives = int(known.sum()) - images, int(truth.sum()) - positives
-    if min(images, others) < FEWEST_IMAGES:
+    if min(images, others) < MIN_IMAGES:
         return False
-    return abs(positives / images - other_positives / others) >= DIFFERENCE
+    return abs(positives / images - other_positives / others) >= MIN_DIFFERENCE
 
 
 def _judge(
     present: NDArray[np.bool_], truth: NDArray[np.bool_], groups: NDArray[np.int64], tests: int
 ) -> tuple[float, float, float] | None:
     votes = [_votes(truth[side], groups[side]) for side in (present, ~present)]
-    if min(len(side) for side in votes) < FEWEST_GROUPS:
+    if min(len(side) for side in votes) < MIN_GROUPS:
         return None
     from scipy.stats import fisher_exact
 
     counts = [[int(side.sum()), int((~side).sum())] for side in votes]
     chance = min(float(fisher_exact(counts)[1]) * tests, 1.0)
     shares = [float(side.mean()) for side in votes]
-    if chance >= CHANCE or abs(shares[0] - shares[1]) < DIFFERENCE:
+    if chance >= MAX_P_VALUE or abs(shares[0] - shares[1]) < MIN_DIFFERENCE:
         return None
     return chance, float(truth[present].mean()), float(truth[~present].mean())
 

@@ -68,7 +68,7 @@ def all_features(
 def view_age_sex(images: pd.DataFrame) -> Floats:
     """Return view and sex as categories, and age in years and squared; missing values are a category."""
     age = pd.to_numeric(images["age"], errors="coerce").to_numpy(dtype=float)
-    return np.column_stack([categories(images["view"]), categories(images["sex"]), with_gaps(age)])
+    return np.column_stack([categories(images["view"]), categories(images["sex"]), with_missing(age)])
 
 
 def histogram(pixels: NDArray[np.uint8]) -> Floats:
@@ -114,7 +114,7 @@ def _file(headers: pd.DataFrame) -> Features:
     missing = headers["bytes"].isna()
     if missing.mean() > 0.5:
         return Features(None, f"{int(missing.sum()):,} of {len(missing):,} files are not where the manifest says")
-    columns = [with_gaps(np.log(headers["bytes"].to_numpy() + 1)), categories(headers["format"])]
+    columns = [with_missing(np.log(headers["bytes"].to_numpy() + 1)), categories(headers["format"])]
     return _varying(np.column_stack(columns), "every file has the same size and format")
 
 
@@ -125,12 +125,12 @@ def _dimensions(headers: pd.DataFrame) -> Features:
     width, height = np.log(headers["width"].to_numpy() + 1), np.log(headers["height"].to_numpy() + 1)
     # A frequent size identifies a scanner or a publisher better than the width and height.
     exact = headers["width"].astype(str) + "x" + headers["height"].astype(str)
-    columns = [with_gaps(width), with_gaps(height), with_gaps(width - height), categories(exact)]
+    columns = [with_missing(width), with_missing(height), with_missing(width - height), categories(exact)]
     same = f"every image has {headers['width'].max():.0f} x {headers['height'].max():.0f} pixels"
     return _varying(np.column_stack(columns), same)
 
 
-def with_gaps(values: Floats) -> Floats:
+def with_missing(values: Floats) -> Floats:
     """Return a centred number, its square, and an indicator of missing values, which are replaced by the mean.
 
     Args:

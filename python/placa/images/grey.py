@@ -53,7 +53,7 @@ def refuse_size(width: int, height: int, size_of_file: int) -> None:
 
 
 @contextmanager
-def room_for(pixels: int) -> Iterator[None]:
+def decoding_slot(pixels: int) -> Iterator[None]:
     """Decode large images one at a time, so that memory does not grow with the number of cores."""
     with _LARGE_ONES if pixels > _LARGE else nullcontext():
         yield

@@ -18,7 +18,7 @@ MAGIC = b"\x89PNG\r\n\x1a\n"
 #: Samples per pixel, by colour type (PNG specification, table 11.1).
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 #: Larger files or pixels are left to Pillow, which decompresses in small pieces; this module needs twice the memory.
-MOST_BYTES = 1 << 25
+MAX_BYTES = 1 << 25
 #: Maximum number of bytes in a stored block of a deflate stream.
 _BLOCK = 0xFFFF
 
@@ -44,7 +44,7 @@ def _stored(data: bytes) -> bytes | None:
     width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", data[16:29])
     # Each row starts with a byte for its filter. Interlaced PNGs consist of seven images and are left to Pillow.
     expected = height * (1 + (width * _SAMPLES.get(colour, 0) * depth + 7) // 8)
-    if interlaced or colour not in _SAMPLES or not 0 < expected <= MOST_BYTES:
+    if interlaced or colour not in _SAMPLES or not 0 < expected <= MAX_BYTES:
         return None
     begin, end, compressed = _pixel_chunks(data)
     inflate = isal_zlib.decompressobj()

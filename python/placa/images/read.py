@@ -28,9 +28,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from placa.core.errors import PathNotFoundError
 from placa.core.files import explain_os_error
 from placa.images.errors import NoFilesFoundError
-from placa.images.grey import MAX_PIXELS, ImageRejected, full_bits, refuse_size, room_for, to_grey
+from placa.images.grey import MAX_PIXELS, ImageRejected, decoding_slot, full_bits, refuse_size, to_grey
 from placa.images.png import MAGIC as PNG
-from placa.images.png import MOST_BYTES, inflated
+from placa.images.png import MAX_BYTES, inflated
 
 __all__ = [
     "EXTENSIONS",
@@ -126,7 +126,7 @@ def _from_pillow(
         warnings.filterwarnings("ignore", module="PIL")
         try:
             file.seek(0)
-            content = inflated(file) if head.startswith(PNG) and size_of_file <= MOST_BYTES else file
+            content = inflated(file) if head.startswith(PNG) and size_of_file <= MAX_BYTES else file
             image = Image.open(content, formats=_FORMATS)
         except UnidentifiedImageError as error:
             from placa.images.dicom.header import is_dicom
@@ -136,7 +136,7 @@ def _from_pillow(
             raise ImageRejected(_not_an_image(head)) from error
         with image:
             refuse_size(*image.size, size_of_file)
-            with room_for(image.width * image.height):
+            with decoding_slot(image.width * image.height):
                 return to_grey(_loaded(image, size))
 
 

@@ -167,7 +167,7 @@ def _require_complete(path: Path, reader: Any, header: MetaImage | None) -> None
     """Reject a file with fewer or more voxels than its header states."""
     expected = int(np.prod(reader.GetSize(), dtype=np.int64)) * _width(reader)
     if header is not None:
-        found = header.bytes_there(expected + _SPARE)
+        found = header.count_voxel_bytes(expected + _SPARE)
     elif ending(path) == ".nii.gz":
         # SimpleITK reports the type after rescaling; the file has the type before it.
         expected = expected // _width(reader) * int(reader.GetMetaData("bitpix")) // 8

@@ -51,11 +51,11 @@ class MetaImage:
         fields = _fields(before.decode("latin-1"))
         if line.strip(b"= \r\t") != b"LOCAL":
             raise ImageRejected("its voxels lie in another file, and a .mha holds its own: copy it again")
-        if not _true(fields.get("BinaryData", "")):
+        if not _is_true(fields.get("BinaryData", "")):
             raise ImageRejected("its voxels are written as text, and binary ones were expected: save it as binary")
         self._path = path
         self._begin = len(before) + len(name) + len(line) + 1
-        self.compressed = _true(fields.get("CompressedData", ""))
+        self.compressed = _is_true(fields.get("CompressedData", ""))
         found = path.stat().st_size - self._begin
         stated = fields.get("CompressedDataSize", "")
         if self.compressed and stated != str(found):
@@ -64,7 +64,7 @@ class MetaImage:
                 f"{found} are there; copy it again"
             )
 
-    def bytes_there(self, enough: int) -> int:
+    def count_voxel_bytes(self, enough: int) -> int:
         """Count the bytes of voxels; counting stops soon after `enough`.
 
         Raises:
@@ -121,5 +121,5 @@ def _numbers(text: str, expected: int, positive: bool) -> bool:
     return len(numbers) == expected and all(math.isfinite(one) and (one > 0 or not positive) for one in numbers)
 
 
-def _true(value: str) -> bool:
+def _is_true(value: str) -> bool:
     return value[:1] in {"T", "t", "1"}

@@ -15,7 +15,7 @@ from placa.images.dicom.decode import decode
 from placa.images.dicom.grey import displayed
 from placa.images.dicom.header import quiet, read_data_set, refuse
 from placa.images.dicom.worker import decode_apart
-from placa.images.grey import ImageRejected, room_for
+from placa.images.grey import ImageRejected, decoding_slot
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -41,7 +41,7 @@ def read_grey(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
         # The header is read first, so that unsupported pixels are not loaded.
         header = read_data_set(path, stop_before_pixels=True)
         refuse(header, os.stat(path).st_size)
-        with room_for(header.Rows * header.Columns):
+        with decoding_slot(header.Rows * header.Columns):
             stored = decode_apart(path) if header.file_meta.TransferSyntaxUID.is_encapsulated else decode(path)
             try:
                 return _luminance(stored, header) if stored.ndim == 3 else displayed(stored, header)

@@ -27,7 +27,19 @@ _DEPTHS = (8, 10, 12, 14, 16)
 
 
 class ImageRejected(Exception):
-    """An image cannot be used; the message is the reason in rejected.csv."""
+    """An image cannot be used; the message is the reason in rejected.csv.
+
+    Args:
+        reason: The reason, for the user.
+        values: The numbers in the reason, by name.
+
+    Attributes:
+        values: The numbers in the reason, by name; empty if it was raised in another process.
+    """
+
+    def __init__(self, reason: str, **values: Any) -> None:
+        super().__init__(reason)
+        self.values = values
 
 
 def refuse_size(width: int, height: int, size_of_file: int) -> None:
@@ -43,12 +55,16 @@ def refuse_size(width: int, height: int, size_of_file: int) -> None:
     """
     pixels = width * height
     if width < 1 or height < 1:
-        raise ImageRejected(f"it has {width} x {height} pixels")
+        raise ImageRejected(f"it has {width} x {height} pixels", width=width, height=height)
     if pixels > MAX_PIXELS:
-        raise ImageRejected(f"it has {width} x {height} pixels, more than the {MAX_PIXELS:,} that are read")
+        reason = f"it has {width} x {height} pixels, more than the {MAX_PIXELS:,} that are read"
+        raise ImageRejected(reason, width=width, height=height)
     if pixels > _LARGE and pixels > _MOST_PER_BYTE * size_of_file:
         raise ImageRejected(
-            f"it claims {width} x {height} pixels in a file of {size_of_file:,} bytes: no radiograph compresses so well"
+            f"it claims {width} x {height} pixels in a file of {size_of_file:,} bytes: no radiograph compresses so well",
+            width=width,
+            height=height,
+            size_of_file=size_of_file,
         )
 
 
@@ -94,7 +110,9 @@ def _eight_bits(levels: NDArray[Any]) -> NDArray[np.uint8]:
         raise ImageRejected("some of its pixels are no numbers (NaN or infinite): save it with 8 or 16 bits")
     if lowest < 0 or highest > 65535:
         raise ImageRejected(
-            f"its pixels go from {lowest:g} to {highest:g}, and 0 to 65,535 were expected: save it with 8 or 16 bits"
+            f"its pixels go from {lowest:g} to {highest:g}, and 0 to 65,535 were expected: save it with 8 or 16 bits",
+            lowest=lowest,
+            highest=highest,
         )
     if levels.dtype.kind == "f":
         # Floating-point samples are from 0 to 1, or integers stored as floats.

@@ -83,7 +83,8 @@ def read_image(path: str | os.PathLike[str], size: int) -> NDArray[np.uint8]:
         raise ImageRejected("there is no permission to read it") from error
     except Image.DecompressionBombError as error:
         pixels = next(iter(re.findall(r"\d+", str(error))), "0")
-        raise ImageRejected(f"it claims {int(pixels):,} pixels, more than the {MAX_PIXELS:,} that are read") from error
+        reason = f"it claims {int(pixels):,} pixels, more than the {MAX_PIXELS:,} that are read"
+        raise ImageRejected(reason, pixels=int(pixels)) from error
     except Exception as error:
         if isinstance(error, OSError) and error.errno:
             raise ImageRejected(f"it cannot be read ({error.strerror})") from error
@@ -145,7 +146,8 @@ def _loaded(image: Image.Image, size: int) -> Image.Image:
     frames: int = getattr(image, "n_frames", 1)
     # The first image of an MPO is the photograph, the others are previews (CIPA DC-007).
     if frames > 1 and image.format != "MPO":
-        raise ImageRejected(f"it has {frames} frames, and one radiograph was expected: save the frame you mean")
+        reason = f"it has {frames} frames, and one radiograph was expected: save the frame you mean"
+        raise ImageRejected(reason, frames=frames)
     if image.format in {"JPEG", "MPO"}:
         # The decoder halves the image while it stays at least twice as large as the result. For radiographs of quality
         # 90, the squares differ from those of the full image by less than 0.5 grey levels on average and 6 at most.

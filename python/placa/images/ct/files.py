@@ -135,7 +135,8 @@ def _require_volume(reader: Any) -> None:
     size = " x ".join(map(str, reader.GetSize()))
     voxels = int(np.prod(reader.GetSize(), dtype=np.int64))
     if reader.GetDimension() != 3:
-        raise ImageRejected(f"it has {reader.GetDimension()} dimensions ({size}), and a volume has 3")
+        text = f"it has {reader.GetDimension()} dimensions ({size}), and a volume has 3"
+        raise ImageRejected(text, dimensions=reader.GetDimension())
     if min(reader.GetSize()) < 2:
         raise ImageRejected(f"it has {size} voxels: one slice, and a volume was expected")
     if voxels > MAX_VOXELS:
@@ -177,8 +178,11 @@ def _require_complete(path: Path, reader: Any, header: MetaImage | None) -> None
         # SimpleITK counts the voxels of a NRRD itself.
         return
     if found < expected:
-        raise ImageRejected(f"it is truncated: {found:,} of its {expected:,} bytes of voxels are there; copy it again")
+        text = f"it is truncated: {found:,} of its {expected:,} bytes of voxels are there; copy it again"
+        raise ImageRejected(text, found=found, expected=expected)
     if found > expected + _SPARE:
         raise ImageRejected(
-            f"it holds far more than the {expected:,} bytes of voxels that its header tells: copy it again"
+            f"it holds far more than the {expected:,} bytes of voxels that its header tells: copy it again",
+            found=found,
+            expected=expected,
         )

@@ -152,9 +152,11 @@ def refuse(data: Dataset, size_of_file: int) -> None:
     if rows < 1 or columns < 1:
         raise ImageRejected(f"it holds no image ({getattr(kind, 'name', None) or 'of unknown kind'})")
     if frames > 1:
-        raise ImageRejected(f"it has {frames} frames, and one radiograph was expected: save the frame you mean")
+        reason = f"it has {frames} frames, and one radiograph was expected: save the frame you mean"
+        raise ImageRejected(reason, frames=frames)
     refuse_size(columns, rows, size_of_file)
     if not 2 <= bits <= 16:
-        raise ImageRejected(f"it stores {bits} bits a sample (2 to 16 are read): it is a mask, a dose or damaged")
+        reason = f"it stores {bits} bits a sample (2 to 16 are read): it is a mask, a dose or damaged"
+        raise ImageRejected(reason, bits=bits)
     if str(data.get("PresentationIntentType", "")).strip().upper() == "FOR PROCESSING":
         raise ImageRejected("it is raw detector data (FOR PROCESSING): export the image that is FOR PRESENTATION")

@@ -61,7 +61,8 @@ def refuse_size(width: int, height: int, size_of_file: int) -> None:
         raise ImageRejected(reason, width=width, height=height)
     if pixels > _LARGE and pixels > _MOST_PER_BYTE * size_of_file:
         raise ImageRejected(
-            f"it claims {width} x {height} pixels in a file of {size_of_file:,} bytes: no radiograph compresses so well",
+            f"it claims {width} x {height} pixels in a file of {size_of_file:,} bytes: no radiograph compresses so "
+            "well",
             width=width,
             height=height,
             size_of_file=size_of_file,

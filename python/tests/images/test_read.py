@@ -209,6 +209,21 @@ def test_what_is_no_image_is_rejected_with_its_reason(tmp_path: Path, kind: str,
         read_image(_broken(tmp_path, kind), 32)
 
 
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("12,000 wide", {"width": 12_000, "height": 12_000}),
+        ("bomb", {"width": 10_900, "height": 10_900}),
+        ("30,000 wide", {"pixels": 900_000_000}),
+        ("GIF", {"frames": 3}),
+    ],
+)
+def test_the_numbers_of_a_rejected_image(tmp_path: Path, kind: str, values: dict[str, int]) -> None:
+    with pytest.raises(ImageRejected) as rejected:
+        read_image(_broken(tmp_path, kind), 32)
+    assert {name: rejected.value.values[name] for name in values} == values
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_what_may_not_be_read(tmp_path: Path) -> None:
     path = draw(tmp_path / "locked" / "a.png")

@@ -1,8 +1,7 @@
-"""What could make a figure from this data set too good, or not hold elsewhere, found before anything is trained.
+"""Audit a data set before training: find what makes results too optimistic or not transportable.
 
-One module a question: `leakage` (which asks `names`, and `placa.dataset.groups.likeness` for duplicates), `shortcuts`
-(which asks `probes` and `headers`), `label_quality` and `shift`; `intervals`, `verdicts` and `words` hold what they
-share, and `show` prints it all.
+One module per topic: `leakage` (with `names`, and `placa.dataset.groups.likeness` for duplicates), `shortcuts` (with
+`probes`), `label_quality` and `shift`. `intervals`, `verdicts` and `words` are shared by them; `show` prints the audit.
 """
 
 from __future__ import annotations
@@ -17,15 +16,15 @@ from placa.audit.label_quality import label_quality
 from placa.audit.leakage import find_leakage
 from placa.audit.shift import describe, find_shift
 from placa.audit.shortcuts import MOST_IMAGES, find_shortcuts
-from placa.core.errors import PlacaError
 from placa.core.progress import SILENT, Progress
+from placa.dataset.errors import RowCountMismatchError
 from placa.dataset.groups.likeness import find_duplicates
 from placa.dataset.prepared import Prepared
 from placa.records.manifest import SPLITS
 from placa.records.reading import collapse
 
 SCHEMA_VERSION = 2
-#: Columns of a source's whole table that are no findings.
+#: Columns of the table of a source that are not findings.
 _NO_FINDINGS = frozenset({"image_id", "patient_id", "sex", "age", "view", "official"})
 
 
@@ -46,29 +45,31 @@ def run_audit(
 
     Args:
         manifest: A complete manifest with its splits.
-        findings: Its finding columns.
+        findings: The finding columns of `manifest`.
         pixels: Cached grey levels 0-255, shape ``(n, size, size)``, row i for row i of the manifest, usually a memory
-            map; None leaves out what needs them.
-        seed: Seed of whatever is drawn.
-        grouping: Which rule joined images to groups (``rule``, ``joined_by``); patients by default.
+            map; None skips the checks that need pixels.
+        seed: Seed of all random draws.
+        grouping: The rules that joined images to groups (``rule``, ``joined_by``); patients by default.
         by_construction: Whether the labels are the folder names.
-        table: Every row of the source's own table, whether its image is there or not (see
+        table: All rows of the table of the source, also those without an image file (see
             `placa.sources.source.Source`).
-        other_labels: A second source of labels, long (see there).
-        label_source: What the manifest's labels come from, in words.
-        progress: Where to show what goes on.
+        other_labels: Labels of a second source, in long format (see `placa.sources.source.Source`).
+        label_source: Origin of the labels of the manifest, in words.
+        progress: Shows bars and messages.
 
     Returns:
         The content of ``audit.json``: ``splits``, ``leakage``, ``shortcuts``, ``label_quality`` and ``shift``.
-        ``docs/audit.md`` has every rule and formula.
+        ``docs/audit.md`` has all rules and formulas.
 
     Raises:
-        PlacaError: The pixels do not belong to the manifest.
+        RowCountMismatchError: Manifest and pixels have different numbers of rows.
     """
     if pixels is not None and len(pixels) != len(manifest):
-        raise PlacaError(
-            f"The manifest has {len(manifest):,} rows and the pixels are those of {len(pixels):,} images: "
-            "prepare the data set again."
+        raise RowCountMismatchError(
+            f"The manifest has {len(manifest):,} rows but the pixels are of {len(pixels):,} images. Run placa prepare "
+            "again.",
+            rows=len(manifest),
+            pixels=len(pixels),
         )
     if len(manifest) > MOST_IMAGES:
         progress.say(_estimate(len(manifest), findings))
@@ -91,7 +92,7 @@ def audit_set(prepared: Prepared, progress: Progress = SILENT) -> dict[str, Any]
     return run_audit(
         collapse(prepared.manifest, prepared.reading),
         prepared.facts["findings"],
-        # Of a volume its middle: every slab of one patient beside the others would look like a leak.
+        # The middle slab of each volume: slabs of one patient would be found as duplicates of each other.
         prepared.reading.middle_rows(prepared.pixels),
         int(prepared.facts["options"]["seed"]),
         grouping=prepared.facts["grouping"],
@@ -125,9 +126,9 @@ def _shift_of(table: pd.DataFrame | None) -> dict[str, Any] | None:
 
 
 def _estimate(images: int, findings: list[str]) -> str:
-    # Half as long again as one core alone needs for 112,120 images and fourteen findings (docs/audit.md).
+    # 1.5 times the duration on one core for 112,120 images and fourteen findings (docs/audit.md).
     seconds = 60 + 4 * images / 1000 + 3 * len(findings)
     return (
-        f"the audit compares all {images:,} images for duplicates and looks for shortcuts in {MOST_IMAGES:,} of them: "
-        f"{math.ceil(seconds / 60)} min at most on 2 cores"
+        f"the audit searches {images:,} images for duplicates and {MOST_IMAGES:,} of them for shortcuts: at most "
+        f"{math.ceil(seconds / 60)} min on 2 cores"
     )

@@ -1,4 +1,4 @@
-"""Intervals that know that images of one patient are not independent, in NumPy, for many images at once."""
+"""Confidence intervals for clustered data: images of one patient are not independent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure and the limits of its interval."""
+    """An estimate and the limits of its interval."""
 
     value: float
     lower: float
@@ -22,12 +22,12 @@ class Estimate:
 
 
 def quantile(level: float) -> float:
-    """The normal deviate of a two-sided interval of this level (0 to 1): 1.96 for 0.95."""
+    """Return the normal quantile of a two-sided interval of this level (0 to 1): 1.96 for 0.95."""
     return NormalDist().inv_cdf(0.5 + level / 2)
 
 
 def together(count: int, level: float = 0.95) -> float:
-    """The level that each of `count` intervals needs for all of them to hold together with `level` (Bonferroni)."""
+    """Return the level of each of `count` intervals with simultaneous level `level` (Bonferroni)."""
     return 1 - (1 - level) / max(count, 1)
 
 
@@ -39,31 +39,31 @@ def auroc(
     level: float = 0.95,
     instability: float = 0.0,
 ) -> Estimate:
-    """AUROC with an interval that is honest about groups.
+    """Estimate the AUROC with an interval for clustered data.
 
-    Only pairs within a stratum are compared, so scores of different cross-validation folds, which come from different
-    models, need not share a scale (LeDell, Petersen and van der Laan 2015, here weighted by pairs). The variance is
-    Obuchowski's (1997) for clustered data, which with single images is DeLong's (1988); the limits are set on the
-    logit scale. Where every pair is told right, the variance says nothing, and the lower limit is that of
-    Clopper and Pearson for k of k, k the smaller number of groups with either label.
+    Only pairs within a stratum are compared, so scores of different cross-validation folds, which are of different
+    models, may have different scales (LeDell, Petersen and van der Laan 2015, here weighted by pairs). The variance is
+    that of Obuchowski (1997) for clustered data, which for single images is that of DeLong (1988); the limits are on
+    the logit scale. If every pair is ranked correctly, the variance is 0, and the lower limit is that of Clopper and
+    Pearson for k of k, where k is the smaller number of groups with either label.
 
     Args:
         truth: Shape ``(n,)``.
         score: Higher is more positive, shape ``(n,)``.
-        groups: The group of each image, shape ``(n,)``, whole numbers from 0.
-        strata: The fold of each image, shape ``(n,)``; one for all by default.
-        level: Of the two-sided interval, 0 to 1.
-        instability: What the variance does not see: that models were fitted, and would come out otherwise on other
-            images. It is multiplied by 1 + `instability` where the AUROC is 0.5, fading to 1 as A (1 - A) does.
+        groups: The group of each image, shape ``(n,)``, integers from 0.
+        strata: The fold of each image, shape ``(n,)``; one for all images by default.
+        level: Level of the two-sided interval, 0 to 1.
+        instability: Correction for the variability of fitted models, which the variance does not include. The variance
+            is multiplied by 1 + `instability` at an AUROC of 0.5; the factor decreases to 1 in proportion to A (1 - A).
 
     Returns:
-        AUROC, 0 to 1, and its limits.
+        The AUROC, 0 to 1, and its limits.
 
     Raises:
         ValueError: No stratum has both a positive and a negative image.
     """
     influence = np.zeros(len(truth))
-    pairs = told = 0.0
+    pairs = correct = 0.0
     for stratum in np.unique(strata) if strata is not None else (None,):
         rows = np.flatnonzero(strata == stratum) if stratum is not None else np.arange(len(truth))
         positive, negative = rows[truth[rows]], rows[~truth[rows]]
@@ -72,12 +72,12 @@ def auroc(
         above = _below(np.sort(score[negative]), score[positive])
         under = len(positive) - _below(np.sort(score[positive]), score[negative])
         influence[positive], influence[negative] = above, under
-        told += float(above.sum())
+        correct += float(above.sum())
         pairs += float(len(positive) * len(negative))
     if not pairs:
         raise ValueError("an AUROC needs a positive and a negative image in one stratum")
-    value = told / pairs
-    # Each image is set against what it would have been told right if it were like all others.
+    value = correct / pairs
+    # The influence of an image is the difference between its correct pairs and the expected number.
     for stratum in np.unique(strata) if strata is not None else (None,):
         rows = np.flatnonzero(strata == stratum) if stratum is not None else np.arange(len(truth))
         positives = int(truth[rows].sum())
@@ -91,9 +91,9 @@ def auroc(
     with_positive, with_negative = len(np.unique(groups[truth])), len(np.unique(groups[~truth]))
     either = len(np.unique(groups))
     variance = (
-        _spread(with_positive) * float(of_positives @ of_positives)
-        + _spread(with_negative) * float(of_negatives @ of_negatives)
-        + 2 * _spread(either) * float(of_positives @ of_negatives)
+        _correction(with_positive) * float(of_positives @ of_positives)
+        + _correction(with_negative) * float(of_negatives @ of_negatives)
+        + 2 * _correction(either) * float(of_positives @ of_negatives)
     ) / pairs**2
     return _on_logits(
         value,
@@ -104,12 +104,12 @@ def auroc(
 
 
 def _below(ordered: Floats, values: Floats) -> Floats:
-    """How many of `ordered` lie below each of `values`, ties as halves."""
+    """Return how many of `ordered` are below each of `values`; ties count as halves."""
     left, right = np.searchsorted(ordered, values, "left"), np.searchsorted(ordered, values, "right")
     return np.asarray((left + right) / 2, dtype=float)
 
 
-def _spread(groups: int) -> float:
+def _correction(groups: int) -> float:
     return groups / (groups - 1) if groups > 1 else 1.0
 
 
@@ -124,17 +124,17 @@ def _on_logits(value: float, variance: float, groups: int, level: float) -> Esti
 
 
 def clustered_mean(values: Floats, groups: Integers) -> tuple[float, float]:
-    """A mean over images and its variance with whole groups as the unit.
+    """Return a mean over images and its variance with groups as the unit.
 
-    The mean is the ratio of two sums over groups, and its variance the linearised one of such a ratio (Cochran 1977,
-    6.3; Rao and Scott 1992).
+    The mean is a ratio of two sums over groups; its variance is linearised (Cochran 1977, section 6.3; Rao and Scott
+    1992).
 
     Args:
         values: Shape ``(n,)``.
-        groups: The group of each, shape ``(n,)``.
+        groups: The group of each image, shape ``(n,)``.
 
     Returns:
-        The mean, and the variance of that mean; infinite where there is one group only.
+        The mean and its variance, which is infinite for a single group.
     """
     codes = np.unique(groups, return_inverse=True)[1]
     mean = float(values.mean())
@@ -146,16 +146,16 @@ def clustered_mean(values: Floats, groups: Integers) -> tuple[float, float]:
 
 
 def proportion(hits: NDArray[np.bool_], groups: Integers, level: float = 0.95) -> Estimate:
-    """A share of images with Wilson's interval on the effective number of images.
+    """Estimate a proportion of images with Wilson's interval for the effective sample size.
 
-    Images of one patient tell less than as many of strangers, so Wilson's (1927) formula gets n divided by the design
-    effect, the clustered variance over the binomial one (Korn and Graubard 1998; never less than 1). Where all images
-    agree, that cannot be estimated, and the number of groups is taken.
+    Images of one patient have less information than images of different patients, so Wilson's (1927) formula uses n
+    divided by the design effect: the clustered variance over the binomial variance, at least 1 (Korn and Graubard
+    1998). If all images agree, the design effect cannot be estimated, and the number of groups is used.
 
     Args:
-        hits: Shape ``(n,)``, n of 1 at least.
-        groups: The group of each, shape ``(n,)``.
-        level: Of the two-sided interval, 0 to 1.
+        hits: Shape ``(n,)``, n ≥ 1.
+        groups: The group of each image, shape ``(n,)``.
+        level: Level of the two-sided interval, 0 to 1.
     """
     n = len(hits)
     mean, variance = clustered_mean(hits.astype(float), groups)
@@ -166,12 +166,12 @@ def proportion(hits: NDArray[np.bool_], groups: Integers, level: float = 0.95) -
 
 
 def wilson(share: float, n: float, level: float = 0.95) -> Estimate:
-    """A share with Wilson's (1927) interval.
+    """Return a proportion with Wilson's (1927) interval.
 
     Args:
-        share: 0 to 1.
-        n: How many independent images it is of; an effective number need not be whole.
-        level: Of the two-sided interval, 0 to 1.
+        share: The proportion, 0 to 1.
+        n: Number of independent images; an effective sample size may be fractional.
+        level: Level of the two-sided interval, 0 to 1.
     """
     z2 = quantile(level) ** 2
     middle = (share + z2 / (2 * n)) / (1 + z2 / n)

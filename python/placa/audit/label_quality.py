@@ -1,4 +1,4 @@
-"""How far two sources of labels agree on the images that both have."""
+"""Measure the agreement of two sources of labels on the images that both have."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from placa.audit.intervals import Estimate, proportion
 
 
 def label_quality(labels: pd.DataFrame, other: pd.DataFrame, label_source: str) -> list[dict[str, Any]]:
-    """Set one source of labels against another, for each finding that both know.
+    """Compare labels with a reference, for each finding that both have.
 
     Args:
-        labels: ``image_id`` and a column a finding, 1, 0 or missing.
+        labels: ``image_id`` and one column per finding: 1, 0 or missing.
         other: The reference: ``image_id``, ``patient_id``, ``finding``, ``label_source``, ``subset`` and ``truth``.
-        label_source: What `labels` come from, in words.
+        label_source: Origin of `labels`, in words.
 
     Returns:
-        A row for each finding and reference over all its images (``subset`` None), and one for each named subset: the
-        four counts, ``agreement``, Cohen's (1960) ``kappa``, and the labels' ``ppv`` and ``sensitivity`` as if the
-        reference were true, each with its 95 % interval: Wilson's on the effective number of images, whole patients
-        being the unit (`placa.audit.intervals.proportion`). A figure with nothing to divide by is None.
+        One row per finding and reference over all images (``subset`` None), and one per named subset: the four counts,
+        ``agreement``, Cohen's (1960) ``kappa``, and ``ppv`` and ``sensitivity`` of the labels with the reference as
+        truth. ``agreement``, ``ppv`` and ``sensitivity`` have 95 % intervals: Wilson's for the effective sample size
+        with patients as the unit (`placa.audit.intervals.proportion`). Undefined values are None.
     """
     rows = []
-    known = [finding for finding in other["finding"].dropna().unique() if finding in labels]
-    for (reference, finding), asked in other.groupby(["label_source", "finding"], sort=False, dropna=False):
-        if finding not in known:
+    shared = [finding for finding in other["finding"].dropna().unique() if finding in labels]
+    for (reference, finding), rated in other.groupby(["label_source", "finding"], sort=False, dropna=False):
+        if finding not in shared:
             continue
-        both = asked.merge(labels[["image_id", finding]].rename(columns={finding: "label"}), on="image_id")
+        both = rated.merge(labels[["image_id", finding]].rename(columns={finding: "label"}), on="image_id")
         both = both[both["label"].notna() & both["truth"].notna()]
         subsets = [str(name) for name in both["subset"].dropna().unique()]
         for subset in [None, *sorted(subsets)]:
@@ -43,7 +43,7 @@ def label_quality(labels: pd.DataFrame, other: pd.DataFrame, label_source: str) 
 def _compare(both: pd.DataFrame) -> dict[str, Any]:
     label = (both["label"] == 1).to_numpy(dtype=bool)
     truth = (both["truth"] == 1).to_numpy(dtype=bool)
-    # An image of unknown patient can only stand for itself.
+    # An image of an unknown patient is a group of its own.
     patients = pd.factorize(both["patient_id"].astype("string").fillna(both["image_id"].astype("string")))[0]
     groups = patients.astype(np.int64)
     n = len(both)

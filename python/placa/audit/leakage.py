@@ -1,4 +1,4 @@
-"""What could have told the model the test set's labels: patients, duplicates and names on both sides."""
+"""Find leakage from training to test: patients, duplicates, and file names that contain the label."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from placa.audit.names import telling_names
 from placa.audit.verdicts import leakage_verdict
 from placa.dataset.groups.likeness import Duplicates
 
-#: Share of single images that an imagined image-wise split would put aside for testing.
+#: Share of test images in the hypothetical split by image.
 IMAGE_WISE_TEST = 0.2
 EXAMPLES = 10
 
@@ -25,28 +25,28 @@ def find_leakage(
     grouping: dict[str, Any],
     by_construction: bool,
 ) -> dict[str, Any]:
-    """Look for what training and test share.
+    """Find what training and test have in common.
 
     Args:
         manifest: A complete manifest with its splits.
-        findings: Its finding columns.
-        pairs: Exact and near duplicates among its images; None where there were no pixels to compare.
-        seed: Seed of the image-wise split that is imagined for comparison.
-        grouping: Which rule joined images to groups: ``rule``, and what else is known.
-        by_construction: Whether the labels are the folder names themselves.
+        findings: The finding columns of `manifest`.
+        pairs: Exact and near duplicates among the images; None without pixels.
+        seed: Seed of the hypothetical split by image.
+        grouping: The rules that joined images to groups: ``rule``, ``joined_by`` and other facts.
+        by_construction: Whether the labels are the folder names.
 
     Returns:
         ``leakage`` of audit.json.
     """
     groups = pd.factorize(manifest["group_id"])[0].astype(np.int64)
     examined, telling = telling_names(manifest["path"].astype(str).tolist(), manifest[findings], groups)
-    # Where folders are the labels, names that spell them are no news, and no model sees a name.
-    news = [] if by_construction else telling
+    # If the labels are the folder names, names with labels are expected, and models do not see names.
+    unexpected = [] if by_construction else telling
     straddling = {column: _straddling(manifest, f"{column}_id") for column in ("patient", "group")}
     exact, near, duplicated = _describe_pairs(manifest, pairs)
     sizes = np.bincount(groups)
     return {
-        "verdict": leakage_verdict(sum(straddling.values()), duplicated, len(news)),
+        "verdict": leakage_verdict(sum(straddling.values()), duplicated, len(unexpected)),
         "patients_across_splits": straddling["patient"],
         "groups_across_splits": straddling["group"],
         "image_wise_split_would_leak": image_wise_leak(manifest["group_id"], seed),
@@ -70,7 +70,7 @@ def _straddling(manifest: pd.DataFrame, column: str) -> int:
 
 
 def image_wise_leak(group_id: pd.Series, seed: int) -> float:
-    """Share of test images, 0 to 1, whose patient or group would be in training under an 80/20 split of images.
+    """Return the share of test images, 0 to 1, whose group is also in training after a random 80/20 split by image.
 
     Args:
         group_id: The patient or group of each image, shape ``(n,)``.
@@ -84,15 +84,15 @@ def image_wise_leak(group_id: pd.Series, seed: int) -> float:
 
 def _describe_pairs(manifest: pd.DataFrame, pairs: Duplicates | None) -> tuple[dict[str, Any], dict[str, Any], float]:
     if pairs is None:
-        nothing: dict[str, Any] = {"pairs": None, "across_splits": None}
+        unknown: dict[str, Any] = {"pairs": None, "across_splits": None}
         rule = "not looked for: there are no cached pixels"
-        return {**nothing, "examples": []}, {"rule": rule, **nothing, "examples": []}, 0.0
+        return {**unknown, "examples": []}, {"rule": rule, **unknown, "examples": []}, 0.0
     split = manifest["split"].to_numpy(dtype=object)
     ids = manifest["image_id"].astype(str).to_numpy(dtype=object)
     described: list[dict[str, Any]] = []
     for found, correlation in ((pairs.exact, None), (pairs.near, pairs.correlation)):
         across = split[found[:, 0]] != split[found[:, 1]]
-        # Those across splits are the ones to look at first.
+        # Pairs across splits are listed first.
         shown = np.argsort(~across, kind="stable")[:EXAMPLES]
         examples: list[list[str | float]] = [[ids[one], ids[other]] for one, other in found[shown]]
         if correlation is not None:
@@ -103,15 +103,15 @@ def _describe_pairs(manifest: pd.DataFrame, pairs: Duplicates | None) -> tuple[d
 
 
 def _share_duplicated(test: NDArray[np.bool_], pairs: Duplicates) -> float:
-    """Share of test images, 0 to 1, that are joined by duplicates to one in training or validation."""
+    """Return the share of test images, 0 to 1, with a duplicate in training or validation."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
     if not test.any():
         return 0.0
-    # Of many copies only pairs with the first are listed; the others are reached through it.
+    # Copies are listed only as pairs with the first one, so duplicates of duplicates are joined.
     one, other = np.concatenate([pairs.exact, pairs.near]).T
     joined = coo_matrix((np.ones(len(one), dtype=bool), (one, other)), shape=(len(test), len(test)))
     codes = connected_components(joined, directed=False)[1]
-    learnt_from = np.bincount(codes, ~test) > 0
-    return float(learnt_from[codes[test]].mean())
+    seen = np.bincount(codes, ~test) > 0
+    return float(seen[codes[test]].mean())

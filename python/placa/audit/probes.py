@@ -1,4 +1,4 @@
-"""What each shortcut probe may look at: an image without its lungs, as columns of numbers."""
+"""Features of the shortcut probes: properties of an image other than the appearance of the lungs."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from placa.audit.intervals import Floats
 from placa.core.progress import SILENT, Progress
 from placa.images.headers import read_headers
 
-#: Every probe, in the order in which they are shown.
+#: All probes, in the order of display.
 PROBES = ("view_age_sex", "file", "dimensions", "histogram", "frame", "thumbnail")
-#: Width of the outer frame, as a share of the image's side.
+#: Width of the outer frame, as a share of the side of the image.
 FRAME = 0.09
-#: Stretches into which each side of the frame is cut.
-STRETCHES = 8
+#: Number of segments per side of the frame.
+SEGMENTS = 8
 BINS = 32
 THUMBNAIL = 4
-#: A category is a column of its own where so large a share of the images has it; the others are one column together.
+#: Categories of at least this share of the images have their own column; the others share one.
 COMMON = 0.02
 _BLOCK = 256
 
 
 @dataclass(frozen=True)
 class Features:
-    """The columns of one probe, shape ``(n, columns)``, or why there are none."""
+    """The columns of one probe, shape ``(n, columns)``, or the reason why it has none."""
 
     columns: Floats | None
     reason: str | None = None
@@ -36,16 +36,16 @@ class Features:
 def all_features(
     manifest: pd.DataFrame, pixels: NDArray[np.uint8] | None, rows: NDArray[np.int64], progress: Progress = SILENT
 ) -> dict[str, Features]:
-    """Compute the columns of every probe.
+    """Compute the columns of all probes.
 
     Args:
-        manifest: All images; ``path``, ``view``, ``age``, ``sex``.
-        pixels: Grey levels of all, shape ``(n, size, size)``, usually a memory map, read in blocks; or None.
-        rows: Positions of the images to look at, ascending, shape ``(m,)``.
-        progress: Where to show what goes on.
+        manifest: All images, with ``path``, ``view``, ``age`` and ``sex``.
+        pixels: Grey levels of all images, shape ``(n, size, size)``, usually a memory map, read in blocks; or None.
+        rows: Positions of the images to use, ascending, shape ``(m,)``.
+        progress: Shows a bar.
 
     Returns:
-        For each of `PROBES`, columns for `rows` that differ between images, or the reason that there are none.
+        For each of `PROBES`, the columns that differ between `rows`, or the reason why there are none.
     """
     some = manifest.iloc[rows].reset_index(drop=True)
     headers = read_headers(some["path"].astype(str).tolist(), progress)
@@ -66,44 +66,44 @@ def all_features(
 
 
 def view_age_sex(images: pd.DataFrame) -> Floats:
-    """View and sex as categories, age in years and squared; what is missing is a category too."""
+    """Return view and sex as categories, and age in years and squared; missing values are a category."""
     age = pd.to_numeric(images["age"], errors="coerce").to_numpy(dtype=float)
-    return np.column_stack([categories(images["view"]), categories(images["sex"]), with_gaps(age)])
+    return np.column_stack([categories(images["view"]), categories(images["sex"]), with_missing(age)])
 
 
 def histogram(pixels: NDArray[np.uint8]) -> Floats:
-    """Square roots of the shares of grey levels in 32 equal bins, shape ``(n, 32)``."""
+    """Return the square roots of the shares of grey levels in 32 equal bins, shape ``(n, 32)``."""
     n = len(pixels)
     levels = (pixels.reshape(n, -1) // (256 // BINS)).astype(np.int64) + BINS * np.arange(n)[:, None]
     counts = np.bincount(levels.ravel(), minlength=BINS * n).reshape(n, BINS)
-    # A root calms the few bins that hold most pixels, as black borders do.
+    # The root reduces the weight of the few bins with most pixels, such as those of black borders.
     return np.asarray(np.sqrt(counts / levels.shape[1]), dtype=float)
 
 
 def frame(pixels: NDArray[np.uint8]) -> Floats:
-    """Mean and spread of grey in eight stretches of each side of the outer 9 %, shape ``(n, 64)``.
+    """Return the mean and spread of grey in eight segments of each side of the outer 9 %, shape ``(n, 64)``.
 
-    A strip as wide as 9 % of the side is cut from each of the four sides. Per line of it, the mean and the standard
-    deviation across its width are taken, and both are averaged over eight stretches along it.
+    On each of the four sides, a strip of 9 % of the side is used. The mean and the standard deviation across the strip
+    are computed per line, and both are averaged over eight segments along the strip.
     """
     width = max(round(FRAME * pixels.shape[1]), 1)
     strips = (pixels[:, :width], pixels[:, -width:], pixels[:, :, :width], pixels[:, :, -width:])
     columns = []
     for axis, strip in zip((1, 1, 2, 2), strips, strict=True):
         for line in (strip.mean(axis=axis), strip.std(axis=axis)):
-            columns.append(_stretches(line, min(STRETCHES, line.shape[1])))
+            columns.append(_segments(line, min(SEGMENTS, line.shape[1])))
     return np.concatenate(columns, axis=1)
 
 
 def thumbnail(pixels: NDArray[np.uint8]) -> Floats:
-    """Mean grey in 4 x 4 equal fields, shape ``(n, 16)``."""
-    rows = _stretches(pixels.astype(np.float64), min(THUMBNAIL, pixels.shape[1]))
-    fields = _stretches(rows.transpose(0, 2, 1), min(THUMBNAIL, pixels.shape[2])).transpose(0, 2, 1)
+    """Return the mean grey in 4 x 4 equal fields, shape ``(n, 16)``."""
+    rows = _segments(pixels.astype(np.float64), min(THUMBNAIL, pixels.shape[1]))
+    fields = _segments(rows.transpose(0, 2, 1), min(THUMBNAIL, pixels.shape[2])).transpose(0, 2, 1)
     return fields.reshape(len(pixels), -1)
 
 
-def _stretches(lines: Floats, count: int) -> Floats:
-    """Means over `count` stretches of axis 1."""
+def _segments(lines: Floats, count: int) -> Floats:
+    """Return the means over `count` segments of axis 1."""
     starts = np.linspace(0, lines.shape[1], count + 1).astype(int)
     sums = np.add.reduceat(lines, starts[:-1], axis=1)
     shape = [1, count] + [1] * (lines.ndim - 2)
@@ -111,10 +111,10 @@ def _stretches(lines: Floats, count: int) -> Floats:
 
 
 def _file(headers: pd.DataFrame) -> Features:
-    gone = headers["bytes"].isna()
-    if gone.mean() > 0.5:
-        return Features(None, f"{int(gone.sum()):,} of {len(gone):,} files are not where the manifest says")
-    columns = [with_gaps(np.log(headers["bytes"].to_numpy() + 1)), categories(headers["format"])]
+    missing = headers["bytes"].isna()
+    if missing.mean() > 0.5:
+        return Features(None, f"{int(missing.sum()):,} of {len(missing):,} files are not where the manifest says")
+    columns = [with_missing(np.log(headers["bytes"].to_numpy() + 1)), categories(headers["format"])]
     return _varying(np.column_stack(columns), "every file has the same size and format")
 
 
@@ -123,18 +123,18 @@ def _dimensions(headers: pd.DataFrame) -> Features:
     if unknown.mean() > 0.5:
         return Features(None, f"{int(unknown.sum()):,} of {len(unknown):,} files do not tell their dimensions")
     width, height = np.log(headers["width"].to_numpy() + 1), np.log(headers["height"].to_numpy() + 1)
-    # Sizes that many images share give a scanner or a publisher away better than how large they are.
+    # A frequent size identifies a scanner or a publisher better than the width and height.
     exact = headers["width"].astype(str) + "x" + headers["height"].astype(str)
-    columns = [with_gaps(width), with_gaps(height), with_gaps(width - height), categories(exact)]
+    columns = [with_missing(width), with_missing(height), with_missing(width - height), categories(exact)]
     same = f"every image has {headers['width'].max():.0f} x {headers['height'].max():.0f} pixels"
     return _varying(np.column_stack(columns), same)
 
 
-def with_gaps(values: Floats) -> Floats:
-    """A number, its square about the mean, and whether it is missing; the mean stands in for what is.
+def with_missing(values: Floats) -> Floats:
+    """Return a centred number, its square, and an indicator of missing values, which are replaced by the mean.
 
     Args:
-        values: Shape ``(n,)``, NaN where missing.
+        values: Shape ``(n,)``, NaN if missing.
 
     Returns:
         Shape ``(n, 3)``.
@@ -145,7 +145,7 @@ def with_gaps(values: Floats) -> Floats:
 
 
 def categories(values: pd.Series) -> Floats:
-    """A column for each value that 2 % of the images have, one for all rarer ones, one for missing."""
+    """Return one column per value of at least 2 % of the images, and one for all rarer values; ``""`` is missing."""
     text = values.astype("string").fillna("")
     shares = text.value_counts(normalize=True)
     common = [name for name, share in shares.items() if share >= COMMON]

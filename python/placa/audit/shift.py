@@ -1,4 +1,4 @@
-"""What differs between the images a model learns from and those it is judged on."""
+"""Measure the differences between training and test images."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from numpy.typing import NDArray
 from placa.audit.intervals import Floats, clustered_mean, quantile, together
 from placa.audit.verdicts import shift_verdict, worst
 
-#: Groups that each side needs for a difference to be judged.
+#: Minimum number of groups on each side for a verdict.
 FEWEST_GROUPS = 10
 _Side = tuple[Floats, NDArray[np.int64]]
-#: What is compared, the finding it is about, its values a side with their groups, and whether they are shares.
+#: Name of the comparison, finding or None, values and groups of each side, and whether the values are shares.
 _Item = tuple[str, str | None, list[_Side], bool]
 
 
 def describe(rows: pd.DataFrame, findings: list[str], group: str = "group_id") -> dict[str, Any]:
-    """Describe one side in a few figures.
+    """Describe the images of one side.
 
     Args:
-        rows: Its images: `group`, ``age`` (years), ``sex``, ``view`` and the findings.
+        rows: Images with `group`, ``age`` (years), ``sex``, ``view`` and the findings.
         findings: The finding columns.
         group: The column of patients or groups.
 
     Returns:
         ``images``, ``groups``, ``images_per_group``, ``prevalence`` by finding, ``age_median`` (years), ``female`` and
-        ``ap`` (shares of those known); None where nothing is known.
+        ``ap`` (shares of the known values); None if all values are missing.
     """
     groups = int(rows[group].nunique())
     return {
@@ -43,7 +43,7 @@ def describe(rows: pd.DataFrame, findings: list[str], group: str = "group_id") -
 
 
 def number(value: Any) -> float | None:
-    """A float for JSON, which has no NaN."""
+    """Return a rounded float for JSON, or None for NaN and infinity."""
     return None if pd.isna(value) or not np.isfinite(value) else round(float(value), 6)
 
 
@@ -58,9 +58,10 @@ def find_shift(
         group: The column of patients or groups.
 
     Returns:
-        Both sides described, and a row for each comparison: the figure on either side, the ``difference`` (test less
-        train) with its interval, whole groups being the unit, and the standardised ``size``; None where either side
-        has no image. The intervals hold together with 95 % (Bonferroni). Age is compared by means, in years.
+        The description of both sides, and one row per comparison: the value of each side, the ``difference`` (test
+            minus
+        train) with its interval, with groups as the unit, and the standardised ``size``. None if a side has no image.
+        The intervals have a simultaneous level of 95 % (Bonferroni). Ages are compared by their means, in years.
     """
     if train.empty or test.empty:
         return None
@@ -103,7 +104,7 @@ def _row(item: _Item, reach: float) -> dict[str, Any]:
     (train, train_variance), (test, test_variance) = (clustered_mean(*side) for side in sides)
     difference = test - train
     if share:
-        # Cohen's (1988) h, which counts 3 % against 10 % for more than 43 % against 50 %.
+        # Cohen's (1988) h, which is larger for 3 % and 10 % than for 43 % and 50 %.
         size: float | None = float(2 * np.arcsin(np.sqrt(test)) - 2 * np.arcsin(np.sqrt(train)))
     else:
         spread = np.sqrt(sum(float(values.var()) for values, _ in sides) / 2)

@@ -1,4 +1,4 @@
-"""How well a label is told without looking at the lungs."""
+"""Measure how well a label can be predicted without the lungs."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from placa.audit.probes import PROBES, Features, all_features
 from placa.audit.verdicts import shortcut_verdict, worst
 from placa.core.progress import SILENT, Progress
 
-#: Images that are looked at, at most; beyond it the intervals are narrow already, and the time would grow.
+#: Maximum number of images; with more, intervals hardly become narrower and the time grows.
 MOST_IMAGES = 8000
-#: Groups with the finding, and groups without, below which no figure is given.
+#: Minimum number of groups with the finding, and without it.
 FEWEST_GROUPS = 10
 FOLDS = 5
 #: Inverse strength of the L2 penalty on standardised columns.
 PENALTY = 0.1
-#: Folds share most of what their models learn from, so the variance of their mean AUROC is larger than that of
-#: independent ones, by 1 + K / (K - 1) for K folds (Nadeau and Bengio 2003). Simulated, that is so where the models
-#: find nothing, and fades as they find the same thing in every fold (docs/audit.md). Without it, sets without a
-#: shortcut ring too often.
+#: Folds share most of their training images, so the variance of the mean AUROC is larger than for independent folds, by
+#: 1 + K / (K - 1) for K folds (Nadeau and Bengio 2003). In simulations this holds for models without a signal, and the
+#: excess decreases if the folds find the same signal (docs/audit.md). Without the correction, data sets without a
+#: shortcut have too many false alarms.
 INSTABILITY = FOLDS / (FOLDS - 1)
 
 METHOD = (
@@ -42,18 +42,18 @@ def find_shortcuts(
     seed: int = 0,
     progress: Progress = SILENT,
 ) -> dict[str, Any]:
-    """Try to tell each finding from what no radiologist would look at.
+    """Predict each finding from properties that a radiologist does not use.
 
     Args:
         manifest: A complete manifest.
-        findings: Its finding columns; images whose label is missing are left out for that finding.
+        findings: The finding columns of `manifest`; images without a label are excluded for that finding.
         pixels: Cached grey levels, shape ``(n, size, size)``, row i for row i of the manifest; or None.
         seed: Seed of the sample of images and of the folds.
-        progress: Where to show what goes on.
+        progress: Shows a bar.
 
     Returns:
-        ``shortcuts`` of audit.json: a probe and finding each with ``auroc``, ``lower``, ``upper`` and ``verdict``, or
-        with the ``reason`` that it was not measured.
+        ``shortcuts`` of audit.json: for each probe and finding ``auroc``, ``lower``, ``upper`` and ``verdict``, or the
+        ``reason`` why it was not measured.
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -63,10 +63,10 @@ def find_shortcuts(
     some = manifest.iloc[rows]
     groups = pd.factorize(some["group_id"])[0].astype(np.int64)
     measurable = sum(1 for probe in PROBES if features[probe].columns is not None)
-    askable = [finding for finding in findings if _too_few(some[finding], groups) is None]
-    level = together(measurable * len(askable))
+    testable = [finding for finding in findings if _too_few(some[finding], groups) is None]
+    level = together(measurable * len(testable))
     probes: list[dict[str, Any]] = []
-    # The matrices are small: on a busy machine threads that wait for each other take ten times as long.
+    # The matrices are small: on a busy machine, several threads take ten times as long as one.
     with threadpool_limits(1), progress.bar("shortcuts", len(findings) * len(PROBES)) as advance:
         for finding in findings:
             known = some[finding].notna().to_numpy()
@@ -74,10 +74,10 @@ def find_shortcuts(
             reason = _too_few(some[finding], groups)
             folds = None if reason else deal_folds(truth, groups[known], seed)
             for probe in PROBES:
-                why = features[probe].reason if reason is None else reason
+                cause = features[probe].reason if reason is None else reason
                 row = {"probe": probe, "finding": finding, "images": len(truth)}
                 row["groups"] = len(np.unique(groups[known]))
-                probes.append(row | _measure(probe, features[probe], known, truth, groups, folds, level, why))
+                probes.append(row | _measure(probe, features[probe], known, truth, groups, folds, level, cause))
                 advance(remark=finding)
     return {
         "method": METHOD,
@@ -91,15 +91,15 @@ def find_shortcuts(
 
 
 def sample_groups(group_id: pd.Series, most: int, seed: int) -> NDArray[np.int64]:
-    """Draw whole groups at random until one more would not fit.
+    """Sample groups at random up to a number of images.
 
     Args:
         group_id: The group of each image, shape ``(n,)``.
-        most: How many images are drawn at most.
-        seed: Seed of the draw.
+        most: Maximum number of images.
+        seed: Seed of the sample.
 
     Returns:
-        Positions of the images drawn, ascending; all of them where they fit.
+        Positions of the sampled images, ascending; all images if there are at most `most`.
     """
     if len(group_id) <= most:
         return np.arange(len(group_id))
@@ -121,13 +121,13 @@ def _too_few(labels: pd.Series, groups: NDArray[np.int64]) -> str | None:
 
 
 def deal_folds(truth: NDArray[np.bool_], groups: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """The fold of each image, groups whole, the label in as equal shares as they allow."""
+    """Assign images to folds by group, stratified by label; return the fold of each image, shape ``(n,)``."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     folds = np.zeros(len(truth), dtype=np.int64)
     dealer = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
-        # It warns of rare classes, which FEWEST_GROUPS has dealt with.
+        # scikit-learn warns of rare classes, which FEWEST_GROUPS excludes.
         warnings.simplefilter("ignore")
         for fold, (_, held_out) in enumerate(dealer.split(np.zeros(len(truth)), truth, groups)):
             folds[held_out] = fold
@@ -144,17 +144,17 @@ def _measure(
     level: float,
     reason: str | None,
 ) -> dict[str, Any]:
-    told = None
+    estimate = None
     if reason is None and features.columns is not None and folds is not None:
-        told = cross_validate(features.columns[known], truth, groups[known], folds, level)
-        reason = None if told else "the groups are too unequal for folds that hold both labels"
-    if told is None:
+        estimate = cross_validate(features.columns[known], truth, groups[known], folds, level)
+        reason = None if estimate else "the groups are too unequal for folds that hold both labels"
+    if estimate is None:
         return {"auroc": None, "lower": None, "upper": None, "verdict": "none", "reason": reason}
     return {
-        "auroc": round(told.value, 6),
-        "lower": round(told.lower, 6),
-        "upper": round(told.upper, 6),
-        "verdict": shortcut_verdict(probe, told.value, told.lower),
+        "auroc": round(estimate.value, 6),
+        "lower": round(estimate.lower, 6),
+        "upper": round(estimate.upper, 6),
+        "verdict": shortcut_verdict(probe, estimate.value, estimate.lower),
         "reason": None,
     }
 
@@ -166,24 +166,24 @@ def cross_validate(
     folds: NDArray[np.int64],
     level: float = 0.95,
 ) -> Estimate | None:
-    """AUROC of a logistic model on images of groups that it was not fitted on.
+    """Return the cross-validated AUROC of a logistic model, with folds of groups.
 
     Args:
         columns: Shape ``(n, columns)``.
         truth: Shape ``(n,)``.
-        groups: The group of each, shape ``(n,)``.
-        folds: The fold of each, shape ``(n,)``, which keeps groups whole.
-        level: Of the interval.
+        groups: The group of each image, shape ``(n,)``.
+        folds: The fold of each image, shape ``(n,)``; a group is in one fold.
+        level: Level of the interval, 0 to 1.
 
     Returns:
-        None where no fold can be fitted and judged, for want of either label.
+        The AUROC with its interval; None if no fold has both labels in training and test.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     score = np.zeros(len(truth))
-    judged = np.zeros(len(truth), dtype=bool)
+    tested = np.zeros(len(truth), dtype=bool)
     for fold in np.unique(folds):
         held_out = folds == fold
         if len(np.unique(truth[held_out])) < 2 or len(np.unique(truth[~held_out])) < 2:
@@ -191,7 +191,7 @@ def cross_validate(
         model = make_pipeline(StandardScaler(), LogisticRegression(C=PENALTY, max_iter=300))
         model.fit(columns[~held_out], truth[~held_out])
         score[held_out] = model.decision_function(columns[held_out])
-        judged |= held_out
-    if not judged.any():
+        tested |= held_out
+    if not tested.any():
         return None
-    return auroc(truth[judged], score[judged], groups[judged], folds[judged], level, INSTABILITY)
+    return auroc(truth[tested], score[tested], groups[tested], folds[tested], level, INSTABILITY)

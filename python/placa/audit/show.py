@@ -1,4 +1,4 @@
-"""The audit on a terminal: tables that fit 80 columns, and what each verdict means, on stdout."""
+"""Print the audit on stdout: tables of at most 80 columns, and the meaning of each verdict."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _STYLES = {"none": "green", "some": "yellow", "strong": "bold red"}
-#: Rows of a table that are shown; the gravest come first, and audit.json has all.
+#: Maximum number of rows of a printed table, the worst verdicts first; audit.json has all rows.
 _ROWS = 20
 
 
@@ -34,7 +34,7 @@ def print_audit(audit: dict[str, Any]) -> None:
     _leakage(console, audit["leakage"])
     _shortcuts(console, audit["shortcuts"])
     _label_quality(console, audit["label_quality"])
-    for name, title in (("here", "Shift from train to test"), ("table", "Shift in the whole table, official lists")):
+    for name, title in (("here", "Shift from train to test"), ("table", "Shift in the complete table, official split")):
         if audit["shift"].get(name):
             _shift(console, title, audit["shift"][name])
 
@@ -60,14 +60,14 @@ def _leakage(console: Console, leakage: dict[str, Any]) -> None:
         duplicates = leakage[f"{kind}_duplicates"]
         rows.append((f"{kind} duplicates", _duplicates(duplicates)))
         if duplicates["across_splits"]:
-            # Those across splits come first.
+            # Pairs across splits are first.
             rows.append(("", "such as " + " and ".join(duplicates["examples"][0][:2])))
-    rows.append(("test images leaked by an image-wise split", _percent(leakage["image_wise_split_would_leak"])))
-    rows.append(("groups", f"{grouping['groups']:,}, the largest of {_many(grouping['largest'], 'image')}"))
+    rows.append(("test images leaked by a split by image", _percent(leakage["image_wise_split_would_leak"])))
+    rows.append(("groups", f"{grouping['groups']:,}, the largest with {_many(grouping['largest'], 'image')}"))
     rows += [(f"joined as {joined['rule']}", _many(joined["pairs"], "pair")) for joined in grouping["joined_by"]]
     telling = names["telling"]
-    noted = ", the folders being the labels" if names["by_construction"] and telling else ""
-    rows.append(("names that spell a label", f"{len(telling)} of {names['examined']:,} looked at{noted}"))
+    noted = " (the folders are the labels)" if names["by_construction"] and telling else ""
+    rows.append(("names that predict a label", f"{len(telling)} of {names['examined']:,} examined{noted}"))
     _grid(console, ("", ""), rows, "ll")
     if telling:
         heads = ("name", "where", "finding", "images", "positive with", "without")
@@ -87,13 +87,13 @@ def _leakage(console: Console, leakage: dict[str, Any]) -> None:
 
 def _duplicates(found: dict[str, Any]) -> str:
     if found["pairs"] is None:
-        return "not looked for"
+        return "not examined"
     return f"{_many(found['pairs'], 'pair')}, {found['across_splits']:,} across splits"
 
 
 def _shortcuts(console: Console, shortcuts: dict[str, Any]) -> None:
-    _title(console, "Shortcuts: the label told without the lungs", shortcuts["verdict"])
-    grave = _gravest(shortcuts["probes"])
+    _title(console, "Shortcuts: the label predicted without the lungs", shortcuts["verdict"])
+    worst = _worst_first(shortcuts["probes"])
     cells = [
         (
             row["finding"],
@@ -102,13 +102,13 @@ def _shortcuts(console: Console, shortcuts: dict[str, Any]) -> None:
             f"{_figure(row['lower'], 3)} to {_figure(row['upper'], 3)}" if row["auroc"] is not None else row["reason"],
             _verdict(row["verdict"]),
         )
-        for row in grave[:_ROWS]
+        for row in worst[:_ROWS]
     ]
-    _grid(console, ("finding", "told from", "AUROC", "interval", "shortcut"), cells, "llrll", _more(grave))
+    _grid(console, ("finding", "probe", "AUROC", "interval", "shortcut"), cells, "llrll", _more(worst))
     sample = f"{shortcuts['images']:,} images"
     if shortcuts["images"] < shortcuts["sampled_from"]:
-        sample += f", whole patients drawn from {shortcuts['sampled_from']:,}"
-    console.print(f"[dim]{sample}; intervals hold together at 95% for all probes[/]")
+        sample += f", sampled by patient from {shortcuts['sampled_from']:,}"
+    console.print(f"[dim]{sample}; simultaneous 95% intervals over all probes[/]")
     for line in shortcut_means(shortcuts["probes"]):
         console.print(line, markup=False)
 
@@ -119,7 +119,7 @@ def _label_quality(console: Console, rows: list[dict[str, Any]]) -> None:
     _title(console, "Label quality")
     for labels, reference in dict.fromkeys((row["labels"], row["reference"]) for row in rows):
         some = [row for row in rows if (row["labels"], row["reference"]) == (labels, reference)]
-        console.print(f"{labels}, set against {reference}:", markup=False)
+        console.print(f"{labels}, compared with {reference}:", markup=False)
         cells = [
             (
                 row["finding"],
@@ -133,26 +133,26 @@ def _label_quality(console: Console, rows: list[dict[str, Any]]) -> None:
         ]
         _grid(console, ("finding", "subset", "images", "kappa", "PPV", "sensitivity"), cells, "llrrll")
     console.print(
-        "PPV: of the images these labels name, how many the reference confirms. Sensitivity: of those that the "
-        "reference names, how many these labels have. No model can be judged better than its labels are."
+        "PPV: share of the images with the label that the reference confirms. Sensitivity: share of the images with "
+        "the finding in the reference that have the label. Results of a model cannot be better than its labels."
     )
 
 
 def _shift(console: Console, title: str, shift: dict[str, Any]) -> None:
     _title(console, title, shift["verdict"])
     console.print(SHIFT_MEANS[shift["verdict"]])
-    grave = _gravest(shift["rows"])
+    worst = _worst_first(shift["rows"])
     cells = []
-    for row in grave[:_ROWS]:
+    for row in worst[:_ROWS]:
         shares = row["what"] not in ("age", "images_per_patient")
         show = _percent if shares else _plain
         interval = f"{_signed(row['lower'], shares)} to {_signed(row['upper'], shares)}"
         what = row["finding"] or SHIFT_NAMES[row["what"]]
         cells.append((what, show(row["train"]), show(row["test"]), interval, _verdict(row["verdict"])))
-    _grid(console, ("", "train", "test", "difference", "shift"), cells, "lrrll", _more(grave))
+    _grid(console, ("", "train", "test", "difference", "shift"), cells, "lrrll", _more(worst))
 
 
-def _gravest(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _worst_first(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: -ORDER.index(row["verdict"])) if len(rows) > _ROWS else rows
 
 

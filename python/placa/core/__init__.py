@@ -1,1 +1,1 @@
-"""What every stage may use and which uses no stage: errors, files, progress, executors."""
+"""Shared code that imports no stage: errors, files, progress, executors."""

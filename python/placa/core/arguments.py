@@ -1,4 +1,4 @@
-"""What the command line takes for a number, a share or a list, and what it says when something else comes."""
+"""Types and parsers of the command line's arguments."""
 
 from __future__ import annotations
 
@@ -7,27 +7,31 @@ from collections.abc import Callable
 from typing import Any
 
 #: Help of the option ``--scheduler``.
-SCHEDULER = "a Dask scheduler whose workers read the files, on the same disk (tcp://HOST:8786; needs placa[dask])"
+SCHEDULER = "Dask scheduler whose workers read the files from the same disk (tcp://HOST:8786; needs placa[dask])"
 
 
 def whole_number(text: str) -> int:
-    """A whole number of 1 or more."""
+    """Parse an integer ≥ 1.
+
+    Raises:
+        argparse.ArgumentTypeError: `text` is anything else.
+    """
     if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a whole number of 1 or more was expected, and {text!r} came")
+        raise argparse.ArgumentTypeError(f"expected an integer ≥ 1, got {text!r}")
     return int(text)
 
 
 class LateParser(argparse.ArgumentParser):
-    """A parser that learns its arguments when it is used, so that `placa --help` loads no module that has them.
+    """A parser that adds its arguments on first use, so that `placa --help` does not import the command's module.
 
     Attributes:
-        fill: Adds the arguments; called once, before the first parsing.
+        fill: Function that adds the arguments; it is called once, before the first parsing.
     """
 
     fill: Callable[[argparse.ArgumentParser], None] | None = None
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Add the arguments that are still missing, and parse."""
+        """Add the arguments if they are still missing, then parse."""
         if self.fill is not None:
             fill, self.fill = self.fill, None
             fill(self)

@@ -1,4 +1,4 @@
-"""Start Keras when it is needed, and quietly."""
+"""Import Keras on demand, without its log messages."""
 
 from __future__ import annotations
 
@@ -10,58 +10,59 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from placa.core.errors import PlacaError
+from placa.core.errors import MissingPackageError
 
 
 def load_keras() -> Any:
-    """Import Keras, which takes seconds: only what needs a network calls this.
+    """Import Keras. The import takes seconds, so only functions that need a network call this.
 
     Returns:
-        The `keras` module, on the backend that ``KERAS_BACKEND`` names, TensorFlow by default.
+        The `keras` module, with the backend in ``KERAS_BACKEND``, TensorFlow by default.
 
     Raises:
-        PlacaError: Keras, or the backend wanted, cannot be imported.
+        MissingPackageError: Keras or its backend cannot be imported.
     """
     if "keras" in sys.modules:
         return sys.modules["keras"]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    # It warns of every process that has more than a few networks, as folds do.
+    # TensorFlow warns when a process builds more than a few networks, as cross-validation does.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
         with _quiet():
             import keras
 
-            # The first look for devices has its own chatter about CUDA, on machines that have none.
+            # The first call that lists devices logs messages about CUDA on machines without a GPU.
             keras.distribution.list_devices()
     except ImportError as error:
-        raise PlacaError(
-            f"Keras or its backend cannot be imported ({error}): run make setup, or placa doctor to see why."
+        raise MissingPackageError(
+            f"Cannot import Keras or its backend ({error}). Run make setup; placa doctor shows the cause.",
+            package=error.name or "keras",
+            reason=str(error),
         ) from error
     return keras
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hold back what is written to stderr, and let it out if the block fails.
+    """Capture stderr, and write the captured text only if the block fails.
 
-    TensorFlow logs a dozen lines before it has read the settings that would silence it, so they are caught at the
-    file descriptor.
+    TensorFlow logs a dozen lines before it reads its log settings, so the file descriptor is redirected.
     """
     sys.stderr.flush()
     try:
         stderr = os.dup(2)
     except OSError:
-        # No stderr to speak of: nothing to hold back either.
+        # The process has no stderr, so there is nothing to capture.
         yield
         return
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
+    with tempfile.TemporaryFile() as captured:
+        os.dup2(captured.fileno(), 2)
         try:
             yield
         except BaseException:
             os.dup2(stderr, 2)
-            held.seek(0)
-            os.write(2, held.read())
+            captured.seek(0)
+            os.write(2, captured.read())
             raise
         finally:
             os.dup2(stderr, 2)
@@ -69,7 +70,7 @@ def _quiet() -> Iterator[None]:
 
 
 def accelerator() -> str | None:
-    """The accelerators that Keras will use, in its own words, or None where there is none."""
+    """Return the names of the accelerators that Keras uses, separated by commas, or None without one."""
     keras = load_keras()
     names = [name for name in keras.distribution.list_devices() if not name.lower().startswith("cpu")]
     return ", ".join(names) or None

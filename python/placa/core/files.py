@@ -1,4 +1,4 @@
-"""Files that are whole or not there: write beside, then rename."""
+"""Atomic files and directories: write to a temporary path, then rename."""
 
 from __future__ import annotations
 
@@ -15,40 +15,59 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from placa.core.errors import PlacaError
+from placa.core.errors import (
+    DamagedFileError,
+    DiskFullError,
+    FileAccessError,
+    ForeignDirectoryError,
+    InUseError,
+    NotWritableError,
+    OutputExistsError,
+    PathNotFoundError,
+    PermissionDeniedError,
+    PlacaError,
+    WrongFileTypeError,
+)
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def find_shared(name: str) -> Path | None:
-    """Find a folder that travels along with the package: ``reports``, or ``R``, the source of the R package.
+    """Find a directory that is distributed with the package: ``reports``, or ``R`` (the source of the R package).
 
     Returns:
-        It, in the installed package or in placa's source tree; None where neither has it.
+        The directory in the installed package or in placa's source tree; None if it is in neither.
     """
     package = Path(__file__).resolve().parents[1]
     return next((place for place in (package / "share" / name, package.parents[1] / name) if place.is_dir()), None)
 
 
 def is_full(error: OSError) -> bool:
-    """Whether an error says that a disk, or what one may use of it, is full."""
+    """Return whether an error means that the disk or the quota is full."""
     return error.errno in _FULL or "No space left" in str(error)
 
 
 def explain_os_error(error: OSError, path: Path | str | None = None) -> PlacaError:
-    """Turn an operating-system error into the sentence that a user can act on."""
-    where = path or error.filename or "the output"
+    """Return the `PlacaError` that explains an operating-system error.
+
+    Args:
+        error: The error.
+        path: The path to name; by default that of `error`.
+    """
+    where = str(path or error.filename or "the output")
     if is_full(error):
-        return PlacaError(f"The disk that holds {where} is full: free some space, or choose another place.")
+        message = f"The disk of {where} is full. Free some space or choose another path."
+        return DiskFullError(message, path=where)
     if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
-        return PlacaError(f"There is no permission to read or write {where}: choose another place, or ask for access.")
+        message = f"No permission to read or write {where}. Choose another path or ask for access."
+        return PermissionDeniedError(message, path=where)
     if error.errno in {errno.ENOTDIR, errno.EEXIST, errno.EISDIR}:
-        return PlacaError(
-            f"{where} cannot be used, for a file stands where a directory should, or the other way round."
-        )
+        message = f"Cannot use {where}: a file exists where a directory is needed, or the reverse. Choose another path."
+        return WrongFileTypeError(message, path=where)
     if error.errno == errno.ENOENT:
-        return PlacaError(f"{where} does not exist.")
-    return PlacaError(f"{where} could not be read or written ({error.strerror or error}).")
+        return PathNotFoundError(f"{where} does not exist. Check the path.", path=where)
+    reason = str(error.strerror or error)
+    return FileAccessError(f"Cannot read or write {where} ({reason}).", path=where, reason=reason)
 
 
 def _partial(path: Path) -> Path:
@@ -57,10 +76,10 @@ def _partial(path: Path) -> Path:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a path beside `path` to write to; it takes the name `path` only if the block ends well.
+    """Yield a temporary path beside `path`, and rename it to `path` if the block succeeds.
 
     Raises:
-        PlacaError: The place cannot be written, or its disk is full.
+        PlacaError: The path is not writable, or its disk is full (see `explain_os_error`).
     """
     partial = _partial(path)
     try:
@@ -77,16 +96,17 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_directory(path: Path, overwrite: bool = False) -> Iterator[Path]:
-    """Yield a new directory beside `path`; it takes the name `path` only if the block ends well.
+    """Yield a temporary directory beside `path`, and rename it to `path` if the block succeeds.
 
-    An older directory of that name stays until then, and is replaced in two renames.
+    An existing directory is kept until then, and is replaced by two renames.
 
     Args:
-        path: The directory to make.
-        overwrite: Whether a directory already there may be replaced.
+        path: The directory to create.
+        overwrite: Whether an existing directory may be replaced.
 
     Raises:
-        PlacaError: `path` is there and may not be replaced, or cannot be written, or its disk is full.
+        OutputExistsError, ForeignDirectoryError, WrongFileTypeError: `path` exists and may not be replaced.
+        PlacaError: `path` is not writable, or its disk is full (see `explain_os_error`).
     """
     refuse_existing(path, overwrite)
     partial = _partial(path)
@@ -102,7 +122,7 @@ def whole_directory(path: Path, overwrite: bool = False) -> Iterator[Path]:
 
 
 def put_in_place(partial: Path, path: Path) -> None:
-    """Give a whole directory its name; an older one of that name goes."""
+    """Rename a complete directory to its final name, and remove an existing one of that name."""
     old = None
     if path.exists():
         old = path.parent / f".{path.name}.old-{os.getpid()}"
@@ -113,82 +133,92 @@ def put_in_place(partial: Path, path: Path) -> None:
 
 
 def refuse_existing(path: Path, overwrite: bool) -> None:
-    """Refuse an output that is already there, before any work is done for it.
+    """Refuse an existing output before any work starts.
 
-    Only a directory that placa wrote is ever replaced: `--overwrite ~` should not empty a home.
+    Only a directory that placa wrote is replaced: `--overwrite ~` must not delete a home directory.
+
+    Args:
+        path: The output directory.
+        overwrite: Whether an existing directory may be replaced.
 
     Raises:
-        PlacaError: `path` is a file, or a directory that may not be replaced.
+        WrongFileTypeError: `path` is a file.
+        OutputExistsError: `path` is a directory with content, and `overwrite` is false.
+        ForeignDirectoryError: placa did not write the directory.
     """
     if not os.path.lexists(path):
         return
     if not path.is_dir():
-        raise PlacaError(f"{path} is a file, and a directory of that name was to be made: choose another --out.")
+        message = f"{path} is a file, but the output is a directory. Choose another --out."
+        raise WrongFileTypeError(message, path=str(path))
     if not any(path.iterdir()):
         return
     if not overwrite:
-        raise PlacaError(f"{path} is already there: choose another --out, or add --overwrite to replace it.")
+        message = f"{path} already exists. Choose another --out, or add --overwrite to replace it."
+        raise OutputExistsError(message, path=str(path))
     if not any((path / name).is_file() for name in ("source.json", "run.json")):
-        raise PlacaError(
-            f"{path} holds something that placa did not write, so it is not replaced: choose another --out."
-        )
+        message = f"{path} was not written by placa, so it is not replaced. Choose another --out."
+        raise ForeignDirectoryError(message, path=str(path))
 
 
 @contextmanager
-def held(handle: IO[Any] | int, busy: str) -> Iterator[None]:
-    """Hold an open file or directory against other programs; the system lets go of it however this one ends.
+def held(handle: IO[Any] | int, busy: str, path: Path | None = None) -> Iterator[None]:
+    """Lock an open file or directory; the system releases the lock when this process ends.
 
     Args:
-        handle: It, or its descriptor.
-        busy: What to say where another program holds it.
+        handle: The open file, or its descriptor.
+        busy: Message of the error if another process holds the lock.
+        path: Path for the error's values; by default the name of `handle`.
 
     Raises:
-        PlacaError: Another program holds it.
+        InUseError: Another process holds the lock.
     """
     try:
         import fcntl
     except ImportError:
-        # Windows has no such locks.
+        # Windows has no fcntl.
         yield
         return
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise PlacaError(busy) from error
+        raise InUseError(busy, path=str(path) if path else str(getattr(handle, "name", ""))) from error
     except OSError:
-        # Some network file systems have no locks; then it is up to the user.
+        # Some network file systems have no locks; two processes are then not detected.
         pass
     yield
 
 
 def require_writable(directory: Path) -> None:
-    """Find out before the work, not after it, whether `directory` (or its nearest parent) takes a file.
+    """Check that files can be created in `directory`, or in its nearest existing parent.
 
     Raises:
-        PlacaError: It does not.
+        NotWritableError: No file can be created there.
+        PlacaError: Any other operating-system error (see `explain_os_error`).
     """
     place = directory.absolute()
     while not os.path.lexists(place):
         place = place.parent
     try:
-        # Asking the file system beats asking os.access, which root and network disks answer wrongly.
+        # os.access is wrong for root and on network disks, so a file is created instead.
         with tempfile.TemporaryFile(dir=place):
             pass
     except FileNotFoundError as error:
-        raise PlacaError(f"No file can be made in {place}: choose another place for {directory}.") from error
+        message = f"Cannot create a file in {place}. Choose another path for {directory}."
+        raise NotWritableError(message, path=str(directory), directory=str(place)) from error
     except OSError as error:
         raise explain_os_error(error, directory) from error
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write `content` as indented UTF-8 JSON, whole or not at all."""
+    """Write `content` atomically as indented UTF-8 JSON."""
     with whole_file(path) as partial:
         partial.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
 
 
 def write_rejected(path: Path, rejected: list[tuple[str, str]]) -> None:
-    """Write the images that were set aside as CSV, whole or not at all: ``path``, ``reason``."""
-    # A file name need not be UTF-8; such bytes are written as \\xe9 and the like.
+    """Write the rejected images atomically as CSV with the columns ``path`` and ``reason``."""
+    # File names may not be UTF-8; other bytes are written as escapes such as \\xe9.
     with (
         whole_file(path) as partial,
         partial.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
@@ -200,18 +230,20 @@ def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        PlacaError: The file is not there, or holds no JSON.
+        PathNotFoundError: The file does not exist.
+        DamagedFileError: The file is not JSON.
     """
     try:
         return json.loads(path.read_text("utf-8"))
     except OSError as error:
         raise explain_os_error(error, path) from error
     except ValueError as error:
-        raise PlacaError(f"{path} was to hold JSON and does not ({error}): make it anew.") from error
+        message = f"{path} is not valid JSON ({error}). Create the file again."
+        raise DamagedFileError(message, path=str(path), reason=str(error)) from error
 
 
 def fingerprint(*paths: Path) -> str:
-    """Return ``"sha256:…"`` over the bytes of the files, in the order given."""
+    """Return the SHA-256 of the bytes of the files, in the given order, as ``"sha256:…"``."""
     digest = hashlib.sha256()
     for path in paths:
         with path.open("rb") as file:

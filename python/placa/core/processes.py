@@ -1,4 +1,4 @@
-"""The modules of placa that run as a process of their own, and how one is started."""
+"""Modules of placa that run in their own process, and the command that starts them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-#: Each module that is started by its name. No type checker sees such a name: a test imports all of them.
+#: Modules that are started by name. Type checkers do not see such names, so a test imports all of them.
 MODULES = {
     "dicom": "placa.images.dicom.worker",
     "pictures": "placa.reporting.pictures",
@@ -19,14 +19,14 @@ def command(name: str, *arguments: str) -> list[str]:
 
     Args:
         name: A key of `MODULES`.
-        arguments: What follows on the command line.
+        arguments: Arguments of the command line.
     """
-    # -P: no file in the working directory hides a module.
+    # -P: a file in the working directory cannot shadow a module.
     return [sys.executable, "-P", "-m", MODULES[name], *arguments]
 
 
 def environment() -> dict[str, str]:
-    """Return this process's environment, with placa first on the path of modules."""
-    # The package may have been found through sys.path alone.
+    """Return this process's environment with placa first in ``PYTHONPATH``."""
+    # This process may have found the package through sys.path alone.
     root = str(Path(__file__).resolve().parents[2])
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}

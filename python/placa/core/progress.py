@@ -1,6 +1,6 @@
-"""What a person sees while placa works: stages, bars and remarks, all on stderr.
+"""Progress on stderr: stages, bars and messages.
 
-Library functions take a `Progress` and are silent by default; the command line hands them a `RichProgress`.
+Library functions take a `Progress` and are silent by default; the command line passes a `RichProgress`.
 """
 
 from __future__ import annotations
@@ -11,47 +11,47 @@ from typing import Protocol
 
 
 class Advance(Protocol):
-    """Move a bar on by `steps`, with a short remark beside it."""
+    """Advance a bar by `steps`, and show a short remark beside it."""
 
     def __call__(self, steps: int = 1, remark: str = "") -> None: ...
 
 
 class Progress:
-    """A progress that shows nothing: the default when placa is called from Python."""
+    """Progress that shows nothing: the default when placa is called from Python."""
 
     def stage(self, title: str) -> None:
-        """Begin a stage of the work."""
+        """Start a stage of the work."""
 
     def say(self, text: str) -> None:
-        """Make a remark that a user would like to read."""
+        """Print a message."""
 
     def warn(self, text: str) -> None:
-        """Say something that a user should not miss."""
+        """Print a warning."""
 
     @contextmanager
     def bar(self, title: str, total: int) -> Iterator[Advance]:
-        """Show how much of `total` is done."""
+        """Show a bar that counts to `total`; the block receives the function that advances it."""
 
-        def nothing(steps: int = 1, remark: str = "") -> None:
+        def advance(steps: int = 1, remark: str = "") -> None:
             pass
 
-        yield nothing
+        yield advance
 
     @contextmanager
     def byte_bars(self, totals: dict[str, int]) -> Iterator[dict[str, Advance]]:
-        """Show how much of several numbers of bytes is done, one bar a title, from any thread."""
+        """Show one bar per title that counts bytes to a total; every thread may advance every bar."""
 
-        def nothing(steps: int = 1, remark: str = "") -> None:
+        def advance(steps: int = 1, remark: str = "") -> None:
             pass
 
-        yield dict.fromkeys(totals, nothing)
+        yield dict.fromkeys(totals, advance)
 
 
 SILENT = Progress()
 
 
 class RichProgress(Progress):
-    """Progress on a terminal, by rich; plain lines where stderr is not one."""
+    """Progress on a terminal with rich; plain lines if stderr is not a terminal."""
 
     def __init__(self, stages: int | None = None) -> None:
         from rich.console import Console

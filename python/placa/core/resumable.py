@@ -1,4 +1,4 @@
-"""A directory that is whole or not there, and that a program which was interrupted goes on with."""
+"""Atomic directories whose creation can be resumed after an interruption."""
 
 from __future__ import annotations
 
@@ -8,45 +8,46 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from placa.core.errors import PlacaError
-from placa.core.executors.cluster import ClusterLost
+from placa.core.errors import ClusterLostError, InUseError
 from placa.core.files import explain_os_error, held, is_full, put_in_place, refuse_existing
 
 
-def half_made(path: Path) -> Path:
-    """Where a directory lies while it is being made."""
+def partial_path(path: Path) -> Path:
+    """Return the temporary path of a directory that is being created."""
     return path.parent / f".{path.name}.preparing"
 
 
 @contextmanager
 def resumable_directory(
-    path: Path, overwrite: bool, keep: Callable[[Path], bool], kept: Callable[[Path], str]
+    path: Path, overwrite: bool, keep: Callable[[Path], bool], describe: Callable[[Path], str]
 ) -> Iterator[Path]:
-    """Yield a hidden directory beside `path`; it takes the name `path` only if the block ends well.
+    """Yield a hidden directory beside `path`, and rename it to `path` if the block succeeds.
 
-    Its name is the same each time, so that what Ctrl-C, a kill, a full disk or a lost cluster left in it is found the
-    next time. After any other error it is removed: what is wrong with the input is to be mended first.
+    The hidden name is always the same, so the next call finds what Ctrl-C, a kill, a full disk or a lost cluster left
+    in it. After any other error the hidden directory is removed.
 
     Args:
-        path: The directory to make.
-        overwrite: Whether a directory already there may be replaced.
-        keep: Says of each thing that an earlier time left there whether it stays.
-        kept: Says, where the block was interrupted, what stays for the next time, in a sentence; ``""`` where nothing
-            does, and then the directory goes.
+        path: The directory to create.
+        overwrite: Whether an existing directory may be replaced.
+        keep: Returns for each file of an interrupted call whether it is kept.
+        describe: Returns, after an interruption, one sentence about what the next call can use; ``""`` if there is
+            nothing, and the hidden directory is removed.
 
     Raises:
-        PlacaError: `path` is there and may not be replaced, or cannot be written, or its disk is full, or another
-            program is making it at this moment.
-        ClusterLost: The cluster went away; the message says what stays.
-        KeyboardInterrupt: Ctrl-C; its message, if any, says what stays.
+        OutputExistsError, ForeignDirectoryError, WrongFileTypeError: `path` exists and may not be replaced.
+        InUseError: Another process is creating `path`.
+        PlacaError: `path` is not writable, or its disk is full (see `placa.core.files.explain_os_error`); the value
+            ``resumable`` is true if the next call can resume the work.
+        ClusterLostError: The cluster disappeared; the value ``resumable`` as above.
+        KeyboardInterrupt: Ctrl-C; its message, if any, is the sentence of `describe`.
     """
     refuse_existing(path, overwrite)
-    partial = half_made(path)
+    partial = partial_path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial.mkdir(exist_ok=True)
-        with _alone(partial, path):
-            stays = False
+        with _locked(partial, path):
+            resumable = False
             try:
                 for found in partial.iterdir():
                     if not keep(found):
@@ -54,16 +55,18 @@ def resumable_directory(
                 yield partial
                 put_in_place(partial, path)
             except KeyboardInterrupt as error:
-                stays = bool(text := kept(partial))
+                resumable = bool(text := describe(partial))
                 raise KeyboardInterrupt(*filter(None, [text])) from error
-            except ClusterLost as error:
-                stays = bool(text := kept(partial))
-                raise ClusterLost(f"{error} {text}".strip()) from error
+            except ClusterLostError as error:
+                resumable = bool(text := describe(partial))
+                raise ClusterLostError(f"{error} {text}".strip(), **error.values, resumable=resumable) from error
             except OSError as error:
-                stays = is_full(error) and bool(text := kept(partial))
-                raise PlacaError(f"{explain_os_error(error, path)} {text if stays else ''}".strip()) from error
+                resumable = is_full(error) and bool(text := describe(partial))
+                explained = explain_os_error(error, path)
+                message = f"{explained} {text if resumable else ''}".strip()
+                raise type(explained)(message, **explained.values, resumable=resumable) from error
             finally:
-                if not stays:
+                if not resumable:
                     shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
         raise explain_os_error(error, path) from error
@@ -77,22 +80,22 @@ def _remove(place: Path) -> None:
 
 
 @contextmanager
-def _alone(partial: Path, path: Path) -> Iterator[None]:
-    """Hold a directory against other programs; the system lets go of it however this one ends."""
+def _locked(partial: Path, path: Path) -> Iterator[None]:
+    """Lock a directory against other processes; the system releases the lock when this process ends."""
     if os.name == "nt":
-        # Windows opens no directories.
+        # Windows cannot open directories.
         yield
         return
-    busy = f"{path} is being made by another program at this moment: wait for it, or choose another."
+    busy = f"Another process is creating {path}. Wait until it ends, or choose another --out."
     opened = os.open(partial, os.O_RDONLY)
     try:
-        with held(opened, busy):
-            # Whoever held it before may have put it in its place, or removed it, since it was opened.
-            still_there = False
+        with held(opened, busy, path):
+            # The previous holder of the lock may have renamed or removed the directory since it was opened.
+            exists = False
             with suppress(FileNotFoundError):
-                still_there = os.path.samestat(os.fstat(opened), os.stat(partial))
-            if not still_there:
-                raise PlacaError(busy)
+                exists = os.path.samestat(os.fstat(opened), os.stat(partial))
+            if not exists:
+                raise InUseError(busy, path=str(path))
             yield
     finally:
         os.close(opened)

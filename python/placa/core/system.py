@@ -1,4 +1,4 @@
-"""This machine and what is installed on it."""
+"""The machine and its installed packages."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 
 def cores() -> int:
-    """Cores that this process may use, which in a container are fewer than the machine has."""
+    """Return the number of cores that this process may use; in a container it is below that of the machine."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def versions(*packages: str) -> dict[str, str]:
-    """Versions of Python and of the packages that are installed."""
+    """Return the versions of Python and of those `packages` that are installed."""
     found = {"python": sys.version.split()[0]}
     for package in packages:
         try:
@@ -26,5 +26,5 @@ def versions(*packages: str) -> dict[str, str]:
 
 
 def machine() -> dict[str, Any]:
-    """The machine in the words that a methods section needs."""
+    """Return the facts about the machine for a methods section: platform, cores, processor."""
     return {"platform": platform.platform(), "cores": cores(), "processor": platform.machine()}

@@ -1,9 +1,9 @@
-"""What of a pixel cache is safely on the disk, so that an interrupted `placa prepare` goes on where it was.
+"""The journal of a pixel cache: which files are decoded and on disk, so that `placa prepare` can be resumed.
 
-Beside the pixels lies a file of lines, each with its own checksum: first by what rule the pixels were made, then one
-line a batch of files. A line is written only when the pixels that it speaks of have reached the disk, so that whatever
-ends the program (SIGKILL, a power cut), every whole line is true. And each is believed only as long as its files are
-the same: names, sizes and times of change.
+The journal is a text file beside the pixels. Every line has a checksum. The first line has the rule by which the pixels
+were made; each further line describes a batch of files. A line is written after its pixels have reached the disk, so
+every complete line is valid even after SIGKILL or a power failure. A line is used only if its files are unchanged:
+names, sizes and modification times.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from typing import Any, BinaryIO
 import placa
 from placa.records.reading import Reading
 
-#: Size in bytes, and the times of the last change to content and to file, in ns since 1970; None where no file is.
+#: Size in bytes, and the modification times of content and metadata in ns since 1970; None for a missing file.
 Stamp = tuple[int, int, int] | None
 
 
 def stamp_of(path: str) -> Stamp:
-    """What tells cheaply whether a file is still the same."""
+    """Return the size and times of a file, which show whether it has changed."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):
@@ -35,7 +35,7 @@ def stamp_of(path: str) -> Stamp:
 
 
 def says_something(path: Path) -> bool:
-    """Whether a journal speaks of any file yet."""
+    """Return whether a journal has at least one batch of files."""
     try:
         return len(path.read_bytes().splitlines()) > 1
     except FileNotFoundError:
@@ -46,9 +46,9 @@ class Journal:
     """The journal of one pixel cache.
 
     Args:
-        path: Where it lies.
+        path: The file of the journal.
         size: Side of the squares, in pixels.
-        reading: How a file becomes squares.
+        reading: The rule for reading files.
     """
 
     def __init__(self, path: Path, size: int, reading: Reading) -> None:
@@ -56,7 +56,7 @@ class Journal:
         self._rule = {
             "size": size,
             "reading": reading.as_dict(),
-            # Another version may read the same file otherwise.
+            # Another version may read the same file differently.
             "versions": {
                 "placa": placa.__version__,
                 **{name: version(name) for name in ("pillow", "pydicom", "numpy")},
@@ -65,27 +65,27 @@ class Journal:
         self._digest = hashlib.sha256()
         self._reasons: list[str] = []
 
-    def believed(self, paths: Sequence[str], square_rows: int, row_bytes: int, stored_bytes: int) -> list[str]:
-        """Find out what needs no decoding, and forget the rest.
+    def resume(self, paths: Sequence[str], square_rows: int, row_bytes: int, stored_bytes: int) -> list[str]:
+        """Return which files need no decoding, and truncate the journal after them.
 
         Args:
-            paths: The files wanted, in the order of the rows.
-            square_rows: Rows a file.
-            row_bytes: Bytes a row.
-            stored_bytes: Bytes of rows that the pixel file holds.
+            paths: The files to decode, in the order of the rows.
+            square_rows: Rows per file.
+            row_bytes: Bytes per row.
+            stored_bytes: Bytes of rows in the pixel file.
 
         Returns:
-            For each of the first files that are done, why it was rejected; ``""`` if it was not, and then its rows are
-            stored.
+            For each of the leading files that are already decoded, the reason it was rejected, or ``""`` if its rows
+            are stored.
         """
         reasons: list[str] = []
         try:
             lines = self._path.read_bytes().splitlines(keepends=True)
         except FileNotFoundError:
             lines = []
-        true_bytes = 0
+        valid_bytes = 0
         if lines and _content(lines[0]) == self._rule:
-            true_bytes, rest, kept = len(lines[0]), iter(paths), 0
+            valid_bytes, rest, kept = len(lines[0]), iter(paths), 0
             for line in lines[1:]:
                 batch = _content(line)
                 if batch is None:
@@ -98,22 +98,22 @@ class Journal:
                     or _digest(files) != batch["stamps"]
                 ):
                     break
-                true_bytes += len(line)
+                valid_bytes += len(line)
                 reasons += [batch["rejected"].get(str(place), "") for place in range(len(files))]
-        if true_bytes:
-            os.truncate(self._path, true_bytes)
+        if valid_bytes:
+            os.truncate(self._path, valid_bytes)
         else:
             with self._path.open("wb") as file:
                 _append(file, self._rule)
         return reasons
 
-    def note(self, path: str, stamp: Stamp, reason: str) -> None:
-        """Keep in mind how a file fared; `stamp` is from before it was read."""
+    def record(self, path: str, stamp: Stamp, reason: str) -> None:
+        """Record the result of a file; `stamp` was taken before it was read."""
         _feed(self._digest, path, stamp)
         self._reasons.append(reason)
 
     def save(self, pixels: BinaryIO) -> None:
-        """Write down what was noted since the last time, once the pixels are on the disk.
+        """Write the recorded results, after flushing the pixels to the disk.
 
         Raises:
             OSError: The disk is full.
@@ -138,10 +138,10 @@ def _append(file: BinaryIO, content: dict[str, Any]) -> None:
 
 
 def _content(line: bytes) -> Any:
-    """What a line says, or None where it was cut off or damaged."""
+    """Return the content of a line, or None if the line is truncated or damaged."""
     checksum, _, text = line.rstrip(b"\n").partition(b" ")
-    whole = line.endswith(b"\n") and checksum == b"%08x" % zlib.crc32(text)
-    return json.loads(text) if whole else None
+    valid = line.endswith(b"\n") and checksum == b"%08x" % zlib.crc32(text)
+    return json.loads(text) if valid else None
 
 
 def _digest(paths: Sequence[str]) -> str:
@@ -152,5 +152,5 @@ def _digest(paths: Sequence[str]) -> str:
 
 
 def _feed(digest: Any, path: str, stamp: Stamp) -> None:
-    # A file name need not be UTF-8.
+    # File names may not be UTF-8.
     digest.update(f"{path}\0{stamp}\n".encode("utf-8", errors="surrogateescape"))

@@ -1,4 +1,4 @@
-"""The pixel cache: every image decoded once, to grey levels in one memory-mapped array."""
+"""The pixel cache: all images, decoded once to grey levels in a memory-mapped array."""
 
 from __future__ import annotations
 
@@ -16,38 +16,39 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.core.errors import PlacaError
+from placa.core.errors import DamagedFileError
 from placa.core.executors import Executor, Threads
 from placa.core.progress import SILENT, Advance, Progress
 from placa.core.system import cores
 from placa.dataset.cache_journal import Journal, Stamp, says_something, stamp_of
+from placa.dataset.errors import FileDiffersOnWorkerError, MissingPixelsError
 from placa.images.by_rule import files_at_once, read_file
 from placa.images.read import ImageRejected
 from placa.records.reading import STRETCH, Reading
 
 Decoded = tuple[NDArray[np.uint8] | None, str]
-#: Seconds of work that a kill may cost.
+#: Interval between two writes of the journal, in seconds; a kill loses at most this much work.
 _SAVE_SECONDS = 2.0
-#: What stands before the pixels, which `_write_header` can so correct in place.
+#: Fixed length of the header, so that `_write_header` can overwrite it.
 _HEADER_BYTES = 128
-#: A volume takes hundreds of megabytes while it is read, also where a cluster's worker has many threads.
-_ROOM_FOR_VOLUMES = threading.BoundedSemaphore(2)
+#: Reading a volume takes hundreds of megabytes, so two are read at once even on a worker with many threads.
+_VOLUME_SLOTS = threading.BoundedSemaphore(2)
 
 
 def read_files(size: int, reading: Reading, paths: list[str]) -> list[Decoded]:
-    """Read a few files.
+    """Read files.
 
     Args:
-        size: Side of the squares to make, in pixels.
-        reading: How a file becomes squares.
+        size: Side of the squares, in pixels.
+        reading: The rule for reading files.
         paths: The files.
 
     Returns:
-        For each its grey levels, or None and why it was rejected.
+        For each file its grey levels and ``""``, or None and the reason it was rejected.
     """
     done: list[Decoded] = []
     for path in paths:
-        with _ROOM_FOR_VOLUMES if reading.squares > 1 else nullcontext():
+        with _VOLUME_SLOTS if reading.squares > 1 else nullcontext():
             try:
                 done.append((read_file(reading, path, size), ""))
             except ImageRejected as rejected:
@@ -56,41 +57,44 @@ def read_files(size: int, reading: Reading, paths: list[str]) -> list[Decoded]:
 
 
 def read_elsewhere(size: int, reading: Reading, files: list[tuple[str, int | None]]) -> list[Decoded]:
-    """Read a few files on a worker of a cluster.
+    """Read files on a worker of a cluster.
 
     Args:
-        size: Side of the squares to make, in pixels.
-        reading: How a file becomes squares.
-        files: Each with the bytes that it has where the work was given out; None where it is not to be found there.
+        size: Side of the squares, in pixels.
+        reading: The rule for reading files.
+        files: Paths with the size of each file, in bytes, on the client; None if the client does not find the file.
 
     Returns:
-        What `read_files` returns.
+        As `read_files`.
 
     Raises:
-        PlacaError: A file is not the same here, or not there at all: to reject it would be wrong.
+        FileDiffersOnWorkerError: The worker finds another file, or none. The file itself is not rejected.
     """
     for path, wanted in files:
         stamp = stamp_of(path)
         found = stamp and stamp[0]
         if found != wanted:
-            here = "is not there" if found is None else f"has {found:,} bytes there"
-            at_home = "is not there" if wanted is None else f"has {wanted:,} bytes"
-            raise PlacaError(
-                f"{path} {here}, and {at_home} where the command was given: all workers need the same disk, under the "
-                "same path."
+            here = "is missing" if found is None else f"has {found:,} bytes"
+            client = "is missing" if wanted is None else f"has {wanted:,} bytes"
+            raise FileDiffersOnWorkerError(
+                f"{path} {here} on this worker but {client} on the client. Give all workers the same disk at the same "
+                "path.",
+                path=path,
+                size=found,
+                expected=wanted,
             )
     return read_files(size, reading, [path for path, _ in files])
 
 
 def for_elsewhere(path: str, stamp: Stamp) -> tuple[str, int | None]:
-    """A file as `read_elsewhere` wants it named: a worker there has a working directory of its own."""
+    """Return an item for `read_elsewhere`; the path is absolute because workers have another working directory."""
     return os.path.abspath(path), stamp and stamp[0]
 
 
 def decode_stamped(
     paths: Iterable[str], size: int, reading: Reading, executor: Executor, ahead: int | None = None
 ) -> Iterator[tuple[str, Stamp, Decoded]]:
-    """`decode`, and with each file its path and what it was like before it was read."""
+    """Decode files like `decode`, and yield each path, its stamp from before reading, and the result."""
     known: deque[tuple[str, Stamp]] = deque()
 
     def chunks() -> Iterator[list[tuple[str, Stamp]]]:
@@ -118,22 +122,22 @@ def decode(
     executor: Executor | None = None,
     ahead: int | None = None,
 ) -> Iterator[Decoded]:
-    """Decode files in order, on every core, holding only a few at a time.
+    """Decode files in order on all cores; only a few are in memory at once.
 
     Args:
         paths: Files to read.
-        size: Side of the squares to make, in pixels.
-        workers: Threads; one a core by default, or fewer where the files are large (see `Reading.workers`).
-        reading: How a file becomes squares.
-        executor: Where to do it; on threads of this process by default.
-        ahead: Items under way at once (see `Executor.map_in_order`).
+        size: Side of the squares, in pixels.
+        workers: Number of threads; by default `placa.images.by_rule.files_at_once`.
+        reading: The rule for reading files.
+        executor: The executor; by default threads of this process.
+        ahead: Maximum number of items in progress (see `Executor.map_in_order`).
 
     Yields:
-        For each path in turn, its grey levels ``(reading.squares, size, size)`` and ``""``, or None and the reason it
+        For each path its grey levels, shape ``(reading.squares, size, size)``, and ``""``, or None and the reason it
         was rejected.
 
     Raises:
-        PlacaError: The executor is a cluster, and something is wrong with it.
+        MachineError: The executor is a cluster and failed (see `placa.core.executors.cluster.Cluster`).
     """
     executor = executor or Threads(workers or files_at_once(reading, cores()))
     for _, _, done in decode_stamped(paths, size, reading, executor, ahead):
@@ -141,7 +145,7 @@ def decode(
 
 
 def pixels_path(prepared: Path, size: int) -> Path:
-    """Where the cache of a prepared data set lies."""
+    """Return the path of the pixel cache of a prepared data set."""
     return prepared / f"pixels-{size}.npy"
 
 
@@ -154,48 +158,48 @@ def build_cache(
     executor: Executor | None = None,
     journal: Path | None = None,
 ) -> tuple[NDArray[np.bool_], list[str]]:
-    """Decode every file into a new array file, or go on with one that was interrupted.
+    """Decode all files into an array file, or resume an interrupted one.
 
-    Rows follow `paths`; those of rejected files are left out, so the array has ``reading.squares`` rows for each file
-    that was kept. Memory does not grow with their number.
+    Rows are in the order of `paths`, without rejected files: the array has ``reading.squares`` rows per accepted file.
+    Memory does not grow with the number of files.
 
     Args:
         paths: Files to read.
-        target: The ``.npy`` file to write, in a directory that is renamed when it is whole.
+        target: The ``.npy`` file to write.
         size: Side of the squares, in pixels.
-        progress: Where to show the bar.
-        reading: How a file becomes squares.
-        executor: Where to decode; on threads of this process by default.
-        journal: The file that says how much of `target` is true (see `placa.dataset.cache_journal`); None to begin
-            anew and keep none.
+        progress: Shows a bar and messages.
+        reading: The rule for reading files.
+        executor: The executor; by default threads of this process.
+        journal: The journal of `target` (see `placa.dataset.cache_journal`), with which decoding is resumed; None to
+            start from the first file.
 
     Returns:
-        Which files were kept, shape ``(n,)``, and for each file the reason it was rejected, ``""`` if it was not.
+        Whether each file was accepted, shape ``(n,)``, and for each file the reason it was rejected, or ``""``.
 
     Raises:
         OSError: The disk is full.
-        PlacaError: The executor is a cluster, and something is wrong with it.
+        MachineError: The executor is a cluster and failed (see `placa.core.executors.cluster.Cluster`).
     """
     executor = executor or Threads(files_at_once(reading, cores()))
-    book = Journal(journal, size, reading) if journal else None
+    log = Journal(journal, size, reading) if journal else None
     begun = journal is not None and says_something(journal)
     # A plain stream, not a memory map: on a full disk a write to a map kills the process, and this one raises.
-    with target.open("r+b" if book and target.exists() else "w+b") as file:
+    with target.open("r+b" if log and target.exists() else "w+b") as file:
         file.seek(0, os.SEEK_END)
         stored = file.tell() - _HEADER_BYTES
-        reasons = book.believed(paths, reading.squares, size * size, stored) if book else []
+        reasons = log.resume(paths, reading.squares, size * size, stored) if log else []
         file.seek(0)
         _write_header(file, len(paths) * reading.squares, size)
         file.seek(_HEADER_BYTES + reasons.count("") * reading.squares * size * size)
         file.truncate()
         if reasons:
-            progress.say(f"{len(reasons):,} of {len(paths):,} files were decoded before; going on from there")
+            progress.say(f"resuming: {len(reasons):,} of {len(paths):,} files are already decoded")
         elif begun:
-            progress.say("what was decoded before is of other files or another size: beginning anew")
+            progress.say("the interrupted cache has other files or another size; decoding all files again")
         rest = islice(paths, len(reasons), None)
         with progress.bar("decoding", len(paths)) as advance:
             advance(len(reasons))
-            _fill(file, decode_stamped(rest, size, reading, executor), reasons, book, advance)
+            _fill(file, decode_stamped(rest, size, reading, executor), reasons, log, advance)
         kept = np.array([not reason for reason in reasons], dtype=bool)
         file.seek(0)
         _write_header(file, int(kept.sum()) * reading.squares, size)
@@ -208,7 +212,7 @@ def _fill(
     file: BinaryIO,
     files: Iterator[tuple[str, Stamp, Decoded]],
     reasons: list[str],
-    book: Journal | None,
+    log: Journal | None,
     advance: Advance,
 ) -> None:
     saved = time.monotonic()
@@ -218,24 +222,24 @@ def _fill(
                 file.write(levels.tobytes())
             reasons.append(reason)
             advance()
-            if book is None:
+            if log is None:
                 continue
-            book.note(path, stamp, reason)
+            log.record(path, stamp, reason)
             if time.monotonic() - saved > _SAVE_SECONDS:
-                book.save(file)
+                log.save(file)
                 saved = time.monotonic()
     except BaseException:
-        # Ctrl-C, or a cluster that went away: what is done need not be done again. On a full disk, only the last of it.
+        # After Ctrl-C or a lost cluster, decoded files are not decoded again. On a full disk this write may fail too.
         with suppress(OSError):
-            if book:
-                book.save(file)
+            if log:
+                log.save(file)
         raise
-    if book:
-        book.save(file)
+    if log:
+        log.save(file)
 
 
 def _write_header(file: BinaryIO, rows: int, size: int) -> None:
-    # The row count is written with blanks, so that the header has one length whatever it is.
+    # The row count is padded with blanks, so that the header has a fixed length.
     text = f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({rows:>12}, {size}, {size}), }}"
     padded = text.ljust(_HEADER_BYTES - 11) + "\n"
     file.write(b"\x93NUMPY\x01\x00" + len(padded).to_bytes(2, "little") + padded.encode("latin1"))
@@ -246,23 +250,25 @@ def open_pixels(prepared: Path, size: int | None = None) -> NDArray[np.uint8]:
 
     Args:
         prepared: The directory that ``placa prepare`` wrote.
-        size: Side in pixels; the only one there is by default.
+        size: Side of the squares, in pixels; by default that of the first pixel cache.
 
     Returns:
         Grey levels 0-255, shape ``(n, size, size)``.
 
     Raises:
-        PlacaError: There is no cache of that size, or it is damaged.
+        MissingPixelsError: There is no cache of that size.
+        DamagedFileError: The cache is damaged.
     """
-    there = sorted(prepared.glob("pixels-*.npy"))
-    path = pixels_path(prepared, size) if size else (there[0] if there else prepared / "pixels-*.npy")
+    caches = sorted(prepared.glob("pixels-*.npy"))
+    path = pixels_path(prepared, size) if size else (caches[0] if caches else prepared / "pixels-*.npy")
     if not path.is_file():
-        sizes = ", ".join(file.stem.removeprefix("pixels-") for file in there) or "none"
-        raise PlacaError(
-            f"{path} was expected and is not there (sizes there: {sizes}): prepare the data set with --size."
-        )
+        sizes = [file.stem.removeprefix("pixels-") for file in caches]
+        listed = ", ".join(sizes) or "none"
+        message = f"No pixels {path} (existing sizes: {listed}). Run placa prepare with --size."
+        raise MissingPixelsError(message, path=str(path), sizes=[int(one) for one in sizes if one.isdigit()])
     try:
         pixels: NDArray[np.uint8] = np.load(path, mmap_mode="r")
     except (ValueError, OSError) as error:
-        raise PlacaError(f"{path} is damaged ({error}): prepare the data set again.") from error
+        message = f"{path} is damaged ({error}). Run placa prepare again."
+        raise DamagedFileError(message, path=str(path), reason=str(error)) from error
     return pixels

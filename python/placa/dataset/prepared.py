@@ -1,4 +1,4 @@
-"""A prepared data set on disk, whole: what `placa prepare` wrote and what `placa audit` reads again."""
+"""Read a prepared data set, which `placa prepare` wrote."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.core.errors import PlacaError
 from placa.core.files import read_json
+from placa.dataset.errors import RowCountMismatchError
 from placa.dataset.pixel_cache import open_pixels
 from placa.records.manifest import read_manifest
 from placa.records.reading import Reading
@@ -22,12 +22,12 @@ class Prepared:
     """A prepared data set.
 
     Attributes:
-        manifest: One row an image.
+        manifest: One row per image.
         pixels: Grey levels 0-255, shape ``(n, size, size)``, row i for row i of the manifest; a memory map.
         facts: The content of ``source.json``.
-        table: Every row of the source's own table, or None (see `placa.sources.source.Source`).
-        other_labels: A second source of labels, or None.
-        boxes: Where lesions lie, or None.
+        table: All rows of the table of the source, or None (see `placa.sources.source.Source`).
+        other_labels: Labels of a second source, or None.
+        boxes: Bounding boxes of lesions, or None.
     """
 
     manifest: pd.DataFrame
@@ -39,11 +39,11 @@ class Prepared:
 
     @property
     def reading(self) -> Reading:
-        """How a file became rows of the manifest."""
+        """The rule for reading files."""
         return Reading.from_dict(self.facts.get("reading"))
 
 
-#: The tables that a prepared set has only where its source has them, by file name.
+#: Files of the optional tables; a prepared data set has those that its source has.
 OPTIONAL_TABLES = {"table": "table.parquet", "other_labels": "labels.parquet", "boxes": "boxes.parquet"}
 
 
@@ -51,10 +51,11 @@ def read_prepared(directory: Path) -> Prepared:
     """Read a prepared data set.
 
     Args:
-        directory: What ``placa prepare`` wrote.
+        directory: The directory that ``placa prepare`` wrote.
 
     Raises:
-        PlacaError: It is no prepared data set, or its pixels do not belong to its manifest.
+        NotPreparedError: `directory` is not a prepared data set.
+        RowCountMismatchError: Manifest and pixels have different numbers of rows.
     """
     manifest, pixels = read_images(directory)
     optional = {
@@ -65,18 +66,20 @@ def read_prepared(directory: Path) -> Prepared:
 
 
 def read_images(directory: Path, size: int | None = None) -> tuple[pd.DataFrame, NDArray[np.uint8]]:
-    """Read what every stage needs of a prepared data set: its manifest, and its pixels as a memory map.
+    """Read the manifest of a prepared data set, and open its pixels as a memory map.
 
     Args:
-        directory: What ``placa prepare`` wrote.
-        size: Side of the squares, in pixels; the only one there is by default.
+        directory: The directory that ``placa prepare`` wrote.
+        size: Side of the squares, in pixels; by default that of the first pixel cache.
 
     Raises:
-        PlacaError: It is no prepared data set, has no pixels of that size, or these do not belong to its manifest.
+        NotPreparedError: `directory` is not a prepared data set.
+        MissingPixelsError: It has no pixels of that size.
+        RowCountMismatchError: Manifest and pixels have different numbers of rows.
     """
     manifest, pixels = read_manifest(directory), open_pixels(directory, size)
     if len(pixels) != len(manifest):
-        raise PlacaError(
-            f"{directory} has {len(manifest)} rows in its manifest and {len(pixels)} in its pixels: prepare it again."
-        )
+        rows = len(manifest)
+        message = f"{directory} has {rows} rows in its manifest, {len(pixels)} in its pixels. Run placa prepare again."
+        raise RowCountMismatchError(message, rows=rows, pixels=len(pixels))
     return manifest, pixels

@@ -1,4 +1,4 @@
-"""Splits that no patient straddles, and the one function that says so."""
+"""Split a data set by patient, and check that no patient is in two splits."""
 
 from __future__ import annotations
 
@@ -10,22 +10,28 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.core.errors import PlacaError
+from placa.dataset.errors import (
+    EmptyTestSetError,
+    NoTrainingImagesError,
+    PatientInTwoSplitsError,
+    SplitSharesError,
+    UnknownSplitError,
+)
 from placa.records.manifest import SPLITS
 
-#: Shares of train, validation and test where nobody asks for others.
+#: Default shares of train, validation and test.
 FRACTIONS = (0.70, 0.15, 0.15)
 
 
 @dataclass(frozen=True)
 class SplitPlan:
-    """How a data set is to be split.
+    """Parameters of a split.
 
     Attributes:
-        seed: Seed of what is left to chance.
-        fractions: Wanted shares of the images in train, validation and test; they are scaled to sum to one.
-        test_list: A file that names the test images or patients, one a line; the rest is dealt to training and
-            validation. It goes before a split that the source brings.
+        seed: Seed of the random assignment.
+        fractions: Target shares of the images in train, validation and test; they are scaled to sum to 1.
+        test_list: A file with the test images or patients, one per line; all other images are assigned to training and
+            validation. It overrides the split of the source.
     """
 
     seed: int = 0
@@ -35,19 +41,20 @@ class SplitPlan:
     def __post_init__(self) -> None:
         if min(self.fractions) <= 0:
             given = " ".join(f"{share:g}" for share in self.fractions)
-            raise PlacaError(
-                f"The shares of train, validation and test must each be above 0, such as 70 15 15, and {given} came."
+            message = (
+                f"The shares of train, validation and test must be above 0, got {given}. Pass shares such as 70 15 15."
             )
+            raise SplitSharesError(message, fractions=list(self.fractions))
 
 
 @dataclass(frozen=True)
 class SplitMethod:
-    """How a data set was split, to write down.
+    """Description of how a data set was split.
 
     Attributes:
         text: In words.
         facts: For the manifest's metadata: ``split_method``, ``split_seed``, ``fractions``, ``test_list``.
-        notes: Remarks that the user should read.
+        notes: Messages for the user.
     """
 
     text: str
@@ -58,21 +65,22 @@ class SplitMethod:
 def split_images(
     manifest: pd.DataFrame, findings: list[str], plan: SplitPlan, given_split: str, unit: str = "patient-wise"
 ) -> tuple[pd.Series, SplitMethod]:
-    """Give every image its split: as the plan's list or the manifest's own column says, the rest dealt by lot.
+    """Assign every image to a split: by the test list or the manifest's ``split`` column, otherwise at random.
 
     Args:
-        manifest: A complete manifest. Where its ``split`` is missing, or where nobody named a validation image, the
-            images that are not test are dealt to training and validation.
-        findings: Its finding columns.
-        plan: What was asked for.
-        given_split: Who gave the manifest's own ``split``, in words.
-        unit: What was kept whole, in words.
+        manifest: A complete manifest. Images without ``split``, and all training images if no image is in validation,
+            are assigned to training and validation at random.
+        findings: The finding columns of `manifest`.
+        plan: Parameters of the split.
+        given_split: Origin of the ``split`` column, in words.
+        unit: The unit of the random assignment, in words.
 
     Returns:
-        The split of every row, and how it came about.
+        The split of every row, and its description.
 
     Raises:
-        PlacaError: The list cannot be read or names nothing of the manifest, or a given split is unknown.
+        EmptyTestSetError: The test list matches no image.
+        NoTrainingImagesError: The test list matches every image.
     """
     split = manifest["split"].copy()
     notes: list[str] = []
@@ -107,16 +115,19 @@ def _by_list(manifest: pd.DataFrame, path: Path) -> tuple[pd.Series, list[str]]:
     names = [manifest["image_id"], manifest["path"].map(lambda file: Path(file).name), manifest["patient_id"]]
     test = pd.concat([column.isin(wanted) for column in names], axis=1).any(axis=1)
     if not test.any():
-        raise PlacaError(
-            f"{path} names none of the {len(manifest):,} images: image ids, file names or patients were expected, one "
-            f"a line, such as {manifest['image_id'].iloc[0]!r}."
+        raise EmptyTestSetError(
+            f"{path} matches none of the {len(manifest):,} images. List image IDs, file names or patients, one per "
+            f"line, such as {manifest['image_id'].iloc[0]!r}.",
+            file=str(path),
+            images=len(manifest),
         )
     if test.all():
-        raise PlacaError(f"{path} names every image, and some must be left for training.")
+        message = f"{path} matches all {len(manifest):,} images, so none is left for training. List fewer images."
+        raise NoTrainingImagesError(message, file=str(path), images=len(manifest))
     known = set().union(*(column.dropna() for column in names))
     absent = len(wanted - known)
     split = pd.Series(pd.NA, index=manifest.index, dtype="string").mask(test, "test")
-    return split, [f"{absent:,} lines of {path.name} name no image of this data set"] if absent else []
+    return split, [f"{absent:,} lines of {path.name} match no image of this data set"] if absent else []
 
 
 def assign_splits(
@@ -126,21 +137,21 @@ def assign_splits(
     fractions: tuple[float, ...] = FRACTIONS,
     names: tuple[str, ...] = SPLITS,
 ) -> pd.Series:
-    """Deal whole groups to splits, so that each gets its share of images, of groups and of every finding.
+    """Assign groups to splits, so that each split gets its share of the images, the groups and every finding.
 
-    Groups are dealt one by one in random order, larger ones rather early than late, each to the split that it leaves
-    nearest to its wanted counts: a greedy form of iterative stratification (Sechidis, Tsoumakas and Vlahavas 2011),
+    Groups are assigned one by one in random order, in which larger groups tend to be early. Each goes to the split
+    whose target counts it fits best: a greedy form of iterative stratification (Sechidis, Tsoumakas and Vlahavas 2011)
     over groups.
 
     Args:
         manifest: Rows with ``group_id`` and the finding columns.
         findings: Columns to stratify by; missing values count as a class of their own.
         seed: Seed of the random order.
-        fractions: Wanted share of the images for each name; they are scaled to sum to one.
-        names: The splits to deal to.
+        fractions: Target share of the images for each of `names`; they are scaled to sum to 1.
+        names: The splits.
 
     Returns:
-        The split of every row, in the manifest's order.
+        The split of every row, in the order of `manifest`.
     """
     share = np.asarray(fractions, dtype=float) / sum(fractions)
     strata: list[NDArray[np.float64]] = [np.ones(len(manifest))]
@@ -149,44 +160,51 @@ def assign_splits(
         strata += [(label == value).fillna(False).to_numpy().astype(float) for value in (1, 0)]
     codes, groups = pd.factorize(manifest["group_id"])
     counts = np.stack([np.bincount(codes, weights=column, minlength=len(groups)) for column in strata], axis=1)
-    # Each split gets its share of the groups too, or the small ones, dealt last, would gather in the small splits.
+    # The number of groups is balanced too; otherwise small groups, assigned last, accumulate in the small splits.
     counts = np.column_stack([counts, np.ones(len(groups))])
     totals = np.maximum(counts.sum(axis=0), 1.0)
     relative = counts / totals
-    # The largest first, for the small ones can still even out what those upset; but only by and large, or few groups
-    # of different sizes would be dealt alike whatever the seed, the smallest always to the same split.
+    # Large groups tend to be first, because small ones can still balance the counts. The order is partly random,
+    # because otherwise a few groups of different sizes are assigned alike for every seed.
     random = np.random.default_rng(seed)
     order = np.argsort(-counts[:, 0] * random.uniform(0.5, 1.5, len(groups)), kind="stable")
-    held = np.zeros((len(names), counts.shape[1]))
+    assigned = np.zeros((len(names), counts.shape[1]))
     wanted = share[:, None] * np.ones((1, counts.shape[1]))
     chosen = np.empty(len(groups), dtype=int)
     for group in order:
-        # What the sum of squared distances changes by, relative to each split's size, if the group goes there.
-        lack = wanted - held
+        # Decrease of the sum of squared distances, relative to the size of each split, if the group is assigned to it.
+        lack = wanted - assigned
         gain = ((lack**2 - (lack - relative[group]) ** 2) / wanted).sum(axis=1)
         chosen[group] = int(np.argmax(gain))
-        held[chosen[group]] += relative[group]
+        assigned[chosen[group]] += relative[group]
     return pd.Series(np.asarray(names, dtype=object)[chosen[codes]], index=manifest.index, dtype="string")
 
 
 def assert_disjoint(manifest: pd.DataFrame) -> None:
-    """Refuse a table in which a patient or a group is in more than one split.
+    """Check that no patient and no group is in more than one split.
 
     Args:
-        manifest: Rows with ``patient_id``, ``group_id`` and ``split``; missing patients are not compared.
+        manifest: Rows with ``patient_id``, ``group_id`` and ``split``; missing IDs are not compared.
 
     Raises:
-        PlacaError: A row has no split or an unknown one, or a patient or group is on both sides.
+        UnknownSplitError: A row has no split, or an unknown one.
+        PatientInTwoSplitsError: A patient or group is in more than one split.
     """
     odd = sorted(set(manifest["split"].fillna("none")) - set(SPLITS))
     if odd:
-        raise PlacaError(f"Every image must be in one of the splits {', '.join(SPLITS)}, and some are in {odd[0]!r}.")
+        message = f"`split` must be one of {', '.join(SPLITS)}, got {odd[0]!r}. Run placa prepare again."
+        raise UnknownSplitError(message, split=odd[0], known=list(SPLITS))
     for column, noun in (("patient_id", "patient"), ("group_id", "group")):
         known = manifest.loc[manifest[column].notna(), [column, "split"]].drop_duplicates()
         straddling = known[column][known[column].duplicated()].unique()
         if len(straddling):
-            where = ", ".join(sorted(known.loc[known[column] == straddling[0], "split"]))
-            raise PlacaError(
-                f"No {noun} may be in more than one split, and {len(straddling)} are: {straddling[0]!r}, for one, is "
-                f"in {where}. Figures from such data would be too good; prepare the data set again."
+            splits = sorted(known.loc[known[column] == straddling[0], "split"])
+            where = ", ".join(splits)
+            raise PatientInTwoSplitsError(
+                f"{len(straddling)} {noun}s are in more than one split, such as {straddling[0]!r} in {where}. Results "
+                "would be too optimistic. Run placa prepare again.",
+                unit=noun,
+                name=str(straddling[0]),
+                splits=splits,
+                count=len(straddling),
             )

@@ -1,4 +1,4 @@
-"""Image files to squares of grey levels: Pillow formats, DICOM, CT volumes."""
+"""Read image files as squares of grey levels: Pillow formats, DICOM, CT volumes."""
 
 from placa.images.ct.slabs import read_slabs
 from placa.images.grey import ImageRejected

@@ -1,4 +1,4 @@
-"""Files by the rule of a `Reading`: which ones it takes, how they are read and named."""
+"""List, read and name files by the rule of a `Reading`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from placa.images.ct.slabs import find_volumes, read_slabs, stem
 from placa.images.read import find_images, read_image
 from placa.records.reading import SLABS_RULE, Reading
 
-#: Volumes read at once: one of 512 x 512 x 400 voxels takes 200 MB, so that more cores do not mean more memory.
+#: Maximum number of volumes read at once: one of 512 x 512 x 400 voxels takes 200 MB of memory.
 _VOLUMES_AT_ONCE = 2
 
 
@@ -23,7 +23,7 @@ def read_file(reading: Reading, path: str, size: int) -> NDArray[np.uint8]:
     Args:
         reading: The rule.
         path: The file.
-        size: Side of the squares to make, in pixels.
+        size: Side of the squares, in pixels.
 
     Returns:
         Grey levels 0-255, shape ``(squares, size, size)``.
@@ -37,25 +37,26 @@ def read_file(reading: Reading, path: str, size: int) -> NDArray[np.uint8]:
 
 
 def list_files(reading: Reading, places: Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """List the files of this kind: files as they are given, folders with everything under them.
+    """List files for a rule: given files, and all files of the kind under given folders.
 
     Raises:
-        PlacaError: A place does not exist, or there is no such file in all of them.
+        PathNotFoundError: A place does not exist.
+        NoFilesFoundError: The places contain no file of the kind.
     """
     return find_volumes(places) if reading.rule == SLABS_RULE else find_images(places)
 
 
 def file_name(reading: Reading, path: str | os.PathLike[str]) -> str:
-    """What a file is called in a table: its name; a volume without its ending, as STOIC's own table names it."""
+    """Return the name of a file in tables; that of a volume has no extension, as in the table of STOIC."""
     return stem(path) if reading.rule == SLABS_RULE else Path(path).name
 
 
 def short_names(reading: Reading, paths: Sequence[str]) -> list[str]:
-    """File names where they tell the images apart, which join with a table of labels; whole paths where they don't."""
+    """Return the file names if they are unique, for joining with a table of labels; otherwise the paths."""
     names = [file_name(reading, path) for path in paths]
     return names if len(set(names)) == len(names) else list(paths)
 
 
 def files_at_once(reading: Reading, cores: int) -> int:
-    """How many files may be read at once on so many cores."""
+    """Return how many files may be read at once on `cores` cores."""
     return min(cores, _VOLUMES_AT_ONCE) if reading.rule == SLABS_RULE else cores

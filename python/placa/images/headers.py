@@ -1,4 +1,4 @@
-"""What a file says of itself before anything in it is decoded: its size, format and dimensions."""
+"""Read the size, format and dimensions of image files without decoding their pixels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _VOLUMES = frozenset({".mha", ".mhd", ".nii", ".gz", ".nrrd"})
 
 @dataclass(frozen=True)
 class Header:
-    """One file: bytes, what kind it is in words, and pixels across and down; missing where it cannot be told."""
+    """The header of one file: bytes, format in words, width and height in pixels; NaN or ``""`` if unknown."""
 
     bytes: float
     format: str
@@ -28,18 +28,19 @@ class Header:
     height: float
 
 
-_NOTHING = Header(float("nan"), "", float("nan"), float("nan"))
+_UNKNOWN = Header(float("nan"), "", float("nan"), float("nan"))
 
 
 def read_headers(paths: Sequence[str], progress: Progress = SILENT) -> pd.DataFrame:
-    """Read the headers of files, each file once, on a few threads.
+    """Read the headers of files on several threads, each file once.
 
     Args:
-        paths: Image files; those that are not there, or of no known kind, give missing values.
-        progress: Where to show the bar.
+        paths: Image files; missing files and unknown formats give missing values.
+        progress: Shows a bar.
 
     Returns:
-        One row a path, in order: ``bytes``, ``format`` (text, empty where the file is gone), ``width``, ``height``.
+        One row per path, in order: ``bytes``, ``format`` (text, ``""`` for a missing file), ``width`` and ``height`` in
+        pixels.
     """
     unique = list(dict.fromkeys(paths))
     with progress.bar("file headers", len(unique)) as advance, ThreadPoolExecutor(2 * cores()) as pool:
@@ -51,17 +52,17 @@ def read_headers(paths: Sequence[str], progress: Progress = SILENT) -> pd.DataFr
 
 
 def read_header(path: str) -> Header:
-    """Read the header of one file; whatever is wrong with it, the answer is missing values and not an exception."""
+    """Read the header of one file; any error gives missing values instead of an exception."""
     try:
         size = float(os.stat(path).st_size)
     except OSError:
-        return _NOTHING
+        return _UNKNOWN
     extension = Path(path).suffix.lower()
     readers = (_picture, _dicom) if extension in EXTENSIONS else (_dicom, _picture)
     for reader in (_volume,) if extension in _VOLUMES else readers:
         try:
             kind, width, height = reader(path)
-        except Exception:  # Libraries raise what they like at odd bytes, and this is a look, not a use.
+        except Exception:  # Libraries raise any exception for damaged bytes; the next reader is tried.
             continue
         return Header(size, f"{extension} {kind}", float(width), float(height))
     return Header(size, extension or "no extension", float("nan"), float("nan"))
@@ -73,7 +74,7 @@ def _picture(path: str) -> tuple[str, int, int]:
     from PIL import Image
 
     with warnings.catch_warnings():
-        # Nothing is decoded, and what is odd about a file was told when it was.
+        # Nothing is decoded here, and prepare has already reported odd files.
         warnings.simplefilter("ignore")
         with Image.open(path) as image:
             return f"{image.format} {image.mode}", *image.size

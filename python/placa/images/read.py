@@ -1,13 +1,13 @@
-"""One file to one square of grey levels: the same rule for training, prediction and R.
+"""Read one file as one square of grey levels, by the same rule for training, prediction and R.
 
-The rule is called ``stretch``: decode with Pillow, or as DICOM (`placa.images.dicom.read`), convert to 8-bit grey,
-resize to a square with an antialiased bilinear filter, not keeping the aspect ratio. NIH made the ChestX-ray14 PNGs
-from the original radiographs that way (2,500 x 3,056 became 1,024 x 1,024), so a model meets the same shapes wherever
-its images come from.
+The rule is called ``stretch``: decode with Pillow, or as DICOM (`placa.images.dicom.read`), convert to 8-bit grey, and
+resize to a square with an antialiased bilinear filter, without keeping the aspect ratio. NIH converted the original
+radiographs to the PNGs of ChestX-ray14 in this way (2,500 x 3,056 became 1,024 x 1,024), so images of all sources have
+the same shape for a model.
 
-What a file is, its content says and not its name. Of colour, the luminance is taken (ITU-R BT.601); what is transparent
-is black; EXIF orientation is followed, colour profiles are not. See `placa.images.grey` for samples of more than 8
-bits.
+The format is detected from the content, not from the file name. Colours are converted to luminance (ITU-R BT.601),
+transparent pixels are black, the EXIF orientation is applied, and colour profiles are ignored. See `placa.images.grey`
+for samples of more than 8 bits.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from placa.core.errors import PlacaError
+from placa.core.errors import PathNotFoundError
 from placa.core.files import explain_os_error
-from placa.images.grey import MAX_PIXELS, ImageRejected, full_bits, refuse_size, room_for, to_grey
+from placa.images.errors import NoFilesFoundError
+from placa.images.grey import MAX_PIXELS, ImageRejected, decoding_slot, full_bits, refuse_size, to_grey
 from placa.images.png import MAGIC as PNG
-from placa.images.png import MOST_BYTES, inflated
+from placa.images.png import MAX_BYTES, inflated
 
 __all__ = [
     "EXTENSIONS",
@@ -45,9 +46,9 @@ __all__ = [
 ]
 
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom"})
-#: Those that Pillow decodes by itself. Among its others are some that start programs (EPS) or are never radiographs.
+#: Formats that Pillow may decode. Others start programs (EPS) or are never radiographs.
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DIB", "WEBP", "GIF", "PPM", "JPEG2000")
-#: How many bytes tell what a file is.
+#: Number of bytes from which the format is detected.
 _HEAD = 256
 _KINDS = {b"%PDF": "a PDF", b"PK\x03\x04": "a ZIP archive", b"\x1f\x8b": "gzip-compressed", b"\x89HDF": "an HDF5 file"}
 
@@ -56,14 +57,14 @@ def read_image(path: str | os.PathLike[str], size: int) -> NDArray[np.uint8]:
     """Read one radiograph as grey levels.
 
     Args:
-        path: A PNG, JPEG, TIFF, BMP, WebP or DICOM file, whatever its name ends with.
-        size: Side of the square to make, in pixels.
+        path: A PNG, JPEG, TIFF, BMP, WebP or DICOM file, with any extension.
+        size: Side of the square, in pixels.
 
     Returns:
         Grey levels 0-255, shape ``(size, size)``.
 
     Raises:
-        ImageRejected: The file is missing, empty, truncated, no image, too large, or has several frames.
+        ImageRejected: The file is missing, empty, truncated, too large, not an image, or has several frames.
     """
     try:
         size_of_file = _size_of_file(path)
@@ -82,20 +83,21 @@ def read_image(path: str | os.PathLike[str], size: int) -> NDArray[np.uint8]:
         raise ImageRejected("there is no permission to read it") from error
     except Image.DecompressionBombError as error:
         pixels = next(iter(re.findall(r"\d+", str(error))), "0")
-        raise ImageRejected(f"it claims {int(pixels):,} pixels, more than the {MAX_PIXELS:,} that are read") from error
+        reason = f"it claims {int(pixels):,} pixels, more than the {MAX_PIXELS:,} that are read"
+        raise ImageRejected(reason, pixels=int(pixels)) from error
     except Exception as error:
         if isinstance(error, OSError) and error.errno:
             raise ImageRejected(f"it cannot be read ({error.strerror})") from error
-        # Damaged bytes make a decoder raise whatever the code they lead to raises.
-        said = " ".join(str(error).split()) or type(error).__name__
-        raise ImageRejected(f"it is damaged or truncated ({said}): copy it again") from error
+        # Decoders raise any exception for damaged bytes.
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ImageRejected(f"it is damaged or truncated ({reason}): copy it again") from error
 
 
 def refuse_name(path: str | os.PathLike[str]) -> None:
-    """Refuse a file whose name no table can hold.
+    """Reject a file whose name cannot be stored in a table.
 
     Raises:
-        ImageRejected: The name is not UTF-8, or holds a NUL character.
+        ImageRejected: The name is not UTF-8, or contains a NUL character.
     """
     name = os.fspath(path)
     try:
@@ -107,7 +109,7 @@ def refuse_name(path: str | os.PathLike[str]) -> None:
 
 
 def _size_of_file(path: str | os.PathLike[str]) -> int:
-    """How many bytes there are in a file that can be read to its end, which a pipe or a device cannot."""
+    """Return the size of a regular file in bytes; reject directories, pipes and devices."""
     refuse_name(path)
     found = os.stat(path)
     if stat.S_ISDIR(found.st_mode):
@@ -121,12 +123,12 @@ def _from_pillow(
     file: BinaryIO, path: str | os.PathLike[str], head: bytes, size_of_file: int, size: int
 ) -> Image.Image:
     with warnings.catch_warnings():
-        # The limits here are ours and have a reason in the field; Pillow's own would warn before them.
+        # `refuse_size` checks the limits; Pillow would warn at lower ones.
         warnings.filterwarnings("ignore", module="PIL")
         try:
             file.seek(0)
-            quicker = inflated(file) if head.startswith(PNG) and size_of_file <= MOST_BYTES else file
-            image = Image.open(quicker, formats=_FORMATS)
+            content = inflated(file) if head.startswith(PNG) and size_of_file <= MAX_BYTES else file
+            image = Image.open(content, formats=_FORMATS)
         except UnidentifiedImageError as error:
             from placa.images.dicom.header import is_dicom
 
@@ -135,27 +137,27 @@ def _from_pillow(
             raise ImageRejected(_not_an_image(head)) from error
         with image:
             refuse_size(*image.size, size_of_file)
-            with room_for(image.width * image.height):
+            with decoding_slot(image.width * image.height):
                 return to_grey(_loaded(image, size))
 
 
 def _loaded(image: Image.Image, size: int) -> Image.Image:
-    """Decode a single image, and turn it upright."""
+    """Decode a single image, and apply its EXIF orientation."""
     frames: int = getattr(image, "n_frames", 1)
-    # The first image of an MPO is the photograph; the others are its previews (CIPA DC-007).
+    # The first image of an MPO is the photograph, the others are previews (CIPA DC-007).
     if frames > 1 and image.format != "MPO":
-        raise ImageRejected(f"it has {frames} frames, and one radiograph was expected: save the frame you mean")
+        reason = f"it has {frames} frames, and one radiograph was expected: save the frame you mean"
+        raise ImageRejected(reason, frames=frames)
     if image.format in {"JPEG", "MPO"}:
-        # The decoder then skips the detail that the resize would throw away: it halves the image as often as twice the
-        # wanted side is left. Of radiographs at quality 90, the squares then differ by less than half a grey level on
-        # average and by 6 at most from those of the whole image.
+        # The decoder halves the image while it stays at least twice as large as the result. For radiographs of quality
+        # 90, the squares differ from those of the full image by less than 0.5 grey levels on average and 6 at most.
         image.draft("L", (2 * size, 2 * size))
     image.load()
     with suppress(Exception):
-        # A damaged remark about the image is no damage to the image.
+        # Damaged EXIF data does not make the image unusable.
         ImageOps.exif_transpose(image, in_place=True)
     if image.mode == "I;16" and getattr(image, "tag_v2", {}).get(262) == 0:
-        # Pillow inverts such TIFFs (0 is white) of every depth but this.
+        # Pillow inverts TIFFs in which 0 is white, except those of 16 bits.
         levels = np.asarray(image)
         return Image.fromarray(full_bits(levels) - levels)
     return image
@@ -171,7 +173,7 @@ def _not_an_image(head: bytes) -> str:
     for magic, kind in _KINDS.items():
         if head.startswith(magic):
             return f"it is {kind}, not an image, whatever its name ends with: take the image out of it"
-    # The last letter may be cut in half.
+    # The last character may be cut.
     text = head.decode("utf-8", errors="ignore")
     if len(text.encode()) >= len(head) - 3 and all(letter.isprintable() or letter in "\ufeff\t\r\n" for letter in text):
         start = " ".join(text.replace("\ufeff", "").split())[:24]
@@ -180,24 +182,24 @@ def _not_an_image(head: bytes) -> str:
 
 
 def natural_order(path: str | os.PathLike[str]) -> tuple[object, ...]:
-    """A sort key under which ``scan 10`` comes after ``scan 9``."""
+    """Return a sort key that puts ``scan 10`` after ``scan 9``."""
     parts = re.split(r"(\d+)", os.fspath(path).lower())
     return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts)
 
 
 def files_under(folder: str | os.PathLike[str]) -> list[Path]:
-    """List every file under a folder in natural order, without hidden ones; links to folders are followed once.
+    """List all files under a folder in natural order, except hidden ones; links to folders are followed once.
 
     Raises:
-        OSError: A folder cannot be listed; what is in it would be dropped in silence.
+        OSError: A folder cannot be listed; its files would otherwise be missing without a message.
     """
 
-    def tell(error: OSError) -> None:
+    def fail(error: OSError) -> None:
         raise error
 
     found: list[Path] = []
     seen: set[str] = set()
-    for top, folders, names in os.walk(folder, followlinks=True, onerror=tell):
+    for top, folders, names in os.walk(folder, followlinks=True, onerror=fail):
         real = os.path.realpath(top)
         if real in seen:
             folders.clear()
@@ -209,13 +211,15 @@ def files_under(folder: str | os.PathLike[str]) -> list[Path]:
 
 
 def find_images(places: Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """List image files: files as they are given, folders with everything under them in natural order.
+    """List image files: given files, and all images under given folders in natural order.
 
-    A file that is named is taken whatever its extension, so that a wrong one is told and not skipped. In a folder,
-    files without any extension are taken if they are DICOM, which is how most archives export it.
+    A given file is listed whatever its extension, so that an unusable one is reported and not skipped. In a folder,
+    files without an extension are listed if they are DICOM, because most archives export DICOM without one.
 
     Raises:
-        PlacaError: A place does not exist, a folder cannot be listed, or there is no image in all of them.
+        PathNotFoundError: A place does not exist.
+        NoFilesFoundError: The places contain no image.
+        PlacaError: A folder cannot be listed (see `placa.core.files.explain_os_error`).
     """
     return find_files(places, looks_like_image, "image", "image files", sorted(EXTENSIONS))
 
@@ -227,17 +231,19 @@ def find_files(
     nouns: str,
     endings: Iterable[str],
 ) -> list[Path]:
-    """List files of a kind: files as they are given, folders with all of that kind under them in natural order.
+    """List files of a kind: given files, and all files of the kind under given folders in natural order.
 
     Args:
-        places: Files and folders, in any mix.
-        wanted: Whether a file in a folder is of the kind.
-        noun: What one of them is called.
-        nouns: What several of them are called.
-        endings: What their names end in.
+        places: Files and folders.
+        wanted: Returns whether a file in a folder is of the kind.
+        noun: Name of the kind in the singular, for messages.
+        nouns: Name of the kind in the plural, for messages.
+        endings: Extensions of the kind, for messages.
 
     Raises:
-        PlacaError: A place does not exist, a folder cannot be listed, or there is no such file in all of them.
+        PathNotFoundError: A place does not exist.
+        NoFilesFoundError: The places contain no file of the kind.
+        PlacaError: A folder cannot be listed (see `placa.core.files.explain_os_error`).
     """
     found: dict[Path, None] = {}
     given = [Path(place) for place in places]
@@ -248,25 +254,28 @@ def find_files(
             elif place.exists():
                 found[place] = None
             else:
-                raise PlacaError(f"{place} does not exist: name {nouns}, or folders that hold some.")
+                message = f"{place} does not exist. Pass {nouns} or folders that contain some."
+                raise PathNotFoundError(message, path=str(place))
         except OSError as error:
             raise explain_os_error(error, error.filename or place) from error
     if not found:
         listed = ", ".join(map(str, given)) or "nothing"
-        raise PlacaError(f"No {noun} was found in {listed}: files ending in {', '.join(endings)} were expected.")
+        endings = list(endings)
+        message = f"No {noun} found in {listed}. Pass files with the extensions {', '.join(endings)}."
+        raise NoFilesFoundError(message, kind=noun, places=list(map(str, given)), endings=endings)
     return list(found)
 
 
 def looks_like_image(file: Path) -> bool:
-    """Whether a file in a folder is taken for an image: by its ending, or where it has none, by being DICOM."""
+    """Return whether a file in a folder is an image: by its extension, or without one by the DICOM marker."""
     suffix = file.suffix.lower()
     if suffix in EXTENSIONS:
         return True
-    # Archives name DICOM files IM0001 or by UID, the last number of which looks like an extension.
+    # Archives name DICOM files IM0001 or by UID; the last number of a UID looks like an extension.
     if suffix and not suffix[1:].isdigit():
         return False
     try:
-        _size_of_file(file)  # A pipe would block whoever opens it.
+        _size_of_file(file)  # Opening a pipe would block.
         with file.open("rb") as opened:
             return opened.read(_HEAD)[128:132] == b"DICM"
     except (OSError, ImageRejected):

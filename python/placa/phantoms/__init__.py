@@ -1,6 +1,6 @@
-"""Synthetic frontal chest radiographs: anatomy in millimetres, projected and attenuated as an X-ray beam would.
+"""Synthetic frontal chest radiographs: anatomy in millimetres, with the projection and attenuation of X-rays.
 
-The folder reads in the order of the beam: `anatomy` (who), `geometry` (where the beam goes), `soft_tissue`,
-`vessels` and `skeleton` (what it crosses), `lesions` (what is found), `film` (what the detector makes of it),
-`scene` (all of it together), `plan` (what each patient's images will show), `draw` (patients to PNG files).
+Modules in the order of the beam: `anatomy` (the body), `geometry` (the projection), `soft_tissue`, `vessels` and
+`skeleton` (the attenuating organs), `devices` (tubes and leads), `lesions` (the findings), `film` (the detector and the
+display), `scene` (one image), `plan` (the images of each patient), `draw` (PNG files).
 """

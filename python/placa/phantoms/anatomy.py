@@ -1,4 +1,4 @@
-"""Who is on the table: the body of one phantom patient, drawn once and shared by all images of that patient."""
+"""The body of one phantom patient, shared by all images of that patient."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Anatomy:
     """Thickness of fat and muscle outside the ribs."""
     shoulder_width: float
     shoulder_height: float
-    """How far above the apex the shoulders stand."""
+    """Height of the shoulders above the apex."""
     neck: float
     heart: float
     """Size of the heart relative to the average one."""
@@ -36,32 +36,32 @@ class Anatomy:
     aorta: float
     """Radius of the aortic arch."""
     unfolded: float
-    """0 to 1: how far age has pushed the aorta out of the mediastinum."""
+    """0 to 1: age-related unfolding of the aorta."""
     mediastinum: float
     left_dome: float
-    """How much lower the left dome of the diaphragm stands."""
+    """Height of the right dome of the diaphragm above the left one."""
     dome_sharpness: float
     bone: float
-    """Mineral density of bone relative to a young adult's."""
+    """Mineral density of bone relative to that of a young adult."""
     rib_level: NDArray[np.float32]
     """y of each rib at the spine."""
     rib_drop: NDArray[np.float32]
-    """How far each rib descends from its back end to its front end."""
+    """Descent of each rib from its posterior to its anterior end."""
     rib_height: float
     curve: NDArray[np.float32]
-    """Sideways curve of the spine: amplitude, phase."""
+    """Lateral curvature of the spine: amplitude, phase."""
     breast: float
-    """Radius of the breasts; 0 where there are none."""
+    """Radius of the breasts; 0 for men."""
     breast_drop: float
     markings: float
-    """How prominent the vessels of the lung are."""
+    """Radius of the vessels of the lung relative to the average."""
     lung_density: float
     tree_seed: int
-    """What the vessels of the lungs grow from; see `vessels.grow_tree`."""
+    """Seed of the vessels of the lungs; see `vessels.grow_tree`."""
 
 
 def draw_anatomy(rng: np.random.Generator) -> Anatomy:
-    """Draw a patient: sex and age first, then a body that fits them."""
+    """Sample a patient: first sex and age, then a body that depends on them."""
     sex = "F" if rng.random() < 0.46 else "M"
     age = float(np.clip(np.round(rng.normal(49, 17)), 18, 94))
     woman = sex == "F"

@@ -1,6 +1,6 @@
-"""What lies on or in a patient in bed: leads and electrodes, a tube in the trachea, a line in a vein.
+"""Devices of bedside patients: electrodes and leads, tracheal tubes, central venous lines.
 
-They are drawn without regard to the findings. There are no chest drains: those give a pneumothorax away.
+Devices do not depend on the findings. Chest drains are not drawn, because they would reveal a pneumothorax.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PLASTIC = 0.09
 
 
 def draw_devices(body: Anatomy, grid: Grid, rng: np.random.Generator) -> Field:
-    """Attenuation of devices: on most patients in bed, on few others; (size, size)."""
+    """Return the attenuation of devices, shape (size, size); most bedside patients and few others have some."""
     total = np.zeros_like(grid.u)
     bed = grid.pose.view == "AP"
     front = wall_front(body)[1] + 4

@@ -1,10 +1,10 @@
 """Phantoms, the embedded data source: synthetic frontal chest radiographs drawn from physics and anatomy.
 
 Nothing is downloaded and nothing is copied from a real image. Each patient is a body in millimetres
-(`placa.phantoms`), imaged one to six times; the beam is attenuated by Beer and Lambert's law, scattered, counted
-and developed. Findings are `Opacity` (nodules, masses and consolidations, from obvious to barely visible) and
-`Pneumothorax` (a pleural line with nothing beyond it). Sex, age, view, exposure, markers and borders are drawn
-independently of the findings, so a model that does well has found the findings.
+(`placa.phantoms`) with one to six images; the beam is attenuated by the Beer-Lambert law, scattered, detected and
+displayed. The findings are `Opacity` (nodules, masses and consolidations, from obvious to barely visible) and
+`Pneumothorax` (a pleural line without lung markings beyond it). Sex, age, view, exposure, markers and borders are
+independent of the findings, so a model can predict the findings only from their appearance.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from placa.core.errors import PlacaError
+from placa.core.errors import OutOfRangeError
+from placa.core.files import explain_os_error
 from placa.phantoms.anatomy import Anatomy
 from placa.phantoms.lesions import Box, Disease
 from placa.phantoms.plan import FINDINGS, LABEL_NOISE, PREVALENCE, Plan, images_of, plan_patient
@@ -32,18 +33,18 @@ from placa.phantoms.scene import Scene, draw_scene
 
 __all__ = ["FINDINGS", "LABEL_NOISE", "PREVALENCE", "PhantomImage", "draw_patient", "draw_phantoms", "render"]
 
-MOST_IMAGES = 1_000_000
-SMALLEST = 32
-ALONE = 48
-"""Below this many images one process is faster than starting several."""
+MAX_IMAGES = 1_000_000
+MIN_SIZE = 32
+MIN_PARALLEL = 48
+"""For fewer images, one process is faster than several."""
 
 
 @dataclass(frozen=True)
 class PhantomImage:
-    """One phantom radiograph and everything known about it.
+    """One phantom radiograph with its labels and masks.
 
-    `labels` are what a reader recorded, `truth` what was drawn; they differ in 3 % (`LABEL_NOISE`).
-    `lesions` are in pixels of this image. The masks are boolean and of the size of the image.
+    `labels` are the recorded findings and `truth` the drawn ones; 3 % of them differ (`LABEL_NOISE`). `lesions` are in
+    pixels of this image. The masks are boolean and have the size of the image.
     """
 
     pixels: NDArray[np.uint8]
@@ -63,22 +64,24 @@ class PhantomImage:
 def render(
     seed: int, patient: int, image: int, body: Anatomy, plan: Plan, size: int, *, findings: bool = True
 ) -> Scene:
-    """Draw one planned image (numbered from 1); with `findings=False`, the same image without what is found."""
+    """Draw one planned image (numbered from 1); with `findings=False`, the same image without its findings."""
     return draw_scene(body, plan.pose, plan.disease if findings else Disease(), size, [seed, patient, image])
 
 
 def _check(seed: int, size: int) -> None:
     if seed < 0:
-        raise PlacaError(f"The seed of phantoms must be 0 or more. Received: seed={seed}.")
-    if size < SMALLEST:
-        raise PlacaError(f"Phantoms need at least {SMALLEST} pixels a side. Received: size={size}.")
+        message = f"`seed` must be an integer ≥ 0, got {seed}."
+        raise OutOfRangeError(message, name="seed", value=seed, lower=0, upper=None)
+    if size < MIN_SIZE:
+        message = f"`size` must be at least {MIN_SIZE} pixels, got {size}."
+        raise OutOfRangeError(message, name="size", value=size, lower=MIN_SIZE, upper=None)
 
 
 @lru_cache(maxsize=1)
 def _keep_memory() -> None:
-    """Have the C library keep what it frees: handing each 256 KiB array back and forth costs a fifth of the time.
+    """Make the C library keep freed memory, because returning each array of 256 KiB costs a fifth of the time.
 
-    Freeing one large block raises glibc's threshold for that (`mallopt(3)`, M_MMAP_THRESHOLD); elsewhere it is idle.
+    Freeing one large block raises the threshold of glibc (`mallopt(3)`, M_MMAP_THRESHOLD); elsewhere it has no effect.
     """
     np.empty(24 << 20, dtype=np.uint8)
 
@@ -87,16 +90,16 @@ def draw_patient(seed: int, patient: int, size: int = 256, images: int | None = 
     """Draw the images of one phantom patient.
 
     Args:
-        seed: Seed of the set that the patient belongs to, 0 or more; same seed, same pixels.
-        patient: Number of the patient in it, 0 or more.
-        size: Width and height in pixels, 32 or more.
-        images: Draw only the first so many; by default all 1 to 6.
+        seed: Seed of the set, ≥ 0; the same seed gives the same pixels.
+        patient: Number of the patient in the set, ≥ 0.
+        size: Width and height in pixels, ≥ 32.
+        images: Draw only this many images, from the first; by default all 1 to 6.
 
     Returns:
-        One `PhantomImage` an image: `pixels` uint8 (size, size), bones white.
+        One `PhantomImage` per image; `pixels` are uint8, shape (size, size), with white bones.
 
     Raises:
-        PlacaError: A negative seed, or a size below 32.
+        OutOfRangeError: The seed is negative, or the size is below 32.
     """
     _check(seed, size)
     _keep_memory()
@@ -123,16 +126,16 @@ def draw_patient(seed: int, patient: int, size: int = 256, images: int | None = 
     return drawn
 
 
-Row = dict[str, str | float | int]
+Record = dict[str, str | float | int]
 
 
-def _write_patient(root: str, seed: int, size: int, patient: int, count: int) -> tuple[list[Row], list[Row]]:
-    rows: list[Row] = []
-    boxes: list[Row] = []
+def _write_patient(root: str, seed: int, size: int, patient: int, count: int) -> tuple[list[Record], list[Record]]:
+    rows: list[Record] = []
+    boxes: list[Record] = []
     for image in draw_patient(seed, patient, size, count):
         path = Path(root) / f"{image.image_id}.png"
         Image.fromarray(image.pixels).save(path, compress_level=3)
-        row: Row = {
+        row: Record = {
             "image_id": image.image_id,
             "path": str(path),
             "patient_id": image.patient_id,
@@ -144,14 +147,14 @@ def _write_patient(root: str, seed: int, size: int, patient: int, count: int) ->
         row.update({f"true_{finding}": state for finding, state in image.truth.items()})
         rows.append(row)
         for b in image.lesions:
-            place: Row = {"x": b.x, "y": b.y, "width": b.width, "height": b.height}
-            box: Row = {"image_id": image.image_id, "finding": b.finding}
+            place: Record = {"x": b.x, "y": b.y, "width": b.width, "height": b.height}
+            box: Record = {"image_id": image.image_id, "finding": b.finding}
             boxes.append(box | place)
     return rows, boxes
 
 
 def _patients(seed: int, images: int) -> Iterator[tuple[int, int]]:
-    """Numbers of patients, and how many images to draw of each, until there are enough."""
+    """Yield patients and their numbers of images, until the total is `images`."""
     patient = 0
     while images > 0:
         count = min(images_of(seed, patient), images)
@@ -173,38 +176,40 @@ def draw_phantoms(
     The same seed gives the same bytes, PNG files included, whatever the number of workers.
 
     Args:
-        root: Folder for `<image_id>.png` and `lesions.csv`; made if absent.
-        images: How many images, over as many patients as that takes.
-        size: Width and height in pixels, 32 or more.
-        seed: 0 or more.
-        workers: Processes; by default one a core, or one where there are few images. Each is spawned, so a script
-            that asks for more than one needs the usual ``if __name__ == "__main__":``.
-        progress: Called with the number of images finished so far, after each patient.
+        root: Folder for `<image_id>.png` and `lesions.csv`; it is created if missing.
+        images: Number of images, from 1 to 1,000,000.
+        size: Width and height in pixels, ≥ 32.
+        seed: Seed of the set, ≥ 0.
+        workers: Number of processes; by default one per core, or one for few images. They are spawned, so a script with
+            more than one needs ``if __name__ == "__main__":``.
+        progress: Called after each patient with the number of finished images.
 
     Returns:
-        One row an image, in order of `image_id`: `image_id`, `path` (absolute), `patient_id`, `sex` (F, M), `age`
+        One row per image, in the order of `image_id`: `image_id`, `path` (absolute), `patient_id`, `sex` (F, M), `age`
         (years), `view` (PA, AP), `Opacity` and `Pneumothorax` (recorded, 0 or 1), `true_Opacity` and
         `true_Pneumothorax` (as drawn).
 
     Raises:
-        PlacaError: A number out of range, or a folder that cannot be written.
+        OutOfRangeError: `images`, `size` or `seed` is out of range.
+        PlacaError: The folder is not writable (see `placa.core.files.explain_os_error`).
     """
     _check(seed, size)
-    if not 1 <= images <= MOST_IMAGES:
-        raise PlacaError(f"Ask for 1 to {MOST_IMAGES:,} phantoms. Received: images={images}.")
+    if not 1 <= images <= MAX_IMAGES:
+        message = f"`images` must be from 1 to {MAX_IMAGES:,}, got {images}."
+        raise OutOfRangeError(message, name="images", value=images, lower=1, upper=MAX_IMAGES)
     root = Path(root).absolute()
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
-        raise PlacaError(f"Phantoms cannot be written to {root}: {problem.strerror}.") from problem
+        raise explain_os_error(problem, root) from problem
     tasks = list(_patients(seed, images))
     if workers is None:
-        workers = 1 if images < ALONE else os.cpu_count() or 1
+        workers = 1 if images < MIN_PARALLEL else os.cpu_count() or 1
     work = partial(_write_patient, str(root), seed, size)
-    rows: list[Row] = []
-    boxes: list[Row] = []
+    rows: list[Record] = []
+    boxes: list[Record] = []
 
-    def collect(results: Iterator[tuple[list[Row], list[Row]]]) -> None:
+    def collect(results: Iterator[tuple[list[Record], list[Record]]]) -> None:
         for some_rows, some_boxes in results:
             rows.extend(some_rows)
             boxes.extend(some_boxes)

@@ -1,4 +1,4 @@
-"""From attenuation to a film: scatter, quantum noise, blur, the display curve, borders and markers."""
+"""Convert attenuation to an image: scatter, quantum noise, blur, display curve, borders and markers."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from PIL import Image
 from placa.phantoms.geometry import Field
 
 AIR_GLARE = 0.3
-"""Beam that misses the patient scatters little: it counts no more than this towards the veil."""
+"""Maximum contribution of a pixel to the scatter, because the beam outside the patient scatters little."""
 
 
 def coarse(field: Field, size: int) -> Field:
-    """Average into (size, size)."""
+    """Reduce a field to (size, size) by averaging."""
     return np.asarray(Image.fromarray(field).resize((size, size), Image.Resampling.BOX), dtype=np.float32)
 
 
 def fine(field: Field, size: int) -> Field:
-    """Interpolate smoothly to (size, size)."""
+    """Interpolate a field to (size, size) with a bicubic filter."""
     smooth = np.array(Image.fromarray(field).resize((size, size), Image.Resampling.BICUBIC), dtype=np.float32)
     return smooth
 
 
 def soften(field: Field, weight: float) -> Field:
-    """Blur by a three-tap kernel (weight, 1 - 2 weight, weight) along both axes."""
+    """Blur a field with the kernel (weight, 1 - 2 weight, weight) along both axes."""
     w, m = np.float32(weight), np.float32(1 - 2 * weight)
     wide = np.pad(field, 1, mode="edge")
     rows = m * wide[1:-1] + w * (wide[:-2] + wide[2:])
@@ -38,7 +38,7 @@ def _spread(field: Field, times: int) -> Field:
 
 
 def cloud(rng: np.random.Generator, size: int, grains: list[tuple[int, float]]) -> Field:
-    """Correlated noise of about unit weight: white noise of several grains, interpolated and summed."""
+    """Return correlated noise: white noise of several grain sizes, interpolated, weighted and summed."""
     total = np.zeros((size, size), dtype=np.float32)
     for cells, weight in grains:
         total += np.float32(weight) * fine(rng.standard_normal((cells, cells), dtype=np.float32), size)
@@ -46,9 +46,10 @@ def cloud(rng: np.random.Generator, size: int, grains: list[tuple[int, float]]) 
 
 
 def expose(line: Field, dose: float, veil: float, blur: float, rng: np.random.Generator) -> Field:
-    """Negative logarithm of what the detector reads, behind a body of the given line integrals.
+    """Return the negative logarithm of the detector signal behind a body with the given line integrals.
 
-    Beer and Lambert's law; scatter as a smooth veil; Poisson counts, by their normal limit (thousands a pixel).
+    The model has the Beer-Lambert law, scatter as a smooth veil, and Poisson counts with the normal approximation
+    (thousands per pixel).
     """
     size = line.shape[0]
     beam = np.exp(-line)
@@ -56,7 +57,7 @@ def expose(line: Field, dose: float, veil: float, blur: float, rng: np.random.Ge
     beam += np.float32(veil) * np.clip(scatter, 0, None)
     beam = soften(beam, blur)
     noise = rng.standard_normal(line.shape, dtype=np.float32)
-    # Light spreads in the detector, so neighbouring pixels share some of their noise.
+    # Light spreads in the detector, so the noise of neighbouring pixels is correlated.
     noise = soften(noise, 0.08)
     counts = beam * np.float32(dose)
     counts += noise * np.sqrt(counts)
@@ -65,7 +66,7 @@ def expose(line: Field, dose: float, veil: float, blur: float, rng: np.random.Ge
 
 
 def window(line: Field, lung: Field, veil: float) -> tuple[float, float]:
-    """Readings that the exposure control puts at the dark and the bright end, taken before any finding is drawn."""
+    """Return the signals for black and white of the exposure control, computed without findings."""
     step = max(line.shape[0] // 48, 1)
     sample, inside = line[::step, ::step], lung[::step, ::step] > 60
     body = sample[sample > 0.8]
@@ -76,11 +77,11 @@ def window(line: Field, lung: Field, veil: float) -> tuple[float, float]:
 
 
 def develop(reading: Field, ends: tuple[float, float], rng: np.random.Generator, bed: bool) -> NDArray[np.uint8]:
-    """Process and display: harmonise, then an S-shaped curve, bones white and lungs dark."""
+    """Convert a detector signal to pixels: contrast equalisation, then a sigmoid curve with white bones."""
     size = reading.shape[0]
     dark, bright = ends
     level = (reading - np.float32(dark)) * np.float32(1 / (bright - dark))
-    # Vendors flatten large-scale contrast and lift small-scale contrast, each to taste.
+    # Vendors reduce large-scale contrast and increase small-scale contrast by different amounts.
     flat = rng.uniform(0.0, 0.4)
     smooth = fine(_spread(coarse(level, 32), 4), size)
     level = level - np.float32(flat) * (np.clip(smooth, -0.6, 1.2) - np.float32(0.5))
@@ -88,7 +89,7 @@ def develop(reading: Field, ends: tuple[float, float], rng: np.random.Generator,
     gamma = rng.lognormal(0.98, 0.23) * (0.86 if bed else 1.0)
     middle = rng.normal(0.35, 0.13)
     shown = 1 / (1 + np.exp(-np.float32(gamma) * (level - np.float32(middle))))
-    # Beam that misses the patient is black, or nearly; the densest part is short of white.
+    # The area outside the patient is nearly black, and the densest part is nearly white.
     low = float(1 / (1 + np.exp(gamma * (0.45 + 0.25 * rng.random() + middle))))
     high = float(1 / (1 + np.exp(-gamma * (1.05 - middle))))
     white = rng.uniform(0.82, 0.97)
@@ -114,7 +115,7 @@ _STROKES: dict[str, list[Stroke]] = {
 
 
 def _marker(pixels: NDArray[np.uint8], rng: np.random.Generator) -> None:
-    """A lead letter near an upper corner, on the side that it names."""
+    """Draw a side marker, L or R, near an upper corner of that side."""
     size = pixels.shape[0]
     letter = "L" if rng.random() < 0.7 else "R"
     height = rng.uniform(0.035, 0.06) * size
@@ -140,7 +141,7 @@ def _marker(pixels: NDArray[np.uint8], rng: np.random.Generator) -> None:
 
 
 def finish(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Add what a technician adds: now and then a collimated border, mostly a side marker."""
+    """Add a side marker to most images, and a collimated border to some."""
     size = pixels.shape[0]
     if rng.random() < 0.62:
         _marker(pixels, rng)

@@ -1,8 +1,8 @@
-"""Where the beam goes: position of tube, patient and detector, and the two ways of projecting a body.
+"""The geometry of tube, patient and detector, and the two projections of a body.
 
-Smooth organs are evaluated on the pixel grid, seen at their own depth (`Grid.at`); tubes (bones, vessels, lines)
-are laid down as mass along their centre lines (`Grid.lay`), so their line integrals come out right whatever their
-direction, even where a rib runs along the beam.
+Smooth organs are evaluated on the pixel grid at their own depth (`Grid.at`). Tubes (bones, vessels, lines) are added as
+mass along their centre lines (`Grid.lay`), so their line integrals are correct for every direction, also for ribs
+parallel to the beam.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from numpy.typing import NDArray
 Field = NDArray[np.float32]
 
 FOCUS = 122.0
-"""y of the point that the tube is centred on, in mm below the apex."""
+"""y of the central ray, in mm below the apex."""
 TURN_AXIS = 110.0
-"""z of the vertical axis that a patient turns about."""
+"""z of the vertical axis of rotation of the patient, in mm."""
 
 
 @dataclass(frozen=True)
 class Pose:
-    """How one image was taken. Angles in radians, lengths in millimetres."""
+    """Acquisition parameters of one image. Angles in radians, lengths in millimetres."""
 
     view: str
     distance: float
-    """From the tube to the detector."""
+    """Distance from the tube to the detector."""
     turn: float
-    """About the vertical axis."""
+    """Rotation about the vertical axis."""
     tilt: float
-    """About the left-right axis: apical lordotic when positive."""
+    """Rotation about the left-right axis; positive is lordotic."""
     roll: float
-    """In the plane of the image."""
+    """Rotation in the plane of the image."""
     shift_x: float
     shift_y: float
     field: float
@@ -41,15 +41,15 @@ class Pose:
     inspiration: float
     """Height of the lungs relative to full inspiration."""
     scapulae: float
-    """0: drawn off the lungs, as in a good PA; 1: over them."""
+    """Position of the scapulae: 0 lateral to the lungs, as in a good PA; 1 over them."""
     arms: float
-    """How far the arms are held off the trunk."""
+    """Abduction of the arms."""
     spread: float
-    """Width of the heart relative to the heart of an upright patient."""
+    """Width of the heart relative to that of an upright patient."""
 
 
 def draw_pose(rng: np.random.Generator, view: str, width: float) -> Pose:
-    """Draw how the patient stood (PA) or lay (AP); `width` is that of the whole thorax."""
+    """Sample the pose of an upright (PA) or supine (AP) patient; `width` is that of the thorax in mm."""
     bed = view == "AP"
     field = width * rng.uniform(1.07, 1.33) * (1.06 if bed else 1.0)
     return Pose(
@@ -84,12 +84,12 @@ class Grid:
         self._seen: dict[float, tuple[Field, Field]] = {}
 
     def magnification(self, z: NDArray[np.floating] | float) -> NDArray[np.floating] | float:
-        """How much larger than life something at depth z appears."""
+        """Return the magnification at depth z."""
         gap = (self.depth - z + 15) if self.pose.view == "PA" else (z + 40)
         return self.pose.distance / (self.pose.distance - gap)
 
     def at(self, z: float) -> tuple[Field, Field]:
-        """x and y, in body millimetres, of every pixel in the plane at depth z; each (size, size)."""
+        """Return x and y, in body millimetres, of every pixel in the plane at depth z; each (size, size)."""
         if z not in self._seen:
             scale = np.float32(1 / self.magnification(z))
             self._seen[z] = (
@@ -99,7 +99,7 @@ class Grid:
         return self._seen[z]
 
     def pixels_of(self, points: NDArray[np.floating]) -> tuple[Field, Field, Field]:
-        """Column, row and magnification of body points (…, 3)."""
+        """Return column, row and magnification of body points (…, 3)."""
         z = points[..., 2]
         m = np.asarray(self.magnification(z))
         u = m * (points[..., 0] + (z - TURN_AXIS) * np.sin(self.pose.turn))
@@ -111,7 +111,7 @@ class Grid:
         return column.astype(np.float32), row.astype(np.float32), m.astype(np.float32)
 
     def deposit(self, column: Field, row: Field, mass: Field) -> Field:
-        """Share each mass among its four nearest pixels; (size, size)."""
+        """Distribute each mass to its four nearest pixels; return (size, size)."""
         n = self.size
         left, top = np.floor(column).astype(np.int32), np.floor(row).astype(np.int32)
         keep = (left >= 0) & (top >= 0) & (left < n - 1) & (top < n - 1)
@@ -124,13 +124,13 @@ class Grid:
         return np.bincount(index, share, n * n).reshape(n, n).astype(np.float32)
 
     def lay(self, tubes: Tubes, across: int) -> Field:
-        """Line integral of the tubes, dimensionless (attenuation x path); (size, size).
+        """Return the dimensionless line integral of tubes (attenuation x path), shape (size, size).
 
-        `across` samples lie on a line across each tube, and carry the chord length of its cross-section there.
+        Each cross-section of a tube has `across` samples, weighted by the chord length of the cross-section.
         """
         column, row, m = self.pixels_of(tubes.points)
         high, thick = tubes.high.astype(np.float32), tubes.thick.astype(np.float32)
-        # The direction in the image, by differences along each centre line.
+        # The direction in the image, from differences along each centre line.
         dc, dr = _along(column), _along(row)
         length = np.sqrt(dc * dc + dr * dr) + np.float32(1e-6)
         nx, ny = -dr / length, dc / length
@@ -147,7 +147,7 @@ class Grid:
 
 
 def _along(values: Field) -> Field:
-    """Central differences along axis 1."""
+    """Return central differences along axis 1."""
     out = np.empty_like(values)
     out[:, 1:-1] = (values[:, 2:] - values[:, :-2]) * np.float32(0.5)
     out[:, 0], out[:, -1] = values[:, 1] - values[:, 0], values[:, -1] - values[:, -2]
@@ -156,7 +156,7 @@ def _along(values: Field) -> Field:
 
 @lru_cache
 def _chords(across: int) -> tuple[Field, Field, Field]:
-    """Offsets in (-1, 1), and the share of a disc's and of a thin shell's area that lies at each."""
+    """Return offsets in (-1, 1), and the shares of the area of a disc and of a thin shell at each offset."""
     edges = np.linspace(-1, 1, across + 1)
     offset = (edges[1:] + edges[:-1]) / 2
     fine = np.linspace(-1, 1, 40 * across + 1)
@@ -173,24 +173,24 @@ def _chords(across: int) -> tuple[Field, Field, Field]:
 
 @dataclass(frozen=True)
 class Tubes:
-    """Tubes of one sampling: n centre lines of k points. Millimetres; attenuations per millimetre.
+    """n tubes, each with a centre line of k points. Lengths in millimetres, attenuations per millimetre.
 
-    `inside` and `cortex` spread that much attenuation over the whole cross-section and over its rim; both are
-    relative to what the tube displaces.
+    `inside` is the attenuation of the cross-section and `cortex` that of its rim; both are relative to the tissue that
+    the tube displaces.
     """
 
     points: NDArray[np.floating]
     """(n, k, 3)"""
     high: NDArray[np.floating]
-    """(n, k) half-width across the direction of the tube when that is horizontal."""
+    """(n, k) half-axis of the cross-section in the image, for a horizontal tube."""
     thick: NDArray[np.floating]
-    """(n, k) the other half-axis."""
+    """(n, k) the other half-axis of the cross-section."""
     inside: NDArray[np.floating]
     cortex: NDArray[np.floating]
 
 
 def bezier(controls: NDArray[np.floating], samples: int) -> NDArray[np.floating]:
-    """Points on cubic Bézier curves: controls (n, 4, 3) to (n, samples, 3)."""
+    """Return points on cubic Bézier curves, from controls (n, 4, 3) to (n, samples, 3)."""
     t = np.linspace(0, 1, samples)
     basis = np.stack([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3], axis=1)
     points: NDArray[np.floating] = np.einsum("sc,ncd->nsd", basis, controls)
@@ -198,21 +198,21 @@ def bezier(controls: NDArray[np.floating], samples: int) -> NDArray[np.floating]
 
 
 def edge(distance: Field, radius: float) -> Field:
-    """0 outside, rising to 1 at `radius` inside as the path through a rounded edge does (a quarter circle)."""
+    """Return 0 outside, rising in a quarter circle to 1 at `radius` inside: the path through a rounded edge."""
     out = 1 - np.clip(distance * np.float32(1 / radius), 0, 1)
     return np.asarray(np.sqrt(1 - out * out), dtype=np.float32)
 
 
 def join(a: Field, b: Field, blend: float) -> Field:
-    """The larger of two thicknesses, with a rounded crease."""
+    """Return the maximum of two thicknesses, smoothed by `blend`."""
     d = a - b
     both: Field = (a + b + np.sqrt(d * d + np.float32(blend * blend)) - np.float32(blend)) * np.float32(0.5)
     return both
 
 
 def around(x: Field, y: Field, cx: float, cy: float, reach: float) -> tuple[slice, slice]:
-    """Rows and columns that hold every pixel within `reach` of a point; x and y as from `Grid.at`."""
-    # x and y are affine in the pixels, so their extremes along a line of pixels are at its ends.
+    """Return the rows and columns of all pixels within `reach` of a point; x and y are as from `Grid.at`."""
+    # x and y are affine in the pixels, so the extremes along a line of pixels are at its ends.
     columns = np.flatnonzero((np.minimum(x[0], x[-1]) < cx + reach) & (np.maximum(x[0], x[-1]) > cx - reach))
     rows = np.flatnonzero((np.minimum(y[:, 0], y[:, -1]) < cy + reach) & (np.maximum(y[:, 0], y[:, -1]) > cy - reach))
     if not len(rows) or not len(columns):
@@ -221,7 +221,7 @@ def around(x: Field, y: Field, cx: float, cy: float, reach: float) -> tuple[slic
 
 
 def bump(x: Field, y: Field, cx: float, cy: float, ax: float, ay: float, angle: float = 0.0) -> Field:
-    """Half chord, 0 to 1, through an ellipsoid with the given centre and half-axes."""
+    """Return the half chord, 0 to 1, through an ellipsoid with the given centre and half-axes."""
     out = np.zeros_like(x)
     near = around(x, y, cx, cy, max(ax, ay))
     c, s = np.float32(np.cos(angle)), np.float32(np.sin(angle))
@@ -232,7 +232,7 @@ def bump(x: Field, y: Field, cx: float, cy: float, ax: float, ay: float, angle: 
 
 
 def smoothstep(x: Field) -> Field:
-    """0 below 0, 1 above 1, smooth between."""
+    """Return 0 below 0, 1 above 1, and a cubic transition between them."""
     t = np.clip(x, 0, 1)
     rest = 3 - 2 * t
     t *= t

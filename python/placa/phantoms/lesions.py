@@ -1,4 +1,4 @@
-"""The two findings: opacities inside a lung, and air between lung and chest wall."""
+"""The two findings: opacities in a lung, and pneumothorax."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class Spot:
 
     side: int
     place: tuple[float, float]
-    """Rank of its place among the pixels of that lung: 0 to 1 across, 0 to 1 down."""
+    """Relative position among the pixels of the lung: 0 to 1 across, 0 to 1 down."""
     radius: float
     stretch: float
     angle: float
     thickness: float
-    """Water-equivalent, at its centre."""
+    """Water-equivalent thickness at the centre."""
     softness: float
-    """0: a nodule with an edge; 1: a consolidation that fades out."""
+    """0: a nodule with a sharp edge; 1: a consolidation with a gradual edge."""
     ragged: float
     seed: int
 
@@ -38,13 +38,13 @@ class Gap:
     apical: float
     """Width of the gap at the apex."""
     lateral: float
-    """How far down the lateral wall it reaches, from the apex."""
+    """Extent along the lateral wall, from the apex."""
     wobble: float
 
 
 @dataclass(frozen=True)
 class Disease:
-    """What one image shows."""
+    """The findings of one image."""
 
     spots: tuple[Spot, ...] = ()
     gap: Gap | None = None
@@ -52,7 +52,7 @@ class Disease:
 
 @dataclass(frozen=True)
 class Box:
-    """Where a finding lies, in pixels of the image: left, top, width, height."""
+    """Bounding box of a finding in pixels of the image: left, top, width, height."""
 
     finding: str
     x: int
@@ -62,12 +62,12 @@ class Box:
 
 
 def draw_spots(rng: np.random.Generator) -> tuple[Spot, ...]:
-    """One opacity, sometimes two or three; nodules, masses and consolidations of any conspicuity."""
+    """Sample one to three opacities: nodules, masses and consolidations of any conspicuity."""
     spots = []
     for _ in range(1 + int(rng.random() < 0.4) + int(rng.random() < 0.2)):
         solid = rng.random() < 0.38
         radius = float(np.clip(rng.lognormal(np.log(19 if solid else 36), 0.3), 8, 60))
-        # A nodule is as thick as it is wide; a consolidation fills what it fills of the lung's depth.
+        # A nodule is as thick as it is wide; the thickness of a consolidation is a part of the depth of the lung.
         thickness = radius * rng.uniform(1.3, 2.0) if solid else rng.lognormal(np.log(62), 0.5)
         spots.append(
             Spot(
@@ -86,7 +86,7 @@ def draw_spots(rng: np.random.Generator) -> tuple[Spot, ...]:
 
 
 def draw_gap(rng: np.random.Generator) -> Gap:
-    """A pneumothorax from a sliver at the apex to half a lung."""
+    """Sample a pneumothorax, from a small apical one to half a lung."""
     apical = float(np.clip(rng.lognormal(np.log(20), 0.45), 8, 60))
     return Gap(
         side=-1 if rng.random() < 0.5 else 1,
@@ -105,7 +105,7 @@ def _box(finding: str, mask: NDArray[np.bool_]) -> Box | None:
 
 
 def _place(spot: Spot, thorax: Thorax, air: Field) -> tuple[int, int]:
-    """Row and column of the middle of an opacity: in open lung of its side, off the wall and the diaphragm."""
+    """Return row and column of the centre of an opacity: in the lung of its side, away from wall and diaphragm."""
     step = max(len(air) // 128, 1)
     thin = slice(None, None, step)
     lung, side = thorax.lung[thin, thin], thorax.side[thin, thin] == spot.side
@@ -120,7 +120,7 @@ def _place(spot: Spot, thorax: Thorax, air: Field) -> tuple[int, int]:
 
 
 def lay_spot(spot: Spot, thorax: Thorax, air: Field, x: Field, y: Field) -> tuple[Field, Box | None]:
-    """Water-equivalent thickness in mm that one opacity adds to the beam, (size, size), and its box.
+    """Return the water-equivalent thickness of one opacity in mm, shape (size, size), and its box.
 
     `air` is the share of each lung path that is a pneumothorax.
     """
@@ -138,7 +138,7 @@ def lay_spot(spot: Spot, thorax: Thorax, air: Field, x: Field, y: Field) -> tupl
     fading = np.exp(np.float32(-1.6) * r2)
     soft = np.float32(spot.softness)
     shape = (1 - soft) * ball + soft * fading * (1 + np.float32(0.5 * spot.ragged) * uneven)
-    # It replaces lung, so it cannot be thicker than the lung there, and ends where the lung ends.
+    # It replaces lung tissue, so it is not thicker than the lung and ends at its border.
     room = smoothstep(lung * np.float32(1 / 40)) * smoothstep(thorax.from_wall[near] * np.float32(1 / 8))
     room = room * (thorax.side[near] == spot.side) * (1 - air[near])
     added = np.zeros_like(x)
@@ -147,14 +147,14 @@ def lay_spot(spot: Spot, thorax: Thorax, air: Field, x: Field, y: Field) -> tupl
 
 
 def lay_gap(gap: Gap, thorax: Thorax, x: Field, y: Field) -> tuple[Field, Field, Box | None]:
-    """Share of each lung path that has become free air, thickness of pleura in mm seen edge on, and where."""
+    """Return the share of free air in each lung path, the thickness of tangential pleura in mm, and the box."""
     down = np.clip(y * np.float32(1 / gap.lateral), 0, 1)
     taper = np.sqrt(1 - down)
     width = np.float32(gap.apical) * taper * (1 + np.float32(0.1) * np.sin(y * np.float32(1 / 17) + gap.wobble))
     depth = thorax.from_wall - width.astype(np.float32)
     reach = (thorax.side == gap.side) & (y < gap.lateral) & (thorax.lung > 5) & (thorax.from_wall > 0)
     air = smoothstep(np.float32(0.5) - depth * np.float32(0.5)) * reach
-    # Pleura of under a millimetre, tangent to the beam over a centimetre.
+    # The pleura is thinner than 1 mm, but tangential to the beam over 1 cm.
     pleura = np.float32(15) * np.exp(-((depth * np.float32(1 / 0.9)) ** 2)) * reach
     pleura *= smoothstep(width * np.float32(0.2))
     return air.astype(np.float32), pleura.astype(np.float32), _box("Pneumothorax", air > 0.5)

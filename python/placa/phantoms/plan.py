@@ -1,4 +1,4 @@
-"""What is decided about a patient before anything is drawn: body, poses, findings and how they are recorded."""
+"""Plan the images of a patient before drawing: body, poses, findings and recorded labels."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from placa.phantoms.lesions import Disease, Gap, Spot, draw_gap, draw_spots
 FINDINGS = ("Opacity", "Pneumothorax")
 PREVALENCE = {"Opacity": 0.35, "Pneumothorax": 0.12}
 LABEL_NOISE = 0.03
-"""Share of recorded labels, of each finding, that say the opposite of the truth."""
+"""Share of recorded labels of each finding that differ from the truth."""
 PERSISTENCE = 0.6
-"""Chance that the next image of a patient inherits the state of a finding rather than drawing it anew."""
+"""Probability that a finding keeps its state in the next image of a patient; otherwise it is sampled again."""
 IMAGES_A_PATIENT = (0.40, 0.22, 0.15, 0.11, 0.07, 0.05)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything decided about an image before it is drawn."""
+    """All parameters of one image."""
 
     pose: Pose
     disease: Disease
@@ -36,12 +36,12 @@ def _stream(seed: int, patient: int, *key: int) -> np.random.Generator:
 
 
 def images_of(seed: int, patient: int) -> int:
-    """How many images a patient has: 1 to 6."""
+    """Return the number of images of a patient: 1 to 6."""
     return 1 + int(_stream(seed, patient, 0, 1).choice(6, p=IMAGES_A_PATIENT))
 
 
 def _evolve(rng: np.random.Generator, spots: tuple[Spot, ...]) -> tuple[Spot, ...]:
-    """The same opacities some time later: larger or smaller, denser or fainter, in the same place."""
+    """Return the same opacities at a later time, with another size and density."""
     return tuple(
         replace(
             spot,
@@ -53,7 +53,7 @@ def _evolve(rng: np.random.Generator, spots: tuple[Spot, ...]) -> tuple[Spot, ..
 
 
 def _findings(seed: int, patient: int, count: int) -> Iterator[Disease]:
-    """What each image of a patient shows: states persist from image to image, prevalence is that of `PREVALENCE`."""
+    """Yield the findings of each image of a patient; states persist, and the prevalence is `PREVALENCE`."""
     spots: tuple[Spot, ...] = ()
     gap: Gap | None = None
     for image in range(1, count + 1):
@@ -71,12 +71,12 @@ def _findings(seed: int, patient: int, count: int) -> Iterator[Disease]:
 
 
 def plan_patient(seed: int, patient: int, count: int | None = None) -> tuple[Anatomy, list[Plan]]:
-    """Draw a body and decide on each of its images; nothing is rendered yet.
+    """Sample the body and the images of a patient, without rendering.
 
     Args:
-        seed: Seed of the whole set, 0 or more.
-        patient: Number of the patient, 0 or more.
-        count: Plan only the first so many images; by default all of them.
+        seed: Seed of the set, ≥ 0.
+        patient: Number of the patient, ≥ 0.
+        count: Plan only this many images, from the first; by default all.
     """
     body = draw_anatomy(_stream(seed, patient, 0, 0))
     total = images_of(seed, patient)

@@ -1,4 +1,4 @@
-"""One image: a body, a pose and a disease, through the beam and onto film."""
+"""Draw one image of a body with a pose and findings."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ FAT = 0.0172
 
 @dataclass(frozen=True)
 class Scene:
-    """One finished image and what is known about it."""
+    """One image with its boxes and masks."""
 
     pixels: NDArray[np.uint8]
     boxes: tuple[Box, ...]
     lung: NDArray[np.bool_]
-    """The lung fields, as a reader would outline them."""
+    """Mask of the lung fields."""
     heart: NDArray[np.bool_]
     thorax: NDArray[np.bool_]
-    """The inside of the rib cage above the diaphragm."""
+    """Mask of the rib cage above the diaphragm."""
 
 
 def _vessels(body: Anatomy, grid: Grid) -> Field:
@@ -38,11 +38,11 @@ def _vessels(body: Anatomy, grid: Grid) -> Field:
     stretch = grid.pose.inspiration
     for branches, radii in grow_tree(body.tree_seed, body.half_width, body.lung_height):
         points = branches.copy()
-        # The lung stretches with the breath, and its vessels with it.
+        # Inspiration stretches the lungs with their vessels.
         points[..., 1] = hilum * (0.55 + 0.45 * stretch) + (points[..., 1] - hilum) * stretch
         radius = radii * np.float32(body.markings)
         dense = np.full(radius.shape, SOFT * (1 - body.lung_density))
-        # No gap of a pixel between the lines that make up a vessel.
+        # Enough lines per vessel that no pixel between them is empty.
         across = int(np.clip(1 + 2.6 * radius.mean() / grid.pixel, 2, 40))
         total += grid.lay(Tubes(points, radius, radius, dense, np.zeros_like(dense)), across)
     return total
@@ -54,9 +54,9 @@ def draw_scene(body: Anatomy, pose: Pose, disease: Disease, size: int, seed: lis
     Args:
         body: The patient.
         pose: How the image was taken.
-        disease: What it shows; `Disease()` draws the same image, grain by grain, without a finding.
-        size: Pixels a side.
-        seed: Key of the random streams of this image; one stream a purpose, so that a finding changes no other.
+        disease: The findings; `Disease()` gives the same image, including its noise, without findings.
+        size: Width and height in pixels.
+        seed: Key of the random streams of this image; findings do not change the other streams.
     """
     grid = Grid(size, pose, wall_front(body)[1])
     texture, film = np.random.default_rng([*seed, 11]), np.random.default_rng([*seed, 12])

@@ -1,4 +1,4 @@
-"""Ribs, clavicles, scapulae, humeri and spine, and the airway, which is laid down like them with air for bone."""
+"""Ribs, clavicles, scapulae, humeri and spine, and the airway, which is a tube of air."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ CORTEX = 0.046
 MARROW = 0.0235
 
 _FRONT = np.array([2.3, 2.42, 2.46, 2.46, 2.44, 2.4, 2.32, 2.15, 2.02, 1.9, 1.25, 0.85])
-"""How far round each rib goes before it turns into cartilage, in radians from the spine."""
+"""Angle from the spine at which each rib becomes cartilage, in radians."""
 
 
 def rib_tubes(body: Anatomy, samples: int) -> Tubes:
-    """The twelve pairs: each leaves the spine, runs round the cage and comes down to the front."""
+    """Return the twelve pairs of ribs, from the spine around the cage to the front."""
     width, top = cavity_shape(body)
     back = wall_front(body)[0]
     level = body.rib_level[:, None].astype(np.float64)
@@ -38,7 +38,7 @@ def rib_tubes(body: Anatomy, samples: int) -> Tubes:
     high = high * np.sqrt(np.clip(1 - along**24, 0.05, 1))
     high[0] *= 0.95
     high[10:] *= 0.8
-    # The front ends fade into cartilage, which shows only as it calcifies.
+    # The anterior ends become cartilage, which is visible only if calcified.
     fade = 1 - 0.5 * np.clip((round_ - 1.3) / 0.9, 0, 1)
     fade[0] *= 0.7
     fade[10:] *= 0.7
@@ -54,7 +54,7 @@ def rib_tubes(body: Anatomy, samples: int) -> Tubes:
 
 
 def _bars(body: Anatomy, grid: Grid) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Control points (n, 4, 3) and (high, thick, inside, cortex) (n, 4) of the bones of one shoulder."""
+    """Return control points (n, 4, 3) and (high, thick, inside, cortex) (n, 4) of the bones of one shoulder."""
     back, front = wall_front(body)
     reach, up = body.shoulder_width, body.shoulder_height
     pull = grid.pose.scapulae
@@ -123,7 +123,7 @@ def _shoulders(body: Anatomy, grid: Grid) -> Field:
         part = kinds[some, :, None] * shape[some, None]
         across = int(np.clip(2.4 * kinds[some, 0].max() / grid.pixel, 5, 60))
         line += grid.lay(Tubes(points[some], part[:, 0], part[:, 1], part[:, 2], part[:, 3]), across)
-    # Blades, and heads of the humeri, are plates and balls rather than tubes.
+    # Scapular blades and humeral heads are plates and spheres, not tubes.
     flat = np.zeros_like(grid.u)
     x, y = grid.at(40.0)
     ax = np.abs(x)
@@ -145,13 +145,13 @@ def _shoulders(body: Anatomy, grid: Grid) -> Field:
 
 
 def _spine(body: Anatomy, grid: Grid) -> Field:
-    """Vertebral bodies with end plates, discs, pedicles, spinous and transverse processes; only their columns."""
+    """Return the attenuation of vertebral bodies, discs, pedicles and processes in the columns of the spine."""
     z = 24 + 0.6 * body.wall + 14
     x, y = grid.at(z)
     inside = np.abs(x).min(axis=0) < 46
     x, y = x[:, inside], y[:, inside]
     x = x - body.curve[0] * np.sin(y * np.float32(1 / 70) + body.curve[1])
-    # Vertebra number along the spine: 1 at the first rib; the neck continues upwards, the loins downwards.
+    # Vertebra number along the spine: 1 at the first rib, lower in the neck, higher in the lumbar spine.
     levels = body.rib_level.astype(np.float64)
     knots = np.concatenate([levels[0] - 15.5 * np.arange(9, 0, -1), levels, levels[-1] + 29.0 * np.arange(1, 9)])
     number = np.arange(len(knots), dtype=np.float64) - 8
@@ -178,7 +178,7 @@ def _spine(body: Anatomy, grid: Grid) -> Field:
 
 
 def airway(body: Anatomy, grid: Grid) -> Tubes:
-    """Trachea, main bronchi and lower lobe bronchi."""
+    """Return the tubes of trachea, main bronchi and lower lobe bronchi."""
     k = body.lung_height * (0.55 + 0.45 * grid.pose.inspiration) / 188
     fork = [-1.0, 84 * k, 92.0]
     controls = np.array(
@@ -199,7 +199,7 @@ def airway(body: Anatomy, grid: Grid) -> Tubes:
 
 
 def draw_skeleton(body: Anatomy, grid: Grid) -> Field:
-    """Attenuation that bones add, and the airway takes off, relative to soft tissue."""
+    """Return the attenuation of bones and airway relative to soft tissue, shape (size, size)."""
     ribs = rib_tubes(body, int(np.clip(250 / grid.pixel, 60, 900)))
     across = int(np.clip(13 / grid.pixel, 5, 25))
     return grid.lay(ribs, across) + _shoulders(body, grid) + _spine(body, grid) + grid.lay(airway(body, grid), across)

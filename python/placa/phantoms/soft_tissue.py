@@ -1,4 +1,4 @@
-"""Skin, muscle, heart, great vessels, diaphragm and the air between them, as thicknesses along the beam in mm."""
+"""Thicknesses of soft tissue and air along the beam, in mm."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from placa.phantoms.film import fine
 from placa.phantoms.geometry import Field, Grid, bump, edge, join, smoothstep
 
 SULCUS = 37.0
-"""How far the costophrenic angle lies below the top of the dome, in mm."""
+"""Distance of the costophrenic angle below the dome, in mm."""
 
 
 @dataclass(frozen=True)
@@ -19,15 +19,15 @@ class Thorax:
     """Thicknesses in mm, each (size, size)."""
 
     body: Field
-    """From skin to skin, whatever is inside."""
+    """From skin to skin, including everything inside."""
     cavity: Field
     """Inside the rib cage, above the costophrenic angles and below them."""
     lung: Field
     """Lung along the beam."""
     fat: Field
-    """Breasts and other fat outside the trunk, to be added to `body`."""
+    """Breasts and other fat outside the trunk; not included in `body`."""
     gas: Field
-    """Air in trachea, stomach and bowel, to be taken off `body`."""
+    """Air in trachea, stomach and bowel; included in `body`."""
     heart: Field
     from_wall: Field
     """Distance in the image from the outer wall of the cavity; negative outside it."""
@@ -38,13 +38,13 @@ class Thorax:
 
 
 def wall_front(body: Anatomy) -> tuple[float, float]:
-    """Depth of the back of the cavity, and of the whole body."""
+    """Return the depth of the posterior wall of the cavity, and that of the body, in mm."""
     back = 24 + 0.6 * body.wall
     return back, back + body.depth + 14 + 0.6 * body.wall
 
 
 def cavity_shape(body: Anatomy) -> tuple[float, float]:
-    """Half-width of the cage and height of its rounded top."""
+    """Return the half-width of the rib cage and the height of its rounded top, in mm."""
     return body.half_width, 0.86 * body.lung_height
 
 
@@ -54,7 +54,7 @@ def _contour(body: Anatomy, grid: Grid) -> Field:
     width, _ = cavity_shape(body)
     total = wall_front(body)[1]
     reach = body.shoulder_width
-    # The upper contour: up the neck, along the trapezius, over the shoulder.
+    # The upper contour follows neck, trapezius and shoulder.
     slope = np.clip((ax - body.neck) * np.float32(1 / (reach - body.neck)), 0, 1)
     top = -body.shoulder_height - 34 * (1 - slope) ** 2 + 10 * slope**4
     top -= 95 * np.exp(np.float32(-1 / 15) * np.clip(ax - np.float32(0.72 * body.neck), 0, None))
@@ -64,7 +64,7 @@ def _contour(body: Anatomy, grid: Grid) -> Field:
     trunk = edge(side, 0.46 * width)
     # The inlet is less deep than the chest.
     trunk *= total * (0.66 + 0.34 * smoothstep((y + 45) * np.float32(1 / 120))) * edge(from_top, 60)
-    # An arm hangs from each shoulder, held off the trunk by the angle of the pose.
+    # The arms are abducted by the angle of the pose.
     ratio = np.float32(0.11 + 0.23 * grid.pose.arms)
     axilla = smoothstep((150 - y) * np.float32(1 / 120))
     outside: Field = (ratio * np.clip(y, 0, None) + np.float32(reach + 30) - ax).astype(np.float32)
@@ -77,7 +77,7 @@ def _contour(body: Anatomy, grid: Grid) -> Field:
 
 
 def _diaphragm(body: Anatomy, grid: Grid) -> Field:
-    """How far each pixel lies below the silhouette of the diaphragm, in mm."""
+    """Return the distance of each pixel below the diaphragm, in mm."""
     x, y = grid.at(120.0)
     width, _ = cavity_shape(body)
     ax = np.abs(x)
@@ -107,12 +107,12 @@ def _mediastinum(body: Anatomy, grid: Grid) -> Field:
     k = body.lung_height * (0.55 + 0.45 * grid.pose.inspiration) / 188
     unit = body.half_width / 132
     open_out = body.unfolded
-    # Narrow at the thoracic inlet and behind the heart, wide where the great vessels are.
+    # Narrow at the thoracic inlet and behind the heart, wide at the great vessels.
     half = np.float32(body.mediastinum) * (0.66 + 0.4 * np.exp(-((y * np.float32(1 / 62) - 1.25) ** 2)))
     strip = np.float32(0.74 * body.depth) * edge((half + 5 - np.abs(x + 2)).astype(np.float32), 25)
     knob = 58 * bump(x, y, (16 + 8 * open_out) * unit, 60 * k, body.aorta + 3, body.aorta + 4)
     artery = 44 * bump(x, y, 22 * unit, 90 * k, 16 * unit, 20 * k)
-    # The descending aorta runs down along the left of the spine, further out with age.
+    # The descending aorta is to the left of the spine, more lateral with age.
     run = (y - 60 * k) * np.float32(1 / 130)
     centre = (15 + 9 * open_out) * unit - 8 * run + 9 * open_out * np.sin(np.float32(2.6) * run)
     off = x - centre.astype(np.float32)
@@ -137,7 +137,7 @@ def _breasts(body: Anatomy, grid: Grid) -> Field:
     r = body.breast
     centre = 0.66 * body.half_width + 0.1 * r
     level = body.lung_height * 0.74 + body.breast_drop
-    # Lying down, they flatten and fall to the sides.
+    # In supine patients they are flatter and more lateral.
     lying = grid.pose.view == "AP"
     centre += 10.0 * lying
     dx, dy = (np.abs(x) - centre) * np.float32(1 / (1.12 * r)), (y - level) * np.float32(1 / r)
@@ -149,7 +149,7 @@ def _breasts(body: Anatomy, grid: Grid) -> Field:
 
 
 def _gas(body: Anatomy, grid: Grid, rng: np.random.Generator) -> Field:
-    """Stomach bubble under the left dome, now and then a loop of bowel under either."""
+    """Return the gas of the stomach under the left dome, and of some bowel loops, in mm."""
     x, y = grid.at(120.0)
     base = body.lung_height * grid.pose.inspiration
     gas = np.zeros_like(x)
@@ -159,7 +159,7 @@ def _gas(body: Anatomy, grid: Grid, rng: np.random.Generator) -> Field:
         cy = base + body.left_dome + 12 + high * rng.uniform(0.9, 1.5)
         blob = bump(x, y, cx, cy, wide, high, rng.normal(0, 0.25))
         if grid.pose.view == "PA" and rng.random() < 0.6:
-            # Upright, the fluid in the stomach is level.
+            # In upright patients the stomach has an air-fluid level.
             blob *= smoothstep((cy + 0.35 * high - y) * np.float32(0.4))
         gas += np.float32(rng.uniform(18, 42)) * blob * np.sqrt(blob)
     for _ in range(rng.integers(0, 3)):
@@ -171,9 +171,9 @@ def _gas(body: Anatomy, grid: Grid, rng: np.random.Generator) -> Field:
 
 
 def draw_thorax(body: Anatomy, grid: Grid, rng: np.random.Generator) -> Thorax:
-    """Work out what the beam crosses between skin and skin, bones and vessels apart."""
+    """Compute the thicknesses of soft tissue and air, without bones and vessels."""
     width, top = cavity_shape(body)
-    # What has no sharp edges is drawn at half the resolution.
+    # Organs without sharp edges are drawn at half the resolution.
     half = Grid((grid.size + 1) // 2, grid.pose, grid.depth)
     x, y = grid.at(100.0)
     # The cage is half an ellipse on top of a straight-sided trunk; r is 1 on its wall.

@@ -1,6 +1,6 @@
-"""The vascular tree of the lungs: it branches from the hila and tapers outwards.
+"""The vascular tree of the lungs: it branches from the hila and tapers to the periphery.
 
-Radii follow Murray (1926): a parent's cube is the sum of its children's.
+Radii follow Murray (1926): the cube of the radius of a parent is the sum of the cubes of its children.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 GENERATIONS = 6
 
 Branches = tuple[NDArray[np.float32], NDArray[np.float32]]
-"""Centre lines (m, k, 3), relative to the patient, and their radii (m, k), in mm."""
+"""Centre lines (m, k, 3) in body coordinates and their radii (m, k), in mm."""
 
 
 def _unit(v: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -23,7 +23,7 @@ def _unit(v: NDArray[np.floating]) -> NDArray[np.floating]:
 
 @lru_cache(maxsize=2)
 def grow_tree(seed: int, half_width: float, height: float) -> tuple[Branches, ...]:
-    """Grow the vessels of one patient's two lungs; one entry a generation, the trunks first."""
+    """Create the vessels of both lungs of one patient, one entry per generation, the trunks first."""
     rng = np.random.default_rng(seed)
     trunks = 11
     angle = np.concatenate([np.linspace(-1.4, 1.75, trunks)] * 2) + rng.normal(0, 0.12, 2 * trunks)
@@ -41,7 +41,7 @@ def grow_tree(seed: int, half_width: float, height: float) -> tuple[Branches, ..
         line = start[:, None] + length[:, None, None] * (way[:, None] * t + bend[:, None] * t * (1 - t) * 2)
         taper = np.linspace(1, 0.82, samples)
         generations.append((line.astype(np.float32), (radius[:, None] * taper).astype(np.float32)))
-        # Two children each, unequal, on opposite sides of the parent's direction.
+        # Each parent has two unequal children on opposite sides of its direction.
         share = rng.uniform(0.25, 0.75, len(start))
         aside = _unit(np.cross(way, rng.normal([0, 0, 2.0], 1, way.shape)))
         turn = rng.uniform(0.3, 0.9, (len(start), 1))

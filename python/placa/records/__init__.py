@@ -1,1 +1,1 @@
-"""Typed facts that pass between stages: manifest, predictions, run."""
+"""Typed records that stages exchange: manifest, predictions, run."""

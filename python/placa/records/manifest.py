@@ -1,4 +1,4 @@
-"""The manifest: one table, one row an image. Every later stage reads it and none changes it."""
+"""The manifest: a table with one row per image. Later stages read it; none changes it."""
 
 from __future__ import annotations
 
@@ -11,43 +11,50 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from placa.core.errors import PlacaError
+from placa.core.errors import DamagedFileError
 from placa.core.files import explain_os_error, whole_file
+from placa.records.errors import DuplicateImageError, MissingColumnError, NotPreparedError, ReservedNameError
 
 SCHEMA_VERSION = 1
 SPLITS = ("train", "validation", "test")
-#: Columns that every manifest has, whatever the source; the findings stand beside them.
+#: Columns that every manifest has, for every source; all other columns are findings.
 TEXT = ("image_id", "path", "patient_id", "group_id", "split", "sex", "view", "site", "label_source")
 FIXED = (*TEXT, "age")
 
 
 def complete(images: pd.DataFrame, findings: list[str]) -> pd.DataFrame:
-    """Bring a source's table to the manifest's columns and types.
+    """Convert the table of a source to the columns and types of the manifest.
 
     Args:
-        images: One row an image: ``image_id``, ``path``, one column a finding, and what else the source knows.
-        findings: The columns that hold findings: 0, 1, or missing where unknown.
+        images: One row per image: ``image_id``, ``path``, one column per finding, and any other column of `TEXT` or
+            ``age``.
+        findings: The finding columns: 0, 1, or missing if unknown.
 
     Returns:
         A new frame with every column of the manifest: text as strings with missing values, ``age`` in years as
-        float, findings as nullable 8-bit integers. ``group_id`` is the patient where the source gave none.
+        float, findings as nullable 8-bit integers. A missing ``group_id`` is replaced by the patient, or by the image
+        if the patient is unknown.
 
     Raises:
-        PlacaError: A needed column is missing, an ``image_id`` occurs twice, or a finding has the name of a
-            column that the manifest uses itself.
+        MissingColumnError: ``image_id``, ``path`` or a finding is missing.
+        DuplicateImageError: An ``image_id`` occurs twice.
+        ReservedNameError: A finding has the name of a column in `FIXED`.
     """
     need = ["image_id", "path", *findings]
     missing = [name for name in need if name not in images]
     if missing:
-        raise PlacaError(f"The manifest needs the columns {need}, and {missing} are not there.")
+        columns = [str(name) for name in images.columns]
+        message = f"No column {missing[0]!r} in the table of images (columns: {', '.join(columns)}). Add the column."
+        raise MissingColumnError(message, column=missing[0], file=None, columns=columns)
     taken = sorted(set(findings) & set(FIXED))
     if taken:
-        raise PlacaError(f"{taken[0]!r} cannot be the name of a finding, for the manifest has a column of that name.")
+        message = f"A finding cannot be named {taken[0]!r}: the manifest has a column of that name. Rename the finding."
+        raise ReservedNameError(message, name=taken[0])
     out = pd.DataFrame(index=pd.RangeIndex(len(images)))
     for name in TEXT:
         column = images[name].reset_index(drop=True) if name in images else pd.Series(pd.NA, index=out.index)
         out[name] = column.astype("string")
-    # A patient is never cut; an image of unknown patient and unknown group can only stand for itself.
+    # Splits keep groups together; an image without patient and group is a group of its own.
     out["group_id"] = out["group_id"].fillna(out["patient_id"]).fillna(out["image_id"])
     age = images["age"].reset_index(drop=True) if "age" in images else pd.Series(np.nan, index=out.index)
     out["age"] = pd.to_numeric(age, errors="coerce").astype("float64")
@@ -55,31 +62,32 @@ def complete(images: pd.DataFrame, findings: list[str]) -> pd.DataFrame:
         out[finding] = images[finding].reset_index(drop=True).astype("Int8")
     twice = out["image_id"][out["image_id"].duplicated()]
     if len(twice):
-        raise PlacaError(f"image_id must be unique, and {twice.iloc[0]!r} occurs more than once.")
+        message = f"`image_id` must be unique, but {twice.iloc[0]!r} occurs more than once. Give each image its own ID."
+        raise DuplicateImageError(message, image_id=str(twice.iloc[0]))
     return out
 
 
 def findings_of(manifest: pd.DataFrame) -> list[str]:
-    """The names of the finding columns, in their order."""
+    """Return the names of the finding columns, in their order."""
     return [str(name) for name in manifest.columns if name not in FIXED]
 
 
 def write_manifest(manifest: pd.DataFrame, path: Path, facts: dict[str, Any]) -> None:
-    """Write the manifest as parquet, whole or not at all.
+    """Write the manifest atomically as parquet.
 
     Args:
         manifest: A complete manifest.
         path: The file to write.
-        facts: What made the splits: stored with the schema version as JSON under the file's metadata key ``placa``.
+        facts: How the splits were made; stored with the schema version as JSON in the file's metadata key ``placa``.
     """
-    note = json.dumps({"schema_version": SCHEMA_VERSION, **facts}, ensure_ascii=False).encode()
+    metadata = json.dumps({"schema_version": SCHEMA_VERSION, **facts}, ensure_ascii=False).encode()
     table = pa.Table.from_pandas(manifest, preserve_index=False)
     with whole_file(path) as partial:
-        pq.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), b"placa": note}), partial)
+        pq.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), b"placa": metadata}), partial)
 
 
 def read_split_facts(prepared: Path) -> dict[str, Any]:
-    """Read from the manifest how its splits were made: ``split_method``, ``split_seed``, ``fractions``, ``test_list``.
+    """Read how the splits of a manifest were made: ``split_method``, ``split_seed``, ``fractions``, ``test_list``.
 
     Args:
         prepared: The directory that ``placa prepare`` wrote.
@@ -96,24 +104,25 @@ def read_manifest(prepared: Path) -> pd.DataFrame:
         prepared: The directory that ``placa prepare`` wrote.
 
     Raises:
-        PlacaError: It is not one, or a column is missing.
+        NotPreparedError: `prepared` is not a prepared data set.
+        MissingColumnError: A column is missing.
+        DamagedFileError: The manifest is not parquet.
     """
     path = prepared / "manifest.parquet"
     if not path.is_file():
-        raise PlacaError(
-            f"{prepared} is not a prepared data set (it has no manifest.parquet): make one with placa prepare."
-        )
+        message = f"{prepared} is not a prepared data set (no manifest.parquet). Create one with placa prepare."
+        raise NotPreparedError(message, path=str(prepared))
     try:
         manifest: pd.DataFrame = pq.read_table(path).to_pandas()
     except pa.ArrowInvalid as error:
-        raise PlacaError(f"{path} is damaged ({error}): prepare the data set again.") from error
+        message = f"{path} is damaged ({error}). Run placa prepare again."
+        raise DamagedFileError(message, path=str(path), reason=str(error)) from error
     except OSError as error:
         raise explain_os_error(error, path) from error
     missing = [name for name in FIXED if name not in manifest]
     if missing:
-        raise PlacaError(
-            f"{path} lacks the column {missing[0]!r}, which every manifest has: prepare the data set again."
-        )
+        message = f"No column {missing[0]!r} in {path}. Run placa prepare again."
+        raise MissingColumnError(message, column=missing[0], file=str(path), columns=list(map(str, manifest.columns)))
     for name in TEXT:
         manifest[name] = manifest[name].astype("string")
     for finding in findings_of(manifest):

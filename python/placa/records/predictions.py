@@ -1,4 +1,4 @@
-"""predictions.parquet: what a model said of each image, in the form that Python and R share."""
+"""predictions.parquet: the predicted probabilities of a model, in the format that Python and R share."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from placa.core.errors import PlacaError
+from placa.core.errors import DamagedFileError, PathNotFoundError
 from placa.core.files import explain_os_error, whole_file
+from placa.records.errors import MissingColumnError
 
 SCHEMA_VERSION = 1
 _FIELDS = [
@@ -35,24 +36,24 @@ COLUMNS = [field.name for field in _FIELDS]
 def tidy(
     images: pd.DataFrame, findings: list[str], probability: np.ndarray[Any, Any], score: np.ndarray[Any, Any]
 ) -> pd.DataFrame:
-    """Lay predictions out with one row an image and finding.
+    """Return predictions as a table with one row per image and finding.
 
     Args:
-        images: One row an image: rows of a manifest, or ``image_id`` alone; a finding's column is its truth.
-        findings: Names, in the order of the columns of `probability`.
+        images: One row per image: rows of a manifest, or ``image_id`` alone; the column of a finding is its truth.
+        findings: Names of the findings, in the order of the columns of `probability`.
         probability: After recalibration, 0 to 1, shape ``(images, findings)``.
-        score: Before recalibration, 0 to 1, same shape.
+        score: Before recalibration, 0 to 1, shape ``(images, findings)``.
 
     Returns:
-        A frame with the columns of predictions.parquet, the findings of an image in consecutive rows.
+        A frame with the columns of predictions.parquet; the findings of an image are in consecutive rows.
     """
-    each = len(findings)
-    out = pd.DataFrame({"image_id": images["image_id"].repeat(each).to_numpy()})
+    count = len(findings)
+    out = pd.DataFrame({"image_id": images["image_id"].repeat(count).to_numpy()})
     for name in ("patient_id", "group_id", "split", "sex", "view", "site"):
         column = images[name] if name in images else pd.Series(pd.NA, index=images.index, dtype="string")
-        out[name] = column.astype("string").repeat(each).to_numpy()
+        out[name] = column.astype("string").repeat(count).to_numpy()
     age = images["age"] if "age" in images else pd.Series(np.nan, index=images.index)
-    out["age"] = age.astype("float64").repeat(each).to_numpy()
+    out["age"] = age.astype("float64").repeat(count).to_numpy()
     out["finding"] = np.tile(np.asarray(findings, dtype=object), len(images))
     truth = [images[name] if name in images else pd.Series(pd.NA, index=images.index) for name in findings]
     out["truth"] = pd.concat([column.astype("Int8") for column in truth], axis=1).to_numpy().ravel()
@@ -63,47 +64,51 @@ def tidy(
 
 
 def write_predictions(predictions: pd.DataFrame, path: Path, metadata: dict[str, Any]) -> None:
-    """Write predictions as parquet, whole or not at all.
+    """Write predictions atomically as parquet.
 
     Args:
-        predictions: What `tidy` returns; columns beyond those of the schema follow behind.
+        predictions: The table that `tidy` returns; columns outside the schema are appended as strings.
         path: The file to write.
         metadata: ``findings``, ``positive``, ``comparison``, ``label_source`` and ``model_fingerprint``; stored with
-            the schema version as JSON under the file's metadata key ``placa``.
+            the schema version as JSON in the file's metadata key ``placa``.
     """
     extra = [pa.field(str(name), pa.string()) for name in predictions.columns if name not in COLUMNS]
-    note = json.dumps({"schema_version": SCHEMA_VERSION, **metadata}, ensure_ascii=False).encode()
-    schema = pa.schema([*_FIELDS, *extra], metadata={b"placa": note})
+    stored = json.dumps({"schema_version": SCHEMA_VERSION, **metadata}, ensure_ascii=False).encode()
+    schema = pa.schema([*_FIELDS, *extra], metadata={b"placa": stored})
     with whole_file(path) as partial:
         pq.write_table(pa.Table.from_pandas(predictions, schema=schema, preserve_index=False), partial)
 
 
 def read_predictions(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Read predictions and the metadata that came with them.
+    """Read predictions and their metadata.
 
     Args:
-        path: A predictions.parquet, or the run directory that has one.
+        path: A predictions.parquet, or a run directory that contains one.
 
     Returns:
         The table (text with missing values, ``truth`` as nullable integer) and the metadata.
 
     Raises:
-        PlacaError: The file is not there, is no such file, or lacks a column.
+        PathNotFoundError: The file does not exist.
+        DamagedFileError: The file is not parquet.
+        MissingColumnError: A column is missing.
     """
     path = path / "predictions.parquet" if path.is_dir() else path
     try:
         table = pq.read_table(path)
     except FileNotFoundError as error:
-        raise PlacaError(f"{path} does not exist: predictions are written by placa train and placa predict.") from error
+        message = f"{path} does not exist. Create it with placa train or placa predict."
+        raise PathNotFoundError(message, path=str(path)) from error
     except pa.ArrowInvalid as error:
-        raise PlacaError(f"{path} is not a parquet file, or a damaged one: {_first_sentence(error)}") from error
+        reason = _first_line(error)
+        message = f"{path} is damaged or not parquet ({reason}). Create it again with placa predict."
+        raise DamagedFileError(message, path=str(path), reason=reason) from error
     except OSError as error:
         raise explain_os_error(error, path) from error
     missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
-        raise PlacaError(
-            f"{path} lacks the column {missing[0]!r}, which predictions have: write them with placa predict."
-        )
+        message = f"No column {missing[0]!r} in {path}. Create the file with placa predict."
+        raise MissingColumnError(message, column=missing[0], file=str(path), columns=list(table.column_names))
     metadata = json.loads((table.schema.metadata or {}).get(b"placa", b"{}"))
     frame: pd.DataFrame = table.to_pandas()
     for field in table.schema:
@@ -113,5 +118,5 @@ def read_predictions(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     return frame, metadata
 
 
-def _first_sentence(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0]

@@ -1,74 +1,83 @@
-"""Run directories: which is one, what it holds, what it says of itself."""
+"""Run directories: check that they are complete and that their files belong together."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from placa.core.errors import PlacaError
 from placa.core.files import fingerprint, read_json
+from placa.records.errors import FingerprintMismatchError, IncompleteRunError, NotARunError
 
 _PARTS = ("run.json", "model.keras", "thresholds.json")
 
 
 def require_run(run: Path) -> dict[str, Any]:
-    """Make sure that a directory is a whole run, and return its ``run.json``.
+    """Check that a directory is a complete run, and return the content of its ``run.json``.
 
     Raises:
-        PlacaError: It is not one, or a part is missing.
+        NotARunError: The directory has no ``run.json``.
+        IncompleteRunError: Another file of the run is missing.
     """
     if not (run / "run.json").is_file():
-        here = sorted(path.parent for path in run.parent.glob("*/run.json"))
-        hint = f"; there are {', '.join(map(str, here))}" if here else ""
-        raise PlacaError(f"{run} is not a run (it has no run.json): name a directory that placa train wrote{hint}.")
+        runs = sorted(path.parent for path in run.parent.glob("*/run.json"))
+        hint = f" (runs beside it: {', '.join(map(str, runs))})" if runs else ""
+        message = f"{run} is not a run: it has no run.json. Pass a directory that placa train wrote{hint}."
+        raise NotARunError(message, path=str(run), runs=list(map(str, runs)))
     missing = [name for name in _PARTS if not (run / name).is_file()]
     if missing:
-        raise PlacaError(f"{run} is not a whole run, for it lacks {missing[0]}: train it again.")
+        message = f"The run {run} is incomplete: it has no {missing[0]}. Train it again."
+        raise IncompleteRunError(message, path=str(run), missing=missing[0])
     facts: dict[str, Any] = read_json(run / "run.json")
     return facts
 
 
 def require_model(run: Path, facts: dict[str, Any]) -> None:
-    """Make sure that a run's model is the one that its ``run.json`` speaks of, to the byte.
+    """Check that the model of a run is the one whose fingerprint is in its ``run.json``.
 
     Args:
         run: The run directory.
-        facts: What `require_run` returned.
+        facts: The content of ``run.json``.
 
     Raises:
-        PlacaError: It is another one, or was changed.
+        FingerprintMismatchError: It is another model, or it was modified.
     """
-    wanted, came = facts["model"]["fingerprint"], fingerprint(run / "model.keras")
-    if came != wanted:
-        raise PlacaError(
-            f"{run / 'model.keras'} is not the model that run.json speaks of: the fingerprint {_short(wanted)} was "
-            f"expected, and {_short(came)} came. Copy the whole run again, or train it again."
+    expected, received = facts["model"]["fingerprint"], fingerprint(run / "model.keras")
+    if received != expected:
+        raise FingerprintMismatchError(
+            f"{run / 'model.keras'} is not the model of this run: its fingerprint is {_short(received)}, but run.json "
+            f"has {_short(expected)}. Copy the complete run again, or train it again.",
+            path=str(run / "model.keras"),
+            expected=expected,
+            received=received,
         )
 
 
 def require_predictions(run: Path, facts: dict[str, Any], metadata: dict[str, Any]) -> bool:
-    """Make sure that a run's predictions are those of the model that its ``run.json`` speaks of.
+    """Check that the predictions of a run are those of its model.
 
     Args:
         run: The run directory.
-        facts: What `require_run` returned.
-        metadata: Of its predictions.parquet (see `placa.records.predictions.read_predictions`).
+        facts: The content of ``run.json``.
+        metadata: Metadata of predictions.parquet (see `placa.records.predictions.read_predictions`).
 
     Returns:
-        True; False where the predictions do not say which model made them.
+        True; False if the predictions have no fingerprint of a model.
 
     Raises:
-        PlacaError: Another model made them.
+        FingerprintMismatchError: The predictions are of another model.
     """
-    wanted, came = facts["model"]["fingerprint"], metadata.get("model_fingerprint")
-    if came not in (None, wanted):
-        raise PlacaError(
-            f"{run / 'predictions.parquet'} is not what the model of this run said: the fingerprint {_short(wanted)} "
-            f"was expected, and {_short(came)} came. Copy the whole run again, or train it again."
+    expected, received = facts["model"]["fingerprint"], metadata.get("model_fingerprint")
+    if received not in (None, expected):
+        raise FingerprintMismatchError(
+            f"{run / 'predictions.parquet'} is of another model: its fingerprint is {_short(received)}, but "
+            f"run.json has {_short(expected)}. Copy the complete run again, or train it again.",
+            path=str(run / "predictions.parquet"),
+            expected=expected,
+            received=received,
         )
-    return came is not None
+    return received is not None
 
 
 def _short(fingerprint: str) -> str:
-    """A fingerprint cut to what tells two apart."""
+    """Return the first characters of a fingerprint, enough to distinguish two."""
     return fingerprint[:19]

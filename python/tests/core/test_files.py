@@ -4,9 +4,27 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from raising import raises
 
-from placa.core.errors import PlacaError
-from placa.core.files import fingerprint, refuse_existing, require_writable, whole_directory, whole_file, write_json
+from placa.core.errors import (
+    DamagedFileError,
+    DiskFullError,
+    ForeignDirectoryError,
+    NotWritableError,
+    OutputExistsError,
+    PathNotFoundError,
+    PermissionDeniedError,
+    WrongFileTypeError,
+)
+from placa.core.files import (
+    fingerprint,
+    read_json,
+    refuse_existing,
+    require_writable,
+    whole_directory,
+    whole_file,
+    write_json,
+)
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
@@ -52,12 +70,12 @@ def test_nothing_is_replaced_unasked_and_nothing_foreign_ever(tmp_path: Path) ->
     (ours / "source.json").write_text("{}")
     (foreign / "thesis.tex").write_text("years of work")
     file.write_text("")
-    with pytest.raises(PlacaError, match="already there"):
+    with raises(OutputExistsError, path=str(ours)):
         refuse_existing(ours, overwrite=False)
     refuse_existing(ours, overwrite=True)
-    with pytest.raises(PlacaError, match="did not write"):
+    with raises(ForeignDirectoryError, path=str(foreign)):
         refuse_existing(foreign, overwrite=True)
-    with pytest.raises(PlacaError, match="is a file"):
+    with raises(WrongFileTypeError, path=str(file)):
         refuse_existing(file, overwrite=True)
     refuse_existing(tmp_path / "new", overwrite=False)
 
@@ -66,6 +84,14 @@ def test_json_refuses_what_other_languages_cannot_read(tmp_path: Path) -> None:
     with pytest.raises(ValueError):
         write_json(tmp_path / "a.json", {"auroc": float("nan")})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_json_that_is_missing_or_damaged_is_named(tmp_path: Path) -> None:
+    with raises(PathNotFoundError, path=str(tmp_path / "a.json")):
+        read_json(tmp_path / "a.json")
+    (tmp_path / "a.json").write_text('{"auroc": ')
+    with raises(DamagedFileError, path=str(tmp_path / "a.json")):
+        read_json(tmp_path / "a.json")
 
 
 def test_a_fingerprint_sees_one_changed_byte(tmp_path: Path) -> None:
@@ -93,35 +119,36 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_is_said_and_leaves_nothing(small_disk: Path) -> None:
-    with pytest.raises(PlacaError, match="is full"), whole_file(small_disk / "big") as draft:
+    with raises(DiskFullError, path=str(small_disk / "big")), whole_file(small_disk / "big") as draft:
         draft.write_bytes(b"0" * 1_000_000)
     assert list(small_disk.iterdir()) == []
 
 
 def test_preparing_onto_a_full_disk(small_disk: Path, prepared: Path, placa) -> None:
     done = placa("prepare", "phantom", "--images", 60, "--out", small_disk / "set")
-    assert (done.returncode, list(small_disk.iterdir())) == (2, [])
-    assert "is full" in done.stderr and "Traceback" not in done.stderr
+    assert (done.returncode, list(small_disk.iterdir())) == (DiskFullError.exit_code, []) == (1, [])
+    assert str(small_disk / "set") in done.stderr and "Traceback" not in done.stderr
 
 
 def test_training_onto_a_full_disk(small_disk: Path, prepared: Path, placa) -> None:
     done = placa("train", prepared, "--out", small_disk / "run", "--epochs", 1)
-    assert (done.returncode, list(small_disk.iterdir())) == (2, [])
-    assert "is full" in done.stderr and "Traceback" not in done.stderr
+    assert (done.returncode, list(small_disk.iterdir())) == (DiskFullError.exit_code, []) == (1, [])
+    assert str(small_disk) in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_place_that_takes_no_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(PlacaError, match="a file stands where a directory should"):
+    with raises(WrongFileTypeError, path=str(tmp_path / "file" / "run")):
         require_writable(tmp_path / "file" / "run")
-    with pytest.raises(PlacaError, match="No file can be made in /proc"):
+    with raises(NotWritableError, path="/proc/placa", directory="/proc"):
         require_writable(Path("/proc/placa"))
 
 
 def test_a_read_only_place(small_disk: Path, prepared: Path, placa) -> None:
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
-    with pytest.raises(PlacaError, match="no permission"):
+    with raises(PermissionDeniedError, path=str(small_disk / "run")):
         require_writable(small_disk / "run")
     for command in (["prepare", "phantom", "--out"], ["train", prepared, "--out"]):
         done = placa(*command, small_disk / "new")
-        assert done.returncode == 2 and "no permission" in done.stderr and "Traceback" not in done.stderr
+        assert done.returncode == PermissionDeniedError.exit_code == 2
+        assert str(small_disk / "new") in done.stderr and "Traceback" not in done.stderr

@@ -3,8 +3,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from raising import raises
 
-from placa.core.errors import PlacaError
+from placa.dataset.errors import (
+    EmptyTestSetError,
+    NoTrainingImagesError,
+    PatientInTwoSplitsError,
+    SplitSharesError,
+    UnknownSplitError,
+)
 from placa.dataset.splits import SplitPlan, assert_disjoint, assign_splits, split_images
 from placa.records.manifest import complete
 
@@ -73,7 +80,8 @@ def test_a_straddling_patient_or_group_is_named(column: str) -> None:
     images[other] = [f"own-{i}" for i in range(len(images))]
     victim = images.loc[images["split"] == "train", column].iloc[0]
     images.loc[images.index[images["split"] == "test"][0], column] = victim
-    with pytest.raises(PlacaError, match=f"'{victim}'.* is in test, train"):
+    unit = column.removesuffix("_id")
+    with raises(PatientInTwoSplitsError, unit=unit, name=victim, splits=["test", "train"], count=1):
         assert_disjoint(images)
 
 
@@ -86,7 +94,7 @@ def test_unknown_patients_are_not_one_patient() -> None:
 def test_a_row_without_a_split_is_refused() -> None:
     images = _images(0).assign(split="train")
     images.loc[3, "split"] = None
-    with pytest.raises(PlacaError, match="one of the splits"):
+    with raises(UnknownSplitError, split="none", known=["train", "validation", "test"]):
         assert_disjoint(images)
 
 
@@ -96,7 +104,7 @@ def test_shares_are_those_asked_for() -> None:
     share = split.value_counts(normalize=True)
     assert abs(share["train"] - 0.5) < 0.02 and abs(share["test"] - 0.3) < 0.02
     assert method.facts["fractions"] == [0.5, 0.2, 0.3] and "seed 2" in method.text
-    with pytest.raises(PlacaError, match="each be above 0"):
+    with raises(SplitSharesError, fractions=[80, 20, 0]):
         SplitPlan(0, (80, 20, 0))
 
 
@@ -120,15 +128,18 @@ def test_a_list_that_cuts_a_patient_is_refused(tmp_path: Path) -> None:
     twice = images["patient_id"].value_counts().index[0]
     (tmp_path / "test.txt").write_text(images.loc[images["patient_id"] == twice, "image_id"].iloc[0])
     split, _ = split_images(images, ["Mass"], SplitPlan(0, test_list=tmp_path / "test.txt"), "")
-    with pytest.raises(PlacaError, match="No patient may be in more than one split"):
+    with raises(PatientInTwoSplitsError, unit="patient", name=twice, count=1):
         assert_disjoint(images.assign(split=split))
 
 
-@pytest.mark.parametrize(("content", "says"), [("nobody\n", "names none of the"), ("", "names none|empty|holds no")])
-def test_a_list_that_names_nothing_is_refused(tmp_path: Path, content: str, says: str) -> None:
-    (tmp_path / "test.txt").write_text(content)
-    with pytest.raises(PlacaError, match=says):
-        split_images(_manifest(0), ["Mass"], SplitPlan(0, test_list=tmp_path / "test.txt"), "")
+def test_a_list_that_names_nothing_or_everything_is_refused(tmp_path: Path) -> None:
+    images, file = _manifest(0), tmp_path / "test.txt"
+    file.write_text("nobody\n")
+    with raises(EmptyTestSetError, file=str(file), images=len(images)):
+        split_images(images, ["Mass"], SplitPlan(0, test_list=file), "")
+    file.write_text("\n".join(images["image_id"]))
+    with raises(NoTrainingImagesError, file=str(file), images=len(images)):
+        split_images(images, ["Mass"], SplitPlan(0, test_list=file), "")
 
 
 def test_a_given_split_stands_and_a_missing_validation_is_dealt_from_training() -> None:

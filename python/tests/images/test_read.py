@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from conftest import draw
 from PIL import Image
+from raising import raises
 
-from placa.core.errors import PlacaError
+from placa.core.errors import PathNotFoundError, PermissionDeniedError
 from placa.images import grey
+from placa.images.errors import NoFilesFoundError
 from placa.images.read import ImageRejected, find_images, natural_order, read_image
 
 
@@ -207,6 +209,21 @@ def test_what_is_no_image_is_rejected_with_its_reason(tmp_path: Path, kind: str,
         read_image(_broken(tmp_path, kind), 32)
 
 
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("12,000 wide", {"width": 12_000, "height": 12_000}),
+        ("bomb", {"width": 10_900, "height": 10_900}),
+        ("30,000 wide", {"pixels": 900_000_000}),
+        ("GIF", {"frames": 3}),
+    ],
+)
+def test_the_numbers_of_a_rejected_image(tmp_path: Path, kind: str, values: dict[str, int]) -> None:
+    with pytest.raises(ImageRejected) as rejected:
+        read_image(_broken(tmp_path, kind), 32)
+    assert {name: rejected.value.values[name] for name in values} == values
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_what_may_not_be_read(tmp_path: Path) -> None:
     path = draw(tmp_path / "locked" / "a.png")
@@ -215,7 +232,7 @@ def test_what_may_not_be_read(tmp_path: Path) -> None:
         read_image(path, 32)
     path.parent.chmod(0)
     try:
-        with pytest.raises(PlacaError, match="no permission"):
+        with raises(PermissionDeniedError, path=str(path.parent)):
             find_images([tmp_path])
     finally:
         path.parent.chmod(0o700)
@@ -270,8 +287,8 @@ def test_files_and_folders_in_any_mix_in_natural_order(tmp_path: Path) -> None:
     found = find_images([single, tmp_path / "scans", single])
     assert [path.name for path in found] == ["single.jpg", "scan 1.png", "scan 9.png", "scan 10.png"]
     assert natural_order("a10") > natural_order("a9")
-    with pytest.raises(PlacaError, match="does not exist"):
+    with raises(PathNotFoundError, path=str(tmp_path / "nowhere")):
         find_images([tmp_path / "nowhere"])
     (tmp_path / "void").mkdir()
-    with pytest.raises(PlacaError, match="No image was found"):
+    with raises(NoFilesFoundError, kind="image", places=[str(tmp_path / "void")]):
         find_images([tmp_path / "void"])

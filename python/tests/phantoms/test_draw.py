@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from raising import raises
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from placa.core.errors import PlacaError
+from placa.core.errors import OutOfRangeError, WrongFileTypeError
 from placa.phantoms import plan as planning
 from placa.phantoms.anatomy import Anatomy, draw_anatomy
 from placa.phantoms.draw import draw_patient, draw_phantoms, render
@@ -250,15 +251,15 @@ def test_pixels_use_the_range_of_a_radiograph_bones_white_and_lungs_dark() -> No
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
-    [({"images": 0}, "images=0"), ({"size": 8}, "size=8"), ({"seed": -1}, "seed=-1")],
+    ("name", "value", "lower", "upper"),
+    [("images", 0, 1, 1_000_000), ("images", 1_000_001, 1, 1_000_000), ("size", 8, 32, None), ("seed", -1, 0, None)],
 )
-def test_numbers_out_of_range_are_refused(tmp_path: Path, options: dict[str, int], says: str) -> None:
-    with pytest.raises(PlacaError, match=says):
-        draw_phantoms(tmp_path, **options)
+def test_numbers_out_of_range_are_refused(tmp_path: Path, name: str, value: int, lower: int, upper: int | None) -> None:
+    with raises(OutOfRangeError, name=name, value=value, lower=lower, upper=upper):
+        draw_phantoms(tmp_path, **{name: value})
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(PlacaError, match="file"):
+    with raises(WrongFileTypeError, path=str(tmp_path / "file" / "below")):
         draw_phantoms(tmp_path / "file" / "below", images=1)

@@ -1,11 +1,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from raising import raises
 
-from placa.core.errors import PlacaError
 from placa.images.by_rule import files_at_once, read_file
 from placa.images.read import ImageRejected
 from placa.models.outputs import pool
+from placa.records.errors import VolumeRowsError
 from placa.records.reading import STRETCH, collapse, expand, slabs
 
 
@@ -34,7 +35,7 @@ def test_collapsing_undoes_expanding(files: pd.DataFrame) -> None:
 
 @pytest.mark.parametrize("order", [[0, 1, 2, 3, 4], [0, 1, 3, 2, 4, 5], [3, 1, 2, 0, 4, 5], [0, 1, 2, 0, 1, 2]])
 def test_a_manifest_in_another_order_is_refused(files: pd.DataFrame, order: list[int]) -> None:
-    with pytest.raises(PlacaError, match="3 rows in a row"):
+    with raises(VolumeRowsError, squares=3, rows=len(order)):
         collapse(expand(files, slabs(3)).iloc[order], slabs(3))
 
 

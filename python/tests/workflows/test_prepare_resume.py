@@ -18,8 +18,7 @@ import pytest
 from conftest import draw_folders
 
 import placa.workflows.prepare
-from placa.core.errors import PlacaError
-from placa.core.executors.cluster import ClusterLost
+from placa.core.errors import ClusterLostError, PlacaError
 from placa.core.files import fingerprint
 from placa.sources.folders import read_folders
 from placa.sources.phantom import read_phantoms
@@ -115,7 +114,7 @@ def test_killed_at_twenty_random_moments(images: Path, tmp_path: Path) -> None:
     ("error", "raised", "stays"),
     [
         (OSError(28, "No space left on device"), PlacaError, True),
-        (ClusterLost("The cluster went away."), ClusterLost, True),
+        (ClusterLostError("The cluster went away."), ClusterLostError, True),
         (KeyboardInterrupt(), KeyboardInterrupt, True),
         (PlacaError("No patient may be cut."), PlacaError, False),
         (PermissionError(13, "Permission denied"), PlacaError, False),

@@ -1,7 +1,7 @@
-"""Where work on many files is done: on this machine's cores or on a cluster, behind one interface.
+"""Executors: apply a function to many items on this machine's cores or on a cluster, through one interface.
 
-What runs there is a function of one item; results come in the order of the items, and only so many are under way that
-memory does not grow with their number.
+Results are returned in the order of the items. The number of items in progress is limited, so memory does not grow with
+the number of items.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from placa.core.progress import Progress
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-#: Items under way for each one that is worked on: enough that no core waits for the next.
+#: Items in progress per worker: enough that no core waits for the next item.
 _AHEAD = 16
 
 
 class Executor(Protocol):
-    """What maps a function over items somewhere.
+    """An object that maps a function over items.
 
     Attributes:
-        chunk: Files that one item had best hold: 1 where an item costs nothing to send.
-        shares_memory: Whether functions run in this process, and may use what lies in its memory.
+        chunk: Recommended number of files per item; 1 if sending an item is free.
+        shares_memory: Whether functions run in this process and may use its memory.
     """
 
     chunk: int
@@ -38,28 +38,29 @@ class Executor(Protocol):
         """Apply a function to items, several at a time.
 
         Args:
-            function: What to do with one item. Where memory is not shared it is sent as a name: it must stand in a
-                module that the other side has too.
-            items: What to do it with; taken one after the other as there is room.
-            ahead: Items under way at once; by default what keeps everything busy.
+            function: A function of one item. Without shared memory it is sent by name, so it must be in a module that
+                the workers have too.
+            items: The items; they are consumed as workers become free.
+            ahead: Maximum number of items in progress; by default enough to keep every worker busy.
 
         Yields:
             The results, in the order of `items`.
 
         Raises:
-            Exception: Whatever `function` raised, when its turn comes; what was not begun is then not begun.
+            Exception: The exception of `function`, at the position of its item; items that have not started are
+                cancelled.
         """
         ...
 
 
 class Threads:
-    """This machine's cores.
+    """An executor on this machine's cores.
 
-    Threads, not processes: Pillow lets go of the interpreter while it inflates and resizes, so two threads do what two
-    processes do, with nothing to start, to send or to guard a script against.
+    It uses threads, not processes: Pillow releases the interpreter lock while it decompresses and resizes, so two
+    threads are as fast as two processes, without the cost of starting them and sending data.
 
     Args:
-        workers: Items that are worked on at once.
+        workers: Number of threads.
     """
 
     chunk = 1
@@ -82,25 +83,24 @@ class Threads:
                     yield pending.popleft().result()
                     pending.extend(pool.submit(function, item) for item in islice(rest, 1))
             finally:
-                # Left early (an error, Ctrl-C): what was not begun is not begun.
+                # After an error or Ctrl-C, items that have not started are cancelled.
                 for future in pending:
                     future.cancel()
 
 
 def open_executor(scheduler: str | None, progress: Progress) -> AbstractContextManager[Any]:
-    """Open the executor that the command line asks for.
+    """Open the executor of the option ``--scheduler``.
 
     Args:
-        scheduler: A Dask scheduler's address; None for this machine, of which the reader of files knows best how many
-            threads it bears.
-        progress: Where to say what was found there.
+        scheduler: Address of a Dask scheduler; None for this machine, where the reader of files chooses the number of
+            threads.
+        progress: Receives a message with the size of the cluster.
 
     Returns:
-        A context with an `Executor`, or with None for this machine.
+        A context manager that yields an `Executor`, or None for this machine.
 
     Raises:
-        PlacaError: There is no such scheduler, or its workers are no match (see
-            `placa.core.executors.cluster.Cluster`).
+        SchedulerNotFoundError, ClusterLostError, MissingPackageError: See `placa.core.executors.cluster.Cluster`.
     """
     if scheduler is None:
         return nullcontext()

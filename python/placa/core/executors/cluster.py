@@ -1,7 +1,7 @@
 """A Dask cluster as an executor: https://distributed.dask.org.
 
-Workers get the names of files, not their content: they need the same disk at the same path, and the same packages. Both
-are checked where the work is done, with each item, so that a worker that joins late is checked too.
+Workers receive the names of files, not their content: they need the same disk at the same path, and the same packages.
+The worker checks both with each item, so workers that join late are checked too.
 """
 
 from __future__ import annotations
@@ -22,29 +22,32 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from placa.core import system
-from placa.core.errors import PlacaError
+from placa.core.errors import (
+    ClusterLostError,
+    MissingPackageError,
+    PlacaError,
+    SchedulerNotFoundError,
+    WorkerDiedError,
+    WorkerMismatchError,
+)
 from placa.core.progress import SILENT, Progress
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-#: Seconds to put up with a scheduler that does not answer, and with a cluster that has no worker.
+#: Seconds to wait for a reply of the scheduler, and for a worker.
 CONNECT_SECONDS = 20.0
 WORKERLESS_SECONDS = 60.0
-#: Seconds between two looks at how many workers there are.
+#: Seconds between two counts of the workers.
 _LOOK = 5.0
-#: Items under way for each thread of the cluster: one that is worked on, and some that wait beside it.
+#: Items in progress per thread of the cluster: one that runs, and some that wait on the worker.
 _AHEAD = 4
-#: What decides about a file's pixels and a model's answer, to the bit.
+#: Packages that determine the pixels of a file and the output of a model, to the bit.
 _PACKAGES = ("placa", "pillow", "numpy", "pydicom", "python-gdcm", "simpleitk", "keras", "tensorflow")
-
-
-class ClusterLost(PlacaError):
-    """The cluster went away with work undone, which is nobody's fault: the same work may go on later."""
 
 
 @cache
 def versions() -> dict[str, str]:
-    """The versions, here, of what decides about pixels and answers."""
+    """Return the versions, in this process, of the packages that determine pixels and model outputs."""
     return {**system.versions(*_PACKAGES), "python": ".".join(platform.python_version_tuple()[:2])}
 
 
@@ -52,14 +55,20 @@ def _on_worker(function: Callable[[Item], Result], item: Item, wanted: dict[str,
     here = versions()
     for name in sorted(wanted.keys() | here.keys()):
         if wanted.get(name) != here.get(name):
-            raise PlacaError(
-                f"The Dask worker {_name()} has {name} {here.get(name, 'not at all')}, and {wanted.get(name, 'none')} "
-                "is here: give both the same packages (requirements.lock), for else they may not say the same."
+            raise WorkerMismatchError(
+                f"The Dask worker {_name()} has {name} {here.get(name, '(not installed)')}, but this process has "
+                f"{wanted.get(name, 'none')}. Install the same packages on both (requirements.lock).",
+                worker=_name(),
+                package=name,
+                version=here.get(name),
+                expected=wanted.get(name),
             )
     try:
         return function(item)
     except PlacaError as error:
-        raise PlacaError(f"The Dask worker {_name()}: {error}") from error
+        error.args = (f"The Dask worker {_name()}: {error}",)
+        error.values["worker"] = _name()
+        raise
 
 
 def _name() -> str:
@@ -70,17 +79,18 @@ def _name() -> str:
 
 
 class Cluster:
-    """The workers of a Dask scheduler.
+    """An executor on the workers of a Dask scheduler.
 
-    A worker that dies costs nothing but time: what it had not delivered, the others do.
+    If a worker dies, the other workers repeat its unfinished items.
 
     Args:
-        address: The scheduler's, as ``tcp://host:8786`` or ``host:8786``.
-        progress: Where to say what was found there.
+        address: Address of the scheduler, ``tcp://host:8786`` or ``host:8786``.
+        progress: Receives a message with the number of workers and threads.
 
     Raises:
-        PlacaError: distributed is not installed, or nothing answers at `address`.
-        ClusterLost: There is a scheduler, and no worker comes.
+        MissingPackageError: distributed is not installed.
+        SchedulerNotFoundError: No scheduler replies at `address`.
+        ClusterLostError: The scheduler has no worker.
     """
 
     chunk = 16
@@ -90,28 +100,32 @@ class Cluster:
         try:
             distributed = import_module("distributed")
         except ImportError as error:
-            raise PlacaError(
-                f"A Dask cluster needs a package that is not installed ({error}): pip install 'placa[dask]'."
+            raise MissingPackageError(
+                f"A Dask cluster needs a package that is not installed ({error}). Run pip install 'placa[dask]'.",
+                package="distributed",
+                reason=str(error),
             ) from error
-        # What it logs is said here in a sentence, where it matters.
+        # The errors below replace these log messages.
         for name in ("distributed", "asyncio", "tornado"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
-        # A client that could not connect says good-bye when it is collected, under a lock that making another holds:
-        # collected in the midst of that, it would wait for ever.
+        # Garbage collection closes a client that failed to connect, under a lock that creating a client also takes.
+        # Collecting it now avoids the deadlock.
         gc.collect()
         self._address = address
         self._threads, self._looked = 0, 0.0
         try:
             with warnings.catch_warnings():
-                # Versions that matter are compared with each item.
+                # The worker compares the relevant versions with each item.
                 warnings.simplefilter("ignore")
                 self._client: Any = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
         except Exception as error:
-            # An address that is none, a port where something else listens: each raises something else.
+            # The exception depends on the fault: an invalid address, a port of another service.
             reason = " ".join(str(error).split()) or type(error).__name__
-            raise PlacaError(
-                f"No Dask scheduler answers at {address} ({reason[:200]}): start one with dask scheduler, and name the "
-                "address that it prints."
+            raise SchedulerNotFoundError(
+                f"No Dask scheduler replies at {address} ({reason[:200]}). Start one with dask scheduler, and pass the "
+                "address that it prints.",
+                address=address,
+                reason=reason,
             ) from error
         try:
             self._client.wait_for_workers(1, timeout=WORKERLESS_SECONDS)
@@ -129,7 +143,7 @@ class Cluster:
         self._close()
 
     def _close(self) -> None:
-        # A scheduler that is gone cannot be told good-bye.
+        # The scheduler may have disappeared.
         with suppress(Exception):
             self._client.close(timeout=2)
 
@@ -139,8 +153,9 @@ class Cluster:
         """See `placa.core.executors.Executor.map_in_order`.
 
         Raises:
-            PlacaError: A worker has other packages or no placa, or died of the same items several times.
-            ClusterLost: The scheduler went away, or the last worker, and no other came.
+            WorkerMismatchError: A worker has other packages or no placa.
+            WorkerDiedError: Several workers died of the same items.
+            ClusterLostError: The scheduler or the last worker disappeared.
         """
         pending: deque[Any] = deque()
         rest = iter(items)
@@ -160,10 +175,10 @@ class Cluster:
     def _submit(self, function: Callable[[Item], Result], rest: Iterator[Item], pending: deque[Any]) -> bool:
         for item in rest:
             try:
-                # Not pure: the same files may have changed since the cluster last saw them.
+                # Not pure: files may have changed since the cluster last read them.
                 pending.append(self._client.submit(_on_worker, function, item, versions(), pure=False))
             except Exception as error:
-                raise self._gone(error) from error
+                raise self._lost(error) from error
             return True
         return False
 
@@ -180,16 +195,22 @@ class Cluster:
             except PlacaError:
                 raise
             except (CancelledError, asyncio.CancelledError) as error:
-                raise self._gone(error) from error
+                raise self._lost(error) from error
             except killed as error:
-                raise PlacaError(
-                    f"Several workers of the Dask cluster at {self._address} died of the same files ({error}): look "
-                    "at a worker's log; most often it has too little memory."
+                raise WorkerDiedError(
+                    f"Several workers of the Dask cluster at {self._address} died of the same files ({error}). Check "
+                    "the log of a worker; the usual cause is too little memory.",
+                    address=self._address,
+                    reason=str(error),
                 ) from error
             except ImportError as error:
-                raise PlacaError(
-                    f"A worker of the Dask cluster at {self._address} has no placa like this one ({error}): install "
-                    "the same version there."
+                raise WorkerMismatchError(
+                    f"A worker of the Dask cluster at {self._address} cannot import placa ({error}). Install "
+                    f"placa {versions().get('placa')} there.",
+                    worker=self._address,
+                    package="placa",
+                    version=None,
+                    expected=versions().get("placa"),
                 ) from error
 
     def _count_threads(self) -> int:
@@ -197,16 +218,20 @@ class Cluster:
             try:
                 self._threads = sum(self._client.nthreads().values())
             except Exception as error:
-                raise self._gone(error) from error
+                raise self._lost(error) from error
             self._looked = time.monotonic()
         return self._threads
 
-    def _gone(self, error: BaseException) -> ClusterLost:
-        said = " ".join(str(error).split())[:200] or type(error).__name__
-        return ClusterLost(f"The Dask scheduler at {self._address} went away ({said}): start it, and try again.")
+    def _lost(self, error: BaseException) -> ClusterLostError:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        message = f"The Dask scheduler at {self._address} disappeared ({reason}). Start it and try again."
+        return ClusterLostError(message, address=self._address, reason=reason)
 
-    def _no_worker(self) -> ClusterLost:
-        return ClusterLost(
-            f"The Dask scheduler at {self._address} has had no worker for {WORKERLESS_SECONDS:.0f} seconds: start some "
-            f"with dask worker {self._address}, and try again."
+    def _no_worker(self) -> ClusterLostError:
+        return ClusterLostError(
+            f"The Dask scheduler at {self._address} had no worker for {WORKERLESS_SECONDS:.0f} s. Start workers with "
+            f"dask worker {self._address} and try again.",
+            address=self._address,
+            reason="no worker",
+            seconds=WORKERLESS_SECONDS,
         )

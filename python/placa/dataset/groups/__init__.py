@@ -1,1 +1,1 @@
-"""Which images belong together where no source says who the patient is, and which are there twice."""
+"""Find groups of images without known patients, and duplicate images."""

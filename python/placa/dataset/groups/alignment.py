@@ -1,9 +1,9 @@
-"""Whether two thumbnails are one image, moved, cropped or rescaled a little: they are laid on each other first.
+"""Compare two thumbnails after aligning them, to find the same image shifted, cropped or rescaled.
 
-Frontal radiographs of strangers correlate at 0.9 and more, for a thorax is a thorax; and a few pixels of crop take a
-copy's correlation below that. So one of the two is shifted and scaled along both axes onto the other (least squares by
-Gauss-Newton steps: Lucas and Kanade 1981; its first step is the tangent distance of Simard, LeCun and Denker 1993),
-and what is compared is detail, with the broad light and dark taken out: ribs and vessels, which strangers do not share.
+Frontal radiographs of different patients correlate above 0.9, because thoraxes are similar, and cropping a copy by a
+few pixels reduces its correlation below that. So one image is shifted and scaled along both axes to match the other
+(least squares with Gauss-Newton steps: Lucas and Kanade 1981; the first step is the tangent distance of Simard, LeCun
+and Denker 1993). Then the band-pass filtered images are compared: ribs and vessels, which differ between patients.
 """
 
 from __future__ import annotations
@@ -20,61 +20,63 @@ from placa.core.system import cores
 
 Stack: TypeAlias = NDArray[np.float32]
 
-#: Standard deviations, in thumbnail pixels, of the Gaussian band-passes that are aligned by, and compared in.
+#: Standard deviations, in thumbnail pixels, of the Gaussian band-pass filters for aligning and for comparing.
 ALIGN_BAND = (1.0, 6.0)
 DETAIL_BAND = (0.7, 3.0)
-#: What a shift (in shares of the side) and a change of scale may be at most: a crop of about a tenth.
+#: Maximum shift, as a share of the side, and maximum change of scale: a crop of about 10 %.
 MAX_SHIFT = 0.10
 MAX_SCALE = 0.15
 _STEPS = 3
-#: The outer twelfth is left out of every comparison: a moved image has nothing to show there.
+#: The outer twelfth is not compared, because a shifted image has no pixels in it.
 _MARGIN = 1 / 12
 _BLOCK = 32
 
 
-class Rows(Protocol):
-    """Images by row number: an array, or what makes them when they are asked for."""
+class IndexedImages(Protocol):
+    """Images that are indexed by row numbers: an array, or an object that computes them."""
 
     def __getitem__(self, rows: NDArray[np.int64], /) -> NDArray[np.uint8]: ...
 
 
-def aligned_correlation(thumbnails: Rows, pairs: NDArray[np.int64], promising: float = -1.0) -> NDArray[np.float64]:
-    """Correlate the detail of two thumbnails each, after laying either on the other.
+def aligned_correlation(
+    thumbnails: IndexedImages, pairs: NDArray[np.int64], promising: float = -1.0
+) -> NDArray[np.float64]:
+    """Correlate the details of pairs of thumbnails after alignment.
 
     Args:
-        thumbnails: Grey levels 0-255, shape ``(n, side, side)``; any array that is indexed by rows.
+        thumbnails: Grey levels 0-255, shape ``(n, side, side)``, indexed by rows.
         pairs: Row numbers, shape ``(m, 2)``.
-        promising: Pairs whose correlation after the first step is below this are not followed: their answer is -1.
+        promising: Pairs whose correlation after the first step is below this are not aligned further; they get -1.
 
     Returns:
-        Correlations from -1 to 1, shape ``(m,)``: of the better of both ways round, as a cropped image can be laid on
-        the whole but not the whole on it. 0 for an image without any detail. About 0.3 ms a pair.
+        Correlations from -1 to 1, shape ``(m,)``: the higher of aligning either image to the other, because a cropped
+        image can be aligned to the full one but not the reverse. 0 for an image without detail. About 0.3 ms per pair.
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore]
 
     blocks = [pairs[start : start + _BLOCK] for start in range(0, len(pairs), _BLOCK)]
-    # Products of 48 x 48 are too small to share among threads; blocks of pairs are not.
+    # Matrix products of 48 x 48 are too small for several threads, so threads work on blocks of pairs.
     with threadpool_limits(1), ThreadPoolExecutor(min(cores(), 8)) as pool:
-        answers = list(pool.map(lambda block: _either_way(thumbnails, block, promising), blocks))
-    return np.concatenate(answers) if answers else np.empty(0)
+        results = list(pool.map(lambda block: _align_both_ways(thumbnails, block, promising), blocks))
+    return np.concatenate(results) if results else np.empty(0)
 
 
-def _either_way(thumbnails: Rows, pairs: NDArray[np.int64], promising: float) -> NDArray[np.float64]:
+def _align_both_ways(thumbnails: IndexedImages, pairs: NDArray[np.int64], promising: float) -> NDArray[np.float64]:
     rows, where = np.unique(pairs, return_inverse=True)
     images = np.asarray(thumbnails[rows], dtype=np.float32)
     coarse, detail = _band(images, *ALIGN_BAND), _band(images, *DETAIL_BAND)
     slopes = _slopes(coarse)
     gram = slopes @ slopes.transpose(0, 2, 1)
-    # A ridge: an image without any slope has nothing to be laid by.
+    # The ridge keeps the matrix invertible for images without gradients.
     gram += np.eye(5) * (1e-4 * np.trace(gram, axis1=1, axis2=2) + 1e-3)[:, None, None]
     block = _Block(coarse, detail, slopes, np.linalg.inv(gram))
     left, right = where.reshape(-1, 2).T
-    return np.maximum(_one_way(block, left, right, promising), _one_way(block, right, left, promising))
+    return np.maximum(_align(block, left, right, promising), _align(block, right, left, promising))
 
 
 @dataclass(frozen=True)
 class _Block:
-    """Images, and what laying another on each of them needs: slopes (n, 5, pixels), and their inverse products."""
+    """Images, and the data for aligning others to them: gradients (n, 5, pixels), and their inverse products."""
 
     coarse: Stack
     detail: Stack
@@ -82,39 +84,39 @@ class _Block:
     inverse: Stack
 
 
-def _one_way(
-    block: _Block, still: NDArray[np.int64], moved: NDArray[np.int64], promising: float
-) -> NDArray[np.float64]:
+def _align(block: _Block, fixed: NDArray[np.int64], moved: NDArray[np.int64], promising: float) -> NDArray[np.float64]:
     coarse, detail = block.coarse, block.detail
     side = coarse.shape[1]
     inner = _inner(side)
-    answer = np.full(len(still), -1.0)
-    slopes, inverse = block.slopes[still], block.inverse[still]
-    motion = np.zeros((len(still), 4))
+    result = np.full(len(fixed), -1.0)
+    slopes, inverse = block.slopes[fixed], block.inverse[fixed]
+    motion = np.zeros((len(fixed), 4))
     limit = np.array([MAX_SHIFT * side, MAX_SHIFT * side, MAX_SCALE, MAX_SCALE])
-    going = np.arange(len(still))
+    going = np.arange(len(fixed))
     for step in range(_STEPS):
         target = coarse[moved[going]]
-        seen = (_warp(target, motion[going]) if step else target)[inner].reshape(len(going), -1)
-        seen = seen - seen.mean(axis=1, keepdims=True)
-        moment = (slopes[going] @ seen[:, :, None])[:, :, 0]
+        current = (_warp(target, motion[going]) if step else target)[inner].reshape(len(going), -1)
+        current = current - current.mean(axis=1, keepdims=True)
+        moment = (slopes[going] @ current[:, :, None])[:, :, 0]
         weights = (inverse[going] @ moment[:, :, None])[:, :, 0]
         if step == 0:
-            explained = np.sqrt(np.maximum((weights * moment).sum(axis=1), 0) / np.maximum((seen**2).sum(axis=1), 1e-3))
+            explained = np.sqrt(
+                np.maximum((weights * moment).sum(axis=1), 0) / np.maximum((current**2).sum(axis=1), 1e-3)
+            )
             promise = explained >= promising
             going, weights = going[promise], weights[promise]
             if not len(going):
-                return answer
-        # seen(x) is about gain * still(x + d): the image is moved back by d.
+                return result
+        # current(x) is about gain * fixed(x + d), so the image is moved back by d.
         delta = weights[:, 1:] / np.maximum(weights[:, :1], 0.2)
         delta[:, 2:] /= side / 2
         motion[going] = np.clip(motion[going] - np.clip(delta, -limit, limit), -limit, limit)
-    answer[going] = _correlate(detail[still[going]][inner], _warp(detail[moved[going]], motion[going])[inner])
-    return answer
+    result[going] = _correlate(detail[fixed[going]][inner], _warp(detail[moved[going]], motion[going])[inner])
+    return result
 
 
 def _slopes(images: Stack) -> Stack:
-    """The images and how they change when shifted and scaled along each axis, without their means: (n, 5, pixels)."""
+    """Return images and their derivatives for shifts and scales along each axis, centred, shape (n, 5, pixels)."""
     down, right = np.gradient(images, axis=(1, 2))
     place = _places(images.shape[1]) / (images.shape[1] / 2)
     parts = np.stack([images, down, right, down * place[:, None], right * place[None, :]], axis=1)
@@ -125,7 +127,7 @@ def _slopes(images: Stack) -> Stack:
 
 
 def _warp(images: Stack, motion: NDArray[np.float64]) -> Stack:
-    """Shift (pixels) and scale (shares) along the axes, bilinearly: motion is (n, 4): down, right, tall, wide."""
+    """Shift (pixels) and scale (shares) images bilinearly; motion is (n, 4): down, right, height, width."""
     side = images.shape[1]
     place = _places(side)
     across = []
@@ -142,8 +144,8 @@ def _correlate(left: Stack, right: Stack) -> NDArray[np.float64]:
     one -= one.mean(axis=1, keepdims=True)
     other -= other.mean(axis=1, keepdims=True)
     norms = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
-    answer: NDArray[np.float64] = np.einsum("ij,ij->i", one, other) / np.maximum(norms, 1e-3)
-    return answer
+    correlation: NDArray[np.float64] = np.einsum("ij,ij->i", one, other) / np.maximum(norms, 1e-3)
+    return correlation
 
 
 def _band(images: Stack, fine: float, broad: float) -> Stack:
@@ -154,7 +156,7 @@ def _band(images: Stack, fine: float, broad: float) -> Stack:
 
 @cache
 def _blur(side: int, sigma: float) -> Stack:
-    """A Gaussian blur as a matrix: filtering 48 pixels by a product is faster than by a filter."""
+    """Return a Gaussian blur as a matrix; for 48 pixels a product is faster than a filter."""
     from scipy.ndimage import gaussian_filter1d
 
     matrix: Stack = gaussian_filter1d(np.eye(side), sigma, axis=0, mode="nearest").astype(np.float32)

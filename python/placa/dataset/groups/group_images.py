@@ -1,20 +1,20 @@
-"""Which images belong together where no source says who the patient is.
+"""Group images that may be of one patient, for sources without patient IDs.
 
-CT slices in class folders come numbered, and neighbouring numbers are often one patient. Likeness alone chains slices
-of strangers together, and file order alone trusts the names, so four rules are joined:
+CT slices in class folders are numbered, and neighbouring numbers are often one patient. Similarity alone chains slices
+of different patients, and file order alone depends on the names, so four rules are combined:
 
-- ``copies``: the very same pixels, anywhere;
-- ``neighbours``: at most 5 places apart in natural file order within a folder, and more alike than nearly all images
-  that are far apart;
-- ``look-alikes``: anywhere, one nearly laid over the other (`placa.dataset.groups.alignment`);
-- ``left over``: one to three images that none of these joined with more, and the neighbour most like them.
+- ``copies``: identical pixels, in any folder;
+- ``neighbours``: at most 5 positions apart in natural file order within a folder, and more similar than 95 % of the
+  images that are far apart;
+- ``look-alikes``: similar after alignment, in any folder (`placa.dataset.groups.alignment`);
+- ``left over``: groups of one to three images after these rules, with the most similar neighbour.
 
-The second and the last hold only in folders whose file order tells something: where neighbours are no more alike than
-images far apart, names mean nothing, and the look-alikes alone are left.
+The second and the last rule apply only to folders whose file order is informative. In folders whose neighbours are not
+more similar than images far apart, file names have no information.
 
-Images joined by a rule are one group, which a split may not cut. The pairs are joined one by one, the most alike
-first (single linkage, in Kruskal's order), and a join that would make a group larger than 5 % of the images is
-refused: a chain of slices, each like the next, breaks at its weakest links. Copies are never parted.
+Images joined by a rule are one group, and splits keep groups together. Pairs are joined one by one, the most similar
+first (single linkage, in Kruskal's order). A join that would create a group larger than 5 % of the images is refused,
+so chains of similar slices break at their weakest links. Copies are always joined.
 """
 
 from __future__ import annotations
@@ -32,42 +32,42 @@ from placa.dataset.groups.likeness import correlations, exact_pairs, first_copie
 from placa.images.read import natural_order
 
 NEIGHBOUR_REACH = 5
-#: Neighbours must correlate above this, and above what all but a twentieth of far apart images reach.
+#: Neighbours must correlate above this, and above this quantile of images that are far apart.
 NEIGHBOUR_CORRELATION = 0.75
 FAR_QUANTILE = 0.95
-#: So many places apart, or in another folder, is far.
+#: Images more than this many positions apart, or in different folders, are far apart.
 FAR = 50
-#: File order tells something where this share of adjacent images pass that threshold: four times what chance gives.
+#: File order is informative if this share of adjacent images exceeds that threshold: four times the expected share.
 TELLING = 0.20
-#: A folder with fewer adjacent pairs than this is judged with all the others.
+#: A folder with fewer adjacent pairs is judged by the share over all folders.
 ENOUGH_PAIRS = 20
-#: Detail of two aligned images that correlates above this makes them look-alikes, among the nearest of each.
+#: Images whose details correlate above this after alignment are look-alikes; only the nearest of each are compared.
 LOOK_ALIKE = 0.85
-#: What a pair must reach after the first step of the alignment to be followed.
+#: Correlation after the first step of the alignment that a pair needs for further steps.
 PROMISING = 0.75
 NEAREST = 10
-#: A group with fewer images than this is left over: a scan has more slices.
+#: Groups with fewer images are left over, because a scan has more slices.
 LEFT_OVER = 4
-#: No group holds more than this share of the images, or than `SMALLEST_CAP` where that is more.
+#: Maximum share of the images in one group, and the maximum size of a group in small data sets.
 LARGEST_SHARE = 0.05
 SMALLEST_CAP = 5
-#: Likeness without file order may not build a group larger than a scan: it would chain strangers in a large set.
+#: Look-alikes may not create a group larger than a scan: in large sets they would chain different patients.
 LOOK_ALIKE_CAP = 100
 _FAR_SAMPLE = 20_000
 
 
 def group_images(paths: Sequence[str], pixels: NDArray[np.uint8]) -> tuple[NDArray[np.int64], dict[str, Any]]:
-    """Cluster images into groups by files and pixels alone.
+    """Group images by file names and pixels.
 
     Args:
-        paths: The images' files, in any order: the answer does not depend on it.
-        pixels: Their grey levels, shape ``(n, size, size)``, in the same order; a memory map is read twice, from front
-            to back.
+        paths: Files of the images; their order does not change the groups.
+        pixels: Grey levels, shape ``(n, size, size)``, in the order of `paths`; a memory map is read twice,
+            sequentially.
 
     Returns:
-        One group code an image, from 0, shape ``(n,)``, and the facts for the audit: ``rule`` (``found``), ``groups``,
-        ``largest`` (images), ``largest_share`` (0 to 1), ``cap`` (images), ``refused`` (joins that the cap forbade)
-        and ``joined_by``, for each rule its words and how many pairs it found. Time grows like n log n.
+        The group number of each image, from 0, shape ``(n,)``, and the facts for the audit: ``rule`` (``found``),
+        ``groups``, ``largest`` (images), ``largest_share`` (0 to 1), ``cap`` (images), ``refused`` (joins above the
+        cap) and ``joined_by``: the description and the number of pairs of each rule. Time grows as n log n.
     """
     order, folders = _file_order(paths)
     small = thumbnails(pixels)[order]
@@ -108,7 +108,7 @@ _LEFT_OVER_WORDS = (
 
 @dataclass(frozen=True)
 class _Candidates:
-    """Pairs that a rule looked at, shape (m, 2), their correlation, which of them it joins, and the rule in words."""
+    """Candidate pairs of a rule, shape (m, 2), their correlation, which of them it joins, and its description."""
 
     pairs: NDArray[np.int64]
     likeness: NDArray[np.float64]
@@ -117,7 +117,7 @@ class _Candidates:
 
 
 class _Forest:
-    """Groups that grow by joining two of them, as long as a cap allows."""
+    """A disjoint-set forest whose groups are limited in size."""
 
     def __init__(self, n: int) -> None:
         self.parent = list(range(n))
@@ -131,13 +131,13 @@ class _Forest:
         caps: NDArray[np.int64],
         smaller_than: int | None = None,
     ) -> int:
-        """Join pairs, the most alike first; only those with a group smaller than a limit, if there is one.
+        """Join pairs, the most similar first; optionally only pairs with a group smaller than a limit.
 
         Returns:
-            How many joins were made. Those that a cap forbade are counted in `refused`.
+            The number of joins. Joins above the cap are counted in `refused`.
         """
         joined = 0
-        # Rounded, so that another machine's last digit does not turn the order.
+        # Rounded, so that the order does not depend on the last digit of another machine.
         for at in np.lexsort((pairs[:, 1], pairs[:, 0], -np.round(likeness, 6))):
             left, right = self.top(int(pairs[at, 0])), self.top(int(pairs[at, 1]))
             if left == right or (smaller_than and min(self.size[left], self.size[right]) >= smaller_than):
@@ -162,7 +162,7 @@ class _Forest:
 
 
 def _file_order(paths: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The rows in natural file order, folder after folder, and the folder's number at each place of it."""
+    """Return the rows in natural file order, folder by folder, and the number of the folder at each position."""
     files = [Path(path) for path in paths]
     keys = [(str(file.parent), natural_order(file)) for file in files]
     order = np.asarray(sorted(range(len(files)), key=keys.__getitem__), dtype=np.int64)
@@ -172,14 +172,14 @@ def _file_order(paths: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int
 
 
 def _reorder(first: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The first copy of each image once the images are put in another order."""
+    """Return the first copy of each image after reordering the images."""
     kinds = first[order]
     _, earliest, kind = np.unique(kinds, return_index=True, return_inverse=True)
     return earliest[kind].astype(np.int64)
 
 
 def _neighbours(small: NDArray[np.uint8], folders: NDArray[np.int64]) -> _Candidates:
-    """Neighbours in file order, in the folders where that tells something."""
+    """Return neighbours in file order, in folders whose file order is informative."""
     n = len(small)
     steps = [np.stack([np.arange(n - step), np.arange(step, n)], axis=1) for step in range(1, NEIGHBOUR_REACH + 1)]
     pairs = np.concatenate(steps) if n > NEIGHBOUR_REACH else np.stack(np.triu_indices(n, 1), axis=1)
@@ -193,21 +193,21 @@ def _neighbours(small: NDArray[np.uint8], folders: NDArray[np.int64]) -> _Candid
     passed = np.bincount(place[adjacent & alike], minlength=len(count))
     overall = passed.sum() / max(count.sum(), 1)
     share = np.where(count >= ENOUGH_PAIRS, passed / np.maximum(count, 1), overall)
-    telling = (share >= TELLING)[place]
-    mute = int(((share < TELLING) & (count > 0)).sum())
+    informative = (share >= TELLING)[place]
+    excluded = int(((share < TELLING) & (count > 0)).sum())
     words = (
         f"neighbours: within {NEIGHBOUR_REACH} in natural file order in a folder, correlation of 48x48 thumbnails "
         f"above {threshold:.2f}"
     )
-    if mute:
-        words += f" (not in {mute} of {int((count > 0).sum())} folders, where file order tells nothing)"
-    return _Candidates(pairs[telling], likeness[telling], alike[telling], words)
+    if excluded:
+        words += f" (not in {excluded} of {int((count > 0).sum())} folders, where file order tells nothing)"
+    return _Candidates(pairs[informative], likeness[informative], alike[informative], words)
 
 
 def _far_correlation(small: NDArray[np.uint8], folders: NDArray[np.int64]) -> float:
-    """What all but a twentieth of the images far apart in file order correlate at.
+    """Return the `FAR_QUANTILE` of the correlations of images that are far apart in file order.
 
-    Frontal radiographs of strangers pass 0.75 more often than CT slices of strangers do.
+    Frontal radiographs of different patients exceed 0.75 more often than CT slices of different patients.
     """
     if len(small) <= FAR:
         return -1.0
@@ -217,7 +217,7 @@ def _far_correlation(small: NDArray[np.uint8], folders: NDArray[np.int64]) -> fl
 
 
 def _look_alikes(small: NDArray[np.uint8], first: NDArray[np.int64]) -> _Candidates:
-    """Images anywhere whose detail agrees once they are aligned; their likeness is that of the images as they are."""
+    """Return images with similar details after alignment; their likeness is that of the unaligned images."""
     pairs, likeness = nearest_pairs(small, NEAREST, np.flatnonzero(first == np.arange(len(first))))
     alike = aligned_correlation(small, pairs, PROMISING) > LOOK_ALIKE
     words = f"look-alikes: among the {NEAREST} nearest anywhere, correlation of the aligned detail above {LOOK_ALIKE}"

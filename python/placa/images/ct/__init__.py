@@ -1,1 +1,1 @@
-"""CT volumes to grey levels, one square per slab."""
+"""Read CT volumes as grey levels, one square per slab."""

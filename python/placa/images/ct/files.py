@@ -1,4 +1,4 @@
-"""Volume files opened with SimpleITK, and what it does not look at checked: that all voxels are there, as written."""
+"""Open volume files with SimpleITK, and check that they contain all voxels, which SimpleITK does not check."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ import numpy as np
 from placa.images.ct.meta_image import MetaImage, count
 from placa.images.read import ImageRejected
 
-#: SimpleITK's readers, by the ending of the file's name.
+#: Readers of SimpleITK, by file extension.
 _READERS = {".mha": "MetaImageIO", ".nii.gz": "NiftiImageIO", ".nrrd": "NrrdImageIO"}
 EXTENSIONS = tuple(_READERS)
-#: More than any chest CT has (1,024 x 1,024 x 550), small enough for memory: 1.2 GB at 16 bits.
+#: Maximum number of voxels: more than any chest CT (1,024 x 1,024 x 550); 1.2 GB of memory at 16 bits.
 MAX_VOXELS = 600_000_000
-#: Between the voxels of a chest CT, in mm, with room on either side.
+#: Lowest and highest distance between voxels of a chest CT, in mm, with a margin.
 SPACINGS = (0.05, 50.0)
-#: Bytes that a file may hold beyond its voxels: the header of a NIfTI, and some room.
+#: Bytes that a file may have beyond its voxels: the header of a NIfTI, and a margin.
 _SPARE = 1 << 16
 
 
 @dataclass(frozen=True)
 class Volume:
-    """A volume whose header is read and whose voxels are not.
+    """A volume of which only the header is read.
 
     Attributes:
-        reader: SimpleITK's ``ImageFileReader``.
-        in_pieces: Whether `reader` can read a part without reading, or inflating, all of it.
+        reader: The ``ImageFileReader`` of SimpleITK.
+        in_pieces: Whether `reader` can read a part without reading or decompressing the rest.
     """
 
     reader: Any
@@ -42,7 +42,7 @@ class Volume:
 
     @property
     def size(self) -> tuple[int, ...]:
-        """Voxels along each index axis."""
+        """Number of voxels along each index axis."""
         return tuple(self.reader.GetSize())
 
     @property
@@ -52,7 +52,7 @@ class Volume:
 
     @property
     def orientation(self) -> str:
-        """Where each index axis points to, in DICOM's letters: ``LPS`` is left, posterior, superior."""
+        """Direction of each index axis in the letters of DICOM: ``LPS`` is left, posterior, superior."""
         from SimpleITK import DICOMOrientImageFilter
 
         letters: str = DICOMOrientImageFilter.GetOrientationFromDirectionCosines(self.reader.GetDirection())
@@ -60,28 +60,28 @@ class Volume:
 
 
 def ending(path: Path) -> str:
-    """The ending that makes a file a volume, in small letters; ``""`` if it has none of them."""
+    """Return the extension of a volume in lower case, or ``""`` if the file has none of `EXTENSIONS`."""
     return next((one for one in EXTENSIONS if path.name.lower().endswith(one)), "")
 
 
 def open_volume(path: Path) -> Volume:
-    """Open a CT volume, and make sure that it is one and whole.
+    """Open a CT volume, and check that it is a complete volume.
 
     Raises:
-        ImageRejected: The file is missing, truncated or damaged, or no volume that could be in Hounsfield units.
+        ImageRejected: The file is missing, truncated or damaged, or cannot be a volume in Hounsfield units.
     """
     with _explained():
         reader, header = _open(path)
         _require_volume(reader)
-        _require_whole(path, reader, header)
+        _require_complete(path, reader, header)
     return Volume(reader, in_pieces=header is not None and not header.compressed)
 
 
 def read_header(path: Path) -> dict[str, str]:
-    """Read what a volume's header says beyond its geometry, such as STOIC's ``PatientAge`` and ``PatientSex``.
+    """Read the metadata in the header of a volume, such as ``PatientAge`` and ``PatientSex`` of STOIC.
 
     Raises:
-        ImageRejected: The file is missing or damaged, or no volume.
+        ImageRejected: The file is missing or damaged, or not a volume.
     """
     with _explained():
         reader, _ = _open(path)
@@ -89,15 +89,15 @@ def read_header(path: Path) -> dict[str, str]:
 
 
 def reason(error: Exception) -> str:
-    """The part of one of SimpleITK's messages that says what is wrong, without its source files and addresses."""
+    """Return the cause in an error message of SimpleITK, without source files and addresses."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    said = next((line for line in lines if "ERROR: " in line), lines[-1] if lines else type(error).__name__)
-    return re.sub(r"^((sitk::|ITK )ERROR: )?(\w+ ?\(0x\w+\): )?", "", said).rstrip(".:")
+    cause = next((line for line in lines if "ERROR: " in line), lines[-1] if lines else type(error).__name__)
+    return re.sub(r"^((sitk::|ITK )ERROR: )?(\w+ ?\(0x\w+\): )?", "", cause).rstrip(".:")
 
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Turn what goes wrong with a file into the reason to reject it."""
+    """Convert errors of a file to `ImageRejected`."""
     try:
         yield
     except PermissionError as error:
@@ -129,13 +129,14 @@ def _open(path: Path) -> tuple[Any, MetaImage | None]:
 
 
 def _require_volume(reader: Any) -> None:
-    """Refuse what cannot be a volume of Hounsfield units."""
+    """Reject a file that cannot be a volume in Hounsfield units."""
     import SimpleITK
 
     size = " x ".join(map(str, reader.GetSize()))
     voxels = int(np.prod(reader.GetSize(), dtype=np.int64))
     if reader.GetDimension() != 3:
-        raise ImageRejected(f"it has {reader.GetDimension()} dimensions ({size}), and a volume has 3")
+        text = f"it has {reader.GetDimension()} dimensions ({size}), and a volume has 3"
+        raise ImageRejected(text, dimensions=reader.GetDimension())
     if min(reader.GetSize()) < 2:
         raise ImageRejected(f"it has {size} voxels: one slice, and a volume was expected")
     if voxels > MAX_VOXELS:
@@ -149,7 +150,7 @@ def _require_volume(reader: Any) -> None:
 
 
 def _width(reader: Any) -> int:
-    """Bytes a voxel, 0 for types that hold no Hounsfield units."""
+    """Return the number of bytes per voxel, 0 for types that cannot be Hounsfield units."""
     import SimpleITK
 
     widths = {
@@ -163,22 +164,25 @@ def _width(reader: Any) -> int:
     return widths.get(reader.GetPixelID(), 0)
 
 
-def _require_whole(path: Path, reader: Any, header: MetaImage | None) -> None:
-    """Refuse a file that lacks voxels, or has more than its header tells."""
+def _require_complete(path: Path, reader: Any, header: MetaImage | None) -> None:
+    """Reject a file with fewer or more voxels than its header states."""
     expected = int(np.prod(reader.GetSize(), dtype=np.int64)) * _width(reader)
     if header is not None:
-        there = header.bytes_there(expected + _SPARE)
+        found = header.count_voxel_bytes(expected + _SPARE)
     elif ending(path) == ".nii.gz":
-        # SimpleITK tells the type after the header's rescaling; the file holds the type before it.
+        # SimpleITK reports the type after rescaling; the file has the type before it.
         expected = expected // _width(reader) * int(reader.GetMetaData("bitpix")) // 8
         with gzip.open(path) as file:
-            there = count(iter(lambda: file.read(_SPARE), b""), expected + _SPARE)
+            found = count(iter(lambda: file.read(_SPARE), b""), expected + _SPARE)
     else:
-        # SimpleITK itself counts those of a NRRD.
+        # SimpleITK counts the voxels of a NRRD itself.
         return
-    if there < expected:
-        raise ImageRejected(f"it is truncated: {there:,} of its {expected:,} bytes of voxels are there; copy it again")
-    if there > expected + _SPARE:
+    if found < expected:
+        text = f"it is truncated: {found:,} of its {expected:,} bytes of voxels are there; copy it again"
+        raise ImageRejected(text, found=found, expected=expected)
+    if found > expected + _SPARE:
         raise ImageRejected(
-            f"it holds far more than the {expected:,} bytes of voxels that its header tells: copy it again"
+            f"it holds far more than the {expected:,} bytes of voxels that its header tells: copy it again",
+            found=found,
+            expected=expected,
         )

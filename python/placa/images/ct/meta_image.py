@@ -1,7 +1,7 @@
-"""The text header of a MetaImage (``.mha``), read strictly before SimpleITK is given the file.
+"""Validate the text header of a MetaImage (``.mha``) before SimpleITK reads the file.
 
-SimpleITK's own reader of it trusts what it finds: a wrong number of dimensions ends the whole process, and of damaged
-or missing voxels it makes noise without a word.
+The reader of SimpleITK does not validate the header: a wrong number of dimensions crashes the process, and damaged or
+missing voxels become noise without a message.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from pathlib import Path
 from placa.images.read import ImageRejected
 
 _HEAD = 1 << 16
-#: Small, for a compressed block may inflate to a thousand times its size.
+#: Block size in bytes; small, because a compressed block may expand a thousandfold.
 _BLOCK = 1 << 16
-#: Longer than any field of a scan; SimpleITK's reader keeps each in an array of fixed length.
+#: Maximum length of a line; the reader of SimpleITK stores each in an array of fixed length.
 _LONGEST = 1000
 _TYPES = {
     *("MET_CHAR", "MET_UCHAR", "MET_SHORT", "MET_USHORT", "MET_INT", "MET_UINT", "MET_FLOAT", "MET_DOUBLE"),
     *("MET_LONG", "MET_ULONG", "MET_LONG_LONG", "MET_ULONG_LONG"),
 }
-#: How many numbers a field holds: the dimensions to this power.
+#: Fields of numbers; a field has NDims to this power numbers.
 _POWERS = {
     **dict.fromkeys(("DimSize", "ElementSpacing", "ElementSize"), 1),
     **dict.fromkeys(("Offset", "Position", "Origin", "CenterOfRotation"), 1),
@@ -32,14 +32,14 @@ _POSITIVE = {"DimSize", "ElementSpacing", "ElementSize"}
 
 
 class MetaImage:
-    """A MetaImage that holds its own voxels, behind a header of text.
+    """A MetaImage with a text header, followed by the voxels.
 
     Args:
         path: The file.
 
     Raises:
-        ImageRejected: Its header is not that of a MetaImage, or damaged, or names another file.
-        OSError: It cannot be read.
+        ImageRejected: The header is not that of a MetaImage, is damaged, or refers to another file.
+        OSError: The file cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,24 +51,24 @@ class MetaImage:
         fields = _fields(before.decode("latin-1"))
         if line.strip(b"= \r\t") != b"LOCAL":
             raise ImageRejected("its voxels lie in another file, and a .mha holds its own: copy it again")
-        if not _true(fields.get("BinaryData", "")):
+        if not _is_true(fields.get("BinaryData", "")):
             raise ImageRejected("its voxels are written as text, and binary ones were expected: save it as binary")
         self._path = path
         self._begin = len(before) + len(name) + len(line) + 1
-        self.compressed = _true(fields.get("CompressedData", ""))
-        there = path.stat().st_size - self._begin
-        told = fields.get("CompressedDataSize", "")
-        if self.compressed and told != str(there):
+        self.compressed = _is_true(fields.get("CompressedData", ""))
+        found = path.stat().st_size - self._begin
+        stated = fields.get("CompressedDataSize", "")
+        if self.compressed and stated != str(found):
             raise ImageRejected(
-                f"it is truncated or damaged: its header tells of {told or 'no'} bytes of compressed voxels, and "
-                f"{there} are there; copy it again"
+                f"it is truncated or damaged: its header tells of {stated or 'no'} bytes of compressed voxels, and "
+                f"{found} are there; copy it again"
             )
 
-    def bytes_there(self, enough: int) -> int:
-        """How many bytes of voxels there are, counted to `enough` and a little beyond.
+    def count_voxel_bytes(self, enough: int) -> int:
+        """Count the bytes of voxels; counting stops soon after `enough`.
 
         Raises:
-            ImageRejected: They are compressed, and damaged.
+            ImageRejected: The voxels are compressed and damaged.
         """
         if not self.compressed:
             return self._path.stat().st_size - self._begin
@@ -86,13 +86,13 @@ class MetaImage:
 
 
 def count(blocks: Iterator[bytes], enough: int) -> int:
-    """How many bytes there are in all; blocks after the first beyond `enough` are not asked for."""
-    there = 0
+    """Return the number of bytes in blocks; counting stops after the block that exceeds `enough`."""
+    found = 0
     for block in blocks:
-        there += len(block)
-        if there > enough:
+        found += len(block)
+        if found > enough:
             break
-    return there
+    return found
 
 
 def _fields(text: str) -> dict[str, str]:
@@ -121,5 +121,5 @@ def _numbers(text: str, expected: int, positive: bool) -> bool:
     return len(numbers) == expected and all(math.isfinite(one) and (one > 0 or not positive) for one in numbers)
 
 
-def _true(value: str) -> bool:
+def _is_true(value: str) -> bool:
     return value[:1] in {"T", "t", "1"}

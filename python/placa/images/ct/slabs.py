@@ -1,17 +1,17 @@
-"""One CT volume to a fixed number of squares: the same rule for training, prediction and R.
+"""Read one CT volume as a fixed number of squares, by the same rule for training, prediction and R.
 
-The rule is called ``ct-slabs``. The volume is cut along the body into as many equal parts as there are to be squares;
-in the middle of each lies a slab of 5 mm, whose mean in Hounsfield units becomes one square. The positions are those of
-even slice selection (Zunair et al. 2020, *Uniformizing techniques to process CT scans with 3D CNNs for tuberculosis
-prediction*), which spans the whole lung whatever the number of slices. The mean over the slab is thin-slab averaging
-(von Falck, Galanski and Shin 2010, RadioGraphics 30:317): it brings thin and thick reconstructions to about the same
-noise, by which a network could otherwise tell the scanner.
+The rule is called ``ct-slabs``. The volume is divided along the body axis into equal parts, one per square. The slab of
+5 mm in the middle of each part is averaged in Hounsfield units and becomes one square. The positions are those of even
+slice selection (Zunair et al. 2020, *Uniformizing techniques to process CT scans with 3D CNNs for tuberculosis
+prediction*), which covers the lungs for any number of slices. The mean over the slab is thin-slab averaging (von Falck,
+Galanski and Shin 2010, RadioGraphics 30:317): thin and thick reconstructions get about the same noise, from which a
+network could otherwise identify the scanner.
 
-A square shows the lung window, level -600 and width 1500 HU (Murphy and Bell, *Windowing (CT)*, Radiopaedia), as a
-radiologist sees it: the patient's right on the left, the front at the top. Nothing is darker than air: scanners fill
-what lies outside their round field with -1024, -2000 or -3024, which would tell them apart. The whole field of view is
-kept, made square with air where it is not (in mm, so that nothing is stretched), and resized with the antialiased
-bilinear filter of `placa.images.read`.
+A square shows the lung window, level -600 and width 1500 HU (Murphy and Bell, *Windowing (CT)*, Radiopaedia), in
+radiological orientation: the patient's right on the left, anterior at the top. Values below that of air are set to air:
+scanners fill the area outside their circular field with -1024, -2000 or -3024, which would identify them. The full
+field of view is kept, padded with air to a square in mm, and resized with the antialiased bilinear filter of
+`placa.images.read`.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ from PIL import Image
 from placa.images.ct.files import EXTENSIONS, Volume, ending, open_volume, reason
 from placa.images.read import ImageRejected, find_files
 
-#: A chest with nothing as thin as this, half-way from water to air, is no chest, or not in Hounsfield units.
+#: A volume in HU has values below this, half-way between water and air.
 _THIN = -500.0
 
 
 def read_slabs(path: str | os.PathLike[str], size: int, squares: int, options: Mapping[str, Any]) -> NDArray[np.uint8]:
     """Read one CT volume as squares of grey levels.
 
-    Only the slabs are looked at, and of a file that is not compressed only they are read.
+    Only the slabs are used; in uncompressed files only the slabs are read.
 
     Args:
         path: A ``.mha``, ``.nii.gz`` or ``.nrrd`` file in Hounsfield units.
-        size: Side of the squares to make, in pixels.
-        squares: How many slabs to take.
-        options: What `placa.records.reading.VOLUME_OPTIONS` holds.
+        size: Side of the squares, in pixels.
+        squares: Number of slabs.
+        options: Parameters as in `placa.records.reading.VOLUME_OPTIONS`.
 
     Returns:
-        Grey levels 0-255, shape ``(squares, size, size)``, from the feet upwards.
+        Grey levels 0-255, shape ``(squares, size, size)``, from caudal to cranial.
 
     Raises:
-        ImageRejected: The file is missing, truncated or damaged, no volume, or not in Hounsfield units.
+        ImageRejected: The file is missing, truncated or damaged, not a volume, or not in Hounsfield units.
     """
     volume = open_volume(Path(path))
     out = np.empty((squares, size, size), dtype=np.uint8)
@@ -69,18 +69,20 @@ def read_slabs(path: str | os.PathLike[str], size: int, squares: int, options: M
 
 
 def find_volumes(places: Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """List volumes: files as they are given, folders with every volume under them in natural order.
+    """List CT volumes: given files, and all volumes under given folders in natural order.
 
-    A file that is named is taken whatever its ending, so that a wrong one is told and not skipped.
+    A given file is listed whatever its extension, so that an unusable one is reported and not skipped.
 
     Raises:
-        PlacaError: A place does not exist, a folder cannot be listed, or there is no volume in all of them.
+        PathNotFoundError: A place does not exist.
+        NoFilesFoundError: The places contain no volume.
+        PlacaError: A folder cannot be listed (see `placa.core.files.explain_os_error`).
     """
     return find_files(places, lambda file: bool(ending(file)), "CT volume", "CT volumes", EXTENSIONS)
 
 
 def stem(path: str | os.PathLike[str]) -> str:
-    """The name of a volume without its ending, ``.nii.gz`` and all."""
+    """Return the name of a volume without its extension; ``.nii.gz`` is removed completely."""
     name = Path(path).name
     return name[: len(name) - len(ending(Path(path)))]
 
@@ -88,7 +90,7 @@ def stem(path: str | os.PathLike[str]) -> str:
 def _slabs(
     volume: Volume, squares: int, options: Mapping[str, Any]
 ) -> Iterator[tuple[NDArray[np.float32], tuple[float, float]]]:
-    """Yield each slab's mean in HU, ``(rows, columns)``, and the distance between rows and columns in mm."""
+    """Yield the mean of each slab in HU, shape ``(rows, columns)``, and the distances of rows and of columns in mm."""
     import SimpleITK
 
     upright = options["orientation"]
@@ -96,15 +98,15 @@ def _slabs(
     depth = volume.size[axis]
     thick = min(depth, max(1, round(options["slab_mm"] / volume.spacing[axis])))
     try:
-        whole = None if volume.in_pieces else volume.reader.Execute()
+        volume_image = None if volume.in_pieces else volume.reader.Execute()
         for number in range(squares):
             middle = (number + 0.5) * depth / squares
             start = min(max(math.floor(middle - thick / 2 + 0.5), 0), depth - thick)
-            # Counted from the feet, so that a volume that is stored head first gives the same squares.
+            # Slabs are counted from the feet, so the storage order of slices does not change the squares.
             index, extent = [0, 0, 0], list(volume.size)
             index[axis], extent[axis] = start if upwards else depth - thick - start, thick
-            if whole is not None:
-                slab = SimpleITK.RegionOfInterest(whole, extent, index)
+            if volume_image is not None:
+                slab = SimpleITK.RegionOfInterest(volume_image, extent, index)
             else:
                 volume.reader.SetExtractIndex(index)
                 volume.reader.SetExtractSize(extent)
@@ -117,14 +119,14 @@ def _slabs(
 
 
 def _window(levels: Any, options: Mapping[str, Any]) -> Any:
-    """Turn Hounsfield units into grey levels, 0 to 255."""
+    """Convert Hounsfield units to grey levels, 0 to 255."""
     width = options["window_width_hu"]
     above = np.maximum(levels, options["air_hu"]) - (options["window_level_hu"] - width / 2)
     return np.clip(above * (255 / width), 0, 255)
 
 
 def _square(grey: NDArray[np.float32], spacing: tuple[float, float], size: int, around: float) -> NDArray[np.uint8]:
-    """Resize grey levels, keeping their shape in mm; `around` is the grey level of what lies beyond it."""
+    """Resize grey levels without distortion in mm; `around` is the grey level of the padding."""
     sides = np.array(grey.shape) * spacing
     height, width = np.maximum(1, np.floor(size * sides / sides.max() + 0.5).astype(int))
     small = np.asarray(Image.fromarray(grey.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR))

@@ -1,1 +1,1 @@
-"""DICOM files to grey levels."""
+"""Read DICOM files as grey levels."""

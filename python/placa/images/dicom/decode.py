@@ -21,13 +21,13 @@ def decode(path: str | os.PathLike[str]) -> NDArray[Any]:
     """Decode the pixels of a DICOM file, in this process.
 
     Args:
-        path: A file that `placa.images.dicom.header.refuse` has nothing against.
+        path: A file that `placa.images.dicom.header.refuse` accepts.
 
     Returns:
         Stored values, shape ``(rows, columns)``, or in colour ``(rows, columns, 3)`` as RGB.
 
     Raises:
-        ImageRejected: There are none, or they cannot be decoded.
+        ImageRejected: The file has no pixels, or they cannot be decoded.
         OSError: The file cannot be read.
     """
     with quiet():
@@ -39,10 +39,10 @@ def decode(path: str | os.PathLike[str]) -> NDArray[Any]:
         except (ImageRejected, MemoryError):
             raise
         except Exception as error:
-            # Damaged bytes make the decoders raise whatever the code they lead to raises.
+            # Decoders raise any exception for damaged bytes.
             name = data.file_meta.TransferSyntaxUID.name
-            said = " ".join(str(error).split())[:160]
-            raise ImageRejected(f"its pixels ({name}) are damaged, truncated or not to be decoded ({said})") from error
+            cause = " ".join(str(error).split())[:160]
+            raise ImageRejected(f"its pixels ({name}) are damaged, truncated or not to be decoded ({cause})") from error
 
 
 def _decode(path: str | os.PathLike[str], data: Dataset) -> NDArray[Any]:
@@ -59,14 +59,14 @@ def _decode(path: str | os.PathLike[str], data: Dataset) -> NDArray[Any]:
 
 
 def _decode_extended(path: str | os.PathLike[str], data: Dataset) -> NDArray[Any]:
-    """JPEG Extended with 12 bits, which pydicom does not ask gdcm for, although gdcm decodes it."""
+    """Decode JPEG Extended with 12 bits; pydicom does not pass it to gdcm, although gdcm decodes it."""
     import gdcm
 
     reader = gdcm.ImageReader()
     reader.SetFileName(os.fspath(path))
     if not reader.Read() or data.SamplesPerPixel != 1:
         raise ImageRejected("its pixels (JPEG Extended) cannot be decoded: save it in another transfer syntax")
-    # gdcm hands bytes over as text; pydicom gets them back in the same way.
+    # gdcm returns bytes as text; pydicom converts them in the same way.
     raw = reader.GetImage().GetBuffer().encode("utf-8", errors="surrogateescape")
     kind = np.int16 if data.PixelRepresentation else np.uint16
     return np.frombuffer(raw, dtype=kind).reshape(data.Rows, data.Columns)

@@ -1,12 +1,12 @@
-"""What stored DICOM values look like: the grayscale pipeline of the standard, in its order.
+"""Convert stored DICOM values to grey levels: the grayscale pipeline of the standard, in its order.
 
 1. Modality LUT, or rescale slope and intercept (PS3.3 C.11.1);
-2. VOI LUT, or else window center and width with its function (PS3.3 C.11.2), the first where there are several;
+2. VOI LUT, otherwise window center and width with its function (PS3.3 C.11.2); the first of several;
 3. inversion for MONOCHROME1 or the presentation LUT shape INVERSE (PS3.3 C.7.6.3.1.2, C.11.6);
-4. eight bits. What comes out are P-values (PS3.14), equal steps of which look equal on a calibrated display; they are
-   taken as the grey levels of a PNG are.
+4. scaling to eight bits. The results are P-values (PS3.14): equal steps look equal on a calibrated display. They are
+   used like the grey levels of a PNG.
 
-All of it is one function of a stored value, so it is worked out once for each value and not once for each pixel.
+The pipeline is a function of the stored value, so it is computed once per value, not once per pixel.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from placa.images.grey import ImageRejected
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-#: Shares of the pixels that become black and white where a file says nothing of its window.
+#: Quantiles of the pixels that become black and white if a file has no window.
 TAILS = (0.005, 0.995)
-#: A single frame of an enhanced object keeps rescaling and window in these (PS3.3 C.7.6.16.2.9 and 10).
+#: Enhanced objects with a single frame store rescaling and window in these (PS3.3 C.7.6.16.2.9 and 10).
 _FUNCTIONAL_GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 _MACROS = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
 
 
 def displayed(stored: NDArray[Any], data: Dataset) -> NDArray[np.uint8]:
-    """Bring stored values to the grey levels that a viewer would show first.
+    """Convert stored values to the grey levels that a viewer displays first.
 
     Args:
         stored: Integers of up to 16 bits, signed or not, shape ``(rows, columns)``.
-        data: The data set that they are from.
+        data: The data set of the values.
 
     Returns:
-        Grey levels 0-255, same shape: black is air, and so is padding.
+        Grey levels 0-255, shape ``(rows, columns)``; air and padding are black.
 
     Raises:
         ImageRejected: The values need more than 16 bits, or are rescaled by zero.
@@ -44,7 +44,7 @@ def displayed(stored: NDArray[Any], data: Dataset) -> NDArray[np.uint8]:
     low, high = int(stored.min()), int(stored.max())
     if high - low > 65535:
         raise ImageRejected("its pixels have more than 16 bits")
-    # Sixteen bits wrap round, so that this counts from the lowest value whether they are signed or not.
+    # 16-bit integers wrap around, so the index counts from the lowest value, signed or not.
     index = stored.astype(np.uint16) - np.uint16(low % 65536)
     values = np.arange(low, high + 1)
     padding = _padding(values, data)
@@ -55,7 +55,7 @@ def displayed(stored: NDArray[Any], data: Dataset) -> NDArray[np.uint8]:
     inverse = str(data.get("PresentationLUTShape", "")).strip().upper() == "INVERSE"
     if data.PhotometricInterpretation == "MONOCHROME1" or inverse:
         levels = 255.0 - levels
-    # Outside the film is black, whatever the polarity: padding takes no part in the pipeline (PS3.3 C.7.5.1.1.2).
+    # Padding is black whatever the polarity: it does not pass through the pipeline (PS3.3 C.7.5.1.1.2).
     levels[padding] = 0
     table = np.clip(levels + 0.5, 0, 255).astype(np.uint8)
     return np.take(table, index)
@@ -67,13 +67,13 @@ def _padding(values: NDArray[np.int64], data: Dataset) -> NDArray[np.bool_]:
         return np.zeros(len(values), dtype=bool)
     ends = [int(end) for end in (first, first if limit is None else limit)]
     if data.PixelRepresentation:
-        # Some writers call the value unsigned although the pixels are signed.
+        # Some writers store the value as unsigned although the pixels are signed.
         ends = [end - 65536 if end > 32767 else end for end in ends]
     return (values >= min(ends)) & (values <= max(ends))
 
 
 def _levels(values: NDArray[np.int64], counts: NDArray[np.int64], data: Dataset) -> NDArray[np.float64]:
-    """What each stored value looks like, 0 to 255, before any inversion."""
+    """Return the grey level of each stored value, 0 to 255, before any inversion."""
     _spread_functional_groups(data)
     seen = _modality(values, data)
     if data.get("VOILUTSequence"):
@@ -115,7 +115,7 @@ def _modality(values: NDArray[np.int64], data: Dataset) -> NDArray[np.float64]:
 
 
 def _window(data: Dataset) -> Dataset | None:
-    """The first window, if there is one that makes sense, for pydicom to apply and stretch to 0-255."""
+    """Return the first window if it is valid, as a data set with which pydicom scales to 0-255."""
     from pydicom.dataset import Dataset
 
     center, width = (_first(data.get(name)) for name in ("WindowCenter", "WindowWidth"))
@@ -125,7 +125,7 @@ def _window(data: Dataset) -> Dataset | None:
     window = Dataset()
     window.WindowCenter, window.WindowWidth = center, width
     window.VOILUTFunction = function if function in {"LINEAR_EXACT", "SIGMOID"} else "LINEAR"
-    # pydicom stretches to the range of the stored bits: 8 unsigned ones are those of a display.
+    # pydicom scales to the range of the stored bits: 8 unsigned bits give 0-255.
     window.PhotometricInterpretation = "MONOCHROME2"
     window.BitsStored, window.PixelRepresentation = 8, 0
     return window
@@ -138,14 +138,14 @@ def _first(value: Any) -> float | None:
 
 
 def _look_up(seen: NDArray[np.float64], item: Dataset, data: Dataset) -> tuple[NDArray[np.float64], float]:
-    """Send values through a LUT: the table's outputs, and its white (PS3.3 C.11.1.1, C.11.2.1.1).
+    """Return the outputs of a LUT for values, and its white (PS3.3 C.11.1.1, C.11.2.1.1).
 
-    pydicom 3.0's own `apply_voi` counts the entries of an 8-bit table in 8 bits, so that long ones wrap round.
+    `apply_voi` of pydicom 3.0 counts the entries of an 8-bit table with 8 bits, which wraps around for long tables.
     """
     entries, first, bits = (int(part) for part in item.LUTDescriptor)
     entries = entries % 65536 or 65536
     if first > 32767 and seen.min() < 0:
-        # Signed or unsigned is not written down in every transfer syntax; a table for negative values begins there.
+        # Some transfer syntaxes do not store the sign; a table for negative values starts at a negative one.
         first -= 65536
     outputs = item.LUTData
     if isinstance(outputs, bytes):
@@ -155,6 +155,6 @@ def _look_up(seen: NDArray[np.float64], item: Dataset, data: Dataset) -> tuple[N
     place = np.clip(np.rint(seen) - first, 0, len(outputs) - 1).astype(np.intp)
     white = 2.0**bits - 1
     if outputs.max() <= white / 4:
-        # Some writers call a table of 12 bits one of 16, and a picture would come out nearly black.
+        # Some writers declare a 12-bit table as 16 bits, which would make the image nearly black.
         white = max(float(outputs.max()), 1.0)
     return np.take(outputs, place), white

@@ -1,4 +1,4 @@
-"""What a DICOM file is, by its header alone: what is one, and what is refused."""
+"""Read DICOM headers: detect DICOM files and reject those that are not a single radiograph."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _DEFLATED = b"1.2.840.10008.1.2.1.99"
 
 
 def is_dicom(head: bytes) -> bool:
-    """Say whether a file that begins with these bytes is DICOM.
+    """Return whether a file that starts with these bytes is DICOM.
 
     Args:
         head: The first 132 bytes or more.
 
     Returns:
         True after a preamble and ``DICM`` (PS3.10 section 7.1), and for a data set without them, as older software
-        writes it: it begins with an element of group 0002 or 0008 whose value representation or length can be.
+        writes it: it starts with an element of group 0002 or 0008 with a plausible value representation or length.
     """
     if head[128:132] == b"DICM":
         return True
@@ -43,15 +43,15 @@ def is_dicom(head: bytes) -> bool:
 
 
 def read_header(path: str | os.PathLike[str], tags: list[str] | None = None) -> Dataset:
-    """Read the data set of a DICOM file without its pixels.
+    """Read the data set of a DICOM file, except its pixels.
 
     Args:
         path: The file.
-        tags: Keywords of the elements that are wanted; all by default.
+        tags: Keywords of the elements to read; all by default.
 
     Raises:
-        ImageRejected: The file is no DICOM, a DICOMDIR, or damaged. The reason repeats nothing from the data set, for
-            that may name the patient.
+        ImageRejected: The file is not DICOM, a DICOMDIR, or damaged. The reason contains nothing from the data set,
+            because the data set may name the patient.
         OSError: The file cannot be read.
     """
     with quiet():
@@ -60,7 +60,7 @@ def read_header(path: str | os.PathLike[str], tags: list[str] | None = None) -> 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep pydicom from printing or logging odd values, which may be a patient's name."""
+    """Stop pydicom from printing or logging invalid values, which may contain the name of a patient."""
     logging.getLogger("pydicom").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"pydicom|placa|contextlib")
@@ -68,14 +68,14 @@ def quiet() -> Iterator[None]:
 
 
 def read_data_set(path: str | os.PathLike[str], **how: Any) -> Dataset:
-    """Read a DICOM file with pydicom, without printing anything: call it within `quiet`.
+    """Read a DICOM file with pydicom. Call it within `quiet`.
 
     Args:
         path: The file.
-        how: What `pydicom.dcmread` takes.
+        how: Keyword arguments of `pydicom.dcmread`.
 
     Raises:
-        ImageRejected: The file is no DICOM, a DICOMDIR, or damaged.
+        ImageRejected: The file is not DICOM, a DICOMDIR, or damaged.
         OSError: The file cannot be read.
     """
     import pydicom
@@ -88,17 +88,17 @@ def read_data_set(path: str | os.PathLike[str], **how: Any) -> Dataset:
     if marked and _DEFLATED in head:
         _refuse_bomb(Path(path), start=144 + int.from_bytes(head[140:144], "little"))
     try:
-        # Without a preamble pydicom reads only by force; is_dicom has seen what it will find.
+        # pydicom reads files without a preamble only with force; `is_dicom` has checked the content.
         data = pydicom.dcmread(path, force=not marked, **how)
         sop_class = str(data.get("SOPClassUID") or data.file_meta.get("MediaStorageSOPClassUID") or "")
         if "TransferSyntaxUID" not in data.file_meta:
             data.file_meta.TransferSyntaxUID = _plain_syntax(data)
-        # Asked for here, because of a UID that names no transfer syntax this raises.
+        # This raises for a UID that is not a transfer syntax.
         _ = data.file_meta.TransferSyntaxUID.is_encapsulated
     except OSError:
         raise
     except Exception as error:
-        # Damaged bytes make pydicom raise whatever the code they lead to raises.
+        # pydicom raises any exception for damaged bytes.
         raise ImageRejected(f"its DICOM header is damaged ({type(error).__name__}): copy it again") from error
     if sop_class == _DICOMDIR:
         raise ImageRejected("it is a DICOMDIR, an index of other files: name those, or their folder")
@@ -117,7 +117,7 @@ def _plain_syntax(data: Any) -> UID:
 
 
 def _refuse_bomb(path: Path, start: int) -> None:
-    """Refuse a deflated data set that would fill the memory: pydicom inflates it whole, pixels wanted or not."""
+    """Reject a deflated data set that would fill the memory: pydicom always decompresses it completely."""
     inflater, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
     with path.open("rb") as file:
         file.seek(start)
@@ -128,13 +128,21 @@ def _refuse_bomb(path: Path, start: int) -> None:
                 except zlib.error as error:
                     raise ImageRejected(f"its deflated data set is damaged ({error}): copy it again") from error
                 block = inflater.unconsumed_tail
-                # Two bytes a pixel, and room for the largest headers.
+                # Two bytes per pixel, and room for the largest headers.
                 if size > 2 * MAX_PIXELS + (1 << 26):
                     raise ImageRejected("it inflates to more bytes than any radiograph has")
 
 
 def refuse(data: Dataset, size_of_file: int) -> None:
-    """Refuse what is no single radiograph, by the header alone."""
+    """Reject a file that is not a single radiograph, by its header.
+
+    Args:
+        data: The data set, with or without pixels.
+        size_of_file: Size of the file in bytes.
+
+    Raises:
+        ImageRejected: The file has no image, several frames, too many pixels, an unsupported depth, or raw data.
+    """
     kind = data.get("SOPClassUID") or data.file_meta.get("MediaStorageSOPClassUID")
     try:
         rows, columns = int(data.get("Rows") or 0), int(data.get("Columns") or 0)
@@ -144,9 +152,11 @@ def refuse(data: Dataset, size_of_file: int) -> None:
     if rows < 1 or columns < 1:
         raise ImageRejected(f"it holds no image ({getattr(kind, 'name', None) or 'of unknown kind'})")
     if frames > 1:
-        raise ImageRejected(f"it has {frames} frames, and one radiograph was expected: save the frame you mean")
+        reason = f"it has {frames} frames, and one radiograph was expected: save the frame you mean"
+        raise ImageRejected(reason, frames=frames)
     refuse_size(columns, rows, size_of_file)
     if not 2 <= bits <= 16:
-        raise ImageRejected(f"it stores {bits} bits a sample (2 to 16 are read): it is a mask, a dose or damaged")
+        reason = f"it stores {bits} bits a sample (2 to 16 are read): it is a mask, a dose or damaged"
+        raise ImageRejected(reason, bits=bits)
     if str(data.get("PresentationIntentType", "")).strip().upper() == "FOR PROCESSING":
         raise ImageRejected("it is raw detector data (FOR PROCESSING): export the image that is FOR PRESENTATION")

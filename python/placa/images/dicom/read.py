@@ -1,6 +1,6 @@
-"""A DICOM file to 8-bit grey levels.
+"""Read a DICOM file as 8-bit grey levels.
 
-What the stored values then look like is told by `placa.images.dicom.grey`.
+`placa.images.dicom.grey` converts the stored values.
 """
 
 from __future__ import annotations
@@ -15,33 +15,33 @@ from placa.images.dicom.decode import decode
 from placa.images.dicom.grey import displayed
 from placa.images.dicom.header import quiet, read_data_set, refuse
 from placa.images.dicom.worker import decode_apart
-from placa.images.grey import ImageRejected, room_for
+from placa.images.grey import ImageRejected, decoding_slot
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 
 def read_grey(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
-    """Read the one frame of a DICOM file as a viewer would show it first.
+    """Read the single frame of a DICOM file as a viewer displays it first.
 
     Args:
         path: A DICOM file, with or without preamble, in any transfer syntax that gdcm decodes.
 
     Returns:
         Grey levels 0-255, shape ``(rows, columns)``: the first window or VOI LUT applied, MONOCHROME1 inverted,
-        padding black. Without either, images of up to 8 bits stay as they are, and deeper ones are stretched between
-        the `placa.images.dicom.grey.TAILS` of their pixels. Of colour, the luminance.
+        padding black. Without window and LUT, images of up to 8 bits are not changed, and deeper ones are scaled
+        between the quantiles `placa.images.dicom.grey.TAILS` of their pixels. Colours are converted to luminance.
 
     Raises:
-        ImageRejected: The file is no DICOM image, has several frames, is meant for processing and not for
-            presentation, is too large, damaged, or has pixels of a kind that is not read.
+        ImageRejected: The file is not a DICOM image, has several frames, is raw data (FOR PROCESSING), is too large or
+            damaged, or has pixels of an unsupported kind.
         OSError: The file cannot be read.
     """
     with quiet():
-        # The header first: pixels of a kind that is not read are not loaded at all.
+        # The header is read first, so that unsupported pixels are not loaded.
         header = read_data_set(path, stop_before_pixels=True)
         refuse(header, os.stat(path).st_size)
-        with room_for(header.Rows * header.Columns):
+        with decoding_slot(header.Rows * header.Columns):
             stored = decode_apart(path) if header.file_meta.TransferSyntaxUID.is_encapsulated else decode(path)
             try:
                 return _luminance(stored, header) if stored.ndim == 3 else displayed(stored, header)

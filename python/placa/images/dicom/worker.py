@@ -1,8 +1,8 @@
-"""Compressed DICOM pixels, decoded in processes of their own.
+"""Decode compressed DICOM pixels in separate processes.
 
-Decoders written in C end the whole process at some damaged files, fill the memory at others, and talk on the terminal.
-In a process apart that costs one file, and the reason can be told. Processes also decode side by side, which threads
-do not, for gdcm holds on to the interpreter.
+Decoders in C crash on some damaged files, fill the memory on others, and print to the terminal. In a separate process
+only one file is lost, and the reason is reported. Processes also decode in parallel; threads do not, because gdcm keeps
+the interpreter lock.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 from placa.core.processes import command, environment
 from placa.images.grey import ImageRejected
 
-#: A radiograph decodes in a second or two; what takes so long will not end.
+#: Maximum time for one file; a radiograph is decoded in one or two seconds.
 SECONDS = 120.0
-#: Bytes that a decoder may ask for: several copies of the largest image that is read.
+#: Maximum memory of a decoder in bytes: several copies of the largest supported image.
 _MEMORY = 6 << 30
 
 
 class _Worker:
-    """A process that decodes one file after the other."""
+    """A process that decodes files one after the other."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -41,34 +41,34 @@ class _Worker:
         )
 
     def decode(self, path: str | os.PathLike[str]) -> NDArray[Any] | str:
-        """The stored values, or the reason why there are none.
+        """Return the stored values, or the reason why they cannot be decoded.
 
         Raises:
             OSError, EOFError: The process died.
         """
         assert self._process.stdin is not None and self._process.stdout is not None
-        late = Timer(SECONDS, self._process.kill)
-        late.start()
+        timeout = Timer(SECONDS, self._process.kill)
+        timeout.start()
         try:
             self._process.stdin.write(json.dumps(os.path.abspath(path)).encode() + b"\n")
             self._process.stdin.flush()
-            said = self._process.stdout.readline()
-            if not said.endswith(b"\n"):
+            line = self._process.stdout.readline()
+            if not line.endswith(b"\n"):
                 raise EOFError("the decoder died")
-            answer = json.loads(said)
-            if "reason" in answer:
-                return str(answer["reason"])
-            stored = np.empty(answer["shape"], dtype=answer["dtype"])
-            whole = stored.reshape(-1).view(np.uint8).data
+            reply = json.loads(line)
+            if "reason" in reply:
+                return str(reply["reason"])
+            stored = np.empty(reply["shape"], dtype=reply["dtype"])
+            buffer = stored.reshape(-1).view(np.uint8).data
             done = 0
-            while done < len(whole):
-                read = self._process.stdout.readinto(whole[done:])  # type: ignore[attr-defined]
+            while done < len(buffer):
+                read = self._process.stdout.readinto(buffer[done:])  # type: ignore[attr-defined]
                 if not read:
                     raise EOFError("the decoder died")
                 done += read
             return stored
         finally:
-            late.cancel()
+            timeout.cancel()
 
     def end(self) -> None:
         """End the process."""
@@ -85,16 +85,16 @@ _GUARD = Lock()
 
 
 def decode_apart(path: str | os.PathLike[str]) -> NDArray[Any]:
-    """Decode a file's pixels in another process.
+    """Decode the pixels of a file in another process.
 
     Args:
-        path: A DICOM file that `placa.images.dicom.header.refuse` has nothing against.
+        path: A DICOM file that `placa.images.dicom.header.refuse` accepts.
 
     Returns:
         Stored values, as `placa.images.dicom.decode.decode` returns them.
 
     Raises:
-        ImageRejected: They cannot be decoded, or the decoder died or came to no end.
+        ImageRejected: The pixels cannot be decoded, or the decoder died or did not end in time.
     """
     with _GUARD:
         worker = _IDLE.pop() if _IDLE else None
@@ -105,7 +105,7 @@ def decode_apart(path: str | os.PathLike[str]) -> NDArray[Any]:
         worker.end()
         raise ImageRejected("its pixels are damaged, and the decoder broke off at them: copy it again") from error
     except BaseException:
-        # Stopped half-way (Ctrl-C): what is still to come would be taken for the answer to the next question.
+        # After Ctrl-C, the rest of this reply would be read as the reply to the next request.
         worker.end()
         raise
     with _GUARD:
@@ -121,18 +121,18 @@ def _end_all() -> None:
         _IDLE.pop().end()
 
 
-def _serve(questions: IO[bytes], answers: IO[bytes]) -> None:
+def _serve(requests: IO[bytes], replies: IO[bytes]) -> None:
     from placa.images.dicom.decode import decode
 
-    for question in questions:
+    for request in requests:
         try:
-            stored = np.ascontiguousarray(decode(json.loads(question)))
-            said: dict[str, Any] = {"shape": stored.shape, "dtype": stored.dtype.str}
+            stored = np.ascontiguousarray(decode(json.loads(request)))
+            reply: dict[str, Any] = {"shape": stored.shape, "dtype": stored.dtype.str}
         except (ImageRejected, OSError, MemoryError) as error:
-            stored, said = np.empty(0, np.uint8), {"reason": str(error) or "its pixels need too much memory"}
-        answers.write(json.dumps(said).encode() + b"\n")
-        answers.write(stored.reshape(-1).view(np.uint8).data)
-        answers.flush()
+            stored, reply = np.empty(0, np.uint8), {"reason": str(error) or "its pixels need too much memory"}
+        replies.write(json.dumps(reply).encode() + b"\n")
+        replies.write(stored.reshape(-1).view(np.uint8).data)
+        replies.flush()
 
 
 def _bound_memory() -> None:
@@ -141,13 +141,13 @@ def _bound_memory() -> None:
 
         _, most = resource.getrlimit(resource.RLIMIT_AS)
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY if most < 0 else min(_MEMORY, most), most))
-        # A decoder that dies is expected, and leaves no core file behind.
+        # Decoders are expected to crash; no core file is written.
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 if __name__ == "__main__":
     _bound_memory()
-    # Decoders that print do so to nowhere, and not between the answers.
+    # The output of decoders is discarded, so that it does not mix with the replies.
     channel = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     with suppress(KeyboardInterrupt, BrokenPipeError):

@@ -12,13 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import draw_folders
+from raising import raises
 
 import placa.dataset.pixel_cache
-from placa.core.errors import PlacaError
+from placa.core.errors import ClusterLostError, MissingPackageError, SchedulerNotFoundError, WorkerMismatchError
 from placa.core.executors import cluster
-from placa.core.executors.cluster import Cluster, ClusterLost
+from placa.core.executors.cluster import Cluster
 from placa.core.files import fingerprint
 from placa.core.progress import Advance, Progress
+from placa.dataset.errors import FileDiffersOnWorkerError
 from placa.dataset.pixel_cache import decode
 from placa.inference.predict import Predictor
 from placa.inference.prepared import predict_prepared
@@ -127,7 +129,7 @@ def test_a_scheduler_that_dies_costs_what_was_under_way_and_no_more(
         scheduler_in(tmp_path) as (there, scheduler),
         workers_of(there, 1),
         Cluster(there) as executor,
-        pytest.raises(ClusterLost, match="the same command goes on from there"),
+        raises(ClusterLostError, address=there, resumable=True),
     ):
         prepare(source, tmp_path / "out", size=16, executor=executor, progress=DoneSoFar(40, scheduler.kill))
     read: list[str] = []
@@ -147,7 +149,7 @@ def test_the_last_worker_gone_is_told(images: Path, tmp_path: Path, monkeypatch:
     monkeypatch.setattr(cluster, "_LOOK", 0.5)
     paths = sorted(map(str, images.glob("*/*.png")))
     with scheduler_in(tmp_path) as (there, _):
-        with pytest.raises(ClusterLost, match="has had no worker for 1 seconds: start some with dask worker"):
+        with raises(ClusterLostError, address=there, reason="no worker", seconds=1.0):
             Cluster(there)
         monkeypatch.setattr(cluster, "WORKERLESS_SECONDS", 60.0)
         with workers_of(there, 1) as (worker,), Cluster(there) as executor:
@@ -155,7 +157,7 @@ def test_the_last_worker_gone_is_told(images: Path, tmp_path: Path, monkeypatch:
             several = decode(paths, 16, executor=executor)
             next(several)
             worker.kill()
-            with pytest.raises(ClusterLost, match="has had no worker for 1 seconds"):
+            with raises(ClusterLostError, address=there, reason="no worker", seconds=1.0):
                 list(several)
 
 
@@ -169,29 +171,32 @@ def test_a_worker_that_does_not_see_the_files_rejects_none_of_them(
         placa.dataset.pixel_cache, "stamp_of", lambda path: (1234, 0, 0) if path == hidden else there(path)
     )
     with Cluster(address) as executor:
-        with pytest.raises(PlacaError, match=r"worker tcp://\S+: \S+/not-shared.png is not there, and has 1,234 bytes"):
+        with raises(FileDiffersOnWorkerError, path=hidden, size=None, expected=1234) as refused:
             list(decode([*map(str, images.glob("*/*.png")), hidden], 16, executor=executor))
+        assert refused.value.values["worker"].startswith("tcp://")
         gone = str(tmp_path / "gone.png")
         assert list(decode([gone], 16, executor=executor)) == [(None, "the file does not exist")], "here neither"
 
 
 def test_a_worker_with_other_packages_is_refused(address: str, images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = cluster.versions()["pillow"]
     mine = {**cluster.versions(), "pillow": "1.1.7"}
     monkeypatch.setattr(cluster, "versions", lambda: mine)
     with (
         Cluster(address) as executor,
-        pytest.raises(PlacaError, match=r"The Dask worker tcp://\S+ has pillow \d\S*, and 1.1.7 is here"),
+        raises(WorkerMismatchError, package="pillow", version=there, expected="1.1.7") as refused,
     ):
         list(decode([str(next(images.glob("*/*.png")))], 16, executor=executor))
+    assert refused.value.values["worker"].startswith("tcp://")
 
 
 def test_what_is_missing_is_told_in_a_sentence(tmp_path: Path, placa, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1.0)
     for wrong in ("tcp://127.0.0.1:9", "nonsense", "ftp://127.0.0.1:9"):
-        with pytest.raises(PlacaError, match=f"No Dask scheduler answers at {wrong} .*start one with dask scheduler"):
+        with raises(SchedulerNotFoundError, address=wrong):
             Cluster(wrong)
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(PlacaError, match=r"pip install 'placa\[dask\]'"):
+    with raises(MissingPackageError, package="distributed"):
         Cluster("tcp://127.0.0.1:9")
 
 

@@ -77,6 +77,21 @@ def test_what_is_no_radiograph_is_rejected_with_its_reason(tmp_path: Path, kind:
         read_image(_odd(tmp_path, kind), 32)
 
 
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("frames", {"frames": 2}),
+        ("mask", {"bits": 1}),
+        ("dose", {"bits": 32}),
+        ("huge", {"width": 20_000, "height": 20_000}),
+    ],
+)
+def test_the_numbers_of_a_rejected_dicom_file(tmp_path: Path, kind: str, values: dict[str, int]) -> None:
+    with pytest.raises(ImageRejected) as rejected:
+        read_image(_odd(tmp_path, kind), 32)
+    assert rejected.value.values == values
+
+
 def test_every_file_that_pydicom_ships_is_read_or_rejected() -> None:
     read = 0
     for path in sorted(SHIPPED.rglob("*")):

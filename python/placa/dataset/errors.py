@@ -1,0 +1,43 @@
+"""Errors of preparing a data set."""
+
+from __future__ import annotations
+
+from placa.core.errors import InputError, MachineError
+
+
+class FileDiffersOnWorkerError(MachineError):
+    """A cluster's worker sees another file under a path, or none.
+
+    Values: ``path``, ``size``, ``expected`` (both in bytes, None where the file is missing), ``worker``.
+    """
+
+
+class MissingPixelsError(InputError):
+    """A prepared data set has no pixels of a size. Values: ``path``, ``sizes`` (those it has, in pixels)."""
+
+
+class RowCountMismatchError(InputError):
+    """A manifest and its pixels have different numbers of rows. Values: ``rows``, ``pixels``."""
+
+
+class SplitSharesError(InputError):
+    """The share of a split is not above 0. Values: ``fractions`` (train, validation, test)."""
+
+
+class EmptyTestSetError(InputError):
+    """A list of test images matches no image. Values: ``file``, ``images`` (in the data set)."""
+
+
+class NoTrainingImagesError(InputError):
+    """A list of test images matches every image. Values: ``file``, ``images`` (in the data set)."""
+
+
+class UnknownSplitError(InputError):
+    """A row has no split, or an unknown one. Values: ``split``, ``known``."""
+
+
+class PatientInTwoSplitsError(InputError):
+    """A patient or group is in more than one split.
+
+    Values: ``unit`` (``"patient"`` or ``"group"``), ``name``, ``splits``, ``count`` (of such patients or groups).
+    """

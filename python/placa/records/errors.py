@@ -1,0 +1,41 @@
+"""Errors of the records that stages exchange."""
+
+from __future__ import annotations
+
+from placa.core.errors import InputError
+
+
+class MissingColumnError(InputError):
+    """A table lacks a column. Values: ``column``, ``file`` (None for a table in memory), ``columns``."""
+
+
+class ReservedNameError(InputError):
+    """A finding has the name of a column that every manifest has. Values: ``name``."""
+
+
+class DuplicateImageError(InputError):
+    """Two rows of a manifest have the same image ID. Values: ``image_id``."""
+
+
+class NotPreparedError(InputError):
+    """A directory is not a prepared data set. Values: ``path``."""
+
+
+class UnknownReadingError(InputError):
+    """A stored rule for reading files is unknown to this version. Values: ``rule``, ``squares``, ``options``."""
+
+
+class VolumeRowsError(InputError):
+    """A manifest has no block of consecutive rows per volume. Values: ``squares`` (rows per volume), ``rows``."""
+
+
+class NotARunError(InputError):
+    """A directory is not a run. Values: ``path``, ``runs`` (the runs beside it)."""
+
+
+class IncompleteRunError(InputError):
+    """A run lacks a file. Values: ``path``, ``missing``."""
+
+
+class FingerprintMismatchError(InputError):
+    """A file of a run does not belong to its model. Values: ``path``, ``expected``, ``received``."""

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from placa.core.errors import PlacaError, unknown_name
+from placa.core.errors import unknown_name
 from placa.core.files import explain_os_error
 from placa.core.progress import Progress
 from placa.images.read import EXTENSIONS, files_under, looks_like_image, natural_order
+from placa.sources.errors import EmptyClassFolderError, MissingDirectoryError, TooFewClassesError
 from placa.sources.source import Source
 
 _NO_IMAGE = "its name does not end like an image's: rename it if it is one"
@@ -48,11 +49,17 @@ def read_folders(root: Path, positive: str) -> Source:
         PlacaError: There are not two class folders, `positive` is none of them, or one has no image.
     """
     if not root.is_dir():
-        raise PlacaError(f"{root} is not a directory: name the one that holds a folder for each class.")
+        raise MissingDirectoryError(
+            f"{root} is not a directory: name the one that holds a folder for each class.", directory=str(root)
+        )
     classes = class_folders(root)
     if len(classes) < 2:
         found = f"only {classes[0]!r}" if classes else "none"
-        raise PlacaError(f"{root} was to hold a folder for each class, two at least, and holds {found}.")
+        raise TooFewClassesError(
+            f"{root} was to hold a folder for each class, two at least, and holds {found}.",
+            directory=str(root),
+            classes=classes,
+        )
     if positive not in classes:
         raise unknown_name("class folder", positive, classes)
     rows: list[tuple[str, str, int]] = []
@@ -96,8 +103,10 @@ def _files_of_class(folder: Path) -> tuple[list[Path], list[Path]]:
         raise explain_os_error(error, error.filename or folder) from error
     images = [file for file in every if looks_like_image(file)]
     if not images:
-        raise PlacaError(
-            f"{folder} holds no image: files ending in {', '.join(sorted(EXTENSIONS))} were expected there."
+        raise EmptyClassFolderError(
+            f"{folder} holds no image: files ending in {', '.join(sorted(EXTENSIONS))} were expected there.",
+            directory=str(folder),
+            extensions=sorted(EXTENSIONS),
         )
     known = set(images)
     return images, [file for file in every if file not in known]

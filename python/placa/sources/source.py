@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from placa.core.errors import PlacaError, unknown_name
+from placa.core.errors import unknown_name
 from placa.records.reading import STRETCH, Reading
+from placa.sources.errors import PositiveNegativeOverlapError
 
 #: What an image is labelled that has none of a source's findings.
 NO_FINDING = "No Finding"
@@ -93,4 +94,6 @@ def require_two_findings(positive: str, negative: str, known: Iterable[str]) -> 
         if name not in known:
             raise unknown_name("finding", name, known)
     if positive == negative:
-        raise PlacaError(f"--positive and --negative are both {positive!r}: two different findings were expected.")
+        raise PositiveNegativeOverlapError(
+            f"--positive and --negative are both {positive!r}: two different findings were expected.", name=positive
+        )

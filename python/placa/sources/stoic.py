@@ -14,11 +14,12 @@ from pathlib import Path
 import pandas as pd
 
 from placa.core.arguments import whole_number
-from placa.core.errors import PlacaError, unknown_name
+from placa.core.errors import unknown_name
 from placa.core.progress import SILENT, Progress
 from placa.images.ct.files import read_header
 from placa.images.read import ImageRejected, natural_order
 from placa.records.reading import SQUARES, slabs
+from placa.sources.errors import ImagesNotFoundError, MissingDirectoryError
 from placa.sources.source import Source
 from placa.sources.tables import Rows, read_rows
 from placa.sources.tables.cells import read_ages, read_sexes
@@ -73,7 +74,9 @@ def read_stoic(root: Path, positive: str = "COVID", slices: int = SQUARES, progr
     if positive not in _LABELS:
         raise unknown_name("STOIC label", positive, _LABELS)
     if not root.is_dir():
-        raise PlacaError(f"{root} is not a directory: name the one that holds data/mha and metadata.")
+        raise MissingDirectoryError(
+            f"{root} is not a directory: name the one that holds data/mha and metadata.", directory=str(root)
+        )
     rows = read_rows(root / "metadata" / "reference.csv", _COLUMNS)
     table, rejected = _sound(rows, positive)
     files = _volumes(root / "data" / "mha")
@@ -84,9 +87,11 @@ def read_stoic(root: Path, positive: str = "COVID", slices: int = SQUARES, progr
     strays = [path for name, path in files.items() if name not in named]
     rejected += [(path, "reference.csv has no row for it, so its label is unknown") for path in strays]
     if not len(there):
-        raise PlacaError(
+        raise ImagesNotFoundError(
             f"None of the {len(wanted):,} volumes that {rows.path} names for {positive} is in {root}/data/mha: put "
-            "PatientID.mha there."
+            "PatientID.mha there.",
+            images=len(wanted),
+            searched=[str(root / "data" / "mha")],
         )
     images = pd.DataFrame(
         {
@@ -146,7 +151,9 @@ def _why_not(patient: str, covid: str, severe: str, positive: str) -> str:
 
 def _volumes(folder: Path) -> dict[str, str]:
     if not folder.is_dir():
-        raise PlacaError(f"{folder} is not there: STOIC's volumes, PatientID.mha, were expected in it.")
+        raise MissingDirectoryError(
+            f"{folder} is not there: STOIC's volumes, PatientID.mha, were expected in it.", directory=str(folder)
+        )
     # One listing, not one question a file: a network disk answers thousands of those slowly.
     with os.scandir(folder) as entries:
         names = [entry.name for entry in entries if entry.name.lower().endswith(".mha") and entry.name[0] != "."]

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from placa.core.errors import PlacaError
 from placa.core.files import explain_os_error
 from placa.core.progress import SILENT, Progress
 from placa.images.dicom.header import is_dicom, read_header, refuse
@@ -19,6 +18,7 @@ from placa.images.read import ImageRejected, files_under, refuse_name
 from placa.sources.dicom.labels import MATCHES, FileLabels, LabelOptions, TableLabels, read_labels
 from placa.sources.dicom.patient_key import PatientKey, patient_key
 from placa.sources.dicom.tags import TAGS, Described, describe, spelled
+from placa.sources.errors import MissingDirectoryError, NoUsableFileError
 from placa.sources.source import Source, listed
 from placa.sources.tables.cells import read_ages
 
@@ -100,7 +100,9 @@ def read_dicom(
         PlacaError: `root` or the table cannot be read, options contradict each other, or no file is left.
     """
     if not root.is_dir():
-        raise PlacaError(f"{root} is not a directory: name the one that holds the DICOM files.")
+        raise MissingDirectoryError(
+            f"{root} is not a directory: name the one that holds the DICOM files.", directory=str(root)
+        )
     key = key or patient_key()
     asked = [listed(one) for one in (label, positive, negative, views)]
     lookup = read_labels(root, LabelOptions(labels, asked[0], asked[1], asked[2], finding, match, match_column), key)
@@ -117,7 +119,7 @@ def read_dicom(
     missing, unasked = lookup.left_over()
     images, notes = found.table(key)
     if not len(images):
-        raise PlacaError(found.explain_nothing(len(files)))
+        raise found.nothing_usable(len(files))
     images["label_source"] = lookup.name
     return Source(
         kind="dicom",
@@ -238,18 +240,20 @@ class _Found:
         if (sexes > 1).any():
             notes.append(f"{int((sexes > 1).sum()):,} patients are recorded with both sexes: is PatientID right?")
 
-    def explain_nothing(self, files: int) -> str:
-        """Why no image is left, in a sentence."""
+    def nothing_usable(self, files: int) -> NoUsableFileError:
+        """Make the error for a directory of which no image is left."""
         became = [f"{count:,} {reason}" for reason, count in self.unused.most_common(4)]
         if self.rejected:
             became.append(f"{len(self.rejected):,} rejected, the first: {self.rejected[0][0]}: {self.rejected[0][1]}")
-        how = (
-            f"; rows of {self.labels.name} name files by {self.labels.kind}"
-            if isinstance(self.labels, TableLabels)
-            else ""
-        )
-        return (
-            f"None of the {files:,} files under {self.root} can be used: {'; '.join(became) or 'there is none'}{how}."
+        match = self.labels.kind if isinstance(self.labels, TableLabels) else None
+        how = f"; rows of {self.labels.name} name files by {match}" if match else ""
+        return NoUsableFileError(
+            f"None of the {files:,} files under {self.root} can be used: {'; '.join(became) or 'there is none'}{how}.",
+            directory=str(self.root),
+            files=files,
+            rejected=len(self.rejected),
+            unused=dict(self.unused),
+            match=match,
         )
 
 

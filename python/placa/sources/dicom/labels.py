@@ -10,9 +10,15 @@ from typing import Protocol
 
 import pandas as pd
 
-from placa.core.errors import PlacaError, unknown_name
+from placa.core.errors import unknown_name
 from placa.sources.dicom.patient_key import PatientKey
 from placa.sources.dicom.tags import Described
+from placa.sources.errors import (
+    MissingColumnError,
+    MissingOptionError,
+    PositiveNegativeOverlapError,
+    TooFewClassesError,
+)
 from placa.sources.folders import class_folders
 from placa.sources.table.labels import Labels, label_columns, read_truth
 from placa.sources.tables import Rows, read_rows
@@ -89,19 +95,41 @@ class FolderLabels:
 
     def __init__(self, root: Path, options: LabelOptions) -> None:
         if options.label or options.match or options.match_column:
-            raise PlacaError("--label and --match speak of a table, and none came: name it by --labels.")
+            raise MissingOptionError(
+                "--label and --match speak of a table, and none came: name it by --labels.",
+                option="--labels",
+                given=[
+                    option
+                    for option, value in (
+                        ("--label", options.label),
+                        ("--match", options.match),
+                        ("--match-column", options.match_column),
+                    )
+                    if value
+                ],
+            )
         classes = class_folders(root)
         if len(options.positive) != 1:
-            raise PlacaError(f"Without --labels, --positive names one of the folders in {root}: {', '.join(classes)}.")
+            raise MissingOptionError(
+                f"Without --labels, --positive names one of the folders in {root}: {', '.join(classes)}.",
+                option="--positive",
+                given=options.positive,
+            )
         if len(classes) < 2:
-            raise PlacaError(f"{root} was to hold a folder for each class, two at least, or --labels to name a table.")
+            raise TooFewClassesError(
+                f"{root} was to hold a folder for each class, two at least, or --labels to name a table.",
+                directory=str(root),
+                classes=classes,
+            )
         for name in options.positive + options.negative:
             if name not in classes:
                 raise unknown_name("class folder", name, classes)
         (positive,) = options.positive
         others = options.negative or [name for name in classes if name != positive]
         if positive in others:
-            raise PlacaError(f"--positive and --negative are both {positive!r}: two different folders were expected.")
+            raise PositiveNegativeOverlapError(
+                f"--positive and --negative are both {positive!r}: two different folders were expected.", name=positive
+            )
         self._root, self._folder, self._others = root, positive, set(others)
         self.name = "class folders"
         self.positive = options.finding or positive
@@ -184,7 +212,11 @@ def read_labels(root: Path, options: LabelOptions, key: PatientKey) -> FileLabel
     if options.table is None:
         return FolderLabels(root, options)
     if not options.label:
-        raise PlacaError(f"--labels {options.table} came without --label: name the column that holds the label.")
+        raise MissingOptionError(
+            f"--labels {options.table} came without --label: name the column that holds the label.",
+            option="--label",
+            given=["--labels"],
+        )
     rows = read_rows(options.table)
     kind, column = _column(rows, options.match, options.match_column)
     notes = list(rows.notes)
@@ -215,8 +247,17 @@ def _column(rows: Rows, match: str | None, column: str | None) -> tuple[str, str
         if asked is not None and (match or asked == usual):
             return kind, asked
     if asked is not None:
-        raise PlacaError(f"What the column {asked!r} of {rows.path.name} names is not known: say --match as well.")
-    raise PlacaError(
-        f"{rows.path} has no column {' or '.join(MATCHES[kind][0] for kind in kinds)} by which a row could name its "
-        f"file; it has {', '.join(map(repr, rows.frame.columns[:12]))}: name one by --match and --match-column."
+        raise MissingOptionError(
+            f"What the column {asked!r} of {rows.path.name} names is not known: say --match as well.",
+            option="--match",
+            given=["--match-column"],
+        )
+    accepted = [MATCHES[kind][0] for kind in kinds]
+    raise MissingColumnError(
+        f"{rows.path} has no column {' or '.join(accepted)} by which a row could name its "
+        f"file; it has {', '.join(map(repr, rows.frame.columns[:12]))}: name one by --match and --match-column.",
+        file=str(rows.path),
+        column=accepted[0],
+        accepted=accepted,
+        columns=list(map(str, rows.frame.columns)),
     )

@@ -13,8 +13,8 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from placa.core.errors import PlacaError
 from placa.core.files import explain_os_error
+from placa.sources.errors import ShortKeyError
 
 #: Bytes of a key; a given one may be longer, and has at least half of them.
 _BYTES = 32
@@ -71,8 +71,11 @@ def patient_key(file: Path | None = None) -> PatientKey:
     except OSError as error:
         raise explain_os_error(error, place) from error
     if len(secret) < _BYTES // 2:
-        raise PlacaError(
-            f"{place} was to hold a secret key of 16 bytes or more, and holds {len(secret)}: give another."
+        raise ShortKeyError(
+            f"{place} was to hold a secret key of 16 bytes or more, and holds {len(secret)}: give another.",
+            file=str(place),
+            bytes=len(secret),
+            minimum=_BYTES // 2,
         )
     note = f"patient ids are hashes under the secret key in {place}"
     if made:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
-from placa.core.errors import PlacaError
+from placa.sources.download.errors import FileSizeError, HttpStatusError, RetryLaterError
 from placa.sources.download.remote import RemoteFile, human_size
 
 # 202 is Box's "not ready yet".
@@ -22,16 +22,27 @@ class TryAgainError(Exception):
 
     Args:
         reason: What happened, in words that go on a sentence.
+        code: The same as a code.
         after: Seconds that the server asked to be left alone; None where it did not ask.
     """
 
-    def __init__(self, reason: str, after: float | None = None) -> None:
+    def __init__(self, reason: str, code: str, after: float | None = None) -> None:
         super().__init__(reason)
+        self.code = code
         self.after = after
 
 
 class StaleError(Exception):
-    """The part that is there is of no use: start over."""
+    """The part that is there is of no use: start over.
+
+    Args:
+        reason: What happened, in words that go on a sentence.
+        code: The same as a code.
+    """
+
+    def __init__(self, reason: str, code: str) -> None:
+        super().__init__(reason)
+        self.code = code
 
 
 class DistrustError(StaleError):
@@ -58,18 +69,23 @@ def first_byte(file: RemoteFile, url: str, status: int, headers: Mapping[str, st
         PlacaError: The file is not to be had there.
     """
     if status in _LATER:
-        raise TryAgainError(f"the server answered {status}", _wish(file, headers))
+        raise TryAgainError(f"the server answered {status}", f"status {status}", _wish(file, headers))
     if status == 416:
         whole = re.fullmatch(r"bytes \*/(\d+)", headers.get("Content-Range", "").strip(), re.IGNORECASE)
         if whole and int(whole[1]) == offset:
             # The file ends where the part does: it never was the one expected.
             raise another_file(file, url, offset)
-        raise StaleError("the server has no such part of the file")
+        raise StaleError("the server has no such part of the file", "range")
     if status not in (200, 206):
-        raise PlacaError(f"{file.name} could not be fetched: {url} answered {status}. {_what_to_do(status)}")
+        raise HttpStatusError(
+            f"{file.name} could not be fetched: {url} answered {status}. {_what_to_do(status)}",
+            file=file.name,
+            url=url,
+            status=status,
+        )
     if headers.get("Content-Type", "").lower().startswith("text/html"):
         # Box says "too much traffic" and "log in" with status 200 and a page.
-        raise TryAgainError("a web page came instead of the file")
+        raise TryAgainError("a web page came instead of the file", "web page")
     length = _length(headers)
     if status == 206:
         return _continued(file, headers, offset, length)
@@ -78,11 +94,15 @@ def first_byte(file: RemoteFile, url: str, status: int, headers: Mapping[str, st
     return 0
 
 
-def another_file(file: RemoteFile, url: str, size: int) -> PlacaError:
+def another_file(file: RemoteFile, url: str, size: int) -> FileSizeError:
     """Make the error for a file that is longer or shorter than the one asked for."""
-    return PlacaError(
+    return FileSizeError(
         f"{url} has another file than {file.name}: {file.size:,} bytes were expected, and {size:,} came; "
-        "try another --base-url, or fetch the file by hand."
+        "try another --base-url, or fetch the file by hand.",
+        file=file.name,
+        url=url,
+        expected=file.size,
+        received=size,
     )
 
 
@@ -98,14 +118,14 @@ def _continued(file: RemoteFile, headers: Mapping[str, str], offset: int, length
     said = headers.get("Content-Range", "")
     match = _RANGE.fullmatch(said.strip())
     if match is None:
-        raise DistrustError(f"the server sent a part and said of it only {said!r}")
+        raise DistrustError(f"the server sent a part and said of it only {said!r}", "range")
     start, end = int(match[1]), int(match[2])
     if start != offset:
-        raise DistrustError(f"bytes from {offset:,} on were asked for and those from {start:,} on came")
+        raise DistrustError(f"bytes from {offset:,} on were asked for and those from {start:,} on came", "range")
     if match[3] != "*" and int(match[3]) not in file.sizes:
-        raise DistrustError(f"the server says that the file has {int(match[3]):,} bytes, not {file.size:,}")
+        raise DistrustError(f"the server says that the file has {int(match[3]):,} bytes, not {file.size:,}", "size")
     if not start <= end < max(file.sizes) or (length is not None and length != end - start + 1):
-        raise DistrustError(f"the server says that bytes {start:,} to {end:,} are {length} bytes")
+        raise DistrustError(f"the server says that bytes {start:,} to {end:,} are {length} bytes", "range")
     return offset
 
 
@@ -123,9 +143,11 @@ def _wish(file: RemoteFile, headers: Mapping[str, str]) -> float | None:
     except ValueError:
         return None
     if seconds > LONGEST_WISH:
-        raise PlacaError(
+        raise RetryLaterError(
             f"The server asks to be left alone for {seconds / 60:.0f} minutes before it sends {file.name}: "
-            "give the same command then; it goes on where it stopped."
+            "give the same command then; it goes on where it stopped.",
+            file=file.name,
+            seconds=round(seconds),
         )
     return max(0.0, seconds)
 

@@ -16,9 +16,9 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO
 
-from placa.core.errors import PlacaError
 from placa.core.files import whole_directory, write_json
 from placa.core.progress import Advance
+from placa.sources.download.errors import DamagedArchiveError, UnsafeArchiveError
 from placa.sources.download.remote import RemoteFile, Stopped, human_size
 
 #: What an image is called in the archives, as on disk.
@@ -58,12 +58,23 @@ class _Rationed(io.RawIOBase):
         self._ration -= len(block)
         self._left -= len(block)
         if min(self._ration, self._left) < 0:
-            raise _HostileError("it unpacks to far more than its images can be")
+            raise _HostileError("it unpacks to far more than its images can be", "size")
         return block
 
 
 class _HostileError(Exception):
-    """Why an archive is refused."""
+    """Why an archive is refused.
+
+    Args:
+        reason: In words.
+        problem: The same as a code.
+        member: The member of the archive, where it is one.
+        received: The number of images or bytes found.
+    """
+
+    def __init__(self, reason: str, problem: str, member: str | None = None, received: int | None = None) -> None:
+        super().__init__(reason)
+        self.values = {"problem": problem, "member": member, "received": received}
 
 
 def extract(
@@ -94,12 +105,16 @@ def extract(
             with archive.open("rb") as raw:
                 total = _extract_members(raw, images, file, archive.stat().st_size, advance, stop or threading.Event())
         except _HostileError as error:
-            raise PlacaError(
-                f"{archive} was not extracted: {error}; delete it, and fetch it from a server that you trust."
+            raise UnsafeArchiveError(
+                f"{archive} was not extracted: {error}; delete it, and fetch it from a server that you trust.",
+                file=str(archive),
+                **error.values,
             ) from error
         # BadGzipFile is an OSError, which otherwise means the disk.
         except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise PlacaError(f"{archive} is damaged ({error}): delete it and give the same command again.") from error
+            raise DamagedArchiveError(
+                f"{archive} is damaged ({error}): delete it and give the same command again.", file=str(archive)
+            ) from error
         digest = file.editions[0].digest
         write_json(partial / MARKER, {"archive": file.name, "digest": digest, "images": file.images, "bytes": total})
 
@@ -124,19 +139,21 @@ def _extract_members(
                 raise Stopped
             # Folders and debris cost memory too.
             if members > 2 * file.images + 100:
-                raise _HostileError("it has far more members than images")
+                raise _HostileError("it has far more members than images", "members", received=members)
             name = _require_image(member, images)
             stream.allow(member.size + _SLACK)
             if name:
                 count += 1
                 if count > file.images:
-                    raise _HostileError(f"it holds more than the {file.images:,} images expected")
+                    raise _HostileError(
+                        f"it holds more than the {file.images:,} images expected", "images", received=count
+                    )
                 total += _write(tar, member, images / name)
             if advance is not None:
                 advance(raw.tell() - told, file.name)
                 told = raw.tell()
     if count != file.images:
-        raise _HostileError(f"it holds {count:,} images, and {file.images:,} were expected")
+        raise _HostileError(f"it holds {count:,} images, and {file.images:,} were expected", "images", received=count)
     if advance is not None:
         advance(size - told, file.name)
     return total
@@ -147,31 +164,42 @@ def _require_image(member: tarfile.TarInfo, images: Path) -> str | None:
     if member.type == tarfile.DIRTYPE and member.name.rstrip("/") in _FOLDERS:
         return None
     if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or member.issparse():
-        raise _HostileError(f"{member.name!r} in it is neither a file nor the folder images (a link or a device?)")
+        raise _HostileError(
+            f"{member.name!r} in it is neither a file nor the folder images (a link or a device?)",
+            "member type",
+            member.name,
+        )
     match = _IMAGE.fullmatch(member.name)
     if match is None and not _DEBRIS.fullmatch(member.name):
-        raise _HostileError(f"{member.name!r} in it is not an image's name, such as images/00000001_000.png")
+        raise _HostileError(
+            f"{member.name!r} in it is not an image's name, such as images/00000001_000.png", "member name", member.name
+        )
     if member.size > LARGEST_IMAGE:
-        raise _HostileError(f"{member.name!r} in it has {human_size(member.size)}, more than any image")
+        raise _HostileError(
+            f"{member.name!r} in it has {human_size(member.size)}, more than any image",
+            "member size",
+            member.name,
+            member.size,
+        )
     # Python 3.11.3 and older lack the filter; the checks above refuse all that it would.
     if hasattr(tarfile, "data_filter"):
         try:
             tarfile.data_filter(member, str(images.parent))
         except tarfile.FilterError as error:
-            raise _HostileError(str(error)) from error
+            raise _HostileError(str(error), "member name", member.name) from error
     return match[1] if match else None
 
 
 def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> int:
     source = tar.extractfile(member)
     if source is None:
-        raise _HostileError(f"{member.name!r} in it has no contents")
+        raise _HostileError(f"{member.name!r} in it has no contents", "member type", member.name)
     try:
         # "x" refuses a name that comes twice.
         with path.open("xb") as output:
             shutil.copyfileobj(source, output, 1 << 18)
     except FileExistsError as error:
-        raise _HostileError(f"{member.name!r} is in it twice") from error
+        raise _HostileError(f"{member.name!r} is in it twice", "repeated member", member.name) from error
     written = path.stat().st_size
     if written != member.size:
         raise tarfile.ReadError(f"{member.name} ends early")

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import placa
-from placa.core.errors import PlacaError
 from placa.core.files import explain_os_error
 from placa.core.progress import SILENT, Advance, Progress
 from placa.sources.download.answers import (
@@ -21,6 +20,7 @@ from placa.sources.download.answers import (
     progress_words,
     strong_validator,
 )
+from placa.sources.download.errors import BaseUrlError, ChecksumError, TransferError
 from placa.sources.download.part import Part
 from placa.sources.download.remote import RemoteFile, Stopped
 
@@ -113,7 +113,7 @@ class _Fetch:
         while True:
             try:
                 if self._part.size > max(self._file.sizes):
-                    raise StaleError("more bytes are here than the file has")
+                    raise StaleError("more bytes are here than the file has", "size")
                 if self._part.size not in self._file.sizes:
                     self._receive(session)
                 if self._file.matches(self._part.path, self._check_stop):
@@ -121,20 +121,22 @@ class _Fetch:
                     return
                 self._judge_contents()
             except TryAgainError as error:
-                self._wait(str(error), error.after)
+                self._wait(str(error), error.code, error.after)
             except StaleError as error:
                 self._ranges = self._ranges and not isinstance(error, DistrustError)
                 self._start_over()
-                self._wait(f"{error}; starting over", None)
+                self._wait(f"{error}; starting over", error.code, None)
 
     def _judge_contents(self) -> None:
         patched = self._patched
         self._start_over()
         if patched:
-            raise DistrustError("the parts do not make up the file: its checksum is wrong")
-        raise PlacaError(
+            raise DistrustError("the parts do not make up the file: its checksum is wrong", "checksum")
+        raise ChecksumError(
             f"{self._file.name} came whole from {self._url}, and its checksum is not the one expected: the file there "
-            "is damaged or another one; try again later, or name another --base-url."
+            "is damaged or another one; try again later, or name another --base-url.",
+            file=self._file.name,
+            url=self._url,
         )
 
     def _receive(self, session: Session) -> None:
@@ -151,7 +153,7 @@ class _Fetch:
             self._part.remember(self._url, strong_validator(answer.headers))
             self._store(answer, start)
         if self._part.size not in self._file.sizes:
-            raise TryAgainError("the answer ended early")
+            raise TryAgainError("the answer ended early", "cut")
 
     def _ask(self, session: Session, offset: int) -> Response:
         import requests
@@ -167,14 +169,16 @@ class _Fetch:
         try:
             return session.get(self._url, headers=headers, stream=True, timeout=self._patience.timeout)
         except requests.exceptions.InvalidURL as error:
-            raise PlacaError(f"{self._url} is no address to fetch from ({error}): check --base-url.") from error
+            raise BaseUrlError(
+                f"{self._url} is no address to fetch from ({error}): check --base-url.", url=self._url
+            ) from error
         except requests.RequestException as error:
-            raise TryAgainError(_network_words(error)) from error
+            raise TryAgainError(*_network_failure(error)) from error
 
     def _require_same_version(self, answer: Response, start: int) -> None:
         known, now = self._part.validator(self._url), strong_validator(answer.headers)
         if start and known and now and known[0] == now[0] == '"' and known != now:
-            raise StaleError("the file has changed on the server")
+            raise StaleError("the file has changed on the server", "version")
 
     def _store(self, answer: Response, start: int) -> None:
         position = start
@@ -198,7 +202,7 @@ class _Fetch:
             return bytes(answer.raw.read(_SMALL_BLOCK, decode_content=False))
         except (HTTPError, OSError) as error:
             # The disk is written elsewhere, so that an OSError here is the network's.
-            raise TryAgainError(_network_words(error)) from error
+            raise TryAgainError(*_network_failure(error)) from error
 
     def _start_over(self) -> None:
         self._tell(-self._part.size)
@@ -212,7 +216,7 @@ class _Fetch:
         if self._stop.is_set():
             raise Stopped
 
-    def _wait(self, reason: str, wish: float | None) -> None:
+    def _wait(self, reason: str, code: str, wish: float | None) -> None:
         have = self._part.size
         if have - self._best >= min(_WORTH_IT, self._file.size / 20):
             self._failures = 0
@@ -220,10 +224,15 @@ class _Fetch:
         self._best = max(self._best, have)
         self._failures += 1
         if self._failures >= self._patience.attempts:
-            raise PlacaError(
+            raise TransferError(
                 f"{self._file.name} did not come from {self._url} in {self._failures} attempts, the last time because "
                 f"{reason}; {progress_words(have, self._file)} are here: check the connection and give the same "
-                "command again, it goes on from there."
+                "command again, it goes on from there.",
+                file=self._file.name,
+                url=self._url,
+                attempts=self._failures,
+                reason=code,
+                received=have,
             )
         pause = min(self._patience.longest_pause, self._patience.pause * 2 ** (self._failures - 1))
         pause = max(pause * random.uniform(0.75, 1.25), wish or 0.0)
@@ -234,18 +243,19 @@ class _Fetch:
             raise Stopped
 
 
-def _network_words(error: Exception) -> str:
+def _network_failure(error: Exception) -> tuple[str, str]:
+    """What happened, in words and as a code."""
     text = f"{type(error).__name__} {error}"
-    for sign, words in (
-        ("NameResolution", "the server's name is not known (is this machine on the network?)"),
-        ("SSL", "no secure connection could be made"),
-        ("IncompleteRead", "the connection broke off"),
-        ("RemoteDisconnected", "the server closed the connection"),
-        ("reset", "the connection broke off"),
-        ("refused", "the server refused the connection"),
-        ("imed out", "the server did not answer in time"),
-        ("imeout", "the server did not answer in time"),
+    for sign, words, code in (
+        ("NameResolution", "the server's name is not known (is this machine on the network?)", "host"),
+        ("SSL", "no secure connection could be made", "TLS"),
+        ("IncompleteRead", "the connection broke off", "cut"),
+        ("RemoteDisconnected", "the server closed the connection", "cut"),
+        ("reset", "the connection broke off", "cut"),
+        ("refused", "the server refused the connection", "refused"),
+        ("imed out", "the server did not answer in time", "timeout"),
+        ("imeout", "the server did not answer in time", "timeout"),
     ):
         if sign in text:
-            return words
-    return f"the connection failed ({type(error).__name__})"
+            return words, code
+    return f"the connection failed ({type(error).__name__})", "connection"

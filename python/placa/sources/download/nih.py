@@ -15,9 +15,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from placa.core.errors import PlacaError
 from placa.core.files import explain_os_error, require_writable
 from placa.core.progress import SILENT, Progress
+from placa.sources.download.errors import BaseUrlError, JobCountError, PathInUseError
 from placa.sources.download.fetch import Patience
 from placa.sources.download.plan import choose, plan, require_space
 from placa.sources.download.remote import Edition, RemoteFile, human_size
@@ -117,12 +117,19 @@ def download_nih(
         KeyboardInterrupt: Ctrl-C; parts stay to be gone on from, and no half-extracted folder does.
     """
     if not 1 <= jobs <= MOST_JOBS:
-        raise PlacaError(f"--jobs is how many files are fetched at a time, 1 to {MOST_JOBS}, and {jobs} came.")
+        raise JobCountError(
+            f"--jobs is how many files are fetched at a time, 1 to {MOST_JOBS}, and {jobs} came.",
+            jobs=jobs,
+            minimum=1,
+            maximum=MOST_JOBS,
+        )
     if base_url is not None and (urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).netloc):
-        raise PlacaError(f"--base-url was to be an address such as https://host/nih, and {base_url!r} came.")
+        raise BaseUrlError(
+            f"--base-url was to be an address such as https://host/nih, and {base_url!r} came.", url=base_url
+        )
     chosen = choose(files, only)
     if to.exists() and not to.is_dir():
-        raise PlacaError(f"{to} is a file, and a directory was expected: choose another --to.")
+        raise PathInUseError(f"{to} is a file, and a directory was expected: choose another --to.", path=str(to))
     # A second look needs no lock and no place to write to: a finished set may well be read-only.
     tasks, taken = plan(to, chosen)
     for folder in taken:

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from placa.core.errors import PlacaError, unknown_name
+from placa.core.errors import unknown_name
+from placa.sources.download.errors import DiskSpaceError, PathInUseError
 from placa.sources.download.extract import MARKER
 from placa.sources.download.part import Part
 from placa.sources.download.remote import RemoteFile
@@ -79,9 +80,10 @@ def plan(to: Path, files: Iterable[RemoteFile]) -> tuple[list[Task], list[str]]:
         elif not target.exists():
             tasks.append(Task(file, Part(target).size, False))
         elif not file.optional and not (target.is_file() and file.matches(target)):
-            raise PlacaError(
+            raise PathInUseError(
                 f"{target} is there and is not the file expected ({file.size:,} bytes, of another checksum): move it "
-                "away, or fetch the others with --only."
+                "away, or fetch the others with --only.",
+                path=str(target),
             )
     return tasks, taken
 
@@ -102,9 +104,12 @@ def _folder_is_whole(folder: Path, file: RemoteFile) -> bool | None:
         return None
     if folder.is_dir() and not any(folder.iterdir()):
         return False
-    raise PlacaError(
+    raise PathInUseError(
         f"{folder} is there with {count:,} of {file.images:,} images, and placa did not make it: move it away, or "
-        "fetch the others with --only."
+        "fetch the others with --only.",
+        path=str(folder),
+        images=count,
+        expected=file.images,
     )
 
 
@@ -137,8 +142,12 @@ def require_space(to: Path, tasks: Sequence[Task], jobs: int, keep_archives: boo
         place = place.parent
     free = shutil.disk_usage(place).free
     if needed > free:
-        raise PlacaError(
+        raise DiskSpaceError(
             f"{to} needs {needed / 1e9:.1f} GB of free disk ({extracted / 1e9:.1f} GB of images, "
             f"{(needed - extracted) / 1e9:.1f} GB of archives and tables) and has {free / 1e9:.1f} GB: free some, "
-            "choose another --to, or fetch a part with --only."
+            "choose another --to, or fetch a part with --only.",
+            directory=str(to),
+            needed=round(needed),
+            images=round(extracted),
+            free=free,
         )

@@ -12,6 +12,7 @@ from pathlib import Path
 from placa.core.errors import PlacaError
 from placa.core.files import held
 from placa.core.progress import Advance, Progress
+from placa.sources.download.errors import PathInUseError, SeveralFilesError
 from placa.sources.download.extract import extract
 from placa.sources.download.fetch import Patience, fetch
 from placa.sources.download.plan import Task
@@ -52,7 +53,7 @@ def work(to: Path, tasks: list[Task], manner: Manner, progress: Progress) -> Non
     bars = {_FETCHED: sum(max(0, task.file.size - task.fetched) for task in tasks)}
     if any(task.file.images for task in tasks):
         bars[_EXTRACTED] = sum(task.file.size for task in tasks if task.file.images)
-    failures: list[PlacaError] = []
+    failures: dict[str, PlacaError] = {}
     with progress.byte_bars(bars) as advances, ThreadPoolExecutor(manner.jobs) as pool:
         running = {pool.submit(_do, task, to, manner, advances, stop, progress): task for task in tasks}
         try:
@@ -66,7 +67,7 @@ def work(to: Path, tasks: list[Task], manner: Manner, progress: Progress) -> Non
                         if task.file.optional:
                             progress.warn(f"{error} placa does without this file.")
                         else:
-                            failures.append(error)
+                            failures[task.file.name] = error
         except BaseException:
             # Without this, leaving the pool's block would wait for gigabytes.
             stop.set()
@@ -74,8 +75,14 @@ def work(to: Path, tasks: list[Task], manner: Manner, progress: Progress) -> Non
             progress.say(f"what has come of a file stays in {to} as NAME.part; the same command goes on from there")
             raise
     if failures:
-        others = f" ({len(failures) - 1} more could not be had either.)" if len(failures) > 1 else ""
-        raise PlacaError(f"{failures[0]}{others}")
+        errors = list(failures.values())
+        if len(errors) == 1:
+            raise errors[0]
+        raise SeveralFilesError(
+            f"{errors[0]} ({len(errors) - 1} more could not be had either.)",
+            files=sorted(failures),
+            errors=sorted({type(error).__name__ for error in errors}),
+        )
 
 
 def _do(
@@ -85,8 +92,9 @@ def _do(
     if not task.archive:
         fetch(file, manner.address(file), target, advances[_FETCHED], stop, manner.patience, progress)
     elif not file.matches(target, _stopper(stop)):
-        raise PlacaError(
-            f"{target} is there and is not the archive expected: delete it and give the same command again."
+        raise PathInUseError(
+            f"{target} is there and is not the archive expected: delete it and give the same command again.",
+            path=str(target),
         )
     if file.images:
         extract(target, to / file.stem, file, advances[_EXTRACTED], stop)

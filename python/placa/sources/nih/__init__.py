@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from placa.core.errors import PlacaError
+from placa.core.errors import UnknownNameError
 from placa.core.progress import Progress
 from placa.images.read import EXTENSIONS
+from placa.sources.errors import ImagesNotFoundError, MissingFileError, SingleClassError
 from placa.sources.nih.findings import Question, ask
 from placa.sources.nih.tables import (
     ADJUDICATED,
@@ -104,7 +105,12 @@ def read_nih(
     """
     question = ask(positive, negative, only)
     if split not in _SPLITS:
-        raise PlacaError(f"The split is one of {', '.join(_SPLITS)}, and {split!r} came.")
+        raise UnknownNameError(
+            f"The split is one of {', '.join(_SPLITS)}, and {split!r} came.",
+            kind="split",
+            name=split,
+            known=list(_SPLITS),
+        )
     path = find_table(root, table)
     entries = read_entries(path)
     notes = list(entries.rows.notes)
@@ -162,7 +168,12 @@ def _mark_official(root: Path, table: pd.DataFrame, split: str, notes: list[str]
     if lists is None:
         lacks = [name for name in LISTS if not (root / name).is_file()]
         if split == "official":
-            raise PlacaError(f"{root} holds no {lacks[0]}: put NIH's two lists there, or take --split seeded.")
+            raise MissingFileError(
+                f"{root} holds no {lacks[0]}: put NIH's two lists there, or take --split seeded.",
+                directory=str(root),
+                file=lacks[0],
+                found=[name for name in LISTS if name not in lacks],
+            )
         if len(lacks) == 1 and split == "auto":
             notes.append(f"{lacks[0]} is not there, so the other official list was not used")
         return False
@@ -212,19 +223,25 @@ def _images(
 def _require_both(images: pd.DataFrame, question: Question, wanted: int, folders: list[Path], notes: list[str]) -> None:
     looked = ", ".join(map(str, folders))
     if images.empty:
-        raise PlacaError(
+        raise ImagesNotFoundError(
             f"None of the {wanted:,} images asked for ({question.positive} against {question.comparison}) is in "
-            f"{looked}: unpack them there."
+            f"{looked}: unpack them there.",
+            images=wanted,
+            searched=list(map(str, folders)),
         )
     for finding in question.findings:
         lacks = [
-            words
+            (value, words)
             for value, words in ((1, f"with {finding}"), (0, f"to tell {finding} from ({question.comparison})"))
             if not (images[finding] == value).any()
         ]
         if lacks and len(question.findings) == 1:
-            raise PlacaError(f"No image {lacks[0]} is in {looked}: unpack more of NIH's archives there.")
-        notes += [f"there is no image {words}, so its column teaches nothing" for words in lacks]
+            raise SingleClassError(
+                f"No image {lacks[0][1]} is in {looked}: unpack more of NIH's archives there.",
+                finding=finding,
+                missing=lacks[0][0],
+            )
+        notes += [f"there is no image {words}, so its column teaches nothing" for _, words in lacks]
 
 
 def _image_folders(root: Path) -> list[Path]:

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.core.errors import PlacaError, unknown_name
+from placa.core.errors import unknown_name
+from placa.sources.errors import ConflictingOptionsError, PositiveNegativeOverlapError, RepeatedNameError
 from placa.sources.source import NO_FINDING
 
 #: The fourteen, as NIH spells them (Wang et al. 2017).
@@ -110,7 +111,11 @@ def ask(positive: str | Sequence[str], negative: str, only: bool = False) -> Que
     words = [positive] if isinstance(positive, str) else list(positive)
     shorthand = {word.lower() for word in words} & {"any", "all"}
     if not words or (shorthand and len(words) > 1):
-        raise PlacaError(f"--positive wants findings, or any or all alone, and {' '.join(words) or 'nothing'} came.")
+        raise ConflictingOptionsError(
+            f"--positive wants findings, or any or all alone, and {' '.join(words) or 'nothing'} came.",
+            option="--positive",
+            names=words,
+        )
     if "any" in shorthand:
         findings: tuple[str, ...] = (ANY,)
     elif "all" in shorthand:
@@ -119,13 +124,16 @@ def ask(positive: str | Sequence[str], negative: str, only: bool = False) -> Que
         findings = tuple(_known(word, "any", "all") for word in words)
     twice = sorted({name for name in findings if findings.count(name) > 1})
     if twice:
-        raise PlacaError(f"--positive names {twice[0]!r} more than once: name each finding once.")
+        raise RepeatedNameError(
+            f"--positive names {twice[0]!r} more than once: name each finding once.", option="--positive", name=twice[0]
+        )
     against = REST if negative.lower() == REST else _known(negative, REST)
     if against in findings or (ANY in findings and against in FOURTEEN):
-        raise PlacaError(
+        raise PositiveNegativeOverlapError(
             f"--positive and --negative are both {against!r}: two different findings were expected."
             if against in findings
-            else f"--positive any holds {against!r} too: --negative may be {NO_FINDING!r} or rest."
+            else f"--positive any holds {against!r} too: --negative may be {NO_FINDING!r} or rest.",
+            name=against,
         )
     return Question(findings, against, only)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from placa.core.errors import PlacaError
+from placa.sources.errors import MissingColumnError, MissingDirectoryError, MissingFileError, NoUsableRowError
 from placa.sources.nih.findings import canonical, read_labels
 from placa.sources.tables import Rows, follow_link, read_list, read_rows
 from placa.sources.tables.cells import by_value, read_ages, read_sexes, read_views
@@ -53,16 +54,29 @@ def find_table(root: Path, version: str | None = None) -> Path:
         PlacaError: There is none, or not that version.
     """
     if not root.is_dir():
-        raise PlacaError(f"{root} is not a directory: name the one that holds NIH's Data_Entry_2017*.csv and images.")
+        raise MissingDirectoryError(
+            f"{root} is not a directory: name the one that holds NIH's Data_Entry_2017*.csv and images.",
+            directory=str(root),
+        )
     tables = sorted((path for path in root.glob("Data_Entry_2017*.csv") if path.is_file()), key=lambda path: path.stem)
     if not tables:
-        raise PlacaError(f"{root} holds no Data_Entry_2017*.csv: put NIH's table there, beside the images.")
+        raise MissingFileError(
+            f"{root} holds no Data_Entry_2017*.csv: put NIH's table there, beside the images.",
+            directory=str(root),
+            file="Data_Entry_2017*.csv",
+            found=[],
+        )
     newest = version or table_version(max(tables, key=table_version))
     # A copy, "Data_Entry_2017 (1).csv", sorts after the table itself.
     fitting = [path for path in tables if table_version(path) == newest]
     if not fitting:
         there = ", ".join(path.name for path in tables)
-        raise PlacaError(f"{root} holds no NIH table {version}, only {there}: get it, or leave --table away.")
+        raise MissingFileError(
+            f"{root} holds no NIH table {version}, only {there}: get it, or leave --table away.",
+            directory=str(root),
+            file="Data_Entry_2017_v2020.csv" if version == "v2020" else "Data_Entry_2017.csv",
+            found=[path.name for path in tables],
+        )
     return follow_link(fitting[0])
 
 
@@ -81,7 +95,13 @@ def read_entries(path: Path) -> Entries:
     # What NIH hands out today says "Patient Sex" for what the copies in circulation call "Patient Gender".
     rows.frame.rename(columns={"Patient Sex": _SEX}, inplace=True)
     if _SEX not in rows.frame:
-        raise PlacaError(f"{path} lacks the column {_SEX!r} or 'Patient Sex', which NIH's own table has.")
+        raise MissingColumnError(
+            f"{path} lacks the column {_SEX!r} or 'Patient Sex', which NIH's own table has.",
+            file=str(path),
+            column=_SEX,
+            accepted=[_SEX, "Patient Sex"],
+            columns=list(rows.frame.columns),
+        )
     frame = rows.frame
     labels, reasons = read_labels(frame["Finding Labels"])
     patients = read_patients(frame["Patient ID"])
@@ -96,7 +116,13 @@ def read_entries(path: Path) -> Entries:
     usable, rejected = usable[keep], rejected + repeats
     if usable.empty:
         first = f"; the first, {rejected[0][0]}: {rejected[0][1]}" if rejected else ""
-        raise PlacaError(f"None of the {len(rows)} rows of {path} can be used{first}.")
+        raise NoUsableRowError(
+            f"None of the {len(rows)} rows of {path} can be used{first}.",
+            file=str(path),
+            rows=len(rows),
+            row=rejected[0][0] if rejected else None,
+            reason=rejected[0][1] if rejected else None,
+        )
     unsaid: list[str] = []
     table = pd.DataFrame(
         {

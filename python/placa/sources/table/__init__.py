@@ -10,9 +10,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from placa.core.errors import PlacaError, unknown_name
+from placa.core.errors import unknown_name
 from placa.core.progress import Progress
 from placa.records.manifest import FIXED
+from placa.sources.errors import (
+    ImagesNotFoundError,
+    MissingColumnError,
+    NoUsableRowError,
+    ReservedNameError,
+    SingleClassError,
+)
 from placa.sources.source import Source, listed
 from placa.sources.table.labels import Labels, label_columns, read_truth
 from placa.sources.tables import Rows, read_rows
@@ -110,17 +117,22 @@ def read_table(
     table = rows.path
     named = {kind: find_column(rows, asked.get(kind), usual) for kind, usual in COLUMNS.items()}
     if named["path"] is None:
-        raise PlacaError(
+        raise MissingColumnError(
             f"{table} has no column 'path'; it has {', '.join(map(repr, rows.frame.columns[:12]))}: name the one with "
-            "the image files by --path-column."
+            "the image files by --path-column.",
+            file=str(table),
+            column="path",
+            accepted=list(COLUMNS["path"]),
+            columns=list(map(str, rows.frame.columns)),
         )
     columns_of_labels = label_columns(rows, listed(label))
     notes = list(rows.notes)
     truth = read_truth(rows, columns_of_labels, listed(positive), listed(negative), finding, notes)
     taken = sorted(set(truth.findings) & set(FIXED))
     if taken:
-        raise PlacaError(
-            f"A finding cannot be called {taken[0]!r}, as the manifest calls a column: say --finding NAME."
+        raise ReservedNameError(
+            f"A finding cannot be called {taken[0]!r}, as the manifest calls a column: say --finding NAME.",
+            name=taken[0],
         )
     cells = {kind: rows.frame[column] for kind, column in named.items() if column is not None}
     for kind in set(cells) & {"patient", "group", "split", "site"}:
@@ -129,13 +141,23 @@ def read_table(
     kept, rejected = _usable(rows, cells, named, truth, places)
     if not kept.any():
         first = f"; the first, {rejected[0][0]}: {rejected[0][1]}" if rejected else ""
-        raise PlacaError(f"None of the {len(rows)} rows of {table} can be used{first}.")
+        raise NoUsableRowError(
+            f"None of the {len(rows)} rows of {table} can be used{first}.",
+            file=str(table),
+            rows=len(rows),
+            row=rejected[0][0] if rejected else None,
+            reason=rejected[0][1] if rejected else None,
+        )
     wanted = truth.values[kept & truth.values.notna().any(axis=1)]
     paths = places[wanted.index]
     there = paths.map(os.path.isfile).astype(bool)
     if not there.any():
         looked = f"; the first was looked for at {paths.iloc[0]}: is --root right?" if len(paths) else "."
-        raise PlacaError(f"None of the {len(paths):,} images with a label that {table} names is there{looked}")
+        raise ImagesNotFoundError(
+            f"None of the {len(paths):,} images with a label that {table} names is there{looked}",
+            images=len(paths),
+            searched=paths.iloc[:1].tolist(),
+        )
     _require_both(wanted[there], truth, table, notes)
     images = _images(wanted[there], paths[there], cells, notes)
     images["label_source"] = table.name
@@ -172,7 +194,11 @@ def _require_both(values: pd.DataFrame, truth: Labels, table: Path, notes: list[
             if not (values[finding] == value).any():
                 words = f"no image that is there is {'positive' if value else 'negative'} for {finding}"
                 if len(truth.findings) == 1:
-                    raise PlacaError(f"By {table}, {words}, so there is nothing to learn: look at --label, --positive.")
+                    raise SingleClassError(
+                        f"By {table}, {words}, so there is nothing to learn: look at --label, --positive.",
+                        finding=finding,
+                        missing=value,
+                    )
                 notes.append(f"{words}, so its column teaches nothing")
 
 

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from placa.core.errors import PlacaError, unknown_name
+from placa.core.errors import unknown_name
+from placa.sources.errors import (
+    ConflictingOptionsError,
+    EmptyColumnError,
+    LabelValuesError,
+    MissingOptionError,
+    PositiveNegativeOverlapError,
+    RepeatedNameError,
+)
 from placa.sources.tables import Rows
 from placa.sources.tables.cells import UNKNOWN, by_value, find_column
 
@@ -70,15 +78,28 @@ def read_truth(
         PlacaError: A value is in no row, or on both sides; or the labels are words, and none was called positive.
     """
     if finding is not None and len(columns) > 1:
-        raise PlacaError("--finding names the finding of one label column, and several came: leave it away.")
+        raise ConflictingOptionsError(
+            "--finding names the finding of one label column, and several came: leave it away.",
+            option="--finding",
+            names=columns,
+        )
     twice = [name for name in columns if columns.count(name) > 1]
     if twice:
-        raise PlacaError(f"--label names the column {twice[0]!r} more than once: name each once.")
+        raise RepeatedNameError(
+            f"--label names the column {twice[0]!r} more than once: name each once.", option="--label", name=twice[0]
+        )
     yes, no = (frozenset(_plain(value) for value in values) for values in (positive, negative))
     if no and not yes:
-        raise PlacaError("--negative was given and --positive was not: name the positive values too.")
+        raise MissingOptionError(
+            "--negative was given and --positive was not: name the positive values too.",
+            option="--positive",
+            given=["--negative"],
+        )
     if yes & no:
-        raise PlacaError(f"{sorted(yes & no)[0]!r} is both --positive and --negative: it can be only one.")
+        both = sorted(yes & no)[0]
+        raise PositiveNegativeOverlapError(
+            f"{both!r} is both --positive and --negative: it can be only one.", name=both
+        )
     plain = {name: by_value(rows.frame[name], lambda cells: cells.map(_plain)) for name in columns}
     # Where labels are yes and no, a "maybe" is set aside; of other words, any may be the comparison.
     strict = not no and (not yes or ((yes <= _YES or yes <= _NO) and all(map(_mostly_plain, plain.values()))))
@@ -94,9 +115,12 @@ def read_truth(
         other = ~unknown & ~cells.isin(yes | no)
         if strict and other.any():
             if not _mostly_plain(cells):
-                raise PlacaError(
+                raise LabelValuesError(
                     f"The label column {name!r} of {rows.path} holds {_shown(rows.frame[name][~unknown])}, and 0 and 1 "
-                    "or yes and no were expected: say by --positive which of them is positive."
+                    "or yes and no were expected: say by --positive which of them is positive.",
+                    file=str(rows.path),
+                    column=name,
+                    labels=rows.frame[name][~unknown].unique()[:_SHOWN].tolist(),
                 )
             why = f"its label in the column {name!r} is neither 0 nor 1, yes nor no: "
             reasons = reasons.mask(other & (reasons == ""), why + rows.frame[name].map(repr))
@@ -134,7 +158,11 @@ def _plain(value: str) -> str:
 
 def _require_values(rows: Rows, plain: dict[str, pd.Series], wanted: list[str]) -> None:
     if all((rows.frame[name] == "").all() for name in plain):
-        raise PlacaError(f"{rows.path} has nothing in the column {' or '.join(map(repr, plain))}: fill in the labels.")
+        raise EmptyColumnError(
+            f"{rows.path} has nothing in the column {' or '.join(map(repr, plain))}: fill in the labels.",
+            file=str(rows.path),
+            columns=list(plain),
+        )
     there = set().union(*(set(cells.unique()) for cells in plain.values()))
     for value in wanted:
         if _plain(value) not in there:

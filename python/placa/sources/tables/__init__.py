@@ -13,8 +13,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.core.errors import PlacaError
 from placa.core.files import explain_os_error
+from placa.sources.errors import (
+    EmptyTableError,
+    MissingColumnError,
+    RepeatedColumnError,
+    TableFormatError,
+    TableHeaderError,
+)
 
 SEPARATORS = (",", ";", "\t", "|")
 #: Larger than any link's target.
@@ -134,14 +140,21 @@ def _decode(path: Path, raw: bytes) -> tuple[str, list[str]]:
         if "\0" not in text:
             odd = name in {"cp1252", "latin-1"}
             return text, [f"{path.name} is not UTF-8 and was read as Windows-1252 text"] if odd else []
-    kind = "a spreadsheet or an archive" if raw.startswith(b"PK") else "not text"
-    raise PlacaError(f"{path} is {kind}, or damaged, and a table or list was expected: save it as CSV in UTF-8.")
+    archive = raw.startswith(b"PK")
+    kind = "a spreadsheet or an archive" if archive else "not text"
+    raise TableFormatError(
+        f"{path} is {kind}, or damaged, and a table or list was expected: save it as CSV in UTF-8.",
+        file=str(path),
+        format="archive" if archive else "binary",
+    )
 
 
 def _read_text(path: Path, raw: bytes, columns: Sequence[str]) -> Rows:
     text, notes = _decode(path, raw)
     if not text.strip():
-        raise PlacaError(f"{path} is empty, and a table with a header line was expected: copy it again.")
+        raise EmptyTableError(
+            f"{path} is empty, and a table with a header line was expected: copy it again.", file=str(path)
+        )
     lines = list(io.StringIO(text, newline=None))
     separator = _separator(lines, columns)
     header: list[str] = []
@@ -151,7 +164,9 @@ def _read_text(path: Path, raw: bytes, columns: Sequence[str]) -> Rows:
     for begin, end, row, reason in _records(lines, separator):
         if not header:
             if reason:
-                raise PlacaError(f"The header of {path} (line {begin}) cannot be read: {reason}.")
+                raise TableHeaderError(
+                    f"The header of {path} (line {begin}) cannot be read: {reason}.", file=str(path), line=begin
+                )
             header = [" ".join(name.split()) for name in row]
             named = max(i for i, name in enumerate(header) if name) + 1
             continue
@@ -218,10 +233,20 @@ def _separator(lines: list[str], columns: Sequence[str]) -> str:
 def _named(path: Path, frame: pd.DataFrame, header: list[str], columns: Sequence[str]) -> pd.DataFrame:
     for name in columns:
         if name not in header:
-            raise PlacaError(f"{path} lacks the column {name!r}; it has {', '.join(map(repr, header[:_SHOWN]))}.")
+            raise MissingColumnError(
+                f"{path} lacks the column {name!r}; it has {', '.join(map(repr, header[:_SHOWN]))}.",
+                file=str(path),
+                column=name,
+                accepted=[name],
+                columns=header,
+            )
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
-        raise PlacaError(f"{path} has more than one column {twice[0]!r}: give each a name of its own.")
+        raise RepeatedColumnError(
+            f"{path} has more than one column {twice[0]!r}: give each a name of its own.",
+            file=str(path),
+            column=twice[0],
+        )
     frame.columns = pd.Index(header)
     return frame[[name for name in header if name]]
 
@@ -233,7 +258,11 @@ def _read_parquet(path: Path, columns: Sequence[str]) -> Rows:
     try:
         table = pq.ParquetFile(path).read()
     except (pa.ArrowException, OSError) as error:
-        raise PlacaError(f"{path} is damaged and cannot be read as parquet ({error}): make it anew.") from error
+        raise TableFormatError(
+            f"{path} is damaged and cannot be read as parquet ({error}): make it anew.",
+            file=str(path),
+            format="parquet",
+        ) from error
     texts, notes = {}, []
     for name, column in zip(table.column_names, table.columns, strict=True):
         try:

@@ -51,10 +51,8 @@ def test_files_that_are_no_images_or_lie_beside_the_classes_are_said(classes: Pa
     (classes / "healthy" / ".DS_Store").write_bytes(b"?")
     draw(classes / "stray.png")
     source = read_folders(classes, "COVID")
-    assert [(Path(path).name, reason.split(":")[0]) for path, reason in source.rejected] == [
-        ("stray.png", "it lies in no class folder"),
-        ("notes.docx", "its name does not end like an image's"),
-    ]
+    assert [Path(path).name for path, _ in source.rejected] == ["stray.png", "notes.docx"]
+    assert "class folder" in source.rejected[0][1] and "name" in source.rejected[1][1]
     assert source.rows == 6 + 2
 
 

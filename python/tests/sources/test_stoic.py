@@ -46,7 +46,7 @@ def test_labels_patients_and_what_the_headers_know(stoic: Path) -> None:
     assert [Path(path).name for path in images["path"]] == [f"{100 + i}.mha" for i in range(8)]
     assert (source.reading.rule, source.reading.squares) == ("ct-slabs", 16)
     assert source.grouped and source.rows == 8
-    assert len(source.notes) == 1 and "categories of ten years" in source.notes[0]
+    assert len(source.notes) == 1 and "35" in source.notes[0] and "85" in source.notes[0]
 
 
 def test_severe_is_told_among_those_with_covid_alone(stoic: Path) -> None:

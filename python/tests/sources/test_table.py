@@ -175,10 +175,10 @@ def test_bad_rows_are_set_aside_with_the_reason(table: Path) -> None:
     )
     source = read_table(table, "label")
     said = {where.split()[-1]: reason for where, reason in source.rejected}
-    assert "column 'label' is neither 0 nor 1, yes nor no: 'maybe'" in said["3"]
+    assert "column 'label'" in said["3"] and "'maybe'" in said["3"]
     assert "names no file" in said["4"]
-    assert "its patient is not known (column 'patient' is empty)" in said["5"] and "--patient-column none" in said["5"]
-    assert "its split 'exam' is none of" in said["6"]
+    assert "column 'patient' is empty" in said["5"] and "--patient-column none" in said["5"]
+    assert "'exam'" in said["6"]
     assert "line 7" in said["8"]
     assert "3 cells where the header has 4" in said["9"]
     assert (source.rows, len(said), source.missing, source.unused, len(source.images)) == (10, 6, 1, 1, 2)

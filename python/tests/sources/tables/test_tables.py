@@ -128,7 +128,7 @@ def test_parquet_becomes_the_text_that_csv_would_hold(tmp_path: Path) -> None:
     assert rows.frame["label"].tolist() == ["1", "0", ""]
     assert rows.frame["seen"].tolist() == ["true", "false", ""]
     assert rows.frame["sex"].tolist() == ["F", "M", "F"]
-    assert "pixels" not in rows.frame and "'pixels' holds list" in rows.notes[0]
+    assert "pixels" not in rows.frame and "'pixels'" in rows.notes[0] and "list" in rows.notes[0]
     assert rows.where(2) == "t.csv, row 3"
 
 
@@ -163,15 +163,15 @@ def test_ages_in_every_writing_and_none_of_400_years() -> None:
     assert ages.iloc[:6].tolist() == pytest.approx([58, 58, 0.5, 0.4983, 0.9993, 58.5], abs=1e-4)
     assert ages.iloc[6:11].isna().all()
     assert ages.iloc[11:].tolist() == [122, 0]
-    assert notes == [
-        "ages that are no age of a person (0 to 122 years): 3, such as '414'; the images were kept without them"
-    ]
+    [note] = notes
+    assert "122 years" in note and ": 3," in note and "'414'" in note
 
 
 def test_sexes_and_views_in_both_languages() -> None:
     notes: list[str] = []
     assert read_sexes(pd.Series(["F", "male", "Mujer", "x", ""]), notes).tolist()[:3] == ["F", "M", "F"]
-    assert notes == ["sexes that are neither F nor M: 1, such as 'x'; the images were kept without them"]
+    [note] = notes
+    assert ": 1," in note and "'x'" in note
     assert read_sexes(pd.Series(["H", "M"]), notes).tolist() == ["M", "F"]
     assert read_sexes(pd.Series(["F", "M"]), notes).tolist() == ["F", "M"]
     assert read_views(pd.Series(["pa", "AP", "unknown"])).fillna("-").tolist() == ["PA", "AP", "-"]

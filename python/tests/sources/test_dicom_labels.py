@@ -16,7 +16,7 @@ from placa.core.errors import PlacaError, UnknownNameError
 from placa.core.progress import SILENT
 from placa.sources.dicom import add_arguments, from_options, read_dicom
 from placa.sources.dicom.labels import MATCHES
-from placa.sources.dicom.tags import TAGS, describe, spelled
+from placa.sources.dicom.tags import TAGS, contains_identifier, read_tags
 from placa.sources.errors import (
     MissingColumnError,
     MissingDirectoryError,
@@ -212,9 +212,13 @@ def test_descriptions_and_spelling() -> None:
         "Tap water, apex, paper": None,
     }.items():
         header.SeriesDescription = text
-        assert describe(header).view == view, text
+        assert read_tags(header).view == view, text
     header.ViewPosition = "RLO"
-    assert describe(header).view == "RLO"
+    assert read_tags(header).view == "RLO"
     assert set(TAGS) >= {"PatientID", "ViewPosition", "NumberOfFrames"}
-    assert spelled("IM-4711-1", ["47"]) is False and spelled("li_wei.dcm", ["li"]) and spelled("X12345.dcm", ["x12345"])
-    assert pd.isna(describe(Dataset()).years or np.nan)
+    assert (
+        contains_identifier("IM-4711-1", ["47"]) is False
+        and contains_identifier("li_wei.dcm", ["li"])
+        and contains_identifier("X12345.dcm", ["x12345"])
+    )
+    assert pd.isna(read_tags(Dataset()).years or np.nan)

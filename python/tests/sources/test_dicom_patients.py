@@ -13,7 +13,7 @@ from small_dicom import KEY, SMALL
 
 from placa.core.errors import PlacaError
 from placa.sources.dicom import read_dicom
-from placa.sources.dicom.patient_key import PatientKey, default_place, patient_key
+from placa.sources.dicom.patient_key import PatientKey, default_key_path, read_patient_key
 from placa.sources.errors import ShortKeyError
 from placa.sources.source import Source
 from placa.workflows.prepare import prepare
@@ -89,27 +89,27 @@ def test_nothing_that_names_a_patient_leaves(tmp_path: Path) -> None:
 
 
 def test_the_key_is_made_once_and_kept_to_oneself(tmp_path: Path, config: Path) -> None:
-    first = patient_key()
-    assert default_place() == config / "placa" / "patient-key"
-    assert stat.S_IMODE(default_place().stat().st_mode) == 0o600 and len(first.secret) == 64
-    assert str(default_place()) in first.note
-    second = patient_key()
-    assert second.name("patient", "4711") == first.name("patient", "4711") and second.note != first.note
-    assert first.name("patient", "4711") != first.name("site", "4711")
+    first = read_patient_key()
+    assert default_key_path() == config / "placa" / "patient-key"
+    assert stat.S_IMODE(default_key_path().stat().st_mode) == 0o600 and len(first.secret) == 64
+    assert str(default_key_path()) in first.note
+    second = read_patient_key()
+    assert second.pseudonym("patient", "4711") == first.pseudonym("patient", "4711") and second.note != first.note
+    assert first.pseudonym("patient", "4711") != first.pseudonym("site", "4711")
     assert first.secret.decode() not in repr(first)
     given = tmp_path / "key"
     given.write_text("x" * 15)
     with raises(ShortKeyError, file=str(given), bytes=15, minimum=16):
-        patient_key(given)
+        read_patient_key(given)
     given.write_text("another key of the hospital\n")
     given.chmod(0o644)
-    other = patient_key(given)
-    assert other.name("patient", "4711") != first.name("patient", "4711") and "chmod 600" in other.note
+    other = read_patient_key(given)
+    assert other.pseudonym("patient", "4711") != first.pseudonym("patient", "4711") and "chmod 600" in other.note
     with pytest.raises(PlacaError) as caught:
-        patient_key(tmp_path / "nowhere")
+        read_patient_key(tmp_path / "nowhere")
     assert str(tmp_path / "nowhere") in str(caught.value)
     # HMAC-SHA256 of "patient\0" + the text under the key "key", as the openssl command makes it.
-    assert PatientKey(b"key").name("patient", "4711") == "623762caa3b64f66"
+    assert PatientKey(b"key").pseudonym("patient", "4711") == "623762caa3b64f66"
 
 
 def test_same_key_same_patient_in_every_data_set(tmp_path: Path) -> None:

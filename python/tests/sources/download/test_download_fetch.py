@@ -21,7 +21,7 @@ from one_file import BODY, NAME, QUICK, assert_whole, get, one_file
 from raising import raises
 
 from placa.sources.download.errors import BaseUrlError, HttpStatusError, RetryLaterError, TransferError
-from placa.sources.download.fetch import Patience, fetch
+from placa.sources.download.fetch import RetryPolicy, fetch
 from placa.sources.download.remote import Stopped
 
 FILES = one_file
@@ -50,7 +50,7 @@ def test_a_server_that_goes_silent_is_left_and_resumed(server: Server, target: P
         time.sleep(1.0)
 
     server.will(NAME, stall)
-    get(server, target, patience=Patience(pause=0.01, timeout=(5.0, 0.5)))
+    get(server, target, retry_policy=RetryPolicy(pause=0.01, timeout=(5.0, 0.5)))
     assert_whole(target)
     assert server.ranges(NAME) == [None, "bytes=90000-"]
 
@@ -88,9 +88,9 @@ def test_a_refusal_is_final(server: Server, target: Path, status: int) -> None:
 
 def test_nobody_listens(target: Path) -> None:
     with raises(TransferError, file=NAME, url="http://127.0.0.1:9/x", reason="refused"):
-        fetch(remote(NAME, BODY), "http://127.0.0.1:9/x", target, patience=QUICK)
+        fetch(remote(NAME, BODY), "http://127.0.0.1:9/x", target, retry_policy=QUICK)
     with raises(BaseUrlError, url="http://[::1/x"):
-        fetch(remote(NAME, BODY), "http://[::1/x", target, patience=QUICK)
+        fetch(remote(NAME, BODY), "http://[::1/x", target, retry_policy=QUICK)
 
 
 def test_a_redirect_keeps_the_range(server: Server, target: Path) -> None:

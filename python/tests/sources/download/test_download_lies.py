@@ -21,7 +21,7 @@ from one_file import BODY, NAME, QUICK, assert_whole, get, one_file
 from raising import raises
 
 from placa.sources.download.errors import ChecksumError, FileSizeError, TransferError
-from placa.sources.download.fetch import Patience, fetch
+from placa.sources.download.fetch import RetryPolicy, fetch
 
 FILES = one_file
 
@@ -162,7 +162,7 @@ def test_a_part_of_another_version_is_dropped(server: Server, target: Path) -> N
     server.files[NAME] = noise(len(BODY), seed=1)
     server.will(NAME, *[drop_after(0.2)] * 4)
     with raises(TransferError, file=NAME, attempts=1, received=40_000):
-        fetch(remote(NAME, BODY), f"{server.url}/{NAME}", target, patience=Patience(attempts=1))
+        fetch(remote(NAME, BODY), f"{server.url}/{NAME}", target, retry_policy=RetryPolicy(attempts=1))
     server.files[NAME] = BODY
     server.answers[NAME].clear()
     get(server, target)

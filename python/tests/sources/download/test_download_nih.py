@@ -120,7 +120,7 @@ def test_an_older_edition_of_a_table_is_as_good(server: Server, to: Path) -> Non
     older = b"older"
     both = RemoteFile(TABLE, "", (*files[0].editions, *remote(TABLE, older).editions))
     server.files[TABLE] = older
-    download_nih(to, server.url, "tables", files=[both], patience=QUICK)
+    download_nih(to, server.url, "tables", files=[both], retry_policy=QUICK)
     assert (to / TABLE).read_bytes() == older
 
 
@@ -147,11 +147,11 @@ def test_a_readme_that_cannot_be_had_is_a_warning(server: Server, to: Path) -> N
 def test_an_archive_that_breaks_off_comes_whole_and_a_hostile_one_is_refused(server: Server, to: Path) -> None:
     files = listed(server.files)
     server.will("images_001.tar.gz", drop_after(0.4), drop_after(0.4))
-    download_nih(to, server.url, "images_001", files=files, patience=QUICK)
+    download_nih(to, server.url, "images_001", files=files, retry_policy=QUICK)
     assert server.sent["images_001.tar.gz"] == len(server.files["images_001.tar.gz"])
     server.files["images_002.tar.gz"] = bytes(len(server.files["images_002.tar.gz"]))
     with raises(ChecksumError, file="images_002.tar.gz"):
-        download_nih(to, server.url, "images_002", files=files, patience=QUICK)
+        download_nih(to, server.url, "images_002", files=files, retry_policy=QUICK)
     assert visible(to) == ["images_001"]
 
 

@@ -13,9 +13,9 @@ from placa.sources.errors import (
     TableFormatError,
     TableHeaderError,
 )
-from placa.sources.tables import read_list, read_rows
+from placa.sources.tables import read_list, read_text_table
 from placa.sources.tables.cells import find_column, read_ages, read_sexes, read_views
-from placa.sources.tables.repeats import reject_repeats
+from placa.sources.tables.duplicates import reject_duplicates
 
 TEXT = "path,label,Patient Name\na.png,1,José\nb.png,0,Ana\n"
 
@@ -32,35 +32,35 @@ def test_every_encoding_separator_and_line_end_reads_the_same(
     tmp_path: Path, encoding: str, separator: str, end: str
 ) -> None:
     text = TEXT.replace(",", f" {separator} ").replace("\n", end).rstrip()
-    rows = read_rows(written(tmp_path / "t.csv", text, encoding), ["path"])
+    rows = read_text_table(written(tmp_path / "t.csv", text, encoding), ["path"])
     assert rows.frame.to_dict("list") == {
         "path": ["a.png", "b.png"],
         "label": ["1", "0"],
         "Patient Name": ["José", "Ana"],
     }
-    assert (rows.where(1), len(rows), rows.rejected) == ("t.csv, line 3", 2, [])
+    assert (rows.location(1), len(rows), rows.rejected) == ("t.csv, line 3", 2, [])
     assert bool(rows.notes) == (encoding == "cp1252")
 
 
 def test_a_comma_in_a_header_does_not_hide_the_semicolons(tmp_path: Path) -> None:
-    rows = read_rows(written(tmp_path / "t.csv", "size[w,h];spacing[x,y,z];path\n1;2;a.png\n"), ["path"])
+    rows = read_text_table(written(tmp_path / "t.csv", "size[w,h];spacing[x,y,z];path\n1;2;a.png\n"), ["path"])
     assert list(rows.frame) == ["size[w,h]", "spacing[x,y,z]", "path"]
 
 
 def test_ragged_rows_are_set_aside_and_counted(tmp_path: Path) -> None:
     text = 'path,label,note\na.png,1,"two\nlines"\nb.png,0\n\n , ,\nc.png,1,x,y\nd.png,1,z,,\n"e"f.png,1,z\ng.png,0,z'
-    rows = read_rows(written(tmp_path / "t.csv", text))
+    rows = read_text_table(written(tmp_path / "t.csv", text))
     assert rows.frame["path"].tolist() == ["a.png", "d.png", "g.png"]
     assert rows.frame["note"].tolist() == ["two\nlines", "z", "z"]
     assert [where for where, _ in rows.rejected] == ["t.csv, line 4", "t.csv, line 7", "t.csv, line 9"]
     assert "2 cells where the header has 3" in rows.rejected[0][1]
     assert "quotation mark" in rows.rejected[2][1]
-    assert (len(rows), rows.where(2)) == (6, "t.csv, line 10")
+    assert (len(rows), rows.location(2)) == (6, "t.csv, line 10")
 
 
 def test_a_quotation_mark_left_open_costs_one_row(tmp_path: Path) -> None:
     body = "".join(("" if i % 50 else '"') + f"{i}.png,1\n" for i in range(1, 120))
-    rows = read_rows(written(tmp_path / "t.csv", "path,label\n" + body))
+    rows = read_text_table(written(tmp_path / "t.csv", "path,label\n" + body))
     assert [where for where, _ in rows.rejected] == ["t.csv, line 51", "t.csv, line 101"]
     assert "quotation mark" in rows.rejected[0][1]
     assert rows.frame["path"].tolist() == [f"{i}.png" for i in range(1, 120) if i % 50]
@@ -68,7 +68,7 @@ def test_a_quotation_mark_left_open_costs_one_row(tmp_path: Path) -> None:
 
 def test_columns_without_a_name_are_not_read(tmp_path: Path) -> None:
     # NIH's list of boxes has more commas in its header than in its rows; its first table ends each line with one.
-    rows = read_rows(written(tmp_path / "t.csv", "path,box [x,y],,,\na.png,1,2\nb.png,1,2,,,\n"))
+    rows = read_text_table(written(tmp_path / "t.csv", "path,box [x,y],,,\na.png,1,2\nb.png,1,2,,,\n"))
     assert rows.frame.values.tolist() == [["a.png", "1", "2"], ["b.png", "1", "2"]]
     assert not rows.rejected
 
@@ -92,12 +92,12 @@ def test_a_file_that_is_not_a_table_is_an_error(
 ) -> None:
     (tmp_path / "t.csv").write_bytes(content)
     with raises(error, file=str(tmp_path / "t.csv"), **values):
-        read_rows(tmp_path / "t.csv", ["path"])
+        read_text_table(tmp_path / "t.csv", ["path"])
 
 
 def test_a_missing_file_and_a_directory_are_errors(tmp_path: Path) -> None:
     with pytest.raises(PlacaError) as caught:
-        read_rows(tmp_path / "t.csv")
+        read_text_table(tmp_path / "t.csv")
     assert str(tmp_path / "t.csv") in str(caught.value)
     with pytest.raises(PlacaError) as caught:
         read_list(tmp_path)
@@ -105,7 +105,7 @@ def test_a_missing_file_and_a_directory_are_errors(tmp_path: Path) -> None:
 
 
 def test_a_table_may_have_no_rows(tmp_path: Path) -> None:
-    rows = read_rows(written(tmp_path / "t.csv", "path,label"), ["path", "label"])
+    rows = read_text_table(written(tmp_path / "t.csv", "path,label"), ["path", "label"])
     assert (len(rows), list(rows.frame)) == (0, ["path", "label"])
 
 
@@ -122,14 +122,14 @@ def test_parquet_becomes_the_text_that_csv_would_hold(tmp_path: Path) -> None:
     )
     # The name says nothing; the first bytes do.
     table.to_parquet(tmp_path / "t.csv")
-    rows = read_rows(tmp_path / "t.csv", ["path"])
+    rows = read_text_table(tmp_path / "t.csv", ["path"])
     assert rows.frame["path"].tolist() == ["a.png", "b.png", "c.png"]
     assert rows.frame["patient"].tolist() == ["7", "8", "9"]
     assert rows.frame["label"].tolist() == ["1", "0", ""]
     assert rows.frame["seen"].tolist() == ["true", "false", ""]
     assert rows.frame["sex"].tolist() == ["F", "M", "F"]
     assert "pixels" not in rows.frame and "'pixels'" in rows.notes[0] and "list" in rows.notes[0]
-    assert rows.where(2) == "t.csv, row 3"
+    assert rows.location(2) == "t.csv, row 3"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
@@ -142,13 +142,13 @@ def test_a_link_that_came_as_a_text_file_is_followed(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     written(tmp_path / "there" / "t.csv", TEXT)
     written(tmp_path / "t.csv", "there/t.csv")
-    assert len(read_rows(tmp_path / "t.csv", ["path"])) == 2
+    assert len(read_text_table(tmp_path / "t.csv", ["path"])) == 2
 
 
 def test_of_rows_that_agree_one_is_kept_and_of_those_that_do_not_none(tmp_path: Path) -> None:
     text = "id,patient,label\na,1,x\nb,2,x\na,1,x\nc,3,x\nc,3,x\nc,4,x\nd,5,x\na,1,x\n"
-    rows = read_rows(written(tmp_path / "t.csv", text))
-    keep, rejected = reject_repeats(rows, rows.frame["id"], rows.frame[["patient", "label"]])
+    rows = read_text_table(written(tmp_path / "t.csv", text))
+    keep, rejected = reject_duplicates(rows, rows.frame["id"], rows.frame[["patient", "label"]])
     assert keep.tolist() == [True, True, False, False, False, False, True, False]
     said = dict(rejected)
     assert "line 2" in said["t.csv, line 4"]
@@ -178,7 +178,7 @@ def test_sexes_and_views_in_both_languages() -> None:
 
 
 def test_columns_are_found_by_their_usual_names(tmp_path: Path) -> None:
-    rows = read_rows(written(tmp_path / "t.csv", "Patient ID,image-path\n1,a.png\n"))
+    rows = read_text_table(written(tmp_path / "t.csv", "Patient ID,image-path\n1,a.png\n"))
     assert find_column(rows, None, ("path", "image_path")) == "image-path"
     assert find_column(rows, "patientid", ()) == "Patient ID"
     assert find_column(rows, "none", ("image_path",)) is None

@@ -1,4 +1,4 @@
-"""Fetch and extract several files at a time."""
+"""Download and extract several files at a time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from placa.core.files import held
 from placa.core.progress import Advance, Progress
 from placa.sources.download.errors import PathInUseError, SeveralFilesError
 from placa.sources.download.extract import extract
-from placa.sources.download.fetch import Patience, fetch
+from placa.sources.download.fetch import RetryPolicy, fetch
 from placa.sources.download.plan import Task
 from placa.sources.download.remote import RemoteFile, Stopped
 
@@ -22,40 +22,41 @@ _FETCHED, _EXTRACTED = "fetched", "extracted"
 
 
 @dataclass(frozen=True)
-class Manner:
-    """How to go about it.
+class DownloadOptions:
+    """Hold the options of a download.
 
     Args:
         base_url: A mirror that has each file under its name; None for each file's own address.
-        jobs: Files at a time.
-        keep_archives: Whether an archive stays once it is extracted.
-        patience: How long to put up with a server.
+        jobs: The number of simultaneous transfers, 1 to 8.
+        keep_archives: Whether archives are kept after extraction.
+        retry_policy: The limits for repeated requests.
     """
 
     base_url: str | None
     jobs: int
     keep_archives: bool
-    patience: Patience
+    retry_policy: RetryPolicy
 
     def address(self, file: RemoteFile) -> str:
-        """Where to fetch a file from."""
+        """Return the address of a file."""
         return f"{self.base_url.rstrip('/')}/{file.name}" if self.base_url else file.url
 
 
-def work(to: Path, tasks: list[Task], manner: Manner, progress: Progress) -> None:
-    """Do all tasks. One that fails does not keep the others from ending well.
+def run_tasks(to: Path, tasks: list[Task], options: DownloadOptions, progress: Progress) -> None:
+    """Run all tasks. A failed task does not stop the others.
 
     Raises:
-        PlacaError: A file that is not optional could not be had.
-        KeyboardInterrupt: Ctrl-C; parts stay to be resumed, and no half-extracted folder does.
+        PlacaError: The error of a required file.
+        SeveralFilesError: Several required files failed.
+        KeyboardInterrupt: Ctrl-C; partial downloads are kept, partial folders are deleted.
     """
     stop = threading.Event()
     bars = {_FETCHED: sum(max(0, task.file.size - task.fetched) for task in tasks)}
     if any(task.file.images for task in tasks):
         bars[_EXTRACTED] = sum(task.file.size for task in tasks if task.file.images)
     failures: dict[str, PlacaError] = {}
-    with progress.byte_bars(bars) as advances, ThreadPoolExecutor(manner.jobs) as pool:
-        running = {pool.submit(_do, task, to, manner, advances, stop, progress): task for task in tasks}
+    with progress.byte_bars(bars) as advances, ThreadPoolExecutor(options.jobs) as pool:
+        running = {pool.submit(_run_task, task, to, options, advances, stop, progress): task for task in tasks}
         try:
             while running:
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -65,40 +66,45 @@ def work(to: Path, tasks: list[Task], manner: Manner, progress: Progress) -> Non
                         future.result()
                     except PlacaError as error:
                         if task.file.optional:
-                            progress.warn(f"{error} placa does without this file.")
+                            progress.warn(f"{error} This file is optional; the download continues.")
                         else:
                             failures[task.file.name] = error
         except BaseException:
-            # Without this, leaving the pool's block would wait for gigabytes.
+            # Otherwise the pool would wait for the transfers to end.
             stop.set()
             pool.shutdown(cancel_futures=True)
-            progress.say(f"what has come of a file stays in {to} as NAME.part; the same command goes on from there")
+            progress.say(f"partial files are kept in {to} as NAME.part; run the same command to continue")
             raise
     if failures:
         errors = list(failures.values())
         if len(errors) == 1:
             raise errors[0]
         raise SeveralFilesError(
-            f"{errors[0]} ({len(errors) - 1} more could not be had either.)",
+            f"{errors[0]} ({len(errors) - 1} more files failed.)",
             files=sorted(failures),
             errors=sorted({type(error).__name__ for error in errors}),
         )
 
 
-def _do(
-    task: Task, to: Path, manner: Manner, advances: dict[str, Advance], stop: threading.Event, progress: Progress
+def _run_task(
+    task: Task,
+    to: Path,
+    options: DownloadOptions,
+    advances: dict[str, Advance],
+    stop: threading.Event,
+    progress: Progress,
 ) -> None:
     file, target = task.file, to / task.file.name
     if not task.archive:
-        fetch(file, manner.address(file), target, advances[_FETCHED], stop, manner.patience, progress)
+        fetch(file, options.address(file), target, advances[_FETCHED], stop, options.retry_policy, progress)
     elif not file.matches(target, _stopper(stop)):
         raise PathInUseError(
-            f"{target} is there and is not the archive expected: delete it and give the same command again.",
+            f"{target} exists and is not the expected archive. Delete it and run the same command again.",
             path=str(target),
         )
     if file.images:
         extract(target, to / file.stem, file, advances[_EXTRACTED], stop)
-        if not manner.keep_archives:
+        if not options.keep_archives:
             target.unlink()
 
 
@@ -111,12 +117,12 @@ def _stopper(stop: threading.Event) -> Callable[[], None]:
 
 
 @contextmanager
-def only_one(to: Path) -> Iterator[None]:
-    """Hold a directory for this download: two that write the same parts would spoil both.
+def lock_directory(to: Path) -> Iterator[None]:
+    """Lock a directory for this download, so that two downloads do not write the same files.
 
     Raises:
-        PlacaError: Another download is at work there.
+        PlacaError: Another download uses the directory.
     """
-    busy = f"Another download is at work in {to}: wait for it, or choose another --to."
+    busy = f"Another download is using {to}. Wait for it, or choose another --to."
     with (to / ".placa-download.lock").open("w") as lock, held(lock, busy):
         yield

@@ -1,4 +1,4 @@
-"""Phantoms, the embedded default: synthetic radiographs, drawn where they are needed."""
+"""Phantoms, the default data: synthetic radiographs, drawn when they are needed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from placa.core.arguments import whole_number
 from placa.core.progress import SILENT, Progress
 from placa.core.system import cores
 from placa.phantoms.draw import FINDINGS, draw_phantoms
-from placa.sources.source import NO_FINDING, Source, require_two_findings
+from placa.sources.source import NO_FINDING, Source, require_different_findings
 
 #: Side of the drawn radiographs, in pixels.
 SIZE = 256
@@ -20,13 +20,13 @@ SIZE = 256
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this source's options to ``placa prepare phantom``."""
-    parser.add_argument("--images", type=whole_number, default=800, help="how many to draw (default: %(default)s)")
+    parser.add_argument("--images", type=whole_number, default=800, help="number of images (default: %(default)s)")
     parser.add_argument("--positive", default=FINDINGS[0], metavar="FINDING", help="(default: %(default)s)")
     parser.add_argument("--negative", default=NO_FINDING, metavar="FINDING", help="(default: %(default)s)")
 
 
 def from_options(options: argparse.Namespace, progress: Progress) -> partial[Source]:
-    """Make the source that the command line asks for."""
+    """Return the function that draws the source which the command line names."""
     return partial(
         read_phantoms,
         images=options.images,
@@ -48,26 +48,27 @@ def read_phantoms(
     """Draw phantoms under a directory, and return them as a source.
 
     Args:
-        directory: Where to make the folder ``images``.
-        images: How many to draw; those with neither label are drawn and not used.
-        seed: Same seed, same bytes.
+        directory: The directory in which the folder ``images`` is created.
+        images: The number of images to draw; those with neither label are drawn and not used.
+        seed: The random seed; the same seed gives the same bytes.
         positive: ``"Opacity"``, ``"Pneumothorax"`` or ``"No Finding"``.
-        negative: Another of these.
-        progress: Where to show the bar.
+        negative: Another of these names.
+        progress: Where the progress bar is shown.
 
     Raises:
-        PlacaError: A finding is unknown, or both are the same.
+        UnknownNameError: A finding is unknown.
+        PositiveNegativeOverlapError: Both findings are the same.
     """
-    require_two_findings(positive, negative, (*FINDINGS, NO_FINDING))
+    require_different_findings(positive, negative, (*FINDINGS, NO_FINDING))
     with progress.bar("drawing", images) as advance:
-        done = 0
+        reported = 0
 
-        def moved(finished: int) -> None:
-            nonlocal done
-            advance(finished - done)
-            done = finished
+        def update(drawn_images: int) -> None:
+            nonlocal reported
+            advance(drawn_images - reported)
+            reported = drawn_images
 
-        drawn = draw_phantoms(directory / "images", images, SIZE, seed, workers=cores(), progress=moved)
+        drawn = draw_phantoms(directory / "images", images, SIZE, seed, workers=cores(), progress=update)
     drawn[NO_FINDING] = (drawn[list(FINDINGS)].sum(axis=1) == 0).astype(int)
     used = drawn[(drawn[positive] == 1) | (drawn[negative] == 1)]
     keep = ["image_id", "path", "patient_id", "sex", "age", "view", positive]
@@ -85,7 +86,7 @@ def read_phantoms(
 
 
 def _boxes(path: Path) -> pd.DataFrame:
-    """Where the lesions were drawn, as shares of the image."""
+    """Read the boxes of the drawn lesions, as fractions of the image."""
     boxes = pd.read_csv(path)
     sides = ["x", "y", "width", "height"]
     return boxes.assign(**{side: boxes[side] / SIZE for side in sides})

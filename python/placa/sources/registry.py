@@ -1,4 +1,4 @@
-"""Every source there is, one row each: what `placa sources` prints and `placa prepare` offers."""
+"""The list of sources, as shown by `placa sources` and offered by `placa prepare`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from placa.core.errors import unknown_name
 
 @dataclass(frozen=True)
 class Row:
-    """A source by name.
+    """Describe a source.
 
     Attributes:
-        name: As it is typed: ``placa prepare NAME``.
-        summary: What it is, in half a line.
-        layout: What lies where.
-        patients: How the patients are known.
+        name: The name on the command line: ``placa prepare NAME``.
+        summary: A short description.
+        layout: The files that it needs.
+        patients: The origin of the patient ids.
     """
 
     name: str
@@ -26,26 +26,26 @@ class Row:
     patients: str
 
     def module(self) -> ModuleType:
-        """Load the source's module, with ``add_arguments`` and ``from_options``."""
+        """Import the source's module, with ``add_arguments`` and ``from_options``."""
         return import_module(f"placa.sources.{self.name}")
 
 
-# This module loads nothing heavy, for `placa --help` reads it.
+# This module imports nothing heavy: `placa --help` reads it.
 SOURCES = (
-    Row("phantom", "synthetic radiographs, drawn here", "nothing needed", "drawn too"),
+    Row("phantom", "synthetic radiographs, drawn by placa", "nothing needed", "drawn too"),
     Row("nih", "NIH ChestX-ray14 (Wang et al. 2017)", "Data_Entry_2017*.csv, images*/", "in the table"),
-    Row("folders", "one folder a class", "COVID/, non-COVID/, …", "unknown; groups are found"),
-    Row("stoic", "STOIC2021 CT volumes", "data/mha/*.mha, metadata/reference.csv", "one a volume"),
+    Row("folders", "one folder per class", "COVID/, non-COVID/, …", "unknown; groups are found"),
+    Row("stoic", "STOIC2021 CT volumes", "data/mha/*.mha, metadata/reference.csv", "one per volume"),
     Row("dicom", "DICOM files, labelled by a table or by folders", "any", "keyed hash of the tag"),
     Row("table", "a CSV or parquet table with paths and labels", "any", "a column, if there is one"),
 )
 
 
 def source_row(name: str) -> Row:
-    """Find a source by name.
+    """Return a source by name.
 
     Raises:
-        PlacaError: There is none of that name.
+        UnknownNameError: No source has that name.
     """
     for row in SOURCES:
         if row.name == name:

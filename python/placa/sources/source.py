@@ -1,4 +1,4 @@
-"""Where images and labels come from: one module a source, all handing over the same thing."""
+"""The result of reading a source: images, labels, and what is known about them."""
 
 from __future__ import annotations
 
@@ -8,44 +8,45 @@ from typing import Any
 
 import pandas as pd
 
-from placa.core.errors import PlacaError, unknown_name
+from placa.core.errors import unknown_name
 from placa.records.reading import STRETCH, Reading
+from placa.sources.errors import PositiveNegativeOverlapError
 
-#: What an image is labelled that has none of a source's findings.
+#: The label of an image without any finding of the source.
 NO_FINDING = "No Finding"
 
 
 @dataclass
 class Source:
-    """What a source hands to `placa.workflows.prepare.prepare`.
+    """Hold the images and labels of a source, the input of `placa.workflows.prepare.prepare`.
 
     Attributes:
         kind: The source's name on the command line.
-        images: One row an image that is there: ``image_id``, ``path``, a column a finding, and what is known of
+        images: One row per existing image: ``image_id``, ``path``, one column per finding (1, 0 or missing), and any of
             ``patient_id``, ``group_id``, ``split``, ``sex``, ``age`` (years), ``view``, ``site``, ``label_source``.
-            Where ``split`` is missing, the image is still to be dealt to training or validation.
+            A missing ``split`` means that `prepare` assigns the image to training or validation.
         findings: The finding columns of `images`.
-        positive: What a positive image has, in words.
-        comparison: What it is told apart from, in words.
-        label_source: Where the labels come from, in words.
-        rows: How many rows or files the source began with: those of `images`, `rejected`, `missing` and `unused`.
-        unused: How many of them have none of the labels that were asked for.
-        missing: How many images the source's table names that are not there.
-        rejected: ``(path or row, reason)`` of each image that the source itself left out.
-        grouped: Whether patients or groups are known; if not, `prepare` looks for groups.
-        given_split: Who gave the column ``split`` of `images`, in words, where it is there.
-        labelled_by_name: Whether the labels are the names of folders, so that these spell them by construction.
-        tables: The files that the labels were read from; they enter the fingerprint.
-        notes: Remarks that the user should read.
-        options: The options that made this, to write down.
-        boxes: Where lesions lie: ``image_id``, ``finding``, and ``x``, ``y``, ``width``, ``height`` as shares (0 to 1)
+        positive: The finding of a positive image, in words.
+        comparison: The images without it, in words.
+        label_source: The origin of the labels, in words.
+        rows: The number of rows or files read: the sum of `images`, `rejected`, `missing` and `unused`.
+        unused: The number of rows or files without any of the requested labels.
+        missing: The number of images in the source's table whose file does not exist.
+        rejected: ``(path or row, reason)`` of each image that the source rejects.
+        grouped: Whether patients or groups are known; if not, `prepare` searches for groups.
+        given_split: The origin of the column ``split`` of `images`, in words.
+        labelled_by_name: Whether the labels are folder names, so that the paths contain the labels.
+        tables: The label files; they are part of the fingerprint.
+        notes: Remarks for the user.
+        options: The options used, as recorded in ``source.json``.
+        boxes: Lesion boxes: ``image_id``, ``finding``, and ``x``, ``y``, ``width``, ``height`` as fractions (0 to 1)
             of the image's width and height.
-        other_labels: A second source of labels, one row an image and finding: ``image_id``, ``patient_id``,
-            ``finding``, ``label_source``, ``subset``, ``truth`` (0 or 1), whether the image is there or not.
-        table: Every row of the source's own table, whether its image is there or not: ``image_id``, ``patient_id``,
-            ``sex``, ``age``, ``view``, ``official`` (``train_val``, ``test`` or missing), and for each finding whether
-            its label is named (1 or 0), whatever it was to be compared with.
-        reading: How a file of this source becomes squares of grey levels.
+        other_labels: A second set of labels, one row per image and finding: ``image_id``, ``patient_id``,
+            ``finding``, ``label_source``, ``subset``, ``truth`` (0 or 1); images whose file is missing are included.
+        table: Every row of the source's own table, also of images whose file is missing: ``image_id``,
+            ``patient_id``, ``sex``, ``age``, ``view``, ``official`` (``train_val``, ``test`` or missing), and one
+            column per finding: 1 where the label is present, 0 otherwise.
+        reading: The method that turns a file of this source into square grey images.
     """
 
     kind: str
@@ -74,23 +75,26 @@ class Source:
         if self.rows is None:
             self.rows = accounted
         if self.rows != accounted:
-            raise AssertionError(f"{self.rows} rows came in and {accounted} are accounted for")
+            raise AssertionError(f"{self.rows} rows read, {accounted} accounted for")
 
 
-def listed(values: str | Sequence[str] | None) -> list[str]:
-    """One name, several or none, as a list."""
+def as_list(values: str | Sequence[str] | None) -> list[str]:
+    """Return one name, several or none as a list."""
     return [values] if isinstance(values, str) else list(values or [])
 
 
-def require_two_findings(positive: str, negative: str, known: Iterable[str]) -> None:
-    """Make sure that two different findings of those known were asked for.
+def require_different_findings(positive: str, negative: str, known: Iterable[str]) -> None:
+    """Check that the two findings are known and different.
 
     Raises:
-        PlacaError: One is unknown, or both are the same.
+        UnknownNameError: A finding is unknown.
+        PositiveNegativeOverlapError: Both are the same.
     """
     known = list(known)
     for name in (positive, negative):
         if name not in known:
             raise unknown_name("finding", name, known)
     if positive == negative:
-        raise PlacaError(f"--positive and --negative are both {positive!r}: two different findings were expected.")
+        raise PositiveNegativeOverlapError(
+            f"--positive and --negative are both {positive!r}. Name two different findings.", name=positive
+        )

@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_volumes import thorax, write_stoic, write_volume
+from raising import raises
 
-from placa.core.errors import PlacaError
+from placa.core.errors import PlacaError, UnknownNameError
 from placa.core.files import write_rejected
 from placa.inference.predict import Predictor, predict_files
 from placa.records.predictions import read_predictions
+from placa.sources.errors import ImagesNotFoundError, MissingColumnError, MissingDirectoryError
 from placa.sources.stoic import read_stoic
 from placa.training.options import TrainOptions
 from placa.workflows.prepare import prepare
@@ -44,7 +46,7 @@ def test_labels_patients_and_what_the_headers_know(stoic: Path) -> None:
     assert [Path(path).name for path in images["path"]] == [f"{100 + i}.mha" for i in range(8)]
     assert (source.reading.rule, source.reading.squares) == ("ct-slabs", 16)
     assert source.grouped and source.rows == 8
-    assert len(source.notes) == 1 and "categories of ten years" in source.notes[0]
+    assert len(source.notes) == 1 and "35" in source.notes[0] and "85" in source.notes[0]
 
 
 def test_severe_is_told_among_those_with_covid_alone(stoic: Path) -> None:
@@ -52,7 +54,7 @@ def test_severe_is_told_among_those_with_covid_alone(stoic: Path) -> None:
     assert source.images.set_index("image_id")["Severe"].to_dict() == {"101": 0, "103": 1, "105": 0, "107": 1}
     assert (source.unused, source.missing, source.reading.squares) == (4, 0, 4)
     assert "COVID-19 without intubation" in source.comparison
-    with pytest.raises(PlacaError, match=r"no STOIC label 'covid'; .*nearest first: COVID"):
+    with raises(UnknownNameError, name="covid", known=["COVID", "Severe"]):
         read_stoic(stoic, "covid")
 
 
@@ -80,10 +82,10 @@ def test_every_row_and_file_is_accounted_for(a_stoic: Path) -> None:
     said = {Path(where).name.removeprefix("reference.csv, "): reason for where, reason in reasons.items()}
     assert "no row for it" in said["999.mha"]
     assert "with another probCOVID" in said["line 3"] and "with another probCOVID" in said["line 11"]
-    assert "saying the same" in said["line 12"]
+    assert "line 4" in said["line 12"]
     assert "no PatientID" in said["line 13"]
-    assert "'2' stands there" in said["line 14"] and "'' stands there" in said["line 15"]
-    assert "severe and the RT-PCR negative" in said["line 16"]
+    assert "'2'" in said["line 14"] and "''" in said["line 15"]
+    assert "severe" in said["line 16"] and "RT-PCR" in said["line 16"]
     assert "2 cells" in said["line 17"]
 
 
@@ -99,7 +101,8 @@ def test_an_outcome_is_needed_only_for_severe(a_stoic: Path) -> None:
     assert len(read_stoic(a_stoic).images) == 8
     source = read_stoic(a_stoic, "Severe")
     assert len(source.images) == 3 and source.unused == 4
-    assert [reason for _, reason in source.rejected] == ["0 or 1 was expected as probSevere, and '' stands there"]
+    [(_, reason)] = source.rejected
+    assert "probSevere" in reason and "''" in reason
 
 
 def test_headers_may_say_nothing_or_nonsense(a_stoic: Path) -> None:
@@ -113,20 +116,21 @@ def test_headers_may_say_nothing_or_nonsense(a_stoic: Path) -> None:
 
 
 def test_what_is_missing_is_named(a_stoic: Path, tmp_path: Path) -> None:
-    with pytest.raises(PlacaError, match="not a directory"):
+    with raises(MissingDirectoryError, directory=str(tmp_path / "nowhere")):
         read_stoic(tmp_path / "nowhere")
     shutil.rmtree(a_stoic / "data" / "mha")
-    with pytest.raises(PlacaError, match=r"PatientID\.mha, were expected"):
+    with raises(MissingDirectoryError, directory=str(a_stoic / "data" / "mha")):
         read_stoic(a_stoic)
     (a_stoic / "data" / "mha").mkdir()
-    with pytest.raises(PlacaError, match="None of the 8 volumes"):
+    with raises(ImagesNotFoundError, images=8, searched=[str(a_stoic / "data" / "mha")]):
         read_stoic(a_stoic)
     _table(a_stoic).write_text("PatientID;probCOVID\n1;1\n")
-    with pytest.raises(PlacaError, match="lacks the column 'probSevere'"):
+    with raises(MissingColumnError, column="probSevere", columns=["PatientID", "probCOVID"]):
         read_stoic(a_stoic)
     _table(a_stoic).unlink()
-    with pytest.raises(PlacaError, match=r"reference\.csv"):
+    with pytest.raises(PlacaError) as caught:
         read_stoic(a_stoic)
+    assert str(_table(a_stoic)) in str(caught.value)
 
 
 @pytest.fixture(scope="module")
@@ -199,8 +203,9 @@ def test_a_file_gets_the_answer_that_training_stored(ct: tuple[Path, Path, Path]
     assert lists["probability"] == alone["probability"].tolist() and lists["image"] == [str(one)]
     scan = tmp_path / "scan.png"
     scan.write_bytes(b"\x89PNG")
-    with pytest.raises(PlacaError, match=r"ends in none of \.mha"):
+    with pytest.raises(PlacaError) as caught:
         predict_files(run, [scan])
+    assert ".mha" in str(caught.value) and scan.name in str(caught.value)
 
 
 def test_a_run_says_how_volumes_were_read_and_counts_patients(ct: tuple[Path, Path, Path]) -> None:

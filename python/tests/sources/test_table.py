@@ -4,9 +4,23 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from conftest import draw
+from raising import raises
 
-from placa.core.errors import PlacaError
+from placa.core.errors import UnknownNameError
 from placa.core.progress import SILENT
+from placa.sources.errors import (
+    ConflictingOptionsError,
+    EmptyColumnError,
+    ImagesNotFoundError,
+    LabelValuesError,
+    MissingColumnError,
+    MissingOptionError,
+    NoUsableRowError,
+    PositiveNegativeOverlapError,
+    RepeatedNameError,
+    ReservedNameError,
+    SingleClassError,
+)
 from placa.sources.source import Source
 from placa.sources.table import add_arguments, from_options, read_table
 
@@ -53,7 +67,7 @@ def test_zero_and_one_and_all_that_the_table_knows(table: Path) -> None:
     assert images["age"].fillna(-1).tolist() == [40, 41, -1, 9]
     assert images["view"].fillna("-").tolist() == ["PA", "AP", "-", "PA"]
     assert images["site"].fillna("-").tolist() == ["north", "north", "south", "-"]
-    assert any("no age of a person (0 to 122 years): 1" in note for note in source.notes)
+    assert any("122 years" in note and ": 1" in note for note in source.notes)
     assert (source.rows, source.missing, source.unused, source.rejected) == (5, 1, 0, [])
 
 
@@ -69,7 +83,7 @@ def test_parquet_with_numbers_reads_the_same(table: Path) -> None:
     # An empty label and an uncertain one are not used where there is but one label.
     assert answers(source, "edema") == {"a": 1, "c": 0}
     assert (source.unused, source.missing) == (2, 1)
-    assert source.notes[0] == "labels that are uncertain and count as unknown: 1"
+    assert "uncertain" in source.notes[0] and ": 1" in source.notes[0]
 
 
 def test_several_labels_leave_the_unknown_open(table: Path) -> None:
@@ -115,31 +129,33 @@ def test_none_may_be_a_label_where_it_is_asked_for(table: Path) -> None:
 
 
 def test_labels_that_cannot_be_told_apart_are_said(table: Path) -> None:
-    with pytest.raises(PlacaError, match=r"'COVID', 'normal', .*say by --positive which"):
+    with raises(LabelValuesError, column="diagnosis", labels=["COVID", "normal", "covid", "flu"]):
         read_table(table, "diagnosis")
-    with pytest.raises(PlacaError, match=r"no row whose 'diagnosis' is 'covit'; .*nearest first: covid"):
+    with raises(UnknownNameError, name="covit") as caught:
         read_table(table, "diagnosis", "covit")
-    with pytest.raises(PlacaError, match="both --positive and --negative"):
+    assert caught.value.values["known"][0].lower() == "covid"
+    with raises(PositiveNegativeOverlapError, name="covid"):
         read_table(table, "diagnosis", "COVID", "covid")
-    with pytest.raises(PlacaError, match="--negative was given and --positive was not"):
+    with raises(MissingOptionError, option="--positive", given=["--negative"]):
         read_table(table, "diagnosis", None, "normal")
-    with pytest.raises(PlacaError, match=r"no column 'diagnose'; .*nearest first: diagnosis"):
+    with raises(UnknownNameError, name="diagnose") as caught:
         read_table(table, "diagnose")
-    with pytest.raises(PlacaError, match="'covid' more than once"):
+    assert caught.value.values["known"][0] == "diagnosis"
+    with raises(RepeatedNameError, option="--label", name="covid"):
         read_table(table, ["covid", "covid"])
-    with pytest.raises(PlacaError, match="--finding names the finding of one"):
+    with raises(ConflictingOptionsError, option="--finding", names=["covid", "edema"]):
         read_table(table, ["covid", "edema"], finding="both")
-    with pytest.raises(PlacaError, match=r"cannot be called 'site'.* --finding NAME"):
+    with raises(ReservedNameError, name="site"):
         read_table(changed(table, site=ROWS["covid"]), "site")
-    with pytest.raises(PlacaError, match="nothing in the column 'covid'"):
+    with raises(EmptyColumnError, columns=["covid"]):
         read_table(changed(table, covid=[""] * 5), "covid", "x")
-    with pytest.raises(PlacaError, match="no image that is there is negative for covid"):
+    with raises(SingleClassError, finding="covid", missing=0):
         read_table(changed(table, covid=["1", "1", "1", "1", "0"]), "covid")
 
 
 def test_a_table_without_rows_is_said(table: Path) -> None:
     table.write_text("path,label,sex,age")
-    with pytest.raises(PlacaError, match="None of the 0 rows"):
+    with raises(NoUsableRowError, file=str(table), rows=0, row=None):
         read_table(table, "label")
 
 
@@ -159,11 +175,11 @@ def test_bad_rows_are_set_aside_with_the_reason(table: Path) -> None:
     )
     source = read_table(table, "label")
     said = {where.split()[-1]: reason for where, reason in source.rejected}
-    assert "column 'label' is neither 0 nor 1, yes nor no: 'maybe'" in said["3"]
+    assert "column 'label'" in said["3"] and "'maybe'" in said["3"]
     assert "names no file" in said["4"]
-    assert "its patient is not known (column 'patient' is empty)" in said["5"] and "--patient-column none" in said["5"]
-    assert "its split 'exam' is none of" in said["6"]
-    assert "saying the same as line 7" in said["8"]
+    assert "column 'patient' is empty" in said["5"] and "--patient-column none" in said["5"]
+    assert "'exam'" in said["6"]
+    assert "line 7" in said["8"]
     assert "3 cells where the header has 4" in said["9"]
     assert (source.rows, len(said), source.missing, source.unused, len(source.images)) == (10, 6, 1, 1, 2)
     assert source.images["split"].tolist() == ["train", "validation"]
@@ -185,7 +201,7 @@ def test_one_file_under_two_ids_is_kept_once(table: Path) -> None:
     frame.to_csv(table, index=False)
     source = read_table(table, "covid")
     assert source.images["image_id"].tolist() == ["1", "2", "4"]
-    assert "b.png' again, saying the same as line 3" in source.rejected[0][1]
+    assert "line 3" in source.rejected[0][1]
 
 
 def test_without_patients_groups_are_to_be_found(table: Path) -> None:
@@ -214,7 +230,7 @@ def test_paths_begin_at_the_table_or_the_root_and_may_be_of_windows(table: Path,
     (tmp_path / "deep" / "er").mkdir(parents=True)
     for name in ROWS["path"][:4]:
         (tmp_path / name).rename(tmp_path / "deep" / "er" / name)
-    with pytest.raises(PlacaError, match=r"None of the 5 images .* looked for at .*a\.png: is --root right"):
+    with raises(ImagesNotFoundError, images=5, searched=[str(tmp_path / "a.png")]):
         read_table(table, "covid")
     assert len(read_table(table, "covid", root=tmp_path / "deep" / "er").images) == 4
     windows = changed(table, path=[f"deep\\er\\{name}" for name in ROWS["path"]])
@@ -226,8 +242,9 @@ def test_paths_begin_at_the_table_or_the_root_and_may_be_of_windows(table: Path,
 def test_the_command_line_maps_columns(table: Path) -> None:
     parser = argparse.ArgumentParser()
     add_arguments(parser)
+    renamed = ["who" if name == "Patient ID" else name for name in list(ROWS)[1:]]
     pd.DataFrame(ROWS).rename(columns={"path": "where", "Patient ID": "who"}).to_csv(table, index=False, sep=";")
-    with pytest.raises(PlacaError, match=r"no column 'path'; it has 'where', .*--path-column"):
+    with raises(MissingColumnError, file=str(table), column="path", columns=["where", *renamed]):
         from_options(parser.parse_args([str(table), "--label", "covid"]), SILENT)
     words = [str(table), "--label", "diagnosis", "--positive", "covid", "--path-column", "where"]
     source = from_options(parser.parse_args([*words, "--patient-column", "Who", "--view-column", "none"]), SILENT)

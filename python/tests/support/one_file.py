@@ -1,4 +1,4 @@
-"""One file on a server, and fetching it with little patience."""
+"""One file on a server, and fetching it with little retry_policy."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 
 from loopback import Server, noise, remote
 
-from placa.sources.download.fetch import Patience, fetch
+from placa.sources.download.fetch import RetryPolicy, fetch
 
 NAME = "images_001.tar.gz"
 BODY = noise(200_000)
-QUICK = Patience(attempts=4, pause=0.01, timeout=(5.0, 5.0))
+QUICK = RetryPolicy(attempts=4, pause=0.01, timeout=(5.0, 5.0))
 
 
 def one_file() -> dict[str, bytes]:
@@ -18,9 +18,9 @@ def one_file() -> dict[str, bytes]:
     return {NAME: BODY}
 
 
-def get(server: Server, target: Path, body: bytes = BODY, patience: Patience = QUICK, **options: object) -> None:
+def get(server: Server, target: Path, body: bytes = BODY, retry_policy: RetryPolicy = QUICK, **options: object) -> None:
     """Fetch the file, which is said to be `body`."""
-    fetch(remote(NAME, body), f"{server.url}/{NAME}", target, patience=patience, **options)  # type: ignore[arg-type]
+    fetch(remote(NAME, body), f"{server.url}/{NAME}", target, retry_policy=retry_policy, **options)  # type: ignore[arg-type]
 
 
 def assert_whole(target: Path) -> None:

@@ -12,9 +12,9 @@ from loopback import Server, images_archive, remote
 
 from placa.core.progress import Advance
 from placa.sources.download import RemoteFile, download_nih
-from placa.sources.download.fetch import Patience
+from placa.sources.download.fetch import RetryPolicy
 
-QUICK = Patience(attempts=3, pause=0.01, timeout=(5.0, 5.0))
+QUICK = RetryPolicy(attempts=3, pause=0.01, timeout=(5.0, 5.0))
 COUNTS = {"images_001.tar.gz": 3, "images_002.tar.gz": 4, "images_003.tar.gz": 5}
 TABLE = "Data_Entry_2017_v2020.csv"
 README = "README_CHESTXRAY.pdf"
@@ -67,7 +67,7 @@ def listed(files: dict[str, bytes]) -> list[RemoteFile]:
 
 
 def get(server: Server, to: Path, **options: object) -> list[Path]:
-    options = {"base_url": server.url, "patience": QUICK, **options}
+    options = {"base_url": server.url, "retry_policy": QUICK, **options}
     return download_nih(to, files=listed(server.files), **options)  # type: ignore[arg-type]
 
 

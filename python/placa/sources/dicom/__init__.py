@@ -1,4 +1,4 @@
-"""DICOM files, labelled by a table or by the folders that they lie in; nothing that names a patient is passed on."""
+"""DICOM files, labelled by a table or by their folders; the output names no patient."""
 
 from __future__ import annotations
 
@@ -11,50 +11,48 @@ from pathlib import Path
 
 import pandas as pd
 
-from placa.core.errors import PlacaError
 from placa.core.files import explain_os_error
 from placa.core.progress import SILENT, Progress
 from placa.images.dicom.header import is_dicom, read_header, refuse
 from placa.images.read import ImageRejected, files_under, refuse_name
 from placa.sources.dicom.labels import MATCHES, FileLabels, LabelOptions, TableLabels, read_labels
-from placa.sources.dicom.patient_key import PatientKey, patient_key
-from placa.sources.dicom.tags import TAGS, Described, describe, spelled
-from placa.sources.source import Source, listed
+from placa.sources.dicom.patient_key import PatientKey, read_patient_key
+from placa.sources.dicom.tags import TAGS, DicomTags, contains_identifier, read_tags
+from placa.sources.errors import MissingDirectoryError, NoUsableFileError
+from placa.sources.source import Source, as_list
 from placa.sources.tables.cells import read_ages
 
 #: Computed and digital radiography.
 MODALITIES = ("CR", "DX")
-_NO_PATIENT = (
-    "it has no PatientID, so that its patient may be in another split too: put an id there, one for each patient"
-)
+_NO_PATIENT = "it has no PatientID, so its images may be in several splits: fill in PatientID"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this source's options to ``placa prepare dicom``."""
     add = parser.add_argument
-    add("root", type=Path, metavar="ROOT", help="holds DICOM files, in any folders, with any names")
+    add("root", type=Path, metavar="ROOT", help="has DICOM files, in any folders, with any names")
     add("--labels", type=Path, metavar="TABLE", help="CSV, TSV or parquet (default: each folder in ROOT is a class)")
-    add("--label", nargs="+", metavar="COLUMN", help="TABLE's label; several, each a finding of 0 and 1")
+    add("--label", nargs="+", metavar="COLUMN", help="label column of TABLE; several columns are findings of 0 and 1")
     add(
         "--positive",
         nargs="+",
         metavar="NAME",
-        help="the positive folder, or the label's values (default: 1, yes, true)",
+        help="the positive folder, or the positive values of the label (default: 1, yes, true)",
     )
-    add("--negative", nargs="+", metavar="NAME", help="the comparison's folders or values (default: all others)")
-    add("--finding", metavar="NAME", help="what to call the finding")
-    add("--match", choices=list(MATCHES), help="by what a row names its file (default: the first that TABLE has)")
-    add("--match-column", metavar="COLUMN", help="the column that does so (default: of a usual name)")
-    add("--views", nargs="+", metavar="VIEW", help="use these only: PA AP leaves out the laterals (default: all)")
-    add("--modalities", nargs="+", default=list(MODALITIES), metavar="CODE", help="use these only (default: CR DX)")
-    add("--key", type=Path, metavar="FILE", help="the secret key of patient ids (default: one of your own, made once)")
+    add("--negative", nargs="+", metavar="NAME", help="folders or values of the comparison (default: all others)")
+    add("--finding", metavar="NAME", help="the name of the finding")
+    add("--match", choices=list(MATCHES), help="what identifies the file of a row (default: the first that TABLE has)")
+    add("--match-column", metavar="COLUMN", help="the column for --match (default: a usual name)")
+    add("--views", nargs="+", metavar="VIEW", help="views to use; PA AP excludes laterals (default: all)")
+    add("--modalities", nargs="+", default=list(MODALITIES), metavar="CODE", help="modalities to use (default: CR DX)")
+    add("--key", type=Path, metavar="FILE", help="secret key for patient ids (default: your own, created once)")
 
 
 def from_options(options: argparse.Namespace, progress: Progress) -> Source:
-    """Make the source that the command line asks for."""
+    """Read the source that the command line names."""
     names = ("labels", "label", "positive", "negative", "finding", "match", "match_column", "views", "modalities")
     given = {name: getattr(options, name) for name in names}
-    return read_dicom(options.root, **given, key=patient_key(options.key), progress=progress)
+    return read_dicom(options.root, **given, key=read_patient_key(options.key), progress=progress)
 
 
 def read_dicom(
@@ -71,53 +69,60 @@ def read_dicom(
     key: PatientKey | None = None,
     progress: Progress = SILENT,
 ) -> Source:
-    """Read the headers of DICOM files, and find their labels.
+    """Read the headers of DICOM files, and assign their labels.
 
-    Patients are named by a keyed hash of PatientID and its issuer, sites by one of InstitutionName; where a path spells
-    who the patient is, ``image_id`` has a hash in that place. ``path`` itself stays, for the files have to be found;
-    a note says how many of them spell a patient.
+    ``patient_id`` is a keyed hash of PatientID and its issuer, ``site`` of InstitutionName. In ``image_id`` a hash
+    replaces each part of the path that contains an identifier of the patient. ``path`` is not changed, because the
+    files must be found; a note counts the files whose path contains an identifier.
 
     Args:
-        root: A directory. Every file under it is looked at, whatever its name.
+        root: A directory. Every file in it is read, whatever its name.
         labels: A table of labels; by default each folder in `root` is a class.
-        label: The table's label column, or several findings.
+        label: The label column of the table, or several, one per finding.
         positive: The positive class folder; or the label's positive values, by default 1, yes, true and the like.
         negative: The folders or values of the comparison; by default all others.
-        finding: What to call the finding; by default the folder, or as `placa.sources.table.read_table` does.
-        match: By what the table's rows name files: ``path`` (from `root`, or from where the table lies), ``file``,
-            ``SOPInstanceUID``, ``AccessionNumber`` or ``PatientID``; by default the first that it has a column of.
-        match_column: That column, where it has no usual name.
+        finding: The name of the finding; by default the folder, or as in `placa.sources.table.read_table`.
+        match: What identifies the file of a row: ``path`` (relative to `root` or to the table's directory), ``file``,
+            ``SOPInstanceUID``, ``AccessionNumber`` or ``PatientID``; by default the first that the table has.
+        match_column: The column for `match`, if it has no usual name.
         views: Views to use (``PA``, ``AP``, ``LATERAL``, …); all by default.
-        modalities: Modalities to use; files that do not say theirs are used as well.
-        key: The key of the hashes; the user's own by default.
-        progress: Where to show the bar.
+        modalities: Modalities to use; files without a modality are used too.
+        key: The key of the hashes; by default the user's own.
+        progress: Where the progress bar is shown.
 
     Returns:
-        A row a file. Files without a PatientID are set aside; where no file has one, patients are unknown, and
-        `prepare` looks for groups. ``age`` is PatientAge, or else the years between birth and study.
+        One row per file. Files without a PatientID are rejected; if no file has one, patients are unknown, and
+        `prepare` searches for groups. ``age`` is PatientAge, otherwise the years between birth and study.
 
     Raises:
-        PlacaError: `root` or the table cannot be read, options contradict each other, or no file is left.
+        MissingDirectoryError: `root` is not a directory.
+        MissingOptionError: An option is needed because of another.
+        UnknownNameError: A folder, column or value is unknown.
+        NoUsableFileError: No file can be used.
     """
     if not root.is_dir():
-        raise PlacaError(f"{root} is not a directory: name the one that holds the DICOM files.")
-    key = key or patient_key()
-    asked = [listed(one) for one in (label, positive, negative, views)]
-    lookup = read_labels(root, LabelOptions(labels, asked[0], asked[1], asked[2], finding, match, match_column), key)
-    found = _Found(root, lookup, {view.upper() for view in asked[3]}, {code.upper() for code in modalities})
+        raise MissingDirectoryError(
+            f"{root} is not a directory. Name the directory that has the DICOM files.", directory=str(root)
+        )
+    key = key or read_patient_key()
+    given_lists = [as_list(names) for names in (label, positive, negative, views)]
+    lookup = read_labels(
+        root, LabelOptions(labels, given_lists[0], given_lists[1], given_lists[2], finding, match, match_column), key
+    )
+    found = _FileScan(root, lookup, {view.upper() for view in given_lists[3]}, {code.upper() for code in modalities})
     try:
-        own = os.path.realpath(labels) if labels is not None else None
-        files = [file for file in files_under(root) if os.path.realpath(file) != own]
+        label_table = os.path.realpath(labels) if labels is not None else None
+        files = [file for file in files_under(root) if os.path.realpath(file) != label_table]
     except OSError as error:
         raise explain_os_error(error, error.filename or root) from error
     with progress.bar("reading headers", len(files)) as advance:
         for file in files:
-            found.look_at(file)
+            found.add(file)
             advance()
-    missing, unasked = lookup.left_over()
+    missing, unlabelled_rows = lookup.unmatched_rows()
     images, notes = found.table(key)
     if not len(images):
-        raise PlacaError(found.explain_nothing(len(files)))
+        raise found.no_usable_file(len(files))
     images["label_source"] = lookup.name
     return Source(
         kind="dicom",
@@ -126,8 +131,8 @@ def read_dicom(
         positive=lookup.positive,
         comparison=lookup.comparison,
         label_source=lookup.name,
-        rows=len(files) + missing + unasked + len(lookup.rejected),
-        unused=sum(found.unused.values()) + unasked,
+        rows=len(files) + missing + unlabelled_rows + len(lookup.rejected),
+        unused=sum(found.unused.values()) + unlabelled_rows,
         missing=missing,
         rejected=found.rejected + lookup.rejected,
         grouped="patient_id" in images,
@@ -137,7 +142,7 @@ def read_dicom(
         options={
             "root": str(root),
             "labels": str(labels) if labels else None,
-            **dict(zip(("label", "positive", "negative", "views"), asked, strict=True)),
+            **dict(zip(("label", "positive", "negative", "views"), given_lists, strict=True)),
             "finding": finding,
             "match": lookup.kind if isinstance(lookup, TableLabels) else None,
             "match_column": lookup.column if isinstance(lookup, TableLabels) else None,
@@ -147,19 +152,19 @@ def read_dicom(
 
 
 @dataclass
-class _Found:
-    """What became of each file: an image, rejected, or not used and why."""
+class _FileScan:
+    """Sort files into images, rejected files, and unused files with the reason."""
 
     root: Path
     labels: FileLabels
     views: set[str]
     modalities: set[str]
-    images: list[tuple[Path, Described, dict[str, int | None]]] = field(default_factory=list)
+    images: list[tuple[Path, DicomTags, dict[str, int | None]]] = field(default_factory=list)
     rejected: list[tuple[str, str]] = field(default_factory=list)
     unused: Counter[str] = field(default_factory=Counter)
 
-    def look_at(self, file: Path) -> None:
-        """Give a file its place in one of the three."""
+    def add(self, file: Path) -> None:
+        """Read the header of a file and sort it."""
         try:
             refuse_name(file)
             if not file.is_file():
@@ -168,28 +173,28 @@ class _Found:
             with file.open("rb") as opened:
                 head = opened.read(256)
             if not is_dicom(head) and file.suffix.lower() not in {".dcm", ".dicom"}:
-                self.unused["that are no DICOM"] += 1
+                self.unused["that are not DICOM"] += 1
                 return
             if not head:
                 raise ImageRejected("the file is empty: copy it again")
             header = read_header(file, TAGS)
-            described = describe(header)
-            labels = self._wanted(file, described)
+            tags = read_tags(header)
+            labels = self._wanted(file, tags)
             if labels is not None:
                 refuse(header, size)
-                self.images.append((file, described, labels))
+                self.images.append((file, tags, labels))
         except ImageRejected as rejected:
             self.rejected.append((os.path.abspath(file), str(rejected)))
         except OSError as error:
             self.rejected.append((os.path.abspath(file), f"it cannot be read ({error.strerror or error})"))
 
-    def _wanted(self, file: Path, described: Described) -> dict[str, int | None] | None:
-        # The label is asked for first, so that a row whose image is not wanted does not count as one without image.
-        labels = self.labels.of(file, described)
-        if described.modality and described.modality not in self.modalities:
-            self.unused[f"of modality {described.modality} (--modalities)"] += 1
-        elif self.views and described.view not in self.views:
-            self.unused[f"of {described.view or 'unknown'} view (--views)"] += 1
+    def _wanted(self, file: Path, tags: DicomTags) -> dict[str, int | None] | None:
+        # The label is looked up first, so that the row of an excluded image does not count as a row without image.
+        labels = self.labels.label_of(file, tags)
+        if tags.modality and tags.modality not in self.modalities:
+            self.unused[f"of modality {tags.modality} (--modalities)"] += 1
+        elif self.views and tags.view not in self.views:
+            self.unused[f"of {tags.view or 'unknown'} view (--views)"] += 1
         elif labels is None:
             self.unused["without a label"] += 1
         else:
@@ -197,66 +202,71 @@ class _Found:
         return None
 
     def table(self, key: PatientKey) -> tuple[pd.DataFrame, list[str]]:
-        """The images, with hashes where patients and sites would be named, and remarks for the user."""
-        notes = [f"{count:,} files {reason} were not used" for reason, count in self.unused.most_common()]
-        if any(one.patient for _, one, _ in self.images):
-            nobody = [file for file, one, _ in self.images if not one.patient]
-            self.rejected += [(os.path.abspath(file), _NO_PATIENT) for file in nobody]
+        """Return the images, with hashes for patients and sites, and remarks for the user."""
+        notes = [f"{count:,} files {reason} are not used" for reason, count in self.unused.most_common()]
+        if any(tags.patient for _, tags, _ in self.images):
+            without_patient = [file for file, tags, _ in self.images if not tags.patient]
+            self.rejected += [(os.path.abspath(file), _NO_PATIENT) for file in without_patient]
             self.images = [row for row in self.images if row[1].patient]
         elif self.images:
-            notes.append("no file has a PatientID, so images that belong together are looked for by their likeness")
-        described = [one for _, one, _ in self.images]
-        hidden, rows = 0, []
-        for file, one, labels in self.images:
-            name = _image_id(file.relative_to(self.root), one, key)
-            hidden += name != file.relative_to(self.root).as_posix() or spelled(os.path.abspath(file), one.telling)
-            site = f"site-{key.name('site', one.institution, 8)}" if one.institution else None
-            rows.append((name, os.path.abspath(file), one.sex, one.view, site, *labels.values()))
+            notes.append("no file has a PatientID, so groups of images are searched by similarity")
+        all_tags = [tags for _, tags, _ in self.images]
+        renamed, rows = 0, []
+        for file, tags, labels in self.images:
+            name = _image_id(file.relative_to(self.root), tags, key)
+            renamed += name != file.relative_to(self.root).as_posix() or contains_identifier(
+                os.path.abspath(file), tags.identifiers
+            )
+            site = f"site-{key.pseudonym('site', tags.institution, 8)}" if tags.institution else None
+            rows.append((name, os.path.abspath(file), tags.sex, tags.view, site, *labels.values()))
         columns = ["image_id", "path", "sex", "view", "site", *self.labels.findings]
         images = pd.DataFrame(rows, columns=columns)
-        written = read_ages(pd.Series([one.age for one in described], dtype=object), notes)
-        images["age"] = written.fillna(pd.Series([one.years for one in described], dtype="float64"))
-        if described and described[0].patient:
-            self._name_patients(images, described, key, notes)
-        if hidden:
+        patient_age = read_ages(pd.Series([tags.age for tags in all_tags], dtype=object), notes)
+        images["age"] = patient_age.fillna(pd.Series([tags.years for tags in all_tags], dtype="float64"))
+        if all_tags and all_tags[0].patient:
+            self._name_patients(images, all_tags, key, notes)
+        if renamed:
             notes.append(
-                f"the paths of {hidden:,} of {len(rows):,} files spell who the patient is; image_id has a hash there, "
-                "but path and rejected.csv do not: keep these to yourself, or rename the files and prepare again"
+                f"the paths of {renamed:,} of {len(rows):,} files contain patient identifiers. image_id has hashes instead; path "
+                "and rejected.csv are unchanged: keep them private, or rename the images and prepare again"
             )
         return images, notes
 
     @staticmethod
-    def _name_patients(images: pd.DataFrame, described: list[Described], key: PatientKey, notes: list[str]) -> None:
-        images["patient_id"] = [key.name("patient", f"{one.issuer}\0{one.patient}") for one in described]
-        bare = pd.Series([key.name("group", one.patient) for one in described])
-        issuers = images["patient_id"].groupby(bare).transform("nunique")
+    def _name_patients(images: pd.DataFrame, all_tags: list[DicomTags], key: PatientKey, notes: list[str]) -> None:
+        images["patient_id"] = [key.pseudonym("patient", f"{tags.issuer}\0{tags.patient}") for tags in all_tags]
+        pooled = pd.Series([key.pseudonym("group", tags.patient) for tags in all_tags])
+        issuers = images["patient_id"].groupby(pooled).transform("nunique")
         if (issuers > 1).any():
-            # One id from two issuers may be two patients, or one whose issuer was not always written down.
-            images["group_id"] = images["patient_id"].where(issuers == 1, bare)
-            notes.append(f"{(issuers > 1).sum():,} images share a PatientID of several issuers; no split parts them")
+            # One id from two issuers may be two patients, or one patient with an issuer that is sometimes missing.
+            images["group_id"] = images["patient_id"].where(issuers == 1, pooled)
+            notes.append(f"{(issuers > 1).sum():,} images share a PatientID of several issuers; they stay in one split")
         sexes = images["sex"].groupby(images["patient_id"]).nunique()
         if (sexes > 1).any():
-            notes.append(f"{int((sexes > 1).sum()):,} patients are recorded with both sexes: is PatientID right?")
+            notes.append(f"{int((sexes > 1).sum()):,} patients are recorded with both sexes: check PatientID")
 
-    def explain_nothing(self, files: int) -> str:
-        """Why no image is left, in a sentence."""
-        became = [f"{count:,} {reason}" for reason, count in self.unused.most_common(4)]
+    def no_usable_file(self, files: int) -> NoUsableFileError:
+        """Return the error for a directory without a usable file."""
+        outcomes = [f"{count:,} {reason}" for reason, count in self.unused.most_common(4)]
         if self.rejected:
-            became.append(f"{len(self.rejected):,} rejected, the first: {self.rejected[0][0]}: {self.rejected[0][1]}")
-        how = (
-            f"; rows of {self.labels.name} name files by {self.labels.kind}"
-            if isinstance(self.labels, TableLabels)
-            else ""
-        )
-        return (
-            f"None of the {files:,} files under {self.root} can be used: {'; '.join(became) or 'there is none'}{how}."
+            outcomes.append(f"{len(self.rejected):,} rejected (first: {self.rejected[0][0]}: {self.rejected[0][1]})")
+        match = self.labels.kind if isinstance(self.labels, TableLabels) else None
+        how = f" Rows of {self.labels.name} are matched by {match}." if match else ""
+        return NoUsableFileError(
+            f"None of the {files:,} files in {self.root} can be used: {'; '.join(outcomes) or 'it is empty'}.{how} "
+            "Check the labels, --views and --modalities.",
+            directory=str(self.root),
+            files=files,
+            rejected=len(self.rejected),
+            unused=dict(self.unused),
+            match=match,
         )
 
 
-def _image_id(path: Path, described: Described, key: PatientKey) -> str:
+def _image_id(path: Path, tags: DicomTags, key: PatientKey) -> str:
     parts = [
-        f"{key.name('path', part, 12)}{Path(part).suffix if Path(part).suffix in {'.dcm', '.dicom'} else ''}"
-        if spelled(part, described.telling)
+        f"{key.pseudonym('path', part, 12)}{Path(part).suffix if Path(part).suffix in {'.dcm', '.dicom'} else ''}"
+        if contains_identifier(part, tags.identifiers)
         else part
         for part in path.parts
     ]

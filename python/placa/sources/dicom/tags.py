@@ -1,4 +1,4 @@
-"""What the tags of a DICOM file say of patient and image, and which of them say who it is."""
+"""Read the tags of a DICOM file about patient and image, and detect identifiers in paths."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 _UIDS = ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
 _DATES = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
 _WORDS = ("SeriesDescription", "ProtocolName", "StudyDescription")
-#: All that `describe` and `placa.images.dicom.header.refuse` look at.
+#: All tags that `read_tags` and `placa.images.dicom.header.refuse` read.
 TAGS = [
     *("PatientID", "IssuerOfPatientID", "OtherPatientIDs", "PatientName", "PatientSex", "PatientAge"),
     *("PatientBirthDate", "Modality", "ViewPosition", "ViewCodeSequence", "InstitutionName", "AccessionNumber"),
     *("Rows", "Columns", "NumberOfFrames", "BitsStored", "PresentationIntentType", "SOPClassUID"),
     *(*_UIDS, *_DATES, *_WORDS),
 ]
-#: What stands in PatientID where somebody took the patient out of it.
-_NOBODY = re.compile(
+#: Values of PatientID in anonymized files.
+_PLACEHOLDER = re.compile(
     r"(anon(ym\w*)?|unknown|none|null|na|n/a|removed|de-?identified|redacted|patient|test|[0x*?.-]+)", re.I
 )
-_SEEN_FROM = {
+_VIEW_PATTERNS = {
     "PA": re.compile(r"\bp ?a\b|\bpostero ?anterior\b"),
     "AP": re.compile(r"\ba ?p\b|\bantero ?posterior\b"),
     "LATERAL": re.compile(r"\blat\b|\blateral\b|\bll\b|\brl\b"),
@@ -36,20 +36,20 @@ _SEEN_FROM = {
 
 
 @dataclass(frozen=True)
-class Described:
-    """A file by its tags. Those up to `institution` identify the patient and must not leave the machine.
+class DicomTags:
+    """Hold the tags of a file. Those up to `institution` identify the patient and must not be exported.
 
     Attributes:
-        patient: PatientID, ``""`` where it is missing or stands for nobody (``ANONYMOUS``).
-        issuer: Who gave that id.
+        patient: PatientID; ``""`` if missing or a placeholder (``ANONYMOUS``).
+        issuer: IssuerOfPatientID.
         uid: SOPInstanceUID.
         accession: AccessionNumber.
         institution: InstitutionName.
-        telling: Every text that identifies the patient or the study, in lower case.
+        identifiers: All texts that identify the patient or the study, in lower case.
         modality: ``CR``, ``DX``, …, or ``""``.
         sex: ``F``, ``M`` or None.
-        age: As it is written, ``045Y``, or ``""``.
-        years: Between birth and study, where both dates are there.
+        age: PatientAge, such as ``045Y``, or ``""``.
+        years: The years between birth and study, or None.
         view: ``PA``, ``AP``, ``LATERAL``, another ViewPosition, or None.
     """
 
@@ -58,7 +58,7 @@ class Described:
     uid: str
     accession: str
     institution: str
-    telling: frozenset[str]
+    identifiers: frozenset[str]
     modality: str
     sex: str | None
     age: str
@@ -66,25 +66,25 @@ class Described:
     view: str | None
 
 
-def describe(header: Dataset) -> Described:
-    """Read the tags of a header; one that is missing or damaged counts as not there."""
+def read_tags(header: Dataset) -> DicomTags:
+    """Read the tags of a header; a damaged tag counts as missing."""
     with quiet():
-        return _describe(header)
+        return _read_tags(header)
 
 
-def _describe(header: Dataset) -> Described:
+def _read_tags(header: Dataset) -> DicomTags:
     patient = _text(header, "PatientID")
     names = re.split(r"[\^=,\s]+", _text(header, "PatientName"))
     others = (_text(header, name) for name in ("OtherPatientIDs", "AccessionNumber", *_UIDS))
     age, sex = _text(header, "PatientAge"), _text(header, "PatientSex").upper()
-    return Described(
-        patient="" if _NOBODY.fullmatch(patient) else patient,
+    return DicomTags(
+        patient="" if _PLACEHOLDER.fullmatch(patient) else patient,
         issuer=_text(header, "IssuerOfPatientID"),
         uid=_text(header, "SOPInstanceUID"),
         accession=_text(header, "AccessionNumber"),
         institution=_text(header, "InstitutionName"),
-        telling=frozenset(
-            text.lower() for text in (patient, *others, *names) if len(text) > 1 and not _NOBODY.fullmatch(text)
+        identifiers=frozenset(
+            text.lower() for text in (patient, *others, *names) if len(text) > 1 and not _PLACEHOLDER.fullmatch(text)
         ),
         modality=_text(header, "Modality").upper(),
         sex=sex if sex in {"F", "M"} else None,
@@ -94,12 +94,12 @@ def _describe(header: Dataset) -> Described:
     )
 
 
-def spelled(part: str, telling: Iterable[str]) -> bool:
-    """Say whether a part of a path spells one of these texts; short ones count where they stand alone."""
+def contains_identifier(part: str, identifiers: Iterable[str]) -> bool:
+    """Return whether a part of a path contains one of these texts; texts of up to 4 letters must be separate words."""
     part = part.lower()
     return any(
         text in part if len(text) > 4 else re.search(rf"(?<![^\W_]){re.escape(text)}(?![^\W_])", part) is not None
-        for text in telling
+        for text in identifiers
     )
 
 
@@ -110,7 +110,7 @@ def _text(header: Dataset, name: str) -> str:
             value = value[0]
         return "" if value is None else str(value).replace("\0", "").strip()
     except Exception:
-        # What damaged bytes make pydicom raise is no one kind of error, and one tag is not worth an image.
+        # Damaged bytes raise many kinds of errors in pydicom, and one tag is not worth an image.
         return ""
 
 
@@ -134,7 +134,7 @@ def _years(birth: datetime.date | None, study: datetime.date | None) -> float | 
 def _view(header: Dataset) -> str | None:
     position = _text(header, "ViewPosition").upper()
     if re.fullmatch(r"[A-Z]{2,4}", position):
-        # Left and right laterals are one view, as descriptions name it; decubitus and obliques are others.
+        # Left and right laterals count as one view, as in descriptions; decubitus and oblique views are separate.
         return "LATERAL" if position in {"LL", "RL"} else position
     try:
         code = str(header.ViewCodeSequence[0].CodeMeaning)
@@ -142,8 +142,8 @@ def _view(header: Dataset) -> str | None:
         code = ""
     for text in (position, code, *(_text(header, name) for name in _WORDS)):
         plain = re.sub(r"[^a-z]+", " ", text.lower())
-        found = [view for view, words in _SEEN_FROM.items() if words.search(plain)]
-        # "Chest PA and lateral" is the name of a study and tells nothing of one image.
+        found = [view for view, words in _VIEW_PATTERNS.items() if words.search(plain)]
+        # "Chest PA and lateral" describes a study, not one image.
         if len(found) == 1:
             return found[0]
     return None

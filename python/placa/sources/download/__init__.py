@@ -1,4 +1,4 @@
-"""Public data sets, fetched from where their makers put them: whole, verified, resumed after a break."""
+"""Download public data sets from their original servers; files are verified, and interrupted downloads resumed."""
 
 from placa.sources.download.nih import download_nih
 from placa.sources.download.remote import Edition, RemoteFile

@@ -1,11 +1,11 @@
 """``placa download nih``: ChestX-ray14 from the NIH Clinical Center's public Box folder, 45 GB.
 
-Where the figures below come from. The addresses of the archives are those of NIH's own ``batch_download_zips.py``;
-their MD5 sums are those of NIH's ``FAQ_CHESTXRAY.pdf`` (question 7), which several other projects repeat without a
-difference; their sizes are those that Box reports, in two other projects alike. The tables have no links of that kind
-in the Box folder: their addresses are made of the numbers of their pages there. Their sizes and SHA-256 sums were
-computed from copies, and are the ones that two or more other projects publish. The README has a size and no checksum,
-for no two independent sources give one.
+Origin of the data below: the addresses of the archives are from NIH's ``batch_download_zips.py``; their MD5 checksums
+are from NIH's ``FAQ_CHESTXRAY.pdf`` (question 7), and several other projects publish the same ones; their sizes are
+those that Box reports, published by two other projects. The Box folder has no such links for the tables: their
+addresses are built from their page numbers. The sizes and SHA-256 checksums of the tables were computed from copies,
+and two or more other projects publish the same ones. The README has only a size, because no two independent sources
+publish a checksum.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from placa.core.errors import PlacaError
 from placa.core.files import explain_os_error, require_writable
 from placa.core.progress import SILENT, Progress
-from placa.sources.download.fetch import Patience
+from placa.sources.download.errors import BaseUrlError, JobCountError, PathInUseError
+from placa.sources.download.fetch import RetryPolicy
 from placa.sources.download.plan import choose, plan, require_space
-from placa.sources.download.remote import Edition, RemoteFile, human_size
-from placa.sources.download.work import Manner, only_one, work
+from placa.sources.download.remote import Edition, RemoteFile, format_size
+from placa.sources.download.tasks import DownloadOptions, lock_directory, run_tasks
 
-#: Files at a time. More gain little, and a public server should not be pressed.
+#: Simultaneous transfers. More are hardly faster, and load a public server.
 DEFAULT_JOBS = 3
 MOST_JOBS = 8
 
@@ -47,7 +47,7 @@ NIH_FILES: tuple[RemoteFile, ...] = (
         "Data_Entry_2017_v2020.csv",
         219760887468,
         Edition(9_003_496, "sha256:c69a6daca3549af707ca9cacbdf9f9a7b6a9188e8c61157df653520bb72d8eb1"),
-        # The one that mirrors have: its header says "Patient Gender" for "Patient Sex", and the rows are the same.
+        # The version of the mirrors: its header has "Patient Gender" for "Patient Sex", the rows are the same.
         Edition(9_003_499, "sha256:dc1d2df67fdc1c5a7601d48699cda2b13dc2c4841488b4183dcf04884dbaca11"),
     ),
     _table(
@@ -89,46 +89,55 @@ def download_nih(
     keep_archives: bool = False,
     progress: Progress = SILENT,
     files: Sequence[RemoteFile] = NIH_FILES,
-    patience: Patience | None = None,
+    retry_policy: RetryPolicy | None = None,
 ) -> list[Path]:
-    """Fetch NIH ChestX-ray14 (Wang et al. 2017) in the layout that ``placa prepare nih`` reads.
+    """Download NIH ChestX-ray14 (Wang et al. 2017) in the layout that ``placa prepare nih`` reads.
 
-    ``TO/Data_Entry_2017_v2020.csv``, the other tables, and ``TO/images_001/images/*.png`` to ``images_012``. What is
-    there and whole is left alone. After a break, give the same call again: it goes on where it stopped. Every file is
-    held against its known checksum, wherever it comes from; that tells damage, and MD5, which is all that NIH publishes
-    for the archives, tells no more than that.
+    The output is ``TO/Data_Entry_2017_v2020.csv``, the other tables, and the folders ``TO/images_001/images`` to
+    ``TO/images_012/images``. Complete files are not downloaded again; an interrupted download continues with the same
+    call. The checksum of every file is verified. NIH publishes only MD5 checksums for the archives: they detect damage,
+    not forgery.
 
     Args:
-        to: The directory to make, or to go on with.
-        base_url: A mirror that has each file under its name, ``https://host/nih``; NIH's Box folder by default.
+        to: The directory to create or to complete.
+        base_url: A mirror with all files under their names, ``https://host/nih``; by default NIH's Box folder.
         only: ``"tables"``, ``"images"``, or names such as ``"images_003"``; everything by default.
-        jobs: Files at a time, 1 to 8.
-        keep_archives: Whether the archives stay once they are extracted.
-        progress: Where to report.
-        files: What to fetch: NIH's list, or another in the same layout.
-        patience: How long to put up with a server.
+        jobs: The number of simultaneous transfers, 1 to 8.
+        keep_archives: Whether archives are kept after extraction.
+        progress: Where progress is reported.
+        files: The files: NIH's list, or another in the same layout.
+        retry_policy: The limits for repeated requests.
 
     Returns:
-        What was made, a file or a folder each; empty where nothing was left to do.
+        The created files and folders; empty if everything existed.
 
     Raises:
-        PlacaError: The disk has too little room, a file could not be had or is not the one expected, an archive holds
-            what it should not, or something else lies where a file should.
-        KeyboardInterrupt: Ctrl-C; parts stay to be gone on from, and no half-extracted folder does.
+        JobCountError: `jobs` is out of range.
+        BaseUrlError: `base_url` is not an address.
+        UnknownNameError: A name in `only` is unknown.
+        PathInUseError: Another file or folder exists in place of a file of the data set.
+        DiskSpaceError: The disk has too little free space.
+        PlacaError: A file cannot be downloaded, verified or extracted.
+        KeyboardInterrupt: Ctrl-C; partial downloads are kept, partial folders are deleted.
     """
     if not 1 <= jobs <= MOST_JOBS:
-        raise PlacaError(f"--jobs is how many files are fetched at a time, 1 to {MOST_JOBS}, and {jobs} came.")
+        raise JobCountError(
+            f"--jobs must be an integer from 1 to {MOST_JOBS}, got {jobs}.",
+            jobs=jobs,
+            minimum=1,
+            maximum=MOST_JOBS,
+        )
     if base_url is not None and (urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).netloc):
-        raise PlacaError(f"--base-url was to be an address such as https://host/nih, and {base_url!r} came.")
+        raise BaseUrlError(f"--base-url must be an address such as https://host/nih, got {base_url!r}.", url=base_url)
     chosen = choose(files, only)
     if to.exists() and not to.is_dir():
-        raise PlacaError(f"{to} is a file, and a directory was expected: choose another --to.")
-    # A second look needs no lock and no place to write to: a finished set may well be read-only.
-    tasks, taken = plan(to, chosen)
-    for folder in taken:
-        progress.say(f"{to / folder} has all its images; placa did not extract it, so it is taken as it is")
+        raise PathInUseError(f"{to} is a file, not a directory. Choose another --to.", path=str(to))
+    # No lock or write access is needed for a complete data set, which may be read-only.
+    tasks, existing = plan(to, chosen)
+    for folder in existing:
+        progress.say(f"{to / folder} is complete; placa did not extract it, and uses it unchanged")
     if not tasks:
-        progress.say(f"everything asked for is in {to} already: nothing to do")
+        progress.say(f"all requested files exist in {to}: nothing to do")
         return []
     require_writable(to)
     require_space(to, tasks, jobs, keep_archives)
@@ -138,37 +147,41 @@ def download_nih(
         raise explain_os_error(error, to) from error
     missing = sum(task.file.size - task.fetched for task in tasks)
     count = f"{len(tasks)} file{'s' if len(tasks) > 1 else ''}"
-    progress.stage(f"Fetching {human_size(missing)} in {count} from {base_url or 'the NIH Clinical Center'}")
-    with only_one(to):
-        # Another download may have ended since.
+    progress.stage(f"Downloading {format_size(missing)} in {count} from {base_url or 'the NIH Clinical Center'}")
+    with lock_directory(to):
+        # Another download may have ended in the meantime.
         tasks, _ = plan(to, chosen)
-        work(to, tasks, Manner(base_url, jobs, keep_archives, patience or Patience()), progress)
+        run_tasks(to, tasks, DownloadOptions(base_url, jobs, keep_archives, retry_policy or RetryPolicy()), progress)
     made = [to / (task.file.stem if task.file.images else task.file.name) for task in tasks]
-    # A file that is optional may not have come.
+    # An optional file may be missing.
     return [path for path in made if path.exists()]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``placa download nih``."""
-    parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="the directory to make, or to go on with")
+    parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="directory to create or to complete")
     parser.add_argument(
         "--only",
         nargs="+",
         metavar="NAME",
-        help="a part: tables (12 MB), images (45 GB), or names such as images_003 (default: everything)",
+        help="files to download: tables (12 MB), images (45 GB), or names such as images_003 (default: all)",
     )
-    parser.add_argument("--base-url", metavar="URL", help="a mirror that has the files under their names")
+    parser.add_argument("--base-url", metavar="URL", help="a mirror with the files under their names")
     parser.add_argument(
-        "--jobs", type=int, default=DEFAULT_JOBS, metavar="N", help="files at a time, 1 to 8 (default: %(default)s)"
+        "--jobs",
+        type=int,
+        default=DEFAULT_JOBS,
+        metavar="N",
+        help="simultaneous transfers, 1 to 8 (default: %(default)s)",
     )
-    parser.add_argument("--keep-archives", action="store_true", help="keep the archives once they are extracted")
+    parser.add_argument("--keep-archives", action="store_true", help="keep the archives after extraction")
 
 
 def run(options: argparse.Namespace, progress: Progress) -> None:
-    """Do ``placa download nih`` with the options that `add_arguments` defines.
+    """Run ``placa download nih`` with the options of `add_arguments`.
 
     Raises:
-        PlacaError: As `download_nih`.
+        PlacaError: See `download_nih`.
     """
     made = download_nih(options.to, options.base_url, options.only, options.jobs, options.keep_archives, progress)
     if made and not options.only:

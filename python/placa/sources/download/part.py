@@ -1,4 +1,4 @@
-"""The part of a file that has come so far: ``NAME.part``, and beside it a note of where it came from."""
+"""A partly downloaded file: ``NAME.part``, and beside it a JSON file with its origin."""
 
 from __future__ import annotations
 
@@ -11,51 +11,51 @@ from typing import BinaryIO
 
 
 class Part:
-    """The bytes fetched so far, from the first on, and what the server called that version of the file.
+    """Manage the bytes received so far, and the server's validator of that version of the file.
 
     Args:
-        target: The file that this becomes when it is whole.
+        target: The path of the complete file.
     """
 
     def __init__(self, target: Path) -> None:
         self._target = target
         self.path = target.with_name(f"{target.name}.part")
-        self._note = target.with_name(f"{target.name}.part.json")
+        self._origin = target.with_name(f"{target.name}.part.json")
 
     @property
     def size(self) -> int:
-        """How many bytes there are."""
+        """The number of bytes received."""
         return self.path.stat().st_size if self.path.is_file() else 0
 
     def validator(self, url: str) -> str | None:
-        """The ETag or date under which `url` handed this out; None where it came from elsewhere, or had none."""
+        """Return the ETag or date of the part if it is from `url`; None if it is unknown."""
         try:
-            note = json.loads(self._note.read_text("utf-8"))
-            return str(note["validator"]) if note["url"] == url and note["validator"] else None
+            origin = json.loads(self._origin.read_text("utf-8"))
+            return str(origin["validator"]) if origin["url"] == url and origin["validator"] else None
         except (OSError, ValueError, TypeError, KeyError):
-            # Without the note the checksum still tells whether old and new bytes belong together.
+            # Without the origin, the checksum still detects that old and new bytes do not match.
             return None
 
-    def remember(self, url: str, validator: str | None) -> None:
-        """Note where the bytes come from."""
-        self._note.write_text(json.dumps({"url": url, "validator": validator}) + "\n", "utf-8")
+    def save_origin(self, url: str, validator: str | None) -> None:
+        """Save the origin of the bytes."""
+        self._origin.write_text(json.dumps({"url": url, "validator": validator}) + "\n", "utf-8")
 
     @contextmanager
     def open_at(self, start: int) -> Iterator[BinaryIO]:
-        """Open for writing from byte `start` on; what lay behind it is cut off."""
+        """Open the part for writing at byte `start`; later bytes are removed."""
         with self.path.open("r+b" if self.path.is_file() else "w+b") as file:
             file.truncate(start)
             file.seek(start)
             yield file
 
-    def drop(self) -> None:
-        """Forget all of it."""
+    def delete(self) -> None:
+        """Delete the part and its origin."""
         self.path.unlink(missing_ok=True)
-        self._note.unlink(missing_ok=True)
+        self._origin.unlink(missing_ok=True)
 
     def finish(self) -> None:
-        """Give it its own name, which only a whole and verified file may have."""
+        """Rename the complete, verified part to its target."""
         with self.path.open("rb") as file:
             os.fsync(file.fileno())
         self.path.replace(self._target)
-        self._note.unlink(missing_ok=True)
+        self._origin.unlink(missing_ok=True)

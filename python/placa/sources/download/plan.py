@@ -1,4 +1,4 @@
-"""What a download still has to do in a directory, and whether its disk has room for that."""
+"""Plan a download: the files to fetch, and the disk space that they need."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from placa.core.errors import PlacaError, unknown_name
+from placa.core.errors import unknown_name
+from placa.sources.download.errors import DiskSpaceError, PathInUseError
 from placa.sources.download.extract import MARKER
 from placa.sources.download.part import Part
 from placa.sources.download.remote import RemoteFile
 
-#: Files take whole blocks on a disk: 112,120 images lose 2 kB each, half a percent.
+#: Files use complete blocks on a disk: 112,120 images lose 2 kB each, half a percent.
 _BLOCKS = 1.02
-#: What the names of groups stand for.
+#: The names of file groups, and whether their files are archives of images.
 _GROUPS = {"images": True, "tables": False}
 
 
 @dataclass(frozen=True)
 class Task:
-    """A file that is not done.
+    """Describe a file to download or to extract.
 
     Args:
-        file: Which one.
-        fetched: Bytes of it that are here: all of them where the archive itself is.
-        archive: Whether the archive is here under its own name, to be verified and extracted.
+        file: The file.
+        fetched: The number of bytes received; the complete size if the archive exists.
+        archive: Whether the complete archive exists, and only needs to be verified and extracted.
     """
 
     file: RemoteFile
@@ -36,10 +37,10 @@ class Task:
 
 
 def choose(files: Sequence[RemoteFile], only: str | Iterable[str] | None) -> list[RemoteFile]:
-    """Choose files by name, with or without its ending, or by group: ``tables``, ``images``.
+    """Select files by name, with or without extension, or by group: ``tables``, ``images``.
 
     Raises:
-        PlacaError: There is no such file.
+        UnknownNameError: No file has that name.
     """
     if only is None:
         return list(files)
@@ -58,36 +59,37 @@ def choose(files: Sequence[RemoteFile], only: str | Iterable[str] | None) -> lis
 
 
 def plan(to: Path, files: Iterable[RemoteFile]) -> tuple[list[Task], list[str]]:
-    """Find out what is to be done in `to`.
+    """List the tasks of a download to `to`.
 
     Returns:
-        What is to be done, and the folders that look whole but were not made by placa: they are taken as they are.
+        The tasks, and the complete folders without placa's marker, which are accepted.
 
     Raises:
-        PlacaError: Something else lies where a file or folder should.
+        PathInUseError: Another file or folder exists in place of a file of the data set.
     """
-    tasks, taken = [], []
+    tasks, existing = [], []
     for file in files:
         target = to / file.name
         if file.images:
-            whole = _folder_is_whole(to / file.stem, file)
-            if whole is None:
-                taken.append(file.stem)
-            if whole is False:
-                there = target.is_file()
-                tasks.append(Task(file, target.stat().st_size if there else Part(target).size, there))
+            complete = _is_complete(to / file.stem, file)
+            if complete is None:
+                existing.append(file.stem)
+            if complete is False:
+                has_archive = target.is_file()
+                tasks.append(Task(file, target.stat().st_size if has_archive else Part(target).size, has_archive))
         elif not target.exists():
             tasks.append(Task(file, Part(target).size, False))
         elif not file.optional and not (target.is_file() and file.matches(target)):
-            raise PlacaError(
-                f"{target} is there and is not the file expected ({file.size:,} bytes, of another checksum): move it "
-                "away, or fetch the others with --only."
+            raise PathInUseError(
+                f"{target} exists and is not the expected file ({file.size:,} bytes, other checksum). Move it away, or "
+                "download the other files with --only.",
+                path=str(target),
             )
-    return tasks, taken
+    return tasks, existing
 
 
-def _folder_is_whole(folder: Path, file: RemoteFile) -> bool | None:
-    """Whether nothing is to be done for a folder; None where that is so but for placa's marker."""
+def _is_complete(folder: Path, file: RemoteFile) -> bool | None:
+    """Return whether a folder is complete; None if it is complete but has no marker of placa."""
     if not os.path.lexists(folder):
         return False
     count, size = _contents(folder / "images")
@@ -102,14 +104,17 @@ def _folder_is_whole(folder: Path, file: RemoteFile) -> bool | None:
         return None
     if folder.is_dir() and not any(folder.iterdir()):
         return False
-    raise PlacaError(
-        f"{folder} is there with {count:,} of {file.images:,} images, and placa did not make it: move it away, or "
-        "fetch the others with --only."
+    raise PathInUseError(
+        f"{folder} exists with {count:,} of {file.images:,} images, and placa did not create it. Move it away, or "
+        "download the other files with --only.",
+        path=str(folder),
+        images=count,
+        expected=file.images,
     )
 
 
 def _contents(images: Path) -> tuple[int, int]:
-    """Count the images of a folder and their bytes: quick, and enough to see that one is missing or cut short."""
+    """Count the images of a folder and their bytes: a fast check for missing and truncated files."""
     if not images.is_dir():
         return 0, 0
     with os.scandir(images) as entries:
@@ -118,27 +123,31 @@ def _contents(images: Path) -> tuple[int, int]:
 
 
 def require_space(to: Path, tasks: Sequence[Task], jobs: int, keep_archives: bool) -> None:
-    """Refuse to begin what the disk has no room for.
+    """Check that the disk has enough free space.
 
-    An archive that is not kept is deleted once it is extracted, so that as many lie there at a time as there are jobs.
+    Archives that are not kept are deleted after extraction, so at most `jobs` of them exist at a time.
 
     Raises:
-        PlacaError: There is too little room; the message has both figures.
+        DiskSpaceError: The free space is too small.
     """
     tables = sum(task.file.size - task.fetched for task in tasks if not task.file.images)
     archives = [task for task in tasks if task.file.images]
     extracted = _BLOCKS * sum(task.file.size for task in archives)
     sizes = sorted((task.file.size for task in archives), reverse=True)
-    lying = sum(sizes if keep_archives else sizes[:jobs])
-    fetched = min(lying, sum(task.fetched for task in archives))
-    needed = max(0, tables) + lying - fetched + extracted
-    place = to.absolute()
-    while not place.exists():
-        place = place.parent
-    free = shutil.disk_usage(place).free
+    on_disk = sum(sizes if keep_archives else sizes[:jobs])
+    fetched = min(on_disk, sum(task.fetched for task in archives))
+    needed = max(0, tables) + on_disk - fetched + extracted
+    existing_parent = to.absolute()
+    while not existing_parent.exists():
+        existing_parent = existing_parent.parent
+    free = shutil.disk_usage(existing_parent).free
     if needed > free:
-        raise PlacaError(
+        raise DiskSpaceError(
             f"{to} needs {needed / 1e9:.1f} GB of free disk ({extracted / 1e9:.1f} GB of images, "
-            f"{(needed - extracted) / 1e9:.1f} GB of archives and tables) and has {free / 1e9:.1f} GB: free some, "
-            "choose another --to, or fetch a part with --only."
+            f"{(needed - extracted) / 1e9:.1f} GB of archives and tables), and {free / 1e9:.1f} GB are free. Free some "
+            "space, choose another --to, or download a part with --only.",
+            directory=str(to),
+            needed=round(needed),
+            images=round(extracted),
+            free=free,
         )

@@ -1,4 +1,4 @@
-"""A file that lies elsewhere, and how to know that it came whole."""
+"""A file on a server, with the size and checksum that identify it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _ARCHIVE = ".tar.gz"
 
 @dataclass(frozen=True)
 class Edition:
-    """One form in which a file is handed out.
+    """Describe one published version of a file.
 
     Args:
-        size: Bytes.
-        digest: ``"md5:…"`` or ``"sha256:…"`` in hexadecimal; None where none is published, and the size alone tells.
+        size: Its size in bytes.
+        digest: ``"md5:…"`` or ``"sha256:…"`` in hexadecimal; None if none is published and only the size is checked.
     """
 
     size: int
@@ -25,14 +25,14 @@ class Edition:
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file to fetch.
+    """Describe a file to download.
 
     Args:
-        name: What it is called here, and on a mirror.
-        url: Where its makers have it.
-        editions: What may come; the first is what its makers hand out.
-        images: How many images it holds, for an archive; 0 for any other file.
-        optional: Whether a data set is whole without it.
+        name: The local file name, also used on a mirror.
+        url: The original address.
+        editions: The accepted versions; the first is the original server's.
+        images: The number of images in an archive; 0 for any other file.
+        optional: Whether the data set is complete without it.
     """
 
     name: str
@@ -43,30 +43,30 @@ class RemoteFile:
 
     @property
     def size(self) -> int:
-        """Bytes to expect."""
+        """The expected size in bytes."""
         return self.editions[0].size
 
     @property
     def sizes(self) -> set[int]:
-        """Every size, in bytes, that the whole file may have."""
+        """All accepted sizes in bytes."""
         return {edition.size for edition in self.editions}
 
     @property
     def digests(self) -> set[str | None]:
-        """Every digest that the whole file may have."""
+        """All accepted digests."""
         return {edition.digest for edition in self.editions}
 
     @property
     def stem(self) -> str:
-        """The name without ``.tar.gz``: the folder that an archive is extracted to."""
+        """The name without ``.tar.gz``: the folder of the extracted archive."""
         return self.name.removesuffix(_ARCHIVE)
 
     def matches(self, path: Path, on_block: Callable[[], None] = lambda: None) -> bool:
-        """Whether the file at `path` has the size and the digest of an edition.
+        """Return whether the file at `path` has the size and the digest of an edition.
 
         Args:
             path: A file.
-            on_block: Called every few megabytes; it may raise to stop.
+            on_block: Called every 4 MiB; it may raise to stop.
         """
         size = path.stat().st_size
         wanted = [edition.digest for edition in self.editions if edition.size == size]
@@ -83,11 +83,11 @@ class RemoteFile:
 
 
 class Stopped(Exception):
-    """Whoever asked for the work wants it to end; what is half done is kept or cleared away."""
+    """The caller stopped the download."""
 
 
-def human_size(size: float) -> str:
-    """Write a number of bytes as people do, in powers of ten: ``"4.2 GB"``."""
+def format_size(size: float) -> str:
+    """Format a number of bytes in powers of ten: ``"4.2 GB"``."""
     for unit in ("bytes", "kB", "MB"):
         if size < 1000:
             return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"

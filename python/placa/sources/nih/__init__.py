@@ -1,4 +1,4 @@
-"""NIH ChestX-ray14, in the layout that the NIH Clinical Center hands out (Wang et al. 2017)."""
+"""NIH ChestX-ray14, in the layout of the NIH Clinical Center (Wang et al. 2017)."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from placa.core.errors import PlacaError
+from placa.core.errors import UnknownNameError
 from placa.core.progress import Progress
 from placa.images.read import EXTENSIONS
-from placa.sources.nih.findings import Question, ask
+from placa.sources.errors import ImagesNotFoundError, MissingFileError, SingleClassError
+from placa.sources.nih.findings import ClassDefinition, define_classes
 from placa.sources.nih.tables import (
     ADJUDICATED,
     BOXES,
     LISTS,
     Entries,
+    file_stems,
     find_table,
     read_adjudicated,
     read_boxes,
     read_entries,
     read_official,
-    stems,
     table_version,
 )
 from placa.sources.source import NO_FINDING, Source
@@ -36,34 +37,34 @@ _SPLITS = ("auto", "official", "seeded")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this source's options to ``placa prepare nih``."""
-    parser.add_argument(
-        "root", type=Path, metavar="ROOT", help="holds Data_Entry_2017*.csv and images/ or images_001/ …"
-    )
+    parser.add_argument("root", type=Path, metavar="ROOT", help="has Data_Entry_2017*.csv and images/ or images_001/ …")
     parser.add_argument(
         "--positive",
         required=True,
         nargs="+",
         metavar="FINDING",
-        help="the finding to tell; several, each for itself; any (diseased against healthy); all (the fourteen)",
+        help="a finding; several findings; any (any finding against none); or all (the fourteen)",
     )
     parser.add_argument(
         "--negative",
         default=NO_FINDING,
         metavar="FINDING",
-        help="from what: %(default)s (the default), rest (every image without it), or another finding",
+        help="the comparison: %(default)s (the default), rest (every image without the finding), or another finding",
     )
-    parser.add_argument("--only", action="store_true", help="positive images have that finding alone")
-    parser.add_argument("--table", choices=("v2017", "v2020"), help="which of NIH's tables (default: the newer there)")
+    parser.add_argument("--only", action="store_true", help="positive images have no other finding")
+    parser.add_argument(
+        "--table", choices=("v2017", "v2020"), help="the version of NIH's table (default: the newest found)"
+    )
     parser.add_argument(
         "--split",
         choices=_SPLITS,
         default="auto",
-        help="official: NIH's test list; seeded: patient-wise by lot; auto: official where the lists are there",
+        help="official: NIH's test list; seeded: random, by patient; auto: official if both lists exist (default)",
     )
 
 
 def from_options(options: argparse.Namespace, progress: Progress) -> Source:
-    """Make the source that the command line asks for."""
+    """Read the source that the command line names."""
     progress.say("reading NIH's tables")
     positive = options.positive[0] if len(options.positive) == 1 else options.positive
     return read_nih(options.root, positive, options.negative, options.only, options.table, options.split)
@@ -77,62 +78,70 @@ def read_nih(
     table: str | None = None,
     split: str = "auto",
 ) -> Source:
-    """Read NIH's tables and find the images that are there.
+    """Read NIH's tables and find the existing images.
 
-    An image is positive for a finding when its labels name it, and a comparison image when they name `negative` and
-    not the finding; for a finding where it is neither, its truth is missing, and images with no truth are not used.
+    An image is positive for a finding if its labels include it, and a comparison image if they include `negative` and
+    not the finding. Otherwise its truth is missing; images without any truth are not used.
 
     Args:
-        root: A directory with ``Data_Entry_2017*.csv`` and ``images/``, or ``images_001/images/`` and so on; and, where
-            they are there, NIH's two official lists, ``BBox_List_2017.csv``, ``adjudicated_labels_google2019.csv``.
+        root: A directory with ``Data_Entry_2017*.csv`` and ``images/``, or ``images_001/images/`` and so on; optionally
+            NIH's two official lists, ``BBox_List_2017.csv`` and ``adjudicated_labels_google2019.csv``.
         positive: A finding of the table, ``"Pneumonia"``; several; ``"any"``, which makes one finding ``Any Finding``;
             or ``"all"`` for the fourteen.
-        negative: What to tell it from: ``"No Finding"``, ``"rest"`` (every image without it) or a finding.
-        only: Whether positive images must have the finding alone.
-        table: ``"v2017"`` or ``"v2020"``; by default the newer of those there.
-        split: ``"official"`` for NIH's test list, ``"seeded"`` for a patient-wise split by lot, ``"auto"`` for the
-            official one where both lists are there.
+        negative: The comparison: ``"No Finding"``, ``"rest"`` (every image without the finding) or a finding.
+        only: Whether positive images must have no other finding.
+        table: ``"v2017"`` or ``"v2020"``; by default the newest found.
+        split: ``"official"`` for NIH's test list, ``"seeded"`` for a random split by patient, ``"auto"`` for the
+            official one if both lists exist.
 
     Returns:
-        The images that are there and have a truth. With the official lists ``split`` is ``test``, or missing for an
-        image still to be dealt to training or validation. ``rejected`` has each row of the table that contradicts
-        itself or another, ``boxes`` the lesion boxes, ``other_labels`` the adjudicated ones.
+        The existing images with a truth. With the official lists ``split`` is ``test``, or missing for an image that
+        `prepare` assigns to training or validation. ``rejected`` has each row of the table that contradicts itself or
+        another row, ``boxes`` the lesion boxes, ``other_labels`` the adjudicated labels.
 
     Raises:
-        PlacaError: There is no table, a column is missing, a finding is unknown, a list is missing that was asked for,
-            or no image is there.
+        UnknownNameError: A finding or `split` is unknown.
+        MissingFileError: The table, or a list that `split` needs, is missing.
+        MissingColumnError: The table lacks a column.
+        ImagesNotFoundError: None of the images exists.
+        SingleClassError: All existing images have the same label.
     """
-    question = ask(positive, negative, only)
+    classes = define_classes(positive, negative, only)
     if split not in _SPLITS:
-        raise PlacaError(f"The split is one of {', '.join(_SPLITS)}, and {split!r} came.")
+        raise UnknownNameError(
+            f"`split` must be one of {', '.join(_SPLITS)}, got {split!r}.",
+            kind="split",
+            name=split,
+            known=list(_SPLITS),
+        )
     path = find_table(root, table)
     entries = read_entries(path)
     notes = list(entries.rows.notes)
     official = _mark_official(root, entries.table, split, notes)
-    truth = question.answer(entries.table)
-    wanted = entries.table[truth.notna().any(axis=1)]
+    truth = classes.truth(entries.table)
+    selected = entries.table[truth.notna().any(axis=1)]
     folders = _image_folders(root)
-    paths = _find_images(folders, wanted["image_id"], entries, notes)
-    kept = wanted[paths.notna()]
+    paths = _find_images(folders, selected["image_id"], entries, notes)
+    kept = selected[paths.notna()]
     rejected = list(entries.rejected)
     if official:
-        kept, strays = _reject_strays(kept, entries, notes)
-        rejected += strays
+        kept, conflicts = _reject_split_conflicts(kept, entries, notes)
+        rejected += conflicts
     images = _images(kept, paths, truth, entries, notes).assign(label_source=_label_source(path))
     if official:
         images["split"] = kept["official"].where(kept["official"] == "test").reset_index(drop=True)
-    _require_both(images, question, len(wanted), folders or [root / "images", root / "images_001" / "images"], notes)
+    _require_both(images, classes, len(selected), folders or [root / "images", root / "images_001" / "images"], notes)
     used = [path, *(root / name for name in (*LISTS, BOXES, ADJUDICATED) if (root / name).is_file())]
     boxes, other_labels = read_boxes(root, notes), read_adjudicated(root, notes)
     return Source(
         kind="nih",
         images=images,
-        findings=list(question.findings),
-        positive=question.positive,
-        comparison=question.comparison,
+        findings=list(classes.findings),
+        positive=classes.positive,
+        comparison=classes.comparison,
         label_source=_label_source(path),
         rows=len(entries.rows),
-        unused=len(entries.table) - len(wanted),
+        unused=len(entries.table) - len(selected),
         missing=int(paths.isna().sum()),
         rejected=rejected,
         given_split="official test list",
@@ -157,14 +166,19 @@ def _label_source(table: Path) -> str:
 
 
 def _mark_official(root: Path, table: pd.DataFrame, split: str, notes: list[str]) -> bool:
-    """Write into `table` which list names an image; whether the split is to be taken from the lists."""
+    """Write the official list of each image into `table`; return whether the lists define the split."""
     lists = read_official(root)
     if lists is None:
-        lacks = [name for name in LISTS if not (root / name).is_file()]
+        missing = [name for name in LISTS if not (root / name).is_file()]
         if split == "official":
-            raise PlacaError(f"{root} holds no {lacks[0]}: put NIH's two lists there, or take --split seeded.")
-        if len(lacks) == 1 and split == "auto":
-            notes.append(f"{lacks[0]} is not there, so the other official list was not used")
+            raise MissingFileError(
+                f"{root} has no {missing[0]}. Put NIH's two lists there, or use --split seeded.",
+                directory=str(root),
+                file=missing[0],
+                found=[name for name in LISTS if name not in missing],
+            )
+        if len(missing) == 1 and split == "auto":
+            notes.append(f"{missing[0]} is missing, so the other official list is not used")
         return False
     in_train_val, in_test = (table["image_id"].isin(names).to_numpy() for names in lists)
     named = np.select([in_train_val & in_test, in_train_val, in_test], ["both", "train_val", "test"], "")
@@ -172,59 +186,69 @@ def _mark_official(root: Path, table: pd.DataFrame, split: str, notes: list[str]
     return split != "seeded"
 
 
-def _reject_strays(
+def _reject_split_conflicts(
     kept: pd.DataFrame, entries: Entries, notes: list[str]
 ) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
-    """Set aside the images that the official lists put on both sides."""
+    """Reject the images that the official lists put on both sides."""
     official = kept["official"].fillna("")
     test_patients = entries.table.loc[(entries.table["official"] == "test").fillna(False), "patient_id"]
     both = official == "both"
-    stray = (official == "") & kept["patient_id"].isin(test_patients)
-    unlisted = int(((official == "") & ~stray).sum())
+    conflict = (official == "") & kept["patient_id"].isin(test_patients)
+    unlisted = int(((official == "") & ~conflict).sum())
     if unlisted:
-        notes.append(f"images in neither official list: {unlisted:,}; they were dealt to training and validation")
+        notes.append(f"images in neither official list: {unlisted:,}; they are assigned to training or validation")
     reasons = {
-        row: f"the image {kept.at[row, 'image_id']!r} is in both official lists: take it out of one"
+        row: f"the image {kept.at[row, 'image_id']!r} is in both official lists: remove it from one"
         for row in kept.index[both]
     } | {
         row: f"the image {kept.at[row, 'image_id']!r} is in neither official list, and its patient is in the test list"
-        for row in kept.index[stray]
+        for row in kept.index[conflict]
     }
-    return kept[~(both | stray)], [(entries.rows.where(row), reason) for row, reason in reasons.items()]
+    return kept[~(both | conflict)], [(entries.rows.location(row), reason) for row, reason in reasons.items()]
 
 
 def _images(
     kept: pd.DataFrame, paths: pd.Series, truth: pd.DataFrame, entries: Entries, notes: list[str]
 ) -> pd.DataFrame:
     raw = entries.rows.frame.loc[kept.index]
-    # Read again, for the remarks are to count the images that are there.
+    # Read again, because the remarks count the existing images only.
     read_ages(raw["Patient Age"], notes)
     read_sexes(raw["Patient Gender"], notes)
-    odd = kept["view"].notna() & ~kept["view"].isin(["PA", "AP"])
-    if odd.any():
-        notes.append(f"views that are neither PA nor AP: {int(odd.sum()):,}, such as {kept['view'][odd].iloc[0]!r}")
+    unusual = kept["view"].notna() & ~kept["view"].isin(["PA", "AP"])
+    if unusual.any():
+        notes.append(
+            f"views that are neither PA nor AP: {int(unusual.sum()):,}, such as {kept['view'][unusual].iloc[0]!r}"
+        )
     columns = kept[["image_id", "patient_id", "sex", "age", "view"]].assign(
         path=paths[kept.index], site="NIH Clinical Center"
     )
     return columns.join(truth).reset_index(drop=True)
 
 
-def _require_both(images: pd.DataFrame, question: Question, wanted: int, folders: list[Path], notes: list[str]) -> None:
-    looked = ", ".join(map(str, folders))
+def _require_both(
+    images: pd.DataFrame, classes: ClassDefinition, selected: int, folders: list[Path], notes: list[str]
+) -> None:
+    searched = ", ".join(map(str, folders))
     if images.empty:
-        raise PlacaError(
-            f"None of the {wanted:,} images asked for ({question.positive} against {question.comparison}) is in "
-            f"{looked}: unpack them there."
+        raise ImagesNotFoundError(
+            f"None of the {selected:,} images selected ({classes.positive} against {classes.comparison}) exists in "
+            f"{searched}. Unpack them there.",
+            images=selected,
+            searched=list(map(str, folders)),
         )
-    for finding in question.findings:
-        lacks = [
-            words
-            for value, words in ((1, f"with {finding}"), (0, f"to tell {finding} from ({question.comparison})"))
+    for finding in classes.findings:
+        missing = [
+            (value, words)
+            for value, words in ((1, f"with {finding}"), (0, f"of the comparison ({classes.comparison}) for {finding}"))
             if not (images[finding] == value).any()
         ]
-        if lacks and len(question.findings) == 1:
-            raise PlacaError(f"No image {lacks[0]} is in {looked}: unpack more of NIH's archives there.")
-        notes += [f"there is no image {words}, so its column teaches nothing" for words in lacks]
+        if missing and len(classes.findings) == 1:
+            raise SingleClassError(
+                f"No image {missing[0][1]} exists in {searched}. Unpack more of NIH's archives there.",
+                finding=finding,
+                missing=missing[0][0],
+            )
+        notes += [f"no image {words} exists, so this finding cannot be learned" for _, words in missing]
 
 
 def _image_folders(root: Path) -> list[Path]:
@@ -232,26 +256,26 @@ def _image_folders(root: Path) -> list[Path]:
     return [folder for folder in candidates if folder.is_dir()]
 
 
-def _find_images(folders: list[Path], wanted: pd.Series, entries: Entries, notes: list[str]) -> pd.Series:
-    # One listing a folder, not one question a file: a network disk answers 112,120 of those slowly.
+def _find_images(folders: list[Path], selected: pd.Series, entries: Entries, notes: list[str]) -> pd.Series:
+    # One directory listing per folder is faster on a network disk than 112,120 single look-ups.
     index: dict[str, str] = {}
-    twice: list[str] = []
+    repeated: list[str] = []
     for folder in folders:
         with os.scandir(folder) as items:
             for item in sorted(items, key=lambda item: item.name):
                 if os.path.splitext(item.name)[1].lower() in EXTENSIONS:
                     if item.name in index:
-                        twice.append(item.name)
+                        repeated.append(item.name)
                     index.setdefault(item.name, os.path.abspath(item.path))
-    paths = wanted.map(index)
+    paths = selected.map(index)
     if len(index) > paths.notna().sum():
-        # Some keep the images as JPEG, or shrank them, under the same name but for its ending.
+        # Copies as JPEG have the same names with another extension.
         by_stem = {os.path.splitext(name)[0].lower(): path for name, path in index.items()}
-        paths = paths.astype(object).where(paths.notna(), stems(wanted).map(by_stem))
-        named = set(stems(entries.rows.frame["Image Index"]))
-        strange = [path for stem, path in by_stem.items() if stem not in named]
-        if strange:
-            notes.append(f"image files that no row of the table names: {len(strange):,}, such as {strange[0]}")
-    if twice:
-        notes.append(f"images that lie in two folders: {len(twice):,}, such as {twice[0]}; the first was taken")
+        paths = paths.astype(object).where(paths.notna(), file_stems(selected).map(by_stem))
+        named = set(file_stems(entries.rows.frame["Image Index"]))
+        unlisted = [path for stem, path in by_stem.items() if stem not in named]
+        if unlisted:
+            notes.append(f"image files without a row in the table: {len(unlisted):,}, such as {unlisted[0]}")
+    if repeated:
+        notes.append(f"images in two folders: {len(repeated):,}, such as {repeated[0]}; the first file is used")
     return paths

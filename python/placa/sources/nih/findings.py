@@ -1,4 +1,4 @@
-"""Which of NIH's findings are told from what: the fourteen, one or several of them, any, or all at once."""
+"""NIH's findings, and the definition of positive and comparison images."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.core.errors import PlacaError, unknown_name
+from placa.core.errors import unknown_name
+from placa.sources.errors import ConflictingOptionsError, PositiveNegativeOverlapError, RepeatedNameError
 from placa.sources.source import NO_FINDING
 
-#: The fourteen, as NIH spells them (Wang et al. 2017).
+#: The fourteen findings in NIH's spelling (Wang et al. 2017).
 FOURTEEN = (
     "Atelectasis",
     "Cardiomegaly",
@@ -30,13 +31,13 @@ FOURTEEN = (
     "Pneumothorax",
 )
 LABELS = (*FOURTEEN, NO_FINDING)
-#: The one finding of ``--positive any``: diseased against healthy.
+#: The finding of ``--positive any``: at least one of the fourteen.
 ANY = "Any Finding"
 REST = "rest"
 
 
 def canonical(name: str) -> str | None:
-    """NIH's own spelling of a label: ``"pleural thickening"``, ``"Infiltrate"``; nothing for what is no label."""
+    """Return NIH's spelling of a label (``"pleural thickening"``, ``"Infiltrate"``), or None."""
     return _SPELLINGS.get(_bare(name))
 
 
@@ -44,18 +45,18 @@ def _bare(name: str) -> str:
     return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
-# The list of lesion boxes writes Infiltrate for what the table calls Infiltration.
+# NIH's list of lesion boxes writes Infiltrate, the table Infiltration.
 _SPELLINGS = {_bare(name): name for name in LABELS} | {"infiltrate": "Infiltration"}
 
 
 @dataclass(frozen=True)
-class Question:
-    """What is told from what.
+class ClassDefinition:
+    """Define positive and comparison images.
 
     Attributes:
         findings: The finding columns.
         negative: ``"No Finding"``, ``"rest"`` or another label.
-        only: Whether an image must have a finding alone to be positive.
+        only: Whether a positive image must have no other finding.
     """
 
     findings: tuple[str, ...]
@@ -64,23 +65,23 @@ class Question:
 
     @property
     def positive(self) -> str:
-        """What a positive image has, in words."""
+        """The positive finding, in words."""
         return ", ".join(self.findings) + (" only" if self.only else "")
 
     @property
     def comparison(self) -> str:
-        """What it is told apart from, in words."""
+        """The comparison, in words."""
         return "the rest" if self.negative == REST else self.negative
 
-    def answer(self, labels: pd.DataFrame) -> pd.DataFrame:
-        """Give every image its truth.
+    def truth(self, labels: pd.DataFrame) -> pd.DataFrame:
+        """Return the truth of every image.
 
         Args:
-            labels: One row an image, 1 or 0 for each of `LABELS` and for `ANY`.
+            labels: One row per image, 1 or 0 for each of `LABELS` and for `ANY`.
 
         Returns:
-            A column a finding: 1 where its label is named (with `only`, alone), 0 where the image is of the
-            comparison and the label is not named, missing otherwise.
+            One column per finding: 1 where the image has the finding (with `only`, no other), 0 where it belongs to the
+            comparison and does not have the finding, missing otherwise.
         """
         several = labels[list(FOURTEEN)].to_numpy().sum(axis=1) > 1
         truth = {}
@@ -96,70 +97,82 @@ class Question:
         return pd.DataFrame(truth, index=labels.index)
 
 
-def ask(positive: str | Sequence[str], negative: str, only: bool = False) -> Question:
-    """Understand what was asked for.
+def define_classes(positive: str | Sequence[str], negative: str, only: bool = False) -> ClassDefinition:
+    """Define positive and comparison images from names.
 
     Args:
         positive: One finding, several, ``"any"`` or ``"all"``.
         negative: ``"No Finding"``, ``"rest"`` or a finding.
-        only: Whether positive images must have that finding alone.
+        only: Whether positive images must have no other finding.
 
     Raises:
-        PlacaError: A finding is unknown or named twice, or is positive and negative at once.
+        UnknownNameError: A finding is unknown.
+        ConflictingOptionsError: ``"any"`` or ``"all"`` is combined with other names.
+        RepeatedNameError: A finding is named twice.
+        PositiveNegativeOverlapError: A finding is positive and negative.
     """
-    words = [positive] if isinstance(positive, str) else list(positive)
-    shorthand = {word.lower() for word in words} & {"any", "all"}
-    if not words or (shorthand and len(words) > 1):
-        raise PlacaError(f"--positive wants findings, or any or all alone, and {' '.join(words) or 'nothing'} came.")
-    if "any" in shorthand:
+    names = [positive] if isinstance(positive, str) else list(positive)
+    keywords = {word.lower() for word in names} & {"any", "all"}
+    if not names or (keywords and len(names) > 1):
+        raise ConflictingOptionsError(
+            f"--positive must be findings, or any or all alone, got {' '.join(names) or 'nothing'}.",
+            option="--positive",
+            names=names,
+        )
+    if "any" in keywords:
         findings: tuple[str, ...] = (ANY,)
-    elif "all" in shorthand:
+    elif "all" in keywords:
         findings = FOURTEEN
     else:
-        findings = tuple(_known(word, "any", "all") for word in words)
-    twice = sorted({name for name in findings if findings.count(name) > 1})
-    if twice:
-        raise PlacaError(f"--positive names {twice[0]!r} more than once: name each finding once.")
-    against = REST if negative.lower() == REST else _known(negative, REST)
-    if against in findings or (ANY in findings and against in FOURTEEN):
-        raise PlacaError(
-            f"--positive and --negative are both {against!r}: two different findings were expected."
-            if against in findings
-            else f"--positive any holds {against!r} too: --negative may be {NO_FINDING!r} or rest."
+        findings = tuple(_known(word, "any", "all") for word in names)
+    repeated = sorted({name for name in findings if findings.count(name) > 1})
+    if repeated:
+        raise RepeatedNameError(
+            f"--positive names {repeated[0]!r} more than once. Name each finding once.",
+            option="--positive",
+            name=repeated[0],
         )
-    return Question(findings, against, only)
+    comparison = REST if negative.lower() == REST else _known(negative, REST)
+    if comparison in findings or (ANY in findings and comparison in FOURTEEN):
+        raise PositiveNegativeOverlapError(
+            f"--positive and --negative are both {comparison!r}. Name two different findings."
+            if comparison in findings
+            else f"--positive any includes {comparison!r}. Use --negative '{NO_FINDING}' or rest.",
+            name=comparison,
+        )
+    return ClassDefinition(findings, comparison, only)
 
 
-def _known(word: str, *shorthands: str) -> str:
+def _known(word: str, *keywords: str) -> str:
     name = canonical(word)
     if name is None:
-        raise unknown_name("finding", word, [*LABELS, *shorthands])
+        raise unknown_name("finding", word, [*LABELS, *keywords])
     return name
 
 
 def read_labels(text: pd.Series) -> tuple[pd.DataFrame, pd.Series]:
-    """Read NIH's labels, ``"Mass|Effusion"``.
+    """Parse NIH's labels, ``"Mass|Effusion"``.
 
     Args:
         text: The cells.
 
     Returns:
-        1 or 0 for each of `LABELS` and for `ANY`; and why a cell cannot be read, ``""`` where it can.
+        1 or 0 for each of `LABELS` and for `ANY`; and the reason why a cell cannot be parsed, ``""`` if it can.
     """
-    # A few hundred combinations make up 112,120 rows.
+    # The 112,120 rows have a few hundred distinct combinations.
     codes, cells = pd.factorize(text)
     named = np.zeros((len(cells), len(LABELS) + 1), dtype=np.int8)
     reasons = np.full(len(cells), "", dtype=object)
     for row, cell in enumerate(cells):
-        words = [word for word in str(cell).split("|") if word.strip()]
-        names = [canonical(word) for word in words]
-        if not words:
-            reasons[row] = f"it has no label: NIH writes {NO_FINDING!r} where there is none"
+        parts = [part for part in str(cell).split("|") if part.strip()]
+        names = [canonical(part) for part in parts]
+        if not parts:
+            reasons[row] = f"it has no label: NIH writes {NO_FINDING!r} for an image without findings"
         elif None in names:
-            word = words[names.index(None)].strip()
-            reasons[row] = f"its label {word!r} is none of NIH's fifteen: mend it"
+            part = parts[names.index(None)].strip()
+            reasons[row] = f"its label {part!r} is none of NIH's fifteen: correct it"
         elif NO_FINDING in names and len(set(names)) > 1:
-            reasons[row] = f"its labels {cell!r} contradict each other: take {NO_FINDING!r} or the findings away"
+            reasons[row] = f"its labels {cell!r} contradict each other: remove {NO_FINDING!r} or the findings"
         else:
             named[row, [LABELS.index(str(name)) for name in names]] = 1
     named[:, -1] = named[:, : len(FOURTEEN)].any(axis=1)

@@ -1,4 +1,4 @@
-"""NIH's tables: the entries, the official lists, the lesion boxes, and the labels that radiologists adjudicated."""
+"""Read NIH's tables: the entries, the official lists, the lesion boxes, and the adjudicated labels."""
 
 from __future__ import annotations
 
@@ -9,35 +9,36 @@ import numpy as np
 import pandas as pd
 
 from placa.core.errors import PlacaError
+from placa.sources.errors import MissingColumnError, MissingDirectoryError, MissingFileError, NoUsableRowError
 from placa.sources.nih.findings import canonical, read_labels
-from placa.sources.tables import Rows, follow_link, read_list, read_rows
+from placa.sources.tables import TextTable, follow_link, read_list, read_text_table
 from placa.sources.tables.cells import by_value, read_ages, read_sexes, read_views
-from placa.sources.tables.repeats import reject_repeats
+from placa.sources.tables.duplicates import reject_duplicates
 
 _SEX = "Patient Gender"
 COLUMNS = ("Image Index", "Finding Labels", "Patient ID", "Patient Age", _SEX, "View Position")
 BOXES = "BBox_List_2017.csv"
 ADJUDICATED = "adjudicated_labels_google2019.csv"
 LISTS = ("train_val_list.txt", "test_list.txt")
-#: The adjudicated findings, and whose labels they are (Majkowska et al. 2020, Radiology 294:421).
+#: The adjudicated findings, and the source of their labels (Majkowska et al. 2020, Radiology 294:421).
 ADJUDICATED_FINDINGS = ("Pneumothorax", "Nodule or mass", "Airspace opacity", "Fracture")
 ADJUDICATED_SOURCE = "Majkowska et al. 2020"
-#: Side of NIH's images, in pixels, that the boxes are written in.
+#: Side of NIH's images in pixels, the unit of the boxes.
 _SIDE = 1024.0
 
 
 @dataclass
 class Entries:
-    """NIH's table of entries.
+    """Hold NIH's table of entries.
 
     Attributes:
         rows: The table as text.
-        table: One row an entry that can be used, numbered as in `rows`: ``image_id``, ``patient_id``, ``sex``, ``age``,
+        table: One row per usable entry, numbered as in `rows`: ``image_id``, ``patient_id``, ``sex``, ``age`` (years),
             ``view``, ``official``, and 1 or 0 for each label, ``Any Finding`` and ``Nodule or mass``.
         rejected: ``(row, reason)`` of the others.
     """
 
-    rows: Rows
+    rows: TextTable
     table: pd.DataFrame
     rejected: list[tuple[str, str]] = field(default_factory=list)
 
@@ -46,28 +47,42 @@ def find_table(root: Path, version: str | None = None) -> Path:
     """Find NIH's table of entries.
 
     Args:
-        root: Where it lies.
-        version: ``"v2017"`` or ``"v2020"``; by default the newer of those there.
+        root: Its directory.
+        version: ``"v2017"`` or ``"v2020"``; by default the newest found.
 
     Raises:
-        PlacaError: There is none, or not that version.
+        MissingDirectoryError: `root` is not a directory.
+        MissingFileError: `root` has no table, or not that version.
     """
     if not root.is_dir():
-        raise PlacaError(f"{root} is not a directory: name the one that holds NIH's Data_Entry_2017*.csv and images.")
+        raise MissingDirectoryError(
+            f"{root} is not a directory. Name the directory that has NIH's Data_Entry_2017*.csv and images.",
+            directory=str(root),
+        )
     tables = sorted((path for path in root.glob("Data_Entry_2017*.csv") if path.is_file()), key=lambda path: path.stem)
     if not tables:
-        raise PlacaError(f"{root} holds no Data_Entry_2017*.csv: put NIH's table there, beside the images.")
+        raise MissingFileError(
+            f"{root} has no Data_Entry_2017*.csv. Put NIH's table there, beside the images.",
+            directory=str(root),
+            file="Data_Entry_2017*.csv",
+            found=[],
+        )
     newest = version or table_version(max(tables, key=table_version))
     # A copy, "Data_Entry_2017 (1).csv", sorts after the table itself.
     fitting = [path for path in tables if table_version(path) == newest]
     if not fitting:
-        there = ", ".join(path.name for path in tables)
-        raise PlacaError(f"{root} holds no NIH table {version}, only {there}: get it, or leave --table away.")
+        found = ", ".join(path.name for path in tables)
+        raise MissingFileError(
+            f"{root} has no NIH table {version} (found: {found}). Add it, or omit --table.",
+            directory=str(root),
+            file="Data_Entry_2017_v2020.csv" if version == "v2020" else "Data_Entry_2017.csv",
+            found=[path.name for path in tables],
+        )
     return follow_link(fitting[0])
 
 
 def table_version(path: Path) -> str:
-    """``"v2020"`` or ``"v2017"``, by the file's name."""
+    """Return ``"v2020"`` or ``"v2017"``, from the file's name."""
     return "v2020" if "2020" in path.name else "v2017"
 
 
@@ -75,35 +90,48 @@ def read_entries(path: Path) -> Entries:
     """Read NIH's table of entries, v2017 (ages like ``058Y``) or v2020.
 
     Raises:
-        PlacaError: It cannot be read, a column is missing, or no row of it can be used.
+        MissingColumnError: A column is missing.
+        NoUsableRowError: No row can be used.
     """
-    rows = read_rows(path, [name for name in COLUMNS if name != _SEX])
-    # What NIH hands out today says "Patient Sex" for what the copies in circulation call "Patient Gender".
+    rows = read_text_table(path, [name for name in COLUMNS if name != _SEX])
+    # NIH's current table has "Patient Sex", the copies in circulation have "Patient Gender".
     rows.frame.rename(columns={"Patient Sex": _SEX}, inplace=True)
     if _SEX not in rows.frame:
-        raise PlacaError(f"{path} lacks the column {_SEX!r} or 'Patient Sex', which NIH's own table has.")
+        raise MissingColumnError(
+            f"No column {_SEX!r} or 'Patient Sex' in {path}. Use NIH's own table.",
+            file=str(path),
+            column=_SEX,
+            accepted=[_SEX, "Patient Sex"],
+            columns=list(rows.frame.columns),
+        )
     frame = rows.frame
     labels, reasons = read_labels(frame["Finding Labels"])
     patients = read_patients(frame["Patient ID"])
-    reasons = reasons.mask(patients == "", "it names no patient, so no split could keep the patient's images together")
+    reasons = reasons.mask(patients == "", "it names no patient, so it cannot be split by patient")
     reasons = reasons.mask(frame["Image Index"] == "", "it names no image")
-    rejected = rows.rejected + rows.set_aside(reasons)
+    rejected = rows.rejected + rows.reject(reasons)
     usable = frame[reasons == ""]
-    # One image may be found under two endings, a.png and a.PNG; its labels are the same in any order.
-    said = usable[list(COLUMNS[1:])].assign(**{"Patient ID": patients[usable.index]})
-    said["Finding Labels"] = by_value(usable["Finding Labels"], lambda cells: cells.map(_in_order))
-    keep, repeats = reject_repeats(rows, stems(usable["Image Index"]), said)
+    # One image may have two names, a.png and a.PNG; the order of its labels is irrelevant.
+    cells_to_compare = usable[list(COLUMNS[1:])].assign(**{"Patient ID": patients[usable.index]})
+    cells_to_compare["Finding Labels"] = by_value(usable["Finding Labels"], lambda cells: cells.map(_in_order))
+    keep, repeats = reject_duplicates(rows, file_stems(usable["Image Index"]), cells_to_compare)
     usable, rejected = usable[keep], rejected + repeats
     if usable.empty:
-        first = f"; the first, {rejected[0][0]}: {rejected[0][1]}" if rejected else ""
-        raise PlacaError(f"None of the {len(rows)} rows of {path} can be used{first}.")
-    unsaid: list[str] = []
+        first = f" (first: {rejected[0][0]}: {rejected[0][1]})" if rejected else ""
+        raise NoUsableRowError(
+            f"None of the {len(rows)} rows of {path} can be used{first}. Correct the table.",
+            file=str(path),
+            rows=len(rows),
+            row=rejected[0][0] if rejected else None,
+            reason=rejected[0][1] if rejected else None,
+        )
+    ignored_notes: list[str] = []
     table = pd.DataFrame(
         {
             "image_id": usable["Image Index"],
             "patient_id": patients[usable.index],
-            "sex": read_sexes(usable[_SEX], unsaid),
-            "age": read_ages(usable["Patient Age"], unsaid),
+            "sex": read_sexes(usable[_SEX], ignored_notes),
+            "age": read_ages(usable["Patient Age"], ignored_notes),
             "view": read_views(usable["View Position"]),
             "official": pd.Series(pd.NA, index=usable.index, dtype="string"),
         }
@@ -113,8 +141,8 @@ def read_entries(path: Path) -> Entries:
     return Entries(rows, table, rejected)
 
 
-def stems(names: pd.Series) -> pd.Series:
-    """File names in small letters and without their ending, by which an image is known whatever it was saved as."""
+def file_stems(names: pd.Series) -> pd.Series:
+    """Return file names in lower case without extension, the key of an image."""
     return names.str.lower().str.replace(r"\.[a-z]+$", "", regex=True)
 
 
@@ -123,15 +151,15 @@ def _in_order(labels: str) -> str:
 
 
 def read_patients(text: pd.Series) -> pd.Series:
-    """NIH's patients are numbers: 13, 013 and 13.0 are one."""
+    """Normalize NIH's patient numbers: 13, 013 and 13.0 are one patient."""
     return by_value(text, lambda cells: cells.str.replace(r"^0*(\d+)(?:\.0*)?$", r"\1", regex=True))
 
 
 def read_official(root: Path) -> tuple[pd.Index, pd.Index] | None:
-    """Read NIH's official lists: the images of training and validation, and those of the test.
+    """Read NIH's official lists: the images of training and validation, and those of the test set.
 
     Returns:
-        Nothing where not both lists are there.
+        Both lists, or None if one is missing.
     """
     if not all((root / name).is_file() for name in LISTS):
         return None
@@ -140,14 +168,14 @@ def read_official(root: Path) -> tuple[pd.Index, pd.Index] | None:
 
 
 def read_boxes(root: Path, notes: list[str]) -> pd.DataFrame | None:
-    """Read the lesion boxes, and bring their pixels to shares of the image.
+    """Read the lesion boxes as fractions of the image.
 
     Args:
-        root: Where ``BBox_List_2017.csv`` may lie.
-        notes: A remark is added where boxes were left out.
+        root: The directory of ``BBox_List_2017.csv``.
+        notes: Receives a remark if boxes are left out.
 
     Returns:
-        ``image_id``, ``finding``, and ``x``, ``y``, ``width``, ``height`` from 0 to 1; nothing where there is no list.
+        ``image_id``, ``finding``, and ``x``, ``y``, ``width``, ``height`` from 0 to 1; None without a list.
     """
     rows = _read_extra(root / BOXES, ("Image Index", "Finding Label"), notes)
     if rows is None:
@@ -155,7 +183,7 @@ def read_boxes(root: Path, notes: list[str]) -> pd.DataFrame | None:
     # The header spreads "Bbox [x,y,w,h]" over four columns.
     places = [name for name in rows.frame.columns if name not in ("Image Index", "Finding Label")][:4]
     if len(places) < 4:
-        notes.append(f"{rows.path.name} has no four columns with x, y, width and height, and was not used")
+        notes.append(f"{rows.path.name} is not used: it needs four columns with x, y, width and height")
         return None
     numbers = rows.frame[places].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float) / _SIDE
     boxes = pd.DataFrame(numbers, columns=["x", "y", "width", "height"])
@@ -164,15 +192,15 @@ def read_boxes(root: Path, notes: list[str]) -> pd.DataFrame | None:
     x, y, width, height = numbers.T
     with np.errstate(invalid="ignore"):
         inside = (x >= 0) & (y >= 0) & (width > 0) & (height > 0) & (x + width <= 1) & (y + height <= 1)
-    good = inside & boxes["finding"].notna().to_numpy() & (boxes["image_id"] != "").to_numpy()
-    left_out = int((~good).sum()) + len(rows.rejected)
+    valid = inside & boxes["finding"].notna().to_numpy() & (boxes["image_id"] != "").to_numpy()
+    left_out = int((~valid).sum()) + len(rows.rejected)
     if left_out:
-        where = rows.where(int(np.flatnonzero(~good)[0])) if not good.all() else rows.rejected[0][0]
+        where = rows.location(int(np.flatnonzero(~valid)[0])) if not valid.all() else rows.rejected[0][0]
         notes.append(
-            f"boxes without an image or a finding, or not within {_SIDE:.0f} x {_SIDE:.0f} pixels: {left_out:,}, "
-            f"the first in {where}; they were left out"
+            f"boxes without an image or a finding, or outside {_SIDE:.0f} × {_SIDE:.0f} pixels: {left_out:,}, "
+            f"the first in {where}; they are left out"
         )
-    usable: pd.DataFrame = boxes[good].reset_index(drop=True)
+    usable: pd.DataFrame = boxes[valid].reset_index(drop=True)
     return usable
 
 
@@ -180,17 +208,17 @@ def read_adjudicated(root: Path, notes: list[str]) -> pd.DataFrame | None:
     """Read the labels that radiologists adjudicated for 4,376 images (Majkowska et al. 2020).
 
     Args:
-        root: Where ``adjudicated_labels_google2019.csv`` may lie.
-        notes: A remark is added where labels were left out.
+        root: The directory of ``adjudicated_labels_google2019.csv``.
+        notes: Receives a remark if labels are left out.
 
     Returns:
-        One row an image and finding: ``image_id``, ``patient_id``, ``finding``, ``label_source``, ``subset``, ``truth``
-        (0 or 1); nothing where there is no such table.
+        One row per image and finding: ``image_id``, ``patient_id``, ``finding``, ``label_source``, ``subset``,
+        ``truth`` (0 or 1); None without a table.
     """
     rows = _read_extra(root / ADJUDICATED, ("Image Index", "Patient ID"), notes)
     if rows is None:
         return None
-    keep, repeats = reject_repeats(rows, rows.frame["Image Index"], rows.frame)
+    keep, repeats = reject_duplicates(rows, rows.frame["Image Index"], rows.frame)
     frame = rows.frame[keep]
     subset = frame["Set Id"] if "Set Id" in frame else pd.Series("", index=frame.index)
     parts = []
@@ -208,24 +236,24 @@ def read_adjudicated(root: Path, notes: list[str]) -> pd.DataFrame | None:
             )
             parts.append(part)
     if not parts:
-        notes.append(f"{rows.path.name} has none of the columns {', '.join(ADJUDICATED_FINDINGS)}, and was not used")
+        notes.append(f"{rows.path.name} is not used: it has none of the columns {', '.join(ADJUDICATED_FINDINGS)}")
         return None
     labels = pd.concat(parts, ignore_index=True)
     unread = int(labels["truth"].isna().sum())
     left_out = len(repeats) + len(rows.rejected)
     if unread or left_out:
-        notes.append(f"{rows.path.name}: left out, for they cannot be read: rows {left_out:,}, labels {unread:,}")
+        notes.append(f"{rows.path.name}: left out because they cannot be read: rows {left_out:,}, labels {unread:,}")
     labels = labels[labels["truth"].notna()].reset_index(drop=True).astype({"truth": "Int8"})
     text = ["image_id", "patient_id", "finding", "label_source", "subset"]
     return labels.astype(dict.fromkeys(text, "string"))
 
 
-def _read_extra(path: Path, columns: tuple[str, ...], notes: list[str]) -> Rows | None:
-    """A table that comes along: where it is damaged, the images are still worth preparing."""
+def _read_extra(path: Path, columns: tuple[str, ...], notes: list[str]) -> TextTable | None:
+    """Read an optional table; a damaged one is reported, and the images are prepared without it."""
     if not path.is_file():
         return None
     try:
-        return read_rows(path, columns)
+        return read_text_table(path, columns)
     except PlacaError as error:
         notes.append(f"not used: {error}")
         return None

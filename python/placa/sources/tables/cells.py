@@ -1,4 +1,4 @@
-"""Cells that mean the same in every table: ages, sexes, views, and columns by their usual names."""
+"""Parse the cells that all tables share: ages, sexes, views; and find columns by their usual names."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from placa.core.errors import unknown_name
-from placa.sources.tables import Rows
+from placa.sources.tables import TextTable
 
-#: The oldest person on record died at 122; NIH's first table has ages up to 414.
+#: The oldest documented person died at the age of 122; NIH's first table has ages up to 414.
 OLDEST = 122.0
 _SEXES = {
     "f": "F",
@@ -22,19 +22,19 @@ _SEXES = {
     "masculino": "M",
     "hombre": "M",
 }
-#: How tables say that they do not know.
+#: Texts that mean "unknown".
 UNKNOWN = frozenset({"", "na", "nan", "n/a", "null", "none", "unknown", "<na>", "?", "-"})
 
 
 def read_ages(text: pd.Series, notes: list[str]) -> pd.Series:
-    """Read ages in years: ``58``, ``58.5``, or as DICOM writes them ``058Y``, ``006M``, ``003W``, ``012D``.
+    """Parse ages in years: ``58``, ``58.5``, or in DICOM notation ``058Y``, ``006M``, ``003W``, ``012D``.
 
     Args:
         text: The cells.
-        notes: A remark with their number is added where cells are no age of a person; these become missing.
+        notes: Receives a remark with the number of cells that are not a plausible age; these become missing.
     """
     years = by_value(text, _years)
-    _note(text, years.isna(), "ages that are", f"no age of a person (0 to {OLDEST:.0f} years)", notes)
+    _note(text, years.isna(), f"ages outside 0 to {OLDEST:.0f} years", notes)
     return years
 
 
@@ -46,57 +46,59 @@ def _years(text: pd.Series) -> pd.Series:
 
 
 def read_sexes(text: pd.Series, notes: list[str]) -> pd.Series:
-    """Read sexes as ``F``, ``M`` or missing; `notes` as in `read_ages`."""
+    """Parse sexes as ``F``, ``M`` or missing; `notes` as in `read_ages`."""
     words = set(text.unique())
-    # Spanish tables write H and M, and their M is a woman (mujer).
+    # Spanish tables write H (hombre) and M (mujer).
     spanish = {"h": "M", "m": "F"} if words & {"h", "H"} and not words & {"f", "F"} else {}
     sexes = by_value(text, lambda values: values.str.lower().map({**_SEXES, **spanish}))
-    _note(text, sexes.isna(), "sexes that are", "neither F nor M", notes)
+    _note(text, sexes.isna(), "sexes that are neither F nor M", notes)
     return sexes.astype("string")
 
 
 def read_views(text: pd.Series) -> pd.Series:
-    """Read views in capital letters, missing where not known."""
+    """Convert views to capital letters; unknown ones become missing."""
     views = by_value(text, lambda values: values.where(~values.str.lower().isin(UNKNOWN)).str.upper())
     return views.astype("string")
 
 
 def by_value(text: pd.Series, read: Callable[[pd.Series], pd.Series]) -> pd.Series:
-    """Read each different cell once: a column of 112,120 has a hundred ages and two sexes."""
+    """Apply `read` once per distinct cell: a column of 112,120 rows has about a hundred ages and two sexes."""
     codes, values = pd.factorize(text)
     once = read(pd.Series(np.asarray(values, dtype=object), dtype=object))
     return pd.Series(once.to_numpy()[codes], index=text.index)
 
 
-def _note(text: pd.Series, missing: pd.Series, what: str, not_what: str, notes: list[str]) -> None:
-    odd = text[missing]
-    odd = odd[~odd.str.lower().isin(UNKNOWN)]
-    if len(odd):
-        notes.append(f"{what} {not_what}: {len(odd):,}, such as {odd.iloc[0]!r}; the images were kept without them")
+def _note(text: pd.Series, missing: pd.Series, what: str, notes: list[str]) -> None:
+    invalid = text[missing]
+    invalid = invalid[~invalid.str.lower().isin(UNKNOWN)]
+    if len(invalid):
+        notes.append(
+            f"{what}: {len(invalid):,}, such as {invalid.iloc[0]!r}; the images are kept, with the value missing"
+        )
 
 
-def find_column(rows: Rows, asked: str | None, usual: Sequence[str]) -> str | None:
-    """Find a column by the name asked for, or by its usual names; capitals, spaces, ``_`` and ``-`` do not matter.
+def find_column(rows: TextTable, asked: str | None, usual_names: Sequence[str]) -> str | None:
+    """Find a column by a given name, or by its usual names; case, spaces, ``_``, ``-`` and ``.`` are ignored.
 
     Args:
         rows: The table.
-        asked: What the user named; ``"none"`` means none, although there may be a usual one.
-        usual: Names to look for where nothing was asked.
+        asked: The name that the user gave; ``"none"`` means no column.
+        usual_names: The names to look for if `asked` is None.
 
     Returns:
-        The column's name in the table, or nothing where there is none of the usual names.
+        The column's name in the table, or None.
 
     Raises:
-        PlacaError: There is no column of the name that was asked for.
+        UnknownNameError: The table has no column `asked`.
     """
     if asked is not None and asked in rows.frame:
         return asked
     if asked is not None and asked.lower() == "none":
         return None
-    have = {_bare(str(name)): str(name) for name in reversed(rows.frame.columns)}
-    for name in [asked] if asked is not None else usual:
-        if _bare(name) in have:
-            return have[_bare(name)]
+    by_bare_name = {_bare(str(name)): str(name) for name in reversed(rows.frame.columns)}
+    for name in [asked] if asked is not None else usual_names:
+        if _bare(name) in by_bare_name:
+            return by_bare_name[_bare(name)]
     if asked is not None:
         raise unknown_name("column", asked, map(str, rows.frame.columns))
     return None

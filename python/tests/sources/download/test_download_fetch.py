@@ -18,9 +18,10 @@ from loopback import (
     tag,
 )
 from one_file import BODY, NAME, QUICK, assert_whole, get, one_file
+from raising import raises
 
-from placa.core.errors import PlacaError
-from placa.sources.download.fetch import Patience, fetch
+from placa.sources.download.errors import BaseUrlError, HttpStatusError, RetryLaterError, TransferError
+from placa.sources.download.fetch import RetryPolicy, fetch
 from placa.sources.download.remote import Stopped
 
 FILES = one_file
@@ -49,7 +50,7 @@ def test_a_server_that_goes_silent_is_left_and_resumed(server: Server, target: P
         time.sleep(1.0)
 
     server.will(NAME, stall)
-    get(server, target, patience=Patience(pause=0.01, timeout=(5.0, 0.5)))
+    get(server, target, retry_policy=RetryPolicy(pause=0.01, timeout=(5.0, 0.5)))
     assert_whole(target)
     assert server.ranges(NAME) == [None, "bytes=90000-"]
 
@@ -64,14 +65,15 @@ def test_a_busy_server_is_left_alone_as_long_as_it_asks(server: Server, target: 
 
 def test_a_server_that_asks_for_an_hour_gets_it_from_the_user(server: Server, target: Path) -> None:
     server.will(NAME, drop_after(0.5), answer_with(503, Retry_After=formatdate(time.time() + 3600, usegmt=True)))
-    with pytest.raises(PlacaError, match="for 60 minutes before it sends"):
+    with raises(RetryLaterError, file=NAME) as caught:
         get(server, target)
+    assert caught.value.values["seconds"] == pytest.approx(3600, abs=60)
     assert target.with_name(f"{NAME}.part").stat().st_size == 100_000
 
 
 def test_failures_end(server: Server, target: Path) -> None:
     server.otherwise = answer_with(500)
-    with pytest.raises(PlacaError, match="in 4 attempts, the last time because the server answered 500"):
+    with raises(TransferError, file=NAME, attempts=4, reason="status 500"):
         get(server, target)
     assert len(server.asked) == 4
 
@@ -79,14 +81,16 @@ def test_failures_end(server: Server, target: Path) -> None:
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
 def test_a_refusal_is_final(server: Server, target: Path, status: int) -> None:
     server.otherwise = answer_with(status)
-    with pytest.raises(PlacaError, match=f"answered {status}"):
+    with raises(HttpStatusError, file=NAME, url=f"{server.url}/{NAME}", status=status):
         get(server, target)
     assert len(server.asked) == 1
 
 
 def test_nobody_listens(target: Path) -> None:
-    with pytest.raises(PlacaError, match="the server refused the connection"):
-        fetch(remote(NAME, BODY), "http://127.0.0.1:9/x", target, patience=QUICK)
+    with raises(TransferError, file=NAME, url="http://127.0.0.1:9/x", reason="refused"):
+        fetch(remote(NAME, BODY), "http://127.0.0.1:9/x", target, retry_policy=QUICK)
+    with raises(BaseUrlError, url="http://[::1/x"):
+        fetch(remote(NAME, BODY), "http://[::1/x", target, retry_policy=QUICK)
 
 
 def test_a_redirect_keeps_the_range(server: Server, target: Path) -> None:

@@ -18,9 +18,10 @@ from loopback import (
     short_length,
 )
 from one_file import BODY, NAME, QUICK, assert_whole, get, one_file
+from raising import raises
 
-from placa.core.errors import PlacaError
-from placa.sources.download.fetch import Patience, fetch
+from placa.sources.download.errors import ChecksumError, FileSizeError, TransferError
+from placa.sources.download.fetch import RetryPolicy, fetch
 
 FILES = one_file
 
@@ -37,7 +38,7 @@ def test_a_server_that_ignores_ranges_sends_all_of_it(server: Server, target: Pa
 
 def test_a_server_that_ignores_ranges_and_always_breaks_off_is_given_up(server: Server, target: Path) -> None:
     server.otherwise = lambda handler, body, start: handler.reply(200, body[:100_000], len(body))
-    with pytest.raises(PlacaError, match=r"did not come .* the connection broke off; 100\.0 kB of 200\.0 kB are here"):
+    with raises(TransferError, file=NAME, attempts=QUICK.attempts, reason="cut", received=100_000):
         get(server, target)
     assert len(server.asked) < 2 * QUICK.attempts
     assert not target.exists()
@@ -96,7 +97,7 @@ def test_a_server_that_breaks_off_and_denies_the_rest_is_given_up(server: Server
             handler.reply(200, body[:100_000], len(body))
 
     server.otherwise = deny
-    with pytest.raises(PlacaError, match="did not come"):
+    with raises(TransferError, file=NAME, attempts=QUICK.attempts):
         get(server, target)
     assert len(server.asked) < 2 * QUICK.attempts
 
@@ -121,7 +122,7 @@ def test_a_truncated_answer_that_calls_itself_whole_is_resumed(server: Server, t
 def test_a_longer_file_is_refused_before_it_is_fetched(server: Server, target: Path) -> None:
     server.files[NAME] = BODY + b"more"
     steps: list[int] = []
-    with pytest.raises(PlacaError, match=r"another file .* 200,000 bytes were expected, and 200,004 came"):
+    with raises(FileSizeError, file=NAME, expected=200_000, received=200_004):
         get(server, target, advance=lambda count=1, remark="": steps.append(count))
     assert steps == []
     assert list(target.parent.iterdir()) == []
@@ -129,7 +130,7 @@ def test_a_longer_file_is_refused_before_it_is_fetched(server: Server, target: P
 
 def test_a_shorter_file_is_refused_once_it_is_clear_that_no_more_comes(server: Server, target: Path) -> None:
     server.files[NAME] = BODY[:-5]
-    with pytest.raises(PlacaError, match=r"another file .* 200,000 bytes were expected, and 199,995 came"):
+    with raises(FileSizeError, file=NAME, expected=200_000, received=199_995):
         get(server, target)
     assert server.ranges(NAME) == [None, "bytes=199995-"]
 
@@ -143,14 +144,15 @@ def test_an_endless_answer_is_cut_off(server: Server, target: Path) -> None:
             handler.wfile.write(body)
 
     server.will(NAME, endless)
-    with pytest.raises(PlacaError, match="another file"):
+    with raises(FileSizeError, file=NAME, expected=200_000) as caught:
         get(server, target)
+    assert 200_000 < caught.value.values["received"] < 1_000_000
     assert list(target.parent.iterdir()) == []
 
 
 def test_a_wrong_checksum_is_an_error_and_leaves_nothing(server: Server, target: Path) -> None:
     server.files[NAME] = noise(len(BODY), seed=1)
-    with pytest.raises(PlacaError, match="checksum is not the one expected"):
+    with raises(ChecksumError, file=NAME, url=f"{server.url}/{NAME}"):
         get(server, target)
     assert len(server.asked) == 1
     assert list(target.parent.iterdir()) == []
@@ -159,8 +161,8 @@ def test_a_wrong_checksum_is_an_error_and_leaves_nothing(server: Server, target:
 def test_a_part_of_another_version_is_dropped(server: Server, target: Path) -> None:
     server.files[NAME] = noise(len(BODY), seed=1)
     server.will(NAME, *[drop_after(0.2)] * 4)
-    with pytest.raises(PlacaError, match="did not come"):
-        fetch(remote(NAME, BODY), f"{server.url}/{NAME}", target, patience=Patience(attempts=1))
+    with raises(TransferError, file=NAME, attempts=1, received=40_000):
+        fetch(remote(NAME, BODY), f"{server.url}/{NAME}", target, retry_policy=RetryPolicy(attempts=1))
     server.files[NAME] = BODY
     server.answers[NAME].clear()
     get(server, target)
@@ -186,7 +188,7 @@ def test_a_part_that_is_as_long_as_the_file_or_longer(server: Server, target: Pa
 
 def test_a_web_page_is_not_taken_for_the_file(server: Server, target: Path) -> None:
     server.otherwise = answer_with(200, b"<html>" * 100, Content_Type="text/html; charset=utf-8")
-    with pytest.raises(PlacaError, match="a web page came instead of the file"):
+    with raises(TransferError, file=NAME, reason="web page", received=0):
         get(server, target)
     assert list(target.parent.iterdir()) == []
 

@@ -56,11 +56,11 @@ def test_the_command_line(shared_data: Path, server: Server, to: Path) -> None:
     told = Told()
     run(options, told)
     assert {name: (to / name).read_bytes() for name in server.files} == server.files
-    assert f"{server.url}/{README} answered 404" in told.warned[0]
+    assert f"{server.url}/{README}" in told.warned[0] and "404" in told.warned[0]
     assert told.said == []
     server.asked.clear()
     server.files[README] = bytes(848_327)
     run(options, told)
     run(options, told)
     assert [name for name, _ in server.asked] == [README]
-    assert told.said == [f"everything asked for is in {to} already: nothing to do"]
+    assert len(told.said) == 1 and str(to) in told.said[0]

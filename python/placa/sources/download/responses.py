@@ -1,0 +1,167 @@
+"""Interpret a server's response: continue, restart, retry, or give up (RFC 9110, sections 13 to 15)."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+
+from placa.sources.download.errors import FileSizeError, HttpStatusError, RetryLaterError
+from placa.sources.download.remote import RemoteFile, format_size
+
+# 202 is Box's status for a file in preparation.
+_RETRY_STATUSES = {202, 408, 425, 429, 500, 502, 503, 504}
+_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)", re.IGNORECASE)
+#: The longest pause in seconds that placa waits for a server; a longer one is left to the user.
+MAX_RETRY_AFTER = 600.0
+
+
+class RetryError(Exception):
+    """A request failed, or the response ended early; another attempt may succeed.
+
+    Args:
+        reason: What happened, in words that go on a sentence.
+        code: The same as a code.
+        after: The pause in seconds that the server requested; None without a request.
+    """
+
+    def __init__(self, reason: str, code: str, after: float | None = None) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.after = after
+
+
+class RestartError(Exception):
+    """The local part cannot be used: restart the download.
+
+    Args:
+        reason: What happened, in words that go on a sentence.
+        code: The same as a code.
+    """
+
+    def __init__(self, reason: str, code: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class UnreliableRangeError(RestartError):
+    """The server sent another range than it announced: restart, and request no more ranges."""
+
+
+def first_byte(file: RemoteFile, url: str, status: int, headers: Mapping[str, str], offset: int) -> int:
+    """Return the byte of the file at which the body of a response begins.
+
+    Args:
+        file: The requested file.
+        url: Its address.
+        status: The HTTP status.
+        headers: The response headers; names match in any case.
+        offset: The first requested byte.
+
+    Returns:
+        `offset` if the server continues, 0 if it sends the complete file.
+
+    Raises:
+        RetryError: The server is busy, or sent a web page.
+        RestartError: The server's file is shorter than the local part.
+        UnreliableRangeError: The server sends another range than requested.
+        HttpStatusError: The server refused the file.
+        FileSizeError: The server's file has another size.
+        RetryLaterError: The server requested a long pause.
+    """
+    if status in _RETRY_STATUSES:
+        raise RetryError(f"the server returned status {status}", f"status {status}", _retry_after(file, headers))
+    if status == 416:
+        complete = re.fullmatch(r"bytes \*/(\d+)", headers.get("Content-Range", "").strip(), re.IGNORECASE)
+        if complete and int(complete[1]) == offset:
+            # The server's file is as long as the part, so it is not the expected one.
+            raise file_size_error(file, url, offset)
+        raise RestartError("the server does not have this part of the file", "range")
+    if status not in (200, 206):
+        raise HttpStatusError(
+            f"Cannot download {file.name}: {url} returned status {status}. {_remedy(status)}",
+            file=file.name,
+            url=url,
+            status=status,
+        )
+    if headers.get("Content-Type", "").lower().startswith("text/html"):
+        # Box sends "too much traffic" and "log in" pages with status 200.
+        raise RetryError("the server sent a web page instead of the file", "web page")
+    length = _length(headers)
+    if status == 206:
+        return _check_range(file, headers, offset, length)
+    if length is not None and length > max(file.sizes):
+        raise file_size_error(file, url, length)
+    return 0
+
+
+def file_size_error(file: RemoteFile, url: str, size: int) -> FileSizeError:
+    """Return the error for a file of another size than expected."""
+    return FileSizeError(
+        f"{url} has another version of {file.name}: expected {file.size:,} bytes, got {size:,}. "
+        "Try another --base-url, or download the file by hand.",
+        file=file.name,
+        url=url,
+        expected=file.size,
+        received=size,
+    )
+
+
+def if_range_validator(headers: Mapping[str, str]) -> str | None:
+    """Return the value for ``If-Range``: a strong ETag, otherwise the date of the last change, otherwise None."""
+    tag = headers.get("ETag", "")
+    if tag.startswith('"'):
+        return tag
+    return headers.get("Last-Modified")
+
+
+def _check_range(file: RemoteFile, headers: Mapping[str, str], offset: int, length: int | None) -> int:
+    value = headers.get("Content-Range", "")
+    match = _RANGE.fullmatch(value.strip())
+    if match is None:
+        raise UnreliableRangeError(f"the server sent a part with the range {value!r}", "range")
+    start, end = int(match[1]), int(match[2])
+    if start != offset:
+        raise UnreliableRangeError(f"the server sent bytes from {start:,}, not from {offset:,}", "range")
+    if match[3] != "*" and int(match[3]) not in file.sizes:
+        raise UnreliableRangeError(f"the server reports {int(match[3]):,} bytes, not {file.size:,}", "size")
+    if not start <= end < max(file.sizes) or (length is not None and length != end - start + 1):
+        raise UnreliableRangeError(f"the server sent {length} bytes as bytes {start:,} to {end:,}", "range")
+    return offset
+
+
+def _length(headers: Mapping[str, str]) -> int | None:
+    value = headers.get("Content-Length", "").strip()
+    return int(value) if value.isdigit() else None
+
+
+def _retry_after(file: RemoteFile, headers: Mapping[str, str]) -> float | None:
+    value = headers.get("Retry-After", "").strip()
+    if not value:
+        return None
+    try:
+        seconds = float(value) if value.isdigit() else parsedate_to_datetime(value).timestamp() - time.time()
+    except ValueError:
+        return None
+    if seconds > MAX_RETRY_AFTER:
+        raise RetryLaterError(
+            f"The server requests a pause of {seconds / 60:.0f} minutes before {file.name}. "
+            "Run the same command then; the download continues where it stopped.",
+            file=file.name,
+            seconds=round(seconds),
+        )
+    return max(0.0, seconds)
+
+
+def _remedy(status: int) -> str:
+    if status in (401, 403, 407):
+        return "Access is denied. Ask the administrator of the server or proxy, or name another server with --base-url."
+    if status in (404, 410):
+        return "The file does not exist. Check --base-url, or see https://nihcc.app.box.com/v/ChestXray-NIHCC."
+    return "Try again later, or name a mirror with --base-url."
+
+
+def format_progress(received: int, file: RemoteFile) -> str:
+    """Format the progress of a file: ``"1.2 GB of 4.0 GB"``."""
+    return f"{format_size(received)} of {format_size(file.size)}"

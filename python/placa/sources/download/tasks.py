@@ -1,0 +1,128 @@
+"""Download and extract several files at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from placa.core.errors import PlacaError
+from placa.core.files import held
+from placa.core.progress import Advance, Progress
+from placa.sources.download.errors import PathInUseError, SeveralFilesError
+from placa.sources.download.extract import extract
+from placa.sources.download.fetch import RetryPolicy, fetch
+from placa.sources.download.plan import Task
+from placa.sources.download.remote import RemoteFile, Stopped
+
+_FETCHED, _EXTRACTED = "fetched", "extracted"
+
+
+@dataclass(frozen=True)
+class DownloadOptions:
+    """Hold the options of a download.
+
+    Args:
+        base_url: A mirror that has each file under its name; None for each file's own address.
+        jobs: The number of simultaneous transfers, 1 to 8.
+        keep_archives: Whether archives are kept after extraction.
+        retry_policy: The limits for repeated requests.
+    """
+
+    base_url: str | None
+    jobs: int
+    keep_archives: bool
+    retry_policy: RetryPolicy
+
+    def address(self, file: RemoteFile) -> str:
+        """Return the address of a file."""
+        return f"{self.base_url.rstrip('/')}/{file.name}" if self.base_url else file.url
+
+
+def run_tasks(to: Path, tasks: list[Task], options: DownloadOptions, progress: Progress) -> None:
+    """Run all tasks. A failed task does not stop the others.
+
+    Raises:
+        PlacaError: The error of a required file.
+        SeveralFilesError: Several required files failed.
+        KeyboardInterrupt: Ctrl-C; partial downloads are kept, partial folders are deleted.
+    """
+    stop = threading.Event()
+    bars = {_FETCHED: sum(max(0, task.file.size - task.fetched) for task in tasks)}
+    if any(task.file.images for task in tasks):
+        bars[_EXTRACTED] = sum(task.file.size for task in tasks if task.file.images)
+    failures: dict[str, PlacaError] = {}
+    with progress.byte_bars(bars) as advances, ThreadPoolExecutor(options.jobs) as pool:
+        running = {pool.submit(_run_task, task, to, options, advances, stop, progress): task for task in tasks}
+        try:
+            while running:
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    task = running.pop(future)
+                    try:
+                        future.result()
+                    except PlacaError as error:
+                        if task.file.optional:
+                            progress.warn(f"{error} This file is optional; the download continues.")
+                        else:
+                            failures[task.file.name] = error
+        except BaseException:
+            # Otherwise the pool would wait for the transfers to end.
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+            progress.say(f"partial files are kept in {to} as NAME.part; run the same command to continue")
+            raise
+    if failures:
+        errors = list(failures.values())
+        if len(errors) == 1:
+            raise errors[0]
+        raise SeveralFilesError(
+            f"{errors[0]} ({len(errors) - 1} more files failed.)",
+            files=sorted(failures),
+            errors=sorted({type(error).__name__ for error in errors}),
+        )
+
+
+def _run_task(
+    task: Task,
+    to: Path,
+    options: DownloadOptions,
+    advances: dict[str, Advance],
+    stop: threading.Event,
+    progress: Progress,
+) -> None:
+    file, target = task.file, to / task.file.name
+    if not task.archive:
+        fetch(file, options.address(file), target, advances[_FETCHED], stop, options.retry_policy, progress)
+    elif not file.matches(target, _stopper(stop)):
+        raise PathInUseError(
+            f"{target} exists and is not the expected archive. Delete it and run the same command again.",
+            path=str(target),
+        )
+    if file.images:
+        extract(target, to / file.stem, file, advances[_EXTRACTED], stop)
+        if not options.keep_archives:
+            target.unlink()
+
+
+def _stopper(stop: threading.Event) -> Callable[[], None]:
+    def check() -> None:
+        if stop.is_set():
+            raise Stopped
+
+    return check
+
+
+@contextmanager
+def lock_directory(to: Path) -> Iterator[None]:
+    """Lock a directory for this download, so that two downloads do not write the same files.
+
+    Raises:
+        PlacaError: Another download uses the directory.
+    """
+    busy = f"Another download is using {to}. Wait for it, or choose another --to."
+    with (to / ".placa-download.lock").open("w") as lock, held(lock, busy):
+        yield

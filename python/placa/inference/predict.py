@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from placa.core.errors import PlacaError
 from placa.core.executors import Executor
 from placa.core.progress import SILENT, Progress
 from placa.images.by_rule import list_files, short_names
 from placa.inference import dask, local
+from placa.inference.errors import NoReadableImageError
 from placa.inference.loaded_run import LoadedRun, load_once
 from placa.records.predictions import tidy
 from placa.records.reading import Reading
@@ -85,8 +85,11 @@ def predict_files(
     predictor = Predictor(run)
     table, rejected = predictor.predict(paths, progress, executor)
     if not len(table):
-        raise PlacaError(
-            f"None of the {len(paths)} images could be read; the first, {rejected[0][0]}: {rejected[0][1]}."
+        raise NoReadableImageError(
+            f"None of the {len(paths)} images could be read; the first, {rejected[0][0]}: {rejected[0][1]}.",
+            images=len(paths),
+            path=rejected[0][0],
+            reason=rejected[0][1],
         )
     return table, rejected, predictor
 

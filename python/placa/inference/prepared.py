@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.core.errors import PlacaError
 from placa.core.executors import Executor
 from placa.core.files import read_json
 from placa.core.progress import SILENT, Progress
 from placa.dataset.prepared import read_images
 from placa.inference.dask import answer_rows
+from placa.inference.errors import MixedInputsError, ReadingMismatchError
 from placa.inference.loaded_run import LoadedRun
 from placa.models.outputs import answer, in_batches
 from placa.records.predictions import tidy
@@ -30,7 +30,11 @@ def the_prepared_set(places: Sequence[Path]) -> Path | None:
     """
     sets = [place for place in places if (place / "manifest.parquet").is_file() and (place / "source.json").is_file()]
     if sets and len(places) > 1:
-        raise PlacaError(f"{sets[0]} is a prepared data set: predict it by itself, and other images apart from it.")
+        raise MixedInputsError(
+            f"{sets[0]} is a prepared data set: predict it by itself, and other images apart from it.",
+            prepared=str(sets[0]),
+            inputs=[str(place) for place in places],
+        )
     return sets[0] if sets else None
 
 
@@ -56,10 +60,16 @@ def predict_prepared(
     facts = read_json(prepared / "source.json")
     reading = Reading.from_dict(facts.get("reading"))
     if reading != predictor.reading:
-        raise PlacaError(
+        raise ReadingMismatchError(
             f"{prepared} was read as {reading.rule} ({reading.squares} squares a file), and the model of "
             f"{predictor.run} has learnt {predictor.reading.rule} ({predictor.reading.squares}): prepare the files "
-            "the same way."
+            "the same way.",
+            prepared=str(prepared),
+            run=str(predictor.run),
+            rule=reading.rule,
+            squares=reading.squares,
+            model_rule=predictor.reading.rule,
+            model_squares=predictor.reading.squares,
         )
     manifest, pixels = read_images(prepared, predictor.size)
     with progress.bar("predicting", len(pixels)) as advance:

@@ -18,11 +18,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from placa.core.errors import PlacaError, unknown_name
+from placa.core.errors import unknown_name
 from placa.core.files import require_writable, whole_file, write_json
 from placa.core.progress import SILENT, Progress
 from placa.images.by_rule import file_name, list_files, read_file
 from placa.images.read import ImageRejected
+from placa.inference.errors import NoReadableImageError, NothingToExplainError, ThresholdRangeError
 from placa.inference.explain.boxes import THRESHOLD, read_test_boxes, score, summarise
 from placa.inference.explain.gradcam import GradCam
 from placa.inference.explain.overlay import SIDE, Box, background, overlay
@@ -150,14 +151,18 @@ def explain_files(
     from placa.records.run import require_run
 
     if not 0 < threshold <= 1:
-        raise PlacaError(f"The threshold is a share of a map's maximum, above 0 to 1. Received: {threshold:g}.")
+        raise ThresholdRangeError(
+            f"The threshold is a share of a map's maximum, above 0 to 1. Received: {threshold:g}.", threshold=threshold
+        )
     facts = require_run(run)
     data = facts["data"]
     if finding is not None and finding not in data["findings"]:
         raise unknown_name("finding", finding, data["findings"])
     named = list(images)
     if not named and boxes is None:
-        raise PlacaError("Nothing was named to explain: name image files or folders, or a prepared set with --boxes.")
+        raise NothingToExplainError(
+            "Nothing was named to explain: name image files or folders, or a prepared set with --boxes.", run=str(run)
+        )
     paths = [str(path) for path in list_files(Reading.from_dict(data.get("reading")), named)] if named else []
     lesions: dict[tuple[str, str], list[Box]] = {}
     if boxes is not None:
@@ -189,8 +194,11 @@ def explain_files(
                     scores.append({"path": path, "finding": one.finding, **score(one.evidence, drawn, threshold)})
             advance()
     if not rows:
-        raise PlacaError(
-            f"None of the {len(wanted)} images could be read; the first, {rejected[0][0]}: {rejected[0][1]}."
+        raise NoReadableImageError(
+            f"None of the {len(wanted)} images could be read; the first, {rejected[0][0]}: {rejected[0][1]}.",
+            images=len(wanted),
+            path=rejected[0][0],
+            reason=rejected[0][1],
         )
     table = pd.DataFrame(rows)
     _write_csv(table, out / "explain.csv")

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from placa.audit.intervals import wilson
-from placa.core.errors import PlacaError
 from placa.dataset.prepared import read_prepared
+from placa.inference.errors import NoBoxesError, NoTestBoxesError
 from placa.inference.explain.overlay import Box
 from placa.records.reading import Reading, collapse
 
@@ -35,15 +35,22 @@ def read_test_boxes(prepared: Path, findings: Sequence[str]) -> tuple[dict[tuple
     """
     read = read_prepared(prepared)
     if read.boxes is None:
-        raise PlacaError(f"{prepared} has no boxes.parquet, for its source gave no lesion boxes: name a set that has.")
+        raise NoBoxesError(
+            f"{prepared} has no boxes.parquet, for its source gave no lesion boxes: name a set that has.",
+            prepared=str(prepared),
+        )
     images = collapse(read.manifest, Reading.from_dict(read.facts.get("reading")))
     test = images[images["split"] == "test"].set_index("image_id")["path"]
     there = read.boxes[read.boxes["image_id"].isin(test.index) & read.boxes["finding"].isin(findings)]
     if there.empty:
-        named = ", ".join(sorted(set(read.boxes["finding"])))
-        raise PlacaError(
+        named = sorted(map(str, set(read.boxes["finding"])))
+        raise NoTestBoxesError(
             f"No test image of {prepared} has a lesion box of {', '.join(findings)} "
-            f"({len(read.boxes):,} boxes in all: {named})."
+            f"({len(read.boxes):,} boxes in all: {', '.join(named)}).",
+            prepared=str(prepared),
+            findings=list(findings),
+            boxes=len(read.boxes),
+            box_findings=named,
         )
     found: dict[tuple[str, str], list[Box]] = {}
     for row in there.to_dict("records"):

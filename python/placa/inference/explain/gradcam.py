@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from placa.core.backend import load_keras
-from placa.core.errors import PlacaError
+from placa.inference.errors import BackendWithoutGradientsError, NoFeatureMapError
 
 #: What a network may call the layer to explain at; where none does, it is the last one with a plane.
 FEATURES = "features"
@@ -41,7 +41,11 @@ class GradCam:
         self._network = keras.Model(model.input, model.get_layer("recalibration").output)
         self._layers = feature_layers(self._network)
         if not self._layers:
-            raise PlacaError("The model has no layer with a plane of features, which Grad-CAM needs: use another one.")
+            raise NoFeatureMapError(
+                "The model has no layer with a plane of features, which Grad-CAM needs: use another one.",
+                model=str(model.name),
+                layers=[str(layer.name) for layer in model.layers],
+            )
         self._size = int(model.input_shape[1])
         self._mirrored = self._find_mirrored()
 
@@ -212,7 +216,11 @@ def _gradients(function: Callable[[list[Any]], Any], like: Sequence[Any]) -> lis
     if backend == "torch":
         zeros = [zero.detach().requires_grad_() for zero in zeros]
         return list(importlib.import_module("torch").autograd.grad(function(zeros), zeros))
-    raise PlacaError(f"Grad-CAM needs gradients, which Keras' backend {backend} has not: use tensorflow, jax or torch.")
+    raise BackendWithoutGradientsError(
+        f"Grad-CAM needs gradients, which Keras' backend {backend} has not: use tensorflow, jax or torch.",
+        backend=backend,
+        supported=["tensorflow", "jax", "torch"],
+    )
 
 
 def _tensor(pixels: NDArray[np.uint8]) -> Any:

@@ -20,30 +20,24 @@ from typing import Any
 import pandas as pd
 
 import placa
-from placa.core.errors import PlacaError
+from placa.evaluation.errors import (
+    MissingRPackageError,
+    RNotFoundError,
+    RPackageVersionError,
+    Rpy2Error,
+    r_error,
+)
 from placa.evaluation.r_code import CALL
 from placa.evaluation.r_frames import from_r, r_list, to_r
 
 _HOW_TO_GET_R = "run make setup, or install R 4.2 or newer with the packages that placa doctor lists"
 
 
-class RError(PlacaError):
-    """An error that R raised: its message, and in `r_class` the classes of its condition."""
-
-    def __init__(self, message: str, r_class: tuple[str, ...] = ()) -> None:
-        super().__init__(message)
-        self.r_class = r_class
-
-
-class NoBridge(Exception):
-    """rpy2 cannot be used here; the message says why."""
-
-
 def start_r() -> Any:
     """Start R inside this process, once, and return `rpy2.rinterface`.
 
     Raises:
-        NoBridge: rpy2 is not installed or does not work with the R that is there.
+        Rpy2Error: rpy2 is not installed or does not work with the R that is there.
         PlacaError: R is there and the package placa is not, or is of another version.
     """
     _require_r()
@@ -55,7 +49,8 @@ def start_r() -> Any:
 
             ri.initr()
     except Exception as error:  # ImportError, but also OSError and ValueError from a library that does not fit.
-        raise NoBridge(str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__) from error
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise Rpy2Error(reason, reason=reason) from error
     installed = _run(
         ri.evalr('function() if (requireNamespace("placa", quietly = TRUE)) getNamespaceVersion("placa")[[1]] else ""')
     )
@@ -97,9 +92,16 @@ def require_r_package(installed: str) -> None:
         PlacaError: It is not.
     """
     if not installed:
-        raise PlacaError("R has no package placa: run placa install-r, or R CMD INSTALL R in placa's source directory.")
+        raise MissingRPackageError(
+            "R has no package placa: run placa install-r, or R CMD INSTALL R in placa's source directory.",
+            packages=["placa"],
+        )
     if installed != placa.__version__:
-        raise PlacaError(f"R has placa {installed} and Python {placa.__version__}: run placa install-r.")
+        raise RPackageVersionError(
+            f"R has placa {installed} and Python {placa.__version__}: run placa install-r.",
+            installed=installed,
+            expected=placa.__version__,
+        )
 
 
 def call_r(
@@ -117,8 +119,9 @@ def call_r(
         The data frame that R returned; None where it returned something else.
 
     Raises:
-        RError: R raised an error.
-        NoBridge: rpy2 cannot be used here.
+        RError: R rejected the input.
+        RFailedError: R failed for another reason.
+        Rpy2Error: rpy2 cannot be used here.
         PlacaError: There is no R, or no package placa in it, or a value cannot cross.
         KeyboardInterrupt: Ctrl-C, when R has ended its function and removed what was half-written.
     """
@@ -137,7 +140,7 @@ def call_r(
     for warning in warnings:
         warn(f"R: {warning}")
     if "error" in list(classes):
-        raise RError(str(message[0]), tuple(map(str, classes)))
+        raise r_error(str(message[0]), map(str, classes))
     return None if value is ri.NULL else from_r(value)
 
 
@@ -211,7 +214,7 @@ def find_r() -> str | None:
 def _require_r() -> str:
     r = find_r()
     if r is None:
-        raise PlacaError(f"R was needed and there is none on PATH: {_HOW_TO_GET_R}.")
+        raise RNotFoundError(f"R was needed and there is none on PATH: {_HOW_TO_GET_R}.", needed_by="R")
     return r
 
 

@@ -8,9 +8,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from placa.core.errors import PlacaError
 from placa.core.files import find_shared
 from placa.evaluation.bridge import find_r, utf8_locale
+from placa.evaluation.errors import MissingSourceError, RInstallError, RNotFoundError, RStartError
 
 #: Where R looks first: the system's library where it may be written, otherwise the user's own.
 _LIBRARY = """
@@ -32,14 +32,17 @@ def install_r_package() -> Path:
     """
     r = find_r()
     if r is None:
-        raise PlacaError("R was not found on PATH: install R 4.2 or newer.")
+        raise RNotFoundError("R was not found on PATH: install R 4.2 or newer.", needed_by="install-r")
     shared = find_shared("R")
     if shared is None:
-        raise PlacaError("The source of the R package is missing from this installation: install placa again.")
+        raise MissingSourceError(
+            "The source of the R package is missing from this installation: install placa again.", part="R"
+        )
     plain = [r, "--no-echo", "--no-save", "--no-restore"]
     library = _run([*plain, "-e", _LIBRARY])
     if library.returncode or not library.stdout.strip():
-        raise PlacaError(f"R cannot be started: {_last_line(library)}")
+        reason = _last_line(library)
+        raise RStartError(f"R cannot be started: {reason}", command=r, reason=reason)
     with tempfile.TemporaryDirectory(prefix="placa-r-") as temporary:
         # R compiles in the source's own folder, which may be read-only.
         source = Path(temporary) / "placa"
@@ -47,7 +50,8 @@ def install_r_package() -> Path:
         place = library.stdout.strip()
         done = _run([r, "CMD", "INSTALL", "--no-test-load", f"--library={place}", str(source)])
     if done.returncode:
-        raise PlacaError(f"The R package placa cannot be installed: {_reason(done)}")
+        reason = _reason(done)
+        raise RInstallError(f"The R package placa cannot be installed: {reason}", library=place, reason=reason)
     return Path(place)
 
 

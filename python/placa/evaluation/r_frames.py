@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from placa.core.errors import PlacaError
+from placa.evaluation.errors import InvalidTextError
 
 _Array = np.ndarray[Any, Any]
 
@@ -163,7 +163,9 @@ def _to_bytes(texts: Sequence[str]) -> bytes:
         return joined.encode()
     except ValueError as error:  # UnicodeEncodeError is one.
         wrong = next(text for text in texts if not _is_text(text))
-        raise PlacaError(f"R can hold no text like {wrong!r}: it has a NUL, or is no valid Unicode.") from error
+        raise InvalidTextError(
+            f"R can hold no text like {wrong!r}: it has a NUL, or is no valid Unicode.", text=wrong
+        ) from error
 
 
 def _is_text(text: str) -> bool:

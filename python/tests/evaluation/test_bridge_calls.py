@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from placa.evaluation.bridge import RError, call_r
+from placa.evaluation.bridge import call_r
+from placa.evaluation.errors import RError
 from placa.records.predictions import read_predictions, write_predictions
 
 pytestmark = pytest.mark.usefixtures("r")
@@ -48,7 +49,7 @@ def test_errors_and_warnings_come_once(some_predictions: pd.DataFrame, capfd: py
     heard: list[str] = []
     with pytest.raises(RError, match="`draws` must be a whole number") as refused:
         call_r("clustered_auroc", heard.append, predictions=some_predictions, draws=3)
-    assert "placa_error_draws" in refused.value.r_class and "error" in refused.value.r_class
+    assert "placa_error_draws" in refused.value.values["classes"] and "error" in refused.value.values["classes"]
     assert "\n" not in str(refused.value) and heard == []
     one_class = some_predictions.assign(truth=0)
     call_r("clustered_auroc", heard.append, predictions=one_class, draws=200)

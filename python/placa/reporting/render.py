@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from placa.core.errors import PlacaError, unknown_name
+from placa.core.errors import unknown_name
 from placa.core.files import find_shared
 from placa.core.processes import environment
+from placa.evaluation.errors import MissingSourceError
+from placa.reporting.errors import NotEvaluatedError, OutputIsDirectoryError, RenderError, ReportSourceError
 from placa.reporting.renderers import Renderer, choose_renderer, last_useful_line
 
 if TYPE_CHECKING:
@@ -69,7 +71,9 @@ def render_report(
 
     facts = require_run(run)
     if not (run / "evaluation" / "summary.json").is_file():
-        raise PlacaError(f"{run} is not evaluated yet, which its report needs: run placa evaluate {run} first.")
+        raise NotEvaluatedError(
+            f"{run} is not evaluated yet, which its report needs: run placa evaluate {run} first.", run=str(run)
+        )
     for kind, asked, known in (("report format", to, list(FORMATS)), ("document", document, list(DOCUMENTS))):
         if asked not in known:
             raise unknown_name(kind, asked, known)
@@ -84,7 +88,10 @@ def render_report(
     suffix = "" if lang == "en" else f".{lang}"
     target = out or run / "report" / f"{document}{suffix}.{to}"
     if target.is_dir():
-        raise PlacaError(f"{target} is a directory, and the report is one file: name {target / f'report.{to}'}, say.")
+        raise OutputIsDirectoryError(
+            f"{target} is a directory, and the report is one file: name {target / f'report.{to}'}, say.",
+            path=str(target),
+        )
     require_writable(target.parent)
     chosen = choose_renderer(renderer, to)
     if progress and chosen.note:
@@ -119,12 +126,15 @@ def find_reports() -> Path:
         if (place / _DOCUMENT).is_file():
             return place.resolve()
     if named:
-        raise PlacaError(
-            f"PLACA_REPORTS names {named}, which holds no {_DOCUMENT}: name the reports of placa's source."
+        raise ReportSourceError(
+            f"PLACA_REPORTS names {named}, which holds no {_DOCUMENT}: name the reports of placa's source.",
+            folder=named,
+            file=_DOCUMENT,
         )
-    raise PlacaError(
+    raise MissingSourceError(
         f"The report's source, reports/{_DOCUMENT}, was not found: run placa in its source directory, or set "
-        "PLACA_REPORTS to the folder reports there."
+        "PLACA_REPORTS to the folder reports there.",
+        part="reports",
     )
 
 
@@ -169,7 +179,12 @@ def _render(
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text(done.stdout, encoding="utf-8")
         said = last_useful_line(done.stdout)
-        raise PlacaError(f"{renderer.name} could not render the report: {said} The whole log is {log}.")
+        raise RenderError(
+            f"{renderer.name} could not render the report: {said} The whole log is {log}.",
+            renderer=renderer.name,
+            reason=said,
+            log=str(log),
+        )
     return page
 
 

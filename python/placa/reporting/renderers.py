@@ -10,7 +10,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from placa.core.errors import PlacaError, unknown_name
+from placa.core.errors import unknown_name
+from placa.evaluation.errors import MissingRPackageError, RNotFoundError, RStartError
+from placa.reporting.errors import MissingRendererError, RendererFormatError
 
 #: R packages that the report's chunks use, beside R's own. Without reticulate it is rendered too, less its pictures.
 R_PACKAGES = ("placa", "ggplot2", "jsonlite", "knitr", "rmarkdown", "svglite", "yaml")
@@ -76,9 +78,13 @@ def choose_renderer(asked: str = "auto", to: str = "html") -> Renderer:
         raise unknown_name("renderer", asked, ["auto", "quarto", "rmarkdown"])
     r = find_r()
     if r is None:
-        raise PlacaError("The report is written by R, and there is no R on PATH: run make setup, or install R 4.2.")
+        raise RNotFoundError(
+            "The report is written by R, and there is no R on PATH: run make setup, or install R 4.2.",
+            needed_by="report",
+        )
     _require_r_packages(r)
     lacking = "There is no Quarto command"
+    found: str | None = None
     if asked != "rmarkdown":
         quarto = find_quarto()
         version = quarto_version(quarto) if quarto else None
@@ -88,13 +94,34 @@ def choose_renderer(asked: str = "auto", to: str = "html") -> Renderer:
             said = ".".join(map(str, version)) if version else "one that does not run"
             needed = ".".join(map(str, OLDEST_QUARTO))
             lacking = f"Quarto {needed} or newer was expected and {quarto} is {said}"
+            found = ".".join(map(str, version)) if version else None
         if asked == "quarto":
-            raise PlacaError(f"{lacking}: pip install quarto-cli, or set QUARTO_PATH to one that is elsewhere.")
+            raise MissingRendererError(
+                f"{lacking}: pip install quarto-cli, or set QUARTO_PATH to one that is elsewhere.",
+                needed=["quarto"],
+                format=to,
+                found=found,
+            )
+    if to == "pdf" and asked == "rmarkdown":
+        raise RendererFormatError(
+            "A PDF is written by Quarto, and r Markdown was asked for: pip install quarto-cli.",
+            renderer=asked,
+            format=to,
+        )
     if to == "pdf":
-        why = "R Markdown was asked for" if asked == "rmarkdown" else lacking
-        raise PlacaError(f"A PDF is written by Quarto, and {why[0].lower()}{why[1:]}: pip install quarto-cli.")
+        raise MissingRendererError(
+            f"A PDF is written by Quarto, and {lacking[0].lower()}{lacking[1:]}: pip install quarto-cli.",
+            needed=["quarto"],
+            format=to,
+            found=found,
+        )
     if not (shutil.which("pandoc") or os.environ.get("RSTUDIO_PANDOC")):
-        raise PlacaError("The report needs Quarto or pandoc on PATH: pip install quarto-cli, or apt install pandoc.")
+        raise MissingRendererError(
+            "The report needs Quarto or pandoc on PATH: pip install quarto-cli, or apt install pandoc.",
+            needed=["quarto", "pandoc"],
+            format=to,
+            found=found,
+        )
     return Renderer("rmarkdown", r, r, f"{lacking}: R Markdown and pandoc render the report")
 
 
@@ -105,15 +132,20 @@ def _require_r_packages(r: str) -> None:
     said = subprocess.run(command, capture_output=True, text=True, check=False)
     missing = said.stdout.split()
     if said.returncode:
-        raise PlacaError(f"R does not start: {last_useful_line(said.stderr)}")
+        reason = last_useful_line(said.stderr)
+        raise RStartError(f"R does not start: {reason}", command=r, reason=reason)
     if "placa" in missing:
-        raise PlacaError("R has no package placa: run placa install-r, or R CMD INSTALL R in placa's source directory.")
+        raise MissingRPackageError(
+            "R has no package placa: run placa install-r, or R CMD INSTALL R in placa's source directory.",
+            packages=missing,
+        )
     if missing:
         plural = "s" if len(missing) > 1 else ""
         debian = " ".join(f"r-cran-{name.lower()}" for name in missing)
-        raise PlacaError(
+        raise MissingRPackageError(
             f"The report needs R's package{plural} {', '.join(missing)}: run make setup, or "
-            f"apt install {debian}, or install.packages() in R."
+            f"apt install {debian}, or install.packages() in R.",
+            packages=missing,
         )
 
 

@@ -7,10 +7,10 @@ import time
 from functools import partial
 from pathlib import Path
 
-from placa.core.errors import PlacaError
 from placa.core.files import refuse_existing
 from placa.core.progress import RichProgress
 from placa.evaluation.bridge import find_r
+from placa.evaluation.errors import RNotFoundError
 
 #: Enough for phantoms, which are cleaner than patients.
 EPOCHS = 30
@@ -49,8 +49,9 @@ def run_demo(data: Path, out: Path, images: int, epochs: int | None, lang: str) 
     for place in (data, out):
         refuse_existing(place, overwrite=True)
     if find_r() is None:
-        raise PlacaError(
-            "The demonstration evaluates in R, and there is no R here: install R 4.2 or newer, then make setup."
+        raise RNotFoundError(
+            "The demonstration evaluates in R, and there is no R here: install R 4.2 or newer, then make setup.",
+            needed_by="demo",
         )
     progress = RichProgress(stages=5)
 

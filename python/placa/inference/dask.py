@@ -21,7 +21,7 @@ from placa.core.executors import Executor
 from placa.core.files import read_json
 from placa.dataset.cache_journal import stamp_of
 from placa.dataset.pixel_cache import for_elsewhere, open_pixels, read_elsewhere
-from placa.inference.errors import WorkerMismatchError
+from placa.inference.errors import DirectoryDiffersOnWorkerError
 from placa.inference.loaded_run import LoadedRun, load_once
 from placa.models.outputs import Answers, answer, in_batches
 
@@ -106,13 +106,13 @@ def _answer_files(run: str, fingerprint: str, files: list[tuple[str, int | None]
 def _answer_rows(run: str, fingerprint: str, prepared: str, of_data: str, span: tuple[int, int]) -> Answers:
     predictor = _predictor(run, fingerprint)
     facts = Path(prepared, "source.json")
-    found = read_json(facts)["fingerprint"] if facts.is_file() else None
-    if found != of_data:
-        raise WorkerMismatchError(
+    received = read_json(facts)["fingerprint"] if facts.is_file() else None
+    if received != of_data:
+        raise DirectoryDiffersOnWorkerError(
             f"{prepared} is not the data set there that it is here: all workers need the same disk.",
             path=prepared,
             expected=of_data,
-            found=found,
+            received=received,
         )
     return _answer(predictor, open_pixels(Path(prepared), predictor.size)[slice(*span)])
 
@@ -121,11 +121,11 @@ def _predictor(run: str, fingerprint: str) -> LoadedRun:
     with _MODEL:
         predictor = load_once(LoadedRun, Path(run))
     if predictor.fingerprint != fingerprint:
-        raise WorkerMismatchError(
+        raise DirectoryDiffersOnWorkerError(
             f"{run} holds another model there than here: all workers need the same disk.",
             path=run,
             expected=fingerprint,
-            found=predictor.fingerprint,
+            received=predictor.fingerprint,
         )
     return predictor
 

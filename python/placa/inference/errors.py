@@ -5,8 +5,11 @@ from __future__ import annotations
 from placa.core.errors import InputError, MachineError
 
 
-class WorkerMismatchError(MachineError):
-    """A worker of the cluster has another run or data set. Values: ``path``, ``expected``, ``found`` (fingerprints)."""
+class DirectoryDiffersOnWorkerError(MachineError):
+    """A worker has another run or data set at a path.
+
+    Values: ``path``, ``expected`` and ``received`` (fingerprints; ``received`` is None if the worker has none).
+    """
 
 
 class NoReadableImageError(InputError):

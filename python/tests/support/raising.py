@@ -12,7 +12,7 @@ from placa.core.errors import PlacaError
 
 
 @contextmanager
-def raises(kind: type[PlacaError], **values: Any) -> Iterator[pytest.ExceptionInfo[PlacaError]]:
+def raises(kind: type[PlacaError], /, **values: Any) -> Iterator[pytest.ExceptionInfo[PlacaError]]:
     """Expect an error of exactly this class with (at least) these values, and one line of message."""
     with pytest.raises(kind) as caught:
         yield caught

@@ -197,7 +197,7 @@ def test_a_missing_r_package_is_named_with_the_command_that_brings_it(
         ("\x1b[31mERROR: no such thing\x1b[0m\n", "ERROR: no such thing."),
         ("Compiling a.typ to a.pdf...\x1b[91mERROR: no typst\n\nStack trace:\n  at f\n", "ERROR: no typst."),
         ("x: withBinaryFile\nError: pandoc document conversion failed with error 1\n", "x: withBinaryFile."),
-        ("", "it said nothing."),
+        ("", "no output."),
     ],
 )
 def test_the_useful_line_of_a_log(log: str, line: str) -> None:

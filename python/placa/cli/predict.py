@@ -32,12 +32,12 @@ def run(options: argparse.Namespace) -> None:
     from placa.core.executors import open_executor
     from placa.core.files import require_writable
     from placa.inference.predict import Predictor, predict_files
-    from placa.inference.prepared import predict_prepared, the_prepared_set
+    from placa.inference.prepared import find_prepared_set, predict_prepared
 
     if options.out:
         require_writable(options.out.parent)
     progress = RichProgress()
-    prepared = the_prepared_set(options.images)
+    prepared = find_prepared_set(options.images)
     rejected: list[tuple[str, str]] = []
     label_source = None
     with open_executor(options.scheduler, progress) as executor:

@@ -34,7 +34,7 @@ _SQUARES = 64
 _MODEL = threading.Lock()
 
 
-def answer_files(
+def predict_paths(
     predictor: LoadedRun, paths: Iterable[str], executor: Executor | None, advance: Advance
 ) -> tuple[Answers, list[str]]:
     """Let a cluster read files and answer for them.
@@ -54,15 +54,15 @@ def answer_files(
     assert executor is not None, "a cluster is meant"
     each = max(1, _SQUARES // predictor.reading.squares)
     said, reasons = [], []
-    work = partial(_answer_files, os.path.abspath(predictor.run), predictor.fingerprint)
+    work = partial(_predict_chunk, os.path.abspath(predictor.run), predictor.fingerprint)
     for answers, why in executor.map_in_order(work, _chunks(paths, each)):
         said.append(answers)
         reasons += why
         advance(len(why))
-    return _joined(said, len(predictor.findings)), reasons
+    return _concatenate(said, len(predictor.findings)), reasons
 
 
-def answer_rows(predictor: LoadedRun, prepared: Path, rows: int, executor: Executor, advance: Advance) -> Answers:
+def predict_rows(predictor: LoadedRun, prepared: Path, rows: int, executor: Executor, advance: Advance) -> Answers:
     """Let a cluster answer for the pixels of a prepared data set.
 
     Args:
@@ -80,13 +80,13 @@ def answer_rows(predictor: LoadedRun, prepared: Path, rows: int, executor: Execu
     spans = [(start, min(start + each, rows)) for start in range(0, rows, each)]
     fingerprint = read_json(prepared / "source.json")["fingerprint"]
     work = partial(
-        _answer_rows, os.path.abspath(predictor.run), predictor.fingerprint, os.path.abspath(prepared), fingerprint
+        _predict_span, os.path.abspath(predictor.run), predictor.fingerprint, os.path.abspath(prepared), fingerprint
     )
     said = []
     for (start, stop), answers in zip(spans, executor.map_in_order(work, spans), strict=True):
         said.append(answers)
         advance(stop - start)
-    return _joined(said, len(predictor.findings))
+    return _concatenate(said, len(predictor.findings))
 
 
 def _chunks(paths: Iterable[str], each: int) -> Iterator[list[tuple[str, int | None]]]:
@@ -95,16 +95,16 @@ def _chunks(paths: Iterable[str], each: int) -> Iterator[list[tuple[str, int | N
         yield [for_elsewhere(path, stamp_of(path)) for path in chunk]
 
 
-def _answer_files(run: str, fingerprint: str, files: list[tuple[str, int | None]]) -> tuple[Answers, list[str]]:
-    predictor = _predictor(run, fingerprint)
+def _predict_chunk(run: str, fingerprint: str, files: list[tuple[str, int | None]]) -> tuple[Answers, list[str]]:
+    predictor = _load_predictor(run, fingerprint)
     decoded = read_elsewhere(predictor.size, predictor.reading, files)
     squares = [levels for levels, _ in decoded if levels is not None]
     none = np.empty((0, predictor.size, predictor.size), dtype=np.uint8)
-    return _answer(predictor, np.concatenate([none, *squares])), [reason for _, reason in decoded]
+    return _predict_pixels(predictor, np.concatenate([none, *squares])), [reason for _, reason in decoded]
 
 
-def _answer_rows(run: str, fingerprint: str, prepared: str, of_data: str, span: tuple[int, int]) -> Answers:
-    predictor = _predictor(run, fingerprint)
+def _predict_span(run: str, fingerprint: str, prepared: str, of_data: str, span: tuple[int, int]) -> Answers:
+    predictor = _load_predictor(run, fingerprint)
     facts = Path(prepared, "source.json")
     received = read_json(facts)["fingerprint"] if facts.is_file() else None
     if received != of_data:
@@ -114,10 +114,10 @@ def _answer_rows(run: str, fingerprint: str, prepared: str, of_data: str, span: 
             expected=of_data,
             received=received,
         )
-    return _answer(predictor, open_pixels(Path(prepared), predictor.size)[slice(*span)])
+    return _predict_pixels(predictor, open_pixels(Path(prepared), predictor.size)[slice(*span)])
 
 
-def _predictor(run: str, fingerprint: str) -> LoadedRun:
+def _load_predictor(run: str, fingerprint: str) -> LoadedRun:
     with _MODEL:
         predictor = load_once(LoadedRun, Path(run))
     if predictor.fingerprint != fingerprint:
@@ -130,12 +130,12 @@ def _predictor(run: str, fingerprint: str) -> LoadedRun:
     return predictor
 
 
-def _answer(predictor: LoadedRun, pixels: NDArray[np.uint8]) -> Answers:
+def _predict_pixels(predictor: LoadedRun, pixels: NDArray[np.uint8]) -> Answers:
     with _MODEL:
         return answer(predictor.model, in_batches(pixels), predictor.reading)
 
 
-def _joined(said: list[Answers], findings: int) -> Answers:
+def _concatenate(said: list[Answers], findings: int) -> Answers:
     none = np.empty((0, findings))
     return Answers(
         np.concatenate([none, *(one.probability for one in said)]), np.concatenate([none, *(one.score for one in said)])

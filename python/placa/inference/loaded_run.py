@@ -45,7 +45,7 @@ class LoadedRun:
 
         return load_model(self.run / "model.keras")[0]
 
-    def finished(self, table: pd.DataFrame, paths: pd.Series) -> pd.DataFrame:
+    def add_path_and_class(self, table: pd.DataFrame, paths: pd.Series) -> pd.DataFrame:
         """Give a table of predictions the columns ``path``, of each image in order, and ``class``."""
         table["path"] = paths.repeat(len(self.findings)).to_numpy()
         table["class"] = self.classify(table)

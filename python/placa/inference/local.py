@@ -15,7 +15,7 @@ from placa.inference.loaded_run import LoadedRun
 from placa.models.outputs import BATCH, Answers, answer
 
 
-def answer_files(
+def predict_paths(
     predictor: LoadedRun, paths: Sequence[str], executor: Executor | None, advance: Advance
 ) -> tuple[Answers, list[str]]:
     """Read files and answer for them.

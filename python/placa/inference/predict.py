@@ -49,14 +49,14 @@ class Predictor(LoadedRun):
         """
         with progress.bar("predicting", len(paths)) as advance:
             if executor is None or executor.shares_memory:
-                said, reasons = local.answer_files(self, paths, executor, advance)
+                said, reasons = local.predict_paths(self, paths, executor, advance)
             else:
-                said, reasons = dask.answer_files(self, paths, executor, advance)
+                said, reasons = dask.predict_paths(self, paths, executor, advance)
         kept = [path for path, reason in zip(paths, reasons, strict=True) if not reason]
         images = pd.DataFrame({"image_id": short_names(self.reading, kept), "path": kept})
         table = tidy(images, self.findings, said.probability, said.score)
         rejected = [(path, reason) for path, reason in zip(paths, reasons, strict=True) if reason]
-        return self.finished(table, images["path"]), rejected
+        return self.add_path_and_class(table, images["path"]), rejected
 
 
 def predict_files(

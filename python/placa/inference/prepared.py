@@ -14,7 +14,7 @@ from placa.core.executors import Executor
 from placa.core.files import read_json
 from placa.core.progress import SILENT, Progress
 from placa.dataset.prepared import read_images
-from placa.inference.dask import answer_rows
+from placa.inference.dask import predict_rows
 from placa.inference.errors import MixedInputsError, ReadingMismatchError
 from placa.inference.loaded_run import LoadedRun
 from placa.models.outputs import answer, in_batches
@@ -22,7 +22,7 @@ from placa.records.predictions import tidy
 from placa.records.reading import Reading, collapse
 
 
-def the_prepared_set(places: Sequence[Path]) -> Path | None:
+def find_prepared_set(places: Sequence[Path]) -> Path | None:
     """The prepared data set among the places that a user named, or None where these are files and folders of images.
 
     Raises:
@@ -82,7 +82,7 @@ def predict_prepared(
 
             said = answer(predictor.model, shown(), reading)
         else:
-            said = answer_rows(predictor, prepared, len(pixels), executor, advance)
+            said = predict_rows(predictor, prepared, len(pixels), executor, advance)
     images = collapse(manifest, reading)
     table = tidy(images, predictor.findings, said.probability, said.score)
-    return predictor.finished(table, images["path"]), facts
+    return predictor.add_path_and_class(table, images["path"]), facts

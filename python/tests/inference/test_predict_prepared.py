@@ -13,7 +13,7 @@ from placa.core.errors import PlacaError
 from placa.inference import dask
 from placa.inference.errors import DirectoryDiffersOnWorkerError, MixedInputsError, ReadingMismatchError
 from placa.inference.predict import Predictor
-from placa.inference.prepared import predict_prepared, the_prepared_set
+from placa.inference.prepared import find_prepared_set, predict_prepared
 from placa.models.outputs import answer, in_batches
 from placa.records.manifest import read_manifest
 from placa.records.predictions import COLUMNS, read_predictions
@@ -65,8 +65,8 @@ def test_pixels_that_the_model_never_learnt_are_refused(run: Path, prepared: Pat
 def test_a_prepared_set_is_predicted_alone(run: Path, prepared: Path, placa) -> None:
     places = [prepared / "images", prepared]
     with raises(MixedInputsError, prepared=str(prepared), inputs=[str(place) for place in places]):
-        the_prepared_set(places)
-    assert the_prepared_set([prepared]) == prepared and the_prepared_set(places[:1]) is None
+        find_prepared_set(places)
+    assert find_prepared_set([prepared]) == prepared and find_prepared_set(places[:1]) is None
     done = placa("predict", run, *places)
     assert done.returncode == 2 and str(prepared) in done.stderr and done.stderr.count("\n") == 1
 
@@ -74,9 +74,9 @@ def test_a_prepared_set_is_predicted_alone(run: Path, prepared: Path, placa) -> 
 def test_a_worker_with_another_run_or_data_set_is_refused(run: Path, prepared: Path) -> None:
     model = Predictor(run).fingerprint
     with raises(DirectoryDiffersOnWorkerError, path=str(run), expected="sha256:0", received=model):
-        dask._answer_files(str(run), "sha256:0", [])
+        dask._predict_chunk(str(run), "sha256:0", [])
     with raises(DirectoryDiffersOnWorkerError, path=str(run), expected="sha256:1", received=None):
-        dask._answer_rows(str(run), model, str(run), "sha256:1", (0, 1))
+        dask._predict_span(str(run), model, str(run), "sha256:1", (0, 1))
 
 
 def read_folders_of(prepared: Path, tmp_path: Path):

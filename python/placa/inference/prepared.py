@@ -1,4 +1,4 @@
-"""Prediction for a prepared data set, from its pixels: nothing is decoded again."""
+"""Prediction of a prepared data set from its stored pixels, without decoding the files again."""
 
 from __future__ import annotations
 
@@ -23,15 +23,19 @@ from placa.records.reading import Reading, collapse
 
 
 def find_prepared_set(places: Sequence[Path]) -> Path | None:
-    """The prepared data set among the places that a user named, or None where these are files and folders of images.
+    """Return the prepared data set among the inputs, or None if the inputs are files and folders of images.
+
+    Args:
+        places: The inputs that the user named.
 
     Raises:
-        PlacaError: There is one, and other places with it.
+        MixedInputsError: A prepared data set is named together with other inputs.
     """
     sets = [place for place in places if (place / "manifest.parquet").is_file() and (place / "source.json").is_file()]
     if sets and len(places) > 1:
         raise MixedInputsError(
-            f"{sets[0]} is a prepared data set: predict it by itself, and other images apart from it.",
+            f"{sets[0]} is a prepared data set and must be the only input, got {len(places)} inputs. "
+            "Predict it in a command of its own.",
             prepared=str(sets[0]),
             inputs=[str(place) for place in places],
         )
@@ -44,26 +48,27 @@ def predict_prepared(
     """Predict a prepared data set.
 
     Args:
-        predictor: The run whose model answers.
-        prepared: What ``placa prepare`` wrote.
-        progress: Where to show the bar.
-        executor: Where to do it; in this process by default.
+        predictor: The run whose model predicts.
+        prepared: A directory that ``placa prepare`` wrote.
+        progress: Shows the progress bar.
+        executor: Where the work is done; in this process by default.
 
     Returns:
-        The table, one row an image (or volume) and finding, with split, truth and what else the manifest knows, and the
-        columns ``path`` and ``class`` (see `placa.inference.predict.Predictor.predict`); and the content of the data
-        set's ``source.json``.
+        The table, one row per image (or volume) and finding, with split, truth and the other columns of the manifest,
+        and the columns ``path`` and ``class`` (see `placa.inference.predict.Predictor.predict`); and the content of the
+        data set's ``source.json``.
 
     Raises:
-        PlacaError: It is no prepared data set, or its pixels are not such as the model has learnt.
+        ReadingMismatchError: The data set was read by another rule than the model's training images.
+        PlacaError: `prepared` is not a prepared data set, or has no pixels of the model's size.
     """
     facts = read_json(prepared / "source.json")
     reading = Reading.from_dict(facts.get("reading"))
     if reading != predictor.reading:
         raise ReadingMismatchError(
-            f"{prepared} was read as {reading.rule} ({reading.squares} squares a file), and the model of "
-            f"{predictor.run} has learnt {predictor.reading.rule} ({predictor.reading.squares}): prepare the files "
-            "the same way.",
+            f"{prepared} was read by rule {reading.rule} ({reading.squares} squares per file), but the model of "
+            f"{predictor.run} needs {predictor.reading.rule} ({predictor.reading.squares}). Prepare the files with the "
+            "model's rule.",
             prepared=str(prepared),
             run=str(predictor.run),
             rule=reading.rule,
@@ -75,14 +80,14 @@ def predict_prepared(
     with progress.bar("predicting", len(pixels)) as advance:
         if executor is None or executor.shares_memory:
 
-            def shown() -> Iterator[NDArray[np.uint8]]:
+            def batches() -> Iterator[NDArray[np.uint8]]:
                 for batch in in_batches(pixels):
                     yield batch
                     advance(len(batch))
 
-            said = answer(predictor.model, shown(), reading)
+            outputs = answer(predictor.model, batches(), reading)
         else:
-            said = predict_rows(predictor, prepared, len(pixels), executor, advance)
+            outputs = predict_rows(predictor, prepared, len(pixels), executor, advance)
     images = collapse(manifest, reading)
-    table = tidy(images, predictor.findings, said.probability, said.score)
+    table = tidy(images, predictor.findings, outputs.probability, outputs.score)
     return predictor.add_path_and_class(table, images["path"]), facts

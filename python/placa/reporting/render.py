@@ -1,4 +1,4 @@
-"""The report of a run, rendered by Quarto where it is there, else by R Markdown and pandoc."""
+"""Render the report of a run with Quarto, or without Quarto with R Markdown and pandoc."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 _DOCUMENT = "evaluation.qmd"
 
-#: What a report can be, and what Quarto calls it. The documents name HTML alone, or `quarto render` would make all.
+#: Formats of a report and their names in Quarto. The documents declare only HTML, so `quarto render` makes only that.
 FORMATS = {"html": "html", "pdf": "typst", "docx": "docx"}
 DOCUMENTS = ("evaluation", "model-card")
-#: Those that the R package has words for.
+#: Languages that the R package has translations for.
 LANGUAGES = ("en", "es")
 
 
@@ -44,27 +44,30 @@ def render_report(
 ) -> Path:
     """Render the report of an evaluated run, or its model card.
 
-    The run is only read. The report is rendered in a temporary directory and appears whole or not at all; the
-    renderer's log of a rendering that failed stays beside where the report would be, as ``….log``.
+    The run is not changed. The report is rendered in a temporary directory, then moved to its path. If rendering fails,
+    the log of the renderer is kept at the path of the report with the suffix ``.log``.
 
     Args:
         run: A run directory with its ``evaluation/``.
-        lang: ``en`` or ``es``.
-        to: ``html``, one file that asks the network for nothing; ``pdf``, which needs Quarto (its Typst); or ``docx``.
+        lang: Language, ``en`` or ``es``.
+        to: Format: ``html``, one self-contained file; ``pdf``, which needs Quarto (its Typst); or ``docx``.
         out: The file to write; ``RUN/report/evaluation.html`` by default, ``evaluation.es.html`` in Spanish.
-        renderer: ``quarto``, ``rmarkdown``, or ``auto``: the first where it is there, else the second.
-        progress: Where to say which renderer is used.
-        findings: Those to report on; all by default.
-        compare: Another run, to be set against this one on the test images that both have.
-        document: ``evaluation``, or ``model-card``, the one page of it.
+        renderer: ``quarto``, ``rmarkdown``, or ``auto``: Quarto if it is installed, otherwise R Markdown.
+        progress: Shows a note on the chosen renderer.
+        findings: Findings to report on; all by default.
+        compare: Another run to compare with this one, on the test images that both have.
+        document: ``evaluation``, or ``model-card``, a summary of one page.
 
     Returns:
         The path of the report.
 
     Raises:
-        PlacaError: `run` or `compare` is no run, or `run` is not evaluated; there is no such language, format, document
-            or finding; R, one of its packages, pandoc, or for a PDF Quarto is missing; the renderer fails; or the
-            report cannot be written.
+        NotEvaluatedError: `run` has no evaluation.
+        UnknownNameError: The language, format, document, renderer or a finding is unknown.
+        OutputIsDirectoryError: `out` is a directory.
+        MissingRendererError, RendererFormatError, RNotFoundError, MissingRPackageError: See `choose_renderer`.
+        RenderError: The renderer failed.
+        PlacaError: `run` or `compare` is not a run, or the report cannot be written.
     """
     from placa.core.files import require_writable, whole_file
     from placa.records.run import require_run
@@ -72,11 +75,11 @@ def render_report(
     facts = require_run(run)
     if not (run / "evaluation" / "summary.json").is_file():
         raise NotEvaluatedError(
-            f"{run} is not evaluated yet, which its report needs: run placa evaluate {run} first.", run=str(run)
+            f"{run} has no evaluation, which the report needs. Run placa evaluate {run} first.", run=str(run)
         )
-    for kind, asked, known in (("report format", to, list(FORMATS)), ("document", document, list(DOCUMENTS))):
-        if asked not in known:
-            raise unknown_name(kind, asked, known)
+    for kind, name, known in (("report format", to, list(FORMATS)), ("document", document, list(DOCUMENTS))):
+        if name not in known:
+            raise unknown_name(kind, name, known)
     for finding in findings:
         if finding not in facts["data"]["findings"]:
             raise unknown_name("finding", finding, facts["data"]["findings"])
@@ -89,7 +92,7 @@ def render_report(
     target = out or run / "report" / f"{document}{suffix}.{to}"
     if target.is_dir():
         raise OutputIsDirectoryError(
-            f"{target} is a directory, and the report is one file: name {target / f'report.{to}'}, say.",
+            f"The report is one file, but {target} is a directory. Name a file, for example {target / f'report.{to}'}.",
             path=str(target),
         )
     require_writable(target.parent)
@@ -111,13 +114,14 @@ def render_report(
 
 
 def find_reports() -> Path:
-    """The folder that holds the report's source, ``reports/``.
+    """Return the folder with the source of the report, ``reports/``.
 
-    It is ``PLACA_REPORTS`` where that is set; else that of the installed package or of placa's source tree; else in
-    the current directory or one above it.
+    It is ``PLACA_REPORTS`` if that is set; otherwise the one of the installed package or of placa's source directory;
+    otherwise the one in the current directory or in a parent of it.
 
     Raises:
-        PlacaError: It is in none of these places.
+        ReportSourceError: ``PLACA_REPORTS`` is set, but the folder has no source of the report.
+        MissingSourceError: None of these folders exists.
     """
     named = os.environ.get("PLACA_REPORTS")
     around = [folder / "reports" for folder in (Path.cwd(), *Path.cwd().parents)]
@@ -127,13 +131,13 @@ def find_reports() -> Path:
             return place.resolve()
     if named:
         raise ReportSourceError(
-            f"PLACA_REPORTS names {named}, which holds no {_DOCUMENT}: name the reports of placa's source.",
+            f"PLACA_REPORTS is {named}, which has no {_DOCUMENT}. Set it to the folder reports of placa's source.",
             folder=named,
             file=_DOCUMENT,
         )
     raise MissingSourceError(
-        f"The report's source, reports/{_DOCUMENT}, was not found: run placa in its source directory, or set "
-        "PLACA_REPORTS to the folder reports there.",
+        f"The source of the report, reports/{_DOCUMENT}, was not found. Install placa again, or set PLACA_REPORTS to "
+        "the folder reports of placa's source.",
         part="reports",
     )
 
@@ -145,7 +149,7 @@ def _render(
     from placa.evaluation.bridge import utf8_locale
     from placa.reporting.pictures import LIBRARIES
 
-    surroundings = {
+    variables = {
         **environment(),
         **utf8_locale(),
         "RETICULATE_PYTHON": sys.executable,
@@ -155,7 +159,7 @@ def _render(
     page = work / f"page.{to}"
     (work / "params.json").write_text(json.dumps(parameters), encoding="utf-8")
     if renderer.name == "quarto":
-        surroundings.setdefault("QUARTO_R", str(Path(renderer.r).parent))
+        variables.setdefault("QUARTO_R", str(Path(renderer.r).parent))
         command = [renderer.command, "render", f"{document}.qmd", "--to", FORMATS[to], "--output", page.name]
         command += ["--execute-params", "params.json", "--metadata", f"lang:{parameters['language']}"]
         command += ["--metadata-file", "paper.yml"] if to == "pdf" else []
@@ -165,7 +169,7 @@ def _render(
     done = subprocess.run(
         command,
         cwd=work,
-        env=surroundings,
+        env=variables,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -178,11 +182,11 @@ def _render(
         log = _log_of(target)
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text(done.stdout, encoding="utf-8")
-        said = last_useful_line(done.stdout)
+        reason = last_useful_line(done.stdout)
         raise RenderError(
-            f"{renderer.name} could not render the report: {said} The whole log is {log}.",
+            f"{renderer.name} failed to render the report: {reason} The complete log is {log}.",
             renderer=renderer.name,
-            reason=said,
+            reason=reason,
             log=str(log),
         )
     return page

@@ -1,4 +1,4 @@
-"""The command line: `placa`. It parses, calls one function of the package, and prints; heavy imports wait for use."""
+"""The command line, `placa`: parse arguments, call one function of the package, print. Heavy imports are lazy."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import placa
 from placa.core.arguments import LateParser
 from placa.core.errors import PlacaError
 
-_TELLS = """\
-  placa demo                                   phantoms to report, in two minutes
+_EXAMPLES = """\
+  placa demo                                   from phantoms to a report, in two minutes
   placa prepare nih NIH --positive Pneumonia --out data/prepared/pneumonia
   placa train data/prepared/pneumonia --out runs/pneumonia
   placa evaluate runs/pneumonia
@@ -23,34 +23,34 @@ _TELLS = """\
   placa predict runs/pneumonia some/images --out some.parquet
 """
 
-#: Each command: the module of that name here, with ``add_arguments`` and ``run``, and its line of help.
+#: Each command and its help text. The module with its name has the functions ``add_arguments`` and ``run``.
 COMMANDS = {
-    "prepare": "images and labels to a prepared data set: splits, pixels, audit",
-    "audit": "look for what would make figures from a prepared data set too good",
-    "sources": "list where images and labels can come from",
-    "download": "fetch a public data set",
+    "prepare": "prepare a data set from images and labels: splits, pixels, audit",
+    "audit": "audit a prepared data set for leakage, shortcuts and shift",
+    "sources": "list the sources of images and labels",
+    "download": "download a public data set",
     "train": "train a network on a prepared data set",
-    "predict": "say of images what a run's model makes of them",
-    "explain": "show where in images a run's model sees a finding (Grad-CAM)",
+    "predict": "predict findings for images with a run's model",
+    "explain": "explain the predictions of a run's model for images (Grad-CAM)",
     "evaluate": "evaluate a run in R: tables and figures",
     "report": "render a run's report",
-    "doctor": "say what is there, what is missing, and what that costs",
-    "install-r": "install the R package placa, whose source travels along",
-    "demo": "phantoms, training, prediction, evaluation in R, report",
+    "doctor": "list installed and missing programs and packages, and what needs them",
+    "install-r": "install the R package placa, included in this package",
+    "demo": "run all steps on phantoms: training, prediction, evaluation in R, report",
 }
 
 
 def module_of(command: str) -> ModuleType:
-    """Load the module of a command."""
+    """Import the module of a command."""
     return import_module(f"{__name__}.{command.replace('-', '_')}")
 
 
 def parser() -> argparse.ArgumentParser:
-    """Build the parser of the whole command line."""
+    """Build the parser of the command line with all commands."""
     top = argparse.ArgumentParser(
         prog="placa",
         description="From a folder of chest radiographs to a trained model and an honest account of how well it works.",
-        epilog=f"for example:\n{_TELLS}",
+        epilog=f"for example:\n{_EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"placa {placa.__version__}")
@@ -68,31 +68,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        The exit code: 0; 1 for a fault of the machine or a failed check, 2 for a fault in the input, each with a
-        message on stderr; 130 after Ctrl-C.
+        The exit code: 0 after success; 1 after a fault of the machine or a failed check, and 2 after an error in the
+        input, both with a message on stderr; 130 after Ctrl-C.
     """
     try:
         options = parser().parse_args(arguments)
         module_of(options.command).run(options)
     except PlacaError as error:
-        return _complain(error)
+        return _print_error(error)
     except BrokenPipeError:
-        # Whoever read our output, such as head, has had enough.
+        # The reader of the output, such as head, has closed the pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
         from placa.core.files import explain_os_error
 
-        return _complain(explain_os_error(error))
+        return _print_error(explain_os_error(error))
     except KeyboardInterrupt as interrupt:
-        # What can be gone on with says so itself.
-        said = f". {interrupt}" if interrupt.args else "; nothing half-written was left"
-        print(f"placa: stopped{said}", file=sys.stderr)
+        # An interrupt of work that can be resumed has its own message.
+        message = str(interrupt) if interrupt.args else "No incomplete output is left."
+        print(f"placa: stopped. {message}", file=sys.stderr)
         return 130
     return 0
 
 
-def _complain(error: PlacaError) -> int:
+def _print_error(error: PlacaError) -> int:
     print(f"placa: {error}", file=sys.stderr)
     return error.exit_code
 

@@ -1,4 +1,4 @@
-"""``placa audit``: what would make figures from a prepared data set too good."""
+"""``placa audit``: audit a prepared data set for leakage, shortcuts and shift."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Audit the data set and print what was found."""
+    """Audit the data set and print the results."""
     from placa.audit.show import print_audit
     from placa.workflows.audit import audit_prepared
 

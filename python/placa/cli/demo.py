@@ -1,4 +1,4 @@
-"""The whole way on phantoms, in one process: what `make demo` runs."""
+"""``placa demo``: run all steps on phantoms in one process."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import time
 from functools import partial
 from pathlib import Path
 
-from placa.core.errors import PlacaError
 from placa.core.files import refuse_existing
 from placa.core.progress import RichProgress
 from placa.evaluation.bridge import find_r
+from placa.evaluation.errors import RNotFoundError
 
-#: Enough for phantoms, which are cleaner than patients.
+#: Phantoms are easier than radiographs and need few epochs.
 EPOCHS = 30
 
 
@@ -20,8 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``placa demo``."""
     parser.add_argument("--data", type=Path, default=Path("data/prepared/demo"), help="(default: %(default)s)")
     parser.add_argument("--out", type=Path, default=Path("runs/demo"), metavar="RUN", help="(default: %(default)s)")
-    parser.add_argument("--images", type=int, default=800, help="how many phantoms (default: %(default)s)")
-    parser.add_argument("--epochs", type=int, help="most epochs")
+    parser.add_argument("--images", type=int, default=800, help="number of phantoms (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, help="maximum number of epochs")
     parser.add_argument(
         "--lang", default="en", choices=("en", "es"), help="the report's language (default: %(default)s)"
     )
@@ -33,24 +33,26 @@ def run(options: argparse.Namespace) -> None:
 
 
 def run_demo(data: Path, out: Path, images: int, epochs: int | None, lang: str) -> None:
-    """Phantoms, training, prediction, evaluation in R, and the report; prints the report's path.
+    """Draw phantoms, train, predict, evaluate in R and render the report; print the path of the report.
 
     Args:
-        data: The prepared data set to make; an older one is replaced.
-        out: The run to make; an older one is replaced.
-        images: How many phantoms to draw.
-        epochs: Most epochs; 30 by default.
+        data: The directory of the prepared data set; an existing one is replaced.
+        out: The directory of the run; an existing one is replaced.
+        images: Number of phantoms.
+        epochs: Maximum number of epochs; 30 by default.
         lang: Language of the report, ``en`` or ``es``.
 
     Raises:
-        PlacaError: Something that the demonstration needs is missing, said before any work is done.
+        RNotFoundError: R is not on PATH. This is checked before any other work.
+        PlacaError: A step failed, or `data` or `out` was not written by placa.
     """
     started = time.perf_counter()
     for place in (data, out):
         refuse_existing(place, overwrite=True)
     if find_r() is None:
-        raise PlacaError(
-            "The demonstration evaluates in R, and there is no R here: install R 4.2 or newer, then make setup."
+        raise RNotFoundError(
+            "The demonstration needs R, which was not found on PATH. Install R 4.2 or newer, then run placa install-r.",
+            needed_by="demo",
         )
     progress = RichProgress(stages=5)
 

@@ -1,4 +1,4 @@
-"""``placa download``: fetch a public data set."""
+"""``placa download``: download a public data set."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from placa.core.progress import RichProgress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the data sets, each with its own arguments."""
+    """Add a subcommand for each data set."""
     sets = parser.add_subparsers(dest="dataset", metavar="SET", required=True, parser_class=LateParser)
     sets.add_parser("nih", help="NIH ChestX-ray14: 112,120 radiographs, 45 GB").fill = _fill_nih
 
@@ -21,7 +21,7 @@ def _fill_nih(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Fetch the data set."""
+    """Download the data set."""
     from placa.sources.download import nih
 
     nih.run(options, RichProgress())

@@ -11,12 +11,17 @@ from placa.core.progress import RichProgress
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``placa evaluate``."""
     parser.add_argument("run", type=Path, metavar="RUN")
-    parser.add_argument("--split", default="test", help="which split (default: %(default)s)")
-    parser.add_argument("--bridge", default="auto", choices=("auto", "rpy2", "rscript"), help="how to reach R")
+    parser.add_argument("--split", default="test", help="split to evaluate (default: %(default)s)")
+    parser.add_argument(
+        "--bridge",
+        default="auto",
+        choices=("auto", "rpy2", "rscript"),
+        help="how R is run: inside this process (rpy2) or in a separate one (default: %(default)s)",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Evaluate, and print the headline."""
+    """Evaluate the run and print the main results."""
     from placa.workflows.evaluate import evaluate, headline
 
     summary = evaluate(options.run, options.split, options.bridge, RichProgress())

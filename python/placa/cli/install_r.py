@@ -10,7 +10,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Install the R package and print the library that holds it."""
+    """Install the R package and print the path of its library."""
     from placa.evaluation.install_r import install_r_package
 
     print(install_r_package())

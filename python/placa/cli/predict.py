@@ -19,25 +19,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``placa predict``."""
     parser.add_argument("run", type=Path, metavar="RUN")
     parser.add_argument(
-        "images", type=Path, nargs="+", metavar="IMAGE", help="files and folders, in any mix; or one prepared data set"
+        "images", type=Path, nargs="+", metavar="IMAGE", help="files and folders; or one prepared data set"
     )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="a parquet file to write the table to")
-    parser.add_argument("--rows", type=int, default=20, help="how many rows to print (default: %(default)s; 0: all)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the table to a parquet file")
+    parser.add_argument("--rows", type=int, default=20, help="number of rows to print (default: %(default)s; 0: all)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help=SCHEDULER)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Predict, print the table, and write it where a file is named."""
+    """Predict, print the table, and write it if --out is given."""
     from placa.cli.terminal import print_predictions
     from placa.core.executors import open_executor
     from placa.core.files import require_writable
     from placa.inference.predict import Predictor, predict_files
-    from placa.inference.prepared import predict_prepared, the_prepared_set
+    from placa.inference.prepared import find_prepared_set, predict_prepared
 
     if options.out:
         require_writable(options.out.parent)
     progress = RichProgress()
-    prepared = the_prepared_set(options.images)
+    prepared = find_prepared_set(options.images)
     rejected: list[tuple[str, str]] = []
     label_source = None
     with open_executor(options.scheduler, progress) as executor:
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> None:
         else:
             table, rejected, predictor = predict_files(options.run, options.images, progress, executor)
     for path, reason in rejected:
-        progress.warn(f"{path} was set aside: {reason}")
+        progress.warn(f"{path} was rejected: {reason}")
     print_predictions(table, options.rows)
     if options.out:
         _write_predictions(table, rejected, predictor, label_source, options.out)
@@ -64,9 +64,9 @@ def _write_predictions(
     metadata = {name: predictor.facts["data"][name] for name in ("findings", "positive", "comparison")}
     note = {**metadata, "label_source": label_source, "model_fingerprint": predictor.fingerprint}
     write_predictions(table, out, note)
-    set_aside = out.with_name(f"{out.stem}.rejected.csv")
+    rejected_csv = out.with_name(f"{out.stem}.rejected.csv")
     if rejected:
-        write_rejected(set_aside, rejected)
+        write_rejected(rejected_csv, rejected)
     else:
-        # One of an earlier prediction would speak of other images.
-        set_aside.unlink(missing_ok=True)
+        # A file of an earlier prediction would list other images.
+        rejected_csv.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""``placa prepare``: from a source to a prepared data set."""
+"""``placa prepare``: prepare a data set from a source of images and labels."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from placa.sources.registry import SOURCES, Row, source_row
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the sources, each with its own arguments and those that all share."""
+    """Add a subcommand for each source, with its own arguments and the common ones."""
     sources = parser.add_subparsers(dest="source", metavar="SOURCE", required=True, parser_class=LateParser)
     common = LateParser(add_help=False)
-    common.add_argument("--out", type=Path, required=True, metavar="DIR", help="the directory to make")
-    common.add_argument("--size", type=whole_number, help="side of the cached squares, in pixels")
-    common.add_argument("--seed", type=int, default=0, help="of the splits (default: %(default)s)")
+    common.add_argument("--out", type=Path, required=True, metavar="DIR", help="the directory to create")
+    common.add_argument("--size", type=whole_number, help="side of the stored square images, in pixels")
+    common.add_argument("--seed", type=int, default=0, help="seed of the splits (default: %(default)s)")
     common.add_argument(
         "--fractions",
         type=float,
@@ -25,13 +25,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=("TRAIN", "VALIDATION", "TEST"),
         help="shares of the images (default: 70 15 15)",
     )
-    common.add_argument("--test-list", type=Path, metavar="FILE", help="names the test images or patients, one a line")
-    common.add_argument("--overwrite", action="store_true", help="replace a data set that is there")
+    common.add_argument(
+        "--test-list", type=Path, metavar="FILE", help="a list of the test images or patients, one per line"
+    )
+    common.add_argument("--overwrite", action="store_true", help="replace an existing data set")
     common.add_argument("--scheduler", metavar="ADDRESS", help=SCHEDULER)
 
     for row in SOURCES:
         source = sources.add_parser(row.name, parents=[common], help=row.summary)
-        source.description = f"{row.summary[0].upper()}{row.summary[1:]}. What lies where: {row.layout}."
+        source.description = f"{row.summary[0].upper()}{row.summary[1:]}. Layout: {row.layout}."
         source.fill = partial(_fill_source, row)
 
 

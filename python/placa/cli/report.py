@@ -11,17 +11,23 @@ from placa.core.progress import RichProgress
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``placa report``."""
     parser.add_argument("run", type=Path, metavar="RUN")
-    parser.add_argument("--lang", default="en", choices=("en", "es"), help="its language (default: %(default)s)")
-    parser.add_argument("--to", default="html", choices=("html", "pdf", "docx"), help="(default: %(default)s)")
-    parser.add_argument("--document", default="evaluation", choices=("evaluation", "model-card"), help="all, or a page")
-    parser.add_argument("--findings", nargs="+", default=(), metavar="NAME", help="report on these alone")
-    parser.add_argument("--compare", type=Path, metavar="RUN", help="another run to set against this one")
+    parser.add_argument("--lang", default="en", choices=("en", "es"), help="language (default: %(default)s)")
+    parser.add_argument("--to", default="html", choices=("html", "pdf", "docx"), help="format (default: %(default)s)")
+    parser.add_argument(
+        "--document", default="evaluation", choices=("evaluation", "model-card"), help="complete report or one page"
+    )
+    parser.add_argument(
+        "--findings", nargs="+", default=(), metavar="NAME", help="findings to report on (default: all)"
+    )
+    parser.add_argument("--compare", type=Path, metavar="RUN", help="another run to compare with this one")
     parser.add_argument("--out", type=Path, metavar="FILE", help="the file to write (default: in RUN/report)")
-    parser.add_argument("--renderer", default="auto", choices=("auto", "quarto", "rmarkdown"))
+    parser.add_argument(
+        "--renderer", default="auto", choices=("auto", "quarto", "rmarkdown"), help="(default: %(default)s)"
+    )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Render the report, evaluating first where that was not done, and print its path."""
+    """Render the report, after evaluating the run if necessary, and print the path of the report."""
     from placa.records.run import require_run
     from placa.reporting.render import render_report
     from placa.workflows.evaluate import evaluate
@@ -29,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
     require_run(options.run)
     progress = RichProgress()
     if not (options.run / "evaluation" / "summary.json").is_file():
-        progress.say("the run was not evaluated yet; that comes first")
+        progress.say("evaluating the run first, which has no evaluation yet")
         evaluate(options.run, progress=progress)
     names = ("lang", "to", "document", "findings", "compare", "out", "renderer")
     print(render_report(options.run, progress=progress, **{name: getattr(options, name) for name in names}))

@@ -1,4 +1,4 @@
-"""``placa sources``: where images and labels can come from."""
+"""``placa sources``: list the sources of images and labels."""
 
 from __future__ import annotations
 

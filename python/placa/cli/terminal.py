@@ -1,4 +1,4 @@
-"""Tables on the terminal, on stdout."""
+"""Print tables on stdout."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 
 
 def print_predictions(table: pd.DataFrame, rows: int = 20) -> None:
-    """Print predictions as a table on stdout, `rows` of them at most; all of them where that is 0."""
+    """Print predictions as a table on stdout.
+
+    Args:
+        table: Predictions, one row per image and finding.
+        rows: Maximum number of rows; 0 for all.
+    """
     from rich.console import Console
     from rich.table import Table
 
@@ -38,10 +43,10 @@ def print_sources(rows: Iterable[Row]) -> None:
 
     grid = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     grid.add_column("source", style="bold", no_wrap=True)
-    for name in ("what it is", "what lies where", "patients"):
+    for name in ("description", "layout", "patients"):
         grid.add_column(name, overflow="fold")
     for row in rows:
         grid.add_row(row.name, row.summary, row.layout, row.patients)
     console = Console()
     console.print(grid)
-    console.print("\nplaca prepare SOURCE --help says more of each.")
+    console.print("\nRun placa prepare SOURCE --help for the options of a source.")

@@ -9,24 +9,27 @@ from placa.core.progress import RichProgress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of ``placa train``: those of the run, and every option of training."""
+    """Add the arguments of ``placa train``: those of the run, and all training options."""
     from placa.training import arguments
 
     parser.add_argument("prepared", type=Path, metavar="PREPARED")
-    parser.add_argument("--out", type=Path, required=True, metavar="RUN", help="the run directory to make")
-    parser.add_argument("--overwrite", action="store_true", help="replace a run that is there")
-    parser.add_argument("--resume", action="store_true", help="go on where a training of this run was stopped")
+    parser.add_argument("--out", type=Path, required=True, metavar="RUN", help="the run directory to create")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing run")
+    parser.add_argument("--resume", action="store_true", help="resume an interrupted training of this run")
     parser.add_argument(
-        "--processes", metavar="ADDRESSES", help="HOST or HOST:PORT of each process that trains along, commas between"
+        "--processes", metavar="ADDRESSES", help="HOST or HOST:PORT of each training process, comma-separated"
     )
     parser.add_argument(
-        "--process-id", type=int, metavar="N", help="which of them this is, from 0 (SLURM's own by itself)"
+        "--process-id",
+        type=int,
+        metavar="N",
+        help="index of this process in --processes, from 0 (default: that of SLURM)",
     )
     arguments.add_arguments(parser)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Train, and print the path of the run."""
+    """Train and print the path of the run."""
     from placa.core.files import refuse_existing
 
     if not options.resume:
@@ -38,7 +41,7 @@ def run(options: argparse.Namespace) -> None:
     progress = RichProgress()
     team = find_team(options.processes, options.process_id)
     if team is None and (tasks := started_without_srun()):
-        progress.warn(f"SLURM would start {tasks} tasks, and this is the script alone: type srun before placa train")
+        progress.warn(f"SLURM allocated {tasks} tasks, but only one process runs: start placa train with srun")
     wanted = from_options(options)
     train(options.prepared, options.out, wanted, options.overwrite, progress, options.resume, team=team)
     if team is None or team.process == 0:

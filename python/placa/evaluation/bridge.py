@@ -1,7 +1,7 @@
-"""The bridge from Python to R: a data frame and scalars over, R's own complaints back.
+"""The bridge from Python to R: pass data frames and scalars, return a data frame or R's error.
 
-R is started inside this process by rpy2. Reticulate must never be loaded in that R, for a Python inside an R inside a
-Python crashes; the R package knows an R that rpy2 embeds, and refuses.
+rpy2 starts R inside this process. Reticulate must not be loaded in that R: a Python inside an R inside a Python
+crashes. The R package detects that rpy2 embeds its R, and stops with an error.
 """
 
 from __future__ import annotations
@@ -20,42 +20,39 @@ from typing import Any
 import pandas as pd
 
 import placa
-from placa.core.errors import PlacaError
+from placa.evaluation.errors import (
+    MissingRPackageError,
+    RNotFoundError,
+    RPackageVersionError,
+    Rpy2Error,
+    r_error,
+)
 from placa.evaluation.r_code import CALL
 from placa.evaluation.r_frames import from_r, r_list, to_r
 
-_HOW_TO_GET_R = "run make setup, or install R 4.2 or newer with the packages that placa doctor lists"
-
-
-class RError(PlacaError):
-    """An error that R raised: its message, and in `r_class` the classes of its condition."""
-
-    def __init__(self, message: str, r_class: tuple[str, ...] = ()) -> None:
-        super().__init__(message)
-        self.r_class = r_class
-
-
-class NoBridge(Exception):
-    """rpy2 cannot be used here; the message says why."""
+_R_REMEDY = "Install R 4.2 or newer with the packages that placa doctor lists, or run make setup."
 
 
 def start_r() -> Any:
     """Start R inside this process, once, and return `rpy2.rinterface`.
 
     Raises:
-        NoBridge: rpy2 is not installed or does not work with the R that is there.
-        PlacaError: R is there and the package placa is not, or is of another version.
+        RNotFoundError: R is not on PATH.
+        Rpy2Error: rpy2 is not installed, or does not work with the installed R.
+        MissingRPackageError: R has no package placa.
+        RPackageVersionError: R has another version of placa.
     """
     _require_r()
     os.environ.update(utf8_locale())
     choose_rpy2_mode()
     try:
-        with _own_library_path(), _own_sigint():
+        with _restored_library_path(), _restored_sigint():
             import rpy2.rinterface as ri
 
             ri.initr()
     except Exception as error:  # ImportError, but also OSError and ValueError from a library that does not fit.
-        raise NoBridge(str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__) from error
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise Rpy2Error(reason, reason=reason) from error
     installed = _run(
         ri.evalr('function() if (requireNamespace("placa", quietly = TRUE)) getNamespaceVersion("placa")[[1]] else ""')
     )
@@ -64,22 +61,25 @@ def start_r() -> Any:
 
 
 def choose_rpy2_mode() -> None:
-    """Have rpy2 start without the half that was not compiled, of which it would complain at each start."""
+    """Select rpy2's ABI mode if its API mode was not compiled; otherwise rpy2 prints a warning at each start."""
     if importlib.util.find_spec("_rinterface_cffi_api") is None:
         os.environ.setdefault("RPY2_CFFI_MODE", "ABI")
 
 
 def utf8_locale() -> dict[str, str]:
-    """What to set in the environment of an R, which in the C locale writes the ñ of a name as ``<U+00F1>``."""
+    """Return environment variables that give R a UTF-8 locale.
+
+    In the C locale R writes ñ as ``<U+00F1>``.
+    """
     if "utf" in "".join(os.environ.get(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG")).lower():
         return {}
     return {"LC_ALL": "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"}
 
 
 @contextmanager
-def _own_library_path() -> Iterator[None]:
-    # R sets LD_LIBRARY_PATH, which has done its work once libR is loaded. Left in place, every process started later
-    # inherits it, and a Python among them may load a libpython that is not its own.
+def _restored_library_path() -> Iterator[None]:
+    # R sets LD_LIBRARY_PATH to load libR. Every process started later would inherit it, and a Python among them could
+    # load the wrong libpython.
     before = os.environ.get("LD_LIBRARY_PATH")
     try:
         yield
@@ -91,36 +91,47 @@ def _own_library_path() -> Iterator[None]:
 
 
 def require_r_package(installed: str) -> None:
-    """Make sure that R's half of placa is there and of this version.
+    """Require that R has the package placa of this version.
+
+    Args:
+        installed: The version in R, ``""`` if the package is missing.
 
     Raises:
-        PlacaError: It is not.
+        MissingRPackageError: R has no package placa.
+        RPackageVersionError: R has another version of placa.
     """
     if not installed:
-        raise PlacaError("R has no package placa: run placa install-r, or R CMD INSTALL R in placa's source directory.")
+        raise MissingRPackageError("The R package placa is not installed. Run placa install-r.", packages=["placa"])
     if installed != placa.__version__:
-        raise PlacaError(f"R has placa {installed} and Python {placa.__version__}: run placa install-r.")
+        raise RPackageVersionError(
+            f"The R package placa must have version {placa.__version__}, found {installed}. Run placa install-r.",
+            installed=installed,
+            expected=placa.__version__,
+        )
 
 
 def call_r(
     function: str, warn: Callable[[str], None], **arguments: pd.DataFrame | str | bool | float | None
 ) -> pd.DataFrame | None:
-    """Call a function of the R package placa, for what it writes or for the data frame that it returns.
+    """Call a function of the R package placa.
 
     Args:
-        function: An exported function's name.
-        warn: Receives each of R's warnings.
-        arguments: Data frames (see `placa.evaluation.r_frames.to_r`) and scalars, by the names that R gives them; None
-            is left to R's default.
+        function: Name of an exported function.
+        warn: Called with each of R's warnings.
+        arguments: Data frames (see `placa.evaluation.r_frames.to_r`) and scalars, by the names of R's arguments; for
+            None, R's default is used.
 
     Returns:
-        The data frame that R returned; None where it returned something else.
+        The data frame that R returned; None if it returned something else.
 
     Raises:
-        RError: R raised an error.
-        NoBridge: rpy2 cannot be used here.
-        PlacaError: There is no R, or no package placa in it, or a value cannot cross.
-        KeyboardInterrupt: Ctrl-C, when R has ended its function and removed what was half-written.
+        RError: R rejected the input.
+        RFailedError: R failed for another reason.
+        Rpy2Error: rpy2 cannot start R.
+        RNotFoundError: R is not on PATH.
+        MissingRPackageError, RPackageVersionError: R has no package placa, or another version of it.
+        InvalidTextError: A text contains a NUL or is not valid Unicode.
+        KeyboardInterrupt: Ctrl-C, after R has stopped and has removed incomplete files.
     """
     ri = start_r()
     frames = {name: to_r(value) for name, value in arguments.items() if isinstance(value, pd.DataFrame)}
@@ -137,7 +148,7 @@ def call_r(
     for warning in warnings:
         warn(f"R: {warning}")
     if "error" in list(classes):
-        raise RError(str(message[0]), tuple(map(str, classes)))
+        raise r_error(str(message[0]), map(str, classes))
     return None if value is ri.NULL else from_r(value)
 
 
@@ -150,9 +161,9 @@ def _scalar_to_r(value: str | bool | float) -> Any:
 
 
 def _run(function: Any, *arguments: Any) -> Any:
-    """Call an R function; Ctrl-C interrupts it as in R, and is Python's KeyboardInterrupt when R has tidied up.
+    """Call an R function. Ctrl-C interrupts R, which cleans up; then KeyboardInterrupt is raised.
 
-    Python's own handler would have to wait until R returns.
+    Python's own handler would not run until R returns.
     """
     from rpy2.rinterface_lib import openrlib
 
@@ -163,13 +174,13 @@ def _run(function: Any, *arguments: Any) -> Any:
         stopped = True
         openrlib.rlib.R_interrupts_pending = 1
 
-    # Only the main thread may have signals, and who ignores them (nohup) is left to.
-    ours = threading.current_thread() is threading.main_thread() and callable(signal.getsignal(signal.SIGINT))
-    before = signal.signal(signal.SIGINT, interrupt_r) if ours else None
+    # Only the main thread can set signal handlers. An ignored SIGINT (nohup) stays ignored.
+    handles_sigint = threading.current_thread() is threading.main_thread() and callable(signal.getsignal(signal.SIGINT))
+    before = signal.signal(signal.SIGINT, interrupt_r) if handles_sigint else None
     try:
         return function(*arguments)
     finally:
-        if ours:
+        if handles_sigint:
             signal.signal(signal.SIGINT, before)
         if stopped:
             openrlib.rlib.R_interrupts_pending = 0
@@ -177,8 +188,8 @@ def _run(function: Any, *arguments: Any) -> Any:
 
 
 @contextmanager
-def _own_sigint() -> Iterator[None]:
-    # rpy2 puts Python's default handler in the place of whatever there was.
+def _restored_sigint() -> Iterator[None]:
+    # rpy2 replaces the current handler by Python's default one.
     before = signal.getsignal(signal.SIGINT)
     try:
         yield
@@ -191,17 +202,17 @@ def _own_sigint() -> Iterator[None]:
 def _quiet_console(warn: Callable[[str], None]) -> Iterator[None]:
     from rpy2.rinterface_lib import callbacks
 
-    kept = callbacks.consolewrite_print, callbacks.consolewrite_warnerror
+    before = callbacks.consolewrite_print, callbacks.consolewrite_warnerror
     callbacks.consolewrite_print = lambda text: None
     callbacks.consolewrite_warnerror = lambda text: warn(f"R: {text.strip()}") if text.strip() else None
     try:
         yield
     finally:
-        callbacks.consolewrite_print, callbacks.consolewrite_warnerror = kept
+        callbacks.consolewrite_print, callbacks.consolewrite_warnerror = before
 
 
 def find_r() -> str | None:
-    """The R command, or None: ``R_HOME``'s where that is set, else the one on PATH."""
+    """Return the path of the R command: that of ``R_HOME`` if it is set, otherwise the one on PATH; None without R."""
     home = os.environ.get("R_HOME")
     if home and os.access(os.path.join(home, "bin", "R"), os.X_OK):
         return os.path.join(home, "bin", "R")
@@ -211,18 +222,18 @@ def find_r() -> str | None:
 def _require_r() -> str:
     r = find_r()
     if r is None:
-        raise PlacaError(f"R was needed and there is none on PATH: {_HOW_TO_GET_R}.")
+        raise RNotFoundError(f"R was not found on PATH. {_R_REMEDY}", needed_by="R")
     return r
 
 
 def run_rscript(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run R code in a process of its own, with this Python for reticulate.
+    """Run R code in a separate process, with this Python for reticulate.
 
     Args:
-        code: R code; it finds `arguments` in ``commandArgs(TRUE)``.
+        code: R code; `arguments` are in its ``commandArgs(TRUE)``.
 
     Raises:
-        PlacaError: There is no R.
+        RNotFoundError: R is not on PATH.
     """
     r = _require_r()
     environment = {**os.environ, **utf8_locale(), "RETICULATE_PYTHON": sys.executable}
@@ -239,13 +250,13 @@ def run_rscript(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         try:
             out, err = process.communicate()
         except KeyboardInterrupt:
-            _let_end(process)
+            _wait_or_kill(process)
             raise
     return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
-def _let_end(process: subprocess.Popen[str]) -> None:
-    # A terminal sends Ctrl-C to both; who sends it to Python alone leaves R running. Either way R tidies up first.
+def _wait_or_kill(process: subprocess.Popen[str]) -> None:
+    # A terminal sends Ctrl-C to Python and to R; kill -INT sends it to Python alone. R gets time to clean up in both.
     try:
         process.communicate(timeout=1)
     except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""Install the R package placa, whose source travels along with the Python package."""
+"""Install the R package placa from the source inside the Python package."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from placa.core.errors import PlacaError
 from placa.core.files import find_shared
 from placa.evaluation.bridge import find_r, utf8_locale
+from placa.evaluation.errors import MissingSourceError, RInstallError, RNotFoundError, RStartError
 
-#: Where R looks first: the system's library where it may be written, otherwise the user's own.
+#: R code that prints the first writable library: the system's, otherwise the user's.
 _LIBRARY = """
 site <- .libPaths()[file.access(.libPaths(), 2) == 0]
 user <- path.expand(strsplit(Sys.getenv("R_LIBS_USER"), .Platform$path.sep)[[1]])[1]
@@ -22,32 +22,39 @@ cat(if (length(site) > 0) site[[1]] else user)
 
 
 def install_r_package() -> Path:
-    """Install the R package placa in the first library of R that can be written.
+    """Install the R package placa in the first writable library of R.
 
     Returns:
-        The library.
+        The path of the library.
 
     Raises:
-        PlacaError: R is missing, or the package cannot be installed: most often a package that it imports is missing.
+        RNotFoundError: R is not on PATH.
+        MissingSourceError: This installation of placa has no source of the R package.
+        RStartError: R does not start.
+        RInstallError: The package cannot be installed, most often because a package that it imports is missing.
     """
     r = find_r()
     if r is None:
-        raise PlacaError("R was not found on PATH: install R 4.2 or newer.")
+        raise RNotFoundError("R was not found on PATH. Install R 4.2 or newer.", needed_by="install-r")
     shared = find_shared("R")
     if shared is None:
-        raise PlacaError("The source of the R package is missing from this installation: install placa again.")
+        raise MissingSourceError(
+            "This installation of placa has no source of the R package. Install placa again.", part="R"
+        )
     plain = [r, "--no-echo", "--no-save", "--no-restore"]
     library = _run([*plain, "-e", _LIBRARY])
     if library.returncode or not library.stdout.strip():
-        raise PlacaError(f"R cannot be started: {_last_line(library)}")
+        reason = _last_line(library)
+        raise RStartError(f"{r} does not start: {reason}", command=r, reason=reason)
     with tempfile.TemporaryDirectory(prefix="placa-r-") as temporary:
-        # R compiles in the source's own folder, which may be read-only.
+        # R compiles inside the source folder, which may be read-only.
         source = Path(temporary) / "placa"
         shutil.copytree(shared, source, ignore=shutil.ignore_patterns("*.o", "*.so", "*.dll", "tests"))
         place = library.stdout.strip()
         done = _run([r, "CMD", "INSTALL", "--no-test-load", f"--library={place}", str(source)])
     if done.returncode:
-        raise PlacaError(f"The R package placa cannot be installed: {_reason(done)}")
+        reason = _reason(done)
+        raise RInstallError(f"R cannot install the package placa in {place}: {reason}", library=place, reason=reason)
     return Path(place)
 
 
@@ -60,10 +67,10 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
 
 def _last_line(done: subprocess.CompletedProcess[str]) -> str:
     lines = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-    return lines[-1] if lines else f"it ended with code {done.returncode}."
+    return lines[-1] if lines else f"exit code {done.returncode}, no output."
 
 
 def _reason(done: subprocess.CompletedProcess[str]) -> str:
-    """R's own first error, which names the packages that are missing."""
-    said = [line.strip() for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
-    return said[0].removeprefix("ERROR: ") if said else _last_line(done)
+    """Return R's first error, which names the missing packages."""
+    errors = [line.strip() for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
+    return errors[0].removeprefix("ERROR: ") if errors else _last_line(done)

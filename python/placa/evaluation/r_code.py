@@ -1,23 +1,23 @@
-"""The R code that Python holds: little, for what R does belongs into the R package."""
+"""The R code that Python runs. It only calls the R package and passes its errors and warnings on."""
 
 from __future__ import annotations
 
 from placa.evaluation.r_frames import R_FRAMES
 
-# A condition's message as one line: no call in front, no colours, no bullets.
+# A function that formats a condition's message as one line, without the call, colours and bullets.
 _PLAIN_MESSAGE = """
 plain_message <- function(condition) {
   options(cli.num_colors = 1L, width = 10000L)
-  ours <- inherits(condition, "rlang_error") || inherits(condition, "rlang_warning")
-  lines <- if (ours) rlang::cnd_message(condition, prefix = FALSE) else conditionMessage(condition)
+  is_rlang <- inherits(condition, "rlang_error") || inherits(condition, "rlang_warning")
+  lines <- if (is_rlang) rlang::cnd_message(condition, prefix = FALSE) else conditionMessage(condition)
   lines <- unlist(strsplit(lines, "\n", fixed = TRUE))
   paste(trimws(gsub("^[[:space:]]*[\u2716\u2139\u2714\u2022!*x] ", "", lines)), collapse = " ")
 }
 """
 
-# For the R inside this process: a function that calls one of placa's. R's error comes back as data, its classes and its
-# message; warnings are collected, for rpy2 would print them itself; a data frame comes back too, where that is what the
-# function returns. An interrupt unwinds R, so that its functions tidy up.
+# For R inside this process: a function that calls one of placa's functions. It returns the classes and the message of
+# an error, the warnings (rpy2 would print them), and the result if that is a data frame. An interrupt unwinds the stack
+# of R, so that its functions clean up.
 CALL = (
     "local({"
     + _PLAIN_MESSAGE
@@ -50,7 +50,7 @@ function(name, frames, scalars) {
 })"""
 )
 
-# For an R in a process of its own: it says on stderr what the other gets as values, a line each, and of what kind.
+# For R in a separate process: it prints warnings and errors on stderr, one per line, each with a prefix for its kind.
 EVALUATE_RUN = (
     _PLAIN_MESSAGE
     + """

@@ -1,8 +1,8 @@
-"""Data frames from Python to R and back, as values of the R that rpy2 embeds.
+"""Convert data frames between Python and the R that rpy2 embeds.
 
-rpy2's own pandas converter turns integers beyond 2^31 into text, missing integers into -2147483648, and makes texts one
-by one. Here a column goes over as the numbers it is made of, in one copy; texts go as numbers into the list of those
-that differ, which are one block of UTF-8, each ended by a NUL, the one character that no text in R can hold.
+rpy2's own pandas converter turns integers beyond 2^31 into text, missing integers into -2147483648, and converts texts
+one by one. Here each column is copied as one block of numbers. A text column is an array of indices into its distinct
+texts, which are one block of UTF-8, each terminated by NUL, the only character that R's texts cannot contain.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from placa.core.errors import PlacaError
+from placa.evaluation.errors import InvalidTextError
 
 _Array = np.ndarray[Any, Any]
 
-# R's missing values: of integers and logicals, and of doubles (a NaN with 1954 in its lower half).
+# R's missing values: for integers and logicals, and for doubles (a NaN with 1954 in its lower 32 bits).
 _NA_INTEGER = np.int32(-(2**31))
 _NA_REAL = np.uint64(0x7FF00000000007A2).view(np.float64)
-_EXACT = 2**53  # Doubles hold all whole numbers up to here.
+_EXACT = 2**53  # Doubles represent all integers up to this one exactly.
 
-# `unpack_frame` makes the data frame that `to_r` describes; `pack_frame` describes one for `from_r`.
+# `unpack_frame` creates the data frame from the output of `to_r`; `pack_frame` creates the input of `from_r`.
 R_FRAMES = """
 unpack_frame <- function(frame) {
   columns <- lapply(frame$columns, function(column) {
@@ -65,18 +65,18 @@ pack_frame <- function(frame) {
 
 
 def to_r(frame: pd.DataFrame) -> Any:
-    """Lay a frame out as an R list, of which `unpack_frame` in R makes the data frame.
+    """Convert a frame to an R list, from which `unpack_frame` in R creates the data frame.
 
-    Booleans become logical; integers integer, beyond 2^31 double, and beyond 2^53, where doubles are not exact any
-    more, text; floats double; categories a factor, ordered where they are; all else, dates for one, character. Missing
-    values of each become R's ``NA`` of that type. ``frame.attrs["placa"]``, which must fit into JSON, becomes the
-    attribute ``placa``, as `read_predictions` in R has it.
+    Booleans become logical. Integers become integer, beyond 2^31 double, and beyond 2^53, where doubles are no longer
+    exact, character. Floats become double. Categories become a factor, ordered if they are ordered. All other types,
+    such as dates, become character. Missing values become the ``NA`` of the type. ``frame.attrs["placa"]``, which must
+    be serialisable as JSON, becomes the attribute ``placa``, as `read_predictions` in R sets it.
 
     Args:
-        frame: Any frame; its index stays behind.
+        frame: Any frame; its index is dropped.
 
     Raises:
-        PlacaError: A text holds a NUL or half a character, which R cannot hold.
+        InvalidTextError: A text contains a NUL or is not valid Unicode.
     """
     import rpy2.rinterface as ri
 
@@ -90,31 +90,31 @@ def to_r(frame: pd.DataFrame) -> Any:
 
 
 def _column_to_r(column: pd.Series) -> Any:
-    column = _named_type(column)
+    column = _inferred_type(column)
     missing = column.isna().to_numpy()
     if isinstance(column.dtype, pd.CategoricalDtype):
         texts = [str(level) for level in column.cat.categories]
         if len(set(texts)) == len(texts):
             kind = "ordered" if column.cat.ordered else "factor"
-            return _described(kind, column.cat.codes.to_numpy(), missing, texts)
+            return _to_r_list(kind, column.cat.codes.to_numpy(), missing, texts)
     if types.is_bool_dtype(column.dtype):
-        return _described("logical", column.fillna(False).to_numpy(np.int32), missing)
+        return _to_r_list("logical", column.fillna(False).to_numpy(np.int32), missing)
     if types.is_integer_dtype(column.dtype):
-        whole = column.fillna(0).to_numpy(np.uint64 if str(column.dtype).lower() == "uint64" else np.int64)
-        largest = max(abs(int(whole.min())), abs(int(whole.max()))) if len(whole) else 0
+        integers = column.fillna(0).to_numpy(np.uint64 if str(column.dtype).lower() == "uint64" else np.int64)
+        largest = max(abs(int(integers.min())), abs(int(integers.max()))) if len(integers) else 0
         if largest < 2**31:
-            return _described("integer", whole, missing)
+            return _to_r_list("integer", integers, missing)
         if largest <= _EXACT:
-            return _described("double", whole, missing)
+            return _to_r_list("double", integers, missing)
     elif types.is_float_dtype(column.dtype):
-        return _described("double", column.to_numpy(np.float64, na_value=np.nan), missing)
-    # 1 + a code is a place in R's list, which counts from one.
+        return _to_r_list("double", column.to_numpy(np.float64, na_value=np.nan), missing)
+    # R's indices start at 1.
     codes, values = pd.factorize(column)
-    return _described("text", codes + 1, missing, [str(value) for value in values])
+    return _to_r_list("text", codes + 1, missing, [str(value) for value in values])
 
 
-def _named_type(column: pd.Series) -> pd.Series:
-    """Give a column of Python objects the type that all of them have, if they have one."""
+def _inferred_type(column: pd.Series) -> pd.Series:
+    """Convert a column of Python objects to the type that all of them have, if there is one."""
     if column.dtype != object:
         return column
     kinds = {"boolean": "boolean", "integer": "Int64", "floating": "Float64", "mixed-integer-float": "Float64"}
@@ -125,15 +125,15 @@ def _named_type(column: pd.Series) -> pd.Series:
         return column
 
 
-def _described(kind: str, values: _Array, missing: _Array, texts: Sequence[str] = ()) -> Any:
+def _to_r_list(kind: str, values: _Array, missing: _Array, texts: Sequence[str] = ()) -> Any:
     import rpy2.rinterface as ri
 
     if kind == "double":
-        vector = ri.FloatSexpVector.from_memoryview(_block(np.where(missing, _NA_REAL, values.astype(np.float64))))
+        vector = ri.FloatSexpVector.from_memoryview(_contiguous(np.where(missing, _NA_REAL, values.astype(np.float64))))
     else:
         integers = np.where(missing, _NA_INTEGER, (values + (kind in {"factor", "ordered"})).astype(np.int32))
         of_kind = ri.BoolSexpVector if kind == "logical" else ri.IntSexpVector
-        vector = of_kind.from_memoryview(_block(integers))
+        vector = of_kind.from_memoryview(_contiguous(integers))
     return r_list(
         kind=ri.StrSexpVector([kind]),
         values=vector,
@@ -143,7 +143,7 @@ def _described(kind: str, values: _Array, missing: _Array, texts: Sequence[str] 
 
 
 def r_list(**parts: Any) -> Any:
-    """An R list of R's values, by name."""
+    """Return a named R list of R values."""
     import rpy2.rinterface as ri
 
     out = ri.ListSexpVector(list(parts.values()))
@@ -151,7 +151,7 @@ def r_list(**parts: Any) -> Any:
     return out
 
 
-def _block(values: _Array) -> memoryview:
+def _contiguous(values: _Array) -> memoryview:
     return np.ascontiguousarray(values).data
 
 
@@ -162,42 +162,45 @@ def _to_bytes(texts: Sequence[str]) -> bytes:
             raise ValueError("a NUL")
         return joined.encode()
     except ValueError as error:  # UnicodeEncodeError is one.
-        wrong = next(text for text in texts if not _is_text(text))
-        raise PlacaError(f"R can hold no text like {wrong!r}: it has a NUL, or is no valid Unicode.") from error
+        wrong = next(text for text in texts if not _is_valid(text))
+        raise InvalidTextError(
+            f"The text {wrong!r} contains a NUL or is not valid Unicode, so R cannot read it. Remove these characters.",
+            text=wrong,
+        ) from error
 
 
-def _is_text(text: str) -> bool:
+def _is_valid(text: str) -> bool:
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def from_r(packed: Any) -> pd.DataFrame:
-    """Make a frame of what `pack_frame` in R says of a data frame.
+    """Create a frame from the output of `pack_frame` in R.
 
-    Logical becomes ``bool``, integer ``int64``, both nullable (``boolean``, ``Int64``) where a value is missing; double
-    becomes ``float64``, but an integer again where all values are whole and one lies beyond R's integers; character
-    ``string``; factors categories. All else (dates, times) comes as R writes it, as ``string``.
+    Logical becomes ``bool`` and integer ``int64``, or ``boolean`` and ``Int64`` if a value is missing. Double becomes
+    ``float64``, or ``int64`` if all values are integers and one of them exceeds the range of R's integers. Character
+    becomes ``string`` and factors become categories. All other types (dates, times) become ``string``, formatted by R.
 
     Args:
         packed: The list that `pack_frame` returned.
     """
     names, columns = packed
-    arrived = [_column_from_r(*column) for column in columns]
-    out = pd.DataFrame(dict(enumerate(arrived)))
+    converted = [_column_from_r(*column) for column in columns]
+    out = pd.DataFrame(dict(enumerate(converted)))
     out.columns = pd.Index(list(names), dtype=object)
     return out
 
 
 def _column_from_r(kind: Any, values: Any, text: Any) -> pd.Series:
-    kind, numbers = str(kind[0]), _numbers(values)
+    kind, numbers = str(kind[0]), _to_numpy(values)
     if kind == "double":
-        return _whole_again(numbers.astype(np.float64))
+        return _as_integers(numbers.astype(np.float64))
     missing = numbers == _NA_INTEGER
     if kind == "logical":
         return pd.Series(pd.arrays.BooleanArray(numbers == 1, missing) if missing.any() else numbers == 1)
     if kind == "integer":
-        whole = numbers.astype(np.int64)
-        return pd.Series(pd.arrays.IntegerArray(whole, missing) if missing.any() else whole)
-    texts = _numbers(text).astype(np.uint8).tobytes().decode().split("\0")[:-1]
+        integers = numbers.astype(np.int64)
+        return pd.Series(pd.arrays.IntegerArray(integers, missing) if missing.any() else integers)
+    texts = _to_numpy(text).astype(np.uint8).tobytes().decode().split("\0")[:-1]
     codes = np.where(missing, 0, numbers) - 1
     if kind == "text":
         return pd.Series(np.array([*texts, None], dtype=object)[codes], dtype="string")
@@ -206,15 +209,16 @@ def _column_from_r(kind: Any, values: Any, text: Any) -> pd.Series:
     )
 
 
-def _numbers(vector: Any) -> _Array:
-    # A copy: R may collect the vector while Python still has the array.
+def _to_numpy(vector: Any) -> _Array:
+    # A copy: R may free the vector while Python still uses the array.
     return np.array(vector.memoryview()) if len(vector) else np.empty(0, np.int32)
 
 
-def _whole_again(numbers: _Array) -> pd.Series:
+def _as_integers(numbers: _Array) -> pd.Series:
+    """Convert doubles back to the integers that were too large for R's integers; leave other doubles unchanged."""
     missing = np.isnan(numbers)
-    there = numbers[~missing]
-    if not len(there) or not (2**31 <= np.abs(there).max() <= _EXACT) or (there != np.trunc(there)).any():
+    present = numbers[~missing]
+    if not len(present) or not (2**31 <= np.abs(present).max() <= _EXACT) or (present != np.trunc(present)).any():
         return pd.Series(numbers)
-    whole = np.where(missing, 0, numbers).astype(np.int64)
-    return pd.Series(pd.arrays.IntegerArray(whole, missing) if missing.any() else whole)
+    integers = np.where(missing, 0, numbers).astype(np.int64)
+    return pd.Series(pd.arrays.IntegerArray(integers, missing) if missing.any() else integers)

@@ -1,7 +1,7 @@
-"""Prediction on the workers of a cluster: each loads the run's model once, reads files or pixels, and sends answers.
+"""Prediction on a Dask cluster: each worker loads the run's model once, then predicts files or rows of pixels.
 
-An image's answer does not depend on what it comes with (see `placa.models.outputs.answer`), so it does not matter how
-the work is cut up and who does which part.
+The probabilities of an image do not depend on the other images of its batch (see `placa.models.outputs.answer`), so
+the result is the same for every division of the work.
 """
 
 from __future__ import annotations
@@ -17,115 +17,129 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.core.errors import PlacaError
 from placa.core.executors import Executor
 from placa.core.files import read_json
 from placa.dataset.cache_journal import stamp_of
 from placa.dataset.pixel_cache import for_elsewhere, open_pixels, read_elsewhere
+from placa.inference.errors import DirectoryDiffersOnWorkerError
 from placa.inference.loaded_run import LoadedRun, load_once
 from placa.models.outputs import Answers, answer, in_batches
 
 if TYPE_CHECKING:
     from placa.core.progress import Advance
 
-#: Squares in one piece of work: enough that the way there costs nothing beside the work.
+#: Squares in one task: enough that sending the task takes little time compared with the prediction.
 _SQUARES = 64
-#: One model a process, and one thread at a time that asks it: it has threads of its own.
-_MODEL = threading.Lock()
+#: One thread at a time uses the model of a process: Keras runs its own threads.
+_MODEL_LOCK = threading.Lock()
 
 
-def answer_files(
+def predict_paths(
     predictor: LoadedRun, paths: Iterable[str], executor: Executor | None, advance: Advance
 ) -> tuple[Answers, list[str]]:
-    """Let a cluster read files and answer for them.
+    """Read files and predict them on a cluster.
 
     Args:
-        predictor: The run whose model answers.
-        paths: Files, on a disk that all workers share.
+        predictor: The run whose model predicts.
+        paths: Files on a disk that all workers share.
         executor: The cluster.
-        advance: Moves the bar on.
+        advance: Advances the progress bar.
 
     Returns:
-        The answers for the files that could be read, and for each file why it was rejected, ``""`` if it was not.
+        The model outputs for the readable files, and for each file the reason of its rejection, ``""`` if it was read.
 
     Raises:
-        PlacaError: A worker lacks the run or a file, or has another version of either.
+        DirectoryDiffersOnWorkerError: A worker has another run at this path, or none.
+        PlacaError: A worker has another file at a path, or none; or the cluster failed.
     """
-    assert executor is not None, "a cluster is meant"
-    each = max(1, _SQUARES // predictor.reading.squares)
-    said, reasons = [], []
-    work = partial(_answer_files, os.path.abspath(predictor.run), predictor.fingerprint)
-    for answers, why in executor.map_in_order(work, _chunks(paths, each)):
-        said.append(answers)
-        reasons += why
-        advance(len(why))
-    return _joined(said, len(predictor.findings)), reasons
+    assert executor is not None, "prediction on a cluster needs an executor"
+    length = max(1, _SQUARES // predictor.reading.squares)
+    parts, reasons = [], []
+    task = partial(_predict_chunk, os.path.abspath(predictor.run), predictor.fingerprint)
+    for outputs, rejections in executor.map_in_order(task, _chunks(paths, length)):
+        parts.append(outputs)
+        reasons += rejections
+        advance(len(rejections))
+    return _concatenate(parts, len(predictor.findings)), reasons
 
 
-def answer_rows(predictor: LoadedRun, prepared: Path, rows: int, executor: Executor, advance: Advance) -> Answers:
-    """Let a cluster answer for the pixels of a prepared data set.
+def predict_rows(predictor: LoadedRun, prepared: Path, rows: int, executor: Executor, advance: Advance) -> Answers:
+    """Predict the pixels of a prepared data set on a cluster.
 
     Args:
-        predictor: The run whose model answers.
+        predictor: The run whose model predicts.
         prepared: The data set, on a disk that all workers share.
-        rows: How many rows it has.
+        rows: Number of rows of the data set.
         executor: The cluster.
-        advance: Moves the bar on, row by row.
+        advance: Advances the progress bar, in rows.
 
     Raises:
-        PlacaError: A worker lacks the run or the data set, or has another version of either.
+        DirectoryDiffersOnWorkerError: A worker has another run or data set at a path, or none.
+        PlacaError: The cluster failed.
     """
     squares = predictor.reading.squares
-    each = squares * max(1, 16 * _SQUARES // squares)
-    spans = [(start, min(start + each, rows)) for start in range(0, rows, each)]
+    length = squares * max(1, 16 * _SQUARES // squares)
+    spans = [(start, min(start + length, rows)) for start in range(0, rows, length)]
     fingerprint = read_json(prepared / "source.json")["fingerprint"]
-    work = partial(
-        _answer_rows, os.path.abspath(predictor.run), predictor.fingerprint, os.path.abspath(prepared), fingerprint
+    task = partial(
+        _predict_span, os.path.abspath(predictor.run), predictor.fingerprint, os.path.abspath(prepared), fingerprint
     )
-    said = []
-    for (start, stop), answers in zip(spans, executor.map_in_order(work, spans), strict=True):
-        said.append(answers)
+    parts = []
+    for (start, stop), outputs in zip(spans, executor.map_in_order(task, spans), strict=True):
+        parts.append(outputs)
         advance(stop - start)
-    return _joined(said, len(predictor.findings))
+    return _concatenate(parts, len(predictor.findings))
 
 
-def _chunks(paths: Iterable[str], each: int) -> Iterator[list[tuple[str, int | None]]]:
+def _chunks(paths: Iterable[str], length: int) -> Iterator[list[tuple[str, int | None]]]:
     rest = iter(paths)
-    while chunk := list(islice(rest, each)):
+    while chunk := list(islice(rest, length)):
         yield [for_elsewhere(path, stamp_of(path)) for path in chunk]
 
 
-def _answer_files(run: str, fingerprint: str, files: list[tuple[str, int | None]]) -> tuple[Answers, list[str]]:
-    predictor = _predictor(run, fingerprint)
+def _predict_chunk(run: str, fingerprint: str, files: list[tuple[str, int | None]]) -> tuple[Answers, list[str]]:
+    predictor = _load_predictor(run, fingerprint)
     decoded = read_elsewhere(predictor.size, predictor.reading, files)
     squares = [levels for levels, _ in decoded if levels is not None]
-    none = np.empty((0, predictor.size, predictor.size), dtype=np.uint8)
-    return _answer(predictor, np.concatenate([none, *squares])), [reason for _, reason in decoded]
+    empty = np.empty((0, predictor.size, predictor.size), dtype=np.uint8)
+    return _predict_pixels(predictor, np.concatenate([empty, *squares])), [reason for _, reason in decoded]
 
 
-def _answer_rows(run: str, fingerprint: str, prepared: str, of_data: str, span: tuple[int, int]) -> Answers:
-    predictor = _predictor(run, fingerprint)
-    facts = Path(prepared, "source.json")
-    if not facts.is_file() or read_json(facts)["fingerprint"] != of_data:
-        raise PlacaError(f"{prepared} is not the data set there that it is here: all workers need the same disk.")
-    return _answer(predictor, open_pixels(Path(prepared), predictor.size)[slice(*span)])
+def _predict_span(run: str, fingerprint: str, prepared: str, data_fingerprint: str, span: tuple[int, int]) -> Answers:
+    predictor = _load_predictor(run, fingerprint)
+    source = Path(prepared, "source.json")
+    received = read_json(source)["fingerprint"] if source.is_file() else None
+    if received != data_fingerprint:
+        raise _differs(prepared, "data set", data_fingerprint, received)
+    return _predict_pixels(predictor, open_pixels(Path(prepared), predictor.size)[slice(*span)])
 
 
-def _predictor(run: str, fingerprint: str) -> LoadedRun:
-    with _MODEL:
+def _load_predictor(run: str, fingerprint: str) -> LoadedRun:
+    with _MODEL_LOCK:
         predictor = load_once(LoadedRun, Path(run))
     if predictor.fingerprint != fingerprint:
-        raise PlacaError(f"{run} holds another model there than here: all workers need the same disk.")
+        raise _differs(run, "model", fingerprint, predictor.fingerprint)
     return predictor
 
 
-def _answer(predictor: LoadedRun, pixels: NDArray[np.uint8]) -> Answers:
-    with _MODEL:
+def _differs(path: str, kind: str, expected: str, received: str | None) -> DirectoryDiffersOnWorkerError:
+    problem = f"has no {kind}" if received is None else f"has another {kind}"
+    return DirectoryDiffersOnWorkerError(
+        f"A worker {problem} at {path}. Put the directory on a disk that all workers share.",
+        path=path,
+        expected=expected,
+        received=received,
+    )
+
+
+def _predict_pixels(predictor: LoadedRun, pixels: NDArray[np.uint8]) -> Answers:
+    with _MODEL_LOCK:
         return answer(predictor.model, in_batches(pixels), predictor.reading)
 
 
-def _joined(said: list[Answers], findings: int) -> Answers:
-    none = np.empty((0, findings))
+def _concatenate(parts: list[Answers], findings: int) -> Answers:
+    empty = np.empty((0, findings))
     return Answers(
-        np.concatenate([none, *(one.probability for one in said)]), np.concatenate([none, *(one.score for one in said)])
+        np.concatenate([empty, *(part.probability for part in parts)]),
+        np.concatenate([empty, *(part.score for part in parts)]),
     )

@@ -1,4 +1,4 @@
-"""A run's model and what it was trained for, loaded once."""
+"""A run's model and its training metadata, loaded once."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from placa.records.run import require_model, require_run
 
 
 class LoadedRun:
-    """A run's model, loaded once, when it is first needed, for any number of images.
+    """Load a run. Its model is loaded once, at first use, for any number of images.
 
     Args:
         run: The run directory.
 
     Raises:
-        PlacaError: It is not a whole run, or its model is damaged or not the one that run.json speaks of.
+        PlacaError: `run` is not a complete run, or its model is damaged or is not the one that ``run.json`` names.
     """
 
     def __init__(self, run: Path) -> None:
@@ -45,38 +45,45 @@ class LoadedRun:
 
         return load_model(self.run / "model.keras")[0]
 
-    def finished(self, table: pd.DataFrame, paths: pd.Series) -> pd.DataFrame:
-        """Give a table of predictions the columns ``path``, of each image in order, and ``class``."""
+    def add_path_and_class(self, table: pd.DataFrame, paths: pd.Series) -> pd.DataFrame:
+        """Add the columns ``path`` and ``class`` to a table of predictions.
+
+        Args:
+            table: Predictions, one row per image and finding; changed in place.
+            paths: The path of each image, in the order of the table.
+        """
         table["path"] = paths.repeat(len(self.findings)).to_numpy()
         table["class"] = self.classify(table)
         return table
 
     def classify(self, table: pd.DataFrame) -> pd.Series:
-        """Say ``positive`` or ``negative`` of each row, at the finding's default operating point."""
+        """Classify each row as ``positive`` or ``negative`` at the finding's default operating point."""
         points = {name: one["points"][one.get("default", DEFAULT_POINT)] for name, one in self.thresholds.items()}
         above = table["probability"] >= table["finding"].map(points)
         return above.map({True: "positive", False: "negative"})
 
 
-_Kind = TypeVar("_Kind", bound=LoadedRun)
+_RunT = TypeVar("_RunT", bound=LoadedRun)
 _LOADED: dict[tuple[type[LoadedRun], str, int], LoadedRun] = {}
 
 
-def load_once(kind: type[_Kind], run: Path) -> _Kind:
-    """Load a run once as long as its model file stays the same: R asks once a batch.
+def load_once(kind: type[_RunT], run: Path) -> _RunT:
+    """Load a run, or return the run loaded before if its model file is unchanged.
+
+    R calls this once per batch.
 
     Args:
-        kind: `LoadedRun`, or a class made of it.
+        kind: `LoadedRun` or a subclass.
         run: The run directory.
 
     Raises:
-        PlacaError: `run` is no run, or its model cannot be loaded.
+        PlacaError: `run` is not a run, or its model cannot be loaded.
     """
     require_run(run)
     key = (kind, os.path.abspath(run), os.stat(run / "model.keras").st_mtime_ns)
     if key not in _LOADED:
         _LOADED.clear()
         _LOADED[key] = kind(run)
-    found = _LOADED[key]
-    assert isinstance(found, kind)
-    return found
+    loaded = _LOADED[key]
+    assert isinstance(loaded, kind)
+    return loaded

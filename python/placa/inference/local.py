@@ -1,4 +1,4 @@
-"""Prediction in this process: files are read, on all cores, while the network computes."""
+"""Prediction in this process: all cores read files while the network computes."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from placa.inference.loaded_run import LoadedRun
 from placa.models.outputs import BATCH, Answers, answer
 
 
-def answer_files(
+def predict_paths(
     predictor: LoadedRun, paths: Sequence[str], executor: Executor | None, advance: Advance
 ) -> tuple[Answers, list[str]]:
-    """Read files and answer for them.
+    """Read files and predict them in this process.
 
     Args:
-        predictor: The run whose model answers.
+        predictor: The run whose model predicts.
         paths: Files to read.
-        executor: Where to read them; on every core by default.
-        advance: Moves the bar on.
+        executor: Where files are read; on all cores by default.
+        advance: Advances the progress bar.
 
     Returns:
-        The answers for the files that could be read, and for each file why it was rejected, ``""`` if it was not.
+        The model outputs for the readable files, and for each file the reason of its rejection, ``""`` if it was read.
     """
     reasons: list[str] = []
-    # So many that the threads do not run out of work while the network is at a batch.
+    # Two batches of files are read ahead, so that the threads stay busy while the network computes.
     ahead = -(-2 * BATCH // predictor.reading.squares)
 
-    def readable() -> Iterator[NDArray[np.uint8]]:
+    def squares() -> Iterator[NDArray[np.uint8]]:
         for levels, reason in decode(paths, predictor.size, None, predictor.reading, executor, ahead):
             reasons.append(reason)
             if levels is not None:
                 yield from levels
             advance()
 
-    stream = readable()
-    stacks = iter(lambda: list(islice(stream, BATCH)), [])
-    said = answer(predictor.model, (np.stack(stack) for stack in stacks), predictor.reading)
-    return said, reasons
+    stream = squares()
+    batches = iter(lambda: list(islice(stream, BATCH)), [])
+    outputs = answer(predictor.model, (np.stack(batch) for batch in batches), predictor.reading)
+    return outputs, reasons

@@ -1,4 +1,4 @@
-"""One path from images to probabilities, for the command line, for training and for R."""
+"""Prediction of image files, for the command line, for Python and for R."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from placa.core.errors import PlacaError
 from placa.core.executors import Executor
 from placa.core.progress import SILENT, Progress
 from placa.images.by_rule import list_files, short_names
 from placa.inference import dask, local
+from placa.inference.errors import NoReadableImageError
 from placa.inference.loaded_run import LoadedRun, load_once
 from placa.records.predictions import tidy
 from placa.records.reading import Reading
@@ -20,13 +20,13 @@ from placa.records.run import require_run
 
 
 class Predictor(LoadedRun):
-    """A run's model, loaded once, when it is first needed, for any number of images.
+    """Predict images with a run's model, which is loaded once, at first use.
 
     Args:
         run: The run directory.
 
     Raises:
-        PlacaError: It is not a whole run, or its model is damaged or not the one that run.json speaks of.
+        PlacaError: `run` is not a complete run, or its model is damaged or is not the one that ``run.json`` names.
     """
 
     def predict(
@@ -35,28 +35,28 @@ class Predictor(LoadedRun):
         """Predict images from their files.
 
         Args:
-            paths: Image files, or CT volumes for a model of these.
-            progress: Where to show the bar.
-            executor: Where to do it; in this process by default, where files are read while the network computes.
+            paths: Image files, or CT volumes if the model reads volumes.
+            progress: Shows the progress bar.
+            executor: Where the work is done; by default in this process, which reads files while the network computes.
 
         Returns:
-            The table of predictions, one row a file and finding (see `placa.records.predictions`), with the column
+            The table of predictions, one row per file and finding (see `placa.records.predictions`), with the columns
             ``path`` and ``class`` (``positive`` or ``negative`` at the default operating point), and ``(path,
             reason)`` of each image that could not be read.
 
         Raises:
-            PlacaError: The executor is a cluster, and something is wrong with it.
+            PlacaError: The executor is a cluster, and it failed or its workers have other files.
         """
         with progress.bar("predicting", len(paths)) as advance:
             if executor is None or executor.shares_memory:
-                said, reasons = local.answer_files(self, paths, executor, advance)
+                outputs, reasons = local.predict_paths(self, paths, executor, advance)
             else:
-                said, reasons = dask.answer_files(self, paths, executor, advance)
-        kept = [path for path, reason in zip(paths, reasons, strict=True) if not reason]
-        images = pd.DataFrame({"image_id": short_names(self.reading, kept), "path": kept})
-        table = tidy(images, self.findings, said.probability, said.score)
+                outputs, reasons = dask.predict_paths(self, paths, executor, advance)
+        readable = [path for path, reason in zip(paths, reasons, strict=True) if not reason]
+        images = pd.DataFrame({"image_id": short_names(self.reading, readable), "path": readable})
+        table = tidy(images, self.findings, outputs.probability, outputs.score)
         rejected = [(path, reason) for path, reason in zip(paths, reasons, strict=True) if reason]
-        return self.finished(table, images["path"]), rejected
+        return self.add_path_and_class(table, images["path"]), rejected
 
 
 def predict_files(
@@ -65,36 +65,47 @@ def predict_files(
     progress: Progress = SILENT,
     executor: Executor | None = None,
 ) -> tuple[pd.DataFrame, list[tuple[str, str]], Predictor]:
-    """Predict any mix of files and folders with a run's model.
+    """Predict files and folders with a run's model.
 
     Args:
         run: The run directory.
-        places: Image files (or CT volumes, for a model of these) and folders of them.
-        progress: Where to show what goes on.
-        executor: Where to do it; in this process by default.
+        places: Image files (or CT volumes, if the model reads volumes) and folders of them, in any combination.
+        progress: Shows the progress bar.
+        executor: Where the work is done; in this process by default.
 
     Returns:
-        The table and the rejected images, as `Predictor.predict` gives them, and the predictor.
+        The table and the rejected images, as from `Predictor.predict`, and the predictor.
 
     Raises:
-        PlacaError: `run` is no run, a place does not exist, or not one image could be read.
+        NoReadableImageError: None of the images can be read.
+        PlacaError: `run` is not a run, or a place does not exist.
     """
-    # From run.json, so that a place that is not there is told before a model is loaded.
+    # The reading rule comes from run.json, so that a missing place is reported before the model is loaded.
     reading = Reading.from_dict(require_run(run)["data"].get("reading"))
     paths = [str(path) for path in list_files(reading, places)]
     predictor = Predictor(run)
     table, rejected = predictor.predict(paths, progress, executor)
     if not len(table):
-        raise PlacaError(
-            f"None of the {len(paths)} images could be read; the first, {rejected[0][0]}: {rejected[0][1]}."
-        )
+        raise no_readable_image(len(paths), *rejected[0])
     return table, rejected, predictor
 
 
+def no_readable_image(images: int, path: str, reason: str) -> NoReadableImageError:
+    """Make the error for images none of which can be read.
+
+    Args:
+        images: How many images there are.
+        path: The first of them.
+        reason: Why the first one is rejected.
+    """
+    message = f"None of the {images:,} images can be read. The first is {path}: {reason}."
+    return NoReadableImageError(message, images=images, path=path, reason=reason)
+
+
 def loaded(run: Path) -> Predictor:
-    """A run's predictor, loaded once as long as its model file stays the same: R asks once a batch.
+    """Return a run's predictor, loaded once while its model file is unchanged. R calls this once per batch.
 
     Raises:
-        PlacaError: `run` is no run, or its model cannot be loaded.
+        PlacaError: `run` is not a run, or its model cannot be loaded.
     """
     return load_once(Predictor, run)

@@ -1,7 +1,7 @@
-"""The pictures of the report: images as the network sees them, as training changes them, and where evidence lies.
+"""The pictures of the report: input images of the network, augmented images, and Grad-CAM overlays.
 
-Paths and plain lists in and out, so that a Python chunk can hand the answer to any R. A picture that cannot be made is
-``""``, for a report is more than its pictures.
+Arguments and results are paths and plain lists, so that a Python chunk can pass them to R. The path of a picture that
+cannot be made is ``""``; the rest of the report is still rendered.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from placa.core.errors import PlacaError
 from placa.core.processes import command, environment
 from placa.dataset.prepared import Prepared, read_prepared
 
-#: Of JPEG; overlays and films of noise would be large as PNG, and a report is to stay below 5 MB.
+#: JPEG quality. Overlays and noisy images would be large as PNG, and a report must stay below 5 MB.
 _QUALITY = 85
-#: Beside the pictures of `begin_maps`: what was asked, what was answered, and what was complained of.
-_ASKED, _ANSWER, _LOG = "maps-asked.json", "maps.json", "maps.log"
-#: Where `placa report` keeps the LD_LIBRARY_PATH that it was called with.
+#: Files of `begin_maps` beside its pictures: the arguments, the result, and stderr.
+_ARGUMENTS, _RESULT, _LOG = "maps-asked.json", "maps.json", "maps.log"
+#: The environment variable in which `placa report` stores the LD_LIBRARY_PATH of its caller.
 LIBRARIES = "PLACA_LD_LIBRARY_PATH"
 
 
@@ -34,21 +34,21 @@ def save_films(prepared: str | None, images: Sequence[str], folder: str, largest
     """Write images of a prepared data set as files.
 
     Args:
-        prepared: The directory that ``placa prepare`` wrote, or None where it is no longer there.
-        images: The ``image_id`` of each image to write; of a CT volume the middle square is taken.
-        folder: Where the files go.
-        largest: Longest side of a file, in pixels; a larger cache is made smaller, never larger.
+        prepared: A directory that ``placa prepare`` wrote, or None if it no longer exists.
+        images: The ``image_id`` of each image to write; for a CT volume, its middle square.
+        folder: The directory for the files.
+        largest: Longest side of a file, in pixels; images are reduced, never enlarged.
 
     Returns:
-        The path of each image's file, in the order of `images`; ``""`` where the set does not hold the image,
-        which is so for all where there is no set, or none that can be read.
+        The path of each image's file, in the order of `images`; ``""`` for an image that the data set does not contain,
+        and for all images if the data set does not exist or cannot be read.
     """
-    films = _Films.opened(prepared)
+    films = _Films.open(prepared)
     if films is None:
         return ["" for _ in images]
-    target = _made(folder)
+    target = _create(folder)
     return [
-        "" if stack is None else _save(_sized(stack[len(stack) // 2], largest), target / f"film-{number:03d}.png")
+        "" if stack is None else _save(_reduce(stack[len(stack) // 2], largest), target / f"film-{number:03d}.png")
         for number, stack in enumerate(films.stacks(images))
     ]
 
@@ -56,40 +56,40 @@ def save_films(prepared: str | None, images: Sequence[str], folder: str, largest
 def save_augmented(
     prepared: str | None, images: Sequence[str], augmentation: dict[str, float], seed: int, folder: str, times: int = 3
 ) -> list[str]:
-    """Write images as training changes them: each as it is, then changed at random `times` times.
+    """Write each image unchanged, followed by `times` random augmentations of it.
 
     Args:
-        prepared: The directory that ``placa prepare`` wrote, or None.
+        prepared: A directory that ``placa prepare`` wrote, or None.
         images: The ``image_id`` of each image.
-        augmentation: The amounts, by their names in ``run.json``.
-        seed: Of the changes.
-        folder: Where the files go.
-        times: How many changed ones follow each image.
+        augmentation: The amounts of augmentation, by their names in ``run.json``.
+        seed: Seed of the augmentations.
+        folder: The directory for the files.
+        times: Number of augmented images per image.
 
     Returns:
-        The paths, ``times + 1`` an image; empty where there is nothing to show, or the amounts are of a version of
-        placa that this one does not know.
+        The paths, ``times + 1`` per image; empty if there are no images, or if the amounts were written by a version of
+        placa with other augmentations.
     """
     from placa.training.augment import Augmentation
 
-    films = _Films.opened(prepared)
+    films = _Films.open(prepared)
     if films is None:
         return []
     try:
-        change = Augmentation(**augmentation)
+        augment = Augmentation(**augmentation)
     except TypeError:
         return []
     random = np.random.default_rng(seed)
-    target = _made(folder)
+    target = _create(folder)
     files = []
     for number, stack in enumerate(films.stacks(images)):
         if stack is None:
             continue
         square = stack[len(stack) // 2]
-        changed = change.apply(np.repeat(square[None], times, axis=0), random)
+        augmented = augment.apply(np.repeat(square[None], times, axis=0), random)
         files += [
-            _save(_sized(pixels, 192), target / f"augmented-{number}-{i}.jpg")
-            for i, pixels in enumerate([square, *changed])
+            _save(_reduce(pixels, 192), target / f"augmented-{number}-{i}.jpg")
+            for i, pixels in enumerate([square, *augmented])
         ]
     return files
 
@@ -97,28 +97,28 @@ def save_augmented(
 def save_maps(
     prepared: str | None, run: str, images: Sequence[str], findings: Sequence[str], folder: str, side: int = 224
 ) -> dict[str, Any]:
-    """Write each image beside its Grad-CAM overlay (see `placa.inference.explain.gradcam`), two squares in one picture.
+    """Write each image beside its Grad-CAM overlay (see `placa.inference.explain.gradcam`) as one picture.
 
     Args:
-        prepared: The directory that ``placa prepare`` wrote, or None.
-        run: The run whose model is asked.
-        images: The ``image_id`` of each image; of a CT volume, the square of the highest score is shown.
-        findings: Which finding is explained, one an image.
-        folder: Where the files go.
-        side: Of one square of the picture, in pixels.
+        prepared: A directory that ``placa prepare`` wrote, or None.
+        run: The run whose model is explained.
+        images: The ``image_id`` of each image; for a CT volume, the square with the highest score is shown.
+        findings: The finding to explain, one per image.
+        folder: The directory for the files.
+        side: Side of the image and of the overlay, in pixels.
 
     Returns:
-        ``files``, the path of each picture or ``""``; ``mapped``, whether there are overlays; ``reason``, why there are
-        none. Without them the pictures are the images alone.
+        ``files``, the path of each picture or ``""``; ``mapped``, whether the pictures have overlays; ``reason``, why
+        not. Without overlays the pictures are the images alone.
     """
-    films = _Films.opened(prepared)
+    films = _Films.open(prepared)
     if films is None:
         return {"files": ["" for _ in images], "mapped": False, "reason": ""}
-    target = _made(folder)
+    target = _create(folder)
     stacks = films.stacks(images)
     try:
         maps = _evidence(run, stacks, findings)
-    # Whatever keeps a model from being asked (another Keras, no memory) must not keep the report from being written.
+    # Any failure of the model (another version of Keras, too little memory) leaves the report without overlays.
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         return {"files": save_films(prepared, images, folder, side), "mapped": False, "reason": reason}
@@ -127,21 +127,21 @@ def save_maps(
         if explained is None:
             files.append("")
             continue
-        files.append(_save(_beside(*explained, side), target / f"map-{number:03d}.jpg"))
+        files.append(_save(_side_by_side(*explained, side), target / f"map-{number:03d}.jpg"))
     return {"files": files, "mapped": True, "reason": ""}
 
 
 def begin_maps(
     prepared: str | None, run: str, images: Sequence[str], findings: Sequence[str], folder: str, side: int = 224
 ) -> subprocess.Popen[bytes]:
-    """Begin `save_maps` in a process of its own: Keras starts and the network is asked while R draws its figures.
+    """Start `save_maps` in a separate process, so that Keras computes the maps while R draws its figures.
 
-    Takes what `save_maps` takes; its answer comes from `finish_maps`.
+    The arguments are those of `save_maps`. `finish_maps` returns the result.
     """
-    asked = {"prepared": prepared, "run": run, "images": list(images), "findings": list(findings), "side": side}
-    (_made(folder) / _ASKED).write_text(json.dumps({**asked, "folder": folder}), encoding="utf-8")
-    # R tells its processes where its own libraries lie, among them another Python's; `placa report` keeps what was
-    # there before.
+    arguments = {"prepared": prepared, "run": run, "images": list(images), "findings": list(findings), "side": side}
+    (_create(folder) / _ARGUMENTS).write_text(json.dumps({**arguments, "folder": folder}), encoding="utf-8")
+    # R sets LD_LIBRARY_PATH for its child processes, where a Python may find the wrong libpython. `placa report` stores
+    # the value of its caller.
     libraries = {name: value for name, value in environment().items() if name != "LD_LIBRARY_PATH"}
     if os.environ.get(LIBRARIES):
         libraries["LD_LIBRARY_PATH"] = os.environ[LIBRARIES]
@@ -156,29 +156,29 @@ def begin_maps(
 
 
 def finish_maps(begun: subprocess.Popen[bytes], folder: str) -> dict[str, Any]:
-    """Wait for what `begin_maps` began.
+    """Wait for the process that `begin_maps` started.
 
     Args:
         begun: The process.
-        folder: As it was given to `begin_maps`.
+        folder: The directory given to `begin_maps`.
 
     Returns:
-        What `save_maps` returns; where the process ended without an answer, the images alone, and why.
+        The result of `save_maps`. If the process failed, the images alone, and the reason.
     """
     code = begun.wait()
-    answer = Path(folder) / _ANSWER
-    if code == 0 and answer.is_file():
-        told: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
-        return told
-    asked = json.loads((Path(folder) / _ASKED).read_text(encoding="utf-8"))
-    files = save_films(asked["prepared"], asked["images"], folder, asked["side"])
-    said = (Path(folder) / _LOG).read_text(encoding="utf-8", errors="replace").split("\n")
-    reason = next((line for line in reversed(said) if line.strip()), f"its process ended with code {code}")
+    file = Path(folder) / _RESULT
+    if code == 0 and file.is_file():
+        result: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return result
+    arguments = json.loads((Path(folder) / _ARGUMENTS).read_text(encoding="utf-8"))
+    files = save_films(arguments["prepared"], arguments["images"], folder, arguments["side"])
+    log = (Path(folder) / _LOG).read_text(encoding="utf-8", errors="replace").split("\n")
+    reason = next((line for line in reversed(log) if line.strip()), f"the process ended with exit code {code}")
     return {"files": files, "mapped": False, "reason": reason}
 
 
 class _Films:
-    """The pixels of a prepared set, by the name of a file."""
+    """The pixels of a prepared data set by ``image_id``."""
 
     def __init__(self, prepared: Prepared) -> None:
         from placa.records.reading import collapse
@@ -189,14 +189,14 @@ class _Films:
         self._rows = {str(name): row * self._squares for row, name in enumerate(names)}
 
     @classmethod
-    def opened(cls, prepared: str | None) -> _Films | None:
+    def open(cls, prepared: str | None) -> _Films | None:
         try:
             return cls(read_prepared(Path(prepared))) if prepared else None
         except PlacaError:
             return None
 
     def stacks(self, images: Iterable[str]) -> list[NDArray[np.uint8] | None]:
-        """Of each image its squares, ``(squares, size, size)``, or None."""
+        """Return the squares of each image, ``(squares, size, size)``, or None if the data set lacks it."""
         rows = [self._rows.get(str(image)) for image in images]
         return [None if row is None else np.asarray(self._pixels[row : row + self._squares]) for row in rows]
 
@@ -204,14 +204,14 @@ class _Films:
 def _evidence(
     run: str, stacks: Sequence[NDArray[np.uint8] | None], findings: Sequence[str]
 ) -> list[tuple[NDArray[np.uint8], NDArray[np.float32]] | None]:
-    """Of each image the square that is explained, and its map."""
+    """Return the explained square of each image and its map."""
     from placa.inference.explain.gradcam import GradCam
     from placa.inference.predict import loaded
 
     predictor = loaded(Path(run))
     gradcam = GradCam(predictor.model)
-    found: list[tuple[NDArray[np.uint8], NDArray[np.float32]] | None] = [None] * len(stacks)
-    # All images of one finding together: a model is asked once a finding, not once an image.
+    explained: list[tuple[NDArray[np.uint8], NDArray[np.float32]] | None] = [None] * len(stacks)
+    # The maps of all images with the same finding are computed together.
     for finding in dict.fromkeys(findings):
         number = predictor.findings.index(finding)
         chosen = [(i, stack) for i, stack in enumerate(stacks) if findings[i] == finding and stack is not None]
@@ -222,11 +222,11 @@ def _evidence(
         if not squares:
             continue
         for (i, _), square, evidence in zip(chosen, squares, gradcam.maps(np.stack(squares), number), strict=True):
-            found[i] = (square, evidence)
-    return found
+            explained[i] = (square, evidence)
+    return explained
 
 
-def _beside(square: NDArray[np.uint8], evidence: NDArray[np.float32], side: int) -> Image.Image:
+def _side_by_side(square: NDArray[np.uint8], evidence: NDArray[np.float32], side: int) -> Image.Image:
     from placa.inference.explain.overlay import overlay
 
     film = Image.fromarray(square).resize((side, side), Image.Resampling.BICUBIC)
@@ -236,13 +236,13 @@ def _beside(square: NDArray[np.uint8], evidence: NDArray[np.float32], side: int)
     return picture
 
 
-def _sized(pixels: NDArray[np.uint8], largest: int) -> Image.Image:
+def _reduce(pixels: NDArray[np.uint8], largest: int) -> Image.Image:
     film = Image.fromarray(pixels)
     film.thumbnail((largest, largest))
     return film
 
 
-def _made(folder: str) -> Path:
+def _create(folder: str) -> Path:
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     return target
@@ -257,5 +257,5 @@ def _save(picture: Image.Image, file: Path) -> str:
 
 
 if __name__ == "__main__":
-    _asked = json.loads((Path(sys.argv[1]) / _ASKED).read_text(encoding="utf-8"))
-    (Path(sys.argv[1]) / _ANSWER).write_text(json.dumps(save_maps(**_asked)), encoding="utf-8")
+    _arguments = json.loads((Path(sys.argv[1]) / _ARGUMENTS).read_text(encoding="utf-8"))
+    (Path(sys.argv[1]) / _RESULT).write_text(json.dumps(save_maps(**_arguments)), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The report of a run, rendered by Quarto where it is there, else by R Markdown and pandoc."""
+"""Render the report of a run with Quarto, or without Quarto with R Markdown and pandoc."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from placa.core.errors import PlacaError, unknown_name
+from placa.core.errors import unknown_name
 from placa.core.files import find_shared
 from placa.core.processes import environment
+from placa.evaluation.errors import MissingSourceError
+from placa.reporting.errors import NotEvaluatedError, OutputIsDirectoryError, RenderError, ReportSourceError
 from placa.reporting.renderers import Renderer, choose_renderer, last_useful_line
 from placa.reporting.words import LANGUAGES
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 _DOCUMENT = "evaluation.qmd"
 
-#: What a report can be, and what Quarto calls it. The documents name HTML alone, or `quarto render` would make all.
+#: Formats of a report and their names in Quarto. The documents declare only HTML, so `quarto render` makes only that.
 FORMATS = {"html": "html", "pdf": "typst", "docx": "docx"}
 DOCUMENTS = ("evaluation", "model-card")
 
@@ -41,37 +43,42 @@ def render_report(
 ) -> Path:
     """Render the report of an evaluated run, or its model card.
 
-    The run is only read. The report is rendered in a temporary directory and appears whole or not at all; the
-    renderer's log of a rendering that failed stays beside where the report would be, as ``….log``.
+    The run is not changed. The report is rendered in a temporary directory, then moved to its path. If rendering fails,
+    the log of the renderer is kept at the path of the report with the suffix ``.log``.
 
     Args:
         run: A run directory with its ``evaluation/``.
-        lang: ``en`` or ``es``.
-        to: ``html``, one file that asks the network for nothing; ``pdf``, which needs Quarto (its Typst); or ``docx``.
+        lang: Language, ``en`` or ``es``.
+        to: Format: ``html``, one self-contained file; ``pdf``, which needs Quarto (its Typst); or ``docx``.
         out: The file to write; ``RUN/report/evaluation.html`` by default, ``evaluation.es.html`` in Spanish.
-        renderer: ``quarto``, ``rmarkdown``, or ``auto``: the first where it is there, else the second.
-        progress: Where to say which renderer is used.
-        findings: Those to report on; all by default. The model card always has all of them.
-        compare: Another run, to be set against this one on the test images that both have.
+        renderer: ``quarto``, ``rmarkdown``, or ``auto``: Quarto if it is installed, otherwise R Markdown.
+        progress: Shows a note on the chosen renderer.
+        findings: Findings to report on; all by default. The model card always has all of them.
+        compare: Another run to compare with this one, on the test images that both have.
         document: ``evaluation``, or ``model-card``, the card beside the model as a page.
 
     Returns:
         The path of the report.
 
     Raises:
-        PlacaError: `run` or `compare` is no run, or `run` is not evaluated; there is no such language, format, document
-            or finding; R, one of its packages, pandoc, or for a PDF Quarto is missing; the renderer fails; or the
-            report cannot be written.
+        NotEvaluatedError: `run` has no evaluation.
+        UnknownNameError: The language, format, document, renderer or a finding is unknown.
+        OutputIsDirectoryError: `out` is a directory.
+        MissingRendererError, RendererFormatError, RNotFoundError, MissingRPackageError: See `choose_renderer`.
+        RenderError: The renderer failed.
+        PlacaError: `run` or `compare` is not a run, or the report cannot be written.
     """
     from placa.core.files import require_writable, whole_file
     from placa.records.run import require_run
 
     facts = require_run(run)
     if not (run / "evaluation" / "summary.json").is_file():
-        raise PlacaError(f"{run} is not evaluated yet, which its report needs: run placa evaluate {run} first.")
-    for kind, asked, known in (("report format", to, list(FORMATS)), ("document", document, list(DOCUMENTS))):
-        if asked not in known:
-            raise unknown_name(kind, asked, known)
+        raise NotEvaluatedError(
+            f"{run} has no evaluation, which the report needs. Run placa evaluate {run} first.", run=str(run)
+        )
+    for kind, name, known in (("report format", to, list(FORMATS)), ("document", document, list(DOCUMENTS))):
+        if name not in known:
+            raise unknown_name(kind, name, known)
     for finding in findings:
         if finding not in facts["data"]["findings"]:
             raise unknown_name("finding", finding, facts["data"]["findings"])
@@ -83,7 +90,10 @@ def render_report(
     suffix = "" if lang == "en" else f".{lang}"
     target = out or run / "report" / f"{document}{suffix}.{to}"
     if target.is_dir():
-        raise PlacaError(f"{target} is a directory, and the report is one file: name {target / f'report.{to}'}, say.")
+        raise OutputIsDirectoryError(
+            f"The report is one file, but {target} is a directory. Name a file, for example {target / f'report.{to}'}.",
+            path=str(target),
+        )
     require_writable(target.parent)
     chosen = choose_renderer(renderer, to)
     if progress and chosen.note:
@@ -103,13 +113,14 @@ def render_report(
 
 
 def find_reports() -> Path:
-    """The folder that holds the report's source, ``reports/``.
+    """Return the folder with the source of the report, ``reports/``.
 
-    It is ``PLACA_REPORTS`` where that is set; else that of the installed package or of placa's source tree; else in
-    the current directory or one above it.
+    It is ``PLACA_REPORTS`` if that is set; otherwise the one of the installed package or of placa's source directory;
+    otherwise the one in the current directory or in a parent of it.
 
     Raises:
-        PlacaError: It is in none of these places.
+        ReportSourceError: ``PLACA_REPORTS`` is set, but the folder has no source of the report.
+        MissingSourceError: None of these folders exists.
     """
     named = os.environ.get("PLACA_REPORTS")
     around = [folder / "reports" for folder in (Path.cwd(), *Path.cwd().parents)]
@@ -118,12 +129,15 @@ def find_reports() -> Path:
         if (place / _DOCUMENT).is_file():
             return place.resolve()
     if named:
-        raise PlacaError(
-            f"PLACA_REPORTS names {named}, which holds no {_DOCUMENT}: name the reports of placa's source."
+        raise ReportSourceError(
+            f"PLACA_REPORTS is {named}, which has no {_DOCUMENT}. Set it to the folder reports of placa's source.",
+            folder=named,
+            file=_DOCUMENT,
         )
-    raise PlacaError(
-        f"The report's source, reports/{_DOCUMENT}, was not found: run placa in its source directory, or set "
-        "PLACA_REPORTS to the folder reports there."
+    raise MissingSourceError(
+        f"The source of the report, reports/{_DOCUMENT}, was not found. Install placa again, or set PLACA_REPORTS to "
+        "the folder reports of placa's source.",
+        part="reports",
     )
 
 
@@ -134,7 +148,7 @@ def _render(
     from placa.evaluation.bridge import utf8_locale
     from placa.reporting.pictures import LIBRARIES
 
-    surroundings = {
+    variables = {
         **environment(),
         **utf8_locale(),
         "RETICULATE_PYTHON": sys.executable,
@@ -144,7 +158,7 @@ def _render(
     page = work / f"page.{to}"
     (work / "params.json").write_text(json.dumps(parameters), encoding="utf-8")
     if renderer.name == "quarto":
-        surroundings.setdefault("QUARTO_R", str(Path(renderer.r).parent))
+        variables.setdefault("QUARTO_R", str(Path(renderer.r).parent))
         command = [renderer.command, "render", f"{document}.qmd", "--to", FORMATS[to], "--output", page.name]
         command += ["--execute-params", "params.json", "--metadata", f"lang:{parameters['language']}"]
         command += ["--metadata-file", "paper.yml"] if to == "pdf" else []
@@ -154,7 +168,7 @@ def _render(
     done = subprocess.run(
         command,
         cwd=work,
-        env=surroundings,
+        env=variables,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -167,8 +181,13 @@ def _render(
         log = _log_of(target)
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text(done.stdout, encoding="utf-8")
-        said = last_useful_line(done.stdout)
-        raise PlacaError(f"{renderer.name} could not render the report: {said} The whole log is {log}.")
+        reason = last_useful_line(done.stdout)
+        raise RenderError(
+            f"{renderer.name} failed to render the report: {reason} The complete log is {log}.",
+            renderer=renderer.name,
+            reason=reason,
+            log=str(log),
+        )
     return page
 
 

@@ -1,4 +1,4 @@
-"""What can render the report on this machine: the Quarto command, or R Markdown with pandoc."""
+"""Find the renderer of the report on this machine: the Quarto command, or R Markdown with pandoc."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from placa.core.errors import PlacaError, unknown_name
+from placa.core.errors import unknown_name
+from placa.evaluation.errors import MissingRPackageError, RNotFoundError, RStartError
+from placa.reporting.errors import MissingRendererError, RendererFormatError
 
-#: R packages that the report's chunks use, beside R's own. Without reticulate it is rendered too, less its pictures.
+#: R packages that the report needs, beside those of R. Without reticulate the report has no pictures.
 R_PACKAGES = ("placa", "ggplot2", "jsonlite", "knitr", "rmarkdown", "svglite", "yaml")
-#: The first Quarto that numbers tables written as divs; an older one is as good as none.
+#: The first version of Quarto that numbers tables written as divs; older ones are not used.
 OLDEST_QUARTO = (1, 4)
 
 
 @dataclass(frozen=True)
 class Renderer:
-    """What renders the report.
+    """A program that renders the report.
 
     Attributes:
         name: ``quarto`` or ``rmarkdown``.
         command: Path of the Quarto command, or of R.
         r: Path of R.
-        note: What a user should know of the choice, or ``""``.
+        note: A remark for the user on the choice of the renderer, or ``""``.
     """
 
     name: str
@@ -36,9 +38,10 @@ class Renderer:
 
 
 def find_quarto() -> str | None:
-    """The Quarto command, or None: ``QUARTO_PATH``'s, or the one on PATH, or the one beside this Python.
+    """Return the path of the Quarto command: ``QUARTO_PATH``, or the one on PATH, or the one beside this Python.
 
-    The first two are where PyPI's package ``quarto`` looks too; the last is where ``quarto-cli`` puts one.
+    PyPI's package ``quarto`` searches the first two places as well; ``quarto-cli`` installs to the last. None if Quarto
+    is in none of them.
     """
     try:
         from quarto import path  # type: ignore[import-untyped, unused-ignore]
@@ -51,85 +54,122 @@ def find_quarto() -> str | None:
 
 
 def quarto_version(command: str) -> tuple[int, ...] | None:
-    """Version of a Quarto command, or None where it does not run."""
+    """Return the version of a Quarto command, or None if it does not run."""
     try:
-        said = subprocess.run([command, "--version"], capture_output=True, text=True, timeout=60, check=True).stdout
+        output = subprocess.run([command, "--version"], capture_output=True, text=True, timeout=60, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return None
-    numbers = re.match(r"\d+(\.\d+)+", said.strip())
+    numbers = re.match(r"\d+(\.\d+)+", output.strip())
     return tuple(map(int, numbers[0].split("."))) if numbers else None
 
 
-def choose_renderer(asked: str = "auto", to: str = "html") -> Renderer:
-    """What can render the report here.
+def choose_renderer(renderer: str = "auto", to: str = "html") -> Renderer:
+    """Choose the program that renders the report.
 
     Args:
-        asked: ``auto``, ``quarto`` or ``rmarkdown``.
-        to: ``html``, ``docx``, or ``pdf``, which Quarto alone can write.
+        renderer: ``auto``, ``quarto`` or ``rmarkdown``.
+        to: ``html``, ``docx``, or ``pdf``, which only Quarto can write.
 
     Raises:
-        PlacaError: R, one of its packages, or both Quarto and pandoc are missing; it says what to type.
+        UnknownNameError: `renderer` is unknown.
+        RNotFoundError, RStartError: R is not on PATH, or does not start.
+        MissingRPackageError: R lacks packages that the report needs.
+        RendererFormatError: `renderer` is ``rmarkdown`` and `to` is ``pdf``.
+        MissingRendererError: Quarto is missing or too old, and pandoc is missing or cannot replace it.
     """
     from placa.evaluation.bridge import find_r
 
-    if asked not in {"auto", "quarto", "rmarkdown"}:
-        raise unknown_name("renderer", asked, ["auto", "quarto", "rmarkdown"])
+    if renderer not in {"auto", "quarto", "rmarkdown"}:
+        raise unknown_name("renderer", renderer, ["auto", "quarto", "rmarkdown"])
     r = find_r()
     if r is None:
-        raise PlacaError("The report is written by R, and there is no R on PATH: run make setup, or install R 4.2.")
+        raise RNotFoundError(
+            "The report needs R, which was not found on PATH. Install R 4.2 or newer, or run make setup.",
+            needed_by="report",
+        )
     _require_r_packages(r)
-    lacking = "There is no Quarto command"
-    if asked != "rmarkdown":
+    problem = "Quarto was not found"
+    found: str | None = None
+    if renderer != "rmarkdown":
         quarto = find_quarto()
         version = quarto_version(quarto) if quarto else None
         if quarto and version and version >= OLDEST_QUARTO:
             return Renderer("quarto", quarto, r)
         if quarto:
-            said = ".".join(map(str, version)) if version else "one that does not run"
-            needed = ".".join(map(str, OLDEST_QUARTO))
-            lacking = f"Quarto {needed} or newer was expected and {quarto} is {said}"
-        if asked == "quarto":
-            raise PlacaError(f"{lacking}: pip install quarto-cli, or set QUARTO_PATH to one that is elsewhere.")
+            found = ".".join(map(str, version)) if version else None
+            oldest = ".".join(map(str, OLDEST_QUARTO))
+            problem = f"Quarto {oldest} or newer is needed, but {quarto} " + (
+                f"is {found}" if found else "does not run"
+            )
+        if renderer == "quarto":
+            raise MissingRendererError(
+                f"{problem}. Run pip install quarto-cli, or set QUARTO_PATH to a Quarto command.",
+                needed=["quarto"],
+                format=to,
+                found=found,
+            )
+    if to == "pdf" and renderer == "rmarkdown":
+        raise RendererFormatError(
+            "R Markdown cannot write a PDF report. Use --renderer quarto, or --to html or docx.",
+            renderer=renderer,
+            format=to,
+        )
     if to == "pdf":
-        why = "R Markdown was asked for" if asked == "rmarkdown" else lacking
-        raise PlacaError(f"A PDF is written by Quarto, and {why[0].lower()}{why[1:]}: pip install quarto-cli.")
+        raise MissingRendererError(
+            f"A PDF report needs Quarto. {problem}. Run pip install quarto-cli.",
+            needed=["quarto"],
+            format=to,
+            found=found,
+        )
     if not (shutil.which("pandoc") or os.environ.get("RSTUDIO_PANDOC")):
-        raise PlacaError("The report needs Quarto or pandoc on PATH: pip install quarto-cli, or apt install pandoc.")
-    return Renderer("rmarkdown", r, r, f"{lacking}: R Markdown and pandoc render the report")
+        if renderer == "rmarkdown":
+            message = "R Markdown needs pandoc, which was not found on PATH. Run apt install pandoc."
+        else:
+            message = f"{problem}, and pandoc was not found either. Run pip install quarto-cli, or apt install pandoc."
+        needed = ["pandoc"] if renderer == "rmarkdown" else ["quarto", "pandoc"]
+        raise MissingRendererError(message, needed=needed, format=to, found=found)
+    note = f"{problem}: R Markdown and pandoc render the report" if renderer == "auto" else ""
+    return Renderer("rmarkdown", r, r, note)
 
 
 def _require_r_packages(r: str) -> None:
     names = ", ".join(f'"{name}"' for name in R_PACKAGES)
     code = f"for (n in c({names})) if (!nzchar(system.file(package = n))) cat(n, '')"
     command = [r, "--slave", "--no-save", "--no-restore", "-e", code]
-    said = subprocess.run(command, capture_output=True, text=True, check=False)
-    missing = said.stdout.split()
-    if said.returncode:
-        raise PlacaError(f"R does not start: {last_useful_line(said.stderr)}")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    missing = done.stdout.split()
+    if done.returncode:
+        reason = last_useful_line(done.stderr)
+        raise RStartError(f"{r} does not start: {reason}", command=r, reason=reason)
     if "placa" in missing:
-        raise PlacaError("R has no package placa: run placa install-r, or R CMD INSTALL R in placa's source directory.")
+        raise MissingRPackageError("The R package placa is not installed. Run placa install-r.", packages=missing)
     if missing:
         plural = "s" if len(missing) > 1 else ""
         debian = " ".join(f"r-cran-{name.lower()}" for name in missing)
-        raise PlacaError(
-            f"The report needs R's package{plural} {', '.join(missing)}: run make setup, or "
-            f"apt install {debian}, or install.packages() in R."
+        raise MissingRPackageError(
+            f"The report needs the R package{plural} {', '.join(missing)}. Run apt install {debian}, or "
+            "install.packages() in R, or make setup.",
+            packages=missing,
         )
 
 
 def last_useful_line(log: str) -> str:
-    """R's first complaint in a log, or else its last line; a traceback tells a reader nothing."""
+    """Return the first error message of R in a log, otherwise the last line of the log.
+
+    Args:
+        log: The output of R, pandoc or Quarto.
+    """
     plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", log).replace("\r", "\n")
     lines = [line.strip() for line in plain.splitlines() if line.strip()]
     for number, line in enumerate(lines):
         if "pandoc document conversion failed" in line and number:
             return f"{lines[number - 1]}."
-        # Quarto goes on in the line that says what it is doing.
+        # Quarto appends the error to its progress line.
         line = line[line.find("ERROR:") :] if "ERROR:" in line else line
         if line.startswith(("Error", "ERROR", "! ", "pandoc: ")) or "Error:" in line:
-            # R may put the message on the line below "Error in f(x) :", and rlang marks its own with "!".
+            # R may print the message on the line after "Error in f(x) :"; rlang starts its messages with "!".
             follows = lines[number + 1] if line.endswith(":") and number + 1 < len(lines) else ""
             marked = next((below[2:] for below in lines[number:] if below.startswith("! ")), "")
             text = marked or f"{line} {follows}".strip()
             return text if text.endswith((".", "!", "?")) else f"{text}."
-    return f"{lines[-1]}." if lines else "it said nothing."
+    return f"{lines[-1]}." if lines else "no output."

@@ -10,7 +10,8 @@ import pandas as pd
 from placa.core.errors import PlacaError
 from placa.core.files import read_json, require_writable
 from placa.core.progress import SILENT, Progress
-from placa.evaluation.bridge import NoBridge, RError, call_r, run_rscript
+from placa.evaluation.bridge import call_r, run_rscript
+from placa.evaluation.errors import Rpy2Error, r_error
 from placa.evaluation.r_code import EVALUATE_RUN
 from placa.records.predictions import read_predictions
 from placa.records.run import require_model, require_predictions, require_run
@@ -61,7 +62,7 @@ def evaluate(run: Path, split: str = "test", bridge: str = "auto", progress: Pro
                 out=str(run / "evaluation"),
             )
             return _summary(run)
-        except NoBridge as reason:
+        except Rpy2Error as reason:
             if bridge == "rpy2":
                 raise PlacaError(
                     f"rpy2 does not work here ({reason}): leave --bridge out to do without it."
@@ -83,7 +84,7 @@ def _evaluate_in_rscript(run: Path, split: str, progress: Progress) -> None:
     if done.returncode:
         last = lines[-1] if lines else "it said nothing"
         message = next(iter(said("placa-error: ")), f"R failed: {last}")
-        raise RError(message, tuple(" ".join(said("placa-class: ")).split()))
+        raise r_error(message, " ".join(said("placa-class: ")).split())
 
 
 def read_thresholds(run: Path) -> pd.DataFrame:

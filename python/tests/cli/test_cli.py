@@ -1,6 +1,7 @@
 """The command line as its user meets it: one sentence, exit code 2, and nothing left behind."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -54,8 +55,8 @@ def _nih(root: Path) -> Path:
     return root
 
 
-def _bad_inputs(tmp: Path, run: Path) -> dict[str, tuple[list[object], str]]:
-    """By name: the arguments, and what the one sentence must say."""
+def _bad_inputs(tmp: Path, run: Path) -> dict[str, tuple[list[object], list[object]]]:
+    """By name: the arguments, and the facts that the message must contain."""
     out = tmp / "out"
     nih = _nih(tmp / "nih")
     headless = _nih(tmp / "headless")
@@ -72,45 +73,54 @@ def _bad_inputs(tmp: Path, run: Path) -> dict[str, tuple[list[object], str]]:
     return {
         "an empty folder": (
             ["prepare", "nih", tmp / "empty", "--positive", "Mass", "--out", out],
-            "no Data_Entry_2017",
+            [tmp / "empty", "Data_Entry_2017"],
         ),
         "empty class folders": (
             ["prepare", "folders", tmp / "classes", "--positive", "sick", "--out", out],
-            "holds no image",
+            [tmp / "classes" / "sick"],
         ),
-        "a missing column": (["prepare", "nih", headless, "--positive", "Mass", "--out", out], "'Finding Labels'"),
-        "an unknown finding": (["prepare", "nih", nih, "--positive", "Mas", "--out", out], "the nearest first: Mass"),
-        "an unknown phantom finding": (["prepare", "phantom", "--positive", "opacty", "--out", out], "first: Opacity"),
+        "a missing column": (
+            ["prepare", "nih", headless, "--positive", "Mass", "--out", out],
+            ["Finding Labels", table.name],
+        ),
+        "an unknown finding": (["prepare", "nih", nih, "--positive", "Mas", "--out", out], ["'Mas'", "Mass"]),
+        "an unknown phantom finding": (
+            ["prepare", "phantom", "--positive", "opacty", "--out", out],
+            ["'opacty'", "Opacity"],
+        ),
         "an out below a file": (
             ["prepare", "nih", nih, "--positive", "Mass", "--out", tmp / "a-file" / "x"],
-            "a file stands",
+            [tmp / "a-file"],
         ),
-        "an out that is a file": (["prepare", "nih", nih, "--positive", "Mass", "--out", tmp / "a-file"], "is a file"),
-        "no prepared set": (["train", tmp / "empty", "--out", out], "not a prepared data set"),
+        "an out that is a file": (
+            ["prepare", "nih", nih, "--positive", "Mass", "--out", tmp / "a-file"],
+            [tmp / "a-file"],
+        ),
+        "no prepared set": (["train", tmp / "empty", "--out", out], [tmp / "empty"]),
         "an unknown backbone": (
             ["train", tmp / "empty", "--backbone", "resnet", "--out", out],
-            "There is no backbone 'resnet'; there are, the nearest first: resnet50",
+            ["'resnet'", "resnet50"],
         ),
-        "a run that is there": (["train", tmp / "empty", "--out", run], "already there"),
-        "predict, no run": (["predict", tmp / "empty", text], "is not a run"),
-        "evaluate, no run": (["evaluate", tmp / "empty"], "is not a run"),
-        "report, no run": (["report", tmp / "nowhere"], "is not a run"),
-        "predict nothing": (["predict", run, tmp / "empty"], "No image was found"),
-        "predict a missing file": (["predict", run, tmp / "nowhere.png"], "does not exist"),
-        "a text file": (["predict", run, text], "it is text, not an image"),
-        "a truncated image": (["predict", run, cut], "damaged or truncated"),
-        "no place for the table": (["predict", run, text, "--out", tmp / "a-file" / "x.parquet"], "a file stands"),
+        "a run that is there": (["train", tmp / "empty", "--out", run], [run, "--overwrite"]),
+        "predict, no run": (["predict", tmp / "empty", text], [tmp / "empty", "run.json"]),
+        "evaluate, no run": (["evaluate", tmp / "empty"], [tmp / "empty", "run.json"]),
+        "report, no run": (["report", tmp / "nowhere"], [tmp / "nowhere", "run.json"]),
+        "predict nothing": (["predict", run, tmp / "empty"], [tmp / "empty"]),
+        "predict a missing file": (["predict", run, tmp / "nowhere.png"], [tmp / "nowhere.png"]),
+        "a text file": (["predict", run, text], [text, "text"]),
+        "a truncated image": (["predict", run, cut], [cut, "truncated"]),
+        "no place for the table": (["predict", run, text, "--out", tmp / "a-file" / "x.parquet"], [tmp / "a-file"]),
     }
 
 
 def test_bad_input_is_one_sentence_and_leaves_nothing(run: Path, tmp_path: Path, placa) -> None:
     cases = _bad_inputs(tmp_path, run)
     before = sorted(path for path in tmp_path.rglob("*"))
-    for name, (arguments, says) in cases.items():
+    for name, (arguments, facts) in cases.items():
         done = placa(*arguments)
         complaint = [line for line in done.stderr.splitlines() if line.startswith("placa: ")]
         assert done.returncode == 2, (name, done)
-        assert len(complaint) == 1 and says in complaint[0], (name, done.stderr)
+        assert len(complaint) == 1 and all(str(fact) in complaint[0] for fact in facts), (name, done.stderr)
         assert "Traceback" not in done.stderr, name
         assert done.stdout == "", name
         assert sorted(path for path in tmp_path.rglob("*")) == before, name
@@ -121,10 +131,10 @@ def test_one_bad_image_among_many_is_set_aside_and_said(tmp_path: Path, placa) -
     (nih / "images" / "00000003_000.png").write_text("Dear radiologist")
     done = placa("prepare", "nih", nih, "--positive", "Mass", "--out", tmp_path / "out", "--size", 16)
     assert done.returncode == 0, done.stderr
-    assert "1 image was set aside, see rejected.csv" in done.stderr
+    assert re.search(r"\b1 image\b.*rejected\.csv", done.stderr)
     assert "it is text" in (tmp_path / "out" / "rejected.csv").read_text()
     again = placa("prepare", "nih", nih, "--positive", "Mass", "--out", tmp_path / "out", "--size", 16)
-    assert again.returncode == 2 and "add --overwrite" in again.stderr
+    assert again.returncode == 2 and "--overwrite" in again.stderr
     assert placa("prepare", "nih", nih, "--positive", "Mass", "--out", tmp_path / "out", "--overwrite").returncode == 0
 
 
@@ -137,7 +147,7 @@ def test_an_audit_is_printed_and_written(prepared: Path, tmp_path: Path, placa) 
         assert title in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80 and (copy / "audit.json").is_file()
     done = placa("audit", tmp_path)
-    assert done.returncode == 2 and "not a prepared data set" in done.stderr
+    assert done.returncode == 2 and str(tmp_path) in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_the_way_from_folder_to_figures(prepared: Path, tmp_path: Path, placa, r: str) -> None:
@@ -175,7 +185,7 @@ def test_doctor_works_where_there_is_no_r(placa, tmp_path: Path) -> None:
 
 def test_evaluating_without_r_says_what_to_install(run: Path, placa, tmp_path: Path) -> None:
     done = placa("evaluate", run, PATH=str(tmp_path), R_HOME="")
-    assert done.returncode == 2 and "there is none on PATH" in done.stderr and "Traceback" not in done.stderr
+    assert done.returncode == 1 and "PATH" in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_module_and_command_are_one() -> None:

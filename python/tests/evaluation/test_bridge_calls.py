@@ -11,8 +11,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from raising import raises
 
-from placa.evaluation.bridge import RError, call_r
+import placa
+from placa.evaluation import bridge
+from placa.evaluation.bridge import call_r
+from placa.evaluation.errors import (
+    MissingRPackageError,
+    RError,
+    RFailedError,
+    RNotFoundError,
+    RPackageVersionError,
+    r_error,
+)
 from placa.records.predictions import read_predictions, write_predictions
 
 pytestmark = pytest.mark.usefixtures("r")
@@ -46,14 +57,40 @@ def test_a_function_of_r_gives_its_table(some_predictions: pd.DataFrame, capfd: 
 
 def test_errors_and_warnings_come_once(some_predictions: pd.DataFrame, capfd: pytest.CaptureFixture[str]) -> None:
     heard: list[str] = []
-    with pytest.raises(RError, match="`draws` must be a whole number") as refused:
+    with raises(RError) as refused:
         call_r("clustered_auroc", heard.append, predictions=some_predictions, draws=3)
-    assert "placa_error_draws" in refused.value.r_class and "error" in refused.value.r_class
-    assert "\n" not in str(refused.value) and heard == []
+    assert "placa_error_draws" in refused.value.values["classes"] and "error" in refused.value.values["classes"]
+    assert "draws" in str(refused.value) and heard == []
+    with raises(RFailedError) as failed:
+        call_r("no_such_function", heard.append)
+    assert "error" in failed.value.values["classes"] and "no_such_function" in str(failed.value) and heard == []
     one_class = some_predictions.assign(truth=0)
     call_r("clustered_auroc", heard.append, predictions=one_class, draws=200)
     assert len(heard) == 1 and heard[0].startswith("R: ") and "Neumonía" in heard[0]
     assert capfd.readouterr() == ("", "")
+
+
+def test_only_rejected_input_has_exit_code_2() -> None:
+    for kind, code, classes in (
+        (RError, 2, ["placa_error_leak", "rlang_error", "error"]),
+        (RFailedError, 1, ["placa_error_parquet", "rlang_error", "error"]),
+        (RFailedError, 1, ["simpleError", "error"]),
+        (RFailedError, 1, []),
+    ):
+        with raises(kind, classes=classes) as caught:
+            raise r_error("It failed.", classes)
+        assert caught.value.exit_code == code
+
+
+def test_without_r_or_its_package_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with raises(MissingRPackageError, packages=["placa"]):
+        bridge.require_r_package("")
+    with raises(RPackageVersionError, installed="0.0.1", expected=placa.__version__):
+        bridge.require_r_package("0.0.1")
+    bridge.require_r_package(placa.__version__)
+    monkeypatch.setattr(bridge, "find_r", lambda: None)
+    with raises(RNotFoundError, needed_by="R"):
+        bridge.run_rscript("1")
 
 
 _BOTH = """
@@ -132,7 +169,8 @@ def test_ctrl_c_ends_the_command_with_one_line(long_run: Path, bridge: str, to_a
         os.killpg(process.pid, signal.SIGINT) if to_all else process.send_signal(signal.SIGINT)
         began = time.monotonic()
         out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, err) == (130, "", "placa: stopped; nothing half-written was left\n")
+    assert (process.returncode, out) == (130, "")
+    assert err.startswith("placa: stopped") and err.count("\n") == 1 and err.endswith("\n")
     assert time.monotonic() - began < 15
     assert {path.name for path in long_run.iterdir()} == before
     assert [path.name for path in (long_run / "evaluation").iterdir()] == ["summary.json"]

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from raising import raises
 
-from placa.core.errors import PlacaError
 from placa.evaluation.bridge import run_rscript, start_r
+from placa.evaluation.errors import InvalidTextError
 from placa.evaluation.r_frames import R_FRAMES, from_r, to_r
 from placa.records.predictions import read_predictions, write_predictions
 
@@ -116,7 +117,7 @@ def test_what_r_makes_comes_to_python() -> None:
 
 @pytest.mark.parametrize("text", ["a\0b", "\ud800"])
 def test_what_r_cannot_hold_is_said(text: str) -> None:
-    with pytest.raises(PlacaError, match="R can hold no text like"):
+    with raises(InvalidTextError, text=text):
         to_r(pd.DataFrame({"x": ["fine", text]}))
 
 

@@ -32,9 +32,9 @@ def other_predictions(a_run: Path) -> Path:
 
 def test_a_model_that_is_not_the_runs_is_not_loaded(other_model: Path, placa) -> None:
     wanted = json.loads((other_model / "run.json").read_text())["model"]["fingerprint"]
-    with pytest.raises(PlacaError, match="not the model that run") as error:
+    with pytest.raises(PlacaError) as error:
         Predictor(other_model)
-    assert wanted[:19] in str(error.value)
+    assert wanted[:19] in str(error.value) and str(other_model / "model.keras") in str(error.value)
     done = placa("predict", other_model, other_model)
     assert done.returncode == 2 and "Traceback" not in done.stderr
 
@@ -43,15 +43,16 @@ def test_the_model_of_another_run_is_not_taken_for_this_one(a_run: Path, run: Pa
     facts = json.loads((a_run / "run.json").read_text())
     facts["model"]["fingerprint"] = "sha256:" + "1" * 64
     (a_run / "run.json").write_text(json.dumps(facts))
-    with pytest.raises(PlacaError, match="1111 was expected"):
-        Predictor(a_run)
-    with pytest.raises(PlacaError, match="1111 was expected"):
-        evaluate(a_run)
+    for use in (Predictor, evaluate):
+        with pytest.raises(PlacaError) as error:
+            use(a_run)
+        assert "1111" in str(error.value) and str(a_run / "model.keras") in str(error.value)
 
 
 def test_predictions_of_another_model_are_not_evaluated(other_predictions: Path) -> None:
-    with pytest.raises(PlacaError, match=r"not what the model of this run said.*0000 came"):
+    with pytest.raises(PlacaError) as error:
         evaluate(other_predictions)
+    assert "0000" in str(error.value) and str(other_predictions / "predictions.parquet") in str(error.value)
     assert not (other_predictions / "evaluation").exists()
 
 
@@ -61,7 +62,7 @@ def test_predictions_that_name_no_model_are_evaluated_and_that_is_said(a_run: Pa
     write_predictions(predictions, a_run / "predictions.parquet", metadata)
     heard = Heard()
     evaluate(a_run, progress=heard)
-    assert any("does not say which model made it" in text for text in heard.warned)
+    assert [text for text in heard.warned if str(a_run / "predictions.parquet") in text] == heard.warned[:1]
 
 
 def test_r_refuses_what_is_not_the_runs(run: Path, tmp_path: Path, r: str) -> None:

@@ -6,11 +6,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from raising import raises
 
 import placa.models.outputs
 from placa.core.errors import PlacaError
+from placa.inference import dask
+from placa.inference.errors import DirectoryDiffersOnWorkerError, MixedInputsError, ReadingMismatchError
 from placa.inference.predict import Predictor
-from placa.inference.prepared import predict_prepared
+from placa.inference.prepared import find_prepared_set, predict_prepared
 from placa.models.outputs import answer, in_batches
 from placa.records.manifest import read_manifest
 from placa.records.predictions import COLUMNS, read_predictions
@@ -49,14 +52,31 @@ def test_images_of_other_patients_get_their_own_truth_and_no_file_is_read(
 
 def test_pixels_that_the_model_never_learnt_are_refused(run: Path, prepared: Path, tmp_path: Path, placa) -> None:
     prepare(read_folders_of(prepared, tmp_path), tmp_path / "small", size=32)
-    with pytest.raises(PlacaError, match=r"pixels-64.npy was expected .* \(sizes there: 32\)"):
+    with pytest.raises(PlacaError) as error:
         predict_prepared(Predictor(run), tmp_path / "small")
+    assert "pixels-64.npy" in str(error.value) and "32" in str(error.value).replace(str(tmp_path), "")
     other = Predictor(run)
     other.reading = slabs(4)
-    with pytest.raises(PlacaError, match=r"was read as stretch \(1 squares a file\), .* has learnt ct-slabs \(4\)"):
+    rules = {"rule": "stretch", "squares": 1, "model_rule": "ct-slabs", "model_squares": 4}
+    with raises(ReadingMismatchError, prepared=str(prepared), run=str(run), **rules):
         predict_prepared(other, prepared)
-    done = placa("predict", run, prepared, prepared / "images")
-    assert done.returncode == 2 and "is a prepared data set: predict it by itself" in done.stderr
+
+
+def test_a_prepared_set_is_predicted_alone(run: Path, prepared: Path, placa) -> None:
+    places = [prepared / "images", prepared]
+    with raises(MixedInputsError, prepared=str(prepared), inputs=[str(place) for place in places]):
+        find_prepared_set(places)
+    assert find_prepared_set([prepared]) == prepared and find_prepared_set(places[:1]) is None
+    done = placa("predict", run, *places)
+    assert done.returncode == 2 and str(prepared) in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_worker_with_another_run_or_data_set_is_refused(run: Path, prepared: Path) -> None:
+    model = Predictor(run).fingerprint
+    with raises(DirectoryDiffersOnWorkerError, path=str(run), expected="sha256:0", received=model):
+        dask._predict_chunk(str(run), "sha256:0", [])
+    with raises(DirectoryDiffersOnWorkerError, path=str(run), expected="sha256:1", received=None):
+        dask._predict_span(str(run), model, str(run), "sha256:1", (0, 1))
 
 
 def read_folders_of(prepared: Path, tmp_path: Path):

@@ -86,4 +86,4 @@ def test_a_process_that_is_ended_leaves_the_images_alone(tmp_path: Path) -> None
     begun = begin_maps(prepared, str(run), ["image_003"], ["Pneumonia"], str(tmp_path / "films"))
     begun.kill()
     told = finish_maps(begun, str(tmp_path / "films"))
-    assert not told["mapped"] and "code -9" in told["reason"] and Path(told["files"][0]).is_file()
+    assert not told["mapped"] and "-9" in told["reason"] and Path(told["files"][0]).is_file()

@@ -10,12 +10,22 @@ import sys
 from pathlib import Path
 
 import pytest
+from raising import raises
 from report_fixtures import REPORTS, ROOT, make_run, strings
 from report_pages import Page, assert_no_source_shows
 
-from placa.core.errors import PlacaError
+from placa.core.errors import PlacaError, UnknownNameError
 from placa.core.files import write_json
+from placa.evaluation.errors import MissingRPackageError, MissingSourceError, RNotFoundError, RStartError
 from placa.reporting import renderers
+from placa.reporting.errors import (
+    MissingRendererError,
+    NotEvaluatedError,
+    OutputIsDirectoryError,
+    RendererFormatError,
+    RenderError,
+    ReportSourceError,
+)
 from placa.reporting.render import find_reports, render_report
 from placa.reporting.renderers import choose_renderer, last_useful_line
 
@@ -88,8 +98,9 @@ def test_a_failing_renderer_leaves_the_older_report_and_a_log(
     report = tmp_path / "out" / "evaluation.html"
     report.parent.mkdir()
     report.write_text("the older one")
-    with pytest.raises(PlacaError, match=r"the kettle is on\. The whole log is .*evaluation\.log"):
+    with raises(RenderError, renderer="rmarkdown", log=str(report.with_name("evaluation.log"))) as failed:
         render_report(project / "runs" / "small", out=report, renderer="rmarkdown")
+    assert "the kettle is on" in failed.value.values["reason"]
     assert report.read_text() == "the older one"
     assert sorted(path.name for path in report.parent.iterdir()) == ["evaluation.html", "evaluation.log"]
     assert "kettle" in (report.parent / "evaluation.log").read_text()
@@ -97,38 +108,46 @@ def test_a_failing_renderer_leaves_the_older_report_and_a_log(
 
 def test_a_run_that_has_no_evaluation_is_refused(tmp_path: Path) -> None:
     run = make_run(tmp_path)
-    with pytest.raises(PlacaError, match="placa evaluate"):
+    with raises(NotEvaluatedError, run=str(run)):
         render_report(run)
     assert not (run / "report").exists()
 
 
 def test_what_cannot_be_rendered_is_said_in_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(PlacaError, match="is not a run"):
+    with pytest.raises(PlacaError) as refused:
         render_report(tmp_path)
+    assert str(tmp_path) in str(refused.value) and "run.json" in str(refused.value)
     run = make_run(tmp_path)
     (run / "evaluation").mkdir()
     write_json(run / "evaluation" / "summary.json", {})
-    with pytest.raises(PlacaError, match=r"no language of the report 'fr'.*en, es|es, en"):
-        render_report(run, "fr")
-    with pytest.raises(PlacaError, match="no report format 'odt'"):
-        render_report(run, to="odt")
-    with pytest.raises(PlacaError, match="no document 'poster'"):
-        render_report(run, document="poster")
-    with pytest.raises(PlacaError, match=r"no finding 'Hernia'.*Pneumonia"):
+    for option, name, known in (
+        ("lang", "fr", {"en", "es"}),
+        ("to", "odt", {"html", "pdf", "docx"}),
+        ("document", "poster", {"evaluation", "model-card"}),
+        ("renderer", "word", {"auto", "quarto", "rmarkdown"}),
+    ):
+        with raises(UnknownNameError, name=name) as unknown:
+            render_report(run, **{option: name})
+        assert set(unknown.value.values["known"]) == known
+    with raises(UnknownNameError, kind="finding", name="Hernia", known=["Pneumonia"]):
         render_report(run, findings=["Hernia"])
-    with pytest.raises(PlacaError, match="is not a run"):
+    with pytest.raises(PlacaError) as refused:
         render_report(run, compare=tmp_path)
-    with pytest.raises(PlacaError, match="is a directory"):
+    assert str(tmp_path) in str(refused.value) and "run.json" in str(refused.value)
+    with raises(OutputIsDirectoryError, path=str(tmp_path)):
         render_report(run, out=tmp_path)
-    with pytest.raises(PlacaError, match="no renderer 'word'"):
-        render_report(run, renderer="word")
 
 
 def test_the_source_of_the_report_is_found_or_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PLACA_REPORTS", raising=False)
     assert find_reports() == REPORTS
     monkeypatch.setenv("PLACA_REPORTS", str(tmp_path))
-    with pytest.raises(PlacaError, match="PLACA_REPORTS names"):
+    with raises(ReportSourceError, folder=str(tmp_path), file="evaluation.qmd"):
+        find_reports()
+    monkeypatch.delenv("PLACA_REPORTS")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("placa.reporting.render.find_shared", lambda name: None)
+    with raises(MissingSourceError, part="reports"):
         find_reports()
 
 
@@ -146,17 +165,37 @@ def test_an_old_quarto_is_passed_over_and_named(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("QUARTO_PATH", str(fake_command(tmp_path / "quarto", "1.2.335")))
     old = choose_renderer()
     assert old.name == "rmarkdown" and "1.2.335" in old.note
-    with pytest.raises(PlacaError, match=r"1\.2\.335.*pip install quarto-cli"):
+    with raises(MissingRendererError, needed=["quarto"], format="html", found="1.2.335"):
         choose_renderer("quarto")
-    with pytest.raises(PlacaError, match=r"A PDF is written by Quarto, and quarto 1\.4.*1\.2\.335"):
+    with raises(MissingRendererError, needed=["quarto"], format="pdf", found="1.2.335"):
         choose_renderer(to="pdf")
+    with raises(RendererFormatError, renderer="rmarkdown", format="pdf"):
+        choose_renderer("rmarkdown", to="pdf")
     fake_command(tmp_path / "quarto", "1.6.42")
     assert choose_renderer() == renderers.Renderer("quarto", str(tmp_path / "quarto"), "R")
 
 
-def test_without_r_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_quarto_and_pandoc_both_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(renderers, "_require_r_packages", lambda r: None)
+    monkeypatch.setattr("placa.evaluation.bridge.find_r", lambda: "R")
+    monkeypatch.setattr(renderers, "find_quarto", lambda: None)
+    monkeypatch.setattr(renderers.shutil, "which", lambda name: None)
+    monkeypatch.delenv("RSTUDIO_PANDOC", raising=False)
+    with raises(MissingRendererError, needed=["quarto", "pandoc"], format="html", found=None):
+        choose_renderer()
+    with raises(MissingRendererError, needed=["quarto"], format="pdf", found=None):
+        choose_renderer(to="pdf")
+
+
+def test_without_a_working_r_there_is_no_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("placa.evaluation.bridge.find_r", lambda: None)
-    with pytest.raises(PlacaError, match="no R on PATH: run make setup"):
+    with raises(RNotFoundError, needed_by="report"):
+        choose_renderer()
+    broken = tmp_path / "R"
+    broken.write_text("#!/bin/sh\necho 'Error: libR.so is missing' >&2\nexit 127\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr("placa.evaluation.bridge.find_r", lambda: str(broken))
+    with raises(RStartError, command=str(broken), reason="Error: libR.so is missing."):
         choose_renderer()
 
 
@@ -164,11 +203,13 @@ def test_a_missing_r_package_is_named_with_the_command_that_brings_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("placa.evaluation.bridge.find_r", lambda: str(fake_command(tmp_path / "R", "svglite yaml")))
-    with pytest.raises(PlacaError, match=r"packages svglite, yaml.*apt install r-cran-svglite r-cran-yaml"):
+    with raises(MissingRPackageError, packages=["svglite", "yaml"]) as missing:
         choose_renderer()
+    assert "apt install r-cran-svglite r-cran-yaml" in str(missing.value)
     monkeypatch.setattr("placa.evaluation.bridge.find_r", lambda: str(fake_command(tmp_path / "R", "placa")))
-    with pytest.raises(PlacaError, match="R CMD INSTALL"):
+    with raises(MissingRPackageError, packages=["placa"]) as missing:
         choose_renderer()
+    assert "placa install-r" in str(missing.value)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +221,7 @@ def test_a_missing_r_package_is_named_with_the_command_that_brings_it(
         ("\x1b[31mERROR: no such thing\x1b[0m\n", "ERROR: no such thing."),
         ("Compiling a.typ to a.pdf...\x1b[91mERROR: no typst\n\nStack trace:\n  at f\n", "ERROR: no typst."),
         ("x: withBinaryFile\nError: pandoc document conversion failed with error 1\n", "x: withBinaryFile."),
-        ("", "it said nothing."),
+        ("", "no output."),
     ],
 )
 def test_the_useful_line_of_a_log(log: str, line: str) -> None:

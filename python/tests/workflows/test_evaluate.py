@@ -8,7 +8,7 @@ from conftest import Heard
 from sklearn.metrics import brier_score_loss, matthews_corrcoef, roc_auc_score
 
 from placa.core.errors import PlacaError
-from placa.evaluation.bridge import RError
+from placa.evaluation.errors import RError, Rpy2Error
 from placa.records.predictions import read_predictions, write_predictions
 from placa.workflows.evaluate import evaluate, headline
 
@@ -65,7 +65,7 @@ def test_a_machine_without_rpy2_is_told_once(a_run: Path, monkeypatch: pytest.Mo
     from placa.evaluation import bridge
 
     def broken() -> None:
-        raise bridge.NoBridge("libR.so does not fit")
+        raise Rpy2Error("libR.so does not fit")
 
     monkeypatch.setattr(bridge, "start_r", broken)
     heard = Heard()
@@ -84,7 +84,7 @@ def test_r_refuses_a_patient_on_both_sides(a_run: Path, bridge: str) -> None:
     with pytest.raises(RError, match="No patient, group or image") as refused:
         evaluate(a_run, bridge=bridge)
     assert stranger in str(refused.value) and "\n" not in str(refused.value)
-    assert "placa_error_leak" in refused.value.r_class
+    assert "placa_error_leak" in refused.value.values["classes"]
     assert not (a_run / "evaluation").exists()
 
 

@@ -1,7 +1,7 @@
-"""Where in its images a model sees a finding: Grad-CAM maps, overlays, and scores against lesion boxes.
+"""Explain predictions with Grad-CAM maps and overlays, and score the maps against lesion boxes.
 
-A map says what the model used, not where the disease is; `placa.inference.explain.boxes` measures how often that is
-the same.
+A map shows which pixels the model used, which need not be where the disease is. `placa.inference.explain.boxes`
+measures how often the two agree.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from placa.core.errors import PlacaError, unknown_name
+from placa.core.errors import unknown_name
 from placa.core.files import require_writable, whole_file, write_json
 from placa.core.progress import SILENT, Progress
 from placa.images.by_rule import file_name, list_files, read_file
 from placa.images.read import ImageRejected
+from placa.inference.errors import NothingToExplainError, ThresholdRangeError
 from placa.inference.explain.boxes import THRESHOLD, read_test_boxes, score, summarise
 from placa.inference.explain.gradcam import GradCam
 from placa.inference.explain.overlay import SIDE, Box, background, overlay
-from placa.inference.predict import Predictor
+from placa.inference.predict import Predictor, no_readable_image
 from placa.records.reading import Reading
 
 __all__ = ["Explainer", "Explanation", "explain_files"]
@@ -34,18 +35,18 @@ __all__ = ["Explainer", "Explanation", "explain_files"]
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a model says what it says of one image.
+    """The explanation of one finding in one image.
 
     Attributes:
         path: The file.
-        finding: What is explained.
-        probability: Of the whole file, 0 to 1, as `placa.inference.predict` gives it.
+        finding: The explained finding.
+        probability: Probability of the file, 0 to 1, as from `placa.inference.predict`.
         category: ``positive`` or ``negative`` at the default operating point.
-        evidence: The Grad-CAM map at the model's own size, ``(size, size)``, in units of the logit; 0 where nothing
-            speaks for the finding.
-        grey: The image, in its own proportions, ``(height, width)``; of a volume, the explained square.
-        square: Of a volume, which square is explained, counted from 1: that of the highest score. 1 for an image.
-        squares: How many a file has; 1 for an image.
+        evidence: The Grad-CAM map at the model's size, ``(size, size)``, in units of the logit; 0 where there is no
+            evidence for the finding.
+        grey: The image with its own aspect ratio, ``(height, width)``; for a volume, the explained square.
+        square: For a volume, the index of the explained square, from 1: the one with the highest score. 1 for an image.
+        squares: Number of squares per file; 1 for an image.
     """
 
     path: str
@@ -59,7 +60,7 @@ class Explanation:
 
 
 class Explainer:
-    """A run's model, ready to explain any number of images.
+    """Explain any number of images with a run's model.
 
     Args:
         predictor: The run's model.
@@ -70,14 +71,14 @@ class Explainer:
         self._gradcam = GradCam(predictor.model)
 
     def explain(self, path: str, findings: Sequence[str] | None = None) -> list[Explanation]:
-        """Explain what the model says of one file.
+        """Explain the prediction for one file.
 
         Args:
-            path: An image, or a CT volume for a model of these.
-            findings: Which; by default the one of the highest probability.
+            path: An image, or a CT volume if the model reads volumes.
+            findings: The findings to explain; by default the one with the highest probability.
 
         Raises:
-            PlacaError: The model knows no such finding.
+            UnknownNameError: The model does not predict a finding.
             ImageRejected: The file cannot be read.
         """
         known, reading = self.predictor.findings, self.predictor.reading
@@ -123,82 +124,95 @@ def explain_files(
     threshold: float = THRESHOLD,
     progress: Progress = SILENT,
 ) -> tuple[pd.DataFrame, list[tuple[str, str]], dict[str, Any] | None]:
-    """Explain files with a run's model, and write what comes of it.
+    """Explain files with a run's model, and write maps, overlays and scores to a directory.
 
-    In `out`, for each image and finding, are ``IMAGE.FINDING.png``, the overlay, whose colours are relative to the
-    map's own maximum, and ``IMAGE.FINDING.npy``, the raw map: float32 of the model's size, in units of the logit.
-    ``explain.csv`` lists them; ``boxes.csv`` and ``boxes.json`` hold the scores against boxes.
+    For each image and finding, `out` contains ``IMAGE.FINDING.png``, the overlay, with colours relative to the maximum
+    of the map, and ``IMAGE.FINDING.npy``, the map: float32 at the model's size, in units of the logit. ``explain.csv``
+    lists them; ``boxes.csv`` and ``boxes.json`` contain the scores against boxes.
 
     Args:
         run: The run directory.
-        images: Image files (or CT volumes, for a model of these) and folders of them.
-        out: The directory to write to; files of the same names are replaced.
-        finding: Which to explain; by default, for each image, the one of the highest probability.
-        boxes: A prepared data set whose test images with lesion boxes are explained too, for the findings of the
+        images: Image files (or CT volumes, if the model reads volumes) and folders of them.
+        out: The directory to write to; files with the same names are replaced.
+        finding: The finding to explain; by default, for each image, the one with the highest probability.
+        boxes: A prepared data set whose test images with lesion boxes are also explained, for the findings of the
             boxes, and scored (see `placa.inference.explain.boxes`).
-        threshold: Share of its maximum from which a map counts as marked, above 0 to 1.
-        progress: Where to show what goes on.
+        threshold: Share of the map's maximum from which a pixel counts as marked, in (0, 1].
+        progress: Shows the progress bar and warnings.
 
     Returns:
-        The table that ``explain.csv`` holds, ``(path, reason)`` of each image that could not be read, and the summary
-        of the scores, or None without `boxes`.
+        The table in ``explain.csv``, ``(path, reason)`` of each image that could not be read, and the summary of the
+        scores, or None without `boxes`.
 
     Raises:
-        PlacaError: `run` is no run, the model knows no such finding, a place does not exist, there are no boxes, or
-            not one image could be read.
+        ThresholdRangeError: `threshold` is not in (0, 1].
+        NothingToExplainError: Neither `images` nor `boxes` are given.
+        UnknownNameError: The model does not predict `finding`.
+        NoBoxesError, NoTestBoxesError: `boxes` has no lesion boxes of the findings on test images.
+        NoReadableImageError: None of the images can be read.
+        PlacaError: `run` is not a run, or a file or directory does not exist.
     """
     from placa.records.run import require_run
 
     if not 0 < threshold <= 1:
-        raise PlacaError(f"The threshold is a share of a map's maximum, above 0 to 1. Received: {threshold:g}.")
+        raise ThresholdRangeError(
+            f"`threshold` must be greater than 0 and at most 1, got {threshold:g}.", threshold=threshold
+        )
     facts = require_run(run)
     data = facts["data"]
     if finding is not None and finding not in data["findings"]:
         raise unknown_name("finding", finding, data["findings"])
-    named = list(images)
-    if not named and boxes is None:
-        raise PlacaError("Nothing was named to explain: name image files or folders, or a prepared set with --boxes.")
-    paths = [str(path) for path in list_files(Reading.from_dict(data.get("reading")), named)] if named else []
+    places = list(images)
+    if not places and boxes is None:
+        raise NothingToExplainError(
+            "No images to explain. Name image files or folders, or a prepared data set with --boxes.", run=str(run)
+        )
+    paths = [str(path) for path in list_files(Reading.from_dict(data.get("reading")), places)] if places else []
     lesions: dict[tuple[str, str], list[Box]] = {}
     if boxes is not None:
         lesions, source = read_test_boxes(boxes, [finding] if finding else data["findings"])
         if source["fingerprint"] != data["fingerprint"]:
-            progress.warn(f"{boxes} is not what the run was trained on: the model may have learnt from its test images")
+            progress.warn(
+                f"{boxes} is not the data set that the run was trained on: its test images may be training images of "
+                "the run"
+            )
         elif facts.get("folds"):
-            progress.warn("the model is an ensemble of folds that learnt from these images: its maps fit them too well")
-    wanted: dict[str, list[str] | None] = dict.fromkeys(paths, [finding] if finding else None)
+            progress.warn(
+                "the model is an ensemble of folds, some of which were trained on these images: the scores of its maps "
+                "are too high"
+            )
+    to_explain: dict[str, list[str] | None] = dict.fromkeys(paths, [finding] if finding else None)
     for path, name in lesions:
-        wanted[path] = [*(wanted.get(path) or ()), *([] if name in (wanted.get(path) or ()) else [name])]
+        named = to_explain.get(path) or []
+        to_explain[path] = named if name in named else [*named, name]
     require_writable(out)
     explainer = Explainer(Predictor(run))
-    names = _names(list(wanted), explainer.predictor.reading)
+    names = _names(list(to_explain), explainer.predictor.reading)
     rows: list[dict[str, Any]] = []
     scores: list[dict[str, Any]] = []
     rejected: list[tuple[str, str]] = []
-    with progress.bar("explaining", len(wanted)) as advance:
-        for path, findings in wanted.items():
+    with progress.bar("explaining", len(to_explain)) as advance:
+        for path, findings in to_explain.items():
             try:
                 explained = explainer.explain(path, findings)
             except ImageRejected as reason:
                 rejected.append((path, str(reason)))
                 explained = []
             for one in explained:
-                drawn = lesions.get((path, one.finding), [])
-                rows.append(_write(out, names[path], one, drawn))
-                if drawn:
-                    scores.append({"path": path, "finding": one.finding, **score(one.evidence, drawn, threshold)})
+                true_boxes = lesions.get((path, one.finding), [])
+                rows.append(_write(out, names[path], one, true_boxes))
+                if true_boxes:
+                    scores.append({"path": path, "finding": one.finding, **score(one.evidence, true_boxes, threshold)})
             advance()
     if not rows:
-        raise PlacaError(
-            f"None of the {len(wanted)} images could be read; the first, {rejected[0][0]}: {rejected[0][1]}."
-        )
+        raise no_readable_image(len(to_explain), *rejected[0])
     table = pd.DataFrame(rows)
     _write_csv(table, out / "explain.csv")
     summary = None
     if scores:
-        of_boxes = pd.DataFrame(scores)
-        _write_csv(of_boxes, out / "boxes.csv")
-        summary = summarise(of_boxes, threshold)
+        box_scores = pd.DataFrame(scores)
+        _write_csv(box_scores, out / "boxes.csv")
+        summary = summarise(box_scores, threshold)
         write_json(out / "boxes.json", summary)
     return table, rejected, summary
 
@@ -217,7 +231,7 @@ def _write(out: Path, name: str, one: Explanation, boxes: Sequence[Box]) -> dict
         "class": one.category,
         "square": one.square,
         "squares": one.squares,
-        # Where the map is highest, as shares of width and height.
+        # The highest pixel of the map, as shares of width and height.
         "peak_x": (float(column) + 0.5) / one.evidence.shape[1],
         "peak_y": (float(row) + 0.5) / one.evidence.shape[0],
         "peak": float(one.evidence.max()),
@@ -232,15 +246,15 @@ def _write_csv(table: pd.DataFrame, path: Path) -> None:
 
 
 def _names(paths: Sequence[str], reading: Reading) -> dict[str, str]:
-    """A file name for each image, its own without the ending; those that several have are numbered."""
+    """Return a file name for each image: its own without the extension, numbered if several images share it."""
     taken: set[str] = set()
     names: dict[str, str] = {}
     for path in paths:
-        own = _safe(Path(path).stem if reading.squares == 1 else file_name(reading, path))
-        name, number = own, 1
+        stem = _safe(Path(path).stem if reading.squares == 1 else file_name(reading, path))
+        name, number = stem, 1
         while name.lower() in taken:
             number += 1
-            name = f"{own}-{number}"
+            name = f"{stem}-{number}"
         taken.add(name.lower())
         names[path] = name
     return names

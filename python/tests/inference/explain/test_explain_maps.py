@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from raising import raises
 
 from placa.core.backend import load_keras
-from placa.core.errors import PlacaError
+from placa.inference.errors import BackendWithoutGradientsError, NoFeatureMapError
+from placa.inference.explain import gradcam as gradcam_module
 from placa.inference.explain.boxes import score
 from placa.inference.explain.gradcam import GradCam, feature_layers
 from placa.models import build
@@ -184,5 +186,12 @@ def test_a_model_without_a_plane_is_told() -> None:
     keras = load_keras()
     pixels = keras.Input((8, 8, 1), dtype="uint8")
     flat = keras.layers.Dense(1)(keras.layers.Flatten()(pixels))
-    with pytest.raises(PlacaError, match="no layer with a plane"):
-        GradCam(with_probabilities(keras.Model(pixels, flat), [AS_IS]))
+    model = with_probabilities(keras.Model(pixels, flat), [AS_IS])
+    with raises(NoFeatureMapError, model=model.name, layers=[layer.name for layer in model.layers]):
+        GradCam(model)
+
+
+def test_a_backend_without_gradients_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load_keras().backend, "backend", lambda: "openvino")
+    with raises(BackendWithoutGradientsError, backend="openvino", supported=["tensorflow", "jax", "torch"]):
+        gradcam_module._gradients(lambda changes: None, [])

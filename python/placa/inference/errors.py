@@ -1,0 +1,54 @@
+"""Errors of prediction and of Grad-CAM."""
+
+from __future__ import annotations
+
+from placa.core.errors import InputError, MachineError
+
+
+class DirectoryDiffersOnWorkerError(MachineError):
+    """A worker has another run or data set at a path.
+
+    Values: ``path``, ``expected`` and ``received`` (fingerprints; ``received`` is None if the worker has none).
+    """
+
+
+class NoReadableImageError(InputError):
+    """None of the images can be read. Values: ``images`` (how many), ``path`` and ``reason`` (of the first)."""
+
+
+class MixedInputsError(InputError):
+    """A prepared data set is named together with other inputs. Values: ``prepared``, ``inputs``."""
+
+
+class ReadingMismatchError(InputError):
+    """A data set was prepared with another reading rule than the model's.
+
+    Values: ``prepared``, ``run``, ``rule``, ``squares``, ``model_rule``, ``model_squares``.
+    """
+
+
+class ThresholdRangeError(InputError):
+    """The threshold of a map is not in (0, 1]. Values: ``threshold``."""
+
+
+class NothingToExplainError(InputError):
+    """Neither images nor a data set with boxes are named. Values: ``run``."""
+
+
+class NoBoxesError(InputError):
+    """A prepared data set has no lesion boxes. Values: ``prepared``."""
+
+
+class NoTestBoxesError(InputError):
+    """No test image has a lesion box of the findings.
+
+    Values: ``prepared``, ``findings``, ``boxes`` (how many there are), ``box_findings`` (their findings).
+    """
+
+
+class NoFeatureMapError(InputError):
+    """A model has no layer with a spatial feature map. Values: ``model``, ``layers``."""
+
+
+class BackendWithoutGradientsError(InputError):
+    """The Keras backend does not compute gradients. Values: ``backend``, ``supported``."""

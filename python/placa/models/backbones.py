@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from placa.core.errors import PlacaError, unknown_name
+from placa.core.errors import unknown_name
+from placa.models.errors import ImageTooSmallError
 
 #: How a family wants its grey levels: ``torch``, each channel standardised by ImageNet's mean and standard deviation;
 #: ``caffe``, each channel less its mean, in the order blue, green, red; ``inside``, the network does it itself.
@@ -72,9 +73,12 @@ def require_size(name: str, size: int) -> None:
     """
     smallest = ROWS[name].smallest
     if size < smallest:
-        raise PlacaError(
+        raise ImageTooSmallError(
             f"{name} needs images of at least {smallest} x {smallest} pixels, and these have {size} x {size}: "
-            f"prepare them with --size {smallest} or more, or choose another --backbone."
+            f"prepare them with --size {smallest} or more, or choose another --backbone.",
+            backbone=name,
+            size=size,
+            smallest=smallest,
         )
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from placa.core.backend import load_keras
-from placa.core.errors import PlacaError
 from placa.core.files import whole_file
+from placa.models.errors import DamagedModelError, MissingModelError, UnloadableModelError
 
 #: The member of the model file that says what Keras has no place for: findings, labels, size, how files are read.
 _CARD = "placa.json"
@@ -50,9 +50,13 @@ def read_card(path: Path) -> dict[str, Any]:
         with zipfile.ZipFile(path) as archive:
             card: dict[str, Any] = json.loads(archive.read(_CARD))
     except FileNotFoundError as error:
-        raise PlacaError(f"{path} does not exist: a run has its model there; train it again.") from error
+        raise MissingModelError(
+            f"{path} does not exist: a run has its model there; train it again.", file=str(path)
+        ) from error
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise PlacaError(f"{path} is not a model that placa wrote, or is damaged: train it again.") from error
+        raise DamagedModelError(
+            f"{path} is not a model that placa wrote, or is damaged: train it again.", file=str(path)
+        ) from error
     return card
 
 
@@ -68,7 +72,10 @@ def load_model(path: Path) -> tuple[Any, dict[str, Any]]:
         return keras.saving.load_model(path, compile=False, safe_mode=True), card
     except (ValueError, OSError, KeyError, TypeError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise PlacaError(
+        raise UnloadableModelError(
             f"{path} cannot be loaded by Keras {keras.__version__} ({reason}): train it again, or use the version "
-            "that run.json names."
+            "that run.json names.",
+            file=str(path),
+            keras=str(keras.__version__),
+            reason=reason,
         ) from error

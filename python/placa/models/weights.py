@@ -14,10 +14,18 @@ from typing import Any
 import numpy as np
 
 from placa.core.backend import load_keras
-from placa.core.errors import PlacaError
 from placa.core.files import explain_os_error, fingerprint
 from placa.models.applications import original, set_body
 from placa.models.backbones import ROWS, same_backbone
+from placa.models.errors import (
+    EnsembleWeightsError,
+    IncompleteWeightsError,
+    MissingWeightsError,
+    NoImagenetWeightsError,
+    WeightsDownloadError,
+    WeightsSuffixError,
+    WrongWeightsError,
+)
 
 #: Seconds without a byte after which a download is given up: Keras itself would wait for ever.
 _PATIENCE = 60.0
@@ -59,17 +67,23 @@ def require_weights(name: str, weights: str) -> None:
         return
     if weights == "imagenet":
         if ROWS[name].application is None:
-            raise PlacaError(
-                f"{name} was never trained on ImageNet: take --weights none, or a --backbone of "
-                f"{', '.join(other for other, row in ROWS.items() if row.application)}."
+            known = [other for other, row in ROWS.items() if row.application]
+            raise NoImagenetWeightsError(
+                f"{name} was never trained on ImageNet: take --weights none, or a --backbone of {', '.join(known)}.",
+                backbone=name,
+                known=known,
             )
         return
     path = _file(weights)
     takes = [".keras"] if ROWS[name].application is None else [".keras", ".h5"]
     if path.suffix.lower() not in takes:
-        raise PlacaError(
+        raise WeightsSuffixError(
             f"{path} is no file of weights for {name}: expected a run directory, or a file ending in "
-            f"{' or '.join(takes)}; received {path.suffix or 'no ending'}."
+            f"{' or '.join(takes)}; received {path.suffix or 'no ending'}.",
+            file=str(path),
+            backbone=name,
+            suffix=path.suffix,
+            expected=takes,
         )
 
 
@@ -95,8 +109,10 @@ def give_weights(network: Any, name: str, weights: str) -> None:
     else:
         set_body(network, _from_keras(name, network.input_shape[1], path))
     if not all(np.isfinite(array).all() for array in network.get_weights()):
-        raise PlacaError(
-            f"{path} lacks some of the weights of {name}, or they are no numbers (NaN or infinite): take another file."
+        raise IncompleteWeightsError(
+            f"{path} lacks some of the weights of {name}, or they are no numbers (NaN or infinite): take another file.",
+            file=str(path),
+            backbone=name,
         )
 
 
@@ -105,9 +121,10 @@ def _file(weights: str) -> Path:
     if path.is_dir():
         path = path / "model.keras"
     if not path.is_file():
-        raise PlacaError(
+        raise MissingWeightsError(
             f"There is no {path}: --weights takes none, imagenet, a file of weights, or a run directory with its "
-            "model.keras."
+            "model.keras.",
+            file=str(path),
         )
     return path
 
@@ -127,11 +144,13 @@ def _downloaded(name: str, size: int) -> list[Any]:
     return found
 
 
-def _no_download(name: str, error: Exception) -> PlacaError:
+def _no_download(name: str, error: Exception) -> WeightsDownloadError:
     reason = " ".join(str(error).split()) or type(error).__name__
-    return PlacaError(
+    return WeightsDownloadError(
         f"Keras could not download the ImageNet weights of {name} ({reason}): fetch that file where the network "
-        "allows it and name it by --weights FILE, or take --weights none."
+        "allows it and name it by --weights FILE, or take --weights none.",
+        backbone=name,
+        reason=reason,
     )
 
 
@@ -158,9 +177,12 @@ def _from_keras(name: str, size: int, path: Path) -> list[Any]:
             network.load_weights(path)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = " ".join(str(error).split()).split(". ")[0].rstrip(".")
-        raise PlacaError(
+        raise WrongWeightsError(
             f"{path} does not hold the weights of {ROWS[name].application} without its top ({reason}): take the file "
-            "of this backbone whose name says notop or no_top, or the --backbone that the file is for."
+            "of this backbone whose name says notop or no_top, or the --backbone that the file is for.",
+            file=str(path),
+            backbone=name,
+            reason=reason,
         ) from error
     found: list[Any] = network.get_weights()
     return found
@@ -172,15 +194,20 @@ def _from_model(network: Any, name: str, path: Path) -> None:
     model, card = load_model(path)
     came = str(card.get("backbone"))
     if not same_backbone(came, name):
-        raise PlacaError(
+        raise WrongWeightsError(
             f"{path} holds the weights of {came}, and {name} was to have them: name a run of {name}, or "
-            f"choose --backbone {came}."
+            f"choose --backbone {came}.",
+            file=str(path),
+            backbone=name,
+            found=came,
         )
     networks = list(_networks(model))
     if len(networks) != 1:
-        raise PlacaError(
+        raise EnsembleWeightsError(
             f"{path} is an ensemble of {len(networks)} networks, and one is to start from: name a run that was "
-            "trained without --folds."
+            "trained without --folds.",
+            file=str(path),
+            networks=len(networks),
         )
     theirs = {layer.name: layer for layer in networks[0].layers}
     for layer in network.layers:
@@ -188,9 +215,12 @@ def _from_model(network: Any, name: str, path: Path) -> None:
             continue
         taken = theirs[layer.name].get_weights() if layer.name in theirs else []
         if [array.shape for array in taken] != [tuple(weight.shape) for weight in layer.weights]:
-            raise PlacaError(
+            raise WrongWeightsError(
                 f"{path} was made by another version of {name}, whose layer {layer.name} has other shapes: train "
-                "that run again, or take --weights none."
+                "that run again, or take --weights none.",
+                file=str(path),
+                backbone=name,
+                layer=layer.name,
             )
         layer.set_weights(taken)
 

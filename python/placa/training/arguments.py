@@ -8,9 +8,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from placa.core.errors import PlacaError, unknown_name
+from placa.core.errors import unknown_name
 from placa.core.files import explain_os_error
 from placa.models.backbones import BACKBONES, backbone_named
+from placa.training.errors import ConfigFileError, OptionValueError
 from placa.training.options import CHOICES, EPOCHS, TEXTURE_CHANGES, TEXTURE_EPOCHS, TrainOptions
 
 #: Every option with the kind of its value and what it is; those of `TrainOptions`, then those of `Augmentation`.
@@ -106,14 +107,21 @@ def read_config(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise explain_os_error(error, path) from error
     except ValueError as error:
-        raise PlacaError(f"{path} was to be a TOML file, and is not ({error}): mend it there.") from error
+        raise ConfigFileError(
+            f"{path} was to be a TOML file, and is not ({error}): mend it there.", file=str(path), reason=str(error)
+        ) from error
     known = [one.name for one in fields(TrainOptions)]
     for name in content:
         if name not in known:
             raise unknown_name(f"training option (in {path})", name, known)
     changes = content.get("augmentation", {})
     if not isinstance(changes, dict):
-        raise PlacaError(f"augmentation was to be a table in {path}, [augmentation], and {changes!r} came.")
+        raise OptionValueError(
+            f"augmentation was to be a table in {path}, [augmentation], and {changes!r} came.",
+            option="augmentation",
+            value=changes,
+            file=str(path),
+        )
     for name in changes:
         if name not in _AUGMENTATION:
             raise unknown_name(f"augmentation (in {path})", name, _AUGMENTATION)
@@ -121,7 +129,9 @@ def read_config(path: Path) -> dict[str, Any]:
         wanted = _OPTIONS.get(name, (bool if name == "mirror" else dict,))[0]
         if wanted in (str, bool) and not isinstance(value, wanted):
             kind = "text" if wanted is str else "true or false"
-            raise PlacaError(f"{name} was to be {kind} in {path}, and {value!r} came.")
+            raise OptionValueError(
+                f"{name} was to be {kind} in {path}, and {value!r} came.", option=name, value=value, file=str(path)
+            )
     return content
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placa.core.backend import load_keras
-from placa.core.errors import PlacaError
 from placa.core.system import cores
 from placa.training.augment import Augmentation
+from placa.training.errors import BatchSizeError
 from placa.training.mixup import draw_blend
 from placa.training.prefetch import Ahead
 
@@ -38,9 +38,11 @@ class Share:
             PlacaError: The batch cannot be cut into parts of one size.
         """
         if batch_size % self.processes:
-            raise PlacaError(
+            raise BatchSizeError(
                 f"Expected a batch size that {self.processes} processes can share evenly, received {batch_size}: "
-                f"give --batch-size a multiple of {self.processes}."
+                f"give --batch-size a multiple of {self.processes}.",
+                batch_size=batch_size,
+                processes=self.processes,
             )
         part = batch_size // self.processes
         return slice(self.process * part, (self.process + 1) * part)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.core.errors import PlacaError
 from placa.core.files import explain_os_error, whole_file
+from placa.training.errors import DamagedStateError
 
 _FILE = "state.npz"
 #: At most one part in so many of the time goes into writing.
@@ -87,8 +87,10 @@ class Checkpoint:
         except FileNotFoundError:
             return None
         except (zipfile.BadZipFile, ValueError, KeyError, EOFError) as error:
-            raise PlacaError(
-                f"{path} is damaged ({error}), so training cannot go on from it: begin anew with --overwrite."
+            raise DamagedStateError(
+                f"{path} is damaged ({error}), so training cannot go on from it: begin anew with --overwrite.",
+                file=str(path),
+                reason=str(error),
             ) from error
         except OSError as error:
             raise explain_os_error(error, path) from error

@@ -10,12 +10,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.core.errors import PlacaError
 from placa.core.progress import Progress
 from placa.dataset.prepared import read_prepared
 from placa.dataset.splits import assert_disjoint
 from placa.records.manifest import findings_of
 from placa.records.reading import Reading, collapse
+from placa.training.errors import MissingClassError
+
+#: The class that a finding lacks where no image is ``with`` it, or ``without``.
+_CLASSES = {"with": "positive", "without": "negative"}
 
 
 @dataclass(frozen=True)
@@ -91,9 +94,14 @@ def require_classes(manifest: pd.DataFrame, findings: list[str]) -> None:
         if lacking and (split == "train" or len(lacking) == len(findings)):
             finding, lacks = next(iter(lacking.items()))
             others = f" ({len(lacking) - 1} other findings lack one too)" if len(lacking) > 1 else ""
-            raise PlacaError(
+            raise MissingClassError(
                 f"The {split} split has no image {lacks} {finding} ({len(rows)} images in all), and both kinds are "
-                f"needed{others}: prepare more images, or another --seed."
+                f"needed{others}: prepare more images, or another --seed.",
+                split=split,
+                finding=finding,
+                missing=_CLASSES[lacks],
+                images=len(rows),
+                findings=list(lacking),
             )
 
 
@@ -115,9 +123,14 @@ def require_both(
         lacking = _lacking(truth, findings)
         if lacking and (truth is learnt or len(lacking) == len(findings)):
             finding, lacks = next(iter(lacking.items()))
-            raise PlacaError(
+            raise MissingClassError(
                 f"Among the {len(truth)} images to {name} there is none {lacks} {finding}, and both kinds are needed: "
-                "prepare more images, or another --seed."
+                "prepare more images, or another --seed.",
+                split="train" if truth is learnt else "validation",
+                finding=finding,
+                missing=_CLASSES[lacks],
+                images=len(truth),
+                findings=list(lacking),
             )
     for finding, lacks in lacking.items():
         progress.warn(

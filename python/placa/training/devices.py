@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placa.core.backend import load_keras
-from placa.core.errors import PlacaError
 from placa.records.reading import Reading
 from placa.training.batches import ALONE, Share
+from placa.training.errors import ProcessesNotConnectedError
 
 
 class Devices:
@@ -145,9 +145,11 @@ def _by_process(share: Share) -> list[list[str]]:
     found = importlib.import_module("jax").devices() if backend == "jax" else []
     counted = Counter(device.process_index for device in found)
     if len(counted) != share.processes:
-        raise PlacaError(
+        raise ProcessesNotConnectedError(
             f"{share.processes} processes were to train together, and {len(counted)} are connected: train them by "
-            "placa train --processes, on jax."
+            "placa train --processes, on jax.",
+            processes=share.processes,
+            connected=len(counted),
         )
     return [
         [f"{device.platform}:{device.id}" for device in found if device.process_index == process]

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.core.errors import PlacaError
 from placa.core.progress import Progress
 from placa.dataset.splits import FRACTIONS, assert_disjoint, assign_splits
 from placa.models.assembled import ensemble, with_probabilities
@@ -21,6 +20,7 @@ from placa.training.batches import ALONE, Share
 from placa.training.checkpoint import Checkpoint
 from placa.training.data import TrainingData
 from placa.training.epochs import mean_auroc
+from placa.training.errors import FoldCountError
 from placa.training.finish import Finished, answering, operating_points, recalibrate
 from placa.training.fitting import Fitted, fit_network
 from placa.training.monitor import Watched
@@ -104,9 +104,12 @@ def deal_folds(
     """
     groups = files["group_id"].nunique()
     if not 2 <= count <= groups // 2:
-        raise PlacaError(
+        raise FoldCountError(
             f"Expected from 2 to {groups // 2} folds, for there are {groups} patients or groups and each fold needs "
-            f"some to test on and some to choose on. Received: --folds {count}."
+            f"some to test on and some to choose on. Received: --folds {count}.",
+            folds=count,
+            most=groups // 2,
+            groups=groups,
         )
     names = tuple(str(number) for number in range(1, count + 1))
     fold = assign_splits(files, findings, seed, (1.0,) * count, names)

@@ -16,7 +16,8 @@ from placa.models import set_trainable
 from placa.training.averaging import Average, values
 from placa.training.checkpoint import Arrays, Checkpoint
 from placa.training.devices import Devices
-from placa.training.monitor import Diverged, Judge, Watched
+from placa.training.errors import DivergedError
+from placa.training.monitor import Judge, Watched
 from placa.training.options import TrainOptions
 from placa.training.phases import Phase, optimizer_of
 from placa.training.state import Moment, held_by
@@ -154,7 +155,14 @@ def _watcher(learner: Learner, phase: Phase, start: Moment, until: int, patience
         def _require_numbers(self) -> None:
             if self._bad is not None:
                 batch, loss = self._bad
-                raise Diverged(f"The loss became {loss}", self._epoch + 1, self._before + batch + 1)
+                epoch, step = self._epoch + 1, self._before + batch + 1
+                raise DivergedError(
+                    f"The loss became {loss} in epoch {epoch} at step {step}, so training stopped: try a lower "
+                    "--learning-rate.",
+                    quantity="loss",
+                    epoch=epoch,
+                    step=step,
+                )
 
         def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
             self._require_numbers()
@@ -163,7 +171,13 @@ def _watcher(learner: Learner, phase: Phase, start: Moment, until: int, patience
                 judged = self._judged(model)
                 logits = learner.logits(judged)
             if not np.isfinite(logits).all():
-                raise Diverged("What the network says of validation became no number", epoch + 1)
+                raise DivergedError(
+                    f"What the network says of validation became no number in epoch {epoch + 1}, so training stopped: try "
+                    "a lower --learning-rate.",
+                    quantity="logits",
+                    epoch=epoch + 1,
+                    step=None,
+                )
             row = {
                 "epoch": epoch + 1,
                 "loss": float((logs or {})["loss"]),

@@ -9,18 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.core.errors import PlacaError
 from placa.models.calibration import sigmoid
 from placa.training.epochs import auroc_error, mean_auroc
 from placa.training.loss import mean_loss
-
-
-class Diverged(PlacaError):
-    """The loss or the logits are no longer numbers: nothing that was learnt is of use."""
-
-    def __init__(self, what: str, epoch: int, step: int | None = None) -> None:
-        at = f" at step {step}" if step else ""
-        super().__init__(f"{what} in epoch {epoch}{at}, so training stopped: try a lower --learning-rate.")
 
 
 @dataclass

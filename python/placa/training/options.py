@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from placa.core.errors import PlacaError, unknown_name
+from placa.core.errors import unknown_name
 from placa.models.small import counts_texture
 from placa.training.augment import Augmentation
+from placa.training.errors import OptionValueError
 
 #: Most epochs, and changes other than `Augmentation`'s own defaults, where nobody says otherwise.
 EPOCHS = 60
@@ -122,13 +123,32 @@ class TrainOptions:
         for name, value in {**options, **amounts}.items():
             _check(name, value)
         if self.folds == 1:
-            raise PlacaError("One fold would leave nothing to learn from: folds was to be 2 or more, or 0 for none.")
+            raise OptionValueError(
+                "One fold would leave nothing to learn from: folds was to be 2 or more, or 0 for none.",
+                option="folds",
+                value=1,
+                least=2,
+                most=None,
+                inclusive=True,
+            )
         if self.ema == 1:
-            raise PlacaError("An ema of 1 would never move from the first weights: it was to be 0 or more and below 1.")
+            raise OptionValueError(
+                "An ema of 1 would never move from the first weights: it was to be 0 or more and below 1.",
+                option="ema",
+                value=self.ema,
+                least=0,
+                most=1,
+                inclusive=False,
+            )
         if self.head_epochs is not None and self.head_epochs > self.most_epochs:
-            raise PlacaError(
+            raise OptionValueError(
                 f"The head cannot learn for {self.head_epochs} of {self.most_epochs} epochs: head_epochs was to be "
-                "epochs at most."
+                "epochs at most.",
+                option="head_epochs",
+                value=self.head_epochs,
+                least=0,
+                most=self.most_epochs,
+                inclusive=True,
             )
 
     @property
@@ -161,7 +181,12 @@ class TrainOptions:
 
 def _check(name: str, value: Any) -> None:
     if name in CHOICES and value not in CHOICES[name]:
-        raise PlacaError(f"{name} was to be one of {', '.join(CHOICES[name])}, and {value!r} came.")
+        raise OptionValueError(
+            f"{name} was to be one of {', '.join(CHOICES[name])}, and {value!r} came.",
+            option=name,
+            value=value,
+            choices=list(CHOICES[name]),
+        )
     if name not in _RANGES or (value is None and name in {"epochs", "head_epochs"}):
         return
     lowest, highest, inclusive = _RANGES[name]
@@ -172,4 +197,11 @@ def _check(name: str, value: Any) -> None:
         return
     above = f"of {lowest:.10g} or more" if inclusive else f"above {lowest:.10g}"
     below = "" if math.isinf(highest) else f" and {highest:.10g} at most"
-    raise PlacaError(f"{name} was to be {kind} {above}{below}, and {value!r} came.")
+    raise OptionValueError(
+        f"{name} was to be {kind} {above}{below}, and {value!r} came.",
+        option=name,
+        value=value,
+        least=lowest,
+        most=None if math.isinf(highest) else highest,
+        inclusive=inclusive,
+    )

@@ -20,7 +20,7 @@ from placa.models import weights_fingerprint
 from placa.records.run import require_run
 from placa.training.checkpoint import Checkpoint
 from placa.training.data import TrainingData
-from placa.training.monitor import Diverged
+from placa.training.errors import ChangedTrainingError, DivergedError, TrainingInterruptedError, UnfinishedTrainingError
 from placa.training.options import TrainOptions
 
 _PLAN = "plan.json"
@@ -100,11 +100,13 @@ def underway(
             begun = _begin(checkpoint, out, plan_of(data, options), overwrite, resume, progress)
             yield begun
         except BaseException as error:
-            if isinstance(error, Diverged) or not checkpoint.holds_anything():
+            if isinstance(error, DivergedError) or not checkpoint.holds_anything():
                 shutil.rmtree(place, ignore_errors=True)
             elif isinstance(error, PlacaError) and isinstance(error.__cause__, OSError):
                 kept = "what was learnt so far is kept, and --resume goes on from there"
-                raise PlacaError(f"{str(error).rstrip('.')}; {kept}.") from error
+                raise TrainingInterruptedError(
+                    f"{str(error).rstrip('.')}; {kept}.", run=str(out), state=str(place), reason=str(error)
+                ) from error
             elif isinstance(error, KeyboardInterrupt):
                 progress.say("what was learnt so far is kept: --resume goes on from there")
             raise
@@ -121,8 +123,9 @@ def _begin(
 ) -> Underway:
     place, whole = checkpoint.directory, None
     if checkpoint.holds_anything() and not overwrite and not resume:
-        raise PlacaError(
-            f"A training of {out} was broken off before: add --resume to go on with it, or --overwrite to begin anew."
+        raise UnfinishedTrainingError(
+            f"A training of {out} was broken off before: add --resume to go on with it, or --overwrite to begin anew.",
+            run=str(out),
         )
     if resume and checkpoint.holds_anything():
         before = read_json(place / _PLAN)
@@ -171,19 +174,25 @@ def _alone(place: Path, out: Path) -> Iterator[None]:
 
 
 def _require_same(before: dict[str, Any], plan: dict[str, Any], progress: Progress) -> None:
-    differ = [
-        f"{name} was {before['options'].get(name)} and is {value}"
+    changed = {
+        name: [before["options"].get(name), value]
         for name, value in plan["options"].items()
         if before["options"].get(name) != value
-    ]
-    if before["data"] != plan["data"]:
-        differ.append("the prepared data set is another, or was prepared again")
-    if before["weights"] != plan["weights"]:
-        differ.append("the file of weights is another")
+    }
+    differ = [f"{name} was {old} and is {new}" for name, (old, new) in changed.items()]
+    for name, sentence in (
+        ("data", "the prepared data set is another, or was prepared again"),
+        ("weights", "the file of weights is another"),
+    ):
+        if before[name] != plan[name]:
+            # The option of the same name keeps its text.
+            changed.setdefault(name, [before[name], plan[name]])
+            differ.append(sentence)
     if differ:
-        raise PlacaError(
+        raise ChangedTrainingError(
             f"The training that was broken off is another one ({'; '.join(differ)}): give the same options again, or "
-            "--overwrite without --resume to begin anew."
+            "--overwrite without --resume to begin anew.",
+            changed=changed,
         )
     others = [
         f"{name} {before['versions'].get(name)} then, {value} now"

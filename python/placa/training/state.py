@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from placa.core.errors import PlacaError
 from placa.training.averaging import values
 from placa.training.checkpoint import Arrays
+from placa.training.errors import IncompatibleStateError
 from placa.training.monitor import Watched
 
 
@@ -59,9 +59,10 @@ class Moment:
         if not held:
             return
         if [one.shape for one in held] != [tuple(variable.shape) for variable in variables]:
-            raise PlacaError(
+            raise IncompatibleStateError(
                 f"The state of the training holds other variables of its {name}, as of another version of placa or "
-                "Keras: begin anew with --overwrite."
+                "Keras: begin anew with --overwrite.",
+                part=name,
             )
         for variable, one in zip(variables, held, strict=True):
             variable.assign(one)

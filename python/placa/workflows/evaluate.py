@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from placa.core.errors import PlacaError
+from placa.core.errors import UnknownNameError
 from placa.core.files import read_json, require_writable
 from placa.core.progress import SILENT, Progress
 from placa.evaluation.bridge import NoBridge, RError, call_r, run_rscript
@@ -15,6 +15,9 @@ from placa.evaluation.r_code import EVALUATE_RUN
 from placa.records.predictions import read_predictions
 from placa.records.run import require_model, require_predictions, require_run
 from placa.reporting.model_card import write_model_card
+from placa.workflows.errors import BridgeUnavailableError
+
+_BRIDGES = ("auto", "rpy2", "rscript")
 
 
 def evaluate(run: Path, split: str = "test", bridge: str = "auto", progress: Progress = SILENT) -> dict[str, Any]:
@@ -48,8 +51,13 @@ def evaluate(run: Path, split: str = "test", bridge: str = "auto", progress: Pro
             f"{run / 'predictions.parquet'} does not say which model made it, so nobody can tell if this one did"
         )
     predictions.attrs["placa"] = metadata
-    if bridge not in {"auto", "rpy2", "rscript"}:
-        raise PlacaError(f"The bridge to R is auto, rpy2 or rscript; {bridge!r} was given.")
+    if bridge not in _BRIDGES:
+        raise UnknownNameError(
+            f"The bridge to R is auto, rpy2 or rscript; {bridge!r} was given.",
+            kind="bridge",
+            name=bridge,
+            known=list(_BRIDGES),
+        )
     if bridge != "rscript":
         try:
             call_r(
@@ -63,8 +71,10 @@ def evaluate(run: Path, split: str = "test", bridge: str = "auto", progress: Pro
             return _summary(run)
         except NoBridge as reason:
             if bridge == "rpy2":
-                raise PlacaError(
-                    f"rpy2 does not work here ({reason}): leave --bridge out to do without it."
+                raise BridgeUnavailableError(
+                    f"rpy2 does not work here ({reason}): leave --bridge out to do without it.",
+                    bridge=bridge,
+                    reason=str(reason),
                 ) from reason
             progress.warn(f"rpy2 does not work here ({reason}); R runs in a process of its own instead")
     _evaluate_in_rscript(run, split, progress)

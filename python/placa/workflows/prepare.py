@@ -14,7 +14,6 @@ import pandas as pd
 
 import placa
 from placa.audit import audit_set
-from placa.core.errors import PlacaError
 from placa.core.executors import Executor
 from placa.core.files import fingerprint, require_writable, whole_file, write_json, write_rejected
 from placa.core.progress import SILENT, Progress
@@ -27,6 +26,7 @@ from placa.dataset.splits import SplitMethod, SplitPlan, assert_disjoint, split_
 from placa.records.manifest import SPLITS, complete, write_manifest
 from placa.records.reading import collapse, expand
 from placa.sources.source import Source
+from placa.workflows.errors import NoReadableImageError
 
 #: Side of the squares in the pixel cache, in pixels: what the network `small` takes.
 DEFAULT_SIZE = 96
@@ -111,8 +111,11 @@ def _fill(
     if source.rows != int(kept.sum()) + len(rejected) + source.missing + source.unused:
         raise AssertionError(f"{source.rows} rows came in, and not all of them are kept, rejected, missing or unused")
     if not kept.any():
-        raise PlacaError(
-            f"None of the {len(kept)} images could be read; the first, {rejected[0][0]}: {rejected[0][1]}."
+        raise NoReadableImageError(
+            f"None of the {len(kept)} images could be read; the first, {rejected[0][0]}: {rejected[0][1]}.",
+            images=len(kept),
+            file=rejected[0][0],
+            reason=rejected[0][1],
         )
     images = expand(source.images[kept].reset_index(drop=True), source.reading)
     grouping: dict[str, Any] = {"rule": "patient"}

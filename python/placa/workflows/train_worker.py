@@ -20,6 +20,7 @@ from typing import Any, TextIO
 from placa.core.errors import PlacaError
 from placa.core.progress import SILENT, Advance, Progress
 from placa.training.distributed import collectives
+from placa.training.errors import error_to_json
 
 #: Seconds that a worker may take to clean up once it is to stop; it may be waiting for one that has died.
 _GRACE = 3.0
@@ -76,7 +77,7 @@ def main() -> None:
         input_ended.wait()
         code = 0
     except PlacaError as error:
-        reporter.tell("refused", text=str(error))
+        reporter.tell("refused", error=error_to_json(error))
     except KeyboardInterrupt:
         pass
     except BaseException:

@@ -14,7 +14,7 @@ from placa.core.errors import PlacaError
 from placa.core.progress import SILENT
 from placa.training.checkpoint import Checkpoint
 from placa.training.data import TrainingData, read_training_data
-from placa.training.monitor import Diverged
+from placa.training.errors import DivergedError
 from placa.training.options import TrainOptions
 from placa.training.resume import Underway, underway
 
@@ -160,7 +160,7 @@ def test_two_trainings_do_not_write_one_run(tmp_path: Path, data: TrainingData) 
 
 
 def test_what_is_of_no_use_is_not_kept(tmp_path: Path, data: TrainingData) -> None:
-    with pytest.raises(Diverged), begin(tmp_path / "run", data) as begun:
+    with pytest.raises(DivergedError), begin(tmp_path / "run", data) as begun:
         begun.checkpoint.save(FACTS, ARRAYS)
-        raise Diverged("The loss became nan", 1, 2)
+        raise DivergedError("The loss became nan.", quantity="loss", epoch=1, step=2)
     assert list(tmp_path.iterdir()) == []

@@ -14,8 +14,9 @@ from placa.core.progress import SILENT
 from placa.training import fitting
 from placa.training.batches import training_batches
 from placa.training.data import TrainingData, read_training_data, require_both, require_classes
+from placa.training.errors import DivergedError
 from placa.training.fitting import Fitted, fit_network, pooled_logits
-from placa.training.monitor import Diverged, Judge
+from placa.training.monitor import Judge
 from placa.training.options import TrainOptions
 
 
@@ -46,7 +47,9 @@ def test_a_loss_that_is_no_number_is_told_with_its_step(
         return lambda truth, logits: ops.where(ops.any(truth > 6), value, real(truth, logits))
 
     monkeypatch.setattr(fitting, "weighted_loss", loss)
-    with pytest.raises(Diverged, match=f"The loss became {value} in epoch 1 at step {first + 1}, so training stopped"):
+    with pytest.raises(
+        DivergedError, match=f"The loss became {value} in epoch 1 at step {first + 1}, so training stopped"
+    ):
         fit(replace(data, truth=truth), options)
 
 

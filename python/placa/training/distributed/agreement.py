@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.core.errors import PlacaError
 from placa.training.batches import Share
+from placa.training.errors import StateNotSharedError, WeightsDifferError
 
 #: Said instead of a state where the run is whole, and nothing is left to do.
 _WHOLE = hashlib.sha256(b"whole").digest()
@@ -46,9 +46,11 @@ def hear_where_it_begins(share: Share, state: Path) -> bool:
     if said == _WHOLE:
         return False
     if said != _digest_of_files(state):
-        raise PlacaError(
+        raise StateNotSharedError(
             f"Process {share.process} does not see in {state} what process 0 sees there: to go on with a training, all "
-            "processes need --out on one disk."
+            "processes need --out on one disk.",
+            process=share.process,
+            state=str(state),
         )
     return True
 
@@ -67,9 +69,10 @@ def require_alike(share: Share, arrays: Iterable[NDArray[np.generic]]) -> None:
     said = _all_say(digest.digest())
     other = [process for process, one in enumerate(said) if one != said[0]]
     if other:
-        raise PlacaError(
+        raise WeightsDifferError(
             f"Process {', '.join(map(str, other))} ended with other weights than process 0, which must not be: train "
-            "again, and report it if it happens again."
+            "again, and report it if it happens again.",
+            processes=other,
         )
 
 

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from itertools import product
 
-from placa.core.errors import PlacaError
+from placa.training.errors import NodeListError
 
 _RANGE = re.compile(r"(\d+)(?:-(\d+))?$")
 
@@ -71,8 +71,9 @@ def _numbers(ranges: str, compressed: str) -> list[str]:
     return found
 
 
-def _not_a_list(compressed: str) -> PlacaError:
-    return PlacaError(
+def _not_a_list(compressed: str) -> NodeListError:
+    return NodeListError(
         f"A list of machines as SLURM writes it, such as gpu[001-003,007], was expected, and {compressed!r} came: give "
-        "--processes and --process-id."
+        "--processes and --process-id.",
+        nodes=compressed,
     )

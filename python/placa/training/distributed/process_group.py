@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from placa.core.errors import PlacaError
 from placa.training.distributed.nodes import host_names
+from placa.training.errors import AddressError, ProcessIdError, ProcessOptionsError, SlurmVariablesError
 
 #: Where process 0 waits for the others if no port is given: below those that systems hand out by themselves.
 DEFAULT_PORT = 27182
@@ -59,16 +59,22 @@ def find_team(
         return _slurm_team(environment)
     if addresses is None or process is None:
         given, missing = ("--processes", "--process-id") if process is None else ("--process-id", "--processes")
-        raise PlacaError(
-            f"{given} came without {missing}: every process needs the addresses of all, and its own number."
+        raise ProcessOptionsError(
+            f"{given} came without {missing}: every process needs the addresses of all, and its own number.",
+            given=given,
+            missing=missing,
         )
     all_addresses = [one.strip() for one in addresses.split(",")]
     if not all(all_addresses):
-        raise PlacaError(f"Addresses with commas between were expected for --processes, and {addresses!r} came.")
+        raise AddressError(
+            f"Addresses with commas between were expected for --processes, and {addresses!r} came.", address=addresses
+        )
     if not 0 <= process < len(all_addresses):
-        raise PlacaError(
+        raise ProcessIdError(
             f"--process-id was to be 0 to {len(all_addresses) - 1}, for --processes names "
-            f"{len(all_addresses)}, and {process} came."
+            f"{len(all_addresses)}, and {process} came.",
+            process=process,
+            processes=len(all_addresses),
         )
     places = [_split(one) for one in all_addresses]
     return Team(*places[0], len(places), process) if len(places) > 1 else None
@@ -98,9 +104,10 @@ def _slurm_team(environment: Mapping[str, str]) -> Team | None:
         return None
     job, step = environment.get("SLURM_JOB_ID", "0"), environment.get("SLURM_STEP_ID", "0")
     if not (tasks.isdigit() and process.isdigit() and job.isdigit() and step.isdigit() and int(process) < int(tasks)):
-        raise PlacaError(
+        raise SlurmVariablesError(
             f"SLURM's variables make no sense (SLURM_NTASKS={tasks}, SLURM_PROCID={process}, SLURM_JOB_ID={job}, "
-            f"SLURM_STEP_ID={step}): give --processes and --process-id."
+            f"SLURM_STEP_ID={step}): give --processes and --process-id.",
+            variables={"SLURM_NTASKS": tasks, "SLURM_PROCID": process, "SLURM_JOB_ID": job, "SLURM_STEP_ID": step},
         )
     if int(tasks) == 1:
         return None
@@ -117,5 +124,7 @@ def _split(address: str) -> tuple[str, int]:
     elif address.count(":") == 1:
         host, _, port = address.partition(":")
     if not host or (port and not (port.isdigit() and 0 < int(port) < 65536)):
-        raise PlacaError(f"HOST or HOST:PORT was expected for each of --processes, and {address!r} came.")
+        raise AddressError(
+            f"HOST or HOST:PORT was expected for each of --processes, and {address!r} came.", address=address
+        )
     return host, int(port) if port else DEFAULT_PORT

@@ -16,6 +16,17 @@ from typing import Any
 from placa.core.errors import PlacaError
 from placa.training.distributed.connection import Link
 from placa.training.distributed.process_group import Team
+from placa.training.errors import (
+    ForeignAddressError,
+    MissingProcessError,
+    PortUnavailableError,
+    ProcessLostError,
+    ProcessMismatchError,
+    UnknownHostError,
+    UnreachableProcessError,
+    error_from_json,
+    error_to_json,
+)
 
 #: Seconds in which one that has connected must say who it is.
 _HELLO = 10.0
@@ -66,7 +77,8 @@ def _gather(team: Team, terms: dict[str, Any]) -> Met:
                 visible[link.process], hosts[link.process] = hello.get("visible"), link.host
                 links.append(link)
         except BaseException as error:
-            refused = {"refused": str(error) if isinstance(error, PlacaError) else "Process 0 was stopped."}
+            stopped = ProcessLostError("Process 0 was stopped.", process=0, reason=type(error).__name__)
+            refused = {"refused": error_to_json(error if isinstance(error, PlacaError) else stopped)}
             for link in links:
                 link.send(refused)
                 link.close()
@@ -86,10 +98,14 @@ def _next(door: socket.socket, ends: float, team: Team, links: list[Link]) -> tu
             connection, _ = door.accept()
         except TimeoutError as error:
             there = {0, *(link.process for link in links)}
-            missing = ", ".join(str(i) for i in range(team.processes) if i not in there)
-            raise PlacaError(
-                f"Process {missing} of {team.processes} did not come to {team.address} within {team.patience:.0f} s: "
-                "start one placa train a process, with the same --processes and its own --process-id."
+            missing = [i for i in range(team.processes) if i not in there]
+            raise MissingProcessError(
+                f"Process {', '.join(map(str, missing))} of {team.processes} did not come to {team.address} within "
+                f"{team.patience:.0f} s: start one placa train a process, with the same --processes and its own --process-id.",
+                missing=missing,
+                processes=team.processes,
+                address=team.address,
+                seconds=team.patience,
             ) from error
         link = Link(connection)
         try:
@@ -120,11 +136,13 @@ def _tell_late(door: socket.socket, refused: dict[str, Any], missing: int) -> No
 
 
 def _require_the_same(team: Team, terms: dict[str, Any], link: Link, hello: dict[str, Any], links: list[Link]) -> None:
-    problem = None
+    problem, name, mine, theirs = None, "", None, None
     if hello["processes"] != team.processes:
         problem = f"P{str(link)[1:]} was started for {hello['processes']} processes, and process 0 for {team.processes}"
+        name, mine, theirs = "--processes", team.processes, hello["processes"]
     elif not 0 < link.process < team.processes or any(link.process == other.process for other in links):
         problem = f"Two processes came as number {link.process}, the second from {link.host}"
+        name, theirs = "--process-id", link.process
     else:
         for name in sorted({*terms, *hello["terms"]}):
             mine, theirs = terms.get(name), hello["terms"].get(name)
@@ -133,9 +151,10 @@ def _require_the_same(team: Team, terms: dict[str, Any], link: Link, hello: dict
                 break
     if problem:
         sentence = f"{problem}: start all with the same command, data and versions, and each with its own --process-id."
-        link.send({"refused": sentence})
+        error = ProcessMismatchError(sentence, process=link.process, name=name, expected=mine, received=theirs)
+        link.send({"refused": error_to_json(error)})
         link.close()
-        raise PlacaError(sentence)
+        raise error
 
 
 def _join(team: Team, terms: dict[str, Any]) -> Met:
@@ -154,10 +173,13 @@ def _join(team: Team, terms: dict[str, Any]) -> Met:
         answer = link.receive(team.patience + _HELLO)
     except OSError as error:
         link.close()
-        raise PlacaError(f"Process 0 (at {team.address}) ended before all processes were there.") from error
+        raise ProcessLostError(
+            f"Process 0 (at {team.address}) ended before all processes were there.", process=0, reason=str(error)
+        ) from error
     if "go" not in answer:
         link.close()
-        raise PlacaError(str(answer.get("refused")))
+        refused = answer.get("refused")
+        raise error_from_json(refused if isinstance(refused, dict) else {"message": refused})
     return Met([link], str(answer["go"]), "", answer.get("devices"))
 
 
@@ -168,32 +190,38 @@ def _connect(team: Team) -> socket.socket:
             return socket.create_connection((team.host, team.port), timeout=10)
         except socket.gaierror as error:
             if error.errno != socket.EAI_AGAIN:
-                raise PlacaError(
-                    f"There is no machine of the name {team.host}: the first of --processes was to be the address of "
-                    "process 0."
-                ) from error
+                raise _unknown_host(team.host) from error
             reason = str(error.strerror)
         except OSError as error:
             reason = error.strerror or str(error)
         if time.monotonic() > ends:
-            raise PlacaError(
+            raise UnreachableProcessError(
                 f"Process 0 was not to be reached at {team.address} for {team.patience:.0f} s ({reason}): start it "
-                "with the same --processes, and see that the machines reach each other."
+                "with the same --processes, and see that the machines reach each other.",
+                address=team.address,
+                seconds=team.patience,
+                reason=reason,
             )
         time.sleep(0.2)
+
+
+def _unknown_host(host: str) -> UnknownHostError:
+    return UnknownHostError(
+        f"There is no machine of the name {host}: the first of --processes was to be the address of process 0.",
+        host=host,
+    )
 
 
 def _listen(team: Team) -> socket.socket:
     try:
         socket.create_server((team.host, 0), family=_family(team.host)).close()
     except socket.gaierror as error:
-        raise PlacaError(
-            f"There is no machine of the name {team.host}: the first of --processes was to be the address of process 0."
-        ) from error
+        raise _unknown_host(team.host) from error
     except OSError as error:
-        raise PlacaError(
+        raise ForeignAddressError(
             f"{team.host} is not an address of this machine, and process 0 runs at the first of --processes: start "
-            "it there, or change their order."
+            "it there, or change their order.",
+            host=team.host,
         ) from error
     try:
         # A machine's own name often leads to its loopback alone, where no other machine could come.
@@ -203,9 +231,11 @@ def _listen(team: Team) -> socket.socket:
             (team.host if _is_loopback(team.host) else "", team.port), family=_family(team.host)
         )
     except OSError as error:
-        raise PlacaError(
+        raise PortUnavailableError(
             f"Process 0 was to wait for the others at port {team.port}, and cannot ({error.strerror}): name another "
-            "port in the first address of --processes, as HOST:PORT."
+            "port in the first address of --processes, as HOST:PORT.",
+            port=team.port,
+            reason=str(error.strerror),
         ) from error
 
 

@@ -25,6 +25,13 @@ from placa.core.system import versions
 from placa.training.distributed.heartbeat import Lifeline
 from placa.training.distributed.process_group import Team
 from placa.training.distributed.rendezvous import Met, meet
+from placa.training.errors import (
+    BackendError,
+    MissingPackageError,
+    ProcessLostError,
+    TrainingKilledError,
+    error_from_json,
+)
 from placa.training.options import TrainOptions
 
 #: Seconds in which the others' side of a story arrives: whose end came first is told by them.
@@ -167,16 +174,21 @@ def _attend(
             if kind == "all done":
                 return facts or _facts(job)
             if kind == "ended":
-                raise PlacaError(_as_heard(what))
+                raise _lost(what)
+            if kind == "gone" and what == -signal.SIGKILL:
+                raise TrainingKilledError(
+                    f"The training was killed, by hand or by a system short of memory: {_AGAIN}.",
+                    signal=signal.SIGKILL.name,
+                )
             if kind == "gone":
-                _complain(_gone(what), worker, news, certain=what == -signal.SIGKILL)
+                _complain(f"The training process ended with code {what}", worker, news)
             elif what["what"] == "done":
                 facts = what["facts"]
                 lifeline.done()
             elif what["what"] == "refused":
-                raise PlacaError(what["text"])
+                raise error_from_json(what["error"])
             elif what["what"] == "crashed":
-                _complain(what["text"], worker, news, certain=False)
+                _complain(what["text"], worker, news)
             else:
                 show(what)
 
@@ -203,30 +215,23 @@ class _Show:
             getattr(self._progress, what)(said["text"])
 
 
-def _complain(reason: str, worker: _Worker, news: News, certain: bool) -> None:
+def _complain(reason: str, worker: _Worker, news: News) -> None:
     """Say why training failed: another process's end, if there was one, for it fails those who wait for it."""
     ends = time.monotonic() + _HEARSAY
-    while not certain and time.monotonic() < ends:
+    while time.monotonic() < ends:
         try:
             kind, what = news.get(timeout=0.1)
         except Empty:
             continue
         if kind == "ended":
-            raise PlacaError(_as_heard(what))
-    if certain:
-        raise PlacaError(f"{reason}: {_AGAIN}.")
+            raise _lost(what)
     raise RuntimeError(f"{reason}\n{worker.last_words()}")
 
 
-def _as_heard(sentence: str) -> str:
+def _lost(sentence: str) -> ProcessLostError:
     # One that could say why it ended has said what to do as well.
-    return sentence if sentence.endswith(".") else f"{sentence}, so this one stopped too: {_AGAIN}."
-
-
-def _gone(code: int) -> str:
-    if code == -signal.SIGKILL:
-        return "The training was killed, by hand or by a system short of memory"
-    return f"The training process ended with code {code}"
+    message = sentence if sentence.endswith(".") else f"{sentence}, so this one stopped too: {_AGAIN}."
+    return ProcessLostError(message, reason=sentence)
 
 
 def _facts(job: Job) -> dict[str, Any]:
@@ -238,11 +243,14 @@ def _facts(job: Job) -> dict[str, Any]:
 def _require_jax() -> None:
     asked = os.environ.get("KERAS_BACKEND") or "jax"
     if asked != "jax":
-        raise PlacaError(
-            f"Several processes train together on jax alone, and KERAS_BACKEND says {asked}: unset it, or say jax."
+        raise BackendError(
+            f"Several processes train together on jax alone, and KERAS_BACKEND says {asked}: unset it, or say jax.",
+            backend=asked,
+            expected="jax",
         )
     if importlib.util.find_spec("jax") is None:
-        raise PlacaError(
+        raise MissingPackageError(
             "Several processes train together on jax, which is not installed: pip install 'placa[jax]', or leave "
-            "--processes out."
+            "--processes out.",
+            package="jax",
         )

@@ -5,10 +5,11 @@ import threading
 
 import numpy as np
 import pytest
+from raising import raises
 
-from placa.core.errors import PlacaError
 from placa.training.augment import NONE, Augmentation
 from placa.training.batches import Share, training_batches
+from placa.training.errors import BatchSizeError
 from placa.training.prefetch import Ahead
 
 SIZE = 16
@@ -62,7 +63,7 @@ def test_processes_share_the_very_batch_of_one(mixup: float) -> None:
 
 
 def test_a_batch_that_cannot_be_shared_evenly_is_refused() -> None:
-    with pytest.raises(PlacaError, match="received 8: give --batch-size a multiple of 3"):
+    with raises(BatchSizeError, batch_size=8, processes=3):
         _epochs(1, share=Share(0, 3))
 
 

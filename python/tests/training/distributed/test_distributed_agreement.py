@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from process_fixtures import free_port, needs_jax
 pytestmark = needs_jax
 
 _SCRIPT = """
-import os, sys
+import json, os, sys
 from pathlib import Path
 import numpy as np
 from placa.core.errors import PlacaError
@@ -25,13 +26,13 @@ def begins(state, whole=False):
     try:
         return agreement.hear_where_it_begins(share, state)
     except PlacaError as error:
-        return str(error)
+        return json.dumps([type(error).__name__, error.values])
 
 def alike(numbers):
     try:
         agreement.require_alike(share, [np.zeros(3, np.float32), np.array(numbers, np.float32)])
     except PlacaError as error:
-        return str(error)
+        return json.dumps([type(error).__name__, error.values])
     return "alike"
 
 said = [
@@ -67,7 +68,7 @@ def test_processes_begin_at_one_state_and_end_with_the_same_bits(tmp_path: Path)
     first, second = ([line for line in out.splitlines() if not line.startswith("[Gloo]")] for out, _ in shown)
     assert first[:4] == ["said"] * 4, shown
     assert second[:3] == ["True", "True", "False"], shown
-    assert second[3].startswith("Process 1 does not see in"), shown
+    assert json.loads(second[3]) == ["StateNotSharedError", {"process": 1, "state": str(tmp_path / "both")}], shown
     for said in (first, second):
         assert said[4] == "alike"
-        assert said[5].startswith("Process 1 ended with other weights than process 0"), shown
+        assert json.loads(said[5]) == ["WeightsDifferError", {"processes": [1]}], shown

@@ -172,8 +172,8 @@ def _watcher(learner: Learner, phase: Phase, start: Moment, until: int, patience
                 logits = learner.logits(judged)
             if not np.isfinite(logits).all():
                 raise DivergedError(
-                    f"What the network says of validation became no number in epoch {epoch + 1}, so training stopped: try "
-                    "a lower --learning-rate.",
+                    f"What the network says of validation became no number in epoch {epoch + 1}, so training stopped: "
+                    "try a lower --learning-rate.",
                     quantity="logits",
                     epoch=epoch + 1,
                     step=None,

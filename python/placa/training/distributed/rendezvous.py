@@ -101,7 +101,8 @@ def _next(door: socket.socket, ends: float, team: Team, links: list[Link]) -> tu
             missing = [i for i in range(team.processes) if i not in there]
             raise MissingProcessError(
                 f"Process {', '.join(map(str, missing))} of {team.processes} did not come to {team.address} within "
-                f"{team.patience:.0f} s: start one placa train a process, with the same --processes and its own --process-id.",
+                f"{team.patience:.0f} s: start one placa train a process, with the same --processes and its own "
+                "--process-id.",
                 missing=missing,
                 processes=team.processes,
                 address=team.address,

@@ -74,8 +74,8 @@ def require_size(name: str, size: int) -> None:
     smallest = ROWS[name].smallest
     if size < smallest:
         raise ImageTooSmallError(
-            f"{name} needs images of at least {smallest} x {smallest} pixels, and these have {size} x {size}: "
-            f"prepare them with --size {smallest} or more, or choose another --backbone.",
+            f"Images are too small for {name}: at least {smallest} x {smallest} pixels, got {size} x {size}. Prepare "
+            f"them with --size {smallest} or more, or choose another --backbone.",
             backbone=name,
             size=size,
             smallest=smallest,

@@ -50,12 +50,10 @@ def read_card(path: Path) -> dict[str, Any]:
         with zipfile.ZipFile(path) as archive:
             card: dict[str, Any] = json.loads(archive.read(_CARD))
     except FileNotFoundError as error:
-        raise MissingModelError(
-            f"{path} does not exist: a run has its model there; train it again.", file=str(path)
-        ) from error
+        raise MissingModelError(f"No model file at {path}. Train the run again.", file=str(path)) from error
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
         raise DamagedModelError(
-            f"{path} is not a model that placa wrote, or is damaged: train it again.", file=str(path)
+            f"{path} is damaged, or placa did not write it. Train the run again.", file=str(path)
         ) from error
     return card
 
@@ -73,8 +71,8 @@ def load_model(path: Path) -> tuple[Any, dict[str, Any]]:
     except (ValueError, OSError, KeyError, TypeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UnloadableModelError(
-            f"{path} cannot be loaded by Keras {keras.__version__} ({reason}): train it again, or use the version "
-            "that run.json names.",
+            f"Keras {keras.__version__} cannot load {path} ({reason}). Install the Keras version in run.json, or "
+            "train the run again.",
             file=str(path),
             keras=str(keras.__version__),
             reason=reason,

@@ -69,7 +69,7 @@ def require_weights(name: str, weights: str) -> None:
         if ROWS[name].application is None:
             known = [other for other, row in ROWS.items() if row.application]
             raise NoImagenetWeightsError(
-                f"{name} was never trained on ImageNet: take --weights none, or a --backbone of {', '.join(known)}.",
+                f"{name} has no ImageNet weights. Use --weights none, or one of these backbones: {', '.join(known)}.",
                 backbone=name,
                 known=known,
             )
@@ -78,8 +78,8 @@ def require_weights(name: str, weights: str) -> None:
     takes = [".keras"] if ROWS[name].application is None else [".keras", ".h5"]
     if path.suffix.lower() not in takes:
         raise WeightsSuffixError(
-            f"{path} is no file of weights for {name}: expected a run directory, or a file ending in "
-            f"{' or '.join(takes)}; received {path.suffix or 'no ending'}.",
+            f"{path} is not a file of weights for {name}. --weights needs a run directory or a file with suffix "
+            f"{' or '.join(takes)}, got {repr(path.suffix) if path.suffix else 'no suffix'}.",
             file=str(path),
             backbone=name,
             suffix=path.suffix,
@@ -110,7 +110,7 @@ def give_weights(network: Any, name: str, weights: str) -> None:
         set_body(network, _from_keras(name, network.input_shape[1], path))
     if not all(np.isfinite(array).all() for array in network.get_weights()):
         raise IncompleteWeightsError(
-            f"{path} lacks some of the weights of {name}, or they are no numbers (NaN or infinite): take another file.",
+            f"{path} lacks some weights of {name}, or some are NaN or infinite. Choose another file.",
             file=str(path),
             backbone=name,
         )
@@ -122,7 +122,7 @@ def _file(weights: str) -> Path:
         path = path / "model.keras"
     if not path.is_file():
         raise MissingWeightsError(
-            f"There is no {path}: --weights takes none, imagenet, a file of weights, or a run directory with its "
+            f"No file {path}. --weights accepts none, imagenet, a file of weights, or a run directory with "
             "model.keras.",
             file=str(path),
         )
@@ -147,8 +147,8 @@ def _downloaded(name: str, size: int) -> list[Any]:
 def _no_download(name: str, error: Exception) -> WeightsDownloadError:
     reason = " ".join(str(error).split()) or type(error).__name__
     return WeightsDownloadError(
-        f"Keras could not download the ImageNet weights of {name} ({reason}): fetch that file where the network "
-        "allows it and name it by --weights FILE, or take --weights none.",
+        f"Keras cannot download the ImageNet weights of {name} ({reason}). Download the file on another machine and "
+        "pass it with --weights FILE, or use --weights none.",
         backbone=name,
         reason=reason,
     )
@@ -178,8 +178,8 @@ def _from_keras(name: str, size: int, path: Path) -> list[Any]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = " ".join(str(error).split()).split(". ")[0].rstrip(".")
         raise WrongWeightsError(
-            f"{path} does not hold the weights of {ROWS[name].application} without its top ({reason}): take the file "
-            "of this backbone whose name says notop or no_top, or the --backbone that the file is for.",
+            f"{path} does not contain the weights of {ROWS[name].application} without its top ({reason}). Choose the "
+            "file of this backbone with notop or no_top in its name, or the --backbone of this file.",
             file=str(path),
             backbone=name,
             reason=reason,
@@ -192,19 +192,19 @@ def _from_model(network: Any, name: str, path: Path) -> None:
     from placa.models.files import load_model
 
     model, card = load_model(path)
-    came = str(card.get("backbone"))
-    if not same_backbone(came, name):
+    found = str(card.get("backbone"))
+    if not same_backbone(found, name):
         raise WrongWeightsError(
-            f"{path} holds the weights of {came}, and {name} was to have them: name a run of {name}, or "
-            f"choose --backbone {came}.",
+            f"{path} contains the weights of {found}, and the backbone is {name}. Choose a run of {name}, or "
+            f"--backbone {found}.",
             file=str(path),
             backbone=name,
-            found=came,
+            found=found,
         )
     networks = list(_networks(model))
     if len(networks) != 1:
         raise EnsembleWeightsError(
-            f"{path} is an ensemble of {len(networks)} networks, and one is to start from: name a run that was "
+            f"{path} is an ensemble of {len(networks)} networks; --weights needs a single one. Choose a run that was "
             "trained without --folds.",
             file=str(path),
             networks=len(networks),
@@ -216,8 +216,8 @@ def _from_model(network: Any, name: str, path: Path) -> None:
         taken = theirs[layer.name].get_weights() if layer.name in theirs else []
         if [array.shape for array in taken] != [tuple(weight.shape) for weight in layer.weights]:
             raise WrongWeightsError(
-                f"{path} was made by another version of {name}, whose layer {layer.name} has other shapes: train "
-                "that run again, or take --weights none.",
+                f"{path} contains another version of {name}: layer {layer.name} has other shapes. Train that run "
+                "again, or use --weights none.",
                 file=str(path),
                 backbone=name,
                 layer=layer.name,

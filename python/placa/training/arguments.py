@@ -108,7 +108,7 @@ def read_config(path: Path) -> dict[str, Any]:
         raise explain_os_error(error, path) from error
     except ValueError as error:
         raise ConfigFileError(
-            f"{path} was to be a TOML file, and is not ({error}): mend it there.", file=str(path), reason=str(error)
+            f"{path} is not valid TOML ({error}). Correct the file.", file=str(path), reason=str(error)
         ) from error
     known = [one.name for one in fields(TrainOptions)]
     for name in content:
@@ -117,7 +117,7 @@ def read_config(path: Path) -> dict[str, Any]:
     changes = content.get("augmentation", {})
     if not isinstance(changes, dict):
         raise OptionValueError(
-            f"augmentation was to be a table in {path}, [augmentation], and {changes!r} came.",
+            f"`augmentation` in {path} must be a table, [augmentation], got {changes!r}.",
             option="augmentation",
             value=changes,
             file=str(path),
@@ -128,9 +128,9 @@ def read_config(path: Path) -> dict[str, Any]:
     for name, value in content.items():
         wanted = _OPTIONS.get(name, (bool if name == "mirror" else dict,))[0]
         if wanted in (str, bool) and not isinstance(value, wanted):
-            kind = "text" if wanted is str else "true or false"
+            kind = "a string" if wanted is str else "true or false"
             raise OptionValueError(
-                f"{name} was to be {kind} in {path}, and {value!r} came.", option=name, value=value, file=str(path)
+                f"`{name}` in {path} must be {kind}, got {value!r}.", option=name, value=value, file=str(path)
             )
     return content
 

@@ -39,8 +39,7 @@ class Share:
         """
         if batch_size % self.processes:
             raise BatchSizeError(
-                f"Expected a batch size that {self.processes} processes can share evenly, received {batch_size}: "
-                f"give --batch-size a multiple of {self.processes}.",
+                f"--batch-size must be a multiple of {self.processes}, the number of processes, got {batch_size}.",
                 batch_size=batch_size,
                 processes=self.processes,
             )

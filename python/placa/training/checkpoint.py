@@ -88,7 +88,7 @@ class Checkpoint:
             return None
         except (zipfile.BadZipFile, ValueError, KeyError, EOFError) as error:
             raise DamagedStateError(
-                f"{path} is damaged ({error}), so training cannot go on from it: begin anew with --overwrite.",
+                f"The saved training state {path} is damaged ({error}). Start again with --overwrite.",
                 file=str(path),
                 reason=str(error),
             ) from error

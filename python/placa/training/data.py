@@ -93,10 +93,10 @@ def require_classes(manifest: pd.DataFrame, findings: list[str]) -> None:
         lacking = _lacking(truth, findings)
         if lacking and (split == "train" or len(lacking) == len(findings)):
             finding, lacks = next(iter(lacking.items()))
-            others = f" ({len(lacking) - 1} other findings lack one too)" if len(lacking) > 1 else ""
+            others = f"; {len(lacking) - 1} other findings lack a class too" if len(lacking) > 1 else ""
             raise MissingClassError(
-                f"The {split} split has no image {lacks} {finding} ({len(rows)} images in all), and both kinds are "
-                f"needed{others}: prepare more images, or another --seed.",
+                f"The {split} split has no image {lacks} {finding} among {len(rows)}{others}. Prepare more images, or "
+                "use another --seed.",
                 split=split,
                 finding=finding,
                 missing=_CLASSES[lacks],
@@ -119,14 +119,14 @@ def require_both(
     Raises:
         PlacaError: A class is missing.
     """
-    for name, truth in (("learn from", learnt), ("judge by", judged)):
+    for split, name, truth in (("train", "training", learnt), ("validation", "validation", judged)):
         lacking = _lacking(truth, findings)
         if lacking and (truth is learnt or len(lacking) == len(findings)):
             finding, lacks = next(iter(lacking.items()))
             raise MissingClassError(
-                f"Among the {len(truth)} images to {name} there is none {lacks} {finding}, and both kinds are needed: "
-                "prepare more images, or another --seed.",
-                split="train" if truth is learnt else "validation",
+                f"No image {lacks} {finding} among {len(truth)} {name} images. Prepare more images, or use another "
+                "--seed.",
+                split=split,
                 finding=finding,
                 missing=_CLASSES[lacks],
                 images=len(truth),
@@ -134,8 +134,8 @@ def require_both(
             )
     for finding, lacks in lacking.items():
         progress.warn(
-            f"no image of validation is {lacks} {finding}: it does not help to choose the epoch, and is neither "
-            "recalibrated nor given thresholds other than 0.5"
+            f"no validation image {lacks} {finding}: this finding does not count in the choice of the epoch, its "
+            "scores are not recalibrated, and its thresholds are 0.5"
         )
 
 

@@ -63,7 +63,7 @@ class Devices:
         return self.count > 1
 
     def __str__(self) -> str:
-        idle = f"; {self.idle} more could not share its part of a batch evenly" if self.idle else ""
+        idle = f"; {self.idle} idle, as the batch does not divide evenly" if self.idle else ""
         return f"{self.count} {'devices' if self.several else 'device'}{idle}"
 
     def together(self) -> AbstractContextManager[None]:
@@ -146,8 +146,8 @@ def _by_process(share: Share) -> list[list[str]]:
     counted = Counter(device.process_index for device in found)
     if len(counted) != share.processes:
         raise ProcessesNotConnectedError(
-            f"{share.processes} processes were to train together, and {len(counted)} are connected: train them by "
-            "placa train --processes, on jax.",
+            f"{share.processes} processes must train together, and JAX connects {len(counted)}. Start them with "
+            "placa train --processes and KERAS_BACKEND=jax.",
             processes=share.processes,
             connected=len(counted),
         )

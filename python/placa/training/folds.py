@@ -105,8 +105,7 @@ def deal_folds(
     groups = files["group_id"].nunique()
     if not 2 <= count <= groups // 2:
         raise FoldCountError(
-            f"Expected from 2 to {groups // 2} folds, for there are {groups} patients or groups and each fold needs "
-            f"some to test on and some to choose on. Received: --folds {count}.",
+            f"--folds must be 2 to {groups // 2} (half of the {groups} patients or groups), got {count}.",
             folds=count,
             most=groups // 2,
             groups=groups,

@@ -157,8 +157,7 @@ def _watcher(learner: Learner, phase: Phase, start: Moment, until: int, patience
                 batch, loss = self._bad
                 epoch, step = self._epoch + 1, self._before + batch + 1
                 raise DivergedError(
-                    f"The loss became {loss} in epoch {epoch} at step {step}, so training stopped: try a lower "
-                    "--learning-rate.",
+                    f"The loss is {loss} in epoch {epoch} at step {step}. Try a lower --learning-rate.",
                     quantity="loss",
                     epoch=epoch,
                     step=step,
@@ -172,8 +171,7 @@ def _watcher(learner: Learner, phase: Phase, start: Moment, until: int, patience
                 logits = learner.logits(judged)
             if not np.isfinite(logits).all():
                 raise DivergedError(
-                    f"What the network says of validation became no number in epoch {epoch + 1}, so training stopped: "
-                    "try a lower --learning-rate.",
+                    f"Validation logits are not finite in epoch {epoch + 1}. Try a lower --learning-rate.",
                     quantity="logits",
                     epoch=epoch + 1,
                     step=None,

@@ -124,7 +124,7 @@ class TrainOptions:
             _check(name, value)
         if self.folds == 1:
             raise OptionValueError(
-                "One fold would leave nothing to learn from: folds was to be 2 or more, or 0 for none.",
+                "`folds` must be an integer ≥ 2, or 0 for no folds, got 1.",
                 option="folds",
                 value=1,
                 least=2,
@@ -133,7 +133,7 @@ class TrainOptions:
             )
         if self.ema == 1:
             raise OptionValueError(
-                "An ema of 1 would never move from the first weights: it was to be 0 or more and below 1.",
+                f"`ema` must be a number ≥ 0 and < 1, got {self.ema!r}.",
                 option="ema",
                 value=self.ema,
                 least=0,
@@ -142,8 +142,7 @@ class TrainOptions:
             )
         if self.head_epochs is not None and self.head_epochs > self.most_epochs:
             raise OptionValueError(
-                f"The head cannot learn for {self.head_epochs} of {self.most_epochs} epochs: head_epochs was to be "
-                "epochs at most.",
+                f"`head_epochs` must be an integer from 0 to {self.most_epochs} (`epochs`), got {self.head_epochs}.",
                 option="head_epochs",
                 value=self.head_epochs,
                 least=0,
@@ -182,7 +181,7 @@ class TrainOptions:
 def _check(name: str, value: Any) -> None:
     if name in CHOICES and value not in CHOICES[name]:
         raise OptionValueError(
-            f"{name} was to be one of {', '.join(CHOICES[name])}, and {value!r} came.",
+            f"`{name}` must be one of {', '.join(CHOICES[name])}, got {value!r}.",
             option=name,
             value=value,
             choices=list(CHOICES[name]),
@@ -191,14 +190,14 @@ def _check(name: str, value: Any) -> None:
         return
     lowest, highest, inclusive = _RANGES[name]
     whole = name in {"seed", "epochs", "head_epochs", "patience", "batch_size", "folds"}
-    kind = "a whole number" if whole else "a number"
+    kind = "an integer" if whole else "a number"
     right = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
     if right and (lowest <= value <= highest if inclusive else lowest < value < highest):
         return
-    above = f"of {lowest:.10g} or more" if inclusive else f"above {lowest:.10g}"
-    below = "" if math.isinf(highest) else f" and {highest:.10g} at most"
+    least, most = ("≥", "≤") if inclusive else (">", "<")
+    limits = f"{least} {lowest:.10g}" + ("" if math.isinf(highest) else f" and {most} {highest:.10g}")
     raise OptionValueError(
-        f"{name} was to be {kind} {above}{below}, and {value!r} came.",
+        f"`{name}` must be {kind} {limits}, got {value!r}.",
         option=name,
         value=value,
         least=lowest,

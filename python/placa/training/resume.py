@@ -103,12 +103,14 @@ def underway(
             if isinstance(error, DivergedError) or not checkpoint.holds_anything():
                 shutil.rmtree(place, ignore_errors=True)
             elif isinstance(error, PlacaError) and isinstance(error.__cause__, OSError):
-                kept = "what was learnt so far is kept, and --resume goes on from there"
                 raise TrainingInterruptedError(
-                    f"{str(error).rstrip('.')}; {kept}.", run=str(out), state=str(place), reason=str(error)
+                    f"{error} The training state is saved: continue with --resume.",
+                    run=str(out),
+                    state=str(place),
+                    reason=str(error),
                 ) from error
             elif isinstance(error, KeyboardInterrupt):
-                progress.say("what was learnt so far is kept: --resume goes on from there")
+                progress.say("the training state is saved: continue with --resume")
             raise
         _sweep(out, ".old-")
         # Gone at once, then bit by bit: half of it is no state to go on from.
@@ -124,7 +126,7 @@ def _begin(
     place, whole = checkpoint.directory, None
     if checkpoint.holds_anything() and not overwrite and not resume:
         raise UnfinishedTrainingError(
-            f"A training of {out} was broken off before: add --resume to go on with it, or --overwrite to begin anew.",
+            f"An interrupted training of {out} exists. Continue it with --resume, or start again with --overwrite.",
             run=str(out),
         )
     if resume and checkpoint.holds_anything():
@@ -136,11 +138,11 @@ def _begin(
         write_json(place / _PLAN, {**plan, "overwrite": overwrite})
     if resume and not overwrite and _is_whole(out, plan):
         whole = require_run(out)
-        progress.say(f"{out} is whole already")
+        progress.say(f"{out} is already complete")
     else:
         refuse_existing(out, overwrite)
         if resume and not checkpoint.holds_anything():
-            progress.say(f"nothing of {out} is there to go on from, so training begins at its beginning")
+            progress.say(f"no training state of {out} exists: training starts at epoch 1")
     for left in (".partial-", ".training.over"):
         _sweep(out, left)
     for torn in place.rglob(".*.partial-*"):
@@ -169,7 +171,7 @@ def _alone(place: Path, out: Path) -> Iterator[None]:
         lock = (place / "lock").open("w")
     except OSError as error:
         raise explain_os_error(error, out) from error
-    with lock, held(lock, f"Another training of {out} is at work: wait for it, or choose another --out."):
+    with lock, held(lock, f"Another process is training {out}. Wait until it ends, or choose another --out."):
         yield
 
 
@@ -179,10 +181,10 @@ def _require_same(before: dict[str, Any], plan: dict[str, Any], progress: Progre
         for name, value in plan["options"].items()
         if before["options"].get(name) != value
     }
-    differ = [f"{name} was {old} and is {new}" for name, (old, new) in changed.items()]
+    differ = [f"{name} was {old}, got {new}" for name, (old, new) in changed.items()]
     for name, sentence in (
-        ("data", "the prepared data set is another, or was prepared again"),
-        ("weights", "the file of weights is another"),
+        ("data", "the prepared data set differs"),
+        ("weights", "the file of weights differs"),
     ):
         if before[name] != plan[name]:
             # The option of the same name keeps its text.
@@ -190,19 +192,19 @@ def _require_same(before: dict[str, Any], plan: dict[str, Any], progress: Progre
             differ.append(sentence)
     if differ:
         raise ChangedTrainingError(
-            f"The training that was broken off is another one ({'; '.join(differ)}): give the same options again, or "
-            "--overwrite without --resume to begin anew.",
+            f"The interrupted training has other options or data ({'; '.join(differ)}). Use the same options, or "
+            "start again with --overwrite and without --resume.",
             changed=changed,
         )
     others = [
-        f"{name} {before['versions'].get(name)} then, {value} now"
+        f"{name} {before['versions'].get(name)} before, {value} now"
         for name, value in plan["versions"].items()
         if before["versions"].get(name) != value
     ]
     if others:
         progress.warn(
-            f"training goes on with other versions ({'; '.join(others)}), so it will not end with the same weights to "
-            "the bit as one that was never broken off"
+            f"training continues with other package versions ({'; '.join(others)}): the final weights may differ "
+            "slightly from those of an uninterrupted training"
         )
 
 

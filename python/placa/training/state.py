@@ -60,8 +60,8 @@ class Moment:
             return
         if [one.shape for one in held] != [tuple(variable.shape) for variable in variables]:
             raise IncompatibleStateError(
-                f"The state of the training holds other variables of its {name}, as of another version of placa or "
-                "Keras: begin anew with --overwrite.",
+                f"The saved training state has other variables in its {name}; another version of placa or Keras wrote "
+                "it. Start again with --overwrite.",
                 part=name,
             )
         for variable, one in zip(variables, held, strict=True):

@@ -47,13 +47,11 @@ def evaluate(run: Path, split: str = "test", bridge: str = "auto", progress: Pro
     require_model(run, facts)
     predictions, metadata = read_predictions(run)
     if not require_predictions(run, facts, metadata):
-        progress.warn(
-            f"{run / 'predictions.parquet'} does not say which model made it, so nobody can tell if this one did"
-        )
+        progress.warn(f"{run / 'predictions.parquet'} has no model fingerprint: it may come from another model")
     predictions.attrs["placa"] = metadata
     if bridge not in _BRIDGES:
         raise UnknownNameError(
-            f"The bridge to R is auto, rpy2 or rscript; {bridge!r} was given.",
+            f"--bridge must be auto, rpy2 or rscript, got {bridge!r}.",
             kind="bridge",
             name=bridge,
             known=list(_BRIDGES),
@@ -72,11 +70,11 @@ def evaluate(run: Path, split: str = "test", bridge: str = "auto", progress: Pro
         except NoBridge as reason:
             if bridge == "rpy2":
                 raise BridgeUnavailableError(
-                    f"rpy2 does not work here ({reason}): leave --bridge out to do without it.",
+                    f"rpy2 does not work on this machine ({reason}). Omit --bridge to run R without it.",
                     bridge=bridge,
                     reason=str(reason),
                 ) from reason
-            progress.warn(f"rpy2 does not work here ({reason}); R runs in a process of its own instead")
+            progress.warn(f"rpy2 does not work on this machine ({reason}); R runs in a separate process")
     _evaluate_in_rscript(run, split, progress)
     return _summary(run)
 
@@ -91,7 +89,7 @@ def _evaluate_in_rscript(run: Path, split: str, progress: Progress) -> None:
     for warning in said("placa-warning: "):
         progress.warn(f"R: {warning}")
     if done.returncode:
-        last = lines[-1] if lines else "it said nothing"
+        last = lines[-1] if lines else "no output"
         message = next(iter(said("placa-error: ")), f"R failed: {last}")
         raise RError(message, tuple(" ".join(said("placa-class: ")).split()))
 
@@ -111,7 +109,7 @@ def headline(summary: dict[str, Any]) -> list[str]:
     """One line a finding: AUROC with its interval and whose that is, and on how many images and patients."""
     lines = []
     for finding, one in summary["headline"].items():
-        auroc = "AUROC not defined, for one class is missing,"
+        auroc = "AUROC not defined (one class is missing)"
         if one["auroc"] is not None:
             auroc = f"AUROC {one['auroc']:.3f}"
         if one["auroc_lower"] is not None:

@@ -89,7 +89,7 @@ def _nothing(partial: Path) -> str:
 def _kept(partial: Path) -> str:
     if not says_something(partial / _JOURNAL):
         return ""
-    return f"What is decoded stays in {partial}, and the same command goes on from there."
+    return f"Decoded images are kept in {partial}; run the same command again to continue."
 
 
 def _fill(
@@ -109,10 +109,10 @@ def _fill(
         (path, reason) for path, reason in zip(source.images["path"], reasons, strict=True) if reason
     ]
     if source.rows != int(kept.sum()) + len(rejected) + source.missing + source.unused:
-        raise AssertionError(f"{source.rows} rows came in, and not all of them are kept, rejected, missing or unused")
+        raise AssertionError(f"{source.rows} rows were read, but not all are kept, rejected, missing or unused")
     if not kept.any():
         raise NoReadableImageError(
-            f"None of the {len(kept)} images could be read; the first, {rejected[0][0]}: {rejected[0][1]}.",
+            f"None of the {len(kept)} images can be read. First image, {rejected[0][0]}: {rejected[0][1]}.",
             images=len(kept),
             file=rejected[0][0],
             reason=rejected[0][1],
@@ -184,12 +184,10 @@ def _tell(
     manifest: pd.DataFrame, source: Source, rejected: list[tuple[str, str]], method: SplitMethod, progress: Progress
 ) -> None:
     if source.missing:
-        progress.warn(f"{source.missing:,} images that the table names are not there")
+        progress.warn(f"{source.missing:,} images in the table were not found")
     if rejected:
-        noun = "image was" if len(rejected) == 1 else "images were"
-        progress.warn(
-            f"{len(rejected)} {noun} set aside, see rejected.csv; the first: {rejected[0][0]}: {rejected[0][1]}"
-        )
+        noun = "image" if len(rejected) == 1 else "images"
+        progress.warn(f"{len(rejected):,} {noun} rejected, see rejected.csv; first: {rejected[0][0]}: {rejected[0][1]}")
     for note in source.notes + method.notes:
         progress.say(note)
     manifest = collapse(manifest, source.reading)

@@ -47,8 +47,8 @@ def hear_where_it_begins(share: Share, state: Path) -> bool:
         return False
     if said != _digest_of_files(state):
         raise StateNotSharedError(
-            f"Process {share.process} does not see in {state} what process 0 sees there: to go on with a training, all "
-            "processes need --out on one disk.",
+            f"Process {share.process} and process 0 find different training states in {state}. Put --out on a disk "
+            "that all processes share.",
             process=share.process,
             state=str(state),
         )
@@ -70,8 +70,8 @@ def require_alike(share: Share, arrays: Iterable[NDArray[np.generic]]) -> None:
     other = [process for process, one in enumerate(said) if one != said[0]]
     if other:
         raise WeightsDifferError(
-            f"Process {', '.join(map(str, other))} ended with other weights than process 0, which must not be: train "
-            "again, and report it if it happens again.",
+            f"The final weights of process {', '.join(map(str, other))} differ from those of process 0. Train again; "
+            "if the error persists, report it.",
             processes=other,
         )
 

@@ -86,7 +86,7 @@ class Lifeline:
                         return
                 for link, last in heard.items():
                     if time.monotonic() - last > SILENCE:
-                        self._lose(link, f"P{str(link)[1:]} has not been heard of for {SILENCE:.0f} s")
+                        self._lose(link, f"P{str(link)[1:]} has sent nothing for {SILENCE:.0f} s")
                         return
 
     def _hear(self, link: Link) -> bool:
@@ -94,7 +94,7 @@ class Lifeline:
         try:
             messages = link.arrived()
         except OSError:
-            self._lose(link, f"P{str(link)[1:]} ended before the training did")
+            self._lose(link, f"P{str(link)[1:]} ended before training finished")
             return False
         for message in messages:
             if "ended" in message:

@@ -73,7 +73,6 @@ def _numbers(ranges: str, compressed: str) -> list[str]:
 
 def _not_a_list(compressed: str) -> NodeListError:
     return NodeListError(
-        f"A list of machines as SLURM writes it, such as gpu[001-003,007], was expected, and {compressed!r} came: give "
-        "--processes and --process-id.",
+        f"Not a SLURM node list such as gpu[001-003,007]: {compressed!r}. Use --processes and --process-id.",
         nodes=compressed,
     )

@@ -60,19 +60,17 @@ def find_team(
     if addresses is None or process is None:
         given, missing = ("--processes", "--process-id") if process is None else ("--process-id", "--processes")
         raise ProcessOptionsError(
-            f"{given} came without {missing}: every process needs the addresses of all, and its own number.",
+            f"{given} needs {missing} too: the addresses of all processes, and the number of this one.",
             given=given,
             missing=missing,
         )
     all_addresses = [one.strip() for one in addresses.split(",")]
     if not all(all_addresses):
-        raise AddressError(
-            f"Addresses with commas between were expected for --processes, and {addresses!r} came.", address=addresses
-        )
+        raise AddressError(f"--processes must be addresses separated by commas, got {addresses!r}.", address=addresses)
     if not 0 <= process < len(all_addresses):
         raise ProcessIdError(
-            f"--process-id was to be 0 to {len(all_addresses) - 1}, for --processes names "
-            f"{len(all_addresses)}, and {process} came.",
+            f"--process-id must be 0 to {len(all_addresses) - 1}, as --processes has {len(all_addresses)} addresses, "
+            f"got {process}.",
             process=process,
             processes=len(all_addresses),
         )
@@ -105,8 +103,8 @@ def _slurm_team(environment: Mapping[str, str]) -> Team | None:
     job, step = environment.get("SLURM_JOB_ID", "0"), environment.get("SLURM_STEP_ID", "0")
     if not (tasks.isdigit() and process.isdigit() and job.isdigit() and step.isdigit() and int(process) < int(tasks)):
         raise SlurmVariablesError(
-            f"SLURM's variables make no sense (SLURM_NTASKS={tasks}, SLURM_PROCID={process}, SLURM_JOB_ID={job}, "
-            f"SLURM_STEP_ID={step}): give --processes and --process-id.",
+            f"The SLURM variables are inconsistent (SLURM_NTASKS={tasks}, SLURM_PROCID={process}, SLURM_JOB_ID={job}, "
+            f"SLURM_STEP_ID={step}). Use --processes and --process-id.",
             variables={"SLURM_NTASKS": tasks, "SLURM_PROCID": process, "SLURM_JOB_ID": job, "SLURM_STEP_ID": step},
         )
     if int(tasks) == 1:
@@ -124,7 +122,5 @@ def _split(address: str) -> tuple[str, int]:
     elif address.count(":") == 1:
         host, _, port = address.partition(":")
     if not host or (port and not (port.isdigit() and 0 < int(port) < 65536)):
-        raise AddressError(
-            f"HOST or HOST:PORT was expected for each of --processes, and {address!r} came.", address=address
-        )
+        raise AddressError(f"Each address in --processes must be HOST or HOST:PORT, got {address!r}.", address=address)
     return host, int(port) if port else DEFAULT_PORT

@@ -77,7 +77,7 @@ def _gather(team: Team, terms: dict[str, Any]) -> Met:
                 visible[link.process], hosts[link.process] = hello.get("visible"), link.host
                 links.append(link)
         except BaseException as error:
-            stopped = ProcessLostError("Process 0 was stopped.", process=0, reason=type(error).__name__)
+            stopped = ProcessLostError("Process 0 stopped before training.", process=0, reason=type(error).__name__)
             refused = {"refused": error_to_json(error if isinstance(error, PlacaError) else stopped)}
             for link in links:
                 link.send(refused)
@@ -100,8 +100,8 @@ def _next(door: socket.socket, ends: float, team: Team, links: list[Link]) -> tu
             there = {0, *(link.process for link in links)}
             missing = [i for i in range(team.processes) if i not in there]
             raise MissingProcessError(
-                f"Process {', '.join(map(str, missing))} of {team.processes} did not come to {team.address} within "
-                f"{team.patience:.0f} s: start one placa train a process, with the same --processes and its own "
+                f"Process {', '.join(map(str, missing))} of {team.processes} did not connect to {team.address} within "
+                f"{team.patience:.0f} s. Start placa train once per process, with the same --processes and its own "
                 "--process-id.",
                 missing=missing,
                 processes=team.processes,
@@ -139,19 +139,19 @@ def _tell_late(door: socket.socket, refused: dict[str, Any], missing: int) -> No
 def _require_the_same(team: Team, terms: dict[str, Any], link: Link, hello: dict[str, Any], links: list[Link]) -> None:
     problem, name, mine, theirs = None, "", None, None
     if hello["processes"] != team.processes:
-        problem = f"P{str(link)[1:]} was started for {hello['processes']} processes, and process 0 for {team.processes}"
+        problem = f"P{str(link)[1:]} has {hello['processes']} processes, process 0 has {team.processes}"
         name, mine, theirs = "--processes", team.processes, hello["processes"]
     elif not 0 < link.process < team.processes or any(link.process == other.process for other in links):
-        problem = f"Two processes came as number {link.process}, the second from {link.host}"
+        problem = f"Two processes have --process-id {link.process}, the second on {link.host}"
         name, theirs = "--process-id", link.process
     else:
         for name in sorted({*terms, *hello["terms"]}):
             mine, theirs = terms.get(name), hello["terms"].get(name)
             if mine != theirs:
-                problem = f"P{str(link)[1:]} has {name} {theirs}, and process 0 has {mine}"
+                problem = f"P{str(link)[1:]} has {name} {theirs}, process 0 has {mine}"
                 break
     if problem:
-        sentence = f"{problem}: start all with the same command, data and versions, and each with its own --process-id."
+        sentence = f"{problem}. Start all with the same command, data and versions, each with its own --process-id."
         error = ProcessMismatchError(sentence, process=link.process, name=name, expected=mine, received=theirs)
         link.send({"refused": error_to_json(error)})
         link.close()
@@ -175,7 +175,9 @@ def _join(team: Team, terms: dict[str, Any]) -> Met:
     except OSError as error:
         link.close()
         raise ProcessLostError(
-            f"Process 0 (at {team.address}) ended before all processes were there.", process=0, reason=str(error)
+            f"Process 0 (at {team.address}) ended before all processes connected. Start all processes again.",
+            process=0,
+            reason=str(error),
         ) from error
     if "go" not in answer:
         link.close()
@@ -197,8 +199,8 @@ def _connect(team: Team) -> socket.socket:
             reason = error.strerror or str(error)
         if time.monotonic() > ends:
             raise UnreachableProcessError(
-                f"Process 0 was not to be reached at {team.address} for {team.patience:.0f} s ({reason}): start it "
-                "with the same --processes, and see that the machines reach each other.",
+                f"Process 0 cannot be reached at {team.address} within {team.patience:.0f} s ({reason}). Start it with "
+                "the same --processes, and check the network between the machines.",
                 address=team.address,
                 seconds=team.patience,
                 reason=reason,
@@ -208,7 +210,7 @@ def _connect(team: Team) -> socket.socket:
 
 def _unknown_host(host: str) -> UnknownHostError:
     return UnknownHostError(
-        f"There is no machine of the name {host}: the first of --processes was to be the address of process 0.",
+        f"Unknown host {host}. The first address in --processes must be that of process 0.",
         host=host,
     )
 
@@ -220,8 +222,8 @@ def _listen(team: Team) -> socket.socket:
         raise _unknown_host(team.host) from error
     except OSError as error:
         raise ForeignAddressError(
-            f"{team.host} is not an address of this machine, and process 0 runs at the first of --processes: start "
-            "it there, or change their order.",
+            f"{team.host} is not an address of this machine. Start process 0 on the machine of the first address in "
+            "--processes, or change their order.",
             host=team.host,
         ) from error
     try:
@@ -233,8 +235,8 @@ def _listen(team: Team) -> socket.socket:
         )
     except OSError as error:
         raise PortUnavailableError(
-            f"Process 0 was to wait for the others at port {team.port}, and cannot ({error.strerror}): name another "
-            "port in the first address of --processes, as HOST:PORT.",
+            f"Process 0 cannot listen on port {team.port} ({error.strerror}). Choose another port in the first address "
+            "of --processes, as HOST:PORT.",
             port=team.port,
             reason=str(error.strerror),
         ) from error

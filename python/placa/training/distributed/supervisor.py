@@ -38,7 +38,7 @@ from placa.training.options import TrainOptions
 _HEARSAY = 3.0
 #: Seconds that a worker has to end once it is to stop.
 _GRACE = 8.0
-_AGAIN = "start all again with --resume, and they go on from the last state that was saved"
+_AGAIN = "Start all processes again with --resume to continue from the last saved state."
 
 News = SimpleQueue[tuple[str, Any]]
 
@@ -72,7 +72,10 @@ def train_together(job: Job, team: Team, progress: Progress) -> dict[str, Any]:
     """
     _require_jax()
     said = f"process {team.process} of {team.processes} "
-    progress.say(said + (f"waits for the others at {team.address}" if team.process == 0 else f"joins {team.address}"))
+    progress.say(
+        said
+        + (f"waits for the other processes at {team.address}" if team.process == 0 else f"connects to {team.address}")
+    )
     met = meet(team, terms(job))
     news: News = SimpleQueue()
     lifeline = Lifeline(team.process, met.links, news)
@@ -82,7 +85,7 @@ def train_together(job: Job, team: Team, progress: Progress) -> dict[str, Any]:
     except BaseException as error:
         # Those who hear of it are to say whose end it was.
         name = f"Process {team.process} (on {os.uname().nodename})"
-        reason = f"{name} stopped: {error}" if isinstance(error, PlacaError) else f"{name} was stopped: {_AGAIN}."
+        reason = f"{name} stopped: {error}" if isinstance(error, PlacaError) else f"{name} was stopped. {_AGAIN}"
         lifeline.failed(reason)
         raise
     finally:
@@ -177,7 +180,7 @@ def _attend(
                 raise _lost(what)
             if kind == "gone" and what == -signal.SIGKILL:
                 raise TrainingKilledError(
-                    f"The training was killed, by hand or by a system short of memory: {_AGAIN}.",
+                    f"The training process was killed, by a user or for lack of memory. {_AGAIN}",
                     signal=signal.SIGKILL.name,
                 )
             if kind == "gone":
@@ -230,7 +233,7 @@ def _complain(reason: str, worker: _Worker, news: News) -> None:
 
 def _lost(sentence: str) -> ProcessLostError:
     # One that could say why it ended has said what to do as well.
-    message = sentence if sentence.endswith(".") else f"{sentence}, so this one stopped too: {_AGAIN}."
+    message = sentence if sentence.endswith(".") else f"{sentence}, so this process stopped too. {_AGAIN}"
     return ProcessLostError(message, reason=sentence)
 
 
@@ -244,13 +247,14 @@ def _require_jax() -> None:
     asked = os.environ.get("KERAS_BACKEND") or "jax"
     if asked != "jax":
         raise BackendError(
-            f"Several processes train together on jax alone, and KERAS_BACKEND says {asked}: unset it, or say jax.",
+            f"Training in several processes needs the Keras backend jax, got KERAS_BACKEND={asked}. Unset it, "
+            "or set it to jax.",
             backend=asked,
             expected="jax",
         )
     if importlib.util.find_spec("jax") is None:
         raise MissingPackageError(
-            "Several processes train together on jax, which is not installed: pip install 'placa[jax]', or leave "
-            "--processes out.",
+            "Training in several processes needs the package jax. Install it with pip install 'placa[jax]', or omit "
+            "--processes.",
             package="jax",
         )

@@ -1,6 +1,6 @@
-"""The model file that a run keeps: Keras' own, with a card inside that says what Keras has no place for.
+"""Write and read the model file of a run, a Keras file with one more member for metadata.
 
-All of it is stock Keras, so that ``model.keras`` loads anywhere with ``safe_mode`` and without placa.
+The file has stock Keras layers only, so that ``model.keras`` loads with ``safe_mode`` and without placa.
 """
 
 from __future__ import annotations
@@ -14,22 +14,21 @@ from placa.core.backend import load_keras
 from placa.core.files import whole_file
 from placa.models.errors import DamagedModelError, MissingModelError, UnloadableModelError
 
-#: The member of the model file that says what Keras has no place for: findings, labels, size, how files are read.
+#: The member of the model file with metadata: findings, labels, size, how files are read.
 _CARD = "placa.json"
 
 
 def save_model(model: Any, path: Path, card: dict[str, Any]) -> None:
-    """Write a model file, whole or not at all.
+    """Write a model file atomically: to a temporary path, then renamed.
 
     Args:
-        model: What `with_probabilities` returns.
+        model: A model from `with_probabilities` or `ensemble`.
         path: The ``.keras`` file to write.
-        card: ``findings``, ``positive``, ``comparison``, ``size``, ``backbone``, ``reading``
-            (`placa.records.reading.Reading` as a dict, which models of before do not have) and its rule as ``resize``;
-            kept as JSON inside.
+        card: Metadata, stored as JSON: ``findings``, ``positive``, ``comparison``, ``size``, ``backbone``, ``reading``
+            (`placa.records.reading.Reading` as a dict; older models lack it) and its rule as ``resize``.
     """
     with whole_file(path.with_suffix(".keras")) as partial:
-        # Keras insists on the ending of the name.
+        # Keras needs the suffix .keras.
         draft = partial.with_name(partial.name + ".keras")
         try:
             model.save(draft)
@@ -41,10 +40,11 @@ def save_model(model: Any, path: Path, card: dict[str, Any]) -> None:
 
 
 def read_card(path: Path) -> dict[str, Any]:
-    """Read the card inside a model file, for which Keras is not needed.
+    """Read the metadata of a model file, without Keras.
 
     Raises:
-        PlacaError: The file is missing, damaged, or not one that placa wrote.
+        MissingModelError: The file does not exist.
+        DamagedModelError: The file is damaged, or placa did not write it.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -59,10 +59,12 @@ def read_card(path: Path) -> dict[str, Any]:
 
 
 def load_model(path: Path) -> tuple[Any, dict[str, Any]]:
-    """Load a model file and the card inside it.
+    """Load a model file and its metadata.
 
     Raises:
-        PlacaError: The file is missing, damaged, or not one that placa wrote.
+        MissingModelError: The file does not exist.
+        DamagedModelError: The file is damaged, or placa did not write it.
+        UnloadableModelError: The installed Keras cannot load the file.
     """
     card = read_card(path)
     keras = load_keras()

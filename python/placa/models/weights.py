@@ -1,4 +1,4 @@
-"""What a network starts from: weights learnt on ImageNet, or in a file."""
+"""Load the initial weights of a network: of ImageNet, of a file, or of a run."""
 
 from __future__ import annotations
 
@@ -27,22 +27,21 @@ from placa.models.errors import (
     WrongWeightsError,
 )
 
-#: Seconds without a byte after which a download is given up: Keras itself would wait for ever.
-_PATIENCE = 60.0
+#: Seconds without data after which a download fails; Keras has no timeout.
+_TIMEOUT = 60.0
 
 
 def weights_fingerprint(weights: str) -> str | None:
-    """Say which bytes a network started from.
+    """Compute the fingerprint of the initial weights.
 
     Args:
-        weights: As `placa.models.build` takes it.
+        weights: As for `placa.models.build`.
 
     Returns:
-        ``"sha256:…"`` over the file; None for ``none``, and for ``imagenet``, whose files Keras itself checks against
-        the sums that its version knows.
+        ``"sha256:…"`` of the file; None for ``none``, and for ``imagenet``, whose files Keras verifies.
 
     Raises:
-        PlacaError: The file is not there or cannot be read.
+        PlacaError: The file does not exist or cannot be read.
     """
     if weights in ("none", "imagenet"):
         return None
@@ -54,14 +53,16 @@ def weights_fingerprint(weights: str) -> str | None:
 
 
 def require_weights(name: str, weights: str) -> None:
-    """Refuse weights that cannot be meant for a backbone, before seconds go into building it.
+    """Check that weights can belong to a backbone, before the network is built.
 
     Args:
-        name: As `backbone_named` gives it.
-        weights: As `placa.models.build` takes it.
+        name: A canonical name from `backbone_named`.
+        weights: As for `placa.models.build`.
 
     Raises:
-        PlacaError: It has no such weights, or there is no such file.
+        NoImagenetWeightsError: The backbone has no ImageNet weights.
+        MissingWeightsError: The file does not exist.
+        WeightsSuffixError: The file has the wrong suffix.
     """
     if weights == "none":
         return
@@ -87,16 +88,16 @@ def require_weights(name: str, weights: str) -> None:
         )
 
 
-def give_weights(network: Any, name: str, weights: str) -> None:
-    """Put weights into all of a network but its head.
+def load_initial_weights(network: Any, name: str, weights: str) -> None:
+    """Load weights into all layers of a network but its head.
 
     Args:
         network: A network with random weights (see `placa.models.build`).
-        name: Its name, as `backbone_named` gives it.
-        weights: As `placa.models.build` takes it.
+        name: Its canonical name, from `backbone_named`.
+        weights: As for `placa.models.build`.
 
     Raises:
-        PlacaError: The weights cannot be downloaded or read, or are of another network.
+        PlacaError: The weights cannot be downloaded or read, or belong to another network.
     """
     if weights == "none":
         return
@@ -138,8 +139,8 @@ def _downloaded(name: str, size: int) -> list[Any]:
             raise explain_os_error(error, "the folder in which Keras keeps downloads (KERAS_HOME)") from error
         raise _no_download(name, error) from error
     except Exception as error:
-        # Keras itself raises no more than Exception where an address cannot be reached, and ValueError where what
-        # came has another sum; a file half there is removed, or found wanting by its sum the next time.
+        # Keras raises Exception where an address cannot be reached, and ValueError for a wrong checksum. It deletes
+        # an incomplete file, or detects it by its checksum at the next download.
         raise _no_download(name, error) from error
     return found
 
@@ -156,20 +157,20 @@ def _no_download(name: str, error: Exception) -> WeightsDownloadError:
 
 @contextlib.contextmanager
 def _downloading() -> Iterator[None]:
-    patience = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_PATIENCE)
+    timeout = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_TIMEOUT)
     try:
-        # stdout is for results, and Keras draws its bar there; that weights of 224 pixels serve any size is known.
+        # Keras draws its progress bar on stdout, which is for results; its warning on the input size is irrelevant.
         with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             yield
     finally:
-        socket.setdefaulttimeout(patience)
+        socket.setdefaulttimeout(timeout)
 
 
 def _from_keras(name: str, size: int, path: Path) -> list[Any]:
     network = original(name, size)
-    # Keras passes over what a file lacks with no more than a warning, so what stays as it was must be told apart.
+    # Keras only warns of weights that a file lacks: NaN marks those that were not loaded.
     network.set_weights([np.full(weight.shape, np.nan, np.float32) for weight in network.weights])
     try:
         with warnings.catch_warnings():
@@ -209,12 +210,12 @@ def _from_model(network: Any, name: str, path: Path) -> None:
             file=str(path),
             networks=len(networks),
         )
-    theirs = {layer.name: layer for layer in networks[0].layers}
+    saved = {layer.name: layer for layer in networks[0].layers}
     for layer in network.layers:
         if layer.name == "logits" or not layer.weights:
             continue
-        taken = theirs[layer.name].get_weights() if layer.name in theirs else []
-        if [array.shape for array in taken] != [tuple(weight.shape) for weight in layer.weights]:
+        arrays = saved[layer.name].get_weights() if layer.name in saved else []
+        if [array.shape for array in arrays] != [tuple(weight.shape) for weight in layer.weights]:
             raise WrongWeightsError(
                 f"{path} contains another version of {name}: layer {layer.name} has other shapes. Train that run "
                 "again, or use --weights none.",
@@ -222,11 +223,11 @@ def _from_model(network: Any, name: str, path: Path) -> None:
                 backbone=name,
                 layer=layer.name,
             )
-        layer.set_weights(taken)
+        layer.set_weights(arrays)
 
 
 def _networks(model: Any) -> Iterator[Any]:
-    """The networks that a model is made of: what has logits of its own, each once."""
+    """Yield the networks of a model: those with a layer of logits."""
     keras = load_keras()
     if any(layer.name == "logits" and layer.weights for layer in model.layers):
         yield model

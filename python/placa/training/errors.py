@@ -133,19 +133,19 @@ class MissingPackageError(MachineError):
 
 
 def error_to_json(error: PlacaError) -> dict[str, Any]:
-    """Convert an error to what JSON can hold, so that another process can raise it."""
+    """Convert an error for JSON, so that another process can raise it."""
     values = json.loads(json.dumps(error.values, default=str))
     return {"module": type(error).__module__, "class": type(error).__name__, "message": str(error), "values": values}
 
 
 def error_from_json(content: dict[str, Any]) -> PlacaError:
-    """Make the error that `error_to_json` converted.
+    """Create an error from the result of `error_to_json`.
 
     Args:
-        content: From another process.
+        content: The message of another process.
 
     Returns:
-        An error of the same class; a `MachineError` if placa has no such class.
+        An error of the same class, or a `MachineError` if placa has no such class.
     """
     message, values = str(content.get("message")), content.get("values")
     kind: Any = None
@@ -155,5 +155,5 @@ def error_from_json(content: dict[str, Any]) -> PlacaError:
         except ImportError:
             kind = None
     known = isinstance(kind, type) and issubclass(kind, PlacaError)
-    made: PlacaError = (kind if known else MachineError)(message, **(values if isinstance(values, dict) else {}))
-    return made
+    error: PlacaError = (kind if known else MachineError)(message, **(values if isinstance(values, dict) else {}))
+    return error

@@ -28,7 +28,7 @@ from placa.models.errors import (
     WrongWeightsError,
 )
 from placa.models.files import save_model
-from placa.models.weights import give_weights, require_weights
+from placa.models.weights import load_initial_weights, require_weights
 
 NAME = "mobilenet-v3-small"
 
@@ -160,7 +160,7 @@ def test_files_of_something_else_are_refused(keras_files: Any, tmp_path: Path) -
         file = {} if weights == "imagenet" else {"file": weights}
         with raises(error, **{**file, **values}) as caught:
             require_weights(name, weights)
-            give_weights(networks[name], name, weights)
+            load_initial_weights(networks[name], name, weights)
         assert len(str(caught.value)) < 500
     with raises(MissingWeightsError, file=str(tmp_path / "none.h5")):
         weights_fingerprint(str(tmp_path / "none.h5"))

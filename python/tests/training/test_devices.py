@@ -50,7 +50,7 @@ for count in (2, 1):
     assert devices.Devices(16).count == count
     fitted = fitting.fit_network(data, data.rows("train"), data.rows("validation"), options, SILENT)
     said[count] = {
-        "history": [[row["loss"], row["validation_loss"]] for row in fitted.watched.history],
+        "history": [[row["loss"], row["validation_loss"]] for row in fitted.monitor.history],
         "weights": [float(abs(one).sum()) for one in fitted.network.get_weights()],
     }
 assert devices.Devices(15).count == 1

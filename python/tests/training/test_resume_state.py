@@ -18,7 +18,7 @@ from placa.training.checkpoint import Checkpoint
 from placa.training.data import TrainingData, read_training_data
 from placa.training.errors import ChangedTrainingError, DamagedStateError, DivergedError, TrainingInterruptedError
 from placa.training.options import TrainOptions
-from placa.training.resume import Underway, underway
+from placa.training.resume import ResumableTraining, resumable_training
 
 FACTS = {"moment": {"phase": 0, "epoch": 1}, "watched": {"best_auroc": 0.1 + 0.2, "highest_auroc": -np.inf}}
 ARRAYS = {"network": [np.arange(6, dtype=np.float32).reshape(2, 3), np.array([3, 4], np.uint32)], "optimizer": []}
@@ -31,7 +31,7 @@ def data(prepared: Path) -> TrainingData:
 
 def begin(out: Path, data: TrainingData, options: TrainOptions | None = None, **how):
     settings = {"overwrite": False, "resume": False, "progress": SILENT, "every": 0.0, **how}
-    return underway(out, data, options or TrainOptions(), **settings)
+    return resumable_training(out, data, options or TrainOptions(), **settings)
 
 
 def break_off(out: Path, data: TrainingData, **how) -> None:
@@ -42,13 +42,13 @@ def break_off(out: Path, data: TrainingData, **how) -> None:
 
 def test_a_state_comes_back_to_the_bit(tmp_path: Path) -> None:
     checkpoint = Checkpoint(tmp_path / "state")
-    assert checkpoint.load() is None and not checkpoint.holds_anything()
+    assert checkpoint.load() is None and not checkpoint.exists()
     checkpoint.save(FACTS, ARRAYS)
     facts, arrays = Checkpoint(tmp_path / "state").load() or ({}, {})
     assert facts == FACTS and list(arrays) == ["network"]
     for before, after in zip(ARRAYS["network"], arrays["network"], strict=True):
         assert before.dtype == after.dtype and np.array_equal(before, after)
-    assert checkpoint.holds_anything() and [path.name for path in (tmp_path / "state").iterdir()] == ["state.npz"]
+    assert checkpoint.exists() and [path.name for path in (tmp_path / "state").iterdir()] == ["state.npz"]
 
 
 @pytest.mark.parametrize("harm", ["cut", "one bit"])
@@ -134,7 +134,7 @@ def test_going_on_is_for_the_same_training_only(tmp_path: Path, data: TrainingDa
     before, now = caught.value.values["changed"]["data"]
     assert (before["pixels"], now["pixels"]) == ([120, 64, 64], [120, 32, 64])
     with begin(out, data, other, overwrite=True) as begun:
-        assert not begun.checkpoint.holds_anything()
+        assert not begun.checkpoint.exists()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -142,7 +142,7 @@ def test_nothing_to_go_on_from_is_said(tmp_path: Path, data: TrainingData) -> No
     heard = Heard()
     out = tmp_path / "run"
     with begin(out, data, resume=True, progress=heard) as begun:
-        assert isinstance(begun, Underway) and begun.whole is None
+        assert isinstance(begun, ResumableTraining) and begun.complete_run is None
     assert len(heard.said) == 1 and str(out) in heard.said[0] and list(tmp_path.iterdir()) == []
 
 
@@ -152,7 +152,7 @@ def test_whoever_agreed_to_replace_a_run_need_not_agree_again(a_run: Path, data:
     assert not a_run.with_name(".a-run.training").exists()
     break_off(a_run, data, overwrite=True)
     with begin(a_run, data, resume=True) as begun:
-        assert begun.overwrite and begun.whole is None
+        assert begun.overwrite and begun.complete_run is None
     assert (a_run / "run.json").is_file()
 
 
@@ -165,7 +165,7 @@ def test_two_trainings_do_not_write_one_run(tmp_path: Path, data: TrainingData) 
                 begin(tmp_path / "run", data, **how),
             ):
                 pass
-        assert begun.checkpoint.holds_anything()
+        assert begun.checkpoint.exists()
 
 
 def test_what_is_of_no_use_is_not_kept(tmp_path: Path, data: TrainingData) -> None:

@@ -51,7 +51,7 @@ train(Path(sys.argv[1]), Path(sys.argv[2]), TrainOptions(epochs=2, batch_size=16
 
 
 def history(fitted: Fitted) -> list[dict[str, float]]:
-    return [{name: value for name, value in row.items() if name != "seconds"} for row in fitted.watched.history]
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in fitted.monitor.history]
 
 
 def same_weights(ones: list[np.ndarray], others: list[np.ndarray]) -> bool:
@@ -94,7 +94,7 @@ def test_broken_off_in_an_epoch_and_between_phases_it_ends_with_the_same_weights
             fit(breaks)
     resumed = fit(Checkpoint(tmp_path))
     assert same_weights(whole.network.get_weights(), resumed.network.get_weights())
-    assert history(whole) == history(resumed) and whole.watched.best_epoch == resumed.watched.best_epoch
+    assert history(whole) == history(resumed) and whole.monitor.best_epoch == resumed.monitor.best_epoch
     # What is over is not learnt again, and needs no optimizer.
     facts, arrays = Checkpoint(tmp_path).load() or ({}, {})
     assert facts["moment"]["phase"] == 2 and list(arrays) == ["best"]

@@ -17,7 +17,7 @@ from placa.records.predictions import COLUMNS, read_predictions
 from placa.training.epochs import auroc_error, mean_auroc
 from placa.training.errors import DivergedError, MissingClassError
 from placa.training.loss import class_weights, mean_loss, weighted_loss
-from placa.training.monitor import Judge, Watched
+from placa.training.monitor import Monitor, Validator
 from placa.training.options import TrainOptions
 from placa.workflows.train import train
 
@@ -160,15 +160,15 @@ def test_the_standard_error_is_that_of_the_paper() -> None:
 def test_the_last_epoch_that_validation_cannot_tell_from_the_highest_is_kept() -> None:
     """Epochs are played: the number of images ranked wrong falls, wavers, then rises for good."""
     truth = np.repeat([1.0, 0.0], 50).astype(np.float32)[:, None]
-    judge = Judge(truth, class_weights(truth))
-    watched = Watched()
+    judge = Validator(truth, class_weights(truth))
+    monitor = Monitor()
     for epoch, wrong in enumerate([20, 2, 3, 2, 3, 15, 15, 15, 15]):
         scores = truth.astype(float) + np.linspace(0, 0.1, 100)[:, None]
         scores[:wrong] = -1
-        watched.add(judge.row(scores), judge.error, lambda epoch=epoch: [np.array(epoch)])
-        if watched.stalled() >= 3:
+        monitor.add(judge.row(scores), judge.error, lambda epoch=epoch: [np.array(epoch)])
+        if monitor.stalled() >= 3:
             break
-    assert (watched.best_epoch, watched.best_weights[0]) == (5, 4)
-    assert watched.highest_auroc > watched.best_auroc
+    assert (monitor.best_epoch, monitor.best_weights[0]) == (5, 4)
+    assert monitor.highest_auroc > monitor.best_auroc
     assert epoch + 1 == 5 + 3, "training stops three epochs after the last good one"
-    assert watched.stalled(since=6) == 2, "a new phase has its own patience"
+    assert monitor.stalled(since=6) == 2, "a new phase has its own patience"

@@ -13,10 +13,10 @@ from placa.core.backend import load_keras
 from placa.core.progress import SILENT
 from placa.training import fitting
 from placa.training.batches import training_batches
-from placa.training.data import TrainingData, read_training_data, require_both, require_classes
+from placa.training.data import TrainingData, read_training_data, require_both_classes, require_classes
 from placa.training.errors import DivergedError, MissingClassError
 from placa.training.fitting import Fitted, fit_network, pooled_logits
-from placa.training.monitor import Judge
+from placa.training.monitor import Validator
 from placa.training.options import TrainOptions
 
 
@@ -54,7 +54,7 @@ def test_a_loss_that_is_no_number_is_told_with_its_step(
 def test_fewer_images_than_a_batch_are_learnt_from(data: TrainingData) -> None:
     of_both = np.array([data.rows("train")[data.truth[data.rows("train"), 0] == value][0] for value in (0, 1)])
     fitted = fit(data, TrainOptions(epochs=1, head_epochs=1, batch_size=8), of_both)
-    assert np.isfinite(fitted.watched.history[0]["loss"])
+    assert np.isfinite(fitted.monitor.history[0]["loss"])
     assert all(np.isfinite(weight).all() for weight in fitted.network.get_weights())
 
 
@@ -90,15 +90,15 @@ def test_what_validation_cannot_judge_is_said_and_left_out() -> None:
     learnt = np.array([[0, 0], [1, 1]], np.float32)
     judged = np.array([[0, 0], [1, 0], [1, np.nan], [0, 0]], np.float32)
     heard = Heard()
-    require_both(learnt, judged, ["Mass", "Hernia"], heard)
+    require_both_classes(learnt, judged, ["Mass", "Hernia"], heard)
     assert len(heard.warned) == 1 and "Hernia" in heard.warned[0] and "Mass" not in heard.warned[0]
     with raises(MissingClassError, split="validation", images=4, missing="positive", finding="Hernia"):
-        require_both(learnt[:, 1:], judged[:, 1:], ["Hernia"], SILENT)
-    judge = Judge(judged, np.ones((2, 2), np.float32))
+        require_both_classes(learnt[:, 1:], judged[:, 1:], ["Hernia"], SILENT)
+    judge = Validator(judged, np.ones((2, 2), np.float32))
     logits = np.array([[-1, 5], [1, -5], [2, 5], [-2, 0]], float)
     assert judge.row(logits)["validation_auroc"] == 1
     # Two images of each kind, not the four without a hernia.
-    assert judge.error(0.75) == Judge(judged[:, :1], np.ones((2, 1), np.float32)).error(0.75)
+    assert judge.error(0.75) == Validator(judged[:, :1], np.ones((2, 1), np.float32)).error(0.75)
 
 
 def test_pixels_are_read_a_batch_at_a_time(data: TrainingData) -> None:

@@ -1,4 +1,4 @@
-"""Who trains together: from what was typed, or from what SLURM says."""
+"""Find the process group: from the command line, or from the environment variables of SLURM."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from dataclasses import dataclass
 from placa.training.distributed.nodes import host_names
 from placa.training.errors import AddressError, ProcessIdError, ProcessOptionsError, SlurmVariablesError
 
-#: Where process 0 waits for the others if no port is given: below those that systems hand out by themselves.
+#: Default port of process 0, below the range of ephemeral ports.
 DEFAULT_PORT = 27182
-#: Seconds until a process that has not come is given up.
+#: Seconds to wait for a process to connect.
 PATIENCE = 300.0
 
 
 @dataclass(frozen=True)
 class Team:
-    """Several processes, on one machine or many, that train one network together.
+    """A group of processes, on one machine or several, that train one network.
 
     Attributes:
-        host: The machine of process 0, as all others reach it.
-        port: Where process 0 waits for them.
-        processes: How many there are.
-        process: The number of this one, from 0.
-        patience: Seconds until a process that has not come is given up.
+        host: Host of process 0, reachable from all other processes.
+        port: Port on which process 0 listens.
+        processes: Number of processes.
+        process: Number of this process, from 0.
+        patience: Seconds to wait for a process to connect.
     """
 
     host: str
@@ -35,25 +35,25 @@ class Team:
 
     @property
     def address(self) -> str:
-        """Where the processes meet, as ``HOST:PORT``."""
+        """The address of process 0, as ``HOST:PORT``."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def find_team(
     addresses: str | None = None, process: int | None = None, environment: Mapping[str, str] = os.environ
 ) -> Team | None:
-    """Find out with whom this process trains.
+    """Find the process group of this process.
 
     Args:
-        addresses: One ``HOST`` or ``HOST:PORT`` a process, with commas between; the first is where they meet.
-        process: Which of them this process is, from 0.
-        environment: Where SLURM says both, if they are not given.
+        addresses: One ``HOST`` or ``HOST:PORT`` per process, separated by commas; the first is that of process 0.
+        process: Number of this process, from 0.
+        environment: Environment variables, in which SLURM sets both if they are not given.
 
     Returns:
-        The team, or None where this process trains alone.
+        The process group, or None if this process trains alone.
 
     Raises:
-        PlacaError: One of the two was given without the other, or makes no sense.
+        PlacaError: One of the two is given without the other, or a value is invalid.
     """
     if addresses is None and process is None:
         return _slurm_team(environment)
@@ -79,10 +79,13 @@ def find_team(
 
 
 def started_without_srun(environment: Mapping[str, str] = os.environ) -> int:
-    """How many tasks a SLURM batch script may start, where this process is the script itself and not one of them.
+    """Return the number of SLURM tasks if this process is the batch script itself and not started by srun.
+
+    Args:
+        environment: Environment variables.
 
     Returns:
-        The number, or 0 where there is nothing to warn of.
+        The number of tasks, or 0 if no warning is needed.
     """
     tasks = environment.get("SLURM_NTASKS", "1")
     in_script = _is_batch_script(environment) and tasks.isdigit()
@@ -90,7 +93,7 @@ def started_without_srun(environment: Mapping[str, str] = os.environ) -> int:
 
 
 def _is_batch_script(environment: Mapping[str, str]) -> bool:
-    # sbatch sets the number of tasks, and process number 0, in the script too, where nobody has started the others.
+    # sbatch sets the number of tasks and process number 0 in the script too, where no other task runs.
     return environment.get("ENVIRONMENT") == "BATCH" and "SLURM_STEP_NODELIST" not in environment
 
 
@@ -109,7 +112,7 @@ def _slurm_team(environment: Mapping[str, str]) -> Team | None:
         )
     if int(tasks) == 1:
         return None
-    # All processes come to the same port without a word; two steps of one job, or two jobs of a machine, to two.
+    # The port depends on job and step, so that all processes of a step agree on it, and other steps use another.
     port = 20000 + (int(job) * 31 + int(step)) % 12000
     return Team(host_names(nodes)[0], port, int(tasks), int(process))
 

@@ -19,18 +19,18 @@ address, process, here = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
 collectives.join(address, 2, process, bind=address)
 share = Share(process, 2)
 
-def begins(state, whole=False):
+def begins(state, complete=False):
     if process == 0:
-        agreement.say_where_it_begins(share, state, whole)
+        agreement.send_start(share, state, complete)
         return "said"
     try:
-        return agreement.hear_where_it_begins(share, state)
+        return agreement.receive_start(share, state)
     except PlacaError as error:
         return json.dumps([type(error).__name__, error.values])
 
 def alike(numbers):
     try:
-        agreement.require_alike(share, [np.zeros(3, np.float32), np.array(numbers, np.float32)])
+        agreement.require_equal_weights(share, [np.zeros(3, np.float32), np.array(numbers, np.float32)])
     except PlacaError as error:
         return json.dumps([type(error).__name__, error.values])
     return "alike"
@@ -38,7 +38,7 @@ def alike(numbers):
 said = [
     begins(here / "both"),
     begins(here / "nowhere"),
-    begins(here / "both", whole=True),
+    begins(here / "both", complete=True),
     begins(here / ("both" if process else "other")),
     alike([1.0, 2.0]),
     alike([1.0, 2.0 + process * 2.4e-7]),

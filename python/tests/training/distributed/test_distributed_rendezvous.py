@@ -12,9 +12,9 @@ from raising import raises
 
 from placa.core.errors import MachineError, PlacaError
 from placa.training.distributed import Team, heartbeat, rendezvous
-from placa.training.distributed.heartbeat import Lifeline
-from placa.training.distributed.rendezvous import Met, meet
-from placa.training.distributed.supervisor import Job, terms
+from placa.training.distributed.heartbeat import Heartbeat
+from placa.training.distributed.rendezvous import ConnectedGroup, connect_processes
+from placa.training.distributed.supervisor import Job, shared_settings
 from placa.training.errors import (
     ForeignAddressError,
     MissingProcessError,
@@ -36,7 +36,7 @@ def met_by(teams: list[Team], terms: list[dict]) -> list[Any]:
 
     def come(i: int) -> None:
         try:
-            found[i] = meet(teams[i], terms[i])
+            found[i] = connect_processes(teams[i], terms[i])
         except PlacaError as error:
             found[i] = error
 
@@ -67,7 +67,7 @@ def test_all_come_whoever_knocks_besides() -> None:
     stranger.start()
     met = met_by(three, [TERMS] * 3)
     stranger.join()
-    assert all(isinstance(one, Met) for one in met), met
+    assert all(isinstance(one, ConnectedGroup) for one in met), met
     assert sorted(link.process for link in met[0].links) == [1, 2]
     assert len({one.coordinator for one in met}) == 1
     assert met[0].bind == met[0].coordinator, "on loopback, nobody outside is listened to"
@@ -94,12 +94,12 @@ def test_other_options_are_told_to_all_before_anything_starts() -> None:
 
 def test_what_is_compared_names_what_differs(prepared: Path, tmp_path: Path) -> None:
     one, other = (
-        terms(Job(prepared, tmp_path / "run", TrainOptions(label_smoothing=smoothing), False, False))
+        shared_settings(Job(prepared, tmp_path / "run", TrainOptions(label_smoothing=smoothing), False, False))
         for smoothing in (0.0, 0.1)
     )
     assert json.loads(json.dumps(one)) == one, "it is sent as JSON"
     assert {name for name in one if one[name] != other[name]} == {"label smoothing"}
-    again = terms(Job(prepared, tmp_path / "run", TrainOptions(), False, True))
+    again = shared_settings(Job(prepared, tmp_path / "run", TrainOptions(), False, True))
     assert {name for name in one if one[name] != again[name]} == {"--resume"}
     told = met_by(teams(2), [one, other])
     assert_errors(told, ProcessMismatchError, process=1, name="label smoothing", expected=0.0, received=0.1)
@@ -120,20 +120,20 @@ def test_one_that_never_comes_is_named() -> None:
     assert_errors(told, MissingProcessError, missing=[1], processes=3, seconds=1.0)
     two = teams(2, patience=0.5)
     with raises(UnreachableProcessError, address=two[0].address, seconds=0.5):
-        meet(two[1], TERMS)
+        connect_processes(two[1], TERMS)
 
 
 def test_a_port_that_is_taken_and_wrong_addresses_are_said_at_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with raises(PortUnavailableError, port=port):
-            meet(Team("127.0.0.1", port, 2, 0), TERMS)
+            connect_processes(Team("127.0.0.1", port, 2, 0), TERMS)
     # 192.0.2.0/24 is nobody's (RFC 5737), and .invalid no name (RFC 2606).
     with raises(ForeignAddressError, host="192.0.2.1"):
-        meet(Team("192.0.2.1", 27182, 2, 0), TERMS)
+        connect_processes(Team("192.0.2.1", 27182, 2, 0), TERMS)
     for process in (0, 1):
         with pytest.raises((UnknownHostError, UnreachableProcessError)) as caught:
-            meet(Team("nowhere.invalid", 27182, 2, process, 0.5), TERMS)
+            connect_processes(Team("nowhere.invalid", 27182, 2, process, 0.5), TERMS)
         values = caught.value.values
         assert values.get("host") == "nowhere.invalid" or values.get("address") == "nowhere.invalid:27182"
 
@@ -171,7 +171,7 @@ def three(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(heartbeat, "SILENCE", 2.0)
     news = [SimpleQueue() for _ in range(3)]
     met = met_by(teams(3), [TERMS] * 3)
-    lines = [Lifeline(i, met[i].links, news[i]) for i in range(3)]
+    lines = [Heartbeat(i, met[i].links, news[i]) for i in range(3)]
     yield met, lines, news
     for line in lines:
         line.close()

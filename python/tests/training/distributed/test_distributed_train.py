@@ -25,7 +25,7 @@ def weights_of(run: Path) -> bytes:
 
 @pytest.mark.slow
 def test_two_processes_train_one_run(prepared: Path, tmp_path: Path) -> None:
-    """That both end with the same weights to the bit, training itself makes sure of (`require_alike`)."""
+    """That both end with the same weights to the bit, training itself makes sure of (`require_equal_weights`)."""
     out = tmp_path / "run"
     (code, first), (other_code, second) = end(start(prepared, out, SMALL))
     assert (code, other_code) == (0, 0), first + second

@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 from functools import partial
 from pathlib import Path
@@ -67,7 +68,8 @@ def test_patients_stay_whole_and_the_audit_says_so(source: Source, tmp_path: Pat
 
 def test_a_source_whose_split_cuts_a_patient_is_refused(source: Source, tmp_path: Path) -> None:
     source.images["split"] = ["train", "test"] * 20
-    with pytest.raises(PlacaError, match="split"):
+    patient = source.images["patient_id"].iloc[0]
+    with pytest.raises(PlacaError, match=rf"\b{re.escape(patient)}\b"):
         prepare(source, tmp_path / "out", size=16)
     assert not (tmp_path / "out").exists()
 

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -114,10 +115,18 @@ def test_data_without_one_class_are_refused(
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize(("change", "fact"), [(_leak, "split"), (_a_row_lost, "119")])
-def test_data_that_would_deceive_are_refused(prepared: Path, tmp_path: Path, change: Any, fact: str) -> None:
-    with pytest.raises(PlacaError, match=fact):
-        train(_altered(prepared, tmp_path, change), tmp_path / "run", TrainOptions(epochs=1))
+def test_a_patient_in_two_splits_is_refused(prepared: Path, tmp_path: Path) -> None:
+    manifest = read_manifest(prepared)
+    patient = manifest.loc[manifest["split"] == "train", "patient_id"].iloc[0]
+    with pytest.raises(PlacaError, match=rf"\b{re.escape(patient)}\b"):
+        train(_altered(prepared, tmp_path, _leak), tmp_path / "run", TrainOptions(epochs=1))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_manifest_without_one_row_is_refused(prepared: Path, tmp_path: Path) -> None:
+    rows = len(read_manifest(prepared))
+    with pytest.raises(PlacaError, match=rf"\b{rows - 1}\b"):
+        train(_altered(prepared, tmp_path, _a_row_lost), tmp_path / "run", TrainOptions(epochs=1))
     assert not (tmp_path / "run").exists()
 
 

@@ -1,4 +1,4 @@
-"""Networks of `keras.applications` behind placa's own input and head."""
+"""Networks of `keras.applications` with the input and head of placa."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from numpy.typing import NDArray
 from placa.core.backend import load_keras
 from placa.models.backbones import ROWS, Scaling
 
-#: What `preprocess_input` of each family does: ``(level / divisor - mean) / deviation`` for each of three channels.
+#: `preprocess_input` of each family: ``(level / divisor - mean) / deviation`` for each of three channels.
 _CONSTANTS: dict[Scaling, tuple[float, tuple[float, ...], tuple[float, ...]]] = {
     "torch": (255.0, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    # Blue, green, red; a grey image is the same in any order, but its means are not.
+    # In the order blue, green, red: the grey channels are equal, but the means differ.
     "caffe": (1.0, (103.939, 116.779, 123.68), (1.0, 1.0, 1.0)),
 }
 
-#: The nested network of Keras, whose output is what the head pools and what Grad-CAM explains at.
+#: Name of the nested Keras network. The head pools its output, and Grad-CAM is computed there.
 BODY = "features"
 
 
 def build_application(name: str, size: int, findings: int) -> Any:
     """Build a network of `keras.applications` with random weights.
 
-    A grey level is repeated for the three channels that its weights were learnt with, and scaled as they were.
+    The grey channel is repeated to three channels and scaled as in the training of the original weights.
 
     Args:
-        name: A backbone's name whose row has an application.
+        name: A backbone with an application in `placa.models.backbones.ROWS`.
         size: Side of the input, in pixels.
-        findings: How many logits to give.
+        findings: Number of logits.
 
     Returns:
-        A Keras model from uint8 grey levels ``(n, size, size, 1)`` to logits ``(n, findings)``, of layers that any
-        Keras loads with ``safe_mode``; the network of Keras is its layer ``features``.
+        A Keras model from uint8 grey levels ``(n, size, size, 1)`` to logits ``(n, findings)``. All layers load with
+        ``safe_mode``; the layer ``features`` is the network of Keras.
     """
     keras = load_keras()
     layers = keras.layers
@@ -41,20 +41,20 @@ def build_application(name: str, size: int, findings: int) -> Any:
     x = scaled(x, ROWS[name].scaling)
     x = layers.GlobalAveragePooling2D(name="mean")(_body(name, size)(x))
     x = layers.Dropout(0.2, name="dropout")(x)
-    # A loss in half precision overflows.
+    # The loss overflows in half precision.
     logits = layers.Dense(findings, dtype="float32", name="logits")(x)
     return keras.Model(pixels, logits, name=name.replace("-", "_"))
 
 
 def scaled(colour: Any, scaling: Scaling) -> Any:
-    """Do what `preprocess_input` of a family does, in a layer of the model.
+    """Apply the `preprocess_input` of a family as a layer of the model.
 
     Args:
-        colour: Levels 0-255, ``(n, size, size, 3)``, red, green and blue alike.
-        scaling: As a row of `placa.models.backbones.ROWS` says it.
+        colour: Levels 0-255, ``(n, size, size, 3)``, with three equal channels.
+        scaling: The scaling of the backbone in `placa.models.backbones.ROWS`.
 
     Returns:
-        What the network of that family takes.
+        The input of a network of that family.
     """
     if scaling == "inside":
         return colour
@@ -62,7 +62,7 @@ def scaled(colour: Any, scaling: Scaling) -> Any:
     rescale = load_keras().layers.Rescaling(
         [1 / (divisor * deviation) for deviation in deviations],
         [-mean / deviation for mean, deviation in zip(means, deviations, strict=True)],
-        # Half precision is too coarse for levels around their mean; the next layer rounds what comes out.
+        # Half precision is too coarse here; the next layer rounds the result.
         dtype="float32",
         name="rescale",
     )
@@ -70,23 +70,23 @@ def scaled(colour: Any, scaling: Scaling) -> Any:
 
 
 def original(name: str, size: int, weights: str | None = None) -> Any:
-    """Build a network as Keras itself does, without its head: what files of weights are made for.
+    """Build a network of `keras.applications` without its top, the architecture of files of weights.
 
     Args:
-        name: A backbone's name whose row has an application.
+        name: A backbone with an application in `placa.models.backbones.ROWS`.
         size: Side of the input, in pixels.
-        weights: None, or ``imagenet``, which Keras may download.
+        weights: None, or ``imagenet``, which Keras downloads if needed.
     """
     make = getattr(load_keras().applications, str(ROWS[name].application))
     return make(include_top=False, weights=weights, input_shape=(size, size, 3))
 
 
 def set_body(network: Any, arrays: list[NDArray[Any]]) -> None:
-    """Give the body of a network the weights of what `original` builds.
+    """Copy the weights of a network from `original` into the body of a network.
 
     Args:
-        network: What `build_application` made.
-        arrays: In the order of `original`, and of its shapes but for axes of one, which stock layers have elsewhere.
+        network: A network from `build_application`.
+        arrays: The weights, in the order of `original`. Axes of length 1 may be in other places.
     """
     body = network.get_layer(BODY)
     body.set_weights([array.reshape(weight.shape) for array, weight in zip(arrays, body.weights, strict=True)])
@@ -98,16 +98,16 @@ def _body(name: str, size: int) -> Any:
     planes = keras.models.clone_model(made, clone_function=_stock) if "convnext" in name else made
     for layer in planes.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
-            # Keras' 0.99, and MobileNet's 0.999, take longer to settle than a small data set trains.
+            # The defaults of 0.99 and 0.999 (MobileNet) converge too slowly for a small data set.
             layer.momentum = 0.9
     return keras.Model(planes.input, planes.output, name=BODY)
 
 
 def _stock(layer: Any) -> Any:
-    """A new layer that computes the same, of a public class and fast on a CPU."""
+    """Replace a layer by an equivalent one of a public class that is fast on a CPU."""
     layers, config = load_keras().layers, layer.get_config()
     if type(layer).__name__ == "LayerScale":
-        # Keras keeps this class to itself: a model file would lean on where it lies inside.
+        # This class is private in Keras: a model file would depend on its module path.
         return layers.EinsumDense(
             "nhwc,c->nhwc",
             output_shape=tuple(layer.output.shape[1:]),
@@ -116,7 +116,7 @@ def _stock(layer: Any) -> Any:
             name=layer.name,
         )
     if isinstance(layer, layers.Conv2D) and layer.groups == layer.filters:
-        # TensorFlow compiles a grouped convolution anew at every call on a CPU.
+        # TensorFlow recompiles a grouped convolution at every call on a CPU.
         kept = ("name", "dtype", "kernel_size", "padding", "use_bias")
         return layers.DepthwiseConv2D(**{key: config[key] for key in kept})
     return type(layer).from_config(config)

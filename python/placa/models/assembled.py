@@ -1,6 +1,6 @@
-"""From networks' logits to what a model answers: averaged over mirror images and folds, recalibrated, as probabilities.
+"""Build the final model from networks: average over mirror images and folds, recalibrate, output probabilities.
 
-All of it is made of Keras' own layers, so that nothing of placa is needed to load a model.
+The model has stock Keras layers only, so that it loads without placa.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ import numpy as np
 from placa.core.backend import load_keras
 from placa.models.calibration import Recalibration
 
-#: The layer that holds the logits of all networks side by side, in a model that is made of several.
+#: Name of the layer with the concatenated logits of all networks of an ensemble.
 MEMBERS = "members"
 
 
 def with_mirror(network: Any) -> Any:
     """Average the logits of each image and of its mirror image.
 
-    A network trained on flipped images answers both equally well, and errs on them a little differently.
+    A network trained on flipped images is equally accurate on both, and its errors differ slightly.
 
     Args:
-        network: From uint8 pixels ``(n, size, size, 1)`` to logits.
+        network: A network from uint8 pixels ``(n, size, size, 1)`` to logits.
 
     Returns:
         A Keras model with the same weights, input and output.
@@ -36,50 +36,50 @@ def with_mirror(network: Any) -> Any:
 
 
 def with_probabilities(network: Any, recalibrations: Sequence[Recalibration]) -> Any:
-    """Put scores and recalibrated probabilities behind the logits of a network.
+    """Add scores and recalibrated probabilities to a network that outputs logits.
 
     Args:
-        network: From uint8 pixels to logits ``(n, findings)``.
-        recalibrations: One a finding, in order.
+        network: A network from uint8 pixels to logits ``(n, findings)``.
+        recalibrations: One per finding, in order.
 
     Returns:
         A Keras model from uint8 pixels ``(n, size, size, 1)`` to ``{"score", "probability"}``, each ``(n, findings)``.
     """
-    return _answering(network.input, network.output, network.output, [recalibrations], f"placa_{network.name}")
+    return _with_outputs(network.input, network.output, network.output, [recalibrations], f"placa_{network.name}")
 
 
 def ensemble(networks: Sequence[Any], recalibrations: Sequence[Sequence[Recalibration]]) -> Any:
-    """Make one model of several networks: its logit is the mean of theirs, each recalibrated by its own map.
+    """Combine several networks into one model whose logit is the mean of their recalibrated logits.
 
-    That is the logarithmic opinion pool (Genest and Zidek 1986), the geometric mean of their odds.
+    This is the logarithmic opinion pool (Genest and Zidek 1986), the geometric mean of the odds.
 
     Args:
-        networks: Each from uint8 pixels to logits ``(n, findings)``. They are given new names.
-        recalibrations: For each network one a finding, in order.
+        networks: Networks from uint8 pixels to logits ``(n, findings)``. They are renamed.
+        recalibrations: For each network, one recalibration per finding, in order.
 
     Returns:
-        A Keras model as `with_probabilities` makes it; its score is that of the mean of the logits as they are.
+        A Keras model as from `with_probabilities`; its score comes from the mean of the uncalibrated logits.
     """
     keras = load_keras()
     pixels = keras.Input(networks[0].input_shape[1:], dtype="uint8", name="pixels")
     for number, network in enumerate(networks, start=1):
-        # Keras wants the layers of a model to have names of their own, and these are all called alike.
+        # Keras needs unique layer names, and all networks have the same one.
         network.name = f"fold{number}"
     logits = [network(pixels) for network in networks]
     members = keras.layers.Concatenate(name=MEMBERS, dtype="float32")(logits)
     mean = keras.layers.Average(name="mean_logits", dtype="float32")(logits)
-    return _answering(pixels, members, mean, recalibrations, "placa_ensemble")
+    return _with_outputs(pixels, members, mean, recalibrations, "placa_ensemble")
 
 
 def split_at_logits(model: Any) -> tuple[Any, Any]:
-    """Cut a model in two: up to the logits of its networks, and from there to the recalibrated ones.
+    """Split a model at the logits of its networks.
 
     Args:
-        model: What `with_probabilities` or `ensemble` returned, or a file of it.
+        model: A model from `with_probabilities` or `ensemble`, in memory or loaded from a file.
 
     Returns:
-        A Keras model from pixels to logits ``(n, networks * findings)``, those of one network after those of the other,
-        and one from these to the recalibrated logits ``(n, findings)``.
+        A Keras model from pixels to logits ``(n, networks * findings)``, network by network; and a Keras model from
+        these logits to the recalibrated logits ``(n, findings)``.
     """
     keras = load_keras()
     several = any(layer.name == MEMBERS for layer in model.layers)
@@ -87,11 +87,11 @@ def split_at_logits(model: Any) -> tuple[Any, Any]:
     return keras.Model(model.input, logits), keras.Model(logits, model.get_layer("recalibration").output)
 
 
-def _answering(
+def _with_outputs(
     pixels: Any, members: Any, logits: Any, recalibrations: Sequence[Sequence[Recalibration]], name: str
 ) -> Any:
     layers = load_keras().layers
-    # Never in 16 bits, whatever the network was trained in: these have no more than three digits.
+    # Always float32: 16 bits have about three significant digits.
     outputs = {
         "score": layers.Activation("sigmoid", name="score", dtype="float32")(logits),
         "probability": layers.Activation("sigmoid", name="probability", dtype="float32")(
@@ -102,11 +102,11 @@ def _answering(
 
 
 def _recalibrated(members: Any, recalibrations: Sequence[Sequence[Recalibration]]) -> Any:
-    """The mean of the recalibrated logits ``(n, findings)`` of networks whose logits are ``(n, networks * findings)``.
+    """Average the recalibrated logits of networks, from ``(n, networks * findings)`` to ``(n, findings)``.
 
-    The layer ``recalibration`` has it as its output. Lines are one `Dense` layer, for the mean of lines is a line;
-    maps with knots add ramps to it, each a straight line cut off at 0 and 1: unlike sums of unbounded pieces these
-    do not cancel, so that 32 bits are enough for them.
+    The output is that of the layer ``recalibration``. Linear maps are one `Dense` layer, as a mean of lines is a line.
+    Maps with knots add ramps, straight lines clipped to 0 and 1: unlike sums of unbounded pieces, ramps do not
+    cancel, so that 32 bits are precise enough.
     """
     layers = load_keras().layers
     count, findings = len(recalibrations), len(recalibrations[0])

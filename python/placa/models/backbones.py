@@ -1,26 +1,27 @@
-"""The networks there are: one row a backbone. Nothing here imports Keras, so that ``--help`` can list them."""
+"""Define the available backbones, without importing Keras, so that ``--help`` can list them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from placa.core.errors import PlacaError, unknown_name
+from placa.core.errors import unknown_name
+from placa.models.errors import ImageTooSmallError
 
-#: How a family wants its grey levels: ``torch``, each channel standardised by ImageNet's mean and standard deviation;
-#: ``caffe``, each channel less its mean, in the order blue, green, red; ``inside``, the network does it itself.
+#: Scaling of grey levels in a family: ``torch``, each channel standardised with the mean and standard deviation of
+#: ImageNet; ``caffe``, each channel minus its mean, in the order blue, green, red; ``inside``, inside the network.
 Scaling = Literal["torch", "caffe", "inside"]
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """One network by name.
+    """A backbone.
 
     Attributes:
         description: One line for ``--help``.
-        application: Its constructor in `keras.applications`; None for a network of placa's own.
-        scaling: What `preprocess_input` of that family does to grey levels 0-255.
-        smallest: Least side of the images, in pixels.
+        application: Its constructor in `keras.applications`; None for a network of placa.
+        scaling: Scaling of grey levels 0-255 by `preprocess_input` of the family.
+        smallest: Smallest side of the images, in pixels.
     """
 
     description: str
@@ -29,30 +30,30 @@ class Backbone:
     smallest: int = 32
 
 
-#: A backbone more is a line more, if `keras.applications` has it.
+#: The backbones by name. A backbone of `keras.applications` needs one more line.
 ROWS: dict[str, Backbone] = {
-    "small": Backbone("placa's own and the default: trains in a minute on 2 cores", smallest=16),
+    "small": Backbone("the default: trains in a minute on 2 cores", smallest=16),
     "mobilenet-v3-small": Backbone("MobileNetV3Small, 0.9 million weights: the fastest", "MobileNetV3Small"),
     "mobilenet-v3-large": Backbone("MobileNetV3Large, 3.0 million weights", "MobileNetV3Large"),
     "efficientnet-v2-b0": Backbone("EfficientNetV2B0, 5.9 million weights", "EfficientNetV2B0"),
     "efficientnet-v2-s": Backbone("EfficientNetV2S, 20.3 million weights", "EfficientNetV2S"),
-    "densenet121": Backbone("DenseNet121, 7.0 million weights: what CheXNet used", "DenseNet121", "torch"),
+    "densenet121": Backbone("DenseNet121, 7.0 million weights: the backbone of CheXNet", "DenseNet121", "torch"),
     "resnet50": Backbone("ResNet50, 23.6 million weights", "ResNet50", "caffe"),
     "convnext-tiny": Backbone("ConvNeXtTiny, 27.8 million weights", "ConvNeXtTiny"),
 }
 
-#: Every backbone's name, and one line about it.
+#: The description of each backbone, by name.
 BACKBONES: dict[str, str] = {name: row.description for name, row in ROWS.items()}
 
 
 def backbone_named(name: str) -> str:
-    """The name that placa writes for a backbone, whichever way it was spelt.
+    """Return the canonical name of a backbone.
 
     Args:
-        name: Ours or that of Keras, in capitals or not: ``efficientnet-v2-b0``, ``EfficientNetV2B0``.
+        name: The name in placa or in Keras, in any case: ``efficientnet-v2-b0``, ``EfficientNetV2B0``.
 
     Raises:
-        PlacaError: There is none of that name.
+        UnknownNameError: No backbone has that name.
     """
     for known in ROWS:
         if same_backbone(known, name):
@@ -61,25 +62,28 @@ def backbone_named(name: str) -> str:
 
 
 def require_size(name: str, size: int) -> None:
-    """Refuse images that a backbone would shrink to nothing.
+    """Check that the images are large enough for a backbone.
 
     Args:
-        name: As `backbone_named` gives it.
+        name: A canonical name from `backbone_named`.
         size: Side of the images, in pixels.
 
     Raises:
-        PlacaError: They are too small.
+        ImageTooSmallError: The images are too small.
     """
     smallest = ROWS[name].smallest
     if size < smallest:
-        raise PlacaError(
-            f"{name} needs images of at least {smallest} x {smallest} pixels, and these have {size} x {size}: "
-            f"prepare them with --size {smallest} or more, or choose another --backbone."
+        raise ImageTooSmallError(
+            f"Images are too small for {name}: at least {smallest} x {smallest} pixels, got {size} x {size}. Prepare "
+            f"them with --size {smallest} or more, or choose another --backbone.",
+            backbone=name,
+            size=size,
+            smallest=smallest,
         )
 
 
 def same_backbone(one: str, other: str) -> bool:
-    """Whether two spellings are of one name."""
+    """Return whether two spellings name the same backbone."""
     return _bare(one) == _bare(other)
 
 

@@ -1,6 +1,6 @@
-"""The model file that a run keeps: Keras' own, with a card inside that says what Keras has no place for.
+"""Write and read the model file of a run, a Keras file with one more member for metadata.
 
-All of it is stock Keras, so that ``model.keras`` loads anywhere with ``safe_mode`` and without placa.
+The file has stock Keras layers only, so that ``model.keras`` loads with ``safe_mode`` and without placa.
 """
 
 from __future__ import annotations
@@ -11,25 +11,24 @@ from pathlib import Path
 from typing import Any
 
 from placa.core.backend import load_keras
-from placa.core.errors import PlacaError
 from placa.core.files import whole_file
+from placa.models.errors import DamagedModelError, MissingModelError, UnloadableModelError
 
-#: The member of the model file that says what Keras has no place for: findings, labels, size, how files are read.
+#: The member of the model file with metadata: findings, labels, size, how files are read.
 _CARD = "placa.json"
 
 
 def save_model(model: Any, path: Path, card: dict[str, Any]) -> None:
-    """Write a model file, whole or not at all.
+    """Write a model file atomically: to a temporary path, then renamed.
 
     Args:
-        model: What `with_probabilities` returns.
+        model: A model from `with_probabilities` or `ensemble`.
         path: The ``.keras`` file to write.
-        card: ``findings``, ``positive``, ``comparison``, ``size``, ``backbone``, ``reading``
-            (`placa.records.reading.Reading` as a dict, which models of before do not have) and its rule as ``resize``;
-            kept as JSON inside.
+        card: Metadata, stored as JSON: ``findings``, ``positive``, ``comparison``, ``size``, ``backbone``, ``reading``
+            (`placa.records.reading.Reading` as a dict; older models lack it) and its rule as ``resize``.
     """
     with whole_file(path.with_suffix(".keras")) as partial:
-        # Keras insists on the ending of the name.
+        # Keras needs the suffix .keras.
         draft = partial.with_name(partial.name + ".keras")
         try:
             model.save(draft)
@@ -41,26 +40,31 @@ def save_model(model: Any, path: Path, card: dict[str, Any]) -> None:
 
 
 def read_card(path: Path) -> dict[str, Any]:
-    """Read the card inside a model file, for which Keras is not needed.
+    """Read the metadata of a model file, without Keras.
 
     Raises:
-        PlacaError: The file is missing, damaged, or not one that placa wrote.
+        MissingModelError: The file does not exist.
+        DamagedModelError: The file is damaged, or placa did not write it.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             card: dict[str, Any] = json.loads(archive.read(_CARD))
     except FileNotFoundError as error:
-        raise PlacaError(f"{path} does not exist: a run has its model there; train it again.") from error
+        raise MissingModelError(f"No model file at {path}. Train the run again.", file=str(path)) from error
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise PlacaError(f"{path} is not a model that placa wrote, or is damaged: train it again.") from error
+        raise DamagedModelError(
+            f"{path} is damaged, or placa did not write it. Train the run again.", file=str(path)
+        ) from error
     return card
 
 
 def load_model(path: Path) -> tuple[Any, dict[str, Any]]:
-    """Load a model file and the card inside it.
+    """Load a model file and its metadata.
 
     Raises:
-        PlacaError: The file is missing, damaged, or not one that placa wrote.
+        MissingModelError: The file does not exist.
+        DamagedModelError: The file is damaged, or placa did not write it.
+        UnloadableModelError: The installed Keras cannot load the file.
     """
     card = read_card(path)
     keras = load_keras()
@@ -68,7 +72,10 @@ def load_model(path: Path) -> tuple[Any, dict[str, Any]]:
         return keras.saving.load_model(path, compile=False, safe_mode=True), card
     except (ValueError, OSError, KeyError, TypeError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise PlacaError(
-            f"{path} cannot be loaded by Keras {keras.__version__} ({reason}): train it again, or use the version "
-            "that run.json names."
+        raise UnloadableModelError(
+            f"Keras {keras.__version__} cannot load {path} ({reason}). Install the Keras version in run.json, or "
+            "train the run again.",
+            file=str(path),
+            keras=str(keras.__version__),
+            reason=reason,
         ) from error

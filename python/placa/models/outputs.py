@@ -1,4 +1,4 @@
-"""What a network says of pixels, batch by batch and pooled by file: the same for training, for prediction and for R."""
+"""Run a model on pixels, batch by batch and pooled by file: for training, for prediction and for R."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from numpy.typing import NDArray
 from placa.models.calibration import sigmoid
 from placa.records.reading import STRETCH, Reading
 
-#: Images that `answer` takes at a time.
+#: Images per batch of `answer`.
 BATCH = 64
-#: Images that fill one call of a large network on a CPU: as fast an image as 64, and one image alone waits less.
+#: Images per call of a large network on a CPU: as fast per image as 64, and faster for a single image.
 _FEW = 8
-#: Weights from which a network counts as large.
+#: Number of weights above which a network counts as large.
 _LARGE = 1_000_000
 
 
 @dataclass
 class Answers:
-    """What a model says of images.
+    """The outputs of a model for images.
 
     Attributes:
-        probability: After recalibration, 0 to 1, shape ``(n, findings)``.
-        score: Before recalibration, same shape.
+        probability: Recalibrated probability, 0 to 1, shape ``(n, findings)``.
+        score: Probability before recalibration, same shape.
     """
 
     probability: NDArray[np.float64]
@@ -36,21 +36,20 @@ class Answers:
 def answer(model: Any, batches: Iterable[NDArray[np.uint8]], reading: Reading = STRETCH) -> Answers:
     """Run a model over batches of pixels.
 
-    Every batch is filled up to one size, so that the same image gets the same probability to the bit whatever it
-    came with.
+    Every batch is padded to one size, so that an image has the same probability bit by bit in any batch.
 
     Args:
-        model: From uint8 pixels ``(n, size, size, 1)`` to score and probability.
-        batches: Grey levels ``(n, size, size)``, n at most 64.
-        reading: How many squares in a row are one file, whose answer is pooled: the mean of their logits, then
+        model: A model from uint8 pixels ``(n, size, size, 1)`` to score and probability.
+        batches: Grey levels ``(n, size, size)``, n ≤ 64.
+        reading: Number of consecutive squares per file. The logits of a file are averaged over its squares, then
             recalibrated (see `pool`).
     """
     if reading.squares > 1:
         return _pooled_answer(model, batches, reading)
     probability, score = [], []
-    for part, said in _said_by(model, batches):
-        probability.append(np.asarray(said["probability"], dtype=np.float64)[:part])
-        score.append(np.asarray(said["score"], dtype=np.float64)[:part])
+    for part, outputs in _outputs_by_batch(model, batches):
+        probability.append(np.asarray(outputs["probability"], dtype=np.float64)[:part])
+        score.append(np.asarray(outputs["score"], dtype=np.float64)[:part])
     if not probability:
         none = np.empty((0, model.get_layer("probability").output.shape[-1]))
         return Answers(none, none)
@@ -60,60 +59,60 @@ def answer(model: Any, batches: Iterable[NDArray[np.uint8]], reading: Reading = 
 def _pooled_answer(model: Any, batches: Iterable[NDArray[np.uint8]], reading: Reading) -> Answers:
     from placa.models.assembled import split_at_logits
 
-    # From the logits themselves: a probability of 1 in 32 bits has none, and those close to it only roughly.
+    # From the logits: the logit of a probability near 1 is imprecise in 32 bits, and that of 1 is infinite.
     network, recalibration = split_at_logits(model)
     logits = file_logits(network, batches, reading)
     recalibrated = np.empty((len(logits), recalibration.output_shape[-1]))
     for start in range(0, len(logits), BATCH):
-        # Of one size too, and for the same reason.
+        # Padded to one size, for the same reason.
         block = np.zeros((BATCH, logits.shape[1]), dtype=np.float32)
         block[: len(logits) - start] = logits[start : start + BATCH]
         recalibrated[start : start + BATCH] = recalibration.predict_on_batch(block)[: len(logits) - start]
-    # An ensemble has the logits of its members side by side; its score is that of their mean.
+    # An ensemble concatenates the logits of its members; its score comes from their mean.
     members = logits.shape[1] // recalibrated.shape[1]
     mean = logits.reshape(len(logits), members, recalibrated.shape[1]).mean(axis=1)
     return Answers(probability=sigmoid(recalibrated), score=sigmoid(mean))
 
 
 def pool(logits: NDArray[np.float64], squares: int) -> NDArray[np.float64]:
-    """Make one answer of the several squares of each file: the mean of their logits.
+    """Average the logits of the squares of each file.
 
-    That is the logarithmic opinion pool (Genest and Zidek 1986), the geometric mean of their odds.
+    This is the logarithmic opinion pool (Genest and Zidek 1986), the geometric mean of the odds.
 
     Args:
-        logits: The squares of each file in a row, shape ``(files * squares, findings)``.
-        squares: How many squares a file has.
+        logits: Logits of the squares, file by file, shape ``(files * squares, findings)``.
+        squares: Number of squares per file.
 
     Returns:
-        Shape ``(files, findings)``.
+        Logits of the files, shape ``(files, findings)``.
     """
     if squares == 1:
         return logits
-    # File by file, so that a file's mean is the same to the bit whatever it came with.
+    # File by file, so that the mean of a file is the same bit by bit in any batch.
     blocks = logits.reshape(-1, squares, logits.shape[1])
     return np.array([block.mean(axis=0) for block in blocks]).reshape(-1, logits.shape[1])
 
 
 def file_logits(network: Any, batches: Iterable[NDArray[np.uint8]], reading: Reading) -> NDArray[np.float64]:
-    """Run a network that gives logits over batches of pixels, and pool what it says of each file.
+    """Run a network that outputs logits over batches of pixels, and pool the logits by file.
 
     Args:
-        network: From uint8 pixels to logits.
-        batches: As `answer` takes them.
-        reading: How many in a row are one file.
+        network: A network from uint8 pixels to logits.
+        batches: Grey levels, as for `answer`.
+        reading: Number of consecutive squares per file.
 
     Returns:
         Logits of the files, shape ``(files, findings)``.
     """
     each = [np.empty((0, network.output_shape[-1]))]
-    each += [np.asarray(said, dtype=np.float64)[:part] for part, said in _said_by(network, batches)]
+    each += [np.asarray(outputs, dtype=np.float64)[:part] for part, outputs in _outputs_by_batch(network, batches)]
     return pool(np.concatenate(each), reading.squares)
 
 
-def _said_by(network: Any, batches: Iterable[NDArray[np.uint8]]) -> Iterator[tuple[int, Any]]:
-    """What a network says, as arrays for one number of images each time, of which the first so many are meant.
+def _outputs_by_batch(network: Any, batches: Iterable[NDArray[np.uint8]]) -> Iterator[tuple[int, Any]]:
+    """Yield the number of images of each call and the outputs, which are padded to a constant batch size.
 
-    Another number would be compiled anew, and would give the same image other last bits.
+    Another batch size needs a new compilation, and changes the last bits of the outputs.
     """
     size = _call_size(network)
     for pixels in batches:
@@ -132,9 +131,9 @@ def _call_size(network: Any) -> int:
 
 
 def in_batches(pixels: NDArray[np.uint8], rows: NDArray[np.int64] | None = None) -> Iterator[NDArray[np.uint8]]:
-    """Cut an array of pixels, or some rows of it, into the batches that `answer` takes.
+    """Split an array of pixels, or some rows of it, into batches for `answer`.
 
-    Of a memory map no more than a batch is held at a time.
+    One batch at a time is read from a memory map.
     """
     for start in range(0, len(pixels if rows is None else rows), BATCH):
         part = slice(start, start + BATCH)

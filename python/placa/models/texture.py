@@ -1,4 +1,4 @@
-"""How often each pattern of neighbouring pixels occurs: local binary patterns (Ojala et al. 2002), in stock Keras."""
+"""Compute local binary patterns (Ojala et al. 2002), the frequencies of patterns of neighbouring pixels, in Keras."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from typing import Any
 
 from placa.core.backend import load_keras
 
-#: Distance of the eight neighbours in pixels, and grey levels by which one must be brighter than the centre to count as
-#: bright: at 0 the finest noise is counted, above it what stands out from noise.
+#: Distance of the eight neighbours in pixels, and grey levels by which a bright neighbour exceeds the centre: 0 counts
+#: the finest noise, a larger step only stronger contrast.
 PATTERNS = ((1, 0), (1, 2), (2, 0))
-#: Patterns are counted in so many regions a side.
+#: Number of regions per side in which patterns are counted.
 REGIONS = 2
-#: The neighbours in turn around the centre, in a window of three by three.
+#: The neighbours in order around the centre of a 3 x 3 window.
 _AROUND = ((0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0))
 
 
 def pattern_shares(pixels: Any) -> Any:
     """Count patterns (doi:10.1109/TPAMI.2002.1017623).
 
-    Eight neighbours, bright or not, are one of 256 codes a pixel; what is given is the square root of each code's share
-    of a region, which makes differences of rare codes weigh as much as those of common ones (Hellinger).
+    Eight neighbours, bright or not, are one of 256 codes per pixel. The result is the square root of the relative
+    frequency of each code in a region, so that rare codes weigh as much as common ones (Hellinger distance).
 
     Args:
         pixels: A Keras tensor of uint8 grey levels ``(n, size, size, 1)``, size 16 or more.
 
     Returns:
-        A Keras tensor, float32, ``(n, patterns * regions * regions * 256)``, 0 to 1. It has no slope: nothing is
-        propagated back to the pixels.
+        A Keras tensor, float32, ``(n, patterns * regions * regions * 256)``, 0 to 1. It has no gradient with respect
+        to the pixels.
     """
     keras = load_keras()
     shares = []
@@ -46,10 +46,10 @@ def pattern_shares(pixels: Any) -> Any:
 
 
 def _codes(pixels: Any, distance: int, step: int) -> Any:
-    """The code, uint8, of each pixel that has all its neighbours; the side is shorter by twice `distance`."""
+    """Compute the uint8 code of each pixel with all neighbours; the side is shorter by twice `distance`."""
     keras = load_keras()
     ops = keras.ops
-    # Signed and wider where a step is added, which could otherwise overflow.
+    # A wider, signed type, as adding a step could overflow.
     levels = ops.cast(pixels, "int16") if step else pixels
 
     def window(down: int, right: int) -> Any:

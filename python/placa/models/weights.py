@@ -1,4 +1,4 @@
-"""What a network starts from: weights learnt on ImageNet, or in a file."""
+"""Load the initial weights of a network: of ImageNet, of a file, or of a run."""
 
 from __future__ import annotations
 
@@ -14,27 +14,34 @@ from typing import Any
 import numpy as np
 
 from placa.core.backend import load_keras
-from placa.core.errors import PlacaError
 from placa.core.files import explain_os_error, fingerprint
 from placa.models.applications import original, set_body
 from placa.models.backbones import ROWS, same_backbone
+from placa.models.errors import (
+    EnsembleWeightsError,
+    IncompleteWeightsError,
+    MissingWeightsError,
+    NoImagenetWeightsError,
+    WeightsDownloadError,
+    WeightsSuffixError,
+    WrongWeightsError,
+)
 
-#: Seconds without a byte after which a download is given up: Keras itself would wait for ever.
-_PATIENCE = 60.0
+#: Seconds without data after which a download fails; Keras has no timeout.
+_TIMEOUT = 60.0
 
 
 def weights_fingerprint(weights: str) -> str | None:
-    """Say which bytes a network started from.
+    """Compute the fingerprint of the initial weights.
 
     Args:
-        weights: As `placa.models.build` takes it.
+        weights: As for `placa.models.build`.
 
     Returns:
-        ``"sha256:…"`` over the file; None for ``none``, and for ``imagenet``, whose files Keras itself checks against
-        the sums that its version knows.
+        ``"sha256:…"`` of the file; None for ``none``, and for ``imagenet``, whose files Keras verifies.
 
     Raises:
-        PlacaError: The file is not there or cannot be read.
+        PlacaError: The file does not exist or cannot be read.
     """
     if weights in ("none", "imagenet"):
         return None
@@ -46,43 +53,51 @@ def weights_fingerprint(weights: str) -> str | None:
 
 
 def require_weights(name: str, weights: str) -> None:
-    """Refuse weights that cannot be meant for a backbone, before seconds go into building it.
+    """Check that weights can belong to a backbone, before the network is built.
 
     Args:
-        name: As `backbone_named` gives it.
-        weights: As `placa.models.build` takes it.
+        name: A canonical name from `backbone_named`.
+        weights: As for `placa.models.build`.
 
     Raises:
-        PlacaError: It has no such weights, or there is no such file.
+        NoImagenetWeightsError: The backbone has no ImageNet weights.
+        MissingWeightsError: The file does not exist.
+        WeightsSuffixError: The file has the wrong suffix.
     """
     if weights == "none":
         return
     if weights == "imagenet":
         if ROWS[name].application is None:
-            raise PlacaError(
-                f"{name} was never trained on ImageNet: take --weights none, or a --backbone of "
-                f"{', '.join(other for other, row in ROWS.items() if row.application)}."
+            known = [other for other, row in ROWS.items() if row.application]
+            raise NoImagenetWeightsError(
+                f"{name} has no ImageNet weights. Use --weights none, or one of these backbones: {', '.join(known)}.",
+                backbone=name,
+                known=known,
             )
         return
     path = _file(weights)
     takes = [".keras"] if ROWS[name].application is None else [".keras", ".h5"]
     if path.suffix.lower() not in takes:
-        raise PlacaError(
-            f"{path} is no file of weights for {name}: expected a run directory, or a file ending in "
-            f"{' or '.join(takes)}; received {path.suffix or 'no ending'}."
+        raise WeightsSuffixError(
+            f"{path} is not a file of weights for {name}. --weights needs a run directory or a file with suffix "
+            f"{' or '.join(takes)}, got {repr(path.suffix) if path.suffix else 'no suffix'}.",
+            file=str(path),
+            backbone=name,
+            suffix=path.suffix,
+            expected=takes,
         )
 
 
-def give_weights(network: Any, name: str, weights: str) -> None:
-    """Put weights into all of a network but its head.
+def load_initial_weights(network: Any, name: str, weights: str) -> None:
+    """Load weights into all layers of a network but its head.
 
     Args:
         network: A network with random weights (see `placa.models.build`).
-        name: Its name, as `backbone_named` gives it.
-        weights: As `placa.models.build` takes it.
+        name: Its canonical name, from `backbone_named`.
+        weights: As for `placa.models.build`.
 
     Raises:
-        PlacaError: The weights cannot be downloaded or read, or are of another network.
+        PlacaError: The weights cannot be downloaded or read, or belong to another network.
     """
     if weights == "none":
         return
@@ -95,8 +110,10 @@ def give_weights(network: Any, name: str, weights: str) -> None:
     else:
         set_body(network, _from_keras(name, network.input_shape[1], path))
     if not all(np.isfinite(array).all() for array in network.get_weights()):
-        raise PlacaError(
-            f"{path} lacks some of the weights of {name}, or they are no numbers (NaN or infinite): take another file."
+        raise IncompleteWeightsError(
+            f"{path} lacks some weights of {name}, or some are NaN or infinite. Choose another file.",
+            file=str(path),
+            backbone=name,
         )
 
 
@@ -105,9 +122,10 @@ def _file(weights: str) -> Path:
     if path.is_dir():
         path = path / "model.keras"
     if not path.is_file():
-        raise PlacaError(
-            f"There is no {path}: --weights takes none, imagenet, a file of weights, or a run directory with its "
-            "model.keras."
+        raise MissingWeightsError(
+            f"No file {path}. --weights accepts none, imagenet, a file of weights, or a run directory with "
+            "model.keras.",
+            file=str(path),
         )
     return path
 
@@ -121,36 +139,38 @@ def _downloaded(name: str, size: int) -> list[Any]:
             raise explain_os_error(error, "the folder in which Keras keeps downloads (KERAS_HOME)") from error
         raise _no_download(name, error) from error
     except Exception as error:
-        # Keras itself raises no more than Exception where an address cannot be reached, and ValueError where what
-        # came has another sum; a file half there is removed, or found wanting by its sum the next time.
+        # Keras raises Exception where an address cannot be reached, and ValueError for a wrong checksum. It deletes
+        # an incomplete file, or detects it by its checksum at the next download.
         raise _no_download(name, error) from error
     return found
 
 
-def _no_download(name: str, error: Exception) -> PlacaError:
+def _no_download(name: str, error: Exception) -> WeightsDownloadError:
     reason = " ".join(str(error).split()) or type(error).__name__
-    return PlacaError(
-        f"Keras could not download the ImageNet weights of {name} ({reason}): fetch that file where the network "
-        "allows it and name it by --weights FILE, or take --weights none."
+    return WeightsDownloadError(
+        f"Keras cannot download the ImageNet weights of {name} ({reason}). Download the file on another machine and "
+        "pass it with --weights FILE, or use --weights none.",
+        backbone=name,
+        reason=reason,
     )
 
 
 @contextlib.contextmanager
 def _downloading() -> Iterator[None]:
-    patience = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_PATIENCE)
+    timeout = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_TIMEOUT)
     try:
-        # stdout is for results, and Keras draws its bar there; that weights of 224 pixels serve any size is known.
+        # Keras draws its progress bar on stdout, which is for results; its warning on the input size is irrelevant.
         with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             yield
     finally:
-        socket.setdefaulttimeout(patience)
+        socket.setdefaulttimeout(timeout)
 
 
 def _from_keras(name: str, size: int, path: Path) -> list[Any]:
     network = original(name, size)
-    # Keras passes over what a file lacks with no more than a warning, so what stays as it was must be told apart.
+    # Keras only warns of weights that a file lacks: NaN marks those that were not loaded.
     network.set_weights([np.full(weight.shape, np.nan, np.float32) for weight in network.weights])
     try:
         with warnings.catch_warnings():
@@ -158,9 +178,12 @@ def _from_keras(name: str, size: int, path: Path) -> list[Any]:
             network.load_weights(path)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = " ".join(str(error).split()).split(". ")[0].rstrip(".")
-        raise PlacaError(
-            f"{path} does not hold the weights of {ROWS[name].application} without its top ({reason}): take the file "
-            "of this backbone whose name says notop or no_top, or the --backbone that the file is for."
+        raise WrongWeightsError(
+            f"{path} does not contain the weights of {ROWS[name].application} without its top ({reason}). Choose the "
+            "file of this backbone with notop or no_top in its name, or the --backbone of this file.",
+            file=str(path),
+            backbone=name,
+            reason=reason,
         ) from error
     found: list[Any] = network.get_weights()
     return found
@@ -170,33 +193,41 @@ def _from_model(network: Any, name: str, path: Path) -> None:
     from placa.models.files import load_model
 
     model, card = load_model(path)
-    came = str(card.get("backbone"))
-    if not same_backbone(came, name):
-        raise PlacaError(
-            f"{path} holds the weights of {came}, and {name} was to have them: name a run of {name}, or "
-            f"choose --backbone {came}."
+    found = str(card.get("backbone"))
+    if not same_backbone(found, name):
+        raise WrongWeightsError(
+            f"{path} contains the weights of {found}, and the backbone is {name}. Choose a run of {name}, or "
+            f"--backbone {found}.",
+            file=str(path),
+            backbone=name,
+            found=found,
         )
     networks = list(_networks(model))
     if len(networks) != 1:
-        raise PlacaError(
-            f"{path} is an ensemble of {len(networks)} networks, and one is to start from: name a run that was "
-            "trained without --folds."
+        raise EnsembleWeightsError(
+            f"{path} is an ensemble of {len(networks)} networks; --weights needs a single one. Choose a run that was "
+            "trained without --folds.",
+            file=str(path),
+            networks=len(networks),
         )
-    theirs = {layer.name: layer for layer in networks[0].layers}
+    saved = {layer.name: layer for layer in networks[0].layers}
     for layer in network.layers:
         if layer.name == "logits" or not layer.weights:
             continue
-        taken = theirs[layer.name].get_weights() if layer.name in theirs else []
-        if [array.shape for array in taken] != [tuple(weight.shape) for weight in layer.weights]:
-            raise PlacaError(
-                f"{path} was made by another version of {name}, whose layer {layer.name} has other shapes: train "
-                "that run again, or take --weights none."
+        arrays = saved[layer.name].get_weights() if layer.name in saved else []
+        if [array.shape for array in arrays] != [tuple(weight.shape) for weight in layer.weights]:
+            raise WrongWeightsError(
+                f"{path} contains another version of {name}: layer {layer.name} has other shapes. Train that run "
+                "again, or use --weights none.",
+                file=str(path),
+                backbone=name,
+                layer=layer.name,
             )
-        layer.set_weights(taken)
+        layer.set_weights(arrays)
 
 
 def _networks(model: Any) -> Iterator[Any]:
-    """The networks that a model is made of: what has logits of its own, each once."""
+    """Yield the networks of a model: those with a layer of logits."""
     keras = load_keras()
     if any(layer.name == "logits" and layer.weights for layer in model.layers):
         yield model

@@ -1,4 +1,4 @@
-"""Augmentation on the CPU: every change of shape composed into one resampling, on 8-bit grey levels."""
+"""Augment images on the CPU: all geometric changes in one resampling, on 8-bit grey levels."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _LEVELS = np.arange(256, dtype=np.float64)
 
 @dataclass(frozen=True)
 class Changes:
-    """What is changed of each image of a batch.
+    """The changes of each image of a batch.
 
     Attributes:
-        affine: For each image the six numbers of the affine map from a place in the output to its place in the input,
-            ``x' = ax + by + c; y' = dx + ey + f``, where 0 and 1 are an image's edges; shape ``(n, 6)``.
-        gain: Factor of the contrast about the image's mean, shape ``(n,)``.
-        offset: Grey levels added, shape ``(n,)``.
+        affine: Coefficients of the affine map from output to input coordinates, ``x' = ax + by + c; y' = dx + ey + f``,
+            where 0 and 1 are the edges of the image; shape ``(n, 6)``.
+        gain: Contrast factor about the mean of the image, shape ``(n,)``.
+        offset: Grey levels to add, shape ``(n,)``.
     """
 
     affine: NDArray[np.float64]
@@ -27,31 +27,31 @@ class Changes:
     offset: NDArray[np.float64]
 
     def at(self, places: NDArray[np.int64] | slice) -> Changes:
-        """The changes of some images of the batch."""
+        """Return the changes of some images of the batch."""
         return Changes(self.affine[places], self.gain[places], self.offset[places])
 
     def apply(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Change as many images as there are changes, on the thread that calls: several batches can go side by side.
+        """Change as many images as there are changes. Several threads may call it at once.
 
         Args:
             images: Grey levels, shape ``(n, size, size)``.
 
         Returns:
-            Grey levels of the same shape, the images themselves where nothing changes; what comes into view from
-            outside is as dark as the image's darkest spot, as outside a film.
+            Grey levels of the same shape; the input itself if nothing changes. Pixels from outside the image have its
+            lowest grey level, as outside a film.
         """
         if (self.affine == _IDENTITY).all() and (self.gain == 1).all() and (self.offset == 0).all():
             return images
-        # Four times as fast as Pillow, which leaves more of the processor to the network.
+        # OpenCV is four times as fast as Pillow.
         import cv2
 
         size = images.shape[1]
         out = np.empty_like(images)
         for i, (pixels, (a, b, c, d, e, f)) in enumerate(zip(images, self.affine, strict=True)):
-            # OpenCV counts from the centres of pixels.
+            # OpenCV coordinates start at pixel centres.
             across, down = c * size + (a + b - 1) / 2, f * size + (d + e - 1) / 2
             if (abs(a), b, d, e) == (1, 0, 0, 1):
-                # By whole pixels nothing is interpolated, and the finest texture stays what it is.
+                # Shifts by whole pixels avoid interpolation, which would change fine texture.
                 across, down = round(across), round(down)
             warped = cv2.warpAffine(
                 pixels,
@@ -60,7 +60,7 @@ class Changes:
                 flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
                 borderValue=cv2.minMaxLoc(pixels)[0],
             )
-            # One look-up a grey level, not one sum a pixel.
+            # A look-up table per image is faster than arithmetic per pixel.
             mean = cv2.mean(pixels)[0]
             table = (_LEVELS - mean) * self.gain[i] + (mean + self.offset[i] + 0.5)
             cv2.LUT(warped, np.clip(table, 0, 255).astype(np.uint8), dst=out[i])
@@ -69,15 +69,15 @@ class Changes:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far a training image is changed at random; each change is uniform up to the amount given.
+    """Amounts of random changes of training images; each change is uniform up to its amount.
 
     Attributes:
         flip: Probability of a left-right flip.
-        rotation: Degrees to either side.
+        rotation: Maximum angle, in degrees, in either direction.
         zoom: Relative change of scale, up or down.
-        shift: Share of the image's side, in each direction; by whole pixels where there is neither rotation nor zoom.
-        brightness: Share of the grey range, up or down.
-        contrast: Relative change of contrast about the image's mean.
+        shift: Fraction of the side, in each direction; by whole pixels without rotation and zoom.
+        brightness: Fraction of the grey range, up or down.
+        contrast: Relative change of contrast about the mean of the image.
     """
 
     flip: float = 0.5
@@ -91,8 +91,8 @@ class Augmentation:
         """Draw the changes of a batch.
 
         Args:
-            n: How many images.
-            random: Where the changes come from.
+            n: Number of images.
+            random: Random generator.
         """
         angle = np.deg2rad(random.uniform(-self.rotation, self.rotation, n))
         scale = np.exp(random.uniform(-1, 1, n) * np.log1p(self.zoom))
@@ -112,7 +112,7 @@ class Augmentation:
 
         Args:
             images: Grey levels, shape ``(n, size, size)``.
-            random: Where the changes come from.
+            random: Random generator.
         """
         return self.draw(len(images), random).apply(images)
 

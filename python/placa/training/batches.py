@@ -1,4 +1,4 @@
-"""Random batches from the pixel cache to the network's input."""
+"""Draw random training batches from the pixel cache."""
 
 from __future__ import annotations
 
@@ -10,37 +10,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placa.core.backend import load_keras
-from placa.core.errors import PlacaError
 from placa.core.system import cores
 from placa.training.augment import Augmentation
+from placa.training.errors import BatchSizeError
 from placa.training.mixup import draw_blend
-from placa.training.prefetch import Ahead
+from placa.training.prefetch import Prefetcher
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
 class Share:
-    """Which part of every batch this process makes, where several train one network.
+    """The part of every batch for one of several processes that train one network.
 
     Attributes:
-        process: Its number, from 0.
-        processes: How many there are.
+        process: Number of the process, from 0.
+        processes: Number of processes.
     """
 
     process: int = 0
     processes: int = 1
 
     def of(self, batch_size: int) -> slice:
-        """The places in a batch of all processes that this one makes: a run of them, as long for each process.
+        """Return the slice of a batch for this process; all processes have slices of equal length.
+
+        Args:
+            batch_size: Images per batch, over all processes.
 
         Raises:
-            PlacaError: The batch cannot be cut into parts of one size.
+            BatchSizeError: The batch size is not a multiple of the number of processes.
         """
         if batch_size % self.processes:
-            raise PlacaError(
-                f"Expected a batch size that {self.processes} processes can share evenly, received {batch_size}: "
-                f"give --batch-size a multiple of {self.processes}."
+            raise BatchSizeError(
+                f"--batch-size must be a multiple of {self.processes}, the number of processes, got {batch_size}.",
+                batch_size=batch_size,
+                processes=self.processes,
             )
         part = batch_size // self.processes
         return slice(self.process * part, (self.process + 1) * part)
@@ -59,35 +63,35 @@ def training_batches(
     mixup: float = 0.0,
     share: Share = ALONE,
 ) -> Any:
-    """Make a `keras.utils.PyDataset` of augmented batches in a new random order each epoch, a few made ahead.
+    """Create a `keras.utils.PyDataset` of augmented batches in a new random order each epoch, with prefetching.
 
-    Pixels stay 8-bit up to the network, which rescales them itself: a quarter of the bytes to move. Order, augmentation
-    and mixup depend on the seed, the epoch and the batch alone, not on what ran before nor on how many processes share
-    the batch: set `epoch` to go on from there.
+    Pixels stay 8-bit up to the network, which rescales them: a quarter of the bytes to transfer. Order, augmentation
+    and mixup depend on the seed, the epoch and the batch only, not on earlier batches or on the number of processes.
+    Set `epoch` to resume at an epoch.
 
     Args:
-        pixels: The cache, ``(n, size, size)``.
-        rows: Which of its rows to train on.
-        truth: For each of `rows` the findings: 0, 1, or NaN where unknown; shape ``(rows, findings)``.
-        batch_size: Images a batch, of all processes together.
-        augmentation: How far to change them.
+        pixels: The pixel cache, ``(n, size, size)``.
+        rows: Rows of the cache to train on.
+        truth: Labels of `rows`: 0, 1, or NaN where unknown; shape ``(rows, findings)``.
+        batch_size: Images per batch, over all processes.
+        augmentation: Amounts of augmentation.
         seed: Seed of order, augmentation and mixup.
-        mixup: Alpha of the Beta distribution by which pairs of images are blended (Zhang et al. 2018); 0 for none.
-        share: Which part of each batch this process makes.
+        mixup: Alpha of the Beta distribution for mixup (Zhang et al. 2018); 0 for none.
+        share: The part of each batch for this process.
 
     Returns:
-        Batches of uint8 pixels ``(b, size, size, 1)`` and float32 truth ``(b, findings)``, b being this process's part.
-        All batches have one size: a short last one would have poor batch statistics, so it is left out (other images
-        each epoch), and fewer images than one batch are repeated.
+        Batches of uint8 pixels ``(b, size, size, 1)`` and float32 truth ``(b, findings)``, where b is the part of this
+        process. All batches have one size: a short last batch would have poor batch statistics, so that its images are
+        omitted (other images each epoch). Fewer images than one batch are repeated.
 
     Raises:
-        PlacaError: The processes cannot share a batch evenly.
+        BatchSizeError: The processes cannot share a batch evenly.
     """
     keras = load_keras()
     mine = share.of(batch_size)
     count = max(1, len(rows) // batch_size)
 
-    # The epoch that runs, and the one whose first batches are made ahead.
+    # The current epoch, and the next one, whose first batches are prefetched.
     @lru_cache(maxsize=2)
     def order(epoch: int) -> NDArray[np.int64]:
         return np.random.default_rng([seed, epoch]).permutation(len(rows))
@@ -111,7 +115,7 @@ def training_batches(
         epoch, batch = key
         return (epoch, batch + 1) if batch + 1 < count else (epoch + 1, 0)
 
-    made = Ahead(make, following, threads=cores(), ahead=cores() + 1)
+    prefetcher = Prefetcher(make, following, threads=cores(), ahead=cores() + 1)
 
     class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
@@ -122,7 +126,7 @@ def training_batches(
             return count
 
         def __getitem__(self, batch: int) -> Batch:
-            return made.get((self.epoch, batch))
+            return prefetcher.get((self.epoch, batch))
 
         def on_epoch_end(self) -> None:
             self.epoch += 1

@@ -1,4 +1,4 @@
-"""Where a training is, on disk: enough to go on after it was killed as if it had not been."""
+"""Save and load the state of a training, so that it resumes with identical results."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.core.errors import PlacaError
 from placa.core.files import explain_os_error, whole_file
+from placa.training.errors import DamagedStateError
 
 _FILE = "state.npz"
-#: At most one part in so many of the time goes into writing.
-_SPARING = 50
+#: Writing takes at most this fraction of the time: one part in 50.
+_FACTOR = 50
 
-#: Named lists of arrays.
+#: Lists of arrays by name.
 Arrays = dict[str, list[NDArray[Any]]]
 
 
 class Checkpoint:
-    """The state of one network that learns: numbers and arrays in one file, which is whole or not there.
+    """The saved training state of one network: numbers and arrays in one file, written atomically.
 
-    The file is NumPy's ``.npz`` without pickled objects, and its checksums tell a damaged one.
+    The file is a NumPy ``.npz`` without pickled objects. Its checksums reveal damage.
 
     Args:
-        directory: Where it is kept; made when the first state is saved.
-        every: Seconds from one state to the next in the midst of a phase, at least; longer where writing takes so long
-            that it would cost more than a fiftieth of the time. 0 for every step.
-        writes: Whether this process writes; of several that train one network, one does, and all read.
+        directory: Directory of the file; created with the first state.
+        every: Minimum seconds between two states within a phase; more if writing would take more than 2 % of the time.
+            0 saves at every step.
+        writes: Whether this process writes. Of several processes one writes, and all read.
     """
 
     def __init__(self, directory: Path, every: float = 20.0, writes: bool = True) -> None:
@@ -39,41 +39,45 @@ class Checkpoint:
         self.every = every
         self.writes = writes
         self._last = time.monotonic()
-        self._pause = every
+        self._interval = every
 
     def part(self, name: str) -> Checkpoint:
-        """The checkpoint of one network of several, such as those of folds."""
+        """Return the checkpoint of one of several networks, such as one fold."""
         return Checkpoint(self.directory / name, self.every, self.writes)
 
     def due(self) -> bool:
-        """Whether the last state is long enough ago for another."""
-        return self.writes and time.monotonic() - self._last >= self._pause
+        """Return whether enough time has passed since the last state."""
+        return self.writes and time.monotonic() - self._last >= self._interval
 
     def save(self, facts: dict[str, Any], arrays: Arrays) -> None:
-        """Save a state in place of the last one.
+        """Replace the last state.
 
         Args:
-            facts: Numbers and lists of them that JSON can hold.
-            arrays: Everything else.
+            facts: Numbers and lists of numbers, stored as JSON.
+            arrays: Arrays.
 
         Raises:
-            PlacaError: It cannot be written, or the disk is full; the last state stays.
+            PlacaError: The file cannot be written, or the disk is full. The last state remains.
         """
         if not self.writes:
             return
-        began = time.monotonic()
+        started = time.monotonic()
         named = {f"{name}/{i}": one for name, several in arrays.items() for i, one in enumerate(several)}
-        words = np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8)
+        content = np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8)
         with whole_file(self.directory / _FILE) as partial, partial.open("wb") as file:
-            np.savez(file, allow_pickle=False, facts=words, **named)
+            np.savez(file, allow_pickle=False, facts=content, **named)
         self._last = time.monotonic()
-        self._pause = max(self.every, _SPARING * (self._last - began)) if self.every else 0.0
+        self._interval = max(self.every, _FACTOR * (self._last - started)) if self.every else 0.0
 
     def load(self) -> tuple[dict[str, Any], Arrays] | None:
-        """Read the last state, or None where none was saved.
+        """Read the last state.
+
+        Returns:
+            ``facts`` and ``arrays`` as saved, or None if there is no state.
 
         Raises:
-            PlacaError: It cannot be read, or is damaged.
+            DamagedStateError: The file is damaged.
+            PlacaError: The file cannot be read.
         """
         path = self.directory / _FILE
         try:
@@ -87,12 +91,14 @@ class Checkpoint:
         except FileNotFoundError:
             return None
         except (zipfile.BadZipFile, ValueError, KeyError, EOFError) as error:
-            raise PlacaError(
-                f"{path} is damaged ({error}), so training cannot go on from it: begin anew with --overwrite."
+            raise DamagedStateError(
+                f"The saved training state {path} is damaged ({error}). Start again with --overwrite.",
+                file=str(path),
+                reason=str(error),
             ) from error
         except OSError as error:
             raise explain_os_error(error, path) from error
 
-    def holds_anything(self) -> bool:
-        """Whether a state was saved here or in a part."""
+    def exists(self) -> bool:
+        """Return whether a state was saved, here or in a part."""
         return any(self.directory.rglob(_FILE))

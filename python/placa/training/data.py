@@ -1,4 +1,4 @@
-"""A prepared data set, checked and laid out for training."""
+"""Read a prepared data set for training, and check it."""
 
 from __future__ import annotations
 
@@ -10,27 +10,30 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.core.errors import PlacaError
 from placa.core.progress import Progress
 from placa.dataset.prepared import read_prepared
 from placa.dataset.splits import assert_disjoint
 from placa.records.manifest import findings_of
 from placa.records.reading import Reading, collapse
+from placa.training.errors import MissingClassError
+
+#: The missing class of a finding that has no image ``with`` it, or none ``without``.
+_CLASSES = {"with": "positive", "without": "negative"}
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What training needs of a prepared data set.
+    """A prepared data set for training.
 
     Attributes:
-        directory: Where it lies.
-        manifest: One row a square of the pixel cache.
-        files: One row a file; the manifest itself where a file is one square.
-        pixels: Grey levels 0-255, shape ``(n, size, size)``, row i for row i of the manifest; a memory map.
+        directory: Its directory.
+        manifest: One row per square of the pixel cache.
+        files: One row per file; the manifest itself if each file is one square.
+        pixels: Memory map of grey levels 0-255, shape ``(n, size, size)``, in the order of the manifest.
         truth: 0, 1, or NaN where unknown, shape ``(n, findings)``.
-        findings: Their names, in order.
-        reading: How a file became squares.
-        facts: The content of ``source.json``.
+        findings: Names of the findings, in order.
+        reading: Conversion of a file to squares.
+        facts: Content of ``source.json``.
     """
 
     directory: Path
@@ -48,7 +51,7 @@ class TrainingData:
         return int(self.pixels.shape[1])
 
     def rows(self, split: str) -> NDArray[np.int64]:
-        """The rows of the manifest that belong to a split, in order."""
+        """Return the rows of the manifest in a split, in order."""
         return np.flatnonzero(self.manifest["split"] == split)
 
 
@@ -56,12 +59,15 @@ def read_training_data(directory: Path, by_splits: bool = True) -> TrainingData:
     """Read a prepared data set for training.
 
     Args:
-        directory: What ``placa prepare`` wrote.
-        by_splits: Whether its splits are trained by, and not folds of all of it, which see to their own classes.
+        directory: A directory from ``placa prepare``.
+        by_splits: Whether training uses the prepared splits and not folds.
+
+    Returns:
+        The data set.
 
     Raises:
-        PlacaError: It is no prepared data set, a patient is in two splits, or a class is missing from training or
-            validation.
+        MissingClassError: A class is missing from the training or the validation split.
+        PlacaError: The directory is not a prepared data set, or a patient is in two splits.
     """
     prepared = read_prepared(directory)
     manifest = prepared.manifest
@@ -75,14 +81,18 @@ def read_training_data(directory: Path, by_splits: bool = True) -> TrainingData:
 
 
 def require_classes(manifest: pd.DataFrame, findings: list[str]) -> None:
-    """Refuse data from which nothing can be learnt, or by which nothing can be judged, before any work is done.
+    """Check before training that both classes exist.
 
-    Every finding needs images of both classes in training. In validation one finding that has both is enough: of
-    fourteen findings a rare one may well have no positive image there, and is then not part of the mean AUROC, keeps
-    its scores as they are and gets thresholds of 0.5.
+    Every finding needs images of both classes in the training split. In the validation split one finding with both
+    classes is enough: a rare finding may have no positive validation image. It is then not part of the mean AUROC, its
+    scores are not recalibrated, and its thresholds are 0.5.
+
+    Args:
+        manifest: One row per file, with ``split`` and one column per finding.
+        findings: Names of the findings.
 
     Raises:
-        PlacaError: A class is missing; the message names split and finding.
+        MissingClassError: A class is missing.
     """
     for split in ("train", "validation"):
         rows = manifest[manifest["split"] == split]
@@ -90,44 +100,54 @@ def require_classes(manifest: pd.DataFrame, findings: list[str]) -> None:
         lacking = _lacking(truth, findings)
         if lacking and (split == "train" or len(lacking) == len(findings)):
             finding, lacks = next(iter(lacking.items()))
-            others = f" ({len(lacking) - 1} other findings lack one too)" if len(lacking) > 1 else ""
-            raise PlacaError(
-                f"The {split} split has no image {lacks} {finding} ({len(rows)} images in all), and both kinds are "
-                f"needed{others}: prepare more images, or another --seed."
+            others = f"; {len(lacking) - 1} other findings lack a class too" if len(lacking) > 1 else ""
+            raise MissingClassError(
+                f"The {split} split has no image {lacks} {finding} among {len(rows)}{others}. Prepare more images, or "
+                "use another --seed.",
+                split=split,
+                finding=finding,
+                missing=_CLASSES[lacks],
+                images=len(rows),
+                findings=list(lacking),
             )
 
 
-def require_both(
-    learnt: NDArray[np.float32], judged: NDArray[np.float32], findings: list[str], progress: Progress
+def require_both_classes(
+    training: NDArray[np.float32], validation: NDArray[np.float32], findings: list[str], progress: Progress
 ) -> None:
-    """Do as `require_classes` does, for one network's own rows, and warn of findings that validation cannot judge.
+    """Check the rows of one network as `require_classes` does, and warn of findings without a validation class.
 
     Args:
-        learnt: The truth of the rows to learn from: 0, 1, or NaN where unknown, shape ``(n, findings)``.
-        judged: The truth of the rows to judge by.
-        findings: Their names.
-        progress: Where to warn.
+        training: Truth of the training rows: 0, 1, or NaN where unknown, shape ``(n, findings)``.
+        validation: Truth of the validation rows, same format.
+        findings: Names of the findings.
+        progress: Display for warnings.
 
     Raises:
-        PlacaError: A class is missing.
+        MissingClassError: A class is missing.
     """
-    for name, truth in (("learn from", learnt), ("judge by", judged)):
+    for split, name, truth in (("train", "training", training), ("validation", "validation", validation)):
         lacking = _lacking(truth, findings)
-        if lacking and (truth is learnt or len(lacking) == len(findings)):
+        if lacking and (split == "train" or len(lacking) == len(findings)):
             finding, lacks = next(iter(lacking.items()))
-            raise PlacaError(
-                f"Among the {len(truth)} images to {name} there is none {lacks} {finding}, and both kinds are needed: "
-                "prepare more images, or another --seed."
+            raise MissingClassError(
+                f"No image {lacks} {finding} among {len(truth)} {name} images. Prepare more images, or use another "
+                "--seed.",
+                split=split,
+                finding=finding,
+                missing=_CLASSES[lacks],
+                images=len(truth),
+                findings=list(lacking),
             )
     for finding, lacks in lacking.items():
         progress.warn(
-            f"no image of validation is {lacks} {finding}: it does not help to choose the epoch, and is neither "
-            "recalibrated nor given thresholds other than 0.5"
+            f"no validation image {lacks} {finding}: this finding does not count in the choice of the epoch, its "
+            "scores are not recalibrated, and its thresholds are 0.5"
         )
 
 
 def _lacking(truth: NDArray[np.float32], findings: list[str]) -> dict[str, str]:
-    """The findings that have images of one class only: ``with`` or ``without`` it there are none."""
+    """Return the findings with images of one class only, and whether images ``with`` or ``without`` it are missing."""
     counts = {value: (truth == value).sum(axis=0) for value in (0, 1)}
     return {
         finding: "without" if counts[1][i] else "with"

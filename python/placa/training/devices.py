@@ -1,7 +1,7 @@
-"""All devices at once: the GPUs of this machine, and those of every process that trains the same network.
+"""Train on several devices: the GPUs of this machine, and those of all processes that train the same network.
 
-Each device holds the whole network and learns from its part of a batch; batch normalisation and gradients are those of
-the whole batch, so that the number of devices changes a training by no more than rounding does.
+Each device holds the complete network and processes its part of a batch. Batch normalisation and gradients are those
+of the complete batch, so that the number of devices changes the result by rounding errors only.
 """
 
 from __future__ import annotations
@@ -16,32 +16,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placa.core.backend import load_keras
-from placa.core.errors import PlacaError
 from placa.records.reading import Reading
 from placa.training.batches import ALONE, Share
+from placa.training.errors import ProcessesNotConnectedError
 
 
 class Devices:
-    """The devices that a network learns on.
+    """The devices on which a network is trained.
 
-    Of those of a process as many are used as can share its part of a batch evenly; Keras on torch uses one.
+    Each process uses as many devices as divide its part of a batch evenly. Keras on torch uses one device.
 
     Args:
-        batch_size: Images a batch, of all processes together.
-        share: Which part of each batch this process makes.
+        batch_size: Images per batch, over all processes.
+        share: The part of each batch for this process.
 
     Raises:
-        PlacaError: The processes cannot share a batch evenly, or this one is not connected to the others.
+        BatchSizeError: The processes cannot share a batch evenly.
+        ProcessesNotConnectedError: This process is not connected to the others.
     """
 
     def __init__(self, batch_size: int, share: Share = ALONE) -> None:
         self._share = share
         part = share.of(batch_size)
-        there = _by_process(share)
-        least = min(len(names) for names in there)
-        each = next(number for number in range(least, 0, -1) if (part.stop - part.start) % number == 0)
-        self.idle = least - each
-        self._names = [name for names in there for name in names[:each]]
+        by_process = _by_process(share)
+        available = min(len(names) for names in by_process)
+        each = next(number for number in range(available, 0, -1) if (part.stop - part.start) % number == 0)
+        self.idle = available - each
+        self._names = [name for names in by_process for name in names[:each]]
         self._strategy: Any = None
         self._distribution: Any = None
         if self.count == 1:
@@ -54,58 +55,61 @@ class Devices:
 
     @property
     def count(self) -> int:
-        """How many they are, in all processes."""
+        """Number of devices, over all processes."""
         return len(self._names)
 
     @property
     def several(self) -> bool:
-        """Whether the network that learns lies on several, and so cannot be asked by one process alone."""
+        """Whether the network is on several devices, so that one process alone cannot run it."""
         return self.count > 1
 
     def __str__(self) -> str:
-        idle = f"; {self.idle} more could not share its part of a batch evenly" if self.idle else ""
+        idle = f"; {self.idle} idle, as the batch does not divide evenly" if self.idle else ""
         return f"{self.count} {'devices' if self.several else 'device'}{idle}"
 
-    def together(self) -> AbstractContextManager[None]:
-        """What is built and compiled within this block lies on all devices."""
-        return self.learning() if self._strategy is None else _inside(self._strategy)
+    def build_scope(self) -> AbstractContextManager[None]:
+        """Return a context in which networks are built and compiled on all devices."""
+        return self.fit_scope() if self._strategy is None else _inside(self._strategy)
 
-    def learning(self) -> AbstractContextManager[None]:
-        """What was built so is fitted within this block."""
-        # A network on TensorFlow knows by itself where it lies.
+    def fit_scope(self) -> AbstractContextManager[None]:
+        """Return a context for ``fit`` of a network from `build_scope`."""
+        # On TensorFlow a network stores its strategy itself.
         return self._within(self._distribution)
 
-    def apart(self) -> AbstractContextManager[None]:
-        """What is done within this block, a callback of a fit say, is done by this process on one device."""
+    def local_scope(self) -> AbstractContextManager[None]:
+        """Return a context in which this process computes on one device, for example in a callback."""
         return self._within(None)
 
-    def answers(
-        self, ask: Callable[[NDArray[np.int64]], NDArray[np.float64]], rows: NDArray[np.int64], reading: Reading
+    def gather_outputs(
+        self, compute: Callable[[NDArray[np.int64]], NDArray[np.float64]], rows: NDArray[np.int64], reading: Reading
     ) -> NDArray[np.float64]:
-        """Let each process answer for its part of some rows, and tell all of them the answers to all.
+        """Compute outputs for rows, divided among the processes, and return all of them in every process.
 
-        Then all judge by the very same numbers, and none goes on learning where another stops.
+        All processes then have identical validation results, and stop at the same epoch.
 
         Args:
-            ask: Answers for rows: shape ``(files, findings)``.
-            rows: Of the pixel cache, the same for all processes; those of one file in a row.
-            reading: How many rows are one file.
+            compute: Function from rows to outputs, shape ``(files, findings)``.
+            rows: Rows of the pixel cache, the same in all processes; the rows of a file are consecutive.
+            reading: Number of rows per file.
+
+        Returns:
+            The outputs of all rows, shape ``(files, findings)``.
         """
         if self._share.processes == 1:
-            return ask(rows)
+            return compute(rows)
         squares = reading.squares
         files = len(rows) // squares
         part = -(-files // self._share.processes)
         first = self._share.process * part
-        said = ask(rows[first * squares : (first + part) * squares])
-        filled = np.zeros((part, said.shape[1]))
-        filled[: len(said)] = said
-        # JAX would round to 32 bits what it takes for numbers.
+        outputs = compute(rows[first * squares : (first + part) * squares])
+        filled = np.zeros((part, outputs.shape[1]))
+        filled[: len(outputs)] = outputs
+        # Sent as integers, as JAX rounds floats to 32 bits.
         gathered = importlib.import_module("jax.experimental.multihost_utils").process_allgather(filled.view(np.uint32))
-        return np.ascontiguousarray(gathered).view(np.float64).reshape(-1, said.shape[1])[:files]
+        return np.ascontiguousarray(gathered).view(np.float64).reshape(-1, outputs.shape[1])[:files]
 
     def share_statistics(self, network: Any) -> Any:
-        """Let batch normalisation see the whole batch, which JAX's own way to spread it does anyway."""
+        """Synchronise batch normalisation over the complete batch on TensorFlow; JAX does so by itself."""
         if self._strategy is not None:
             for layer in network._flatten_layers():
                 if isinstance(layer, load_keras().layers.BatchNormalization):
@@ -134,20 +138,22 @@ def _inside(strategy: Any) -> Iterator[None]:
 
 
 def _by_process(share: Share) -> list[list[str]]:
-    """The names of the devices of each process."""
+    """Return the device names of each process."""
     keras = load_keras()
     backend = keras.backend.backend()
     if backend == "torch":
         return [["one"]]
     if share.processes == 1:
         return [keras.distribution.list_devices()]
-    # Keras tells the devices of all processes, but not whose each one is.
+    # Keras lists the devices of all processes, but not the process of each device.
     found = importlib.import_module("jax").devices() if backend == "jax" else []
     counted = Counter(device.process_index for device in found)
     if len(counted) != share.processes:
-        raise PlacaError(
-            f"{share.processes} processes were to train together, and {len(counted)} are connected: train them by "
-            "placa train --processes, on jax."
+        raise ProcessesNotConnectedError(
+            f"{share.processes} processes must train together, but JAX connects {len(counted)}. Start them with "
+            "placa train --processes and KERAS_BACKEND=jax.",
+            processes=share.processes,
+            connected=len(counted),
         )
     return [
         [f"{device.platform}:{device.id}" for device in found if device.process_index == process]

@@ -1,4 +1,4 @@
-"""How good a network is on validation, and how far apart two figures must lie to mean anything."""
+"""Compute the validation AUROC and its standard error."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from numpy.typing import NDArray
 
 
 def mean_auroc(truth: NDArray[np.floating[Any]], scores: NDArray[np.floating[Any]]) -> float:
-    """AUROC averaged over the findings that have both classes.
+    """Compute the mean AUROC over the findings with both classes.
 
     Args:
         truth: 0, 1, or NaN where unknown, shape ``(n, findings)``.
-        scores: Same shape.
+        scores: Scores, same shape.
+
+    Returns:
+        The mean AUROC, 0 to 1; NaN if no finding has both classes.
     """
     from sklearn.metrics import roc_auc_score
 
@@ -26,12 +29,12 @@ def mean_auroc(truth: NDArray[np.floating[Any]], scores: NDArray[np.floating[Any
 
 
 def auroc_error(auroc: float, positives: int, negatives: int) -> float:
-    """The standard error of an AUROC (Hanley and McNeil 1982).
+    """Compute the standard error of an AUROC (Hanley and McNeil 1982).
 
     Args:
-        auroc: 0 to 1.
-        positives: Images with the finding.
-        negatives: Images without it.
+        auroc: AUROC, 0 to 1.
+        positives: Number of images with the finding.
+        negatives: Number of images without the finding.
     """
     one, other = auroc / (2 - auroc), 2 * auroc**2 / (1 + auroc)
     variance = auroc * (1 - auroc) + (positives - 1) * (one - auroc**2) + (negatives - 1) * (other - auroc**2)

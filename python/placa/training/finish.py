@@ -1,4 +1,4 @@
-"""From a network that has learnt to what a run answers: recalibrated, with thresholds, both from validation alone."""
+"""Recalibrate a trained network and choose its thresholds, on validation images only."""
 
 from __future__ import annotations
 
@@ -20,51 +20,56 @@ from placa.training.options import TrainOptions
 
 
 @dataclass(frozen=True)
-class Finished:
-    """A model with everything that was chosen on validation.
+class CalibratedModel:
+    """A model with its recalibration and thresholds.
 
     Attributes:
-        model: From uint8 pixels ``(n, size, size, 1)`` to ``score`` and ``probability``.
-        calibration: What ``run.json`` says of the recalibration.
-        thresholds: For each finding the default operating point and the thresholds of all.
-        said: What is said of every file of the data set, in order.
-        files: One row a file, with the split in which it was predicted; with folds, with the column ``fold`` too.
-        splits: Which of the files were learnt from, chosen on and tested.
-        folds: What ``run.json`` says of the folds; None without.
+        model: A model from uint8 pixels ``(n, size, size, 1)`` to ``score`` and ``probability``.
+        calibration: The recalibration, for ``run.json``.
+        thresholds: For each finding the default operating point and all thresholds.
+        predictions: Predictions for every file of the data set, in order.
+        files: One row per file, with the split of its prediction; with folds also the column ``fold``.
+        splits: The files of the training, validation and test splits.
+        folds: The folds, for ``run.json``; None without folds.
     """
 
     model: Any
     calibration: dict[str, Any]
     thresholds: dict[str, dict[str, Any]]
-    said: Answers
+    predictions: Answers
     files: pd.DataFrame
     splits: dict[str, pd.DataFrame]
     folds: dict[str, Any] | None = None
 
 
-def answering(network: Any, options: TrainOptions) -> Any:
-    """The network that answers for one that has learnt: averaged over mirror images, where these were learnt from."""
+def inference_network(network: Any, options: TrainOptions) -> Any:
+    """Return the network for inference: averaged over mirror images if training used flips."""
     return with_mirror(network) if options.mirror and options.changes.flip else network
 
 
-def finish(network: Any, data: TrainingData, held_out: NDArray[np.int64], method: str = "platt") -> Finished:
-    """Recalibrate a network, choose its thresholds, and let it answer for the whole data set.
+def finish(network: Any, data: TrainingData, held_out: NDArray[np.int64], method: str = "platt") -> CalibratedModel:
+    """Recalibrate a network, choose its thresholds, and predict the complete data set.
 
     Args:
-        network: From uint8 pixels to logits.
+        network: A network from uint8 pixels to logits.
         data: The prepared data set.
-        held_out: The rows to choose on.
-        method: The recalibration, by name (see `placa.models.calibration.choose_recalibration`).
+        held_out: Validation rows.
+        method: Recalibration method (see `placa.models.calibration.choose_recalibration`).
+
+    Returns:
+        The recalibrated model with its predictions.
     """
     choices = recalibrate(network, data, held_out, method)
     model = with_probabilities(network, [choice.recalibration for choice in choices])
-    said = answer(model, in_batches(data.pixels), data.reading)
+    predictions = answer(model, in_batches(data.pixels), data.reading)
     chosen_on = data.reading.files_of(held_out)
-    return Finished(
+    return CalibratedModel(
         model,
         {"method": method, **{name: one.as_dict() for name, one in zip(data.findings, choices, strict=True)}},
-        operating_points(data.findings, said.probability[chosen_on], data.reading.first_rows(data.truth[held_out])),
-        said,
+        operating_points(
+            data.findings, predictions.probability[chosen_on], data.reading.first_rows(data.truth[held_out])
+        ),
+        predictions,
         data.files,
         {name: data.files[data.files["split"] == name] for name in SPLITS},
     )
@@ -74,10 +79,13 @@ def recalibrate(network: Any, data: TrainingData, held_out: NDArray[np.int64], m
     """Choose the recalibration of each finding.
 
     Args:
-        network: From uint8 pixels to logits.
+        network: A network from uint8 pixels to logits.
         data: The prepared data set.
-        held_out: The rows to choose on, all squares of a file in a row.
-        method: By name.
+        held_out: Validation rows; the squares of a file are consecutive.
+        method: Recalibration method.
+
+    Returns:
+        One choice per finding.
     """
     logits = pooled_logits(network, data, held_out)
     truth = data.reading.first_rows(data.truth[held_out])
@@ -88,16 +96,16 @@ def recalibrate(network: Any, data: TrainingData, held_out: NDArray[np.int64], m
 def operating_points(
     findings: Sequence[str], probability: NDArray[np.float64], truth: NDArray[np.float32]
 ) -> dict[str, dict[str, Any]]:
-    """What ``thresholds.json`` says of each finding.
+    """Choose the thresholds of each finding, for ``thresholds.json``.
 
     Args:
-        findings: Names, in the order of the columns.
-        probability: Of validation images, 0 to 1, shape ``(n, findings)``.
+        findings: Names of the findings, in the order of the columns.
+        probability: Probabilities of validation images, 0 to 1, shape ``(n, findings)``.
         truth: 0, 1, or NaN where unknown, same shape.
 
     Returns:
-        By finding, ``default``, ``points`` (a threshold by name), and ``chosen``: False where the images lack a class,
-        for the ``reason`` given, and all thresholds are 0.5.
+        By finding, ``default``, ``points`` (thresholds by name), and ``chosen``: False if the images lack a class, with
+        the ``reason``; all thresholds are then 0.5.
     """
     points: dict[str, dict[str, Any]] = {}
     for i, name in enumerate(findings):

@@ -1,4 +1,4 @@
-"""One network learns: from initial weights to those of the epoch that is kept."""
+"""Train one network, from initial weights to the weights of the selected epoch."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from placa.models.outputs import file_logits, in_batches
 from placa.training.averaging import Average
 from placa.training.batches import ALONE, Share, training_batches
 from placa.training.checkpoint import Checkpoint
-from placa.training.data import TrainingData, require_both
+from placa.training.data import TrainingData, require_both_classes
 from placa.training.devices import Devices
-from placa.training.distributed.agreement import require_alike
+from placa.training.distributed.agreement import require_equal_weights
 from placa.training.learner import Learner
 from placa.training.loss import class_weights, weighted_loss
-from placa.training.monitor import Judge, Watched
+from placa.training.monitor import Monitor, Validator
 from placa.training.options import TrainOptions
 from placa.training.phases import phases_of
 from placa.training.precision import precision
-from placa.training.state import Moment
+from placa.training.state import TrainState
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A network that has learnt.
+    """A trained network.
 
     Attributes:
-        network: From uint8 pixels ``(n, size, size, 1)`` to logits ``(n, findings)``, in 32 bits; never compiled, for
-            the loss is of no use to the model file, and Keras could not load it.
-        watched: What was seen on validation.
-        weights: Of the classes in the loss, shape ``(2, findings)``.
-        seconds: How long it took, over all sittings.
-        earlier: How much of that was before this one.
+        network: A float32 network from uint8 pixels ``(n, size, size, 1)`` to logits ``(n, findings)``. It is not
+            compiled, as Keras could not load the loss from the model file.
+        monitor: Training history and best epoch.
+        weights: Class weights of the loss, shape ``(2, findings)``.
+        seconds: Duration of training, including earlier sessions.
+        earlier: Duration of earlier sessions.
     """
 
     network: Any
-    watched: Watched
+    monitor: Monitor
     weights: NDArray[np.float32]
     seconds: float
     earlier: float = 0.0
@@ -56,37 +56,40 @@ def fit_network(
     checkpoint: Checkpoint | None = None,
     share: Share = ALONE,
 ) -> Fitted:
-    """Train a network, and choose the epoch to keep.
+    """Train a network, and select the epoch to keep.
 
-    On a CPU, the same data, options and number of threads give the same weights to the bit, whether or not training
-    was broken off and went on from its checkpoint.
+    On a CPU, the same data, options and number of threads give identical weights, bit by bit, even if training was
+    interrupted and resumed from its checkpoint.
 
     Args:
         data: The prepared data set.
-        rows: Which rows of it to learn from.
-        held_out: Which rows to judge the epochs by.
-        options: How to train.
-        progress: Where to show the epochs.
-        checkpoint: Where the state is kept now and then, and from which training goes on if it holds one.
-        share: Which part of each batch this process makes.
+        rows: Training rows.
+        held_out: Validation rows.
+        options: Training options.
+        progress: Progress display.
+        checkpoint: Checkpoint for the training state; training resumes from its state if there is one.
+        share: The part of each batch for this process.
+
+    Returns:
+        The trained network.
 
     Raises:
-        PlacaError: The loss is no longer a number, there is no backbone of that name or its weights cannot be had, a
-            class is missing from `rows`, all of `held_out` are of one class, or the checkpoint cannot be read or
-            written.
+        DivergedError: The loss or the logits are not finite.
+        MissingClassError: `rows` lack a class of a finding, or `held_out` lack a class of all findings.
+        PlacaError: The backbone is unknown, its weights cannot be loaded, or the checkpoint cannot be read or written.
     """
     keras = load_keras()
     truth, findings = data.truth[rows], len(data.findings)
-    require_both(truth, data.truth[held_out], data.findings, progress)
+    require_both_classes(truth, data.truth[held_out], data.findings, progress)
     keras.utils.set_random_seed(options.seed)
     weights = class_weights(truth, options.class_weights)
-    watched, moment = Watched(), Moment()
+    monitor, state = Monitor(), TrainState()
     stored = checkpoint.load() if checkpoint else None
     if stored:
-        moment = Moment.restored(*stored, watched)
-    earlier = moment.seconds
+        state = TrainState.from_checkpoint(*stored, monitor)
+    earlier = state.seconds
     phases = phases_of(options)
-    if moment.phase < len(phases):
+    if state.phase < len(phases):
 
         def batches(share: Share) -> Any:
             changes, seed = options.changes, options.seed
@@ -94,9 +97,9 @@ def fit_network(
 
         devices = Devices(options.batch_size, share)
         if devices.several or devices.idle:
-            progress.say(f"learns on {devices}")
+            progress.say(f"training on {devices}")
         with precision(options.mixed_precision):
-            with devices.together():
+            with devices.build_scope():
                 network = build(options.backbone, data.size, findings, "none" if stored else options.weights)
                 devices.share_statistics(network)
             average = copy = None
@@ -110,28 +113,30 @@ def fit_network(
             average,
             weighted_loss(weights, options.label_smoothing, focus),
             batches(share),
-            Judge(data.reading.first_rows(data.truth[held_out]), weights),
-            lambda judged: devices.answers(lambda some: pooled_logits(judged, data, some), held_out, data.reading),
-            watched,
+            Validator(data.reading.first_rows(data.truth[held_out]), weights),
+            lambda validated: devices.gather_outputs(
+                lambda part: pooled_logits(validated, data, part), held_out, data.reading
+            ),
+            monitor,
             checkpoint,
             devices,
             copy,
         )
-        with progress.bar("training", sum(phase.epochs for phase in phases)) as advance, devices.learning():
-            moment = learner.learn(phases, options, moment, advance)
-        require_alike(share, watched.best_weights)
+        with progress.bar("training", sum(phase.epochs for phase in phases)) as advance, devices.fit_scope():
+            state = learner.learn(phases, options, state, advance)
+        require_equal_weights(share, monitor.best_weights)
     kept = build(options.backbone, data.size, findings)
-    kept.set_weights(watched.best_weights)
-    return Fitted(kept, watched, weights, moment.seconds, earlier)
+    kept.set_weights(monitor.best_weights)
+    return Fitted(kept, monitor, weights, state.seconds, earlier)
 
 
 def pooled_logits(network: Any, data: TrainingData, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Run a network over files of a prepared data set, a batch at a time from the memory map.
+    """Compute the logits of files of a prepared data set, reading one batch at a time.
 
     Args:
-        network: From uint8 pixels to logits.
+        network: A network from uint8 pixels to logits.
         data: The prepared data set.
-        rows: Which rows of it; all squares of a file in a row.
+        rows: Rows of the data set; the squares of a file are consecutive.
 
     Returns:
         Logits of the files, shape ``(files, findings)``.

@@ -1,4 +1,4 @@
-"""The loss: cross-entropy of logits in which both classes of a finding count the same and unknown labels nothing."""
+"""Compute the loss: class-weighted cross-entropy of logits that ignores unknown labels."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from placa.core.backend import load_keras
 
 
 def class_weights(truth: NDArray[np.float32], kind: str = "balanced") -> NDArray[np.float32]:
-    """Weights of the classes of each finding.
+    """Compute the class weights of each finding.
 
     Args:
         truth: 0, 1, or NaN where unknown, shape ``(n, findings)``.
-        kind: ``balanced``: both classes of a finding count the same, ``n / (2 * n_class)``; ``none``: 1 for each image.
+        kind: ``balanced``: both classes have equal total weight, ``n / (2 * n_class)``; ``none``: weight 1 per image.
 
     Returns:
-        Shape ``(2, findings)``: for the images without the finding, and with it.
+        Shape ``(2, findings)``: weights of images without and with the finding.
     """
     if kind == "none":
         return np.ones((2, truth.shape[1]), dtype=np.float32)
@@ -31,26 +31,29 @@ def class_weights(truth: NDArray[np.float32], kind: str = "balanced") -> NDArray
 
 
 def weighted_loss(weights: NDArray[np.float32], smoothing: float, gamma: float = 0.0) -> Callable[[Any, Any], Any]:
-    """Make the cross-entropy of logits, weighted by class, in which unknown labels count nothing.
+    """Create the class-weighted cross-entropy of logits, which ignores unknown labels.
 
     Args:
-        weights: From `class_weights`.
-        smoothing: How far truth is drawn from 0 and 1 towards one half, 0 to 1.
-        gamma: Of the focal loss (Lin et al. 2017, ICCV, doi:10.1109/ICCV.2017.324): each image counts
-            ``|truth - probability| ** gamma`` times as much; 0 is the cross-entropy.
+        weights: Class weights, from `class_weights`.
+        smoothing: Label smoothing, 0 to 1: labels move from 0 and 1 towards one half.
+        gamma: Gamma of the focal loss (Lin et al. 2017, ICCV, doi:10.1109/ICCV.2017.324): the loss of an image is
+            multiplied by ``|truth - probability| ** gamma``; 0 is the cross-entropy.
+
+    Returns:
+        A function of truth and logits, both ``(n, findings)``, to losses ``(n,)``.
     """
     ops = load_keras().ops
 
     def loss(truth: Any, logits: Any) -> Any:
         known = ops.logical_not(ops.isnan(truth))
         target = ops.where(known, truth, 0.0)
-        # Blended images (mixup) have blended labels, and weigh as much of either class as they hold of it.
+        # Blended labels (mixup) have the weighted mean of both class weights.
         weight = (target * weights[1] + (1 - target) * weights[0]) * ops.cast(known, logits.dtype)
         target = target * (1 - smoothing) + 0.5 * smoothing
         # softplus(z) - target * z is the cross-entropy of sigmoid(z), without overflow.
         each = weight * (ops.softplus(logits) - target * logits)
         if gamma:
-            # Kept off zero, where the slope of a power below 1 has no bound.
+            # Bounded below, as the gradient of a power below 1 is infinite at zero.
             each = each * ops.maximum(ops.abs(target - ops.sigmoid(logits)), 1e-6) ** gamma
         return ops.sum(each, axis=-1) / ops.maximum(ops.sum(ops.cast(known, logits.dtype), axis=-1), 1.0)
 
@@ -60,7 +63,7 @@ def weighted_loss(weights: NDArray[np.float32], smoothing: float, gamma: float =
 def mean_loss(
     truth: NDArray[np.floating[Any]], logits: NDArray[np.floating[Any]], weights: NDArray[np.float32]
 ) -> float:
-    """The weighted cross-entropy over all known labels, without smoothing."""
+    """Compute the mean class-weighted cross-entropy of all known labels, without smoothing."""
     known = ~np.isnan(truth)
     weight = np.where(truth > 0.5, weights[1], weights[0])
     each = weight * (np.logaddexp(0, logits) - np.nan_to_num(truth) * logits)

@@ -1,4 +1,4 @@
-"""What is watched on validation while a network learns, and which epoch's weights are kept."""
+"""Monitor validation results during training, and select the epoch to keep."""
 
 from __future__ import annotations
 
@@ -9,23 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.core.errors import PlacaError
 from placa.models.calibration import sigmoid
 from placa.training.epochs import auroc_error, mean_auroc
 from placa.training.loss import mean_loss
 
 
-class Diverged(PlacaError):
-    """The loss or the logits are no longer numbers: nothing that was learnt is of use."""
-
-    def __init__(self, what: str, epoch: int, step: int | None = None) -> None:
-        at = f" at step {step}" if step else ""
-        super().__init__(f"{what} in epoch {epoch}{at}, so training stopped: try a lower --learning-rate.")
-
-
 @dataclass
-class Watched:
-    """What one fit left behind: a row an epoch, and the weights of the one that is kept."""
+class Monitor:
+    """The training history, one row per epoch, and the weights of the selected epoch."""
 
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = 0
@@ -34,17 +25,17 @@ class Watched:
     best_weights: list[NDArray[Any]] = field(default_factory=list)
 
     def add(self, row: dict[str, float], error: Callable[[float], float], weights: Callable[[], Any]) -> None:
-        """Add an epoch, and keep its weights if it is as good as the best.
+        """Add an epoch, and keep its weights if its AUROC is not clearly below the highest.
 
-        The weights kept are those of the last epoch whose AUROC is within two standard errors of the highest, its 95%
-        interval. A hundred validation images cannot tell such epochs apart: the very highest of sixty is a lucky one,
-        more often than not of the time when the learning rate was high and the weights wavered, and it does worse on
-        test. Within one standard error, such an epoch would now and then still come before the end of the schedule.
+        The weights are those of the last epoch whose AUROC is within two standard errors of the highest, its 95 %
+        interval. A hundred validation images cannot distinguish such epochs: the highest AUROC of sixty epochs is
+        mostly due to chance, often from an early epoch with a high learning rate, and its test AUROC is lower. With
+        one standard error, an early epoch would still be selected at times.
 
         Args:
-            row: Of the history, with ``epoch`` (from 1) and ``validation_auroc``.
-            error: The standard error of an AUROC.
-            weights: What the weights are now; asked for only if they are kept.
+            row: Row of the history, with ``epoch`` (from 1) and ``validation_auroc``.
+            error: Function from an AUROC to its standard error.
+            weights: Function that returns the current weights; called only if they are kept.
         """
         self.history.append(row)
         auroc = row["validation_auroc"]
@@ -54,16 +45,16 @@ class Watched:
             self.best_weights = weights()
 
     def stalled(self, since: int = 0) -> int:
-        """How many epochs there were after the best one, those up to epoch `since` not counted."""
+        """Return the number of epochs after the best one, not counting epochs up to `since`."""
         return len(self.history) - max(self.best_epoch, since)
 
     def as_facts(self) -> dict[str, Any]:
-        """All but the weights, for JSON."""
+        """Convert everything but the weights for JSON."""
         return {name: getattr(self, name) for name in ("history", "best_epoch", "best_auroc", "highest_auroc")}
 
 
-class Judge:
-    """Judges logits by the truth of the validation images.
+class Validator:
+    """Compute loss and AUROC on the validation images.
 
     Args:
         truth: 0, 1, or NaN where unknown, shape ``(n, findings)``.
@@ -72,17 +63,17 @@ class Judge:
 
     def __init__(self, truth: NDArray[np.float32], weights: NDArray[np.float32]) -> None:
         self._truth, self._weights = truth, weights
-        # The finding that is best known decides how fine AUROCs can be told apart.
+        # The finding with the most labels determines the standard error of the AUROC.
         counts = np.stack([(truth == value).sum(axis=0) for value in (1, 0)])
         self._positives, self._negatives = counts[:, (counts > 0).all(axis=0)].max(axis=1, initial=1).tolist()
 
     def row(self, logits: NDArray[np.float64]) -> dict[str, float]:
-        """Loss and mean AUROC of logits ``(n, findings)``."""
+        """Compute loss and mean AUROC of logits ``(n, findings)``."""
         return {
             "validation_loss": mean_loss(self._truth, logits, self._weights),
             "validation_auroc": mean_auroc(self._truth, sigmoid(logits)),
         }
 
     def error(self, auroc: float) -> float:
-        """The standard error of an AUROC on these images."""
+        """Compute the standard error of an AUROC on these images."""
         return auroc_error(auroc, self._positives, self._negatives)

@@ -1,4 +1,4 @@
-"""How a network is trained: every choice by name, with the default that nobody has to tune."""
+"""Define the training options and their defaults."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from placa.core.errors import PlacaError, unknown_name
+from placa.core.errors import unknown_name
 from placa.models.small import counts_texture
 from placa.training.augment import Augmentation
+from placa.training.errors import OptionValueError
 
-#: Most epochs, and changes other than `Augmentation`'s own defaults, where nobody says otherwise.
+#: Default maximum number of epochs.
 EPOCHS = 60
-#: The same where `small` counts texture as well. Rotation and zoom interpolate, and brightness and contrast round: all
-#: change what is counted. Flips and shifts by whole pixels do not.
+#: Defaults for `small` with its texture branch. Rotation and zoom interpolate, and brightness and contrast round: all
+#: change the texture. Flips and shifts by whole pixels do not.
 TEXTURE_EPOCHS = 20
 TEXTURE_CHANGES = {"rotation": 0.0, "zoom": 0.0, "brightness": 0.0, "contrast": 0.0}
 
-#: What may be chosen where only some words are meant.
+#: The choices of options with fixed values.
 CHOICES = {
     "loss": ("cross-entropy", "focal"),
     "class_weights": ("balanced", "none"),
     "mixed_precision": ("auto", "on", "off"),
     "recalibration": ("auto", "platt", "temperature", "isotonic", "none"),
 }
-#: The least and the greatest of each number, and whether these themselves are allowed.
+#: Minimum and maximum of each number, and whether they are allowed.
 _RANGES: dict[str, tuple[float, float, bool]] = {
     "seed": (0, 2**32 - 1, True),
     "epochs": (1, math.inf, True),
@@ -51,42 +52,42 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """How a network is trained; the defaults suit `small` on 2 cores.
+    """Training options; the defaults are for `small` on 2 cores.
 
     Attributes:
         backbone: A name from `placa.models.BACKBONES`.
-        weights: What the backbone starts from: ``none`` (random), ``imagenet``, or a file of weights. The head always
-            starts at random.
+        weights: Initial weights of the backbone: ``none`` (random), ``imagenet``, a file of weights, or a run. The head
+            always starts at random.
         seed: Seed of the weights, the order of the images and their augmentation.
-        epochs: Most epochs, those of the head alone included; by default 60, and 20 where `small` counts texture (see
+        epochs: Maximum number of epochs, including `head_epochs`; by default 60, and 20 for `small` with its texture
+            branch (see `suited`).
+        head_epochs: Number of epochs in which only the head is trained, before the complete network at a tenth of the
+            learning rate. By default 0 for random weights, and a fifth of `epochs` for pretrained weights.
+        patience: Number of consecutive epochs with a validation AUROC clearly below the highest before training stops.
+        batch_size: Images per batch, over all processes and devices.
+        learning_rate: Highest learning rate of AdamW (Loshchilov and Hutter 2019). It increases during `warmup`, then
+            decreases to 0 along a cosine.
+        warmup: Fraction of the steps with an increasing learning rate, 0 to 1.
+        weight_decay: Weight decay of AdamW.
+        loss: ``cross-entropy``, or ``focal`` (Lin et al. 2017), which reduces the weight of well classified images.
+        focal_gamma: Gamma of the focal loss; 0 is the cross-entropy.
+        class_weights: ``balanced``, equal total weight of both classes of a finding; or ``none``, equal weight of all
+            images.
+        label_smoothing: Amount by which labels are moved towards one half, 0 to 1.
+        mixup: Alpha of the Beta distribution for mixup (Zhang et al. 2018); 0 for none.
+        ema: Momentum of the exponential moving average of the weights, ≥ 0 and < 1, for validation and the run; 0 for
+            no averaging.
+        mixed_precision: ``auto``, 16-bit arithmetic on a GPU; ``on``; or ``off``.
+        augmentation: Amounts of augmentation: all of them, or some by name, with defaults for the network (see
             `suited`).
-        head_epochs: Epochs in which the head alone learns, before all of the network does at a tenth of the learning
-            rate. By default none for random weights, and a fifth of `epochs` for weights that have learnt.
-        patience: Epochs in a row whose validation AUROC is clearly below the highest, after which training stops.
-        batch_size: Images a batch; over all processes and devices together.
-        learning_rate: Highest learning rate of AdamW (Loshchilov and Hutter 2019); it rises for `warmup` of the steps
-            and falls to nothing along a cosine.
-        warmup: Share of the steps, 0 to 1.
-        weight_decay: Of AdamW.
-        loss: ``cross-entropy``, or ``focal`` (Lin et al. 2017), which counts less what is already told well.
-        focal_gamma: How much less; 0 is the cross-entropy.
-        class_weights: ``balanced``, both classes of a finding count the same; or ``none``, every image does.
-        label_smoothing: How far labels are drawn towards one half, 0 to 1.
-        mixup: Alpha of the Beta distribution by which pairs of training images are blended (Zhang et al. 2018); 0 for
-            none.
-        ema: Momentum of the exponential moving average of the weights that validation and the run see, 0 to 1; 0 for
-            the weights themselves.
-        mixed_precision: ``auto``, 16-bit arithmetic where there is a GPU; ``on``; or ``off``.
-        augmentation: How far training images are changed: all amounts, or some by name, the others as suits the network
-            (see `suited`).
-        mirror: Whether the model's answer is the average over an image and its mirror image; never so where training
-            flips no image.
-        recalibration: ``auto``, the one of the lowest cross-validated log loss on validation; ``platt``,
+        mirror: Whether the model averages over an image and its mirror image; ignored if training has no flips.
+        recalibration: ``auto``, the method with the lowest cross-validated log loss on validation; ``platt``,
             ``temperature``, ``isotonic`` or ``none``.
-        folds: Group-wise folds to train, 2 or more, pooled into one run; 0 for the splits of the prepared set.
+        folds: Number of group-wise folds, 2 or more, pooled into one run; 0 for the prepared splits.
 
     Raises:
-        PlacaError: A value is of another kind, out of its range, or none of the words that can be chosen.
+        OptionValueError: A value has the wrong type, is out of range, or is not one of the choices.
+        UnknownNameError: A name in `augmentation` is unknown.
     """
 
     backbone: str = "small"
@@ -112,7 +113,7 @@ class TrainOptions:
     folds: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse at once what would fail, or train nonsense, an hour later."""
+        """Check all values before training."""
         amounts = self.augmentation if isinstance(self.augmentation, Mapping) else vars(self.augmentation)
         known = [one.name for one in fields(Augmentation)]
         for name in amounts:
@@ -122,54 +123,84 @@ class TrainOptions:
         for name, value in {**options, **amounts}.items():
             _check(name, value)
         if self.folds == 1:
-            raise PlacaError("One fold would leave nothing to learn from: folds was to be 2 or more, or 0 for none.")
+            raise OptionValueError(
+                "`folds` must be an integer ≥ 2, or 0 for no folds, got 1.",
+                option="folds",
+                value=1,
+                least=2,
+                most=None,
+                inclusive=True,
+            )
         if self.ema == 1:
-            raise PlacaError("An ema of 1 would never move from the first weights: it was to be 0 or more and below 1.")
+            raise OptionValueError(
+                f"`ema` must be a number ≥ 0 and < 1, got {self.ema!r}.",
+                option="ema",
+                value=self.ema,
+                least=0,
+                most=1,
+                inclusive=False,
+            )
         if self.head_epochs is not None and self.head_epochs > self.most_epochs:
-            raise PlacaError(
-                f"The head cannot learn for {self.head_epochs} of {self.most_epochs} epochs: head_epochs was to be "
-                "epochs at most."
+            raise OptionValueError(
+                f"`head_epochs` must be an integer from 0 to {self.most_epochs} (`epochs`), got {self.head_epochs}.",
+                option="head_epochs",
+                value=self.head_epochs,
+                least=0,
+                most=self.most_epochs,
+                inclusive=True,
             )
 
     @property
     def most_epochs(self) -> int:
-        """Most epochs, whether they were given or not."""
+        """The maximum number of epochs, given or by default."""
         return EPOCHS if self.epochs is None else self.epochs
 
     @property
     def changes(self) -> Augmentation:
-        """How far training images are changed, whether that was given or not."""
-        return self._changes({})
+        """The amounts of augmentation, given or by default."""
+        return self._augmentation({})
 
-    def _changes(self, usual: Mapping[str, float]) -> Augmentation:
+    def _augmentation(self, defaults: Mapping[str, float]) -> Augmentation:
         given = self.augmentation
-        return given if isinstance(given, Augmentation) else Augmentation(**{**usual, **given})
+        return given if isinstance(given, Augmentation) else Augmentation(**{**defaults, **given})
 
     def suited(self, size: int) -> TrainOptions:
-        """Decide what was left open, as suits the network.
+        """Set the defaults that depend on the network and the image size.
 
         Args:
             size: Side of the images, in pixels.
 
         Returns:
-            The same options, with epochs and all amounts of augmentation.
+            The options with `epochs` and all amounts of augmentation set.
         """
         texture = self.backbone == "small" and counts_texture(size)
         epochs = TEXTURE_EPOCHS if texture and self.epochs is None else self.most_epochs
-        return replace(self, epochs=epochs, augmentation=self._changes(TEXTURE_CHANGES if texture else {}))
+        return replace(self, epochs=epochs, augmentation=self._augmentation(TEXTURE_CHANGES if texture else {}))
 
 
 def _check(name: str, value: Any) -> None:
     if name in CHOICES and value not in CHOICES[name]:
-        raise PlacaError(f"{name} was to be one of {', '.join(CHOICES[name])}, and {value!r} came.")
+        raise OptionValueError(
+            f"`{name}` must be one of {', '.join(CHOICES[name])}, got {value!r}.",
+            option=name,
+            value=value,
+            choices=list(CHOICES[name]),
+        )
     if name not in _RANGES or (value is None and name in {"epochs", "head_epochs"}):
         return
     lowest, highest, inclusive = _RANGES[name]
-    whole = name in {"seed", "epochs", "head_epochs", "patience", "batch_size", "folds"}
-    kind = "a whole number" if whole else "a number"
-    right = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-    if right and (lowest <= value <= highest if inclusive else lowest < value < highest):
+    integer = name in {"seed", "epochs", "head_epochs", "patience", "batch_size", "folds"}
+    kind = "an integer" if integer else "a number"
+    valid = isinstance(value, int if integer else (int, float)) and not isinstance(value, bool)
+    if valid and (lowest <= value <= highest if inclusive else lowest < value < highest):
         return
-    above = f"of {lowest:.10g} or more" if inclusive else f"above {lowest:.10g}"
-    below = "" if math.isinf(highest) else f" and {highest:.10g} at most"
-    raise PlacaError(f"{name} was to be {kind} {above}{below}, and {value!r} came.")
+    least, most = ("≥", "≤") if inclusive else (">", "<")
+    limits = f"{least} {lowest:.10g}" + ("" if math.isinf(highest) else f" and {most} {highest:.10g}")
+    raise OptionValueError(
+        f"`{name}` must be {kind} {limits}, got {value!r}.",
+        option=name,
+        value=value,
+        least=lowest,
+        most=None if math.isinf(highest) else highest,
+        inclusive=inclusive,
+    )

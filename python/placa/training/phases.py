@@ -1,4 +1,4 @@
-"""The phases of a training: the head first where the rest has learnt already, then all; each with its own schedule."""
+"""Define the phases of a training: first the head of a pretrained network, then the complete network."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any, Literal
 from placa.core.backend import load_keras
 from placa.training.options import TrainOptions
 
-#: How much more slowly weights that have learnt already go on learning.
-_LOWER = 0.1
+#: Factor of the learning rate for pretrained weights.
+_PRETRAINED_FACTOR = 0.1
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A run of epochs with one optimizer and one schedule.
+    """A sequence of epochs with one optimizer and one schedule.
 
     Attributes:
-        part: What learns: the ``head``, or ``all`` of the network.
-        epochs: How many epochs, at most.
-        rate: The highest learning rate.
+        part: Trainable part: the ``head``, or ``all`` of the network.
+        epochs: Maximum number of epochs.
+        rate: Highest learning rate.
     """
 
     part: Literal["head", "all"]
@@ -28,28 +28,34 @@ class Phase:
 
 
 def phases_of(options: TrainOptions) -> list[Phase]:
-    """Say in which phases a network learns.
+    """Determine the phases of a training.
 
-    Random weights learn all at once. Where the backbone has learnt already, the head catches up first: the gradients
-    of a random head would spoil what the rest knows (Howard and Ruder 2018, doi:10.18653/v1/P18-1031, call it gradual
-    unfreezing); then all of it learns at a tenth of the rate.
+    A network with random weights has a single phase. With a pretrained backbone the head is trained first, as the
+    gradients of a random head would damage the pretrained weights (gradual unfreezing, Howard and Ruder 2018,
+    doi:10.18653/v1/P18-1031); then the complete network is trained at a tenth of the rate.
+
+    Args:
+        options: Training options.
+
+    Returns:
+        The phases, in order.
     """
-    learnt = options.weights != "none"
+    pretrained = options.weights != "none"
     head = options.head_epochs
     if head is None:
-        head = min(options.most_epochs - 1, max(1, round(options.most_epochs / 5))) if learnt else 0
-    lower = options.learning_rate * (_LOWER if learnt or head else 1.0)
-    phases = [Phase("head", head, options.learning_rate), Phase("all", options.most_epochs - head, lower)]
+        head = min(options.most_epochs - 1, max(1, round(options.most_epochs / 5))) if pretrained else 0
+    rate = options.learning_rate * (_PRETRAINED_FACTOR if pretrained or head else 1.0)
+    phases = [Phase("head", head, options.learning_rate), Phase("all", options.most_epochs - head, rate)]
     return [phase for phase in phases if phase.epochs]
 
 
 def optimizer_of(phase: Phase, batches: int, options: TrainOptions) -> Any:
-    """Make the AdamW of a phase, whose rate rises for the warm-up and then falls to nothing along a cosine.
+    """Create AdamW for a phase; its rate increases during the warm-up, then decreases to 0 along a cosine.
 
     Args:
         phase: The phase.
-        batches: How many there are in an epoch.
-        options: How to train.
+        batches: Number of batches per epoch.
+        options: Training options.
     """
     optimizers = load_keras().optimizers
     steps = batches * phase.epochs

@@ -1,4 +1,4 @@
-"""In how many bits a network computes while it learns; what is saved computes in 32, on any machine."""
+"""Set the precision of training: 16 or 32 bits. Saved models compute in 32 bits."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from placa.core.backend import accelerator, load_keras
 
 
 def policy_for(mixed_precision: str) -> str:
-    """Say which of Keras' dtype policies is meant.
+    """Return the dtype policy of Keras for an option.
 
     Args:
-        mixed_precision: ``auto``: 16 bits where there is an accelerator; ``on``; or ``off``.
+        mixed_precision: ``auto``: 16 bits on an accelerator; ``on``; or ``off``.
 
     Returns:
-        ``float32``; ``mixed_float16`` on a GPU, for which Keras scales the loss, so that small gradients do not vanish
-        (Micikevicius et al. 2018); ``mixed_bfloat16`` elsewhere, which has the range of 32 bits and needs no scaling.
-        Weights are 32 bits in all of them.
+        ``float32``; ``mixed_float16`` on a GPU, where Keras scales the loss, so that small gradients do not vanish
+        (Micikevicius et al. 2018); ``mixed_bfloat16`` on other devices, which has the range of 32 bits and needs no
+        scaling. Weights are always float32.
     """
     device = accelerator()
     if mixed_precision == "off" or (mixed_precision == "auto" and device is None):
@@ -27,7 +27,7 @@ def policy_for(mixed_precision: str) -> str:
 
 @contextmanager
 def precision(mixed_precision: str) -> Iterator[None]:
-    """Build networks within this block in that precision; the policy of the process is what it was after it."""
+    """Set the precision of networks built in this block, and restore the dtype policy afterwards."""
     config = load_keras().config
     before = config.dtype_policy()
     config.set_dtype_policy(policy_for(mixed_precision))

@@ -1,4 +1,4 @@
-"""What comes next is made before it is asked for, so that nobody waits."""
+"""Prefetch items on threads."""
 
 from __future__ import annotations
 
@@ -8,44 +8,47 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
-Made = TypeVar("Made")
+Value = TypeVar("Value")
 
 
-class Ahead(Generic[Key, Made]):
-    """Makes things on threads, always the next few in a row.
+class Prefetcher(Generic[Key, Value]):
+    """Compute the next items of a sequence on threads.
 
-    What is made depends on its key alone, so the number of threads changes nothing but the time. Threads, not
-    processes: NumPy, OpenCV and Pillow let go of the interpreter while they work, and nothing has to be sent.
+    An item depends on its key only, so that the number of threads changes only the time. Threads are sufficient, as
+    NumPy, OpenCV and Pillow release the interpreter lock, and no data are copied between processes.
 
     Args:
-        make: Makes the thing of a key; called on several threads at once.
-        following: The key that is likely to be asked for after a key.
-        threads: How many work at a time.
-        ahead: How many things are made, or being made, beyond the one last asked for: that much memory is taken.
+        make: Function from a key to an item; called on several threads.
+        following: Function from a key to the next key.
+        threads: Number of threads.
+        ahead: Number of items to prefetch, which are held in memory.
     """
 
-    def __init__(self, make: Callable[[Key], Made], following: Callable[[Key], Key], threads: int, ahead: int) -> None:
+    def __init__(self, make: Callable[[Key], Value], following: Callable[[Key], Key], threads: int, ahead: int) -> None:
         self._make, self._following, self._ahead = make, following, ahead
         self._pool = ThreadPoolExecutor(threads)
-        self._one_asks = Lock()
-        self._coming: dict[Key, Future[Made]] = {}
+        self._lock = Lock()
+        self._pending: dict[Key, Future[Value]] = {}
 
-    def get(self, key: Key) -> Made:
-        """The thing of a key; waits for it where it is not yet made.
+    def get(self, key: Key) -> Value:
+        """Return the item of a key; wait until it is ready.
+
+        Args:
+            key: The key.
 
         Raises:
-            Exception: What `make` raised for this key.
+            Exception: Any error that `make` raises for this key.
         """
-        with self._one_asks:
+        with self._lock:
             wanted = [key]
             while len(wanted) <= self._ahead:
                 wanted.append(self._following(wanted[-1]))
-            coming = {
-                one: self._coming.pop(one) if one in self._coming else self._pool.submit(self._make, one)
+            pending = {
+                one: self._pending.pop(one) if one in self._pending else self._pool.submit(self._make, one)
                 for one in wanted
             }
-            # What is left over was skipped by somebody who jumped, and will not be asked for.
-            for future in self._coming.values():
+            # Items of skipped keys are not needed.
+            for future in self._pending.values():
                 future.cancel()
-            self._coming = coming
-            return coming.pop(key).result()
+            self._pending = pending
+            return pending.pop(key).result()

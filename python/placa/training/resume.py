@@ -1,4 +1,4 @@
-"""A training from its beginning, or from where it was: what is there of it, and whether it is the one asked for."""
+"""Start or resume a training: keep its state on disk, and check that options and data are the same."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from placa.models import weights_fingerprint
 from placa.records.run import require_run
 from placa.training.checkpoint import Checkpoint
 from placa.training.data import TrainingData
-from placa.training.monitor import Diverged
+from placa.training.errors import ChangedTrainingError, DivergedError, TrainingInterruptedError, UnfinishedTrainingError
 from placa.training.options import TrainOptions
 
 _PLAN = "plan.json"
 
 
 @dataclass(frozen=True)
-class Underway:
-    """A training that is under way.
+class ResumableTraining:
+    """A training in progress.
 
     Attributes:
-        checkpoint: Where its state is kept.
-        overwrite: Whether a run already there is replaced, as this command said, or the one that began it.
-        whole: ``run.json`` of the run, if it turned out to be whole already.
+        checkpoint: Checkpoint for its state.
+        overwrite: Whether to replace an existing run: set by this command or by the one that started the training.
+        complete_run: Content of ``run.json`` if the run is already complete; otherwise None.
     """
 
     checkpoint: Checkpoint
     overwrite: bool
-    whole: dict[str, Any] | None = None
+    complete_run: dict[str, Any] | None = None
 
 
 def plan_of(data: TrainingData, options: TrainOptions) -> dict[str, Any]:
-    """All that decides what a training ends with, for JSON."""
+    """Collect everything that determines the result of a training, for JSON."""
     parts = (data.directory / "manifest.parquet", data.directory / "source.json")
     plan = {
         "schema_version": 1,
@@ -58,12 +58,12 @@ def plan_of(data: TrainingData, options: TrainOptions) -> dict[str, Any]:
 
 
 def state_of(out: Path) -> Path:
-    """Where the state of a training lies until its run, `out`, is whole."""
+    """Return the directory of the training state until the run `out` is complete."""
     return out.absolute().with_name(f".{out.absolute().name}.training")
 
 
 @contextmanager
-def underway(
+def resumable_training(
     out: Path,
     data: TrainingData,
     options: TrainOptions,
@@ -71,87 +71,97 @@ def underway(
     resume: bool,
     progress: Progress,
     every: float,
-) -> Iterator[Underway]:
-    """Keep a training's state beside its run, in ``.NAME.training``, until the run is whole.
+) -> Iterator[ResumableTraining]:
+    """Keep the state of a training beside its run, in ``.NAME.training``, until the run is complete.
 
-    The state stays when the block is left by Ctrl-C, a kill or a full disk; it goes once the run is whole, and when
-    what was learnt is of no use.
+    The state remains after Ctrl-C, a kill or a full disk. It is deleted when the run is complete, and when training
+    diverges.
 
     Args:
-        out: The run directory to make.
-        data: What to train on.
-        options: How.
-        overwrite: Whether a run or a state already there is replaced.
-        resume: Whether to go on from a state that is there.
-        progress: Where to say what was found.
-        every: Seconds from one state to the next, at least.
+        out: The run directory to create.
+        data: Training data.
+        options: Training options.
+        overwrite: Whether to replace an existing run or state.
+        resume: Whether to continue from an existing state.
+        progress: Progress display.
+        every: Minimum seconds between two saved states.
+
+    Yields:
+        The training in progress.
 
     Raises:
-        PlacaError: A state is there, and neither `resume` nor `overwrite` is given, or it is of other options or data;
-            `out` is there and may not be replaced; another training is at work; or the place cannot be written.
+        UnfinishedTrainingError: A state exists, and neither `resume` nor `overwrite` is set.
+        ChangedTrainingError: The state belongs to other options or data.
+        TrainingInterruptedError: The disk is full or cannot be written; the state is kept.
+        PlacaError: `out` exists and may not be replaced, or another process trains it.
     """
     out = out.absolute()
     checkpoint = Checkpoint(state_of(out), every)
     place = checkpoint.directory
     if not resume and not place.is_dir():
         refuse_existing(out, overwrite)
-    with _alone(place, out):
+    with _locked(place, out):
         try:
-            begun = _begin(checkpoint, out, plan_of(data, options), overwrite, resume, progress)
-            yield begun
+            training = _start(checkpoint, out, plan_of(data, options), overwrite, resume, progress)
+            yield training
         except BaseException as error:
-            if isinstance(error, Diverged) or not checkpoint.holds_anything():
+            if isinstance(error, DivergedError) or not checkpoint.exists():
                 shutil.rmtree(place, ignore_errors=True)
             elif isinstance(error, PlacaError) and isinstance(error.__cause__, OSError):
-                kept = "what was learnt so far is kept, and --resume goes on from there"
-                raise PlacaError(f"{str(error).rstrip('.')}; {kept}.") from error
+                raise TrainingInterruptedError(
+                    f"{error} The training state is saved: continue with --resume.",
+                    run=str(out),
+                    state=str(place),
+                    reason=str(error),
+                ) from error
             elif isinstance(error, KeyboardInterrupt):
-                progress.say("what was learnt so far is kept: --resume goes on from there")
+                progress.say("the training state is saved: continue with --resume")
             raise
-        _sweep(out, ".old-")
-        # Gone at once, then bit by bit: half of it is no state to go on from.
+        _remove_partial(out, ".old-")
+        # Rename before deleting: a partly deleted directory is not a valid state.
         over = place.with_name(f"{place.name}.over")
         shutil.rmtree(over, ignore_errors=True)
         place.rename(over)
         shutil.rmtree(over, ignore_errors=True)
 
 
-def _begin(
+def _start(
     checkpoint: Checkpoint, out: Path, plan: dict[str, Any], overwrite: bool, resume: bool, progress: Progress
-) -> Underway:
-    place, whole = checkpoint.directory, None
-    if checkpoint.holds_anything() and not overwrite and not resume:
-        raise PlacaError(
-            f"A training of {out} was broken off before: add --resume to go on with it, or --overwrite to begin anew."
+) -> ResumableTraining:
+    place, complete_run = checkpoint.directory, None
+    if checkpoint.exists() and not overwrite and not resume:
+        raise UnfinishedTrainingError(
+            f"An interrupted training of {out} exists. Continue it with --resume, or start again with --overwrite.",
+            run=str(out),
         )
-    if resume and checkpoint.holds_anything():
+    if resume and checkpoint.exists():
         before = read_json(place / _PLAN)
         _require_same(before, plan, progress)
         overwrite = overwrite or before["overwrite"]
     else:
-        _empty(place)
+        _clear(place)
         write_json(place / _PLAN, {**plan, "overwrite": overwrite})
-    if resume and not overwrite and _is_whole(out, plan):
-        whole = require_run(out)
-        progress.say(f"{out} is whole already")
+    if resume and not overwrite and _is_complete(out, plan):
+        complete_run = require_run(out)
+        progress.say(f"{out} is already complete")
     else:
         refuse_existing(out, overwrite)
-        if resume and not checkpoint.holds_anything():
-            progress.say(f"nothing of {out} is there to go on from, so training begins at its beginning")
-    for left in (".partial-", ".training.over"):
-        _sweep(out, left)
-    for torn in place.rglob(".*.partial-*"):
-        torn.unlink()
-    return Underway(checkpoint, overwrite, whole)
+        if resume and not checkpoint.exists():
+            progress.say(f"no training state of {out} exists: training starts at epoch 1")
+    for kind in (".partial-", ".training.over"):
+        _remove_partial(out, kind)
+    for path in place.rglob(".*.partial-*"):
+        path.unlink()
+    return ResumableTraining(checkpoint, overwrite, complete_run)
 
 
 def plan_digest(plan: dict[str, Any]) -> str:
-    """What a run says of the plan it was made by: ``"sha256:…"`` over options, data and weights."""
-    decides = {name: plan[name] for name in ("options", "weights", "data")}
-    return f"sha256:{hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()}"
+    """Compute the digest of a plan in ``run.json``: ``"sha256:…"`` over options, data and weights."""
+    content = {name: plan[name] for name in ("options", "weights", "data")}
+    return f"sha256:{hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()}"
 
 
-def _is_whole(out: Path, plan: dict[str, Any]) -> bool:
+def _is_complete(out: Path, plan: dict[str, Any]) -> bool:
     try:
         return bool(require_run(out).get("plan") == plan_digest(plan))
     except PlacaError:
@@ -159,45 +169,51 @@ def _is_whole(out: Path, plan: dict[str, Any]) -> bool:
 
 
 @contextmanager
-def _alone(place: Path, out: Path) -> Iterator[None]:
-    """Hold the state for this process: two that write the same run would spoil both."""
+def _locked(place: Path, out: Path) -> Iterator[None]:
+    """Lock the state, so that no other process writes the same run."""
     try:
         place.mkdir(parents=True, exist_ok=True)
         lock = (place / "lock").open("w")
     except OSError as error:
         raise explain_os_error(error, out) from error
-    with lock, held(lock, f"Another training of {out} is at work: wait for it, or choose another --out."):
+    with lock, held(lock, f"Another process is training {out}. Wait until it ends, or choose another --out."):
         yield
 
 
 def _require_same(before: dict[str, Any], plan: dict[str, Any], progress: Progress) -> None:
-    differ = [
-        f"{name} was {before['options'].get(name)} and is {value}"
+    changed = {
+        name: [before["options"].get(name), value]
         for name, value in plan["options"].items()
         if before["options"].get(name) != value
-    ]
-    if before["data"] != plan["data"]:
-        differ.append("the prepared data set is another, or was prepared again")
-    if before["weights"] != plan["weights"]:
-        differ.append("the file of weights is another")
+    }
+    differ = [f"{name} was {old}, got {new}" for name, (old, new) in changed.items()]
+    for name, sentence in (
+        ("data", "the prepared data set differs"),
+        ("weights", "the file of weights differs"),
+    ):
+        if before[name] != plan[name]:
+            # The option of the same name keeps its text.
+            changed.setdefault(name, [before[name], plan[name]])
+            differ.append(sentence)
     if differ:
-        raise PlacaError(
-            f"The training that was broken off is another one ({'; '.join(differ)}): give the same options again, or "
-            "--overwrite without --resume to begin anew."
+        raise ChangedTrainingError(
+            f"The interrupted training has other options or data ({'; '.join(differ)}). Use the same options, or "
+            "start again with --overwrite and without --resume.",
+            changed=changed,
         )
     others = [
-        f"{name} {before['versions'].get(name)} then, {value} now"
+        f"{name} {before['versions'].get(name)} before, {value} now"
         for name, value in plan["versions"].items()
         if before["versions"].get(name) != value
     ]
     if others:
         progress.warn(
-            f"training goes on with other versions ({'; '.join(others)}), so it will not end with the same weights to "
-            "the bit as one that was never broken off"
+            f"training continues with other package versions ({'; '.join(others)}): the final weights may differ "
+            "slightly from those of an uninterrupted training"
         )
 
 
-def _empty(place: Path) -> None:
+def _clear(place: Path) -> None:
     for path in place.iterdir():
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -205,8 +221,8 @@ def _empty(place: Path) -> None:
             path.unlink()
 
 
-def _sweep(out: Path, kind: str) -> None:
-    """Remove what trainings that were killed left of half-made runs; only one is at work, and holds the lock."""
+def _remove_partial(out: Path, kind: str) -> None:
+    """Remove partial runs of killed trainings. The caller holds the lock."""
     for path in out.parent.iterdir():
         if path.name.startswith(f".{out.name}{kind}"):
             shutil.rmtree(path, ignore_errors=True)

@@ -1,30 +1,30 @@
-"""A moment of a training: everything from which it goes on to the bit."""
+"""Define the training state, from which training resumes with identical results."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from placa.core.errors import PlacaError
 from placa.training.averaging import values
 from placa.training.checkpoint import Arrays
-from placa.training.monitor import Watched
+from placa.training.errors import IncompatibleStateError
+from placa.training.monitor import Monitor
 
 
 @dataclass
-class Moment:
-    """Where a training is, between two steps.
+class TrainState:
+    """The state of a training between two steps.
 
     Attributes:
-        phase: Which phase it is in, from 0; as many as there are once it is over.
-        began: Epochs before this phase.
-        epoch: Epochs done.
-        step: Steps done of the epoch after these.
-        seconds: How long it took so far.
-        lap: How long that epoch took so far, in seconds.
-        arrays: What the variables hold: ``network`` (random generators of layers included), ``optimizer``, ``loss``
-            (its mean over the epoch) and ``first`` (see `placa.training.averaging`). Lists that are not there, or
-            empty, mean that what they are of starts anew.
+        phase: Index of the phase, from 0; the number of phases when training is complete.
+        began: Number of epochs before this phase.
+        epoch: Number of completed epochs.
+        step: Number of completed steps of the current epoch.
+        seconds: Duration so far, in seconds.
+        lap: Duration of the current epoch so far, in seconds.
+        arrays: Values of variables: ``network`` (with the random generators of layers), ``optimizer``, ``loss`` (its
+            mean over the epoch) and ``first`` (see `placa.training.averaging`). A missing or empty list means initial
+            values.
     """
 
     phase: int = 0
@@ -35,40 +35,45 @@ class Moment:
     lap: float = 0.0
     arrays: Arrays = field(default_factory=dict)
 
-    def as_state(self, watched: Watched) -> tuple[dict[str, Any], Arrays]:
-        """What a checkpoint keeps of it, and of what was watched so far."""
+    def to_checkpoint(self, monitor: Monitor) -> tuple[dict[str, Any], Arrays]:
+        """Convert the state and the monitor for a checkpoint."""
         numbers = ("phase", "began", "epoch", "step", "seconds", "lap")
         facts = {name: getattr(self, name) for name in numbers}
-        return {"moment": facts, "watched": watched.as_facts()}, {**self.arrays, "best": watched.best_weights}
+        return {"moment": facts, "watched": monitor.as_facts()}, {**self.arrays, "best": monitor.best_weights}
 
     @classmethod
-    def restored(cls, facts: dict[str, Any], arrays: Arrays, watched: Watched) -> Moment:
-        """Take it from a checkpoint, and fill in what was watched until then."""
+    def from_checkpoint(cls, facts: dict[str, Any], arrays: Arrays, monitor: Monitor) -> TrainState:
+        """Restore a state from a checkpoint, and update the monitor."""
         for name, value in facts["watched"].items():
-            setattr(watched, name, value)
-        watched.best_weights = arrays.pop("best", [])
+            setattr(monitor, name, value)
+        monitor.best_weights = arrays.pop("best", [])
         return cls(**facts["moment"], arrays=arrays)
 
-    def give(self, name: str, variables: list[Any]) -> None:
-        """Give variables what they held at this moment, if that is known.
+    def restore(self, name: str, variables: list[Any]) -> None:
+        """Assign the stored values to variables, if there are any.
+
+        Args:
+            name: Name of the list in `arrays`.
+            variables: Keras variables, in the stored order.
 
         Raises:
-            PlacaError: They are others.
+            IncompatibleStateError: The shapes differ.
         """
         held = self.arrays.get(name)
         if not held:
             return
         if [one.shape for one in held] != [tuple(variable.shape) for variable in variables]:
-            raise PlacaError(
-                f"The state of the training holds other variables of its {name}, as of another version of placa or "
-                "Keras: begin anew with --overwrite."
+            raise IncompatibleStateError(
+                f"The saved training state has other variables in its {name}; another version of placa or Keras wrote "
+                "it. Start again with --overwrite.",
+                part=name,
             )
         for variable, one in zip(variables, held, strict=True):
             variable.assign(one)
 
 
-def held_by(model: Any) -> Arrays:
-    """Copies of what a compiled network and its optimizer hold."""
+def snapshot(model: Any) -> Arrays:
+    """Copy the values of a compiled network and its optimizer."""
     return {
         "network": [values(variable) for variable in model.variables],
         "optimizer": [values(variable) for variable in model.optimizer.variables],

@@ -1,1 +1,1 @@
-"""What calls several stages and writes the records: prepare, train, evaluate."""
+"""Run several stages and write their records: prepare, train, evaluate."""

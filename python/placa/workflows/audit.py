@@ -1,4 +1,4 @@
-"""Audit a prepared data set anew."""
+"""Repeat the audit of a prepared data set."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from placa.dataset.prepared import read_prepared
 
 
 def audit_prepared(directory: Path, progress: Progress = SILENT) -> dict[str, Any]:
-    """Audit a prepared data set anew, and write its ``audit.json``.
+    """Audit a prepared data set again, and write its ``audit.json``.
 
     Args:
-        directory: What ``placa prepare`` wrote.
-        progress: Where to show what goes on.
+        directory: A directory from ``placa prepare``.
+        progress: Progress display.
 
     Returns:
         The audit (see `placa.audit`).
 
     Raises:
-        PlacaError: It is no prepared data set, or cannot be written.
+        PlacaError: The directory is not a prepared data set, or cannot be written.
     """
     audit = audit_set(read_prepared(directory), progress)
     write_json(directory / "audit.json", audit)

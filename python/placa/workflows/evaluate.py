@@ -1,4 +1,4 @@
-"""Evaluate a run in R: from predictions.parquet to tables and figures in ``evaluation/``."""
+"""Evaluate a run in R: compute the tables and figures in ``evaluation/`` from its predictions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from placa.core.errors import PlacaError
+from placa.core.errors import UnknownNameError
 from placa.core.files import read_json, require_writable
 from placa.core.progress import SILENT, Progress
 from placa.evaluation.bridge import call_r, run_rscript
@@ -16,41 +16,49 @@ from placa.evaluation.r_code import EVALUATE_RUN
 from placa.records.predictions import read_predictions
 from placa.records.run import require_model, require_predictions, require_run
 from placa.reporting.model_card import write_model_card
+from placa.workflows.errors import BridgeUnavailableError
+
+_BRIDGES = ("auto", "rpy2", "rscript")
 
 
 def evaluate(run: Path, split: str = "test", bridge: str = "auto", progress: Progress = SILENT) -> dict[str, Any]:
     """Evaluate the predictions of a run with the R package, and write its ``evaluation/``.
 
-    AUROC comes with the interval of a bootstrap that draws whole patients or groups (Field and Welsh 2007), and where
-    every image is a group of its own with DeLong's (DeLong, DeLong and Clarke-Pearson 1988); the operating points are
-    those that training chose on validation.
+    The confidence interval of the AUROC is from a bootstrap over patients or groups (Field and Welsh 2007), or DeLong's
+    (DeLong, DeLong and Clarke-Pearson 1988) if every image is its own group. The operating points were chosen on
+    validation during training.
 
     Args:
         run: A run directory.
-        split: Which split to evaluate.
-        bridge: ``rpy2`` (R inside this process), ``rscript`` (R in a process of its own), or ``auto``: the first
-            where it works, else the second.
-        progress: Where to show remarks and R's warnings.
+        split: The split to evaluate.
+        bridge: ``rpy2`` (R inside this process), ``rscript`` (R in a separate process), or ``auto``: ``rpy2`` if it
+            works, otherwise ``rscript``.
+        progress: Display for messages and the warnings of R.
 
     Returns:
         The content of ``evaluation/summary.json``.
 
     Raises:
-        PlacaError: `run` is no run, its model or its predictions are not those that its ``run.json`` speaks of, there
-            is no R or no R package placa, or R refuses the predictions: a patient of the split is in another one too,
-            or the split has no image.
+        UnknownNameError: The bridge is unknown.
+        BridgeUnavailableError: The chosen bridge does not work on this machine.
+        RError: R rejects the predictions: a patient is in two splits, or the split has no image.
+        PlacaError: `run` is not a run, its model or predictions differ from ``run.json``, or R or its package placa is
+            missing.
     """
     facts = require_run(run)
     require_writable(run)
     require_model(run, facts)
     predictions, metadata = read_predictions(run)
     if not require_predictions(run, facts, metadata):
-        progress.warn(
-            f"{run / 'predictions.parquet'} does not say which model made it, so nobody can tell if this one did"
-        )
+        progress.warn(f"{run / 'predictions.parquet'} has no model fingerprint: it may come from another model")
     predictions.attrs["placa"] = metadata
-    if bridge not in {"auto", "rpy2", "rscript"}:
-        raise PlacaError(f"The bridge to R is auto, rpy2 or rscript; {bridge!r} was given.")
+    if bridge not in _BRIDGES:
+        raise UnknownNameError(
+            f"--bridge must be auto, rpy2 or rscript, got {bridge!r}.",
+            kind="bridge",
+            name=bridge,
+            known=list(_BRIDGES),
+        )
     if bridge != "rscript":
         try:
             call_r(
@@ -64,10 +72,12 @@ def evaluate(run: Path, split: str = "test", bridge: str = "auto", progress: Pro
             return _summary(run)
         except Rpy2Error as reason:
             if bridge == "rpy2":
-                raise PlacaError(
-                    f"rpy2 does not work here ({reason}): leave --bridge out to do without it."
+                raise BridgeUnavailableError(
+                    f"rpy2 does not work on this machine ({reason}). Omit --bridge to run R without it.",
+                    bridge=bridge,
+                    reason=str(reason),
                 ) from reason
-            progress.warn(f"rpy2 does not work here ({reason}); R runs in a process of its own instead")
+            progress.warn(f"rpy2 does not work on this machine ({reason}); R runs in a separate process")
     _evaluate_in_rscript(run, split, progress)
     return _summary(run)
 
@@ -76,19 +86,19 @@ def _evaluate_in_rscript(run: Path, split: str, progress: Progress) -> None:
     done = run_rscript(EVALUATE_RUN, str(run), split)
     lines = [line for line in done.stderr.splitlines() if line.strip()]
 
-    def said(kind: str) -> list[str]:
+    def lines_with(kind: str) -> list[str]:
         return [line.removeprefix(kind) for line in dict.fromkeys(lines) if line.startswith(kind)]
 
-    for warning in said("placa-warning: "):
+    for warning in lines_with("placa-warning: "):
         progress.warn(f"R: {warning}")
     if done.returncode:
-        last = lines[-1] if lines else "it said nothing"
-        message = next(iter(said("placa-error: ")), f"R failed: {last}")
-        raise r_error(message, " ".join(said("placa-class: ")).split())
+        last = lines[-1] if lines else "no output"
+        message = next(iter(lines_with("placa-error: ")), f"R failed: {last}")
+        raise r_error(message, " ".join(lines_with("placa-class: ")).split())
 
 
 def read_thresholds(run: Path) -> pd.DataFrame:
-    """The operating points of a run, one row each: ``finding``, ``operating_point``, ``threshold``, ``default``."""
+    """Read the operating points of a run: ``finding``, ``operating_point``, ``threshold``, ``default``."""
     findings = read_json(run / "thresholds.json")["findings"]
     rows = [
         (finding, point, float(threshold), point == entry["default"])
@@ -99,10 +109,10 @@ def read_thresholds(run: Path) -> pd.DataFrame:
 
 
 def headline(summary: dict[str, Any]) -> list[str]:
-    """One line a finding: AUROC with its interval and whose that is, and on how many images and patients."""
+    """Format one line per finding: AUROC with its confidence interval, number of images and patients."""
     lines = []
     for finding, one in summary["headline"].items():
-        auroc = "AUROC not defined, for one class is missing,"
+        auroc = "AUROC not defined (one class is missing)"
         if one["auroc"] is not None:
             auroc = f"AUROC {one['auroc']:.3f}"
         if one["auroc_lower"] is not None:
@@ -123,6 +133,6 @@ def _interval_name(one: dict[str, Any]) -> str:
 
 def _summary(run: Path) -> dict[str, Any]:
     summary: dict[str, Any] = read_json(run / "evaluation" / "summary.json")
-    # The card gives the test figures, once there are some.
+    # The model card includes the test results.
     write_model_card(run)
     return summary

@@ -1,4 +1,4 @@
-"""From a source to a prepared data set: manifest, splits, pixel cache and audit, whole or not at all."""
+"""Write a prepared data set from a source, atomically: manifest, splits, pixel cache and audit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import pandas as pd
 
 import placa
 from placa.audit import audit_set
-from placa.core.errors import PlacaError
 from placa.core.executors import Executor
 from placa.core.files import fingerprint, require_writable, whole_file, write_json, write_rejected
 from placa.core.progress import SILENT, Progress
@@ -27,10 +26,11 @@ from placa.dataset.splits import SplitMethod, SplitPlan, assert_disjoint, split_
 from placa.records.manifest import SPLITS, complete, write_manifest
 from placa.records.reading import collapse, expand
 from placa.sources.source import Source
+from placa.workflows.errors import NoReadableImageError
 
-#: Side of the squares in the pixel cache, in pixels: what the network `small` takes.
+#: Default side of the squares in the pixel cache, in pixels, for the network `small`.
 DEFAULT_SIZE = 96
-#: What of the pixels is true, as long as the data set is not whole (see `placa.dataset.cache_journal`).
+#: Journal of the decoded pixels of an incomplete data set (see `placa.dataset.cache_journal`).
 _JOURNAL = ".decoded"
 
 
@@ -44,52 +44,55 @@ def prepare(
     plan: SplitPlan | None = None,
     executor: Executor | None = None,
 ) -> pd.DataFrame:
-    """Write a prepared data set, or go on with one that was interrupted.
+    """Write a prepared data set, or resume an interrupted preparation.
 
-    When Ctrl-C, a kill, a full disk or a lost cluster ends the work, what was decoded stays in a hidden directory
-    beside `out`. Called again with the same images, size and reading, it goes on from there and says so.
+    After Ctrl-C, a kill, a full disk or a lost cluster, the decoded images remain in a hidden directory beside `out`.
+    A second call with the same images, size and reading resumes from them.
 
     Args:
-        source: What `placa.sources.nih.read_nih` and its like return; or a function that draws its images under the
-            directory that it is given, which will be `out`, and returns such a source.
-        out: The directory to make.
+        source: A source, as from `placa.sources.nih.read_nih`; or a function that draws images in a given directory,
+            which becomes `out`, and returns a source.
+        out: The directory to create.
         size: Side of the squares in the pixel cache, in pixels.
         seed: Seed of the splits.
-        overwrite: Whether a prepared data set already there is replaced.
-        progress: Where to show what goes on.
-        plan: How to split; by default 70 % train, 15 % validation, 15 % test, or as the source says.
-        executor: Where to decode; on every core of this machine by default (see `placa.core.executors`).
+        overwrite: Whether to replace an existing prepared data set.
+        progress: Progress display.
+        plan: Split plan; by default the split of the source, or 70 % train, 15 % validation, 15 % test.
+        executor: Executor for decoding; by default all cores of this machine (see `placa.core.executors`).
 
     Returns:
         The manifest, as written.
 
     Raises:
-        PlacaError: `out` is there or cannot be written, the disk is full, no image could be read, the source brings a
-            split that cuts a patient, or something is wrong with the executor.
-        KeyboardInterrupt: Ctrl-C; its message says what was kept.
+        NoReadableImageError: No image can be read.
+        PlacaError: `out` exists or cannot be written, the disk is full, the split of the source divides a patient, or
+            the executor fails.
+        KeyboardInterrupt: Ctrl-C; its message names the directory of the decoded images.
     """
     started = time.perf_counter()
-    # Images that are drawn into the directory are new each time, and so are their pixels.
-    ours = {pixels_path(out, size).name, _JOURNAL} if isinstance(source, Source) else set()
-    with resumable_directory(out, overwrite, lambda found: found.name in ours, _kept if ours else _nothing) as partial:
+    # Drawn images are new at each call, and so are their pixels.
+    kept = {pixels_path(out, size).name, _JOURNAL} if isinstance(source, Source) else set()
+    with resumable_directory(
+        out, overwrite, lambda found: found.name in kept, _resume_hint if kept else _no_hint
+    ) as partial:
         require_writable(partial)
         if not isinstance(source, Source):
             source = source(partial)
         plan = plan or SplitPlan(seed)
         manifest, method, rejected = _fill(partial, out.absolute(), source, size, plan, progress, started, executor)
     (out / _JOURNAL).unlink(missing_ok=True)
-    _tell(manifest, source, rejected, method, progress)
+    _report(manifest, source, rejected, method, progress)
     return manifest
 
 
-def _nothing(partial: Path) -> str:
+def _no_hint(partial: Path) -> str:
     return ""
 
 
-def _kept(partial: Path) -> str:
+def _resume_hint(partial: Path) -> str:
     if not says_something(partial / _JOURNAL):
         return ""
-    return f"What is decoded stays in {partial}, and the same command goes on from there."
+    return f"Decoded images are kept in {partial}; run the same command again to continue."
 
 
 def _fill(
@@ -109,10 +112,13 @@ def _fill(
         (path, reason) for path, reason in zip(source.images["path"], reasons, strict=True) if reason
     ]
     if source.rows != int(kept.sum()) + len(rejected) + source.missing + source.unused:
-        raise AssertionError(f"{source.rows} rows came in, and not all of them are kept, rejected, missing or unused")
+        raise AssertionError(f"{source.rows} rows were read, but not all are kept, rejected, missing or unused")
     if not kept.any():
-        raise PlacaError(
-            f"None of the {len(kept)} images could be read; the first, {rejected[0][0]}: {rejected[0][1]}."
+        raise NoReadableImageError(
+            f"None of the {len(kept)} images can be read. First image, {rejected[0][0]}: {rejected[0][1]}.",
+            images=len(kept),
+            file=rejected[0][0],
+            reason=rejected[0][1],
         )
     images = expand(source.images[kept].reset_index(drop=True), source.reading)
     grouping: dict[str, Any] = {"rule": "patient"}
@@ -153,7 +159,7 @@ def _fill(
         "tables": {Path(table).name: fingerprint(Path(table)) for table in source.tables},
         "versions": {"python": sys.version.split()[0], "pillow": version("pillow"), "numpy": np.__version__},
     }
-    # The audit looks at the files where they are now; those drawn here get their last place with the directory.
+    # The audit reads the files at their current paths; drawn images get their final paths below.
     tables = {name: getattr(source, name) for name in OPTIONAL_TABLES}
     audit = audit_set(Prepared(manifest, np.load(cache, mmap_mode="r"), facts, **tables), progress)
     write_json(directory / "audit.json", audit)
@@ -177,16 +183,14 @@ def _write_tables(directory: Path, source: Source, manifest: pd.DataFrame) -> No
                 table.to_parquet(partial, index=False)
 
 
-def _tell(
+def _report(
     manifest: pd.DataFrame, source: Source, rejected: list[tuple[str, str]], method: SplitMethod, progress: Progress
 ) -> None:
     if source.missing:
-        progress.warn(f"{source.missing:,} images that the table names are not there")
+        progress.warn(f"{source.missing:,} images in the table were not found")
     if rejected:
-        noun = "image was" if len(rejected) == 1 else "images were"
-        progress.warn(
-            f"{len(rejected)} {noun} set aside, see rejected.csv; the first: {rejected[0][0]}: {rejected[0][1]}"
-        )
+        noun = "image" if len(rejected) == 1 else "images"
+        progress.warn(f"{len(rejected):,} {noun} rejected, see rejected.csv; first: {rejected[0][0]}: {rejected[0][1]}")
     for note in source.notes + method.notes:
         progress.say(note)
     manifest = collapse(manifest, source.reading)

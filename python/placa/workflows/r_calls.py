@@ -1,4 +1,4 @@
-"""What R calls through reticulate: paths and scalars in, plain lists out, which every reticulate can convert."""
+"""Define the functions that R calls through reticulate, with paths and scalars as input and plain lists as output."""
 
 from __future__ import annotations
 
@@ -19,10 +19,17 @@ if TYPE_CHECKING:
 
 
 def find_as_list(run: str, places: list[str]) -> list[str]:
-    """List the files that a run's model would read, for R: files as they are given, folders with what is in them.
+    """List the files that the model of a run can read, for R: files as given, and the files in folders.
+
+    Args:
+        run: The run directory.
+        places: Files and folders.
+
+    Returns:
+        Paths of files.
 
     Raises:
-        PlacaError: `run` is no run, a place does not exist, or there is no such file in all of them.
+        PlacaError: `run` is not a run, a path does not exist, or no file is found.
     """
     # From run.json: R lists files before the model is loaded.
     reading = Reading.from_dict(require_run(Path(run))["data"].get("reading"))
@@ -30,18 +37,18 @@ def find_as_list(run: str, places: list[str]) -> list[str]:
 
 
 def predict_as_lists(run: str, images: list[str]) -> dict[str, list[Any]]:
-    """Predict for R: paths in, plain lists out.
+    """Predict images for R.
 
     Args:
         run: The run directory.
         images: Image files and folders of them.
 
     Returns:
-        ``image``, ``finding``, ``probability``, ``score`` and ``class``, one entry an image and finding, and
-        ``rejected_image`` and ``rejected_reason`` of those that could not be read.
+        ``image``, ``finding``, ``probability``, ``score`` and ``class``, one entry per image and finding, and
+        ``rejected_image`` and ``rejected_reason``, one entry per rejected image.
 
     Raises:
-        PlacaError: `run` is no run, or an image does not exist.
+        PlacaError: `run` is not a run, or an image does not exist.
     """
     from placa.inference.predict import loaded
 
@@ -62,20 +69,20 @@ _EXPLAINERS: dict[int, Explainer] = {}
 
 
 def explain_as_lists(run: str, image: str, finding: str | None = None) -> dict[str, Any]:
-    """Explain one file for R: a path in, plain lists out.
+    """Explain the prediction for one file, for R.
 
     Args:
         run: The run directory.
-        image: An image, or a CT volume for a model of these.
-        finding: Which; by default the one of the highest probability.
+        image: An image, or a CT volume for a model of CT volumes.
+        finding: The finding; by default the one with the highest probability.
 
     Returns:
         ``finding``, ``probability``, ``class``, ``square`` and ``squares``; ``map`` with ``size`` and ``pixels`` with
-        ``width`` and ``height``, both row by row from the top left; or ``rejected`` alone, the reason why the file
-        cannot be read.
+        ``width`` and ``height``, both row by row from the top left; or only ``rejected``, the reason why the file is
+        rejected.
 
     Raises:
-        PlacaError: `run` is no run, or its model knows no such finding.
+        PlacaError: `run` is not a run, or its model does not have the finding.
     """
     from placa.inference.explain import Explainer
     from placa.inference.predict import loaded
@@ -104,16 +111,16 @@ def explain_as_lists(run: str, image: str, finding: str | None = None) -> dict[s
 
 
 def read_as_lists(path: str) -> dict[str, Any]:
-    """Read a table as plain lists, which any reticulate can turn into a data frame.
+    """Read a table as plain lists, which every version of reticulate can convert to a data frame.
 
     Args:
-        path: A parquet file, predictions or any other flat table, or the run directory whose predictions are meant.
+        path: A parquet file with a flat table, or a run directory for its predictions.
 
     Returns:
-        ``columns``: for each column a list of one type, with ``""``, 0 or False where a value is missing; ``missing``:
-        for each column which values those are; ``kinds``: what each is in R (``character``, ``integer``, ``double``,
-        ``logical``, ``factor``, by number from 1, ``date``, in days, ``time``, in seconds, both since 1970);
-        ``levels``: those of each factor; ``metadata``: JSON, empty where there is none.
+        ``columns``: one list per column, with ``""``, 0 or False for missing values; ``missing``: one list of booleans
+        per column; ``kinds``: the type of each column in R (``character``, ``integer``, ``double``, ``logical``,
+        ``factor``, by number from 1, ``date``, in days, ``time``, in seconds, both since 1970); ``levels``: the levels
+        of each factor; ``metadata``: JSON, or an empty string.
     """
     file = Path(path)
     table = pq.read_table(file / "predictions.parquet" if file.is_dir() else file)

@@ -1,4 +1,4 @@
-"""What a run keeps: the model, its thresholds and predictions, and everything that a methods section asks for."""
+"""Write a run directory: model, thresholds, predictions, and the facts for a methods section."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from placa.models.files import save_model
 from placa.records.predictions import tidy, write_predictions
 from placa.reporting.model_card import write_model_card
 from placa.training.data import TrainingData
-from placa.training.finish import Finished
+from placa.training.finish import CalibratedModel
 from placa.training.fitting import Fitted
 from placa.training.options import TrainOptions
 
@@ -28,53 +28,55 @@ def write_run(
     name: str,
     data: TrainingData,
     fitted: Fitted,
-    finished: Finished,
+    calibrated: CalibratedModel,
     options: TrainOptions,
     timings: dict[str, float],
 ) -> dict[str, Any]:
-    """Fill a run directory.
+    """Write the files of a run.
 
     Args:
-        directory: Where to write; it takes its own name when it is whole.
-        name: That name.
-        data: What was trained on.
-        fitted: What learnt.
-        finished: The model of it.
-        options: How it was trained.
-        timings: Seconds a stage.
+        directory: Temporary directory, renamed when complete.
+        name: Final name of the run.
+        data: Training data.
+        fitted: Trained network with its history.
+        calibrated: Recalibrated model with its predictions.
+        options: Training options.
+        timings: Seconds by stage.
 
     Returns:
         The content of ``run.json``.
     """
-    save_model(finished.model, directory / "model.keras", _card(data, options))
+    save_model(calibrated.model, directory / "model.keras", _card(data, options))
     write_json(
         directory / "thresholds.json",
-        # With folds, the validation images of all of them.
-        {"schema_version": 1, "chosen_on": "validation", "findings": finished.thresholds},
+        # With folds: the validation images of all folds.
+        {"schema_version": 1, "chosen_on": "validation", "findings": calibrated.thresholds},
     )
     model_fingerprint = fingerprint(directory / "model.keras")
     metadata = {key: data.facts[key] for key in ("findings", "positive", "comparison", "label_source")}
-    predictions = tidy(finished.files, data.findings, finished.said.probability, finished.said.score)
-    if "fold" in finished.files:
-        predictions["fold"] = finished.files["fold"].repeat(len(data.findings)).to_numpy()
+    predictions = tidy(
+        calibrated.files, data.findings, calibrated.predictions.probability, calibrated.predictions.score
+    )
+    if "fold" in calibrated.files:
+        predictions["fold"] = calibrated.files["fold"].repeat(len(data.findings)).to_numpy()
     write_predictions(
         predictions,
         directory / "predictions.parquet",
         {**metadata, "model_fingerprint": model_fingerprint},
     )
     if (data.directory / "labels.parquet").is_file():
-        # R evaluates the same predictions against these, wherever the prepared set is by then.
+        # R also evaluates the predictions against these labels, without the prepared data set.
         shutil.copyfile(data.directory / "labels.parquet", directory / "labels.parquet")
-    pd.DataFrame(fitted.watched.history).to_csv(directory / "history.csv", index=False)
+    pd.DataFrame(fitted.monitor.history).to_csv(directory / "history.csv", index=False)
     facts = {
         "schema_version": 1,
         "placa_version": placa.__version__,
         "name": name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "data": _describe_data(data, finished),
-        "training": {**asdict(options), **_describe_training(data, fitted, finished)},
-        "calibration": finished.calibration,
-        **({"folds": finished.folds} if finished.folds else {}),
+        "data": _describe_data(data, calibrated),
+        "training": {**asdict(options), **_describe_training(data, fitted, calibrated)},
+        "calibration": calibrated.calibration,
+        **({"folds": calibrated.folds} if calibrated.folds else {}),
         "model": {"file": "model.keras", "fingerprint": model_fingerprint},
         "timings": {stage: round(seconds, 1) for stage, seconds in timings.items()},
         "versions": versions(
@@ -101,24 +103,24 @@ def _card(data: TrainingData, options: TrainOptions) -> dict[str, Any]:
     }
 
 
-def _describe_training(data: TrainingData, fitted: Fitted, finished: Finished) -> dict[str, Any]:
-    watched, weights = fitted.watched, fitted.weights
+def _describe_training(data: TrainingData, fitted: Fitted, calibrated: CalibratedModel) -> dict[str, Any]:
+    monitor, weights = fitted.monitor, fitted.weights
     return {
-        # Of several folds the longest; the median of their best epochs, and the mean of their best AUROCs.
-        "epochs_run": int(max(row["epoch"] for row in watched.history)),
-        "best_epoch": watched.best_epoch,
-        "best_validation_auroc": watched.best_auroc,
+        # With folds: the maximum of the epochs, the median of the best epochs, and the mean of the best AUROCs.
+        "epochs_run": int(max(row["epoch"] for row in monitor.history)),
+        "best_epoch": monitor.best_epoch,
+        "best_validation_auroc": monitor.best_auroc,
         "loss_weights": {
             name: {"negative": float(weights[0, i]), "positive": float(weights[1, i])}
             for i, name in enumerate(data.findings)
         },
-        "parameters": int(fitted.network.count_params()) * (finished.folds["count"] if finished.folds else 1),
+        "parameters": int(fitted.network.count_params()) * (calibrated.folds["count"] if calibrated.folds else 1),
         "seconds": round(fitted.seconds, 1),
     }
 
 
-def _describe_data(data: TrainingData, finished: Finished) -> dict[str, Any]:
-    splits = finished.splits
+def _describe_data(data: TrainingData, calibrated: CalibratedModel) -> dict[str, Any]:
+    splits = calibrated.splits
     kept = ("kind", "fingerprint", "label_source", "findings", "positive", "comparison", "image_size", "resize")
     counted = ("rows", "found", "rejected", "missing", "unused", "split_method", "notes")
     return {

@@ -1,4 +1,4 @@
-"""From a prepared data set to a run: train, recalibrate, choose thresholds, predict; whole or not at all."""
+"""Train a run from a prepared data set, atomically: train, recalibrate, choose thresholds, predict."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from placa.training.batches import ALONE, Share
 from placa.training.checkpoint import Checkpoint
 from placa.training.data import TrainingData, read_training_data
 from placa.training.distributed import Job, Team, train_together
-from placa.training.distributed.agreement import hear_where_it_begins, say_where_it_begins
-from placa.training.finish import Finished, answering, finish
+from placa.training.distributed.agreement import receive_start, send_start
+from placa.training.finish import CalibratedModel, finish, inference_network
 from placa.training.fitting import Fitted, fit_network
 from placa.training.folds import train_folds
 from placa.training.options import TrainOptions
-from placa.training.resume import plan_digest, plan_of, state_of, underway
+from placa.training.resume import plan_digest, plan_of, resumable_training, state_of
 from placa.workflows.run_directory import write_run
 
 
@@ -33,31 +33,33 @@ def train(
 ) -> dict[str, Any]:
     """Train on a prepared data set and write a run directory.
 
-    Weights are learnt on the training split; the epoch, the recalibration (Platt 1999) and the thresholds are
-    chosen on validation; test is only predicted. Where a file has several squares, as a CT volume has, each is learnt
-    with the file's label, and every answer is the file's: pooled over its squares (see `placa.models.outputs.pool`).
+    Weights are trained on the training split. The epoch, the recalibration (Platt 1999) and the thresholds are chosen
+    on the validation split. The test split is only predicted. The squares of a file, such as a CT volume, are trained
+    with the label of the file, and predictions are pooled over its squares (see `placa.models.outputs.pool`).
 
     Args:
-        prepared: The directory that ``placa prepare`` wrote.
-        out: The run directory to make.
-        options: How to train.
-        overwrite: Whether a run already there is replaced.
-        progress: Where to show what goes on.
-        resume: Whether to go on with a training of this run that was broken off; it ends with the same weights to the
-            bit as if it had not been. Where none was, it begins at the beginning.
-        checkpoint_every: Seconds from one saved state to the next in the midst of training, at least; a state is saved
-            at the end of each phase too. They lie in ``.NAME.training`` beside the run until it is whole.
-        team: The processes that train together, this one among them (see `placa.training.distributed.find_team`); by
-            default this process trains alone, on all devices of the machine.
+        prepared: A directory from ``placa prepare``.
+        out: The run directory to create.
+        options: Training options.
+        overwrite: Whether to replace an existing run.
+        progress: Progress display.
+        resume: Whether to continue an interrupted training of this run; the final weights are identical, bit by bit, to
+            those of an uninterrupted training. Without an interrupted training, a new one starts.
+        checkpoint_every: Minimum seconds between two saved states within a phase; a state is also saved at the end of
+            each phase. States are in ``.NAME.training`` beside the run until it is complete.
+        team: The process group, including this process (see `placa.training.distributed.find_team`); by default this
+            process trains alone, on all devices of the machine.
 
     Returns:
         The content of ``run.json``.
 
     Raises:
-        PlacaError: `prepared` is not a prepared data set, a patient is in two splits, a class is missing from training
-            or validation, `out` is there or cannot be written, the loss is no longer a number, or a training was
-            broken off here and is not to be resumed, or was another one; or a process of the team did not come, means
-            another training, or has ended.
+        MissingClassError: A class is missing from the training or the validation split.
+        DivergedError: The loss or the logits are not finite.
+        UnfinishedTrainingError: An interrupted training exists, and `resume` and `overwrite` are False.
+        ChangedTrainingError: The interrupted training has other options or data.
+        PlacaError: `prepared` is not a prepared data set, a patient is in two splits, `out` exists or cannot be
+            written; or a process of the group does not connect, has other settings, or has ended.
     """
     options = options or TrainOptions()
     if team is not None:
@@ -77,55 +79,55 @@ def train_share(
     share: Share,
     checkpoint_every: float = 20.0,
 ) -> dict[str, Any] | None:
-    """Do one process's share of `train`: the first writes states and the run, the others only read states.
+    """Run `train` in one process of a group: process 0 writes states and the run, the others only read states.
 
     Args:
-        prepared: As `train` takes it, like all that follow.
-        out: The same place for all processes, on a disk that all of them see.
-        options: How to train.
-        overwrite: Whether a run already there is replaced.
-        progress: Where to show what goes on.
-        resume: Whether to go on.
-        share: Which part of each batch this process makes.
-        checkpoint_every: Seconds from one saved state to the next.
+        prepared: A directory from ``placa prepare``.
+        out: The run directory to create, the same in all processes, on a disk that all processes share.
+        options: Training options.
+        overwrite: Whether to replace an existing run.
+        progress: Progress display.
+        resume: Whether to continue an interrupted training.
+        share: The part of each batch for this process.
+        checkpoint_every: Minimum seconds between two saved states.
 
     Returns:
-        The content of ``run.json``; None for all processes but the first.
+        The content of ``run.json`` in process 0; None in the others.
 
     Raises:
-        PlacaError: As `train` does.
+        PlacaError: As for `train`.
     """
     data = read_training_data(prepared, by_splits=not options.folds)
     options = options.suited(data.size)
     if share.process:
-        if hear_where_it_begins(share, state_of(out)):
-            _learn_along(data, options, progress, Checkpoint(state_of(out), writes=False), share)
+        if receive_start(share, state_of(out)):
+            _train_as_peer(data, options, progress, Checkpoint(state_of(out), writes=False), share)
         return None
-    with underway(out, data, options, overwrite, resume, progress, checkpoint_every) as begun:
-        say_where_it_begins(share, begun.checkpoint.directory, begun.whole is not None)
-        if begun.whole:
-            return begun.whole
-        with whole_directory(out, begun.overwrite) as partial:
+    with resumable_training(out, data, options, overwrite, resume, progress, checkpoint_every) as training:
+        send_start(share, training.checkpoint.directory, training.complete_run is not None)
+        if training.complete_run:
+            return training.complete_run
+        with whole_directory(out, training.overwrite) as partial:
             require_writable(partial)
             began = time.perf_counter()
-            fitted, finished = _learn(data, options, progress, begun.checkpoint, share)
-            learnt = fitted.seconds - fitted.earlier
-            timings = {"train": fitted.seconds, "predict": max(0.0, time.perf_counter() - began - learnt)}
-            facts = write_run(partial, out.absolute().name, data, fitted, finished, options, timings)
+            fitted, calibrated = _train_network(data, options, progress, training.checkpoint, share)
+            session = fitted.seconds - fitted.earlier
+            timings = {"train": fitted.seconds, "predict": max(0.0, time.perf_counter() - began - session)}
+            facts = write_run(partial, out.absolute().name, data, fitted, calibrated, options, timings)
             facts["machine"]["processes"] = share.processes
-            # By this a later --resume knows that nothing is left to do.
+            # A later --resume recognises by this digest that the run is complete.
             facts["plan"] = plan_digest(plan_of(data, options))
             write_json(partial / "run.json", facts)
-    watched, epochs = fitted.watched, facts["training"]["epochs_run"]
-    each = f"{options.folds} folds: median " if options.folds else ""
-    progress.say(f"{each}best epoch {watched.best_epoch} of {epochs}, validation AUROC {watched.best_auroc:.3f}")
+    monitor, epochs = fitted.monitor, facts["training"]["epochs_run"]
+    prefix = f"{options.folds} folds: median " if options.folds else ""
+    progress.say(f"{prefix}best epoch {monitor.best_epoch} of {epochs}, validation AUROC {monitor.best_auroc:.3f}")
     return facts
 
 
-def _learn_along(
+def _train_as_peer(
     data: TrainingData, options: TrainOptions, progress: Progress, state: Checkpoint, share: Share
 ) -> None:
-    """What a process does that keeps nothing of it: its part of each batch."""
+    """Train in a process that does not write the run."""
     if options.folds:
         train_folds(data, options, progress, state, share)
     else:
@@ -133,12 +135,12 @@ def _learn_along(
         fit_network(data, data.rows("train"), data.rows("validation"), options, progress, part, share)
 
 
-def _learn(
+def _train_network(
     data: TrainingData, options: TrainOptions, progress: Progress, state: Checkpoint | None, share: Share
-) -> tuple[Fitted, Finished]:
+) -> tuple[Fitted, CalibratedModel]:
     if options.folds:
         return train_folds(data, options, progress, state, share)
-    held_out = data.rows("validation")
+    validation = data.rows("validation")
     part = state.part("network") if state else None
-    fitted = fit_network(data, data.rows("train"), held_out, options, progress, part, share)
-    return fitted, finish(answering(fitted.network, options), data, held_out, options.recalibration)
+    fitted = fit_network(data, data.rows("train"), validation, options, progress, part, share)
+    return fitted, finish(inference_network(fitted.network, options), data, validation, options.recalibration)

@@ -1,7 +1,7 @@
-"""The process that trains, one of several: started by `placa.training.distributed.supervisor`, never by hand.
+"""Train in a worker process, one of several, started by `placa.training.distributed.supervisor`.
 
-It reads its job as a line of JSON, says what goes on as lines of JSON, and ends when its input does. So it never
-outlives the process that a user sees and can stop, and JAX's own way to end, an abort in C++, is not what they see.
+The worker reads its job as a line of JSON, reports progress as lines of JSON, and ends when its input ends. It
+therefore never outlives the supervisor, and the user does not see a C++ abort of JAX.
 """
 
 from __future__ import annotations
@@ -20,49 +20,50 @@ from typing import Any, TextIO
 from placa.core.errors import PlacaError
 from placa.core.progress import SILENT, Advance, Progress
 from placa.training.distributed import collectives
+from placa.training.errors import error_to_json
 
-#: Seconds that a worker may take to clean up once it is to stop; it may be waiting for one that has died.
+#: Seconds for cleanup when the worker must stop; it may be waiting for a process that has died.
 _GRACE = 3.0
 
 
 class Reporter(Progress):
-    """Progress said in lines of JSON, for the process that shows it."""
+    """Report progress as lines of JSON, for the supervisor."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._bars = 0
 
-    def tell(self, what: str, **details: Any) -> None:
-        """Say one thing."""
+    def send(self, what: str, **details: Any) -> None:
+        """Write one message."""
         self._out.write(json.dumps({"what": what, **details}) + "\n")
         self._out.flush()
 
     def stage(self, title: str) -> None:
-        self.tell("stage", text=title)
+        self.send("stage", text=title)
 
     def say(self, text: str) -> None:
-        self.tell("say", text=text)
+        self.send("say", text=text)
 
     def warn(self, text: str) -> None:
-        self.tell("warn", text=text)
+        self.send("warn", text=text)
 
     @contextmanager
     def bar(self, title: str, total: int) -> Iterator[Advance]:
         self._bars += 1
         number = self._bars
-        self.tell("bar", number=number, text=title, total=total)
+        self.send("bar", number=number, text=title, total=total)
 
         def advance(steps: int = 1, remark: str = "") -> None:
-            self.tell("advance", number=number, steps=steps, text=remark)
+            self.send("advance", number=number, steps=steps, text=remark)
 
         try:
             yield advance
         finally:
-            self.tell("close", number=number)
+            self.send("close", number=number)
 
 
 def main() -> None:
-    """Do the job that stands on the first line of standard input."""
+    """Run the job on the first line of standard input."""
     reporter = Reporter(_own_output())
     job = json.loads(sys.stdin.readline())
     finished, input_ended = threading.Event(), threading.Event()
@@ -70,18 +71,18 @@ def main() -> None:
     code = 1
     try:
         facts = _train(job, reporter if job["process"] == 0 else SILENT)
-        # From here on, the end of the input is a farewell.
+        # From here on, the end of the input is a normal end.
         finished.set()
-        reporter.tell("done", facts=facts)
+        reporter.send("done", facts=facts)
         input_ended.wait()
         code = 0
     except PlacaError as error:
-        reporter.tell("refused", text=str(error))
+        reporter.send("refused", error=error_to_json(error))
     except KeyboardInterrupt:
         pass
     except BaseException:
-        reporter.tell("crashed", text=traceback.format_exc())
-    # Not the ordinary way out: JAX would wait for the others there, and abort where they are gone.
+        reporter.send("crashed", text=traceback.format_exc())
+    # No normal exit: JAX would wait for the other processes, and abort if they have ended.
     os._exit(code)
 
 
@@ -106,14 +107,14 @@ def _train(job: dict[str, Any], progress: Progress) -> dict[str, Any] | None:
 
 
 def _own_output() -> TextIO:
-    """Keep standard output for what is said to the supervisor; what libraries print goes to the error output."""
+    """Reserve standard output for messages to the supervisor, and redirect prints of libraries to standard error."""
     own = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return own
 
 
 def _stop_with_input(finished: threading.Event, input_ended: threading.Event) -> None:
-    # Not by sys.stdin.readline: its lock would be held at exit.
+    # os.read, as sys.stdin.readline would hold its lock at exit.
     while os.read(0, 4096):
         pass
     input_ended.set()

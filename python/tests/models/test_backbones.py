@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from raising import raises
 
 from placa.core.backend import load_keras
-from placa.core.errors import PlacaError
 from placa.models import BACKBONES, backbone_named, build, head_of, set_trainable
 from placa.models.applications import original, scaled
 from placa.models.backbones import ROWS
+from placa.models.errors import ImageTooSmallError
 from placa.models.files import load_model, save_model
 
 #: The module of `keras.applications` that holds each backbone and its `preprocess_input`.
@@ -75,7 +76,7 @@ def test_the_names_are_listed_without_keras() -> None:
 @pytest.mark.parametrize("name", list(BACKBONES))
 def test_images_too_small_are_refused(name: str) -> None:
     smallest = ROWS[name].smallest
-    with pytest.raises(PlacaError, match=rf"{name} needs images of at least {smallest} x .*--size {smallest}"):
+    with raises(ImageTooSmallError, backbone=name, size=smallest - 1, smallest=smallest):
         build(name, smallest - 1, 1)
 
 

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from raising import raises
 
 from placa.core.backend import load_keras
-from placa.core.errors import PlacaError
+from placa.core.errors import UnknownNameError
 from placa.models import build
 from placa.models.assembled import with_mirror, with_probabilities
 from placa.models.calibration import Recalibration, sigmoid
+from placa.models.errors import DamagedModelError, UnloadableModelError
 from placa.models.files import load_model, save_model
 
 CARD = {"findings": ["Mass", "Nodule"], "size": 32}
@@ -72,7 +74,8 @@ def test_a_damaged_file_is_refused_in_a_sentence(model, tmp_path: Path, damage: 
                 if name != lost:
                     new.writestr(name, old.read(name))
         (tmp_path / "new").replace(path)
-    with pytest.raises(PlacaError, match="train it again"):
+    error = UnloadableModelError if damage == "weights" else DamagedModelError
+    with raises(error, file=str(path)):
         load_model(path)
 
 
@@ -90,5 +93,6 @@ def test_a_mirrored_model_says_the_same_of_an_image_and_its_mirror(model, tmp_pa
 
 
 def test_an_unknown_backbone_is_answered_with_those_there_are() -> None:
-    with pytest.raises(PlacaError, match="no backbone 'smal'; there are, the nearest first: small"):
+    with raises(UnknownNameError, name="smal") as caught:
         build("smal", 32, 1)
+    assert caught.value.values["known"][0] == "small"

@@ -1,6 +1,7 @@
 """What a network starts from: files that Keras wrote, runs of placa, and downloads that fail."""
 
 import importlib
+import json
 import os
 import subprocess
 import sys
@@ -11,15 +12,23 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from raising import raises
 
 from placa.core.backend import load_keras
-from placa.core.errors import PlacaError
 from placa.core.files import fingerprint
-from placa.models import build, weights_fingerprint
+from placa.models import BACKBONES, build, weights_fingerprint
 from placa.models.applications import original
 from placa.models.assembled import with_mirror
+from placa.models.errors import (
+    EnsembleWeightsError,
+    IncompleteWeightsError,
+    MissingWeightsError,
+    NoImagenetWeightsError,
+    WeightsSuffixError,
+    WrongWeightsError,
+)
 from placa.models.files import save_model
-from placa.models.weights import give_weights, require_weights
+from placa.models.weights import load_initial_weights, require_weights
 
 NAME = "mobilenet-v3-small"
 
@@ -133,26 +142,27 @@ def test_files_of_something_else_are_refused(keras_files: Any, tmp_path: Path) -
     both = load_keras().layers.Average()([member(pixels) for member in members])
     save_model(load_keras().Model(pixels, both), tmp_path / "folds.keras", {"backbone": "small"})
     refused = {
-        (NAME, str(tmp_path / "none.h5")): "There is no .*none.h5: --weights takes none, imagenet, a file",
-        (NAME, str(tmp_path / "not-a-run")): "There is no .*not-a-run: --weights takes",
-        (NAME, str(cut)): "does not hold the weights of MobileNetV3Small .*notop",
-        (NAME, str(text)): "does not hold the weights of MobileNetV3Small",
-        (NAME, str(nan)): "lacks some of the weights of mobilenet-v3-small, or they are no numbers",
-        (NAME, str(part)): "does not hold the weights of MobileNetV3Small",
-        ("mobilenet-v3-large", str(paths["old"])): "does not hold the weights of MobileNetV3Large",
-        ("small", str(paths["new"])): "no file of weights for small: expected a run directory, or .*keras; received",
-        ("small", "imagenet"): "small was never trained on ImageNet: .*mobilenet-v3-small",
-        (NAME, str(tmp_path)): "holds the weights of small, .* or choose --backbone small",
-        ("small", str(tmp_path / "folds.keras")): "ensemble of 2 networks, .* without --folds",
+        (NAME, str(tmp_path / "none.h5")): (MissingWeightsError, {}),
+        (NAME, str(tmp_path / "not-a-run")): (MissingWeightsError, {}),
+        (NAME, str(cut)): (WrongWeightsError, {"backbone": NAME}),
+        (NAME, str(text)): (WrongWeightsError, {"backbone": NAME}),
+        (NAME, str(nan)): (IncompleteWeightsError, {"backbone": NAME}),
+        (NAME, str(part)): (WrongWeightsError, {"backbone": NAME}),
+        ("mobilenet-v3-large", str(paths["old"])): (WrongWeightsError, {"backbone": "mobilenet-v3-large"}),
+        ("small", str(paths["new"])): (WeightsSuffixError, {"suffix": ".h5", "expected": [".keras"]}),
+        ("small", "imagenet"): (NoImagenetWeightsError, {"backbone": "small", "known": list(BACKBONES)[1:]}),
+        (NAME, str(tmp_path)): (WrongWeightsError, {"file": str(tmp_path / "model.keras"), "found": "small"}),
+        ("small", str(tmp_path / "folds.keras")): (EnsembleWeightsError, {"networks": 2}),
     }
     # What `build` does, but for building anew what is to be refused each time.
     networks = {name: build(name, 64, 1) for name in {name for name, _ in refused}}
-    for (name, weights), sentence in refused.items():
-        with pytest.raises(PlacaError, match=sentence) as told:
+    for (name, weights), (error, values) in refused.items():
+        file = {} if weights == "imagenet" else {"file": weights}
+        with raises(error, **{**file, **values}) as caught:
             require_weights(name, weights)
-            give_weights(networks[name], name, weights)
-        assert "\n" not in str(told.value) and len(str(told.value)) < 500
-    with pytest.raises(PlacaError, match="There is no"):
+            load_initial_weights(networks[name], name, weights)
+        assert len(str(caught.value)) < 500
+    with raises(MissingWeightsError, file=str(tmp_path / "none.h5")):
         weights_fingerprint(str(tmp_path / "none.h5"))
 
 
@@ -161,14 +171,16 @@ def test_a_download_that_fails_is_one_sentence_and_leaves_nothing(tmp_path: Path
     kept.parent.mkdir()
     kept.write_bytes(b"\x89HDF\r\n\x1a\n half of it")
     alone = (
-        "from placa.core.errors import PlacaError\nfrom placa.models import build\n"
-        f"try:\n    build({NAME!r}, 64, 1, 'imagenet')\nexcept PlacaError as error:\n    print(error)"
+        "import json\nfrom placa.core.errors import PlacaError\nfrom placa.models import build\n"
+        f"try:\n    build({NAME!r}, 64, 1, 'imagenet')\nexcept PlacaError as error:\n"
+        "    print(json.dumps([type(error).__name__, error.values, str(error)]))"
     )
     # Nothing listens at port 9 of this machine, so that nothing is reached wherever the test runs.
     nowhere = {"https_proxy": "http://127.0.0.1:9", "KERAS_HOME": str(tmp_path)}
     ran = subprocess.run(
         [sys.executable, "-c", alone], capture_output=True, text=True, check=True, env={**os.environ, **nowhere}
     )
-    assert ran.stdout.startswith(f"Keras could not download the ImageNet weights of {NAME} (URL fetch failure on https")
-    assert ran.stdout.strip().endswith("name it by --weights FILE, or take --weights none.")
+    error, values, message = json.loads(ran.stdout)
+    assert error == "WeightsDownloadError" and values["backbone"] == NAME
+    assert "https://" in values["reason"] and "\n" not in message
     assert not kept.exists(), "what was half there is not taken for the weights"

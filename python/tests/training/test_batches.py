@@ -5,11 +5,12 @@ import threading
 
 import numpy as np
 import pytest
+from raising import raises
 
-from placa.core.errors import PlacaError
 from placa.training.augment import NONE, Augmentation
 from placa.training.batches import Share, training_batches
-from placa.training.prefetch import Ahead
+from placa.training.errors import BatchSizeError
+from placa.training.prefetch import Prefetcher
 
 SIZE = 16
 
@@ -62,7 +63,7 @@ def test_processes_share_the_very_batch_of_one(mixup: float) -> None:
 
 
 def test_a_batch_that_cannot_be_shared_evenly_is_refused() -> None:
-    with pytest.raises(PlacaError, match="received 8: give --batch-size a multiple of 3"):
+    with raises(BatchSizeError, batch_size=8, processes=3):
         _epochs(1, share=Share(0, 3))
 
 
@@ -90,7 +91,9 @@ def test_fit_in_parts_sees_the_batches_of_one_fit() -> None:
 
 def test_what_is_made_ahead_is_made_once_and_never_too_far() -> None:
     made: list[int] = []
-    ahead: Ahead[int, int] = Ahead(lambda key: made.append(key) or key, lambda key: key + 1, threads=2, ahead=3)
+    ahead: Prefetcher[int, int] = Prefetcher(
+        lambda key: made.append(key) or key, lambda key: key + 1, threads=2, ahead=3
+    )
     assert [ahead.get(key) for key in range(20)] == list(range(20))
     assert sorted(made) == sorted(set(made)) and max(made) <= 22
     assert ahead.get(7) == 7 and ahead.get(100) == 100
@@ -102,7 +105,7 @@ def test_one_that_fails_says_so_when_its_turn_comes() -> None:
             raise OSError("no such row")
         return key
 
-    ahead: Ahead[int, int] = Ahead(make, lambda key: key + 1, threads=2, ahead=4)
+    ahead: Prefetcher[int, int] = Prefetcher(make, lambda key: key + 1, threads=2, ahead=4)
     assert [ahead.get(0), ahead.get(1)] == [0, 1]
     with pytest.raises(OSError, match="no such row"):
         ahead.get(2)
@@ -111,7 +114,7 @@ def test_one_that_fails_says_so_when_its_turn_comes() -> None:
 
 def test_things_are_made_while_the_one_before_is_used() -> None:
     second = threading.Event()
-    ahead: Ahead[int, int] = Ahead(
+    ahead: Prefetcher[int, int] = Prefetcher(
         lambda key: second.set() or key if key == 1 else key, lambda key: key + 1, threads=1, ahead=1
     )
     ahead.get(0)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from raising import raises
 
-from placa.core.errors import PlacaError
 from placa.training.batches import Share
+from placa.training.errors import BatchSizeError, ProcessesNotConnectedError
 
 # Two devices are made of one CPU, as Keras would see two GPUs; then the same training on one of them. Without dropout,
 # whose masks a device draws by itself on TensorFlow.
@@ -49,7 +50,7 @@ for count in (2, 1):
     assert devices.Devices(16).count == count
     fitted = fitting.fit_network(data, data.rows("train"), data.rows("validation"), options, SILENT)
     said[count] = {
-        "history": [[row["loss"], row["validation_loss"]] for row in fitted.watched.history],
+        "history": [[row["loss"], row["validation_loss"]] for row in fitted.monitor.history],
         "weights": [float(abs(one).sum()) for one in fitted.network.get_weights()],
     }
 assert devices.Devices(15).count == 1
@@ -86,7 +87,7 @@ def test_two_devices_learn_what_one_does(backend: str, ema: float, prepared: Pat
 def test_processes_that_are_not_connected_are_told() -> None:
     from placa.training.devices import Devices
 
-    with pytest.raises(PlacaError, match="2 processes were to train together, and 0 are connected"):
+    with raises(ProcessesNotConnectedError, processes=2, connected=0):
         Devices(16, Share(0, 2))
-    with pytest.raises(PlacaError, match="multiple of 2"):
+    with raises(BatchSizeError, batch_size=15, processes=2):
         Devices(15, Share(0, 2))

@@ -15,7 +15,7 @@ from placa.records.reading import slabs
 from placa.training.data import read_training_data
 from placa.training.fitting import Fitted
 from placa.training.folds import train_folds
-from placa.training.monitor import Watched
+from placa.training.monitor import Monitor
 from placa.training.options import TrainOptions
 
 SQUARES = 3
@@ -39,7 +39,7 @@ def test_volumes_are_dealt_whole_and_pooled_before_they_are_recalibrated(prepare
         """Networks as they begin: what is learnt is of no matter here, from which rows is."""
         asked.append((learn, judge))
         network = build("small", data.size, 1)
-        return Fitted(network, Watched([{"epoch": 1, "validation_auroc": 0.5}], 1, 0.5), np.ones((2, 1)), 0.0)
+        return Fitted(network, Monitor([{"epoch": 1, "validation_auroc": 0.5}], 1, 0.5), np.ones((2, 1)), 0.0)
 
     monkeypatch.setattr("placa.training.folds.fit_network", fit)
     _, finished = train_folds(data, TrainOptions(folds=2, mirror=False), SILENT)
@@ -52,6 +52,6 @@ def test_volumes_are_dealt_whole_and_pooled_before_they_are_recalibrated(prepare
     logits = np.concatenate([network.predict_on_batch(some[..., None]) for some in in_batches(data.pixels)])
     pooled = logits.reshape(len(files), SQUARES, 2).mean(axis=1)
     own = pooled[np.arange(len(files)), finished.files["fold"].astype(int) - 1]
-    assert finished.said.score[:, 0] == pytest.approx(sigmoid(own), abs=1e-5)
+    assert finished.predictions.score[:, 0] == pytest.approx(sigmoid(own), abs=1e-5)
     together = answer(finished.model, in_batches(data.pixels), data.reading)
     assert together.score[:, 0] == pytest.approx(sigmoid(pooled.mean(axis=1)), abs=1e-5)

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -16,13 +17,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from conftest import draw_folders
+from raising import raises
 
 import placa.workflows.prepare
-from placa.core.errors import ClusterLostError, PlacaError
+from placa.core.errors import ClusterLostError, InputError, PlacaError
 from placa.core.files import fingerprint
 from placa.sources.folders import read_folders
 from placa.sources.phantom import read_phantoms
 from placa.sources.source import Source
+from placa.workflows.errors import NoReadableImageError
 from placa.workflows.prepare import prepare
 
 #: The command line, with a reader slow enough to be met half-way.
@@ -82,8 +85,7 @@ def test_killed_then_stopped_it_goes_on_and_ends_with_the_same(images: Path, tmp
     stopped.send_signal(signal.SIGINT)
     _, said = stopped.communicate()
     assert stopped.returncode == 130 and not out.exists()
-    assert "files were decoded before; going on from there" in said
-    assert f"stays in {tmp_path / '.out.preparing'}, and the same command goes on from there" in said
+    assert re.search(r"\b[1-9]\d* of 80\b", said) and str(tmp_path / ".out.preparing") in said
     prepare(read_folders(images, "Mass"), out, size=16)
     assert_whole(out, images)
 
@@ -116,7 +118,7 @@ def test_killed_at_twenty_random_moments(images: Path, tmp_path: Path) -> None:
         (OSError(28, "No space left on device"), PlacaError, True),
         (ClusterLostError("The cluster went away."), ClusterLostError, True),
         (KeyboardInterrupt(), KeyboardInterrupt, True),
-        (PlacaError("No patient may be cut."), PlacaError, False),
+        (InputError("No patient may be cut."), PlacaError, False),
         (PermissionError(13, "Permission denied"), PlacaError, False),
     ],
 )
@@ -135,7 +137,7 @@ def test_what_is_no_fault_of_the_input_costs_no_decoding(
         broken.setattr(placa.workflows.prepare, "split_images", fail)
         with pytest.raises(raised) as told:
             prepare(read_folders(images, "Mass"), tmp_path / "out", size=16)
-    assert ("the same command goes on from there" in str(told.value)) == stays
+    assert (str(tmp_path / ".out.preparing") in str(told.value)) == stays
     assert (tmp_path / ".out.preparing").exists() == stays and not (tmp_path / "out").exists()
     prepare(read_folders(images, "Mass"), tmp_path / "out", size=16)
     assert_whole(tmp_path / "out", images)
@@ -158,7 +160,7 @@ def test_an_older_data_set_stays_until_the_new_one_is_whole(images: Path, tmp_pa
     broken = Source(
         "table", pd.DataFrame({"image_id": ["a"], "path": ["gone.png"], "Mass": [1]}), ["Mass"], "Mass", "-", "-"
     )
-    with pytest.raises(PlacaError, match="None of the 1 images could be read"):
+    with raises(NoReadableImageError, images=1, file="gone.png"):
         prepare(broken, out, size=16, overwrite=True)
     assert fingerprint(out / "source.json") == before
     prepare(read_folders(images, "Mass"), out, size=32, overwrite=True)
@@ -170,7 +172,7 @@ def test_two_programs_do_not_make_one_directory(images: Path, tmp_path: Path) ->
     (tmp_path / ".out.preparing").mkdir()
     other = os.open(tmp_path / ".out.preparing", os.O_RDONLY)
     fcntl.flock(other, fcntl.LOCK_EX)
-    with pytest.raises(PlacaError, match="is being made by another program"):
+    with pytest.raises(PlacaError, match=re.escape(str(tmp_path / "out"))):
         prepare(read_folders(images, "Mass"), tmp_path / "out", size=16)
     os.close(other)
     prepare(read_folders(images, "Mass"), tmp_path / "out", size=16)

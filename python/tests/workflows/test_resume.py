@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import Heard
+from raising import raises
 
-from placa.core.errors import PlacaError
 from placa.core.progress import SILENT
 from placa.models.files import load_model
 from placa.records.predictions import read_predictions
 from placa.training.checkpoint import Checkpoint
 from placa.training.data import read_training_data
+from placa.training.errors import TrainingInterruptedError, UnfinishedTrainingError
 from placa.training.fitting import Fitted, fit_network
 from placa.training.options import TrainOptions
 from placa.workflows import run_directory
@@ -50,7 +51,7 @@ train(Path(sys.argv[1]), Path(sys.argv[2]), TrainOptions(epochs=2, batch_size=16
 
 
 def history(fitted: Fitted) -> list[dict[str, float]]:
-    return [{name: value for name, value in row.items() if name != "seconds"} for row in fitted.watched.history]
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in fitted.monitor.history]
 
 
 def same_weights(ones: list[np.ndarray], others: list[np.ndarray]) -> bool:
@@ -93,7 +94,7 @@ def test_broken_off_in_an_epoch_and_between_phases_it_ends_with_the_same_weights
             fit(breaks)
     resumed = fit(Checkpoint(tmp_path))
     assert same_weights(whole.network.get_weights(), resumed.network.get_weights())
-    assert history(whole) == history(resumed) and whole.watched.best_epoch == resumed.watched.best_epoch
+    assert history(whole) == history(resumed) and whole.monitor.best_epoch == resumed.monitor.best_epoch
     # What is over is not learnt again, and needs no optimizer.
     facts, arrays = Checkpoint(tmp_path).load() or ({}, {})
     assert facts["moment"]["phase"] == 2 and list(arrays) == ["best"]
@@ -111,7 +112,7 @@ def test_killed_while_it_saves_and_out_of_disk_while_it_writes_the_run(
     assert any(".partial-" in path.name for path in (state / "network").iterdir()), "a torn state lies about"
     # As a kill between the files of a run leaves it.
     shutil.copytree(run, tmp_path / ".run.partial-1-aaaaaa")
-    with pytest.raises(PlacaError, match="add --resume to go on with it, or --overwrite"):
+    with raises(UnfinishedTrainingError, run=str(out)):
         train(prepared, out, OPTIONS)
 
     def full(*_: object) -> None:
@@ -119,7 +120,7 @@ def test_killed_while_it_saves_and_out_of_disk_while_it_writes_the_run(
 
     with monkeypatch.context() as patched:
         patched.setattr(run_directory, "write_predictions", full)
-        with pytest.raises(PlacaError, match=r"is full: .*--resume goes on from there"):
+        with raises(TrainingInterruptedError, run=str(out), state=str(state)):
             train(prepared, out, OPTIONS, resume=True)
     assert [path.name for path in tmp_path.iterdir()] == [".run.training"]
     assert [path.name for path in (state / "network").iterdir()] == ["state.npz"]
@@ -130,7 +131,7 @@ def test_killed_while_it_saves_and_out_of_disk_while_it_writes_the_run(
     # A job that is started again after its end has nothing to do.
     heard = Heard()
     assert train(prepared, out, OPTIONS, resume=True, progress=heard)["created"] == facts["created"]
-    assert "whole already" in " ".join(heard.said)
+    assert str(out) in " ".join(heard.said)
 
 
 def test_another_seed_gives_other_weights(prepared: Path, run: Path) -> None:

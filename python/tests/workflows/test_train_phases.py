@@ -107,7 +107,7 @@ def test_what_learnt_in_16_bits_is_saved_in_32(prepared: Path, tmp_path: Path, m
     monkeypatch.setattr(keras.Model, "fit", lambda self, *a, **k: (scaled.append(self.optimizer), real(self, *a, **k)))
     fitted = fit_network(data, data.rows("train"), data.rows("validation"), options, SILENT)
     assert isinstance(scaled[0], keras.optimizers.LossScaleOptimizer)
-    assert np.isfinite(fitted.watched.history[0]["loss"])
+    assert np.isfinite(fitted.monitor.history[0]["loss"])
     save_model(fitted.network, tmp_path / "model.keras", {})
     loaded, _ = load_model(tmp_path / "model.keras")
     assert {layer.compute_dtype for layer in loaded.layers[1:]} == {"float32"}

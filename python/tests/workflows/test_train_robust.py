@@ -7,15 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import Heard
+from raising import raises
 
 from placa.core.backend import load_keras
-from placa.core.errors import PlacaError
 from placa.core.progress import SILENT
 from placa.training import fitting
 from placa.training.batches import training_batches
-from placa.training.data import TrainingData, read_training_data, require_both, require_classes
+from placa.training.data import TrainingData, read_training_data, require_both_classes, require_classes
+from placa.training.errors import DivergedError, MissingClassError
 from placa.training.fitting import Fitted, fit_network, pooled_logits
-from placa.training.monitor import Diverged, Judge
+from placa.training.monitor import Validator
 from placa.training.options import TrainOptions
 
 
@@ -46,20 +47,21 @@ def test_a_loss_that_is_no_number_is_told_with_its_step(
         return lambda truth, logits: ops.where(ops.any(truth > 6), value, real(truth, logits))
 
     monkeypatch.setattr(fitting, "weighted_loss", loss)
-    with pytest.raises(Diverged, match=f"The loss became {value} in epoch 1 at step {first + 1}, so training stopped"):
+    with raises(DivergedError, quantity="loss", epoch=1, step=first + 1):
         fit(replace(data, truth=truth), options)
 
 
 def test_fewer_images_than_a_batch_are_learnt_from(data: TrainingData) -> None:
     of_both = np.array([data.rows("train")[data.truth[data.rows("train"), 0] == value][0] for value in (0, 1)])
     fitted = fit(data, TrainOptions(epochs=1, head_epochs=1, batch_size=8), of_both)
-    assert np.isfinite(fitted.watched.history[0]["loss"])
+    assert np.isfinite(fitted.monitor.history[0]["loss"])
     assert all(np.isfinite(weight).all() for weight in fitted.network.get_weights())
 
 
 def test_one_image_is_too_few(data: TrainingData) -> None:
     one = data.rows("train")[:1]
-    with pytest.raises(PlacaError, match="Among the 1 images to learn from there is none with"):
+    missing = "negative" if data.truth[one[0], 0] == 1 else "positive"
+    with raises(MissingClassError, split="train", images=1, missing=missing, finding="Opacity"):
         fit(data, TrainOptions(epochs=1), one)
 
 
@@ -78,9 +80,9 @@ BOTH = {"train": [0, 1, 1], "validation": [0, 1, None]}
 
 def test_a_rare_finding_may_be_missing_from_validation_but_not_from_training() -> None:
     require_classes(*_splits(Mass=BOTH, Hernia={"train": [0, 0, 1], "validation": [0, 0, None]}))
-    with pytest.raises(PlacaError, match=r"train split has no image with Hernia \(3 images in all\)"):
+    with raises(MissingClassError, split="train", missing="positive", finding="Hernia", images=3, findings=["Hernia"]):
         require_classes(*_splits(Mass=BOTH, Hernia={"train": [0, None, 0], "validation": [0, 1, 1]}))
-    with pytest.raises(PlacaError, match=r"validation split has no image without Mass.*1 other findings"):
+    with raises(MissingClassError, split="validation", missing="negative", finding="Mass", findings=["Mass", "Hernia"]):
         require_classes(*_splits(Mass={**BOTH, "validation": [1, 1, 1]}, Hernia={**BOTH, "validation": [0, 0, 0]}))
 
 
@@ -88,15 +90,15 @@ def test_what_validation_cannot_judge_is_said_and_left_out() -> None:
     learnt = np.array([[0, 0], [1, 1]], np.float32)
     judged = np.array([[0, 0], [1, 0], [1, np.nan], [0, 0]], np.float32)
     heard = Heard()
-    require_both(learnt, judged, ["Mass", "Hernia"], heard)
-    assert len(heard.warned) == 1 and "no image of validation is with Hernia" in heard.warned[0]
-    with pytest.raises(PlacaError, match="images to judge by there is none with Hernia"):
-        require_both(learnt[:, 1:], judged[:, 1:], ["Hernia"], SILENT)
-    judge = Judge(judged, np.ones((2, 2), np.float32))
+    require_both_classes(learnt, judged, ["Mass", "Hernia"], heard)
+    assert len(heard.warned) == 1 and "Hernia" in heard.warned[0] and "Mass" not in heard.warned[0]
+    with raises(MissingClassError, split="validation", images=4, missing="positive", finding="Hernia"):
+        require_both_classes(learnt[:, 1:], judged[:, 1:], ["Hernia"], SILENT)
+    judge = Validator(judged, np.ones((2, 2), np.float32))
     logits = np.array([[-1, 5], [1, -5], [2, 5], [-2, 0]], float)
     assert judge.row(logits)["validation_auroc"] == 1
     # Two images of each kind, not the four without a hernia.
-    assert judge.error(0.75) == Judge(judged[:, :1], np.ones((2, 1), np.float32)).error(0.75)
+    assert judge.error(0.75) == Validator(judged[:, :1], np.ones((2, 1), np.float32)).error(0.75)
 
 
 def test_pixels_are_read_a_batch_at_a_time(data: TrainingData) -> None:

@@ -1,4 +1,4 @@
-"""From scores to probabilities, and from probabilities to thresholds: both from validation alone."""
+"""Recalibrate scores to probabilities, and choose thresholds, on validation images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which recalibration a finding gets, chosen on validation, and why."""
+"""Choose the recalibration of a finding on validation images."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ METHODS: dict[str, Callable[[NDArray[np.floating[Any]], NDArray[np.floating[Any]
     "platt": fit_recalibration,
     "isotonic": fit_isotonic,
 }
-#: Labelled images from which on the isotonic one may be chosen. With fewer it learns the noise by heart: below 200 to
-#: 1,000 images Platt's is the better for every kind of classifier, and from 1,000 on the isotonic one is as good or
-#: better (Niculescu-Mizil and Caruana 2005, section 5).
+#: Number of labelled images from which isotonic recalibration may be chosen. With fewer it overfits: below 200 to 1,000
+#: images Platt's is better for every kind of classifier, and from 1,000 on isotonic is as good or better
+#: (Niculescu-Mizil and Caruana 2005, section 5).
 _ENOUGH_FOR_ISOTONIC = 1000
-#: Parts that cross-validation cuts the validation images into.
+#: Number of folds of the cross-validation.
 _PARTS = 5
 
 
@@ -35,8 +35,8 @@ class Choice:
     Attributes:
         recalibration: The map.
         method: ``temperature``, ``platt``, ``isotonic``, or ``none`` for the identity.
-        losses: Cross-validated log loss on validation by method, where these were compared.
-        reason: Why it is the identity, where another was asked for; else None.
+        losses: Cross-validated log loss on validation by method, if methods were compared.
+        reason: Why the map is the identity although another method was requested; otherwise None.
     """
 
     recalibration: Recalibration
@@ -45,11 +45,11 @@ class Choice:
     reason: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """The choice for ``run.json``; ``chosen`` is False where validation could not say."""
-        said = {"method": self.method, **self.recalibration.as_dict(), "chosen": self.reason is None}
+        """Convert the choice for ``run.json``; ``chosen`` is False if the validation images do not allow a choice."""
+        entry = {"method": self.method, **self.recalibration.as_dict(), "chosen": self.reason is None}
         if self.losses:
-            said["log_loss"] = {method: round(loss, 6) for method, loss in self.losses.items()}
-        return said if self.reason is None else {**said, "reason": self.reason}
+            entry["log_loss"] = {method: round(loss, 6) for method, loss in self.losses.items()}
+        return entry if self.reason is None else {**entry, "reason": self.reason}
 
 
 def choose_recalibration(
@@ -61,15 +61,15 @@ def choose_recalibration(
     """Choose and fit the recalibration of one finding on validation images.
 
     Args:
-        method: ``temperature``, ``platt``, ``isotonic``, ``none``, or ``auto``: the one of the lowest log loss, by
-            cross-validation that keeps groups whole; the isotonic one only with 1,000 labelled images or more
-            (Niculescu-Mizil and Caruana 2005).
+        method: ``temperature``, ``platt``, ``isotonic``, ``none``, or ``auto``: the method with the lowest log loss in
+            group-wise cross-validation; isotonic only with at least 1,000 labelled images (Niculescu-Mizil and
+            Caruana 2005).
         logits: Shape ``(n,)``.
         truth: 0, 1, or NaN where unknown, shape ``(n,)``.
-        groups: Whose images they are, shape ``(n,)``; by default each image is a group of its own.
+        groups: Group of each image, shape ``(n,)``; by default each image is its own group.
 
     Raises:
-        PlacaError: There is no method of that name.
+        UnknownNameError: No method has that name.
     """
     if method not in METHODS and method not in {"auto", "none"}:
         raise unknown_name("recalibration", method, ["auto", *METHODS, "none"])
@@ -81,7 +81,7 @@ def choose_recalibration(
     losses: dict[str, float] = {}
     if method == "auto":
         losses = cross_validated(logits, truth, groups)
-        # By hundred-thousandths, for less is rounding: of two alike it is the simpler.
+        # Smaller differences than 1e-5 are rounding errors; the simpler method wins a tie.
         method = min(losses, key=lambda name: round(losses[name], 5)) if losses else "platt"
     fitted = METHODS[method](logits, truth)
     if fitted == Recalibration():
@@ -90,7 +90,7 @@ def choose_recalibration(
 
 
 def missing_class(truth: NDArray[np.floating[Any]]) -> str | None:
-    """Say which class the labels lack, in words; None where both are there."""
+    """Describe which class the labels lack; None if both exist."""
     for value, kind in ((1, "with"), (0, "without")):
         if not (truth == value).any():
             return f"validation has no image {kind} the finding"
@@ -100,15 +100,15 @@ def missing_class(truth: NDArray[np.floating[Any]]) -> str | None:
 def cross_validated(
     logits: NDArray[np.floating[Any]], truth: NDArray[np.floating[Any]], groups: NDArray[Any] | None = None
 ) -> dict[str, float]:
-    """The log loss of each recalibration on images whose group it was not fitted to.
+    """Compute the log loss of each recalibration by group-wise cross-validation.
 
     Args:
         logits: Shape ``(n,)``.
         truth: 0, 1, or NaN where unknown, shape ``(n,)``.
-        groups: Whose images they are, shape ``(n,)``; by default each image is a group of its own.
+        groups: Group of each image, shape ``(n,)``; by default each image is its own group.
 
     Returns:
-        In nats an image, by method; empty where too few groups have either class to leave some out.
+        Log loss by method, in nats per image; empty if too few groups have one of the classes.
     """
     from placa.dataset.splits import assign_splits
 

@@ -1,7 +1,7 @@
-"""Recalibrations fitted to labelled images: Platt's, temperature, isotonic.
+"""Fit recalibrations to labelled images: Platt's, temperature, isotonic.
 
-All of them are fitted to Platt's smoothed targets, (N1 + 1) / (N1 + 2) and 1 / (N0 + 2) in the place of 1 and 0, so
-that validation images that are told apart perfectly do not make the probabilities 0 and 1.
+All are fitted to Platt's smoothed targets, (N1 + 1) / (N1 + 2) and 1 / (N0 + 2) instead of 1 and 0, so that perfect
+separation of the validation images does not lead to probabilities of 0 and 1.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from placa.models.calibration.recalibration import Recalibration, sigmoid
 
-#: Slope of an isotonic map beyond its outermost knots: flat by and large, for there validation has nothing more to say,
-#: and yet no two images get one probability where the network told them apart.
+#: Slope of an isotonic map beyond its outermost knots: almost flat, as no validation data exist there, but not zero, so
+#: that different scores keep different probabilities.
 _SLOPE_BEYOND = 0.01
 
 
@@ -22,22 +22,21 @@ def fit_recalibration(logits: NDArray[np.floating[Any]], truth: NDArray[np.float
     """Fit Platt's recalibration (Platt 1999): a line, by logistic regression.
 
     Args:
-        logits: Of one finding, shape ``(n,)``.
+        logits: Logits of one finding, shape ``(n,)``.
         truth: 0, 1, or NaN where unknown, shape ``(n,)``.
 
     Returns:
-        The recalibration; the identity where one class is missing, or where the best slope would turn the order of
-        the scores round.
+        The recalibration; the identity if one class is missing, or if the best slope is not positive.
     """
     x, target = smoothed(logits, truth)
     return _fit_line(x, target, with_intercept=True)
 
 
 def fit_temperature(logits: NDArray[np.floating[Any]], truth: NDArray[np.floating[Any]]) -> Recalibration:
-    """Fit a temperature (Guo et al. 2017): logits are divided by one number.
+    """Fit a temperature (Guo et al. 2017), a divisor of the logits.
 
     Args:
-        logits: Of one finding, shape ``(n,)``.
+        logits: Logits of one finding, shape ``(n,)``.
         truth: 0, 1, or NaN where unknown, shape ``(n,)``.
 
     Returns:
@@ -49,18 +48,18 @@ def fit_temperature(logits: NDArray[np.floating[Any]], truth: NDArray[np.floatin
 
 
 def fit_isotonic(logits: NDArray[np.floating[Any]], truth: NDArray[np.floating[Any]]) -> Recalibration:
-    """Fit an isotonic recalibration (Zadrozny and Elkan 2002): any map that rises, by pooling adjacent violators.
+    """Fit an isotonic recalibration (Zadrozny and Elkan 2002), an increasing map, by pooling adjacent violators.
 
-    What isotonic regression makes is a staircase, on each step of which all images would get one probability. The map
-    goes through the middle of every step instead, as centred isotonic regression does (Oron and Flournoy 2017), and is
-    straight between them on the scale of logits: the order of the scores stays as it was.
+    Isotonic regression gives a step function, with one probability for all images on a step. The map passes through
+    the centre of each step instead, as in centred isotonic regression (Oron and Flournoy 2017), and is linear between
+    them on the logit scale, so that the order of the scores does not change.
 
     Args:
-        logits: Of one finding, shape ``(n,)``.
+        logits: Logits of one finding, shape ``(n,)``.
         truth: 0, 1, or NaN where unknown, shape ``(n,)``.
 
     Returns:
-        The recalibration; the identity where one class is missing, or there is but one step.
+        The recalibration; the identity if one class is missing, or if there is a single step.
     """
     from scipy.special import logit
     from sklearn.isotonic import IsotonicRegression
@@ -70,7 +69,7 @@ def fit_isotonic(logits: NDArray[np.floating[Any]], truth: NDArray[np.floating[A
         return Recalibration()
     level = IsotonicRegression().fit(x, target).predict(x)
     steps, step = np.unique(level, return_inverse=True)
-    # Rounding sets levels of one step apart by the last bit, and steps of almost one height are none to speak of.
+    # Levels of one step may differ by rounding; steps of almost equal height are merged.
     step = np.concatenate([[0], np.cumsum(np.diff(steps) > 1e-9)])[step]
     count = np.bincount(step)
     middle = np.bincount(step, weights=x) / count
@@ -84,7 +83,7 @@ def fit_isotonic(logits: NDArray[np.floating[Any]], truth: NDArray[np.floating[A
 def smoothed(
     logits: NDArray[np.floating[Any]], truth: NDArray[np.floating[Any]]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The logits with a known label, and Platt's targets for them; nothing where a class is missing."""
+    """Return the logits with a known label and their Platt targets; empty arrays if a class is missing."""
     known = ~np.isnan(truth)
     x, y = logits[known].astype(np.float64), truth[known] == 1
     positives, negatives = int(y.sum()), int((~y).sum())
@@ -106,6 +105,6 @@ def _fit_line(x: NDArray[np.float64], target: NDArray[np.float64], with_intercep
         value = float(np.mean(np.logaddexp(0.0, z) - target * z))
         return value, np.array([np.mean(residual * x), np.mean(residual) if with_intercept else 0.0])
 
-    # A gradient of nothing leaves the intercept at the 0 that it starts from.
+    # A zero gradient leaves the intercept at its initial value of 0.
     slope, intercept = (float(value) for value in minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS").x)
     return Recalibration(slope, intercept) if slope > 0 else Recalibration()

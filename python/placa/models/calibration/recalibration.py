@@ -1,4 +1,4 @@
-"""What a recalibration is: a rising map from the logit of a network to that of a probability."""
+"""Define a recalibration, an increasing map from the logit of a network to the logit of a probability."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Recalibration:
-    """A rising map of logits: probability = sigmoid(map(logit)).
+    """An increasing map of logits: probability = sigmoid(map(logit)).
 
     Attributes:
-        slope: Of the line; of a map with knots, beyond the outermost of them.
-        intercept: Of the line; of no use where there are knots.
-        knots: ``(logit, recalibrated logit)``, both rising, between which the map is straight; none for a line.
+        slope: Slope of the line; for a map with knots, the slope beyond the outermost knots.
+        intercept: Intercept of the line; not used with knots.
+        knots: ``(logit, recalibrated logit)``, both increasing, with linear interpolation; empty for a line.
     """
 
     slope: float = 1.0
@@ -34,10 +34,10 @@ class Recalibration:
         return recalibrated
 
     def as_ramps(self) -> tuple[float, float, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """The same map as a line and ramps on it, which is what a network can be built of.
+        """Express the map as a line plus ramps, for layers of a network.
 
         Returns:
-            ``slope`` and ``intercept`` of the line, and of each ramp its start, its width and its rise: the map is
+            ``slope`` and ``intercept`` of the line, and ``start``, ``width`` and ``rise`` of the ramps. The map is
             ``slope * z + intercept + sum(rise * clip((z - start) / width, 0, 1))``.
         """
         if not self.knots:
@@ -48,14 +48,14 @@ class Recalibration:
         return self.slope, float(y[0] - self.slope * x[0]), x[:-1], width, np.diff(y) - self.slope * width
 
     def as_dict(self) -> dict[str, Any]:
-        """The map for JSON: ``slope`` and ``intercept`` of a line, else ``knots`` and the ``slope_beyond`` them."""
+        """Convert the map for JSON: ``slope`` and ``intercept`` of a line, or ``knots`` and ``slope_beyond`` them."""
         if not self.knots:
             return {"slope": self.slope, "intercept": self.intercept}
         return {"knots": [list(knot) for knot in self.knots], "slope_beyond": self.slope}
 
 
 def sigmoid(z: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """The logistic function, without overflow."""
+    """Compute the logistic function without overflow."""
     from scipy.special import expit
 
     result: NDArray[np.float64] = expit(np.asarray(z, dtype=np.float64))

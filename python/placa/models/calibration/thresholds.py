@@ -1,4 +1,4 @@
-"""Operating points: from which probability on an image is called positive."""
+"""Choose operating points: thresholds on the probability of a finding."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-#: The operating point that a class is told at where nobody names another.
+#: The default operating point.
 DEFAULT_POINT = "youden"
-#: Wanted sensitivity or specificity of the points named after them.
+#: Target sensitivity of ``sensitivity_95`` and target specificity of ``specificity_95``.
 TARGET = 0.95
 
 
 def choose_thresholds(probability: NDArray[np.floating[Any]], truth: NDArray[np.floating[Any]]) -> dict[str, float]:
     """Choose the operating points of one finding on validation images.
 
-    An image is called positive when its probability is at least the threshold. Thresholds lie half-way between
-    neighbouring probabilities.
+    An image is positive if its probability is at least the threshold. Thresholds are midpoints between neighbouring
+    probabilities.
 
     Args:
-        probability: 0 to 1, shape ``(n,)``.
+        probability: Probabilities, 0 to 1, shape ``(n,)``.
         truth: 0, 1, or NaN where unknown, shape ``(n,)``.
 
     Returns:
-        ``youden``: the most of sensitivity + specificity - 1 (Youden 1950), ties to the higher sensitivity;
-        ``sensitivity_95``: the highest threshold with a sensitivity of 0.95 at least; ``specificity_95``: the lowest
-        with a specificity of 0.95 at least. All are 0.5 where one class is missing.
+        ``youden``: the threshold with the largest sensitivity + specificity - 1 (Youden 1950), ties to the higher
+        sensitivity; ``sensitivity_95``: the highest threshold with a sensitivity ≥ 0.95; ``specificity_95``: the lowest
+        threshold with a specificity ≥ 0.95. All are 0.5 if one class is missing.
     """
     known = ~np.isnan(truth)
     p, y = probability[known].astype(float), truth[known] == 1
@@ -34,7 +34,7 @@ def choose_thresholds(probability: NDArray[np.floating[Any]], truth: NDArray[np.
         return {DEFAULT_POINT: 0.5, "sensitivity_95": 0.5, "specificity_95": 0.5}
     levels = np.unique(p)
     cuts = np.concatenate([[0.0], (levels[:-1] + levels[1:]) / 2, [1.0]])
-    # Against rounding: half-way between two neighbouring floats is one of the two.
+    # The midpoint of two adjacent floats rounds to one of them.
     cuts[1:-1] = np.where(cuts[1:-1] <= levels[:-1], levels[1:], cuts[1:-1])
     sensitivity = 1 - np.searchsorted(np.sort(p[y]), cuts, side="left") / y.sum()
     specificity = np.searchsorted(np.sort(p[~y]), cuts, side="left") / (~y).sum()

@@ -1,8 +1,8 @@
-"""Several processes, on one machine or many, that train one network: by address, or as SLURM started them.
+"""Train one network in several processes on one machine or several, started by address or by SLURM.
 
-Each process that a user starts is a light supervisor (`supervisor`). It meets the others (`rendezvous`), makes sure
-that all mean the same, and lets a worker of its own train (`placa.workflows.train_worker`), with Keras on JAX. While
-that goes on they stay connected (`heartbeat`): when one ends, all others do, in a sentence.
+Each process that a user starts is a supervisor (`supervisor`). It connects to the other processes (`rendezvous`),
+checks that all have the same settings, and starts a worker that trains (`placa.workflows.train_worker`) with Keras on
+JAX. The supervisors stay connected (`heartbeat`): when one ends, all others end with an error message.
 """
 
 from placa.training.distributed.process_group import Team, find_team, started_without_srun

@@ -1,4 +1,4 @@
-"""What the processes of a team tell each other while they train: where training begins, and that all ended alike."""
+"""Exchange digests between processes: of the state at the start of training, and of the final weights."""
 
 from __future__ import annotations
 
@@ -10,74 +10,81 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.core.errors import PlacaError
 from placa.training.batches import Share
+from placa.training.errors import StateNotSharedError, WeightsDifferError
 
-#: Said instead of a state where the run is whole, and nothing is left to do.
-_WHOLE = hashlib.sha256(b"whole").digest()
+#: Sent instead of the digest of a state if the run is complete.
+_COMPLETE = hashlib.sha256(b"whole").digest()
 
 
-def say_where_it_begins(share: Share, state: Path, whole: bool) -> None:
-    """Tell the others, from process 0, that the state on disk is the one to begin from, or that there is nothing to do.
+def send_start(share: Share, state: Path, complete: bool) -> None:
+    """Send the digest of the initial state from process 0 to the other processes, or that the run is complete.
 
     Args:
-        share: Which process this is.
-        state: The directory in which states are kept, as all processes are to find it.
-        whole: Whether the run is whole already.
+        share: The share of this process.
+        state: The directory of saved states, on a disk that all processes share.
+        complete: Whether the run is complete.
     """
     if share.processes > 1:
-        _all_say(_WHOLE if whole else _digest_of_files(state))
+        _all_gather(_COMPLETE if complete else _digest_of_files(state))
 
 
-def hear_where_it_begins(share: Share, state: Path) -> bool:
-    """Wait until process 0 has said that, and look whether this process sees the same.
+def receive_start(share: Share, state: Path) -> bool:
+    """Receive the digest of the initial state from process 0, and compare it with the state on disk.
 
     Args:
-        share: Which process this is.
-        state: The directory in which states are kept.
+        share: The share of this process.
+        state: The directory of saved states.
 
     Returns:
-        Whether there is anything to do.
+        False if the run is complete, otherwise True.
 
     Raises:
-        PlacaError: It does not see the state that process 0 sees.
+        StateNotSharedError: The state on disk differs from that of process 0.
     """
-    said = _all_say(bytes(32))[0]
-    if said == _WHOLE:
+    digest = _all_gather(bytes(32))[0]
+    if digest == _COMPLETE:
         return False
-    if said != _digest_of_files(state):
-        raise PlacaError(
-            f"Process {share.process} does not see in {state} what process 0 sees there: to go on with a training, all "
-            "processes need --out on one disk."
+    if digest != _digest_of_files(state):
+        raise StateNotSharedError(
+            f"Process {share.process} and process 0 find different training states in {state}. Put --out on a disk "
+            "that all processes share.",
+            process=share.process,
+            state=str(state),
         )
     return True
 
 
-def require_alike(share: Share, arrays: Iterable[NDArray[np.generic]]) -> None:
-    """Make sure that all processes hold the same numbers, to the bit.
+def require_equal_weights(share: Share, arrays: Iterable[NDArray[np.generic]]) -> None:
+    """Check that all processes have the same weights, bit by bit.
+
+    Args:
+        share: The share of this process.
+        arrays: The weights of this process.
 
     Raises:
-        PlacaError: They do not.
+        WeightsDifferError: The weights differ.
     """
     if share.processes == 1:
         return
     digest = hashlib.sha256()
     for one in arrays:
         digest.update(np.ascontiguousarray(one).tobytes())
-    said = _all_say(digest.digest())
-    other = [process for process, one in enumerate(said) if one != said[0]]
-    if other:
-        raise PlacaError(
-            f"Process {', '.join(map(str, other))} ended with other weights than process 0, which must not be: train "
-            "again, and report it if it happens again."
+    gathered = _all_gather(digest.digest())
+    different = [process for process, one in enumerate(gathered) if one != gathered[0]]
+    if different:
+        raise WeightsDifferError(
+            f"The final weights of process {', '.join(map(str, different))} differ from those of process 0. "
+            "Train again. If the error persists, report it.",
+            processes=different,
         )
 
 
-def _all_say(words: bytes) -> list[bytes]:
-    """Exchange 32 bytes; returns those of all processes, in order."""
-    # Keras has no call by which processes exchange anything.
+def _all_gather(content: bytes) -> list[bytes]:
+    """Exchange 32 bytes, and return those of all processes in order."""
+    # Keras has no function for communication between processes.
     utilities = importlib.import_module("jax.experimental.multihost_utils")
-    gathered = np.asarray(utilities.process_allgather(np.frombuffer(words, dtype=np.uint8)))
+    gathered = np.asarray(utilities.process_allgather(np.frombuffer(content, dtype=np.uint8)))
     return [row.tobytes() for row in gathered]
 
 

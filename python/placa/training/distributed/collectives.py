@@ -1,4 +1,4 @@
-"""JAX made one over several processes."""
+"""Connect JAX across several processes."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from functools import partial
 def join(
     coordinator: str, processes: int, process: int, devices: Sequence[int] | None = None, bind: str | None = None
 ) -> None:
-    """Make this process one of several that JAX takes for one machine; before JAX is used for anything.
+    """Connect this process to the JAX process group. Call it before any other use of JAX.
 
     Args:
-        coordinator: Where process 0 waits, ``HOST:PORT``.
-        processes: How many there are.
-        process: The number of this one.
-        devices: Which GPUs of its machine it takes; by default all of them.
-        bind: Where process 0 listens, if not at `coordinator`.
+        coordinator: Address of process 0, ``HOST:PORT``.
+        processes: Number of processes.
+        process: Number of this process, from 0.
+        devices: GPUs of the machine for this process; by default all.
+        bind: Address on which process 0 listens, if it is not `coordinator`.
     """
-    _reached_at(_own_address(coordinator))
-    # Keras has no word for the timeouts, nor for which GPUs, so this is one of the places that name JAX.
+    _set_address(_own_address(coordinator))
+    # Keras has no option for the timeouts and the GPUs, so that JAX is called directly.
     importlib.import_module("jax").distributed.initialize(
         coordinator_address=coordinator,
         num_processes=processes,
@@ -33,21 +33,21 @@ def join(
 
 
 def _own_address(coordinator: str) -> str:
-    """The address of this machine on the way to the coordinator."""
+    """Return the address of this machine on the route to the coordinator."""
     host, _, port = coordinator.rpartition(":")
     host = host.strip("[]")
     family, kind, protocol, _, place = socket.getaddrinfo(host, int(port), type=socket.SOCK_DGRAM)[0]
-    with socket.socket(family, kind, protocol) as looking:
-        # Nothing is sent: the system is only asked which way it would go.
-        looking.connect(place)
-        return str(looking.getsockname()[0])
+    with socket.socket(family, kind, protocol) as probe:
+        # Nothing is sent: connecting a UDP socket only selects a route.
+        probe.connect(place)
+        return str(probe.getsockname()[0])
 
 
-def _reached_at(address: str) -> None:
-    """Tell JAX's collectives on CPUs where the others reach this process.
+def _set_address(address: str) -> None:
+    """Set the address at which other processes reach the CPU collectives of JAX.
 
-    By themselves they look up the machine's own name, which on many machines has no address, or one that no other
-    machine reaches; and JAX passes no setting on to them. A JAX that makes them otherwise is left as it is.
+    By default they resolve the host name, which often has no address or an unreachable one, and JAX has no option for
+    it. The function does nothing if JAX creates its collectives in another way.
     """
     library = getattr(importlib.import_module("jax._src.xla_bridge"), "_jax", None)
     make = getattr(library, "make_gloo_tcp_collectives", None)

@@ -1,4 +1,4 @@
-"""One line of JSON after the other between two processes, over TCP."""
+"""Exchange messages between two processes, as lines of JSON over TCP."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-#: A message is a few options and names; whoever sends more than this is not one of us.
+#: Maximum size of a message in bytes.
 _LONGEST = 1 << 20
 
 
-class Link:
-    """A connection to another process of the team.
+class PeerConnection:
+    """A connection to another process of the group.
 
     Args:
         connection: A connected socket.
-        process: The number of the process at the other end; -1 as long as it has not said.
-        host: Its machine, for messages.
+        process: Number of the peer; -1 while unknown.
+        host: Host name of the peer, for messages.
     """
 
     def __init__(self, connection: socket.socket, process: int = -1, host: str = "") -> None:
         self.connection = connection
         self.process = process
         self.host = host
-        self._held = b""
+        self._buffer = b""
         self._sending = threading.Lock()
 
     def __str__(self) -> str:
         return f"process {self.process} (on {self.host})"
 
     def send(self, message: dict[str, Any]) -> bool:
-        """Send a message; False if the other end is gone, which whoever listens there hears anyway."""
+        """Send a message. Return False if the peer is disconnected."""
         try:
             with self._sending:
                 self.connection.sendall(json.dumps(message).encode() + b"\n")
@@ -43,43 +43,46 @@ class Link:
     def receive(self, seconds: float) -> dict[str, Any]:
         """Wait for one message.
 
+        Args:
+            seconds: Timeout.
+
         Raises:
-            OSError: The other end is gone, said nothing in time, or speaks another language.
+            OSError: The peer is disconnected, sends nothing in time, or sends an invalid message.
         """
         self.connection.settimeout(seconds)
         while True:
             for message in self._messages():
                 return message
-            self._take()
+            self._read()
 
-    def arrived(self) -> list[dict[str, Any]]:
-        """Take what has come, to be asked for when the socket is readable.
+    def receive_available(self) -> list[dict[str, Any]]:
+        """Return the messages received so far; call it when the socket is readable.
 
         Raises:
-            OSError: The other end is gone, or speaks another language.
+            OSError: The peer is disconnected, or sends an invalid message.
         """
-        self._take()
+        self._read()
         return list(self._messages())
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self.connection.close()
 
-    def _take(self) -> None:
-        came = self.connection.recv(65536)
-        if not came:
-            raise ConnectionResetError("the other end has hung up")
-        self._held += came
-        if len(self._held) > _LONGEST:
-            raise ConnectionAbortedError("the other end sends something else")
+    def _read(self) -> None:
+        chunk = self.connection.recv(65536)
+        if not chunk:
+            raise ConnectionResetError("the peer closed the connection")
+        self._buffer += chunk
+        if len(self._buffer) > _LONGEST:
+            raise ConnectionAbortedError("the peer sent an invalid message")
 
     def _messages(self) -> Iterator[dict[str, Any]]:
-        while b"\n" in self._held:
-            line, _, self._held = self._held.partition(b"\n")
+        while b"\n" in self._buffer:
+            line, _, self._buffer = self._buffer.partition(b"\n")
             try:
                 message = json.loads(line)
             except ValueError as error:
-                raise ConnectionAbortedError("the other end sends something else") from error
+                raise ConnectionAbortedError("the peer sent an invalid message") from error
             if not isinstance(message, dict):
-                raise ConnectionAbortedError("the other end sends something else")
+                raise ConnectionAbortedError("the peer sent an invalid message")
             yield message

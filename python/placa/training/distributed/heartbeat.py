@@ -1,7 +1,7 @@
-"""While they train: each process knows within a moment when another has ended, and why.
+"""Detect during training that another process has ended, and why.
 
-A process that is killed takes its connection with it, and the others hear of that at once; a machine that vanishes is
-noticed by its silence. JAX would notice too, half a minute later, and abort with a stack of C++ calls.
+The connection of a killed process closes at once; a machine that fails is detected by a timeout. JAX detects both half
+a minute later, and aborts with a C++ stack trace.
 """
 
 from __future__ import annotations
@@ -12,51 +12,51 @@ import time
 from queue import SimpleQueue
 from typing import Any
 
-from placa.training.distributed.connection import Link
+from placa.training.distributed.connection import PeerConnection
 
-#: Seconds between signs of life, and of silence after which a process is taken for lost.
+#: Seconds between heartbeats, and seconds without a message after which a process counts as lost.
 BEAT, SILENCE = 5.0, 60.0
 
 
-class Lifeline:
-    """Watch the connections of one process, in a thread of its own.
+class Heartbeat:
+    """Monitor the connections of one process in a thread.
 
     Args:
-        process: The number of this process; 0 passes on what it hears to all others.
-        links: From `placa.training.distributed.rendezvous.meet`.
-        news: Where to put what happens: ``("ended", sentence)`` when another process has, ``("all done", "")`` when
-            every process has said `done`.
+        process: Number of this process. Process 0 forwards events to all other processes.
+        links: From `placa.training.distributed.rendezvous.connect_processes`.
+        events: Queue of events: ``("ended", reason)`` if another process ends early, ``("all done", "")`` when every
+            process has called `done`.
     """
 
-    def __init__(self, process: int, links: list[Link], news: SimpleQueue[tuple[str, Any]]) -> None:
+    def __init__(self, process: int, links: list[PeerConnection], events: SimpleQueue[tuple[str, Any]]) -> None:
         self._process = process
         self._links = links
-        self._news = news
+        self._events = events
         self._done: set[int] = set()
         self._lock = threading.Lock()
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True, name="placa-lifeline")
+        self._thread = threading.Thread(target=self._watch, daemon=True, name="placa-heartbeat")
         self._thread.start()
 
     def done(self) -> None:
-        """Say that this process has finished its part."""
+        """Report that this process has finished."""
         if self._process == 0:
             self._note_done(0)
         else:
-            self._tell({"done": True})
+            self._send_all({"done": True})
 
-    def failed(self, sentence: str) -> None:
-        """Say why this process ends before its time."""
-        self._tell({"ended": sentence})
+    def failed(self, reason: str) -> None:
+        """Report why this process ends early."""
+        self._send_all({"ended": reason})
 
     def close(self) -> None:
-        """Hang up: the others take it for the end, unless all are done."""
+        """Close the connections. The other processes count this one as ended, unless all are done."""
         self._closing.set()
         self._thread.join(timeout=5)
         for link in self._links:
             link.close()
 
-    def _tell(self, message: dict[str, Any], but: Link | None = None) -> None:
+    def _send_all(self, message: dict[str, Any], but: PeerConnection | None = None) -> None:
         for link in self._links:
             if link is not but:
                 link.send(message)
@@ -64,54 +64,54 @@ class Lifeline:
     def _note_done(self, process: int) -> None:
         with self._lock:
             self._done.add(process)
-            everyone = len(self._done) == len(self._links) + 1
-        if everyone:
-            self._tell({"all done": True})
-            self._news.put(("all done", ""))
+            all_done = len(self._done) == len(self._links) + 1
+        if all_done:
+            self._send_all({"all done": True})
+            self._events.put(("all done", ""))
 
     def _watch(self) -> None:
-        heard = {link: time.monotonic() for link in self._links}
-        beaten = 0.0
+        last_received = {link: time.monotonic() for link in self._links}
+        last_sent = 0.0
         with selectors.DefaultSelector() as selector:
             for link in self._links:
                 link.connection.settimeout(BEAT)
                 selector.register(link.connection, selectors.EVENT_READ, link)
             while not self._closing.is_set():
-                if time.monotonic() - beaten > BEAT:
-                    self._tell({"alive": True})
-                    beaten = time.monotonic()
+                if time.monotonic() - last_sent > BEAT:
+                    self._send_all({"alive": True})
+                    last_sent = time.monotonic()
                 for key, _ in selector.select(timeout=0.2):
-                    heard[key.data] = time.monotonic()
-                    if not self._hear(key.data):
+                    last_received[key.data] = time.monotonic()
+                    if not self._receive(key.data):
                         return
-                for link, last in heard.items():
+                for link, last in last_received.items():
                     if time.monotonic() - last > SILENCE:
-                        self._lose(link, f"P{str(link)[1:]} has not been heard of for {SILENCE:.0f} s")
+                        self._report_loss(link, f"P{str(link)[1:]} has sent nothing for {SILENCE:.0f} s")
                         return
 
-    def _hear(self, link: Link) -> bool:
-        """Take what came from one process; False if that was the last."""
+    def _receive(self, link: PeerConnection) -> bool:
+        """Process the messages of one peer. Return False after the last event."""
         try:
-            messages = link.arrived()
+            messages = link.receive_available()
         except OSError:
-            self._lose(link, f"P{str(link)[1:]} ended before the training did")
+            self._report_loss(link, f"P{str(link)[1:]} ended before training finished")
             return False
         for message in messages:
             if "ended" in message:
-                self._lose(link, str(message["ended"]))
+                self._report_loss(link, str(message["ended"]))
                 return False
             if "all done" in message:
-                self._news.put(("all done", ""))
+                self._events.put(("all done", ""))
                 return False
             if "done" in message:
                 self._note_done(link.process)
         return True
 
-    def _lose(self, link: Link, sentence: str) -> None:
+    def _report_loss(self, link: PeerConnection, reason: str) -> None:
         if self._process == 0:
             with self._lock:
                 if len(self._done) == len(self._links) + 1:
-                    # It has heard that all are done, and hung up.
+                    # The peer disconnects because all processes are done.
                     return
-            self._tell({"ended": sentence}, but=link)
-        self._news.put(("ended", sentence))
+            self._send_all({"ended": reason}, but=link)
+        self._events.put(("ended", reason))

@@ -1,7 +1,7 @@
-"""Before anything heavy is started: all processes meet at process 0, and make sure that they mean the same training.
+"""Connect all processes to process 0 before training, and check that they have the same settings.
 
-A wrong address, a port that is taken, a process that never comes or comes with other options: each is one sentence,
-before a network is built, and to all processes.
+A wrong address, an occupied port, a missing process or different options raise an error in all processes before a
+network is built.
 """
 
 from __future__ import annotations
@@ -14,104 +14,123 @@ from dataclasses import dataclass
 from typing import Any
 
 from placa.core.errors import PlacaError
-from placa.training.distributed.connection import Link
+from placa.training.distributed.connection import PeerConnection
 from placa.training.distributed.process_group import Team
+from placa.training.errors import (
+    ForeignAddressError,
+    MissingProcessError,
+    PortUnavailableError,
+    ProcessLostError,
+    ProcessMismatchError,
+    UnknownHostError,
+    UnreachableProcessError,
+    error_from_json,
+    error_to_json,
+)
 
-#: Seconds in which one that has connected must say who it is.
-_HELLO = 10.0
-#: Seconds that process 0 stays to tell latecomers why nothing starts.
-_LATE = 5.0
+#: Seconds within which a new connection must send its first message.
+_HELLO_SECONDS = 10.0
+#: Seconds that process 0 waits, after a failure, to send the error to processes that connect late.
+_LATE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class Met:
-    """All processes are there.
+class ConnectedGroup:
+    """The connections of a process group.
 
     Attributes:
-        links: To all others for process 0, to process 0 for the others.
-        coordinator: The address at which JAX in all processes meets in turn.
-        bind: Where JAX in process 0 listens for that.
-        devices: Which of the GPUs that it sees this process trains on; None for all.
+        links: Connections of process 0 to all others, or of another process to process 0.
+        coordinator: Address of the JAX coordinator, ``HOST:PORT``.
+        bind: Address on which the JAX coordinator listens in process 0.
+        devices: GPUs for this process among the visible ones; None for all.
     """
 
-    links: list[Link]
+    links: list[PeerConnection]
     coordinator: str
     bind: str
     devices: list[int] | None
 
 
-def meet(team: Team, terms: dict[str, Any]) -> Met:
-    """Wait until all processes are there, and mean the same.
+def connect_processes(team: Team, settings: dict[str, Any]) -> ConnectedGroup:
+    """Wait until all processes are connected, and check that they have the same settings.
 
     Args:
-        team: Who trains together.
-        terms: What must be the same for all, by a name that the user knows: options, data, versions.
+        team: The process group.
+        settings: Options, data and versions, which must be equal in all processes, by the names in error messages.
 
     Raises:
-        PlacaError: A process does not come, cannot be reached, or means another training.
+        PlacaError: A process does not connect, cannot be reached, or has other settings.
     """
-    return _gather(team, terms) if team.process == 0 else _join(team, terms)
+    return _gather(team, settings) if team.process == 0 else _join(team, settings)
 
 
-def _gather(team: Team, terms: dict[str, Any]) -> Met:
-    links: list[Link] = []
+def _gather(team: Team, settings: dict[str, Any]) -> ConnectedGroup:
+    links: list[PeerConnection] = []
     visible = {0: _visible()}
     hosts = {0: socket.gethostname()}
-    ends = time.monotonic() + team.patience
-    with closing(_listen(team)) as door:
+    deadline = time.monotonic() + team.patience
+    with closing(_listen(team)) as server:
         try:
             while len(links) < team.processes - 1:
-                link, hello = _next(door, ends, team, links)
-                _require_the_same(team, terms, link, hello, links)
+                link, hello = _accept(server, deadline, team, links)
+                _require_same_settings(team, settings, link, hello, links)
                 visible[link.process], hosts[link.process] = hello.get("visible"), link.host
                 links.append(link)
         except BaseException as error:
-            refused = {"refused": str(error) if isinstance(error, PlacaError) else "Process 0 was stopped."}
+            stopped = ProcessLostError("Process 0 stopped before training.", process=0, reason=type(error).__name__)
+            refused = {"refused": error_to_json(error if isinstance(error, PlacaError) else stopped)}
             for link in links:
                 link.send(refused)
                 link.close()
             if isinstance(error, PlacaError):
-                _tell_late(door, refused, team.processes - 2 - len(links))
+                _refuse_late(server, refused, team.processes - 2 - len(links))
             raise
     coordinator = _with_port(team.host, _free_port())
     for link in links:
         link.send({"go": coordinator, "devices": _devices(link.process, hosts, visible)})
-    return Met(links, coordinator, _bind(team.host, coordinator), _devices(0, hosts, visible))
+    return ConnectedGroup(links, coordinator, _bind(team.host, coordinator), _devices(0, hosts, visible))
 
 
-def _next(door: socket.socket, ends: float, team: Team, links: list[Link]) -> tuple[Link, dict[str, Any]]:
+def _accept(
+    server: socket.socket, deadline: float, team: Team, links: list[PeerConnection]
+) -> tuple[PeerConnection, dict[str, Any]]:
     while True:
-        door.settimeout(max(ends - time.monotonic(), 0.01))
+        server.settimeout(max(deadline - time.monotonic(), 0.01))
         try:
-            connection, _ = door.accept()
+            connection, _ = server.accept()
         except TimeoutError as error:
-            there = {0, *(link.process for link in links)}
-            missing = ", ".join(str(i) for i in range(team.processes) if i not in there)
-            raise PlacaError(
-                f"Process {missing} of {team.processes} did not come to {team.address} within {team.patience:.0f} s: "
-                "start one placa train a process, with the same --processes and its own --process-id."
+            connected = {0, *(link.process for link in links)}
+            missing = [i for i in range(team.processes) if i not in connected]
+            raise MissingProcessError(
+                f"Process {', '.join(map(str, missing))} of {team.processes} did not connect to {team.address} within "
+                f"{team.patience:.0f} s. Start placa train once per process, with the same --processes and its own "
+                "--process-id.",
+                missing=missing,
+                processes=team.processes,
+                address=team.address,
+                seconds=team.patience,
             ) from error
-        link = Link(connection)
+        link = PeerConnection(connection)
         try:
-            hello = link.receive(_HELLO)
+            hello = link.receive(_HELLO_SECONDS)
             link.process, link.host = int(hello["process"]), str(hello["host"])
             if isinstance(hello["terms"], dict) and isinstance(hello["processes"], int):
                 return link, hello
         except (OSError, KeyError, TypeError, ValueError):
             pass
-        # Port scanners and the like.
+        # Not a process of placa, such as a port scanner.
         link.close()
 
 
-def _tell_late(door: socket.socket, refused: dict[str, Any], missing: int) -> None:
-    """Tell those that come in the next moment too, who would wait for minutes at a closed door."""
-    ends = time.monotonic() + _LATE
-    while missing > 0 and time.monotonic() < ends:
-        door.settimeout(max(ends - time.monotonic(), 0.01))
+def _refuse_late(server: socket.socket, refused: dict[str, Any], missing: int) -> None:
+    """Send the error to processes that connect late, which would otherwise wait for minutes."""
+    deadline = time.monotonic() + _LATE_SECONDS
+    while missing > 0 and time.monotonic() < deadline:
+        server.settimeout(max(deadline - time.monotonic(), 0.01))
         try:
-            link = Link(door.accept()[0])
-            # Hung up on before its own greeting is read, it would not read the answer.
-            link.receive(max(ends - time.monotonic(), 0.01))
+            link = PeerConnection(server.accept()[0])
+            # Read its first message, as it would otherwise not receive the reply.
+            link.receive(max(deadline - time.monotonic(), 0.01))
         except OSError:
             continue
         link.send(refused)
@@ -119,106 +138,124 @@ def _tell_late(door: socket.socket, refused: dict[str, Any], missing: int) -> No
         missing -= 1
 
 
-def _require_the_same(team: Team, terms: dict[str, Any], link: Link, hello: dict[str, Any], links: list[Link]) -> None:
-    problem = None
+def _require_same_settings(
+    team: Team, settings: dict[str, Any], link: PeerConnection, hello: dict[str, Any], links: list[PeerConnection]
+) -> None:
+    problem, name, mine, theirs = None, "", None, None
     if hello["processes"] != team.processes:
-        problem = f"P{str(link)[1:]} was started for {hello['processes']} processes, and process 0 for {team.processes}"
+        problem = f"P{str(link)[1:]} has {hello['processes']} processes, process 0 has {team.processes}"
+        name, mine, theirs = "--processes", team.processes, hello["processes"]
     elif not 0 < link.process < team.processes or any(link.process == other.process for other in links):
-        problem = f"Two processes came as number {link.process}, the second from {link.host}"
+        problem = f"Two processes have --process-id {link.process}, the second on {link.host}"
+        name, theirs = "--process-id", link.process
     else:
-        for name in sorted({*terms, *hello["terms"]}):
-            mine, theirs = terms.get(name), hello["terms"].get(name)
+        for name in sorted({*settings, *hello["terms"]}):
+            mine, theirs = settings.get(name), hello["terms"].get(name)
             if mine != theirs:
-                problem = f"P{str(link)[1:]} has {name} {theirs}, and process 0 has {mine}"
+                problem = f"P{str(link)[1:]} has {name} {theirs}, process 0 has {mine}"
                 break
     if problem:
-        sentence = f"{problem}: start all with the same command, data and versions, and each with its own --process-id."
-        link.send({"refused": sentence})
+        message = f"{problem}. Start all with the same command, data and versions, each with its own --process-id."
+        error = ProcessMismatchError(message, process=link.process, name=name, expected=mine, received=theirs)
+        link.send({"refused": error_to_json(error)})
         link.close()
-        raise PlacaError(sentence)
+        raise error
 
 
-def _join(team: Team, terms: dict[str, Any]) -> Met:
-    link = Link(_connect(team), 0, team.host)
+def _join(team: Team, settings: dict[str, Any]) -> ConnectedGroup:
+    link = PeerConnection(_connect(team), 0, team.host)
     link.send(
         {
             "process": team.process,
             "processes": team.processes,
             "host": socket.gethostname(),
             "visible": _visible(),
-            "terms": terms,
+            "terms": settings,
         }
     )
     try:
-        # Process 0 waits as long for the last of the others.
-        answer = link.receive(team.patience + _HELLO)
+        # Process 0 waits equally long for the last process.
+        reply = link.receive(team.patience + _HELLO_SECONDS)
     except OSError as error:
         link.close()
-        raise PlacaError(f"Process 0 (at {team.address}) ended before all processes were there.") from error
-    if "go" not in answer:
+        raise ProcessLostError(
+            f"Process 0 (at {team.address}) ended before all processes connected. Start all processes again.",
+            process=0,
+            reason=str(error),
+        ) from error
+    if "go" not in reply:
         link.close()
-        raise PlacaError(str(answer.get("refused")))
-    return Met([link], str(answer["go"]), "", answer.get("devices"))
+        refused = reply.get("refused")
+        raise error_from_json(refused if isinstance(refused, dict) else {"message": refused})
+    return ConnectedGroup([link], str(reply["go"]), "", reply.get("devices"))
 
 
 def _connect(team: Team) -> socket.socket:
-    ends = time.monotonic() + team.patience
+    deadline = time.monotonic() + team.patience
     while True:
         try:
             return socket.create_connection((team.host, team.port), timeout=10)
         except socket.gaierror as error:
             if error.errno != socket.EAI_AGAIN:
-                raise PlacaError(
-                    f"There is no machine of the name {team.host}: the first of --processes was to be the address of "
-                    "process 0."
-                ) from error
+                raise _unknown_host(team.host) from error
             reason = str(error.strerror)
         except OSError as error:
             reason = error.strerror or str(error)
-        if time.monotonic() > ends:
-            raise PlacaError(
-                f"Process 0 was not to be reached at {team.address} for {team.patience:.0f} s ({reason}): start it "
-                "with the same --processes, and see that the machines reach each other."
+        if time.monotonic() > deadline:
+            raise UnreachableProcessError(
+                f"Process 0 cannot be reached at {team.address} within {team.patience:.0f} s ({reason}). Start it with "
+                "the same --processes, and check the network between the machines.",
+                address=team.address,
+                seconds=team.patience,
+                reason=reason,
             )
         time.sleep(0.2)
+
+
+def _unknown_host(host: str) -> UnknownHostError:
+    return UnknownHostError(
+        f"Unknown host {host}. The first address in --processes must be that of process 0.",
+        host=host,
+    )
 
 
 def _listen(team: Team) -> socket.socket:
     try:
         socket.create_server((team.host, 0), family=_family(team.host)).close()
     except socket.gaierror as error:
-        raise PlacaError(
-            f"There is no machine of the name {team.host}: the first of --processes was to be the address of process 0."
-        ) from error
+        raise _unknown_host(team.host) from error
     except OSError as error:
-        raise PlacaError(
-            f"{team.host} is not an address of this machine, and process 0 runs at the first of --processes: start "
-            "it there, or change their order."
+        raise ForeignAddressError(
+            f"{team.host} is not an address of this machine. Start process 0 on the machine of the first address in "
+            "--processes, or change their order.",
+            host=team.host,
         ) from error
     try:
-        # A machine's own name often leads to its loopback alone, where no other machine could come.
+        # The host name often resolves to loopback, which other machines cannot reach.
         if not _is_loopback(team.host) and socket.has_dualstack_ipv6():
             return socket.create_server(("", team.port), family=socket.AF_INET6, dualstack_ipv6=True)
         return socket.create_server(
             (team.host if _is_loopback(team.host) else "", team.port), family=_family(team.host)
         )
     except OSError as error:
-        raise PlacaError(
-            f"Process 0 was to wait for the others at port {team.port}, and cannot ({error.strerror}): name another "
-            "port in the first address of --processes, as HOST:PORT."
+        raise PortUnavailableError(
+            f"Process 0 cannot listen on port {team.port} ({error.strerror}). Choose another port in the first address "
+            "of --processes, as HOST:PORT.",
+            port=team.port,
+            reason=str(error.strerror),
         ) from error
 
 
 def _devices(process: int, hosts: dict[int, str], visible: dict[int, str | None]) -> list[int] | None:
-    """Which GPUs a process takes of those that it sees, where several see the same ones of a machine."""
-    beside = sorted(other for other in hosts if (hosts[other], visible[other]) == (hosts[process], visible[process]))
+    """Distribute the visible GPUs of a machine among the processes that see the same ones."""
+    sharing = sorted(other for other in hosts if (hosts[other], visible[other]) == (hosts[process], visible[process]))
     shown = visible[process]
-    if len(beside) == 1 or (shown is not None and len(shown.split(",")) < len(beside)):
-        # SLURM shows each process of a machine its own GPUs, often under the same number.
+    if len(sharing) == 1 or (shown is not None and len(shown.split(",")) < len(sharing)):
+        # SLURM makes only its own GPUs visible to each process, often under the same number.
         return None
-    place = beside.index(process)
-    each = len(shown.split(",")) // len(beside) if shown is not None else 1
-    return list(range(place * each, (place + 1) * each))
+    index = sharing.index(process)
+    each = len(shown.split(",")) // len(sharing) if shown is not None else 1
+    return list(range(index * each, (index + 1) * each))
 
 
 def _visible() -> str | None:
@@ -226,8 +263,8 @@ def _visible() -> str | None:
 
 
 def _free_port() -> int:
-    with socket.create_server(("", 0)) as door:
-        return int(door.getsockname()[1])
+    with socket.create_server(("", 0)) as server:
+        return int(server.getsockname()[1])
 
 
 def _with_port(host: str, port: int) -> str:

@@ -1,4 +1,4 @@
-"""One of several processes that train together: it meets the others, lets a worker train, and says how that ended."""
+"""Supervise one of several training processes: connect, start a worker, and report its result."""
 
 from __future__ import annotations
 
@@ -22,23 +22,30 @@ from placa.core.files import fingerprint, read_json
 from placa.core.processes import command, environment
 from placa.core.progress import Advance, Progress
 from placa.core.system import versions
-from placa.training.distributed.heartbeat import Lifeline
+from placa.training.distributed.heartbeat import Heartbeat
 from placa.training.distributed.process_group import Team
-from placa.training.distributed.rendezvous import Met, meet
+from placa.training.distributed.rendezvous import ConnectedGroup, connect_processes
+from placa.training.errors import (
+    BackendError,
+    MissingPackageError,
+    ProcessLostError,
+    TrainingKilledError,
+    error_from_json,
+)
 from placa.training.options import TrainOptions
 
-#: Seconds in which the others' side of a story arrives: whose end came first is told by them.
-_HEARSAY = 3.0
-#: Seconds that a worker has to end once it is to stop.
+#: Seconds to wait after a failure for the message of another process that ended first.
+_PEER_SECONDS = 3.0
+#: Seconds that a worker has to stop.
 _GRACE = 8.0
-_AGAIN = "start all again with --resume, and they go on from the last state that was saved"
+_RESUME = "Start all processes again with --resume to continue from the last saved state."
 
-News = SimpleQueue[tuple[str, Any]]
+Events = SimpleQueue[tuple[str, Any]]
 
 
 @dataclass(frozen=True)
 class Job:
-    """What `placa.workflows.train.train` was asked to do, in the same words."""
+    """The arguments of `placa.workflows.train.train`."""
 
     prepared: Path
     out: Path
@@ -49,48 +56,48 @@ class Job:
 
 
 def train_together(job: Job, team: Team, progress: Progress) -> dict[str, Any]:
-    """Train one network in several processes, of which this is one.
+    """Train one network in several processes, including this one.
 
     Args:
-        job: What to train; the same for all processes.
-        team: Who they are.
-        progress: Where to show what goes on; process 0 shows the bars.
+        job: The training job, equal in all processes.
+        team: The process group.
+        progress: Progress display; process 0 shows the progress bars.
 
     Returns:
-        The content of ``run.json``, where this process sees the run.
+        The content of ``run.json``, if this process can read the run.
 
     Raises:
-        PlacaError: The processes do not meet or do not mean the same, one of them has ended, or training has failed
-            for a reason that the user can mend.
+        PlacaError: The processes cannot connect or have different settings, one of them has ended, or training has
+            failed.
     """
     _require_jax()
-    said = f"process {team.process} of {team.processes} "
-    progress.say(said + (f"waits for the others at {team.address}" if team.process == 0 else f"joins {team.address}"))
-    met = meet(team, terms(job))
-    news: News = SimpleQueue()
-    lifeline = Lifeline(team.process, met.links, news)
+    action = "waits for the other processes at" if team.process == 0 else "connects to"
+    progress.say(f"process {team.process} of {team.processes} {action} {team.address}")
+    group = connect_processes(team, shared_settings(job))
+    events: Events = SimpleQueue()
+    heartbeat = Heartbeat(team.process, group.links, events)
     try:
-        with tempfile.TemporaryFile() as errors, _Worker(job, team, met, news, errors) as worker:
-            return _attend(worker, job, team, lifeline, news, progress)
+        with tempfile.TemporaryFile() as errors, _Worker(job, team, group, events, errors) as worker:
+            return _supervise(worker, job, team, heartbeat, events, progress)
     except BaseException as error:
-        # Those who hear of it are to say whose end it was.
+        # The other processes show this reason.
         name = f"Process {team.process} (on {os.uname().nodename})"
-        reason = f"{name} stopped: {error}" if isinstance(error, PlacaError) else f"{name} was stopped: {_AGAIN}."
-        lifeline.failed(reason)
+        reason = f"{name} stopped: {error}" if isinstance(error, PlacaError) else f"{name} was stopped. {_RESUME}"
+        heartbeat.failed(reason)
         raise
     finally:
-        lifeline.close()
+        heartbeat.close()
 
 
-def terms(job: Job) -> dict[str, Any]:
-    """What all processes must agree on, by names that a user knows."""
+def shared_settings(job: Job) -> dict[str, Any]:
+    """Collect the settings that must be equal in all processes, by the names in error messages."""
     options = asdict(job.options)
     changes = {f"augmentation {name}": value for name, value in options.pop("augmentation").items()}
     used = versions("placa", "keras", "jax", "jaxlib", "numpy", "pillow")
     return {
         **{name.replace("_", " "): value for name, value in options.items()},
         **changes,
-        **{f"{name} of version": value for name, value in used.items()},
+        **{f"{name} version": value for name, value in used.items()},
         "the prepared data": read_json(job.prepared / "source.json").get("fingerprint"),
         "the manifest": fingerprint(job.prepared / "manifest.parquet"),
         "--resume": job.resume,
@@ -98,9 +105,9 @@ def terms(job: Job) -> dict[str, Any]:
 
 
 class _Worker:
-    """The process that trains, and a thread that listens to it."""
+    """The process that trains, and a thread that reads its messages."""
 
-    def __init__(self, job: Job, team: Team, met: Met, news: News, errors: IO[bytes]) -> None:
+    def __init__(self, job: Job, team: Team, group: ConnectedGroup, events: Events, errors: IO[bytes]) -> None:
         self._errors = errors
         self.process = subprocess.Popen(
             command("training"),
@@ -109,7 +116,7 @@ class _Worker:
             stderr=errors,
             text=True,
             env=environment(),
-            # Ctrl-C is for the supervisor, which stops the worker in order.
+            # Only the supervisor receives Ctrl-C, and stops the worker.
             start_new_session=True,
         )
         content = {
@@ -118,21 +125,21 @@ class _Worker:
             "out": str(job.out.absolute()),
             "process": team.process,
             "processes": team.processes,
-            "coordinator": met.coordinator,
-            "bind": met.bind,
-            "devices": met.devices,
+            "coordinator": group.coordinator,
+            "bind": group.bind,
+            "devices": group.devices,
         }
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(content) + "\n")
         self.process.stdin.flush()
-        self._job, self._news = job, news
+        self._job, self._events = job, events
         threading.Thread(target=self._listen, daemon=True, name="placa-worker").start()
 
     def __enter__(self) -> _Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let the worker end, and clean up after one that could not."""
+        """Stop the worker, and remove its partial output."""
         assert self.process.stdin is not None
         with suppress(OSError):
             self.process.stdin.close()
@@ -144,89 +151,87 @@ class _Worker:
         for left in self._job.out.absolute().parent.glob(f".{self._job.out.name}.partial-{self.process.pid}-*"):
             shutil.rmtree(left, ignore_errors=True)
 
-    def last_words(self) -> str:
-        """The end of what it, and the libraries in it, wrote to its error output."""
+    def stderr_tail(self) -> str:
+        """Return the last 4,000 characters of the standard error of the worker."""
         self._errors.seek(0)
         return self._errors.read().decode(errors="replace")[-4000:]
 
     def _listen(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            self._news.put(("said", json.loads(line)))
-        self._news.put(("gone", self.process.wait()))
+            self._events.put(("message", json.loads(line)))
+        self._events.put(("exited", self.process.wait()))
 
 
-def _attend(
-    worker: _Worker, job: Job, team: Team, lifeline: Lifeline, news: News, progress: Progress
+def _supervise(
+    worker: _Worker, job: Job, team: Team, heartbeat: Heartbeat, events: Events, progress: Progress
 ) -> dict[str, Any]:
     facts: dict[str, Any] | None = None
     with ExitStack() as stack:
-        show = _Show(progress, stack)
+        relay = _ProgressRelay(progress, stack)
         while True:
-            kind, what = news.get()
+            kind, content = events.get()
             if kind == "all done":
                 return facts or _facts(job)
             if kind == "ended":
-                raise PlacaError(_as_heard(what))
-            if kind == "gone":
-                _complain(_gone(what), worker, news, certain=what == -signal.SIGKILL)
-            elif what["what"] == "done":
-                facts = what["facts"]
-                lifeline.done()
-            elif what["what"] == "refused":
-                raise PlacaError(what["text"])
-            elif what["what"] == "crashed":
-                _complain(what["text"], worker, news, certain=False)
+                raise _lost(content)
+            if kind == "exited" and content == -signal.SIGKILL:
+                raise TrainingKilledError(
+                    f"The training process was killed, by a user or for lack of memory. {_RESUME}",
+                    signal=signal.SIGKILL.name,
+                )
+            if kind == "exited":
+                _raise_failure(f"The training process ended with code {content}", worker, events)
+            elif content["what"] == "done":
+                facts = content["facts"]
+                heartbeat.done()
+            elif content["what"] == "refused":
+                raise error_from_json(content["error"])
+            elif content["what"] == "crashed":
+                _raise_failure(content["text"], worker, events)
             else:
-                show(what)
+                relay(content)
 
 
-class _Show:
-    """Shows what a worker says on the progress of this process."""
+class _ProgressRelay:
+    """Show the progress of a worker on the display of this process."""
 
     def __init__(self, progress: Progress, stack: ExitStack) -> None:
         self._progress = progress
         self._stack = stack
         self._bars: dict[int, tuple[ExitStack, Advance]] = {}
 
-    def __call__(self, said: dict[str, Any]) -> None:
-        what = said["what"]
+    def __call__(self, message: dict[str, Any]) -> None:
+        what = message["what"]
         if what == "bar":
             stack = self._stack.enter_context(ExitStack())
-            advance = stack.enter_context(self._progress.bar(said["text"], said["total"]))
-            self._bars[said["number"]] = (stack, advance)
+            advance = stack.enter_context(self._progress.bar(message["text"], message["total"]))
+            self._bars[message["number"]] = (stack, advance)
         elif what == "advance":
-            self._bars[said["number"]][1](said["steps"], remark=said["text"])
+            self._bars[message["number"]][1](message["steps"], remark=message["text"])
         elif what == "close":
-            self._bars.pop(said["number"])[0].close()
+            self._bars.pop(message["number"])[0].close()
         else:
-            getattr(self._progress, what)(said["text"])
+            getattr(self._progress, what)(message["text"])
 
 
-def _complain(reason: str, worker: _Worker, news: News, certain: bool) -> None:
-    """Say why training failed: another process's end, if there was one, for it fails those who wait for it."""
-    ends = time.monotonic() + _HEARSAY
-    while not certain and time.monotonic() < ends:
+def _raise_failure(reason: str, worker: _Worker, events: Events) -> None:
+    """Raise the cause of a failure: the end of another process if there was one, as it makes all others fail."""
+    deadline = time.monotonic() + _PEER_SECONDS
+    while time.monotonic() < deadline:
         try:
-            kind, what = news.get(timeout=0.1)
+            kind, content = events.get(timeout=0.1)
         except Empty:
             continue
         if kind == "ended":
-            raise PlacaError(_as_heard(what))
-    if certain:
-        raise PlacaError(f"{reason}: {_AGAIN}.")
-    raise RuntimeError(f"{reason}\n{worker.last_words()}")
+            raise _lost(content)
+    raise RuntimeError(f"{reason}\n{worker.stderr_tail()}")
 
 
-def _as_heard(sentence: str) -> str:
-    # One that could say why it ended has said what to do as well.
-    return sentence if sentence.endswith(".") else f"{sentence}, so this one stopped too: {_AGAIN}."
-
-
-def _gone(code: int) -> str:
-    if code == -signal.SIGKILL:
-        return "The training was killed, by hand or by a system short of memory"
-    return f"The training process ended with code {code}"
+def _lost(reason: str) -> ProcessLostError:
+    # A complete sentence already has a remedy.
+    message = reason if reason.endswith(".") else f"{reason}, so this process stopped too. {_RESUME}"
+    return ProcessLostError(message, reason=reason)
 
 
 def _facts(job: Job) -> dict[str, Any]:
@@ -236,13 +241,17 @@ def _facts(job: Job) -> dict[str, Any]:
 
 
 def _require_jax() -> None:
-    asked = os.environ.get("KERAS_BACKEND") or "jax"
-    if asked != "jax":
-        raise PlacaError(
-            f"Several processes train together on jax alone, and KERAS_BACKEND says {asked}: unset it, or say jax."
+    backend = os.environ.get("KERAS_BACKEND") or "jax"
+    if backend != "jax":
+        raise BackendError(
+            f"Training in several processes needs the Keras backend jax, got KERAS_BACKEND={backend}. Unset it, "
+            "or set it to jax.",
+            backend=backend,
+            expected="jax",
         )
     if importlib.util.find_spec("jax") is None:
-        raise PlacaError(
-            "Several processes train together on jax, which is not installed: pip install 'placa[jax]', or leave "
-            "--processes out."
+        raise MissingPackageError(
+            "Training in several processes needs the package jax. Install it with pip install 'placa[jax]', or omit "
+            "--processes.",
+            package="jax",
         )

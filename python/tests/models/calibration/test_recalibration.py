@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from raising import raises
 from scipy.special import logit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
@@ -7,7 +8,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 
-from placa.core.errors import PlacaError
+from placa.core.errors import UnknownNameError
 from placa.models.calibration import (
     METHODS,
     Recalibration,
@@ -144,8 +145,9 @@ def test_none_is_as_it_came_and_an_unknown_name_is_answered() -> None:
     logits, truth = _scores(1)
     chosen = choose_recalibration("none", logits, truth)
     assert chosen.recalibration == Recalibration() and chosen.reason is None
-    with pytest.raises(PlacaError, match="no recalibration 'plat'; there are, the nearest first: platt"):
+    with raises(UnknownNameError, name="plat") as caught:
         choose_recalibration("plat", logits, truth)
+    assert caught.value.values["known"][0] == "platt"
 
 
 def test_auto_takes_what_fits_images_it_was_not_fitted_to() -> None:

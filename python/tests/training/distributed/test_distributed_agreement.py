@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from process_fixtures import free_port, needs_jax
 pytestmark = needs_jax
 
 _SCRIPT = """
-import os, sys
+import json, os, sys
 from pathlib import Path
 import numpy as np
 from placa.core.errors import PlacaError
@@ -18,26 +19,26 @@ address, process, here = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
 collectives.join(address, 2, process, bind=address)
 share = Share(process, 2)
 
-def begins(state, whole=False):
+def begins(state, complete=False):
     if process == 0:
-        agreement.say_where_it_begins(share, state, whole)
+        agreement.send_start(share, state, complete)
         return "said"
     try:
-        return agreement.hear_where_it_begins(share, state)
+        return agreement.receive_start(share, state)
     except PlacaError as error:
-        return str(error)
+        return json.dumps([type(error).__name__, error.values])
 
 def alike(numbers):
     try:
-        agreement.require_alike(share, [np.zeros(3, np.float32), np.array(numbers, np.float32)])
+        agreement.require_equal_weights(share, [np.zeros(3, np.float32), np.array(numbers, np.float32)])
     except PlacaError as error:
-        return str(error)
+        return json.dumps([type(error).__name__, error.values])
     return "alike"
 
 said = [
     begins(here / "both"),
     begins(here / "nowhere"),
-    begins(here / "both", whole=True),
+    begins(here / "both", complete=True),
     begins(here / ("both" if process else "other")),
     alike([1.0, 2.0]),
     alike([1.0, 2.0 + process * 2.4e-7]),
@@ -67,7 +68,7 @@ def test_processes_begin_at_one_state_and_end_with_the_same_bits(tmp_path: Path)
     first, second = ([line for line in out.splitlines() if not line.startswith("[Gloo]")] for out, _ in shown)
     assert first[:4] == ["said"] * 4, shown
     assert second[:3] == ["True", "True", "False"], shown
-    assert second[3].startswith("Process 1 does not see in"), shown
+    assert json.loads(second[3]) == ["StateNotSharedError", {"process": 1, "state": str(tmp_path / "both")}], shown
     for said in (first, second):
         assert said[4] == "alike"
-        assert said[5].startswith("Process 1 ended with other weights than process 0"), shown
+        assert json.loads(said[5]) == ["WeightsDifferError", {"processes": [1]}], shown

@@ -1,11 +1,13 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
+from raising import raises
 
-from placa.core.errors import PlacaError
 from placa.training.distributed import Team, find_team, started_without_srun
 from placa.training.distributed.nodes import host_names, written_out
 from placa.training.distributed.process_group import DEFAULT_PORT
+from placa.training.errors import AddressError, NodeListError, ProcessIdError, ProcessOptionsError, SlurmVariablesError
 
 
 @pytest.mark.parametrize(
@@ -26,7 +28,7 @@ def test_a_compressed_node_list_is_written_out(compressed: str, names: list[str]
 
 @pytest.mark.parametrize("compressed", ["", "gpu[1-", "gpu]1[", "gpu[3-1]", "gpu[a-b]", "gpu[]", ","])
 def test_what_is_no_node_list_is_refused(compressed: str) -> None:
-    with pytest.raises(PlacaError, match="list of machines"):
+    with raises(NodeListError, nodes=compressed):
         written_out(compressed)
 
 
@@ -86,23 +88,25 @@ def test_a_batch_script_is_not_one_of_its_tasks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("addresses", "process", "says"),
+    ("addresses", "process", "error", "values"),
     [
-        ("a,b", None, "without --process-id"),
-        (None, 1, "without --processes"),
-        ("a,b", 2, "0 to 1"),
-        ("a,b", -1, "0 to 1"),
-        ("a,,b", 0, "commas between"),
-        ("a:x,b", 0, "HOST:PORT"),
-        ("a:70000,b", 0, "HOST:PORT"),
-        (":7000,b", 0, "HOST:PORT"),
+        ("a,b", None, ProcessOptionsError, {"given": "--processes", "missing": "--process-id"}),
+        (None, 1, ProcessOptionsError, {"given": "--process-id", "missing": "--processes"}),
+        ("a,b", 2, ProcessIdError, {"process": 2, "processes": 2}),
+        ("a,b", -1, ProcessIdError, {"process": -1, "processes": 2}),
+        ("a,,b", 0, AddressError, {"address": "a,,b"}),
+        ("a:x,b", 0, AddressError, {"address": "a:x"}),
+        ("a:70000,b", 0, AddressError, {"address": "a:70000"}),
+        (":7000,b", 0, AddressError, {"address": ":7000"}),
     ],
 )
-def test_half_a_team_is_refused(addresses: str | None, process: int | None, says: str) -> None:
-    with pytest.raises(PlacaError, match=says):
+def test_half_a_team_is_refused(addresses: str | None, process: int | None, error: Any, values: dict[str, Any]) -> None:
+    with raises(error, **values):
         find_team(addresses, process, {})
 
 
 def test_slurm_variables_that_make_no_sense_are_refused() -> None:
-    with pytest.raises(PlacaError, match="make no sense"):
+    with raises(SlurmVariablesError) as caught:
         find_team(environment={**STEP, "SLURM_PROCID": "3"})
+    variables = caught.value.values["variables"]
+    assert (variables["SLURM_PROCID"], variables["SLURM_NTASKS"]) == ("3", "3")

@@ -4,29 +4,41 @@ import threading
 import time
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from typing import Any
 
 import pytest
 from process_fixtures import free_port
+from raising import raises
 
-from placa.core.errors import PlacaError
+from placa.core.errors import MachineError, PlacaError
 from placa.training.distributed import Team, heartbeat, rendezvous
-from placa.training.distributed.heartbeat import Lifeline
-from placa.training.distributed.rendezvous import Met, meet
-from placa.training.distributed.supervisor import Job, terms
+from placa.training.distributed.heartbeat import Heartbeat
+from placa.training.distributed.rendezvous import ConnectedGroup, connect_processes
+from placa.training.distributed.supervisor import Job, shared_settings
+from placa.training.errors import (
+    ForeignAddressError,
+    MissingProcessError,
+    PortUnavailableError,
+    ProcessMismatchError,
+    UnknownHostError,
+    UnreachableProcessError,
+    error_from_json,
+    error_to_json,
+)
 from placa.training.options import TrainOptions
 
 TERMS = {"batch size": 32, "the prepared data": "sha256:a"}
 
 
-def met_by(teams: list[Team], terms: list[dict]) -> list[Met | str]:
-    """What each of these processes comes to, all at once: the meeting, or what it is told."""
-    found: list[Met | str] = [""] * len(teams)
+def met_by(teams: list[Team], terms: list[dict]) -> list[Any]:
+    """What each of these processes comes to, all at once: the meeting, or its error."""
+    found: list[Any] = [None] * len(teams)
 
     def come(i: int) -> None:
         try:
-            found[i] = meet(teams[i], terms[i])
+            found[i] = connect_processes(teams[i], terms[i])
         except PlacaError as error:
-            found[i] = str(error)
+            found[i] = error
 
     threads = [threading.Thread(target=come, args=(i,)) for i in range(len(teams))]
     for thread in reversed(threads):
@@ -34,6 +46,14 @@ def met_by(teams: list[Team], terms: list[dict]) -> list[Met | str]:
     for thread in threads:
         thread.join(30)
     return found
+
+
+def assert_errors(found: list[Any], kind: type[PlacaError], **values: Any) -> None:
+    """Assert that every process ends with this error."""
+    for error in found:
+        assert isinstance(error, PlacaError), found
+        with raises(kind, **values):
+            raise error
 
 
 def teams(processes: int, patience: float = 10.0) -> list[Team]:
@@ -47,7 +67,7 @@ def test_all_come_whoever_knocks_besides() -> None:
     stranger.start()
     met = met_by(three, [TERMS] * 3)
     stranger.join()
-    assert all(isinstance(one, Met) for one in met), met
+    assert all(isinstance(one, ConnectedGroup) for one in met), met
     assert sorted(link.process for link in met[0].links) == [1, 2]
     assert len({one.coordinator for one in met}) == 1
     assert met[0].bind == met[0].coordinator, "on loopback, nobody outside is listened to"
@@ -69,48 +89,63 @@ def _knock(port: int) -> None:
 
 def test_other_options_are_told_to_all_before_anything_starts() -> None:
     told = met_by(teams(3), [TERMS, TERMS, {**TERMS, "batch size": 16}])
-    assert all("Process 2 (on" in one and "has batch size 16, and process 0 has 32" in one for one in told), told
+    assert_errors(told, ProcessMismatchError, process=2, name="batch size", expected=32, received=16)
 
 
 def test_what_is_compared_names_what_differs(prepared: Path, tmp_path: Path) -> None:
     one, other = (
-        terms(Job(prepared, tmp_path / "run", TrainOptions(label_smoothing=smoothing), False, False))
+        shared_settings(Job(prepared, tmp_path / "run", TrainOptions(label_smoothing=smoothing), False, False))
         for smoothing in (0.0, 0.1)
     )
     assert json.loads(json.dumps(one)) == one, "it is sent as JSON"
     assert {name for name in one if one[name] != other[name]} == {"label smoothing"}
-    again = terms(Job(prepared, tmp_path / "run", TrainOptions(), False, True))
+    again = shared_settings(Job(prepared, tmp_path / "run", TrainOptions(), False, True))
     assert {name for name in one if one[name] != again[name]} == {"--resume"}
     told = met_by(teams(2), [one, other])
-    assert all("has label smoothing 0.1, and process 0 has 0.0: start all" in said for said in told), told
+    assert_errors(told, ProcessMismatchError, process=1, name="label smoothing", expected=0.0, received=0.1)
 
 
 def test_two_of_one_number_and_another_count_are_refused() -> None:
     first, second, _ = teams(3)
     told = met_by([first, second, second], [TERMS] * 3)
-    assert all("Two processes came as number 1" in one for one in told), told
+    assert_errors(told, ProcessMismatchError, name="--process-id", received=1)
     two = teams(2)
     told = met_by([two[0], Team("127.0.0.1", two[0].port, 4, 1, 10.0)], [TERMS] * 2)
-    assert all("was started for 4 processes, and process 0 for 2" in one for one in told), told
+    assert_errors(told, ProcessMismatchError, name="--processes", expected=2, received=4)
 
 
 def test_one_that_never_comes_is_named() -> None:
     three = teams(3, patience=1.0)
     told = met_by([three[0], three[2]], [TERMS] * 2)
-    assert all("Process 1 of 3 did not come" in one for one in told), told
-    with pytest.raises(PlacaError, match="was not to be reached"):
-        meet(teams(2, patience=0.5)[1], TERMS)
+    assert_errors(told, MissingProcessError, missing=[1], processes=3, seconds=1.0)
+    two = teams(2, patience=0.5)
+    with raises(UnreachableProcessError, address=two[0].address, seconds=0.5):
+        connect_processes(two[1], TERMS)
 
 
 def test_a_port_that_is_taken_and_wrong_addresses_are_said_at_once() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as door, pytest.raises(PlacaError, match="another port"):
-        meet(Team("127.0.0.1", door.getsockname()[1], 2, 0), TERMS)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with raises(PortUnavailableError, port=port):
+            connect_processes(Team("127.0.0.1", port, 2, 0), TERMS)
     # 192.0.2.0/24 is nobody's (RFC 5737), and .invalid no name (RFC 2606).
-    with pytest.raises(PlacaError, match="is not an address of this machine"):
-        meet(Team("192.0.2.1", 27182, 2, 0), TERMS)
+    with raises(ForeignAddressError, host="192.0.2.1"):
+        connect_processes(Team("192.0.2.1", 27182, 2, 0), TERMS)
     for process in (0, 1):
-        with pytest.raises(PlacaError, match=r"no machine of the name nowhere\.invalid|was not to be reached"):
-            meet(Team("nowhere.invalid", 27182, 2, process, 0.5), TERMS)
+        with pytest.raises((UnknownHostError, UnreachableProcessError)) as caught:
+            connect_processes(Team("nowhere.invalid", 27182, 2, process, 0.5), TERMS)
+        values = caught.value.values
+        assert values.get("host") == "nowhere.invalid" or values.get("address") == "nowhere.invalid:27182"
+
+
+def test_an_error_of_another_process_keeps_its_class_and_values() -> None:
+    error = UnknownHostError("No host.", host="a", path=Path("b"))
+    sent = json.loads(json.dumps(error_to_json(error)))
+    with raises(UnknownHostError, host="a", path="b"):
+        raise error_from_json(sent)
+    for module in ("os", "placa.training.gone", "placa.training.errors"):
+        with raises(MachineError, host="a"):
+            raise error_from_json({**sent, "module": module, "class": "system"})
 
 
 @pytest.mark.parametrize(
@@ -136,7 +171,7 @@ def three(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(heartbeat, "SILENCE", 2.0)
     news = [SimpleQueue() for _ in range(3)]
     met = met_by(teams(3), [TERMS] * 3)
-    lines = [Lifeline(i, met[i].links, news[i]) for i in range(3)]
+    lines = [Heartbeat(i, met[i].links, news[i]) for i in range(3)]
     yield met, lines, news
     for line in lines:
         line.close()
@@ -161,7 +196,7 @@ def test_all_hear_of_one_that_is_killed_or_fails(three) -> None:
     met[2].links[0].connection.shutdown(socket.SHUT_RDWR)
     for one in news[:2]:
         kind, sentence = one.get(timeout=5)
-        assert kind == "ended" and sentence.startswith("Process 2 (on") and "before the training did" in sentence
+        assert kind == "ended" and "Process 2 " in sentence
 
 
 def test_a_reason_is_passed_on(three) -> None:
@@ -176,4 +211,4 @@ def test_a_machine_that_falls_silent_is_noticed(three) -> None:
     lines[1]._closing.set()
     for one in (news[0], news[2]):
         kind, sentence = one.get(timeout=10)
-        assert kind == "ended" and "Process 1" in sentence and "not been heard of" in sentence
+        assert kind == "ended" and "Process 1 " in sentence and "2 s" in sentence

@@ -1,0 +1,52 @@
+"""The errors of networks, their weights and model files."""
+
+from __future__ import annotations
+
+from placa.core.errors import InputError, MachineError
+
+
+class MissingModelError(InputError):
+    """A run has no model file. Values: ``file``."""
+
+
+class DamagedModelError(InputError):
+    """A file is damaged, or is not a model that placa wrote. Values: ``file``."""
+
+
+class UnloadableModelError(InputError):
+    """The installed Keras cannot load a model file. Values: ``file``, ``keras`` (its version), ``reason``."""
+
+
+class ImageTooSmallError(InputError):
+    """The images are smaller than a backbone accepts. Values: ``backbone``, ``size``, ``smallest``, in pixels."""
+
+
+class NoImagenetWeightsError(InputError):
+    """A backbone has no ImageNet weights. Values: ``backbone``, ``known`` (the backbones that have them)."""
+
+
+class MissingWeightsError(InputError):
+    """A file of weights does not exist. Values: ``file``."""
+
+
+class WeightsSuffixError(InputError):
+    """A file of weights has the wrong suffix. Values: ``file``, ``backbone``, ``suffix``, ``expected``."""
+
+
+class WrongWeightsError(InputError):
+    """A file holds the weights of another network. Values: ``file``, ``backbone``; ``found``, ``layer`` or ``reason``.
+
+    ``found`` is the backbone of the file, ``layer`` the layer whose shapes differ, ``reason`` the message of Keras.
+    """
+
+
+class IncompleteWeightsError(InputError):
+    """A file of weights lacks some, or some are not finite. Values: ``file``, ``backbone``."""
+
+
+class EnsembleWeightsError(InputError):
+    """A model of several networks is given as initial weights. Values: ``file``, ``networks`` (how many)."""
+
+
+class WeightsDownloadError(MachineError):
+    """Keras cannot download the ImageNet weights. Values: ``backbone``, ``reason``."""

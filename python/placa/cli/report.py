@@ -28,14 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Render the report, after evaluating the run if necessary, and print the path of the report."""
-    from placa.records.run import require_run
-    from placa.reporting.render import render_report
-    from placa.workflows.evaluate import evaluate
+    from placa.workflows.report import report
 
-    require_run(options.run)
-    progress = RichProgress()
-    if not (options.run / "evaluation" / "summary.json").is_file():
-        progress.say("evaluating the run first, which has no evaluation yet")
-        evaluate(options.run, progress=progress)
-    names = ("lang", "to", "document", "findings", "compare", "out", "renderer")
-    print(render_report(options.run, progress=progress, **{name: getattr(options, name) for name in names}))
+    names = ("to", "document", "findings", "compare", "out", "renderer")
+    print(
+        report(options.run, options.lang, progress=RichProgress(), **{name: getattr(options, name) for name in names})
+    )

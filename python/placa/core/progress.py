@@ -1,6 +1,7 @@
 """Progress on stderr: stages, bars and messages.
 
-Library functions take a `Progress` and are silent by default; the command line passes a `RichProgress`.
+The public functions show their progress; ``progress=False`` turns it off. Functions between stages are silent by
+default.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ class Advance(Protocol):
 
 
 class Progress:
-    """Progress that shows nothing: the default when placa is called from Python."""
+    """Progress that shows nothing."""
 
     def stage(self, title: str) -> None:
         """Start a stage of the work."""
@@ -48,6 +49,17 @@ class Progress:
 
 
 SILENT = Progress()
+
+
+def show(progress: Progress | bool) -> Progress:
+    """Resolve the argument `progress` of the public functions.
+
+    Args:
+        progress: True shows bars and messages on stderr, in a terminal and in a notebook; False shows nothing.
+    """
+    if isinstance(progress, Progress):
+        return progress
+    return RichProgress() if progress else SILENT
 
 
 class RichProgress(Progress):

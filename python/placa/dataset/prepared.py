@@ -47,7 +47,7 @@ class Prepared:
 OPTIONAL_TABLES = {"table": "table.parquet", "other_labels": "labels.parquet", "boxes": "boxes.parquet"}
 
 
-def read_prepared(directory: Path) -> Prepared:
+def read_prepared(directory: str | Path) -> Prepared:
     """Read a prepared data set.
 
     Args:
@@ -57,6 +57,7 @@ def read_prepared(directory: Path) -> Prepared:
         NotPreparedError: `directory` is not a prepared data set.
         RowCountMismatchError: Manifest and pixels have different numbers of rows.
     """
+    directory = Path(directory)
     manifest, pixels = read_images(directory)
     optional = {
         name: pd.read_parquet(directory / file) if (directory / file).is_file() else None
@@ -65,7 +66,7 @@ def read_prepared(directory: Path) -> Prepared:
     return Prepared(manifest, pixels, read_json(directory / "source.json"), **optional)
 
 
-def read_images(directory: Path, size: int | None = None) -> tuple[pd.DataFrame, NDArray[np.uint8]]:
+def read_images(directory: str | Path, size: int | None = None) -> tuple[pd.DataFrame, NDArray[np.uint8]]:
     """Read the manifest of a prepared data set, and open its pixels as a memory map.
 
     Args:
@@ -77,6 +78,7 @@ def read_images(directory: Path, size: int | None = None) -> tuple[pd.DataFrame,
         MissingPixelsError: It has no pixels of that size.
         RowCountMismatchError: Manifest and pixels have different numbers of rows.
     """
+    directory = Path(directory)
     manifest, pixels = read_manifest(directory), open_pixels(directory, size)
     if len(pixels) != len(manifest):
         rows = len(manifest)

@@ -25,9 +25,10 @@ class LoadedRun:
         PlacaError: `run` is not a complete run, or its model is damaged or is not the one that ``run.json`` names.
     """
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run: str | Path) -> None:
         from placa.models.files import read_card
 
+        run = Path(run)
         self.run = run
         self.facts = require_run(run)
         require_model(run, self.facts)
@@ -67,7 +68,7 @@ _RunT = TypeVar("_RunT", bound=LoadedRun)
 _LOADED: dict[tuple[type[LoadedRun], str, int], LoadedRun] = {}
 
 
-def load_once(kind: type[_RunT], run: Path) -> _RunT:
+def load_once(kind: type[_RunT], run: str | Path) -> _RunT:
     """Load a run, or return the run loaded before if its model file is unchanged.
 
     R calls this once per batch.
@@ -79,6 +80,7 @@ def load_once(kind: type[_RunT], run: Path) -> _RunT:
     Raises:
         PlacaError: `run` is not a run, or its model cannot be loaded.
     """
+    run = Path(run)
     require_run(run)
     key = (kind, os.path.abspath(run), os.stat(run / "model.keras").st_mtime_ns)
     if key not in _LOADED:

@@ -60,7 +60,7 @@ class Predictor(LoadedRun):
 
 
 def predict_files(
-    run: Path,
+    run: str | Path,
     places: Iterable[str | os.PathLike[str]],
     progress: Progress = SILENT,
     executor: Executor | None = None,
@@ -80,6 +80,7 @@ def predict_files(
         NoReadableImageError: None of the images can be read.
         PlacaError: `run` is not a run, or a place does not exist.
     """
+    run = Path(run)
     # The reading rule comes from run.json, so that a missing place is reported before the model is loaded.
     reading = Reading.from_dict(require_run(run)["data"].get("reading"))
     paths = [str(path) for path in list_files(reading, places)]
@@ -102,7 +103,7 @@ def no_readable_image(images: int, path: str, reason: str) -> NoReadableImageErr
     return NoReadableImageError(message, images=images, path=path, reason=reason)
 
 
-def loaded(run: Path) -> Predictor:
+def loaded(run: str | Path) -> Predictor:
     """Return a run's predictor, loaded once while its model file is unchanged. R calls this once per batch.
 
     Raises:

@@ -79,7 +79,7 @@ def write_predictions(predictions: pd.DataFrame, path: Path, metadata: dict[str,
         pq.write_table(pa.Table.from_pandas(predictions, schema=schema, preserve_index=False), partial)
 
 
-def read_predictions(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+def read_predictions(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Read predictions and their metadata.
 
     Args:
@@ -93,6 +93,7 @@ def read_predictions(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         DamagedFileError: The file is not parquet.
         MissingColumnError: A column is missing.
     """
+    path = Path(path)
     path = path / "predictions.parquet" if path.is_dir() else path
     try:
         table = pq.read_table(path)

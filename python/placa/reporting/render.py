@@ -31,14 +31,14 @@ DOCUMENTS = ("evaluation", "model-card")
 
 
 def render_report(
-    run: Path,
+    run: str | Path,
     lang: str = "en",
     to: str = "html",
-    out: Path | None = None,
+    out: str | Path | None = None,
     renderer: str = "auto",
     progress: Progress | None = None,
     findings: Sequence[str] = (),
-    compare: Path | None = None,
+    compare: str | Path | None = None,
     document: str = "evaluation",
 ) -> Path:
     """Render the report of an evaluated run, or its model card.
@@ -68,6 +68,7 @@ def render_report(
         RenderError: The renderer failed.
         PlacaError: `run` or `compare` is not a run, or the report cannot be written.
     """
+    run, out, compare = Path(run), Path(out) if out else None, Path(compare) if compare else None
     from placa.core.files import require_writable, whole_file
     from placa.records.run import require_run
 

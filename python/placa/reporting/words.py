@@ -10,8 +10,8 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from placa.core.errors import PlacaError
 from placa.core.files import explain_os_error, find_shared
+from placa.evaluation.errors import MissingSourceError
 
 #: Those that the vocabulary has.
 LANGUAGES = ("en", "es")
@@ -97,8 +97,9 @@ def _read_words(language: str) -> dict[str, str]:
 
     source = find_shared("R")
     if source is None:
-        raise PlacaError(
-            "The words of the model card, R/inst/words, are not in this installation of placa: install placa again."
+        raise MissingSourceError(
+            "The words of the model card, R/inst/words, are missing from this installation. Install placa again.",
+            part="R",
         )
     path = source / "inst" / "words" / f"{language}.yml"
     try:

@@ -7,11 +7,11 @@ from typing import Any
 
 from placa.audit import audit_set
 from placa.core.files import write_json
-from placa.core.progress import SILENT, Progress
+from placa.core.progress import Progress, show
 from placa.dataset.prepared import read_prepared
 
 
-def audit_prepared(directory: Path, progress: Progress = SILENT) -> dict[str, Any]:
+def audit_prepared(directory: str | Path, progress: Progress | bool = True) -> dict[str, Any]:
     """Audit a prepared data set again, and write its ``audit.json``.
 
     Args:
@@ -24,6 +24,7 @@ def audit_prepared(directory: Path, progress: Progress = SILENT) -> dict[str, An
     Raises:
         PlacaError: The directory is not a prepared data set, or cannot be written.
     """
+    directory, progress = Path(directory), show(progress)
     audit = audit_set(read_prepared(directory), progress)
     write_json(directory / "audit.json", audit)
     return audit

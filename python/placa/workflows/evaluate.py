@@ -9,7 +9,7 @@ import pandas as pd
 
 from placa.core.errors import UnknownNameError
 from placa.core.files import read_json, require_writable
-from placa.core.progress import SILENT, Progress
+from placa.core.progress import Progress, show
 from placa.evaluation.bridge import call_r, run_rscript
 from placa.evaluation.errors import Rpy2Error, r_error
 from placa.evaluation.r_code import EVALUATE_RUN
@@ -21,7 +21,9 @@ from placa.workflows.errors import BridgeUnavailableError
 _BRIDGES = ("auto", "rpy2", "rscript")
 
 
-def evaluate(run: Path, split: str = "test", bridge: str = "auto", progress: Progress = SILENT) -> dict[str, Any]:
+def evaluate(
+    run: str | Path, split: str = "test", bridge: str = "auto", progress: Progress | bool = True
+) -> dict[str, Any]:
     """Evaluate the predictions of a run with the R package, and write its ``evaluation/``.
 
     The confidence interval of the AUROC is from a bootstrap over patients or groups (Field and Welsh 2007), or DeLong's
@@ -45,6 +47,7 @@ def evaluate(run: Path, split: str = "test", bridge: str = "auto", progress: Pro
         PlacaError: `run` is not a run, its model or predictions differ from ``run.json``, or R or its package placa is
             missing.
     """
+    run, progress = Path(run), show(progress)
     facts = require_run(run)
     require_writable(run)
     require_model(run, facts)

@@ -16,7 +16,7 @@ import placa
 from placa.audit import audit_set
 from placa.core.executors import Executor
 from placa.core.files import fingerprint, require_writable, whole_file, write_json, write_rejected
-from placa.core.progress import SILENT, Progress
+from placa.core.progress import Progress, show
 from placa.core.resumable import resumable_directory
 from placa.dataset.cache_journal import says_something
 from placa.dataset.groups.group_images import group_images
@@ -36,11 +36,11 @@ _JOURNAL = ".decoded"
 
 def prepare(
     source: Source | Callable[[Path], Source],
-    out: Path,
+    out: str | Path,
     size: int = DEFAULT_SIZE,
     seed: int = 0,
     overwrite: bool = False,
-    progress: Progress = SILENT,
+    progress: Progress | bool = True,
     plan: SplitPlan | None = None,
     executor: Executor | None = None,
 ) -> pd.DataFrame:
@@ -69,6 +69,7 @@ def prepare(
             the executor fails.
         KeyboardInterrupt: Ctrl-C; its message names the directory of the decoded images.
     """
+    out, progress = Path(out), show(progress)
     started = time.perf_counter()
     # Drawn images are new at each call, and so are their pixels.
     kept = {pixels_path(out, size).name, _JOURNAL} if isinstance(source, Source) else set()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from placa.core.files import require_writable, whole_directory, write_json
-from placa.core.progress import SILENT, Progress
+from placa.core.progress import Progress, show
 from placa.training.batches import ALONE, Share
 from placa.training.checkpoint import Checkpoint
 from placa.training.data import TrainingData, read_training_data
@@ -22,11 +22,11 @@ from placa.workflows.run_directory import write_run
 
 
 def train(
-    prepared: Path,
-    out: Path,
+    prepared: str | Path,
+    out: str | Path,
     options: TrainOptions | None = None,
     overwrite: bool = False,
-    progress: Progress = SILENT,
+    progress: Progress | bool = True,
     resume: bool = False,
     checkpoint_every: float = 20.0,
     team: Team | None = None,
@@ -61,6 +61,7 @@ def train(
         PlacaError: `prepared` is not a prepared data set, a patient is in two splits, `out` exists or cannot be
             written; or a process of the group does not connect, has other settings, or has ended.
     """
+    prepared, out, progress = Path(prepared), Path(out), show(progress)
     options = options or TrainOptions()
     if team is not None:
         return train_together(Job(prepared, out, options, overwrite, resume, checkpoint_every), team, progress)

@@ -116,11 +116,11 @@ def _large(square: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def explain_files(
-    run: Path,
+    run: str | Path,
     images: Iterable[str | os.PathLike[str]],
-    out: Path,
+    out: str | Path,
     finding: str | None = None,
-    boxes: Path | None = None,
+    boxes: str | Path | None = None,
     threshold: float = THRESHOLD,
     progress: Progress = SILENT,
 ) -> tuple[pd.DataFrame, list[tuple[str, str]], dict[str, Any] | None]:
@@ -152,6 +152,7 @@ def explain_files(
         NoReadableImageError: None of the images can be read.
         PlacaError: `run` is not a run, or a file or directory does not exist.
     """
+    run, out, boxes = Path(run), Path(out), Path(boxes) if boxes else None
     from placa.records.run import require_run
 
     if not 0 < threshold <= 1:

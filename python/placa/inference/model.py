@@ -1,0 +1,116 @@
+"""A trained model as a Python user holds it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+
+from placa.core.progress import Progress, show
+from placa.images.by_rule import list_files
+from placa.inference.predict import Predictor
+
+if TYPE_CHECKING:
+    from placa.inference.explain import Explainer, Explanation
+
+
+class Predictions(NamedTuple):
+    """Predictions of images, and the images that cannot be read.
+
+    Attributes:
+        table: One row per image and finding: ``image_id``, ``finding``, ``probability`` (0 to 1, after
+            recalibration), ``score`` (0 to 1, before it), ``class`` (``positive`` or ``negative`` at the default
+            operating point), ``path``, and the other columns of predictions.parquet, missing here.
+        rejected: Path and reason of each image that cannot be read.
+    """
+
+    table: pd.DataFrame
+    rejected: list[tuple[str, str]]
+
+
+class Model:
+    """The model of a run.
+
+    Args:
+        run: The run directory.
+
+    Raises:
+        PlacaError: `run` is not a complete run, or its model is damaged or is not the one that ``run.json`` names.
+
+    Attributes:
+        run: The run directory.
+        findings: The findings that the model predicts.
+        size: Side of the squares that the model takes, in pixels.
+        facts: The content of ``run.json``.
+        thresholds: By finding, the operating points that were chosen on validation.
+
+    Example:
+        >>> model = placa.load_model("runs/demo")
+        >>> model.predict("data/prepared/demo/images").table[["image_id", "finding", "probability", "class"]]
+    """
+
+    def __init__(self, run: str | Path) -> None:
+        self._predictor = Predictor(run)
+        self._explainer: Explainer | None = None
+        self.run = self._predictor.run
+        self.findings = self._predictor.findings
+        self.size = self._predictor.size
+        self.facts = self._predictor.facts
+        self.thresholds = self._predictor.thresholds
+
+    def __repr__(self) -> str:
+        return f"Model({str(self.run)!r}: {', '.join(self.findings)}; {self.size} x {self.size} pixels)"
+
+    @property
+    def keras(self) -> Any:
+        """The Keras model, from uint8 pixels ``(n, size, size, 1)`` to ``score`` and ``probability``."""
+        return self._predictor.model
+
+    def predict(
+        self, images: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], progress: Progress | bool = True
+    ) -> Predictions:
+        """Predict images, as training read them.
+
+        Args:
+            images: Image files (or CT volumes, if the model reads volumes) and folders of them; one, or several.
+            progress: True shows a bar on stderr, False nothing.
+
+        Raises:
+            PlacaError: A path does not exist, or a folder holds no image.
+        """
+        return Predictions(*self._predictor.predict(self._list(images), show(progress)))
+
+    def explain(self, image: str | os.PathLike[str], findings: Iterable[str] | None = None) -> list[Explanation]:
+        """Explain the prediction of one image with Grad-CAM (Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74).
+
+        Args:
+            image: An image, or a CT volume if the model reads volumes.
+            findings: The findings to explain; by default the one with the highest probability.
+
+        Raises:
+            PlacaError: The model does not predict one of the findings.
+            ImageRejected: The image cannot be read.
+        """
+        from placa.inference.explain import Explainer
+
+        self._explainer = self._explainer or Explainer(self._predictor)
+        return self._explainer.explain(os.fspath(image), None if findings is None else list(findings))
+
+    def _list(self, images: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[str]:
+        places = [images] if isinstance(images, str | os.PathLike) else list(images)
+        return [str(path) for path in list_files(self._predictor.reading, places)]
+
+
+def load_model(run: str | Path) -> Model:
+    """Load the model of a run.
+
+    Args:
+        run: The run directory that ``placa train`` wrote.
+
+    Raises:
+        PlacaError: `run` is not a complete run, or its model is damaged or is not the one that ``run.json`` names.
+    """
+    return Model(run)

@@ -1,0 +1,50 @@
+"""Report on a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from placa.core.progress import Progress, show
+from placa.records.run import require_run
+from placa.reporting.render import render_report
+
+
+def report(
+    run: str | Path,
+    language: str = "en",
+    to: str = "html",
+    document: str = "evaluation",
+    findings: Sequence[str] = (),
+    compare: str | Path | None = None,
+    out: str | Path | None = None,
+    renderer: str = "auto",
+    progress: Progress | bool = True,
+) -> Path:
+    """Render the report of a run, after evaluating the run if it has no evaluation yet.
+
+    Args:
+        run: A run directory.
+        language: ``en`` or ``es``.
+        to: ``html``, ``pdf`` or ``docx``.
+        document: ``evaluation``, or ``model-card``.
+        findings: Findings to report on; all by default.
+        compare: Another run to compare with this one.
+        out: The file to write; in ``RUN/report`` by default.
+        renderer: ``quarto``, ``rmarkdown``, or ``auto``: Quarto if it is installed, otherwise R Markdown.
+        progress: True shows messages on stderr, False nothing.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        PlacaError: `run` is not a run, R or a renderer is missing, or rendering fails.
+    """
+    from placa.workflows.evaluate import evaluate
+
+    run, progress = Path(run), show(progress)
+    require_run(run)
+    if not (run / "evaluation" / "summary.json").is_file():
+        progress.say("evaluating the run first, which has no evaluation yet")
+        evaluate(run, progress=progress)
+    return render_report(run, language, to, out, renderer, progress, findings, compare, document)

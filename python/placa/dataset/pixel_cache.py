@@ -264,7 +264,7 @@ def open_pixels(prepared: Path, size: int | None = None) -> NDArray[np.uint8]:
     if not path.is_file():
         sizes = [file.stem.removeprefix("pixels-") for file in caches]
         listed = ", ".join(sizes) or "none"
-        message = f"No pixels {path} (existing sizes: {listed}). Run placa prepare with --size."
+        message = f"{path} does not exist (existing sizes: {listed}). Run placa prepare with --size."
         raise MissingPixelsError(message, path=str(path), sizes=[int(one) for one in sizes if one.isdigit()])
     try:
         pixels: NDArray[np.uint8] = np.load(path, mmap_mode="r")

@@ -199,10 +199,11 @@ def assert_disjoint(manifest: pd.DataFrame) -> None:
         straddling = known[column][known[column].duplicated()].unique()
         if len(straddling):
             splits = sorted(known.loc[known[column] == straddling[0], "split"])
-            where = ", ".join(splits)
+            where = " and ".join(splits)
             raise PatientInTwoSplitsError(
-                f"{len(straddling)} {noun}s are in more than one split, such as {straddling[0]!r} in {where}. Results "
-                "would be too optimistic. Run placa prepare again.",
+                f"Each {noun} must be in one split, but {straddling[0]!r} is in {where} ({len(straddling)} such "
+                f"{noun}{'s' if len(straddling) > 1 else ''}). Results would be too optimistic. Run placa prepare "
+                "again.",
                 unit=noun,
                 name=str(straddling[0]),
                 splits=splits,

@@ -259,9 +259,9 @@ def find_files(
         except OSError as error:
             raise explain_os_error(error, error.filename or place) from error
     if not found:
-        listed = ", ".join(map(str, given)) or "nothing"
+        where = f" in {', '.join(map(str, given))}" if given else ""
         endings = list(endings)
-        message = f"No {noun} found in {listed}. Pass files with the extensions {', '.join(endings)}."
+        message = f"No {noun} found{where}. Pass files with the extensions {', '.join(endings)}."
         raise NoFilesFoundError(message, kind=noun, places=list(map(str, given)), endings=endings)
     return list(found)
 

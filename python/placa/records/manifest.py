@@ -115,8 +115,9 @@ def read_manifest(prepared: Path) -> pd.DataFrame:
     try:
         manifest: pd.DataFrame = pq.read_table(path).to_pandas()
     except pa.ArrowInvalid as error:
-        message = f"{path} is damaged ({error}). Run placa prepare again."
-        raise DamagedFileError(message, path=str(path), reason=str(error)) from error
+        reason = str(error).rstrip(".")
+        message = f"{path} is damaged ({reason}). Run placa prepare again."
+        raise DamagedFileError(message, path=str(path), reason=reason) from error
     except OSError as error:
         raise explain_os_error(error, path) from error
     missing = [name for name in FIXED if name not in manifest]

@@ -120,4 +120,4 @@ def read_predictions(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]
+    return str(error).splitlines()[0].rstrip(".")

@@ -227,8 +227,8 @@ class _FileScan:
             self._name_patients(images, all_tags, key, notes)
         if renamed:
             notes.append(
-                f"the paths of {renamed:,} of {len(rows):,} files contain patient identifiers. image_id has hashes instead; "
-                "path and rejected.csv are unchanged: keep them private, or rename the images and prepare again"
+                f"the paths of {renamed:,} of {len(rows):,} files contain patient identifiers. image_id has hashes "
+                "instead; path and rejected.csv are unchanged: keep them private, or rename the images and prepare again"
             )
         return images, notes
 

@@ -228,7 +228,8 @@ class _FileScan:
         if renamed:
             notes.append(
                 f"the paths of {renamed:,} of {len(rows):,} files contain patient identifiers. image_id has hashes "
-                "instead; path and rejected.csv are unchanged: keep them private, or rename the images and prepare again"
+                "instead; path and rejected.csv are unchanged: keep them private, or rename the images and prepare "
+                "again"
             )
         return images, notes
 

@@ -20,7 +20,9 @@ _NOT_AN_IMAGE = "its name does not have an image extension: rename it if it is a
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this source's options to ``placa prepare folders``."""
-    parser.add_argument("root", type=Path, metavar="ROOT", help="one folder per class, with images at any depth")
+    parser.add_argument(
+        "root", type=Path, metavar="ROOT", help="directory with one folder per class; images at any depth"
+    )
     parser.add_argument(
         "--positive", required=True, metavar="FOLDER", help="the positive class; all others are the comparison"
     )

@@ -26,15 +26,15 @@ class Source:
             ``patient_id``, ``group_id``, ``split``, ``sex``, ``age`` (years), ``view``, ``site``, ``label_source``.
             A missing ``split`` means that `prepare` assigns the image to training or validation.
         findings: The finding columns of `images`.
-        positive: The finding of a positive image, in words.
-        comparison: The images without it, in words.
-        label_source: The origin of the labels, in words.
+        positive: The name of the positive class.
+        comparison: The name of the comparison.
+        label_source: The origin of the labels, as text.
         rows: The number of rows or files read: the sum of `images`, `rejected`, `missing` and `unused`.
         unused: The number of rows or files without any of the requested labels.
         missing: The number of images in the source's table whose file does not exist.
         rejected: ``(path or row, reason)`` of each image that the source rejects.
         grouped: Whether patients or groups are known; if not, `prepare` searches for groups.
-        given_split: The origin of the column ``split`` of `images`, in words.
+        given_split: The origin of the column ``split`` of `images`, as text.
         labelled_by_name: Whether the labels are folder names, so that the paths contain the labels.
         tables: The label files; they are part of the fingerprint.
         notes: Remarks for the user.
@@ -75,7 +75,7 @@ class Source:
         if self.rows is None:
             self.rows = accounted
         if self.rows != accounted:
-            raise AssertionError(f"{self.rows} rows read, {accounted} accounted for")
+            raise AssertionError(f"{self.rows} rows came in and {accounted} are accounted for")
 
 
 def as_list(values: str | Sequence[str] | None) -> list[str]:

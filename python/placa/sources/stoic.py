@@ -37,7 +37,9 @@ _AGES = "ages are STOIC's ten-year categories: 35 means below 40, 45 means 40 to
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this source's options to ``placa prepare stoic``."""
-    parser.add_argument("root", type=Path, metavar="ROOT", help="has data/mha/*.mha and metadata/reference.csv")
+    parser.add_argument(
+        "root", type=Path, metavar="ROOT", help="directory with data/mha/*.mha and metadata/reference.csv"
+    )
     parser.add_argument(
         "--positive",
         default="COVID",

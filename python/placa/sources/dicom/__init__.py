@@ -30,7 +30,7 @@ _NO_PATIENT = "it has no PatientID, so its images may be in several splits: fill
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this source's options to ``placa prepare dicom``."""
     add = parser.add_argument
-    add("root", type=Path, metavar="ROOT", help="has DICOM files, in any folders, with any names")
+    add("root", type=Path, metavar="ROOT", help="directory of DICOM files, in any folders, with any names")
     add("--labels", type=Path, metavar="TABLE", help="CSV, TSV or parquet (default: each folder in ROOT is a class)")
     add("--label", nargs="+", metavar="COLUMN", help="label column of TABLE; several columns are findings of 0 and 1")
     add(
@@ -79,7 +79,7 @@ def read_dicom(
         root: A directory. Every file in it is read, whatever its name.
         labels: A table of labels; by default each folder in `root` is a class.
         label: The label column of the table, or several, one per finding.
-        positive: The positive class folder; or the label's positive values, by default 1, yes, true and the like.
+        positive: The positive class folder; or the label's positive values, by default 1, yes, true and similar.
         negative: The folders or values of the comparison; by default all others.
         finding: The name of the finding; by default the folder, or as in `placa.sources.table.read_table`.
         match: What identifies the file of a row: ``path`` (relative to `root` or to the table's directory), ``file``,
@@ -227,8 +227,9 @@ class _FileScan:
             self._name_patients(images, all_tags, key, notes)
         if renamed:
             notes.append(
-                f"the paths of {renamed:,} of {len(rows):,} files contain patient identifiers. image_id has hashes instead; path "
-                "and rejected.csv are unchanged: keep them private, or rename the images and prepare again"
+                f"the paths of {renamed:,} of {len(rows):,} files contain patient identifiers. image_id has hashes "
+                "instead; path and rejected.csv are unchanged: keep them private, or rename the images and prepare "
+                "again"
             )
         return images, notes
 

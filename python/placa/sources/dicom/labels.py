@@ -62,10 +62,10 @@ class FileLabels(Protocol):
     """Look up the labels of files.
 
     Attributes:
-        name: Its name, in words.
+        name: The name of the table, or ``"class folders"``.
         findings: The findings.
-        positive: The finding of a positive image, in words.
-        comparison: The images without it, in words.
+        positive: The name of the positive class.
+        comparison: The name of the comparison.
         tables: The files that the labels were read from.
         rejected: ``(row, reason)`` of each rejected row.
         notes: Remarks for the user.

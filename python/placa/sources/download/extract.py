@@ -65,7 +65,7 @@ class _RefusedArchiveError(Exception):
     """An archive is not safe to extract.
 
     Args:
-        reason: In words.
+        reason: The reason, as a part of a sentence.
         problem: The reason as a code.
         member: The name of the member concerned, or None.
         received: The number of images, members or bytes found, or None.

@@ -21,7 +21,7 @@ class RetryError(Exception):
     """A request failed, or the response ended early; another attempt may succeed.
 
     Args:
-        reason: What happened, in words that go on a sentence.
+        reason: What happened, as a part of a sentence.
         code: The same as a code.
         after: The pause in seconds that the server requested; None without a request.
     """
@@ -36,7 +36,7 @@ class RestartError(Exception):
     """The local part cannot be used: restart the download.
 
     Args:
-        reason: What happened, in words that go on a sentence.
+        reason: What happened, as a part of a sentence.
         code: The same as a code.
     """
 

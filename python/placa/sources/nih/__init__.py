@@ -37,7 +37,9 @@ _SPLITS = ("auto", "official", "seeded")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this source's options to ``placa prepare nih``."""
-    parser.add_argument("root", type=Path, metavar="ROOT", help="has Data_Entry_2017*.csv and images/ or images_001/ …")
+    parser.add_argument(
+        "root", type=Path, metavar="ROOT", help="directory with Data_Entry_2017*.csv and images/ or images_001/ …"
+    )
     parser.add_argument(
         "--positive",
         required=True,

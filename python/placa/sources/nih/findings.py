@@ -65,12 +65,12 @@ class ClassDefinition:
 
     @property
     def positive(self) -> str:
-        """The positive finding, in words."""
+        """The name of the positive class."""
         return ", ".join(self.findings) + (" only" if self.only else "")
 
     @property
     def comparison(self) -> str:
-        """The comparison, in words."""
+        """The name of the comparison."""
         return "the rest" if self.negative == REST else self.negative
 
     def truth(self, labels: pd.DataFrame) -> pd.DataFrame:

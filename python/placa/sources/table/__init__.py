@@ -97,7 +97,7 @@ def read_table(
     Args:
         table: A CSV, TSV or parquet file, one row per image.
         label: The label column, or several.
-        positive: The values of a positive image; by default 1, yes, true and the like.
+        positive: The values of a positive image; by default 1, yes, true and similar.
         negative: The values of a comparison image; by default all others. Images with neither are not used.
         finding: The name of the finding; by default the positive value, or the column if its values are yes and no.
         root: The start of relative paths; by default the table's own directory.

@@ -33,8 +33,8 @@ class Labels:
     Attributes:
         values: One column per finding: 1, 0, or missing if unknown or not selected; rows as in the table.
         findings: The columns of `values`.
-        positive: The finding of a positive image, in words.
-        comparison: The images without it, in words.
+        positive: The name of the positive class.
+        comparison: The name of the comparison.
         reasons: The reason why a row's label cannot be parsed; ``""`` if it can.
     """
 

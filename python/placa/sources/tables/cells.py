@@ -77,30 +77,30 @@ def _note(text: pd.Series, missing: pd.Series, what: str, notes: list[str]) -> N
         )
 
 
-def find_column(rows: TextTable, asked: str | None, usual_names: Sequence[str]) -> str | None:
+def find_column(rows: TextTable, name: str | None, usual_names: Sequence[str]) -> str | None:
     """Find a column by a given name, or by its usual names; case, spaces, ``_``, ``-`` and ``.`` are ignored.
 
     Args:
         rows: The table.
-        asked: The name that the user gave; ``"none"`` means no column.
-        usual_names: The names to look for if `asked` is None.
+        name: The name that the user gave; ``"none"`` means no column.
+        usual_names: The names to search for if `name` is None.
 
     Returns:
         The column's name in the table, or None.
 
     Raises:
-        UnknownNameError: The table has no column `asked`.
+        UnknownNameError: The table has no column `name`.
     """
-    if asked is not None and asked in rows.frame:
-        return asked
-    if asked is not None and asked.lower() == "none":
+    if name is not None and name in rows.frame:
+        return name
+    if name is not None and name.lower() == "none":
         return None
-    by_bare_name = {_bare(str(name)): str(name) for name in reversed(rows.frame.columns)}
-    for name in [asked] if asked is not None else usual_names:
-        if _bare(name) in by_bare_name:
-            return by_bare_name[_bare(name)]
-    if asked is not None:
-        raise unknown_name("column", asked, map(str, rows.frame.columns))
+    by_bare_name = {_bare(str(column)): str(column) for column in reversed(rows.frame.columns)}
+    for candidate in [name] if name is not None else usual_names:
+        if _bare(candidate) in by_bare_name:
+            return by_bare_name[_bare(candidate)]
+    if name is not None:
+        raise unknown_name("column", name, map(str, rows.frame.columns))
     return None
 
 

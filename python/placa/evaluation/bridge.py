@@ -53,9 +53,12 @@ def start_r() -> Any:
     except Exception as error:  # ImportError, but also OSError and ValueError from a library that does not fit.
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise Rpy2Error(reason, reason=reason) from error
-    installed = _run(
-        ri.evalr('function() if (requireNamespace("placa", quietly = TRUE)) getNamespaceVersion("placa")[[1]] else ""')
+    version = ri.evalr(
+        'function() if (requireNamespace("placa", quietly = TRUE)) getNamespaceVersion("placa")[[1]] else ""'
     )
+    # An interrupt makes R write an empty line, which rpy2 would log.
+    with _quiet_console(lambda warning: None):
+        installed = _run(version)
     require_r_package(str(installed[0]))
     return ri
 

@@ -318,6 +318,15 @@ def strings(lang: str) -> dict[str, str]:
     return dict(flat(yaml.safe_load((WORDS / f"{lang}.yml").read_text(encoding="utf-8"))))
 
 
+def shows(text: str, lang: str, key: str, **values: str) -> bool:
+    """Whether a text has the sentence under a key, with these values; a gap without a value may hold anything."""
+    pattern = ""
+    for piece in re.split(r"(\{\w+\})", strings(lang)[key]):
+        gap = piece.startswith("{")
+        pattern += re.escape(values.get(piece.strip("{}"), "") if gap else piece) or ".*?" * gap
+    return re.search(pattern, text, re.DOTALL) is not None
+
+
 def assert_no_source_shows(page: Page) -> None:
     """No literal reference, fence or gap is left in a page's text."""
     of_markdown = ("@fig", "@tbl", ":::", "{#", "{.", "](", "**", "`")

@@ -184,7 +184,8 @@ def test_pneumothorax_of_real_radiographs(shared_data: Path, r: str, tmp_path: P
     work = tmp_path / "work"
     source = _rendered("pneumothorax", "rmarkdown", "en", tmp_path, nih=str(shared_data / "nih"), work=str(work))
     _assert_sound(source, "pneumothorax", "en", figures=7)
-    assert "10001" in source and "112120" in source
+    few = re.search(r'if \(few\) say\(\n  sprintf\("\*\*(.*?)\*\*', (EXAMPLES / "pneumothorax.qmd").read_text("utf-8"))
+    assert few and few[1] in source and "10001" in source and "112120" in source
     scores = pd.read_csv(work / "scores.csv")
     leaking, honest = (roc_auc_score(scores["truth"], scores[column]) for column in ("leaking", "honest"))
     assert leaking > honest

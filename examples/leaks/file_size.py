@@ -1,6 +1,6 @@
-"""Leak 4: a label that the file gives away.
+"""Leak 4: the file reveals the label.
 
-Nothing of the image is decoded here: the only input is how many bytes its file has.
+This script predicts the label from the file size alone. It does not decode the image.
 
     python examples/leaks/file_size.py NIH FINDING
 """

@@ -1,8 +1,8 @@
-"""Leak 1: the label as one more input.
+"""Leak 1: the label is one of the inputs.
 
-The notebook that placa grew from built a matrix with a row an image, 100 x 100 grey levels, put the label in front as
-the first column, and forgot to take it out: the network was trained on 10,001 numbers, one of which was the answer.
-Here the same dense network is trained with and without that column, on the same patient-wise folds.
+The notebook that placa is based on built a matrix with one row per image and 100 x 100 grey levels. It added the label
+as the first column and did not remove it. The network was trained on 10,001 numbers, and one of them was the label.
+This script trains the same dense network with and without this column, on the same patient-wise folds.
 
     python examples/leaks/label_in_the_input.py NIH FINDING
 """
@@ -23,7 +23,7 @@ EPOCHS = 60
 
 
 def network(inputs: int):
-    """A dense network of the notebook's kind."""
+    """Build a dense network like the one of the notebook."""
     keras = load_keras()
     layers = keras.layers
     model = keras.Sequential(
@@ -41,7 +41,7 @@ def network(inputs: int):
 
 
 def predict_in_folds(columns: np.ndarray, truth: np.ndarray, patients: np.ndarray) -> np.ndarray:
-    """What the network says of each image when it has learnt from four fifths of the other patients."""
+    """Predict each image with a network that was trained on the patients of the other four folds."""
     scores = np.zeros(len(truth))
     folds = StratifiedGroupKFold(5, shuffle=True, random_state=0)
     for fold, (learn, test) in enumerate(folds.split(columns, truth, patients)):
@@ -53,7 +53,7 @@ def predict_in_folds(columns: np.ndarray, truth: np.ndarray, patients: np.ndarra
 
 
 def auroc(columns: np.ndarray, truth: np.ndarray, patients: np.ndarray) -> float:
-    """AUROC over five patient-wise folds, pooled."""
+    """Compute the AUROC of the pooled predictions of five patient-wise folds."""
     return float(roc_auc_score(truth, predict_in_folds(columns, truth, patients)))
 
 

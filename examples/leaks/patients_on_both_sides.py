@@ -1,7 +1,7 @@
-"""Leak 2: one patient in training and in test.
+"""Leak 2: the same patient in training and test.
 
-NIH's table names 112,120 images of 30,805 patients. Dealing images at random puts most test images beside others of the
-same patient in training; dealing patients puts none there. Only the table is needed.
+NIH's table contains 112,120 images of 30,805 patients. After a random split by image, most test images share a patient
+with training. After a split by patient, none do. This script needs only the table.
 
     python examples/leaks/patients_on_both_sides.py NIH/Data_Entry_2017_v2020.csv
 """
@@ -15,12 +15,12 @@ from placa.sources.nih.tables import read_entries
 
 
 def shared(patients: np.ndarray, test: np.ndarray) -> float:
-    """The share of test images whose patient is in training too."""
+    """Compute the proportion of test images whose patient is also in training."""
     return float(np.isin(patients[test], patients[~test]).mean())
 
 
 def deal(patients: np.ndarray) -> dict[str, np.ndarray]:
-    """Which images are for testing, when a fifth of the images are drawn, and when a fifth of the patients are."""
+    """Select the test images: a fifth of the images, or all images of a fifth of the patients."""
     random = np.random.default_rng(0)
     by_image = np.zeros(len(patients), dtype=bool)
     by_image[random.permutation(len(patients))[: len(patients) // 5]] = True

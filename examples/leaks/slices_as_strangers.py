@@ -1,8 +1,8 @@
-"""Leak 3: slices of one scan scored as strangers.
+"""Leak 3: slices of the same scan in training and test.
 
-Class folders of CT slices do not say whose they are, but neighbouring slices of a scan are all but the same image. A
-nearest neighbour, which learns nothing but what it has seen, shows how much of a figure is recognition: its accuracy
-when slices are dealt at random, when blocks of neighbouring numbers stay together, and over the groups placa finds.
+Class folders of CT slices do not identify the patients, but neighbouring slices of a scan are nearly identical. A
+nearest neighbour can only recognise similar slices, so its accuracy measures recognition. This script compares three
+splits: random slices, blocks of neighbouring file numbers, and the groups that placa finds.
 
     python examples/leaks/slices_as_strangers.py CT COVID
 """
@@ -22,7 +22,7 @@ BLOCK = 25
 
 
 def accuracy(pixels: np.ndarray, truth: np.ndarray, groups: np.ndarray) -> float:
-    """Accuracy of a nearest neighbour over five folds that keep groups whole, averaged over ten deals."""
+    """Compute the accuracy of a nearest neighbour in five-fold cross-validation by group, averaged over ten seeds."""
     rows = pixels.reshape(len(pixels), -1).astype("float32")
     right = []
     for seed in range(10):
@@ -33,7 +33,7 @@ def accuracy(pixels: np.ndarray, truth: np.ndarray, groups: np.ndarray) -> float
 
 
 def blocks_of(paths: list[str]) -> np.ndarray:
-    """Blocks of neighbours: runs of `BLOCK` files of a folder, in the order of `paths`."""
+    """Assign each file to a block of `BLOCK` consecutive files of its folder, in the order of `paths`."""
     folders = np.array([Path(path).parent.name for path in paths])
     places = np.concatenate([np.arange((folders == name).sum()) for name in dict.fromkeys(folders)])
     return np.array([f"{name} {place // BLOCK}" for name, place in zip(folders, places, strict=True)])

@@ -112,7 +112,7 @@ test_that("a group that differs is of another colour and shape", {
   points <- ggplot2::ggplot_build(ggplot2::autoplot(groups))$data[[3]]
   expect_identical(points$shape, c(18, 16))
   expect_identical(points$colour, finding_colours[2:1])
-  expect_match(ggplot2::get_alt_text(ggplot2::autoplot(groups)), "1 differ")
+  expect_match(ggplot2::get_alt_text(ggplot2::autoplot(groups)), "\\b1\\b")
 })
 
 test_that("comparisons have a dot a model and metric", {

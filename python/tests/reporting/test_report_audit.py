@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from report_audits import make_audit
-from report_fixtures import FOURTEEN, said_by_r, strings
+from report_fixtures import FOURTEEN, said_by_r, shows, strings
 
 SCRIPT = """
 folder <- commandArgs(TRUE)[[1]]
@@ -127,15 +127,16 @@ def test_whatever_the_audit_lacks_nothing_of_it_shows(answers: dict[str, Any], l
 
 def test_an_audit_of_the_first_schema_has_its_leakage_told(answers: dict[str, Any]) -> None:
     said = answers["en"]["first"]
-    assert "|Patients in more than one split" in said["audit"] and "41.7%" in said["audit"]
+    assert f"|{strings('en')['audit.row.patients_across_splits']}" in said["audit"] and "41.7%" in said["audit"]
     assert "#audit-shortcuts" not in said["audit"] and "#audit-shift" not in said["audit"]
     assert ".verdict .good" in said["verdict"] and not said["limits"].strip()
 
 
 def test_what_was_not_measured_is_said_once_with_its_reason(answers: dict[str, Any]) -> None:
-    assert "3 patients or groups with it and 1,002 without; 10 of each are needed" in answers["en"]["sparse"]["audit"]
+    key = "reason.# patients or groups with it and # without; # of each are needed"
+    assert shows(answers["en"]["sparse"]["audit"], "en", key, a="3", b="1,002", c="10")
     spanish = answers["es"]["sparse"]["audit"]
-    assert spanish.count("3 pacientes o grupos con el hallazgo y 1.002 sin él; hacen falta 10 de cada clase") == 1
+    assert shows(spanish, "es", key, a="3", b="1.002", c="10") and spanish.count("1.002") == 1
     for absent in ("fig-shortcuts", "tbl-shortcuts", "tbl-labels", "tbl-shift-table"):
         assert absent not in spanish
     assert "tbl-shift-here" in spanish and ".verdict .some" in answers["es"]["sparse"]["verdict"]
@@ -144,42 +145,50 @@ def test_what_was_not_measured_is_said_once_with_its_reason(answers: dict[str, A
 def test_groups_that_were_found_are_told_with_how_and_what_cannot_be(answers: dict[str, Any]) -> None:
     said, words = answers["en"]["found"], strings("en")
     assert words["audit.leakage.unseen"] in said["audit"] and words["limits.groups_found"] in said["limits"]
-    assert r"by a rule that is \*new\* here: 812 pairs" in said["audit"]
-    assert "no se unieron 1.311 parejas" in answers["es"]["found"]["audit"]
-    assert (
-        "entre las 10 más próximas, con correlación superior a 0,85 al superponerlas: 7 parejas"
-        in (answers["es"]["found"]["audit"])
-    )
-    assert "names of the pattern `a5 (9)`" in said["audit"] and "24 (4.8%)" in said["audit"]
-    assert "Patients in more than one split" not in said["audit"] and "identical images |" not in said["audit"]
+    joined, spanish = "audit.leakage.joined", answers["es"]["found"]["audit"]
+    assert shows(said["audit"], "en", joined, rule=r"by a rule that is \*new\* here", pairs="812")
+    assert shows(spanish, "es", "audit.leakage.cap", cap="25", refused="1.311")
+    rule = strings("es")["rule.look-alikes: among the # nearest anywhere, correlation of the aligned detail above #"]
+    assert shows(spanish, "es", joined, rule=rule.format(a="10", b="0,85"), pairs="7")
+    assert shows(said["audit"], "en", "audit.leakage.shape", token="`a5 (9)`") and "24 (4.8%)" in said["audit"]
+    for key in ("patients_across_splits", "exact"):
+        assert f"|{words[f'audit.row.{key}']}" not in said["audit"]
     assert ".verdict .bad" in said["verdict"] and "tbl-shift-here" not in said["audit"]
 
 
 def test_a_strong_shortcut_is_held_against_the_model(answers: dict[str, Any]) -> None:
-    said = answers["en"]["whole"]
-    assert "sees file size and format and nothing else tells pneumonia with an AUROC of 0.83" in said["audit"]
-    assert "The model's 0.92 on these data therefore cannot be taken for reading the lungs" in said["audit"]
-    assert "so the 0.92 above cannot be taken" in said["verdict"] and ".verdict .bad" in said["verdict"]
+    said, words = answers["en"]["whole"], strings("en")
+    names = {"finding": words["finding.Pneumonia"], "probe": words["probe.file"], "auroc": "0.83"}
+    assert shows(said["audit"], "en", "audit.shortcuts.means_strong", **names)
+    assert shows(said["audit"], "en", "audit.shortcuts.model_above", model="0.92", auroc="0.83")
+    assert shows(said["verdict"], "en", "headline.shortcut_model", model="0.92", **names)
+    assert ".verdict .bad" in said["verdict"]
 
 
 def test_an_interval_that_reaches_far_clears_nothing(answers: dict[str, Any]) -> None:
     small, clear = (answers["en"][name]["audit"] for name in ("small", "clear"))
-    assert "an AUROC of 0.79" in small and "from 0.46 to 0.84: a shortcut is neither shown nor ruled out" in small
-    assert "none of them tells pneumonia well enough to matter" in clear and "ruled out" not in clear
+    unclear = "audit.shortcuts.means_unclear"
+    assert shows(small, "en", unclear, auroc="0.79", lower="0.46", upper="0.84")
+    assert shows(clear, "en", "audit.shortcuts.means_none", finding="pneumonia") and not shows(clear, "en", unclear)
     for name in ("small", "clear"):  # there are duplicates, and no shortcut is shown
         assert ".verdict .some" in answers["en"][name]["verdict"]
 
 
 def test_fourteen_findings_are_one_figure_and_a_table_of_the_worst(answers: dict[str, Any]) -> None:
     said = answers["es"]["fourteen"]["audit"]
-    assert said.count("#fig-shortcuts") == 1 and "13 hallazgos" in said
+    assert said.count("#fig-shortcuts") == 1 and shows(said, "es", "audit.shortcuts.alt_tiles", n="13")
     table = said[said.index("#tbl-shortcuts") :]
     assert 10 < len(re.findall(r"^\| *[A-Z].*\.badge \.strong", table[: table.index("\n:::\n")], re.MULTILINE)) <= 12
     english = answers["en"]["fourteen"]["audit"]
-    assert "Not measured: hernia. The reason: 3 patients" in english
-    assert "Not measured: image dimensions. The reason: every image has 256 × 256 pixels." in english
-    assert "Not measured: atelectasis from the outer frame of the image. The reason: 1,214 of 5,606 files" in english
-    assert "Engrosamiento pleural" in said and "Prevalencia de engrosamiento pleural" in said
+    words, key = strings("en"), "audit.shortcuts.unmeasured"
+    size = words["reason.every image has # x # pixels"].format(a="256", b="256")
+    one = words["audit.shortcuts.probe_of"].format(finding="atelectasis", probe=words["probe.frame"])
+    assert shows(english, "en", key, probes="hernia") and "3 patients" in english
+    assert shows(english, "en", key, probes=words["probe.dimensions"], reason=size)
+    assert shows(english, "en", key, probes=one) and "1,214 of 5,606 files" in english
+    spanish = strings("es")
+    thickening = spanish["finding.Pleural_Thickening"]
+    assert thickening.capitalize() in said and shows(said, "es", "audit.shift.of_finding", finding=thickening)
 
 
 def test_a_split_is_told_in_the_reports_language_however_it_was_made(answers: dict[str, Any]) -> None:
@@ -200,7 +209,7 @@ def test_the_command_is_typed_as_the_options_are_stored(answers: dict[str, Any])
 
 
 def test_a_finding_alone_against_the_rest_is_told_so(answers: dict[str, Any]) -> None:
-    assert (
-        "shows pneumonia and no other finding; it is compared with all the rest" in answers["en"]["whole"]["compared"]
-    )
-    assert "neumonía y ningún otro hallazgo; se compara con todas las demás" in answers["es"]["whole"]["compared"]
+    for lang in ("en", "es"):
+        words = strings(lang)
+        positive = words["data.only"].format(finding=words["finding.Pneumonia"])
+        assert shows(answers[lang]["whole"]["compared"], lang, "data.compared_rest", positive=positive)

@@ -271,3 +271,12 @@ def strings(lang: str) -> dict[str, str]:
                 yield key, value
 
     return dict(flat(yaml.safe_load((WORDS / f"{lang}.yml").read_text(encoding="utf-8"))))
+
+
+def shows(text: str, lang: str, key: str, **values: str) -> bool:
+    """Whether a text has the sentence under a key, with these values; a gap without a value may hold anything."""
+    pattern = ""
+    for piece in re.split(r"(\{\w+\})", strings(lang)[key]):
+        gap = piece.startswith("{")
+        pattern += re.escape(values.get(piece.strip("{}"), "") if gap else piece) or ".*?" * gap
+    return re.search(pattern, text, re.DOTALL) is not None

@@ -68,14 +68,14 @@ def main() -> None:
     frame = predictions()
     in_r = unpack(to_r(frame))
     in_rpy2 = robjects.vectors.DataFrame(in_r)
-    there: dict[str, list[float]] = {"placa": [], "rpy2": []}
+    present: dict[str, list[float]] = {"placa": [], "rpy2": []}
     back: dict[str, list[float]] = {"placa": [], "rpy2": []}
     for _ in range(PAIRS):
-        there["placa"].append(seconds(lambda: unpack(to_r(frame))))
-        there["rpy2"].append(seconds(lambda: by_rpy2(converter.py2rpy, frame)))
+        present["placa"].append(seconds(lambda: unpack(to_r(frame))))
+        present["rpy2"].append(seconds(lambda: by_rpy2(converter.py2rpy, frame)))
         back["placa"].append(seconds(lambda: from_r(pack(in_r))))
         back["rpy2"].append(seconds(lambda: by_rpy2(converter.rpy2py, in_rpy2)))
-    for way, times in (("to R", there), ("back", back)):
+    for way, times in (("to R", present), ("back", back)):
         ours, theirs = statistics.median(times["placa"]), statistics.median(times["rpy2"])
         ratios = [b / a for a, b in zip(times["placa"], times["rpy2"], strict=True)]
         print(

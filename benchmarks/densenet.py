@@ -28,8 +28,8 @@ def accelerator() -> str:
     backend = load_keras().backend.backend()
     if backend == "tensorflow":
         tensorflow = importlib.import_module("tensorflow")
-        there = tensorflow.config.list_physical_devices("GPU")
-        return tensorflow.config.experimental.get_device_details(there[0])["device_name"] if there else ""
+        present = tensorflow.config.list_physical_devices("GPU")
+        return tensorflow.config.experimental.get_device_details(present[0])["device_name"] if present else ""
     if backend == "jax":
         device = importlib.import_module("jax").devices()[0]
         return device.device_kind if device.platform == "gpu" else ""

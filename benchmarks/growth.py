@@ -36,10 +36,10 @@ def draw(directory: Path, count: int) -> None:
     table["finding"] = random.integers(0, 2, count)
     for file, finding in zip(table["path"], table["finding"], strict=True):
         coarse = Image.fromarray(random.integers(40, 180, (8, 8), dtype=np.uint8))
-        film = np.asarray(coarse.resize((SIZE, SIZE), Image.Resampling.BICUBIC)).astype(float)
+        radiograph = np.asarray(coarse.resize((SIZE, SIZE), Image.Resampling.BICUBIC)).astype(float)
         across, down = random.uniform(16, 48, 2)
-        film += finding * 60 * np.exp(-((x - across) ** 2 + (y - down) ** 2) / 60)
-        Image.fromarray(film.clip(0, 255).astype(np.uint8)).save(directory / file)
+        radiograph += finding * 60 * np.exp(-((x - across) ** 2 + (y - down) ** 2) / 60)
+        Image.fromarray(radiograph.clip(0, 255).astype(np.uint8)).save(directory / file)
     table.to_csv(directory / "table.csv", index=False)
 
 

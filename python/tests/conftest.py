@@ -100,15 +100,15 @@ def placa() -> Callable[..., subprocess.CompletedProcess[str]]:
     return call
 
 
-class Heard(Progress):
+class RecordedProgress(Progress):
     """Keeps what is said."""
 
     def __init__(self) -> None:
-        self.said: list[str] = []
+        self.messages: list[str] = []
         self.warned: list[str] = []
 
     def say(self, text: str) -> None:
-        self.said.append(text)
+        self.messages.append(text)
 
     def warn(self, text: str) -> None:
         self.warned.append(text)

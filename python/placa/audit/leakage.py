@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.audit.names import telling_names
+from placa.audit.names import predictive_names
 from placa.audit.verdicts import leakage_verdict
 from placa.dataset.groups.likeness import Duplicates
 
@@ -39,7 +39,7 @@ def find_leakage(
         ``leakage`` of audit.json.
     """
     groups = pd.factorize(manifest["group_id"])[0].astype(np.int64)
-    examined, telling = telling_names(manifest["path"].astype(str).tolist(), manifest[findings], groups)
+    examined, telling = predictive_names(manifest["path"].astype(str).tolist(), manifest[findings], groups)
     # If the labels are the folder names, names with labels are expected, and models do not see names.
     unexpected = [] if by_construction else telling
     straddling = {column: _straddling(manifest, f"{column}_id") for column in ("patient", "group")}

@@ -80,7 +80,7 @@ def shape(name: str) -> str:
     return _RUN.sub(short, name)
 
 
-def telling_names(
+def predictive_names(
     paths: Sequence[str], labels: pd.DataFrame, groups: NDArray[np.int64]
 ) -> tuple[int, list[dict[str, Any]]]:
     """Find tokens of paths whose presence predicts a finding.

@@ -12,7 +12,7 @@ from placa.audit.intervals import Floats, clustered_mean, quantile, together
 from placa.audit.verdicts import shift_verdict, worst
 
 #: Minimum number of groups on each side for a verdict.
-FEWEST_GROUPS = 10
+MIN_GROUPS = 10
 _Side = tuple[Floats, NDArray[np.int64]]
 #: Name of the comparison, finding or None, values and groups of each side, and whether the values are shares.
 _Item = tuple[str, str | None, list[_Side], bool]
@@ -109,7 +109,7 @@ def _row(item: _Item, reach: float) -> dict[str, Any]:
     else:
         spread = np.sqrt(sum(float(values.var()) for values, _ in sides) / 2)
         size = float(difference / spread) if spread > 0 else None
-    few = min(len(np.unique(groups)) for _, groups in sides) < FEWEST_GROUPS
+    few = min(len(np.unique(groups)) for _, groups in sides) < MIN_GROUPS
     error = np.sqrt(train_variance + test_variance)
     lower, upper = difference - reach * error, difference + reach * error
     return {

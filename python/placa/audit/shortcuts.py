@@ -18,7 +18,7 @@ from placa.core.progress import SILENT, Progress
 #: Maximum number of images; with more, intervals hardly become narrower and the time grows.
 MOST_IMAGES = 8000
 #: Minimum number of groups with the finding, and without it.
-FEWEST_GROUPS = 10
+MIN_GROUPS = 10
 FOLDS = 5
 #: Inverse strength of the L2 penalty on standardised columns.
 PENALTY = 0.1
@@ -115,9 +115,9 @@ def sample_groups(group_id: pd.Series, most: int, seed: int) -> NDArray[np.int64
 def _too_few(labels: pd.Series, groups: NDArray[np.int64]) -> str | None:
     with_it = len(np.unique(groups[(labels == 1).fillna(False).to_numpy(dtype=bool)]))
     without = len(np.unique(groups[(labels == 0).fillna(False).to_numpy(dtype=bool)]))
-    if min(with_it, without) >= FEWEST_GROUPS:
+    if min(with_it, without) >= MIN_GROUPS:
         return None
-    return f"{with_it} patients or groups with it and {without} without; {FEWEST_GROUPS} of each are needed"
+    return f"{with_it} patients or groups with it and {without} without; {MIN_GROUPS} of each are needed"
 
 
 def deal_folds(truth: NDArray[np.bool_], groups: NDArray[np.int64], seed: int) -> NDArray[np.int64]:

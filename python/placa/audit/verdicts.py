@@ -13,7 +13,7 @@ SOME_AUROC, SOME_LOWER = 0.60, 0.50
 STRONG_AUROC, STRONG_LOWER = 0.75, 0.60
 #: A thumbnail and a histogram include the lungs coarsely: an effusion brightens both, so an AUROC above 0.5 may be
 #: caused by the disease. They are ``some`` only if the lower limit exceeds this.
-SEEING_LOWER = 0.60
+LUNG_PROBES_LOWER = 0.60
 PROBES_WITH_LUNGS = frozenset({"histogram", "thumbnail"})
 
 #: Standardised differences: 0.1 is relevant (Austin 2009); from 0.25, adjustment is unreliable (Stuart 2010).
@@ -38,7 +38,7 @@ def shortcut_verdict(probe: str, auroc: float, lower: float) -> Verdict:
     """
     if auroc >= STRONG_AUROC and lower > STRONG_LOWER:
         return "strong"
-    bound = SEEING_LOWER if probe in PROBES_WITH_LUNGS else SOME_LOWER
+    bound = LUNG_PROBES_LOWER if probe in PROBES_WITH_LUNGS else SOME_LOWER
     return "some" if auroc >= SOME_AUROC and lower > bound else "none"
 
 

@@ -6,9 +6,9 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from placa.core.arguments import SCHEDULER, LateParser, whole_number
+from placa.core.arguments import SCHEDULER, LateParser, positive_integer
 from placa.core.progress import RichProgress
-from placa.sources.registry import SOURCES, Row, source_row
+from placa.sources.registry import SOURCES, SourceEntry, find_source
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sources = parser.add_subparsers(dest="source", metavar="SOURCE", required=True, parser_class=LateParser)
     common = LateParser(add_help=False)
     common.add_argument("--out", type=Path, required=True, metavar="DIR", help="the directory to create")
-    common.add_argument("--size", type=whole_number, help="side of the stored square images, in pixels")
+    common.add_argument("--size", type=positive_integer, help="side of the stored square images, in pixels")
     common.add_argument("--seed", type=int, default=0, help="seed of the splits (default: %(default)s)")
     common.add_argument(
         "--fractions",
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         source.fill = partial(_fill_source, row)
 
 
-def _fill_source(row: Row, parser: argparse.ArgumentParser) -> None:
+def _fill_source(row: SourceEntry, parser: argparse.ArgumentParser) -> None:
     row.module().add_arguments(parser)
 
 
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> None:
     fractions = {"fractions": tuple(options.fractions)} if options.fractions else {}
     plan = SplitPlan(options.seed, test_list=options.test_list, **fractions)
     with open_executor(options.scheduler, progress) as executor:
-        source = source_row(options.source).module().from_options(options, progress)
+        source = find_source(options.source).module().from_options(options, progress)
         size = options.size or DEFAULT_SIZE
         prepare(source, options.out, size, options.seed, options.overwrite, progress, plan, executor)
     print(options.out)

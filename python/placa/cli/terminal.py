@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from placa.sources.registry import Row
+from placa.sources.registry import SourceEntry
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +36,7 @@ def print_predictions(table: pd.DataFrame, rows: int = 20) -> None:
         console.print(f"… and {len(table) - len(shown):,} more (--rows 0 prints all, --out writes a file)")
 
 
-def print_sources(rows: Iterable[Row]) -> None:
+def print_sources(rows: Iterable[SourceEntry]) -> None:
     """Print the sources as a table on stdout."""
     from rich.console import Console
     from rich.table import Table

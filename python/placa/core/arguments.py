@@ -10,7 +10,7 @@ from typing import Any
 SCHEDULER = "Dask scheduler whose workers read the files from the same disk (tcp://HOST:8786; needs placa[dask])"
 
 
-def whole_number(text: str) -> int:
+def positive_integer(text: str) -> int:
     """Parse an integer ≥ 1.
 
     Raises:

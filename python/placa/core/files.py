@@ -75,7 +75,7 @@ def _partial(path: Path) -> Path:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`, and rename it to `path` if the block succeeds.
 
     Raises:
@@ -95,7 +95,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_directory(path: Path, overwrite: bool = False) -> Iterator[Path]:
+def atomic_directory(path: Path, overwrite: bool = False) -> Iterator[Path]:
     """Yield a temporary directory beside `path`, and rename it to `path` if the block succeeds.
 
     An existing directory is kept until then, and is replaced by two renames.
@@ -212,7 +212,7 @@ def require_writable(directory: Path) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """Write `content` atomically as indented UTF-8 JSON."""
-    with whole_file(path) as partial:
+    with atomic_file(path) as partial:
         partial.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
 
 
@@ -220,7 +220,7 @@ def write_rejected(path: Path, rejected: list[tuple[str, str]]) -> None:
     """Write the rejected images atomically as CSV with the columns ``path`` and ``reason``."""
     # File names may not be UTF-8; other bytes are written as escapes such as \\xe9.
     with (
-        whole_file(path) as partial,
+        atomic_file(path) as partial,
         partial.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
     ):
         csv.writer(file).writerows([("path", "reason"), *rejected])

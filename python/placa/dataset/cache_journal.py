@@ -34,7 +34,7 @@ def stamp_of(path: str) -> Stamp:
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def says_something(path: Path) -> bool:
+def has_batches(path: Path) -> bool:
     """Return whether a journal has at least one batch of files."""
     try:
         return len(path.read_bytes().splitlines()) > 1

@@ -20,7 +20,7 @@ from placa.core.errors import DamagedFileError
 from placa.core.executors import Executor, Threads
 from placa.core.progress import SILENT, Advance, Progress
 from placa.core.system import cores
-from placa.dataset.cache_journal import Journal, Stamp, says_something, stamp_of
+from placa.dataset.cache_journal import Journal, Stamp, has_batches, stamp_of
 from placa.dataset.errors import FileDiffersOnWorkerError, MissingPixelsError
 from placa.images.by_rule import files_at_once, read_file
 from placa.images.read import ImageRejected
@@ -56,7 +56,7 @@ def read_files(size: int, reading: Reading, paths: list[str]) -> list[Decoded]:
     return done
 
 
-def read_elsewhere(size: int, reading: Reading, files: list[tuple[str, int | None]]) -> list[Decoded]:
+def read_on_worker(size: int, reading: Reading, files: list[tuple[str, int | None]]) -> list[Decoded]:
     """Read files on a worker of a cluster.
 
     Args:
@@ -86,8 +86,8 @@ def read_elsewhere(size: int, reading: Reading, files: list[tuple[str, int | Non
     return read_files(size, reading, [path for path, _ in files])
 
 
-def for_elsewhere(path: str, stamp: Stamp) -> tuple[str, int | None]:
-    """Return an item for `read_elsewhere`; the path is absolute because workers have another working directory."""
+def worker_item(path: str, stamp: Stamp) -> tuple[str, int | None]:
+    """Return an item for `read_on_worker`; the path is absolute because workers have another working directory."""
     return os.path.abspath(path), stamp and stamp[0]
 
 
@@ -107,8 +107,8 @@ def decode_stamped(
         here = ([path for path, _ in chunk] for chunk in chunks())
         done = executor.map_in_order(partial(read_files, size, reading), here, ahead)
     else:
-        there = ([for_elsewhere(path, stamp) for path, stamp in chunk] for chunk in chunks())
-        done = executor.map_in_order(partial(read_elsewhere, size, reading), there, ahead)
+        present = ([worker_item(path, stamp) for path, stamp in chunk] for chunk in chunks())
+        done = executor.map_in_order(partial(read_on_worker, size, reading), present, ahead)
     for several in done:
         for one in several:
             yield *known.popleft(), one
@@ -182,7 +182,7 @@ def build_cache(
     """
     executor = executor or Threads(files_at_once(reading, cores()))
     log = Journal(journal, size, reading) if journal else None
-    begun = journal is not None and says_something(journal)
+    begun = journal is not None and has_batches(journal)
     # A plain stream, not a memory map: on a full disk a write to a map kills the process, and this one raises.
     with target.open("r+b" if log and target.exists() else "w+b") as file:
         file.seek(0, os.SEEK_END)

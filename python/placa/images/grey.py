@@ -22,7 +22,7 @@ MAX_PIXELS = 120_000_000
 _LARGE = 1 << 24
 #: Maximum number of pixels per byte: lossless radiographs have 1 or 2, heavily compressed ones a few dozen.
 _MOST_PER_BYTE = 200
-_LARGE_ONES = Lock()
+_LARGE_LOCK = Lock()
 _DEPTHS = (8, 10, 12, 14, 16)
 
 
@@ -72,7 +72,7 @@ def refuse_size(width: int, height: int, size_of_file: int) -> None:
 @contextmanager
 def decoding_slot(pixels: int) -> Iterator[None]:
     """Decode large images one at a time, so that memory does not grow with the number of cores."""
-    with _LARGE_ONES if pixels > _LARGE else nullcontext():
+    with _LARGE_LOCK if pixels > _LARGE else nullcontext():
         yield
 
 

@@ -23,7 +23,7 @@ MAX_BYTES = 1 << 25
 _BLOCK = 0xFFFF
 
 
-def inflated(file: BinaryIO) -> BinaryIO:
+def decompress(file: BinaryIO) -> BinaryIO:
     """Decompress the pixels of a PNG.
 
     Args:

@@ -30,7 +30,7 @@ from placa.core.files import explain_os_error
 from placa.images.errors import NoFilesFoundError
 from placa.images.grey import MAX_PIXELS, ImageRejected, decoding_slot, full_bits, refuse_size, to_grey
 from placa.images.png import MAGIC as PNG
-from placa.images.png import MAX_BYTES, inflated
+from placa.images.png import MAX_BYTES, decompress
 
 __all__ = [
     "EXTENSIONS",
@@ -127,7 +127,7 @@ def _from_pillow(
         warnings.filterwarnings("ignore", module="PIL")
         try:
             file.seek(0)
-            content = inflated(file) if head.startswith(PNG) and size_of_file <= MAX_BYTES else file
+            content = decompress(file) if head.startswith(PNG) and size_of_file <= MAX_BYTES else file
             image = Image.open(content, formats=_FORMATS)
         except UnidentifiedImageError as error:
             from placa.images.dicom.header import is_dicom

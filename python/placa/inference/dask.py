@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from placa.core.executors import Executor
 from placa.core.files import read_json
 from placa.dataset.cache_journal import stamp_of
-from placa.dataset.pixel_cache import for_elsewhere, open_pixels, read_elsewhere
+from placa.dataset.pixel_cache import open_pixels, read_on_worker, worker_item
 from placa.inference.errors import DirectoryDiffersOnWorkerError
 from placa.inference.loaded_run import LoadedRun, load_once
-from placa.models.outputs import Answers, answer, in_batches
+from placa.models.outputs import ModelOutputs, in_batches, predict_pixels
 
 if TYPE_CHECKING:
     from placa.core.progress import Advance
@@ -36,7 +36,7 @@ _MODEL_LOCK = threading.Lock()
 
 def predict_paths(
     predictor: LoadedRun, paths: Iterable[str], executor: Executor | None, advance: Advance
-) -> tuple[Answers, list[str]]:
+) -> tuple[ModelOutputs, list[str]]:
     """Read files and predict them on a cluster.
 
     Args:
@@ -63,7 +63,7 @@ def predict_paths(
     return _concatenate(parts, len(predictor.findings)), reasons
 
 
-def predict_rows(predictor: LoadedRun, prepared: Path, rows: int, executor: Executor, advance: Advance) -> Answers:
+def predict_rows(predictor: LoadedRun, prepared: Path, rows: int, executor: Executor, advance: Advance) -> ModelOutputs:
     """Predict the pixels of a prepared data set on a cluster.
 
     Args:
@@ -94,18 +94,20 @@ def predict_rows(predictor: LoadedRun, prepared: Path, rows: int, executor: Exec
 def _chunks(paths: Iterable[str], length: int) -> Iterator[list[tuple[str, int | None]]]:
     rest = iter(paths)
     while chunk := list(islice(rest, length)):
-        yield [for_elsewhere(path, stamp_of(path)) for path in chunk]
+        yield [worker_item(path, stamp_of(path)) for path in chunk]
 
 
-def _predict_chunk(run: str, fingerprint: str, files: list[tuple[str, int | None]]) -> tuple[Answers, list[str]]:
+def _predict_chunk(run: str, fingerprint: str, files: list[tuple[str, int | None]]) -> tuple[ModelOutputs, list[str]]:
     predictor = _load_predictor(run, fingerprint)
-    decoded = read_elsewhere(predictor.size, predictor.reading, files)
+    decoded = read_on_worker(predictor.size, predictor.reading, files)
     squares = [levels for levels, _ in decoded if levels is not None]
     empty = np.empty((0, predictor.size, predictor.size), dtype=np.uint8)
     return _predict_pixels(predictor, np.concatenate([empty, *squares])), [reason for _, reason in decoded]
 
 
-def _predict_span(run: str, fingerprint: str, prepared: str, data_fingerprint: str, span: tuple[int, int]) -> Answers:
+def _predict_span(
+    run: str, fingerprint: str, prepared: str, data_fingerprint: str, span: tuple[int, int]
+) -> ModelOutputs:
     predictor = _load_predictor(run, fingerprint)
     source = Path(prepared, "source.json")
     received = read_json(source)["fingerprint"] if source.is_file() else None
@@ -132,14 +134,14 @@ def _differs(path: str, kind: str, expected: str, received: str | None) -> Direc
     )
 
 
-def _predict_pixels(predictor: LoadedRun, pixels: NDArray[np.uint8]) -> Answers:
+def _predict_pixels(predictor: LoadedRun, pixels: NDArray[np.uint8]) -> ModelOutputs:
     with _MODEL_LOCK:
-        return answer(predictor.model, in_batches(pixels), predictor.reading)
+        return predict_pixels(predictor.model, in_batches(pixels), predictor.reading)
 
 
-def _concatenate(parts: list[Answers], findings: int) -> Answers:
+def _concatenate(parts: list[ModelOutputs], findings: int) -> ModelOutputs:
     empty = np.empty((0, findings))
-    return Answers(
+    return ModelOutputs(
         np.concatenate([empty, *(part.probability for part in parts)]),
         np.concatenate([empty, *(part.score for part in parts)]),
     )

@@ -12,12 +12,12 @@ from placa.core.executors import Executor
 from placa.core.progress import Advance
 from placa.dataset.pixel_cache import decode
 from placa.inference.loaded_run import LoadedRun
-from placa.models.outputs import BATCH, Answers, answer
+from placa.models.outputs import BATCH, ModelOutputs, predict_pixels
 
 
 def predict_paths(
     predictor: LoadedRun, paths: Sequence[str], executor: Executor | None, advance: Advance
-) -> tuple[Answers, list[str]]:
+) -> tuple[ModelOutputs, list[str]]:
     """Read files and predict them in this process.
 
     Args:
@@ -42,5 +42,5 @@ def predict_paths(
 
     stream = squares()
     batches = iter(lambda: list(islice(stream, BATCH)), [])
-    outputs = answer(predictor.model, (np.stack(batch) for batch in batches), predictor.reading)
+    outputs = predict_pixels(predictor.model, (np.stack(batch) for batch in batches), predictor.reading)
     return outputs, reasons

@@ -17,7 +17,7 @@ from placa.dataset.prepared import read_images
 from placa.inference.dask import predict_rows
 from placa.inference.errors import MixedInputsError, ReadingMismatchError
 from placa.inference.loaded_run import LoadedRun
-from placa.models.outputs import answer, in_batches
+from placa.models.outputs import in_batches, predict_pixels
 from placa.records.predictions import tidy
 from placa.records.reading import Reading, collapse
 
@@ -85,7 +85,7 @@ def predict_prepared(
                     yield batch
                     advance(len(batch))
 
-            outputs = answer(predictor.model, batches(), reading)
+            outputs = predict_pixels(predictor.model, batches(), reading)
         else:
             outputs = predict_rows(predictor, prepared, len(pixels), executor, advance)
     images = collapse(manifest, reading)

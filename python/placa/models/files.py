@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from placa.core.backend import load_keras
-from placa.core.files import whole_file
+from placa.core.files import atomic_file
 from placa.models.errors import DamagedModelError, MissingModelError, UnloadableModelError
 
 #: The member of the model file with metadata: findings, labels, size, how files are read.
@@ -27,7 +27,7 @@ def save_model(model: Any, path: Path, card: dict[str, Any]) -> None:
         card: Metadata, stored as JSON: ``findings``, ``positive``, ``comparison``, ``size``, ``backbone``, ``reading``
             (`placa.records.reading.Reading` as a dict; older models lack it) and its rule as ``resize``.
     """
-    with whole_file(path.with_suffix(".keras")) as partial:
+    with atomic_file(path.with_suffix(".keras")) as partial:
         # Keras needs the suffix .keras.
         draft = partial.with_name(partial.name + ".keras")
         try:

@@ -21,7 +21,7 @@ _LARGE = 1_000_000
 
 
 @dataclass
-class Answers:
+class ModelOutputs:
     """The outputs of a model for images.
 
     Attributes:
@@ -33,7 +33,7 @@ class Answers:
     score: NDArray[np.float64]
 
 
-def answer(model: Any, batches: Iterable[NDArray[np.uint8]], reading: Reading = STRETCH) -> Answers:
+def predict_pixels(model: Any, batches: Iterable[NDArray[np.uint8]], reading: Reading = STRETCH) -> ModelOutputs:
     """Run a model over batches of pixels.
 
     Every batch is padded to one size, so that an image has the same probability bit by bit in any batch.
@@ -52,11 +52,11 @@ def answer(model: Any, batches: Iterable[NDArray[np.uint8]], reading: Reading = 
         score.append(np.asarray(outputs["score"], dtype=np.float64)[:part])
     if not probability:
         none = np.empty((0, model.get_layer("probability").output.shape[-1]))
-        return Answers(none, none)
-    return Answers(np.concatenate(probability), np.concatenate(score))
+        return ModelOutputs(none, none)
+    return ModelOutputs(np.concatenate(probability), np.concatenate(score))
 
 
-def _pooled_answer(model: Any, batches: Iterable[NDArray[np.uint8]], reading: Reading) -> Answers:
+def _pooled_answer(model: Any, batches: Iterable[NDArray[np.uint8]], reading: Reading) -> ModelOutputs:
     from placa.models.assembled import split_at_logits
 
     # From the logits: the logit of a probability near 1 is imprecise in 32 bits, and that of 1 is infinite.
@@ -71,7 +71,7 @@ def _pooled_answer(model: Any, batches: Iterable[NDArray[np.uint8]], reading: Re
     # An ensemble concatenates the logits of its members; its score comes from their mean.
     members = logits.shape[1] // recalibrated.shape[1]
     mean = logits.reshape(len(logits), members, recalibrated.shape[1]).mean(axis=1)
-    return Answers(probability=sigmoid(recalibrated), score=sigmoid(mean))
+    return ModelOutputs(probability=sigmoid(recalibrated), score=sigmoid(mean))
 
 
 def pool(logits: NDArray[np.float64], squares: int) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ LABEL_NOISE = 0.03
 """Share of recorded labels of each finding that differ from the truth."""
 PERSISTENCE = 0.6
 """Probability that a finding keeps its state in the next image of a patient; otherwise it is sampled again."""
-IMAGES_A_PATIENT = (0.40, 0.22, 0.15, 0.11, 0.07, 0.05)
+IMAGES_PER_PATIENT = (0.40, 0.22, 0.15, 0.11, 0.07, 0.05)
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def _stream(seed: int, patient: int, *key: int) -> np.random.Generator:
 
 def images_of(seed: int, patient: int) -> int:
     """Return the number of images of a patient: 1 to 6."""
-    return 1 + int(_stream(seed, patient, 0, 1).choice(6, p=IMAGES_A_PATIENT))
+    return 1 + int(_stream(seed, patient, 0, 1).choice(6, p=IMAGES_PER_PATIENT))
 
 
 def _evolve(rng: np.random.Generator, spots: tuple[Spot, ...]) -> tuple[Spot, ...]:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from placa.core.errors import DamagedFileError
-from placa.core.files import explain_os_error, whole_file
+from placa.core.files import atomic_file, explain_os_error
 from placa.records.errors import DuplicateImageError, MissingColumnError, NotPreparedError, ReservedNameError
 
 SCHEMA_VERSION = 1
@@ -82,7 +82,7 @@ def write_manifest(manifest: pd.DataFrame, path: Path, facts: dict[str, Any]) ->
     """
     metadata = json.dumps({"schema_version": SCHEMA_VERSION, **facts}, ensure_ascii=False).encode()
     table = pa.Table.from_pandas(manifest, preserve_index=False)
-    with whole_file(path) as partial:
+    with atomic_file(path) as partial:
         pq.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), b"placa": metadata}), partial)
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from placa.core.errors import DamagedFileError, PathNotFoundError
-from placa.core.files import explain_os_error, whole_file
+from placa.core.files import atomic_file, explain_os_error
 from placa.records.errors import MissingColumnError
 
 SCHEMA_VERSION = 1
@@ -75,7 +75,7 @@ def write_predictions(predictions: pd.DataFrame, path: Path, metadata: dict[str,
     extra = [pa.field(str(name), pa.string()) for name in predictions.columns if name not in COLUMNS]
     stored = json.dumps({"schema_version": SCHEMA_VERSION, **metadata}, ensure_ascii=False).encode()
     schema = pa.schema([*_FIELDS, *extra], metadata={b"placa": stored})
-    with whole_file(path) as partial:
+    with atomic_file(path) as partial:
         pq.write_table(pa.Table.from_pandas(predictions, schema=schema, preserve_index=False), partial)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from placa.core.files import read_json, whole_file
+from placa.core.files import atomic_file, read_json
 from placa.reporting.card_figures import CardFigures, read_card_figures
 from placa.reporting.words import LANGUAGES, Words, capitalise, escape_markdown
 
@@ -42,7 +42,7 @@ def write_model_card(run: Path, facts: dict[str, Any] | None = None) -> list[Pat
     paths = [card_path(run, language) for language in LANGUAGES]
     with ExitStack() as files:
         for language, path in zip(LANGUAGES, paths, strict=True):
-            partial = files.enter_context(whole_file(path))
+            partial = files.enter_context(atomic_file(path))
             partial.write_text(model_card(facts, thresholds, figures, language), encoding="utf-8")
     return paths
 

@@ -30,7 +30,7 @@ _ARGUMENTS, _RESULT, _LOG = "maps-asked.json", "maps.json", "maps.log"
 LIBRARIES = "PLACA_LD_LIBRARY_PATH"
 
 
-def save_films(prepared: str | None, images: Sequence[str], folder: str, largest: int = 256) -> list[str]:
+def save_radiographs(prepared: str | None, images: Sequence[str], folder: str, largest: int = 256) -> list[str]:
     """Write images of a prepared data set as files.
 
     Args:
@@ -43,13 +43,13 @@ def save_films(prepared: str | None, images: Sequence[str], folder: str, largest
         The path of each image's file, in the order of `images`; ``""`` for an image that the data set does not contain,
         and for all images if the data set does not exist or cannot be read.
     """
-    films = _Films.open(prepared)
-    if films is None:
+    radiographs = _Radiographs.open(prepared)
+    if radiographs is None:
         return ["" for _ in images]
     target = _create(folder)
     return [
         "" if stack is None else _save(_reduce(stack[len(stack) // 2], largest), target / f"film-{number:03d}.png")
-        for number, stack in enumerate(films.stacks(images))
+        for number, stack in enumerate(radiographs.stacks(images))
     ]
 
 
@@ -72,8 +72,8 @@ def save_augmented(
     """
     from placa.training.augment import Augmentation
 
-    films = _Films.open(prepared)
-    if films is None:
+    radiographs = _Radiographs.open(prepared)
+    if radiographs is None:
         return []
     try:
         augment = Augmentation(**augmentation)
@@ -82,7 +82,7 @@ def save_augmented(
     random = np.random.default_rng(seed)
     target = _create(folder)
     files = []
-    for number, stack in enumerate(films.stacks(images)):
+    for number, stack in enumerate(radiographs.stacks(images)):
         if stack is None:
             continue
         square = stack[len(stack) // 2]
@@ -111,17 +111,17 @@ def save_maps(
         ``files``, the path of each picture or ``""``; ``mapped``, whether the pictures have overlays; ``reason``, why
         not. Without overlays the pictures are the images alone.
     """
-    films = _Films.open(prepared)
-    if films is None:
+    radiographs = _Radiographs.open(prepared)
+    if radiographs is None:
         return {"files": ["" for _ in images], "mapped": False, "reason": ""}
     target = _create(folder)
-    stacks = films.stacks(images)
+    stacks = radiographs.stacks(images)
     try:
         maps = _evidence(run, stacks, findings)
     # Any failure of the model (another version of Keras, too little memory) leaves the report without overlays.
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        return {"files": save_films(prepared, images, folder, side), "mapped": False, "reason": reason}
+        return {"files": save_radiographs(prepared, images, folder, side), "mapped": False, "reason": reason}
     files = []
     for number, explained in enumerate(maps):
         if explained is None:
@@ -171,13 +171,13 @@ def finish_maps(begun: subprocess.Popen[bytes], folder: str) -> dict[str, Any]:
         result: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return result
     arguments = json.loads((Path(folder) / _ARGUMENTS).read_text(encoding="utf-8"))
-    files = save_films(arguments["prepared"], arguments["images"], folder, arguments["side"])
+    files = save_radiographs(arguments["prepared"], arguments["images"], folder, arguments["side"])
     log = (Path(folder) / _LOG).read_text(encoding="utf-8", errors="replace").split("\n")
     reason = next((line for line in reversed(log) if line.strip()), f"the process ended with exit code {code}")
     return {"files": files, "mapped": False, "reason": reason}
 
 
-class _Films:
+class _Radiographs:
     """The pixels of a prepared data set by ``image_id``."""
 
     def __init__(self, prepared: Prepared) -> None:
@@ -189,7 +189,7 @@ class _Films:
         self._rows = {str(name): row * self._squares for row, name in enumerate(names)}
 
     @classmethod
-    def open(cls, prepared: str | None) -> _Films | None:
+    def open(cls, prepared: str | None) -> _Radiographs | None:
         try:
             return cls(read_prepared(Path(prepared))) if prepared else None
         except PlacaError:
@@ -229,17 +229,17 @@ def _evidence(
 def _side_by_side(square: NDArray[np.uint8], evidence: NDArray[np.float32], side: int) -> Image.Image:
     from placa.inference.explain.overlay import overlay
 
-    film = Image.fromarray(square).resize((side, side), Image.Resampling.BICUBIC)
+    radiograph = Image.fromarray(square).resize((side, side), Image.Resampling.BICUBIC)
     picture = Image.new("RGB", (2 * side + 2, side), (13, 15, 17))
-    picture.paste(film.convert("RGB"), (0, 0))
-    picture.paste(overlay(np.asarray(film), evidence), (side + 2, 0))
+    picture.paste(radiograph.convert("RGB"), (0, 0))
+    picture.paste(overlay(np.asarray(radiograph), evidence), (side + 2, 0))
     return picture
 
 
 def _reduce(pixels: NDArray[np.uint8], largest: int) -> Image.Image:
-    film = Image.fromarray(pixels)
-    film.thumbnail((largest, largest))
-    return film
+    radiograph = Image.fromarray(pixels)
+    radiograph.thumbnail((largest, largest))
+    return radiograph
 
 
 def _create(folder: str) -> Path:

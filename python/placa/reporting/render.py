@@ -69,7 +69,7 @@ def render_report(
         PlacaError: `run` or `compare` is not a run, or the report cannot be written.
     """
     run, out, compare = Path(run), Path(out) if out else None, Path(compare) if compare else None
-    from placa.core.files import require_writable, whole_file
+    from placa.core.files import atomic_file, require_writable
     from placa.records.run import require_run
 
     facts = require_run(run)
@@ -107,7 +107,7 @@ def render_report(
     }
     with tempfile.TemporaryDirectory(prefix="placa-report-") as temporary:
         page = _render(chosen, sources, Path(temporary) / "reports", document, to, parameters, target)
-        with whole_file(target) as partial:
+        with atomic_file(target) as partial:
             shutil.copyfile(page, partial)
     _log_of(target).unlink(missing_ok=True)
     return target

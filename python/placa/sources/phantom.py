@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from placa.core.arguments import whole_number
+from placa.core.arguments import positive_integer
 from placa.core.progress import SILENT, Progress
 from placa.core.system import cores
 from placa.phantoms.draw import FINDINGS, draw_phantoms
@@ -20,7 +20,7 @@ SIZE = 256
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this source's options to ``placa prepare phantom``."""
-    parser.add_argument("--images", type=whole_number, default=800, help="number of images (default: %(default)s)")
+    parser.add_argument("--images", type=positive_integer, default=800, help="number of images (default: %(default)s)")
     parser.add_argument("--positive", default=FINDINGS[0], metavar="FINDING", help="(default: %(default)s)")
     parser.add_argument("--negative", default=NO_FINDING, metavar="FINDING", help="(default: %(default)s)")
 

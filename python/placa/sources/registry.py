@@ -10,7 +10,7 @@ from placa.core.errors import unknown_name
 
 
 @dataclass(frozen=True)
-class Row:
+class SourceEntry:
     """Describe a source.
 
     Attributes:
@@ -32,16 +32,16 @@ class Row:
 
 # This module imports nothing heavy: `placa --help` reads it.
 SOURCES = (
-    Row("phantom", "synthetic radiographs, drawn by placa", "nothing needed", "drawn too"),
-    Row("nih", "NIH ChestX-ray14 (Wang et al. 2017)", "Data_Entry_2017*.csv, images*/", "in the table"),
-    Row("folders", "one folder per class", "COVID/, non-COVID/, …", "unknown; groups are found"),
-    Row("stoic", "STOIC2021 CT volumes", "data/mha/*.mha, metadata/reference.csv", "one per volume"),
-    Row("dicom", "DICOM files, labelled by a table or by folders", "any", "keyed hash of the tag"),
-    Row("table", "a CSV or parquet table with paths and labels", "any", "a column, if there is one"),
+    SourceEntry("phantom", "synthetic radiographs, drawn by placa", "nothing needed", "drawn too"),
+    SourceEntry("nih", "NIH ChestX-ray14 (Wang et al. 2017)", "Data_Entry_2017*.csv, images*/", "in the table"),
+    SourceEntry("folders", "one folder per class", "COVID/, non-COVID/, …", "unknown; groups are found"),
+    SourceEntry("stoic", "STOIC2021 CT volumes", "data/mha/*.mha, metadata/reference.csv", "one per volume"),
+    SourceEntry("dicom", "DICOM files, labelled by a table or by folders", "any", "keyed hash of the tag"),
+    SourceEntry("table", "a CSV or parquet table with paths and labels", "any", "a column, if there is one"),
 )
 
 
-def source_row(name: str) -> Row:
+def find_source(name: str) -> SourceEntry:
     """Return a source by name.
 
     Raises:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from placa.core.arguments import whole_number
+from placa.core.arguments import positive_integer
 from placa.core.errors import unknown_name
 from placa.core.progress import SILENT, Progress
 from placa.images.ct.files import read_header
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "default: %(default)s)",
     )
     parser.add_argument(
-        "--slices", type=whole_number, default=SQUARES, help="number of slabs per volume (default: %(default)s)"
+        "--slices", type=positive_integer, default=SQUARES, help="number of slabs per volume (default: %(default)s)"
     )
 
 

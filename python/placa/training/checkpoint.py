@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.core.files import explain_os_error, whole_file
+from placa.core.files import atomic_file, explain_os_error
 from placa.training.errors import DamagedStateError
 
 _FILE = "state.npz"
@@ -64,7 +64,7 @@ class Checkpoint:
         started = time.monotonic()
         named = {f"{name}/{i}": one for name, several in arrays.items() for i, one in enumerate(several)}
         content = np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8)
-        with whole_file(self.directory / _FILE) as partial, partial.open("wb") as file:
+        with atomic_file(self.directory / _FILE) as partial, partial.open("wb") as file:
             np.savez(file, allow_pickle=False, facts=content, **named)
         self._last = time.monotonic()
         self._interval = max(self.every, _FACTOR * (self._last - started)) if self.every else 0.0

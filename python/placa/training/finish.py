@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from placa.models.assembled import with_mirror, with_probabilities
 from placa.models.calibration import DEFAULT_POINT, Choice, choose_recalibration, choose_thresholds, missing_class
-from placa.models.outputs import Answers, answer, in_batches
+from placa.models.outputs import ModelOutputs, in_batches, predict_pixels
 from placa.records.manifest import SPLITS
 from placa.training.data import TrainingData
 from placa.training.fitting import pooled_logits
@@ -36,7 +36,7 @@ class CalibratedModel:
     model: Any
     calibration: dict[str, Any]
     thresholds: dict[str, dict[str, Any]]
-    predictions: Answers
+    predictions: ModelOutputs
     files: pd.DataFrame
     splits: dict[str, pd.DataFrame]
     folds: dict[str, Any] | None = None
@@ -61,7 +61,7 @@ def finish(network: Any, data: TrainingData, held_out: NDArray[np.int64], method
     """
     choices = recalibrate(network, data, held_out, method)
     model = with_probabilities(network, [choice.recalibration for choice in choices])
-    predictions = answer(model, in_batches(data.pixels), data.reading)
+    predictions = predict_pixels(model, in_batches(data.pixels), data.reading)
     chosen_on = data.reading.files_of(held_out)
     return CalibratedModel(
         model,

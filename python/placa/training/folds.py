@@ -14,7 +14,7 @@ from placa.core.progress import Progress
 from placa.dataset.splits import FRACTIONS, assert_disjoint, assign_splits
 from placa.models.assembled import ensemble, with_probabilities
 from placa.models.calibration import Choice
-from placa.models.outputs import Answers, answer, in_batches
+from placa.models.outputs import ModelOutputs, in_batches, predict_pixels
 from placa.records.manifest import SPLITS
 from placa.training.batches import ALONE, Share
 from placa.training.checkpoint import Checkpoint
@@ -47,7 +47,7 @@ class Fold:
     fitted: Fitted
     network: Any
     choices: list[Choice]
-    predictions: dict[str, Answers]
+    predictions: dict[str, ModelOutputs]
 
 
 def train_folds(
@@ -147,7 +147,8 @@ def _train_fold(
     model = with_probabilities(network, [choice.recalibration for choice in choices])
 
     predictions = {
-        split: answer(model, in_batches(data.pixels, rows[split]), data.reading) for split in ("validation", "test")
+        split: predict_pixels(model, in_batches(data.pixels, rows[split]), data.reading)
+        for split in ("validation", "test")
     }
     return Fold(name, own.seed, files, fitted, network, choices, predictions)
 
@@ -164,7 +165,7 @@ def _combined_fit(data: TrainingData, folds: Sequence[Fold]) -> Fitted:
 
 def _pool(data: TrainingData, folds: Sequence[Fold], options: TrainOptions) -> CalibratedModel:
     truth = data.reading.first_rows(data.truth)
-    predictions = Answers(np.empty(truth.shape), np.empty(truth.shape))
+    predictions = ModelOutputs(np.empty(truth.shape), np.empty(truth.shape))
     of_fold = pd.Series(pd.NA, index=data.files.index, dtype="string")
     for fold in folds:
         places = fold.files["test"]

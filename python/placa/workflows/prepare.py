@@ -15,10 +15,10 @@ import pandas as pd
 import placa
 from placa.audit import audit_set
 from placa.core.executors import Executor
-from placa.core.files import fingerprint, require_writable, whole_file, write_json, write_rejected
+from placa.core.files import atomic_file, fingerprint, require_writable, write_json, write_rejected
 from placa.core.progress import Progress, show
 from placa.core.resumable import resumable_directory
-from placa.dataset.cache_journal import says_something
+from placa.dataset.cache_journal import has_batches
 from placa.dataset.groups.group_images import group_images
 from placa.dataset.pixel_cache import build_cache, pixels_path
 from placa.dataset.prepared import OPTIONAL_TABLES, Prepared
@@ -91,7 +91,7 @@ def _no_hint(partial: Path) -> str:
 
 
 def _resume_hint(partial: Path) -> str:
-    if not says_something(partial / _JOURNAL):
+    if not has_batches(partial / _JOURNAL):
         return ""
     return f"Decoded images are kept in {partial}; run the same command again to continue."
 
@@ -180,7 +180,7 @@ def _write_tables(directory: Path, source: Source, manifest: pd.DataFrame) -> No
         if name == "boxes" and table is not None:
             table = table[table["image_id"].isin(manifest["image_id"])]
         if table is not None and len(table):
-            with whole_file(directory / file) as partial:
+            with atomic_file(directory / file) as partial:
                 table.to_parquet(partial, index=False)
 
 

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from placa.core.files import require_writable, whole_directory, write_json
+from placa.core.files import atomic_directory, require_writable, write_json
 from placa.core.progress import Progress, show
 from placa.training.batches import ALONE, Share
 from placa.training.checkpoint import Checkpoint
@@ -108,7 +108,7 @@ def train_share(
         send_start(share, training.checkpoint.directory, training.complete_run is not None)
         if training.complete_run:
             return training.complete_run
-        with whole_directory(out, training.overwrite) as partial:
+        with atomic_directory(out, training.overwrite) as partial:
             require_writable(partial)
             began = time.perf_counter()
             fitted, calibrated = _train_network(data, options, progress, training.checkpoint, share)

@@ -22,8 +22,8 @@ def test_auroc_is_scikit_learns_with_ties() -> None:
 
     random = np.random.default_rng(0)
     truth, score = random.random(300) < 0.3, random.integers(0, 12, 300).astype(float)
-    told = auroc(truth, score, np.arange(300))
-    assert told.value == pytest.approx(roc_auc_score(truth, score), abs=1e-12)
+    message = auroc(truth, score, np.arange(300))
+    assert message.value == pytest.approx(roc_auc_score(truth, score), abs=1e-12)
 
 
 def test_variance_of_single_images_is_delongs() -> None:
@@ -35,8 +35,8 @@ def test_variance_of_single_images_is_delongs() -> None:
     value = told_right.mean()
     variance = told_right.mean(axis=1).var(ddof=1) / len(positive) + told_right.mean(axis=0).var(ddof=1) / len(negative)
     reach = 1.959963984540054 * np.sqrt(variance) / (value * (1 - value))
-    told = auroc(truth, score, np.arange(80))
-    logits = np.log(np.array([told.lower, told.upper]) / (1 - np.array([told.lower, told.upper])))
+    message = auroc(truth, score, np.arange(80))
+    logits = np.log(np.array([message.lower, message.upper]) / (1 - np.array([message.lower, message.upper])))
     assert logits == pytest.approx(np.log(value / (1 - value)) + np.array([-reach, reach]), abs=1e-9)
 
 
@@ -46,10 +46,12 @@ def test_groups_widen_the_interval_as_a_jackknife_over_them_says() -> None:
     truth, score, groups = _scores(60, 5, 0.8, 2)
     without = [roc_auc_score(truth[groups != group], score[groups != group]) for group in range(60)]
     expected = np.sqrt(59 / 60 * ((np.array(without) - np.mean(without)) ** 2).sum())
-    told, alone = auroc(truth, score, groups), auroc(truth, score, np.arange(300))
-    error = (np.log(told.upper / (1 - told.upper)) - np.log(told.lower / (1 - told.lower))) / (2 * quantile(0.95))
-    assert error * told.value * (1 - told.value) == pytest.approx(expected, rel=0.05)
-    assert told.upper - told.lower > 1.4 * (alone.upper - alone.lower)
+    message, alone = auroc(truth, score, groups), auroc(truth, score, np.arange(300))
+    error = (np.log(message.upper / (1 - message.upper)) - np.log(message.lower / (1 - message.lower))) / (
+        2 * quantile(0.95)
+    )
+    assert error * message.value * (1 - message.value) == pytest.approx(expected, rel=0.05)
+    assert message.upper - message.lower > 1.4 * (alone.upper - alone.lower)
 
 
 def test_only_scores_of_one_fold_are_compared() -> None:
@@ -63,9 +65,9 @@ def test_only_scores_of_one_fold_are_compared() -> None:
 
 def test_perfect_separation_still_has_a_lower_limit() -> None:
     truth = np.arange(40) < 10
-    told = auroc(truth, truth.astype(float), np.arange(40))
-    assert (told.value, told.upper) == (1.0, 1.0)
-    assert told.lower == pytest.approx(0.025 ** (1 / 10))
+    message = auroc(truth, truth.astype(float), np.arange(40))
+    assert (message.value, message.upper) == (1.0, 1.0)
+    assert message.lower == pytest.approx(0.025 ** (1 / 10))
 
 
 def test_unstable_models_widen_the_interval_most_where_they_find_nothing() -> None:
@@ -94,8 +96,8 @@ def test_intervals_hold_what_they_say_where_patients_have_many_images() -> None:
     held = naive = 0
     for seed in range(400):
         truth, score, groups = _scores(50, 6, 0.8, seed)
-        told, alone = auroc(truth, score, groups), auroc(truth, score, np.arange(300))
-        held += told.lower <= expected <= told.upper
+        message, alone = auroc(truth, score, groups), auroc(truth, score, np.arange(300))
+        held += message.lower <= expected <= message.upper
         naive += alone.lower <= expected <= alone.upper
     assert 0.92 <= held / 400 <= 0.98
     assert naive / 400 < 0.90

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from audit_data import make_manifest, read_nih_table, truth_of
 
-from placa.audit.names import shape, telling_names, tokens_of
+from placa.audit.names import predictive_names, shape, tokens_of
 
 
 def _find(paths: list[str], truth: np.ndarray, groups: np.ndarray | None = None) -> list[tuple]:
     groups = np.arange(len(paths)) if groups is None else groups
-    _, telling = telling_names(paths, pd.DataFrame({"Edema": pd.array(truth.astype(int), dtype="Int8")}), groups)
+    _, telling = predictive_names(paths, pd.DataFrame({"Edema": pd.array(truth.astype(int), dtype="Int8")}), groups)
     return [(row["where"], row["token"]) for row in telling]
 
 
@@ -75,14 +75,14 @@ def test_names_that_say_something_else_do_not_tell() -> None:
 def test_unknown_labels_are_left_out() -> None:
     label = pd.array([1] * 40 + [0] * 40 + [pd.NA] * 40, dtype="Int8")
     paths = [f"/d/{'a' if row < 80 else 'unread'}/{row:03d}.png" for row in range(120)]
-    assert telling_names(paths, pd.DataFrame({"Edema": label}), np.arange(120))[1] == []
+    assert predictive_names(paths, pd.DataFrame({"Edema": label}), np.arange(120))[1] == []
 
 
 def test_nihs_names_tell_nothing(shared_data: Path) -> None:
     table, _ = read_nih_table(shared_data)
     paths = [f"/d/images_{1 + row // 9400:03d}/images/{name}" for row, name in enumerate(table["image_id"])]
     findings = table[["Pneumothorax", "Effusion", "Pneumonia"]]
-    examined, telling = telling_names(paths, findings, pd.factorize(table["patient_id"])[0])
+    examined, telling = predictive_names(paths, findings, pd.factorize(table["patient_id"])[0])
     assert examined > 12 and telling == []
 
 

@@ -115,8 +115,8 @@ def test_cross_validation_is_scikit_learns() -> None:
     columns = random.normal(0, 1, (200, 3)) + 0.5 * truth[:, None]
     model = make_pipeline(StandardScaler(), LogisticRegression(C=shortcuts.PENALTY))
     scored = cross_val_score(model, columns, truth, cv=PredefinedSplit(folds), scoring="roc_auc")
-    told = cross_validate(columns, truth, np.arange(200), folds)
-    assert told is not None and told.value == pytest.approx(scored.mean(), abs=1e-6)
+    message = cross_validate(columns, truth, np.arange(200), folds)
+    assert message is not None and message.value == pytest.approx(scored.mean(), abs=1e-6)
 
 
 def test_too_few_patients_give_a_reason() -> None:
@@ -276,10 +276,10 @@ def test_alarms_ring_in_fewer_than_one_in_twenty_sets_without_a_shortcut(
     for seed in range(200):
         truth = random.permutation(label)[groups]
         folds = deal_folds(truth, groups, seed)
-        told = {
+        message = {
             name: cross_validate(features[name], truth, groups, folds, level)
             for name in PROBES
             if features[name] is not None
         }
-        alarms += any(shortcut_verdict(name, one.value, one.lower) != "none" for name, one in told.items() if one)
+        alarms += any(shortcut_verdict(name, one.value, one.lower) != "none" for name, one in message.items() if one)
     assert alarms / 200 < 0.05

@@ -192,9 +192,9 @@ def test_module_and_command_are_one() -> None:
     command = Path(sys.executable).parent / "placa"
     if not command.exists():
         pytest.skip("placa is not installed as a command")
-    said = [subprocess.run([*how, "--version"], capture_output=True, text=True, check=True).stdout
+    output = [subprocess.run([*how, "--version"], capture_output=True, text=True, check=True).stdout
             for how in ([str(command)], [sys.executable, "-m", "placa"])]  # fmt: skip
-    assert said[0] == said[1] and os.linesep in said[0]
+    assert output[0] == output[1] and os.linesep in output[0]
 
 
 def test_the_demonstration_ends_in_a_report(tmp_path: Path, placa, r: str) -> None:

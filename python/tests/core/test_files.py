@@ -17,23 +17,23 @@ from placa.core.errors import (
     WrongFileTypeError,
 )
 from placa.core.files import (
+    atomic_directory,
+    atomic_file,
     fingerprint,
     read_json,
     refuse_existing,
     require_writable,
-    whole_directory,
-    whole_file,
     write_json,
 )
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
     target = tmp_path / "a" / "table.csv"
-    with pytest.raises(ZeroDivisionError), whole_file(target) as draft:
+    with pytest.raises(ZeroDivisionError), atomic_file(target) as draft:
         draft.write_text("half")
         _ = 1 / 0
     assert list(tmp_path.rglob("*.*")) == []
-    with whole_file(target) as draft:
+    with atomic_file(target) as draft:
         draft.write_text("whole")
         assert not target.exists()
     assert target.read_text() == "whole"
@@ -43,7 +43,7 @@ def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
 def test_an_older_file_survives_a_failure(tmp_path: Path) -> None:
     target = tmp_path / "table.csv"
     target.write_text("old")
-    with pytest.raises(ZeroDivisionError), whole_file(target) as draft:
+    with pytest.raises(ZeroDivisionError), atomic_file(target) as draft:
         draft.write_text("half")
         _ = 1 / 0
     assert target.read_text() == "old"
@@ -53,11 +53,11 @@ def test_an_older_directory_is_replaced_only_by_a_whole_one(tmp_path: Path) -> N
     target = tmp_path / "run"
     target.mkdir()
     (target / "run.json").write_text("old")
-    with pytest.raises(ZeroDivisionError), whole_directory(target, overwrite=True) as draft:
+    with pytest.raises(ZeroDivisionError), atomic_directory(target, overwrite=True) as draft:
         (draft / "run.json").write_text("half")
         _ = 1 / 0
     assert (target / "run.json").read_text() == "old"
-    with whole_directory(target, overwrite=True) as draft:
+    with atomic_directory(target, overwrite=True) as draft:
         (draft / "run.json").write_text("new")
     assert (target / "run.json").read_text() == "new"
     assert list(tmp_path.iterdir()) == [target]
@@ -119,7 +119,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_is_said_and_leaves_nothing(small_disk: Path) -> None:
-    with raises(DiskFullError, path=str(small_disk / "big")), whole_file(small_disk / "big") as draft:
+    with raises(DiskFullError, path=str(small_disk / "big")), atomic_file(small_disk / "big") as draft:
         draft.write_bytes(b"0" * 1_000_000)
     assert list(small_disk.iterdir()) == []
 

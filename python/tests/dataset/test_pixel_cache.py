@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Heard, draw
+from conftest import RecordedProgress, draw
 from PIL import Image
 
 import placa.dataset.pixel_cache
@@ -61,14 +61,14 @@ def read_anew(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def build(files: list[str], tmp_path: Path) -> tuple[np.ndarray, list[str], list[str]]:
-    heard = Heard()
-    kept, reasons = build_cache(files, tmp_path / "pixels-16.npy", 16, heard, journal=tmp_path / "journal")
+    recorded = RecordedProgress()
+    kept, reasons = build_cache(files, tmp_path / "pixels-16.npy", 16, recorded, journal=tmp_path / "journal")
     pixels = np.load(tmp_path / "pixels-16.npy")
     assert kept.tolist() == [not reason for reason in reasons]
     for row, path in enumerate(path for path, reason in zip(files, reasons, strict=True) if not reason):
         assert np.array_equal(pixels[row], read_image(path, 16)), "each row is its file's"
     assert len(pixels) == kept.sum()
-    return pixels, reasons, heard.said
+    return pixels, reasons, recorded.messages
 
 
 def test_what_was_decoded_is_not_decoded_again(
@@ -148,19 +148,21 @@ def forget_the_journal(files: list[str], place: Path) -> int:
 def test_only_what_is_still_true_is_believed(
     happen, interrupted: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    believed = happen(interrupted, tmp_path)
+    resumed = happen(interrupted, tmp_path)
     read = read_anew(monkeypatch)
     build(interrupted, tmp_path)
-    assert read == interrupted[believed:]
+    assert read == interrupted[resumed:]
 
 
 def test_a_cache_of_another_size_or_rule_or_version_is_not_gone_on_with(
     interrupted: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    heard = Heard()
-    build_cache(interrupted, tmp_path / "pixels-16.npy", 8, heard, journal=tmp_path / "journal")
+    recorded = RecordedProgress()
+    build_cache(interrupted, tmp_path / "pixels-16.npy", 8, recorded, journal=tmp_path / "journal")
     assert np.load(tmp_path / "pixels-16.npy").shape == (28, 8, 8)
-    assert [re.findall(r"\d+", text) for text in heard.said] == [[]], "one remark, and it counts no file as decoded"
+    assert [re.findall(r"\d+", text) for text in recorded.messages] == [[]], (
+        "one remark, and it counts no file as decoded"
+    )
     monkeypatch.setattr("placa.__version__", "0.0.1")
     read = read_anew(monkeypatch)
     build_cache(interrupted, tmp_path / "pixels-16.npy", 8, journal=tmp_path / "journal")
@@ -192,8 +194,8 @@ def test_a_draft_of_a_jpeg_is_never_enlarged(side: int, tmp_path: Path, decoded_
     Image.open(path).save(tmp_path / "film.jpg", quality=95)
     decoded_sizes.clear()
     read_image(tmp_path / "film.jpg", 224)
-    (came,) = decoded_sizes
-    assert min(came) >= min(side, 2 * 224) and came[0] in {side, *(-(-side // step) for step in (2, 4, 8))}
+    (received,) = decoded_sizes
+    assert min(received) >= min(side, 2 * 224) and received[0] in {side, *(-(-side // step) for step in (2, 4, 8))}
 
 
 def test_a_draft_of_a_real_jpeg_says_what_the_whole_of_it_says(shared_data: Path, tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parents[3]
 def _figures(script: str, *arguments: object) -> list[float]:
     """What a script of examples/leaks prints at the ends of its lines, or as shares."""
     command = [sys.executable, ROOT / "examples" / "leaks" / script, *map(str, arguments)]
-    said = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
-    return [float(figure) for figure in re.findall(r"(\d+\.\d+)(?=%|$)", said, re.MULTILINE)]
+    output = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    return [float(figure) for figure in re.findall(r"(\d+\.\d+)(?=%|$)", output, re.MULTILINE)]
 
 
 def test_patients_on_both_sides(shared_data: Path) -> None:

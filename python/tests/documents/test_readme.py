@@ -94,9 +94,9 @@ def test_each_file_and_link_is_there(document: Path) -> None:
     links = re.findall(r"\]\(([^)\s]+)\)", prose(document))
     for link in [link for link in links if "://" not in link]:
         path, _, heading = link.partition("#")
-        there = (document.parent / path).resolve() if path else document
-        assert there.exists(), f"{document.name} links to {link}"
-        assert not heading or heading in _anchors(there), f"{document.name} links to {link}"
+        present = (document.parent / path).resolve() if path else document
+        assert present.exists(), f"{document.name} links to {link}"
+        assert not heading or heading in _anchors(present), f"{document.name} links to {link}"
     typed = [word for block in blocks(document, *SHELL) for line in command_lines(block) for word in line.split()]
     for code in [*inline(document), *typed]:
         if re.match(r"(docs|examples|reports|benchmarks|tools|python|R)/[\w./-]*$", code):
@@ -211,28 +211,28 @@ def test_what_make_is_asked_for_is_a_target() -> None:
 
 
 def test_how_to_cite_is_the_same_everywhere() -> None:
-    said = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    assert said["version"] == placa.__version__ and said["license"] == "MIT"
+    output = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert output["version"] == placa.__version__ and output["license"] == "MIT"
     for readme in READMES:
         text = readme.read_text(encoding="utf-8")
-        assert f"*{said['title']}* (" in text and said["authors"][0]["name"] in text and said["version"] in text
+        assert f"*{output['title']}* (" in text and output["authors"][0]["name"] in text and output["version"] in text
 
 
 def test_what_is_printed_is_compared_to_the_letter_and_elsewhere_by_words_and_counts() -> None:
-    said = "first\nAUROC 0.819 (0.678 to 0.927) on 102 images\n a.png  0.948  positive  \nlast\n"
+    output = "first\nAUROC 0.819 (0.678 to 0.927) on 102 images\n a.png  0.948  positive  \nlast\n"
     block = Block(
         READMES[0], 1, "sh", "", "…\nAUROC 0.819 (0.678 to 0.927) on 102 images\n a.png  0.948  positive\n…\n"
     )
-    assert not differences(block, said)
-    figure, answer, count, word, order = (
-        said.replace("0.819", "0.818"),
-        said.replace("0.948  positive", "0.127  negative"),
-        said.replace("102", "103"),
-        said.replace("images", "films"),
-        "\n".join(reversed(said.splitlines())),
+    assert not differences(block, output)
+    figure, result, count, word, order = (
+        output.replace("0.819", "0.818"),
+        output.replace("0.948  positive", "0.127  negative"),
+        output.replace("102", "103"),
+        output.replace("images", "films"),
+        "\n".join(reversed(output.splitlines())),
     )
-    assert all(differences(block, other) for other in (figure, answer, count, word, order))
-    assert [bool(differences(block, other, True)) for other in (figure, answer, count, word, order)] == [
+    assert all(differences(block, other) for other in (figure, result, count, word, order))
+    assert [bool(differences(block, other, True)) for other in (figure, result, count, word, order)] == [
         False,
         False,
         True,

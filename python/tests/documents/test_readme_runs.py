@@ -61,19 +61,19 @@ def test_each_block_of_the_readme_prints_what_stands_below_it(radiographs: Path)
         if block.code in ran or all(map(sets_up, command_lines(block))):
             continue
         ran.add(block.code)
-        said = run_block(block, radiographs)
+        output = run_block(block, radiographs)
         if block.printed is not None:
             trained = "placa audit" not in block.code
-            untrue.append(differences(block, said, other_machine=other and trained))
-            if other and (auroc := _auroc(said)):
+            untrue.append(differences(block, output, other_machine=other and trained))
+            if other and (auroc := _auroc(output)):
                 stated = _auroc(block.printed)
                 assert stated and stated[1] <= auroc[0] <= stated[2], f"{block.name}: AUROC {auroc[0]} is another thing"
     assert not any(untrue), "\n".join(untrue)
     _assert_the_same_from_python(radiographs)
 
 
-def _auroc(said: str) -> tuple[float, ...] | None:
-    found = re.search(r"AUROC (\d\.\d+) \((\d\.\d+)(?: to |–)(\d\.\d+)", said)
+def _auroc(output: str) -> tuple[float, ...] | None:
+    found = re.search(r"AUROC (\d\.\d+) \((\d\.\d+)(?: to |–)(\d\.\d+)", output)
     return tuple(map(float, found.groups())) if found else None
 
 

@@ -48,25 +48,25 @@ def some_predictions() -> pd.DataFrame:
 
 
 def test_a_function_of_r_gives_its_table(some_predictions: pd.DataFrame, capfd: pytest.CaptureFixture[str]) -> None:
-    heard: list[str] = []
-    table = call_r("clustered_auroc", heard.append, predictions=some_predictions, draws=200, seed=None)
+    recorded: list[str] = []
+    table = call_r("clustered_auroc", recorded.append, predictions=some_predictions, draws=200, seed=None)
     assert table is not None and table["finding"].tolist() == ["Neumonía"] * 3
     assert table["method"].tolist() == ["delong", "obuchowski", "bootstrap"]
-    assert heard == [] and capfd.readouterr() == ("", "")
+    assert recorded == [] and capfd.readouterr() == ("", "")
 
 
 def test_errors_and_warnings_come_once(some_predictions: pd.DataFrame, capfd: pytest.CaptureFixture[str]) -> None:
-    heard: list[str] = []
+    recorded: list[str] = []
     with raises(RError) as refused:
-        call_r("clustered_auroc", heard.append, predictions=some_predictions, draws=3)
+        call_r("clustered_auroc", recorded.append, predictions=some_predictions, draws=3)
     assert "placa_error_draws" in refused.value.values["classes"] and "error" in refused.value.values["classes"]
-    assert "draws" in str(refused.value) and heard == []
+    assert "draws" in str(refused.value) and recorded == []
     with raises(RFailedError) as failed:
-        call_r("no_such_function", heard.append)
-    assert "error" in failed.value.values["classes"] and "no_such_function" in str(failed.value) and heard == []
+        call_r("no_such_function", recorded.append)
+    assert "error" in failed.value.values["classes"] and "no_such_function" in str(failed.value) and recorded == []
     one_class = some_predictions.assign(truth=0)
-    call_r("clustered_auroc", heard.append, predictions=one_class, draws=200)
-    assert len(heard) == 1 and heard[0].startswith("R: ") and "Neumonía" in heard[0]
+    call_r("clustered_auroc", recorded.append, predictions=one_class, draws=200)
+    assert len(recorded) == 1 and recorded[0].startswith("R: ") and "Neumonía" in recorded[0]
     assert capfd.readouterr() == ("", "")
 
 

@@ -159,8 +159,8 @@ def test_a_table_survives_the_way_without_rpy2(run: Path, tmp_path: Path) -> Non
         site=pd.array(["Córdoba", None, "", "x"], dtype="string"),
         finding="Neumonía",
     )
-    there, back = tmp_path / "ñ.parquet", tmp_path / "ñ.csv"
-    write_predictions(predictions, there, {**metadata, "label_source": "señor"})
+    present, back = tmp_path / "ñ.parquet", tmp_path / "ñ.csv"
+    write_predictions(predictions, present, {**metadata, "label_source": "señor"})
     code = """
       predictions <- placa::read_predictions(commandArgs(TRUE)[[1]])
       stopifnot(
@@ -171,7 +171,7 @@ def test_a_table_survives_the_way_without_rpy2(run: Path, tmp_path: Path) -> Non
       )
       placa:::write_table(predictions, commandArgs(TRUE)[[2]])
     """
-    done = run_rscript(code, str(there), str(back))
+    done = run_rscript(code, str(present), str(back))
     assert done.returncode == 0, done.stderr
     # An empty cell is a missing value; texts are in quotation marks, so that an empty one is told apart by none.
     arrived = pd.read_csv(back, dtype=predictions.dtypes.to_dict(), keep_default_na=False, na_values=[""])

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from placa.images import read as images
-from placa.images.png import MAGIC, inflated
+from placa.images.png import MAGIC, decompress
 from placa.images.read import ImageRejected, read_image
 
 RANDOM = np.random.default_rng(0)
@@ -78,7 +78,7 @@ UNUSUAL = {
 @pytest.mark.parametrize("data", USUAL.values(), ids=USUAL)
 def test_the_pixels_are_those_of_pillow_alone(data: bytes) -> None:
     file = io.BytesIO(data)
-    quick = inflated(file)
+    quick = decompress(file)
     assert quick is not file
     with Image.open(io.BytesIO(data)) as ours, Image.open(quick) as theirs:
         assert (ours.mode, ours.size) == (theirs.mode, theirs.size)
@@ -89,7 +89,7 @@ def test_the_pixels_are_those_of_pillow_alone(data: bytes) -> None:
 @pytest.mark.parametrize("data", UNUSUAL.values(), ids=UNUSUAL)
 def test_what_is_unusual_or_damaged_is_left_to_pillow(data: bytes) -> None:
     file = io.BytesIO(data)
-    assert inflated(file) is file and file.tell() == 0
+    assert decompress(file) is file and file.tell() == 0
 
 
 def test_a_damaged_file_fares_as_without_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,4 +118,4 @@ def test_a_damaged_file_fares_as_without_it(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_large_one_is_read_in_pieces() -> None:
     file = io.BytesIO(by_hand(struct.pack(">IIBBBBB", 6000, 6000, 8, 0, 0, 0, 0), bytes(6001 * 6000)))
-    assert inflated(file) is file
+    assert decompress(file) is file

@@ -257,7 +257,7 @@ def test_a_large_image_needs_memory_once(tmp_path: Path) -> None:
     # Alone and not beside others, so that the memory needed does not grow with the cores.
     random = np.random.default_rng(0).integers(0, 255, (300, 300), dtype=np.uint8)
     Image.fromarray(random).resize((5000, 4000)).save(tmp_path / "a.png", compress_level=1)
-    assert grey._LARGE_ONES.acquire(blocking=False)
+    assert grey._LARGE_LOCK.acquire(blocking=False)
     reading = threading.Thread(target=read_image, args=(tmp_path / "a.png", 32), daemon=True)
     try:
         reading.start()
@@ -265,7 +265,7 @@ def test_a_large_image_needs_memory_once(tmp_path: Path) -> None:
         assert reading.is_alive(), "it waits for the other"
         assert read_image(draw(tmp_path / "b.png"), 32).shape == (32, 32), "small ones do not"
     finally:
-        grey._LARGE_ONES.release()
+        grey._LARGE_LOCK.release()
     reading.join(30)
     assert not reading.is_alive()
 

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import Heard
+from conftest import RecordedProgress
 
 from placa.core.errors import PlacaError
 from placa.inference.predict import Predictor
@@ -60,9 +60,9 @@ def test_predictions_that_name_no_model_are_evaluated_and_that_is_said(a_run: Pa
     predictions, metadata = read_predictions(a_run)
     del metadata["model_fingerprint"]
     write_predictions(predictions, a_run / "predictions.parquet", metadata)
-    heard = Heard()
-    evaluate(a_run, progress=heard)
-    assert [text for text in heard.warned if str(a_run / "predictions.parquet") in text] == heard.warned[:1]
+    recorded = RecordedProgress()
+    evaluate(a_run, progress=recorded)
+    assert [text for text in recorded.warned if str(a_run / "predictions.parquet") in text] == recorded.warned[:1]
 
 
 def test_r_refuses_what_is_not_the_runs(run: Path, tmp_path: Path, r: str) -> None:

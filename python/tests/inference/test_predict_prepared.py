@@ -14,7 +14,7 @@ from placa.inference import dask
 from placa.inference.errors import DirectoryDiffersOnWorkerError, MixedInputsError, ReadingMismatchError
 from placa.inference.predict import Predictor
 from placa.inference.prepared import find_prepared_set, predict_prepared
-from placa.models.outputs import answer, in_batches
+from placa.models.outputs import in_batches, predict_pixels
 from placa.records.manifest import read_manifest
 from placa.records.predictions import COLUMNS, read_predictions
 from placa.records.reading import slabs
@@ -96,7 +96,7 @@ def test_an_answer_is_the_same_to_the_bit_whatever_it_comes_with(
         monkeypatch.setattr(placa.models.outputs, "_LARGE", 0)
     pixels = np.load(prepared / "pixels-64.npy")
     model = Predictor(run).model
-    together = answer(model, in_batches(pixels)).probability
+    together = predict_pixels(model, in_batches(pixels)).probability
     for rows in (slice(0, 1), slice(5, 6), slice(3, 12), slice(60, 120)):
-        assert np.array_equal(answer(model, in_batches(pixels[rows])).probability, together[rows])
-    assert answer(model, []).probability.shape == (0, 1)
+        assert np.array_equal(predict_pixels(model, in_batches(pixels[rows])).probability, together[rows])
+    assert predict_pixels(model, []).probability.shape == (0, 1)

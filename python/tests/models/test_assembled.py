@@ -11,7 +11,7 @@ from placa.models import build
 from placa.models.assembled import ensemble, split_at_logits, with_mirror, with_probabilities
 from placa.models.calibration import Recalibration, fit_isotonic, sigmoid
 from placa.models.files import load_model, save_model
-from placa.models.outputs import answer, pool
+from placa.models.outputs import pool, predict_pixels
 from placa.records.reading import slabs
 
 LINES = [
@@ -52,9 +52,9 @@ def test_an_ensemble_is_the_mean_of_the_recalibrated_logits(networks, pixels, be
     model, _ = load_model(tmp_path / "model.keras")
     logits = _logits(networks, pixels)
     mean = np.mean([[maps[k][i].apply(logits[k, :, i]) for i in range(2)] for k in range(3)], axis=0).T
-    said = answer(model, [pixels])
-    assert said.probability == pytest.approx(sigmoid(mean), abs=1e-5)
-    assert said.score == pytest.approx(sigmoid(logits.mean(axis=0)), abs=1e-5)
+    output = predict_pixels(model, [pixels])
+    assert output.probability == pytest.approx(sigmoid(mean), abs=1e-5)
+    assert output.score == pytest.approx(sigmoid(logits.mean(axis=0)), abs=1e-5)
     config = zipfile.ZipFile(tmp_path / "model.keras").read("config.json").decode()
     assert "placa." not in config and "Lambda" not in config
     modules = set(re.findall(r'"module": "([^"]*)"', config))
@@ -68,12 +68,12 @@ def test_volumes_are_pooled_before_each_map(networks, pixels, several: bool) -> 
     logits = _logits(networks[: 3 if several else 1], pixels)
     pooled = [pool(of_one, 4) for of_one in logits]
     mean = np.mean([[maps[k][i].apply(one[:, i]) for i in range(2)] for k, one in enumerate(pooled)], axis=0).T
-    said = answer(model, [pixels], reading=slabs(4))
-    assert said.probability == pytest.approx(sigmoid(mean), abs=1e-5)
-    assert said.score == pytest.approx(sigmoid(np.mean(pooled, axis=0)), abs=1e-5)
-    alone = answer(model, [pixels[4:]], reading=slabs(4))
-    assert np.array_equal(alone.probability[0], said.probability[1])
-    assert answer(model, [], reading=slabs(4)).probability.shape == (0, 2)
+    output = predict_pixels(model, [pixels], reading=slabs(4))
+    assert output.probability == pytest.approx(sigmoid(mean), abs=1e-5)
+    assert output.score == pytest.approx(sigmoid(np.mean(pooled, axis=0)), abs=1e-5)
+    alone = predict_pixels(model, [pixels[4:]], reading=slabs(4))
+    assert np.array_equal(alone.probability[0], output.probability[1])
+    assert predict_pixels(model, [], reading=slabs(4)).probability.shape == (0, 2)
 
 
 def test_steep_ramps_lose_nothing_to_32_bits(networks, pixels) -> None:

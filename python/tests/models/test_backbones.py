@@ -65,7 +65,7 @@ def test_the_table_is_whole() -> None:
 def test_the_spelling_of_keras_is_understood(name: str) -> None:
     application = str(ROWS[name].application)
     assert hasattr(load_keras().applications, application)
-    assert {backbone_named(said) for said in (name, application, application.upper())} == {name}
+    assert {backbone_named(output) for output in (name, application, application.upper())} == {name}
 
 
 def test_the_names_are_listed_without_keras() -> None:
@@ -125,9 +125,9 @@ def test_several_of_one_backbone_are_one_model(tmp_path: Path) -> None:
     each = [keras.Model(pixels, one(pixels), name=f"fold{i}")(pixels) for i, one in enumerate(members)]
     save_model(keras.Model(pixels, keras.layers.Average()(each)), tmp_path / "model.keras", {})
     loaded, _ = load_model(tmp_path / "model.keras")
-    said = [answer(member, greys(2, 32)) for member in members]
-    assert not np.allclose(*said, rtol=1e-3)
-    assert np.allclose(answer(loaded, greys(2, 32)), np.mean(said, axis=0), rtol=1e-4)
+    output = [answer(member, greys(2, 32)) for member in members]
+    assert not np.allclose(*output, rtol=1e-3)
+    assert np.allclose(answer(loaded, greys(2, 32)), np.mean(output, axis=0), rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["small", pytest.param("mobilenet-v3-small", marks=pytest.mark.slow)])

@@ -29,9 +29,9 @@ def test_scores_and_probabilities_are_those_of_the_formula(model) -> None:
     network, both = model
     pixels = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 1), dtype=np.uint8)
     logits = np.asarray(network.predict_on_batch(pixels), dtype=float)
-    said = both.predict_on_batch(pixels)
-    assert np.allclose(said["score"], sigmoid(logits), atol=1e-6)
-    assert np.allclose(said["probability"], sigmoid(logits * [2.0, 0.5] + [-1.0, 0.25]), atol=1e-6)
+    output = both.predict_on_batch(pixels)
+    assert np.allclose(output["score"], sigmoid(logits), atol=1e-6)
+    assert np.allclose(output["probability"], sigmoid(logits * [2.0, 0.5] + [-1.0, 0.25]), atol=1e-6)
 
 
 def test_a_saved_model_is_the_same_and_needs_nothing_of_placa(model, tmp_path: Path) -> None:
@@ -87,9 +87,9 @@ def test_a_mirrored_model_says_the_same_of_an_image_and_its_mirror(model, tmp_pa
     assert np.allclose(mirrored.predict_on_batch(pixels), (one + other) / 2, atol=1e-5)
     save_model(with_probabilities(mirrored, [Recalibration()] * 2), tmp_path / "m.keras", CARD)
     loaded, _ = load_model(tmp_path / "m.keras")
-    said = loaded.predict_on_batch(pixels)["probability"]
-    assert np.allclose(said, loaded.predict_on_batch(pixels[:, :, ::-1])["probability"], atol=1e-6)
-    assert np.allclose(said, sigmoid((one + other) / 2), atol=1e-5)
+    output = loaded.predict_on_batch(pixels)["probability"]
+    assert np.allclose(output, loaded.predict_on_batch(pixels[:, :, ::-1])["probability"], atol=1e-6)
+    assert np.allclose(output, sigmoid((one + other) / 2), atol=1e-5)
 
 
 def test_an_unknown_backbone_is_answered_with_those_there_are() -> None:

@@ -28,7 +28,7 @@ def test_the_counts_are_those_of_the_definition() -> None:
     # The ends of the grey range, where a sum in 8 bits would overflow.
     images = np.random.default_rng(0).choice(np.array([0, 1, 2, 3, 253, 254, 255], np.uint8), (2, 20, 20, 1))
     pixels = keras.Input((20, 20, 1), dtype="uint8")
-    said = keras.ops.convert_to_numpy(keras.Model(pixels, pattern_shares(pixels))(images))
+    output = keras.ops.convert_to_numpy(keras.Model(pixels, pattern_shares(pixels))(images))
     wanted = []
     for image in images[..., 0]:
         row = []
@@ -40,7 +40,7 @@ def test_the_counts_are_those_of_the_definition() -> None:
                     region = codes[y * half : (y + 1) * half, x * half : (x + 1) * half]
                     row.append(np.sqrt(np.bincount(region.ravel(), minlength=256) / half**2))
         wanted.append(np.concatenate(row))
-    assert said == pytest.approx(np.array(wanted), abs=1e-6)
+    assert output == pytest.approx(np.array(wanted), abs=1e-6)
 
 
 def test_texture_counts_in_large_images_alone() -> None:

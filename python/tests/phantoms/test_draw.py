@@ -107,7 +107,7 @@ def test_progress_counts_up_to_the_number_of_images(tmp_path: Path) -> None:
 def test_patients_have_one_to_six_images_and_all_counts_occur(plans: pd.DataFrame) -> None:
     counts = plans.groupby("patient").size()
     assert set(counts) == {1, 2, 3, 4, 5, 6}
-    assert counts.value_counts(normalize=True)[1] == pytest.approx(planning.IMAGES_A_PATIENT[0], abs=0.05)
+    assert counts.value_counts(normalize=True)[1] == pytest.approx(planning.IMAGES_PER_PATIENT[0], abs=0.05)
 
 
 @pytest.mark.parametrize("finding", planning.FINDINGS)

@@ -10,7 +10,7 @@ from PIL import Image
 from report_fixtures import make_run
 
 from placa.records.predictions import read_predictions
-from placa.reporting.pictures import begin_maps, finish_maps, save_augmented, save_films, save_maps
+from placa.reporting.pictures import begin_maps, finish_maps, save_augmented, save_maps, save_radiographs
 
 
 def pixels_of(file: str) -> np.ndarray:
@@ -21,14 +21,14 @@ def test_films_are_the_pixels_of_the_images_asked_for(tmp_path: Path) -> None:
     make_run(tmp_path, images=60, size=16)
     prepared = tmp_path / "data" / "prepared" / "small"
     pixels = np.load(prepared / "pixels-16.npy")
-    files = save_films(str(prepared), ["image_007", "nobody", "image_001"], str(tmp_path / "films"))
+    files = save_radiographs(str(prepared), ["image_007", "nobody", "image_001"], str(tmp_path / "films"))
     assert files[1] == ""
     for file, row in ((files[0], 7), (files[2], 1)):
         assert np.array_equal(np.asarray(Image.open(file)), pixels[row])
-    small = save_films(str(prepared), ["image_007"], str(tmp_path / "small"), largest=8)
+    small = save_radiographs(str(prepared), ["image_007"], str(tmp_path / "small"), largest=8)
     assert Image.open(small[0]).size == (8, 8)
-    assert save_films(None, ["image_007"], str(tmp_path)) == [""]
-    assert save_films(str(tmp_path), ["image_007"], str(tmp_path)) == [""]
+    assert save_radiographs(None, ["image_007"], str(tmp_path)) == [""]
+    assert save_radiographs(str(tmp_path), ["image_007"], str(tmp_path)) == [""]
 
 
 def test_augmentation_is_shown_beside_the_image_it_changes(tmp_path: Path) -> None:
@@ -47,25 +47,27 @@ def test_a_map_lies_beside_its_image(prepared: Path, run: Path, tmp_path: Path) 
     table, _ = read_predictions(run)
     table = pd.DataFrame(table)[lambda rows: rows["split"] == "test"].head(3)
     images, findings = table["image_id"].tolist(), table["finding"].tolist()
-    told = save_maps(str(prepared), str(run), [*images, "nobody"], [*findings, findings[0]], str(tmp_path), side=64)
-    assert told["mapped"] and told["reason"] == "" and told["files"][3] == ""
-    for file, film in zip(told["files"], save_films(str(prepared), images, str(tmp_path / "films")), strict=False):
+    message = save_maps(str(prepared), str(run), [*images, "nobody"], [*findings, findings[0]], str(tmp_path), side=64)
+    assert message["mapped"] and message["reason"] == "" and message["files"][3] == ""
+    for file, radiograph in zip(
+        message["files"], save_radiographs(str(prepared), images, str(tmp_path / "films")), strict=False
+    ):
         picture = np.asarray(Image.open(file), dtype=float)
         assert picture.shape == (64, 130, 3)
         # The left half is the image itself, grey; the right one is coloured where there is evidence.
         assert np.ptp(picture[:, :64], axis=2).max() < 12
-        assert np.abs(picture[:, :64].mean(axis=2) - pixels_of(film)).mean() < 6
+        assert np.abs(picture[:, :64].mean(axis=2) - pixels_of(radiograph)).mean() < 6
     assert any(
-        np.ptp(np.asarray(Image.open(file), dtype=float)[:, 66:], axis=2).max() > 40 for file in told["files"][:3]
+        np.ptp(np.asarray(Image.open(file), dtype=float)[:, 66:], axis=2).max() > 40 for file in message["files"][:3]
     )
 
 
 def test_a_model_that_cannot_be_asked_leaves_the_images_alone(tmp_path: Path) -> None:
     run = make_run(tmp_path, images=60, size=16)
     prepared = str(tmp_path / "data" / "prepared" / "small")
-    told = save_maps(prepared, str(run), ["image_003"], ["Pneumonia"], str(tmp_path / "films"))
-    assert not told["mapped"] and "model.keras" in told["reason"]
-    assert Image.open(told["files"][0]).size == (16, 16)
+    message = save_maps(prepared, str(run), ["image_003"], ["Pneumonia"], str(tmp_path / "films"))
+    assert not message["mapped"] and "model.keras" in message["reason"]
+    assert Image.open(message["files"][0]).size == (16, 16)
     assert save_maps(None, str(run), ["image_003"], ["Pneumonia"], str(tmp_path))["files"] == [""]
 
 
@@ -85,5 +87,5 @@ def test_a_process_that_is_ended_leaves_the_images_alone(tmp_path: Path) -> None
     prepared = str(tmp_path / "data" / "prepared" / "small")
     begun = begin_maps(prepared, str(run), ["image_003"], ["Pneumonia"], str(tmp_path / "films"))
     begun.kill()
-    told = finish_maps(begun, str(tmp_path / "films"))
-    assert not told["mapped"] and "-9" in told["reason"] and Path(told["files"][0]).is_file()
+    message = finish_maps(begun, str(tmp_path / "films"))
+    assert not message["mapped"] and "-9" in message["reason"] and Path(message["files"][0]).is_file()

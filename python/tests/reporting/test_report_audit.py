@@ -116,8 +116,8 @@ def answers(r: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[
 
 @pytest.mark.parametrize("lang", ["en", "es"])
 def test_whatever_the_audit_lacks_nothing_of_it_shows(answers: dict[str, Any], lang: str) -> None:
-    for name, said in answers[lang].items():
-        for key, text in said.items():
+    for name, output in answers[lang].items():
+        for key, text in output.items():
             assert not re.search(r"\bNA\b|NULL|NaN|list\(|character\(0\)", text), (name, key)
     words = strings(lang)
     for name in ("none", "empty"):
@@ -126,10 +126,10 @@ def test_whatever_the_audit_lacks_nothing_of_it_shows(answers: dict[str, Any], l
 
 
 def test_an_audit_of_the_first_schema_has_its_leakage_told(answers: dict[str, Any]) -> None:
-    said = answers["en"]["first"]
-    assert f"|{strings('en')['audit.row.patients_across_splits']}" in said["audit"] and "41.7%" in said["audit"]
-    assert "#audit-shortcuts" not in said["audit"] and "#audit-shift" not in said["audit"]
-    assert ".verdict .good" in said["verdict"] and not said["limits"].strip()
+    output = answers["en"]["first"]
+    assert f"|{strings('en')['audit.row.patients_across_splits']}" in output["audit"] and "41.7%" in output["audit"]
+    assert "#audit-shortcuts" not in output["audit"] and "#audit-shift" not in output["audit"]
+    assert ".verdict .good" in output["verdict"] and not output["limits"].strip()
 
 
 def test_what_was_not_measured_is_said_once_with_its_reason(answers: dict[str, Any]) -> None:
@@ -143,26 +143,26 @@ def test_what_was_not_measured_is_said_once_with_its_reason(answers: dict[str, A
 
 
 def test_groups_that_were_found_are_told_with_how_and_what_cannot_be(answers: dict[str, Any]) -> None:
-    said, words = answers["en"]["found"], strings("en")
-    assert words["audit.leakage.unseen"] in said["audit"] and words["limits.groups_found"] in said["limits"]
+    output, words = answers["en"]["found"], strings("en")
+    assert words["audit.leakage.unseen"] in output["audit"] and words["limits.groups_found"] in output["limits"]
     joined, spanish = "audit.leakage.joined", answers["es"]["found"]["audit"]
-    assert shows(said["audit"], "en", joined, rule=r"by a rule that is \*new\* here", pairs="812")
+    assert shows(output["audit"], "en", joined, rule=r"by a rule that is \*new\* here", pairs="812")
     assert shows(spanish, "es", "audit.leakage.cap", cap="25", refused="1.311")
     rule = strings("es")["rule.look-alikes: among the # nearest anywhere, correlation of the aligned detail above #"]
     assert shows(spanish, "es", joined, rule=rule.format(a="10", b="0,85"), pairs="7")
-    assert shows(said["audit"], "en", "audit.leakage.shape", token="`a5 (9)`") and "24 (4.8%)" in said["audit"]
+    assert shows(output["audit"], "en", "audit.leakage.shape", token="`a5 (9)`") and "24 (4.8%)" in output["audit"]
     for key in ("patients_across_splits", "exact"):
-        assert f"|{words[f'audit.row.{key}']}" not in said["audit"]
-    assert ".verdict .bad" in said["verdict"] and "tbl-shift-here" not in said["audit"]
+        assert f"|{words[f'audit.row.{key}']}" not in output["audit"]
+    assert ".verdict .bad" in output["verdict"] and "tbl-shift-here" not in output["audit"]
 
 
 def test_a_strong_shortcut_is_held_against_the_model(answers: dict[str, Any]) -> None:
-    said, words = answers["en"]["whole"], strings("en")
+    output, words = answers["en"]["whole"], strings("en")
     names = {"finding": words["finding.Pneumonia"], "probe": words["probe.file"], "auroc": "0.83"}
-    assert shows(said["audit"], "en", "audit.shortcuts.means_strong", **names)
-    assert shows(said["audit"], "en", "audit.shortcuts.model_above", model="0.92", auroc="0.83")
-    assert shows(said["verdict"], "en", "headline.shortcut_model", model="0.92", **names)
-    assert ".verdict .bad" in said["verdict"]
+    assert shows(output["audit"], "en", "audit.shortcuts.means_strong", **names)
+    assert shows(output["audit"], "en", "audit.shortcuts.model_above", model="0.92", auroc="0.83")
+    assert shows(output["verdict"], "en", "headline.shortcut_model", model="0.92", **names)
+    assert ".verdict .bad" in output["verdict"]
 
 
 def test_an_interval_that_reaches_far_clears_nothing(answers: dict[str, Any]) -> None:
@@ -175,9 +175,9 @@ def test_an_interval_that_reaches_far_clears_nothing(answers: dict[str, Any]) ->
 
 
 def test_fourteen_findings_are_one_figure_and_a_table_of_the_worst(answers: dict[str, Any]) -> None:
-    said = answers["es"]["fourteen"]["audit"]
-    assert said.count("#fig-shortcuts") == 1 and shows(said, "es", "audit.shortcuts.alt_tiles", n="13")
-    table = said[said.index("#tbl-shortcuts") :]
+    output = answers["es"]["fourteen"]["audit"]
+    assert output.count("#fig-shortcuts") == 1 and shows(output, "es", "audit.shortcuts.alt_tiles", n="13")
+    table = output[output.index("#tbl-shortcuts") :]
     assert 10 < len(re.findall(r"^\| *[A-Z].*\.badge \.strong", table[: table.index("\n:::\n")], re.MULTILINE)) <= 12
     english = answers["en"]["fourteen"]["audit"]
     words, key = strings("en"), "audit.shortcuts.unmeasured"
@@ -188,7 +188,7 @@ def test_fourteen_findings_are_one_figure_and_a_table_of_the_worst(answers: dict
     assert shows(english, "en", key, probes=one) and "1,214 of 5,606 files" in english
     spanish = strings("es")
     thickening = spanish["finding.Pleural_Thickening"]
-    assert thickening.capitalize() in said and shows(said, "es", "audit.shift.of_finding", finding=thickening)
+    assert thickening.capitalize() in output and shows(output, "es", "audit.shift.of_finding", finding=thickening)
 
 
 def test_a_split_is_told_in_the_reports_language_however_it_was_made(answers: dict[str, Any]) -> None:

@@ -62,11 +62,11 @@ def test_figures_and_tables_are_numbered_in_the_pages_language(page: Page) -> No
 
 
 def test_the_page_is_in_one_language(page: Page) -> None:
-    here, there = strings(page.lang), strings({"en": "es", "es": "en"}[page.lang])
+    here, present = strings(page.lang), strings({"en": "es", "es": "en"}[page.lang])
     titles = [text for level, text in page.headings if level == 2]
     keys = [key for key in here if key.startswith("heading.")]
     assert titles == [here[key] for key in keys]
-    for key, text in there.items():
+    for key, text in present.items():
         plain = re.split(r"[{@*`\[]", text)[0].strip()
         if len(plain.split()) >= 3 and plain != re.split(r"[{@*`\[]", here[key])[0].strip():
             assert plain not in page.text, key

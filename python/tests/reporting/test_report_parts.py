@@ -72,9 +72,9 @@ def rows_of(text: str, name: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("lang", ["en", "es"])
 def test_another_run_is_set_against_this_one(answers: dict[str, dict[str, Any]], lang: str) -> None:
-    words, said = strings(lang), answers[lang]["compared"]
-    assert words["heading.comparison"] in said and words["comparison.heading_run"] in said
-    rows = rows_of(said, "comparison")
+    words, output = strings(lang), answers[lang]["compared"]
+    assert words["heading.comparison"] in output and words["comparison.heading_run"] in output
+    rows = rows_of(output, "comparison")
     assert rows[0][1:3] == ["small", "older"]
     assert [row[0] for row in rows[2:]] == [
         words[f"metric.{name}"] for name in ("auroc", "average_precision", "brier", "sensitivity", "specificity")
@@ -86,9 +86,9 @@ def test_another_run_is_set_against_this_one(answers: dict[str, dict[str, Any]],
 
 @pytest.mark.parametrize("lang", ["en", "es"])
 def test_another_source_of_labels_judges_the_same_predictions(answers: dict[str, dict[str, Any]], lang: str) -> None:
-    said = answers[lang]["compared"]
-    assert r"a \*second\* reader" in said and "#fig-comparison-labels-1" in said
-    rows = rows_of(said, "comparison-labels-1")
+    output = answers[lang]["compared"]
+    assert r"a \*second\* reader" in output and "#fig-comparison-labels-1" in output
+    rows = rows_of(output, "comparison-labels-1")
     assert len(rows) == 7 and rows[0][1:3] == [r"a \*second\* reader", r"drawn\_by \*a\* test"]
     assert not answers[lang]["alone"].strip()
 
@@ -103,8 +103,8 @@ def test_the_checklist_has_every_item_and_leaves_the_authors_to_them(answers: di
     tripod |= {f"{number}{letter}" for number, all_of in letters.items() for letter in all_of}
     assert {cell.strip() for cells in items["tripod"] for cell in cells.split(",") if cell.strip()} == tripod
     for lang in ("en", "es"):
-        words, said = strings(lang), answers[lang]["checklist"]
-        rows = rows_of(said, "checklist")[2:]
+        words, output = strings(lang), answers[lang]["checklist"]
+        rows = rows_of(output, "checklist")[2:]
         assert len(rows) == len(items)
         todo = f"[{words['checklist.author']}]{{.todo}}"
         where = {row[0]: row[3] for row in rows}
@@ -116,14 +116,14 @@ def test_the_checklist_has_every_item_and_leaves_the_authors_to_them(answers: di
         for topic, section in (("sources", "data"), ("raters", "audit-labels"), ("fairness", "subgroups")):
             row = where[words[f"checklist.topic.{topic}"]]
             assert todo in row and f"(#{section})" in row, topic
-        assert len(re.findall(r"\d+", said.split("\n\n")[1])) >= 3
+        assert len(re.findall(r"\d+", output.split("\n\n")[1])) >= 3
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])
 def test_without_python_a_sentence_stands_where_pictures_were(answers: dict[str, dict[str, Any]], lang: str) -> None:
-    said = answers[lang]["no_python"]
-    assert said.count(strings(lang)["data.python_missing"]) == 3
-    assert ".films" not in said and "#fig-" not in said
+    output = answers[lang]["no_python"]
+    assert output.count(strings(lang)["data.python_missing"]) == 3
+    assert ".films" not in output and "#fig-" not in output
 
 
 def test_a_finding_that_the_run_does_not_know_is_named(answers: dict[str, dict[str, Any]]) -> None:

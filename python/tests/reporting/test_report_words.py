@@ -62,15 +62,15 @@ def test_the_rules_behind_the_verdicts_are_those_of_the_audit() -> None:
     from placa.audit import verdicts as rule
     from placa.audit.probes import PROBES
 
-    shortcuts = (rule.STRONG_AUROC, rule.STRONG_LOWER, rule.SOME_AUROC, rule.SOME_LOWER, rule.SEEING_LOWER)
+    shortcuts = (rule.STRONG_AUROC, rule.STRONG_LOWER, rule.SOME_AUROC, rule.SOME_LOWER, rule.LUNG_PROBES_LOWER)
     shift = (rule.SOME_SHIFT, rule.STRONG_SHIFT)
     for lang, mark in (("en", "."), ("es", ",")):
         words = strings(lang)
         for key in ("audit.shortcuts.measured", "audit.shortcuts.sampled"):
-            said = re.findall(rf"\d{re.escape(mark)}\d\d", words[key])
-            assert said == [f"{limit:.2f}".replace(".", mark) for limit in shortcuts]
+            output = re.findall(rf"\d{re.escape(mark)}\d\d", words[key])
+            assert output == [f"{limit:.2f}".replace(".", mark) for limit in shortcuts]
         assert f"{rule.STRONG_AUROC:.2f}".replace(".", mark) in words["audit.shortcuts.many_unclear"]
-        said = re.findall(rf"\b0{re.escape(mark)}\d+", words["audit.shift.prose"])
-        assert said == [f"{limit:g}".replace(".", mark) for limit in shift]
+        output = re.findall(rf"\b0{re.escape(mark)}\d+", words["audit.shift.prose"])
+        assert output == [f"{limit:g}".replace(".", mark) for limit in shift]
         assert {f"probe.{probe}" for probe in PROBES} == {key for key in words if key.startswith("probe.")}
         assert {f"verdict.{verdict}" for verdict in rule.ORDER} == {key for key in words if key.startswith("verdict.")}

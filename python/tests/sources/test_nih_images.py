@@ -141,10 +141,10 @@ def test_official_lists_are_kept_to(nih: Path) -> None:
 def test_images_that_the_lists_put_on_both_sides_are_set_aside(nih: Path) -> None:
     listed(nih, [2, 4], [0, 4])
     source = read_nih(nih, "Mass", "rest")
-    said = dict(source.rejected)
-    assert said.keys() == {"Data_Entry_2017_v2020.csv, line 3", "Data_Entry_2017_v2020.csv, line 6"}
-    assert "both official lists" in said["Data_Entry_2017_v2020.csv, line 6"]
-    assert "patient is in the test list" in said["Data_Entry_2017_v2020.csv, line 3"]
+    output = dict(source.rejected)
+    assert output.keys() == {"Data_Entry_2017_v2020.csv, line 3", "Data_Entry_2017_v2020.csv, line 6"}
+    assert "both official lists" in output["Data_Entry_2017_v2020.csv, line 6"]
+    assert "patient is in the test list" in output["Data_Entry_2017_v2020.csv, line 3"]
     assert source.images["image_id"].tolist() == [ROWS[0][0], ROWS[2][0], ROWS[3][0]]
     assert source.table is not None and source.table["official"].dropna().tolist() == ["test", "train_val"]
 

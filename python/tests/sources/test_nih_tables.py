@@ -79,8 +79,8 @@ def test_adjudicated_labels_that_cannot_be_read_are_told(nih: Path) -> None:
     )
     source = read_nih(nih, "Mass")
     assert source.other_labels is not None
-    told = source.other_labels[["image_id", "finding", "subset", "truth"]].fillna("-").astype(str).values.tolist()
-    assert told == [
+    message = source.other_labels[["image_id", "finding", "subset", "truth"]].fillna("-").astype(str).values.tolist()
+    assert message == [
         ["00000001_000.png", "Pneumothorax", "test", "1"],
         ["00000001_000.png", "Nodule or mass", "test", "0"],
         ["00000002_000.png", "Nodule or mass", "-", "1"],

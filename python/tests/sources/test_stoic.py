@@ -79,14 +79,14 @@ def test_every_row_and_file_is_accounted_for(a_stoic: Path) -> None:
     assert source.missing == 3 and source.unused == 0
     reasons = dict(source.rejected)
     assert len(source.rejected) == 9 and source.rows == 18 and len(reasons) == 9
-    said = {Path(where).name.removeprefix("reference.csv, "): reason for where, reason in reasons.items()}
-    assert "no row for it" in said["999.mha"]
-    assert "with another probCOVID" in said["line 3"] and "with another probCOVID" in said["line 11"]
-    assert "line 4" in said["line 12"]
-    assert "no PatientID" in said["line 13"]
-    assert "'2'" in said["line 14"] and "''" in said["line 15"]
-    assert "severe" in said["line 16"] and "RT-PCR" in said["line 16"]
-    assert "2 cells" in said["line 17"]
+    output = {Path(where).name.removeprefix("reference.csv, "): reason for where, reason in reasons.items()}
+    assert "no row for it" in output["999.mha"]
+    assert "with another probCOVID" in output["line 3"] and "with another probCOVID" in output["line 11"]
+    assert "line 4" in output["line 12"]
+    assert "no PatientID" in output["line 13"]
+    assert "'2'" in output["line 14"] and "''" in output["line 15"]
+    assert "severe" in output["line 16"] and "RT-PCR" in output["line 16"]
+    assert "2 cells" in output["line 17"]
 
 
 def test_a_name_that_is_no_text_can_be_told(a_stoic: Path) -> None:
@@ -169,8 +169,8 @@ def test_answers_are_pooled_from_the_logits_of_the_squares(ct: tuple[Path, Path,
     _, prepared, run = ct
     predictor = Predictor(run)
     predictions, _ = read_predictions(run)
-    said = predictor.model.predict_on_batch(np.asarray(open_pixels(prepared))[..., None])
-    for stored, now in (("score", said["score"]), ("probability", said["probability"])):
+    output = predictor.model.predict_on_batch(np.asarray(open_pixels(prepared))[..., None])
+    for stored, now in (("score", output["score"]), ("probability", output["probability"])):
         each = np.asarray(now, dtype=float).reshape(39, 4)
         pooled = np.log(each / (1 - each)).mean(axis=1)
         assert np.allclose(predictions[stored], 1 / (1 + np.exp(-pooled)), atol=1e-4)

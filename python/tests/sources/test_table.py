@@ -174,14 +174,14 @@ def test_bad_rows_are_set_aside_with_the_reason(table: Path) -> None:
         "d.png,,p6,test\n"
     )
     source = read_table(table, "label")
-    said = {where.split()[-1]: reason for where, reason in source.rejected}
-    assert "column 'label'" in said["3"] and "'maybe'" in said["3"]
-    assert "names no file" in said["4"]
-    assert "column 'patient' is empty" in said["5"] and "--patient-column none" in said["5"]
-    assert "'exam'" in said["6"]
-    assert "line 7" in said["8"]
-    assert "3 cells where the header has 4" in said["9"]
-    assert (source.rows, len(said), source.missing, source.unused, len(source.images)) == (10, 6, 1, 1, 2)
+    output = {where.split()[-1]: reason for where, reason in source.rejected}
+    assert "column 'label'" in output["3"] and "'maybe'" in output["3"]
+    assert "names no file" in output["4"]
+    assert "column 'patient' is empty" in output["5"] and "--patient-column none" in output["5"]
+    assert "'exam'" in output["6"]
+    assert "line 7" in output["8"]
+    assert "3 cells where the header has 4" in output["9"]
+    assert (source.rows, len(output), source.missing, source.unused, len(source.images)) == (10, 6, 1, 1, 2)
     assert source.images["split"].tolist() == ["train", "validation"]
 
 

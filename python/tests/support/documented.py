@@ -140,7 +140,7 @@ def sets_up(line: str) -> bool:
     return all(part.split()[0] in {"make", "."} for part in line.split("&&"))
 
 
-def differences(block: Block, said: str, other_machine: bool = False) -> str:
+def differences(block: Block, output: str, other_machine: bool = False) -> str:
     """Where what was printed is not what the document says, as a diff to read and to paste from; empty where it is.
 
     Args:
@@ -149,7 +149,7 @@ def differences(block: Block, said: str, other_machine: bool = False) -> str:
         other_machine: Whether figures may be others: words, counts and order are compared, and that shares are shares.
     """
     assert block.printed is not None
-    expected, actual = _lines(block.printed), _lines(said)
+    expected, actual = _lines(block.printed), _lines(output)
     parse = _shape if other_machine else str
     if _found([parse(line) for line in expected], [parse(line) for line in actual]):
         return ""

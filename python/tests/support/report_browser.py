@@ -18,7 +18,7 @@ AXE_MISSING = AXE.with_name("missing")
 
 # What is looked at in the page itself: images as they are drawn, what was fetched, tabs when they are used, and, where
 # axe-core is there, what it has to say. The answer goes to the page around it.
-_LOOK = """<script>
+_POLL_SECONDS = """<script>
 const tell = (seen) => parent.postMessage(JSON.stringify(seen), "*");
 addEventListener("load", async () => {
   const images = [...document.images].map(image => {
@@ -85,7 +85,7 @@ def look(source: str, width: int, folder: Path, dark: bool = False, axe: bool = 
     if axe and not AXE.is_file():
         why = AXE_MISSING.read_text("utf-8").strip() if AXE_MISSING.is_file() else "tools/setup-axe fetches it"
         pytest.skip(f"axe-core is not here: {why}")
-    added = f"<script>{AXE.read_text('utf-8')}</script>{_LOOK}" if axe else _LOOK
+    added = f"<script>{AXE.read_text('utf-8')}</script>{_POLL_SECONDS}" if axe else _POLL_SECONDS
     (folder / "page.html").write_text(source.replace("</body>", f"{added}</body>"), encoding="utf-8")
     (folder / "frame.html").write_text(_FRAME.format(width=width), encoding="utf-8")
     command.append((folder / "frame.html").as_uri())

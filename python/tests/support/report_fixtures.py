@@ -76,8 +76,8 @@ def make_run(
     x, y = np.meshgrid(np.linspace(-1, 1, size), np.linspace(-1, 1, size))
     lung = np.exp(-((abs(x) - 0.45) ** 2) / 0.05 - y**2 / 0.4)
     spot = np.exp(-((x - 0.4) ** 2 + (y - 0.3) ** 2) / 0.02)
-    films = 190 - 130 * lung + 70 * spot * truth[:, None, None] + random.normal(0, 9, (images, size, size))
-    np.save(prepared / f"pixels-{size}.npy", films.clip(0, 255).astype("uint8"))
+    radiographs = 190 - 130 * lung + 70 * spot * truth[:, None, None] + random.normal(0, 9, (images, size, size))
+    np.save(prepared / f"pixels-{size}.npy", radiographs.clip(0, 255).astype("uint8"))
     write_json(prepared / "source.json", {"schema_version": 1, "findings": named})
 
     run = root / "runs" / name

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from conftest import Heard
+from conftest import RecordedProgress
 from loopback import Server, images_archive, remote
 
 from placa.core.progress import Advance
@@ -21,7 +21,7 @@ README = "README_CHESTXRAY.pdf"
 HEADER = "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position\n"
 
 
-class Told(Heard):
+class RecordedDownload(RecordedProgress):
     """Keeps what it is told, the bars too."""
 
     def __init__(self) -> None:

@@ -79,9 +79,9 @@ def test_two_devices_learn_what_one_does(backend: str, ema: float, prepared: Pat
         env={**os.environ, **environment},
     )
     assert ran.returncode == 0, ran.stderr
-    said = json.loads(ran.stdout.splitlines()[-1])
+    output = json.loads(ran.stdout.splitlines()[-1])
     for what in ("history", "weights"):
-        assert np.allclose(said["2"][what], said["1"][what], atol=1e-4, rtol=1e-3), said
+        assert np.allclose(output["2"][what], output["1"][what], atol=1e-4, rtol=1e-3), output
 
 
 def test_processes_that_are_not_connected_are_told() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Heard
+from conftest import RecordedProgress
 from raising import raises
 
 from placa.core.errors import PlacaError
@@ -164,10 +164,10 @@ def test_an_ensemble_is_explained(folds: Path, prepared: Path) -> None:
 def test_scores_against_boxes_of_images_that_members_learnt_from_come_with_a_warning(
     folds: Path, prepared: Path, tmp_path: Path
 ) -> None:
-    heard = Heard()
+    recorded = RecordedProgress()
 
-    explain_files(folds, [], tmp_path / "maps", boxes=prepared, progress=heard)
-    assert len(heard.warned) == 1
+    explain_files(folds, [], tmp_path / "maps", boxes=prepared, progress=recorded)
+    assert len(recorded.warned) == 1
 
 
 def test_pixels_are_read_a_batch_at_a_time_however_many_there_are(folds: Path, prepared: Path) -> None:

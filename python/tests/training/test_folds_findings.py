@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Heard
+from conftest import RecordedProgress
 from sklearn.metrics import roc_auc_score
 
 from placa.inference.predict import Predictor
@@ -103,10 +103,10 @@ def test_a_finding_without_positives_in_validation_is_not_chosen_for_and_that_is
     many: Path, tmp_path: Path, r: str
 ) -> None:
     """The set's own splits leave no patient with the rare finding to validation."""
-    heard = Heard()
+    recorded = RecordedProgress()
 
-    facts = train(many, tmp_path / "run", TrainOptions(epochs=1, batch_size=16), progress=heard)
-    assert any("Rare" in text for text in heard.warned)
+    facts = train(many, tmp_path / "run", TrainOptions(epochs=1, batch_size=16), progress=recorded)
+    assert any("Rare" in text for text in recorded.warned)
     rare, opacity = facts["calibration"]["Rare"], facts["calibration"]["Opacity"]
     assert rare == {
         "method": "none",
@@ -123,6 +123,6 @@ def test_a_finding_without_positives_in_validation_is_not_chosen_for_and_that_is
     rows = predictions[predictions["finding"] == "Rare"]
     assert rows["probability"].to_numpy() == pytest.approx(rows["score"].to_numpy(), abs=1e-6)
     code = f"m <- placa::load_model('{tmp_path / 'run'}'); cat(format(m), sep = '\\n'); cat(m$thresholds$chosen)"
-    said = subprocess.run([r, "--no-echo", "-e", code], capture_output=True, text=True, check=True).stdout
-    assert said.count("No threshold was chosen") == 1
-    assert said.split()[-9:] == ["TRUE"] * 6 + ["FALSE"] * 3
+    output = subprocess.run([r, "--no-echo", "-e", code], capture_output=True, text=True, check=True).stdout
+    assert output.count("No threshold was chosen") == 1
+    assert output.split()[-9:] == ["TRUE"] * 6 + ["FALSE"] * 3

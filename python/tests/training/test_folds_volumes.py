@@ -10,7 +10,7 @@ from placa.core.progress import SILENT
 from placa.models import build
 from placa.models.assembled import split_at_logits
 from placa.models.calibration import sigmoid
-from placa.models.outputs import answer, in_batches
+from placa.models.outputs import in_batches, predict_pixels
 from placa.records.reading import slabs
 from placa.training.data import read_training_data
 from placa.training.fitting import Fitted
@@ -53,5 +53,5 @@ def test_volumes_are_dealt_whole_and_pooled_before_they_are_recalibrated(prepare
     pooled = logits.reshape(len(files), SQUARES, 2).mean(axis=1)
     own = pooled[np.arange(len(files)), finished.files["fold"].astype(int) - 1]
     assert finished.predictions.score[:, 0] == pytest.approx(sigmoid(own), abs=1e-5)
-    together = answer(finished.model, in_batches(data.pixels), data.reading)
+    together = predict_pixels(finished.model, in_batches(data.pixels), data.reading)
     assert together.score[:, 0] == pytest.approx(sigmoid(pooled.mean(axis=1)), abs=1e-5)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Heard
+from conftest import RecordedProgress
 from raising import raises
 
 from placa.core.errors import PlacaError
@@ -140,11 +140,11 @@ def test_going_on_is_for_the_same_training_only(tmp_path: Path, data: TrainingDa
 
 
 def test_nothing_to_go_on_from_is_said(tmp_path: Path, data: TrainingData) -> None:
-    heard = Heard()
+    recorded = RecordedProgress()
     out = tmp_path / "run"
-    with begin(out, data, resume=True, progress=heard) as begun:
+    with begin(out, data, resume=True, progress=recorded) as begun:
         assert isinstance(begun, ResumableTraining) and begun.complete_run is None
-    assert len(heard.said) == 1 and str(out) in heard.said[0] and list(tmp_path.iterdir()) == []
+    assert len(recorded.messages) == 1 and str(out) in recorded.messages[0] and list(tmp_path.iterdir()) == []
 
 
 def test_whoever_agreed_to_replace_a_run_need_not_agree_again(a_run: Path, data: TrainingData) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import Heard
+from conftest import RecordedProgress
 from raising import raises
 from sklearn.metrics import brier_score_loss, matthews_corrcoef, roc_auc_score
 
@@ -21,16 +21,16 @@ pytestmark = pytest.mark.usefixtures("r")
 def evaluated(run: Path, r: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the run, evaluated in R through rpy2."""
     out = Path(shutil.copytree(run, tmp_path_factory.mktemp("evaluated") / "run"))
-    heard = Heard()
-    evaluate(out, bridge="rpy2", progress=heard)
-    assert heard.warned == []
+    recorded = RecordedProgress()
+    evaluate(out, bridge="rpy2", progress=recorded)
+    assert recorded.warned == []
     return out
 
 
 def test_tables_and_figures_are_there(evaluated: Path) -> None:
-    there = {path.name for path in (evaluated / "evaluation").iterdir()}
+    present = {path.name for path in (evaluated / "evaluation").iterdir()}
     tables = {"discrimination.csv", "operating_points.csv", "calibration.csv", "roc.csv", "summary.json"}
-    assert there >= tables | {"roc.png", "roc.svg", "calibration.png", "calibration.svg"}
+    assert present >= tables | {"roc.png", "roc.svg", "calibration.png", "calibration.svg"}
 
 
 def test_r_figures_are_those_of_scikit_learn(evaluated: Path) -> None:
@@ -70,9 +70,9 @@ def test_a_machine_without_rpy2_is_told_once(a_run: Path, monkeypatch: pytest.Mo
         raise Rpy2Error("libR.so does not fit")
 
     monkeypatch.setattr(bridge, "start_r", broken)
-    heard = Heard()
-    evaluate(a_run, progress=heard)
-    assert len(heard.warned) == 1 and "libR.so does not fit" in heard.warned[0]
+    recorded = RecordedProgress()
+    evaluate(a_run, progress=recorded)
+    assert len(recorded.warned) == 1 and "libR.so does not fit" in recorded.warned[0]
     with raises(BridgeUnavailableError, bridge="rpy2", reason="libR.so does not fit"):
         evaluate(a_run, bridge="rpy2")
     with raises(UnknownNameError, name="rpy", known=["auto", "rpy2", "rscript"]):
@@ -96,10 +96,10 @@ def test_one_class_in_test_is_a_warning_and_not_a_figure(a_run: Path) -> None:
     predictions, metadata = read_predictions(a_run)
     predictions.loc[predictions["split"] == "test", "truth"] = 0
     write_predictions(predictions, a_run / "predictions.parquet", metadata)
-    heard = Heard()
-    summary = evaluate(a_run, bridge="rpy2", progress=heard)
+    recorded = RecordedProgress()
+    summary = evaluate(a_run, bridge="rpy2", progress=recorded)
     assert summary["headline"]["Opacity"]["auroc"] is None
-    assert heard.warned and all(warning.startswith("R: ") for warning in heard.warned)
+    assert recorded.warned and all(warning.startswith("R: ") for warning in recorded.warned)
     assert "not defined" in headline(summary)[0]
 
 

@@ -83,9 +83,9 @@ def test_killed_then_stopped_it_goes_on_and_ends_with_the_same(images: Path, tmp
     stopped = start(images, out)
     until(lambda: batches(out) >= before + 2, stopped)
     stopped.send_signal(signal.SIGINT)
-    _, said = stopped.communicate()
+    _, output = stopped.communicate()
     assert stopped.returncode == 130 and not out.exists()
-    assert re.search(r"\b[1-9]\d* of 80\b", said) and str(tmp_path / ".out.preparing") in said
+    assert re.search(r"\b[1-9]\d* of 80\b", output) and str(tmp_path / ".out.preparing") in output
     prepare(read_folders(images, "Mass"), out, size=16)
     assert_whole(out, images)
 
@@ -135,9 +135,9 @@ def test_what_is_no_fault_of_the_input_costs_no_decoding(
 
     with monkeypatch.context() as broken:
         broken.setattr(placa.workflows.prepare, "split_images", fail)
-        with pytest.raises(raised) as told:
+        with pytest.raises(raised) as message:
             prepare(read_folders(images, "Mass"), tmp_path / "out", size=16)
-    assert (str(tmp_path / ".out.preparing") in str(told.value)) == stays
+    assert (str(tmp_path / ".out.preparing") in str(message.value)) == stays
     assert (tmp_path / ".out.preparing").exists() == stays and not (tmp_path / "out").exists()
     prepare(read_folders(images, "Mass"), tmp_path / "out", size=16)
     assert_whole(tmp_path / "out", images)
@@ -148,9 +148,9 @@ def test_images_that_were_drawn_are_drawn_again(tmp_path: Path, monkeypatch: pyt
         raise KeyboardInterrupt
 
     monkeypatch.setattr(placa.workflows.prepare, "split_images", stop)
-    with pytest.raises(KeyboardInterrupt) as told:
+    with pytest.raises(KeyboardInterrupt) as message:
         prepare(partial(read_phantoms, images=4, seed=5), tmp_path / "out", size=16)
-    assert not told.value.args and not list(tmp_path.iterdir())
+    assert not message.value.args and not list(tmp_path.iterdir())
 
 
 def test_an_older_data_set_stays_until_the_new_one_is_whole(images: Path, tmp_path: Path) -> None:

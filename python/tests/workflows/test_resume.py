@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Heard
+from conftest import RecordedProgress
 from raising import raises
 
 from placa.core.progress import SILENT
@@ -129,9 +129,9 @@ def test_killed_while_it_saves_and_out_of_disk_while_it_writes_the_run(
     assert same_runs(out, run)
 
     # A job that is started again after its end has nothing to do.
-    heard = Heard()
-    assert train(prepared, out, OPTIONS, resume=True, progress=heard)["created"] == facts["created"]
-    assert str(out) in " ".join(heard.said)
+    recorded = RecordedProgress()
+    assert train(prepared, out, OPTIONS, resume=True, progress=recorded)["created"] == facts["created"]
+    assert str(out) in " ".join(recorded.messages)
 
 
 def test_another_seed_gives_other_weights(prepared: Path, run: Path) -> None:

@@ -66,9 +66,9 @@ def test_the_stored_model_made_the_stored_predictions(run: Path, prepared: Path)
     model, card = load_model(run / "model.keras")
     predictions, _ = read_predictions(run)
     pixels = np.asarray(open_pixels(prepared)[:20])[..., None]
-    said = model.predict_on_batch(pixels)["probability"][:, 0]
+    output = model.predict_on_batch(pixels)["probability"][:, 0]
     assert card["size"] == 64
-    assert np.allclose(said, predictions["probability"][:20], atol=1e-6)
+    assert np.allclose(output, predictions["probability"][:20], atol=1e-6)
 
 
 def _altered(prepared: Path, tmp_path: Path, change) -> Path:

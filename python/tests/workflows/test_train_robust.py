@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Heard
+from conftest import RecordedProgress
 from raising import raises
 
 from placa.core.backend import load_keras
@@ -89,9 +89,9 @@ def test_a_rare_finding_may_be_missing_from_validation_but_not_from_training() -
 def test_what_validation_cannot_judge_is_said_and_left_out() -> None:
     learnt = np.array([[0, 0], [1, 1]], np.float32)
     judged = np.array([[0, 0], [1, 0], [1, np.nan], [0, 0]], np.float32)
-    heard = Heard()
-    require_both_classes(learnt, judged, ["Mass", "Hernia"], heard)
-    assert len(heard.warned) == 1 and "Hernia" in heard.warned[0] and "Mass" not in heard.warned[0]
+    recorded = RecordedProgress()
+    require_both_classes(learnt, judged, ["Mass", "Hernia"], recorded)
+    assert len(recorded.warned) == 1 and "Hernia" in recorded.warned[0] and "Mass" not in recorded.warned[0]
     with raises(MissingClassError, split="validation", images=4, missing="positive", finding="Hernia"):
         require_both_classes(learnt[:, 1:], judged[:, 1:], ["Hernia"], SILENT)
     judge = Validator(judged, np.ones((2, 2), np.float32))

@@ -38,7 +38,7 @@ Result = TypeVar("Result")
 CONNECT_SECONDS = 20.0
 WORKERLESS_SECONDS = 60.0
 #: Seconds between two counts of the workers.
-_LOOK = 5.0
+_POLL_SECONDS = 5.0
 #: Items in progress per thread of the cluster: one that runs, and some that wait on the worker.
 _AHEAD = 4
 #: Packages that determine the pixels of a file and the output of a model, to the bit.
@@ -187,9 +187,9 @@ class Cluster:
         workerless = 0.0
         while True:
             try:
-                return future.result(timeout=_LOOK)
+                return future.result(timeout=_POLL_SECONDS)
             except TimeoutError:
-                workerless = 0.0 if self._count_threads() else workerless + _LOOK
+                workerless = 0.0 if self._count_threads() else workerless + _POLL_SECONDS
                 if workerless >= WORKERLESS_SECONDS:
                     raise self._no_worker() from None
             except PlacaError:
@@ -214,7 +214,7 @@ class Cluster:
                 ) from error
 
     def _count_threads(self) -> int:
-        if time.monotonic() - self._looked > _LOOK / 2:
+        if time.monotonic() - self._looked > _POLL_SECONDS / 2:
             try:
                 self._threads = sum(self._client.nthreads().values())
             except Exception as error:

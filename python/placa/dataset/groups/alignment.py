@@ -97,11 +97,11 @@ def _align(block: _Block, fixed: NDArray[np.int64], moved: NDArray[np.int64], pr
         target = coarse[moved[going]]
         current = (_warp(target, motion[going]) if step else target)[inner].reshape(len(going), -1)
         current = current - current.mean(axis=1, keepdims=True)
-        moment = (slopes[going] @ current[:, :, None])[:, :, 0]
-        weights = (inverse[going] @ moment[:, :, None])[:, :, 0]
+        time_point = (slopes[going] @ current[:, :, None])[:, :, 0]
+        weights = (inverse[going] @ time_point[:, :, None])[:, :, 0]
         if step == 0:
             explained = np.sqrt(
-                np.maximum((weights * moment).sum(axis=1), 0) / np.maximum((current**2).sum(axis=1), 1e-3)
+                np.maximum((weights * time_point).sum(axis=1), 0) / np.maximum((current**2).sum(axis=1), 1e-3)
             )
             promise = explained >= promising
             going, weights = going[promise], weights[promise]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from placa.images.dicom.decode import decode
 from placa.images.dicom.grey import displayed
 from placa.images.dicom.header import quiet, read_data_set, refuse
-from placa.images.dicom.worker import decode_apart
+from placa.images.dicom.worker import decode_in_worker
 from placa.images.grey import ImageRejected, decoding_slot
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def read_grey(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
         header = read_data_set(path, stop_before_pixels=True)
         refuse(header, os.stat(path).st_size)
         with decoding_slot(header.Rows * header.Columns):
-            stored = decode_apart(path) if header.file_meta.TransferSyntaxUID.is_encapsulated else decode(path)
+            stored = decode_in_worker(path) if header.file_meta.TransferSyntaxUID.is_encapsulated else decode(path)
             try:
                 return _luminance(stored, header) if stored.ndim == 3 else displayed(stored, header)
             except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:

@@ -84,7 +84,7 @@ _IDLE: list[_Worker] = []
 _GUARD = Lock()
 
 
-def decode_apart(path: str | os.PathLike[str]) -> NDArray[Any]:
+def decode_in_worker(path: str | os.PathLike[str]) -> NDArray[Any]:
     """Decode the pixels of a file in another process.
 
     Args:

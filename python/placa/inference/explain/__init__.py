@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from placa.core.errors import unknown_name
-from placa.core.files import require_writable, whole_file, write_json
+from placa.core.files import atomic_file, require_writable, write_json
 from placa.core.progress import SILENT, Progress
 from placa.images.by_rule import file_name, list_files, read_file
 from placa.images.read import ImageRejected
@@ -220,9 +220,9 @@ def explain_files(
 
 def _write(out: Path, name: str, one: Explanation, boxes: Sequence[Box]) -> dict[str, Any]:
     stem = f"{name}.{_safe(one.finding)}"
-    with whole_file(out / f"{stem}.png") as partial:
+    with atomic_file(out / f"{stem}.png") as partial:
         overlay(one.grey, one.evidence, boxes).save(partial, format="PNG")
-    with whole_file(out / f"{stem}.npy") as partial, partial.open("wb") as file:
+    with atomic_file(out / f"{stem}.npy") as partial, partial.open("wb") as file:
         np.save(file, one.evidence)
     row, column = np.unravel_index(int(one.evidence.argmax()), one.evidence.shape)
     return {
@@ -242,7 +242,7 @@ def _write(out: Path, name: str, one: Explanation, boxes: Sequence[Box]) -> dict
 
 
 def _write_csv(table: pd.DataFrame, path: Path) -> None:
-    with whole_file(path) as partial:
+    with atomic_file(path) as partial:
         table.to_csv(partial, index=False)
 
 

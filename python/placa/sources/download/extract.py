@@ -15,7 +15,7 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO
 
-from placa.core.files import whole_directory, write_json
+from placa.core.files import atomic_directory, write_json
 from placa.core.progress import Advance
 from placa.sources.download.errors import DamagedArchiveError, UnsafeArchiveError
 from placa.sources.download.remote import RemoteFile, Stopped, format_size
@@ -99,7 +99,7 @@ def extract(
         Stopped: `stop` was set.
     """
     clear_leftovers(folder)
-    with whole_directory(folder) as partial:
+    with atomic_directory(folder) as partial:
         images = partial / "images"
         images.mkdir()
         try:

@@ -146,7 +146,7 @@ def test_a_scheduler_that_dies_costs_what_was_under_way_and_no_more(
 
 def test_the_last_worker_gone_is_told(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "WORKERLESS_SECONDS", 1.0)
-    monkeypatch.setattr(cluster, "_LOOK", 0.5)
+    monkeypatch.setattr(cluster, "_POLL_SECONDS", 0.5)
     paths = sorted(map(str, images.glob("*/*.png")))
     with scheduler_in(tmp_path) as (there, _):
         with raises(ClusterLostError, address=there, reason="no worker", seconds=1.0):

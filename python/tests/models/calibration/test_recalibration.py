@@ -83,8 +83,8 @@ def test_temperature_and_platt_are_those_of_scikit_learns_calibrated_classifier(
     logits, truth = _scores(0, n=20_000)
     for method, ours in (("temperature", fit_temperature), ("sigmoid", fit_recalibration)):
         theirs = CalibratedClassifierCV(FrozenEstimator(_Logits()), method=method).fit(logits[:, None], truth)
-        said = theirs.predict_proba(logits[:, None])[:, 1]
-        assert np.abs(sigmoid(ours(logits, truth).apply(logits)) - said).max() < 2e-3
+        output = theirs.predict_proba(logits[:, None])[:, 1]
+        assert np.abs(sigmoid(ours(logits, truth).apply(logits)) - output).max() < 2e-3
 
 
 @pytest.mark.parametrize("seed", range(4))

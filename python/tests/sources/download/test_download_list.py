@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from loopback import Server
-from small_nih import README, TABLE, Told, small_set
+from small_nih import README, TABLE, RecordedDownload, small_set
 
 from placa.sources.download.nih import NIH_FILES, add_arguments, run
 from placa.sources.download.plan import choose
@@ -53,14 +53,14 @@ def test_the_command_line(shared_data: Path, server: Server, to: Path) -> None:
     options = parser.parse_args(["--to", str(to), "--only", "tables", "--base-url", server.url + "/", "--jobs", "2"])
     names = [file.name for file in choose(NIH_FILES, "tables")]
     server.files = {name: (shared_data / "nih" / name).read_bytes() for name in names if name != README}
-    told = Told()
-    run(options, told)
+    message = RecordedDownload()
+    run(options, message)
     assert {name: (to / name).read_bytes() for name in server.files} == server.files
-    assert f"{server.url}/{README}" in told.warned[0] and "404" in told.warned[0]
-    assert told.said == []
+    assert f"{server.url}/{README}" in message.warned[0] and "404" in message.warned[0]
+    assert message.messages == []
     server.asked.clear()
     server.files[README] = bytes(848_327)
-    run(options, told)
-    run(options, told)
+    run(options, message)
+    run(options, message)
     assert [name for name, _ in server.asked] == [README]
-    assert len(told.said) == 1 and str(to) in told.said[0]
+    assert len(message.messages) == 1 and str(to) in message.messages[0]

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from loopback import Server, answer_with, archive, drop_after, member, noise, radiograph, remote
 from raising import raises
-from small_nih import COUNTS, QUICK, README, TABLE, Told, get, listed, small_set, visible
+from small_nih import COUNTS, QUICK, README, TABLE, RecordedDownload, get, listed, small_set, visible
 
 from placa.core.errors import UnknownNameError
 from placa.sources.download import RemoteFile, download_nih
@@ -29,15 +29,15 @@ FILES = small_set
 def test_everything_comes_and_prepare_finds_it(server: Server, to: Path) -> None:
     from placa.sources.nih import read_nih
 
-    told = Told()
-    made = get(server, to, progress=told)
+    message = RecordedDownload()
+    made = get(server, to, progress=message)
     assert visible(to) == sorted(
         [*(name for name in server.files if name not in COUNTS), *(f"images_00{i}" for i in (1, 2, 3))]
     )
     assert [path.name for path in made] == [name.removesuffix(".tar.gz") for name in server.files]
     size = sum(map(len, server.files.values()))
-    assert told.bars["fetched"] == [size, size]
-    assert told.bars["extracted"][0] == told.bars["extracted"][1]
+    assert message.bars["fetched"] == [size, size]
+    assert message.bars["extracted"][0] == message.bars["extracted"][1]
     source = read_nih(to, "Pneumonia")
     assert len(source.images) == 12 and source.missing == 0
     assert (source.images["split"] == "test").sum() == 4
@@ -46,10 +46,10 @@ def test_everything_comes_and_prepare_finds_it(server: Server, to: Path) -> None
 def test_a_second_time_does_nothing_and_says_so(server: Server, to: Path) -> None:
     get(server, to)
     server.asked.clear()
-    told = Told()
-    assert get(server, to, progress=told) == []
+    message = RecordedDownload()
+    assert get(server, to, progress=message) == []
     assert server.asked == []
-    assert len(told.said) == 1 and str(to) in told.said[0]
+    assert len(message.messages) == 1 and str(to) in message.messages[0]
 
 
 def test_only_what_is_missing_is_fetched_again(server: Server, to: Path) -> None:
@@ -99,9 +99,9 @@ def test_an_archive_that_is_there_is_verified_and_extracted(server: Server, to: 
 def test_images_that_someone_else_extracted_are_taken_as_they_are(server: Server, to: Path) -> None:
     get(server, to, only="images_001")
     (to / "images_001" / ".placa.json").unlink()
-    told = Told()
-    assert get(server, to, only="images_001", progress=told) == []
-    assert len(told.said) == 2 and str(to / "images_001") in told.said[0]
+    message = RecordedDownload()
+    assert get(server, to, only="images_001", progress=message) == []
+    assert len(message.messages) == 2 and str(to / "images_001") in message.messages[0]
     (to / "images_001" / "images" / "00000101_000.png").unlink()
     with raises(PathInUseError, path=str(to / "images_001"), images=2, expected=3):
         get(server, to, only="images_001")
@@ -138,10 +138,10 @@ def test_one_file_that_fails_does_not_keep_the_others(server: Server, to: Path) 
 
 def test_a_readme_that_cannot_be_had_is_a_warning(server: Server, to: Path) -> None:
     server.will(README, answer_with(404))
-    told = Told()
-    made = get(server, to, progress=told)
+    message = RecordedDownload()
+    made = get(server, to, progress=message)
     assert to / README not in made and len(made) == 7
-    assert len(told.warned) == 1 and README in told.warned[0]
+    assert len(message.warned) == 1 and README in message.warned[0]
 
 
 def test_an_archive_that_breaks_off_comes_whole_and_a_hostile_one_is_refused(server: Server, to: Path) -> None:

@@ -150,10 +150,10 @@ def test_of_rows_that_agree_one_is_kept_and_of_those_that_do_not_none(tmp_path: 
     rows = read_text_table(written(tmp_path / "t.csv", text))
     keep, rejected = reject_duplicates(rows, rows.frame["id"], rows.frame[["patient", "label"]])
     assert keep.tolist() == [True, True, False, False, False, False, True, False]
-    said = dict(rejected)
-    assert "line 2" in said["t.csv, line 4"]
-    assert "line 7 with another patient ('3' here, '4' there)" in said["t.csv, line 6"]
-    assert "line 5 with another patient ('4' here, '3' there)" in said["t.csv, line 7"]
+    output = dict(rejected)
+    assert "line 2" in output["t.csv, line 4"]
+    assert "line 7 with another patient ('3' here, '4' there)" in output["t.csv, line 6"]
+    assert "line 5 with another patient ('4' here, '3' there)" in output["t.csv, line 7"]
 
 
 def test_ages_in_every_writing_and_none_of_400_years() -> None:

@@ -65,13 +65,13 @@ def test_all_come_whoever_knocks_besides() -> None:
     three = teams(3)
     stranger = threading.Thread(target=_knock, args=(three[0].port,))
     stranger.start()
-    met = met_by(three, [TERMS] * 3)
+    joined = met_by(three, [TERMS] * 3)
     stranger.join()
-    assert all(isinstance(one, ConnectedGroup) for one in met), met
-    assert sorted(link.process for link in met[0].links) == [1, 2]
-    assert len({one.coordinator for one in met}) == 1
-    assert met[0].bind == met[0].coordinator, "on loopback, nobody outside is listened to"
-    for one in met:
+    assert all(isinstance(one, ConnectedGroup) for one in joined), joined
+    assert sorted(link.process for link in joined[0].links) == [1, 2]
+    assert len({one.coordinator for one in joined}) == 1
+    assert joined[0].bind == joined[0].coordinator, "on loopback, nobody outside is listened to"
+    for one in joined:
         [link.close() for link in one.links]
 
 
@@ -88,8 +88,8 @@ def _knock(port: int) -> None:
 
 
 def test_other_options_are_told_to_all_before_anything_starts() -> None:
-    told = met_by(teams(3), [TERMS, TERMS, {**TERMS, "batch size": 16}])
-    assert_errors(told, ProcessMismatchError, process=2, name="batch size", expected=32, received=16)
+    message = met_by(teams(3), [TERMS, TERMS, {**TERMS, "batch size": 16}])
+    assert_errors(message, ProcessMismatchError, process=2, name="batch size", expected=32, received=16)
 
 
 def test_what_is_compared_names_what_differs(prepared: Path, tmp_path: Path) -> None:
@@ -101,23 +101,23 @@ def test_what_is_compared_names_what_differs(prepared: Path, tmp_path: Path) -> 
     assert {name for name in one if one[name] != other[name]} == {"label smoothing"}
     again = shared_settings(Job(prepared, tmp_path / "run", TrainOptions(), False, True))
     assert {name for name in one if one[name] != again[name]} == {"--resume"}
-    told = met_by(teams(2), [one, other])
-    assert_errors(told, ProcessMismatchError, process=1, name="label smoothing", expected=0.0, received=0.1)
+    message = met_by(teams(2), [one, other])
+    assert_errors(message, ProcessMismatchError, process=1, name="label smoothing", expected=0.0, received=0.1)
 
 
 def test_two_of_one_number_and_another_count_are_refused() -> None:
     first, second, _ = teams(3)
-    told = met_by([first, second, second], [TERMS] * 3)
-    assert_errors(told, ProcessMismatchError, name="--process-id", received=1)
+    message = met_by([first, second, second], [TERMS] * 3)
+    assert_errors(message, ProcessMismatchError, name="--process-id", received=1)
     two = teams(2)
-    told = met_by([two[0], Team("127.0.0.1", two[0].port, 4, 1, 10.0)], [TERMS] * 2)
-    assert_errors(told, ProcessMismatchError, name="--processes", expected=2, received=4)
+    message = met_by([two[0], Team("127.0.0.1", two[0].port, 4, 1, 10.0)], [TERMS] * 2)
+    assert_errors(message, ProcessMismatchError, name="--processes", expected=2, received=4)
 
 
 def test_one_that_never_comes_is_named() -> None:
     three = teams(3, patience=1.0)
-    told = met_by([three[0], three[2]], [TERMS] * 2)
-    assert_errors(told, MissingProcessError, missing=[1], processes=3, seconds=1.0)
+    message = met_by([three[0], three[2]], [TERMS] * 2)
+    assert_errors(message, MissingProcessError, missing=[1], processes=3, seconds=1.0)
     two = teams(2, patience=0.5)
     with raises(UnreachableProcessError, address=two[0].address, seconds=0.5):
         connect_processes(two[1], TERMS)
@@ -170,9 +170,9 @@ def three(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(heartbeat, "BEAT", 0.2)
     monkeypatch.setattr(heartbeat, "SILENCE", 2.0)
     news = [SimpleQueue() for _ in range(3)]
-    met = met_by(teams(3), [TERMS] * 3)
-    lines = [Heartbeat(i, met[i].links, news[i]) for i in range(3)]
-    yield met, lines, news
+    joined = met_by(teams(3), [TERMS] * 3)
+    lines = [Heartbeat(i, joined[i].links, news[i]) for i in range(3)]
+    yield joined, lines, news
     for line in lines:
         line.close()
 
@@ -191,9 +191,9 @@ def test_all_hear_when_all_are_done(three) -> None:
 
 
 def test_all_hear_of_one_that_is_killed_or_fails(three) -> None:
-    met, _lines, news = three
+    joined, _lines, news = three
     # What the kernel does with the connections of a process that it kills.
-    met[2].links[0].connection.shutdown(socket.SHUT_RDWR)
+    joined[2].links[0].connection.shutdown(socket.SHUT_RDWR)
     for one in news[:2]:
         kind, sentence = one.get(timeout=5)
         assert kind == "ended" and "Process 2 " in sentence

@@ -88,9 +88,9 @@ def test_one_is_killed_the_others_say_so_and_resume_ends_with_the_same_weights(
     os.kill(target or started[killed].pid, signal.SIGKILL)
     ended = end(started, 60)
     code, shown = ended[1 - killed]
-    said = shown.strip().splitlines()[-1]
-    assert code == 1 and f"Process {killed} " in said, shown
-    assert "--resume" in said
+    output = shown.strip().splitlines()[-1]
+    assert code == 1 and f"Process {killed} " in output, shown
+    assert "--resume" in output
     assert "Traceback" not in shown and "@ " not in shown
     assert not out.exists()
 

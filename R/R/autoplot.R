@@ -13,7 +13,7 @@
 #' | `"decision"` | net benefit, see [decision_curve()]; each panel ends where that of the model is next to nothing |
 #' | `"predictive_values"` | see [predictive_values()]; for several findings at the default operating point |
 #' | `"subgroups"` | each group beside all other images, see [subgroups()] |
-#' | `"errors"` | the most confident mistakes by name, see [errors()]; for more than three findings as dots on a line |
+#' | `"errors"` | the most confident mistakes by name, see [list_errors()]; one line per finding for more than three |
 #' | `"abstention"` | share left to a radiologist, see [abstain()] |
 #'
 #' Precision is drawn in steps by the method for [pr_points()], since it does not

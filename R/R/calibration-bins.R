@@ -20,8 +20,8 @@
 #' 209--212. \doi{10.1080/01621459.1927.10502953}
 #' @export
 #' @examples
-#' calibration(example_predictions(), bins = 5)
-calibration <- function(predictions, split = "test", bins = 10, confidence = 0.95) {
+#' calibration_bins(example_predictions(), bins = 5)
+calibration_bins <- function(predictions, split = "test", bins = 10, confidence = 0.95) {
   check_bins(bins)
   check_confidence(confidence)
   data <- select_split(predictions, split)

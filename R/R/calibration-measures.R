@@ -1,7 +1,7 @@
 #' Calibration in numbers, and as a smooth curve
 #'
 #' Are 30 of 100 images that were given a probability of 0.3 positive?
-#' [calibration()] shows it in bins; `calibration_measures()` says it in numbers
+#' [calibration_bins()] shows it in bins; `calibration_measures()` says it in numbers
 #' and `calibration_curve()` without bins. Both describe the probabilities
 #' before (`score`) and after (`probability`) recalibration.
 #'
@@ -23,7 +23,7 @@
 #'
 #' @inheritParams clustered_auroc
 #' @param bins How many bins of equal counts ECE is taken over, at most; a whole
-#'   number from 1. They are the bins of [calibration()].
+#'   number from 1. They are the bins of [calibration_bins()].
 #' @return `calibration_measures()`: a tibble with one row a finding, stage and
 #'   measure: `finding`, `split`, `stage` (`"before"`, `"after"` recalibration;
 #'   `"before"` only where `score` is there and differs), `measure`, `estimate`,

@@ -46,9 +46,9 @@
 #' predictions <- example_predictions()
 #' blurred <- predictions
 #' blurred$probability <- round(predictions$probability, 1)
-#' compare(list(sharp = predictions, blurred = blurred), metrics = "auroc", draws = 200)
-compare <- function(models, metrics = c("auroc", "average_precision", "brier"), thresholds = NULL, split = "test",
-                    confidence = 0.95, draws = 2000, seed = 1) {
+#' compare_models(list(sharp = predictions, blurred = blurred), metrics = "auroc", draws = 200)
+compare_models <- function(models, metrics = c("auroc", "average_precision", "brier"), thresholds = NULL,
+                           split = "test", confidence = 0.95, draws = 2000, seed = 1) {
   check_confidence(confidence)
   check_draws(draws, seed)
   metrics <- check_metrics(metrics)
@@ -100,7 +100,7 @@ check_models <- function(models, call = rlang::caller_env()) {
 abort_models <- function(reason, call, models = NULL) {
   cli::cli_abort(
     c("{.arg models} must be a named list of two or more tables of predictions for the same images.",
-      x = reason, i = "As in {.code compare(list(mine = predictions, theirs = others))}."),
+      x = reason, i = "As in {.code compare_models(list(mine = predictions, theirs = others))}."),
     class = "placa_error_models", call = call
   )
 }

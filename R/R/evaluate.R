@@ -1,6 +1,6 @@
 #' Evaluate predictions: all tables, all figures
 #'
-#' `evaluate()` is [discrimination()], [operating_points()], [calibration()],
+#' `evaluate()` is [discrimination()], [operating_points()], [calibration_bins()],
 #' [roc_points()] and the verbs that go into detail in one, after it has made sure
 #' that no patient of the evaluated split is in another. `evaluate_run()` reads a
 #' run, evaluates it and writes its `evaluation/`, with no Python in sight where
@@ -8,7 +8,7 @@
 #'
 #' @inheritParams discrimination
 #' @inheritParams operating_points
-#' @inheritParams calibration
+#' @inheritParams calibration_bins
 #' @param predictions A data frame with one row an image and finding, as
 #'   [read_predictions()] returns, or the path of a run. Identifiers may be
 #'   numbers or factors, `truth` may be whole numbers, logical, or a factor of
@@ -26,13 +26,13 @@
 #'   | `discrimination` | [discrimination()] |
 #'   | `operating_points` | [operating_points()] |
 #'   | `predictive_values` | [predictive_values()] |
-#'   | `calibration` | [calibration()] |
+#'   | `calibration` | [calibration_bins()] |
 #'   | `calibration_measures`, `calibration_curve` | [calibration_measures()], [calibration_curve()] |
 #'   | `roc` | [roc_points()], the corners of the curve alone |
 #'   | `roc_bands`, `pr_bands` | [roc_bands()], [pr_bands()] |
 #'   | `decision_curve` | [decision_curve()] |
 #'   | `subgroups` | [subgroups()] |
-#'   | `errors` | [errors()] |
+#'   | `errors` | [list_errors()] |
 #'   | `abstention` | [abstain()]; only where labelled validation images came along |
 #'
 #'   and of `thresholds`, `predictions` (those evaluated) and `about`, a list with
@@ -78,7 +78,7 @@ evaluate <- function(predictions, thresholds, split = "test", out = NULL, bins =
   evaluation <- new_evaluation(
     discrimination = discrimination(rows, split, confidence, draws, seed, max_fpr),
     operating_points = operating_points(rows, thresholds, split, confidence, draws, seed),
-    calibration = calibration(rows, split, bins, confidence),
+    calibration = calibration_bins(rows, split, bins, confidence),
     roc = roc_points(rows, split, corners = TRUE),
     !!!evaluation_details(predictions, rows, thresholds, split, bins, confidence, draws, seed),
     thresholds = thresholds,

@@ -36,7 +36,7 @@ evaluation_details <- function(predictions, rows, thresholds, split, bins, confi
     calibration_curve = calibrated$curve,
     decision_curve = decision_curve(rows, split, confidence = confidence, draws = fewer, seed = seed),
     subgroups = subgroups(rows, thresholds, split = split, confidence = confidence, draws = fewer, seed = seed),
-    errors = errors(rows, thresholds, split),
+    errors = list_errors(rows, thresholds, split),
     abstention = if (can_calibrate(predictions, rows, split)) {
       abstain(predictions, split = split, confidence = confidence, draws = fewer, seed = seed)
     }

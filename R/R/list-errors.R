@@ -25,8 +25,8 @@
 #' 151--159. \doi{10.1145/3368555.3384468}
 #' @export
 #' @examples
-#' errors(example_predictions(), example_thresholds(), n = 3)
-errors <- function(predictions, thresholds = NULL, split = "test", n = 10, one_per_group = TRUE) {
+#' list_errors(example_predictions(), example_thresholds(), n = 3)
+list_errors <- function(predictions, thresholds = NULL, split = "test", n = 10, one_per_group = TRUE) {
   check_n(n)
   data <- select_split(predictions, split)
   if (is.null(thresholds)) {

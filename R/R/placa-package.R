@@ -11,11 +11,11 @@
 #'   [discrimination()].
 #' * What it does at its thresholds: [operating_points()], [predictive_values()],
 #'   [decision_curve()].
-#' * Whether its probabilities mean what they say: [calibration()],
+#' * Whether its probabilities mean what they say: [calibration_bins()],
 #'   [calibration_measures()], [calibration_curve()].
 #' * For whom it works, where it fails, and what to leave to a radiologist:
-#'   [subgroups()], [errors()], [abstain()].
-#' * Against another model or other labels: [compare()].
+#'   [subgroups()], [list_errors()], [abstain()].
+#' * Against another model or other labels: [compare_models()].
 #' * One function a plot: [plot_roc()], [plot_calibration()], and `autoplot()`.
 #' * All of it: [evaluate()], [evaluate_run()].
 #' * A report for readers: [render_report()].

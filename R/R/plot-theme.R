@@ -162,7 +162,7 @@ as_evaluation <- function(x, thresholds, split, call = rlang::caller_env()) {
   new_evaluation(
     discrimination = discrimination(rows, split),
     operating_points = if (has_thresholds) operating_points(rows, thresholds, split),
-    calibration = calibration(rows, split),
+    calibration = calibration_bins(rows, split),
     roc = roc_points(rows, split),
     thresholds = if (has_thresholds) check_thresholds(thresholds, unique(rows$finding)),
     predictions = rows[evaluation_columns],

@@ -61,7 +61,7 @@ compared_or_reason <- function(tables, facts, points) {
   tables <- lapply(tables, function(rows) rows[rows$finding %in% facts$findings, ])
   points <- if (length(metrics) > 3) points
   compared <- tryCatch(
-    suppressWarnings(compare(tables, metrics, points, facts$split, draws = draws_for(tables[[1]]))),
+    suppressWarnings(compare_models(tables, metrics, points, facts$split, draws = draws_for(tables[[1]]))),
     error = reason_of
   )
   if (is.data.frame(compared)) compared[compared$method == "bootstrap", ] else compared

@@ -119,7 +119,7 @@ test_that("comparisons have a dot a model and metric", {
   predictions <- example_predictions()
   blurred <- transform(predictions, probability = round(probability, 1))
   worse <- transform(predictions, probability = round(probability))
-  compared <- compare(list(mine = predictions, blurred = blurred, worse = worse), draws = 100)
+  compared <- compare_models(list(mine = predictions, blurred = blurred, worse = worse), draws = 100)
   by_bootstrap <- compared[compared$method == "bootstrap", ]
   for (table in list(compared, compared[compared$model == "worse", ], compared[compared$finding == "Effusion", ])) {
     expect_figure(ggplot2::autoplot(table))

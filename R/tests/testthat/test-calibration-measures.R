@@ -9,7 +9,7 @@ test_that("the measures are those of statsmodels and scikit-learn", {
   }
   expect_equal(measure(table, "ece")[[1]], evaluation_answers("ece")$estimate, tolerance = 1e-12)
   # Images of one probability are in one bin, so that there may be fewer than ten.
-  bins <- calibration(sklearn_predictions())
+  bins <- calibration_bins(sklearn_predictions())
   expect_identical(table$bins[table$measure == "ece"], as.integer(tapply(bins$bin, bins$finding, max)[c(2, 1)]))
   expect_true(all(is.na(table$bins[table$measure != "ece"])))
 })

@@ -7,7 +7,7 @@ two_models <- function() {
 
 test_that("the paired test is pROC's", {
   models <- two_models()
-  table <- compare(models, "auroc", draws = 100)
+  table <- compare_models(models, "auroc", draws = 100)
   expect_s3_class(table, "placa_comparison")
   for (finding in c("Pneumonia", "Effusion")) {
     curves <- lapply(models, function(rows) {
@@ -25,14 +25,14 @@ test_that("the paired test is pROC's", {
 test_that("with one image a cluster Obuchowski's test is DeLong's", {
   rows <- sklearn_predictions()
   other <- transform(rows, probability = round(probability, 1))
-  table <- compare(list(a = rows, b = other), "auroc", draws = 100)
+  table <- compare_models(list(a = rows, b = other), "auroc", draws = 100)
   expect_equal(table$p_value[table$method == "obuchowski"], table$p_value[table$method == "delong"])
 })
 
 test_that("draws are paired: a model does not differ from itself, nor from a rescaled one in rank", {
   rows <- example_predictions()
   same <- transform(rows, probability = probability^2)
-  table <- compare(list(a = rows, b = same), c("auroc", "average_precision", "brier"), draws = 100)
+  table <- compare_models(list(a = rows, b = same), c("auroc", "average_precision", "brier"), draws = 100)
   rank <- table[table$metric != "brier", ]
   expect_equal(rank$difference, rep(0, nrow(rank)))
   expect_equal(c(rank$lower, rank$upper), rep(0, 2 * nrow(rank)))
@@ -44,7 +44,7 @@ test_that("the bootstrap of a difference is that of tables put together by hand,
   models <- lapply(two_models(), function(rows) rows[rows$finding == "Pneumonia", ])
   own <- function(truth, probability, weight) stats::weighted.mean((truth - probability)^2, weight)
   points <- one_threshold(0.4)
-  table <- compare(models, list("brier", "f1", mse = own), points, draws = 200)
+  table <- compare_models(models, list("brier", "f1", mse = own), points, draws = 200)
   expect_equal(table$lower[table$metric == "mse"], table$lower[table$metric == "brier"])
   test <- lapply(models, function(rows) rows[rows$split == "test", ])
   cluster <- cluster_index(test$mine)
@@ -67,9 +67,8 @@ test_that("two sources of labels are compared on the images that both label", {
   second <- rows
   second$truth[second$probability > 0.8] <- 1L
   second$truth[1:30] <- NA
-  table <- compare(list(reports = rows, radiologists = second), c("auroc", "sensitivity"), example_thresholds(),
-    draws = 100
-  )
+  models <- list(reports = rows, radiologists = second)
+  table <- compare_models(models, c("auroc", "sensitivity"), example_thresholds(), draws = 100)
   expect_identical(unique(table$method), "bootstrap")
   n_test <- sum(rows$split == "test")
   unlabelled <- sum(is.na(second$truth[second$split == "test"]))
@@ -80,21 +79,21 @@ test_that("two sources of labels are compared on the images that both label", {
 test_that("a column names the models as well as a list does, and thresholds may differ between them", {
   models <- two_models()
   long <- do.call(rbind, lapply(names(models), function(name) tibble::tibble(models[[name]], model = name)))
-  expect_equal(compare(long, "auroc", draws = 100), compare(models, "auroc", draws = 100))
+  expect_equal(compare_models(long, "auroc", draws = 100), compare_models(models, "auroc", draws = 100))
   points <- list(mine = example_thresholds(), theirs = transform(example_thresholds(), threshold = threshold / 2))
-  table <- compare(models, "sensitivity", points, draws = 100)
+  table <- compare_models(models, "sensitivity", points, draws = 100)
   expect_true(all(table$difference > 0))
 })
 
 test_that("what cannot be compared is refused in a sentence", {
   rows <- example_predictions()
-  expect_error(compare(list(rows, rows)), class = "placa_error_models")
-  expect_error(compare(list(a = rows)), class = "placa_error_models")
-  expect_error(compare(rows), class = "placa_error_columns")
-  expect_error(compare(list(a = rows, b = rows), "accuracy"), "accuracy", class = "placa_error_metrics")
-  expect_error(compare(list(a = rows, b = rows), "f1"), class = "placa_error_thresholds")
+  expect_error(compare_models(list(rows, rows)), class = "placa_error_models")
+  expect_error(compare_models(list(a = rows)), class = "placa_error_models")
+  expect_error(compare_models(rows), class = "placa_error_columns")
+  expect_error(compare_models(list(a = rows, b = rows), "accuracy"), "accuracy", class = "placa_error_metrics")
+  expect_error(compare_models(list(a = rows, b = rows), "f1"), class = "placa_error_thresholds")
   apart <- transform(rows, image_id = paste("x", image_id))
-  expect_error(compare(list(a = rows, b = apart)), "Pneumonia", class = "placa_error_models")
+  expect_error(compare_models(list(a = rows, b = apart)), "Pneumonia", class = "placa_error_models")
   mass <- transform(rows[rows$finding == "Effusion", ], finding = "Mass")
-  expect_error(compare(list(a = rows, b = mass)), class = "placa_error_models")
+  expect_error(compare_models(list(a = rows, b = mass)), class = "placa_error_models")
 })

@@ -7,7 +7,7 @@ test_that("an evaluation is its verbs", {
   expect_s3_class(evaluation, "placa_evaluation")
   expect_equal(evaluation$discrimination, discrimination(predictions, "test", 0.9, 200, 3, 0.2))
   expect_equal(evaluation$operating_points, operating_points(predictions, thresholds, "test", 0.9, 200, 3))
-  expect_equal(evaluation$calibration, calibration(predictions, bins = 5, confidence = 0.9))
+  expect_equal(evaluation$calibration, calibration_bins(predictions, bins = 5, confidence = 0.9))
   expect_equal(evaluation$roc, roc_points(predictions, corners = TRUE))
   expect_identical(evaluation$about$compared_with, c("train", "validation"))
   expect_identical(unique(evaluation$predictions$split), "test")

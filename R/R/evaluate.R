@@ -9,7 +9,7 @@
 #' @inheritParams discrimination
 #' @inheritParams operating_points
 #' @inheritParams calibration_bins
-#' @param predictions A data frame with one row an image and finding, as
+#' @param x A data frame with one row an image and finding, as
 #'   [read_predictions()] returns, or the path of a run. Identifiers may be
 #'   numbers or factors, `truth` may be whole numbers, logical, or a factor of
 #'   0 and 1. It should hold all splits, or leaks cannot be found. [relabel()]
@@ -53,18 +53,18 @@
 #' `placa_error_out` where `out` cannot be written or holds something else;
 #' `placa_error_fingerprint` where the model or the predictions of a run are not
 #' those that its `run.json` speaks of.
+#' @rdname evaluate
+#' @aliases evaluate
 #' @export
 #' @examples
 #' evaluation <- evaluate(example_predictions(), example_thresholds(), draws = 500)
 #' evaluation
 #' evaluation$discrimination
 #' plot_roc(evaluation)
-evaluate <- function(predictions, thresholds, split = "test", out = NULL, bins = 10, confidence = 0.95,
-                     labels = plot_labels("en"), draws = 2000, seed = 1, max_fpr = NULL) {
-  if (rlang::is_string(predictions)) {
-    predictions <- read_predictions(predictions)
-  }
-  predictions <- check_predictions(predictions)
+evaluate.data.frame <- function(x, thresholds, split = "test", out = NULL, bins = 10, confidence = 0.95,
+                                labels = plot_labels("en"), draws = 2000, seed = 1, max_fpr = NULL, ...) {
+  rlang::check_dots_empty()
+  predictions <- check_predictions(x)
   check_split(predictions, split, rlang::current_env())
   compared_with <- check_leaks(predictions, split)
   if (!is.null(out)) {
@@ -110,6 +110,13 @@ about_labels <- function(predictions, labelled, described) {
     n_labelled = length(unique(labelled$image_id)),
     unlabelled_findings = setdiff(predictions$finding, labelled$finding)
   )
+}
+
+# The generic belongs to the package generics, so there is no default method here.
+#' @rdname evaluate
+#' @export
+evaluate.character <- function(x, thresholds, ...) {
+  evaluate(read_predictions(x), thresholds, ...)
 }
 
 #' @rdname evaluate

@@ -5,7 +5,7 @@
 #' model used, not where the disease is, and is as coarse as that layer: 8 by 8
 #' cells for `small` at 128 pixels.
 #'
-#' @param object A model, by [load_model()].
+#' @param x A model, by [load_model()].
 #' @param image The path of one image (of a CT volume for a model of these, of
 #'   which the square with the highest score is explained), or the pixels of
 #'   one, as [predict()][predict.placa_model] takes them.
@@ -27,31 +27,27 @@
 #' localization. *ICCV*, 618--626. \doi{10.1109/ICCV.2017.74}
 #' @seealso `placa explain --boxes`, on the command line, scores the maps of a
 #'   whole test split against lesion boxes.
+#' @rdname explain
+#' @aliases explain
 #' @export
+#' @rawNamespace S3method(dplyr::explain, placa_model)
 #' @examplesIf dir.exists("runs/pneumonia")
 #' model <- load_model("runs/pneumonia")
 #' explain(model, "images/00000001_000.png")
-explain <- function(object, ...) {
-  UseMethod("explain")
-}
-
-# dplyr has a generic of this name, which hides ours where it is attached later.
-#' @rdname explain
-#' @export
-#' @rawNamespace S3method(dplyr::explain, placa_model)
-explain.placa_model <- function(object, image, finding = NULL, labels = plot_labels("en"), ...) {
+# dplyr has a generic of its own with this name, so the method is registered there too.
+explain.placa_model <- function(x, image, finding = NULL, labels = plot_labels("en"), ...) {
   rlang::check_dots_empty()
   labels <- as_labels(labels)
-  check_finding_of_model(finding, object)
+  check_finding_of_model(finding, x)
   if (!is.character(image) && (is.numeric(image) || is.list(image))) {
-    pixels <- write_pixels(image, object)
+    pixels <- write_pixels(image, x)
     on.exit(unlink(pixels$folder, recursive = TRUE))
     check_one_image(pixels$files)
-    return(explain_path(object, pixels$files, finding, NULL, labels))
+    return(explain_path(x, pixels$files, finding, NULL, labels))
   }
   image <- check_images(image)
   check_one_image(image)
-  explain_path(object, image, finding, basename(image), labels)
+  explain_path(x, image, finding, basename(image), labels)
 }
 
 explain_path <- function(model, path, finding, name, labels, call = rlang::caller_env()) {

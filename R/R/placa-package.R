@@ -42,5 +42,7 @@
 #' @keywords internal
 "_PACKAGE"
 
+#' @importFrom generics evaluate explain
 #' @importFrom rlang .data
+#' @export evaluate explain
 NULL

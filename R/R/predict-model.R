@@ -23,7 +23,7 @@
 #' first, which a matrix says nothing of, so name the file.
 #'
 #' @param object A model, by [load_model()].
-#' @param images Paths of image files (PNG, JPEG, TIFF, BMP, WebP, DICOM, of any size) and of folders, whose
+#' @param new_data Paths of image files (PNG, JPEG, TIFF, BMP, WebP, DICOM, of any size) and of folders, whose
 #'   images are taken with those of folders in them; CT volumes for a model of
 #'   these. A file that is named twice
 #'   is predicted once. Or pixels, see below.
@@ -51,17 +51,17 @@
 #' predict(model, "images/00000001_000.png")
 #' predict(model, "images", operating_point = "sensitivity_95")
 #' predict(model, matrix(0:255, 16))
-predict.placa_model <- function(object, images, operating_point = NULL, ...) {
+predict.placa_model <- function(object, new_data, operating_point = NULL, ...) {
   rlang::check_dots_empty()
   thresholds <- chosen_thresholds(object, operating_point)
-  if (!is.character(images) && (is.numeric(images) || is.list(images))) {
-    pixels <- write_pixels(images, object)
+  if (!is.character(new_data) && (is.numeric(new_data) || is.list(new_data))) {
+    pixels <- write_pixels(new_data, object)
     on.exit(unlink(pixels$folder, recursive = TRUE))
     predicted <- predict_paths(object, pixels$files)
     predicted$table$image <- pixels$names[match(predicted$table$image, pixels$files)]
     predicted$rejected$image <- pixels$names[match(predicted$rejected$image, pixels$files)]
   } else {
-    predicted <- predict_paths(object, check_images(images))
+    predicted <- predict_paths(object, check_images(new_data, "new_data"))
   }
   table <- predicted$table
   threshold <- thresholds$threshold[match(table$finding, thresholds$finding)]
@@ -156,10 +156,10 @@ chosen_thresholds <- function(model, operating_point, call = rlang::caller_env()
   chosen
 }
 
-check_images <- function(images, call = rlang::caller_env()) {
+check_images <- function(images, argument, call = rlang::caller_env()) {
   if (!is.character(images) || length(images) == 0 || anyNA(images)) {
     cli::cli_abort(
-      c("{.arg images} must be paths of image files or folders, or pixels.",
+      c("{.arg {argument}} must be paths of image files or folders, or pixels.",
         x = "It is {.obj_type_friendly {images}}."),
       class = "placa_error_image", call = call
     )
@@ -167,7 +167,7 @@ check_images <- function(images, call = rlang::caller_env()) {
   absent <- images[!file.exists(images)]
   if (length(absent) > 0) {
     cli::cli_abort(
-      c("Every path in {.arg images} must exist.",
+      c("Every path in {.arg {argument}} must exist.",
         x = "{length(absent)} do{?es/} not: {.file {first_few(absent)}}.",
         i = "Paths are looked for from {.file {getwd()}}."),
       class = "placa_error_image", call = call

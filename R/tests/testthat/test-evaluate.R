@@ -35,15 +35,16 @@ test_that("a print says what a reader asks first", {
   text <- paste(format(evaluation), collapse = "\n")
   row <- evaluation$discrimination[1, ]
   expect_match(text, format_interval(row$auroc, row$clustered_lower, row$clustered_upper), fixed = TRUE)
-  expect_match(text, "253 images of 147 patients, 84 positive \\(33.2%\\), design effect [0-9.]+")
-  expect_match(text, "at 95% are of 200 draws of whole patients or groups (clustered bootstrap); metrics", fixed = TRUE)
+  expect_match(text, paste0("253.*147.*84.*33\\.2.*", format_number(row$design_effect, 1)))
+  expect_match(text, "95%.*200.*bootstrap")
   expect_match(text, "youden")
-  expect_match(text, "No patient or group is shared with train and validation")
+  expect_match(text, "train.*validation")
   alone <- evaluate(transform(six_rows(), patient_id = image_id, group_id = image_id), one_threshold(), draws = 200)
-  expect_output(print(alone), "could not be")
-  expect_output(print(alone), "DeLong's, which take images as independent", fixed = TRUE)
+  expect_no_match_all(format(alone), "validation")
+  expect_output(print(alone), "95%.*DeLong")
   both <- rbind(alone$discrimination, transform(evaluation$discrimination[1, ], finding = "Mass"))
-  expect_match(interval_sentence(list(discrimination = both, about = evaluation$about)), "DeLong's for Pneumonia")
+  sentence <- interval_sentence(list(discrimination = both, about = evaluation$about))
+  expect_match(sentence, "200.*bootstrap.*DeLong.*Pneumonia")
 })
 
 test_that("a run can be evaluated in one call, by this machine's reader of parquet", {

@@ -5,10 +5,10 @@ test_that("a lone finding's curve has its AUROC and every operating point", {
   texts <- texts_of(plot_roc(one))
   row <- one$discrimination
   interval <- paste0(format_number(row$clustered_lower, 3), "\u2013", format_number(row$clustered_upper, 3))
-  expect_match(texts, paste0("Pneumonia: AUROC 0.931 (95% CI ", interval, ")"), fixed = TRUE, all = FALSE)
-  expect_match(texts, "Youden index: sensitivity 77\\.4%, specificity 88\\.8%", all = FALSE)
-  expect_match(texts, "For 95% sensitivity", all = FALSE)
-  expect_true(all(c("Sensitivity", "1 \u2212 specificity", "0.2") %in% texts))
+  expect_match(texts, paste0("Pneumonia.*0\\.931.*95.*", interval), all = FALSE)
+  expect_match(texts, paste0(plot_labels("en")$operating_points[["youden"]], ".*77\\.4%.*88\\.8%"), all = FALSE)
+  expect_match(texts, plot_labels("en")$operating_points[["sensitivity_95"]], all = FALSE)
+  expect_true(all(c(plot_labels("en")$sensitivity, plot_labels("en")$false_positive_rate, "0.2") %in% texts))
 })
 
 test_that("the marks stand on the curve, the default one filled", {
@@ -53,7 +53,7 @@ test_that("calibration shows each bin with its interval, and every image below",
   expect_identical(sum(counts$n_images), nrow(one$predictions))
   expect_identical(sum(counts$n_images[counts$height > 0]), sum(one$predictions$truth))
   expect_lte(max(abs(counts$height)), band_reach)
-  expect_match(texts_of(plot_calibration(one)), "Bin of 25.26 images", all = FALSE)
+  expect_match(texts_of(plot_calibration(one)), "25.26", all = FALSE)
 })
 
 test_that("an evaluation that was read back can be drawn, with predictions or without", {

@@ -23,7 +23,7 @@ test_that("files and folders go over, and probabilities and sentences come back"
   # Python's own sentence arrives as R's, and a fault is called one.
   expect_true("placa_error_python" %in% there$answers[[3]]$class)
   expect_identical(there$answers[[3]]$message, "A lucky file was expected, {13} bytes came: take another.")
-  expect_match(there$answers[[4]]$message, "Python failed.*ValueError: seventeen")
+  expect_match(there$answers[[4]]$message, "ValueError: seventeen")
   # Not one image that can be read is still a table.
   expect_identical(there$answers[[5]]$class, c(NA_character_, NA_character_))
   expect_length(there$caught, 3)
@@ -59,14 +59,14 @@ test_that("what is wrong with a call is told before Python is started", {
   expect_error(predict(model, character()), class = "placa_error_image")
   expect_error(predict(model, 3), class = "placa_error_image")
   expect_error(predict(model, folder, "specificity_99"), "youden", class = "placa_error_operating_point")
-  expect_error(predict(model, folder, treshold = 1))
+  expect_error(predict(model, folder, treshold = 1), class = "rlib_error_dots_nonempty")
 })
 
 test_that("many rejected images make one warning of bearable length", {
   rejected <- tibble::tibble(image = sprintf("%02d.png", 1:30), reason = "the file is empty")
   warning <- expect_warning(warn_rejected(rejected), class = "placa_warning_rejected")
-  expect_match(conditionMessage(warning), "30 images")
-  expect_match(conditionMessage(warning), "And 20 more")
+  expect_match(conditionMessage(warning), "\\b30\\b")
+  expect_match(conditionMessage(warning), "\\b20\\b")
   expect_identical(warning$rejected, rejected)
 })
 
@@ -100,7 +100,7 @@ test_that("more files than a batch come back whole and in order", {
   expect_identical(basename(table$image), names)
   expect_equal(table$probability, ifelse(sizes[names] == 0, NA, 1 / sizes[names]), ignore_attr = TRUE)
   expect_length(there$caught, 1)
-  expect_match(there$caught[[1]][[2]], "2 images could not be read")
+  expect_match(there$caught[[1]][[2]], "\\b2\\b.*empty")
 })
 
 test_that("a run that moved, or was trained again, since it was loaded is told", {
@@ -112,12 +112,12 @@ test_that("a run that moved, or was trained again, since it was loaded is told",
   facts <- jsonlite::fromJSON(file, simplifyVector = FALSE)
   facts$model <- list(fingerprint = "sha256:other")
   writeLines(jsonlite::toJSON(facts, auto_unbox = TRUE), file)
-  expect_error(predict(model, folder), "trained again", class = "placa_error_run")
+  expect_error(predict(model, folder), basename(run), class = "placa_error_run")
   writeLines(before, file)
   elsewhere <- tempfile("moved-")
   remove_later(elsewhere, environment())
   file.rename(run, elsewhere)
-  expect_error(predict(model, folder), "no longer where it was.*does not exist", class = "placa_error_run")
+  expect_error(predict(model, folder), basename(run), class = "placa_error_run")
   expect_s3_class(load_model(elsewhere), "placa_model")
 })
 

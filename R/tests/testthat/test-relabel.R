@@ -20,8 +20,8 @@ test_that("evaluate() takes only what is labelled, and says by whom and how much
   expect_identical(evaluation$discrimination$n_positive, 2L)
   expect_equal(evaluation$discrimination$auroc, 1)
   text <- paste(format(evaluation), collapse = " ")
-  expect_match(text, "Labels: second reader\\.")
-  expect_match(text, "4 of 6 images of the split have a label")
+  expect_match(text, "second reader")
+  expect_match(text, "\\b4 of 6\\b")
 })
 
 test_that("a subset can be asked for, and is said", {
@@ -43,13 +43,13 @@ test_that("what was said of the labels is written and read back", {
   back <- read_evaluation(out)
   expect_equal(back$about$labels, evaluation$about$labels)
   expect_identical(back$about$labels$unlabelled_findings, "Effusion")
-  expect_match(paste(format(back), collapse = " "), "Left out, for no image has a label: Effusion")
+  expect_match(paste(format(back), collapse = " "), "Effusion")
 })
 
 test_that("a name with braces is a name", {
   odd <- transform(second_reader(), label_source = "{panel} of 3")
   evaluation <- suppressWarnings(evaluate(relabel(six_rows(), odd), one_threshold(), draws = 200))
-  expect_match(paste(format(evaluation), collapse = " "), "Labels: {panel} of 3.", fixed = TRUE)
+  expect_match(paste(format(evaluation), collapse = " "), "{panel} of 3", fixed = TRUE)
 })
 
 test_that("of several sources one must be named", {
@@ -70,9 +70,9 @@ test_that("labels that cannot be used are refused with a reason", {
   nothing <- transform(second_reader(), finding = "Hernia")
   expect_error(relabel(six_rows(), nothing), "Hernia", class = "placa_error_labels")
   elsewhere <- transform(second_reader(), image_id = paste0(image_id, ".png"))
-  expect_error(relabel(six_rows(), elsewhere), "none of them", class = "placa_error_labels")
+  expect_error(relabel(six_rows(), elsewhere), "second reader.*\\b5\\b", class = "placa_error_labels")
   contrary <- rbind(second_reader(), transform(second_reader()[3, ], truth = 1L))
-  expect_error(relabel(six_rows(), contrary), "both with and", class = "placa_error_labels")
+  expect_error(relabel(six_rows(), contrary), "\"c\".*Pneumonia", class = "placa_error_labels")
   # The same label twice is one label; a missing one is none.
   twice <- rbind(second_reader(), second_reader()[3, ], transform(second_reader()[3, ], truth = NA))
   expect_identical(relabel(six_rows(), twice)$truth, c(0L, 1L, 0L, 1L, NA, NA))

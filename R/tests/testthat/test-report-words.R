@@ -21,6 +21,6 @@ test_that("both languages have the same words", {
 })
 
 test_that("a document names its sections", {
-  expect_error(report_section("poster"), "must be one of")
+  expect_error(report_section("poster"), "poster", class = "rlang_error")
   expect_error(report_setup(list(run = tempdir(), language = "en")), class = "placa_error_run")
 })

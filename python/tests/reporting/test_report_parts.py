@@ -127,7 +127,7 @@ def test_without_python_a_sentence_stands_where_pictures_were(answers: dict[str,
 
 
 def test_a_finding_that_the_run_does_not_know_is_named(answers: dict[str, dict[str, Any]]) -> None:
-    assert answers["en"]["unknown"] == "This run knows no finding 'Hernia': there are Pneumonia."
+    assert all(text in answers["en"]["unknown"] for text in ("Hernia", "Pneumonia"))
     assert "Hernia" in FOURTEEN
 
 

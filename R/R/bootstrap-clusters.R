@@ -9,7 +9,7 @@ block_bytes <- 64e6
 block_draws <- 5000
 
 # The last draws, if they fit in one block: the verbs of one evaluation ask for the same ones many times.
-last_resample <- new.env(parent = emptyenv())
+resample_cache <- new.env(parent = emptyenv())
 
 # `statistic` takes a raw matrix of counts (clusters by draws) and gives a named numeric matrix, a row a draw. The
 # estimate is the statistic of the data themselves, that is, of each cluster once. `units` is what intervals know of the
@@ -40,15 +40,15 @@ resample_blocks <- function(n_clusters, draws, seed, bytes = block_bytes) {
 
 resample_once <- function(n_clusters, draws, seed) {
   key <- paste(n_clusters, draws, seed)
-  if (!identical(last_resample$key, key)) {
-    last_resample$counts <- with_seed(seed, .Call(placa_resample, n_clusters, as.integer(draws)))
-    last_resample$key <- key
+  if (!identical(resample_cache$key, key)) {
+    resample_cache$counts <- with_seed(seed, .Call(placa_resample, n_clusters, as.integer(draws)))
+    resample_cache$key <- key
   }
-  last_resample$counts
+  resample_cache$counts
 }
 
-forget_resample <- function() {
-  rm(list = ls(last_resample), envir = last_resample)
+clear_resample_cache <- function() {
+  rm(list = ls(resample_cache), envir = resample_cache)
 }
 
 # What one resamples: the group that a split may not cut; where that is unknown the patient, then the image.

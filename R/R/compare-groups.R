@@ -6,7 +6,7 @@ compare_groups <- function(rows, groups, threshold, min_clusters, confidence, dr
     without <- length(unique(cluster[member & rows$truth == 0]))
     min(with, without) >= min_clusters
   }
-  boot <- remember(function(member) {
+  boot <- memoise(function(member) {
     boot <- bootstrap_clusters(cluster, rows$truth, group_statistic(rows, member, cluster, threshold), draws, seed)
     boot$units <- effective_clusters(rows$truth[member], cluster[member])
     boot
@@ -120,7 +120,7 @@ no_groups <- function() {
 }
 
 # A function that does not compute twice for the same images: the rest of one group may be another.
-remember <- function(compute) {
+memoise <- function(compute) {
   known <- list()
   function(member) {
     for (entry in known) {

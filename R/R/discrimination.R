@@ -83,7 +83,7 @@ discrimination <- function(predictions, split = "test", confidence = 0.95, draws
       n_patients = count_patients(rows$patient_id),
       n_positive = sum(rows$truth),
       prevalence = mean(rows$truth),
-      discriminate(rows, confidence, draws, seed, max_fpr)
+      discrimination_columns(rows, confidence, draws, seed, max_fpr)
     )
   })
   warn_one_class(table)
@@ -96,7 +96,7 @@ count_patients <- function(patient_id) {
 }
 
 # Every area of one finding, all from the same draws.
-discriminate <- function(rows, confidence, draws, seed, max_fpr) {
+discrimination_columns <- function(rows, confidence, draws, seed, max_fpr) {
   cluster <- cluster_index(rows)
   areas <- c("auroc", "average_precision", if (!is.null(max_fpr)) "partial")
   drawn <- area_intervals(rows, cluster, areas, confidence, draws, seed, if (is.null(max_fpr)) 1 else max_fpr)

@@ -74,7 +74,7 @@ evaluate.data.frame <- function(x, thresholds, split = "test", out = NULL, bins 
   thresholds <- check_thresholds(thresholds, unique(rows$finding))
   check_draws(draws, seed)
   # Verbs of one evaluation share their draws, which are fifty megabytes that must not stay behind.
-  on.exit(forget_resample())
+  on.exit(clear_resample_cache())
   evaluation <- new_evaluation(
     discrimination = discrimination(rows, split, confidence, draws, seed, max_fpr),
     operating_points = operating_points(rows, thresholds, split, confidence, draws, seed),

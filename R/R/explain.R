@@ -51,7 +51,7 @@ explain.placa_model <- function(x, image, finding = NULL, labels = plot_labels("
 }
 
 explain_path <- function(model, path, finding, name, labels, call = rlang::caller_env()) {
-  check_still_there(model, call)
+  check_model_unchanged(model, call)
   answer <- call_python(
     "explain_as_lists", model$path, normalizePath(path), finding, near = model$path, call = call
   )

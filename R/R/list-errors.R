@@ -35,14 +35,16 @@ list_errors <- function(predictions, thresholds = NULL, split = "test", n = 10, 
   thresholds <- check_thresholds(thresholds, unique(data$finding))
   as_subclass("placa_errors", by_finding(data, function(rows, finding) {
     threshold <- default_point(thresholds[thresholds$finding == finding, ])$threshold
+    false_positives <- rows[rows$truth == 0 & rows$probability >= threshold, ]
+    false_negatives <- rows[rows$truth == 1 & rows$probability < threshold, ]
     rbind(
-      worst_of(rows[rows$truth == 0 & rows$probability >= threshold, ], "false_positive", threshold, n, one_per_group),
-      worst_of(rows[rows$truth == 1 & rows$probability < threshold, ], "false_negative", threshold, n, one_per_group)
+      most_confident(false_positives, "false_positive", threshold, n, one_per_group),
+      most_confident(false_negatives, "false_negative", threshold, n, one_per_group)
     )
   }))
 }
 
-worst_of <- function(rows, kind, threshold, n, one_per_group) {
+most_confident <- function(rows, kind, threshold, n, one_per_group) {
   # The name settles ties, so that the list does not hang on the order of the rows.
   rows <- rows[order(-abs(rows$probability - rows$truth), rows$image_id, method = "radix"), ]
   if (one_per_group) {

@@ -74,7 +74,7 @@ predict.placa_model <- function(object, new_data, operating_point = NULL, ...) {
 batch_of_files <- 128
 
 predict_paths <- function(model, images, call = rlang::caller_env()) {
-  check_still_there(model, call)
+  check_model_unchanged(model, call)
   full <- normalizePath(images)
   files <- list_files(model, full, call)
   batches <- split(files, (seq_along(files) - 1) %/% batch_of_files)
@@ -119,7 +119,7 @@ list_files <- function(model, paths, call) {
 }
 
 # The thresholds were read when the model was loaded; those of another training are others.
-check_still_there <- function(model, call) {
+check_model_unchanged <- function(model, call) {
   if (!file.exists(file.path(model$path, "model.keras"))) {
     cli::cli_abort(
       c("The run of this model is no longer where it was.",

@@ -23,8 +23,8 @@ call_python <- function(name, ..., near, call = rlang::caller_env()) {
 }
 
 start_python <- function(near, call) {
-  refuse_embedded(call)
-  if (!is_there("reticulate")) {
+  check_not_embedded(call)
+  if (!is_package_installed("reticulate")) {
     cli::cli_abort(
       c("The R package reticulate is needed to call Python, and is not installed.",
         i = "Type {.code install.packages(\"reticulate\")}, or {.code apt install r-cran-reticulate} on Debian."),
@@ -158,7 +158,7 @@ first_line <- function(text) {
 }
 
 # Python calls R through rpy2; starting a second Python in that R kills the process without a word.
-refuse_embedded <- function(call) {
+check_not_embedded <- function(call) {
   if (is_embedded()) {
     cli::cli_abort(
       c("Python cannot be called from an R that runs inside Python (rpy2): the process would crash.",

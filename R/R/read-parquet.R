@@ -5,7 +5,7 @@ parquet_readers <- function() {
 
 read_parquet <- function(file, readers = parquet_readers(), call = rlang::caller_env()) {
   check_magic(file, call)
-  there <- names(readers)[vapply(names(readers), is_there, logical(1))]
+  there <- names(readers)[vapply(names(readers), is_package_installed, logical(1))]
   if (length(there) == 0) {
     cli::cli_abort(
       c("A package that reads parquet is needed, and none is installed.",
@@ -30,7 +30,7 @@ read_parquet <- function(file, readers = parquet_readers(), call = rlang::caller
 }
 
 # Whether a package is installed, without loading it: an R inside Python must not even load reticulate.
-is_there <- function(package) {
+is_package_installed <- function(package) {
   nzchar(system.file(package = package))
 }
 
@@ -57,7 +57,7 @@ check_magic <- function(file, call) {
 
 read_by_arrow <- function(file, call) {
   table <- arrow::read_parquet(file, as_data_frame = FALSE)
-  list(data = alike(as.data.frame(table)), metadata = table$metadata[["placa"]])
+  list(data = harmonise_columns(as.data.frame(table)), metadata = table$metadata[["placa"]])
 }
 
 read_by_nanoparquet <- function(file, call) {
@@ -67,7 +67,7 @@ read_by_nanoparquet <- function(file, call) {
   schema <- schema[!is.na(schema$type), ]
   empty <- vapply(schema$logical_type, function(type) identical(type$type, "UNKNOWN"), logical(1))
   list(
-    data = alike(
+    data = harmonise_columns(
       as.data.frame(nanoparquet::read_parquet(file)),
       whole = schema$name[schema$type %in% "INT64"], empty = schema$name[empty]
     ),
@@ -78,14 +78,14 @@ read_by_nanoparquet <- function(file, call) {
 read_by_python <- function(file, call) {
   read <- call_python("read_as_lists", file, near = file, call = call)
   data <- columns_from_lists(read$columns, read$missing, read$kinds, read$levels)
-  list(data = alike(data), metadata = if (nzchar(read$metadata)) read$metadata)
+  list(data = harmonise_columns(data), metadata = if (nzchar(read$metadata)) read$metadata)
 }
 
 # The readers differ in what they make of 64-bit integers, ordered factors, times without a zone and columns of nothing.
 # Here integers are integer where they fit and double where not, factors have no order (nanoparquet does not know of
 # it), times are in UTC, nothing is logical. `whole` and `empty` name the columns that a reader has made doubles and
 # integers of.
-alike <- function(data, whole = character(), empty = character()) {
+harmonise_columns <- function(data, whole = character(), empty = character()) {
   data[] <- lapply(stats::setNames(nm = names(data)), function(name) {
     column <- data[[name]]
     if (is.factor(column)) {

@@ -34,16 +34,16 @@ worst_first <- function(probes) {
   probes[order(-match(probes$verdict, c("none", "some", "strong")), coarse, -probes$auroc), ]
 }
 
-pairs_across <- function(duplicates) as.numeric(duplicates$across_splits %||% 0)
+pairs_across_splits <- function(duplicates) as.numeric(duplicates$across_splits %||% 0)
 
 # Pairs of like images in more than one split; where the audit says that they spare the test set, none.
-twins_across <- function(audit) {
+duplicates_across_splits <- function(audit) {
   if (identical(as.numeric(audit$leakage$test_images_duplicated), 0)) return(0)
-  pairs_across(audit$leakage$exact_duplicates) + pairs_across(audit$leakage$near_duplicates)
+  pairs_across_splits(audit$leakage$exact_duplicates) + pairs_across_splits(audit$leakage$near_duplicates)
 }
 
 # Whether the groups had to be found, for nobody says who the patients are.
-groups_were_found <- function(audit) {
+has_inferred_groups <- function(audit) {
   rule <- audit$leakage$grouping$rule
   length(rule) == 1 && !identical(rule, "patient")
 }
@@ -81,7 +81,7 @@ write_leakage <- function(leakage) {
   }
   share <- leakage$image_wise_split_would_leak
   if (isTRUE(share > 0)) say("audit.leakage.would_leak", share = pct(share))
-  write_twins(leakage)
+  write_duplicates(leakage)
   write_names(leakage$names)
   write_grouping(leakage$grouping)
 }
@@ -92,7 +92,7 @@ leakage_rows <- function(leakage) {
     if (length(value)) stats::setNames(text, s(paste0("audit.row.", key)))
   }
   pairs <- function(key, found) {
-    row(key, found$pairs, s("audit.leakage.pairs", pairs = num(found$pairs), across = num(pairs_across(found))))
+    row(key, found$pairs, s("audit.leakage.pairs", pairs = num(found$pairs), across = num(pairs_across_splits(found))))
   }
   grouping <- leakage$grouping
   telling <- NROW(as_rows(leakage$names$telling))
@@ -117,7 +117,7 @@ largest_text <- function(grouping) {
 }
 
 # Some of the pairs of images that are the same, or nearly, by name.
-write_twins <- function(leakage, shown = 3) {
+write_duplicates <- function(leakage, shown = 3) {
   for (kind in c("exact", "near")) {
     found <- leakage[[paste0(kind, "_duplicates")]]
     examples <- found$examples
@@ -175,7 +175,7 @@ write_label_quality <- function(rows) {
   if (is.null(rows)) return(invisible())
   write_subheading("audit.heading.labels", "audit-labels")
   say("audit.labels.prose")
-  for (i in utils::head(which(is.na(column(rows, "subset"))), 3)) say_label_quality(rows[i, ])
+  for (i in utils::head(which(is.na(column(rows, "subset"))), 3)) write_label_summary(rows[i, ])
   # In short, for ten columns must fit: per cent, with a dash between the limits.
   interval <- function(name) {
     percent <- function(suffix, digits) num(100 * column(rows, paste0(name, suffix)), digits)
@@ -202,7 +202,7 @@ write_label_quality <- function(rows) {
               c(rep("l", left), rep("r", ncol(table) - left)))
 }
 
-say_label_quality <- function(row) {
+write_label_summary <- function(row) {
   labelled <- row$both + row$labels_only
   true <- row$both + row$reference_only
   if (!isTRUE(labelled > 0 && true > 0)) return(invisible())

@@ -4,7 +4,7 @@
 write_checklist <- function(run, facts, maps) {
   file <- system.file("report", "checklist.csv", package = "placa")
   items <- utils::read.csv(file, colClasses = "character")
-  has <- what_the_run_has(run, facts, maps)
+  has <- run_contents(run, facts, maps)
   # "labels partly": in part where the run has second labels, else not at all.
   needed <- sub(" partly$", "", items$filled)
   at_best <- ifelse(grepl(" partly$", items$filled), "partly", "yes")
@@ -32,7 +32,7 @@ write_checklist <- function(run, facts, maps) {
 }
 
 # Sections that a run may lack, by the word that the table has for them.
-what_the_run_has <- function(run, facts, maps) {
+run_contents <- function(run, facts, maps) {
   audit <- audit_of(run)
   sites <- unique(stats::na.omit(run$predictions$site))
   there <- function(name) NROW(run$evaluation[[name]]) > 0

@@ -56,11 +56,11 @@ write_headline <- function(run, facts, eyebrow = "page.eyebrow") {
   }
   if (!facts$many && isTRUE(found$auroc_lower <= 0.5)) write_div("notice", s("headline.coin_toss"))
   write_verdict(run, facts)
-  write_div("notice .use", paste(what_it_is_not_for(run, facts), collapse = "\n\n"))
+  write_div("notice .use", paste(use_warnings(run, facts), collapse = "\n\n"))
 }
 
 # What the model must not be used for: care, images unlike those it was tested on, and findings it does not know.
-what_it_is_not_for <- function(run, facts) {
+use_warnings <- function(run, facts) {
   if (facts$phantom) return(s("headline.use_phantom"))
   images <- run$predictions[run$predictions$split %in% facts$split, ]
   known <- function(column) sort(unique(stats::na.omit(images[[column]])))
@@ -137,9 +137,9 @@ write_verdict <- function(run, facts) {
   audit <- audit_of(run)
   leakage <- audit$leakage
   across <- max(leakage$patients_across_splits %||% NA, leakage$groups_across_splits %||% 0)
-  unknown <- groups_were_found(audit) || (!is.null(run$predictions) && all(is.na(run$predictions$patient_id)))
+  unknown <- has_inferred_groups(audit) || (!is.null(run$predictions) && all(is.na(run$predictions$patient_id)))
   verdict <- if (is.na(across)) "none" else if (across > 0) "bad" else if (unknown) "groups" else "good"
-  twins <- if (is.null(audit)) 0 else twins_across(audit)
+  twins <- if (is.null(audit)) 0 else duplicates_across_splits(audit)
   strong <- strong_probes(audit)
   sentences <- c(
     s(paste0("headline.verdict_", verdict), n = num(across)),

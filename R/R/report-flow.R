@@ -20,7 +20,7 @@ flow_boxes <- function(run, facts) {
   parts <- splits_of(run)
   images <- unlist(data$images[parts])
   if (length(images) < length(parts)) return(NULL)
-  units <- if (groups_were_found(audit_of(run))) "groups" else "patients"
+  units <- if (has_inferred_groups(audit_of(run))) "groups" else "patients"
   of_units <- function(n) if (length(n)) s(paste0("data.flow_", units), n = num(n))
   kept <- sum(images)
   left_out <- c(rejected = data$rejected, missing = data$missing, unused = data$unused)

@@ -32,15 +32,16 @@ write_audit_limits <- function(audit) {
   labels <- if (!is.null(labels)) as_rows(labels[is.na(column(labels, "subset")) & !is.na(column(labels, "ppv")), ])
   worst <- if (!is.null(labels)) labels[which.min(labels$ppv), ]
   shift <- c(audit$shift$here$verdict, audit$shift$table$verdict)
+  duplicates <- if (is.null(audit)) 0 else duplicates_across_splits(audit)
   items <- c(
     if (isTRUE(audit$leakage$patients_across_splits > 0)) s("limits.leak"),
-    if (!is.null(audit) && twins_across(audit) > 0) s("limits.twins", n = num(twins_across(audit))),
+    if (duplicates > 0) s("limits.twins", n = num(duplicates)),
     if (!is.null(strong)) s("limits.shortcut", probe = word("probe", strong$probe[[1]]),
                             finding = finding(strong$finding[[1]]), auroc = num(strong$auroc[[1]], 2)),
     if (NROW(worst)) s("limits.label_quality", ppv = pct(worst$ppv, 0), finding = finding(worst$finding),
                        reference = escape_markdown(worst$reference)),
     if (any(c("some", "strong") %in% shift)) s("limits.shift"),
-    if (groups_were_found(audit)) s("limits.groups_found")
+    if (has_inferred_groups(audit)) s("limits.groups_found")
   )
   if (!length(items)) return(invisible())
   say("limits.from_audit")

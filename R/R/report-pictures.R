@@ -75,7 +75,7 @@ write_samples <- function(samples, facts, files) {
 }
 
 # Without pictures: is it the images that are gone, or Python?
-missing_pictures <- function() if (python_there()) "data.samples_missing" else "data.python_missing"
+missing_pictures <- function() if (has_python()) "data.samples_missing" else "data.python_missing"
 
 # The first training images, one with the finding where the table of predictions knows, and what changes them.
 choose_training_images <- function(run, n = 2) {
@@ -95,7 +95,7 @@ write_augmented <- function(run, files, times = 3) {
   changes <- run$info$training$augmentation
   if (!length(changes) || all(unlist(changes) == 0)) return(say("training.augmentation_none"))
   files <- as.character(unlist(files))
-  if (!length(files)) return(say(if (python_there()) "training.augmented_missing" else "data.python_missing"))
+  if (!length(files)) return(say(if (has_python()) "training.augmented_missing" else "data.python_missing"))
   done <- names(changes)[vapply(changes, function(amount) isTRUE(amount > 0), NA)]
   say("training.augmented", changes = paste(word("training.change", done), collapse = ", "))
   original <- seq_along(files) %% (times + 1) == 1

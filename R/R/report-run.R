@@ -3,7 +3,7 @@
 `%||%` <- function(x, y) if (is.null(x) || length(x) == 0) y else x
 
 # The folders from `from` up to the root of the file system.
-ancestors <- function(from) {
+parent_folders <- function(from) {
   here <- normalizePath(from)
   found <- here
   while (dirname(here) != here) found <- c(found, here <- dirname(here))
@@ -13,7 +13,7 @@ ancestors <- function(from) {
 # Folders that a relative path may have been written from: where the command was typed comes first.
 base_folders <- function() {
   typed_in <- Sys.getenv("PLACA_WORKING_DIRECTORY")
-  unique(c(if (nzchar(typed_in)) typed_in, ancestors(getwd())))
+  unique(c(if (nzchar(typed_in)) typed_in, parent_folders(getwd())))
 }
 
 first_existing <- function(paths, holding) {
@@ -45,7 +45,7 @@ locate_run <- function(run) {
 locate_prepared <- function(run) {
   written <- run$info$data$prepared %||% return(NULL)
   # Above the run first: another project may have a set of the same name.
-  first_existing(c(file.path(c(ancestors(run$path), base_folders()), written), written), "manifest.parquet")
+  first_existing(c(file.path(c(parent_folders(run$path), base_folders()), written), written), "manifest.parquet")
 }
 
 # Everything the report reads from the run, in one list; an absent file is an absent element.
@@ -57,11 +57,11 @@ read_run <- function(path) {
     info = json(at("run.json")),
     thresholds = json(at("thresholds.json")),
     history = if (file.exists(at("history.csv"))) utils::read.csv(at("history.csv")),
-    evaluation = read_what_is_there(read_evaluation(path)) %||% read_tables(at("evaluation")),
+    evaluation = read_optional(read_evaluation(path)) %||% read_tables(at("evaluation")),
     summary = json(at("evaluation", "summary.json")),
-    predictions = read_what_is_there(read_predictions(path)),
-    points = read_what_is_there(read_thresholds(path)),
-    other_labels = if (file.exists(at("labels.parquet"))) read_what_is_there(read_labels(path))
+    predictions = read_optional(read_predictions(path)),
+    points = read_optional(read_thresholds(path)),
+    other_labels = if (file.exists(at("labels.parquet"))) read_optional(read_labels(path))
   )
 }
 
@@ -82,7 +82,7 @@ read_tables <- function(folder) {
 }
 
 # A piece that the run lacks is NULL, and its section says so; anything else that goes wrong is an error.
-read_what_is_there <- function(piece) {
+read_optional <- function(piece) {
   tryCatch(piece, placa_error_run = function(e) NULL, placa_error_file = function(e) NULL)
 }
 
@@ -122,7 +122,7 @@ use_python_of_placa <- function() {
 }
 
 # Without it the chunks are left out, and the sections say what is not shown; asked once, for Python starts with it.
-python_there <- local({
+has_python <- local({
   known <- NULL
   function() {
     if (is.null(known)) {
@@ -135,4 +135,4 @@ python_there <- local({
 })
 
 # What a Python chunk left under a name, or NULL where it was not run.
-from_python <- function(name) if (python_there()) reticulate::py_to_r(reticulate::py_get_attr(reticulate::py, name))
+from_python <- function(name) if (has_python()) reticulate::py_to_r(reticulate::py_get_attr(reticulate::py, name))

@@ -49,7 +49,7 @@ report_pictures <- function() {
   changes <- changes_of(run)
   # Lists and scalars alone: not every reticulate can hand over a data frame.
   list(
-    python = python_there(), prepared = locate_prepared(run), run = run$path, folder = figure_file(""),
+    python = has_python(), prepared = locate_prepared(run), run = run$path, folder = figure_file(""),
     samples = the_report$samples$image, extremes = the_report$extremes[c("image", "finding", "side")],
     training = choose_training_images(run), changes = changes$amounts, seed = changes$seed
   )

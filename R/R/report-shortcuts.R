@@ -16,7 +16,7 @@ write_shortcuts <- function(audit, run, facts) {
   if (!is.null(measured)) {
     (if (many) draw_shortcut_tiles else draw_shortcuts)(measured, found)
     (if (many) write_strong_table else write_probe_table)(audit$probes)
-    (if (many) say_what_many_mean else say_what_one_means)(measured, found)
+    (if (many) write_probe_meanings else write_probe_meaning)(measured, found)
   }
   write_unmeasured(audit$probes)
 }
@@ -73,12 +73,12 @@ write_strong_table <- function(probes, shown = 12) {
 }
 
 # What the strongest probe means for the model's figure.
-say_what_one_means <- function(probes, found) {
+write_probe_meaning <- function(probes, found) {
   top <- worst_first(probes)[1, ]
   model <- found[found$finding %in% top$finding & !is.na(found$auroc), ]
   verdict <- as.character(top$verdict)
   if (!verdict %in% c("some", "strong")) {
-    unclear <- not_ruled_out(probes)
+    unclear <- inconclusive_probes(probes)
     if (is.null(unclear)) return(say("audit.shortcuts.means_none", finding = finding(top$finding)))
     widest <- unclear[which.max(unclear$auroc), ]
     return(say("audit.shortcuts.means_unclear", finding = finding(widest$finding), probe = probe_names(widest$probe),
@@ -94,16 +94,16 @@ say_what_one_means <- function(probes, found) {
 }
 
 # A small set tells nothing apart: what has no verdict may still be a shortcut, if its interval reaches that far.
-not_ruled_out <- function(probes, strong_from = 0.75) {
+inconclusive_probes <- function(probes, strong_from = 0.75) {
   as_rows(probes[which(probes$verdict == "none" & column(probes, "upper") >= strong_from), ])
 }
 
-say_what_many_mean <- function(probes, found) {
+write_probe_meanings <- function(probes, found) {
   strong <- strong_probes(list(probes = probes))
   total <- length(unique(probes$finding))
   if (is.null(strong)) {
     say("audit.shortcuts.many_none", total = num(total))
-    unclear <- unique(not_ruled_out(probes)$finding)
+    unclear <- unique(inconclusive_probes(probes)$finding)
     if (length(unclear)) {
       say("audit.shortcuts.many_unclear", n = num(length(unclear)), findings = paste(finding(unclear), collapse = ", "))
     }

@@ -70,11 +70,11 @@ test_that("each panel of net benefit ends where that of the model does", {
     net_benefit = c(0.1, 0.1, 0.05, 0, 0.003, -0.1, 0.001, -1, 0, -8)
   )
   # A fiftieth of 0.1 is 0.002: what counts ends at 0.15, and the round number above it is 0.2.
-  expect_identical(max(where_it_matters(curve)$threshold), 0.15)
+  expect_identical(max(crop_decision_curve(curve)$threshold), 0.15)
   expect_identical(round_up(0.15), 0.2)
   useless <- transform(curve, net_benefit = -1)
-  expect_identical(nrow(where_it_matters(useless)), nrow(curve))
-  expect_identical(from_zero(c(0.01, seq(0.01, 0.99, by = 0.01)[60])), c(0, 0.6))
+  expect_identical(nrow(crop_decision_curve(useless)), nrow(curve))
+  expect_identical(limits_from_zero(c(0.01, seq(0.01, 0.99, by = 0.01)[60])), c(0, 0.6))
 })
 
 test_that("several findings show their predictive values at the default operating point, or at the one named", {

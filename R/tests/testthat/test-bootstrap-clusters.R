@@ -60,7 +60,7 @@ test_that("blocks hold all draws, repeat, and leave the session's random numbers
 test_that("a session without random numbers yet has none after", {
   set.seed(1)
   rm(".Random.seed", envir = globalenv())
-  forget_resample()
+  clear_resample_cache()
   resample_once(10, 100, 1)
   expect_false(exists(".Random.seed", globalenv(), inherits = FALSE))
 })

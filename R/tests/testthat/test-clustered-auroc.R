@@ -117,7 +117,7 @@ test_that("2,000 draws of the official test split's size take less than 1.5 s", 
   cluster <- with_seed(1, sample.int(2797, n, replace = TRUE))
   truth <- with_seed(2, stats::rbinom(n, 1, 0.05))
   probability <- with_seed(3, stats::plogis(stats::rnorm(n) + truth))
-  forget_resample()
+  clear_resample_cache()
   rows <- tibble::tibble(truth, probability)
   taken <- system.time(area_intervals(rows, cluster, "auroc", 0.95, 2000, 1))
   expect_lt(taken[["user.self"]] + taken[["sys.self"]], 1.5)

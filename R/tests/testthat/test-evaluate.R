@@ -3,7 +3,7 @@ test_that("an evaluation is its verbs", {
   thresholds <- example_thresholds()
   evaluation <- evaluate(predictions, thresholds, bins = 5, confidence = 0.9, draws = 200, seed = 3, max_fpr = 0.2)
   # The draws that the verbs share must not stay behind.
-  expect_length(ls(last_resample), 0)
+  expect_length(ls(resample_cache), 0)
   expect_s3_class(evaluation, "placa_evaluation")
   expect_equal(evaluation$discrimination, discrimination(predictions, "test", 0.9, 200, 3, 0.2))
   expect_equal(evaluation$operating_points, operating_points(predictions, thresholds, "test", 0.9, 200, 3))
@@ -55,7 +55,7 @@ test_that("a run can be evaluated in one call, by this machine's reader of parqu
   on.exit(unlink(copy, recursive = TRUE))
   file.copy(file.path(run, c("predictions.parquet", "thresholds.json")), copy)
   readers <- c("arrow", "nanoparquet")
-  direct <- any(vapply(readers, is_there, logical(1)))
+  direct <- any(vapply(readers, is_package_installed, logical(1)))
   skip_if(!direct && is.null(find_python(test_path())), "nothing that reads parquet is there")
   evaluation <- evaluate_run(copy, draws = 200)
   expect_true(all(file.exists(file.path(copy, "evaluation", c(table_files, "roc.svg", "summary.json")))))

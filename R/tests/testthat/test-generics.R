@@ -16,7 +16,7 @@ call_beside <- function(before, after) {
 
 test_that("functions are found whichever packages are attached, and in which order", {
   for (package in c("generics", "dplyr", "pROC", "ggplot2")) skip_if_not_installed(package)
-  others <- c("generics", "dplyr", "pROC", "ggplot2", if (is_there("yardstick")) "yardstick")
+  others <- c("generics", "dplyr", "pROC", "ggplot2", if (is_package_installed("yardstick")) "yardstick")
   expected <- c("classes: placa_evaluation placa_error_image placa_errors ", "rows: 6 10 ")
   expect_identical(call_beside(others, character()), expected)
   expect_identical(call_beside(character(), others), expected)

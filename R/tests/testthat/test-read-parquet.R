@@ -48,12 +48,13 @@ test_that("every type comes alike by the project's Python", {
 
 test_that("what readers make of a column is made alike", {
   whole <- data.frame(a = c(1, NA), b = c(1, 2^31), c = 1:2)
-  expect_identical(lapply(alike(whole, whole = c("a", "b")), typeof), list(a = "integer", b = "double", c = "integer"))
-  expect_identical(alike(data.frame(a = c(NA_integer_, NA)), empty = "a")$a, c(NA, NA))
-  expect_identical(nrow(alike(data.frame(a = character()))), 0L)
+  types <- lapply(harmonise_columns(whole, whole = c("a", "b")), typeof)
+  expect_identical(types, list(a = "integer", b = "double", c = "integer"))
+  expect_identical(harmonise_columns(data.frame(a = c(NA_integer_, NA)), empty = "a")$a, c(NA, NA))
+  expect_identical(nrow(harmonise_columns(data.frame(a = character()))), 0L)
   local <- data.frame(at = .POSIXct(0))
-  expect_identical(attr(alike(local)$at, "tzone"), "UTC")
-  expect_false(is.ordered(alike(data.frame(a = factor("x", ordered = TRUE)))$a))
+  expect_identical(attr(harmonise_columns(local)$at, "tzone"), "UTC")
+  expect_false(is.ordered(harmonise_columns(data.frame(a = factor("x", ordered = TRUE)))$a))
 })
 
 test_that("lists of Python say what each column is", {

@@ -15,9 +15,9 @@ arguments <- commandArgs(TRUE)
 folder <- arguments[[1]]
 assignInNamespace("figure_file", function(name) file.path(folder, name), "placa")
 no_python <- function(write) {
-  before <- python_there
-  on.exit(assignInNamespace("python_there", before, "placa"))
-  assignInNamespace("python_there", function() FALSE, "placa")
+  before <- has_python
+  on.exit(assignInNamespace("has_python", before, "placa"))
+  assignInNamespace("has_python", function() FALSE, "placa")
   said(write)
 }
 said <- function(write) paste(capture.output(write), collapse = "\\n")

@@ -29,20 +29,20 @@ autoplot.placa_decision_curve <- function(object, labels = plot_labels("en"), ..
     alt_text(labels$alt_decision, table$finding, labels)
 }
 
-# Each finding up to the threshold beyond which the model's benefit has shrunk to next to nothing: a rare finding's
-# curve would be a sliver at the left, else.
+# Keeps thresholds until the net benefit of the model is near zero; otherwise the curve of a rare finding is too narrow
+# to read.
 crop_decision_curve <- function(table) {
   by_finding(table, function(rows, finding) {
     of_model <- rows[rows$strategy == "model", ]
-    matters <- of_model$threshold[of_model$net_benefit > 0.02 * max(of_model$net_benefit, 0)]
-    if (length(matters) == 0) rows else rows[rows$threshold <= max(round_up(max(matters)), rows$threshold[[1]]), ]
+    useful <- of_model$threshold[of_model$net_benefit > 0.02 * max(of_model$net_benefit, 0)]
+    if (length(useful) == 0) rows else rows[rows$threshold <= max(round_up(max(useful)), rows$threshold[[1]]), ]
   })
 }
 
-# Rounded, so that a tick at the end is not lost by a hair.
+# Rounded up, so that the last tick is inside the limits.
 limits_from_zero <- function(range) c(0, ceiling(range[[2]] * 1e6 - 1e-3) / 1e6)
 
-# To act on all images costs ever more without end, so the panel is cut a little below zero; lines run out of it.
+# The net benefit of acting on all images decreases without limit, so the panel ends just below zero.
 scale_of_benefit <- function(labels) {
   ggplot2::scale_y_continuous(
     limits = function(range) c(-0.12, 1.04) * if (range[[2]] > 0) range[[2]] else max(abs(range)) + 0.01,

@@ -1,4 +1,4 @@
-# The section on calibration: do the probabilities mean what they say, and did recalibration help?
+# The calibration section: calibration, and the effect of recalibration.
 
 write_calibration <- function(run, facts) {
   bins <- run$evaluation[["calibration"]]

@@ -1,5 +1,5 @@
-# The section on comparison: another run on the same images, or the same predictions by another source of labels. It is
-# there only where there is something to compare with.
+# The comparison section: another run on the same images, or the same predictions with another label source. It is
+# omitted without either.
 
 write_comparisons <- function(run, facts, other) {
   of_run <- length(other) && nzchar(other)
@@ -10,7 +10,7 @@ write_comparisons <- function(run, facts, other) {
   for (source in sources) write_other_labels(run, facts, source, match(source, sources))
 }
 
-# The sources of labels that say something of a finding of this run.
+# Label sources with labels for a finding of this run.
 label_sources <- function(run, facts) {
   labels <- run$other_labels
   unique(labels$label_source[labels$finding %in% facts$findings & labels$image_id %in% run$predictions$image_id])
@@ -18,7 +18,7 @@ label_sources <- function(run, facts) {
 
 metrics_compared <- c("auroc", "average_precision", "brier", "sensitivity", "specificity")
 
-# The tables are few hundred images or many thousand: of the latter fewer draws say as much.
+# Large tables need fewer draws.
 n_draws_for <- function(rows) if (NROW(rows) > 20000) 300 else 1000
 
 write_other_run <- function(run, facts, other) {
@@ -54,7 +54,7 @@ write_other_labels <- function(run, facts, source, number) {
   write_comparison_table(id, compared, facts, c(source, own))
 }
 
-# A comparison that cannot be made is a sentence in the report, not its end. What R says of it is English.
+# A failed comparison is a sentence in the report, not an error. R's message is in English.
 compare_or_explain <- function(tables, facts, points) {
   if (any(vapply(tables, is.null, NA))) return(s("comparison.no_predictions"))
   metrics <- if (is.null(points) || any(vapply(points, is.null, NA))) metrics_compared[1:3] else metrics_compared

@@ -1,6 +1,6 @@
-# The section on discrimination: ROC and precision-recall curves, and what they sum up to.
+# The discrimination section: ROC and precision-recall curves, AUROC and average precision.
 
-# The figures are drawn from the evaluation, or, where a table of it is missing, from the predictions again.
+# Figures use the evaluation, or the predictions if a table of the evaluation is missing.
 figure_source <- function(run) if (inherits(run$evaluation, "placa_evaluation")) run$evaluation else run$predictions
 
 write_discrimination <- function(run) {
@@ -28,7 +28,7 @@ write_discrimination <- function(run) {
   write_auroc_table(found, names)
 }
 
-# How much patients with several images widen the interval.
+# The effect of several images per patient on the interval.
 write_design_effect <- function(found) {
   effect <- column(found, "design_effect")
   if (all(is.na(effect)) || !identical(found$method[[1]], "clustered bootstrap")) return(invisible())

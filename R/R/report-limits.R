@@ -1,4 +1,4 @@
-# The section on limits: what the figures cannot carry.
+# The limitations section.
 
 write_limits <- function(run, facts) {
   data <- run$info$data
@@ -6,7 +6,7 @@ write_limits <- function(run, facts) {
   main <- found[found$finding == facts$primary, ]
   evaluated <- NROW(main) == 1
   kind <- if (has_string(paste0("limits.labels_", data$kind))) data$kind else "other"
-  # DeLong's interval knows nothing of patients; one that does needs no such warning.
+  # Only DeLong's interval ignores that patients have several images.
   repeated <- evaluated && isTRUE(main$n_images > main$n_patients) && main$method == "delong"
   write_audit_limits(audit_of(run))
   items <- c(
@@ -25,7 +25,7 @@ write_limits <- function(run, facts) {
   write_markdown(paste0("- ", items, collapse = "\n"))
 }
 
-# What the audit found limits the figures before all else; what it could not find out does so too.
+# Limitations from the audit, which are listed first.
 write_audit_limits <- function(audit) {
   strong <- strong_probes(audit)
   labels <- audit$label_quality

@@ -1,4 +1,4 @@
-# The sections on use: is it worth acting on the model, for whom is it worse, and what should be left to a radiologist?
+# The sections on use: decision curve, subgroups and abstention.
 
 # --- decision curve ---------------------------------------------------------------------------------------------
 
@@ -19,7 +19,7 @@ write_decision <- function(run, facts) {
     say("decision.worth", finding = facts$positive, range = worth)
 }
 
-# The thresholds at which the model is better than the better of its two rivals, interval and all: there may be gaps.
+# Ranges of thresholds where the model is better than acting on all or none, with the lower bound above zero.
 useful_thresholds <- function(table, name) {
   of_model <- table[table$finding == name & table$strategy == "model", ]
   of_model <- of_model[order(of_model$threshold), ]
@@ -79,7 +79,7 @@ write_differences <- function(differing, table) {
   } else {
     say("subgroups.none_differ")
   }
-  # Of many findings each has its own small groups, which its table shows.
+  # With many findings, the tables show the small groups of each.
   if (nrow(small) && length(unique(table$finding)) == 1) {
     say("subgroups.small", groups = paste(unique(names_of_groups(small)), collapse = "; "))
   }
@@ -127,7 +127,7 @@ write_abstention <- function(run, facts) {
       values <- lapply(paste0(what, c("", "_lower", "_upper")), function(n) 100 * column(rows, n))
       estimate_text(values[[1]], values[[2]], values[[3]], 0)
     }
-    # What is not covered is an error.
+    # The error rate is 1 - coverage.
     missed <- lapply(c("coverage_positive", "coverage_positive_upper", "coverage_positive_lower"),
                      function(n) 100 * (1 - column(rows, n)))
     alarms <- lapply(c("coverage_negative", "coverage_negative_upper", "coverage_negative_lower"),

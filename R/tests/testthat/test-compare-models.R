@@ -5,7 +5,7 @@ two_models <- function() {
   list(mine = rows, theirs = other)
 }
 
-test_that("the paired test is pROC's", {
+test_that("the paired test matches pROC", {
   models <- two_models()
   table <- compare_models(models, "auroc", draws = 100)
   expect_s3_class(table, "placa_comparison")
@@ -22,14 +22,14 @@ test_that("the paired test is pROC's", {
   }
 })
 
-test_that("with one image a cluster Obuchowski's test is DeLong's", {
+test_that("with one image per cluster Obuchowski's test equals DeLong's", {
   rows <- sklearn_predictions()
   other <- transform(rows, probability = round(probability, 1))
   table <- compare_models(list(a = rows, b = other), "auroc", draws = 100)
   expect_equal(table$p_value[table$method == "obuchowski"], table$p_value[table$method == "delong"])
 })
 
-test_that("draws are paired: a model does not differ from itself, nor from a rescaled one in rank", {
+test_that("draws are paired: identical ranks have a difference of zero", {
   rows <- example_predictions()
   same <- transform(rows, probability = probability^2)
   table <- compare_models(list(a = rows, b = same), c("auroc", "average_precision", "brier"), draws = 100)
@@ -40,7 +40,7 @@ test_that("draws are paired: a model does not differ from itself, nor from a res
   expect_true(all(table$difference[table$metric == "brier"] != 0))
 })
 
-test_that("the bootstrap of a difference is that of tables put together by hand, own metrics too", {
+test_that("the bootstrap of a difference matches resampled tables, including custom metrics", {
   models <- lapply(two_models(), function(rows) rows[rows$finding == "Pneumonia", ])
   own <- function(truth, probability, weight) stats::weighted.mean((truth - probability)^2, weight)
   points <- one_threshold(0.4)
@@ -61,7 +61,7 @@ test_that("the bootstrap of a difference is that of tables put together by hand,
   expect_equal(f1$std_error, sd(by_hand))
 })
 
-test_that("two sources of labels are compared on the images that both label", {
+test_that("two label sources are compared on common images", {
   rows <- example_predictions()
   rows <- rows[rows$finding == "Effusion", ]
   second <- rows
@@ -76,7 +76,7 @@ test_that("two sources of labels are compared on the images that both label", {
   expect_identical(unique(table$n_images), n_test - unlabelled)
 })
 
-test_that("a column names the models as well as a list does, and thresholds may differ between them", {
+test_that("models may be a list or a column, and thresholds may differ", {
   models <- two_models()
   long <- do.call(rbind, lapply(names(models), function(name) tibble::tibble(models[[name]], model = name)))
   expect_equal(compare_models(long, "auroc", draws = 100), compare_models(models, "auroc", draws = 100))
@@ -85,7 +85,7 @@ test_that("a column names the models as well as a list does, and thresholds may 
   expect_true(all(table$difference > 0))
 })
 
-test_that("what cannot be compared is refused in a sentence", {
+test_that("invalid comparisons are errors", {
   rows <- example_predictions()
   expect_error(compare_models(list(rows, rows)), class = "placa_error_models")
   expect_error(compare_models(list(a = rows)), class = "placa_error_models")

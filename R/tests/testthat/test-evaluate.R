@@ -1,8 +1,8 @@
-test_that("an evaluation is its verbs", {
+test_that("tables of an evaluation match the single functions", {
   predictions <- example_predictions()
   thresholds <- example_thresholds()
   evaluation <- evaluate(predictions, thresholds, bins = 5, confidence = 0.9, draws = 200, seed = 3, max_fpr = 0.2)
-  # The draws that the verbs share must not stay behind.
+  # The shared draws must be freed.
   expect_length(ls(resample_cache), 0)
   expect_s3_class(evaluation, "placa_evaluation")
   expect_equal(evaluation$discrimination, discrimination(predictions, "test", 0.9, 200, 3, 0.2))
@@ -18,7 +18,7 @@ test_that("another split can be evaluated", {
   expect_identical(unique(evaluation$roc$split), "validation")
 })
 
-test_that("a finding with one class warns once and does not stop the rest", {
+test_that("a finding with one class gives one warning, and other findings are evaluated", {
   rows <- rbind(six_rows(), transform(six_rows(), finding = "Effusion", truth = 0L))
   thresholds <- rbind(one_threshold(), one_threshold(finding = "Effusion"))
   out <- tempfile()
@@ -29,7 +29,7 @@ test_that("a finding with one class warns once and does not stop the rest", {
   expect_identical(read_evaluation(out)$discrimination$auroc[2], NA_real_)
 })
 
-test_that("a print says what a reader asks first", {
+test_that("print shows AUROC, sample, operating points, leaks and interval method", {
   rlang::local_options(cli.width = 200)
   evaluation <- evaluate(example_predictions(), example_thresholds(), draws = 200)
   text <- paste(format(evaluation), collapse = "\n")
@@ -47,7 +47,7 @@ test_that("a print says what a reader asks first", {
   expect_match(sentence, "200.*bootstrap.*DeLong.*Pneumonia")
 })
 
-test_that("a run can be evaluated in one call, by this machine's reader of parquet", {
+test_that("evaluate_run() works with the installed parquet reader", {
   run <- Sys.getenv("PLACA_TEST_RUN")
   skip_if(!nzchar(run), "PLACA_TEST_RUN names no run")
   copy <- tempfile()

@@ -3,14 +3,14 @@ answer <- list(
   size = 2L, map = list(0, 0.5, 0.25, 0), width = 6L, height = 4L, pixels = as.list(0:23)
 )
 
-test_that("the map lies where Python had it, from the top left", {
+test_that("the map has the orientation of Python", {
   map <- evidence_table(answer)
   expect_identical(map$x, c(1.5, 4.5, 1.5, 4.5))
   expect_identical(map$y, c(3, 3, 1, 1))
   expect_identical(map$evidence, c(0, 0.5, 0.25, 0))
 })
 
-test_that("the figure has the image, the map and its words in either language", {
+test_that("the figure has the image, the map and labels in both languages", {
   plot <- draw_explanation(answer, "a.png", plot_labels("en"))
   expect_s3_class(plot, "ggplot")
   expect_identical(plot$labels$title, "Pneumonia")
@@ -25,14 +25,14 @@ test_that("the figure has the image, the map and its words in either language", 
   expect_match(spanish$labels$subtitle, "0,750")
 })
 
-test_that("a map without evidence draws the image alone", {
+test_that("a map without evidence is transparent", {
   nothing <- answer
   nothing$map <- list(0, 0, 0, 0)
   built <- ggplot2::ggplot_build(draw_explanation(nothing, NULL, plot_labels("en")))
   expect_identical(unique(grDevices::col2rgb(built$data[[2]]$fill, alpha = TRUE)["alpha", ]), 0L)
 })
 
-test_that("what is wrong with a call is told before Python is started", {
+test_that("invalid arguments are errors before Python starts", {
   model <- load_model(local_run(findings = c("Pneumonia", "Effusion")))
   folder <- local_images(c(`a.png` = 2, `b.png` = 2))
   files <- file.path(folder, c("a.png", "b.png"))
@@ -47,7 +47,7 @@ test_that("what is wrong with a call is told before Python is started", {
   expect_error(explain(moved, files[[1]]), "gone", class = "placa_error_run")
 })
 
-test_that("an image goes over, and a figure or a sentence comes back", {
+test_that("explain() returns a figure or an error", {
   env <- stand_in()
   run <- local_run(findings = c("Pneumonia", "Effusion"))
   folder <- local_images(c(`a.png` = 4, `empty.png` = 0))
@@ -64,13 +64,13 @@ test_that("an image goes over, and a figure or a sentence comes back", {
   expect_match(there$answers[[4]]$message, "empty.png.*the file is empty \\{really\\}")
 })
 
-test_that("dplyr's verb of the same name finds the method", {
+test_that("dplyr::explain() finds the method", {
   skip_if_not_installed("dplyr")
   lines <- in_own_r("cat('found:', !is.null(getS3method('explain', 'placa_model', envir = asNamespace('dplyr'))))")
   expect_match(lines, "found: TRUE", all = FALSE)
 })
 
-test_that("a run's own image is explained by the real model", {
+test_that("explain() works with a trained model", {
   trained <- trained_run()
   image <- list.files(trained$images, "[.]png$", full.names = TRUE)[[1]]
   there <- call_there(trained$run, env = trained$env, sprintf(

@@ -1,4 +1,4 @@
-# The packages that share a name with placa, attached before or after it, in an R of its own.
+# Runs code in a separate R process with packages attached before and after placa.
 call_beside <- function(before, after) {
   packages <- c("datasets", "utils", "grDevices", "graphics", "stats", "methods", before)
   lines <- in_own_r(c(
@@ -14,7 +14,7 @@ call_beside <- function(before, after) {
   grep("^(classes|rows):", lines, value = TRUE)
 }
 
-test_that("functions are found whichever packages are attached, and in which order", {
+test_that("functions work with other packages attached in any order", {
   for (package in c("generics", "dplyr", "pROC", "ggplot2")) skip_if_not_installed(package)
   others <- c("generics", "dplyr", "pROC", "ggplot2", if (is_package_installed("yardstick")) "yardstick")
   expected <- c("classes: placa_evaluation placa_error_image placa_errors ", "rows: 6 10 ")

@@ -1,4 +1,4 @@
-test_that("six rows: two mistakes, the more confident first", {
+test_that("six images have two errors, the more confident first", {
   table <- list_errors(six_rows())
   expect_s3_class(table, "placa_errors")
   expect_identical(table$kind, c("false_positive", "false_negative"))
@@ -7,7 +7,7 @@ test_that("six rows: two mistakes, the more confident first", {
   expect_identical(nrow(list_errors(six_rows(), one_threshold(0.95))), 3L)
 })
 
-test_that("the worst come first, one a patient unless all are wanted, whatever the order of rows", {
+test_that("the most confident errors are first, one per patient by default, for any row order", {
   rows <- example_predictions()
   table <- list_errors(rows, example_thresholds(), n = 5)
   for (kind in split(table, paste(table$finding, table$kind))) {
@@ -24,6 +24,6 @@ test_that("the worst come first, one a patient unless all are wanted, whatever t
   expect_error(list_errors(rows, n = 0), class = "placa_error_n")
 })
 
-test_that("a model without mistakes has none", {
+test_that("a model without errors gives no rows", {
   expect_identical(nrow(list_errors(transform(six_rows(), probability = truth))), 0L)
 })

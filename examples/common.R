@@ -2,7 +2,7 @@
 
 # The R package already finds the Python that placa is installed in.
 base_folders <- placa:::base_folders
-python_there <- placa:::python_there
+has_python <- placa:::has_python
 placa:::use_python_of_placa()
 
 language <- params$language
@@ -43,7 +43,7 @@ picture <- function(name) {
 }
 
 stop_without_python <- function() {
-  if (python_there()) return(invisible())
+  if (has_python()) return(invisible())
   cat(say("**There is no Python with placa here, so the page ends at this point: `make setup` in placa's folder brings it.**\n",
           "**Aqu\u00ed no hay un Python con placa, as\u00ed que la p\u00e1gina termina en este punto: `make setup` en la carpeta de placa lo trae.**\n"))
   knitr::knit_exit()

@@ -1,48 +1,48 @@
-#' What to leave to a radiologist: split-conformal sets
+#' Defer uncertain images to a radiologist with split-conformal prediction
 #'
-#' For a wanted error rate, each image gets the set of answers that cannot be
-#' ruled out. Where that is one answer the model decides; where it is both, or
-#' neither, the image is left to a radiologist. Calibration is by class, so the
-#' promise holds for images with the finding and for images without it alike
-#' (Vovk 2013): of the former, at most the wanted share is decided, or ruled, as
-#' being without. It is made on the validation split and measured on the other.
-#' Where that split has also served to choose among models or to recalibrate, the
-#' promise is a little too good; what is measured is not.
+#' For a nominal error rate, each image gets a prediction set: the classes that
+#' cannot be excluded. If the set has one class, the model decides. If it has both
+#' classes or none, the image is deferred to a radiologist. Calibration is per
+#' class, so the error rate is controlled separately for images with and without
+#' the finding (Vovk 2013). The limits are computed on the validation split and
+#' measured on the evaluated split. If the validation split was also used to select
+#' a model or to recalibrate, the nominal error rate is slightly optimistic; the
+#' measured rates are not affected.
 #'
-#' The promise wants calibration images that are exchangeable with new ones,
-#' which images of one patient are not. `calibrate` says what is done about it:
-#' `"clustered"` gives each group a weight of one, shared by its images (Lee,
-#' Barber and Willett 2023); `"one"` draws one image a group and class (Dunn,
-#' Wasserman and Ramdas 2023); `"image"` counts images as if they were patients,
-#' for comparison. The first two promise coverage of an image of a new patient,
-#' each patient counting the same; `coverage` is measured so, too.
+#' The guarantee requires calibration images that are exchangeable with new
+#' images. Images of one patient are not exchangeable. `calibrate` selects the
+#' correction: `"clustered"` gives each group a total weight of one, shared by its
+#' images (Lee, Barber and Willett 2023); `"one"` draws one image per group and
+#' class (Dunn, Wasserman and Ramdas 2023); `"image"` treats images as
+#' independent, for comparison. The first two guarantee coverage for an image of a
+#' new patient, with equal weight per patient. `coverage` is measured in the same
+#' way.
 #'
 #' @inheritParams clustered_auroc
-#' @param error_rates Wanted shares of wrong answers among images of either
-#'   class, each above 0 and below 1.
-#' @param by Names of columns whose groups are calibrated by themselves, such as
-#'   `"view"`, or `NULL`. A group too small to promise an error rate leaves its images
-#'   to a radiologist.
+#' @param error_rates Nominal error rates within each class, each above 0 and
+#'   below 1.
+#' @param by Names of columns whose groups are calibrated separately, such as
+#'   `"view"`, or `NULL`. If a group is too small to control an error rate, all its
+#'   images are deferred.
 #' @param calibration_split The split to calibrate on.
 #' @param calibrate `"clustered"`, `"one"` or `"image"`, see above.
-#' @param seed A whole number, for the bootstrap and for the drawing of `"one"`.
-#' @return A tibble of class `placa_abstention` with one row a finding, group and
-#'   error rate: `finding`, `split`, `column`, `group` (both missing for all images
-#'   together), `error_rate` (wanted), `calibrate`, `n_images`, `n_clusters`,
-#'   `positive_from` (probabilities from here on may be positive; 0 where none is
-#'   ruled out), `negative_to` (probabilities up to here may be negative; 1 where
-#'   none is ruled out), `deferred` (share
-#'   of images left to a radiologist), `deferred_lower`, `deferred_upper`,
-#'   `both` and `neither` (its two parts), `coverage_positive`,
-#'   `coverage_negative` (share of the class whose set holds the truth, each group
-#'   counting the same) with `_lower` and `_upper`, `error_decided` (share of wrong answers among
-#'   images that the model decides) with `_lower` and `_upper` (all 0--1,
-#'   clustered bootstrap), `confidence`. Where `by` is given, `positive_from` and
-#'   `negative_to` are those of the group.
+#' @param seed An integer, for the bootstrap and for the images drawn by `"one"`.
+#' @return A tibble of class `placa_abstention` with one row per finding, group and
+#'   error rate: `finding`, `split`, `column`, `group` (both missing for all
+#'   images), `error_rate` (nominal), `calibrate`, `n_images`, `n_clusters`,
+#'   `positive_from` (the positive class is in the set from this probability on; 0
+#'   if it is never excluded), `negative_to` (the negative class is in the set up
+#'   to this probability; 1 if it is never excluded), `deferred` (share of deferred
+#'   images), `deferred_lower`, `deferred_upper`, `both` and `neither` (its two
+#'   parts), `coverage_positive`, `coverage_negative` (share of the class whose set
+#'   contains the truth, with equal weight per group) with `_lower` and `_upper`,
+#'   `error_decided` (error rate among images that the model decides) with `_lower`
+#'   and `_upper` (all 0--1, clustered bootstrap), `confidence`. With `by`,
+#'   `positive_from` and `negative_to` are the limits of the group.
 #' @section Errors:
-#' Those of [clustered_auroc()]; `placa_error_rates` where `error_rates` is not
-#' as above; `placa_error_split` where `calibration_split` is the split itself or
-#' has no rows; `placa_error_columns`, `placa_error_groups` for `by`.
+#' The errors of [clustered_auroc()]; `placa_error_rates` for invalid
+#' `error_rates`; `placa_error_split` if `calibration_split` equals `split` or has
+#' no rows; `placa_error_columns` and `placa_error_groups` for invalid `by`.
 #' @references
 #' Vovk V (2013). Conditional validity of inductive conformal predictors.
 #' *Machine Learning* 92, 349--376. \doi{10.1007/s10994-013-5355-6}
@@ -77,7 +77,7 @@ abstain <- function(predictions, error_rates = c(0.01, 0.05, 0.1, 0.2), by = NUL
   }))
 }
 
-# All images together, or each group of a column, calibrated by itself.
+# Each group has its own limits; column NULL is all images.
 abstain_by <- function(rows, known, column, error_rates, calibrate, confidence, draws, seed) {
   groups <- if (is.null(column)) list(NULL) else as.list(levels(groups_of_both(rows, known, column)))
   parts <- lapply(groups, function(group) {
@@ -116,7 +116,7 @@ check_error_rates <- function(error_rates, call = rlang::caller_env()) {
   good <- is.numeric(error_rates) && length(error_rates) > 0 && !anyNA(error_rates)
   if (!good || any(error_rates <= 0 | error_rates >= 1)) {
     cli::cli_abort(
-      c("{.arg error_rates} must be numbers above 0 and below 1.", x = "They are {.val {error_rates}}."),
+      c("{.arg error_rates} must be numbers above 0 and below 1.", x = "Received {.val {error_rates}}."),
       class = "placa_error_rates", call = call
     )
   }
@@ -125,8 +125,8 @@ check_error_rates <- function(error_rates, call = rlang::caller_env()) {
 check_calibration_split <- function(split, calibration_split, call = rlang::caller_env()) {
   if (identical(split, calibration_split)) {
     cli::cli_abort(
-      c("{.arg calibration_split} must be another split than {.arg split}.", x = "Both are {.val {split}}.",
-        i = "What is calibrated on an image promises nothing about it."),
+      c("{.arg calibration_split} must differ from {.arg split}.", x = "Both are {.val {split}}.",
+        i = "Limits must be evaluated on other images than they are calibrated on."),
       class = "placa_error_split", call = call
     )
   }

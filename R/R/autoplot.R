@@ -1,36 +1,35 @@
 #' Plot an evaluation, or one of its tables
 #'
-#' Each table of an evaluation has its figure: `autoplot(evaluation, "pr")`, or
-#' `autoplot(evaluation$pr_bands)` for the table alone. Several findings get a
-#' panel each, or a line; to see some only, draw those rows of the table.
+#' Each table of an evaluation has a figure: `autoplot(evaluation, "pr")`, or
+#' `autoplot(evaluation$pr_bands)` for the table itself. With several findings,
+#' each has its own panel or line. To plot some findings, filter the table.
 #'
-#' | type | what is drawn |
+#' | type | figure |
 #' |---|---|
 #' | `"roc"` | [plot_roc()] |
 #' | `"pr"` | precision against recall, with band, average precision and prevalence, see [pr_bands()] |
 #' | `"calibration"` | [plot_calibration()] |
 #' | `"recalibration"` | the smooth curve before and after recalibration, see [calibration_curve()] |
-#' | `"decision"` | net benefit, see [decision_curve()]; each panel ends where that of the model is next to nothing |
-#' | `"predictive_values"` | see [predictive_values()]; for several findings at the default operating point |
-#' | `"subgroups"` | each group beside all other images, see [subgroups()] |
-#' | `"errors"` | the most confident mistakes by name, see [errors()]; for more than three findings as dots on a line |
-#' | `"abstention"` | share left to a radiologist, see [abstain()] |
+#' | `"decision"` | net benefit, see [decision_curve()]; each panel ends near zero net benefit of the model |
+#' | `"predictive_values"` | see [predictive_values()]; with several findings, at the default operating point |
+#' | `"subgroups"` | each group and all other images, see [subgroups()] |
+#' | `"errors"` | the most confident errors, see [list_errors()]; one line per finding with more than three findings |
+#' | `"abstention"` | share of deferred images, see [abstain()] |
 #'
-#' Precision is drawn in steps by the method for [pr_points()], since it does not
-#' lie on straight lines between them (Davis and Goadrich 2006).
+#' The method for [pr_points()] draws precision as steps, because linear
+#' interpolation is wrong in precision-recall space (Davis and Goadrich 2006).
 #'
 #' @param object An evaluation, by [evaluate()] or [read_evaluation()], or a
-#'   table as named above.
+#'   table of an evaluation.
 #' @param type Which figure, see above.
-#' @param labels Words of the figure, by [plot_labels()], or `"en"` or `"es"`.
-#' @param ... For an evaluation: passed on, such as `labels` or `metric`. Not
-#'   used by the others.
-#' @return A ggplot, to which layers, scales and themes can be added, with
-#'   alternative text for those who cannot see it ([ggplot2::get_alt_text()]).
+#' @param labels Labels of the figure, by [plot_labels()], or `"en"` or `"es"`.
+#' @param ... For an evaluation: arguments of the method for the table, such as
+#'   `labels` or `metric`. Not used by the other methods.
+#' @return A ggplot with alternative text for screen readers
+#'   ([ggplot2::get_alt_text()]). Layers, scales and themes can be added.
 #' @section Errors:
-#' `placa_error_plot` where there is nothing to draw: no such table in the
-#' evaluation, no row in the table, or no number in its rows.
-#' `placa_error_labels`.
+#' `placa_error_plot` if the evaluation has no such table, or the table has no
+#' rows or only missing values; `placa_error_labels` for invalid `labels`.
 #' @references
 #' Davis J, Goadrich M (2006). The relationship between precision-recall and ROC
 #' curves. *Proceedings of the 23rd International Conference on Machine
@@ -67,17 +66,17 @@ figure_tables <- c(
   abstention = "abstention"
 )
 
-# An evaluation by an older placa lacks tables, and one without a validation split has no abstention.
+# Evaluations by older versions lack some tables; without a validation split there is no abstention table.
 table_of <- function(evaluation, name, call = rlang::caller_env()) {
   table <- evaluation[[name]]
   if (is.null(table)) {
     cli::cli_abort(
-      c("The evaluation must have the table {.field {name}}.",
-        x = "It has {.field {names(Filter(is.data.frame, evaluation))}}.",
+      c("The evaluation has no table {.field {name}}.",
+        x = "It has the tables {.field {names(Filter(is.data.frame, evaluation))}}.",
         i = if (name == "abstention") {
-          "{.fun abstain} needs labelled images of the validation split for every finding."
+          "{.fun abstain} requires labelled validation images for every finding."
         } else {
-          "Evaluate again with this version of placa."
+          "Run {.fun evaluate} again with this version of placa."
         }),
       class = "placa_error_plot", call = call
     )
@@ -85,7 +84,7 @@ table_of <- function(evaluation, name, call = rlang::caller_env()) {
   table
 }
 
-# Of several findings each at its default operating point, which the table by itself does not know.
+# The table does not mark the default operating point, so the thresholds of the evaluation select it.
 plot_predictive_values <- function(evaluation, operating_point = NULL, ...) {
   table <- table_of(evaluation, "predictive_values")
   if (is.null(operating_point) && length(unique(table$finding)) > 1) {
@@ -96,8 +95,8 @@ plot_predictive_values <- function(evaluation, operating_point = NULL, ...) {
   ggplot2::autoplot(table, operating_point = operating_point, ...)
 }
 
-# The figures that write_evaluation() writes: each a list of `plot`, `width` and `height` (inches). Those that have
-# nothing to show are left out, of which the tables' own warnings have told.
+# The figures that write_evaluation() writes: each a list of `plot`, `width` and `height` (inches). Figures without data
+# are omitted; the tables have already given a warning.
 evaluation_figures <- function(evaluation, labels = plot_labels("en")) {
   make <- list(
     roc = function() plot_roc(evaluation, labels = labels),

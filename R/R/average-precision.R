@@ -1,20 +1,19 @@
-#' Average precision and the early part of the ROC curve
+#' Average precision and partial AUROC
 #'
-#' Where a finding is rare, AUROC is high for a model whose positive calls are
-#' mostly wrong. `average_precision()` is the mean precision (positive
-#' predictive value) over all recalls (sensitivities), without interpolation, as
-#' scikit-learn computes it; a model that knows nothing scores the prevalence,
-#' so it must not be compared between sets of different prevalence.
-#' `partial_auroc()` looks only at false positive rates that one would accept
-#' (McClish 1989). Both have the interval of a clustered bootstrap, see
-#' [clustered_auroc()]. [discrimination()] has the same figures beside AUROC;
-#' here they have their standard error too.
+#' For a rare finding, AUROC can be high although most positive predictions are
+#' wrong. `average_precision()` is the mean precision (positive predictive value)
+#' over all recalls (sensitivities), without interpolation, as in scikit-learn. A
+#' random classifier scores the prevalence, so average precision must not be
+#' compared between data sets of different prevalence. `partial_auroc()` is the
+#' area over the acceptable false positive rates (McClish 1989). Both have the
+#' interval of a clustered bootstrap, see [clustered_auroc()]. [discrimination()]
+#' returns the same values; these functions also return the standard error.
 #'
 #' @inheritParams clustered_auroc
-#' @return `average_precision()`: a tibble with one row a finding: `finding`,
+#' @return `average_precision()`: a tibble with one row per finding: `finding`,
 #'   `split`, `n_images`, `n_clusters`, `n_positive`, `prevalence`,
 #'   `average_precision`, `std_error`, `average_precision_lower`,
-#'   `average_precision_upper` (all 0--1), `confidence`. Missing where no image
+#'   `average_precision_upper` (all 0--1), `confidence`. Missing if no image
 #'   has the finding.
 #' @inheritSection clustered_auroc Errors
 #' @references
@@ -42,12 +41,12 @@ average_precision <- function(predictions, split = "test", confidence = 0.95, dr
 }
 
 #' @rdname average_precision
-#' @param max_fpr The largest false positive rate (1 - specificity) that counts,
-#'   above 0 and at most 1.
-#' @return `partial_auroc()`: a tibble with one row a finding: `finding`,
+#' @param max_fpr Upper limit of the false positive rate (1 - specificity), above 0
+#'   and at most 1.
+#' @return `partial_auroc()`: a tibble with one row per finding: `finding`,
 #'   `split`, `n_images`, `n_clusters`, `n_positive`, `prevalence`, `max_fpr`,
 #'   `partial_auroc` (the area, 0--`max_fpr`), `partial_auroc_standardised`
-#'   (McClish's: 0.5 for a model that knows nothing, 1 for a perfect one),
+#'   (McClish: 0.5 for a random classifier, 1 for a perfect one),
 #'   `partial_auroc_standardised_lower`, `partial_auroc_standardised_upper`,
 #'   `confidence`.
 #' @references
@@ -71,10 +70,10 @@ partial_auroc <- function(predictions, max_fpr = 0.1, split = "test", confidence
   table
 }
 
-# The area that a useless model has goes to 0.5, the whole to 1; the map is straight, so bounds go through it too.
+# The area of a random classifier maps to 0.5 and the full area to 1. The map is linear, so it also applies to bounds.
 mcclish <- function(area, max_fpr) {
-  useless <- max_fpr^2 / 2
-  (1 + (area - useless) / (max_fpr - useless)) / 2
+  chance <- max_fpr^2 / 2
+  (1 + (area - chance) / (max_fpr - chance)) / 2
 }
 
 partial_columns <- function(interval, max_fpr) {
@@ -101,7 +100,7 @@ sample_facts <- function(rows, finding, split) {
 check_max_fpr <- function(max_fpr, call = rlang::caller_env()) {
   if (!rlang::is_bare_numeric(max_fpr, n = 1) || !isTRUE(max_fpr > 0 & max_fpr <= 1)) {
     cli::cli_abort(
-      c("{.arg max_fpr} must be one number above 0 and at most 1.", x = "It is {.val {max_fpr}}."),
+      c("{.arg max_fpr} must be one number above 0 and at most 1.", x = "Received {.val {max_fpr}}."),
       class = "placa_error_max_fpr", call = call
     )
   }

@@ -1,9 +1,9 @@
-# From bootstrap draws to bounds.
+# Bounds from bootstrap draws.
 
-# Bias-corrected percentiles (Efron 1987), a little wider where clusters are few (Hesterberg 2015), a row a column of
-# the draws. In simulated data sets of 200 patients 95 % intervals held the truth in 93 to 96 of 100, plain percentiles
-# in 92 to 95; tests/simulation has the table. Draws without a value (no positive image, say) are left out; where they
-# are more than a tenth, what is left says too little and bounds are missing, as they are for fewer than two clusters.
+# Bias-corrected percentiles (Efron 1987), widened for few clusters (Hesterberg 2015), with one row per column of the
+# draws. In simulated data sets of 200 patients, 95 % intervals covered the true value in 93 to 96 %, plain percentiles
+# in 92 to 95 %; see tests/simulation. Draws without a value (no positive image, for example) are ignored. Bounds are
+# missing if such draws exceed 10 %, or with fewer than two clusters.
 bootstrap_intervals <- function(boot, confidence, correct = TRUE) {
   correct <- rep_len(correct, ncol(boot$draws))
   reach <- widened_reach(boot$units, confidence)
@@ -22,8 +22,8 @@ bootstrap_intervals <- function(boot, confidence, correct = TRUE) {
   )
 }
 
-# How many clusters of one size would say as much about the rarer class: Kish's effective number, for the class that
-# has fewer. One patient with forty of the fifty positive images is not forty patients.
+# Kish's effective number of clusters, for the class that has fewer. It corrects for unequal cluster sizes: one patient
+# with forty of fifty positive images does not count as forty patients.
 effective_clusters <- function(truth, cluster) {
   of_class <- vapply(unique(truth), function(class) {
     images <- as.double(tabulate(cluster[truth == class]))
@@ -32,21 +32,21 @@ effective_clusters <- function(truth, cluster) {
   min(of_class)
 }
 
-# Where a normal interval would reach 1.96, a bootstrap of n clusters should reach Student's t times sqrt(n / (n - 1)).
+# The normal quantile, such as 1.96, is replaced by Student's t quantile times sqrt(n / (n - 1)) for n clusters.
 widened_reach <- function(units, confidence) {
   if (units < 2) NA_real_ else stats::qt((1 + confidence) / 2, units - 1) * sqrt(units / (units - 1))
 }
 
-# How far the estimate lies from the middle of the draws, in standard normal units. More than a half speaks of an end of
-# the scale near by, and not of bias.
+# Distance of the estimate from the median of the draws, in standard normal units. It is limited to 0.5, because a
+# larger distance is caused by a bound of the scale, not by bias.
 median_bias <- function(sorted, estimate) {
-  # Draws that equal the estimate but for rounding are half above and half below it.
+  # Draws that equal the estimate up to rounding count half above and half below it.
   margin <- 1e-9 * max(1, abs(estimate))
   below <- (findInterval(estimate - margin, sorted) + findInterval(estimate + margin, sorted)) / 2
   min(max(stats::qnorm(below / length(sorted)), -0.5), 0.5)
 }
 
-# A ratio whose denominator can be zero has no standard error, and its interval may be open at the top.
+# A ratio with a zero denominator in some draws has no standard error, and its upper bound may be infinite.
 spread_of <- function(column) if (all(is.finite(column))) stats::sd(column) else NA_real_
 
 quantile_of_sorted <- function(sorted, probabilities) {

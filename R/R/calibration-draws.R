@@ -1,15 +1,15 @@
-# Everything about calibration in all bootstrap draws of one finding.
+# Calibration measures and curve in all bootstrap draws of one finding.
 
-# Draws are fitted on at most so many points, each image at the nearest: a logit moves by a fiftieth or less, which
-# is far below what a draw moves it, and 2,000 fits take a second and not an hour.
+# Draws are fitted on at most this many support points, each image at the nearest. The change of a logit is 1/50 or
+# less, far below the bootstrap variation, and 2,000 fits take about a second.
 support_points <- 256
 
-# Logits of 0 and 1 have no end; these are 16 either way.
+# Logits of 0 and 1 are infinite; limited to about -16 and 16.
 safe_logit <- function(probability) {
   stats::qlogis(pmin(pmax(probability, 1e-7), 1 - 1e-7))
 }
 
-# Support points: `z` their logits, `p` their probabilities, `cell` the point that each image is at.
+# Support points: `z` are their logits, `p` their probabilities, `cell` is the point of each image.
 support_of <- function(probability, most = support_points) {
   z <- safe_logit(probability)
   values <- sort(unique(z))
@@ -23,7 +23,7 @@ support_of <- function(probability, most = support_points) {
   list(z = as.double(rowsum(z, cell)) / share, p = as.double(rowsum(probability, cell)) / share, cell = cell)
 }
 
-# Measures and the smooth curve of one column of probabilities, both from the same draws.
+# Measures and smooth curve of one column of probabilities, from the same draws.
 calibrate_once <- function(rows, column, bins, places, confidence, draws, seed) {
   probability <- rows[[column]]
   truth <- rows$truth
@@ -39,10 +39,10 @@ calibrate_once <- function(rows, column, bins, places, confidence, draws, seed) 
   boot <- bootstrap_clusters(cluster, truth, statistic(support_of(probability)), draws, seed)
   boot$estimate <- statistic(support_of(probability, Inf))(matrix(as.raw(1), max(cluster), 1))[1, ]
   named <- names(boot$estimate) != ""
-  # Distances grow with any noise: draws lie above the estimate for that reason alone, which is no bias to correct.
+  # Noise increases distances, so draws exceed the estimate without bias: no correction.
   distance <- names(boot$estimate) %in% c("ici", "e50", "e90", "ece")
   intervals <- bootstrap_intervals(boot, confidence, named & !distance)[c("estimate", "lower", "upper")]
-  # For the same reason even the lowest of them may lie above what was found, which no interval should leave out.
+  # For the same reason all draws may exceed the estimate; the interval must still contain it.
   intervals$lower[distance] <- pmin(intervals$lower[distance], intervals$estimate[distance])
   list(
     measures = tibble::tibble(measure = names(boot$estimate)[named], intervals[named, ]),
@@ -50,7 +50,7 @@ calibrate_once <- function(rows, column, bins, places, confidence, draws, seed) 
   )
 }
 
-# The fits of all images, from which those of the draws are a few steps away.
+# Fits of all images: starting values for the draws, which then converge in a few steps.
 full_fits <- function(truth, z, knots) {
   truth <- matrix(as.double(truth))
   images <- matrix(1, length(truth), 1)
@@ -62,13 +62,13 @@ full_fits <- function(truth, z, knots) {
   list(intercept = fit(basis[, 1, drop = FALSE], z), slope = fit(basis[, 1:2]), curve = fit(basis))
 }
 
-# Evenly spaced in logit, where rare findings have their images, without the outermost hundredths.
+# Evenly spaced in logit, which resolves rare findings, from the 1st to the 99th percentile.
 curve_places <- function(z, places) {
   ends <- stats::quantile(z, c(0.01, 0.99), names = FALSE)
   seq(ends[[1]], ends[[2]], length.out = places)
 }
 
-# A statistic for bootstrap_clusters(): the measures by name, then the heights of the curve, which have no name.
+# A statistic for bootstrap_clusters(): named measures, then the unnamed heights of the curve.
 calibration_statistic <- function(truth, probability, cluster, support, knots, at, bin, start) {
   points <- length(support$z)
   at_points <- as_cells(support$cell + points * (truth == 1), 2 * points, cluster)
@@ -100,8 +100,8 @@ calibration_statistic <- function(truth, probability, cluster, support, knots, a
   }
 }
 
-# Where a draw has no positive image below the lowest knots, the curve there is at 0 and its coefficients have no end. A
-# ridge, light beside one image, stops them at heights that are 0 all the same.
+# If a draw has no positive image below the lowest knots, the curve is 0 there and its coefficients diverge. A weak
+# ridge penalty keeps them finite; the height stays 0.
 curve_draws <- function(basis, positives, images, start) {
   curve <- logistic_draws(basis, positives, images, start = start)
   both <- colSums(positives) > 0 & colSums(images - positives) > 0
@@ -118,12 +118,12 @@ finite_or_missing <- function(x) {
   x
 }
 
-# Mean, median and ninth decile of the distance between curve and probability, over the images of each draw.
+# Mean, median and 90th percentile of the distance between curve and probability, over the images of each draw.
 distances <- function(distance, images) {
   shares <- vapply(seq_len(ncol(distance)), function(draw) {
     order <- order(distance[, draw], method = "radix")
     running <- cumsum(images[order, draw])
-    # The margin is for a half of an odd sum and such, which rounding must not push to the next image.
+    # The margin protects exact quantiles from rounding to the next image.
     place <- findInterval(c(0.5, 0.9) * running[length(running)] - 1e-9, running, left.open = TRUE) + 1
     distance[order, draw][place]
   }, double(2))

@@ -1,49 +1,50 @@
-#' Calibration in numbers, and as a smooth curve
+#' Calibration measures and smooth calibration curve
 #'
-#' Are 30 of 100 images that were given a probability of 0.3 positive?
-#' [calibration()] shows it in bins; `calibration_measures()` says it in numbers
-#' and `calibration_curve()` without bins. Both describe the probabilities
+#' In a calibrated model, 30 of 100 images with a probability of 0.3 are positive.
+#' [calibration_bins()] compares observed and predicted proportions in bins.
+#' `calibration_measures()` summarises calibration in numbers and
+#' `calibration_curve()` returns a smooth curve. Both describe the probabilities
 #' before (`score`) and after (`probability`) recalibration.
 #'
 #' The smooth curve is a logistic regression of the truth on restricted cubic
-#' splines of the logit (Harrell 2015), with five knots from 100 images of the
-#' rarer class on, three from 20 on, and a straight line below. ICI, E50 and E90
-#' are the mean, the median and the ninth decile of the distance between the
-#' curve and the probabilities (Austin and Steyerberg 2019, who used loess; with
-#' a few hundred images the two can differ by 0.01). Distances are never
+#' splines of the logit (Harrell 2015): five knots if the rarer class has at least
+#' 100 images, three knots from 20 images, and a straight line below that. ICI, E50
+#' and E90 are the mean, the median and the 90th percentile of the distance between
+#' the curve and the probabilities (Austin and Steyerberg 2019, who used loess;
+#' with a few hundred images the two can differ by 0.01). Distances are never
 #' negative, so ICI, E50, E90 and ECE of a perfect model are above zero in any
 #' sample, and so are the lower bounds of their intervals.
 #'
-#' Intervals are those of a clustered bootstrap, see [clustered_auroc()]; those of
-#' the distances and of the curve are not bias-corrected.
-#' The knots and the bins stay those of all images; with more than
-#' 256 distinct probabilities each draw is fitted on 256 points in their place,
-#' while the estimates themselves are of all images as they are. Probabilities
-#' beyond 1e-7 and 1 - 1e-7 are taken as these, since their logits have no end.
+#' Intervals come from a clustered bootstrap, see [clustered_auroc()]. Intervals of
+#' the distances and of the curve are not bias-corrected. Knots and bins are
+#' computed once, from all images. With more than 256 distinct probabilities, each
+#' draw is fitted on 256 support points; the estimates always use all images.
+#' Probabilities are limited to the range from 1e-7 to 1 - 1e-7, because the logits
+#' of 0 and 1 are infinite.
 #'
 #' @inheritParams clustered_auroc
-#' @param bins How many bins of equal counts ECE is taken over, at most; a whole
-#'   number from 1. They are the bins of [calibration()].
-#' @return `calibration_measures()`: a tibble with one row a finding, stage and
+#' @param bins Maximum number of bins of equal counts for ECE, an integer of at
+#'   least 1. The bins are those of [calibration_bins()].
+#' @return `calibration_measures()`: a tibble with one row per finding, stage and
 #'   measure: `finding`, `split`, `stage` (`"before"`, `"after"` recalibration;
-#'   `"before"` only where `score` is there and differs), `measure`, `estimate`,
-#'   `lower`, `upper`, `bins` (how many `"ece"` has; fewer than asked for where
+#'   `"before"` only if `score` exists and differs), `measure`, `estimate`,
+#'   `lower`, `upper`, `bins` (number of bins of `"ece"`; fewer than requested if
 #'   images share a probability), `confidence`.
 #'
-#'   | measure | what | of a perfect model |
+#'   | measure | description | perfect model |
 #'   |---|---|---|
-#'   | `intercept` | calibration in the large: what must be added to all logits (Cox 1958) | 0 |
-#'   | `slope` | what logits must be multiplied by; below 1 they are too extreme | 1 |
-#'   | `observed_expected` | positives over the sum of probabilities | 1 |
-#'   | `brier` | mean squared error (Brier 1950), 0--1 | what the truth allows |
-#'   | `brier_scaled` | share gone of the error of always saying the prevalence, at most 1 | what the truth allows |
-#'   | `ici`, `e50`, `e90` | distance of the curve, 0--1 | 0 |
-#'   | `ece` | mean distance of bins, weighted by their images, 0--1 (Naeini et al. 2015) | 0 |
+#'   | `intercept` | calibration in the large: the constant to add to all logits (Cox 1958) | 0 |
+#'   | `slope` | the factor for all logits; below 1, predictions are too extreme | 1 |
+#'   | `observed_expected` | number of positives divided by the sum of probabilities | 1 |
+#'   | `brier` | mean squared error (Brier 1950), 0--1 | depends on the data |
+#'   | `brier_scaled` | reduction of the Brier score from always predicting the prevalence | depends on the data |
+#'   | `ici`, `e50`, `e90` | distance between curve and probabilities, 0--1 | 0 |
+#'   | `ece` | mean distance in bins, weighted by number of images, 0--1 (Naeini et al. 2015) | 0 |
 #'
-#'   What cannot be fitted (one class only, or classes that a threshold
-#'   separates) is missing.
+#'   Values are missing if the fit is impossible (only one class, or complete
+#'   separation).
 #' @section Errors:
-#' Those of [clustered_auroc()]; `placa_error_bins`, `placa_error_places`.
+#' The errors of [clustered_auroc()]; `placa_error_bins`, `placa_error_places`.
 #' @references
 #' Austin PC, Steyerberg EW (2019). The Integrated Calibration Index (ICI) and
 #' related metrics for quantifying the calibration of logistic regression models.
@@ -70,13 +71,12 @@ calibration_measures <- function(predictions, split = "test", bins = 10, confide
 }
 
 #' @rdname calibration_measures
-#' @param places At how many probabilities the curve is shown, a whole number
-#'   from 2.
+#' @param places Number of points of the curve, an integer of at least 2.
 #' @return `calibration_curve()`: a tibble of class `placa_calibration_curve`
-#'   with one row a finding, stage and place: `finding`, `split`, `stage`,
-#'   `probability` (the place, evenly spaced in logit between the first and the
-#'   last hundredth of the images), `observed` (the height of the curve: the share
-#'   of positives to expect there), `lower`, `upper` (pointwise; all 0--1),
+#'   with one row per finding, stage and point: `finding`, `split`, `stage`,
+#'   `probability` (evenly spaced in logit between the 1st and the 99th percentile),
+#'   `observed` (height of the curve: the expected share of positives), `lower`,
+#'   `upper` (pointwise; all 0--1),
 #'   `confidence`.
 #' @export
 #' @examples
@@ -85,7 +85,7 @@ calibration_curve <- function(predictions, split = "test", confidence = 0.95, dr
   calibrate_all(predictions, split, 10, places, confidence, draws, seed)$curve
 }
 
-# Both tables from the same draws, for whoever wants both.
+# Both tables use the same draws, so evaluate() computes them once.
 calibrate_all <- function(predictions, split, bins, places, confidence, draws, seed, call = rlang::caller_env()) {
   check_bins(bins, call)
   check_places(places, call)
@@ -99,9 +99,9 @@ calibrate_all <- function(predictions, split, bins, places, confidence, draws, s
       both <- calibrate_once(rows, column, bins, places, confidence, draws, seed)
       n_bins <- max(equal_count_bins(rows[[column]], bins))
       both$measures$bins <- ifelse(both$measures$measure == "ece", n_bins, NA_integer_)
-      whose <- tibble::tibble(finding = finding, split = split, stage = stage_of(column))
+      keys <- tibble::tibble(finding = finding, split = split, stage = stage_of(column))
       parts <- c(parts, list(lapply(both, function(table) {
-        tibble::tibble(whose, table, confidence = confidence)
+        tibble::tibble(keys, table, confidence = confidence)
       })))
     }
   }
@@ -117,7 +117,7 @@ calibrate_all <- function(predictions, split, bins, places, confidence, draws, s
 
 stage_of <- function(column) c(score = "before", probability = "after")[[column]]
 
-# A model that was never recalibrated has one stage only.
+# A model without recalibration has one stage.
 calibration_columns <- function(rows) {
   score <- if ("score" %in% names(rows)) rows$score
   usable <- !is.null(score) && !anyNA(score) && all(score >= 0 & score <= 1)

@@ -1,24 +1,25 @@
-# run.json names the model of a run by the SHA-256 of its file; what is beside it must be that model, and its words.
+# run.json stores the SHA-256 of the model. The model file and the predictions must match it.
 
 check_model_file <- function(run, call = rlang::caller_env()) {
   file <- file.path(run, "model.keras")
-  wanted <- run_fingerprint(run, call)
-  if (is.null(wanted) || !file.exists(file)) {
+  expected <- run_fingerprint(run, call)
+  if (is.null(expected) || !file.exists(file)) {
     return(invisible())
   }
-  came <- paste0("sha256:", cli::hash_file_sha256(file))
-  if (!identical(came, wanted)) {
-    abort_fingerprint("{.file {file}} must be the model that its {.file run.json} speaks of.", wanted, came, file, call)
+  received <- paste0("sha256:", cli::hash_file_sha256(file))
+  if (!identical(received, expected)) {
+    problem <- "{.file {file}} does not match the fingerprint in {.file run.json}."
+    abort_fingerprint(problem, expected, received, file, call)
   }
 }
 
-# Predictions that do not say which model made them, as those of other programs do not, are not refused.
+# Predictions without a fingerprint, such as those of other programs, are accepted.
 check_predictions_of <- function(run, metadata, call = rlang::caller_env()) {
   file <- file.path(run, "predictions.parquet")
-  wanted <- run_fingerprint(run, call)
-  came <- metadata$model_fingerprint
-  if (!is.null(wanted) && !is.null(came) && !identical(came, wanted)) {
-    abort_fingerprint("{.file {file}} must be what the model of its run said.", wanted, came, file, call)
+  expected <- run_fingerprint(run, call)
+  received <- metadata$model_fingerprint
+  if (!is.null(expected) && !is.null(received) && !identical(received, expected)) {
+    abort_fingerprint("{.file {file}} was not made by the model of this run.", expected, received, file, call)
   }
 }
 
@@ -26,11 +27,11 @@ run_fingerprint <- function(run, call) {
   if (file.exists(file.path(run, "run.json"))) read_json_of_run(run, "run.json", call)$model$fingerprint
 }
 
-abort_fingerprint <- function(expected, wanted, came, file, call) {
+abort_fingerprint <- function(problem, expected, received, file, call) {
   cli::cli_abort(
-    c(expected,
-      x = "The fingerprint {.val {substr(wanted, 1, 19)}} was expected, and {.val {substr(came, 1, 19)}} came.",
-      i = "Copy the whole run again, or train it again."),
+    c(problem,
+      x = "Expected {.val {substr(expected, 1, 19)}}, received {.val {substr(received, 1, 19)}}.",
+      i = "Copy the complete run again, or train it again."),
     class = "placa_error_fingerprint", call = call
   )
 }

@@ -1,16 +1,16 @@
-# What the tables cannot do without; a run's file has more (see `run_columns`).
+# The required columns; the file of a run has more (`run_columns`).
 evaluation_columns <- c("image_id", "patient_id", "group_id", "split", "finding", "truth", "probability")
 run_columns <- c(evaluation_columns, "score", "sex", "age", "view", "site")
 text_columns <- c("image_id", "patient_id", "group_id", "split", "finding", "sex", "view", "site")
 real_columns <- c("probability", "score", "age")
 
-# Any data frame (from parquet, from Python, typed by hand) as the one table that every verb expects.
+# Converts any data frame (from parquet, from Python, entered by hand) to the table that all functions use.
 check_predictions <- function(predictions, columns = evaluation_columns, call = rlang::caller_env()) {
   if (!is.data.frame(predictions)) {
     cli::cli_abort(
-      c("{.arg predictions} must be a data frame with one row an image and finding.",
-        x = "It is {.obj_type_friendly {predictions}}.",
-        i = "{.fun read_predictions} makes one from a run."),
+      c("{.arg predictions} must be a data frame with one row per image and finding.",
+        x = "Received {.obj_type_friendly {predictions}}.",
+        i = "{.fun read_predictions} reads the predictions of a run."),
       class = "placa_error_predictions", call = call
     )
   }
@@ -20,7 +20,7 @@ check_predictions <- function(predictions, columns = evaluation_columns, call = 
   for (name in intersect(text_columns, names(predictions))) {
     predictions[[name]] <- as_text(predictions[[name]])
   }
-  # An empty cell of a CSV comes as "", which is no patient: two of them are not the same person.
+  # An empty cell of a CSV is "": an unknown patient, not one shared patient.
   for (name in c("patient_id", "group_id")) {
     predictions[[name]][predictions[[name]] %in% ""] <- NA_character_
   }
@@ -31,8 +31,8 @@ check_predictions <- function(predictions, columns = evaluation_columns, call = 
   check_probability(predictions$probability, call)
   if (anyNA(predictions$finding)) {
     cli::cli_abort(
-      c("Every row must name its finding.",
-        x = "{.field finding} is missing in {sum(is.na(predictions$finding))} row{?s}."),
+      c("{.field finding} must not be missing.",
+        x = "It is missing in {sum(is.na(predictions$finding))} row{?s}."),
       class = "placa_error_finding", call = call
     )
   }
@@ -44,15 +44,15 @@ check_columns <- function(data, columns, what, call) {
   missing <- setdiff(columns, names(data))
   if (length(missing) > 0) {
     cli::cli_abort(
-      c("{.arg {what}} lack the column{cli::qty(missing)}{?s} {.field {missing}}.",
-        x = "The columns that came are {.field {names(data)}}.",
-        i = "{.help [{.fun read_predictions}](placa::read_predictions)} lists the columns and what is in them."),
+      c("{.arg {what}} must have the column{cli::qty(missing)}{?s} {.field {missing}}.",
+        x = "Received the column{cli::qty(names(data))}{?s} {.field {names(data)}}.",
+        i = "See {.help [{.fun read_predictions}](placa::read_predictions)} for all columns."),
       class = "placa_error_columns", call = call, columns = missing
     )
   }
 }
 
-# Identifiers may come as numbers; 100000 must not become "1e+05".
+# Identifiers may be numbers; 100000 must not become "1e+05".
 as_text <- function(x) {
   if (is.list(x)) {
     x <- unlist(lapply(x, function(value) if (length(value) == 0) NA else value))
@@ -68,7 +68,7 @@ as_text <- function(x) {
 as_real <- function(x, name, call) {
   if (!is.numeric(x) && !all(is.na(x))) {
     cli::cli_abort(
-      c("{.field {name}} must be a number.", x = "It is {.obj_type_friendly {x}}."),
+      c("{.field {name}} must be numeric.", x = "Received {.obj_type_friendly {x}}."),
       class = "placa_error_columns", call = call
     )
   }
@@ -90,7 +90,7 @@ as_truth <- function(x, call) {
   if (any(wrong)) {
     cli::cli_abort(
       c("{.field truth} must be 0, 1 or missing.",
-        x = "{sum(wrong)} row{?s} hold{?s/} something else, such as {.val {unique(as.character(given[wrong]))[[1]]}}."),
+        x = "{sum(wrong)} row{?s} {?has/have} another value. The first is {.val {as.character(given[wrong])[[1]]}}."),
       class = "placa_error_truth", call = call
     )
   }
@@ -101,9 +101,9 @@ check_probability <- function(probability, call) {
   wrong <- !is.na(probability) & (probability < 0 | probability > 1)
   if (any(wrong)) {
     cli::cli_abort(
-      c("{.field probability} must lie between 0 and 1.",
-        x = "{sum(wrong)} row{?s} do{?es/} not: the first is {probability[wrong][[1]]}.",
-        i = "Scores on another scale, logits for one, need a recalibration first."),
+      c("{.field probability} must be between 0 and 1.",
+        x = "{sum(wrong)} row{?s} {?has/have} another value. The first is {probability[wrong][[1]]}.",
+        i = "Convert scores on another scale, such as logits, to probabilities first."),
       class = "placa_error_probability", call = call
     )
   }

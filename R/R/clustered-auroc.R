@@ -1,41 +1,40 @@
-#' AUROC with intervals that know about patients
+#' AUROC with intervals for clustered images
 #'
-#' The three intervals of [discrimination()] a row each, with their standard
-#' errors and design effects, for whoever wants to compare them.
+#' Returns the three intervals of [discrimination()] in one row each, with their
+#' standard errors and design effects, for comparison.
 #'
-#' Images of one patient are alike, so that 22,000 images of 6,000 patients say
-#' less than 22,000 images of as many patients. Three intervals of the same
-#' AUROC stand side by side: `"delong"` takes images as independent (DeLong et
-#' al. 1988); `"obuchowski"` is the variance of Obuchowski (1997) for clustered
-#' data; `"bootstrap"` draws whole clusters with replacement (Field and Welsh
-#' 2007) and takes bias-corrected percentiles (Efron 1987), which are widened as
-#' Student's t is where clusters are few (Hesterberg 2015). The number of
-#' clusters that counts there is the effective one of the rarer class (Kish
-#' 1965): (sum of sizes)^2 / sum of squared sizes. In 1,000 simulated data sets
-#' of 200 patients such 95 % intervals held the truth in 95 of 100, DeLong's in
-#' 85.
+#' Images of one patient are correlated, so 22,000 images of 6,000 patients contain
+#' less information than 22,000 images of 22,000 patients. The same AUROC has three
+#' intervals. `"delong"` assumes independent images (DeLong et al. 1988).
+#' `"obuchowski"` uses the variance of Obuchowski (1997) for clustered data.
+#' `"bootstrap"` draws clusters with replacement (Field and Welsh 2007) and uses
+#' bias-corrected percentiles (Efron 1987), widened by Student's t for few clusters
+#' (Hesterberg 2015). The degrees of freedom come from the effective number of
+#' clusters of the rarer class (Kish 1965): (sum of sizes)^2 / sum of squared
+#' sizes. In 1,000 simulated data sets of 200 patients, these 95 % intervals
+#' covered the true value in 95 %, DeLong's in 85 %.
 #'
-#' A cluster is a `group_id`: a patient, or a group of near-duplicates. Where it
-#' is missing the `patient_id` is taken, and where that is missing too, the
-#' image. With one image a cluster Obuchowski's variance is DeLong's, to the last
-#' digit; the standard error of the bootstrap is then smaller by the factor
-#' sqrt((n - 1) / n) in expectation, which no reader will notice.
+#' A cluster is a `group_id`: a patient, or a group of near-duplicates. If it is
+#' missing, `patient_id` is used; if that is missing too, each image is a cluster.
+#' With one image per cluster, Obuchowski's variance equals DeLong's exactly. The
+#' expected standard error of the bootstrap is then smaller by the factor
+#' sqrt((n - 1) / n).
 #'
 #' @inheritParams discrimination
-#' @return A tibble with one row a finding and method: `finding`, `split`,
+#' @return A tibble with one row per finding and method: `finding`, `split`,
 #'   `method` (`"delong"`, `"obuchowski"`, `"bootstrap"`), `n_images`,
 #'   `n_clusters`, `n_positive`, `auroc`, `std_error`, `auroc_lower`,
 #'   `auroc_upper` (all 0--1), `design_effect` (the method's variance over
-#'   DeLong's: 1 for `"delong"`; 3 means that a third of the images, one a
-#'   patient, would have said as much), `confidence`.
+#'   DeLong's: 1 for `"delong"`; 3 means that a third as many images, one per
+#'   patient, would be equally precise), `confidence`.
 #'
-#'   AUROC is missing where a finding has one class only, with a warning of class
-#'   `placa_warning_one_class`; bounds are missing where fewer than two clusters
-#'   have, or lack, the finding. An AUROC of exactly 1 or 0 has intervals of no
-#'   width, with a warning of class `placa_warning_interval`.
+#'   AUROC is missing if a finding has only one class, with a warning of class
+#'   `placa_warning_one_class`. Bounds are missing if fewer than two clusters are
+#'   positive, or fewer than two negative. An AUROC of exactly 1 or 0 has intervals
+#'   of zero width, with a warning of class `placa_warning_interval`.
 #' @section Errors:
-#' Those of [discrimination()]; `placa_error_draws` where `draws` or `seed` is
-#' not as above.
+#' The errors of [discrimination()]; `placa_error_draws` for invalid `draws` or
+#' `seed`.
 #' @references
 #' DeLong ER, DeLong DM, Clarke-Pearson DL (1988). Comparing the areas under two
 #' or more correlated receiver operating characteristic curves: a nonparametric
@@ -84,7 +83,7 @@ clustered_auroc <- function(predictions, split = "test", confidence = 0.95, draw
   table
 }
 
-# A data frame with a row a method, by name; `drawn` is the bootstrap's row.
+# A data frame with one named row per method; `drawn` is the row of the bootstrap.
 auroc_three_ways <- function(rows, cluster, drawn, confidence) {
   methods <- c("delong", "obuchowski", "bootstrap")
   if (length(unique(rows$truth)) < 2) {
@@ -109,7 +108,7 @@ auroc_three_ways <- function(rows, cluster, drawn, confidence) {
   table
 }
 
-# The areas that are asked for, a row each and by name, with the interval of a clustered bootstrap.
+# The requested areas, one named row each, with the interval of a clustered bootstrap.
 area_intervals <- function(rows, cluster, areas, confidence, draws, seed, max_fpr = 1) {
   ranking <- ranked(rows$truth, rows$probability, cluster)
   statistic <- function(counts) areas_of(ranking, counts, max_fpr)[, areas, drop = FALSE]

@@ -1,4 +1,4 @@
-# Each group of each column against the rest of the images, for one finding.
+# Compares each group of each column with all other images, for one finding.
 compare_groups <- function(rows, groups, threshold, min_clusters, confidence, draws, seed) {
   cluster <- cluster_index(rows)
   enough <- function(member) {
@@ -6,7 +6,7 @@ compare_groups <- function(rows, groups, threshold, min_clusters, confidence, dr
     without <- length(unique(cluster[member & rows$truth == 0]))
     min(with, without) >= min_clusters
   }
-  boot <- remember(function(member) {
+  boot <- memoise(function(member) {
     boot <- bootstrap_clusters(cluster, rows$truth, group_statistic(rows, member, cluster, threshold), draws, seed)
     boot$units <- effective_clusters(rows$truth[member], cluster[member])
     boot
@@ -21,7 +21,7 @@ compare_groups <- function(rows, groups, threshold, min_clusters, confidence, dr
       facts <- tibble::tibble(
         column = column, group = group, n_images = sum(member), n_clusters = length(unique(cluster[member])),
         n_positive = sum(rows$truth[member]), too_small = !enough(member),
-        # Two groups differ from each other by one difference.
+        # With two groups, both rows show the same comparison.
         repeated = length(present) == 2 && group == present[[2]]
       )
       parts <- c(parts, list(tibble::tibble(facts, compared)))
@@ -48,14 +48,14 @@ group_statistic <- function(rows, member, cluster, threshold) {
       n$fn / (n$tp + n$fn),
       cell_sums(gap, counts)[1, ] / (n$tp + n$fn + n$tn + n$fp)
     )
-    # A draw without the group says nothing of it.
+    # A draw without the group has no value.
     values[is.nan(values)] <- NA_real_
     colnames(values) <- group_metrics
     values
   }
 }
 
-# Intervals of a group and of its difference, from the same draws; missing where it, or the rest, is too small.
+# Intervals of a group and of its difference, from the same draws; missing if the group or the rest is too small.
 compare_group <- function(member, enough, boot, confidence) {
   missing <- list(estimate = NA_real_, lower = NA_real_, upper = NA_real_, std_error = NA_real_)
   of_group <- if (enough(member)) bootstrap_intervals(boot(member), confidence) else missing
@@ -86,7 +86,7 @@ subtract_draws <- function(a, b) {
   list(estimate = a$estimate - b$estimate, draws = a$draws - b$draws, units = min(a$units, b$units))
 }
 
-# A difference of zero with no spread is no evidence of anything.
+# A difference of zero with a standard error of zero has p = 1.
 normal_p <- function(difference, std_error) {
   p <- 2 * stats::pnorm(-abs(difference) / std_error)
   p[is.nan(p)] <- 1
@@ -119,8 +119,8 @@ no_groups <- function() {
   )
 }
 
-# A function that does not compute twice for the same images: the rest of one group may be another.
-remember <- function(compute) {
+# Caches results by images, because the rest of one group may be another group.
+memoise <- function(compute) {
   known <- list()
   function(member) {
     for (entry in known) {

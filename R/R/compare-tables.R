@@ -1,7 +1,7 @@
-# Each table against the first, for one finding; all hold the same images in the same order.
+# Compares each table with the first, for one finding. All tables have the same images in the same order.
 compare_tables <- function(tables, metrics, thresholds, confidence, draws, seed) {
   reference <- names(tables)[[1]]
-  # A patient is who the first table says.
+  # Clusters come from the first table.
   cluster <- cluster_index(tables[[1]])
   boots <- lapply(stats::setNames(nm = names(tables)), function(model) {
     statistics <- lapply(metrics, metric_statistic, tables[[model]], cluster, thresholds[[model]])
@@ -40,7 +40,7 @@ bootstrap_difference <- function(boot, reference, confidence) {
   )
 }
 
-# DeLong's and Obuchowski's tests; nothing where the tables differ in truth, or a class is not there.
+# DeLong's and Obuchowski's tests; NULL if the tables differ in truth or a class is missing.
 auroc_differences <- function(reference, rows, cluster, confidence) {
   truth <- rows$truth
   if (!identical(truth, reference$truth) || length(unique(truth)) < 2) {

@@ -1,20 +1,20 @@
-# Split-conformal limits from a calibration split, and what they do on another.
+# Split-conformal limits from a calibration split, and their evaluation on another split.
 
-# An image may be positive unless its probability is below that of all but a share `error_rate` of the calibration
-# positives, and negative likewise: `positive_from` and `negative_to`.
+# The positive class is excluded if the probability is below those of all but a share `error_rate` of the calibration
+# positives; the negative class likewise.
 conformal_limits <- function(known, error_rates, calibrate, seed) {
   limit <- function(class) {
     rows <- known[known$truth == class, ]
-    # How badly an image fits its class: a positive with a low probability, a negative with a high one.
-    misfit <- if (class == 1) 1 - rows$probability else rows$probability
+    # The nonconformity score: 1 - probability for positives, probability for negatives.
+    nonconformity <- if (class == 1) 1 - rows$probability else rows$probability
     weights <- conformal_weights(rows, calibrate, seed)
-    vapply(error_rates, function(rate) weighted_limit(misfit, weights, 1 - rate), double(1))
+    vapply(error_rates, function(rate) weighted_limit(nonconformity, weights, 1 - rate), double(1))
   }
-  # Where nothing is ruled out the limit is the end of the scale.
+  # If no class can be excluded, the limit is the end of the scale.
   tibble::tibble(positive_from = pmax(1 - limit(1), 0), negative_to = pmin(limit(0), 1))
 }
 
-# What each calibration image counts; the sum is the number of units, to which the new image adds one.
+# Weight of each calibration image. The sum is the number of units; the new image adds one.
 conformal_weights <- function(rows, calibrate, seed) {
   names <- cluster_names(rows)
   if (calibrate == "image") {
@@ -23,7 +23,7 @@ conformal_weights <- function(rows, calibrate, seed) {
   if (calibrate == "clustered") {
     return(1 / as.double(table(names)[names]))
   }
-  # In the order of names, so that the order of rows has no say in who is drawn.
+  # Sorted by name, so that the draw does not depend on the order of the rows.
   order <- order(names, rows$image_id, method = "radix")
   shuffled <- order[with_seed(seed, sample.int(length(order)))]
   weights <- double(nrow(rows))
@@ -31,16 +31,16 @@ conformal_weights <- function(rows, calibrate, seed) {
   weights
 }
 
-# The smallest misfit that a share of all units, the new one among them, does not exceed. The new one's own is unknown
-# and taken as the largest: where there are too few units to promise the share, nothing is ruled out.
-weighted_limit <- function(misfit, weights, share) {
-  order <- order(misfit, method = "radix")
+# The weighted quantile of the nonconformity scores, with the score of the new image at infinity. With too few units
+# the quantile is infinite and no class is excluded.
+weighted_limit <- function(nonconformity, weights, share) {
+  order <- order(nonconformity, method = "radix")
   reached <- cumsum(weights[order]) / (sum(weights) + 1)
   place <- which(reached >= share - 1e-12)
-  if (length(place) == 0) Inf else misfit[order][[place[[1]]]]
+  if (length(place) == 0) Inf else nonconformity[order][[place[[1]]]]
 }
 
-# Shares of the split, a row an error rate. 1 - (1 - p) is not always p: the margin keeps an image at its own limit.
+# Shares of the split, one row per error rate. The margin is for rounding: 1 - (1 - p) is not always p.
 measure_sets <- function(rows, limits, confidence, draws, seed) {
   cluster <- cluster_index(rows)
   statistics <- lapply(seq_len(nrow(limits)), function(i) {
@@ -64,7 +64,7 @@ measure_sets <- function(rows, limits, confidence, draws, seed) {
   )]
 }
 
-# Coverage counts each group once, as its promise does: an image weighs one over the group's images of its class.
+# Coverage has equal weight per group: the weight of an image is 1 / number of images of its group and class.
 set_statistic <- function(truth, may_be_positive, may_be_negative, cluster) {
   state <- 1 + may_be_positive + 2 * may_be_negative
   own <- paste(cluster, truth)
@@ -73,7 +73,7 @@ set_statistic <- function(truth, may_be_positive, may_be_negative, cluster) {
   images <- as_cells(cell, 8, cluster)
   units <- as_cells(cell, 8, cluster, per_class)
   function(counts) {
-    # Rows: negatives whose set is empty, positive, negative, both; then positives.
+    # Rows: negatives with an empty, positive, negative or full set; then positives.
     n <- cell_sums(images, counts)
     w <- cell_sums(units, counts)
     total <- colSums(n)

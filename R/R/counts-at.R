@@ -1,7 +1,7 @@
-# The four counts at many thresholds and in many draws at once.
+# The four counts at many thresholds and in many draws at once, vectorised.
 
-# A function of `counts` (clusters by draws) that gives `tp`, `fp`, `tn`, `fn`, each a draws by thresholds matrix. An
-# image is called positive at or above a threshold; images between the same two thresholds are counted together.
+# Returns a function of `counts` (clusters by draws) that returns `tp`, `fp`, `tn`, `fn`, each a draws by thresholds
+# matrix. An image is positive at or above a threshold. Images between the same two thresholds are counted together.
 counts_at <- function(truth, probability, cluster, thresholds) {
   sorted <- sort(unique(thresholds))
   place <- match(thresholds, sorted)
@@ -18,7 +18,7 @@ counts_at <- function(truth, probability, cluster, thresholds) {
   }
 }
 
-# Running sums down each column, a row at a time, for there are few rows and many columns.
+# Cumulative sums down each column. The loop is over rows, because there are few rows and many columns.
 sums_below <- function(sums) {
   for (row in seq_len(nrow(sums))[-1]) {
     sums[row, ] <- sums[row, ] + sums[row - 1, ]
@@ -26,8 +26,8 @@ sums_below <- function(sums) {
   sums
 }
 
-# Metrics of the four counts, in the order in which tables show them. Zero over zero is not a number, and a
-# likelihood ratio over zero is infinite: who asks decides what to make of these.
+# Metrics of the four counts, in the order of the tables. 0 / 0 is NaN and a likelihood ratio may be infinite; the
+# caller handles these values.
 metrics_of_counts <- function(n) {
   positives <- n$tp + n$fn
   negatives <- n$tn + n$fp
@@ -51,7 +51,7 @@ metrics_of_counts <- function(n) {
   )
 }
 
-# Matrices of one shape side by side, their columns in the order metric within threshold.
+# Binds matrices of one shape; columns are ordered by threshold, then by metric.
 side_by_side <- function(metrics) {
   thresholds <- ncol(metrics[[1]])
   columns <- lapply(seq_len(thresholds), function(j) {

@@ -1,24 +1,23 @@
-#' Bands around the ROC and the precision-recall curve
+#' Confidence bands of the ROC and the precision-recall curve
 #'
-#' The height of the curve at evenly spaced places, with the interval of a
-#' clustered bootstrap at each place (see [clustered_auroc()]; without
-#' bias-correction, so that bands are smooth). The bands are
-#' pointwise: at any one place the curve lies in them with the given confidence,
-#' not everywhere at once.
+#' The height of the curve at evenly spaced points, with the interval of a
+#' clustered bootstrap at each point (see [clustered_auroc()]; without bias
+#' correction, so that bands are smooth). The bands are pointwise: the confidence
+#' level holds at each point, not for the complete curve.
 #'
 #' @inheritParams clustered_auroc
-#' @param places How many places, evenly spaced from 0 to 1, a whole number
-#'   from 2.
+#' @param places Number of points, evenly spaced from 0 to 1, an integer of at
+#'   least 2.
 #' @return `roc_bands()`: a tibble of class `placa_roc_bands` with one row a
-#'   finding and place: `finding`, `split`, `fpr` (1 - specificity, the place),
-#'   `sensitivity`, `lower`, `upper` (all 0--1), `confidence`. Between points of
-#'   the curve heights lie on straight lines, as its area does.
+#'   finding and point: `finding`, `split`, `fpr` (1 - specificity),
+#'   `sensitivity`, `lower`, `upper` (all 0--1), `confidence`. The curve is
+#'   interpolated linearly, as for the area.
 #'
 #'   `pr_bands()`: a tibble of class `placa_pr_bands`: `finding`, `split`,
-#'   `recall` (the place), `precision` (at the strictest threshold that reaches
-#'   that recall), `lower`, `upper`, `confidence`.
+#'   `recall`, `precision` (at the highest threshold that reaches this recall),
+#'   `lower`, `upper`, `confidence`.
 #'
-#'   A finding with one class only has no rows.
+#'   A finding with only one class has no rows.
 #' @inheritSection clustered_auroc Errors
 #' @references
 #' Fawcett T (2006). An introduction to ROC analysis. *Pattern Recognition
@@ -61,14 +60,14 @@ curve_heights <- function(rows, at, is_roc, confidence, draws, seed) {
   statistic <- function(counts) {
     t(.Call(placa_curve_at, sorted$cluster, sorted$positive_at, sorted$end, counts, at, is_roc))
   }
-  # A band is read as a whole; a correction place by place would make it jagged.
+  # A bias correction at each point would make the band jagged.
   bootstrap_intervals(bootstrap_clusters(cluster, rows$truth, statistic, draws, seed), confidence, correct = FALSE)
 }
 
 check_places <- function(places, call) {
   if (!rlang::is_integerish(places, n = 1, finite = TRUE) || places < 2) {
     cli::cli_abort(
-      c("{.arg places} must be a whole number from 2.", x = "It is {.val {places}}."),
+      c("{.arg places} must be an integer of at least 2.", x = "Received {.val {places}}."),
       class = "placa_error_places", call = call
     )
   }

@@ -1,23 +1,22 @@
-#' Decision curve: net benefit over thresholds
+#' Decision curve: net benefit by threshold
 #'
-#' Is it better to act on the model than on every image, or on none? At a
-#' threshold of 0.1 one would look at nine images in vain to find one positive;
-#' net benefit counts true positives and takes off false positives at that rate
-#' of exchange (Vickers and Elkin 2006), so the threshold stands for what the
-#' reader finds worth while, and probabilities must be calibrated.
+#' Net benefit compares acting on the predictions of the model with acting on all
+#' images and on none. The threshold probability sets the exchange rate: at 0.1,
+#' one true positive is worth nine false positives. Net benefit is the rate of true
+#' positives minus the weighted rate of false positives (Vickers and Elkin 2006).
+#' Probabilities must be calibrated.
 #'
 #' @inheritParams clustered_auroc
-#' @param thresholds The threshold probabilities to show, each above 0 and below
-#'   1.
-#' @return A tibble of class `placa_decision_curve` with one row a finding,
+#' @param thresholds Threshold probabilities, each above 0 and below 1.
+#' @return A tibble of class `placa_decision_curve` with one row per finding,
 #'   threshold and strategy: `finding`, `split`, `threshold`, `strategy`
 #'   (`"model"`, `"all"`: act on every image, `"none"`), `net_benefit` (true
-#'   positives an image; at most the prevalence, and without a floor),
-#'   `net_benefit_lower`, `net_benefit_upper` (pointwise bands, as those of [roc_bands()]),
-#'   `advantage` (of the model over the better of `"all"` and `"none"`; missing in
-#'   the rows of these), `advantage_lower`, `advantage_upper`, `confidence`.
+#'   positives per image; at most the prevalence, without a lower limit),
+#'   `net_benefit_lower`, `net_benefit_upper` (pointwise, as in [roc_bands()]),
+#'   `advantage` (of the model over the better of `"all"` and `"none"`; missing for
+#'   these two), `advantage_lower`, `advantage_upper`, `confidence`.
 #' @section Errors:
-#' Those of [clustered_auroc()]; `placa_error_thresholds`.
+#' The errors of [clustered_auroc()]; `placa_error_thresholds`.
 #' @references
 #' Vickers AJ, Elkin EB (2006). Decision curve analysis: a novel method for
 #' evaluating prediction models. *Medical Decision Making* 26(6), 565--574.
@@ -71,7 +70,7 @@ check_curve_thresholds <- function(thresholds, call = rlang::caller_env()) {
   good <- is.numeric(thresholds) && length(thresholds) > 0 && !anyNA(thresholds)
   if (!good || any(thresholds <= 0 | thresholds >= 1)) {
     cli::cli_abort(
-      c("{.arg thresholds} must be numbers above 0 and below 1.", x = "They are {.val {thresholds}}."),
+      c("{.arg thresholds} must be numbers above 0 and below 1.", x = "Received {.val {thresholds}}."),
       class = "placa_error_thresholds", call = call
     )
   }

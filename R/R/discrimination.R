@@ -1,58 +1,57 @@
 #' Discrimination: AUROC and average precision, with intervals
 #'
-#' How well the probabilities rank images with a finding above images without
-#' it: the area under the receiver operating characteristic curve (AUROC), and
-#' average precision. Higher probabilities always mean the finding, so an AUROC
-#' below 0.5 stays below 0.5.
+#' Returns the area under the receiver operating characteristic curve (AUROC) and
+#' average precision. Both measure how well the probabilities rank images with a
+#' finding above images without it. A higher probability always means the finding,
+#' so an AUROC below 0.5 stays below 0.5.
 #'
-#' The same AUROC has three intervals here. DeLong's (1988), as computed by
-#' [pROC::ci.auc()], takes images as independent; where patients have several
-#' images each it is too narrow. The clustered bootstrap draws whole patients or
-#' groups (`group_id`) with replacement, as [clustered_auroc()] describes;
-#' Obuchowski's (1997) variance for clustered data is a check of it that needs no
-#' draws. `auroc_lower` and `auroc_upper`, which figures, prints and the report
-#' show, are the clustered bootstrap's where groups have several images, and
-#' DeLong's where every image is a group of its own. A clustered interval that
-#' cannot be had is missing: DeLong's does not stand in for it.
+#' The same AUROC has three intervals. DeLong's (1988), computed by
+#' [pROC::ci.auc()], assumes independent images and is too narrow if patients have
+#' several images. The clustered bootstrap draws patients or groups (`group_id`)
+#' with replacement, see [clustered_auroc()]. Obuchowski's (1997) variance for
+#' clustered data is an analytical check of the bootstrap. `auroc_lower` and
+#' `auroc_upper`, which figures, print methods and the report show, come from the
+#' clustered bootstrap if groups have several images, and from DeLong otherwise. If
+#' the clustered interval cannot be estimated it is missing; DeLong's interval does
+#' not replace it.
 #'
-#' @param predictions A data frame with one row an image and finding, as
+#' @param predictions A data frame with one row per image and finding, as
 #'   [read_predictions()] returns; see there for the columns.
 #' @param split The split to describe: `"test"`, `"validation"` or `"train"`.
 #' @param confidence Level of the intervals, between 0 and 1.
-#' @param draws How many times clusters are drawn, a whole number from 100.
-#' @param seed A whole number: the same seed gives the same interval. The
-#'   session's own random numbers are left as they were.
-#' @param max_fpr `NULL`, or the largest false positive rate (1 - specificity)
-#'   that one would accept, above 0 and at most 1: then the partial AUROC up to
-#'   there is given too.
-#' @return A tibble with one row a finding:
+#' @param draws Number of bootstrap draws, an integer of at least 100.
+#' @param seed An integer: the same seed gives the same interval. The random
+#'   number state of the session does not change.
+#' @param max_fpr `NULL`, or the upper limit of the false positive rate
+#'   (1 - specificity), above 0 and at most 1, for a partial AUROC.
+#' @return A tibble with one row per finding:
 #'
-#'   * `finding`, `split`, `n_images`, `n_patients` (missing where a patient is),
+#'   * `finding`, `split`, `n_images`, `n_patients` (missing if a patient is unknown),
 #'     `n_positive`, `prevalence` (0--1);
-#'   * `auroc`, `auroc_lower`, `auroc_upper` (0--1), `confidence` and `method`,
-#'     whose interval that is: `"clustered bootstrap"` or `"delong"`;
+#'   * `auroc`, `auroc_lower`, `auroc_upper` (0--1), `confidence` and `method`
+#'     of the interval: `"clustered bootstrap"` or `"delong"`;
 #'   * `n_clusters`, and `design_effect`: the variance of `method` over DeLong's,
-#'     1 with `"delong"`; 3 means that a third of the images, one a patient, would
-#'     have said as much;
+#'     1 with `"delong"`; 3 means that a third as many images, one per patient, would
+#'     be equally precise;
 #'   * `delong_std_error`, `delong_lower`, `delong_upper`, and the same of
 #'     `clustered_` and `obuchowski_` (all 0--1);
 #'   * `average_precision`, `average_precision_lower`, `average_precision_upper`
 #'     (0--1, clustered bootstrap; see [average_precision()]);
 #'   * with `max_fpr` also `max_fpr`, `partial_auroc` (0--`max_fpr`),
-#'     `partial_auroc_standardised` (0.5 for a model that knows nothing, 1 for a
+#'     `partial_auroc_standardised` (0.5 for a random classifier, 1 for a
 #'     perfect one), `partial_auroc_standardised_lower`,
 #'     `partial_auroc_standardised_upper`; see [partial_auroc()].
 #'
-#'   A finding that is present in all images, or in none, has no AUROC: it is
-#'   missing, with a warning of class `placa_warning_one_class`. Bounds that
-#'   cannot be estimated (no more than one image, or one group, with or without
-#'   the finding) are missing, and an AUROC of exactly 1 or 0 has an interval of no
-#'   width; both with a warning of class `placa_warning_interval`.
+#'   If a finding is present in all images or in none, AUROC is missing, with a
+#'   warning of class `placa_warning_one_class`. Bounds are missing if fewer than
+#'   two images or groups are positive, or negative. An AUROC of exactly 1 or 0 has
+#'   an interval of zero width. Both give a warning of class
+#'   `placa_warning_interval`.
 #' @section Errors:
 #' `placa_error_columns`, `placa_error_truth`, `placa_error_probability`,
 #' `placa_error_split`, `placa_error_duplicate`, `placa_error_unlabelled`;
-#' `placa_error_confidence`, `placa_error_draws` and `placa_error_max_fpr` where
-#' these arguments are not as above.
+#' `placa_error_confidence`, `placa_error_draws` and `placa_error_max_fpr` for
+#' invalid arguments.
 #' @references
 #' DeLong ER, DeLong DM, Clarke-Pearson DL (1988). Comparing the areas under two
 #' or more correlated receiver operating characteristic curves: a nonparametric
@@ -83,7 +82,7 @@ discrimination <- function(predictions, split = "test", confidence = 0.95, draws
       n_patients = count_patients(rows$patient_id),
       n_positive = sum(rows$truth),
       prevalence = mean(rows$truth),
-      discriminate(rows, confidence, draws, seed, max_fpr)
+      discrimination_columns(rows, confidence, draws, seed, max_fpr)
     )
   })
   warn_one_class(table)
@@ -95,13 +94,13 @@ count_patients <- function(patient_id) {
   if (anyNA(patient_id)) NA_integer_ else length(unique(patient_id))
 }
 
-# Every area of one finding, all from the same draws.
-discriminate <- function(rows, confidence, draws, seed, max_fpr) {
+# All areas of one finding come from the same draws.
+discrimination_columns <- function(rows, confidence, draws, seed, max_fpr) {
   cluster <- cluster_index(rows)
   areas <- c("auroc", "average_precision", if (!is.null(max_fpr)) "partial")
   drawn <- area_intervals(rows, cluster, areas, confidence, draws, seed, if (is.null(max_fpr)) 1 else max_fpr)
   ways <- auroc_three_ways(rows, cluster, drawn["auroc", ], confidence)
-  # pROC is what readers know DeLong's interval from; that ours is the same is tested.
+  # DeLong's interval comes from pROC, the reference implementation; a test compares it with placa's own.
   delong <- auroc_delong(rows$truth, rows$probability, confidence)
   shown <- if (max(cluster) < nrow(rows)) "bootstrap" else "delong"
   precision <- drawn["average_precision", ]
@@ -133,12 +132,12 @@ auroc_delong <- function(truth, probability, confidence) {
   if (length(unique(truth)) < 2) {
     return(tibble::tibble(auroc = NA_real_, auroc_lower = NA_real_, auroc_upper = NA_real_))
   }
-  # Levels and direction are fixed: pROC would otherwise turn a model that ranks backwards around.
+  # Levels and direction are fixed; otherwise pROC inverts an AUROC below 0.5.
   curve <- pROC::roc(response = truth, predictor = probability, levels = c(0, 1), direction = "<", quiet = TRUE)
   if (min(table(truth)) < 2) {
     return(tibble::tibble(auroc = as.double(pROC::auc(curve)), auroc_lower = NA_real_, auroc_upper = NA_real_))
   }
-  # pROC warns about a perfect curve in its own words; warn_interval() does in ours.
+  # pROC also warns about a perfect curve; warn_interval() gives that warning.
   bounds <- as.double(suppressWarnings(pROC::ci.auc(curve, conf.level = confidence, method = "delong")))
   tibble::tibble(auroc = bounds[[2]], auroc_lower = bounds[[1]], auroc_upper = bounds[[3]])
 }
@@ -147,8 +146,8 @@ warn_one_class <- function(table, call = rlang::caller_env()) {
   lacking <- table$finding[is.na(table$auroc)]
   if (length(lacking) > 0) {
     cli::cli_warn(
-      c("AUROC needs images with and without the finding.",
-        x = "{.val {lacking}} {?has/have} one kind only in the {.val {table$split[[1]]}} split: no AUROC."),
+      c("AUROC requires images with and without the finding.",
+        x = "{.val {lacking}} {?has/have} only one class in the {.val {table$split[[1]]}} split. AUROC is missing."),
       class = "placa_warning_one_class", call = call, findings = lacking
     )
   }
@@ -159,8 +158,8 @@ warn_interval <- function(table, call = rlang::caller_env()) {
   no_width <- known & (is.na(table$auroc_lower) | table$auroc_lower == table$auroc_upper)
   if (any(no_width)) {
     cli::cli_warn(
-      c("The interval of AUROC says nothing for {.val {table$finding[no_width]}}.",
-        i = "One image or patient of a kind gives no interval, a perfect ranking one of no width: more are needed."),
+      c("The interval of AUROC is missing or has zero width for {.val {table$finding[no_width]}}.",
+        i = "More positive and negative images and patients are needed."),
       class = "placa_warning_interval", call = call, findings = table$finding[no_width]
     )
   }

@@ -1,4 +1,4 @@
-# The tables of an evaluation that go into detail, one verb each; evaluate() adds them to its first four.
+# The tables that evaluate() adds to its first four, one function each.
 detail_files <- c(
   roc_bands = "roc_bands.csv", pr_bands = "pr_bands.csv",
   predictive_values = "predictive_values.csv", calibration_measures = "calibration_measures.csv",
@@ -6,7 +6,7 @@ detail_files <- c(
   errors = "errors.csv", abstention = "abstention.csv"
 )
 
-# What read_table() must know of their columns; all others are real numbers.
+# Column types for read_table(); all other columns are double.
 detail_text_fields <- c(
   "interval", "stage", "measure", "strategy", "column", "group", "kind", "image_id", "patient_id", "sex", "view",
   "site", "calibrate"
@@ -20,8 +20,8 @@ detail_classes <- c(
   subgroups = "placa_subgroups", errors = "placa_errors", abstention = "placa_abstention"
 )
 
-# `predictions` hold all splits, `rows` the evaluated one. No abstention where nothing is there to calibrate on. Bands
-# and curves take half the draws: the third decimal of a band is not to be seen.
+# `predictions` contain all splits, `rows` the evaluated split. Abstention requires calibration images. Bands and curves
+# use half the draws, because small errors are invisible in a figure.
 evaluation_details <- function(predictions, rows, thresholds, split, bins, confidence, draws, seed) {
   fewer <- max(100, draws %/% 2)
   calibrated <- calibrate_all(rows, split, bins, 101, confidence, fewer, seed)
@@ -36,14 +36,14 @@ evaluation_details <- function(predictions, rows, thresholds, split, bins, confi
     calibration_curve = calibrated$curve,
     decision_curve = decision_curve(rows, split, confidence = confidence, draws = fewer, seed = seed),
     subgroups = subgroups(rows, thresholds, split = split, confidence = confidence, draws = fewer, seed = seed),
-    errors = errors(rows, thresholds, split),
+    errors = list_errors(rows, thresholds, split),
     abstention = if (can_calibrate(predictions, rows, split)) {
       abstain(predictions, split = split, confidence = confidence, draws = fewer, seed = seed)
     }
   )
 }
 
-# Are there labelled validation images of every finding, apart from the split itself?
+# TRUE if every finding has labelled validation images and the evaluated split is another one.
 can_calibrate <- function(predictions, rows, split) {
   known <- predictions[predictions$split %in% "validation" & !is.na(predictions$truth), ]
   split != "validation" && all(rows$finding %in% known$finding)

@@ -1,17 +1,16 @@
-#' Simulated predictions to try things with
+#' Simulated predictions for examples
 #'
-#' Predictions of an imaginary model for two findings, seeded: the same seed
-#' gives the same table on every machine, and the session's own random numbers
-#' are left as they were. Patients have one to four images and are in one split
-#' each.
+#' Simulates predictions for two findings. The same seed gives the same table on
+#' every machine, and the random number state of the session does not change.
+#' Each patient has one to four images, all in the same split.
 #'
-#' @param patients How many patients, a whole number from 20.
-#' @param seed A whole number.
+#' @param patients Number of patients, an integer of at least 20.
+#' @param seed An integer.
 #' @return `example_predictions()`: a tibble with the columns that
 #'   [read_predictions()] returns. `example_thresholds()`: a tibble as
-#'   [read_thresholds()] returns it, with the threshold of the largest Youden
-#'   index on the validation split of `example_predictions()`, and those of a
-#'   sensitivity and of a specificity of at least 0.95.
+#'   [read_thresholds()] returns, with three thresholds from the validation split
+#'   of `example_predictions()`: maximum Youden index, sensitivity of at least 0.95,
+#'   and specificity of at least 0.95.
 #' @export
 #' @examples
 #' example_predictions()
@@ -62,7 +61,7 @@ simulate_images <- function(patients) {
   )
 }
 
-# Truth and score share what is drawn for the patient, so that images of one patient are alike, as real ones are.
+# Truth and score share a random effect per patient, so that images of one patient are correlated.
 simulate_finding <- function(images, finding, prevalence, separation) {
   patients <- unique(images$patient_id)
   of_patient <- match(images$patient_id, patients)
@@ -70,7 +69,7 @@ simulate_finding <- function(images, finding, prevalence, separation) {
   truth <- as.integer(liability > stats::qnorm(1 - prevalence))
   logit <- separation * (truth - 0.5) + sqrt(0.3) * stats::rnorm(length(patients))[of_patient] +
     sqrt(0.7) * stats::rnorm(nrow(images))
-  # With unit variance in both classes this is the logit that Bayes' rule gives, so it is calibrated.
+  # With unit variance in both classes, this is the logit by Bayes' rule, so it is calibrated.
   calibrated <- separation * logit + stats::qlogis(prevalence)
   tibble::tibble(
     images[c("image_id", "patient_id", "group_id", "split")],

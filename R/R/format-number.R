@@ -1,4 +1,4 @@
-# Numbers as a reader sees them: printed, on an axis, in the report. The marks are those of a language.
+# Formats numbers for print, axes and the report, with the marks of a language.
 format_number <- function(x, digits, decimal_mark = ".", thousands = "", minus = "-", none = "\u2013") {
   x <- as.numeric(x)
   if (length(x) == 0) {
@@ -6,7 +6,7 @@ format_number <- function(x, digits, decimal_mark = ".", thousands = "", minus =
   }
   text <- trimws(formatC(x, digits = digits, format = "f", decimal.mark = decimal_mark, big.mark = thousands))
   text <- sub("Inf", "\u221e", text, fixed = TRUE)
-  # What rounds to zero has no sign.
+  # Zero after rounding has no sign.
   below <- !is.na(x) & round(x, digits) < 0
   text <- sub("^-", "", text)
   text <- ifelse(below, paste0(minus, text), text)
@@ -20,7 +20,7 @@ format_interval <- function(estimate, lower, upper, decimal_mark = ".", digits =
   ))
 }
 
-# As many digits as tell the ticks apart, one at least.
+# Uses the fewest digits that show the ticks exactly, at least one.
 format_ticks <- function(x, decimal_mark, digits = 1) {
   while (digits < 6 && any(abs(x - round(x, digits)) > 1e-9, na.rm = TRUE)) {
     digits <- digits + 1

@@ -1,18 +1,18 @@
 #' Load a trained model
 #'
-#' Reads what a run says of itself. Python is started by the first
-#' [`predict()`][predict.placa_model], not here.
+#' Reads the metadata of a run. The first [`predict()`][predict.placa_model] starts
+#' Python.
 #'
-#' @param run The path of a run, as `placa train` writes it: a directory with
+#' @param run The path of a run that `placa train` wrote: a directory with
 #'   `run.json`, `model.keras` and `thresholds.json`.
 #' @return An object of class `placa_model`, a list: `path` (absolute),
 #'   `findings`, `facts` (the content of `run.json`), `thresholds` (see
-#'   [read_thresholds()]) and `headline` (AUROC with interval a finding, or
+#'   [read_thresholds()]) and `headline` (AUROC with interval per finding, or
 #'   `NULL` before [evaluate_run()]).
 #' @section Errors:
-#' `placa_error_run` where the directory is not a whole run (the message names
-#' what is missing), `placa_error_fingerprint` where `model.keras` is not the file
-#' that `run.json` speaks of, `placa_error_schema` where it is of a newer placa.
+#' `placa_error_run` if the directory is not a complete run (the message names the
+#' missing files), `placa_error_fingerprint` if `model.keras` does not match
+#' `run.json`, `placa_error_schema` if a newer version of placa wrote the run.
 #' @export
 #' @examplesIf dir.exists("runs/pneumonia")
 #' model <- load_model("runs/pneumonia")
@@ -36,9 +36,9 @@ check_run <- function(run, call = rlang::caller_env()) {
   check_path(run, call)
   if (!dir.exists(run)) {
     cli::cli_abort(
-      c("The directory of a run was expected.",
+      c("{.arg run} must be the directory of a run.",
         x = if (file.exists(run)) "{.file {run}} is a file." else "{.file {run}} does not exist.",
-        i = "{.code placa train} makes a run."),
+        i = "Create a run with {.code placa train}."),
       class = "placa_error_run", call = call
     )
   }
@@ -46,9 +46,9 @@ check_run <- function(run, call = rlang::caller_env()) {
   missing <- parts[!file.exists(file.path(run, parts))]
   if (length(missing) > 0) {
     cli::cli_abort(
-      c("A whole run was expected in {.file {run}}.",
-        x = "{.file {missing}} {?is/are} not there.",
-        i = "Name a directory that {.code placa train} wrote, or copy all of it."),
+      c("{.file {run}} is not a complete run.",
+        x = "{.file {missing}} {?is/are} missing.",
+        i = "Use a directory that {.code placa train} wrote, or copy all of its files."),
       class = "placa_error_run", call = call
     )
   }
@@ -65,7 +65,7 @@ read_headline <- function(run) {
 format.placa_model <- function(x, ...) {
   data <- x$facts$data
   cli::cli_fmt({
-    cli::cli_text("{.strong Model} {.val {x$facts$name}} for {.val {x$findings}} against {.val {data$comparison}}")
+    cli::cli_text("{.strong Model} {.val {x$facts$name}}: {.val {x$findings}} against {.val {data$comparison}}")
     cli::cli_text(
       "Trained on {data$images$train} images ({data$label_source}), {x$facts$training$backbone}, ",
       "{data$image_size} \u00d7 {data$image_size} pixels"
@@ -75,7 +75,7 @@ format.placa_model <- function(x, ...) {
       cli::cli_text(model_headline(finding, x$headline[[finding]]))
       points <- x$thresholds[x$thresholds$finding == finding, ]
       if (!all(points$chosen)) {
-        cli::cli_text("No threshold was chosen, for validation has images of one class only.")
+        cli::cli_text("The thresholds are 0.5: the validation split has only one class.")
       }
       for (i in seq_len(nrow(points))) {
         cli::cli_bullets(c("*" = paste0(
@@ -85,7 +85,7 @@ format.placa_model <- function(x, ...) {
       }
     }
     cli::cli_text("")
-    cli::cli_text("Not a medical device: not for decisions about patients.")
+    cli::cli_text("Not a medical device. Do not use it for decisions about patients.")
   })
 }
 
@@ -97,7 +97,7 @@ print.placa_model <- function(x, ...) {
 
 model_headline <- function(finding, row) {
   if (is.null(row)) {
-    return("{.strong {finding}}: not evaluated yet ({.code evaluate_run()} does it)")
+    return("{.strong {finding}}: not evaluated; run {.code evaluate_run()}")
   }
   number <- function(x) if (is.null(x)) NA_real_ else x
   auroc <- format_interval(number(row$auroc), number(row$auroc_lower), number(row$auroc_upper))

@@ -1,10 +1,9 @@
-# Logistic regression of few coefficients in many bootstrap draws at once.
+# Vectorised logistic regression with few coefficients in many bootstrap draws.
 
-# Newton's method for all draws side by side. `x` has a row a support point and a column a coefficient; `positives` and
-# `images` say how many there are at each point (rows) in each draw (columns); `offset` is added to the linear
-# predictor; `start` is where the steps begin; `ridge` pulls the coefficients to 0 (le Cessie and van Houwelingen 1992,
-# <doi:10.2307/2347628>). Gives coefficients by draws; those of a draw whose classes are separated are missing, where
-# no ridge holds them.
+# Newton's method for all draws at once. `x` has one row per support point and one column per coefficient. `positives`
+# and `images` are counts at each point (rows) in each draw (columns). `offset` is added to the linear predictor.
+# `start` has the starting values. `ridge` is the penalty (le Cessie and van Houwelingen 1992,
+# <doi:10.2307/2347628>). Returns coefficients by draws. With separated classes and no ridge they are missing.
 logistic_draws <- function(x, positives, images, offset = 0, start = 0, ridge = 0, tolerance = 1e-9,
                            most_steps = 50) {
   draws <- ncol(positives)
@@ -35,13 +34,13 @@ newton_step <- function(x, positives, images, offset, coefficients, ridge) {
   entries <- crossprod(x[, pairs[, 1], drop = FALSE] * x[, pairs[, 2], drop = FALSE], weight)
   entries <- entries + ridge * (pairs[, 1] == pairs[, 2])
   step <- solve_each(entries, pairs, gradient)
-  # From a start that is far off a whole step would throw every probability to 0 or 1: no point moves by more than 4.
+  # A full step from a poor start can move all probabilities to 0 or 1, so no logit changes by more than 4.
   reach <- apply(abs(x %*% step), 2, max)
   sweep(step, 2, pmin(1, 4 / pmax(reach, 1e-300)), "*")
 }
 
-# Solve a small symmetric system for each column by Cholesky's decomposition, all columns at once. `entries` are those
-# on and below the diagonal, a row each. A matrix that is not positive definite gives missing values.
+# Solves a small symmetric system for each column by Cholesky decomposition, all columns at once. `entries` are on and
+# below the diagonal, one row each. A matrix that is not positive definite gives missing values.
 solve_each <- function(entries, pairs, right) {
   at <- matrix(0L, nrow(right), nrow(right))
   at[pairs] <- seq_len(nrow(pairs))
@@ -63,7 +62,7 @@ cholesky_each <- function(entries, at) {
   lower
 }
 
-# Forwards or backwards, as `rows` go; `factor` gives what an unknown that is solved already is multiplied by.
+# Forward or backward substitution, in the order of `rows`; `factor` returns the coefficient of a solved unknown.
 substitute_each <- function(lower, right, rows, factor) {
   for (n in seq_along(rows)) {
     i <- rows[[n]]
@@ -78,8 +77,8 @@ root_or_missing <- function(x) {
   sqrt(x)
 }
 
-# Restricted cubic splines: cubic between the knots, straight beyond the outer ones, and scaled as is usual, so that
-# coefficients can be compared with those of other programs. Harrell 2015, <doi:10.1007/978-3-319-19425-7>.
+# Restricted cubic splines: cubic between the knots, linear outside, with Harrell's scaling, so that coefficients are
+# comparable with other programs. Harrell 2015, <doi:10.1007/978-3-319-19425-7>.
 spline_basis <- function(z, knots) {
   if (length(knots) < 3) {
     return(cbind(1, z))
@@ -94,7 +93,7 @@ spline_basis <- function(z, knots) {
   cbind(1, z, matrix(bends, length(z)) / (knots[last] - knots[1])^2)
 }
 
-# The places that Harrell gives for three and for five knots; a curve of few images must not bend at will.
+# Harrell's quantiles for three and five knots; fewer knots for few images prevent overfitting.
 spline_knots <- function(z, truth) {
   rarer <- min(sum(truth == 1), sum(truth == 0))
   if (rarer < 20) {

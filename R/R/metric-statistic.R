@@ -1,4 +1,4 @@
-# A metric by name, or by the user's own function, as a statistic for bootstrap_clusters(): one value a draw.
+# Converts a metric, by name or as a function, to a statistic for bootstrap_clusters(): one value per draw.
 
 ranking_metrics <- c("auroc", "average_precision")
 threshold_metrics <- c(
@@ -28,7 +28,7 @@ metric_statistic <- function(metric, rows, cluster, threshold = NULL) {
   at <- counts_at(truth, probability, cluster, threshold)
   function(counts) {
     values <- metrics_of_counts(at(counts))[[metric]][, 1]
-    # As in the tables: what has no denominator is missing.
+    # A value with a zero denominator is missing, as in the tables.
     values[!is.finite(values)] <- NA_real_
     values
   }
@@ -37,14 +37,14 @@ metric_statistic <- function(metric, rows, cluster, threshold = NULL) {
 one_number <- function(value, call = rlang::caller_env()) {
   if (!is.numeric(value) && !identical(value, NA) || length(value) != 1) {
     cli::cli_abort(
-      c("A metric of one's own must return one number.", x = "It returned {.obj_type_friendly {value}}."),
+      c("A metric function must return one number.", x = "It returned {.obj_type_friendly {value}}."),
       class = "placa_error_metrics", call = call
     )
   }
   as.double(value)
 }
 
-# A list by name, of names and functions.
+# Returns a named list of names and functions.
 check_metrics <- function(metrics, call = rlang::caller_env()) {
   if (is.function(metrics)) {
     metrics <- list(own = metrics)
@@ -57,8 +57,8 @@ check_metrics <- function(metrics, call = rlang::caller_env()) {
   if (length(metrics) == 0 || !all(own | named) || any(own & !has_name) || length(unknown) > 0) {
     cli::cli_abort(
       c("{.arg metrics} must be names of metrics, or a named list of functions.",
-        x = if (length(unknown) > 0) "There is no {.val {unknown}}." else "It is {.obj_type_friendly {metrics}}.",
-        i = "There are {.val {known_metrics}}; a function takes truth, probability and weight, each one a row."),
+        x = if (length(unknown) > 0) "Received {.val {unknown}}." else "Received {.obj_type_friendly {metrics}}.",
+        i = "Known metrics: {.val {known_metrics}}. A function takes the vectors truth, probability and weight."),
       class = "placa_error_metrics", call = call
     )
   }

@@ -3,25 +3,25 @@ metric_names <- c(
   "brier"
 )
 
-# Which package does the metrics: "yardstick" or "pROC" (whose curves are used either way).
+# The package for the metrics: "yardstick" or "pROC" (pROC always computes the ROC curve).
 metric_engine <- function(call = rlang::caller_env()) {
-  asked <- getOption("placa.engine", "auto")
-  there <- rlang::is_installed("yardstick")
-  if (!rlang::is_string(asked) || !asked %in% c("auto", "yardstick", "pROC")) {
+  engine <- getOption("placa.engine", "auto")
+  installed <- rlang::is_installed("yardstick")
+  if (!rlang::is_string(engine) || !engine %in% c("auto", "yardstick", "pROC")) {
     cli::cli_abort(
       c("The option {.code placa.engine} must be {.val auto}, {.val yardstick} or {.val pROC}.",
-        x = "It is {.val {asked}}."),
+        x = "Received {.val {engine}}."),
       class = "placa_error_engine", call = call
     )
   }
-  if (asked == "yardstick" && !there) {
+  if (engine == "yardstick" && !installed) {
     cli::cli_abort(
-      c("The option {.code placa.engine} asks for yardstick, which is not installed.",
-        i = "Type {.code install.packages(\"yardstick\")}, or {.code options(placa.engine = \"auto\")}."),
+      c("The option {.code placa.engine} is {.val yardstick}, but yardstick is not installed.",
+        i = "Run {.code install.packages(\"yardstick\")} or {.code options(placa.engine = \"auto\")}."),
       class = "placa_error_engine", call = call
     )
   }
-  if (asked == "auto") (if (there) "yardstick" else "pROC") else asked
+  if (engine == "auto") (if (installed) "yardstick" else "pROC") else engine
 }
 
 engine_version <- function(engine = metric_engine()) {
@@ -34,7 +34,7 @@ metrics_of <- function(engine) {
 
 confusion_counts <- function(truth, probability, threshold) {
   called <- probability >= threshold
-  # Doubles, since products of four counts leave R's integers behind at 216 images of each kind.
+  # Doubles, because the product of four counts overflows R's integers from 216 images per class.
   c(
     true_positive = as.double(sum(called & truth == 1)),
     false_positive = as.double(sum(called & truth == 0)),
@@ -55,16 +55,16 @@ metrics_by_yardstick <- function(truth, probability, threshold) {
   levels <- c("positive", "negative")
   actual <- factor(ifelse(truth == 1, "positive", "negative"), levels)
   called <- factor(ifelse(probability >= threshold, "positive", "negative"), levels)
-  # yardstick warns where a denominator is zero; here the missing value and the help page say it.
+  # yardstick warns about a zero denominator; the value is missing, as documented.
   values <- suppressWarnings({
     sensitivity <- yardstick::sens_vec(actual, called)
     specificity <- yardstick::spec_vec(actual, called)
     c(
       sensitivity, specificity,
-      # ppv_vec() is missing where there are no positives, although the calls made are plainly wrong.
+      # ppv_vec() is missing without positives; precision_vec() is 0.
       yardstick::precision_vec(actual, called),
       yardstick::precision_vec(actual, called, event_level = "second"),
-      # It has no likelihood ratios, but what they are made of.
+      # yardstick has no likelihood ratios, so they are computed from its values.
       sensitivity / (1 - specificity), (1 - sensitivity) / specificity,
       yardstick::f_meas_vec(actual, called),
       yardstick::mcc_vec(actual, called),

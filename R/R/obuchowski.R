@@ -1,7 +1,7 @@
-# Variances of AUROCs without resampling: DeLong et al. 1988, and Obuchowski 1997 for images in clusters.
+# Analytical variances of AUROC: DeLong et al. 1988, and Obuchowski 1997 for clustered images.
 
-# What each image adds: for a positive, the share of negatives ranked below it, ties by half; for a negative, the share
-# of positives ranked above it. Ranks make it n log n; Sun and Xu 2014, <doi:10.1109/LSP.2014.2337313>.
+# Placement values: for a positive, the share of negatives ranked below it, ties count half; for a negative, the share
+# of positives ranked above it. Ranks make it O(n log n); Sun and Xu 2014, <doi:10.1109/LSP.2014.2337313>.
 placement_values <- function(truth, probability) {
   positive <- truth == 1
   m <- sum(positive)
@@ -15,9 +15,8 @@ placement_values <- function(truth, probability) {
 
 mean_of_placements <- function(truth, values) mean(values[truth == 1])
 
-# The covariance matrix of the AUROCs whose placement values are the columns of `values`, all of the same images.
-# With one image a cluster this is DeLong's, to the last digit: both divide by the number of units less one, which
-# are then the images, and no cluster holds both classes, so that the cross term is zero.
+# The covariance matrix of the AUROCs whose placement values are the columns of `values`, for the same images. With one
+# image per cluster it equals DeLong's: both divide by the number of images minus one, and the cross term is zero.
 auroc_covariance <- function(truth, values, cluster) {
   values <- unname(as.matrix(values))
   positive <- truth == 1
@@ -46,7 +45,7 @@ auroc_covariance <- function(truth, values, cluster) {
     scale(n_clusters(rep(TRUE, length(truth)))) * (cross + t(cross)) / (m * n)
 }
 
-# An estimate with its normal interval, kept on the scale from 0 to 1.
+# An estimate with its normal interval, limited to the range from 0 to 1.
 normal_interval <- function(estimate, variance, confidence) {
   std_error <- sqrt(variance)
   reach <- stats::qnorm((1 + confidence) / 2) * std_error

@@ -1,6 +1,6 @@
-# Metrics at fixed thresholds with the intervals of a clustered bootstrap: what operating_points() is made of.
+# Metrics at fixed thresholds with the intervals of a clustered bootstrap, for operating_points().
 
-# All metrics at each of the thresholds, one threshold after the other.
+# All metrics at each threshold, in the order of the thresholds.
 metrics_at <- function(rows, thresholds, confidence, draws, seed) {
   cluster <- cluster_index(rows)
   at <- counts_at(rows$truth, rows$probability, cluster, thresholds)
@@ -38,7 +38,7 @@ widen_flat <- function(part, rows, cluster, threshold, confidence) {
   part
 }
 
-# A bootstrap of ten images that are all called rightly is certain of all others; Wilson's interval is not.
+# If all predictions are correct, the bootstrap interval has zero width; Wilson's interval does not.
 wilson_of_clusters <- function(estimate, cluster, confidence) {
   n_clusters <- length(unique(cluster))
   wilson <- wilson_interval(estimate * n_clusters, n_clusters, confidence)

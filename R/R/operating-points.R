@@ -1,50 +1,49 @@
 #' Performance at the stored operating points, with intervals
 #'
-#' What the model does at the thresholds that were chosen on the validation
-#' split, never on the split that is described. An image is called positive when
-#' its probability is at or above the threshold.
+#' Returns metrics at stored thresholds. Choose thresholds on the validation split,
+#' never on the evaluated split. An image is predicted positive if its probability
+#' is at or above the threshold.
 #'
-#' Estimates come from yardstick where it is installed and from counts elsewhere,
-#' with the same columns and numbers; see the option `placa.engine` in
-#' [placa-package]. yardstick has a Brier score from version 1.2 on, and no
-#' likelihood ratios.
+#' Estimates come from yardstick if it is installed, otherwise from counts. Columns
+#' and values are the same; see the option `placa.engine` in [placa-package].
+#' yardstick has a Brier score from version 1.2 on, and no likelihood ratios.
 #'
-#' Intervals are those of a clustered bootstrap, see [clustered_auroc()]. The
-#' thresholds stay fixed in all draws: intervals are for these thresholds, not
-#' for the way in which they were chosen. [predictive_values()] gives `ppv` and
-#' `npv` at other prevalences.
+#' Intervals come from a clustered bootstrap, see [clustered_auroc()]. Thresholds
+#' are fixed in all draws, so intervals do not include the uncertainty of choosing
+#' them. [predictive_values()] returns `ppv` and `npv` at other prevalences.
 #'
 #' @inheritParams discrimination
 #' @param thresholds A data frame with the columns `finding`,
 #'   `operating_point` (its name), `threshold` (0--1) and, optionally, `default`
-#'   (`TRUE` at one of them a finding), as [read_thresholds()] returns; or the
+#'   (`TRUE` for one per finding), as [read_thresholds()] returns; or the
 #'   path of a run.
-#' @return A long tibble with one row a finding, operating point and metric:
+#' @return A long tibble with one row per finding, operating point and metric:
 #'   `finding`, `split`, `operating_point`, `threshold`, `metric`, `estimate`,
-#'   `lower`, `upper`, `interval`, `confidence`. `interval` says whose the bounds
-#'   are: `"bootstrap"`, or `"wilson"` where a proportion is 0 or 1, so that the
-#'   bootstrap has no width: then Wilson's interval, with as many trials as the
-#'   denominator has clusters; missing where there are no bounds. The metrics are
+#'   `lower`, `upper`, `interval`, `confidence`. `interval` is the method of the
+#'   bounds: `"bootstrap"`, or `"wilson"` if a proportion is 0 or 1 and the
+#'   bootstrap interval has zero width. Wilson's interval then uses the number of
+#'   clusters in the denominator as the number of trials. `interval` is missing
+#'   without bounds. The metrics are
 #'
-#'   | metric | what | range |
+#'   | metric | description | range |
 #'   |---|---|---|
-#'   | `sensitivity` | positives that are called positive | 0--1 |
-#'   | `specificity` | negatives that are called negative | 0--1 |
-#'   | `ppv`, `npv` | positive (negative) calls that are right, at this split's prevalence | 0--1 |
-#'   | `lr_positive` | how many times likelier a positive call is with the finding than without | 0 and more |
-#'   | `lr_negative` | the same of a negative call | 0 and more, less is better |
+#'   | `sensitivity` | positives that are predicted positive | 0--1 |
+#'   | `specificity` | negatives that are predicted negative | 0--1 |
+#'   | `ppv`, `npv` | positive (negative) predictions that are correct, at the prevalence of this split | 0--1 |
+#'   | `lr_positive` | probability of a positive prediction with the finding, relative to without | 0 or more |
+#'   | `lr_negative` | the same for a negative prediction | 0 or more, lower is better |
 #'   | `f1` | harmonic mean of `ppv` and `sensitivity` | 0--1 |
-#'   | `mcc` | correlation of call and truth (Matthews 1975) | -1--1 |
-#'   | `kappa` | agreement of call and truth beyond chance (Cohen 1960) | -1--1 |
+#'   | `mcc` | correlation of prediction and truth (Matthews 1975) | -1--1 |
+#'   | `kappa` | agreement of prediction and truth beyond chance (Cohen 1960) | -1--1 |
 #'   | `balanced_accuracy` | mean of `sensitivity` and `specificity` | 0--1 |
-#'   | `brier` | mean squared error of the probabilities (Brier 1950), whatever the threshold | 0--1, less is better |
+#'   | `brier` | mean squared error of the probabilities (Brier 1950), for any threshold | 0--1, lower is better |
 #'   | `true_positive`, `false_positive`, `true_negative`, `false_negative` | counts, without interval | images |
 #'
-#'   A metric whose denominator is zero (`ppv` where nothing is called positive)
-#'   is missing. The upper bound of a likelihood ratio is `Inf` where too many
-#'   draws have no denominator.
+#'   A metric with a zero denominator (`ppv` without positive predictions) is
+#'   missing. The upper bound of a likelihood ratio is `Inf` if too many draws have
+#'   a zero denominator.
 #' @section Errors:
-#' Those of [discrimination()], and `placa_error_thresholds` where a finding has
+#' The errors of [discrimination()], and `placa_error_thresholds` if a finding has
 #' no threshold or a threshold is not a number from 0 to 1.
 #' @references
 #' Youden WJ (1950). Index for rating diagnostic tests. *Cancer* 3(1), 32--35.
@@ -99,8 +98,8 @@ check_thresholds <- function(thresholds, findings, call = rlang::caller_env()) {
   if (!is.data.frame(thresholds)) {
     cli::cli_abort(
       c("{.arg thresholds} must be a data frame, or the path of a run.",
-        x = "It is {.obj_type_friendly {thresholds}}.",
-        i = "{.fun read_thresholds} makes one from a run."),
+        x = "Received {.obj_type_friendly {thresholds}}.",
+        i = "{.fun read_thresholds} reads the thresholds of a run."),
       class = "placa_error_thresholds", call = call
     )
   }
@@ -113,7 +112,7 @@ check_thresholds <- function(thresholds, findings, call = rlang::caller_env()) {
   )
   if (anyNA(thresholds$threshold) || any(thresholds$threshold < 0 | thresholds$threshold > 1)) {
     cli::cli_abort(
-      c("A threshold must be a number from 0 to 1.", x = "{.field threshold} holds {.val {thresholds$threshold}}."),
+      c("{.field threshold} must be a number from 0 to 1.", x = "Received {.val {thresholds$threshold}}."),
       class = "placa_error_thresholds", call = call
     )
   }
@@ -121,8 +120,8 @@ check_thresholds <- function(thresholds, findings, call = rlang::caller_env()) {
   if (length(without) > 0) {
     cli::cli_abort(
       c("Every finding must have a threshold.",
-        x = "{.val {without}} {?has/have} none.",
-        i = "There are thresholds for {.val {unique(thresholds$finding)}}."),
+        x = "{.val {without}} {?has/have} no threshold.",
+        i = "Received thresholds for {.val {unique(thresholds$finding)}}."),
       class = "placa_error_thresholds", call = call
     )
   }

@@ -1,7 +1,7 @@
 #' @rdname autoplot.placa_evaluation
-#' @param show For abstention: `"deferred"`, the share of images left to a
-#'   radiologist, or `"error"`, the measured error rate of images with and without
-#'   the finding, against the wanted one.
+#' @param show For abstention: `"deferred"`, the share of deferred images, or
+#'   `"error"`, the measured error rate of images with and without the finding by
+#'   nominal error rate.
 #' @exportS3Method ggplot2::autoplot
 autoplot.placa_abstention <- function(object, show = c("deferred", "error"), # nolint: object_name_linter.
                                       labels = plot_labels("en"), ...) {
@@ -49,19 +49,19 @@ deferred_shares <- function(table, labels) {
   )
 }
 
-# What is not covered is an error; its bounds change places.
+# The error rate is 1 - coverage, so the bounds are swapped.
 measured_errors <- function(table, labels) {
   kinds <- c(labels$with_finding, labels$without_finding)
-  whose <- tibble::tibble(
+  keys <- tibble::tibble(
     tibble::as_tibble(table)[c("finding", "error_rate", "confidence")], group = group_names(table, labels)
   )
   rbind(
     tibble::tibble(
-      whose, series = factor(kinds[[1]], kinds), y = 1 - table$coverage_positive,
+      keys, series = factor(kinds[[1]], kinds), y = 1 - table$coverage_positive,
       lower = 1 - table$coverage_positive_upper, upper = 1 - table$coverage_positive_lower
     ),
     tibble::tibble(
-      whose, series = factor(kinds[[2]], kinds), y = 1 - table$coverage_negative,
+      keys, series = factor(kinds[[2]], kinds), y = 1 - table$coverage_negative,
       lower = 1 - table$coverage_negative_upper, upper = 1 - table$coverage_negative_lower
     )
   )

@@ -17,7 +17,7 @@ autoplot.placa_calibration_curve <- function(object, labels = plot_labels("en"),
     theme_placa() +
     ideal_line(table$panel, tops, labels) +
     ggplot2::geom_ribbon(
-      # As in plot_calibration(): a band that runs out of its panel is cut at the top.
+      # As in plot_calibration(), the band is cut at the top of the panel.
       ggplot2::aes(
         ymin = pmin(.data$lower, .data$top), ymax = pmin(.data$upper, .data$top), fill = .data$name
       ),

@@ -1,17 +1,17 @@
 #' Plot calibration
 #'
-#' Observed proportion against predicted probability in bins of equal counts,
-#' with Wilson's interval; the smooth curve of [calibration_curve()] with its
-#' band, where the evaluation has it; below, how the probabilities of images with
-#' and without the finding are distributed. Several findings get a panel each,
-#' which reaches from 0 to where the probabilities of that finding do: the same
-#' on both axes, so that the diagonal stays the diagonal.
+#' Plots observed proportion against predicted probability in bins of equal counts,
+#' with Wilson's interval. If available, the smooth curve of [calibration_curve()]
+#' is added with its band. A histogram below shows the probabilities of images with
+#' and without the finding. With several findings, each has its own panel. The range
+#' of a panel depends on the probabilities of its finding and is the same on both
+#' axes.
 #'
 #' @inheritParams plot_roc
-#' @param split For predictions: the split to show.
-#' @param predictions For an evaluation that was read back, which has no
-#'   predictions: those to show the distribution of, as [read_predictions()]
-#'   returns, or `NULL` to leave it out.
+#' @param split For predictions: the split to plot.
+#' @param predictions For an evaluation by [read_evaluation()], which has no
+#'   predictions: the predictions for the histogram, as [read_predictions()]
+#'   returns, or `NULL` for no histogram.
 #' @return A ggplot, to which layers, scales and themes can be added.
 #' @inheritSection plot_roc Errors
 #' @references
@@ -46,12 +46,12 @@ plot_calibration <- function(x, predictions = NULL, split = "test", labels = plo
     alt_text(labels$alt_calibration, findings, labels)
 }
 
-# The distribution has a band of its own below 0, so that it never hides a point. In shares of the panel.
+# The histogram is below 0, so that it never hides a point. Heights are shares of the panel.
 band_height <- 0.24
 band_middle <- -0.13
 band_reach <- 0.1
 
-# The curve of the probabilities as they are now; what they were before recalibration has a figure of its own.
+# The curve after recalibration; autoplot() of the curve shows both stages.
 smooth_of <- function(evaluation, findings, labels) {
   curve <- evaluation$calibration_curve
   curve <- curve[curve$stage == "after" & curve$finding %in% findings & !is.na(curve$observed), ]
@@ -62,7 +62,7 @@ smooth_of <- function(evaluation, findings, labels) {
   curve
 }
 
-# How far each panel reaches: a round number that no bin and no piece of the curve lies beyond.
+# The upper limit of each panel: a round number above all bins and the curve.
 panel_tops <- function(bins, curve, findings) {
   vapply(stats::setNames(nm = findings), function(finding) {
     of_curve <- curve[curve$finding == finding, ]
@@ -76,7 +76,7 @@ round_up <- function(x) {
   min(steps[steps >= min(x, 1)])
 }
 
-# Panels with the diagonal from corner to corner, `below` of their height under 0.
+# Panels with equal axes, with a share `below` of their height under 0.
 diagonal_panels <- function(panel, tops, below, labels) {
   scales <- list(
     scale_of_shares(ggplot2::scale_x_continuous, labels, expand = c(0.012, 0)),
@@ -127,7 +127,7 @@ calibration_layers <- function(bins, curve, tops, confidence, labels) {
   )
 }
 
-# One row a panel, or the line is drawn once for every bin.
+# One row per panel; otherwise the line is drawn once per bin.
 ideal_line <- function(panel, tops, labels) {
   ends <- tibble::tibble(panel = factor(levels(panel), levels(panel)), start = 0, end = unname(tops))
   ggplot2::geom_segment(
@@ -136,7 +136,7 @@ ideal_line <- function(panel, tops, labels) {
   )
 }
 
-# A band that runs out of its panel is cut at the top: it would otherwise stretch it.
+# The band is cut at the top of the panel; otherwise it extends the panel.
 smooth_layers <- function(curve, tops, name) {
   curve$top <- tops[curve$finding]
   list(
@@ -172,8 +172,8 @@ distribution_layers <- function(counts, labels) {
   )
 }
 
-# Histogram of the probabilities: with the finding upwards, without it downwards, the tallest bar of each as high as the
-# band, or a rare finding's would not be seen. The last bar holds what lies beyond the panel.
+# Histogram of the probabilities: images with the finding upwards, without it downwards. Both classes have the same
+# height, so that a rare finding is visible. The last bar includes all values above the panel.
 probability_counts <- function(rows, findings, bars = 25, tops = stats::setNames(rep(1, length(findings)), findings)) {
   parts <- lapply(findings, function(finding) {
     of_finding <- rows[rows$finding == finding, ]
@@ -189,7 +189,7 @@ probability_counts <- function(rows, findings, bars = 25, tops = stats::setNames
       truth = as.integer(counts$truth),
       n_images = counts$Freq,
       from = as.double(counts$bar) * width,
-      # A hair's breadth is left between bars.
+      # A small gap between bars.
       to = (as.double(counts$bar) + 0.92) * width,
       height = direction * band_reach * share,
       top = top

@@ -1,6 +1,6 @@
 #' @rdname autoplot.placa_evaluation
-#' @param method For comparisons: whose intervals to show, `"bootstrap"`, which
-#'   there is of every metric, `"delong"` or `"obuchowski"`.
+#' @param method For comparisons: the method of the intervals, `"bootstrap"` (all
+#'   metrics), `"delong"` or `"obuchowski"` (AUROC only).
 #' @exportS3Method ggplot2::autoplot
 autoplot.placa_comparison <- function(object, method = c("bootstrap", "delong", "obuchowski"), # nolint
                                       labels = plot_labels("en"), ...) {
@@ -11,13 +11,13 @@ autoplot.placa_comparison <- function(object, method = c("bootstrap", "delong", 
   models <- unique(table$model)
   findings <- unique(table$finding)
   table$panel <- as_panel_of_metrics(table$metric, metrics, labels)
-  # With one finding models are the rows; else findings are, and models have a colour each.
-  alone <- length(findings) == 1
-  names <- if (alone) models else translate(findings, labels$findings)
-  table$row <- factor(if (alone) table$model else translate(table$finding, labels$findings), rev(unique(names)))
-  # From the top down, as rows are.
+  # With one finding, rows are models. Otherwise rows are findings and colours are models.
+  single <- length(findings) == 1
+  names <- if (single) models else translate(findings, labels$findings)
+  table$row <- factor(if (single) table$model else translate(table$finding, labels$findings), rev(unique(names)))
+  # Reversed, because ggplot2 draws the first level at the bottom.
   table$series <- factor(table$model, rev(models))
-  coloured <- !alone && length(models) > 1
+  coloured <- !single && length(models) > 1
   colours <- if (coloured) finding_colours else finding_colours[[1]]
   beside <- ggplot2::position_dodge(if (coloured) 0.6 else 0)
   reference <- table$reference[[1]]
@@ -40,7 +40,7 @@ autoplot.placa_comparison <- function(object, method = c("bootstrap", "delong", 
     ggplot2::scale_x_continuous(labels = function(x) format_ticks(x, labels$decimal_mark), n.breaks = 3) +
     ggplot2::facet_wrap(ggplot2::vars(.data$panel), nrow = 1, scales = "free_x") +
     ggplot2::labs(
-      x = about, y = NULL, colour = NULL, subtitle = if (alone) translate(findings, labels$findings),
+      x = about, y = NULL, colour = NULL, subtitle = if (single) translate(findings, labels$findings),
       caption = fill_in(if (method == "bootstrap") labels$bars else labels$bars_analytic, level = level_of(table))
     ) +
     theme_placa() +

@@ -24,7 +24,7 @@ autoplot.placa_pr_points <- function(object, labels = plot_labels("en"), ...) { 
   labels <- as_labels(labels)
   table <- pr_corners(drawable(object, c("precision", "recall")))
   table$panel <- as_panel(table$finding, labels)
-  # Recall is only reached at its point, so the height to its left is that point's: no straight line between them.
+  # Steps, because linear interpolation is wrong in precision-recall space.
   ggplot2::ggplot(table, ggplot2::aes(.data$recall, .data$precision)) +
     chance_of_pr(unique(tibble::as_tibble(table)[c("panel", "prevalence")])) +
     ggplot2::geom_step(direction = "vh", colour = finding_colours[[1]], linewidth = 0.7) +
@@ -35,7 +35,7 @@ autoplot.placa_pr_points <- function(object, labels = plot_labels("en"), ...) { 
     alt_text(labels$alt_pr, table$finding, labels, facts = "")
 }
 
-# Along a vertical piece only its ends are seen, and 20,000 images fit in a small SVG.
+# Only the ends of vertical segments are kept, which makes the SVG small for 20,000 images.
 pr_corners <- function(points) {
   by_finding(points, function(rows, finding) {
     same <- diff(rows$recall) == 0
@@ -43,7 +43,7 @@ pr_corners <- function(points) {
   })
 }
 
-# The PR figure of an evaluation: bands, with what they sum up to and the height of chance.
+# The precision-recall figure of an evaluation: bands, average precision, and prevalence as the chance level.
 plot_pr <- function(evaluation, labels = plot_labels("en")) {
   labels <- as_labels(labels)
   table <- drawable(table_of(evaluation, "pr_bands"), "precision")
@@ -85,7 +85,7 @@ pr_captions <- function(average, interval, labels) {
   name <- translate(average$finding, labels$findings)
   what <- if (several) "\n" else paste0(": ", tolower(labels$average_precision), " ")
   text <- paste0(name, what, number(average$average_precision), " (", if (!several) paste0(interval, " "), bounds, ")")
-  # An older evaluation has no average precision.
+  # Evaluations by older versions have no average precision.
   text <- ifelse(is.na(average$average_precision), name, text)
   stats::setNames(text, average$finding)
 }

@@ -2,7 +2,7 @@
 #' @exportS3Method ggplot2::autoplot
 autoplot.placa_decision_curve <- function(object, labels = plot_labels("en"), ...) { # nolint: object_name_linter.
   labels <- as_labels(labels)
-  table <- where_it_matters(drawable(object, "net_benefit"))
+  table <- crop_decision_curve(drawable(object, "net_benefit"))
   table$panel <- as_panel(table$finding, labels)
   strategies <- c("all", "none", "model")
   names <- translate(strategies, labels$strategies)
@@ -18,7 +18,7 @@ autoplot.placa_decision_curve <- function(object, labels = plot_labels("en"), ..
     ggplot2::geom_line(ggplot2::aes(linewidth = .data$name)) +
     ggplot2::scale_colour_manual(values = colours, breaks = rev(names)) +
     ggplot2::scale_linewidth_manual(values = stats::setNames(c(0.6, 0.4, 0.9), names), breaks = rev(names)) +
-    scale_of_shares(ggplot2::scale_x_continuous, labels, limits = from_zero, expand = c(0, 0)) +
+    scale_of_shares(ggplot2::scale_x_continuous, labels, limits = limits_from_zero, expand = c(0, 0)) +
     scale_of_benefit(labels) +
     ggplot2::labs(
       x = labels$threshold_probability, y = labels$net_benefit, colour = NULL, linewidth = NULL,
@@ -29,20 +29,20 @@ autoplot.placa_decision_curve <- function(object, labels = plot_labels("en"), ..
     alt_text(labels$alt_decision, table$finding, labels)
 }
 
-# Each finding up to the threshold beyond which the model's benefit has shrunk to next to nothing: a rare finding's
-# curve would be a sliver at the left, else.
-where_it_matters <- function(table) {
+# Keeps thresholds until the net benefit of the model is near zero; otherwise the curve of a rare finding is too narrow
+# to read.
+crop_decision_curve <- function(table) {
   by_finding(table, function(rows, finding) {
     of_model <- rows[rows$strategy == "model", ]
-    matters <- of_model$threshold[of_model$net_benefit > 0.02 * max(of_model$net_benefit, 0)]
-    if (length(matters) == 0) rows else rows[rows$threshold <= max(round_up(max(matters)), rows$threshold[[1]]), ]
+    useful <- of_model$threshold[of_model$net_benefit > 0.02 * max(of_model$net_benefit, 0)]
+    if (length(useful) == 0) rows else rows[rows$threshold <= max(round_up(max(useful)), rows$threshold[[1]]), ]
   })
 }
 
-# Rounded, so that a tick at the end is not lost by a hair.
-from_zero <- function(range) c(0, ceiling(range[[2]] * 1e6 - 1e-3) / 1e6)
+# Rounded up, so that the last tick is inside the limits.
+limits_from_zero <- function(range) c(0, ceiling(range[[2]] * 1e6 - 1e-3) / 1e6)
 
-# To act on all images costs ever more without end, so the panel is cut a little below zero; lines run out of it.
+# The net benefit of acting on all images decreases without limit, so the panel ends just below zero.
 scale_of_benefit <- function(labels) {
   ggplot2::scale_y_continuous(
     limits = function(range) c(-0.12, 1.04) * if (range[[2]] > 0) range[[2]] else max(abs(range)) + 0.01,

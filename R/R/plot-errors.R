@@ -9,7 +9,7 @@ autoplot.placa_errors <- function(object, labels = plot_labels("en"), ...) { # n
   table$x <- safe_logit(table$probability)
   table$from <- safe_logit(table$threshold)
   colours <- c(false_positive = finding_colours[[2]], false_negative = finding_colours[[1]])[kinds]
-  # Hundreds of names cannot be read, so beyond three findings each is one line: is the worst far off, or just off?
+  # Many image names are unreadable, so with more than three findings each finding is one row.
   rows <- if (length(unique(table$finding)) > 3) rows_of_findings(table, labels) else rows_of_images(table, labels)
   rows +
     ggplot2::scale_colour_manual(values = stats::setNames(colours, names)) +
@@ -28,7 +28,7 @@ format_ticks_each <- function(x, decimal_mark) {
   sub(".", decimal_mark, vapply(x, format, "", scientific = FALSE, drop0trailing = TRUE), fixed = TRUE)
 }
 
-# A line an image, by name, the most confident on top: what is to be looked at next.
+# One row per image, with its name, the most confident error on top.
 rows_of_images <- function(table, labels) {
   several <- length(unique(table$finding)) > 1
   finding <- translate(table$finding, labels$findings)

@@ -1,18 +1,16 @@
-#' Words of the figures
+#' Labels of the figures
 #'
-#' Every word in a figure is here, so that a report in another language hands in
-#' its own.
+#' Returns all texts of the figures in one language. Single texts can be replaced.
 #'
-#' @param language `"en"` or `"es"`, the language to start from.
-#' @param ... Named texts to put in place of the language's own; the names are
+#' @param language `"en"` or `"es"`.
+#' @param ... Named texts that replace those of the language; the names are
 #'   those of the result. `findings`, `operating_points`, `metrics`, `columns`,
-#'   `groups`, `stages`, `strategies` and `kinds` are named character vectors that
+#'   `groups`, `stages`, `strategies` and `kinds` are named character vectors and
 #'   are merged: `findings = c(Pneumonia = "Lung infection")`.
 #' @return A list of class `placa_labels`: axis titles, legend entries, captions,
-#'   alternative texts (`alt_roc` and its like), the decimal mark, and the named
-#'   vectors above, which say what a name of a table is called in a figure (names
-#'   that are not in them are shown as they are). Words in braces, such as
-#'   `{level}`, are filled in.
+#'   alternative texts (such as `alt_roc`), the decimal mark, and the named vectors
+#'   above, which translate the names in a table (unknown names are shown
+#'   unchanged). Placeholders in braces, such as `{level}`, are replaced.
 #' @section Errors:
 #' `placa_error_labels` for an unknown language or name.
 #' @export
@@ -24,8 +22,8 @@ plot_labels <- function(language = "en", ...) {
   if (!rlang::is_string(language) || !language %in% known) {
     cli::cli_abort(
       c("{.arg language} must be one of {.val {known}}.",
-        x = "It is {.val {language}}.",
-        i = "Start from one of them and name what differs: {.code plot_labels(\"en\", observed = \"...\")}."),
+        x = "Received {.val {language}}.",
+        i = "Replace single texts: {.code plot_labels(\"en\", observed = \"...\")}."),
       class = "placa_error_labels"
     )
   }
@@ -34,7 +32,7 @@ plot_labels <- function(language = "en", ...) {
   unknown <- setdiff(rlang::names2(own), names(labels))
   if (length(unknown) > 0) {
     cli::cli_abort(
-      c("There {?is/are} no label{?s} {.val {unknown}}.", i = "There are {.val {names(labels)}}."),
+      c("Unknown label{?s} {.val {unknown}}.", i = "Known labels: {.val {names(labels)}}."),
       class = "placa_error_labels"
     )
   }
@@ -51,15 +49,15 @@ as_labels <- function(labels, call = rlang::caller_env()) {
   }
   if (!inherits(labels, "placa_labels")) {
     cli::cli_abort(
-      c("{.arg labels} must come from {.fun plot_labels}, or be {.val en} or {.val es}.",
-        x = "It is {.obj_type_friendly {labels}}."),
+      c("{.arg labels} must be an object of {.fun plot_labels}, {.val en} or {.val es}.",
+        x = "Received {.obj_type_friendly {labels}}."),
       class = "placa_error_labels", call = call
     )
   }
   labels
 }
 
-# What a name is called in the figure; a name without a translation stands for itself.
+# Translates names; a name without a translation is unchanged.
 translate <- function(names, dictionary) {
   names <- as.character(names)
   found <- unname(dictionary[names])

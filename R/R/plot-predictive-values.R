@@ -1,6 +1,6 @@
 #' @rdname autoplot.placa_evaluation
-#' @param operating_point For predictive values of several findings: which
-#'   operating point to show, by its name; the first of each finding unless given.
+#' @param operating_point For predictive values of several findings: the name of the
+#'   operating point to plot; `NULL` is the first of each finding.
 #' @exportS3Method ggplot2::autoplot
 autoplot.placa_predictive_values <- function(object, operating_point = NULL, # nolint
                                              labels = plot_labels("en"), ...) {
@@ -15,7 +15,7 @@ autoplot.placa_predictive_values <- function(object, operating_point = NULL, # n
   metric <- factor(translate(table$metric, labels$metrics), translate(c("ppv", "npv"), labels$metrics))
   table$panel <- if (several) as_panel(table$finding, labels) else metric
   table$series <- if (several) metric else point
-  whose <- if (several && length(points) == 1) points else unique(table$finding)
+  subject <- if (several && length(points) == 1) points else unique(table$finding)
   ggplot2::ggplot(table, ggplot2::aes(.data$prevalence, .data$estimate, colour = .data$series)) +
     ggplot2::geom_line(linewidth = 0.5, alpha = 0.6) +
     ggplot2::geom_linerange(
@@ -34,7 +34,7 @@ autoplot.placa_predictive_values <- function(object, operating_point = NULL, # n
       subtitle = if (several) {
         paste0(labels$operating_point, ": ", paste(levels(point), collapse = " / "))
       } else {
-        translate(whose, labels$findings)
+        translate(subject, labels$findings)
       },
       caption = fill_in(labels$bars, level = level_of(table))
     ) +
@@ -54,7 +54,7 @@ of_one_point <- function(table, operating_point, call = rlang::caller_env()) {
   kept <- table[table$operating_point %in% operating_point, ]
   if (nrow(kept) == 0) {
     cli::cli_abort(
-      c("{.arg operating_point} must be the name of one.", x = "It is {.val {operating_point}}.",
+      c("{.arg operating_point} must be an operating point of the table.", x = "Received {.val {operating_point}}.",
         i = "The table has {.val {unique(table$operating_point)}}."),
       class = "placa_error_plot", call = call
     )
@@ -62,7 +62,7 @@ of_one_point <- function(table, operating_point, call = rlang::caller_env()) {
   kept
 }
 
-# From one in a hundred to one in five is as far as from one to twenty in a hundred: prevalences differ by factors.
+# Logarithmic, because prevalences differ by factors.
 scale_of_prevalence <- function(table, labels) {
   ggplot2::scale_x_log10(
     breaks = sort(unique(table$prevalence[!table$own])), labels = function(x) format_percent(x, labels),

@@ -1,22 +1,22 @@
 #' Plot ROC curves
 #'
-#' Curves on a square, with AUROC and its interval (whose it is, [discrimination()]
-#' says), and the stored operating points marked. One finding has its curve to
-#' itself; up to eight are told apart by colour; more get a panel each. Where the
-#' evaluation has [roc_bands()] they are drawn, unless four to eight curves share
-#' the square, where bands would hide one another:
-#' `autoplot(evaluation$roc_bands)` gives each a panel.
+#' Plots ROC curves with AUROC, its interval (see [discrimination()]) and the
+#' stored operating points. Up to eight findings share one panel and differ by
+#' colour; with more, each finding has its own panel. Confidence bands
+#' ([roc_bands()]) are drawn if the evaluation has them, except for four to eight
+#' findings, where bands would overlap: `autoplot(evaluation$roc_bands)` plots one
+#' panel per finding.
 #'
 #' @param x An evaluation, by [evaluate()] or [read_evaluation()], or a data
 #'   frame of predictions, as [read_predictions()] returns.
 #' @param thresholds,split For predictions: the operating points to mark, as
-#'   [read_thresholds()] returns, or `NULL`; and the split to show. An
-#'   evaluation has its own.
-#' @param labels Words of the figure, by [plot_labels()], or `"en"` or `"es"`.
+#'   [read_thresholds()] returns, or `NULL`; and the split to plot. Ignored for an
+#'   evaluation.
+#' @param labels Labels of the figure, by [plot_labels()], or `"en"` or `"es"`.
 #' @return A ggplot, to which layers, scales and themes can be added.
 #' @section Errors:
-#' `placa_error_plot` for an `x` of another kind or where no finding has a
-#' curve; for predictions, those of [discrimination()].
+#' `placa_error_plot` for an invalid `x` or if no finding has a curve; for
+#' predictions, the errors of [discrimination()].
 #' @export
 #' @examples
 #' predictions <- example_predictions()
@@ -30,7 +30,7 @@ plot_roc <- function(x, thresholds = NULL, split = "test", labels = plot_labels(
   table <- evaluation$discrimination[!is.na(evaluation$discrimination$auroc), ]
   if (nrow(table) == 0) {
     cli::cli_abort(
-      c("A ROC curve needs images with and without the finding.", x = "No finding has both."),
+      c("A ROC curve requires images with and without the finding.", x = "No finding has both."),
       class = "placa_error_plot"
     )
   }
@@ -58,7 +58,7 @@ plot_roc <- function(x, thresholds = NULL, split = "test", labels = plot_labels(
     )
 }
 
-# Three overlaid bands can be told apart, more cannot.
+# At most three overlaid bands can be distinguished.
 roc_ribbons <- function(bands, captions) {
   bands <- bands[bands$finding %in% names(captions) & !is.na(bands$lower) & !is.na(bands$upper), ]
   together <- length(captions) > 1 && length(captions) <= length(finding_colours)
@@ -79,7 +79,7 @@ roc_ribbons <- function(bands, captions) {
   )
 }
 
-# The points at which a curve turns. It looks the same by them alone, and 20,000 images fit in a small SVG.
+# The corners of the curve. They draw the same curve and make the SVG small for 20,000 images.
 corners <- function(roc) {
   by_finding(roc, function(points, finding) points[turns(points), ])
 }
@@ -115,14 +115,14 @@ roc_layers <- function(n_findings, points) {
   layers
 }
 
-# The default operating point is the filled one.
+# The default operating point has a filled symbol.
 scale_of_marks <- function(points) {
   marks <- levels(points$mark)
   shapes <- c(16, 24, 25, 22, 23, 21, 3, 4)
   ggplot2::scale_shape_manual(values = stats::setNames(rep_len(shapes, length(marks)), marks))
 }
 
-# What a curve is called: the whole sentence where it is alone, else short enough for a legend or a panel's strip.
+# The caption of a curve: complete for one finding, short for a legend or a strip.
 roc_captions <- function(table, labels) {
   name <- translate(table$finding, labels$findings)
   digits <- if (nrow(table) == 1) 3 else 2
@@ -155,7 +155,7 @@ in_panels <- function(table) {
   nrow(table) > length(finding_colours)
 }
 
-# Where the operating points lie: with one finding all of them and their figures, with several the default alone.
+# Marks of operating points: for one finding all with their metrics, for several only the default.
 roc_marks <- function(evaluation, captions, labels) {
   points <- evaluation$operating_points
   empty <- tibble::tibble(

@@ -1,8 +1,7 @@
 #' @rdname autoplot.placa_evaluation
-#' @param metric For subgroups of several findings: which metric to show, by its
-#'   name in the table; `"auroc"` unless given. For one finding several may be
-#'   given; unless given, all but `sensitivity`, of which `under_diagnosis` is the
-#'   other half.
+#' @param metric For subgroups of several findings: the metric to plot; `NULL` is
+#'   `"auroc"`. For one finding: one or more metrics; `NULL` is all except
+#'   `sensitivity`, which is 1 - `under_diagnosis`.
 #' @exportS3Method ggplot2::autoplot
 autoplot.placa_subgroups <- function(object, metric = NULL, # nolint: object_name_linter.
                                      labels = plot_labels("en"), ...) {
@@ -45,7 +44,7 @@ autoplot.placa_subgroups <- function(object, metric = NULL, # nolint: object_nam
       caption = fill_in(labels$bars, level = level_of(table))
     ) +
     theme_placa() +
-    # In the table's units the panels of several findings are alike, those of several metrics are not.
+    # Panels of several metrics need different scales.
     ggplot2::facet_wrap(
       ggplot2::vars(.data$panel), ncol = if (several) panels_across(length(findings)) else 2,
       scales = if (several) "fixed" else "free_x"
@@ -58,12 +57,12 @@ autoplot.placa_subgroups <- function(object, metric = NULL, # nolint: object_nam
     )
 }
 
-check_metric_shown <- function(metric, several, there, call = rlang::caller_env()) {
-  if (!is.character(metric) || !all(metric %in% there) || (several && length(metric) != 1)) {
+check_metric_shown <- function(metric, several, known, call = rlang::caller_env()) {
+  if (!is.character(metric) || !all(metric %in% known) || (several && length(metric) != 1)) {
     cli::cli_abort(
-      c("{.arg metric} must be {if (several) 'one metric' else 'metrics'} of the table.",
-        x = if (is.character(metric)) "It is {.val {metric}}." else "It is {.obj_type_friendly {metric}}.",
-        i = "The table has {.val {unique(there)}}."),
+      c("{.arg metric} must be {if (several) 'one metric' else 'one or more metrics'} of the table.",
+        x = if (is.character(metric)) "Received {.val {metric}}." else "Received {.obj_type_friendly {metric}}.",
+        i = "The table has {.val {unique(known)}}."),
       class = "placa_error_plot", call = call
     )
   }
@@ -73,8 +72,8 @@ as_panel_of_metrics <- function(values, metric, labels) {
   factor(translate(values, labels$metrics), translate(metric, labels$metrics))
 }
 
-# Where each group stands, from the top down, with a gap between columns of the data; the first is preceded by the
-# column's name. A lone finding has room for the images of each group.
+# Positions of the groups from top to bottom, with a gap between columns of the data. The name of the column is before
+# its first group. With one finding, the number of images is added.
 places_of_groups <- function(table, labels, with_counts) {
   rows <- unique(tibble::as_tibble(table)[c("column", "group")])
   first <- !duplicated(rows$column)
@@ -87,7 +86,7 @@ places_of_groups <- function(table, labels, with_counts) {
   tibble::tibble(rows, place = -seq_len(nrow(rows)) - 0.5 * cumsum(first), name = name)
 }
 
-# Thousands are parted by a thin space, which neither language takes for a decimal mark.
+# Spanish uses a thin space for thousands, which cannot be read as a decimal mark.
 format_count <- function(n, labels) {
   formatC(n, format = "d", big.mark = if (labels$decimal_mark == ".") "," else "\u202f")
 }

@@ -1,13 +1,12 @@
-# One theme, on two grounds: a figure by itself is on white; a figure of the report is on the report's page, which is
-# paper or a dark screen.
+# One theme, with two backgrounds: white for single figures, transparent for the report, whose page may be dark.
 
-# Okabe and Ito's colours, which people with any colour vision tell apart; black and yellow are left out (paper).
+# The Okabe-Ito palette for all types of colour vision, without black and yellow (low contrast on paper).
 finding_colours <- c("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5A5A5A", "#8C510A")
 ink <- "#222222"
 pale <- "#8A8A8A"
 band_alpha <- 0.2
 
-# The colours of the report's page (theme.css), for the figures that are the report's own.
+# The colours of the report's page (theme.css), for figures that only the report has.
 report_ink <- "#3a444e"
 accent <- "#0b6e75"
 warm <- "#c2502e"
@@ -29,7 +28,7 @@ theme_placa <- function(base_size = 11) {
       legend.title = ggplot2::element_text(size = ggplot2::rel(0.85)),
       legend.spacing.y = grid::unit(0, "pt"),
       legend.margin = ggplot2::margin(0, 0, 2, 0),
-      # Wide enough that the last number of one panel's axis stays clear of the next one's first.
+      # Prevents overlap of axis labels of adjacent panels.
       panel.spacing.x = grid::unit(18, "pt"),
       legend.key.size = grid::unit(13, "pt"),
       plot.margin = ggplot2::margin(8, 12, 6, 8)
@@ -61,20 +60,20 @@ theme_of_both <- function(base_size, family, colour, axis_colour, grid_colour, g
     )
 }
 
-# A figure that stands on white by itself, put on the report's ground, with the report's letters.
+# Changes a figure to the background and font of the report.
 in_report_style <- function(plot) {
   text <- ggplot2::element_text(family = font_family())
   plot + ggplot2::theme(text = text, plot.background = ggplot2::element_blank())
 }
 
-# As wide as Helvetica and Arial, which readers' machines have in its place.
+# Has the same widths as Helvetica and Arial, which replace it on other machines.
 font_family <- function() {
   wanted <- "Liberation Sans"
   there <- requireNamespace("systemfonts", quietly = TRUE) && wanted %in% systemfonts::system_fonts()$family
   if (there) wanted else "sans"
 }
 
-# An axis from 0 to at most 1; ticks below 0 would be of a band that holds something else.
+# An axis from 0 to at most 1, without ticks below 0, where the histogram is.
 scale_of_shares <- function(scale, labels, ...) {
   scale(breaks = share_breaks, labels = function(x) format_ticks(x, labels$decimal_mark), ...)
 }
@@ -83,12 +82,12 @@ share_breaks <- function(limits) {
   if (diff(limits) > 0.8) seq(0, 1, 0.2) else round(pretty(c(max(limits[[1]], 0), limits[[2]]), 3), 9)
 }
 
-# The finding as the name of its panel, in the order of the table.
+# A factor of panel names, in the order of the table.
 as_panel <- function(finding, labels, findings = unique(finding)) {
   factor(translate(finding, labels$findings), unique(translate(findings, labels$findings)))
 }
 
-# Several findings get a panel each; a lone one is named above the plot.
+# With several findings, each has a panel; a single finding is the subtitle.
 by_panel <- function(panel, scales = "fixed") {
   if (nlevels(panel) == 1) {
     return(ggplot2::labs(subtitle = levels(panel)))
@@ -98,7 +97,7 @@ by_panel <- function(panel, scales = "fixed") {
 
 panels_across <- function(n) if (n <= 1) 1 else if (n <= 4) 2 else 3
 
-# Inches that `n` panels of such a width and height want, with `more` below for a legend.
+# Size in inches of `n` panels of a width and height, with `more` for the legend.
 size_of_panels <- function(n, alone, width, height, more) {
   if (n <= 1) {
     return(alone)
@@ -108,26 +107,26 @@ size_of_panels <- function(n, alone, width, height, more) {
   c(across * width * wider, ceiling(n / across) * height * wider + more)
 }
 
-# Rows that have something to show; a figure without any is refused.
+# Rows with data; a figure without data is an error.
 drawable <- function(table, columns, call = rlang::caller_env()) {
   kept <- table[stats::complete.cases(table[columns]), ]
   if (nrow(kept) == 0) {
     cli::cli_abort(
-      c("There is nothing to draw in this table.",
-        x = if (nrow(table) == 0) "It has no rows." else "Every {.field {columns[[1]]}} is missing.",
-        i = "A finding that all images have, or none, has no curve, and a small group no numbers."),
+      c("The table has no data to plot.",
+        x = if (nrow(table) == 0) "It has no rows." else "{.field {columns[[1]]}} is missing in all rows.",
+        i = "A finding with only one class has no curve, and a small group has no estimates."),
       class = "placa_error_plot", call = call
     )
   }
   kept
 }
 
-# Rows with both bounds: a ribbon stumbles over a panel that has none.
+# Rows with both bounds, because a ribbon fails in a panel without bounds.
 bounded <- function(table, columns = c("lower", "upper")) {
   table[stats::complete.cases(table[columns]), ]
 }
 
-# What the figure says to who cannot see it: one sentence, with the findings by name.
+# The alternative text for screen readers: one sentence with the names of the findings.
 alt_text <- function(template, finding, labels, ...) {
   names <- unique(translate(finding, labels$findings))
   ggplot2::labs(alt = fill_in(template, findings = paste(names, collapse = ", "), ...))
@@ -135,7 +134,7 @@ alt_text <- function(template, finding, labels, ...) {
 
 level_of <- function(table) format(100 * table$confidence[[1]])
 
-# "{level} % CI" and its like, which a user may reword; only these few names may stand in the braces.
+# Replaces known placeholders, such as {level}; a user may change the texts, so no code in them is run.
 fill_in <- function(template, ...) {
   values <- list(...)
   for (name in names(values)) {
@@ -144,7 +143,7 @@ fill_in <- function(template, ...) {
   template
 }
 
-# The tables that a figure shows, from an evaluation, or from predictions on the spot.
+# The tables of a figure, from an evaluation or computed from predictions.
 as_evaluation <- function(x, thresholds, split, call = rlang::caller_env()) {
   if (inherits(x, "placa_evaluation")) {
     return(x)
@@ -152,8 +151,8 @@ as_evaluation <- function(x, thresholds, split, call = rlang::caller_env()) {
   if (!is.data.frame(x)) {
     cli::cli_abort(
       c("{.arg x} must be an evaluation or a data frame of predictions.",
-        x = "It is {.obj_type_friendly {x}}.",
-        i = "{.fun evaluate} and {.fun read_evaluation} make the one, {.fun read_predictions} the other."),
+        x = "Received {.obj_type_friendly {x}}.",
+        i = "Use {.fun evaluate}, {.fun read_evaluation} or {.fun read_predictions}."),
       class = "placa_error_plot", call = call
     )
   }
@@ -162,7 +161,7 @@ as_evaluation <- function(x, thresholds, split, call = rlang::caller_env()) {
   new_evaluation(
     discrimination = discrimination(rows, split),
     operating_points = if (has_thresholds) operating_points(rows, thresholds, split),
-    calibration = calibration(rows, split),
+    calibration = calibration_bins(rows, split),
     roc = roc_points(rows, split),
     thresholds = if (has_thresholds) check_thresholds(thresholds, unique(rows$finding)),
     predictions = rows[evaluation_columns],

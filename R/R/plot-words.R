@@ -1,4 +1,4 @@
-# The words of the figures in one language, from the same file as those of the report; plot_labels() hands them out.
+# The texts of the figures in one language for plot_labels(), from the same file as those of the report.
 
 labels_of <- function(language) {
   words <- read_words(language)
@@ -9,12 +9,12 @@ labels_of <- function(language) {
   labels$columns <- unlist(words$column)
   labels$stages <- capitalise(unlist(words$stage))
   findings <- capitalise(unlist(words$finding))
-  # The names of a source are English, but for an underscore.
+  # Names of findings are English already, except for underscores.
   labels$findings <- if (language == "en") findings[grepl("_", names(findings), fixed = TRUE)] else findings
   labels
 }
 
-# Every word of the package in one language, as nested lists.
+# All texts of the package in one language, as nested lists.
 read_words <- function(language, folder = words_folder()) {
   lines <- readLines(file.path(folder, paste0(language, ".yml")), encoding = "UTF-8", warn = FALSE)
   yaml::yaml.load(paste(lines, collapse = "\n"))
@@ -24,5 +24,5 @@ languages <- function(folder = words_folder()) sub("[.]yml$", "", list.files(fol
 
 words_folder <- function() system.file("words", package = "placa")
 
-# The first letter of each text in upper case; names stay.
+# Changes the first letter of each text to upper case and keeps the names.
 capitalise <- function(x) stats::setNames(paste0(toupper(substr(x, 1, 1)), substring(x, 2)), names(x))

@@ -1,16 +1,15 @@
 #' Points of the precision-recall curve
 #'
-#' Precision (positive predictive value) and recall (sensitivity) at every
-#' threshold that the probabilities offer, beside [roc_points()]. An image is
-#' called positive when its probability is at or above the threshold. Precision
-#' hangs on the prevalence, so the curve is of this split and no other.
+#' Returns precision (positive predictive value) and recall (sensitivity) at every
+#' distinct probability. An image is predicted positive if its probability is at or
+#' above the threshold. Precision depends on the prevalence, so the curve is
+#' specific to this split.
 #'
 #' @inheritParams discrimination
-#' @return A tibble of class `placa_pr_points`, sorted from the strictest
-#'   threshold to the laxest within each finding: `finding`, `split`,
-#'   `threshold` (each distinct probability), `precision` and `recall` (0--1),
-#'   `prevalence` (0--1, the height of a model that knows nothing). A finding
-#'   without a positive image has no rows.
+#' @return A tibble of class `placa_pr_points`, sorted by decreasing threshold within
+#'   each finding: `finding`, `split`, `threshold` (each distinct probability),
+#'   `precision` and `recall` (0--1), `prevalence` (0--1, the precision of a random
+#'   classifier). A finding without a positive image has no rows.
 #' @inheritSection discrimination Errors
 #' @references
 #' Saito T, Rehmsmeier M (2015). The precision-recall plot is more informative
@@ -38,7 +37,7 @@ pr_curve <- function(truth, probability) {
   }
   order <- order(probability, decreasing = TRUE, method = "radix")
   probability <- probability[order]
-  # Images that share a probability are called together, so a point stands at the last of them.
+  # Images with equal probabilities form one point, at the last of them.
   last <- which(!duplicated(probability, fromLast = TRUE))
   true_positive <- cumsum(truth[order])[last]
   tibble::tibble(
@@ -48,7 +47,7 @@ pr_curve <- function(truth, probability) {
   )
 }
 
-# A tibble that autoplot() and others can tell by its class.
+# Adds a class for autoplot() to a tibble.
 as_subclass <- function(class, table) {
   class(table) <- c(class, class(table))
   table

@@ -1,12 +1,12 @@
-# Pixels that are already in R go to Python as files: paths in, plain lists out, whatever the reticulate.
+# Pixels are passed to Python as files, because every version of reticulate can convert paths.
 
-# A folder with one PGM a picture, the simplest lossless format that Pillow reads.
+# Writes one PGM file per image, the simplest lossless format that Pillow reads.
 write_pixels <- function(images, model, call = rlang::caller_env()) {
   if (identical(model$facts$data$reading$rule, "ct-slabs")) {
     cli::cli_abort(
-      c("This model reads CT volumes, whose voxels are in Hounsfield units and mm.",
-        x = "Pixels came, {.obj_type_friendly {images}}.",
-        i = "Give the paths of {.file .mha}, {.file .nii.gz} or {.file .nrrd} files."),
+      c("A CT model requires volumes with Hounsfield units and voxel sizes.",
+        x = "Received pixels: {.obj_type_friendly {images}}.",
+        i = "Use the paths of {.file .mha}, {.file .nii.gz} or {.file .nrrd} files."),
       class = "placa_error_image", call = call
     )
   }
@@ -18,10 +18,10 @@ write_pixels <- function(images, model, call = rlang::caller_env()) {
   list(folder = folder, files = files, names = names_of_pictures(images, length(pictures)))
 }
 
-# One picture, a list of them, or an array (picture, row, column, channel) as a list of them.
+# Converts one image, a list, or an array (image, row, column, channel) to a list of images.
 as_pictures <- function(images, call) {
   if (is.list(images) && !is.object(images)) {
-    if (length(images) == 0) abort_pixels("The list is empty.", call)
+    if (length(images) == 0) abort_pixels("Received an empty list.", call)
     return(images)
   }
   if (length(dim(images)) == 4) {
@@ -36,7 +36,7 @@ names_of_pictures <- function(images, n) {
   if (is.null(given)) own else ifelse(nzchar(given), given, own)
 }
 
-# Whole grey levels 0--255, a matrix: Pillow's own luminance (ITU-R BT.601), and black where nothing covers the film.
+# A matrix of integer grey levels 0--255: Pillow's luminance (ITU-R BT.601), on a black background for alpha.
 as_grey <- function(picture, call) {
   levels <- as_levels(picture, call)
   if (length(dim(levels)) == 2) {
@@ -56,26 +56,26 @@ as_grey <- function(picture, call) {
 
 as_levels <- function(picture, call) {
   if (!is.numeric(picture) || is.object(picture)) {
-    abort_pixels("One picture is {.obj_type_friendly {picture}}.", call, picture = picture)
+    abort_pixels("Received {.obj_type_friendly {picture}}.", call, picture = picture)
   }
   size <- dim(picture)
   if (!length(size) %in% 2:3 || any(size == 0) || (length(size) == 3 && !size[[3]] %in% 1:4)) {
-    abort_pixels("One picture is {.obj_type_friendly {picture}}.", call, picture = picture)
+    abort_pixels("Received {.obj_type_friendly {picture}}.", call, picture = picture)
   }
   if (anyNA(picture) || min(picture) < 0 || max(picture) > 255) {
-    span <- if (anyNA(picture)) "Some pixels are missing." else "They go from {min(picture)} to {max(picture)}."
+    span <- if (anyNA(picture)) "Some pixels are missing." else "Received values from {min(picture)} to {max(picture)}."
     abort_pixels(span, call, picture = picture)
   }
-  # readPNG() and its like return 0--1; whole numbers are grey levels, be they as dark as they will.
+  # readPNG() and readJPEG() return doubles from 0 to 1; integers are always grey levels.
   shares <- is.double(picture) && max(picture) <= 1
   floor(if (shares) picture * 255 + 0.5 else picture + 0.5)
 }
 
-abort_pixels <- function(what, call, ...) {
+abort_pixels <- function(problem, call, ...) {
   cli::cli_abort(
-    c("Pixels must be a numeric matrix, or an array (row, column, 1 to 4 channels), of 0 to 255 or of 0 to 1.",
-      x = what,
-      i = "Several pictures are a list of these, or an array (picture, row, column, channel)."),
+    c("Pixels must be a numeric matrix or array (row, column, 1 to 4 channels) of values 0 to 255 or 0 to 1.",
+      x = problem,
+      i = "For several images, use a list of these or an array (image, row, column, channel)."),
     class = "placa_error_image", call = call, .envir = list2env(list(...), parent = environment())
   )
 }
@@ -84,6 +84,6 @@ write_pgm <- function(levels, file) {
   connection <- file(file, "wb")
   on.exit(close(connection))
   writeBin(charToRaw(sprintf("P5\n%d %d\n255\n", ncol(levels), nrow(levels))), connection)
-  # Row by row from the top left; R's own order is column by column.
+  # PGM is in row order, R's matrix is in column order.
   writeBin(as.raw(t(levels)), connection)
 }

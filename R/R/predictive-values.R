@@ -1,21 +1,20 @@
 #' Predictive values at other prevalences
 #'
-#' What a call would mean where the finding is rarer or commoner than in this
-#' split: sensitivity and specificity are kept, and Bayes' rule gives the rest.
-#' That they are kept is an assumption: where a finding is rarer it is often
-#' milder too.
+#' Returns predictive values for populations where the finding is rarer or more
+#' common than in this split, by Bayes' rule. Sensitivity and specificity are
+#' assumed constant. This may be wrong: where a finding is rare, it is often milder.
 #'
 #' @inheritParams operating_points
-#' @param prevalence The prevalences to show, each above 0 and below 1.
-#' @return A tibble of class `placa_predictive_values` with one row a finding,
+#' @param prevalence Prevalences, each above 0 and below 1.
+#' @return A tibble of class `placa_predictive_values` with one row per finding,
 #'   operating point, prevalence and metric: `finding`, `split`,
-#'   `operating_point`, `threshold`, `prevalence` (0--1), `own` (`TRUE` at the
-#'   prevalence of the split itself, where draws vary it too), `metric` (`"ppv"`,
+#'   `operating_point`, `threshold`, `prevalence` (0--1), `own` (`TRUE` for
+#'   the prevalence of the split, which varies between draws), `metric` (`"ppv"`,
 #'   `"npv"`), `estimate`, `lower`, `upper` (0--1, clustered bootstrap),
-#'   `confidence`. Where nothing is called, or a class is not there, the estimate
-#'   is missing.
+#'   `confidence`. The estimate is missing without predictions of this kind, or if a
+#'   class is missing.
 #' @section Errors:
-#' Those of [operating_points()]; `placa_error_prevalence`.
+#' The errors of [operating_points()]; `placa_error_prevalence`.
 #' @references
 #' Altman DG, Bland JM (1994). Diagnostic tests 2: predictive values. *BMJ* 309,
 #' 102. \doi{10.1136/bmj.309.6947.102}
@@ -80,7 +79,7 @@ bayes <- function(sensitivity, specificity, prevalence) {
 check_prevalence <- function(prevalence, call = rlang::caller_env()) {
   if (!is.numeric(prevalence) || anyNA(prevalence) || any(prevalence <= 0 | prevalence >= 1)) {
     cli::cli_abort(
-      c("{.arg prevalence} must be numbers above 0 and below 1, such as 0.05.", x = "It is {.val {prevalence}}."),
+      c("{.arg prevalence} must be numbers above 0 and below 1, such as 0.05.", x = "Received {.val {prevalence}}."),
       class = "placa_error_prevalence", call = call
     )
   }

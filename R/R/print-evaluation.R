@@ -9,7 +9,7 @@ format.placa_evaluation <- function(x, ...) {
     cli::cli_text("")
     cli::cli_text(leak_sentence(about))
     for (sentence in label_sentences(about$labels)) cli::cli_text(sentence)
-    cli::cli_text("{interval_sentence(x)}; metrics by {about$engine}.")
+    cli::cli_text("{interval_sentence(x)}. Metrics: {about$engine}.")
   })
 }
 
@@ -35,36 +35,36 @@ format_finding <- function(x, row) {
     of_point <- points[points$operating_point == name, ]
     value <- function(metric) format_number(of_point$estimate[of_point$metric == metric], 3)
     cli::cli_bullets(c("*" = paste0(
-      "{name} (from {format_number(of_point$threshold[[1]], 3)}): sensitivity {value('sensitivity')}, ",
+      "{name} (threshold {format_number(of_point$threshold[[1]], 3)}): sensitivity {value('sensitivity')}, ",
       "specificity {value('specificity')}, PPV {value('ppv')}, NPV {value('npv')}"
     )))
   }
 }
 
-# Whose interval stands behind each AUROC; with several findings it need not be the same for all.
+# The method of the AUROC intervals, which may differ between findings.
 interval_sentence <- function(x) {
   table <- x$discrimination
   clustered <- table$method != "delong"
-  level <- paste0("Intervals of AUROC at ", format(100 * x$about$confidence), "%")
+  level <- paste0(format(100 * x$about$confidence), "% intervals of AUROC: ")
   if (!any(clustered)) {
-    return(paste0(level, " are DeLong's, which take images as independent"))
+    return(paste0(level, "DeLong, which assumes independent images"))
   }
   paste0(
-    level, " are of ", x$about$draws, " draws of whole patients or groups (clustered bootstrap)",
+    level, x$about$draws, " draws of patients or groups (clustered bootstrap)",
     if (!all(clustered)) {
-      paste0(", DeLong's for ", paste(table$finding[!clustered], collapse = ", "), " with one image each")
+      paste0("; DeLong for ", paste(table$finding[!clustered], collapse = ", "), ", with one image per group")
     }
   )
 }
 
 leak_sentence <- function(about) {
   if (length(about$compared_with) == 0) {
-    return("No other split came with the predictions, so shared patients could not be looked for.")
+    return("The predictions have only one split, so leaks could not be checked.")
   }
   "No patient or group is shared with {about$compared_with}."
 }
 
-# Braces in a source's name must not be taken for cli's.
+# A source name may contain braces, which are escaped for cli.
 label_sentences <- function(labels) {
   literal <- function(text) gsub("}", "}}", gsub("{", "{{", text, fixed = TRUE), fixed = TRUE)
   of_subset <- if (length(labels$subset) > 0) paste0(" (", paste(literal(labels$subset), collapse = ", "), ")")
@@ -73,8 +73,8 @@ label_sentences <- function(labels) {
   c(
     if (length(labels$source) > 0) paste0("Labels: ", literal(labels$source), of_subset, "."),
     if (some) {
-      paste0(labels$n_labelled, " of ", labels$n_images, " images of the split have a label; the rest are left out.")
+      paste0(labels$n_labelled, " of ", labels$n_images, " images of the split have a label. The others are excluded.")
     },
-    if (nzchar(left_out)) paste0("Left out, for no image has a label: ", left_out, ".")
+    if (nzchar(left_out)) paste0("Excluded because no image has a label: ", left_out, ".")
   )
 }

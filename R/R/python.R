@@ -1,18 +1,18 @@
-# The one file that touches reticulate; nothing that evaluate() needs is in it but the last resort for parquet.
+# The only file that uses reticulate. evaluate() needs it only to read parquet without arrow and nanoparquet.
 
-# What placa's Python needs, for a reticulate that builds an environment by itself.
+# The dependencies of placa's Python package, for environments that reticulate creates.
 python_packages <- c(
   "keras>=3.10", "numpy>=2.0", "pandas>=2.2,<3", "pillow>=11", "pyarrow>=17", "pydicom>=3.0", "python-gdcm>=3.0.24",
   "rich>=13", "scikit-learn>=1.5", "scipy>=1.13", "simpleitk>=2.4", "tensorflow>=2.19"
 )
 
-# TensorFlow greets with a page of remarks unless these are set before it is imported.
+# TensorFlow prints many messages unless these are set before the import.
 quiet_python <- c(TF_CPP_MIN_LOG_LEVEL = "2", TF_ENABLE_ONEDNN_OPTS = "0", GRPC_VERBOSITY = "ERROR")
 
-# The one Python module that R calls. No type checker sees its name; test-python.R and Python's own tests do.
+# The only Python module that R calls. Tests in both languages check its name.
 python_module <- "placa.workflows.r_calls"
 
-# Call a function of that module: paths and scalars in, plain lists out, whatever the reticulate.
+# Calls a function of that module. Paths and scalars in, lists out, because every version of reticulate converts these.
 call_python <- function(name, ..., near, call = rlang::caller_env()) {
   start_python(near, call)
   imported <- import_placa(near, call)
@@ -23,11 +23,11 @@ call_python <- function(name, ..., near, call = rlang::caller_env()) {
 }
 
 start_python <- function(near, call) {
-  refuse_embedded(call)
-  if (!is_there("reticulate")) {
+  check_not_embedded(call)
+  if (!is_package_installed("reticulate")) {
     cli::cli_abort(
-      c("The R package reticulate is needed to call Python, and is not installed.",
-        i = "Type {.code install.packages(\"reticulate\")}, or {.code apt install r-cran-reticulate} on Debian."),
+      c("The R package reticulate is required to call Python, but it is not installed.",
+        i = "Run {.code install.packages(\"reticulate\")}, or {.code apt install r-cran-reticulate} on Debian."),
       class = "placa_error_reticulate", call = call
     )
   }
@@ -40,8 +40,7 @@ start_python <- function(near, call) {
   }
   python <- choose_python(near, call)
   if (!is.null(python)) {
-    # Named by the variable and not by use_python(): reticulate 1.28 looks at a project's pyproject.toml before the
-    # latter, takes it for Poetry's, and warns.
+    # The variable, not use_python(), because reticulate 1.28 then reads pyproject.toml, assumes Poetry, and warns.
     Sys.setenv(RETICULATE_PYTHON = python)
     on.exit(Sys.unsetenv("RETICULATE_PYTHON"))
   }
@@ -51,14 +50,14 @@ start_python <- function(near, call) {
       cli::cli_abort(
         c("Python could not be started.",
           x = "{conditionMessage(error)}",
-          i = "Set {.envvar PLACA_PYTHON} to the Python that has placa: {.file .venv/bin/python} of the project."),
+          i = "Set {.envvar PLACA_PYTHON} to a Python with placa, such as {.file .venv/bin/python} of the project."),
         class = "placa_error_python", call = call
       )
     }
   )
 }
 
-# The Python to name, or NULL where reticulate knows which.
+# The path of the Python to use, or NULL if reticulate selects it.
 choose_python <- function(near, call) {
   if (nzchar(Sys.getenv("RETICULATE_PYTHON"))) {
     return(NULL)
@@ -76,15 +75,15 @@ choose_python <- function(near, call) {
 
 abort_no_python <- function(near, call) {
   cli::cli_abort(
-    c("The Python that has placa was not found.",
-      x = "There is no {.file .venv} in {.file {near}}, in {.file {getwd()}} or above them.",
-      i = "In the project's directory, type {.code make setup} once.",
-      i = "Or name a Python: {.code Sys.setenv(PLACA_PYTHON = \"/path/to/.venv/bin/python\")}."),
+    c("No Python with placa was found.",
+      x = "{.file {near}}, {.file {getwd()}} and their parent directories have no {.file .venv}.",
+      i = "Run {.code make setup} once in the project's directory.",
+      i = "Or set the path: {.code Sys.setenv(PLACA_PYTHON = \"/path/to/.venv/bin/python\")}."),
     class = "placa_error_python", call = call
   )
 }
 
-# PLACA_PYTHON names a Python, or a place to look in; then the run's project, then the one that R stands in.
+# Search order: PLACA_PYTHON (a Python or a directory), the project of the run, the working directory.
 find_python <- function(near, named = Sys.getenv("PLACA_PYTHON"), here = getwd()) {
   if (nzchar(named) && file.exists(named) && !dir.exists(named)) {
     return(absolute(named))
@@ -93,7 +92,7 @@ find_python <- function(near, named = Sys.getenv("PLACA_PYTHON"), here = getwd()
   find_upwards(places, c(".venv/bin/python", ".venv/Scripts/python.exe"))
 }
 
-# The folder that holds the Python package's source, for a Python in which it is not installed.
+# The directory with the source of the Python package, for a Python without placa installed.
 find_source <- function(near, here = getwd()) {
   found <- find_upwards(c(near, here), "python/placa/__init__.py")
   if (!is.null(found)) dirname(dirname(found))
@@ -115,7 +114,7 @@ find_upwards <- function(places, names) {
   NULL
 }
 
-# Absolute without following links: .venv/bin/python is a link, and its target is another Python.
+# Absolute path without resolving links, because the target of .venv/bin/python is another Python.
 absolute <- function(path) {
   path <- path.expand(path)
   file.path(normalizePath(dirname(path), mustWork = FALSE), basename(path))
@@ -136,18 +135,19 @@ import_placa <- function(near, call) {
     first <- second
   }
   cli::cli_abort(
-    c("placa's Python package was expected in {.file {reticulate::py_config()$python}}.",
+    c("placa could not be imported in {.file {reticulate::py_config()$python}}.",
       x = "{first_line(conditionMessage(first))}",
-      i = "Set {.envvar PLACA_PYTHON} to the {.file .venv/bin/python} of the project and start R again."),
+      i = "Set {.envvar PLACA_PYTHON} to {.file .venv/bin/python} of the project and restart R."),
     class = "placa_error_python", call = call
   )
 }
 
 abort_python <- function(error, call) {
-  said <- first_line(conditionMessage(error))
-  # Python's placa speaks in whole sentences that a user can act on; anything else is a fault, and named as one.
-  ours <- grepl("PlacaError: ", said, fixed = TRUE)
-  message <- if (ours) c("{sub('^.*?PlacaError: ', '', said, perl = TRUE)}") else c("Python failed.", x = "{said}")
+  text <- first_line(conditionMessage(error))
+  # The message of a PlacaError is complete; other errors are internal faults.
+  ours <- grepl("PlacaError: ", text, fixed = TRUE)
+  text <- sub("^.*?PlacaError: ", "", text, perl = TRUE)
+  message <- if (ours) "{text}" else c("Python raised an error.", x = "{text}")
   cli::cli_abort(message, class = "placa_error_python", call = call)
 }
 
@@ -157,19 +157,19 @@ first_line <- function(text) {
   if (length(lines) == 0) "" else lines[[1]]
 }
 
-# Python calls R through rpy2; starting a second Python in that R kills the process without a word.
-refuse_embedded <- function(call) {
+# If Python runs this R through rpy2, a second Python crashes the process.
+check_not_embedded <- function(call) {
   if (is_embedded()) {
     cli::cli_abort(
-      c("Python cannot be called from an R that runs inside Python (rpy2): the process would crash.",
-        i = "Call placa's Python functions directly there, or run this in R by itself.",
-        i = "To read parquet in such an R, install nanoparquet or arrow."),
+      c("Python cannot be called from R inside Python (rpy2), because the process would crash.",
+        i = "Call placa's Python functions directly, or use a separate R session.",
+        i = "To read parquet in this R, install nanoparquet or arrow."),
       class = "placa_error_embedded", call = call
     )
   }
 }
 
-# The variable holds 1 or the process's number; the number tells the embedded R from an R it started in turn.
-is_embedded <- function(said = Sys.getenv("PLACA_EMBEDDED_R"), arguments = commandArgs()) {
-  said %in% c("1", as.character(Sys.getpid())) || identical(arguments[1], "rpy2")
+# The variable is 1 or the process ID. A child process of the embedded R has another ID.
+is_embedded <- function(marker = Sys.getenv("PLACA_EMBEDDED_R"), arguments = commandArgs()) {
+  marker %in% c("1", as.character(Sys.getpid())) || identical(arguments[1], "rpy2")
 }

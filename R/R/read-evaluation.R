@@ -1,13 +1,13 @@
-#' Read an evaluation back
+#' Read a stored evaluation
 #'
 #' @param x The path of a run (a directory with an `evaluation/`), or of a
 #'   directory that [evaluate()] wrote.
 #' @return An object of class `placa_evaluation`, as [evaluate()] returns it,
-#'   without `predictions`; `thresholds` are those of the run, or missing where only an
-#'   evaluation was given. One that an older placa wrote has fewer tables and columns.
+#'   without `predictions`. `thresholds` are those of the run, or `NULL` if `x` is
+#'   not a run. Evaluations by older versions have fewer tables and columns.
 #' @section Errors:
-#' `placa_error_run` where there is no evaluation, `placa_error_file` where one
-#' of its files is not as it should be, `placa_error_schema`.
+#' `placa_error_run` if there is no evaluation, `placa_error_file` if one of its
+#' files is missing or invalid, `placa_error_schema`.
 #' @export
 #' @examples
 #' directory <- tempfile()
@@ -18,15 +18,15 @@ read_evaluation <- function(x) {
   directory <- if (dir.exists(file.path(x, "evaluation"))) file.path(x, "evaluation") else x
   if (!file.exists(file.path(directory, "summary.json"))) {
     cli::cli_abort(
-      c("A run with an {.file evaluation} was expected.",
-        x = "{.file {x}} has none.",
-        i = "Type {.code evaluate_run(\"{x}\")}, or {.code placa evaluate {x}} in a shell."),
+      c("{.arg x} must be a run with an {.file evaluation}.",
+        x = "{.file {x}} has no evaluation.",
+        i = "Run {.code evaluate_run(\"{x}\")}, or {.code placa evaluate {x}} in a shell."),
       class = "placa_error_run"
     )
   }
   summary <- read_json_of_run(directory, "summary.json")
   tables <- lapply(table_files, function(file) read_table(file.path(directory, file)))
-  # An older evaluation has fewer tables; one without a validation split has no abstention.
+  # Older evaluations have fewer tables; without a validation split there is no abstention table.
   details <- detail_files[file.exists(file.path(directory, detail_files))]
   details <- lapply(stats::setNames(nm = names(details)), function(name) {
     table <- read_table(file.path(directory, details[[name]]))
@@ -60,15 +60,15 @@ read_table <- function(file, call = rlang::caller_env()) {
     utils::read.csv(file, colClasses = "character", encoding = "UTF-8", check.names = FALSE, na.strings = ""),
     error = function(error) {
       cli::cli_abort(
-        c("A table of an evaluation was expected in {.file {file}}.",
-          x = "{conditionMessage(error)}", i = "Evaluate again."),
+        c("{.file {file}} must be a table of an evaluation.",
+          x = "{conditionMessage(error)}", i = "Run the evaluation again."),
         class = "placa_error_file", call = call
       )
     },
     warning = function(warning) {
       cli::cli_abort(
-        c("A table of an evaluation was expected in {.file {file}}.",
-          x = "{conditionMessage(warning)}", i = "Evaluate again."),
+        c("{.file {file}} must be a table of an evaluation.",
+          x = "{conditionMessage(warning)}", i = "Run the evaluation again."),
         class = "placa_error_file", call = call
       )
     }

@@ -1,25 +1,24 @@
-#' Read a run's second source of labels
+#' Read additional labels of a run
 #'
-#' Some sources have their images labelled twice: NIH's by a program that reads
-#' the reports, and some of them again by radiologists. `placa prepare` keeps the
-#' second labels, `placa train` carries them into the run, and [relabel()] puts
-#' them in the place of the first, so that one model's predictions are evaluated
-#' against both.
+#' Some data sets have two sources of labels. For example, the labels of NIH come
+#' from reports, and radiologists labelled some of the images again.
+#' `placa prepare` keeps the additional labels, `placa train` copies them into the
+#' run, and [relabel()] uses them as the truth, so that the same predictions are
+#' evaluated against both.
 #'
-#' Parquet is read as [read_predictions()] reads it.
+#' Parquet is read as in [read_predictions()].
 #'
 #' @param x The path of a run or of a prepared data set (a directory with a
 #'   `labels.parquet`), or of such a file.
-#' @return A tibble with one row an image, finding and source of labels, all
-#'   columns character but the last: `image_id`, `finding`, `label_source` (who
-#'   or what labelled), `subset` (a part of that source, such as its own
-#'   validation and test images; missing where it has none), and `truth` (integer:
-#'   1 with the finding, 0 without).
+#' @return A tibble with one row per image, finding and label source: `image_id`,
+#'   `finding`, `label_source`, `subset` (a part of the source, such as its
+#'   validation or test images; missing if the source has no subsets; all
+#'   character), and `truth` (integer: 1 with the finding, 0 without).
 #' @section Errors:
-#' `placa_error_run` where `x` is a directory without second labels;
+#' `placa_error_run` if `x` is a directory without additional labels;
 #' `placa_error_file`, `placa_error_parquet` and `placa_error_python` as for
-#' [read_predictions()]; `placa_error_columns` where a column is missing;
-#' `placa_error_truth` where `truth` holds anything but 0 and 1.
+#' [read_predictions()]; `placa_error_columns` for a missing column;
+#' `placa_error_truth` if `truth` has values other than 0 and 1.
 #' @seealso [relabel()]
 #' @export
 #' @examplesIf file.exists("runs/pneumothorax/labels.parquet")
@@ -32,21 +31,21 @@ read_labels <- function(x) {
 
 labels_file <- function(x, call = rlang::caller_env()) {
   missing <- c(
-    x = "{.file {x}} has none: its source has one set of labels, or it was made before there were two.",
-    i = "{.fun relabel} takes any data frame with {.field {label_columns}} as well."
+    x = "{.file {x}} has no additional labels: its data set has one label source, or an older placa created it.",
+    i = "{.fun relabel} also accepts a data frame with the columns {.field {label_columns}}."
   )
   file_of_run(x, "labels.parquet", missing, call)
 }
 
 label_columns <- c("image_id", "finding", "label_source", "truth")
 
-# Any data frame as the one table of labels that relabel() expects, without the rows that label nothing.
+# Converts any data frame to the table of labels for relabel(), without unlabelled rows.
 check_labels <- function(labels, call = rlang::caller_env()) {
   if (!is.data.frame(labels)) {
     cli::cli_abort(
-      c("{.arg labels} must be a data frame with one row an image and finding.",
-        x = "It is {.obj_type_friendly {labels}}.",
-        i = "{.fun read_labels} makes one from a run."),
+      c("{.arg labels} must be a data frame with one row per image and finding.",
+        x = "Received {.obj_type_friendly {labels}}.",
+        i = "{.fun read_labels} reads the labels of a run."),
       class = "placa_error_labels", call = call
     )
   }

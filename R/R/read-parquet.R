@@ -1,55 +1,55 @@
-# Each reader returns list(data = a data frame, metadata = the JSON under the key "placa", or NULL).
+# Each reader returns list(data = data frame, metadata = JSON under the key "placa", or NULL).
 parquet_readers <- function() {
   list(arrow = read_by_arrow, nanoparquet = read_by_nanoparquet, reticulate = read_by_python)
 }
 
 read_parquet <- function(file, readers = parquet_readers(), call = rlang::caller_env()) {
   check_magic(file, call)
-  there <- names(readers)[vapply(names(readers), is_there, logical(1))]
-  if (length(there) == 0) {
+  installed <- names(readers)[vapply(names(readers), is_package_installed, logical(1))]
+  if (length(installed) == 0) {
     cli::cli_abort(
-      c("A package that reads parquet is needed, and none is installed.",
-        i = "Type {.code install.packages(\"nanoparquet\")}, which is small.",
-        i = "Or install arrow, or reticulate beside the project's Python."),
+      c("A package that reads parquet is required, but none is installed.",
+        i = "Run {.code install.packages(\"nanoparquet\")}, a small package.",
+        i = "Or install arrow, or reticulate with the project's Python."),
       class = "placa_error_parquet", call = call
     )
   }
   tryCatch(
-    readers[[there[[1]]]](file, call),
+    readers[[installed[[1]]]](file, call),
     error = function(error) {
-      # What placa says itself (no Python, for one) is already a sentence.
+      # Errors of placa, such as a missing Python, are already complete.
       if (any(grepl("^placa_error", class(error)))) rlang::cnd_signal(error)
       cli::cli_abort(
-        c("{.file {file}} could not be read as parquet by {there[[1]]}.",
+        c("{.file {file}} could not be read as parquet by {installed[[1]]}.",
           x = "{conditionMessage(error)}",
-          i = "If it was cut short on its way, copy it again."),
+          i = "If it is truncated, copy it again."),
         class = "placa_error_file", call = call
       )
     }
   )
 }
 
-# Whether a package is installed, without loading it: an R inside Python must not even load reticulate.
-is_there <- function(package) {
+# Does not load the package, because R inside Python must not load reticulate.
+is_package_installed <- function(package) {
   nzchar(system.file(package = package))
 }
 
-# A parquet file begins and ends with the same four letters; one that was cut short does not.
+# A parquet file starts and ends with the same four bytes; a truncated file does not.
 check_magic <- function(file, call) {
   size <- file.size(file)
   connection <- file(file, "rb")
   on.exit(close(connection))
   head <- readBin(connection, "raw", 4)
-  whole <- size >= 12 && identical(head, charToRaw("PAR1"))
-  if (whole) {
+  complete <- size >= 12 && identical(head, charToRaw("PAR1"))
+  if (complete) {
     seek(connection, size - 4)
-    whole <- identical(readBin(connection, "raw", 4), charToRaw("PAR1"))
+    complete <- identical(readBin(connection, "raw", 4), charToRaw("PAR1"))
   }
-  if (!whole) {
+  if (!complete) {
     cli::cli_abort(
-      c("A parquet file was expected.",
-        x = "{.file {file}} is not one, or was cut short ({size} byte{?s}).",
-        i = "Copy it again, or make it again with {.code placa predict}."),
+      c("{.file {file}} is not a complete parquet file.",
+        x = "It has {size} byte{?s}.",
+        i = "Copy it again, or create it again with {.code placa predict}."),
       class = "placa_error_file", call = call
     )
   }
@@ -57,7 +57,7 @@ check_magic <- function(file, call) {
 
 read_by_arrow <- function(file, call) {
   table <- arrow::read_parquet(file, as_data_frame = FALSE)
-  list(data = alike(as.data.frame(table)), metadata = table$metadata[["placa"]])
+  list(data = harmonise_columns(as.data.frame(table)), metadata = table$metadata[["placa"]])
 }
 
 read_by_nanoparquet <- function(file, call) {
@@ -67,7 +67,7 @@ read_by_nanoparquet <- function(file, call) {
   schema <- schema[!is.na(schema$type), ]
   empty <- vapply(schema$logical_type, function(type) identical(type$type, "UNKNOWN"), logical(1))
   list(
-    data = alike(
+    data = harmonise_columns(
       as.data.frame(nanoparquet::read_parquet(file)),
       whole = schema$name[schema$type %in% "INT64"], empty = schema$name[empty]
     ),
@@ -78,14 +78,13 @@ read_by_nanoparquet <- function(file, call) {
 read_by_python <- function(file, call) {
   read <- call_python("read_as_lists", file, near = file, call = call)
   data <- columns_from_lists(read$columns, read$missing, read$kinds, read$levels)
-  list(data = alike(data), metadata = if (nzchar(read$metadata)) read$metadata)
+  list(data = harmonise_columns(data), metadata = if (nzchar(read$metadata)) read$metadata)
 }
 
-# The readers differ in what they make of 64-bit integers, ordered factors, times without a zone and columns of nothing.
-# Here integers are integer where they fit and double where not, factors have no order (nanoparquet does not know of
-# it), times are in UTC, nothing is logical. `whole` and `empty` name the columns that a reader has made doubles and
-# integers of.
-alike <- function(data, whole = character(), empty = character()) {
+# The readers differ for 64-bit integers, ordered factors, times without a zone and empty columns. This function returns
+# integers if they fit and otherwise doubles, unordered factors (nanoparquet loses the order), times in UTC, and logical
+# for empty columns. `whole` and `empty` are columns that a reader returned as doubles and integers.
+harmonise_columns <- function(data, whole = character(), empty = character()) {
   data[] <- lapply(stats::setNames(nm = names(data)), function(name) {
     column <- data[[name]]
     if (is.factor(column)) {
@@ -97,7 +96,7 @@ alike <- function(data, whole = character(), empty = character()) {
     if (inherits(column, "Date")) {
       return(.Date(as.double(column)))
     }
-    # bit64, which arrow brings, does this without loss up to 2^53.
+    # The method of bit64, which arrow imports, is exact up to 2^53.
     if (inherits(column, "integer64")) {
       return(as.double(column))
     }
@@ -112,7 +111,7 @@ alike <- function(data, whole = character(), empty = character()) {
   data
 }
 
-# Python's placeholders (an empty text, 0, FALSE) become missing values where its second list says so.
+# Python sends placeholders ("", 0, FALSE) for missing values, with a second list that marks them.
 columns_from_lists <- function(columns, missing, kinds = NULL, levels = NULL) {
   columns <- lapply(stats::setNames(nm = names(columns)), function(name) {
     values <- unlist(columns[[name]])

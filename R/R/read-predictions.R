@@ -1,37 +1,35 @@
 #' Read the predictions of a run
 #'
-#' Parquet is read by whichever of arrow, nanoparquet, or reticulate with the
-#' project's Python is there, in this order, to the same table.
+#' Parquet is read by the first installed package of arrow, nanoparquet, and
+#' reticulate with the project's Python. The result is the same.
 #'
 #' @param x The path of a run (a directory with a `predictions.parquet`), or of
-#'   a parquet file of the same columns, such as `placa predict --out` writes.
-#' @return A tibble with one row an image and finding:
+#'   a parquet file with the same columns, as `placa predict --out` writes.
+#' @return A tibble with one row per image and finding:
 #'
-#'   | column | type | what |
+#'   | column | type | description |
 #'   |---|---|---|
-#'   | `image_id`, `patient_id`, `group_id` | character | image, patient, and what a split may not cut |
-#'   | `split` | character | `"train"`, `"validation"`, `"test"`; missing for loose images |
+#'   | `image_id`, `patient_id`, `group_id` | character | image, patient, and group (never divided between splits) |
+#'   | `split` | character | `"train"`, `"validation"`, `"test"`; missing for images without a split |
 #'   | `finding` | character | such as `"Pneumonia"` |
-#'   | `truth` | integer | 1 with the finding, 0 without; missing where unlabelled |
+#'   | `truth` | integer | 1 with the finding, 0 without; missing if unlabelled |
 #'   | `probability` | double | calibrated, 0--1 |
 #'   | `score` | double | before calibration, 0--1 |
-#'   | `sex`, `view`, `site` | character | `"F"`/`"M"`, `"PA"`/`"AP"`, where the image was made; missing where unknown |
-#'   | `age` | double | years; missing where unknown |
+#'   | `sex`, `view`, `site` | character | `"F"`/`"M"`, `"PA"`/`"AP"`, hospital or data source; missing if unknown |
+#'   | `age` | double | years; missing if unknown |
 #'
-#'   Other columns of the file follow behind: `fold` in a run of folds, whose every
-#'   image is a test image of one of them. The attribute `placa` is a list with
-#'   the file's own description: `findings`,
-#'   `positive`, `comparison`, `label_source`, `model_fingerprint`,
-#'   `schema_version`.
+#'   Other columns of the file follow, such as `fold` in a cross-validated run, in
+#'   which every image is a test image of one fold. The attribute `placa` is a list
+#'   with the metadata of the file: `findings`, `positive`, `comparison`,
+#'   `label_source`, `model_fingerprint`, `schema_version`.
 #' @section Errors:
-#' `placa_error_file` where there is no such file, or it holds no parquet;
-#' `placa_error_run` where `x` is a directory without predictions;
-#' `placa_error_fingerprint` where a run's predictions are those of another
-#' model than its `run.json` names;
-#' `placa_error_columns` where a column is missing (the condition's field
-#' `columns` names it); `placa_error_schema` where the file is of a newer placa;
-#' `placa_error_parquet` where nothing that reads parquet is there;
-#' `placa_error_python` where it is Python and that fails.
+#' `placa_error_file` if the file does not exist or is not parquet;
+#' `placa_error_run` if `x` is a directory without predictions;
+#' `placa_error_fingerprint` if the predictions of a run are from another model
+#' than that in its `run.json`; `placa_error_columns` for a missing column (field
+#' `columns` of the condition); `placa_error_schema` if a newer version of placa
+#' wrote the file; `placa_error_parquet` if no package that reads parquet is
+#' installed; `placa_error_python` if Python is used and fails.
 #' @export
 #' @examplesIf dir.exists("runs/pneumonia")
 #' predictions <- read_predictions("runs/pneumonia")
@@ -50,23 +48,26 @@ read_predictions <- function(x) {
 }
 
 predictions_file <- function(x, call = rlang::caller_env()) {
-  hint <- "{.code placa train} makes a run, {.code placa predict --out FILE.parquet} a file for other images."
-  file_of_run(x, "predictions.parquet", c(x = "{.file {x}} has none.", i = hint), call)
+  hint <- "Create a run with {.code placa train}, or a file with {.code placa predict --out FILE.parquet}."
+  file_of_run(x, "predictions.parquet", c(x = "{.file {x}} has no predictions.", i = hint), call)
 }
 
-# The file that a path names, or that lies in the run it names; `missing` says why a run may have none.
+# Returns the file of a path or of a run; `missing` are bullets for a run without this file.
 file_of_run <- function(x, name, missing, call) {
   check_path(x, call)
   if (dir.exists(x)) {
     file <- file.path(x, name)
     if (!file.exists(file)) {
-      cli::cli_abort(c("A run with a {.file {name}} was expected.", missing), class = "placa_error_run", call = call)
+      cli::cli_abort(
+        c("{.arg x} must be a run with a {.file {name}}.", missing),
+        class = "placa_error_run", call = call
+      )
     }
     x <- file
   }
   if (!file.exists(x)) {
     cli::cli_abort(
-      c("A run or a parquet file was expected.", x = "{.file {x}} does not exist."),
+      c("{.arg x} must be a run or a parquet file.", x = "{.file {x}} does not exist."),
       class = "placa_error_file", call = call
     )
   }
@@ -76,7 +77,7 @@ file_of_run <- function(x, name, missing, call) {
 check_path <- function(x, call) {
   if (!rlang::is_string(x) || is.na(x) || !nzchar(x)) {
     cli::cli_abort(
-      c("The path of a run or file was expected.", x = "{.obj_type_friendly {x}} came."),
+      c("The path of a run or file must be a single string.", x = "Received {.obj_type_friendly {x}}."),
       class = "placa_error_file", call = call
     )
   }
@@ -91,14 +92,14 @@ parse_metadata <- function(json, file, call = rlang::caller_env()) {
   metadata
 }
 
-# Files say which version of the contract they keep; a newer one may mean something else by the same name.
+# A newer schema version may use the same names with another meaning.
 check_schema <- function(content, file, call) {
   version <- content$schema_version
   if (!is.null(version) && version > 1) {
     cli::cli_abort(
-      c("{.file {file}} must be of schema version 1, which this placa reads.",
-        x = "It is of version {version}.",
-        i = "Install the R package of the placa that wrote it."),
+      c("{.file {file}} must have schema version 1.",
+        x = "It has version {version}.",
+        i = "Install the version of placa that wrote the file."),
       class = "placa_error_schema", call = call
     )
   }

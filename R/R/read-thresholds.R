@@ -1,17 +1,17 @@
 #' Read the operating points of a run
 #'
-#' Thresholds are chosen on the validation split while a model is trained, so
-#' that the test split has no say in them.
+#' `placa train` chooses the thresholds on the validation split. The test split is
+#' not used.
 #'
 #' @param x The path of a run (a directory with a `thresholds.json`), or of such
 #'   a file.
-#' @return A tibble with one row a finding and operating point: `finding`,
-#'   `operating_point` (`"youden"`, the largest sum of sensitivity and
-#'   specificity; `"sensitivity_95"` and `"specificity_95"`, the best partner of
-#'   a sensitivity or specificity of at least 0.95), `threshold` (probability, 0--1) and
-#'   `default` (`TRUE` at the one that [`predict()`][predict.placa_model] uses) and
-#'   `chosen` (`FALSE` where validation had images of one class only, and the
-#'   threshold is 0.5 for want of a better one).
+#' @return A tibble with one row per finding and operating point: `finding`,
+#'   `operating_point` (`"youden"`: maximum of sensitivity + specificity;
+#'   `"sensitivity_95"`: maximum specificity with a sensitivity of at least 0.95;
+#'   `"specificity_95"`: maximum sensitivity with a specificity of at least 0.95),
+#'   `threshold` (probability, 0--1), `default` (`TRUE` for the operating point that
+#'   [`predict()`][predict.placa_model] uses) and `chosen` (`FALSE` if the
+#'   validation split has only one class; the threshold is then 0.5).
 #' @section Errors:
 #' `placa_error_run`, `placa_error_file`, `placa_error_schema`.
 #' @references
@@ -33,21 +33,21 @@ read_thresholds <- function(x) {
       operating_point = names(entry$points),
       threshold = as.double(unlist(entry$points)),
       default = names(entry$points) == entry$default,
-      # Runs of before do not say so.
+      # Older runs do not have this field.
       chosen = !isFALSE(entry$chosen)
     )
   })
   do.call(rbind, parts)
 }
 
-# A JSON file of a run, given by the run's path or its own.
+# Reads a JSON file by its path or by the path of its run.
 read_json_of_run <- function(x, name, call = rlang::caller_env()) {
   file <- if (dir.exists(x)) file.path(x, name) else x
   if (!file.exists(file)) {
     cli::cli_abort(
-      c("A run with a {.file {name}} was expected.",
+      c("A run must have a {.file {name}}.",
         x = "{.file {file}} does not exist.",
-        i = "{.code placa train} makes a run."),
+        i = "Create a run with {.code placa train}."),
       class = "placa_error_run", call = call
     )
   }
@@ -55,9 +55,9 @@ read_json_of_run <- function(x, name, call = rlang::caller_env()) {
     jsonlite::fromJSON(read_text(file), simplifyDataFrame = FALSE),
     error = function(error) {
       cli::cli_abort(
-        c("{.file {file}} must hold JSON.",
+        c("{.file {file}} must be valid JSON.",
           x = "{conditionMessage(error)}",
-          i = "Train again, or copy the file again."),
+          i = "Copy the file again, or train again."),
         class = "placa_error_file", call = call
       )
     }

@@ -1,36 +1,33 @@
-#' Put other labels in the place of the truth
+#' Replace the truth by labels of another source
 #'
-#' The predictions stay as they are; what they are compared with changes. So
-#' `evaluate()` says how well the same model does by another source of labels:
-#' by radiologists, say, where it was trained on labels that a program took from
-#' reports.
+#' Replaces `truth` and keeps the predictions, to evaluate a model against another
+#' label source. For example, a model was trained on labels from reports and is
+#' evaluated against the labels of radiologists.
 #'
-#' Images and findings that the other source does not label get a missing truth,
-#' not the old one, and are left out of every table: figures from two sources in
-#' one would be of neither. [evaluate()] prints how many images are left.
-#' Thresholds stay those of the first labels; that is what a reader of the
-#' model's calls would meet.
+#' The truth of images and findings without a label in the other source becomes
+#' missing, and they are excluded from all tables, so that sources are not mixed.
+#' [evaluate()] prints the number of labelled images. Thresholds do not change,
+#' because they are part of the model.
 #'
-#' @param predictions A data frame with one row an image and finding, as
+#' @param predictions A data frame with one row per image and finding, as
 #'   [read_predictions()] returns; see there for the columns.
-#' @param labels A data frame with one row an image, finding and source, as
-#'   [read_labels()] returns; `subset` may be absent.
-#' @param source Which `label_source` of `labels` to take; `NULL` where there is
-#'   only one.
-#' @param subset Which of its subsets to take, one or several; `NULL` takes all.
-#' @return `predictions` as a tibble, with `truth` (1, 0, or missing) by the
-#'   other labels. The attribute `placa` names them: `label_source` and
+#' @param labels A data frame with one row per image, finding and source, as
+#'   [read_labels()] returns; `subset` is optional.
+#' @param source A `label_source` of `labels`; `NULL` if there is only one.
+#' @param subset One or more subsets of the source; `NULL` uses all.
+#' @return `predictions` as a tibble, with `truth` (1, 0, or missing) from the
+#'   other labels. The attribute `placa` contains `label_source` and
 #'   `label_subset`.
 #' @section Errors:
-#' `placa_error_labels` where `labels` is no data frame, `source` or `subset` is
-#' not in it, several sources are there and `source` is `NULL`, one image is
-#' labelled both ways, or no prediction gets a label; those of [read_labels()]
-#' for its columns and of [discrimination()] for `predictions`.
+#' `placa_error_labels` if `labels` is not a data frame, `source` or `subset` is
+#' unknown, `source` is `NULL` with several sources, an image has contradictory
+#' labels, or no prediction has a label; the errors of [read_labels()] for columns
+#' and of [discrimination()] for `predictions`.
 #' @seealso [read_labels()]
 #' @export
 #' @examples
 #' predictions <- example_predictions()
-#' # A second reader, who looked at a hundred of the images and saw more.
+#' # A second reader labelled 100 of the images.
 #' second <- predictions[predictions$finding == "Effusion" & predictions$split == "test", ][1:100, ]
 #' labels <- data.frame(
 #'   image_id = second$image_id, finding = "Effusion", label_source = "second reader",
@@ -44,8 +41,8 @@ relabel <- function(predictions, labels, source = NULL, subset = NULL) {
   if (all(is.na(row))) {
     cli::cli_abort(
       c("At least one prediction must have a label.",
-        x = "{.val {unique(labels$label_source)}} labels {nrow(labels)} image{?s}, none of them among the predictions.",
-        i = "Both must call images by the same {.field image_id}."),
+        x = "{.val {unique(labels$label_source)}} has {nrow(labels)} labelled image{?s}, none with a prediction.",
+        i = "Use the same {.field image_id} in both tables."),
       class = "placa_error_labels"
     )
   }
@@ -68,10 +65,10 @@ choose_labels <- function(labels, findings, source, subset, call = rlang::caller
   if (any(differs)) {
     twice <- labels[differs, ]
     cli::cli_abort(
-      c("An image may have one label a finding.",
-        x = "{sum(differs)} row{?s} contradict{?s/} an earlier one: {.val {twice$image_id[[1]]}} is both with and
-          without {.val {twice$finding[[1]]}}.",
-        i = "Choose one {.arg subset}, or settle them first."),
+      c("Labels of the same image and finding must agree.",
+        x = "{sum(differs)} row{?s} contradict{?s/} an earlier row. The first is image {.val {twice$image_id[[1]]}},
+          finding {.val {twice$finding[[1]]}}.",
+        i = "Select one {.arg subset}, or remove the contradictions first."),
       class = "placa_error_labels", call = call
     )
   }
@@ -80,25 +77,25 @@ choose_labels <- function(labels, findings, source, subset, call = rlang::caller
 
 choose_source <- function(labels, findings, source, call) {
   check_names(source, "source", 1, call)
-  there <- unique(labels$label_source[labels$finding %in% findings])
-  if (length(there) == 0) {
+  sources <- unique(labels$label_source[labels$finding %in% findings])
+  if (length(sources) == 0) {
     cli::cli_abort(
-      c("{.arg labels} must be about a finding of the predictions.",
-        x = "They are about {.val {first_few(unique(labels$finding))}}.",
-        x = "The predictions are about {.val {first_few(findings)}}."),
+      c("{.arg labels} must have a finding of the predictions.",
+        x = "The labels have {.val {first_few(unique(labels$finding))}}.",
+        x = "The predictions have {.val {first_few(findings)}}."),
       class = "placa_error_labels", call = call
     )
   }
-  if (is.null(source) && length(there) > 1) {
+  if (is.null(source) && length(sources) > 1) {
     cli::cli_abort(
-      c("{.arg labels} hold several sources; {.arg source} must name one.", i = "There are {.val {there}}."),
+      c("{.arg source} is required if {.arg labels} have several sources.", i = "The sources are {.val {sources}}."),
       class = "placa_error_labels", call = call
     )
   }
-  chosen <- if (is.null(source)) there else source
-  if (!chosen %in% there) {
+  chosen <- if (is.null(source)) sources else source
+  if (!chosen %in% sources) {
     cli::cli_abort(
-      c("There are no labels of the source {.val {chosen}} for these findings.", i = "There are: {.val {there}}."),
+      c("The source {.val {chosen}} has no labels for these findings.", i = "The sources are {.val {sources}}."),
       class = "placa_error_labels", call = call
     )
   }
@@ -110,13 +107,13 @@ choose_subset <- function(labels, subset, call) {
     return(labels)
   }
   check_names(subset, "subset", length(subset), call)
-  there <- unique(labels$subset)
-  lacking <- setdiff(subset, there)
+  subsets <- unique(labels$subset)
+  lacking <- setdiff(subset, subsets)
   if (length(lacking) > 0) {
-    known <- there[!is.na(there)]
+    known <- subsets[!is.na(subsets)]
     cli::cli_abort(
-      c("There are no labels of the subset{cli::qty(lacking)}{?s} {.val {lacking}}.",
-        i = if (length(known) > 0) "There are: {.val {known}}." else "These labels have no subsets."),
+      c("Unknown subset{cli::qty(lacking)}{?s} {.val {lacking}}.",
+        i = if (length(known) > 0) "The subsets are {.val {known}}." else "These labels have no subsets."),
       class = "placa_error_labels", call = call
     )
   }
@@ -126,8 +123,8 @@ choose_subset <- function(labels, subset, call) {
 check_names <- function(x, argument, n, call) {
   if (!is.null(x) && (!is.character(x) || length(x) != max(n, 1) || anyNA(x))) {
     cli::cli_abort(
-      c("{.arg {argument}} must be {if (n == 1) 'one name' else 'names'}, or NULL.",
-        x = "It is {.obj_type_friendly {x}}."),
+      c("{.arg {argument}} must be {if (n == 1) 'a single string' else 'a character vector'} or NULL.",
+        x = "Received {.obj_type_friendly {x}}."),
       class = "placa_error_labels", call = call
     )
   }

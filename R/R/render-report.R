@@ -1,20 +1,20 @@
 #' Render the report of a run
 #'
-#' Renders the report that `placa report` renders, by placa's Python in a process of its own. The Python is found as for
-#' [`predict()`][predict.placa_model]. A run without an evaluation is evaluated first.
+#' Runs `placa report` in a separate Python process. Python is found as for [`predict()`][predict.placa_model]. A run
+#' without an evaluation is evaluated first.
 #'
 #' @param run Path of a run.
 #' @param language `"en"` or `"es"`.
-#' @param to `"html"`, one file that needs no network; `"docx"`; or `"pdf"`, which needs Quarto.
+#' @param to `"html"`, a self-contained file; `"docx"`; or `"pdf"`, which requires Quarto.
 #' @param document `"evaluation"`, the report, or `"model-card"`, one page.
-#' @param findings Names of the findings to report on, or `NULL` for all.
-#' @param compare Path of another run to compare with on the test images that both have, or `NULL`.
-#' @param out The file to write; `NULL` is `report/evaluation.html` in the run, or `report/evaluation.es.html` for
+#' @param findings Names of the findings in the report, or `NULL` for all.
+#' @param compare Path of another run to compare with on the common test images, or `NULL`.
+#' @param out Path of the output file; `NULL` is `report/evaluation.html` in the run, or `report/evaluation.es.html` for
 #'   Spanish.
 #' @return The path of the report.
 #' @section Errors:
-#' `placa_error_report`, with Python's message, where the report cannot be rendered; `placa_error_python` where no
-#' Python is found or placa is not installed in it; `placa_error_file` for a `run` that is no path.
+#' `placa_error_report`, with the message of Python, if rendering fails; `placa_error_python` if no Python with placa is
+#' found; `placa_error_file` if `run` is not a path.
 #' @export
 #' @examplesIf dir.exists("runs/pneumonia")
 #' render_report("runs/pneumonia")
@@ -30,12 +30,12 @@ render_report <- function(run, language = "en", to = "html", document = "evaluat
   printed[[length(printed)]]
 }
 
-# Run a command of placa in a process of its own; the lines that it prints come back.
+# Runs a placa command in a separate process and returns the lines of its standard output.
 run_placa <- function(arguments, near, call = rlang::caller_env()) {
   python <- python_command(near, call)
   messages <- tempfile("placa-", fileext = ".log")
   on.exit(unlink(messages))
-  # The R that Python starts must find this package, wherever the session found it.
+  # The R process that Python starts must use the same library paths.
   libraries <- paste(.libPaths(), collapse = .Platform$path.sep)
   environment <- paste0(c("LD_LIBRARY_PATH=", "R_LIBS="), shQuote(c(libraries_before_r(), libraries)))
   printed <- suppressWarnings(system2(
@@ -53,21 +53,21 @@ abort_placa <- function(lines, python, call) {
   if (any(grepl("No module named placa", lines, fixed = TRUE))) {
     cli::cli_abort(
       c("placa is not installed in {.file {python}}.",
-        i = "Set {.envvar PLACA_PYTHON} to the {.file .venv/bin/python} of the project."),
+        i = "Set {.envvar PLACA_PYTHON} to {.file .venv/bin/python} of the project."),
       class = "placa_error_python", call = call
     )
   }
-  # placa's message begins with its name; what stands before is progress or usage.
+  # The error message starts with "placa"; earlier lines are progress or usage.
   begins <- grep("^placa( [a-z]+: error)?: ", lines)
-  said <- if (length(begins)) lines[seq(max(begins), length(lines))] else utils::tail(lines, 1)
-  said <- sub("^placa( [a-z]+: error)?: ", "", paste(said, collapse = " "))
+  text <- if (length(begins)) lines[seq(max(begins), length(lines))] else utils::tail(lines, 1)
+  text <- sub("^placa( [a-z]+: error)?: ", "", paste(text, collapse = " "))
   cli::cli_abort(
-    c("The report could not be rendered.", x = "{said}"),
+    c("The report could not be rendered.", x = "{text}"),
     class = "placa_error_report", call = call
   )
 }
 
-# The Python to start: as reticulate would be told, but as a command.
+# The Python command, found in the same order as for reticulate.
 python_command <- function(near, call = rlang::caller_env()) {
   named <- Sys.getenv("RETICULATE_PYTHON")
   if (nzchar(named) && file.exists(named) && !dir.exists(named)) {
@@ -80,8 +80,8 @@ python_command <- function(near, call = rlang::caller_env()) {
   python
 }
 
-# R's start script adds its own folders to LD_LIBRARY_PATH. A Python that is built with a shared library would load that
-# of another Python from there. `placa report` keeps the value from before R; elsewhere R's script tells what it adds.
+# The start script of R adds directories to LD_LIBRARY_PATH, from which Python could load the shared library of another
+# Python. `placa report` stores the original value; otherwise the script is run again to find the added directories.
 libraries_before_r <- function(kept = Sys.getenv("PLACA_LD_LIBRARY_PATH", NA), now = Sys.getenv("LD_LIBRARY_PATH")) {
   if (!is.na(kept)) {
     return(kept)

@@ -1,9 +1,9 @@
-# The section on the audit: leakage, shortcuts, label quality, and how training and test differ.
-# Runs differ in what their audit holds: older ones have leakage alone. What is absent is left out.
+# The audit section: leakage, shortcuts, label quality, and shift between training and test.
+# Audits of older runs have only leakage; missing parts are omitted.
 
-# --- what the audit holds ----------------------------------------------------------------------------------------
+# --- content of the audit ----------------------------------------------------------------------------------------
 
-# The audit in today's shape, whichever version wrote it: in the first, leakage lay at the top.
+# Converts the audit of any version to the current structure; the first version had leakage at the top level.
 audit_of <- function(run) {
   audit <- run$info$data$audit
   if (!length(audit)) return(NULL)
@@ -16,34 +16,34 @@ audit_of <- function(run) {
   audit
 }
 
-# A list of records comes from JSON as a data frame; an empty one does not.
+# JSON returns a list of records as a data frame, but an empty list is not one.
 as_rows <- function(x) if (is.data.frame(x) && nrow(x)) x
 
 column <- function(rows, name) rows[[name]] %||% rep(NA, nrow(rows))
 
-# The probes that the audit calls strong, the worst first.
+# Probes with the verdict "strong", the strongest first.
 strong_probes <- function(audit) {
   probes <- audit$probes
   if (is.null(probes)) return(NULL)
   as_rows(worst_first(probes[column(probes, "verdict") %in% "strong" & !is.na(column(probes, "auroc")), ]))
 }
 
-# By verdict and AUROC; of equal verdict, those that see nothing of the lungs at all prove more than those that do.
+# By verdict and AUROC. With the same verdict, probes that cannot see the lungs are stronger evidence.
 worst_first <- function(probes) {
   coarse <- probes$probe %in% c("histogram", "thumbnail")
   probes[order(-match(probes$verdict, c("none", "some", "strong")), coarse, -probes$auroc), ]
 }
 
-pairs_across <- function(duplicates) as.numeric(duplicates$across_splits %||% 0)
+pairs_across_splits <- function(duplicates) as.numeric(duplicates$across_splits %||% 0)
 
-# Pairs of like images in more than one split; where the audit says that they spare the test set, none.
-twins_across <- function(audit) {
+# Pairs of duplicates in different splits; 0 if the audit found none in the test set.
+duplicates_across_splits <- function(audit) {
   if (identical(as.numeric(audit$leakage$test_images_duplicated), 0)) return(0)
-  pairs_across(audit$leakage$exact_duplicates) + pairs_across(audit$leakage$near_duplicates)
+  pairs_across_splits(audit$leakage$exact_duplicates) + pairs_across_splits(audit$leakage$near_duplicates)
 }
 
-# Whether the groups had to be found, for nobody says who the patients are.
-groups_were_found <- function(audit) {
+# TRUE if groups were inferred because patients are unknown.
+has_inferred_groups <- function(audit) {
   rule <- audit$leakage$grouping$rule
   length(rule) == 1 && !identical(rule, "patient")
 }
@@ -61,7 +61,7 @@ write_audit <- function(run, facts) {
   write_shift(audit$shift)
 }
 
-# The names of files and images are no prose: as they are written, and in short.
+# Formats names of files and images as code.
 code <- function(text) sprintf("`%s`", gsub("`", "'", text, fixed = TRUE))
 
 verdict_badge <- function(verdicts) {
@@ -81,22 +81,22 @@ write_leakage <- function(leakage) {
   }
   share <- leakage$image_wise_split_would_leak
   if (isTRUE(share > 0)) say("audit.leakage.would_leak", share = pct(share))
-  write_twins(leakage)
+  write_duplicates(leakage)
   write_names(leakage$names)
   write_grouping(leakage$grouping)
 }
 
-# One row of the table a check, whichever the audit has.
+# One row per check that the audit has.
 leakage_rows <- function(leakage) {
   row <- function(key, value, text = num(value)) {
     if (length(value)) stats::setNames(text, s(paste0("audit.row.", key)))
   }
   pairs <- function(key, found) {
-    row(key, found$pairs, s("audit.leakage.pairs", pairs = num(found$pairs), across = num(pairs_across(found))))
+    row(key, found$pairs, s("audit.leakage.pairs", pairs = num(found$pairs), across = num(pairs_across_splits(found))))
   }
   grouping <- leakage$grouping
   telling <- NROW(as_rows(leakage$names$telling))
-  # Where patients are known, they are the groups.
+  # Known patients are the groups.
   found <- length(grouping$rule) && !identical(grouping$rule, "patient")
   c(
     if (!found) row("patients_across_splits", leakage$patients_across_splits),
@@ -116,8 +116,8 @@ largest_text <- function(grouping) {
   s("number.count_share", n = num(grouping$largest), share = pct(grouping$largest_share))
 }
 
-# Some of the pairs of images that are the same, or nearly, by name.
-write_twins <- function(leakage, shown = 3) {
+# Examples of pairs of exact and near duplicates, by name.
+write_duplicates <- function(leakage, shown = 3) {
   for (kind in c("exact", "near")) {
     found <- leakage[[paste0(kind, "_duplicates")]]
     examples <- found$examples
@@ -132,7 +132,7 @@ write_twins <- function(leakage, shown = 3) {
 write_names <- function(names) {
   telling <- as_rows(names$telling)
   if (is.null(telling)) return(invisible())
-  # What a name looks like, letters and digits counted, is no word of it.
+  # The shape of a name is the pattern of letters and digits, not a word.
   shape <- grepl("^shape ", telling$token)
   token <- code(sub("^shape ", "", telling$token))
   token[shape] <- s("audit.leakage.shape", token = token[shape])
@@ -156,8 +156,8 @@ write_grouping <- function(grouping) {
   say("audit.leakage.unseen")
 }
 
-# What the audit writes in English, in the report's language where its strings have it: they know such a sentence by its
-# words, with # for each number, and call the numbers {a}, {b}, {c}.
+# Translates an English sentence of the audit. The key is the sentence with # for each number; the translation has the
+# placeholders {a}, {b}, {c} for the numbers.
 phrase <- function(kind, texts) {
   number <- "[0-9]+(,[0-9]{3})*([.][0-9]+)?"
   vapply(as.character(texts), function(text) {
@@ -175,17 +175,17 @@ write_label_quality <- function(rows) {
   if (is.null(rows)) return(invisible())
   write_subheading("audit.heading.labels", "audit-labels")
   say("audit.labels.prose")
-  for (i in utils::head(which(is.na(column(rows, "subset"))), 3)) say_label_quality(rows[i, ])
-  # In short, for ten columns must fit: per cent, with a dash between the limits.
+  for (i in utils::head(which(is.na(column(rows, "subset"))), 3)) write_label_summary(rows[i, ])
+  # Short format, because the table has ten columns: percent, with a dash between the bounds.
   interval <- function(name) {
     percent <- function(suffix, digits) num(100 * column(rows, paste0(name, suffix)), digits)
     text <- sprintf("%s (%s\u2013%s)", percent("", 1), percent("_lower", 0), percent("_upper", 0))
     ifelse(is.na(column(rows, name)), s("number.none"), text)
   }
-  # A subset that is all there is has been said.
-  is_whole <- is.na(column(rows, "subset"))
+  # A subset with all images repeats the row of all images.
+  is_complete <- is.na(column(rows, "subset"))
   what <- paste(rows$finding, rows$reference, rows$images, sep = "\r")
-  rows <- rows[is_whole | !what %in% what[is_whole], ]
+  rows <- rows[is_complete | !what %in% what[is_complete], ]
   subset <- column(rows, "subset")
   with_subset <- any(!is.na(subset))
   table <- data.frame(capitalise(finding(rows$finding)), word("subset", ifelse(is.na(subset), "all", subset)),
@@ -202,7 +202,7 @@ write_label_quality <- function(rows) {
               c(rep("l", left), rep("r", ncol(table) - left)))
 }
 
-say_label_quality <- function(row) {
+write_label_summary <- function(row) {
   labelled <- row$both + row$labels_only
   true <- row$both + row$reference_only
   if (!isTRUE(labelled > 0 && true > 0)) return(invisible())
@@ -211,7 +211,7 @@ say_label_quality <- function(row) {
       ppv = pct(row$both / labelled, 0), sensitivity = pct(row$both / true, 0))
 }
 
-# --- how training and test differ --------------------------------------------------------------------------------
+# --- shift between training and test -----------------------------------------------------------------------------
 
 write_shift <- function(shift) {
   parts <- Filter(function(part) !is.null(as_rows(part$rows)), list(here = shift$here, table = shift$table))
@@ -229,7 +229,7 @@ write_shift <- function(shift) {
 shift_table <- function(rows, where) {
   is_share <- rows$what %in% c("prevalence", "ap", "female")
   scale <- ifelse(is_share, 100, 1)
-  # A prevalence of 3 % wants a digit more than a share of half.
+  # A small prevalence needs more digits than other shares.
   digits <- ifelse(rows$what == "prevalence", 2, 1)
   value <- function(x, signed = FALSE, unit = "number.percent") {
     text <- mapply(num, x * scale, digits)

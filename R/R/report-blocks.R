@@ -1,28 +1,27 @@
-# Blocks of text: the same markdown for Quarto and, through filter.lua, for plain pandoc.
+# Markdown blocks for Quarto and, with filter.lua, for plain pandoc.
 
 write_div <- function(class, text, fence = ":::") write_markdown(fence, " {.", class, "}\n", text, "\n", fence)
 
-# A figure or a table with its number: the last paragraph is the caption, in Quarto and in filter.lua. The fence is
-# longer where it stands in another block, as a tab does.
+# A numbered figure or table; the last paragraph is the caption, in Quarto and in filter.lua.
 write_float <- function(id, content, caption, class = "") {
   write_markdown("::: {#", id, class, "}\n\n", content, "\n\n", caption, "\n\n:::")
 }
 
-# A table scrolls sideways on a phone, and so must be reachable by the keyboard.
+# A table scrolls horizontally on a phone, so it must be accessible by keyboard (tabindex).
 write_table_block <- function(id, rows, caption, align = c("l", rep("r", ncol(rows) - 1))) {
   body <- knitr::kable(rows, format = "pipe", align = align, row.names = FALSE)
   body <- paste(c(":::: {.table-scroll tabindex=0}", "", body, "", "::::"), collapse = "\n")
   write_float(paste0("tbl-", id), body, caption)
 }
 
-# A small table under a sentence of its own, without a number: one of many alike.
+# A table without number and caption, for one of many similar tables.
 write_plain_table <- function(rows, align = c("l", rep("r", ncol(rows) - 1))) {
   body <- knitr::kable(rows, format = "pipe", align = align, row.names = FALSE)
   write_markdown(paste(c("::: {.table-scroll tabindex=0}", "", body, "", ":::"), collapse = "\n"))
 }
 
-# An image alone in its paragraph would become a figure of its own; the space after it keeps it an image.
-# A wide one scrolls sideways on a phone, as a table does, for its letters to stay legible.
+# The space after the image prevents pandoc from making it a separate figure.
+# A wide image scrolls horizontally on a phone, so that its text stays legible.
 write_figure_block <- function(id, file, caption, alt, inches) {
   image <- paste0("![", escape_markdown(alt), "](", file, ")\\ ")
   wide <- inches >= 6
@@ -31,8 +30,8 @@ write_figure_block <- function(id, file, caption, alt, inches) {
   write_float(paste0("fig-", id), image, caption, if (wide) " .plot .wide" else " .plot")
 }
 
-# A grid of small images, each with a label and a value under it. `class` says how wide one is: "films", or
-# "films .pairs" for images of two.
+# A grid of small images, each with a label and a value. `class` sets the width: "films", or "films .pairs" for pairs of
+# images.
 write_gallery <- function(id, films, caption, class = "films") {
   write_float(paste0("fig-", id), gallery_body(films, class), caption, " .gallery")
 }
@@ -45,7 +44,7 @@ gallery_body <- function(films, class) {
   paste(c(paste0(":::: {.", class, "}"), one, "::::"), collapse = "\n")
 }
 
-# A tab each for several findings, made by filter.lua; of one finding its content alone. `write_one(name)` writes it.
+# One tab per finding, made by filter.lua; without tabs for a single finding. `write_one(name)` writes the content.
 write_tabs <- function(label, names, write_one) {
   if (length(names) == 1) return(write_one(names))
   write_markdown(":::::: {.tabs label=\"", gsub('"', "\u201d", label), "\"}")
@@ -61,7 +60,7 @@ write_subheading <- function(key, id) write_markdown("### ", s(key), " {#", id, 
 
 write_heading <- function(key, id) write_markdown("## ", s(key), " {#", id, "}")
 
-# Where a chunk's figure goes: knitr's own folder, so that the renderer embeds it and clears it away.
+# The path of a figure in knitr's folder, which the renderer embeds and removes.
 figure_file <- function(name) {
   file <- file.path(dirname(knitr::fig_path("x")), name)
   dir.create(dirname(file), recursive = TRUE, showWarnings = FALSE)

@@ -1,4 +1,4 @@
-# The section on calibration: do the probabilities mean what they say, and did recalibration help?
+# The calibration section: calibration, and the effect of recalibration.
 
 write_calibration <- function(run, facts) {
   bins <- run$evaluation[["calibration"]]
@@ -10,7 +10,7 @@ write_calibration <- function(run, facts) {
   alt <- s("calibration.alt", n = num(nrow(main)), observed = percents(main$observed),
            predicted = percents(main$mean_probability))
   draw_plot("calibration",
-            plot_calibration(drawn_from(run), run$predictions, labels = figure_labels(findings)),
+            plot_calibration(figure_source(run), run$predictions, labels = figure_labels(findings)),
             s("calibration.caption"), alt, inches_of_panels(length(findings), 1, 7), "calibration.missing")
   write_brier(run$evaluation, facts)
   write_recalibration(run, facts)

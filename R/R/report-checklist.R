@@ -1,11 +1,11 @@
-# The table that maps the items of CLAIM 2024 and TRIPOD+AI to sections of this report, filled from the run. What no
-# program can know is left for the author, to be seen.
+# The table that maps the items of CLAIM 2024 and TRIPOD+AI to sections of the report, filled from the run. Items that
+# only the author knows are marked.
 
 write_checklist <- function(run, facts, maps) {
   file <- system.file("report", "checklist.csv", package = "placa")
   items <- utils::read.csv(file, colClasses = "character")
-  has <- what_the_run_has(run, facts, maps)
-  # "labels partly": in part where the run has second labels, else not at all.
+  has <- run_contents(run, facts, maps)
+  # "labels partly": partly filled if the run has additional labels, otherwise not filled.
   needed <- sub(" partly$", "", items$filled)
   at_best <- ifelse(grepl(" partly$", items$filled), "partly", "yes")
   filled <- ifelse(needed %in% names(has), ifelse(has[needed], at_best, "author"), items$filled)
@@ -22,7 +22,7 @@ write_checklist <- function(run, facts, maps) {
   blank <- function(x) ifelse(nzchar(x), x, s("number.none"))
   table <- data.frame(words_of("checklist.topic", items$topic), blank(items$claim), blank(items$tripod), where)
   names(table) <- words_of("checklist", c("column_item", "column_claim", "column_tripod", "column_where"))
-  # On paper a numbered table does not go on on the next page, so there it is two.
+  # A numbered table cannot break across pages on paper, so it is divided into two.
   on_paper <- !grepl("html", knitr::pandoc_to() %||% "html")
   part <- if (on_paper) rep(1:2, c(32, nrow(table) - 32)) else rep(1, nrow(table))
   for (number in unique(part)) {
@@ -31,17 +31,19 @@ write_checklist <- function(run, facts, maps) {
   }
 }
 
-# Sections that a run may lack, by the word that the table has for them.
-what_the_run_has <- function(run, facts, maps) {
+# TRUE for each part that the run has, by its name in the table.
+run_contents <- function(run, facts, maps) {
   audit <- audit_of(run)
   sites <- unique(stats::na.omit(run$predictions$site))
-  there <- function(name) NROW(run$evaluation[[name]]) > 0
+  has_table <- function(name) NROW(run$evaluation[[name]]) > 0
   c(
-    site = length(sites) > 0, centres = length(sites) > 1 && there("subgroups"), labels = !is.null(audit$label_quality),
+    site = length(sites) > 0, centres = length(sites) > 1 && has_table("subgroups"),
+    labels = !is.null(audit$label_quality),
     leakage = length(audit$leakage) > 0, shortcuts = !is.null(audit$probes),
     shift = any(vapply(audit$shift, function(part) is.list(part) && length(part$rows) > 0, NA)),
-    training = length(run$info$training) > 0, evaluation = there("discrimination"), points = there("operating_points"),
-    recalibration = there("calibration_measures"), subgroups = there("subgroups"), maps = isTRUE(maps$mapped),
+    training = length(run$info$training) > 0, evaluation = has_table("discrimination"),
+    points = has_table("operating_points"),
+    recalibration = has_table("calibration_measures"), subgroups = has_table("subgroups"), maps = isTRUE(maps$mapped),
     predictions = !is.null(run$predictions)
   )
 }
@@ -56,7 +58,7 @@ section_name <- function(id) {
   s(key[[id]])
 }
 
-# In short, what the run says of an item.
+# Short texts for the items, from the run.
 checklist_answers <- function(run, facts) {
   answers <- c(answers_of_data(run), answers_of_training(run), answers_of_evaluation(run, facts))
   unlist(Filter(function(answer) length(answer) == 1 && !is.na(answer), answers))

@@ -1,5 +1,5 @@
-# The section on comparison: another run on the same images, or the same predictions by another source of labels. It is
-# there only where there is something to compare with.
+# The comparison section: another run on the same images, or the same predictions with another label source. It is
+# omitted without either.
 
 write_comparisons <- function(run, facts, other) {
   of_run <- length(other) && nzchar(other)
@@ -10,7 +10,7 @@ write_comparisons <- function(run, facts, other) {
   for (source in sources) write_other_labels(run, facts, source, match(source, sources))
 }
 
-# The sources of labels that say something of a finding of this run.
+# Label sources with labels for a finding of this run.
 label_sources <- function(run, facts) {
   labels <- run$other_labels
   unique(labels$label_source[labels$finding %in% facts$findings & labels$image_id %in% run$predictions$image_id])
@@ -18,18 +18,18 @@ label_sources <- function(run, facts) {
 
 metrics_compared <- c("auroc", "average_precision", "brier", "sensitivity", "specificity")
 
-# The tables are few hundred images or many thousand: of the latter fewer draws say as much.
-draws_for <- function(rows) if (NROW(rows) > 20000) 300 else 1000
+# Large tables need fewer draws.
+n_draws_for <- function(rows) if (NROW(rows) > 20000) 300 else 1000
 
 write_other_run <- function(run, facts, other) {
   path <- locate_run(other)
-  theirs <- read_what_is_there(read_predictions(path))
+  theirs <- read_optional(read_predictions(path))
   name <- jsonlite::read_json(file.path(path, "run.json"))$name %||% basename(path)
   mine <- run$info$name %||% basename(run$path)
   if (identical(name, mine)) name <- paste(name, "(2)")
   write_subheading("comparison.heading_run", "comparison-run")
-  points <- stats::setNames(list(run$points, read_what_is_there(read_thresholds(path))), c(name, mine)[2:1])
-  compared <- compared_or_reason(stats::setNames(list(theirs, run$predictions), c(name, mine)), facts, points)
+  points <- stats::setNames(list(run$points, read_optional(read_thresholds(path))), c(name, mine)[2:1])
+  compared <- compare_or_explain(stats::setNames(list(theirs, run$predictions), c(name, mine)), facts, points)
   if (is.character(compared)) return(say("comparison.failed_run", run = escape_markdown(name), reason = compared))
   say("comparison.run", this = escape_markdown(mine), other = escape_markdown(name),
       images = num(max(compared$n_images)), left_out = num(max(compared$n_left_out)))
@@ -46,7 +46,7 @@ write_other_labels <- function(run, facts, source, number) {
   failed <- function(reason) say("comparison.failed_labels", source = escape_markdown(source), reason = reason)
   if (is.character(relabelled)) return(failed(relabelled))
   tables <- stats::setNames(list(run$predictions, relabelled), c(own, source))
-  compared <- compared_or_reason(tables, facts, run$points)
+  compared <- compare_or_explain(tables, facts, run$points)
   if (is.character(compared)) return(failed(compared))
   say("comparison.labels", source = escape_markdown(source), own = escape_markdown(own),
       images = num(max(compared$n_images)))
@@ -54,14 +54,14 @@ write_other_labels <- function(run, facts, source, number) {
   write_comparison_table(id, compared, facts, c(source, own))
 }
 
-# A comparison that cannot be made is a sentence in the report, not its end. What R says of it is English.
-compared_or_reason <- function(tables, facts, points) {
+# A failed comparison is a sentence in the report, not an error. R's message is in English.
+compare_or_explain <- function(tables, facts, points) {
   if (any(vapply(tables, is.null, NA))) return(s("comparison.no_predictions"))
   metrics <- if (is.null(points) || any(vapply(points, is.null, NA))) metrics_compared[1:3] else metrics_compared
   tables <- lapply(tables, function(rows) rows[rows$finding %in% facts$findings, ])
   points <- if (length(metrics) > 3) points
   compared <- tryCatch(
-    suppressWarnings(compare(tables, metrics, points, facts$split, draws = draws_for(tables[[1]]))),
+    suppressWarnings(compare_models(tables, metrics, points, facts$split, draws = n_draws_for(tables[[1]]))),
     error = reason_of
   )
   if (is.data.frame(compared)) compared[compared$method == "bootstrap", ] else compared

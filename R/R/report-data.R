@@ -1,8 +1,8 @@
-# The section on the data: where they come from, how they were split, table 1.
+# The data section: source, splits, table 1.
 
 write_data <- function(run, facts) {
   data <- run$info$data
-  # Nothing is said of what did not happen: no image rejected, none missing.
+  # Counts of zero are omitted.
   counted <- function(key) {
     if (isTRUE(data[[key]] > 0)) do.call(s, c(paste0("data.", key), stats::setNames(list(num(data[[key]])), key)))
   }
@@ -20,7 +20,7 @@ write_data <- function(run, facts) {
   write_prevalence(run, facts)
 }
 
-# How the images were split; with folds, all of them were answered, each by a network that had not learnt from it.
+# The split method; with folds, every image was predicted by a network that was not trained on it.
 split_text <- function(run) {
   data <- run$info$data
   kept <- num(sum(unlist(data$images[splits_of(run)])))
@@ -29,7 +29,7 @@ split_text <- function(run) {
   s("data.split", kept = kept, method = split_method_text(data$split_method), labels = label_source_text(data))
 }
 
-# What is told from what; NIH's "rest" is a comparison of its own in every finding.
+# The compared classes; for NIH, "the rest" differs between findings.
 write_comparison <- function(data) {
   if (!length(data$comparison)) return(invisible())
   rest <- if (data$comparison == "the rest") "_rest"
@@ -48,19 +48,19 @@ label_source_text <- function(data) {
   escape_markdown(data$label_source %||% s("number.none"))
 }
 
-# run.json says in English how the images were split; here that is told apart, to be said in the report's language.
+# run.json has the split method in English; patterns find the key of the translation.
 split_method_text <- function(method) {
   if (!length(method)) return(s("number.none"))
-  whole <- if (grepl("patient-wise", method)) "patient" else if (grepl("by group", method)) "group"
+  unit <- if (grepl("patient-wise", method)) "patient" else if (grepl("by group", method)) "group"
   given <- c(official = "official (test )?list", list = "^given test list",
              column = "^(given by|the column|split column)")
   given <- names(given)[vapply(given, grepl, NA, x = method)]
-  key <- paste0("method_of_split.", paste(c(given, whole), collapse = "_"))
+  key <- paste0("method_of_split.", paste(c(given, unit), collapse = "_"))
   if (!has_string(key)) return(escape_markdown(method))
   s(key, seed = sub(".*seed ([0-9]+).*", "\\1", method))
 }
 
-# One column of Table 1, named by its rows. What no image of any split has known is left out.
+# One column of table 1, a named vector. Variables without values in any split are omitted.
 describe_split <- function(split, predictions) {
   long <- predictions[predictions$split %in% split, ]
   images <- long[!duplicated(long$image_id), ]

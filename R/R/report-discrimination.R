@@ -1,7 +1,7 @@
-# The section on discrimination: ROC and precision-recall curves, and what they sum up to.
+# The discrimination section: ROC and precision-recall curves, AUROC and average precision.
 
-# The figures are drawn from the evaluation, or, where a table of it is missing, from the predictions again.
-drawn_from <- function(run) if (inherits(run$evaluation, "placa_evaluation")) run$evaluation else run$predictions
+# Figures use the evaluation, or the predictions if a table of the evaluation is missing.
+figure_source <- function(run) if (inherits(run$evaluation, "placa_evaluation")) run$evaluation else run$predictions
 
 write_discrimination <- function(run) {
   found <- run$evaluation[["discrimination"]]
@@ -9,12 +9,12 @@ write_discrimination <- function(run) {
   names <- capitalise(finding(found$finding))
   n <- nrow(found)
   say("discrimination.prose", n = num(max(found$n_images)), method = word("method", found$method[[1]]))
-  say_design_effect(found)
+  write_design_effect(found)
   if (is.null(run$evaluation[["roc"]])) {
     say("discrimination.roc_missing")
   } else {
     alt <- s("discrimination.roc_alt", values = paste(names, num(found$auroc, 3), collapse = "; "))
-    draw_plot("roc", plot_roc(drawn_from(run), labels = figure_labels(found$finding)),
+    draw_plot("roc", plot_roc(figure_source(run), labels = figure_labels(found$finding)),
               s("discrimination.roc_caption"), alt, inches_of_panels(n, 8, 6), "discrimination.roc_missing")
   }
   if (NROW(run$evaluation[["pr_bands"]]) == 0 || !inherits(run$evaluation, "placa_evaluation")) {
@@ -28,8 +28,8 @@ write_discrimination <- function(run) {
   write_auroc_table(found, names)
 }
 
-# How much patients with several images widen the interval.
-say_design_effect <- function(found) {
+# The effect of several images per patient on the interval.
+write_design_effect <- function(found) {
   effect <- column(found, "design_effect")
   if (all(is.na(effect)) || !identical(found$method[[1]], "clustered bootstrap")) return(invisible())
   widest <- which.max(effect)

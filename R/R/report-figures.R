@@ -1,7 +1,7 @@
-# The figures of the report's own, and how a figure gets into the report.
+# Figures that only the report has, and functions that write figures to the report.
 
-# Saves a plot as SVG (sharp on paper and on any screen) and returns its path. The fonts named are ones that readers'
-# machines have; svglite fixes each text's width, so that a substitute does not overflow. Word processors want PNG.
+# Saves a plot as SVG and returns its path. The font families are common on readers' machines; svglite sets the width
+# of each text, so that a substitute font does not overflow. Word processors require PNG.
 save_svg <- function(plot, name, width, height) {
   if (identical(knitr::pandoc_to(), "docx")) {
     file <- figure_file(paste0(name, ".png"))
@@ -12,7 +12,7 @@ save_svg <- function(plot, name, width, height) {
   file <- figure_file(paste0(name, ".svg"))
   svglite::svglite(file, width = width, height = height, bg = "transparent")
   tryCatch(print(plot), finally = grDevices::dev.off())
-  # Typst knows the fonts of this machine, and takes the first family alone.
+  # Typst uses the fonts of this machine, and only the first family.
   if (identical(knitr::pandoc_to(), "typst")) return(file)
   text <- readLines(file, warn = FALSE, encoding = "UTF-8")
   family <- 'font-family: "Helvetica Neue", Helvetica, Arial, "Liberation Sans", sans-serif'
@@ -24,21 +24,21 @@ draw <- function(id, plot, caption, alt, size = c(5.6, 4.8)) {
   write_figure_block(id, save_svg(plot, id, size[[1]], size[[2]]), caption, alt, size[[1]])
 }
 
-# A figure of the R package; where it has nothing to show, the sentence under `missing` stands in its place.
+# A figure of the R package; without data, the sentence with the key `missing` replaces it.
 draw_plot <- function(id, plot, caption, alt, size, missing) {
   drawn <- tryCatch(in_report_style(plot), placa_error_plot = function(e) NULL)
   if (is.null(drawn)) return(say(missing))
   draw(id, drawn, caption, alt, size)
 }
 
-# Inches for a figure of `n` findings: one panel up to `together` of them, then a panel each.
+# Size in inches of a figure of `n` findings: one panel for up to `together` findings, otherwise one panel per finding.
 inches_of_panels <- function(n, together, height) {
   if (n <= together) return(c(5.6, height + if (n > 1) 0.22 * n else 0))
   columns <- min(ceiling(sqrt(n)), 3)
   c(2.5 * columns, 2.7 * ceiling(n / columns) + 1.2)
 }
 
-# As many digits as tell the ticks of an axis apart.
+# Uses enough digits to distinguish the ticks of an axis.
 numbers_as_needed <- function(x) {
   apart <- min(diff(sort(unique(x[!is.na(x)]))), 0.1)
   num(x, max(2, ceiling(-log10(apart) - 1e-9)))
@@ -46,7 +46,7 @@ numbers_as_needed <- function(x) {
 
 numbers_from <- function(digits) function(x) num(x, digits)
 
-# AUROC with its interval on a line from a coin toss to perfection: one row a finding.
+# AUROC with its interval, one row per finding.
 headline_plot <- function(discrimination) {
   d <- discrimination[order(discrimination$auroc), ]
   d$name <- factor(capitalise(finding(d$finding)), levels = capitalise(finding(d$finding)))
@@ -67,7 +67,7 @@ headline_plot <- function(discrimination) {
 }
 
 history_plot <- function(history, best) {
-  # Where there are folds, each has its line.
+  # Each fold has its own line.
   fold <- column(history, "fold")
   long <- rbind(
     data.frame(epoch = history$epoch, value = history$loss, series = "train", panel = "loss"),
@@ -89,9 +89,9 @@ history_plot <- function(history, best) {
   plot + ggplot2::geom_vline(xintercept = best, linetype = "22", colour = report_ink, linewidth = 0.4)
 }
 
-# --- shortcuts: what a simple model tells without the lungs -------------------------------------------------------
+# --- shortcuts: performance of simple probes that cannot see the lungs --------------------------------------------
 
-# A row a probe, and the model itself above them, which they are to be held against.
+# One row per probe, with the model above for comparison.
 shortcut_plot <- function(probes, model) {
   d <- data.frame(name = capitalise(probe_names(probes$probe)), auroc = probes$auroc, lower = probes$lower,
                   upper = probes$upper, kind = ifelse(is.na(probes$verdict), "none", probes$verdict))
@@ -117,7 +117,7 @@ shortcut_plot <- function(probes, model) {
     theme_report(11)
 }
 
-# Many findings: a tile a finding and probe, the warmer the better the label is told; a frame where that is strong.
+# For many findings: one tile per finding and probe, coloured by AUROC; strong probes have a frame.
 shortcut_tiles <- function(probes) {
   d <- data.frame(finding = capitalise(finding(probes$finding)), probe = word("probe_short", probes$probe),
                   auroc = probes$auroc, strong = probes$verdict %in% "strong")
@@ -136,7 +136,7 @@ shortcut_tiles <- function(probes) {
     ggplot2::theme(panel.grid = ggplot2::element_blank(), axis.text.x = ggplot2::element_text(size = 8.4))
 }
 
-# The R package's figures take their words from here, so that the report calls a finding by one name.
+# Labels for the R package's figures, so that the report uses the same name of a finding everywhere.
 figure_labels <- function(findings) {
   names <- stats::setNames(capitalise(finding(findings)), findings)
   groups <- c(F = word("sex", "F"), M = word("sex", "M"))

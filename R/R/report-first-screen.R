@@ -1,11 +1,11 @@
-# The first screen: what was classified, on what, how well, what the audit says, and what the model is not for.
+# The first screen: task, data, performance, verdict of the audit, and limits of use.
 
-# What the sections ask about the run again and again.
+# Facts about the run that several sections use.
 headline_facts <- function(run) {
   data <- run$info$data
   found <- run$evaluation[["discrimination"]]
   findings <- data$findings %||% unique(found$finding)
-  # With several findings, the one that most test images have stands for the rest where one must be picked.
+  # With several findings, the most frequent one is the primary finding.
   primary <- intersect(as.character(data$positive), findings)
   if (length(primary) != 1) {
     primary <- findings[[which.max(found$n_positive[match(findings, found$finding)] %||% 1)]]
@@ -31,7 +31,7 @@ page_title <- function(facts) {
   s("page.title_one", positive = capitalise(facts$positive), comparison = facts$comparison)
 }
 
-# What filter.lua needs for the page itself: title, language, and the words that number figures and tables.
+# Attributes for filter.lua: title, language, and the words for figure and table numbers.
 write_page_facts <- function(title, one_page = FALSE) {
   values <- c(lang = the_report$language, title = title, figure = s("crossref.figure"),
               table = s("crossref.table"),
@@ -56,11 +56,11 @@ write_headline <- function(run, facts) {
   }
   if (!facts$many && isTRUE(found$auroc_lower <= 0.5)) write_div("notice", s("headline.coin_toss"))
   write_verdict(run, facts)
-  write_div("notice .use", paste(what_it_is_not_for(run, facts), collapse = "\n\n"))
+  write_div("notice .use", paste(use_warnings(run, facts), collapse = "\n\n"))
 }
 
-# What the model must not be used for: care, images unlike those it was tested on, and findings it does not know.
-what_it_is_not_for <- function(run, facts) {
+# Uses that are not supported: patient care, images unlike the test images, and other findings.
+use_warnings <- function(run, facts) {
   if (facts$phantom) return(s("headline.use_phantom"))
   images <- run$predictions[run$predictions$split %in% facts$split, ]
   known <- function(column) sort(unique(stats::na.omit(images[[column]])))
@@ -132,14 +132,14 @@ write_headline_card <- function(run, found, facts) {
   write_markdown("::::")
 }
 
-# The audit's verdict. Patients that nobody knows cannot have been kept apart, and the verdict must not say they were.
+# The verdict of the audit. With unknown patients, it must not claim that patients are separate.
 write_verdict <- function(run, facts) {
   audit <- audit_of(run)
   leakage <- audit$leakage
   across <- max(leakage$patients_across_splits %||% NA, leakage$groups_across_splits %||% 0)
-  unknown <- groups_were_found(audit) || (!is.null(run$predictions) && all(is.na(run$predictions$patient_id)))
+  unknown <- has_inferred_groups(audit) || (!is.null(run$predictions) && all(is.na(run$predictions$patient_id)))
   verdict <- if (is.na(across)) "none" else if (across > 0) "bad" else if (unknown) "groups" else "good"
-  twins <- if (is.null(audit)) 0 else twins_across(audit)
+  twins <- if (is.null(audit)) 0 else duplicates_across_splits(audit)
   strong <- strong_probes(audit)
   sentences <- c(
     s(paste0("headline.verdict_", verdict), n = num(across)),
@@ -152,7 +152,7 @@ write_verdict <- function(run, facts) {
   write_div(paste0("notice .verdict .", class), paste(sentences, collapse = "\n\n"))
 }
 
-# A label that can be told without the lungs takes the meaning from a figure, so the first screen says it too.
+# If the label can be predicted without the lungs, AUROC is hard to interpret, so the first screen states this.
 shortcut_sentence <- function(strong, found, facts) {
   if (is.null(strong)) return(NULL)
   if (facts$many) {

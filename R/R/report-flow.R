@@ -1,11 +1,11 @@
-# The way of the images from the source to the splits, and how often a finding is seen in each.
+# The flow of images from the source to the splits, and the prevalence in each.
 
 splits <- c("train", "validation", "test")
 
-# The parts that are described: with folds every image is in all three, and is described once.
+# The splits to describe; with folds, every image is in all three, so one is enough.
 splits_of <- function(run) if (is.null(run$info$folds)) splits else "test"
 
-# One box a stage: what came in, what was left out and why, what was used, and where it went.
+# One box per stage: source, exclusions with reasons, images used, and splits.
 write_flow <- function(run, facts) {
   boxes <- flow_boxes(run, facts)
   if (is.null(boxes)) return(say("data.flow_absent"))
@@ -20,7 +20,7 @@ flow_boxes <- function(run, facts) {
   parts <- splits_of(run)
   images <- unlist(data$images[parts])
   if (length(images) < length(parts)) return(NULL)
-  units <- if (groups_were_found(audit_of(run))) "groups" else "patients"
+  units <- if (has_inferred_groups(audit_of(run))) "groups" else "patients"
   of_units <- function(n) if (length(n)) s(paste0("data.flow_", units), n = num(n))
   kept <- sum(images)
   left_out <- c(rejected = data$rejected, missing = data$missing, unused = data$unused)

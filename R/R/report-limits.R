@@ -1,4 +1,4 @@
-# The section on limits: what the figures cannot carry.
+# The limitations section.
 
 write_limits <- function(run, facts) {
   data <- run$info$data
@@ -6,7 +6,7 @@ write_limits <- function(run, facts) {
   main <- found[found$finding == facts$primary, ]
   evaluated <- NROW(main) == 1
   kind <- if (has_string(paste0("limits.labels_", data$kind))) data$kind else "other"
-  # DeLong's interval knows nothing of patients; one that does needs no such warning.
+  # Only DeLong's interval ignores that patients have several images.
   repeated <- evaluated && isTRUE(main$n_images > main$n_patients) && main$method == "delong"
   write_audit_limits(audit_of(run))
   items <- c(
@@ -25,22 +25,23 @@ write_limits <- function(run, facts) {
   write_markdown(paste0("- ", items, collapse = "\n"))
 }
 
-# What the audit found limits the figures before all else; what it could not find out does so too.
+# Limitations from the audit, which are listed first.
 write_audit_limits <- function(audit) {
   strong <- strong_probes(audit)
   labels <- audit$label_quality
   labels <- if (!is.null(labels)) as_rows(labels[is.na(column(labels, "subset")) & !is.na(column(labels, "ppv")), ])
   worst <- if (!is.null(labels)) labels[which.min(labels$ppv), ]
   shift <- c(audit$shift$here$verdict, audit$shift$table$verdict)
+  duplicates <- if (is.null(audit)) 0 else duplicates_across_splits(audit)
   items <- c(
     if (isTRUE(audit$leakage$patients_across_splits > 0)) s("limits.leak"),
-    if (!is.null(audit) && twins_across(audit) > 0) s("limits.twins", n = num(twins_across(audit))),
+    if (duplicates > 0) s("limits.twins", n = num(duplicates)),
     if (!is.null(strong)) s("limits.shortcut", probe = word("probe", strong$probe[[1]]),
                             finding = finding(strong$finding[[1]]), auroc = num(strong$auroc[[1]], 2)),
     if (NROW(worst)) s("limits.label_quality", ppv = pct(worst$ppv, 0), finding = finding(worst$finding),
                        reference = escape_markdown(worst$reference)),
     if (any(c("some", "strong") %in% shift)) s("limits.shift"),
-    if (groups_were_found(audit)) s("limits.groups_found")
+    if (has_inferred_groups(audit)) s("limits.groups_found")
   )
   if (!length(items)) return(invisible())
   say("limits.from_audit")

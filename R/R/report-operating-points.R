@@ -1,6 +1,6 @@
-# The section on operating points: what a yes or no at a threshold is worth here, and where the finding is rarer.
+# The operating points section: metrics at thresholds, and predictive values at other prevalences.
 
-# One row an operating point of a finding, one column a metric.
+# One row per finding and operating point, one column per metric.
 points_wide <- function(long) {
   id <- function(rows) paste(rows$finding, rows$operating_point)
   wide <- as.data.frame(unique(long[c("finding", "operating_point", "threshold")]))
@@ -32,12 +32,12 @@ write_operating_points <- function(run, facts) {
   say("points.legend")
 }
 
-# Of many findings the default point each, so that they can be held against one another.
+# For many findings, the default operating point of each, for comparison.
 write_default_points <- function(points) {
   metrics <- c("threshold", "sensitivity", "specificity", "ppv", "npv", "f1", "mcc")
   text <- points[metrics]
   text[] <- lapply(text, num, digits = 2)
-  # Of a rare finding the threshold lies where two digits are none.
+  # Thresholds of rare findings are small and need three digits.
   text$threshold <- num(points$threshold, 3)
   table <- data.frame(capitalise(finding(points$finding)), text)
   names(table) <- words_of("points.column", c("finding", metrics))
@@ -47,7 +47,7 @@ write_default_points <- function(points) {
 metrics_shown <- c("sensitivity", "specificity", "ppv", "npv", "lr_positive", "lr_negative", "f1", "mcc", "kappa",
                    "balanced_accuracy")
 
-# A column an operating point, a row a metric with its interval.
+# One column per operating point, one row per metric with its interval.
 write_points <- function(long, facts) {
   points <- unique(long$operating_point)
   metrics <- intersect(metrics_shown, long$metric)
@@ -63,8 +63,8 @@ write_points <- function(long, facts) {
   write_table_block("points", table, s("points.caption"))
 }
 
-# An estimate with its interval in short: a dash between the limits, for many must stand side by side. Beside a minus a
-# dash is none.
+# A short estimate with its interval, for tables with many columns. The separator is a dash, or "; " for negative
+# numbers.
 estimate_text <- function(estimate, lower, upper, digits = 2) {
   between <- if (any(lower < 0, na.rm = TRUE)) "; " else "\u2013"
   limits <- paste0(" (", num(lower, digits), between, num(upper, digits), ")")
@@ -72,7 +72,7 @@ estimate_text <- function(estimate, lower, upper, digits = 2) {
   ifelse(is.na(estimate), s("number.none"), text)
 }
 
-# What a call would mean where the finding is rarer; sensitivity and specificity are taken to stay.
+# Predictive values at other prevalences, with constant sensitivity and specificity.
 write_predictive_values <- function(run, name, facts) {
   values <- run$evaluation[["predictive_values"]]
   values <- values[values$finding == name, ]

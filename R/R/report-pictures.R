@@ -1,17 +1,17 @@
-# Single images: some drawn by lot, as training changes them, those that the model got most wrong, and the most typical.
+# Single images: random samples, augmented images, the most confident errors, and typical images.
 
-# Which images of the evaluated split to show as samples: drawn by lot with the run's own seed, half of them positive.
+# Random sample of the evaluated split, drawn with the seed of the run, half of it positive.
 choose_samples <- function(run, facts, drawn = 4) {
   known <- run$predictions[run$predictions$split %in% facts$split & !is.na(run$predictions$truth), ]
   known <- known[known$finding == facts$primary, ]
   if (NROW(known) == 0) return(list(image = list(), rows = NULL))
   set.seed(as.integer(run$info$training$seed %||% 0), kind = "Mersenne-Twister", sample.kind = "Rejection")
-  by_lot <- function(rows) rows[sample.int(nrow(rows), min(drawn, nrow(rows))), ]
-  rows <- rbind(by_lot(known[known$truth == 1, ]), by_lot(known[known$truth == 0, ]))
+  sample_rows <- function(rows) rows[sample.int(nrow(rows), min(drawn, nrow(rows))), ]
+  rows <- rbind(sample_rows(known[known$truth == 1, ]), sample_rows(known[known$truth == 0, ]))
   list(image = as.list(rows$image_id), rows = rows)
 }
 
-# The most confident mistakes of each finding, and the images that it was most rightly sure of: one a patient.
+# The most confident errors and the most confident correct predictions of each finding, one image per patient.
 choose_extremes <- function(run, facts) {
   each <- if (facts$many) 2 else 4
   known <- run$predictions[run$predictions$split %in% facts$split & !is.na(run$predictions$truth), ]
@@ -37,10 +37,10 @@ choose_extremes <- function(run, facts) {
 }
 
 most_extreme <- function(rows, n, high) {
-  # The name settles ties, so that the choice does not hang on the order of the rows.
+  # Ties are sorted by name, so that the choice does not depend on the order of the rows.
   rows <- rows[order(if (high) -rows$probability else rows$probability, rows$image_id, method = "radix"), ]
-  whose <- ifelse(is.na(rows$patient_id), rows$group_id, rows$patient_id)
-  rows <- rows[!duplicated(ifelse(is.na(whose), rows$image_id, whose)), ]
+  group <- ifelse(is.na(rows$patient_id), rows$group_id, rows$patient_id)
+  rows <- rows[!duplicated(ifelse(is.na(group), rows$image_id, group)), ]
   rows[seq_len(min(n, nrow(rows))), ]
 }
 
@@ -49,7 +49,7 @@ default_threshold <- function(run, name) {
   stored$points[[stored$default %||% ""]] %||% NA_real_
 }
 
-# What is written under each picture, and what it is described as; `alt` is the key of its description.
+# Captions and alternative texts of the images; `alt` is the key of the alternative text.
 captions_of <- function(rows, files, alt, facts) {
   rows$file <- as.character(unlist(files))
   rows <- rows[nzchar(rows$file), ]
@@ -74,12 +74,12 @@ write_samples <- function(samples, facts, files) {
   write_gallery("samples", films, s("data.samples_caption", finding = facts$positive))
 }
 
-# Without pictures: is it the images that are gone, or Python?
-missing_pictures <- function() if (python_there()) "data.samples_missing" else "data.python_missing"
+# The key of the sentence for missing images: no images, or no Python.
+missing_pictures <- function() if (has_python()) "data.samples_missing" else "data.python_missing"
 
-# The first training images, one with the finding where the table of predictions knows, and what changes them.
+# The first training images, one with and one without the finding if known.
 choose_training_images <- function(run, n = 2) {
-  # With folds every image was trained on by some of the networks.
+  # With folds, every image is a training image of some networks.
   learnt_from <- if (is.null(run$info$folds)) "train" else splits
   known <- run$predictions[run$predictions$split %in% learnt_from, ]
   known <- known[!duplicated(known$image_id), ]
@@ -95,7 +95,7 @@ write_augmented <- function(run, files, times = 3) {
   changes <- run$info$training$augmentation
   if (!length(changes) || all(unlist(changes) == 0)) return(say("training.augmentation_none"))
   files <- as.character(unlist(files))
-  if (!length(files)) return(say(if (python_there()) "training.augmented_missing" else "data.python_missing"))
+  if (!length(files)) return(say(if (has_python()) "training.augmented_missing" else "data.python_missing"))
   done <- names(changes)[vapply(changes, function(amount) isTRUE(amount > 0), NA)]
   say("training.augmented", changes = paste(word("training.change", done), collapse = ", "))
   original <- seq_along(files) %% (times + 1) == 1
@@ -109,7 +109,7 @@ write_augmented <- function(run, files, times = 3) {
   write_gallery("augmented", films, s("training.augmented_caption"))
 }
 
-# --- the most wrong, and the most typical -------------------------------------------------------------------------
+# --- errors and typical images ------------------------------------------------------------------------------------
 
 roles <- c("missed", "alarms", "typical_with", "typical_without")
 

@@ -1,6 +1,6 @@
-# Renders a document where the Quarto command is missing: R Markdown runs the chunks, pandoc writes the page, and
-# filter.lua does what Quarto does with figures, tables and references to them. placa's Python calls it in the folder of
-# the document. The arguments after --args are the document, the format (html or docx), the parameters and the output.
+# Renders a document without Quarto: R Markdown runs the chunks, pandoc writes the page, and filter.lua numbers figures,
+# tables and references as Quarto does. placa's Python calls it in the folder of the document. The arguments after
+# --args are the document, the format (html or docx), the parameters and the output.
 render_without_quarto <- function(arguments = commandArgs(trailingOnly = TRUE)) {
   document <- arguments[[1]]
   to <- arguments[[2]]
@@ -21,7 +21,7 @@ render_without_quarto <- function(arguments = commandArgs(trailingOnly = TRUE)) 
     ),
     clean_supporting = TRUE
   )
-  # The Python chunks look for R's values in the global environment.
+  # Python chunks find R's values in the global environment.
   invisible(rmarkdown::render(
     document,
     output_format = page, output_file = arguments[[4]], quiet = TRUE, envir = globalenv(),

@@ -1,4 +1,4 @@
-# The section on reproducing the run: commands, versions, seeds, fingerprints.
+# The reproducibility section: commands, versions, seeds, fingerprints.
 
 write_reproduce <- function(run) {
   info <- run$info
@@ -27,24 +27,23 @@ write_reproduce <- function(run) {
   write_table_block("versions", table, s("reproduce.versions_caption"), c("l", "l"))
 }
 
-# The options that `placa train` takes on the command line, by their names in run.json; the source's options are stored
-# as they are typed.
+# The command-line options of `placa train`, by their names in run.json. Options of the source are stored as typed.
 flags_of_train <- c(
   "backbone", "weights", "seed", "folds", "epochs", "head_epochs", "patience", "batch_size", "learning_rate", "warmup",
   "weight_decay", "loss", "focal_gamma", "class_weights", "label_smoothing", "mixup", "ema", "mixed_precision",
   "recalibration"
 )
 
-# The commands that make the run again, with every option written out, whatever today's defaults are.
+# The commands that reproduce the run, with all options, because defaults may change.
 commands_of <- function(run) {
   data <- run$info$data
   place <- shell_word(path_from(base_folders(), run$path))
   prepared <- shell_word(data$prepared %||% "PREPARED")
   options <- data$source_options
-  # What comes first without a flag: the folder of the source, or its table.
+  # Positional arguments: the folder or the table of the source.
   first <- intersect(c("root", if (identical(data$kind, "table")) "table"), names(options))
   training <- run$info$training
-  # What class weights came to is no option.
+  # Computed class weights are a list, not an option.
   options_of_train <- training[flags_of_train[flags_of_train %in% names(Filter(Negate(is.list), training))]]
   c(
     paste(c("placa prepare", data$kind, vapply(options[first], shell_word, ""),
@@ -56,7 +55,7 @@ commands_of <- function(run) {
   )
 }
 
-# Options as they are typed: of one that is simply on the name alone, of a list all values, of one not given nothing.
+# Command-line options: only the name if TRUE, all values of a list, nothing if not set.
 flags <- function(options) {
   given <- options[lengths(options) > 0 & !vapply(options, function(x) isFALSE(x) || all(is.na(x)), NA)]
   unlist(lapply(names(given), function(name) {
@@ -70,7 +69,7 @@ shell_word <- function(x) {
   if (grepl("^[A-Za-z0-9_./:=+-]+$", text)) text else shQuote(text)
 }
 
-# A path as it is written from the first of some folders that it lies in.
+# The path relative to the first folder that contains it.
 path_from <- function(folders, path) {
   prefixes <- paste0(normalizePath(folders, mustWork = FALSE), "/")
   inside <- prefixes[startsWith(path, prefixes)]

@@ -1,19 +1,19 @@
-# What the documents read: where the run is, and what lies in it. Nothing here trains or evaluates.
+# Finds and reads a run for the documents. Nothing is trained or evaluated here.
 
 `%||%` <- function(x, y) if (is.null(x) || length(x) == 0) y else x
 
-# The folders from `from` up to the root of the file system.
-ancestors <- function(from) {
+# The folder `from` and its parents, up to the root of the file system.
+parent_folders <- function(from) {
   here <- normalizePath(from)
   found <- here
   while (dirname(here) != here) found <- c(found, here <- dirname(here))
   found
 }
 
-# Folders that a relative path may have been written from: where the command was typed comes first.
+# Base folders for relative paths; the folder of the command is first.
 base_folders <- function() {
   typed_in <- Sys.getenv("PLACA_WORKING_DIRECTORY")
-  unique(c(if (nzchar(typed_in)) typed_in, ancestors(getwd())))
+  unique(c(if (nzchar(typed_in)) typed_in, parent_folders(getwd())))
 }
 
 first_existing <- function(paths, holding) {
@@ -21,12 +21,13 @@ first_existing <- function(paths, holding) {
   if (length(there)) normalizePath(there[[1]]) else NULL
 }
 
-# The run to report on: the one that is asked for, or else the newest under runs/.
+# The requested run, or the newest under runs/.
 locate_run <- function(run) {
   if (length(run) && nzchar(run)) {
     found <- first_existing(c(run, file.path(base_folders(), run)), "run.json")
     if (is.null(found)) {
-      rlang::abort(paste0("There is no run in '", run, "': a run is a folder that holds run.json."),
+      # One line, because placa report shows the last line of the log.
+      rlang::abort(paste0("'", run, "' is not a run: run.json is missing. Create a run with placa train."),
                    class = "placa_error_run")
     }
     return(found)
@@ -37,18 +38,18 @@ locate_run <- function(run) {
     created <- vapply(files, function(f) jsonlite::read_json(f)$created %||% "", "")
     return(normalizePath(dirname(files[[order(created, decreasing = TRUE)[[1]]]])))
   }
-  rlang::abort("There is no run under runs/ to report on: train one with placa train, or name one with -P run:FOLDER.",
+  rlang::abort("No run was found in runs/. Create a run with placa train, or set -P run:FOLDER.",
                class = "placa_error_run")
 }
 
-# The prepared set that the run was trained on, or NULL where it is no longer there.
+# The prepared data set of the run, or NULL if it does not exist.
 locate_prepared <- function(run) {
   written <- run$info$data$prepared %||% return(NULL)
-  # Above the run first: another project may have a set of the same name.
-  first_existing(c(file.path(c(ancestors(run$path), base_folders()), written), written), "manifest.parquet")
+  # Parents of the run are first, because another project may have a data set with the same name.
+  first_existing(c(file.path(c(parent_folders(run$path), base_folders()), written), written), "manifest.parquet")
 }
 
-# Everything the report reads from the run, in one list; an absent file is an absent element.
+# All files of the run in one list; a missing file is NULL.
 read_run <- function(path) {
   at <- function(...) file.path(path, ...)
   json <- function(file) if (file.exists(file)) jsonlite::read_json(file, simplifyVector = TRUE)
@@ -57,22 +58,22 @@ read_run <- function(path) {
     info = json(at("run.json")),
     thresholds = json(at("thresholds.json")),
     history = if (file.exists(at("history.csv"))) utils::read.csv(at("history.csv")),
-    evaluation = read_what_is_there(read_evaluation(path)) %||% read_tables(at("evaluation")),
+    evaluation = read_optional(read_evaluation(path)) %||% read_tables(at("evaluation")),
     summary = json(at("evaluation", "summary.json")),
-    predictions = read_what_is_there(read_predictions(path)),
-    points = read_what_is_there(read_thresholds(path)),
-    other_labels = if (file.exists(at("labels.parquet"))) read_what_is_there(read_labels(path))
+    predictions = read_optional(read_predictions(path)),
+    points = read_optional(read_thresholds(path)),
+    other_labels = if (file.exists(at("labels.parquet"))) read_optional(read_labels(path))
   )
 }
 
-# What is left of an evaluation that lacks a table, or NULL where there is none.
+# The tables of an incomplete evaluation, or NULL without an evaluation.
 read_tables <- function(folder) {
   files <- Sys.glob(file.path(folder, "*.csv"))
   if (!length(files)) return(NULL)
   tables <- lapply(stats::setNames(files, sub("[.]csv$", "", basename(files))), function(file) {
     tryCatch(utils::read.csv(file, na.strings = ""), error = function(e) NULL)
   })
-  # autoplot() knows a table by its class.
+  # autoplot() depends on the class of the table.
   drawn <- intersect(names(tables), c("decision_curve", "subgroups", "abstention", "calibration_curve", "pr_bands",
                                       "predictive_values", "errors"))
   for (name in drawn) {
@@ -81,12 +82,12 @@ read_tables <- function(folder) {
   Filter(Negate(is.null), tables)
 }
 
-# A piece that the run lacks is NULL, and its section says so; anything else that goes wrong is an error.
-read_what_is_there <- function(piece) {
+# Returns NULL for a missing or invalid file, which the section reports; other errors are not caught.
+read_optional <- function(piece) {
   tryCatch(piece, placa_error_run = function(e) NULL, placa_error_file = function(e) NULL)
 }
 
-# The run with some of its findings alone; none named are all.
+# Keeps the selected findings of the run; an empty selection keeps all.
 keep_findings <- function(run, wanted) {
   wanted <- trimws(unlist(strsplit(as.character(unlist(wanted)), ",", fixed = TRUE)))
   wanted <- wanted[nzchar(wanted)]
@@ -95,7 +96,7 @@ keep_findings <- function(run, wanted) {
   unknown <- setdiff(wanted, known)
   if (length(unknown)) {
     known <- paste(known, collapse = ", ")
-    rlang::abort(paste0("This run knows no finding '", unknown[[1]], "': there are ", known, "."),
+    rlang::abort(paste0("'", unknown[[1]], "' is not a finding of the run. Its findings are ", known, "."),
                  class = "placa_error_finding")
   }
   of_wanted <- function(table) {
@@ -112,7 +113,7 @@ keep_findings <- function(run, wanted) {
   run
 }
 
-# --- the Python that the Python chunks run in: the one that placa is installed in ---------------------------------
+# --- Python for the Python chunks: the Python with placa ----------------------------------------------------------
 
 use_python_of_placa <- function() {
   if (nzchar(Sys.getenv("RETICULATE_PYTHON"))) return(invisible())
@@ -121,8 +122,8 @@ use_python_of_placa <- function() {
   if (length(python)) Sys.setenv(RETICULATE_PYTHON = python[[1]])
 }
 
-# Without it the chunks are left out, and the sections say what is not shown; asked once, for Python starts with it.
-python_there <- local({
+# Without Python the chunks are skipped and the sections say so. The result is cached, because the check starts Python.
+has_python <- local({
   known <- NULL
   function() {
     if (is.null(known)) {
@@ -134,5 +135,5 @@ python_there <- local({
   }
 })
 
-# What a Python chunk left under a name, or NULL where it was not run.
-from_python <- function(name) if (python_there()) reticulate::py_to_r(reticulate::py_get_attr(reticulate::py, name))
+# A variable of a Python chunk, or NULL without Python.
+from_python <- function(name) if (has_python()) reticulate::py_to_r(reticulate::py_get_attr(reticulate::py, name))

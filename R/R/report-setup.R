@@ -1,22 +1,21 @@
-# The report that is being written: its words, its run, and what its sections need. A process writes one report at a
-# time. Only the functions of this file fill it.
+# The state of the current report: texts, run and facts. A process writes one report at a time. Only the functions of
+# this file change it.
 the_report <- new.env(parent = emptyenv())
 
 #' Write the report of a run, section by section
 #'
-#' What the documents `reports/evaluation.qmd` and `reports/model-card.qmd` call. A document begins with
-#' `report_setup()`; each section is then one call in a chunk of its own. To render a report, use
-#' [render_report()].
+#' Functions for the documents `reports/evaluation.qmd` and `reports/model-card.qmd`. A document first calls
+#' `report_setup()`; each chunk then writes one section. To render a report, use [render_report()].
 #'
 #' @param params The parameters of the document, a list: `run` (a folder; `""` is the newest run under `runs/`),
-#'   `language`, `findings` (names with commas between them; `""` is all) and `compare` (another run, or `""`).
-#' @param key The place of a word in `words/en.yml` of the package, such as `"heading.data"`.
+#'   `language`, `findings` (comma-separated names; `""` is all) and `compare` (another run, or `""`).
+#' @param key The key of a text in `words/en.yml` of the package, such as `"heading.data"`.
 #' @param name Name of a section.
-#' @return `report_setup()` returns `NULL`. `report_word()` returns the word in the report's language.
-#'   `report_pictures()` returns names of images and of files, which the Python chunks take. `report_section()` writes
-#'   markdown to the standard output.
+#' @return `report_setup()` returns `NULL`. `report_word()` returns the text in the language of the report.
+#'   `report_pictures()` returns names of images and files for the Python chunks. `report_section()` writes markdown to
+#'   the standard output.
 #' @section Errors:
-#' `placa_error_run` where there is no such run, `placa_error_finding` and `placa_error_language` for unknown names.
+#' `placa_error_run` if the run does not exist, `placa_error_finding` and `placa_error_language` for unknown names.
 #' @keywords internal
 #' @export
 report_setup <- function(params) {
@@ -47,9 +46,9 @@ report_pictures <- function() {
   the_report$samples <- choose_samples(run, the_report$facts)
   the_report$extremes <- choose_extremes(run, the_report$facts)
   changes <- changes_of(run)
-  # Lists and scalars alone: not every reticulate can hand over a data frame.
+  # Only lists and scalars, because some versions of reticulate cannot convert a data frame.
   list(
-    python = python_there(), prepared = locate_prepared(run), run = run$path, folder = figure_file(""),
+    python = has_python(), prepared = locate_prepared(run), run = run$path, folder = figure_file(""),
     samples = the_report$samples$image, extremes = the_report$extremes[c("image", "finding", "side")],
     training = choose_training_images(run), changes = changes$amounts, seed = changes$seed
   )
@@ -64,7 +63,7 @@ report_section <- function(name) {
   invisible()
 }
 
-# The sections by name. The samples, the augmented images and the maps are files that a Python chunk wrote before.
+# The sections by name. A Python chunk has already written samples, augmented images and maps.
 report_sections <- function() {
   list(
     head = function(run, facts) {

@@ -1,4 +1,4 @@
-# The part of the audit that asks how well a finding is told without the lungs, and what that means for the model.
+# The shortcuts part of the audit: prediction of a finding without the lungs, and its meaning for the model.
 
 write_shortcuts <- function(audit, run, facts) {
   if (is.null(audit$probes)) return(invisible())
@@ -16,14 +16,14 @@ write_shortcuts <- function(audit, run, facts) {
   if (!is.null(measured)) {
     (if (many) draw_shortcut_tiles else draw_shortcuts)(measured, found)
     (if (many) write_strong_table else write_probe_table)(audit$probes)
-    (if (many) say_what_many_mean else say_what_one_means)(measured, found)
+    (if (many) write_probe_meanings else write_probe_meaning)(measured, found)
   }
   write_unmeasured(audit$probes)
 }
 
 probe_names <- function(probes) word("probe", probes)
 
-# AUROC of the probes, and of the model that they are to be held against, in one figure.
+# AUROC of the probes and of the model, for comparison.
 draw_shortcuts <- function(probes, found) {
   model <- found[found$finding %in% probes$finding & !is.na(found$auroc), ]
   values <- s("headline.figure_alt_value", finding = probe_names(probes$probe), auroc = num(probes$auroc, 2),
@@ -60,7 +60,7 @@ write_probe_table <- function(probes) {
   write_table_block("shortcuts", probe_table(probes, "probe"), caption, c("l", "r", "r", "l", "r"))
 }
 
-# Of many findings the tiles show all; the table has the worst of them.
+# For many findings, the tiles show all probes; the table has the strongest.
 write_strong_table <- function(probes, shown = 12) {
   strong <- strong_probes(list(probes = probes))
   if (is.null(strong)) return(invisible())
@@ -72,13 +72,13 @@ write_strong_table <- function(probes, shown = 12) {
               c("l", "l", "r", "r", "l", "r"))
 }
 
-# What the strongest probe means for the model's figure.
-say_what_one_means <- function(probes, found) {
+# Interprets the strongest probe with respect to the model.
+write_probe_meaning <- function(probes, found) {
   top <- worst_first(probes)[1, ]
   model <- found[found$finding %in% top$finding & !is.na(found$auroc), ]
   verdict <- as.character(top$verdict)
   if (!verdict %in% c("some", "strong")) {
-    unclear <- not_ruled_out(probes)
+    unclear <- inconclusive_probes(probes)
     if (is.null(unclear)) return(say("audit.shortcuts.means_none", finding = finding(top$finding)))
     widest <- unclear[which.max(unclear$auroc), ]
     return(say("audit.shortcuts.means_unclear", finding = finding(widest$finding), probe = probe_names(widest$probe),
@@ -87,23 +87,23 @@ say_what_one_means <- function(probes, found) {
   say(paste0("audit.shortcuts.means_", verdict), finding = finding(top$finding), probe = probe_names(top$probe),
       auroc = num(top$auroc, 2), range = range_text(top$lower, top$upper, 2))
   if (verdict == "some" || !NROW(model)) return(invisible())
-  # A model whose interval reaches down to the probe may know no more than the probe does.
+  # If the interval of the model includes the AUROC of the probe, the model may use only the shortcut.
   above <- isTRUE(model$auroc_lower[[1]] > top$auroc)
   say(if (above) "audit.shortcuts.model_above" else "audit.shortcuts.model_within", auroc = num(top$auroc, 2),
       model = num(model$auroc[[1]], 2), model_range = range_text(model$auroc_lower[[1]], model$auroc_upper[[1]], 2))
 }
 
-# A small set tells nothing apart: what has no verdict may still be a shortcut, if its interval reaches that far.
-not_ruled_out <- function(probes, strong_from = 0.75) {
+# In a small data set, a probe without a verdict may be a shortcut if its interval is wide.
+inconclusive_probes <- function(probes, strong_from = 0.75) {
   as_rows(probes[which(probes$verdict == "none" & column(probes, "upper") >= strong_from), ])
 }
 
-say_what_many_mean <- function(probes, found) {
+write_probe_meanings <- function(probes, found) {
   strong <- strong_probes(list(probes = probes))
   total <- length(unique(probes$finding))
   if (is.null(strong)) {
     say("audit.shortcuts.many_none", total = num(total))
-    unclear <- unique(not_ruled_out(probes)$finding)
+    unclear <- unique(inconclusive_probes(probes)$finding)
     if (length(unclear)) {
       say("audit.shortcuts.many_unclear", n = num(length(unclear)), findings = paste(finding(unclear), collapse = ", "))
     }
@@ -118,7 +118,7 @@ say_what_many_mean <- function(probes, found) {
   write_markdown(paste0("- ", items, ifelse(is.na(model), "", against), collapse = "\n"))
 }
 
-# Why a probe has no figure: each reason once, with all that it holds for.
+# Reasons for probes without AUROC, each once with its probes.
 write_unmeasured <- function(probes) {
   without <- as_rows(probes[is.na(column(probes, "auroc")), ])
   if (is.null(without)) return(invisible())
@@ -127,7 +127,8 @@ write_unmeasured <- function(probes) {
   write_markdown(paste(s("audit.shortcuts.unmeasured", probes = items, reason = names(items)), collapse = " "))
 }
 
-# A finding without any figure is said by its name alone, and so is a probe that has none for the findings left.
+# If all probes of a finding lack AUROC, only the finding is named; likewise a probe that lacks it for all other
+# findings.
 unmeasured_names <- function(without, probes) {
   named <- probe_names(without$probe)
   if (length(unique(probes$finding)) == 1) return(named)

@@ -1,4 +1,4 @@
-# The section on training: what was trained how, for how long, on what, and what the network was shown.
+# The training section: method, time, machine and history.
 
 write_training <- function(run) {
   training <- run$info$training
@@ -19,21 +19,21 @@ write_training <- function(run) {
   write_history(run$history, run$info$folds$each$best_epoch %||% training$best_epoch)
 }
 
-# The methods that this run used, with whom to credit; what it did not use is not said.
+# The methods that this run used, with references.
 write_methods_of_training <- function(run) {
   used <- methods_of_training(run)
   text <- vapply(used, s, "", n = num(run$info$folds$count %||% NA))
   say("training.methods", methods = paste(text, collapse = "; "))
 }
 
-# Their keys, for those that the strings have words for.
+# Keys of the methods that have a text.
 methods_of_training <- function(run) {
   training <- run$info$training
   some <- function(name) isTRUE(as.numeric(training[[name]] %||% 0) > 0)
   weights <- training$weights %||% "none"
   learnt <- weights != "none"
   head_first <- if (is.null(training$head_epochs) || is.na(training$head_epochs)) learnt else training$head_epochs > 0
-  # A family of networks is one method: densenet121 and what may follow it.
+  # A family of networks, such as densenet, is one method.
   family <- sub("[^a-z].*", "", training$backbone %||% "")
   texture <- family == "small" && isTRUE(as.numeric(run$info$data$image_size) >= side_with_texture)
   half <- identical(training$mixed_precision, "on") || identical(training$mixed_precision, "auto") && has_gpu(run)
@@ -53,7 +53,7 @@ methods_of_training <- function(run) {
   used[vapply(used, has_string, NA)]
 }
 
-# From this side on, `small` counts patterns of pixels too (placa.models.small: twice the side of its trunk).
+# From this image size on, `small` has a texture branch (placa.models.small: twice the size of its trunk).
 side_with_texture <- 192
 
 has_gpu <- function(run) {
@@ -61,8 +61,7 @@ has_gpu <- function(run) {
   length(gpu) > 0 && !is.na(gpu[[1]])
 }
 
-# The recalibrations of the findings, by fold where there are some: what was asked for may have been the best of
-# several.
+# The recalibration methods of the findings, or of the folds: the option may have selected the best of several.
 recalibrations_of <- function(run) {
   calibration <- run$info$calibration
   of_folds <- run$info$folds$each$calibration
@@ -71,19 +70,19 @@ recalibrations_of <- function(run) {
   unique(named[!is.na(named)]) %||% calibration$method
 }
 
-# Whether rare classes counted for more: run.json has the weights, or the name of the rule.
+# TRUE if class weights were used: run.json has the weights, or the name of the rule.
 weighs_classes <- function(weights) {
   if (is.character(weights)) return(identical(weights, "balanced"))
   any(vapply(weights, function(one) isTRUE(one$negative != one$positive), NA))
 }
 
-# What came out of training is said in the text; what went into it is in the table.
+# The table of options; results of training are in the text.
 write_options <- function(run) {
   training <- run$info$training
   results <- c("epochs_run", "best_epoch", "best_validation_auroc", "parameters", "seconds", "loss_weights")
   options <- training[setdiff(names(training), results)]
   if (!length(options)) return(invisible())
-  # Of many findings a list of weights would fill the page, and run.json has it.
+  # Long lists of weights are shortened; run.json has them.
   long <- vapply(options, function(value) is.list(value) && length(value) > 3 && any(lengths(value) > 1), NA)
   text <- vapply(options, value_text, "")
   text[long] <- s("training.of_each", n = num(lengths(options[long])))
@@ -92,7 +91,7 @@ write_options <- function(run) {
   write_table_block("options", table, s("training.options_caption"), c("l", "l"))
 }
 
-# `best` is the epoch whose weights were kept; where there are folds, of each its own.
+# `best` is the epoch with the final weights, one per fold.
 write_history <- function(history, best) {
   wanted <- c("epoch", "loss", "validation_loss", "validation_auroc")
   if (NROW(history) == 0 || !all(wanted %in% names(history))) return(say("training.history_missing"))

@@ -1,4 +1,4 @@
-# The sections on use: is it worth acting on the model, for whom is it worse, and what should be left to a radiologist?
+# The sections on use: decision curve, subgroups and abstention.
 
 # --- decision curve ---------------------------------------------------------------------------------------------
 
@@ -9,18 +9,18 @@ write_decision <- function(run, facts) {
   formula <- paste0("$$\\text{NB}(t) = \\frac{\\text{", s("decision.tp"), "}}{n} - \\frac{\\text{",
                     s("decision.fp"), "}}{n} \\cdot \\frac{t}{1 - t}$$")
   write_markdown("::: {.formula tabindex=0}\n\n", formula, "\n\n:::")
-  worth <- worth_acting(table, facts$primary)
+  worth <- useful_thresholds(table, facts$primary)
   findings <- unique(table$finding)
   alt <- s("decision.alt", finding = facts$positive, range = worth %||% s("decision.nowhere"))
   draw_plot("decision", ggplot2::autoplot(table, labels = figure_labels(findings)), s("decision.caption"), alt,
             inches_of_panels(length(findings), 1, 5), "decision.missing")
-  if (facts$many) return(write_worth(table, facts))
+  if (facts$many) return(write_useful_thresholds(table, facts))
   if (is.null(worth)) say("decision.not_worth", finding = facts$positive) else
     say("decision.worth", finding = facts$positive, range = worth)
 }
 
-# The thresholds at which the model is better than the better of its two rivals, interval and all: there may be gaps.
-worth_acting <- function(table, name) {
+# Ranges of thresholds where the model is better than acting on all or none, with the lower bound above zero.
+useful_thresholds <- function(table, name) {
   of_model <- table[table$finding == name & table$strategy == "model", ]
   of_model <- of_model[order(of_model$threshold), ]
   better <- which(column(of_model, "advantage_lower") > 0)
@@ -32,8 +32,8 @@ worth_acting <- function(table, name) {
   paste(text, collapse = "; ")
 }
 
-write_worth <- function(table, facts) {
-  worth <- vapply(facts$findings, function(name) worth_acting(table, name) %||% s("decision.nowhere"), "")
+write_useful_thresholds <- function(table, facts) {
+  worth <- vapply(facts$findings, function(name) useful_thresholds(table, name) %||% s("decision.nowhere"), "")
   rows <- data.frame(capitalise(finding(facts$findings)), worth)
   names(rows) <- words_of("decision", c("column_finding", "column_range"))
   write_table_block("worth", rows, s("decision.worth_caption"), c("l", "l"))
@@ -53,7 +53,7 @@ write_subgroups <- function(run, facts) {
     c(10, ceiling(length(findings) / (if (length(findings) <= 4) 2 else 4)) * (0.19 * rows + 0.6) + 1.4)
   draw_plot("subgroups", ggplot2::autoplot(table, labels = figure_labels(findings)),
             s(if (facts$many) "subgroups.caption_many" else "subgroups.caption"), alt, size, "subgroups.too_small")
-  say_who_differs(differing, table)
+  write_differences(differing, table)
   write_tabs(s("subgroups.tabs"), findings, function(name) {
     write_groups(table[table$finding == name, ], name, facts$many)
   })
@@ -63,7 +63,7 @@ which_differ <- function(table) {
   as_rows(as.data.frame(table)[which(table$p_holm < 1 - table$confidence & table$metric != "sensitivity"), ])
 }
 
-say_who_differs <- function(differing, table) {
+write_differences <- function(differing, table) {
   small <- unique(as.data.frame(table)[table$too_small %in% TRUE, c("column", "group")])
   if (NROW(differing)) {
     p <- differing$p_holm
@@ -79,7 +79,7 @@ say_who_differs <- function(differing, table) {
   } else {
     say("subgroups.none_differ")
   }
-  # Of many findings each has its own small groups, which its table shows.
+  # With many findings, the tables show the small groups of each.
   if (nrow(small) && length(unique(table$finding)) == 1) {
     say("subgroups.small", groups = paste(unique(names_of_groups(small)), collapse = "; "))
   }
@@ -127,7 +127,7 @@ write_abstention <- function(run, facts) {
       values <- lapply(paste0(what, c("", "_lower", "_upper")), function(n) 100 * column(rows, n))
       estimate_text(values[[1]], values[[2]], values[[3]], 0)
     }
-    # What is not covered is an error.
+    # The error rate is 1 - coverage.
     missed <- lapply(c("coverage_positive", "coverage_positive_upper", "coverage_positive_lower"),
                      function(n) 100 * (1 - column(rows, n)))
     alarms <- lapply(c("coverage_negative", "coverage_negative_upper", "coverage_negative_lower"),

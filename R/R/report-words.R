@@ -1,15 +1,15 @@
-# The words of one language, and numbers as that language writes them.
+# Texts of one language, and its number formats.
 
 read_strings <- function(lang) {
   known <- languages()
   if (!lang %in% known) {
-    rlang::abort(paste0("The report is written in ", paste(known, collapse = " and "), "; '", lang, "' was asked for."),
+    rlang::abort(paste0("`language` must be one of ", paste(known, collapse = ", "), ", not '", lang, "'."),
                  class = "placa_error_language")
   }
   unlist(read_words(lang))
 }
 
-# The sentence under `key`, with each {name} in it replaced by the argument of that name; of vectors, one each.
+# The text with this key, with each {name} replaced by the argument of that name; vectors give one text per element.
 s <- function(key, ...) {
   text <- the_report$strings[[key]]
   values <- list(...)
@@ -24,18 +24,18 @@ has_string <- function(key) key %in% names(the_report$strings)
 
 say <- function(key, ...) write_markdown(s(key, ...))
 
-# The words under several keys of one kind: the heads of a table's columns.
+# The texts of several keys of one kind, such as column names.
 words_of <- function(kind, names) vapply(paste0(kind, ".", names), s, "", USE.NAMES = FALSE)
 
 write_markdown <- function(...) cat("\n\n", paste0(...), "\n\n", sep = "")
 
-# Within a sentence; abbreviations stay as they are.
+# For use within a sentence; abbreviations are unchanged.
 small_initial <- function(x) {
   name <- grepl("^[[:upper:]][[:lower:]]", x)
   ifelse(name, paste0(tolower(substr(x, 1, 1)), substring(x, 2)), x)
 }
 
-# A finding in the radiologist's words; one that the strings do not know stays as its source writes it.
+# Translates a finding; without a translation, the name of the source is used.
 finding <- function(names) {
   vapply(as.character(names), function(name) {
     key <- paste0("finding.", name)
@@ -43,7 +43,7 @@ finding <- function(names) {
   }, "", USE.NAMES = FALSE)
 }
 
-# A word of a closed list (a split, an operating point, a view), or the word itself where the list lacks it.
+# Translates a value (a split, an operating point, a view); an unknown value is unchanged.
 word <- function(kind, names) {
   vapply(as.character(names), function(name) {
     key <- paste0(kind, ".", name)
@@ -77,7 +77,7 @@ duration <- function(seconds) {
   s("number.hours", n = num(seconds / 3600, 1))
 }
 
-# One value of run.json as a reader wants to see it: numbers short, lists spelt out, nothing for null.
+# Formats one value of run.json: short numbers, complete lists, a dash for null.
 value_text <- function(x) {
   if (is.null(x) || length(x) == 0) return(s("number.none"))
   if (is.list(x) || (length(x) > 1 && !is.null(names(x)))) return(named_values_text(x))

@@ -1,46 +1,45 @@
-#' Performance in subgroups, and how each differs from the rest
+#' Performance in subgroups, and the difference from all other images
 #'
-#' A model that is good on average can be worse for women, for the old or for
-#' radiographs taken lying down. For each group: how well images are ranked, how
-#' many positives are missed at the stored operating point (the under-diagnosis
-#' rate of Seyyed-Kalantari et al. 2021), whether probabilities are too high or
-#' too low; and the difference from all other images, whose patients are drawn in
-#' the same draws of a clustered bootstrap.
+#' A model with good average performance can be worse for women, for older patients
+#' or for supine radiographs. For each group, returns AUROC, sensitivity,
+#' specificity and the under-diagnosis rate (Seyyed-Kalantari et al. 2021) at the
+#' stored operating point, and calibration in the large. Each is compared with all
+#' other images, in the same draws of a clustered bootstrap.
 #'
-#' Many groups are compared, so some will differ by chance: `p_holm` is
-#' corrected for all groups of all columns by Holm (1979), for each finding and
-#' metric by itself. A column with two groups is one comparison, and counts as
-#' one. Groups of few patients are shown as too small, without numbers.
+#' With many groups, some differ by chance. `p_holm` is corrected for all groups of
+#' all columns by the method of Holm (1979), separately for each finding and metric.
+#' A column with two groups counts as one comparison. Groups with few patients are
+#' marked as too small and have no estimates.
 #'
 #' @inheritParams operating_points
 #' @param by Names of the columns to group by, or `NULL` for those of `sex`,
-#'   `age`, `view` and `site` that are there and hold more than one value.
-#'   Missing values are the group `"unknown"`.
-#' @param ages Where bands of `age` (years) begin. Other columns of numbers are
-#'   taken value by value.
-#' @param min_clusters A group must have this many clusters (patients) with the
-#'   finding, and as many without, a whole number from 2.
-#' @return A tibble of class `placa_subgroups` with one row a finding, group and
+#'   `age`, `view` and `site` that have more than one value. Missing values form the
+#'   group `"unknown"`.
+#' @param ages Lower limits of the age bands, in years. Other numeric columns are
+#'   grouped by value.
+#' @param min_clusters Minimum number of clusters (patients) with the finding, and
+#'   without it, an integer of at least 2.
+#' @return A tibble of class `placa_subgroups` with one row per finding, group and
 #'   metric: `finding`, `split`, `column`, `group`, `n_images`, `n_clusters`,
 #'   `n_positive`, `too_small`, `operating_point`, `threshold`, `metric`,
 #'   `estimate`, `lower`, `upper`, `rest` (the estimate in all other images),
 #'   `difference` (`estimate - rest`), `difference_lower`, `difference_upper`,
-#'   `p_value` (two-sided, normal, by the standard error of the bootstrap),
+#'   `p_value` (two-sided, normal, with the standard error of the bootstrap),
 #'   `p_holm`, `confidence`.
 #'
-#'   | metric | what | range |
+#'   | metric | description | range |
 #'   |---|---|---|
-#'   | `auroc` | ranking within the group | 0--1 |
+#'   | `auroc` | AUROC within the group | 0--1 |
 #'   | `sensitivity`, `specificity` | at the operating point | 0--1 |
-#'   | `under_diagnosis` | positives that are called negative: 1 - `sensitivity` | 0--1, less is better |
-#'   | `calibration_in_the_large` | share of positives less mean probability; positive: too low | -1--1, 0 is best |
+#'   | `under_diagnosis` | positives that are predicted negative: 1 - `sensitivity` | 0--1, lower is better |
+#'   | `calibration_in_the_large` | share of positives minus mean probability; above 0: too low | -1--1, 0 is best |
 #'
 #'   A sensitivity, specificity or under-diagnosis rate of 0 or 1 has Wilson's
 #'   interval, as in [operating_points()].
 #' @section Errors:
-#' Those of [operating_points()]; `placa_error_columns` where a column of `by`
-#' is not there; `placa_error_groups` where it has more than 50 values, or `ages`
-#' or `min_clusters` is not as above.
+#' The errors of [operating_points()]; `placa_error_columns` if a column of `by` is
+#' missing; `placa_error_groups` if it has more than 50 values, or for invalid
+#' `ages` or `min_clusters`.
 #' @references
 #' Seyyed-Kalantari L, Zhang H, McDermott MBA, Chen IY, Ghassemi M (2021).
 #' Underdiagnosis bias of artificial intelligence algorithms applied to chest
@@ -77,12 +76,12 @@ subgroups <- function(predictions, thresholds, by = NULL, split = "test", ages =
 
 group_facts <- c("column", "group", "n_images", "n_clusters", "n_positive", "too_small")
 
-# The operating point that predict() uses, or the first where none is marked.
+# The operating point that predict() uses, or the first if none is the default.
 default_point <- function(points) {
   points[c(which(points$default %in% TRUE), 1)[[1]], ]
 }
 
-# A list of factors, one a column, whose levels are the groups in the order in which tables show them.
+# A list of factors, one per column, whose levels are the groups in the order of the tables.
 group_columns <- function(data, by, ages, call = rlang::caller_env()) {
   if (!is.null(by)) {
     check_columns(data, by, "predictions", call)
@@ -97,7 +96,7 @@ group_of <- function(values, column, ages, call) {
   if (column == "age") {
     below <- ages[-1] - 1
     labels <- c(paste0(ages[-length(ages)], "-", below), paste0(ages[length(ages)], "+"))
-    # Ages below the first band are nobody's: unknown, as a missing age is.
+    # Ages below the first band are unknown, like missing ages.
     values <- factor(labels[replace(findInterval(values, ages), values < ages[[1]], NA)], labels)
   } else {
     values <- as_text(values)
@@ -106,8 +105,8 @@ group_of <- function(values, column, ages, call) {
   levels <- c(levels(droplevels(values)), if (anyNA(values)) "unknown")
   if (length(levels) > 50) {
     cli::cli_abort(
-      c("A column to group by may have 50 values.", x = "{.field {column}} has {length(levels)}.",
-        i = "Cut it into bands first, with {.fun cut}."),
+      c("A grouping column must have at most 50 values.", x = "{.field {column}} has {length(levels)} values.",
+        i = "Group the values first, for example with {.fun cut}."),
       class = "placa_error_groups", call = call
     )
   }
@@ -119,13 +118,13 @@ group_of <- function(values, column, ages, call) {
 check_group_sizes <- function(ages, min_clusters, call = rlang::caller_env()) {
   if (!is.numeric(ages) || length(ages) < 2 || anyNA(ages) || is.unsorted(ages, strictly = TRUE)) {
     cli::cli_abort(
-      c("{.arg ages} must be two or more rising numbers.", x = "They are {.val {ages}}."),
+      c("{.arg ages} must be two or more increasing numbers.", x = "Received {.val {ages}}."),
       class = "placa_error_groups", call = call
     )
   }
   if (!rlang::is_integerish(min_clusters, n = 1, finite = TRUE) || min_clusters < 2) {
     cli::cli_abort(
-      c("{.arg min_clusters} must be a whole number from 2.", x = "It is {.val {min_clusters}}."),
+      c("{.arg min_clusters} must be an integer of at least 2.", x = "Received {.val {min_clusters}}."),
       class = "placa_error_groups", call = call
     )
   }

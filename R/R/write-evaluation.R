@@ -3,7 +3,7 @@ table_files <- c(
   calibration = "calibration.csv", roc = "roc.csv"
 )
 
-# Everything goes into a directory beside `out`, which takes its name when it is whole.
+# Writes to a temporary directory next to `out` and then renames it, so that `out` is always complete.
 write_evaluation <- function(evaluation, out, labels = plot_labels("en"), call = rlang::caller_env()) {
   partial <- make_partial(out, call)
   on.exit(unlink(partial, recursive = TRUE), add = TRUE)
@@ -11,7 +11,7 @@ write_evaluation <- function(evaluation, out, labels = plot_labels("en"), call =
     write_evaluation_files(evaluation, partial, labels),
     error = function(error) abort_out(out, conditionMessage(error), call)
   )
-  # Ctrl-C between the two renames would leave the place empty.
+  # An interrupt between the two renames would leave no evaluation.
   suspendInterrupts(replace_directory(partial, out, call))
   invisible(out)
 }
@@ -22,7 +22,7 @@ write_evaluation_files <- function(evaluation, directory, labels) {
   for (name in names(tables)) {
     write_table(evaluation[[name]], file.path(directory, tables[[name]]))
   }
-  # Where no finding has both classes there is no curve to draw, of which discrimination() has warned.
+  # Without both classes there is no curve; discrimination() has already given a warning.
   shown <- evaluation_figures(evaluation, labels)
   figures <- unlist(lapply(names(shown), function(name) {
     figure <- shown[[name]]
@@ -40,7 +40,7 @@ summary_of <- function(evaluation, files) {
   columns <- c("auroc", "auroc_lower", "auroc_upper", "method", "confidence", "n_images", "n_patients", "n_positive")
   headline <- lapply(seq_len(nrow(table)), function(i) as.list(table[i, columns]))
   about <- evaluation$about
-  # I() keeps the brackets round a list of one.
+  # I() keeps a vector of length one as a JSON array.
   list(
     schema_version = 1,
     split = about$split,
@@ -72,11 +72,11 @@ check_out <- function(out, call = rlang::caller_env()) {
     return(invisible())
   }
   if (!dir.exists(out)) {
-    abort_out(out, "It is a file, and a directory was to be made.", call)
+    abort_out(out, "It is a file, not a directory.", call)
   }
   ours <- file.exists(file.path(out, "summary.json"))
   if (!ours && length(list.files(out, all.files = TRUE, no.. = TRUE)) > 0) {
-    abort_out(out, "It holds something that is no evaluation, which is left alone.", call)
+    abort_out(out, "It has files that are not an evaluation.", call)
   }
 }
 
@@ -84,30 +84,30 @@ make_partial <- function(out, call) {
   check_out(out, call)
   partial <- tempfile(paste0(".", basename(out), ".partial-"), tmpdir = dirname(out))
   if (!suppressWarnings(dir.create(partial, recursive = TRUE))) {
-    abort_out(out, "No directory can be made beside it.", call)
+    abort_out(out, "The parent directory is not writable.", call)
   }
   partial
 }
 
-# Two renames: the older evaluation stays until the new one is whole, and comes back if the second fails.
+# Two renames: the older evaluation is kept until the new one is complete, and is restored if the second fails.
 replace_directory <- function(partial, out, call) {
   old <- tempfile(paste0(".", basename(out), ".old-"), tmpdir = dirname(out))
   had_old <- file.exists(out)
   if (had_old && !suppressWarnings(file.rename(out, old))) {
-    abort_out(out, "The older one could not be moved away.", call)
+    abort_out(out, "The older evaluation could not be moved.", call)
   }
   if (!suppressWarnings(file.rename(partial, out))) {
     if (had_old) file.rename(old, out)
-    abort_out(out, "The new one could not take its name.", call)
+    abort_out(out, "The new evaluation could not be renamed.", call)
   }
   unlink(old, recursive = TRUE)
 }
 
 abort_out <- function(out, reason, call) {
   cli::cli_abort(
-    c("{.arg out} must be a directory that can be written: {.file {out}} is not.",
+    c("{.arg out} must be a writable directory, not {.file {out}}.",
       x = "{reason}",
-      i = "Choose another {.arg out}, or make room or rights there."),
+      i = "Use another directory, or check its permissions and free space."),
     class = "placa_error_out", call = call
   )
 }
@@ -137,7 +137,7 @@ svg_device <- function(svglite = rlang::is_installed("svglite")) {
   if (svglite) svglite::svglite else grDevices::svg
 }
 
-# write.csv() would write what the session's locale cannot hold as <U+00F1>; these bytes are UTF-8 everywhere.
+# Always UTF-8; write.csv() writes <U+00F1> in a locale without the character.
 write_table <- function(table, file) {
   columns <- lapply(table, function(column) {
     text <- if (is.double(column)) format_exactly(column) else enc2utf8(as.character(column))
@@ -149,7 +149,7 @@ write_table <- function(table, file) {
   write_text(c(paste(names(table), collapse = ","), lines), file)
 }
 
-# 15 digits where they read back to the same double, else 17.
+# 15 digits if they are exact, otherwise 17.
 format_exactly <- function(x) {
   text <- sprintf("%.15g", x)
   longer <- !is.na(x) & suppressWarnings(as.double(text)) != x

@@ -1,4 +1,4 @@
-# What scikit-learn, statsmodels and dcurves say of sklearn_predictions(): see fixtures/make-evaluation.py.
+# Values of scikit-learn, statsmodels and dcurves for sklearn_predictions(), see fixtures/make-evaluation.py.
 evaluation_answers <- function(metric) {
   answers <- utils::read.csv(test_path("fixtures", "evaluation-answers.csv"))
   answers[answers$metric %in% metric, ]
@@ -10,7 +10,7 @@ two_thresholds <- function(values = c(0.3, 0.5)) {
   expand
 }
 
-# Efron's bias-corrected percentiles with Hesterberg's widening, by formulas of their own.
+# Efron's bias-corrected percentiles with Hesterberg's widening, an independent implementation.
 bounds_by_hand <- function(draws, estimate, truth, cluster, confidence = 0.95) {
   units <- min(vapply(split(cluster, truth), function(of_class) {
     share <- prop.table(table(of_class))

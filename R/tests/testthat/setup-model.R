@@ -6,7 +6,7 @@ local_images <- function(sizes, frame = parent.frame()) {
   normalizePath(folder)
 }
 
-# Run calls in one R of its own; of each, its value or error, and the warnings on the way, come back.
+# Runs calls in a separate R process; returns the value or error of each, and all warnings.
 call_there <- function(run, calls, env) {
   result <- tempfile()
   on.exit(unlink(result))
@@ -27,7 +27,7 @@ call_there <- function(run, calls, env) {
   readRDS(result)
 }
 
-# A run that was really trained, the images it knows, and the Python to ask.
+# A trained run, its images, and the Python with placa.
 trained_run <- function() {
   run <- Sys.getenv("PLACA_TEST_RUN")
   skip_if(!nzchar(run), "PLACA_TEST_RUN names no run")

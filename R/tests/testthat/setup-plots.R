@@ -1,4 +1,4 @@
-# Every text in a figure.
+# All texts of a figure.
 texts_of <- function(plot) {
   # The default device is a PDF, whose fonts lack the dash.
   file <- tempfile(fileext = ".png")
@@ -17,13 +17,13 @@ texts_of <- function(plot) {
   found
 }
 
-# The data of the first layer of that geom.
+# The data of the first layer with this geom.
 layer_of <- function(plot, geom) {
   is_it <- vapply(plot$layers, function(layer) inherits(layer$geom, geom), logical(1))
   ggplot2::ggplot_build(plot)$data[[which(is_it)[[1]]]]
 }
 
-# A figure is drawn without a word, can be added to, and is told to those who cannot see it.
+# A figure is drawn without messages, accepts layers, and has an alternative text.
 expect_figure <- function(plot) {
   expect_s3_class(plot, "ggplot")
   expect_silent(texts_of(plot))
@@ -33,7 +33,7 @@ expect_figure <- function(plot) {
   expect_no_match_all(ggplot2::get_alt_text(plot), "[{}]")
 }
 
-# Words that a Spanish figure must not hold; AUROC and such are the same in both.
+# English words that a Spanish figure must not have; terms such as AUROC are the same.
 english <- paste(
   "ensitivity|pecificity|robability|roportion|mages|index|95% CI|Pneumonia|Effusion|Threshold|enefit|Prevalence",
   "Precision|Recall|alse pos|All |patients|rate|\\d\\.\\d", sep = "|"
@@ -50,7 +50,7 @@ two_findings <- local({
   }
 })
 
-# The part of an evaluation that is about some findings.
+# The rows of an evaluation for some findings.
 only <- function(evaluation, findings) {
   evaluation[] <- lapply(evaluation, function(table) {
     if (is.data.frame(table)) table[table$finding %in% findings, ] else table
@@ -58,7 +58,7 @@ only <- function(evaluation, findings) {
   evaluation
 }
 
-# As many findings as ChestX-ray14 has: the example's tables under other names.
+# Fourteen findings, as in ChestX-ray14, with the tables of the example.
 fourteen_findings <- function() {
   evaluation <- two_findings()
   evaluation[] <- lapply(evaluation, function(table) {

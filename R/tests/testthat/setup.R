@@ -1,4 +1,4 @@
-# Six images, small enough to work every figure out by hand.
+# Six images, few enough for manual calculations.
 six_rows <- function() {
   tibble::tibble(
     image_id = letters[1:6],
@@ -30,12 +30,12 @@ sklearn_answers <- function() {
   utils::read.csv(test_path("fixtures", "sklearn-answers.csv"))
 }
 
-# Remove what a test made when the test is over.
+# Removes files at the end of a test.
 remove_later <- function(path, frame) {
   do.call("on.exit", list(substitute(unlink(path, recursive = TRUE), list(path = path)), add = TRUE), envir = frame)
 }
 
-# A run without a model that works: enough for all that needs no Python.
+# A run with an invalid model, for tests without Python.
 local_run <- function(frame = parent.frame(), findings = "Pneumonia", headline = FALSE) {
   run <- tempfile("run-")
   dir.create(run)
@@ -62,7 +62,7 @@ local_run <- function(frame = parent.frame(), findings = "Pneumonia", headline =
   run
 }
 
-# R code run in an R of its own, since a process holds one Python for good. The lines it prints come back.
+# Runs R code in a separate process, because a process has only one Python. Returns its output.
 in_own_r <- function(code, env = character()) {
   dev <- "pkgload" %in% loadedNamespaces() && getExportedValue("pkgload", "is_dev_package")("placa")
   load <- if (dev) {
@@ -77,7 +77,7 @@ in_own_r <- function(code, env = character()) {
   suppressWarnings(system2(rscript, shQuote(script), stdout = TRUE, stderr = TRUE, env = env))
 }
 
-# Any Python that reticulate can load will do for the stand-in package.
+# The stand-in package works with any Python that reticulate can load.
 stand_in <- function() {
   skip_if_not_installed("reticulate")
   project <- find_python(test_path())
@@ -93,7 +93,7 @@ stand_in <- function() {
   )
 }
 
-# testthat 3.1.6 has no such expectation for a whole vector of texts.
+# testthat 3.1.6 has no such expectation for a vector.
 expect_no_match_all <- function(texts, pattern) {
   wrong <- texts[grepl(pattern, texts)]
   expect_identical(wrong, character())

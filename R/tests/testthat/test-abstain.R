@@ -6,7 +6,7 @@ twelve_rows <- function() {
   rbind(known, test)
 }
 
-test_that("six rows give what paper and pencil give", {
+test_that("values for six images match a manual calculation", {
   table <- abstain(twelve_rows(), c(0.01, 0.3, 0.5), draws = 100)
   expect_s3_class(table, "placa_abstention")
   # Three of a class and the new one: a share of 0.7 is reached by the third of four, 0.5 by the second.
@@ -21,7 +21,7 @@ test_that("six rows give what paper and pencil give", {
   expect_equal(table$error_decided, c(NA, 1 / 5, 0))
 })
 
-test_that("images of one patient share one weight, or one of them is drawn", {
+test_that("images of one patient share one weight, or one image is drawn", {
   rows <- twelve_rows()
   known <- rows[rows$split == "validation", ]
   known$group_id <- c("a", "a", "b", "b", "c", "d")
@@ -45,7 +45,7 @@ test_that("the limit is the conformal quantile", {
   expect_identical(weighted_limit(misfit, rep(1, 99), 0.995), Inf)
 })
 
-test_that("the promise is kept over many data sets", {
+test_that("coverage holds over many simulated data sets", {
   kept <- vapply(1:60, function(seed) {
     rows <- example_predictions(patients = 300, seed = seed)
     rows <- rows[rows$finding == "Pneumonia", ]
@@ -57,7 +57,7 @@ test_that("the promise is kept over many data sets", {
   expect_lt(max(rowMeans(kept)), 0.88)
 })
 
-test_that("groups are calibrated by themselves, and a group that is too small is left to the radiologist", {
+test_that("groups are calibrated separately, and a group that is too small is deferred", {
   rows <- example_predictions()
   table <- abstain(rows, 0.1, by = c("view", "age"), draws = 100)
   of_view <- table[table$column %in% "view" & table$finding == "Pneumonia", ]
@@ -69,7 +69,7 @@ test_that("groups are calibrated by themselves, and a group that is too small is
   expect_equal(young$deferred, 1)
 })
 
-test_that("what cannot be promised is refused in a sentence", {
+test_that("invalid arguments are errors", {
   rows <- twelve_rows()
   expect_error(abstain(rows, 0), class = "placa_error_rates")
   expect_error(abstain(rows, calibration_split = "test"), class = "placa_error_split")

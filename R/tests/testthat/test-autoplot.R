@@ -1,7 +1,8 @@
 evaluation <- two_findings()
 one <- only(evaluation, "Pneumonia")
+words <- plot_labels("en")
 
-test_that("every type of every evaluation is a figure, in both languages", {
+test_that("every type of every evaluation gives a figure in both languages", {
   for (type in figure_types) {
     expect_figure(ggplot2::autoplot(one, type))
     for (of in list(one, evaluation, fourteen_findings())) {
@@ -13,7 +14,7 @@ test_that("every type of every evaluation is a figure, in both languages", {
   }
 })
 
-test_that("the layers are the tables: bands", {
+test_that("layers match the tables: bands", {
   for (name in c("roc_bands", "pr_bands")) {
     table <- evaluation[[name]]
     plot <- ggplot2::autoplot(table)
@@ -28,7 +29,7 @@ test_that("the layers are the tables: bands", {
   }
 })
 
-test_that("precision is drawn in steps, by the points at which it turns, over the prevalence", {
+test_that("precision is drawn as steps between corners, with the prevalence as a line", {
   points <- pr_points(example_predictions())
   plot <- ggplot2::autoplot(points)
   expect_figure(plot)
@@ -39,10 +40,11 @@ test_that("precision is drawn in steps, by the points at which it turns, over th
   four <- tibble::tibble(finding = "a", recall = c(0.5, 0.5, 0.5, 1), precision = c(1, 1 / 2, 1 / 3, 2 / 4))
   expect_identical(pr_corners(four)$precision, c(1, 1 / 3, 1 / 2))
   expect_match(texts_of(ggplot2::autoplot(evaluation, "pr")), "Pneumonia\n0\\.\\d\\d \\(0", all = FALSE)
-  expect_match(texts_of(ggplot2::autoplot(one, "pr")), "average precision 0\\.\\d{3} \\(95% CI 0", all = FALSE)
+  interval <- fill_in(words$interval, level = 95)
+  expect_match(texts_of(ggplot2::autoplot(one, "pr")), paste0("0\\.\\d{3} \\(", interval, " 0"), all = FALSE)
 })
 
-test_that("the layers are the tables: calibration, net benefit, predictive values", {
+test_that("layers match the tables: calibration, net benefit, predictive values", {
   curve <- evaluation$calibration_curve
   line <- layer_of(ggplot2::autoplot(curve), "GeomLine")
   expect_setequal(round(line$y, 12), round(curve$observed, 12))
@@ -62,24 +64,25 @@ test_that("the layers are the tables: calibration, net benefit, predictive value
   expect_identical(sum(layer_of(plot, "GeomPoint")$shape == 16), sum(values$own))
 })
 
-test_that("each panel of net benefit ends where that of the model does", {
+test_that("each panel of net benefit ends with the curve of the model", {
   curve <- tibble::tibble(
     finding = "a", threshold = rep(c(0.01, 0.1, 0.15, 0.3, 0.9), each = 2), strategy = rep(c("model", "all"), 5),
     net_benefit = c(0.1, 0.1, 0.05, 0, 0.003, -0.1, 0.001, -1, 0, -8)
   )
   # A fiftieth of 0.1 is 0.002: what counts ends at 0.15, and the round number above it is 0.2.
-  expect_identical(max(where_it_matters(curve)$threshold), 0.15)
+  expect_identical(max(crop_decision_curve(curve)$threshold), 0.15)
   expect_identical(round_up(0.15), 0.2)
   useless <- transform(curve, net_benefit = -1)
-  expect_identical(nrow(where_it_matters(useless)), nrow(curve))
-  expect_identical(from_zero(c(0.01, seq(0.01, 0.99, by = 0.01)[60])), c(0, 0.6))
+  expect_identical(nrow(crop_decision_curve(useless)), nrow(curve))
+  expect_identical(limits_from_zero(c(0.01, seq(0.01, 0.99, by = 0.01)[60])), c(0, 0.6))
 })
 
-test_that("several findings show their predictive values at the default operating point, or at the one named", {
+test_that("several findings show predictive values at the default or the selected operating point", {
   evaluation$thresholds$default <- evaluation$thresholds$operating_point == "specificity_95"
-  expect_match(texts_of(ggplot2::autoplot(evaluation, "predictive_values")), "For 95% specificity", all = FALSE)
+  texts <- texts_of(ggplot2::autoplot(evaluation, "predictive_values"))
+  expect_match(texts, words$operating_points[["specificity_95"]], all = FALSE)
   values <- evaluation$predictive_values
-  expect_match(texts_of(ggplot2::autoplot(values)), "Youden index", all = FALSE)
+  expect_match(texts_of(ggplot2::autoplot(values)), words$operating_points[["youden"]], all = FALSE)
   plot <- ggplot2::autoplot(values, operating_point = "sensitivity_95")
   expect_identical(
     nrow(layer_of(plot, "GeomPoint")), sum(values$operating_point == "sensitivity_95" & !is.na(values$estimate))
@@ -87,7 +90,7 @@ test_that("several findings show their predictive values at the default operatin
   expect_error(ggplot2::autoplot(values, operating_point = "mine"), "youden", class = "placa_error_plot")
 })
 
-test_that("subgroups show every group, the rest, and which are too small", {
+test_that("subgroups show every group, the rest, and groups that are too small", {
   groups <- one$subgroups
   plot <- ggplot2::autoplot(groups)
   shown <- groups[groups$metric != "sensitivity", ]
@@ -99,14 +102,14 @@ test_that("subgroups show every group, the rest, and which are too small", {
   texts <- texts_of(plot)
   expect_match(texts, "^Sex:  F \\(", all = FALSE)
   expect_match(texts, "^18\u201339 \\(", all = FALSE)
-  expect_true(all(c("AUROC", "Specificity", "Under-diagnosis rate") %in% texts))
+  expect_true(all(words$metrics[c("auroc", "specificity", "under_diagnosis")] %in% texts))
   missed <- ggplot2::autoplot(evaluation$subgroups, metric = "under_diagnosis")
-  expect_match(texts_of(missed), "Under-diagnosis rate", all = FALSE)
+  expect_match(texts_of(missed), words$metrics[["under_diagnosis"]], all = FALSE)
   expect_error(ggplot2::autoplot(evaluation$subgroups, metric = c("auroc", "f1")), class = "placa_error_plot")
   expect_error(ggplot2::autoplot(groups, metric = 3), class = "placa_error_plot")
 })
 
-test_that("a group that differs is of another colour and shape", {
+test_that("a group that differs has another colour and shape", {
   groups <- one$subgroups[one$subgroups$metric == "auroc" & one$subgroups$column == "view", ]
   groups$p_holm <- c(0.04, 0.06)
   points <- ggplot2::ggplot_build(ggplot2::autoplot(groups))$data[[3]]
@@ -115,11 +118,11 @@ test_that("a group that differs is of another colour and shape", {
   expect_match(ggplot2::get_alt_text(ggplot2::autoplot(groups)), "\\b1\\b")
 })
 
-test_that("comparisons have a dot a model and metric", {
+test_that("comparisons have one dot per model and metric", {
   predictions <- example_predictions()
   blurred <- transform(predictions, probability = round(probability, 1))
   worse <- transform(predictions, probability = round(probability))
-  compared <- compare(list(mine = predictions, blurred = blurred, worse = worse), draws = 100)
+  compared <- compare_models(list(mine = predictions, blurred = blurred, worse = worse), draws = 100)
   by_bootstrap <- compared[compared$method == "bootstrap", ]
   for (table in list(compared, compared[compared$model == "worse", ], compared[compared$finding == "Effusion", ])) {
     expect_figure(ggplot2::autoplot(table))
@@ -127,14 +130,15 @@ test_that("comparisons have a dot a model and metric", {
   }
   shown <- layer_of(ggplot2::autoplot(compared), "GeomPoint")
   expect_equal(sort(shown$x), sort(by_bootstrap$difference))
-  expect_match(texts_of(ggplot2::autoplot(compared)), "Difference from mine", all = FALSE)
-  expect_match(texts_of(ggplot2::autoplot(compared[compared$model == "worse", ])), "worse \u2212 mine", all = FALSE)
+  axis <- fill_in(words$difference_from, reference = "mine")
+  expect_match(texts_of(ggplot2::autoplot(compared)), axis, all = FALSE)
+  expect_match(texts_of(ggplot2::autoplot(compared[compared$model == "worse", ])), "worse.*mine", all = FALSE)
   delong <- layer_of(ggplot2::autoplot(compared, method = "delong"), "GeomLinerange")
   expect_equal(sort(delong$xmin), sort(compared$lower[compared$method == "delong"]))
   expect_error(ggplot2::autoplot(by_bootstrap, method = "delong"), class = "placa_error_plot")
 })
 
-test_that("mistakes are named where there is room, the most confident on top", {
+test_that("errors have image names if there is space, the most confident on top", {
   table <- one$errors
   plot <- ggplot2::autoplot(table)
   expect_equal(stats::plogis(layer_of(plot, "GeomSegment")$xend), table$probability, tolerance = 1e-6)
@@ -149,7 +153,7 @@ test_that("mistakes are named where there is room, the most confident on top", {
   expect_figure(ggplot2::autoplot(bare))
 })
 
-test_that("abstention shows what is left to a radiologist, or the measured error, by group where there is one", {
+test_that("abstention shows deferred images or measured errors, by group if given", {
   table <- evaluation$abstention
   plot <- ggplot2::autoplot(table)
   expect_equal(layer_of(plot, "GeomPoint")$y, table$deferred)
@@ -160,10 +164,10 @@ test_that("abstention shows what is left to a radiologist, or the measured error
   by_view <- abstain(example_predictions(), by = "view", draws = 100)
   grouped <- ggplot2::autoplot(by_view)
   expect_figure(grouped)
-  expect_true(all(c("All images", "View: AP", "View: PA") %in% texts_of(grouped)))
+  expect_true(all(c(words$all_images, "View: AP", "View: PA") %in% texts_of(grouped)))
 })
 
-test_that("what has nothing to show is refused, and what has little is shown", {
+test_that("a table without data is an error", {
   for (name in c("roc_bands", "pr_bands", "calibration_curve", "decision_curve", "predictive_values", "subgroups",
                  "errors", "abstention")) {
     expect_error(ggplot2::autoplot(evaluation[[name]][0, ]), class = "placa_error_plot")
@@ -176,11 +180,11 @@ test_that("what has nothing to show is refused, and what has little is shown", {
   small <- evaluation$subgroups
   small[c("estimate", "rest")] <- NA_real_
   expect_error(ggplot2::autoplot(small), class = "placa_error_plot")
-  expect_error(ggplot2::autoplot(evaluation, "pie"), "must be one of")
+  expect_error(ggplot2::autoplot(evaluation, "pie"), "pie", class = "rlang_error")
   expect_error(ggplot2::autoplot(evaluation, "pr", labels = "fr"), class = "placa_error_labels")
 })
 
-test_that("a finding whose bounds are missing has its curve without a band", {
+test_that("a finding with missing bounds has a curve without a band", {
   for (name in c("roc_bands", "pr_bands", "calibration_curve")) {
     table <- evaluation[[name]]
     table[table$finding == "Effusion", c("lower", "upper")] <- NA_real_
@@ -193,7 +197,7 @@ test_that("a finding whose bounds are missing has its curve without a band", {
   for (type in c("roc", "pr", "calibration")) expect_figure(ggplot2::autoplot(evaluation, type))
 })
 
-test_that("an evaluation's figures come with their sizes, those with nothing to show left out", {
+test_that("figures of an evaluation have sizes, and figures without data are omitted", {
   figures <- evaluation_figures(evaluation, plot_labels("es"))
   expect_named(figures, c("roc", "pr", "calibration", "decision_curve", "subgroups", "abstention"))
   for (figure in figures) {

@@ -1,4 +1,4 @@
-test_that("average precision and the partial area are scikit-learn's", {
+test_that("average precision and partial AUROC match scikit-learn", {
   rows <- sklearn_predictions()
   table <- average_precision(rows, draws = 100)
   expect_equal(table$average_precision, evaluation_answers("average_precision")$estimate, tolerance = 1e-12)
@@ -9,7 +9,7 @@ test_that("average precision and the partial area are scikit-learn's", {
   }
 })
 
-test_that("the partial area is pROC's, and the whole one is AUROC", {
+test_that("partial AUROC matches pROC, and equals AUROC at max_fpr = 1", {
   rows <- example_predictions()
   table <- partial_auroc(rows, 0.15, draws = 100)
   for (finding in table$finding) {
@@ -23,7 +23,7 @@ test_that("the partial area is pROC's, and the whole one is AUROC", {
   expect_equal(whole$partial_auroc_standardised, whole$partial_auroc)
 })
 
-test_that("six rows give what paper and pencil give", {
+test_that("values for six images match a manual calculation", {
   table <- average_precision(six_rows(), draws = 200)
   # Positives are first, second and fifth from the top.
   expect_equal(table$average_precision, (1 / 1 + 2 / 2 + 3 / 5) / 3)
@@ -33,7 +33,7 @@ test_that("six rows give what paper and pencil give", {
   expect_identical(table$n_clusters, 5L)
 })
 
-test_that("what cannot be had is missing or refused", {
+test_that("values that cannot be estimated are missing, and invalid arguments are errors", {
   none <- transform(six_rows(), truth = 0L)
   expect_true(is.na(average_precision(none, draws = 100)$average_precision))
   expect_warning(table <- partial_auroc(none, draws = 100), class = "placa_warning_one_class")
@@ -42,7 +42,7 @@ test_that("what cannot be had is missing or refused", {
   expect_error(partial_auroc(six_rows(), 2), class = "placa_error_max_fpr")
 })
 
-test_that("points of the precision-recall curve are scikit-learn's", {
+test_that("points of the precision-recall curve match scikit-learn", {
   points <- pr_points(sklearn_predictions())
   expect_s3_class(points, "placa_pr_points")
   for (finding in unique(points$finding)) {

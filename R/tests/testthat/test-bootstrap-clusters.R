@@ -9,14 +9,14 @@ areas_by_hand <- function(truth, probability) {
   c(auroc = mean(wins), average_precision = sum(diff(c(0, recall)) * precision))
 }
 
-test_that("clusters are drawn as sample.int() draws them, and counted", {
+test_that("draws of clusters match sample.int()", {
   counts <- resample_once(37, 100, 5)
   set.seed(5, kind = "Mersenne-Twister", normal.kind = "Inversion", sample.kind = "Rejection")
   by_base <- replicate(100, tabulate(sample.int(37, replace = TRUE), 37))
   expect_identical(matrix(as.integer(counts), 37), by_base)
 })
 
-test_that("a draw's areas are those of the table that it stands for, ties and all", {
+test_that("areas of a draw match those of the resampled table, including ties", {
   rows <- sklearn_predictions()
   rows$group_id <- as.character((seq_len(nrow(rows)) - 1) %/% 3)
   for (finding in unique(rows$finding)) {
@@ -32,7 +32,7 @@ test_that("a draw's areas are those of the table that it stands for, ties and al
   }
 })
 
-test_that("sums by cell are those of the table that a draw stands for", {
+test_that("sums by cell match those of the resampled table", {
   cluster <- c(2L, 1L, 2L, 3L)
   counts <- matrix(as.raw(c(1, 2, 0, 0, 0, 3)), 3)
   cells <- as_cells(c(1, 2, 1, 3), 3, cluster)
@@ -41,7 +41,7 @@ test_that("sums by cell are those of the table that a draw stands for", {
   expect_equal(cell_sums(valued, counts), cbind(c(1.5, 1, 0), c(0, 0, 12)))
 })
 
-test_that("blocks hold all draws, repeat, and leave the session's random numbers alone", {
+test_that("blocks contain all draws, are reproducible, and keep the random number state", {
   set.seed(3)
   before <- .Random.seed
   blocks <- resample_blocks(30, 100, 1, bytes = 1000)
@@ -57,15 +57,15 @@ test_that("blocks hold all draws, repeat, and leave the session's random numbers
   expect_identical(.Random.seed, before)
 })
 
-test_that("a session without random numbers yet has none after", {
+test_that("a session without a random number state has none afterwards", {
   set.seed(1)
   rm(".Random.seed", envir = globalenv())
-  forget_resample()
+  clear_resample_cache()
   resample_once(10, 100, 1)
   expect_false(exists(".Random.seed", globalenv(), inherits = FALSE))
 })
 
-test_that("percentiles are R's own, and missing where draws are", {
+test_that("percentiles match quantile(), and are missing if draws are missing", {
   draws <- matrix(with_seed(1, stats::rnorm(1000)), 500, dimnames = list(NULL, c("a", "b")))
   boot <- list(estimate = c(a = 0.05, b = 0), draws = draws, units = 1e9)
   intervals <- bootstrap_intervals(boot, 0.9, correct = FALSE)
@@ -82,7 +82,7 @@ test_that("percentiles are R's own, and missing where draws are", {
   expect_true(all(is.na(bootstrap_intervals(boot, 0.9)$lower)))
 })
 
-test_that("bounds are corrected for bias and widened for few clusters, as the papers say", {
+test_that("bounds are bias-corrected and widened for few clusters", {
   draws <- matrix(with_seed(1, stats::rexp(2000)), 1000, dimnames = list(NULL, c("a", "b")))
   truth <- c(1, 1, 1, 1, 0, 0, 0, 0, 0, 0)
   cluster <- c(1, 1, 2, 3, 1, 2, 3, 4, 5, 6)
@@ -96,7 +96,7 @@ test_that("bounds are corrected for bias and widened for few clusters, as the pa
   }
 })
 
-test_that("the group is what is drawn; where it is unknown the patient, then the image", {
+test_that("the cluster is the group, then the patient, then the image", {
   rows <- six_rows()
   rows$group_id <- c("x", NA, NA, NA, NA, NA)
   rows$patient_id <- c("1", "2", "2", NA, NA, "x")
@@ -107,7 +107,7 @@ test_that("the group is what is drawn; where it is unknown the patient, then the
   expect_error(check_draws(200, "a"), class = "placa_error_draws")
 })
 
-test_that("in the simulation that is kept, clustered intervals cover and naive ones do not", {
+test_that("stored simulation: clustered intervals have correct coverage, naive intervals do not", {
   table <- utils::read.csv(test_path("..", "simulation", "coverage.csv"))
   clustered <- grepl("^clustered", table$method)
   expect_true(all(table$coverage[clustered] >= 0.93 & table$coverage[clustered] <= 0.97))

@@ -2,19 +2,19 @@ measure <- function(table, name, stage = "after") {
   table$estimate[table$measure == name & table$stage == stage]
 }
 
-test_that("the measures are those of statsmodels and scikit-learn", {
+test_that("measures match statsmodels and scikit-learn", {
   table <- calibration_measures(sklearn_predictions(), draws = 100)
   for (name in c("intercept", "slope", "brier", "brier_scaled")) {
     expect_equal(measure(table, name), evaluation_answers(name)$estimate, tolerance = 1e-8)
   }
   expect_equal(measure(table, "ece")[[1]], evaluation_answers("ece")$estimate, tolerance = 1e-12)
-  # Images of one probability are in one bin, so that there may be fewer than ten.
-  bins <- calibration(sklearn_predictions())
+  # Images with equal probabilities are in one bin, so there may be fewer than ten.
+  bins <- calibration_bins(sklearn_predictions())
   expect_identical(table$bins[table$measure == "ece"], as.integer(tapply(bins$bin, bins$finding, max)[c(2, 1)]))
   expect_true(all(is.na(table$bins[table$measure != "ece"])))
 })
 
-test_that("six rows give what paper and pencil give", {
+test_that("values for six images match a manual calculation", {
   table <- calibration_measures(six_rows(), bins = 3, draws = 200)
   expect_identical(unique(table$stage), "after")
   expect_equal(measure(table, "observed_expected"), 3 / 3.15)
@@ -25,7 +25,7 @@ test_that("six rows give what paper and pencil give", {
   expect_equal(measure(table, "ece"), (0.275 + 0.5 + 0.15) / 3)
 })
 
-test_that("intercept, slope and curve are those of rms, which has no intervals by patient", {
+test_that("intercept, slope and curve match rms", {
   skip_if_not_installed("rms")
   # Enough images for five knots, which are also those of rms.
   rows <- example_predictions(patients = 3000)
@@ -49,7 +49,7 @@ test_that("intercept, slope and curve are those of rms, which has no intervals b
   expect_equal(curve$observed[curve$stage == "after"], expected, tolerance = 1e-3)
 })
 
-test_that("a loess curve, as in Austin and Steyerberg's paper, is about as far away", {
+test_that("ICI is close to that of a loess curve", {
   rows <- example_predictions(patients = 4000)
   rows <- rows[rows$finding == "Pneumonia" & rows$split == "test", ]
   table <- calibration_measures(rows, draws = 100)
@@ -61,7 +61,7 @@ test_that("a loess curve, as in Austin and Steyerberg's paper, is about as far a
   }
 })
 
-test_that("a draw's fits are those of glm() on the table that it stands for", {
+test_that("fits of a draw match glm() on the resampled table", {
   rows <- example_predictions()
   rows <- rows[rows$finding == "Pneumonia" & rows$split == "test", ]
   cluster <- cluster_index(rows)
@@ -91,7 +91,7 @@ test_that("a draw's fits are those of glm() on the table that it stands for", {
   expect_equal(exact[, c("ici", "e50")], rough[, c("ici", "e50")], tolerance = 0.05)
 })
 
-test_that("recalibrating shows: before and after", {
+test_that("measures differ before and after recalibration", {
   rows <- example_predictions(patients = 3000)
   table <- calibration_measures(rows, draws = 200)
   expect_identical(unique(table$stage), c("before", "after"))
@@ -102,7 +102,7 @@ test_that("recalibrating shows: before and after", {
   expect_true(all(slope$lower < 1 & slope$upper > 1))
 })
 
-test_that("what cannot be fitted is missing, and the rest is there", {
+test_that("a fit that is impossible is missing, other measures are not", {
   none <- calibration_measures(transform(six_rows(), truth = 0L), draws = 100)
   expect_true(is.na(measure(none, "intercept")))
   expect_true(is.na(measure(none, "brier_scaled")))
@@ -115,7 +115,7 @@ test_that("what cannot be fitted is missing, and the rest is there", {
   expect_error(calibration_curve(six_rows(), places = 0), class = "placa_error_places")
 })
 
-test_that("Newton's steps find the way from far off", {
+test_that("Newton's method converges from a poor start", {
   z <- rep(-9, 50)
   x <- matrix(1, 50, 1)
   positives <- matrix(rep(c(1, 0), 25), 50, 1)
@@ -123,7 +123,7 @@ test_that("Newton's steps find the way from far off", {
   expect_equal(fit[1, 1], 9, tolerance = 1e-8)
 })
 
-test_that("a finding without a positive image among its low probabilities has bounds all the same", {
+test_that("a finding without positives at low probabilities has bounds", {
   set.seed(4)
   n <- 3000
   z <- stats::rnorm(n, -4, 2)
@@ -140,7 +140,7 @@ test_that("a finding without a positive image among its low probabilities has bo
   }
 })
 
-test_that("a ridge holds coefficients that have no end, and changes none that have one", {
+test_that("a ridge limits infinite coefficients and does not change finite ones", {
   x <- cbind(1, c(-2, -1, 1, 2))
   apart <- logistic_draws(x, matrix(c(0, 0, 1, 1)), matrix(1, 4, 1))
   expect_true(all(is.na(apart)))

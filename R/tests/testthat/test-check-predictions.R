@@ -1,4 +1,4 @@
-test_that("any spelling of the same table gives the same figures", {
+test_that("different column types give the same table", {
   plain <- check_predictions(six_rows())
   other <- as.data.frame(six_rows())
   other$patient_id <- factor(other$patient_id)
@@ -9,7 +9,7 @@ test_that("any spelling of the same table gives the same figures", {
   }
 })
 
-test_that("missing truths are missing, however they come", {
+test_that("all types of missing truth become missing", {
   rows <- as.data.frame(six_rows())
   for (absent in list(NA, NaN, NA_integer_)) {
     rows$truth <- c(absent, 0, 1, 1, 0, 1)
@@ -19,12 +19,12 @@ test_that("missing truths are missing, however they come", {
   expect_identical(check_predictions(rows)$truth, rep(NA_integer_, 6))
 })
 
-test_that("numbers become names without a power of ten", {
+test_that("numeric identifiers are not in scientific notation", {
   expect_identical(as_text(c(100000, 3e9, 1.5, NA)), c("100000", "3000000000", "1.5", NA))
   expect_identical(as_text(5L), "5")
 })
 
-test_that("what does not fit is refused by class", {
+test_that("invalid predictions are errors with a class", {
   rows <- six_rows()
   expect_error(check_predictions(list()), class = "placa_error_predictions")
   lacking <- rows[setdiff(names(rows), c("group_id", "truth"))]
@@ -37,13 +37,13 @@ test_that("what does not fit is refused by class", {
   expect_error(check_predictions(transform(rows, finding = NA)), class = "placa_error_finding")
 })
 
-test_that("braces in what came are only text", {
+test_that("braces in values are not evaluated", {
   rows <- six_rows()
   rows$truth <- c("{stop()}", "0", "1", "1", "0", "1")
   expect_error(check_predictions(rows), "{stop()}", fixed = TRUE, class = "placa_error_truth")
 })
 
-test_that("a split that is not there, or holds nothing, is refused", {
+test_that("an unknown or unlabelled split is an error", {
   rows <- six_rows()
   expect_error(select_split(rows, "tset"), "test", class = "placa_error_split")
   expect_error(select_split(rows, c("test", "train")), class = "placa_error_split")
@@ -51,11 +51,11 @@ test_that("a split that is not there, or holds nothing, is refused", {
   expect_error(select_split(transform(rows, truth = NA), "test"), class = "placa_error_unlabelled")
 })
 
-test_that("an image counted twice is refused", {
+test_that("a duplicated image is an error", {
   expect_error(select_split(rbind(six_rows(), six_rows()[1, ]), "test"), class = "placa_error_duplicate")
 })
 
-test_that("labelled images without a probability are left out, and said", {
+test_that("labelled images without a probability are excluded with a warning", {
   rows <- six_rows()
   rows$probability[3] <- NA
   expect_warning(kept <- select_split(rows, "test"), class = "placa_warning_unpredicted")

@@ -1,4 +1,4 @@
-# Obuchowski 1997, straight from the paper, pair by pair.
+# Obuchowski 1997, the formula of the paper, pair by pair.
 obuchowski_by_hand <- function(truth, probability, cluster) {
   kernel <- function(x, y) (x > y) + 0.5 * (x == y)
   cases <- which(truth == 1)
@@ -20,7 +20,7 @@ obuchowski_by_hand <- function(truth, probability, cluster) {
   s10 / m + s01 / n + 2 * s11 / (m * n)
 }
 
-test_that("six rows give what paper and pencil give", {
+test_that("values for six images match a manual calculation", {
   table <- clustered_auroc(six_rows(), draws = 200)
   expect_identical(table$method, c("delong", "obuchowski", "bootstrap"))
   expect_equal(table$auroc, rep(7 / 9, 3))
@@ -31,7 +31,7 @@ test_that("six rows give what paper and pencil give", {
   expect_equal(table$std_error[2]^2, 3 / 2 * 24 / 81 / 9 + 3 / 2 * 6 / 81 / 9 + 2 * 5 / 4 * (2 / 9 * -1 / 9) / 9)
 })
 
-test_that("the intervals are DeLong's, as pROC has them, and Obuchowski's, as his paper has them", {
+test_that("intervals match DeLong's by pROC and Obuchowski's by the formula of the paper", {
   rows <- example_predictions()
   table <- clustered_auroc(rows, draws = 200)
   by_proc <- discrimination(rows)
@@ -47,14 +47,14 @@ test_that("the intervals are DeLong's, as pROC has them, and Obuchowski's, as hi
   }
 })
 
-test_that("with one image a cluster Obuchowski's is DeLong's, and the bootstrap is near", {
+test_that("with one image per cluster Obuchowski equals DeLong, and the bootstrap is close", {
   table <- clustered_auroc(sklearn_predictions(), draws = 2000)
   by_method <- split(table, table$method)
   expect_equal(by_method$obuchowski$std_error, by_method$delong$std_error, tolerance = 1e-13)
   expect_equal(by_method$bootstrap$std_error, by_method$delong$std_error, tolerance = 0.08)
 })
 
-test_that("each image four times in its cluster doubles what naive intervals leave out", {
+test_that("repeating each image four times doubles the standard error ratio", {
   rows <- sklearn_predictions()
   copies <- do.call(rbind, lapply(1:4, function(i) transform(rows, image_id = paste(image_id, i))))
   table <- clustered_auroc(copies, draws = 200)
@@ -65,7 +65,7 @@ test_that("each image four times in its cluster doubles what naive intervals lea
   )
 })
 
-test_that("a transform that keeps the order keeps all; swapping the labels mirrors it", {
+test_that("a monotonic transform changes nothing, and swapped labels mirror AUROC", {
   rows <- example_predictions()
   table <- clustered_auroc(rows, draws = 300)
   expect_equal(clustered_auroc(transform(rows, probability = probability^3), draws = 300), table)
@@ -75,7 +75,7 @@ test_that("a transform that keeps the order keeps all; swapping the labels mirro
   expect_equal(mirrored$std_error, table$std_error)
 })
 
-test_that("the order of rows, the session's seed and other findings have no say", {
+test_that("results do not depend on row order, session seed or other findings", {
   rows <- example_predictions()
   table <- clustered_auroc(rows, draws = 300)
   set.seed(99)
@@ -86,7 +86,7 @@ test_that("the order of rows, the session's seed and other findings have no say"
   expect_false(other$auroc_lower[3] == table$auroc_lower[3])
 })
 
-test_that("one class, and a class in one cluster, are missing", {
+test_that("AUROC with one class and bounds with one cluster are missing", {
   rows <- rbind(six_rows(), transform(six_rows(), finding = "Effusion", truth = 0L))
   expect_warning(table <- clustered_auroc(rows, draws = 200), class = "placa_warning_one_class")
   expect_true(all(is.na(table$auroc[4:6])))
@@ -98,7 +98,7 @@ test_that("one class, and a class in one cluster, are missing", {
   expect_error(clustered_auroc(rows, draws = 5), class = "placa_error_draws")
 })
 
-test_that("published predictions have the figures that the design was measured by", {
+test_that("published predictions give the known values", {
   rows <- published_predictions("Pneumothorax")
   table <- clustered_auroc(rows)
   expect_identical(table$n_images[1], 22433L)
@@ -111,13 +111,13 @@ test_that("published predictions have the figures that the design was measured b
   expect_equal(round(clustered_auroc(against_none, draws = 100)$auroc[1], 4), 0.9049)
 })
 
-test_that("2,000 draws of the official test split's size take less than 1.5 s", {
+test_that("2,000 draws for the official test split take less than 1.5 s", {
   skip_if(identical(Sys.getenv("PLACA_TIMING"), ""), "PLACA_TIMING is not set")
   n <- 25596
   cluster <- with_seed(1, sample.int(2797, n, replace = TRUE))
   truth <- with_seed(2, stats::rbinom(n, 1, 0.05))
   probability <- with_seed(3, stats::plogis(stats::rnorm(n) + truth))
-  forget_resample()
+  clear_resample_cache()
   rows <- tibble::tibble(truth, probability)
   taken <- system.time(area_intervals(rows, cluster, "auroc", 0.95, 2000, 1))
   expect_lt(taken[["user.self"]] + taken[["sys.self"]], 1.5)

@@ -11,7 +11,7 @@ height_by_hand <- function(points, place) {
   left + (right - left) * max(place - before, 0) / (after - before)
 }
 
-test_that("heights of the ROC curve are those between its points, ties and all", {
+test_that("heights of the ROC curve are interpolated linearly, including ties", {
   for (rows in list(example_predictions(), sklearn_predictions())) {
     bands <- roc_bands(rows, draws = 100, places = 21)
     expect_s3_class(bands, "placa_roc_bands")
@@ -25,7 +25,7 @@ test_that("heights of the ROC curve are those between its points, ties and all",
   }
 })
 
-test_that("heights of the precision-recall curve are those at the strictest threshold that reaches a recall", {
+test_that("heights of the precision-recall curve are at the highest threshold that reaches a recall", {
   rows <- sklearn_predictions()
   bands <- pr_bands(rows, draws = 100, places = 11)
   expect_s3_class(bands, "placa_pr_bands")
@@ -39,13 +39,13 @@ test_that("heights of the precision-recall curve are those at the strictest thre
   }
 })
 
-test_that("six rows give what paper and pencil give", {
+test_that("values for six images match a manual calculation", {
   bands <- roc_bands(six_rows(), draws = 100, places = 4)
   expect_equal(bands$fpr, c(0, 1 / 3, 2 / 3, 1))
   expect_equal(bands$sensitivity, c(2 / 3, 2 / 3, 1, 1))
 })
 
-test_that("a finding with one class has no band, and places that are none are refused", {
+test_that("a finding with one class has no band, and invalid places are an error", {
   expect_identical(nrow(roc_bands(transform(six_rows(), truth = 0L), draws = 100)), 0L)
   expect_identical(nrow(pr_bands(transform(six_rows(), truth = 1L), draws = 100)), 0L)
   expect_error(roc_bands(six_rows(), places = 1), class = "placa_error_places")

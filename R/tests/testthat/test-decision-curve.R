@@ -1,4 +1,4 @@
-test_that("net benefit is that of dcurves", {
+test_that("net benefit matches dcurves", {
   answers <- evaluation_answers(paste0("net_benefit_", c("model", "all", "none")))
   curve <- decision_curve(sklearn_predictions(), thresholds = unique(answers$at), draws = 100)
   expect_s3_class(curve, "placa_decision_curve")
@@ -8,7 +8,7 @@ test_that("net benefit is that of dcurves", {
   expect_equal(both$net_benefit, both$estimate, tolerance = 1e-12)
 })
 
-test_that("six rows give what paper and pencil give", {
+test_that("values for six images match a manual calculation", {
   curve <- decision_curve(six_rows(), thresholds = c(0.2, 0.5), draws = 200)
   # Called at 0.2: three positives, two negatives; at 0.5: two and one.
   expect_equal(curve$net_benefit[curve$strategy == "model"], c(3 / 6 - 2 / 6 * 0.25, 2 / 6 - 1 / 6))
@@ -18,7 +18,7 @@ test_that("six rows give what paper and pencil give", {
   expect_true(all(is.na(curve$advantage[curve$strategy != "model"])))
 })
 
-test_that("bands hold the curve, and a threshold that is none is refused", {
+test_that("bands contain the curve, and invalid thresholds are an error", {
   curve <- decision_curve(example_predictions(), draws = 100)
   expect_identical(nrow(curve), 2L * 99L * 3L)
   expect_true(all(curve$net_benefit_lower <= curve$net_benefit & curve$net_benefit <= curve$net_benefit_upper))

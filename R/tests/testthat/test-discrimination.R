@@ -1,4 +1,4 @@
-# DeLong, DeLong and Clarke-Pearson 1988, straight from the paper.
+# DeLong, DeLong and Clarke-Pearson 1988, the formula of the paper.
 delong_by_hand <- function(truth, probability, confidence = 0.95) {
   cases <- probability[truth == 1]
   controls <- probability[truth == 0]
@@ -8,7 +8,7 @@ delong_by_hand <- function(truth, probability, confidence = 0.95) {
   c(mean(wins), max(mean(wins) - reach, 0), min(mean(wins) + reach, 1))
 }
 
-test_that("six rows give what paper and pencil give", {
+test_that("values for six images match a manual calculation", {
   table <- discrimination(six_rows(), draws = 200)
   # 7 of 9 pairs are in order; the variance is 4/27/3 + 1/27/3.
   expect_equal(table$auroc, 7 / 9)
@@ -24,7 +24,7 @@ test_that("six rows give what paper and pencil give", {
   expect_equal(table$prevalence, 0.5)
 })
 
-test_that("the interval that counts knows of patients where they have several images, else it is DeLong's", {
+test_that("the interval is clustered if patients have several images, otherwise DeLong's", {
   rows <- example_predictions()
   table <- discrimination(rows, draws = 200)
   expect_identical(table$method, rep("clustered bootstrap", 2))
@@ -36,11 +36,11 @@ test_that("the interval that counts knows of patients where they have several im
   expect_identical(alone$auroc_lower, table$delong_lower)
   expect_identical(alone$auroc_upper, table$delong_upper)
   expect_identical(alone$design_effect, c(1, 1))
-  # Who is not in a group is taken by patient.
+  # Without a group, the patient is the cluster.
   expect_equal(discrimination(transform(rows, group_id = NA), draws = 200)$n_clusters, table$n_clusters)
 })
 
-test_that("it is its long forms side by side", {
+test_that("columns match clustered_auroc(), average_precision() and partial_auroc()", {
   rows <- example_predictions()
   table <- discrimination(rows, draws = 200, seed = 3, confidence = 0.9, max_fpr = 0.2)
   long <- clustered_auroc(rows, draws = 200, seed = 3, confidence = 0.9)
@@ -61,7 +61,7 @@ test_that("it is its long forms side by side", {
   expect_error(discrimination(rows, max_fpr = 2), class = "placa_error_max_fpr")
 })
 
-test_that("AUROC and interval are those of ranks and of DeLong's paper, ties and all", {
+test_that("AUROC and interval match ranks and DeLong's formula, including ties", {
   rows <- sklearn_predictions()
   for (confidence in c(0.9, 0.95)) {
     table <- discrimination(rows, confidence = confidence, draws = 200)
@@ -70,7 +70,7 @@ test_that("AUROC and interval are those of ranks and of DeLong's paper, ties and
       expected <- delong_by_hand(of_finding$truth, of_finding$probability, confidence)
       row <- table[table$finding == finding, ]
       expect_equal(c(row$auroc, row$delong_lower, row$delong_upper), expected, tolerance = 1e-12)
-      # One image a patient here.
+      # One image per patient.
       expect_identical(row$auroc_lower, row$delong_lower)
       positives <- sum(of_finding$truth)
       ranks <- sum(rank(of_finding$probability)[of_finding$truth == 1])
@@ -80,27 +80,27 @@ test_that("AUROC and interval are those of ranks and of DeLong's paper, ties and
   }
 })
 
-test_that("AUROC is scikit-learn's", {
+test_that("AUROC matches scikit-learn", {
   answers <- sklearn_answers()
   table <- discrimination(sklearn_predictions())
   expected <- answers$estimate[answers$metric == "auroc" & answers$threshold == 0.5]
   expect_equal(table$auroc, expected, tolerance = 1e-12)
 })
 
-test_that("a model that ranks backwards is not turned around", {
+test_that("an AUROC below 0.5 is not inverted", {
   rows <- six_rows()
   rows$probability <- 1 - rows$probability
   expect_equal(discrimination(rows)$auroc, 2 / 9)
 })
 
-test_that("a transform that keeps the order keeps AUROC and interval", {
+test_that("a monotonic transform does not change AUROC and interval", {
   rows <- example_predictions()
   other <- rows
   other$probability <- rows$probability^3
   expect_equal(discrimination(rows, draws = 200), discrimination(other, draws = 200))
 })
 
-test_that("a finding with one class is missing, with a warning, and the others stay", {
+test_that("AUROC of a finding with one class is missing with a warning", {
   rows <- rbind(six_rows(), transform(six_rows(), finding = "Effusion", truth = 0L))
   expect_warning(table <- discrimination(rows), class = "placa_warning_one_class")
   expect_identical(is.na(table$auroc), c(FALSE, TRUE))
@@ -108,7 +108,7 @@ test_that("a finding with one class is missing, with a warning, and the others s
   expect_identical(table$n_positive, c(3L, 0L))
 })
 
-test_that("an interval that cannot be had is missing or said", {
+test_that("an interval that cannot be estimated is missing with a warning", {
   perfect <- six_rows()
   perfect$probability <- c(0.1, 0.2, 0.7, 0.8, 0.3, 0.9)
   expect_warning(table <- discrimination(perfect), class = "placa_warning_interval")
@@ -117,27 +117,27 @@ test_that("an interval that cannot be had is missing or said", {
   expect_warning(table <- discrimination(single), class = "placa_warning_interval")
   expect_equal(table$auroc, 0.5)
   expect_true(is.na(table$auroc_lower))
-  # Positives of one patient only: DeLong's interval, which is there, does not stand in.
+  # Positives of only one patient: DeLong's interval does not replace the clustered one.
   one_patient <- transform(six_rows(), group_id = c("a", "b", "p", "p", "c", "p"))
   expect_warning(table <- discrimination(one_patient, draws = 200), class = "placa_warning_interval")
   expect_true(is.na(table$auroc_lower))
   expect_false(is.na(table$delong_lower))
 })
 
-test_that("unlabelled images and other splits have no say", {
+test_that("unlabelled images and other splits have no effect", {
   rows <- six_rows()
   more <- rbind(rows, transform(rows, image_id = LETTERS[1:6], truth = NA_integer_, probability = 0.99))
   more <- rbind(more, transform(rows, split = "train", probability = 0))
   expect_equal(discrimination(more), discrimination(rows))
 })
 
-test_that("a patient who is not named leaves the count of patients open", {
+test_that("the number of patients is missing if a patient is unknown", {
   rows <- six_rows()
   rows$patient_id[2] <- NA
   expect_identical(discrimination(rows)$n_patients, NA_integer_)
 })
 
-test_that("a confidence that is none is refused", {
+test_that("an invalid confidence is an error", {
   expect_error(discrimination(six_rows(), confidence = 95), class = "placa_error_confidence")
   expect_error(discrimination(six_rows(), draws = 5), class = "placa_error_draws")
 })

@@ -1,4 +1,4 @@
-test_that("the details are their verbs, with the draws of an evaluation", {
+test_that("detail tables match the single functions", {
   predictions <- example_predictions()
   rows <- select_split(predictions, "test")
   details <- evaluation_details(predictions, rows, example_thresholds(), "test", 10, 0.95, 200, 1)
@@ -10,7 +10,7 @@ test_that("the details are their verbs, with the draws of an evaluation", {
   for (name in names(detail_classes)) expect_s3_class(details[[name]], detail_classes[[name]])
 })
 
-test_that("every column of every table is known to be text, whole, yes or no, or real", {
+test_that("every column of every table has a known type", {
   evaluation <- evaluate(example_predictions(), example_thresholds(), draws = 100, max_fpr = 0.2)
   for (table in evaluation[c(names(table_files), names(detail_files))]) {
     for (name in names(table)) {
@@ -28,7 +28,7 @@ test_that("every column of every table is known to be text, whole, yes or no, or
   }
 })
 
-test_that("a split without validation has no abstention, and warns of one class no second time", {
+test_that("without a validation split there is no abstention, and one class gives one warning", {
   rows <- select_split(six_rows(), "test")
   details <- evaluation_details(six_rows(), rows, one_threshold(), "test", 10, 0.95, 100, 1)
   expect_null(details$abstention)
@@ -36,7 +36,7 @@ test_that("a split without validation has no abstention, and warns of one class 
   expect_silent(evaluation_details(one_class, one_class, one_threshold(), "test", 10, 0.95, 100, 1))
 })
 
-test_that("an evaluation holds the details, and comes back from its files as it was", {
+test_that("an evaluation is the same after writing and reading", {
   out <- tempfile()
   remove_later(out, environment())
   evaluation <- evaluate(example_predictions(), example_thresholds(), out = out, draws = 200)

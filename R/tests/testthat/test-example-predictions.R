@@ -1,4 +1,4 @@
-test_that("the same seed gives the same table and leaves the session's own numbers alone", {
+test_that("the same seed gives the same table and keeps the random number state", {
   set.seed(3)
   before <- .Random.seed
   first <- example_predictions()
@@ -7,7 +7,7 @@ test_that("the same seed gives the same table and leaves the session's own numbe
   expect_false(identical(example_predictions(seed = 2), first))
 })
 
-test_that("it is a table as a run has one", {
+test_that("columns match those of a run", {
   predictions <- example_predictions()
   expect_identical(names(check_predictions(predictions, run_columns)), run_columns)
   expect_identical(check_leaks(predictions, "test"), c("train", "validation"))
@@ -15,7 +15,7 @@ test_that("it is a table as a run has one", {
   expect_true(all(table$auroc > 0.8 & table$auroc < 0.97))
 })
 
-test_that("its thresholds do on validation what their names say", {
+test_that("thresholds reach their targets on the validation split", {
   predictions <- example_predictions()
   points <- operating_points(predictions, example_thresholds(), split = "validation", draws = 100)
   value <- function(point, name) points$estimate[points$operating_point == point & points$metric == name]
@@ -23,7 +23,7 @@ test_that("its thresholds do on validation what their names say", {
   expect_true(all(value("specificity_95", "specificity") >= 0.95))
 })
 
-test_that("it is calibrated as drawn", {
+test_that("probabilities are calibrated", {
   rows <- example_predictions(patients = 20000, seed = 5)
   rows <- rows[rows$finding == "Pneumonia", ]
   fit <- stats::glm(truth ~ stats::qlogis(probability), stats::binomial, rows)

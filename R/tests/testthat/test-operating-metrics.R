@@ -1,4 +1,4 @@
-test_that("likelihood ratios and kappa are scikit-learn's", {
+test_that("likelihood ratios and kappa match scikit-learn", {
   table <- operating_points(sklearn_predictions(), two_thresholds(), draws = 100)
   answers <- evaluation_answers(c("lr_positive", "lr_negative", "kappa"))
   both <- merge(table, answers, by.x = c("finding", "threshold", "metric"), by.y = c("finding", "at", "metric"))
@@ -6,7 +6,7 @@ test_that("likelihood ratios and kappa are scikit-learn's", {
   expect_equal(both$estimate.x, both$estimate.y, tolerance = 1e-12)
 })
 
-test_that("intervals are those of tables put together by hand", {
+test_that("intervals match those of resampled tables", {
   rows <- example_predictions()
   rows <- rows[rows$finding == "Pneumonia" & rows$split == "test", ]
   table <- operating_points(rows, one_threshold(0.4), draws = 200, confidence = 0.9)
@@ -25,7 +25,7 @@ test_that("intervals are those of tables put together by hand", {
   expect_equal(ours$upper, unname(expected[2, ]), tolerance = 1e-12)
 })
 
-test_that("several thresholds, in any order, are each as if alone", {
+test_that("several thresholds in any order match single thresholds", {
   rows <- example_predictions()
   rows <- rows[rows$finding == "Effusion", ]
   points <- function(values) {
@@ -35,7 +35,7 @@ test_that("several thresholds, in any order, are each as if alone", {
   expect_equal(three[three$threshold == 0.2, ], operating_points(rows, points(0.2), draws = 100))
 })
 
-test_that("a proportion of 0 or 1 has Wilson's interval on clusters, not one of no width", {
+test_that("a proportion of 0 or 1 has Wilson's interval by cluster", {
   table <- operating_points(six_rows(), one_threshold(0.2), draws = 200)
   sensitivity <- table[table$metric == "sensitivity", ]
   expect_identical(sensitivity$interval, "wilson")
@@ -43,7 +43,7 @@ test_that("a proportion of 0 or 1 has Wilson's interval on clusters, not one of 
   expect_equal(c(sensitivity$lower, sensitivity$upper), c(3 / (3 + qnorm(0.975)^2), 1))
 })
 
-test_that("what has no denominator is missing, and an open end is open", {
+test_that("a zero denominator gives a missing estimate and an infinite bound", {
   table <- operating_points(six_rows(), one_threshold(1), draws = 200)
   value <- function(name) table[table$metric == name, ]
   expect_true(is.na(value("ppv")$estimate))
@@ -58,7 +58,7 @@ test_that("what has no denominator is missing, and an open end is open", {
   expect_identical(table$upper[table$metric == "lr_positive"], Inf)
 })
 
-test_that("predictive values are Bayes' rule, and the split's own at its own prevalence", {
+test_that("predictive values match Bayes' rule", {
   rows <- example_predictions()
   table <- predictive_values(rows, example_thresholds(), draws = 200)
   metrics <- operating_points(rows, example_thresholds(), draws = 200)

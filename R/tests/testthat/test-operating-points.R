@@ -1,4 +1,4 @@
-test_that("six rows give what paper and pencil give", {
+test_that("values for six images match a manual calculation", {
   points <- operating_points(six_rows(), one_threshold(0.5), draws = 100)
   # Called positive: 0.8 and 0.9 rightly, 0.6 wrongly.
   for (name in c("sensitivity", "specificity", "ppv", "npv", "f1", "balanced_accuracy")) {
@@ -15,7 +15,7 @@ test_that("an image at the threshold is positive", {
   expect_equal(metric(points, "false_positive"), 1)
 })
 
-test_that("every figure is scikit-learn's", {
+test_that("all metrics match scikit-learn", {
   answers <- sklearn_answers()
   answers <- answers[!answers$metric %in% c("auroc", "wilson_lower", "wilson_upper"), ]
   thresholds <- unique(answers[c("finding", "threshold")])
@@ -32,7 +32,7 @@ test_that("counts of many images do not overflow", {
   expect_equal(values[["sensitivity"]], 0.5)
 })
 
-test_that("what has no denominator is missing", {
+test_that("a metric with a zero denominator is missing", {
   none <- operating_points(six_rows(), one_threshold(1))
   expect_true(is.na(metric(none, "ppv")))
   expect_true(is.na(metric(none, "mcc")))
@@ -41,7 +41,7 @@ test_that("what has no denominator is missing", {
   expect_true(is.na(metric(operating_points(all_negative, one_threshold()), "sensitivity")))
 })
 
-test_that("yardstick and the counts agree, at the edges too", {
+test_that("yardstick and counts give the same values, including edge cases", {
   skip_if_not_installed("yardstick")
   cases <- list(
     six_rows(), transform(six_rows(), truth = 0L), transform(six_rows(), truth = 1L),
@@ -61,7 +61,7 @@ test_that("yardstick and the counts agree, at the edges too", {
   }
 })
 
-test_that("an estimate is within its bounds, and metrics come in one order", {
+test_that("estimates are within bounds, and metrics are in order", {
   points <- operating_points(example_predictions(), example_thresholds(), draws = 200, confidence = 0.9)
   expect_identical(points$metric, rep(c(
     metric_names, "true_positive", "false_positive", "true_negative", "false_negative"
@@ -72,7 +72,7 @@ test_that("an estimate is within its bounds, and metrics come in one order", {
   expect_setequal(points$metric[is.na(points$interval)], names(confusion_counts(1, 1, 1)))
 })
 
-test_that("the engine that is asked for is the one taken", {
+test_that("the option placa.engine selects the engine", {
   rlang::local_options(placa.engine = "pROC")
   expect_match(engine_version(), "^pROC \\d")
   rlang::local_options(placa.engine = "abacus")
@@ -82,7 +82,7 @@ test_that("the engine that is asked for is the one taken", {
   expect_error(metric_engine(), "install.packages", class = "placa_error_engine")
 })
 
-test_that("thresholds that do not fit are refused in a sentence", {
+test_that("invalid thresholds are errors", {
   other <- one_threshold(finding = "Mass")
   expect_error(operating_points(six_rows(), other), "Pneumonia", class = "placa_error_thresholds")
   expect_error(operating_points(six_rows(), one_threshold(50)), class = "placa_error_thresholds")
@@ -90,7 +90,7 @@ test_that("thresholds that do not fit are refused in a sentence", {
   expect_error(operating_points(six_rows(), data.frame(finding = "Pneumonia")), class = "placa_error_columns")
 })
 
-test_that("thresholds of findings that are not there are no matter", {
+test_that("thresholds of other findings are ignored", {
   both <- rbind(one_threshold(), one_threshold(finding = "Mass"))
   expect_equal(operating_points(six_rows(), both), operating_points(six_rows(), one_threshold()))
 })

@@ -1,17 +1,17 @@
 both <- two_findings()
 one <- only(both, "Pneumonia")
 
-test_that("a lone finding's curve has its AUROC and every operating point", {
+test_that("the curve of a single finding has AUROC and all operating points", {
   texts <- texts_of(plot_roc(one))
   row <- one$discrimination
   interval <- paste0(format_number(row$clustered_lower, 3), "\u2013", format_number(row$clustered_upper, 3))
-  expect_match(texts, paste0("Pneumonia: AUROC 0.931 (95% CI ", interval, ")"), fixed = TRUE, all = FALSE)
-  expect_match(texts, "Youden index: sensitivity 77\\.4%, specificity 88\\.8%", all = FALSE)
-  expect_match(texts, "For 95% sensitivity", all = FALSE)
-  expect_true(all(c("Sensitivity", "1 \u2212 specificity", "0.2") %in% texts))
+  expect_match(texts, paste0("Pneumonia.*0\\.931.*95.*", interval), all = FALSE)
+  expect_match(texts, paste0(plot_labels("en")$operating_points[["youden"]], ".*77\\.4%.*88\\.8%"), all = FALSE)
+  expect_match(texts, plot_labels("en")$operating_points[["sensitivity_95"]], all = FALSE)
+  expect_true(all(c(plot_labels("en")$sensitivity, plot_labels("en")$false_positive_rate, "0.2") %in% texts))
 })
 
-test_that("the marks stand on the curve, the default one filled", {
+test_that("marks are on the curve, and the default is filled", {
   built <- ggplot2::ggplot_build(plot_roc(one))
   marks <- Filter(function(layer) identical(nrow(layer), 3L) && "shape" %in% names(layer), built$data)[[1]]
   expect_identical(marks$shape, c(16, 24, 25))
@@ -23,7 +23,7 @@ test_that("the marks stand on the curve, the default one filled", {
   expect_true(all(written(1 - marks$x, marks$y) %in% written(curve$specificity, curve$sensitivity)))
 })
 
-test_that("a curve drawn by its corners is the same curve", {
+test_that("corners draw the same curve", {
   area <- function(curve) {
     sum(-diff(curve$specificity) * (head(curve$sensitivity, -1) + tail(curve$sensitivity, -1)) / 2)
   }
@@ -34,7 +34,7 @@ test_that("a curve drawn by its corners is the same curve", {
   expect_equal(nrow(corners(roc_points(six_rows()))), 5)
 })
 
-test_that("several findings have a colour each, many a panel each", {
+test_that("several findings have colours, many have panels", {
   built <- ggplot2::ggplot_build(plot_roc(both))
   paths <- Filter(function(layer) nrow(layer) > 20 && length(unique(layer$colour)) == 2, built$data)
   expect_gte(length(paths), 1)
@@ -44,7 +44,7 @@ test_that("several findings have a colour each, many a panel each", {
   expect_identical(nrow(built$layout$layout), 9L)
 })
 
-test_that("calibration shows each bin with its interval, and every image below", {
+test_that("calibration shows bins with intervals and a histogram of all images", {
   built <- ggplot2::ggplot_build(plot_calibration(one))
   shown <- Filter(function(layer) all(c("ymin", "ymax", "x") %in% names(layer)) && nrow(layer) == 10, built$data)[[1]]
   expect_equal(shown$ymin, one$calibration$observed_lower)
@@ -53,10 +53,10 @@ test_that("calibration shows each bin with its interval, and every image below",
   expect_identical(sum(counts$n_images), nrow(one$predictions))
   expect_identical(sum(counts$n_images[counts$height > 0]), sum(one$predictions$truth))
   expect_lte(max(abs(counts$height)), band_reach)
-  expect_match(texts_of(plot_calibration(one)), "Bin of 25.26 images", all = FALSE)
+  expect_match(texts_of(plot_calibration(one)), "25.26", all = FALSE)
 })
 
-test_that("an evaluation that was read back can be drawn, with predictions or without", {
+test_that("a stored evaluation can be plotted with or without predictions", {
   back <- both
   back$predictions <- NULL
   without <- ggplot2::ggplot_build(plot_calibration(back))
@@ -65,7 +65,7 @@ test_that("an evaluation that was read back can be drawn, with predictions or wi
   expect_identical(nrow(with$layout$layout), 2L)
 })
 
-test_that("all words of a Spanish figure are Spanish", {
+test_that("Spanish figures have no English text", {
   plots <- list(plot_roc(one, labels = "es"), plot_calibration(one, labels = "es"), plot_roc(both, labels = "es"))
   for (plot in plots) {
     texts <- texts_of(plot)
@@ -75,7 +75,7 @@ test_that("all words of a Spanish figure are Spanish", {
   }
 })
 
-test_that("words can be handed in", {
+test_that("labels can be replaced", {
   labels <- plot_labels("en", sensitivity = "True positive rate", findings = c(Pneumonia = "Lung {infection}"))
   texts <- texts_of(plot_roc(one, labels = labels))
   expect_true("True positive rate" %in% texts)
@@ -92,13 +92,13 @@ test_that("both languages have the same labels", {
   }
 })
 
-test_that("a plot can be added to, and autoplot() is the same plot", {
+test_that("layers can be added, and autoplot() gives the same plot", {
   expect_s3_class(plot_roc(one) + ggplot2::ggtitle("mine") + ggplot2::theme_dark(), "ggplot")
   expect_equal(ggplot2::autoplot(one)$labels, plot_roc(one)$labels)
   expect_equal(ggplot2::autoplot(one, "calibration", labels = "es")$labels, plot_calibration(one, labels = "es")$labels)
 })
 
-test_that("what cannot be drawn is told", {
+test_that("a plot without data is an error", {
   expect_error(plot_roc(3), class = "placa_error_plot")
   expect_error(suppressWarnings(plot_roc(transform(six_rows(), truth = 1L))), class = "placa_error_plot")
 })

@@ -8,7 +8,7 @@ local_project <- function(frame = parent.frame()) {
   normalizePath(root)
 }
 
-test_that("the project's Python is found from the run, from here, and by its variable", {
+test_that("Python is found from the run, the working directory and the variable", {
   root <- local_project()
   python <- file.path(root, ".venv", "bin", "python")
   run <- file.path(root, "runs", "mine")
@@ -20,7 +20,7 @@ test_that("the project's Python is found from the run, from here, and by its var
   expect_null(find_python(elsewhere, named = "", here = elsewhere))
 })
 
-test_that("a link is named, not what it points to", {
+test_that("links are not resolved", {
   root <- local_project()
   link <- file.path(root, ".venv", "bin", "python")
   unlink(link)
@@ -30,17 +30,17 @@ test_that("a link is named, not what it points to", {
   expect_identical(find_python(root, named = "", here = root), link)
 })
 
-test_that("the source is found for a Python that lacks placa", {
+test_that("the source directory is found for a Python without placa", {
   root <- local_project()
   expect_identical(find_source(file.path(root, "runs"), here = tempdir()), file.path(root, "python"))
   expect_null(find_source(tempdir(), here = tempdir()))
 })
 
-test_that("no Python at all says what to type", {
+test_that("a missing Python is an error with a remedy", {
   expect_error(abort_no_python("runs/x", NULL), "make setup", class = "placa_error_python")
 })
 
-test_that("an R inside Python is known by either sign, and its children are not", {
+test_that("R inside Python is detected by both signs, child processes are not", {
   expect_true(is_embedded("1", "R"))
   expect_true(is_embedded(as.character(Sys.getpid()), "R"))
   expect_true(is_embedded("", c("rpy2", "--quiet")))
@@ -48,12 +48,12 @@ test_that("an R inside Python is known by either sign, and its children are not"
   expect_false(is_embedded("", "R"))
 })
 
-test_that("loading placa touches no reticulate", {
+test_that("library(placa) does not load reticulate", {
   lines <- in_own_r("cat('loaded:', 'reticulate' %in% loadedNamespaces())")
   expect_match(lines, "loaded: FALSE", all = FALSE)
 })
 
-test_that("nor does evaluating", {
+test_that("evaluate() does not load reticulate", {
   lines <- in_own_r(c(
     "invisible(evaluate(example_predictions(), example_thresholds(), out = tempfile(), draws = 200))",
     "cat('loaded:', 'reticulate' %in% loadedNamespaces())"
@@ -61,14 +61,14 @@ test_that("nor does evaluating", {
   expect_match(lines, "loaded: FALSE", all = FALSE)
 })
 
-test_that("the packages that reticulate would install are those that placa asks for", {
+test_that("Python dependencies match pyproject.toml", {
   source <- find_source(test_path(), here = tempdir())
   skip_if(is.null(source), "the Python package is not here")
   asked <- readLines(file.path(dirname(source), "pyproject.toml"))
   for (package in python_packages) expect_match(asked, paste0("\"", package, "\","), fixed = TRUE, all = FALSE)
 })
 
-test_that("a RETICULATE_PYTHON that is none is told", {
+test_that("an invalid RETICULATE_PYTHON is an error", {
   skip_if_not_installed("reticulate")
   run <- local_run()
   folder <- local_images(c(`a.png` = 2))

@@ -27,13 +27,13 @@ expect_all_types <- function(read) {
 }
 
 for (package in c("arrow", "nanoparquet")) {
-  test_that(paste("every type comes alike by", package), {
+  test_that(paste("all types are the same with", package), {
     skip_if_not_installed(package)
     expect_all_types(read_parquet(types_file(), parquet_readers()[package]))
   })
 }
 
-test_that("every type comes alike by the project's Python", {
+test_that("all types are the same with Python", {
   skip_if_not_installed("reticulate")
   python <- find_python(test_path())
   skip_if(is.null(python), "the project's Python is not there")
@@ -46,17 +46,18 @@ test_that("every type comes alike by the project's Python", {
   expect_all_types(readRDS(out))
 })
 
-test_that("what readers make of a column is made alike", {
+test_that("columns of all readers are converted to the same types", {
   whole <- data.frame(a = c(1, NA), b = c(1, 2^31), c = 1:2)
-  expect_identical(lapply(alike(whole, whole = c("a", "b")), typeof), list(a = "integer", b = "double", c = "integer"))
-  expect_identical(alike(data.frame(a = c(NA_integer_, NA)), empty = "a")$a, c(NA, NA))
-  expect_identical(nrow(alike(data.frame(a = character()))), 0L)
+  types <- lapply(harmonise_columns(whole, whole = c("a", "b")), typeof)
+  expect_identical(types, list(a = "integer", b = "double", c = "integer"))
+  expect_identical(harmonise_columns(data.frame(a = c(NA_integer_, NA)), empty = "a")$a, c(NA, NA))
+  expect_identical(nrow(harmonise_columns(data.frame(a = character()))), 0L)
   local <- data.frame(at = .POSIXct(0))
-  expect_identical(attr(alike(local)$at, "tzone"), "UTC")
-  expect_false(is.ordered(alike(data.frame(a = factor("x", ordered = TRUE)))$a))
+  expect_identical(attr(harmonise_columns(local)$at, "tzone"), "UTC")
+  expect_false(is.ordered(harmonise_columns(data.frame(a = factor("x", ordered = TRUE)))$a))
 })
 
-test_that("lists of Python say what each column is", {
+test_that("lists of Python have column types", {
   columns <- list(f = 2:1, d = 18321L, t = 1.5, n = list(), e = list())
   missing <- list(f = c(FALSE, TRUE), d = FALSE, t = FALSE, n = list(), e = list())
   kinds <- list(f = "factor", d = "date", t = "time", n = "double", e = "character")

@@ -1,4 +1,4 @@
-test_that("thresholds come as a table, the default marked", {
+test_that("thresholds are a table with the default", {
   table <- read_thresholds(local_run(findings = c("Pneumonia", "Effusion")))
   expect_identical(table$finding, c("Pneumonia", "Pneumonia", "Effusion", "Effusion"))
   expect_identical(table$operating_point, rep(c("youden", "sensitivity_95"), 2))
@@ -6,7 +6,7 @@ test_that("thresholds come as a table, the default marked", {
   expect_identical(table$default, rep(c(TRUE, FALSE), 2))
 })
 
-test_that("what holds none is told", {
+test_that("a missing or invalid file is an error", {
   expect_error(read_thresholds(tempdir()), "thresholds.json", class = "placa_error_run")
   file <- tempfile(fileext = ".json")
   on.exit(unlink(file))

@@ -5,7 +5,7 @@ second_reader <- function() {
   )
 }
 
-test_that("truth becomes the other source's, missing where it has none, and nothing else changes", {
+test_that("relabel() replaces only the truth", {
   before <- six_rows()
   after <- relabel(before, second_reader())
   expect_identical(after$truth, c(0L, 1L, 0L, 1L, NA, NA))
@@ -13,18 +13,18 @@ test_that("truth becomes the other source's, missing where it has none, and noth
   expect_identical(attr(after, "placa")$label_source, "second reader")
 })
 
-test_that("evaluate() takes only what is labelled, and says by whom and how much", {
+test_that("evaluate() uses labelled images and prints their source and number", {
   # Of the positives b and d, d (0.8) is above the negatives a (0.1) and c (0.35), and so is b (0.4).
   evaluation <- suppressWarnings(evaluate(relabel(six_rows(), second_reader()), one_threshold(), draws = 200))
   expect_identical(evaluation$discrimination$n_images, 4L)
   expect_identical(evaluation$discrimination$n_positive, 2L)
   expect_equal(evaluation$discrimination$auroc, 1)
   text <- paste(format(evaluation), collapse = " ")
-  expect_match(text, "Labels: second reader\\.")
-  expect_match(text, "4 of 6 images of the split have a label")
+  expect_match(text, "second reader")
+  expect_match(text, "\\b4 of 6\\b")
 })
 
-test_that("a subset can be asked for, and is said", {
+test_that("a subset can be selected and is printed", {
   relabelled <- relabel(six_rows(), second_reader(), subset = "test")
   expect_identical(relabelled$truth, c(NA, NA, 0L, 1L, NA, NA))
   evaluation <- suppressWarnings(evaluate(relabelled, one_threshold(), draws = 200))
@@ -33,7 +33,7 @@ test_that("a subset can be asked for, and is said", {
   expect_error(relabel(six_rows(), second_reader()[-4], subset = "test"), "no subsets", class = "placa_error_labels")
 })
 
-test_that("what was said of the labels is written and read back", {
+test_that("the description of the labels is written and read", {
   out <- tempfile()
   on.exit(unlink(out, recursive = TRUE))
   rows <- rbind(six_rows(), transform(six_rows(), finding = "Effusion"))
@@ -43,42 +43,42 @@ test_that("what was said of the labels is written and read back", {
   back <- read_evaluation(out)
   expect_equal(back$about$labels, evaluation$about$labels)
   expect_identical(back$about$labels$unlabelled_findings, "Effusion")
-  expect_match(paste(format(back), collapse = " "), "Left out, for no image has a label: Effusion")
+  expect_match(paste(format(back), collapse = " "), "Effusion")
 })
 
-test_that("a name with braces is a name", {
+test_that("braces in a source name are not evaluated", {
   odd <- transform(second_reader(), label_source = "{panel} of 3")
   evaluation <- suppressWarnings(evaluate(relabel(six_rows(), odd), one_threshold(), draws = 200))
-  expect_match(paste(format(evaluation), collapse = " "), "Labels: {panel} of 3.", fixed = TRUE)
+  expect_match(paste(format(evaluation), collapse = " "), "{panel} of 3", fixed = TRUE)
 })
 
-test_that("of several sources one must be named", {
+test_that("several sources require a selection", {
   both <- rbind(second_reader(), transform(second_reader(), label_source = "panel", truth = 1L - truth))
   expect_error(relabel(six_rows(), both), "panel", class = "placa_error_labels")
   expect_identical(relabel(six_rows(), both, "panel")$truth, c(1L, 0L, 1L, 0L, NA, NA))
   expect_error(relabel(six_rows(), both, "nobody"), "nobody", class = "placa_error_labels")
   expect_error(relabel(six_rows(), both, c("panel", "second reader")), class = "placa_error_labels")
-  # A source that labels another finding alone is no choice.
+  # A source with labels of another finding only is ignored.
   other <- transform(second_reader(), label_source = "panel", finding = "Effusion")
   expect_identical(relabel(six_rows(), rbind(second_reader(), other))$truth[1:2], 0:1)
 })
 
-test_that("labels that cannot be used are refused with a reason", {
+test_that("invalid labels are errors", {
   expect_error(relabel(six_rows(), "labels.parquet"), "read_labels", class = "placa_error_labels")
   expect_error(relabel(six_rows(), second_reader()[-1]), class = "placa_error_columns")
   expect_error(relabel(six_rows(), transform(second_reader(), truth = 2)), class = "placa_error_truth")
   nothing <- transform(second_reader(), finding = "Hernia")
   expect_error(relabel(six_rows(), nothing), "Hernia", class = "placa_error_labels")
   elsewhere <- transform(second_reader(), image_id = paste0(image_id, ".png"))
-  expect_error(relabel(six_rows(), elsewhere), "none of them", class = "placa_error_labels")
+  expect_error(relabel(six_rows(), elsewhere), "second reader.*\\b5\\b", class = "placa_error_labels")
   contrary <- rbind(second_reader(), transform(second_reader()[3, ], truth = 1L))
-  expect_error(relabel(six_rows(), contrary), "both with and", class = "placa_error_labels")
-  # The same label twice is one label; a missing one is none.
+  expect_error(relabel(six_rows(), contrary), "\"c\".*Pneumonia", class = "placa_error_labels")
+  # A duplicated label is one label; a missing label is ignored.
   twice <- rbind(second_reader(), second_reader()[3, ], transform(second_reader()[3, ], truth = NA))
   expect_identical(relabel(six_rows(), twice)$truth, c(0L, 1L, 0L, 1L, NA, NA))
 })
 
-test_that("a patient in two splits is found whatever the labels", {
+test_that("a leak is found with any labels", {
   rows <- rbind(six_rows(), transform(six_rows()[1, ], image_id = "y", split = "train", group_id = "3"))
   expect_error(evaluate(relabel(rows, second_reader()), one_threshold()), class = "placa_error_leak")
 })
@@ -106,7 +106,7 @@ adjudicated <- function(data) {
   )
 }
 
-test_that("the published predictions have their published figures, by either source of labels", {
+test_that("published predictions give published values with both label sources", {
   data <- shared_data()
   rows <- published(data)
   expect_identical(nrow(rows), 22433L)

@@ -1,4 +1,4 @@
-# A run that may be changed, and the Python that renders its report.
+# A copy of a run, and the Python that renders its report.
 rendered_run <- function(frame = parent.frame()) {
   there <- trained_run()
   skip_if_not_installed("rmarkdown")
@@ -11,7 +11,7 @@ rendered_run <- function(frame = parent.frame()) {
   list(run = file.path(folder, basename(there$run)), env = there$env)
 }
 
-test_that("a report is rendered in Spanish, and its path comes back", {
+test_that("a report is rendered in Spanish, and its path is returned", {
   there <- rendered_run()
   before <- Sys.getenv("PLACA_PYTHON")
   Sys.setenv(PLACA_PYTHON = sub("^PLACA_PYTHON=", "", there$env))
@@ -24,25 +24,26 @@ test_that("a report is rendered in Spanish, and its path comes back", {
   out <- file.path(dirname(there$run), "card.html")
   expect_identical(render_report(there$run, document = "model-card", out = out), out)
   expect_true(file.exists(out))
-  expect_error(render_report(there$run, findings = "Nothing"), "no finding 'Nothing'", class = "placa_error_report")
+  expect_error(render_report(there$run, findings = "Nothing"), "Nothing", class = "placa_error_report")
   expect_error(render_report(there$run, language = "fr"), "'fr'", class = "placa_error_report")
-  expect_error(render_report(dirname(there$run)), "is not a run", class = "placa_error_report")
+  expect_error(render_report(dirname(there$run)), basename(dirname(there$run)), class = "placa_error_report")
 })
 
-test_that("what is no path is refused before Python starts", {
+test_that("an invalid path is an error before Python starts", {
   expect_error(render_report(1), class = "placa_error_file")
 })
 
-test_that("Python's message is shown, without what stands before it", {
+test_that("the message of Python is shown without progress lines", {
   lines <- c("usage: placa report [-h]", "  rendering", "placa: runs/x is {not} a run: name", "another.")
-  expect_error(abort_placa(lines, "python", NULL), "runs/x is {not} a run: name another.", fixed = TRUE)
+  error <- expect_error(abort_placa(lines, "python", NULL), class = "placa_error_report")
+  expect_match(conditionMessage(error), "runs/x is {not} a run: name another.", fixed = TRUE)
   lines <- c("usage: placa report [-h]", "placa report: error: argument --to: invalid choice: 'odt'")
   expect_error(abort_placa(lines, "python", NULL), "argument --to: invalid choice", class = "placa_error_report")
   lines <- "/usr/bin/python3: No module named placa"
   expect_error(abort_placa(lines, "/usr/bin/python3", NULL), "PLACA_PYTHON", class = "placa_error_python")
 })
 
-test_that("Python gets the library path that R got", {
+test_that("Python has the original library path", {
   expect_identical(libraries_before_r(kept = "/a:/b", now = "/r"), "/a:/b")
   expect_identical(libraries_before_r(kept = "", now = "/r"), "")
   skip_if(!file.exists(file.path(R.home("etc"), "ldpaths")), "this R has no ldpaths")

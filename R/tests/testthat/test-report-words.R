@@ -1,4 +1,4 @@
-test_that("numbers are written as the report's language writes them", {
+test_that("numbers have the format of the language", {
   on.exit(rm(list = ls(the_report), envir = the_report))
   set_language("es")
   expect_identical(num(c(1234.5, -0.04, -1.26, NA, Inf), 1), c("1.234,5", "0,0", "\u22121,3", "\u2013", "\u221e"))
@@ -9,18 +9,18 @@ test_that("numbers are written as the report's language writes them", {
   expect_identical(num(numeric()), character())
 })
 
-test_that("a figure's numbers have no thousands mark, and a tick has a minus sign", {
+test_that("numbers in figures have no thousands separator, and ticks have a minus sign", {
   expect_identical(format_number(c(1234.56, -0.001, NA), 2), c("1234.56", "0.00", "\u2013"))
   expect_identical(format_ticks(c(-0.25, 0.5), ","), c("\u22120,25", "0,50"))
 })
 
-test_that("both languages have the same words", {
+test_that("both languages have the same keys", {
   expect_identical(languages(), c("en", "es"))
   expect_setequal(names(read_strings("en")), names(read_strings("es")))
   expect_error(read_strings("fr"), class = "placa_error_language")
 })
 
-test_that("a document names its sections", {
-  expect_error(report_section("poster"), "must be one of")
+test_that("unknown sections and runs are errors", {
+  expect_error(report_section("poster"), "poster", class = "rlang_error")
   expect_error(report_setup(list(run = tempdir(), language = "en")), class = "placa_error_run")
 })

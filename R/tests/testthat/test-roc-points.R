@@ -1,11 +1,11 @@
-test_that("six rows give the curve that one draws by hand", {
+test_that("the curve of six images matches a manual calculation", {
   points <- roc_points(six_rows())
   expect_equal(points$threshold, c(Inf, 0.9, 0.8, 0.6, 0.4, 0.35, 0.1))
   expect_equal(points$sensitivity, c(0, 1, 2, 2, 2, 3, 3) / 3)
   expect_equal(points$specificity, c(3, 3, 3, 2, 1, 1, 0) / 3)
 })
 
-test_that("the points are pROC's", {
+test_that("points match pROC", {
   rows <- sklearn_predictions()
   for (finding in unique(rows$finding)) {
     of_finding <- rows[rows$finding == finding, ]
@@ -16,7 +16,7 @@ test_that("the points are pROC's", {
   }
 })
 
-test_that("every point is what its own threshold gives", {
+test_that("every point matches its threshold", {
   rows <- sklearn_predictions()[241:480, ]
   points <- roc_points(rows)
   for (i in seq_len(nrow(points))) {
@@ -36,7 +36,7 @@ test_that("the area under the points is the AUROC", {
   }
 })
 
-test_that("the corners alone draw the same curve", {
+test_that("corners draw the same curve", {
   rows <- sklearn_predictions()
   all <- roc_points(rows)
   kept <- roc_points(rows, corners = TRUE)
@@ -45,7 +45,7 @@ test_that("the corners alone draw the same curve", {
   for (finding in unique(rows$finding)) {
     some <- kept[kept$finding == finding, ]
     every <- all[all$finding == finding, ]
-    # Every point that is left out lies on the line through those that are kept.
+    # Every omitted point is on the line through its neighbours.
     ends <- c(1, nrow(every))
     expect_identical(some[c(1, nrow(some)), ], every[ends, ])
     lies <- vapply(seq_len(nrow(every)), function(i) {

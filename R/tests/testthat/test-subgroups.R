@@ -2,7 +2,7 @@ group_rows <- function(table, finding, column, group) {
   table[table$finding == finding & table$column == column & table$group == group, ]
 }
 
-test_that("a group's figures are those of a table of the group alone", {
+test_that("values of a group match those of a separate table", {
   rows <- example_predictions()
   table <- subgroups(rows, example_thresholds(), draws = 100)
   expect_s3_class(table, "placa_subgroups")
@@ -24,7 +24,7 @@ test_that("a group's figures are those of a table of the group alone", {
   }
 })
 
-test_that("differences are from all other images, in the same draws", {
+test_that("differences use all other images and the same draws", {
   rows <- example_predictions()
   rows <- rows[rows$finding == "Pneumonia", ]
   table <- subgroups(rows, example_thresholds(), by = "age", draws = 200)
@@ -45,7 +45,7 @@ test_that("differences are from all other images, in the same draws", {
   expect_equal(group$p_value[1], 2 * pnorm(-abs(group$difference[1]) / sd(by_hand)))
 })
 
-test_that("Holm's correction is R's own, with a column of two groups as one comparison", {
+test_that("Holm's correction matches p.adjust(), with two groups as one comparison", {
   rows <- example_predictions(patients = 1500)
   table <- subgroups(rows, example_thresholds(), draws = 100)
   of <- table[table$finding == "Pneumonia" & table$metric == "auroc" & !table$too_small, ]
@@ -56,7 +56,7 @@ test_that("Holm's correction is R's own, with a column of two groups as one comp
   expect_equal(of$difference[of$column == "sex"][1], -of$difference[of$column == "sex"][2])
 })
 
-test_that("small groups are shown as too small, without numbers, and take no part in the correction", {
+test_that("small groups have no estimates and are not in the correction", {
   rows <- example_predictions()
   table <- subgroups(rows, example_thresholds(), by = "age", min_clusters = 15, draws = 100)
   young <- group_rows(table, "Effusion", "age", "0-17")
@@ -65,7 +65,7 @@ test_that("small groups are shown as too small, without numbers, and take no par
   expect_gt(young$n_images[1], 0)
 })
 
-test_that("any column will do, missing values are a group, and bands of age are the reader's", {
+test_that("any column can be used, missing values form a group, and age bands can be set", {
   rows <- example_predictions()
   rows$scanner <- rep(c("old", NA, "new"), length.out = nrow(rows))
   table <- subgroups(rows, example_thresholds(), by = "scanner", draws = 100)
@@ -79,13 +79,13 @@ test_that("any column will do, missing values are a group, and bands of age are 
   expect_error(subgroups(rows, example_thresholds(), min_clusters = 1), class = "placa_error_groups")
 })
 
-test_that("predictions without groups have an empty table of the same columns", {
+test_that("predictions without groups give an empty table with the same columns", {
   table <- subgroups(six_rows(), one_threshold(), draws = 100)
   expect_identical(nrow(table), 0L)
   expect_true(all(c("group", "metric", "p_holm", "too_small") %in% names(table)))
 })
 
-test_that("a group of which nothing is missed has Wilson's interval", {
+test_that("a group without missed positives has Wilson's interval", {
   rows <- example_predictions()
   rows <- rows[rows$finding == "Pneumonia", ]
   table <- subgroups(rows, one_threshold(0), by = "sex", draws = 100)

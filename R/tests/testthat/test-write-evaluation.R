@@ -1,6 +1,6 @@
 figures <- c("roc", "pr", "calibration", "decision_curve", "subgroups", "abstention")
 files <- c(table_files, detail_files, paste0(figures, ".png"), paste0(figures, ".svg"), "summary.json")
-# Six rows of one split: nothing to calibrate abstention on, and groups too small to be shown.
+# Six rows of one split: no abstention, and groups are too small for a figure.
 files_of_six <- files[!grepl("^abstention|^subgroups.(png|svg)", files)]
 
 local_out <- function(frame = parent.frame()) {
@@ -12,7 +12,7 @@ local_out <- function(frame = parent.frame()) {
 
 everything_in <- function(directory) list.files(directory, all.files = TRUE, no.. = TRUE)
 
-test_that("what is written reads back the same", {
+test_that("tables are the same after writing and reading", {
   out <- local_out()
   evaluation <- evaluate(example_predictions(), example_thresholds(), out = out, draws = 200)
   expect_setequal(everything_in(out), files)
@@ -26,11 +26,11 @@ test_that("what is written reads back the same", {
   expect_identical(format(back), format(evaluation))
 })
 
-# Figures take most of the time, so the tests that only look share one directory.
+# Figures are slow, so tests that only read share one directory.
 shared_out <- file.path(tempfile(), "evaluation")
 shared <- evaluate(six_rows(), one_threshold(), out = shared_out, draws = 200)
 
-test_that("the tables have the columns that Python and the report rely on", {
+test_that("tables have the columns for Python and the report", {
   out <- shared_out
   header <- function(name) strsplit(readLines(file.path(out, name), 1), ",")[[1]]
   expect_identical(header("discrimination.csv"), c(
@@ -49,7 +49,7 @@ test_that("the tables have the columns that Python and the report rely on", {
   expect_identical(header("roc.csv"), c("finding", "split", "threshold", "sensitivity", "specificity"))
 })
 
-test_that("the summary has the headline and lists what is there", {
+test_that("the summary has the headline and the list of files", {
   out <- shared_out
   text <- paste(readLines(file.path(out, "summary.json")), collapse = "\n")
   summary <- jsonlite::fromJSON(text)
@@ -63,7 +63,7 @@ test_that("the summary has the headline and lists what is there", {
   expect_match(summary$engine, "^(yardstick|pROC) [0-9.]+$")
 })
 
-test_that("figures are images of some size", {
+test_that("figures are not empty", {
   out <- shared_out
   for (name in grep("png$", everything_in(out), value = TRUE)) {
     head <- readBin(file.path(out, name), "raw", 24)
@@ -74,7 +74,7 @@ test_that("figures are images of some size", {
   expect_match(readLines(file.path(out, "roc.svg"), 3), "<svg", all = FALSE)
 })
 
-test_that("text is UTF-8 and quoted as CSV wants it", {
+test_that("text is UTF-8 with CSV quotes", {
   out <- local_out()
   name <- "Neumon\u00eda \"leve\", AP"
   rows <- transform(six_rows(), finding = name)
@@ -84,7 +84,7 @@ test_that("text is UTF-8 and quoted as CSV wants it", {
   expect_identical(read_evaluation(out)$discrimination$finding, name)
 })
 
-test_that("an older evaluation is replaced whole", {
+test_that("an older evaluation is replaced completely", {
   out <- local_out()
   dir.create(out)
   writeLines("{}", file.path(out, "summary.json"))
@@ -95,7 +95,7 @@ test_that("an older evaluation is replaced whole", {
   expect_identical(everything_in(dirname(out)), "evaluation")
 })
 
-test_that("a directory of something else is left alone", {
+test_that("a directory with other files is not changed", {
   out <- local_out()
   dir.create(out)
   writeLines("mine", file.path(out, "thesis.tex"))
@@ -105,7 +105,7 @@ test_that("a directory of something else is left alone", {
   expect_null(check_out(out))
 })
 
-test_that("a place that takes no directory is refused", {
+test_that("an invalid path is an error", {
   file <- tempfile()
   writeLines("a file", file)
   on.exit(unlink(file))
@@ -114,7 +114,7 @@ test_that("a place that takes no directory is refused", {
   expect_identical(readLines(file), "a file")
 })
 
-test_that("a failure on the way leaves the older one as it was, and nothing beside it", {
+test_that("a failure keeps the older evaluation and no temporary files", {
   out <- local_out()
   evaluation <- evaluate(six_rows(), one_threshold(), out = out, draws = 200)
   before <- tools::md5sum(file.path(out, files))
@@ -127,7 +127,7 @@ test_that("a failure on the way leaves the older one as it was, and nothing besi
   expect_identical(everything_in(dirname(out)), "evaluation")
 })
 
-test_that("numbers read back to the same double", {
+test_that("numbers are exact after writing and reading", {
   x <- c(0.1, 1 / 3, 2 / 3, 0.1 + 0.2, 1e-300, NA, Inf)
   expect_identical(as.double(sub("NA", NA, format_exactly(x))), x)
   expect_identical(format_exactly(0.1), "0.1")

@@ -21,6 +21,7 @@ R_PACKAGES = {
     "cli": "no R package placa",
     "rlang": "no R package placa",
     "tibble": "no R package placa",
+    "generics": "no R package placa",
     "jsonlite": "no R package placa",
     "knitr": "no report",
     "rmarkdown": "no report without Quarto",

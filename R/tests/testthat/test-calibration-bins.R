@@ -1,5 +1,5 @@
-test_that("six rows in three bins are what one counts by hand", {
-  table <- calibration(six_rows(), bins = 3)
+test_that("three bins of six images match a manual count", {
+  table <- calibration_bins(six_rows(), bins = 3)
   expect_identical(table$bin, 1:3)
   expect_identical(table$n_images, c(2L, 2L, 2L))
   expect_identical(table$n_positive, c(1L, 0L, 2L))
@@ -7,7 +7,7 @@ test_that("six rows in three bins are what one counts by hand", {
   expect_equal(table$observed, c(0.5, 0, 1))
 })
 
-test_that("Wilson's interval is scipy's and prop.test's", {
+test_that("Wilson's interval matches scipy and prop.test()", {
   answers <- sklearn_answers()
   for (finding in unique(answers$finding)) {
     for (threshold in c(0.3, 0.5)) {
@@ -24,36 +24,36 @@ test_that("Wilson's interval is scipy's and prop.test's", {
   }
 })
 
-test_that("bounds stay on the scale", {
+test_that("bounds are between 0 and 1", {
   ends <- wilson_interval(c(0, 7), c(7, 7), 0.95)
   expect_true(all(ends$observed_lower >= 0 & ends$observed_upper <= 1))
   expect_equal(ends$observed_upper[2], 1)
 })
 
-test_that("bins hold equal counts, all images, and do not hang on the order of rows", {
+test_that("bins have equal counts and do not depend on the order of rows", {
   rows <- example_predictions()
-  table <- calibration(rows)
+  table <- calibration_bins(rows)
   counts <- table$n_images[table$finding == "Pneumonia"]
   expect_length(counts, 10)
   expect_lte(diff(range(counts)), 1)
   expect_identical(sum(counts), sum(rows$split == "test" & rows$finding == "Pneumonia"))
   set.seed(1)
-  shuffled <- calibration(rows[sample(nrow(rows)), ])
+  shuffled <- calibration_bins(rows[sample(nrow(rows)), ])
   shuffled <- shuffled[order(match(shuffled$finding, table$finding)), ]
   expect_equal(shuffled, table)
 })
 
-test_that("images of one probability share a bin", {
+test_that("images with equal probabilities are in one bin", {
   rows <- six_rows()
   rows$probability <- c(0.2, 0.2, 0.2, 0.2, 0.9, 0.9)
-  table <- calibration(rows, bins = 6)
+  table <- calibration_bins(rows, bins = 6)
   expect_identical(table$n_images, c(4L, 2L))
   expect_identical(table$bin, 1:2)
   rows$probability <- 0.5
-  expect_identical(calibration(rows)$n_images, 6L)
+  expect_identical(calibration_bins(rows)$n_images, 6L)
 })
 
-test_that("a number of bins that is none is refused", {
-  expect_error(calibration(six_rows(), bins = 0), class = "placa_error_bins")
-  expect_error(calibration(six_rows(), bins = 2.5), class = "placa_error_bins")
+test_that("an invalid number of bins is an error", {
+  expect_error(calibration_bins(six_rows(), bins = 0), class = "placa_error_bins")
+  expect_error(calibration_bins(six_rows(), bins = 2.5), class = "placa_error_bins")
 })

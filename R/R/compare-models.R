@@ -1,15 +1,15 @@
-#' Compare models, or sources of labels, on the same images
+#' Compare models, or label sources, on the same images
 #'
-#' Two models that see the same images err on the same ones, so that their
-#' difference is known better than either figure. Every table is put on the
-#' images that all of them have, and each is set against the first: AUROC by
-#' DeLong's test for correlated curves (DeLong et al. 1988), by Obuchowski's
-#' (1997) for clustered data, and every metric by a clustered bootstrap in which
-#' all tables share their draws.
+#' The errors of two models on the same images are correlated, so a paired
+#' comparison is more precise than two separate estimates. All tables are reduced
+#' to their common images, and each is compared with the first. AUROC is compared
+#' by DeLong's test for correlated curves (DeLong et al. 1988) and by the test of
+#' Obuchowski (1997) for clustered data. Every metric is compared by a clustered
+#' bootstrap with the same draws for all tables.
 #'
-#' The truth may differ between tables: so the same model is judged by two
-#' sources of labels (see [relabel()]). DeLong's and Obuchowski's tests want one
-#' truth, and are left out then.
+#' The truth may differ between tables, for example to evaluate one model against
+#' two label sources (see [relabel()]). DeLong's and Obuchowski's tests require the
+#' same truth and are omitted in this case.
 #'
 #' @inheritParams clustered_auroc
 #' @param models A named list of two or more data frames of predictions, as
@@ -17,22 +17,22 @@
 #' @param metrics Names of metrics: `"auroc"`, `"average_precision"`,
 #'   `"brier"`, and, with `thresholds`, `"sensitivity"`, `"specificity"`, `"ppv"`,
 #'   `"npv"`, `"lr_positive"`, `"lr_negative"`, `"f1"`, `"mcc"`, `"kappa"`,
-#'   `"balanced_accuracy"`; or a named list that may hold functions of one's own,
+#'   `"balanced_accuracy"`; or a named list that may contain custom functions,
 #'   `function(truth, probability, weight)`, which return one number for rows
-#'   that count `weight` times.
-#' @param thresholds Operating points, as [read_thresholds()] returns them, for
-#'   all models, or a list of such tables named as the models. The default point
-#'   is taken.
-#' @return A tibble of class `placa_comparison` with one row a finding, model
+#'   with frequency weights.
+#' @param thresholds Operating points for all models, as [read_thresholds()]
+#'   returns, or a list of such tables with the names of the models. The default
+#'   operating point is used.
+#' @return A tibble of class `placa_comparison` with one row per finding, model
 #'   (other than the first), metric and method: `finding`, `split`, `model`,
 #'   `reference` (the first), `metric`, `method` (`"delong"`, `"obuchowski"`,
-#'   `"bootstrap"`), `n_images` and `n_clusters` (shared), `n_left_out` (labelled images
-#'   that another table lacks), `estimate`, `reference_estimate`, `difference`
+#'   `"bootstrap"`), `n_images` and `n_clusters` (common), `n_left_out` (labelled
+#'   images that are missing in another table), `estimate`, `reference_estimate`, `difference`
 #'   (`estimate - reference_estimate`), `std_error`, `lower`, `upper` (of the
 #'   difference), `p_value` (two-sided, normal), `confidence`.
 #' @section Errors:
-#' Those of [clustered_auroc()] for each table; `placa_error_models` where
-#' `models` is not as above or no image is shared; `placa_error_metrics`;
+#' The errors of [clustered_auroc()] for each table; `placa_error_models` for
+#' invalid `models` or no common images; `placa_error_metrics`;
 #' `placa_error_thresholds`.
 #' @references
 #' DeLong ER, DeLong DM, Clarke-Pearson DL (1988). Comparing the areas under two
@@ -46,9 +46,9 @@
 #' predictions <- example_predictions()
 #' blurred <- predictions
 #' blurred$probability <- round(predictions$probability, 1)
-#' compare(list(sharp = predictions, blurred = blurred), metrics = "auroc", draws = 200)
-compare <- function(models, metrics = c("auroc", "average_precision", "brier"), thresholds = NULL, split = "test",
-                    confidence = 0.95, draws = 2000, seed = 1) {
+#' compare_models(list(sharp = predictions, blurred = blurred), metrics = "auroc", draws = 200)
+compare_models <- function(models, metrics = c("auroc", "average_precision", "brier"), thresholds = NULL,
+                           split = "test", confidence = 0.95, draws = 2000, seed = 1) {
   check_confidence(confidence)
   check_draws(draws, seed)
   metrics <- check_metrics(metrics)
@@ -61,7 +61,7 @@ compare <- function(models, metrics = c("auroc", "average_precision", "brier"), 
     tibble::tibble(finding = finding, split = split, compared, confidence = confidence)
   })
   if (length(parts) == 0) {
-    abort_models("They have no finding in common.", rlang::current_env())
+    abort_models("They have no common finding.", rlang::current_env())
   }
   as_subclass("placa_comparison", do.call(rbind, parts))
 }
@@ -74,7 +74,8 @@ thresholds_of_models <- function(thresholds, models, findings, metrics, call = r
   wanted <- intersect(unlist(Filter(rlang::is_string, metrics)), threshold_metrics)
   if (length(wanted) > 0 && is.null(thresholds)) {
     cli::cli_abort(
-      c("{.arg thresholds} must be given for {.val {wanted}}.", i = "{.fun read_thresholds} reads those of a run."),
+      c("{.arg thresholds} is required for {.val {wanted}}.",
+        i = "{.fun read_thresholds} reads the thresholds of a run."),
       class = "placa_error_thresholds", call = call
     )
   }
@@ -92,7 +93,7 @@ check_models <- function(models, call = rlang::caller_env()) {
   }
   tables <- is.list(models) && length(models) > 1 && all(vapply(models, is.data.frame, logical(1)))
   if (!tables || !all(rlang::have_name(models)) || anyDuplicated(names(models)) > 0) {
-    abort_models("It is {.obj_type_friendly {models}}.", call, models)
+    abort_models("Received {.obj_type_friendly {models}}.", call, models)
   }
   models
 }
@@ -100,17 +101,17 @@ check_models <- function(models, call = rlang::caller_env()) {
 abort_models <- function(reason, call, models = NULL) {
   cli::cli_abort(
     c("{.arg models} must be a named list of two or more tables of predictions for the same images.",
-      x = reason, i = "As in {.code compare(list(mine = predictions, theirs = others))}."),
+      x = reason, i = "Example: {.code compare_models(list(first = predictions, second = other_predictions))}."),
     class = "placa_error_models", call = call
   )
 }
 
-# The rows of the images that all tables have, in one order.
+# The rows of the common images, in the same order.
 same_images <- function(tables, finding, call = rlang::caller_env()) {
   all_images <- lapply(tables, `[[`, "image_id")
   shared <- Reduce(intersect, all_images)
   if (length(shared) == 0) {
-    abort_models(paste0("No image with a label for ", finding, " is in all of them."), call)
+    abort_models(paste0("They have no common image with a label for ", finding, "."), call)
   }
   left_out <- length(setdiff(Reduce(union, all_images), shared))
   lapply(tables, function(rows) {

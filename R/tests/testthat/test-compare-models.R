@@ -5,9 +5,9 @@ two_models <- function() {
   list(mine = rows, theirs = other)
 }
 
-test_that("the paired test is pROC's", {
+test_that("the paired test matches pROC", {
   models <- two_models()
-  table <- compare(models, "auroc", draws = 100)
+  table <- compare_models(models, "auroc", draws = 100)
   expect_s3_class(table, "placa_comparison")
   for (finding in c("Pneumonia", "Effusion")) {
     curves <- lapply(models, function(rows) {
@@ -22,17 +22,17 @@ test_that("the paired test is pROC's", {
   }
 })
 
-test_that("with one image a cluster Obuchowski's test is DeLong's", {
+test_that("with one image per cluster Obuchowski's test equals DeLong's", {
   rows <- sklearn_predictions()
   other <- transform(rows, probability = round(probability, 1))
-  table <- compare(list(a = rows, b = other), "auroc", draws = 100)
+  table <- compare_models(list(a = rows, b = other), "auroc", draws = 100)
   expect_equal(table$p_value[table$method == "obuchowski"], table$p_value[table$method == "delong"])
 })
 
-test_that("draws are paired: a model does not differ from itself, nor from a rescaled one in rank", {
+test_that("draws are paired: identical ranks have a difference of zero", {
   rows <- example_predictions()
   same <- transform(rows, probability = probability^2)
-  table <- compare(list(a = rows, b = same), c("auroc", "average_precision", "brier"), draws = 100)
+  table <- compare_models(list(a = rows, b = same), c("auroc", "average_precision", "brier"), draws = 100)
   rank <- table[table$metric != "brier", ]
   expect_equal(rank$difference, rep(0, nrow(rank)))
   expect_equal(c(rank$lower, rank$upper), rep(0, 2 * nrow(rank)))
@@ -40,11 +40,11 @@ test_that("draws are paired: a model does not differ from itself, nor from a res
   expect_true(all(table$difference[table$metric == "brier"] != 0))
 })
 
-test_that("the bootstrap of a difference is that of tables put together by hand, own metrics too", {
+test_that("the bootstrap of a difference matches resampled tables, including custom metrics", {
   models <- lapply(two_models(), function(rows) rows[rows$finding == "Pneumonia", ])
   own <- function(truth, probability, weight) stats::weighted.mean((truth - probability)^2, weight)
   points <- one_threshold(0.4)
-  table <- compare(models, list("brier", "f1", mse = own), points, draws = 200)
+  table <- compare_models(models, list("brier", "f1", mse = own), points, draws = 200)
   expect_equal(table$lower[table$metric == "mse"], table$lower[table$metric == "brier"])
   test <- lapply(models, function(rows) rows[rows$split == "test", ])
   cluster <- cluster_index(test$mine)
@@ -61,15 +61,14 @@ test_that("the bootstrap of a difference is that of tables put together by hand,
   expect_equal(f1$std_error, sd(by_hand))
 })
 
-test_that("two sources of labels are compared on the images that both label", {
+test_that("two label sources are compared on common images", {
   rows <- example_predictions()
   rows <- rows[rows$finding == "Effusion", ]
   second <- rows
   second$truth[second$probability > 0.8] <- 1L
   second$truth[1:30] <- NA
-  table <- compare(list(reports = rows, radiologists = second), c("auroc", "sensitivity"), example_thresholds(),
-    draws = 100
-  )
+  models <- list(reports = rows, radiologists = second)
+  table <- compare_models(models, c("auroc", "sensitivity"), example_thresholds(), draws = 100)
   expect_identical(unique(table$method), "bootstrap")
   n_test <- sum(rows$split == "test")
   unlabelled <- sum(is.na(second$truth[second$split == "test"]))
@@ -77,24 +76,24 @@ test_that("two sources of labels are compared on the images that both label", {
   expect_identical(unique(table$n_images), n_test - unlabelled)
 })
 
-test_that("a column names the models as well as a list does, and thresholds may differ between them", {
+test_that("models may be a list or a column, and thresholds may differ", {
   models <- two_models()
   long <- do.call(rbind, lapply(names(models), function(name) tibble::tibble(models[[name]], model = name)))
-  expect_equal(compare(long, "auroc", draws = 100), compare(models, "auroc", draws = 100))
+  expect_equal(compare_models(long, "auroc", draws = 100), compare_models(models, "auroc", draws = 100))
   points <- list(mine = example_thresholds(), theirs = transform(example_thresholds(), threshold = threshold / 2))
-  table <- compare(models, "sensitivity", points, draws = 100)
+  table <- compare_models(models, "sensitivity", points, draws = 100)
   expect_true(all(table$difference > 0))
 })
 
-test_that("what cannot be compared is refused in a sentence", {
+test_that("invalid comparisons are errors", {
   rows <- example_predictions()
-  expect_error(compare(list(rows, rows)), class = "placa_error_models")
-  expect_error(compare(list(a = rows)), class = "placa_error_models")
-  expect_error(compare(rows), class = "placa_error_columns")
-  expect_error(compare(list(a = rows, b = rows), "accuracy"), "accuracy", class = "placa_error_metrics")
-  expect_error(compare(list(a = rows, b = rows), "f1"), class = "placa_error_thresholds")
+  expect_error(compare_models(list(rows, rows)), class = "placa_error_models")
+  expect_error(compare_models(list(a = rows)), class = "placa_error_models")
+  expect_error(compare_models(rows), class = "placa_error_columns")
+  expect_error(compare_models(list(a = rows, b = rows), "accuracy"), "accuracy", class = "placa_error_metrics")
+  expect_error(compare_models(list(a = rows, b = rows), "f1"), class = "placa_error_thresholds")
   apart <- transform(rows, image_id = paste("x", image_id))
-  expect_error(compare(list(a = rows, b = apart)), "Pneumonia", class = "placa_error_models")
+  expect_error(compare_models(list(a = rows, b = apart)), "Pneumonia", class = "placa_error_models")
   mass <- transform(rows[rows$finding == "Effusion", ], finding = "Mass")
-  expect_error(compare(list(a = rows, b = mass)), class = "placa_error_models")
+  expect_error(compare_models(list(a = rows, b = mass)), class = "placa_error_models")
 })

@@ -57,9 +57,9 @@ def test_the_average_is_of_all_steps_but_the_first_and_batch_normalisation_fits_
     seen = []
     for batch in range(4):
         network.train_on_batch(*batches[batch])
-        average.note_first(network)
+        average.store_first(network)
         seen.append([values(one) for one in network.trainable_variables])
-    average.take(network)
+    average.update(network)
     shares = np.array([0.5**2, 0.5, 1.0])
     for place, variable in enumerate(average.network.trainable_variables):
         steps = np.stack([weights[place] for weights in seen[1:]])

@@ -144,10 +144,11 @@ import_placa <- function(near, call) {
 
 abort_python <- function(error, call) {
   text <- first_line(conditionMessage(error))
-  # The message of a PlacaError is complete; other errors are internal faults.
-  ours <- grepl("PlacaError: ", text, fixed = TRUE)
-  text <- sub("^.*?PlacaError: ", "", text, perl = TRUE)
-  message <- if (ours) "{text}" else c("Python raised an error.", x = "{text}")
+  # The message of an error of placa is complete; other errors are internal faults. Each has a class in a module errors.
+  ours <- "^placa[.]([[:alnum:]_]+[.])*errors[.][[:alnum:]_]+: "
+  is_ours <- grepl(ours, text)
+  text <- sub(ours, "", text)
+  message <- if (is_ours) "{text}" else c("Python raised an error.", x = "{text}")
   cli::cli_abort(message, class = "placa_error_python", call = call)
 }
 

@@ -5,5 +5,9 @@ from __future__ import annotations
 from placa.core.errors import InputError
 
 
+class NoReadableImageError(InputError):
+    """None of the images can be read. Values: ``images`` (how many), ``path`` and ``reason`` (of the first)."""
+
+
 class NoFilesFoundError(InputError):
     """No file of a kind is in the given places. Values: ``kind``, ``places``, ``endings``."""

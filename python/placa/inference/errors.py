@@ -12,10 +12,6 @@ class DirectoryDiffersOnWorkerError(MachineError):
     """
 
 
-class NoReadableImageError(InputError):
-    """None of the images can be read. Values: ``images`` (how many), ``path`` and ``reason`` (of the first)."""
-
-
 class MixedInputsError(InputError):
     """A prepared data set is named together with other inputs. Values: ``prepared``, ``inputs``."""
 
@@ -25,10 +21,6 @@ class ReadingMismatchError(InputError):
 
     Values: ``prepared``, ``run``, ``rule``, ``squares``, ``model_rule``, ``model_squares``.
     """
-
-
-class ThresholdRangeError(InputError):
-    """The threshold of a map is not in (0, 1]. Values: ``threshold``."""
 
 
 class NothingToExplainError(InputError):

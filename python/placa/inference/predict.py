@@ -11,8 +11,8 @@ import pandas as pd
 from placa.core.executors import Executor
 from placa.core.progress import SILENT, Progress
 from placa.images.by_rule import list_files, short_names
+from placa.images.errors import NoReadableImageError
 from placa.inference import dask, local
-from placa.inference.errors import NoReadableImageError
 from placa.inference.loaded_run import LoadedRun, load_once
 from placa.records.predictions import tidy
 from placa.records.reading import Reading

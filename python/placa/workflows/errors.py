@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from placa.core.errors import InputError, MachineError
-
-
-class NoReadableImageError(InputError):
-    """None of the images can be read. Values: ``images`` (how many), ``file`` and ``reason`` of the first."""
+from placa.core.errors import MachineError
 
 
 class BridgeUnavailableError(MachineError):

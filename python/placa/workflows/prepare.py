@@ -23,10 +23,10 @@ from placa.dataset.groups.group_images import group_images
 from placa.dataset.pixel_cache import build_cache, pixels_path
 from placa.dataset.prepared import OPTIONAL_TABLES, Prepared
 from placa.dataset.splits import SplitMethod, SplitPlan, assert_disjoint, split_images
+from placa.images.errors import NoReadableImageError
 from placa.records.manifest import SPLITS, complete, write_manifest
 from placa.records.reading import collapse, expand
 from placa.sources.source import Source
-from placa.workflows.errors import NoReadableImageError
 
 #: Default side of the squares in the pixel cache, in pixels, for the network `small`.
 DEFAULT_SIZE = 96
@@ -118,7 +118,7 @@ def _fill(
         raise NoReadableImageError(
             f"None of the {len(kept)} images can be read. First image, {rejected[0][0]}: {rejected[0][1]}.",
             images=len(kept),
-            file=rejected[0][0],
+            path=rejected[0][0],
             reason=rejected[0][1],
         )
     images = expand(source.images[kept].reset_index(drop=True), source.reading)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from conftest import RecordedProgress
+from raising import raises
 
-from placa.core.errors import PlacaError
 from placa.inference.predict import Predictor
+from placa.records.errors import FingerprintMismatchError
 from placa.records.predictions import read_predictions, write_predictions
 from placa.workflows.evaluate import evaluate
 
@@ -32,9 +33,8 @@ def other_predictions(a_run: Path) -> Path:
 
 def test_a_model_that_is_not_the_runs_is_not_loaded(other_model: Path, placa) -> None:
     wanted = json.loads((other_model / "run.json").read_text())["model"]["fingerprint"]
-    with pytest.raises(PlacaError) as error:
+    with raises(FingerprintMismatchError, path=str(other_model / "model.keras"), expected=wanted):
         Predictor(other_model)
-    assert wanted[:19] in str(error.value) and str(other_model / "model.keras") in str(error.value)
     done = placa("predict", other_model, other_model)
     assert done.returncode == 2 and "Traceback" not in done.stderr
 
@@ -44,15 +44,14 @@ def test_the_model_of_another_run_is_not_taken_for_this_one(a_run: Path, run: Pa
     facts["model"]["fingerprint"] = "sha256:" + "1" * 64
     (a_run / "run.json").write_text(json.dumps(facts))
     for use in (Predictor, evaluate):
-        with pytest.raises(PlacaError) as error:
+        with raises(FingerprintMismatchError, path=str(a_run / "model.keras"), expected="sha256:" + "1" * 64):
             use(a_run)
-        assert "1111" in str(error.value) and str(a_run / "model.keras") in str(error.value)
 
 
 def test_predictions_of_another_model_are_not_evaluated(other_predictions: Path) -> None:
-    with pytest.raises(PlacaError) as error:
+    predictions = str(other_predictions / "predictions.parquet")
+    with raises(FingerprintMismatchError, path=predictions, received="sha256:" + "0" * 64):
         evaluate(other_predictions)
-    assert "0000" in str(error.value) and str(other_predictions / "predictions.parquet") in str(error.value)
     assert not (other_predictions / "evaluation").exists()
 
 

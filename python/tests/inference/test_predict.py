@@ -7,7 +7,7 @@ import pandas as pd
 from raising import raises
 
 from placa.core.files import fingerprint
-from placa.inference.errors import NoReadableImageError
+from placa.images.errors import NoReadableImageError
 from placa.inference.predict import Predictor, predict_files
 from placa.records.manifest import read_manifest
 from placa.records.predictions import read_predictions

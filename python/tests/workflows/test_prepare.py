@@ -14,6 +14,7 @@ from placa.core.errors import PlacaError
 from placa.dataset.pixel_cache import open_pixels
 from placa.dataset.prepared import read_prepared
 from placa.dataset.splits import SplitPlan, assert_disjoint
+from placa.images.errors import NoReadableImageError
 from placa.images.read import read_image
 from placa.records.manifest import read_manifest, read_split_facts
 from placa.sources.folders import read_folders
@@ -21,7 +22,6 @@ from placa.sources.nih import read_nih
 from placa.sources.phantom import read_phantoms
 from placa.sources.source import Source
 from placa.workflows.audit import audit_prepared
-from placa.workflows.errors import NoReadableImageError
 from placa.workflows.prepare import prepare
 
 
@@ -112,7 +112,7 @@ def test_tables_that_the_source_brings_lie_beside_the_manifest(shared_data: Path
 def test_no_readable_image_leaves_nothing(source: Source, tmp_path: Path) -> None:
     for path in source.images["path"]:
         Path(path).write_bytes(b"")
-    with raises(NoReadableImageError, images=40, file=source.images["path"].iloc[0]):
+    with raises(NoReadableImageError, images=40, path=source.images["path"].iloc[0]):
         prepare(source, tmp_path / "out", size=16)
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
 

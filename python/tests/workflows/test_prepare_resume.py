@@ -22,10 +22,10 @@ from raising import raises
 import placa.workflows.prepare
 from placa.core.errors import ClusterLostError, InputError, PlacaError
 from placa.core.files import fingerprint
+from placa.images.errors import NoReadableImageError
 from placa.sources.folders import read_folders
 from placa.sources.phantom import read_phantoms
 from placa.sources.source import Source
-from placa.workflows.errors import NoReadableImageError
 from placa.workflows.prepare import prepare
 
 #: The command line, with a reader slow enough to be met half-way.
@@ -160,7 +160,7 @@ def test_an_older_data_set_stays_until_the_new_one_is_whole(images: Path, tmp_pa
     broken = Source(
         "table", pd.DataFrame({"image_id": ["a"], "path": ["gone.png"], "Mass": [1]}), ["Mass"], "Mass", "-", "-"
     )
-    with raises(NoReadableImageError, images=1, file="gone.png"):
+    with raises(NoReadableImageError, images=1, path="gone.png"):
         prepare(broken, out, size=16, overwrite=True)
     assert fingerprint(out / "source.json") == before
     prepare(read_folders(images, "Mass"), out, size=32, overwrite=True)

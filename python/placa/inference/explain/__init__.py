@@ -18,12 +18,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from placa.core.errors import unknown_name
+from placa.core.errors import OutOfRangeError, unknown_name
 from placa.core.files import atomic_file, require_writable, write_json
 from placa.core.progress import SILENT, Progress
 from placa.images.by_rule import file_name, list_files, read_file
 from placa.images.read import ImageRejected
-from placa.inference.errors import NothingToExplainError, ThresholdRangeError
+from placa.inference.errors import NothingToExplainError
 from placa.inference.explain.boxes import THRESHOLD, read_test_boxes, score, summarise
 from placa.inference.explain.gradcam import GradCam
 from placa.inference.explain.overlay import SIDE, Box, background, overlay
@@ -145,7 +145,7 @@ def explain_files(
         scores, or None without `boxes`.
 
     Raises:
-        ThresholdRangeError: `threshold` is not in (0, 1].
+        OutOfRangeError: `threshold` is not in (0, 1].
         NothingToExplainError: Neither `images` nor `boxes` are given.
         UnknownNameError: The model does not predict `finding`.
         NoBoxesError, NoTestBoxesError: `boxes` has no lesion boxes of the findings on test images.
@@ -156,9 +156,8 @@ def explain_files(
     from placa.records.run import require_run
 
     if not 0 < threshold <= 1:
-        raise ThresholdRangeError(
-            f"`threshold` must be greater than 0 and at most 1, got {threshold:g}.", threshold=threshold
-        )
+        message = f"`threshold` must be greater than 0 and at most 1, got {threshold:g}."
+        raise OutOfRangeError(message, name="threshold", value=threshold, lower=0, upper=1)
     facts = require_run(run)
     data = facts["data"]
     if finding is not None and finding not in data["findings"]:

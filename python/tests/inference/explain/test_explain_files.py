@@ -11,15 +11,14 @@ from made_volumes import thorax, write_volume
 from PIL import Image
 from raising import raises
 
-from placa.core.errors import UnknownNameError
+from placa.core.errors import OutOfRangeError, UnknownNameError
 from placa.core.files import fingerprint
 from placa.images.by_rule import read_file
+from placa.images.errors import NoReadableImageError
 from placa.inference.errors import (
     NoBoxesError,
-    NoReadableImageError,
     NoTestBoxesError,
     NothingToExplainError,
-    ThresholdRangeError,
 )
 from placa.inference.explain import Explainer, explain_files
 from placa.inference.explain.boxes import lines, read_test_boxes, score, summarise
@@ -101,7 +100,7 @@ def test_what_cannot_be_explained_is_told(run: Path, prepared: Path, tmp_path: P
     with raises(NothingToExplainError, run=str(run)):
         explain_files(run, [], tmp_path / "out")
     for threshold in (0, 1.5):
-        with raises(ThresholdRangeError, threshold=threshold):
+        with raises(OutOfRangeError, name="threshold", value=threshold):
             explain_files(run, [image], tmp_path / "out", threshold=threshold)
     (tmp_path / "without").mkdir()
     for file in prepared.iterdir():

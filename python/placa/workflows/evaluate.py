@@ -67,7 +67,7 @@ def evaluate(
             call_r(
                 "evaluate",
                 progress.warn,
-                predictions=predictions,
+                x=predictions,
                 thresholds=read_thresholds(run),
                 split=split,
                 out=str(run / "evaluation"),

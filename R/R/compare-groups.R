@@ -110,10 +110,10 @@ correct_by_holm <- function(table) {
 
 no_groups <- function() {
   text <- character()
-  whole <- integer()
+  count <- integer()
   real <- double()
   tibble::tibble(
-    column = text, group = text, n_images = whole, n_clusters = whole, n_positive = whole, too_small = logical(),
+    column = text, group = text, n_images = count, n_clusters = count, n_positive = count, too_small = logical(),
     repeated = logical(), metric = text, estimate = real, lower = real, upper = real, rest = real, difference = real,
     difference_lower = real, difference_upper = real, p_value = real
   )

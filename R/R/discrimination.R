@@ -100,7 +100,7 @@ discrimination_columns <- function(rows, confidence, draws, seed, max_fpr) {
   areas <- c("auroc", "average_precision", if (!is.null(max_fpr)) "partial")
   drawn <- area_intervals(rows, cluster, areas, confidence, draws, seed, if (is.null(max_fpr)) 1 else max_fpr)
   ways <- auroc_three_ways(rows, cluster, drawn["auroc", ], confidence)
-  # DeLong's interval comes from pROC, the reference implementation; a test compares it with placa's own.
+  # DeLong's interval is computed by pROC, the reference implementation; a test compares it with placa's own.
   delong <- auroc_delong(rows$truth, rows$probability, confidence)
   shown <- if (max(cluster) < nrow(rows)) "bootstrap" else "delong"
   precision <- drawn["average_precision", ]

@@ -11,8 +11,8 @@ detail_text_fields <- c(
   "interval", "stage", "measure", "strategy", "column", "group", "kind", "image_id", "patient_id", "sex", "view",
   "site", "calibrate"
 )
-detail_whole_fields <- c("n_clusters", "bins", "rank", "truth")
-detail_yes_no_fields <- c("own", "too_small")
+detail_integer_fields <- c("n_clusters", "bins", "rank", "truth")
+detail_logical_fields <- c("own", "too_small")
 
 detail_classes <- c(
   roc_bands = "placa_roc_bands", pr_bands = "placa_pr_bands", predictive_values = "placa_predictive_values",

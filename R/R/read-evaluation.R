@@ -53,7 +53,7 @@ read_evaluation <- function(x) {
 }
 
 text_fields <- c("finding", "split", "operating_point", "metric", "method")
-whole_fields <- c("n_images", "n_patients", "n_positive", "bin")
+integer_fields <- c("n_images", "n_patients", "n_positive", "bin")
 
 read_table <- function(file, call = rlang::caller_env()) {
   table <- tryCatch(
@@ -74,8 +74,8 @@ read_table <- function(file, call = rlang::caller_env()) {
     }
   )
   for (name in setdiff(names(table), c(text_fields, detail_text_fields))) {
-    whole <- name %in% c(whole_fields, detail_whole_fields)
-    convert <- if (name %in% detail_yes_no_fields) as.logical else if (whole) as.integer else as.double
+    is_integer <- name %in% c(integer_fields, detail_integer_fields)
+    convert <- if (name %in% detail_logical_fields) as.logical else if (is_integer) as.integer else as.double
     table[[name]] <- convert(table[[name]])
   }
   tibble::as_tibble(table)

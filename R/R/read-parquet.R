@@ -69,7 +69,7 @@ read_by_nanoparquet <- function(file, call) {
   list(
     data = harmonise_columns(
       as.data.frame(nanoparquet::read_parquet(file)),
-      whole = schema$name[schema$type %in% "INT64"], empty = schema$name[empty]
+      integers = schema$name[schema$type %in% "INT64"], empty = schema$name[empty]
     ),
     metadata = if (length(metadata) > 0) metadata[[1]]
   )
@@ -83,8 +83,8 @@ read_by_python <- function(file, call) {
 
 # The readers differ for 64-bit integers, ordered factors, times without a zone and empty columns. This function returns
 # integers if they fit and otherwise doubles, unordered factors (nanoparquet loses the order), times in UTC, and logical
-# for empty columns. `whole` and `empty` are columns that a reader returned as doubles and integers.
-harmonise_columns <- function(data, whole = character(), empty = character()) {
+# for empty columns. `integers` and `empty` are columns that a reader returned as doubles and integers.
+harmonise_columns <- function(data, integers = character(), empty = character()) {
   data[] <- lapply(stats::setNames(nm = names(data)), function(name) {
     column <- data[[name]]
     if (is.factor(column)) {
@@ -103,7 +103,7 @@ harmonise_columns <- function(data, whole = character(), empty = character()) {
     if (name %in% empty || inherits(column, "vctrs_unspecified")) {
       return(rep(NA, length(column)))
     }
-    if (name %in% whole && is.double(column) && all(abs(column) < 2^31, na.rm = TRUE)) {
+    if (name %in% integers && is.double(column) && all(abs(column) < 2^31, na.rm = TRUE)) {
       return(as.integer(column))
     }
     column

@@ -1,11 +1,11 @@
 /* The inner loops of the clustered bootstrap.
  *
- * Why C: 2,000 draws over 25,596 images are 51 million steps for each finding, metric and subgroup. Vectorised R takes
- * 1 to 1.6 s for one AUROC, so that fourteen findings with subgroups would take minutes; these loops take a fifth.
+ * C, because 2,000 draws of 25,596 images are 51 million steps for each finding, metric and subgroup. Vectorised R takes
+ * 1 to 1.6 s for one AUROC, and minutes for fourteen findings with subgroups; these loops take a fifth.
  *
- * Everywhere: `counts` is a raw matrix, clusters by draws, that says how often a draw holds each cluster; `cluster`
- * says which cluster (from 0) an image is of, so that counts[cluster[i]] is an image's weight. Weights fit a byte,
- * since a draw of G clusters holds one of them 255 times only where G is that small. */
+ * `counts` is a raw matrix, clusters by draws: the count of each cluster in each draw. `cluster` is the cluster (from 0)
+ * of each image, so counts[cluster[i]] is the weight of an image. Counts are limited to 255, which a draw practically
+ * never exceeds. */
 #define R_NO_REMAP
 #include <string.h>
 #include <R.h>
@@ -14,7 +14,7 @@
 #include <R_ext/Utils.h>
 #include "placa.h"
 
-/* Draw as many clusters as there are, with replacement; R's own generator, as sample.int() uses it. */
+/* Draws n of n clusters with replacement, with R's generator, as sample.int(). */
 SEXP placa_resample(SEXP n_clusters, SEXP n_draws) {
   const int clusters = Rf_asInteger(n_clusters), draws = Rf_asInteger(n_draws);
   SEXP counts = PROTECT(Rf_allocMatrix(RAWSXP, clusters, draws));
@@ -50,9 +50,9 @@ SEXP placa_cell_sums(SEXP cell, SEXP value, SEXP cluster, SEXP counts, SEXP n_ce
   return sums;
 }
 
-/* Images for the two routines below are sorted from the highest probability to the lowest and cut into segments: those
- * that share a probability, and neighbours without a positive among them, for whom order makes no difference. Within a
- * segment negatives come first: `positive_at` is where its positives start, `end` where it ends. */
+/* For the two routines below, images are sorted by decreasing probability and divided into segments: images with equal
+ * probabilities, and adjacent images without a positive, whose order has no effect. In a segment negatives are first:
+ * `positive_at` is the index of its first positive, `end` the end of the segment. */
 
 static double weigh(const int *of_cluster, const Rbyte *weight, int from, int to) {
   int sum = 0;
@@ -61,7 +61,7 @@ static double weigh(const int *of_cluster, const Rbyte *weight, int from, int to
 }
 
 /* Areas of curves: a matrix, draws by (AUROC, average precision, area under the ROC curve up to the false positive rate
- * `max_fpr`). Missing where a draw lacks the class that is needed. */
+ * `max_fpr`). Missing if a draw lacks a required class. */
 SEXP placa_areas(SEXP cluster, SEXP positive_at, SEXP end, SEXP counts, SEXP max_fpr) {
   const int segments = Rf_length(end), clusters = Rf_nrows(counts), draws = Rf_ncols(counts);
   const int *of_cluster = INTEGER(cluster), *start_positive = INTEGER(positive_at), *stop = INTEGER(end);
@@ -99,9 +99,9 @@ SEXP placa_areas(SEXP cluster, SEXP positive_at, SEXP end, SEXP counts, SEXP max
   return areas;
 }
 
-/* Heights of a curve at the ascending places `grid`: of the ROC curve, sensitivity at a false positive rate, on
- * straight lines between its points; of the precision-recall curve, precision at the strictest threshold that reaches
- * a recall. A matrix, places by draws. */
+/* Heights of a curve at the ascending points `grid`. ROC curve: sensitivity at a false positive rate, with linear
+ * interpolation. Precision-recall curve: precision at the highest threshold that reaches a recall. Returns a matrix,
+ * points by draws. */
 SEXP placa_curve_at(SEXP cluster, SEXP positive_at, SEXP end, SEXP counts, SEXP grid, SEXP is_roc) {
   const int segments = Rf_length(end), places = Rf_length(grid);
   const int clusters = Rf_nrows(counts), draws = Rf_ncols(counts);
@@ -128,7 +128,7 @@ SEXP placa_curve_at(SEXP cluster, SEXP positive_at, SEXP end, SEXP counts, SEXP 
           height[place] = (tp + share * positives) / all_positives;
         }
       } else if (positives > 0) {
-        /* The margin is for shares such as 0.07 of 100, which are not whole in binary. */
+        /* The margin is for rounding, such as 0.07 of 100 in binary. */
         for (; place < places && at[place] * all_positives <= tp + positives + 1e-9; place++) {
           height[place] = (tp + positives) / (tp + positives + fp + negatives);
         }

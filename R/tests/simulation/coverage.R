@@ -1,13 +1,13 @@
-# Do 95 % intervals hold the truth in 95 % of data sets whose patients have several images each?
+# Coverage of 95 % intervals in simulated data sets with several images per patient.
 #
-# 1,000 data sets of 200 patients are simulated, and each interval is asked whether it holds the AUROC (and average
-# precision, and so on) of a population of 300,000 patients. The answers are in coverage.csv. About six minutes on one
-# core: Rscript coverage.R, from this folder, with placa installed.
+# Simulates 1,000 data sets of 200 patients and checks whether each interval covers the AUROC (and average precision, and
+# so on) of a population of 300,000 patients. Results are in coverage.csv. Takes about six minutes on one core:
+# Rscript coverage.R, from this folder, with placa installed.
 
 internal <- function(name) get(name, envir = asNamespace("placa"))
 with_seed <- internal("with_seed")
 
-# Patients have one to eight images, alike in truth and in score: what one image says, its neighbours repeat.
+# Patients have one to eight images, with correlated truth and score.
 simulate <- function(patients) {
   images <- sample(c(1, 2, 4, 8), patients, replace = TRUE, prob = c(0.4, 0.3, 0.2, 0.1))
   patient <- rep(seq_len(patients), images)
@@ -27,7 +27,7 @@ draws <- 1000
 point <- tibble::tibble(finding = "Pneumonia", operating_point = "fixed", threshold = threshold)
 groups <- c("sensitivity", "specificity", "ppv", "npv", "mcc", "brier")
 
-# Every interval of one data set, a row each.
+# All intervals of one data set, one row each.
 intervals_of <- function(rows, seed) {
   auroc <- placa::clustered_auroc(rows, draws = draws, seed = seed)
   precision <- placa::average_precision(rows, draws = draws, seed = seed)
@@ -62,7 +62,7 @@ intervals_of <- function(rows, seed) {
   )
 }
 
-# The figures of the population that the data sets are samples of; clusters of one, since nothing is resampled.
+# The true values of the population; each image is a cluster, because nothing is resampled.
 truth_of <- function(rows) {
   once <- matrix(as.raw(1), 1, 1)
   cluster <- rep(1L, nrow(rows))

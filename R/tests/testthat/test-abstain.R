@@ -12,7 +12,7 @@ test_that("values for six images match a manual calculation", {
   # Three of a class and the new one: a share of 0.7 is reached by the third of four, 0.5 by the second.
   expect_equal(table$positive_from, c(0, 0.5, 0.7))
   expect_equal(table$negative_to, c(1, 0.6, 0.2))
-  # At 0.3 only 0.6 lies in both; at 0.5 the three of 0.35, 0.4, 0.6 lie in neither.
+  # At 0.3, only 0.6 has both classes; at 0.5, 0.35, 0.4 and 0.6 have none.
   expect_equal(table$deferred, c(1, 1 / 6, 1 / 2))
   expect_equal(table$both, c(1, 1 / 6, 0))
   expect_equal(table$neither, c(0, 0, 1 / 2))

@@ -18,9 +18,9 @@ test_that("partial AUROC matches pROC, and equals AUROC at max_fpr = 1", {
     theirs <- pROC::auc(curve, partial.auc = c(0.85, 1))
     expect_equal(table$partial_auroc[table$finding == finding], as.double(theirs), tolerance = 1e-12)
   }
-  whole <- partial_auroc(rows, 1, draws = 100)
-  expect_equal(whole$partial_auroc, discrimination(rows)$auroc)
-  expect_equal(whole$partial_auroc_standardised, whole$partial_auroc)
+  complete <- partial_auroc(rows, 1, draws = 100)
+  expect_equal(complete$partial_auroc, discrimination(rows)$auroc)
+  expect_equal(complete$partial_auroc_standardised, complete$partial_auroc)
 })
 
 test_that("values for six images match a manual calculation", {

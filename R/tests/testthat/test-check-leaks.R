@@ -57,8 +57,8 @@ test_that("unknown patients and a single split are not leaks", {
   blank$group_id[1] <- ""
   evaluation <- evaluate(blank, one_threshold(), draws = 200)
   expect_identical(evaluation$discrimination$n_patients, NA_integer_)
-  nobody <- transform(six_rows(), patient_id = NA, group_id = NA)
-  alone <- evaluate(nobody, one_threshold(), draws = 200)
+  unknown_ids <- transform(six_rows(), patient_id = NA, group_id = NA)
+  alone <- evaluate(unknown_ids, one_threshold(), draws = 200)
   expect_identical(alone$about$compared_with, character())
   # Only an evaluation that was compared with other splits names them in print.
   expect_match(paste(format(evaluation), collapse = " "), "\\btrain\\b")

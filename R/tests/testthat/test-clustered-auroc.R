@@ -104,8 +104,8 @@ test_that("published predictions give the known values", {
   expect_identical(table$n_images[1], 22433L)
   expect_identical(table$n_clusters[1], 6187L)
   expect_equal(round(table$auroc[1], 4), 0.8776)
-  # Obuchowski's, which needs no draws, is 1.84 times DeLong's; 2,000 draws come within 0.03 of that, a few hundred may
-  # well say 1.77.
+  # Obuchowski's standard error is 1.84 times DeLong's; with 2,000 draws the ratio is within 0.03, with a few hundred it
+  # may be 1.77.
   expect_equal(sqrt(table$design_effect), c(1, 1.84, 1.85), tolerance = 0.02)
   against_none <- rows[rows$truth == 1 | rows$labels == "No Finding", ]
   expect_equal(round(clustered_auroc(against_none, draws = 100)$auroc[1], 4), 0.9049)

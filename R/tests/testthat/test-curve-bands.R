@@ -1,4 +1,4 @@
-# Of several heights at one place the upper one; between places a straight line from there to the next one's lower.
+# The upper of several heights at one point, with linear interpolation to the lower height of the next point.
 height_by_hand <- function(points, place) {
   fpr <- 1 - points$specificity
   before <- max(fpr[fpr <= place + 1e-12])

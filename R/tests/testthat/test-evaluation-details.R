@@ -16,9 +16,9 @@ test_that("every column of every table has a known type", {
     for (name in names(table)) {
       kind <- if (name %in% c(text_fields, detail_text_fields)) {
         "character"
-      } else if (name %in% detail_yes_no_fields) {
+      } else if (name %in% detail_logical_fields) {
         "logical"
-      } else if (name %in% c(whole_fields, detail_whole_fields)) {
+      } else if (name %in% c(integer_fields, detail_integer_fields)) {
         "integer"
       } else {
         "double"

@@ -81,6 +81,6 @@ test_that("explain() works with a trained model", {
   map <- plot$data
   expect_equal(nrow(map), there$size^2)
   expect_true(all(map$evidence >= 0))
-  said <- format_number(there$answers[[1]][[2]]$probability[[1]], 3)
-  expect_match(plot$labels$subtitle, said, fixed = TRUE)
+  shown <- format_number(there$answers[[1]][[2]]$probability[[1]], 3)
+  expect_match(plot$labels$subtitle, shown, fixed = TRUE)
 })

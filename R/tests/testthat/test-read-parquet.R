@@ -47,8 +47,8 @@ test_that("all types are the same with Python", {
 })
 
 test_that("columns of all readers are converted to the same types", {
-  whole <- data.frame(a = c(1, NA), b = c(1, 2^31), c = 1:2)
-  types <- lapply(harmonise_columns(whole, whole = c("a", "b")), typeof)
+  numbers <- data.frame(a = c(1, NA), b = c(1, 2^31), c = 1:2)
+  types <- lapply(harmonise_columns(numbers, integers = c("a", "b")), typeof)
   expect_identical(types, list(a = "integer", b = "double", c = "integer"))
   expect_identical(harmonise_columns(data.frame(a = c(NA_integer_, NA)), empty = "a")$a, c(NA, NA))
   expect_identical(nrow(harmonise_columns(data.frame(a = character()))), 0L)

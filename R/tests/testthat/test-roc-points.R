@@ -48,13 +48,13 @@ test_that("corners draw the same curve", {
     # Every omitted point is on the line through its neighbours.
     ends <- c(1, nrow(every))
     expect_identical(some[c(1, nrow(some)), ], every[ends, ])
-    lies <- vapply(seq_len(nrow(every)), function(i) {
+    on_line <- vapply(seq_len(nrow(every)), function(i) {
       x <- every$specificity[[i]]
       y <- every$sensitivity[[i]]
       any(utils::head(some$specificity, -1) >= x & utils::tail(some$specificity, -1) <= x &
             utils::head(some$sensitivity, -1) <= y & utils::tail(some$sensitivity, -1) >= y)
     }, logical(1))
-    expect_true(all(lies))
+    expect_true(all(on_line))
   }
   expect_equal(roc_points(six_rows(), corners = TRUE)$threshold, c(Inf, 0.8, 0.4, 0.35, 0.1))
   expect_identical(nrow(roc_points(transform(six_rows(), truth = 1L), corners = TRUE)), 0L)

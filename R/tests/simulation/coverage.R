@@ -1,7 +1,7 @@
 # Coverage of 95 % intervals in simulated data sets with several images per patient.
 #
-# Simulates 1,000 data sets of 200 patients and checks whether each interval covers the AUROC (and average precision, and
-# so on) of a population of 300,000 patients. Results are in coverage.csv. Takes about six minutes on one core:
+# Simulates 1,000 data sets of 200 patients and checks whether each interval covers the AUROC (and average precision,
+# and so on) of a population of 300,000 patients. Results are in coverage.csv. Takes about six minutes on one core:
 # Rscript coverage.R, from this folder, with placa installed.
 
 internal <- function(name) get(name, envir = asNamespace("placa"))

@@ -34,7 +34,7 @@ def from_options(options: argparse.Namespace, progress: Progress) -> Source:
     return read_folders(options.root, options.positive)
 
 
-def read_folders(root: Path, positive: str) -> Source:
+def read_folders(root: str | Path, positive: str) -> Source:
     """List the images of class folders.
 
     Args:
@@ -53,6 +53,7 @@ def read_folders(root: Path, positive: str) -> Source:
         UnknownNameError: `positive` is not one of them.
         EmptyClassFolderError: A class folder has no image.
     """
+    root = Path(root)
     if not root.is_dir():
         raise MissingDirectoryError(
             f"{root} is not a directory. Name the directory that has one folder per class.", directory=str(root)

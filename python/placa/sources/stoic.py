@@ -57,7 +57,7 @@ def from_options(options: argparse.Namespace, progress: Progress) -> Source:
     return read_stoic(options.root, options.positive, options.slices, progress)
 
 
-def read_stoic(root: Path, positive: str = "COVID", slices: int = SQUARES, progress: Progress = SILENT) -> Source:
+def read_stoic(root: str | Path, positive: str = "COVID", slices: int = SQUARES, progress: Progress = SILENT) -> Source:
     """Read STOIC's table, and find the existing volumes.
 
     Args:
@@ -76,6 +76,7 @@ def read_stoic(root: Path, positive: str = "COVID", slices: int = SQUARES, progr
         MissingColumnError: The table lacks a column.
         ImagesNotFoundError: None of the volumes exists.
     """
+    root = Path(root)
     if positive not in _LABELS:
         raise unknown_name("STOIC label", positive, _LABELS)
     if not root.is_dir():

@@ -56,8 +56,8 @@ def from_options(options: argparse.Namespace, progress: Progress) -> Source:
 
 
 def read_dicom(
-    root: Path,
-    labels: Path | None = None,
+    root: str | Path,
+    labels: str | Path | None = None,
     label: Sequence[str] | None = None,
     positive: Sequence[str] | None = None,
     negative: Sequence[str] | None = None,
@@ -100,6 +100,7 @@ def read_dicom(
         UnknownNameError: A folder, column or value is unknown.
         NoUsableFileError: No file can be used.
     """
+    root, labels = Path(root), Path(labels) if labels else None
     if not root.is_dir():
         raise MissingDirectoryError(
             f"{root} is not a directory. Name the directory that has the DICOM files.", directory=str(root)

@@ -73,7 +73,7 @@ def from_options(options: argparse.Namespace, progress: Progress) -> Source:
 
 
 def read_nih(
-    root: Path,
+    root: str | Path,
     positive: str | Sequence[str],
     negative: str = NO_FINDING,
     only: bool = False,
@@ -108,6 +108,7 @@ def read_nih(
         ImagesNotFoundError: None of the images exists.
         SingleClassError: All existing images have the same label.
     """
+    root = Path(root)
     classes = define_classes(positive, negative, only)
     if split not in _SPLITS:
         raise UnknownNameError(

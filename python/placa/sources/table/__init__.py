@@ -80,12 +80,12 @@ def from_options(options: argparse.Namespace, progress: Progress) -> Source:
 
 
 def read_table(
-    table: Path,
+    table: str | Path,
     label: str | Sequence[str],
     positive: str | Sequence[str] | None = None,
     negative: str | Sequence[str] | None = None,
     finding: str | None = None,
-    root: Path | None = None,
+    root: str | Path | None = None,
     columns: Mapping[str, str] | None = None,
 ) -> Source:
     """Read a table of images and labels.
@@ -115,6 +115,7 @@ def read_table(
         ImagesNotFoundError: None of the images exists.
         SingleClassError: All existing images have the same label.
     """
+    table, root = Path(table), Path(root) if root else None
     given = dict(columns or {})
     unknown_kinds = sorted(set(given) - set(COLUMNS))
     if unknown_kinds:

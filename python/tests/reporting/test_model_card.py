@@ -61,7 +61,7 @@ def test_a_card_says_what_the_run_says(tmp_path: Path) -> None:
     assert f"| Images | {facts['data']['images']['train']} |" in text
     assert "| Pneumonia | – | 0.500 | Youden |" in text
     assert "sees file size and format and nothing else tells pneumonia with an AUROC of 0.83" in text
-    assert r"Labels: drawn\_by \*a\* test; compared with no finding. Split: patient by patient" in text
+    assert r"Labels: drawn\_by \*a\* test; compared with no finding. Split: by patient" in text
     assert "292,817 parameters, images of 48 × 48 pixels, 12 epochs in 12\u00a0s, seed 0" in text
     assert facts["model"]["fingerprint"] in text and "*for the author*" in text
     header_es, text = read(paths[1])

@@ -45,7 +45,7 @@ def predict_pixels(model: Any, batches: Iterable[NDArray[np.uint8]], reading: Re
             recalibrated (see `pool`).
     """
     if reading.squares > 1:
-        return _pooled_answer(model, batches, reading)
+        return _predict_pooled(model, batches, reading)
     probability, score = [], []
     for part, outputs in _outputs_by_batch(model, batches):
         probability.append(np.asarray(outputs["probability"], dtype=np.float64)[:part])
@@ -56,7 +56,7 @@ def predict_pixels(model: Any, batches: Iterable[NDArray[np.uint8]], reading: Re
     return ModelOutputs(np.concatenate(probability), np.concatenate(score))
 
 
-def _pooled_answer(model: Any, batches: Iterable[NDArray[np.uint8]], reading: Reading) -> ModelOutputs:
+def _predict_pooled(model: Any, batches: Iterable[NDArray[np.uint8]], reading: Reading) -> ModelOutputs:
     from placa.models.assembled import split_at_logits
 
     # From the logits: the logit of a probability near 1 is imprecise in 32 bits, and that of 1 is infinite.

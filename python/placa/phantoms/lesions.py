@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.phantoms.film import cloud
 from placa.phantoms.geometry import Field, around, smoothstep
+from placa.phantoms.radiograph import cloud
 from placa.phantoms.soft_tissue import Thorax
 
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from placa.phantoms.anatomy import Anatomy
 from placa.phantoms.devices import draw_devices
-from placa.phantoms.film import cloud, develop, expose, finish, window
 from placa.phantoms.geometry import Field, Grid, Pose, Tubes, smoothstep
 from placa.phantoms.lesions import Box, Disease, lay_gap, lay_spot
+from placa.phantoms.radiograph import cloud, develop, expose, finish, window
 from placa.phantoms.skeleton import SOFT, draw_skeleton
 from placa.phantoms.soft_tissue import Thorax, draw_thorax, wall_front
 from placa.phantoms.vessels import grow_tree

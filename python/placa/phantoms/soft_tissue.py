@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from placa.phantoms.anatomy import Anatomy
-from placa.phantoms.film import fine
 from placa.phantoms.geometry import Field, Grid, bump, edge, join, smoothstep
+from placa.phantoms.radiograph import fine
 
 SULCUS = 37.0
 """Distance of the costophrenic angle below the dome, in mm."""

@@ -128,10 +128,6 @@ class BackendError(InputError):
     """The Keras backend cannot train in several processes. Values: ``backend``, ``expected``."""
 
 
-class MissingPackageError(MachineError):
-    """A Python package is not installed. Values: ``package``."""
-
-
 def error_to_json(error: PlacaError) -> dict[str, Any]:
     """Convert an error for JSON, so that another process can raise it."""
     values = json.loads(json.dumps(error.values, default=str))

@@ -17,7 +17,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO, Any
 
-from placa.core.errors import PlacaError
+from placa.core.errors import MissingPackageError, PlacaError
 from placa.core.files import fingerprint, read_json
 from placa.core.processes import command, environment
 from placa.core.progress import Advance, Progress
@@ -27,7 +27,6 @@ from placa.training.distributed.process_group import Team
 from placa.training.distributed.rendezvous import ConnectedGroup, connect_processes
 from placa.training.errors import (
     BackendError,
-    MissingPackageError,
     ProcessLostError,
     TrainingKilledError,
     error_from_json,

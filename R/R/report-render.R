@@ -27,4 +27,12 @@ render_without_quarto <- function(arguments = commandArgs(trailingOnly = TRUE)) 
     output_format = page, output_file = arguments[[4]], quiet = TRUE, envir = globalenv(),
     params = jsonlite::read_json(arguments[[3]], simplifyVector = TRUE)
   ))
+  if (to == "html") name_svg_images(arguments[[4]])
+}
+
+# Pandoc 3 embeds an SVG image as <svg alt="...">. Screen readers need a role and a label.
+name_svg_images <- function(file) {
+  lines <- readLines(file, encoding = "UTF-8", warn = FALSE)
+  named <- gsub("(<svg\\b[^>]*?) alt=\"", "\\1 role=\"img\" aria-label=\"", lines, perl = TRUE)
+  if (!identical(lines, named)) writeLines(named, file, useBytes = TRUE)
 }

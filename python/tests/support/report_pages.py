@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -32,6 +33,11 @@ class Page(HTMLParser):
             self.lang = given.get("lang", "")
         if tag == "img":
             self.images.append(given)
+        # Pandoc 3 embeds SVG images as they are.
+        if tag == "svg" and given.get("role") == "img":
+            drawing = self.source[self.source.index(self.get_starttag_text() or "") :].partition("</svg>")[0]
+            encoded = base64.b64encode(drawing.encode()).decode()
+            self.images.append({"src": f"data:image/svg+xml;base64,{encoded}", "alt": given["aria-label"]})
         if tag == "a":
             self.links.append(given.get("href", ""))
         elif tag in {"link", "script", "img", "source", "iframe", "object", "image", "use", "video", "audio", "embed"}:

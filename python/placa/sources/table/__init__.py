@@ -144,7 +144,7 @@ def read_table(
     cells = {kind: rows.frame[column] for kind, column in named.items() if column is not None}
     for kind in set(cells) & {"patient", "group", "split", "site"}:
         cells[kind] = cells[kind].mask(cells[kind].str.lower().isin(UNKNOWN), "")
-    files = _paths(cells["path"], Path(root) if root is not None else table.parent)
+    files = _paths(cells["path"], root if root is not None else table.parent)
     kept, rejected = _usable(rows, cells, named, truth, files)
     if not kept.any():
         first = f" (first: {rejected[0][0]}: {rejected[0][1]})" if rejected else ""

@@ -8,6 +8,7 @@ from pathlib import Path
 from placa.core.progress import Progress, show
 from placa.records.run import require_run
 from placa.reporting.render import render_report
+from placa.workflows.evaluate import evaluate
 
 
 def report(
@@ -40,8 +41,6 @@ def report(
     Raises:
         PlacaError: `run` is not a run, R or a renderer is missing, or rendering fails.
     """
-    from placa.workflows.evaluate import evaluate
-
     run, progress = Path(run), show(progress)
     require_run(run)
     if not (run / "evaluation" / "summary.json").is_file():

@@ -82,7 +82,7 @@ def predict_files(
     """
     run = Path(run)
     # The reading rule comes from run.json, so that a missing place is reported before the model is loaded.
-    reading = Reading.from_dict(require_run(run)["data"].get("reading"))
+    reading = Reading.from_record(require_run(run)["data"].get("reading"))
     paths = [str(path) for path in list_files(reading, places)]
     predictor = Predictor(run)
     table, rejected = predictor.predict(paths, progress, executor)

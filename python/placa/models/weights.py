@@ -193,7 +193,7 @@ def _from_model(network: Any, name: str, path: Path) -> None:
     from placa.models.files import load_model
 
     model, card = load_model(path)
-    found = str(card.get("backbone"))
+    found = card["backbone"]
     if not same_backbone(found, name):
         raise WrongWeightsError(
             f"{path} contains the weights of {found}, and the backbone is {name}. Choose a run of {name}, or "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from placa.core.errors import PlacaError
 from placa.core.files import read_json
+from placa.records.model import Thresholds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +38,7 @@ class CardFigures:
     differing: list[tuple[str, str]] | None = None
 
 
-def read_card_figures(run: Path, thresholds: dict[str, Any]) -> CardFigures | None:
+def read_card_figures(run: Path, thresholds: Thresholds) -> CardFigures | None:
     """Read the figures of a run.
 
     Args:
@@ -61,7 +62,7 @@ def read_card_figures(run: Path, thresholds: dict[str, Any]) -> CardFigures | No
     )
 
 
-def _read_points(folder: Path, thresholds: dict[str, Any]) -> dict[str, dict[str, Estimate]]:
+def _read_points(folder: Path, thresholds: Thresholds) -> dict[str, dict[str, Estimate]]:
     table = _read_table(folder / "operating_points.csv")
     if table is None:
         return {}

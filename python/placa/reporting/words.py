@@ -12,6 +12,8 @@ from typing import Any
 
 from placa.core.files import explain_os_error, find_shared
 from placa.evaluation.errors import MissingSourceError
+from placa.records.codes import Values
+from placa.records.source import Comparison, SplitFacts
 
 #: Those that the vocabulary has.
 LANGUAGES = ("en", "es")
@@ -75,6 +77,31 @@ class Words:
         if seconds < 6000:
             return self.say("number.minutes", n=self.number(seconds / 60, 1))
         return self.say("number.hours", n=self.number(seconds / 3600, 1))
+
+
+def code_text(words: Words, kind: str, code: str, values: Values) -> str:
+    """Return the sentence of a code, such as the reason or the rule of an audit, with its numbers."""
+    # A correlation that was measured has more digits than a reader needs.
+    texts = {
+        name: words.number(value, 0 if isinstance(value, int) else 2) if not isinstance(value, str) else value
+        for name, value in values.items()
+    }
+    key = f"{kind}.{code}_excluded" if values.get("excluded") else f"{kind}.{code}"
+    return words.say(key, **texts) if words.has(key) else escape_markdown(code.replace("_", " "))
+
+
+def split_text(words: Words, split: SplitFacts) -> str:
+    """Return how the images were split, as a part of a sentence."""
+    parts = [split["given"]["by"] if split["given"] else None, split["unit"]]
+    key = "_".join(part for part in parts if part)
+    return words.say(f"method_of_split.{key}", seed=str(split["seed"]))
+
+
+def comparison_text(words: Words, comparison: Comparison) -> str:
+    """Return what findings are compared with, as a part of a sentence."""
+    if comparison["kind"] != "classes":
+        return words.say(f"compared_with.{comparison['kind']}")
+    return words.say("compared_with.or").join(words.name("finding", name) for name in comparison["classes"])
 
 
 def capitalise(text: str) -> str:

@@ -32,7 +32,7 @@ def find_as_list(run: str, places: list[str]) -> list[str]:
         PlacaError: `run` is not a run, a path does not exist, or no file is found.
     """
     # From run.json: R lists files before the model is loaded.
-    reading = Reading.from_dict(require_run(Path(run))["data"].get("reading"))
+    reading = Reading.from_record(require_run(Path(run))["data"].get("reading"))
     return [str(path) for path in list_files(reading, places)]
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
-from placa.core.files import atomic_directory, require_writable, write_json
+from placa.core.files import atomic_directory, require_writable
 from placa.core.progress import Progress, show
+from placa.records.run_facts import RunFacts
 from placa.training.batches import ALONE, Share
 from placa.training.checkpoint import Checkpoint
 from placa.training.data import TrainingData, read_training_data
@@ -30,7 +30,7 @@ def train(
     resume: bool = False,
     checkpoint_every: float = 20.0,
     team: Team | None = None,
-) -> dict[str, Any]:
+) -> RunFacts:
     """Train on a prepared data set and write a run directory.
 
     Weights are trained on the training split. The epoch, the recalibration (Platt 1999) and the thresholds are chosen
@@ -79,7 +79,7 @@ def train_share(
     resume: bool,
     share: Share,
     checkpoint_every: float = 20.0,
-) -> dict[str, Any] | None:
+) -> RunFacts | None:
     """Run `train` in one process of a group: process 0 writes states and the run, the others only read states.
 
     Args:
@@ -114,11 +114,10 @@ def train_share(
             fitted, calibrated = _train_network(data, options, progress, training.checkpoint, share)
             session = fitted.seconds - fitted.earlier
             timings = {"train": fitted.seconds, "predict": max(0.0, time.perf_counter() - began - session)}
-            facts = write_run(partial, out.absolute().name, data, fitted, calibrated, options, timings)
-            facts["machine"]["processes"] = share.processes
-            # A later --resume recognises by this digest that the run is complete.
-            facts["plan"] = plan_digest(plan_of(data, options))
-            write_json(partial / "run.json", facts)
+            plan = plan_digest(plan_of(data, options))
+            facts = write_run(
+                partial, out.absolute().name, data, fitted, calibrated, options, timings, share.processes, plan
+            )
     monitor, epochs = fitted.monitor, facts["training"]["epochs_run"]
     prefix = f"{options.folds} folds: median " if options.folds else ""
     progress.say(f"{prefix}best epoch {monitor.best_epoch} of {epochs}, validation AUROC {monitor.best_auroc:.3f}")

@@ -15,13 +15,15 @@ from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from placa.core.errors import MissingPackageError, PlacaError
 from placa.core.files import fingerprint, read_json
 from placa.core.processes import command, environment
 from placa.core.progress import Advance, Progress
 from placa.core.system import versions
+from placa.records.run import require_run
+from placa.records.run_facts import RunFacts
 from placa.training.distributed.heartbeat import Heartbeat
 from placa.training.distributed.process_group import Team
 from placa.training.distributed.rendezvous import ConnectedGroup, connect_processes
@@ -54,7 +56,7 @@ class Job:
     checkpoint_every: float = 20.0
 
 
-def train_together(job: Job, team: Team, progress: Progress) -> dict[str, Any]:
+def train_together(job: Job, team: Team, progress: Progress) -> RunFacts:
     """Train one network in several processes, including this one.
 
     Args:
@@ -164,8 +166,8 @@ class _Worker:
 
 def _supervise(
     worker: _Worker, job: Job, team: Team, heartbeat: Heartbeat, events: Events, progress: Progress
-) -> dict[str, Any]:
-    facts: dict[str, Any] | None = None
+) -> RunFacts:
+    facts: RunFacts | None = None
     with ExitStack() as stack:
         relay = _ProgressRelay(progress, stack)
         while True:
@@ -233,10 +235,9 @@ def _lost(reason: str) -> ProcessLostError:
     return ProcessLostError(message, reason=reason)
 
 
-def _facts(job: Job) -> dict[str, Any]:
-    written = job.out / "run.json"
-    facts: dict[str, Any] = read_json(written) if written.is_file() else {}
-    return facts
+def _facts(job: Job) -> RunFacts:
+    # A process on another machine may not see the run.
+    return require_run(job.out) if (job.out / "run.json").is_file() else cast(RunFacts, {})
 
 
 def _require_jax() -> None:

@@ -10,7 +10,7 @@ from audit_data import make_manifest, make_pixels
 from placa.audit import run_audit
 from placa.audit.leakage import find_leakage, image_wise_leak
 from placa.audit.verdicts import leakage_verdict
-from placa.dataset.groups.likeness import Duplicates
+from placa.dataset.groups.likeness import DuplicatePairs
 
 
 def _leakage(manifest: pd.DataFrame, pairs: Duplicates | None = None, **options: bool) -> dict:
@@ -18,7 +18,7 @@ def _leakage(manifest: pd.DataFrame, pairs: Duplicates | None = None, **options:
 
 
 def _pairs(exact: list[list[int]], near: list[list[int]]) -> Duplicates:
-    return Duplicates(
+    return DuplicatePairs(
         np.array(exact, dtype=np.int64).reshape(-1, 2),
         np.array(near, dtype=np.int64).reshape(-1, 2),
         np.linspace(0.99, 0.97, len(near)),

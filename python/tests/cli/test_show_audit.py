@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from audit_data import make_manifest, make_pixels, truth_of
+from placa.audit.show import print_audit
+from placa.audit.words import LEAKAGE_MEANS, PROBE_NAMES, SHIFT_NAMES, shortcut_means
 from raising import raises
 
 from placa.audit import run_audit
-from placa.audit.show import print_audit
-from placa.audit.words import LEAKAGE_MEANS, PROBE_NAMES, SHIFT_NAMES, shortcut_means
 from placa.dataset.errors import RowCountMismatchError
 
 

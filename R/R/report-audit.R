@@ -4,7 +4,6 @@
 
 audit_of <- function(run) {
   audit <- run$info$data$audit
-  if (!length(audit)) return(NULL)
   audit$probes <- as_rows(audit$shortcuts$probes)
   audit$label_quality <- as_rows(audit$label_quality)
   audit
@@ -46,8 +45,6 @@ has_inferred_groups <- function(audit) {
 
 write_audit <- function(run, facts) {
   audit <- audit_of(run)
-  parts <- list(audit$leakage, audit$probes, audit$label_quality, audit$shift)
-  if (!any(lengths(parts))) return(say("audit.missing"))
   say("audit.intro")
   write_leakage(audit$leakage)
   write_shortcuts(audit, run, facts)

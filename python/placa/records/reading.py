@@ -27,9 +27,11 @@ VOLUME_OPTIONS: Mapping[str, Any] = {
     "window_width_hu": 1500.0,
     "air_hu": -1000.0,
     "slab_mm": 5.0,
-    "positions": "middles of equal parts, from the feet upwards",
+    # Middles of equal parts, from the feet upwards.
+    "positions": "equal_parts",
     "orientation": "LPS",
-    "in_plane": "whole field of view, padded with air to a square in mm",
+    # The whole field of view, padded with air to a square in mm.
+    "in_plane": "padded_square",
 }
 #: Separator of the name of a file and the number of its square.
 _MARK = "#"

@@ -11,18 +11,21 @@ from placa.audit import run_audit
 from placa.audit.leakage import find_leakage, image_wise_leak
 from placa.audit.verdicts import leakage_verdict
 from placa.dataset.groups.likeness import DuplicatePairs
+from placa.records.audit import BY_PATIENT, NearRule
+
+RULE: NearRule = {"nearest": 10, "thumbnail": 48, "side": 96, "correlation": 0.96}
 
 
-def _leakage(manifest: pd.DataFrame, pairs: Duplicates | None = None, **options: bool) -> dict:
-    return find_leakage(manifest, ["Edema"], pairs, 0, {"rule": "patient"}, options.get("by_construction", False))
+def _leakage(manifest: pd.DataFrame, pairs: DuplicatePairs | None = None, **options: bool) -> dict:
+    return find_leakage(manifest, ["Edema"], pairs, 0, BY_PATIENT, options.get("by_construction", False))
 
 
-def _pairs(exact: list[list[int]], near: list[list[int]]) -> Duplicates:
+def _pairs(exact: list[list[int]], near: list[list[int]]) -> DuplicatePairs:
     return DuplicatePairs(
         np.array(exact, dtype=np.int64).reshape(-1, 2),
         np.array(near, dtype=np.int64).reshape(-1, 2),
         np.linspace(0.99, 0.97, len(near)),
-        "made up, by correlation",
+        RULE,
     )
 
 
@@ -34,8 +37,7 @@ def test_a_clean_set_has_none() -> None:
     assert leakage["exact_duplicates"] == {"pairs": 0, "across_splits": 0, "examples": []}
     assert leakage["names"]["telling"] == [] and leakage["names"]["examined"] > 0
     assert leakage["grouping"] == {
-        "rule": "patient",
-        "joined_by": [],
+        **BY_PATIENT,
         "groups": 120,
         "largest": 2,
         "largest_share": round(2 / 240, 6),
@@ -71,7 +73,7 @@ def test_near_duplicates_across_splits_are_told_first() -> None:
     found = leakage["near_duplicates"]
     assert (found["pairs"], found["across_splits"], len(found["examples"])) == (16, 1, 10)
     assert found["examples"][0] == [manifest["image_id"][train[40]], manifest["image_id"][test[0]], 0.97]
-    assert "correlation" in found["rule"]
+    assert found["rule"] == RULE
 
 
 def test_a_copy_reached_through_another_copy_counts() -> None:
@@ -99,6 +101,7 @@ def test_folders_that_spell_the_label() -> None:
     assert leakage["names"]["telling"] == [
         {
             "where": "folder",
+            "kind": "whole",
             "token": "oedema",
             "finding": "Edema",
             "images": 120,
@@ -120,7 +123,7 @@ def test_an_image_wise_split_leaks_every_patient_with_many_images() -> None:
 def test_without_pixels_duplicates_are_not_looked_for() -> None:
     leakage = _leakage(make_manifest())
     assert leakage["exact_duplicates"]["pairs"] is None
-    assert "no cached pixels" in leakage["near_duplicates"]["rule"]
+    assert leakage["near_duplicates"]["rule"] is None
 
 
 def test_the_written_rule() -> None:

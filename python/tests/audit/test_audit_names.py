@@ -22,8 +22,8 @@ def test_paths_are_taken_apart() -> None:
     tokens, other = tokens_of(["/data/x/non-COVID/LungScan12_b7.png", "/data/x/Covid/CT_scan (3).png"])
     assert {token for where, token, kind in tokens if (where, kind) == ("folder", "whole")} == {"non-covid"}
     assert {token for where, token, kind in tokens if (where, kind) == ("folder", "word")} == {"non", "covid"}
-    assert {token for where, token, kind in tokens if kind == "shape"} == {"shape a892_a191"}
-    assert {token for where, token, kind in tokens if (where, kind) == ("file name", "word")} == {"lung", "scan"}
+    assert {token for where, token, kind in tokens if kind == "shape"} == {"a892_a191"}
+    assert {token for where, token, kind in tokens if (where, kind) == ("file_name", "word")} == {"lung", "scan"}
     assert {token for where, token, kind in other if kind == "word"} == {"covid", "scan", "ct"}
 
 
@@ -43,13 +43,13 @@ def test_a_file_name_that_spells_most_labels() -> None:
     truth = np.arange(200) % 2 == 0
     wrong = np.random.default_rng(0).random(200) < 0.1
     paths = [f"/d/{'PneumoniaCase' if label else 'healthy_'}{row:04d}.png" for row, label in enumerate(truth ^ wrong)]
-    assert set(_find(paths, truth)) == {("file name", "pneumonia")}
+    assert set(_find(paths, truth)) == {("file_name", "pneumonia")}
 
 
 def test_a_length_of_number_that_tells() -> None:
     truth = np.arange(200) % 2 == 0
     paths = [f"/d/{row:05d}.png" if label else f"/d/{row:08d}.png" for row, label in enumerate(truth)]
-    assert _find(paths, truth) == [("file name", "shape 95")]
+    assert _find(paths, truth) == [("file_name", "95")]
 
 
 def test_a_few_images_do_not_tell() -> None:

@@ -36,7 +36,10 @@ def test_nothing_planted_nothing_found(tmp_path: Path) -> None:
     manifest = _write(make_manifest(), tmp_path)
     found = find_shortcuts(manifest, ["Edema"], make_pixels(len(manifest)))
     assert {row["verdict"] for row in found["probes"]} == {"none"} and found["verdict"] == "none"
-    assert _by_probe(found)["dimensions"]["reason"] == "every image has 40 x 48 pixels"
+    assert _by_probe(found)["dimensions"]["reason"] == {
+        "code": "same_dimensions",
+        "values": {"width": 40, "height": 48},
+    }
     assert all(row["auroc"] is not None for probe, row in _by_probe(found).items() if probe != "dimensions")
 
 
@@ -123,13 +126,15 @@ def test_too_few_patients_give_a_reason() -> None:
     manifest = make_manifest(images=60, per_group=6)
     found = find_shortcuts(manifest, ["Edema"], make_pixels(60))
     assert {row["auroc"] for row in found["probes"]} == {None} and found["verdict"] == "none"
-    assert "5 patients or groups with it and 5 without; 10 of each" in found["probes"][0]["reason"]
+    values = {"positive": 5, "negative": 5, "needed": 10}
+    assert found["probes"][0]["reason"] == {"code": "too_few_groups", "values": values}
 
 
 def test_one_class_gives_a_reason() -> None:
     manifest = make_manifest()
     manifest["Edema"] = pd.array([1] * len(manifest), dtype="Int8")
-    assert "0 without" in find_shortcuts(manifest, ["Edema"], None)["probes"][0]["reason"]
+    reason = find_shortcuts(manifest, ["Edema"], None)["probes"][0]["reason"]
+    assert reason is not None and reason["values"]["negative"] == 0
 
 
 def test_unknown_labels_are_left_out() -> None:
@@ -146,9 +151,9 @@ def test_what_is_not_known_or_not_there_gives_a_reason() -> None:
     manifest[["view", "sex"]] = pd.NA
     manifest["age"] = np.nan
     probes = _by_probe(find_shortcuts(manifest, ["Edema"], None))
-    assert probes["view_age_sex"]["reason"] == "view, age and sex are unknown, or the same for every image"
-    assert probes["file"]["reason"] == "240 of 240 files are not where the manifest says"
-    assert probes["frame"]["reason"] == "there are no cached pixels"
+    assert probes["view_age_sex"]["reason"]["code"] == "no_view_age_sex"
+    assert probes["file"]["reason"] == {"code": "missing_files", "values": {"missing": 240, "files": 240}}
+    assert probes["frame"]["reason"]["code"] == "no_pixels"
     assert all(row["verdict"] == "none" and row["auroc"] is None for row in probes.values())
 
 
@@ -244,7 +249,7 @@ def test_the_confounded_subset_of_nih(nih_256: tuple[pd.DataFrame, np.ndarray]) 
         assert probes[name]["auroc"] == pytest.approx(expected, abs=0.045), name
     assert probes["view_age_sex"]["verdict"] == "some"
     assert [probes[name]["verdict"] for name in measured if name != "view_age_sex"] == ["strong"] * 4
-    assert probes["dimensions"]["reason"] == "every image has 256 x 256 pixels"
+    assert probes["dimensions"]["reason"]["values"] == {"width": 256, "height": 256}
 
 
 @pytest.mark.slow

@@ -14,6 +14,9 @@ from placa.dataset.errors import (
 )
 from placa.dataset.splits import SplitPlan, assert_disjoint, assign_splits, split_images
 from placa.records.manifest import complete
+from placa.records.source import GivenSplit
+
+COLUMN: GivenSplit = {"by": "column", "name": "fold"}
 
 
 def _images(seed: int, groups: int = 300, prevalence: float = 0.3) -> pd.DataFrame:
@@ -100,10 +103,10 @@ def test_a_row_without_a_split_is_refused() -> None:
 
 def test_shares_are_those_asked_for() -> None:
     images = _manifest(0)
-    split, method = split_images(images, ["Mass"], SplitPlan(2, (50, 20, 30)), "")
+    split, method = split_images(images, ["Mass"], SplitPlan(2, (50, 20, 30)), None)
     share = split.value_counts(normalize=True)
     assert abs(share["train"] - 0.5) < 0.02 and abs(share["test"] - 0.3) < 0.02
-    assert method.facts["fractions"] == [0.5, 0.2, 0.3] and "seed 2" in method.text
+    assert method.facts["fractions"] == [0.5, 0.2, 0.3] and method.facts["seed"] == 2
     with raises(SplitSharesError, fractions=[80, 20, 0]):
         SplitPlan(0, (80, 20, 0))
 
@@ -116,10 +119,11 @@ def test_a_test_list_is_the_test_set(tmp_path: Path, by: str) -> None:
     # Windows line ends, a stray blank, a line that names nothing, and no line end behind the last.
     names = sorted(set(images.loc[wanted, by]))
     (tmp_path / "test.txt").write_bytes("\r\n".join([*names[:-1], "nobody", f" {names[-1]}"]).encode())
-    split, method = split_images(images, ["Mass"], SplitPlan(0, test_list=tmp_path / "test.txt"), "")
+    split, method = split_images(images, ["Mass"], SplitPlan(0, test_list=tmp_path / "test.txt"), None)
     assert ((split == "test") == wanted).all()
-    assert method.text.startswith("given test list; training and validation patient-wise")
-    assert method.facts["test_list"] == "test.txt" and "1 lines" in method.notes[0]
+    assert (method.facts["given"], method.facts["unit"]) == ({"by": "list", "name": "test.txt"}, "patient")
+    [note] = method.notes
+    assert (note.code, note.values) == ("list_lines_without_image", {"lines": 1, "file": "test.txt"})
     assert_disjoint(images.assign(split=split))
 
 
@@ -127,7 +131,7 @@ def test_a_list_that_cuts_a_patient_is_refused(tmp_path: Path) -> None:
     images = _manifest(0)
     twice = images["patient_id"].value_counts().index[0]
     (tmp_path / "test.txt").write_text(images.loc[images["patient_id"] == twice, "image_id"].iloc[0])
-    split, _ = split_images(images, ["Mass"], SplitPlan(0, test_list=tmp_path / "test.txt"), "")
+    split, _ = split_images(images, ["Mass"], SplitPlan(0, test_list=tmp_path / "test.txt"), None)
     with raises(PatientInTwoSplitsError, unit="patient", name=twice, count=1):
         assert_disjoint(images.assign(split=split))
 
@@ -136,18 +140,18 @@ def test_a_list_that_names_nothing_or_everything_is_refused(tmp_path: Path) -> N
     images, file = _manifest(0), tmp_path / "test.txt"
     file.write_text("nobody\n")
     with raises(EmptyTestSetError, file=str(file), images=len(images)):
-        split_images(images, ["Mass"], SplitPlan(0, test_list=file), "")
+        split_images(images, ["Mass"], SplitPlan(0, test_list=file), None)
     file.write_text("\n".join(images["image_id"]))
     with raises(NoTrainingImagesError, file=str(file), images=len(images)):
-        split_images(images, ["Mass"], SplitPlan(0, test_list=file), "")
+        split_images(images, ["Mass"], SplitPlan(0, test_list=file), None)
 
 
 def test_a_given_split_stands_and_a_missing_validation_is_dealt_from_training() -> None:
     images = _manifest(0)
     images["split"] = assign_splits(images, ["Mass"], 7)
-    split, method = split_images(images, ["Mass"], SplitPlan(0), "column")
-    assert split.equals(images["split"]) and method.text == "column"
+    split, method = split_images(images, ["Mass"], SplitPlan(0), COLUMN)
+    assert split.equals(images["split"]) and (method.facts["given"], method.facts["unit"]) == (COLUMN, None)
     images["split"] = images["split"].replace({"validation": "train"})
-    split, method = split_images(images, ["Mass"], SplitPlan(0), "column")
+    split, method = split_images(images, ["Mass"], SplitPlan(0), COLUMN)
     assert ((split == "test") == (images["split"] == "test")).all()
-    assert 0.1 < (split == "validation").mean() < 0.2 and "column; training and validation" in method.text
+    assert 0.1 < (split == "validation").mean() < 0.2 and method.facts["unit"] == "patient"

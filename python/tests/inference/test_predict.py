@@ -119,5 +119,5 @@ def test_the_command_writes_parquet_and_prints_a_table(run: Path, prepared: Path
     written, metadata = read_predictions(out)
     assert len(written) == len(list((prepared / "images").glob("*.png")))
     assert written["truth"].isna().all() and written["split"].isna().all()
-    assert metadata["positive"] == "Opacity"
+    assert metadata["findings"] == ["Opacity"] and metadata["versions"]["pillow"]
     assert pd.read_csv(tmp_path / "some.rejected.csv")["path"].tolist() == [str(tmp_path / "bad.png")]

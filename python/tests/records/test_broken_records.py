@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from raising import raises
+from record_fixtures import good_record
 
 from placa.core.errors import DamagedFileError, PathNotFoundError
 from placa.core.files import fingerprint
@@ -37,7 +38,8 @@ def run(tmp_path: Path) -> Path:
     place.mkdir(parents=True)
     (place / "model.keras").write_bytes(b"net")
     (place / "thresholds.json").write_text("{}")
-    (place / "run.json").write_text(json.dumps({"model": {"fingerprint": fingerprint(place / "model.keras")}}))
+    model = {"file": "model.keras", "fingerprint": fingerprint(place / "model.keras")}
+    (place / "run.json").write_text(json.dumps({**good_record("run"), "model": model}))
     return place
 
 

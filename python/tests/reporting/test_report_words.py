@@ -42,7 +42,7 @@ def test_every_word_that_the_report_asks_for_is_there_and_no_other() -> None:
     keys = set(strings("en"))
     # A key's name may go on with the name of a thing: "limits.labels_" with nih, "finding." with Pneumonia.
     quoted = set(re.findall(r'"([a-z]\w*\.(?:\w+\.)?\w*)"', SOURCES))
-    quoted |= {f"{kind}." for kind in re.findall(r'\b(?:words?|words_of|shares|phrase)\("([\w.]+)"', SOURCES)}
+    quoted |= {f"{kind}." for kind in re.findall(r'\b(?:words?|words_of|shares|code_text)\("([\w.]+)"', SOURCES)}
     begun = {start for start in quoted if start.endswith((".", "_"))}
     tops = {key.split(".")[0] for key in keys}
     named = {key for key in quoted - begun if f"{key}." not in begun}

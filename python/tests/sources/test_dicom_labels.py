@@ -14,6 +14,7 @@ from small_dicom import KEY, SMALL
 
 from placa.core.errors import PlacaError, UnknownNameError
 from placa.core.progress import SILENT
+from placa.records.source import compared_with
 from placa.sources.dicom import add_arguments, from_options, read_dicom
 from placa.sources.dicom.labels import MATCHES
 from placa.sources.dicom.tags import TAGS, contains_identifier, read_tags
@@ -113,7 +114,7 @@ def test_a_column_of_any_name(archive: Path, tmp_path: Path) -> None:
         read_dicom(archive, labels, "report", ["Edema"], match_column="who", key=KEY)
     source = read_dicom(archive, labels, "report", ["Edema"], ["clear"], match="PatientID", match_column="who", key=KEY)
     assert source.images["Edema"].tolist() == [1, 1, 0, 0]
-    assert source.positive == "Edema" and source.comparison == "clear"
+    assert source.findings == ["Edema"] and source.comparison == compared_with("clear")
 
 
 def test_what_the_tags_say(archive: Path, tmp_path: Path) -> None:
@@ -138,7 +139,7 @@ def test_what_the_tags_say(archive: Path, tmp_path: Path) -> None:
 def test_class_folders(archive: Path) -> None:
     source = read_dicom(archive, positive="st0", negative=["st1"], finding="Edema", key=KEY)
     assert source.images["Edema"].tolist() == [1, 1, 0, 0] and source.labelled_by_name
-    assert source.comparison == "st1" and len(source.rejected) == 2
+    assert source.comparison == compared_with("st1") and len(source.rejected) == 2
     with raises(MissingDirectoryError, directory=str(archive / "nowhere")):
         read_dicom(archive / "nowhere", positive="st0", key=KEY)
     with raises(TooFewClassesError, directory=str(archive / "st0"), classes=[]):

@@ -1,5 +1,6 @@
 """The patients of a DICOM archive: told apart by a key, and named nowhere."""
 
+import json
 import stat
 import warnings
 from pathlib import Path
@@ -85,16 +86,17 @@ def test_nothing_that_names_a_patient_leaves(tmp_path: Path) -> None:
         text += (out / file).read_text().replace(str(tmp_path), "")
     for secret in secrets:
         assert secret.lower() not in text.lower(), secret
-    assert "16 of 24 files" in (out / "source.json").read_text()
+    notes = {note["code"]: note["values"] for note in json.loads((out / "source.json").read_text())["notes"]}
+    assert notes["identifiers_in_paths"] == {"paths": 16, "files": 24}
 
 
 def test_the_key_is_made_once_and_kept_to_oneself(tmp_path: Path, config: Path) -> None:
     first = read_patient_key()
     assert default_key_path() == config / "placa" / "patient-key"
     assert stat.S_IMODE(default_key_path().stat().st_mode) == 0o600 and len(first.secret) == 64
-    assert str(default_key_path()) in first.note
+    assert str(default_key_path()) in first.notes[0] and first.notes[0].code == "patient_key_created"
     second = read_patient_key()
-    assert second.pseudonym("patient", "4711") == first.pseudonym("patient", "4711") and second.note != first.note
+    assert second.pseudonym("patient", "4711") == first.pseudonym("patient", "4711") and second.notes[0].code == "patient_key"
     assert first.pseudonym("patient", "4711") != first.pseudonym("site", "4711")
     assert first.secret.decode() not in repr(first)
     given = tmp_path / "key"
@@ -104,7 +106,7 @@ def test_the_key_is_made_once_and_kept_to_oneself(tmp_path: Path, config: Path) 
     given.write_text("another key of the hospital\n")
     given.chmod(0o644)
     other = read_patient_key(given)
-    assert other.pseudonym("patient", "4711") != first.pseudonym("patient", "4711") and "chmod 600" in other.note
+    assert other.pseudonym("patient", "4711") != first.pseudonym("patient", "4711") and "chmod 600" in other.notes[0]
     with pytest.raises(PlacaError) as caught:
         read_patient_key(tmp_path / "nowhere")
     assert str(tmp_path / "nowhere") in str(caught.value)

@@ -8,6 +8,7 @@ from raising import raises
 from placa.core.errors import UnknownNameError
 from placa.core.progress import SILENT
 from placa.images.read import EXTENSIONS
+from placa.records.source import compared_with
 from placa.sources.errors import EmptyClassFolderError, MissingDirectoryError, TooFewClassesError
 from placa.sources.folders import add_arguments, from_options, read_folders
 
@@ -24,7 +25,7 @@ def classes(tmp_path: Path) -> Path:
 def test_one_folder_is_positive_and_all_others_are_not(classes: Path) -> None:
     source = read_folders(classes, "COVID")
     assert source.images["COVID"].tolist() == [1, 1, 1, 0, 0, 0]
-    assert source.comparison == "healthy or other"
+    assert source.comparison == compared_with("healthy", "other")
     assert not source.grouped
     assert source.notes == ["3 classes: 3 COVID, 2 healthy, 1 other"]
     assert source.images["image_id"].tolist()[:3] == [

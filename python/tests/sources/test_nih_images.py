@@ -12,6 +12,7 @@ from raising import raises
 
 from placa.core.errors import UnknownNameError
 from placa.core.progress import SILENT
+from placa.records.source import compared_with
 from placa.sources.errors import (
     ConflictingOptionsError,
     MissingFileError,
@@ -32,7 +33,11 @@ def test_labels_patients_and_what_the_table_knows(nih: Path) -> None:
     assert images["sex"].tolist() == ["M", "M", "F", "F"]
     assert images["view"].tolist() == ["PA", "AP", "PA", "PA"]
     assert all(Path(path).is_file() for path in images["path"])
-    assert (source.missing, source.comparison, source.label_source) == (1, "No Finding", "NIH ChestX-ray14 v2020")
+    assert (source.missing, source.comparison, source.label_source) == (
+        1,
+        compared_with("No Finding"),
+        "NIH ChestX-ray14 v2020",
+    )
 
 
 def test_an_image_with_both_findings_is_positive(nih: Path) -> None:

@@ -12,6 +12,7 @@ from placa.core.errors import PlacaError, UnknownNameError
 from placa.core.files import write_rejected
 from placa.inference.predict import Predictor, predict_files
 from placa.records.predictions import read_predictions
+from placa.records.source import compared_with
 from placa.sources.errors import ImagesNotFoundError, MissingColumnError, MissingDirectoryError
 from placa.sources.stoic import read_stoic
 from placa.training.options import TrainOptions
@@ -53,7 +54,7 @@ def test_severe_is_told_among_those_with_covid_alone(stoic: Path) -> None:
     source = read_stoic(stoic, "Severe", slices=4)
     assert source.images.set_index("image_id")["Severe"].to_dict() == {"101": 0, "103": 1, "105": 0, "107": 1}
     assert (source.unused, source.missing, source.reading.squares) == (4, 0, 4)
-    assert "COVID-19 without intubation" in source.comparison
+    assert source.comparison == compared_with("covid_not_severe")
     with raises(UnknownNameError, name="covid", known=["COVID", "Severe"]):
         read_stoic(stoic, "covid")
 
@@ -178,7 +179,7 @@ def test_answers_are_pooled_from_the_logits_of_the_squares(ct: tuple[Path, Path,
     truth = held_out["truth"].to_numpy(float)
     score = held_out["score"].to_numpy()
     again = fit_recalibration(np.log(score / (1 - score)), truth)
-    assert predictor.facts["calibration"]["COVID"]["slope"] == pytest.approx(again.slope, rel=0.01)
+    assert predictor.facts["calibration"]["findings"]["COVID"]["slope"] == pytest.approx(again.slope, rel=0.01)
     points = choose_thresholds(held_out["probability"].to_numpy(), truth)
     assert predictor.thresholds["COVID"]["points"] == points
     best = predictor.facts["training"]
@@ -212,7 +213,7 @@ def test_a_run_says_how_volumes_were_read_and_counts_patients(ct: tuple[Path, Pa
     root, _, run = ct
     predictor = Predictor(run)
     data = predictor.facts["data"]
-    assert data["reading"] == predictor.card["reading"] == read_stoic(root, slices=4).reading.as_dict()
+    assert data["reading"] == predictor.card["reading"] == read_stoic(root, slices=4).reading.as_record()
     assert data["resize"] == predictor.card["resize"] == "ct-slabs"
     assert sum(data["images"].values()) == sum(data["patients"].values()) == 39
     assert sum(data["positives"]["COVID"].values()) == 20

@@ -8,6 +8,7 @@ from raising import raises
 
 from placa.core.errors import UnknownNameError
 from placa.core.progress import SILENT
+from placa.records.source import ABSENT, compared_with
 from placa.sources.errors import (
     ConflictingOptionsError,
     EmptyColumnError,
@@ -60,7 +61,7 @@ def answers(source: Source, finding: str) -> dict[str, int | None]:
 def test_zero_and_one_and_all_that_the_table_knows(table: Path) -> None:
     source = read_table(table, "covid")
     assert answers(source, "covid") == {"a": 1, "b": 0, "c": 1, "d": 0}
-    assert (source.positive, source.comparison, source.grouped) == ("covid", "no covid", True)
+    assert (source.findings, source.comparison, source.grouped) == (["covid"], ABSENT, True)
     images = source.images
     assert images["patient_id"].tolist() == ["p1", "p1", "p2", "p3"]
     assert images["sex"].tolist() == ["F", "F", "M", "M"]
@@ -96,10 +97,10 @@ def test_several_labels_leave_the_unknown_open(table: Path) -> None:
 @pytest.mark.parametrize(
     ("positive", "negative", "name", "comparison", "expected"),
     [
-        ("covid", None, "COVID", "flu or normal", {"a": 1, "b": 0, "c": 1, "d": 0}),
-        ("COVID", "normal", "COVID", "normal", {"a": 1, "b": 0, "c": 1}),
-        (["covid", "flu"], None, "COVID or flu", "normal", {"a": 1, "b": 0, "c": 1, "d": 1}),
-        ("flu", ["normal"], "flu", "normal", {"b": 0, "d": 1}),
+        ("covid", None, "COVID", ("flu", "normal"), {"a": 1, "b": 0, "c": 1, "d": 0}),
+        ("COVID", "normal", "COVID", ("normal",), {"a": 1, "b": 0, "c": 1}),
+        (["covid", "flu"], None, "COVID or flu", ("normal",), {"a": 1, "b": 0, "c": 1, "d": 1}),
+        ("flu", ["normal"], "flu", ("normal",), {"b": 0, "d": 1}),
     ],
 )
 def test_words_are_positive_by_name(
@@ -107,11 +108,11 @@ def test_words_are_positive_by_name(
     positive: str | list[str],
     negative: str | list[str] | None,
     name: str,
-    comparison: str,
+    comparison: tuple[str, ...],
     expected: dict[str, int],
 ) -> None:
     source = read_table(table, "diagnosis", positive, negative)
-    assert (source.findings, source.positive, source.comparison) == ([name], name, comparison)
+    assert (source.findings, source.comparison) == ([name], compared_with(*comparison))
     assert answers(source, name) == expected
     assert source.unused == 4 - len(expected) if "normal" in expected else True
     assert read_table(table, "diagnosis", positive, negative, finding="mine").findings == ["mine"]
@@ -223,7 +224,7 @@ def test_a_group_never_cuts_a_patient(table: Path) -> None:
 def test_an_image_without_a_split_goes_with_its_patient(table: Path) -> None:
     source = read_table(changed(table, split=["test", "", "", "training", ""]), "covid")
     assert source.images["split"].fillna("-").tolist() == ["test", "test", "-", "train"]
-    assert source.given_split == "the column 'split' of changed.csv"
+    assert source.given_split == {"by": "column", "name": "split"}
 
 
 def test_paths_begin_at_the_table_or_the_root_and_may_be_of_windows(table: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from record_fixtures import good_record
 from report_audits import make_audit
 from report_pages import Page
 
@@ -24,6 +25,7 @@ from placa.core.files import fingerprint, write_json
 from placa.dataset.splits import assign_splits
 from placa.records.manifest import complete, write_manifest
 from placa.records.predictions import tidy, write_predictions
+from placa.records.source import SplitFacts, compared_with
 from placa.reporting import renderers
 from placa.reporting.render import render_report
 from placa.reporting.renderers import choose_renderer, find_quarto
@@ -71,24 +73,25 @@ def make_run(
     manifest["split"] = assign_splits(manifest, named[:1], seed)
     prepared = root / "data" / "prepared" / name
     prepared.mkdir(parents=True)
-    method = f"patient-wise, stratified by finding, seed {seed}"
-    write_manifest(manifest, prepared / "manifest.parquet", {"split_method": method, "split_seed": seed})
+    split: SplitFacts = {"given": None, "unit": "patient", "seed": seed, "fractions": [0.7, 0.15, 0.15]}
+    write_manifest(manifest, prepared / "manifest.parquet", split)
     x, y = np.meshgrid(np.linspace(-1, 1, size), np.linspace(-1, 1, size))
     lung = np.exp(-((abs(x) - 0.45) ** 2) / 0.05 - y**2 / 0.4)
     spot = np.exp(-((x - 0.4) ** 2 + (y - 0.3) ** 2) / 0.02)
     radiographs = 190 - 130 * lung + 70 * spot * truth[:, None, None] + random.normal(0, 9, (images, size, size))
     np.save(prepared / f"pixels-{size}.npy", radiographs.clip(0, 255).astype("uint8"))
-    write_json(prepared / "source.json", {"schema_version": 1, "findings": named})
+    write_json(prepared / "source.json", {**good_record("source"), "findings": named, "image_size": size})
 
     run = root / "runs" / name
     run.mkdir(parents=True)
     logit = random.normal(0, 1, truths.shape) + 2.4 * truths - 1.2
     predictions = tidy(manifest, named, 1 / (1 + np.exp(-logit)), 1 / (1 + np.exp(-1.6 * logit)))
-    about = {"findings": named, "positive": ", ".join(findings), "comparison": "No Finding"}
+    about = {"findings": named, "positive_alone": False, "comparison": compared_with("No Finding")}
     write_predictions(predictions, run / "predictions.parquet", {**about, "label_source": "drawn"})
     points = {"youden": 0.5, "sensitivity_95": 0.2, "specificity_95": 0.8}
-    chosen = {finding: {"default": "youden", "points": points} for finding in findings}
-    write_json(run / "thresholds.json", {"schema_version": 1, "chosen_on": "validation", "findings": chosen})
+    point = {"default": "youden", "points": points, "chosen": True, "reason": None}
+    chosen = dict.fromkeys(findings, point)
+    write_json(run / "thresholds.json", {"schema_version": 2, "chosen_on": "validation", "findings": chosen})
     epochs = np.arange(1, 13)
     history = {
         "epoch": epochs,
@@ -106,14 +109,21 @@ def make_run(
     seen = {"image_id": table["image_id"].to_numpy()[read], "finding": findings[0], "label_source": "a *second* reader"}
     pd.DataFrame({**seen, "subset": None, "truth": second}).to_parquet(run / "labels.parquet", index=False)
     counts = {split: int((manifest["split"] == split).sum()) for split in ("train", "validation", "test")}
+    positives = {
+        finding: {split: int((manifest.loc[manifest["split"] == split, finding] == 1).sum()) for split in counts}
+        for finding in findings
+    }
+    platt = {"method": "platt", "chosen": True, "reason": None, "slope": 1.0, "intercept": 0.0}
+    whole = good_record("run")
     write_json(
         run / "run.json",
         {
-            "schema_version": 1,
+            **whole,
             "placa_version": "0.1.0",
             "name": name,
             "created": f"2026-01-0{seed + 1}T00:00:00+00:00",
             "data": {
+                **whole["data"],
                 **about,
                 "prepared": f"data/prepared/{name}",
                 "kind": "nih",
@@ -125,7 +135,8 @@ def make_run(
                 "rejected": 3,
                 "missing": 0,
                 "patients": {split: int(of["patient_id"].nunique()) for split, of in manifest.groupby("split")},
-                "split_method": method,
+                "split": split,
+                "positives": positives,
                 "source_options": {
                     "root": "some where/nih",
                     "positive": ["Pneumonia"],
@@ -139,6 +150,7 @@ def make_run(
                 "audit": make_audit(findings[:3]),
             },
             "training": {
+                **whole["training"],
                 "backbone": "small",
                 "seed": seed,
                 "epochs": 20,
@@ -147,16 +159,16 @@ def make_run(
                 "best_validation_auroc": float(np.round(history["validation_auroc"][-1], 6)),
                 "learning_rate": 0.001,
                 "augmentation": {"flip": 0.5, "rotation": 10.0},
-                "mirror": True,
-                "class_weights": "balanced",
+                "folds": 0,
                 "loss_weights": {finding: {"negative": 0.9, "positive": 1.1} for finding in findings},
                 "parameters": 292817,
                 "seconds": 12.0,
             },
-            "calibration": {"method": "platt"},
+            "calibration": {"method": "platt", "findings": dict.fromkeys(findings, platt)},
+            "folds": None,
             "model": {"file": "model.keras", "fingerprint": fingerprint(run / "model.keras")},
             "versions": {"python": "3.11.7", "keras": "3.15.1"},
-            "machine": {"platform": "Linux", "cores": 2, "gpu": None},
+            "machine": {**whole["machine"], "platform": "Linux", "cores": 2, "gpu": None},
         },
     )
     return run

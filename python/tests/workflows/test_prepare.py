@@ -17,6 +17,7 @@ from placa.dataset.splits import SplitPlan, assert_disjoint
 from placa.images.errors import NoReadableImageError
 from placa.images.read import read_image
 from placa.records.manifest import read_manifest, read_split_facts
+from placa.records.source import REST
 from placa.sources.folders import read_folders
 from placa.sources.nih import read_nih
 from placa.sources.phantom import read_phantoms
@@ -35,7 +36,7 @@ def source(tmp_path: Path) -> Source:
     (tmp_path / "in" / "7.png").write_bytes(b"")
     (tmp_path / "in" / "21.png").write_text("not an image at all")
     images = pd.DataFrame(rows, columns=["image_id", "path", "patient_id", "Mass"])
-    return Source("table", images, ["Mass"], "Mass", "No Finding", "a test")
+    return Source("table", images, ["Mass"], REST, "a test")
 
 
 def test_rows_in_are_rows_kept_and_rows_rejected(source: Source, tmp_path: Path) -> None:
@@ -76,15 +77,14 @@ def test_a_source_whose_split_cuts_a_patient_is_refused(source: Source, tmp_path
 
 def test_the_manifest_says_how_it_was_split(source: Source, tmp_path: Path) -> None:
     prepare(source, tmp_path / "out", size=16, plan=SplitPlan(5, (60, 20, 20)))
-    facts = read_split_facts(tmp_path / "out")
-    assert facts["split_method"] == "patient-wise, stratified by finding, seed 5" and facts["split_seed"] == 5
-    assert facts["fractions"] == [0.6, 0.2, 0.2]
-    assert json.loads((tmp_path / "out" / "source.json").read_text())["split_method"] == facts["split_method"]
+    split = read_split_facts(tmp_path / "out")
+    assert split == {"given": None, "unit": "patient", "seed": 5, "fractions": [0.6, 0.2, 0.2]}
+    assert json.loads((tmp_path / "out" / "source.json").read_text())["split"] == split
 
 
 def test_a_source_that_loses_a_row_is_a_defect(source: Source) -> None:
     with pytest.raises(AssertionError, match="41 rows came in and 40 are accounted for"):
-        Source("table", source.images, ["Mass"], "Mass", "No Finding", "a test", rows=41)
+        Source("table", source.images, ["Mass"], REST, "a test", rows=41)
 
 
 def test_an_audit_made_again_is_the_same(prepared: Path, tmp_path: Path) -> None:

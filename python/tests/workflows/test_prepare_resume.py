@@ -23,6 +23,7 @@ import placa.workflows.prepare
 from placa.core.errors import ClusterLostError, InputError, PlacaError
 from placa.core.files import fingerprint
 from placa.images.errors import NoReadableImageError
+from placa.records.source import REST
 from placa.sources.folders import read_folders
 from placa.sources.phantom import read_phantoms
 from placa.sources.source import Source
@@ -157,9 +158,7 @@ def test_an_older_data_set_stays_until_the_new_one_is_whole(images: Path, tmp_pa
     out = tmp_path / "out"
     prepare(read_folders(images, "Mass"), out, size=16)
     before = fingerprint(out / "source.json")
-    broken = Source(
-        "table", pd.DataFrame({"image_id": ["a"], "path": ["gone.png"], "Mass": [1]}), ["Mass"], "Mass", "-", "-"
-    )
+    broken = Source("table", pd.DataFrame({"image_id": ["a"], "path": ["gone.png"], "Mass": [1]}), ["Mass"], REST, "-")
     with raises(NoReadableImageError, images=1, path="gone.png"):
         prepare(broken, out, size=16, overwrite=True)
     assert fingerprint(out / "source.json") == before

@@ -47,7 +47,7 @@ def test_predictions_hold_every_image_once_with_its_split_and_truth(run: Path, p
     assert (joined["split"] == joined["split_manifest"]).all()
     assert (joined["truth"] == joined["Opacity"]).all()
     assert predictions["probability"].between(0, 1).all() and predictions["score"].between(0, 1).all()
-    assert metadata["positive"] == "Opacity" and metadata["model_fingerprint"].startswith("sha256:")
+    assert metadata["findings"] == ["Opacity"] and metadata["model_fingerprint"].startswith("sha256:")
 
 
 def test_recalibration_and_thresholds_come_from_validation_alone(run: Path) -> None:

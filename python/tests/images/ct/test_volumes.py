@@ -222,14 +222,13 @@ def test_volumes_are_found_by_their_endings(tmp_path: Path) -> None:
 
 
 def test_a_rule_of_another_version_is_refused() -> None:
-    assert Reading.from_dict(EIGHT.as_dict()) == EIGHT
-    assert Reading.from_dict(None) == Reading()
+    assert Reading.from_record(EIGHT.as_record()) == EIGHT
     for change in ({"rule": "ct-cubes"}, {"options": {}}, {"options": {**EIGHT.options, "orientation": "RAS"}}):
-        stored = {**EIGHT.as_dict(), **change}
+        stored = {**EIGHT.as_record(), **change}
         with raises(UnknownReadingError, **stored):
-            Reading.from_dict(stored)
-    narrow = {**EIGHT.as_dict(), "options": {**EIGHT.options, "window_width_hu": 1000.0}}
-    assert Reading.from_dict(narrow).options["window_width_hu"] == 1000.0
+            Reading.from_record(stored)
+    narrow = {**EIGHT.as_record(), "options": {**EIGHT.options, "window_width_hu": 1000.0}}
+    assert Reading.from_record(narrow).options["window_width_hu"] == 1000.0
 
 
 _PEAK = """

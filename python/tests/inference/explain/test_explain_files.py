@@ -129,10 +129,10 @@ def test_images_of_one_name_do_not_overwrite_each_other(run: Path, prepared: Pat
 def test_of_a_volume_the_square_of_the_highest_score_is_explained(a_run: Path, tmp_path: Path, placa) -> None:
     # The run of radiographs, told to read volumes: what it thinks of them is of no matter here.
     facts = json.loads((a_run / "run.json").read_text())
-    facts["data"]["reading"] = slabs(4).as_dict()
+    facts["data"]["reading"] = slabs(4).as_record()
     with zipfile.ZipFile(a_run / "model.keras") as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
-    card = json.loads(members["placa.json"]) | {"reading": slabs(4).as_dict()}
+    card = json.loads(members["placa.json"]) | {"reading": slabs(4).as_record()}
     with zipfile.ZipFile(a_run / "model.keras", "w") as archive:
         for name, content in {**members, "placa.json": json.dumps(card).encode()}.items():
             archive.writestr(name, content)

@@ -181,15 +181,16 @@ write_label_quality <- function(rows) {
   table <- data.frame(capitalise(finding(rows$finding)), word("subset", ifelse(is.na(subset), "all", subset)),
                       num(rows$images), num(rows$both), num(rows$labels_only), num(rows$reference_only),
                       interval("ppv"), interval("sensitivity"), interval("agreement"), num(column(rows, "kappa"), 2))
-  names(table) <- words_of("audit.labels_column", c("finding", "subset", "images", "both", "labels_only",
-                                                   "reference_only", "ppv", "sensitivity", "agreement", "kappa"))
+  columns <- c("finding", "subset", "images", "both", "labels_only", "reference_only", "ppv", "sensitivity",
+               "agreement", "kappa")
+  names(table) <- words_of("audit.labels_column", columns)
   if (!with_subset) table <- table[-2]
   left <- if (with_subset) 2 else 1
   sources <- unique(rows[c("labels", "reference")])
   named <- s("audit.labels.sources", labels = escape_markdown(sources$labels),
              reference = escape_markdown(sources$reference))
-  write_table_block("labels", table, s("audit.labels.caption", sources = paste(named, collapse = "; ")),
-              c(rep("l", left), rep("r", ncol(table) - left)))
+  caption <- s("audit.labels.caption", sources = paste(named, collapse = "; "))
+  write_table_block("labels", table, caption, c(rep("l", left), rep("r", ncol(table) - left)))
 }
 
 write_label_summary <- function(row) {

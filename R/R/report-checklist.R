@@ -106,13 +106,17 @@ answers_of_training <- function(run) {
   ))
 }
 
+auroc_text <- function(found) {
+  range <- range_text(found$auroc_lower, found$auroc_upper)
+  s("headline.figure_alt_value", finding = "AUROC", auroc = num(found$auroc, 3), range = range)
+}
+
 answers_of_evaluation <- function(run, facts) {
   found <- run$evaluation[["discrimination"]]
   list(
     metrics = s("checklist.metrics"),
     uncertainty = if (length(found)) word("method_short", short_method(found, facts)),
-    performance = if (length(found) && !facts$many) s("headline.figure_alt_value", finding = "AUROC",
-      auroc = num(found$auroc, 3), range = range_text(found$auroc_lower, found$auroc_upper)),
+    performance = if (length(found) && !facts$many) auroc_text(found),
     internal = if (length(found)) s("headline.images", n = num(facts$images))
   )
 }

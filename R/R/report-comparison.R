@@ -33,8 +33,8 @@ write_other_run <- function(run, facts, other) {
   if (is.character(compared)) return(say("comparison.failed_run", run = escape_markdown(name), reason = compared))
   say("comparison.run", this = escape_markdown(mine), other = escape_markdown(name),
       images = num(max(compared$n_images)), left_out = num(max(compared$n_left_out)))
-  draw_comparison("comparison", compared, s("comparison.caption", this = escape_markdown(mine),
-                                                   other = escape_markdown(name)))
+  caption <- s("comparison.caption", this = escape_markdown(mine), other = escape_markdown(name))
+  draw_comparison("comparison", compared, caption)
   write_comparison_table("comparison", compared, facts, c(mine, name))
 }
 
@@ -76,8 +76,8 @@ draw_comparison <- function(id, compared, caption) {
   class(compared) <- unique(c("placa_comparison", class(compared)))
   findings <- unique(compared$finding)
   auroc <- compared[compared$metric == "auroc", ]
-  alt <- s("comparison.alt", values = paste(s("comparison.value", finding = finding(auroc$finding),
-                                             difference = num(auroc$difference, 3)), collapse = "; "))
+  values <- s("comparison.value", finding = finding(auroc$finding), difference = num(auroc$difference, 3))
+  alt <- s("comparison.alt", values = paste(values, collapse = "; "))
   draw_plot(id, ggplot2::autoplot(compared, labels = figure_labels(findings)), caption, alt,
             c(9, 1.7 + 0.3 * length(findings)), "comparison.nothing")
 }

@@ -68,8 +68,8 @@ write_strong_table <- function(probes, shown = 12) {
   caption <- s(if (more) "audit.shortcuts.caption_first" else "audit.shortcuts.caption_strong", shown = num(shown),
                n = num(nrow(strong)))
   strong <- strong[order(-strong$auroc), ]
-  write_table_block("shortcuts", probe_table(utils::head(strong, shown), c("finding", "probe")), caption,
-              c("l", "l", "r", "r", "l", "r"))
+  table <- probe_table(utils::head(strong, shown), c("finding", "probe"))
+  write_table_block("shortcuts", table, caption, c("l", "l", "r", "r", "l", "r"))
 }
 
 # Interprets the strongest probe with respect to the model.

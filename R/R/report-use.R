@@ -131,7 +131,7 @@ write_abstention <- function(run, facts) {
     missed <- lapply(c("coverage_positive", "coverage_positive_upper", "coverage_positive_lower"),
                      function(n) 100 * (1 - column(rows, n)))
     alarms <- lapply(c("coverage_negative", "coverage_negative_upper", "coverage_negative_lower"),
-                    function(n) 100 * (1 - column(rows, n)))
+                     function(n) 100 * (1 - column(rows, n)))
     shown <- data.frame(pct(rows$error_rate, 0), percent("deferred"),
                         estimate_text(missed[[1]], missed[[2]], missed[[3]], 0),
                         estimate_text(alarms[[1]], alarms[[2]], alarms[[3]], 0))

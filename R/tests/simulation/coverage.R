@@ -47,18 +47,25 @@ intervals_of <- function(rows, seed) {
   }
   rbind(
     as_rows("auroc", paste("clustered", auroc$method), auroc$auroc, auroc$auroc_lower, auroc$auroc_upper)[-1, ],
-    as_rows("auroc", c("naive DeLong", "naive bootstrap"), alone$auroc[c(1, 3)], alone$auroc_lower[c(1, 3)],
-      alone$auroc_upper[c(1, 3)]),
-    as_rows("average_precision", c("clustered bootstrap", "naive bootstrap"),
+    as_rows(
+      "auroc", c("naive DeLong", "naive bootstrap"), alone$auroc[c(1, 3)], alone$auroc_lower[c(1, 3)],
+      alone$auroc_upper[c(1, 3)]
+    ),
+    as_rows(
+      "average_precision", c("clustered bootstrap", "naive bootstrap"),
       c(precision$average_precision, precision_alone$average_precision),
       c(precision$average_precision_lower, precision_alone$average_precision_lower),
-      c(precision$average_precision_upper, precision_alone$average_precision_upper)),
+      c(precision$average_precision_upper, precision_alone$average_precision_upper)
+    ),
     as_rows(points$metric, "clustered bootstrap", points$estimate, points$lower, points$upper),
     as_rows(points_alone$metric, "naive bootstrap", points_alone$estimate, points_alone$lower, points_alone$upper),
-    as_rows(paste0("calibration_", calibration$measure), "clustered bootstrap", calibration$estimate,
-      calibration$lower, calibration$upper),
-    as_rows("net_benefit", "clustered bootstrap", curve$net_benefit, curve$net_benefit_lower,
-      curve$net_benefit_upper)
+    as_rows(
+      paste0("calibration_", calibration$measure), "clustered bootstrap", calibration$estimate,
+      calibration$lower, calibration$upper
+    ),
+    as_rows(
+      "net_benefit", "clustered bootstrap", curve$net_benefit, curve$net_benefit_lower, curve$net_benefit_upper
+    )
   )
 }
 

@@ -3,13 +3,15 @@ test_that("files and directories are predicted, and errors have a class", {
   run <- local_run(findings = c("Pneumonia", "Effusion"))
   folder <- local_images(c(`b.png` = 4, `a.png` = 2, `empty.png` = 0))
   bad <- local_images(c(`a.png` = 13, `b.png` = 17))
-  there <- call_there(run, env = env, c(
+  calls <- c(
     sprintf("setwd(%s); predict(model, c('b.png', 'empty.png', 'a.png', 'b.png'))", deparse(folder)),
     "setwd('..'); predict(model, basename(FOLDER), operating_point = 'sensitivity_95')",
     "predict(model, file.path(BAD, 'a.png'))",
     "predict(model, file.path(BAD, 'b.png'))",
     "predict(model, file.path(FOLDER, 'empty.png'))"
-  ) |> gsub(pattern = "FOLDER", replacement = deparse(folder)) |> gsub(pattern = "BAD", replacement = deparse(bad)))
+  )
+  calls <- gsub("BAD", deparse(bad), gsub("FOLDER", deparse(folder), calls))
+  there <- call_there(run, env = env, calls)
   files <- there$answers[[1]]
   expect_identical(files$image, rep(c("b.png", "empty.png", "a.png"), each = 2))
   expect_identical(files$finding, rep(c("Pneumonia", "Effusion"), 3))

@@ -35,30 +35,35 @@ remove_later <- function(path, frame) {
   do.call("on.exit", list(substitute(unlink(path, recursive = TRUE), list(path = path)), add = TRUE), envir = frame)
 }
 
+# A valid record of a kind, which Python's tests read too.
+good_record <- function(kind) {
+  jsonlite::read_json(test_path("fixtures", "records", paste0(kind, ".json")))
+}
+
+write_record <- function(content, file) {
+  writeLines(jsonlite::toJSON(content, auto_unbox = TRUE, digits = NA, null = "null"), file)
+}
+
 # A run with an invalid model, for tests without Python.
 local_run <- function(frame = parent.frame(), findings = "Pneumonia", headline = FALSE) {
   run <- tempfile("run-")
   dir.create(run)
   remove_later(run, frame)
-  points <- list(youden = 0.5, sensitivity_95 = 0.25)
-  thresholds <- list(
-    schema_version = 1, chosen_on = "validation",
-    findings = lapply(stats::setNames(nm = findings), function(finding) list(default = "youden", points = points))
-  )
-  facts <- list(
-    schema_version = 1, placa_version = "0.1.0", name = "invented",
-    data = list(
-      findings = as.list(findings), comparison = "No Finding", label_source = "nobody", image_size = 96,
-      images = list(train = 70, validation = 15, test = 15)
-    ),
-    training = list(backbone = "small")
-  )
-  write_json <- function(content, name) {
-    writeLines(jsonlite::toJSON(content, auto_unbox = TRUE, digits = NA), file.path(run, name))
-  }
-  write_json(thresholds, "thresholds.json")
-  write_json(facts, "run.json")
+  thresholds <- good_record("thresholds")
+  thresholds$findings <- lapply(stats::setNames(nm = findings), function(finding) {
+    list(default = "youden", points = list(youden = 0.5, sensitivity_95 = 0.25), chosen = TRUE, reason = NULL)
+  })
+  facts <- good_record("run")
+  facts$name <- "invented"
+  facts$training$backbone <- "small"
+  facts$data$findings <- as.list(findings)
+  facts$data$label_source <- "nobody"
+  facts$data$image_size <- 96L
+  facts$data$images <- list(train = 70L, validation = 15L, test = 15L)
   writeLines("no model", file.path(run, "model.keras"))
+  facts$model$fingerprint <- paste0("sha256:", cli::hash_file_sha256(file.path(run, "model.keras")))
+  write_record(thresholds, file.path(run, "thresholds.json"))
+  write_record(facts, file.path(run, "run.json"))
   run
 }
 

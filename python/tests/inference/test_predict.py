@@ -41,24 +41,6 @@ def test_one_bad_image_among_many_is_set_aside(run: Path, prepared: Path, tmp_pa
         predict_files(run, [bad])
 
 
-def test_a_run_of_before_says_nothing_of_reading_and_is_read_all_the_same(a_run: Path, prepared: Path) -> None:
-    images = read_manifest(prepared)["path"].tolist()[:3]
-    expected, _ = Predictor(a_run).predict(images)
-    facts = json.loads((a_run / "run.json").read_text())
-    del facts["data"]["reading"]
-    with zipfile.ZipFile(a_run / "model.keras") as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    card = json.loads(members["placa.json"])
-    assert card.pop("reading") == {"rule": "stretch", "squares": 1, "options": {}} and card["resize"] == "stretch"
-    with zipfile.ZipFile(a_run / "model.keras", "w") as archive:
-        for name, content in {**members, "placa.json": json.dumps(card).encode()}.items():
-            archive.writestr(name, content)
-    facts["model"]["fingerprint"] = fingerprint(a_run / "model.keras")
-    (a_run / "run.json").write_text(json.dumps(facts))
-    table, rejected, _ = predict_files(a_run, images)
-    assert table.equals(expected) and not rejected
-
-
 def test_images_of_the_same_name_keep_their_paths_apart(run: Path, prepared: Path, tmp_path: Path) -> None:
     first, second = sorted((prepared / "images").glob("*.png"))[:2]
     for number, image in enumerate((first, second)):

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from record_fixtures import good_record
 from raising import raises
 
 from placa.core.backend import load_keras
@@ -123,7 +124,7 @@ def test_several_of_one_backbone_are_one_model(tmp_path: Path) -> None:
         lively(member)
         member.get_layer("logits").set_weights([np.random.default_rng(seed).normal(size=(576, 1)), np.zeros(1)])
     each = [keras.Model(pixels, one(pixels), name=f"fold{i}")(pixels) for i, one in enumerate(members)]
-    save_model(keras.Model(pixels, keras.layers.Average()(each)), tmp_path / "model.keras", {})
+    save_model(keras.Model(pixels, keras.layers.Average()(each)), tmp_path / "model.keras", good_record("model"))
     loaded, _ = load_model(tmp_path / "model.keras")
     output = [answer(member, greys(2, 32)) for member in members]
     assert not np.allclose(*output, rtol=1e-3)

@@ -108,7 +108,7 @@ def test_what_learnt_in_16_bits_is_saved_in_32(prepared: Path, tmp_path: Path, m
     fitted = fit_network(data, data.rows("train"), data.rows("validation"), options, SILENT)
     assert isinstance(scaled[0], keras.optimizers.LossScaleOptimizer)
     assert np.isfinite(fitted.monitor.history[0]["loss"])
-    save_model(fitted.network, tmp_path / "model.keras", {})
+    save_model(fitted.network, tmp_path / "model.keras", good_record("model"))
     loaded, _ = load_model(tmp_path / "model.keras")
     assert {layer.compute_dtype for layer in loaded.layers[1:]} == {"float32"}
     keras.utils.set_random_seed(options.seed)

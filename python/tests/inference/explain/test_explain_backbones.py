@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 
 from placa.core.backend import load_keras
+from record_fixtures import good_record
+
 from placa.inference.explain.gradcam import GradCam
 from placa.models import BACKBONES, build
 from placa.models.assembled import with_mirror
@@ -61,7 +63,7 @@ def test_the_map_of_a_backbone_is_its_plane_weighed_by_its_head() -> None:
 
 @pytest.mark.parametrize(("name", "size"), EACH)
 def test_every_backbone_is_explained_mirrored_and_from_a_file(name: str, size: int, tmp_path: Path) -> None:
-    save_model(ready(with_mirror(learnt(name, size))), tmp_path / "model.keras", {})
+    save_model(ready(with_mirror(learnt(name, size))), tmp_path / "model.keras", good_record("model"))
     loaded, _ = load_model(tmp_path / "model.keras")
     gradcam = GradCam(loaded)
     image = picture(size)

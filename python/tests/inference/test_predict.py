@@ -1,12 +1,9 @@
-import json
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from raising import raises
 
-from placa.core.files import fingerprint
 from placa.images.errors import NoReadableImageError
 from placa.inference.predict import Predictor, predict_files
 from placa.records.manifest import read_manifest

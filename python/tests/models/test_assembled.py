@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from record_fixtures import good_record
 
 from placa.core.backend import load_keras
 from placa.inference.explain.gradcam import GradCam
@@ -48,7 +49,11 @@ def _logits(networks: list, pixels: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("bends", [False, True], ids=["lines", "isotonic"])
 def test_an_ensemble_is_the_mean_of_the_recalibrated_logits(networks, pixels, bends: bool, tmp_path: Path) -> None:
     maps = [[_bent(3 * k), one[1]] for k, one in enumerate(LINES)] if bends else LINES
-    save_model(ensemble(networks, maps), tmp_path / "model.keras", {"findings": ["Mass", "Nodule"], "size": 64})
+    save_model(
+        ensemble(networks, maps),
+        tmp_path / "model.keras",
+        {**good_record("model"), "findings": ["Mass", "Nodule"], "size": 64},
+    )
     model, _ = load_model(tmp_path / "model.keras")
     logits = _logits(networks, pixels)
     mean = np.mean([[maps[k][i].apply(logits[k, :, i]) for i in range(2)] for k in range(3)], axis=0).T

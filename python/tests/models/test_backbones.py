@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from record_fixtures import good_record
 from raising import raises
+from record_fixtures import good_record
 
 from placa.core.backend import load_keras
 from placa.models import BACKBONES, backbone_named, build, head_of, set_trainable
@@ -108,7 +108,7 @@ def test_one_channel_gives_what_keras_gives_for_a_grey_image(name: str) -> None:
 def test_a_backbone_is_saved_and_loaded_with_nothing_but_public_layers(name: str, tmp_path: Path) -> None:
     network = build(name, 32, 2)
     lively(network)
-    save_model(network, tmp_path / "model.keras", {"backbone": name})
+    save_model(network, tmp_path / "model.keras", {**good_record("model"), "backbone": name})
     config = zipfile.ZipFile(tmp_path / "model.keras").read("config.json").decode()
     assert "keras.src.applications" not in config and "__lambda__" not in config and "placa" not in config
     loaded, _ = load_model(tmp_path / "model.keras")

@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 import pytest
 from raising import raises
+from record_fixtures import good_record
 
 from placa.core.backend import load_keras
 from placa.core.files import fingerprint
@@ -106,7 +107,11 @@ def test_every_familys_file_is_taken(name: str, tmp_path: Path) -> None:
 def test_a_run_is_taken_whatever_its_findings(name: str, mirrored: bool, tmp_path: Path) -> None:
     network = stirred(build(name, 32, 1))
     # However it was spelt when the run was trained.
-    save_model(with_mirror(network) if mirrored else network, tmp_path / "model.keras", {"backbone": name.title()})
+    save_model(
+        with_mirror(network) if mirrored else network,
+        tmp_path / "model.keras",
+        {**good_record("model"), "backbone": name.title()},
+    )
     load_keras().utils.set_random_seed(1)
     started = build(name, 64, 2, str(tmp_path))
     assert alike(body(started), body(network))
@@ -134,13 +139,15 @@ def test_files_of_something_else_are_refused(keras_files: Any, tmp_path: Path) -
     part.write_bytes(paths["new"].read_bytes())
     with h5py.File(part, "a") as file:
         del file["layers/conv2d_5/vars/0"]
-    save_model(build("small", 32, 1), tmp_path / "model.keras", {"backbone": "small"})
+    save_model(build("small", 32, 1), tmp_path / "model.keras", {**good_record("model"), "backbone": "small"})
     members = [build("small", 32, 1) for _ in range(2)]
     pixels = load_keras().Input((32, 32, 1), dtype="uint8")
     for number, member in enumerate(members):
         member.name = f"fold{number}"
     both = load_keras().layers.Average()([member(pixels) for member in members])
-    save_model(load_keras().Model(pixels, both), tmp_path / "folds.keras", {"backbone": "small"})
+    save_model(
+        load_keras().Model(pixels, both), tmp_path / "folds.keras", {**good_record("model"), "backbone": "small"}
+    )
     refused = {
         (NAME, str(tmp_path / "none.h5")): (MissingWeightsError, {}),
         (NAME, str(tmp_path / "not-a-run")): (MissingWeightsError, {}),

@@ -96,7 +96,10 @@ def test_the_key_is_made_once_and_kept_to_oneself(tmp_path: Path, config: Path) 
     assert stat.S_IMODE(default_key_path().stat().st_mode) == 0o600 and len(first.secret) == 64
     assert str(default_key_path()) in first.notes[0] and first.notes[0].code == "patient_key_created"
     second = read_patient_key()
-    assert second.pseudonym("patient", "4711") == first.pseudonym("patient", "4711") and second.notes[0].code == "patient_key"
+    assert (
+        second.pseudonym("patient", "4711") == first.pseudonym("patient", "4711")
+        and second.notes[0].code == "patient_key"
+    )
     assert first.pseudonym("patient", "4711") != first.pseudonym("site", "4711")
     assert first.secret.decode() not in repr(first)
     given = tmp_path / "key"

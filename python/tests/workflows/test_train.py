@@ -58,7 +58,7 @@ def test_recalibration_and_thresholds_come_from_validation_alone(run: Path) -> N
     assert stored == choose_thresholds(held_out["probability"].to_numpy(), truth)
     score = held_out["score"].to_numpy()
     again = fit_recalibration(np.log(score / (1 - score)), truth)
-    slope = json.loads((run / "run.json").read_text())["calibration"]["Opacity"]["slope"]
+    slope = json.loads((run / "run.json").read_text())["calibration"]["findings"]["Opacity"]["slope"]
     assert again.slope == pytest.approx(slope, rel=0.01)
 
 

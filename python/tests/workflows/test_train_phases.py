@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from record_fixtures import good_record
 
 from placa.core.backend import load_keras
 from placa.core.progress import SILENT

@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-
-from placa.core.backend import load_keras
 from record_fixtures import good_record
 
+from placa.core.backend import load_keras
 from placa.inference.explain.gradcam import GradCam
 from placa.models import BACKBONES, build
 from placa.models.assembled import with_mirror

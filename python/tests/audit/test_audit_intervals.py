@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from placa.audit.intervals import auroc, clustered_mean, proportion, quantile, together
+from placa.audit.intervals import auroc, bonferroni_level, clustered_mean, proportion, quantile
 
 
 def _scores(patients: int, each: int, effect: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -128,5 +128,5 @@ def test_one_group_has_no_variance() -> None:
 
 
 def test_bonferroni() -> None:
-    assert quantile(together(1)) == pytest.approx(1.959964, abs=1e-6)
-    assert quantile(together(6)) == pytest.approx(2.638257, abs=1e-6)
+    assert quantile(bonferroni_level(1)) == pytest.approx(1.959964, abs=1e-6)
+    assert quantile(bonferroni_level(6)) == pytest.approx(2.638257, abs=1e-6)

@@ -272,7 +272,7 @@ def test_alarms_ring_in_fewer_than_one_in_twenty_sets_without_a_shortcut(
     if positive:
         label = np.arange(len(label)) < positive
     random, alarms = np.random.default_rng(0), 0
-    level = shortcuts.together(5)
+    level = shortcuts.bonferroni_level(5)
     for seed in range(200):
         truth = random.permutation(label)[groups]
         folds = deal_folds(truth, groups, seed)

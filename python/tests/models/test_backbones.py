@@ -14,7 +14,7 @@ from raising import raises
 from placa.core.backend import load_keras
 from placa.models import BACKBONES, backbone_named, build, head_of, set_trainable
 from placa.models.applications import original, scaled
-from placa.models.backbones import ROWS
+from placa.models.backbones import BACKBONE_TABLE
 from placa.models.errors import ImageTooSmallError
 from placa.models.files import load_model, save_model
 
@@ -57,13 +57,13 @@ def half_precision() -> Iterator[None]:
 
 
 def test_the_table_is_whole() -> None:
-    assert set(FAMILY) == {name for name, row in ROWS.items() if row.application}
+    assert set(FAMILY) == {name for name, row in BACKBONE_TABLE.items() if row.application}
     assert next(iter(BACKBONES)) == "small" and all(len(line) < 80 for line in BACKBONES.values())
 
 
 @pytest.mark.parametrize("name", list(FAMILY))
 def test_the_spelling_of_keras_is_understood(name: str) -> None:
-    application = str(ROWS[name].application)
+    application = str(BACKBONE_TABLE[name].application)
     assert hasattr(load_keras().applications, application)
     assert {backbone_named(output) for output in (name, application, application.upper())} == {name}
 
@@ -75,7 +75,7 @@ def test_the_names_are_listed_without_keras() -> None:
 
 @pytest.mark.parametrize("name", list(BACKBONES))
 def test_images_too_small_are_refused(name: str) -> None:
-    smallest = ROWS[name].smallest
+    smallest = BACKBONE_TABLE[name].smallest
     with raises(ImageTooSmallError, backbone=name, size=smallest - 1, smallest=smallest):
         build(name, smallest - 1, 1)
 

@@ -10,7 +10,7 @@ from PIL import Image
 from report_fixtures import make_run
 
 from placa.records.predictions import read_predictions
-from placa.reporting.pictures import begin_maps, finish_maps, save_augmented, save_maps, save_radiographs
+from placa.reporting.pictures import finish_maps, save_augmented, save_maps, save_radiographs, start_maps
 
 
 def pixels_of(file: str) -> np.ndarray:
@@ -75,7 +75,7 @@ def test_maps_made_in_a_process_of_its_own_are_the_same(prepared: Path, run: Pat
     table, _ = read_predictions(run)
     first = table[table["split"] == "test"].iloc[0]
     asked = (str(prepared), str(run), [str(first["image_id"])], [str(first["finding"])])
-    begun = begin_maps(*asked, str(tmp_path / "there"), 48)
+    begun = start_maps(*asked, str(tmp_path / "there"), 48)
     here = save_maps(*asked, str(tmp_path / "here"), 48)
     there = finish_maps(begun, str(tmp_path / "there"))
     assert there["mapped"] and here["mapped"]
@@ -85,7 +85,7 @@ def test_maps_made_in_a_process_of_its_own_are_the_same(prepared: Path, run: Pat
 def test_a_process_that_is_ended_leaves_the_images_alone(tmp_path: Path) -> None:
     run = make_run(tmp_path, images=60, size=16)
     prepared = str(tmp_path / "data" / "prepared" / "small")
-    begun = begin_maps(prepared, str(run), ["image_003"], ["Pneumonia"], str(tmp_path / "films"))
+    begun = start_maps(prepared, str(run), ["image_003"], ["Pneumonia"], str(tmp_path / "films"))
     begun.kill()
     message = finish_maps(begun, str(tmp_path / "films"))
     assert not message["mapped"] and "-9" in message["reason"] and Path(message["files"][0]).is_file()

@@ -57,10 +57,10 @@ writeLines(jsonlite::toJSON(answers, auto_unbox = TRUE), file.path(folder, "answ
 
 @pytest.fixture(scope="module")
 def answers(r: str, project: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    from placa.models.backbones import ROWS
+    from placa.models.backbones import BACKBONE_TABLE
 
     runs = [str(project / "runs" / name) for name in ("small", "older")]
-    return said_by_r(r, SCRIPT, tmp_path_factory.mktemp("parts"), *runs, ",".join(ROWS))
+    return said_by_r(r, SCRIPT, tmp_path_factory.mktemp("parts"), *runs, ",".join(BACKBONE_TABLE))
 
 
 def rows_of(text: str, name: str) -> list[list[str]]:

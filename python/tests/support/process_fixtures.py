@@ -23,13 +23,13 @@ from placa.core.errors import PlacaError
 from placa.core.progress import RichProgress
 from placa.training.options import TrainOptions
 from placa.workflows.train import train
-from placa.training.distributed import Team
+from placa.training.distributed import ProcessGroup
 
-prepared, out, options, resume, team = json.loads(sys.argv[1])
+prepared, out, options, resume, process_group = json.loads(sys.argv[1])
 try:
     train(
         Path(prepared), Path(out), TrainOptions(**options), progress=RichProgress(), resume=resume,
-        checkpoint_every=0.0, team=Team(*team) if team else None,
+        checkpoint_every=0.0, process_group=ProcessGroup(*process_group) if process_group else None,
     )
 except PlacaError as error:
     sys.exit(f"placa: {error}")
@@ -52,8 +52,8 @@ def start(
     port = free_port()
     started = []
     for process in range(processes):
-        team = ["127.0.0.1", port, processes, process, 120.0] if processes > 1 else None
-        job = json.dumps([str(prepared), str(out), options, resume, team])
+        process_group = ["127.0.0.1", port, processes, process, 120.0] if processes > 1 else None
+        job = json.dumps([str(prepared), str(out), options, resume, process_group])
         started.append(
             subprocess.Popen(
                 [sys.executable, "-c", _SCRIPT, job],

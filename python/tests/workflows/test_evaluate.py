@@ -11,7 +11,6 @@ from sklearn.metrics import brier_score_loss, matthews_corrcoef, roc_auc_score
 from placa.core.errors import UnknownNameError
 from placa.evaluation.errors import RError, Rpy2Error
 from placa.records.predictions import read_predictions, write_predictions
-from placa.workflows.errors import BridgeUnavailableError
 from placa.workflows.evaluate import evaluate, headline
 
 pytestmark = pytest.mark.usefixtures("r")
@@ -73,7 +72,7 @@ def test_a_machine_without_rpy2_is_told_once(a_run: Path, monkeypatch: pytest.Mo
     recorded = RecordedProgress()
     evaluate(a_run, progress=recorded)
     assert len(recorded.warned) == 1 and "libR.so does not fit" in recorded.warned[0]
-    with raises(BridgeUnavailableError, bridge="rpy2", reason="libR.so does not fit"):
+    with raises(Rpy2Error, reason="libR.so does not fit"):
         evaluate(a_run, bridge="rpy2")
     with raises(UnknownNameError, name="rpy", known=["auto", "rpy2", "rscript"]):
         evaluate(a_run, bridge="rpy")

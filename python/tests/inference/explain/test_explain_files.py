@@ -21,10 +21,10 @@ from placa.inference.errors import (
     NothingToExplainError,
 )
 from placa.inference.explain import Explainer, explain_files
-from placa.inference.explain.boxes import lines, read_test_boxes, score, summarise
+from placa.inference.explain.boxes import format_summary, read_test_boxes, score, summarise
 from placa.inference.explain.gradcam import GradCam
 from placa.inference.explain.overlay import background, overlay
-from placa.inference.predict import Predictor, loaded
+from placa.inference.predict import Predictor, load_predictor
 from placa.records.manifest import read_manifest
 from placa.records.reading import slabs
 from placa.workflows.r_calls import explain_as_lists, find_as_list
@@ -90,7 +90,7 @@ def test_the_command_writes_overlays_maps_and_scores(run: Path, prepared: Path, 
     summary = json.loads((out / "boxes.json").read_text())
     assert summary["threshold"] == 0.5 and summary["findings"]["Opacity"]["images"] == len(lesions)
     assert len(pd.read_csv(out / "boxes.csv")) == len(lesions)
-    assert lines(summary) == done.stdout.splitlines()[:1]
+    assert format_summary(summary) == done.stdout.splitlines()[:1]
 
 
 def test_what_cannot_be_explained_is_told(run: Path, prepared: Path, tmp_path: Path) -> None:
@@ -168,6 +168,6 @@ def test_lists_for_r_are_plain(run: Path, prepared: Path, tmp_path: Path) -> Non
 
 
 def test_r_is_given_one_predictor_and_lists_of_files(run: Path, prepared: Path) -> None:
-    assert loaded(run) is loaded(run)
+    assert load_predictor(run) is load_predictor(run)
     images = sorted(str(path) for path in (prepared / "images").glob("*.png"))
     assert sorted(find_as_list(str(run), [str(prepared / "images"), images[0]])) == images

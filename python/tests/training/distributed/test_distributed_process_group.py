@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from raising import raises
 
-from placa.training.distributed import Team, find_team, started_without_srun
+from placa.training.distributed import ProcessGroup, find_process_group, started_without_srun
 from placa.training.distributed.nodes import host_names, written_out
 from placa.training.distributed.process_group import DEFAULT_PORT
 from placa.training.errors import AddressError, NodeListError, ProcessIdError, ProcessOptionsError, SlurmVariablesError
@@ -53,37 +53,37 @@ STEP = {
 
 
 def test_slurm_says_with_whom_to_train() -> None:
-    team = find_team(environment=STEP)
-    assert team is not None
-    assert (team.host, team.processes, team.process) == ("gpu07", 3, 2)
-    assert 1024 < team.port < 32768
-    assert find_team(environment={**STEP, "SLURM_PROCID": "0"}).port == team.port
-    assert find_team(environment={**STEP, "SLURM_STEP_ID": "1"}).port != team.port
+    process_group = find_process_group(environment=STEP)
+    assert process_group is not None
+    assert (process_group.host, process_group.processes, process_group.process) == ("gpu07", 3, 2)
+    assert 1024 < process_group.port < 32768
+    assert find_process_group(environment={**STEP, "SLURM_PROCID": "0"}).port == process_group.port
+    assert find_process_group(environment={**STEP, "SLURM_STEP_ID": "1"}).port != process_group.port
     without_step = {name: value for name, value in STEP.items() if "STEP" not in name}
-    assert find_team(environment=without_step).host == "gpu05"
+    assert find_process_group(environment=without_step).host == "gpu05"
 
 
 def test_what_is_typed_comes_before_what_slurm_says() -> None:
-    assert find_team("a:7000,b", 1, STEP) == Team("a", 7000, 2, 1)
-    assert find_team("a,b:7000", 0, STEP) == Team("a", DEFAULT_PORT, 2, 0)
-    assert find_team("[fe80::1]:7000,b", 0) == Team("fe80::1", 7000, 2, 0)
-    assert find_team("[fe80::1]:7000,b", 0).address == "[fe80::1]:7000"
+    assert find_process_group("a:7000,b", 1, STEP) == ProcessGroup("a", 7000, 2, 1)
+    assert find_process_group("a,b:7000", 0, STEP) == ProcessGroup("a", DEFAULT_PORT, 2, 0)
+    assert find_process_group("[fe80::1]:7000,b", 0) == ProcessGroup("fe80::1", 7000, 2, 0)
+    assert find_process_group("[fe80::1]:7000,b", 0).address == "[fe80::1]:7000"
 
 
 def test_one_process_trains_alone() -> None:
-    assert find_team(environment={}) is None
-    assert find_team("a", 0, STEP) is None
-    assert find_team(environment={**STEP, "SLURM_NTASKS": "1", "SLURM_PROCID": "0"}) is None
+    assert find_process_group(environment={}) is None
+    assert find_process_group("a", 0, STEP) is None
+    assert find_process_group(environment={**STEP, "SLURM_NTASKS": "1", "SLURM_PROCID": "0"}) is None
 
 
 def test_a_batch_script_is_not_one_of_its_tasks() -> None:
     script = {name: value for name, value in STEP.items() if "STEP" not in name}
     script |= {"ENVIRONMENT": "BATCH", "SLURM_PROCID": "0"}
-    assert find_team(environment=script) is None
+    assert find_process_group(environment=script) is None
     assert started_without_srun(script) == 3
     # srun hands the script's variables on to its tasks.
     started = {**STEP, "ENVIRONMENT": "BATCH"}
-    assert find_team(environment=started).processes == 3
+    assert find_process_group(environment=started).processes == 3
     assert started_without_srun(started) == started_without_srun({}) == 0
 
 
@@ -102,11 +102,11 @@ def test_a_batch_script_is_not_one_of_its_tasks() -> None:
 )
 def test_half_a_team_is_refused(addresses: str | None, process: int | None, error: Any, values: dict[str, Any]) -> None:
     with raises(error, **values):
-        find_team(addresses, process, {})
+        find_process_group(addresses, process, {})
 
 
 def test_slurm_variables_that_make_no_sense_are_refused() -> None:
     with raises(SlurmVariablesError) as caught:
-        find_team(environment={**STEP, "SLURM_PROCID": "3"})
+        find_process_group(environment={**STEP, "SLURM_PROCID": "3"})
     variables = caught.value.values["variables"]
     assert (variables["SLURM_PROCID"], variables["SLURM_NTASKS"]) == ("3", "3")

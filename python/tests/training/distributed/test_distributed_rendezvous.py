@@ -11,7 +11,7 @@ from process_fixtures import free_port
 from raising import raises
 
 from placa.core.errors import MachineError, PlacaError
-from placa.training.distributed import Team, heartbeat, rendezvous
+from placa.training.distributed import ProcessGroup, heartbeat, rendezvous
 from placa.training.distributed.heartbeat import Heartbeat
 from placa.training.distributed.rendezvous import ConnectedGroup, connect_processes
 from placa.training.distributed.supervisor import Job, shared_settings
@@ -30,17 +30,17 @@ from placa.training.options import TrainOptions
 TERMS = {"batch size": 32, "the prepared data": "sha256:a"}
 
 
-def met_by(teams: list[Team], terms: list[dict]) -> list[Any]:
+def met_by(process_groups: list[ProcessGroup], terms: list[dict]) -> list[Any]:
     """What each of these processes comes to, all at once: the meeting, or its error."""
-    found: list[Any] = [None] * len(teams)
+    found: list[Any] = [None] * len(process_groups)
 
     def come(i: int) -> None:
         try:
-            found[i] = connect_processes(teams[i], terms[i])
+            found[i] = connect_processes(process_groups[i], terms[i])
         except PlacaError as error:
             found[i] = error
 
-    threads = [threading.Thread(target=come, args=(i,)) for i in range(len(teams))]
+    threads = [threading.Thread(target=come, args=(i,)) for i in range(len(process_groups))]
     for thread in reversed(threads):
         thread.start()
     for thread in threads:
@@ -56,13 +56,13 @@ def assert_errors(found: list[Any], kind: type[PlacaError], **values: Any) -> No
             raise error
 
 
-def teams(processes: int, patience: float = 10.0) -> list[Team]:
+def process_groups(processes: int, timeout: float = 10.0) -> list[ProcessGroup]:
     port = free_port()
-    return [Team("127.0.0.1", port, processes, i, patience) for i in range(processes)]
+    return [ProcessGroup("127.0.0.1", port, processes, i, timeout) for i in range(processes)]
 
 
 def test_all_come_whoever_knocks_besides() -> None:
-    three = teams(3)
+    three = process_groups(3)
     stranger = threading.Thread(target=_knock, args=(three[0].port,))
     stranger.start()
     joined = met_by(three, [TERMS] * 3)
@@ -88,7 +88,7 @@ def _knock(port: int) -> None:
 
 
 def test_other_options_are_told_to_all_before_anything_starts() -> None:
-    message = met_by(teams(3), [TERMS, TERMS, {**TERMS, "batch size": 16}])
+    message = met_by(process_groups(3), [TERMS, TERMS, {**TERMS, "batch size": 16}])
     assert_errors(message, ProcessMismatchError, process=2, name="batch size", expected=32, received=16)
 
 
@@ -101,24 +101,24 @@ def test_what_is_compared_names_what_differs(prepared: Path, tmp_path: Path) -> 
     assert {name for name in one if one[name] != other[name]} == {"label smoothing"}
     again = shared_settings(Job(prepared, tmp_path / "run", TrainOptions(), False, True))
     assert {name for name in one if one[name] != again[name]} == {"--resume"}
-    message = met_by(teams(2), [one, other])
+    message = met_by(process_groups(2), [one, other])
     assert_errors(message, ProcessMismatchError, process=1, name="label smoothing", expected=0.0, received=0.1)
 
 
 def test_two_of_one_number_and_another_count_are_refused() -> None:
-    first, second, _ = teams(3)
+    first, second, _ = process_groups(3)
     message = met_by([first, second, second], [TERMS] * 3)
     assert_errors(message, ProcessMismatchError, name="--process-id", received=1)
-    two = teams(2)
-    message = met_by([two[0], Team("127.0.0.1", two[0].port, 4, 1, 10.0)], [TERMS] * 2)
+    two = process_groups(2)
+    message = met_by([two[0], ProcessGroup("127.0.0.1", two[0].port, 4, 1, 10.0)], [TERMS] * 2)
     assert_errors(message, ProcessMismatchError, name="--processes", expected=2, received=4)
 
 
 def test_one_that_never_comes_is_named() -> None:
-    three = teams(3, patience=1.0)
+    three = process_groups(3, timeout=1.0)
     message = met_by([three[0], three[2]], [TERMS] * 2)
     assert_errors(message, MissingProcessError, missing=[1], processes=3, seconds=1.0)
-    two = teams(2, patience=0.5)
+    two = process_groups(2, timeout=0.5)
     with raises(UnreachableProcessError, address=two[0].address, seconds=0.5):
         connect_processes(two[1], TERMS)
 
@@ -127,13 +127,13 @@ def test_a_port_that_is_taken_and_wrong_addresses_are_said_at_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with raises(PortUnavailableError, port=port):
-            connect_processes(Team("127.0.0.1", port, 2, 0), TERMS)
+            connect_processes(ProcessGroup("127.0.0.1", port, 2, 0), TERMS)
     # 192.0.2.0/24 is nobody's (RFC 5737), and .invalid no name (RFC 2606).
     with raises(ForeignAddressError, host="192.0.2.1"):
-        connect_processes(Team("192.0.2.1", 27182, 2, 0), TERMS)
+        connect_processes(ProcessGroup("192.0.2.1", 27182, 2, 0), TERMS)
     for process in (0, 1):
         with pytest.raises((UnknownHostError, UnreachableProcessError)) as caught:
-            connect_processes(Team("nowhere.invalid", 27182, 2, process, 0.5), TERMS)
+            connect_processes(ProcessGroup("nowhere.invalid", 27182, 2, process, 0.5), TERMS)
         values = caught.value.values
         assert values.get("host") == "nowhere.invalid" or values.get("address") == "nowhere.invalid:27182"
 
@@ -170,7 +170,7 @@ def three(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(heartbeat, "BEAT", 0.2)
     monkeypatch.setattr(heartbeat, "SILENCE", 2.0)
     news = [SimpleQueue() for _ in range(3)]
-    joined = met_by(teams(3), [TERMS] * 3)
+    joined = met_by(process_groups(3), [TERMS] * 3)
     lines = [Heartbeat(i, joined[i].links, news[i]) for i in range(3)]
     yield joined, lines, news
     for line in lines:

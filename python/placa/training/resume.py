@@ -176,7 +176,8 @@ def _locked(place: Path, out: Path) -> Iterator[None]:
         lock = (place / "lock").open("w")
     except OSError as error:
         raise explain_os_error(error, out) from error
-    with lock, locked(lock, f"Another process is training {out}. Wait until it ends, or choose another --out."):
+    busy = f"Another process is training {out}. Wait until it ends, or choose another --out."
+    with lock, locked(lock, busy, out):
         yield
 
 

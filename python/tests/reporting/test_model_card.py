@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pytest
 import yaml
+from raising import raises
 from report_fixtures import FOURTEEN, ROOT, make_run, strings
 
-from placa.core.errors import PlacaError
+from placa.core.errors import PathNotFoundError
 from placa.core.files import write_json
 from placa.reporting.model_card import write_model_card
 from placa.reporting.words import Words
@@ -142,7 +142,7 @@ def test_names_that_yaml_would_trip_over_stay_whole(tmp_path: Path) -> None:
 
 
 def test_what_is_no_run_has_no_card(tmp_path: Path) -> None:
-    with pytest.raises(PlacaError):
+    with raises(PathNotFoundError, path=str(tmp_path / "run.json")):
         write_model_card(tmp_path)
     assert not list(tmp_path.iterdir())
 

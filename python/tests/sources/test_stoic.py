@@ -8,8 +8,9 @@ import pytest
 from made_volumes import thorax, write_stoic, write_volume
 from raising import raises
 
-from placa.core.errors import PlacaError, UnknownNameError
+from placa.core.errors import PathNotFoundError, UnknownNameError
 from placa.core.files import write_rejected
+from placa.images.errors import NoReadableImageError
 from placa.inference.predict import Predictor, predict_files
 from placa.records.predictions import read_predictions
 from placa.sources.errors import ImagesNotFoundError, MissingColumnError, MissingDirectoryError
@@ -128,9 +129,8 @@ def test_what_is_missing_is_named(a_stoic: Path, tmp_path: Path) -> None:
     with raises(MissingColumnError, column="probSevere", columns=["PatientID", "probCOVID"]):
         read_stoic(a_stoic)
     _table(a_stoic).unlink()
-    with pytest.raises(PlacaError) as caught:
+    with raises(PathNotFoundError, path=str(_table(a_stoic))):
         read_stoic(a_stoic)
-    assert str(_table(a_stoic)) in str(caught.value)
 
 
 @pytest.fixture(scope="module")
@@ -203,9 +203,8 @@ def test_a_file_gets_the_answer_that_training_stored(ct: tuple[Path, Path, Path]
     assert lists["probability"] == alone["probability"].tolist() and lists["image"] == [str(one)]
     scan = tmp_path / "scan.png"
     scan.write_bytes(b"\x89PNG")
-    with pytest.raises(PlacaError) as caught:
+    with raises(NoReadableImageError, path=str(scan)):
         predict_files(run, [scan])
-    assert ".mha" in str(caught.value) and scan.name in str(caught.value)
 
 
 def test_a_run_says_how_volumes_were_read_and_counts_patients(ct: tuple[Path, Path, Path]) -> None:

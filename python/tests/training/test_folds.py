@@ -10,9 +10,9 @@ import pytest
 from conftest import RecordedProgress
 from raising import raises
 
-from placa.core.errors import PlacaError
 from placa.core.files import fingerprint
 from placa.core.progress import Progress
+from placa.dataset.errors import PatientInTwoSplitsError
 from placa.inference.explain import Explainer, explain_files
 from placa.inference.predict import Predictor
 from placa.models.assembled import split_at_logits
@@ -94,7 +94,7 @@ def test_a_number_of_folds_that_cannot_be_is_refused(count: int) -> None:
 
 def test_a_patient_in_two_groups_is_not_learnt_from_and_tested_on() -> None:
     files = _files().assign(patient_id="the same")
-    with pytest.raises(PlacaError, match="'the same'"):
+    with raises(PatientInTwoSplitsError, unit="patient", name="the same", count=1):
         deal_folds(files, ["Mass"], 3, 0)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from raising import raises
 
-from placa.core.errors import PlacaError, UnknownNameError
+from placa.core.errors import PathNotFoundError, PlacaError, UnknownNameError
 from placa.training.arguments import add_arguments, from_options, read_config
 from placa.training.augment import Augmentation
 from placa.training.errors import ConfigFileError, OptionValueError
@@ -130,7 +130,7 @@ def test_a_wrong_file_of_options_is_refused(
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(PlacaError, match=r"options\.toml"):
+    with raises(PathNotFoundError, path=str(tmp_path / "options.toml")):
         read_config(tmp_path / "options.toml")
 
 

@@ -20,7 +20,7 @@ from conftest import draw_folders
 from raising import raises
 
 import placa.workflows.prepare
-from placa.core.errors import ClusterLostError, InputError, PlacaError
+from placa.core.errors import ClusterLostError, DiskFullError, InputError, InUseError, PermissionDeniedError
 from placa.core.files import fingerprint
 from placa.images.errors import NoReadableImageError
 from placa.sources.folders import read_folders
@@ -115,11 +115,11 @@ def test_killed_at_twenty_random_moments(images: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("error", "raised", "stays"),
     [
-        (OSError(28, "No space left on device"), PlacaError, True),
-        (ClusterLostError("The cluster went away."), ClusterLostError, True),
+        (OSError(28, "No space left on device"), DiskFullError, True),
+        (ClusterLostError("The scheduler stopped."), ClusterLostError, True),
         (KeyboardInterrupt(), KeyboardInterrupt, True),
-        (InputError("No patient may be cut."), PlacaError, False),
-        (PermissionError(13, "Permission denied"), PlacaError, False),
+        (InputError("A patient is in two splits."), InputError, False),
+        (PermissionError(13, "Permission denied"), PermissionDeniedError, False),
     ],
 )
 def test_what_is_no_fault_of_the_input_costs_no_decoding(
@@ -172,7 +172,7 @@ def test_two_programs_do_not_make_one_directory(images: Path, tmp_path: Path) ->
     (tmp_path / ".out.preparing").mkdir()
     other = os.open(tmp_path / ".out.preparing", os.O_RDONLY)
     fcntl.flock(other, fcntl.LOCK_EX)
-    with pytest.raises(PlacaError, match=re.escape(str(tmp_path / "out"))):
+    with raises(InUseError, path=str(tmp_path / "out")):
         prepare(read_folders(images, "Mass"), tmp_path / "out", size=16)
     os.close(other)
     prepare(read_folders(images, "Mass"), tmp_path / "out", size=16)

@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import re
 import signal
 import subprocess
 import sys
@@ -11,9 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
+from raising import raises
 from test_resume import same_runs
 
-from placa.core.errors import PlacaError
+from placa.records.errors import NotARunError
 from placa.records.run import require_run
 from placa.training.options import TrainOptions
 from placa.workflows.train import train
@@ -87,7 +87,7 @@ def test_killed_at_twenty_random_moments_it_ends_with_the_same_weights(
             # Whatever has the name of a run is a whole one.
             require_run(out)
         else:
-            with pytest.raises(PlacaError, match=re.escape(str(out))):
+            with raises(NotARunError, path=str(out), runs=[str(whole)]):
                 require_run(out)
     assert _start(prepared, out, 20.0).wait() == 0
     with capsys.disabled():

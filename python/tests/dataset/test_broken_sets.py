@@ -20,19 +20,19 @@ def broken(prepared: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_pixels_of_another_size_are_named(broken: Path) -> None:
+def test_pixels_of_another_size_are_an_error(broken: Path) -> None:
     with raises(MissingPixelsError, path=str(broken / "pixels-32.npy"), sizes=[64]):
         read_images(broken, 32)
 
 
-def test_pixels_that_lack_rows_are_refused(broken: Path) -> None:
+def test_pixels_with_missing_rows_are_an_error(broken: Path) -> None:
     pixels = np.load(broken / "pixels-64.npy")
     np.save(broken / "pixels-64.npy", pixels[:-1])
     with raises(RowCountMismatchError, rows=len(pixels), pixels=len(pixels) - 1):
         read_images(broken)
 
 
-def test_damaged_pixels_are_refused(broken: Path) -> None:
+def test_damaged_pixels_are_an_error(broken: Path) -> None:
     (broken / "pixels-64.npy").write_bytes(b"\x93NUMPY and nothing else")
     with raises(DamagedFileError, path=str(broken / "pixels-64.npy")):
         read_images(broken)

@@ -71,7 +71,7 @@ def build(files: list[str], tmp_path: Path) -> tuple[np.ndarray, list[str], list
     return pixels, reasons, recorded.messages
 
 
-def test_what_was_decoded_is_not_decoded_again(
+def test_decoded_images_are_not_decoded_again(
     interrupted: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = read_anew(monkeypatch)
@@ -145,7 +145,7 @@ def forget_the_journal(files: list[str], place: Path) -> int:
         forget_the_journal,
     ],
 )
-def test_only_what_is_still_true_is_believed(
+def test_journal_entries_of_changed_files_are_ignored(
     happen, interrupted: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resumed = happen(interrupted, tmp_path)
@@ -154,7 +154,7 @@ def test_only_what_is_still_true_is_believed(
     assert read == interrupted[resumed:]
 
 
-def test_a_cache_of_another_size_or_rule_or_version_is_not_gone_on_with(
+def test_a_cache_with_another_size_rule_or_version_is_not_resumed(
     interrupted: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorded = RecordedProgress()
@@ -198,7 +198,7 @@ def test_a_draft_of_a_jpeg_is_never_enlarged(side: int, tmp_path: Path, decoded_
     assert min(received) >= min(side, 2 * 224) and received[0] in {side, *(-(-side // step) for step in (2, 4, 8))}
 
 
-def test_a_draft_of_a_real_jpeg_says_what_the_whole_of_it_says(shared_data: Path, tmp_path: Path) -> None:
+def test_a_draft_of_a_real_jpeg_is_similar_to_the_full_image(shared_data: Path, tmp_path: Path) -> None:
     for name in sorted((shared_data / "nih-256" / "images").glob("*.png"))[:20]:
         large = Image.open(name).convert("L").resize((1024, 1024), Image.Resampling.BICUBIC)
         large.save(tmp_path / "film.jpg", quality=90)

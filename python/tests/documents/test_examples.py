@@ -25,24 +25,24 @@ def _figures(script: str, *arguments: object) -> list[float]:
     return [float(figure) for figure in re.findall(r"(\d+\.\d+)(?=%|$)", output, re.MULTILINE)]
 
 
-def test_patients_on_both_sides(shared_data: Path) -> None:
+def test_patients_in_training_and_test_are_counted(shared_data: Path) -> None:
     by_image, by_patient = _figures("patients_on_both_sides.py", shared_data / "nih" / "Data_Entry_2017_v2020.csv")
     assert by_image > 80 and by_patient == 0
 
 
-def test_the_size_of_a_file(shared_data: Path) -> None:
+def test_the_file_size_predicts_the_label(shared_data: Path) -> None:
     (auroc,) = _figures("file_size.py", shared_data / "nih-256", "Pneumonia")
     assert auroc == pytest.approx(0.827, abs=0.001)
 
 
 @pytest.mark.slow
-def test_slices_as_strangers(shared_data: Path) -> None:
+def test_a_nearest_neighbour_recognises_slices(shared_data: Path) -> None:
     random, blocks, groups = _figures("slices_as_strangers.py", shared_data / "ct", "COVID")
     assert random > 0.93 and blocks < random - 0.15 and groups < blocks
 
 
 @pytest.mark.slow
-def test_the_label_in_the_input(shared_data: Path) -> None:
+def test_a_label_in_the_input_raises_the_auroc(shared_data: Path) -> None:
     leaking, honest = _figures("label_in_the_input.py", shared_data / "nih-256", "Pneumonia")
     assert leaking > honest + 0.05
 
@@ -52,7 +52,7 @@ EXAMPLES = ROOT / "examples"
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_every_place_has_both_languages(name: str) -> None:
+def test_every_text_has_both_languages(name: str) -> None:
     text = (EXAMPLES / f"{name}.qmd").read_text("utf-8")
     languages = re.findall(r"^::: \{lang=(\w+)\}$", text, re.MULTILINE)
     assert len(languages) >= 16
@@ -84,7 +84,7 @@ def _when_absent(name: str, language: str) -> str:
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_pandoc_alone_keeps_the_wanted_language(name: str) -> None:
+def test_pandoc_keeps_only_the_selected_language(name: str) -> None:
     pandoc = shutil.which("pandoc")
     if pandoc is None:
         pytest.skip("there is no pandoc on this machine")
@@ -100,9 +100,7 @@ def test_pandoc_alone_keeps_the_wanted_language(name: str) -> None:
             assert f"\n{own}\n" in pages[language] and f"\n{foreign}\n" not in pages[language]
 
 
-def test_phantoms_are_laid_out_as_nihs_and_do_not_pass_for_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_phantoms_have_the_layout_of_nih_and_their_own_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(EXAMPLES))
     from steps import draw_in_nih_layout, read_some, save_sheet
 
@@ -163,7 +161,7 @@ def _assert_sound(source: str, name: str, language: str, figures: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("by", ["rmarkdown", "quarto"])
-def test_pneumothorax_is_rendered_in_both_languages(
+def test_the_pneumothorax_example_is_rendered_in_both_languages(
     by: str, r: str, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:
     # All four pages are of one run, which the first of them makes.
@@ -180,7 +178,7 @@ def test_pneumothorax_is_rendered_in_both_languages(
 
 
 @pytest.mark.slow
-def test_pneumothorax_of_real_radiographs(shared_data: Path, r: str, tmp_path: Path) -> None:
+def test_the_pneumothorax_example_is_rendered_with_real_radiographs(shared_data: Path, r: str, tmp_path: Path) -> None:
     work = tmp_path / "work"
     source = _rendered("pneumothorax", "rmarkdown", "en", tmp_path, nih=str(shared_data / "nih"), work=str(work))
     _assert_sound(source, "pneumothorax", "en", figures=7)
@@ -193,7 +191,7 @@ def test_pneumothorax_of_real_radiographs(shared_data: Path, r: str, tmp_path: P
 
 @pytest.mark.slow
 @pytest.mark.parametrize("by", ["rmarkdown", "quarto"])
-def test_the_slices_are_rendered_in_both_languages(
+def test_the_ct_example_is_rendered_in_both_languages(
     by: str, r: str, shared_data: Path, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:
     work = tmp_path_factory.getbasetemp() / "slices-work"
@@ -206,7 +204,7 @@ def test_the_slices_are_rendered_in_both_languages(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("by", ["rmarkdown", "quarto"])
-def test_without_the_slices_the_page_says_so_and_ends(by: str, r: str, tmp_path: Path) -> None:
+def test_without_the_slices_the_ct_example_ends_with_a_message(by: str, r: str, tmp_path: Path) -> None:
     for language in ("en", "es"):
         source = _rendered("sarscov2-ct", by, language, tmp_path, ct="nowhere")
         assert _when_absent("sarscov2-ct", language) in source and "AUROC" not in source and "<img" not in source

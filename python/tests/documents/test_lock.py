@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[3]
 LEFT_OUT = {"R", "arrow", "grDevices", "graphics", "grid", "methods", "stats", "tools", "utils"}
 
 
-def test_the_lock_names_what_is_used() -> None:
+def test_the_lock_file_lists_the_installed_packages() -> None:
     text = (ROOT / "renv.lock").read_text()
     packages = json.loads(text)["Packages"]
     description = (ROOT / "R" / "DESCRIPTION").read_text()

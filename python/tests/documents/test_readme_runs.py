@@ -54,7 +54,7 @@ def _same_kind_of_machine() -> bool:
 
 
 @pytest.mark.slow
-def test_each_block_of_the_readme_prints_what_stands_below_it(radiographs: Path) -> None:
+def test_each_block_of_the_readme_prints_the_documented_output(radiographs: Path) -> None:
     other = not _same_kind_of_machine()
     untrue, ran = [], set()
     for block in [block for readme in READMES for block in blocks(readme) if block.typed]:

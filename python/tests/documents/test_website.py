@@ -47,7 +47,7 @@ def _hrefs(part: Any) -> Iterator[str]:
             yield from _hrefs(value)
 
 
-def test_every_page_has_its_place_in_the_sidebar() -> None:
+def test_every_page_is_in_the_sidebar() -> None:
     listed = list(_hrefs(WEBSITE["website"]["sidebar"]))
     assert len(listed) == len(set(listed))
     documents = {str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md")}
@@ -58,7 +58,7 @@ def test_every_page_has_its_place_in_the_sidebar() -> None:
 
 
 @pytest.mark.parametrize("page", _pages())
-def test_every_link_of_a_page_leads_to_a_page_or_a_file_of_the_website(page: str) -> None:
+def test_every_link_of_a_page_leads_to_the_website(page: str) -> None:
     text = (ROOT / page).read_text("utf-8")
     text = re.sub(r"^```.*?^```$|`[^`\n]*`", "", text, flags=re.MULTILINE | re.DOTALL)
     known = {*_pages(), *_resources()}
@@ -83,7 +83,7 @@ def _copy(folder: Path) -> Path:
     return folder
 
 
-def test_without_quarto_one_sentence_says_so_and_nothing_is_made(tmp_path: Path) -> None:
+def test_without_quarto_a_one_line_error_and_no_website(tmp_path: Path) -> None:
     here = _copy(tmp_path / "placa")
     # A PATH with nothing on it but what finds the script's own folder.
     tools = tmp_path / "bin"
@@ -138,7 +138,7 @@ def website(r: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_the_website_is_whole(website: Path) -> None:
+def test_the_website_is_complete(website: Path) -> None:
     log = (website / ".make" / "docs.log").read_text("utf-8")
     assert not re.search(r"\bWARN|unresolved|unable to resolve|\bERROR", log, re.I), log[-4000:]
     assert not (website / ".make" / "site").exists()
@@ -150,7 +150,7 @@ def test_the_website_is_whole(website: Path) -> None:
 
 
 @pytest.mark.slow
-def test_every_link_of_the_website_exists_and_nothing_is_fetched_from_elsewhere(website: Path) -> None:
+def test_every_link_of_the_website_exists_and_no_file_is_external(website: Path) -> None:
     site = website / "_docs"
     pages = {path: _Links(path.read_text("utf-8")) for path in site.rglob("*.html")}
     for path, page in pages.items():

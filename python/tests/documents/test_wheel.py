@@ -21,7 +21,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_the_wheel_holds_every_module_the_documents_and_the_source_of_the_r_package(wheel: Path) -> None:
+def test_the_wheel_contains_all_modules_reports_and_the_r_source(wheel: Path) -> None:
     held = set(zipfile.ZipFile(wheel).namelist())
     for folder, place, kinds in (
         (ROOT / "python" / "placa", "placa", ("*.py",)),
@@ -38,7 +38,7 @@ def test_the_wheel_holds_every_module_the_documents_and_the_source_of_the_r_pack
 
 
 @pytest.mark.slow
-def test_the_wheel_alone_makes_the_report_in_an_empty_directory(wheel: Path, r: str, tmp_path: Path) -> None:
+def test_an_installed_wheel_renders_the_report_in_an_empty_directory(wheel: Path, r: str, tmp_path: Path) -> None:
     alone, empty, library = (tmp_path / name for name in ("alone", "empty", "library"))
     for folder in (empty, library):
         folder.mkdir()

@@ -53,7 +53,7 @@ def facts(frame: pd.DataFrame, *checks: str) -> dict[str, bool]:
     return {code: list(check(to_r(frame), ri.StrSexpVector([code]))) == [True] for code in checks}
 
 
-def test_values_and_types_arrive_in_r(frame: pd.DataFrame) -> None:
+def test_values_and_types_are_the_same_in_r(frame: pd.DataFrame) -> None:
     checks = [
         "identical(señal, c('se\\u00f1al\\n\"\\'', NA, '', 'NA'))",
         "identical(Encoding(señal)[1], 'UTF-8')",
@@ -74,7 +74,7 @@ def test_values_and_types_arrive_in_r(frame: pd.DataFrame) -> None:
     assert facts(frame, *checks) == dict.fromkeys(checks, True)
 
 
-def test_a_frame_comes_back_as_it_went(frame: pd.DataFrame) -> None:
+def test_a_data_frame_is_the_same_after_a_round_trip(frame: pd.DataFrame) -> None:
     back = through_r(frame)
     expected = frame.astype(
         {
@@ -92,7 +92,7 @@ def test_a_frame_comes_back_as_it_went(frame: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(through_r(back), back)
 
 
-def test_rows_columns_and_the_index_may_be_any(frame: pd.DataFrame) -> None:
+def test_any_rows_columns_and_index_are_converted(frame: pd.DataFrame) -> None:
     none = through_r(frame.iloc[:0])
     assert none.shape == (0, frame.shape[1]) and list(none.columns) == list(frame.columns)
     assert through_r(frame[[]]).shape[1] == 0
@@ -102,7 +102,7 @@ def test_rows_columns_and_the_index_may_be_any(frame: pd.DataFrame) -> None:
     assert list(through_r(twice).columns) == ["ñ", "ñ"]
 
 
-def test_what_r_makes_comes_to_python() -> None:
+def test_data_frames_of_r_are_converted_to_python() -> None:
     code = """function(x) data.frame(
       when = as.Date('2020-02-29'), latin = iconv('\\u00f1', 'UTF-8', 'latin1'), big = 2^31, age = 61, half = 2^31 + .5,
       not = NA, none = NA_real_, day = factor('lunes')
@@ -116,19 +116,19 @@ def test_what_r_makes_comes_to_python() -> None:
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\ud800"])
-def test_what_r_cannot_hold_is_said(text: str) -> None:
+def test_values_that_r_cannot_represent_are_errors(text: str) -> None:
     with raises(InvalidTextError, text=text):
         to_r(pd.DataFrame({"x": ["fine", text]}))
 
 
-def test_a_description_crosses_with_the_frame() -> None:
+def test_metadata_are_converted_with_the_data_frame() -> None:
     predictions = pd.DataFrame({"x": [1]})
     predictions.attrs["placa"] = {"label_source": "tres radiólogos", "findings": ["a", "b"], "subset": None}
     source = through_r(predictions, "function(x) data.frame(of = attr(x, 'placa')$label_source)")
     assert source["of"].tolist() == ["tres radiólogos"]
 
 
-def test_100_000_rows_cross_and_stay_what_they_are() -> None:
+def test_converting_100_000_rows_changes_no_value() -> None:
     n = 100_000
     random = np.random.default_rng(1)
     numbers = pd.Series(np.arange(n), dtype="string")
@@ -148,7 +148,7 @@ def test_100_000_rows_cross_and_stay_what_they_are() -> None:
     pd.testing.assert_frame_equal(back, big.astype({"truth": "Int64"}))
 
 
-def test_a_table_survives_the_way_without_rpy2(run: Path, tmp_path: Path) -> None:
+def test_a_table_is_the_same_without_rpy2(run: Path, tmp_path: Path) -> None:
     """Parquet over, CSV back: what `placa evaluate` does where there is no rpy2."""
     predictions, metadata = read_predictions(run)
     predictions = predictions.head(4).assign(

@@ -76,7 +76,7 @@ def test_volumes_are_pooled_before_each_map(networks, pixels, several: bool) -> 
     assert predict_pixels(model, [], reading=slabs(4)).probability.shape == (0, 2)
 
 
-def test_steep_ramps_lose_nothing_to_32_bits(networks, pixels) -> None:
+def test_steep_ramps_are_exact_in_32_bits(networks, pixels) -> None:
     """Two knots a millionth apart: sums of unbounded pieces would be off by whole logits."""
     steep = Recalibration(0.01, 0.0, ((-1.0, -2.0), (0.0, -1.0), (1e-6, 1.0), (5.0, 2.0)))
     model = with_probabilities(networks[0], [steep, Recalibration()])
@@ -85,7 +85,7 @@ def test_steep_ramps_lose_nothing_to_32_bits(networks, pixels) -> None:
     assert recalibration.predict_on_batch(z)[:, 0] == pytest.approx(steep.apply(z[:, 0]), abs=1e-5)
 
 
-def test_grad_cam_explains_an_ensemble_and_its_mirror_alike(networks, pixels) -> None:
+def test_grad_cam_explains_an_ensemble_and_a_mirrored_one(networks, pixels) -> None:
     gradcam = GradCam(ensemble(networks, LINES))
     maps, turned = gradcam.maps(pixels[:2], 0), gradcam.maps(pixels[:2, :, ::-1], 0)
     assert maps.shape == (2, 64, 64) and maps.max() > 0

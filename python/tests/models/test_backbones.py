@@ -56,13 +56,13 @@ def half_precision() -> Iterator[None]:
     policies.set_dtype_policy(before)
 
 
-def test_the_table_is_whole() -> None:
+def test_the_table_of_backbones_is_complete() -> None:
     assert set(FAMILY) == {name for name, row in BACKBONE_TABLE.items() if row.application}
     assert next(iter(BACKBONES)) == "small" and all(len(line) < 80 for line in BACKBONES.values())
 
 
 @pytest.mark.parametrize("name", list(FAMILY))
-def test_the_spelling_of_keras_is_understood(name: str) -> None:
+def test_names_of_keras_are_accepted(name: str) -> None:
     application = str(BACKBONE_TABLE[name].application)
     assert hasattr(load_keras().applications, application)
     assert {backbone_named(output) for output in (name, application, application.upper())} == {name}
@@ -74,14 +74,14 @@ def test_the_names_are_listed_without_keras() -> None:
 
 
 @pytest.mark.parametrize("name", list(BACKBONES))
-def test_images_too_small_are_refused(name: str) -> None:
+def test_images_that_are_too_small_are_an_error(name: str) -> None:
     smallest = BACKBONE_TABLE[name].smallest
     with raises(ImageTooSmallError, backbone=name, size=smallest - 1, smallest=smallest):
         build(name, smallest - 1, 1)
 
 
 @pytest.mark.parametrize(("scaling", "family"), [("torch", "densenet"), ("caffe", "resnet")])
-def test_levels_are_scaled_as_the_family_does(scaling: Any, family: str) -> None:
+def test_grey_levels_are_scaled_as_in_keras(scaling: Any, family: str) -> None:
     keras = load_keras()
     colour = np.repeat(np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1), 3, axis=-1)
     ours = np.asarray(scaled(keras.ops.convert_to_tensor(colour), scaling))
@@ -90,7 +90,7 @@ def test_levels_are_scaled_as_the_family_does(scaling: Any, family: str) -> None
 
 
 @pytest.mark.parametrize("name", EACH)
-def test_one_channel_gives_what_keras_gives_for_a_grey_image(name: str) -> None:
+def test_one_channel_gives_the_output_of_keras_for_a_grey_image(name: str) -> None:
     keras = load_keras()
     network, theirs = build(name, 48, 1), original(name, 48)
     lively(network)
@@ -104,7 +104,7 @@ def test_one_channel_gives_what_keras_gives_for_a_grey_image(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EACH)
-def test_a_backbone_is_saved_and_loaded_with_nothing_but_public_layers(name: str, tmp_path: Path) -> None:
+def test_a_saved_backbone_has_only_public_layers(name: str, tmp_path: Path) -> None:
     network = build(name, 32, 2)
     lively(network)
     save_model(network, tmp_path / "model.keras", {"backbone": name})
@@ -115,7 +115,7 @@ def test_a_backbone_is_saved_and_loaded_with_nothing_but_public_layers(name: str
 
 
 @pytest.mark.slow
-def test_several_of_one_backbone_are_one_model(tmp_path: Path) -> None:
+def test_several_networks_of_one_backbone_are_one_model(tmp_path: Path) -> None:
     keras = load_keras()
     pixels = keras.Input((32, 32, 1), dtype="uint8", name="pixels")
     members = [build("mobilenet-v3-small", 32, 1) for _ in range(2)]
@@ -131,7 +131,7 @@ def test_several_of_one_backbone_are_one_model(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["small", pytest.param("mobilenet-v3-small", marks=pytest.mark.slow)])
-def test_first_the_head_learns_alone_and_then_all_of_it(name: str) -> None:
+def test_the_head_is_trained_first_and_then_all_layers(name: str) -> None:
     keras = load_keras()
     keras.utils.set_random_seed(0)
     network = build(name, 32, 1)
@@ -157,7 +157,7 @@ def test_first_the_head_learns_alone_and_then_all_of_it(name: str) -> None:
     assert all(any(path.endswith(kind) and moved[path] for path in moved) for kind in ("kernel", "gamma", "bias"))
 
 
-def test_half_precision_ends_in_whole_logits_and_no_normalisation_settles_slowly(half_precision: None) -> None:
+def test_half_precision_has_float32_logits_and_fast_batch_normalisation(half_precision: None) -> None:
     keras = load_keras()
     network = build("mobilenet-v3-small", 32, 1)
     assert network.get_layer("logits").compute_dtype == "float32"

@@ -23,7 +23,7 @@ def _by_hand(image: np.ndarray, distance: int, step: int) -> np.ndarray:
     return codes
 
 
-def test_the_counts_are_those_of_the_definition() -> None:
+def test_counts_match_the_definition() -> None:
     keras = load_keras()
     # The ends of the grey range, where a sum in 8 bits would overflow.
     images = np.random.default_rng(0).choice(np.array([0, 1, 2, 3, 253, 254, 255], np.uint8), (2, 20, 20, 1))
@@ -43,13 +43,13 @@ def test_the_counts_are_those_of_the_definition() -> None:
     assert output == pytest.approx(np.array(wanted), abs=1e-6)
 
 
-def test_texture_counts_in_large_images_alone() -> None:
+def test_texture_is_used_only_for_large_images() -> None:
     names = {layer.name for layer in build("small", 2 * TRUNK_SIDE, 1).layers}
     assert {"texture", "shrink"} <= names
     assert not {"texture", "shrink"} & {layer.name for layer in build("small", TRUNK_SIDE, 1).layers}
 
 
-def test_a_large_small_learns_and_is_loaded_again(tmp_path) -> None:
+def test_small_with_texture_is_trained_saved_and_loaded(tmp_path) -> None:
     keras = load_keras()
     keras.utils.set_random_seed(0)
     random = np.random.default_rng(0)

@@ -62,14 +62,14 @@ def keras_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, dict[str
 
 
 @pytest.mark.parametrize("kind", ["old", "new"])
-def test_files_that_keras_wrote_are_taken_at_any_size(keras_files: Any, kind: str) -> None:
+def test_weight_files_of_keras_are_loaded_at_any_image_size(keras_files: Any, kind: str) -> None:
     network, paths = keras_files
     started = build(NAME, 64, 3, str(paths[kind]))
     assert alike(body(started), network.get_weights())
     assert weights_fingerprint(str(paths[kind])) == fingerprint(paths[kind])
 
 
-def test_imagenet_goes_the_way_of_keras(keras_files: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_imagenet_weights_are_those_of_keras(keras_files: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     network, paths = keras_files
     asked: list[str] = []
 
@@ -90,7 +90,7 @@ def test_imagenet_goes_the_way_of_keras(keras_files: Any, monkeypatch: pytest.Mo
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["convnext-tiny", "densenet121", "efficientnet-v2-b0", "resnet50"])
-def test_every_familys_file_is_taken(name: str, tmp_path: Path) -> None:
+def test_weight_files_of_every_family_are_loaded(name: str, tmp_path: Path) -> None:
     network = stirred(original(name, 64))
     network.save_weights(tmp_path / "its.weights.h5")
     pixels = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 1), dtype=np.uint8)
@@ -103,7 +103,7 @@ def test_every_familys_file_is_taken(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "mirrored"), [("small", True), ("small", False), pytest.param(NAME, True, marks=pytest.mark.slow)]
 )
-def test_a_run_is_taken_whatever_its_findings(name: str, mirrored: bool, tmp_path: Path) -> None:
+def test_weights_of_a_run_with_other_findings_are_loaded(name: str, mirrored: bool, tmp_path: Path) -> None:
     network = stirred(build(name, 32, 1))
     # However it was spelt when the run was trained.
     save_model(with_mirror(network) if mirrored else network, tmp_path / "model.keras", {"backbone": name.title()})
@@ -114,13 +114,13 @@ def test_a_run_is_taken_whatever_its_findings(name: str, mirrored: bool, tmp_pat
     assert weights_fingerprint(str(tmp_path)) == fingerprint(tmp_path / "model.keras")
 
 
-def test_a_run_that_was_trained_is_taken(run: Path) -> None:
+def test_weights_of_a_trained_run_are_loaded(run: Path) -> None:
     started = build("small", 64, 5, str(run))
     assert not alike(body(started), body(build("small", 64, 5)))
     assert all(layer.get_weights()[2].any() for layer in started.layers if "norm" in layer.name), "it has seen images"
 
 
-def test_files_of_something_else_are_refused(keras_files: Any, tmp_path: Path) -> None:
+def test_files_without_matching_weights_are_errors(keras_files: Any, tmp_path: Path) -> None:
     network, paths = keras_files
     cut, text, nan = tmp_path / "cut.weights.h5", tmp_path / "text.h5", tmp_path / "nan.weights.h5"
     cut.write_bytes(paths["new"].read_bytes()[:200_000])
@@ -166,7 +166,7 @@ def test_files_of_something_else_are_refused(keras_files: Any, tmp_path: Path) -
         weights_fingerprint(str(tmp_path / "none.h5"))
 
 
-def test_a_download_that_fails_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_failed_download_is_a_one_line_error_and_leaves_no_file(tmp_path: Path) -> None:
     kept = tmp_path / "models" / "weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5"
     kept.parent.mkdir()
     kept.write_bytes(b"\x89HDF\r\n\x1a\n half of it")

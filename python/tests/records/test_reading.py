@@ -34,7 +34,7 @@ def test_collapsing_undoes_expanding(files: pd.DataFrame) -> None:
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2, 3, 4], [0, 1, 3, 2, 4, 5], [3, 1, 2, 0, 4, 5], [0, 1, 2, 0, 1, 2]])
-def test_a_manifest_in_another_order_is_refused(files: pd.DataFrame, order: list[int]) -> None:
+def test_a_manifest_in_another_order_is_an_error(files: pd.DataFrame, order: list[int]) -> None:
     with raises(VolumeRowsError, squares=3, rows=len(order)):
         collapse(expand(files, slabs(3)).iloc[order], slabs(3))
 

@@ -42,7 +42,7 @@ def estimates(kind: str, values: dict[str, tuple[float, float, float]], **column
     ]
 
 
-def test_a_card_says_what_the_run_says(tmp_path: Path) -> None:
+def test_a_card_has_the_facts_of_the_run(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     facts = json.loads((run / "run.json").read_text())
     paths = write_model_card(run, facts)
@@ -71,7 +71,7 @@ def test_a_card_says_what_the_run_says(tmp_path: Path) -> None:
     assert "292.817 parámetros" in text and facts["model"]["fingerprint"] in text
 
 
-def test_once_evaluated_it_gives_the_figures_of_the_test_set(tmp_path: Path) -> None:
+def test_the_card_of_an_evaluated_run_has_the_test_results(tmp_path: Path) -> None:
     one = {"auroc": 0.91234, "auroc_lower": 0.85, "auroc_upper": 0.95, "n_images": 36, "n_positive": 9}
     at = {"finding": "Pneumonia", "operating_point": "youden"}
     points = estimates("metric", {"sensitivity": (0.876, 0.7, 0.95), "specificity": (0.8, None, None)}, **at)
@@ -118,7 +118,7 @@ def test_once_evaluated_it_gives_the_figures_of_the_test_set(tmp_path: Path) -> 
     assert not re.search(r"\d\.\d", numbers)
 
 
-def test_names_that_yaml_would_trip_over_stay_whole(tmp_path: Path) -> None:
+def test_names_with_special_yaml_characters_are_kept(tmp_path: Path) -> None:
     run = make_run(tmp_path, findings=FOURTEEN)
     facts = json.loads((run / "run.json").read_text())
     facts["name"], facts["data"]["label_source"] = "yes: #1", 'a "source": \\ with | pipes'
@@ -141,13 +141,13 @@ def test_names_that_yaml_would_trip_over_stay_whole(tmp_path: Path) -> None:
     assert "| Pleural thickening | 0.800 | 0.500 | Youden |" in text
 
 
-def test_what_is_no_run_has_no_card(tmp_path: Path) -> None:
+def test_a_directory_that_is_not_a_run_has_no_card(tmp_path: Path) -> None:
     with raises(PathNotFoundError, path=str(tmp_path / "run.json")):
         write_model_card(tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_every_word_of_the_card_is_asked_for_and_no_other() -> None:
+def test_the_card_uses_exactly_the_keys_of_the_words_file() -> None:
     words = strings("en")
     card = {key for key in words if key.startswith("card.")}
     assert card == {key for key in strings("es") if key.startswith("card.")}
@@ -158,7 +158,7 @@ def test_every_word_of_the_card_is_asked_for_and_no_other() -> None:
     assert {key for key in card - asked if not key.startswith(tuple(begun))} == set()
 
 
-def test_numbers_are_written_as_the_language_writes_them() -> None:
+def test_numbers_have_the_format_of_the_language() -> None:
     spanish, english = Words("es"), Words("en")
     assert [spanish.number(value, 1) for value in (1234.5, -0.04, -1.26, None)] == ["1.234,5", "0,0", "−1,3", "–"]
     assert spanish.percent(0.123) == "12,3\u00a0%" and english.number(float("nan")) == "–"

@@ -115,7 +115,7 @@ def answers(r: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])
-def test_whatever_the_audit_lacks_nothing_of_it_shows(answers: dict[str, Any], lang: str) -> None:
+def test_missing_parts_of_the_audit_are_omitted(answers: dict[str, Any], lang: str) -> None:
     for name, output in answers[lang].items():
         for key, text in output.items():
             assert not re.search(r"\bNA\b|NULL|NaN|list\(|character\(0\)", text), (name, key)
@@ -125,14 +125,14 @@ def test_whatever_the_audit_lacks_nothing_of_it_shows(answers: dict[str, Any], l
     assert words["headline.verdict_none"] in answers[lang]["none"]["verdict"]
 
 
-def test_an_audit_of_the_first_schema_has_its_leakage_told(answers: dict[str, Any]) -> None:
+def test_an_audit_of_schema_1_is_reported(answers: dict[str, Any]) -> None:
     output = answers["en"]["first"]
     assert f"|{strings('en')['audit.row.patients_across_splits']}" in output["audit"] and "41.7%" in output["audit"]
     assert "#audit-shortcuts" not in output["audit"] and "#audit-shift" not in output["audit"]
     assert ".verdict .good" in output["verdict"] and not output["limits"].strip()
 
 
-def test_what_was_not_measured_is_said_once_with_its_reason(answers: dict[str, Any]) -> None:
+def test_unmeasured_probes_are_reported_once_with_a_reason(answers: dict[str, Any]) -> None:
     key = "reason.# patients or groups with it and # without; # of each are needed"
     assert shows(answers["en"]["sparse"]["audit"], "en", key, a="3", b="1,002", c="10")
     spanish = answers["es"]["sparse"]["audit"]
@@ -142,7 +142,7 @@ def test_what_was_not_measured_is_said_once_with_its_reason(answers: dict[str, A
     assert "tbl-shift-here" in spanish and ".verdict .some" in answers["es"]["sparse"]["verdict"]
 
 
-def test_groups_that_were_found_are_told_with_how_and_what_cannot_be(answers: dict[str, Any]) -> None:
+def test_found_groups_are_reported_with_method_and_limits(answers: dict[str, Any]) -> None:
     output, words = answers["en"]["found"], strings("en")
     assert words["audit.leakage.unseen"] in output["audit"] and words["limits.groups_found"] in output["limits"]
     joined, spanish = "audit.leakage.joined", answers["es"]["found"]["audit"]
@@ -156,7 +156,7 @@ def test_groups_that_were_found_are_told_with_how_and_what_cannot_be(answers: di
     assert ".verdict .bad" in output["verdict"] and "tbl-shift-here" not in output["audit"]
 
 
-def test_a_strong_shortcut_is_held_against_the_model(answers: dict[str, Any]) -> None:
+def test_a_strong_shortcut_is_reported_as_a_limit(answers: dict[str, Any]) -> None:
     output, words = answers["en"]["whole"], strings("en")
     names = {"finding": words["finding.Pneumonia"], "probe": words["probe.file"], "auroc": "0.83"}
     assert shows(output["audit"], "en", "audit.shortcuts.means_strong", **names)
@@ -165,7 +165,7 @@ def test_a_strong_shortcut_is_held_against_the_model(answers: dict[str, Any]) ->
     assert ".verdict .bad" in output["verdict"]
 
 
-def test_an_interval_that_reaches_far_clears_nothing(answers: dict[str, Any]) -> None:
+def test_a_wide_interval_is_not_reported_as_no_shortcut(answers: dict[str, Any]) -> None:
     small, clear = (answers["en"][name]["audit"] for name in ("small", "clear"))
     unclear = "audit.shortcuts.means_unclear"
     assert shows(small, "en", unclear, auroc="0.79", lower="0.46", upper="0.84")
@@ -174,7 +174,7 @@ def test_an_interval_that_reaches_far_clears_nothing(answers: dict[str, Any]) ->
         assert ".verdict .some" in answers["en"][name]["verdict"]
 
 
-def test_fourteen_findings_are_one_figure_and_a_table_of_the_worst(answers: dict[str, Any]) -> None:
+def test_fourteen_findings_have_one_figure_and_a_table_of_the_strongest(answers: dict[str, Any]) -> None:
     output = answers["es"]["fourteen"]["audit"]
     assert output.count("#fig-shortcuts") == 1 and shows(output, "es", "audit.shortcuts.alt_tiles", n="13")
     table = output[output.index("#tbl-shortcuts") :]
@@ -191,7 +191,7 @@ def test_fourteen_findings_are_one_figure_and_a_table_of_the_worst(answers: dict
     assert thickening.capitalize() in output and shows(output, "es", "audit.shift.of_finding", finding=thickening)
 
 
-def test_a_split_is_told_in_the_reports_language_however_it_was_made(answers: dict[str, Any]) -> None:
+def test_every_split_method_is_reported_in_both_languages(answers: dict[str, Any]) -> None:
     for name, method in METHODS.items():
         english, spanish = answers["en"][name]["split"], answers["es"][name]["split"]
         assert english != method and spanish not in (method, english), name
@@ -201,14 +201,14 @@ def test_a_split_is_told_in_the_reports_language_however_it_was_made(answers: di
     )  # two are the official list, three by patient
 
 
-def test_the_command_is_typed_as_the_options_are_stored(answers: dict[str, Any]) -> None:
+def test_the_command_has_the_stored_options(answers: dict[str, Any]) -> None:
     assert answers["en"]["whole"]["command"] == (
         "placa prepare table 'some where/labels.csv' --path file --positive 'a b' c --only --test-list lists/test.txt "
         "--seed 100000 --fractions 0.6 0.2 0.2 --out data/prepared/x"
     )
 
 
-def test_a_finding_alone_against_the_rest_is_told_so(answers: dict[str, Any]) -> None:
+def test_a_finding_against_all_other_images_is_reported(answers: dict[str, Any]) -> None:
     for lang in ("en", "es"):
         words = strings(lang)
         positive = words["data.only"].format(finding=words["finding.Pneumonia"])

@@ -71,7 +71,7 @@ def rows_of(text: str, name: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])
-def test_another_run_is_set_against_this_one(answers: dict[str, dict[str, Any]], lang: str) -> None:
+def test_another_run_is_compared_with_this_one(answers: dict[str, dict[str, Any]], lang: str) -> None:
     words, output = strings(lang), answers[lang]["compared"]
     assert words["heading.comparison"] in output and words["comparison.heading_run"] in output
     rows = rows_of(output, "comparison")
@@ -85,7 +85,7 @@ def test_another_run_is_set_against_this_one(answers: dict[str, dict[str, Any]],
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])
-def test_another_source_of_labels_judges_the_same_predictions(answers: dict[str, dict[str, Any]], lang: str) -> None:
+def test_predictions_are_evaluated_against_a_second_label_source(answers: dict[str, dict[str, Any]], lang: str) -> None:
     output = answers[lang]["compared"]
     assert r"a \*second\* reader" in output and "#fig-comparison-labels-1" in output
     rows = rows_of(output, "comparison-labels-1")
@@ -93,7 +93,7 @@ def test_another_source_of_labels_judges_the_same_predictions(answers: dict[str,
     assert not answers[lang]["alone"].strip()
 
 
-def test_the_checklist_has_every_item_and_leaves_the_authors_to_them(answers: dict[str, dict[str, Any]]) -> None:
+def test_the_checklist_has_every_item_and_marks_those_of_the_author(answers: dict[str, dict[str, Any]]) -> None:
     items = pd.read_csv(ROOT / "R" / "inst" / "report" / "checklist.csv", dtype=str).fillna("")
     claim = {int(number) for cell in items["claim"] for number in cell.split(",") if number.strip()}
     assert claim == set(range(1, 45))
@@ -120,13 +120,13 @@ def test_the_checklist_has_every_item_and_leaves_the_authors_to_them(answers: di
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])
-def test_without_python_a_sentence_stands_where_pictures_were(answers: dict[str, dict[str, Any]], lang: str) -> None:
+def test_without_python_a_sentence_replaces_the_images(answers: dict[str, dict[str, Any]], lang: str) -> None:
     output = answers[lang]["no_python"]
     assert output.count(strings(lang)["data.python_missing"]) == 3
     assert ".films" not in output and "#fig-" not in output
 
 
-def test_a_finding_that_the_run_does_not_know_is_named(answers: dict[str, dict[str, Any]]) -> None:
+def test_an_unknown_finding_is_an_error(answers: dict[str, dict[str, Any]]) -> None:
     assert all(text in answers["en"]["unknown"] for text in ("Hernia", "Pneumonia"))
     assert "Hernia" in FOURTEEN
 
@@ -144,7 +144,7 @@ CREDITED = {
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])
-def test_each_method_is_credited_where_it_was_used_and_nowhere_else(answers: dict[str, Any], lang: str) -> None:
+def test_each_method_is_cited_only_if_used(answers: dict[str, Any], lang: str) -> None:
     def cited(text: str) -> set[str]:
         return set(re.findall(r"@([a-z]+\d{4})", text))
 

@@ -12,11 +12,11 @@ FILES = [*(ROOT / "R" / "R").glob("report-*.R"), *REPORTS.glob("*.qmd")]
 SOURCES = "\n".join(file.read_text(encoding="utf-8") for file in FILES)
 
 
-def test_the_languages_are_those_that_have_words() -> None:
+def test_every_language_has_a_words_file() -> None:
     assert list(LANGUAGES) == sorted(file.stem for file in WORDS.glob("*.yml"))
 
 
-def test_both_languages_have_the_same_keys_and_the_same_gaps() -> None:
+def test_both_languages_have_the_same_keys_and_placeholders() -> None:
     english, spanish = strings("en"), strings("es")
     assert set(english) == set(spanish)
     for key, text in english.items():
@@ -25,7 +25,7 @@ def test_both_languages_have_the_same_keys_and_the_same_gaps() -> None:
         assert set(re.findall(r"@[\w-]+", text)) == set(re.findall(r"@[\w-]+", spanish[key])), key
 
 
-def test_no_sentence_was_left_in_the_other_language() -> None:
+def test_no_sentence_is_in_the_other_language() -> None:
     english, spanish = strings("en"), strings("es")
     same = {
         key
@@ -38,7 +38,7 @@ def test_no_sentence_was_left_in_the_other_language() -> None:
     assert same == alike
 
 
-def test_every_word_that_the_report_asks_for_is_there_and_no_other() -> None:
+def test_the_report_uses_exactly_the_keys_of_the_words_files() -> None:
     keys = set(strings("en"))
     # A key's name may go on with the name of a thing: "limits.labels_" with nih, "finding." with Pneumonia.
     quoted = set(re.findall(r'"([a-z]\w*\.(?:\w+\.)?\w*)"', SOURCES))
@@ -53,12 +53,12 @@ def test_every_word_that_the_report_asks_for_is_there_and_no_other() -> None:
     assert not unasked
 
 
-def test_what_is_cited_is_in_the_bibliography_and_the_other_way_round() -> None:
+def test_citations_match_the_bibliography() -> None:
     cited = set(re.findall(r"@([a-z]+\d{4})", " ".join(strings("en").values())))
     assert cited == set(re.findall(r"^@\w+\{(\w+),", (REPORTS / "references.bib").read_text(), re.MULTILINE))
 
 
-def test_the_rules_behind_the_verdicts_are_those_of_the_audit() -> None:
+def test_the_verdict_rules_match_those_of_the_audit() -> None:
     from placa.audit import verdicts as rule
     from placa.audit.probes import PROBES
 

@@ -27,7 +27,7 @@ def _one_each(root: Path, *patients: dict[str, Any]) -> Source:
     return read_dicom(root, positive="a", key=KEY)
 
 
-def test_unknown_patients_are_not_taken_as_known(tmp_path: Path) -> None:
+def test_unknown_patients_are_missing(tmp_path: Path) -> None:
     some = _one_each(tmp_path / "some", {"PatientID": "7"}, {"PatientID": "8"}, {"PatientID": None}, {"PatientID": ""})
     assert len(some.images) == 2 and some.grouped
     assert all("no PatientID" in reason for _, reason in some.rejected) and len(some.rejected) == 2
@@ -36,7 +36,7 @@ def test_unknown_patients_are_not_taken_as_known(tmp_path: Path) -> None:
     assert any("PatientID" in note for note in nobody.notes)
 
 
-def test_one_id_of_two_issuers_may_be_two_patients_and_is_not_cut(tmp_path: Path) -> None:
+def test_equal_ids_of_two_issuers_are_two_patients_in_one_group(tmp_path: Path) -> None:
     source = _one_each(
         tmp_path / "data",
         {"PatientID": "7", "IssuerOfPatientID": "A", "PatientSex": "F"},
@@ -50,7 +50,7 @@ def test_one_id_of_two_issuers_may_be_two_patients_and_is_not_cut(tmp_path: Path
     assert any(note.startswith("1 patient") and "sex" in note for note in source.notes)
 
 
-def test_nothing_that_names_a_patient_leaves(tmp_path: Path) -> None:
+def test_no_output_identifies_a_patient(tmp_path: Path) -> None:
     root = tmp_path / "data"
     secrets = ["MRN4711", "Mustermann", "1.2.826.99", "ACC0815", "Elsewhere", "19610203", "0123456789abcdef"]
     for number in range(24):
@@ -88,7 +88,7 @@ def test_nothing_that_names_a_patient_leaves(tmp_path: Path) -> None:
     assert "16 of 24 files" in (out / "source.json").read_text()
 
 
-def test_the_key_is_made_once_and_kept_to_oneself(tmp_path: Path, config: Path) -> None:
+def test_the_key_is_created_once_with_private_permissions(tmp_path: Path, config: Path) -> None:
     first = read_patient_key()
     assert default_key_path() == config / "placa" / "patient-key"
     assert stat.S_IMODE(default_key_path().stat().st_mode) == 0o600 and len(first.secret) == 64
@@ -111,7 +111,7 @@ def test_the_key_is_made_once_and_kept_to_oneself(tmp_path: Path, config: Path) 
     assert PatientKey(b"key").pseudonym("patient", "4711") == "623762caa3b64f66"
 
 
-def test_same_key_same_patient_in_every_data_set(tmp_path: Path) -> None:
+def test_the_same_key_gives_the_same_pseudonym_in_every_data_set(tmp_path: Path) -> None:
     one = _one_each(tmp_path / "one", {"PatientID": "7"}, {"PatientID": "8"})
     two = _one_each(tmp_path / "two", {"PatientID": "9"}, {"PatientID": "7"})
     assert one.images["patient_id"][0] == two.images["patient_id"][1]

@@ -23,7 +23,7 @@ from placa.sources.nih.findings import FOURTEEN
 from placa.sources.source import Source
 
 
-def test_labels_patients_and_what_the_table_knows(nih: Path) -> None:
+def test_labels_and_patient_facts_are_read_from_the_table(nih: Path) -> None:
     source = read_nih(nih, "Mass")
     images = source.images.set_index("image_id")
     assert images["Mass"].to_dict() == {ROWS[0][0]: 1, ROWS[1][0]: 1, ROWS[2][0]: 0, ROWS[4][0]: 0}
@@ -41,7 +41,7 @@ def test_an_image_with_both_findings_is_positive(nih: Path) -> None:
     assert pd.isna(images.loc[ROWS[3][0], "age"]), "nobody is 414 years old"
 
 
-def test_an_unknown_finding_is_answered_with_the_nearest(nih: Path) -> None:
+def test_an_unknown_finding_is_an_error_with_the_most_similar(nih: Path) -> None:
     with raises(UnknownNameError, name="effusio") as caught:
         read_nih(nih, "effusio")
     assert caught.value.values["known"][0] == "Effusion"
@@ -80,7 +80,7 @@ def truths(source: Source) -> dict[str, list[int | None]]:
         (["Mass", "Effusion"], "rest", True, {0: [1, 0], 2: [0, 0], 3: [0, 1], 4: [0, 0]}),
     ],
 )
-def test_what_is_told_from_what(
+def test_positive_and_negative_findings_define_the_labels(
     nih: Path, positive: str | list[str], negative: str, only: bool, expected: dict[int, list[int | None]]
 ) -> None:
     source = read_nih(nih, positive, negative, only)
@@ -90,7 +90,7 @@ def test_what_is_told_from_what(
     assert (source.rows, source.missing, source.unused) == (6, 1, 5 - len(expected))
 
 
-def test_all_the_fourteen_at_once(nih: Path) -> None:
+def test_all_fourteen_findings_are_read(nih: Path) -> None:
     source = read_nih(nih, "all")
     assert source.findings == list(FOURTEEN) and len(FOURTEEN) == 14
     images = source.images.set_index("image_id")
@@ -100,7 +100,7 @@ def test_all_the_fourteen_at_once(nih: Path) -> None:
     assert not any("Mass" in note for note in source.notes)
 
 
-def test_images_under_another_ending_and_files_of_no_row(nih: Path) -> None:
+def test_images_with_another_suffix_and_files_without_a_row_are_reported(nih: Path) -> None:
     (nih / "images_001" / "images" / ROWS[0][0]).rename(nih / "images_001" / "images" / "00000001_000.JPG")
     draw(nih / "images_001" / "images" / "stranger.png")
     draw(nih / "images_002" / "images" / ROWS[2][0])
@@ -119,7 +119,7 @@ def listed(nih: Path, train_val: list[int], test: list[int]) -> None:
     (nih / "test_list.txt").write_text("\n".join(ROWS[i][0] for i in test))
 
 
-def test_official_lists_are_kept_to(nih: Path) -> None:
+def test_the_official_lists_define_the_split(nih: Path) -> None:
     listed(nih, [0, 1, 2, 3], [4, 5])
     source = read_nih(nih, "Mass")
     split = source.images.set_index("image_id")["split"]
@@ -138,7 +138,7 @@ def test_official_lists_are_kept_to(nih: Path) -> None:
         read_nih(nih, "Mass", split="official")
 
 
-def test_images_that_the_lists_put_on_both_sides_are_set_aside(nih: Path) -> None:
+def test_images_in_both_lists_are_rejected(nih: Path) -> None:
     listed(nih, [2, 4], [0, 4])
     source = read_nih(nih, "Mass", "rest")
     output = dict(source.rejected)
@@ -149,7 +149,7 @@ def test_images_that_the_lists_put_on_both_sides_are_set_aside(nih: Path) -> Non
     assert source.table is not None and source.table["official"].dropna().tolist() == ["test", "train_val"]
 
 
-def test_boxes_are_shares_of_the_image(nih: Path) -> None:
+def test_boxes_are_fractions_of_the_image(nih: Path) -> None:
     (nih / "BBox_List_2017.csv").write_text(
         "Image Index,Finding Label,Bbox [x,y,w,h],,,\n"
         "00000001_000.png,Mass,256,512,128,102.4\n"
@@ -169,7 +169,7 @@ def test_boxes_are_shares_of_the_image(nih: Path) -> None:
     assert source.boxes is None and any("BBox_List_2017.csv" in note for note in source.notes)
 
 
-def test_the_command_line_asks_for_the_same(nih: Path) -> None:
+def test_the_command_line_passes_its_options(nih: Path) -> None:
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     words = [str(nih), "--positive", "Mass", "Effusion", "--negative", "rest", "--only", "--table", "v2020"]
@@ -185,7 +185,7 @@ def test_the_command_line_asks_for_the_same(nih: Path) -> None:
     assert from_options(parser.parse_args([str(nih), "--positive", "Mass"]), SILENT).options["positive"] == "Mass"
 
 
-def test_the_full_table_has_the_counts_that_nih_published(shared_data: Path) -> None:
+def test_the_full_table_has_the_published_counts(shared_data: Path) -> None:
     source = read_nih(shared_data / "nih-256", "Pneumonia")
     assert len(source.images) == 683
     assert source.images["Pneumonia"].sum() == 356
@@ -203,7 +203,7 @@ def full(shared_data: Path) -> Source:
     return source
 
 
-def test_the_official_split_differs_as_it_does(full: Source) -> None:
+def test_the_official_split_has_different_prevalences(full: Source) -> None:
     assert full.table is not None and full.images["split"].eq("test").any()
     parts = full.table.groupby("official")
     assert parts.size().to_dict() == {"test": 25596, "train_val": 86524}
@@ -215,7 +215,7 @@ def test_the_official_split_differs_as_it_does(full: Source) -> None:
     assert full.table.groupby("patient_id")["official"].nunique().max() == 1
 
 
-def test_radiologists_confirmed_half_of_the_pneumothorax_labels(full: Source) -> None:
+def test_half_of_the_pneumothorax_labels_are_confirmed_by_radiologists(full: Source) -> None:
     assert full.other_labels is not None and full.table is not None
     test = full.other_labels[full.other_labels["subset"] == "test"]
     assert test["image_id"].nunique() == 1962
@@ -229,7 +229,7 @@ def test_radiologists_confirmed_half_of_the_pneumothorax_labels(full: Source) ->
     assert set(test["finding"]) == {"Pneumothorax", "Nodule or mass", "Airspace opacity", "Fracture"}
 
 
-def test_all_lesion_boxes_lie_within_their_images(full: Source) -> None:
+def test_all_lesion_boxes_are_inside_their_images(full: Source) -> None:
     assert full.boxes is not None and full.table is not None
     assert len(full.boxes) == 984
     assert full.boxes["finding"].value_counts()["Infiltration"] == 123

@@ -37,7 +37,7 @@ def a_stoic(stoic: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(stoic, tmp_path / "stoic"))
 
 
-def test_labels_patients_and_what_the_headers_know(stoic: Path) -> None:
+def test_labels_and_patient_facts_are_read_from_table_and_headers(stoic: Path) -> None:
     source = read_stoic(stoic)
     images = source.images
     assert images["image_id"].tolist() == images["patient_id"].tolist() == [str(100 + i) for i in range(8)]
@@ -50,7 +50,7 @@ def test_labels_patients_and_what_the_headers_know(stoic: Path) -> None:
     assert len(source.notes) == 1 and "35" in source.notes[0] and "85" in source.notes[0]
 
 
-def test_severe_is_told_among_those_with_covid_alone(stoic: Path) -> None:
+def test_severe_is_labelled_only_among_covid_patients(stoic: Path) -> None:
     source = read_stoic(stoic, "Severe", slices=4)
     assert source.images.set_index("image_id")["Severe"].to_dict() == {"101": 0, "103": 1, "105": 0, "107": 1}
     assert (source.unused, source.missing, source.reading.squares) == (4, 0, 4)
@@ -90,14 +90,14 @@ def test_every_row_and_file_is_accounted_for(a_stoic: Path) -> None:
     assert "2 cells" in output["line 17"]
 
 
-def test_a_name_that_is_no_text_can_be_told(a_stoic: Path) -> None:
+def test_file_names_that_are_not_unicode_are_reported(a_stoic: Path) -> None:
     shutil.copyfile(a_stoic / "data" / "mha" / "100.mha", os.fsencode(a_stoic / "data" / "mha") + b"/\xff.mha")
     rejected = read_stoic(a_stoic).rejected
     write_rejected(a_stoic / "rejected.csv", rejected)
     assert '\\udcff.mha,"reference.csv has no row' in (a_stoic / "rejected.csv").read_text("utf-8")
 
 
-def test_an_outcome_is_needed_only_for_severe(a_stoic: Path) -> None:
+def test_the_outcome_column_is_needed_only_for_severe(a_stoic: Path) -> None:
     _table(a_stoic).write_text(_table(a_stoic).read_text().replace("101,1,0", "101,1,").replace("100,0,0", "100,0,"))
     assert len(read_stoic(a_stoic).images) == 8
     source = read_stoic(a_stoic, "Severe")
@@ -106,7 +106,7 @@ def test_an_outcome_is_needed_only_for_severe(a_stoic: Path) -> None:
     assert "probSevere" in reason and "''" in reason
 
 
-def test_headers_may_say_nothing_or_nonsense(a_stoic: Path) -> None:
+def test_missing_or_invalid_header_values_are_missing(a_stoic: Path) -> None:
     write_volume(a_stoic / "data" / "mha" / "100.mha", thorax(), age=None, sex=None)
     write_volume(a_stoic / "data" / "mha" / "101.mha", thorax(), age="999Y", sex="O")
     (a_stoic / "data" / "mha" / "102.mha").write_text("no volume")
@@ -116,7 +116,7 @@ def test_headers_may_say_nothing_or_nonsense(a_stoic: Path) -> None:
     assert len(source.notes) == 3 and "'999Y'" in source.notes[1]
 
 
-def test_what_is_missing_is_named(a_stoic: Path, tmp_path: Path) -> None:
+def test_missing_files_and_columns_are_errors(a_stoic: Path, tmp_path: Path) -> None:
     with raises(MissingDirectoryError, directory=str(tmp_path / "nowhere")):
         read_stoic(tmp_path / "nowhere")
     shutil.rmtree(a_stoic / "data" / "mha")
@@ -145,7 +145,7 @@ def ct(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
     return root, place / "prepared", place / "run"
 
 
-def test_a_run_on_volumes_has_one_answer_a_patient(ct: tuple[Path, Path, Path]) -> None:
+def test_a_run_on_volumes_has_one_prediction_per_patient(ct: tuple[Path, Path, Path]) -> None:
     root, prepared, run = ct
     manifest = pd.read_parquet(prepared / "manifest.parquet")
     predictions, _ = read_predictions(run)
@@ -162,7 +162,7 @@ def test_a_run_on_volumes_has_one_answer_a_patient(ct: tuple[Path, Path, Path]) 
     assert np.mean(above.to_numpy()[:, None] > below.to_numpy()) > 0.75
 
 
-def test_answers_are_pooled_from_the_logits_of_the_squares(ct: tuple[Path, Path, Path]) -> None:
+def test_predictions_pool_the_logits_of_the_squares(ct: tuple[Path, Path, Path]) -> None:
     from placa.dataset.pixel_cache import open_pixels
     from placa.models.calibration import choose_thresholds, fit_recalibration
 
@@ -188,7 +188,7 @@ def test_answers_are_pooled_from_the_logits_of_the_squares(ct: tuple[Path, Path,
     assert (best["best_validation_auroc"] * positive * negative * 2) % 1 == pytest.approx(0, abs=1e-6)
 
 
-def test_a_file_gets_the_answer_that_training_stored(ct: tuple[Path, Path, Path], tmp_path: Path) -> None:
+def test_predictions_of_files_match_those_stored_by_training(ct: tuple[Path, Path, Path], tmp_path: Path) -> None:
     root, _, run = ct
     stored, _ = read_predictions(run)
     table, rejected, _ = predict_files(run, [root / "data" / "mha"])
@@ -207,7 +207,7 @@ def test_a_file_gets_the_answer_that_training_stored(ct: tuple[Path, Path, Path]
         predict_files(run, [scan])
 
 
-def test_a_run_says_how_volumes_were_read_and_counts_patients(ct: tuple[Path, Path, Path]) -> None:
+def test_a_run_records_the_reading_rule_and_counts_patients(ct: tuple[Path, Path, Path]) -> None:
     root, _, run = ct
     predictor = Predictor(run)
     data = predictor.facts["data"]

@@ -67,7 +67,7 @@ print(json.dumps(said))
         pytest.param("jax", 0.9, marks=pytest.mark.slow),
     ],
 )
-def test_two_devices_learn_what_one_does(backend: str, ema: float, prepared: Path) -> None:
+def test_two_devices_give_the_weights_of_one_device(backend: str, ema: float, prepared: Path) -> None:
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     environment = {"KERAS_BACKEND": backend, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
@@ -84,7 +84,7 @@ def test_two_devices_learn_what_one_does(backend: str, ema: float, prepared: Pat
         assert np.allclose(output["2"][what], output["1"][what], atol=1e-4, rtol=1e-3), output
 
 
-def test_processes_that_are_not_connected_are_told() -> None:
+def test_processes_that_are_not_connected_are_an_error() -> None:
     from placa.training.devices import Devices
 
     with raises(ProcessesNotConnectedError, processes=2, connected=0):

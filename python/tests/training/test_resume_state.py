@@ -39,7 +39,7 @@ def break_off(out: Path, data: TrainingData, **how) -> None:
         raise KeyboardInterrupt
 
 
-def test_a_state_comes_back_to_the_bit(tmp_path: Path) -> None:
+def test_a_state_is_identical_after_loading(tmp_path: Path) -> None:
     checkpoint = Checkpoint(tmp_path / "state")
     assert checkpoint.load() is None and not checkpoint.exists()
     checkpoint.save(FACTS, ARRAYS)
@@ -51,7 +51,7 @@ def test_a_state_comes_back_to_the_bit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", ["cut", "one bit"])
-def test_a_damaged_state_is_told(tmp_path: Path, harm: str) -> None:
+def test_a_damaged_state_is_an_error(tmp_path: Path, harm: str) -> None:
     checkpoint = Checkpoint(tmp_path)
     checkpoint.save(FACTS, {"network": [np.random.default_rng(0).normal(size=5000)]})
     path = tmp_path / "state.npz"
@@ -62,7 +62,7 @@ def test_a_damaged_state_is_told(tmp_path: Path, harm: str) -> None:
         checkpoint.load()
 
 
-def test_states_are_saved_no_more_often_than_is_cheap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_states_are_saved_less_often_if_saving_is_slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr("placa.training.checkpoint.time.monotonic", lambda: now[0])
     checkpoint = Checkpoint(tmp_path, every=20.0)
@@ -97,7 +97,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", place], check=True)
 
 
-def test_a_full_disk_costs_no_more_than_the_newest_state(small_disk: Path, data: TrainingData) -> None:
+def test_a_full_disk_loses_only_the_newest_state(small_disk: Path, data: TrainingData) -> None:
     out = small_disk / "run"
     kept = {"run": str(out), "state": str(small_disk / ".run.training")}
     with raises(TrainingInterruptedError, **kept), begin(out, data) as begun:
@@ -110,14 +110,14 @@ def test_a_full_disk_costs_no_more_than_the_newest_state(small_disk: Path, data:
         raise KeyboardInterrupt
 
 
-def test_a_disk_too_small_for_any_state_is_left_empty(small_disk: Path, data: TrainingData) -> None:
+def test_a_disk_too_small_for_a_state_is_left_empty(small_disk: Path, data: TrainingData) -> None:
     state = small_disk / ".run.training" / "state.npz"
     with raises(DiskFullError, path=str(state)), begin(small_disk / "run", data) as begun:
         begun.checkpoint.save({}, {"network": [np.zeros(100_000)]})
     assert list(small_disk.iterdir()) == []
 
 
-def test_going_on_is_for_the_same_training_only(tmp_path: Path, data: TrainingData) -> None:
+def test_only_the_same_training_can_be_resumed(tmp_path: Path, data: TrainingData) -> None:
     out = tmp_path / "run"
     break_off(out, data)
     other = TrainOptions(learning_rate=1e-3, augmentation={"flip": 0.25})
@@ -135,7 +135,7 @@ def test_going_on_is_for_the_same_training_only(tmp_path: Path, data: TrainingDa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_to_go_on_from_is_said(tmp_path: Path, data: TrainingData) -> None:
+def test_resuming_without_a_state_is_reported(tmp_path: Path, data: TrainingData) -> None:
     recorded = RecordedProgress()
     out = tmp_path / "run"
     with begin(out, data, resume=True, progress=recorded) as begun:
@@ -143,7 +143,7 @@ def test_nothing_to_go_on_from_is_said(tmp_path: Path, data: TrainingData) -> No
     assert len(recorded.messages) == 1 and str(out) in recorded.messages[0] and list(tmp_path.iterdir()) == []
 
 
-def test_whoever_agreed_to_replace_a_run_need_not_agree_again(a_run: Path, data: TrainingData) -> None:
+def test_overwrite_is_remembered_when_resuming(a_run: Path, data: TrainingData) -> None:
     with raises(OutputExistsError, path=str(a_run)), begin(a_run, data):
         pass
     assert not a_run.with_name(".a-run.training").exists()
@@ -153,7 +153,7 @@ def test_whoever_agreed_to_replace_a_run_need_not_agree_again(a_run: Path, data:
     assert (a_run / "run.json").is_file()
 
 
-def test_two_trainings_do_not_write_one_run(tmp_path: Path, data: TrainingData) -> None:
+def test_two_trainings_cannot_write_one_run(tmp_path: Path, data: TrainingData) -> None:
     with begin(tmp_path / "run", data) as begun:
         begun.checkpoint.save(FACTS, ARRAYS)
         for how in ({"overwrite": True}, {"resume": True}, {}):
@@ -162,7 +162,7 @@ def test_two_trainings_do_not_write_one_run(tmp_path: Path, data: TrainingData) 
         assert begun.checkpoint.exists()
 
 
-def test_what_is_of_no_use_is_not_kept(tmp_path: Path, data: TrainingData) -> None:
+def test_the_state_of_a_diverged_training_is_removed(tmp_path: Path, data: TrainingData) -> None:
     with raises(DivergedError, epoch=1), begin(tmp_path / "run", data) as begun:
         begun.checkpoint.save(FACTS, ARRAYS)
         raise DivergedError("The loss became nan.", quantity="loss", epoch=1, step=2)

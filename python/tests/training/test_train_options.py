@@ -21,11 +21,11 @@ def _asked(*typed: str) -> TrainOptions:
     return from_options(parser.parse_args(typed))
 
 
-def test_nothing_typed_is_the_default() -> None:
+def test_without_options_the_defaults_are_used() -> None:
     assert _asked() == TrainOptions()
 
 
-def test_every_option_can_be_typed_and_written_in_a_file(tmp_path: Path) -> None:
+def test_every_option_can_be_given_on_the_command_line_and_in_a_file(tmp_path: Path) -> None:
     wanted = TrainOptions(
         backbone="densenet121",
         weights="imagenet",
@@ -65,14 +65,14 @@ def test_every_option_can_be_typed_and_written_in_a_file(tmp_path: Path) -> None
     assert _asked("--config", str(file)).suited(96) == wanted
 
 
-def test_a_backbone_may_be_spelt_as_keras_spells_it() -> None:
+def test_a_backbone_can_have_its_name_in_keras() -> None:
     assert _asked("--backbone", "EfficientNetV2B0").backbone == "efficientnet-v2-b0"
     with raises(UnknownNameError, name="resnet") as caught:
         _asked("--backbone", "resnet")
     assert caught.value.values["known"][0] == "resnet50"
 
 
-def test_what_is_typed_comes_before_the_file_and_the_file_before_the_default(tmp_path: Path) -> None:
+def test_the_command_line_overrides_the_file_and_the_file_the_defaults(tmp_path: Path) -> None:
     file = tmp_path / "options.toml"
     file.write_text("seed = 5\nepochs = 9\n[augmentation]\nzoom = 0.5\nshift = 0.5\n")
     asked = _asked("--config", str(file), "--seed", "6", "--zoom", "0.25")
@@ -80,7 +80,7 @@ def test_what_is_typed_comes_before_the_file_and_the_file_before_the_default(tmp
     assert asked.changes == Augmentation(zoom=0.25, shift=0.5)
 
 
-def test_what_nobody_decides_suits_the_network() -> None:
+def test_unset_options_depend_on_the_network() -> None:
     assert TrainOptions().suited(96) == TrainOptions(epochs=60, augmentation=Augmentation())
     texture = TrainOptions().suited(256)
     assert texture.epochs == 20
@@ -94,7 +94,7 @@ def test_what_nobody_decides_suits_the_network() -> None:
     assert whole.suited(256).augmentation == Augmentation(zoom=0.25)
 
 
-def test_the_example_of_a_file_has_every_option_with_its_default() -> None:
+def test_the_example_file_has_every_option_with_its_default() -> None:
     file = Path(__file__).parents[3] / "examples" / "options.toml"
     assert _asked("--config", str(file)).suited(96) == TrainOptions().suited(96)
     assert _asked("--config", str(file)).suited(256) == TrainOptions().suited(256)
@@ -118,7 +118,7 @@ def test_the_example_of_a_file_has_every_option_with_its_default() -> None:
         ("mixup = nan", OptionValueError, {"option": "mixup", "least": 0, "most": None, "inclusive": True}),
     ],
 )
-def test_a_wrong_file_of_options_is_refused(
+def test_an_invalid_options_file_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, error: type[PlacaError], values: dict[str, object]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -129,7 +129,7 @@ def test_a_wrong_file_of_options_is_refused(
         assert caught.value.values["known"][0] == {"epoch": "epochs", "zom": "zoom"}[str(values["name"])]
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_options_file_is_an_error(tmp_path: Path) -> None:
     with raises(PathNotFoundError, path=str(tmp_path / "options.toml")):
         read_config(tmp_path / "options.toml")
 
@@ -148,11 +148,11 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         ("head_epochs", 61, {"most": 60, "inclusive": True}),
     ],
 )
-def test_values_out_of_range_are_refused(option: str, value: object, limits: dict[str, object]) -> None:
+def test_values_out_of_range_are_errors(option: str, value: object, limits: dict[str, object]) -> None:
     with raises(OptionValueError, option=option, value=value, **limits):
         TrainOptions(**{option: value})
 
 
-def test_an_augmentation_out_of_range_is_refused() -> None:
+def test_an_augmentation_out_of_range_is_an_error() -> None:
     with raises(OptionValueError, option="flip", value=2, least=0, most=1, inclusive=True):
         TrainOptions(augmentation=Augmentation(flip=2))

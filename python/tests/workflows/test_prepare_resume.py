@@ -73,7 +73,7 @@ def assert_whole(out: Path, images: Path) -> None:
     assert not list(out.parent.glob(".*")), "nothing else is left"
 
 
-def test_killed_then_stopped_it_goes_on_and_ends_with_the_same(images: Path, tmp_path: Path) -> None:
+def test_prepare_resumes_after_kill_and_interrupt_with_the_same_result(images: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     killed = start(images, out)
     until(lambda: batches(out) >= 2, killed)
@@ -91,7 +91,7 @@ def test_killed_then_stopped_it_goes_on_and_ends_with_the_same(images: Path, tmp
 
 
 @pytest.mark.slow
-def test_killed_at_twenty_random_moments(images: Path, tmp_path: Path) -> None:
+def test_prepare_resumes_after_twenty_kills_with_the_same_result(images: Path, tmp_path: Path) -> None:
     out, chance = tmp_path / "out", random.Random(0)
     whole = start(images, tmp_path / "timed")
     begun = time.monotonic()
@@ -122,7 +122,7 @@ def test_killed_at_twenty_random_moments(images: Path, tmp_path: Path) -> None:
         (PermissionError(13, "Permission denied"), PermissionDeniedError, False),
     ],
 )
-def test_what_is_no_fault_of_the_input_costs_no_decoding(
+def test_failures_of_the_machine_keep_the_decoded_images(
     error: BaseException,
     raised: type[BaseException],
     stays: bool,
@@ -143,7 +143,7 @@ def test_what_is_no_fault_of_the_input_costs_no_decoding(
     assert_whole(tmp_path / "out", images)
 
 
-def test_images_that_were_drawn_are_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_phantoms_are_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*arguments: object) -> None:
         raise KeyboardInterrupt
 
@@ -153,7 +153,7 @@ def test_images_that_were_drawn_are_drawn_again(tmp_path: Path, monkeypatch: pyt
     assert not message.value.args and not list(tmp_path.iterdir())
 
 
-def test_an_older_data_set_stays_until_the_new_one_is_whole(images: Path, tmp_path: Path) -> None:
+def test_an_older_data_set_is_kept_until_the_new_one_is_complete(images: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     prepare(read_folders(images, "Mass"), out, size=16)
     before = fingerprint(out / "source.json")
@@ -168,7 +168,7 @@ def test_an_older_data_set_stays_until_the_new_one_is_whole(images: Path, tmp_pa
     assert {path.name for path in tmp_path.iterdir()} == {"in", "out"}
 
 
-def test_two_programs_do_not_make_one_directory(images: Path, tmp_path: Path) -> None:
+def test_two_processes_cannot_prepare_one_directory(images: Path, tmp_path: Path) -> None:
     (tmp_path / ".out.preparing").mkdir()
     other = os.open(tmp_path / ".out.preparing", os.O_RDONLY)
     fcntl.flock(other, fcntl.LOCK_EX)

@@ -67,9 +67,7 @@ def same_runs(one: Path, other: Path) -> bool:
     return same_weights(*(load_model(run / "model.keras")[0].get_weights() for run in (one, other)))
 
 
-def test_broken_off_in_an_epoch_and_between_phases_it_ends_with_the_same_weights(
-    prepared: Path, tmp_path: Path
-) -> None:
+def test_resuming_within_an_epoch_and_between_phases_gives_identical_weights(prepared: Path, tmp_path: Path) -> None:
     data = read_training_data(prepared)
     options = TrainOptions(epochs=2, head_epochs=1, ema=0.9, batch_size=16, mixup=0.4)
 
@@ -101,7 +99,7 @@ def test_broken_off_in_an_epoch_and_between_phases_it_ends_with_the_same_weights
     assert same_weights(fit(Checkpoint(tmp_path)).network.get_weights(), whole.network.get_weights())
 
 
-def test_killed_while_it_saves_and_out_of_disk_while_it_writes_the_run(
+def test_resuming_works_after_a_kill_while_saving_and_a_full_disk(
     prepared: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The run in the end is that of the fixture, which another process trained in one go: to the bit."""

@@ -62,7 +62,7 @@ def _kill_after_a_change(process: subprocess.Popen[bytes], place: Path, pattern:
 
 
 @pytest.mark.slow
-def test_killed_at_twenty_random_moments_it_ends_with_the_same_weights(
+def test_training_killed_twenty_times_gives_identical_weights(
     prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """While it learns, half of the kills at any time and half as a state is written; then while the run is written."""

@@ -29,12 +29,12 @@ from placa.training.phases import Phase, optimizer_of, phases_of
         ({"head_epochs": 60}, [("head", 60, 2e-3)]),
     ],
 )
-def test_the_phases(given: dict, phases: list) -> None:
+def test_phases_depend_on_the_options(given: dict, phases: list) -> None:
     found = [(phase.part, phase.epochs, pytest.approx(phase.rate)) for phase in phases_of(TrainOptions(**given))]
     assert found == phases
 
 
-def test_the_rate_rises_and_then_falls_to_nothing_in_each_phase() -> None:
+def test_the_learning_rate_rises_and_decays_in_each_phase() -> None:
     optimizer = optimizer_of(Phase("all", 10, 0.5), 20, TrainOptions(warmup=0.1))
     schedule = optimizer._learning_rate
     rates = [float(schedule(step)) for step in range(201)]
@@ -43,7 +43,7 @@ def test_the_rate_rises_and_then_falls_to_nothing_in_each_phase() -> None:
     assert (np.diff(rates[:21]) > 0).all() and (np.diff(rates[21:]) < 0).all()
 
 
-def test_the_average_is_of_all_steps_but_the_first_and_batch_normalisation_fits_it() -> None:
+def test_the_average_excludes_the_first_steps_and_updates_batch_normalisation() -> None:
     keras = load_keras()
     keras.utils.set_random_seed(0)
     options = TrainOptions(ema=0.5)
@@ -83,7 +83,7 @@ def test_the_average_is_of_all_steps_but_the_first_and_batch_normalisation_fits_
         ("off", "gpu:0", "float32"),
     ],
 )
-def test_16_bits_where_there_is_a_gpu(monkeypatch: pytest.MonkeyPatch, wanted: str, device, policy: str) -> None:
+def test_half_precision_is_used_on_a_gpu(monkeypatch: pytest.MonkeyPatch, wanted: str, device, policy: str) -> None:
     monkeypatch.setattr(precision, "accelerator", lambda: device)
     config = load_keras().config
     before = config.dtype_policy().name
@@ -97,7 +97,9 @@ def test_16_bits_where_there_is_a_gpu(monkeypatch: pytest.MonkeyPatch, wanted: s
     assert config.dtype_policy().name == before
 
 
-def test_what_learnt_in_16_bits_is_saved_in_32(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_trained_in_16_bits_is_saved_in_32(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As on a GPU, with the loss scaled; first the head alone, which leaves the rest as it was."""
     monkeypatch.setattr(precision, "accelerator", lambda: "gpu:0")
     keras, data = load_keras(), read_training_data(prepared)

@@ -26,7 +26,7 @@ def _grey(hounsfield: np.ndarray) -> np.ndarray:
     return np.clip((np.maximum(hounsfield, -1000) + 1350) / 1500, 0, 1) * 255
 
 
-def test_a_thorax_lies_as_a_radiologist_sees_it(tmp_path: Path) -> None:
+def test_axial_squares_have_the_radiological_orientation(tmp_path: Path) -> None:
     squares = read_file(EIGHT, str(write_volume(tmp_path / "1.mha", thorax())), 40)
     assert squares.shape == (8, 40, 40) and squares.dtype == np.uint8
     # From the feet up: the heart is low, in front, and on the patient's left, which is the right of the square.
@@ -39,7 +39,7 @@ def test_a_thorax_lies_as_a_radiologist_sees_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("code", ["RAI", "LPI", "RAS", "ARS", "SLP", "PIR"])
 @pytest.mark.parametrize("compress", [True, False])
-def test_axial_is_axial_however_the_volume_is_stored(tmp_path: Path, code: str, compress: bool) -> None:
+def test_squares_are_axial_for_any_stored_orientation(tmp_path: Path, code: str, compress: bool) -> None:
     image = to_image(thorax())
     SimpleITK.WriteImage(image, str(tmp_path / "as-it-is.mha"))
     SimpleITK.WriteImage(SimpleITK.DICOMOrient(image, code), str(tmp_path / "turned.mha"), compress)
@@ -48,7 +48,7 @@ def test_axial_is_axial_however_the_volume_is_stored(tmp_path: Path, code: str, 
     assert np.array_equal(turned, expected)
 
 
-def test_slabs_are_means_of_5_mm_in_the_middle_of_equal_parts(tmp_path: Path) -> None:
+def test_slabs_are_5_mm_means_at_the_centres_of_equal_parts(tmp_path: Path) -> None:
     levels = np.empty((100, 20, 20), np.int16)
     levels[:] = -990 + 10 * np.arange(100)[:, None, None]
     image = to_image(levels, spacing=(1.0, 1.0, 1.0))
@@ -68,7 +68,7 @@ def test_slabs_are_means_of_5_mm_in_the_middle_of_equal_parts(tmp_path: Path) ->
     assert np.array_equal(short, np.floor(_grey(-540 + 10 * np.array([0.0, 0, 1, 1, 2, 2])) + 0.5))
 
 
-def test_the_field_keeps_its_shape_in_mm(tmp_path: Path) -> None:
+def test_the_field_of_view_keeps_its_aspect_ratio(tmp_path: Path) -> None:
     levels = np.full((4, 10, 40), 100, np.int16)
     levels[0] = -1000
     # 40 columns of 2 mm and 10 rows of 4 mm: twice as wide as high.
@@ -78,7 +78,7 @@ def test_the_field_keeps_its_shape_in_mm(tmp_path: Path) -> None:
     assert (square[:8] == 60).all() and (square[24:] == 60).all(), "air, -1000 HU, beyond the field"
 
 
-def test_what_scanners_fill_their_round_field_with_looks_like_air(tmp_path: Path) -> None:
+def test_padding_outside_the_scan_field_is_black_like_air(tmp_path: Path) -> None:
     levels = thorax()
     levels[levels < -900] = -1000
     air = read_file(EIGHT, str(write_volume(tmp_path / "air.mha", levels)), 32)
@@ -87,7 +87,7 @@ def test_what_scanners_fill_their_round_field_with_looks_like_air(tmp_path: Path
 
 
 @pytest.mark.parametrize("ending", [".nii.gz", ".nrrd", ".MHA"])
-def test_other_kinds_of_file_give_the_same_squares(tmp_path: Path, ending: str) -> None:
+def test_all_volume_formats_give_the_same_squares(tmp_path: Path, ending: str) -> None:
     image = to_image(thorax())
     SimpleITK.WriteImage(image, str(tmp_path / "1.mha"))
     SimpleITK.WriteImage(image, str(tmp_path / f"1{ending.lower()}"), True)
@@ -188,7 +188,7 @@ def _write_4d(path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_a_bad_volume_is_rejected_with_a_reason(tmp_path: Path, kind: str) -> None:
+def test_an_unusable_volume_is_rejected_with_a_reason(tmp_path: Path, kind: str) -> None:
     name, make, says = BAD[kind]
     make(tmp_path / name)
     with pytest.raises(ImageRejected, match=says) as caught:
@@ -196,7 +196,7 @@ def test_a_bad_volume_is_rejected_with_a_reason(tmp_path: Path, kind: str) -> No
     assert "\n" not in str(caught.value) and "ITK" not in str(caught.value)
 
 
-def test_the_cache_holds_the_squares_of_the_good_ones(tmp_path: Path) -> None:
+def test_the_cache_contains_the_squares_of_readable_volumes(tmp_path: Path) -> None:
     good = [write_volume(tmp_path / f"{seed}.mha", thorax(seed)) for seed in range(2)]
     bad = tmp_path / "bad.mha"
     bad.write_text("no volume")
@@ -208,7 +208,7 @@ def test_the_cache_holds_the_squares_of_the_good_ones(tmp_path: Path) -> None:
     assert np.array_equal(pixels[8:], read_file(EIGHT, str(good[1]), 32))
 
 
-def test_volumes_are_found_by_their_endings(tmp_path: Path) -> None:
+def test_volumes_are_found_by_their_suffixes(tmp_path: Path) -> None:
     for name in ("10.mha", "9.mha", "a/1.nii.gz", "a/2.nrrd", "note.txt", ".hidden.mha", "scan.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
@@ -221,7 +221,7 @@ def test_volumes_are_found_by_their_endings(tmp_path: Path) -> None:
         list_files(EIGHT, [tmp_path / "nowhere"])
 
 
-def test_a_rule_of_another_version_is_refused() -> None:
+def test_an_unknown_reading_rule_is_an_error() -> None:
     assert Reading.from_dict(EIGHT.as_dict()) == EIGHT
     assert Reading.from_dict(None) == Reading()
     for change in ({"rule": "ct-cubes"}, {"options": {}}, {"options": {**EIGHT.options, "orientation": "RAS"}}):

@@ -44,7 +44,7 @@ def picture(size: int, seed: int = 0) -> np.ndarray:
     return np.asarray(small.resize((size, size), Image.Resampling.BICUBIC))
 
 
-def test_the_map_of_a_backbone_is_its_plane_weighed_by_its_head() -> None:
+def test_the_map_of_a_backbone_is_its_weighted_feature_map() -> None:
     keras = load_keras()
     network = learnt("mobilenet-v3-small", 96)
     image = picture(96)
@@ -60,7 +60,7 @@ def test_the_map_of_a_backbone_is_its_plane_weighed_by_its_head() -> None:
 
 
 @pytest.mark.parametrize(("name", "size"), EACH)
-def test_every_backbone_is_explained_mirrored_and_from_a_file(name: str, size: int, tmp_path: Path) -> None:
+def test_every_backbone_can_be_explained_mirrored_and_after_loading(name: str, size: int, tmp_path: Path) -> None:
     save_model(ready(with_mirror(learnt(name, size))), tmp_path / "model.keras", {})
     loaded, _ = load_model(tmp_path / "model.keras")
     gradcam = GradCam(loaded)
@@ -77,7 +77,7 @@ def test_every_backbone_is_explained_mirrored_and_from_a_file(name: str, size: i
 
 
 @pytest.mark.slow
-def test_an_ensemble_of_mirrored_backbones_is_explained_whole() -> None:
+def test_all_members_of_a_mirrored_ensemble_are_explained() -> None:
     keras = load_keras()
     members = [learnt("mobilenet-v3-small", 64, seed) for seed in (1, 2)]
     pixels = keras.Input((64, 64, 1), dtype="uint8", name="pixels")

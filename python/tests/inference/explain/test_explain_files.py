@@ -30,7 +30,7 @@ from placa.records.reading import slabs
 from placa.workflows.r_calls import explain_as_lists, find_as_list
 
 
-def test_explaining_changes_nothing(run: Path, prepared: Path) -> None:
+def test_explaining_does_not_change_predictions(run: Path, prepared: Path) -> None:
     path = read_manifest(prepared)["path"].iloc[0]
     predictor = Predictor(run)
     before, _ = predictor.predict([path])
@@ -41,7 +41,7 @@ def test_explaining_changes_nothing(run: Path, prepared: Path) -> None:
     assert np.array_equal(explained.evidence, again.evidence)
 
 
-def test_hand_worked_scores() -> None:
+def test_scores_match_a_manual_calculation() -> None:
     evidence = np.zeros((4, 4), dtype=np.float32)
     evidence[0, 0], evidence[0, 1], evidence[3, 3] = 1.0, 0.5, 0.4
     left_top = [(0.0, 0.0, 0.5, 0.5)]
@@ -61,7 +61,7 @@ def test_hand_worked_scores() -> None:
     )
 
 
-def test_an_overlay_keeps_proportions_and_what_has_no_evidence(tmp_path: Path) -> None:
+def test_an_overlay_keeps_the_aspect_ratio_and_pixels_without_evidence(tmp_path: Path) -> None:
     Image.fromarray(np.full((60, 90), 77, dtype=np.uint8)).save(tmp_path / "wide.png")
     grey = background(tmp_path / "wide.png", side=120)
     assert grey.shape == (80, 120)
@@ -93,7 +93,7 @@ def test_the_command_writes_overlays_maps_and_scores(run: Path, prepared: Path, 
     assert format_summary(summary) == done.stdout.splitlines()[:1]
 
 
-def test_what_cannot_be_explained_is_told(run: Path, prepared: Path, tmp_path: Path) -> None:
+def test_invalid_input_of_explain_is_an_error(run: Path, prepared: Path, tmp_path: Path) -> None:
     image = read_manifest(prepared)["path"].iloc[0]
     with raises(UnknownNameError, kind="finding", name="Opacidad", known=["Opacity"]):
         explain_files(run, [image], tmp_path / "out", "Opacidad")
@@ -118,7 +118,7 @@ def test_what_cannot_be_explained_is_told(run: Path, prepared: Path, tmp_path: P
     assert not (tmp_path / "out").exists()
 
 
-def test_images_of_one_name_do_not_overwrite_each_other(run: Path, prepared: Path, tmp_path: Path) -> None:
+def test_images_with_equal_names_do_not_overwrite_each_other(run: Path, prepared: Path, tmp_path: Path) -> None:
     for folder, image in zip("ab", sorted((prepared / "images").glob("*.png")), strict=False):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "scan.png").symlink_to(image)
@@ -126,7 +126,7 @@ def test_images_of_one_name_do_not_overwrite_each_other(run: Path, prepared: Pat
     assert table["overlay"].tolist() == ["scan.Opacity.png", "scan-2.Opacity.png"]
 
 
-def test_of_a_volume_the_square_of_the_highest_score_is_explained(a_run: Path, tmp_path: Path, placa) -> None:
+def test_the_square_with_the_highest_score_of_a_volume_is_explained(a_run: Path, tmp_path: Path, placa) -> None:
     # The run of radiographs, told to read volumes: what it thinks of them is of no matter here.
     facts = json.loads((a_run / "run.json").read_text())
     facts["data"]["reading"] = slabs(4).as_dict()
@@ -155,7 +155,7 @@ def test_of_a_volume_the_square_of_the_highest_score_is_explained(a_run: Path, t
     )
 
 
-def test_lists_for_r_are_plain(run: Path, prepared: Path, tmp_path: Path) -> None:
+def test_lists_for_r_have_plain_values(run: Path, prepared: Path, tmp_path: Path) -> None:
     image = read_manifest(prepared)["path"].iloc[0]
     lists = explain_as_lists(str(run), image)
     one = Explainer(Predictor(run)).explain(image)[0]
@@ -167,7 +167,7 @@ def test_lists_for_r_are_plain(run: Path, prepared: Path, tmp_path: Path) -> Non
     assert "empty" in explain_as_lists(str(run), str(tmp_path / "bad.png"))["rejected"]
 
 
-def test_r_is_given_one_predictor_and_lists_of_files(run: Path, prepared: Path) -> None:
+def test_r_uses_one_predictor_and_lists_of_files(run: Path, prepared: Path) -> None:
     assert load_predictor(run) is load_predictor(run)
     images = sorted(str(path) for path in (prepared / "images").glob("*.png"))
     assert sorted(find_as_list(str(run), [str(prepared / "images"), images[0]])) == images

@@ -65,7 +65,7 @@ def peak(evidence: np.ndarray) -> tuple[int, int]:
     return int(row), int(column)
 
 
-def test_the_map_is_that_of_the_paper() -> None:
+def test_the_map_matches_the_formula_of_the_paper() -> None:
     pixels = spot(16, 48)
     evidence = GradCam(with_probabilities(bright_or_dark(), [AS_IS])).maps(pixels[None], 0)[0]
     assert evidence.shape == (SIZE, SIZE) and evidence.dtype == np.float32
@@ -75,7 +75,7 @@ def test_the_map_is_that_of_the_paper() -> None:
     assert (evidence[:, :32] == 0).all()
 
 
-def test_the_mirrored_branch_is_turned_back() -> None:
+def test_the_map_of_the_mirrored_branch_is_mirrored_back() -> None:
     pixels = spot(16, 48)
     gradcam = GradCam(with_probabilities(with_mirror(bright_or_dark()), [AS_IS]))
     evidence = gradcam.maps(pixels[None], 0)[0]
@@ -83,7 +83,7 @@ def test_the_mirrored_branch_is_turned_back() -> None:
     assert np.abs(evidence - np.maximum(closed_form(pixels), 0)).max() < 1e-6
 
 
-def test_a_network_in_a_network_in_an_ensemble_is_explained_whole() -> None:
+def test_nested_networks_of_an_ensemble_are_explained() -> None:
     keras = load_keras()
     pixels = keras.Input((SIZE, SIZE, 1), dtype="uint8")
     weights = ((3.0, -2.0), (5.0, 1.0))
@@ -95,14 +95,14 @@ def test_a_network_in_a_network_in_an_ensemble_is_explained_whole() -> None:
     assert np.abs(gradcam.maps(image[None], 0)[0] - expected).max() < 1e-6
 
 
-def test_a_recalibration_that_turns_the_logit_turns_the_map() -> None:
+def test_a_negative_recalibration_slope_inverts_the_map() -> None:
     pixels = spot(16, 48)
     turned = GradCam(with_probabilities(bright_or_dark(), [Recalibration(slope=-2.0, intercept=1.0)]))
     expected = np.maximum(-2 * closed_form(pixels), 0)
     assert np.abs(turned.maps(pixels[None], 0)[0] - expected).max() < 1e-6
 
 
-def test_each_finding_of_several_has_its_own_map() -> None:
+def test_each_finding_has_its_own_map() -> None:
     keras = load_keras()
     # Weights drawn by lot can be such that one finding has no evidence anywhere.
     keras.utils.set_random_seed(1)
@@ -117,7 +117,7 @@ def test_each_finding_of_several_has_its_own_map() -> None:
     assert keras.ops.shape(network.get_layer("features").output)[-1] == 128
 
 
-def test_a_phantoms_lesion_is_where_the_map_peaks() -> None:
+def test_the_map_has_its_maximum_at_the_lesion_of_a_phantom() -> None:
     """The network knows the phantom without its lesion, so all that it can see is the lesion."""
     keras = load_keras()
     layers = keras.layers
@@ -153,7 +153,7 @@ def test_a_phantoms_lesion_is_where_the_map_peaks() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["MobileNetV3Small", "DenseNet121", "EfficientNetV2B0", "ResNet50", "ConvNeXtTiny"])
 @pytest.mark.parametrize("nested", [True, False])
-def test_backbones_of_keras_have_a_plane_to_explain_at(name: str, nested: bool) -> None:
+def test_backbones_of_keras_have_a_feature_map(name: str, nested: bool) -> None:
     keras = load_keras()
     pixels = keras.Input((SIZE, SIZE, 1), dtype="uint8")
     make = getattr(keras.applications, name)
@@ -167,7 +167,7 @@ def test_backbones_of_keras_have_a_plane_to_explain_at(name: str, nested: bool) 
     assert len(layers) == 1 and tuple(layers[0].output.shape[1:3]) == (2, 2)
 
 
-def test_a_backbone_nested_and_mirrored_is_explained() -> None:
+def test_a_nested_and_mirrored_backbone_is_explained() -> None:
     keras = load_keras()
     pixels = keras.Input((SIZE, SIZE, 1), dtype="uint8")
     grey = keras.layers.Concatenate()([keras.layers.Rescaling(1.0)(pixels)] * 3)
@@ -182,7 +182,7 @@ def test_a_backbone_nested_and_mirrored_is_explained() -> None:
     assert np.abs(evidence - mirrored[:, ::-1]).max() <= 1e-4 * max(float(evidence.max()), 1e-6)
 
 
-def test_a_model_without_a_plane_is_told() -> None:
+def test_a_model_without_a_feature_map_is_an_error() -> None:
     keras = load_keras()
     pixels = keras.Input((8, 8, 1), dtype="uint8")
     flat = keras.layers.Dense(1)(keras.layers.Flatten()(pixels))
@@ -191,7 +191,7 @@ def test_a_model_without_a_plane_is_told() -> None:
         GradCam(model)
 
 
-def test_a_backend_without_gradients_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backend_without_gradients_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(load_keras().backend, "backend", lambda: "openvino")
     with raises(BackendWithoutGradientsError, backend="openvino", supported=["tensorflow", "jax", "torch"]):
         gradcam_module._gradients(lambda changes: None, [])

@@ -43,7 +43,7 @@ def _targets(truth: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_platt_is_the_logistic_regression_on_smoothed_targets(seed: int) -> None:
+def test_platt_matches_a_logistic_regression_on_smoothed_targets(seed: int) -> None:
     logits, truth = _scores(seed)
     other, ours = _regression(logits, truth, intercept=True), fit_recalibration(logits, truth)
     assert ours.slope == pytest.approx(other.coef_[0, 0], rel=1e-4)
@@ -51,7 +51,7 @@ def test_platt_is_the_logistic_regression_on_smoothed_targets(seed: int) -> None
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_temperature_is_the_logistic_regression_without_intercept(seed: int) -> None:
+def test_temperature_matches_a_logistic_regression_without_intercept(seed: int) -> None:
     logits, truth = _scores(seed)
     ours = fit_temperature(logits, truth)
     assert ours.slope == pytest.approx(_regression(logits, truth, intercept=False).coef_[0, 0], rel=1e-4)
@@ -76,7 +76,7 @@ class _Logits(ClassifierMixin, BaseEstimator):
         return (x[:, 0] > 0).astype(int)
 
 
-def test_temperature_and_platt_are_those_of_scikit_learns_calibrated_classifier() -> None:
+def test_temperature_and_platt_match_scikit_learn() -> None:
     from sklearn.frozen import FrozenEstimator
 
     # Its temperature takes labels as they are; with so many images Platt's smoothing is next to nothing.
@@ -88,7 +88,7 @@ def test_temperature_and_platt_are_those_of_scikit_learns_calibrated_classifier(
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_isotonic_goes_through_the_middle_of_each_step_of_scikit_learns(seed: int) -> None:
+def test_isotonic_interpolates_the_centres_of_scikit_learns_steps(seed: int) -> None:
     logits, truth = _scores(seed)
     steps = IsotonicRegression().fit(logits, _targets(truth)).predict(logits)
     levels = np.unique(np.round(steps, 12))
@@ -106,7 +106,7 @@ def test_isotonic_keeps_the_order_of_the_scores() -> None:
     assert roc_auc_score(truth, recalibrated) == roc_auc_score(truth, logits)
 
 
-def test_ties_in_the_scores_are_one_place() -> None:
+def test_tied_scores_have_one_probability() -> None:
     logits = np.array([0.0, 0.0, 0.0, 1.0, 1.0, 2.0, 2.0])
     truth = np.array([0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0])
     recalibrated = fit_isotonic(logits, truth).apply(logits)
@@ -114,34 +114,34 @@ def test_ties_in_the_scores_are_one_place() -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_separated_classes_do_not_run_away(method: str) -> None:
+def test_separated_classes_give_finite_slopes(method: str) -> None:
     ours = METHODS[method](np.array([-2.0, -1.0, 1.0, 2.0]), np.array([0.0, 0.0, 1.0, 1.0]))
     assert 0.5 < sigmoid(ours.apply(np.array([2.0])))[0] < 0.99
 
 
 @pytest.mark.parametrize("method", [*METHODS, "auto"])
 @pytest.mark.parametrize("label", [1.0, 0.0, np.nan])
-def test_one_class_leaves_scores_as_they_are_and_says_why(method: str, label: float) -> None:
+def test_a_single_class_is_not_recalibrated_and_has_a_reason(method: str, label: float) -> None:
     chosen = choose_recalibration(method, np.array([1.0, 2.0, 3.0]), np.full(3, label))
     assert chosen.recalibration == Recalibration() and chosen.method == "none"
     assert chosen.as_dict()["chosen"] is False and "validation has no image" in chosen.as_dict()["reason"]
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_model_that_is_worse_than_chance_is_not_turned_round(method: str) -> None:
+def test_a_model_worse_than_chance_is_not_inverted(method: str) -> None:
     truth = np.repeat([1.0, 0.0], 50)
     chosen = choose_recalibration(method, np.linspace(-3, 3, 100), truth)
     assert chosen.recalibration == Recalibration() and "does not rise" in str(chosen.reason)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_unknown_labels_have_no_say(method: str) -> None:
+def test_unknown_labels_are_excluded(method: str) -> None:
     logits, truth = _scores(1)
     more = np.concatenate([logits, [50.0, -50.0]]), np.concatenate([truth, [np.nan, np.nan]])
     assert METHODS[method](*more) == METHODS[method](logits, truth)
 
 
-def test_none_is_as_it_came_and_an_unknown_name_is_answered() -> None:
+def test_none_changes_nothing_and_an_unknown_method_is_an_error() -> None:
     logits, truth = _scores(1)
     chosen = choose_recalibration("none", logits, truth)
     assert chosen.recalibration == Recalibration() and chosen.reason is None
@@ -150,7 +150,7 @@ def test_none_is_as_it_came_and_an_unknown_name_is_answered() -> None:
     assert caught.value.values["known"][0] == "platt"
 
 
-def test_auto_takes_what_fits_images_it_was_not_fitted_to() -> None:
+def test_auto_chooses_the_lowest_cross_validated_loss() -> None:
     random = np.random.default_rng(0)
     z = random.normal(0, 2, 4000)
     labels = random.random(4000)
@@ -165,7 +165,7 @@ def test_auto_takes_what_fits_images_it_was_not_fitted_to() -> None:
     assert few.method != "isotonic" and "isotonic" not in few.losses
 
 
-def test_auto_leaves_whole_groups_out() -> None:
+def test_auto_cross_validates_by_group() -> None:
     """Each group's images are copies: with some of a copy in the fit, the wildest curve would win."""
     logits, truth = _scores(3, n=20)
     copies = np.repeat(logits, 60), np.repeat(truth, 60)
@@ -174,7 +174,7 @@ def test_auto_leaves_whole_groups_out() -> None:
     assert max(whole, key=lambda method: whole[method]) == "isotonic"
 
 
-def test_the_cross_validated_loss_is_the_log_loss_of_each_part() -> None:
+def test_the_cross_validated_loss_is_the_log_loss_of_the_folds() -> None:
     logits, truth = _scores(3, n=300)
     one = cross_validated(logits, truth)["platt"]
     # Twenty parts in the place of five change little: it is the loss of images that were left out.
@@ -185,14 +185,14 @@ def test_the_cross_validated_loss_is_the_log_loss_of_each_part() -> None:
     assert one == pytest.approx(log_loss(truth, sigmoid(z)), rel=0.02)
 
 
-def test_too_few_positives_to_leave_any_out_take_platt() -> None:
+def test_too_few_positives_for_cross_validation_use_platt() -> None:
     logits, truth = np.array([-2.0, -1.0, 0.0, 1.0, 2.0]), np.array([0.0, 0.0, 0.0, 0.0, 1.0])
     chosen = choose_recalibration("auto", logits, truth)
     assert chosen.losses == {} and chosen.method == "platt"
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_ramps_are_the_same_map(seed: int) -> None:
+def test_piecewise_linear_ramps_give_the_same_map(seed: int) -> None:
     ours = fit_isotonic(*_scores(seed))
     slope, intercept, start, width, rise = ours.as_ramps()
     z = np.linspace(-30, 30, 1001)

@@ -22,7 +22,7 @@ from placa.core.errors import InUseError
 FILES = small_set
 
 
-def test_two_downloads_do_not_write_one_directory(server: Server, to: Path) -> None:
+def test_two_downloads_cannot_write_one_directory(server: Server, to: Path) -> None:
     began, go_on = threading.Event(), threading.Event()
 
     def slowly(handler: Handler, body: bytes, start: int) -> None:
@@ -56,7 +56,7 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_a_download_that_is_killed_goes_on_where_it_was(server: Server, to: Path, how: signal.Signals) -> None:
+def test_a_killed_download_is_resumed(server: Server, to: Path, how: signal.Signals) -> None:
     body = images_archive(3, 101, side=500)
     server.files = {"images_001.tar.gz": body}
     half = len(body) // 2

@@ -49,7 +49,7 @@ os._exit(0)
 """
 
 
-def test_processes_begin_at_one_state_and_end_with_the_same_bits(tmp_path: Path) -> None:
+def test_processes_start_with_one_state_and_end_with_identical_weights(tmp_path: Path) -> None:
     for place, content in (("both", b"a"), ("other", b"b")):
         state = tmp_path / place / "network" / "state.npz"
         state.parent.mkdir(parents=True)

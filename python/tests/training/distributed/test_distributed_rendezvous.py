@@ -61,7 +61,7 @@ def process_groups(processes: int, timeout: float = 10.0) -> list[ProcessGroup]:
     return [ProcessGroup("127.0.0.1", port, processes, i, timeout) for i in range(processes)]
 
 
-def test_all_come_whoever_knocks_besides() -> None:
+def test_processes_connect_despite_foreign_connections() -> None:
     three = process_groups(3)
     stranger = threading.Thread(target=_knock, args=(three[0].port,))
     stranger.start()
@@ -87,12 +87,12 @@ def _knock(port: int) -> None:
             time.sleep(0.01)
 
 
-def test_other_options_are_told_to_all_before_anything_starts() -> None:
+def test_different_options_are_an_error_in_all_processes() -> None:
     message = met_by(process_groups(3), [TERMS, TERMS, {**TERMS, "batch size": 16}])
     assert_errors(message, ProcessMismatchError, process=2, name="batch size", expected=32, received=16)
 
 
-def test_what_is_compared_names_what_differs(prepared: Path, tmp_path: Path) -> None:
+def test_shared_settings_include_options_data_and_versions(prepared: Path, tmp_path: Path) -> None:
     one, other = (
         shared_settings(Job(prepared, tmp_path / "run", TrainOptions(label_smoothing=smoothing), False, False))
         for smoothing in (0.0, 0.1)
@@ -105,7 +105,7 @@ def test_what_is_compared_names_what_differs(prepared: Path, tmp_path: Path) -> 
     assert_errors(message, ProcessMismatchError, process=1, name="label smoothing", expected=0.0, received=0.1)
 
 
-def test_two_of_one_number_and_another_count_are_refused() -> None:
+def test_duplicate_ids_and_different_counts_are_errors() -> None:
     first, second, _ = process_groups(3)
     message = met_by([first, second, second], [TERMS] * 3)
     assert_errors(message, ProcessMismatchError, name="--process-id", received=1)
@@ -114,7 +114,7 @@ def test_two_of_one_number_and_another_count_are_refused() -> None:
     assert_errors(message, ProcessMismatchError, name="--processes", expected=2, received=4)
 
 
-def test_one_that_never_comes_is_named() -> None:
+def test_a_missing_process_is_an_error() -> None:
     three = process_groups(3, timeout=1.0)
     message = met_by([three[0], three[2]], [TERMS] * 2)
     assert_errors(message, MissingProcessError, missing=[1], processes=3, seconds=1.0)
@@ -123,7 +123,7 @@ def test_one_that_never_comes_is_named() -> None:
         connect_processes(two[1], TERMS)
 
 
-def test_a_port_that_is_taken_and_wrong_addresses_are_said_at_once() -> None:
+def test_an_occupied_port_and_wrong_addresses_are_immediate_errors() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with raises(PortUnavailableError, port=port):
@@ -177,7 +177,7 @@ def three(monkeypatch: pytest.MonkeyPatch):
         line.close()
 
 
-def test_all_hear_when_all_are_done(three) -> None:
+def test_all_processes_are_notified_when_all_are_done(three) -> None:
     _, lines, news = three
     for line in lines[1:]:
         line.done()
@@ -190,7 +190,7 @@ def test_all_hear_when_all_are_done(three) -> None:
     assert all(one.empty() for one in news)
 
 
-def test_all_hear_of_one_that_is_killed_or_fails(three) -> None:
+def test_all_processes_are_notified_of_a_killed_or_failed_process(three) -> None:
     joined, _lines, news = three
     # What the kernel does with the connections of a process that it kills.
     joined[2].links[0].connection.shutdown(socket.SHUT_RDWR)
@@ -199,13 +199,13 @@ def test_all_hear_of_one_that_is_killed_or_fails(three) -> None:
         assert kind == "ended" and "Process 2 " in sentence
 
 
-def test_a_reason_is_passed_on(three) -> None:
+def test_the_reason_of_a_failure_is_sent_to_the_others(three) -> None:
     _, lines, news = three
     lines[1].failed("Process 1 stopped: the disk is full.")
     assert news[0].get(timeout=5) == news[2].get(timeout=5) == ("ended", "Process 1 stopped: the disk is full.")
 
 
-def test_a_machine_that_falls_silent_is_noticed(three) -> None:
+def test_a_process_without_heartbeat_is_detected(three) -> None:
     _, lines, news = three
     # It neither says nor hears anything any more, and nobody closes its connection.
     lines[1]._closing.set()

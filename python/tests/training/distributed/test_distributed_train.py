@@ -24,7 +24,7 @@ def weights_of(run: Path) -> bytes:
 
 
 @pytest.mark.slow
-def test_two_processes_train_one_run(prepared: Path, tmp_path: Path) -> None:
+def test_two_processes_write_one_run(prepared: Path, tmp_path: Path) -> None:
     """That both end with the same weights to the bit, training itself makes sure of (`require_equal_weights`)."""
     out = tmp_path / "run"
     (code, first), (other_code, second) = end(start(prepared, out, SMALL))
@@ -61,7 +61,9 @@ def never_killed(prepared: Path, tmp_path_factory: pytest.TempPathFactory, compi
 
 
 @pytest.mark.slow
-def test_two_processes_learn_what_one_does(prepared: Path, tmp_path: Path, compiled_once: dict[str, str]) -> None:
+def test_two_processes_give_the_weights_of_one_process(
+    prepared: Path, tmp_path: Path, compiled_once: dict[str, str]
+) -> None:
     # Sums in another order differ in their last digit, and at a high rate that grows tenfold an epoch.
     options = {**SMALL, "epochs": 3, "learning_rate": 5e-4}
     for processes in (1, 2):
@@ -76,7 +78,7 @@ def test_two_processes_learn_what_one_does(prepared: Path, tmp_path: Path, compi
 @pytest.mark.slow
 @pytest.mark.parametrize("victim", ["0", "1", "worker of 0", "worker of 1"])
 @pytest.mark.parametrize("moment", ["at the start", "in training", "later"])
-def test_one_is_killed_the_others_say_so_and_resume_ends_with_the_same_weights(
+def test_resuming_after_a_killed_process_gives_identical_weights(
     victim: str, moment: str, prepared: Path, tmp_path: Path, never_killed: Path, compiled_once: dict[str, str]
 ) -> None:
     out = tmp_path / "run"

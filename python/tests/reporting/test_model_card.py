@@ -63,7 +63,7 @@ def test_a_card_has_the_facts_of_the_run(tmp_path: Path) -> None:
     assert "sees file size and format and nothing else tells pneumonia with an AUROC of 0.83" in text
     assert r"Labels: drawn\_by \*a\* test; compared with no finding. Split: by patient" in text
     assert "292,817 parameters, images of 48 × 48 pixels, 12 epochs in 12\u00a0s, seed 0" in text
-    assert facts["model"]["fingerprint"] in text and "*for the author*" in text
+    assert facts["model"]["fingerprint"] in text and "*to be completed by the author*" in text
     header_es, text = read(paths[1])
     assert header_es == header
     assert "probabilidad de neumonía" in text and "No es un producto sanitario" in text
@@ -106,8 +106,8 @@ def test_the_card_of_an_evaluated_run_has_the_test_results(tmp_path: Path) -> No
         }
     ]
     assert "| Pneumonia | 0.912 (0.850–0.950) | 0.500 | Youden | 0.88 (0.70–0.95) | 0.80 |" in text
-    assert "slope 1.04 (0.91–1.20), where 1 is perfect; mean distance (ICI) 0.03 (0.01–0.05)" in text
-    assert "differ clearly from the rest: Sex: female; Age: 60–79." in text
+    assert "slope 1.04 (0.91–1.20) (ideal 1), integrated calibration index (ICI) 0.03 (0.01–0.05)" in text
+    assert "differ significantly from all other images: Sex: female; Age: 60–79." in text
     assert "(25.0% with pneumonia)" in text and "not been run" not in text
     _, text = read(paths[1])
     assert "| Neumonía | 0,912 (0,850–0,950) | 0,500 | Youden | 0,88 (0,70–0,95) | 0,80 |" in text
@@ -134,10 +134,10 @@ def test_names_with_special_yaml_characters_are_kept(tmp_path: Path) -> None:
     header, text = read(write_model_card(evaluated(run, one, calibration_measures=measures), facts)[0])
     assert header["datasets"] == ['a "source": \\ with | pipes'] and header["model-index"][0]["name"] == "yes: #1"
     assert len(header["model-index"][0]["results"]) == 13  # of Hernia there is no figure
-    assert "| Hernia | – |" in text and "No audit of the data was kept" in text
+    assert "| Hernia | – |" in text and "The run has no audit of the data" in text
     assert r"# yes: \#1" in text and r'a "source": \\ with \| pipes' in text
     assert "placa predict 'yes: #1' your/images" in text
-    assert "at its worst (pneumothorax): slope 1.00 (0.50–1.50)" in text and "(ICI) 0.13," in text
+    assert "worst finding (pneumothorax): slope 1.00 (0.50–1.50)" in text and "(ICI) 0.13 " in text
     assert "| Pleural thickening | 0.800 | 0.500 | Youden |" in text
 
 

@@ -56,17 +56,18 @@ def test_a_card_has_the_facts_of_the_run(tmp_path: Path) -> None:
         "datasets": ["drawn_by *a* test"],
         "metrics": ["roc_auc"],
     }
-    assert "has not been run yet" in text and "Not a medical device" in text
-    assert "how probable pneumonia is on one image (chest radiographs); trained by placa 0.1.0 on 2026-01-01" in text
+    assert "has not been run yet" in text and "not a medical device" in text
+    assert "predicts the probability of pneumonia for one image (chest radiographs)" in text
+    assert "It was trained with placa 0.1.0 on 2026-01-01." in text
     assert f"| Images | {facts['data']['images']['train']} |" in text
     assert "| Pneumonia | – | 0.500 | Youden |" in text
-    assert "sees file size and format and nothing else tells pneumonia with an AUROC of 0.83" in text
-    assert r"Labels: drawn\_by \*a\* test; compared with no finding. Split: by patient" in text
+    assert "uses only file size and format predicts pneumonia with an AUROC of 0.83" in text
+    assert r"Labels: drawn\_by \*a\* test. Comparison: no finding. Split: by patient" in text
     assert "292,817 parameters, images of 48 × 48 pixels, 12 epochs in 12\u00a0s, seed 0" in text
     assert facts["model"]["fingerprint"] in text and "*to be completed by the author*" in text
     header_es, text = read(paths[1])
     assert header_es == header
-    assert "probabilidad de neumonía" in text and "No es un producto sanitario" in text
+    assert "probabilidad de neumonía" in text and "no es un producto sanitario" in text
     assert "| Neumonía | – | 0,500 | Youden |" in text and "AUROC de 0,83" in text
     assert "292.817 parámetros" in text and facts["model"]["fingerprint"] in text
 

@@ -14,7 +14,7 @@ from snapshot_parts.session import Step, kill, wait_for
 
 
 @dataclass(frozen=True)
-class Row:
+class PlannedStep:
     """A step, and the steps whose files it reads."""
 
     run: Callable[[Step], None]
@@ -233,19 +233,19 @@ def _file(step: Step, name: str) -> str:
     return "\n".join(f"{what} {value}".strip() for what, value in found.items())
 
 
-STEPS: dict[str, Row] = {
-    "demo": Row(demo),
-    "nih": Row(nih),
-    "evaluate": Row(evaluate, ("nih",)),
-    "report": Row(report, ("demo",)),
-    "resume": Row(resume),
-    "r": Row(r, ("demo",)),
-    "wrong": Row(wrong, ("nih", "demo")),
-    "processes": Row(processes),
-    "volumes": Row(volumes),
-    "dask": Row(dask, ("nih", "demo")),
-    "dicom": Row(dicom, ("demo",)),
-    "explain": Row(explain, ("demo",)),
-    "folders": Row(folders),
-    "help": Row(help_),
+STEPS: dict[str, PlannedStep] = {
+    "demo": PlannedStep(demo),
+    "nih": PlannedStep(nih),
+    "evaluate": PlannedStep(evaluate, ("nih",)),
+    "report": PlannedStep(report, ("demo",)),
+    "resume": PlannedStep(resume),
+    "r": PlannedStep(r, ("demo",)),
+    "wrong": PlannedStep(wrong, ("nih", "demo")),
+    "processes": PlannedStep(processes),
+    "volumes": PlannedStep(volumes),
+    "dask": PlannedStep(dask, ("nih", "demo")),
+    "dicom": PlannedStep(dicom, ("demo",)),
+    "explain": PlannedStep(explain, ("demo",)),
+    "folders": PlannedStep(folders),
+    "help": PlannedStep(help_),
 }

@@ -26,8 +26,8 @@ sklearn_predictions <- function() {
   rows
 }
 
-sklearn_answers <- function() {
-  utils::read.csv(test_path("fixtures", "sklearn-answers.csv"))
+sklearn_values <- function() {
+  utils::read.csv(test_path("fixtures", "sklearn-values.csv"))
 }
 
 # Removes files at the end of a test.

@@ -5,9 +5,9 @@ measure <- function(table, name, stage = "after") {
 test_that("measures match statsmodels and scikit-learn", {
   table <- calibration_measures(sklearn_predictions(), draws = 100)
   for (name in c("intercept", "slope", "brier", "brier_scaled")) {
-    expect_equal(measure(table, name), evaluation_answers(name)$estimate, tolerance = 1e-8)
+    expect_equal(measure(table, name), evaluation_values(name)$estimate, tolerance = 1e-8)
   }
-  expect_equal(measure(table, "ece")[[1]], evaluation_answers("ece")$estimate, tolerance = 1e-12)
+  expect_equal(measure(table, "ece")[[1]], evaluation_values("ece")$estimate, tolerance = 1e-12)
   # Images with equal probabilities are in one bin, so there may be fewer than ten.
   bins <- calibration_bins(sklearn_predictions())
   expect_identical(table$bins[table$measure == "ece"], as.integer(tapply(bins$bin, bins$finding, max)[c(2, 1)]))

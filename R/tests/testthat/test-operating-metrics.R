@@ -1,7 +1,7 @@
 test_that("likelihood ratios and kappa match scikit-learn", {
   table <- operating_points(sklearn_predictions(), two_thresholds(), draws = 100)
-  answers <- evaluation_answers(c("lr_positive", "lr_negative", "kappa"))
-  both <- merge(table, answers, by.x = c("finding", "threshold", "metric"), by.y = c("finding", "at", "metric"))
+  results <- evaluation_values(c("lr_positive", "lr_negative", "kappa"))
+  both <- merge(table, results, by.x = c("finding", "threshold", "metric"), by.y = c("finding", "at", "metric"))
   expect_identical(nrow(both), 12L)
   expect_equal(both$estimate.x, both$estimate.y, tolerance = 1e-12)
 })

@@ -16,13 +16,13 @@ test_that("an image at the threshold is positive", {
 })
 
 test_that("all metrics match scikit-learn", {
-  answers <- sklearn_answers()
-  answers <- answers[!answers$metric %in% c("auroc", "wilson_lower", "wilson_upper"), ]
-  thresholds <- unique(answers[c("finding", "threshold")])
+  results <- sklearn_values()
+  results <- results[!results$metric %in% c("auroc", "wilson_lower", "wilson_upper"), ]
+  thresholds <- unique(results[c("finding", "threshold")])
   thresholds$operating_point <- paste0("at_", thresholds$threshold)
   points <- operating_points(sklearn_predictions(), thresholds, draws = 100)
-  both <- merge(points, answers, by = c("finding", "threshold", "metric"))
-  expect_identical(nrow(both), nrow(answers))
+  both <- merge(points, results, by = c("finding", "threshold", "metric"))
+  expect_identical(nrow(both), nrow(results))
   expect_equal(both$estimate.x, both$estimate.y, tolerance = 1e-12)
 })
 

@@ -75,8 +75,8 @@ def test_decoded_images_are_not_decoded_again(
     interrupted: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = read_anew(monkeypatch)
-    _, reasons, said = build(interrupted, tmp_path)
-    assert read == interrupted[20:] and [re.findall(r"\d+", text) for text in said] == [["20", "30"]]
+    _, reasons, messages = build(interrupted, tmp_path)
+    assert read == interrupted[20:] and [re.findall(r"\d+", text) for text in messages] == [["20", "30"]]
     assert "empty" in reasons[3] and "text" in reasons[17] and not reasons[29]
     read.clear()
     build(interrupted, tmp_path)

@@ -52,14 +52,14 @@ def changed(table: Path, **columns: list[str]) -> Path:
     return table.with_name("changed.csv")
 
 
-def answers(source: Source, finding: str) -> dict[str, int | None]:
+def labels_of(source: Source, finding: str) -> dict[str, int | None]:
     pairs = zip(source.images["image_id"], source.images[finding], strict=True)
     return {Path(name).stem: None if pd.isna(value) else int(value) for name, value in pairs}
 
 
 def test_labels_0_and_1_and_known_columns_are_read(table: Path) -> None:
     source = read_table(table, "covid")
-    assert answers(source, "covid") == {"a": 1, "b": 0, "c": 1, "d": 0}
+    assert labels_of(source, "covid") == {"a": 1, "b": 0, "c": 1, "d": 0}
     assert (source.positive, source.comparison, source.grouped) == ("covid", "no covid", True)
     images = source.images
     assert images["patient_id"].tolist() == ["p1", "p1", "p2", "p3"]
@@ -81,15 +81,15 @@ def test_parquet_with_numbers_gives_the_same_source(table: Path) -> None:
     same = ["image_id", "patient_id", "age", "edema"]
     pd.testing.assert_frame_equal(source.images[same], wanted.images[same])
     # An empty label and an uncertain one are not used where there is but one label.
-    assert answers(source, "edema") == {"a": 1, "c": 0}
+    assert labels_of(source, "edema") == {"a": 1, "c": 0}
     assert (source.unused, source.missing) == (2, 1)
     assert "uncertain" in source.notes[0] and ": 1" in source.notes[0]
 
 
 def test_unknown_cells_of_several_label_columns_are_missing(table: Path) -> None:
     source = read_table(table, ["covid", "edema"])
-    assert answers(source, "covid") == {"a": 1, "b": 0, "c": 1, "d": 0}
-    assert answers(source, "edema") == {"a": 1, "b": None, "c": 0, "d": None}
+    assert labels_of(source, "covid") == {"a": 1, "b": 0, "c": 1, "d": 0}
+    assert labels_of(source, "edema") == {"a": 1, "b": None, "c": 0, "d": None}
     assert source.findings == ["covid", "edema"]
 
 
@@ -112,7 +112,7 @@ def test_words_are_labels_if_the_positive_ones_are_named(
 ) -> None:
     source = read_table(table, "diagnosis", positive, negative)
     assert (source.findings, source.positive, source.comparison) == ([name], name, comparison)
-    assert answers(source, name) == expected
+    assert labels_of(source, name) == expected
     assert source.unused == 4 - len(expected) if "normal" in expected else True
     assert read_table(table, "diagnosis", positive, negative, finding="mine").findings == ["mine"]
 
@@ -120,12 +120,12 @@ def test_words_are_labels_if_the_positive_ones_are_named(
 def test_zero_can_be_the_positive_label(table: Path) -> None:
     source = read_table(table, "covid", positive="0")
     assert source.findings == ["covid 0"]
-    assert answers(source, "covid 0") == {"a": 0, "b": 1, "c": 0, "d": 1}
+    assert labels_of(source, "covid 0") == {"a": 0, "b": 1, "c": 0, "d": 1}
 
 
 def test_none_can_be_a_label_if_named(table: Path) -> None:
     path = changed(table, found=["mass", "none", "", "none", "none"])
-    assert answers(read_table(path, "found", "mass", "none"), "mass") == {"a": 1, "b": 0, "d": 0}
+    assert labels_of(read_table(path, "found", "mass", "none"), "mass") == {"a": 1, "b": 0, "d": 0}
 
 
 def test_ambiguous_labels_are_errors(table: Path) -> None:

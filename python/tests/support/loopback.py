@@ -18,7 +18,7 @@ from PIL import Image
 
 from placa.sources.download import Edition, RemoteFile
 
-Answer = Callable[["Handler", bytes, int], None]
+Reply = Callable[["Handler", bytes, int], None]
 
 
 @dataclass
@@ -27,9 +27,9 @@ class Server:
 
     files: dict[str, bytes] = field(default_factory=dict)
     #: How the next requests for a file are answered; the normal way once these are used up.
-    answers: dict[str, deque[Answer]] = field(default_factory=lambda: defaultdict(deque))
-    #: How all requests are answered for which there is nothing in `answers`.
-    otherwise: Answer | None = None
+    replies: dict[str, deque[Reply]] = field(default_factory=lambda: defaultdict(deque))
+    #: How all requests are answered for which there is nothing in `replies`.
+    otherwise: Reply | None = None
     #: ``(name, range header)`` of each request.
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     #: The other headers of the last request.
@@ -37,8 +37,8 @@ class Server:
     sent: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     url: str = ""
 
-    def will(self, name: str, *answers: Answer) -> None:
-        self.answers[name].extend(answers)
+    def will(self, name: str, *replies: Reply) -> None:
+        self.replies[name].extend(replies)
 
     def ranges(self, name: str) -> list[str | None]:
         return [asked for which, asked in self.asked if which == name]
@@ -58,10 +58,10 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(404, b"no such file")
             return
         start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
-        queue = self.state.answers[name]
-        answer = queue.popleft() if queue else self.state.otherwise or serve
+        queue = self.state.replies[name]
+        reply = queue.popleft() if queue else self.state.otherwise or serve
         with contextlib.suppress(ConnectionError):
-            answer(self, body, start)
+            reply(self, body, start)
 
     def reply(self, status: int, body: bytes, length: int | None = None, **headers: str) -> None:
         self.send_response(status)
@@ -107,19 +107,19 @@ def serve(handler: Handler, body: bytes, start: int) -> None:
         handler.reply(200, body, ETag=tag(body))
 
 
-def drop_after(share: float) -> Answer:
+def drop_after(share: float) -> Reply:
     """Break off after a share of what should come."""
 
-    def answer(handler: Handler, body: bytes, start: int) -> None:
+    def reply(handler: Handler, body: bytes, start: int) -> None:
         rest = body[start:]
         some = rest[: int(len(rest) * share)]
         status, headers = (206, {"Content_Range": part_header(body, start)}) if start else (200, {})
         handler.reply(status, some, len(rest), ETag=tag(body), **headers)
 
-    return answer
+    return reply
 
 
-def short_length(share: float) -> Answer:
+def short_length(share: float) -> Reply:
     """Send a share of the file and call it all."""
     return lambda handler, body, start: handler.reply(200, body[: int(len(body) * share)], ETag=tag(body))
 
@@ -128,7 +128,7 @@ def no_ranges(handler: Handler, body: bytes, start: int) -> None:
     handler.reply(200, body)
 
 
-def answer_with(status: int, body: bytes = b"", **headers: str) -> Answer:
+def reply_with(status: int, body: bytes = b"", **headers: str) -> Reply:
     return lambda handler, _body, _start: handler.reply(status, body, **headers)
 
 

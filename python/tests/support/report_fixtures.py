@@ -177,8 +177,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def said_by_r(r: str, script: str, folder: Path, *arguments: str) -> dict[str, Any]:
-    """What an R script writes to ``answers.json`` in `folder`; it is given that folder, and more.
+def run_r_script(r: str, script: str, folder: Path, *arguments: str) -> dict[str, Any]:
+    """What an R script writes to ``texts.json`` in `folder`; it is given that folder, and more.
 
     The script sees the internal functions of the R package. A warning of R's is as good as a failure: the report has no
     place for one.
@@ -189,7 +189,7 @@ def said_by_r(r: str, script: str, folder: Path, *arguments: str) -> dict[str, A
     done = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert not re.search("[Ww]arning", done.stderr), done.stderr
-    found: dict[str, Any] = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads((folder / "texts.json").read_text(encoding="utf-8"))
     return found
 
 

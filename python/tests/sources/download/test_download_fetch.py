@@ -11,7 +11,7 @@ import pytest
 from loopback import (
     Handler,
     Server,
-    answer_with,
+    reply_with,
     drop_after,
     remote,
     serve,
@@ -56,7 +56,7 @@ def test_a_server_without_reply_times_out_and_is_resumed(server: Server, target:
 
 
 def test_the_retry_after_header_is_respected(server: Server, target: Path) -> None:
-    server.will(NAME, answer_with(503, b"busy", Retry_After="1"), answer_with(429), answer_with(202))
+    server.will(NAME, reply_with(503, b"busy", Retry_After="1"), reply_with(429), reply_with(202))
     began = time.monotonic()
     get(server, target)
     assert 1.0 <= time.monotonic() - began < 20.0
@@ -64,7 +64,7 @@ def test_the_retry_after_header_is_respected(server: Server, target: Path) -> No
 
 
 def test_a_long_retry_after_is_an_error(server: Server, target: Path) -> None:
-    server.will(NAME, drop_after(0.5), answer_with(503, Retry_After=formatdate(time.time() + 3600, usegmt=True)))
+    server.will(NAME, drop_after(0.5), reply_with(503, Retry_After=formatdate(time.time() + 3600, usegmt=True)))
     with raises(RetryLaterError, file=NAME) as caught:
         get(server, target)
     assert caught.value.values["seconds"] == pytest.approx(3600, abs=60)
@@ -72,7 +72,7 @@ def test_a_long_retry_after_is_an_error(server: Server, target: Path) -> None:
 
 
 def test_repeated_failures_are_an_error(server: Server, target: Path) -> None:
-    server.otherwise = answer_with(500)
+    server.otherwise = reply_with(500)
     with raises(TransferError, file=NAME, attempts=4, reason="status 500"):
         get(server, target)
     assert len(server.asked) == 4
@@ -80,7 +80,7 @@ def test_repeated_failures_are_an_error(server: Server, target: Path) -> None:
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
 def test_a_4xx_status_is_not_retried(server: Server, target: Path, status: int) -> None:
-    server.otherwise = answer_with(status)
+    server.otherwise = reply_with(status)
     with raises(HttpStatusError, file=NAME, url=f"{server.url}/{NAME}", status=status):
         get(server, target)
     assert len(server.asked) == 1
@@ -95,7 +95,7 @@ def test_a_closed_port_is_an_error(target: Path) -> None:
 
 def test_a_redirect_keeps_the_range_header(server: Server, target: Path) -> None:
     server.files["elsewhere"] = BODY
-    away = answer_with(302, Location="/nih/elsewhere")
+    away = reply_with(302, Location="/nih/elsewhere")
     server.will(NAME, away, away)
     server.will("elsewhere", drop_after(0.5), serve)
     get(server, target)

@@ -9,7 +9,7 @@ import pytest
 from loopback import (
     Handler,
     Server,
-    answer_with,
+    reply_with,
     drop_after,
     no_ranges,
     noise,
@@ -45,7 +45,7 @@ def test_a_server_that_ignores_ranges_and_always_fails_is_an_error(server: Serve
 
 
 @pytest.mark.parametrize(
-    "said",
+    "content_range",
     [
         "bytes 0-199999/200000",
         "bytes 120000-199999/200000",
@@ -56,8 +56,8 @@ def test_a_server_that_ignores_ranges_and_always_fails_is_an_error(server: Serve
         "",
     ],
 )
-def test_a_response_with_another_range_is_not_used(server: Server, target: Path, said: str) -> None:
-    server.will(NAME, drop_after(0.5), lambda h, body, start: h.reply(206, body[start:], Content_Range=said))
+def test_a_response_with_another_range_is_not_used(server: Server, target: Path, content_range: str) -> None:
+    server.will(NAME, drop_after(0.5), lambda h, body, start: h.reply(206, body[start:], Content_Range=content_range))
     get(server, target)
     assert_whole(target)
     assert server.ranges(NAME) == [None, "bytes=100000-", None]
@@ -74,7 +74,7 @@ def test_a_wrong_range_is_detected_by_the_checksum(server: Server, target: Path)
 
 
 def test_another_range_with_a_correct_header_is_not_used(server: Server, target: Path) -> None:
-    other = answer_with(206, BODY[120_000:], Content_Range=part_header(BODY, 120_000))
+    other = reply_with(206, BODY[120_000:], Content_Range=part_header(BODY, 120_000))
     server.will(NAME, drop_after(0.5), other)
     get(server, target)
     assert_whole(target)
@@ -82,7 +82,7 @@ def test_another_range_with_a_correct_header_is_not_used(server: Server, target:
 
 
 def test_after_a_wrong_range_no_range_is_requested(server: Server, target: Path) -> None:
-    lie = answer_with(206, BODY, Content_Range=part_header(BODY, 0))
+    lie = reply_with(206, BODY, Content_Range=part_header(BODY, 0))
     server.will(NAME, drop_after(0.5), lie, drop_after(0.5))
     get(server, target)
     assert_whole(target)
@@ -164,7 +164,7 @@ def test_a_partial_file_of_another_version_is_discarded(server: Server, target: 
     with raises(TransferError, file=NAME, attempts=1, received=40_000):
         fetch(remote(NAME, BODY), f"{server.url}/{NAME}", target, retry_policy=RetryPolicy(attempts=1))
     server.files[NAME] = BODY
-    server.answers[NAME].clear()
+    server.replies[NAME].clear()
     get(server, target)
     # If-Range made the server send the new version whole, in one answer.
     assert server.ranges(NAME) == [None, "bytes=40000-"]
@@ -187,7 +187,7 @@ def test_a_partial_file_as_long_as_the_file_or_longer_is_handled(server: Server,
 
 
 def test_a_web_page_is_not_accepted_as_the_file(server: Server, target: Path) -> None:
-    server.otherwise = answer_with(200, b"<html>" * 100, Content_Type="text/html; charset=utf-8")
+    server.otherwise = reply_with(200, b"<html>" * 100, Content_Type="text/html; charset=utf-8")
     with raises(TransferError, file=NAME, reason="web page", received=0):
         get(server, target)
     assert list(target.parent.iterdir()) == []

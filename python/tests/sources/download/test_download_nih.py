@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from loopback import Server, answer_with, archive, drop_after, member, noise, radiograph, remote
+from loopback import Server, reply_with, archive, drop_after, member, noise, radiograph, remote
 from raising import raises
 from small_nih import COUNTS, QUICK, README, TABLE, RecordedDownload, get, listed, small_set, visible
 
@@ -125,8 +125,8 @@ def test_an_older_edition_of_a_table_is_accepted(server: Server, to: Path) -> No
 
 
 def test_a_failed_file_does_not_stop_the_others(server: Server, to: Path) -> None:
-    server.will("images_001.tar.gz", answer_with(404))
-    server.will("test_list.txt", *[answer_with(500)] * 3)
+    server.will("images_001.tar.gz", reply_with(404))
+    server.will("test_list.txt", *[reply_with(500)] * 3)
     failed = ["images_001.tar.gz", "test_list.txt"]
     with raises(SeveralFilesError, files=failed, errors=["HttpStatusError", "TransferError"]):
         get(server, to)
@@ -137,7 +137,7 @@ def test_a_failed_file_does_not_stop_the_others(server: Server, to: Path) -> Non
 
 
 def test_a_missing_readme_is_a_warning(server: Server, to: Path) -> None:
-    server.will(README, answer_with(404))
+    server.will(README, reply_with(404))
     message = RecordedDownload()
     made = get(server, to, progress=message)
     assert to / README not in made and len(made) == 7

@@ -11,9 +11,9 @@ import pytest
 from loopback import (
     Handler,
     Server,
-    reply_with,
     drop_after,
     remote,
+    reply_with,
     serve,
     tag,
 )

@@ -9,12 +9,12 @@ import pytest
 from loopback import (
     Handler,
     Server,
-    reply_with,
     drop_after,
     no_ranges,
     noise,
     part_header,
     remote,
+    reply_with,
     short_length,
 )
 from one_file import BODY, NAME, QUICK, assert_whole, get, one_file

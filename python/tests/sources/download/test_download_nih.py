@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from loopback import Server, reply_with, archive, drop_after, member, noise, radiograph, remote
+from loopback import Server, archive, drop_after, member, noise, radiograph, remote, reply_with
 from raising import raises
 from small_nih import COUNTS, QUICK, README, TABLE, RecordedDownload, get, listed, small_set, visible
 

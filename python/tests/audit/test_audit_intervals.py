@@ -1,4 +1,4 @@
-"""Intervals for images of the same patients: against scikit-learn, formulas written the long way, and simulation."""
+"""Intervals for clustered images, compared with scikit-learn, direct formulas, and simulation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from placa.audit.intervals import auroc, bonferroni_level, clustered_mean, propo
 
 
 def _scores(patients: int, each: int, effect: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Scores of patients who differ from each other more than their images do, and labels that they share in part."""
+    """Simulate scores with a large variance between patients, and labels that are partly shared within a patient."""
     random = np.random.default_rng(seed)
     groups = np.repeat(np.arange(patients), each)
     truth = random.random(patients * each) < np.repeat(random.beta(1, 1, patients), each)
@@ -57,7 +57,7 @@ def test_clustered_interval_matches_a_jackknife_over_groups() -> None:
 def test_only_scores_within_a_fold_are_compared() -> None:
     truth = np.tile([True, False], 20)
     folds = np.repeat([0, 1], 20)
-    # Told perfectly in either fold, and not at all by a threshold for both.
+    # The AUROC is 1 within each fold, and 0.5 over both folds.
     score = truth + 10.0 * folds
     assert auroc(truth, score, np.arange(40), folds).value == 1.0
     assert auroc(truth, score, np.arange(40)).value == pytest.approx(0.75)
@@ -91,7 +91,7 @@ def test_a_single_class_has_no_auroc() -> None:
 def test_intervals_have_correct_coverage_with_many_images_per_patient() -> None:
     from scipy.stats import norm
 
-    # The truth for this recipe: shared and own noise together have a standard deviation of sqrt(1.25).
+    # The true value: the noise of patient and image has a standard deviation of sqrt(1.25).
     expected = norm.cdf(0.8 / np.sqrt(2 * 1.25))
     held = naive = 0
     for seed in range(400):
@@ -110,7 +110,7 @@ def test_interval_of_a_proportion_of_independent_images_is_wilsons() -> None:
     share = proportion(hits, np.arange(200))
     expected = binomtest(97, 200).proportion_ci(method="wilson")
     assert share.value == 0.485
-    # The clustered variance divides by n - 1 where the binomial divides by n.
+    # The clustered variance divides by n - 1, the binomial variance by n.
     assert (share.lower, share.upper) == pytest.approx((expected.low, expected.high), abs=2e-4)
 
 

@@ -1,4 +1,4 @@
-"""Patients, duplicates and names on both sides of a split."""
+"""Patients, duplicates and names that are in more than one split."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_near_duplicates_across_splits_are_reported_first() -> None:
 
 
 def test_a_copy_reached_through_another_copy_counts() -> None:
-    # The first copy is in test; only pairs with it are listed, and the second test image leaks through it.
+    # The first copy is in test. Only pairs with it are listed; the second test image is a copy through it.
     manifest = make_manifest()
     train, test = (np.flatnonzero(manifest["split"] == name) for name in ("train", "test"))
     leakage = _leakage(manifest, _pairs([[int(test[0]), int(test[4])], [int(test[0]), int(train[0])]], []))
@@ -112,7 +112,7 @@ def test_folder_names_that_contain_the_label_are_reported() -> None:
 def test_an_image_wise_split_would_leak_patients_with_many_images() -> None:
     assert image_wise_leak(pd.Series(np.arange(1000).astype(str)), 0) == 0.0
     assert image_wise_leak(pd.Series((np.arange(1000) // 50).astype(str)), 0) == 1.0
-    # Two images a patient: the other one is in training with probability 0.8.
+    # Two images per patient: the other one is in training with probability 0.8.
     twice = pd.Series((np.arange(20000) // 2).astype(str))
     assert np.mean([image_wise_leak(twice, seed) for seed in range(8)]) == pytest.approx(0.8, abs=0.01)
 

@@ -1,4 +1,4 @@
-"""Names that spell the label are found, numbers that do not are left alone."""
+"""Names that predict the label are found, and other names are not."""
 
 from __future__ import annotations
 

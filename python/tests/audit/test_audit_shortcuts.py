@@ -1,4 +1,4 @@
-"""Planted shortcuts are found, labels dealt at random ring no alarm, and what cannot be measured says why."""
+"""Simulated shortcuts are found, random labels give no alarm, and probes that are not computed have a reason."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _by_probe(found: dict, finding: str = "Edema") -> dict[str, dict]:
 
 
 def _write(manifest: pd.DataFrame, folder: Path, **positive: object) -> pd.DataFrame:
-    """Write each image of a manifest; those with the finding as `positive` says (extension, size)."""
+    """Write each image of a manifest; those with the finding have the extension and size of `positive`."""
     paths = []
     for row, (name, label) in enumerate(zip(manifest["image_id"], truth_of(manifest), strict=True)):
         odd = positive if label else {}
@@ -83,7 +83,7 @@ def test_a_darker_exposure_is_found() -> None:
 
 
 def test_patients_are_not_memorised() -> None:
-    # Each patient's images share a frame of their own: with images dealt to folds one by one the label would be told.
+    # The images of a patient have the same frame, so folds by image would predict the label.
     manifest = make_manifest(images=300, per_group=12)
     pixels = make_pixels(len(manifest))
     own = np.random.default_rng(5).integers(0, 255, (25, 1, 8), dtype=np.uint8).repeat(SIZE // 8, axis=2)
@@ -135,7 +135,7 @@ def test_one_class_gives_a_reason() -> None:
 def test_unknown_labels_are_left_out() -> None:
     manifest = make_manifest()
     manifest.loc[manifest.index[:40], "Edema"] = pd.NA
-    # What is unknown has a view of its own: if it counted as negative, the view would tell.
+    # Images with an unknown label have a view of their own, which would predict the label if they were negatives.
     manifest.loc[manifest.index[:40], "view"] = "lateral"
     row = _by_probe(find_shortcuts(manifest, ["Edema"], None))["view_age_sex"]
     assert (row["images"], row["groups"], row["verdict"]) == (200, 100, "none")
@@ -208,7 +208,7 @@ def test_the_written_rule() -> None:
 
 @pytest.fixture(scope="session")
 def nih_256(shared_data: Path) -> tuple[pd.DataFrame, np.ndarray]:
-    """The confounded subset: its manifest for Pneumonia and its pixels at 96."""
+    """Return the manifest for Pneumonia and the 96-pixel cache of the confounded subset."""
     return _real(shared_data, "nih-256", "Pneumonia")
 
 
@@ -218,7 +218,7 @@ def _real(shared_data: Path, folder: str, finding: str) -> tuple[pd.DataFrame, n
     rows = pd.read_csv(shared_data / "nih" / "Data_Entry_2017_v2020.csv").set_index("Image Index")
     files = sorted((shared_data / folder / "images").iterdir())
     if folder == "nih":
-        # What is beside the random sample: transparent ones, and those with lesion boxes.
+        # Not in the random sample: transparent images, and images with lesion boxes.
         boxed = set(pd.read_csv(shared_data / "nih" / "BBox_List_2017.csv")["Image Index"])
         files = [file for file in files if file.name not in boxed and Image.open(file).mode == "L"]
     rows = rows.loc[[file.name for file in files]]

@@ -1,4 +1,4 @@
-"""The audit as a whole: what is written is JSON, and what is printed can be read at 80 columns."""
+"""The complete audit is JSON with the documented schema, and is printed in 80 columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Label quality and shift: NIH's own figures, and planted ones."""
+"""Label quality and shift, of NIH and of simulated data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line as its user meets it: one sentence, exit code 2, and nothing left behind."""
+"""The command line: one-line errors, exit codes, and no partial output."""
 
 import os
 import re
@@ -40,7 +40,7 @@ def test_every_source_is_listed_and_has_help(placa) -> None:
         assert (
             done.returncode == 0 and f"usage: placa prepare {row.name}" in done.stdout and "--fractions" in done.stdout
         )
-        assert "--positive" in done.stdout, "the source's own options are there too"
+        assert "--positive" in done.stdout, "the options of the source are listed"
     done = placa("prepare", "nhi", "--out", "x")
     assert done.returncode == 2 and "Traceback" not in done.stderr
 
@@ -56,7 +56,7 @@ def _nih(root: Path) -> Path:
 
 
 def _bad_inputs(tmp: Path, run: Path) -> dict[str, tuple[list[object], list[object]]]:
-    """By name: the arguments, and the facts that the message must contain."""
+    """Return the arguments of each case by name, and the values that the message must contain."""
     out = tmp / "out"
     nih = _nih(tmp / "nih")
     headless = _nih(tmp / "headless")
@@ -156,7 +156,7 @@ def test_prepare_train_and_evaluate_run_in_sequence(prepared: Path, tmp_path: Pa
     done = placa("evaluate", out)
     assert done.returncode == 0, done.stderr
     assert "Opacity: AUROC 0." in done.stdout and "test images of" in done.stdout
-    assert done.stderr == "", "nothing prints twice, and R says nothing of its own"
+    assert done.stderr == "", "no message is printed twice, and R prints none"
     assert (out / "evaluation" / "summary.json").is_file()
 
 

@@ -104,7 +104,7 @@ def test_a_fingerprint_depends_on_every_byte(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 256 KiB."""
+    """Mount a file system of 256 KiB."""
     place = tmp_path / "disk"
     place.mkdir()
     if os.geteuid() != 0:

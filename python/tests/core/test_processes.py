@@ -1,4 +1,4 @@
-"""Modules that are started by name: each is there, and starts from any directory."""
+"""Modules that are started by name exist, and start in any directory."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Prepared data sets whose parts do not belong together are refused, and the error names what is wrong."""
+"""Prepared data sets with mismatched or damaged parts are errors."""
 
 import shutil
 from pathlib import Path
@@ -14,7 +14,7 @@ from placa.dataset.prepared import read_images
 
 @pytest.fixture
 def broken(prepared: Path, tmp_path: Path) -> Path:
-    """A manifest and pixels that a test may change."""
+    """Write a manifest and pixels that a test may change."""
     for name in ("manifest.parquet", "pixels-64.npy"):
         shutil.copy(prepared / name, tmp_path / name)
     return tmp_path

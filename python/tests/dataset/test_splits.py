@@ -18,7 +18,7 @@ from placa.records.manifest import complete
 
 def _images(seed: int, groups: int = 300, prevalence: float = 0.3) -> pd.DataFrame:
     random = np.random.default_rng(seed)
-    # As in NIH's table: most patients have a few images, some have many.
+    # As in the table of NIH, most patients have few images and some have many.
     sizes = np.minimum(random.geometric(0.35, groups), 30)
     group = np.repeat([f"p{i}" for i in range(groups)], sizes)
     sick = np.repeat(random.random(groups) < prevalence, sizes)
@@ -56,7 +56,7 @@ def test_few_groups_of_different_sizes_are_assigned_differently_for_each_seed() 
     tests = [frozenset(images["group_id"][assign_splits(images, ["Mass"], seed) == "test"]) for seed in range(10)]
     assert len(set(tests)) == 10
     held = [images["group_id"].value_counts()[list(test)] for test in tests]
-    assert 12 < np.mean([sizes.mean() for sizes in held]) < 23, "the small ones do not gather in the test set"
+    assert 12 < np.mean([sizes.mean() for sizes in held]) < 23, "small groups are not concentrated in the test set"
 
 
 def test_a_rare_finding_is_in_every_split() -> None:
@@ -113,7 +113,7 @@ def test_a_test_list_defines_the_test_set(tmp_path: Path, by: str) -> None:
     images = _manifest(0)
     patients = sorted(set(images["patient_id"]))[:40]
     wanted = images["patient_id"].isin(patients)
-    # Windows line ends, a stray blank, a line that names nothing, and no line end behind the last.
+    # Windows line ends, an extra space, an unknown name, and no line end after the last line.
     names = sorted(set(images.loc[wanted, by]))
     (tmp_path / "test.txt").write_bytes("\r\n".join([*names[:-1], "nobody", f" {names[-1]}"]).encode())
     split, method = split_images(images, ["Mass"], SplitPlan(0, test_list=tmp_path / "test.txt"), "")

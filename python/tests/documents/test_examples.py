@@ -1,4 +1,4 @@
-"""The examples: the leaks still show what docs/leaks.md says, and the walk-throughs say the same in two languages."""
+"""The scripts of examples/leaks print the values of docs/leaks.md; both languages of the walk-throughs match."""
 
 import os
 import re
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def _figures(script: str, *arguments: object) -> list[float]:
-    """What a script of examples/leaks prints at the ends of its lines, or as shares."""
+    """Run a script of examples/leaks, and return the numbers at the ends of its lines, or its percentages."""
     command = [sys.executable, ROOT / "examples" / "leaks" / script, *map(str, arguments)]
     output = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
     return [float(figure) for figure in re.findall(r"(\d+\.\d+)(?=%|$)", output, re.MULTILINE)]
@@ -59,7 +59,7 @@ def test_every_text_has_both_languages(name: str) -> None:
     assert languages == ["en", "es"] * (len(languages) // 2)
     bodies = re.findall(r"^::: \{lang=\w+\}$(.*?)^:::$", text, re.MULTILINE | re.DOTALL)
     for english, spanish in zip(bodies[::2], bodies[1::2], strict=True):
-        # The same headings, paragraphs, values and pages in both.
+        # Both languages have the same headings, paragraphs, values and pages.
         assert english != spanish
         assert english.strip().count("\n\n") == spanish.strip().count("\n\n"), english
         for mark in (r"^#+", r"^- ", r"`r [a-z]+", r"\]\([^)]*\)"):
@@ -71,14 +71,14 @@ def test_every_text_has_both_languages(name: str) -> None:
 
 
 def _headings(name: str, language: str) -> list[str]:
-    """The headings of one language, in order."""
+    """Return the headings of one language, in order."""
     text = (EXAMPLES / f"{name}.qmd").read_text("utf-8")
     bodies = re.findall(rf"^::: \{{lang={language}\}}$(.*?)^:::$", text, re.MULTILINE | re.DOTALL)
     return [heading for body in bodies for heading in re.findall(r"^#+ (.*)$", body, re.MULTILINE)]
 
 
 def _when_absent(name: str, language: str) -> str:
-    """What a page writes in bold, first of all, where its data are missing."""
+    """Return the first bold text of a page whose data are missing."""
     english, spanish = re.findall(r'^  "\*\*(.*?)\*\*', (EXAMPLES / f"{name}.qmd").read_text("utf-8"), re.MULTILINE)[:2]
     return {"en": english, "es": spanish}[language]
 
@@ -109,7 +109,7 @@ def test_phantoms_have_the_layout_of_nih_and_their_own_name(tmp_path: Path, monk
     some = read_some(root, "any", 20, drawn=True)
     assert everything.label_source == "phantom" and set(everything.images["label_source"]) == {"phantom"}
     assert len(everything.images) == 40 and 10 < len(some.images) <= 20 and some.rows == everything.rows
-    # Whole patients, or none of them.
+    # Patients are complete or absent.
     of_patients = everything.images["patient_id"].value_counts().to_dict()
     kept = some.images["patient_id"].value_counts().to_dict()
     assert kept == {patient: of_patients[patient] for patient in kept}
@@ -120,7 +120,7 @@ def test_phantoms_have_the_layout_of_nih_and_their_own_name(tmp_path: Path, monk
 
 
 def _rendered(name: str, by: str, language: str, folder: Path, **parameters: str) -> str:
-    """The page, by one renderer and in one language, from a copy of the examples; with the text of its HTML."""
+    """Render a page in one language from a copy of the examples; return its file and the text of its HTML."""
     here = folder / "examples"
     if not here.is_dir():
         shutil.copytree(EXAMPLES, here, ignore=shutil.ignore_patterns("*_files", "*.html", "__pycache__"))
@@ -154,7 +154,7 @@ def _assert_sound(source: str, name: str, language: str, figures: int) -> None:
     for image in images:
         alternative = re.search(r'alt="([^"]*)"', image)
         assert alternative and len(alternative[1]) > 15, image[:200]
-    # All that the page needs is in it.
+    # The page needs no other file.
     assert not re.findall(r'<(?:script|img)\b[^>]*\bsrc="(?!data:)([^"]+)"', source)
     assert not re.findall(r'<link\b[^>]*rel="stylesheet"[^>]*href="(?!data:)([^"]+)"', source)
 
@@ -164,7 +164,7 @@ def _assert_sound(source: str, name: str, language: str, figures: int) -> None:
 def test_the_pneumothorax_example_is_rendered_in_both_languages(
     by: str, r: str, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:
-    # All four pages are of one run, which the first of them makes.
+    # All four pages use one run, which the first page creates.
     work = tmp_path_factory.getbasetemp() / "pneumothorax-work"
     for language in ("en", "es"):
         source = _rendered("pneumothorax", by, language, tmp_path, nih="nowhere", work=str(work))

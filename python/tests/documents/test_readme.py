@@ -1,4 +1,4 @@
-"""The documents are true: what is typed in them works, what is named in them exists, what they print is printed."""
+"""Commands, options, files and names in the documents exist."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_each_command_in_the_prose_exists_with_its_options(document: Path) -> No
             one, words = parser(), list(command)
             while words and (deeper := _commands_of(one)) and not (words[0].isupper() or words[0].startswith("--")):
                 name = words.pop(0)
-                # What is left out may be any: `placa prepare … --size 256`.
+                # Omitted arguments are not checked: `placa prepare … --size 256`.
                 assert name in deeper or name == "…", f"{document.name}: `{code}`"
                 one = deeper[name] if name in deeper else next(iter(deeper.values()))
             known = {option for action in one._actions for option in action.option_strings}
@@ -66,13 +66,13 @@ def test_each_option_in_the_prose_exists(document: Path) -> None:
     for code in inline(document):
         if code.startswith("--"):
             named = {word.split("=")[0] for word in code.split() if word.startswith("--")}
-            # Options of other programs, such as srun, stand in a block.
+            # Options of other programs, such as srun, are in a block.
             assert named <= _options() | typed, f"{document.name}: `{code}`"
 
 
 @cache
 def _options() -> set[str]:
-    """Every option of every command."""
+    """Return every option of every command."""
     known, left = set(), [parser()]
     while left:
         one = left.pop()
@@ -127,7 +127,7 @@ def test_python_blocks_compile_and_use_existing_names(document: Path) -> None:
                     assert find_spec(module.name), f"{block.name}: import {module.name}"
             elif isinstance(node, ast.ImportFrom):
                 assert node.module and find_spec(node.module), f"{block.name}: from {node.module}"
-                # Others' modules are not loaded here: some take seconds.
+                # Modules of other packages are not imported, because some take seconds.
                 if node.module.split(".")[0] == "placa":
                     module = importlib.import_module(node.module)
                     known |= {name.asname or name.name: _of(module, name.name, block.name) for name in node.names}
@@ -159,7 +159,7 @@ def test_modules_in_the_prose_exist(document: Path) -> None:
                     thing = _of(thing, name, f"{document.name}: `{code}`")
 
 
-#: In R, of each file of code: what it calls that neither R nor a package attached further up has.
+#: R code that lists, for each file, the called functions that neither R nor an attached package has.
 _CALLS = """
 usual <- unlist(lapply(c("base", "stats", "utils", "graphics", "grDevices", "methods"), getNamespaceExports))
 for (file in commandArgs(TRUE)) {
@@ -201,7 +201,7 @@ def test_both_readmes_have_the_same_blocks() -> None:
 
 
 def test_each_make_target_exists() -> None:
-    # CI runs `make test` on a bare machine, and `make demo` is tested there by hand: neither can run inside itself.
+    # `make test` and `make demo` cannot run inside themselves; CI runs `make test` on a new machine.
     targets = set(re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text()))
     code = [(document, code) for document in DOCUMENTS for code in inline(document)]
     code += [(document, line) for document in DOCUMENTS for block in blocks(document) for line in command_lines(block)]

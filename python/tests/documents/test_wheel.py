@@ -1,4 +1,4 @@
-"""The wheel holds all that is needed: installed alone, in an empty directory, it makes the demonstration's report."""
+"""The wheel is complete: installed alone, it renders the report of the demo in an empty directory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from conftest import ROOT
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of this checkout."""
+    """Build the wheel of this checkout."""
     out = tmp_path_factory.mktemp("wheel")
     subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)], cwd=ROOT, check=True)
     (built,) = out.glob("*.whl")
@@ -54,4 +54,4 @@ def test_an_installed_wheel_renders_the_report_in_an_empty_directory(wheel: Path
     assert (empty / "runs" / "demo" / "report" / "evaluation.html").stat().st_size > 100_000
     code = "import placa; print(placa.__file__)"
     found = subprocess.run([sys.executable, "-c", code], cwd=empty, env=environment, capture_output=True, text=True)
-    assert Path(found.stdout.strip()).is_relative_to(alone), "it was this wheel that ran"
+    assert Path(found.stdout.strip()).is_relative_to(alone), "the installed wheel was used"

@@ -1,4 +1,4 @@
-"""The bridge to R: how R complains, and how it is stopped."""
+"""The bridge to R: errors, warnings and interrupts."""
 
 import os
 import shutil
@@ -145,7 +145,7 @@ def test_ctrl_c_stops_r_and_r_can_be_called_again(some_predictions: pd.DataFrame
 
 @pytest.fixture(scope="module")
 def long_run(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with so many predictions that its evaluation takes a while; tests must not change it."""
+    """Create a run whose evaluation takes some seconds; tests must not change it."""
     out = Path(shutil.copytree(run, tmp_path_factory.mktemp("long") / "señal"))
     predictions, metadata = read_predictions(out)
     many = pd.concat([predictions] * (300_000 // len(predictions)), ignore_index=True)
@@ -166,8 +166,8 @@ def test_ctrl_c_ends_the_command_with_one_line(long_run: Path, bridge: str, to_a
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, **pipes, text=True, start_new_session=True) as process:  # type: ignore[call-overload]
         time.sleep(8)
-        assert process.poll() is None, "the evaluation was over before it could be stopped"
-        # A terminal sends it to R as well, where R is a process of its own.
+        assert process.poll() is None, "the evaluation ended before it could be stopped"
+        # A terminal sends the signal to R too if R is a separate process.
         os.killpg(process.pid, signal.SIGINT) if to_all else process.send_signal(signal.SIGINT)
         began = time.monotonic()
         out, err = process.communicate(timeout=60)

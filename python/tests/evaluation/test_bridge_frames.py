@@ -1,4 +1,4 @@
-"""The bridge to R: what crosses."""
+"""The bridge to R: conversion of data frames."""
 
 import datetime
 import time
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("r")
 
 @pytest.fixture
 def frame() -> pd.DataFrame:
-    """Of every type a column, with something missing where that type can."""
+    """Return one column per type, with a missing value if the type has one."""
     return pd.DataFrame(
         {
             "señal": pd.array(["señal\n\"'", None, "", "NA"], dtype="string"),
@@ -88,7 +88,7 @@ def test_a_data_frame_is_the_same_after_a_round_trip(frame: pd.DataFrame) -> Non
     )
     pd.testing.assert_frame_equal(back, expected)
     assert list(back["view"].cat.categories) == ["PA", "ñ", "AP"] and back["stage"].cat.ordered
-    # A second crossing changes nothing more.
+    # A second conversion changes nothing.
     pd.testing.assert_frame_equal(through_r(back), back)
 
 
@@ -110,7 +110,7 @@ def test_data_frames_of_r_are_converted_to_python() -> None:
     back = through_r(pd.DataFrame({"x": [1]}), code)
     row = back.iloc[0]
     assert (row["when"], row["latin"], row["big"], row["day"]) == ("2020-02-29", "ñ", 2**31, "lunes")
-    # A whole number that R's integers could hold was a double in R, and stays one.
+    # A double of R with an integer value is still a double.
     assert (back["big"].dtype, back["age"].dtype, back["half"].dtype) == ("int64", "float64", "float64")
     assert row["not"] is pd.NA and np.isnan(row["none"])
 
@@ -143,13 +143,13 @@ def test_converting_100_000_rows_changes_no_value() -> None:
     )
     before = time.perf_counter()
     back = through_r(big)
-    # It takes a quarter of a second (see benchmarks/); this is for a crossing that goes value by value.
+    # It takes a quarter of a second (see benchmarks/). The limit detects a conversion value by value.
     assert time.perf_counter() - before < 10
     pd.testing.assert_frame_equal(back, big.astype({"truth": "Int64"}))
 
 
 def test_a_table_is_the_same_without_rpy2(run: Path, tmp_path: Path) -> None:
-    """Parquet over, CSV back: what `placa evaluate` does where there is no rpy2."""
+    """Parquet to R and CSV back, as `placa evaluate` does without rpy2."""
     predictions, metadata = read_predictions(run)
     predictions = predictions.head(4).assign(
         image_id=["señal.png", "a,b.png", 'c"d.png', "日本.png"],
@@ -173,7 +173,7 @@ def test_a_table_is_the_same_without_rpy2(run: Path, tmp_path: Path) -> None:
     """
     done = run_rscript(code, str(present), str(back))
     assert done.returncode == 0, done.stderr
-    # An empty cell is a missing value; texts are in quotation marks, so that an empty one is told apart by none.
+    # An empty cell is a missing value. Texts are quoted, so an empty text differs from a missing one.
     arrived = pd.read_csv(back, dtype=predictions.dtypes.to_dict(), keep_default_na=False, na_values=[""])
     expected = predictions.assign(site=pd.array(["Córdoba", None, None, "x"], dtype="string"))
     pd.testing.assert_frame_equal(arrived[list(expected)], expected, check_dtype=False)

@@ -1,4 +1,4 @@
-"""Installing the R package: what is missing or fails is named. R is a shell script here."""
+"""Errors of installing the R package. R is a shell script here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from placa.evaluation.install_r import install_r_package
 
 @pytest.fixture
 def fake_r(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The R that is found; it prints a library, and its content decides what installing does."""
+    """Create a command R that prints a library; the script defines what installation does."""
     script = tmp_path / "R"
     script.touch(mode=0o755)
     monkeypatch.setattr(install_r, "find_r", lambda: str(script))

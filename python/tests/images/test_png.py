@@ -1,4 +1,4 @@
-"""PNGs inflated by ISA-L say what Pillow alone says: the same pixels, or the same refusal."""
+"""PNG files inflated by ISA-L give the pixels or the error of Pillow."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ USUAL = {
     "with remarks": png("L", pnginfo=remarks()),
     "two bits": by_hand(struct.pack(">IIBBBBB", 5, 4, 2, 0, 0, 0, 0), b"\0\x1b\x40" * 4),
 }
-#: Left to Pillow as they are.
+#: Files that are read by Pillow.
 UNUSUAL = {
     "interlaced": by_hand(struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 1), b"\0\x80"),
     "pixels missing": by_hand(struct.pack(">IIBBBBB", 4, 4, 8, 0, 0, 0, 0), b"\0\1\2\3\4" * 3),

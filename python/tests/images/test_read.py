@@ -36,7 +36,7 @@ def test_unusual_but_valid_images_are_read(shared_data: Path) -> None:
     for path in sorted((shared_data / "odd").iterdir()):
         levels = read_image(path, 96)
         assert levels.shape == (96, 96)
-        # A radiograph has dark and bright parts; a channel read wrong has one or the other.
+        # A radiograph has dark and bright parts; a misread channel has only one of them.
         assert levels.std() > 20 and 20 < levels.mean() < 235, path.name
 
 
@@ -82,7 +82,7 @@ def test_deep_and_inverted_tiff_files_are_read_or_rejected(tmp_path: Path) -> No
 @pytest.mark.parametrize("mode", ["CMYK", "YCbCr"])
 @pytest.mark.parametrize("ending", ["jpg", "tif"])
 def test_cmyk_and_other_colour_modes_are_read(tmp_path: Path, mode: str, ending: str) -> None:
-    # Pillow writes CMYK into JPEGs as Adobe does, inverted.
+    # Pillow writes CMYK JPEG files inverted, as Adobe does.
     grey = Image.fromarray(np.tile(np.linspace(0, 255, 64).astype(np.uint8), (64, 1)))
     grey.convert("RGB").convert(mode).save(tmp_path / f"a.{ending}", quality=98)
     assert np.abs(read_image(tmp_path / f"a.{ending}", 64)[0] - np.linspace(0, 255, 64)).max() <= 2
@@ -110,7 +110,7 @@ def test_the_exif_orientation_is_applied(tmp_path: Path) -> None:
     image.save(tmp_path / "turned.png", exif=turned)
     assert np.abs(read_image(tmp_path / "turned.png", 32).astype(int) - upright).max() <= 1
     image.save(tmp_path / "odd.jpg", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff\x01\x12garbage", quality=98)
-    assert read_image(tmp_path / "odd.jpg", 32).std() > 10, "damaged EXIF is no damage to the image"
+    assert read_image(tmp_path / "odd.jpg", 32).std() > 10, "damaged EXIF data do not matter"
 
 
 def test_a_photograph_with_previews_is_one_image(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_a_jpeg_decoded_at_a_fraction_is_the_same_image(tmp_path: Path) -> None:
 
 
 def _png(width: int, height: int, pixels: bytes, colour: int = 0) -> bytes:
-    """A PNG of 8 bits whose header claims what it likes."""
+    """Write an 8-bit PNG file with an arbitrary header."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -254,7 +254,7 @@ def test_damaged_bytes_never_raise_anything_else(tmp_path: Path, ending: str) ->
 
 
 def test_a_large_image_is_in_memory_only_once(tmp_path: Path) -> None:
-    # Alone and not beside others, so that the memory needed does not grow with the cores.
+    # Large images are read one at a time, so memory does not grow with the number of cores.
     random = np.random.default_rng(0).integers(0, 255, (300, 300), dtype=np.uint8)
     Image.fromarray(random).resize((5000, 4000)).save(tmp_path / "a.png", compress_level=1)
     assert grey._LARGE_LOCK.acquire(blocking=False)
@@ -262,8 +262,8 @@ def test_a_large_image_is_in_memory_only_once(tmp_path: Path) -> None:
     try:
         reading.start()
         reading.join(1)
-        assert reading.is_alive(), "it waits for the other"
-        assert read_image(draw(tmp_path / "b.png"), 32).shape == (32, 32), "small ones do not"
+        assert reading.is_alive(), "a second large image waits"
+        assert read_image(draw(tmp_path / "b.png"), 32).shape == (32, 32), "small images do not wait"
     finally:
         grey._LARGE_LOCK.release()
     reading.join(30)

@@ -1,4 +1,4 @@
-"""A run's model and its predictions are those that run.json speaks of, or nothing is done with them."""
+"""Models and predictions whose fingerprint differs from run.json are not used."""
 
 import json
 import shutil
@@ -65,7 +65,7 @@ def test_predictions_without_a_fingerprint_are_evaluated_with_a_warning(a_run: P
 
 
 def test_r_rejects_files_of_another_model(run: Path, tmp_path: Path, r: str) -> None:
-    """The three ways in, on runs of which one thing each was changed: the class of R's error is printed."""
+    """Call three R functions on runs with one changed file each; return the classes of the errors."""
     model, predictions = (Path(shutil.copytree(run, tmp_path / name)) for name in ("model", "predictions"))
     with (model / "model.keras").open("ab") as file:
         file.write(b"\0")

@@ -91,7 +91,7 @@ def test_a_prediction_does_not_depend_on_the_rest_of_its_batch(
     large: bool, run: Path, prepared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if large:
-        # Large networks are asked for fewer images at a time.
+        # Large networks have smaller batches.
         monkeypatch.setattr(placa.models.outputs, "_LARGE", 0)
     pixels = np.load(prepared / "pixels-64.npy")
     model = Predictor(run).model

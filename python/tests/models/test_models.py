@@ -83,7 +83,7 @@ def test_a_mirrored_model_gives_equal_scores_for_an_image_and_its_mirror(model, 
     mirrored = with_mirror(model[0])
     pixels = np.random.default_rng(2).integers(0, 256, (4, 32, 32, 1), dtype=np.uint8)
     one, other = model[0].predict_on_batch(pixels), model[0].predict_on_batch(pixels[:, :, ::-1])
-    assert not np.allclose(one, other, atol=1e-3), "the network alone does not"
+    assert not np.allclose(one, other, atol=1e-3), "the network alone is not symmetric"
     assert np.allclose(mirrored.predict_on_batch(pixels), (one + other) / 2, atol=1e-5)
     save_model(with_probabilities(mirrored, [Recalibration()] * 2), tmp_path / "m.keras", CARD)
     loaded, _ = load_model(tmp_path / "m.keras")

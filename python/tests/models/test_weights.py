@@ -1,4 +1,4 @@
-"""What a network starts from: files that Keras wrote, runs of placa, and downloads that fail."""
+"""Initial weights: files of Keras, runs of placa, and failed downloads."""
 
 import importlib
 import json
@@ -40,7 +40,7 @@ def stirred(network: Any, seed: int = 0) -> Any:
 
 
 def body(network: Any) -> list[Any]:
-    """All the weights of a network but its head's."""
+    """Return all weights except those of the head."""
     return [array for layer in network.layers if layer.name != "logits" for array in layer.get_weights()]
 
 
@@ -50,12 +50,12 @@ def alike(one: list[Any], other: list[Any]) -> bool:
 
 @pytest.fixture(scope="module")
 def keras_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, dict[str, Path]]:
-    """A network of Keras' own, and its weights in both formats that Keras has."""
+    """Build a network of Keras, and save its weights in both formats of Keras."""
     folder = tmp_path_factory.mktemp("weights")
     network = stirred(original(NAME, 224))
     paths = {"old": folder / "small_notop.h5", "new": folder / "small.weights.h5"}
     network.save_weights(paths["new"])
-    # Keras still reads the format of its ImageNet files, but has no public call left to write it.
+    # Keras reads the format of its ImageNet files, but has no public function to write it.
     with h5py.File(paths["old"], "w") as file:
         importlib.import_module("keras.src.legacy.saving.legacy_h5_format").save_weights_to_hdf5_group(file, network)
     return network, paths
@@ -76,7 +76,7 @@ def test_imagenet_weights_are_those_of_keras(keras_files: Any, monkeypatch: pyte
     def get_file(name: str, origin: str, file_hash: str, **options: Any) -> str:
         asked.append(origin)
         print("Downloading")
-        assert file_hash, "what is half there would be taken for whole"
+        assert file_hash, "a partial file would be taken as complete"
         return str(paths["old"])
 
     monkeypatch.setattr(importlib.import_module("keras.src.utils.file_utils"), "get_file", get_file)
@@ -105,7 +105,7 @@ def test_weight_files_of_every_family_are_loaded(name: str, tmp_path: Path) -> N
 )
 def test_weights_of_a_run_with_other_findings_are_loaded(name: str, mirrored: bool, tmp_path: Path) -> None:
     network = stirred(build(name, 32, 1))
-    # However it was spelt when the run was trained.
+    # With any spelling of the name in the run.
     save_model(with_mirror(network) if mirrored else network, tmp_path / "model.keras", {"backbone": name.title()})
     load_keras().utils.set_random_seed(1)
     started = build(name, 64, 2, str(tmp_path))
@@ -117,7 +117,9 @@ def test_weights_of_a_run_with_other_findings_are_loaded(name: str, mirrored: bo
 def test_weights_of_a_trained_run_are_loaded(run: Path) -> None:
     started = build("small", 64, 5, str(run))
     assert not alike(body(started), body(build("small", 64, 5)))
-    assert all(layer.get_weights()[2].any() for layer in started.layers if "norm" in layer.name), "it has seen images"
+    assert all(layer.get_weights()[2].any() for layer in started.layers if "norm" in layer.name), (
+        "the network was trained"
+    )
 
 
 def test_files_without_matching_weights_are_errors(keras_files: Any, tmp_path: Path) -> None:
@@ -154,7 +156,7 @@ def test_files_without_matching_weights_are_errors(keras_files: Any, tmp_path: P
         (NAME, str(tmp_path)): (WrongWeightsError, {"file": str(tmp_path / "model.keras"), "found": "small"}),
         ("small", str(tmp_path / "folds.keras")): (EnsembleWeightsError, {"networks": 2}),
     }
-    # What `build` does, but for building anew what is to be refused each time.
+    # As in `build`, but the network is built only once.
     networks = {name: build(name, 64, 1) for name in {name for name, _ in refused}}
     for (name, weights), (error, values) in refused.items():
         file = {} if weights == "imagenet" else {"file": weights}
@@ -175,7 +177,7 @@ def test_a_failed_download_is_a_one_line_error_and_leaves_no_file(tmp_path: Path
         f"try:\n    build({NAME!r}, 64, 1, 'imagenet')\nexcept PlacaError as error:\n"
         "    print(json.dumps([type(error).__name__, error.values, str(error)]))"
     )
-    # Nothing listens at port 9 of this machine, so that nothing is reached wherever the test runs.
+    # No server listens on port 9 of this machine.
     nowhere = {"https_proxy": "http://127.0.0.1:9", "KERAS_HOME": str(tmp_path)}
     ran = subprocess.run(
         [sys.executable, "-c", alone], capture_output=True, text=True, check=True, env={**os.environ, **nowhere}
@@ -183,4 +185,4 @@ def test_a_failed_download_is_a_one_line_error_and_leaves_no_file(tmp_path: Path
     error, values, message = json.loads(ran.stdout)
     assert error == "WeightsDownloadError" and values["backbone"] == NAME
     assert "https://" in values["reason"] and "\n" not in message
-    assert not kept.exists(), "what was half there is not taken for the weights"
+    assert not kept.exists(), "a partial file is removed"

@@ -1,4 +1,4 @@
-"""Phantoms: deterministic, labelled as documented, and physically the right way round."""
+"""Phantoms are deterministic, labelled as documented, and anatomically plausible."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFrame]
 
 @pytest.fixture(scope="module")
 def plans() -> pd.DataFrame:
-    """What was decided for 1,500 patients, without the cost of rendering them."""
+    """Plan 1,500 patients without drawing them."""
     rows = []
     for patient in range(1500):
         body, planned = plan_patient(SEED, patient)
@@ -115,7 +115,7 @@ def test_prevalence_and_label_noise_are_as_documented(plans: pd.DataFrame, findi
     wrong = (plans[finding] != plans[f"true_{finding}"]).sum()
     spread = np.sqrt(len(plans) * planning.LABEL_NOISE * (1 - planning.LABEL_NOISE))
     assert abs(wrong - len(plans) * planning.LABEL_NOISE) < 3.3 * spread
-    # Images of one patient are alike, so the bound is that of patients rather than of images.
+    # Images of one patient are similar, so the limit is for the number of patients.
     p = planning.PREVALENCE[finding]
     assert plans[f"true_{finding}"].mean() == pytest.approx(p, abs=3.3 * np.sqrt(p * (1 - p) / 1500))
 
@@ -155,7 +155,7 @@ def test_an_opacity_is_brighter_inside_its_box_only(side: int) -> None:
     assert change[inside].mean() > 12
     # The patient's right lung is on the left of the image.
     assert (box.x + box.width / 2 > 96) == (side > 0)
-    # Outside the lungs only the veil of scatter changes; it is off by a grey level or two.
+    # Outside the lungs only scatter changes, by one or two grey levels.
     away = ~without.lung & ~inside
     assert np.abs(change[away]).mean() < 1.5
     assert without.lung[inside].mean() > 0.5
@@ -190,10 +190,10 @@ def test_outside_the_pleural_line_pixels_are_darker_and_smoother() -> None:
     beyond &= change < -5
     assert beyond.sum() > 150
     assert change[beyond].mean() < -8
-    # The line itself is brighter than before: thin, and inside the box grown by its own width.
+    # The pleural line itself is brighter, thin, and inside the box extended by its width.
     line = change > 4
     assert 15 < line.sum() < 0.5 * beyond.sum()
-    # Lung markings are gone: whether the patient's vessels are prominent no longer shows beyond the line.
+    # There are no lung markings outside the line, whether or not the patient's vessels are prominent.
     bare = replace(body, markings=0.01)
     with_gap = scene.pixels.astype(float) - draw_scene(bare, pose, Disease((), gap), 256, [4, 5, 6]).pixels
     with_lung = without.pixels.astype(float) - draw_scene(bare, pose, Disease(), 256, [4, 5, 6]).pixels
@@ -202,7 +202,7 @@ def test_outside_the_pleural_line_pixels_are_darker_and_smoother() -> None:
 
 
 def ratio(body: Anatomy, pose: Pose) -> float:
-    """Cardiothoracic ratio: widest heart over widest inner thorax, from the masks."""
+    """Return the cardiothoracic ratio from the masks: width of the heart divided by inner width of the thorax."""
     scene = draw_scene(body, pose, Disease(), 128, [8])
     heart, thorax = np.flatnonzero(scene.heart.any(0)), np.flatnonzero(scene.thorax.any(0))
     return (heart[-1] - heart[0]) / (thorax[-1] - thorax[0])
@@ -217,7 +217,7 @@ def test_hearts_look_wider_in_ap_than_in_pa() -> None:
 
 
 def test_a_tube_has_the_mass_of_its_geometry() -> None:
-    """A straight tube of radius r and length l, in the plane at depth z: attenuation x pi r^2 l x magnification^2."""
+    """A straight tube of radius r and length l in the plane at depth z: attenuation x pi r^2 l x magnification^2."""
     _, pose = example()
     grid = Grid(200, pose, 220.0)
     points = np.zeros((1, 200, 3))
@@ -226,7 +226,7 @@ def test_a_tube_has_the_mass_of_its_geometry() -> None:
     laid = grid.lay(Tubes(points, 6 * full, 6 * full, 0.02 * full, 0 * full), 9)
     expected = 0.02 * np.pi * 36 * 100 * grid.magnification(90.0) ** 2 / grid.pixel**2
     assert laid.sum() == pytest.approx(expected, rel=0.01)
-    # Across its middle it is 2 r thick; blur by a pixel takes a little off.
+    # The thickness at its centre is 2 r; blur by one pixel reduces it slightly.
     crossed = laid.max(0)[laid.max(0) > 0.1]
     assert np.median(crossed) == pytest.approx(0.02 * 12, rel=0.08)
 

@@ -1,4 +1,4 @@
-"""Records that are incomplete, damaged or of another model are refused, and the error names what is wrong."""
+"""Incomplete or damaged records, and those of another model, are errors."""
 
 import json
 from pathlib import Path
@@ -32,7 +32,7 @@ def images() -> pd.DataFrame:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    """The files of a run, with a model of three bytes."""
+    """Write the files of a run, with a model of three bytes."""
     place = tmp_path / "runs" / "one"
     place.mkdir(parents=True)
     (place / "model.keras").write_bytes(b"net")

@@ -44,7 +44,7 @@ def test_pooling_is_the_mean_of_the_logits_of_each_file() -> None:
     assert pool(logits, 2).tolist() == [[2, 15], [-2, 1]]
     assert pool(logits, 1) is logits
     assert pool(np.empty((0, 3)), 4).shape == (0, 3)
-    # The same to the bit whatever a file comes with.
+    # Bit-identical for any other files in the table.
     many = np.random.default_rng(0).normal(size=(160, 1))
     assert pool(many, 16)[7] == pool(many[112:128], 16)[0]
 

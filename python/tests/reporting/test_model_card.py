@@ -1,4 +1,4 @@
-"""The card beside the model: its YAML header, its figures, and what it leaves open, in both languages."""
+"""The model card: its YAML header, its values, and the items for the author, in both languages."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_the_card_of_an_evaluated_run_has_the_test_results(tmp_path: Path) -> No
     assert "| Neumonía | 0,912 (0,850–0,950) | 0,500 | Youden | 0,88 (0,70–0,95) | 0,80 |" in text
     assert "pendiente 1,04 (0,91–1,20)" in text and "Sexo: mujer; Edad: 60–79." in text
     assert "(25,0\u00a0% con neumonía)" in text
-    # Only code, addresses, versions and thousands have a point.
+    # Only code, URLs, versions and thousands have a point.
     numbers = re.sub(r"`[^`]*`|\(https[^)]*\)|placa 0\.1\.0|292\.817", "", text)
     assert not re.search(r"\d\.\d", numbers)
 
@@ -134,7 +134,7 @@ def test_names_with_special_yaml_characters_are_kept(tmp_path: Path) -> None:
     ]
     header, text = read(write_model_card(evaluated(run, one, calibration_measures=measures), facts)[0])
     assert header["datasets"] == ['a "source": \\ with | pipes'] and header["model-index"][0]["name"] == "yes: #1"
-    assert len(header["model-index"][0]["results"]) == 13  # of Hernia there is no figure
+    assert len(header["model-index"][0]["results"]) == 13  # Hernia has no AUROC
     assert "| Hernia | – |" in text and "The run has no audit of the data" in text
     assert r"# yes: \#1" in text and r'a "source": \\ with \| pipes' in text
     assert "placa predict 'yes: #1' your/images" in text
@@ -154,7 +154,7 @@ def test_the_card_uses_exactly_the_keys_of_the_words_file() -> None:
     assert card == {key for key in strings("es") if key.startswith("card.")}
     source = "\n".join(file.read_text(encoding="utf-8") for file in SOURCES)
     asked = {key for key in re.findall(r"card\.[a-z_.]+", source) if key in words}
-    # A key that begins in an f-string goes on with the name of a thing: "card.open." with contact.
+    # A key that starts in an f-string ends with a name: "card.open." and contact.
     begun = {f"card.{kind}." for kind in ("heading", "column", "leakage", "shortcuts", "open")}
     assert {key for key in card - asked if not key.startswith(tuple(begun))} == set()
 

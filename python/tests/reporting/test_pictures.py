@@ -1,4 +1,4 @@
-"""The pictures of the report: the pixels of the images asked for, as training changes them, and beside their maps."""
+"""The images of the report: radiographs, augmented images, and images with maps."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_map_is_saved_beside_its_image(prepared: Path, run: Path, tmp_path: Pa
     ):
         picture = np.asarray(Image.open(file), dtype=float)
         assert picture.shape == (64, 130, 3)
-        # The left half is the image itself, grey; the right one is coloured where there is evidence.
+        # The left half is the grey image; the right half is coloured where there is evidence.
         assert np.ptp(picture[:, :64], axis=2).max() < 12
         assert np.abs(picture[:, :64].mean(axis=2) - pixels_of(radiograph)).mean() < 6
     assert any(

@@ -1,4 +1,4 @@
-"""Rendering: what is missing, what goes wrong, and which renderer is taken."""
+"""Rendering: missing parts, errors, and the choice of the renderer."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_missing_part_is_replaced_by_a_sentence(project: Path, tmp_path: Path)
     assert words["headline.verdict_none"].replace("**", "") in page.text
     assert words["discrimination.missing"] not in page.text
     assert_no_source_shows(page)
-    assert len(page.images) == 3  # the headline, the flow diagram and the calibration plot are still there
+    assert len(page.images) == 3  # headline, flow diagram and calibration plot
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])

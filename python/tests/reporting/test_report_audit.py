@@ -1,4 +1,4 @@
-"""What the report writes of an audit, whatever the audit holds, without rendering a page."""
+"""The text of the report about an audit, for any content of the audit, without rendering a page."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def test_a_wide_interval_is_not_reported_as_no_shortcut(texts: dict[str, Any]) -
     unclear = "audit.shortcuts.means_unclear"
     assert shows(small, "en", unclear, auroc="0.79", lower="0.46", upper="0.84")
     assert shows(clear, "en", "audit.shortcuts.means_none", finding="pneumonia") and not shows(clear, "en", unclear)
-    for name in ("small", "clear"):  # there are duplicates, and no shortcut is shown
+    for name in ("small", "clear"):  # with duplicates and without a shortcut
         assert ".verdict .some" in texts["en"][name]["verdict"]
 
 
@@ -198,7 +198,7 @@ def test_every_split_method_is_reported_in_both_languages(texts: dict[str, Any])
         assert ("seed 3" in english and "semilla 3" in spanish) or "seed" not in method
     assert (
         len({texts["en"][name]["split"] for name in METHODS}) == len(METHODS) - 3
-    )  # two are the official list, three by patient
+    )  # two use the official list, three are by patient
 
 
 def test_the_command_has_the_stored_options(texts: dict[str, Any]) -> None:

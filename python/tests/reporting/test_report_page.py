@@ -1,4 +1,4 @@
-"""The page that a reader opens: what it says, and how a browser sees it."""
+"""The rendered page: its content, and its display in a browser."""
 
 from __future__ import annotations
 
@@ -116,16 +116,16 @@ def test_the_audit_is_reported_with_its_values(page: Page) -> None:
 
     words = strings(page.lang)
     for figure in (
-        "73.6",  # would leak, had it been split image by image
-        "0.987",  # of two images that are nearly the same
-        "93.5",  # of the images with a telling name are positive
+        "73.6",  # would share a patient after a split by image
+        "0.987",  # correlation of two near duplicates
+        "93.5",  # of the images with a name associated with the label are positive
         "0.832",  # file size alone
-        "0.787",  # the lower limit of that
-        "1,214",  # files, in the reason that a probe gives
+        "0.787",  # its lower limit
+        "1,214",  # files, in the reason of a probe
         "48.5 (42–55)",  # PPV of the labels
-        "10.41",  # prevalence in the source's test list
-        "+7.36",  # more than in its training list
-        "9.2",  # images a patient there
+        "10.41",  # prevalence in the test list of the source
+        "+7.36",  # difference from its training list
+        "9.2",  # images per patient in it
     ):
         assert local(figure) in page.text, figure
     for name in ("image_003", "portable_'x'", "NIH *text* labels", "three readers"):
@@ -177,7 +177,7 @@ def test_a_browser_shows_every_figure_without_network_requests(
     for image in seen["images"]:
         assert image["alt"] and image["natural"] > 0 and image["contrast"] > 60 and image["shown"] > 60, image
     assert seen["width"] == width and seen["content"] <= width
-    # The page's own policy forbids every request, and a browser that refuses one says so here.
+    # The content policy of the page forbids requests, and the browser reports a blocked one here.
     assert console == ""
 
 

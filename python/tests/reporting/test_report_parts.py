@@ -1,4 +1,4 @@
-"""Sections that not every run has, without rendering a page: comparisons, many findings, the checklist."""
+"""Optional sections, without rendering a page: comparisons, many findings, the checklist."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_the_checklist_has_every_item_and_marks_those_of_the_author(texts: dict[
             assert where[words[f"checklist.topic.{topic}"]] == todo, topic
         for topic in ("disjoint", "uncertainty", "imbalance", "flow", "characteristics", "software"):
             assert todo not in where[words[f"checklist.topic.{topic}"]], topic
-        # What the run says in part is linked to, and the rest asked of the author.
+        # Partly filled items have a link and a mark for the author.
         for topic, section in (("sources", "data"), ("raters", "audit-labels"), ("fairness", "subgroups")):
             row = where[words[f"checklist.topic.{topic}"]]
             assert todo in row and f"(#{section})" in row, topic
@@ -155,7 +155,7 @@ def test_each_method_is_cited_only_if_used(texts: dict[str, Any], lang: str) -> 
     learnt = {"huang2017", "russakovsky2015", "howard2018"}
     chosen = {"lin2017", "szegedy2016", "zhang2018", "polyak1992", "izmailov2018", "micikevicius2018"}
     assert cited(methods["all"]) == of_all | learnt | chosen | {"stone1974", "genest1986"}
-    # A backbone more is to be credited too.
+    # Every new backbone needs a citation.
     assert {name: cited(text) for name, text in methods["each"].items()} == {
         name: of_all | {paper} for name, paper in CREDITED.items()
     }

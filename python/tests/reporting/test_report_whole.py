@@ -1,4 +1,4 @@
-"""Whole reports of runs unlike the small one: fourteen findings, a trained network with its maps, other formats."""
+"""Complete reports: fourteen findings, a trained network with maps, and other formats."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_word_processor_opens_the_docx(project: Path, tmp_path: Path) -> None:
 
 @pytest.fixture
 def logs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What renderers say, which a rendering that succeeds does not keep."""
+    """Record the output of renderers, which is not kept after a success."""
     kept: list[str] = []
     run = subprocess.run
 

@@ -1,4 +1,4 @@
-"""The words of the report: the same in both languages, none missing, none left over."""
+"""The words of the report: the same keys in both languages, none missing or unused."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_no_sentence_is_in_the_other_language() -> None:
         for key, text in english.items()
         if text == spanish[key] and re.search("[a-z]{4}", re.sub("{.*?}", "", text))
     }
-    # These are spelt alike in both.
+    # These words are the same in both languages.
     alike = {"finding.Fibrosis", "finding.Hernia", "view.PA", "view.AP", "point.youden"}
     alike |= {"audit.labels_column.kappa", "points.column.kappa"}
     assert same == alike
@@ -40,7 +40,7 @@ def test_no_sentence_is_in_the_other_language() -> None:
 
 def test_the_report_uses_exactly_the_keys_of_the_words_files() -> None:
     keys = set(strings("en"))
-    # A key's name may go on with the name of a thing: "limits.labels_" with nih, "finding." with Pneumonia.
+    # A key can end with a name: "limits.labels_" and nih, "finding." and Pneumonia.
     quoted = set(re.findall(r'"([a-z]\w*\.(?:\w+\.)?\w*)"', SOURCES))
     quoted |= {f"{kind}." for kind in re.findall(r'\b(?:words?|words_of|shares|phrase)\("([\w.]+)"', SOURCES)}
     begun = {start for start in quoted if start.endswith((".", "_"))}
@@ -48,7 +48,7 @@ def test_the_report_uses_exactly_the_keys_of_the_words_files() -> None:
     named = {key for key in quoted - begun if f"{key}." not in begun}
     whole = {key for key in named if key.split(".")[0] in tops and not key.endswith((".csv", ".R", ".qmd"))}
     assert whole <= keys
-    # plot_labels() hands out all words of the figures; those of the model card are Python's (see test_model_card.py).
+    # plot_labels() uses all words of the figures; those of the model card are tested in test_model_card.py.
     unasked = {key for key in keys - whole if not key.startswith(("figure.", "card.", *begun))}
     assert not unasked
 

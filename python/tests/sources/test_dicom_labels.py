@@ -1,4 +1,4 @@
-"""A DICOM archive's images: their labels from a table or from folders, and what their tags say."""
+"""Images of a DICOM archive: labels from a table or from folders, and facts from tags."""
 
 import argparse
 import os
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("config")
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
-    """Six radiographs of three patients, and what else lies in an archive."""
+    """Write six radiographs of three patients, and other files of an archive."""
     root = tmp_path / "archive"
     for number in range(6):
         write_dicom(
@@ -130,7 +130,7 @@ def test_patient_facts_are_read_from_tags(archive: Path, tmp_path: Path) -> None
     assert images["site"].nunique() == 1 and images["site"].notna().sum() == 4
     frontal = read_dicom(archive, labels, "Mass", views=["pa", "AP"], key=KEY)
     assert frontal.images["image_id"].tolist() == ["st0/IM0", "st0/IM1", "st1/IM3", "st2/IM5"]
-    assert frontal.missing == 0, "what is there and not wanted is not missing"
+    assert frontal.missing == 0, "existing files that are not selected are not missing"
     with_ct = read_dicom(archive, labels, "Mass", modalities=["DX", "CT"], key=KEY)
     assert len(with_ct.images) == 6
 
@@ -196,7 +196,7 @@ def test_the_command_line_passes_its_options(archive: Path, tmp_path: Path, conf
 def test_files_of_pydicom_are_read_by_class_folders() -> None:
     source = read_dicom(SHIPPED / "dicomdirtests", positive="98892001", modalities=["CR", "CT", "MR"], key=KEY)
     assert source.images["98892001"].sum() == 7 and len(source.images) == 31
-    assert source.images["patient_id"].nunique() == 2, "two of the three folders are one patient's"
+    assert source.images["patient_id"].nunique() == 2, "two of the three folders have the same patient"
 
 
 def test_study_descriptions_give_labels_in_any_case() -> None:

@@ -1,4 +1,4 @@
-"""The patients of a DICOM archive: told apart by a key, and named nowhere."""
+"""Patients of a DICOM archive: pseudonyms from a key, and no identifiers in outputs."""
 
 import stat
 import warnings
@@ -69,7 +69,7 @@ def test_no_output_identifies_a_patient(tmp_path: Path) -> None:
             warnings.simplefilter("ignore")
             write_dicom(root / ("sick" if number % 2 else "well") / name, SMALL * (number % 5 + 1), **who)
     with warnings.catch_warnings():
-        # pydicom's warnings quote the value.
+        # Warnings of pydicom contain the value.
         warnings.simplefilter("error")
         source = read_dicom(root, positive="sick", key=KEY)
     out = tmp_path / "out"
@@ -78,7 +78,7 @@ def test_no_output_identifies_a_patient(tmp_path: Path) -> None:
     assert len(manifest) == 24
     assert manifest["image_id"].str.fullmatch(r"(sick|well)/([0-9a-f]{12}|\d+)\.dcm").all()
     paths = "\n".join(manifest.pop("path"))
-    assert "Mustermann".lower() in paths, "the files have to be found"
+    assert "Mustermann".lower() in paths, "paths are needed to find the files"
     assert (manifest["age"].round() == 59).all()
     text = manifest.to_csv()
     for file in ("source.json", "audit.json"):
@@ -107,7 +107,7 @@ def test_the_key_is_created_once_with_private_permissions(tmp_path: Path, config
     assert other.pseudonym("patient", "4711") != first.pseudonym("patient", "4711") and "chmod 600" in other.note
     with raises(PathNotFoundError, path=str(tmp_path / "nowhere")):
         read_patient_key(tmp_path / "nowhere")
-    # HMAC-SHA256 of "patient\0" + the text under the key "key", as the openssl command makes it.
+    # HMAC-SHA256 of "patient\0" and the text with the key "key", computed with openssl.
     assert PatientKey(b"key").pseudonym("patient", "4711") == "623762caa3b64f66"
 
 

@@ -1,4 +1,4 @@
-"""NIH's images: which a question takes, what is known of them, and the official split."""
+"""Images of NIH: selection by finding, facts from the table, and the official split."""
 
 import argparse
 import time
@@ -38,7 +38,7 @@ def test_labels_and_patient_facts_are_read_from_the_table(nih: Path) -> None:
 def test_an_image_with_both_findings_is_positive(nih: Path) -> None:
     images = read_nih(nih, "Mass", "Effusion").images.set_index("image_id")
     assert images["Mass"].to_dict() == {ROWS[0][0]: 1, ROWS[1][0]: 1, ROWS[3][0]: 0}
-    assert pd.isna(images.loc[ROWS[3][0], "age"]), "nobody is 414 years old"
+    assert pd.isna(images.loc[ROWS[3][0], "age"]), "an age of 414 years is invalid"
 
 
 def test_an_unknown_finding_is_an_error_with_the_most_similar(nih: Path) -> None:
@@ -58,7 +58,7 @@ def test_an_unknown_finding_is_an_error_with_the_most_similar(nih: Path) -> None
 
 
 def truths(source: Source) -> dict[str, list[int | None]]:
-    """What each image's findings are, in the order of the findings, by the image's number in `ROWS`."""
+    """Return the labels of each image in the order of the findings, by its number in `ROWS`."""
     names = [row[0] for row in ROWS]
     table = source.images[source.findings].astype(object).where(source.images[source.findings].notna(), None)
     return {
@@ -86,7 +86,7 @@ def test_positive_and_negative_findings_define_the_labels(
     source = read_nih(nih, positive, negative, only)
     assert truths(source) == expected
     assert source.findings == (["Any Finding"] if positive == "any" else [positive] if positive == "Mass" else positive)
-    # Of six rows, one has no image; what is neither is not used.
+    # One of six rows has no image. Images of neither class are unused.
     assert (source.rows, source.missing, source.unused) == (6, 1, 5 - len(expected))
 
 
@@ -114,7 +114,7 @@ def test_images_with_another_suffix_and_files_without_a_row_are_reported(nih: Pa
 
 
 def listed(nih: Path, train_val: list[int], test: list[int]) -> None:
-    # As NIH hands them out: no newline at the end; or, from Windows, carriage returns.
+    # As published by NIH, without a newline at the end; or with Windows line ends.
     (nih / "train_val_list.txt").write_bytes("\r\n".join(ROWS[i][0] for i in train_val).encode())
     (nih / "test_list.txt").write_text("\n".join(ROWS[i][0] for i in test))
 

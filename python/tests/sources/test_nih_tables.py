@@ -1,4 +1,4 @@
-"""NIH's tables as they come: edited, damaged, in other editions, or not there."""
+"""Tables of NIH: edited, damaged, of other editions, or missing."""
 
 from pathlib import Path
 
@@ -128,7 +128,7 @@ def test_invalid_rows_are_rejected_with_a_reason(nih: Path) -> None:
 def test_a_table_saved_by_another_program_is_read_equally(nih: Path, encoding: str, separator: str) -> None:
     wanted = read_nih(nih, "Mass").images
     table = nih / "Data_Entry_2017_v2020.csv"
-    # As spreadsheets do: their separator, Windows line ends, patients as 1.0, spaces, and no newline at the end.
+    # As spreadsheets save tables: other separator, Windows line ends, patient 1.0, spaces, no newline at the end.
     text = table.read_text().replace(",", f" {separator}").replace("\n", "\r\n").rstrip()
     for old, new in (("PA", " pa "), ("Mass|Effusion", "mass | Effusion"), (f"{separator}4 ", f"{separator}004.0 ")):
         assert old in text
@@ -142,13 +142,13 @@ def test_invalid_ages_sexes_and_views_are_reported_and_their_images_kept(nih: Pa
     source = read_nih(nih, "Mass")
     assert len(source.images) == 4
     notes = " ".join(source.notes)
-    assert len(source.notes) == 3 and notes.count(": 1,") == 3, "a question mark is an unknown sex, not an odd one"
+    assert len(source.notes) == 3 and notes.count(": 1,") == 3, "a question mark is an unknown sex, not an invalid one"
     assert "'558'" in notes and "'X'" in notes and "'LL'" in notes
 
 
 def test_the_newer_table_is_used_unless_the_older_is_selected(nih: Path) -> None:
     new = nih / "Data_Entry_2017_v2020.csv"
-    # Every line of NIH's first table ends with a comma.
+    # Every line of the first table of NIH ends with a comma.
     old = new.read_text().replace("Mass|Effusion", "Effusion").replace("\n", ",\n")
     (nih / "Data_Entry_2017.csv").write_text(old)
     (nih / "Data_Entry_2017 (1).csv").write_text("a copy that must not be taken")

@@ -23,7 +23,7 @@ from placa.workflows.train import train
 
 @pytest.fixture(scope="module")
 def stoic(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """STOIC's layout with eight patients; tests must not change it."""
+    """Write eight patients in the layout of STOIC; tests must not change them."""
     return write_stoic(tmp_path_factory.mktemp("stoic"), 8)
 
 
@@ -33,7 +33,7 @@ def _table(root: Path) -> Path:
 
 @pytest.fixture
 def a_stoic(stoic: Path, tmp_path: Path) -> Path:
-    """A copy that a test may change."""
+    """Copy the data set, so that a test may change it."""
     return Path(shutil.copytree(stoic, tmp_path / "stoic"))
 
 
@@ -65,14 +65,14 @@ def test_every_row_and_file_is_accounted_for(a_stoic: Path) -> None:
     rows = [
         *_table(a_stoic).read_text().splitlines(),
         "200,1,0",  # no volume
-        "101,0,0",  # another label than above
-        "102,0,0",  # once more the same
+        "101,0,0",  # conflicting label
+        "102,0,0",  # equal duplicate
         ",1,0",
         "201,2,0",
         "202,,0",
         "203,0,1",
         "204,1",
-        "107.5,1.0,0.0",  # as pandas writes whole numbers; no volume
+        "107.5,1.0,0.0",  # integers as pandas writes floats; no volume
     ]
     _table(a_stoic).write_bytes("\r\n".join(rows).encode())
     source = read_stoic(a_stoic)
@@ -135,7 +135,7 @@ def test_missing_files_and_columns_are_errors(a_stoic: Path, tmp_path: Path) -> 
 
 @pytest.fixture(scope="module")
 def ct(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
-    """STOIC's layout with forty patients, one volume of them truncated; prepared; and a run of three epochs."""
+    """Write forty patients in the layout of STOIC, one volume truncated; prepare them and train three epochs."""
     place = tmp_path_factory.mktemp("ct")
     root = write_stoic(place / "stoic", 40, seed=1)
     bad = root / "data" / "mha" / "104.mha"
@@ -157,7 +157,7 @@ def test_a_run_on_volumes_has_one_prediction_per_patient(ct: tuple[Path, Path, P
     rejected = pd.read_csv(prepared / "rejected.csv")
     assert rejected["path"].tolist() == [str(root / "data" / "mha" / "104.mha")]
     assert "truncated" in rejected["reason"][0]
-    # The opacity is told from none, after three epochs, for most patients.
+    # After three epochs, the opacity is detected in most patients.
     above, below = (predictions.loc[predictions["truth"] == truth, "score"] for truth in (1, 0))
     assert np.mean(above.to_numpy()[:, None] > below.to_numpy()) > 0.75
 
@@ -184,7 +184,7 @@ def test_predictions_pool_the_logits_of_the_squares(ct: tuple[Path, Path, Path])
     best = predictor.facts["training"]
     assert 0 <= best["best_validation_auroc"] <= 1
     positive, negative = int(truth.sum()), int((truth == 0).sum())
-    # An AUROC of so few patients has few values; one of their slices would have many more.
+    # An AUROC of few patients has few possible values; one of slices would have many more.
     assert (best["best_validation_auroc"] * positive * negative * 2) % 1 == pytest.approx(0, abs=1e-6)
 
 

@@ -39,7 +39,7 @@ ROWS = {
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    """Five rows, of which one image is not there."""
+    """Write a table of five rows; one image is missing."""
     for name in ROWS["path"][:4]:
         draw(tmp_path / name)
     pd.DataFrame(ROWS).to_csv(tmp_path / "t.csv", index=False)
@@ -47,7 +47,7 @@ def table(tmp_path: Path) -> Path:
 
 
 def changed(table: Path, **columns: list[str]) -> Path:
-    """The table with more or other columns, in another file beside it."""
+    """Write the table with added or changed columns to another file."""
     pd.DataFrame({**ROWS, **columns}).to_csv(table.with_name("changed.csv"), index=False)
     return table.with_name("changed.csv")
 
@@ -80,7 +80,7 @@ def test_parquet_with_numbers_gives_the_same_source(table: Path) -> None:
     source = read_table(table.with_name("t.parquet"), "edema")
     same = ["image_id", "patient_id", "age", "edema"]
     pd.testing.assert_frame_equal(source.images[same], wanted.images[same])
-    # An empty label and an uncertain one are not used where there is but one label.
+    # Empty and uncertain labels are unused if there is only one label column.
     assert labels_of(source, "edema") == {"a": 1, "c": 0}
     assert (source.unused, source.missing) == (2, 1)
     assert "uncertain" in source.notes[0] and ": 1" in source.notes[0]
@@ -214,7 +214,7 @@ def test_without_patients_groups_are_searched(table: Path) -> None:
 
 
 def test_a_group_never_divides_a_patient(table: Path) -> None:
-    # p1 joins x and y; w is of an unknown patient and stays for itself; p3 has no group of its own.
+    # p1 joins x and y; w has an unknown patient and is a group; p3 has no group.
     path = changed(table, group_id=["x", "y", "w", "", "z"], **{"Patient ID": ["p1", "p1", "", "p3", "p4"]})
     groups = read_table(path, "covid").images.set_index("image_id")["group_id"]
     assert groups.tolist() == ["x", "x", "w", "p3"]

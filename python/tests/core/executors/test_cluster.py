@@ -1,4 +1,4 @@
-"""A real Dask scheduler with workers in processes of their own, on loopback."""
+"""The executor on a real Dask scheduler, with workers in separate processes on loopback."""
 
 import signal
 import subprocess
@@ -33,16 +33,16 @@ Client = pytest.importorskip("distributed", reason="the extra dask is not instal
 
 
 class Process:
-    """A scheduler or worker, started by Dask's own command."""
+    """A scheduler or worker, started with the command of Dask."""
 
     def __init__(self, *arguments: object) -> None:
         command = [sys.executable, "-m", "dask", *map(str, arguments), "--host", "127.0.0.1", "--no-dashboard"]
-        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long as the process
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(command, stdout=self._log, stderr=subprocess.STDOUT)
 
     def kill(self) -> None:
         if self._process.poll() not in (None, -signal.SIGKILL):
-            # It ended by itself, which no test wants: pytest shows this where one fails.
+            # The process ended unexpectedly. pytest shows this output if a test fails.
             self._log.seek(0)
             print(self._process.args, self._process.returncode, self._log.read()[-4000:])
         self._process.send_signal(signal.SIGKILL)
@@ -51,7 +51,7 @@ class Process:
 
 @contextmanager
 def scheduler_in(directory: Path) -> Iterator[tuple[str, Process]]:
-    """A scheduler without workers, and its address."""
+    """Start a scheduler without workers; yield it and its address."""
     file = directory / "scheduler.json"
     process = Process("scheduler", "--port", 0, "--scheduler-file", file)
     try:
@@ -64,7 +64,7 @@ def scheduler_in(directory: Path) -> Iterator[tuple[str, Process]]:
 
 @contextmanager
 def workers_of(address: str, count: int) -> Iterator[list[Process]]:
-    """So many workers, all of them there."""
+    """Start workers, and wait until all are connected."""
     processes = [Process("worker", address, "--nthreads", 1, "--no-nanny") for _ in range(count)]
     try:
         with Client(address, timeout=300, set_as_default=False) as client:
@@ -77,7 +77,7 @@ def workers_of(address: str, count: int) -> Iterator[list[Process]]:
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A scheduler with two workers, which tests must leave alive."""
+    """Start a scheduler with two workers, which tests must not stop."""
     with scheduler_in(tmp_path_factory.mktemp("dask")) as (there, _), workers_of(there, 2):
         yield there
 
@@ -88,7 +88,7 @@ def images(tmp_path: Path) -> Path:
 
 
 class DoneSoFar(Progress):
-    """Calls something once so many are done."""
+    """Call a function once a number of items are done."""
 
     def __init__(self, count: int, then: Callable[[], None]) -> None:
         self._count, self._then, self._done = count, then, 0
@@ -165,7 +165,7 @@ def test_a_worker_without_the_files_is_an_error_and_rejects_none(
     address: str, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = placa.dataset.pixel_cache.stamp_of
-    # Only this process sees it; the workers look for themselves.
+    # Only this process sees the file; the workers look it up themselves.
     hidden = str(tmp_path / "not-shared.png")
     monkeypatch.setattr(
         placa.dataset.pixel_cache, "stamp_of", lambda path: (1234, 0, 0) if path == hidden else there(path)
@@ -175,7 +175,9 @@ def test_a_worker_without_the_files_is_an_error_and_rejects_none(
             list(decode([*map(str, images.glob("*/*.png")), hidden], 16, executor=executor))
         assert refused.value.values["worker"].startswith("tcp://")
         gone = str(tmp_path / "gone.png")
-        assert list(decode([gone], 16, executor=executor)) == [(None, "the file does not exist")], "here neither"
+        assert list(decode([gone], 16, executor=executor)) == [(None, "the file does not exist")], (
+            "also on this machine"
+        )
 
 
 def test_a_worker_with_other_packages_is_an_error(address: str, images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,7 +238,7 @@ def test_a_cluster_predicts_files_and_pixels_like_this_machine(run: Path, prepar
         pixels_there, _ = predict_prepared(Predictor(run), prepared, executor=executor)
         predictor = Predictor(run)
         from_there, rejected_there = predictor.predict(paths, DoneSoFar(100, one.kill), executor)
-        assert "model" not in vars(predictor), "the network is the workers' business"
+        assert "model" not in vars(predictor), "the network is loaded only in the workers"
     assert rejected_there == rejected and len(rejected) == 1
     for mine, theirs in ((here, from_there), (of_pixels, pixels_there)):
         assert np.abs(mine["probability"] - theirs["probability"]).max() < 1e-6

@@ -1,4 +1,4 @@
-"""The executor of this machine's cores."""
+"""The executor that uses the threads of this machine."""
 
 import threading
 from collections.abc import Iterator

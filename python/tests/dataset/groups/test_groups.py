@@ -60,7 +60,7 @@ def test_groups_have_a_size_limit_and_refused_joins_are_counted() -> None:
     assert np.bincount(codes).max() <= facts["cap"] == int(LARGEST_SHARE * 300)
     assert facts["largest_share"] <= LARGEST_SHARE
     assert facts["refused"] > 0
-    # A scan of thirty is cut in few pieces, and none of them reaches into another scan.
+    # A scan of thirty slices is divided into few groups, and no group has slices of two scans.
     assert all(len(set(np.arange(300)[codes == code] // 30)) == 1 for code in set(codes))
     assert len(set(codes)) <= 40
 
@@ -68,7 +68,7 @@ def test_groups_have_a_size_limit_and_refused_joins_are_counted() -> None:
 def test_without_informative_file_order_only_similarity_is_used() -> None:
     random = np.random.default_rng(4)
     pixels = _scans(random, patients=60, each=4)
-    # Fine noise is all that sets the slices of a scan apart here, so they are look-alikes too.
+    # The slices of a scan differ only in fine noise here, so they are look-alikes too.
     pixels = (pixels // 2 + np.repeat(pixels[::4], 4, axis=0) // 2).astype(np.uint8)
     shuffled = random.permutation(240)
     codes, facts = group_images(np.array(_names(240))[shuffled].tolist(), pixels)
@@ -98,7 +98,7 @@ def test_small_data_sets_have_another_size_limit(count: int) -> None:
 
 
 def _nearest_neighbour(pixels: np.ndarray, labels: np.ndarray, codes: np.ndarray, seed: int) -> float:
-    """Accuracy of taking the label of the training image with the least squared distance, over five folds."""
+    """Return the accuracy of a nearest neighbour (least squared distance) in five folds."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     flat = pixels.reshape(len(pixels), -1).astype(np.float64)
@@ -118,7 +118,7 @@ def test_a_nearest_neighbour_is_inaccurate_across_groups_of_real_slices(shared_d
     assert facts["largest_share"] <= LARGEST_SHARE
     assert _nearest_neighbour(pixels, labels, np.arange(len(files)), 0) > 0.90
     assert np.mean([_nearest_neighbour(pixels, labels, codes, seed) for seed in range(3)]) <= 0.75
-    # The same files under names that mean nothing.
+    # The same files with random names.
     names = np.random.default_rng(0).permutation(len(files))
     codes, facts = group_images([f"/{label}/{name}.png" for label, name in zip(labels, names, strict=True)], pixels)
     assert facts["largest_share"] <= LARGEST_SHARE

@@ -19,7 +19,7 @@ SIZE = 96
 
 
 def _blobs(count: int, seed: int) -> np.ndarray:
-    """Images with structure at several scales, alike in their broad light as radiographs are."""
+    """Draw images with structure at several scales and similar low frequencies, as radiographs have."""
     random = np.random.default_rng(seed)
     common = random.normal(0, 1, (1, 4, 4))
     pixels = np.zeros((count, SIZE, SIZE))
@@ -55,7 +55,7 @@ def test_many_copies_give_one_pair_each_and_keep_other_pairs() -> None:
     pixels[:2] = _blobs(1, seed=1)
     pixels[40] = _changed(pixels[0], light=0.9)
     found = find_duplicates(pixels)
-    # 2 alike and 57 black ones: the first of each stands for its kind.
+    # Two similar images and 57 black ones: the first of each kind represents it.
     assert len(found.exact) == 1 + 56
     assert found.near.tolist() == [[0, 40]]
 

@@ -22,17 +22,17 @@ EIGHT = slabs(8)
 
 
 def _grey(hounsfield: np.ndarray) -> np.ndarray:
-    # Level -600, width 1500: -1350 is black and 150 white, but nothing is darker than air.
+    # Level -600 and width 1500 map -1350 to black and 150 to white; air is the darkest.
     return np.clip((np.maximum(hounsfield, -1000) + 1350) / 1500, 0, 1) * 255
 
 
 def test_axial_squares_have_the_radiological_orientation(tmp_path: Path) -> None:
     squares = read_file(EIGHT, str(write_volume(tmp_path / "1.mha", thorax())), 40)
     assert squares.shape == (8, 40, 40) and squares.dtype == np.uint8
-    # From the feet up: the heart is low, in front, and on the patient's left, which is the right of the square.
+    # From the feet up: the heart is inferior, anterior, and on the patient's left, the right of the square.
     assert squares[2, 12:18, 22:26].mean() > 200 > 100 > squares[2, 12:18, 10:16].mean()
     assert squares[6, 14:18, 26:30].mean() < 100
-    # The spine is behind, at the bottom of the square; air around the body is dark, soft tissue light.
+    # The spine is posterior, at the bottom of the square; air is dark and soft tissue is bright.
     assert squares[:, 29:32, 19:21].min() == 255
     assert np.abs(squares[:, :3].astype(float) - _grey(np.array(-1000))).max() < 25
 
@@ -43,7 +43,7 @@ def test_squares_are_axial_for_any_stored_orientation(tmp_path: Path, code: str,
     image = to_image(thorax())
     SimpleITK.WriteImage(image, str(tmp_path / "as-it-is.mha"))
     SimpleITK.WriteImage(SimpleITK.DICOMOrient(image, code), str(tmp_path / "turned.mha"), compress)
-    # Seven of twelve slices: some parts' middles lie between two slices, where rounding could depend on the way up.
+    # Seven squares of twelve slices: some centres are between two slices, where rounding could depend on the direction.
     expected, turned = (read_file(slabs(7), str(tmp_path / name), 40) for name in ("as-it-is.mha", "turned.mha"))
     assert np.array_equal(turned, expected)
 
@@ -54,15 +54,15 @@ def test_slabs_are_5_mm_means_at_the_centres_of_equal_parts(tmp_path: Path) -> N
     image = to_image(levels, spacing=(1.0, 1.0, 1.0))
     SimpleITK.WriteImage(image, str(tmp_path / "thin.mha"))
     squares = read_file(slabs(10), str(tmp_path / "thin.mha"), 20)
-    # Slices 3 to 7 of the first ten, whose mean is slice 5's value; and so on.
+    # Slices 3 to 7 of the first ten, whose mean is the value of slice 5; and so on.
     expected = np.floor(_grey(-990 + 10 * (5.0 + 10 * np.arange(10))) + 0.5)
     assert np.array_equal(squares[:, 10, 10], expected)
     assert (squares == squares[:, :1, :1]).all()
-    # Slices thicker than a slab stand for themselves: slice 5, 15, ….
+    # If slices are thicker than a slab, single slices are used: 5, 15, ….
     image.SetSpacing((1.0, 1.0, 8.0))
     SimpleITK.WriteImage(image, str(tmp_path / "thick.mha"))
     assert np.array_equal(read_file(slabs(10), str(tmp_path / "thick.mha"), 20)[:, 0, 0], expected)
-    # More squares than slices: every slice is seen, and none beyond the last.
+    # With more squares than slices, every slice is used, and no slice after the last one.
     SimpleITK.WriteImage(image[:, :, 45:48], str(tmp_path / "short.mha"))
     short = read_file(slabs(6), str(tmp_path / "short.mha"), 20)[:, 0, 0]
     assert np.array_equal(short, np.floor(_grey(-540 + 10 * np.array([0.0, 0, 1, 1, 2, 2])) + 0.5))
@@ -75,7 +75,7 @@ def test_the_field_of_view_keeps_its_aspect_ratio(tmp_path: Path) -> None:
     SimpleITK.WriteImage(to_image(levels, spacing=(2.0, 4.0, 10.0)), str(tmp_path / "wide.mha"))
     square = read_file(slabs(4), str(tmp_path / "wide.mha"), 32)[2]
     assert (square[8:24] == np.floor(_grey(np.array(100.0)) + 0.5)).all()
-    assert (square[:8] == 60).all() and (square[24:] == 60).all(), "air, -1000 HU, beyond the field"
+    assert (square[:8] == 60).all() and (square[24:] == 60).all(), "outside the field is air, -1000 HU"
 
 
 def test_padding_outside_the_scan_field_is_black_like_air(tmp_path: Path) -> None:
@@ -253,4 +253,4 @@ def test_memory_does_not_grow_with_the_number_of_volumes(tmp_path: Path) -> None
         return int(done.stdout) / 1024
 
     size = 2 * np.prod(np.array([72, 240, 240])) / 2**20
-    assert peak(24) - peak(4) < 2 * size, "twenty more volumes may not take the room of two"
+    assert peak(24) - peak(4) < 2 * size, "twenty more volumes must need less memory than two volumes"

@@ -1,4 +1,4 @@
-"""Which files are radiographs, and how what is none or is damaged is refused."""
+"""DICOM files that are read, and the reasons of rejected and damaged ones."""
 
 import os
 from pathlib import Path
@@ -109,7 +109,7 @@ def test_dicom_is_recognised_by_content(tmp_path: Path) -> None:
     true = read_grey(write_dicom(tmp_path / "a.dcm", ramp(255).astype(np.uint8), bits=8))
     (tmp_path / "a.png").write_bytes((tmp_path / "a.dcm").read_bytes())
     assert (read_image(tmp_path / "a.png", 64) == true).all()
-    # Without preamble, as older software writes.
+    # Without a preamble, as older software writes files.
     bare = (tmp_path / "a.dcm").read_bytes()[132:]
     (tmp_path / "bare").write_bytes(bare)
     assert is_dicom(bare) and (read_image(tmp_path / "bare", 64) == true).all()
@@ -133,7 +133,7 @@ def test_a_deflated_bomb_is_not_inflated(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_crash_of_the_decoder_rejects_only_one_file(monkeypatch: pytest.MonkeyPatch) -> None:
     path = SHIPPED / "MR_small_jpeg_ls_lossless.dcm"
     expected = read_grey(SHIPPED / "MR_small.dcm")
-    # Its time is over before it has begun.
+    # The time limit is 0.
     monkeypatch.setattr(dicom_worker, "Timer", lambda _, kill: SimpleNamespace(start=kill, cancel=lambda: None))
     with pytest.raises(ImageRejected, match="broke off"):
         read_grey(path)

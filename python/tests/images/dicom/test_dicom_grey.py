@@ -1,4 +1,4 @@
-"""What grey a radiograph's stored values become."""
+"""Conversion of stored values to grey levels."""
 
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def test_grey_levels_match_simpleitk(name: str) -> None:
     import SimpleITK as sitk
 
     path = SHIPPED / f"{name}.dcm"
-    # It rescales by itself.
+    # SimpleITK rescales the values itself.
     image = sitk.Cast(sitk.ReadImage(str(path)), sitk.sitkFloat64)
     header = pydicom.dcmread(path, stop_before_pixels=True)
     if "WindowCenter" in header:
@@ -93,19 +93,19 @@ def test_without_a_window_8_bits_are_kept_and_more_bits_are_stretched(tmp_path: 
     signed = ramp(2000).astype(np.int16) - 1000
     signed[0, 0], signed[0, 1] = -32768, 32767
     levels = read_grey(write_dicom(tmp_path / "16.dcm", signed, bits=16)).astype(int)
-    # Two stray pixels of 4,096 do not turn the rest grey.
+    # Two outliers among 4,096 pixels do not change the range.
     assert np.abs(levels[5] - np.linspace(0, 255, 64)).max() <= 5
     narrow = read_grey(write_dicom(tmp_path / "odd.dcm", signed, bits=16, WindowCenter=0, WindowWidth=0))
-    assert (narrow == levels).all(), "a window without width is none"
+    assert (narrow == levels).all(), "a window without a width is ignored"
 
 
 def test_lookup_tables_are_applied(tmp_path: Path) -> None:
     stored = np.array([[0, 300], [600, 1023]], dtype=np.uint16)
     entries = np.arange(1024)
-    # An 8-bit table with more than 256 entries; pydicom's own apply_voi wraps round in it.
+    # An 8-bit table with more than 256 entries, in which the index of apply_voi of pydicom overflows.
     voi = lut((entries // 4).tolist(), 0, 8)
     path = write_dicom(tmp_path / "voi.dcm", stored, bits=10, VOILUTSequence=[voi], WindowCenter=1, WindowWidth=2)
-    assert read_grey(path).ravel().tolist() == [0, 75, 150, 255], "the LUT goes before the window"
+    assert read_grey(path).ravel().tolist() == [0, 75, 150, 255], "the LUT takes precedence over the window"
     steep = lut((entries * 4).tolist(), 0, 12)
     levels = read_grey(write_dicom(tmp_path / "12.dcm", stored, bits=10, VOILUTSequence=[steep]))
     assert np.abs(levels.ravel() - entries[stored.ravel()] * 4 / 4095 * 255).max() <= 0.5
@@ -190,7 +190,7 @@ def test_lossless_compression_changes_nothing(tmp_path: Path, kind: str, dtype: 
 
 def test_twelve_bit_jpeg_is_decoded() -> None:
     stored = dicom_worker.decode_in_worker(SHIPPED / "JPGExtended.dcm")
-    # SimpleITK reads these values there.
+    # SimpleITK gives these values.
     assert stored.shape == (1024, 256)
     assert (stored[420, 140], stored[230, 120], stored.max()) == (244, 95, 264)
 

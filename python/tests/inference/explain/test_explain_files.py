@@ -1,4 +1,4 @@
-"""What is made of the maps: scores against boxes, overlays, files, and lists for R."""
+"""Outputs from Grad-CAM maps: scores against boxes, overlays, files, and lists for R."""
 
 import json
 import zipfile
@@ -46,16 +46,16 @@ def test_scores_match_a_manual_calculation() -> None:
     evidence[0, 0], evidence[0, 1], evidence[3, 3] = 1.0, 0.5, 0.4
     left_top = [(0.0, 0.0, 0.5, 0.5)]
     found = score(evidence, left_top)
-    # Marked: two pixels, both among the four of the box.
+    # Two pixels are marked, both among the four of the box.
     assert found == {"hit": True, "iou": 0.5, "area": 0.25, "centre": False}
     assert score(evidence, left_top, threshold=0.4)["iou"] == 2 / 5
     assert score(evidence, [(0.5, 0.5, 0.5, 0.5)]) == {"hit": False, "iou": 0.0, "area": 0.25, "centre": True}
     assert score(np.zeros((4, 4), np.float32), left_top)["hit"] is False
-    # Overlapping boxes are one region.
+    # Overlapping boxes form one region.
     assert score(evidence, [*left_top, (0.25, 0.0, 0.5, 0.5)])["area"] == 6 / 16
     summary = summarise(pd.DataFrame([{"finding": "Mass", **found}] * 3), 0.5)["findings"]["Mass"]
     assert summary["images"] == 3 and summary["pointing"] == 1 and summary["pointing_anywhere"] == 0.25
-    # The interval of 3 of 3 begins at n / (n + z^2).
+    # The lower limit of 3 of 3 is n / (n + z^2).
     assert (
         summary["pointing_lower"] == pytest.approx(3 / (3 + 1.959964**2), abs=1e-6) and summary["pointing_upper"] == 1
     )
@@ -127,7 +127,7 @@ def test_images_with_equal_names_do_not_overwrite_each_other(run: Path, prepared
 
 
 def test_the_square_with_the_highest_score_of_a_volume_is_explained(a_run: Path, tmp_path: Path, placa) -> None:
-    # The run of radiographs, told to read volumes: what it thinks of them is of no matter here.
+    # A run on radiographs with the reading rule of volumes; its predictions do not matter here.
     facts = json.loads((a_run / "run.json").read_text())
     facts["data"]["reading"] = slabs(4).as_dict()
     with zipfile.ZipFile(a_run / "model.keras") as archive:
@@ -148,7 +148,7 @@ def test_the_square_with_the_highest_score_of_a_volume_is_explained(a_run: Path,
     squares = read_file(predictor.reading, str(volume), predictor.size)
     logits = GradCam(predictor.model).logits(squares)[:, 0]
     assert row["squares"] == 4 and row["square"] == logits.argmax() + 1 and row["overlay"] == "7.Opacity.png"
-    # The probability is the volume's: the mean of the logits of its squares.
+    # The probability is that of the volume: from the mean logit of its squares.
     assert row["probability"] == pytest.approx(1 / (1 + np.exp(-logits.mean())), abs=1e-5)
     assert np.array_equal(
         np.load(tmp_path / "out" / row["map"]), GradCam(predictor.model).maps(squares[[row["square"] - 1]], 0)[0]

@@ -1,4 +1,4 @@
-"""Grad-CAM where the answer is known: networks made by hand, and a phantom's lesion."""
+"""Grad-CAM with known results: networks with given weights, and the lesion of a phantom."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ AS_IS = Recalibration(slope=1.0, intercept=0.0)
 
 
 def bright_or_dark(size: int = SIZE, weights: tuple[float, float] = (3.0, -2.0)) -> Any:
-    """A network with two features, how bright and how dark each 8 x 8 block is, weighed in a mean."""
+    """Build a network with two features, brightness and darkness of 8 x 8 blocks, and a weighted mean."""
     keras = load_keras()
     layers = keras.layers
     pixels = keras.Input((size, size, 1), dtype="uint8")
@@ -39,7 +39,7 @@ def bright_or_dark(size: int = SIZE, weights: tuple[float, float] = (3.0, -2.0))
 
 
 def blocks_of(pixels: np.ndarray) -> np.ndarray:
-    """What `bright_or_dark` sees: the mean over each 8 x 8 block, shape (size / 8, size / 8, 2)."""
+    """Return the features of `bright_or_dark`: the mean of each 8 x 8 block, shape (size / 8, size / 8, 2)."""
     grey = pixels / 255
     features = np.stack([np.maximum(grey - 0.5, 0), np.maximum(0.5 - grey, 0)], axis=-1)
     side = pixels.shape[0] // 8
@@ -47,14 +47,14 @@ def blocks_of(pixels: np.ndarray) -> np.ndarray:
 
 
 def closed_form(pixels: np.ndarray, weights: tuple[float, float] = (3.0, -2.0)) -> np.ndarray:
-    """Under a mean and a dense layer, the gradient of each feature is its weight over the number of blocks."""
+    """Below a mean and a dense layer, the gradient of each feature is its weight divided by the number of blocks."""
     features = blocks_of(pixels)
     evidence = (features * np.array(weights)).sum(axis=-1) / features[..., 0].size
     return np.asarray(Image.fromarray(evidence.astype(np.float32)).resize(pixels.shape, Image.Resampling.BILINEAR))
 
 
 def spot(row: int, column: int) -> np.ndarray:
-    """A dark grey image with one bright spot."""
+    """Draw a dark grey image with one bright spot."""
     pixels = np.full((SIZE, SIZE), 100, dtype=np.uint8)
     pixels[row : row + 8, column : column + 8] = 250
     return pixels
@@ -71,7 +71,7 @@ def test_the_map_matches_the_formula_of_the_paper() -> None:
     assert evidence.shape == (SIZE, SIZE) and evidence.dtype == np.float32
     assert np.abs(evidence - np.maximum(closed_form(pixels), 0)).max() < 1e-6
     assert 16 <= peak(evidence)[0] < 24 and 48 <= peak(evidence)[1] < 56
-    # What speaks against the finding is not shown.
+    # Evidence against the finding is not shown.
     assert (evidence[:, :32] == 0).all()
 
 
@@ -79,7 +79,7 @@ def test_the_map_of_the_mirrored_branch_is_mirrored_back() -> None:
     pixels = spot(16, 48)
     gradcam = GradCam(with_probabilities(with_mirror(bright_or_dark()), [AS_IS]))
     evidence = gradcam.maps(pixels[None], 0)[0]
-    # Both branches see the same, so that the average over them is either's map.
+    # Both branches have the same input, so their mean is the map of either.
     assert np.abs(evidence - np.maximum(closed_form(pixels), 0)).max() < 1e-6
 
 
@@ -104,7 +104,7 @@ def test_a_negative_recalibration_slope_inverts_the_map() -> None:
 
 def test_each_finding_has_its_own_map() -> None:
     keras = load_keras()
-    # Weights drawn by lot can be such that one finding has no evidence anywhere.
+    # With random weights, a finding can have no evidence in any position.
     keras.utils.set_random_seed(1)
     network = build("small", SIZE, 2)
     dense = network.get_layer("logits")
@@ -112,13 +112,13 @@ def test_each_finding_has_its_own_map() -> None:
     dense.set_weights([np.stack([kernel[:, 0], -kernel[:, 0]], axis=1), bias])
     gradcam = GradCam(with_probabilities(with_mirror(network), [AS_IS, AS_IS]))
     first, second = (gradcam.maps(spot(16, 48)[None], finding)[0] for finding in (0, 1))
-    # One finding's evidence is the other's counter-evidence.
+    # Evidence for one finding is evidence against the other.
     assert first.any() and second.any() and ((first == 0) | (second == 0)).all()
     assert keras.ops.shape(network.get_layer("features").output)[-1] == 128
 
 
 def test_the_map_has_its_maximum_at_the_lesion_of_a_phantom() -> None:
-    """The network knows the phantom without its lesion, so all that it can see is the lesion."""
+    """The network detects the difference from the phantom without a lesion, which is the lesion."""
     keras = load_keras()
     layers = keras.layers
     tried = 0
@@ -178,7 +178,7 @@ def test_a_nested_and_mirrored_backbone_is_explained() -> None:
     gradcam = GradCam(with_probabilities(with_mirror(network), [AS_IS]))
     image = spot(16, 48)
     evidence, mirrored = gradcam.maps(np.stack([image, image[:, ::-1]]), 0)
-    # The model answers an image and its mirror image alike, and so does its explanation.
+    # The prediction and the map are the same for an image and its mirror image.
     assert np.abs(evidence - mirrored[:, ::-1]).max() <= 1e-4 * max(float(evidence.max()), 1e-6)
 
 

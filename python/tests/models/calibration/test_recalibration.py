@@ -28,9 +28,9 @@ def _scores(seed: int, n: int = 200) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _regression(logits: np.ndarray, truth: np.ndarray, intercept: bool) -> LogisticRegression:
-    """Scikit-learn's logistic regression without a penalty, on Platt's smoothed targets."""
+    """Fit the logistic regression of scikit-learn without a penalty on the smoothed targets of Platt."""
     target = _targets(truth)
-    # An image whose target is 0.9 is one that is positive with weight 0.9 and negative with weight 0.1.
+    # An image with target 0.9 is a positive with weight 0.9 and a negative with weight 0.1.
     twice = np.tile(logits, 2)[:, None]
     labels, weights = np.repeat([1, 0], len(logits)), np.concatenate([target, 1 - target])
     regression = LogisticRegression(C=np.inf, fit_intercept=intercept, tol=1e-10, max_iter=10_000)
@@ -59,7 +59,7 @@ def test_temperature_matches_a_logistic_regression_without_intercept(seed: int) 
 
 
 class _Logits(ClassifierMixin, BaseEstimator):
-    """A classifier that was fitted elsewhere and says what it is given."""
+    """A fitted classifier that returns its input."""
 
     classes_ = np.array([0, 1])
 
@@ -79,7 +79,7 @@ class _Logits(ClassifierMixin, BaseEstimator):
 def test_temperature_and_platt_match_scikit_learn() -> None:
     from sklearn.frozen import FrozenEstimator
 
-    # Its temperature takes labels as they are; with so many images Platt's smoothing is next to nothing.
+    # Its temperature does not smooth the labels; with so many images, Platt's smoothing is negligible.
     logits, truth = _scores(0, n=20_000)
     for method, ours in (("temperature", fit_temperature), ("sigmoid", fit_recalibration)):
         theirs = CalibratedClassifierCV(FrozenEstimator(_Logits()), method=method).fit(logits[:, None], truth)
@@ -95,7 +95,7 @@ def test_isotonic_interpolates_the_centres_of_scikit_learns_steps(seed: int) -> 
     x, y = np.array(fit_isotonic(logits, truth).knots).T
     assert y == pytest.approx(logit(levels), abs=1e-6)
     assert x == pytest.approx([logits[np.isclose(steps, level, atol=1e-10)].mean() for level in levels])
-    # What matters of it: the mean probability of the images of a step is theirs, within what lies in between.
+    # The mean probability of the images of a step is that of the step, up to the interpolation.
     assert np.corrcoef(sigmoid(fit_isotonic(logits, truth).apply(logits)), steps)[0, 1] > 0.97
 
 
@@ -158,7 +158,7 @@ def test_auto_chooses_the_lowest_cross_validated_loss() -> None:
     assert only_too_sure.method in {"temperature", "platt"}
     shifted = choose_recalibration("auto", z + 2, (labels < sigmoid(z)).astype(float))
     assert shifted.method != "temperature" and shifted.losses["temperature"] > shifted.losses["platt"] + 0.05
-    # Two plateaus, which no line on the scale of logits comes near.
+    # Two plateaus, which no line on the logit scale fits.
     stepped = (labels < np.where(z > 1, 0.6, 0.4)).astype(float)
     assert choose_recalibration("auto", z, stepped).method == "isotonic"
     few = choose_recalibration("auto", z[:999], stepped[:999])
@@ -166,7 +166,7 @@ def test_auto_chooses_the_lowest_cross_validated_loss() -> None:
 
 
 def test_auto_cross_validates_by_group() -> None:
-    """Each group's images are copies: with some of a copy in the fit, the wildest curve would win."""
+    """The images of a group are copies. If copies were in several folds, the most flexible method would be chosen."""
     logits, truth = _scores(3, n=20)
     copies = np.repeat(logits, 60), np.repeat(truth, 60)
     whole, torn = cross_validated(*copies, np.repeat(np.arange(20), 60)), cross_validated(*copies)
@@ -177,7 +177,7 @@ def test_auto_cross_validates_by_group() -> None:
 def test_the_cross_validated_loss_is_the_log_loss_of_the_folds() -> None:
     logits, truth = _scores(3, n=300)
     one = cross_validated(logits, truth)["platt"]
-    # Twenty parts in the place of five change little: it is the loss of images that were left out.
+    # Twenty folds instead of five change little: the loss is that of images outside the fit.
     parts = np.arange(300) % 20
     z = np.empty(300)
     for part in range(20):

@@ -1,4 +1,4 @@
-"""Extracting archives that are not what they should be."""
+"""Extraction of damaged and unsafe archives."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_a_bomb_of_many_members_is_stopped(tmp_path: Path) -> None:
 
 
 def test_a_bomb_in_a_header_is_stopped(tmp_path: Path) -> None:
-    # An extended header of 64 MB, which tarfile would read into memory before anyone saw the member.
+    # An extended header of 64 MB, which tarfile would read into memory before it returns the member.
     header = tarfile.TarInfo("long")
     header.type, header.size = tarfile.XHDTYPE, 64 << 20
     body = gzip.compress(header.tobuf(tarfile.USTAR_FORMAT) + bytes(header.size), 9) + bytes(40 << 20)

@@ -1,4 +1,4 @@
-"""Fetching one file from a server that breaks off and comes back."""
+"""Fetching one file from a server that fails and recovers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_complete_file_is_fetched_and_counted(server: Server, target: Path) ->
 
 
 def test_a_connection_that_fails_repeatedly_is_resumed(server: Server, target: Path) -> None:
-    # More breaks than attempts: each brings some bytes, so none of them is the last straw.
+    # More failures than attempts: attempts that receive bytes do not count.
     server.will(NAME, *[drop_after(0.3)] * 6)
     get(server, target)
     assert_whole(target)

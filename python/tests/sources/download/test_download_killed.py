@@ -1,4 +1,4 @@
-"""Downloads that are killed, and two that meet."""
+"""Killed and simultaneous downloads."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_killed_download_is_resumed(server: Server, to: Path, how: signal.Sign
     def half_then_wait(handler: Handler, body: bytes, start: int) -> None:
         handler.reply(200, body[:half], len(body), ETag=tag(body))
         sent.set()
-        # A byte now and then, as on a slow line.
+        # Few bytes at a time, as on a slow connection.
         for i in range(200):
             time.sleep(0.05)
             handler.wfile.write(body[half + i : half + i + 1])

@@ -1,4 +1,4 @@
-"""Servers that ignore ranges, lie about them, or have another file."""
+"""Servers that ignore ranges, send wrong ranges, or have another file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_server_that_ignores_ranges_sends_the_complete_file(server: Server, ta
     get(server, target, advance=lambda count=1, remark="": steps.append(count))
     assert_whole(target)
     assert server.ranges(NAME) == [None, "bytes=100000-"]
-    # The half that was dropped is taken back from the bar.
+    # The discarded half is subtracted from the progress bar.
     assert sum(steps) == len(BODY) and min(steps) == -100_000
 
 
@@ -166,7 +166,7 @@ def test_a_partial_file_of_another_version_is_discarded(server: Server, target: 
     server.files[NAME] = BODY
     server.replies[NAME].clear()
     get(server, target)
-    # If-Range made the server send the new version whole, in one answer.
+    # Because of If-Range, the server sends the complete new version in one response.
     assert server.ranges(NAME) == [None, "bytes=40000-"]
     assert_whole(target)
 
@@ -200,5 +200,5 @@ def test_a_content_encoding_is_not_decoded(server: Server, target: Path) -> None
     get(server, target, body)
     assert target.read_bytes() == body
     assert server.ranges(NAME) == [None]
-    # A server that could compress on the way is asked not to.
+    # The request forbids compression of the response.
     assert server.headers["Accept-Encoding"] == "identity"

@@ -1,4 +1,4 @@
-"""NIH's list of files, and the command line on the real tables."""
+"""The list of NIH files, and the command line with the real tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole of ``placa download nih`` against a server on the loopback."""
+"""``placa download nih`` from a server on loopback."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_an_interrupted_archive_is_resumed_and_an_unsafe_one_is_an_error(server:
 
 def test_too_little_disk_space_is_an_error_before_fetching(to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=50_000_000_000))
-    # 45.08 GB of images and 2 % for whole blocks, three archives of up to 4.2 GB at a time, 11.9 MB of tables.
+    # 45.08 GB of images, 2 % for block sizes, three archives of up to 4.2 GB at a time, and 11.9 MB of tables.
     with raises(DiskSpaceError, directory=str(to), free=50_000_000_000) as caught:
         download_nih(to)
     needed, images = (caught.value.values[name] / 1e9 for name in ("needed", "images"))

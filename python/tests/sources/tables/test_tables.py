@@ -67,7 +67,7 @@ def test_an_open_quotation_mark_rejects_only_one_row(tmp_path: Path) -> None:
 
 
 def test_columns_without_a_name_are_not_read(tmp_path: Path) -> None:
-    # NIH's list of boxes has more commas in its header than in its rows; its first table ends each line with one.
+    # The box list of NIH has more commas in its header than in its rows; lines of its first table end with a comma.
     rows = read_text_table(written(tmp_path / "t.csv", "path,box [x,y],,,\na.png,1,2\nb.png,1,2,,,\n"))
     assert rows.frame.values.tolist() == [["a.png", "1", "2"], ["b.png", "1", "2"]]
     assert not rows.rejected
@@ -118,7 +118,7 @@ def test_parquet_gives_the_same_text_as_csv(tmp_path: Path) -> None:
             "pixels": [[1, 2], [3], []],
         }
     )
-    # The name says nothing; the first bytes do.
+    # The format is detected from the first bytes, not from the name.
     table.to_parquet(tmp_path / "t.csv")
     rows = read_text_table(tmp_path / "t.csv", ["path"])
     assert rows.frame["path"].tolist() == ["a.png", "b.png", "c.png"]

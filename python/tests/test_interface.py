@@ -1,4 +1,4 @@
-"""The public interface: one import, light, with paths as text and progress that can be turned off."""
+"""The public interface: one light import, paths as strings, and optional progress."""
 
 from __future__ import annotations
 

@@ -117,9 +117,7 @@ def test_weights_of_a_run_with_other_findings_are_loaded(name: str, mirrored: bo
 def test_weights_of_a_trained_run_are_loaded(run: Path) -> None:
     started = build("small", 64, 5, str(run))
     assert not alike(body(started), body(build("small", 64, 5)))
-    assert all(layer.get_weights()[2].any() for layer in started.layers if "norm" in layer.name), (
-        "the network was trained"
-    )
+    assert all(layer.get_weights()[2].any() for layer in started.layers if "norm" in layer.name), "trained"
 
 
 def test_files_without_matching_weights_are_errors(keras_files: Any, tmp_path: Path) -> None:

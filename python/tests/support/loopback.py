@@ -1,4 +1,4 @@
-"""A real HTTP server on the loopback that serves files, counts what it sends, and misbehaves when told to."""
+"""An HTTP server on loopback that serves files, counts sent bytes, and fails as instructed."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Reply = Callable[["Handler", bytes, int], None]
 
 @dataclass
 class Server:
-    """What the server has, how it is to answer, and what was asked of it."""
+    """The files of the server, its next replies, and the requests it received."""
 
     files: dict[str, bytes] = field(default_factory=dict)
-    #: How the next requests for a file are answered; the normal way once these are used up.
+    #: Replies to the next requests for a file; later requests get the normal reply.
     replies: dict[str, deque[Reply]] = field(default_factory=lambda: defaultdict(deque))
-    #: How all requests are answered for which there is nothing in `replies`.
+    #: Reply to all requests without an entry in `replies`.
     otherwise: Reply | None = None
     #: ``(name, range header)`` of each request.
     asked: list[tuple[str, str | None]] = field(default_factory=list)
@@ -83,7 +83,7 @@ class _QuietServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of a client that hung up: many tests are about that."""
+        """Ignore clients that disconnect, as in many tests."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
@@ -97,7 +97,7 @@ def part_header(body: bytes, start: int) -> str:
 
 
 def serve(handler: Handler, body: bytes, start: int) -> None:
-    """As a server should: a part where one is asked for, all of it where the file is another by now."""
+    """Reply with the requested range, or with the complete file if it has changed."""
     condition = handler.headers.get("If-Range")
     if start >= len(body):
         handler.reply(416, b"", Content_Range=f"bytes */{len(body)}")
@@ -108,7 +108,7 @@ def serve(handler: Handler, body: bytes, start: int) -> None:
 
 
 def drop_after(share: float) -> Reply:
-    """Break off after a share of what should come."""
+    """Return a reply that disconnects after a fraction of the content."""
 
     def reply(handler: Handler, body: bytes, start: int) -> None:
         rest = body[start:]
@@ -120,7 +120,7 @@ def drop_after(share: float) -> Reply:
 
 
 def short_length(share: float) -> Reply:
-    """Send a share of the file and call it all."""
+    """Return a reply that sends a fraction of the file with a matching length."""
     return lambda handler, body, start: handler.reply(200, body[: int(len(body) * share)], ETag=tag(body))
 
 
@@ -134,7 +134,7 @@ def reply_with(status: int, body: bytes = b"", **headers: str) -> Reply:
 
 @contextlib.contextmanager
 def loopback() -> Iterator[Server]:
-    """Run the server while the block lasts."""
+    """Run the server during the block."""
     state = Server()
     http = _QuietServer(("127.0.0.1", 0), type("Bound", (Handler,), {"state": state}))
     state.url = f"http://127.0.0.1:{http.server_address[1]}/nih"
@@ -180,6 +180,6 @@ def archive(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
 
 
 def images_archive(count: int, first: int = 1, side: int = 48) -> bytes:
-    """An archive in NIH's layout: the folder, then its images."""
+    """Return an archive in the layout of NIH: the folder, then its images."""
     pictures = [member(f"images/{first + i:08d}_000.png", radiograph(first + i, side)) for i in range(count)]
     return archive(member("images", kind=tarfile.DIRTYPE), *pictures)

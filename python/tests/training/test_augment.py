@@ -80,7 +80,7 @@ def test_resampling_matches_the_sampled_affine_map() -> None:
         places = np.stack([d * x + e * y + f, a * x + b * y + c]) * 33 - 0.5
         expected = map_coordinates(image.astype(float), places, order=1, cval=float(image.min()))
         inside = ((places > 0) & (places < 32)).all(axis=0)
-        # OpenCV looks between pixels in steps of a 32nd.
+        # OpenCV interpolates at steps of 1/32 pixel.
         assert np.abs(changed - expected)[inside].max() <= 2 and inside.mean() > 0.7
 
 
@@ -93,7 +93,7 @@ def test_augmentation_of_a_subset_matches_that_of_the_batch() -> None:
 
 
 def test_shifts_without_rotation_and_zoom_are_integers() -> None:
-    """Interpolation would smooth the texture that `small` counts in large images."""
+    """Interpolation would smooth the texture that `small` uses in large images."""
     images = np.random.default_rng(0).integers(1, 256, (30, 40, 40), dtype=np.uint8)
     plain = Augmentation(rotation=0, zoom=0, shift=0.1, brightness=0, contrast=0)
     moved = plain.apply(images, np.random.default_rng(1))

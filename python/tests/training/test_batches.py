@@ -1,4 +1,4 @@
-"""The order of batches, what is made ahead, and how processes share a batch."""
+"""The order of batches, prefetching, and sharing of batches between processes."""
 
 import itertools
 import threading
@@ -47,7 +47,7 @@ def test_batches_do_not_depend_on_the_number_of_threads(mixup: float, monkeypatc
 @pytest.mark.parametrize("mixup", [0.0, 0.4])
 def test_set_epoch_gives_the_batches_of_an_uninterrupted_training(mixup: float) -> None:
     batches = training_batches(*_data(), batch_size=8, augmentation=Augmentation(), seed=4, mixup=mixup)
-    batches[0], batches[1]  # What was made ahead for epoch 0 must not be taken for epoch 2.
+    batches[0], batches[1]  # Batches prefetched for epoch 0 must not be used for epoch 2.
     batches.epoch = 2
     whole = _epochs(3, mixup=mixup)[-len(batches) :]
     assert all(_same(batches[i], whole[i]) for i in range(len(batches)))
@@ -75,7 +75,7 @@ def test_several_fits_use_the_batches_of_one_fit() -> None:
 
     def losses(*parts: int) -> list[float]:
         batches = training_batches(pixels, rows, rows[:, None].astype(np.float32), 8, NONE, seed=4)
-        # What a small linear network has learnt depends on the order of all it has seen.
+        # The weights of a small linear network depend on the order of all batches.
         network = keras.Sequential([keras.Input((4, 4, 1), dtype="uint8"), keras.layers.Flatten()])
         network.add(keras.layers.Dense(1, kernel_initializer="zeros"))
         network.compile(keras.optimizers.SGD(1e-5), loss="mse")

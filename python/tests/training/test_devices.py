@@ -12,8 +12,8 @@ from raising import raises
 from placa.training.batches import Share
 from placa.training.errors import BatchSizeError, ProcessesNotConnectedError
 
-# Two devices are made of one CPU, as Keras would see two GPUs; then the same training on one of them. Without dropout,
-# whose masks a device draws by itself on TensorFlow.
+# One CPU is divided into two devices, as if there were two GPUs; the same training then uses one of them. There is no
+# dropout, because TensorFlow draws other masks on each device.
 _SCRIPT = """
 import json, sys
 from pathlib import Path
@@ -43,18 +43,18 @@ def tiny(backbone, size, findings, weights="none"):
 fitting.build = tiny
 data = read_training_data(prepared)
 options = TrainOptions(epochs=3, batch_size=16, ema=ema)
-said = {}
+results = {}
 there = devices._by_process
 for count in (2, 1):
     devices._by_process = lambda share: [names[:count] for names in there(share)]
     assert devices.Devices(16).count == count
     fitted = fitting.fit_network(data, data.rows("train"), data.rows("validation"), options, SILENT)
-    said[count] = {
+    results[count] = {
         "history": [[row["loss"], row["validation_loss"]] for row in fitted.monitor.history],
         "weights": [float(abs(one).sum()) for one in fitted.network.get_weights()],
     }
 assert devices.Devices(15).count == 1
-print(json.dumps(said))
+print(json.dumps(results))
 """
 
 

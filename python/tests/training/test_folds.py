@@ -1,4 +1,4 @@
-"""Folds: who is dealt where, and what a run of them says."""
+"""Folds: assignment of files, and the run of an ensemble."""
 
 import json
 from dataclasses import replace
@@ -29,7 +29,7 @@ OPTIONS = TrainOptions(epochs=2, batch_size=16, folds=3, seed=5)
 
 
 class Read(np.memmap):
-    """A pixel cache that notes how many squares are read at once."""
+    """A pixel cache that records the largest number of squares read at once."""
 
     most = 0
 
@@ -42,7 +42,7 @@ class Read(np.memmap):
 
 @pytest.fixture(scope="module")
 def folds(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of three folds on `prepared`, whose pixels were watched meanwhile."""
+    """Train three folds on `prepared`, and record the reads of its pixels."""
     out = tmp_path_factory.mktemp("folds") / "three"
 
     def watched(directory: Path, by_splits: bool) -> TrainingData:
@@ -110,7 +110,7 @@ def test_each_image_is_predicted_once_by_a_fold_not_trained_on_it(folds: Path, p
 
 
 def test_each_prediction_is_that_of_its_ensemble_member(folds: Path, prepared: Path) -> None:
-    """The ensemble's members are asked one by one: what predictions.parquet has is the one of the image's fold."""
+    """predictions.parquet has the prediction of the ensemble member whose test fold contains the image."""
     predictor = Predictor(folds)
     network, _ = split_at_logits(predictor.model)
     pixels = np.load(next(prepared.glob("pixels-*.npy")))
@@ -124,7 +124,7 @@ def test_each_prediction_is_that_of_its_ensemble_member(folds: Path, prepared: P
     fold = predictions["fold"].astype(int).to_numpy() - 1
     expected = sigmoid(slope[fold] * own + intercept[fold])
     assert predictions["probability"].to_numpy() == pytest.approx(expected, abs=1e-5)
-    # What predict says of them is the mean of all.
+    # predict() returns the mean of all members.
     table, _ = predictor.predict(read_manifest(prepared)["path"].tolist())
     mean = sigmoid((slope * logits + intercept).mean(axis=1))
     assert table["probability"].to_numpy() == pytest.approx(mean, abs=1e-5)

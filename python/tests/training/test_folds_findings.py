@@ -1,4 +1,4 @@
-"""Several findings with unknown labels, in one model: in folds, and in R, finding by finding."""
+"""Several findings with unknown labels in one model of folds, also evaluated in R."""
 
 import json
 import os
@@ -25,9 +25,9 @@ FINDINGS = ["Opacity", "Bright", "Rare"]
 
 @pytest.fixture(scope="module")
 def many(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`prepared` with two more findings: one that is easy to see and often unknown, a rare one.
+    """Copy `prepared` with two more findings: an easy one with many unknown labels, and a rare one.
 
-    No patient of the set's own validation split has the rare one.
+    No patient of the validation split has the rare finding.
     """
     place = tmp_path_factory.mktemp("many") / "set"
     out = Path(shutil.copytree(prepared, place, ignore=shutil.ignore_patterns("images")))
@@ -102,7 +102,7 @@ def test_r_loads_the_ensemble_and_gives_the_predictions_of_python(
 
 
 def test_a_finding_without_positives_in_validation_gives_a_warning(many: Path, tmp_path: Path, r: str) -> None:
-    """The set's own splits leave no patient with the rare finding to validation."""
+    """No patient of the validation split has the rare finding."""
     recorded = RecordedProgress()
 
     facts = train(many, tmp_path / "run", TrainOptions(epochs=1, batch_size=16), progress=recorded)

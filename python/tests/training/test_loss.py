@@ -1,4 +1,4 @@
-"""The loss, against Keras' own losses and by its definition."""
+"""The loss matches the losses of Keras and its definition."""
 
 import numpy as np
 import pytest

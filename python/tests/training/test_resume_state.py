@@ -1,4 +1,4 @@
-"""What lies beside a run while it is trained, and what may be done with it."""
+"""The training state beside a run: saving, loading, resuming and removing it."""
 
 import os
 import subprocess
@@ -33,7 +33,7 @@ def begin(out: Path, data: TrainingData, options: TrainOptions | None = None, **
     return resumable_training(out, data, options or TrainOptions(), **settings)
 
 
-def break_off(out: Path, data: TrainingData, **how) -> None:
+def interrupt(out: Path, data: TrainingData, **how) -> None:
     with pytest.raises(KeyboardInterrupt), begin(out, data, **how) as begun:
         begun.checkpoint.part("network").save(FACTS, ARRAYS)
         raise KeyboardInterrupt
@@ -80,19 +80,19 @@ def test_states_are_saved_less_often_if_saving_is_slow(tmp_path: Path, monkeypat
             with monkeypatch.context() as patched:
                 patched.setattr(np, "savez", takes_a_while)
                 checkpoint.save(FACTS, ARRAYS)
-    # After the third, which took a second, fifty of them.
+    # The third save took one second, so the next one is fifty seconds later.
     assert seen == [20, 41, 62, 113, 134, 155, 176, 197]
     assert not Checkpoint(tmp_path, every=0.0, writes=False).due()
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 256 KiB."""
+    """Mount a file system of 256 KiB."""
     place = tmp_path / "disk"
     place.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("no small disk can be mounted here")
+        pytest.skip("a small file system cannot be mounted")
     yield place
     subprocess.run(["umount", "-l", place], check=True)
 
@@ -119,7 +119,7 @@ def test_a_disk_too_small_for_a_state_is_left_empty(small_disk: Path, data: Trai
 
 def test_only_the_same_training_can_be_resumed(tmp_path: Path, data: TrainingData) -> None:
     out = tmp_path / "run"
-    break_off(out, data)
+    interrupt(out, data)
     other = TrainOptions(learning_rate=1e-3, augmentation={"flip": 0.25})
     options = {"learning_rate": [0.002, 0.001], "augmentation": [{}, {"flip": 0.25}]}
     with raises(ChangedTrainingError, changed=options), begin(out, data, other, resume=True):
@@ -147,7 +147,7 @@ def test_overwrite_is_remembered_when_resuming(a_run: Path, data: TrainingData) 
     with raises(OutputExistsError, path=str(a_run)), begin(a_run, data):
         pass
     assert not a_run.with_name(".a-run.training").exists()
-    break_off(a_run, data, overwrite=True)
+    interrupt(a_run, data, overwrite=True)
     with begin(a_run, data, resume=True) as begun:
         assert begun.overwrite and begun.complete_run is None
     assert (a_run / "run.json").is_file()

@@ -1,4 +1,4 @@
-"""What `placa train` was asked for: typed, in a TOML file, or by default; and what is refused before any work."""
+"""Options of `placa train`: from the command line, a TOML file or defaults; and their errors."""
 
 import argparse
 import re
@@ -15,14 +15,14 @@ from placa.training.errors import ConfigFileError, OptionValueError
 from placa.training.options import TrainOptions
 
 
-def _asked(*typed: str) -> TrainOptions:
+def _parsed(*typed: str) -> TrainOptions:
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     return from_options(parser.parse_args(typed))
 
 
 def test_without_options_the_defaults_are_used() -> None:
-    assert _asked() == TrainOptions()
+    assert _parsed() == TrainOptions()
 
 
 def test_every_option_can_be_given_on_the_command_line_and_in_a_file(tmp_path: Path) -> None:
@@ -51,53 +51,55 @@ def test_every_option_can_be_given_on_the_command_line_and_in_a_file(tmp_path: P
     )
     flat = {**asdict(wanted), **asdict(wanted.augmentation)}
     del flat["augmentation"]
-    assert all(flat[one.name] != one.default for one in fields(TrainOptions) if one.name in flat), "each is changed"
+    assert all(flat[one.name] != one.default for one in fields(TrainOptions) if one.name in flat), (
+        "every option differs from its default"
+    )
     typed = [
         text for name, value in flat.items() if name != "mirror" for text in ("--" + name.replace("_", "-"), str(value))
     ]
-    assert _asked(*typed, "--no-mirror").suited(96) == wanted
+    assert _parsed(*typed, "--no-mirror").suited(96) == wanted
     lines = [
         f"{name} = {str(value).lower() if isinstance(value, bool) else repr(value)}" for name, value in flat.items()
     ]
     plain, changes = lines[: -len(fields(Augmentation))], lines[-len(fields(Augmentation)) :]
     file = tmp_path / "options.toml"
     file.write_text("\n".join([*plain, "[augmentation]", *changes]))
-    assert _asked("--config", str(file)).suited(96) == wanted
+    assert _parsed("--config", str(file)).suited(96) == wanted
 
 
 def test_a_backbone_can_have_its_name_in_keras() -> None:
-    assert _asked("--backbone", "EfficientNetV2B0").backbone == "efficientnet-v2-b0"
+    assert _parsed("--backbone", "EfficientNetV2B0").backbone == "efficientnet-v2-b0"
     with raises(UnknownNameError, name="resnet") as caught:
-        _asked("--backbone", "resnet")
+        _parsed("--backbone", "resnet")
     assert caught.value.values["known"][0] == "resnet50"
 
 
 def test_the_command_line_overrides_the_file_and_the_file_the_defaults(tmp_path: Path) -> None:
     file = tmp_path / "options.toml"
     file.write_text("seed = 5\nepochs = 9\n[augmentation]\nzoom = 0.5\nshift = 0.5\n")
-    asked = _asked("--config", str(file), "--seed", "6", "--zoom", "0.25")
-    assert (asked.seed, asked.epochs, asked.patience) == (6, 9, TrainOptions().patience)
-    assert asked.changes == Augmentation(zoom=0.25, shift=0.5)
+    options = _parsed("--config", str(file), "--seed", "6", "--zoom", "0.25")
+    assert (options.seed, options.epochs, options.patience) == (6, 9, TrainOptions().patience)
+    assert options.changes == Augmentation(zoom=0.25, shift=0.5)
 
 
 def test_unset_options_depend_on_the_network() -> None:
     assert TrainOptions().suited(96) == TrainOptions(epochs=60, augmentation=Augmentation())
     texture = TrainOptions().suited(256)
     assert texture.epochs == 20
-    # What would smooth or round the finest detail is left out.
+    # Augmentations that smooth fine detail are disabled.
     assert texture.augmentation == Augmentation(rotation=0, zoom=0, brightness=0, contrast=0)
     assert TrainOptions(backbone="densenet121").suited(256).augmentation == Augmentation()
-    # What somebody decides stays.
-    asked = _asked("--zoom", "0.25", "--epochs", "7").suited(256)
-    assert (asked.epochs, asked.changes.zoom, asked.changes.rotation) == (7, 0.25, 0)
+    # Options that are set are not changed.
+    options = _parsed("--zoom", "0.25", "--epochs", "7").suited(256)
+    assert (options.epochs, options.changes.zoom, options.changes.rotation) == (7, 0.25, 0)
     whole = TrainOptions(augmentation=Augmentation(zoom=0.25))
     assert whole.suited(256).augmentation == Augmentation(zoom=0.25)
 
 
 def test_the_example_file_has_every_option_with_its_default() -> None:
     file = Path(__file__).parents[3] / "examples" / "options.toml"
-    assert _asked("--config", str(file)).suited(96) == TrainOptions().suited(96)
-    assert _asked("--config", str(file)).suited(256) == TrainOptions().suited(256)
+    assert _parsed("--config", str(file)).suited(96) == TrainOptions().suited(96)
+    assert _parsed("--config", str(file)).suited(256) == TrainOptions().suited(256)
     words = file.read_text()
     for one in (*fields(TrainOptions), *fields(Augmentation)):
         assert re.search(rf"^(# |\[)?{one.name}( = |\])", words, re.MULTILINE), one.name
@@ -124,7 +126,7 @@ def test_an_invalid_options_file_is_an_error(
     monkeypatch.chdir(tmp_path)
     Path("options.toml").write_text(content)
     with raises(error, **values) as caught:
-        _asked("--config", "options.toml")
+        _parsed("--config", "options.toml")
     if error is UnknownNameError:
         assert caught.value.values["known"][0] == {"epoch": "epochs", "zom": "zoom"}[str(values["name"])]
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("r")
 
 @pytest.fixture(scope="module")
 def evaluated(run: Path, r: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the run, evaluated in R through rpy2."""
+    """Copy the run, and evaluate it in R through rpy2."""
     out = Path(shutil.copytree(run, tmp_path_factory.mktemp("evaluated") / "run"))
     recorded = RecordedProgress()
     evaluate(out, bridge="rpy2", progress=recorded)
@@ -66,13 +66,13 @@ def test_a_missing_rpy2_is_one_warning(a_run: Path, monkeypatch: pytest.MonkeyPa
     from placa.evaluation import bridge
 
     def broken() -> None:
-        raise Rpy2Error("libR.so does not fit")
+        raise Rpy2Error("libR.so is incompatible")
 
     monkeypatch.setattr(bridge, "start_r", broken)
     recorded = RecordedProgress()
     evaluate(a_run, progress=recorded)
-    assert len(recorded.warned) == 1 and "libR.so does not fit" in recorded.warned[0]
-    with raises(Rpy2Error, reason="libR.so does not fit"):
+    assert len(recorded.warned) == 1 and "libR.so is incompatible" in recorded.warned[0]
+    with raises(Rpy2Error, reason="libR.so is incompatible"):
         evaluate(a_run, bridge="rpy2")
     with raises(UnknownNameError, name="rpy", known=["auto", "rpy2", "rscript"]):
         evaluate(a_run, bridge="rpy")

@@ -26,7 +26,7 @@ from placa.workflows.prepare import prepare
 
 @pytest.fixture
 def source(tmp_path: Path) -> Source:
-    """Forty images of ten patients, two of them broken."""
+    """Write forty images of ten patients, two of them damaged."""
     rows = []
     for number in range(40):
         path = draw(tmp_path / "in" / f"{number}.png", seed=number)
@@ -60,7 +60,7 @@ def test_patients_are_not_divided_and_the_audit_reports_it(source: Source, tmp_p
     audit = json.loads((tmp_path / "out" / "audit.json").read_text())
     leakage = audit["leakage"]
     assert leakage["patients_across_splits"] == leakage["groups_across_splits"] == 0
-    # With four images a patient, hardly any test image of an image-wise split would be a stranger.
+    # With four images per patient, a split by image would leave few test images without a training image.
     assert leakage["image_wise_split_would_leak"] > 0.8
     assert sum(split["images"] for split in audit["splits"].values()) == 38
 
@@ -158,7 +158,7 @@ def test_related_slices_are_in_one_split(shared_data: Path, tmp_path: Path) -> N
     sizes = manifest["group_id"].value_counts()
     assert sizes.max() <= 0.05 * len(manifest) and len(sizes) > 20
     assert manifest["patient_id"].isna().all()
-    # What grouping is for: a nearest neighbour told 94 % of random slices right, for they were of the same patients.
+    # In a split by slice, a nearest neighbour has an accuracy of 94 %, because slices of a patient are similar.
     pixels = open_pixels(tmp_path / "out").reshape(len(manifest), -1).astype(np.float32)
     pixels -= pixels.mean(axis=1, keepdims=True)
     pixels /= np.linalg.norm(pixels, axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""``placa prepare`` that is stopped, killed, or runs out of disk, and started again."""
+"""``placa prepare`` is resumed after an interrupt, a kill or a full disk."""
 
 import fcntl
 import json
@@ -28,7 +28,7 @@ from placa.sources.phantom import read_phantoms
 from placa.sources.source import Source
 from placa.workflows.prepare import prepare
 
-#: The command line, with a reader slow enough to be met half-way.
+#: The command line with a slow reader, so that it can be interrupted.
 SLOWLY = """
 import sys, time
 import placa.dataset.pixel_cache
@@ -65,12 +65,12 @@ def until(happened: Callable[[], bool], process: subprocess.Popen[str]) -> None:
         time.sleep(0.005)
 
 
-def assert_whole(out: Path, images: Path) -> None:
+def assert_complete(out: Path, images: Path) -> None:
     prepare(read_folders(images, "Mass"), out.with_name("at once"), size=16)
     for name in ("manifest.parquet", "pixels-16.npy", "rejected.csv"):
         assert fingerprint(out / name) == fingerprint(out.with_name("at once") / name)
     assert {path.name for path in out.iterdir()} == {path.name for path in out.with_name("at once").iterdir()}
-    assert not list(out.parent.glob(".*")), "nothing else is left"
+    assert not list(out.parent.glob(".*")), "no temporary file is left"
 
 
 def test_prepare_resumes_after_kill_and_interrupt_with_the_same_result(images: Path, tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_prepare_resumes_after_kill_and_interrupt_with_the_same_result(images: P
     assert stopped.returncode == 130 and not out.exists()
     assert re.search(r"\b[1-9]\d* of 80\b", output) and str(tmp_path / ".out.preparing") in output
     prepare(read_folders(images, "Mass"), out, size=16)
-    assert_whole(out, images)
+    assert_complete(out, images)
 
 
 @pytest.mark.slow
@@ -109,7 +109,7 @@ def test_prepare_resumes_after_twenty_kills_with_the_same_result(images: Path, t
         prepare(read_folders(images, "Mass"), out, size=16)
     shutil.rmtree(tmp_path / "timed")
     (out / ".decoded").unlink(missing_ok=True)
-    assert_whole(out, images)
+    assert_complete(out, images)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_failures_of_the_machine_keep_the_decoded_images(
     assert (str(tmp_path / ".out.preparing") in str(message.value)) == stays
     assert (tmp_path / ".out.preparing").exists() == stays and not (tmp_path / "out").exists()
     prepare(read_folders(images, "Mass"), tmp_path / "out", size=16)
-    assert_whole(tmp_path / "out", images)
+    assert_complete(tmp_path / "out", images)
 
 
 def test_interrupted_phantoms_are_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,4 +176,4 @@ def test_two_processes_cannot_prepare_one_directory(images: Path, tmp_path: Path
         prepare(read_folders(images, "Mass"), tmp_path / "out", size=16)
     os.close(other)
     prepare(read_folders(images, "Mass"), tmp_path / "out", size=16)
-    assert_whole(tmp_path / "out", images)
+    assert_complete(tmp_path / "out", images)

@@ -71,7 +71,7 @@ def test_the_stored_model_gives_the_stored_predictions(run: Path, prepared: Path
 
 
 def _altered(prepared: Path, tmp_path: Path, change) -> Path:
-    """A copy of a prepared data set with another manifest."""
+    """Copy a prepared data set with a changed manifest."""
     out = tmp_path / "prepared"
     out.mkdir()
     for path in prepared.iterdir():
@@ -160,13 +160,13 @@ def test_the_loss_is_weighted_cross_entropy_without_unknown_labels() -> None:
 
 
 def test_the_standard_error_matches_the_paper() -> None:
-    # Hanley and McNeil (1982) work it out for 51 abnormal and 58 normal images: 0.893 with a standard error of 0.032.
+    # The example of Hanley and McNeil (1982): 51 abnormal and 58 normal images, 0.893, standard error 0.032.
     assert auroc_error(0.893, 51, 58) == pytest.approx(0.0325, abs=5e-4)
     assert auroc_error(1.0, 5, 5) == 0
 
 
 def test_the_last_epoch_within_one_standard_error_is_kept() -> None:
-    """Epochs are played: the number of images ranked wrong falls, wavers, then rises for good."""
+    """In simulated epochs, the number of wrongly ranked images decreases, fluctuates, and then increases."""
     truth = np.repeat([1.0, 0.0], 50).astype(np.float32)[:, None]
     judge = Validator(truth, class_weights(truth))
     monitor = Monitor()
@@ -178,5 +178,5 @@ def test_the_last_epoch_within_one_standard_error_is_kept() -> None:
             break
     assert (monitor.best_epoch, monitor.best_weights[0]) == (5, 4)
     assert monitor.highest_auroc > monitor.best_auroc
-    assert epoch + 1 == 5 + 3, "training stops three epochs after the last good one"
-    assert monitor.stalled(since=6) == 2, "a new phase has its own patience"
+    assert epoch + 1 == 5 + 3, "training stops three epochs after the last epoch within the interval"
+    assert monitor.stalled(since=6) == 2, "the patience is counted from the start of a phase"

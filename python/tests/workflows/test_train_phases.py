@@ -1,4 +1,4 @@
-"""In which phases, at which rate, in how many bits a network learns, and what is averaged."""
+"""Phases, learning rate, precision and weight averaging of training."""
 
 from pathlib import Path
 
@@ -64,12 +64,12 @@ def test_the_average_excludes_the_first_steps_and_updates_batch_normalisation() 
     for place, variable in enumerate(average.network.trainable_variables):
         steps = np.stack([weights[place] for weights in seen[1:]])
         assert np.allclose(values(variable), np.tensordot(shares / shares.sum(), steps, 1), atol=1e-5)
-    # Running the batches through once more changes little: the statistics are those of the averaged weights.
+    # Another pass over the batches changes little, because the statistics are those of the averaged weights.
     settled = {one.path: values(one) for one in average.network.variables if "moving" in one.path}
     raw = {one.path: values(one) for one in network.variables if "moving" in one.path}
     assert any(not np.allclose(settled[path], raw[path], rtol=1e-3) for path in raw)
     assert all((array > 0).all() for path, array in settled.items() if path.endswith("variance"))
-    # The weights that learn are as they were.
+    # The trainable weights are unchanged.
     assert all(map(np.array_equal, seen[-1], [values(one) for one in network.trainable_variables]))
 
 
@@ -100,7 +100,7 @@ def test_half_precision_is_used_on_a_gpu(monkeypatch: pytest.MonkeyPatch, wanted
 def test_a_model_trained_in_16_bits_is_saved_in_32(
     prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on a GPU, with the loss scaled; first the head alone, which leaves the rest as it was."""
+    """As on a GPU, with loss scaling; the first phase trains only the head."""
     monkeypatch.setattr(precision, "accelerator", lambda: "gpu:0")
     keras, data = load_keras(), read_training_data(prepared)
     options = TrainOptions(epochs=1, head_epochs=1, batch_size=16)

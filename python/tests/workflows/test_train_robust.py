@@ -1,4 +1,4 @@
-"""Data and options that leave little to learn, or nothing: it goes on, or one sentence says why not."""
+"""Training on very small or degenerate data works, or is a one-line error."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +34,7 @@ def fit(data: TrainingData, options: TrainOptions, rows: np.ndarray | None = Non
 def test_a_loss_that_is_not_finite_is_an_error_with_its_step(
     data: TrainingData, monkeypatch: pytest.MonkeyPatch, value: float
 ) -> None:
-    """One training image is marked by a truth that there is not, and spoils the loss of the batch that it is in."""
+    """One training image has an invalid label, which makes the loss of its batch not finite."""
     ops, plain = load_keras().ops, fitting.weighted_loss
     options, rows = TrainOptions(epochs=1, head_epochs=1, batch_size=16), data.rows("train")
     truth = data.truth.copy()
@@ -66,7 +66,7 @@ def test_a_single_image_is_an_error(data: TrainingData) -> None:
 
 
 def _splits(**findings: dict[str, list[int | None]]) -> tuple[pd.DataFrame, list[str]]:
-    """A manifest of two findings with the labels given for each split."""
+    """Return a manifest of two findings with the given labels per split."""
     rows = [
         {"split": split, **dict(zip(findings, values, strict=True))}
         for split in ("train", "validation")
@@ -97,13 +97,13 @@ def test_findings_without_validation_positives_are_reported_and_excluded() -> No
     judge = Validator(judged, np.ones((2, 2), np.float32))
     logits = np.array([[-1, 5], [1, -5], [2, 5], [-2, 0]], float)
     assert judge.row(logits)["validation_auroc"] == 1
-    # Two images of each kind, not the four without a hernia.
+    # Two images of each class, not the four without a hernia.
     assert judge.error(0.75) == Validator(judged[:, :1], np.ones((2, 1), np.float32)).error(0.75)
 
 
 def test_pixels_are_read_in_batches(data: TrainingData) -> None:
     class Map:
-        """Like a memory map that is larger than memory."""
+        """Like a memory map that is larger than the memory."""
 
         most = 0
 

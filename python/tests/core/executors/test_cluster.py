@@ -175,9 +175,7 @@ def test_a_worker_without_the_files_is_an_error_and_rejects_none(
             list(decode([*map(str, images.glob("*/*.png")), hidden], 16, executor=executor))
         assert refused.value.values["worker"].startswith("tcp://")
         gone = str(tmp_path / "gone.png")
-        assert list(decode([gone], 16, executor=executor)) == [(None, "the file does not exist")], (
-            "also on this machine"
-        )
+        assert list(decode([gone], 16, executor=executor)) == [(None, "the file does not exist")], "same reason here"
 
 
 def test_a_worker_with_other_packages_is_an_error(address: str, images: Path, monkeypatch: pytest.MonkeyPatch) -> None:

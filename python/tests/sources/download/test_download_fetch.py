@@ -17,7 +17,7 @@ from loopback import (
     serve,
     tag,
 )
-from one_file import BODY, NAME, QUICK, assert_whole, get, one_file
+from one_file import BODY, NAME, QUICK, assert_complete, get, one_file
 from raising import raises
 
 from placa.sources.download.errors import BaseUrlError, HttpStatusError, RetryLaterError, TransferError
@@ -30,7 +30,7 @@ FILES = one_file
 def test_a_complete_file_is_fetched_and_counted(server: Server, target: Path) -> None:
     steps: list[int] = []
     get(server, target, advance=lambda count=1, remark="": steps.append(count))
-    assert_whole(target)
+    assert_complete(target)
     assert sum(steps) == len(BODY) == server.sent[NAME]
 
 
@@ -38,7 +38,7 @@ def test_a_connection_that_fails_repeatedly_is_resumed(server: Server, target: P
     # More failures than attempts: attempts that receive bytes do not count.
     server.will(NAME, *[drop_after(0.3)] * 6)
     get(server, target)
-    assert_whole(target)
+    assert_complete(target)
     assert server.sent[NAME] == len(BODY)
     starts = [int(asked.removeprefix("bytes=").removesuffix("-")) for asked in server.ranges(NAME)[1:] if asked]
     assert len(starts) == 6 and starts == sorted(set(starts))
@@ -51,7 +51,7 @@ def test_a_server_without_reply_times_out_and_is_resumed(server: Server, target:
 
     server.will(NAME, stall)
     get(server, target, retry_policy=RetryPolicy(pause=0.01, timeout=(5.0, 0.5)))
-    assert_whole(target)
+    assert_complete(target)
     assert server.ranges(NAME) == [None, "bytes=90000-"]
 
 
@@ -60,7 +60,7 @@ def test_the_retry_after_header_is_respected(server: Server, target: Path) -> No
     began = time.monotonic()
     get(server, target)
     assert 1.0 <= time.monotonic() - began < 20.0
-    assert_whole(target)
+    assert_complete(target)
 
 
 def test_a_long_retry_after_is_an_error(server: Server, target: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_redirect_keeps_the_range_header(server: Server, target: Path) -> None
     server.will("elsewhere", drop_after(0.5), serve)
     get(server, target)
     assert server.ranges("elsewhere") == [None, "bytes=100000-"]
-    assert_whole(target)
+    assert_complete(target)
 
 
 def test_stopping_keeps_the_partial_file(server: Server, target: Path) -> None:
@@ -115,5 +115,5 @@ def test_stopping_keeps_the_partial_file(server: Server, target: Path) -> None:
     here = target.with_name(f"{NAME}.part").stat().st_size
     assert 0 < here <= 60_000
     get(server, target)
-    assert_whole(target)
+    assert_complete(target)
     assert server.ranges(NAME) == [None, f"bytes={here}-"]

@@ -17,7 +17,7 @@ from loopback import (
     reply_with,
     short_length,
 )
-from one_file import BODY, NAME, QUICK, assert_whole, get, one_file
+from one_file import BODY, NAME, QUICK, assert_complete, get, one_file
 from raising import raises
 
 from placa.sources.download.errors import ChecksumError, FileSizeError, TransferError
@@ -30,7 +30,7 @@ def test_a_server_that_ignores_ranges_sends_the_complete_file(server: Server, ta
     steps: list[int] = []
     server.will(NAME, drop_after(0.5), no_ranges)
     get(server, target, advance=lambda count=1, remark="": steps.append(count))
-    assert_whole(target)
+    assert_complete(target)
     assert server.ranges(NAME) == [None, "bytes=100000-"]
     # The discarded half is subtracted from the progress bar.
     assert sum(steps) == len(BODY) and min(steps) == -100_000
@@ -59,7 +59,7 @@ def test_a_server_that_ignores_ranges_and_always_fails_is_an_error(server: Serve
 def test_a_response_with_another_range_is_not_used(server: Server, target: Path, content_range: str) -> None:
     server.will(NAME, drop_after(0.5), lambda h, body, start: h.reply(206, body[start:], Content_Range=content_range))
     get(server, target)
-    assert_whole(target)
+    assert_complete(target)
     assert server.ranges(NAME) == [None, "bytes=100000-", None]
 
 
@@ -69,7 +69,7 @@ def test_a_wrong_range_is_detected_by_the_checksum(server: Server, target: Path)
 
     server.will(NAME, drop_after(0.5), lie)
     get(server, target)
-    assert_whole(target)
+    assert_complete(target)
     assert server.ranges(NAME) == [None, "bytes=100000-", None]
 
 
@@ -77,7 +77,7 @@ def test_another_range_with_a_correct_header_is_not_used(server: Server, target:
     other = reply_with(206, BODY[120_000:], Content_Range=part_header(BODY, 120_000))
     server.will(NAME, drop_after(0.5), other)
     get(server, target)
-    assert_whole(target)
+    assert_complete(target)
     assert server.ranges(NAME) == [None, "bytes=100000-", None]
 
 
@@ -85,7 +85,7 @@ def test_after_a_wrong_range_no_range_is_requested(server: Server, target: Path)
     lie = reply_with(206, BODY, Content_Range=part_header(BODY, 0))
     server.will(NAME, drop_after(0.5), lie, drop_after(0.5))
     get(server, target)
-    assert_whole(target)
+    assert_complete(target)
     assert server.ranges(NAME) == [None, "bytes=100000-", None, None]
 
 
@@ -108,14 +108,14 @@ def test_a_response_that_ends_early_is_resumed(server: Server, target: Path) -> 
 
     server.will(NAME, drop_after(0.5), some)
     get(server, target)
-    assert_whole(target)
+    assert_complete(target)
     assert server.sent[NAME] == len(BODY)
 
 
 def test_a_truncated_response_with_matching_length_is_resumed(server: Server, target: Path) -> None:
     server.will(NAME, short_length(0.4))
     get(server, target)
-    assert_whole(target)
+    assert_complete(target)
     assert server.ranges(NAME) == [None, "bytes=80000-"]
 
 
@@ -168,21 +168,21 @@ def test_a_partial_file_of_another_version_is_discarded(server: Server, target: 
     get(server, target)
     # Because of If-Range, the server sends the complete new version in one response.
     assert server.ranges(NAME) == [None, "bytes=40000-"]
-    assert_whole(target)
+    assert_complete(target)
 
 
 def test_a_partial_file_of_unknown_origin_is_detected(server: Server, target: Path) -> None:
     target.with_name(f"{NAME}.part").write_bytes(noise(50_000, seed=2))
     get(server, target)
     assert server.ranges(NAME) == ["bytes=50000-", None]
-    assert_whole(target)
+    assert_complete(target)
 
 
 @pytest.mark.parametrize("size", [len(BODY), len(BODY) + 10])
 def test_a_partial_file_as_long_as_the_file_or_longer_is_handled(server: Server, target: Path, size: int) -> None:
     target.with_name(f"{NAME}.part").write_bytes((BODY + bytes(10))[:size])
     get(server, target)
-    assert_whole(target)
+    assert_complete(target)
     assert server.sent[NAME] == (0 if size == len(BODY) else len(BODY))
 
 

@@ -44,7 +44,7 @@ results = [
     equal([1.0, 2.0 + process * 2.4e-7]),
 ]
 print(*results, sep="\\n", flush=True)
-# Not by the ordinary way out, where JAX waits for the other.
+# os._exit, because at a normal exit JAX waits for the other process.
 os._exit(0)
 """
 

@@ -34,10 +34,10 @@ def test_an_invalid_node_list_is_an_error(compressed: str) -> None:
 
 def test_scontrol_expands_the_node_list_if_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scontrol = tmp_path / "scontrol"
-    scontrol.write_text('#!/bin/sh\n[ "$1 $2" = "show hostnames" ] && echo "said-of-$3" && echo second\n')
+    scontrol.write_text('#!/bin/sh\n[ "$1 $2" = "show hostnames" ] && echo "expanded-$3" && echo second\n')
     scontrol.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    assert host_names("a[1-2]") == ["said-of-a[1-2]", "second"]
+    assert host_names("a[1-2]") == ["expanded-a[1-2]", "second"]
     scontrol.write_text("#!/bin/sh\nexit 1\n")
     assert host_names("a[1-2]") == ["a1", "a2"]
 
@@ -81,7 +81,7 @@ def test_a_batch_script_is_not_a_task() -> None:
     script |= {"ENVIRONMENT": "BATCH", "SLURM_PROCID": "0"}
     assert find_process_group(environment=script) is None
     assert started_without_srun(script) == 3
-    # srun hands the script's variables on to its tasks.
+    # Tasks of srun inherit the variables of the script.
     started = {**STEP, "ENVIRONMENT": "BATCH"}
     assert find_process_group(environment=started).processes == 3
     assert started_without_srun(started) == started_without_srun({}) == 0

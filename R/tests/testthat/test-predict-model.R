@@ -22,7 +22,7 @@ test_that("files and directories are predicted, and errors have a class", {
   expect_identical(in_folder$class[c(1, 3)], c("positive", "positive"))
   # A PlacaError keeps its message; another error is reported as a fault.
   expect_true("placa_error_python" %in% there$results[[3]]$class)
-  expect_identical(there$results[[3]]$message, "A lucky file was expected, {13} bytes came: take another.")
+  expect_identical(there$results[[3]]$message, "The file must not have {13} bytes. Choose another file.")
   expect_match(there$results[[4]]$message, "ValueError: seventeen")
   # Without a readable image, the result is still a table.
   expect_identical(there$results[[5]]$class, c(NA_character_, NA_character_))

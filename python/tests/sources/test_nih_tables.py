@@ -109,17 +109,17 @@ def test_conflicting_rows_are_all_rejected(nih: Path, column: str, cells: tuple[
 def test_invalid_rows_are_rejected_with_a_reason(nih: Path) -> None:
     bad = [
         (("a.png", "", "7", "1", "F", "PA"), "has no label"),
-        (("b.png", "Pnuemonia", "7", "1", "F", "PA"), "'Pnuemonia' is none of NIH's fifteen"),
+        (("b.png", "Pnuemonia", "7", "1", "F", "PA"), "'Pnuemonia' is not one of the fifteen"),
         (("c.png", "Mass|No Finding", "7", "1", "F", "PA"), "contradict each other"),
-        (("d.png", "Mass", "", "1", "F", "PA"), "names no patient"),
-        (("", "Mass", "7", "1", "F", "PA"), "names no image"),
+        (("d.png", "Mass", "", "1", "F", "PA"), "has no patient"),
+        (("", "Mass", "7", "1", "F", "PA"), "has no image index"),
     ]
     mangled(nih, more="".join(row(*cells) for cells, _ in bad) + "e.png,Mass\n")
     source = read_nih(nih, "Mass")
     reasons = dict(source.rejected)
     for line, (_, reason) in enumerate(bad, 8):
         assert reason in reasons[f"Data_Entry_2017_v2020.csv, line {line}"]
-    assert "2 cells where the header has 11" in reasons["Data_Entry_2017_v2020.csv, line 13"]
+    assert "2 cells, expected 11" in reasons["Data_Entry_2017_v2020.csv, line 13"]
     assert (len(source.images), source.rows, len(reasons)) == (4, 12, 6)
 
 

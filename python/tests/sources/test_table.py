@@ -176,11 +176,11 @@ def test_invalid_rows_are_rejected_with_a_reason(table: Path) -> None:
     source = read_table(table, "label")
     output = {where.split()[-1]: reason for where, reason in source.rejected}
     assert "column 'label'" in output["3"] and "'maybe'" in output["3"]
-    assert "names no file" in output["4"]
+    assert "is empty" in output["4"]
     assert "column 'patient' is empty" in output["5"] and "--patient-column none" in output["5"]
     assert "'exam'" in output["6"]
     assert "line 7" in output["8"]
-    assert "3 cells where the header has 4" in output["9"]
+    assert "3 cells, expected 4" in output["9"]
     assert (source.rows, len(output), source.missing, source.unused, len(source.images)) == (10, 6, 1, 1, 2)
     assert source.images["split"].tolist() == ["train", "validation"]
 

@@ -53,7 +53,7 @@ def test_rows_with_another_number_of_cells_are_rejected_and_counted(tmp_path: Pa
     assert rows.frame["path"].tolist() == ["a.png", "d.png", "g.png"]
     assert rows.frame["note"].tolist() == ["two\nlines", "z", "z"]
     assert [where for where, _ in rows.rejected] == ["t.csv, line 4", "t.csv, line 7", "t.csv, line 9"]
-    assert "2 cells where the header has 3" in rows.rejected[0][1]
+    assert "2 cells, expected 3" in rows.rejected[0][1]
     assert "quotation mark" in rows.rejected[2][1]
     assert (len(rows), rows.location(2)) == (6, "t.csv, line 10")
 

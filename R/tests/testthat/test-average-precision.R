@@ -27,7 +27,7 @@ test_that("values for six images match a manual calculation", {
   table <- average_precision(six_rows(), draws = 200)
   # Positives are first, second and fifth from the top.
   expect_equal(table$average_precision, (1 / 1 + 2 / 2 + 3 / 5) / 3)
-  # Up to a false positive rate of 1/3: two of three positives lie above the first negative.
+  # Up to a false positive rate of 1/3: two of three positives are above the first negative.
   expect_equal(partial_auroc(six_rows(), 1 / 3, draws = 200)$partial_auroc, 2 / 3 * 1 / 3)
   expect_equal(table$prevalence, 0.5)
   expect_identical(table$n_clusters, 5L)

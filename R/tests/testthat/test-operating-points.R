@@ -1,6 +1,6 @@
 test_that("values for six images match a manual calculation", {
   points <- operating_points(six_rows(), one_threshold(0.5), draws = 100)
-  # Called positive: 0.8 and 0.9 rightly, 0.6 wrongly.
+  # Called positive: 0.8 and 0.9 correctly, 0.6 incorrectly.
   for (name in c("sensitivity", "specificity", "ppv", "npv", "f1", "balanced_accuracy")) {
     expect_equal(metric(points, name), 2 / 3)
   }

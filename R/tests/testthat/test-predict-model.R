@@ -20,7 +20,7 @@ test_that("files and directories are predicted, and errors have a class", {
   in_folder <- there$results[[2]]
   expect_identical(in_folder$image[c(1, 3)], file.path(basename(folder), c("a.png", "b.png")))
   expect_identical(in_folder$class[c(1, 3)], c("positive", "positive"))
-  # A PlacaError keeps its message; another error is reported as a fault.
+  # A PlacaError keeps its message; another error is reported as an internal error.
   expect_true("placa_error_python" %in% there$results[[3]]$class)
   expect_identical(there$results[[3]]$message, "The file must not have {13} bytes. Choose another file.")
   expect_match(there$results[[4]]$message, "ValueError: seventeen")
@@ -78,7 +78,7 @@ test_that("pixels are predicted and keep their names", {
     "predict(model, list(first = matrix(0:3, 2), second = matrix(0, 3, 3)))",
     "length(list.files(tempdir(), 'placa-pixels'))"
   ))
-  # The stand-in returns 1 / bytes: a header of 11 bytes and one byte per pixel.
+  # The fixture returns 1 / bytes: a header of 11 bytes and one byte per pixel.
   expect_identical(there$results[[1]]$image, c("1", "1"))
   expect_equal(there$results[[1]]$probability[[1]], 1 / 15)
   expect_identical(there$results[[2]]$image, rep(c("first", "second"), each = 2))

@@ -189,7 +189,7 @@ def test_conflicting_rows_are_all_rejected(table: Path) -> None:
     paths = ["a.png", "b.png", "./a.png", "c.png", "d.png"]
     source = read_table(changed(table, path=paths, covid=["1", "0", "0", "1", "0"]), "covid")
     assert [where for where, _ in source.rejected] == ["changed.csv, line 2", "changed.csv, line 4"]
-    assert "names the file" in source.rejected[0][1] and "another covid ('1' here, '0' there)" in source.rejected[0][1]
+    assert "the file" in source.rejected[0][1] and "another covid ('1' here, '0' there)" in source.rejected[0][1]
     ids = ["i1", "i2", "i1", "i3", "i4"]
     source = read_table(changed(table, image_id=ids, covid=["1", "0", "1", "1", "0"]), "covid")
     assert source.images["image_id"].tolist() == ["i2", "i3"]

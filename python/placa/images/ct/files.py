@@ -105,7 +105,8 @@ def _explained() -> Iterator[None]:
     except FileNotFoundError as error:
         raise ImageRejected("the file does not exist") from error
     except (RuntimeError, OSError, EOFError, zlib.error) as error:
-        raise ImageRejected(f"it is not a volume, or is damaged ({reason(error)}): copy it again") from error
+        text = f"it is not a volume, or it is truncated or damaged ({reason(error)}): copy it again"
+        raise ImageRejected(text) from error
 
 
 def _open(path: Path) -> tuple[Any, MetaImage | None]:

@@ -63,7 +63,7 @@ def _odd(tmp_path: Path, kind: str) -> Path:
         ("index", "DICOMDIR, an index"),
         ("cut", "truncated"),
         ("headless", "truncated"),
-        ("beginning", "not a|damaged|truncated"),
+        ("beginning", "no image|not a|damaged|truncated"),
         ("raw", "FOR PROCESSING"),
         ("slope", "slope is 0"),
         ("huge", "more than the limit of 120,000,000"),

@@ -193,7 +193,7 @@ def test_conflicting_rows_are_all_rejected(table: Path) -> None:
     ids = ["i1", "i2", "i1", "i3", "i4"]
     source = read_table(changed(table, image_id=ids, covid=["1", "0", "1", "1", "0"]), "covid")
     assert source.images["image_id"].tolist() == ["i2", "i3"]
-    assert "names the image 'i1'" in source.rejected[0][1]
+    assert "the image 'i1'" in source.rejected[0][1]
 
 
 def test_a_file_with_two_ids_is_kept_once(table: Path) -> None:

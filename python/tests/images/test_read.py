@@ -68,14 +68,14 @@ def test_deep_and_inverted_tiff_files_are_read_or_rejected(tmp_path: Path) -> No
         Image.fromarray(levels).save(tmp_path / "a.tif", tiffinfo=tags)
         row = read_image(tmp_path / "a.tif", 64)[0].astype(int)
         assert np.abs(row - expected).max() <= 2, name
-    for levels, says in [
+    for levels, reason in [
         (np.where(ramp > 0.9, np.nan, ramp), "NaN or infinite"),
         (np.where(ramp > 0.9, np.inf, ramp), "NaN or infinite"),
         (ramp - 1, "are -1 to 0"),
         ((ramp * 1e6).astype(np.int32), "expected 0 to 65,535"),
     ]:
         Image.fromarray(levels).save(tmp_path / "a.tif")
-        with pytest.raises(ImageRejected, match=says):
+        with pytest.raises(ImageRejected, match=reason):
             read_image(tmp_path / "a.tif", 64)
 
 
@@ -177,7 +177,7 @@ def _broken(tmp_path: Path, kind: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("kind", "says"),
+    ("kind", "reason"),
     [
         ("truncated", "damaged or truncated"),
         ("empty", "the file is empty"),
@@ -204,8 +204,8 @@ def _broken(tmp_path: Path, kind: str) -> Path:
         ("missing", "does not exist"),
     ],
 )
-def test_an_unusable_file_is_rejected_with_a_reason(tmp_path: Path, kind: str, says: str) -> None:
-    with pytest.raises(ImageRejected, match=says):
+def test_an_unusable_file_is_rejected_with_a_reason(tmp_path: Path, kind: str, reason: str) -> None:
+    with pytest.raises(ImageRejected, match=reason):
         read_image(_broken(tmp_path, kind), 32)
 
 

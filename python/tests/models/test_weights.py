@@ -44,7 +44,7 @@ def body(network: Any) -> list[Any]:
     return [array for layer in network.layers if layer.name != "logits" for array in layer.get_weights()]
 
 
-def alike(one: list[Any], other: list[Any]) -> bool:
+def equal(one: list[Any], other: list[Any]) -> bool:
     return len(one) == len(other) and all(map(np.array_equal, one, other))
 
 
@@ -65,7 +65,7 @@ def keras_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, dict[str
 def test_weight_files_of_keras_are_loaded_at_any_image_size(keras_files: Any, kind: str) -> None:
     network, paths = keras_files
     started = build(NAME, 64, 3, str(paths[kind]))
-    assert alike(body(started), network.get_weights())
+    assert equal(body(started), network.get_weights())
     assert weights_fingerprint(str(paths[kind])) == fingerprint(paths[kind])
 
 
@@ -82,7 +82,7 @@ def test_imagenet_weights_are_those_of_keras(keras_files: Any, monkeypatch: pyte
     monkeypatch.setattr(importlib.import_module("keras.src.utils.file_utils"), "get_file", get_file)
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        assert alike(body(build(NAME, 64, 1, "imagenet")), network.get_weights())
+        assert equal(body(build(NAME, 64, 1, "imagenet")), network.get_weights())
     assert len(asked) == 1 and "mobilenet_v3_small" in asked[0]
     assert capsys.readouterr().out == "", "stdout is for results"
     assert weights_fingerprint("imagenet") is None and weights_fingerprint("none") is None
@@ -109,14 +109,14 @@ def test_weights_of_a_run_with_other_findings_are_loaded(name: str, mirrored: bo
     save_model(with_mirror(network) if mirrored else network, tmp_path / "model.keras", {"backbone": name.title()})
     load_keras().utils.set_random_seed(1)
     started = build(name, 64, 2, str(tmp_path))
-    assert alike(body(started), body(network))
+    assert equal(body(started), body(network))
     assert started.get_layer("logits").kernel.shape[-1] == 2
     assert weights_fingerprint(str(tmp_path)) == fingerprint(tmp_path / "model.keras")
 
 
 def test_weights_of_a_trained_run_are_loaded(run: Path) -> None:
     started = build("small", 64, 5, str(run))
-    assert not alike(body(started), body(build("small", 64, 5)))
+    assert not equal(body(started), body(build("small", 64, 5)))
     assert all(layer.get_weights()[2].any() for layer in started.layers if "norm" in layer.name), "trained"
 
 

@@ -33,9 +33,9 @@ def test_no_sentence_is_in_the_other_language() -> None:
         if text == spanish[key] and re.search("[a-z]{4}", re.sub("{.*?}", "", text))
     }
     # These words are the same in both languages.
-    alike = {"finding.Fibrosis", "finding.Hernia", "view.PA", "view.AP", "point.youden"}
-    alike |= {"audit.labels_column.kappa", "points.column.kappa"}
-    assert same == alike
+    expected = {"finding.Fibrosis", "finding.Hernia", "view.PA", "view.AP", "point.youden"}
+    expected |= {"audit.labels_column.kappa", "points.column.kappa"}
+    assert same == expected
 
 
 def test_the_report_uses_exactly_the_keys_of_the_words_files() -> None:

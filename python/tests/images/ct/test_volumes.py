@@ -153,12 +153,12 @@ BAD = {
     "spacing": ("1.mha", _after(_replace, b"ElementSpacing = 8 8 20", b"ElementSpacing = 8 8 0"), "ElementSpacing"),
     "spacing in metres": ("1.mha", _after(_replace, b"Spacing = 8 8 20", b"Spacing = .008 .008 .02"), "spacing of"),
     "no direction": ("1.mha", _after(_replace, b"Matrix = 1 0 0 0 1", b"Matrix = 0 0 0 0 1"), "determinant is 0"),
-    "another size than told": (
+    "another size than in the header": (
         "1.mha",
         _after(_replace, b"CompressedDataSize = ", b"CompressedDataSize = 1"),
         "its header has 1",
     ),
-    "no size told": ("1.mha", _after(_replace, b"CompressedDataSize", b"Comment"), "its header has no bytes"),
+    "no size in the header": ("1.mha", _after(_replace, b"CompressedDataSize", b"Comment"), "its header has no bytes"),
     "direction": ("1.mha", _after(_replace, b"Matrix = 1 0 0 0 1", b"Matrix = 1 0 0 0 nan"), "TransformMatrix"),
     "sizes lacking": ("1.mha", _after(_replace, b"DimSize = 40 40 12", b"DimSize = 40 40"), "DimSize = 40 40"),
     "nii.gz cut": ("1.nii.gz", _after(_cut, 0.5), "truncated"),
@@ -189,9 +189,9 @@ def _write_4d(path: Path) -> None:
 
 @pytest.mark.parametrize("kind", BAD)
 def test_an_unusable_volume_is_rejected_with_a_reason(tmp_path: Path, kind: str) -> None:
-    name, make, says = BAD[kind]
+    name, make, reason = BAD[kind]
     make(tmp_path / name)
-    with pytest.raises(ImageRejected, match=says) as caught:
+    with pytest.raises(ImageRejected, match=reason) as caught:
         read_file(EIGHT, str(tmp_path / name), 32)
     assert "\n" not in str(caught.value) and "ITK" not in str(caught.value)
 

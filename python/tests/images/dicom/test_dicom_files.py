@@ -53,7 +53,7 @@ def _odd(tmp_path: Path, kind: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("kind", "says"),
+    ("kind", "reason"),
     [
         ("frames", "2 frames"),
         ("frames-no-number", "not a number"),
@@ -72,8 +72,8 @@ def _odd(tmp_path: Path, kind: str) -> Path:
         ("empty", "empty"),
     ],
 )
-def test_an_unusable_dicom_file_is_rejected_with_a_reason(tmp_path: Path, kind: str, says: str) -> None:
-    with pytest.raises(ImageRejected, match=says):
+def test_an_unusable_dicom_file_is_rejected_with_a_reason(tmp_path: Path, kind: str, reason: str) -> None:
+    with pytest.raises(ImageRejected, match=reason):
         read_image(_odd(tmp_path, kind), 32)
 
 

@@ -64,10 +64,10 @@ def test_a_response_with_another_range_is_not_used(server: Server, target: Path,
 
 
 def test_a_wrong_range_is_detected_by_the_checksum(server: Server, target: Path) -> None:
-    def lie(handler: Handler, body: bytes, start: int) -> None:
+    def wrong_range(handler: Handler, body: bytes, start: int) -> None:
         handler.reply(206, body[: len(body) - start], Content_Range=part_header(body, start))
 
-    server.will(NAME, drop_after(0.5), lie)
+    server.will(NAME, drop_after(0.5), wrong_range)
     get(server, target)
     assert_complete(target)
     assert server.ranges(NAME) == [None, "bytes=100000-", None]
@@ -82,8 +82,8 @@ def test_another_range_with_a_correct_header_is_not_used(server: Server, target:
 
 
 def test_after_a_wrong_range_no_range_is_requested(server: Server, target: Path) -> None:
-    lie = reply_with(206, BODY, Content_Range=part_header(BODY, 0))
-    server.will(NAME, drop_after(0.5), lie, drop_after(0.5))
+    wrong_range = reply_with(206, BODY, Content_Range=part_header(BODY, 0))
+    server.will(NAME, drop_after(0.5), wrong_range, drop_after(0.5))
     get(server, target)
     assert_complete(target)
     assert server.ranges(NAME) == [None, "bytes=100000-", None, None]

@@ -63,7 +63,7 @@ def process_groups(processes: int, timeout: float = 10.0) -> list[ProcessGroup]:
 
 def test_processes_connect_despite_foreign_connections() -> None:
     three = process_groups(3)
-    stranger = threading.Thread(target=_knock, args=(three[0].port,))
+    stranger = threading.Thread(target=_connect_foreign, args=(three[0].port,))
     stranger.start()
     joined = connect_all(three, [TERMS] * 3)
     stranger.join()
@@ -75,7 +75,7 @@ def test_processes_connect_despite_foreign_connections() -> None:
         [link.close() for link in one.links]
 
 
-def _knock(port: int) -> None:
+def _connect_foreign(port: int) -> None:
     ends = time.monotonic() + 5
     while time.monotonic() < ends:
         try:

@@ -26,8 +26,8 @@ sklearn_predictions <- function() {
   rows
 }
 
-sklearn_answers <- function() {
-  utils::read.csv(test_path("fixtures", "sklearn-answers.csv"))
+sklearn_values <- function() {
+  utils::read.csv(test_path("fixtures", "sklearn-values.csv"))
 }
 
 # Removes files at the end of a test.
@@ -82,7 +82,7 @@ in_own_r <- function(code, env = character()) {
   suppressWarnings(system2(rscript, shQuote(script), stdout = TRUE, stderr = TRUE, env = env))
 }
 
-# The stand-in package works with any Python that reticulate can load.
+# The fixture package works with any Python that reticulate can load.
 stand_in <- function() {
   skip_if_not_installed("reticulate")
   project <- find_python(test_path())
@@ -104,7 +104,7 @@ expect_no_match_all <- function(texts, pattern) {
   expect_identical(wrong, character())
 }
 
-# Real tables and published predictions: the folder that PLACA_DATA names, or ../shared/data beside the project.
+# Real tables and published predictions: the folder PLACA_DATA, or ../shared/data next to the project.
 shared_data <- function() {
   named <- Sys.getenv("PLACA_DATA")
   found <- if (nzchar(named)) named else find_upwards(test_path(), "shared/data")

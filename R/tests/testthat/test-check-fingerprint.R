@@ -4,7 +4,7 @@ name_model <- function(run, fingerprint) {
   write_record(facts, file.path(run, "run.json"))
 }
 
-# SHA-256 of the nine bytes "no model\n", which the stand-in of a model is, by coreutils' sha256sum.
+# SHA-256 of the nine bytes "no model\n" of the placeholder model, computed with sha256sum.
 of_stand_in <- "sha256:38af35bf3a1ac4a394cc7c60519f8f13883f95fe5d877cd9ac3b0cbb0f5b714b"
 
 test_that("a model that does not match run.json is an error", {

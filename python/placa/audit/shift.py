@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.audit.intervals import Floats, clustered_mean, quantile, together
+from placa.audit.intervals import Floats, bonferroni_level, clustered_mean, quantile
 from placa.audit.verdicts import shift_verdict, worst
 from placa.records.audit import Difference, Shift, Side
 
@@ -66,7 +66,7 @@ def find_shift(train: pd.DataFrame, test: pd.DataFrame, findings: list[str], gro
     if train.empty or test.empty:
         return None
     items = [item for item in _items(train, test, findings, group) if min(len(values) for values, _ in item[2])]
-    reach = quantile(together(len(items)))
+    reach = quantile(bonferroni_level(len(items)))
     rows = [_row(item, reach) for item in items]
     return {
         "train": describe(train, findings, group),

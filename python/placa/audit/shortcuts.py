@@ -11,7 +11,7 @@ import pandas as pd
 from msgspec import convert
 from numpy.typing import NDArray
 
-from placa.audit.intervals import Estimate, auroc, together
+from placa.audit.intervals import Estimate, auroc, bonferroni_level
 from placa.audit.probes import PROBES, Features, all_features
 from placa.audit.verdicts import shortcut_verdict, worst
 from placa.core.progress import SILENT, Progress
@@ -60,7 +60,7 @@ def find_shortcuts(
     groups = pd.factorize(some["group_id"])[0].astype(np.int64)
     measurable = sum(1 for probe in PROBES if features[probe].columns is not None)
     testable = [finding for finding in findings if _too_few(some[finding], groups) is None]
-    level = together(measurable * len(testable))
+    level = bonferroni_level(measurable * len(testable))
     probes: list[Probe] = []
     # The matrices are small: on a busy machine, several threads take ten times as long as one.
     with threadpool_limits(1), progress.bar("shortcuts", len(findings) * len(PROBES)) as advance:

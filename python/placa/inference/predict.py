@@ -103,7 +103,7 @@ def no_readable_image(images: int, path: str, reason: str) -> NoReadableImageErr
     return NoReadableImageError(message, images=images, path=path, reason=reason)
 
 
-def loaded(run: str | Path) -> Predictor:
+def load_predictor(run: str | Path) -> Predictor:
     """Return a run's predictor, loaded once while its model file is unchanged. R calls this once per batch.
 
     Raises:

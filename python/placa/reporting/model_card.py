@@ -1,7 +1,7 @@
-"""The model card: what a model is, in a page, beside the model (Mitchell et al. 2019, doi:10.1145/3287560.3287596).
+"""Write the model card, one page about a model (Mitchell et al. 2019, doi:10.1145/3287560.3287596).
 
-``model_card.md`` is in English, ``model_card.es.md`` in Spanish. The header is the YAML that model hubs read. What no
-program can know is left for the author, to be seen.
+``model_card.md`` is in English, ``model_card.es.md`` in Spanish. The header is YAML for model hubs. Items
+that only the author knows are marked.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from placa.reporting.words import LANGUAGES, Words, capitalise, comparison_text,
 
 
 def write_model_card(run: Path, facts: RunFacts | None = None) -> list[Path]:
-    """Write the model card of a run in every language, or write it anew once the run is evaluated.
+    """Write the model card of a run in every language; replace existing cards.
 
     Args:
-        run: The run directory, with its ``thresholds.json``; where it has an ``evaluation/``, its figures are given.
+        run: The run directory with ``thresholds.json``. If it has an ``evaluation/``, the card contains its results.
         facts: The content of ``run.json``; read from `run` by default.
 
     Returns:
@@ -51,19 +51,19 @@ def write_model_card(run: Path, facts: RunFacts | None = None) -> list[Path]:
 
 
 def card_path(run: Path, language: str) -> Path:
-    """Return where a run keeps its card in a language."""
+    """Return the path of the model card of a run in a language."""
     return run / ("model_card.md" if language == "en" else f"model_card.{language}.md")
 
 
 def model_card(
     facts: RunFacts, thresholds: Thresholds, figures: CardFigures | None = None, language: str = "en"
 ) -> str:
-    """Compose the card.
+    """Compose the model card.
 
     Args:
         facts: The content of ``run.json``.
-        thresholds: That of ``thresholds.json``.
-        figures: Those of ``evaluation/``, or None where the run is not evaluated.
+        thresholds: The content of ``thresholds.json``.
+        figures: The results of ``evaluation/``; None if the run is not evaluated.
         language: One of `LANGUAGES`.
 
     Returns:
@@ -171,7 +171,7 @@ def _audit(words: Words, audit: Audit) -> str:
     }
     sentences = [words.say("card.audit", **verdicts)]
     if strong:
-        # Of those as strong, one that sees nothing of the lungs at all proves more than one that sees them coarsely.
+        # Among equally strong probes, one without any information about the lungs is stronger evidence.
         worst = max(strong, key=lambda probe: (probe["probe"] not in ("histogram", "thumbnail"), probe["auroc"] or 0))
         probe, finding = words.name("probe", worst["probe"]), words.name("finding", worst["finding"])
         sentences.append(
@@ -218,10 +218,10 @@ def _performance_table(words: Words, thresholds: Thresholds, figures: CardFigure
 
 
 def _agreement(words: Words, figures: CardFigures | None) -> list[str]:
-    """How far the probabilities agree with what was observed, and for whom the model differs."""
+    """Return the paragraphs about calibration and about subgroups that differ."""
     sentences = []
     if figures and figures.calibration:
-        # Of several findings the one whose probabilities are furthest off.
+        # With several findings, the one with the largest calibration error.
         finding, values = max(figures.calibration.items(), key=lambda item: item[1]["ici"][0])
         key = "card.calibration" if len(figures.calibration) == 1 else "card.calibration_many"
         estimates = {name: words.estimate(*values[name]) for name in ("slope", "ici")}

@@ -1,6 +1,6 @@
-"""The words of the report and of the model card in one language, and numbers as that language writes them.
+"""Words of the report and the model card, and numbers in the format of a language.
 
-The vocabulary is that of the R package, ``R/inst/words``; ``R/R/report-words.R`` does the same for the report.
+The words files are those of the R package, ``R/inst/words``. ``R/R/report-words.R`` reads them for the report.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from placa.evaluation.errors import MissingSourceError
 from placa.records.codes import Values
 from placa.records.source import Comparison, SplitFacts
 
-#: Those that the vocabulary has.
+#: The languages with a words file.
 LANGUAGES = ("en", "es")
 
 
@@ -26,7 +26,7 @@ class Words:
         language: One of `LANGUAGES`.
 
     Raises:
-        PlacaError: The vocabulary is missing or cannot be read.
+        PlacaError: The words file is missing or cannot be read.
     """
 
     def __init__(self, language: str) -> None:
@@ -34,34 +34,34 @@ class Words:
         self._words = _read_words(language)
 
     def has(self, key: str) -> bool:
-        """Whether there is a word under `key`."""
+        """Return whether `key` exists."""
         return key in self._words
 
     def say(self, key: str, **values: str) -> str:
-        """Return the sentence under `key`, with each ``{name}`` in it replaced by the value of that name."""
+        """Return the sentence of `key` with its placeholders ``{name}`` replaced by the values."""
         return re.sub(r"\{(\w+)\}", lambda gap: values[gap[1]], self._words[key])
 
     def name(self, kind: str, code: str) -> str:
-        """Return the word for a code of some kind, such as a finding; a code that has none stays, as Markdown."""
+        """Return the word for a code of a kind, such as a finding; an unknown code is returned as Markdown."""
         key = f"{kind}.{code}"
         return self.say(key) if self.has(key) else escape_markdown(code.replace("_", " "))
 
     def number(self, value: float | None, digits: int = 0) -> str:
-        """Write a number with the marks of the language; None and NaN are a dash."""
+        """Format a number with the separators of the language; None and NaN are a dash."""
         if value is None or math.isnan(value):
             return self.say("number.none")
         text = f"{abs(value):,.{digits}f}".replace("inf", "∞")
         marks = str.maketrans(",.", self.say("number.thousands") + self.say("number.decimal"))
-        # What rounds to zero has no sign.
+        # A number that rounds to zero has no sign.
         sign = "\u2212" if value < 0 and re.search("[1-9∞]", text) else ""
         return sign + text.translate(marks)
 
     def percent(self, share: float, digits: int = 1) -> str:
-        """Write a share between 0 and 1 in per cent."""
+        """Format a proportion, 0 to 1, as a percentage."""
         return self.say("number.percent", n=self.number(100 * share, digits))
 
     def estimate(self, value: float | None, lower: float | None, upper: float | None, digits: int = 2) -> str:
-        """Write an estimate with its interval, where it has one."""
+        """Format an estimate with its interval, if it has one."""
         if value is None or math.isnan(value) or not _is_known(lower) or not _is_known(upper):
             return self.number(value, digits)
         between = "; " if lower is not None and lower < 0 else "\u2013"
@@ -69,7 +69,7 @@ class Words:
         return f"{self.number(value, digits)} ({limits})"
 
     def duration(self, seconds: float | None) -> str:
-        """Write a time in seconds, minutes or hours."""
+        """Format a duration in seconds, minutes or hours."""
         if seconds is None:
             return self.say("number.none")
         if seconds < 100:
@@ -110,7 +110,7 @@ def capitalise(text: str) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """Return `text` on one line, written so that Markdown shows every character of it."""
+    """Return `text` on one line, with the special characters of Markdown escaped."""
     return re.sub(r"([\\`*_{}\[\]<>#|@$~^])", r"\\\1", " ".join(text.split()))
 
 

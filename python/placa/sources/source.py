@@ -77,7 +77,7 @@ class Source:
         if self.rows is None:
             self.rows = accounted
         if self.rows != accounted:
-            raise AssertionError(f"{self.rows} rows came in and {accounted} are accounted for")
+            raise AssertionError(f"{self.rows} rows were read, but {accounted} are kept, rejected, missing or unused")
 
 
 def as_list(values: str | Sequence[str] | None) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from placa.core.backend import load_keras
 from placa.core.errors import PlacaError
-from placa.core.files import explain_os_error, fingerprint, held, read_json, refuse_existing, write_json
+from placa.core.files import explain_os_error, fingerprint, locked, read_json, refuse_existing, write_json
 from placa.core.progress import Progress
 from placa.core.system import versions
 from placa.models import weights_fingerprint
@@ -177,7 +177,8 @@ def _locked(place: Path, out: Path) -> Iterator[None]:
         lock = (place / "lock").open("w")
     except OSError as error:
         raise explain_os_error(error, out) from error
-    with lock, held(lock, f"Another process is training {out}. Wait until it ends, or choose another --out."):
+    busy = f"Another process is training {out}. Wait until it ends, or choose another --out."
+    with lock, locked(lock, busy, out):
         yield
 
 

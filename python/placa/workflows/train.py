@@ -11,7 +11,7 @@ from placa.records.run_facts import RunFacts
 from placa.training.batches import ALONE, Share
 from placa.training.checkpoint import Checkpoint
 from placa.training.data import TrainingData, read_training_data
-from placa.training.distributed import Job, Team, train_together
+from placa.training.distributed import Job, ProcessGroup, train_together
 from placa.training.distributed.agreement import receive_start, send_start
 from placa.training.finish import CalibratedModel, finish, inference_network
 from placa.training.fitting import Fitted, fit_network
@@ -29,7 +29,7 @@ def train(
     progress: Progress | bool = True,
     resume: bool = False,
     checkpoint_every: float = 20.0,
-    team: Team | None = None,
+    process_group: ProcessGroup | None = None,
 ) -> RunFacts:
     """Train on a prepared data set and write a run directory.
 
@@ -47,8 +47,9 @@ def train(
             those of an uninterrupted training. Without an interrupted training, a new one starts.
         checkpoint_every: Minimum seconds between two saved states within a phase; a state is also saved at the end of
             each phase. States are in ``.NAME.training`` beside the run until it is complete.
-        team: The process group, including this process (see `placa.training.distributed.find_team`); by default this
-            process trains alone, on all devices of the machine.
+        process_group: The process group, including this process (see
+            `placa.training.distributed.find_process_group`); by default this process trains alone, on all devices of
+            the machine.
 
     Returns:
         The content of ``run.json``.
@@ -63,8 +64,8 @@ def train(
     """
     prepared, out, progress = Path(prepared), Path(out), show(progress)
     options = options or TrainOptions()
-    if team is not None:
-        return train_together(Job(prepared, out, options, overwrite, resume, checkpoint_every), team, progress)
+    if process_group is not None:
+        return train_together(Job(prepared, out, options, overwrite, resume, checkpoint_every), process_group, progress)
     facts = train_share(prepared, out, options, overwrite, progress, resume, ALONE, checkpoint_every)
     assert facts is not None
     return facts

@@ -1,4 +1,4 @@
-"""The audit as a whole: what is written is JSON, and what is printed can be read at 80 columns."""
+"""The complete audit is JSON with the documented schema, and is printed in 80 columns."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def full() -> dict:
     return _audit(table=True)
 
 
-def test_the_audit_is_json_of_the_written_schema(full: dict) -> None:
+def test_the_audit_has_the_documented_json_schema(full: dict) -> None:
     assert json.loads(json.dumps(full, allow_nan=False)) == full
     assert msgspec.convert(full, Audit) == full and set(full) == set(Audit.__annotations__)
     assert full["shift"]["table"]["train"]["images"] == 240 - full["splits"]["test"]["images"]
@@ -49,7 +49,9 @@ def test_the_same_seed_gives_the_same_audit(full: dict) -> None:
     assert again == full
 
 
-def test_the_print_fits_80_columns(full: dict, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_printed_lines_have_at_most_80_columns(
+    full: dict, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     print_audit(full)
     printed = capsys.readouterr().out
@@ -61,7 +63,7 @@ def test_the_print_fits_80_columns(full: dict, capsys: pytest.CaptureFixture, mo
     assert f"AUROC {highest:.2f} (Edema)" in " ".join(printed.split())
 
 
-def test_a_set_with_little_known_prints_too(capsys: pytest.CaptureFixture) -> None:
+def test_a_data_set_with_few_columns_is_printed(capsys: pytest.CaptureFixture) -> None:
     manifest = make_manifest(24)
     manifest[["view", "sex", "patient_id"]] = pd.NA
     manifest["age"] = np.nan
@@ -83,7 +85,7 @@ def test_a_set_with_little_known_prints_too(capsys: pytest.CaptureFixture) -> No
     assert "identical pixels" in line
 
 
-def test_each_verdict_has_its_sentence() -> None:
+def test_each_verdict_has_a_sentence() -> None:
     def row(verdict: str, auroc: float | None) -> dict:
         return {"probe": "file", "finding": "Edema", "auroc": auroc, "verdict": verdict}
 
@@ -93,6 +95,6 @@ def test_each_verdict_has_its_sentence() -> None:
     assert shortcut_means([row("none", None)]) not in (shortcut_means([row("none", 0.5)]), [])
 
 
-def test_pixels_of_other_images_are_refused() -> None:
+def test_pixels_of_other_images_are_rejected() -> None:
     with raises(RowCountMismatchError, rows=240, pixels=239):
         run_audit(make_manifest(), ["Edema"], make_pixels(239))

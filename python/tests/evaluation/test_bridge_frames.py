@@ -1,4 +1,4 @@
-"""The bridge to R: what crosses."""
+"""The bridge to R: conversion of data frames."""
 
 import datetime
 import time
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("r")
 
 @pytest.fixture
 def frame() -> pd.DataFrame:
-    """Of every type a column, with something missing where that type can."""
+    """Return one column per type, with a missing value if the type has one."""
     return pd.DataFrame(
         {
             "señal": pd.array(["señal\n\"'", None, "", "NA"], dtype="string"),
@@ -53,7 +53,7 @@ def facts(frame: pd.DataFrame, *checks: str) -> dict[str, bool]:
     return {code: list(check(to_r(frame), ri.StrSexpVector([code]))) == [True] for code in checks}
 
 
-def test_values_and_types_arrive_in_r(frame: pd.DataFrame) -> None:
+def test_values_and_types_are_the_same_in_r(frame: pd.DataFrame) -> None:
     checks = [
         "identical(señal, c('se\\u00f1al\\n\"\\'', NA, '', 'NA'))",
         "identical(Encoding(señal)[1], 'UTF-8')",
@@ -74,7 +74,7 @@ def test_values_and_types_arrive_in_r(frame: pd.DataFrame) -> None:
     assert facts(frame, *checks) == dict.fromkeys(checks, True)
 
 
-def test_a_frame_comes_back_as_it_went(frame: pd.DataFrame) -> None:
+def test_a_data_frame_is_the_same_after_a_round_trip(frame: pd.DataFrame) -> None:
     back = through_r(frame)
     expected = frame.astype(
         {
@@ -88,11 +88,11 @@ def test_a_frame_comes_back_as_it_went(frame: pd.DataFrame) -> None:
     )
     pd.testing.assert_frame_equal(back, expected)
     assert list(back["view"].cat.categories) == ["PA", "ñ", "AP"] and back["stage"].cat.ordered
-    # A second crossing changes nothing more.
+    # A second conversion changes nothing.
     pd.testing.assert_frame_equal(through_r(back), back)
 
 
-def test_rows_columns_and_the_index_may_be_any(frame: pd.DataFrame) -> None:
+def test_any_rows_columns_and_index_are_converted(frame: pd.DataFrame) -> None:
     none = through_r(frame.iloc[:0])
     assert none.shape == (0, frame.shape[1]) and list(none.columns) == list(frame.columns)
     assert through_r(frame[[]]).shape[1] == 0
@@ -102,7 +102,7 @@ def test_rows_columns_and_the_index_may_be_any(frame: pd.DataFrame) -> None:
     assert list(through_r(twice).columns) == ["ñ", "ñ"]
 
 
-def test_what_r_makes_comes_to_python() -> None:
+def test_data_frames_of_r_are_converted_to_python() -> None:
     code = """function(x) data.frame(
       when = as.Date('2020-02-29'), latin = iconv('\\u00f1', 'UTF-8', 'latin1'), big = 2^31, age = 61, half = 2^31 + .5,
       not = NA, none = NA_real_, day = factor('lunes')
@@ -110,25 +110,25 @@ def test_what_r_makes_comes_to_python() -> None:
     back = through_r(pd.DataFrame({"x": [1]}), code)
     row = back.iloc[0]
     assert (row["when"], row["latin"], row["big"], row["day"]) == ("2020-02-29", "ñ", 2**31, "lunes")
-    # A whole number that R's integers could hold was a double in R, and stays one.
+    # A double of R with an integer value is still a double.
     assert (back["big"].dtype, back["age"].dtype, back["half"].dtype) == ("int64", "float64", "float64")
     assert row["not"] is pd.NA and np.isnan(row["none"])
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\ud800"])
-def test_what_r_cannot_hold_is_said(text: str) -> None:
+def test_values_that_r_cannot_represent_are_errors(text: str) -> None:
     with raises(InvalidTextError, text=text):
         to_r(pd.DataFrame({"x": ["fine", text]}))
 
 
-def test_a_description_crosses_with_the_frame() -> None:
+def test_metadata_are_converted_with_the_data_frame() -> None:
     predictions = pd.DataFrame({"x": [1]})
     predictions.attrs["placa"] = {"label_source": "tres radiólogos", "findings": ["a", "b"], "subset": None}
     source = through_r(predictions, "function(x) data.frame(of = attr(x, 'placa')$label_source)")
     assert source["of"].tolist() == ["tres radiólogos"]
 
 
-def test_100_000_rows_cross_and_stay_what_they_are() -> None:
+def test_converting_100_000_rows_changes_no_value() -> None:
     n = 100_000
     random = np.random.default_rng(1)
     numbers = pd.Series(np.arange(n), dtype="string")
@@ -143,13 +143,13 @@ def test_100_000_rows_cross_and_stay_what_they_are() -> None:
     )
     before = time.perf_counter()
     back = through_r(big)
-    # It takes a quarter of a second (see benchmarks/); this is for a crossing that goes value by value.
+    # It takes a quarter of a second (see benchmarks/). The limit detects a conversion value by value.
     assert time.perf_counter() - before < 10
     pd.testing.assert_frame_equal(back, big.astype({"truth": "Int64"}))
 
 
-def test_a_table_survives_the_way_without_rpy2(run: Path, tmp_path: Path) -> None:
-    """Parquet over, CSV back: what `placa evaluate` does where there is no rpy2."""
+def test_a_table_is_the_same_without_rpy2(run: Path, tmp_path: Path) -> None:
+    """Parquet to R and CSV back, as `placa evaluate` does without rpy2."""
     predictions, metadata = read_predictions(run)
     predictions = predictions.head(4).assign(
         image_id=["señal.png", "a,b.png", 'c"d.png', "日本.png"],
@@ -173,7 +173,7 @@ def test_a_table_survives_the_way_without_rpy2(run: Path, tmp_path: Path) -> Non
     """
     done = run_rscript(code, str(present), str(back))
     assert done.returncode == 0, done.stderr
-    # An empty cell is a missing value; texts are in quotation marks, so that an empty one is told apart by none.
+    # An empty cell is a missing value. Texts are quoted, so an empty text differs from a missing one.
     arrived = pd.read_csv(back, dtype=predictions.dtypes.to_dict(), keep_default_na=False, na_values=[""])
     expected = predictions.assign(site=pd.array(["Córdoba", None, None, "x"], dtype="string"))
     pd.testing.assert_frame_equal(arrived[list(expected)], expected, check_dtype=False)

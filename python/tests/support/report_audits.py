@@ -1,4 +1,4 @@
-"""An audit.json with something of everything that it may hold, written out, for the report to print."""
+"""An audit.json with every possible part, for tests of the report."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _difference(what: str, train: float, test: float, verdict: str, finding: str
 
 
 def make_audit(findings: tuple[str, ...] = ("Pneumonia",)) -> dict[str, Any]:
-    """An audit.json with something of everything that it may hold."""
+    """Return an audit.json with every possible part."""
     measured = {"view_age_sex": (0.631, "some"), "file": (0.832, "strong"), "histogram": (0.794, "strong")}
     probes = [
         _probe(name, auroc - 0.02 * i, verdict, finding=finding)

@@ -131,7 +131,7 @@ def summarise(scores: pd.DataFrame, threshold: float) -> dict[str, Any]:
     return {"schema_version": 1, "threshold": threshold, "findings": findings}
 
 
-def lines(summary: dict[str, Any]) -> list[str]:
+def format_summary(summary: dict[str, Any]) -> list[str]:
     """Format a summary as text, one line per finding."""
     formatted = []
     for finding, row in summary["findings"].items():

@@ -186,7 +186,7 @@ class _FileScan:
         try:
             refuse_name(file)
             if not file.is_file():
-                raise ImageRejected("it is no file: a broken link, a pipe or a device")
+                raise ImageRejected("it is not a regular file: a broken link, a pipe or a device")
             size = file.stat().st_size
             with file.open("rb") as opened:
                 head = opened.read(256)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from placa.core.errors import PlacaError
-from placa.core.files import held
+from placa.core.files import locked
 from placa.core.progress import Advance, Progress
 from placa.sources.download.errors import PathInUseError, SeveralFilesError
 from placa.sources.download.extract import extract
@@ -124,5 +124,5 @@ def lock_directory(to: Path) -> Iterator[None]:
         PlacaError: Another download uses the directory.
     """
     busy = f"Another download is using {to}. Wait for it, or choose another --to."
-    with (to / ".placa-download.lock").open("w") as lock, held(lock, busy):
+    with (to / ".placa-download.lock").open("w") as lock, locked(lock, busy):
         yield

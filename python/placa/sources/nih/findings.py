@@ -176,7 +176,7 @@ def read_labels(text: pd.Series) -> tuple[pd.DataFrame, pd.Series]:
             reasons[row] = f"it has no label: NIH writes {NO_FINDING!r} for an image without findings"
         elif None in names:
             part = parts[names.index(None)].strip()
-            reasons[row] = f"its label {part!r} is none of NIH's fifteen: correct it"
+            reasons[row] = f"its label {part!r} is not one of the fifteen labels of NIH: correct it"
         elif NO_FINDING in names and len(set(names)) > 1:
             reasons[row] = f"its labels {cell!r} contradict each other: remove {NO_FINDING!r} or the findings"
         else:

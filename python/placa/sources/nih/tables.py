@@ -108,8 +108,8 @@ def read_entries(path: Path) -> Entries:
     frame = rows.frame
     labels, reasons = read_labels(frame["Finding Labels"])
     patients = read_patients(frame["Patient ID"])
-    reasons = reasons.mask(patients == "", "it names no patient, so it cannot be split by patient")
-    reasons = reasons.mask(frame["Image Index"] == "", "it names no image")
+    reasons = reasons.mask(patients == "", "it has no patient, so it cannot be split by patient")
+    reasons = reasons.mask(frame["Image Index"] == "", "it has no image index")
     rejected = rows.rejected + rows.reject(reasons)
     usable = frame[reasons == ""]
     # One image may have two names, a.png and a.PNG; the order of its labels is irrelevant.

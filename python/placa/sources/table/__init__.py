@@ -219,7 +219,7 @@ def _usable(
     def reject(bad: pd.Series, reason: str | pd.Series) -> None:
         reasons.update(pd.Series(reason, index=reasons.index, dtype=object)[bad & (reasons == "")])
 
-    reject(cells["path"] == "", f"its column {named['path']!r} names no file")
+    reject(cells["path"] == "", f"its column {named['path']!r} is empty")
     if "id" in cells:
         reject(cells["id"] == "", f"its column {named['id']!r} is empty")
     units = [kind for kind in ("patient", "group") if kind in cells and (cells[kind] != "").any()]
@@ -232,7 +232,7 @@ def _usable(
         split = cells["split"].str.lower()
         reject(
             (split != "") & ~split.isin(_SPLITS),
-            "its split " + cells["split"].map(repr) + " is none of train, validation and test: correct it",
+            "its split " + cells["split"].map(repr) + " is not train, validation or test: correct it",
         )
     rejected = rows.reject(reasons)
     keep = reasons == ""

@@ -223,7 +223,7 @@ def _ragged(row: list[str], expected: int, named: int) -> str:
     """Return the reason why a row of another length than the header cannot be used; ``""`` if it can."""
     if (len(row) > expected and not any(row[expected:])) or named <= len(row) < expected:
         return ""
-    return f"it has {len(row)} cells where the header has {named}: correct the row, or quote its text"
+    return f"it has {len(row)} cells, expected {named}: correct the row, or quote its text"
 
 
 def _separator(lines: list[str], columns: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from raising import raises
+from record_fixtures import good_record
 
 from placa.core.backend import load_keras
 from placa.core.errors import UnknownNameError
@@ -15,7 +16,7 @@ from placa.models.calibration import Recalibration, sigmoid
 from placa.models.errors import DamagedModelError, UnloadableModelError
 from placa.models.files import load_model, save_model
 
-CARD = {"findings": ["Mass", "Nodule"], "size": 32}
+CARD = {**good_record("model"), "findings": ["Mass", "Nodule"], "size": 32}
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@
 #' @export
 #' @examplesIf dir.exists("runs/pneumonia")
 #' predictions <- read_predictions("runs/pneumonia")
-#' attr(predictions, "placa")$comparison
+#' attr(predictions, "placa")$findings
 read_predictions <- function(x) {
   file <- predictions_file(x)
   read <- read_parquet(file, call = rlang::current_env())

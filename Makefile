@@ -1,4 +1,4 @@
-# placa: `make demo` and `make test` set up what they need, once, and work on a fresh machine.
+# placa: `make demo` and `make test` install their requirements once, and work on a new machine.
 
 PYTHON ?= python3
 UV_VERSION := 0.13.9
@@ -14,13 +14,13 @@ test: setup ## pytest and testthat, with the linters
 	@tools/setup-axe
 	@tools/run-tests
 
-test-slow: setup ## the proofs that take minutes
+test-slow: setup ## tests that take minutes
 	@$(BIN)/pytest -m slow
 
-bench: setup ## how fast, against what one would otherwise pick (see benchmarks/)
+bench: setup ## speed compared with common alternatives (see benchmarks/)
 	@benchmarks/run
 
-findings: ## surprises about other people's software, each shown by a script (installs into temporary folders)
+findings: ## unexpected behaviour of third-party software, each shown by a script (installs into temporary folders)
 	@failed=; for script in findings/*.sh; do \
 	  echo "== $$script"; $$script || failed="$$failed $$script"; \
 	done; test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
@@ -28,11 +28,11 @@ findings: ## surprises about other people's software, each shown by a script (in
 docs: setup ## the website of README, docs/ and the walk-throughs, to _docs/ (needs Quarto)
 	@tools/docs
 
-lint: setup ## ruff, mypy, lintr
+lint: setup ## ruff, mypy, import-linter, lintr, tools/check-names
 	@tools/lint
 
-# Python and R set each other up no faster than one after the other allows, so they go side by side.
-setup: ## the virtual environment, R's packages, placa in both
+# Python and R are set up in parallel.
+setup: ## the virtual environment, the R packages, placa in Python and R
 	@mkdir -p .make
 	@$(MAKE) --no-print-directory -s -j2 .make/python .make/r
 	@$(MAKE) --no-print-directory -s .make/r-package
@@ -41,9 +41,9 @@ setup: ## the virtual environment, R's packages, placa in both
 	@echo "setting up Python"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	@# ABI mode needs no compiler and no R headers; the other mode fails half-way where some of them are there.
-	@# Compiled to bytecode here, once: where PYTHONDONTWRITEBYTECODE is set, as in many containers, TensorFlow would
-	@# take nine seconds to import each time, and not three.
+	@# ABI mode needs no compiler and no R headers. API mode fails if only some of them are installed.
+	@# Compile to bytecode once: with PYTHONDONTWRITEBYTECODE, as in many containers, TensorFlow would take nine seconds
+	@# to import each time instead of three.
 	@RPY2_CFFI_MODE=ABI $(BIN)/uv pip install --compile-bytecode --quiet --python $(BIN)/python --requirement requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@command -v quarto >/dev/null || tools/setup-quarto
@@ -57,15 +57,15 @@ setup: ## the virtual environment, R's packages, placa in both
 	@! command -v R >/dev/null || $(BIN)/placa install-r >/dev/null
 	@! command -v R >/dev/null || touch $@
 
-renv: ## restore renv.lock from CRAN: exact, newest R packages in a library of this project's own
+renv: ## restore the R packages of renv.lock from CRAN into a library of this project
 	@tools/restore-renv
 	@$(BIN)/placa install-r
 
-lock: ## write requirements.lock anew from pyproject.toml
+lock: ## update requirements.lock from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --quiet \
 	  --no-header --no-annotate --no-emit-index-url --upgrade --output-file requirements.lock
 
-clean: ## remove what set-up made (data/ and runs/ stay)
+clean: ## remove the files of setup (data/ and runs/ are kept)
 	@rm -rf .make .venv
 
 help: ## this list

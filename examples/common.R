@@ -1,6 +1,6 @@
-# What both examples begin with: where the data and Python are, numbers and words in the page's language.
+# Shared code of both examples: paths of the data and of Python, numbers and words in the language of the page.
 
-# The R package already finds the Python that placa is installed in.
+# The R package finds the Python in which placa is installed.
 base_folders <- placa:::base_folders
 has_python <- placa:::has_python
 placa:::use_python_of_placa()
@@ -20,7 +20,8 @@ auroc_text <- function(row) {
 }
 on_axis <- function(x) num(x, 1)
 
-# The folder of a parameter, from where the command was typed upwards; else PLACA_DATA's; else "".
+# The folder of a parameter, relative to the working directory or one of its parents; otherwise the folder in
+# PLACA_DATA; otherwise "".
 find_data <- function(named, in_placa_data, holding) {
   known <- Sys.getenv("PLACA_DATA")
   places <- c(named, file.path(base_folders(), named), if (nzchar(known)) file.path(known, in_placa_data))
@@ -28,14 +29,14 @@ find_data <- function(named, in_placa_data, holding) {
   if (length(there)) normalizePath(there[[1]]) else ""
 }
 
-# Where the prepared set and the run go: a folder that the parameter names, and that is kept, or a passing one.
+# The folder for the prepared data set and the run: that of the parameter, or a temporary one.
 work_folder <- function(named) {
   folder <- if (nzchar(named)) named else tempfile("placa-example-")
   dir.create(folder, recursive = TRUE, showWarnings = FALSE)
   normalizePath(folder)
 }
 
-# Pictures that Python makes go beside the page, where figures of R go too.
+# The path of an image that Python writes, in the folder of the R figures.
 picture <- function(name) {
   file <- file.path(dirname(knitr::fig_path("x")), name)
   dir.create(dirname(file), recursive = TRUE, showWarnings = FALSE)
@@ -44,8 +45,8 @@ picture <- function(name) {
 
 stop_without_python <- function() {
   if (has_python()) return(invisible())
-  cat(say("**There is no Python with placa here, so the page ends at this point: `make setup` in placa's folder brings it.**\n",
-          "**Aqu\u00ed no hay un Python con placa, as\u00ed que la p\u00e1gina termina en este punto: `make setup` en la carpeta de placa lo trae.**\n"))
+  cat(say("**No Python with placa was found, so the page ends here. Run `make setup` in the folder of placa to install it.**\n",
+          "**No se ha encontrado un Python con placa, as\u00ed que la p\u00e1gina termina aqu\u00ed. Ejecute `make setup` en la carpeta de placa para instalarlo.**\n"))
   knitr::knit_exit()
 }
 
@@ -61,7 +62,7 @@ theme_example <- function() {
                    plot.title.position = "plot")
 }
 
-# Figures with their intervals, one a line, the first at the top; `wrong` are those that are not to be believed.
+# Estimates with their intervals, one per line, the first at the top; `wrong` marks invalid estimates.
 plot_scores <- function(labels, estimates, lower = NA_real_, upper = NA_real_, wrong, x, chance = 0.5) {
   scores <- data.frame(label = factor(labels, rev(labels)), estimate = estimates, lower = lower, upper = upper,
                        kind = ifelse(wrong, "wrong", "honest"))

@@ -1,4 +1,4 @@
-"""What both examples need beside placa itself: pictures side by side, and as many images as a page can wait for."""
+"""Functions of both examples: contact sheets, and subsets of images that are fast enough for a page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from placa.sources.source import Source
 
 
 def save_sheet(paths: Sequence[str], file: str, across: int = 6, side: int = 170) -> str:
-    """Write images side by side into one picture, read as placa reads them; returns the picture's path."""
+    """Write images side by side into one file, decoded as in placa; return its path."""
     rows = -(-len(paths) // across)
     sheet = Image.new("L", (across * (side + 4) - 4, rows * (side + 4) - 4), 255)
     for place, (levels, _) in enumerate(decode(list(paths), side)):
@@ -28,18 +28,18 @@ def save_sheet(paths: Sequence[str], file: str, across: int = 6, side: int = 170
 
 
 def as_numbers(paths: Sequence[str], side: int) -> np.ndarray:
-    """One row an image, its grey levels as columns: what the original made of images."""
+    """Return one row per image with its grey levels as columns, as the original notebook did."""
     return np.stack([levels[0] for levels, _ in decode(list(paths), side)]).reshape(len(paths), -1)
 
 
 def read_some(root: str, positive: str, images: int, drawn: bool) -> Source:
-    """NIH's images that are there, or those of so many patients, drawn by lot, that there are at most `images`.
+    """Read the images of NIH, or those of randomly selected patients, at most `images` of them.
 
     Args:
         root: The folder with the table and the images.
-        positive: The finding, as `read_nih` takes it.
-        images: How many are enough.
-        drawn: Whether these are phantoms in NIH's layout, which must not pass for NIH's images.
+        positive: The finding (see `read_nih`).
+        images: The maximum number of images.
+        drawn: Whether the images are phantoms in the layout of NIH, which are labelled as phantoms.
     """
     source = read_nih(Path(root), positive, split="seeded")
     if drawn:
@@ -47,18 +47,18 @@ def read_some(root: str, positive: str, images: int, drawn: bool) -> Source:
         source = replace(source, kind="phantom", label_source="phantom", images=phantoms)
     patients = source.images["patient_id"]
     everyone = np.random.default_rng(0).permutation(patients.unique())
-    # Whole patients, in the order of the lot, as long as their images fit.
+    # Complete patients in random order, up to the maximum number of images.
     sizes = patients.value_counts().reindex(everyone).cumsum()
     kept = source.images[patients.isin(sizes.index[sizes <= images])].reset_index(drop=True)
     return replace(source, images=kept, unused=source.unused + len(source.images) - len(kept))
 
 
 def draw_in_nih_layout(folder: str, images: int = 300) -> str:
-    """Draw phantoms, with a table as NIH's beside them; returns the folder."""
+    """Draw phantoms and write a table in the format of NIH; return the folder."""
     root = Path(folder)
-    # In this one process: R's Python, which a page is rendered with, starts no others.
+    # One process, because the Python inside R cannot start others.
     drawn = draw_phantoms(root / "images", images, 256, seed=0, workers=1)
-    # NIH's word for an opacity of this kind.
+    # The label of NIH for such an opacity.
     names = {"Pneumothorax": "Pneumothorax", "Opacity": "Infiltration"}
     labels = ["|".join(name for column, name in names.items() if row[column] == 1) for _, row in drawn.iterrows()]
     written = pd.DataFrame(

@@ -12,7 +12,8 @@
 #' @section Errors:
 #' `placa_error_run` if the directory is not a complete run (the message names the
 #' missing files), `placa_error_fingerprint` if `model.keras` does not match
-#' `run.json`, `placa_error_schema` if a newer version of placa wrote the run.
+#' `run.json`, `placa_error_schema` if another version of placa wrote the run,
+#' `placa_error_record` if `run.json` or `thresholds.json` is damaged or was edited.
 #' @export
 #' @examplesIf dir.exists("runs/pneumonia")
 #' model <- load_model("runs/pneumonia")
@@ -65,7 +66,7 @@ read_headline <- function(run) {
 format.placa_model <- function(x, ...) {
   data <- x$facts$data
   cli::cli_fmt({
-    cli::cli_text("{.strong Model} {.val {x$facts$name}}: {.val {x$findings}} against {.val {data$comparison}}")
+    cli::cli_text("{.strong Model} {.val {x$facts$name}}: {.val {x$findings}} against {comparison_label(data$comparison)}")
     cli::cli_text(
       "Trained on {data$images$train} images ({data$label_source}), {x$facts$training$backbone}, ",
       "{data$image_size} \u00d7 {data$image_size} pixels"
@@ -93,6 +94,12 @@ format.placa_model <- function(x, ...) {
 print.placa_model <- function(x, ...) {
   cat(format(x, ...), sep = "\n")
   invisible(x)
+}
+
+# The comparison in English, for printing.
+comparison_label <- function(comparison) {
+  switch(comparison$kind, rest = "all other images", absent = "images without the finding",
+         paste0("\"", comparison$classes, "\"", collapse = " or "))
 }
 
 model_headline <- function(finding, row) {

@@ -20,8 +20,8 @@
 #'
 #'   Other columns of the file follow, such as `fold` in a cross-validated run, in
 #'   which every image is a test image of one fold. The attribute `placa` is a list
-#'   with the metadata of the file: `findings`, `positive`, `comparison`,
-#'   `label_source`, `model_fingerprint`, `schema_version`.
+#'   with the metadata of the file: `findings`, `positive_alone`, `comparison`,
+#'   `label_source`, `model_fingerprint`, `versions`, `schema_version`.
 #' @section Errors:
 #' `placa_error_file` if the file does not exist or is not parquet;
 #' `placa_error_run` if `x` is a directory without predictions;
@@ -33,7 +33,7 @@
 #' @export
 #' @examplesIf dir.exists("runs/pneumonia")
 #' predictions <- read_predictions("runs/pneumonia")
-#' attr(predictions, "placa")$comparison
+#' attr(predictions, "placa")$findings
 read_predictions <- function(x) {
   file <- predictions_file(x)
   read <- read_parquet(file, call = rlang::current_env())
@@ -95,9 +95,9 @@ parse_metadata <- function(json, file, call = rlang::caller_env()) {
 # A newer schema version may use the same names with another meaning.
 check_schema <- function(content, file, call) {
   version <- content$schema_version
-  if (!is.null(version) && version > 1) {
+  if (!is.null(version) && version > 2) {
     cli::cli_abort(
-      c("{.file {file}} must have schema version 1.",
+      c("{.file {file}} must have schema version 1 or 2.",
         x = "It has version {version}.",
         i = "Install the version of placa that wrote the file."),
       class = "placa_error_schema", call = call

@@ -13,15 +13,16 @@
 #'   [`predict()`][predict.placa_model] uses) and `chosen` (`FALSE` if the
 #'   validation split has only one class; the threshold is then 0.5).
 #' @section Errors:
-#' `placa_error_run`, `placa_error_file`, `placa_error_schema`.
+#' `placa_error_run`, `placa_error_file` (invalid JSON), `placa_error_schema`
+#' (another schema version), `placa_error_record` (damaged or edited).
 #' @references
 #' Youden WJ (1950). Index for rating diagnostic tests. *Cancer* 3(1), 32--35.
 #' \doi{10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3}
 #' @export
 #' @examples
 #' file <- tempfile(fileext = ".json")
-#' writeLines('{"schema_version": 1, "chosen_on": "validation", "findings":
-#'   {"Pneumonia": {"default": "youden", "points": {"youden": 0.43}}}}', file)
+#' writeLines('{"schema_version": 2, "chosen_on": "validation", "findings": {"Pneumonia":
+#'   {"default": "youden", "points": {"youden": 0.43}, "chosen": true, "reason": null}}}', file)
 #' read_thresholds(file)
 read_thresholds <- function(x) {
   check_path(x, rlang::current_env())
@@ -33,8 +34,7 @@ read_thresholds <- function(x) {
       operating_point = names(entry$points),
       threshold = as.double(unlist(entry$points)),
       default = names(entry$points) == entry$default,
-      # Older runs do not have this field.
-      chosen = !isFALSE(entry$chosen)
+      chosen = entry$chosen
     )
   })
   do.call(rbind, parts)
@@ -51,17 +51,13 @@ read_json_of_run <- function(x, name, call = rlang::caller_env()) {
       class = "placa_error_run", call = call
     )
   }
-  content <- tryCatch(
-    jsonlite::fromJSON(read_text(file), simplifyDataFrame = FALSE),
-    error = function(error) {
-      cli::cli_abort(
-        c("{.file {file}} must be valid JSON.",
-          x = "{conditionMessage(error)}",
-          i = "Copy the file again, or train again."),
-        class = "placa_error_file", call = call
-      )
-    }
-  )
+  kind <- sub("[.]json$", "", name)
+  if (kind %in% names(record_remedies)) {
+    return(jsonlite::fromJSON(read_record(file, kind, call), simplifyDataFrame = FALSE))
+  }
+  text <- read_text(file)
+  parse_json_text(text, file, call)
+  content <- jsonlite::fromJSON(text, simplifyDataFrame = FALSE)
   check_schema(content, file, call)
   content
 }

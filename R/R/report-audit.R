@@ -1,16 +1,9 @@
 # The audit section: leakage, shortcuts, label quality, and shift between training and test.
-# Audits of older runs have only leakage; missing parts are omitted.
 
 # --- content of the audit ----------------------------------------------------------------------------------------
 
-# Converts the audit of any version to the current structure; the first version had leakage at the top level.
 audit_of <- function(run) {
   audit <- run$info$data$audit
-  if (!length(audit)) return(NULL)
-  if (is.null(audit$leakage)) {
-    of_leakage <- c("patients_across_splits", "groups_across_splits", "image_wise_split_would_leak", "grouping")
-    audit$leakage <- audit[intersect(of_leakage, names(audit))]
-  }
   audit$probes <- as_rows(audit$shortcuts$probes)
   audit$label_quality <- as_rows(audit$label_quality)
   audit
@@ -52,8 +45,6 @@ has_inferred_groups <- function(audit) {
 
 write_audit <- function(run, facts) {
   audit <- audit_of(run)
-  parts <- list(audit$leakage, audit$probes, audit$label_quality, audit$shift)
-  if (!any(lengths(parts))) return(say("audit.missing"))
   say("audit.intro")
   write_leakage(audit$leakage)
   write_shortcuts(audit, run, facts)
@@ -133,8 +124,8 @@ write_names <- function(names) {
   telling <- as_rows(names$telling)
   if (is.null(telling)) return(invisible())
   # The shape of a name is the pattern of letters and digits, not a word.
-  shape <- grepl("^shape ", telling$token)
-  token <- code(sub("^shape ", "", telling$token))
+  shape <- telling$kind == "shape"
+  token <- code(telling$token)
   token[shape] <- s("audit.leakage.shape", token = token[shape])
   items <- s("audit.leakage.name", token = token, where = word("where", telling$where),
              finding = finding(telling$finding), images = num(telling$images),
@@ -149,23 +140,22 @@ write_grouping <- function(grouping) {
   say("audit.leakage.grouping")
   joined <- as_rows(grouping$joined_by)
   if (!is.null(joined)) {
-    items <- s("audit.leakage.joined", rule = phrase("rule", joined$rule), pairs = num(joined$pairs))
+    items <- s("audit.leakage.joined", rule = code_text("rule", joined$rule, joined$values), pairs = num(joined$pairs))
     write_markdown(paste0("- ", items, collapse = "\n"))
   }
   if (length(grouping$cap)) say("audit.leakage.cap", cap = num(grouping$cap), refused = num(grouping$refused %||% 0))
   say("audit.leakage.unseen")
 }
 
-# Translates an English sentence of the audit. The key is the sentence with # for each number; the translation has the
-# placeholders {a}, {b}, {c} for the numbers.
-phrase <- function(kind, texts) {
-  number <- "[0-9]+(,[0-9]{3})*([.][0-9]+)?"
-  vapply(as.character(texts), function(text) {
-    key <- paste0(kind, ".", gsub(number, "#", text))
-    if (!has_string(key)) return(escape_markdown(text))
-    values <- gsub(",", "", regmatches(text, gregexpr(number, text))[[1]], fixed = TRUE)
-    values <- num(values, ifelse(grepl(".", values, fixed = TRUE), nchar(sub(".*[.]", "", values)), 0))
-    do.call(s, c(key, stats::setNames(as.list(values), letters[seq_along(values)])))
+# The text of a code of the audit with its numbers, for each row; `values` is a data frame, with NA where a code has no
+# such number.
+code_text <- function(kind, codes, values) {
+  vapply(seq_along(codes), function(i) {
+    given <- Filter(function(value) !is.na(value), if (NCOL(values)) as.list(values[i, , drop = FALSE]) else list())
+    key <- paste0(kind, ".", codes[[i]], if (isTRUE(given$excluded > 0)) "_excluded")
+    # Correlations that were measured have more digits than a reader needs.
+    text <- lapply(given, function(value) num(value, if (value == round(value)) 0 else 2))
+    do.call(s, c(key, text))
   }, "", USE.NAMES = FALSE)
 }
 

@@ -32,15 +32,15 @@ write_figure_block <- function(id, file, caption, alt, inches) {
 
 # A grid of small images, each with a label and a value. `class` sets the width: "films", or "films .pairs" for pairs of
 # images.
-write_gallery <- function(id, films, caption, class = "films") {
-  write_float(paste0("fig-", id), gallery_body(films, class), caption, " .gallery")
+write_gallery <- function(id, images, caption, class = "films") {
+  write_float(paste0("fig-", id), gallery_body(images, class), caption, " .gallery")
 }
 
-write_plain_gallery <- function(films, class = "films .pairs") write_markdown(gallery_body(films, class))
+write_plain_gallery <- function(images, class = "films .pairs") write_markdown(gallery_body(images, class))
 
-gallery_body <- function(films, class) {
-  one <- sprintf("[![%s](%s) [%s]{.film-label .%s} [%s]{.film-value}]{.film}", escape_markdown(films$alt), films$file,
-                 films$label, films$class, films$value)
+gallery_body <- function(images, class) {
+  one <- sprintf("[![%s](%s) [%s]{.film-label .%s} [%s]{.film-value}]{.film}", escape_markdown(images$alt), images$file,
+                 images$label, images$class, images$value)
   paste(c(paste0(":::: {.", class, "}"), one, "::::"), collapse = "\n")
 }
 

@@ -9,15 +9,15 @@ write_checklist <- function(run, facts, maps) {
   needed <- sub(" partly$", "", items$filled)
   at_best <- ifelse(grepl(" partly$", items$filled), "partly", "yes")
   filled <- ifelse(needed %in% names(has), ifelse(has[needed], at_best, "author"), items$filled)
-  answers <- checklist_answers(run, facts)
+  texts <- checklist_texts(run, facts)
   say("checklist.prose", filled = num(sum(filled == "yes")), partly = num(sum(filled == "partly")),
       open = num(sum(filled == "author")))
   where <- vapply(seq_along(filled), function(i) {
     todo <- paste0("[", s("checklist.author"), "]{.todo}")
     if (filled[[i]] == "author") return(todo)
-    answer <- answers[items$topic[[i]]]
+    text <- texts[items$topic[[i]]]
     link <- sprintf("[%s](#%s)", section_name(items$section[[i]]), items$section[[i]])
-    paste0(link, if (!is.na(answer)) paste0(": ", answer), if (filled[[i]] == "partly") paste0(" ", todo))
+    paste0(link, if (!is.na(text)) paste0(": ", text), if (filled[[i]] == "partly") paste0(" ", todo))
   }, "")
   blank <- function(x) ifelse(nzchar(x), x, s("number.none"))
   table <- data.frame(words_of("checklist.topic", items$topic), blank(items$claim), blank(items$tripod), where)
@@ -59,12 +59,12 @@ section_name <- function(id) {
 }
 
 # Short texts for the items, from the run.
-checklist_answers <- function(run, facts) {
-  answers <- c(answers_of_data(run), answers_of_training(run), answers_of_evaluation(run, facts))
-  unlist(Filter(function(answer) length(answer) == 1 && !is.na(answer), answers))
+checklist_texts <- function(run, facts) {
+  texts <- c(texts_of_data(run), texts_of_training(run), texts_of_evaluation(run, facts))
+  unlist(Filter(function(text) length(text) == 1 && !is.na(text), texts))
 }
 
-answers_of_data <- function(run) {
+texts_of_data <- function(run) {
   data <- run$info$data
   sites <- unique(stats::na.omit(run$predictions$site))
   folds <- run$info$folds$count
@@ -72,13 +72,13 @@ answers_of_data <- function(run) {
     title = s("checklist.deep_learning"), sources = label_source_text(data),
     setting = if (length(sites)) escape_markdown(paste(sites, collapse = ", ")),
     reference = label_source_text(data), annotators = label_source_text(data),
-    partitions = if (length(folds)) s("checklist.folds", n = num(folds)) else split_method_text(data$split_method),
+    partitions = if (length(folds)) s("checklist.folds", n = num(folds)) else split_method_text(data$split),
     preprocessing = if (length(data$image_size)) s("checklist.pixels", size = num(data$image_size)),
     predictors = s("checklist.pixels_alone"), output = s("checklist.output"), explainability = "Grad-CAM"
   )
 }
 
-answers_of_training <- function(run) {
+texts_of_training <- function(run) {
   training <- run$info$training
   versions <- run$info$versions
   named <- intersect(c("keras", "tensorflow"), names(versions))
@@ -111,7 +111,7 @@ auroc_text <- function(found) {
   s("headline.figure_alt_value", finding = "AUROC", auroc = num(found$auroc, 3), range = range)
 }
 
-answers_of_evaluation <- function(run, facts) {
+texts_of_evaluation <- function(run, facts) {
   found <- run$evaluation[["discrimination"]]
   list(
     metrics = s("checklist.metrics"),

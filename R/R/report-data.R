@@ -26,38 +26,35 @@ split_text <- function(run) {
   kept <- num(sum(unlist(data$images[splits_of(run)])))
   folds <- run$info$folds$count
   if (length(folds)) return(s("data.split_folds", kept = kept, folds = num(folds), labels = label_source_text(data)))
-  s("data.split", kept = kept, method = split_method_text(data$split_method), labels = label_source_text(data))
+  s("data.split", kept = kept, method = split_method_text(data$split), labels = label_source_text(data))
 }
 
-# The compared classes; for NIH, "the rest" differs between findings.
+# The compared classes; the rest of the images differs between findings.
 write_comparison <- function(data) {
-  if (!length(data$comparison)) return(invisible())
-  rest <- if (data$comparison == "the rest") "_rest"
-  n <- length(data$findings)
-  if (n > 1) {
-    return(say(paste0("data.compared_many", rest), n = num(n), comparison = finding(data$comparison)))
-  }
-  if (!length(data$positive)) return(invisible())
-  alone <- sub(" only$", "", data$positive)
-  positive <- if (alone != data$positive) s("data.only", finding = finding(alone)) else finding(alone)
-  say(paste0("data.compared", rest), positive = positive, comparison = finding(data$comparison))
+  kind <- data$comparison$kind
+  suffix <- if (kind != "classes") paste0("_", kind)
+  many <- length(data$findings) > 1
+  positive <- if (!many) finding(data$findings)
+  if (isTRUE(data$positive_alone) && !many) positive <- s("data.only", finding = positive)
+  say(paste0("data.compared", if (many) "_many", suffix), n = num(length(data$findings)),
+      positive = positive %||% "", comparison = comparison_text(data$comparison))
 }
 
+# What a finding is compared with, as a part of a sentence.
+comparison_text <- function(comparison) {
+  if (comparison$kind != "classes") return(s(paste0("compared_with.", comparison$kind)))
+  paste(finding(comparison$classes), collapse = s("compared_with.or"))
+}
+
+# The origin of labels: a code with a text, or the name of a table or data set.
 label_source_text <- function(data) {
-  if (identical(data$kind, "phantom")) return(s("data.labels_phantom"))
-  escape_markdown(data$label_source %||% s("number.none"))
+  key <- paste0("data.labels_", data$label_source)
+  if (has_string(key)) s(key) else escape_markdown(data$label_source)
 }
 
-# run.json has the split method in English; patterns find the key of the translation.
-split_method_text <- function(method) {
-  if (!length(method)) return(s("number.none"))
-  unit <- if (grepl("patient-wise", method)) "patient" else if (grepl("by group", method)) "group"
-  given <- c(official = "official (test )?list", list = "^given test list",
-             column = "^(given by|the column|split column)")
-  given <- names(given)[vapply(given, grepl, NA, x = method)]
-  key <- paste0("method_of_split.", paste(c(given, unit), collapse = "_"))
-  if (!has_string(key)) return(escape_markdown(method))
-  s(key, seed = sub(".*seed ([0-9]+).*", "\\1", method))
+# How images were split, from the codes in run.json.
+split_method_text <- function(split) {
+  s(paste0("method_of_split.", paste(c(split$given$by, split$unit), collapse = "_")), seed = split$seed)
 }
 
 # One column of table 1, a named vector. Variables without values in any split are omitted.

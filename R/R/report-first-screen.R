@@ -6,16 +6,13 @@ headline_facts <- function(run) {
   found <- run$evaluation[["discrimination"]]
   findings <- data$findings %||% unique(found$finding)
   # With several findings, the most frequent one is the primary finding.
-  primary <- intersect(as.character(data$positive), findings)
-  if (length(primary) != 1) {
-    primary <- findings[[which.max(found$n_positive[match(findings, found$finding)] %||% 1)]]
-  }
-  comparison <- if (length(findings) == 1) data$comparison
+  primary <- findings[[which.max(found$n_positive[match(findings, found$finding)] %||% 1)]]
+  named <- length(findings) == 1 && data$comparison$kind == "classes"
   list(
     findings = findings,
     primary = primary,
     positive = finding(primary),
-    comparison = if (length(comparison)) finding(comparison) else s("errors.without", finding = finding(primary)),
+    comparison = if (named) comparison_text(data$comparison) else s("errors.without", finding = finding(primary)),
     many = length(findings) > 1,
     split = if (length(found)) found$split[[1]] else "test",
     folds = run$info$folds$count,

@@ -58,20 +58,20 @@ captions_of <- function(rows, files, alt, facts) {
   without <- if (facts$many) s("errors.without", finding = name) else facts$comparison
   label <- ifelse(rows$truth == 1, name, without)
   probability <- num(rows$probability, 2)
-  films <- data.frame(
+  images <- data.frame(
     file = rows$file, label = capitalise(label), class = ifelse(rows$truth == 1, "positive", "negative"),
     value = probability, finding = rows$finding,
     alt = s(alt, image = rows$image_id, label = label, finding = name, probability = probability)
   )
-  films$role <- rows$role
-  films
+  images$role <- rows$role
+  images
 }
 
 write_samples <- function(samples, facts, files) {
-  films <- if (length(files)) captions_of(samples$rows, files, "data.film_alt", facts)
-  if (is.null(films)) return(say(missing_pictures()))
+  images <- if (length(files)) captions_of(samples$rows, files, "data.film_alt", facts)
+  if (is.null(images)) return(say(missing_pictures()))
   say("data.samples")
-  write_gallery("samples", films, s("data.samples_caption", finding = facts$positive))
+  write_gallery("samples", images, s("data.samples_caption", finding = facts$positive))
 }
 
 # The key of the sentence for missing images: no images, or no Python.
@@ -100,13 +100,13 @@ write_augmented <- function(run, files, times = 3) {
   say("training.augmented", changes = paste(word("training.change", done), collapse = ", "))
   original <- seq_along(files) %% (times + 1) == 1
   number <- (seq_along(files) - 1) %% (times + 1)
-  films <- data.frame(
+  images <- data.frame(
     file = files, class = "plain", value = "",
     label = ifelse(original, s("training.as_it_is"), s("training.as_changed", n = num(number)))
   )
   which <- (seq_along(files) - 1) %/% (times + 1) + 1
-  films$alt <- paste0(films$label, ": ", s("training.augmented_alt", n = num(which)))
-  write_gallery("augmented", films, s("training.augmented_caption"))
+  images$alt <- paste0(images$label, ": ", s("training.augmented_alt", n = num(which)))
+  write_gallery("augmented", images, s("training.augmented_caption"))
 }
 
 # --- errors and typical images ------------------------------------------------------------------------------------
@@ -116,26 +116,26 @@ roles <- c("missed", "alarms", "typical_with", "typical_without")
 write_extremes <- function(extremes, facts, maps) {
   if (is.null(extremes$rows)) return(say("data.predictions_missing"))
   described <- if (isTRUE(maps$mapped)) "errors.map_alt" else "data.film_alt"
-  films <- if (length(maps$files)) captions_of(extremes$rows, maps$files, described, facts)
-  if (is.null(films)) say(missing_pictures()) else say("errors.intro")
-  if (!is.null(films)) {
+  images <- if (length(maps$files)) captions_of(extremes$rows, maps$files, described, facts)
+  if (is.null(images)) say(missing_pictures()) else say("errors.intro")
+  if (!is.null(images)) {
     if (isTRUE(maps$mapped) && length(facts$folds)) say("errors.maps_folds", n = num(facts$folds))
     if (isTRUE(maps$mapped)) say("errors.maps") else say("errors.maps_missing", reason = escape_markdown(maps$reason))
   }
   wide <- if (isTRUE(maps$mapped)) "films .pairs" else "films"
   if (facts$many) {
     write_tabs(s("errors.tabs"), facts$findings, function(name) {
-      write_roles(films[films$finding == name, ], extremes$rows[extremes$rows$finding == name, ], name, wide)
+      write_roles(images[images$finding == name, ], extremes$rows[extremes$rows$finding == name, ], name, wide)
     })
   } else {
-    write_roles(films, extremes$rows, facts$primary, wide, numbered = TRUE)
+    write_roles(images, extremes$rows, facts$primary, wide, numbered = TRUE)
   }
-  if (!is.null(films)) say("errors.look")
+  if (!is.null(images)) say("errors.look")
 }
 
-write_roles <- function(films, rows, name, wide, numbered = FALSE) {
+write_roles <- function(images, rows, name, wide, numbered = FALSE) {
   for (role in roles) {
-    shown <- films[films$role %in% role, ]
+    shown <- images[images$role %in% role, ]
     caption <- s(paste0("errors.", role, "_caption"), finding = finding(name))
     if (!any(rows$role %in% role)) {
       say(paste0("errors.none_", role), finding = finding(name))

@@ -35,7 +35,7 @@ locate_run <- function(run) {
   for (base in base_folders()) {
     files <- Sys.glob(file.path(base, "runs", "*", "run.json"))
     if (!length(files)) next
-    created <- vapply(files, function(f) jsonlite::read_json(f)$created %||% "", "")
+    created <- vapply(files, function(file) as.character(parse_json_text(read_text(file), file, NULL)$created), "")
     return(normalizePath(dirname(files[[order(created, decreasing = TRUE)[[1]]]])))
   }
   rlang::abort("No run was found in runs/. Create a run with placa train, or set -P run:FOLDER.",
@@ -53,10 +53,14 @@ locate_prepared <- function(run) {
 read_run <- function(path) {
   at <- function(...) file.path(path, ...)
   json <- function(file) if (file.exists(file)) jsonlite::read_json(file, simplifyVector = TRUE)
+  record <- function(kind) {
+    file <- at(paste0(kind, ".json"))
+    if (file.exists(file)) jsonlite::fromJSON(read_record(file, kind, NULL))
+  }
   list(
     path = path,
-    info = json(at("run.json")),
-    thresholds = json(at("thresholds.json")),
+    info = record("run"),
+    thresholds = record("thresholds"),
     history = if (file.exists(at("history.csv"))) utils::read.csv(at("history.csv")),
     evaluation = read_optional(read_evaluation(path)) %||% read_tables(at("evaluation")),
     summary = json(at("evaluation", "summary.json")),

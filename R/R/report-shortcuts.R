@@ -122,7 +122,7 @@ write_probe_meanings <- function(probes, found) {
 write_unmeasured <- function(probes) {
   without <- as_rows(probes[is.na(column(probes, "auroc")), ])
   if (is.null(without)) return(invisible())
-  groups <- split(unmeasured_names(without, probes), reason_text(column(without, "reason")))
+  groups <- split(unmeasured_names(without, probes), reason_text(without$reason))
   items <- vapply(groups, function(names) paste(utils::head(unique(names), 8), collapse = "; "), "")
   write_markdown(paste(s("audit.shortcuts.unmeasured", probes = items, reason = names(items)), collapse = " "))
 }
@@ -141,4 +141,5 @@ unmeasured_names <- function(without, probes) {
   ifelse(no_probe, finding(without$finding), ifelse(no_finding, named, of_finding))
 }
 
-reason_text <- function(reasons) ifelse(is.na(reasons), s("audit.shortcuts.no_reason"), phrase("reason", reasons))
+# `reasons` is a data frame of codes and values.
+reason_text <- function(reasons) code_text("reason", reasons$code, reasons$values)

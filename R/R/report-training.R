@@ -65,7 +65,7 @@ has_gpu <- function(run) {
 recalibrations_of <- function(run) {
   calibration <- run$info$calibration
   of_folds <- run$info$folds$each$calibration
-  each <- if (length(of_folds)) as.list(of_folds) else calibration[setdiff(names(calibration), "method")]
+  each <- if (length(of_folds)) as.list(of_folds) else calibration$findings
   named <- unlist(lapply(each, function(one) if (is.list(one)) one$method))
   unique(named[!is.na(named)]) %||% calibration$method
 }

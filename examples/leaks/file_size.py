@@ -23,7 +23,7 @@ def main(root: Path, finding: str) -> None:
         f"{len(images)} images; median file {np.median(size[truth == 1]) / 1024:.0f} KiB with {finding}, "
         f"{np.median(size[truth == 0]) / 1024:.0f} KiB without"
     )
-    print(f"AUROC of the file's size alone {max(auroc, 1 - auroc):.3f}")
+    print(f"AUROC of the file size alone {max(auroc, 1 - auroc):.3f}")
 
 
 if __name__ == "__main__":

@@ -65,8 +65,8 @@ def main(root: Path, finding: str) -> None:
     pixels = grey.astype("float32") / 127.5 - 1
     leaking = np.column_stack([truth.astype("float32"), pixels])
     print(f"{len(images)} images of {len(set(patients))} patients, five patient-wise folds")
-    print(f"with the label among the inputs  AUROC {auroc(leaking, truth, patients):.3f}")
-    print(f"without it                       AUROC {auroc(pixels, truth, patients):.3f}")
+    print(f"with the label in the input     AUROC {auroc(leaking, truth, patients):.3f}")
+    print(f"without the label in the input  AUROC {auroc(pixels, truth, patients):.3f}")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def shared(patients: np.ndarray, test: np.ndarray) -> float:
     return float(np.isin(patients[test], patients[~test]).mean())
 
 
-def deal(patients: np.ndarray) -> dict[str, np.ndarray]:
+def assign_test_images(patients: np.ndarray) -> dict[str, np.ndarray]:
     """Select the test images: a fifth of the images, or all images of a fifth of the patients."""
     random = np.random.default_rng(0)
     by_image = np.zeros(len(patients), dtype=bool)
@@ -31,10 +31,10 @@ def deal(patients: np.ndarray) -> dict[str, np.ndarray]:
 
 def main(table: Path) -> None:
     patients = read_entries(table).table["patient_id"].to_numpy(str)
-    share = {way: shared(patients, test) for way, test in deal(patients).items()}
-    print(f"{len(patients):,} images of {len(np.unique(patients)):,} patients, a fifth of them for testing")
-    print(f"images dealt at random    {share['by_image']:6.1%} of the test images share a patient with training")
-    print(f"patients dealt at random  {share['by_patient']:6.1%}")
+    share = {way: shared(patients, test) for way, test in assign_test_images(patients).items()}
+    print(f"{len(patients):,} images of {len(np.unique(patients)):,} patients, 20% for testing")
+    print(f"split by image    {share['by_image']:6.1%} of the test images share a patient with training")
+    print(f"split by patient  {share['by_patient']:6.1%}")
 
 
 if __name__ == "__main__":

@@ -47,9 +47,9 @@ def main(root: Path, positive: str) -> None:
     truth = images[positive].to_numpy(int)
     found, grouping = group_images(paths, pixels)
     print(f"{len(images)} slices, {truth.mean():.0%} of them {positive}; accuracy of a nearest neighbour")
-    print(f"slices dealt at random                 {accuracy(small, truth, np.arange(len(images))):.3f}")
-    print(f"blocks of {BLOCK} neighbours kept together  {accuracy(small, truth, blocks_of(paths)):.3f}")
-    print(f"the {grouping['groups']} groups that placa finds          {accuracy(small, truth, found):.3f}")
+    print(f"random slices                      {accuracy(small, truth, np.arange(len(images))):.3f}")
+    print(f"blocks of {BLOCK} neighbouring slices    {accuracy(small, truth, blocks_of(paths)):.3f}")
+    print(f"the {grouping['groups']} groups found by placa        {accuracy(small, truth, found):.3f}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the tests share: real data where it is there, a small prepared set, and a run trained on it."""
+"""Shared fixtures: real data if available, a small prepared data set, and a run trained on it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from PIL import Image
 from placa.core.progress import Progress
 
 ROOT = Path(__file__).resolve().parents[2]
-# A shell's `&` lets its programs ignore Ctrl-C, which would be handed on to those that the tests interrupt.
+# Programs started with `&` ignore SIGINT, and child processes that the tests interrupt would inherit this.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 pytest_plugins = ["download_fixtures", "report_fixtures", "source_fixtures"]
@@ -26,21 +26,21 @@ pytest_plugins = ["download_fixtures", "report_fixtures", "source_fixtures"]
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Real radiographs: the folder that PLACA_DATA names, ../shared/data by default."""
+    """Return the directory of real radiographs: PLACA_DATA, by default ../shared/data."""
     place = Path(os.environ.get("PLACA_DATA", ROOT.parent / "shared" / "data"))
     if not (place / "nih-256").is_dir():
-        pytest.skip(f"no real radiographs at {place} (PLACA_DATA names another place)")
+        pytest.skip(f"no real radiographs in {place}; set PLACA_DATA to their directory")
     return place
 
 
 @pytest.fixture(scope="session")
 def r() -> str:
-    """The R command, with placa's R package installed."""
+    """Return the R command; skip the test if R or its package placa is missing."""
     from placa.evaluation.bridge import find_r
 
     command = find_r()
     if command is None:
-        pytest.skip("there is no R on this machine")
+        pytest.skip("R is not installed")
     asked = subprocess.run([command, "--no-echo", "-e", "library(placa)"], capture_output=True, text=True, check=False)
     if asked.returncode:
         pytest.skip("R has no package placa (make setup installs it)")
@@ -49,7 +49,7 @@ def r() -> str:
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A prepared data set of 120 phantoms; tests must not change it."""
+    """Prepare a data set of 120 phantoms; tests must not change it."""
     from placa.sources.phantom import read_phantoms
     from placa.workflows.prepare import prepare
 
@@ -60,7 +60,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def run(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run trained for two epochs on `prepared`; tests must not change it."""
+    """Train a run for two epochs on `prepared`; tests must not change it."""
     from placa.training.options import TrainOptions
     from placa.workflows.train import train
 
@@ -68,7 +68,7 @@ def run(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     train(prepared, out, TrainOptions(epochs=2, batch_size=16))
     left = ROOT / ".make" / "test-run"
     if left.parent.is_dir():
-        # testthat waits for this run, and predicts with it: it must not see half of it.
+        # testthat waits for this run and predicts with it, so the copy is renamed when it is complete.
         beside = left.with_name("test-run.partial")
         for old in (left, beside):
             shutil.rmtree(old, ignore_errors=True)
@@ -80,13 +80,13 @@ def run(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def a_run(run: Path, tmp_path: Path) -> Path:
-    """A copy of `run` that a test may change."""
+    """Copy `run`, so that a test may change it."""
     return Path(shutil.copytree(run, tmp_path / "a-run"))
 
 
 @pytest.fixture
 def placa() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run the command line in a process of its own, as a user would."""
+    """Return a function that runs the command line in a separate process."""
 
     def call(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -101,7 +101,7 @@ def placa() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 class RecordedProgress(Progress):
-    """Keeps what is said."""
+    """Record messages and warnings."""
 
     def __init__(self) -> None:
         self.messages: list[str] = []
@@ -115,7 +115,7 @@ class RecordedProgress(Progress):
 
 
 def draw(path: Path, seed: int = 0, size: tuple[int, int] = (40, 30), mode: str = "L") -> Path:
-    """Write a small image whose pixels depend on the seed alone."""
+    """Write a small image whose pixels depend only on the seed."""
     random = np.random.default_rng(seed)
     levels = random.integers(0, 256, (size[1] // 5, size[0] // 5), dtype=np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -124,7 +124,7 @@ def draw(path: Path, seed: int = 0, size: tuple[int, int] = (40, 30), mode: str 
 
 
 def draw_folders(folder: Path, images: int) -> Path:
-    """Draw images into the class folders Mass and No Finding, one of them empty as an interrupted copy leaves it."""
+    """Draw images into the class folders Mass and No Finding; one file is empty."""
     for number in range(images):
         draw(folder / ("Mass" if number % 2 else "No Finding") / f"{number}.png", seed=number)
     (folder / "Mass" / "7.png").write_bytes(b"")

@@ -1,4 +1,4 @@
-"""The public interface: one import, light, with paths as text and progress that can be turned off."""
+"""The public interface: one light import, paths as strings, and optional progress."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import placa
 from placa.records.errors import NotARunError
 
 
-def test_importing_placa_loads_nothing_heavy() -> None:
+def test_importing_placa_loads_no_heavy_package() -> None:
     heavy = ("keras", "tensorflow", "jax", "numpy", "pandas", "rpy2", "PIL")
     code = f"import sys, placa; dir(placa); print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("name", [name for name in dir(placa) if not name.startswith("_")])
-def test_each_public_name_is_there_and_documented(name: str) -> None:
+def test_each_public_name_exists_and_is_documented(name: str) -> None:
     assert getattr(placa, name).__doc__.strip()
 
 
@@ -29,7 +29,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         _ = placa.film
 
 
-def test_a_model_predicts_folders_files_and_one_file_alike(run: Path, prepared: Path, tmp_path: Path) -> None:
+def test_a_model_predicts_folders_files_and_a_single_file(run: Path, prepared: Path, tmp_path: Path) -> None:
     model = placa.load_model(str(run))
     files = sorted((prepared / "images").glob("*.png"))[:3]
     damaged = tmp_path / "damaged.png"
@@ -47,9 +47,7 @@ def test_a_model_predicts_folders_files_and_one_file_alike(run: Path, prepared: 
     assert model.explain(files[0])[0].finding == "Opacity"
 
 
-def test_progress_shows_itself_and_can_be_turned_off(
-    run: Path, prepared: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_progress_is_shown_and_can_be_disabled(run: Path, prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = placa.load_model(run)
     image = next((prepared / "images").glob("*.png"))
     model.predict(image, progress=False)
@@ -58,12 +56,12 @@ def test_progress_shows_itself_and_can_be_turned_off(
     assert capsys.readouterr().err.strip()
 
 
-def test_paths_may_be_text(run: Path, prepared: Path) -> None:
+def test_paths_can_be_strings(run: Path, prepared: Path) -> None:
     assert len(placa.read_prepared(str(prepared)).manifest) == len(placa.read_prepared(prepared).manifest)
     assert placa.read_predictions(str(run))[0].equals(placa.read_predictions(run)[0])
 
 
-def test_a_folder_that_is_no_run_is_a_classed_error(tmp_path: Path) -> None:
+def test_a_directory_that_is_not_a_run_is_an_error(tmp_path: Path) -> None:
     with raises(NotARunError, path=str(tmp_path)) as caught:
         placa.load_model(str(tmp_path))
     assert isinstance(caught.value, placa.PlacaError) and caught.value.exit_code == 2

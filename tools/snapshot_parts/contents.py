@@ -1,12 +1,12 @@
-"""Files and texts as entries of a record, without what differs from run to run.
+"""Convert files and texts to entries of a record, without the parts that differ between runs.
 
 Dropped or replaced, and why:
 
-- the keys in `VOLATILE`: times of day, durations, versions, the machine, and the hash of a training's plan, which
-  covers source.json and with it the seconds that `prepare` took;
-- the fingerprint of a model file, which holds the time at which Keras saved it (the weights are hashed instead);
-- the numbers that Keras gives to shared objects, and the modules of placa's own classes, in the layers of a model;
-- the remarks that TensorFlow and JAX print on stderr, which hold times and process numbers;
+- the keys in `VOLATILE`: times, durations, versions, the machine, and the hash of a training plan, which depends on
+  source.json and so on the duration of `prepare`;
+- the fingerprint of a model file, which contains the time of saving (the weights are hashed instead);
+- the numbers of shared objects of Keras, and the modules of placa's classes, in the layers of a model;
+- messages of TensorFlow and JAX on stderr, which contain times and process numbers;
 - dates, durations, ports and temporary paths in texts.
 """
 
@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-#: Keys of JSON files that hold times of day, durations, versions of packages, or the machine.
+#: Keys of JSON files with times, durations, package versions, or the machine.
 VOLATILE = {"created", "date_saved", "seconds", "timings", "versions", "machine", "model_fingerprint", "plan"}
 #: Longer texts and tables are stored as hashes.
 LONGEST = 4000
@@ -42,12 +42,12 @@ Clean = Callable[[str], str]
 
 
 def digest(data: bytes) -> str:
-    """Hash bytes, short enough to be read."""
+    """Return a short hash of bytes."""
     return hashlib.sha256(data).hexdigest()[:24]
 
 
 def plain(text: str) -> str:
-    """Drop remarks of the frameworks, dates, times, durations and ports from a text."""
+    """Remove messages of the frameworks, dates, times, durations and ports from a text."""
     lines = [line.rstrip() for line in text.splitlines() if not _REMARKS.match(line)]
     text = "\n".join(lines)
     for pattern, instead in _REPLACED:
@@ -56,17 +56,17 @@ def plain(text: str) -> str:
 
 
 def short(text: str) -> str:
-    """A text as it is, or the hash of a long one."""
+    """Return a text, or the hash of a long one."""
     return text if len(text) <= LONGEST else f"{len(text.splitlines())} lines, {digest(text.encode())}"
 
 
 def array(values: np.ndarray) -> str:
-    """Shape, type and hash of an array."""
+    """Return the shape, type and hash of an array."""
     return f"{values.dtype} {values.shape} {digest(np.ascontiguousarray(values).tobytes())}"
 
 
 def table(frame: pd.DataFrame) -> str:
-    """The content of a table, or the hash of a long one with its columns."""
+    """Return the content of a table, or the columns and the hash of a long one."""
     frame = frame[[name for name in frame.columns if name not in VOLATILE]]
     text = frame.to_csv(index=False)
     types = ", ".join(f"{name}: {kind}" for name, kind in frame.dtypes.items())
@@ -75,7 +75,7 @@ def table(frame: pd.DataFrame) -> str:
 
 
 def without_volatile(value: Any) -> Any:
-    """A value of a JSON file less the keys that differ from run to run."""
+    """Remove from a JSON value the keys that differ between runs."""
     if isinstance(value, dict):
         kept = {key: without_volatile(one) for key, one in value.items() if key not in VOLATILE}
         if kept.get("file") == "model.keras":
@@ -85,12 +85,12 @@ def without_volatile(value: Any) -> Any:
 
 
 def json_text(text: str, clean: Clean) -> str:
-    """A JSON file as text, one leaf a line, less the keys that differ from run to run."""
+    """Return a JSON file as text, one value per line, without the keys that differ between runs."""
     return clean(json.dumps(without_volatile(json.loads(text)), indent=1, ensure_ascii=False))
 
 
 def weights(path: Path) -> str:
-    """Number and hash of the arrays in a ``.keras`` file, in the order of their names."""
+    """Return the number and the hash of the arrays in a ``.keras`` file, ordered by name."""
     import h5py
 
     named: list[str] = []
@@ -105,12 +105,12 @@ def weights(path: Path) -> str:
 
 
 def keras_entries(path: Path, clean: Clean) -> dict[str, str]:
-    """The weights of a ``.keras`` file, its layers, and what placa wrote into it."""
+    """Return the weights, the layers and placa.json of a ``.keras`` file."""
     with zipfile.ZipFile(path) as archive:
         made = {"weights": weights(path), "files": " ".join(sorted(archive.namelist()))}
-        # The module of a class of placa's own may move; its configuration may not change.
+        # The module of a class of placa may change; its configuration may not.
         config = re.sub(r'"module": "placa[\w.]*"', '"module": "placa"', archive.read("config.json").decode())
-        # Keras numbers shared objects by their place in memory.
+        # Keras numbers shared objects by their memory address.
         config = re.sub(r'"shared_object_id": \d+', '"shared_object_id": 0', config)
         made["layers"] = digest(config.encode())
         if "placa.json" in archive.namelist():
@@ -119,7 +119,7 @@ def keras_entries(path: Path, clean: Clean) -> dict[str, str]:
 
 
 def page_entries(path: Path, clean: Clean) -> dict[str, str]:
-    """The text of an HTML page, and its pictures."""
+    """Return the text and the images of an HTML page."""
     page = path.read_text(encoding="utf-8")
     pictures: list[str] = []
 
@@ -139,7 +139,7 @@ def page_entries(path: Path, clean: Clean) -> dict[str, str]:
 
 
 def parquet_entries(path: Path, clean: Clean) -> dict[str, str]:
-    """The content of a parquet file, and the metadata that placa wrote into it."""
+    """Return the content and placa's metadata of a parquet file."""
     import pyarrow.parquet
 
     made = {"": table(pd.read_parquet(path))}
@@ -152,7 +152,7 @@ def parquet_entries(path: Path, clean: Clean) -> dict[str, str]:
 
 
 def file_entries(path: Path, clean: Clean) -> dict[str, str]:
-    """One file as entries; the key "" is the file itself."""
+    """Return the entries of a file; the key "" is the file itself."""
     kind = path.suffix
     if kind == ".parquet":
         return parquet_entries(path, clean)
@@ -173,7 +173,7 @@ def file_entries(path: Path, clean: Clean) -> dict[str, str]:
 
 
 def folder_entries(folder: Path, clean: Clean) -> dict[str, str]:
-    """Every file of a folder as entries, and the list of its files."""
+    """Return the entries of all files of a directory, and the list of files."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     made = {"files": short("\n".join(str(path.relative_to(folder)) for path in files))}
     images: list[str] = []

@@ -1,4 +1,4 @@
-"""The inputs: subsets of public data by symbolic links, and files made here."""
+"""The inputs: symbolic links to subsets of public data, and synthetic files."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from pydicom.uid import UID
 
-#: Patients of the DICOM tree: each has one file, written in one of three transfer syntaxes.
+#: Patients of the DICOM tree; each has one file in one of three transfer syntaxes.
 PATIENTS = 36
 
 
 def link_nih(data: Path, out: Path, images: int) -> None:
-    """Link some images of ``nih-256``, those of whole patients, and NIH's table."""
+    """Link the table of NIH and images of some patients of ``nih-256``."""
     source = data / "nih-256"
     (out / "images").mkdir(parents=True)
     (out / "Data_Entry_2017_v2020.csv").symlink_to((data / "nih" / "Data_Entry_2017_v2020.csv").resolve())
@@ -34,7 +34,7 @@ def link_folders(data: Path, out: Path, images: int) -> None:
 
 
 def write_dicoms(out: Path) -> None:
-    """Write class folders of DICOM files: uncompressed, JPEG, JPEG 2000, and some that no reader can use."""
+    """Write class folders of DICOM files: uncompressed, JPEG, JPEG 2000, and damaged ones."""
     from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit
 
     random = np.random.default_rng(0)
@@ -103,7 +103,7 @@ def _write_dicom(
 
 
 def write_volumes(out: Path, patients: int) -> None:
-    """Write CT volumes in STOIC's layout: a thorax of ellipses, with an opacity in every second patient."""
+    """Write CT volumes in the layout of STOIC: a thorax of ellipses, with an opacity in every second patient."""
     import SimpleITK
 
     shape = (12, 40, 40)

@@ -1,4 +1,4 @@
-# R's public functions on the demonstration's run. Run in the snapshot's folder; results are files in r/.
+# Calls the public functions of R on the run of the demo. Runs in the directory of the snapshot; writes results to r/.
 
 library(placa)
 options(width = 120, digits = 15, cli.num_colors = 1L)
@@ -36,7 +36,7 @@ map <- explain(model, images[[1]])
 save_table(map$data, "explain")
 print(class(map))
 
-# What R says of wrong inputs: the classes of the condition and its message.
+# For invalid inputs: the classes of the condition and its message.
 attempts <- list(
   run = function() load_model("nowhere"),
   image = function() explain(model, "nowhere.png"),

@@ -1,4 +1,4 @@
-"""One recording: the temporary folder, the environment of the child processes, and the entries so far."""
+"""A recording: its temporary directory, the environment of child processes, and the entries."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from pathlib import Path
 
 from snapshot_parts.contents import folder_entries, plain, short
 
-#: Seconds that a command may take.
-PATIENCE = 300
+#: Maximum seconds per command.
+TIMEOUT = 300
 
 
 class Session:
-    """What all steps share.
+    """The state shared by all steps.
 
     Args:
         root: The checkout.
-        work: The temporary folder, in which all commands run, so that the paths they print are relative.
+        work: The temporary directory in which all commands run, so that printed paths are relative.
         python: The Python of the child processes.
-        r_library: The R library that holds the R package placa, or None for the default.
+        r_library: The R library with the R package placa, or None for the default.
     """
 
     def __init__(self, root: Path, work: Path, python: Path, r_library: Path | None) -> None:
@@ -56,17 +56,17 @@ class Session:
             self.environment["R_LIBS"] = os.pathsep.join(filter(None, libraries))
 
     def step(self, name: str) -> Step:
-        """What one step sees of the session."""
+        """Return a step of this session."""
         return Step(self, name)
 
     def learn(self, run: Path) -> None:
-        """Remember the fingerprint of a run's model, which holds a time, to replace it in texts."""
+        """Store the fingerprint of the model of a run, which depends on the time, to replace it in texts."""
         if (run / "run.json").is_file():
             found = json.loads((run / "run.json").read_text(encoding="utf-8"))["model"]["fingerprint"]
             self._fingerprints.add(found.split(":")[-1])
 
     def clean(self, text: str) -> str:
-        """A text less what differs from run to run or from checkout to checkout."""
+        """Remove from a text what differs between runs or checkouts."""
         text = plain(text)
         for found in list(self._fingerprints):
             text = re.sub(rf"\b{found[:7]}[0-9a-f]*", "<model>", text)
@@ -76,7 +76,7 @@ class Session:
 
 
 class Step:
-    """A step of a session: it runs commands and adds entries under its own name."""
+    """A step of a session, which runs commands and adds entries with its name."""
 
     def __init__(self, session: Session, name: str) -> None:
         self.session = session
@@ -88,7 +88,7 @@ class Step:
         self.session.entries[f"{self.name}/{what}"] = str(value)
 
     def start(self, command: list[str], **environment: str) -> subprocess.Popen[str]:
-        """Start a command in a process group of its own."""
+        """Start a command in a new process group."""
         return subprocess.Popen(
             command,
             cwd=self.work,
@@ -103,9 +103,9 @@ class Step:
         )
 
     def finish(self, what: str, process: subprocess.Popen[str]) -> None:
-        """Wait for a command, and add its exit code and what it printed."""
+        """Wait for a command, and add its exit code and output."""
         try:
-            out, err = process.communicate(timeout=PATIENCE)
+            out, err = process.communicate(timeout=TIMEOUT)
         except subprocess.TimeoutExpired:
             kill(process)
             out, err = process.communicate()
@@ -114,15 +114,15 @@ class Step:
         self.add(f"{what}/stderr", short(self.session.clean(err)))
 
     def placa(self, what: str, *arguments: object) -> None:
-        """Run a command of placa, and add its exit code and what it printed."""
+        """Run a command of placa, and add its exit code and output."""
         self.finish(what, self.start(self.command(*arguments)))
 
     def command(self, *arguments: object) -> list[str]:
-        """A command of placa, as a list."""
+        """Return a command of placa as a list."""
         return [str(self.session.python), "-m", "placa", *map(str, arguments)]
 
     def folder(self, what: str, folder: str) -> None:
-        """Add all files of a folder that a command made."""
+        """Add all files of a directory that a command created."""
         place = self.work / folder
         self.session.learn(place)
         for name, value in folder_entries(place, self.session.clean).items():
@@ -130,15 +130,15 @@ class Step:
 
 
 def kill(process: subprocess.Popen[str]) -> None:
-    """Kill a process and those that it started, and take its pipes."""
+    """Kill a process and its child processes."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
 def wait_for(found: Callable[[], bool], process: subprocess.Popen[str], what: str) -> None:
-    """Wait until `found()` is true; complain if the process ends first."""
-    end = time.monotonic() + PATIENCE
+    """Wait until `found()` is true; raise an error if the process ends first."""
+    end = time.monotonic() + TIMEOUT
     while not found():
         if process.poll() is not None or time.monotonic() > end:
             raise RuntimeError(f"{what} did not appear")

@@ -1,4 +1,4 @@
-"""The steps, in the order in which they start: those that take long, or that others need, first."""
+"""The steps in the order in which they start: long steps, and those that others need, are first."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from snapshot_parts.session import Step, kill, wait_for
 
 
 @dataclass(frozen=True)
-class Row:
-    """A step, and the steps whose files it reads."""
+class PlannedStep:
+    """A step and the steps whose files it needs."""
 
     run: Callable[[Step], None]
     needs: tuple[str, ...] = ()
 
 
 def demo(step: Step) -> None:
-    """The demonstration: phantoms to report, in English."""
+    """Run the demo, from phantoms to the report in English."""
     step.placa("demo", "demo", "--images", 120, "--epochs", 2, "--data", "demo-data", "--out", "demo-run")
     step.folder("data", "demo-data")
     step.folder("run", "demo-run")
 
 
 def nih(step: Step) -> None:
-    """A subset of ChestX-ray14: prepared, audited, trained in folds, evaluated, predicted."""
+    """Prepare, audit, train in folds and predict a subset of ChestX-ray14."""
     link_nih(step.session.data, step.work / "nih", 120)
     step.placa("prepare", "prepare", "nih", "nih", "--positive", "Pneumonia", "--size", 32, "--out", "nih-data")
     step.placa("audit", "audit", "nih-data")
@@ -41,7 +41,7 @@ def nih(step: Step) -> None:
 
 
 def evaluate(step: Step) -> None:
-    """The evaluation of the run in folds, in R by its own process, and its report in Spanish."""
+    """Evaluate the run of folds in a separate R process, and render its report in Spanish."""
     step.placa("evaluate", "evaluate", "nih-run", "--bridge", "rscript")
     step.folder("tables", "nih-run/evaluation")
     step.placa("report", "report", "nih-run", "--lang", "es")
@@ -49,18 +49,18 @@ def evaluate(step: Step) -> None:
 
 
 def report(step: Step) -> None:
-    """The model card of the demonstration's run, in both languages."""
+    """Render the model card of the demo in both languages."""
     for language in ("en", "es"):
         step.placa(f"card-{language}", "report", "demo-run", "--document", "model-card", "--lang", language)
     step.folder("documents", "demo-run/report")
 
 
 def resume(step: Step) -> None:
-    """A training killed after its first state, then gone on with, against one that nobody killed."""
+    """Compare a training that is killed and resumed with an uninterrupted one."""
     step.placa("prepare", "prepare", "phantom", "--images", 90, "--size", 32, "--out", "resume-data")
     chosen = ("train", "resume-data", "--folds", 2, "--epochs", 2)
     step.placa("unbroken", *chosen, "--out", "unbroken-run")
-    # The state of the first fold is written at its end: the second one is killed at its beginning.
+    # The state of the first fold is written at its end, so the training is killed at the start of the second fold.
     process = step.start(step.command(*chosen, "--out", "killed-run"))
     states = step.work / ".killed-run.training"
     wait_for(lambda: any(states.rglob("state.npz")), process, "the state of the killed training")
@@ -76,7 +76,7 @@ def resume(step: Step) -> None:
 
 
 def processes(step: Step) -> None:
-    """Two processes on this machine that train one network."""
+    """Train one network in two processes on this machine."""
     step.placa("prepare", "prepare", "phantom", "--images", 90, "--size", 32, "--out", "processes-data")
     with socket.create_server(("127.0.0.1", 0)) as free:
         addresses = f"127.0.0.1:{free.getsockname()[1]},127.0.0.1"
@@ -90,7 +90,7 @@ def processes(step: Step) -> None:
 
 
 def dask(step: Step) -> None:
-    """Reading by a Dask worker: the same pixels and the same predictions as without."""
+    """Prepare and predict with a Dask worker, with the same pixels and predictions as without it."""
     place = step.work / "scheduler.json"
     local = ("--host", "127.0.0.1", "--no-dashboard")
     python = str(step.session.python)
@@ -100,11 +100,11 @@ def dask(step: Step) -> None:
         address = json.loads(place.read_text())["address"]
         worker = step.start([python, "-m", "dask", "worker", address, "--nthreads", "1", "--no-nanny", *local])
         try:
-            elsewhere = ("--scheduler", address)
+            on_cluster = ("--scheduler", address)
             arguments = ("--positive", "Pneumonia", "--size", 32, "--out", "dask-data")
-            step.placa("prepare", "prepare", "nih", "nih", *arguments, *elsewhere)
+            step.placa("prepare", "prepare", "nih", "nih", *arguments, *on_cluster)
             step.folder("data", "dask-data")
-            step.placa("predict", "predict", "demo-run", "nih/images", "--out", "dask.parquet", *elsewhere)
+            step.placa("predict", "predict", "demo-run", "nih/images", "--out", "dask.parquet", *on_cluster)
             step.add("predictions", _file(step, "dask.parquet"))
         finally:
             kill(worker)
@@ -113,7 +113,7 @@ def dask(step: Step) -> None:
 
 
 def volumes(step: Step) -> None:
-    """CT volumes: prepared, trained on, predicted and explained from their files."""
+    """Prepare CT volumes, train on them, and predict and explain their files."""
     write_volumes(step.work / "stoic", 24)
     options = ("--size", 32, "--slices", 4)
     step.placa("prepare", "prepare", "stoic", "stoic", *options, "--out", "stoic-data")
@@ -127,7 +127,7 @@ def volumes(step: Step) -> None:
 
 
 def dicom(step: Step) -> None:
-    """DICOM files, some of them damaged: prepared, and predicted from their files."""
+    """Prepare and predict DICOM files, some of them damaged."""
     write_dicoms(step.work / "dicom")
     step.placa(
         "prepare",
@@ -150,7 +150,7 @@ def dicom(step: Step) -> None:
 
 
 def folders(step: Step) -> None:
-    """Class folders without patients, and the same files by a table."""
+    """Prepare class folders without patients, and the same files with a table."""
     link_folders(step.session.data, step.work / "ct", 40)
     step.placa("prepare", "prepare", "folders", "ct", "--positive", "COVID", "--size", 32, "--out", "folders-data")
     step.folder("data", "folders-data")
@@ -162,7 +162,7 @@ def folders(step: Step) -> None:
 
 
 def explain(step: Step) -> None:
-    """Grad-CAM of two images."""
+    """Explain two images with Grad-CAM, and score maps against boxes."""
     images = sorted((step.work / "demo-data" / "images").glob("*.png"))[:2]
     relative = [image.relative_to(step.work) for image in images]
     step.placa("explain", "explain", "demo-run", *relative, "--out", "maps")
@@ -173,7 +173,7 @@ def explain(step: Step) -> None:
 
 
 def r(step: Step) -> None:
-    """R's public functions on the demonstration's run, and what R exports."""
+    """Call the public functions of R on the run of the demo, and list the exports."""
     script = Path(__file__).with_name("public.R")
     (step.work / "r").mkdir()
     step.finish("script", step.start(["Rscript", "--no-save", "--no-restore", str(script)]))
@@ -181,7 +181,7 @@ def r(step: Step) -> None:
 
 
 def help_(step: Step) -> None:
-    """The help of every command, the list of sources, and the exit code of the check-up."""
+    """Print the help of every command, the list of sources, and the output of doctor."""
     step.placa("placa", "--help")
     step.placa("version", "--version")
     for command in ("audit", "sources", "train", "predict", "explain", "evaluate", "report", "doctor", "demo"):
@@ -196,8 +196,8 @@ def help_(step: Step) -> None:
 
 
 def wrong(step: Step) -> None:
-    """Wrong inputs: the exit code and the message of each."""
-    # In a folder of its own, for messages name the runs that are near.
+    """Record the exit code and the message for invalid inputs."""
+    # In a separate directory, because messages list the runs in the same directory.
     step.work = step.work / "wrong"
     (step.work / "empty").mkdir(parents=True)
     for name in ("nih", "nih-data", "demo-data", "demo-run"):
@@ -233,19 +233,19 @@ def _file(step: Step, name: str) -> str:
     return "\n".join(f"{what} {value}".strip() for what, value in found.items())
 
 
-STEPS: dict[str, Row] = {
-    "demo": Row(demo),
-    "nih": Row(nih),
-    "evaluate": Row(evaluate, ("nih",)),
-    "report": Row(report, ("demo",)),
-    "resume": Row(resume),
-    "r": Row(r, ("demo",)),
-    "wrong": Row(wrong, ("nih", "demo")),
-    "processes": Row(processes),
-    "volumes": Row(volumes),
-    "dask": Row(dask, ("nih", "demo")),
-    "dicom": Row(dicom, ("demo",)),
-    "explain": Row(explain, ("demo",)),
-    "folders": Row(folders),
-    "help": Row(help_),
+STEPS: dict[str, PlannedStep] = {
+    "demo": PlannedStep(demo),
+    "nih": PlannedStep(nih),
+    "evaluate": PlannedStep(evaluate, ("nih",)),
+    "report": PlannedStep(report, ("demo",)),
+    "resume": PlannedStep(resume),
+    "r": PlannedStep(r, ("demo",)),
+    "wrong": PlannedStep(wrong, ("nih", "demo")),
+    "processes": PlannedStep(processes),
+    "volumes": PlannedStep(volumes),
+    "dask": PlannedStep(dask, ("nih", "demo")),
+    "dicom": PlannedStep(dicom, ("demo",)),
+    "explain": PlannedStep(explain, ("demo",)),
+    "folders": PlannedStep(folders),
+    "help": PlannedStep(help_),
 }

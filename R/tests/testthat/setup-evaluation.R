@@ -1,7 +1,7 @@
 # Values of scikit-learn, statsmodels and dcurves for sklearn_predictions(), see fixtures/make-evaluation.py.
-evaluation_answers <- function(metric) {
-  answers <- utils::read.csv(test_path("fixtures", "evaluation-answers.csv"))
-  answers[answers$metric %in% metric, ]
+evaluation_values <- function(metric) {
+  results <- utils::read.csv(test_path("fixtures", "evaluation-values.csv"))
+  results[results$metric %in% metric, ]
 }
 
 two_thresholds <- function(values = c(0.3, 0.5)) {

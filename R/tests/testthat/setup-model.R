@@ -19,9 +19,9 @@ call_there <- function(run, calls, env) {
     "    tryInvokeRestart('muffleWarning')",
     "  }",
     "), error = function(e) list(class = class(e), message = conditionMessage(e)))",
-    sprintf("answers <- list(%s)", paste0("try_call({", calls, "})", collapse = ", ")),
+    sprintf("results <- list(%s)", paste0("try_call({", calls, "})", collapse = ", ")),
     "size <- model$facts$data$image_size",
-    sprintf("saveRDS(list(answers = answers, caught = caught, size = size), %s)", deparse(result))
+    sprintf("saveRDS(list(results = results, caught = caught, size = size), %s)", deparse(result))
   ), env)
   if (!file.exists(result)) rlang::abort(paste(lines, collapse = "\n"))
   readRDS(result)

@@ -1,6 +1,6 @@
 # All texts of a figure.
 texts_of <- function(plot) {
-  # The default device is a PDF, whose fonts lack the dash.
+  # The default device is a PDF, whose fonts have no en dash.
   file <- tempfile(fileext = ".png")
   grDevices::png(file)
   on.exit({

@@ -2,7 +2,7 @@
 published_predictions <- function(findings) {
   data <- Sys.getenv("PLACA_DATA", file.path(test_path(), "..", "..", "..", "..", "shared", "data"))
   files <- file.path(data, c("predictions/densenet121_zech_2018.csv", "nih/Data_Entry_2017_v2020.csv"))
-  skip_if_not(all(file.exists(files)), "PLACA_DATA names no folder with the published predictions")
+  skip_if_not(all(file.exists(files)), "PLACA_DATA has no published predictions")
   predicted <- utils::read.csv(files[[1]], check.names = FALSE)
   entries <- utils::read.csv(files[[2]], check.names = FALSE)
   entries <- entries[match(predicted[["Image Index"]], entries[["Image Index"]]), ]

@@ -26,8 +26,8 @@ sklearn_predictions <- function() {
   rows
 }
 
-sklearn_answers <- function() {
-  utils::read.csv(test_path("fixtures", "sklearn-answers.csv"))
+sklearn_values <- function() {
+  utils::read.csv(test_path("fixtures", "sklearn-values.csv"))
 }
 
 # Removes files at the end of a test.
@@ -35,30 +35,35 @@ remove_later <- function(path, frame) {
   do.call("on.exit", list(substitute(unlink(path, recursive = TRUE), list(path = path)), add = TRUE), envir = frame)
 }
 
+# A valid record of a kind, which Python's tests read too.
+good_record <- function(kind) {
+  jsonlite::read_json(test_path("fixtures", "records", paste0(kind, ".json")))
+}
+
+write_record <- function(content, file) {
+  writeLines(jsonlite::toJSON(content, auto_unbox = TRUE, digits = NA, null = "null"), file)
+}
+
 # A run with an invalid model, for tests without Python.
 local_run <- function(frame = parent.frame(), findings = "Pneumonia", headline = FALSE) {
   run <- tempfile("run-")
   dir.create(run)
   remove_later(run, frame)
-  points <- list(youden = 0.5, sensitivity_95 = 0.25)
-  thresholds <- list(
-    schema_version = 1, chosen_on = "validation",
-    findings = lapply(stats::setNames(nm = findings), function(finding) list(default = "youden", points = points))
-  )
-  facts <- list(
-    schema_version = 1, placa_version = "0.1.0", name = "invented",
-    data = list(
-      findings = as.list(findings), comparison = "No Finding", label_source = "nobody", image_size = 96,
-      images = list(train = 70, validation = 15, test = 15)
-    ),
-    training = list(backbone = "small")
-  )
-  write_json <- function(content, name) {
-    writeLines(jsonlite::toJSON(content, auto_unbox = TRUE, digits = NA), file.path(run, name))
-  }
-  write_json(thresholds, "thresholds.json")
-  write_json(facts, "run.json")
+  thresholds <- good_record("thresholds")
+  thresholds$findings <- lapply(stats::setNames(nm = findings), function(finding) {
+    list(default = "youden", points = list(youden = 0.5, sensitivity_95 = 0.25), chosen = TRUE, reason = NULL)
+  })
+  facts <- good_record("run")
+  facts$name <- "invented"
+  facts$training$backbone <- "small"
+  facts$data$findings <- as.list(findings)
+  facts$data$label_source <- "nobody"
+  facts$data$image_size <- 96L
+  facts$data$images <- list(train = 70L, validation = 15L, test = 15L)
   writeLines("no model", file.path(run, "model.keras"))
+  facts$model$fingerprint <- paste0("sha256:", cli::hash_file_sha256(file.path(run, "model.keras")))
+  write_record(thresholds, file.path(run, "thresholds.json"))
+  write_record(facts, file.path(run, "run.json"))
   run
 }
 
@@ -77,7 +82,7 @@ in_own_r <- function(code, env = character()) {
   suppressWarnings(system2(rscript, shQuote(script), stdout = TRUE, stderr = TRUE, env = env))
 }
 
-# The stand-in package works with any Python that reticulate can load.
+# The fixture package works with any Python that reticulate can load.
 stand_in <- function() {
   skip_if_not_installed("reticulate")
   project <- find_python(test_path())
@@ -99,7 +104,7 @@ expect_no_match_all <- function(texts, pattern) {
   expect_identical(wrong, character())
 }
 
-# Real tables and published predictions: the folder that PLACA_DATA names, or ../shared/data beside the project.
+# Real tables and published predictions: the folder PLACA_DATA, or ../shared/data next to the project.
 shared_data <- function() {
   named <- Sys.getenv("PLACA_DATA")
   found <- if (nzchar(named)) named else find_upwards(test_path(), "shared/data")

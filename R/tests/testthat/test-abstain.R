@@ -1,4 +1,4 @@
-# Six images to calibrate on and six to measure on, each a patient of its own.
+# Six images for calibration and six for testing, each of another patient.
 twelve_rows <- function() {
   test <- transform(six_rows(), patient_id = image_id, group_id = image_id)
   known <- transform(test, split = "validation", image_id = LETTERS[1:6], group_id = LETTERS[1:6])
@@ -9,7 +9,7 @@ twelve_rows <- function() {
 test_that("values for six images match a manual calculation", {
   table <- abstain(twelve_rows(), c(0.01, 0.3, 0.5), draws = 100)
   expect_s3_class(table, "placa_abstention")
-  # Three of a class and the new one: a share of 0.7 is reached by the third of four, 0.5 by the second.
+  # Three images of a class and the new one: the third of four reaches a proportion of 0.7, the second 0.5.
   expect_equal(table$positive_from, c(0, 0.5, 0.7))
   expect_equal(table$negative_to, c(1, 0.6, 0.2))
   # At 0.3, only 0.6 has both classes; at 0.5, 0.35, 0.4 and 0.6 have none.
@@ -52,7 +52,7 @@ test_that("coverage holds over many simulated data sets", {
     table <- abstain(rows, 0.2, draws = 100)
     c(table$coverage_positive, table$coverage_negative)
   }, double(2))
-  # 0.8 is promised; the mean of 60 has a standard error near 0.01.
+  # The target is 0.8; the mean of 60 values has a standard error near 0.01.
   expect_gt(min(rowMeans(kept)), 0.78)
   expect_lt(max(rowMeans(kept)), 0.88)
 })

@@ -36,7 +36,7 @@ test_that("precision is drawn as steps between corners, with the prevalence as a
   expect_equal(layer_of(plot, "GeomStep")$y, pr_corners(points)$precision)
   expect_lt(nrow(pr_corners(points)), nrow(points))
   expect_equal(layer_of(plot, "GeomHline")$yintercept, unique(points$prevalence))
-  # By hand: precision falls from 1 to 2/4 while recall stays, so of four points the third is not seen.
+  # Manual calculation: precision falls from 1 to 2/4 at the same recall, so the third of four points is hidden.
   four <- tibble::tibble(finding = "a", recall = c(0.5, 0.5, 0.5, 1), precision = c(1, 1 / 2, 1 / 3, 2 / 4))
   expect_identical(pr_corners(four)$precision, c(1, 1 / 3, 1 / 2))
   expect_match(texts_of(ggplot2::autoplot(evaluation, "pr")), "Pneumonia\n0\\.\\d\\d \\(0", all = FALSE)
@@ -69,7 +69,7 @@ test_that("each panel of net benefit ends with the curve of the model", {
     finding = "a", threshold = rep(c(0.01, 0.1, 0.15, 0.3, 0.9), each = 2), strategy = rep(c("model", "all"), 5),
     net_benefit = c(0.1, 0.1, 0.05, 0, 0.003, -0.1, 0.001, -1, 0, -8)
   )
-  # A fiftieth of 0.1 is 0.002: what counts ends at 0.15, and the round number above it is 0.2.
+  # A fiftieth of 0.1 is 0.002. Values above it end at 0.15, and the next round number is 0.2.
   expect_identical(max(crop_decision_curve(curve)$threshold), 0.15)
   expect_identical(round_up(0.15), 0.2)
   useless <- transform(curve, net_benefit = -1)

@@ -1,11 +1,11 @@
 test_that("average precision and partial AUROC match scikit-learn", {
   rows <- sklearn_predictions()
   table <- average_precision(rows, draws = 100)
-  expect_equal(table$average_precision, evaluation_answers("average_precision")$estimate, tolerance = 1e-12)
-  answers <- evaluation_answers("partial_auroc_standardised")
-  for (max_fpr in unique(answers$at)) {
+  expect_equal(table$average_precision, evaluation_values("average_precision")$estimate, tolerance = 1e-12)
+  results <- evaluation_values("partial_auroc_standardised")
+  for (max_fpr in unique(results$at)) {
     table <- partial_auroc(rows, max_fpr, draws = 100)
-    expect_equal(table$partial_auroc_standardised, answers$estimate[answers$at == max_fpr], tolerance = 1e-12)
+    expect_equal(table$partial_auroc_standardised, results$estimate[results$at == max_fpr], tolerance = 1e-12)
   }
 })
 
@@ -27,7 +27,7 @@ test_that("values for six images match a manual calculation", {
   table <- average_precision(six_rows(), draws = 200)
   # Positives are first, second and fifth from the top.
   expect_equal(table$average_precision, (1 / 1 + 2 / 2 + 3 / 5) / 3)
-  # Up to a false positive rate of 1/3: two of three positives lie above the first negative.
+  # Up to a false positive rate of 1/3: two of three positives are above the first negative.
   expect_equal(partial_auroc(six_rows(), 1 / 3, draws = 200)$partial_auroc, 2 / 3 * 1 / 3)
   expect_equal(table$prevalence, 0.5)
   expect_identical(table$n_clusters, 5L)
@@ -48,10 +48,10 @@ test_that("points of the precision-recall curve match scikit-learn", {
   for (finding in unique(points$finding)) {
     ours <- points[points$finding == finding, ]
     for (metric in c("precision", "recall")) {
-      answers <- evaluation_answers(metric)
-      answers <- answers[answers$finding == finding, ]
-      expect_equal(ours[[metric]], rev(answers$estimate), tolerance = 1e-12)
-      expect_equal(ours$threshold, rev(answers$at), tolerance = 1e-12)
+      results <- evaluation_values(metric)
+      results <- results[results$finding == finding, ]
+      expect_equal(ours[[metric]], rev(results$estimate), tolerance = 1e-12)
+      expect_equal(ours$threshold, rev(results$at), tolerance = 1e-12)
     }
     expect_true(all(ours$prevalence == ours$precision[nrow(ours)]))
   }

@@ -8,10 +8,10 @@ test_that("three bins of six images match a manual count", {
 })
 
 test_that("Wilson's interval matches scipy and prop.test()", {
-  answers <- sklearn_answers()
-  for (finding in unique(answers$finding)) {
+  results <- sklearn_values()
+  for (finding in unique(results$finding)) {
     for (threshold in c(0.3, 0.5)) {
-      of_case <- answers[answers$finding == finding & answers$threshold == threshold, ]
+      of_case <- results[results$finding == finding & results$threshold == threshold, ]
       value <- function(name) of_case$estimate[of_case$metric == name]
       n <- value("true_positive") + value("false_negative")
       interval <- wilson_interval(value("true_positive"), n, 0.95)

@@ -5,9 +5,9 @@ measure <- function(table, name, stage = "after") {
 test_that("measures match statsmodels and scikit-learn", {
   table <- calibration_measures(sklearn_predictions(), draws = 100)
   for (name in c("intercept", "slope", "brier", "brier_scaled")) {
-    expect_equal(measure(table, name), evaluation_answers(name)$estimate, tolerance = 1e-8)
+    expect_equal(measure(table, name), evaluation_values(name)$estimate, tolerance = 1e-8)
   }
-  expect_equal(measure(table, "ece")[[1]], evaluation_answers("ece")$estimate, tolerance = 1e-12)
+  expect_equal(measure(table, "ece")[[1]], evaluation_values("ece")$estimate, tolerance = 1e-12)
   # Images with equal probabilities are in one bin, so there may be fewer than ten.
   bins <- calibration_bins(sklearn_predictions())
   expect_identical(table$bins[table$measure == "ece"], as.integer(tapply(bins$bin, bins$finding, max)[c(2, 1)]))
@@ -21,20 +21,20 @@ test_that("values for six images match a manual calculation", {
   brier <- (0.01 + 0.16 + 0.4225 + 0.04 + 0.36 + 0.01) / 6
   expect_equal(measure(table, "brier"), brier)
   expect_equal(measure(table, "brier_scaled"), 1 - brier / 0.25)
-  # Bins of two: 0.5 against 0.225, 0 against 0.5, 1 against 0.85.
+  # Bins of two images: 0.5 and 0.225, 0 and 0.5, 1 and 0.85.
   expect_equal(measure(table, "ece"), (0.275 + 0.5 + 0.15) / 3)
 })
 
 test_that("intercept, slope and curve match rms", {
   skip_if_not_installed("rms")
-  # Enough images for five knots, which are also those of rms.
+  # Enough images for five knots, at the same positions as in rms.
   rows <- example_predictions(patients = 3000)
   rows <- rows[rows$finding == "Pneumonia" & rows$split == "test", ]
   table <- calibration_measures(rows, draws = 100)
   theirs <- rms::val.prob(rows$probability, rows$truth, pl = FALSE)
   expect_equal(measure(table, "slope"), theirs[["Slope"]], tolerance = 1e-6)
   expect_equal(measure(table, "brier"), theirs[["Brier"]], tolerance = 1e-12)
-  # val.prob() smooths by lowess: another curve through the same points.
+  # val.prob() uses lowess, another smoother for the same points.
   expect_lt(abs(measure(table, "ici") - theirs[["Eavg"]]), 0.005)
   expect_lt(abs(measure(table, "e90") - theirs[["E90"]]), 0.01)
   basis <- rms::rcs(qlogis(rows$probability), 5)
@@ -95,7 +95,7 @@ test_that("measures differ before and after recalibration", {
   rows <- example_predictions(patients = 3000)
   table <- calibration_measures(rows, draws = 200)
   expect_identical(unique(table$stage), c("before", "after"))
-  # example_predictions() makes scores whose logits are 1.6 times too large, plus a half.
+  # example_predictions() creates scores whose logits are multiplied by 1.6 and shifted by 0.5.
   expect_equal(measure(table, "slope")[[1]], 1.6 * measure(table, "slope", "before")[[1]], tolerance = 1e-6)
   expect_lt(measure(table, "ici")[[1]], measure(table, "ici", "before")[[1]])
   slope <- table[table$measure == "slope" & table$stage == "after", ]

@@ -60,7 +60,7 @@ test_that("unknown patients and a single split are not leaks", {
   unknown_ids <- transform(six_rows(), patient_id = NA, group_id = NA)
   alone <- evaluate(unknown_ids, one_threshold(), draws = 200)
   expect_identical(alone$about$compared_with, character())
-  # Only an evaluation that was compared with other splits names them in print.
+  # Splits are printed only if the evaluation was compared with them.
   expect_match(paste(format(evaluation), collapse = " "), "\\btrain\\b")
   expect_no_match_all(format(alone), "\\btrain\\b")
 })

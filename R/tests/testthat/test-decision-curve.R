@@ -1,10 +1,10 @@
 test_that("net benefit matches dcurves", {
-  answers <- evaluation_answers(paste0("net_benefit_", c("model", "all", "none")))
-  curve <- decision_curve(sklearn_predictions(), thresholds = unique(answers$at), draws = 100)
+  results <- evaluation_values(paste0("net_benefit_", c("model", "all", "none")))
+  curve <- decision_curve(sklearn_predictions(), thresholds = unique(results$at), draws = 100)
   expect_s3_class(curve, "placa_decision_curve")
   curve$metric <- paste0("net_benefit_", curve$strategy)
-  both <- merge(curve, answers, by.x = c("finding", "threshold", "metric"), by.y = c("finding", "at", "metric"))
-  expect_identical(nrow(both), nrow(answers))
+  both <- merge(curve, results, by.x = c("finding", "threshold", "metric"), by.y = c("finding", "at", "metric"))
+  expect_identical(nrow(both), nrow(results))
   expect_equal(both$net_benefit, both$estimate, tolerance = 1e-12)
 })
 

@@ -81,9 +81,9 @@ test_that("AUROC and interval match ranks and DeLong's formula, including ties",
 })
 
 test_that("AUROC matches scikit-learn", {
-  answers <- sklearn_answers()
+  results <- sklearn_values()
   table <- discrimination(sklearn_predictions())
-  expected <- answers$estimate[answers$metric == "auroc" & answers$threshold == 0.5]
+  expected <- results$estimate[results$metric == "auroc" & results$threshold == 0.5]
   expect_equal(table$auroc, expected, tolerance = 1e-12)
 })
 

@@ -1,17 +1,17 @@
-answer <- list(
+explanation <- list(
   finding = "Pneumonia", probability = 0.75, class = "positive", square = 1L, squares = 1L,
   size = 2L, map = list(0, 0.5, 0.25, 0), width = 6L, height = 4L, pixels = as.list(0:23)
 )
 
 test_that("the map has the orientation of Python", {
-  map <- evidence_table(answer)
+  map <- evidence_table(explanation)
   expect_identical(map$x, c(1.5, 4.5, 1.5, 4.5))
   expect_identical(map$y, c(3, 3, 1, 1))
   expect_identical(map$evidence, c(0, 0.5, 0.25, 0))
 })
 
 test_that("the figure has the image, the map and labels in both languages", {
-  plot <- draw_explanation(answer, "a.png", plot_labels("en"))
+  plot <- draw_explanation(explanation, "a.png", plot_labels("en"))
   expect_s3_class(plot, "ggplot")
   expect_identical(plot$labels$title, "Pneumonia")
   expect_identical(plot$labels$subtitle, paste0(plot_labels("en")$probability, ": 0.750"))
@@ -20,13 +20,13 @@ test_that("the figure has the image, the map and labels in both languages", {
   image <- plot$layers[[1]]$geom_params$raster
   expect_equal(grDevices::col2rgb(image[1, 6])[1, 1], c(5), ignore_attr = TRUE)
   expect_equal(grDevices::col2rgb(image[4, 1])[1, 1], c(18), ignore_attr = TRUE)
-  spanish <- draw_explanation(answer, NULL, plot_labels("es"))
+  spanish <- draw_explanation(explanation, NULL, plot_labels("es"))
   expect_identical(spanish$labels$title, "Neumon\u00eda")
   expect_match(spanish$labels$subtitle, "0,750")
 })
 
 test_that("a map without evidence is transparent", {
-  nothing <- answer
+  nothing <- explanation
   nothing$map <- list(0, 0, 0, 0)
   built <- ggplot2::ggplot_build(draw_explanation(nothing, NULL, plot_labels("en")))
   expect_identical(unique(grDevices::col2rgb(built$data[[2]]$fill, alpha = TRUE)["alpha", ]), 0L)
@@ -57,11 +57,11 @@ test_that("explain() returns a figure or an error", {
     "explain(model, matrix(0:3, 2))",
     sprintf("explain(model, %s)", deparse(file.path(folder, "empty.png")))
   ))
-  expect_identical(there$answers[[1]]$labels$title, "Effusion")
-  expect_match(there$answers[[2]]$labels$subtitle, "3.*16")
-  expect_match(there$answers[[3]]$labels$caption, plot_labels("en")$evidence_note, fixed = TRUE)
-  expect_true("placa_error_image" %in% there$answers[[4]]$class)
-  expect_match(there$answers[[4]]$message, "empty.png.*the file is empty \\{really\\}")
+  expect_identical(there$results[[1]]$labels$title, "Effusion")
+  expect_match(there$results[[2]]$labels$subtitle, "3.*16")
+  expect_match(there$results[[3]]$labels$caption, plot_labels("en")$evidence_note, fixed = TRUE)
+  expect_true("placa_error_image" %in% there$results[[4]]$class)
+  expect_match(there$results[[4]]$message, "empty.png.*the file is empty \\{really\\}")
 })
 
 test_that("dplyr::explain() finds the method", {
@@ -76,11 +76,11 @@ test_that("explain() works with a trained model", {
   there <- call_there(trained$run, env = trained$env, sprintf(
     "list(explain(model, %s), predict(model, %s))", deparse(image), deparse(image)
   ))
-  expect_null(there$answers[[1]]$message)
-  plot <- there$answers[[1]][[1]]
+  expect_null(there$results[[1]]$message)
+  plot <- there$results[[1]][[1]]
   map <- plot$data
   expect_equal(nrow(map), there$size^2)
   expect_true(all(map$evidence >= 0))
-  shown <- format_number(there$answers[[1]][[2]]$probability[[1]], 3)
+  shown <- format_number(there$results[[1]][[2]]$probability[[1]], 3)
   expect_match(plot$labels$subtitle, shown, fixed = TRUE)
 })

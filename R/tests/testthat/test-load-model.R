@@ -28,8 +28,17 @@ test_that("a missing or incomplete run is an error", {
   expect_error(load_model(file.path(run, "run.json")), "run\\.json", class = "placa_error_run")
 })
 
-test_that("a run of a newer version is an error", {
+test_that("a run of another version or with an edited record is an error", {
   run <- local_run()
-  writeLines('{"schema_version": 2}', file.path(run, "run.json"))
-  expect_error(load_model(run), class = "placa_error_schema")
+  facts <- jsonlite::read_json(file.path(run, "run.json"))
+  for (version in c(1L, 3L)) {
+    facts$schema_version <- version
+    write_record(facts, file.path(run, "run.json"))
+    expect_error(load_model(run), class = "placa_error_schema")
+  }
+  facts$schema_version <- 2L
+  facts$data$images$train <- "70"
+  write_record(facts, file.path(run, "run.json"))
+  condition <- expect_error(load_model(run), class = "placa_error_record")
+  expect_identical(condition$place, "$.data.images.train")
 })

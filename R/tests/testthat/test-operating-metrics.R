@@ -1,7 +1,7 @@
 test_that("likelihood ratios and kappa match scikit-learn", {
   table <- operating_points(sklearn_predictions(), two_thresholds(), draws = 100)
-  answers <- evaluation_answers(c("lr_positive", "lr_negative", "kappa"))
-  both <- merge(table, answers, by.x = c("finding", "threshold", "metric"), by.y = c("finding", "at", "metric"))
+  results <- evaluation_values(c("lr_positive", "lr_negative", "kappa"))
+  both <- merge(table, results, by.x = c("finding", "threshold", "metric"), by.y = c("finding", "at", "metric"))
   expect_identical(nrow(both), 12L)
   expect_equal(both$estimate.x, both$estimate.y, tolerance = 1e-12)
 })
@@ -65,12 +65,12 @@ test_that("predictive values match Bayes' rule", {
   for (name in c("ppv", "npv")) {
     own <- table[table$own & table$metric == name, ]
     expect_equal(own$estimate, metric(metrics, name))
-    # Wilson's rule aside, the draws are the same.
+    # Except for Wilson's intervals, the draws are the same.
     bootstrap <- metrics[metrics$metric == name, ]
     narrow <- bootstrap$interval == "bootstrap"
     expect_equal(own$lower[narrow], bootstrap$lower[narrow])
   }
-  # Of 1,000 images 100 have it, two thirds of them called; of the 900 others a third.
+  # 100 of 1,000 images have the finding; two thirds of them and one third of the others are called positive.
   six <- predictive_values(six_rows(), one_threshold(0.5), prevalence = 0.1, draws = 200)
   expect_equal(six$estimate[1:2], c(200 / 3 / (200 / 3 + 300), 600 / (600 + 100 / 3)))
   expect_equal(six$prevalence, c(0.1, 0.1, 0.5, 0.5))

@@ -1,6 +1,6 @@
 test_that("values for six images match a manual calculation", {
   points <- operating_points(six_rows(), one_threshold(0.5), draws = 100)
-  # Called positive: 0.8 and 0.9 rightly, 0.6 wrongly.
+  # Called positive: 0.8 and 0.9 correctly, 0.6 incorrectly.
   for (name in c("sensitivity", "specificity", "ppv", "npv", "f1", "balanced_accuracy")) {
     expect_equal(metric(points, name), 2 / 3)
   }
@@ -16,13 +16,13 @@ test_that("an image at the threshold is positive", {
 })
 
 test_that("all metrics match scikit-learn", {
-  answers <- sklearn_answers()
-  answers <- answers[!answers$metric %in% c("auroc", "wilson_lower", "wilson_upper"), ]
-  thresholds <- unique(answers[c("finding", "threshold")])
+  results <- sklearn_values()
+  results <- results[!results$metric %in% c("auroc", "wilson_lower", "wilson_upper"), ]
+  thresholds <- unique(results[c("finding", "threshold")])
   thresholds$operating_point <- paste0("at_", thresholds$threshold)
   points <- operating_points(sklearn_predictions(), thresholds, draws = 100)
-  both <- merge(points, answers, by = c("finding", "threshold", "metric"))
-  expect_identical(nrow(both), nrow(answers))
+  both <- merge(points, results, by = c("finding", "threshold", "metric"))
+  expect_identical(nrow(both), nrow(results))
   expect_equal(both$estimate.x, both$estimate.y, tolerance = 1e-12)
 })
 

@@ -12,22 +12,22 @@ test_that("files and directories are predicted, and errors have a class", {
   )
   calls <- gsub("BAD", deparse(bad), gsub("FOLDER", deparse(folder), calls))
   there <- call_there(run, env = env, calls)
-  files <- there$answers[[1]]
+  files <- there$results[[1]]
   expect_identical(files$image, rep(c("b.png", "empty.png", "a.png"), each = 2))
   expect_identical(files$finding, rep(c("Pneumonia", "Effusion"), 3))
   expect_equal(files$probability, c(0.25, 0.75, NA, NA, 0.5, 0.5))
   expect_identical(files$class, c("negative", "positive", NA, NA, "positive", "positive"))
   expect_true("placa_warning_rejected" %in% there$caught[[1]][[1]])
   expect_match(there$caught[[1]][[2]], "empty.png.*the file is empty \\{really\\}")
-  in_folder <- there$answers[[2]]
+  in_folder <- there$results[[2]]
   expect_identical(in_folder$image[c(1, 3)], file.path(basename(folder), c("a.png", "b.png")))
   expect_identical(in_folder$class[c(1, 3)], c("positive", "positive"))
-  # A PlacaError keeps its message; another error is reported as a fault.
-  expect_true("placa_error_python" %in% there$answers[[3]]$class)
-  expect_identical(there$answers[[3]]$message, "A lucky file was expected, {13} bytes came: take another.")
-  expect_match(there$answers[[4]]$message, "ValueError: seventeen")
+  # A PlacaError keeps its message; another error is reported as an internal error.
+  expect_true("placa_error_python" %in% there$results[[3]]$class)
+  expect_identical(there$results[[3]]$message, "The file must not have {13} bytes. Choose another file.")
+  expect_match(there$results[[4]]$message, "ValueError: seventeen")
   # Without a readable image, the result is still a table.
-  expect_identical(there$answers[[5]]$class, c(NA_character_, NA_character_))
+  expect_identical(there$results[[5]]$class, c(NA_character_, NA_character_))
   expect_length(there$caught, 3)
 })
 
@@ -36,7 +36,7 @@ test_that("Python inside Python is an error", {
   folder <- local_images(c(`a.png` = 2))
   skip_if_not_installed("reticulate")
   there <- call_there(run, sprintf("predict(model, %s)", deparse(folder)), "PLACA_EMBEDDED_R=1")
-  expect_true("placa_error_embedded" %in% there$answers[[1]]$class)
+  expect_true("placa_error_embedded" %in% there$results[[1]]$class)
 })
 
 test_that("a Python without placa is an error", {
@@ -50,8 +50,8 @@ test_that("a Python without placa is an error", {
   run <- local_run()
   folder <- local_images(c(`a.png` = 2))
   there <- call_there(run, sprintf("setwd(tempdir()); predict(model, %s)", deparse(folder)), env)
-  expect_true("placa_error_python" %in% there$answers[[1]]$class)
-  expect_match(there$answers[[1]]$message, "PLACA_PYTHON")
+  expect_true("placa_error_python" %in% there$results[[1]]$class)
+  expect_match(there$results[[1]]$message, "PLACA_PYTHON")
 })
 
 test_that("invalid arguments are errors before Python starts", {
@@ -80,12 +80,12 @@ test_that("pixels are predicted and keep their names", {
     "predict(model, list(first = matrix(0:3, 2), second = matrix(0, 3, 3)))",
     "length(list.files(tempdir(), 'placa-pixels'))"
   ))
-  # The stand-in returns 1 / bytes: a header of 11 bytes and one byte per pixel.
-  expect_identical(there$answers[[1]]$image, c("1", "1"))
-  expect_equal(there$answers[[1]]$probability[[1]], 1 / 15)
-  expect_identical(there$answers[[2]]$image, rep(c("first", "second"), each = 2))
-  expect_equal(there$answers[[2]]$probability[c(1, 3)], c(1 / 15, 1 / 20))
-  expect_identical(there$answers[[3]], 0L)
+  # The fixture returns 1 / bytes: a header of 11 bytes and one byte per pixel.
+  expect_identical(there$results[[1]]$image, c("1", "1"))
+  expect_equal(there$results[[1]]$probability[[1]], 1 / 15)
+  expect_identical(there$results[[2]]$image, rep(c("first", "second"), each = 2))
+  expect_equal(there$results[[2]]$probability[c(1, 3)], c(1 / 15, 1 / 20))
+  expect_identical(there$results[[3]], 0L)
 })
 
 test_that("several batches are complete and in order", {
@@ -96,7 +96,7 @@ test_that("several batches are complete and in order", {
   folder <- local_images(sizes)
   there <- call_there(run, env = env, sprintf("predict(model, c(%s, %s))", deparse(file.path(folder, "299.png")),
                                               deparse(folder)))
-  table <- there$answers[[1]]
+  table <- there$results[[1]]
   table <- table[table$finding == "Pneumonia", ]
   names <- names(sizes)[c(299, setdiff(1:300, 299))]
   expect_identical(basename(table$image), names)
@@ -111,9 +111,9 @@ test_that("a run that was moved or trained again is an error", {
   model <- load_model(run)
   file <- file.path(run, "run.json")
   before <- readLines(file)
-  facts <- jsonlite::fromJSON(file, simplifyVector = FALSE)
-  facts$model <- list(fingerprint = "sha256:other")
-  writeLines(jsonlite::toJSON(facts, auto_unbox = TRUE), file)
+  facts <- jsonlite::read_json(file)
+  facts$model$fingerprint <- paste0("sha256:", strrep("a", 64))
+  write_record(facts, file)
   expect_error(predict(model, folder), basename(run), class = "placa_error_run")
   writeLines(before, file)
   elsewhere <- tempfile("moved-")
@@ -134,9 +134,9 @@ test_that("predictions match the predictions of the run", {
   trained <- trained_run()
   calls <- sprintf("list(predict(model, %s), read_predictions(%s))", deparse(trained$images), deparse(trained$run))
   there <- call_there(trained$run, calls, trained$env)
-  expect_null(there$answers[[1]]$message)
-  ours <- there$answers[[1]][[1]]
-  theirs <- there$answers[[1]][[2]]
+  expect_null(there$results[[1]]$message)
+  ours <- there$results[[1]][[1]]
+  theirs <- there$results[[1]][[2]]
   # Identifiers of NIH are file names, those of phantoms are not.
   name <- function(path) tools::file_path_sans_ext(basename(path))
   theirs <- theirs[match(paste(name(ours$image), ours$finding), paste(name(theirs$image_id), theirs$finding)), ]
@@ -155,6 +155,6 @@ test_that("pixels have the probability of their file", {
     sprintf("predict(model, lapply(%s, png::readPNG))$probability", files),
     sprintf("predict(model, lapply(%s, function(f) 255 * png::readPNG(f)))$probability", files)
   ))
-  expect_lt(max(abs(there$answers[[1]] - there$answers[[2]])), 1e-6)
-  expect_lt(max(abs(there$answers[[1]] - there$answers[[3]])), 1e-6)
+  expect_lt(max(abs(there$results[[1]] - there$results[[2]])), 1e-6)
+  expect_lt(max(abs(there$results[[1]] - there$results[[3]])), 1e-6)
 })

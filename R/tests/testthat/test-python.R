@@ -73,5 +73,5 @@ test_that("an invalid RETICULATE_PYTHON is an error", {
   run <- local_run()
   folder <- local_images(c(`a.png` = 2))
   there <- call_there(run, sprintf("predict(model, %s)", deparse(folder)), "RETICULATE_PYTHON=/nowhere/python")
-  expect_true("placa_error_python" %in% there$answers[[1]]$class)
+  expect_true("placa_error_python" %in% there$results[[1]]$class)
 })

@@ -67,6 +67,6 @@ test_that("files that are not predictions are errors with different classes", {
 })
 
 test_that("a file of a newer version is an error", {
-  expect_error(parse_metadata('{"schema_version": 2}', "x"), class = "placa_error_schema")
+  expect_error(parse_metadata('{"schema_version": 3}', "x"), class = "placa_error_schema")
   expect_null(parse_metadata(NULL, "x"))
 })

@@ -115,7 +115,7 @@ test_that("published predictions give published values with both label sources",
   evaluation <- evaluate(relabel(rows, adjudicated(data)), one_threshold(finding = "Pneumothorax"), draws = 200)
   expect_identical(evaluation$discrimination$n_images, 935L)
   expect_identical(evaluation$discrimination$n_positive, 46L)
-  # Counted by hand: the share of pairs of a positive and a negative image that are ranked right, ties for half.
+  # Manual count: the proportion of correctly ranked pairs of a positive and a negative image; ties count half.
   labels <- adjudicated(data)
   truth <- labels$truth[match(rows$image_id, labels$image_id)]
   pairs <- outer(rows$probability[truth %in% 1], rows$probability[truth %in% 0], function(x, y) (x > y) + (x == y) / 2)

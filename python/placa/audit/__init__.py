@@ -17,13 +17,13 @@ from placa.audit.leakage import find_leakage
 from placa.audit.shift import describe, find_shift
 from placa.audit.shortcuts import MOST_IMAGES, find_shortcuts
 from placa.core.progress import SILENT, Progress
+from placa.core.system import versions
 from placa.dataset.errors import RowCountMismatchError
 from placa.dataset.groups.likeness import find_duplicates
 from placa.dataset.prepared import Prepared
-from placa.records.manifest import SPLITS
+from placa.records.audit import AUDIT_SCHEMA, BY_PATIENT, Audit, GroupRules, LabelQuality, Shift
 from placa.records.reading import collapse
 
-SCHEMA_VERSION = 2
 #: Columns of the table of a source that are not findings.
 _NO_FINDINGS = frozenset({"image_id", "patient_id", "sex", "age", "view", "official"})
 
@@ -34,13 +34,13 @@ def run_audit(
     pixels: NDArray[Any] | None,
     seed: int = 0,
     *,
-    grouping: dict[str, Any] | None = None,
+    grouping: GroupRules = BY_PATIENT,
     by_construction: bool = False,
     table: pd.DataFrame | None = None,
     other_labels: pd.DataFrame | None = None,
     label_source: str = "",
     progress: Progress = SILENT,
-) -> dict[str, Any]:
+) -> Audit:
     """Audit a data set.
 
     Args:
@@ -49,7 +49,7 @@ def run_audit(
         pixels: Cached grey levels 0-255, shape ``(n, size, size)``, row i for row i of the manifest, usually a memory
             map; None skips the checks that need pixels.
         seed: Seed of all random draws.
-        grouping: The rules that joined images to groups (``rule``, ``joined_by``); patients by default.
+        grouping: The rules that joined images to groups; patients by default.
         by_construction: Whether the labels are the folder names.
         table: All rows of the table of the source, also those without an image file (see
             `placa.sources.source.Source`).
@@ -75,19 +75,24 @@ def run_audit(
         progress.say(_estimate(len(manifest), findings))
     pairs = None if pixels is None else find_duplicates(pixels)
     return {
-        "schema_version": SCHEMA_VERSION,
-        "splits": {name: describe(manifest[manifest["split"] == name], findings) for name in SPLITS},
-        "leakage": find_leakage(manifest, findings, pairs, seed, grouping or {}, by_construction),
+        "schema_version": AUDIT_SCHEMA,
+        "splits": {
+            "train": describe(manifest[manifest["split"] == "train"], findings),
+            "validation": describe(manifest[manifest["split"] == "validation"], findings),
+            "test": describe(manifest[manifest["split"] == "test"], findings),
+        },
+        "leakage": find_leakage(manifest, findings, pairs, seed, grouping, by_construction),
         "shortcuts": find_shortcuts(manifest, findings, pixels, seed, progress),
         "label_quality": _label_quality(manifest, findings, table, other_labels, label_source),
         "shift": {
             "here": find_shift(manifest[manifest["split"] == "train"], manifest[manifest["split"] == "test"], findings),
             "table": _shift_of(table),
         },
+        "versions": versions(),
     }
 
 
-def audit_set(prepared: Prepared, progress: Progress = SILENT) -> dict[str, Any]:
+def audit_set(prepared: Prepared, progress: Progress = SILENT) -> Audit:
     """Audit a prepared data set (see `run_audit`)."""
     return run_audit(
         collapse(prepared.manifest, prepared.reading),
@@ -110,14 +115,14 @@ def _label_quality(
     table: pd.DataFrame | None,
     other_labels: pd.DataFrame | None,
     label_source: str,
-) -> list[dict[str, Any]]:
+) -> list[LabelQuality]:
     if other_labels is None:
         return []
     labels = manifest[["image_id", *findings]] if table is None else table
     return label_quality(labels, other_labels, label_source)
 
 
-def _shift_of(table: pd.DataFrame | None) -> dict[str, Any] | None:
+def _shift_of(table: pd.DataFrame | None) -> Shift | None:
     if table is None or "official" not in table:
         return None
     findings = [str(name) for name in table.columns if name not in _NO_FINDINGS]

@@ -26,7 +26,7 @@ def quantile(level: float) -> float:
     return NormalDist().inv_cdf(0.5 + level / 2)
 
 
-def together(count: int, level: float = 0.95) -> float:
+def bonferroni_level(count: int, level: float = 0.95) -> float:
     """Return the level of each of `count` intervals with simultaneous level `level` (Bonferroni)."""
     return 1 - (1 - level) / max(count, 1)
 

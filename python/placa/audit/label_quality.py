@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from msgspec import convert
 
 from placa.audit.intervals import Estimate, proportion
+from placa.records.audit import LabelQuality
 
 
-def label_quality(labels: pd.DataFrame, other: pd.DataFrame, label_source: str) -> list[dict[str, Any]]:
+def label_quality(labels: pd.DataFrame, other: pd.DataFrame, label_source: str) -> list[LabelQuality]:
     """Compare labels with a reference, for each finding that both have.
 
     Args:
@@ -24,7 +26,7 @@ def label_quality(labels: pd.DataFrame, other: pd.DataFrame, label_source: str) 
         truth. ``agreement``, ``ppv`` and ``sensitivity`` have 95 % intervals: Wilson's for the effective sample size
         with patients as the unit (`placa.audit.intervals.proportion`). Undefined values are None.
     """
-    rows = []
+    rows: list[LabelQuality] = []
     shared = [finding for finding in other["finding"].dropna().unique() if finding in labels]
     for (reference, finding), rated in other.groupby(["label_source", "finding"], sort=False, dropna=False):
         if finding not in shared:
@@ -36,7 +38,7 @@ def label_quality(labels: pd.DataFrame, other: pd.DataFrame, label_source: str) 
             some = both if subset is None else both[both["subset"] == subset]
             if len(some):
                 named = {"finding": str(finding), "labels": label_source, "reference": str(reference), "subset": subset}
-                rows.append(named | _compare(some))
+                rows.append(convert(named | _compare(some), LabelQuality))
     return rows
 
 

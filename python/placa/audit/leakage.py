@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from placa.audit.names import predictive_names
 from placa.audit.verdicts import leakage_verdict
-from placa.dataset.groups.likeness import Duplicates
+from placa.dataset.groups.likeness import DuplicatePairs
+from placa.records.audit import Duplicates, GroupRules, Leakage, NearDuplicates
 
 #: Share of test images in the hypothetical split by image.
 IMAGE_WISE_TEST = 0.2
@@ -20,11 +19,11 @@ EXAMPLES = 10
 def find_leakage(
     manifest: pd.DataFrame,
     findings: list[str],
-    pairs: Duplicates | None,
+    pairs: DuplicatePairs | None,
     seed: int,
-    grouping: dict[str, Any],
+    grouping: GroupRules,
     by_construction: bool,
-) -> dict[str, Any]:
+) -> Leakage:
     """Find what training and test have in common.
 
     Args:
@@ -32,7 +31,7 @@ def find_leakage(
         findings: The finding columns of `manifest`.
         pairs: Exact and near duplicates among the images; None without pixels.
         seed: Seed of the hypothetical split by image.
-        grouping: The rules that joined images to groups: ``rule``, ``joined_by`` and other facts.
+        grouping: The rules that joined images to groups.
         by_construction: Whether the labels are the folder names.
 
     Returns:
@@ -55,8 +54,6 @@ def find_leakage(
         "near_duplicates": near,
         "names": {"examined": examined, "telling": telling, "by_construction": by_construction},
         "grouping": {
-            "rule": "patient",
-            "joined_by": [],
             **grouping,
             "groups": len(sizes),
             "largest": int(sizes.max(initial=0)),
@@ -82,14 +79,13 @@ def image_wise_leak(group_id: pd.Series, seed: int) -> float:
     return round(float(group_id[test].isin(group_id[~test]).mean()), 6)
 
 
-def _describe_pairs(manifest: pd.DataFrame, pairs: Duplicates | None) -> tuple[dict[str, Any], dict[str, Any], float]:
+def _describe_pairs(manifest: pd.DataFrame, pairs: DuplicatePairs | None) -> tuple[Duplicates, NearDuplicates, float]:
     if pairs is None:
-        unknown: dict[str, Any] = {"pairs": None, "across_splits": None}
-        rule = "not looked for: there are no cached pixels"
-        return {**unknown, "examples": []}, {"rule": rule, **unknown, "examples": []}, 0.0
+        unknown: Duplicates = {"pairs": None, "across_splits": None, "examples": []}
+        return unknown, {"rule": None, **unknown}, 0.0
     split = manifest["split"].to_numpy(dtype=object)
     ids = manifest["image_id"].astype(str).to_numpy(dtype=object)
-    described: list[dict[str, Any]] = []
+    described: list[Duplicates] = []
     for found, correlation in ((pairs.exact, None), (pairs.near, pairs.correlation)):
         across = split[found[:, 0]] != split[found[:, 1]]
         # Pairs across splits are listed first.
@@ -102,7 +98,7 @@ def _describe_pairs(manifest: pd.DataFrame, pairs: Duplicates | None) -> tuple[d
     return described[0], {"rule": pairs.rule, **described[1]}, _share_duplicated(split == "test", pairs)
 
 
-def _share_duplicated(test: NDArray[np.bool_], pairs: Duplicates) -> float:
+def _share_duplicated(test: NDArray[np.bool_], pairs: DuplicatePairs) -> float:
     """Return the share of test images, 0 to 1, with a duplicate in training or validation."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components

@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from msgspec import convert
 from numpy.typing import NDArray
+
+from placa.records.audit import PredictiveName
 
 #: Minimum number of images, and of groups, with a token and without it.
 MIN_IMAGES = 10
@@ -63,8 +66,8 @@ def _folder_tokens(names: list[str]) -> set[Token]:
 
 def _file_tokens(path: str) -> set[Token]:
     stem = os.path.splitext(os.path.basename(path))[0]
-    words: set[Token] = {("file name", word, "word") for word in _words(stem)}
-    return words | {("file name", f"shape {shape(stem)}", "shape")}
+    words: set[Token] = {("file_name", word, "word") for word in _words(stem)}
+    return words | {("file_name", shape(stem), "shape")}
 
 
 def _words(text: str) -> list[str]:
@@ -82,7 +85,7 @@ def shape(name: str) -> str:
 
 def predictive_names(
     paths: Sequence[str], labels: pd.DataFrame, groups: NDArray[np.int64]
-) -> tuple[int, list[dict[str, Any]]]:
+) -> tuple[int, list[PredictiveName]]:
     """Find tokens of paths whose presence predicts a finding.
 
     Each group has one vote for its images with the token and one for those without it, by the majority of their labels.
@@ -107,11 +110,10 @@ def predictive_names(
     tests = max(len(enough) * labels.shape[1], 1)
     # Complete folder names first, then long words: of tokens with the same images the first is reported.
     order = sorted(enough.items(), key=lambda item: (_KINDS.index(item[0][2]), -len(item[0][1]), item[0]))
-    telling: list[dict[str, Any]] = []
+    telling: list[PredictiveName] = []
     for finding in labels:
-        telling += [
-            {**row, "finding": str(finding)} for row in _predictive_tokens(order, labels[finding], groups, tests)
-        ]
+        rows = _predictive_tokens(order, labels[finding], groups, tests)
+        telling += [convert({**row, "finding": str(finding)}, PredictiveName) for row in rows]
     return len(index), telling
 
 
@@ -135,8 +137,8 @@ def _predictive_tokens(
         if judged is None:
             continue
         chance, with_it, without = judged
-        has_word |= where == "file name"
-        row = {"where": where, "token": token, "finding": "", "images": int(present[known].sum())}
+        has_word |= where == "file_name"
+        row = {"where": where, "kind": kind, "token": token, "finding": "", "images": int(present[known].sum())}
         row |= {"positive_with": round(with_it, 6), "positive_without": round(without, 6)}
         # A token and the absence of another may select the same images; only that of the positives is reported.
         same = np.packbits(present if with_it > without else ~present).tobytes()

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from placa.audit.intervals import Floats
 from placa.core.progress import SILENT, Progress
 from placa.images.headers import read_headers
+from placa.records.audit import Reason
+from placa.records.codes import Values
 
 #: All probes, in the order of display.
 PROBES = ("view_age_sex", "file", "dimensions", "histogram", "frame", "thumbnail")
@@ -30,7 +32,7 @@ class Features:
     """The columns of one probe, shape ``(n, columns)``, or the reason why it has none."""
 
     columns: Floats | None
-    reason: str | None = None
+    reason: Reason | None = None
 
 
 def all_features(
@@ -50,19 +52,21 @@ def all_features(
     some = manifest.iloc[rows].reset_index(drop=True)
     headers = read_headers(some["path"].astype(str).tolist(), progress)
     found = {
-        "view_age_sex": _varying(view_age_sex(some), "view, age and sex are unknown, or the same for every image"),
+        "view_age_sex": _varying(view_age_sex(some), {"code": "no_view_age_sex", "values": {}}),
         "file": _file(headers),
         "dimensions": _dimensions(headers),
     }
     if pixels is None:
-        return found | dict.fromkeys(("histogram", "frame", "thumbnail"), Features(None, "there are no cached pixels"))
+        without = Features(None, {"code": "no_pixels", "values": {}})
+        return found | dict.fromkeys(("histogram", "frame", "thumbnail"), without)
     parts: dict[str, list[Floats]] = {"histogram": [], "frame": [], "thumbnail": []}
     for start in range(0, len(rows), _BLOCK):
         block = np.asarray(pixels[rows[start : start + _BLOCK]])
         parts["histogram"].append(histogram(block))
         parts["frame"].append(frame(block))
         parts["thumbnail"].append(thumbnail(block))
-    return found | {name: _varying(np.concatenate(part), "the same for every image") for name, part in parts.items()}
+    constant: Reason = {"code": "constant", "values": {}}
+    return found | {name: _varying(np.concatenate(part), constant) for name, part in parts.items()}
 
 
 def view_age_sex(images: pd.DataFrame) -> Floats:
@@ -113,21 +117,23 @@ def _segments(lines: Floats, count: int) -> Floats:
 def _file(headers: pd.DataFrame) -> Features:
     missing = headers["bytes"].isna()
     if missing.mean() > 0.5:
-        return Features(None, f"{int(missing.sum()):,} of {len(missing):,} files are not where the manifest says")
+        counts: Values = {"missing": int(missing.sum()), "files": len(missing)}
+        return Features(None, {"code": "missing_files", "values": counts})
     columns = [with_missing(np.log(headers["bytes"].to_numpy() + 1)), categories(headers["format"])]
-    return _varying(np.column_stack(columns), "every file has the same size and format")
+    return _varying(np.column_stack(columns), {"code": "same_file", "values": {}})
 
 
 def _dimensions(headers: pd.DataFrame) -> Features:
     unknown = headers["width"].isna()
     if unknown.mean() > 0.5:
-        return Features(None, f"{int(unknown.sum()):,} of {len(unknown):,} files do not tell their dimensions")
+        counts: Values = {"unknown": int(unknown.sum()), "files": len(unknown)}
+        return Features(None, {"code": "unknown_dimensions", "values": counts})
     width, height = np.log(headers["width"].to_numpy() + 1), np.log(headers["height"].to_numpy() + 1)
     # A frequent size identifies a scanner or a publisher better than the width and height.
     exact = headers["width"].astype(str) + "x" + headers["height"].astype(str)
     columns = [with_missing(width), with_missing(height), with_missing(width - height), categories(exact)]
-    same = f"every image has {headers['width'].max():.0f} x {headers['height'].max():.0f} pixels"
-    return _varying(np.column_stack(columns), same)
+    same: Values = {"width": int(headers["width"].max()), "height": int(headers["height"].max())}
+    return _varying(np.column_stack(columns), {"code": "same_dimensions", "values": same})
 
 
 def with_missing(values: Floats) -> Floats:
@@ -154,6 +160,6 @@ def categories(values: pd.Series) -> Floats:
     return np.column_stack(columns)
 
 
-def _varying(columns: Floats, reason: str) -> Features:
+def _varying(columns: Floats, reason: Reason) -> Features:
     kept = columns[:, np.ptp(columns, axis=0) > 1e-9] if len(columns) else columns[:, :0]
     return Features(kept) if kept.shape[1] else Features(None, reason)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.audit.intervals import Floats, clustered_mean, quantile, together
+from placa.audit.intervals import Floats, bonferroni_level, clustered_mean, quantile
 from placa.audit.verdicts import shift_verdict, worst
+from placa.records.audit import Difference, Shift, Side
 
 #: Minimum number of groups on each side for a verdict.
 MIN_GROUPS = 10
 _Side = tuple[Floats, NDArray[np.int64]]
 #: Name of the comparison, finding or None, values and groups of each side, and whether the values are shares.
-_Item = tuple[str, str | None, list[_Side], bool]
+_What = Literal["prevalence", "ap", "female", "age", "images_per_patient"]
+_Item = tuple[_What, str | None, list[_Side], bool]
 
 
-def describe(rows: pd.DataFrame, findings: list[str], group: str = "group_id") -> dict[str, Any]:
+def describe(rows: pd.DataFrame, findings: list[str], group: str = "group_id") -> Side:
     """Describe the images of one side.
 
     Args:
@@ -47,9 +49,7 @@ def number(value: Any) -> float | None:
     return None if pd.isna(value) or not np.isfinite(value) else round(float(value), 6)
 
 
-def find_shift(
-    train: pd.DataFrame, test: pd.DataFrame, findings: list[str], group: str = "group_id"
-) -> dict[str, Any] | None:
+def find_shift(train: pd.DataFrame, test: pd.DataFrame, findings: list[str], group: str = "group_id") -> Shift | None:
     """Compare prevalence, view, sex, age and images per patient of two sides.
 
     Args:
@@ -66,7 +66,7 @@ def find_shift(
     if train.empty or test.empty:
         return None
     items = [item for item in _items(train, test, findings, group) if min(len(values) for values, _ in item[2])]
-    reach = quantile(together(len(items)))
+    reach = quantile(bonferroni_level(len(items)))
     rows = [_row(item, reach) for item in items]
     return {
         "train": describe(train, findings, group),
@@ -99,7 +99,7 @@ def _items(train: pd.DataFrame, test: pd.DataFrame, findings: list[str], group: 
     return items
 
 
-def _row(item: _Item, reach: float) -> dict[str, Any]:
+def _row(item: _Item, reach: float) -> Difference:
     what, finding, sides, share = item
     (train, train_variance), (test, test_variance) = (clustered_mean(*side) for side in sides)
     difference = test - train

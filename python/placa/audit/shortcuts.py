@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from msgspec import convert
 from numpy.typing import NDArray
 
-from placa.audit.intervals import Estimate, auroc, together
+from placa.audit.intervals import Estimate, auroc, bonferroni_level
 from placa.audit.probes import PROBES, Features, all_features
 from placa.audit.verdicts import shortcut_verdict, worst
 from placa.core.progress import SILENT, Progress
+from placa.records.audit import Probe, Reason, Shortcuts
 
 #: Maximum number of images; with more, intervals hardly become narrower and the time grows.
 MOST_IMAGES = 8000
@@ -28,12 +30,6 @@ PENALTY = 0.1
 #: shortcut have too many false alarms.
 INSTABILITY = FOLDS / (FOLDS - 1)
 
-METHOD = (
-    f"Logistic models (L2, C = {PENALTY}, standardised columns) in {FOLDS} folds that keep groups whole and the label "
-    "stratified; AUROC within folds, with Obuchowski's variance for groups, corrected for folds that share what they "
-    "learn from (Nadeau and Bengio); 95% intervals that hold together for all probes (Bonferroni)"
-)
-
 
 def find_shortcuts(
     manifest: pd.DataFrame,
@@ -41,7 +37,7 @@ def find_shortcuts(
     pixels: NDArray[np.uint8] | None,
     seed: int = 0,
     progress: Progress = SILENT,
-) -> dict[str, Any]:
+) -> Shortcuts:
     """Predict each finding from properties that a radiologist does not use.
 
     Args:
@@ -64,8 +60,8 @@ def find_shortcuts(
     groups = pd.factorize(some["group_id"])[0].astype(np.int64)
     measurable = sum(1 for probe in PROBES if features[probe].columns is not None)
     testable = [finding for finding in findings if _too_few(some[finding], groups) is None]
-    level = together(measurable * len(testable))
-    probes: list[dict[str, Any]] = []
+    level = bonferroni_level(measurable * len(testable))
+    probes: list[Probe] = []
     # The matrices are small: on a busy machine, several threads take ten times as long as one.
     with threadpool_limits(1), progress.bar("shortcuts", len(findings) * len(PROBES)) as advance:
         for finding in findings:
@@ -77,13 +73,14 @@ def find_shortcuts(
                 cause = features[probe].reason if reason is None else reason
                 row = {"probe": probe, "finding": finding, "images": len(truth)}
                 row["groups"] = len(np.unique(groups[known]))
-                probes.append(row | _measure(probe, features[probe], known, truth, groups, folds, level, cause))
+                measured = _measure(probe, features[probe], known, truth, groups, folds, level, cause)
+                probes.append(convert(row | measured, Probe))
                 advance(remark=finding)
     return {
-        "method": METHOD,
         "images": len(rows),
         "sampled_from": len(manifest),
         "folds": FOLDS,
+        "penalty": PENALTY,
         "seconds": round(time.perf_counter() - started, 2),
         "probes": probes,
         "verdict": worst(row["verdict"] for row in probes),
@@ -112,12 +109,12 @@ def sample_groups(group_id: pd.Series, most: int, seed: int) -> NDArray[np.int64
     return np.flatnonzero(drawn[codes]).astype(np.int64)
 
 
-def _too_few(labels: pd.Series, groups: NDArray[np.int64]) -> str | None:
+def _too_few(labels: pd.Series, groups: NDArray[np.int64]) -> Reason | None:
     with_it = len(np.unique(groups[(labels == 1).fillna(False).to_numpy(dtype=bool)]))
     without = len(np.unique(groups[(labels == 0).fillna(False).to_numpy(dtype=bool)]))
     if min(with_it, without) >= MIN_GROUPS:
         return None
-    return f"{with_it} patients or groups with it and {without} without; {MIN_GROUPS} of each are needed"
+    return {"code": "too_few_groups", "values": {"positive": with_it, "negative": without, "needed": MIN_GROUPS}}
 
 
 def deal_folds(truth: NDArray[np.bool_], groups: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
@@ -142,12 +139,12 @@ def _measure(
     groups: NDArray[np.int64],
     folds: NDArray[np.int64] | None,
     level: float,
-    reason: str | None,
+    reason: Reason | None,
 ) -> dict[str, Any]:
     estimate = None
     if reason is None and features.columns is not None and folds is not None:
         estimate = cross_validate(features.columns[known], truth, groups[known], folds, level)
-        reason = None if estimate else "the groups are too unequal for folds that hold both labels"
+        reason = None if estimate else {"code": "unequal_groups", "values": {}}
     if estimate is None:
         return {"auroc": None, "lower": None, "upper": None, "verdict": "none", "reason": reason}
     return {

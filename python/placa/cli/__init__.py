@@ -11,7 +11,7 @@ from importlib import import_module
 from types import ModuleType
 
 import placa
-from placa.core.arguments import LateParser
+from placa.core.arguments import LateParser, PrintCompletion, help_formatter
 from placa.core.errors import PlacaError
 
 _EXAMPLES = """\
@@ -51,10 +51,19 @@ def parser() -> argparse.ArgumentParser:
         prog="placa",
         description="From a folder of chest radiographs to a trained model and an honest account of how well it works.",
         epilog=f"for example:\n{_EXAMPLES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=partial(help_formatter, raw=True),
     )
     top.add_argument("--version", action="version", version=f"placa {placa.__version__}")
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=LateParser)
+    top.add_argument(
+        "--print-completion",
+        action=PrintCompletion,
+        choices=("bash", "zsh", "tcsh"),
+        help="print the script that completes commands and options in a shell",
+    )
+    # The name is given, so that no help is formatted for it.
+    commands = top.add_subparsers(
+        prog="placa", dest="command", metavar="COMMAND", required=True, parser_class=LateParser
+    )
     for name, summary in COMMANDS.items():
         commands.add_parser(name, help=summary).fill = partial(_fill, name)
     return top

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Audit the data set and print the results."""
-    from placa.audit.show import print_audit
+    from placa.cli.show_audit import print_audit
     from placa.workflows.audit import audit_prepared
 
     print_audit(audit_prepared(options.prepared, RichProgress()))

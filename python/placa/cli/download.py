@@ -10,7 +10,9 @@ from placa.core.progress import RichProgress
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add a subcommand for each data set."""
-    sets = parser.add_subparsers(dest="dataset", metavar="SET", required=True, parser_class=LateParser)
+    sets = parser.add_subparsers(
+        prog=parser.prog, dest="dataset", metavar="SET", required=True, parser_class=LateParser
+    )
     sets.add_parser("nih", help="NIH ChestX-ray14: 112,120 radiographs, 45 GB").fill = _fill_nih
 
 

@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Explain the images and print the directory of the maps."""
     from placa.inference.explain import explain_files
-    from placa.inference.explain.boxes import lines
+    from placa.inference.explain.boxes import format_summary
 
     progress = RichProgress()
     table, rejected, summary = explain_files(
@@ -51,6 +51,6 @@ def run(options: argparse.Namespace) -> None:
         progress.say(
             "for each volume, the square with the highest score is explained: see column square of explain.csv"
         )
-    for line in lines(summary) if summary else []:
+    for line in format_summary(summary) if summary else []:
         print(line)
     print(options.out)

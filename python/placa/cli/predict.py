@@ -59,10 +59,18 @@ def _write_predictions(
     table: pd.DataFrame, rejected: list[tuple[str, str]], predictor: Predictor, label_source: str | None, out: Path
 ) -> None:
     from placa.core.files import write_rejected
+    from placa.core.system import versions
     from placa.records.predictions import write_predictions
 
-    metadata = {name: predictor.facts["data"][name] for name in ("findings", "positive", "comparison")}
-    note = {**metadata, "label_source": label_source, "model_fingerprint": predictor.fingerprint}
+    card = predictor.card
+    note = {
+        "findings": card["findings"],
+        "positive_alone": card["positive_alone"],
+        "comparison": card["comparison"],
+        "label_source": label_source,
+        "versions": versions(),
+        "model_fingerprint": predictor.fingerprint,
+    }
     write_predictions(table, out, note)
     rejected_csv = out.with_name(f"{out.stem}.rejected.csv")
     if rejected:

@@ -35,14 +35,15 @@ def run(options: argparse.Namespace) -> None:
     if not options.resume:
         refuse_existing(options.out, options.overwrite)
     from placa.training.arguments import from_options
-    from placa.training.distributed import find_team, started_without_srun
+    from placa.training.distributed import find_process_group, started_without_srun
     from placa.workflows.train import train
 
     progress = RichProgress()
-    team = find_team(options.processes, options.process_id)
-    if team is None and (tasks := started_without_srun()):
+    process_group = find_process_group(options.processes, options.process_id)
+    if process_group is None and (tasks := started_without_srun()):
         progress.warn(f"SLURM allocated {tasks} tasks, but only one process runs: start placa train with srun")
     wanted = from_options(options)
-    train(options.prepared, options.out, wanted, options.overwrite, progress, options.resume, team=team)
-    if team is None or team.process == 0:
+    paths = options.prepared, options.out
+    train(*paths, wanted, options.overwrite, progress, options.resume, process_group=process_group)
+    if process_group is None or process_group.process == 0:
         print(options.out)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 #: Help of the option ``--scheduler``.
@@ -21,6 +23,23 @@ def positive_integer(text: str) -> int:
     return int(text)
 
 
+def help_formatter(prog: str, raw: bool = False) -> argparse.HelpFormatter:
+    """Return the formatter of help texts: on a terminal in colour; elsewhere plain, without an import of rich.
+
+    Args:
+        prog: The program and its command.
+        raw: Whether the description and the epilog keep their line breaks.
+    """
+    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+        return (argparse.RawDescriptionHelpFormatter if raw else argparse.HelpFormatter)(prog)
+    from rich_argparse import RawDescriptionRichHelpFormatter, RichHelpFormatter
+
+    # Otherwise the brackets of placa[dask] are markup, and disappear; and titles are capitalized.
+    RichHelpFormatter.help_markup = RichHelpFormatter.text_markup = False
+    RichHelpFormatter.group_name_formatter = str
+    return (RawDescriptionRichHelpFormatter if raw else RichHelpFormatter)(prog)
+
+
 class LateParser(argparse.ArgumentParser):
     """A parser that adds its arguments on first use, so that `placa --help` does not import the command's module.
 
@@ -30,9 +49,38 @@ class LateParser(argparse.ArgumentParser):
 
     fill: Callable[[argparse.ArgumentParser], None] | None = None
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Add the arguments if they are still missing, then parse."""
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"formatter_class": help_formatter, **options})
+
+    def add_missing(self) -> None:
+        """Add the arguments if they are still missing."""
         if self.fill is not None:
             fill, self.fill = self.fill, None
             fill(self)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Add the arguments if they are still missing, then parse."""
+        self.add_missing()
         return super().parse_known_args(args, namespace)
+
+
+class PrintCompletion(argparse.Action):
+    """Print a script that completes the commands, options and paths in a shell, and exit."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option: str | None = None) -> None:
+        """Print the script for the shell `values`."""
+        import shtab
+
+        def prepare(one: argparse.ArgumentParser) -> None:
+            if isinstance(one, LateParser):
+                one.add_missing()
+            for action in one._actions:
+                if action.type is Path:
+                    action.complete = shtab.FILE  # type: ignore[attr-defined]
+                if isinstance(action, argparse._SubParsersAction):
+                    for command in action.choices.values():
+                        prepare(command)
+
+        prepare(parser)
+        print(shtab.complete(parser, values))
+        parser.exit()

@@ -162,7 +162,7 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
 
 
 @contextmanager
-def held(handle: IO[Any] | int, busy: str, path: Path | None = None) -> Iterator[None]:
+def locked(handle: IO[Any] | int, busy: str, path: Path | None = None) -> Iterator[None]:
     """Lock an open file or directory; the system releases the lock when this process ends.
 
     Args:

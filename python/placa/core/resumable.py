@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from placa.core.errors import ClusterLostError, InUseError
-from placa.core.files import explain_os_error, held, is_full, put_in_place, refuse_existing
+from placa.core.files import explain_os_error, is_full, locked, put_in_place, refuse_existing
 
 
 def partial_path(path: Path) -> Path:
@@ -89,7 +89,7 @@ def _locked(partial: Path, path: Path) -> Iterator[None]:
     busy = f"Another process is creating {path}. Wait until it ends, or choose another --out."
     opened = os.open(partial, os.O_RDONLY)
     try:
-        with held(opened, busy, path):
+        with locked(opened, busy, path):
             # The previous holder of the lock may have renamed or removed the directory since it was opened.
             exists = False
             with suppress(FileNotFoundError):

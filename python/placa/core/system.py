@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
 
 def cores() -> int:
@@ -14,17 +12,37 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+#: Everything that can change a pixel, a probability or the audit, besides Python and R.
+_PACKAGES = (
+    "placa",
+    "keras",
+    "tensorflow",
+    "jax",
+    "torch",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "scipy",
+    "scikit-learn",
+    "pillow",
+    "isal",
+    "opencv-python-headless",
+    "pydicom",
+    "python-gdcm",
+    "simpleitk",
+)
+
+
 def versions(*packages: str) -> dict[str, str]:
-    """Return the versions of Python and of those `packages` that are installed."""
+    """Return the versions of Python and of installed packages.
+
+    Args:
+        packages: Names of distributions; by default those that can change a pixel or a probability.
+    """
     found = {"python": sys.version.split()[0]}
-    for package in packages:
+    for package in packages or _PACKAGES:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
             continue
     return found
-
-
-def machine() -> dict[str, Any]:
-    """Return the facts about the machine for a methods section: platform, cores, processor."""
-    return {"platform": platform.platform(), "cores": cores(), "processor": platform.machine()}

@@ -55,7 +55,7 @@ class Journal:
         self._path = path
         self._rule = {
             "size": size,
-            "reading": reading.as_dict(),
+            "reading": reading.as_record(),
             # Another version may read the same file differently.
             "versions": {
                 "placa": placa.__version__,

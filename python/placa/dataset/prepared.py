@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.core.files import read_json
 from placa.dataset.errors import RowCountMismatchError
 from placa.dataset.pixel_cache import open_pixels
+from placa.records.files import read_record
 from placa.records.manifest import read_manifest
 from placa.records.reading import Reading
+from placa.records.source import SourceFacts
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Prepared:
 
     manifest: pd.DataFrame
     pixels: NDArray[np.uint8]
-    facts: dict[str, Any]
+    facts: SourceFacts
     table: pd.DataFrame | None
     other_labels: pd.DataFrame | None
     boxes: pd.DataFrame | None
@@ -40,7 +40,7 @@ class Prepared:
     @property
     def reading(self) -> Reading:
         """The rule for reading files."""
-        return Reading.from_dict(self.facts.get("reading"))
+        return Reading.from_record(self.facts["reading"])
 
 
 #: Files of the optional tables; a prepared data set has those that its source has.
@@ -63,7 +63,7 @@ def read_prepared(directory: str | Path) -> Prepared:
         name: pd.read_parquet(directory / file) if (directory / file).is_file() else None
         for name, file in OPTIONAL_TABLES.items()
     }
-    return Prepared(manifest, pixels, read_json(directory / "source.json"), **optional)
+    return Prepared(manifest, pixels, read_record(directory / "source.json", SourceFacts), **optional)
 
 
 def read_images(directory: str | Path, size: int | None = None) -> tuple[pd.DataFrame, NDArray[np.uint8]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,9 @@ from placa.dataset.errors import (
     SplitSharesError,
     UnknownSplitError,
 )
+from placa.records.codes import Note
 from placa.records.manifest import SPLITS
+from placa.records.source import GivenSplit, SplitFacts
 
 #: Default shares of train, validation and test.
 FRACTIONS = (0.70, 0.15, 0.15)
@@ -52,18 +54,20 @@ class SplitMethod:
     """Description of how a data set was split.
 
     Attributes:
-        text: In words.
-        facts: For the manifest's metadata: ``split_method``, ``split_seed``, ``fractions``, ``test_list``.
+        facts: For ``source.json``.
         notes: Messages for the user.
     """
 
-    text: str
-    facts: dict[str, Any]
-    notes: list[str]
+    facts: SplitFacts
+    notes: list[Note]
 
 
 def split_images(
-    manifest: pd.DataFrame, findings: list[str], plan: SplitPlan, given_split: str, unit: str = "patient-wise"
+    manifest: pd.DataFrame,
+    findings: list[str],
+    plan: SplitPlan,
+    given: GivenSplit | None,
+    unit: Literal["patient", "group"] = "patient",
 ) -> tuple[pd.Series, SplitMethod]:
     """Assign every image to a split: by the test list or the manifest's ``split`` column, otherwise at random.
 
@@ -72,8 +76,8 @@ def split_images(
             are assigned to training and validation at random.
         findings: The finding columns of `manifest`.
         plan: Parameters of the split.
-        given_split: Origin of the ``split`` column, in words.
-        unit: The unit of the random assignment, in words.
+        given: Origin of the ``split`` column.
+        unit: The unit of the random assignment.
 
     Returns:
         The split of every row, and its description.
@@ -83,32 +87,31 @@ def split_images(
         NoTrainingImagesError: The test list matches every image.
     """
     split = manifest["split"].copy()
-    notes: list[str] = []
+    notes: list[Note] = []
     if plan.test_list is not None:
         split, notes = _by_list(manifest, plan.test_list)
-        given_split = "given test list"
-    facts: dict[str, Any] = {
-        "split_seed": plan.seed,
+        given = {"by": "list", "name": plan.test_list.name}
+    facts: SplitFacts = {
+        "given": given,
+        "unit": unit,
+        "seed": plan.seed,
         "fractions": [round(share / sum(plan.fractions), 6) for share in plan.fractions],
-        "test_list": plan.test_list.name if plan.test_list else None,
     }
-    by_lot = f"{unit}, stratified by finding, seed {plan.seed}"
     if split.isna().all():
         split = assign_splits(manifest, findings, plan.seed, plan.fractions)
-        return split, SplitMethod(by_lot, {"split_method": by_lot, **facts}, notes)
+        return split, SplitMethod({**facts, "given": None}, notes)
     if not (split == "validation").any():
         split = split.mask(split == "train")
     open_rows = split.isna()
     if open_rows.any():
         names = SPLITS[:2]
         split[open_rows] = assign_splits(manifest[open_rows], findings, plan.seed, plan.fractions[:2], names)
-        text = f"{given_split}; training and validation {by_lot}"
     else:
-        text = given_split
-    return split, SplitMethod(text, {"split_method": text, **facts}, notes)
+        facts["unit"] = None
+    return split, SplitMethod(facts, notes)
 
 
-def _by_list(manifest: pd.DataFrame, path: Path) -> tuple[pd.Series, list[str]]:
+def _by_list(manifest: pd.DataFrame, path: Path) -> tuple[pd.Series, list[Note]]:
     from placa.sources.tables import read_list
 
     wanted = set(read_list(path))
@@ -127,7 +130,8 @@ def _by_list(manifest: pd.DataFrame, path: Path) -> tuple[pd.Series, list[str]]:
     known = set().union(*(column.dropna() for column in names))
     absent = len(wanted - known)
     split = pd.Series(pd.NA, index=manifest.index, dtype="string").mask(test, "test")
-    return split, [f"{absent:,} lines of {path.name} match no image of this data set"] if absent else []
+    text = f"{absent:,} lines of {path.name} match no image of this data set"
+    return split, [Note(text, "list_lines_without_image", lines=absent, file=path.name)] if absent else []
 
 
 def assign_splits(

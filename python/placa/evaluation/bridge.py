@@ -1,4 +1,4 @@
-"""The bridge from Python to R: pass data frames and scalars, return a data frame or R's error.
+"""The bridge from Python to R: pass data frames and scalars, and report R's errors.
 
 rpy2 starts R inside this process. Reticulate must not be loaded in that R: a Python inside an R inside a Python
 crashes. The R package detects that rpy2 embeds its R, and stops with an error.
@@ -28,7 +28,7 @@ from placa.evaluation.errors import (
     r_error,
 )
 from placa.evaluation.r_code import CALL
-from placa.evaluation.r_frames import from_r, r_list, to_r
+from placa.evaluation.r_frames import to_r
 
 _R_REMEDY = "Install R 4.2 or newer with the packages that placa doctor lists, or run make setup."
 
@@ -113,19 +113,14 @@ def require_r_package(installed: str) -> None:
         )
 
 
-def call_r(
-    function: str, warn: Callable[[str], None], **arguments: pd.DataFrame | str | bool | float | None
-) -> pd.DataFrame | None:
-    """Call a function of the R package placa.
+def call_r(function: str, warn: Callable[[str], None], **arguments: pd.DataFrame | str | bool | float | None) -> None:
+    """Call a function of the R package placa, for the files that it writes.
 
     Args:
         function: Name of an exported function.
         warn: Called with each of R's warnings.
         arguments: Data frames (see `placa.evaluation.r_frames.to_r`) and scalars, by the names of R's arguments; for
             None, R's default is used.
-
-    Returns:
-        The data frame that R returned; None if it returned something else.
 
     Raises:
         RError: R rejected the input.
@@ -137,33 +132,22 @@ def call_r(
         KeyboardInterrupt: Ctrl-C, after R has stopped and has removed incomplete files.
     """
     ri = start_r()
-    frames = {name: to_r(value) for name, value in arguments.items() if isinstance(value, pd.DataFrame)}
-    scalars = {
-        name: _scalar_to_r(value)
+    given = {
+        name: to_r(value) if isinstance(value, pd.DataFrame) else value
         for name, value in arguments.items()
-        if value is not None and not isinstance(value, pd.DataFrame)
+        if value is not None
     }
     with _quiet_console(warn):
-        called = _run(ri.evalr(CALL), ri.StrSexpVector([function]), r_list(**frames), r_list(**scalars))
-    classes, message, warnings, value = called
+        classes, message, warnings = _run(ri.evalr(CALL), function, **given)
     if "interrupt" in list(classes):
         raise KeyboardInterrupt
     for warning in warnings:
         warn(f"R: {warning}")
     if "error" in list(classes):
         raise r_error(str(message[0]), map(str, classes))
-    return None if value is ri.NULL else from_r(value)
 
 
-def _scalar_to_r(value: str | bool | float) -> Any:
-    import rpy2.rinterface as ri
-
-    if isinstance(value, bool):
-        return ri.BoolSexpVector([value])
-    return ri.StrSexpVector([value]) if isinstance(value, str) else ri.FloatSexpVector([value])
-
-
-def _run(function: Any, *arguments: Any) -> Any:
+def _run(function: Any, *arguments: Any, **named: Any) -> Any:
     """Call an R function. Ctrl-C interrupts R, which cleans up; then KeyboardInterrupt is raised.
 
     Python's own handler would not run until R returns.
@@ -181,7 +165,7 @@ def _run(function: Any, *arguments: Any) -> Any:
     handles_sigint = threading.current_thread() is threading.main_thread() and callable(signal.getsignal(signal.SIGINT))
     before = signal.signal(signal.SIGINT, interrupt_r) if handles_sigint else None
     try:
-        return function(*arguments)
+        return function(*arguments, **named)
     finally:
         if handles_sigint:
             signal.signal(signal.SIGINT, before)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from placa.evaluation.r_frames import R_FRAMES
-
 # A function that formats a condition's message as one line, without the call, colours and bullets.
 _PLAIN_MESSAGE = """
 plain_message <- function(condition) {
@@ -16,20 +14,18 @@ plain_message <- function(condition) {
 """
 
 # For R inside this process: a function that calls one of placa's functions. It returns the classes and the message of
-# an error, the warnings (rpy2 would print them), and the result if that is a data frame. An interrupt unwinds the stack
-# of R, so that its functions clean up.
+# an error, and the warnings (rpy2 would print them). An interrupt unwinds the stack of R, so that its functions clean
+# up.
 CALL = (
     "local({"
     + _PLAIN_MESSAGE
-    + R_FRAMES
     + """
-function(name, frames, scalars) {
+function(.name, ...) {
   warnings <- character()
-  value <- NULL
   failed <- tryCatch(
     withCallingHandlers(
       {
-        value <- do.call(getExportedValue("placa", name), c(lapply(frames, unpack_frame), scalars))
+        getExportedValue("placa", .name)(...)
         NULL
       },
       warning = function(w) {
@@ -40,12 +36,7 @@ function(name, frames, scalars) {
     error = identity,
     interrupt = identity
   )
-  list(
-    class = class(failed),
-    message = if (inherits(failed, "error")) plain_message(failed) else "",
-    warnings = unique(warnings),
-    value = if (is.data.frame(value)) pack_frame(value)
-  )
+  list(class(failed), if (inherits(failed, "error")) plain_message(failed) else "", unique(warnings))
 }
 })"""
 )

@@ -57,12 +57,12 @@ def refuse_size(width: int, height: int, size_of_file: int) -> None:
     if width < 1 or height < 1:
         raise ImageRejected(f"it has {width} x {height} pixels", width=width, height=height)
     if pixels > MAX_PIXELS:
-        reason = f"it has {width} x {height} pixels, more than the {MAX_PIXELS:,} that are read"
+        reason = f"it has {width} x {height} pixels, more than the limit of {MAX_PIXELS:,}"
         raise ImageRejected(reason, width=width, height=height)
     if pixels > _LARGE and pixels > _MOST_PER_BYTE * size_of_file:
         raise ImageRejected(
-            f"it claims {width} x {height} pixels in a file of {size_of_file:,} bytes: no radiograph compresses so "
-            "well",
+            f"it has {width} x {height} pixels in a file of {size_of_file:,} bytes, a compression that no radiograph "
+            "reaches",
             width=width,
             height=height,
             size_of_file=size_of_file,
@@ -108,10 +108,10 @@ def _eight_bits(levels: NDArray[Any]) -> NDArray[np.uint8]:
     """Scale deep samples to 0-255: black is 0, white is `full_bits`."""
     lowest, highest = float(levels.min()), float(levels.max())
     if not (np.isfinite(lowest) and np.isfinite(highest)):
-        raise ImageRejected("some of its pixels are no numbers (NaN or infinite): save it with 8 or 16 bits")
+        raise ImageRejected("some of its pixels are NaN or infinite: save it with 8 or 16 bits")
     if lowest < 0 or highest > 65535:
         raise ImageRejected(
-            f"its pixels go from {lowest:g} to {highest:g}, and 0 to 65,535 were expected: save it with 8 or 16 bits",
+            f"its pixels are {lowest:g} to {highest:g}, expected 0 to 65,535: save it with 8 or 16 bits",
             lowest=lowest,
             highest=highest,
         )

@@ -83,7 +83,7 @@ def read_image(path: str | os.PathLike[str], size: int) -> NDArray[np.uint8]:
         raise ImageRejected("there is no permission to read it") from error
     except Image.DecompressionBombError as error:
         pixels = next(iter(re.findall(r"\d+", str(error))), "0")
-        reason = f"it claims {int(pixels):,} pixels, more than the {MAX_PIXELS:,} that are read"
+        reason = f"it has {int(pixels):,} pixels, more than the limit of {MAX_PIXELS:,}"
         raise ImageRejected(reason, pixels=int(pixels)) from error
     except Exception as error:
         if isinstance(error, OSError) and error.errno:
@@ -103,9 +103,9 @@ def refuse_name(path: str | os.PathLike[str]) -> None:
     try:
         name.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise ImageRejected("its name is not UTF-8, which the tables need: rename it") from error
+        raise ImageRejected("its name is not UTF-8, so it cannot be stored in a table: rename it") from error
     if "\0" in name:
-        raise ImageRejected("its name holds a NUL character, which no file has")
+        raise ImageRejected("its name contains a NUL character")
 
 
 def _size_of_file(path: str | os.PathLike[str]) -> int:
@@ -146,7 +146,7 @@ def _loaded(image: Image.Image, size: int) -> Image.Image:
     frames: int = getattr(image, "n_frames", 1)
     # The first image of an MPO is the photograph, the others are previews (CIPA DC-007).
     if frames > 1 and image.format != "MPO":
-        reason = f"it has {frames} frames, and one radiograph was expected: save the frame you mean"
+        reason = f"it has {frames} frames, expected 1: save the frame that you need as a file"
         raise ImageRejected(reason, frames=frames)
     if image.format in {"JPEG", "MPO"}:
         # The decoder halves the image while it stays at least twice as large as the result. For radiographs of quality
@@ -172,13 +172,13 @@ def _from_dicom(path: str | os.PathLike[str]) -> Image.Image:
 def _not_an_image(head: bytes) -> str:
     for magic, kind in _KINDS.items():
         if head.startswith(magic):
-            return f"it is {kind}, not an image, whatever its name ends with: take the image out of it"
+            return f"it is {kind}, not an image, despite its extension: extract the image"
     # The last character may be cut.
     text = head.decode("utf-8", errors="ignore")
     if len(text.encode()) >= len(head) - 3 and all(letter.isprintable() or letter in "\ufeff\t\r\n" for letter in text):
         start = " ".join(text.replace("\ufeff", "").split())[:24]
-        return f"it is text, not an image, whatever its name ends with ({start!r} …)"
-    return "it is no image of a kind that is read (PNG, JPEG, TIFF, BMP, WebP, DICOM), or damaged from its beginning"
+        return f"it is text, not an image, despite its extension ({start!r} …)"
+    return "it is not a PNG, JPEG, TIFF, BMP, WebP or DICOM image, or its beginning is damaged"
 
 
 def natural_order(path: str | os.PathLike[str]) -> tuple[object, ...]:

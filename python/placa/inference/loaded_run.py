@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from placa.core.files import read_json
-from placa.models.calibration import DEFAULT_POINT
+from placa.records.files import read_record
+from placa.records.model import Thresholds
 from placa.records.reading import Reading
 from placa.records.run import require_model, require_run
 
@@ -36,8 +36,8 @@ class LoadedRun:
         self.card = read_card(run / "model.keras")
         self.findings: list[str] = self.card["findings"]
         self.size: int = self.card["size"]
-        self.reading = Reading.from_dict(self.card.get("reading"))
-        self.thresholds = read_json(run / "thresholds.json")["findings"]
+        self.reading = Reading.from_record(self.card["reading"])
+        self.thresholds = read_record(run / "thresholds.json", Thresholds)["findings"]
 
     @cached_property
     def model(self) -> Any:
@@ -59,7 +59,7 @@ class LoadedRun:
 
     def classify(self, table: pd.DataFrame) -> pd.Series:
         """Classify each row as ``positive`` or ``negative`` at the finding's default operating point."""
-        points = {name: one["points"][one.get("default", DEFAULT_POINT)] for name, one in self.thresholds.items()}
+        points = {name: one["points"][one["default"]] for name, one in self.thresholds.items()}
         above = table["probability"] >= table["finding"].map(points)
         return above.map({True: "positive", False: "negative"})
 

@@ -82,7 +82,7 @@ def predict_files(
     """
     run = Path(run)
     # The reading rule comes from run.json, so that a missing place is reported before the model is loaded.
-    reading = Reading.from_dict(require_run(run)["data"].get("reading"))
+    reading = Reading.from_record(require_run(run)["data"].get("reading"))
     paths = [str(path) for path in list_files(reading, places)]
     predictor = Predictor(run)
     table, rejected = predictor.predict(paths, progress, executor)
@@ -103,7 +103,7 @@ def no_readable_image(images: int, path: str, reason: str) -> NoReadableImageErr
     return NoReadableImageError(message, images=images, path=path, reason=reason)
 
 
-def loaded(run: str | Path) -> Predictor:
+def load_predictor(run: str | Path) -> Predictor:
     """Return a run's predictor, loaded once while its model file is unchanged. R calls this once per batch.
 
     Raises:

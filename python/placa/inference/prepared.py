@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from placa.core.executors import Executor
-from placa.core.files import read_json
 from placa.core.progress import SILENT, Progress
 from placa.dataset.prepared import read_images
 from placa.inference.dask import predict_rows
 from placa.inference.errors import MixedInputsError, ReadingMismatchError
 from placa.inference.loaded_run import LoadedRun
 from placa.models.outputs import in_batches, predict_pixels
+from placa.records.files import read_record
 from placa.records.predictions import tidy
 from placa.records.reading import Reading, collapse
+from placa.records.source import SourceFacts
 
 
 def find_prepared_set(places: Sequence[Path]) -> Path | None:
@@ -44,7 +44,7 @@ def find_prepared_set(places: Sequence[Path]) -> Path | None:
 
 def predict_prepared(
     predictor: LoadedRun, prepared: Path, progress: Progress = SILENT, executor: Executor | None = None
-) -> tuple[pd.DataFrame, dict[str, Any]]:
+) -> tuple[pd.DataFrame, SourceFacts]:
     """Predict a prepared data set.
 
     Args:
@@ -62,8 +62,8 @@ def predict_prepared(
         ReadingMismatchError: The data set was read by another rule than the model's training images.
         PlacaError: `prepared` is not a prepared data set, or has no pixels of the model's size.
     """
-    facts = read_json(prepared / "source.json")
-    reading = Reading.from_dict(facts.get("reading"))
+    facts = read_record(prepared / "source.json", SourceFacts)
+    reading = Reading.from_record(facts["reading"])
     if reading != predictor.reading:
         raise ReadingMismatchError(
             f"{prepared} was read by rule {reading.rule} ({reading.squares} squares per file), but the model of "

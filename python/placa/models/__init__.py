@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from placa.models.applications import build_application
-from placa.models.backbones import BACKBONES, ROWS, backbone_named, require_size
+from placa.models.backbones import BACKBONE_TABLE, BACKBONES, backbone_named, require_size
 from placa.models.small import build_small
 from placa.models.weights import load_initial_weights, require_weights, weights_fingerprint
 
@@ -34,7 +34,8 @@ def build(backbone: str, size: int, findings: int, weights: str = "none") -> Any
     name = backbone_named(backbone)
     require_size(name, size)
     require_weights(name, weights)
-    network = build_application(name, size, findings) if ROWS[name].application else build_small(size, findings)
+    application = BACKBONE_TABLE[name].application
+    network = build_application(name, size, findings) if application else build_small(size, findings)
     load_initial_weights(network, name, weights)
     return network
 

@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from placa.core.backend import load_keras
-from placa.models.backbones import ROWS, Scaling
+from placa.models.backbones import BACKBONE_TABLE, Scaling
 
 #: `preprocess_input` of each family: ``(level / divisor - mean) / deviation`` for each of three channels.
 _CONSTANTS: dict[Scaling, tuple[float, tuple[float, ...], tuple[float, ...]]] = {
@@ -26,7 +26,7 @@ def build_application(name: str, size: int, findings: int) -> Any:
     The grey channel is repeated to three channels and scaled as in the training of the original weights.
 
     Args:
-        name: A backbone with an application in `placa.models.backbones.ROWS`.
+        name: A backbone with an application in `placa.models.backbones.BACKBONE_TABLE`.
         size: Side of the input, in pixels.
         findings: Number of logits.
 
@@ -38,7 +38,7 @@ def build_application(name: str, size: int, findings: int) -> Any:
     layers = keras.layers
     x = pixels = keras.Input((size, size, 1), dtype="uint8", name="pixels")
     x = layers.Concatenate(name="grey_to_colour")([x, x, x])
-    x = scaled(x, ROWS[name].scaling)
+    x = scaled(x, BACKBONE_TABLE[name].scaling)
     x = layers.GlobalAveragePooling2D(name="mean")(_body(name, size)(x))
     x = layers.Dropout(0.2, name="dropout")(x)
     # The loss overflows in half precision.
@@ -51,7 +51,7 @@ def scaled(colour: Any, scaling: Scaling) -> Any:
 
     Args:
         colour: Levels 0-255, ``(n, size, size, 3)``, with three equal channels.
-        scaling: The scaling of the backbone in `placa.models.backbones.ROWS`.
+        scaling: The scaling of the backbone in `placa.models.backbones.BACKBONE_TABLE`.
 
     Returns:
         The input of a network of that family.
@@ -73,11 +73,11 @@ def original(name: str, size: int, weights: str | None = None) -> Any:
     """Build a network of `keras.applications` without its top, the architecture of files of weights.
 
     Args:
-        name: A backbone with an application in `placa.models.backbones.ROWS`.
+        name: A backbone with an application in `placa.models.backbones.BACKBONE_TABLE`.
         size: Side of the input, in pixels.
         weights: None, or ``imagenet``, which Keras downloads if needed.
     """
-    make = getattr(load_keras().applications, str(ROWS[name].application))
+    make = getattr(load_keras().applications, str(BACKBONE_TABLE[name].application))
     return make(include_top=False, weights=weights, input_shape=(size, size, 3))
 
 

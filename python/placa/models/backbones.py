@@ -31,7 +31,7 @@ class Backbone:
 
 
 #: The backbones by name. A backbone of `keras.applications` needs one more line.
-ROWS: dict[str, Backbone] = {
+BACKBONE_TABLE: dict[str, Backbone] = {
     "small": Backbone("the default: trains in a minute on 2 cores", smallest=16),
     "mobilenet-v3-small": Backbone("MobileNetV3Small, 0.9 million weights: the fastest", "MobileNetV3Small"),
     "mobilenet-v3-large": Backbone("MobileNetV3Large, 3.0 million weights", "MobileNetV3Large"),
@@ -43,7 +43,7 @@ ROWS: dict[str, Backbone] = {
 }
 
 #: The description of each backbone, by name.
-BACKBONES: dict[str, str] = {name: row.description for name, row in ROWS.items()}
+BACKBONES: dict[str, str] = {name: row.description for name, row in BACKBONE_TABLE.items()}
 
 
 def backbone_named(name: str) -> str:
@@ -55,10 +55,10 @@ def backbone_named(name: str) -> str:
     Raises:
         UnknownNameError: No backbone has that name.
     """
-    for known in ROWS:
+    for known in BACKBONE_TABLE:
         if same_backbone(known, name):
             return known
-    raise unknown_name("backbone", name, ROWS)
+    raise unknown_name("backbone", name, BACKBONE_TABLE)
 
 
 def require_size(name: str, size: int) -> None:
@@ -71,7 +71,7 @@ def require_size(name: str, size: int) -> None:
     Raises:
         ImageTooSmallError: The images are too small.
     """
-    smallest = ROWS[name].smallest
+    smallest = BACKBONE_TABLE[name].smallest
     if size < smallest:
         raise ImageTooSmallError(
             f"Images are too small for {name}: at least {smallest} x {smallest} pixels, got {size} x {size}. Prepare "

@@ -13,19 +13,20 @@ from typing import Any
 from placa.core.backend import load_keras
 from placa.core.files import atomic_file
 from placa.models.errors import DamagedModelError, MissingModelError, UnloadableModelError
+from placa.records.files import parse_record
+from placa.records.model import ModelFacts
 
 #: The member of the model file with metadata: findings, labels, size, how files are read.
 _CARD = "placa.json"
 
 
-def save_model(model: Any, path: Path, card: dict[str, Any]) -> None:
+def save_model(model: Any, path: Path, card: ModelFacts) -> None:
     """Write a model file atomically: to a temporary path, then renamed.
 
     Args:
         model: A model from `with_probabilities` or `ensemble`.
         path: The ``.keras`` file to write.
-        card: Metadata, stored as JSON: ``findings``, ``positive``, ``comparison``, ``size``, ``backbone``, ``reading``
-            (`placa.records.reading.Reading` as a dict; older models lack it) and its rule as ``resize``.
+        card: What the model is, stored as JSON.
     """
     with atomic_file(path.with_suffix(".keras")) as partial:
         # Keras needs the suffix .keras.
@@ -39,26 +40,27 @@ def save_model(model: Any, path: Path, card: dict[str, Any]) -> None:
             draft.unlink(missing_ok=True)
 
 
-def read_card(path: Path) -> dict[str, Any]:
+def read_card(path: Path) -> ModelFacts:
     """Read the metadata of a model file, without Keras.
 
     Raises:
         MissingModelError: The file does not exist.
         DamagedModelError: The file is damaged, or placa did not write it.
+        SchemaVersionError, InvalidRecordError: Another version of placa wrote the metadata, or they are damaged.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            card: dict[str, Any] = json.loads(archive.read(_CARD))
+            text = archive.read(_CARD).decode("utf-8")
     except FileNotFoundError as error:
         raise MissingModelError(f"No model file at {path}. Train the run again.", file=str(path)) from error
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
         raise DamagedModelError(
             f"{path} is damaged, or placa did not write it. Train the run again.", file=str(path)
         ) from error
-    return card
+    return parse_record(text, f"{path} ({_CARD})", ModelFacts)
 
 
-def load_model(path: Path) -> tuple[Any, dict[str, Any]]:
+def load_model(path: Path) -> tuple[Any, ModelFacts]:
     """Load a model file and its metadata.
 
     Raises:

@@ -16,7 +16,7 @@ import numpy as np
 from placa.core.backend import load_keras
 from placa.core.files import explain_os_error, fingerprint
 from placa.models.applications import original, set_body
-from placa.models.backbones import ROWS, same_backbone
+from placa.models.backbones import BACKBONE_TABLE, same_backbone
 from placa.models.errors import (
     EnsembleWeightsError,
     IncompleteWeightsError,
@@ -67,8 +67,8 @@ def require_weights(name: str, weights: str) -> None:
     if weights == "none":
         return
     if weights == "imagenet":
-        if ROWS[name].application is None:
-            known = [other for other, row in ROWS.items() if row.application]
+        if BACKBONE_TABLE[name].application is None:
+            known = [other for other, row in BACKBONE_TABLE.items() if row.application]
             raise NoImagenetWeightsError(
                 f"{name} has no ImageNet weights. Use --weights none, or one of these backbones: {', '.join(known)}.",
                 backbone=name,
@@ -76,7 +76,7 @@ def require_weights(name: str, weights: str) -> None:
             )
         return
     path = _file(weights)
-    takes = [".keras"] if ROWS[name].application is None else [".keras", ".h5"]
+    takes = [".keras"] if BACKBONE_TABLE[name].application is None else [".keras", ".h5"]
     if path.suffix.lower() not in takes:
         raise WeightsSuffixError(
             f"{path} is not a file of weights for {name}. --weights needs a run directory or a file with suffix "
@@ -179,8 +179,8 @@ def _from_keras(name: str, size: int, path: Path) -> list[Any]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = " ".join(str(error).split()).split(". ")[0].rstrip(".")
         raise WrongWeightsError(
-            f"{path} does not contain the weights of {ROWS[name].application} without its top ({reason}). Choose the "
-            "file of this backbone with notop or no_top in its name, or the --backbone of this file.",
+            f"{path} does not contain the weights of {BACKBONE_TABLE[name].application} without its top ({reason}). "
+            "Choose the file of this backbone with notop or no_top in its name, or the --backbone of this file.",
             file=str(path),
             backbone=name,
             reason=reason,
@@ -193,7 +193,7 @@ def _from_model(network: Any, name: str, path: Path) -> None:
     from placa.models.files import load_model
 
     model, card = load_model(path)
-    found = str(card.get("backbone"))
+    found = card["backbone"]
     if not same_backbone(found, name):
         raise WrongWeightsError(
             f"{path} contains the weights of {found}, and the backbone is {name}. Choose a run of {name}, or "

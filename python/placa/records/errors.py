@@ -21,6 +21,14 @@ class NotPreparedError(InputError):
     """A directory is not a prepared data set. Values: ``path``."""
 
 
+class InvalidRecordError(InputError):
+    """A record has not the form of its schema. Values: ``path``, ``problem`` (with the place, such as ``$.data``)."""
+
+
+class SchemaVersionError(InputError):
+    """A record has another schema version than this version of placa. Values: ``path``, ``version``, ``expected``."""
+
+
 class UnknownReadingError(InputError):
     """A stored rule for reading files is unknown to this version. Values: ``rule``, ``squares``, ``options``."""
 

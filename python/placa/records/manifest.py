@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,8 +13,9 @@ import pyarrow.parquet as pq
 from placa.core.errors import DamagedFileError
 from placa.core.files import atomic_file, explain_os_error
 from placa.records.errors import DuplicateImageError, MissingColumnError, NotPreparedError, ReservedNameError
+from placa.records.source import SplitFacts
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SPLITS = ("train", "validation", "test")
 #: Columns that every manifest has, for every source; all other columns are findings.
 TEXT = ("image_id", "path", "patient_id", "group_id", "split", "sex", "view", "site", "label_source")
@@ -72,29 +72,29 @@ def findings_of(manifest: pd.DataFrame) -> list[str]:
     return [str(name) for name in manifest.columns if name not in FIXED]
 
 
-def write_manifest(manifest: pd.DataFrame, path: Path, facts: dict[str, Any]) -> None:
+def write_manifest(manifest: pd.DataFrame, path: Path, split: SplitFacts | None = None) -> None:
     """Write the manifest atomically as parquet.
 
     Args:
         manifest: A complete manifest.
         path: The file to write.
-        facts: How the splits were made; stored with the schema version as JSON in the file's metadata key ``placa``.
+        split: How the splits were made; stored with the schema version as JSON in the file's metadata key ``placa``.
     """
-    metadata = json.dumps({"schema_version": SCHEMA_VERSION, **facts}, ensure_ascii=False).encode()
+    metadata = json.dumps({"schema_version": SCHEMA_VERSION, "split": split}, ensure_ascii=False).encode()
     table = pa.Table.from_pandas(manifest, preserve_index=False)
     with atomic_file(path) as partial:
         pq.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), b"placa": metadata}), partial)
 
 
-def read_split_facts(prepared: Path) -> dict[str, Any]:
-    """Read how the splits of a manifest were made: ``split_method``, ``split_seed``, ``fractions``, ``test_list``.
+def read_split_facts(prepared: Path) -> SplitFacts | None:
+    """Read how the splits of a manifest were made; None if it does not have that.
 
     Args:
         prepared: The directory that ``placa prepare`` wrote.
     """
     metadata = pq.read_schema(prepared / "manifest.parquet").metadata or {}
-    facts: dict[str, Any] = json.loads(metadata.get(b"placa", b"{}"))
-    return facts
+    split: SplitFacts | None = json.loads(metadata.get(b"placa", b"{}")).get("split")
+    return split
 
 
 def read_manifest(prepared: Path) -> pd.DataFrame:

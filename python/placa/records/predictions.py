@@ -15,7 +15,7 @@ from placa.core.errors import DamagedFileError, PathNotFoundError
 from placa.core.files import atomic_file, explain_os_error
 from placa.records.errors import MissingColumnError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _FIELDS = [
     pa.field("image_id", pa.string()),
     pa.field("patient_id", pa.string()),
@@ -69,8 +69,8 @@ def write_predictions(predictions: pd.DataFrame, path: Path, metadata: dict[str,
     Args:
         predictions: The table that `tidy` returns; columns outside the schema are appended as strings.
         path: The file to write.
-        metadata: ``findings``, ``positive``, ``comparison``, ``label_source`` and ``model_fingerprint``; stored with
-            the schema version as JSON in the file's metadata key ``placa``.
+        metadata: ``findings``, ``positive_alone``, ``comparison``, ``label_source``, ``versions`` and
+            ``model_fingerprint``; stored with the schema version as JSON in the file's metadata key ``placa``.
     """
     extra = [pa.field(str(name), pa.string()) for name in predictions.columns if name not in COLUMNS]
     stored = json.dumps({"schema_version": SCHEMA_VERSION, **metadata}, ensure_ascii=False).encode()

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from placa.records.errors import UnknownReadingError, VolumeRowsError
+from placa.records.source import ReadingFacts
 
 if TYPE_CHECKING:
     import pandas as pd
 
 #: Rule for a radiograph or slice: one square (see `placa.images.read`).
-RESIZE_RULE = "stretch"
+RESIZE_RULE: Literal["stretch"] = "stretch"
 #: Rule for a CT volume: one square per slab (see `placa.images.ct.slabs`).
-SLABS_RULE = "ct-slabs"
+SLABS_RULE: Literal["ct-slabs"] = "ct-slabs"
 #: Default number of slabs per volume: one every 2 cm of a chest of 30 cm.
 SQUARES = 16
 #: `Reading.options` of ``ct-slabs``.
@@ -26,9 +27,11 @@ VOLUME_OPTIONS: Mapping[str, Any] = {
     "window_width_hu": 1500.0,
     "air_hu": -1000.0,
     "slab_mm": 5.0,
-    "positions": "middles of equal parts, from the feet upwards",
+    # Middles of equal parts, from the feet upwards.
+    "positions": "equal_parts",
     "orientation": "LPS",
-    "in_plane": "whole field of view, padded with air to a square in mm",
+    # The whole field of view, padded with air to a square in mm.
+    "in_plane": "padded_square",
 }
 #: Separator of the name of a file and the number of its square.
 _MARK = "#"
@@ -45,7 +48,7 @@ class Reading:
         options: Parameters of the rule; for ``ct-slabs`` see `VOLUME_OPTIONS`.
     """
 
-    rule: str = RESIZE_RULE
+    rule: Literal["stretch", "ct-slabs"] = RESIZE_RULE
     squares: int = 1
     options: dict[str, Any] = field(default_factory=dict)
 
@@ -65,20 +68,18 @@ class Reading:
         """Return the file numbers of rows that `rows_of` returned."""
         return rows[:: self.squares] // self.squares
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the rule as a dictionary for JSON."""
-        return asdict(self)
+    def as_record(self) -> ReadingFacts:
+        """Return the rule for JSON."""
+        return {"rule": self.rule, "squares": self.squares, "options": dict(self.options)}
 
     @classmethod
-    def from_dict(cls, stored: dict[str, Any] | None) -> Reading:
-        """Create the rule from the dictionary of `as_dict`; None gives ``stretch``, the only rule of older versions.
+    def from_record(cls, stored: ReadingFacts) -> Reading:
+        """Create the rule from the result of `as_record`.
 
         Raises:
             UnknownReadingError: This version of placa does not know the rule.
         """
-        if stored is None:
-            return STRETCH
-        reading = cls(str(stored["rule"]), int(stored["squares"]), dict(stored["options"]))
+        reading = cls(stored["rule"], stored["squares"], dict(stored["options"]))
         expected = slabs(reading.squares) if reading.rule == SLABS_RULE else STRETCH
         fixed = ("positions", "orientation", "in_plane")
         known = (reading.rule, reading.squares, reading.options.keys()) == (
@@ -90,7 +91,7 @@ class Reading:
             raise UnknownReadingError(
                 f"Unknown rule for reading files: {reading.rule!r}, {reading.squares} squares, {reading.options}. Use "
                 "the version of placa that wrote it.",
-                **reading.as_dict(),
+                **reading.as_record(),
             )
         return reading
 

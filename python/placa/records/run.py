@@ -5,18 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from placa.core.files import fingerprint, read_json
+from placa.core.files import fingerprint
 from placa.records.errors import FingerprintMismatchError, IncompleteRunError, NotARunError
+from placa.records.files import read_record
+from placa.records.run_facts import RunFacts
 
 _PARTS = ("run.json", "model.keras", "thresholds.json")
 
 
-def require_run(run: Path) -> dict[str, Any]:
+def require_run(run: Path) -> RunFacts:
     """Check that a directory is a complete run, and return the content of its ``run.json``.
 
     Raises:
         NotARunError: The directory has no ``run.json``.
         IncompleteRunError: Another file of the run is missing.
+        PlacaError: ``run.json`` is damaged, or has another schema version (see `placa.records.files.read_record`).
     """
     if not (run / "run.json").is_file():
         runs = sorted(path.parent for path in run.parent.glob("*/run.json"))
@@ -27,11 +30,10 @@ def require_run(run: Path) -> dict[str, Any]:
     if missing:
         message = f"The run {run} is incomplete: it has no {missing[0]}. Train it again."
         raise IncompleteRunError(message, path=str(run), missing=missing[0])
-    facts: dict[str, Any] = read_json(run / "run.json")
-    return facts
+    return read_record(run / "run.json", RunFacts)
 
 
-def require_model(run: Path, facts: dict[str, Any]) -> None:
+def require_model(run: Path, facts: RunFacts) -> None:
     """Check that the model of a run is the one whose fingerprint is in its ``run.json``.
 
     Args:
@@ -52,7 +54,7 @@ def require_model(run: Path, facts: dict[str, Any]) -> None:
         )
 
 
-def require_predictions(run: Path, facts: dict[str, Any], metadata: dict[str, Any]) -> bool:
+def require_predictions(run: Path, facts: RunFacts, metadata: dict[str, Any]) -> bool:
     """Check that the predictions of a run are those of its model.
 
     Args:

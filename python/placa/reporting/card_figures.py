@@ -1,4 +1,4 @@
-"""The figures of a run's ``evaluation/`` that its model card gives."""
+"""Read the results of ``evaluation/`` that the model card contains."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from placa.core.errors import PlacaError
 from placa.core.files import read_json
+from placa.records.model import Thresholds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,16 +19,16 @@ Estimate = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class CardFigures:
-    """What an evaluation says, for the card.
+    """The results of an evaluation for the model card.
 
     Attributes:
-        split: The split that was evaluated.
-        headline: Of each finding ``auroc``, ``auroc_lower``, ``auroc_upper``, ``n_images``, ``n_positive`` and more,
+        split: The evaluated split.
+        headline: For each finding ``auroc``, ``auroc_lower``, ``auroc_upper``, ``n_images``, ``n_positive`` and more,
             as in ``summary.json``.
         points: ``sensitivity`` and ``specificity`` of each finding at its default operating point.
         calibration: ``slope`` and ``ici`` of each finding after recalibration.
-        differing: The subgroups that differ clearly from the rest, as ``(column, group)``; None where the evaluation
-            has no subgroups.
+        differing: The subgroups that differ significantly from all other images, as ``(column, group)``; None if the
+            evaluation has no subgroups.
     """
 
     split: str
@@ -37,15 +38,15 @@ class CardFigures:
     differing: list[tuple[str, str]] | None = None
 
 
-def read_card_figures(run: Path, thresholds: dict[str, Any]) -> CardFigures | None:
-    """Read the figures of a run.
+def read_card_figures(run: Path, thresholds: Thresholds) -> CardFigures | None:
+    """Read the results of a run.
 
     Args:
         run: The run directory.
         thresholds: The content of its ``thresholds.json``.
 
     Returns:
-        The figures; None where the run is not evaluated. What an evaluation lacks is empty.
+        The results; None if the run is not evaluated. Missing parts of an evaluation are empty.
     """
     try:
         summary = read_json(run / "evaluation" / "summary.json")
@@ -61,7 +62,7 @@ def read_card_figures(run: Path, thresholds: dict[str, Any]) -> CardFigures | No
     )
 
 
-def _read_points(folder: Path, thresholds: dict[str, Any]) -> dict[str, dict[str, Estimate]]:
+def _read_points(folder: Path, thresholds: Thresholds) -> dict[str, dict[str, Estimate]]:
     table = _read_table(folder / "operating_points.csv")
     if table is None:
         return {}
@@ -88,7 +89,7 @@ def _read_differing(folder: Path) -> list[tuple[str, str]] | None:
 
 
 def _estimates(table: pd.DataFrame, kind: str, wanted: tuple[str, str]) -> dict[str, dict[str, Estimate]]:
-    """Of each finding that has them all, the wanted estimates by name."""
+    """Return the requested estimates by name, for each finding that has all of them."""
     found: dict[str, dict[str, Estimate]] = {}
     known = table[table[kind].isin(wanted) & table["estimate"].notna()]
     for row in known.to_dict("records"):
@@ -102,5 +103,5 @@ def _read_table(path: Path) -> pd.DataFrame | None:
 
     if not path.is_file():
         return None
-    # R writes what is unknown as an empty cell; a group may be called NA.
+    # R writes missing values as empty cells; a group may be called NA.
     return pd.read_csv(path, dtype={"group": str, "finding": str}, keep_default_na=False, na_values=[""])

@@ -1,7 +1,7 @@
-"""The model card: what a model is, in a page, beside the model (Mitchell et al. 2019, doi:10.1145/3287560.3287596).
+"""Write the model card, one page about a model (Mitchell et al. 2019, doi:10.1145/3287560.3287596).
 
-``model_card.md`` is in English, ``model_card.es.md`` in Spanish. The header is the YAML that model hubs read. What no
-program can know is left for the author, to be seen.
+``model_card.md`` is in English, ``model_card.es.md`` in Spanish. The header is YAML for model hubs. Items
+that only the author knows are marked.
 """
 
 from __future__ import annotations
@@ -16,18 +16,21 @@ from typing import Any
 
 import yaml
 
-from placa.core.files import atomic_file, read_json
+from placa.core.files import atomic_file
+from placa.records.audit import Audit
+from placa.records.files import read_record
+from placa.records.manifest import SPLITS
+from placa.records.model import Thresholds
+from placa.records.run_facts import DataFacts, RunFacts, SplitCounts
 from placa.reporting.card_figures import CardFigures, read_card_figures
-from placa.reporting.words import LANGUAGES, Words, capitalise, escape_markdown
-
-_SPLITS = ("train", "validation", "test")
+from placa.reporting.words import LANGUAGES, Words, capitalise, comparison_text, escape_markdown, split_text
 
 
-def write_model_card(run: Path, facts: dict[str, Any] | None = None) -> list[Path]:
-    """Write the model card of a run in every language, or write it anew once the run is evaluated.
+def write_model_card(run: Path, facts: RunFacts | None = None) -> list[Path]:
+    """Write the model card of a run in every language; replace existing cards.
 
     Args:
-        run: The run directory, with its ``thresholds.json``; where it has an ``evaluation/``, its figures are given.
+        run: The run directory with ``thresholds.json``. If it has an ``evaluation/``, the card contains its results.
         facts: The content of ``run.json``; read from `run` by default.
 
     Returns:
@@ -36,8 +39,8 @@ def write_model_card(run: Path, facts: dict[str, Any] | None = None) -> list[Pat
     Raises:
         PlacaError: `run` lacks ``run.json`` or ``thresholds.json``, or cannot be written.
     """
-    facts = read_json(run / "run.json") if facts is None else facts
-    thresholds = read_json(run / "thresholds.json")
+    facts = read_record(run / "run.json", RunFacts) if facts is None else facts
+    thresholds = read_record(run / "thresholds.json", Thresholds)
     figures = read_card_figures(run, thresholds)
     paths = [card_path(run, language) for language in LANGUAGES]
     with ExitStack() as files:
@@ -48,19 +51,19 @@ def write_model_card(run: Path, facts: dict[str, Any] | None = None) -> list[Pat
 
 
 def card_path(run: Path, language: str) -> Path:
-    """Return where a run keeps its card in a language."""
+    """Return the path of the model card of a run in a language."""
     return run / ("model_card.md" if language == "en" else f"model_card.{language}.md")
 
 
 def model_card(
-    facts: dict[str, Any], thresholds: dict[str, Any], figures: CardFigures | None = None, language: str = "en"
+    facts: RunFacts, thresholds: Thresholds, figures: CardFigures | None = None, language: str = "en"
 ) -> str:
-    """Compose the card.
+    """Compose the model card.
 
     Args:
         facts: The content of ``run.json``.
-        thresholds: That of ``thresholds.json``.
-        figures: Those of ``evaluation/``, or None where the run is not evaluated.
+        thresholds: The content of ``thresholds.json``.
+        figures: The results of ``evaluation/``; None if the run is not evaluated.
         language: One of `LANGUAGES`.
 
     Returns:
@@ -85,14 +88,14 @@ def _section(words: Words, name: str, paragraphs: Sequence[str]) -> str:
     return "\n\n".join([f"## {words.say(f'card.heading.{name}')}", *paragraphs])
 
 
-def _header(facts: dict[str, Any], figures: CardFigures | None) -> str:
+def _header(facts: RunFacts, figures: CardFigures | None) -> str:
     data = facts["data"]
     header: dict[str, Any] = {
         "library_name": "keras",
         "pipeline_tag": "image-classification",
         "license": "unknown",
         "tags": ["placa", "medical-imaging", "chest", *data["findings"]],
-        "datasets": [data["label_source"]] if data.get("label_source") else [],
+        "datasets": [data["label_source"]],
         "metrics": ["roc_auc"],
     }
     if figures:
@@ -102,21 +105,21 @@ def _header(facts: dict[str, Any], figures: CardFigures | None) -> str:
     return f"---\n{yaml.safe_dump(header, sort_keys=False, allow_unicode=True)}---"
 
 
-def _result(finding: str, one: dict[str, Any], data: dict[str, Any], split: str) -> dict[str, Any]:
+def _result(finding: str, one: dict[str, Any], data: DataFacts, split: str) -> dict[str, Any]:
     return {
         "task": {"type": "image-classification"},
         "dataset": {
-            "name": data.get("label_source") or "unknown",
-            "type": data.get("kind") or "unknown",
+            "name": data["label_source"],
+            "type": data["kind"],
             "split": split,
         },
         "metrics": [{"type": "roc_auc", "name": f"AUROC, {finding}", "value": round(one["auroc"], 4)}],
     }
 
 
-def _lead(words: Words, facts: dict[str, Any]) -> str:
+def _lead(words: Words, facts: RunFacts) -> str:
     data = facts["data"]
-    kind = data.get("kind")
+    kind = data["kind"]
     sentence = words.say(
         "card.lead",
         backbone=facts["training"]["backbone"],
@@ -128,70 +131,48 @@ def _lead(words: Words, facts: dict[str, Any]) -> str:
     return f"# {escape_markdown(facts['name'])}\n\n{sentence}"
 
 
-def _use(words: Words, facts: dict[str, Any]) -> list[str]:
-    phantom = facts["data"].get("kind") == "phantom"
+def _use(words: Words, facts: RunFacts) -> list[str]:
+    phantom = facts["data"]["kind"] == "phantom"
     return [words.say("card.use"), words.say("card.use_phantom" if phantom else "card.use_findings")]
 
 
-def _data(words: Words, facts: dict[str, Any]) -> list[str]:
+def _data(words: Words, facts: RunFacts) -> list[str]:
     data = facts["data"]
-    counts = [("card.row.images", "", data["images"])]
-    if "patients" in data:
-        counts.append(("card.row.patients", "", data["patients"]))
-    counts += [("card.row.positives", finding, positives) for finding, positives in data.get("positives", {}).items()]
+    counts = [("card.row.images", "", data["images"]), ("card.row.patients", "", data["patients"])]
+    counts += [("card.row.positives", finding, positives) for finding, positives in data["positives"].items()]
     rows = [
-        [words.say(key, finding=words.name("finding", finding)), *(words.number(of[split]) for split in _SPLITS)]
-        for key, finding, of in counts
+        [words.say(key, finding=words.name("finding", finding)), *_of_splits(words, numbers)]
+        for key, finding, numbers in counts
     ]
     labels = words.say(
         "card.labels",
         source=_label_source(words, data),
-        comparison=words.name("finding", data.get("comparison") or "the rest"),
-        method=_split_method(words, data.get("split_method")),
+        comparison=comparison_text(words, data["comparison"]),
+        method=split_text(words, data["split"]),
     )
-    head = ["", *(words.say(f"card.column.{split}") for split in _SPLITS)]
-    return [labels, _table(head, rows), _audit(words, data.get("audit"))]
+    head = ["", *(words.say(f"card.column.{split}") for split in SPLITS)]
+    return [labels, _table(head, rows), _audit(words, data["audit"])]
 
 
-def _label_source(words: Words, data: dict[str, Any]) -> str:
-    if data.get("kind") == "phantom":
-        return words.say("data.labels_phantom")
-    return escape_markdown(data["label_source"]) if data.get("label_source") else words.say("card.unknown")
+def _of_splits(words: Words, numbers: SplitCounts) -> list[str]:
+    return [words.number(numbers[name]) for name in ("train", "validation", "test")]
 
 
-def _split_method(words: Words, method: str | None) -> str:
-    """Say in the card's language what ``run.json`` says in English, as split_method_text() of the R package does."""
-    if not method:
-        return words.say("card.unknown")
-    given = {
-        "official": "official (test )?list",
-        "list": "^given test list",
-        "column": "^(given by|the column|split column)",
-    }
-    kept_whole = {"patient": "patient-wise", "group": "by group"}
-    code = [name for name, pattern in given.items() if re.search(pattern, method)]
-    code += [name for name, text in kept_whole.items() if text in method][:1]
-    key = f"method_of_split.{'_'.join(code)}"
-    if not words.has(key):
-        return escape_markdown(method)
-    seed = re.search(r"seed (\d+)", method)
-    return words.say(key, seed=seed[1] if seed else words.say("number.none"))
+def _label_source(words: Words, data: DataFacts) -> str:
+    key = f"data.labels_{data['label_source']}"
+    return words.say(key) if words.has(key) else escape_markdown(data["label_source"])
 
 
-def _audit(words: Words, audit: dict[str, Any] | None) -> str:
-    if not audit:
-        return words.say("card.audit_missing")
-    leakage = audit.get("leakage") or {}
-    shortcuts = audit.get("shortcuts") or {}
-    strong = [probe for probe in shortcuts.get("probes") or [] if probe.get("verdict") == "strong" and probe["auroc"]]
+def _audit(words: Words, audit: Audit) -> str:
+    strong = [probe for probe in audit["shortcuts"]["probes"] if probe["verdict"] == "strong" and probe["auroc"]]
     verdicts = {
-        name: words.say(f"card.{name}.{part.get('verdict', 'missing')}")
-        for name, part in (("leakage", leakage), ("shortcuts", shortcuts))
+        "leakage": words.say(f"card.leakage.{audit['leakage']['verdict']}"),
+        "shortcuts": words.say(f"card.shortcuts.{audit['shortcuts']['verdict']}"),
     }
     sentences = [words.say("card.audit", **verdicts)]
     if strong:
-        # Of those as strong, one that sees nothing of the lungs at all proves more than one that sees them coarsely.
-        worst = max(strong, key=lambda probe: (probe["probe"] not in ("histogram", "thumbnail"), float(probe["auroc"])))
+        # Among equally strong probes, one without any information about the lungs is stronger evidence.
+        worst = max(strong, key=lambda probe: (probe["probe"] not in ("histogram", "thumbnail"), probe["auroc"] or 0))
         probe, finding = words.name("probe", worst["probe"]), words.name("finding", worst["finding"])
         sentences.append(
             words.say("card.shortcut", probe=probe, finding=finding, auroc=words.number(worst["auroc"], 2))
@@ -199,21 +180,20 @@ def _audit(words: Words, audit: dict[str, Any] | None) -> str:
     return " ".join(sentences)
 
 
-def _training(words: Words, facts: dict[str, Any]) -> str:
+def _training(words: Words, facts: RunFacts) -> str:
     training = facts["training"]
-    best = training.get("best_validation_auroc")
     return words.say(
-        "card.training" if best is None else "card.training_validation",
-        parameters=words.number(training.get("parameters")),
-        size=words.number(facts["data"].get("image_size")),
-        epochs=words.number(training.get("epochs_run")),
-        time=words.duration(training.get("seconds")),
-        seed=str(training.get("seed", words.say("number.none"))),
-        auroc=words.number(best, 3),
+        "card.training_validation",
+        parameters=words.number(training["parameters"]),
+        size=words.number(facts["data"]["image_size"]),
+        epochs=words.number(training["epochs_run"]),
+        time=words.duration(training["seconds"]),
+        seed=str(training["seed"]),
+        auroc=words.number(training["best_validation_auroc"], 3),
     )
 
 
-def _performance(words: Words, thresholds: dict[str, Any], figures: CardFigures | None) -> list[str]:
+def _performance(words: Words, thresholds: Thresholds, figures: CardFigures | None) -> list[str]:
     lead = words.say("card.not_evaluated")
     if figures:
         lead = words.say("card.evaluated", split=words.name("split", figures.split))
@@ -221,7 +201,7 @@ def _performance(words: Words, thresholds: dict[str, Any], figures: CardFigures 
     return [f"{lead} {chosen_on}", _performance_table(words, thresholds, figures), *_agreement(words, figures)]
 
 
-def _performance_table(words: Words, thresholds: dict[str, Any], figures: CardFigures | None) -> str:
+def _performance_table(words: Words, thresholds: Thresholds, figures: CardFigures | None) -> str:
     columns = ["finding", "auroc", "threshold", "point"]
     metrics = ["sensitivity", "specificity"] if figures and figures.points else []
     rows = []
@@ -238,10 +218,10 @@ def _performance_table(words: Words, thresholds: dict[str, Any], figures: CardFi
 
 
 def _agreement(words: Words, figures: CardFigures | None) -> list[str]:
-    """How far the probabilities agree with what was observed, and for whom the model differs."""
+    """Return the paragraphs about calibration and about subgroups that differ."""
     sentences = []
     if figures and figures.calibration:
-        # Of several findings the one whose probabilities are furthest off.
+        # With several findings, the one with the largest calibration error.
         finding, values = max(figures.calibration.items(), key=lambda item: item[1]["ici"][0])
         key = "card.calibration" if len(figures.calibration) == 1 else "card.calibration_many"
         estimates = {name: words.estimate(*values[name]) for name in ("slope", "ici")}
@@ -258,7 +238,7 @@ def _group(words: Words, column: str, group: str) -> str:
     return words.say("subgroups.group", column=words.name("column", column), group=known)
 
 
-def _limits(words: Words, facts: dict[str, Any], figures: CardFigures | None) -> str:
+def _limits(words: Words, facts: RunFacts, figures: CardFigures | None) -> str:
     prevalence = words.say("card.limits.prevalence")
     if figures and len(figures.headline) == 1:
         [(finding, one)] = figures.headline.items()
@@ -266,15 +246,15 @@ def _limits(words: Words, facts: dict[str, Any], figures: CardFigures | None) ->
             share = words.percent(one["n_positive"] / one["n_images"])
             name = words.name("finding", finding)
             prevalence = words.say("card.limits.prevalence_one", prevalence=share, finding=name)
-    detail = words.say("card.limits.detail", size=words.number(facts["data"].get("image_size")))
+    detail = words.say("card.limits.detail", size=words.number(facts["data"]["image_size"]))
     return "\n".join(f"- {line}" for line in (words.say("card.limits.source"), detail, prevalence))
 
 
-def _code(words: Words, facts: dict[str, Any]) -> list[str]:
+def _code(words: Words, facts: RunFacts) -> list[str]:
     run = facts["name"]
     shell = f"```sh\nplaca predict {shlex.quote(run)} {words.say('card.your_images')}\n```"
     r = f'```r\npredict(placa::load_model({json.dumps(run, ensure_ascii=False)}), "image.png")\n```'
-    prints = {"model": facts["model"]["fingerprint"], "data": facts["data"].get("fingerprint") or "–"}
+    prints = {"model": facts["model"]["fingerprint"], "data": facts["data"]["fingerprint"]}
     return [shell, r, words.say("card.fingerprints", **prints)]
 
 

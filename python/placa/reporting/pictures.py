@@ -24,7 +24,7 @@ from placa.dataset.prepared import Prepared, read_prepared
 
 #: JPEG quality. Overlays and noisy images would be large as PNG, and a report must stay below 5 MB.
 _QUALITY = 85
-#: Files of `begin_maps` beside its pictures: the arguments, the result, and stderr.
+#: Files of `start_maps` beside its pictures: the arguments, the result, and stderr.
 _ARGUMENTS, _RESULT, _LOG = "maps-asked.json", "maps.json", "maps.log"
 #: The environment variable in which `placa report` stores the LD_LIBRARY_PATH of its caller.
 LIBRARIES = "PLACA_LD_LIBRARY_PATH"
@@ -131,7 +131,7 @@ def save_maps(
     return {"files": files, "mapped": True, "reason": ""}
 
 
-def begin_maps(
+def start_maps(
     prepared: str | None, run: str, images: Sequence[str], findings: Sequence[str], folder: str, side: int = 224
 ) -> subprocess.Popen[bytes]:
     """Start `save_maps` in a separate process, so that Keras computes the maps while R draws its figures.
@@ -156,11 +156,11 @@ def begin_maps(
 
 
 def finish_maps(begun: subprocess.Popen[bytes], folder: str) -> dict[str, Any]:
-    """Wait for the process that `begin_maps` started.
+    """Wait for the process that `start_maps` started.
 
     Args:
         begun: The process.
-        folder: The directory given to `begin_maps`.
+        folder: The directory given to `start_maps`.
 
     Returns:
         The result of `save_maps`. If the process failed, the images alone, and the reason.
@@ -206,9 +206,9 @@ def _evidence(
 ) -> list[tuple[NDArray[np.uint8], NDArray[np.float32]] | None]:
     """Return the explained square of each image and its map."""
     from placa.inference.explain.gradcam import GradCam
-    from placa.inference.predict import loaded
+    from placa.inference.predict import load_predictor
 
-    predictor = loaded(Path(run))
+    predictor = load_predictor(Path(run))
     gradcam = GradCam(predictor.model)
     explained: list[tuple[NDArray[np.uint8], NDArray[np.float32]] | None] = [None] * len(stacks)
     # The maps of all images with the same finding are computed together.

@@ -1,6 +1,6 @@
-"""The words of the report and of the model card in one language, and numbers as that language writes them.
+"""Words of the report and the model card, and numbers in the format of a language.
 
-The vocabulary is that of the R package, ``R/inst/words``; ``R/R/report-words.R`` does the same for the report.
+The words files are those of the R package, ``R/inst/words``. ``R/R/report-words.R`` reads them for the report.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from typing import Any
 
 from placa.core.files import explain_os_error, find_shared
 from placa.evaluation.errors import MissingSourceError
+from placa.records.codes import Values
+from placa.records.source import Comparison, SplitFacts
 
-#: Those that the vocabulary has.
+#: The languages with a words file.
 LANGUAGES = ("en", "es")
 
 
@@ -24,7 +26,7 @@ class Words:
         language: One of `LANGUAGES`.
 
     Raises:
-        PlacaError: The vocabulary is missing or cannot be read.
+        PlacaError: The words file is missing or cannot be read.
     """
 
     def __init__(self, language: str) -> None:
@@ -32,34 +34,34 @@ class Words:
         self._words = _read_words(language)
 
     def has(self, key: str) -> bool:
-        """Whether there is a word under `key`."""
+        """Return whether `key` exists."""
         return key in self._words
 
     def say(self, key: str, **values: str) -> str:
-        """Return the sentence under `key`, with each ``{name}`` in it replaced by the value of that name."""
+        """Return the sentence of `key` with its placeholders ``{name}`` replaced by the values."""
         return re.sub(r"\{(\w+)\}", lambda gap: values[gap[1]], self._words[key])
 
     def name(self, kind: str, code: str) -> str:
-        """Return the word for a code of some kind, such as a finding; a code that has none stays, as Markdown."""
+        """Return the word for a code of a kind, such as a finding; an unknown code is returned as Markdown."""
         key = f"{kind}.{code}"
         return self.say(key) if self.has(key) else escape_markdown(code.replace("_", " "))
 
     def number(self, value: float | None, digits: int = 0) -> str:
-        """Write a number with the marks of the language; None and NaN are a dash."""
+        """Format a number with the separators of the language; None and NaN are a dash."""
         if value is None or math.isnan(value):
             return self.say("number.none")
         text = f"{abs(value):,.{digits}f}".replace("inf", "∞")
         marks = str.maketrans(",.", self.say("number.thousands") + self.say("number.decimal"))
-        # What rounds to zero has no sign.
+        # A number that rounds to zero has no sign.
         sign = "\u2212" if value < 0 and re.search("[1-9∞]", text) else ""
         return sign + text.translate(marks)
 
     def percent(self, share: float, digits: int = 1) -> str:
-        """Write a share between 0 and 1 in per cent."""
+        """Format a proportion, 0 to 1, as a percentage."""
         return self.say("number.percent", n=self.number(100 * share, digits))
 
     def estimate(self, value: float | None, lower: float | None, upper: float | None, digits: int = 2) -> str:
-        """Write an estimate with its interval, where it has one."""
+        """Format an estimate with its interval, if it has one."""
         if value is None or math.isnan(value) or not _is_known(lower) or not _is_known(upper):
             return self.number(value, digits)
         between = "; " if lower is not None and lower < 0 else "\u2013"
@@ -67,7 +69,7 @@ class Words:
         return f"{self.number(value, digits)} ({limits})"
 
     def duration(self, seconds: float | None) -> str:
-        """Write a time in seconds, minutes or hours."""
+        """Format a duration in seconds, minutes or hours."""
         if seconds is None:
             return self.say("number.none")
         if seconds < 100:
@@ -77,13 +79,38 @@ class Words:
         return self.say("number.hours", n=self.number(seconds / 3600, 1))
 
 
+def code_text(words: Words, kind: str, code: str, values: Values) -> str:
+    """Return the sentence of a code, such as the reason or the rule of an audit, with its numbers."""
+    # A correlation that was measured has more digits than a reader needs.
+    texts = {
+        name: words.number(value, 0 if isinstance(value, int) else 2) if not isinstance(value, str) else value
+        for name, value in values.items()
+    }
+    key = f"{kind}.{code}_excluded" if values.get("excluded") else f"{kind}.{code}"
+    return words.say(key, **texts) if words.has(key) else escape_markdown(code.replace("_", " "))
+
+
+def split_text(words: Words, split: SplitFacts) -> str:
+    """Return how the images were split, as a part of a sentence."""
+    parts = [split["given"]["by"] if split["given"] else None, split["unit"]]
+    key = "_".join(part for part in parts if part)
+    return words.say(f"method_of_split.{key}", seed=str(split["seed"]))
+
+
+def comparison_text(words: Words, comparison: Comparison) -> str:
+    """Return what findings are compared with, as a part of a sentence."""
+    if comparison["kind"] != "classes":
+        return words.say(f"compared_with.{comparison['kind']}")
+    return words.say("compared_with.or").join(words.name("finding", name) for name in comparison["classes"])
+
+
 def capitalise(text: str) -> str:
     """Return `text` with its first letter in upper case."""
     return text[:1].upper() + text[1:]
 
 
 def escape_markdown(text: str) -> str:
-    """Return `text` on one line, written so that Markdown shows every character of it."""
+    """Return `text` on one line, with the special characters of Markdown escaped."""
     return re.sub(r"([\\`*_{}\[\]<>#|@$~^])", r"\\\1", " ".join(text.split()))
 
 

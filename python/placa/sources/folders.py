@@ -12,6 +12,8 @@ from placa.core.errors import unknown_name
 from placa.core.files import explain_os_error
 from placa.core.progress import Progress
 from placa.images.read import EXTENSIONS, files_under, looks_like_image, natural_order
+from placa.records.codes import Note
+from placa.records.source import compared_with
 from placa.sources.errors import EmptyClassFolderError, MissingDirectoryError, TooFewClassesError
 from placa.sources.source import Source
 
@@ -79,17 +81,17 @@ def read_folders(root: str | Path, positive: str) -> Source:
         ]
         rejected += [(str(file), _NOT_AN_IMAGE) for file in other_files]
     images = pd.DataFrame(rows, columns=["image_id", "path", positive])
-    images["label_source"] = "class folders"
+    images["label_source"] = "folders"
     others = [name for name in classes if name != positive]
     counts = images["image_id"].str.split("/").str[0].value_counts()
-    notes = [f"{len(classes)} classes: " + ", ".join(f"{counts[name]:,} {name}" for name in classes)]
+    text = f"{len(classes)} classes: " + ", ".join(f"{counts[name]:,} {name}" for name in classes)
+    notes = [Note(text, "classes", **{name: int(counts[name]) for name in classes})]
     return Source(
         kind="folders",
         images=images,
         findings=[positive],
-        positive=positive,
-        comparison=" or ".join(others),
-        label_source="class folders",
+        comparison=compared_with(*others),
+        label_source="folders",
         rejected=rejected,
         grouped=False,
         labelled_by_name=True,

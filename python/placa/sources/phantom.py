@@ -12,6 +12,7 @@ from placa.core.arguments import positive_integer
 from placa.core.progress import SILENT, Progress
 from placa.core.system import cores
 from placa.phantoms.draw import FINDINGS, draw_phantoms
+from placa.records.source import compared_with
 from placa.sources.source import NO_FINDING, Source, require_different_findings
 
 #: Side of the drawn radiographs, in pixels.
@@ -77,8 +78,7 @@ def read_phantoms(
         kind="phantom",
         images=source,
         findings=[positive],
-        positive=positive,
-        comparison=negative,
+        comparison=compared_with(negative),
         label_source="phantom",
         options={"images": images, "seed": seed, "positive": positive, "negative": negative},
         boxes=_boxes(directory / "images" / "lesions.csv"),

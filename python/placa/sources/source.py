@@ -9,7 +9,9 @@ from typing import Any
 import pandas as pd
 
 from placa.core.errors import unknown_name
+from placa.records.codes import Note
 from placa.records.reading import STRETCH, Reading
+from placa.records.source import Comparison, GivenSplit
 from placa.sources.errors import PositiveNegativeOverlapError
 
 #: The label of an image without any finding of the source.
@@ -26,15 +28,15 @@ class Source:
             ``patient_id``, ``group_id``, ``split``, ``sex``, ``age`` (years), ``view``, ``site``, ``label_source``.
             A missing ``split`` means that `prepare` assigns the image to training or validation.
         findings: The finding columns of `images`.
-        positive: The name of the positive class.
-        comparison: The name of the comparison.
-        label_source: The origin of the labels, as text.
+        comparison: The images that findings are compared with.
+        label_source: The origin of the labels: ``phantom``, ``folders``, or the name of a table or data set.
+        positive_alone: Whether positive images have no other finding.
         rows: The number of rows or files read: the sum of `images`, `rejected`, `missing` and `unused`.
         unused: The number of rows or files without any of the requested labels.
         missing: The number of images in the source's table whose file does not exist.
         rejected: ``(path or row, reason)`` of each image that the source rejects.
         grouped: Whether patients or groups are known; if not, `prepare` searches for groups.
-        given_split: The origin of the column ``split`` of `images`, as text.
+        given_split: The origin of the column ``split`` of `images`; None if it has no such column.
         labelled_by_name: Whether the labels are folder names, so that the paths contain the labels.
         tables: The label files; they are part of the fingerprint.
         notes: Remarks for the user.
@@ -52,18 +54,18 @@ class Source:
     kind: str
     images: pd.DataFrame
     findings: list[str]
-    positive: str
-    comparison: str
+    comparison: Comparison
     label_source: str
+    positive_alone: bool = False
     rows: int | None = None
     unused: int = 0
     missing: int = 0
     rejected: list[tuple[str, str]] = field(default_factory=list)
     grouped: bool = True
-    given_split: str = "split column of the source"
+    given_split: GivenSplit | None = None
     labelled_by_name: bool = False
     tables: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
     boxes: pd.DataFrame | None = None
     other_labels: pd.DataFrame | None = None
@@ -75,7 +77,7 @@ class Source:
         if self.rows is None:
             self.rows = accounted
         if self.rows != accounted:
-            raise AssertionError(f"{self.rows} rows came in and {accounted} are accounted for")
+            raise AssertionError(f"{self.rows} rows were read, but {accounted} are kept, rejected, missing or unused")
 
 
 def as_list(values: str | Sequence[str] | None) -> list[str]:

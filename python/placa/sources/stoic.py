@@ -18,7 +18,9 @@ from placa.core.errors import unknown_name
 from placa.core.progress import SILENT, Progress
 from placa.images.ct.files import read_header
 from placa.images.read import ImageRejected, natural_order
+from placa.records.codes import Note
 from placa.records.reading import SQUARES, slabs
+from placa.records.source import compared_with
 from placa.sources.errors import ImagesNotFoundError, MissingDirectoryError
 from placa.sources.source import Source
 from placa.sources.tables import TextTable, read_text_table
@@ -28,11 +30,14 @@ from placa.sources.tables.duplicates import reject_duplicates
 _COLUMNS = ("PatientID", "probCOVID", "probSevere")
 #: Each label's column, and its comparison.
 _LABELS = {
-    "COVID": ("probCOVID", "a negative RT-PCR"),
-    "Severe": ("probSevere", "COVID-19 without intubation or death within one month"),
+    "COVID": ("probCOVID", compared_with("negative_rt_pcr")),
+    "Severe": ("probSevere", compared_with("covid_not_severe")),
 }
 _SOURCE = "STOIC2021 reference.csv"
-_AGES = "ages are STOIC's ten-year categories: 35 means below 40, 45 means 40 to 50, …, 85 means above 80"
+_AGES = Note(
+    "ages are STOIC's ten-year categories: 35 means below 40, 45 means 40 to 50, …, 85 means above 80",
+    "ages_in_decades",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -114,7 +119,6 @@ def read_stoic(root: str | Path, positive: str = "COVID", slices: int = SQUARES,
         kind="stoic",
         images=images,
         findings=[positive],
-        positive=positive,
         comparison=comparison,
         label_source=_SOURCE,
         rows=len(rows) + len(unlisted),
@@ -166,7 +170,7 @@ def _volumes(folder: Path) -> dict[str, str]:
     return {name[: -len(".mha")]: os.path.abspath(folder / name) for name in sorted(names, key=natural_order)}
 
 
-def _ages_and_sexes(paths: pd.Series, notes: list[str], progress: Progress) -> tuple[pd.Series, pd.Series]:
+def _ages_and_sexes(paths: pd.Series, notes: list[Note], progress: Progress) -> tuple[pd.Series, pd.Series]:
     headers = []
     with progress.bar("reading headers", len(paths)) as advance:
         for path in paths:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from placa.training.option import documented, option
+
 _IDENTITY = np.array([1.0, 0.0, 0.0, 0.0, 1.0, 0.0])
 _LEVELS = np.arange(256, dtype=np.float64)
 
@@ -71,21 +73,23 @@ class Changes:
 class Augmentation:
     """Amounts of random changes of training images; each change is uniform up to its amount.
 
-    Attributes:
-        flip: Probability of a left-right flip.
-        rotation: Maximum angle, in degrees, in either direction.
-        zoom: Relative change of scale, up or down.
-        shift: Fraction of the side, in each direction; by whole pixels without rotation and zoom.
-        brightness: Fraction of the grey range, up or down.
-        contrast: Relative change of contrast about the mean of the image.
+    {attributes}
     """
 
-    flip: float = 0.5
-    rotation: float = 10.0
-    zoom: float = 0.1
-    shift: float = 0.06
-    brightness: float = 0.1
-    contrast: float = 0.1
+    flip: float = option(0.5, float, "probability of a left-right flip", least=0, most=1)
+    rotation: float = option(10.0, float, "maximum angle, in degrees, in either direction", least=0, most=180)
+    zoom: float = option(0.1, float, "relative change of scale, up or down", least=0)
+    shift: float = option(
+        0.06,
+        float,
+        "fraction of the side, in each direction; by whole pixels without rotation and zoom",
+        least=0,
+        most=1,
+    )
+    brightness: float = option(0.1, float, "fraction of the grey range, up or down", least=0, most=1)
+    contrast: float = option(
+        0.1, float, "relative change of contrast about the mean of the image, up or down", least=0, most=1
+    )
 
     def draw(self, n: int, random: np.random.Generator) -> Changes:
         """Draw the changes of a batch.
@@ -116,5 +120,7 @@ class Augmentation:
         """
         return self.draw(len(images), random).apply(images)
 
+
+Augmentation.__doc__ = documented(Augmentation)
 
 NONE = Augmentation(flip=0.0, rotation=0.0, zoom=0.0, shift=0.0, brightness=0.0, contrast=0.0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +14,7 @@ from placa.dataset.prepared import read_prepared
 from placa.dataset.splits import assert_disjoint
 from placa.records.manifest import findings_of
 from placa.records.reading import Reading, collapse
+from placa.records.source import SourceFacts
 from placa.training.errors import MissingClassError
 
 #: The missing class of a finding that has no image ``with`` it, or none ``without``.
@@ -43,7 +43,7 @@ class TrainingData:
     truth: NDArray[np.float32]
     findings: list[str]
     reading: Reading
-    facts: dict[str, Any]
+    facts: SourceFacts
 
     @property
     def size(self) -> int:

@@ -14,6 +14,8 @@ from placa.models.assembled import with_mirror, with_probabilities
 from placa.models.calibration import DEFAULT_POINT, Choice, choose_recalibration, choose_thresholds, missing_class
 from placa.models.outputs import ModelOutputs, in_batches, predict_pixels
 from placa.records.manifest import SPLITS
+from placa.records.model import Calibration, OperatingPoints, RecalibrationFacts
+from placa.records.run_facts import Folds
 from placa.training.data import TrainingData
 from placa.training.fitting import pooled_logits
 from placa.training.options import TrainOptions
@@ -34,12 +36,12 @@ class CalibratedModel:
     """
 
     model: Any
-    calibration: dict[str, Any]
-    thresholds: dict[str, dict[str, Any]]
+    calibration: Calibration
+    thresholds: dict[str, OperatingPoints]
     predictions: ModelOutputs
     files: pd.DataFrame
     splits: dict[str, pd.DataFrame]
-    folds: dict[str, Any] | None = None
+    folds: Folds | None = None
 
 
 def inference_network(network: Any, options: TrainOptions) -> Any:
@@ -65,7 +67,7 @@ def finish(network: Any, data: TrainingData, held_out: NDArray[np.int64], method
     chosen_on = data.reading.files_of(held_out)
     return CalibratedModel(
         model,
-        {"method": method, **{name: one.as_dict() for name, one in zip(data.findings, choices, strict=True)}},
+        {"method": method, "findings": recalibrations(data.findings, choices)},
         operating_points(
             data.findings, predictions.probability[chosen_on], data.reading.first_rows(data.truth[held_out])
         ),
@@ -93,9 +95,14 @@ def recalibrate(network: Any, data: TrainingData, held_out: NDArray[np.int64], m
     return [choose_recalibration(method, logits[:, i], truth[:, i], groups) for i in range(len(data.findings))]
 
 
+def recalibrations(findings: Sequence[str], choices: Sequence[Choice]) -> dict[str, RecalibrationFacts]:
+    """Return the recalibration of each finding, for ``run.json``."""
+    return {name: choice.as_record() for name, choice in zip(findings, choices, strict=True)}
+
+
 def operating_points(
     findings: Sequence[str], probability: NDArray[np.float64], truth: NDArray[np.float32]
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, OperatingPoints]:
     """Choose the thresholds of each finding, for ``thresholds.json``.
 
     Args:
@@ -107,13 +114,13 @@ def operating_points(
         By finding, ``default``, ``points`` (thresholds by name), and ``chosen``: False if the images lack a class, with
         the ``reason``; all thresholds are then 0.5.
     """
-    points: dict[str, dict[str, Any]] = {}
+    points: dict[str, OperatingPoints] = {}
     for i, name in enumerate(findings):
         reason = missing_class(truth[:, i])
         points[name] = {
             "default": DEFAULT_POINT,
             "points": choose_thresholds(probability[:, i], truth[:, i]),
             "chosen": reason is None,
-            **({} if reason is None else {"reason": reason}),
+            "reason": reason,
         }
     return points

@@ -16,12 +16,14 @@ from placa.models.assembled import ensemble, with_probabilities
 from placa.models.calibration import Choice
 from placa.models.outputs import ModelOutputs, in_batches, predict_pixels
 from placa.records.manifest import SPLITS
+from placa.records.model import RecalibrationFacts
+from placa.records.run_facts import FoldFacts, split_counts
 from placa.training.batches import ALONE, Share
 from placa.training.checkpoint import Checkpoint
 from placa.training.data import TrainingData
 from placa.training.epochs import mean_auroc
 from placa.training.errors import FoldCountError
-from placa.training.finish import CalibratedModel, inference_network, operating_points, recalibrate
+from placa.training.finish import CalibratedModel, inference_network, operating_points, recalibrate, recalibrations
 from placa.training.fitting import Fitted, fit_network
 from placa.training.monitor import Monitor
 from placa.training.options import TrainOptions
@@ -178,33 +180,37 @@ def _pool(data: TrainingData, folds: Sequence[Fold], options: TrainOptions) -> C
     files = data.files.assign(split="test", fold=of_fold)
     return CalibratedModel(
         ensemble([fold.network for fold in folds], [[one.recalibration for one in fold.choices] for fold in folds]),
-        {"method": options.recalibration, **{name: {"chosen": "by each fold"} for name in data.findings}},
+        {"method": options.recalibration, "findings": {name: _by_fold(name, data, folds) for name in data.findings}},
         operating_points(data.findings, judged, truth[chosen_on]),
         predictions,
         files,
         {"train": files, "validation": files.iloc[np.unique(chosen_on)], "test": files},
-        {
-            "count": len(folds),
-            "predictions": "out of fold",
-            "thresholds": "validation images of all folds, pooled",
-            "model": "mean of the recalibrated logits of the folds; itself tested on no image",
-            "each": [_describe(fold, data, truth) for fold in folds],
-        },
+        {"count": len(folds), "each": [_describe(fold, data, truth) for fold in folds]},
     )
 
 
-def _describe(fold: Fold, data: TrainingData, truth: NDArray[np.float32]) -> dict[str, Any]:
+def _by_fold(finding: str, data: TrainingData, folds: Sequence[Fold]) -> RecalibrationFacts:
+    """Return that each fold has its own recalibration, and whether all of them were fitted."""
+    reasons = [fold.choices[data.findings.index(finding)].reason for fold in folds]
+    return {
+        "method": "by_fold",
+        "chosen": not any(reasons),
+        "reason": next((reason for reason in reasons if reason), None),
+    }
+
+
+def _describe(fold: Fold, data: TrainingData, truth: NDArray[np.float32]) -> FoldFacts:
     monitor, test = fold.fitted.monitor, fold.files["test"]
     auroc = mean_auroc(truth[test], fold.predictions["test"].score)
     return {
         "fold": fold.name,
         "seed": fold.seed,
-        "images": {split: len(places) for split, places in fold.files.items()},
-        "groups": {split: int(data.files["group_id"].iloc[at].nunique()) for split, at in fold.files.items()},
+        "images": split_counts({split: len(places) for split, places in fold.files.items()}),
+        "groups": split_counts({name: data.files["group_id"].iloc[at].nunique() for name, at in fold.files.items()}),
         "epochs_run": len(monitor.history),
         "best_epoch": monitor.best_epoch,
         "best_validation_auroc": monitor.best_auroc,
         "test_auroc": None if np.isnan(auroc) else auroc,
-        "calibration": {name: one.as_dict() for name, one in zip(data.findings, fold.choices, strict=True)},
+        "calibration": recalibrations(data.findings, fold.choices),
         "seconds": round(fold.fitted.seconds, 1),
     }

@@ -13,11 +13,12 @@ from typing import Any
 
 from placa.core.backend import load_keras
 from placa.core.errors import PlacaError
-from placa.core.files import explain_os_error, fingerprint, held, read_json, refuse_existing, write_json
+from placa.core.files import explain_os_error, fingerprint, locked, read_json, refuse_existing, write_json
 from placa.core.progress import Progress
 from placa.core.system import versions
 from placa.models import weights_fingerprint
 from placa.records.run import require_run
+from placa.records.run_facts import RunFacts
 from placa.training.checkpoint import Checkpoint
 from placa.training.data import TrainingData
 from placa.training.errors import ChangedTrainingError, DivergedError, TrainingInterruptedError, UnfinishedTrainingError
@@ -38,7 +39,7 @@ class ResumableTraining:
 
     checkpoint: Checkpoint
     overwrite: bool
-    complete_run: dict[str, Any] | None = None
+    complete_run: RunFacts | None = None
 
 
 def plan_of(data: TrainingData, options: TrainOptions) -> dict[str, Any]:
@@ -50,7 +51,7 @@ def plan_of(data: TrainingData, options: TrainOptions) -> dict[str, Any]:
         "weights": weights_fingerprint(options.weights),
         "data": {"fingerprint": fingerprint(*parts), "pixels": list(data.pixels.shape)},
         "versions": {
-            **versions("placa", "keras", "numpy", "tensorflow", "jax", "torch"),
+            **versions(),
             "backend": load_keras().backend.backend(),
         },
     }
@@ -176,7 +177,8 @@ def _locked(place: Path, out: Path) -> Iterator[None]:
         lock = (place / "lock").open("w")
     except OSError as error:
         raise explain_os_error(error, out) from error
-    with lock, held(lock, f"Another process is training {out}. Wait until it ends, or choose another --out."):
+    busy = f"Another process is training {out}. Wait until it ends, or choose another --out."
+    with lock, locked(lock, busy, out):
         yield
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from placa.audit import audit_set
-from placa.core.files import write_json
 from placa.core.progress import Progress, show
 from placa.dataset.prepared import read_prepared
+from placa.records.audit import Audit
+from placa.records.files import write_record
 
 
-def audit_prepared(directory: str | Path, progress: Progress | bool = True) -> dict[str, Any]:
+def audit_prepared(directory: str | Path, progress: Progress | bool = True) -> Audit:
     """Audit a prepared data set again, and write its ``audit.json``.
 
     Args:
@@ -26,5 +26,5 @@ def audit_prepared(directory: str | Path, progress: Progress | bool = True) -> d
     """
     directory, progress = Path(directory), show(progress)
     audit = audit_set(read_prepared(directory), progress)
-    write_json(directory / "audit.json", audit)
+    write_record(directory / "audit.json", audit, Audit)
     return audit

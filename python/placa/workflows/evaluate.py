@@ -16,7 +16,6 @@ from placa.evaluation.r_code import EVALUATE_RUN
 from placa.records.predictions import read_predictions
 from placa.records.run import require_model, require_predictions, require_run
 from placa.reporting.model_card import write_model_card
-from placa.workflows.errors import BridgeUnavailableError
 
 _BRIDGES = ("auto", "rpy2", "rscript")
 
@@ -42,7 +41,7 @@ def evaluate(
 
     Raises:
         UnknownNameError: The bridge is unknown.
-        BridgeUnavailableError: The chosen bridge does not work on this machine.
+        Rpy2Error: The bridge is rpy2, and rpy2 does not work on this machine.
         RError: R rejects the predictions: a patient is in two splits, or the split has no image.
         PlacaError: `run` is not a run, its model or predictions differ from ``run.json``, or R or its package placa is
             missing.
@@ -75,11 +74,8 @@ def evaluate(
             return _summary(run)
         except Rpy2Error as reason:
             if bridge == "rpy2":
-                raise BridgeUnavailableError(
-                    f"rpy2 does not work on this machine ({reason}). Omit --bridge to run R without it.",
-                    bridge=bridge,
-                    reason=str(reason),
-                ) from reason
+                message = f"rpy2 does not work on this machine ({reason}). Omit --bridge to run R without it."
+                raise Rpy2Error(message, reason=str(reason)) from reason
             progress.warn(f"rpy2 does not work on this machine ({reason}); R runs in a separate process")
     _evaluate_in_rscript(run, split, progress)
     return _summary(run)

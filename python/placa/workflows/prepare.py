@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -15,17 +13,22 @@ import pandas as pd
 import placa
 from placa.audit import audit_set
 from placa.core.executors import Executor
-from placa.core.files import atomic_file, fingerprint, require_writable, write_json, write_rejected
+from placa.core.files import atomic_file, fingerprint, require_writable, write_rejected
 from placa.core.progress import Progress, show
 from placa.core.resumable import resumable_directory
+from placa.core.system import versions
 from placa.dataset.cache_journal import has_batches
 from placa.dataset.groups.group_images import group_images
 from placa.dataset.pixel_cache import build_cache, pixels_path
 from placa.dataset.prepared import OPTIONAL_TABLES, Prepared
 from placa.dataset.splits import SplitMethod, SplitPlan, assert_disjoint, split_images
 from placa.images.errors import NoReadableImageError
+from placa.records.audit import BY_PATIENT, Audit
+from placa.records.files import write_record
 from placa.records.manifest import SPLITS, complete, write_manifest
 from placa.records.reading import collapse, expand
+from placa.records.source import SOURCE_SCHEMA, SourceFacts
+from placa.reporting.words import Words, split_text
 from placa.sources.source import Source
 
 #: Default side of the squares in the pixel cache, in pixels, for the network `small`.
@@ -122,16 +125,16 @@ def _fill(
             reason=rejected[0][1],
         )
     images = expand(source.images[kept].reset_index(drop=True), source.reading)
-    grouping: dict[str, Any] = {"rule": "patient"}
+    grouping = BY_PATIENT
     if not source.grouped:
         codes, grouping = group_images(images["path"].tolist(), np.load(cache, mmap_mode="r"))
         images = images.assign(group_id=[f"group-{code:05d}" for code in codes])
     manifest = complete(images, source.findings)
-    unit = "patient-wise" if source.grouped else "by group"
+    unit: Literal["patient", "group"] = "patient" if source.grouped else "group"
     manifest["split"], method = split_images(manifest, source.findings, plan, source.given_split, unit)
     assert_disjoint(manifest)
-    facts: dict[str, Any] = {
-        "schema_version": 2,
+    facts: SourceFacts = {
+        "schema_version": SOURCE_SCHEMA,
         "placa_version": placa.__version__,
         "kind": source.kind,
         "options": {
@@ -142,35 +145,38 @@ def _fill(
             "test_list": str(plan.test_list) if plan.test_list else None,
         },
         "findings": source.findings,
-        "positive": source.positive,
+        "positive_alone": source.positive_alone,
         "comparison": source.comparison,
         "label_source": source.label_source,
         "labelled_by_name": source.labelled_by_name,
         "image_size": size,
         "resize": source.reading.rule,
-        "reading": source.reading.as_dict(),
-        "split_method": method.text,
+        "reading": source.reading.as_record(),
+        "split": method.facts,
         "grouping": grouping,
         "found": len(source.images) + len(source.rejected),
-        "rows": source.rows,
+        "rows": source.rows or 0,
         "rejected": len(rejected),
         "missing": source.missing,
         "unused": source.unused,
-        "notes": source.notes + method.notes,
+        "notes": [note.as_record() for note in source.notes + method.notes],
         "tables": {Path(table).name: fingerprint(Path(table)) for table in source.tables},
-        "versions": {"python": sys.version.split()[0], "pillow": version("pillow"), "numpy": np.__version__},
+        "versions": versions(),
+        # The audit below is a part of the duration; both follow when all files are written.
+        "fingerprint": "",
+        "seconds": 0.0,
     }
     # The audit reads the files at their current paths; drawn images get their final paths below.
     tables = {name: getattr(source, name) for name in OPTIONAL_TABLES}
     audit = audit_set(Prepared(manifest, np.load(cache, mmap_mode="r"), facts, **tables), progress)
-    write_json(directory / "audit.json", audit)
+    write_record(directory / "audit.json", audit, Audit)
     manifest["path"] = manifest["path"].str.replace(str(directory.absolute()), str(final), regex=False)
     write_manifest(manifest, directory / "manifest.parquet", method.facts)
     write_rejected(directory / "rejected.csv", rejected)
     _write_tables(directory, source, manifest)
     facts["fingerprint"] = fingerprint(directory / "manifest.parquet", cache)
     facts["seconds"] = round(time.perf_counter() - started, 2)
-    write_json(directory / "source.json", facts)
+    write_record(directory / "source.json", facts, SourceFacts)
     return manifest, method, rejected
 
 
@@ -196,7 +202,9 @@ def _report(
         progress.say(note)
     manifest = collapse(manifest, source.reading)
     units = "patients" if source.grouped else "groups"
-    progress.say(f"{len(manifest):,} images, {manifest['group_id'].nunique():,} {units}; {method.text}")
+    progress.say(
+        f"{len(manifest):,} images, {manifest['group_id'].nunique():,} {units}; {split_text(Words('en'), method.facts)}"
+    )
     for name in SPLITS:
         rows = manifest[manifest["split"] == name]
         counts = ", ".join(f"{int((rows[finding] == 1).sum()):,} {finding}" for finding in source.findings)

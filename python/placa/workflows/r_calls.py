@@ -32,7 +32,7 @@ def find_as_list(run: str, places: list[str]) -> list[str]:
         PlacaError: `run` is not a run, a path does not exist, or no file is found.
     """
     # From run.json: R lists files before the model is loaded.
-    reading = Reading.from_dict(require_run(Path(run))["data"].get("reading"))
+    reading = Reading.from_record(require_run(Path(run))["data"].get("reading"))
     return [str(path) for path in list_files(reading, places)]
 
 
@@ -50,9 +50,9 @@ def predict_as_lists(run: str, images: list[str]) -> dict[str, list[Any]]:
     Raises:
         PlacaError: `run` is not a run, or an image does not exist.
     """
-    from placa.inference.predict import loaded
+    from placa.inference.predict import load_predictor
 
-    predictor = loaded(Path(run))
+    predictor = load_predictor(Path(run))
     table, rejected = predictor.predict([str(path) for path in list_files(predictor.reading, images)])
     return {
         "image": table["path"].tolist(),
@@ -85,9 +85,9 @@ def explain_as_lists(run: str, image: str, finding: str | None = None) -> dict[s
         PlacaError: `run` is not a run, or its model does not have the finding.
     """
     from placa.inference.explain import Explainer
-    from placa.inference.predict import loaded
+    from placa.inference.predict import load_predictor
 
-    predictor = loaded(Path(run))
+    predictor = load_predictor(Path(run))
     if id(predictor) not in _EXPLAINERS:
         _EXPLAINERS.clear()
         _EXPLAINERS[id(predictor)] = Explainer(predictor)

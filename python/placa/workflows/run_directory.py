@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
+from msgspec import convert
 
 import placa
 from placa.core.backend import accelerator, load_keras
-from placa.core.files import fingerprint, read_json, write_json
-from placa.core.system import machine, versions
+from placa.core.files import fingerprint
+from placa.core.system import cores, versions
 from placa.models.files import save_model
+from placa.records.audit import Audit
+from placa.records.files import read_record, write_record
+from placa.records.model import MODEL_SCHEMA, THRESHOLDS_SCHEMA, ModelFacts, Thresholds
 from placa.records.predictions import tidy, write_predictions
+from placa.records.run_facts import RUN_SCHEMA, DataFacts, RunFacts, TrainingFacts
 from placa.reporting.model_card import write_model_card
 from placa.training.data import TrainingData
 from placa.training.finish import CalibratedModel
@@ -31,7 +36,9 @@ def write_run(
     calibrated: CalibratedModel,
     options: TrainOptions,
     timings: dict[str, float],
-) -> dict[str, Any]:
+    processes: int,
+    plan: str,
+) -> RunFacts:
     """Write the files of a run.
 
     Args:
@@ -42,18 +49,27 @@ def write_run(
         calibrated: Recalibrated model with its predictions.
         options: Training options.
         timings: Seconds by stage.
+        processes: Number of processes that trained.
+        plan: Digest by which a later ``--resume`` recognises that the run is complete.
 
     Returns:
         The content of ``run.json``.
     """
     save_model(calibrated.model, directory / "model.keras", _card(data, options))
-    write_json(
-        directory / "thresholds.json",
-        # With folds: the validation images of all folds.
-        {"schema_version": 1, "chosen_on": "validation", "findings": calibrated.thresholds},
-    )
+    thresholds: Thresholds = {
+        "schema_version": THRESHOLDS_SCHEMA,
+        "chosen_on": "validation",
+        "findings": calibrated.thresholds,
+    }
+    write_record(directory / "thresholds.json", thresholds, Thresholds)
     model_fingerprint = fingerprint(directory / "model.keras")
-    metadata = {key: data.facts[key] for key in ("findings", "positive", "comparison", "label_source")}
+    metadata = {
+        "findings": data.facts["findings"],
+        "positive_alone": data.facts["positive_alone"],
+        "comparison": data.facts["comparison"],
+        "label_source": data.facts["label_source"],
+        "versions": versions(),
+    }
     predictions = tidy(
         calibrated.files, data.findings, calibrated.predictions.probability, calibrated.predictions.score
     )
@@ -68,44 +84,53 @@ def write_run(
         # R also evaluates the predictions against these labels, without the prepared data set.
         shutil.copyfile(data.directory / "labels.parquet", directory / "labels.parquet")
     pd.DataFrame(fitted.monitor.history).to_csv(directory / "history.csv", index=False)
-    facts = {
-        "schema_version": 1,
+    facts: RunFacts = {
+        "schema_version": RUN_SCHEMA,
         "placa_version": placa.__version__,
         "name": name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": _describe_data(data, calibrated),
-        "training": {**asdict(options), **_describe_training(data, fitted, calibrated)},
+        "training": _describe_training(data, fitted, calibrated, options),
         "calibration": calibrated.calibration,
-        **({"folds": calibrated.folds} if calibrated.folds else {}),
+        "folds": calibrated.folds,
         "model": {"file": "model.keras", "fingerprint": model_fingerprint},
         "timings": {stage: round(seconds, 1) for stage, seconds in timings.items()},
-        "versions": versions(
-            "placa", "keras", "tensorflow", "jax", "numpy", "pandas", "pillow", "pyarrow", "scikit-learn"
-        ),
-        "machine": {**machine(), "gpu": accelerator(), "backend": load_keras().backend.backend()},
+        "versions": versions(),
+        "machine": {
+            "platform": platform.platform(),
+            "cores": cores(),
+            "processor": platform.machine(),
+            "gpu": accelerator(),
+            "backend": load_keras().backend.backend(),
+            "processes": processes,
+        },
+        "plan": plan,
     }
-    write_json(directory / "run.json", facts)
+    write_record(directory / "run.json", facts, RunFacts)
     write_model_card(directory, facts)
     return facts
 
 
-def _card(data: TrainingData, options: TrainOptions) -> dict[str, Any]:
+def _card(data: TrainingData, options: TrainOptions) -> ModelFacts:
     return {
-        "schema_version": 1,
+        "schema_version": MODEL_SCHEMA,
         "placa_version": placa.__version__,
         "findings": data.findings,
-        "positive": data.facts["positive"],
+        "positive_alone": data.facts["positive_alone"],
         "comparison": data.facts["comparison"],
         "size": data.size,
         "resize": data.reading.rule,
-        "reading": data.reading.as_dict(),
+        "reading": data.reading.as_record(),
         "backbone": options.backbone,
+        "versions": versions(),
     }
 
 
-def _describe_training(data: TrainingData, fitted: Fitted, calibrated: CalibratedModel) -> dict[str, Any]:
+def _describe_training(
+    data: TrainingData, fitted: Fitted, calibrated: CalibratedModel, options: TrainOptions
+) -> TrainingFacts:
     monitor, weights = fitted.monitor, fitted.weights
-    return {
+    results = {
         # With folds: the maximum of the epochs, the median of the best epochs, and the mean of the best AUROCs.
         "epochs_run": int(max(row["epoch"] for row in monitor.history)),
         "best_epoch": monitor.best_epoch,
@@ -117,23 +142,23 @@ def _describe_training(data: TrainingData, fitted: Fitted, calibrated: Calibrate
         "parameters": int(fitted.network.count_params()) * (calibrated.folds["count"] if calibrated.folds else 1),
         "seconds": round(fitted.seconds, 1),
     }
+    return convert({**asdict(options), **results}, TrainingFacts)
 
 
-def _describe_data(data: TrainingData, calibrated: CalibratedModel) -> dict[str, Any]:
+def _describe_data(data: TrainingData, calibrated: CalibratedModel) -> DataFacts:
     splits = calibrated.splits
-    kept = ("kind", "fingerprint", "label_source", "findings", "positive", "comparison", "image_size", "resize")
-    counted = ("rows", "found", "rejected", "missing", "unused", "split_method", "notes")
-    return {
+    # Every key of source.json that run.json has too.
+    shared = {name: value for name, value in data.facts.items() if name in DataFacts.__annotations__}
+    facts = {
+        **shared,
         "prepared": str(data.directory),
-        **{name: data.facts[name] for name in kept},
         "images": {name: len(rows) for name, rows in splits.items()},
         "patients": {name: int(rows["group_id"].nunique()) for name, rows in splits.items()},
         "positives": {
             finding: {name: int((rows[finding] == 1).sum()) for name, rows in splits.items()}
             for finding in data.findings
         },
-        **{name: data.facts[name] for name in counted},
         "source_options": data.facts["options"],
-        "audit": read_json(data.directory / "audit.json"),
-        "reading": data.reading.as_dict(),
+        "audit": read_record(data.directory / "audit.json", Audit),
     }
+    return convert(facts, DataFacts)

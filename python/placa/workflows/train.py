@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
-from placa.core.files import atomic_directory, require_writable, write_json
+from placa.core.files import atomic_directory, require_writable
 from placa.core.progress import Progress, show
+from placa.records.run_facts import RunFacts
 from placa.training.batches import ALONE, Share
 from placa.training.checkpoint import Checkpoint
 from placa.training.data import TrainingData, read_training_data
-from placa.training.distributed import Job, Team, train_together
+from placa.training.distributed import Job, ProcessGroup, train_together
 from placa.training.distributed.agreement import receive_start, send_start
 from placa.training.finish import CalibratedModel, finish, inference_network
 from placa.training.fitting import Fitted, fit_network
@@ -29,8 +29,8 @@ def train(
     progress: Progress | bool = True,
     resume: bool = False,
     checkpoint_every: float = 20.0,
-    team: Team | None = None,
-) -> dict[str, Any]:
+    process_group: ProcessGroup | None = None,
+) -> RunFacts:
     """Train on a prepared data set and write a run directory.
 
     Weights are trained on the training split. The epoch, the recalibration (Platt 1999) and the thresholds are chosen
@@ -47,8 +47,9 @@ def train(
             those of an uninterrupted training. Without an interrupted training, a new one starts.
         checkpoint_every: Minimum seconds between two saved states within a phase; a state is also saved at the end of
             each phase. States are in ``.NAME.training`` beside the run until it is complete.
-        team: The process group, including this process (see `placa.training.distributed.find_team`); by default this
-            process trains alone, on all devices of the machine.
+        process_group: The process group, including this process (see
+            `placa.training.distributed.find_process_group`); by default this process trains alone, on all devices of
+            the machine.
 
     Returns:
         The content of ``run.json``.
@@ -63,8 +64,8 @@ def train(
     """
     prepared, out, progress = Path(prepared), Path(out), show(progress)
     options = options or TrainOptions()
-    if team is not None:
-        return train_together(Job(prepared, out, options, overwrite, resume, checkpoint_every), team, progress)
+    if process_group is not None:
+        return train_together(Job(prepared, out, options, overwrite, resume, checkpoint_every), process_group, progress)
     facts = train_share(prepared, out, options, overwrite, progress, resume, ALONE, checkpoint_every)
     assert facts is not None
     return facts
@@ -79,7 +80,7 @@ def train_share(
     resume: bool,
     share: Share,
     checkpoint_every: float = 20.0,
-) -> dict[str, Any] | None:
+) -> RunFacts | None:
     """Run `train` in one process of a group: process 0 writes states and the run, the others only read states.
 
     Args:
@@ -114,11 +115,10 @@ def train_share(
             fitted, calibrated = _train_network(data, options, progress, training.checkpoint, share)
             session = fitted.seconds - fitted.earlier
             timings = {"train": fitted.seconds, "predict": max(0.0, time.perf_counter() - began - session)}
-            facts = write_run(partial, out.absolute().name, data, fitted, calibrated, options, timings)
-            facts["machine"]["processes"] = share.processes
-            # A later --resume recognises by this digest that the run is complete.
-            facts["plan"] = plan_digest(plan_of(data, options))
-            write_json(partial / "run.json", facts)
+            plan = plan_digest(plan_of(data, options))
+            facts = write_run(
+                partial, out.absolute().name, data, fitted, calibrated, options, timings, share.processes, plan
+            )
     monitor, epochs = fitted.monitor, facts["training"]["epochs_run"]
     prefix = f"{options.folds} folds: median " if options.folds else ""
     progress.say(f"{prefix}best epoch {monitor.best_epoch} of {epochs}, validation AUROC {monitor.best_auroc:.3f}")

@@ -19,6 +19,7 @@ from typing import Any, TextIO
 
 from placa.core.errors import PlacaError
 from placa.core.progress import SILENT, Advance, Progress
+from placa.records.run_facts import RunFacts
 from placa.training.distributed import collectives
 from placa.training.errors import error_to_json
 
@@ -86,14 +87,14 @@ def main() -> None:
     os._exit(code)
 
 
-def _train(job: dict[str, Any], progress: Progress) -> dict[str, Any] | None:
+def _train(job: dict[str, Any], progress: Progress) -> RunFacts | None:
     os.environ["KERAS_BACKEND"] = "jax"
     collectives.join(job["coordinator"], job["processes"], job["process"], job["devices"], job["bind"] or None)
     from placa.training.batches import Share
     from placa.training.options import TrainOptions
     from placa.workflows.train import train_share
 
-    facts: dict[str, Any] | None = train_share(
+    facts = train_share(
         Path(job["prepared"]),
         Path(job["out"]),
         TrainOptions(**job["options"]),

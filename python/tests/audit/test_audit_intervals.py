@@ -1,15 +1,15 @@
-"""Intervals for images of the same patients: against scikit-learn, formulas written the long way, and simulation."""
+"""Intervals for clustered images, compared with scikit-learn, direct formulas, and simulation."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from placa.audit.intervals import auroc, clustered_mean, proportion, quantile, together
+from placa.audit.intervals import auroc, bonferroni_level, clustered_mean, proportion, quantile
 
 
 def _scores(patients: int, each: int, effect: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Scores of patients who differ from each other more than their images do, and labels that they share in part."""
+    """Simulate scores with a large variance between patients, and labels that are partly shared within a patient."""
     random = np.random.default_rng(seed)
     groups = np.repeat(np.arange(patients), each)
     truth = random.random(patients * each) < np.repeat(random.beta(1, 1, patients), each)
@@ -17,7 +17,7 @@ def _scores(patients: int, each: int, effect: float, seed: int) -> tuple[np.ndar
     return truth, score, groups
 
 
-def test_auroc_is_scikit_learns_with_ties() -> None:
+def test_auroc_matches_scikit_learn_including_ties() -> None:
     from sklearn.metrics import roc_auc_score
 
     random = np.random.default_rng(0)
@@ -26,7 +26,7 @@ def test_auroc_is_scikit_learns_with_ties() -> None:
     assert message.value == pytest.approx(roc_auc_score(truth, score), abs=1e-12)
 
 
-def test_variance_of_single_images_is_delongs() -> None:
+def test_variance_of_independent_images_matches_delong() -> None:
     random = np.random.default_rng(1)
     truth = random.random(80) < 0.4
     score = random.normal(0, 1, 80) + truth
@@ -40,7 +40,7 @@ def test_variance_of_single_images_is_delongs() -> None:
     assert logits == pytest.approx(np.log(value / (1 - value)) + np.array([-reach, reach]), abs=1e-9)
 
 
-def test_groups_widen_the_interval_as_a_jackknife_over_them_says() -> None:
+def test_clustered_interval_matches_a_jackknife_over_groups() -> None:
     from sklearn.metrics import roc_auc_score
 
     truth, score, groups = _scores(60, 5, 0.8, 2)
@@ -54,23 +54,23 @@ def test_groups_widen_the_interval_as_a_jackknife_over_them_says() -> None:
     assert message.upper - message.lower > 1.4 * (alone.upper - alone.lower)
 
 
-def test_only_scores_of_one_fold_are_compared() -> None:
+def test_only_scores_within_a_fold_are_compared() -> None:
     truth = np.tile([True, False], 20)
     folds = np.repeat([0, 1], 20)
-    # Told perfectly in either fold, and not at all by a threshold for both.
+    # The AUROC is 1 within each fold, and 0.5 over both folds.
     score = truth + 10.0 * folds
     assert auroc(truth, score, np.arange(40), folds).value == 1.0
     assert auroc(truth, score, np.arange(40)).value == pytest.approx(0.75)
 
 
-def test_perfect_separation_still_has_a_lower_limit() -> None:
+def test_perfect_separation_has_a_lower_limit_below_1() -> None:
     truth = np.arange(40) < 10
     message = auroc(truth, truth.astype(float), np.arange(40))
     assert (message.value, message.upper) == (1.0, 1.0)
     assert message.lower == pytest.approx(0.025 ** (1 / 10))
 
 
-def test_unstable_models_widen_the_interval_most_where_they_find_nothing() -> None:
+def test_instability_widens_the_interval_most_at_an_auroc_of_one_half() -> None:
     def widened(effect: float) -> float:
         random = np.random.default_rng(0)
         truth = np.arange(400) < 200
@@ -83,15 +83,15 @@ def test_unstable_models_widen_the_interval_most_where_they_find_nothing() -> No
     assert 1.05 < widened(2.5) < 1.2
 
 
-def test_one_label_has_no_auroc() -> None:
+def test_a_single_class_has_no_auroc() -> None:
     with pytest.raises(ValueError, match="positive and a negative"):
         auroc(np.ones(9, dtype=bool), np.arange(9.0), np.arange(9))
 
 
-def test_intervals_hold_what_they_say_where_patients_have_many_images() -> None:
+def test_intervals_have_correct_coverage_with_many_images_per_patient() -> None:
     from scipy.stats import norm
 
-    # The truth for this recipe: shared and own noise together have a standard deviation of sqrt(1.25).
+    # The true value: the noise of patient and image has a standard deviation of sqrt(1.25).
     expected = norm.cdf(0.8 / np.sqrt(2 * 1.25))
     held = naive = 0
     for seed in range(400):
@@ -103,18 +103,18 @@ def test_intervals_hold_what_they_say_where_patients_have_many_images() -> None:
     assert naive / 400 < 0.90
 
 
-def test_proportion_of_single_images_is_wilsons() -> None:
+def test_interval_of_a_proportion_of_independent_images_is_wilsons() -> None:
     from scipy.stats import binomtest
 
     hits = np.arange(200) < 97
     share = proportion(hits, np.arange(200))
     expected = binomtest(97, 200).proportion_ci(method="wilson")
     assert share.value == 0.485
-    # The clustered variance divides by n - 1 where the binomial divides by n.
+    # The clustered variance divides by n - 1, the binomial variance by n.
     assert (share.lower, share.upper) == pytest.approx((expected.low, expected.high), abs=2e-4)
 
 
-def test_images_of_one_patient_count_less() -> None:
+def test_images_of_one_patient_widen_the_interval() -> None:
     hits, groups = np.repeat(np.arange(40) < 20, 5), np.repeat(np.arange(40), 5)
     share, of_patients = proportion(hits, groups), proportion(np.arange(40) < 20, np.arange(40))
     assert (share.lower, share.upper) == pytest.approx((of_patients.lower, of_patients.upper), abs=1e-9)
@@ -127,6 +127,6 @@ def test_one_group_has_no_variance() -> None:
     assert clustered_mean(np.array([0.0, 1.0]), np.array([3, 3])) == (0.5, float("inf"))
 
 
-def test_bonferroni() -> None:
-    assert quantile(together(1)) == pytest.approx(1.959964, abs=1e-6)
-    assert quantile(together(6)) == pytest.approx(2.638257, abs=1e-6)
+def test_bonferroni_level_gives_the_known_quantiles() -> None:
+    assert quantile(bonferroni_level(1)) == pytest.approx(1.959964, abs=1e-6)
+    assert quantile(bonferroni_level(6)) == pytest.approx(2.638257, abs=1e-6)

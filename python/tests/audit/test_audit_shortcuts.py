@@ -1,4 +1,4 @@
-"""Planted shortcuts are found, labels dealt at random ring no alarm, and what cannot be measured says why."""
+"""Simulated shortcuts are found, random labels give no alarm, and probes that are not computed have a reason."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _by_probe(found: dict, finding: str = "Edema") -> dict[str, dict]:
 
 
 def _write(manifest: pd.DataFrame, folder: Path, **positive: object) -> pd.DataFrame:
-    """Write each image of a manifest; those with the finding as `positive` says (extension, size)."""
+    """Write each image of a manifest; those with the finding have the extension and size of `positive`."""
     paths = []
     for row, (name, label) in enumerate(zip(manifest["image_id"], truth_of(manifest), strict=True)):
         odd = positive if label else {}
@@ -32,11 +32,14 @@ def _write(manifest: pd.DataFrame, folder: Path, **positive: object) -> pd.DataF
     return manifest.assign(path=pd.array(paths, dtype="string"))
 
 
-def test_nothing_planted_nothing_found(tmp_path: Path) -> None:
+def test_images_without_a_shortcut_give_no_alarm(tmp_path: Path) -> None:
     manifest = _write(make_manifest(), tmp_path)
     found = find_shortcuts(manifest, ["Edema"], make_pixels(len(manifest)))
     assert {row["verdict"] for row in found["probes"]} == {"none"} and found["verdict"] == "none"
-    assert _by_probe(found)["dimensions"]["reason"] == "every image has 40 x 48 pixels"
+    assert _by_probe(found)["dimensions"]["reason"] == {
+        "code": "same_dimensions",
+        "values": {"width": 40, "height": 48},
+    }
     assert all(row["auroc"] is not None for probe, row in _by_probe(found).items() if probe != "dimensions")
 
 
@@ -49,26 +52,26 @@ def test_a_bright_border_on_positives_is_found() -> None:
     assert probes["view_age_sex"]["verdict"] == "none"
 
 
-def test_another_format_is_found(tmp_path: Path) -> None:
+def test_a_different_file_format_is_found(tmp_path: Path) -> None:
     manifest = _write(make_manifest(), tmp_path, extension=".jpg")
     probes = _by_probe(find_shortcuts(manifest, ["Edema"], make_pixels(len(manifest))))
     assert probes["file"]["verdict"] == "strong" and probes["file"]["auroc"] == 1.0
     assert {row["verdict"] for name, row in probes.items() if name != "file"} == {"none"}
 
 
-def test_other_dimensions_are_found(tmp_path: Path) -> None:
+def test_different_dimensions_are_found(tmp_path: Path) -> None:
     manifest = _write(make_manifest(), tmp_path, size=(48, 40))
     probes = _by_probe(find_shortcuts(manifest, ["Edema"], make_pixels(len(manifest))))
     assert probes["dimensions"]["verdict"] == "strong"
 
 
-def test_view_that_tells_the_label_is_found() -> None:
+def test_a_view_that_predicts_the_label_is_found() -> None:
     manifest = make_manifest()
     manifest["view"] = np.where(truth_of(manifest), "AP", "PA")
     assert _by_probe(find_shortcuts(manifest, ["Edema"], None))["view_age_sex"]["verdict"] == "strong"
 
 
-def test_a_missing_age_can_tell_too() -> None:
+def test_a_missing_age_that_predicts_the_label_is_found() -> None:
     manifest = make_manifest()
     manifest.loc[truth_of(manifest), "age"] = np.nan
     assert _by_probe(find_shortcuts(manifest, ["Edema"], None))["view_age_sex"]["verdict"] == "strong"
@@ -82,8 +85,8 @@ def test_a_darker_exposure_is_found() -> None:
     assert probes["histogram"]["verdict"] == probes["thumbnail"]["verdict"] == "strong"
 
 
-def test_patients_are_not_learnt_by_heart() -> None:
-    # Each patient's images share a frame of their own: with images dealt to folds one by one the label would be told.
+def test_patients_are_not_memorised() -> None:
+    # The images of a patient have the same frame, so folds by image would predict the label.
     manifest = make_manifest(images=300, per_group=12)
     pixels = make_pixels(len(manifest))
     own = np.random.default_rng(5).integers(0, 255, (25, 1, 8), dtype=np.uint8).repeat(SIZE // 8, axis=2)
@@ -97,14 +100,14 @@ def test_patients_are_not_learnt_by_heart() -> None:
     assert _by_probe(find_shortcuts(manifest, ["Edema"], pixels))["frame"]["verdict"] == "none"
 
 
-def test_folds_keep_groups_whole() -> None:
+def test_folds_do_not_divide_groups() -> None:
     truth, groups = np.random.default_rng(0).random(500) < 0.2, np.random.default_rng(1).integers(0, 80, 500)
     folds = deal_folds(truth, groups, 3)
     assert set(folds) == set(range(5))
     assert (pd.Series(folds).groupby(groups).nunique() == 1).all()
 
 
-def test_cross_validation_is_scikit_learns() -> None:
+def test_cross_validation_matches_scikit_learn() -> None:
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import PredefinedSplit, cross_val_score
     from sklearn.pipeline import make_pipeline
@@ -123,36 +126,38 @@ def test_too_few_patients_give_a_reason() -> None:
     manifest = make_manifest(images=60, per_group=6)
     found = find_shortcuts(manifest, ["Edema"], make_pixels(60))
     assert {row["auroc"] for row in found["probes"]} == {None} and found["verdict"] == "none"
-    assert "5 patients or groups with it and 5 without; 10 of each" in found["probes"][0]["reason"]
+    values = {"positive": 5, "negative": 5, "needed": 10}
+    assert found["probes"][0]["reason"] == {"code": "too_few_groups", "values": values}
 
 
 def test_one_class_gives_a_reason() -> None:
     manifest = make_manifest()
     manifest["Edema"] = pd.array([1] * len(manifest), dtype="Int8")
-    assert "0 without" in find_shortcuts(manifest, ["Edema"], None)["probes"][0]["reason"]
+    reason = find_shortcuts(manifest, ["Edema"], None)["probes"][0]["reason"]
+    assert reason is not None and reason["values"]["negative"] == 0
 
 
 def test_unknown_labels_are_left_out() -> None:
     manifest = make_manifest()
     manifest.loc[manifest.index[:40], "Edema"] = pd.NA
-    # What is unknown has a view of its own: if it counted as negative, the view would tell.
+    # Images with an unknown label have a view of their own, which would predict the label if they were negatives.
     manifest.loc[manifest.index[:40], "view"] = "lateral"
     row = _by_probe(find_shortcuts(manifest, ["Edema"], None))["view_age_sex"]
     assert (row["images"], row["groups"], row["verdict"]) == (200, 100, "none")
 
 
-def test_what_is_not_known_or_not_there_gives_a_reason() -> None:
+def test_unknown_values_and_missing_files_give_a_reason() -> None:
     manifest = make_manifest()
     manifest[["view", "sex"]] = pd.NA
     manifest["age"] = np.nan
     probes = _by_probe(find_shortcuts(manifest, ["Edema"], None))
-    assert probes["view_age_sex"]["reason"] == "view, age and sex are unknown, or the same for every image"
-    assert probes["file"]["reason"] == "240 of 240 files are not where the manifest says"
-    assert probes["frame"]["reason"] == "there are no cached pixels"
+    assert probes["view_age_sex"]["reason"]["code"] == "no_view_age_sex"
+    assert probes["file"]["reason"] == {"code": "missing_files", "values": {"missing": 240, "files": 240}}
+    assert probes["frame"]["reason"]["code"] == "no_pixels"
     assert all(row["verdict"] == "none" and row["auroc"] is None for row in probes.values())
 
 
-def test_a_sample_is_of_whole_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sample_contains_complete_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     groups = pd.Series(np.random.default_rng(0).integers(0, 60, 500))
     rows = sample_groups(groups, 100, seed=1)
     assert 60 < len(rows) <= 100 and (np.diff(rows) > 0).all()
@@ -165,7 +170,7 @@ def test_a_sample_is_of_whole_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found["images"], found["sampled_from"], found["probes"][0]["images"]) == (120, 240, 120)
 
 
-def test_columns_of_pixels_are_what_they_say() -> None:
+def test_pixel_features_have_the_documented_values() -> None:
     pixels = make_pixels(5)
     assert thumbnail(pixels) == pytest.approx(pixels.reshape(5, 4, 8, 4, 8).mean(axis=(2, 4)).reshape(5, 16))
     expected = np.stack([np.histogram(levels, 32, (0, 256))[0] / SIZE**2 for levels in pixels])
@@ -208,7 +213,7 @@ def test_the_written_rule() -> None:
 
 @pytest.fixture(scope="session")
 def nih_256(shared_data: Path) -> tuple[pd.DataFrame, np.ndarray]:
-    """The confounded subset: its manifest for Pneumonia and its pixels at 96."""
+    """Return the manifest for Pneumonia and the 96-pixel cache of the confounded subset."""
     return _real(shared_data, "nih-256", "Pneumonia")
 
 
@@ -218,7 +223,7 @@ def _real(shared_data: Path, folder: str, finding: str) -> tuple[pd.DataFrame, n
     rows = pd.read_csv(shared_data / "nih" / "Data_Entry_2017_v2020.csv").set_index("Image Index")
     files = sorted((shared_data / folder / "images").iterdir())
     if folder == "nih":
-        # What is beside the random sample: transparent ones, and those with lesion boxes.
+        # Not in the random sample: transparent images, and images with lesion boxes.
         boxed = set(pd.read_csv(shared_data / "nih" / "BBox_List_2017.csv")["Image Index"])
         files = [file for file in files if file.name not in boxed and Image.open(file).mode == "L"]
     rows = rows.loc[[file.name for file in files]]
@@ -237,18 +242,18 @@ def _real(shared_data: Path, folder: str, finding: str) -> tuple[pd.DataFrame, n
     return manifest, np.stack([read_image(file, size) for file in files])
 
 
-def test_the_confounded_subset_of_nih(nih_256: tuple[pd.DataFrame, np.ndarray]) -> None:
+def test_a_confounded_subset_of_nih_gives_an_alarm(nih_256: tuple[pd.DataFrame, np.ndarray]) -> None:
     probes = _by_probe(find_shortcuts(nih_256[0], ["Pneumonia"], nih_256[1]), "Pneumonia")
     measured = {"view_age_sex": 0.63, "file": 0.83, "histogram": 0.79, "frame": 0.78, "thumbnail": 0.79}
     for name, expected in measured.items():
         assert probes[name]["auroc"] == pytest.approx(expected, abs=0.045), name
     assert probes["view_age_sex"]["verdict"] == "some"
     assert [probes[name]["verdict"] for name in measured if name != "view_age_sex"] == ["strong"] * 4
-    assert probes["dimensions"]["reason"] == "every image has 256 x 256 pixels"
+    assert probes["dimensions"]["reason"]["values"] == {"width": 256, "height": 256}
 
 
 @pytest.mark.slow
-def test_a_random_sample_of_nih_rings_no_alarm(shared_data: Path) -> None:
+def test_a_random_sample_of_nih_gives_no_alarm(shared_data: Path) -> None:
     manifest, pixels = _real(shared_data, "nih", "Effusion")
     assert len(manifest) == 142
     found = find_shortcuts(manifest, ["Effusion"], pixels)
@@ -258,7 +263,7 @@ def test_a_random_sample_of_nih_rings_no_alarm(shared_data: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("images", "positive"), [(142, None), (300, None), (683, None), (683, 12)])
-def test_alarms_ring_in_fewer_than_one_in_twenty_sets_without_a_shortcut(
+def test_false_alarms_are_below_5_percent(
     nih_256: tuple[pd.DataFrame, np.ndarray], images: int, positive: int | None
 ) -> None:
     manifest, pixels = nih_256
@@ -272,7 +277,7 @@ def test_alarms_ring_in_fewer_than_one_in_twenty_sets_without_a_shortcut(
     if positive:
         label = np.arange(len(label)) < positive
     random, alarms = np.random.default_rng(0), 0
-    level = shortcuts.together(5)
+    level = shortcuts.bonferroni_level(5)
     for seed in range(200):
         truth = random.permutation(label)[groups]
         folds = deal_folds(truth, groups, seed)

@@ -1,4 +1,4 @@
-"""Label quality and shift: NIH's own figures, and planted ones."""
+"""Label quality and shift, of NIH and of simulated data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def nih(shared_data: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     return read_nih_table(shared_data)
 
 
-def test_nihs_labels_against_radiologists(nih: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+def test_nih_labels_are_compared_with_radiologists(nih: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     rows = {(row["finding"], row["subset"]): row for row in label_quality(*nih, "NIH")}
     test = rows["Pneumothorax", "test"]
     assert (test["images"], test["both"], test["labels_only"], test["reference_only"]) == (1962, 97, 103, 98)
@@ -32,7 +32,7 @@ def test_nihs_labels_against_radiologists(nih: tuple[pd.DataFrame, pd.DataFrame]
     assert not any(finding == "Fracture" for finding, _ in rows)
 
 
-def test_kappa_is_scikit_learns(nih: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+def test_kappa_matches_scikit_learn(nih: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     from sklearn.metrics import cohen_kappa_score
 
     table, other = nih
@@ -43,7 +43,7 @@ def test_kappa_is_scikit_learns(nih: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     assert row["agreement"] == pytest.approx((label == truth).mean(), abs=1e-6)
 
 
-def test_figures_with_nothing_to_divide_by_are_none() -> None:
+def test_measures_with_a_zero_denominator_are_none() -> None:
     labels = pd.DataFrame({"image_id": list("abcd"), "Edema": pd.array([0, 0, 0, None], dtype="Int8")})
     other = pd.DataFrame({"image_id": list("abcde"), "patient_id": pd.NA, "finding": "Edema", "label_source": "two"})
     (row,) = label_quality(labels, other.assign(subset=pd.NA, truth=[0, 0, 0, 1, 1]), "one")
@@ -52,7 +52,7 @@ def test_figures_with_nothing_to_divide_by_are_none() -> None:
     assert row["agreement"] == 1.0
 
 
-def test_without_a_whole_table_the_manifest_is_compared() -> None:
+def test_without_a_source_table_the_manifest_is_compared() -> None:
     manifest = make_manifest()
     other = manifest[["image_id", "patient_id"]].assign(finding="Edema", label_source="two", subset=pd.NA)
     other["truth"] = manifest["Edema"].astype(int)
@@ -60,7 +60,7 @@ def test_without_a_whole_table_the_manifest_is_compared() -> None:
     assert (row["images"], row["agreement"], row["kappa"]) == (240, 1.0, 1.0)
 
 
-def test_nihs_official_split_shifts(nih: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+def test_the_official_split_of_nih_has_shift(nih: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     manifest = make_manifest()
     shift = run_audit(manifest, ["Edema"], None, table=nih[0])["shift"]["table"]
     rows = {(row["what"], row["finding"]): row for row in shift["rows"]}
@@ -74,7 +74,7 @@ def test_nihs_official_split_shifts(nih: tuple[pd.DataFrame, pd.DataFrame]) -> N
     assert (shift["train"]["images"], shift["test"]["images"]) == (86524, 25596)
 
 
-def test_sides_that_are_alike_do_not_shift() -> None:
+def test_equal_distributions_have_no_shift() -> None:
     strong = [
         find_shift(make_manifest(400, seed=seed), make_manifest(200, seed=seed + 1000), ["Edema"])["verdict"]
         for seed in range(40)
@@ -82,7 +82,7 @@ def test_sides_that_are_alike_do_not_shift() -> None:
     assert sum(verdict != "none" for verdict in strong) <= 2
 
 
-def test_planted_shifts_are_found() -> None:
+def test_simulated_shifts_are_found() -> None:
     train, test = make_manifest(400), make_manifest(400, per_group=4)
     test["view"] = "AP"
     test["age"] += 20
@@ -99,7 +99,7 @@ def test_planted_shifts_are_found() -> None:
     assert age["lower"] < 20 < age["upper"] and age["difference"] == pytest.approx(20, abs=5)
 
 
-def test_the_difference_of_single_images_has_the_usual_interval() -> None:
+def test_the_difference_of_independent_images_has_the_usual_interval() -> None:
     train, test = (make_manifest(count, per_group=1, seed=count) for count in (300, 200))
     test.loc[:39, "Edema"] = 1
     for side in (train, test):
@@ -112,7 +112,7 @@ def test_the_difference_of_single_images_has_the_usual_interval() -> None:
     assert row["size"] == pytest.approx(2 * (np.arcsin(np.sqrt(shares[1])) - np.arcsin(np.sqrt(shares[0]))), abs=1e-6)
 
 
-def test_no_test_images_no_shift() -> None:
+def test_without_test_images_no_shift_is_reported() -> None:
     manifest = make_manifest()
     assert find_shift(manifest, manifest.iloc[:0], ["Edema"]) is None
 

@@ -1,4 +1,4 @@
-"""The command line as its user meets it: one sentence, exit code 2, and nothing left behind."""
+"""The command line: one-line errors, exit codes, and no partial output."""
 
 import os
 import re
@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT, draw
 
 
-def test_help_loads_no_heavy_package() -> None:
+def test_help_imports_no_heavy_package() -> None:
     code = (
         "import sys; from placa.cli import main\n"
         "try: main(['--help'])\n"
@@ -25,12 +25,12 @@ def test_help_loads_no_heavy_package() -> None:
 @pytest.mark.parametrize(
     "command", ["prepare", "audit", "sources", "download", "train", "predict", "evaluate", "report", "doctor", "demo"]
 )
-def test_each_command_has_its_help(placa, command: str) -> None:
+def test_each_command_has_help(placa, command: str) -> None:
     done = placa(command, "--help")
     assert done.returncode == 0 and f"usage: placa {command}" in done.stdout
 
 
-def test_every_source_has_its_row_and_its_help(placa) -> None:
+def test_every_source_is_listed_and_has_help(placa) -> None:
     from placa.sources.registry import SOURCES
 
     listed = placa("sources").stdout
@@ -40,7 +40,7 @@ def test_every_source_has_its_row_and_its_help(placa) -> None:
         assert (
             done.returncode == 0 and f"usage: placa prepare {row.name}" in done.stdout and "--fractions" in done.stdout
         )
-        assert "--positive" in done.stdout, "the source's own options are there too"
+        assert "--positive" in done.stdout, "the options of the source are listed"
     done = placa("prepare", "nhi", "--out", "x")
     assert done.returncode == 2 and "Traceback" not in done.stderr
 
@@ -56,7 +56,7 @@ def _nih(root: Path) -> Path:
 
 
 def _bad_inputs(tmp: Path, run: Path) -> dict[str, tuple[list[object], list[object]]]:
-    """By name: the arguments, and the facts that the message must contain."""
+    """Return the arguments of each case by name, and the values that the message must contain."""
     out = tmp / "out"
     nih = _nih(tmp / "nih")
     headless = _nih(tmp / "headless")
@@ -113,7 +113,7 @@ def _bad_inputs(tmp: Path, run: Path) -> dict[str, tuple[list[object], list[obje
     }
 
 
-def test_bad_input_is_one_sentence_and_leaves_nothing(run: Path, tmp_path: Path, placa) -> None:
+def test_invalid_input_is_a_one_line_error_and_writes_nothing(run: Path, tmp_path: Path, placa) -> None:
     cases = _bad_inputs(tmp_path, run)
     before = sorted(path for path in tmp_path.rglob("*"))
     for name, (arguments, facts) in cases.items():
@@ -126,7 +126,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(run: Path, tmp_path: Path,
         assert sorted(path for path in tmp_path.rglob("*")) == before, name
 
 
-def test_one_bad_image_among_many_is_set_aside_and_said(tmp_path: Path, placa) -> None:
+def test_one_unreadable_image_is_rejected_and_reported(tmp_path: Path, placa) -> None:
     nih = _nih(tmp_path / "nih")
     (nih / "images" / "00000003_000.png").write_text("Dear radiologist")
     done = placa("prepare", "nih", nih, "--positive", "Mass", "--out", tmp_path / "out", "--size", 16)
@@ -150,23 +150,23 @@ def test_an_audit_is_printed_and_written(prepared: Path, tmp_path: Path, placa) 
     assert done.returncode == 2 and str(tmp_path) in done.stderr and done.stderr.count("\n") == 1
 
 
-def test_the_way_from_folder_to_figures(prepared: Path, tmp_path: Path, placa, r: str) -> None:
+def test_prepare_train_and_evaluate_run_in_sequence(prepared: Path, tmp_path: Path, placa, r: str) -> None:
     out = tmp_path / "run"
     assert placa("train", prepared, "--out", out, "--epochs", 1, "--seed", 4).returncode == 0
     done = placa("evaluate", out)
     assert done.returncode == 0, done.stderr
     assert "Opacity: AUROC 0." in done.stdout and "test images of" in done.stdout
-    assert done.stderr == "", "nothing prints twice, and R says nothing of its own"
+    assert done.stderr == "", "no message is printed twice, and R prints none"
     assert (out / "evaluation" / "summary.json").is_file()
 
 
-def test_a_reader_who_stops_early_is_no_error(run: Path, prepared: Path) -> None:
+def test_a_closed_pipe_is_not_an_error(run: Path, prepared: Path) -> None:
     command = f"{sys.executable} -m placa predict {run} {prepared / 'images'} --rows 0 | head -n 1"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr and done.stdout.count("\n") == 1
 
 
-def test_doctor_names_everything_and_what_brings_it(placa) -> None:
+def test_doctor_lists_every_requirement_and_its_remedy(placa) -> None:
     done = placa("doctor")
     assert done.returncode == 0, done.stderr
     for name in ("Python", "Keras backend", "GPU", "R: pROC", "R: yardstick", "rpy2", "reticulate", "pandoc", "Quarto"):
@@ -177,18 +177,18 @@ def test_doctor_names_everything_and_what_brings_it(placa) -> None:
     )
 
 
-def test_doctor_works_where_there_is_no_r(placa, tmp_path: Path) -> None:
+def test_doctor_works_without_r(placa, tmp_path: Path) -> None:
     done = placa("doctor", PATH=str(tmp_path), R_HOME="")
     row = next(line for line in done.stdout.splitlines() if " R " in line)
     assert "missing" in row and "no evaluation and no report" in row
 
 
-def test_evaluating_without_r_says_what_to_install(run: Path, placa, tmp_path: Path) -> None:
+def test_evaluate_without_r_names_what_to_install(run: Path, placa, tmp_path: Path) -> None:
     done = placa("evaluate", run, PATH=str(tmp_path), R_HOME="")
     assert done.returncode == 1 and "PATH" in done.stderr and done.stderr.count("\n") == 1
 
 
-def test_module_and_command_are_one() -> None:
+def test_python_m_placa_is_the_command() -> None:
     command = Path(sys.executable).parent / "placa"
     if not command.exists():
         pytest.skip("placa is not installed as a command")
@@ -197,7 +197,7 @@ def test_module_and_command_are_one() -> None:
     assert output[0] == output[1] and os.linesep in output[0]
 
 
-def test_the_demonstration_ends_in_a_report(tmp_path: Path, placa, r: str) -> None:
+def test_demo_writes_a_report(tmp_path: Path, placa, r: str) -> None:
     done = placa("demo", "--data", tmp_path / "set", "--out", tmp_path / "run", "--images", 80, "--epochs", 2)
     assert done.returncode == 0, done.stderr
     for stage in ("1/5 phantoms", "2/5 training", "3/5 prediction", "4/5 evaluation", "5/5 report"):
@@ -207,7 +207,7 @@ def test_the_demonstration_ends_in_a_report(tmp_path: Path, placa, r: str) -> No
     assert "Opacity: AUROC 0." in done.stdout and "test images of" in done.stdout
 
 
-def test_both_languages_have_one_version() -> None:
+def test_python_and_r_packages_have_the_same_version() -> None:
     from placa import __version__
 
     assert f"Version: {__version__}" in (ROOT / "R" / "DESCRIPTION").read_text().splitlines()

@@ -27,7 +27,7 @@ from placa.core.files import (
 )
 
 
-def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
+def test_a_file_exists_only_when_it_is_complete(tmp_path: Path) -> None:
     target = tmp_path / "a" / "table.csv"
     with pytest.raises(ZeroDivisionError), atomic_file(target) as draft:
         draft.write_text("half")
@@ -40,7 +40,7 @@ def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
     assert list(target.parent.iterdir()) == [target]
 
 
-def test_an_older_file_survives_a_failure(tmp_path: Path) -> None:
+def test_a_failure_keeps_the_older_file(tmp_path: Path) -> None:
     target = tmp_path / "table.csv"
     target.write_text("old")
     with pytest.raises(ZeroDivisionError), atomic_file(target) as draft:
@@ -49,7 +49,7 @@ def test_an_older_file_survives_a_failure(tmp_path: Path) -> None:
     assert target.read_text() == "old"
 
 
-def test_an_older_directory_is_replaced_only_by_a_whole_one(tmp_path: Path) -> None:
+def test_a_directory_is_replaced_only_by_a_complete_one(tmp_path: Path) -> None:
     target = tmp_path / "run"
     target.mkdir()
     (target / "run.json").write_text("old")
@@ -63,7 +63,7 @@ def test_an_older_directory_is_replaced_only_by_a_whole_one(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_nothing_is_replaced_unasked_and_nothing_foreign_ever(tmp_path: Path) -> None:
+def test_replacing_needs_overwrite_and_a_directory_of_placa(tmp_path: Path) -> None:
     ours, foreign, file = tmp_path / "ours", tmp_path / "foreign", tmp_path / "file"
     for place in (ours, foreign):
         place.mkdir()
@@ -80,13 +80,13 @@ def test_nothing_is_replaced_unasked_and_nothing_foreign_ever(tmp_path: Path) ->
     refuse_existing(tmp_path / "new", overwrite=False)
 
 
-def test_json_refuses_what_other_languages_cannot_read(tmp_path: Path) -> None:
+def test_json_rejects_nan_and_infinity(tmp_path: Path) -> None:
     with pytest.raises(ValueError):
         write_json(tmp_path / "a.json", {"auroc": float("nan")})
     assert list(tmp_path.iterdir()) == []
 
 
-def test_json_that_is_missing_or_damaged_is_named(tmp_path: Path) -> None:
+def test_missing_or_damaged_json_is_an_error_with_the_path(tmp_path: Path) -> None:
     with raises(PathNotFoundError, path=str(tmp_path / "a.json")):
         read_json(tmp_path / "a.json")
     (tmp_path / "a.json").write_text('{"auroc": ')
@@ -94,7 +94,7 @@ def test_json_that_is_missing_or_damaged_is_named(tmp_path: Path) -> None:
         read_json(tmp_path / "a.json")
 
 
-def test_a_fingerprint_sees_one_changed_byte(tmp_path: Path) -> None:
+def test_a_fingerprint_depends_on_every_byte(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     one.write_bytes(b"a" * 3_000_000)
     other.write_bytes(b"a" * 2_999_999 + b"b")
@@ -104,7 +104,7 @@ def test_a_fingerprint_sees_one_changed_byte(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 256 KiB."""
+    """Mount a file system of 256 KiB."""
     place = tmp_path / "disk"
     place.mkdir()
     if os.geteuid() != 0:
@@ -118,25 +118,25 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", place], check=True)
 
 
-def test_a_full_disk_is_said_and_leaves_nothing(small_disk: Path) -> None:
+def test_a_full_disk_is_an_error_and_leaves_no_file(small_disk: Path) -> None:
     with raises(DiskFullError, path=str(small_disk / "big")), atomic_file(small_disk / "big") as draft:
         draft.write_bytes(b"0" * 1_000_000)
     assert list(small_disk.iterdir()) == []
 
 
-def test_preparing_onto_a_full_disk(small_disk: Path, prepared: Path, placa) -> None:
+def test_prepare_on_a_full_disk_leaves_no_file(small_disk: Path, prepared: Path, placa) -> None:
     done = placa("prepare", "phantom", "--images", 60, "--out", small_disk / "set")
     assert (done.returncode, list(small_disk.iterdir())) == (DiskFullError.exit_code, []) == (1, [])
     assert str(small_disk / "set") in done.stderr and "Traceback" not in done.stderr
 
 
-def test_training_onto_a_full_disk(small_disk: Path, prepared: Path, placa) -> None:
+def test_train_on_a_full_disk_leaves_no_file(small_disk: Path, prepared: Path, placa) -> None:
     done = placa("train", prepared, "--out", small_disk / "run", "--epochs", 1)
     assert (done.returncode, list(small_disk.iterdir())) == (DiskFullError.exit_code, []) == (1, [])
     assert str(small_disk) in done.stderr and "Traceback" not in done.stderr
 
 
-def test_a_place_that_takes_no_file(tmp_path: Path) -> None:
+def test_a_directory_that_accepts_no_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with raises(WrongFileTypeError, path=str(tmp_path / "file" / "run")):
         require_writable(tmp_path / "file" / "run")
@@ -144,7 +144,7 @@ def test_a_place_that_takes_no_file(tmp_path: Path) -> None:
         require_writable(Path("/proc/placa"))
 
 
-def test_a_read_only_place(small_disk: Path, prepared: Path, placa) -> None:
+def test_a_read_only_directory_is_an_error(small_disk: Path, prepared: Path, placa) -> None:
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     with raises(PermissionDeniedError, path=str(small_disk / "run")):
         require_writable(small_disk / "run")

@@ -1,4 +1,4 @@
-"""Modules that are started by name: each is there, and starts from any directory."""
+"""Modules that are started by name exist, and start in any directory."""
 
 import subprocess
 import sys
@@ -11,11 +11,11 @@ from placa.core.processes import MODULES, command, environment
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_every_module_that_is_started_by_name_can_be_imported(name):
+def test_every_module_started_by_name_can_be_imported(name):
     assert import_module(MODULES[name]).__name__ == MODULES[name]
 
 
-def test_a_started_module_is_found_from_an_empty_directory_and_not_hidden_by_one(tmp_path: Path):
+def test_a_started_module_is_found_in_any_working_directory(tmp_path: Path):
     (tmp_path / "placa.py").write_text("raise SystemExit(3)")
     found = subprocess.run(
         [sys.executable, "-P", "-c", "import placa; print(placa.__file__)"],

@@ -1,4 +1,4 @@
-"""The pixel cache: what is believed of one that was interrupted, and what the decoder skips."""
+"""Resuming an interrupted pixel cache, and the draft mode of the JPEG decoder."""
 
 import os
 import re
@@ -18,7 +18,7 @@ from placa.records.reading import Reading
 
 
 def broken_after(files: int) -> Callable[[Reading, str, int], np.ndarray]:
-    """Reads so many files, and then the user presses Ctrl-C."""
+    """Raise KeyboardInterrupt after a number of files."""
     left = iter(range(files))
 
     def read(reading: Reading, path: str, size: int) -> np.ndarray:
@@ -31,7 +31,7 @@ def broken_after(files: int) -> Callable[[Reading, str, int], np.ndarray]:
 
 @pytest.fixture
 def files(tmp_path: Path) -> list[str]:
-    """Thirty images, two of them broken."""
+    """Write thirty images, two of them damaged."""
     paths = [str(draw(tmp_path / "in" / f"{number:02}.png", seed=number)) for number in range(30)]
     Path(paths[3]).write_bytes(b"")
     Path(paths[17]).write_text("no image")
@@ -40,7 +40,7 @@ def files(tmp_path: Path) -> list[str]:
 
 @pytest.fixture
 def interrupted(files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The same files, with a cache of the first dozens of them in `tmp_path`."""
+    """Return the same files, with an interrupted cache of the first twenty in `tmp_path`."""
     monkeypatch.setattr(placa.dataset.pixel_cache, "_SAVE_SECONDS", -1.0)
     monkeypatch.setattr(placa.dataset.pixel_cache, "cores", lambda: 1)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
@@ -66,21 +66,21 @@ def build(files: list[str], tmp_path: Path) -> tuple[np.ndarray, list[str], list
     pixels = np.load(tmp_path / "pixels-16.npy")
     assert kept.tolist() == [not reason for reason in reasons]
     for row, path in enumerate(path for path, reason in zip(files, reasons, strict=True) if not reason):
-        assert np.array_equal(pixels[row], read_image(path, 16)), "each row is its file's"
+        assert np.array_equal(pixels[row], read_image(path, 16)), "each row has the pixels of its file"
     assert len(pixels) == kept.sum()
     return pixels, reasons, recorded.messages
 
 
-def test_what_was_decoded_is_not_decoded_again(
+def test_decoded_images_are_not_decoded_again(
     interrupted: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = read_anew(monkeypatch)
-    _, reasons, said = build(interrupted, tmp_path)
-    assert read == interrupted[20:] and [re.findall(r"\d+", text) for text in said] == [["20", "30"]]
+    _, reasons, messages = build(interrupted, tmp_path)
+    assert read == interrupted[20:] and [re.findall(r"\d+", text) for text in messages] == [["20", "30"]]
     assert "empty" in reasons[3] and "text" in reasons[17] and not reasons[29]
     read.clear()
     build(interrupted, tmp_path)
-    assert read == [], "a whole one is gone on with too"
+    assert read == [], "a complete cache is reused"
 
 
 def cut_the_journal(files: list[str], place: Path) -> int:
@@ -145,7 +145,7 @@ def forget_the_journal(files: list[str], place: Path) -> int:
         forget_the_journal,
     ],
 )
-def test_only_what_is_still_true_is_believed(
+def test_journal_entries_of_changed_files_are_ignored(
     happen, interrupted: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resumed = happen(interrupted, tmp_path)
@@ -154,7 +154,7 @@ def test_only_what_is_still_true_is_believed(
     assert read == interrupted[resumed:]
 
 
-def test_a_cache_of_another_size_or_rule_or_version_is_not_gone_on_with(
+def test_a_cache_with_another_size_rule_or_version_is_not_resumed(
     interrupted: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorded = RecordedProgress()
@@ -176,7 +176,7 @@ def undrafted(path: Path, size: int) -> np.ndarray:
 
 @pytest.fixture
 def decoded_sizes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[int, int]]]:
-    """The size that the decoder gave each image before it was resized."""
+    """Record the decoded size of each image before resizing."""
     sizes: list[tuple[int, int]] = []
     resize = Image.Image.resize
 
@@ -198,7 +198,7 @@ def test_a_draft_of_a_jpeg_is_never_enlarged(side: int, tmp_path: Path, decoded_
     assert min(received) >= min(side, 2 * 224) and received[0] in {side, *(-(-side // step) for step in (2, 4, 8))}
 
 
-def test_a_draft_of_a_real_jpeg_says_what_the_whole_of_it_says(shared_data: Path, tmp_path: Path) -> None:
+def test_a_draft_of_a_real_jpeg_is_similar_to_the_full_image(shared_data: Path, tmp_path: Path) -> None:
     for name in sorted((shared_data / "nih-256" / "images").glob("*.png"))[:20]:
         large = Image.open(name).convert("L").resize((1024, 1024), Image.Resampling.BICUBIC)
         large.save(tmp_path / "film.jpg", quality=90)

@@ -14,11 +14,14 @@ from placa.dataset.errors import (
 )
 from placa.dataset.splits import SplitPlan, assert_disjoint, assign_splits, split_images
 from placa.records.manifest import complete
+from placa.records.source import GivenSplit
+
+COLUMN: GivenSplit = {"by": "column", "name": "fold"}
 
 
 def _images(seed: int, groups: int = 300, prevalence: float = 0.3) -> pd.DataFrame:
     random = np.random.default_rng(seed)
-    # As in NIH's table: most patients have a few images, some have many.
+    # As in the table of NIH, most patients have few images and some have many.
     sizes = np.minimum(random.geometric(0.35, groups), 30)
     group = np.repeat([f"p{i}" for i in range(groups)], sizes)
     sick = np.repeat(random.random(groups) < prevalence, sizes)
@@ -33,7 +36,7 @@ def _manifest(seed: int) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_no_group_is_cut_and_each_split_gets_its_share(seed: int) -> None:
+def test_groups_are_not_divided_and_splits_have_their_shares(seed: int) -> None:
     images = _images(seed)
     images["split"] = assign_splits(images, ["Mass"], seed)
     assert_disjoint(images)
@@ -44,36 +47,36 @@ def test_no_group_is_cut_and_each_split_gets_its_share(seed: int) -> None:
         assert abs(rows["Mass"].mean() - images["Mass"].mean()) < 0.03
 
 
-def test_the_seed_decides_and_the_order_of_rows_does_not_matter_for_disjointness() -> None:
+def test_splits_depend_on_the_seed_and_are_disjoint_in_any_row_order() -> None:
     images = _images(1)
     assert assign_splits(images, ["Mass"], 4).equals(assign_splits(images, ["Mass"], 4))
     assert not assign_splits(images, ["Mass"], 4).equals(assign_splits(images, ["Mass"], 5))
 
 
-def test_few_groups_of_many_sizes_are_dealt_anew_with_each_seed() -> None:
+def test_few_groups_of_different_sizes_are_assigned_differently_for_each_seed() -> None:
     sizes = np.arange(3, 33)
     images = pd.DataFrame({"group_id": np.repeat([f"g{i}" for i in sizes], sizes), "Mass": 1})
     tests = [frozenset(images["group_id"][assign_splits(images, ["Mass"], seed) == "test"]) for seed in range(10)]
     assert len(set(tests)) == 10
     held = [images["group_id"].value_counts()[list(test)] for test in tests]
-    assert 12 < np.mean([sizes.mean() for sizes in held]) < 23, "the small ones do not gather in the test set"
+    assert 12 < np.mean([sizes.mean() for sizes in held]) < 23, "small groups are not concentrated in the test set"
 
 
-def test_a_rare_finding_reaches_every_split() -> None:
+def test_a_rare_finding_is_in_every_split() -> None:
     images = _images(2, groups=200, prevalence=0.0)
     images.loc[images["group_id"].isin([f"p{i}" for i in range(9)]), "Mass"] = 1
     images["split"] = assign_splits(images, ["Mass"], 0)
     assert (images.groupby("split")["Mass"].sum() > 0).all()
 
 
-def test_unknown_labels_are_dealt_too() -> None:
+def test_images_with_unknown_labels_are_assigned() -> None:
     images = _images(3).astype({"Mass": "Int8"})
     images.loc[images.index[::3], "Mass"] = pd.NA
     assert assign_splits(images, ["Mass"], 0).isin(["train", "validation", "test"]).all()
 
 
 @pytest.mark.parametrize("column", ["patient_id", "group_id"])
-def test_a_straddling_patient_or_group_is_named(column: str) -> None:
+def test_a_patient_or_group_in_two_splits_is_an_error(column: str) -> None:
     images = _images(0)
     images["split"] = assign_splits(images, ["Mass"], 0)
     other = "group_id" if column == "patient_id" else "patient_id"
@@ -85,69 +88,70 @@ def test_a_straddling_patient_or_group_is_named(column: str) -> None:
         assert_disjoint(images)
 
 
-def test_unknown_patients_are_not_one_patient() -> None:
+def test_unknown_patients_are_different_patients() -> None:
     images = _images(0).assign(patient_id=pd.NA)
     images["split"] = assign_splits(images, ["Mass"], 0)
     assert_disjoint(images)
 
 
-def test_a_row_without_a_split_is_refused() -> None:
+def test_a_row_without_a_split_is_an_error() -> None:
     images = _images(0).assign(split="train")
     images.loc[3, "split"] = None
     with raises(UnknownSplitError, split="none", known=["train", "validation", "test"]):
         assert_disjoint(images)
 
 
-def test_shares_are_those_asked_for() -> None:
+def test_splits_have_the_requested_fractions() -> None:
     images = _manifest(0)
-    split, method = split_images(images, ["Mass"], SplitPlan(2, (50, 20, 30)), "")
+    split, method = split_images(images, ["Mass"], SplitPlan(2, (50, 20, 30)), None)
     share = split.value_counts(normalize=True)
     assert abs(share["train"] - 0.5) < 0.02 and abs(share["test"] - 0.3) < 0.02
-    assert method.facts["fractions"] == [0.5, 0.2, 0.3] and "seed 2" in method.text
+    assert method.facts["fractions"] == [0.5, 0.2, 0.3] and method.facts["seed"] == 2
     with raises(SplitSharesError, fractions=[80, 20, 0]):
         SplitPlan(0, (80, 20, 0))
 
 
 @pytest.mark.parametrize("by", ["image_id", "patient_id"])
-def test_a_test_list_is_the_test_set(tmp_path: Path, by: str) -> None:
+def test_a_test_list_defines_the_test_set(tmp_path: Path, by: str) -> None:
     images = _manifest(0)
     patients = sorted(set(images["patient_id"]))[:40]
     wanted = images["patient_id"].isin(patients)
-    # Windows line ends, a stray blank, a line that names nothing, and no line end behind the last.
+    # Windows line ends, an extra space, an unknown name, and no line end after the last line.
     names = sorted(set(images.loc[wanted, by]))
     (tmp_path / "test.txt").write_bytes("\r\n".join([*names[:-1], "nobody", f" {names[-1]}"]).encode())
-    split, method = split_images(images, ["Mass"], SplitPlan(0, test_list=tmp_path / "test.txt"), "")
+    split, method = split_images(images, ["Mass"], SplitPlan(0, test_list=tmp_path / "test.txt"), None)
     assert ((split == "test") == wanted).all()
-    assert method.text.startswith("given test list; training and validation patient-wise")
-    assert method.facts["test_list"] == "test.txt" and "1 lines" in method.notes[0]
+    assert (method.facts["given"], method.facts["unit"]) == ({"by": "list", "name": "test.txt"}, "patient")
+    [note] = method.notes
+    assert (note.code, note.values) == ("list_lines_without_image", {"lines": 1, "file": "test.txt"})
     assert_disjoint(images.assign(split=split))
 
 
-def test_a_list_that_cuts_a_patient_is_refused(tmp_path: Path) -> None:
+def test_a_test_list_that_divides_a_patient_is_an_error(tmp_path: Path) -> None:
     images = _manifest(0)
     twice = images["patient_id"].value_counts().index[0]
     (tmp_path / "test.txt").write_text(images.loc[images["patient_id"] == twice, "image_id"].iloc[0])
-    split, _ = split_images(images, ["Mass"], SplitPlan(0, test_list=tmp_path / "test.txt"), "")
+    split, _ = split_images(images, ["Mass"], SplitPlan(0, test_list=tmp_path / "test.txt"), None)
     with raises(PatientInTwoSplitsError, unit="patient", name=twice, count=1):
         assert_disjoint(images.assign(split=split))
 
 
-def test_a_list_that_names_nothing_or_everything_is_refused(tmp_path: Path) -> None:
+def test_a_test_list_of_no_or_all_images_is_an_error(tmp_path: Path) -> None:
     images, file = _manifest(0), tmp_path / "test.txt"
     file.write_text("nobody\n")
     with raises(EmptyTestSetError, file=str(file), images=len(images)):
-        split_images(images, ["Mass"], SplitPlan(0, test_list=file), "")
+        split_images(images, ["Mass"], SplitPlan(0, test_list=file), None)
     file.write_text("\n".join(images["image_id"]))
     with raises(NoTrainingImagesError, file=str(file), images=len(images)):
-        split_images(images, ["Mass"], SplitPlan(0, test_list=file), "")
+        split_images(images, ["Mass"], SplitPlan(0, test_list=file), None)
 
 
-def test_a_given_split_stands_and_a_missing_validation_is_dealt_from_training() -> None:
+def test_a_given_split_is_kept_and_validation_is_taken_from_training() -> None:
     images = _manifest(0)
     images["split"] = assign_splits(images, ["Mass"], 7)
-    split, method = split_images(images, ["Mass"], SplitPlan(0), "column")
-    assert split.equals(images["split"]) and method.text == "column"
+    split, method = split_images(images, ["Mass"], SplitPlan(0), COLUMN)
+    assert split.equals(images["split"]) and (method.facts["given"], method.facts["unit"]) == (COLUMN, None)
     images["split"] = images["split"].replace({"validation": "train"})
-    split, method = split_images(images, ["Mass"], SplitPlan(0), "column")
+    split, method = split_images(images, ["Mass"], SplitPlan(0), COLUMN)
     assert ((split == "test") == (images["split"] == "test")).all()
-    assert 0.1 < (split == "validation").mean() < 0.2 and "column; training and validation" in method.text
+    assert 0.1 < (split == "validation").mean() < 0.2 and method.facts["unit"] == "patient"

@@ -1,4 +1,4 @@
-"""The examples: the leaks still show what docs/leaks.md says, and the walk-throughs say the same in two languages."""
+"""The scripts of examples/leaks print the values of docs/leaks.md; both languages of the walk-throughs match."""
 
 import os
 import re
@@ -19,30 +19,30 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def _figures(script: str, *arguments: object) -> list[float]:
-    """What a script of examples/leaks prints at the ends of its lines, or as shares."""
+    """Run a script of examples/leaks, and return the numbers at the ends of its lines, or its percentages."""
     command = [sys.executable, ROOT / "examples" / "leaks" / script, *map(str, arguments)]
     output = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
     return [float(figure) for figure in re.findall(r"(\d+\.\d+)(?=%|$)", output, re.MULTILINE)]
 
 
-def test_patients_on_both_sides(shared_data: Path) -> None:
+def test_patients_in_training_and_test_are_counted(shared_data: Path) -> None:
     by_image, by_patient = _figures("patients_on_both_sides.py", shared_data / "nih" / "Data_Entry_2017_v2020.csv")
     assert by_image > 80 and by_patient == 0
 
 
-def test_the_size_of_a_file(shared_data: Path) -> None:
+def test_the_file_size_predicts_the_label(shared_data: Path) -> None:
     (auroc,) = _figures("file_size.py", shared_data / "nih-256", "Pneumonia")
     assert auroc == pytest.approx(0.827, abs=0.001)
 
 
 @pytest.mark.slow
-def test_slices_as_strangers(shared_data: Path) -> None:
+def test_a_nearest_neighbour_recognises_slices(shared_data: Path) -> None:
     random, blocks, groups = _figures("slices_as_strangers.py", shared_data / "ct", "COVID")
     assert random > 0.93 and blocks < random - 0.15 and groups < blocks
 
 
 @pytest.mark.slow
-def test_the_label_in_the_input(shared_data: Path) -> None:
+def test_a_label_in_the_input_raises_the_auroc(shared_data: Path) -> None:
     leaking, honest = _figures("label_in_the_input.py", shared_data / "nih-256", "Pneumonia")
     assert leaking > honest + 0.05
 
@@ -52,14 +52,14 @@ EXAMPLES = ROOT / "examples"
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_every_place_has_both_languages(name: str) -> None:
+def test_every_text_has_both_languages(name: str) -> None:
     text = (EXAMPLES / f"{name}.qmd").read_text("utf-8")
     languages = re.findall(r"^::: \{lang=(\w+)\}$", text, re.MULTILINE)
     assert len(languages) >= 16
     assert languages == ["en", "es"] * (len(languages) // 2)
     bodies = re.findall(r"^::: \{lang=\w+\}$(.*?)^:::$", text, re.MULTILINE | re.DOTALL)
     for english, spanish in zip(bodies[::2], bodies[1::2], strict=True):
-        # The same headings, paragraphs, values and pages in both.
+        # Both languages have the same headings, paragraphs, values and pages.
         assert english != spanish
         assert english.strip().count("\n\n") == spanish.strip().count("\n\n"), english
         for mark in (r"^#+", r"^- ", r"`r [a-z]+", r"\]\([^)]*\)"):
@@ -71,20 +71,20 @@ def test_every_place_has_both_languages(name: str) -> None:
 
 
 def _headings(name: str, language: str) -> list[str]:
-    """The headings of one language, in order."""
+    """Return the headings of one language, in order."""
     text = (EXAMPLES / f"{name}.qmd").read_text("utf-8")
     bodies = re.findall(rf"^::: \{{lang={language}\}}$(.*?)^:::$", text, re.MULTILINE | re.DOTALL)
     return [heading for body in bodies for heading in re.findall(r"^#+ (.*)$", body, re.MULTILINE)]
 
 
 def _when_absent(name: str, language: str) -> str:
-    """What a page writes in bold, first of all, where its data are missing."""
+    """Return the first bold text of a page whose data are missing."""
     english, spanish = re.findall(r'^  "\*\*(.*?)\*\*', (EXAMPLES / f"{name}.qmd").read_text("utf-8"), re.MULTILINE)[:2]
     return {"en": english, "es": spanish}[language]
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_pandoc_alone_keeps_the_wanted_language(name: str) -> None:
+def test_pandoc_keeps_only_the_selected_language(name: str) -> None:
     pandoc = shutil.which("pandoc")
     if pandoc is None:
         pytest.skip("there is no pandoc on this machine")
@@ -100,9 +100,7 @@ def test_pandoc_alone_keeps_the_wanted_language(name: str) -> None:
             assert f"\n{own}\n" in pages[language] and f"\n{foreign}\n" not in pages[language]
 
 
-def test_phantoms_are_laid_out_as_nihs_and_do_not_pass_for_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_phantoms_have_the_layout_of_nih_and_their_own_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(EXAMPLES))
     from steps import draw_in_nih_layout, read_some, save_sheet
 
@@ -111,7 +109,7 @@ def test_phantoms_are_laid_out_as_nihs_and_do_not_pass_for_them(
     some = read_some(root, "any", 20, drawn=True)
     assert everything.label_source == "phantom" and set(everything.images["label_source"]) == {"phantom"}
     assert len(everything.images) == 40 and 10 < len(some.images) <= 20 and some.rows == everything.rows
-    # Whole patients, or none of them.
+    # Patients are complete or absent.
     of_patients = everything.images["patient_id"].value_counts().to_dict()
     kept = some.images["patient_id"].value_counts().to_dict()
     assert kept == {patient: of_patients[patient] for patient in kept}
@@ -122,7 +120,7 @@ def test_phantoms_are_laid_out_as_nihs_and_do_not_pass_for_them(
 
 
 def _rendered(name: str, by: str, language: str, folder: Path, **parameters: str) -> str:
-    """The page, by one renderer and in one language, from a copy of the examples; with the text of its HTML."""
+    """Render a page in one language from a copy of the examples; return its file and the text of its HTML."""
     here = folder / "examples"
     if not here.is_dir():
         shutil.copytree(EXAMPLES, here, ignore=shutil.ignore_patterns("*_files", "*.html", "__pycache__"))
@@ -156,17 +154,17 @@ def _assert_sound(source: str, name: str, language: str, figures: int) -> None:
     for image in images:
         alternative = re.search(r'alt="([^"]*)"', image)
         assert alternative and len(alternative[1]) > 15, image[:200]
-    # All that the page needs is in it.
+    # The page needs no other file.
     assert not re.findall(r'<(?:script|img)\b[^>]*\bsrc="(?!data:)([^"]+)"', source)
     assert not re.findall(r'<link\b[^>]*rel="stylesheet"[^>]*href="(?!data:)([^"]+)"', source)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("by", ["rmarkdown", "quarto"])
-def test_pneumothorax_is_rendered_in_both_languages(
+def test_the_pneumothorax_example_is_rendered_in_both_languages(
     by: str, r: str, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:
-    # All four pages are of one run, which the first of them makes.
+    # All four pages use one run, which the first page creates.
     work = tmp_path_factory.getbasetemp() / "pneumothorax-work"
     for language in ("en", "es"):
         source = _rendered("pneumothorax", by, language, tmp_path, nih="nowhere", work=str(work))
@@ -180,7 +178,7 @@ def test_pneumothorax_is_rendered_in_both_languages(
 
 
 @pytest.mark.slow
-def test_pneumothorax_of_real_radiographs(shared_data: Path, r: str, tmp_path: Path) -> None:
+def test_the_pneumothorax_example_is_rendered_with_real_radiographs(shared_data: Path, r: str, tmp_path: Path) -> None:
     work = tmp_path / "work"
     source = _rendered("pneumothorax", "rmarkdown", "en", tmp_path, nih=str(shared_data / "nih"), work=str(work))
     _assert_sound(source, "pneumothorax", "en", figures=7)
@@ -193,7 +191,7 @@ def test_pneumothorax_of_real_radiographs(shared_data: Path, r: str, tmp_path: P
 
 @pytest.mark.slow
 @pytest.mark.parametrize("by", ["rmarkdown", "quarto"])
-def test_the_slices_are_rendered_in_both_languages(
+def test_the_ct_example_is_rendered_in_both_languages(
     by: str, r: str, shared_data: Path, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:
     work = tmp_path_factory.getbasetemp() / "slices-work"
@@ -206,7 +204,7 @@ def test_the_slices_are_rendered_in_both_languages(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("by", ["rmarkdown", "quarto"])
-def test_without_the_slices_the_page_says_so_and_ends(by: str, r: str, tmp_path: Path) -> None:
+def test_without_the_slices_the_ct_example_ends_with_a_message(by: str, r: str, tmp_path: Path) -> None:
     for language in ("en", "es"):
         source = _rendered("sarscov2-ct", by, language, tmp_path, ct="nowhere")
         assert _when_absent("sarscov2-ct", language) in source and "AUROC" not in source and "<img" not in source

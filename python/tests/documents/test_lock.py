@@ -1,15 +1,15 @@
-"""renv.lock names what the R package and the reports use, with no gap and no host."""
+"""renv.lock lists all packages of the R package and the reports, and no host names."""
 
 import json
 import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-# In every R, or read by nanoparquet as well (see tools/restore-renv).
+# Part of R, or replaced by nanoparquet (see tools/restore-renv).
 LEFT_OUT = {"R", "arrow", "grDevices", "graphics", "grid", "methods", "stats", "tools", "utils"}
 
 
-def test_the_lock_names_what_is_used() -> None:
+def test_the_lock_file_lists_the_installed_packages() -> None:
     text = (ROOT / "renv.lock").read_text()
     packages = json.loads(text)["Packages"]
     description = (ROOT / "R" / "DESCRIPTION").read_text()

@@ -1,4 +1,4 @@
-"""The documents are true: what is typed in them works, what is named in them exists, what they print is printed."""
+"""Commands, options, files and names in the documents exist."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SHELL = ("sh", "bash", "")
 
 
 @every_document
-def test_each_command_is_one_that_placa_takes(document: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_command_is_accepted_by_placa(document: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for block in blocks(document, *SHELL):
         for command in [command for line in command_lines(block) for command in placa_commands(line)]:
             try:
@@ -47,13 +47,13 @@ def test_each_command_is_one_that_placa_takes(document: Path, capsys: pytest.Cap
 
 
 @every_document
-def test_each_command_in_the_prose_has_its_name_and_options(document: Path) -> None:
+def test_each_command_in_the_prose_exists_with_its_options(document: Path) -> None:
     for code in inline(document):
         for command in placa_commands(code) if code.startswith("placa ") else ():
             one, words = parser(), list(command)
             while words and (deeper := _commands_of(one)) and not (words[0].isupper() or words[0].startswith("--")):
                 name = words.pop(0)
-                # What is left out may be any: `placa prepare … --size 256`.
+                # Omitted arguments are not checked: `placa prepare … --size 256`.
                 assert name in deeper or name == "…", f"{document.name}: `{code}`"
                 one = deeper[name] if name in deeper else next(iter(deeper.values()))
             known = {option for action in one._actions for option in action.option_strings}
@@ -61,18 +61,18 @@ def test_each_command_in_the_prose_has_its_name_and_options(document: Path) -> N
 
 
 @every_document
-def test_each_option_in_the_prose_is_one(document: Path) -> None:
+def test_each_option_in_the_prose_exists(document: Path) -> None:
     typed = {word.split("=")[0] for block in blocks(document, *SHELL) for word in block.code.split()}
     for code in inline(document):
         if code.startswith("--"):
             named = {word.split("=")[0] for word in code.split() if word.startswith("--")}
-            # Options of other programs, such as srun, stand in a block.
+            # Options of other programs, such as srun, are in a block.
             assert named <= _options() | typed, f"{document.name}: `{code}`"
 
 
 @cache
 def _options() -> set[str]:
-    """Every option of every command."""
+    """Return every option of every command."""
     known, left = set(), [parser()]
     while left:
         one = left.pop()
@@ -90,7 +90,7 @@ def _commands_of(one: argparse.ArgumentParser) -> dict[str, argparse.ArgumentPar
 
 
 @every_document
-def test_each_file_and_link_is_there(document: Path) -> None:
+def test_each_file_and_link_exists(document: Path) -> None:
     links = re.findall(r"\]\(([^)\s]+)\)", prose(document))
     for link in [link for link in links if "://" not in link]:
         path, _, heading = link.partition("#")
@@ -118,7 +118,7 @@ def _files() -> set[str]:
 
 
 @every_document
-def test_python_compiles_and_what_it_uses_is_there(document: Path) -> None:
+def test_python_blocks_compile_and_use_existing_names(document: Path) -> None:
     for block in blocks(document, "python"):
         tree, known = compiled(block), {}
         for node in ast.walk(tree):
@@ -127,7 +127,7 @@ def test_python_compiles_and_what_it_uses_is_there(document: Path) -> None:
                     assert find_spec(module.name), f"{block.name}: import {module.name}"
             elif isinstance(node, ast.ImportFrom):
                 assert node.module and find_spec(node.module), f"{block.name}: from {node.module}"
-                # Others' modules are not loaded here: some take seconds.
+                # Modules of other packages are not imported, because some take seconds.
                 if node.module.split(".")[0] == "placa":
                     module = importlib.import_module(node.module)
                     known |= {name.asname or name.name: _of(module, name.name, block.name) for name in node.names}
@@ -146,7 +146,7 @@ def _of(module: object, name: str, where: str) -> object:
 
 
 @every_document
-def test_modules_in_the_prose_are_there(document: Path) -> None:
+def test_modules_in_the_prose_exist(document: Path) -> None:
     for code in inline(document):
         if re.match(r"placa(\.[A-Za-z_]\w*)+(\(\))?$", code):
             first, *names = code.removesuffix("()").split(".")
@@ -159,7 +159,7 @@ def test_modules_in_the_prose_are_there(document: Path) -> None:
                     thing = _of(thing, name, f"{document.name}: `{code}`")
 
 
-#: In R, of each file of code: what it calls that neither R nor a package attached further up has.
+#: R code that lists, for each file, the called functions that neither R nor an attached package has.
 _CALLS = """
 usual <- unlist(lapply(c("base", "stats", "utils", "graphics", "grDevices", "methods"), getNamespaceExports))
 for (file in commandArgs(TRUE)) {
@@ -200,8 +200,8 @@ def test_both_readmes_have_the_same_blocks() -> None:
     assert english == spanish and {language for language, _, printed in english if printed} == {"sh", "r"}
 
 
-def test_what_make_is_asked_for_is_a_target() -> None:
-    # CI runs `make test` on a bare machine, and `make demo` is tested there by hand: neither can run inside itself.
+def test_each_make_target_exists() -> None:
+    # `make test` and `make demo` cannot run inside themselves; CI runs `make test` on a new machine.
     targets = set(re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text()))
     code = [(document, code) for document in DOCUMENTS for code in inline(document)]
     code += [(document, line) for document in DOCUMENTS for block in blocks(document) for line in command_lines(block)]
@@ -210,7 +210,7 @@ def test_what_make_is_asked_for_is_a_target() -> None:
     assert not {(name, document) for name, document in asked if name not in targets}
 
 
-def test_how_to_cite_is_the_same_everywhere() -> None:
+def test_the_citation_is_the_same_everywhere() -> None:
     output = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert output["version"] == placa.__version__ and output["license"] == "MIT"
     for readme in READMES:
@@ -218,7 +218,7 @@ def test_how_to_cite_is_the_same_everywhere() -> None:
         assert f"*{output['title']}* (" in text and output["authors"][0]["name"] in text and output["version"] in text
 
 
-def test_what_is_printed_is_compared_to_the_letter_and_elsewhere_by_words_and_counts() -> None:
+def test_printed_blocks_are_compared_exactly_or_by_words_and_counts() -> None:
     output = "first\nAUROC 0.819 (0.678 to 0.927) on 102 images\n a.png  0.948  positive  \nlast\n"
     block = Block(
         READMES[0], 1, "sh", "", "…\nAUROC 0.819 (0.678 to 0.927) on 102 images\n a.png  0.948  positive\n…\n"

@@ -1,4 +1,4 @@
-"""The documents are run: what is typed in them, on real radiographs, prints what stands below it."""
+"""The commands of the documents, run on real radiographs, print the documented output."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from PIL import Image
 
 @pytest.fixture(scope="module")
 def radiographs(shared_data: Path, r: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with the files that the README's commands name."""
+    """Create a directory with the files that the commands of the README name."""
     place = tmp_path_factory.mktemp("readme")
     originals = shared_data / "nih" / "images"
     (place / ".venv").symlink_to(sys.prefix)
     (place / "NIH").symlink_to(shared_data / "nih-256")
-    # A file beside the folder of images: both are named.
+    # A file next to the folder of images: the README names both.
     (place / "some").mkdir()
     (place / "some" / "images").symlink_to(originals)
     shutil.copy(originals / "00000075_000.png", place / "some" / "image.png")
@@ -43,7 +43,7 @@ def radiographs(shared_data: Path, r: str, tmp_path_factory: pytest.TempPathFact
 
 
 def _same_kind_of_machine() -> bool:
-    """Whether the README's figures were printed on a machine like this: one with AVX-512 and two cores.
+    """Return whether this machine is like that of the README's output: AVX-512 and two cores.
 
     Rounding depends on what instructions a processor has and how many cores share a sum, and a training of fifty epochs
     makes another network of another last digit: seeds 0 to 4 differ by as much.
@@ -54,7 +54,7 @@ def _same_kind_of_machine() -> bool:
 
 
 @pytest.mark.slow
-def test_each_block_of_the_readme_prints_what_stands_below_it(radiographs: Path) -> None:
+def test_each_block_of_the_readme_prints_the_documented_output(radiographs: Path) -> None:
     other = not _same_kind_of_machine()
     untrue, ran = [], set()
     for block in [block for readme in READMES for block in blocks(readme) if block.typed]:
@@ -78,7 +78,7 @@ def _auroc(output: str) -> tuple[float, ...] | None:
 
 
 def _assert_the_same_from_python(place: Path) -> None:
-    """The script of the README makes the run that its commands make."""
+    """The script of the README creates the run that its commands create."""
     import pandas as pd
 
     typed, scripted = (pd.read_parquet(place / "runs" / name / "predictions.parquet") for name in ("pneumonia", "same"))
@@ -88,13 +88,13 @@ def _assert_the_same_from_python(place: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("pages", [("start-python.md", "start-r.md"), ("start-report.md",)], ids=" ".join)
 def test_each_block_of_getting_started_runs(pages: tuple[str, ...], r: str, tmp_path: Path) -> None:
-    # The R user calls the model that the Python user has trained, so theirs is one directory.
+    # R uses the model that the Python page trains, so both pages run in one directory.
     (tmp_path / ".venv").symlink_to(sys.prefix)
     for page in pages:
         document = ROOT / "docs" / page
         for block in blocks(document, "sh", "python"):
             run_block(block, tmp_path)
-        # One session of R for all of a page: what a block makes, the next one uses.
+        # One R session per page, because later blocks use objects of earlier ones.
         if session := blocks(document, "r"):
             whole = "\n".join(block.text for block in session)
             run_block(Block(document, session[0].line, "r", whole), tmp_path)

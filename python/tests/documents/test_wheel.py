@@ -1,4 +1,4 @@
-"""The wheel holds all that is needed: installed alone, in an empty directory, it makes the demonstration's report."""
+"""The wheel is complete: installed alone, it renders the report of the demo in an empty directory."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from conftest import ROOT
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of this checkout."""
+    """Build the wheel of this checkout."""
     out = tmp_path_factory.mktemp("wheel")
     subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)], cwd=ROOT, check=True)
     (built,) = out.glob("*.whl")
     return built
 
 
-def test_the_wheel_holds_every_module_the_documents_and_the_source_of_the_r_package(wheel: Path) -> None:
+def test_the_wheel_contains_all_modules_reports_and_the_r_source(wheel: Path) -> None:
     held = set(zipfile.ZipFile(wheel).namelist())
     for folder, place, kinds in (
         (ROOT / "python" / "placa", "placa", ("*.py",)),
@@ -38,7 +38,7 @@ def test_the_wheel_holds_every_module_the_documents_and_the_source_of_the_r_pack
 
 
 @pytest.mark.slow
-def test_the_wheel_alone_makes_the_report_in_an_empty_directory(wheel: Path, r: str, tmp_path: Path) -> None:
+def test_an_installed_wheel_renders_the_report_in_an_empty_directory(wheel: Path, r: str, tmp_path: Path) -> None:
     alone, empty, library = (tmp_path / name for name in ("alone", "empty", "library"))
     for folder in (empty, library):
         folder.mkdir()
@@ -54,4 +54,4 @@ def test_the_wheel_alone_makes_the_report_in_an_empty_directory(wheel: Path, r: 
     assert (empty / "runs" / "demo" / "report" / "evaluation.html").stat().st_size > 100_000
     code = "import placa; print(placa.__file__)"
     found = subprocess.run([sys.executable, "-c", code], cwd=empty, env=environment, capture_output=True, text=True)
-    assert Path(found.stdout.strip()).is_relative_to(alone), "it was this wheel that ran"
+    assert Path(found.stdout.strip()).is_relative_to(alone), "the installed wheel was used"

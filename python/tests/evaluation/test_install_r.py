@@ -1,4 +1,4 @@
-"""Installing the R package: what is missing or fails is named. R is a shell script here."""
+"""Errors of installing the R package. R is a shell script here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from placa.evaluation.install_r import install_r_package
 
 @pytest.fixture
 def fake_r(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The R that is found; it prints a library, and its content decides what installing does."""
+    """Create a command R that prints a library; the script defines what installation does."""
     script = tmp_path / "R"
     script.touch(mode=0o755)
     monkeypatch.setattr(install_r, "find_r", lambda: str(script))
@@ -26,25 +26,25 @@ def test_the_package_is_installed_in_the_first_library(fake_r: Path) -> None:
     assert install_r_package() == Path("/some/library")
 
 
-def test_without_r_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_installation_without_r_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(install_r, "find_r", lambda: None)
     with raises(RNotFoundError, needed_by="install-r"):
         install_r_package()
 
 
-def test_an_installation_without_the_source_is_refused(fake_r: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_r_source_is_an_error(fake_r: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(install_r, "find_shared", lambda name: None)
     with raises(MissingSourceError, part="R"):
         install_r_package()
 
 
-def test_an_r_that_does_not_start_is_refused(fake_r: Path) -> None:
+def test_an_r_that_does_not_start_is_an_error(fake_r: Path) -> None:
     fake_r.write_text("#!/bin/sh\necho libR.so is missing >&2\nexit 127\n")
     with raises(RStartError, command=str(fake_r), reason="libR.so is missing"):
         install_r_package()
 
 
-def test_a_failed_installation_names_its_first_error(fake_r: Path) -> None:
+def test_a_failed_installation_reports_its_first_error(fake_r: Path) -> None:
     error = "ERROR: dependency 'cli' is not available for package 'placa'"
     fake_r.write_text(
         f'#!/bin/sh\n[ "$1" = CMD ] || {{ echo /some/library; exit; }}\necho "{error}" >&2\n'

@@ -1,4 +1,4 @@
-"""PNGs inflated by ISA-L say what Pillow alone says: the same pixels, or the same refusal."""
+"""PNG files inflated by ISA-L give the pixels or the error of Pillow."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ USUAL = {
     "with remarks": png("L", pnginfo=remarks()),
     "two bits": by_hand(struct.pack(">IIBBBBB", 5, 4, 2, 0, 0, 0, 0), b"\0\x1b\x40" * 4),
 }
-#: Left to Pillow as they are.
+#: Files that are read by Pillow.
 UNUSUAL = {
     "interlaced": by_hand(struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 1), b"\0\x80"),
     "pixels missing": by_hand(struct.pack(">IIBBBBB", 4, 4, 8, 0, 0, 0, 0), b"\0\1\2\3\4" * 3),
@@ -76,7 +76,7 @@ UNUSUAL = {
 
 
 @pytest.mark.parametrize("data", USUAL.values(), ids=USUAL)
-def test_the_pixels_are_those_of_pillow_alone(data: bytes) -> None:
+def test_pixels_match_pillow(data: bytes) -> None:
     file = io.BytesIO(data)
     quick = decompress(file)
     assert quick is not file
@@ -87,12 +87,12 @@ def test_the_pixels_are_those_of_pillow_alone(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("data", UNUSUAL.values(), ids=UNUSUAL)
-def test_what_is_unusual_or_damaged_is_left_to_pillow(data: bytes) -> None:
+def test_unusual_or_damaged_files_are_read_by_pillow(data: bytes) -> None:
     file = io.BytesIO(data)
     assert decompress(file) is file and file.tell() == 0
 
 
-def test_a_damaged_file_fares_as_without_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_file_gives_the_result_of_pillow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, whole = tmp_path / "film.png", png("L", (90, 70))
 
     def fares() -> object:
@@ -116,6 +116,6 @@ def test_a_damaged_file_fares_as_without_it(tmp_path: Path, monkeypatch: pytest.
     assert outcomes == {bytes, str}
 
 
-def test_a_large_one_is_read_in_pieces() -> None:
+def test_a_large_file_is_read_in_parts() -> None:
     file = io.BytesIO(by_hand(struct.pack(">IIBBBBB", 6000, 6000, 8, 0, 0, 0, 0), bytes(6001 * 6000)))
     assert decompress(file) is file

@@ -17,7 +17,7 @@ from placa.images.read import ImageRejected, find_images, natural_order, read_im
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "1", "P", "LA", "RGBA"])
-def test_every_way_to_store_grey_gives_the_same_grey(tmp_path: Path, mode: str) -> None:
+def test_all_grey_formats_give_the_same_levels(tmp_path: Path, mode: str) -> None:
     grey = Image.open(draw(tmp_path / "grey.png", size=(64, 64)))
     if mode == "1":
         grey = grey.point(lambda level: 255 * (level > 127))
@@ -26,21 +26,21 @@ def test_every_way_to_store_grey_gives_the_same_grey(tmp_path: Path, mode: str) 
     assert np.abs(read_image(tmp_path / "other.png", 16).astype(int) - expected).max() <= 1
 
 
-def test_the_pixels_are_those_of_a_plain_pillow_loop(shared_data: Path) -> None:
+def test_pixels_match_a_simple_pillow_loop(shared_data: Path) -> None:
     for path in sorted((shared_data / "nih" / "images").glob("*.png"))[:12]:
         plain = np.asarray(Image.open(path).convert("L").resize((224, 224), Image.Resampling.BILINEAR), dtype=int)
         assert np.abs(read_image(path, 224) - plain).max() <= 1, path.name
 
 
-def test_images_from_the_wild_are_all_read(shared_data: Path) -> None:
+def test_unusual_but_valid_images_are_read(shared_data: Path) -> None:
     for path in sorted((shared_data / "odd").iterdir()):
         levels = read_image(path, 96)
         assert levels.shape == (96, 96)
-        # A radiograph has dark and bright parts; a channel read wrong has one or the other.
+        # A radiograph has dark and bright parts; a misread channel has only one of them.
         assert levels.std() > 20 and 20 < levels.mean() < 235, path.name
 
 
-def test_sixteen_bits_keep_their_range(tmp_path: Path) -> None:
+def test_sixteen_bit_images_keep_their_range(tmp_path: Path) -> None:
     ramp = np.tile(np.linspace(0, 65535, 64, dtype=np.uint16), (64, 1))
     Image.fromarray(ramp).save(tmp_path / "ramp.png")
     row = read_image(tmp_path / "ramp.png", 64)[0].astype(int)
@@ -49,13 +49,13 @@ def test_sixteen_bits_keep_their_range(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
 @pytest.mark.parametrize("ending", ["png", "tif", "pgm"])
-def test_the_bits_that_are_used_reach_white(tmp_path: Path, bits: int, ending: str) -> None:
+def test_the_highest_used_bit_is_scaled_to_white(tmp_path: Path, bits: int, ending: str) -> None:
     ramp = np.tile(np.linspace(0, 2**bits - 1, 64, dtype=np.uint16), (64, 1))
     Image.fromarray(ramp).save(tmp_path / f"a.{ending}")
     assert np.abs(read_image(tmp_path / f"a.{ending}", 64)[0] - np.linspace(0, 255, 64)).max() <= 1
 
 
-def test_deep_and_inverted_tiffs(tmp_path: Path) -> None:
+def test_deep_and_inverted_tiff_files_are_read_or_rejected(tmp_path: Path) -> None:
     ramp = np.tile(np.linspace(0, 1, 64, dtype=np.float32), (64, 1))
     expected = np.linspace(0, 255, 64)
     kinds = {
@@ -68,27 +68,27 @@ def test_deep_and_inverted_tiffs(tmp_path: Path) -> None:
         Image.fromarray(levels).save(tmp_path / "a.tif", tiffinfo=tags)
         row = read_image(tmp_path / "a.tif", 64)[0].astype(int)
         assert np.abs(row - expected).max() <= 2, name
-    for levels, says in [
-        (np.where(ramp > 0.9, np.nan, ramp), "no numbers"),
-        (np.where(ramp > 0.9, np.inf, ramp), "no numbers"),
-        (ramp - 1, "from -1 to 0"),
-        ((ramp * 1e6).astype(np.int32), "0 to 65,535 were expected"),
+    for levels, reason in [
+        (np.where(ramp > 0.9, np.nan, ramp), "NaN or infinite"),
+        (np.where(ramp > 0.9, np.inf, ramp), "NaN or infinite"),
+        (ramp - 1, "are -1 to 0"),
+        ((ramp * 1e6).astype(np.int32), "expected 0 to 65,535"),
     ]:
         Image.fromarray(levels).save(tmp_path / "a.tif")
-        with pytest.raises(ImageRejected, match=says):
+        with pytest.raises(ImageRejected, match=reason):
             read_image(tmp_path / "a.tif", 64)
 
 
 @pytest.mark.parametrize("mode", ["CMYK", "YCbCr"])
 @pytest.mark.parametrize("ending", ["jpg", "tif"])
-def test_printers_and_cameras_colours(tmp_path: Path, mode: str, ending: str) -> None:
-    # Pillow writes CMYK into JPEGs as Adobe does, inverted.
+def test_cmyk_and_other_colour_modes_are_read(tmp_path: Path, mode: str, ending: str) -> None:
+    # Pillow writes CMYK JPEG files inverted, as Adobe does.
     grey = Image.fromarray(np.tile(np.linspace(0, 255, 64).astype(np.uint8), (64, 1)))
     grey.convert("RGB").convert(mode).save(tmp_path / f"a.{ending}", quality=98)
     assert np.abs(read_image(tmp_path / f"a.{ending}", 64)[0] - np.linspace(0, 255, 64)).max() <= 2
 
 
-def test_what_is_transparent_is_black(tmp_path: Path) -> None:
+def test_transparent_pixels_are_black(tmp_path: Path) -> None:
     Image.new("RGBA", (8, 8), (255, 255, 255, 0)).save(tmp_path / "clear.png")
     assert read_image(tmp_path / "clear.png", 8).max() == 0
     Image.merge("LA", [Image.new("L", (8, 8), 200), Image.new("L", (8, 8), 128)]).save(tmp_path / "half.png")
@@ -102,7 +102,7 @@ def test_what_is_transparent_is_black(tmp_path: Path) -> None:
     assert set(read_image(tmp_path / "palette.png", 8)[0]) == {0, 200}
 
 
-def test_the_upright_way(tmp_path: Path) -> None:
+def test_the_exif_orientation_is_applied(tmp_path: Path) -> None:
     image = Image.open(draw(tmp_path / "a.png", size=(60, 40)))
     turned = Image.Exif()
     turned[0x0112] = 6
@@ -110,7 +110,7 @@ def test_the_upright_way(tmp_path: Path) -> None:
     image.save(tmp_path / "turned.png", exif=turned)
     assert np.abs(read_image(tmp_path / "turned.png", 32).astype(int) - upright).max() <= 1
     image.save(tmp_path / "odd.jpg", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff\x01\x12garbage", quality=98)
-    assert read_image(tmp_path / "odd.jpg", 32).std() > 10, "damaged EXIF is no damage to the image"
+    assert read_image(tmp_path / "odd.jpg", 32).std() > 10, "damaged EXIF data do not matter"
 
 
 def test_a_photograph_with_previews_is_one_image(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_photograph_with_previews_is_one_image(tmp_path: Path) -> None:
     assert read_image(tmp_path / "a.jpg", 32).std() > 10
 
 
-def test_a_jpeg_read_at_a_fraction_is_the_same_picture(tmp_path: Path) -> None:
+def test_a_jpeg_decoded_at_a_fraction_is_the_same_image(tmp_path: Path) -> None:
     image = Image.open(draw(tmp_path / "a.png", size=(800, 800)))
     image.save(tmp_path / "a.jpg", quality=95)
     whole = np.asarray(image.resize((64, 64), Image.Resampling.BILINEAR), dtype=int)
@@ -127,7 +127,7 @@ def test_a_jpeg_read_at_a_fraction_is_the_same_picture(tmp_path: Path) -> None:
 
 
 def _png(width: int, height: int, pixels: bytes, colour: int = 0) -> bytes:
-    """A PNG of 8 bits whose header claims what it likes."""
+    """Write an 8-bit PNG file with an arbitrary header."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -177,20 +177,20 @@ def _broken(tmp_path: Path, kind: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("kind", "says"),
+    ("kind", "reason"),
     [
         ("truncated", "damaged or truncated"),
         ("empty", "the file is empty"),
         ("text", "it is text, not an image"),
-        ("noise", "no image of a kind that is read"),
+        ("noise", "not a PNG, JPEG"),
         ("page", "it is text, not an image.*DOCTYPE"),
         ("report", "it is a PDF"),
         ("archive", "it is a ZIP archive"),
         ("bad sum", "damaged or truncated"),
-        ("30,000 wide", "claims 900,000,000 pixels"),
+        ("30,000 wide", "has 900,000,000 pixels"),
         ("12,000 wide", "12000 x 12000 pixels, more than"),
-        ("bomb", "no radiograph compresses so well"),
-        ("no width", "no image|0 x 8"),
+        ("bomb", "that no radiograph reaches"),
+        ("no width", "not a PNG|0 x 8"),
         ("GIF", "3 frames"),
         ("PNG", "3 frames"),
         ("WEBP", "3 frames"),
@@ -204,8 +204,8 @@ def _broken(tmp_path: Path, kind: str) -> Path:
         ("missing", "does not exist"),
     ],
 )
-def test_what_is_no_image_is_rejected_with_its_reason(tmp_path: Path, kind: str, says: str) -> None:
-    with pytest.raises(ImageRejected, match=says):
+def test_an_unusable_file_is_rejected_with_a_reason(tmp_path: Path, kind: str, reason: str) -> None:
+    with pytest.raises(ImageRejected, match=reason):
         read_image(_broken(tmp_path, kind), 32)
 
 
@@ -218,14 +218,14 @@ def test_what_is_no_image_is_rejected_with_its_reason(tmp_path: Path, kind: str,
         ("GIF", {"frames": 3}),
     ],
 )
-def test_the_numbers_of_a_rejected_image(tmp_path: Path, kind: str, values: dict[str, int]) -> None:
+def test_the_reason_of_a_rejected_image_has_its_numbers(tmp_path: Path, kind: str, values: dict[str, int]) -> None:
     with pytest.raises(ImageRejected) as rejected:
         read_image(_broken(tmp_path, kind), 32)
     assert {name: rejected.value.values[name] for name in values} == values
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_what_may_not_be_read(tmp_path: Path) -> None:
+def test_a_file_without_permission_is_rejected(tmp_path: Path) -> None:
     path = draw(tmp_path / "locked" / "a.png")
     path.chmod(0)
     with pytest.raises(ImageRejected, match="no permission"):
@@ -253,8 +253,8 @@ def test_damaged_bytes_never_raise_anything_else(tmp_path: Path, ending: str) ->
             assert len(str(rejected)) > 15
 
 
-def test_a_large_image_needs_memory_once(tmp_path: Path) -> None:
-    # Alone and not beside others, so that the memory needed does not grow with the cores.
+def test_a_large_image_is_in_memory_only_once(tmp_path: Path) -> None:
+    # Large images are read one at a time, so memory does not grow with the number of cores.
     random = np.random.default_rng(0).integers(0, 255, (300, 300), dtype=np.uint8)
     Image.fromarray(random).resize((5000, 4000)).save(tmp_path / "a.png", compress_level=1)
     assert grey._LARGE_LOCK.acquire(blocking=False)
@@ -262,8 +262,8 @@ def test_a_large_image_needs_memory_once(tmp_path: Path) -> None:
     try:
         reading.start()
         reading.join(1)
-        assert reading.is_alive(), "it waits for the other"
-        assert read_image(draw(tmp_path / "b.png"), 32).shape == (32, 32), "small ones do not"
+        assert reading.is_alive(), "a second large image waits"
+        assert read_image(draw(tmp_path / "b.png"), 32).shape == (32, 32), "small images do not wait"
     finally:
         grey._LARGE_LOCK.release()
     reading.join(30)
@@ -278,7 +278,7 @@ def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
     assert find_images([tmp_path / "set"]) == [tmp_path / "set" / "more" / "a.png"]
 
 
-def test_files_and_folders_in_any_mix_in_natural_order(tmp_path: Path) -> None:
+def test_files_and_folders_are_listed_in_natural_order(tmp_path: Path) -> None:
     for number in (10, 9, 1):
         draw(tmp_path / "scans" / f"scan {number}.png")
     (tmp_path / "scans" / "notes.txt").write_text("")

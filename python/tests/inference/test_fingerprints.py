@@ -1,4 +1,4 @@
-"""A run's model and its predictions are those that run.json speaks of, or nothing is done with them."""
+"""Models and predictions whose fingerprint differs from run.json are not used."""
 
 import json
 import shutil
@@ -31,7 +31,7 @@ def other_predictions(a_run: Path) -> Path:
     return a_run
 
 
-def test_a_model_that_is_not_the_runs_is_not_loaded(other_model: Path, placa) -> None:
+def test_a_model_with_another_fingerprint_is_not_loaded(other_model: Path, placa) -> None:
     wanted = json.loads((other_model / "run.json").read_text())["model"]["fingerprint"]
     with raises(FingerprintMismatchError, path=str(other_model / "model.keras"), expected=wanted):
         Predictor(other_model)
@@ -39,7 +39,7 @@ def test_a_model_that_is_not_the_runs_is_not_loaded(other_model: Path, placa) ->
     assert done.returncode == 2 and "Traceback" not in done.stderr
 
 
-def test_the_model_of_another_run_is_not_taken_for_this_one(a_run: Path, run: Path) -> None:
+def test_the_model_of_another_run_is_an_error(a_run: Path, run: Path) -> None:
     facts = json.loads((a_run / "run.json").read_text())
     facts["model"]["fingerprint"] = "sha256:" + "1" * 64
     (a_run / "run.json").write_text(json.dumps(facts))
@@ -48,14 +48,14 @@ def test_the_model_of_another_run_is_not_taken_for_this_one(a_run: Path, run: Pa
             use(a_run)
 
 
-def test_predictions_of_another_model_are_not_evaluated(other_predictions: Path) -> None:
+def test_predictions_of_another_model_are_an_error(other_predictions: Path) -> None:
     predictions = str(other_predictions / "predictions.parquet")
     with raises(FingerprintMismatchError, path=predictions, received="sha256:" + "0" * 64):
         evaluate(other_predictions)
     assert not (other_predictions / "evaluation").exists()
 
 
-def test_predictions_that_name_no_model_are_evaluated_and_that_is_said(a_run: Path, r: str) -> None:
+def test_predictions_without_a_fingerprint_are_evaluated_with_a_warning(a_run: Path, r: str) -> None:
     predictions, metadata = read_predictions(a_run)
     del metadata["model_fingerprint"]
     write_predictions(predictions, a_run / "predictions.parquet", metadata)
@@ -64,8 +64,8 @@ def test_predictions_that_name_no_model_are_evaluated_and_that_is_said(a_run: Pa
     assert [text for text in recorded.warned if str(a_run / "predictions.parquet") in text] == recorded.warned[:1]
 
 
-def test_r_refuses_what_is_not_the_runs(run: Path, tmp_path: Path, r: str) -> None:
-    """The three ways in, on runs of which one thing each was changed: the class of R's error is printed."""
+def test_r_rejects_files_of_another_model(run: Path, tmp_path: Path, r: str) -> None:
+    """Call three R functions on runs with one changed file each; return the classes of the errors."""
     model, predictions = (Path(shutil.copytree(run, tmp_path / name)) for name in ("model", "predictions"))
     with (model / "model.keras").open("ab") as file:
         file.write(b"\0")

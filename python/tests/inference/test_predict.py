@@ -1,12 +1,9 @@
-import json
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from raising import raises
 
-from placa.core.files import fingerprint
 from placa.images.errors import NoReadableImageError
 from placa.inference.predict import Predictor, predict_files
 from placa.records.manifest import read_manifest
@@ -14,7 +11,7 @@ from placa.records.predictions import read_predictions
 from placa.workflows.r_calls import predict_as_lists, read_as_lists
 
 
-def test_files_get_the_probabilities_that_training_stored(run: Path, prepared: Path) -> None:
+def test_predictions_of_files_match_those_stored_by_training(run: Path, prepared: Path) -> None:
     manifest = read_manifest(prepared).iloc[:70]
     stored, _ = read_predictions(run)
     table, rejected = Predictor(run).predict(manifest["path"].tolist())
@@ -31,7 +28,7 @@ def test_classes_follow_the_stored_threshold(run: Path, prepared: Path) -> None:
     assert set(table["class"]) == {"positive", "negative"}
 
 
-def test_one_bad_image_among_many_is_set_aside(run: Path, prepared: Path, tmp_path: Path) -> None:
+def test_one_unreadable_image_is_rejected(run: Path, prepared: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.png"
     bad.write_text("not an image")
     table, rejected, _ = predict_files(run, [prepared / "images", bad])
@@ -41,25 +38,7 @@ def test_one_bad_image_among_many_is_set_aside(run: Path, prepared: Path, tmp_pa
         predict_files(run, [bad])
 
 
-def test_a_run_of_before_says_nothing_of_reading_and_is_read_all_the_same(a_run: Path, prepared: Path) -> None:
-    images = read_manifest(prepared)["path"].tolist()[:3]
-    expected, _ = Predictor(a_run).predict(images)
-    facts = json.loads((a_run / "run.json").read_text())
-    del facts["data"]["reading"]
-    with zipfile.ZipFile(a_run / "model.keras") as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    card = json.loads(members["placa.json"])
-    assert card.pop("reading") == {"rule": "stretch", "squares": 1, "options": {}} and card["resize"] == "stretch"
-    with zipfile.ZipFile(a_run / "model.keras", "w") as archive:
-        for name, content in {**members, "placa.json": json.dumps(card).encode()}.items():
-            archive.writestr(name, content)
-    facts["model"]["fingerprint"] = fingerprint(a_run / "model.keras")
-    (a_run / "run.json").write_text(json.dumps(facts))
-    table, rejected, _ = predict_files(a_run, images)
-    assert table.equals(expected) and not rejected
-
-
-def test_images_of_the_same_name_keep_their_paths_apart(run: Path, prepared: Path, tmp_path: Path) -> None:
+def test_images_with_equal_names_keep_their_paths(run: Path, prepared: Path, tmp_path: Path) -> None:
     first, second = sorted((prepared / "images").glob("*.png"))[:2]
     for number, image in enumerate((first, second)):
         (tmp_path / str(number)).mkdir()
@@ -68,7 +47,7 @@ def test_images_of_the_same_name_keep_their_paths_apart(run: Path, prepared: Pat
     assert table["image_id"].tolist() == [str(tmp_path / "0" / "scan.png"), str(tmp_path / "1" / "scan.png")]
 
 
-def test_lists_for_r_hold_what_the_table_holds(run: Path, prepared: Path, tmp_path: Path) -> None:
+def test_lists_for_r_match_the_table(run: Path, prepared: Path, tmp_path: Path) -> None:
     images = [str(path) for path in sorted((prepared / "images").glob("*.png"))[:3]]
     (tmp_path / "bad.png").write_bytes(b"")
     lists = predict_as_lists(str(run), [*images, str(tmp_path / "bad.png")])
@@ -78,7 +57,7 @@ def test_lists_for_r_hold_what_the_table_holds(run: Path, prepared: Path, tmp_pa
     assert all(type(value) is float for value in lists["probability"])
 
 
-def test_predictions_as_lists_lose_nothing(run: Path) -> None:
+def test_predictions_as_lists_match_the_table(run: Path) -> None:
     frame, _ = read_predictions(run)
     lists = read_as_lists(str(run))
     for name, values in lists["columns"].items():
@@ -88,7 +67,7 @@ def test_predictions_as_lists_lose_nothing(run: Path) -> None:
         assert len({type(value) for value in values}) == 1
 
 
-def test_r_says_the_same_as_python(run: Path, prepared: Path, r: str, tmp_path: Path) -> None:
+def test_r_and_python_give_the_same_predictions(run: Path, prepared: Path, r: str, tmp_path: Path) -> None:
     images = [str(path) for path in sorted((prepared / "images").glob("*.png"))[:4]]
     code = """
       arguments <- commandArgs(TRUE)
@@ -119,5 +98,5 @@ def test_the_command_writes_parquet_and_prints_a_table(run: Path, prepared: Path
     written, metadata = read_predictions(out)
     assert len(written) == len(list((prepared / "images").glob("*.png")))
     assert written["truth"].isna().all() and written["split"].isna().all()
-    assert metadata["positive"] == "Opacity"
+    assert metadata["findings"] == ["Opacity"] and metadata["versions"]["pillow"]
     assert pd.read_csv(tmp_path / "some.rejected.csv")["path"].tolist() == [str(tmp_path / "bad.png")]

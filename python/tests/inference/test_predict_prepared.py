@@ -22,7 +22,7 @@ from placa.sources.folders import read_folders
 from placa.workflows.prepare import prepare
 
 
-def test_the_command_predicts_a_prepared_set_as_training_did(run: Path, prepared: Path, tmp_path: Path, placa) -> None:
+def test_the_command_gives_the_predictions_of_training(run: Path, prepared: Path, tmp_path: Path, placa) -> None:
     out = tmp_path / "all.parquet"
     done = placa("predict", run, prepared, "--out", out, "--rows", 2)
     assert done.returncode == 0, done.stderr
@@ -34,7 +34,7 @@ def test_the_command_predicts_a_prepared_set_as_training_did(run: Path, prepared
     assert set(written["class"]) <= {"positive", "negative"}
 
 
-def test_images_of_other_patients_get_their_own_truth_and_no_file_is_read(
+def test_another_prepared_set_is_predicted_with_its_labels_and_without_files(
     run: Path, prepared: Path, tmp_path: Path
 ) -> None:
     for number, file in enumerate(sorted((prepared / "images").glob("*.png"))[:40]):
@@ -50,7 +50,7 @@ def test_images_of_other_patients_get_their_own_truth_and_no_file_is_read(
     assert by_path[expected["path"]].tolist() == expected["probability"].tolist()
 
 
-def test_pixels_that_the_model_never_learnt_are_refused(run: Path, prepared: Path, tmp_path: Path, placa) -> None:
+def test_another_reading_rule_is_an_error(run: Path, prepared: Path, tmp_path: Path, placa) -> None:
     prepare(read_folders_of(prepared, tmp_path), tmp_path / "small", size=32)
     with raises(MissingPixelsError, path=str(tmp_path / "small" / "pixels-64.npy"), sizes=[32]):
         predict_prepared(Predictor(run), tmp_path / "small")
@@ -61,7 +61,7 @@ def test_pixels_that_the_model_never_learnt_are_refused(run: Path, prepared: Pat
         predict_prepared(other, prepared)
 
 
-def test_a_prepared_set_is_predicted_alone(run: Path, prepared: Path, placa) -> None:
+def test_a_prepared_set_with_other_inputs_is_an_error(run: Path, prepared: Path, placa) -> None:
     places = [prepared / "images", prepared]
     with raises(MixedInputsError, prepared=str(prepared), inputs=[str(place) for place in places]):
         find_prepared_set(places)
@@ -70,7 +70,7 @@ def test_a_prepared_set_is_predicted_alone(run: Path, prepared: Path, placa) -> 
     assert done.returncode == 2 and str(prepared) in done.stderr and done.stderr.count("\n") == 1
 
 
-def test_a_worker_with_another_run_or_data_set_is_refused(run: Path, prepared: Path) -> None:
+def test_a_worker_with_another_run_or_data_set_is_an_error(run: Path, prepared: Path) -> None:
     model = Predictor(run).fingerprint
     with raises(DirectoryDiffersOnWorkerError, path=str(run), expected="sha256:0", received=model):
         dask._predict_chunk(str(run), "sha256:0", [])
@@ -87,11 +87,11 @@ def read_folders_of(prepared: Path, tmp_path: Path):
 
 
 @pytest.mark.parametrize("large", [False, True])
-def test_an_answer_is_the_same_to_the_bit_whatever_it_comes_with(
+def test_a_prediction_does_not_depend_on_the_rest_of_its_batch(
     large: bool, run: Path, prepared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if large:
-        # Large networks are asked for fewer images at a time.
+        # Large networks have smaller batches.
         monkeypatch.setattr(placa.models.outputs, "_LARGE", 0)
     pixels = np.load(prepared / "pixels-64.npy")
     model = Predictor(run).model

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from record_fixtures import good_record
 
 from placa.core.backend import load_keras
 from placa.inference.explain.gradcam import GradCam
@@ -48,7 +49,11 @@ def _logits(networks: list, pixels: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("bends", [False, True], ids=["lines", "isotonic"])
 def test_an_ensemble_is_the_mean_of_the_recalibrated_logits(networks, pixels, bends: bool, tmp_path: Path) -> None:
     maps = [[_bent(3 * k), one[1]] for k, one in enumerate(LINES)] if bends else LINES
-    save_model(ensemble(networks, maps), tmp_path / "model.keras", {"findings": ["Mass", "Nodule"], "size": 64})
+    save_model(
+        ensemble(networks, maps),
+        tmp_path / "model.keras",
+        {**good_record("model"), "findings": ["Mass", "Nodule"], "size": 64},
+    )
     model, _ = load_model(tmp_path / "model.keras")
     logits = _logits(networks, pixels)
     mean = np.mean([[maps[k][i].apply(logits[k, :, i]) for i in range(2)] for k in range(3)], axis=0).T
@@ -76,8 +81,8 @@ def test_volumes_are_pooled_before_each_map(networks, pixels, several: bool) -> 
     assert predict_pixels(model, [], reading=slabs(4)).probability.shape == (0, 2)
 
 
-def test_steep_ramps_lose_nothing_to_32_bits(networks, pixels) -> None:
-    """Two knots a millionth apart: sums of unbounded pieces would be off by whole logits."""
+def test_steep_ramps_are_exact_in_32_bits(networks, pixels) -> None:
+    """Two knots differ by 1e-6: sums of unbounded pieces would have errors of whole logits."""
     steep = Recalibration(0.01, 0.0, ((-1.0, -2.0), (0.0, -1.0), (1e-6, 1.0), (5.0, 2.0)))
     model = with_probabilities(networks[0], [steep, Recalibration()])
     _, recalibration = split_at_logits(model)
@@ -85,11 +90,11 @@ def test_steep_ramps_lose_nothing_to_32_bits(networks, pixels) -> None:
     assert recalibration.predict_on_batch(z)[:, 0] == pytest.approx(steep.apply(z[:, 0]), abs=1e-5)
 
 
-def test_grad_cam_explains_an_ensemble_and_its_mirror_alike(networks, pixels) -> None:
+def test_grad_cam_explains_an_ensemble_and_a_mirrored_one(networks, pixels) -> None:
     gradcam = GradCam(ensemble(networks, LINES))
     maps, turned = gradcam.maps(pixels[:2], 0), gradcam.maps(pixels[:2, :, ::-1], 0)
     assert maps.shape == (2, 64, 64) and maps.max() > 0
     assert turned[:, :, ::-1] == pytest.approx(maps, abs=1e-4 * float(maps.max()))
-    # Recalibrated logits are linear in those of the members, and so are maps before what is negative is cut off.
+    # Recalibrated logits are linear in those of the members, and so are maps before clipping at 0.
     alone = GradCam(with_probabilities(networks[0], LINES[0])).maps(pixels[:2], 0)
     assert not np.allclose(alone, maps, atol=1e-3)

@@ -1,4 +1,4 @@
-"""Every backbone of the table: that it is the network of Keras, learns in two phases, and goes through a file."""
+"""Every backbone of the table is the network of Keras, is trained in two phases, and is saved and loaded."""
 
 import subprocess
 import sys
@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 from raising import raises
+from record_fixtures import good_record
 
 from placa.core.backend import load_keras
 from placa.models import BACKBONES, backbone_named, build, head_of, set_trainable
 from placa.models.applications import original, scaled
-from placa.models.backbones import ROWS
+from placa.models.backbones import BACKBONE_TABLE
 from placa.models.errors import ImageTooSmallError
 from placa.models.files import load_model, save_model
 
-#: The module of `keras.applications` that holds each backbone and its `preprocess_input`.
+#: The module of `keras.applications` with each backbone and its `preprocess_input`.
 FAMILY = {
     "mobilenet-v3-small": "mobilenet_v3",
     "mobilenet-v3-large": "mobilenet_v3",
@@ -37,13 +38,13 @@ def greys(number: int, size: int, seed: int = 0) -> Any:
 
 
 def lively(network: Any) -> None:
-    """Weights as of a network that has learnt: with Keras' own, an unlearnt MobileNet answers next to nothing."""
+    """Set weights like those of a trained network; the output of an untrained MobileNet is nearly constant."""
     random = np.random.default_rng(0)
     network.set_weights([array + random.normal(0, 0.05, array.shape) ** 2 for array in network.get_weights()])
 
 
-def answer(network: Any, pixels: Any) -> Any:
-    """What a network says, without the seconds that compiling it takes."""
+def outputs_of(network: Any, pixels: Any) -> Any:
+    """Return the output of a network without compiling it, which takes seconds."""
     return np.asarray(network(load_keras().ops.convert_to_tensor(pixels), training=False))
 
 
@@ -56,14 +57,14 @@ def half_precision() -> Iterator[None]:
     policies.set_dtype_policy(before)
 
 
-def test_the_table_is_whole() -> None:
-    assert set(FAMILY) == {name for name, row in ROWS.items() if row.application}
+def test_the_table_of_backbones_is_complete() -> None:
+    assert set(FAMILY) == {name for name, row in BACKBONE_TABLE.items() if row.application}
     assert next(iter(BACKBONES)) == "small" and all(len(line) < 80 for line in BACKBONES.values())
 
 
 @pytest.mark.parametrize("name", list(FAMILY))
-def test_the_spelling_of_keras_is_understood(name: str) -> None:
-    application = str(ROWS[name].application)
+def test_names_of_keras_are_accepted(name: str) -> None:
+    application = str(BACKBONE_TABLE[name].application)
     assert hasattr(load_keras().applications, application)
     assert {backbone_named(output) for output in (name, application, application.upper())} == {name}
 
@@ -74,14 +75,14 @@ def test_the_names_are_listed_without_keras() -> None:
 
 
 @pytest.mark.parametrize("name", list(BACKBONES))
-def test_images_too_small_are_refused(name: str) -> None:
-    smallest = ROWS[name].smallest
+def test_images_that_are_too_small_are_an_error(name: str) -> None:
+    smallest = BACKBONE_TABLE[name].smallest
     with raises(ImageTooSmallError, backbone=name, size=smallest - 1, smallest=smallest):
         build(name, smallest - 1, 1)
 
 
 @pytest.mark.parametrize(("scaling", "family"), [("torch", "densenet"), ("caffe", "resnet")])
-def test_levels_are_scaled_as_the_family_does(scaling: Any, family: str) -> None:
+def test_grey_levels_are_scaled_as_in_keras(scaling: Any, family: str) -> None:
     keras = load_keras()
     colour = np.repeat(np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1), 3, axis=-1)
     ours = np.asarray(scaled(keras.ops.convert_to_tensor(colour), scaling))
@@ -90,7 +91,7 @@ def test_levels_are_scaled_as_the_family_does(scaling: Any, family: str) -> None
 
 
 @pytest.mark.parametrize("name", EACH)
-def test_one_channel_gives_what_keras_gives_for_a_grey_image(name: str) -> None:
+def test_one_channel_gives_the_output_of_keras_for_a_grey_image(name: str) -> None:
     keras = load_keras()
     network, theirs = build(name, 48, 1), original(name, 48)
     lively(network)
@@ -98,24 +99,24 @@ def test_one_channel_gives_what_keras_gives_for_a_grey_image(name: str) -> None:
     theirs.set_weights([a.reshape(w.shape) for a, w in zip(body.get_weights(), theirs.weights, strict=True)])
     pixels = greys(2, 48)
     colour = np.repeat(pixels, 3, axis=-1).astype("float32")
-    expected = answer(theirs, getattr(keras.applications, FAMILY[name]).preprocess_input(colour))
-    ours = answer(keras.Model(network.input, network.get_layer("mean").input), pixels)
+    expected = outputs_of(theirs, getattr(keras.applications, FAMILY[name]).preprocess_input(colour))
+    ours = outputs_of(keras.Model(network.input, network.get_layer("mean").input), pixels)
     assert np.std(expected) > 1e-3 and np.abs(ours - expected).max() <= 1e-4 * np.abs(expected).max()
 
 
 @pytest.mark.parametrize("name", EACH)
-def test_a_backbone_is_saved_and_loaded_with_nothing_but_public_layers(name: str, tmp_path: Path) -> None:
+def test_a_saved_backbone_has_only_public_layers(name: str, tmp_path: Path) -> None:
     network = build(name, 32, 2)
     lively(network)
-    save_model(network, tmp_path / "model.keras", {"backbone": name})
+    save_model(network, tmp_path / "model.keras", {**good_record("model"), "backbone": name})
     config = zipfile.ZipFile(tmp_path / "model.keras").read("config.json").decode()
     assert "keras.src.applications" not in config and "__lambda__" not in config and "placa" not in config
     loaded, _ = load_model(tmp_path / "model.keras")
-    assert np.array_equal(answer(loaded, greys(2, 32)), answer(network, greys(2, 32)))
+    assert np.array_equal(outputs_of(loaded, greys(2, 32)), outputs_of(network, greys(2, 32)))
 
 
 @pytest.mark.slow
-def test_several_of_one_backbone_are_one_model(tmp_path: Path) -> None:
+def test_several_networks_of_one_backbone_are_one_model(tmp_path: Path) -> None:
     keras = load_keras()
     pixels = keras.Input((32, 32, 1), dtype="uint8", name="pixels")
     members = [build("mobilenet-v3-small", 32, 1) for _ in range(2)]
@@ -123,20 +124,20 @@ def test_several_of_one_backbone_are_one_model(tmp_path: Path) -> None:
         lively(member)
         member.get_layer("logits").set_weights([np.random.default_rng(seed).normal(size=(576, 1)), np.zeros(1)])
     each = [keras.Model(pixels, one(pixels), name=f"fold{i}")(pixels) for i, one in enumerate(members)]
-    save_model(keras.Model(pixels, keras.layers.Average()(each)), tmp_path / "model.keras", {})
+    save_model(keras.Model(pixels, keras.layers.Average()(each)), tmp_path / "model.keras", good_record("model"))
     loaded, _ = load_model(tmp_path / "model.keras")
-    output = [answer(member, greys(2, 32)) for member in members]
+    output = [outputs_of(member, greys(2, 32)) for member in members]
     assert not np.allclose(*output, rtol=1e-3)
-    assert np.allclose(answer(loaded, greys(2, 32)), np.mean(output, axis=0), rtol=1e-4)
+    assert np.allclose(outputs_of(loaded, greys(2, 32)), np.mean(output, axis=0), rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["small", pytest.param("mobilenet-v3-small", marks=pytest.mark.slow)])
-def test_first_the_head_learns_alone_and_then_all_of_it(name: str) -> None:
+def test_the_head_is_trained_first_and_then_all_layers(name: str) -> None:
     keras = load_keras()
     keras.utils.set_random_seed(0)
     network = build(name, 32, 1)
     lively(network)
-    # No halves: the bias of a head that still says one half would have nothing to learn from them.
+    # No label is 0.5: an untrained head predicts 0.5 and would have no gradient.
     pixels, truth = greys(8, 32), (np.arange(8) > 1).astype("float32").reshape(8, 1)
 
     def changed(part: Any) -> dict[str, bool]:
@@ -152,17 +153,17 @@ def test_first_the_head_learns_alone_and_then_all_of_it(name: str) -> None:
     head = {weight.path for layer in head_of(network) for weight in layer.weights}
     assert {path for path, moved in changed("head").items() if moved} == head
     moved = changed("all")
-    # The moving averages move too, and fast enough for a small data set.
+    # The moving averages change too, and fast enough for a small data set.
     assert all(moved[path] for path in moved if path.endswith("moving_variance"))
     assert all(any(path.endswith(kind) and moved[path] for path in moved) for kind in ("kernel", "gamma", "bias"))
 
 
-def test_half_precision_ends_in_whole_logits_and_no_normalisation_settles_slowly(half_precision: None) -> None:
+def test_half_precision_has_float32_logits_and_fast_batch_normalisation(half_precision: None) -> None:
     keras = load_keras()
     network = build("mobilenet-v3-small", 32, 1)
     assert network.get_layer("logits").compute_dtype == "float32"
     body = network.get_layer("features")
     assert body.layers[2].compute_dtype == "float16"
     assert {one.momentum for one in body.layers if isinstance(one, keras.layers.BatchNormalization)} == {0.9}
-    assert answer(network, greys(1, 32)).dtype == np.float32
+    assert outputs_of(network, greys(1, 32)).dtype == np.float32
     assert build("small", 32, 1).get_layer("logits").compute_dtype == "float32"

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from raising import raises
+from record_fixtures import good_record
 
 from placa.core.backend import load_keras
 from placa.core.errors import UnknownNameError
@@ -15,7 +16,7 @@ from placa.models.calibration import Recalibration, sigmoid
 from placa.models.errors import DamagedModelError, UnloadableModelError
 from placa.models.files import load_model, save_model
 
-CARD = {"findings": ["Mass", "Nodule"], "size": 32}
+CARD = {**good_record("model"), "findings": ["Mass", "Nodule"], "size": 32}
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def model():
     return network, with_probabilities(network, [Recalibration(2.0, -1.0), Recalibration(0.5, 0.25)])
 
 
-def test_scores_and_probabilities_are_those_of_the_formula(model) -> None:
+def test_scores_and_probabilities_match_the_formula(model) -> None:
     network, both = model
     pixels = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 1), dtype=np.uint8)
     logits = np.asarray(network.predict_on_batch(pixels), dtype=float)
@@ -34,7 +35,7 @@ def test_scores_and_probabilities_are_those_of_the_formula(model) -> None:
     assert np.allclose(output["probability"], sigmoid(logits * [2.0, 0.5] + [-1.0, 0.25]), atol=1e-6)
 
 
-def test_a_saved_model_is_the_same_and_needs_nothing_of_placa(model, tmp_path: Path) -> None:
+def test_a_saved_model_is_loaded_without_placa(model, tmp_path: Path) -> None:
     save_model(model[1], tmp_path / "model.keras", CARD)
     assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
     loaded, card = load_model(tmp_path / "model.keras")
@@ -53,14 +54,14 @@ def test_a_saved_model_is_the_same_and_needs_nothing_of_placa(model, tmp_path: P
     assert np.array_equal(np.load(tmp_path / "out.npy"), expected)
 
 
-def test_the_file_carries_no_code(model, tmp_path: Path) -> None:
+def test_the_model_file_contains_no_code(model, tmp_path: Path) -> None:
     save_model(model[1], tmp_path / "model.keras", CARD)
     config = zipfile.ZipFile(tmp_path / "model.keras").read("config.json").decode()
     assert "__lambda__" not in config and "placa." not in config
 
 
 @pytest.mark.parametrize("damage", ["cut", "text", "card", "weights"])
-def test_a_damaged_file_is_refused_in_a_sentence(model, tmp_path: Path, damage: str) -> None:
+def test_a_damaged_model_file_is_an_error(model, tmp_path: Path, damage: str) -> None:
     path = tmp_path / "model.keras"
     save_model(model[1], path, CARD)
     if damage == "cut":
@@ -79,11 +80,11 @@ def test_a_damaged_file_is_refused_in_a_sentence(model, tmp_path: Path, damage: 
         load_model(path)
 
 
-def test_a_mirrored_model_says_the_same_of_an_image_and_its_mirror(model, tmp_path: Path) -> None:
+def test_a_mirrored_model_gives_equal_scores_for_an_image_and_its_mirror(model, tmp_path: Path) -> None:
     mirrored = with_mirror(model[0])
     pixels = np.random.default_rng(2).integers(0, 256, (4, 32, 32, 1), dtype=np.uint8)
     one, other = model[0].predict_on_batch(pixels), model[0].predict_on_batch(pixels[:, :, ::-1])
-    assert not np.allclose(one, other, atol=1e-3), "the network alone does not"
+    assert not np.allclose(one, other, atol=1e-3), "the network alone is not symmetric"
     assert np.allclose(mirrored.predict_on_batch(pixels), (one + other) / 2, atol=1e-5)
     save_model(with_probabilities(mirrored, [Recalibration()] * 2), tmp_path / "m.keras", CARD)
     loaded, _ = load_model(tmp_path / "m.keras")
@@ -92,7 +93,7 @@ def test_a_mirrored_model_says_the_same_of_an_image_and_its_mirror(model, tmp_pa
     assert np.allclose(output, sigmoid((one + other) / 2), atol=1e-5)
 
 
-def test_an_unknown_backbone_is_answered_with_those_there_are() -> None:
+def test_an_unknown_backbone_is_an_error_with_the_known_ones() -> None:
     with raises(UnknownNameError, name="smal") as caught:
         build("smal", 32, 1)
     assert caught.value.values["known"][0] == "small"

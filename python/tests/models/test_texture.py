@@ -1,4 +1,4 @@
-"""The texture branch of `small`: its counts against the definition written out, and where it is used."""
+"""The texture branch of `small`: its counts match the definition, and it is used for large images only."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from placa.models.texture import PATTERNS, REGIONS, pattern_shares
 
 
 def _by_hand(image: np.ndarray, distance: int, step: int) -> np.ndarray:
-    """Pixel by pixel: the neighbours clockwise from the upper left, the first the highest bit."""
+    """Count pixel by pixel: neighbours clockwise from the upper left, the first one is the highest bit."""
     side = len(image) - 2 * distance
     codes = np.zeros((side, side), dtype=int)
     around = [(-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1)]
@@ -23,9 +23,9 @@ def _by_hand(image: np.ndarray, distance: int, step: int) -> np.ndarray:
     return codes
 
 
-def test_the_counts_are_those_of_the_definition() -> None:
+def test_counts_match_the_definition() -> None:
     keras = load_keras()
-    # The ends of the grey range, where a sum in 8 bits would overflow.
+    # The limits of the grey range, where an 8-bit sum would overflow.
     images = np.random.default_rng(0).choice(np.array([0, 1, 2, 3, 253, 254, 255], np.uint8), (2, 20, 20, 1))
     pixels = keras.Input((20, 20, 1), dtype="uint8")
     output = keras.ops.convert_to_numpy(keras.Model(pixels, pattern_shares(pixels))(images))
@@ -43,18 +43,18 @@ def test_the_counts_are_those_of_the_definition() -> None:
     assert output == pytest.approx(np.array(wanted), abs=1e-6)
 
 
-def test_texture_counts_in_large_images_alone() -> None:
+def test_texture_is_used_only_for_large_images() -> None:
     names = {layer.name for layer in build("small", 2 * TRUNK_SIDE, 1).layers}
     assert {"texture", "shrink"} <= names
     assert not {"texture", "shrink"} & {layer.name for layer in build("small", TRUNK_SIDE, 1).layers}
 
 
-def test_a_large_small_learns_and_is_loaded_again(tmp_path) -> None:
+def test_small_with_texture_is_trained_saved_and_loaded(tmp_path) -> None:
     keras = load_keras()
     keras.utils.set_random_seed(0)
     random = np.random.default_rng(0)
     truth = np.arange(32) % 2
-    # Smooth and rough noise of the same grey levels: nothing but texture tells them apart.
+    # Smooth and rough noise with the same grey levels differ only in texture.
     rough = random.integers(0, 256, (32, 192, 192), dtype=np.uint8)
     smooth = np.sort(rough.reshape(32, -1), axis=1).reshape(rough.shape)
     images = np.where(truth[:, None, None] == 1, rough, smooth)[..., None]

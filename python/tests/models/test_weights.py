@@ -1,4 +1,4 @@
-"""What a network starts from: files that Keras wrote, runs of placa, and downloads that fail."""
+"""Initial weights: files of Keras, runs of placa, and failed downloads."""
 
 import importlib
 import json
@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 import pytest
 from raising import raises
+from record_fixtures import good_record
 
 from placa.core.backend import load_keras
 from placa.core.files import fingerprint
@@ -40,49 +41,49 @@ def stirred(network: Any, seed: int = 0) -> Any:
 
 
 def body(network: Any) -> list[Any]:
-    """All the weights of a network but its head's."""
+    """Return all weights except those of the head."""
     return [array for layer in network.layers if layer.name != "logits" for array in layer.get_weights()]
 
 
-def alike(one: list[Any], other: list[Any]) -> bool:
+def equal(one: list[Any], other: list[Any]) -> bool:
     return len(one) == len(other) and all(map(np.array_equal, one, other))
 
 
 @pytest.fixture(scope="module")
 def keras_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, dict[str, Path]]:
-    """A network of Keras' own, and its weights in both formats that Keras has."""
+    """Build a network of Keras, and save its weights in both formats of Keras."""
     folder = tmp_path_factory.mktemp("weights")
     network = stirred(original(NAME, 224))
     paths = {"old": folder / "small_notop.h5", "new": folder / "small.weights.h5"}
     network.save_weights(paths["new"])
-    # Keras still reads the format of its ImageNet files, but has no public call left to write it.
+    # Keras reads the format of its ImageNet files, but has no public function to write it.
     with h5py.File(paths["old"], "w") as file:
         importlib.import_module("keras.src.legacy.saving.legacy_h5_format").save_weights_to_hdf5_group(file, network)
     return network, paths
 
 
 @pytest.mark.parametrize("kind", ["old", "new"])
-def test_files_that_keras_wrote_are_taken_at_any_size(keras_files: Any, kind: str) -> None:
+def test_weight_files_of_keras_are_loaded_at_any_image_size(keras_files: Any, kind: str) -> None:
     network, paths = keras_files
     started = build(NAME, 64, 3, str(paths[kind]))
-    assert alike(body(started), network.get_weights())
+    assert equal(body(started), network.get_weights())
     assert weights_fingerprint(str(paths[kind])) == fingerprint(paths[kind])
 
 
-def test_imagenet_goes_the_way_of_keras(keras_files: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_imagenet_weights_are_those_of_keras(keras_files: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     network, paths = keras_files
     asked: list[str] = []
 
     def get_file(name: str, origin: str, file_hash: str, **options: Any) -> str:
         asked.append(origin)
         print("Downloading")
-        assert file_hash, "what is half there would be taken for whole"
+        assert file_hash, "a partial file would be taken as complete"
         return str(paths["old"])
 
     monkeypatch.setattr(importlib.import_module("keras.src.utils.file_utils"), "get_file", get_file)
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        assert alike(body(build(NAME, 64, 1, "imagenet")), network.get_weights())
+        assert equal(body(build(NAME, 64, 1, "imagenet")), network.get_weights())
     assert len(asked) == 1 and "mobilenet_v3_small" in asked[0]
     assert capsys.readouterr().out == "", "stdout is for results"
     assert weights_fingerprint("imagenet") is None and weights_fingerprint("none") is None
@@ -90,7 +91,7 @@ def test_imagenet_goes_the_way_of_keras(keras_files: Any, monkeypatch: pytest.Mo
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["convnext-tiny", "densenet121", "efficientnet-v2-b0", "resnet50"])
-def test_every_familys_file_is_taken(name: str, tmp_path: Path) -> None:
+def test_weight_files_of_every_family_are_loaded(name: str, tmp_path: Path) -> None:
     network = stirred(original(name, 64))
     network.save_weights(tmp_path / "its.weights.h5")
     pixels = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 1), dtype=np.uint8)
@@ -103,24 +104,28 @@ def test_every_familys_file_is_taken(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "mirrored"), [("small", True), ("small", False), pytest.param(NAME, True, marks=pytest.mark.slow)]
 )
-def test_a_run_is_taken_whatever_its_findings(name: str, mirrored: bool, tmp_path: Path) -> None:
+def test_weights_of_a_run_with_other_findings_are_loaded(name: str, mirrored: bool, tmp_path: Path) -> None:
     network = stirred(build(name, 32, 1))
-    # However it was spelt when the run was trained.
-    save_model(with_mirror(network) if mirrored else network, tmp_path / "model.keras", {"backbone": name.title()})
+    # With any spelling of the name in the run.
+    save_model(
+        with_mirror(network) if mirrored else network,
+        tmp_path / "model.keras",
+        {**good_record("model"), "backbone": name.title()},
+    )
     load_keras().utils.set_random_seed(1)
     started = build(name, 64, 2, str(tmp_path))
-    assert alike(body(started), body(network))
+    assert equal(body(started), body(network))
     assert started.get_layer("logits").kernel.shape[-1] == 2
     assert weights_fingerprint(str(tmp_path)) == fingerprint(tmp_path / "model.keras")
 
 
-def test_a_run_that_was_trained_is_taken(run: Path) -> None:
+def test_weights_of_a_trained_run_are_loaded(run: Path) -> None:
     started = build("small", 64, 5, str(run))
-    assert not alike(body(started), body(build("small", 64, 5)))
-    assert all(layer.get_weights()[2].any() for layer in started.layers if "norm" in layer.name), "it has seen images"
+    assert not equal(body(started), body(build("small", 64, 5)))
+    assert all(layer.get_weights()[2].any() for layer in started.layers if "norm" in layer.name), "trained"
 
 
-def test_files_of_something_else_are_refused(keras_files: Any, tmp_path: Path) -> None:
+def test_files_without_matching_weights_are_errors(keras_files: Any, tmp_path: Path) -> None:
     network, paths = keras_files
     cut, text, nan = tmp_path / "cut.weights.h5", tmp_path / "text.h5", tmp_path / "nan.weights.h5"
     cut.write_bytes(paths["new"].read_bytes()[:200_000])
@@ -134,13 +139,15 @@ def test_files_of_something_else_are_refused(keras_files: Any, tmp_path: Path) -
     part.write_bytes(paths["new"].read_bytes())
     with h5py.File(part, "a") as file:
         del file["layers/conv2d_5/vars/0"]
-    save_model(build("small", 32, 1), tmp_path / "model.keras", {"backbone": "small"})
+    save_model(build("small", 32, 1), tmp_path / "model.keras", {**good_record("model"), "backbone": "small"})
     members = [build("small", 32, 1) for _ in range(2)]
     pixels = load_keras().Input((32, 32, 1), dtype="uint8")
     for number, member in enumerate(members):
         member.name = f"fold{number}"
     both = load_keras().layers.Average()([member(pixels) for member in members])
-    save_model(load_keras().Model(pixels, both), tmp_path / "folds.keras", {"backbone": "small"})
+    save_model(
+        load_keras().Model(pixels, both), tmp_path / "folds.keras", {**good_record("model"), "backbone": "small"}
+    )
     refused = {
         (NAME, str(tmp_path / "none.h5")): (MissingWeightsError, {}),
         (NAME, str(tmp_path / "not-a-run")): (MissingWeightsError, {}),
@@ -154,7 +161,7 @@ def test_files_of_something_else_are_refused(keras_files: Any, tmp_path: Path) -
         (NAME, str(tmp_path)): (WrongWeightsError, {"file": str(tmp_path / "model.keras"), "found": "small"}),
         ("small", str(tmp_path / "folds.keras")): (EnsembleWeightsError, {"networks": 2}),
     }
-    # What `build` does, but for building anew what is to be refused each time.
+    # As in `build`, but the network is built only once.
     networks = {name: build(name, 64, 1) for name in {name for name, _ in refused}}
     for (name, weights), (error, values) in refused.items():
         file = {} if weights == "imagenet" else {"file": weights}
@@ -166,7 +173,7 @@ def test_files_of_something_else_are_refused(keras_files: Any, tmp_path: Path) -
         weights_fingerprint(str(tmp_path / "none.h5"))
 
 
-def test_a_download_that_fails_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_failed_download_is_a_one_line_error_and_leaves_no_file(tmp_path: Path) -> None:
     kept = tmp_path / "models" / "weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5"
     kept.parent.mkdir()
     kept.write_bytes(b"\x89HDF\r\n\x1a\n half of it")
@@ -175,7 +182,7 @@ def test_a_download_that_fails_is_one_sentence_and_leaves_nothing(tmp_path: Path
         f"try:\n    build({NAME!r}, 64, 1, 'imagenet')\nexcept PlacaError as error:\n"
         "    print(json.dumps([type(error).__name__, error.values, str(error)]))"
     )
-    # Nothing listens at port 9 of this machine, so that nothing is reached wherever the test runs.
+    # No server listens on port 9 of this machine.
     nowhere = {"https_proxy": "http://127.0.0.1:9", "KERAS_HOME": str(tmp_path)}
     ran = subprocess.run(
         [sys.executable, "-c", alone], capture_output=True, text=True, check=True, env={**os.environ, **nowhere}
@@ -183,4 +190,4 @@ def test_a_download_that_fails_is_one_sentence_and_leaves_nothing(tmp_path: Path
     error, values, message = json.loads(ran.stdout)
     assert error == "WeightsDownloadError" and values["backbone"] == NAME
     assert "https://" in values["reason"] and "\n" not in message
-    assert not kept.exists(), "what was half there is not taken for the weights"
+    assert not kept.exists(), "a partial file is removed"

@@ -1,4 +1,4 @@
-"""Phantoms: deterministic, labelled as documented, and physically the right way round."""
+"""Phantoms are deterministic, labelled as documented, and anatomically plausible."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFrame]
 
 @pytest.fixture(scope="module")
 def plans() -> pd.DataFrame:
-    """What was decided for 1,500 patients, without the cost of rendering them."""
+    """Plan 1,500 patients without drawing them."""
     rows = []
     for patient in range(1500):
         body, planned = plan_patient(SEED, patient)
@@ -48,7 +48,7 @@ def plans() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def test_the_same_seed_gives_the_same_bytes_whatever_the_number_of_workers(
+def test_the_same_seed_gives_the_same_bytes_for_any_number_of_workers(
     small: tuple[Path, pd.DataFrame], tmp_path: Path
 ) -> None:
     root, frame = small
@@ -64,7 +64,7 @@ def test_another_seed_gives_other_images(small: tuple[Path, pd.DataFrame], tmp_p
     assert not pngs & set(digests(small[0]).values())
 
 
-def test_the_first_images_do_not_depend_on_how_many_are_asked_for(
+def test_the_first_images_do_not_depend_on_the_number_of_images(
     small: tuple[Path, pd.DataFrame], tmp_path: Path
 ) -> None:
     draw_phantoms(tmp_path, images=5, size=96, seed=SEED, workers=1)
@@ -115,7 +115,7 @@ def test_prevalence_and_label_noise_are_as_documented(plans: pd.DataFrame, findi
     wrong = (plans[finding] != plans[f"true_{finding}"]).sum()
     spread = np.sqrt(len(plans) * planning.LABEL_NOISE * (1 - planning.LABEL_NOISE))
     assert abs(wrong - len(plans) * planning.LABEL_NOISE) < 3.3 * spread
-    # Images of one patient are alike, so the bound is that of patients rather than of images.
+    # Images of one patient are similar, so the limit is for the number of patients.
     p = planning.PREVALENCE[finding]
     assert plans[f"true_{finding}"].mean() == pytest.approx(p, abs=3.3 * np.sqrt(p * (1 - p) / 1500))
 
@@ -128,7 +128,7 @@ def test_findings_persist_within_a_patient(plans: pd.DataFrame) -> None:
 
 
 @pytest.mark.parametrize("finding", planning.FINDINGS)
-def test_view_sex_and_age_say_nothing_about_the_findings(plans: pd.DataFrame, finding: str) -> None:
+def test_view_sex_and_age_are_independent_of_the_findings(plans: pd.DataFrame, finding: str) -> None:
     facts = np.column_stack([plans.view == "AP", plans.sex == "F", plans.age / 100, plans.age.gt(65)]).astype(float)
     half = plans.patient < 750
     model = LogisticRegression().fit(facts[half], plans[finding][half])
@@ -142,7 +142,7 @@ def example(view: str = "PA", patient: int = 3) -> tuple[Anatomy, Pose]:
 
 
 @pytest.mark.parametrize("side", [-1, 1])
-def test_an_opacity_is_brighter_where_its_box_says_and_nowhere_else(side: int) -> None:
+def test_an_opacity_is_brighter_inside_its_box_only(side: int) -> None:
     body, pose = example()
     spot = Spot(side, (0.5, 0.4), 24.0, 1.2, 0.3, 45.0, 0.4, 0.2, 5)
     without = draw_scene(body, pose, Disease(), 192, [1, 2, 3])
@@ -155,13 +155,13 @@ def test_an_opacity_is_brighter_where_its_box_says_and_nowhere_else(side: int) -
     assert change[inside].mean() > 12
     # The patient's right lung is on the left of the image.
     assert (box.x + box.width / 2 > 96) == (side > 0)
-    # Outside the lungs only the veil of scatter changes; it is off by a grey level or two.
+    # Outside the lungs only scatter changes, by one or two grey levels.
     away = ~without.lung & ~inside
     assert np.abs(change[away]).mean() < 1.5
     assert without.lung[inside].mean() > 0.5
 
 
-def test_drawn_opacities_raise_what_lies_in_their_boxes() -> None:
+def test_opacities_raise_the_grey_levels_in_their_boxes() -> None:
     seen = 0
     for patient in range(40):
         body, planned = plan_patient(SEED, patient, 1)
@@ -177,7 +177,7 @@ def test_drawn_opacities_raise_what_lies_in_their_boxes() -> None:
     assert seen >= 5
 
 
-def test_beyond_the_pleural_line_it_is_darker_and_smoother() -> None:
+def test_outside_the_pleural_line_pixels_are_darker_and_smoother() -> None:
     body, pose = example()
     without = draw_scene(body, pose, Disease(), 256, [4, 5, 6])
     gap = Gap(side=1, apical=40.0, lateral=170.0, wobble=0.0)
@@ -190,10 +190,10 @@ def test_beyond_the_pleural_line_it_is_darker_and_smoother() -> None:
     beyond &= change < -5
     assert beyond.sum() > 150
     assert change[beyond].mean() < -8
-    # The line itself is brighter than before: thin, and inside the box grown by its own width.
+    # The pleural line itself is brighter, thin, and inside the box extended by its width.
     line = change > 4
     assert 15 < line.sum() < 0.5 * beyond.sum()
-    # Lung markings are gone: whether the patient's vessels are prominent no longer shows beyond the line.
+    # There are no lung markings outside the line, whether or not the patient's vessels are prominent.
     bare = replace(body, markings=0.01)
     with_gap = scene.pixels.astype(float) - draw_scene(bare, pose, Disease((), gap), 256, [4, 5, 6]).pixels
     with_lung = without.pixels.astype(float) - draw_scene(bare, pose, Disease(), 256, [4, 5, 6]).pixels
@@ -202,7 +202,7 @@ def test_beyond_the_pleural_line_it_is_darker_and_smoother() -> None:
 
 
 def ratio(body: Anatomy, pose: Pose) -> float:
-    """Cardiothoracic ratio: widest heart over widest inner thorax, from the masks."""
+    """Return the cardiothoracic ratio from the masks: width of the heart divided by inner width of the thorax."""
     scene = draw_scene(body, pose, Disease(), 128, [8])
     heart, thorax = np.flatnonzero(scene.heart.any(0)), np.flatnonzero(scene.thorax.any(0))
     return (heart[-1] - heart[0]) / (thorax[-1] - thorax[0])
@@ -216,8 +216,8 @@ def test_hearts_look_wider_in_ap_than_in_pa() -> None:
     assert (ap > pa).sum() >= 8
 
 
-def test_a_tube_has_the_mass_that_geometry_says() -> None:
-    """A straight tube of radius r and length l, in the plane at depth z: attenuation x pi r^2 l x magnification^2."""
+def test_a_tube_has_the_mass_of_its_geometry() -> None:
+    """A straight tube of radius r and length l in the plane at depth z: attenuation x pi r^2 l x magnification^2."""
     _, pose = example()
     grid = Grid(200, pose, 220.0)
     points = np.zeros((1, 200, 3))
@@ -226,12 +226,12 @@ def test_a_tube_has_the_mass_that_geometry_says() -> None:
     laid = grid.lay(Tubes(points, 6 * full, 6 * full, 0.02 * full, 0 * full), 9)
     expected = 0.02 * np.pi * 36 * 100 * grid.magnification(90.0) ** 2 / grid.pixel**2
     assert laid.sum() == pytest.approx(expected, rel=0.01)
-    # Across its middle it is 2 r thick; blur by a pixel takes a little off.
+    # The thickness at its centre is 2 r; blur by one pixel reduces it slightly.
     crossed = laid.max(0)[laid.max(0) > 0.1]
     assert np.median(crossed) == pytest.approx(0.02 * 12, rel=0.08)
 
 
-def test_one_patient_is_the_same_body_in_all_images() -> None:
+def test_one_patient_has_the_same_anatomy_in_all_images() -> None:
     patient = next(p for p in range(100) if planning.images_of(SEED, p) >= 3)
     images = draw_patient(SEED, patient, 64)
     assert len({i.sex for i in images}) == 1 and len({i.patient_id for i in images}) == 1
@@ -254,12 +254,12 @@ def test_pixels_use_the_range_of_a_radiograph_bones_white_and_lungs_dark() -> No
     ("name", "value", "lower", "upper"),
     [("images", 0, 1, 1_000_000), ("images", 1_000_001, 1, 1_000_000), ("size", 8, 32, None), ("seed", -1, 0, None)],
 )
-def test_numbers_out_of_range_are_refused(tmp_path: Path, name: str, value: int, lower: int, upper: int | None) -> None:
+def test_numbers_out_of_range_are_errors(tmp_path: Path, name: str, value: int, lower: int, upper: int | None) -> None:
     with raises(OutOfRangeError, name=name, value=value, lower=lower, upper=upper):
         draw_phantoms(tmp_path, **{name: value})
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with raises(WrongFileTypeError, path=str(tmp_path / "file" / "below")):
         draw_phantoms(tmp_path / "file" / "below", images=1)

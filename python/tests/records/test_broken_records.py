@@ -1,4 +1,4 @@
-"""Records that are incomplete, damaged or of another model are refused, and the error names what is wrong."""
+"""Incomplete or damaged records, and those of another model, are errors."""
 
 import json
 from pathlib import Path
@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from raising import raises
+from record_fixtures import good_record
 
 from placa.core.errors import DamagedFileError, PathNotFoundError
 from placa.core.files import fingerprint
@@ -32,16 +33,17 @@ def images() -> pd.DataFrame:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    """The files of a run, with a model of three bytes."""
+    """Write the files of a run, with a model of three bytes."""
     place = tmp_path / "runs" / "one"
     place.mkdir(parents=True)
     (place / "model.keras").write_bytes(b"net")
     (place / "thresholds.json").write_text("{}")
-    (place / "run.json").write_text(json.dumps({"model": {"fingerprint": fingerprint(place / "model.keras")}}))
+    model = {"file": "model.keras", "fingerprint": fingerprint(place / "model.keras")}
+    (place / "run.json").write_text(json.dumps({**good_record("run"), "model": model}))
     return place
 
 
-def test_a_table_that_cannot_become_a_manifest(images: pd.DataFrame) -> None:
+def test_an_invalid_manifest_table_is_an_error(images: pd.DataFrame) -> None:
     with raises(MissingColumnError, column="path", file=None, columns=["image_id", "Mass"]):
         complete(images.drop(columns="path"), ["Mass"])
     with raises(ReservedNameError, name="age"):
@@ -50,7 +52,7 @@ def test_a_table_that_cannot_become_a_manifest(images: pd.DataFrame) -> None:
         complete(images.assign(image_id="a"), ["Mass"])
 
 
-def test_a_directory_without_a_usable_manifest(images: pd.DataFrame, tmp_path: Path) -> None:
+def test_a_directory_without_a_valid_manifest_is_an_error(images: pd.DataFrame, tmp_path: Path) -> None:
     with raises(NotPreparedError, path=str(tmp_path)):
         read_manifest(tmp_path)
     file = tmp_path / "manifest.parquet"
@@ -63,7 +65,7 @@ def test_a_directory_without_a_usable_manifest(images: pd.DataFrame, tmp_path: P
         read_manifest(tmp_path)
 
 
-def test_predictions_that_cannot_be_read(images: pd.DataFrame, tmp_path: Path) -> None:
+def test_unreadable_predictions_are_an_error(images: pd.DataFrame, tmp_path: Path) -> None:
     file = tmp_path / "predictions.parquet"
     with raises(PathNotFoundError, path=str(file)):
         read_predictions(tmp_path)
@@ -77,7 +79,7 @@ def test_predictions_that_cannot_be_read(images: pd.DataFrame, tmp_path: Path) -
         read_predictions(tmp_path)
 
 
-def test_a_directory_that_is_no_complete_run(run: Path) -> None:
+def test_an_incomplete_run_is_an_error(run: Path) -> None:
     assert require_run(run)["model"]["fingerprint"].startswith("sha256:")
     with raises(NotARunError, path=str(run.parent / "two"), runs=[str(run)]):
         require_run(run.parent / "two")
@@ -86,7 +88,7 @@ def test_a_directory_that_is_no_complete_run(run: Path) -> None:
         require_run(run)
 
 
-def test_files_of_another_model(run: Path) -> None:
+def test_files_of_another_model_are_an_error(run: Path) -> None:
     facts = require_run(run)
     require_model(run, facts)
     expected = facts["model"]["fingerprint"]

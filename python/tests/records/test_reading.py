@@ -34,7 +34,7 @@ def test_collapsing_undoes_expanding(files: pd.DataFrame) -> None:
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2, 3, 4], [0, 1, 3, 2, 4, 5], [3, 1, 2, 0, 4, 5], [0, 1, 2, 0, 1, 2]])
-def test_a_manifest_in_another_order_is_refused(files: pd.DataFrame, order: list[int]) -> None:
+def test_a_manifest_in_another_order_is_an_error(files: pd.DataFrame, order: list[int]) -> None:
     with raises(VolumeRowsError, squares=3, rows=len(order)):
         collapse(expand(files, slabs(3)).iloc[order], slabs(3))
 
@@ -44,7 +44,7 @@ def test_pooling_is_the_mean_of_the_logits_of_each_file() -> None:
     assert pool(logits, 2).tolist() == [[2, 15], [-2, 1]]
     assert pool(logits, 1) is logits
     assert pool(np.empty((0, 3)), 4).shape == (0, 3)
-    # The same to the bit whatever a file comes with.
+    # Bit-identical for any other files in the table.
     many = np.random.default_rng(0).normal(size=(160, 1))
     assert pool(many, 16)[7] == pool(many[112:128], 16)[0]
 

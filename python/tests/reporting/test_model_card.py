@@ -1,4 +1,4 @@
-"""The card beside the model: its YAML header, its figures, and what it leaves open, in both languages."""
+"""The model card: its YAML header, its values, and the items for the author, in both languages."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pytest
 import yaml
+from raising import raises
 from report_fixtures import FOURTEEN, ROOT, make_run, strings
 
-from placa.core.errors import PlacaError
+from placa.core.errors import PathNotFoundError
 from placa.core.files import write_json
 from placa.reporting.model_card import write_model_card
 from placa.reporting.words import Words
@@ -42,7 +42,7 @@ def estimates(kind: str, values: dict[str, tuple[float, float, float]], **column
     ]
 
 
-def test_a_card_says_what_the_run_says(tmp_path: Path) -> None:
+def test_a_card_has_the_facts_of_the_run(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     facts = json.loads((run / "run.json").read_text())
     paths = write_model_card(run, facts)
@@ -56,22 +56,23 @@ def test_a_card_says_what_the_run_says(tmp_path: Path) -> None:
         "datasets": ["drawn_by *a* test"],
         "metrics": ["roc_auc"],
     }
-    assert "has not been run yet" in text and "Not a medical device" in text
-    assert "how probable pneumonia is on one image (chest radiographs); trained by placa 0.1.0 on 2026-01-01" in text
+    assert "has not been run yet" in text and "not a medical device" in text
+    assert "predicts the probability of pneumonia for one image (chest radiographs)" in text
+    assert "It was trained with placa 0.1.0 on 2026-01-01." in text
     assert f"| Images | {facts['data']['images']['train']} |" in text
     assert "| Pneumonia | – | 0.500 | Youden |" in text
-    assert "sees file size and format and nothing else tells pneumonia with an AUROC of 0.83" in text
-    assert r"Labels: drawn\_by \*a\* test; compared with no finding. Split: by patient" in text
+    assert "uses only file size and format predicts pneumonia with an AUROC of 0.83" in text
+    assert r"Labels: drawn\_by \*a\* test. Comparison: no finding. Split: by patient" in text
     assert "292,817 parameters, images of 48 × 48 pixels, 12 epochs in 12\u00a0s, seed 0" in text
-    assert facts["model"]["fingerprint"] in text and "*for the author*" in text
+    assert facts["model"]["fingerprint"] in text and "*to be completed by the author*" in text
     header_es, text = read(paths[1])
     assert header_es == header
-    assert "probabilidad de neumonía" in text and "No es un producto sanitario" in text
+    assert "probabilidad de neumonía" in text and "no es un producto sanitario" in text
     assert "| Neumonía | – | 0,500 | Youden |" in text and "AUROC de 0,83" in text
     assert "292.817 parámetros" in text and facts["model"]["fingerprint"] in text
 
 
-def test_once_evaluated_it_gives_the_figures_of_the_test_set(tmp_path: Path) -> None:
+def test_the_card_of_an_evaluated_run_has_the_test_results(tmp_path: Path) -> None:
     one = {"auroc": 0.91234, "auroc_lower": 0.85, "auroc_upper": 0.95, "n_images": 36, "n_positive": 9}
     at = {"finding": "Pneumonia", "operating_point": "youden"}
     points = estimates("metric", {"sensitivity": (0.876, 0.7, 0.95), "specificity": (0.8, None, None)}, **at)
@@ -106,23 +107,22 @@ def test_once_evaluated_it_gives_the_figures_of_the_test_set(tmp_path: Path) -> 
         }
     ]
     assert "| Pneumonia | 0.912 (0.850–0.950) | 0.500 | Youden | 0.88 (0.70–0.95) | 0.80 |" in text
-    assert "slope 1.04 (0.91–1.20), where 1 is perfect; mean distance (ICI) 0.03 (0.01–0.05)" in text
-    assert "differ clearly from the rest: Sex: female; Age: 60–79." in text
+    assert "slope 1.04 (0.91–1.20) (ideal 1), integrated calibration index (ICI) 0.03 (0.01–0.05)" in text
+    assert "differ significantly from all other images: Sex: female; Age: 60–79." in text
     assert "(25.0% with pneumonia)" in text and "not been run" not in text
     _, text = read(paths[1])
     assert "| Neumonía | 0,912 (0,850–0,950) | 0,500 | Youden | 0,88 (0,70–0,95) | 0,80 |" in text
     assert "pendiente 1,04 (0,91–1,20)" in text and "Sexo: mujer; Edad: 60–79." in text
     assert "(25,0\u00a0% con neumonía)" in text
-    # Only code, addresses, versions and thousands have a point.
+    # Only code, URLs, versions and thousands have a point.
     numbers = re.sub(r"`[^`]*`|\(https[^)]*\)|placa 0\.1\.0|292\.817", "", text)
     assert not re.search(r"\d\.\d", numbers)
 
 
-def test_names_that_yaml_would_trip_over_stay_whole(tmp_path: Path) -> None:
+def test_names_with_special_yaml_characters_are_kept(tmp_path: Path) -> None:
     run = make_run(tmp_path, findings=FOURTEEN)
     facts = json.loads((run / "run.json").read_text())
     facts["name"], facts["data"]["label_source"] = "yes: #1", 'a "source": \\ with | pipes'
-    facts["data"]["audit"] = None
     one = {finding: {"auroc": None if finding == "Hernia" else 0.8, "auroc_lower": None} for finding in FOURTEEN}
     measures = [
         row
@@ -133,32 +133,32 @@ def test_names_that_yaml_would_trip_over_stay_whole(tmp_path: Path) -> None:
     ]
     header, text = read(write_model_card(evaluated(run, one, calibration_measures=measures), facts)[0])
     assert header["datasets"] == ['a "source": \\ with | pipes'] and header["model-index"][0]["name"] == "yes: #1"
-    assert len(header["model-index"][0]["results"]) == 13  # of Hernia there is no figure
-    assert "| Hernia | – |" in text and "No audit of the data was kept" in text
+    assert len(header["model-index"][0]["results"]) == 13  # Hernia has no AUROC
+    assert "| Hernia | – |" in text
     assert r"# yes: \#1" in text and r'a "source": \\ with \| pipes' in text
     assert "placa predict 'yes: #1' your/images" in text
-    assert "at its worst (pneumothorax): slope 1.00 (0.50–1.50)" in text and "(ICI) 0.13," in text
+    assert "worst finding (pneumothorax): slope 1.00 (0.50–1.50)" in text and "(ICI) 0.13 " in text
     assert "| Pleural thickening | 0.800 | 0.500 | Youden |" in text
 
 
-def test_what_is_no_run_has_no_card(tmp_path: Path) -> None:
-    with pytest.raises(PlacaError):
+def test_a_directory_that_is_not_a_run_has_no_card(tmp_path: Path) -> None:
+    with raises(PathNotFoundError, path=str(tmp_path / "run.json")):
         write_model_card(tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_every_word_of_the_card_is_asked_for_and_no_other() -> None:
+def test_the_card_uses_exactly_the_keys_of_the_words_file() -> None:
     words = strings("en")
     card = {key for key in words if key.startswith("card.")}
     assert card == {key for key in strings("es") if key.startswith("card.")}
     source = "\n".join(file.read_text(encoding="utf-8") for file in SOURCES)
     asked = {key for key in re.findall(r"card\.[a-z_.]+", source) if key in words}
-    # A key that begins in an f-string goes on with the name of a thing: "card.open." with contact.
+    # A key that starts in an f-string ends with a name: "card.open." and contact.
     begun = {f"card.{kind}." for kind in ("heading", "column", "leakage", "shortcuts", "open")}
     assert {key for key in card - asked if not key.startswith(tuple(begun))} == set()
 
 
-def test_numbers_are_written_as_the_language_writes_them() -> None:
+def test_numbers_have_the_format_of_the_language() -> None:
     spanish, english = Words("es"), Words("en")
     assert [spanish.number(value, 1) for value in (1234.5, -0.04, -1.26, None)] == ["1.234,5", "0,0", "−1,3", "–"]
     assert spanish.percent(0.123) == "12,3\u00a0%" and english.number(float("nan")) == "–"

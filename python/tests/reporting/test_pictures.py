@@ -1,4 +1,4 @@
-"""The pictures of the report: the pixels of the images asked for, as training changes them, and beside their maps."""
+"""The images of the report: radiographs, augmented images, and images with maps."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from PIL import Image
 from report_fixtures import make_run
 
 from placa.records.predictions import read_predictions
-from placa.reporting.pictures import begin_maps, finish_maps, save_augmented, save_maps, save_radiographs
+from placa.reporting.pictures import finish_maps, save_augmented, save_maps, save_radiographs, start_maps
 
 
 def pixels_of(file: str) -> np.ndarray:
     return np.asarray(Image.open(file).convert("L"), dtype=float)
 
 
-def test_films_are_the_pixels_of_the_images_asked_for(tmp_path: Path) -> None:
+def test_saved_radiographs_have_the_pixels_of_the_cache(tmp_path: Path) -> None:
     make_run(tmp_path, images=60, size=16)
     prepared = tmp_path / "data" / "prepared" / "small"
     pixels = np.load(prepared / "pixels-16.npy")
@@ -31,7 +31,7 @@ def test_films_are_the_pixels_of_the_images_asked_for(tmp_path: Path) -> None:
     assert save_radiographs(str(tmp_path), ["image_007"], str(tmp_path)) == [""]
 
 
-def test_augmentation_is_shown_beside_the_image_it_changes(tmp_path: Path) -> None:
+def test_augmented_images_are_saved_beside_their_original(tmp_path: Path) -> None:
     make_run(tmp_path, images=60, size=32)
     prepared = str(tmp_path / "data" / "prepared" / "small")
     amounts = {"flip": 1.0, "rotation": 0.0, "zoom": 0.0, "shift": 0.0, "brightness": 0.0, "contrast": 0.0}
@@ -43,7 +43,7 @@ def test_augmentation_is_shown_beside_the_image_it_changes(tmp_path: Path) -> No
     assert save_augmented(None, ["image_003"], amounts, 1, str(tmp_path)) == []
 
 
-def test_a_map_lies_beside_its_image(prepared: Path, run: Path, tmp_path: Path) -> None:
+def test_a_map_is_saved_beside_its_image(prepared: Path, run: Path, tmp_path: Path) -> None:
     table, _ = read_predictions(run)
     table = pd.DataFrame(table)[lambda rows: rows["split"] == "test"].head(3)
     images, findings = table["image_id"].tolist(), table["finding"].tolist()
@@ -54,7 +54,7 @@ def test_a_map_lies_beside_its_image(prepared: Path, run: Path, tmp_path: Path) 
     ):
         picture = np.asarray(Image.open(file), dtype=float)
         assert picture.shape == (64, 130, 3)
-        # The left half is the image itself, grey; the right one is coloured where there is evidence.
+        # The left half is the grey image; the right half is coloured where there is evidence.
         assert np.ptp(picture[:, :64], axis=2).max() < 12
         assert np.abs(picture[:, :64].mean(axis=2) - pixels_of(radiograph)).mean() < 6
     assert any(
@@ -62,7 +62,7 @@ def test_a_map_lies_beside_its_image(prepared: Path, run: Path, tmp_path: Path) 
     )
 
 
-def test_a_model_that_cannot_be_asked_leaves_the_images_alone(tmp_path: Path) -> None:
+def test_without_a_loadable_model_only_images_are_saved(tmp_path: Path) -> None:
     run = make_run(tmp_path, images=60, size=16)
     prepared = str(tmp_path / "data" / "prepared" / "small")
     message = save_maps(prepared, str(run), ["image_003"], ["Pneumonia"], str(tmp_path / "films"))
@@ -71,21 +71,21 @@ def test_a_model_that_cannot_be_asked_leaves_the_images_alone(tmp_path: Path) ->
     assert save_maps(None, str(run), ["image_003"], ["Pneumonia"], str(tmp_path))["files"] == [""]
 
 
-def test_maps_made_in_a_process_of_its_own_are_the_same(prepared: Path, run: Path, tmp_path: Path) -> None:
+def test_maps_of_a_separate_process_are_the_same(prepared: Path, run: Path, tmp_path: Path) -> None:
     table, _ = read_predictions(run)
     first = table[table["split"] == "test"].iloc[0]
     asked = (str(prepared), str(run), [str(first["image_id"])], [str(first["finding"])])
-    begun = begin_maps(*asked, str(tmp_path / "there"), 48)
+    begun = start_maps(*asked, str(tmp_path / "there"), 48)
     here = save_maps(*asked, str(tmp_path / "here"), 48)
     there = finish_maps(begun, str(tmp_path / "there"))
     assert there["mapped"] and here["mapped"]
     assert [Path(file).read_bytes() for file in there["files"]] == [Path(file).read_bytes() for file in here["files"]]
 
 
-def test_a_process_that_is_ended_leaves_the_images_alone(tmp_path: Path) -> None:
+def test_a_killed_process_leaves_only_images(tmp_path: Path) -> None:
     run = make_run(tmp_path, images=60, size=16)
     prepared = str(tmp_path / "data" / "prepared" / "small")
-    begun = begin_maps(prepared, str(run), ["image_003"], ["Pneumonia"], str(tmp_path / "films"))
+    begun = start_maps(prepared, str(run), ["image_003"], ["Pneumonia"], str(tmp_path / "films"))
     begun.kill()
     message = finish_maps(begun, str(tmp_path / "films"))
     assert not message["mapped"] and "-9" in message["reason"] and Path(message["files"][0]).is_file()

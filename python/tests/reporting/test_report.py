@@ -1,4 +1,4 @@
-"""Rendering: what is missing, what goes wrong, and which renderer is taken."""
+"""Rendering: missing parts, errors, and the choice of the renderer."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from placa.reporting.render import find_reports, render_report
 from placa.reporting.renderers import choose_renderer, last_useful_line
 
 
-def test_a_missing_piece_gives_a_sentence_in_its_place(project: Path, tmp_path: Path) -> None:
+def test_a_missing_part_is_replaced_by_a_sentence(project: Path, tmp_path: Path) -> None:
     run = tmp_path / "elsewhere" / "bare"
     shutil.copytree(project / "runs" / "small", run)
     (run / "history.csv").unlink()
@@ -62,11 +62,11 @@ def test_a_missing_piece_gives_a_sentence_in_its_place(project: Path, tmp_path: 
     assert words["headline.verdict_none"].replace("**", "") in page.text
     assert words["discrimination.missing"] not in page.text
     assert_no_source_shows(page)
-    assert len(page.images) == 3  # the headline, the flow diagram and the calibration plot are still there
+    assert len(page.images) == 3  # headline, flow diagram and calibration plot
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])
-def test_the_card_beside_the_model_is_a_page(project: Path, tmp_path: Path, lang: str) -> None:
+def test_the_model_card_is_rendered_as_a_page(project: Path, tmp_path: Path, lang: str) -> None:
     run = tmp_path / "small"
     shutil.copytree(project / "runs" / "small", run)
 
@@ -88,7 +88,7 @@ def test_the_card_beside_the_model_is_a_page(project: Path, tmp_path: Path, lang
         assert piece.strip() in page.text
 
 
-def test_a_failing_renderer_leaves_the_older_report_and_a_log(
+def test_a_failed_renderer_keeps_the_older_report_and_writes_a_log(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = tmp_path / "reports"
@@ -107,14 +107,14 @@ def test_a_failing_renderer_leaves_the_older_report_and_a_log(
     assert "kettle" in (report.parent / "evaluation.log").read_text()
 
 
-def test_a_run_that_has_no_evaluation_is_refused(tmp_path: Path) -> None:
+def test_a_run_without_an_evaluation_is_an_error(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     with raises(NotEvaluatedError, run=str(run)):
         render_report(run)
     assert not (run / "report").exists()
 
 
-def test_what_cannot_be_rendered_is_said_in_a_sentence(tmp_path: Path) -> None:
+def test_a_report_that_cannot_be_rendered_is_a_one_line_error(tmp_path: Path) -> None:
     with raises(NotARunError, path=str(tmp_path)):
         render_report(tmp_path)
     run = make_run(tmp_path)
@@ -137,7 +137,7 @@ def test_what_cannot_be_rendered_is_said_in_a_sentence(tmp_path: Path) -> None:
         render_report(run, out=tmp_path)
 
 
-def test_the_source_of_the_report_is_found_or_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_report_source_is_found_or_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PLACA_REPORTS", raising=False)
     assert find_reports() == REPORTS
     monkeypatch.setenv("PLACA_REPORTS", str(tmp_path))
@@ -156,7 +156,7 @@ def fake_command(path: Path, says: str) -> Path:
     return path
 
 
-def test_an_old_quarto_is_passed_over_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_quarto_is_not_used_and_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(renderers, "_require_r_packages", lambda r: None)
     monkeypatch.setattr("placa.evaluation.bridge.find_r", lambda: "R")
     fake_command(tmp_path / "pandoc", "pandoc 2.17")
@@ -174,7 +174,7 @@ def test_an_old_quarto_is_passed_over_and_named(tmp_path: Path, monkeypatch: pyt
     assert choose_renderer() == renderers.Renderer("quarto", str(tmp_path / "quarto"), "R")
 
 
-def test_without_quarto_and_pandoc_both_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_names_quarto_and_pandoc_if_both_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(renderers, "_require_r_packages", lambda r: None)
     monkeypatch.setattr("placa.evaluation.bridge.find_r", lambda: "R")
     monkeypatch.setattr(renderers, "find_quarto", lambda: None)
@@ -186,7 +186,7 @@ def test_without_quarto_and_pandoc_both_are_named(monkeypatch: pytest.MonkeyPatc
         choose_renderer(to="pdf")
 
 
-def test_without_a_working_r_there_is_no_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_working_r_the_report_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("placa.evaluation.bridge.find_r", lambda: None)
     with raises(RNotFoundError, needed_by="report"):
         choose_renderer()
@@ -198,7 +198,7 @@ def test_without_a_working_r_there_is_no_report(tmp_path: Path, monkeypatch: pyt
         choose_renderer()
 
 
-def test_a_missing_r_package_is_named_with_the_command_that_brings_it(
+def test_a_missing_r_package_is_an_error_with_the_install_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("placa.evaluation.bridge.find_r", lambda: str(fake_command(tmp_path / "R", "svglite yaml")))
@@ -223,11 +223,11 @@ def test_a_missing_r_package_is_named_with_the_command_that_brings_it(
         ("", "no output."),
     ],
 )
-def test_the_useful_line_of_a_log(log: str, line: str) -> None:
+def test_the_reason_is_extracted_from_the_log(log: str, line: str) -> None:
     assert last_useful_line(log) == line
 
 
-def test_importing_the_report_is_light() -> None:
+def test_importing_the_report_loads_no_heavy_package() -> None:
     heavy = ("numpy", "pandas", "keras", "rpy2")
     code = f"import sys, placa.reporting.render; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT / "python", check=True)

@@ -1,4 +1,4 @@
-"""The page that a reader opens: what it says, and how a browser sees it."""
+"""The rendered page: its content, and its display in a browser."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from report_fixtures import PAGES, strings
 from report_pages import Page, assert_no_source_shows
 
 
-def test_the_page_loads_nothing_from_anywhere(page: Page) -> None:
+def test_the_page_loads_no_external_file(page: Page) -> None:
     assert "default-src 'none'; img-src data:;" in html.unescape(page.source)
     assert page.loads and all(source.startswith("data:") for source in page.loads)
     assert not re.findall(r"@import|url\(\s*['\"]?(?!data:|#)[\w/.]", page.source)
     assert len(page.source) < 5e6
 
 
-def test_every_image_is_described_and_shows_something(page: Page) -> None:
+def test_every_image_has_alternative_text_and_content(page: Page) -> None:
     assert len(page.images) >= 30
     for image in page.images:
         assert len(image["alt"]) > 20
@@ -40,11 +40,11 @@ def test_every_image_is_described_and_shows_something(page: Page) -> None:
             assert len(re.findall(rb"<(?:polyline|line|circle|rect|path)\b", content)) > 8
 
 
-def test_nothing_of_the_source_shows_through(page: Page) -> None:
+def test_no_source_code_is_visible(page: Page) -> None:
     assert_no_source_shows(page)
 
 
-def test_headings_are_in_order_and_links_lead_somewhere(page: Page) -> None:
+def test_headings_are_in_order_and_links_have_targets(page: Page) -> None:
     levels = [level for level, _ in page.headings]
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(below - above <= 1 for above, below in itertools.pairwise(levels))
@@ -53,7 +53,7 @@ def test_headings_are_in_order_and_links_lead_somewhere(page: Page) -> None:
     assert len(page.ids) == len(set(page.ids))
 
 
-def test_figures_and_tables_are_numbered_in_the_pages_language(page: Page) -> None:
+def test_figures_and_tables_are_numbered_in_the_language_of_the_page(page: Page) -> None:
     words = strings(page.lang)
     for kind, count in (("figure", 16), ("table", 17)):
         word = words[f"crossref.{kind}"]
@@ -72,7 +72,7 @@ def test_the_page_is_in_one_language(page: Page) -> None:
             assert plain not in page.text, key
 
 
-def test_only_the_page_made_without_quarto_says_so(request: pytest.FixtureRequest) -> None:
+def test_only_a_page_rendered_without_quarto_has_a_note(request: pytest.FixtureRequest) -> None:
     for name in PAGES[:2]:
         page = Page(request.getfixturevalue(name))
         assert strings(page.lang)["page.without_quarto"] in page.text
@@ -81,7 +81,7 @@ def test_only_the_page_made_without_quarto_says_so(request: pytest.FixtureReques
         assert strings(page.lang)["page.without_quarto"] not in page.text
 
 
-def test_the_figures_are_those_of_the_evaluation(page: Page, project: Path) -> None:
+def test_results_match_the_evaluation(page: Page, project: Path) -> None:
     def local(number: float, digits: int) -> str:
         text = f"{number:,.{digits}f}"
         return text.translate(str.maketrans(",.", ".,")) if page.lang == "es" else text
@@ -110,22 +110,22 @@ def test_the_figures_are_those_of_the_evaluation(page: Page, project: Path) -> N
     assert "ab" * 32 in page.text and sha256(b"a stand-in").hexdigest() in page.text
 
 
-def test_the_audit_is_told_with_its_figures(page: Page) -> None:
+def test_the_audit_is_reported_with_its_values(page: Page) -> None:
     def local(text: str) -> str:
         return text.translate(str.maketrans(",.", ".,")) if page.lang == "es" else text
 
     words = strings(page.lang)
     for figure in (
-        "73.6",  # would leak, had it been split image by image
-        "0.987",  # of two images that are nearly the same
-        "93.5",  # of the images with a telling name are positive
+        "73.6",  # would share a patient after a split by image
+        "0.987",  # correlation of two near duplicates
+        "93.5",  # of the images with a name associated with the label are positive
         "0.832",  # file size alone
-        "0.787",  # the lower limit of that
-        "1,214",  # files, in the reason that a probe gives
+        "0.787",  # its lower limit
+        "1,214",  # files, in the reason of a probe
         "48.5 (42–55)",  # PPV of the labels
-        "10.41",  # prevalence in the source's test list
-        "+7.36",  # more than in its training list
-        "9.2",  # images a patient there
+        "10.41",  # prevalence in the test list of the source
+        "+7.36",  # difference from its training list
+        "9.2",  # images per patient in it
     ):
         assert local(figure) in page.text, figure
     for name in ("image_003", "portable_'x'", "NIH *text* labels", "three readers"):
@@ -143,7 +143,7 @@ def test_the_audit_is_told_with_its_figures(page: Page) -> None:
     assert [image for image in page.images if words["probe.file"] in image["alt"].lower()]
 
 
-def test_the_first_screen_and_the_limits_say_that_there_is_a_shortcut(page: Page) -> None:
+def test_a_shortcut_is_on_the_first_screen_and_in_the_limits(page: Page) -> None:
     def between(start: str, end: str) -> str:
         part = page.source[page.source.index(start) : page.source.index(end)]
         return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", "", part))).replace("’", "'")
@@ -168,7 +168,7 @@ def test_the_first_screen_and_the_limits_say_that_there_is_a_shortcut(page: Page
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, False)])
-def test_a_browser_shows_every_figure_and_asks_the_network_for_nothing(
+def test_a_browser_shows_every_figure_without_network_requests(
     page: Page, width: int, dark: bool, tmp_path: Path
 ) -> None:
     seen, console = look(page.source, width, tmp_path, dark)
@@ -177,11 +177,11 @@ def test_a_browser_shows_every_figure_and_asks_the_network_for_nothing(
     for image in seen["images"]:
         assert image["alt"] and image["natural"] > 0 and image["contrast"] > 60 and image["shown"] > 60, image
     assert seen["width"] == width and seen["content"] <= width
-    # The page's own policy forbids every request, and a browser that refuses one says so here.
+    # The content policy of the page forbids requests, and the browser reports a blocked one here.
     assert console == ""
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, False)])
-def test_nothing_keeps_anybody_from_reading_it(page: Page, width: int, dark: bool, tmp_path: Path) -> None:
+def test_the_page_has_no_accessibility_violation(page: Page, width: int, dark: bool, tmp_path: Path) -> None:
     seen, _ = look(page.source, width, tmp_path, dark, axe=True)
     assert [found for found in seen["violations"] if found[0] in ("serious", "critical")] == []

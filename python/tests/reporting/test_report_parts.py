@@ -1,4 +1,4 @@
-"""Sections that not every run has, without rendering a page: comparisons, many findings, the checklist."""
+"""Optional sections, without rendering a page: comparisons, many findings, the checklist."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from report_fixtures import FOURTEEN, ROOT, said_by_r, strings
+from report_fixtures import FOURTEEN, ROOT, run_r_script, strings
 
 SCRIPT = """
 arguments <- commandArgs(TRUE)
@@ -18,19 +18,19 @@ no_python <- function(write) {
   before <- has_python
   on.exit(assignInNamespace("has_python", before, "placa"))
   assignInNamespace("has_python", function() FALSE, "placa")
-  said(write)
+  captured(write)
 }
-said <- function(write) paste(capture.output(write), collapse = "\\n")
-answers <- list()
+captured <- function(write) paste(capture.output(write), collapse = "\\n")
+texts <- list()
 for (language in c("en", "es")) {
   set_language(language)
   run <- read_run(arguments[[2]])
   facts <- headline_facts(run)
   used <- function(training, ...) {
     run$info <- utils::modifyList(run$info, list(training = training, ...))
-    gsub("\\n", " ", said(write_methods_of_training(run)))
+    gsub("\\n", " ", captured(write_methods_of_training(run)))
   }
-  answers[[language]] <- list(
+  texts[[language]] <- list(
     methods = list(
       plain = used(list()),
       texture = used(list(), data = list(image_size = 256)),
@@ -40,9 +40,9 @@ for (language in c("en", "es")) {
         used(list(backbone = name, mirror = FALSE, class_weights = "none"))
       })
     ),
-    compared = said(write_comparisons(run, facts, arguments[[3]])),
-    checklist = said(write_checklist(run, facts, list(mapped = FALSE))),
-    alone = said(write_comparisons(within(run, rm(other_labels)), facts, "")),
+    compared = captured(write_comparisons(run, facts, arguments[[3]])),
+    checklist = captured(write_checklist(run, facts, list(mapped = FALSE))),
+    alone = captured(write_comparisons(within(run, rm(other_labels)), facts, "")),
     no_python = no_python({
       write_samples(choose_samples(run, facts), facts, from_python("films"))
       write_augmented(run, from_python("augmented"))
@@ -51,16 +51,16 @@ for (language in c("en", "es")) {
     unknown = tryCatch(keep_findings(run, "Hernia"), placa_error_finding = conditionMessage)
   )
 }
-writeLines(jsonlite::toJSON(answers, auto_unbox = TRUE), file.path(folder, "answers.json"), useBytes = TRUE)
+writeLines(jsonlite::toJSON(texts, auto_unbox = TRUE), file.path(folder, "texts.json"), useBytes = TRUE)
 """
 
 
 @pytest.fixture(scope="module")
-def answers(r: str, project: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    from placa.models.backbones import ROWS
+def texts(r: str, project: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    from placa.models.backbones import BACKBONE_TABLE
 
     runs = [str(project / "runs" / name) for name in ("small", "older")]
-    return said_by_r(r, SCRIPT, tmp_path_factory.mktemp("parts"), *runs, ",".join(ROWS))
+    return run_r_script(r, SCRIPT, tmp_path_factory.mktemp("parts"), *runs, ",".join(BACKBONE_TABLE))
 
 
 def rows_of(text: str, name: str) -> list[list[str]]:
@@ -71,8 +71,8 @@ def rows_of(text: str, name: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])
-def test_another_run_is_set_against_this_one(answers: dict[str, dict[str, Any]], lang: str) -> None:
-    words, output = strings(lang), answers[lang]["compared"]
+def test_another_run_is_compared_with_this_one(texts: dict[str, dict[str, Any]], lang: str) -> None:
+    words, output = strings(lang), texts[lang]["compared"]
     assert words["heading.comparison"] in output and words["comparison.heading_run"] in output
     rows = rows_of(output, "comparison")
     assert rows[0][1:3] == ["small", "older"]
@@ -85,15 +85,15 @@ def test_another_run_is_set_against_this_one(answers: dict[str, dict[str, Any]],
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])
-def test_another_source_of_labels_judges_the_same_predictions(answers: dict[str, dict[str, Any]], lang: str) -> None:
-    output = answers[lang]["compared"]
+def test_predictions_are_evaluated_against_a_second_label_source(texts: dict[str, dict[str, Any]], lang: str) -> None:
+    output = texts[lang]["compared"]
     assert r"a \*second\* reader" in output and "#fig-comparison-labels-1" in output
     rows = rows_of(output, "comparison-labels-1")
     assert len(rows) == 7 and rows[0][1:3] == [r"a \*second\* reader", r"drawn\_by \*a\* test"]
-    assert not answers[lang]["alone"].strip()
+    assert not texts[lang]["alone"].strip()
 
 
-def test_the_checklist_has_every_item_and_leaves_the_authors_to_them(answers: dict[str, dict[str, Any]]) -> None:
+def test_the_checklist_has_every_item_and_marks_those_of_the_author(texts: dict[str, dict[str, Any]]) -> None:
     items = pd.read_csv(ROOT / "R" / "inst" / "report" / "checklist.csv", dtype=str).fillna("")
     claim = {int(number) for cell in items["claim"] for number in cell.split(",") if number.strip()}
     assert claim == set(range(1, 45))
@@ -103,7 +103,7 @@ def test_the_checklist_has_every_item_and_leaves_the_authors_to_them(answers: di
     tripod |= {f"{number}{letter}" for number, all_of in letters.items() for letter in all_of}
     assert {cell.strip() for cells in items["tripod"] for cell in cells.split(",") if cell.strip()} == tripod
     for lang in ("en", "es"):
-        words, output = strings(lang), answers[lang]["checklist"]
+        words, output = strings(lang), texts[lang]["checklist"]
         rows = rows_of(output, "checklist")[2:]
         assert len(rows) == len(items)
         todo = f"[{words['checklist.author']}]{{.todo}}"
@@ -112,7 +112,7 @@ def test_the_checklist_has_every_item_and_leaves_the_authors_to_them(answers: di
             assert where[words[f"checklist.topic.{topic}"]] == todo, topic
         for topic in ("disjoint", "uncertainty", "imbalance", "flow", "characteristics", "software"):
             assert todo not in where[words[f"checklist.topic.{topic}"]], topic
-        # What the run says in part is linked to, and the rest asked of the author.
+        # Partly filled items have a link and a mark for the author.
         for topic, section in (("sources", "data"), ("raters", "audit-labels"), ("fairness", "subgroups")):
             row = where[words[f"checklist.topic.{topic}"]]
             assert todo in row and f"(#{section})" in row, topic
@@ -120,14 +120,14 @@ def test_the_checklist_has_every_item_and_leaves_the_authors_to_them(answers: di
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])
-def test_without_python_a_sentence_stands_where_pictures_were(answers: dict[str, dict[str, Any]], lang: str) -> None:
-    output = answers[lang]["no_python"]
+def test_without_python_a_sentence_replaces_the_images(texts: dict[str, dict[str, Any]], lang: str) -> None:
+    output = texts[lang]["no_python"]
     assert output.count(strings(lang)["data.python_missing"]) == 3
     assert ".films" not in output and "#fig-" not in output
 
 
-def test_a_finding_that_the_run_does_not_know_is_named(answers: dict[str, dict[str, Any]]) -> None:
-    assert all(text in answers["en"]["unknown"] for text in ("Hernia", "Pneumonia"))
+def test_an_unknown_finding_is_an_error(texts: dict[str, dict[str, Any]]) -> None:
+    assert all(text in texts["en"]["unknown"] for text in ("Hernia", "Pneumonia"))
     assert "Hernia" in FOURTEEN
 
 
@@ -144,18 +144,18 @@ CREDITED = {
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])
-def test_each_method_is_credited_where_it_was_used_and_nowhere_else(answers: dict[str, Any], lang: str) -> None:
+def test_each_method_is_cited_only_if_used(texts: dict[str, Any], lang: str) -> None:
     def cited(text: str) -> set[str]:
         return set(re.findall(r"@([a-z]+\d{4})", text))
 
-    methods = answers[lang]["methods"]
+    methods = texts[lang]["methods"]
     of_all = {"loshchilov2019", "loshchilov2017", "goyal2017", "platt1999"}
     assert cited(methods["plain"]) == of_all | {"ioffe2015"}
     assert cited(methods["texture"]) == of_all | {"ioffe2015", "ojala2002"}
     learnt = {"huang2017", "russakovsky2015", "howard2018"}
     chosen = {"lin2017", "szegedy2016", "zhang2018", "polyak1992", "izmailov2018", "micikevicius2018"}
     assert cited(methods["all"]) == of_all | learnt | chosen | {"stone1974", "genest1986"}
-    # A backbone more is to be credited too.
+    # Every new backbone needs a citation.
     assert {name: cited(text) for name, text in methods["each"].items()} == {
         name: of_all | {paper} for name, paper in CREDITED.items()
     }

@@ -1,4 +1,4 @@
-"""Whole reports of runs unlike the small one: fourteen findings, a trained network with its maps, other formats."""
+"""Complete reports: fourteen findings, a trained network with maps, and other formats."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def fourteen(r: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])
-def test_fourteen_findings_stay_readable(fourteen: Path, lang: str, tmp_path: Path) -> None:
+def test_a_report_of_fourteen_findings_is_readable(fourteen: Path, lang: str, tmp_path: Path) -> None:
     page = Page(render_report(fourteen, lang, out=tmp_path / "page.html", renderer="rmarkdown"))
     assert_no_source_shows(page)
     assert len(page.source) < 5e6
@@ -47,7 +47,7 @@ def test_fourteen_findings_stay_readable(fourteen: Path, lang: str, tmp_path: Pa
     assert "<button" in page.source and "<button" not in some.source and words["finding.Mass"] not in some.text
 
 
-def test_a_trained_network_shows_where_it_looked(run: Path, prepared: Path, r: str, tmp_path: Path) -> None:
+def test_the_report_of_a_trained_network_has_maps(run: Path, prepared: Path, r: str, tmp_path: Path) -> None:
     trained = tmp_path / "runs" / "phantoms"
     shutil.copytree(run, trained)
     evaluate(trained, bridge="rscript")
@@ -56,7 +56,7 @@ def test_a_trained_network_shows_where_it_looked(run: Path, prepared: Path, r: s
     assert maps and all(image["src"].startswith("data:image/jpeg") for image in maps)
 
 
-def test_a_word_processor_opens_it(project: Path, tmp_path: Path) -> None:
+def test_a_word_processor_opens_the_docx(project: Path, tmp_path: Path) -> None:
     file = render_report(project / "runs" / "small", "es", "docx", tmp_path / "a.docx", renderer="rmarkdown")
     with zipfile.ZipFile(file) as archive:
         text = archive.read("word/document.xml").decode()
@@ -67,7 +67,7 @@ def test_a_word_processor_opens_it(project: Path, tmp_path: Path) -> None:
 
 @pytest.fixture
 def logs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What renderers say, which a rendering that succeeds does not keep."""
+    """Record the output of renderers, which is not kept after a success."""
     kept: list[str] = []
     run = subprocess.run
 
@@ -81,24 +81,24 @@ def logs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return kept
 
 
-def assert_quarto_was_content(log: str) -> None:
+def assert_no_quarto_warning(log: str) -> None:
     for complaint in ("WARN", "Unable to resolve", "not found", "could not", "citeproc: citation"):
         assert complaint not in log, log
 
 
 @pytest.mark.parametrize("document", ["evaluation", "model-card"])
-def test_quarto_makes_a_pdf(project: Path, tmp_path: Path, logs: list[str], document: str) -> None:
+def test_quarto_renders_a_pdf(project: Path, tmp_path: Path, logs: list[str], document: str) -> None:
     need_typst()
     out = tmp_path / f"{document}.pdf"
     file = render_report(project / "runs" / "small", "es", "pdf", out, renderer="quarto", document=document)
     assert file.read_bytes().startswith(b"%PDF")
-    assert_quarto_was_content(logs[0])
+    assert_no_quarto_warning(logs[0])
 
 
-def test_quarto_makes_a_document_for_word_processors(project: Path, tmp_path: Path, logs: list[str]) -> None:
+def test_quarto_renders_a_docx(project: Path, tmp_path: Path, logs: list[str]) -> None:
     need_quarto()
     file = render_report(project / "runs" / "small", "en", "docx", tmp_path / "a.docx", renderer="quarto")
-    assert_quarto_was_content(logs[0])
+    assert_no_quarto_warning(logs[0])
     with zipfile.ZipFile(file) as archive:
         text = archive.read("word/document.xml").decode()
     assert "Figure\u00a01" in text and "Table\u00a01" in text and "@fig" not in text and ":::" not in text

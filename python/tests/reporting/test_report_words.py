@@ -1,4 +1,4 @@
-"""The words of the report: the same in both languages, none missing, none left over."""
+"""The words of the report: the same keys in both languages, none missing or unused."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ FILES = [*(ROOT / "R" / "R").glob("report-*.R"), *REPORTS.glob("*.qmd")]
 SOURCES = "\n".join(file.read_text(encoding="utf-8") for file in FILES)
 
 
-def test_the_languages_are_those_that_have_words() -> None:
+def test_every_language_has_a_words_file() -> None:
     assert list(LANGUAGES) == sorted(file.stem for file in WORDS.glob("*.yml"))
 
 
-def test_both_languages_have_the_same_keys_and_the_same_gaps() -> None:
+def test_both_languages_have_the_same_keys_and_placeholders() -> None:
     english, spanish = strings("en"), strings("es")
     assert set(english) == set(spanish)
     for key, text in english.items():
@@ -25,40 +25,40 @@ def test_both_languages_have_the_same_keys_and_the_same_gaps() -> None:
         assert set(re.findall(r"@[\w-]+", text)) == set(re.findall(r"@[\w-]+", spanish[key])), key
 
 
-def test_no_sentence_was_left_in_the_other_language() -> None:
+def test_no_sentence_is_in_the_other_language() -> None:
     english, spanish = strings("en"), strings("es")
     same = {
         key
         for key, text in english.items()
         if text == spanish[key] and re.search("[a-z]{4}", re.sub("{.*?}", "", text))
     }
-    # These are spelt alike in both.
-    alike = {"finding.Fibrosis", "finding.Hernia", "view.PA", "view.AP", "point.youden"}
-    alike |= {"audit.labels_column.kappa", "points.column.kappa"}
-    assert same == alike
+    # These words are the same in both languages.
+    expected = {"finding.Fibrosis", "finding.Hernia", "view.PA", "view.AP", "point.youden"}
+    expected |= {"audit.labels_column.kappa", "points.column.kappa"}
+    assert same == expected
 
 
-def test_every_word_that_the_report_asks_for_is_there_and_no_other() -> None:
+def test_the_report_uses_exactly_the_keys_of_the_words_files() -> None:
     keys = set(strings("en"))
-    # A key's name may go on with the name of a thing: "limits.labels_" with nih, "finding." with Pneumonia.
+    # A key can end with a name: "limits.labels_" and nih, "finding." and Pneumonia.
     quoted = set(re.findall(r'"([a-z]\w*\.(?:\w+\.)?\w*)"', SOURCES))
-    quoted |= {f"{kind}." for kind in re.findall(r'\b(?:words?|words_of|shares|phrase)\("([\w.]+)"', SOURCES)}
+    quoted |= {f"{kind}." for kind in re.findall(r'\b(?:words?|words_of|shares|code_text)\("([\w.]+)"', SOURCES)}
     begun = {start for start in quoted if start.endswith((".", "_"))}
     tops = {key.split(".")[0] for key in keys}
     named = {key for key in quoted - begun if f"{key}." not in begun}
     whole = {key for key in named if key.split(".")[0] in tops and not key.endswith((".csv", ".R", ".qmd"))}
     assert whole <= keys
-    # plot_labels() hands out all words of the figures; those of the model card are Python's (see test_model_card.py).
+    # plot_labels() uses all words of the figures; those of the model card are tested in test_model_card.py.
     unasked = {key for key in keys - whole if not key.startswith(("figure.", "card.", *begun))}
     assert not unasked
 
 
-def test_what_is_cited_is_in_the_bibliography_and_the_other_way_round() -> None:
+def test_citations_match_the_bibliography() -> None:
     cited = set(re.findall(r"@([a-z]+\d{4})", " ".join(strings("en").values())))
     assert cited == set(re.findall(r"^@\w+\{(\w+),", (REPORTS / "references.bib").read_text(), re.MULTILINE))
 
 
-def test_the_rules_behind_the_verdicts_are_those_of_the_audit() -> None:
+def test_the_verdict_rules_match_those_of_the_audit() -> None:
     from placa.audit import verdicts as rule
     from placa.audit.probes import PROBES
 

@@ -1,4 +1,4 @@
-"""A DICOM archive's images: their labels from a table or from folders, and what their tags say."""
+"""Images of a DICOM archive: labels from a table or from folders, and facts from tags."""
 
 import argparse
 import os
@@ -14,6 +14,7 @@ from small_dicom import KEY, SMALL
 
 from placa.core.errors import PlacaError, UnknownNameError
 from placa.core.progress import SILENT
+from placa.records.source import compared_with
 from placa.sources.dicom import add_arguments, from_options, read_dicom
 from placa.sources.dicom.labels import MATCHES
 from placa.sources.dicom.tags import TAGS, contains_identifier, read_tags
@@ -31,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("config")
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
-    """Six radiographs of three patients, and what else lies in an archive."""
+    """Write six radiographs of three patients, and other files of an archive."""
     root = tmp_path / "archive"
     for number in range(6):
         write_dicom(
@@ -93,7 +94,7 @@ def test_files_and_rows_are_all_accounted_for(archive: Path, tmp_path: Path) -> 
         ("accession_number", "ACC-{number}"),
     ],
 )
-def test_rows_name_files_in_many_ways(archive: Path, tmp_path: Path, header: str, cell: str) -> None:
+def test_rows_are_matched_to_files_by_several_keys(archive: Path, tmp_path: Path, header: str, cell: str) -> None:
     rows = [cell.format(number=number, folder=number // 2) + f";{number % 2}" for number in (5, 4, 3, 2, 1, 0)]
     labels = table(tmp_path / "labels.csv", f"{header};Mass\n" + "\n".join(rows))
     if cell.endswith(".png"):
@@ -105,7 +106,7 @@ def test_rows_name_files_in_many_ways(archive: Path, tmp_path: Path, header: str
     assert source.missing == 0
 
 
-def test_a_column_of_any_name(archive: Path, tmp_path: Path) -> None:
+def test_a_column_can_have_any_name(archive: Path, tmp_path: Path) -> None:
     labels = table(tmp_path / "labels.csv", "who,report\nMRN000,Edema\nMRN001,clear\nMRN002,foreign body\n")
     with raises(MissingColumnError, file=str(labels), accepted=list(MATCHES), columns=["who", "report"]):
         read_dicom(archive, labels, "report", ["Edema"], key=KEY)
@@ -113,10 +114,10 @@ def test_a_column_of_any_name(archive: Path, tmp_path: Path) -> None:
         read_dicom(archive, labels, "report", ["Edema"], match_column="who", key=KEY)
     source = read_dicom(archive, labels, "report", ["Edema"], ["clear"], match="PatientID", match_column="who", key=KEY)
     assert source.images["Edema"].tolist() == [1, 1, 0, 0]
-    assert source.positive == "Edema" and source.comparison == "clear"
+    assert source.findings == ["Edema"] and source.comparison == compared_with("clear")
 
 
-def test_what_the_tags_say(archive: Path, tmp_path: Path) -> None:
+def test_patient_facts_are_read_from_tags(archive: Path, tmp_path: Path) -> None:
     labels = table(
         tmp_path / "labels.csv", "file,Mass\n" + "".join(f"IM{number},{number % 2}\n" for number in range(6))
     )
@@ -130,15 +131,15 @@ def test_what_the_tags_say(archive: Path, tmp_path: Path) -> None:
     assert images["site"].nunique() == 1 and images["site"].notna().sum() == 4
     frontal = read_dicom(archive, labels, "Mass", views=["pa", "AP"], key=KEY)
     assert frontal.images["image_id"].tolist() == ["st0/IM0", "st0/IM1", "st1/IM3", "st2/IM5"]
-    assert frontal.missing == 0, "what is there and not wanted is not missing"
+    assert frontal.missing == 0, "existing files that are not selected are not missing"
     with_ct = read_dicom(archive, labels, "Mass", modalities=["DX", "CT"], key=KEY)
     assert len(with_ct.images) == 6
 
 
-def test_class_folders(archive: Path) -> None:
+def test_class_folders_give_labels(archive: Path) -> None:
     source = read_dicom(archive, positive="st0", negative=["st1"], finding="Edema", key=KEY)
     assert source.images["Edema"].tolist() == [1, 1, 0, 0] and source.labelled_by_name
-    assert source.comparison == "st1" and len(source.rejected) == 2
+    assert source.comparison == compared_with("st1") and len(source.rejected) == 2
     with raises(MissingDirectoryError, directory=str(archive / "nowhere")):
         read_dicom(archive / "nowhere", positive="st0", key=KEY)
     with raises(TooFewClassesError, directory=str(archive / "st0"), classes=[]):
@@ -154,14 +155,14 @@ def test_class_folders(archive: Path) -> None:
         ({"positive": "st0", "negative": "st0"}, PositiveNegativeOverlapError, {"name": "st0"}),
     ],
 )
-def test_class_folders_and_options_that_do_not_fit(
+def test_invalid_class_folders_and_options_are_errors(
     archive: Path, given: dict[str, str], error: type[PlacaError], values: dict[str, Any]
 ) -> None:
     with raises(error, **values):
         read_dicom(archive, **given, key=KEY)
 
 
-def test_odd_files_among_them(tmp_path: Path) -> None:
+def test_unusable_files_are_rejected_or_unused(tmp_path: Path) -> None:
     root = tmp_path / "data"
     good = write_dicom(root / "a" / "1.dcm", SMALL)
     write_dicom(root / "b" / "2.dcm", SMALL, PatientID="P2")
@@ -180,7 +181,7 @@ def test_odd_files_among_them(tmp_path: Path) -> None:
     assert "not UTF-8" in reasons["lat\udcedn.dcm"] and len(reasons) == 5
 
 
-def test_the_command_line(archive: Path, tmp_path: Path, config: Path) -> None:
+def test_the_command_line_passes_its_options(archive: Path, tmp_path: Path, config: Path) -> None:
     labels = table(archive / "labels.csv", "PatientID,Mass\nMRN000,1\nMRN001,0\n")
     parser = argparse.ArgumentParser()
     add_arguments(parser)
@@ -193,13 +194,13 @@ def test_the_command_line(archive: Path, tmp_path: Path, config: Path) -> None:
         from_options(parser.parse_args([str(archive), "--labels", str(labels)]), SILENT)
 
 
-def test_what_pydicom_ships_by_folders() -> None:
+def test_files_of_pydicom_are_read_by_class_folders() -> None:
     source = read_dicom(SHIPPED / "dicomdirtests", positive="98892001", modalities=["CR", "CT", "MR"], key=KEY)
     assert source.images["98892001"].sum() == 7 and len(source.images) == 31
-    assert source.images["patient_id"].nunique() == 2, "two of the three folders are one patient's"
+    assert source.images["patient_id"].nunique() == 2, "two of the three folders have the same patient"
 
 
-def test_descriptions_and_spelling() -> None:
+def test_study_descriptions_give_labels_in_any_case() -> None:
     from pydicom.dataset import Dataset
 
     header = Dataset()

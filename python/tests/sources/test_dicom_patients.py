@@ -1,5 +1,6 @@
-"""The patients of a DICOM archive: told apart by a key, and named nowhere."""
+"""Patients of a DICOM archive: pseudonyms from a key, and no identifiers in outputs."""
 
+import json
 import stat
 import warnings
 from pathlib import Path
@@ -11,7 +12,7 @@ from made_dicom import write_dicom
 from raising import raises
 from small_dicom import KEY, SMALL
 
-from placa.core.errors import PlacaError
+from placa.core.errors import PathNotFoundError
 from placa.sources.dicom import read_dicom
 from placa.sources.dicom.patient_key import PatientKey, default_key_path, read_patient_key
 from placa.sources.errors import ShortKeyError
@@ -27,7 +28,7 @@ def _one_each(root: Path, *patients: dict[str, Any]) -> Source:
     return read_dicom(root, positive="a", key=KEY)
 
 
-def test_unknown_patients_are_not_taken_as_known(tmp_path: Path) -> None:
+def test_unknown_patients_are_missing(tmp_path: Path) -> None:
     some = _one_each(tmp_path / "some", {"PatientID": "7"}, {"PatientID": "8"}, {"PatientID": None}, {"PatientID": ""})
     assert len(some.images) == 2 and some.grouped
     assert all("no PatientID" in reason for _, reason in some.rejected) and len(some.rejected) == 2
@@ -36,7 +37,7 @@ def test_unknown_patients_are_not_taken_as_known(tmp_path: Path) -> None:
     assert any("PatientID" in note for note in nobody.notes)
 
 
-def test_one_id_of_two_issuers_may_be_two_patients_and_is_not_cut(tmp_path: Path) -> None:
+def test_equal_ids_of_two_issuers_are_two_patients_in_one_group(tmp_path: Path) -> None:
     source = _one_each(
         tmp_path / "data",
         {"PatientID": "7", "IssuerOfPatientID": "A", "PatientSex": "F"},
@@ -50,7 +51,7 @@ def test_one_id_of_two_issuers_may_be_two_patients_and_is_not_cut(tmp_path: Path
     assert any(note.startswith("1 patient") and "sex" in note for note in source.notes)
 
 
-def test_nothing_that_names_a_patient_leaves(tmp_path: Path) -> None:
+def test_no_output_identifies_a_patient(tmp_path: Path) -> None:
     root = tmp_path / "data"
     secrets = ["MRN4711", "Mustermann", "1.2.826.99", "ACC0815", "Elsewhere", "19610203", "0123456789abcdef"]
     for number in range(24):
@@ -69,7 +70,7 @@ def test_nothing_that_names_a_patient_leaves(tmp_path: Path) -> None:
             warnings.simplefilter("ignore")
             write_dicom(root / ("sick" if number % 2 else "well") / name, SMALL * (number % 5 + 1), **who)
     with warnings.catch_warnings():
-        # pydicom's warnings quote the value.
+        # Warnings of pydicom contain the value.
         warnings.simplefilter("error")
         source = read_dicom(root, positive="sick", key=KEY)
     out = tmp_path / "out"
@@ -78,23 +79,27 @@ def test_nothing_that_names_a_patient_leaves(tmp_path: Path) -> None:
     assert len(manifest) == 24
     assert manifest["image_id"].str.fullmatch(r"(sick|well)/([0-9a-f]{12}|\d+)\.dcm").all()
     paths = "\n".join(manifest.pop("path"))
-    assert "Mustermann".lower() in paths, "the files have to be found"
+    assert "Mustermann".lower() in paths, "paths are needed to find the files"
     assert (manifest["age"].round() == 59).all()
     text = manifest.to_csv()
     for file in ("source.json", "audit.json"):
         text += (out / file).read_text().replace(str(tmp_path), "")
     for secret in secrets:
         assert secret.lower() not in text.lower(), secret
-    assert "16 of 24 files" in (out / "source.json").read_text()
+    notes = {note["code"]: note["values"] for note in json.loads((out / "source.json").read_text())["notes"]}
+    assert notes["identifiers_in_paths"] == {"paths": 16, "files": 24}
 
 
-def test_the_key_is_made_once_and_kept_to_oneself(tmp_path: Path, config: Path) -> None:
+def test_the_key_is_created_once_with_private_permissions(tmp_path: Path, config: Path) -> None:
     first = read_patient_key()
     assert default_key_path() == config / "placa" / "patient-key"
     assert stat.S_IMODE(default_key_path().stat().st_mode) == 0o600 and len(first.secret) == 64
-    assert str(default_key_path()) in first.note
+    assert str(default_key_path()) in first.notes[0] and first.notes[0].code == "patient_key_created"
     second = read_patient_key()
-    assert second.pseudonym("patient", "4711") == first.pseudonym("patient", "4711") and second.note != first.note
+    assert (
+        second.pseudonym("patient", "4711") == first.pseudonym("patient", "4711")
+        and second.notes[0].code == "patient_key"
+    )
     assert first.pseudonym("patient", "4711") != first.pseudonym("site", "4711")
     assert first.secret.decode() not in repr(first)
     given = tmp_path / "key"
@@ -104,15 +109,14 @@ def test_the_key_is_made_once_and_kept_to_oneself(tmp_path: Path, config: Path) 
     given.write_text("another key of the hospital\n")
     given.chmod(0o644)
     other = read_patient_key(given)
-    assert other.pseudonym("patient", "4711") != first.pseudonym("patient", "4711") and "chmod 600" in other.note
-    with pytest.raises(PlacaError) as caught:
+    assert other.pseudonym("patient", "4711") != first.pseudonym("patient", "4711") and "chmod 600" in other.notes[0]
+    with raises(PathNotFoundError, path=str(tmp_path / "nowhere")):
         read_patient_key(tmp_path / "nowhere")
-    assert str(tmp_path / "nowhere") in str(caught.value)
-    # HMAC-SHA256 of "patient\0" + the text under the key "key", as the openssl command makes it.
+    # HMAC-SHA256 of "patient\0" and the text with the key "key", computed with openssl.
     assert PatientKey(b"key").pseudonym("patient", "4711") == "623762caa3b64f66"
 
 
-def test_same_key_same_patient_in_every_data_set(tmp_path: Path) -> None:
+def test_the_same_key_gives_the_same_pseudonym_in_every_data_set(tmp_path: Path) -> None:
     one = _one_each(tmp_path / "one", {"PatientID": "7"}, {"PatientID": "8"})
     two = _one_each(tmp_path / "two", {"PatientID": "9"}, {"PatientID": "7"})
     assert one.images["patient_id"][0] == two.images["patient_id"][1]

@@ -8,6 +8,7 @@ from raising import raises
 from placa.core.errors import UnknownNameError
 from placa.core.progress import SILENT
 from placa.images.read import EXTENSIONS
+from placa.records.source import compared_with
 from placa.sources.errors import EmptyClassFolderError, MissingDirectoryError, TooFewClassesError
 from placa.sources.folders import add_arguments, from_options, read_folders
 
@@ -21,10 +22,10 @@ def classes(tmp_path: Path) -> Path:
     return tmp_path / "ct"
 
 
-def test_one_folder_is_positive_and_all_others_are_not(classes: Path) -> None:
+def test_one_folder_is_positive_and_all_others_are_negative(classes: Path) -> None:
     source = read_folders(classes, "COVID")
     assert source.images["COVID"].tolist() == [1, 1, 1, 0, 0, 0]
-    assert source.comparison == "healthy or other"
+    assert source.comparison == compared_with("healthy", "other")
     assert not source.grouped
     assert source.notes == ["3 classes: 3 COVID, 2 healthy, 1 other"]
     assert source.images["image_id"].tolist()[:3] == [
@@ -34,7 +35,7 @@ def test_one_folder_is_positive_and_all_others_are_not(classes: Path) -> None:
     ]
 
 
-def test_images_lie_at_any_depth_and_the_same_name_twice_is_no_clash(classes: Path) -> None:
+def test_images_at_any_depth_may_have_equal_names(classes: Path) -> None:
     for scan in ("a", "b"):
         draw(classes / "other" / scan / "deep" / "1.png")
     source = read_folders(classes, "other")
@@ -46,7 +47,7 @@ def test_images_lie_at_any_depth_and_the_same_name_twice_is_no_clash(classes: Pa
     assert source.images["image_id"].is_unique
 
 
-def test_files_that_are_no_images_or_lie_beside_the_classes_are_said(classes: Path) -> None:
+def test_files_that_are_not_images_or_outside_classes_are_reported(classes: Path) -> None:
     (classes / "healthy" / "notes.docx").write_bytes(b"?")
     (classes / "healthy" / ".DS_Store").write_bytes(b"?")
     draw(classes / "stray.png")
@@ -56,14 +57,14 @@ def test_files_that_are_no_images_or_lie_beside_the_classes_are_said(classes: Pa
     assert source.rows == 6 + 2
 
 
-def test_the_command_line_asks_for_a_root_and_a_class(classes: Path) -> None:
+def test_the_command_line_requires_a_root_and_a_class(classes: Path) -> None:
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     source = from_options(parser.parse_args([str(classes), "--positive", "healthy"]), SILENT)
     assert source.images["healthy"].sum() == 2
 
 
-def test_what_is_missing_is_named(classes: Path, tmp_path: Path) -> None:
+def test_missing_folders_and_classes_are_errors(classes: Path, tmp_path: Path) -> None:
     with raises(UnknownNameError, name="covid", known=["COVID", "other", "healthy"]):
         read_folders(classes, "covid")
     (classes / "void").mkdir()

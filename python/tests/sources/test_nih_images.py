@@ -1,4 +1,4 @@
-"""NIH's images: which a question takes, what is known of them, and the official split."""
+"""Images of NIH: selection by finding, facts from the table, and the official split."""
 
 import argparse
 import time
@@ -12,6 +12,7 @@ from raising import raises
 
 from placa.core.errors import UnknownNameError
 from placa.core.progress import SILENT
+from placa.records.source import compared_with
 from placa.sources.errors import (
     ConflictingOptionsError,
     MissingFileError,
@@ -23,7 +24,7 @@ from placa.sources.nih.findings import FOURTEEN
 from placa.sources.source import Source
 
 
-def test_labels_patients_and_what_the_table_knows(nih: Path) -> None:
+def test_labels_and_patient_facts_are_read_from_the_table(nih: Path) -> None:
     source = read_nih(nih, "Mass")
     images = source.images.set_index("image_id")
     assert images["Mass"].to_dict() == {ROWS[0][0]: 1, ROWS[1][0]: 1, ROWS[2][0]: 0, ROWS[4][0]: 0}
@@ -32,16 +33,20 @@ def test_labels_patients_and_what_the_table_knows(nih: Path) -> None:
     assert images["sex"].tolist() == ["M", "M", "F", "F"]
     assert images["view"].tolist() == ["PA", "AP", "PA", "PA"]
     assert all(Path(path).is_file() for path in images["path"])
-    assert (source.missing, source.comparison, source.label_source) == (1, "No Finding", "NIH ChestX-ray14 v2020")
+    assert (source.missing, source.comparison, source.label_source) == (
+        1,
+        compared_with("No Finding"),
+        "NIH ChestX-ray14 v2020",
+    )
 
 
 def test_an_image_with_both_findings_is_positive(nih: Path) -> None:
     images = read_nih(nih, "Mass", "Effusion").images.set_index("image_id")
     assert images["Mass"].to_dict() == {ROWS[0][0]: 1, ROWS[1][0]: 1, ROWS[3][0]: 0}
-    assert pd.isna(images.loc[ROWS[3][0], "age"]), "nobody is 414 years old"
+    assert pd.isna(images.loc[ROWS[3][0], "age"]), "an age of 414 years is invalid"
 
 
-def test_an_unknown_finding_is_answered_with_the_nearest(nih: Path) -> None:
+def test_an_unknown_finding_is_an_error_with_the_most_similar(nih: Path) -> None:
     with raises(UnknownNameError, name="effusio") as caught:
         read_nih(nih, "effusio")
     assert caught.value.values["known"][0] == "Effusion"
@@ -58,7 +63,7 @@ def test_an_unknown_finding_is_answered_with_the_nearest(nih: Path) -> None:
 
 
 def truths(source: Source) -> dict[str, list[int | None]]:
-    """What each image's findings are, in the order of the findings, by the image's number in `ROWS`."""
+    """Return the labels of each image in the order of the findings, by its number in `ROWS`."""
     names = [row[0] for row in ROWS]
     table = source.images[source.findings].astype(object).where(source.images[source.findings].notna(), None)
     return {
@@ -80,17 +85,17 @@ def truths(source: Source) -> dict[str, list[int | None]]:
         (["Mass", "Effusion"], "rest", True, {0: [1, 0], 2: [0, 0], 3: [0, 1], 4: [0, 0]}),
     ],
 )
-def test_what_is_told_from_what(
+def test_positive_and_negative_findings_define_the_labels(
     nih: Path, positive: str | list[str], negative: str, only: bool, expected: dict[int, list[int | None]]
 ) -> None:
     source = read_nih(nih, positive, negative, only)
     assert truths(source) == expected
     assert source.findings == (["Any Finding"] if positive == "any" else [positive] if positive == "Mass" else positive)
-    # Of six rows, one has no image; what is neither is not used.
+    # One of six rows has no image. Images of neither class are unused.
     assert (source.rows, source.missing, source.unused) == (6, 1, 5 - len(expected))
 
 
-def test_all_the_fourteen_at_once(nih: Path) -> None:
+def test_all_fourteen_findings_are_read(nih: Path) -> None:
     source = read_nih(nih, "all")
     assert source.findings == list(FOURTEEN) and len(FOURTEEN) == 14
     images = source.images.set_index("image_id")
@@ -100,7 +105,7 @@ def test_all_the_fourteen_at_once(nih: Path) -> None:
     assert not any("Mass" in note for note in source.notes)
 
 
-def test_images_under_another_ending_and_files_of_no_row(nih: Path) -> None:
+def test_images_with_another_suffix_and_files_without_a_row_are_reported(nih: Path) -> None:
     (nih / "images_001" / "images" / ROWS[0][0]).rename(nih / "images_001" / "images" / "00000001_000.JPG")
     draw(nih / "images_001" / "images" / "stranger.png")
     draw(nih / "images_002" / "images" / ROWS[2][0])
@@ -114,12 +119,12 @@ def test_images_under_another_ending_and_files_of_no_row(nih: Path) -> None:
 
 
 def listed(nih: Path, train_val: list[int], test: list[int]) -> None:
-    # As NIH hands them out: no newline at the end; or, from Windows, carriage returns.
+    # As published by NIH, without a newline at the end; or with Windows line ends.
     (nih / "train_val_list.txt").write_bytes("\r\n".join(ROWS[i][0] for i in train_val).encode())
     (nih / "test_list.txt").write_text("\n".join(ROWS[i][0] for i in test))
 
 
-def test_official_lists_are_kept_to(nih: Path) -> None:
+def test_the_official_lists_define_the_split(nih: Path) -> None:
     listed(nih, [0, 1, 2, 3], [4, 5])
     source = read_nih(nih, "Mass")
     split = source.images.set_index("image_id")["split"]
@@ -138,7 +143,7 @@ def test_official_lists_are_kept_to(nih: Path) -> None:
         read_nih(nih, "Mass", split="official")
 
 
-def test_images_that_the_lists_put_on_both_sides_are_set_aside(nih: Path) -> None:
+def test_images_in_both_lists_are_rejected(nih: Path) -> None:
     listed(nih, [2, 4], [0, 4])
     source = read_nih(nih, "Mass", "rest")
     output = dict(source.rejected)
@@ -149,7 +154,7 @@ def test_images_that_the_lists_put_on_both_sides_are_set_aside(nih: Path) -> Non
     assert source.table is not None and source.table["official"].dropna().tolist() == ["test", "train_val"]
 
 
-def test_boxes_are_shares_of_the_image(nih: Path) -> None:
+def test_boxes_are_fractions_of_the_image(nih: Path) -> None:
     (nih / "BBox_List_2017.csv").write_text(
         "Image Index,Finding Label,Bbox [x,y,w,h],,,\n"
         "00000001_000.png,Mass,256,512,128,102.4\n"
@@ -169,7 +174,7 @@ def test_boxes_are_shares_of_the_image(nih: Path) -> None:
     assert source.boxes is None and any("BBox_List_2017.csv" in note for note in source.notes)
 
 
-def test_the_command_line_asks_for_the_same(nih: Path) -> None:
+def test_the_command_line_passes_its_options(nih: Path) -> None:
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     words = [str(nih), "--positive", "Mass", "Effusion", "--negative", "rest", "--only", "--table", "v2020"]
@@ -185,7 +190,7 @@ def test_the_command_line_asks_for_the_same(nih: Path) -> None:
     assert from_options(parser.parse_args([str(nih), "--positive", "Mass"]), SILENT).options["positive"] == "Mass"
 
 
-def test_the_full_table_has_the_counts_that_nih_published(shared_data: Path) -> None:
+def test_the_full_table_has_the_published_counts(shared_data: Path) -> None:
     source = read_nih(shared_data / "nih-256", "Pneumonia")
     assert len(source.images) == 683
     assert source.images["Pneumonia"].sum() == 356
@@ -203,7 +208,7 @@ def full(shared_data: Path) -> Source:
     return source
 
 
-def test_the_official_split_differs_as_it_does(full: Source) -> None:
+def test_the_official_split_has_different_prevalences(full: Source) -> None:
     assert full.table is not None and full.images["split"].eq("test").any()
     parts = full.table.groupby("official")
     assert parts.size().to_dict() == {"test": 25596, "train_val": 86524}
@@ -215,7 +220,7 @@ def test_the_official_split_differs_as_it_does(full: Source) -> None:
     assert full.table.groupby("patient_id")["official"].nunique().max() == 1
 
 
-def test_radiologists_confirmed_half_of_the_pneumothorax_labels(full: Source) -> None:
+def test_half_of_the_pneumothorax_labels_are_confirmed_by_radiologists(full: Source) -> None:
     assert full.other_labels is not None and full.table is not None
     test = full.other_labels[full.other_labels["subset"] == "test"]
     assert test["image_id"].nunique() == 1962
@@ -229,7 +234,7 @@ def test_radiologists_confirmed_half_of_the_pneumothorax_labels(full: Source) ->
     assert set(test["finding"]) == {"Pneumothorax", "Nodule or mass", "Airspace opacity", "Fracture"}
 
 
-def test_all_lesion_boxes_lie_within_their_images(full: Source) -> None:
+def test_all_lesion_boxes_are_inside_their_images(full: Source) -> None:
     assert full.boxes is not None and full.table is not None
     assert len(full.boxes) == 984
     assert full.boxes["finding"].value_counts()["Infiltration"] == 123

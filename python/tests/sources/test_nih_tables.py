@@ -1,4 +1,4 @@
-"""NIH's tables as they come: edited, damaged, in other editions, or not there."""
+"""Tables of NIH: edited, damaged, of other editions, or missing."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from placa.sources.nih import read_nih
 from placa.sources.nih.tables import read_entries
 
 
-def test_a_missing_column_is_named(nih: Path) -> None:
+def test_a_missing_column_is_an_error(nih: Path) -> None:
     table = nih / "Data_Entry_2017_v2020.csv"
     table.write_text(table.read_text().replace("Patient ID", "Patient"))
     with raises(MissingColumnError, file=str(table), column="Patient ID"):
@@ -46,7 +46,7 @@ def row(*cells: str) -> str:
     return ",".join([cells[0], cells[1], "0", *cells[2:], "2500", "2048", "0.17", "0.17"]) + "\n"
 
 
-def test_an_image_named_twice_is_kept_once_if_the_rows_agree(nih: Path) -> None:
+def test_an_image_with_equal_duplicate_rows_is_kept_once(nih: Path) -> None:
     mangled(nih, more=row(*ROWS[0]))
     source = read_nih(nih, "Mass")
     assert len(source.images) == 4
@@ -54,14 +54,14 @@ def test_an_image_named_twice_is_kept_once_if_the_rows_agree(nih: Path) -> None:
     assert "line 2" in source.rejected[0][1]
 
 
-def test_the_same_said_in_other_letters_is_no_contradiction(nih: Path) -> None:
+def test_duplicate_rows_that_differ_only_in_case_do_not_conflict(nih: Path) -> None:
     mangled(nih, more=row("00000001_001.PNG", "effusion|Mass", "001", "058Y", "M", "AP"))
     source = read_nih(nih, "Mass")
     assert "line 3" in source.rejected[0][1]
     assert source.images["path"].is_unique and len(source.images) == 4
 
 
-def test_tables_without_rows_are_no_trouble(nih: Path) -> None:
+def test_tables_without_rows_are_accepted(nih: Path) -> None:
     (nih / "BBox_List_2017.csv").write_text("Image Index,Finding Label,Bbox [x,y,w,h],,,\n")
     (nih / "adjudicated_labels_google2019.csv").write_text("Image Index,Patient ID,Pneumothorax,Set Id\n")
     source = read_nih(nih, "Mass")
@@ -72,7 +72,7 @@ def test_tables_without_rows_are_no_trouble(nih: Path) -> None:
         read_nih(nih, "Mass")
 
 
-def test_adjudicated_labels_that_cannot_be_read_are_told(nih: Path) -> None:
+def test_unreadable_adjudicated_labels_are_reported(nih: Path) -> None:
     (nih / "adjudicated_labels_google2019.csv").write_text(
         "Image Index,Patient ID,Pneumothorax,Nodule or mass,Set Id\r\n"
         "00000001_000.png,1,YES,no,test\r\n00000002_000.png,2,maybe,YES,\r\n00000003_000.png,3"
@@ -97,7 +97,7 @@ def test_adjudicated_labels_that_cannot_be_read_are_told(nih: Path) -> None:
         ("View Position", (ROWS[0][0], "Mass", "1", "58", "M", "AP")),
     ],
 )
-def test_rows_that_contradict_each_other_are_all_set_aside(nih: Path, column: str, cells: tuple[str, ...]) -> None:
+def test_conflicting_rows_are_all_rejected(nih: Path, column: str, cells: tuple[str, ...]) -> None:
     mangled(nih, more=row(*cells))
     source = read_nih(nih, "Mass")
     assert ROWS[0][0] not in set(source.images["image_id"])
@@ -106,29 +106,29 @@ def test_rows_that_contradict_each_other_are_all_set_aside(nih: Path, column: st
     assert source.table is not None and ROWS[0][0] not in set(source.table["image_id"])
 
 
-def test_rows_that_make_no_sense_are_set_aside_with_the_reason(nih: Path) -> None:
+def test_invalid_rows_are_rejected_with_a_reason(nih: Path) -> None:
     bad = [
         (("a.png", "", "7", "1", "F", "PA"), "has no label"),
-        (("b.png", "Pnuemonia", "7", "1", "F", "PA"), "'Pnuemonia' is none of NIH's fifteen"),
+        (("b.png", "Pnuemonia", "7", "1", "F", "PA"), "'Pnuemonia' is not one of the fifteen"),
         (("c.png", "Mass|No Finding", "7", "1", "F", "PA"), "contradict each other"),
-        (("d.png", "Mass", "", "1", "F", "PA"), "names no patient"),
-        (("", "Mass", "7", "1", "F", "PA"), "names no image"),
+        (("d.png", "Mass", "", "1", "F", "PA"), "has no patient"),
+        (("", "Mass", "7", "1", "F", "PA"), "has no image index"),
     ]
     mangled(nih, more="".join(row(*cells) for cells, _ in bad) + "e.png,Mass\n")
     source = read_nih(nih, "Mass")
     reasons = dict(source.rejected)
     for line, (_, reason) in enumerate(bad, 8):
         assert reason in reasons[f"Data_Entry_2017_v2020.csv, line {line}"]
-    assert "2 cells where the header has 11" in reasons["Data_Entry_2017_v2020.csv, line 13"]
+    assert "2 cells, expected 11" in reasons["Data_Entry_2017_v2020.csv, line 13"]
     assert (len(source.images), source.rows, len(reasons)) == (4, 12, 6)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
-def test_a_table_saved_by_another_program_reads_the_same(nih: Path, encoding: str, separator: str) -> None:
+def test_a_table_saved_by_another_program_is_read_equally(nih: Path, encoding: str, separator: str) -> None:
     wanted = read_nih(nih, "Mass").images
     table = nih / "Data_Entry_2017_v2020.csv"
-    # As spreadsheets do: their separator, Windows line ends, patients as 1.0, spaces, and no newline at the end.
+    # As spreadsheets save tables: other separator, Windows line ends, patient 1.0, spaces, no newline at the end.
     text = table.read_text().replace(",", f" {separator}").replace("\n", "\r\n").rstrip()
     for old, new in (("PA", " pa "), ("Mass|Effusion", "mass | Effusion"), (f"{separator}4 ", f"{separator}004.0 ")):
         assert old in text
@@ -137,18 +137,18 @@ def test_a_table_saved_by_another_program_reads_the_same(nih: Path, encoding: st
     pd.testing.assert_frame_equal(read_nih(nih, "Mass").images, wanted)
 
 
-def test_odd_ages_sexes_and_views_are_told_and_their_images_kept(nih: Path) -> None:
+def test_invalid_ages_sexes_and_views_are_reported_and_their_images_kept(nih: Path) -> None:
     mangled(nih, ("058Y,M,AP", "558,?,LL"), ("006M,F", "006M,X"))
     source = read_nih(nih, "Mass")
     assert len(source.images) == 4
     notes = " ".join(source.notes)
-    assert len(source.notes) == 3 and notes.count(": 1,") == 3, "a question mark is an unknown sex, not an odd one"
+    assert len(source.notes) == 3 and notes.count(": 1,") == 3, "a question mark is an unknown sex, not an invalid one"
     assert "'558'" in notes and "'X'" in notes and "'LL'" in notes
 
 
-def test_the_newer_table_is_taken_unless_the_older_is_asked_for(nih: Path) -> None:
+def test_the_newer_table_is_used_unless_the_older_is_selected(nih: Path) -> None:
     new = nih / "Data_Entry_2017_v2020.csv"
-    # Every line of NIH's first table ends with a comma.
+    # Every line of the first table of NIH ends with a comma.
     old = new.read_text().replace("Mass|Effusion", "Effusion").replace("\n", ",\n")
     (nih / "Data_Entry_2017.csv").write_text(old)
     (nih / "Data_Entry_2017 (1).csv").write_text("a copy that must not be taken")
@@ -172,7 +172,7 @@ def test_a_file_that_is_not_a_table_is_an_error(nih: Path, content: str, error: 
         read_nih(nih, "Mass")
 
 
-def test_no_table_no_images_no_directory(nih: Path, tmp_path: Path) -> None:
+def test_a_missing_table_or_directory_is_an_error(nih: Path, tmp_path: Path) -> None:
     for name in (ROWS[0][0], ROWS[1][0]):
         next(nih.rglob(name)).unlink()
     with raises(SingleClassError, finding="Mass", missing=1):
@@ -193,7 +193,7 @@ def test_no_table_no_images_no_directory(nih: Path, tmp_path: Path) -> None:
     assert "'Cough'" in caught.value.values["reason"]
 
 
-def test_a_link_that_came_as_a_text_file_is_followed(nih: Path) -> None:
+def test_a_link_stored_as_a_text_file_is_followed(nih: Path) -> None:
     table = nih / "Data_Entry_2017_v2020.csv"
     (nih.parent / "elsewhere").mkdir()
     table.rename(nih.parent / "elsewhere" / table.name)
@@ -201,7 +201,7 @@ def test_a_link_that_came_as_a_text_file_is_followed(nih: Path) -> None:
     assert len(read_nih(nih, "Mass").images) == 4
 
 
-def test_the_edition_that_nih_hands_out_today_is_read(tmp_path: Path) -> None:
+def test_the_current_edition_of_nih_is_read(tmp_path: Path) -> None:
     header = "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Sex,View Position\n"
     (tmp_path / "Data_Entry_2017_v2020.csv").write_text(header + "00000001_000.png,Mass,0,1,57,F,PA\n")
     assert read_entries(tmp_path / "Data_Entry_2017_v2020.csv").table["sex"].tolist() == ["F"]

@@ -8,6 +8,7 @@ from raising import raises
 
 from placa.core.errors import UnknownNameError
 from placa.core.progress import SILENT
+from placa.records.source import ABSENT, compared_with
 from placa.sources.errors import (
     ConflictingOptionsError,
     EmptyColumnError,
@@ -39,7 +40,7 @@ ROWS = {
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    """Five rows, of which one image is not there."""
+    """Write a table of five rows; one image is missing."""
     for name in ROWS["path"][:4]:
         draw(tmp_path / name)
     pd.DataFrame(ROWS).to_csv(tmp_path / "t.csv", index=False)
@@ -47,20 +48,20 @@ def table(tmp_path: Path) -> Path:
 
 
 def changed(table: Path, **columns: list[str]) -> Path:
-    """The table with more or other columns, in another file beside it."""
+    """Write the table with added or changed columns to another file."""
     pd.DataFrame({**ROWS, **columns}).to_csv(table.with_name("changed.csv"), index=False)
     return table.with_name("changed.csv")
 
 
-def answers(source: Source, finding: str) -> dict[str, int | None]:
+def labels_of(source: Source, finding: str) -> dict[str, int | None]:
     pairs = zip(source.images["image_id"], source.images[finding], strict=True)
     return {Path(name).stem: None if pd.isna(value) else int(value) for name, value in pairs}
 
 
-def test_zero_and_one_and_all_that_the_table_knows(table: Path) -> None:
+def test_labels_0_and_1_and_known_columns_are_read(table: Path) -> None:
     source = read_table(table, "covid")
-    assert answers(source, "covid") == {"a": 1, "b": 0, "c": 1, "d": 0}
-    assert (source.positive, source.comparison, source.grouped) == ("covid", "no covid", True)
+    assert labels_of(source, "covid") == {"a": 1, "b": 0, "c": 1, "d": 0}
+    assert (source.findings, source.comparison, source.grouped) == (["covid"], ABSENT, True)
     images = source.images
     assert images["patient_id"].tolist() == ["p1", "p1", "p2", "p3"]
     assert images["sex"].tolist() == ["F", "F", "M", "M"]
@@ -71,7 +72,7 @@ def test_zero_and_one_and_all_that_the_table_knows(table: Path) -> None:
     assert (source.rows, source.missing, source.unused, source.rejected) == (5, 1, 0, [])
 
 
-def test_parquet_with_numbers_reads_the_same(table: Path) -> None:
+def test_parquet_with_numbers_gives_the_same_source(table: Path) -> None:
     wanted = read_table(table, "edema", columns={"split": "none"})
     frame = pd.DataFrame(ROWS)
     frame["edema"] = pd.to_numeric(frame["edema"])
@@ -80,55 +81,55 @@ def test_parquet_with_numbers_reads_the_same(table: Path) -> None:
     source = read_table(table.with_name("t.parquet"), "edema")
     same = ["image_id", "patient_id", "age", "edema"]
     pd.testing.assert_frame_equal(source.images[same], wanted.images[same])
-    # An empty label and an uncertain one are not used where there is but one label.
-    assert answers(source, "edema") == {"a": 1, "c": 0}
+    # Empty and uncertain labels are unused if there is only one label column.
+    assert labels_of(source, "edema") == {"a": 1, "c": 0}
     assert (source.unused, source.missing) == (2, 1)
     assert "uncertain" in source.notes[0] and ": 1" in source.notes[0]
 
 
-def test_several_labels_leave_the_unknown_open(table: Path) -> None:
+def test_unknown_cells_of_several_label_columns_are_missing(table: Path) -> None:
     source = read_table(table, ["covid", "edema"])
-    assert answers(source, "covid") == {"a": 1, "b": 0, "c": 1, "d": 0}
-    assert answers(source, "edema") == {"a": 1, "b": None, "c": 0, "d": None}
+    assert labels_of(source, "covid") == {"a": 1, "b": 0, "c": 1, "d": 0}
+    assert labels_of(source, "edema") == {"a": 1, "b": None, "c": 0, "d": None}
     assert source.findings == ["covid", "edema"]
 
 
 @pytest.mark.parametrize(
     ("positive", "negative", "name", "comparison", "expected"),
     [
-        ("covid", None, "COVID", "flu or normal", {"a": 1, "b": 0, "c": 1, "d": 0}),
-        ("COVID", "normal", "COVID", "normal", {"a": 1, "b": 0, "c": 1}),
-        (["covid", "flu"], None, "COVID or flu", "normal", {"a": 1, "b": 0, "c": 1, "d": 1}),
-        ("flu", ["normal"], "flu", "normal", {"b": 0, "d": 1}),
+        ("covid", None, "COVID", ("flu", "normal"), {"a": 1, "b": 0, "c": 1, "d": 0}),
+        ("COVID", "normal", "COVID", ("normal",), {"a": 1, "b": 0, "c": 1}),
+        (["covid", "flu"], None, "COVID or flu", ("normal",), {"a": 1, "b": 0, "c": 1, "d": 1}),
+        ("flu", ["normal"], "flu", ("normal",), {"b": 0, "d": 1}),
     ],
 )
-def test_words_are_positive_by_name(
+def test_words_are_labels_if_the_positive_ones_are_named(
     table: Path,
     positive: str | list[str],
     negative: str | list[str] | None,
     name: str,
-    comparison: str,
+    comparison: tuple[str, ...],
     expected: dict[str, int],
 ) -> None:
     source = read_table(table, "diagnosis", positive, negative)
-    assert (source.findings, source.positive, source.comparison) == ([name], name, comparison)
-    assert answers(source, name) == expected
+    assert (source.findings, source.comparison) == ([name], compared_with(*comparison))
+    assert labels_of(source, name) == expected
     assert source.unused == 4 - len(expected) if "normal" in expected else True
     assert read_table(table, "diagnosis", positive, negative, finding="mine").findings == ["mine"]
 
 
-def test_a_zero_can_be_what_is_looked_for(table: Path) -> None:
+def test_zero_can_be_the_positive_label(table: Path) -> None:
     source = read_table(table, "covid", positive="0")
     assert source.findings == ["covid 0"]
-    assert answers(source, "covid 0") == {"a": 0, "b": 1, "c": 0, "d": 1}
+    assert labels_of(source, "covid 0") == {"a": 0, "b": 1, "c": 0, "d": 1}
 
 
-def test_none_may_be_a_label_where_it_is_asked_for(table: Path) -> None:
+def test_none_can_be_a_label_if_named(table: Path) -> None:
     path = changed(table, found=["mass", "none", "", "none", "none"])
-    assert answers(read_table(path, "found", "mass", "none"), "mass") == {"a": 1, "b": 0, "d": 0}
+    assert labels_of(read_table(path, "found", "mass", "none"), "mass") == {"a": 1, "b": 0, "d": 0}
 
 
-def test_labels_that_cannot_be_told_apart_are_said(table: Path) -> None:
+def test_ambiguous_labels_are_errors(table: Path) -> None:
     with raises(LabelValuesError, column="diagnosis", labels=["COVID", "normal", "covid", "flu"]):
         read_table(table, "diagnosis")
     with raises(UnknownNameError, name="covit") as caught:
@@ -153,13 +154,13 @@ def test_labels_that_cannot_be_told_apart_are_said(table: Path) -> None:
         read_table(changed(table, covid=["1", "1", "1", "1", "0"]), "covid")
 
 
-def test_a_table_without_rows_is_said(table: Path) -> None:
+def test_a_table_without_rows_is_an_error(table: Path) -> None:
     table.write_text("path,label,sex,age")
     with raises(NoUsableRowError, file=str(table), rows=0, row=None):
         read_table(table, "label")
 
 
-def test_bad_rows_are_set_aside_with_the_reason(table: Path) -> None:
+def test_invalid_rows_are_rejected_with_a_reason(table: Path) -> None:
     table.write_text(
         "path,label,patient,split\n"
         "a.png,1,p1,train\n"
@@ -176,27 +177,27 @@ def test_bad_rows_are_set_aside_with_the_reason(table: Path) -> None:
     source = read_table(table, "label")
     output = {where.split()[-1]: reason for where, reason in source.rejected}
     assert "column 'label'" in output["3"] and "'maybe'" in output["3"]
-    assert "names no file" in output["4"]
+    assert "is empty" in output["4"]
     assert "column 'patient' is empty" in output["5"] and "--patient-column none" in output["5"]
     assert "'exam'" in output["6"]
     assert "line 7" in output["8"]
-    assert "3 cells where the header has 4" in output["9"]
+    assert "3 cells, expected 4" in output["9"]
     assert (source.rows, len(output), source.missing, source.unused, len(source.images)) == (10, 6, 1, 1, 2)
     assert source.images["split"].tolist() == ["train", "validation"]
 
 
-def test_rows_that_contradict_each_other_are_all_set_aside(table: Path) -> None:
+def test_conflicting_rows_are_all_rejected(table: Path) -> None:
     paths = ["a.png", "b.png", "./a.png", "c.png", "d.png"]
     source = read_table(changed(table, path=paths, covid=["1", "0", "0", "1", "0"]), "covid")
     assert [where for where, _ in source.rejected] == ["changed.csv, line 2", "changed.csv, line 4"]
-    assert "names the file" in source.rejected[0][1] and "another covid ('1' here, '0' there)" in source.rejected[0][1]
+    assert "the file" in source.rejected[0][1] and "another covid ('1' here, '0' there)" in source.rejected[0][1]
     ids = ["i1", "i2", "i1", "i3", "i4"]
     source = read_table(changed(table, image_id=ids, covid=["1", "0", "1", "1", "0"]), "covid")
     assert source.images["image_id"].tolist() == ["i2", "i3"]
-    assert "names the image 'i1'" in source.rejected[0][1]
+    assert "the image 'i1'" in source.rejected[0][1]
 
 
-def test_one_file_under_two_ids_is_kept_once(table: Path) -> None:
+def test_a_file_with_two_ids_is_kept_once(table: Path) -> None:
     frame = pd.DataFrame(ROWS).iloc[[0, 1, 1, 2]].assign(image_id=["1", "2", "3", "4"])
     frame.to_csv(table, index=False)
     source = read_table(table, "covid")
@@ -204,7 +205,7 @@ def test_one_file_under_two_ids_is_kept_once(table: Path) -> None:
     assert "line 3" in source.rejected[0][1]
 
 
-def test_without_patients_groups_are_to_be_found(table: Path) -> None:
+def test_without_patients_groups_are_searched(table: Path) -> None:
     assert not read_table(table, "covid", columns={"patient": "none"}).grouped
     assert not read_table(changed(table, **{"Patient ID": ["", "NA", "", "?", ""]}), "covid").grouped
     only_groups = read_table(
@@ -213,20 +214,20 @@ def test_without_patients_groups_are_to_be_found(table: Path) -> None:
     assert only_groups.grouped and only_groups.images["group_id"].tolist() == list("xxyy")
 
 
-def test_a_group_never_cuts_a_patient(table: Path) -> None:
-    # p1 joins x and y; w is of an unknown patient and stays for itself; p3 has no group of its own.
+def test_a_group_never_divides_a_patient(table: Path) -> None:
+    # p1 joins x and y; w has an unknown patient and is a group; p3 has no group.
     path = changed(table, group_id=["x", "y", "w", "", "z"], **{"Patient ID": ["p1", "p1", "", "p3", "p4"]})
     groups = read_table(path, "covid").images.set_index("image_id")["group_id"]
     assert groups.tolist() == ["x", "x", "w", "p3"]
 
 
-def test_an_image_without_a_split_goes_with_its_patient(table: Path) -> None:
+def test_an_image_without_a_split_gets_that_of_its_patient(table: Path) -> None:
     source = read_table(changed(table, split=["test", "", "", "training", ""]), "covid")
     assert source.images["split"].fillna("-").tolist() == ["test", "test", "-", "train"]
-    assert source.given_split == "the column 'split' of changed.csv"
+    assert source.given_split == {"by": "column", "name": "split"}
 
 
-def test_paths_begin_at_the_table_or_the_root_and_may_be_of_windows(table: Path, tmp_path: Path) -> None:
+def test_paths_are_relative_to_table_or_root_in_both_notations(table: Path, tmp_path: Path) -> None:
     (tmp_path / "deep" / "er").mkdir(parents=True)
     for name in ROWS["path"][:4]:
         (tmp_path / name).rename(tmp_path / "deep" / "er" / name)
@@ -253,7 +254,7 @@ def test_the_command_line_maps_columns(table: Path) -> None:
     assert source.options["columns"]["path"] == "where" and source.options["positive"] == ["covid"]
 
 
-def test_a_table_of_nih_reads_as_the_source_nih_does(shared_data: Path) -> None:
+def test_a_table_of_nih_gives_the_labels_of_the_source_nih(shared_data: Path) -> None:
     from placa.sources.nih import read_nih
 
     wanted = read_nih(shared_data / "nih-256", "Pneumonia", "rest").images

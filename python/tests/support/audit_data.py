@@ -1,4 +1,4 @@
-"""Made-up data sets for the audit's tests: nothing in them tells the label unless a test plants it."""
+"""Simulated data sets for the tests of the audit: labels are random unless a test adds a shortcut."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SIZE = 32
 
 
 def make_manifest(images: int = 240, per_group: int = 2, seed: int = 0, finding: str = "Edema") -> pd.DataFrame:
-    """A complete manifest of images that are not there, labels dealt to patients at random."""
+    """Return a complete manifest of images that do not exist, with random labels by patient."""
     random = np.random.default_rng(seed)
     patients = np.arange(images) // per_group
     label = random.permutation(np.arange(patients[-1] + 1) % 2)[patients]
@@ -36,7 +36,7 @@ def make_manifest(images: int = 240, per_group: int = 2, seed: int = 0, finding:
 
 
 def make_pixels(images: int, seed: int = 1) -> NDArray[np.uint8]:
-    """Smooth blots and noise, shape (images, SIZE, SIZE)."""
+    """Return smooth blobs with noise, shape (images, SIZE, SIZE)."""
     random = np.random.default_rng(seed)
     coarse = random.uniform(60, 190, (images, 4, 4)).repeat(SIZE // 4, axis=1).repeat(SIZE // 4, axis=2)
     return (coarse + random.normal(0, 12, (images, SIZE, SIZE))).clip(0, 255).astype(np.uint8)
@@ -47,7 +47,7 @@ def truth_of(manifest: pd.DataFrame, finding: str = "Edema") -> NDArray[np.bool_
 
 
 def read_nih_table(shared_data: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """NIH's whole table and the adjudicated labels, in the form that sources hand over."""
+    """Return the complete table of NIH and the adjudicated labels, as a source returns them."""
     rows = pd.read_csv(shared_data / "nih" / "Data_Entry_2017_v2020.csv")
     names = rows["Finding Labels"].str.split("|").map(set)
     test = set((shared_data / "nih" / "test_list.txt").read_text().split())

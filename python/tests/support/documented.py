@@ -1,4 +1,4 @@
-"""What the documents say: their blocks of commands, what is printed below them, and whether that is what is printed."""
+"""Read the code blocks of the documents and their printed output, run them, and compare."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 READMES = (ROOT / "README.md", ROOT / "README.es.md")
 DOCUMENTS = (*READMES, *sorted((ROOT / "docs").glob("*.md")))
-#: A line of a printed block that stands for lines left out.
+#: A line of a printed block that replaces omitted lines.
 LEFT_OUT = "…"
 
 _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)*")
@@ -27,11 +27,11 @@ class Block:
     """A block of code.
 
     Attributes:
-        document: The file it stands in.
-        line: Where, from 1.
+        document: The file.
+        line: The line number, from 1.
         language: ``sh``, ``python``, ``r``, ``text`` …
-        text: What it says.
-        printed: The block of text right below it, which says what it prints; None where there is none.
+        text: The content.
+        printed: The text block directly below, with the output; None if there is none.
     """
 
     document: Path
@@ -42,23 +42,23 @@ class Block:
 
     @property
     def name(self) -> str:
-        """Where it stands, for a person."""
+        """The file and line, for messages."""
         return f"{self.document.relative_to(ROOT)}:{self.line}"
 
     @property
     def typed(self) -> bool:
-        """Whether it is something that a reader types."""
+        """Whether the block is code that a reader runs."""
         return self.language in {"sh", "python", "r"}
 
     @property
     def code(self) -> str:
-        """Its text without comments, by which blocks of two languages are compared."""
+        """The text without comments, for comparing blocks of two languages."""
         lines = re.sub(r"(?m)(^|\s)#.*$", "", self.text).splitlines()
         return "\n".join(line.rstrip() for line in lines if line.strip())
 
 
 def blocks(document: Path, *languages: str) -> list[Block]:
-    """The blocks of a document, all of them or those of some languages, each with what it prints."""
+    """Return the blocks of a document with their output: all, or those of some languages."""
     found: list[Block] = []
     parts = re.finditer(r"(?ms)^```(\w*)\n(.*?)^```$", text := document.read_text(encoding="utf-8"))
     ended = -1
@@ -74,12 +74,12 @@ def blocks(document: Path, *languages: str) -> list[Block]:
 
 
 def command_lines(block: Block) -> list[str]:
-    """The lines of a block of shell, without comments, those that go on in the next joined."""
+    """Return the lines of a shell block without comments; continued lines are joined."""
     return block.code.replace("\\\n", " ").splitlines()
 
 
 def placa_commands(line: str) -> Iterator[list[str]]:
-    """What is typed after `placa` in a line of shell, each time that it is called there."""
+    """Yield the arguments of each call of `placa` in a shell line."""
     words = shlex.shlex(line, posix=True, punctuation_chars=True)
     words.whitespace_split = True
     command: list[str] | None = None
@@ -95,17 +95,17 @@ def placa_commands(line: str) -> Iterator[list[str]]:
 
 
 def prose(document: Path) -> str:
-    """A document without its blocks."""
+    """Return a document without its blocks."""
     return re.sub(r"(?ms)^```.*?^```$", "", document.read_text(encoding="utf-8"))
 
 
 def inline(document: Path) -> list[str]:
-    """The pieces of code in a document's prose."""
+    """Return the inline code of a document."""
     return re.findall(r"`([^`\n]+)`", prose(document))
 
 
 def compiled(block: Block) -> ast.Module:
-    """The syntax of a block of Python; `…` may stand for arguments left out, and an entry of a dictionary be alone."""
+    """Parse a Python block, which may have `…` for omitted arguments or be a single dictionary entry."""
     text = re.sub(r",\s*…\)", ")", block.text).replace("…", "...")
     try:
         return ast.parse(text, block.name)
@@ -114,9 +114,9 @@ def compiled(block: Block) -> ast.Module:
 
 
 def run_block(block: Block, place: Path) -> str:
-    """Run a block as it stands, with the virtual environment active, and give back what it wrote to stdout.
+    """Run a block with the virtual environment active, and return its standard output.
 
-    Lines that set the project up are left out: a test is what they have set up.
+    Lines that set up the project are omitted, because it is set up when tests run.
     """
     commands = {
         "sh": ["sh", "-eu", "-c", "\n".join(line for line in command_lines(block) if not sets_up(line))],
@@ -136,17 +136,17 @@ def run_block(block: Block, place: Path) -> str:
 
 
 def sets_up(line: str) -> bool:
-    """Whether a line of shell is `make …`, or makes the virtual environment active, or both."""
+    """Return whether a shell line is `make …`, activates the virtual environment, or both."""
     return all(part.split()[0] in {"make", "."} for part in line.split("&&"))
 
 
 def differences(block: Block, output: str, other_machine: bool = False) -> str:
-    """Where what was printed is not what the document says, as a diff to read and to paste from; empty where it is.
+    """Compare the output of a block with its documented output; return a diff, empty if they match.
 
     Args:
-        block: A block with something printed below it.
-        said: What it printed.
-        other_machine: Whether figures may be others: words, counts and order are compared, and that shares are shares.
+        block: A block with documented output.
+        output: The actual output.
+        other_machine: Whether decimal numbers and classes may differ; words, counts and order are compared.
     """
     assert block.printed is not None
     expected, actual = _lines(block.printed), _lines(output)
@@ -154,22 +154,22 @@ def differences(block: Block, output: str, other_machine: bool = False) -> str:
     if _found([parse(line) for line in expected], [parse(line) for line in actual]):
         return ""
     name = block.name
-    return "\n".join(difflib.unified_diff(expected, actual, f"{name} says", f"{name} prints", n=99, lineterm=""))
+    return "\n".join(difflib.unified_diff(expected, actual, f"{name} documented", f"{name} printed", n=99, lineterm=""))
 
 
 def _lines(text: str) -> list[str]:
-    # What fills a line up to the width of a table is not to be seen.
+    # Trailing spaces of table rows are not visible.
     return [line.rstrip() for line in text.strip("\n").splitlines()]
 
 
 def _shape(line: str) -> str:
-    """A line with its decimals replaced by what any of them would do, and an answer by either of the two."""
+    """Return a line with placeholders for its decimal numbers and its class."""
     decimals = _NUMBER.sub(lambda number: "0.0" if "." in number[0] else number[0], line)
     return re.sub(r"\b(?:positive|negative) *$", "class", decimals)
 
 
 def _found(expected: list[str], actual: list[str]) -> bool:
-    """Whether `actual` is `expected`, in which a line of `…` stands for any number of lines."""
+    """Return whether `actual` matches `expected`, in which a line of `…` matches any number of lines."""
     if not expected:
         return not actual
     if expected[0] == LEFT_OUT:

@@ -1,4 +1,4 @@
-"""What the tests of the download share: a real server on loopback, and a place to download to."""
+"""Fixtures of the download tests: a server on loopback, and an output directory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture
 def server(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """A server that has what the test module's FILES() returns."""
+    """Start a server with the files that FILES() of the test module returns."""
     from loopback import loopback
 
     with loopback() as state:
@@ -21,13 +21,13 @@ def server(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 @pytest.fixture
 def to(tmp_path: Path) -> Path:
-    """The directory of a download."""
+    """Return the output directory of a download."""
     return tmp_path / "nih"
 
 
 @pytest.fixture
 def target(tmp_path: Path) -> Path:
-    """The place of the one file of `one_file`."""
+    """Return the output path of the file of `one_file`."""
     from one_file import NAME
 
     return tmp_path / NAME

@@ -1,4 +1,4 @@
-"""A real HTTP server on the loopback that serves files, counts what it sends, and misbehaves when told to."""
+"""An HTTP server on loopback that serves files, counts sent bytes, and fails as instructed."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from PIL import Image
 
 from placa.sources.download import Edition, RemoteFile
 
-Answer = Callable[["Handler", bytes, int], None]
+Reply = Callable[["Handler", bytes, int], None]
 
 
 @dataclass
 class Server:
-    """What the server has, how it is to answer, and what was asked of it."""
+    """The files of the server, its next replies, and the requests it received."""
 
     files: dict[str, bytes] = field(default_factory=dict)
-    #: How the next requests for a file are answered; the normal way once these are used up.
-    answers: dict[str, deque[Answer]] = field(default_factory=lambda: defaultdict(deque))
-    #: How all requests are answered for which there is nothing in `answers`.
-    otherwise: Answer | None = None
+    #: Replies to the next requests for a file; later requests get the normal reply.
+    replies: dict[str, deque[Reply]] = field(default_factory=lambda: defaultdict(deque))
+    #: Reply to all requests without an entry in `replies`.
+    otherwise: Reply | None = None
     #: ``(name, range header)`` of each request.
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     #: The other headers of the last request.
@@ -37,8 +37,8 @@ class Server:
     sent: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     url: str = ""
 
-    def will(self, name: str, *answers: Answer) -> None:
-        self.answers[name].extend(answers)
+    def will(self, name: str, *replies: Reply) -> None:
+        self.replies[name].extend(replies)
 
     def ranges(self, name: str) -> list[str | None]:
         return [asked for which, asked in self.asked if which == name]
@@ -58,10 +58,10 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(404, b"no such file")
             return
         start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
-        queue = self.state.answers[name]
-        answer = queue.popleft() if queue else self.state.otherwise or serve
+        queue = self.state.replies[name]
+        reply = queue.popleft() if queue else self.state.otherwise or serve
         with contextlib.suppress(ConnectionError):
-            answer(self, body, start)
+            reply(self, body, start)
 
     def reply(self, status: int, body: bytes, length: int | None = None, **headers: str) -> None:
         self.send_response(status)
@@ -83,7 +83,7 @@ class _QuietServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of a client that hung up: many tests are about that."""
+        """Ignore clients that disconnect, as in many tests."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
@@ -97,7 +97,7 @@ def part_header(body: bytes, start: int) -> str:
 
 
 def serve(handler: Handler, body: bytes, start: int) -> None:
-    """As a server should: a part where one is asked for, all of it where the file is another by now."""
+    """Reply with the requested range, or with the complete file if it has changed."""
     condition = handler.headers.get("If-Range")
     if start >= len(body):
         handler.reply(416, b"", Content_Range=f"bytes */{len(body)}")
@@ -107,20 +107,20 @@ def serve(handler: Handler, body: bytes, start: int) -> None:
         handler.reply(200, body, ETag=tag(body))
 
 
-def drop_after(share: float) -> Answer:
-    """Break off after a share of what should come."""
+def drop_after(share: float) -> Reply:
+    """Return a reply that disconnects after a fraction of the content."""
 
-    def answer(handler: Handler, body: bytes, start: int) -> None:
+    def reply(handler: Handler, body: bytes, start: int) -> None:
         rest = body[start:]
         some = rest[: int(len(rest) * share)]
         status, headers = (206, {"Content_Range": part_header(body, start)}) if start else (200, {})
         handler.reply(status, some, len(rest), ETag=tag(body), **headers)
 
-    return answer
+    return reply
 
 
-def short_length(share: float) -> Answer:
-    """Send a share of the file and call it all."""
+def short_length(share: float) -> Reply:
+    """Return a reply that sends a fraction of the file with a matching length."""
     return lambda handler, body, start: handler.reply(200, body[: int(len(body) * share)], ETag=tag(body))
 
 
@@ -128,13 +128,13 @@ def no_ranges(handler: Handler, body: bytes, start: int) -> None:
     handler.reply(200, body)
 
 
-def answer_with(status: int, body: bytes = b"", **headers: str) -> Answer:
+def reply_with(status: int, body: bytes = b"", **headers: str) -> Reply:
     return lambda handler, _body, _start: handler.reply(status, body, **headers)
 
 
 @contextlib.contextmanager
 def loopback() -> Iterator[Server]:
-    """Run the server while the block lasts."""
+    """Run the server during the block."""
     state = Server()
     http = _QuietServer(("127.0.0.1", 0), type("Bound", (Handler,), {"state": state}))
     state.url = f"http://127.0.0.1:{http.server_address[1]}/nih"
@@ -180,6 +180,6 @@ def archive(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
 
 
 def images_archive(count: int, first: int = 1, side: int = 48) -> bytes:
-    """An archive in NIH's layout: the folder, then its images."""
+    """Return an archive in the layout of NIH: the folder, then its images."""
     pictures = [member(f"images/{first + i:08d}_000.png", radiograph(first + i, side)) for i in range(count)]
     return archive(member("images", kind=tarfile.DIRTYPE), *pictures)

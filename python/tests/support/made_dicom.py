@@ -1,4 +1,4 @@
-"""DICOM files to test with, written here."""
+"""Write DICOM files for tests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import UID, DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 
-#: Radiographs that pydicom brings along in its own tests.
+#: Radiographs among the test files of pydicom.
 SHIPPED = Path(str(get_testdata_file("CT_small.dcm"))).parent
 
 
@@ -69,7 +69,7 @@ def write_dicom(
 
 
 def lut(outputs: list[int], first: int, bits: int) -> Dataset:
-    """An item of a LUT sequence."""
+    """Return an item of a LUT sequence."""
     item = Dataset()
     item.add_new("LUTDescriptor", "US" if first >= 0 else "SS", [len(outputs), first, bits])
     item.add_new("LUTData", "US", outputs)
@@ -77,5 +77,5 @@ def lut(outputs: list[int], first: int, bits: int) -> Dataset:
 
 
 def ramp(top: int = 4095, side: int = 64) -> NDArray[np.uint16]:
-    """Stored values from 0 to `top`, evenly, from left to right."""
+    """Return stored values that increase evenly from 0 to `top`, from left to right."""
     return np.tile(np.linspace(0, top, side).astype(np.uint16), (side, 1))

@@ -1,4 +1,4 @@
-"""NIH's layout in small: a table, two image folders, one image that is not there."""
+"""A small data set in the layout of NIH: a table, two image folders, one missing image."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROWS = [
 
 
 def write_nih(root: Path) -> Path:
-    """Write the table and all images but the last."""
+    """Write the table and all images except the last."""
     root.mkdir()
     lines = [
         f"{name},{labels},0,{patient},{age},{sex},{view},2500,2048,0.17,0.17"

@@ -1,4 +1,4 @@
-"""Small made-up CT volumes in STOIC's layout and header: a thorax of ellipses, with an opacity or without."""
+"""Small synthetic CT volumes in the layout of STOIC: a thorax of ellipses, with or without an opacity."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SPACING = (8.0, 8.0, 20.0)
 
 
 def thorax(seed: int = 0, opacity: bool = False, shape: tuple[int, int, int] = SHAPE) -> np.ndarray:
-    """Hounsfield units of a thorax: 40 the body, -850 the lungs, 30 the heart (on the left), 400 the spine (behind)."""
+    """Return a thorax in Hounsfield units: body 40, lungs -850, heart 30 (left), spine 400 (posterior)."""
     random = np.random.default_rng(seed)
     z, y, x = np.meshgrid(*(np.linspace(-1, 1, count) for count in shape), indexing="ij")
 
@@ -34,7 +34,7 @@ def thorax(seed: int = 0, opacity: bool = False, shape: tuple[int, int, int] = S
 
 
 def to_image(levels: np.ndarray, spacing: tuple[float, float, float] = SPACING) -> SimpleITK.Image:
-    """Voxels as a SimpleITK image, where STOIC's scans lie: some way off the origin, head up."""
+    """Convert voxels to a SimpleITK image with the origin and direction of a STOIC scan."""
     image = SimpleITK.GetImageFromArray(levels)
     image.SetSpacing(spacing)
     image.SetOrigin((-157.7, -311.7, -438.4))
@@ -44,7 +44,7 @@ def to_image(levels: np.ndarray, spacing: tuple[float, float, float] = SPACING) 
 def write_volume(
     path: Path, levels: np.ndarray, age: str | None = "065Y", sex: str | None = "F", compress: bool = True
 ) -> Path:
-    """Write a volume as STOIC does: zlib inside, age and sex in the header."""
+    """Write a volume like those of STOIC: compressed with zlib, age and sex in the header."""
     image = to_image(levels)
     for name, value in (("PatientAge", age), ("PatientSex", sex)):
         if value is not None:
@@ -55,7 +55,7 @@ def write_volume(
 
 
 def write_stoic(root: Path, patients: int, seed: int = 0) -> Path:
-    """Write STOIC's layout: volumes of every second patient with an opacity, and the table that says so."""
+    """Write volumes, of which every second has an opacity, and the table, in the layout of STOIC."""
     lines = ["PatientID,probCOVID,probSevere"]
     for number in range(patients):
         covid = number % 2

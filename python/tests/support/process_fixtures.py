@@ -1,4 +1,4 @@
-"""Several processes on loopback, as several machines would be: started, waited for, killed."""
+"""Start, await and kill several training processes on loopback."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from placa.core.errors import PlacaError
 from placa.core.progress import RichProgress
 from placa.training.options import TrainOptions
 from placa.workflows.train import train
-from placa.training.distributed import Team
+from placa.training.distributed import ProcessGroup
 
-prepared, out, options, resume, team = json.loads(sys.argv[1])
+prepared, out, options, resume, process_group = json.loads(sys.argv[1])
 try:
     train(
         Path(prepared), Path(out), TrainOptions(**options), progress=RichProgress(), resume=resume,
-        checkpoint_every=0.0, team=Team(*team) if team else None,
+        checkpoint_every=0.0, process_group=ProcessGroup(*process_group) if process_group else None,
     )
 except PlacaError as error:
     sys.exit(f"placa: {error}")
@@ -37,7 +37,7 @@ except PlacaError as error:
 
 
 def free_port() -> int:
-    """A port that nobody listens at."""
+    """Return a free port."""
     with socket.create_server(("127.0.0.1", 0)) as door:
         return int(door.getsockname()[1])
 
@@ -45,15 +45,15 @@ def free_port() -> int:
 def start(
     prepared: Path, out: Path, options: dict[str, object], processes: int = 2, resume: bool = False, **environment: str
 ) -> list[subprocess.Popen[str]]:
-    """Start processes that train one run; what they show on stderr, errors included, is theirs to read.
+    """Start processes that train one run; their output and errors are on stderr.
 
     One process trains alone, on JAX as well.
     """
     port = free_port()
     started = []
     for process in range(processes):
-        team = ["127.0.0.1", port, processes, process, 120.0] if processes > 1 else None
-        job = json.dumps([str(prepared), str(out), options, resume, team])
+        process_group = ["127.0.0.1", port, processes, process, 120.0] if processes > 1 else None
+        job = json.dumps([str(prepared), str(out), options, resume, process_group])
         started.append(
             subprocess.Popen(
                 [sys.executable, "-c", _SCRIPT, job],
@@ -67,7 +67,7 @@ def start(
 
 
 def end(started: list[subprocess.Popen[str]], seconds: float = 300.0) -> list[tuple[int, str]]:
-    """Wait until all have ended; the code of each, and what it showed."""
+    """Wait until all have ended; return the exit code and the output of each."""
     ended = []
     for process in started:
         try:
@@ -81,6 +81,6 @@ def end(started: list[subprocess.Popen[str]], seconds: float = 300.0) -> list[tu
 
 
 def worker_of(process: subprocess.Popen[str]) -> int | None:
-    """The process that trains for this one, which a user sees."""
+    """Return the worker process of a process."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     return int(children[0]) if children else None

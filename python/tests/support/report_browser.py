@@ -1,4 +1,4 @@
-"""A page in a real browser: Debian's chromium, which opens it in a frame of any width, and what a test asks of it."""
+"""Open a page in Chromium in a frame of any width, and collect what is displayed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import pytest
 from report_fixtures import ROOT
 
 AXE = ROOT / ".make" / "axe" / "axe.min.js"
-#: What tools/setup-axe says where it could not bring it.
+#: The message of tools/setup-axe if axe-core is not available.
 AXE_MISSING = AXE.with_name("missing")
 
-# What is looked at in the page itself: images as they are drawn, what was fetched, tabs when they are used, and, where
-# axe-core is there, what it has to say. The answer goes to the page around it.
+# Collects, in the page: drawn images, fetched files, tabs after use, and the violations that axe-core finds if it is
+# installed. The result is sent to the outer page.
 _POLL_SECONDS = """<script>
-const tell = (seen) => parent.postMessage(JSON.stringify(seen), "*");
+const send = (seen) => parent.postMessage(JSON.stringify(seen), "*");
 addEventListener("load", async () => {
   const images = [...document.images].map(image => {
     const canvas = document.createElement("canvas");
@@ -50,7 +50,7 @@ addEventListener("load", async () => {
     const found = await axe.run(document, {resultTypes: ["violations"]});
     seen.violations = found.violations.map(v => [v.impact, v.id, v.nodes.slice(0, 3).map(n => n.html.slice(0, 200))]);
   }
-  tell(seen);
+  send(seen);
 });
 </script>"""
 
@@ -60,15 +60,15 @@ _FRAME = """<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>frame</t
 
 
 def chromium() -> str:
-    """The browser, or a skipped test where there is none."""
+    """Return the browser; skip the test if there is none."""
     command = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if command is None:
-        pytest.skip("no Chromium is here")
+        pytest.skip("Chromium is not installed")
     return command
 
 
 def look(source: str, width: int, folder: Path, dark: bool = False, axe: bool = False) -> tuple[dict[str, Any], str]:
-    """Open a page at a width in pixels; return what was seen and what the browser's console said.
+    """Open a page at a width in pixels; return what was displayed and the console output.
 
     Args:
         source: The page, as HTML.

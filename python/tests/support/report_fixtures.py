@@ -1,4 +1,4 @@
-"""A small run evaluated by R, its report by each renderer and in each language, and what a test asks of a page."""
+"""A small run evaluated by R, its report by each renderer in each language, and helpers for pages."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from record_fixtures import good_record
 from report_audits import make_audit
 from report_pages import Page
 
@@ -24,6 +25,7 @@ from placa.core.files import fingerprint, write_json
 from placa.dataset.splits import assign_splits
 from placa.records.manifest import complete, write_manifest
 from placa.records.predictions import tidy, write_predictions
+from placa.records.source import SplitFacts, compared_with
 from placa.reporting import renderers
 from placa.reporting.render import render_report
 from placa.reporting.renderers import choose_renderer, find_quarto
@@ -31,7 +33,7 @@ from placa.workflows.evaluate import evaluate
 
 ROOT = Path(__file__).parents[3]
 REPORTS = ROOT / "reports"
-#: Where the R package keeps its words.
+#: The words files of the R package.
 WORDS = ROOT / "R" / "inst" / "words"
 
 
@@ -47,9 +49,9 @@ def make_run(
     size: int = 48,
     findings: tuple[str, ...] = ("Pneumonia",),
 ) -> Path:
-    """A run directory and its prepared set, from drawn images and probabilities that know the truth by half.
+    """Write a run and its prepared data set from synthetic images and probabilities correlated with the labels.
 
-    No network is trained: its `model.keras` is a stand-in, of which the report says that it cannot be asked.
+    No network is trained: `model.keras` is a placeholder, and the report states that it cannot be loaded.
     """
     random = np.random.default_rng(seed)
     patients = random.integers(0, images // 2, images)
@@ -71,24 +73,25 @@ def make_run(
     manifest["split"] = assign_splits(manifest, named[:1], seed)
     prepared = root / "data" / "prepared" / name
     prepared.mkdir(parents=True)
-    method = f"patient-wise, stratified by finding, seed {seed}"
-    write_manifest(manifest, prepared / "manifest.parquet", {"split_method": method, "split_seed": seed})
+    split: SplitFacts = {"given": None, "unit": "patient", "seed": seed, "fractions": [0.7, 0.15, 0.15]}
+    write_manifest(manifest, prepared / "manifest.parquet", split)
     x, y = np.meshgrid(np.linspace(-1, 1, size), np.linspace(-1, 1, size))
     lung = np.exp(-((abs(x) - 0.45) ** 2) / 0.05 - y**2 / 0.4)
     spot = np.exp(-((x - 0.4) ** 2 + (y - 0.3) ** 2) / 0.02)
     radiographs = 190 - 130 * lung + 70 * spot * truth[:, None, None] + random.normal(0, 9, (images, size, size))
     np.save(prepared / f"pixels-{size}.npy", radiographs.clip(0, 255).astype("uint8"))
-    write_json(prepared / "source.json", {"schema_version": 1, "findings": named})
+    write_json(prepared / "source.json", {**good_record("source"), "findings": named, "image_size": size})
 
     run = root / "runs" / name
     run.mkdir(parents=True)
     logit = random.normal(0, 1, truths.shape) + 2.4 * truths - 1.2
     predictions = tidy(manifest, named, 1 / (1 + np.exp(-logit)), 1 / (1 + np.exp(-1.6 * logit)))
-    about = {"findings": named, "positive": ", ".join(findings), "comparison": "No Finding"}
+    about = {"findings": named, "positive_alone": False, "comparison": compared_with("No Finding")}
     write_predictions(predictions, run / "predictions.parquet", {**about, "label_source": "drawn"})
     points = {"youden": 0.5, "sensitivity_95": 0.2, "specificity_95": 0.8}
-    chosen = {finding: {"default": "youden", "points": points} for finding in findings}
-    write_json(run / "thresholds.json", {"schema_version": 1, "chosen_on": "validation", "findings": chosen})
+    point = {"default": "youden", "points": points, "chosen": True, "reason": None}
+    chosen = dict.fromkeys(findings, point)
+    write_json(run / "thresholds.json", {"schema_version": 2, "chosen_on": "validation", "findings": chosen})
     epochs = np.arange(1, 13)
     history = {
         "epoch": epochs,
@@ -100,20 +103,27 @@ def make_run(
     }
     pd.DataFrame(history).to_csv(run / "history.csv", index=False)
     (run / "model.keras").write_bytes(b"a stand-in")
-    # A second reader, of six in ten images, who disagrees with the labels about one in ten.
+    # A second reader of 60 % of the images, who disagrees with 10 % of the labels.
     read = np.flatnonzero(random.random(images) < 0.6)
     second = np.where(random.random(len(read)) < 0.1, 1 - truth[read], truth[read])
     seen = {"image_id": table["image_id"].to_numpy()[read], "finding": findings[0], "label_source": "a *second* reader"}
     pd.DataFrame({**seen, "subset": None, "truth": second}).to_parquet(run / "labels.parquet", index=False)
     counts = {split: int((manifest["split"] == split).sum()) for split in ("train", "validation", "test")}
+    positives = {
+        finding: {split: int((manifest.loc[manifest["split"] == split, finding] == 1).sum()) for split in counts}
+        for finding in findings
+    }
+    platt = {"method": "platt", "chosen": True, "reason": None, "slope": 1.0, "intercept": 0.0}
+    whole = good_record("run")
     write_json(
         run / "run.json",
         {
-            "schema_version": 1,
+            **whole,
             "placa_version": "0.1.0",
             "name": name,
             "created": f"2026-01-0{seed + 1}T00:00:00+00:00",
             "data": {
+                **whole["data"],
                 **about,
                 "prepared": f"data/prepared/{name}",
                 "kind": "nih",
@@ -125,7 +135,8 @@ def make_run(
                 "rejected": 3,
                 "missing": 0,
                 "patients": {split: int(of["patient_id"].nunique()) for split, of in manifest.groupby("split")},
-                "split_method": method,
+                "split": split,
+                "positives": positives,
                 "source_options": {
                     "root": "some where/nih",
                     "positive": ["Pneumonia"],
@@ -139,6 +150,7 @@ def make_run(
                 "audit": make_audit(findings[:3]),
             },
             "training": {
+                **whole["training"],
                 "backbone": "small",
                 "seed": seed,
                 "epochs": 20,
@@ -147,16 +159,16 @@ def make_run(
                 "best_validation_auroc": float(np.round(history["validation_auroc"][-1], 6)),
                 "learning_rate": 0.001,
                 "augmentation": {"flip": 0.5, "rotation": 10.0},
-                "mirror": True,
-                "class_weights": "balanced",
+                "folds": 0,
                 "loss_weights": {finding: {"negative": 0.9, "positive": 1.1} for finding in findings},
                 "parameters": 292817,
                 "seconds": 12.0,
             },
-            "calibration": {"method": "platt"},
+            "calibration": {"method": "platt", "findings": dict.fromkeys(findings, platt)},
+            "folds": None,
             "model": {"file": "model.keras", "fingerprint": fingerprint(run / "model.keras")},
             "versions": {"python": "3.11.7", "keras": "3.15.1"},
-            "machine": {"platform": "Linux", "cores": 2, "gpu": None},
+            "machine": {**whole["machine"], "platform": "Linux", "cores": 2, "gpu": None},
         },
     )
     return run
@@ -164,7 +176,7 @@ def make_run(
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project folder with two runs, the one called `small` the newer; both evaluated by the R package."""
+    """Create a project directory with two evaluated runs; `small` is the newer one."""
     try:
         choose_renderer("rmarkdown")
     except PlacaError as error:
@@ -177,11 +189,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def said_by_r(r: str, script: str, folder: Path, *arguments: str) -> dict[str, Any]:
-    """What an R script writes to ``answers.json`` in `folder`; it is given that folder, and more.
+def run_r_script(r: str, script: str, folder: Path, *arguments: str) -> dict[str, Any]:
+    """Run an R script that writes ``texts.json`` in `folder`, its first argument; return the content.
 
-    The script sees the internal functions of the R package. A warning of R's is as good as a failure: the report has no
-    place for one.
+    The script can use the internal functions of the R package. A warning of R is a failure, because the report cannot
+    show it.
     """
     file = folder / "script.R"
     file.write_text('attach(asNamespace("placa"), warn.conflicts = FALSE)\n' + script)
@@ -189,12 +201,12 @@ def said_by_r(r: str, script: str, folder: Path, *arguments: str) -> dict[str, A
     done = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert not re.search("[Ww]arning", done.stderr), done.stderr
-    found: dict[str, Any] = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads((folder / "texts.json").read_text(encoding="utf-8"))
     return found
 
 
 def render(project: Path, lang: str, renderer: str) -> Path:
-    # Rendered with a C locale, as a bare container has: é must come out as é all the same.
+    # The C locale, as in a minimal container, must not change letters such as é.
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
         for name in ("LC_ALL", "LC_CTYPE", "LANG"):
@@ -207,15 +219,15 @@ def need_quarto() -> str:
     quarto = find_quarto()
     version = renderers.quarto_version(quarto) if quarto else None
     if not quarto or not version or version < renderers.OLDEST_QUARTO:
-        pytest.skip("no Quarto command of 1.4 or newer is here")
+        pytest.skip("Quarto 1.4 or newer is not installed")
     return quarto
 
 
 def need_typst() -> None:
-    """Skip the test where no Quarto is here, or one without Typst, as a distribution may cut it."""
+    """Skip the test without Quarto, or if this Quarto has no Typst."""
     done = subprocess.run([need_quarto(), "typst", "--version"], capture_output=True, text=True, check=False)
     if done.returncode:
-        pytest.skip("this Quarto brings no Typst, which writes the PDF")
+        pytest.skip("this Quarto has no Typst, which writes the PDF")
 
 
 @pytest.fixture(scope="session")
@@ -236,7 +248,7 @@ def spanish_by_quarto(project: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def english_by_quarto(project: Path) -> Path:
-    """`quarto render` in the project's root, which takes the newest run."""
+    """Run `quarto render` in the root of the project, which uses the newest run."""
     quarto = need_quarto()
     for source in (REPORTS, ROOT / "_quarto.yml"):
         copy = project / source.name
@@ -246,7 +258,7 @@ def english_by_quarto(project: Path) -> Path:
     done = subprocess.run([quarto, "render"], cwd=project, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "WARN" not in done.stderr, done.stderr
-    # A reference that leads nowhere is a warning of Quarto's.
+    # Quarto warns about a reference without a target.
     assert "Unable to resolve" not in done.stderr and "not found" not in done.stderr, done.stderr
     assert not list(project.rglob("README.html"))
     assert (project / "_site" / "reports" / "model-card.html").is_file()
@@ -274,7 +286,7 @@ def strings(lang: str) -> dict[str, str]:
 
 
 def shows(text: str, lang: str, key: str, **values: str) -> bool:
-    """Whether a text has the sentence under a key, with these values; a gap without a value may hold anything."""
+    """Return whether a text has the sentence of a key with these values; other placeholders match any text."""
     pattern = ""
     for piece in re.split(r"(\{\w+\})", strings(lang)[key]):
         gap = piece.startswith("{")

@@ -1,4 +1,4 @@
-"""A rendered page as a test reads it."""
+"""Parse a rendered page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class Page(HTMLParser):
-    """What a test asks of a page: its text, headings, images, and what it would load."""
+    """The text, headings, images and loaded files of a page."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class Page(HTMLParser):
             self.lang = given.get("lang", "")
         if tag == "img":
             self.images.append(given)
-        # Pandoc 3 embeds SVG images as they are.
+        # Pandoc 3 embeds SVG images inline.
         if tag == "svg" and given.get("role") == "img":
             drawing = self.source[self.source.index(self.get_starttag_text() or "") :].partition("</svg>")[0]
             encoded = base64.b64encode(drawing.encode()).decode()
@@ -59,7 +59,7 @@ class Page(HTMLParser):
 
 
 def assert_no_source_shows(page: Page) -> None:
-    """No literal reference, fence or gap is left in a page's text."""
+    """Assert that the text has no unresolved reference, fence or placeholder."""
     of_markdown = ("@fig", "@tbl", ":::", "{#", "{.", "](", "**", "`")
     for trace in (*of_markdown, "<U+", "NULL", " NA ", "NaN", "??", "Error in", "Error:"):
         assert trace not in page.text, trace

@@ -1,4 +1,4 @@
-"""A radiograph of few pixels, and a key to name its patient by."""
+"""A small DICOM radiograph, and a key for pseudonyms."""
 
 from __future__ import annotations
 

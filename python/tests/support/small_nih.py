@@ -1,4 +1,4 @@
-"""A set in NIH's layout, small enough to be fetched in no time."""
+"""A small data set in the layout of NIH that is fetched quickly."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HEADER = "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient 
 
 
 class RecordedDownload(RecordedProgress):
-    """Keeps what it is told, the bars too."""
+    """Record messages, warnings and progress bars."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the tests of the sources share: NIH's layout in small, and a configuration of their own."""
+"""Fixtures of the source tests: a small data set in the layout of NIH, and a separate configuration."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture
 def nih(tmp_path: Path) -> Path:
-    """NIH's layout in small: a table, two image folders, one image that is not there."""
+    """Write a small data set in the layout of NIH: a table, two image folders, one missing image."""
     from made_nih import write_nih
 
     return write_nih(tmp_path / "nih")
@@ -17,6 +17,6 @@ def nih(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A configuration of its own, for tests must not make a key in the user's."""
+    """Use a separate configuration directory, so that tests create no key in that of the user."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     return tmp_path / "config"

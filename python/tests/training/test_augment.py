@@ -22,12 +22,12 @@ def test_no_augmentation_changes_nothing() -> None:
     assert np.array_equal(NONE.apply(images, np.random.default_rng(0)), images)
 
 
-def test_a_flip_is_a_mirror() -> None:
+def test_a_flip_mirrors_the_image() -> None:
     flipped = replace(NONE, flip=1.0).apply(_images(), np.random.default_rng(0))
     assert np.array_equal(flipped, _images()[:, :, ::-1])
 
 
-def test_a_shift_moves_and_a_rotation_keeps_the_distance_from_the_middle() -> None:
+def test_shifts_move_and_rotations_keep_the_distance_from_the_centre() -> None:
     shifted = replace(NONE, shift=0.2).apply(_images(50), np.random.default_rng(1))
     moved = np.array([_centre(image) for image in shifted]) - _centre(_images(1)[0])
     assert moved.std(axis=0).min() > 1.5 and np.abs(moved).max() < 0.2 * 33 + 1
@@ -37,7 +37,7 @@ def test_a_shift_moves_and_a_rotation_keeps_the_distance_from_the_middle() -> No
     assert np.rad2deg(np.arctan2(offsets[:, 0], -offsets[:, 1])).std() > 8
 
 
-def test_zoom_keeps_the_middle_and_changes_the_size() -> None:
+def test_zoom_keeps_the_centre_and_changes_the_size() -> None:
     zoomed = replace(NONE, zoom=0.3).apply(_images(50), np.random.default_rng(1))
     mass = zoomed.astype(float).sum(axis=(1, 2)) / _images(1).astype(float).sum()
     assert mass.min() < 0.8 and mass.max() > 1.25
@@ -49,7 +49,7 @@ def test_brightness_and_contrast_stay_in_range() -> None:
     assert means.std() > 10 and changed.dtype == np.uint8
 
 
-def test_batches_cover_an_epoch_and_repeat_with_the_seed() -> None:
+def test_batches_cover_an_epoch_and_depend_on_the_seed() -> None:
     pixels = np.arange(10, dtype=np.uint8)[:, None, None] * np.ones((1, 8, 8), np.uint8)
     rows, truth = np.array([1, 3, 5, 7, 9, 2]), np.array([[1.0], [0.0], [1.0], [0.0], [1.0], [np.nan]], np.float32)
     label = dict(zip(rows, truth[:, 0], strict=True))
@@ -70,7 +70,7 @@ def test_fewer_images_than_a_batch_are_repeated() -> None:
     assert len(batches) == 1 and batches[0][0].shape == (8, 8, 8, 1)
 
 
-def test_the_resampling_is_the_affine_map_that_was_drawn() -> None:
+def test_resampling_matches_the_sampled_affine_map() -> None:
     from scipy.ndimage import map_coordinates
 
     images = _images(20)
@@ -80,11 +80,11 @@ def test_the_resampling_is_the_affine_map_that_was_drawn() -> None:
         places = np.stack([d * x + e * y + f, a * x + b * y + c]) * 33 - 0.5
         expected = map_coordinates(image.astype(float), places, order=1, cval=float(image.min()))
         inside = ((places > 0) & (places < 32)).all(axis=0)
-        # OpenCV looks between pixels in steps of a 32nd.
+        # OpenCV interpolates at steps of 1/32 pixel.
         assert np.abs(changed - expected)[inside].max() <= 2 and inside.mean() > 0.7
 
 
-def test_the_changes_of_some_images_are_those_they_have_in_the_batch() -> None:
+def test_augmentation_of_a_subset_matches_that_of_the_batch() -> None:
     images = np.random.default_rng(0).integers(0, 256, (6, 24, 24), dtype=np.uint8)
     changes = Augmentation().draw(6, np.random.default_rng(5))
     whole, some = changes.apply(images), np.array([4, 0, 4])
@@ -92,8 +92,8 @@ def test_the_changes_of_some_images_are_those_they_have_in_the_batch() -> None:
     assert not np.array_equal(whole, images)
 
 
-def test_shifts_without_rotation_and_zoom_are_of_whole_pixels() -> None:
-    """Interpolation would smooth the texture that `small` counts in large images."""
+def test_shifts_without_rotation_and_zoom_are_integers() -> None:
+    """Interpolation would smooth the texture that `small` uses in large images."""
     images = np.random.default_rng(0).integers(1, 256, (30, 40, 40), dtype=np.uint8)
     plain = Augmentation(rotation=0, zoom=0, shift=0.1, brightness=0, contrast=0)
     moved = plain.apply(images, np.random.default_rng(1))

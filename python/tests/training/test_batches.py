@@ -1,4 +1,4 @@
-"""The order of batches, what is made ahead, and how processes share a batch."""
+"""The order of batches, prefetching, and sharing of batches between processes."""
 
 import itertools
 import threading
@@ -37,7 +37,7 @@ def _same(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarra
 
 
 @pytest.mark.parametrize("mixup", [0.0, 0.4])
-def test_the_number_of_threads_changes_no_bit(mixup: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_do_not_depend_on_the_number_of_threads(mixup: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("placa.training.batches.cores", lambda: 1)
     one = _epochs(3, mixup=mixup)
     monkeypatch.setattr("placa.training.batches.cores", lambda: 7)
@@ -45,16 +45,16 @@ def test_the_number_of_threads_changes_no_bit(mixup: float, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("mixup", [0.0, 0.4])
-def test_a_set_epoch_goes_on_where_a_whole_run_would_be(mixup: float) -> None:
+def test_set_epoch_gives_the_batches_of_an_uninterrupted_training(mixup: float) -> None:
     batches = training_batches(*_data(), batch_size=8, augmentation=Augmentation(), seed=4, mixup=mixup)
-    batches[0], batches[1]  # What was made ahead for epoch 0 must not be taken for epoch 2.
+    batches[0], batches[1]  # Batches prefetched for epoch 0 must not be used for epoch 2.
     batches.epoch = 2
     whole = _epochs(3, mixup=mixup)[-len(batches) :]
     assert all(_same(batches[i], whole[i]) for i in range(len(batches)))
 
 
 @pytest.mark.parametrize("mixup", [0.0, 0.4])
-def test_processes_share_the_very_batch_of_one(mixup: float) -> None:
+def test_processes_share_the_batch_of_a_single_process(mixup: float) -> None:
     whole = _epochs(2, mixup=mixup)
     parts = [_epochs(2, mixup=mixup, share=Share(process, 4)) for process in range(4)]
     for one, several in zip(whole, zip(*parts, strict=True), strict=True):
@@ -62,12 +62,12 @@ def test_processes_share_the_very_batch_of_one(mixup: float) -> None:
         assert several[0][0].shape == (2, SIZE, SIZE, 1) and _same(one, joined)
 
 
-def test_a_batch_that_cannot_be_shared_evenly_is_refused() -> None:
+def test_a_batch_that_cannot_be_divided_evenly_is_an_error() -> None:
     with raises(BatchSizeError, batch_size=8, processes=3):
         _epochs(1, share=Share(0, 3))
 
 
-def test_fit_in_parts_sees_the_batches_of_one_fit() -> None:
+def test_several_fits_use_the_batches_of_one_fit() -> None:
     import keras
 
     pixels = np.arange(30, dtype=np.uint8)[:, None, None] * np.ones((1, 4, 4), np.uint8)
@@ -75,7 +75,7 @@ def test_fit_in_parts_sees_the_batches_of_one_fit() -> None:
 
     def losses(*parts: int) -> list[float]:
         batches = training_batches(pixels, rows, rows[:, None].astype(np.float32), 8, NONE, seed=4)
-        # What a small linear network has learnt depends on the order of all it has seen.
+        # The weights of a small linear network depend on the order of all batches.
         network = keras.Sequential([keras.Input((4, 4, 1), dtype="uint8"), keras.layers.Flatten()])
         network.add(keras.layers.Dense(1, kernel_initializer="zeros"))
         network.compile(keras.optimizers.SGD(1e-5), loss="mse")
@@ -89,7 +89,7 @@ def test_fit_in_parts_sees_the_batches_of_one_fit() -> None:
     assert losses(0, 1, 3, 4) == whole and len(set(whole)) == 4
 
 
-def test_what_is_made_ahead_is_made_once_and_never_too_far() -> None:
+def test_items_are_prefetched_once_and_up_to_the_limit() -> None:
     made: list[int] = []
     ahead: Prefetcher[int, int] = Prefetcher(
         lambda key: made.append(key) or key, lambda key: key + 1, threads=2, ahead=3
@@ -99,7 +99,7 @@ def test_what_is_made_ahead_is_made_once_and_never_too_far() -> None:
     assert ahead.get(7) == 7 and ahead.get(100) == 100
 
 
-def test_one_that_fails_says_so_when_its_turn_comes() -> None:
+def test_a_failed_item_raises_its_error_when_requested() -> None:
     def make(key: int) -> int:
         if key == 2:
             raise OSError("no such row")
@@ -112,7 +112,7 @@ def test_one_that_fails_says_so_when_its_turn_comes() -> None:
     assert ahead.get(3) == 3
 
 
-def test_things_are_made_while_the_one_before_is_used() -> None:
+def test_the_next_item_is_prefetched_while_one_is_used() -> None:
     second = threading.Event()
     ahead: Prefetcher[int, int] = Prefetcher(
         lambda key: second.set() or key if key == 1 else key, lambda key: key + 1, threads=1, ahead=1

@@ -12,8 +12,8 @@ from raising import raises
 from placa.training.batches import Share
 from placa.training.errors import BatchSizeError, ProcessesNotConnectedError
 
-# Two devices are made of one CPU, as Keras would see two GPUs; then the same training on one of them. Without dropout,
-# whose masks a device draws by itself on TensorFlow.
+# One CPU is divided into two devices, as if there were two GPUs; the same training then uses one of them. There is no
+# dropout, because TensorFlow draws other masks on each device.
 _SCRIPT = """
 import json, sys
 from pathlib import Path
@@ -43,18 +43,18 @@ def tiny(backbone, size, findings, weights="none"):
 fitting.build = tiny
 data = read_training_data(prepared)
 options = TrainOptions(epochs=3, batch_size=16, ema=ema)
-said = {}
+results = {}
 there = devices._by_process
 for count in (2, 1):
     devices._by_process = lambda share: [names[:count] for names in there(share)]
     assert devices.Devices(16).count == count
     fitted = fitting.fit_network(data, data.rows("train"), data.rows("validation"), options, SILENT)
-    said[count] = {
+    results[count] = {
         "history": [[row["loss"], row["validation_loss"]] for row in fitted.monitor.history],
         "weights": [float(abs(one).sum()) for one in fitted.network.get_weights()],
     }
 assert devices.Devices(15).count == 1
-print(json.dumps(said))
+print(json.dumps(results))
 """
 
 
@@ -67,7 +67,7 @@ print(json.dumps(said))
         pytest.param("jax", 0.9, marks=pytest.mark.slow),
     ],
 )
-def test_two_devices_learn_what_one_does(backend: str, ema: float, prepared: Path) -> None:
+def test_two_devices_give_the_weights_of_one_device(backend: str, ema: float, prepared: Path) -> None:
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     environment = {"KERAS_BACKEND": backend, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
@@ -84,7 +84,7 @@ def test_two_devices_learn_what_one_does(backend: str, ema: float, prepared: Pat
         assert np.allclose(output["2"][what], output["1"][what], atol=1e-4, rtol=1e-3), output
 
 
-def test_processes_that_are_not_connected_are_told() -> None:
+def test_processes_that_are_not_connected_are_an_error() -> None:
     from placa.training.devices import Devices
 
     with raises(ProcessesNotConnectedError, processes=2, connected=0):

@@ -1,4 +1,4 @@
-"""Folds: who is dealt where, and what a run of them says."""
+"""Folds: assignment of files, and the run of an ensemble."""
 
 import json
 from dataclasses import replace
@@ -10,9 +10,9 @@ import pytest
 from conftest import RecordedProgress
 from raising import raises
 
-from placa.core.errors import PlacaError
 from placa.core.files import fingerprint
 from placa.core.progress import Progress
+from placa.dataset.errors import PatientInTwoSplitsError
 from placa.inference.explain import Explainer, explain_files
 from placa.inference.predict import Predictor
 from placa.models.assembled import split_at_logits
@@ -29,7 +29,7 @@ OPTIONS = TrainOptions(epochs=2, batch_size=16, folds=3, seed=5)
 
 
 class Read(np.memmap):
-    """A pixel cache that notes how many squares are read at once."""
+    """A pixel cache that records the largest number of squares read at once."""
 
     most = 0
 
@@ -42,7 +42,7 @@ class Read(np.memmap):
 
 @pytest.fixture(scope="module")
 def folds(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of three folds on `prepared`, whose pixels were watched meanwhile."""
+    """Train three folds on `prepared`, and record the reads of its pixels."""
     out = tmp_path_factory.mktemp("folds") / "three"
 
     def watched(directory: Path, by_splits: bool) -> TrainingData:
@@ -63,7 +63,7 @@ def _files(groups: int = 40, seed: int = 0) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_every_file_is_tested_once_and_no_group_is_cut(seed: int) -> None:
+def test_every_file_is_tested_once_and_no_group_is_divided(seed: int) -> None:
     files = _files()
     dealt = deal_folds(files, ["Mass", "Nodule"], 5, seed)
     assert list(dealt) == ["1", "2", "3", "4", "5"]
@@ -77,7 +77,7 @@ def test_every_file_is_tested_once_and_no_group_is_cut(seed: int) -> None:
             assert files[finding].iloc[of["test"]].mean() == pytest.approx(files[finding].mean(), abs=0.1)
 
 
-def test_folds_and_their_seeds_hang_on_the_seed_alone() -> None:
+def test_folds_and_their_seeds_depend_on_the_seed_only() -> None:
     files = _files()
     once, again, other = (deal_folds(files, ["Mass"], 4, seed) for seed in (1, 1, 2))
     assert all(np.array_equal(once[name][split], again[name][split]) for name in once for split in once[name])
@@ -87,18 +87,18 @@ def test_folds_and_their_seeds_hang_on_the_seed_alone() -> None:
 
 
 @pytest.mark.parametrize("count", [-1, 1, 4, 200])
-def test_a_number_of_folds_that_cannot_be_is_refused(count: int) -> None:
+def test_an_impossible_number_of_folds_is_an_error(count: int) -> None:
     with raises(FoldCountError, folds=count, most=3, groups=6):
         deal_folds(_files(groups=6), ["Mass"], count, 0)
 
 
-def test_a_patient_in_two_groups_is_not_learnt_from_and_tested_on() -> None:
+def test_a_patient_in_two_groups_is_an_error() -> None:
     files = _files().assign(patient_id="the same")
-    with pytest.raises(PlacaError, match="'the same'"):
+    with raises(PatientInTwoSplitsError, unit="patient", name="the same", count=1):
         deal_folds(files, ["Mass"], 3, 0)
 
 
-def test_predictions_hold_every_image_once_by_the_fold_that_never_saw_it(folds: Path, prepared: Path) -> None:
+def test_each_image_is_predicted_once_by_a_fold_not_trained_on_it(folds: Path, prepared: Path) -> None:
     predictions, metadata = read_predictions(folds)
     manifest = read_manifest(prepared)
     assert list(predictions) == [*COLUMNS, "fold"]
@@ -109,8 +109,8 @@ def test_predictions_hold_every_image_once_by_the_fold_that_never_saw_it(folds: 
     assert metadata["model_fingerprint"] == fingerprint(folds / "model.keras")
 
 
-def test_each_answer_is_that_of_a_member_of_the_ensemble(folds: Path, prepared: Path) -> None:
-    """The ensemble's members are asked one by one: what predictions.parquet has is the one of the image's fold."""
+def test_each_prediction_is_that_of_its_ensemble_member(folds: Path, prepared: Path) -> None:
+    """predictions.parquet has the prediction of the ensemble member whose test fold contains the image."""
     predictor = Predictor(folds)
     network, _ = split_at_logits(predictor.model)
     pixels = np.load(next(prepared.glob("pixels-*.npy")))
@@ -124,13 +124,13 @@ def test_each_answer_is_that_of_a_member_of_the_ensemble(folds: Path, prepared: 
     fold = predictions["fold"].astype(int).to_numpy() - 1
     expected = sigmoid(slope[fold] * own + intercept[fold])
     assert predictions["probability"].to_numpy() == pytest.approx(expected, abs=1e-5)
-    # What predict says of them is the mean of all.
+    # predict() returns the mean of all members.
     table, _ = predictor.predict(read_manifest(prepared)["path"].tolist())
     mean = sigmoid((slope * logits + intercept).mean(axis=1))
     assert table["probability"].to_numpy() == pytest.approx(mean, abs=1e-5)
 
 
-def test_a_run_of_folds_says_how_it_was_made(folds: Path, prepared: Path) -> None:
+def test_a_run_of_folds_records_its_facts(folds: Path, prepared: Path) -> None:
     facts = json.loads((folds / "run.json").read_text())
     images = len(read_manifest(prepared))
     assert facts["training"]["folds"] == 3 and facts["training"]["seed"] == 5
@@ -148,7 +148,7 @@ def test_a_run_of_folds_says_how_it_was_made(folds: Path, prepared: Path) -> Non
     assert facts["training"]["best_validation_auroc"] == pytest.approx(mean)
 
 
-def test_thresholds_come_from_the_folds_validation_and_not_from_the_predictions(folds: Path) -> None:
+def test_thresholds_are_chosen_on_the_validation_parts_of_the_folds(folds: Path) -> None:
     stored = json.loads((folds / "thresholds.json").read_text())["findings"]["Opacity"]
     assert stored["chosen"] is True and set(stored["points"]) == {"youden", "sensitivity_95", "specificity_95"}
     predictions, _ = read_predictions(folds)
@@ -161,23 +161,19 @@ def test_an_ensemble_is_explained(folds: Path, prepared: Path) -> None:
     assert explained.evidence.shape == (64, 64) and np.isfinite(explained.evidence).all()
 
 
-def test_scores_against_boxes_of_images_that_members_learnt_from_come_with_a_warning(
-    folds: Path, prepared: Path, tmp_path: Path
-) -> None:
+def test_box_scores_of_training_images_give_a_warning(folds: Path, prepared: Path, tmp_path: Path) -> None:
     recorded = RecordedProgress()
 
     explain_files(folds, [], tmp_path / "maps", boxes=prepared, progress=recorded)
     assert len(recorded.warned) == 1
 
 
-def test_pixels_are_read_a_batch_at_a_time_however_many_there_are(folds: Path, prepared: Path) -> None:
+def test_pixels_are_read_in_batches(folds: Path, prepared: Path) -> None:
     assert 0 < Read.most <= 64 < len(read_manifest(prepared))
 
 
 @pytest.mark.slow
-def test_broken_off_between_folds_and_gone_on_with_it_is_the_same_ensemble(
-    folds: Path, prepared: Path, tmp_path: Path
-) -> None:
+def test_resuming_between_folds_gives_the_same_ensemble(folds: Path, prepared: Path, tmp_path: Path) -> None:
     class Impatient(Progress):
         def say(self, text: str) -> None:
             if text.startswith("fold 3"):

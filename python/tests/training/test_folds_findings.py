@@ -1,4 +1,4 @@
-"""Several findings with unknown labels, in one model: in folds, and in R, finding by finding."""
+"""Several findings with unknown labels in one model of folds, also evaluated in R."""
 
 import json
 import os
@@ -25,9 +25,9 @@ FINDINGS = ["Opacity", "Bright", "Rare"]
 
 @pytest.fixture(scope="module")
 def many(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`prepared` with two more findings: one that is easy to see and often unknown, a rare one.
+    """Copy `prepared` with two more findings: an easy one with many unknown labels, and a rare one.
 
-    No patient of the set's own validation split has the rare one.
+    No patient of the validation split has the rare finding.
     """
     place = tmp_path_factory.mktemp("many") / "set"
     out = Path(shutil.copytree(prepared, place, ignore=shutil.ignore_patterns("images")))
@@ -53,7 +53,7 @@ def folds(many: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_unknown_labels_stay_unknown_and_each_finding_is_answered(folds: Path, many: Path) -> None:
+def test_unknown_labels_are_missing_and_each_finding_is_predicted(folds: Path, many: Path) -> None:
     predictions, metadata = read_predictions(folds)
     manifest = read_manifest(many)
     assert metadata["findings"] == FINDINGS and len(predictions) == 3 * len(manifest)
@@ -64,7 +64,7 @@ def test_unknown_labels_stay_unknown_and_each_finding_is_answered(folds: Path, m
     assert roc_auc_score(bright["truth"].astype(int), bright["score"]) > 0.6
 
 
-def test_r_evaluates_a_run_of_folds_finding_by_finding(folds: Path, many: Path, r: str) -> None:
+def test_r_evaluates_each_finding_of_a_run_of_folds(folds: Path, many: Path, r: str) -> None:
     summary = evaluate(folds)
     predictions, _ = read_predictions(folds)
     for finding in FINDINGS:
@@ -76,7 +76,9 @@ def test_r_evaluates_a_run_of_folds_finding_by_finding(folds: Path, many: Path, 
     assert set(read_thresholds(folds)["finding"]) == set(FINDINGS)
 
 
-def test_r_loads_the_ensemble_and_says_what_python_says(folds: Path, many: Path, r: str, tmp_path: Path) -> None:
+def test_r_loads_the_ensemble_and_gives_the_predictions_of_python(
+    folds: Path, many: Path, r: str, tmp_path: Path
+) -> None:
     images = read_manifest(many)["path"].tolist()[:5]
     script = """
     model <- placa::load_model(commandArgs(TRUE)[[1]])
@@ -99,23 +101,21 @@ def test_r_loads_the_ensemble_and_says_what_python_says(folds: Path, many: Path,
     assert (theirs["class_x"] == theirs["class_y"]).all()
 
 
-def test_a_finding_without_positives_in_validation_is_not_chosen_for_and_that_is_said(
-    many: Path, tmp_path: Path, r: str
-) -> None:
-    """The set's own splits leave no patient with the rare finding to validation."""
+def test_a_finding_without_positives_in_validation_gives_a_warning(many: Path, tmp_path: Path, r: str) -> None:
+    """No patient of the validation split has the rare finding."""
     recorded = RecordedProgress()
 
     facts = train(many, tmp_path / "run", TrainOptions(epochs=1, batch_size=16), progress=recorded)
     assert any("Rare" in text for text in recorded.warned)
-    rare, opacity = facts["calibration"]["Rare"], facts["calibration"]["Opacity"]
+    rare, opacity = (facts["calibration"]["findings"][name] for name in ("Rare", "Opacity"))
     assert rare == {
         "method": "none",
         "slope": 1.0,
         "intercept": 0.0,
         "chosen": False,
-        "reason": "validation has no image with the finding",
+        "reason": "no_positive",
     }
-    assert "reason" not in opacity or "validation has no image" not in opacity["reason"]
+    assert opacity["reason"] in (None, "not_increasing")
     stored = json.loads((tmp_path / "run" / "thresholds.json").read_text())["findings"]
     assert stored["Rare"]["chosen"] is False and set(stored["Rare"]["points"].values()) == {0.5}
     assert stored["Opacity"]["chosen"] is True

@@ -1,4 +1,4 @@
-"""Folds of volumes: each is several rows of the pixel cache, which stay together and are answered together."""
+"""Folds of volumes: the rows of a volume are in one fold and are pooled to one prediction."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from placa.training.options import TrainOptions
 SQUARES = 3
 
 
-def test_volumes_are_dealt_whole_and_pooled_before_they_are_recalibrated(prepared: Path, monkeypatch) -> None:
+def test_volumes_are_not_divided_and_pooled_before_recalibration(prepared: Path, monkeypatch) -> None:
     data = read_training_data(prepared)
     files = data.files.iloc[: len(data.files) // SQUARES].reset_index(drop=True)
     rows = len(files) * SQUARES
@@ -36,7 +36,7 @@ def test_volumes_are_dealt_whole_and_pooled_before_they_are_recalibrated(prepare
     asked = []
 
     def fit(data, learn, judge, options, *_) -> Fitted:
-        """Networks as they begin: what is learnt is of no matter here, from which rows is."""
+        """Return the initial network: only the rows used for training are tested here, not the weights."""
         asked.append((learn, judge))
         network = build("small", data.size, 1)
         return Fitted(network, Monitor([{"epoch": 1, "validation_auroc": 0.5}], 1, 0.5), np.ones((2, 1)), 0.0)

@@ -1,4 +1,4 @@
-"""What `placa train` was asked for: typed, in a TOML file, or by default; and what is refused before any work."""
+"""Options of `placa train`: from the command line, a TOML file or defaults; and their errors."""
 
 import argparse
 import re
@@ -8,24 +8,24 @@ from pathlib import Path
 import pytest
 from raising import raises
 
-from placa.core.errors import PlacaError, UnknownNameError
+from placa.core.errors import PathNotFoundError, PlacaError, UnknownNameError
 from placa.training.arguments import add_arguments, from_options, read_config
 from placa.training.augment import Augmentation
 from placa.training.errors import ConfigFileError, OptionValueError
 from placa.training.options import TrainOptions
 
 
-def _asked(*typed: str) -> TrainOptions:
+def _parsed(*typed: str) -> TrainOptions:
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     return from_options(parser.parse_args(typed))
 
 
-def test_nothing_typed_is_the_default() -> None:
-    assert _asked() == TrainOptions()
+def test_without_options_the_defaults_are_used() -> None:
+    assert _parsed() == TrainOptions()
 
 
-def test_every_option_can_be_typed_and_written_in_a_file(tmp_path: Path) -> None:
+def test_every_option_can_be_given_on_the_command_line_and_in_a_file(tmp_path: Path) -> None:
     wanted = TrainOptions(
         backbone="densenet121",
         weights="imagenet",
@@ -51,53 +51,55 @@ def test_every_option_can_be_typed_and_written_in_a_file(tmp_path: Path) -> None
     )
     flat = {**asdict(wanted), **asdict(wanted.augmentation)}
     del flat["augmentation"]
-    assert all(flat[one.name] != one.default for one in fields(TrainOptions) if one.name in flat), "each is changed"
+    assert all(flat[one.name] != one.default for one in fields(TrainOptions) if one.name in flat), (
+        "every option differs from its default"
+    )
     typed = [
         text for name, value in flat.items() if name != "mirror" for text in ("--" + name.replace("_", "-"), str(value))
     ]
-    assert _asked(*typed, "--no-mirror").suited(96) == wanted
+    assert _parsed(*typed, "--no-mirror").suited(96) == wanted
     lines = [
         f"{name} = {str(value).lower() if isinstance(value, bool) else repr(value)}" for name, value in flat.items()
     ]
     plain, changes = lines[: -len(fields(Augmentation))], lines[-len(fields(Augmentation)) :]
     file = tmp_path / "options.toml"
     file.write_text("\n".join([*plain, "[augmentation]", *changes]))
-    assert _asked("--config", str(file)).suited(96) == wanted
+    assert _parsed("--config", str(file)).suited(96) == wanted
 
 
-def test_a_backbone_may_be_spelt_as_keras_spells_it() -> None:
-    assert _asked("--backbone", "EfficientNetV2B0").backbone == "efficientnet-v2-b0"
+def test_a_backbone_can_have_its_name_in_keras() -> None:
+    assert _parsed("--backbone", "EfficientNetV2B0").backbone == "efficientnet-v2-b0"
     with raises(UnknownNameError, name="resnet") as caught:
-        _asked("--backbone", "resnet")
+        _parsed("--backbone", "resnet")
     assert caught.value.values["known"][0] == "resnet50"
 
 
-def test_what_is_typed_comes_before_the_file_and_the_file_before_the_default(tmp_path: Path) -> None:
+def test_the_command_line_overrides_the_file_and_the_file_the_defaults(tmp_path: Path) -> None:
     file = tmp_path / "options.toml"
     file.write_text("seed = 5\nepochs = 9\n[augmentation]\nzoom = 0.5\nshift = 0.5\n")
-    asked = _asked("--config", str(file), "--seed", "6", "--zoom", "0.25")
-    assert (asked.seed, asked.epochs, asked.patience) == (6, 9, TrainOptions().patience)
-    assert asked.changes == Augmentation(zoom=0.25, shift=0.5)
+    options = _parsed("--config", str(file), "--seed", "6", "--zoom", "0.25")
+    assert (options.seed, options.epochs, options.patience) == (6, 9, TrainOptions().patience)
+    assert options.changes == Augmentation(zoom=0.25, shift=0.5)
 
 
-def test_what_nobody_decides_suits_the_network() -> None:
+def test_unset_options_depend_on_the_network() -> None:
     assert TrainOptions().suited(96) == TrainOptions(epochs=60, augmentation=Augmentation())
     texture = TrainOptions().suited(256)
     assert texture.epochs == 20
-    # What would smooth or round the finest detail is left out.
+    # Augmentations that smooth fine detail are disabled.
     assert texture.augmentation == Augmentation(rotation=0, zoom=0, brightness=0, contrast=0)
     assert TrainOptions(backbone="densenet121").suited(256).augmentation == Augmentation()
-    # What somebody decides stays.
-    asked = _asked("--zoom", "0.25", "--epochs", "7").suited(256)
-    assert (asked.epochs, asked.changes.zoom, asked.changes.rotation) == (7, 0.25, 0)
+    # Options that are set are not changed.
+    options = _parsed("--zoom", "0.25", "--epochs", "7").suited(256)
+    assert (options.epochs, options.changes.zoom, options.changes.rotation) == (7, 0.25, 0)
     whole = TrainOptions(augmentation=Augmentation(zoom=0.25))
     assert whole.suited(256).augmentation == Augmentation(zoom=0.25)
 
 
-def test_the_example_of_a_file_has_every_option_with_its_default() -> None:
+def test_the_example_file_has_every_option_with_its_default() -> None:
     file = Path(__file__).parents[3] / "examples" / "options.toml"
-    assert _asked("--config", str(file)).suited(96) == TrainOptions().suited(96)
-    assert _asked("--config", str(file)).suited(256) == TrainOptions().suited(256)
+    assert _parsed("--config", str(file)).suited(96) == TrainOptions().suited(96)
+    assert _parsed("--config", str(file)).suited(256) == TrainOptions().suited(256)
     words = file.read_text()
     for one in (*fields(TrainOptions), *fields(Augmentation)):
         assert re.search(rf"^(# |\[)?{one.name}( = |\])", words, re.MULTILINE), one.name
@@ -118,19 +120,19 @@ def test_the_example_of_a_file_has_every_option_with_its_default() -> None:
         ("mixup = nan", OptionValueError, {"option": "mixup", "least": 0, "most": None, "inclusive": True}),
     ],
 )
-def test_a_wrong_file_of_options_is_refused(
+def test_an_invalid_options_file_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, error: type[PlacaError], values: dict[str, object]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("options.toml").write_text(content)
     with raises(error, **values) as caught:
-        _asked("--config", "options.toml")
+        _parsed("--config", "options.toml")
     if error is UnknownNameError:
         assert caught.value.values["known"][0] == {"epoch": "epochs", "zom": "zoom"}[str(values["name"])]
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(PlacaError, match=r"options\.toml"):
+def test_a_missing_options_file_is_an_error(tmp_path: Path) -> None:
+    with raises(PathNotFoundError, path=str(tmp_path / "options.toml")):
         read_config(tmp_path / "options.toml")
 
 
@@ -148,11 +150,11 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         ("head_epochs", 61, {"most": 60, "inclusive": True}),
     ],
 )
-def test_values_out_of_range_are_refused(option: str, value: object, limits: dict[str, object]) -> None:
+def test_values_out_of_range_are_errors(option: str, value: object, limits: dict[str, object]) -> None:
     with raises(OptionValueError, option=option, value=value, **limits):
         TrainOptions(**{option: value})
 
 
-def test_an_augmentation_out_of_range_is_refused() -> None:
+def test_an_augmentation_out_of_range_is_an_error() -> None:
     with raises(OptionValueError, option="flip", value=2, least=0, most=1, inclusive=True):
         TrainOptions(augmentation=Augmentation(flip=2))

@@ -11,7 +11,6 @@ from sklearn.metrics import brier_score_loss, matthews_corrcoef, roc_auc_score
 from placa.core.errors import UnknownNameError
 from placa.evaluation.errors import RError, Rpy2Error
 from placa.records.predictions import read_predictions, write_predictions
-from placa.workflows.errors import BridgeUnavailableError
 from placa.workflows.evaluate import evaluate, headline
 
 pytestmark = pytest.mark.usefixtures("r")
@@ -19,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("r")
 
 @pytest.fixture(scope="module")
 def evaluated(run: Path, r: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the run, evaluated in R through rpy2."""
+    """Copy the run, and evaluate it in R through rpy2."""
     out = Path(shutil.copytree(run, tmp_path_factory.mktemp("evaluated") / "run"))
     recorded = RecordedProgress()
     evaluate(out, bridge="rpy2", progress=recorded)
@@ -27,13 +26,13 @@ def evaluated(run: Path, r: str, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return out
 
 
-def test_tables_and_figures_are_there(evaluated: Path) -> None:
+def test_tables_and_figures_exist(evaluated: Path) -> None:
     present = {path.name for path in (evaluated / "evaluation").iterdir()}
     tables = {"discrimination.csv", "operating_points.csv", "calibration.csv", "roc.csv", "summary.json"}
     assert present >= tables | {"roc.png", "roc.svg", "calibration.png", "calibration.svg"}
 
 
-def test_r_figures_are_those_of_scikit_learn(evaluated: Path) -> None:
+def test_measures_of_r_match_scikit_learn(evaluated: Path) -> None:
     predictions, _ = read_predictions(evaluated)
     test = predictions[predictions["split"] == "test"]
     truth, probability = test["truth"].to_numpy(int), test["probability"].to_numpy()
@@ -51,7 +50,7 @@ def test_r_figures_are_those_of_scikit_learn(evaluated: Path) -> None:
     assert metric["brier"] == pytest.approx(brier_score_loss(truth, probability))
 
 
-def test_with_and_without_rpy2_it_is_the_same_evaluation(evaluated: Path, a_run: Path) -> None:
+def test_both_bridges_give_the_same_evaluation(evaluated: Path, a_run: Path) -> None:
     summary = evaluate(a_run, bridge="rscript")
     written = sorted(path.name for path in (a_run / "evaluation").iterdir())
     assert written == sorted(path.name for path in (evaluated / "evaluation").iterdir())
@@ -63,36 +62,36 @@ def test_with_and_without_rpy2_it_is_the_same_evaluation(evaluated: Path, a_run:
     assert "AUROC" in headline(summary)[0]
 
 
-def test_a_machine_without_rpy2_is_told_once(a_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_rpy2_is_one_warning(a_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from placa.evaluation import bridge
 
     def broken() -> None:
-        raise Rpy2Error("libR.so does not fit")
+        raise Rpy2Error("libR.so is incompatible")
 
     monkeypatch.setattr(bridge, "start_r", broken)
     recorded = RecordedProgress()
     evaluate(a_run, progress=recorded)
-    assert len(recorded.warned) == 1 and "libR.so does not fit" in recorded.warned[0]
-    with raises(BridgeUnavailableError, bridge="rpy2", reason="libR.so does not fit"):
+    assert len(recorded.warned) == 1 and "libR.so is incompatible" in recorded.warned[0]
+    with raises(Rpy2Error, reason="libR.so is incompatible"):
         evaluate(a_run, bridge="rpy2")
     with raises(UnknownNameError, name="rpy", known=["auto", "rpy2", "rscript"]):
         evaluate(a_run, bridge="rpy")
 
 
 @pytest.mark.parametrize("bridge", ["rpy2", "rscript"])
-def test_r_refuses_a_patient_on_both_sides(a_run: Path, bridge: str) -> None:
+def test_a_patient_in_two_splits_is_an_error_of_r(a_run: Path, bridge: str) -> None:
     predictions, metadata = read_predictions(a_run)
     stranger = predictions.loc[predictions["split"] == "train", "patient_id"].iloc[0]
     predictions.loc[predictions.index[predictions["split"] == "test"][0], "patient_id"] = stranger
     write_predictions(predictions, a_run / "predictions.parquet", metadata)
-    with pytest.raises(RError) as refused:
+    with raises(RError) as refused:
         evaluate(a_run, bridge=bridge)
-    assert stranger in str(refused.value) and "\n" not in str(refused.value)
+    assert "placa_error_leak" in refused.value.values["classes"] and stranger in str(refused.value)
     assert "placa_error_leak" in refused.value.values["classes"]
     assert not (a_run / "evaluation").exists()
 
 
-def test_one_class_in_test_is_a_warning_and_not_a_figure(a_run: Path) -> None:
+def test_a_single_class_in_test_is_a_warning_and_has_no_auroc(a_run: Path) -> None:
     predictions, metadata = read_predictions(a_run)
     predictions.loc[predictions["split"] == "test", "truth"] = 0
     write_predictions(predictions, a_run / "predictions.parquet", metadata)
@@ -103,16 +102,17 @@ def test_one_class_in_test_is_a_warning_and_not_a_figure(a_run: Path) -> None:
     assert "not defined" in headline(summary)[0]
 
 
-def test_unknown_patients_are_said_to_be_unknown(a_run: Path) -> None:
+def test_unknown_patients_are_reported_as_unknown(a_run: Path) -> None:
     predictions, metadata = read_predictions(a_run)
     predictions["patient_id"] = pd.array([pd.NA] * len(predictions), dtype="string")
     write_predictions(predictions, a_run / "predictions.parquet", metadata)
     assert "of unknown patients, " in headline(evaluate(a_run, bridge="rpy2"))[0]
 
 
-def test_an_older_evaluation_survives_a_refusal(a_run: Path) -> None:
+def test_an_error_keeps_the_older_evaluation(a_run: Path) -> None:
     evaluate(a_run, bridge="rpy2")
     before = json.loads((a_run / "evaluation" / "summary.json").read_text())
-    with pytest.raises(RError):
+    with raises(RError) as refused:
         evaluate(a_run, split="nowhere", bridge="rpy2")
+    assert "placa_error_split" in refused.value.values["classes"]
     assert json.loads((a_run / "evaluation" / "summary.json").read_text()) == before

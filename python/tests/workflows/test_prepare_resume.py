@@ -1,4 +1,4 @@
-"""``placa prepare`` that is stopped, killed, or runs out of disk, and started again."""
+"""``placa prepare`` is resumed after an interrupt, a kill or a full disk."""
 
 import fcntl
 import json
@@ -20,15 +20,16 @@ from conftest import draw_folders
 from raising import raises
 
 import placa.workflows.prepare
-from placa.core.errors import ClusterLostError, InputError, PlacaError
+from placa.core.errors import ClusterLostError, DiskFullError, InputError, InUseError, PermissionDeniedError
 from placa.core.files import fingerprint
 from placa.images.errors import NoReadableImageError
+from placa.records.source import REST
 from placa.sources.folders import read_folders
 from placa.sources.phantom import read_phantoms
 from placa.sources.source import Source
 from placa.workflows.prepare import prepare
 
-#: The command line, with a reader slow enough to be met half-way.
+#: The command line with a slow reader, so that it can be interrupted.
 SLOWLY = """
 import sys, time
 import placa.dataset.pixel_cache
@@ -65,15 +66,15 @@ def until(happened: Callable[[], bool], process: subprocess.Popen[str]) -> None:
         time.sleep(0.005)
 
 
-def assert_whole(out: Path, images: Path) -> None:
+def assert_complete(out: Path, images: Path) -> None:
     prepare(read_folders(images, "Mass"), out.with_name("at once"), size=16)
     for name in ("manifest.parquet", "pixels-16.npy", "rejected.csv"):
         assert fingerprint(out / name) == fingerprint(out.with_name("at once") / name)
     assert {path.name for path in out.iterdir()} == {path.name for path in out.with_name("at once").iterdir()}
-    assert not list(out.parent.glob(".*")), "nothing else is left"
+    assert not list(out.parent.glob(".*")), "no temporary file is left"
 
 
-def test_killed_then_stopped_it_goes_on_and_ends_with_the_same(images: Path, tmp_path: Path) -> None:
+def test_prepare_resumes_after_kill_and_interrupt_with_the_same_result(images: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     killed = start(images, out)
     until(lambda: batches(out) >= 2, killed)
@@ -87,11 +88,11 @@ def test_killed_then_stopped_it_goes_on_and_ends_with_the_same(images: Path, tmp
     assert stopped.returncode == 130 and not out.exists()
     assert re.search(r"\b[1-9]\d* of 80\b", output) and str(tmp_path / ".out.preparing") in output
     prepare(read_folders(images, "Mass"), out, size=16)
-    assert_whole(out, images)
+    assert_complete(out, images)
 
 
 @pytest.mark.slow
-def test_killed_at_twenty_random_moments(images: Path, tmp_path: Path) -> None:
+def test_prepare_resumes_after_twenty_kills_with_the_same_result(images: Path, tmp_path: Path) -> None:
     out, chance = tmp_path / "out", random.Random(0)
     whole = start(images, tmp_path / "timed")
     begun = time.monotonic()
@@ -109,20 +110,20 @@ def test_killed_at_twenty_random_moments(images: Path, tmp_path: Path) -> None:
         prepare(read_folders(images, "Mass"), out, size=16)
     shutil.rmtree(tmp_path / "timed")
     (out / ".decoded").unlink(missing_ok=True)
-    assert_whole(out, images)
+    assert_complete(out, images)
 
 
 @pytest.mark.parametrize(
     ("error", "raised", "stays"),
     [
-        (OSError(28, "No space left on device"), PlacaError, True),
-        (ClusterLostError("The cluster went away."), ClusterLostError, True),
+        (OSError(28, "No space left on device"), DiskFullError, True),
+        (ClusterLostError("The scheduler stopped."), ClusterLostError, True),
         (KeyboardInterrupt(), KeyboardInterrupt, True),
-        (InputError("No patient may be cut."), PlacaError, False),
-        (PermissionError(13, "Permission denied"), PlacaError, False),
+        (InputError("A patient is in two splits."), InputError, False),
+        (PermissionError(13, "Permission denied"), PermissionDeniedError, False),
     ],
 )
-def test_what_is_no_fault_of_the_input_costs_no_decoding(
+def test_failures_of_the_machine_keep_the_decoded_images(
     error: BaseException,
     raised: type[BaseException],
     stays: bool,
@@ -140,10 +141,10 @@ def test_what_is_no_fault_of_the_input_costs_no_decoding(
     assert (str(tmp_path / ".out.preparing") in str(message.value)) == stays
     assert (tmp_path / ".out.preparing").exists() == stays and not (tmp_path / "out").exists()
     prepare(read_folders(images, "Mass"), tmp_path / "out", size=16)
-    assert_whole(tmp_path / "out", images)
+    assert_complete(tmp_path / "out", images)
 
 
-def test_images_that_were_drawn_are_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_phantoms_are_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*arguments: object) -> None:
         raise KeyboardInterrupt
 
@@ -153,13 +154,11 @@ def test_images_that_were_drawn_are_drawn_again(tmp_path: Path, monkeypatch: pyt
     assert not message.value.args and not list(tmp_path.iterdir())
 
 
-def test_an_older_data_set_stays_until_the_new_one_is_whole(images: Path, tmp_path: Path) -> None:
+def test_an_older_data_set_is_kept_until_the_new_one_is_complete(images: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     prepare(read_folders(images, "Mass"), out, size=16)
     before = fingerprint(out / "source.json")
-    broken = Source(
-        "table", pd.DataFrame({"image_id": ["a"], "path": ["gone.png"], "Mass": [1]}), ["Mass"], "Mass", "-", "-"
-    )
+    broken = Source("table", pd.DataFrame({"image_id": ["a"], "path": ["gone.png"], "Mass": [1]}), ["Mass"], REST, "-")
     with raises(NoReadableImageError, images=1, path="gone.png"):
         prepare(broken, out, size=16, overwrite=True)
     assert fingerprint(out / "source.json") == before
@@ -168,12 +167,12 @@ def test_an_older_data_set_stays_until_the_new_one_is_whole(images: Path, tmp_pa
     assert {path.name for path in tmp_path.iterdir()} == {"in", "out"}
 
 
-def test_two_programs_do_not_make_one_directory(images: Path, tmp_path: Path) -> None:
+def test_two_processes_cannot_prepare_one_directory(images: Path, tmp_path: Path) -> None:
     (tmp_path / ".out.preparing").mkdir()
     other = os.open(tmp_path / ".out.preparing", os.O_RDONLY)
     fcntl.flock(other, fcntl.LOCK_EX)
-    with pytest.raises(PlacaError, match=re.escape(str(tmp_path / "out"))):
+    with raises(InUseError, path=str(tmp_path / "out")):
         prepare(read_folders(images, "Mass"), tmp_path / "out", size=16)
     os.close(other)
     prepare(read_folders(images, "Mass"), tmp_path / "out", size=16)
-    assert_whole(tmp_path / "out", images)
+    assert_complete(tmp_path / "out", images)

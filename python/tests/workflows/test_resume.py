@@ -1,4 +1,4 @@
-"""Trainings that are broken off at some moment, and go on as if they had not been."""
+"""Interrupted trainings are resumed with the same result."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ from placa.training.options import TrainOptions
 from placa.workflows import run_directory
 from placa.workflows.train import train
 
-#: As the fixture `run` was trained.
+#: The options of the fixture `run`.
 OPTIONS = TrainOptions(epochs=2, batch_size=16)
 
 DIES_WHILE_SAVING = """
@@ -39,7 +39,7 @@ saves, save = [], np.savez
 def dies(file, **arrays):
     saves.append(1)
     if len(saves) == 7:
-        # The second epoch, and half of the file is written.
+        # In the second epoch, when the file is partly written.
         file.write(b"PK" + bytes(100_000))
         file.flush()
         os.kill(os.getpid(), signal.SIGKILL)
@@ -67,9 +67,7 @@ def same_runs(one: Path, other: Path) -> bool:
     return same_weights(*(load_model(run / "model.keras")[0].get_weights() for run in (one, other)))
 
 
-def test_broken_off_in_an_epoch_and_between_phases_it_ends_with_the_same_weights(
-    prepared: Path, tmp_path: Path
-) -> None:
+def test_resuming_within_an_epoch_and_between_phases_gives_identical_weights(prepared: Path, tmp_path: Path) -> None:
     data = read_training_data(prepared)
     options = TrainOptions(epochs=2, head_epochs=1, ema=0.9, batch_size=16, mixup=0.4)
 
@@ -77,7 +75,7 @@ def test_broken_off_in_an_epoch_and_between_phases_it_ends_with_the_same_weights
         return fit_network(data, data.rows("train"), data.rows("validation"), options, SILENT, checkpoint)
 
     class Breaks(Checkpoint):
-        """Breaks off once a certain moment is saved."""
+        """Raise KeyboardInterrupt after a given state is saved."""
 
         at = (0, 0, 0)
 
@@ -95,22 +93,22 @@ def test_broken_off_in_an_epoch_and_between_phases_it_ends_with_the_same_weights
     resumed = fit(Checkpoint(tmp_path))
     assert same_weights(whole.network.get_weights(), resumed.network.get_weights())
     assert history(whole) == history(resumed) and whole.monitor.best_epoch == resumed.monitor.best_epoch
-    # What is over is not learnt again, and needs no optimizer.
+    # A completed training is not repeated, and its state has no optimizer.
     facts, arrays = Checkpoint(tmp_path).load() or ({}, {})
     assert facts["moment"]["phase"] == 2 and list(arrays) == ["best"]
     assert same_weights(fit(Checkpoint(tmp_path)).network.get_weights(), whole.network.get_weights())
 
 
-def test_killed_while_it_saves_and_out_of_disk_while_it_writes_the_run(
+def test_resuming_works_after_a_kill_while_saving_and_a_full_disk(
     prepared: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The run in the end is that of the fixture, which another process trained in one go: to the bit."""
+    """The final run is bit-identical to that of the fixture, which was trained without interruption."""
     out, state = tmp_path / "run", tmp_path / ".run.training"
     command = [sys.executable, "-c", DIES_WHILE_SAVING, str(prepared), str(out)]
     assert subprocess.run(command, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}).returncode == -signal.SIGKILL
     assert not out.exists()
-    assert any(".partial-" in path.name for path in (state / "network").iterdir()), "a torn state lies about"
-    # As a kill between the files of a run leaves it.
+    assert any(".partial-" in path.name for path in (state / "network").iterdir()), "an incomplete state exists"
+    # As after a kill between two files of the run.
     shutil.copytree(run, tmp_path / ".run.partial-1-aaaaaa")
     with raises(UnfinishedTrainingError, run=str(out)):
         train(prepared, out, OPTIONS)
@@ -128,7 +126,7 @@ def test_killed_while_it_saves_and_out_of_disk_while_it_writes_the_run(
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
     assert same_runs(out, run)
 
-    # A job that is started again after its end has nothing to do.
+    # A training that is started again after its end does nothing.
     recorded = RecordedProgress()
     assert train(prepared, out, OPTIONS, resume=True, progress=recorded)["created"] == facts["created"]
     assert str(out) in " ".join(recorded.messages)
@@ -141,5 +139,5 @@ def test_another_seed_gives_other_weights(prepared: Path, run: Path) -> None:
     model = load_model(run / "model.keras")[0]
     kernels = [weight for weight in model.get_weights() if weight.ndim == 4]
     others = [weight for weight in other.get_weights() if weight.ndim == 4]
-    # Steps of a few thousandths apart, the same seed would be; not all of the standard deviation.
+    # With the same seed, weights would differ by small steps, not by half of a standard deviation.
     assert all(np.abs(one - two).mean() > 0.5 * one.std() for one, two in zip(kernels, others, strict=True))

@@ -1,9 +1,8 @@
-"""A training that is killed again and again: minutes, so behind ``make test-slow``."""
+"""A training that is killed repeatedly. Takes minutes and runs with ``make test-slow``."""
 
 import json
 import os
 import random
-import re
 import signal
 import subprocess
 import sys
@@ -11,15 +10,16 @@ import time
 from pathlib import Path
 
 import pytest
+from raising import raises
 from test_resume import same_runs
 
-from placa.core.errors import PlacaError
+from placa.records.errors import NotARunError
 from placa.records.run import require_run
 from placa.training.options import TrainOptions
 from placa.workflows.train import train
 
 KILLS = 20
-#: Two phases, averaged weights, blended images: all that has a state.
+#: Two phases, averaged weights and mixup: all parts with a state.
 CHOSEN = {"epochs": 60, "head_epochs": 4, "ema": 0.95, "mixup": 0.4, "batch_size": 8, "patience": 60}
 OPTIONS = TrainOptions(**CHOSEN)
 
@@ -39,7 +39,7 @@ def _start(prepared: Path, out: Path, every: float) -> subprocess.Popen[bytes]:
 
 
 def _seen(place: Path, pattern: str) -> list[tuple[str, int]]:
-    """What can be seen from outside: which files there are, and how new they are."""
+    """Return the existing files and their modification times."""
     seen = []
     for path in place.glob(pattern):
         try:
@@ -50,22 +50,22 @@ def _seen(place: Path, pattern: str) -> list[tuple[str, int]]:
 
 
 def _kill_after_a_change(process: subprocess.Popen[bytes], place: Path, pattern: str, delay: float) -> None:
-    """Kill a training a while after it has written something new."""
+    """Kill a training some time after it has written a file."""
     before = _seen(place, pattern)
     while process.poll() is None and _seen(place, pattern) == before:
         time.sleep(0.002)
     try:
-        assert process.wait(delay) == 0, "it came to its end, and that was no good one"
+        assert process.wait(delay) == 0, "the training failed"
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
 
 
 @pytest.mark.slow
-def test_killed_at_twenty_random_moments_it_ends_with_the_same_weights(
+def test_training_killed_twenty_times_gives_identical_weights(
     prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """While it learns, half of the kills at any time and half as a state is written; then while the run is written."""
+    """Kills during training, half of them while a state is written; then kills while the run is written."""
     whole, out = tmp_path / "whole", tmp_path / "run"
     train(prepared, whole, OPTIONS)
     draw = random.Random(0)
@@ -84,14 +84,14 @@ def test_killed_at_twenty_random_moments_it_ends_with_the_same_weights(
         writing += process.returncode == -signal.SIGKILL
         halves += bool(_seen(tmp_path, ".run.partial-*/*"))
         if out.exists():
-            # Whatever has the name of a run is a whole one.
+            # A directory with the name of the run is complete.
             require_run(out)
         else:
-            with pytest.raises(PlacaError, match=re.escape(str(out))):
+            with raises(NotARunError, path=str(out), runs=[str(whole)]):
                 require_run(out)
     assert _start(prepared, out, 20.0).wait() == 0
     with capsys.disabled():
-        print(f"\n{learning} kills while learning, {torn} of them with a state half written;")
-        print(f"{writing} kills while writing the run, {halves} of them with half of one")
+        print(f"\n{learning} kills during training, {torn} of them with a partly written state;")
+        print(f"{writing} kills while writing the run, {halves} of them with a partly written run")
     assert same_runs(whole, out)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "whole"]

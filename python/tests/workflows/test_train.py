@@ -1,5 +1,4 @@
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +7,8 @@ import pandas as pd
 import pytest
 from raising import raises
 
-from placa.core.errors import PlacaError
 from placa.core.files import fingerprint
+from placa.dataset.errors import PatientInTwoSplitsError, RowCountMismatchError
 from placa.dataset.pixel_cache import open_pixels
 from placa.models.calibration import choose_thresholds, fit_recalibration, sigmoid
 from placa.models.files import load_model
@@ -23,7 +22,7 @@ from placa.training.options import TrainOptions
 from placa.workflows.train import train
 
 
-def test_a_run_is_whole_and_says_how_it_was_made(run: Path, prepared: Path) -> None:
+def test_a_run_is_complete_and_records_its_facts(run: Path, prepared: Path) -> None:
     names = {path.name for path in run.iterdir()}
     assert names >= {"run.json", "model.keras", "history.csv", "thresholds.json", "predictions.parquet"}
     facts = json.loads((run / "run.json").read_text())
@@ -38,7 +37,7 @@ def test_a_run_is_whole_and_says_how_it_was_made(run: Path, prepared: Path) -> N
     assert facts["training"]["best_validation_auroc"] == kept["validation_auroc"]
 
 
-def test_predictions_hold_every_image_once_with_its_split_and_truth(run: Path, prepared: Path) -> None:
+def test_predictions_contain_each_image_once_with_split_and_truth(run: Path, prepared: Path) -> None:
     predictions, metadata = read_predictions(run)
     manifest = read_manifest(prepared)
     assert list(predictions) == COLUMNS
@@ -47,10 +46,10 @@ def test_predictions_hold_every_image_once_with_its_split_and_truth(run: Path, p
     assert (joined["split"] == joined["split_manifest"]).all()
     assert (joined["truth"] == joined["Opacity"]).all()
     assert predictions["probability"].between(0, 1).all() and predictions["score"].between(0, 1).all()
-    assert metadata["positive"] == "Opacity" and metadata["model_fingerprint"].startswith("sha256:")
+    assert metadata["findings"] == ["Opacity"] and metadata["model_fingerprint"].startswith("sha256:")
 
 
-def test_recalibration_and_thresholds_come_from_validation_alone(run: Path) -> None:
+def test_recalibration_and_thresholds_use_validation_only(run: Path) -> None:
     predictions, _ = read_predictions(run)
     held_out = predictions[predictions["split"] == "validation"]
     truth = held_out["truth"].to_numpy(float)
@@ -58,11 +57,11 @@ def test_recalibration_and_thresholds_come_from_validation_alone(run: Path) -> N
     assert stored == choose_thresholds(held_out["probability"].to_numpy(), truth)
     score = held_out["score"].to_numpy()
     again = fit_recalibration(np.log(score / (1 - score)), truth)
-    slope = json.loads((run / "run.json").read_text())["calibration"]["Opacity"]["slope"]
+    slope = json.loads((run / "run.json").read_text())["calibration"]["findings"]["Opacity"]["slope"]
     assert again.slope == pytest.approx(slope, rel=0.01)
 
 
-def test_the_stored_model_made_the_stored_predictions(run: Path, prepared: Path) -> None:
+def test_the_stored_model_gives_the_stored_predictions(run: Path, prepared: Path) -> None:
     model, card = load_model(run / "model.keras")
     predictions, _ = read_predictions(run)
     pixels = np.asarray(open_pixels(prepared)[:20])[..., None]
@@ -72,7 +71,7 @@ def test_the_stored_model_made_the_stored_predictions(run: Path, prepared: Path)
 
 
 def _altered(prepared: Path, tmp_path: Path, change) -> Path:
-    """A copy of a prepared data set with another manifest."""
+    """Copy a prepared data set with a changed manifest."""
     out = tmp_path / "prepared"
     out.mkdir()
     for path in prepared.iterdir():
@@ -107,7 +106,7 @@ def _a_row_lost(manifest: pd.DataFrame) -> None:
     ("change", "split", "missing"),
     [(_no_positives_in_validation, "validation", "positive"), (_only_positives_in_training, "train", "negative")],
 )
-def test_data_without_one_class_are_refused(
+def test_data_without_one_class_are_an_error(
     prepared: Path, tmp_path: Path, change: Any, split: str, missing: str
 ) -> None:
     with raises(MissingClassError, split=split, missing=missing, finding="Opacity", findings=["Opacity"]):
@@ -115,22 +114,22 @@ def test_data_without_one_class_are_refused(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_patient_in_two_splits_is_refused(prepared: Path, tmp_path: Path) -> None:
+def test_a_patient_in_two_splits_is_an_error(prepared: Path, tmp_path: Path) -> None:
     manifest = read_manifest(prepared)
     patient = manifest.loc[manifest["split"] == "train", "patient_id"].iloc[0]
-    with pytest.raises(PlacaError, match=rf"\b{re.escape(patient)}\b"):
+    with raises(PatientInTwoSplitsError, unit="patient", name=patient, splits=["test", "train"], count=1):
         train(_altered(prepared, tmp_path, _leak), tmp_path / "run", TrainOptions(epochs=1))
     assert not (tmp_path / "run").exists()
 
 
-def test_a_manifest_without_one_row_is_refused(prepared: Path, tmp_path: Path) -> None:
+def test_a_manifest_with_a_missing_row_is_an_error(prepared: Path, tmp_path: Path) -> None:
     rows = len(read_manifest(prepared))
-    with pytest.raises(PlacaError, match=rf"\b{rows - 1}\b"):
+    with raises(RowCountMismatchError, rows=rows - 1, pixels=rows):
         train(_altered(prepared, tmp_path, _a_row_lost), tmp_path / "run", TrainOptions(epochs=1))
     assert not (tmp_path / "run").exists()
 
 
-def test_a_second_source_of_labels_goes_with_the_run(prepared: Path, tmp_path: Path) -> None:
+def test_a_second_label_source_is_copied_to_the_run(prepared: Path, tmp_path: Path) -> None:
     data = _altered(prepared, tmp_path, lambda manifest: None)
     labels = pd.DataFrame(
         {"image_id": ["1"], "finding": "Opacity", "label_source": "readers", "subset": None, "truth": 1}
@@ -140,13 +139,13 @@ def test_a_second_source_of_labels_goes_with_the_run(prepared: Path, tmp_path: P
     assert (tmp_path / "run" / "labels.parquet").read_bytes() == (data / "labels.parquet").read_bytes()
 
 
-def test_a_loss_that_is_no_number_ends_in_a_sentence(prepared: Path, tmp_path: Path) -> None:
+def test_a_loss_that_is_not_finite_is_an_error(prepared: Path, tmp_path: Path) -> None:
     with raises(DivergedError, quantity="loss", epoch=1):
         train(prepared, tmp_path / "run", TrainOptions(epochs=3, learning_rate=1e30))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_loss_is_the_weighted_cross_entropy_and_unknown_labels_count_nothing() -> None:
+def test_the_loss_is_weighted_cross_entropy_without_unknown_labels() -> None:
     random = np.random.default_rng(0)
     logits = random.normal(size=(6, 2)).astype(np.float32)
     truth = np.array([[1, 0], [0, 0], [1, 1], [0, np.nan], [np.nan, 1], [0, 0]], np.float32)
@@ -160,14 +159,14 @@ def test_the_loss_is_the_weighted_cross_entropy_and_unknown_labels_count_nothing
     assert mean_auroc(truth, logits) <= 1
 
 
-def test_the_standard_error_is_that_of_the_paper() -> None:
-    # Hanley and McNeil (1982) work it out for 51 abnormal and 58 normal images: 0.893 with a standard error of 0.032.
+def test_the_standard_error_matches_the_paper() -> None:
+    # The example of Hanley and McNeil (1982): 51 abnormal and 58 normal images, 0.893, standard error 0.032.
     assert auroc_error(0.893, 51, 58) == pytest.approx(0.0325, abs=5e-4)
     assert auroc_error(1.0, 5, 5) == 0
 
 
-def test_the_last_epoch_that_validation_cannot_tell_from_the_highest_is_kept() -> None:
-    """Epochs are played: the number of images ranked wrong falls, wavers, then rises for good."""
+def test_the_last_epoch_within_one_standard_error_is_kept() -> None:
+    """In simulated epochs, the number of wrongly ranked images decreases, fluctuates, and then increases."""
     truth = np.repeat([1.0, 0.0], 50).astype(np.float32)[:, None]
     judge = Validator(truth, class_weights(truth))
     monitor = Monitor()
@@ -179,5 +178,5 @@ def test_the_last_epoch_that_validation_cannot_tell_from_the_highest_is_kept() -
             break
     assert (monitor.best_epoch, monitor.best_weights[0]) == (5, 4)
     assert monitor.highest_auroc > monitor.best_auroc
-    assert epoch + 1 == 5 + 3, "training stops three epochs after the last good one"
-    assert monitor.stalled(since=6) == 2, "a new phase has its own patience"
+    assert epoch + 1 == 5 + 3, "training stops three epochs after the last epoch within the interval"
+    assert monitor.stalled(since=6) == 2, "the patience is counted from the start of a phase"

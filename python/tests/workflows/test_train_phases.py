@@ -1,9 +1,10 @@
-"""In which phases, at which rate, in how many bits a network learns, and what is averaged."""
+"""Phases, learning rate, precision and weight averaging of training."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
+from record_fixtures import good_record
 
 from placa.core.backend import load_keras
 from placa.core.progress import SILENT
@@ -29,12 +30,12 @@ from placa.training.phases import Phase, optimizer_of, phases_of
         ({"head_epochs": 60}, [("head", 60, 2e-3)]),
     ],
 )
-def test_the_phases(given: dict, phases: list) -> None:
+def test_phases_depend_on_the_options(given: dict, phases: list) -> None:
     found = [(phase.part, phase.epochs, pytest.approx(phase.rate)) for phase in phases_of(TrainOptions(**given))]
     assert found == phases
 
 
-def test_the_rate_rises_and_then_falls_to_nothing_in_each_phase() -> None:
+def test_the_learning_rate_rises_and_decays_in_each_phase() -> None:
     optimizer = optimizer_of(Phase("all", 10, 0.5), 20, TrainOptions(warmup=0.1))
     schedule = optimizer._learning_rate
     rates = [float(schedule(step)) for step in range(201)]
@@ -43,7 +44,7 @@ def test_the_rate_rises_and_then_falls_to_nothing_in_each_phase() -> None:
     assert (np.diff(rates[:21]) > 0).all() and (np.diff(rates[21:]) < 0).all()
 
 
-def test_the_average_is_of_all_steps_but_the_first_and_batch_normalisation_fits_it() -> None:
+def test_the_average_excludes_the_first_steps_and_updates_batch_normalisation() -> None:
     keras = load_keras()
     keras.utils.set_random_seed(0)
     options = TrainOptions(ema=0.5)
@@ -64,12 +65,12 @@ def test_the_average_is_of_all_steps_but_the_first_and_batch_normalisation_fits_
     for place, variable in enumerate(average.network.trainable_variables):
         steps = np.stack([weights[place] for weights in seen[1:]])
         assert np.allclose(values(variable), np.tensordot(shares / shares.sum(), steps, 1), atol=1e-5)
-    # Running the batches through once more changes little: the statistics are those of the averaged weights.
+    # Another pass over the batches changes little, because the statistics are those of the averaged weights.
     settled = {one.path: values(one) for one in average.network.variables if "moving" in one.path}
     raw = {one.path: values(one) for one in network.variables if "moving" in one.path}
     assert any(not np.allclose(settled[path], raw[path], rtol=1e-3) for path in raw)
     assert all((array > 0).all() for path, array in settled.items() if path.endswith("variance"))
-    # The weights that learn are as they were.
+    # The trainable weights are unchanged.
     assert all(map(np.array_equal, seen[-1], [values(one) for one in network.trainable_variables]))
 
 
@@ -83,7 +84,7 @@ def test_the_average_is_of_all_steps_but_the_first_and_batch_normalisation_fits_
         ("off", "gpu:0", "float32"),
     ],
 )
-def test_16_bits_where_there_is_a_gpu(monkeypatch: pytest.MonkeyPatch, wanted: str, device, policy: str) -> None:
+def test_half_precision_is_used_on_a_gpu(monkeypatch: pytest.MonkeyPatch, wanted: str, device, policy: str) -> None:
     monkeypatch.setattr(precision, "accelerator", lambda: device)
     config = load_keras().config
     before = config.dtype_policy().name
@@ -97,8 +98,10 @@ def test_16_bits_where_there_is_a_gpu(monkeypatch: pytest.MonkeyPatch, wanted: s
     assert config.dtype_policy().name == before
 
 
-def test_what_learnt_in_16_bits_is_saved_in_32(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a GPU, with the loss scaled; first the head alone, which leaves the rest as it was."""
+def test_a_model_trained_in_16_bits_is_saved_in_32(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU, with loss scaling; the first phase trains only the head."""
     monkeypatch.setattr(precision, "accelerator", lambda: "gpu:0")
     keras, data = load_keras(), read_training_data(prepared)
     options = TrainOptions(epochs=1, head_epochs=1, batch_size=16)
@@ -108,7 +111,7 @@ def test_what_learnt_in_16_bits_is_saved_in_32(prepared: Path, tmp_path: Path, m
     fitted = fit_network(data, data.rows("train"), data.rows("validation"), options, SILENT)
     assert isinstance(scaled[0], keras.optimizers.LossScaleOptimizer)
     assert np.isfinite(fitted.monitor.history[0]["loss"])
-    save_model(fitted.network, tmp_path / "model.keras", {})
+    save_model(fitted.network, tmp_path / "model.keras", good_record("model"))
     loaded, _ = load_model(tmp_path / "model.keras")
     assert {layer.compute_dtype for layer in loaded.layers[1:]} == {"float32"}
     keras.utils.set_random_seed(options.seed)

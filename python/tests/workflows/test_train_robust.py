@@ -1,4 +1,4 @@
-"""Data and options that leave little to learn, or nothing: it goes on, or one sentence says why not."""
+"""Training on very small or degenerate data works, or is a one-line error."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -31,10 +31,10 @@ def fit(data: TrainingData, options: TrainOptions, rows: np.ndarray | None = Non
 
 
 @pytest.mark.parametrize("value", [np.nan, pytest.param(np.inf, marks=pytest.mark.slow)])
-def test_a_loss_that_is_no_number_is_told_with_its_step(
+def test_a_loss_that_is_not_finite_is_an_error_with_its_step(
     data: TrainingData, monkeypatch: pytest.MonkeyPatch, value: float
 ) -> None:
-    """One training image is marked by a truth that there is not, and spoils the loss of the batch that it is in."""
+    """One training image has an invalid label, which makes the loss of its batch not finite."""
     ops, plain = load_keras().ops, fitting.weighted_loss
     options, rows = TrainOptions(epochs=1, head_epochs=1, batch_size=16), data.rows("train")
     truth = data.truth.copy()
@@ -51,14 +51,14 @@ def test_a_loss_that_is_no_number_is_told_with_its_step(
         fit(replace(data, truth=truth), options)
 
 
-def test_fewer_images_than_a_batch_are_learnt_from(data: TrainingData) -> None:
+def test_fewer_images_than_a_batch_can_be_trained(data: TrainingData) -> None:
     of_both = np.array([data.rows("train")[data.truth[data.rows("train"), 0] == value][0] for value in (0, 1)])
     fitted = fit(data, TrainOptions(epochs=1, head_epochs=1, batch_size=8), of_both)
     assert np.isfinite(fitted.monitor.history[0]["loss"])
     assert all(np.isfinite(weight).all() for weight in fitted.network.get_weights())
 
 
-def test_one_image_is_too_few(data: TrainingData) -> None:
+def test_a_single_image_is_an_error(data: TrainingData) -> None:
     one = data.rows("train")[:1]
     missing = "negative" if data.truth[one[0], 0] == 1 else "positive"
     with raises(MissingClassError, split="train", images=1, missing=missing, finding="Opacity"):
@@ -66,7 +66,7 @@ def test_one_image_is_too_few(data: TrainingData) -> None:
 
 
 def _splits(**findings: dict[str, list[int | None]]) -> tuple[pd.DataFrame, list[str]]:
-    """A manifest of two findings with the labels given for each split."""
+    """Return a manifest of two findings with the given labels per split."""
     rows = [
         {"split": split, **dict(zip(findings, values, strict=True))}
         for split in ("train", "validation")
@@ -78,7 +78,7 @@ def _splits(**findings: dict[str, list[int | None]]) -> tuple[pd.DataFrame, list
 BOTH = {"train": [0, 1, 1], "validation": [0, 1, None]}
 
 
-def test_a_rare_finding_may_be_missing_from_validation_but_not_from_training() -> None:
+def test_a_finding_must_be_in_training_but_not_in_validation() -> None:
     require_classes(*_splits(Mass=BOTH, Hernia={"train": [0, 0, 1], "validation": [0, 0, None]}))
     with raises(MissingClassError, split="train", missing="positive", finding="Hernia", images=3, findings=["Hernia"]):
         require_classes(*_splits(Mass=BOTH, Hernia={"train": [0, None, 0], "validation": [0, 1, 1]}))
@@ -86,7 +86,7 @@ def test_a_rare_finding_may_be_missing_from_validation_but_not_from_training() -
         require_classes(*_splits(Mass={**BOTH, "validation": [1, 1, 1]}, Hernia={**BOTH, "validation": [0, 0, 0]}))
 
 
-def test_what_validation_cannot_judge_is_said_and_left_out() -> None:
+def test_findings_without_validation_positives_are_reported_and_excluded() -> None:
     learnt = np.array([[0, 0], [1, 1]], np.float32)
     judged = np.array([[0, 0], [1, 0], [1, np.nan], [0, 0]], np.float32)
     recorded = RecordedProgress()
@@ -97,13 +97,13 @@ def test_what_validation_cannot_judge_is_said_and_left_out() -> None:
     judge = Validator(judged, np.ones((2, 2), np.float32))
     logits = np.array([[-1, 5], [1, -5], [2, 5], [-2, 0]], float)
     assert judge.row(logits)["validation_auroc"] == 1
-    # Two images of each kind, not the four without a hernia.
+    # Two images of each class, not the four without a hernia.
     assert judge.error(0.75) == Validator(judged[:, :1], np.ones((2, 1), np.float32)).error(0.75)
 
 
-def test_pixels_are_read_a_batch_at_a_time(data: TrainingData) -> None:
+def test_pixels_are_read_in_batches(data: TrainingData) -> None:
     class Map:
-        """Like a memory map that is larger than memory."""
+        """Like a memory map that is larger than the memory."""
 
         most = 0
 

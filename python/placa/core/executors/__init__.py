@@ -6,13 +6,12 @@ the number of items.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from itertools import islice
 from typing import Any, Protocol, TypeVar
 
+from placa.core.executors.futures import map_futures
 from placa.core.progress import Progress
 
 Item = TypeVar("Item")
@@ -73,19 +72,9 @@ class Threads:
         self, function: Callable[[Item], Result], items: Iterable[Item], ahead: int | None = None
     ) -> Iterator[Result]:
         """See `Executor.map_in_order`."""
-        ahead = max(self._workers, ahead or _AHEAD * self._workers)
-        rest = iter(items)
+        limit = max(self._workers, ahead or _AHEAD * self._workers)
         with ThreadPoolExecutor(self._workers) as pool:
-            pending: deque[Future[Result]] = deque()
-            try:
-                pending.extend(pool.submit(function, item) for item in islice(rest, ahead))
-                while pending:
-                    yield pending.popleft().result()
-                    pending.extend(pool.submit(function, item) for item in islice(rest, 1))
-            finally:
-                # After an error or Ctrl-C, items that have not started are cancelled.
-                for future in pending:
-                    future.cancel()
+            yield from map_futures(lambda item: pool.submit(function, item), items, lambda: limit)
 
 
 def open_executor(scheduler: str | None, progress: Progress) -> AbstractContextManager[Any]:

@@ -6,17 +6,15 @@ The worker checks both with each item, so workers that join late are checked too
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import logging
 import platform
 import time
 import warnings
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -30,6 +28,7 @@ from placa.core.errors import (
     WorkerDiedError,
     WorkerMismatchError,
 )
+from placa.core.executors.futures import map_futures
 from placa.core.progress import SILENT, Progress
 
 Item = TypeVar("Item")
@@ -51,7 +50,7 @@ def versions() -> dict[str, str]:
     return {**system.versions(*_PACKAGES), "python": ".".join(platform.python_version_tuple()[:2])}
 
 
-def _on_worker(function: Callable[[Item], Result], item: Item, wanted: dict[str, str]) -> Result:
+def _on_worker(function: Callable[[Item], Result], wanted: dict[str, str], item: Item) -> Result:
     here = versions()
     for name in sorted(wanted.keys() | here.keys()):
         if wanted.get(name) != here.get(name):
@@ -132,6 +131,8 @@ class Cluster:
         except TimeoutError as error:
             self._close()
             raise self._no_worker() from error
+        # Not pure: files may have changed since the cluster last read them.
+        self._executor = self._client.get_executor(pure=False)
         progress.say(f"Dask at {address}: {self._count_threads()} threads of {len(self._client.nthreads())} workers")
 
     def __enter__(self) -> Self:
@@ -157,32 +158,18 @@ class Cluster:
             WorkerDiedError: Several workers died of the same items.
             ClusterLostError: The scheduler or the last worker disappeared.
         """
-        pending: deque[Any] = deque()
-        rest = iter(items)
-        more = True
-        try:
-            while True:
-                room = (ahead or _AHEAD * self._count_threads()) - len(pending)
-                while more and (room > 0 or not pending):
-                    more, room = self._submit(function, rest, pending), room - 1
-                if not pending:
-                    return
-                yield self._result(pending.popleft())
-        finally:
-            with suppress(Exception):
-                self._client.cancel(list(pending))
+        task = partial(_on_worker, function, versions())
 
-    def _submit(self, function: Callable[[Item], Result], rest: Iterator[Item], pending: deque[Any]) -> bool:
-        for item in rest:
+        def submit(item: Item) -> Future[Result]:
             try:
-                # Not pure: files may have changed since the cluster last read them.
-                pending.append(self._client.submit(_on_worker, function, item, versions(), pure=False))
+                future: Future[Result] = self._executor.submit(task, item)
             except Exception as error:
                 raise self._lost(error) from error
-            return True
-        return False
+            return future
 
-    def _result(self, future: Any) -> Any:
+        yield from map_futures(submit, items, lambda: ahead or _AHEAD * self._count_threads(), self._result)
+
+    def _result(self, future: Future[Result]) -> Result:
         killed = import_module("distributed").KilledWorker
         workerless = 0.0
         while True:
@@ -194,7 +181,7 @@ class Cluster:
                     raise self._no_worker() from None
             except PlacaError:
                 raise
-            except (CancelledError, asyncio.CancelledError) as error:
+            except CancelledError as error:
                 raise self._lost(error) from error
             except killed as error:
                 raise WorkerDiedError(

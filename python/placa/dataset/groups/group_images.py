@@ -22,7 +22,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +29,8 @@ from numpy.typing import NDArray
 from placa.dataset.groups.alignment import aligned_correlation
 from placa.dataset.groups.likeness import correlations, exact_pairs, first_copies, nearest_pairs, thumbnails
 from placa.images.read import natural_order
+from placa.records.audit import GroupRules, Joined
+from placa.records.codes import Values
 
 NEIGHBOUR_REACH = 5
 #: Neighbours must correlate above this, and above this quantile of images that are far apart.
@@ -56,7 +57,7 @@ LOOK_ALIKE_CAP = 100
 _FAR_SAMPLE = 20_000
 
 
-def group_images(paths: Sequence[str], pixels: NDArray[np.uint8]) -> tuple[NDArray[np.int64], dict[str, Any]]:
+def group_images(paths: Sequence[str], pixels: NDArray[np.uint8]) -> tuple[NDArray[np.int64], GroupRules]:
     """Group images by file names and pixels.
 
     Args:
@@ -66,8 +67,8 @@ def group_images(paths: Sequence[str], pixels: NDArray[np.uint8]) -> tuple[NDArr
 
     Returns:
         The group number of each image, from 0, shape ``(n,)``, and the facts for the audit: ``rule`` (``found``),
-        ``groups``, ``largest`` (images), ``largest_share`` (0 to 1), ``cap`` (images), ``refused`` (joins above the
-        cap) and ``joined_by``: the description and the number of pairs of each rule. Time grows as n log n.
+        ``cap`` (images), ``refused`` (joins above the cap) and ``joined_by``: the numbers of each rule and of the pairs
+        that it joined. Time grows as n log n.
     """
     order, folders = _file_order(paths)
     small = thumbnails(pixels)[order]
@@ -87,33 +88,23 @@ def group_images(paths: Sequence[str], pixels: NDArray[np.uint8]) -> tuple[NDArr
     left_over = forest.join_all(near.pairs, near.likeness, np.full(len(near.pairs), cap), smaller_than=LEFT_OVER)
     codes = np.empty(n, dtype=np.int64)
     codes[order] = forest.codes()
-    largest = int(np.bincount(codes).max()) if n else 0
-    found = (len(copies), int(near.alike.sum()), int(alike.alike.sum()), left_over)
-    words = ("copies: the same pixels", near.words, alike.words, _LEFT_OVER_WORDS)
-    return codes, {
-        "rule": "found",
-        "groups": int(codes.max()) + 1 if n else 0,
-        "largest": largest,
-        "largest_share": round(largest / max(n, 1), 6),
-        "cap": cap,
-        "refused": forest.refused,
-        "joined_by": [{"rule": rule, "pairs": pairs} for rule, pairs in zip(words, found, strict=True)],
-    }
-
-
-_LEFT_OVER_WORDS = (
-    f"left over: fewer than {LEFT_OVER} images, with the neighbour most like them, where file order tells"
-)
+    joined: list[Joined] = [
+        {"rule": "copies", "values": {}, "pairs": len(copies)},
+        {"rule": "neighbours", "values": near.values, "pairs": int(near.alike.sum())},
+        {"rule": "look_alikes", "values": alike.values, "pairs": int(alike.alike.sum())},
+        {"rule": "left_over", "values": {"images": LEFT_OVER}, "pairs": left_over},
+    ]
+    return codes, {"rule": "found", "cap": cap, "refused": forest.refused, "joined_by": joined}
 
 
 @dataclass(frozen=True)
 class _Candidates:
-    """Candidate pairs of a rule, shape (m, 2), their correlation, which of them it joins, and its description."""
+    """Candidate pairs of a rule, shape (m, 2), their correlation, which of them it joins, and its numbers."""
 
     pairs: NDArray[np.int64]
     likeness: NDArray[np.float64]
     alike: NDArray[np.bool_]
-    words: str
+    values: Values
 
 
 class _Forest:
@@ -195,13 +186,13 @@ def _neighbours(small: NDArray[np.uint8], folders: NDArray[np.int64]) -> _Candid
     share = np.where(count >= ENOUGH_PAIRS, passed / np.maximum(count, 1), overall)
     informative = (share >= TELLING)[place]
     excluded = int(((share < TELLING) & (count > 0)).sum())
-    words = (
-        f"neighbours: within {NEIGHBOUR_REACH} in natural file order in a folder, correlation of 48x48 thumbnails "
-        f"above {threshold:.2f}"
-    )
-    if excluded:
-        words += f" (not in {excluded} of {int((count > 0).sum())} folders, where file order tells nothing)"
-    return _Candidates(pairs[informative], likeness[informative], alike[informative], words)
+    values: Values = {
+        "reach": NEIGHBOUR_REACH,
+        "correlation": round(threshold, 6),
+        "excluded": excluded,
+        "folders": int((count > 0).sum()),
+    }
+    return _Candidates(pairs[informative], likeness[informative], alike[informative], values)
 
 
 def _far_correlation(small: NDArray[np.uint8], folders: NDArray[np.int64]) -> float:
@@ -220,5 +211,4 @@ def _look_alikes(small: NDArray[np.uint8], first: NDArray[np.int64]) -> _Candida
     """Return images with similar details after alignment; their likeness is that of the unaligned images."""
     pairs, likeness = nearest_pairs(small, NEAREST, np.flatnonzero(first == np.arange(len(first))))
     alike = aligned_correlation(small, pairs, PROMISING) > LOOK_ALIKE
-    words = f"look-alikes: among the {NEAREST} nearest anywhere, correlation of the aligned detail above {LOOK_ALIKE}"
-    return _Candidates(pairs, likeness, alike, words)
+    return _Candidates(pairs, likeness, alike, {"nearest": NEAREST, "correlation": LOOK_ALIKE})

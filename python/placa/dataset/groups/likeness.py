@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from placa.dataset.groups.alignment import aligned_correlation
+from placa.records.audit import NearRule
 
 #: Side of the thumbnails, in pixels.
 THUMBNAIL = 48
@@ -43,7 +44,7 @@ _BLOCK = 2048
 
 
 @dataclass(frozen=True)
-class Duplicates:
+class DuplicatePairs:
     """Duplicate images, as pairs of row numbers, the lower first.
 
     Attributes:
@@ -51,16 +52,16 @@ class Duplicates:
             are 999 pairs.
         near: Near duplicates, shape ``(k, 2)``; of identical images only the first is used.
         correlation: Correlation of the details of each near pair after alignment, shape ``(k,)``.
-        rule: The definition of a near duplicate, in words.
+        rule: The definition of a near duplicate.
     """
 
     exact: NDArray[np.int64]
     near: NDArray[np.int64]
     correlation: NDArray[np.float64]
-    rule: str
+    rule: NearRule
 
 
-def find_duplicates(pixels: NDArray[np.uint8]) -> Duplicates:
+def find_duplicates(pixels: NDArray[np.uint8]) -> DuplicatePairs:
     """Find duplicate images: identical, or re-encoded, rescaled, brightened or slightly cropped.
 
     Args:
@@ -78,12 +79,8 @@ def find_duplicates(pixels: NDArray[np.uint8]) -> Duplicates:
     threshold = NEAR_DUPLICATE if side == DETAIL else NEAR_DUPLICATE_COARSE
     found = aligned_correlation(_Resized(pixels, side), pairs)
     near = found > threshold
-    rule = (
-        f"among the {NEAREST} images nearest to each (correlation of {THUMBNAIL}x{THUMBNAIL} thumbnails): the "
-        f"correlation of their detail is above {threshold} once one is shifted and scaled onto the other, "
-        f"at {side}x{side}"
-    )
-    return Duplicates(exact_pairs(first), pairs[near], found[near], rule)
+    rule: NearRule = {"nearest": NEAREST, "thumbnail": THUMBNAIL, "side": side, "correlation": threshold}
+    return DuplicatePairs(exact_pairs(first), pairs[near], found[near], rule)
 
 
 @dataclass(frozen=True)

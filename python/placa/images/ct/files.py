@@ -105,14 +105,15 @@ def _explained() -> Iterator[None]:
     except FileNotFoundError as error:
         raise ImageRejected("the file does not exist") from error
     except (RuntimeError, OSError, EOFError, zlib.error) as error:
-        raise ImageRejected(f"it is no volume, truncated or damaged ({reason(error)}): copy it again") from error
+        text = f"it is not a volume, or it is truncated or damaged ({reason(error)}): copy it again"
+        raise ImageRejected(text) from error
 
 
 def _open(path: Path) -> tuple[Any, MetaImage | None]:
     import SimpleITK
 
     if not ending(path) and not path.is_dir():
-        raise ImageRejected(f"a CT volume was expected, and the file's name ends in none of {', '.join(EXTENSIONS)}")
+        raise ImageRejected(f"it is not a CT volume: its extension is not one of {', '.join(EXTENSIONS)}")
     mode = path.stat().st_mode
     if stat.S_ISDIR(mode):
         raise ImageRejected("it is a directory, not a volume")
@@ -135,18 +136,18 @@ def _require_volume(reader: Any) -> None:
     size = " x ".join(map(str, reader.GetSize()))
     voxels = int(np.prod(reader.GetSize(), dtype=np.int64))
     if reader.GetDimension() != 3:
-        text = f"it has {reader.GetDimension()} dimensions ({size}), and a volume has 3"
+        text = f"it has {reader.GetDimension()} dimensions ({size}), expected 3"
         raise ImageRejected(text, dimensions=reader.GetDimension())
     if min(reader.GetSize()) < 2:
-        raise ImageRejected(f"it has {size} voxels: one slice, and a volume was expected")
+        raise ImageRejected(f"it has {size} voxels: it is one slice, not a volume")
     if voxels > MAX_VOXELS:
-        raise ImageRejected(f"it has {size} voxels, more than the {MAX_VOXELS:,} that are read")
+        raise ImageRejected(f"it has {size} voxels, more than the limit of {MAX_VOXELS:,}")
     if not _width(reader):
         kind = SimpleITK.GetPixelIDValueAsString(reader.GetPixelID())
-        raise ImageRejected(f"its voxels are {kind}, and Hounsfield units are single numbers of 16 bits or more")
+        raise ImageRejected(f"its voxels have the type {kind}, but Hounsfield units need one number of 16 bits or more")
     if not all(SPACINGS[0] <= distance <= SPACINGS[1] for distance in reader.GetSpacing()):
         spacing = " x ".join(f"{distance:g}" for distance in reader.GetSpacing())
-        raise ImageRejected(f"its voxels are {spacing} mm apart, which those of a chest CT are not: mend its header")
+        raise ImageRejected(f"its voxel spacing of {spacing} mm is impossible for a chest CT: correct its header")
 
 
 def _width(reader: Any) -> int:
@@ -178,11 +179,11 @@ def _require_complete(path: Path, reader: Any, header: MetaImage | None) -> None
         # SimpleITK counts the voxels of a NRRD itself.
         return
     if found < expected:
-        text = f"it is truncated: {found:,} of its {expected:,} bytes of voxels are there; copy it again"
+        text = f"it is truncated: it has {found:,} of {expected:,} bytes of voxels; copy it again"
         raise ImageRejected(text, found=found, expected=expected)
     if found > expected + _SPARE:
         raise ImageRejected(
-            f"it holds far more than the {expected:,} bytes of voxels that its header tells: copy it again",
+            f"it has far more than the {expected:,} bytes of voxels of its header: copy it again",
             found=found,
             expected=expected,
         )

@@ -47,12 +47,12 @@ class MetaImage:
             before, name, after = file.read(_HEAD).partition(b"ElementDataFile")
         line, newline, _ = after.partition(b"\n")
         if not newline:
-            raise ImageRejected("it is no .mha volume: its header ends early, or was never one")
+            raise ImageRejected("it is not an .mha volume, or its header is truncated")
         fields = _fields(before.decode("latin-1"))
         if line.strip(b"= \r\t") != b"LOCAL":
-            raise ImageRejected("its voxels lie in another file, and a .mha holds its own: copy it again")
+            raise ImageRejected("its voxels are in another file, but an .mha file contains its voxels: save it again")
         if not _is_true(fields.get("BinaryData", "")):
-            raise ImageRejected("its voxels are written as text, and binary ones were expected: save it as binary")
+            raise ImageRejected("its voxels are stored as text, not as binary data: save it as binary")
         self._path = path
         self._begin = len(before) + len(name) + len(line) + 1
         self.compressed = _is_true(fields.get("CompressedData", ""))
@@ -60,8 +60,8 @@ class MetaImage:
         stated = fields.get("CompressedDataSize", "")
         if self.compressed and stated != str(found):
             raise ImageRejected(
-                f"it is truncated or damaged: its header tells of {stated or 'no'} bytes of compressed voxels, and "
-                f"{found} are there; copy it again"
+                f"it is truncated or damaged: its header has {stated or 'no'} bytes of compressed voxels, but "
+                f"the file has {found}; copy it again"
             )
 
     def count_voxel_bytes(self, enough: int) -> int:
@@ -100,16 +100,16 @@ def _fields(text: str) -> dict[str, str]:
     for number, line in enumerate(text.splitlines(), start=1):
         name, equals, value = (part.strip() for part in line.partition("="))
         if not equals or not name or not line.isprintable() or len(line) > _LONGEST or name in fields:
-            raise ImageRejected(f"it is no .mha volume, or its header is damaged in line {number}: copy it again")
+            raise ImageRejected(f"it is not an .mha volume, or its header is damaged in line {number}: copy it again")
         fields[name] = value
     if fields.get("NDims") not in {"2", "3", "4"} or "DimSize" not in fields or fields.get("ElementType") not in _TYPES:
-        raise ImageRejected("it is no .mha volume: its header lacks NDims, DimSize or ElementType, or they are damaged")
+        raise ImageRejected("it is not an .mha volume: its header has no valid NDims, DimSize or ElementType")
     for name, power in _POWERS.items():
         if name in fields and not _numbers(fields[name], int(fields["NDims"]) ** power, name in _POSITIVE):
             raise ImageRejected(f"its header is damaged ({name} = {fields[name]}): copy it again")
     for name, usual in (("HeaderSize", "0"), ("ElementNumberOfChannels", "1"), ("ObjectType", "Image")):
         if fields.get(name, usual) != usual:
-            raise ImageRejected(f"its header says {name} = {fields[name]}, and a volume has {usual}: convert it again")
+            raise ImageRejected(f"its header has {name} = {fields[name]}, expected {usual}: convert it again")
     return fields
 
 

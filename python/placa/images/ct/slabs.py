@@ -55,14 +55,14 @@ def read_slabs(path: str | os.PathLike[str], size: int, squares: int, options: M
     least, most = math.inf, -math.inf
     for square, (levels, spacing) in zip(out, _slabs(volume, squares, options), strict=True):
         if not np.isfinite(levels).all():
-            raise ImageRejected("some of its voxels are no numbers (NaN or infinite): convert the volume again")
+            raise ImageRejected("some of its voxels are NaN or infinite: convert the volume again")
         least, most = min(least, float(levels.min())), max(most, float(levels.max()))
         square[:] = _square(_window(levels, options), spacing, size, _window(options["air_hu"], options))
     if least == most:
         raise ImageRejected(f"the volume is blank: every voxel is {least:g}")
     if least > _THIN:
         raise ImageRejected(
-            f"its voxels run from {least:g} to {most:g}, and none is as low as air (-1000 HU): convert it to "
+            f"its voxels are {least:g} to {most:g}, and none has the value of air (-1000 HU): convert it to "
             "Hounsfield units"
         )
     return out

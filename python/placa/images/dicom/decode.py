@@ -33,7 +33,7 @@ def decode(path: str | os.PathLike[str]) -> NDArray[Any]:
     with quiet():
         data = read_data_set(path)
         if "PixelData" not in data:
-            raise ImageRejected("it has no pixels, and what was to have some: it is truncated, copy it again")
+            raise ImageRejected("its pixel data are missing, so it is truncated: copy it again")
         try:
             return _decode(path, data)
         except (ImageRejected, MemoryError):
@@ -42,7 +42,7 @@ def decode(path: str | os.PathLike[str]) -> NDArray[Any]:
             # Decoders raise any exception for damaged bytes.
             name = data.file_meta.TransferSyntaxUID.name
             cause = " ".join(str(error).split())[:160]
-            raise ImageRejected(f"its pixels ({name}) are damaged, truncated or not to be decoded ({cause})") from error
+            raise ImageRejected(f"its pixels ({name}) are damaged, truncated or cannot be decoded ({cause})") from error
 
 
 def _decode(path: str | os.PathLike[str], data: Dataset) -> NDArray[Any]:
@@ -54,7 +54,7 @@ def _decode(path: str | os.PathLike[str], data: Dataset) -> NDArray[Any]:
 
         stored = apply_color_lut(stored, data)[..., :3]
     if stored.ndim not in {2, 3} or (stored.ndim == 3 and stored.shape[2] != 3):
-        raise ImageRejected(f"its pixels have the shape {stored.shape}, and one grey or RGB frame was expected")
+        raise ImageRejected(f"its pixels have the shape {stored.shape}, expected one grey or RGB frame")
     return stored
 
 

@@ -110,7 +110,7 @@ def _modality(values: NDArray[np.int64], data: Dataset) -> NDArray[np.float64]:
         return values.astype(np.float64)
     slope, intercept = (float(1 if slope is None else slope), float(intercept or 0))
     if slope == 0 or not np.isfinite([slope, intercept]).all():
-        raise ImageRejected(f"its rescale slope is {slope:g}, which leaves no picture: export it again")
+        raise ImageRejected(f"its rescale slope is {slope:g}, so all pixels are equal: export it again")
     return values * np.float64(slope) + np.float64(intercept)
 
 

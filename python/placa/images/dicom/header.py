@@ -83,7 +83,7 @@ def read_data_set(path: str | os.PathLike[str], **how: Any) -> Dataset:
     with Path(path).open("rb") as file:
         head = file.read(1024)
     if not is_dicom(head):
-        raise ImageRejected("it is no DICOM file, whatever its name ends with")
+        raise ImageRejected("it is not a DICOM file, despite its extension")
     marked = head[128:132] == b"DICM"
     if marked and _DEFLATED in head:
         _refuse_bomb(Path(path), start=144 + int.from_bytes(head[140:144], "little"))
@@ -101,9 +101,9 @@ def read_data_set(path: str | os.PathLike[str], **how: Any) -> Dataset:
         # pydicom raises any exception for damaged bytes.
         raise ImageRejected(f"its DICOM header is damaged ({type(error).__name__}): copy it again") from error
     if sop_class == _DICOMDIR:
-        raise ImageRejected("it is a DICOMDIR, an index of other files: name those, or their folder")
+        raise ImageRejected("it is a DICOMDIR, an index of other files: name the files or their directory")
     if not marked and not sop_class.startswith("1.2.840.10008."):
-        raise ImageRejected("it is no DICOM file, or damaged from its beginning: copy it again")
+        raise ImageRejected("it is not a DICOM file, or its beginning is damaged: copy it again")
     return data
 
 
@@ -130,7 +130,7 @@ def _refuse_bomb(path: Path, start: int) -> None:
                 block = inflater.unconsumed_tail
                 # Two bytes per pixel, and room for the largest headers.
                 if size > 2 * MAX_PIXELS + (1 << 26):
-                    raise ImageRejected("it inflates to more bytes than any radiograph has")
+                    raise ImageRejected("its deflated data set is larger than any radiograph")
 
 
 def refuse(data: Dataset, size_of_file: int) -> None:
@@ -148,15 +148,15 @@ def refuse(data: Dataset, size_of_file: int) -> None:
         rows, columns = int(data.get("Rows") or 0), int(data.get("Columns") or 0)
         frames, bits = int(data.get("NumberOfFrames") or 1), int(data.get("BitsStored") or 0)
     except Exception as error:
-        raise ImageRejected("its image size or number of frames is no number: copy it again") from error
+        raise ImageRejected("its image size or number of frames is not a number: copy it again") from error
     if rows < 1 or columns < 1:
-        raise ImageRejected(f"it holds no image ({getattr(kind, 'name', None) or 'of unknown kind'})")
+        raise ImageRejected(f"it has no image ({getattr(kind, 'name', None) or 'of unknown kind'})")
     if frames > 1:
-        reason = f"it has {frames} frames, and one radiograph was expected: save the frame you mean"
+        reason = f"it has {frames} frames, expected 1: save the frame that you need as a file"
         raise ImageRejected(reason, frames=frames)
     refuse_size(columns, rows, size_of_file)
     if not 2 <= bits <= 16:
-        reason = f"it stores {bits} bits a sample (2 to 16 are read): it is a mask, a dose or damaged"
+        reason = f"it has {bits} bits per sample, expected 2 to 16: it is a mask, a dose or damaged"
         raise ImageRejected(reason, bits=bits)
     if str(data.get("PresentationIntentType", "")).strip().upper() == "FOR PROCESSING":
         raise ImageRejected("it is raw detector data (FOR PROCESSING): export the image that is FOR PRESENTATION")

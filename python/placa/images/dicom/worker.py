@@ -103,7 +103,7 @@ def decode_in_worker(path: str | os.PathLike[str]) -> NDArray[Any]:
         stored = worker.decode(path)
     except (OSError, EOFError) as error:
         worker.end()
-        raise ImageRejected("its pixels are damaged, and the decoder broke off at them: copy it again") from error
+        raise ImageRejected("its pixels are damaged and stopped the decoder: copy it again") from error
     except BaseException:
         # After Ctrl-C, the rest of this reply would be read as the reply to the next request.
         worker.end()

@@ -167,7 +167,7 @@ def explain_files(
         raise NothingToExplainError(
             "No images to explain. Name image files or folders, or a prepared data set with --boxes.", run=str(run)
         )
-    paths = [str(path) for path in list_files(Reading.from_dict(data.get("reading")), places)] if places else []
+    paths = [str(path) for path in list_files(Reading.from_record(data["reading"]), places)] if places else []
     lesions: dict[tuple[str, str], list[Box]] = {}
     if boxes is not None:
         lesions, source = read_test_boxes(boxes, [finding] if finding else data["findings"])
@@ -176,7 +176,7 @@ def explain_files(
                 f"{boxes} is not the data set that the run was trained on: its test images may be training images of "
                 "the run"
             )
-        elif facts.get("folds"):
+        elif facts["folds"]:
             progress.warn(
                 "the model is an ensemble of folds, some of which were trained on these images: the scores of its maps "
                 "are too high"

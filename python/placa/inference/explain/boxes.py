@@ -14,13 +14,14 @@ from placa.audit.intervals import wilson
 from placa.dataset.prepared import read_prepared
 from placa.inference.errors import NoBoxesError, NoTestBoxesError
 from placa.inference.explain.overlay import Box
-from placa.records.reading import Reading, collapse
+from placa.records.reading import collapse
+from placa.records.source import SourceFacts
 
 #: Default share of the map's maximum from which a pixel counts as marked.
 THRESHOLD = 0.5
 
 
-def read_test_boxes(prepared: Path, findings: Sequence[str]) -> tuple[dict[tuple[str, str], list[Box]], dict[str, Any]]:
+def read_test_boxes(prepared: Path, findings: Sequence[str]) -> tuple[dict[tuple[str, str], list[Box]], SourceFacts]:
     """Read the boxes of the test images.
 
     Args:
@@ -40,7 +41,7 @@ def read_test_boxes(prepared: Path, findings: Sequence[str]) -> tuple[dict[tuple
             f"{prepared} has no lesion boxes (no boxes.parquet). Name a data set whose source has lesion boxes.",
             prepared=str(prepared),
         )
-    images = collapse(read.manifest, Reading.from_dict(read.facts.get("reading")))
+    images = collapse(read.manifest, read.reading)
     test = images[images["split"] == "test"].set_index("image_id")["path"]
     test_boxes = read.boxes[read.boxes["image_id"].isin(test.index) & read.boxes["finding"].isin(findings)]
     if test_boxes.empty:
@@ -130,7 +131,7 @@ def summarise(scores: pd.DataFrame, threshold: float) -> dict[str, Any]:
     return {"schema_version": 1, "threshold": threshold, "findings": findings}
 
 
-def lines(summary: dict[str, Any]) -> list[str]:
+def format_summary(summary: dict[str, Any]) -> list[str]:
     """Format a summary as text, one line per finding."""
     formatted = []
     for finding, row in summary["findings"].items():

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from msgspec import convert
 from numpy.typing import NDArray
 
 from placa.core.errors import unknown_name
 from placa.models.calibration.fits import fit_isotonic, fit_recalibration, fit_temperature
 from placa.models.calibration.recalibration import Recalibration
+from placa.records.model import RecalibrationFacts
 
 #: The recalibrations by name, the simplest first.
 METHODS: dict[str, Callable[[NDArray[np.floating[Any]], NDArray[np.floating[Any]]], Recalibration]] = {
@@ -42,14 +44,14 @@ class Choice:
     recalibration: Recalibration
     method: str
     losses: dict[str, float] = field(default_factory=dict)
-    reason: str | None = None
+    reason: Literal["no_positive", "no_negative", "not_increasing"] | None = None
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_record(self) -> RecalibrationFacts:
         """Convert the choice for ``run.json``; ``chosen`` is False if the validation images do not allow a choice."""
-        entry = {"method": self.method, **self.recalibration.as_dict(), "chosen": self.reason is None}
+        entry: dict[str, Any] = {"method": self.method, "chosen": self.reason is None, "reason": self.reason}
         if self.losses:
             entry["log_loss"] = {method: round(loss, 6) for method, loss in self.losses.items()}
-        return entry if self.reason is None else {**entry, "reason": self.reason}
+        return convert({**entry, **self.recalibration.as_dict()}, RecalibrationFacts)
 
 
 def choose_recalibration(
@@ -85,16 +87,15 @@ def choose_recalibration(
         method = min(losses, key=lambda name: round(losses[name], 5)) if losses else "platt"
     fitted = METHODS[method](logits, truth)
     if fitted == Recalibration():
-        return Choice(fitted, "none", losses, "on validation the probability does not rise with the score")
+        return Choice(fitted, "none", losses, "not_increasing")
     return Choice(fitted, method, losses)
 
 
-def missing_class(truth: NDArray[np.floating[Any]]) -> str | None:
-    """Describe which class the labels lack; None if both exist."""
-    for value, kind in ((1, "with"), (0, "without")):
-        if not (truth == value).any():
-            return f"validation has no image {kind} the finding"
-    return None
+def missing_class(truth: NDArray[np.floating[Any]]) -> Literal["no_positive", "no_negative"] | None:
+    """Return which class the labels lack; None if both exist."""
+    if not (truth == 1).any():
+        return "no_positive"
+    return None if (truth == 0).any() else "no_negative"
 
 
 def cross_validated(

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 import pandas as pd
 
@@ -15,6 +16,7 @@ from placa.core.files import explain_os_error
 from placa.core.progress import SILENT, Progress
 from placa.images.dicom.header import is_dicom, read_header, refuse
 from placa.images.read import ImageRejected, files_under, refuse_name
+from placa.records.codes import Note
 from placa.sources.dicom.labels import MATCHES, FileLabels, LabelOptions, TableLabels, read_labels
 from placa.sources.dicom.patient_key import PatientKey, read_patient_key
 from placa.sources.dicom.tags import TAGS, DicomTags, contains_identifier, read_tags
@@ -129,7 +131,6 @@ def read_dicom(
         kind="dicom",
         images=images,
         findings=lookup.findings,
-        positive=lookup.positive,
         comparison=lookup.comparison,
         label_source=lookup.name,
         rows=len(files) + missing + unlabelled_rows + len(lookup.rejected),
@@ -139,7 +140,7 @@ def read_dicom(
         grouped="patient_id" in images,
         labelled_by_name=labels is None,
         tables=[str(path) for path in lookup.tables],
-        notes=[key.note] * bool(key.note) + lookup.notes + notes,
+        notes=[*key.notes, *lookup.notes, *notes],
         options={
             "root": str(root),
             "labels": str(labels) if labels else None,
@@ -152,6 +153,22 @@ def read_dicom(
     )
 
 
+class Unused(NamedTuple):
+    """Why a file is not used: a code, and the modality or view."""
+
+    code: Literal["not_dicom", "other_modality", "other_view", "no_label"]
+    value: str = ""
+
+
+def _unused_text(reason: Unused) -> str:
+    return {
+        "not_dicom": "that are not DICOM",
+        "other_modality": f"of modality {reason.value} (--modalities)",
+        "other_view": f"of {reason.value} view (--views)",
+        "no_label": "without a label",
+    }[reason.code]
+
+
 @dataclass
 class _FileScan:
     """Sort files into images, rejected files, and unused files with the reason."""
@@ -162,19 +179,19 @@ class _FileScan:
     modalities: set[str]
     images: list[tuple[Path, DicomTags, dict[str, int | None]]] = field(default_factory=list)
     rejected: list[tuple[str, str]] = field(default_factory=list)
-    unused: Counter[str] = field(default_factory=Counter)
+    unused: Counter[Unused] = field(default_factory=Counter)
 
     def add(self, file: Path) -> None:
         """Read the header of a file and sort it."""
         try:
             refuse_name(file)
             if not file.is_file():
-                raise ImageRejected("it is no file: a broken link, a pipe or a device")
+                raise ImageRejected("it is not a regular file: a broken link, a pipe or a device")
             size = file.stat().st_size
             with file.open("rb") as opened:
                 head = opened.read(256)
             if not is_dicom(head) and file.suffix.lower() not in {".dcm", ".dicom"}:
-                self.unused["that are not DICOM"] += 1
+                self.unused[Unused("not_dicom")] += 1
                 return
             if not head:
                 raise ImageRejected("the file is empty: copy it again")
@@ -193,24 +210,28 @@ class _FileScan:
         # The label is looked up first, so that the row of an excluded image does not count as a row without image.
         labels = self.labels.label_of(file, tags)
         if tags.modality and tags.modality not in self.modalities:
-            self.unused[f"of modality {tags.modality} (--modalities)"] += 1
+            self.unused[Unused("other_modality", tags.modality)] += 1
         elif self.views and tags.view not in self.views:
-            self.unused[f"of {tags.view or 'unknown'} view (--views)"] += 1
+            self.unused[Unused("other_view", tags.view or "unknown")] += 1
         elif labels is None:
-            self.unused["without a label"] += 1
+            self.unused[Unused("no_label")] += 1
         else:
             return labels
         return None
 
-    def table(self, key: PatientKey) -> tuple[pd.DataFrame, list[str]]:
+    def table(self, key: PatientKey) -> tuple[pd.DataFrame, list[Note]]:
         """Return the images, with hashes for patients and sites, and remarks for the user."""
-        notes = [f"{count:,} files {reason} are not used" for reason, count in self.unused.most_common()]
+        notes = [
+            Note(f"{count:,} files {_unused_text(reason)} are not used", reason.code, files=count, value=reason.value)
+            for reason, count in self.unused.most_common()
+        ]
         if any(tags.patient for _, tags, _ in self.images):
             without_patient = [file for file, tags, _ in self.images if not tags.patient]
             self.rejected += [(os.path.abspath(file), _NO_PATIENT) for file in without_patient]
             self.images = [row for row in self.images if row[1].patient]
         elif self.images:
-            notes.append("no file has a PatientID, so groups of images are searched by similarity")
+            text = "no file has a PatientID, so groups of images are searched by similarity"
+            notes.append(Note(text, "no_patient_id"))
         all_tags = [tags for _, tags, _ in self.images]
         renamed, rows = 0, []
         for file, tags, labels in self.images:
@@ -227,29 +248,34 @@ class _FileScan:
         if all_tags and all_tags[0].patient:
             self._name_patients(images, all_tags, key, notes)
         if renamed:
-            notes.append(
+            text = (
                 f"the paths of {renamed:,} of {len(rows):,} files contain patient identifiers. image_id has hashes "
                 "instead; path and rejected.csv are unchanged: keep them private, or rename the images and prepare "
                 "again"
             )
+            notes.append(Note(text, "identifiers_in_paths", paths=renamed, files=len(rows)))
         return images, notes
 
     @staticmethod
-    def _name_patients(images: pd.DataFrame, all_tags: list[DicomTags], key: PatientKey, notes: list[str]) -> None:
+    def _name_patients(images: pd.DataFrame, all_tags: list[DicomTags], key: PatientKey, notes: list[Note]) -> None:
         images["patient_id"] = [key.pseudonym("patient", f"{tags.issuer}\0{tags.patient}") for tags in all_tags]
         pooled = pd.Series([key.pseudonym("group", tags.patient) for tags in all_tags])
         issuers = images["patient_id"].groupby(pooled).transform("nunique")
         if (issuers > 1).any():
             # One id from two issuers may be two patients, or one patient with an issuer that is sometimes missing.
             images["group_id"] = images["patient_id"].where(issuers == 1, pooled)
-            notes.append(f"{(issuers > 1).sum():,} images share a PatientID of several issuers; they stay in one split")
+            count = int((issuers > 1).sum())
+            text = f"{count:,} images share a PatientID of several issuers; they stay in one split"
+            notes.append(Note(text, "several_issuers", images=count))
         sexes = images["sex"].groupby(images["patient_id"]).nunique()
         if (sexes > 1).any():
-            notes.append(f"{int((sexes > 1).sum()):,} patients are recorded with both sexes: check PatientID")
+            count = int((sexes > 1).sum())
+            text = f"{count:,} patients are recorded with both sexes: check PatientID"
+            notes.append(Note(text, "both_sexes", patients=count))
 
     def no_usable_file(self, files: int) -> NoUsableFileError:
         """Return the error for a directory without a usable file."""
-        outcomes = [f"{count:,} {reason}" for reason, count in self.unused.most_common(4)]
+        outcomes = [f"{count:,} {_unused_text(reason)}" for reason, count in self.unused.most_common(4)]
         if self.rejected:
             outcomes.append(f"{len(self.rejected):,} rejected (first: {self.rejected[0][0]}: {self.rejected[0][1]})")
         match = self.labels.kind if isinstance(self.labels, TableLabels) else None
@@ -260,7 +286,7 @@ class _FileScan:
             directory=str(self.root),
             files=files,
             rejected=len(self.rejected),
-            unused=dict(self.unused),
+            unused={_unused_text(reason): count for reason, count in self.unused.items()},
             match=match,
         )
 

@@ -11,6 +11,8 @@ from typing import Protocol
 import pandas as pd
 
 from placa.core.errors import unknown_name
+from placa.records.codes import Note
+from placa.records.source import Comparison, compared_with
 from placa.sources.dicom.patient_key import PatientKey
 from placa.sources.dicom.tags import DicomTags
 from placa.sources.errors import (
@@ -62,10 +64,9 @@ class FileLabels(Protocol):
     """Look up the labels of files.
 
     Attributes:
-        name: The name of the table, or ``"class folders"``.
+        name: The name of the table, or ``"folders"``.
         findings: The findings.
-        positive: The name of the positive class.
-        comparison: The name of the comparison.
+        comparison: The images that findings are compared with.
         tables: The files that the labels were read from.
         rejected: ``(row, reason)`` of each rejected row.
         notes: Remarks for the user.
@@ -73,11 +74,10 @@ class FileLabels(Protocol):
 
     name: str
     findings: list[str]
-    positive: str
-    comparison: str
+    comparison: Comparison
     tables: list[Path]
     rejected: list[tuple[str, str]]
-    notes: list[str]
+    notes: list[Note]
 
     def label_of(self, file: Path, tags: DicomTags) -> dict[str, int | None] | None:
         """Return a file's label per finding: 1, 0 or None; None if it has no requested label."""
@@ -134,20 +134,19 @@ class FolderLabels:
                 f"--positive and --negative are both {positive!r}. Name two different folders.", name=positive
             )
         self._root, self._folder, self._comparison = root, positive, set(others)
-        self.name = "class folders"
-        self.positive = options.finding or positive
-        self.findings = [self.positive]
-        self.comparison = " or ".join(others)
+        self.name = "folders"
+        self.findings = [options.finding or positive]
+        self.comparison = compared_with(*others)
         self.tables: list[Path] = []
         self.rejected: list[tuple[str, str]] = []
-        self.notes: list[str] = []
+        self.notes: list[Note] = []
 
     def label_of(self, file: Path, tags: DicomTags) -> dict[str, int | None] | None:
         """See `FileLabels`."""
         folder = file.relative_to(self._root).parts[0]
         if folder != self._folder and folder not in self._comparison:
             return None
-        return {self.positive: int(folder == self._folder)}
+        return {self.findings[0]: int(folder == self._folder)}
 
     def unmatched_rows(self) -> tuple[int, int]:
         """See `FileLabels`."""
@@ -165,13 +164,13 @@ class TableLabels:
     truth: Labels
     row_of: dict[str, int]
     rejected: list[tuple[str, str]]
-    notes: list[str]
+    notes: list[Note]
     matched: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.name = self.path.name
         self.findings = self.truth.findings
-        self.positive, self.comparison = self.truth.positive, self.truth.comparison
+        self.comparison = self.truth.comparison
         self.tables = [self.path]
         records = self.truth.values.to_dict("records")
         self._values = [{str(name): None if pd.isna(v) else int(v) for name, v in row.items()} for row in records]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from placa.core.files import explain_os_error
+from placa.records.codes import Note
 from placa.sources.errors import ShortKeyError
 
 #: Bytes of a generated key; a key file needs at least half of them.
@@ -26,11 +27,11 @@ class PatientKey:
 
     Attributes:
         secret: The key; it is not part of any output.
-        note: The location of the key, in words for the user.
+        notes: Remarks for the user: where the key is.
     """
 
     secret: bytes = field(repr=False)
-    note: str = ""
+    notes: tuple[Note, ...] = ()
 
     def pseudonym(self, kind: str, text: str, length: int = 16) -> str:
         """Compute the pseudonym of an identifier.
@@ -78,12 +79,14 @@ def read_patient_key(file: Path | None = None) -> PatientKey:
             bytes=len(secret),
             minimum=_BYTES // 2,
         )
-    note = f"patient ids are hashes under the secret key in {path}"
+    text, code = f"patient ids are hashes under the secret key in {path}", "patient_key"
     if created:
-        note += ", generated now: keep it secret, and keep it: another key gives other patient ids"
+        text += ", generated now: keep it secret, and keep it: another key gives other patient ids"
+        code = "patient_key_created"
     elif mode & 0o077:
-        note += f", which other users can read: run chmod 600 {path}"
-    return PatientKey(secret, note)
+        text += f", which other users can read: run chmod 600 {path}"
+        code = "patient_key_readable"
+    return PatientKey(secret, (Note(text, code),))
 
 
 def _create(path: Path) -> bool:

@@ -15,10 +15,12 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO
 
+from rich import filesize
+
 from placa.core.files import atomic_directory, write_json
 from placa.core.progress import Advance
 from placa.sources.download.errors import DamagedArchiveError, UnsafeArchiveError
-from placa.sources.download.remote import RemoteFile, Stopped, format_size
+from placa.sources.download.remote import RemoteFile, check_stop
 
 #: The name of an image in the archives, as on disk.
 _IMAGE = re.compile(r"(?:\./)?images/(\d{8}_\d{3}\.png)")
@@ -136,8 +138,7 @@ def _extract_members(
     count = total = reported = 0
     with tarfile.open(fileobj=stream, mode="r|") as tar:
         for members, member in enumerate(tar, 1):
-            if stop.is_set():
-                raise Stopped
+            check_stop(stop)
             # Folders and hidden files use memory too.
             if members > 2 * file.images + 100:
                 raise _RefusedArchiveError("it has too many members that are not images", "members", received=members)
@@ -177,7 +178,7 @@ def _require_image(member: tarfile.TarInfo, images: Path) -> str | None:
         )
     if member.size > LARGEST_IMAGE:
         raise _RefusedArchiveError(
-            f"its member {member.name!r} has {format_size(member.size)}, more than an image can have",
+            f"its member {member.name!r} has {filesize.decimal(member.size)}, more than an image can have",
             "member size",
             member.name,
             member.size,

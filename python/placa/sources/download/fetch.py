@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import requests
+from rich import filesize
+from urllib3.exceptions import HTTPError, InvalidHeader, MaxRetryError
+from urllib3.util.retry import Retry
 
 import placa
 from placa.core.files import explain_os_error
 from placa.core.progress import SILENT, Advance, Progress
-from placa.sources.download.errors import BaseUrlError, ChecksumError, TransferError
+from placa.sources.download.errors import BaseUrlError, ChecksumError, RetryLaterError, TransferError
 from placa.sources.download.part import Part
-from placa.sources.download.remote import RemoteFile, Stopped
+from placa.sources.download.remote import RemoteFile, Stopped, check_stop
 from placa.sources.download.responses import (
     RestartError,
     RetryError,
     UnreliableRangeError,
     file_size_error,
     first_byte,
-    format_progress,
     if_range_validator,
 )
 
-if TYPE_CHECKING:
-    from requests import Response, Session
-
 _BLOCK = 1 << 18
-#: The block size for urllib3 before 2.1.
-_SMALL_BLOCK = 1 << 14
 #: A gain of this many bytes, or of a twentieth of a small file, resets the count of failures.
 _MIN_PROGRESS = 1 << 20
+#: The longest pause in seconds that placa waits for a server; a longer one is left to the user.
+_MAX_RETRY_AFTER = 600.0
 
 
 @dataclass(frozen=True)
@@ -85,54 +86,44 @@ def fetch(
         BaseUrlError: `url` is not an address.
         Stopped: `stop` was set.
     """
-    import requests
-
-    with requests.Session() as session:
-        work = _Fetch(
-            file, url, Part(target), advance, stop or threading.Event(), retry_policy or RetryPolicy(), progress
-        )
-        try:
-            work.run(session)
-        except OSError as error:
-            raise explain_os_error(error, target) from error
+    stop, retry_policy = stop or threading.Event(), retry_policy or RetryPolicy()
+    try:
+        _Fetch(file, url, Part(target), advance, stop, retry_policy, progress).run()
+    except OSError as error:
+        raise explain_os_error(error, target) from error
 
 
+@dataclass
 class _Fetch:
-    def __init__(
-        self,
-        file: RemoteFile,
-        url: str,
-        part: Part,
-        advance: Advance | None,
-        stop: threading.Event,
-        retry_policy: RetryPolicy,
-        progress: Progress,
-    ) -> None:
-        self._file, self._url, self._part = file, url, part
-        self._advance, self._stop, self._retry_policy, self._progress = advance, stop, retry_policy, progress
+    file: RemoteFile
+    url: str
+    part: Part
+    advance: Advance | None
+    stop: threading.Event
+    retry_policy: RetryPolicy
+    progress: Progress
+
+    def __post_init__(self) -> None:
         self._ranges = True
         # Bytes of several responses may not belong together; those of one response do.
-        self._resumed = part.size > 0
-        self._failures = 0
-        self._longest = part.size
+        self._resumed = self.part.size > 0
+        self._longest = self.part.size
+        self._retries = self._all_retries()
 
-    def run(self, session: Session) -> None:
-        while True:
-            try:
-                if self._part.size > max(self._file.sizes):
-                    raise RestartError("the local part is longer than the file", "size")
-                if self._part.size not in self._file.sizes:
-                    self._receive(session)
-                if self._file.matches(self._part.path, self._check_stop):
-                    self._part.finish()
-                    return
-                self._reject_contents()
-            except RetryError as error:
-                self._wait(str(error), error.code, error.after)
-            except RestartError as error:
-                self._ranges = self._ranges and not isinstance(error, UnreliableRangeError)
-                self._start_over()
-                self._wait(f"{error}; starting over", error.code, None)
+    def run(self) -> None:
+        with requests.Session() as session:
+            while True:
+                try:
+                    if self.part.size > max(self.file.sizes):
+                        raise RestartError("the local part is longer than the file", "size")
+                    if self.part.size not in self.file.sizes:
+                        self._receive(session)
+                    if self.file.matches(self.part.path, self._check_stop):
+                        self.part.finish()
+                        return
+                    self._reject_contents()
+                except RetryError as error:
+                    self._retry(error)
 
     def _reject_contents(self) -> None:
         patched = self._resumed
@@ -140,114 +131,129 @@ class _Fetch:
         if patched:
             raise UnreliableRangeError("the parts do not match: the checksum is wrong", "checksum")
         raise ChecksumError(
-            f"The checksum of {self._file.name} from {self._url} is wrong: the file is damaged or another version. "
+            f"The checksum of {self.file.name} from {self.url} is wrong: the file is damaged or another version. "
             "Try again later, or name another --base-url.",
-            file=self._file.name,
-            url=self._url,
+            file=self.file.name,
+            url=self.url,
         )
 
-    def _receive(self, session: Session) -> None:
-        offset = self._part.size
-        if offset and not self._ranges:
+    def _receive(self, session: requests.Session) -> None:
+        if not self._ranges:
             self._start_over()
-            offset = 0
+        offset = self.part.size
         with self._request(session, offset) as response:
-            start = first_byte(self._file, self._url, response.status_code, response.headers, offset)
-            self._require_same_version(response, start)
+            start = first_byte(self.file, self.url, response.status_code, response.headers, offset)
+            validator = if_range_validator(response.headers)
+            known = self.part.validator(self.url)
+            if start and known and validator and known[0] == validator[0] == '"' and known != validator:
+                raise RestartError("the file has changed on the server", "version")
             if start < offset:
                 self._start_over()
             self._resumed = start > 0
-            self._part.save_origin(self._url, if_range_validator(response.headers))
+            self.part.save_origin(self.url, validator)
             self._store(response, start)
-        if self._part.size not in self._file.sizes:
+        if self.part.size not in self.file.sizes:
             raise RetryError("the response ended early", "cut")
 
-    def _request(self, session: Session, offset: int) -> Response:
-        import requests
-
+    def _request(self, session: requests.Session, offset: int) -> requests.Response:
         # The archive must not be decompressed during the transfer.
         headers = {"Accept-Encoding": "identity", "User-Agent": f"placa/{placa.__version__}"}
         if offset:
             headers["Range"] = f"bytes={offset}-"
-            validator = self._part.validator(self._url)
-            if validator:
+            if validator := self.part.validator(self.url):
                 headers["If-Range"] = validator
         self._check_stop()
         try:
-            return session.get(self._url, headers=headers, stream=True, timeout=self._retry_policy.timeout)
+            return session.get(self.url, headers=headers, stream=True, timeout=self.retry_policy.timeout)
         except requests.exceptions.InvalidURL as error:
             raise BaseUrlError(
-                f"{self._url} is not a valid address ({error}). Check --base-url.", url=self._url
+                f"{self.url} is not a valid address ({error}). Check --base-url.", url=self.url
             ) from error
         except requests.RequestException as error:
             raise RetryError(*_network_failure(error)) from error
 
-    def _require_same_version(self, response: Response, start: int) -> None:
-        known, now = self._part.validator(self._url), if_range_validator(response.headers)
-        if start and known and now and known[0] == now[0] == '"' and known != now:
-            raise RestartError("the file has changed on the server", "version")
-
-    def _store(self, response: Response, start: int) -> None:
+    def _store(self, response: requests.Response, start: int) -> None:
         position = start
-        with self._part.open_at(start) as output:
-            while block := self._next_block(response):
+        with self.part.open_at(start) as output:
+            while block := _next_block(response):
                 position += len(block)
-                if position > max(self._file.sizes):
+                if position > max(self.file.sizes):
                     self._start_over()
-                    raise file_size_error(self._file, self._url, position)
+                    raise file_size_error(self.file, self.url, position)
                 output.write(block)
                 self._report(len(block))
                 self._check_stop()
 
-    def _next_block(self, response: Response) -> bytes:
-        from urllib3.exceptions import HTTPError
-
-        try:
-            # read1 returns the bytes received so far; read would lose up to a block when the connection breaks.
-            if hasattr(response.raw, "read1"):
-                return bytes(response.raw.read1(_BLOCK, decode_content=False))
-            return bytes(response.raw.read(_SMALL_BLOCK, decode_content=False))
-        except (HTTPError, OSError) as error:
-            # This code does not write to the disk, so an OSError is a network error.
-            raise RetryError(*_network_failure(error)) from error
-
     def _start_over(self) -> None:
-        self._report(-self._part.size)
-        self._part.delete()
+        self._report(-self.part.size)
+        self.part.delete()
 
     def _report(self, steps: int) -> None:
-        if self._advance is not None and steps:
-            self._advance(steps, self._file.name)
+        if self.advance is not None and steps:
+            self.advance(steps, self.file.name)
 
     def _check_stop(self) -> None:
-        if self._stop.is_set():
+        check_stop(self.stop)
+
+    def _all_retries(self) -> Retry:
+        policy = self.retry_policy
+        retries = Retry(total=policy.attempts - 1, backoff_factor=policy.pause, backoff_max=policy.longest_pause)
+        # Some versions of urllib3 shorten a requested pause to six hours.
+        retries.retry_after_max = math.inf  # type: ignore[assignment]
+        return retries
+
+    def _retry(self, error: RetryError) -> None:
+        if isinstance(error, RestartError):
+            self._ranges = self._ranges and not isinstance(error, UnreliableRangeError)
+            self._start_over()
+        requested = self._requested_pause(error.retry_after)
+        attempts = self.retry_policy.attempts
+        received = f"{filesize.decimal(self.part.size)} of {filesize.decimal(self.file.size)} received"
+        if self.part.size - self._longest >= min(_MIN_PROGRESS, self.file.size / 20):
+            self._retries = self._all_retries()
+        # Only new bytes count; otherwise a server that always restarts would never reach the limit.
+        self._longest = max(self._longest, self.part.size)
+        try:
+            self._retries = self._retries.increment(error=error)
+        except MaxRetryError:
+            raise TransferError(
+                f"Cannot download {self.file.name} from {self.url} in {attempts} attempts: {error} ({received}). "
+                "Check the connection and run the same command: the download continues where it stopped.",
+                file=self.file.name,
+                url=self.url,
+                attempts=attempts,
+                reason=error.code,
+                received=self.part.size,
+            ) from error
+        # urllib3 does not wait after the first failure.
+        pause = (self._retries.get_backoff_time() or self.retry_policy.pause) * random.uniform(0.75, 1.25)
+        pause = max(pause, requested)
+        self.progress.say(f"{self.file.name}: {error}; {received}, retry in {pause:.0f} s")
+        if self.stop.wait(pause):
             raise Stopped
 
-    def _wait(self, reason: str, code: str, retry_after: float | None) -> None:
-        received = self._part.size
-        if received - self._longest >= min(_MIN_PROGRESS, self._file.size / 20):
-            self._failures = 0
-        # Only new bytes count; otherwise a server that always restarts would never reach the limit.
-        self._longest = max(self._longest, received)
-        self._failures += 1
-        if self._failures >= self._retry_policy.attempts:
-            raise TransferError(
-                f"Cannot download {self._file.name} from {self._url} in {self._failures} attempts: {reason} "
-                f"({format_progress(received, self._file)} received). Check the connection and run the same command: "
-                "the download continues where it stopped.",
-                file=self._file.name,
-                url=self._url,
-                attempts=self._failures,
-                reason=code,
-                received=received,
+    def _requested_pause(self, retry_after: str) -> float:
+        try:
+            seconds = self._retries.parse_retry_after(retry_after)
+        except InvalidHeader:
+            return 0.0
+        if seconds > _MAX_RETRY_AFTER:
+            raise RetryLaterError(
+                f"The server requests a pause of {seconds / 60:.0f} minutes before {self.file.name}. "
+                "Run the same command then; the download continues where it stopped.",
+                file=self.file.name,
+                seconds=round(seconds),
             )
-        pause = min(self._retry_policy.longest_pause, self._retry_policy.pause * 2 ** (self._failures - 1))
-        pause = max(pause * random.uniform(0.75, 1.25), retry_after or 0.0)
-        self._progress.say(
-            f"{self._file.name}: {reason}; {format_progress(received, self._file)} received, retry in {pause:.0f} s"
-        )
-        if self._stop.wait(pause):
-            raise Stopped
+        return seconds
+
+
+def _next_block(response: requests.Response) -> bytes:
+    try:
+        # read1 returns the bytes received so far; read would lose up to a block when the connection breaks.
+        return bytes(response.raw.read1(_BLOCK, decode_content=False))
+    except (HTTPError, OSError) as error:
+        # This code does not write to the disk, so an OSError is a network error.
+        raise RetryError(*_network_failure(error)) from error
 
 
 def _network_failure(error: Exception) -> tuple[str, str]:

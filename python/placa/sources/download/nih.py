@@ -13,15 +13,19 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from rich import filesize
 
 from placa.core.files import explain_os_error, require_writable
 from placa.core.progress import SILENT, Progress
 from placa.sources.download.errors import BaseUrlError, JobCountError, PathInUseError
-from placa.sources.download.fetch import RetryPolicy
 from placa.sources.download.plan import choose, plan, require_space
-from placa.sources.download.remote import Edition, RemoteFile, format_size
-from placa.sources.download.tasks import DownloadOptions, lock_directory, run_tasks
+from placa.sources.download.remote import Edition, RemoteFile
+
+if TYPE_CHECKING:
+    from placa.sources.download.fetch import RetryPolicy
 
 #: Simultaneous transfers. More are hardly faster, and load a public server.
 DEFAULT_JOBS = 3
@@ -120,6 +124,8 @@ def download_nih(
         PlacaError: A file cannot be downloaded, verified or extracted.
         KeyboardInterrupt: Ctrl-C; partial downloads are kept, partial folders are deleted.
     """
+    from placa.sources.download.tasks import DownloadOptions, lock_directory, run_tasks
+
     if not 1 <= jobs <= MOST_JOBS:
         raise JobCountError(
             f"--jobs must be an integer from 1 to {MOST_JOBS}, got {jobs}.",
@@ -147,11 +153,11 @@ def download_nih(
         raise explain_os_error(error, to) from error
     missing = sum(task.file.size - task.fetched for task in tasks)
     count = f"{len(tasks)} file{'s' if len(tasks) > 1 else ''}"
-    progress.stage(f"Downloading {format_size(missing)} in {count} from {base_url or 'the NIH Clinical Center'}")
+    progress.stage(f"Downloading {filesize.decimal(missing)} in {count} from {base_url or 'the NIH Clinical Center'}")
     with lock_directory(to):
         # Another download may have ended in the meantime.
         tasks, _ = plan(to, chosen)
-        run_tasks(to, tasks, DownloadOptions(base_url, jobs, keep_archives, retry_policy or RetryPolicy()), progress)
+        run_tasks(to, tasks, DownloadOptions(base_url, jobs, keep_archives, retry_policy), progress)
     made = [to / (task.file.stem if task.file.images else task.file.name) for task in tasks]
     # An optional file may be missing.
     return [path for path in made if path.exists()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,10 +87,7 @@ class Stopped(Exception):
     """The caller stopped the download."""
 
 
-def format_size(size: float) -> str:
-    """Format a number of bytes in powers of ten: ``"4.2 GB"``."""
-    for unit in ("bytes", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"
+def check_stop(stop: threading.Event) -> None:
+    """Raise `Stopped` if the caller stopped the download."""
+    if stop.is_set():
+        raise Stopped

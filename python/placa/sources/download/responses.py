@@ -1,20 +1,16 @@
-"""Interpret a server's response: continue, restart, retry, or give up (RFC 9110, sections 13 to 15)."""
+"""Interpret a server's response: continue, restart, retry, or refuse the file (RFC 9110, sections 13 to 15)."""
 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 
-from placa.sources.download.errors import FileSizeError, HttpStatusError, RetryLaterError
-from placa.sources.download.remote import RemoteFile, format_size
+from placa.sources.download.errors import FileSizeError, HttpStatusError
+from placa.sources.download.remote import RemoteFile
 
 # 202 is Box's status for a file in preparation.
 _RETRY_STATUSES = {202, 408, 425, 429, 500, 502, 503, 504}
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)", re.IGNORECASE)
-#: The longest pause in seconds that placa waits for a server; a longer one is left to the user.
-MAX_RETRY_AFTER = 600.0
 
 
 class RetryError(Exception):
@@ -23,26 +19,20 @@ class RetryError(Exception):
     Args:
         reason: What happened, as a part of a sentence.
         code: The same as a code.
-        after: The pause in seconds that the server requested; None without a request.
+        retry_after: The header ``Retry-After``.
     """
 
-    def __init__(self, reason: str, code: str, after: float | None = None) -> None:
+    def __init__(self, reason: str, code: str, retry_after: str = "") -> None:
         super().__init__(reason)
         self.code = code
-        self.after = after
+        self.retry_after = retry_after
 
 
-class RestartError(Exception):
-    """The local part cannot be used: restart the download.
-
-    Args:
-        reason: What happened, as a part of a sentence.
-        code: The same as a code.
-    """
+class RestartError(RetryError):
+    """The local part cannot be used: restart the download."""
 
     def __init__(self, reason: str, code: str) -> None:
-        super().__init__(reason)
-        self.code = code
+        super().__init__(f"{reason}; starting over", code)
 
 
 class UnreliableRangeError(RestartError):
@@ -68,10 +58,9 @@ def first_byte(file: RemoteFile, url: str, status: int, headers: Mapping[str, st
         UnreliableRangeError: The server sends another range than requested.
         HttpStatusError: The server refused the file.
         FileSizeError: The server's file has another size.
-        RetryLaterError: The server requested a long pause.
     """
     if status in _RETRY_STATUSES:
-        raise RetryError(f"the server returned status {status}", f"status {status}", _retry_after(file, headers))
+        raise RetryError(f"the server returned status {status}", f"status {status}", headers.get("Retry-After", ""))
     if status == 416:
         complete = re.fullmatch(r"bytes \*/(\d+)", headers.get("Content-Range", "").strip(), re.IGNORECASE)
         if complete and int(complete[1]) == offset:
@@ -136,32 +125,9 @@ def _length(headers: Mapping[str, str]) -> int | None:
     return int(value) if value.isdigit() else None
 
 
-def _retry_after(file: RemoteFile, headers: Mapping[str, str]) -> float | None:
-    value = headers.get("Retry-After", "").strip()
-    if not value:
-        return None
-    try:
-        seconds = float(value) if value.isdigit() else parsedate_to_datetime(value).timestamp() - time.time()
-    except ValueError:
-        return None
-    if seconds > MAX_RETRY_AFTER:
-        raise RetryLaterError(
-            f"The server requests a pause of {seconds / 60:.0f} minutes before {file.name}. "
-            "Run the same command then; the download continues where it stopped.",
-            file=file.name,
-            seconds=round(seconds),
-        )
-    return max(0.0, seconds)
-
-
 def _remedy(status: int) -> str:
     if status in (401, 403, 407):
         return "Access is denied. Ask the administrator of the server or proxy, or name another server with --base-url."
     if status in (404, 410):
         return "The file does not exist. Check --base-url, or see https://nihcc.app.box.com/v/ChestXray-NIHCC."
     return "Try again later, or name a mirror with --base-url."
-
-
-def format_progress(received: int, file: RemoteFile) -> str:
-    """Format the progress of a file: ``"1.2 GB of 4.0 GB"``."""
-    return f"{format_size(received)} of {format_size(file.size)}"

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from placa.core.errors import PlacaError
-from placa.core.files import held
+from placa.core.files import locked
 from placa.core.progress import Advance, Progress
 from placa.sources.download.errors import PathInUseError, SeveralFilesError
 from placa.sources.download.extract import extract
 from placa.sources.download.fetch import RetryPolicy, fetch
 from placa.sources.download.plan import Task
-from placa.sources.download.remote import RemoteFile, Stopped
+from placa.sources.download.remote import RemoteFile, check_stop
 
 _FETCHED, _EXTRACTED = "fetched", "extracted"
 
@@ -29,13 +30,13 @@ class DownloadOptions:
         base_url: A mirror that has each file under its name; None for each file's own address.
         jobs: The number of simultaneous transfers, 1 to 8.
         keep_archives: Whether archives are kept after extraction.
-        retry_policy: The limits for repeated requests.
+        retry_policy: The limits for repeated requests; None for the defaults.
     """
 
     base_url: str | None
     jobs: int
     keep_archives: bool
-    retry_policy: RetryPolicy
+    retry_policy: RetryPolicy | None = None
 
     def address(self, file: RemoteFile) -> str:
         """Return the address of a file."""
@@ -58,17 +59,14 @@ def run_tasks(to: Path, tasks: list[Task], options: DownloadOptions, progress: P
     with progress.byte_bars(bars) as advances, ThreadPoolExecutor(options.jobs) as pool:
         running = {pool.submit(_run_task, task, to, options, advances, stop, progress): task for task in tasks}
         try:
-            while running:
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    task = running.pop(future)
-                    try:
-                        future.result()
-                    except PlacaError as error:
-                        if task.file.optional:
-                            progress.warn(f"{error} This file is optional; the download continues.")
-                        else:
-                            failures[task.file.name] = error
+            for future in as_completed(running):
+                try:
+                    future.result()
+                except PlacaError as error:
+                    if running[future].file.optional:
+                        progress.warn(f"{error} This file is optional; the download continues.")
+                    else:
+                        failures[running[future].file.name] = error
         except BaseException:
             # Otherwise the pool would wait for the transfers to end.
             stop.set()
@@ -97,7 +95,7 @@ def _run_task(
     file, target = task.file, to / task.file.name
     if not task.archive:
         fetch(file, options.address(file), target, advances[_FETCHED], stop, options.retry_policy, progress)
-    elif not file.matches(target, _stopper(stop)):
+    elif not file.matches(target, partial(check_stop, stop)):
         raise PathInUseError(
             f"{target} exists and is not the expected archive. Delete it and run the same command again.",
             path=str(target),
@@ -108,14 +106,6 @@ def _run_task(
             target.unlink()
 
 
-def _stopper(stop: threading.Event) -> Callable[[], None]:
-    def check() -> None:
-        if stop.is_set():
-            raise Stopped
-
-    return check
-
-
 @contextmanager
 def lock_directory(to: Path) -> Iterator[None]:
     """Lock a directory for this download, so that two downloads do not write the same files.
@@ -124,5 +114,5 @@ def lock_directory(to: Path) -> Iterator[None]:
         PlacaError: Another download uses the directory.
     """
     busy = f"Another download is using {to}. Wait for it, or choose another --to."
-    with (to / ".placa-download.lock").open("w") as lock, held(lock, busy):
+    with (to / ".placa-download.lock").open("w") as lock, locked(lock, busy):
         yield

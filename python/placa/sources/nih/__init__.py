@@ -13,6 +13,7 @@ import pandas as pd
 from placa.core.errors import UnknownNameError
 from placa.core.progress import Progress
 from placa.images.read import EXTENSIONS
+from placa.records.codes import Note
 from placa.sources.errors import ImagesNotFoundError, MissingFileError, SingleClassError
 from placa.sources.nih.findings import ClassDefinition, define_classes
 from placa.sources.nih.tables import (
@@ -140,14 +141,14 @@ def read_nih(
         kind="nih",
         images=images,
         findings=list(classes.findings),
-        positive=classes.positive,
-        comparison=classes.comparison,
+        comparison=classes.compared_with,
         label_source=_label_source(path),
         rows=len(entries.rows),
         unused=len(entries.table) - len(selected),
         missing=int(paths.isna().sum()),
         rejected=rejected,
-        given_split="official test list",
+        given_split={"by": "official", "name": None},
+        positive_alone=classes.only,
         tables=[str(follow_link(path)) for path in used],
         notes=notes,
         options={
@@ -168,7 +169,7 @@ def _label_source(table: Path) -> str:
     return f"NIH ChestX-ray14 {table_version(table)}"
 
 
-def _mark_official(root: Path, table: pd.DataFrame, split: str, notes: list[str]) -> bool:
+def _mark_official(root: Path, table: pd.DataFrame, split: str, notes: list[Note]) -> bool:
     """Write the official list of each image into `table`; return whether the lists define the split."""
     lists = read_official(root)
     if lists is None:
@@ -181,7 +182,8 @@ def _mark_official(root: Path, table: pd.DataFrame, split: str, notes: list[str]
                 found=[name for name in LISTS if name not in missing],
             )
         if len(missing) == 1 and split == "auto":
-            notes.append(f"{missing[0]} is missing, so the other official list is not used")
+            text = f"{missing[0]} is missing, so the other official list is not used"
+            notes.append(Note(text, "official_list_missing", file=missing[0]))
         return False
     in_train_val, in_test = (table["image_id"].isin(names).to_numpy() for names in lists)
     named = np.select([in_train_val & in_test, in_train_val, in_test], ["both", "train_val", "test"], "")
@@ -190,7 +192,7 @@ def _mark_official(root: Path, table: pd.DataFrame, split: str, notes: list[str]
 
 
 def _reject_split_conflicts(
-    kept: pd.DataFrame, entries: Entries, notes: list[str]
+    kept: pd.DataFrame, entries: Entries, notes: list[Note]
 ) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     """Reject the images that the official lists put on both sides."""
     official = kept["official"].fillna("")
@@ -199,7 +201,8 @@ def _reject_split_conflicts(
     conflict = (official == "") & kept["patient_id"].isin(test_patients)
     unlisted = int(((official == "") & ~conflict).sum())
     if unlisted:
-        notes.append(f"images in neither official list: {unlisted:,}; they are assigned to training or validation")
+        text = f"images in neither official list: {unlisted:,}; they are assigned to training or validation"
+        notes.append(Note(text, "in_no_official_list", images=unlisted))
     reasons = {
         row: f"the image {kept.at[row, 'image_id']!r} is in both official lists: remove it from one"
         for row in kept.index[both]
@@ -211,7 +214,7 @@ def _reject_split_conflicts(
 
 
 def _images(
-    kept: pd.DataFrame, paths: pd.Series, truth: pd.DataFrame, entries: Entries, notes: list[str]
+    kept: pd.DataFrame, paths: pd.Series, truth: pd.DataFrame, entries: Entries, notes: list[Note]
 ) -> pd.DataFrame:
     raw = entries.rows.frame.loc[kept.index]
     # Read again, because the remarks count the existing images only.
@@ -219,9 +222,9 @@ def _images(
     read_sexes(raw["Patient Gender"], notes)
     unusual = kept["view"].notna() & ~kept["view"].isin(["PA", "AP"])
     if unusual.any():
-        notes.append(
-            f"views that are neither PA nor AP: {int(unusual.sum()):,}, such as {kept['view'][unusual].iloc[0]!r}"
-        )
+        count, first = int(unusual.sum()), str(kept["view"][unusual].iloc[0])
+        text = f"views that are neither PA nor AP: {count:,}, such as {first!r}"
+        notes.append(Note(text, "views_unusual", images=count, first=first))
     columns = kept[["image_id", "patient_id", "sex", "age", "view"]].assign(
         path=paths[kept.index], site="NIH Clinical Center"
     )
@@ -229,7 +232,7 @@ def _images(
 
 
 def _require_both(
-    images: pd.DataFrame, classes: ClassDefinition, selected: int, folders: list[Path], notes: list[str]
+    images: pd.DataFrame, classes: ClassDefinition, selected: int, folders: list[Path], notes: list[Note]
 ) -> None:
     searched = ", ".join(map(str, folders))
     if images.empty:
@@ -251,7 +254,14 @@ def _require_both(
                 finding=finding,
                 missing=missing[0][0],
             )
-        notes += [f"no image {words} exists, so this finding cannot be learned" for _, words in missing]
+        notes += [
+            Note(
+                f"no image {words} exists, so this finding cannot be learned",
+                "no_positive" if value else "no_negative",
+                finding=finding,
+            )
+            for value, words in missing
+        ]
 
 
 def _image_folders(root: Path) -> list[Path]:
@@ -259,7 +269,7 @@ def _image_folders(root: Path) -> list[Path]:
     return [folder for folder in candidates if folder.is_dir()]
 
 
-def _find_images(folders: list[Path], selected: pd.Series, entries: Entries, notes: list[str]) -> pd.Series:
+def _find_images(folders: list[Path], selected: pd.Series, entries: Entries, notes: list[Note]) -> pd.Series:
     # One directory listing per folder is faster on a network disk than 112,120 single look-ups.
     index: dict[str, str] = {}
     repeated: list[str] = []
@@ -278,7 +288,9 @@ def _find_images(folders: list[Path], selected: pd.Series, entries: Entries, not
         named = set(file_stems(entries.rows.frame["Image Index"]))
         unlisted = [path for stem, path in by_stem.items() if stem not in named]
         if unlisted:
-            notes.append(f"image files without a row in the table: {len(unlisted):,}, such as {unlisted[0]}")
+            text = f"image files without a row in the table: {len(unlisted):,}, such as {unlisted[0]}"
+            notes.append(Note(text, "files_without_row", files=len(unlisted)))
     if repeated:
-        notes.append(f"images in two folders: {len(repeated):,}, such as {repeated[0]}; the first file is used")
+        text = f"images in two folders: {len(repeated):,}, such as {repeated[0]}; the first file is used"
+        notes.append(Note(text, "images_twice", images=len(repeated)))
     return paths

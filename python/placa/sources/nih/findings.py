@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from placa.core.errors import unknown_name
+from placa.records.source import REST, Comparison, compared_with
 from placa.sources.errors import ConflictingOptionsError, PositiveNegativeOverlapError, RepeatedNameError
 from placa.sources.source import NO_FINDING
 
@@ -33,7 +34,7 @@ FOURTEEN = (
 LABELS = (*FOURTEEN, NO_FINDING)
 #: The finding of ``--positive any``: at least one of the fourteen.
 ANY = "Any Finding"
-REST = "rest"
+_REST = "rest"
 
 
 def canonical(name: str) -> str | None:
@@ -70,8 +71,13 @@ class ClassDefinition:
 
     @property
     def comparison(self) -> str:
-        """The name of the comparison."""
-        return "the rest" if self.negative == REST else self.negative
+        """The name of the comparison, for messages."""
+        return "the rest" if self.negative == _REST else self.negative
+
+    @property
+    def compared_with(self) -> Comparison:
+        """The images that findings are compared with."""
+        return REST if self.negative == _REST else compared_with(self.negative)
 
     def truth(self, labels: pd.DataFrame) -> pd.DataFrame:
         """Return the truth of every image.
@@ -88,7 +94,7 @@ class ClassDefinition:
         for finding in self.findings:
             named = labels[finding].to_numpy() == 1
             other: NDArray[np.bool_] = np.ones(len(labels), dtype=bool)
-            if self.negative != REST:
+            if self.negative != _REST:
                 other = labels[self.negative].to_numpy() == 1
             column = np.where(named, 1.0, np.where(other, 0.0, np.nan))
             if self.only:
@@ -132,7 +138,7 @@ def define_classes(positive: str | Sequence[str], negative: str, only: bool = Fa
             option="--positive",
             name=repeated[0],
         )
-    comparison = REST if negative.lower() == REST else _known(negative, REST)
+    comparison = _REST if negative.lower() == _REST else _known(negative, _REST)
     if comparison in findings or (ANY in findings and comparison in FOURTEEN):
         raise PositiveNegativeOverlapError(
             f"--positive and --negative are both {comparison!r}. Name two different findings."
@@ -170,7 +176,7 @@ def read_labels(text: pd.Series) -> tuple[pd.DataFrame, pd.Series]:
             reasons[row] = f"it has no label: NIH writes {NO_FINDING!r} for an image without findings"
         elif None in names:
             part = parts[names.index(None)].strip()
-            reasons[row] = f"its label {part!r} is none of NIH's fifteen: correct it"
+            reasons[row] = f"its label {part!r} is not one of the fifteen labels of NIH: correct it"
         elif NO_FINDING in names and len(set(names)) > 1:
             reasons[row] = f"its labels {cell!r} contradict each other: remove {NO_FINDING!r} or the findings"
         else:

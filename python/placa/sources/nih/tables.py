@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from placa.core.errors import PlacaError
+from placa.records.codes import Note
 from placa.sources.errors import MissingColumnError, MissingDirectoryError, MissingFileError, NoUsableRowError
 from placa.sources.nih.findings import canonical, read_labels
 from placa.sources.tables import TextTable, follow_link, read_list, read_text_table
@@ -107,8 +108,8 @@ def read_entries(path: Path) -> Entries:
     frame = rows.frame
     labels, reasons = read_labels(frame["Finding Labels"])
     patients = read_patients(frame["Patient ID"])
-    reasons = reasons.mask(patients == "", "it names no patient, so it cannot be split by patient")
-    reasons = reasons.mask(frame["Image Index"] == "", "it names no image")
+    reasons = reasons.mask(patients == "", "it has no patient, so it cannot be split by patient")
+    reasons = reasons.mask(frame["Image Index"] == "", "it has no image index")
     rejected = rows.rejected + rows.reject(reasons)
     usable = frame[reasons == ""]
     # One image may have two names, a.png and a.PNG; the order of its labels is irrelevant.
@@ -125,7 +126,7 @@ def read_entries(path: Path) -> Entries:
             row=rejected[0][0] if rejected else None,
             reason=rejected[0][1] if rejected else None,
         )
-    ignored_notes: list[str] = []
+    ignored_notes: list[Note] = []
     table = pd.DataFrame(
         {
             "image_id": usable["Image Index"],
@@ -167,7 +168,7 @@ def read_official(root: Path) -> tuple[pd.Index, pd.Index] | None:
     return train_val, test
 
 
-def read_boxes(root: Path, notes: list[str]) -> pd.DataFrame | None:
+def read_boxes(root: Path, notes: list[Note]) -> pd.DataFrame | None:
     """Read the lesion boxes as fractions of the image.
 
     Args:
@@ -183,7 +184,8 @@ def read_boxes(root: Path, notes: list[str]) -> pd.DataFrame | None:
     # The header spreads "Bbox [x,y,w,h]" over four columns.
     places = [name for name in rows.frame.columns if name not in ("Image Index", "Finding Label")][:4]
     if len(places) < 4:
-        notes.append(f"{rows.path.name} is not used: it needs four columns with x, y, width and height")
+        text = f"{rows.path.name} is not used: it needs four columns with x, y, width and height"
+        notes.append(Note(text, "table_not_used", file=rows.path.name))
         return None
     numbers = rows.frame[places].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float) / _SIDE
     boxes = pd.DataFrame(numbers, columns=["x", "y", "width", "height"])
@@ -196,15 +198,16 @@ def read_boxes(root: Path, notes: list[str]) -> pd.DataFrame | None:
     left_out = int((~valid).sum()) + len(rows.rejected)
     if left_out:
         where = rows.location(int(np.flatnonzero(~valid)[0])) if not valid.all() else rows.rejected[0][0]
-        notes.append(
+        text = (
             f"boxes without an image or a finding, or outside {_SIDE:.0f} × {_SIDE:.0f} pixels: {left_out:,}, "
             f"the first in {where}; they are left out"
         )
+        notes.append(Note(text, "boxes_left_out", boxes=left_out))
     usable: pd.DataFrame = boxes[valid].reset_index(drop=True)
     return usable
 
 
-def read_adjudicated(root: Path, notes: list[str]) -> pd.DataFrame | None:
+def read_adjudicated(root: Path, notes: list[Note]) -> pd.DataFrame | None:
     """Read the labels that radiologists adjudicated for 4,376 images (Majkowska et al. 2020).
 
     Args:
@@ -236,24 +239,26 @@ def read_adjudicated(root: Path, notes: list[str]) -> pd.DataFrame | None:
             )
             parts.append(part)
     if not parts:
-        notes.append(f"{rows.path.name} is not used: it has none of the columns {', '.join(ADJUDICATED_FINDINGS)}")
+        remark = f"{rows.path.name} is not used: it has none of the columns {', '.join(ADJUDICATED_FINDINGS)}"
+        notes.append(Note(remark, "table_not_used", file=rows.path.name))
         return None
     labels = pd.concat(parts, ignore_index=True)
     unread = int(labels["truth"].isna().sum())
     left_out = len(repeats) + len(rows.rejected)
     if unread or left_out:
-        notes.append(f"{rows.path.name}: left out because they cannot be read: rows {left_out:,}, labels {unread:,}")
+        remark = f"{rows.path.name}: left out because they cannot be read: rows {left_out:,}, labels {unread:,}"
+        notes.append(Note(remark, "rows_left_out", file=rows.path.name, rows=left_out, labels=unread))
     labels = labels[labels["truth"].notna()].reset_index(drop=True).astype({"truth": "Int8"})
     text = ["image_id", "patient_id", "finding", "label_source", "subset"]
     return labels.astype(dict.fromkeys(text, "string"))
 
 
-def _read_extra(path: Path, columns: tuple[str, ...], notes: list[str]) -> TextTable | None:
+def _read_extra(path: Path, columns: tuple[str, ...], notes: list[Note]) -> TextTable | None:
     """Read an optional table; a damaged one is reported, and the images are prepared without it."""
     if not path.is_file():
         return None
     try:
         return read_text_table(path, columns)
     except PlacaError as error:
-        notes.append(f"not used: {error}")
+        notes.append(Note(f"not used: {error}", "table_not_used", file=path.name))
         return None

@@ -12,6 +12,7 @@ import pandas as pd
 
 from placa.core.errors import unknown_name
 from placa.core.progress import Progress
+from placa.records.codes import Note
 from placa.records.manifest import FIXED
 from placa.sources.errors import (
     ImagesNotFoundError,
@@ -172,7 +173,6 @@ def read_table(
         kind="table",
         images=images.reset_index(drop=True),
         findings=truth.findings,
-        positive=truth.positive,
         comparison=truth.comparison,
         label_source=table.name,
         rows=len(rows),
@@ -180,7 +180,7 @@ def read_table(
         missing=int((~existing).sum()),
         rejected=rejected,
         grouped="patient_id" in images or "group_id" in images,
-        given_split=f"the column {named['split']!r} of {table.name}",
+        given_split={"by": "column", "name": named["split"]},
         tables=[str(table)],
         notes=notes,
         options={
@@ -195,7 +195,7 @@ def read_table(
     )
 
 
-def _require_both(values: pd.DataFrame, truth: Labels, table: Path, notes: list[str]) -> None:
+def _require_both(values: pd.DataFrame, truth: Labels, table: Path, notes: list[Note]) -> None:
     for finding in truth.findings:
         for value in (1, 0):
             if not (values[finding] == value).any():
@@ -206,7 +206,8 @@ def _require_both(values: pd.DataFrame, truth: Labels, table: Path, notes: list[
                         finding=finding,
                         missing=value,
                     )
-                notes.append(f"{words}, so this finding cannot be learned")
+                text = f"{words}, so this finding cannot be learned"
+                notes.append(Note(text, "no_positive" if value else "no_negative", finding=finding))
 
 
 def _usable(
@@ -218,7 +219,7 @@ def _usable(
     def reject(bad: pd.Series, reason: str | pd.Series) -> None:
         reasons.update(pd.Series(reason, index=reasons.index, dtype=object)[bad & (reasons == "")])
 
-    reject(cells["path"] == "", f"its column {named['path']!r} names no file")
+    reject(cells["path"] == "", f"its column {named['path']!r} is empty")
     if "id" in cells:
         reject(cells["id"] == "", f"its column {named['id']!r} is empty")
     units = [kind for kind in ("patient", "group") if kind in cells and (cells[kind] != "").any()]
@@ -231,7 +232,7 @@ def _usable(
         split = cells["split"].str.lower()
         reject(
             (split != "") & ~split.isin(_SPLITS),
-            "its split " + cells["split"].map(repr) + " is none of train, validation and test: correct it",
+            "its split " + cells["split"].map(repr) + " is not train, validation or test: correct it",
         )
     rejected = rows.reject(reasons)
     keep = reasons == ""
@@ -262,7 +263,7 @@ def _paths(text: pd.Series, root: Path) -> pd.Series:
     return text.map(resolve)
 
 
-def _images(labelled: pd.DataFrame, paths: pd.Series, cells: dict[str, pd.Series], notes: list[str]) -> pd.DataFrame:
+def _images(labelled: pd.DataFrame, paths: pd.Series, cells: dict[str, pd.Series], notes: list[Note]) -> pd.DataFrame:
     index = labelled.index
     out = pd.DataFrame({"image_id": cells.get("id", cells["path"])[index], "path": paths})
     for kind, column in (("patient", "patient_id"), ("group", "group_id"), ("site", "site")):

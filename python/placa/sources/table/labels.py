@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from placa.core.errors import unknown_name
+from placa.records.codes import Note
+from placa.records.source import ABSENT, REST, Comparison, compared_with
 from placa.sources.errors import (
     ConflictingOptionsError,
     EmptyColumnError,
@@ -33,15 +35,13 @@ class Labels:
     Attributes:
         values: One column per finding: 1, 0, or missing if unknown or not selected; rows as in the table.
         findings: The columns of `values`.
-        positive: The name of the positive class.
-        comparison: The name of the comparison.
+        comparison: The images that findings are compared with.
         reasons: The reason why a row's label cannot be parsed; ``""`` if it can.
     """
 
     values: pd.DataFrame
     findings: list[str]
-    positive: str
-    comparison: str
+    comparison: Comparison
     reasons: pd.Series
 
 
@@ -62,7 +62,12 @@ def label_columns(rows: TextTable, names: Iterable[str]) -> list[str]:
 
 
 def read_truth(
-    rows: TextTable, columns: list[str], positive: list[str], negative: list[str], finding: str | None, notes: list[str]
+    rows: TextTable,
+    columns: list[str],
+    positive: list[str],
+    negative: list[str],
+    finding: str | None,
+    notes: list[Note],
 ) -> Labels:
     """Parse the label columns.
 
@@ -133,22 +138,23 @@ def read_truth(
         zero = cells.isin(no) if strict or no else other
         values[name] = pd.Series(pd.NA, index=cells.index, dtype="Int8").mask(zero, 0).mask(cells.isin(yes), 1)
     if uncertain:
-        notes.append(f"uncertain labels, which count as unknown: {uncertain:,}")
+        text = f"uncertain labels, which count as unknown: {uncertain:,}"
+        notes.append(Note(text, "labels_uncertain", labels=uncertain))
     if len(columns) > 1:
         truth = pd.DataFrame(values)
-        return Labels(truth, columns, ", ".join(columns), "the rest", reasons)
+        return Labels(truth, columns, REST, reasons)
     single = columns[0]
     # The first spelling of each value in the table.
     spelling = dict(zip(normalized[single][::-1], rows.frame[single][::-1], strict=True))
     if strict:
         name = finding or (f"{single} {positive[0]}" if inverted else single)
-        comparison = f"no {name}"
+        comparison = ABSENT
     else:
         name = finding or " or ".join(spelling[_normalized(value)] for value in positive)
         others = no or set(normalized[single][values[single] == 0])
         names_of_others = [spelling[word] for word in sorted(others)]
-        comparison = " or ".join(names_of_others) if len(names_of_others) <= 4 else "the rest"
-    return Labels(pd.DataFrame({name: values[single]}), [name], name, comparison, reasons)
+        comparison = compared_with(*names_of_others) if len(names_of_others) <= 4 else REST
+    return Labels(pd.DataFrame({name: values[single]}), [name], comparison, reasons)
 
 
 def _mostly_binary(cells: pd.Series) -> bool:

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from placa.core.files import explain_os_error
+from placa.records.codes import Note
 from placa.sources.errors import (
     EmptyTableError,
     MissingColumnError,
@@ -46,7 +47,7 @@ class TextTable:
     frame: pd.DataFrame
     lines: NDArray[np.int64]
     rejected: list[tuple[str, str]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     unit: str = "line"
 
     def __len__(self) -> int:
@@ -128,7 +129,7 @@ def _read_bytes(path: Path) -> bytes:
         raise explain_os_error(error, path) from error
 
 
-def _decode(path: Path, raw: bytes) -> tuple[str, list[str]]:
+def _decode(path: Path, raw: bytes) -> tuple[str, list[Note]]:
     marks = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
     names = [name for mark, name in marks.items() if raw.startswith(mark)]
     if not names:
@@ -145,7 +146,8 @@ def _decode(path: Path, raw: bytes) -> tuple[str, list[str]]:
             continue
         if "\0" not in text:
             guessed = name in {"cp1252", "latin-1"}
-            return text, [f"{path.name} is not UTF-8; it was read as Windows-1252"] if guessed else []
+            note = Note(f"{path.name} is not UTF-8; it was read as Windows-1252", "read_as_cp1252", file=path.name)
+            return text, [note] if guessed else []
     archive = raw.startswith(b"PK")
     kind = "a spreadsheet or an archive" if archive else "a binary file"
     raise TableFormatError(
@@ -221,7 +223,7 @@ def _ragged(row: list[str], expected: int, named: int) -> str:
     """Return the reason why a row of another length than the header cannot be used; ``""`` if it can."""
     if (len(row) > expected and not any(row[expected:])) or named <= len(row) < expected:
         return ""
-    return f"it has {len(row)} cells where the header has {named}: correct the row, or quote its text"
+    return f"it has {len(row)} cells, expected {named}: correct the row, or quote its text"
 
 
 def _separator(lines: list[str], columns: Sequence[str]) -> str:
@@ -272,9 +274,8 @@ def _read_parquet(path: Path, columns: Sequence[str]) -> TextTable:
         try:
             texts[name] = column.cast(pa.string()).to_pandas().fillna("").str.strip().astype(object)
         except pa.ArrowException:
-            notes.append(
-                f"{path.name}: column {name!r} was not read: its type {column.type} cannot be converted to text"
-            )
+            text = f"{path.name}: column {name!r} was not read: its type {column.type} cannot be converted to text"
+            notes.append(Note(text, "column_not_read", file=path.name, column=str(name), type=str(column.type)))
     header = [" ".join(str(name).split()) for name in texts]
     frame = pd.concat(texts.values(), axis=1, keys=range(len(header))) if texts else pd.DataFrame()
     lines = np.arange(1, len(frame) + 1, dtype=np.int64)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from placa.core.errors import unknown_name
+from placa.records.codes import Note
 from placa.sources.tables import TextTable
 
 #: The oldest documented person died at the age of 122; NIH's first table has ages up to 414.
@@ -26,7 +27,7 @@ _SEXES = {
 UNKNOWN = frozenset({"", "na", "nan", "n/a", "null", "none", "unknown", "<na>", "?", "-"})
 
 
-def read_ages(text: pd.Series, notes: list[str]) -> pd.Series:
+def read_ages(text: pd.Series, notes: list[Note]) -> pd.Series:
     """Parse ages in years: ``58``, ``58.5``, or in DICOM notation ``058Y``, ``006M``, ``003W``, ``012D``.
 
     Args:
@@ -34,7 +35,7 @@ def read_ages(text: pd.Series, notes: list[str]) -> pd.Series:
         notes: Receives a remark with the number of cells that are not a plausible age; these become missing.
     """
     years = by_value(text, _years)
-    _note(text, years.isna(), f"ages outside 0 to {OLDEST:.0f} years", notes)
+    _note(text, years.isna(), f"ages outside 0 to {OLDEST:.0f} years", "ages_invalid", notes)
     return years
 
 
@@ -45,13 +46,13 @@ def _years(text: pd.Series) -> pd.Series:
     return years.where(years <= OLDEST)
 
 
-def read_sexes(text: pd.Series, notes: list[str]) -> pd.Series:
+def read_sexes(text: pd.Series, notes: list[Note]) -> pd.Series:
     """Parse sexes as ``F``, ``M`` or missing; `notes` as in `read_ages`."""
     words = set(text.unique())
     # Spanish tables write H (hombre) and M (mujer).
     spanish = {"h": "M", "m": "F"} if words & {"h", "H"} and not words & {"f", "F"} else {}
     sexes = by_value(text, lambda values: values.str.lower().map({**_SEXES, **spanish}))
-    _note(text, sexes.isna(), "sexes that are neither F nor M", notes)
+    _note(text, sexes.isna(), "sexes that are neither F nor M", "sexes_invalid", notes)
     return sexes.astype("string")
 
 
@@ -68,13 +69,13 @@ def by_value(text: pd.Series, read: Callable[[pd.Series], pd.Series]) -> pd.Seri
     return pd.Series(once.to_numpy()[codes], index=text.index)
 
 
-def _note(text: pd.Series, missing: pd.Series, what: str, notes: list[str]) -> None:
+def _note(text: pd.Series, missing: pd.Series, what: str, code: str, notes: list[Note]) -> None:
     invalid = text[missing]
     invalid = invalid[~invalid.str.lower().isin(UNKNOWN)]
     if len(invalid):
-        notes.append(
-            f"{what}: {len(invalid):,}, such as {invalid.iloc[0]!r}; the images are kept, with the value missing"
-        )
+        first = str(invalid.iloc[0])
+        remark = f"{what}: {len(invalid):,}, such as {first!r}; the images are kept, with the value missing"
+        notes.append(Note(remark, code, images=len(invalid), first=first))
 
 
 def find_column(rows: TextTable, name: str | None, usual_names: Sequence[str]) -> str | None:

@@ -50,7 +50,7 @@ def reject_duplicates(
             value = compared[name].iat[row]
             other = other_row[row] if value == compared[name].iat[first[row]] else first[row]
             reason = (
-                f"it names {noun} {key[row]!r}, and so does {rows.unit} {line[other]} with another {name} "
+                f"{noun} {key[row]!r} is also in {rows.unit} {line[other]} with another {name} "
                 f"({value!r} here, {compared[name].iat[other]!r} there): keep the correct row"
             )
         elif row != first[row]:

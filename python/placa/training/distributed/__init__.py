@@ -5,7 +5,7 @@ checks that all have the same settings, and starts a worker that trains (`placa.
 JAX. The supervisors stay connected (`heartbeat`): when one ends, all others end with an error message.
 """
 
-from placa.training.distributed.process_group import Team, find_team, started_without_srun
+from placa.training.distributed.process_group import ProcessGroup, find_process_group, started_without_srun
 from placa.training.distributed.supervisor import Job, train_together
 
-__all__ = ["Job", "Team", "find_team", "started_without_srun", "train_together"]
+__all__ = ["Job", "ProcessGroup", "find_process_group", "started_without_srun", "train_together"]

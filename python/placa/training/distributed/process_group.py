@@ -12,11 +12,11 @@ from placa.training.errors import AddressError, ProcessIdError, ProcessOptionsEr
 #: Default port of process 0, below the range of ephemeral ports.
 DEFAULT_PORT = 27182
 #: Seconds to wait for a process to connect.
-PATIENCE = 300.0
+TIMEOUT = 300.0
 
 
 @dataclass(frozen=True)
-class Team:
+class ProcessGroup:
     """A group of processes, on one machine or several, that train one network.
 
     Attributes:
@@ -24,14 +24,14 @@ class Team:
         port: Port on which process 0 listens.
         processes: Number of processes.
         process: Number of this process, from 0.
-        patience: Seconds to wait for a process to connect.
+        timeout: Seconds to wait for a process to connect.
     """
 
     host: str
     port: int
     processes: int
     process: int
-    patience: float = PATIENCE
+    timeout: float = TIMEOUT
 
     @property
     def address(self) -> str:
@@ -39,9 +39,9 @@ class Team:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def find_team(
+def find_process_group(
     addresses: str | None = None, process: int | None = None, environment: Mapping[str, str] = os.environ
-) -> Team | None:
+) -> ProcessGroup | None:
     """Find the process group of this process.
 
     Args:
@@ -56,7 +56,7 @@ def find_team(
         PlacaError: One of the two is given without the other, or a value is invalid.
     """
     if addresses is None and process is None:
-        return _slurm_team(environment)
+        return _slurm_process_group(environment)
     if addresses is None or process is None:
         given, missing = ("--processes", "--process-id") if process is None else ("--process-id", "--processes")
         raise ProcessOptionsError(
@@ -75,7 +75,7 @@ def find_team(
             processes=len(all_addresses),
         )
     places = [_split(one) for one in all_addresses]
-    return Team(*places[0], len(places), process) if len(places) > 1 else None
+    return ProcessGroup(*places[0], len(places), process) if len(places) > 1 else None
 
 
 def started_without_srun(environment: Mapping[str, str] = os.environ) -> int:
@@ -97,7 +97,7 @@ def _is_batch_script(environment: Mapping[str, str]) -> bool:
     return environment.get("ENVIRONMENT") == "BATCH" and "SLURM_STEP_NODELIST" not in environment
 
 
-def _slurm_team(environment: Mapping[str, str]) -> Team | None:
+def _slurm_process_group(environment: Mapping[str, str]) -> ProcessGroup | None:
     nodes = environment.get("SLURM_STEP_NODELIST") or environment.get("SLURM_JOB_NODELIST")
     tasks = environment.get("SLURM_STEP_NUM_TASKS") or environment.get("SLURM_NTASKS")
     process = environment.get("SLURM_PROCID")
@@ -114,7 +114,7 @@ def _slurm_team(environment: Mapping[str, str]) -> Team | None:
         return None
     # The port depends on job and step, so that all processes of a step agree on it, and other steps use another.
     port = 20000 + (int(job) * 31 + int(step)) % 12000
-    return Team(host_names(nodes)[0], port, int(tasks), int(process))
+    return ProcessGroup(host_names(nodes)[0], port, int(tasks), int(process))
 
 
 def _split(address: str) -> tuple[str, int]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from placa.core.errors import PlacaError
 from placa.training.distributed.connection import PeerConnection
-from placa.training.distributed.process_group import Team
+from placa.training.distributed.process_group import ProcessGroup
 from placa.training.errors import (
     ForeignAddressError,
     MissingProcessError,
@@ -51,29 +51,29 @@ class ConnectedGroup:
     devices: list[int] | None
 
 
-def connect_processes(team: Team, settings: dict[str, Any]) -> ConnectedGroup:
+def connect_processes(process_group: ProcessGroup, settings: dict[str, Any]) -> ConnectedGroup:
     """Wait until all processes are connected, and check that they have the same settings.
 
     Args:
-        team: The process group.
+        process_group: The process group.
         settings: Options, data and versions, which must be equal in all processes, by the names in error messages.
 
     Raises:
         PlacaError: A process does not connect, cannot be reached, or has other settings.
     """
-    return _gather(team, settings) if team.process == 0 else _join(team, settings)
+    return _gather(process_group, settings) if process_group.process == 0 else _join(process_group, settings)
 
 
-def _gather(team: Team, settings: dict[str, Any]) -> ConnectedGroup:
+def _gather(process_group: ProcessGroup, settings: dict[str, Any]) -> ConnectedGroup:
     links: list[PeerConnection] = []
     visible = {0: _visible()}
     hosts = {0: socket.gethostname()}
-    deadline = time.monotonic() + team.patience
-    with closing(_listen(team)) as server:
+    deadline = time.monotonic() + process_group.timeout
+    with closing(_listen(process_group)) as server:
         try:
-            while len(links) < team.processes - 1:
-                link, hello = _accept(server, deadline, team, links)
-                _require_same_settings(team, settings, link, hello, links)
+            while len(links) < process_group.processes - 1:
+                link, hello = _accept(server, deadline, process_group, links)
+                _require_same_settings(process_group, settings, link, hello, links)
                 visible[link.process], hosts[link.process] = hello.get("visible"), link.host
                 links.append(link)
         except BaseException as error:
@@ -83,16 +83,16 @@ def _gather(team: Team, settings: dict[str, Any]) -> ConnectedGroup:
                 link.send(refused)
                 link.close()
             if isinstance(error, PlacaError):
-                _refuse_late(server, refused, team.processes - 2 - len(links))
+                _refuse_late(server, refused, process_group.processes - 2 - len(links))
             raise
-    coordinator = _with_port(team.host, _free_port())
+    coordinator = _with_port(process_group.host, _free_port())
     for link in links:
         link.send({"go": coordinator, "devices": _devices(link.process, hosts, visible)})
-    return ConnectedGroup(links, coordinator, _bind(team.host, coordinator), _devices(0, hosts, visible))
+    return ConnectedGroup(links, coordinator, _bind(process_group.host, coordinator), _devices(0, hosts, visible))
 
 
 def _accept(
-    server: socket.socket, deadline: float, team: Team, links: list[PeerConnection]
+    server: socket.socket, deadline: float, process_group: ProcessGroup, links: list[PeerConnection]
 ) -> tuple[PeerConnection, dict[str, Any]]:
     while True:
         server.settimeout(max(deadline - time.monotonic(), 0.01))
@@ -100,15 +100,15 @@ def _accept(
             connection, _ = server.accept()
         except TimeoutError as error:
             connected = {0, *(link.process for link in links)}
-            missing = [i for i in range(team.processes) if i not in connected]
+            missing = [i for i in range(process_group.processes) if i not in connected]
             raise MissingProcessError(
-                f"Process {', '.join(map(str, missing))} of {team.processes} did not connect to {team.address} within "
-                f"{team.patience:.0f} s. Start placa train once per process, with the same --processes and its own "
-                "--process-id.",
+                f"Process {', '.join(map(str, missing))} of {process_group.processes} did not connect to "
+                f"{process_group.address} within {process_group.timeout:.0f} s. Start placa train once per process, "
+                "with the same --processes and its own --process-id.",
                 missing=missing,
-                processes=team.processes,
-                address=team.address,
-                seconds=team.patience,
+                processes=process_group.processes,
+                address=process_group.address,
+                seconds=process_group.timeout,
             ) from error
         link = PeerConnection(connection)
         try:
@@ -139,13 +139,17 @@ def _refuse_late(server: socket.socket, refused: dict[str, Any], missing: int) -
 
 
 def _require_same_settings(
-    team: Team, settings: dict[str, Any], link: PeerConnection, hello: dict[str, Any], links: list[PeerConnection]
+    process_group: ProcessGroup,
+    settings: dict[str, Any],
+    link: PeerConnection,
+    hello: dict[str, Any],
+    links: list[PeerConnection],
 ) -> None:
     problem, name, mine, theirs = None, "", None, None
-    if hello["processes"] != team.processes:
-        problem = f"P{str(link)[1:]} has {hello['processes']} processes, process 0 has {team.processes}"
-        name, mine, theirs = "--processes", team.processes, hello["processes"]
-    elif not 0 < link.process < team.processes or any(link.process == other.process for other in links):
+    if hello["processes"] != process_group.processes:
+        problem = f"P{str(link)[1:]} has {hello['processes']} processes, process 0 has {process_group.processes}"
+        name, mine, theirs = "--processes", process_group.processes, hello["processes"]
+    elif not 0 < link.process < process_group.processes or any(link.process == other.process for other in links):
         problem = f"Two processes have --process-id {link.process}, the second on {link.host}"
         name, theirs = "--process-id", link.process
     else:
@@ -162,12 +166,12 @@ def _require_same_settings(
         raise error
 
 
-def _join(team: Team, settings: dict[str, Any]) -> ConnectedGroup:
-    link = PeerConnection(_connect(team), 0, team.host)
+def _join(process_group: ProcessGroup, settings: dict[str, Any]) -> ConnectedGroup:
+    link = PeerConnection(_connect(process_group), 0, process_group.host)
     link.send(
         {
-            "process": team.process,
-            "processes": team.processes,
+            "process": process_group.process,
+            "processes": process_group.processes,
             "host": socket.gethostname(),
             "visible": _visible(),
             "terms": settings,
@@ -175,11 +179,11 @@ def _join(team: Team, settings: dict[str, Any]) -> ConnectedGroup:
     )
     try:
         # Process 0 waits equally long for the last process.
-        reply = link.receive(team.patience + _HELLO_SECONDS)
+        reply = link.receive(process_group.timeout + _HELLO_SECONDS)
     except OSError as error:
         link.close()
         raise ProcessLostError(
-            f"Process 0 (at {team.address}) ended before all processes connected. Start all processes again.",
+            f"Process 0 (at {process_group.address}) ended before all processes connected. Start all processes again.",
             process=0,
             reason=str(error),
         ) from error
@@ -190,23 +194,23 @@ def _join(team: Team, settings: dict[str, Any]) -> ConnectedGroup:
     return ConnectedGroup([link], str(reply["go"]), "", reply.get("devices"))
 
 
-def _connect(team: Team) -> socket.socket:
-    deadline = time.monotonic() + team.patience
+def _connect(process_group: ProcessGroup) -> socket.socket:
+    deadline = time.monotonic() + process_group.timeout
     while True:
         try:
-            return socket.create_connection((team.host, team.port), timeout=10)
+            return socket.create_connection((process_group.host, process_group.port), timeout=10)
         except socket.gaierror as error:
             if error.errno != socket.EAI_AGAIN:
-                raise _unknown_host(team.host) from error
+                raise _unknown_host(process_group.host) from error
             reason = str(error.strerror)
         except OSError as error:
             reason = error.strerror or str(error)
         if time.monotonic() > deadline:
             raise UnreachableProcessError(
-                f"Process 0 cannot be reached at {team.address} within {team.patience:.0f} s ({reason}). Start it with "
-                "the same --processes, and check the network between the machines.",
-                address=team.address,
-                seconds=team.patience,
+                f"Process 0 cannot be reached at {process_group.address} within {process_group.timeout:.0f} s "
+                f"({reason}). Start it with the same --processes, and check the network between the machines.",
+                address=process_group.address,
+                seconds=process_group.timeout,
                 reason=reason,
             )
         time.sleep(0.2)
@@ -219,29 +223,28 @@ def _unknown_host(host: str) -> UnknownHostError:
     )
 
 
-def _listen(team: Team) -> socket.socket:
+def _listen(process_group: ProcessGroup) -> socket.socket:
     try:
-        socket.create_server((team.host, 0), family=_family(team.host)).close()
+        socket.create_server((process_group.host, 0), family=_family(process_group.host)).close()
     except socket.gaierror as error:
-        raise _unknown_host(team.host) from error
+        raise _unknown_host(process_group.host) from error
     except OSError as error:
         raise ForeignAddressError(
-            f"{team.host} is not an address of this machine. Start process 0 on the machine of the first address in "
-            "--processes, or change their order.",
-            host=team.host,
+            f"{process_group.host} is not an address of this machine. Start process 0 on the machine of the first "
+            "address in --processes, or change their order.",
+            host=process_group.host,
         ) from error
     try:
         # The host name often resolves to loopback, which other machines cannot reach.
-        if not _is_loopback(team.host) and socket.has_dualstack_ipv6():
-            return socket.create_server(("", team.port), family=socket.AF_INET6, dualstack_ipv6=True)
-        return socket.create_server(
-            (team.host if _is_loopback(team.host) else "", team.port), family=_family(team.host)
-        )
+        host, port = process_group.host, process_group.port
+        if not _is_loopback(host) and socket.has_dualstack_ipv6():
+            return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+        return socket.create_server((host if _is_loopback(host) else "", port), family=_family(host))
     except OSError as error:
         raise PortUnavailableError(
-            f"Process 0 cannot listen on port {team.port} ({error.strerror}). Choose another port in the first address "
-            "of --processes, as HOST:PORT.",
-            port=team.port,
+            f"Process 0 cannot listen on port {process_group.port} ({error.strerror}). Choose another port in the "
+            "first address of --processes, as HOST:PORT.",
+            port=process_group.port,
             reason=str(error.strerror),
         ) from error
 

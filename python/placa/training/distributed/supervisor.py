@@ -15,15 +15,17 @@ from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from placa.core.errors import MissingPackageError, PlacaError
 from placa.core.files import fingerprint, read_json
 from placa.core.processes import command, environment
 from placa.core.progress import Advance, Progress
 from placa.core.system import versions
+from placa.records.run import require_run
+from placa.records.run_facts import RunFacts
 from placa.training.distributed.heartbeat import Heartbeat
-from placa.training.distributed.process_group import Team
+from placa.training.distributed.process_group import ProcessGroup
 from placa.training.distributed.rendezvous import ConnectedGroup, connect_processes
 from placa.training.errors import (
     BackendError,
@@ -54,12 +56,12 @@ class Job:
     checkpoint_every: float = 20.0
 
 
-def train_together(job: Job, team: Team, progress: Progress) -> dict[str, Any]:
+def train_together(job: Job, process_group: ProcessGroup, progress: Progress) -> RunFacts:
     """Train one network in several processes, including this one.
 
     Args:
         job: The training job, equal in all processes.
-        team: The process group.
+        process_group: The process group.
         progress: Progress display; process 0 shows the progress bars.
 
     Returns:
@@ -70,17 +72,17 @@ def train_together(job: Job, team: Team, progress: Progress) -> dict[str, Any]:
             failed.
     """
     _require_jax()
-    action = "waits for the other processes at" if team.process == 0 else "connects to"
-    progress.say(f"process {team.process} of {team.processes} {action} {team.address}")
-    group = connect_processes(team, shared_settings(job))
+    action = "waits for the other processes at" if process_group.process == 0 else "connects to"
+    progress.say(f"process {process_group.process} of {process_group.processes} {action} {process_group.address}")
+    group = connect_processes(process_group, shared_settings(job))
     events: Events = SimpleQueue()
-    heartbeat = Heartbeat(team.process, group.links, events)
+    heartbeat = Heartbeat(process_group.process, group.links, events)
     try:
-        with tempfile.TemporaryFile() as errors, _Worker(job, team, group, events, errors) as worker:
-            return _supervise(worker, job, team, heartbeat, events, progress)
+        with tempfile.TemporaryFile() as errors, _Worker(job, process_group, group, events, errors) as worker:
+            return _supervise(worker, job, process_group, heartbeat, events, progress)
     except BaseException as error:
         # The other processes show this reason.
-        name = f"Process {team.process} (on {os.uname().nodename})"
+        name = f"Process {process_group.process} (on {os.uname().nodename})"
         reason = f"{name} stopped: {error}" if isinstance(error, PlacaError) else f"{name} was stopped. {_RESUME}"
         heartbeat.failed(reason)
         raise
@@ -106,7 +108,9 @@ def shared_settings(job: Job) -> dict[str, Any]:
 class _Worker:
     """The process that trains, and a thread that reads its messages."""
 
-    def __init__(self, job: Job, team: Team, group: ConnectedGroup, events: Events, errors: IO[bytes]) -> None:
+    def __init__(
+        self, job: Job, process_group: ProcessGroup, group: ConnectedGroup, events: Events, errors: IO[bytes]
+    ) -> None:
         self._errors = errors
         self.process = subprocess.Popen(
             command("training"),
@@ -122,8 +126,8 @@ class _Worker:
             **asdict(job),
             "prepared": str(job.prepared.absolute()),
             "out": str(job.out.absolute()),
-            "process": team.process,
-            "processes": team.processes,
+            "process": process_group.process,
+            "processes": process_group.processes,
             "coordinator": group.coordinator,
             "bind": group.bind,
             "devices": group.devices,
@@ -163,9 +167,9 @@ class _Worker:
 
 
 def _supervise(
-    worker: _Worker, job: Job, team: Team, heartbeat: Heartbeat, events: Events, progress: Progress
-) -> dict[str, Any]:
-    facts: dict[str, Any] | None = None
+    worker: _Worker, job: Job, process_group: ProcessGroup, heartbeat: Heartbeat, events: Events, progress: Progress
+) -> RunFacts:
+    facts: RunFacts | None = None
     with ExitStack() as stack:
         relay = _ProgressRelay(progress, stack)
         while True:
@@ -233,10 +237,9 @@ def _lost(reason: str) -> ProcessLostError:
     return ProcessLostError(message, reason=reason)
 
 
-def _facts(job: Job) -> dict[str, Any]:
-    written = job.out / "run.json"
-    facts: dict[str, Any] = read_json(written) if written.is_file() else {}
-    return facts
+def _facts(job: Job) -> RunFacts:
+    # A process on another machine may not see the run.
+    return require_run(job.out) if (job.out / "run.json").is_file() else cast(RunFacts, {})
 
 
 def _require_jax() -> None:

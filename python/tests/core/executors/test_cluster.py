@@ -1,4 +1,4 @@
-"""A real Dask scheduler with workers in processes of their own, on loopback."""
+"""The executor on a real Dask scheduler, with workers in separate processes on loopback."""
 
 import signal
 import subprocess
@@ -33,16 +33,16 @@ Client = pytest.importorskip("distributed", reason="the extra dask is not instal
 
 
 class Process:
-    """A scheduler or worker, started by Dask's own command."""
+    """A scheduler or worker, started with the command of Dask."""
 
     def __init__(self, *arguments: object) -> None:
         command = [sys.executable, "-m", "dask", *map(str, arguments), "--host", "127.0.0.1", "--no-dashboard"]
-        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long as the process
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(command, stdout=self._log, stderr=subprocess.STDOUT)
 
     def kill(self) -> None:
         if self._process.poll() not in (None, -signal.SIGKILL):
-            # It ended by itself, which no test wants: pytest shows this where one fails.
+            # The process ended unexpectedly. pytest shows this output if a test fails.
             self._log.seek(0)
             print(self._process.args, self._process.returncode, self._log.read()[-4000:])
         self._process.send_signal(signal.SIGKILL)
@@ -51,7 +51,7 @@ class Process:
 
 @contextmanager
 def scheduler_in(directory: Path) -> Iterator[tuple[str, Process]]:
-    """A scheduler without workers, and its address."""
+    """Start a scheduler without workers; yield it and its address."""
     file = directory / "scheduler.json"
     process = Process("scheduler", "--port", 0, "--scheduler-file", file)
     try:
@@ -64,7 +64,7 @@ def scheduler_in(directory: Path) -> Iterator[tuple[str, Process]]:
 
 @contextmanager
 def workers_of(address: str, count: int) -> Iterator[list[Process]]:
-    """So many workers, all of them there."""
+    """Start workers, and wait until all are connected."""
     processes = [Process("worker", address, "--nthreads", 1, "--no-nanny") for _ in range(count)]
     try:
         with Client(address, timeout=300, set_as_default=False) as client:
@@ -77,7 +77,7 @@ def workers_of(address: str, count: int) -> Iterator[list[Process]]:
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A scheduler with two workers, which tests must leave alive."""
+    """Start a scheduler with two workers, which tests must not stop."""
     with scheduler_in(tmp_path_factory.mktemp("dask")) as (there, _), workers_of(there, 2):
         yield there
 
@@ -88,7 +88,7 @@ def images(tmp_path: Path) -> Path:
 
 
 class DoneSoFar(Progress):
-    """Calls something once so many are done."""
+    """Call a function once a number of items are done."""
 
     def __init__(self, count: int, then: Callable[[], None]) -> None:
         self._count, self._then, self._done = count, then, 0
@@ -105,7 +105,7 @@ class DoneSoFar(Progress):
         yield advance
 
 
-def test_a_data_set_prepared_by_a_cluster_is_the_same_to_the_byte_also_when_a_worker_dies(
+def test_a_cluster_prepares_identical_bytes_even_if_a_worker_is_killed(
     address: str, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -120,7 +120,7 @@ def test_a_data_set_prepared_by_a_cluster_is_the_same_to_the_byte_also_when_a_wo
         assert fingerprint(tmp_path / "there" / name) == fingerprint(tmp_path / "here" / name)
 
 
-def test_a_scheduler_that_dies_costs_what_was_under_way_and_no_more(
+def test_preparation_resumes_after_the_scheduler_is_killed(
     images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Cluster, "chunk", 4)
@@ -144,7 +144,7 @@ def test_a_scheduler_that_dies_costs_what_was_under_way_and_no_more(
     assert 0 < len(read) <= 260 and len(read_manifest(tmp_path / "out")) == 299
 
 
-def test_the_last_worker_gone_is_told(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_loss_of_the_last_worker_is_an_error(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "WORKERLESS_SECONDS", 1.0)
     monkeypatch.setattr(cluster, "_POLL_SECONDS", 0.5)
     paths = sorted(map(str, images.glob("*/*.png")))
@@ -161,11 +161,11 @@ def test_the_last_worker_gone_is_told(images: Path, tmp_path: Path, monkeypatch:
                 list(several)
 
 
-def test_a_worker_that_does_not_see_the_files_rejects_none_of_them(
+def test_a_worker_without_the_files_is_an_error_and_rejects_none(
     address: str, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = placa.dataset.pixel_cache.stamp_of
-    # Only this process sees it; the workers look for themselves.
+    # Only this process sees the file; the workers look it up themselves.
     hidden = str(tmp_path / "not-shared.png")
     monkeypatch.setattr(
         placa.dataset.pixel_cache, "stamp_of", lambda path: (1234, 0, 0) if path == hidden else there(path)
@@ -175,10 +175,10 @@ def test_a_worker_that_does_not_see_the_files_rejects_none_of_them(
             list(decode([*map(str, images.glob("*/*.png")), hidden], 16, executor=executor))
         assert refused.value.values["worker"].startswith("tcp://")
         gone = str(tmp_path / "gone.png")
-        assert list(decode([gone], 16, executor=executor)) == [(None, "the file does not exist")], "here neither"
+        assert list(decode([gone], 16, executor=executor)) == [(None, "the file does not exist")], "same reason here"
 
 
-def test_a_worker_with_other_packages_is_refused(address: str, images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_with_other_packages_is_an_error(address: str, images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     there = cluster.versions()["pillow"]
     mine = {**cluster.versions(), "pillow": "1.1.7"}
     monkeypatch.setattr(cluster, "versions", lambda: mine)
@@ -190,7 +190,9 @@ def test_a_worker_with_other_packages_is_refused(address: str, images: Path, mon
     assert refused.value.values["worker"].startswith("tcp://")
 
 
-def test_what_is_missing_is_told_in_a_sentence(tmp_path: Path, placa, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_or_scheduler_is_a_one_line_error(
+    tmp_path: Path, placa, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1.0)
     for wrong in ("tcp://127.0.0.1:9", "nonsense", "ftp://127.0.0.1:9"):
         with raises(SchedulerNotFoundError, address=wrong):
@@ -200,7 +202,7 @@ def test_what_is_missing_is_told_in_a_sentence(tmp_path: Path, placa, monkeypatc
         Cluster("tcp://127.0.0.1:9")
 
 
-def test_only_so_many_items_are_under_way(address: str) -> None:
+def test_the_number_of_pending_items_is_limited(address: str) -> None:
     taken: list[int] = []
 
     def items() -> Iterator[int]:
@@ -214,7 +216,7 @@ def test_only_so_many_items_are_under_way(address: str) -> None:
         assert list(results) == list(range(1, 500))
 
 
-def test_the_command_line_reaches_it(address: str, images: Path, tmp_path: Path, placa) -> None:
+def test_the_command_line_uses_the_cluster(address: str, images: Path, tmp_path: Path, placa) -> None:
     out = tmp_path / "out"
     asked = ("prepare", "folders", images, "--positive", "Mass", "--out", out, "--size", 16)
     done = placa(*asked, "--scheduler", address)
@@ -224,9 +226,7 @@ def test_the_command_line_reaches_it(address: str, images: Path, tmp_path: Path,
 
 
 @pytest.mark.slow
-def test_a_cluster_says_of_files_and_of_pixels_what_this_machine_says(
-    run: Path, prepared: Path, tmp_path: Path
-) -> None:
+def test_a_cluster_predicts_files_and_pixels_like_this_machine(run: Path, prepared: Path, tmp_path: Path) -> None:
     paths = read_manifest(prepared)["path"].tolist() * 8
     (tmp_path / "bad.png").write_bytes(b"")
     paths.insert(5, str(tmp_path / "bad.png"))
@@ -236,7 +236,7 @@ def test_a_cluster_says_of_files_and_of_pixels_what_this_machine_says(
         pixels_there, _ = predict_prepared(Predictor(run), prepared, executor=executor)
         predictor = Predictor(run)
         from_there, rejected_there = predictor.predict(paths, DoneSoFar(100, one.kill), executor)
-        assert "model" not in vars(predictor), "the network is the workers' business"
+        assert "model" not in vars(predictor), "the network is loaded only in the workers"
     assert rejected_there == rejected and len(rejected) == 1
     for mine, theirs in ((here, from_there), (of_pixels, pixels_there)):
         assert np.abs(mine["probability"] - theirs["probability"]).max() < 1e-6

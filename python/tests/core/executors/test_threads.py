@@ -1,4 +1,4 @@
-"""The executor of this machine's cores."""
+"""The executor that uses the threads of this machine."""
 
 import threading
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 from placa.core.executors import Threads
 
 
-def test_results_come_in_the_order_of_the_items_whoever_is_done_first() -> None:
+def test_results_have_the_order_of_the_items() -> None:
     second_is_done = threading.Event()
 
     def slow_at_first(item: int) -> int:
@@ -21,7 +21,7 @@ def test_results_come_in_the_order_of_the_items_whoever_is_done_first() -> None:
     assert list(Threads(2).map_in_order(slow_at_first, range(9))) == [i * i for i in range(9)]
 
 
-def test_only_so_many_items_are_taken_before_a_result_is() -> None:
+def test_the_number_of_items_in_advance_is_limited() -> None:
     taken: list[int] = []
 
     def items() -> Iterator[int]:
@@ -35,7 +35,7 @@ def test_only_so_many_items_are_taken_before_a_result_is() -> None:
     assert len(taken) <= 9
 
 
-def test_an_error_comes_when_its_item_does() -> None:
+def test_an_error_is_raised_at_its_item() -> None:
     results = Threads(2).map_in_order(lambda item: 1 // item, [4, 2, 0, 1])
     assert [next(results), next(results)] == [0, 0]
     with pytest.raises(ZeroDivisionError):

@@ -19,7 +19,7 @@ SIZE = 96
 
 
 def _blobs(count: int, seed: int) -> np.ndarray:
-    """Images with structure at several scales, alike in their broad light as radiographs are."""
+    """Draw images with structure at several scales and similar low frequencies, as radiographs have."""
     random = np.random.default_rng(seed)
     common = random.normal(0, 1, (1, 4, 4))
     pixels = np.zeros((count, SIZE, SIZE))
@@ -39,7 +39,7 @@ def _all_pairs(small: np.ndarray, above: float) -> set[tuple[int, int]]:
     return set(map(tuple, np.argwhere(np.triu(np.corrcoef(small.reshape(len(small), -1)), 1) > above).tolist()))
 
 
-def test_copies_are_found_anywhere_and_strangers_are_not() -> None:
+def test_copies_are_found_and_unrelated_images_are_not() -> None:
     pixels = _blobs(300, seed=0)
     pixels[299] = pixels[3]
     pixels[298] = _changed(pixels[5], left=2, top=1, side=92, light=0.9)
@@ -50,17 +50,17 @@ def test_copies_are_found_anywhere_and_strangers_are_not() -> None:
     assert (found.correlation > NEAR_DUPLICATE).all()
 
 
-def test_many_copies_are_a_star_of_pairs_and_hide_nothing() -> None:
+def test_many_copies_give_one_pair_each_and_keep_other_pairs() -> None:
     pixels = np.zeros((60, SIZE, SIZE), np.uint8)
     pixels[:2] = _blobs(1, seed=1)
     pixels[40] = _changed(pixels[0], light=0.9)
     found = find_duplicates(pixels)
-    # 2 alike and 57 black ones: the first of each stands for its kind.
+    # Two similar images and 57 black ones: the first of each kind represents it.
     assert len(found.exact) == 1 + 56
     assert found.near.tolist() == [[0, 40]]
 
 
-def test_alignment_undoes_a_crop_and_leaves_strangers_apart() -> None:
+def test_alignment_reverses_a_crop_and_does_not_match_unrelated_images() -> None:
     pixels = _blobs(40, seed=2)
     cropped = np.stack([_changed(levels, left=3, top=1, side=90) for levels in pixels])
     small = thumbnails(np.concatenate([pixels, cropped]))
@@ -73,7 +73,7 @@ def test_alignment_undoes_a_crop_and_leaves_strangers_apart() -> None:
     assert aligned_correlation(small, own[:0]).shape == (0,)
 
 
-def test_images_of_one_grey_are_like_nothing() -> None:
+def test_uniform_images_are_similar_to_none() -> None:
     small = np.stack([np.full((THUMBNAIL, THUMBNAIL), level, np.uint8) for level in (0, 9, 255)])
     pairs = np.array([[0, 1], [1, 2]])
     assert np.abs(aligned_correlation(small, pairs)).max() < 0.01
@@ -81,7 +81,7 @@ def test_images_of_one_grey_are_like_nothing() -> None:
     assert len(find_duplicates(small).near) == 0
 
 
-def test_the_forest_finds_what_all_pairs_would() -> None:
+def test_the_forest_finds_the_pairs_of_an_exhaustive_search() -> None:
     pixels = _blobs(1500, seed=3)
     random = np.random.default_rng(4)
     for row, of in zip(range(1200, 1500), random.permutation(1200)[:300], strict=True):
@@ -96,7 +96,7 @@ def test_the_forest_finds_what_all_pairs_would() -> None:
     assert np.array_equal(nearest_pairs(small, 5, leaf=64)[0], pairs)
 
 
-def test_a_crowd_of_like_images_does_not_make_a_crowd_of_pairs() -> None:
+def test_the_number_of_pairs_is_linear_in_the_number_of_similar_images() -> None:
     random = np.random.default_rng(5)
     crowd = np.clip(_blobs(1, seed=6) + random.normal(0, 4, (800, SIZE, SIZE)), 0, 255).astype(np.uint8)
     pairs, likeness = nearest_pairs(thumbnails(crowd), 5, leaf=64)
@@ -104,14 +104,14 @@ def test_a_crowd_of_like_images_does_not_make_a_crowd_of_pairs() -> None:
     assert len(pairs) <= 800 * 5
 
 
-def test_small_sets_have_small_answers() -> None:
+def test_sets_of_zero_to_two_images_work() -> None:
     assert nearest_pairs(np.zeros((0, THUMBNAIL, THUMBNAIL), np.uint8), 5)[0].shape == (0, 2)
     assert find_duplicates(_blobs(1, seed=0)).near.shape == (0, 2)
     assert find_duplicates(np.zeros((2, SIZE, SIZE), np.uint8)).exact.tolist() == [[0, 1]]
     assert first_copies(np.zeros((3, 8, 8), np.uint8)).tolist() == [0, 0, 0]
 
 
-def test_of_real_slices_every_near_pair_is_found(shared_data: Path) -> None:
+def test_every_similar_pair_of_real_slices_is_found(shared_data: Path) -> None:
     files = sorted((shared_data / "ct").glob("*/*.png"))
     small = thumbnails(np.stack([read_image(str(file), SIZE) for file in files]))
     wanted = _all_pairs(small, 0.93)
@@ -120,7 +120,7 @@ def test_of_real_slices_every_near_pair_is_found(shared_data: Path) -> None:
     assert len(wanted & found) / len(wanted) > 0.99
 
 
-def test_of_real_radiographs_copies_are_found_and_strangers_are_not(shared_data: Path) -> None:
+def test_copies_of_real_radiographs_are_found(shared_data: Path) -> None:
     patients: dict[str, Path] = {}
     for file in sorted((shared_data / "nih-256" / "images").glob("*.png")):
         patients.setdefault(file.name.split("_")[0], file)

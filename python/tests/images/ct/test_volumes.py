@@ -22,63 +22,63 @@ EIGHT = slabs(8)
 
 
 def _grey(hounsfield: np.ndarray) -> np.ndarray:
-    # Level -600, width 1500: -1350 is black and 150 white, but nothing is darker than air.
+    # Level -600 and width 1500 map -1350 to black and 150 to white; air is the darkest.
     return np.clip((np.maximum(hounsfield, -1000) + 1350) / 1500, 0, 1) * 255
 
 
-def test_a_thorax_lies_as_a_radiologist_sees_it(tmp_path: Path) -> None:
+def test_axial_squares_have_the_radiological_orientation(tmp_path: Path) -> None:
     squares = read_file(EIGHT, str(write_volume(tmp_path / "1.mha", thorax())), 40)
     assert squares.shape == (8, 40, 40) and squares.dtype == np.uint8
-    # From the feet up: the heart is low, in front, and on the patient's left, which is the right of the square.
+    # From the feet up: the heart is inferior, anterior, and on the patient's left, the right of the square.
     assert squares[2, 12:18, 22:26].mean() > 200 > 100 > squares[2, 12:18, 10:16].mean()
     assert squares[6, 14:18, 26:30].mean() < 100
-    # The spine is behind, at the bottom of the square; air around the body is dark, soft tissue light.
+    # The spine is posterior, at the bottom of the square; air is dark and soft tissue is bright.
     assert squares[:, 29:32, 19:21].min() == 255
     assert np.abs(squares[:, :3].astype(float) - _grey(np.array(-1000))).max() < 25
 
 
 @pytest.mark.parametrize("code", ["RAI", "LPI", "RAS", "ARS", "SLP", "PIR"])
 @pytest.mark.parametrize("compress", [True, False])
-def test_axial_is_axial_however_the_volume_is_stored(tmp_path: Path, code: str, compress: bool) -> None:
+def test_squares_are_axial_for_any_stored_orientation(tmp_path: Path, code: str, compress: bool) -> None:
     image = to_image(thorax())
     SimpleITK.WriteImage(image, str(tmp_path / "as-it-is.mha"))
     SimpleITK.WriteImage(SimpleITK.DICOMOrient(image, code), str(tmp_path / "turned.mha"), compress)
-    # Seven of twelve slices: some parts' middles lie between two slices, where rounding could depend on the way up.
+    # Seven squares of twelve slices: some centres are between two slices, where rounding could depend on the direction.
     expected, turned = (read_file(slabs(7), str(tmp_path / name), 40) for name in ("as-it-is.mha", "turned.mha"))
     assert np.array_equal(turned, expected)
 
 
-def test_slabs_are_means_of_5_mm_in_the_middle_of_equal_parts(tmp_path: Path) -> None:
+def test_slabs_are_5_mm_means_at_the_centres_of_equal_parts(tmp_path: Path) -> None:
     levels = np.empty((100, 20, 20), np.int16)
     levels[:] = -990 + 10 * np.arange(100)[:, None, None]
     image = to_image(levels, spacing=(1.0, 1.0, 1.0))
     SimpleITK.WriteImage(image, str(tmp_path / "thin.mha"))
     squares = read_file(slabs(10), str(tmp_path / "thin.mha"), 20)
-    # Slices 3 to 7 of the first ten, whose mean is slice 5's value; and so on.
+    # Slices 3 to 7 of the first ten, whose mean is the value of slice 5; and so on.
     expected = np.floor(_grey(-990 + 10 * (5.0 + 10 * np.arange(10))) + 0.5)
     assert np.array_equal(squares[:, 10, 10], expected)
     assert (squares == squares[:, :1, :1]).all()
-    # Slices thicker than a slab stand for themselves: slice 5, 15, ….
+    # If slices are thicker than a slab, single slices are used: 5, 15, ….
     image.SetSpacing((1.0, 1.0, 8.0))
     SimpleITK.WriteImage(image, str(tmp_path / "thick.mha"))
     assert np.array_equal(read_file(slabs(10), str(tmp_path / "thick.mha"), 20)[:, 0, 0], expected)
-    # More squares than slices: every slice is seen, and none beyond the last.
+    # With more squares than slices, every slice is used, and no slice after the last one.
     SimpleITK.WriteImage(image[:, :, 45:48], str(tmp_path / "short.mha"))
     short = read_file(slabs(6), str(tmp_path / "short.mha"), 20)[:, 0, 0]
     assert np.array_equal(short, np.floor(_grey(-540 + 10 * np.array([0.0, 0, 1, 1, 2, 2])) + 0.5))
 
 
-def test_the_field_keeps_its_shape_in_mm(tmp_path: Path) -> None:
+def test_the_field_of_view_keeps_its_aspect_ratio(tmp_path: Path) -> None:
     levels = np.full((4, 10, 40), 100, np.int16)
     levels[0] = -1000
     # 40 columns of 2 mm and 10 rows of 4 mm: twice as wide as high.
     SimpleITK.WriteImage(to_image(levels, spacing=(2.0, 4.0, 10.0)), str(tmp_path / "wide.mha"))
     square = read_file(slabs(4), str(tmp_path / "wide.mha"), 32)[2]
     assert (square[8:24] == np.floor(_grey(np.array(100.0)) + 0.5)).all()
-    assert (square[:8] == 60).all() and (square[24:] == 60).all(), "air, -1000 HU, beyond the field"
+    assert (square[:8] == 60).all() and (square[24:] == 60).all(), "outside the field is air, -1000 HU"
 
 
-def test_what_scanners_fill_their_round_field_with_looks_like_air(tmp_path: Path) -> None:
+def test_padding_outside_the_scan_field_is_black_like_air(tmp_path: Path) -> None:
     levels = thorax()
     levels[levels < -900] = -1000
     air = read_file(EIGHT, str(write_volume(tmp_path / "air.mha", levels)), 32)
@@ -87,7 +87,7 @@ def test_what_scanners_fill_their_round_field_with_looks_like_air(tmp_path: Path
 
 
 @pytest.mark.parametrize("ending", [".nii.gz", ".nrrd", ".MHA"])
-def test_other_kinds_of_file_give_the_same_squares(tmp_path: Path, ending: str) -> None:
+def test_all_volume_formats_give_the_same_squares(tmp_path: Path, ending: str) -> None:
     image = to_image(thorax())
     SimpleITK.WriteImage(image, str(tmp_path / "1.mha"))
     SimpleITK.WriteImage(image, str(tmp_path / f"1{ending.lower()}"), True)
@@ -146,27 +146,27 @@ BAD = {
     "voxels elsewhere": ("1.mha", _after(_replace, b"LOCAL", b"/etc/passwd"), "in another file"),
     "voxels as text": ("1.mha", _after(_replace, b"BinaryData = True", b"BinaryData = False"), "as text"),
     "a bomb": ("1.mha", lambda path: _write_bomb(path), "far more than the"),
-    "too large": ("1.mha", _after(_replace, b"DimSize = 40 40", b"DimSize = 40000 40000"), "more than the"),
+    "too large": ("1.mha", _after(_replace, b"DimSize = 40 40", b"DimSize = 40000 40000"), "more than the limit"),
     "a header that would end the process": ("1.mha", _after(_replace, b"NDims = 3", b"NDims = 300"), "NDims"),
     "a header damaged": ("1.mha", _after(_replace, b"BinaryData", b"Bina\x00\x01Data"), "damaged in line 3"),
     "a field twice": ("1.mha", _after(_replace, b"Element", b"NDims = 3\nElement"), "damaged in line"),
     "spacing": ("1.mha", _after(_replace, b"ElementSpacing = 8 8 20", b"ElementSpacing = 8 8 0"), "ElementSpacing"),
-    "spacing in metres": ("1.mha", _after(_replace, b"Spacing = 8 8 20", b"Spacing = .008 .008 .02"), "mm apart"),
+    "spacing in metres": ("1.mha", _after(_replace, b"Spacing = 8 8 20", b"Spacing = .008 .008 .02"), "spacing of"),
     "no direction": ("1.mha", _after(_replace, b"Matrix = 1 0 0 0 1", b"Matrix = 0 0 0 0 1"), "determinant is 0"),
-    "another size than told": (
+    "another size than in the header": (
         "1.mha",
         _after(_replace, b"CompressedDataSize = ", b"CompressedDataSize = 1"),
-        "tells of 1",
+        "its header has 1",
     ),
-    "no size told": ("1.mha", _after(_replace, b"CompressedDataSize", b"Comment"), "tells of no bytes"),
+    "no size in the header": ("1.mha", _after(_replace, b"CompressedDataSize", b"Comment"), "its header has no bytes"),
     "direction": ("1.mha", _after(_replace, b"Matrix = 1 0 0 0 1", b"Matrix = 1 0 0 0 nan"), "TransformMatrix"),
     "sizes lacking": ("1.mha", _after(_replace, b"DimSize = 40 40 12", b"DimSize = 40 40"), "DimSize = 40 40"),
     "nii.gz cut": ("1.nii.gz", _after(_cut, 0.5), "truncated"),
     "nii.gz damaged": ("1.nii.gz", _after(_damage, 0.9), "damaged"),
     "nrrd cut": ("1.nrrd", _after(_cut, 0.5), "truncated"),
     "nrrd cut, not compressed": ("1.nrrd", _after(_cut, 0.5, compress=False), "truncated"),
-    "wrong ending": ("1.png", lambda path: path.write_bytes(b"\x89PNG"), "ends in none of .mha"),
-    "a png of another name": ("1.mha", lambda path: path.write_bytes(b"\x89PNG" + bytes(500)), "no .mha volume"),
+    "wrong ending": ("1.png", lambda path: path.write_bytes(b"\x89PNG"), "not one of .mha"),
+    "a png of another name": ("1.mha", lambda path: path.write_bytes(b"\x89PNG" + bytes(500)), "not an .mha volume"),
     "one image": ("1.mha", _write(LEVELS[0]), "2 dimensions"),
     "one slice": ("1.mha", _write(LEVELS[:1]), "one slice"),
     "four dimensions": ("1.mha", lambda path: _write_4d(path), "4 dimensions"),
@@ -188,15 +188,15 @@ def _write_4d(path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_a_bad_volume_is_rejected_with_a_reason(tmp_path: Path, kind: str) -> None:
-    name, make, says = BAD[kind]
+def test_an_unusable_volume_is_rejected_with_a_reason(tmp_path: Path, kind: str) -> None:
+    name, make, reason = BAD[kind]
     make(tmp_path / name)
-    with pytest.raises(ImageRejected, match=says) as caught:
+    with pytest.raises(ImageRejected, match=reason) as caught:
         read_file(EIGHT, str(tmp_path / name), 32)
     assert "\n" not in str(caught.value) and "ITK" not in str(caught.value)
 
 
-def test_the_cache_holds_the_squares_of_the_good_ones(tmp_path: Path) -> None:
+def test_the_cache_contains_the_squares_of_readable_volumes(tmp_path: Path) -> None:
     good = [write_volume(tmp_path / f"{seed}.mha", thorax(seed)) for seed in range(2)]
     bad = tmp_path / "bad.mha"
     bad.write_text("no volume")
@@ -208,7 +208,7 @@ def test_the_cache_holds_the_squares_of_the_good_ones(tmp_path: Path) -> None:
     assert np.array_equal(pixels[8:], read_file(EIGHT, str(good[1]), 32))
 
 
-def test_volumes_are_found_by_their_endings(tmp_path: Path) -> None:
+def test_volumes_are_found_by_their_suffixes(tmp_path: Path) -> None:
     for name in ("10.mha", "9.mha", "a/1.nii.gz", "a/2.nrrd", "note.txt", ".hidden.mha", "scan.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
@@ -221,15 +221,14 @@ def test_volumes_are_found_by_their_endings(tmp_path: Path) -> None:
         list_files(EIGHT, [tmp_path / "nowhere"])
 
 
-def test_a_rule_of_another_version_is_refused() -> None:
-    assert Reading.from_dict(EIGHT.as_dict()) == EIGHT
-    assert Reading.from_dict(None) == Reading()
+def test_an_unknown_reading_rule_is_an_error() -> None:
+    assert Reading.from_record(EIGHT.as_record()) == EIGHT
     for change in ({"rule": "ct-cubes"}, {"options": {}}, {"options": {**EIGHT.options, "orientation": "RAS"}}):
-        stored = {**EIGHT.as_dict(), **change}
+        stored = {**EIGHT.as_record(), **change}
         with raises(UnknownReadingError, **stored):
-            Reading.from_dict(stored)
-    narrow = {**EIGHT.as_dict(), "options": {**EIGHT.options, "window_width_hu": 1000.0}}
-    assert Reading.from_dict(narrow).options["window_width_hu"] == 1000.0
+            Reading.from_record(stored)
+    narrow = {**EIGHT.as_record(), "options": {**EIGHT.options, "window_width_hu": 1000.0}}
+    assert Reading.from_record(narrow).options["window_width_hu"] == 1000.0
 
 
 _PEAK = """
@@ -253,4 +252,4 @@ def test_memory_does_not_grow_with_the_number_of_volumes(tmp_path: Path) -> None
         return int(done.stdout) / 1024
 
     size = 2 * np.prod(np.array([72, 240, 240])) / 2**20
-    assert peak(24) - peak(4) < 2 * size, "twenty more volumes may not take the room of two"
+    assert peak(24) - peak(4) < 2 * size, "twenty more volumes must need less memory than two volumes"

@@ -1,4 +1,4 @@
-"""What grey a radiograph's stored values become."""
+"""Conversion of stored values to grey levels."""
 
 from pathlib import Path
 
@@ -33,7 +33,9 @@ FOUR = np.array([[0, 1000], [2000, 4095]], dtype=np.uint16)
         ("SIGMOID", [1 / (1 + np.exp(-4 * (x - 4000) / 5000)) for x in (-100, 1900, 3900, 8090)]),
     ],
 )
-def test_rescaling_and_window_as_by_hand(tmp_path: Path, function: str | None, expected: list[float]) -> None:
+def test_rescaling_and_window_match_a_manual_calculation(
+    tmp_path: Path, function: str | None, expected: list[float]
+) -> None:
     path = write_dicom(
         tmp_path / "a.dcm",
         FOUR,
@@ -47,11 +49,11 @@ def test_rescaling_and_window_as_by_hand(tmp_path: Path, function: str | None, e
 
 
 @pytest.mark.parametrize("name", ["CT_small", "MR_small", "MR_small_bigendian", "693_J2KI", "examples_overlay"])
-def test_simpleitk_sees_the_same(name: str) -> None:
+def test_grey_levels_match_simpleitk(name: str) -> None:
     import SimpleITK as sitk
 
     path = SHIPPED / f"{name}.dcm"
-    # It rescales by itself.
+    # SimpleITK rescales the values itself.
     image = sitk.Cast(sitk.ReadImage(str(path)), sitk.sitkFloat64)
     header = pydicom.dcmread(path, stop_before_pixels=True)
     if "WindowCenter" in header:
@@ -69,7 +71,7 @@ def dicom_tails() -> tuple[float, float]:
     return TAILS
 
 
-def test_black_is_air_whatever_the_polarity(tmp_path: Path) -> None:
+def test_air_is_black_for_both_photometric_interpretations(tmp_path: Path) -> None:
     window = {"WindowCenter": 2048, "WindowWidth": 4096}
     plain = read_grey(write_dicom(tmp_path / "2.dcm", ramp(), **window)).astype(int)
     assert plain[0, 0] == 0 and plain[0, -1] == 255
@@ -85,25 +87,25 @@ def test_black_is_air_whatever_the_polarity(tmp_path: Path) -> None:
         assert np.abs(other - plain).max() <= 1, tags
 
 
-def test_without_a_window_eight_bits_stay_and_deeper_ones_are_stretched(tmp_path: Path) -> None:
+def test_without_a_window_8_bits_are_kept_and_more_bits_are_stretched(tmp_path: Path) -> None:
     eight = (ramp(100) + 50).astype(np.uint8)
     assert (read_grey(write_dicom(tmp_path / "8.dcm", eight, bits=8)) == eight).all()
     signed = ramp(2000).astype(np.int16) - 1000
     signed[0, 0], signed[0, 1] = -32768, 32767
     levels = read_grey(write_dicom(tmp_path / "16.dcm", signed, bits=16)).astype(int)
-    # Two stray pixels of 4,096 do not turn the rest grey.
+    # Two outliers among 4,096 pixels do not change the range.
     assert np.abs(levels[5] - np.linspace(0, 255, 64)).max() <= 5
     narrow = read_grey(write_dicom(tmp_path / "odd.dcm", signed, bits=16, WindowCenter=0, WindowWidth=0))
-    assert (narrow == levels).all(), "a window without width is none"
+    assert (narrow == levels).all(), "a window without a width is ignored"
 
 
-def test_luts(tmp_path: Path) -> None:
+def test_lookup_tables_are_applied(tmp_path: Path) -> None:
     stored = np.array([[0, 300], [600, 1023]], dtype=np.uint16)
     entries = np.arange(1024)
-    # An 8-bit table with more than 256 entries; pydicom's own apply_voi wraps round in it.
+    # An 8-bit table with more than 256 entries, in which the index of apply_voi of pydicom overflows.
     voi = lut((entries // 4).tolist(), 0, 8)
     path = write_dicom(tmp_path / "voi.dcm", stored, bits=10, VOILUTSequence=[voi], WindowCenter=1, WindowWidth=2)
-    assert read_grey(path).ravel().tolist() == [0, 75, 150, 255], "the LUT goes before the window"
+    assert read_grey(path).ravel().tolist() == [0, 75, 150, 255], "the LUT takes precedence over the window"
     steep = lut((entries * 4).tolist(), 0, 12)
     levels = read_grey(write_dicom(tmp_path / "12.dcm", stored, bits=10, VOILUTSequence=[steep]))
     assert np.abs(levels.ravel() - entries[stored.ravel()] * 4 / 4095 * 255).max() <= 0.5
@@ -120,7 +122,7 @@ def test_luts(tmp_path: Path) -> None:
     assert read_grey(path).ravel().tolist() == [0, 0, 170, 255]
 
 
-def test_padding_is_black_and_does_not_count(tmp_path: Path) -> None:
+def test_padding_is_black_and_not_used_for_the_range(tmp_path: Path) -> None:
     stored = ramp(1000) + 1000
     stored[:, :20] = 4095
     plain = read_grey(write_dicom(tmp_path / "a.dcm", stored, PixelPaddingValue=4095))
@@ -139,7 +141,7 @@ def test_padding_is_black_and_does_not_count(tmp_path: Path) -> None:
     assert read_grey(write_dicom(tmp_path / "c.dcm", everything, PixelPaddingValue=7)).shape == (4, 4)
 
 
-def test_a_single_enhanced_frame_keeps_its_window_in_groups(tmp_path: Path) -> None:
+def test_the_window_of_an_enhanced_image_is_in_its_functional_groups(tmp_path: Path) -> None:
     window, rescale, groups = Dataset(), Dataset(), Dataset()
     window.WindowCenter, window.WindowWidth = 4000, 4000
     rescale.RescaleSlope, rescale.RescaleIntercept = 2, -100
@@ -156,7 +158,7 @@ def test_a_single_enhanced_frame_keeps_its_window_in_groups(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian]
 )
-def test_uncompressed_syntaxes_say_the_same(tmp_path: Path, syntax: pydicom.uid.UID) -> None:
+def test_uncompressed_transfer_syntaxes_give_equal_pixels(tmp_path: Path, syntax: pydicom.uid.UID) -> None:
     levels = read_grey(write_dicom(tmp_path / "a.dcm", ramp(), syntax=syntax, WindowCenter=2048, WindowWidth=4096))
     assert np.abs(levels[0] - np.linspace(0, 255, 64)).max() <= 1
 
@@ -186,14 +188,14 @@ def test_lossless_compression_changes_nothing(tmp_path: Path, kind: str, dtype: 
     assert (read_grey(packed) == read_grey(native)).all()
 
 
-def test_twelve_bit_jpeg_which_pydicom_does_not_decode() -> None:
+def test_twelve_bit_jpeg_is_decoded() -> None:
     stored = dicom_worker.decode_in_worker(SHIPPED / "JPGExtended.dcm")
-    # SimpleITK reads these values there.
+    # SimpleITK gives these values.
     assert stored.shape == (1024, 256)
     assert (stored[420, 140], stored[230, 120], stored.max()) == (244, 95, 264)
 
 
-def test_colour_becomes_the_luminance_that_a_png_has(tmp_path: Path) -> None:
+def test_colour_is_converted_to_luminance_as_in_png(tmp_path: Path) -> None:
     for name in ("SC_rgb_rle", "SC_rgb_jpeg_gdcm", "examples_palette", "SC_ybr_full_422_uncompressed"):
         path = SHIPPED / f"{name}.dcm"
         rgb = pydicom.dcmread(path).pixel_array

@@ -1,4 +1,4 @@
-"""What is made of the maps: scores against boxes, overlays, files, and lists for R."""
+"""Outputs from Grad-CAM maps: scores against boxes, overlays, files, and lists for R."""
 
 import json
 import zipfile
@@ -21,16 +21,16 @@ from placa.inference.errors import (
     NothingToExplainError,
 )
 from placa.inference.explain import Explainer, explain_files
-from placa.inference.explain.boxes import lines, read_test_boxes, score, summarise
+from placa.inference.explain.boxes import format_summary, read_test_boxes, score, summarise
 from placa.inference.explain.gradcam import GradCam
 from placa.inference.explain.overlay import background, overlay
-from placa.inference.predict import Predictor, loaded
+from placa.inference.predict import Predictor, load_predictor
 from placa.records.manifest import read_manifest
 from placa.records.reading import slabs
 from placa.workflows.r_calls import explain_as_lists, find_as_list
 
 
-def test_explaining_changes_nothing(run: Path, prepared: Path) -> None:
+def test_explaining_does_not_change_predictions(run: Path, prepared: Path) -> None:
     path = read_manifest(prepared)["path"].iloc[0]
     predictor = Predictor(run)
     before, _ = predictor.predict([path])
@@ -41,27 +41,27 @@ def test_explaining_changes_nothing(run: Path, prepared: Path) -> None:
     assert np.array_equal(explained.evidence, again.evidence)
 
 
-def test_hand_worked_scores() -> None:
+def test_scores_match_a_manual_calculation() -> None:
     evidence = np.zeros((4, 4), dtype=np.float32)
     evidence[0, 0], evidence[0, 1], evidence[3, 3] = 1.0, 0.5, 0.4
     left_top = [(0.0, 0.0, 0.5, 0.5)]
     found = score(evidence, left_top)
-    # Marked: two pixels, both among the four of the box.
+    # Two pixels are marked, both among the four of the box.
     assert found == {"hit": True, "iou": 0.5, "area": 0.25, "centre": False}
     assert score(evidence, left_top, threshold=0.4)["iou"] == 2 / 5
     assert score(evidence, [(0.5, 0.5, 0.5, 0.5)]) == {"hit": False, "iou": 0.0, "area": 0.25, "centre": True}
     assert score(np.zeros((4, 4), np.float32), left_top)["hit"] is False
-    # Overlapping boxes are one region.
+    # Overlapping boxes form one region.
     assert score(evidence, [*left_top, (0.25, 0.0, 0.5, 0.5)])["area"] == 6 / 16
     summary = summarise(pd.DataFrame([{"finding": "Mass", **found}] * 3), 0.5)["findings"]["Mass"]
     assert summary["images"] == 3 and summary["pointing"] == 1 and summary["pointing_anywhere"] == 0.25
-    # The interval of 3 of 3 begins at n / (n + z^2).
+    # The lower limit of 3 of 3 is n / (n + z^2).
     assert (
         summary["pointing_lower"] == pytest.approx(3 / (3 + 1.959964**2), abs=1e-6) and summary["pointing_upper"] == 1
     )
 
 
-def test_an_overlay_keeps_proportions_and_what_has_no_evidence(tmp_path: Path) -> None:
+def test_an_overlay_keeps_the_aspect_ratio_and_pixels_without_evidence(tmp_path: Path) -> None:
     Image.fromarray(np.full((60, 90), 77, dtype=np.uint8)).save(tmp_path / "wide.png")
     grey = background(tmp_path / "wide.png", side=120)
     assert grey.shape == (80, 120)
@@ -90,10 +90,10 @@ def test_the_command_writes_overlays_maps_and_scores(run: Path, prepared: Path, 
     summary = json.loads((out / "boxes.json").read_text())
     assert summary["threshold"] == 0.5 and summary["findings"]["Opacity"]["images"] == len(lesions)
     assert len(pd.read_csv(out / "boxes.csv")) == len(lesions)
-    assert lines(summary) == done.stdout.splitlines()[:1]
+    assert format_summary(summary) == done.stdout.splitlines()[:1]
 
 
-def test_what_cannot_be_explained_is_told(run: Path, prepared: Path, tmp_path: Path) -> None:
+def test_invalid_input_of_explain_is_an_error(run: Path, prepared: Path, tmp_path: Path) -> None:
     image = read_manifest(prepared)["path"].iloc[0]
     with raises(UnknownNameError, kind="finding", name="Opacidad", known=["Opacity"]):
         explain_files(run, [image], tmp_path / "out", "Opacidad")
@@ -118,7 +118,7 @@ def test_what_cannot_be_explained_is_told(run: Path, prepared: Path, tmp_path: P
     assert not (tmp_path / "out").exists()
 
 
-def test_images_of_one_name_do_not_overwrite_each_other(run: Path, prepared: Path, tmp_path: Path) -> None:
+def test_images_with_equal_names_do_not_overwrite_each_other(run: Path, prepared: Path, tmp_path: Path) -> None:
     for folder, image in zip("ab", sorted((prepared / "images").glob("*.png")), strict=False):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "scan.png").symlink_to(image)
@@ -126,13 +126,13 @@ def test_images_of_one_name_do_not_overwrite_each_other(run: Path, prepared: Pat
     assert table["overlay"].tolist() == ["scan.Opacity.png", "scan-2.Opacity.png"]
 
 
-def test_of_a_volume_the_square_of_the_highest_score_is_explained(a_run: Path, tmp_path: Path, placa) -> None:
-    # The run of radiographs, told to read volumes: what it thinks of them is of no matter here.
+def test_the_square_with_the_highest_score_of_a_volume_is_explained(a_run: Path, tmp_path: Path, placa) -> None:
+    # A run on radiographs with the reading rule of volumes; its predictions do not matter here.
     facts = json.loads((a_run / "run.json").read_text())
-    facts["data"]["reading"] = slabs(4).as_dict()
+    facts["data"]["reading"] = slabs(4).as_record()
     with zipfile.ZipFile(a_run / "model.keras") as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
-    card = json.loads(members["placa.json"]) | {"reading": slabs(4).as_dict()}
+    card = json.loads(members["placa.json"]) | {"reading": slabs(4).as_record()}
     with zipfile.ZipFile(a_run / "model.keras", "w") as archive:
         for name, content in {**members, "placa.json": json.dumps(card).encode()}.items():
             archive.writestr(name, content)
@@ -148,14 +148,14 @@ def test_of_a_volume_the_square_of_the_highest_score_is_explained(a_run: Path, t
     squares = read_file(predictor.reading, str(volume), predictor.size)
     logits = GradCam(predictor.model).logits(squares)[:, 0]
     assert row["squares"] == 4 and row["square"] == logits.argmax() + 1 and row["overlay"] == "7.Opacity.png"
-    # The probability is the volume's: the mean of the logits of its squares.
+    # The probability is that of the volume: from the mean logit of its squares.
     assert row["probability"] == pytest.approx(1 / (1 + np.exp(-logits.mean())), abs=1e-5)
     assert np.array_equal(
         np.load(tmp_path / "out" / row["map"]), GradCam(predictor.model).maps(squares[[row["square"] - 1]], 0)[0]
     )
 
 
-def test_lists_for_r_are_plain(run: Path, prepared: Path, tmp_path: Path) -> None:
+def test_lists_for_r_have_plain_values(run: Path, prepared: Path, tmp_path: Path) -> None:
     image = read_manifest(prepared)["path"].iloc[0]
     lists = explain_as_lists(str(run), image)
     one = Explainer(Predictor(run)).explain(image)[0]
@@ -167,7 +167,7 @@ def test_lists_for_r_are_plain(run: Path, prepared: Path, tmp_path: Path) -> Non
     assert "empty" in explain_as_lists(str(run), str(tmp_path / "bad.png"))["rejected"]
 
 
-def test_r_is_given_one_predictor_and_lists_of_files(run: Path, prepared: Path) -> None:
-    assert loaded(run) is loaded(run)
+def test_r_uses_one_predictor_and_lists_of_files(run: Path, prepared: Path) -> None:
+    assert load_predictor(run) is load_predictor(run)
     images = sorted(str(path) for path in (prepared / "images").glob("*.png"))
     assert sorted(find_as_list(str(run), [str(prepared / "images"), images[0]])) == images

@@ -1,4 +1,4 @@
-"""Grad-CAM where the answer is known: networks made by hand, and a phantom's lesion."""
+"""Grad-CAM with known results: networks with given weights, and the lesion of a phantom."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ AS_IS = Recalibration(slope=1.0, intercept=0.0)
 
 
 def bright_or_dark(size: int = SIZE, weights: tuple[float, float] = (3.0, -2.0)) -> Any:
-    """A network with two features, how bright and how dark each 8 x 8 block is, weighed in a mean."""
+    """Build a network with two features, brightness and darkness of 8 x 8 blocks, and a weighted mean."""
     keras = load_keras()
     layers = keras.layers
     pixels = keras.Input((size, size, 1), dtype="uint8")
@@ -39,7 +39,7 @@ def bright_or_dark(size: int = SIZE, weights: tuple[float, float] = (3.0, -2.0))
 
 
 def blocks_of(pixels: np.ndarray) -> np.ndarray:
-    """What `bright_or_dark` sees: the mean over each 8 x 8 block, shape (size / 8, size / 8, 2)."""
+    """Return the features of `bright_or_dark`: the mean of each 8 x 8 block, shape (size / 8, size / 8, 2)."""
     grey = pixels / 255
     features = np.stack([np.maximum(grey - 0.5, 0), np.maximum(0.5 - grey, 0)], axis=-1)
     side = pixels.shape[0] // 8
@@ -47,14 +47,14 @@ def blocks_of(pixels: np.ndarray) -> np.ndarray:
 
 
 def closed_form(pixels: np.ndarray, weights: tuple[float, float] = (3.0, -2.0)) -> np.ndarray:
-    """Under a mean and a dense layer, the gradient of each feature is its weight over the number of blocks."""
+    """Below a mean and a dense layer, the gradient of each feature is its weight divided by the number of blocks."""
     features = blocks_of(pixels)
     evidence = (features * np.array(weights)).sum(axis=-1) / features[..., 0].size
     return np.asarray(Image.fromarray(evidence.astype(np.float32)).resize(pixels.shape, Image.Resampling.BILINEAR))
 
 
 def spot(row: int, column: int) -> np.ndarray:
-    """A dark grey image with one bright spot."""
+    """Draw a dark grey image with one bright spot."""
     pixels = np.full((SIZE, SIZE), 100, dtype=np.uint8)
     pixels[row : row + 8, column : column + 8] = 250
     return pixels
@@ -65,25 +65,25 @@ def peak(evidence: np.ndarray) -> tuple[int, int]:
     return int(row), int(column)
 
 
-def test_the_map_is_that_of_the_paper() -> None:
+def test_the_map_matches_the_formula_of_the_paper() -> None:
     pixels = spot(16, 48)
     evidence = GradCam(with_probabilities(bright_or_dark(), [AS_IS])).maps(pixels[None], 0)[0]
     assert evidence.shape == (SIZE, SIZE) and evidence.dtype == np.float32
     assert np.abs(evidence - np.maximum(closed_form(pixels), 0)).max() < 1e-6
     assert 16 <= peak(evidence)[0] < 24 and 48 <= peak(evidence)[1] < 56
-    # What speaks against the finding is not shown.
+    # Evidence against the finding is not shown.
     assert (evidence[:, :32] == 0).all()
 
 
-def test_the_mirrored_branch_is_turned_back() -> None:
+def test_the_map_of_the_mirrored_branch_is_mirrored_back() -> None:
     pixels = spot(16, 48)
     gradcam = GradCam(with_probabilities(with_mirror(bright_or_dark()), [AS_IS]))
     evidence = gradcam.maps(pixels[None], 0)[0]
-    # Both branches see the same, so that the average over them is either's map.
+    # Both branches have the same input, so their mean is the map of either.
     assert np.abs(evidence - np.maximum(closed_form(pixels), 0)).max() < 1e-6
 
 
-def test_a_network_in_a_network_in_an_ensemble_is_explained_whole() -> None:
+def test_nested_networks_of_an_ensemble_are_explained() -> None:
     keras = load_keras()
     pixels = keras.Input((SIZE, SIZE, 1), dtype="uint8")
     weights = ((3.0, -2.0), (5.0, 1.0))
@@ -95,16 +95,16 @@ def test_a_network_in_a_network_in_an_ensemble_is_explained_whole() -> None:
     assert np.abs(gradcam.maps(image[None], 0)[0] - expected).max() < 1e-6
 
 
-def test_a_recalibration_that_turns_the_logit_turns_the_map() -> None:
+def test_a_negative_recalibration_slope_inverts_the_map() -> None:
     pixels = spot(16, 48)
     turned = GradCam(with_probabilities(bright_or_dark(), [Recalibration(slope=-2.0, intercept=1.0)]))
     expected = np.maximum(-2 * closed_form(pixels), 0)
     assert np.abs(turned.maps(pixels[None], 0)[0] - expected).max() < 1e-6
 
 
-def test_each_finding_of_several_has_its_own_map() -> None:
+def test_each_finding_has_its_own_map() -> None:
     keras = load_keras()
-    # Weights drawn by lot can be such that one finding has no evidence anywhere.
+    # With random weights, a finding can have no evidence in any position.
     keras.utils.set_random_seed(1)
     network = build("small", SIZE, 2)
     dense = network.get_layer("logits")
@@ -112,13 +112,13 @@ def test_each_finding_of_several_has_its_own_map() -> None:
     dense.set_weights([np.stack([kernel[:, 0], -kernel[:, 0]], axis=1), bias])
     gradcam = GradCam(with_probabilities(with_mirror(network), [AS_IS, AS_IS]))
     first, second = (gradcam.maps(spot(16, 48)[None], finding)[0] for finding in (0, 1))
-    # One finding's evidence is the other's counter-evidence.
+    # Evidence for one finding is evidence against the other.
     assert first.any() and second.any() and ((first == 0) | (second == 0)).all()
     assert keras.ops.shape(network.get_layer("features").output)[-1] == 128
 
 
-def test_a_phantoms_lesion_is_where_the_map_peaks() -> None:
-    """The network knows the phantom without its lesion, so all that it can see is the lesion."""
+def test_the_map_has_its_maximum_at_the_lesion_of_a_phantom() -> None:
+    """The network detects the difference from the phantom without a lesion, which is the lesion."""
     keras = load_keras()
     layers = keras.layers
     tried = 0
@@ -153,7 +153,7 @@ def test_a_phantoms_lesion_is_where_the_map_peaks() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["MobileNetV3Small", "DenseNet121", "EfficientNetV2B0", "ResNet50", "ConvNeXtTiny"])
 @pytest.mark.parametrize("nested", [True, False])
-def test_backbones_of_keras_have_a_plane_to_explain_at(name: str, nested: bool) -> None:
+def test_backbones_of_keras_have_a_feature_map(name: str, nested: bool) -> None:
     keras = load_keras()
     pixels = keras.Input((SIZE, SIZE, 1), dtype="uint8")
     make = getattr(keras.applications, name)
@@ -167,7 +167,7 @@ def test_backbones_of_keras_have_a_plane_to_explain_at(name: str, nested: bool) 
     assert len(layers) == 1 and tuple(layers[0].output.shape[1:3]) == (2, 2)
 
 
-def test_a_backbone_nested_and_mirrored_is_explained() -> None:
+def test_a_nested_and_mirrored_backbone_is_explained() -> None:
     keras = load_keras()
     pixels = keras.Input((SIZE, SIZE, 1), dtype="uint8")
     grey = keras.layers.Concatenate()([keras.layers.Rescaling(1.0)(pixels)] * 3)
@@ -178,11 +178,11 @@ def test_a_backbone_nested_and_mirrored_is_explained() -> None:
     gradcam = GradCam(with_probabilities(with_mirror(network), [AS_IS]))
     image = spot(16, 48)
     evidence, mirrored = gradcam.maps(np.stack([image, image[:, ::-1]]), 0)
-    # The model answers an image and its mirror image alike, and so does its explanation.
+    # The prediction and the map are the same for an image and its mirror image.
     assert np.abs(evidence - mirrored[:, ::-1]).max() <= 1e-4 * max(float(evidence.max()), 1e-6)
 
 
-def test_a_model_without_a_plane_is_told() -> None:
+def test_a_model_without_a_feature_map_is_an_error() -> None:
     keras = load_keras()
     pixels = keras.Input((8, 8, 1), dtype="uint8")
     flat = keras.layers.Dense(1)(keras.layers.Flatten()(pixels))
@@ -191,7 +191,7 @@ def test_a_model_without_a_plane_is_told() -> None:
         GradCam(model)
 
 
-def test_a_backend_without_gradients_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backend_without_gradients_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(load_keras().backend, "backend", lambda: "openvino")
     with raises(BackendWithoutGradientsError, backend="openvino", supported=["tensorflow", "jax", "torch"]):
         gradcam_module._gradients(lambda changes: None, [])

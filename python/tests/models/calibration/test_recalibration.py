@@ -28,9 +28,9 @@ def _scores(seed: int, n: int = 200) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _regression(logits: np.ndarray, truth: np.ndarray, intercept: bool) -> LogisticRegression:
-    """Scikit-learn's logistic regression without a penalty, on Platt's smoothed targets."""
+    """Fit the logistic regression of scikit-learn without a penalty on the smoothed targets of Platt."""
     target = _targets(truth)
-    # An image whose target is 0.9 is one that is positive with weight 0.9 and negative with weight 0.1.
+    # An image with target 0.9 is a positive with weight 0.9 and a negative with weight 0.1.
     twice = np.tile(logits, 2)[:, None]
     labels, weights = np.repeat([1, 0], len(logits)), np.concatenate([target, 1 - target])
     regression = LogisticRegression(C=np.inf, fit_intercept=intercept, tol=1e-10, max_iter=10_000)
@@ -43,7 +43,7 @@ def _targets(truth: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_platt_is_the_logistic_regression_on_smoothed_targets(seed: int) -> None:
+def test_platt_matches_a_logistic_regression_on_smoothed_targets(seed: int) -> None:
     logits, truth = _scores(seed)
     other, ours = _regression(logits, truth, intercept=True), fit_recalibration(logits, truth)
     assert ours.slope == pytest.approx(other.coef_[0, 0], rel=1e-4)
@@ -51,7 +51,7 @@ def test_platt_is_the_logistic_regression_on_smoothed_targets(seed: int) -> None
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_temperature_is_the_logistic_regression_without_intercept(seed: int) -> None:
+def test_temperature_matches_a_logistic_regression_without_intercept(seed: int) -> None:
     logits, truth = _scores(seed)
     ours = fit_temperature(logits, truth)
     assert ours.slope == pytest.approx(_regression(logits, truth, intercept=False).coef_[0, 0], rel=1e-4)
@@ -59,7 +59,7 @@ def test_temperature_is_the_logistic_regression_without_intercept(seed: int) -> 
 
 
 class _Logits(ClassifierMixin, BaseEstimator):
-    """A classifier that was fitted elsewhere and says what it is given."""
+    """A fitted classifier that returns its input."""
 
     classes_ = np.array([0, 1])
 
@@ -76,10 +76,10 @@ class _Logits(ClassifierMixin, BaseEstimator):
         return (x[:, 0] > 0).astype(int)
 
 
-def test_temperature_and_platt_are_those_of_scikit_learns_calibrated_classifier() -> None:
+def test_temperature_and_platt_match_scikit_learn() -> None:
     from sklearn.frozen import FrozenEstimator
 
-    # Its temperature takes labels as they are; with so many images Platt's smoothing is next to nothing.
+    # Its temperature does not smooth the labels; with so many images, Platt's smoothing is negligible.
     logits, truth = _scores(0, n=20_000)
     for method, ours in (("temperature", fit_temperature), ("sigmoid", fit_recalibration)):
         theirs = CalibratedClassifierCV(FrozenEstimator(_Logits()), method=method).fit(logits[:, None], truth)
@@ -88,14 +88,14 @@ def test_temperature_and_platt_are_those_of_scikit_learns_calibrated_classifier(
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_isotonic_goes_through_the_middle_of_each_step_of_scikit_learns(seed: int) -> None:
+def test_isotonic_interpolates_the_centres_of_scikit_learns_steps(seed: int) -> None:
     logits, truth = _scores(seed)
     steps = IsotonicRegression().fit(logits, _targets(truth)).predict(logits)
     levels = np.unique(np.round(steps, 12))
     x, y = np.array(fit_isotonic(logits, truth).knots).T
     assert y == pytest.approx(logit(levels), abs=1e-6)
     assert x == pytest.approx([logits[np.isclose(steps, level, atol=1e-10)].mean() for level in levels])
-    # What matters of it: the mean probability of the images of a step is theirs, within what lies in between.
+    # The mean probability of the images of a step is that of the step, up to the interpolation.
     assert np.corrcoef(sigmoid(fit_isotonic(logits, truth).apply(logits)), steps)[0, 1] > 0.97
 
 
@@ -106,7 +106,7 @@ def test_isotonic_keeps_the_order_of_the_scores() -> None:
     assert roc_auc_score(truth, recalibrated) == roc_auc_score(truth, logits)
 
 
-def test_ties_in_the_scores_are_one_place() -> None:
+def test_tied_scores_have_one_probability() -> None:
     logits = np.array([0.0, 0.0, 0.0, 1.0, 1.0, 2.0, 2.0])
     truth = np.array([0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0])
     recalibrated = fit_isotonic(logits, truth).apply(logits)
@@ -114,34 +114,35 @@ def test_ties_in_the_scores_are_one_place() -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_separated_classes_do_not_run_away(method: str) -> None:
+def test_separated_classes_give_finite_slopes(method: str) -> None:
     ours = METHODS[method](np.array([-2.0, -1.0, 1.0, 2.0]), np.array([0.0, 0.0, 1.0, 1.0]))
     assert 0.5 < sigmoid(ours.apply(np.array([2.0])))[0] < 0.99
 
 
 @pytest.mark.parametrize("method", [*METHODS, "auto"])
 @pytest.mark.parametrize("label", [1.0, 0.0, np.nan])
-def test_one_class_leaves_scores_as_they_are_and_says_why(method: str, label: float) -> None:
+def test_a_single_class_is_not_recalibrated_and_has_a_reason(method: str, label: float) -> None:
     chosen = choose_recalibration(method, np.array([1.0, 2.0, 3.0]), np.full(3, label))
     assert chosen.recalibration == Recalibration() and chosen.method == "none"
-    assert chosen.as_dict()["chosen"] is False and "validation has no image" in chosen.as_dict()["reason"]
+    missing = "no_negative" if label == 1 else "no_positive"
+    assert (chosen.as_record()["chosen"], chosen.as_record()["reason"]) == (False, missing)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_model_that_is_worse_than_chance_is_not_turned_round(method: str) -> None:
+def test_a_model_worse_than_chance_is_not_inverted(method: str) -> None:
     truth = np.repeat([1.0, 0.0], 50)
     chosen = choose_recalibration(method, np.linspace(-3, 3, 100), truth)
-    assert chosen.recalibration == Recalibration() and "does not rise" in str(chosen.reason)
+    assert chosen.recalibration == Recalibration() and chosen.reason == "not_increasing"
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_unknown_labels_have_no_say(method: str) -> None:
+def test_unknown_labels_are_excluded(method: str) -> None:
     logits, truth = _scores(1)
     more = np.concatenate([logits, [50.0, -50.0]]), np.concatenate([truth, [np.nan, np.nan]])
     assert METHODS[method](*more) == METHODS[method](logits, truth)
 
 
-def test_none_is_as_it_came_and_an_unknown_name_is_answered() -> None:
+def test_none_changes_nothing_and_an_unknown_method_is_an_error() -> None:
     logits, truth = _scores(1)
     chosen = choose_recalibration("none", logits, truth)
     assert chosen.recalibration == Recalibration() and chosen.reason is None
@@ -150,7 +151,7 @@ def test_none_is_as_it_came_and_an_unknown_name_is_answered() -> None:
     assert caught.value.values["known"][0] == "platt"
 
 
-def test_auto_takes_what_fits_images_it_was_not_fitted_to() -> None:
+def test_auto_chooses_the_lowest_cross_validated_loss() -> None:
     random = np.random.default_rng(0)
     z = random.normal(0, 2, 4000)
     labels = random.random(4000)
@@ -158,15 +159,15 @@ def test_auto_takes_what_fits_images_it_was_not_fitted_to() -> None:
     assert only_too_sure.method in {"temperature", "platt"}
     shifted = choose_recalibration("auto", z + 2, (labels < sigmoid(z)).astype(float))
     assert shifted.method != "temperature" and shifted.losses["temperature"] > shifted.losses["platt"] + 0.05
-    # Two plateaus, which no line on the scale of logits comes near.
+    # Two plateaus, which no line on the logit scale fits.
     stepped = (labels < np.where(z > 1, 0.6, 0.4)).astype(float)
     assert choose_recalibration("auto", z, stepped).method == "isotonic"
     few = choose_recalibration("auto", z[:999], stepped[:999])
     assert few.method != "isotonic" and "isotonic" not in few.losses
 
 
-def test_auto_leaves_whole_groups_out() -> None:
-    """Each group's images are copies: with some of a copy in the fit, the wildest curve would win."""
+def test_auto_cross_validates_by_group() -> None:
+    """The images of a group are copies. If copies were in several folds, the most flexible method would be chosen."""
     logits, truth = _scores(3, n=20)
     copies = np.repeat(logits, 60), np.repeat(truth, 60)
     whole, torn = cross_validated(*copies, np.repeat(np.arange(20), 60)), cross_validated(*copies)
@@ -174,10 +175,10 @@ def test_auto_leaves_whole_groups_out() -> None:
     assert max(whole, key=lambda method: whole[method]) == "isotonic"
 
 
-def test_the_cross_validated_loss_is_the_log_loss_of_each_part() -> None:
+def test_the_cross_validated_loss_is_the_log_loss_of_the_folds() -> None:
     logits, truth = _scores(3, n=300)
     one = cross_validated(logits, truth)["platt"]
-    # Twenty parts in the place of five change little: it is the loss of images that were left out.
+    # Twenty folds instead of five change little: the loss is that of images outside the fit.
     parts = np.arange(300) % 20
     z = np.empty(300)
     for part in range(20):
@@ -185,14 +186,14 @@ def test_the_cross_validated_loss_is_the_log_loss_of_each_part() -> None:
     assert one == pytest.approx(log_loss(truth, sigmoid(z)), rel=0.02)
 
 
-def test_too_few_positives_to_leave_any_out_take_platt() -> None:
+def test_too_few_positives_for_cross_validation_use_platt() -> None:
     logits, truth = np.array([-2.0, -1.0, 0.0, 1.0, 2.0]), np.array([0.0, 0.0, 0.0, 0.0, 1.0])
     chosen = choose_recalibration("auto", logits, truth)
     assert chosen.losses == {} and chosen.method == "platt"
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_ramps_are_the_same_map(seed: int) -> None:
+def test_piecewise_linear_ramps_give_the_same_map(seed: int) -> None:
     ours = fit_isotonic(*_scores(seed))
     slope, intercept, start, width, rise = ours.as_ramps()
     z = np.linspace(-30, 30, 1001)

@@ -1,4 +1,4 @@
-"""NIH's list of files, and the command line on the real tables."""
+"""The list of NIH files, and the command line with the real tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from placa.sources.download.plan import choose
 FILES = small_set
 
 
-def test_nih_s_list_is_complete() -> None:
+def test_the_list_of_nih_files_is_complete() -> None:
     archives = [file for file in NIH_FILES if file.images]
     assert [file.name for file in archives] == [f"images_{i:03d}.tar.gz" for i in range(1, 13)]
     # ChestX-ray14 has 112,120 images.
@@ -33,13 +33,13 @@ def test_nih_s_list_is_complete() -> None:
     ]
 
 
-def test_nih_s_checksums_are_those_of_its_tables(shared_data: Path) -> None:
+def test_checksums_match_the_tables_of_nih(shared_data: Path) -> None:
     for file in NIH_FILES:
         if not file.images and not file.optional:
             assert file.matches(shared_data / "nih" / file.name), file.name
 
 
-def test_the_table_that_nih_hands_out_differs_from_mirrors_in_one_word(shared_data: Path, tmp_path: Path) -> None:
+def test_the_table_of_nih_differs_from_its_mirrors_in_one_word(shared_data: Path, tmp_path: Path) -> None:
     mirrored = (shared_data / "nih" / TABLE).read_bytes()
     official = tmp_path / TABLE
     official.write_bytes(mirrored.replace(b"Patient Gender", b"Patient Sex", 1))
@@ -47,7 +47,7 @@ def test_the_table_that_nih_hands_out_differs_from_mirrors_in_one_word(shared_da
     assert file.matches(official) and official.stat().st_size == file.size
 
 
-def test_the_command_line(shared_data: Path, server: Server, to: Path) -> None:
+def test_the_command_line_passes_its_options(shared_data: Path, server: Server, to: Path) -> None:
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     options = parser.parse_args(["--to", str(to), "--only", "tables", "--base-url", server.url + "/", "--jobs", "2"])

@@ -1,4 +1,4 @@
-"""The whole of ``placa download nih`` against a server on the loopback."""
+"""``placa download nih`` from a server on loopback."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from loopback import Server, answer_with, archive, drop_after, member, noise, radiograph, remote
+from loopback import Server, archive, drop_after, member, noise, radiograph, remote, reply_with
 from raising import raises
 from small_nih import COUNTS, QUICK, README, TABLE, RecordedDownload, get, listed, small_set, visible
 
@@ -26,7 +26,7 @@ from placa.sources.download.errors import (
 FILES = small_set
 
 
-def test_everything_comes_and_prepare_finds_it(server: Server, to: Path) -> None:
+def test_a_complete_download_can_be_prepared(server: Server, to: Path) -> None:
     from placa.sources.nih import read_nih
 
     message = RecordedDownload()
@@ -43,7 +43,7 @@ def test_everything_comes_and_prepare_finds_it(server: Server, to: Path) -> None
     assert (source.images["split"] == "test").sum() == 4
 
 
-def test_a_second_time_does_nothing_and_says_so(server: Server, to: Path) -> None:
+def test_a_second_download_fetches_nothing(server: Server, to: Path) -> None:
     get(server, to)
     server.asked.clear()
     message = RecordedDownload()
@@ -52,7 +52,7 @@ def test_a_second_time_does_nothing_and_says_so(server: Server, to: Path) -> Non
     assert len(message.messages) == 1 and str(to) in message.messages[0]
 
 
-def test_only_what_is_missing_is_fetched_again(server: Server, to: Path) -> None:
+def test_only_missing_files_are_fetched_again(server: Server, to: Path) -> None:
     get(server, to)
     server.asked.clear()
     (to / "images_002" / "images" / "00000105_000.png").unlink()
@@ -68,25 +68,25 @@ def test_only_what_is_missing_is_fetched_again(server: Server, to: Path) -> None
     ("only", "count"),
     [("tables", 5), (["images"], 3), (["images_002"], 1), (["images_001,images_003.tar.gz", "test_list"], 3)],
 )
-def test_a_part_may_be_asked_for(server: Server, to: Path, only: str | list[str], count: int) -> None:
+def test_a_part_of_the_files_can_be_selected(server: Server, to: Path, only: str | list[str], count: int) -> None:
     assert len(get(server, to, only=only)) == count == len(server.asked)
 
 
-def test_an_unknown_part_is_named_with_those_there_are(server: Server, to: Path) -> None:
+def test_an_unknown_part_is_an_error_with_the_known_ones(server: Server, to: Path) -> None:
     with raises(UnknownNameError, name="images_013") as caught:
         get(server, to, only=["images_013"])
     assert set(caught.value.values["known"][:3]) == {"images_001", "images_002", "images_003"}
     assert not to.exists()
 
 
-def test_archives_may_be_kept(server: Server, to: Path) -> None:
+def test_archives_can_be_kept(server: Server, to: Path) -> None:
     get(server, to, only="images", keep_archives=True)
     assert (to / "images_001.tar.gz").read_bytes() == server.files["images_001.tar.gz"]
     server.asked.clear()
     assert get(server, to, only="images", keep_archives=True) == [] == server.asked
 
 
-def test_an_archive_that_is_there_is_verified_and_extracted(server: Server, to: Path) -> None:
+def test_an_existing_archive_is_verified_and_extracted(server: Server, to: Path) -> None:
     to.mkdir()
     (to / "images_001.tar.gz").write_bytes(server.files["images_001.tar.gz"])
     get(server, to, only="images_001")
@@ -96,7 +96,7 @@ def test_an_archive_that_is_there_is_verified_and_extracted(server: Server, to: 
         get(server, to, only="images_002")
 
 
-def test_images_that_someone_else_extracted_are_taken_as_they_are(server: Server, to: Path) -> None:
+def test_existing_extracted_images_are_accepted(server: Server, to: Path) -> None:
     get(server, to, only="images_001")
     (to / "images_001" / ".placa.json").unlink()
     message = RecordedDownload()
@@ -107,7 +107,7 @@ def test_images_that_someone_else_extracted_are_taken_as_they_are(server: Server
         get(server, to, only="images_001")
 
 
-def test_another_table_of_that_name_is_not_replaced(server: Server, to: Path) -> None:
+def test_a_different_table_with_the_same_name_is_not_replaced(server: Server, to: Path) -> None:
     to.mkdir()
     (to / TABLE).write_text("my own")
     with raises(PathInUseError, path=str(to / TABLE)):
@@ -115,7 +115,7 @@ def test_another_table_of_that_name_is_not_replaced(server: Server, to: Path) ->
     assert (to / TABLE).read_text() == "my own" and server.asked == []
 
 
-def test_an_older_edition_of_a_table_is_as_good(server: Server, to: Path) -> None:
+def test_an_older_edition_of_a_table_is_accepted(server: Server, to: Path) -> None:
     files = listed(server.files)
     older = b"older"
     both = RemoteFile(TABLE, "", (*files[0].editions, *remote(TABLE, older).editions))
@@ -124,9 +124,9 @@ def test_an_older_edition_of_a_table_is_as_good(server: Server, to: Path) -> Non
     assert (to / TABLE).read_bytes() == older
 
 
-def test_one_file_that_fails_does_not_keep_the_others(server: Server, to: Path) -> None:
-    server.will("images_001.tar.gz", answer_with(404))
-    server.will("test_list.txt", *[answer_with(500)] * 3)
+def test_a_failed_file_does_not_stop_the_others(server: Server, to: Path) -> None:
+    server.will("images_001.tar.gz", reply_with(404))
+    server.will("test_list.txt", *[reply_with(500)] * 3)
     failed = ["images_001.tar.gz", "test_list.txt"]
     with raises(SeveralFilesError, files=failed, errors=["HttpStatusError", "TransferError"]):
         get(server, to)
@@ -136,15 +136,15 @@ def test_one_file_that_fails_does_not_keep_the_others(server: Server, to: Path) 
     assert sorted(name for name, _ in server.asked) == ["images_001.tar.gz", "test_list.txt"]
 
 
-def test_a_readme_that_cannot_be_had_is_a_warning(server: Server, to: Path) -> None:
-    server.will(README, answer_with(404))
+def test_a_missing_readme_is_a_warning(server: Server, to: Path) -> None:
+    server.will(README, reply_with(404))
     message = RecordedDownload()
     made = get(server, to, progress=message)
     assert to / README not in made and len(made) == 7
     assert len(message.warned) == 1 and README in message.warned[0]
 
 
-def test_an_archive_that_breaks_off_comes_whole_and_a_hostile_one_is_refused(server: Server, to: Path) -> None:
+def test_an_interrupted_archive_is_resumed_and_an_unsafe_one_is_an_error(server: Server, to: Path) -> None:
     files = listed(server.files)
     server.will("images_001.tar.gz", drop_after(0.4), drop_after(0.4))
     download_nih(to, server.url, "images_001", files=files, retry_policy=QUICK)
@@ -155,9 +155,9 @@ def test_an_archive_that_breaks_off_comes_whole_and_a_hostile_one_is_refused(ser
     assert visible(to) == ["images_001"]
 
 
-def test_a_disk_that_is_too_small_is_refused_first(to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_disk_space_is_an_error_before_fetching(to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=50_000_000_000))
-    # 45.08 GB of images and 2 % for whole blocks, three archives of up to 4.2 GB at a time, 11.9 MB of tables.
+    # 45.08 GB of images, 2 % for block sizes, three archives of up to 4.2 GB at a time, and 11.9 MB of tables.
     with raises(DiskSpaceError, directory=str(to), free=50_000_000_000) as caught:
         download_nih(to)
     needed, images = (caught.value.values[name] / 1e9 for name in ("needed", "images"))
@@ -168,7 +168,7 @@ def test_a_disk_that_is_too_small_is_refused_first(to: Path, monkeypatch: pytest
     assert not to.exists()
 
 
-def test_room_for_what_is_left_is_enough(server: Server, to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disk_space_for_the_missing_files_is_enough(server: Server, to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     body = server.files["images_001.tar.gz"]
     to.mkdir()
     (to / "images_001.tar.gz.part").write_bytes(body[: len(body) // 2])
@@ -183,12 +183,12 @@ def test_room_for_what_is_left_is_enough(server: Server, to: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize("url", ["ftp://host/nih", "nih", "http://", "/mirror"])
-def test_a_base_url_has_to_be_one(to: Path, url: str) -> None:
+def test_an_invalid_base_url_is_an_error(to: Path, url: str) -> None:
     with raises(BaseUrlError, url=url):
         download_nih(to, url)
 
 
-def test_a_place_that_is_a_file_and_jobs_out_of_range(server: Server, tmp_path: Path) -> None:
+def test_a_file_as_directory_and_jobs_out_of_range_are_errors(server: Server, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with raises(PathInUseError, path=str(tmp_path / "file")):
         get(server, tmp_path / "file")
@@ -197,7 +197,7 @@ def test_a_place_that_is_a_file_and_jobs_out_of_range(server: Server, tmp_path: 
             get(server, tmp_path / "nih", jobs=jobs)
 
 
-def test_a_hostile_archive_is_refused_even_where_its_checksum_is_the_expected_one(server: Server, to: Path) -> None:
+def test_an_unsafe_archive_with_the_expected_checksum_is_an_error(server: Server, to: Path) -> None:
     escape = archive(member("images/00000101_000.png", radiograph(1)), member("../../00000102_000.png", radiograph(2)))
     server.files["images_001.tar.gz"] = escape
     with raises(

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from raising import raises
 
-from placa.core.errors import PlacaError, UnknownNameError
+from placa.core.errors import PathNotFoundError, PlacaError, UnknownNameError, WrongFileTypeError
 from placa.sources.errors import (
     EmptyTableError,
     MissingColumnError,
@@ -28,7 +28,7 @@ def written(path: Path, text: str, encoding: str = "utf-8") -> Path:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_every_encoding_separator_and_line_end_reads_the_same(
+def test_encodings_separators_and_line_ends_give_the_same_table(
     tmp_path: Path, encoding: str, separator: str, end: str
 ) -> None:
     text = TEXT.replace(",", f" {separator} ").replace("\n", end).rstrip()
@@ -42,23 +42,23 @@ def test_every_encoding_separator_and_line_end_reads_the_same(
     assert bool(rows.notes) == (encoding == "cp1252")
 
 
-def test_a_comma_in_a_header_does_not_hide_the_semicolons(tmp_path: Path) -> None:
+def test_a_comma_in_a_header_does_not_hide_a_semicolon_separator(tmp_path: Path) -> None:
     rows = read_text_table(written(tmp_path / "t.csv", "size[w,h];spacing[x,y,z];path\n1;2;a.png\n"), ["path"])
     assert list(rows.frame) == ["size[w,h]", "spacing[x,y,z]", "path"]
 
 
-def test_ragged_rows_are_set_aside_and_counted(tmp_path: Path) -> None:
+def test_rows_with_another_number_of_cells_are_rejected_and_counted(tmp_path: Path) -> None:
     text = 'path,label,note\na.png,1,"two\nlines"\nb.png,0\n\n , ,\nc.png,1,x,y\nd.png,1,z,,\n"e"f.png,1,z\ng.png,0,z'
     rows = read_text_table(written(tmp_path / "t.csv", text))
     assert rows.frame["path"].tolist() == ["a.png", "d.png", "g.png"]
     assert rows.frame["note"].tolist() == ["two\nlines", "z", "z"]
     assert [where for where, _ in rows.rejected] == ["t.csv, line 4", "t.csv, line 7", "t.csv, line 9"]
-    assert "2 cells where the header has 3" in rows.rejected[0][1]
+    assert "2 cells, expected 3" in rows.rejected[0][1]
     assert "quotation mark" in rows.rejected[2][1]
     assert (len(rows), rows.location(2)) == (6, "t.csv, line 10")
 
 
-def test_a_quotation_mark_left_open_costs_one_row(tmp_path: Path) -> None:
+def test_an_open_quotation_mark_rejects_only_one_row(tmp_path: Path) -> None:
     body = "".join(("" if i % 50 else '"') + f"{i}.png,1\n" for i in range(1, 120))
     rows = read_text_table(written(tmp_path / "t.csv", "path,label\n" + body))
     assert [where for where, _ in rows.rejected] == ["t.csv, line 51", "t.csv, line 101"]
@@ -67,7 +67,7 @@ def test_a_quotation_mark_left_open_costs_one_row(tmp_path: Path) -> None:
 
 
 def test_columns_without_a_name_are_not_read(tmp_path: Path) -> None:
-    # NIH's list of boxes has more commas in its header than in its rows; its first table ends each line with one.
+    # The box list of NIH has more commas in its header than in its rows; lines of its first table end with a comma.
     rows = read_text_table(written(tmp_path / "t.csv", "path,box [x,y],,,\na.png,1,2\nb.png,1,2,,,\n"))
     assert rows.frame.values.tolist() == [["a.png", "1", "2"], ["b.png", "1", "2"]]
     assert not rows.rejected
@@ -96,12 +96,10 @@ def test_a_file_that_is_not_a_table_is_an_error(
 
 
 def test_a_missing_file_and_a_directory_are_errors(tmp_path: Path) -> None:
-    with pytest.raises(PlacaError) as caught:
+    with raises(PathNotFoundError, path=str(tmp_path / "t.csv")):
         read_text_table(tmp_path / "t.csv")
-    assert str(tmp_path / "t.csv") in str(caught.value)
-    with pytest.raises(PlacaError) as caught:
+    with raises(WrongFileTypeError, path=str(tmp_path)):
         read_list(tmp_path)
-    assert str(tmp_path) in str(caught.value)
 
 
 def test_a_table_may_have_no_rows(tmp_path: Path) -> None:
@@ -109,7 +107,7 @@ def test_a_table_may_have_no_rows(tmp_path: Path) -> None:
     assert (len(rows), list(rows.frame)) == (0, ["path", "label"])
 
 
-def test_parquet_becomes_the_text_that_csv_would_hold(tmp_path: Path) -> None:
+def test_parquet_gives_the_same_text_as_csv(tmp_path: Path) -> None:
     table = pd.DataFrame(
         {
             "path": ["a.png", " b.png ", "c.png"],
@@ -120,7 +118,7 @@ def test_parquet_becomes_the_text_that_csv_would_hold(tmp_path: Path) -> None:
             "pixels": [[1, 2], [3], []],
         }
     )
-    # The name says nothing; the first bytes do.
+    # The format is detected from the first bytes, not from the name.
     table.to_parquet(tmp_path / "t.csv")
     rows = read_text_table(tmp_path / "t.csv", ["path"])
     assert rows.frame["path"].tolist() == ["a.png", "b.png", "c.png"]
@@ -133,19 +131,19 @@ def test_parquet_becomes_the_text_that_csv_would_hold(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
-def test_a_list_reads_the_same_however_it_was_saved(tmp_path: Path, encoding: str) -> None:
+def test_lists_of_any_encoding_and_line_end_are_equal(tmp_path: Path, encoding: str) -> None:
     path = written(tmp_path / "list.txt", '1.png\r\n  2.png \r\n\r\n"Muñoz.png"', encoding)
     assert read_list(path) == ["1.png", "2.png", "Muñoz.png"]
 
 
-def test_a_link_that_came_as_a_text_file_is_followed(tmp_path: Path) -> None:
+def test_a_link_stored_as_a_text_file_is_followed(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     written(tmp_path / "there" / "t.csv", TEXT)
     written(tmp_path / "t.csv", "there/t.csv")
     assert len(read_text_table(tmp_path / "t.csv", ["path"])) == 2
 
 
-def test_of_rows_that_agree_one_is_kept_and_of_those_that_do_not_none(tmp_path: Path) -> None:
+def test_equal_duplicates_are_kept_once_and_conflicting_ones_rejected(tmp_path: Path) -> None:
     text = "id,patient,label\na,1,x\nb,2,x\na,1,x\nc,3,x\nc,3,x\nc,4,x\nd,5,x\na,1,x\n"
     rows = read_text_table(written(tmp_path / "t.csv", text))
     keep, rejected = reject_duplicates(rows, rows.frame["id"], rows.frame[["patient", "label"]])
@@ -156,7 +154,7 @@ def test_of_rows_that_agree_one_is_kept_and_of_those_that_do_not_none(tmp_path: 
     assert "line 5 with another patient ('4' here, '3' there)" in output["t.csv, line 7"]
 
 
-def test_ages_in_every_writing_and_none_of_400_years() -> None:
+def test_ages_of_all_formats_are_parsed_and_impossible_ones_are_missing() -> None:
     text = pd.Series(["58", "058Y", "006M", "26w", "365D", "58.5", "414", "-3", "old", "", "unknown", "122", "0"])
     notes: list[str] = []
     ages = read_ages(text, notes)
@@ -167,7 +165,7 @@ def test_ages_in_every_writing_and_none_of_400_years() -> None:
     assert "122 years" in note and ": 3," in note and "'414'" in note
 
 
-def test_sexes_and_views_in_both_languages() -> None:
+def test_sexes_and_views_are_parsed_in_both_languages() -> None:
     notes: list[str] = []
     assert read_sexes(pd.Series(["F", "male", "Mujer", "x", ""]), notes).tolist()[:3] == ["F", "M", "F"]
     [note] = notes

@@ -22,34 +22,34 @@ share = Share(process, 2)
 def begins(state, complete=False):
     if process == 0:
         agreement.send_start(share, state, complete)
-        return "said"
+        return "sent"
     try:
         return agreement.receive_start(share, state)
     except PlacaError as error:
         return json.dumps([type(error).__name__, error.values])
 
-def alike(numbers):
+def equal(numbers):
     try:
         agreement.require_equal_weights(share, [np.zeros(3, np.float32), np.array(numbers, np.float32)])
     except PlacaError as error:
         return json.dumps([type(error).__name__, error.values])
-    return "alike"
+    return "equal"
 
-said = [
+results = [
     begins(here / "both"),
     begins(here / "nowhere"),
     begins(here / "both", complete=True),
     begins(here / ("both" if process else "other")),
-    alike([1.0, 2.0]),
-    alike([1.0, 2.0 + process * 2.4e-7]),
+    equal([1.0, 2.0]),
+    equal([1.0, 2.0 + process * 2.4e-7]),
 ]
-print(*said, sep="\\n", flush=True)
-# Not by the ordinary way out, where JAX waits for the other.
+print(*results, sep="\\n", flush=True)
+# os._exit, because at a normal exit JAX waits for the other process.
 os._exit(0)
 """
 
 
-def test_processes_begin_at_one_state_and_end_with_the_same_bits(tmp_path: Path) -> None:
+def test_processes_start_with_one_state_and_end_with_identical_weights(tmp_path: Path) -> None:
     for place, content in (("both", b"a"), ("other", b"b")):
         state = tmp_path / place / "network" / "state.npz"
         state.parent.mkdir(parents=True)
@@ -66,9 +66,9 @@ def test_processes_begin_at_one_state_and_end_with_the_same_bits(tmp_path: Path)
     ]
     shown = [process.communicate(timeout=120) for process in started]
     first, second = ([line for line in out.splitlines() if not line.startswith("[Gloo]")] for out, _ in shown)
-    assert first[:4] == ["said"] * 4, shown
+    assert first[:4] == ["sent"] * 4, shown
     assert second[:3] == ["True", "True", "False"], shown
     assert json.loads(second[3]) == ["StateNotSharedError", {"process": 1, "state": str(tmp_path / "both")}], shown
-    for said in (first, second):
-        assert said[4] == "alike"
-        assert json.loads(said[5]) == ["WeightsDifferError", {"processes": [1]}], shown
+    for results in (first, second):
+        assert results[4] == "equal"
+        assert json.loads(results[5]) == ["WeightsDifferError", {"processes": [1]}], shown

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from raising import raises
 
-from placa.training.distributed import Team, find_team, started_without_srun
+from placa.training.distributed import ProcessGroup, find_process_group, started_without_srun
 from placa.training.distributed.nodes import host_names, written_out
 from placa.training.distributed.process_group import DEFAULT_PORT
 from placa.training.errors import AddressError, NodeListError, ProcessIdError, ProcessOptionsError, SlurmVariablesError
@@ -22,22 +22,22 @@ from placa.training.errors import AddressError, NodeListError, ProcessIdError, P
         ("node-3.cluster.org", ["node-3.cluster.org"]),
     ],
 )
-def test_a_compressed_node_list_is_written_out(compressed: str, names: list[str]) -> None:
+def test_a_compressed_node_list_is_expanded(compressed: str, names: list[str]) -> None:
     assert written_out(compressed) == names
 
 
 @pytest.mark.parametrize("compressed", ["", "gpu[1-", "gpu]1[", "gpu[3-1]", "gpu[a-b]", "gpu[]", ","])
-def test_what_is_no_node_list_is_refused(compressed: str) -> None:
+def test_an_invalid_node_list_is_an_error(compressed: str) -> None:
     with raises(NodeListError, nodes=compressed):
         written_out(compressed)
 
 
-def test_slurms_own_command_is_asked_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scontrol_expands_the_node_list_if_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scontrol = tmp_path / "scontrol"
-    scontrol.write_text('#!/bin/sh\n[ "$1 $2" = "show hostnames" ] && echo "said-of-$3" && echo second\n')
+    scontrol.write_text('#!/bin/sh\n[ "$1 $2" = "show hostnames" ] && echo "expanded-$3" && echo second\n')
     scontrol.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    assert host_names("a[1-2]") == ["said-of-a[1-2]", "second"]
+    assert host_names("a[1-2]") == ["expanded-a[1-2]", "second"]
     scontrol.write_text("#!/bin/sh\nexit 1\n")
     assert host_names("a[1-2]") == ["a1", "a2"]
 
@@ -52,38 +52,38 @@ STEP = {
 }
 
 
-def test_slurm_says_with_whom_to_train() -> None:
-    team = find_team(environment=STEP)
-    assert team is not None
-    assert (team.host, team.processes, team.process) == ("gpu07", 3, 2)
-    assert 1024 < team.port < 32768
-    assert find_team(environment={**STEP, "SLURM_PROCID": "0"}).port == team.port
-    assert find_team(environment={**STEP, "SLURM_STEP_ID": "1"}).port != team.port
+def test_slurm_variables_define_the_process_group() -> None:
+    process_group = find_process_group(environment=STEP)
+    assert process_group is not None
+    assert (process_group.host, process_group.processes, process_group.process) == ("gpu07", 3, 2)
+    assert 1024 < process_group.port < 32768
+    assert find_process_group(environment={**STEP, "SLURM_PROCID": "0"}).port == process_group.port
+    assert find_process_group(environment={**STEP, "SLURM_STEP_ID": "1"}).port != process_group.port
     without_step = {name: value for name, value in STEP.items() if "STEP" not in name}
-    assert find_team(environment=without_step).host == "gpu05"
+    assert find_process_group(environment=without_step).host == "gpu05"
 
 
-def test_what_is_typed_comes_before_what_slurm_says() -> None:
-    assert find_team("a:7000,b", 1, STEP) == Team("a", 7000, 2, 1)
-    assert find_team("a,b:7000", 0, STEP) == Team("a", DEFAULT_PORT, 2, 0)
-    assert find_team("[fe80::1]:7000,b", 0) == Team("fe80::1", 7000, 2, 0)
-    assert find_team("[fe80::1]:7000,b", 0).address == "[fe80::1]:7000"
+def test_options_take_precedence_over_slurm() -> None:
+    assert find_process_group("a:7000,b", 1, STEP) == ProcessGroup("a", 7000, 2, 1)
+    assert find_process_group("a,b:7000", 0, STEP) == ProcessGroup("a", DEFAULT_PORT, 2, 0)
+    assert find_process_group("[fe80::1]:7000,b", 0) == ProcessGroup("fe80::1", 7000, 2, 0)
+    assert find_process_group("[fe80::1]:7000,b", 0).address == "[fe80::1]:7000"
 
 
-def test_one_process_trains_alone() -> None:
-    assert find_team(environment={}) is None
-    assert find_team("a", 0, STEP) is None
-    assert find_team(environment={**STEP, "SLURM_NTASKS": "1", "SLURM_PROCID": "0"}) is None
+def test_a_single_process_has_no_group() -> None:
+    assert find_process_group(environment={}) is None
+    assert find_process_group("a", 0, STEP) is None
+    assert find_process_group(environment={**STEP, "SLURM_NTASKS": "1", "SLURM_PROCID": "0"}) is None
 
 
-def test_a_batch_script_is_not_one_of_its_tasks() -> None:
+def test_a_batch_script_is_not_a_task() -> None:
     script = {name: value for name, value in STEP.items() if "STEP" not in name}
     script |= {"ENVIRONMENT": "BATCH", "SLURM_PROCID": "0"}
-    assert find_team(environment=script) is None
+    assert find_process_group(environment=script) is None
     assert started_without_srun(script) == 3
-    # srun hands the script's variables on to its tasks.
+    # Tasks of srun inherit the variables of the script.
     started = {**STEP, "ENVIRONMENT": "BATCH"}
-    assert find_team(environment=started).processes == 3
+    assert find_process_group(environment=started).processes == 3
     assert started_without_srun(started) == started_without_srun({}) == 0
 
 
@@ -100,13 +100,15 @@ def test_a_batch_script_is_not_one_of_its_tasks() -> None:
         (":7000,b", 0, AddressError, {"address": ":7000"}),
     ],
 )
-def test_half_a_team_is_refused(addresses: str | None, process: int | None, error: Any, values: dict[str, Any]) -> None:
+def test_incomplete_process_options_are_an_error(
+    addresses: str | None, process: int | None, error: Any, values: dict[str, Any]
+) -> None:
     with raises(error, **values):
-        find_team(addresses, process, {})
+        find_process_group(addresses, process, {})
 
 
-def test_slurm_variables_that_make_no_sense_are_refused() -> None:
+def test_inconsistent_slurm_variables_are_an_error() -> None:
     with raises(SlurmVariablesError) as caught:
-        find_team(environment={**STEP, "SLURM_PROCID": "3"})
+        find_process_group(environment={**STEP, "SLURM_PROCID": "3"})
     variables = caught.value.values["variables"]
     assert (variables["SLURM_PROCID"], variables["SLURM_NTASKS"]) == ("3", "3")

@@ -11,7 +11,7 @@ from process_fixtures import free_port
 from raising import raises
 
 from placa.core.errors import MachineError, PlacaError
-from placa.training.distributed import Team, heartbeat, rendezvous
+from placa.training.distributed import ProcessGroup, heartbeat, rendezvous
 from placa.training.distributed.heartbeat import Heartbeat
 from placa.training.distributed.rendezvous import ConnectedGroup, connect_processes
 from placa.training.distributed.supervisor import Job, shared_settings
@@ -30,17 +30,17 @@ from placa.training.options import TrainOptions
 TERMS = {"batch size": 32, "the prepared data": "sha256:a"}
 
 
-def met_by(teams: list[Team], terms: list[dict]) -> list[Any]:
-    """What each of these processes comes to, all at once: the meeting, or its error."""
-    found: list[Any] = [None] * len(teams)
+def connect_all(process_groups: list[ProcessGroup], terms: list[dict]) -> list[Any]:
+    """Connect all processes simultaneously; return the connected group or the error of each."""
+    found: list[Any] = [None] * len(process_groups)
 
-    def come(i: int) -> None:
+    def connect(i: int) -> None:
         try:
-            found[i] = connect_processes(teams[i], terms[i])
+            found[i] = connect_processes(process_groups[i], terms[i])
         except PlacaError as error:
             found[i] = error
 
-    threads = [threading.Thread(target=come, args=(i,)) for i in range(len(teams))]
+    threads = [threading.Thread(target=connect, args=(i,)) for i in range(len(process_groups))]
     for thread in reversed(threads):
         thread.start()
     for thread in threads:
@@ -56,26 +56,26 @@ def assert_errors(found: list[Any], kind: type[PlacaError], **values: Any) -> No
             raise error
 
 
-def teams(processes: int, patience: float = 10.0) -> list[Team]:
+def process_groups(processes: int, timeout: float = 10.0) -> list[ProcessGroup]:
     port = free_port()
-    return [Team("127.0.0.1", port, processes, i, patience) for i in range(processes)]
+    return [ProcessGroup("127.0.0.1", port, processes, i, timeout) for i in range(processes)]
 
 
-def test_all_come_whoever_knocks_besides() -> None:
-    three = teams(3)
-    stranger = threading.Thread(target=_knock, args=(three[0].port,))
+def test_processes_connect_despite_foreign_connections() -> None:
+    three = process_groups(3)
+    stranger = threading.Thread(target=_connect_foreign, args=(three[0].port,))
     stranger.start()
-    joined = met_by(three, [TERMS] * 3)
+    joined = connect_all(three, [TERMS] * 3)
     stranger.join()
     assert all(isinstance(one, ConnectedGroup) for one in joined), joined
     assert sorted(link.process for link in joined[0].links) == [1, 2]
     assert len({one.coordinator for one in joined}) == 1
-    assert joined[0].bind == joined[0].coordinator, "on loopback, nobody outside is listened to"
+    assert joined[0].bind == joined[0].coordinator, "on loopback, JAX listens on loopback only"
     for one in joined:
         [link.close() for link in one.links]
 
 
-def _knock(port: int) -> None:
+def _connect_foreign(port: int) -> None:
     ends = time.monotonic() + 5
     while time.monotonic() < ends:
         try:
@@ -87,53 +87,53 @@ def _knock(port: int) -> None:
             time.sleep(0.01)
 
 
-def test_other_options_are_told_to_all_before_anything_starts() -> None:
-    message = met_by(teams(3), [TERMS, TERMS, {**TERMS, "batch size": 16}])
+def test_different_options_are_an_error_in_all_processes() -> None:
+    message = connect_all(process_groups(3), [TERMS, TERMS, {**TERMS, "batch size": 16}])
     assert_errors(message, ProcessMismatchError, process=2, name="batch size", expected=32, received=16)
 
 
-def test_what_is_compared_names_what_differs(prepared: Path, tmp_path: Path) -> None:
+def test_shared_settings_include_options_data_and_versions(prepared: Path, tmp_path: Path) -> None:
     one, other = (
         shared_settings(Job(prepared, tmp_path / "run", TrainOptions(label_smoothing=smoothing), False, False))
         for smoothing in (0.0, 0.1)
     )
-    assert json.loads(json.dumps(one)) == one, "it is sent as JSON"
+    assert json.loads(json.dumps(one)) == one, "the settings are sent as JSON"
     assert {name for name in one if one[name] != other[name]} == {"label smoothing"}
     again = shared_settings(Job(prepared, tmp_path / "run", TrainOptions(), False, True))
     assert {name for name in one if one[name] != again[name]} == {"--resume"}
-    message = met_by(teams(2), [one, other])
+    message = connect_all(process_groups(2), [one, other])
     assert_errors(message, ProcessMismatchError, process=1, name="label smoothing", expected=0.0, received=0.1)
 
 
-def test_two_of_one_number_and_another_count_are_refused() -> None:
-    first, second, _ = teams(3)
-    message = met_by([first, second, second], [TERMS] * 3)
+def test_duplicate_ids_and_different_counts_are_errors() -> None:
+    first, second, _ = process_groups(3)
+    message = connect_all([first, second, second], [TERMS] * 3)
     assert_errors(message, ProcessMismatchError, name="--process-id", received=1)
-    two = teams(2)
-    message = met_by([two[0], Team("127.0.0.1", two[0].port, 4, 1, 10.0)], [TERMS] * 2)
+    two = process_groups(2)
+    message = connect_all([two[0], ProcessGroup("127.0.0.1", two[0].port, 4, 1, 10.0)], [TERMS] * 2)
     assert_errors(message, ProcessMismatchError, name="--processes", expected=2, received=4)
 
 
-def test_one_that_never_comes_is_named() -> None:
-    three = teams(3, patience=1.0)
-    message = met_by([three[0], three[2]], [TERMS] * 2)
+def test_a_missing_process_is_an_error() -> None:
+    three = process_groups(3, timeout=1.0)
+    message = connect_all([three[0], three[2]], [TERMS] * 2)
     assert_errors(message, MissingProcessError, missing=[1], processes=3, seconds=1.0)
-    two = teams(2, patience=0.5)
+    two = process_groups(2, timeout=0.5)
     with raises(UnreachableProcessError, address=two[0].address, seconds=0.5):
         connect_processes(two[1], TERMS)
 
 
-def test_a_port_that_is_taken_and_wrong_addresses_are_said_at_once() -> None:
+def test_an_occupied_port_and_wrong_addresses_are_immediate_errors() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with raises(PortUnavailableError, port=port):
-            connect_processes(Team("127.0.0.1", port, 2, 0), TERMS)
-    # 192.0.2.0/24 is nobody's (RFC 5737), and .invalid no name (RFC 2606).
+            connect_processes(ProcessGroup("127.0.0.1", port, 2, 0), TERMS)
+    # 192.0.2.0/24 is unassigned (RFC 5737), and .invalid does not resolve (RFC 2606).
     with raises(ForeignAddressError, host="192.0.2.1"):
-        connect_processes(Team("192.0.2.1", 27182, 2, 0), TERMS)
+        connect_processes(ProcessGroup("192.0.2.1", 27182, 2, 0), TERMS)
     for process in (0, 1):
         with pytest.raises((UnknownHostError, UnreachableProcessError)) as caught:
-            connect_processes(Team("nowhere.invalid", 27182, 2, process, 0.5), TERMS)
+            connect_processes(ProcessGroup("nowhere.invalid", 27182, 2, process, 0.5), TERMS)
         values = caught.value.values
         assert values.get("host") == "nowhere.invalid" or values.get("address") == "nowhere.invalid:27182"
 
@@ -153,7 +153,7 @@ def test_an_error_of_another_process_keeps_its_class_and_values() -> None:
     [
         ([None, None], [[0], [1]]),
         (["0,1,2,3", "0,1,2,3"], [[0, 1], [2, 3]]),
-        # SLURM shows each task its own GPU, under its number or as the first.
+        # SLURM makes one GPU visible to each task, with its own number or as number 0.
         (["0", "1"], [None, None]),
         (["0", "0"], [None, None]),
     ],
@@ -166,18 +166,18 @@ def test_processes_of_one_machine_share_its_gpus(visible: list[str | None], expe
 
 @pytest.fixture
 def three(monkeypatch: pytest.MonkeyPatch):
-    """Three processes that have met, each with its lifeline and its news."""
+    """Connect three processes, each with its heartbeat and its events."""
     monkeypatch.setattr(heartbeat, "BEAT", 0.2)
     monkeypatch.setattr(heartbeat, "SILENCE", 2.0)
     news = [SimpleQueue() for _ in range(3)]
-    joined = met_by(teams(3), [TERMS] * 3)
+    joined = connect_all(process_groups(3), [TERMS] * 3)
     lines = [Heartbeat(i, joined[i].links, news[i]) for i in range(3)]
     yield joined, lines, news
     for line in lines:
         line.close()
 
 
-def test_all_hear_when_all_are_done(three) -> None:
+def test_all_processes_are_notified_when_all_are_done(three) -> None:
     _, lines, news = three
     for line in lines[1:]:
         line.done()
@@ -190,24 +190,24 @@ def test_all_hear_when_all_are_done(three) -> None:
     assert all(one.empty() for one in news)
 
 
-def test_all_hear_of_one_that_is_killed_or_fails(three) -> None:
+def test_all_processes_are_notified_of_a_killed_or_failed_process(three) -> None:
     joined, _lines, news = three
-    # What the kernel does with the connections of a process that it kills.
+    # As the kernel does with the connections of a killed process.
     joined[2].links[0].connection.shutdown(socket.SHUT_RDWR)
     for one in news[:2]:
         kind, sentence = one.get(timeout=5)
         assert kind == "ended" and "Process 2 " in sentence
 
 
-def test_a_reason_is_passed_on(three) -> None:
+def test_the_reason_of_a_failure_is_sent_to_the_others(three) -> None:
     _, lines, news = three
     lines[1].failed("Process 1 stopped: the disk is full.")
     assert news[0].get(timeout=5) == news[2].get(timeout=5) == ("ended", "Process 1 stopped: the disk is full.")
 
 
-def test_a_machine_that_falls_silent_is_noticed(three) -> None:
+def test_a_process_without_heartbeat_is_detected(three) -> None:
     _, lines, news = three
-    # It neither says nor hears anything any more, and nobody closes its connection.
+    # The process sends and receives nothing, and its connection is not closed.
     lines[1]._closing.set()
     for one in (news[0], news[2]):
         kind, sentence = one.get(timeout=10)

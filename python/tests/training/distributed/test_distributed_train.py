@@ -24,8 +24,8 @@ def weights_of(run: Path) -> bytes:
 
 
 @pytest.mark.slow
-def test_two_processes_train_one_run(prepared: Path, tmp_path: Path) -> None:
-    """That both end with the same weights to the bit, training itself makes sure of (`require_equal_weights`)."""
+def test_two_processes_write_one_run(prepared: Path, tmp_path: Path) -> None:
+    """Training itself checks that both processes have identical weights (`require_equal_weights`)."""
     out = tmp_path / "run"
     (code, first), (other_code, second) = end(start(prepared, out, SMALL))
     assert (code, other_code) == (0, 0), first + second
@@ -40,7 +40,7 @@ def test_two_processes_train_one_run(prepared: Path, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """An environment in which JAX compiles each thing once for all processes of these tests."""
+    """Return an environment with a compilation cache of JAX for all processes of these tests."""
     return {
         "JAX_COMPILATION_CACHE_DIR": str(tmp_path_factory.mktemp("compiled")),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
@@ -53,7 +53,7 @@ LONGER = {**SMALL, "epochs": 12, "patience": 100}
 
 @pytest.fixture(scope="module")
 def never_killed(prepared: Path, tmp_path_factory: pytest.TempPathFactory, compiled_once: dict[str, str]) -> Path:
-    """A run of two processes that nobody stopped."""
+    """Train a run in two processes without interruption."""
     out = tmp_path_factory.mktemp("never-killed") / "run"
     ended = end(start(prepared, out, LONGER, **compiled_once))
     assert [code for code, _ in ended] == [0, 0], ended
@@ -61,8 +61,10 @@ def never_killed(prepared: Path, tmp_path_factory: pytest.TempPathFactory, compi
 
 
 @pytest.mark.slow
-def test_two_processes_learn_what_one_does(prepared: Path, tmp_path: Path, compiled_once: dict[str, str]) -> None:
-    # Sums in another order differ in their last digit, and at a high rate that grows tenfold an epoch.
+def test_two_processes_give_the_weights_of_one_process(
+    prepared: Path, tmp_path: Path, compiled_once: dict[str, str]
+) -> None:
+    # Sums in another order differ in the last digit. At a high learning rate, differences grow tenfold per epoch.
     options = {**SMALL, "epochs": 3, "learning_rate": 5e-4}
     for processes in (1, 2):
         ended = end(start(prepared, tmp_path / str(processes), options, processes, **compiled_once))
@@ -76,7 +78,7 @@ def test_two_processes_learn_what_one_does(prepared: Path, tmp_path: Path, compi
 @pytest.mark.slow
 @pytest.mark.parametrize("victim", ["0", "1", "worker of 0", "worker of 1"])
 @pytest.mark.parametrize("moment", ["at the start", "in training", "later"])
-def test_one_is_killed_the_others_say_so_and_resume_ends_with_the_same_weights(
+def test_resuming_after_a_killed_process_gives_identical_weights(
     victim: str, moment: str, prepared: Path, tmp_path: Path, never_killed: Path, compiled_once: dict[str, str]
 ) -> None:
     out = tmp_path / "run"

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from placa.audit.verdicts import ORDER
-from placa.audit.words import (
-    LEAKAGE_MEANS,
-    PROBE_NAMES,
-    SHIFT_MEANS,
-    SHIFT_NAMES,
-    shortcut_means,
-)
+from placa.cli.audit_meanings import LEAKAGE_MEANS, PROBE_NAMES, SHIFT_MEANS, SHIFT_NAMES, shortcut_means
+from placa.records.audit import Audit, Difference, Duplicates, LabelQuality, Leakage, Probe, Shift, Shortcuts
+from placa.reporting.words import Words, code_text
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+_RowT = TypeVar("_RowT", Probe, Difference)
 _STYLES = {"none": "green", "some": "yellow", "strong": "bold red"}
 #: Maximum number of rows of a printed table, the worst verdicts first; audit.json has all rows.
 _ROWS = 20
 
 
-def print_audit(audit: dict[str, Any]) -> None:
+def print_audit(audit: Audit) -> None:
     """Print an audit on stdout.
 
     Args:
-        audit: The content of ``audit.json``, schema version 2.
+        audit: The content of ``audit.json``.
     """
     from rich.console import Console
 
@@ -34,9 +31,10 @@ def print_audit(audit: dict[str, Any]) -> None:
     _leakage(console, audit["leakage"])
     _shortcuts(console, audit["shortcuts"])
     _label_quality(console, audit["label_quality"])
-    for name, title in (("here", "Shift from train to test"), ("table", "Shift in the complete table, official split")):
-        if audit["shift"].get(name):
-            _shift(console, title, audit["shift"][name])
+    if audit["shift"]["here"]:
+        _shift(console, "Shift from train to test", audit["shift"]["here"])
+    if audit["shift"]["table"]:
+        _shift(console, "Shift in the complete table, official split", audit["shift"]["table"])
 
 
 def _title(console: Console, text: str, verdict: str | None = None) -> None:
@@ -44,7 +42,7 @@ def _title(console: Console, text: str, verdict: str | None = None) -> None:
     console.print(f"\n[bold]{text}[/]{mark}")
 
 
-def _leakage(console: Console, leakage: dict[str, Any]) -> None:
+def _leakage(console: Console, leakage: Leakage) -> None:
     _title(console, "Leakage", leakage["verdict"])
     console.print(LEAKAGE_MEANS[leakage["verdict"]])
     grouping, names = leakage["grouping"], leakage["names"]
@@ -56,15 +54,17 @@ def _leakage(console: Console, leakage: dict[str, Any]) -> None:
         ),
         ("groups in more than one split", f"{leakage['groups_across_splits']:,}"),
     ]
-    for kind in ("exact", "near"):
-        duplicates = leakage[f"{kind}_duplicates"]
+    for kind, duplicates in (("exact", leakage["exact_duplicates"]), ("near", leakage["near_duplicates"])):
         rows.append((f"{kind} duplicates", _duplicates(duplicates)))
         if duplicates["across_splits"]:
             # Pairs across splits are first.
-            rows.append(("", "such as " + " and ".join(duplicates["examples"][0][:2])))
+            rows.append(("", "such as " + " and ".join(map(str, duplicates["examples"][0][:2]))))
     rows.append(("test images leaked by a split by image", _percent(leakage["image_wise_split_would_leak"])))
     rows.append(("groups", f"{grouping['groups']:,}, the largest with {_many(grouping['largest'], 'image')}"))
-    rows += [(f"joined as {joined['rule']}", _many(joined["pairs"], "pair")) for joined in grouping["joined_by"]]
+    words = Words("en")
+    for joined in grouping["joined_by"]:
+        rule = code_text(words, "rule", joined["rule"], joined["values"])
+        rows.append((f"joined as {rule}", _many(joined["pairs"], "pair")))
     telling = names["telling"]
     noted = " (the folders are the labels)" if names["by_construction"] and telling else ""
     rows.append(("names that predict a label", f"{len(telling)} of {names['examined']:,} examined{noted}"))
@@ -73,8 +73,8 @@ def _leakage(console: Console, leakage: dict[str, Any]) -> None:
         heads = ("name", "where", "finding", "images", "positive with", "without")
         cells = [
             (
-                row["token"],
-                row["where"],
+                words.say("audit.leakage.shape", token=row["token"]) if row["kind"] == "shape" else row["token"],
+                words.name("where", row["where"]),
                 row["finding"],
                 f"{row['images']:,}",
                 _percent(row["positive_with"]),
@@ -85,13 +85,13 @@ def _leakage(console: Console, leakage: dict[str, Any]) -> None:
         _grid(console, heads, cells, "lllrrr")
 
 
-def _duplicates(found: dict[str, Any]) -> str:
+def _duplicates(found: Duplicates) -> str:
     if found["pairs"] is None:
         return "not examined"
     return f"{_many(found['pairs'], 'pair')}, {found['across_splits']:,} across splits"
 
 
-def _shortcuts(console: Console, shortcuts: dict[str, Any]) -> None:
+def _shortcuts(console: Console, shortcuts: Shortcuts) -> None:
     _title(console, "Shortcuts: the label predicted without the lungs", shortcuts["verdict"])
     worst = _worst_first(shortcuts["probes"])
     cells = [
@@ -99,7 +99,7 @@ def _shortcuts(console: Console, shortcuts: dict[str, Any]) -> None:
             row["finding"],
             PROBE_NAMES[row["probe"]],
             _figure(row["auroc"], 3),
-            f"{_figure(row['lower'], 3)} to {_figure(row['upper'], 3)}" if row["auroc"] is not None else row["reason"],
+            f"{_figure(row['lower'], 3)} to {_figure(row['upper'], 3)}" if row["auroc"] is not None else _reason(row),
             _verdict(row["verdict"]),
         )
         for row in worst[:_ROWS]
@@ -113,7 +113,13 @@ def _shortcuts(console: Console, shortcuts: dict[str, Any]) -> None:
         console.print(line, markup=False)
 
 
-def _label_quality(console: Console, rows: list[dict[str, Any]]) -> None:
+def _reason(row: Probe) -> str:
+    if row["reason"] is None:
+        return ""
+    return code_text(Words("en"), "reason", row["reason"]["code"], row["reason"]["values"])
+
+
+def _label_quality(console: Console, rows: list[LabelQuality]) -> None:
     if not rows:
         return
     _title(console, "Label quality")
@@ -138,7 +144,7 @@ def _label_quality(console: Console, rows: list[dict[str, Any]]) -> None:
     )
 
 
-def _shift(console: Console, title: str, shift: dict[str, Any]) -> None:
+def _shift(console: Console, title: str, shift: Shift) -> None:
     _title(console, title, shift["verdict"])
     console.print(SHIFT_MEANS[shift["verdict"]])
     worst = _worst_first(shift["rows"])
@@ -152,11 +158,11 @@ def _shift(console: Console, title: str, shift: dict[str, Any]) -> None:
     _grid(console, ("", "train", "test", "difference", "shift"), cells, "lrrll", _more(worst))
 
 
-def _worst_first(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _worst_first(rows: list[_RowT]) -> list[_RowT]:
     return sorted(rows, key=lambda row: -ORDER.index(row["verdict"])) if len(rows) > _ROWS else rows
 
 
-def _more(rows: list[dict[str, Any]]) -> str | None:
+def _more(rows: Sequence[Any]) -> str | None:
     return f"… and {len(rows) - _ROWS:,} more in audit.json" if len(rows) > _ROWS else None
 
 
@@ -200,7 +206,7 @@ def _many(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
-def _range(row: dict[str, Any], name: str) -> str:
+def _range(row: Mapping[str, Any], name: str) -> str:
     if row[name] is None:
         return ""
     return f"{row[name]:.3f} ({row[f'{name}_lower']:.3f}–{row[f'{name}_upper']:.3f})"

@@ -1,9 +1,10 @@
-"""The audit as a whole: what is written is JSON, and what is printed can be read at 80 columns."""
+"""The complete audit is JSON with the documented schema, and is printed in 80 columns."""
 
 from __future__ import annotations
 
 import json
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,9 +12,10 @@ from audit_data import make_manifest, make_pixels, truth_of
 from raising import raises
 
 from placa.audit import run_audit
-from placa.audit.show import print_audit
-from placa.audit.words import LEAKAGE_MEANS, PROBE_NAMES, SHIFT_NAMES, shortcut_means
+from placa.cli.audit_meanings import LEAKAGE_MEANS, PROBE_NAMES, SHIFT_NAMES, shortcut_means
+from placa.cli.show_audit import print_audit
 from placa.dataset.errors import RowCountMismatchError
+from placa.records.audit import Audit
 
 
 def _audit(table: bool = False) -> dict:
@@ -33,11 +35,9 @@ def full() -> dict:
     return _audit(table=True)
 
 
-def test_the_audit_is_json_of_the_written_schema(full: dict) -> None:
+def test_the_audit_has_the_documented_json_schema(full: dict) -> None:
     assert json.loads(json.dumps(full, allow_nan=False)) == full
-    assert list(full) == ["schema_version", "splits", "leakage", "shortcuts", "label_quality", "shift"]
-    assert full["schema_version"] == 2
-    assert set(full["shortcuts"]) == {"method", "images", "sampled_from", "folds", "seconds", "probes", "verdict"}
+    assert msgspec.convert(full, Audit) == full and set(full) == set(Audit.__annotations__)
     assert full["shift"]["table"]["train"]["images"] == 240 - full["splits"]["test"]["images"]
     assert sum(split["images"] for split in full["splits"].values()) == 240
 
@@ -49,7 +49,9 @@ def test_the_same_seed_gives_the_same_audit(full: dict) -> None:
     assert again == full
 
 
-def test_the_print_fits_80_columns(full: dict, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_printed_lines_have_at_most_80_columns(
+    full: dict, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     print_audit(full)
     printed = capsys.readouterr().out
@@ -61,26 +63,29 @@ def test_the_print_fits_80_columns(full: dict, capsys: pytest.CaptureFixture, mo
     assert f"AUROC {highest:.2f} (Edema)" in " ".join(printed.split())
 
 
-def test_a_set_with_little_known_prints_too(capsys: pytest.CaptureFixture) -> None:
+def test_a_data_set_with_few_columns_is_printed(capsys: pytest.CaptureFixture) -> None:
     manifest = make_manifest(24)
     manifest[["view", "sex", "patient_id"]] = pd.NA
     manifest["age"] = np.nan
     manifest["split"] = "train"
-    audit = run_audit(manifest, ["Edema"], None, grouping={"rule": "found", "joined_by": [{"rule": "x", "pairs": 1}]})
+    joined = {"rule": "copies", "values": {}, "pairs": 1}
+    grouping = {"rule": "found", "cap": 5, "refused": 0, "joined_by": [joined]}
+    audit = run_audit(manifest, ["Edema"], None, grouping=grouping)
     assert audit["shift"] == {"here": None, "table": None}
     json.dumps(audit, allow_nan=False)
     print_audit(audit)
     printed = capsys.readouterr().out
-    needed = audit["shortcuts"]["probes"][0]["reason"].split("; ")[1]
-    assert needed.startswith("10 ") and needed in " ".join(printed.split())
+    reason = audit["shortcuts"]["probes"][0]["reason"]
+    assert reason["code"] == "too_few_groups" and reason["values"]["needed"] == 10
+    assert "10 of each are needed" in " ".join(printed.split())
     assert shortcut_means(audit["shortcuts"]["probes"])[0] in " ".join(printed.split())
     (groups,) = (line for line in printed.splitlines() if line.startswith("patients in more than one split"))
     assert "unknown" in groups and not any(letter.isdigit() for letter in groups)
-    (joined,) = (line for line in printed.splitlines() if "1 pair" in line)
-    assert " x " in joined
+    (line,) = (line for line in printed.splitlines() if "1 pair" in line)
+    assert "identical pixels" in line
 
 
-def test_each_verdict_has_its_sentence() -> None:
+def test_each_verdict_has_a_sentence() -> None:
     def row(verdict: str, auroc: float | None) -> dict:
         return {"probe": "file", "finding": "Edema", "auroc": auroc, "verdict": verdict}
 
@@ -90,6 +95,6 @@ def test_each_verdict_has_its_sentence() -> None:
     assert shortcut_means([row("none", None)]) not in (shortcut_means([row("none", 0.5)]), [])
 
 
-def test_pixels_of_other_images_are_refused() -> None:
+def test_pixels_of_other_images_are_rejected() -> None:
     with raises(RowCountMismatchError, rows=240, pixels=239):
         run_audit(make_manifest(), ["Edema"], make_pixels(239))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+
+from placa.records.audit import Probe
 
 PROBE_NAMES = {
     "view_age_sex": "view, age, sex",
@@ -43,7 +44,7 @@ _SHORTCUT_MEANS = {
 }
 
 
-def shortcut_means(probes: Iterable[dict[str, Any]]) -> list[str]:
+def shortcut_means(probes: Iterable[Probe]) -> list[str]:
     """Return the meaning of the verdicts on shortcuts: one sentence per verdict, the worst first.
 
     Args:
@@ -56,6 +57,6 @@ def shortcut_means(probes: Iterable[dict[str, Any]]) -> list[str]:
     for verdict in ("strong", "some"):
         matching = [row for row in measured if row["verdict"] == verdict]
         if matching:
-            highest = max(matching, key=lambda row: row["auroc"])
+            highest = max(matching, key=lambda row: row["auroc"] or 0.0)
             lines.append(_SHORTCUT_MEANS[verdict].format(auroc=highest["auroc"], finding=highest["finding"]))
     return lines or [_SHORTCUT_MEANS["none"]]

@@ -1,0 +1,57 @@
+"""Types that several records share: codes with values, counts, shares, and remarks for the user."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias, TypedDict
+
+from msgspec import Meta
+
+#: A number of images, patients, rows or similar.
+Count: TypeAlias = Annotated[int, Meta(ge=0)]
+#: A share, a probability or an AUROC.
+Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+#: SHA-256 of the bytes of files.
+Fingerprint: TypeAlias = Annotated[str, Meta(pattern="^sha256:[0-9a-f]{64}$")]
+#: The values of a code, by name.
+Values: TypeAlias = dict[str, int | float | str]
+#: A verdict of the audit, the worst last.
+Verdict: TypeAlias = Literal["none", "some", "strong"]
+#: A split of a data set.
+Split: TypeAlias = Literal["train", "validation", "test"]
+
+
+class Coded(TypedDict):
+    """A remark as a code."""
+
+    code: Annotated[str, Meta(description="The kind of remark.", min_length=1)]
+    values: Annotated[Values, Meta(description="Its numbers and names.")]
+
+
+class Note(str):
+    """A remark for the user; records store its code and values, not its text.
+
+    Args:
+        text: The remark, for the terminal; its wording may change.
+        code: The kind of remark.
+        values: The facts in the remark, by name.
+    """
+
+    code: str
+    values: Values
+
+    def __new__(cls, text: str, code: str, **values: int | float | str) -> Note:
+        note = super().__new__(cls, text)
+        note.code, note.values = code, values
+        return note
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Keep code and values when a note is sent to another process."""
+        return _restore, (str(self), self.code, self.values)
+
+    def as_record(self) -> Coded:
+        """Return the code and the values."""
+        return {"code": self.code, "values": self.values}
+
+
+def _restore(text: str, code: str, values: Values) -> Note:
+    return Note(text, code, **values)

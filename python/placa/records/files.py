@@ -1,0 +1,134 @@
+"""Read and write the JSON records of a prepared data set and of a run, checked against their types.
+
+``docs/formats.md`` documents every key. The R package checks the same records against the JSON schemas that
+`schemas` returns.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from placa.core.errors import DamagedFileError
+from placa.core.files import explain_os_error, write_json
+from placa.records.audit import AUDIT_SCHEMA, Audit
+from placa.records.errors import InvalidRecordError, SchemaVersionError
+from placa.records.model import MODEL_SCHEMA, THRESHOLDS_SCHEMA, ModelFacts, Thresholds
+from placa.records.run_facts import RUN_SCHEMA, RunFacts
+from placa.records.source import SOURCE_SCHEMA, SourceFacts
+
+_RecordT = TypeVar("_RecordT")
+
+
+@dataclass(frozen=True)
+class RecordKind:
+    """A kind of record.
+
+    Attributes:
+        type: Its type.
+        file: Its file, or the member of the model file.
+        schema_version: The version of its schema that this version of placa reads and writes.
+        remedy: The way to create it again.
+    """
+
+    type: Any
+    file: str
+    schema_version: int
+    remedy: str
+
+
+#: All kinds of records by name.
+RECORDS = {
+    "source": RecordKind(SourceFacts, "source.json", SOURCE_SCHEMA, "Run placa prepare again."),
+    "audit": RecordKind(Audit, "audit.json", AUDIT_SCHEMA, "Run placa audit again."),
+    "run": RecordKind(RunFacts, "run.json", RUN_SCHEMA, "Train the run again."),
+    "thresholds": RecordKind(Thresholds, "thresholds.json", THRESHOLDS_SCHEMA, "Train the run again."),
+    "model": RecordKind(ModelFacts, "placa.json", MODEL_SCHEMA, "Train the run again."),
+}
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """Return the JSON schema of every kind of record."""
+    return {name: msgspec.json.schema(kind.type) for name, kind in RECORDS.items()}
+
+
+def read_record(path: Path, kind: type[_RecordT]) -> _RecordT:
+    """Read a record and check it.
+
+    Args:
+        path: The JSON file.
+        kind: The type of the record, one of `RECORDS`.
+
+    Raises:
+        PathNotFoundError: The file does not exist.
+        DamagedFileError: It is not JSON, a key occurs twice, or a number is not finite.
+        SchemaVersionError: Another version of placa wrote it, with another schema.
+        InvalidRecordError: It does not have the form of its schema.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise explain_os_error(error, path) from error
+    except ValueError as error:
+        raise _damaged(path, error, kind) from error
+    return parse_record(text, str(path), kind)
+
+
+def parse_record(text: str, path: str, kind: type[_RecordT]) -> _RecordT:
+    """Parse and check the text of a record (see `read_record`); `path` names it in errors."""
+    about = _about(kind)
+    try:
+        content = json.loads(text, object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, error, kind) from error
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if type(version) is int and version != about.schema_version:
+        remedy = about.remedy if version < about.schema_version else "Update placa."
+        raise SchemaVersionError(
+            f"{path} has schema version {version}, but this version of placa reads {about.schema_version}. {remedy}",
+            path=path,
+            version=version,
+            expected=about.schema_version,
+        )
+    try:
+        return msgspec.convert(content, kind)
+    except msgspec.ValidationError as error:
+        raise InvalidRecordError(
+            f"{path} is damaged or was edited: {error}. {about.remedy}", path=path, problem=str(error)
+        ) from error
+
+
+def write_record(path: Path, record: _RecordT, kind: type[_RecordT]) -> None:
+    """Write a record atomically, after checking it against its type."""
+    msgspec.convert(record, kind)
+    write_json(path, record)
+
+
+def _about(kind: type[Any]) -> RecordKind:
+    return next(about for about in RECORDS.values() if about.type is kind)
+
+
+def _damaged(path: Path | str, error: Exception, kind: type[Any]) -> DamagedFileError:
+    message = f"{path} is not valid JSON ({error}). {_about(kind).remedy}"
+    return DamagedFileError(message, path=str(path), reason=str(error))
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} occurs twice")
+    return content
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is not a finite number")
+    return value

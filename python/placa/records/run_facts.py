@@ -1,0 +1,153 @@
+"""The types of ``run.json``: the data, the training and the machine of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, NotRequired, TypedDict
+
+from msgspec import Meta
+
+from placa.records.audit import Audit
+from placa.records.codes import Coded, Count, Fingerprint, Share
+from placa.records.model import Calibration, RecalibrationFacts
+from placa.records.source import Comparison, ReadingFacts, SplitFacts
+
+#: Version of the schema of ``run.json``.
+RUN_SCHEMA = 2
+
+
+class SplitCounts(TypedDict):
+    """A number per split; with folds, training and test have all images."""
+
+    train: Annotated[Count, Meta(description="Training.")]
+    validation: Annotated[Count, Meta(description="Validation.")]
+    test: Annotated[Count, Meta(description="Test.")]
+
+
+def split_counts(counts: Mapping[str, int]) -> SplitCounts:
+    """Return the numbers of the three splits as plain integers."""
+    return {"train": int(counts["train"]), "validation": int(counts["validation"]), "test": int(counts["test"])}
+
+
+class DataFacts(TypedDict):
+    """The data of a run: that of ``source.json`` and ``audit.json``, with counts."""
+
+    prepared: Annotated[str, Meta(description="The directory of the prepared data set.")]
+    kind: Annotated[str, Meta(description="The source's name on the command line.")]
+    fingerprint: Annotated[Fingerprint, Meta(description="Fingerprint of manifest.parquet and the pixels.")]
+    label_source: Annotated[str, Meta(description="Origin of the labels.")]
+    findings: Annotated[list[str], Meta(min_length=1, description="The findings.")]
+    positive_alone: Annotated[bool, Meta(description="Whether positive images have no other finding.")]
+    comparison: Annotated[Comparison, Meta(description="The images that findings are compared with.")]
+    image_size: Annotated[int, Meta(ge=1, description="Side of the squares in pixels.")]
+    resize: Annotated[str, Meta(description="The name of the rule in `reading`.")]
+    reading: Annotated[ReadingFacts, Meta(description="The rule for reading files.")]
+    images: Annotated[SplitCounts, Meta(description="Images by split.")]
+    patients: Annotated[SplitCounts, Meta(description="Patients or groups by split.")]
+    positives: Annotated[dict[str, SplitCounts], Meta(description="Positive images by finding and split.")]
+    rows: Annotated[Count, Meta(description="Rows or files read.")]
+    found: Annotated[Count, Meta(description="Image files found.")]
+    rejected: Annotated[Count, Meta(description="Images that could not be used.")]
+    missing: Annotated[Count, Meta(description="Images of the table without a file.")]
+    unused: Annotated[Count, Meta(description="Rows or files without a requested label.")]
+    split: Annotated[SplitFacts, Meta(description="How images were split.")]
+    notes: Annotated[list[Coded], Meta(description="Remarks for the user.")]
+    source_options: Annotated[dict[str, Any], Meta(description="Options of the preparation.")]
+    audit: Annotated[Audit, Meta(description="The content of audit.json.")]
+
+
+class LossWeights(TypedDict):
+    """The weights of the two classes of a finding in the loss."""
+
+    negative: Annotated[float, Meta(ge=0, description="Weight of images without the finding.")]
+    positive: Annotated[float, Meta(ge=0, description="Weight of images with the finding.")]
+
+
+class TrainingFacts(TypedDict):
+    """The training options (docs/training.md) and what came of them."""
+
+    backbone: Annotated[str, Meta(description="Training option.")]
+    weights: Annotated[str, Meta(description="Training option.")]
+    seed: Annotated[Count, Meta(description="Training option.")]
+    epochs: Annotated[Count, Meta(description="Training option.")]
+    head_epochs: Annotated[Count | None, Meta(description="Training option.")]
+    patience: Annotated[Count, Meta(description="Training option.")]
+    batch_size: Annotated[Count, Meta(description="Training option.")]
+    learning_rate: Annotated[float, Meta(description="Training option.")]
+    warmup: Annotated[float, Meta(description="Training option.")]
+    weight_decay: Annotated[float, Meta(description="Training option.")]
+    loss: Annotated[str, Meta(description="Training option.")]
+    focal_gamma: Annotated[float, Meta(description="Training option.")]
+    class_weights: Annotated[str, Meta(description="Training option.")]
+    label_smoothing: Annotated[float, Meta(description="Training option.")]
+    mixup: Annotated[float, Meta(description="Training option.")]
+    ema: Annotated[float, Meta(description="Training option.")]
+    mixed_precision: Annotated[str, Meta(description="Training option.")]
+    augmentation: Annotated[dict[str, float], Meta(description="Training options: amounts of augmentation.")]
+    mirror: Annotated[bool, Meta(description="Training option.")]
+    recalibration: Annotated[str, Meta(description="Training option.")]
+    folds: Annotated[Count, Meta(description="Training option.")]
+    epochs_run: Annotated[Count, Meta(description="Epochs trained; with folds, the maximum.")]
+    best_epoch: Annotated[Count, Meta(description="Epoch of the final weights; with folds, the median.")]
+    best_validation_auroc: Annotated[Share, Meta(description="Validation AUROC of that epoch; with folds, the mean.")]
+    loss_weights: Annotated[dict[str, LossWeights], Meta(description="Weights of the classes by finding.")]
+    parameters: Annotated[Count, Meta(description="Parameters of the model.")]
+    seconds: Annotated[float, Meta(ge=0, description="Duration of the training in seconds.")]
+
+
+class FoldFacts(TypedDict):
+    """One fold."""
+
+    fold: Annotated[str, Meta(description="Number of the fold, from 1.")]
+    seed: Annotated[Count, Meta(description="Its seed.")]
+    images: Annotated[SplitCounts, Meta(description="Its images by split.")]
+    groups: Annotated[SplitCounts, Meta(description="Its patients or groups by split.")]
+    epochs_run: Annotated[Count, Meta(description="Epochs trained.")]
+    best_epoch: Annotated[Count, Meta(description="Epoch of its weights.")]
+    best_validation_auroc: Annotated[Share, Meta(description="Validation AUROC of that epoch.")]
+    test_auroc: Annotated[Share | None, Meta(description="Mean AUROC over the findings on its test images.")]
+    calibration: Annotated[dict[str, RecalibrationFacts], Meta(description="Its recalibration by finding.")]
+    seconds: Annotated[float, Meta(ge=0, description="Duration in seconds.")]
+
+
+class Folds(TypedDict):
+    """Cross-validation: each image is predicted by the network that was not trained on it."""
+
+    count: Annotated[int, Meta(ge=2, description="Folds.")]
+    each: Annotated[list[FoldFacts], Meta(description="The folds.")]
+
+
+class ModelFile(TypedDict):
+    """The model file."""
+
+    file: Annotated[str, Meta(description="Its name.")]
+    fingerprint: Annotated[Fingerprint, Meta(description="Its fingerprint.")]
+
+
+class Machine(TypedDict):
+    """The machine of the training."""
+
+    platform: Annotated[str, Meta(description="Operating system.")]
+    cores: Annotated[Count, Meta(description="Cores.")]
+    processor: Annotated[str, Meta(description="Processor architecture.")]
+    gpu: Annotated[str | None, Meta(description="The accelerators that Keras used.")]
+    backend: Annotated[str, Meta(description="Backend of Keras.")]
+    processes: Annotated[int, Meta(ge=1, description="Processes.")]
+
+
+class RunFacts(TypedDict):
+    """The content of ``run.json``."""
+
+    schema_version: Annotated[int, Meta(ge=RUN_SCHEMA, le=RUN_SCHEMA, description="Version of this schema.")]
+    placa_version: Annotated[str, Meta(description="Version of placa.")]
+    name: Annotated[str, Meta(description="Name of the run.")]
+    created: Annotated[str, Meta(description="Date and time (ISO 8601, UTC).")]
+    data: Annotated[DataFacts, Meta(description="The data.")]
+    training: Annotated[TrainingFacts, Meta(description="The training.")]
+    calibration: Annotated[Calibration, Meta(description="The recalibration.")]
+    folds: Annotated[Folds | None, Meta(description="Cross-validation; null without folds.")]
+    model: Annotated[ModelFile, Meta(description="The model file.")]
+    timings: Annotated[dict[str, float], Meta(description="Seconds by stage.")]
+    versions: Annotated[dict[str, str], Meta(description="Versions by package.")]
+    machine: Annotated[Machine, Meta(description="The machine.")]
+    plan: NotRequired[Annotated[Fingerprint, Meta(description="Digest of options, data and weights, for --resume.")]]

@@ -1,0 +1,97 @@
+"""The types of ``source.json``: where a prepared data set comes from, and how it was split."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypedDict
+
+from msgspec import Meta
+
+from placa.records.audit import GroupRules
+from placa.records.codes import Coded, Count, Fingerprint, Share
+
+#: Version of the schema of ``source.json``.
+SOURCE_SCHEMA = 3
+
+
+class Comparison(TypedDict):
+    """The images that a finding is compared with."""
+
+    kind: Annotated[
+        Literal["rest", "absent", "classes"],
+        Meta(description="All other images; images labelled negative; or images of the named classes."),
+    ]
+    classes: Annotated[list[str], Meta(description="The names of the classes; empty for the other kinds.")]
+
+
+#: All images without the finding.
+REST: Comparison = {"kind": "rest", "classes": []}
+#: The images whose label is negative.
+ABSENT: Comparison = {"kind": "absent", "classes": []}
+
+
+def compared_with(*classes: str) -> Comparison:
+    """Return the comparison with images of the named classes."""
+    return {"kind": "classes", "classes": list(classes)}
+
+
+class GivenSplit(TypedDict):
+    """A split that was given, for some or all images."""
+
+    by: Annotated[
+        Literal["official", "list", "column"],
+        Meta(description="An official list of the source, a list of test images, or a column of the table."),
+    ]
+    name: Annotated[str | None, Meta(description="The file or column, if it has a name.")]
+
+
+class SplitFacts(TypedDict):
+    """How images were assigned to training, validation and test."""
+
+    given: Annotated[GivenSplit | None, Meta(description="The split that was given; null if all images were assigned.")]
+    unit: Annotated[
+        Literal["patient", "group"] | None,
+        Meta(description="What was assigned at random, stratified by finding; null if the given split was complete."),
+    ]
+    seed: Annotated[Count, Meta(description="Seed of the random assignment.")]
+    fractions: Annotated[
+        list[Share], Meta(description="Target shares of training, validation and test.", min_length=3, max_length=3)
+    ]
+
+
+class ReadingFacts(TypedDict):
+    """The rule by which a file becomes squares of grey levels (`placa.records.reading.Reading`)."""
+
+    rule: Annotated[Literal["stretch", "ct-slabs"], Meta(description="The rule.")]
+    squares: Annotated[int, Meta(ge=1, description="Squares per file.")]
+    options: Annotated[dict[str, Any], Meta(description="Parameters of the rule.")]
+
+
+class SourceFacts(TypedDict):
+    """The content of ``source.json``."""
+
+    schema_version: Annotated[int, Meta(ge=SOURCE_SCHEMA, le=SOURCE_SCHEMA, description="Version of this schema.")]
+    placa_version: Annotated[str, Meta(description="Version of placa.")]
+    kind: Annotated[str, Meta(description="The source's name on the command line.")]
+    options: Annotated[dict[str, Any], Meta(description="Options of the preparation.")]
+    findings: Annotated[list[str], Meta(min_length=1, description="The findings.")]
+    positive_alone: Annotated[bool, Meta(description="Whether positive images have no other finding.")]
+    comparison: Annotated[Comparison, Meta(description="The images that findings are compared with.")]
+    label_source: Annotated[
+        str, Meta(description="Origin of the labels: `phantom`, `folders`, or the name of a table or data set.")
+    ]
+    labelled_by_name: Annotated[bool, Meta(description="Whether the labels are the folder names.")]
+    image_size: Annotated[int, Meta(ge=1, description="Side of the squares in pixels.")]
+    resize: Annotated[str, Meta(description="The name of the rule in `reading`.")]
+    reading: Annotated[ReadingFacts, Meta(description="The rule for reading files.")]
+    split: Annotated[SplitFacts, Meta(description="How images were split.")]
+    grouping: Annotated[GroupRules, Meta(description="How images were assigned to groups.")]
+    found: Annotated[Count, Meta(description="Image files found.")]
+    rows: Annotated[Count, Meta(description="Rows or files read: kept, rejected, missing and unused.")]
+    rejected: Annotated[Count, Meta(description="Images in rejected.csv.")]
+    missing: Annotated[Count, Meta(description="Images of the table without a file.")]
+    unused: Annotated[Count, Meta(description="Rows or files without a requested label.")]
+    notes: Annotated[list[Coded], Meta(description="Remarks for the user.")]
+    tables: Annotated[dict[str, Fingerprint], Meta(description="Fingerprints of the label files by name.")]
+    versions: Annotated[dict[str, str], Meta(description="Versions by package.")]
+    fingerprint: Annotated[Fingerprint, Meta(description="Fingerprint of manifest.parquet and the pixels.")]
+    seconds: Annotated[float, Meta(ge=0, description="Duration of the preparation in seconds.")]

@@ -1,0 +1,15 @@
+"""Valid records for tests: those that R's tests read too."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+FIXTURES = Path(__file__).parents[3] / "R" / "tests" / "testthat" / "fixtures" / "records"
+
+
+def good_record(kind: str) -> dict[str, Any]:
+    """A new copy of the valid record of a kind: ``source``, ``audit``, ``run``, ``thresholds`` or ``model``."""
+    content: dict[str, Any] = json.loads((FIXTURES / f"{kind}.json").read_text("utf-8"))
+    return content

@@ -3,7 +3,7 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
-R_SOURCES := $(shell find R -type f -not -path '*/.*' 2>/dev/null)
+R_SOURCES := $(shell find R -type f -not -path '*/.*' -not -name '*.o' -not -name '*.so' 2>/dev/null)
 
 .PHONY: demo test test-slow bench findings docs lint setup renv lock clean help
 

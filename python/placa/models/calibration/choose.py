@@ -34,22 +34,26 @@ class Choice:
 
     Attributes:
         recalibration: The map.
-        method: ``temperature``, ``platt``, ``isotonic``, or ``none`` for the identity.
+        method: ``temperature``, ``platt``, ``isotonic``, ``shared`` for one slope of all folds, or ``none`` for the
+            identity.
         losses: Cross-validated log loss on validation by method, if methods were compared.
         reason: Why the map is the identity although another method was requested; otherwise None.
+        code: The same for the folds of a cross-validation, as a code of `placa.models.calibration.choose_folds`.
     """
 
     recalibration: Recalibration
     method: str
     losses: dict[str, float] = field(default_factory=dict)
     reason: str | None = None
+    code: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Convert the choice for ``run.json``; ``chosen`` is False if the validation images do not allow a choice."""
-        entry = {"method": self.method, **self.recalibration.as_dict(), "chosen": self.reason is None}
+        entry = {"method": self.method, **self.recalibration.as_dict(), "chosen": not (self.reason or self.code)}
         if self.losses:
             entry["log_loss"] = {method: round(loss, 6) for method, loss in self.losses.items()}
-        return entry if self.reason is None else {**entry, "reason": self.reason}
+        causes = {"reason": self.reason, "code": self.code}
+        return entry | {name: cause for name, cause in causes.items() if cause is not None}
 
 
 def choose_recalibration(

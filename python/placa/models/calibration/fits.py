@@ -97,5 +97,5 @@ def _fit_line(x: NDArray[np.float64], target: NDArray[np.float64], with_intercep
     if not len(x):
         return Recalibration()
     design = np.column_stack([x, np.ones(len(x))]) if with_intercept else x[:, None]
-    slope, *rest = (float(value) for value in fit_logistic(design, target))
-    return Recalibration(slope, *rest) if slope > 0 else Recalibration()
+    slope, *intercept = (float(value) for value in fit_logistic(design, target))
+    return Recalibration(slope, sum(intercept)) if slope > 0 else Recalibration()

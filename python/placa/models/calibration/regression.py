@@ -42,7 +42,8 @@ def fit_logistic(
         step = np.linalg.lstsq(information, gradient, rcond=None)[0]
         step *= min(1.0, _REACH / max(float(np.abs(design @ step).max()), 1e-300))
         moved = _loss(design, target, penalty, coefficients + step)
-        while moved > loss and np.abs(step).max() > 1e-12:
+        # Near the solution, the loss differs by rounding errors only.
+        while moved > loss + 1e-12 * abs(loss) and np.abs(step).max() > 1e-12:
             step /= 2
             moved = _loss(design, target, penalty, coefficients + step)
         coefficients = coefficients + step

@@ -24,7 +24,7 @@
 #' @export
 #' @examples
 #' decision_curve(example_predictions(), thresholds = c(0.1, 0.3, 0.5), draws = 500)
-decision_curve <- function(predictions, split = "test", thresholds = seq(0.01, 0.99, by = 0.01), confidence = 0.95,
+decision_curve <- function(predictions, split = "test", thresholds = (1:99) / 100, confidence = 0.95,
                            draws = 1000, seed = 1) {
   check_confidence(confidence)
   check_draws(draws, seed)

@@ -85,7 +85,7 @@ discrimination <- function(predictions, split = "test", confidence = 0.95, draws
       discrimination_columns(rows, confidence, draws, seed, max_fpr)
     )
   })
-  warn_one_class(table)
+  warn_one_class(table, fold_index(data))
   warn_interval(table)
   table
 }
@@ -100,8 +100,13 @@ discrimination_columns <- function(rows, confidence, draws, seed, max_fpr) {
   areas <- c("auroc", "average_precision", if (!is.null(max_fpr)) "partial")
   drawn <- area_intervals(rows, cluster, areas, confidence, draws, seed, if (is.null(max_fpr)) 1 else max_fpr)
   ways <- auroc_three_ways(rows, cluster, drawn["auroc", ], confidence)
-  # DeLong's interval is computed by pROC, the reference implementation; a test compares it with placa's own.
-  delong <- auroc_delong(rows$truth, rows$probability, confidence)
+  # DeLong's interval is computed by pROC, the reference implementation; a test compares it with placa's own. pROC has no
+  # folds.
+  delong <- if (is.null(fold_index(rows))) {
+    auroc_delong(rows$truth, rows$probability, confidence)
+  } else {
+    ways["delong", ]
+  }
   shown <- if (max(cluster) < nrow(rows)) "bootstrap" else "delong"
   precision <- drawn["average_precision", ]
   tibble::tibble(
@@ -142,12 +147,13 @@ auroc_delong <- function(truth, probability, confidence) {
   tibble::tibble(auroc = bounds[[2]], auroc_lower = bounds[[1]], auroc_upper = bounds[[3]])
 }
 
-warn_one_class <- function(table, call = rlang::caller_env()) {
+warn_one_class <- function(table, fold = NULL, call = rlang::caller_env()) {
   lacking <- table$finding[is.na(table$auroc)]
+  where <- if (is.null(fold)) "split" else "split, or in each of its folds"
   if (length(lacking) > 0) {
     cli::cli_warn(
-      c("AUROC requires images with and without the finding.",
-        x = "{.val {lacking}} {?has/have} only one class in the {.val {table$split[[1]]}} split. AUROC is missing."),
+      c("AUROC requires images with and without the finding{if (!is.null(fold)) ', in one fold'}.",
+        x = "{.val {lacking}} {?has/have} only one class in the {.val {table$split[[1]]}} {where}. AUROC is missing."),
       class = "placa_warning_one_class", call = call, findings = lacking
     )
   }

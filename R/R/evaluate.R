@@ -73,6 +73,7 @@ evaluate.data.frame <- function(x, thresholds, split = "test", out = NULL, bins 
     check_out(out)
   }
   rows <- select_split(predictions, split)
+  check_folds(rows)
   thresholds <- check_thresholds(thresholds, unique(rows$finding))
   check_draws(draws, seed)
   # The functions share their draws, about 50 MB, which must be freed at the end.
@@ -84,7 +85,7 @@ evaluate.data.frame <- function(x, thresholds, split = "test", out = NULL, bins 
     roc = roc_points(rows, split, corners = TRUE),
     !!!evaluation_details(predictions, rows, thresholds, split, bins, confidence, draws, seed),
     thresholds = thresholds,
-    predictions = rows[evaluation_columns],
+    predictions = rows[c(evaluation_columns, intersect("fold", names(rows)))],
     about = list(
       split = split,
       engine = engine_version(),
@@ -92,6 +93,7 @@ evaluate.data.frame <- function(x, thresholds, split = "test", out = NULL, bins 
       draws = draws,
       seed = seed,
       compared_with = compared_with,
+      folds = length(unique(fold_index(rows))),
       labels = about_labels(predictions[predictions$split %in% split, ], rows, attr(predictions, "placa")),
       r_version = as.character(getRversion()),
       placa_version = as.character(utils::packageVersion("placa"))

@@ -42,8 +42,8 @@
 #'   `split`, `engine`, `confidence`, `draws`, `seed`, `compared_with` (the other
 #'   splits that were checked for leaks), `labels` (a list: `source` and `subset`
 #'   of the labels, `NULL` if unknown; `n_images` of the split and `n_labelled` of
-#'   them; `unlabelled_findings`, which are not in the tables), `r_version` and
-#'   `placa_version`. `evaluate_run()` returns it invisibly.
+#'   them; `unlabelled_findings`, which are not in the tables), `r_version`,
+#'   `placa_version` and `folds` (their number, or `NULL`). `evaluate_run()` returns it invisibly.
 #'
 #'   With `out`, the directory contains each table as a CSV file, such as
 #'   `discrimination.csv` (UTF-8, missing values empty), the figures `roc`, `pr`,
@@ -93,10 +93,10 @@ evaluate.data.frame <- function(x, thresholds, split = "test", out = NULL, bins 
       draws = draws,
       seed = seed,
       compared_with = compared_with,
-      folds = length(unique(fold_index(rows))),
       labels = about_labels(predictions[predictions$split %in% split, ], rows, attr(predictions, "placa")),
       r_version = as.character(getRversion()),
-      placa_version = as.character(utils::packageVersion("placa"))
+      placa_version = as.character(utils::packageVersion("placa")),
+      folds = count_folds(rows)
     )
   )
   if (!is.null(out)) {

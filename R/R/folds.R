@@ -13,6 +13,12 @@ fold_index <- function(rows) {
   match(fold, sort(names, na.last = TRUE, method = "radix"))
 }
 
+# The number of folds, or NULL without folds.
+count_folds <- function(rows) {
+  fold <- fold_index(rows)
+  if (is.null(fold)) NULL else length(unique(fold))
+}
+
 # Weights of the placement values, so that AUROC is the mean of the folds' AUROCs, weighted by positives: the area under
 # the covariate-adjusted ROC curve with the fold as covariate (Janes and Pepe 2009, <doi:10.1093/biomet/asp002>). An
 # image of a fold without the other class has weight 0.

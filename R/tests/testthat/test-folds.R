@@ -160,3 +160,37 @@ test_that("a comparison uses the folds of each table", {
   expect_lt(max(abs(found$difference)), 1e-12)
   expect_identical(found$method, c("delong", "obuchowski", "bootstrap"))
 })
+
+test_that("an evaluation records the number of folds", {
+  rows <- fold_predictions()
+  directory <- tempfile()
+  remove_later(directory, environment())
+  evaluation <- evaluate(rows, one_threshold(), out = directory, draws = 100)
+  expect_identical(evaluation$about$folds, 5L)
+  expect_match(paste(format(evaluation), collapse = " "), "within 5 folds")
+  expect_identical(read_evaluation(directory)$about$folds, 5L)
+  expect_equal(read_evaluation(directory)$roc, evaluation$roc)
+  expect_equal(evaluation$discrimination$auroc, discrimination(rows, draws = 100)$auroc)
+  expect_null(two_findings()$about$folds)
+})
+
+test_that("the slope compares images within folds", {
+  rows <- fold_predictions(n = 2000, prevalence = 0.3)
+  slope_of <- function(rows) {
+    measures <- calibration_measures(rows, draws = 100)
+    measures[measures$measure == "slope", ]
+  }
+  within <- slope_of(rows)
+  z <- qlogis(rows$probability)
+  by_glm <- coef(glm(rows$truth ~ z + factor(rows$fold), family = binomial()))[["z"]]
+  expect_equal(within$estimate, by_glm, tolerance = 0.01)
+  expect_gt(within$upper, within$lower)
+  expect_gt(abs(slope_of(rows[names(rows) != "fold"])$estimate - by_glm), 0.1)
+})
+
+test_that("a fold without a positive leaves the slope finite", {
+  rows <- fold_predictions(n = 100, images = 1)
+  rows$truth[rows$fold == "2"] <- 0L
+  measures <- calibration_measures(rows, draws = 100)
+  expect_true(all(is.finite(measures$estimate)))
+})

@@ -1,11 +1,11 @@
 """Simulate cross-validations of a rare finding, and compare their results with the true values.
 
-In each data set, five networks with equal AUROC and different scales of their logits predict 700 images of 350 patients.
-Folds, recalibration and thresholds are those of placa train --folds 5; AUROC, average precision and the calibration slope
-are those of R's discrimination() and calibration_measures(). The model is the ensemble of the five networks: its
-sensitivity and specificity at the stored thresholds are measured on 20,000 new images.
+In each data set, five networks with equal AUROC and different scales of their logits predict 700 images of 350
+patients. Folds, recalibration and thresholds are those of placa train --folds 5; AUROC, average precision and the
+calibration slope are those of R's discrimination() and calibration_measures(). The model is the ensemble of the five
+networks: its sensitivity and specificity at the stored thresholds are measured on 20,000 new images.
 
-Usage: benchmarks/folds.py [--sets 300] [--draws 1000]. It takes about five minutes on one core.
+Usage: benchmarks/folds.py [--sets 300] [--draws 1000]. It takes about ten minutes on one core.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ def simulate(seed: int, positives: int, draws: int) -> dict[str, float]:
     random = np.random.default_rng([seed, positives])
     patient = np.arange(IMAGES) // (IMAGES // PATIENTS)
     # The positive images are those of few patients: of each, one or both.
-    order = np.concatenate([2 * p + random.permutation(2)[: random.integers(1, 3)] for p in random.permutation(PATIENTS)])
+    order = np.concatenate(
+        [2 * p + random.permutation(2)[: random.integers(1, 3)] for p in random.permutation(PATIENTS)]
+    )
     truth = np.zeros(IMAGES)
     truth[order[:positives]] = 1
     networks = Networks(random)
@@ -81,7 +83,9 @@ def simulate(seed: int, positives: int, draws: int) -> dict[str, float]:
     points = choose_thresholds(judged, np.concatenate([truth[one] for one in held_out]))
     new_truth = np.repeat([1.0, 0.0], NEW // 2)
     new = networks.logits(new_truth, np.arange(NEW))
-    ensemble = sigmoid(np.mean([one.recalibration.apply(z) for one, z in zip(chosen.choices, new, strict=True)], axis=0))
+    ensemble = sigmoid(
+        np.mean([one.recalibration.apply(z) for one, z in zip(chosen.choices, new, strict=True)], axis=0)
+    )
     old = np.concatenate([_map(alone[k], parts[k][0]) for k in range(FOLDS)])
     old_youden = choose_thresholds(old, np.concatenate([truth[one] for one in held_out]))["youden"]
     yes, no = truth == 1, truth == 0
@@ -149,8 +153,8 @@ def main() -> None:
     }
     print(f"{options.sets} data sets per row, {options.draws} draws, true AUROC {AUROC}\n")
     print(
-        "| positive images | a fold not recalibrated alone | AUROC pooled | AUROC within folds | error (SE) | coverage |"
-        " average precision: pooled | within folds | one test set | population | slope | observed / expected |"
+        "| positive images | a fold not recalibrated alone | AUROC pooled | AUROC within folds | error (SE) | coverage "
+        "| average precision: pooled | within folds | one test set | population | slope | observed / expected |"
     )
     print("|" + "---|" * 12)
     for positives, table in tables.items():
@@ -162,8 +166,9 @@ def main() -> None:
             f"{table['slope'].median():.2f} | {table['observed_expected'].median():.2f} |"
         )
     print(
-        "\n| positive images | most images of a fold called positive (Youden): before | now | sensitivity, target 0.95: "
-        "out of fold | the model | specificity, target 0.95: out of fold | the model | Youden: out of fold | the model |"
+        "\n| positive images | most images of a fold called positive (Youden): before | now "
+        "| sensitivity, target 0.95: out of fold | the model | specificity, target 0.95: out of fold | the model "
+        "| Youden: out of fold | the model |"
     )
     print("|" + "---|" * 9)
     for positives, table in tables.items():

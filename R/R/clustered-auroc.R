@@ -97,6 +97,10 @@ auroc_three_ways <- function(rows, cluster, drawn, confidence) {
   values <- placement_values(rows$truth, rows$probability, fold)
   weights <- fold_weights(rows$truth, fold)
   auroc <- mean_of_placements(rows$truth, values, weights)
+  if (!is.null(fold)) {
+    units <- effective_clusters(rows$truth, cluster)
+    drawn[c("lower", "upper")] <- logit_interval(auroc, drawn$std_error, widened_reach(units, confidence))
+  }
   by_variance <- function(cluster) {
     as.data.frame(normal_interval(auroc, auroc_covariance(rows$truth, values, cluster, weights)[1, 1], confidence))
   }

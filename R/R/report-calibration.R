@@ -63,10 +63,11 @@ write_recalibrated_folds <- function(of_finding, name) {
       write_markdown(paste(s("calibration.fold_alone", finding = finding(name), fold = alone$fold,
                              reason = word("calibration.fold_reason", alone$code)), collapse = " "))
     }
+  } else if (identical(of_finding$method, "flat")) {
+    say("calibration.flat", finding = finding(name))
   } else if (isFALSE(of_finding$chosen)) {
-    reason <- if (all(folds$positives == 0)) "no_positive" else if (all(folds$negatives == 0)) "no_negative"
     say("calibration.unrecalibrated", finding = finding(name),
-        reason = word("calibration.fold_reason", reason %||% "not_rising"))
+        reason = word("calibration.fold_reason", of_finding$code))
   }
 }
 

@@ -184,6 +184,11 @@ def _report_choices(
                 f"{finding}: all folds share one slope of the recalibration, because they have {positives} positive "
                 f"validation images{f'; no recalibration of its own is possible in fold {failed}' if failed else ''}"
             )
+        elif one.method == "flat":
+            progress.warn(
+                f"{finding}: on the validation images of all folds, the probability does not rise with the score. "
+                f"Every image has nearly the same probability, the proportion of positive images."
+            )
         elif one.choices[0].code:
             progress.warn(
                 f"{finding} is not recalibrated in any fold: {_CAUSES[one.choices[0].code]}. Its probabilities are the "
@@ -195,7 +200,7 @@ def _report_choices(
 _CAUSES = {
     "no_positive": "the validation images of all folds have no positive image",
     "no_negative": "the validation images of all folds have no negative image",
-    "not_rising": "on validation the probability does not rise with the score",
+    "equal_scores": "a network gives all validation images of its fold the same score",
 }
 
 
@@ -249,6 +254,7 @@ def _describe_choices(
         finding: {
             "method": one.method,
             "chosen": one.choices[0].code is None,
+            **({} if one.choices[0].code is None else {"code": one.choices[0].code}),
             "folds": [
                 {"fold": fold.name, "code": code, "positives": positives, "negatives": negatives}
                 for fold, code, positives, negatives in zip(folds, one.codes, one.positives, one.negatives, strict=True)

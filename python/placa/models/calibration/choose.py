@@ -34,8 +34,8 @@ class Choice:
 
     Attributes:
         recalibration: The map.
-        method: ``temperature``, ``platt``, ``isotonic``, ``shared`` for one slope of all folds, or ``none`` for the
-            identity.
+        method: ``temperature``, ``platt``, ``isotonic``, ``shared`` or ``flat`` (one slope of all folds), or ``none``
+            (the identity).
         losses: Cross-validated log loss on validation by method, if methods were compared.
         reason: Why the map is the identity although another method was requested; otherwise None.
         code: The same for the folds of a cross-validation, as a code of `placa.models.calibration.choose_folds`.

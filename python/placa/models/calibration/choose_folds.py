@@ -16,7 +16,8 @@ from placa.models.calibration.shared import fit_shared
 #: Smallest number of positive and of negative validation images for a fit to one fold alone.
 ENOUGH_IMAGES = 20
 #: Reasons why a fold has no recalibration of its own.
-NO_POSITIVE, NO_NEGATIVE, TOO_FEW, NOT_RISING = "no_positive", "no_negative", "too_few", "not_rising"
+NO_POSITIVE, NO_NEGATIVE, TOO_FEW = "no_positive", "no_negative", "too_few"
+NOT_RISING, EQUAL_SCORES = "not_rising", "equal_scores"
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class FoldChoices:
     Attributes:
         choices: One per fold. Either all folds have their own fit, or all have the shared fit, or none is recalibrated,
             so that their probabilities have one scale.
-        method: ``own``, ``shared`` or ``none``.
+        method: ``own``; ``shared`` for one slope of all folds; ``flat`` if this slope is not positive (every image then
+            has nearly the same probability); or ``none``.
         codes: For each fold the reason why it could not be recalibrated alone: ``no_positive``, ``no_negative``,
             ``not_rising`` (the probability does not rise with the score on validation), ``too_few``, or None.
         positives: Number of positive validation images of each fold.
@@ -53,8 +55,8 @@ def choose_for_folds(
     """Choose and fit the recalibration of one finding for each fold on its validation images.
 
     If each fold has at least 20 positive and 20 negative images, each has a fit of its own. Otherwise all folds share
-    one slope (see `placa.models.calibration.shared.fit_shared`). If this fit is impossible too, no fold is
-    recalibrated.
+    one slope (see `placa.models.calibration.shared.fit_shared`). If this fit is impossible too, because all folds
+    together lack a class or because a network gives all images the same score, no fold is recalibrated.
 
     Args:
         method: As for `choose_recalibration`.
@@ -78,7 +80,8 @@ def choose_for_folds(
     if shared is None:
         none = Choice(Recalibration(), "none", code=_code_of_all(positives, negatives))
         return FoldChoices([none] * len(own), "none", codes, positives, negatives)
-    return FoldChoices([Choice(one, "shared") for one in shared], "shared", codes, positives, negatives)
+    name, cause = ("shared", None) if shared.rises else ("flat", NOT_RISING)
+    return FoldChoices([Choice(one, name, code=cause) for one in shared.maps], name, codes, positives, negatives)
 
 
 def _code(own: Choice, positives: int, negatives: int) -> str | None:
@@ -94,4 +97,4 @@ def _code(own: Choice, positives: int, negatives: int) -> str | None:
 def _code_of_all(positives: Sequence[int], negatives: Sequence[int]) -> str:
     if not any(positives):
         return NO_POSITIVE
-    return NOT_RISING if any(negatives) else NO_NEGATIVE
+    return EQUAL_SCORES if any(negatives) else NO_NEGATIVE

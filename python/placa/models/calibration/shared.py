@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,28 @@ from placa.models.calibration.regression import fit_logistic
 #: Standard deviation of the normal prior of a fold's intercept around the common intercept. The prior has the weight of
 #: four positive images of a rare finding.
 INTERCEPT_SPREAD = 0.5
+#: Smallest slope per standard deviation: almost flat, but not zero, so that different scores keep different
+#: probabilities.
+_FLAT = 0.01
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Recalibrations of several folds with one slope.
+
+    Attributes:
+        maps: One recalibration per fold.
+        rises: Whether the best slope is positive. If not, the slope is almost 0, and every image has nearly the
+            proportion of positive validation images as its probability.
+    """
+
+    maps: list[Recalibration]
+    rises: bool
 
 
 def fit_shared(
     logits: Sequence[NDArray[np.floating[Any]]], truths: Sequence[NDArray[np.floating[Any]]]
-) -> list[Recalibration] | None:
+) -> Shared | None:
     """Fit Platt's recalibration (Platt 1999) to the validation images of all folds together.
 
     The logits of each fold are centred and scaled by the mean and standard deviation of its validation images, which
@@ -32,8 +50,8 @@ def fit_shared(
         truths: For each fold 0, 1, or NaN where unknown, shape ``(n,)``.
 
     Returns:
-        One recalibration per fold; None if all folds together lack a class, if a fold has no labelled image or only
-        equal logits, or if the slope is not positive.
+        The recalibrations; None if all folds together lack a class, or if a fold has no labelled image or only equal
+        logits.
     """
     known = [~np.isnan(truth) for truth in truths]
     x = [np.asarray(logit, dtype=np.float64)[some] for logit, some in zip(logits, known, strict=True)]
@@ -50,9 +68,11 @@ def fit_shared(
     ridge = np.concatenate([[0.0, 0.0], np.full(len(x), INTERCEPT_SPREAD**-2)])
     target = np.where(y, (positives + 1) / (positives + 2), 1 / (negatives + 2))
     slope, common, *own = (float(value) for value in fit_logistic(design, target, ridge))
-    if slope <= 0:
-        return None
-    return [
+    rises = slope > _FLAT
+    if not rises:
+        slope, (common, *own) = _FLAT, (float(value) for value in fit_logistic(design[:, 1:], target, ridge[1:]))
+    maps = [
         Recalibration(slope / scale, common + of_fold - slope * centre / scale)
         for of_fold, centre, scale in zip(own, centres, scales, strict=True)
     ]
+    return Shared(maps, rises)

@@ -45,8 +45,8 @@ def test_one_fold_shares_its_slope_with_none() -> None:
     logits, truths = _folds([5])
     shared = fit_shared(logits, truths)
     alone = fit_recalibration(logits[0], truths[0])
-    assert shared is not None and shared[0].slope == pytest.approx(alone.slope, abs=1e-8)
-    assert shared[0].intercept == pytest.approx(alone.intercept, abs=1e-8)
+    assert shared is not None and shared.maps[0].slope == pytest.approx(alone.slope, abs=1e-8)
+    assert shared.maps[0].intercept == pytest.approx(alone.intercept, abs=1e-8)
 
 
 def test_shared_probabilities_have_one_scale() -> None:
@@ -56,7 +56,7 @@ def test_shared_probabilities_have_one_scale() -> None:
         logits, truths = _folds([2, 1, 3, 2, 2], seed)
         shared = fit_shared(logits, truths)
         assert shared is not None
-        pooled = np.concatenate([one.apply(z) for one, z in zip(shared, logits, strict=True)])
+        pooled = np.concatenate([one.apply(z) for one, z in zip(shared.maps, logits, strict=True)])
         within = np.average(
             [roc_auc_score(*fold) for fold in zip(truths, logits, strict=True)], weights=[2, 1, 3, 2, 2]
         )
@@ -65,19 +65,31 @@ def test_shared_probabilities_have_one_scale() -> None:
 
 
 @pytest.mark.parametrize(
-    ("truths", "code"),
-    [([[0, 0, 0], [0, 0, 0]], "no_positive"), ([[1, 1, 1], [1, 1, 1]], "no_negative"), ([[1, 0, 0]] * 2, "not_rising")],
+    ("logits", "truths", "code"),
+    [
+        ([0, 1, 2], [0, 0, 0], "no_positive"),
+        ([0, 1, 2], [1, 1, 1], "no_negative"),
+        ([1, 1, 1], [1, 0, 0], "equal_scores"),
+    ],
 )
-def test_without_a_shared_slope_no_fold_is_recalibrated(truths: list[list[float]], code: str) -> None:
-    chosen = choose_for_folds("platt", [np.arange(3.0)] * 2, [np.array(one, dtype=float) for one in truths])
+def test_without_a_shared_fit_no_fold_is_recalibrated(logits: list[float], truths: list[float], code: str) -> None:
+    chosen = choose_for_folds("platt", [np.array(logits, dtype=float)] * 2, [np.array(truths, dtype=float)] * 2)
     assert chosen.method == "none" and [one.recalibration for one in chosen.choices] == [Recalibration()] * 2
-    assert chosen.choices[0].as_dict() == {
-        "method": "none",
-        "slope": 1.0,
-        "intercept": 0.0,
-        "chosen": False,
-        "code": code,
-    }
+    entry = {"method": "none", "slope": 1.0, "intercept": 0.0, "chosen": False, "code": code}
+    assert chosen.choices[0].as_dict() == entry
+
+
+def test_networks_worse_than_chance_keep_their_order_on_one_scale() -> None:
+    logits, truths = _folds([3, 2, 4], seed=1)
+    logits = [-z + 5 * fold for fold, z in enumerate(logits)]
+    chosen = choose_for_folds("platt", logits, truths)
+    assert (
+        chosen.method == "flat" and chosen.choices[0].code == "not_rising" and not chosen.choices[0].as_dict()["chosen"]
+    )
+    for one, z in zip(chosen.choices, logits, strict=True):
+        probability = sigmoid(one.recalibration.apply(z))
+        assert one.recalibration.slope > 0 and probability.mean() == pytest.approx(9 / 360, abs=0.02)
+        assert np.ptp(probability) < 0.01
 
 
 def test_without_recalibration_nothing_is_fitted() -> None:

@@ -66,9 +66,9 @@ full_fits <- function(truth, z, knots, fold = NULL) {
   )
 }
 
-# Design of the slope. With folds, each has an intercept of its own, so that the slope compares images within folds only.
-# A weak normal prior keeps the intercepts of folds without a positive finite (standard deviation 2.5, Gelman et al. 2008,
-# <doi:10.1214/08-AOAS191>).
+# Design of the slope. With folds, each has an intercept of its own, so that the slope compares images within folds
+# only. A weak normal prior keeps the intercepts of folds without a positive finite (standard deviation 2.5, Gelman et
+# al. 2008, <doi:10.1214/08-AOAS191>).
 slope_design <- function(z, fold = NULL) {
   if (is.null(fold)) {
     return(list(x = cbind(1, z, deparse.level = 0), ridge = 0))

@@ -4,7 +4,8 @@
 #' images and on none. The threshold probability sets the exchange rate: at 0.1,
 #' one true positive is worth nine false positives. Net benefit is the rate of true
 #' positives minus the weighted rate of false positives (Vickers and Elkin 2006).
-#' Probabilities must be calibrated.
+#' Probabilities must be calibrated. Net benefit counts images, so that of a
+#' cross-validation is the mean over the folds, weighted by images.
 #'
 #' @inheritParams clustered_auroc
 #' @param thresholds Threshold probabilities, each above 0 and below 1.

@@ -51,8 +51,9 @@
 #'   `.svg` (if they have data), and `summary.json`, which lists the files.
 #' @section Errors:
 #' The errors of these functions; `placa_error_leak` if a patient (`patient_id`),
-#' group (`group_id`) or image of the split is also in another split (the condition
-#' has the fields `patients`, `groups` and `images`); `placa_error_out` if `out`
+#' group (`group_id`) or image of the split is also in another split, or a patient or
+#' group is in several folds (the condition has the fields `patients`, `groups` and
+#' `images`); `placa_error_out` if `out`
 #' cannot be written or contains other files; `placa_error_fingerprint` if the
 #' model or the predictions of a run do not match its `run.json`.
 #' @rdname evaluate

@@ -2,8 +2,8 @@
 # have different scales, so images are compared within folds only (Forman and Scholz 2010,
 # <doi:10.1145/1882471.1882479>; LeDell, Petersen and van der Laan 2015, <doi:10.1214/15-EJS1035>).
 
-# The fold of each image, numbered from 1, or NULL without the column `fold` or with a single fold. Images without a fold
-# form one fold of their own.
+# The fold of each image, numbered from 1, or NULL without the column `fold` or with a single fold. Images without a
+# fold form one fold of their own.
 fold_index <- function(rows) {
   fold <- rows[["fold"]]
   names <- unique(fold)

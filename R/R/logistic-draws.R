@@ -3,7 +3,8 @@
 # Newton's method for all draws at once. `x` has one row per support point and one column per coefficient. `positives`
 # and `images` are counts at each point (rows) in each draw (columns). `offset` is added to the linear predictor.
 # `start` has the starting values. `ridge` is the penalty, one number or one per coefficient (le Cessie and van
-# Houwelingen 1992, <doi:10.2307/2347628>). Returns coefficients by draws. With separated classes and no ridge they are missing.
+# Houwelingen 1992, <doi:10.2307/2347628>). Returns coefficients by draws. With separated classes and no ridge they are
+# missing.
 logistic_draws <- function(x, positives, images, offset = 0, start = 0, ridge = 0, tolerance = 1e-9,
                            most_steps = 50) {
   draws <- ncol(positives)

@@ -9,7 +9,9 @@
 #' @return A tibble of class `placa_pr_points`, sorted by decreasing threshold within
 #'   each finding: `finding`, `split`, `threshold` (each distinct probability),
 #'   `precision` and `recall` (0--1), `prevalence` (0--1, the precision of a random
-#'   classifier). A finding without a positive image has no rows.
+#'   classifier). A finding without a positive image has no rows. With folds, see
+#'   [discrimination()], there is one row per positive image, and `threshold` is
+#'   missing.
 #' @inheritSection discrimination Errors
 #' @references
 #' Saito T, Rehmsmeier M (2015). The precision-recall plot is more informative

@@ -17,9 +17,10 @@
 #'   | `score` | double | before calibration, 0--1 |
 #'   | `sex`, `view`, `site` | character | `"F"`/`"M"`, `"PA"`/`"AP"`, hospital or data source; missing if unknown |
 #'   | `age` | double | years; missing if unknown |
+#'   | `fold` | character | only in a cross-validated run: the fold whose network predicted the image |
 #'
-#'   Other columns of the file follow, such as `fold` in a cross-validated run, in
-#'   which every image is a test image of one fold. The attribute `placa` is a list
+#'   With a column `fold` that has several values, images are compared within folds
+#'   only; see [discrimination()]. Other columns of the file follow. The attribute `placa` is a list
 #'   with the metadata of the file: `findings`, `positive`, `comparison`,
 #'   `label_source`, `model_fingerprint`, `schema_version`.
 #' @section Errors:

@@ -8,7 +8,9 @@
 #'   and its area do not change; for 22,000 images, about 10 % of the rows remain.
 #' @return A tibble, sorted by decreasing threshold within each finding: `finding`,
 #'   `split`, `threshold` (`Inf`, then each distinct probability), `sensitivity` and
-#'   `specificity` (0--1). A finding with only one class has no rows.
+#'   `specificity` (0--1). A finding with only one class has no rows. With folds, the
+#'   curve is their mean (see [discrimination()]) and `threshold` is missing, because
+#'   a point has another threshold in each fold.
 #' @section Errors:
 #' The errors of [discrimination()]; `placa_error_corners`.
 #' @references
@@ -52,8 +54,8 @@ roc_curve <- function(truth, probability) {
   )
 }
 
-# The mean of the folds' ROC curves, weighted by positives, see fold_weights(). At each false positive rate, a fold's curve
-# has the height before and after its vertical step; a threshold would be another one in each fold.
+# The mean of the folds' ROC curves, weighted by positives, see fold_weights(). At each false positive rate, a fold's
+# curve has the height before and after its vertical step; a threshold would be another one in each fold.
 roc_curve_within <- function(truth, probability, fold) {
   curves <- lapply(split(seq_along(fold), fold), function(of_fold) roc_curve(truth[of_fold], probability[of_fold]))
   positives <- vapply(split(truth, fold), sum, double(1))[vapply(curves, nrow, integer(1)) > 0]

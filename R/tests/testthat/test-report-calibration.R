@@ -11,7 +11,7 @@ test_that("folds without a recalibration of their own are named", {
     expect_match(shared, s("calibration.shared", finding = finding("Effusion"), least = "0", most = "3"), fixed = TRUE)
     for (row in 2:3) {
       alone <- s("calibration.fold_alone", finding = finding("Effusion"), fold = folds$fold[[row]],
-                 reason = s(paste0("calibration.fold_reason.", folds$code[[row]])))
+                 reason = s(paste0("calibration.fold_reason.", folds$reason[[row]])))
       expect_match(shared, alone, fixed = TRUE)
     }
     expect_no_match(shared, paste0(s("calibration.fold_reason.no_negative"), "|too_few|[{}]"))

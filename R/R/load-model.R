@@ -66,7 +66,8 @@ read_headline <- function(run) {
 format.placa_model <- function(x, ...) {
   data <- x$facts$data
   cli::cli_fmt({
-    cli::cli_text("{.strong Model} {.val {x$facts$name}}: {.val {x$findings}} against {comparison_label(data$comparison)}")
+    against <- comparison_label(data$comparison)
+    cli::cli_text("{.strong Model} {.val {x$facts$name}}: {.val {x$findings}} against {against}")
     cli::cli_text(
       "Trained on {data$images$train} images ({data$label_source}), {x$facts$training$backbone}, ",
       "{data$image_size} \u00d7 {data$image_size} pixels"

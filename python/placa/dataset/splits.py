@@ -11,9 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from placa.dataset.errors import (
+    EmptySplitError,
     EmptyTestSetError,
     NoTrainingImagesError,
     PatientInTwoSplitsError,
+    SplitClassError,
     SplitSharesError,
     UnknownSplitError,
 )
@@ -182,6 +184,48 @@ def assign_splits(
         chosen[group] = int(np.argmax(gain))
         assigned[chosen[group]] += relative[group]
     return pd.Series(np.asarray(names, dtype=object)[chosen[codes]], index=manifest.index, dtype="string")
+
+
+def require_usable_splits(
+    manifest: pd.DataFrame, findings: list[str], unit: Literal["patient", "group"] = "patient"
+) -> None:
+    """Check that a model can be trained and evaluated on the splits.
+
+    A data set that is all test needs no other split.
+
+    Args:
+        manifest: Rows with ``split``, ``group_id`` and the finding columns.
+        findings: The finding columns.
+        unit: What a group is, for messages.
+
+    Raises:
+        EmptySplitError: A split has no image.
+        SplitClassError: No finding has both labels in the validation or test set, or one lacks a label in training.
+    """
+    if (manifest["split"] == "test").all():
+        return
+    empty = [name for name in SPLITS if not (manifest["split"] == name).any()]
+    units = manifest["group_id"].nunique()
+    remedy = (
+        "Prepare more images, use another --seed, or use another split (--split or --split-column none for one by "
+        f"{unit}, --test-list FILE for your own)."
+    )
+    if empty:
+        message = f"No image is in the {' or '.join(empty)} set; all images are of {units:,} {unit}s. {remedy}"
+        raise EmptySplitError(message, splits=empty, unit=unit, units=units)
+    for name in SPLITS:
+        rows = manifest[manifest["split"] == name]
+        lacking = {
+            finding: value
+            for finding in findings
+            for value in (0, 1)
+            if not (rows[finding] == value).fillna(False).any()
+        }
+        if lacking and (name == "train" or len(lacking) == len(findings)):
+            finding, value = next(iter(lacking.items()))
+            kind = "positive" if value else "negative"
+            message = f"The {name} set has no image that is {kind} for {finding}, among {len(rows):,} images. {remedy}"
+            raise SplitClassError(message, split=name, finding=finding, missing=value, images=len(rows))
 
 
 def assert_disjoint(manifest: pd.DataFrame) -> None:

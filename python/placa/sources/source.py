@@ -14,6 +14,8 @@ from placa.records.reading import STRETCH, Reading
 from placa.records.source import Comparison, GivenSplit
 from placa.sources.errors import PositiveNegativeOverlapError
 
+#: The codes of remarks that are shown as warnings.
+WARNINGS = frozenset({"no_patient_column", "patients_unknown", "labels_not_understood", "labels_similar"})
 #: The label of an image without any finding of the source.
 NO_FINDING = "No Finding"
 

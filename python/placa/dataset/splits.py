@@ -228,6 +228,21 @@ def require_usable_splits(
             raise SplitClassError(message, split=name, finding=finding, missing=value, images=len(rows))
 
 
+def divide_groups(images: pd.DataFrame) -> tuple[pd.Series, int]:
+    """Divide groups of similar images that are in several given splits.
+
+    Args:
+        images: Rows with ``group_id`` and ``split``.
+
+    Returns:
+        A group per row, which is in one split; and the number of groups that were divided.
+    """
+    splits = images.groupby("group_id")["split"].nunique()
+    divided = images["group_id"].isin(splits.index[splits > 1])
+    groups = images["group_id"].mask(divided, images["group_id"] + "-" + images["split"].astype(str))
+    return groups, int((splits > 1).sum())
+
+
 def assert_disjoint(manifest: pd.DataFrame) -> None:
     """Check that no patient and no group is in more than one split.
 

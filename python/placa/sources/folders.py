@@ -148,6 +148,7 @@ def read_folders(root: str | Path, positive: str, split: str = "folders", patien
         rejected=rejected,
         grouped=grouped,
         given_split={"by": "column", "name": None} if by_folder else None,
+        keeps_split=by_folder,
         labelled_by_name=True,
         notes=notes,
         options={"root": str(root), "positive": positive, "split": split, "patients": patients},

@@ -54,9 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def from_options(options: argparse.Namespace, progress: Progress) -> Source:
     """Read the source that the command line names."""
-    names = ("labels", "label", "positive", "negative", "finding", "match", "match_column", "views", "modalities")
-    names += ("separator",)
-    given = {name: getattr(options, name) for name in names}
+    names = ("labels", "label", "positive", "negative", "finding", "separator", "match", "match_column")
+    given = {name: getattr(options, name) for name in (*names, "views", "modalities")}
     return read_dicom(options.root, **given, key=read_patient_key(options.key), progress=progress)
 
 
@@ -114,8 +113,8 @@ def read_dicom(
         )
     key = key or read_patient_key()
     given_lists = [as_list(names) for names in (label, positive, negative, views)]
-    lists = given_lists[:3]
-    lookup = read_labels(root, LabelOptions(labels, *lists, finding, match, match_column, separator), key)
+    values = (given_lists[0], given_lists[1], given_lists[2], finding, match, match_column, separator)
+    lookup = read_labels(root, LabelOptions(labels, *values), key)
     found = _FileScan(root, lookup, {view.upper() for view in given_lists[3]}, {code.upper() for code in modalities})
     try:
         label_table = os.path.realpath(labels) if labels is not None else None

@@ -318,10 +318,11 @@ def _named_labels(
         entries = column.split.entries
         found = {cell: {kinds[part] for part in parts} for cell, parts in entries.items()}
         normals = {cell: any(fold(part) in NORMAL for part in parts) for cell, parts in entries.items()}
-        per_row = column.cells.map(found)
         parts_of_rows = pd.DataFrame(
             {
-                kind: per_row.map(lambda kinds_of_cell, kind=kind: kind in kinds_of_cell).astype(bool)
+                kind: column.cells.map({cell: kind in kinds_of_cell for cell, kinds_of_cell in found.items()}).astype(
+                    bool
+                )
                 for kind in ("positive", "unknown", "negative")
             },
             index=rows.frame.index,
@@ -350,7 +351,9 @@ def _named_labels(
     return Labels(pd.DataFrame({name: values[single]}), [name], comparison, reasons, all_parts[single])
 
 
-def _tell_similar(column: _Column, negative: list[str], yes: dict[str, str], no: dict[str, str], notes: list[Note]):
+def _tell_similar(
+    column: _Column, negative: list[str], yes: dict[str, str], no: dict[str, str], notes: list[Note]
+) -> None:
     """Warn about values of the comparison that contain a positive value: ``possible pneumonia``."""
     similar = {
         part: column.counts[part]

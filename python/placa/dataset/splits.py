@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -120,6 +122,13 @@ def _by_list(manifest: pd.DataFrame, path: Path) -> tuple[pd.Series, list[Note]]
     names = [manifest["image_id"], manifest["path"].map(lambda file: Path(file).name), manifest["patient_id"]]
     test = pd.concat([column.isin(wanted) for column in names], axis=1).any(axis=1)
     if not test.any():
+        # The list may have paths, other endings, or another case and Unicode form.
+        bare_names = manifest["path"].map(_bare_file)
+        bare_wanted = {_bare_file(name) for name in wanted}
+        if not bare_names[bare_names.isin(bare_wanted)].duplicated().any():
+            wanted, names = bare_wanted, [bare_names]
+            test = bare_names.isin(wanted)
+    if not test.any():
         raise EmptyTestSetError(
             f"{path} matches none of the {len(manifest):,} images. List image IDs, file names or patients, one per "
             f"line, such as {manifest['image_id'].iloc[0]!r}.",
@@ -134,6 +143,12 @@ def _by_list(manifest: pd.DataFrame, path: Path) -> tuple[pd.Series, list[Note]]
     split = pd.Series(pd.NA, index=manifest.index, dtype="string").mask(test, "test")
     text = f"{absent:,} lines of {path.name} match no image of this data set"
     return split, [Note(text, "list_lines_without_image", lines=absent, file=path.name)] if absent else []
+
+
+def _bare_file(name: str) -> str:
+    """Return a file's name without folders and ending, in lower case and Unicode normal form."""
+    last = unicodedata.normalize("NFC", name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]).casefold()
+    return re.sub(r"(?<=.)\.[a-z][a-z0-9]{1,4}$", "", last)
 
 
 def assign_splits(

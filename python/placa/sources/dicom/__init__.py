@@ -6,7 +6,7 @@ import argparse
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -23,6 +23,7 @@ from placa.sources.dicom.tags import TAGS, DicomTags, contains_identifier, read_
 from placa.sources.errors import MissingDirectoryError, NoUsableFileError
 from placa.sources.source import Source, as_list
 from placa.sources.tables.cells import read_ages
+from placa.sources.tables.identifiers import unknown_patients
 
 #: Computed and digital radiography.
 MODALITIES = ("CR", "DX")
@@ -43,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--negative", nargs="+", metavar="NAME", help="folders or values of the comparison (default: all others)")
     add("--finding", metavar="NAME", help="the name of the finding")
+    add("--separator", metavar="TEXT", help="what separates findings in a cell (default: detected; none: nothing)")
     add("--match", choices=list(MATCHES), help="what identifies the file of a row (default: the first that TABLE has)")
     add("--match-column", metavar="COLUMN", help="the column for --match (default: a usual name)")
     add("--views", nargs="+", metavar="VIEW", help="views to use; PA AP excludes laterals (default: all)")
@@ -52,8 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def from_options(options: argparse.Namespace, progress: Progress) -> Source:
     """Read the source that the command line names."""
-    names = ("labels", "label", "positive", "negative", "finding", "match", "match_column", "views", "modalities")
-    given = {name: getattr(options, name) for name in names}
+    names = ("labels", "label", "positive", "negative", "finding", "separator", "match", "match_column")
+    given = {name: getattr(options, name) for name in (*names, "views", "modalities")}
     return read_dicom(options.root, **given, key=read_patient_key(options.key), progress=progress)
 
 
@@ -70,6 +72,7 @@ def read_dicom(
     modalities: Sequence[str] = MODALITIES,
     key: PatientKey | None = None,
     progress: Progress = SILENT,
+    separator: str | None = None,
 ) -> Source:
     """Read the headers of DICOM files, and assign their labels.
 
@@ -91,6 +94,7 @@ def read_dicom(
         modalities: Modalities to use; files without a modality are used too.
         key: The key of the hashes; by default the user's own.
         progress: Where the progress bar is shown.
+        separator: What separates findings in a cell of the table; by default detected.
 
     Returns:
         One row per file. Files without a PatientID are rejected; if no file has one, patients are unknown, and
@@ -109,9 +113,8 @@ def read_dicom(
         )
     key = key or read_patient_key()
     given_lists = [as_list(names) for names in (label, positive, negative, views)]
-    lookup = read_labels(
-        root, LabelOptions(labels, given_lists[0], given_lists[1], given_lists[2], finding, match, match_column), key
-    )
+    values = (given_lists[0], given_lists[1], given_lists[2], finding, match, match_column, separator)
+    lookup = read_labels(root, LabelOptions(labels, *values), key)
     found = _FileScan(root, lookup, {view.upper() for view in given_lists[3]}, {code.upper() for code in modalities})
     try:
         label_table = os.path.realpath(labels) if labels is not None else None
@@ -148,6 +151,7 @@ def read_dicom(
             "finding": finding,
             "match": lookup.kind if isinstance(lookup, TableLabels) else None,
             "match_column": lookup.column if isinstance(lookup, TableLabels) else None,
+            "separator": separator,
             "modalities": list(modalities),
         },
     )
@@ -224,6 +228,12 @@ class _FileScan:
         notes = [
             Note(f"{count:,} files {_unused_text(reason)} are not used", reason.code, files=count, value=reason.value)
             for reason, count in self.unused.most_common()
+        ]
+        # Whether "ANON^001" or "0" is a patient depends on the other files.
+        unknown = unknown_patients(pd.Series([tags.patient for _, tags, _ in self.images], dtype=object))
+        self.images = [
+            (file, replace(tags, patient="") if is_unknown else tags, labels)
+            for (file, tags, labels), is_unknown in zip(self.images, unknown, strict=True)
         ]
         if any(tags.patient for _, tags, _ in self.images):
             without_patient = [file for file, tags, _ in self.images if not tags.patient]

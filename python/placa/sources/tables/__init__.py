@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
+import gzip
 import io
+import json
+import re
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -23,11 +29,18 @@ from placa.sources.errors import (
     TableHeaderError,
 )
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 SEPARATORS = (",", ";", "\t", "|")
 #: A text file that stands for a symbolic link is smaller than this, in bytes.
 _LINK_SIZE = 4096
 #: The number of columns shown in an error.
 _SHOWN = 12
+#: Lines from which the separator is detected.
+_SAMPLE = 50
+#: A compressed table is not decompressed beyond this size, in bytes.
+_MAX_BYTES = 4 * 2**30
 
 
 @dataclass(frozen=True)
@@ -66,9 +79,10 @@ class TextTable:
 def read_text_table(path: Path, columns: Sequence[str] = ()) -> TextTable:
     """Read a CSV, TSV or parquet table as text.
 
-    UTF-8, UTF-16 and Windows-1252 are detected, and so are commas, semicolons, tabs and bars as separators. Headers and
-    cells are stripped; blank lines and columns without a name are not read. A row with more or fewer cells than the
-    header is rejected.
+    UTF-8, UTF-16 and Windows-1252 are detected, and so are commas, semicolons, tabs and bars as separators, Excel's
+    first line ``sep=;``, the row names that R's ``write.table`` writes without a header, and gzip. Headers and cells
+    are stripped; blank lines and columns without a name are not read. A row with more or fewer cells than the header
+    is rejected. A list in a parquet column becomes JSON text.
 
     Args:
         path: The file, or a text file that holds its path: git writes symbolic links so on some systems.
@@ -124,9 +138,25 @@ def follow_link(path: Path) -> Path:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        raw = path.read_bytes()
     except OSError as error:
         raise explain_os_error(error, path) from error
+    if not raw.startswith(b"\x1f\x8b"):
+        return raw
+    try:
+        with gzip.open(io.BytesIO(raw)) as opened:
+            content = opened.read(_MAX_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise TableFormatError(
+            f"{path} cannot be decompressed ({error}). Copy it again.", file=str(path), format="gzip"
+        ) from error
+    if len(content) > _MAX_BYTES:
+        raise TableFormatError(
+            f"{path} has more than {_MAX_BYTES:,} bytes when decompressed. Save a smaller table.",
+            file=str(path),
+            format="gzip",
+        )
+    return content
 
 
 def _decode(path: Path, raw: bytes) -> tuple[str, list[Note]]:
@@ -162,18 +192,21 @@ def _read_text(path: Path, raw: bytes, columns: Sequence[str]) -> TextTable:
     if not text.strip():
         raise EmptyTableError(f"{path} is empty. Provide a table with a header line.", file=str(path))
     lines = list(io.StringIO(text, newline=None))
-    separator = _separator(lines, columns)
+    separator = _declared_separator(lines) or _separator(lines, columns)
+    if not any(line.strip() for line in lines):
+        raise EmptyTableError(f"{path} has no header line. Provide a table with one.", file=str(path))
+    row_names = _has_row_names(lines, separator)
     header: list[str] = []
     cells: list[list[str]] = []
     begins: list[int] = []
     rejected: list[tuple[str, str]] = []
-    for begin, end, row, reason in _records(lines, separator):
+    for begin, end, row, reason in _records(lines, separator, row_names):
         if not header:
             if reason:
                 raise TableHeaderError(
                     f"The header of {path} (line {begin}) cannot be read: {reason}.", file=str(path), line=begin
                 )
-            header = [" ".join(name.split()) for name in row]
+            header = [""] * row_names + [" ".join(name.split()) for name in row]
             named = max(i for i, name in enumerate(header) if name) + 1
             continue
         if not reason and len(row) != len(header):
@@ -190,8 +223,11 @@ def _read_text(path: Path, raw: bytes, columns: Sequence[str]) -> TextTable:
     return TextTable(path, _named(path, frame, header, columns), np.asarray(begins, dtype=np.int64), rejected, notes)
 
 
-def _records(lines: list[str], separator: str) -> Iterator[tuple[int, int, list[str], str]]:
-    """Yield each row that is not blank: its first and last line, its cells, and the reason why it cannot be read."""
+def _records(lines: list[str], separator: str, row_names: int) -> Iterator[tuple[int, int, list[str], str]]:
+    """Yield each row that is not blank: its first and last line, its cells, and the reason why it cannot be read.
+
+    The header has `row_names` cells fewer than the other rows.
+    """
     at, width = 0, 0
 
     def remaining_lines() -> Iterator[str]:
@@ -214,7 +250,7 @@ def _records(lines: list[str], separator: str) -> Iterator[tuple[int, int, list[
             reason = "it has an unclosed quotation mark: close or remove it"
             at = begin
             reader = csv.reader(remaining_lines(), delimiter=separator, strict=True)
-        width = width or len(row)
+        width = width or len(row) + row_names
         if reason or any(row):
             yield begin, at, row, reason
 
@@ -226,14 +262,47 @@ def _ragged(row: list[str], expected: int, named: int) -> str:
     return f"it has {len(row)} cells, expected {named}: correct the row, or quote its text"
 
 
-def _separator(lines: list[str], columns: Sequence[str]) -> str:
-    head = next(line for line in lines if line.strip())
+def _declared_separator(lines: list[str]) -> str:
+    """Return the separator that a first line ``sep=;`` declares for Excel, and make this line blank."""
+    first = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    declared = re.fullmatch(r"\"?sep=(.)\"?\s*", lines[first].lstrip("\ufeff"), re.I) if lines else None
+    if declared is None:
+        return ""
+    lines[first] = "\n"
+    return declared[1]
 
-    def fit(separator: str) -> tuple[int, int]:
-        names = [" ".join(name.split()) for name in next(csv.reader([head], delimiter=separator))]
-        return sum(name in columns for name in names), len(names)
+
+def _separator(lines: list[str], columns: Sequence[str]) -> str:
+    """Return the separator that fits the header and the first rows best."""
+    sample = [line for line in lines if line.strip()][:_SAMPLE]
+
+    def fit(separator: str) -> tuple[int, float, int]:
+        rows = _sampled(sample, separator)
+        header = [" ".join(name.split()) for name in rows[0]]
+        named = max((i for i, name in enumerate(header) if name), default=0) + 1
+        widths = {len(header), len(header) + 1}
+        complete = [len(row) in widths or not _ragged(row, len(header), named) for row in rows[1:]]
+        share = sum(complete) / len(complete) if complete and len(header) > 1 else float(len(header) > 1)
+        return sum(name in columns for name in header), share, len(header)
 
     return max(SEPARATORS, key=fit)
+
+
+def _sampled(sample: list[str], separator: str) -> list[list[str]]:
+    rows: list[list[str]] = []
+    # An invalid row is rejected later, with its line.
+    with contextlib.suppress(csv.Error):
+        rows.extend([cell.strip() for cell in row] for row in csv.reader(sample, delimiter=separator))
+    return rows or [[""]]
+
+
+def _has_row_names(lines: list[str], separator: str) -> int:
+    """Return 1 if the rows begin with a name that the header lacks, as R's ``write.table`` writes them; otherwise 0."""
+    header, *rows = _sampled([line for line in lines if line.strip()][:_SAMPLE], separator)
+    if not rows or any(len(row) != len(header) + 1 for row in rows):
+        return 0
+    first = [row[0] for row in rows]
+    return int("" not in first and "" not in header and len(set(first)) == len(first) and any(row[-1] for row in rows))
 
 
 def _named(path: Path, frame: pd.DataFrame, header: list[str], columns: Sequence[str]) -> pd.DataFrame:
@@ -272,11 +341,29 @@ def _read_parquet(path: Path, columns: Sequence[str]) -> TextTable:
     texts, notes = {}, []
     for name, column in zip(table.column_names, table.columns, strict=True):
         try:
+            if _is_list_of_texts(column.type):
+                texts[name] = _lists_as_text(column)
+                continue
             texts[name] = column.cast(pa.string()).to_pandas().fillna("").str.strip().astype(object)
-        except pa.ArrowException:
+        except (pa.ArrowException, TypeError, ValueError):
             text = f"{path.name}: column {name!r} was not read: its type {column.type} cannot be converted to text"
             notes.append(Note(text, "column_not_read", file=path.name, column=str(name), type=str(column.type)))
     header = [" ".join(str(name).split()) for name in texts]
     frame = pd.concat(texts.values(), axis=1, keys=range(len(header))) if texts else pd.DataFrame()
     lines = np.arange(1, len(frame) + 1, dtype=np.int64)
     return TextTable(path, _named(path, frame, header, columns), lines, notes=notes, unit="row")
+
+
+def _is_list_of_texts(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+        return False
+    entry = kind.value_type.value_type if pa.types.is_dictionary(kind.value_type) else kind.value_type
+    return bool(pa.types.is_string(entry) or pa.types.is_large_string(entry))
+
+
+def _lists_as_text(column: pa.ChunkedArray) -> pd.Series:
+    """Return lists as JSON, and missing lists as ``""``."""
+    texts = ["" if values is None else json.dumps(values, ensure_ascii=False) for values in column.to_pylist()]
+    return pd.Series(texts, dtype=object)

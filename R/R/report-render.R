@@ -25,7 +25,7 @@ render_without_quarto <- function(arguments = commandArgs(trailingOnly = TRUE)) 
   invisible(rmarkdown::render(
     document,
     output_format = page, output_file = arguments[[4]], quiet = TRUE, envir = globalenv(),
-    params = jsonlite::read_json(arguments[[3]], simplifyVector = TRUE)
+    params = simplify_json(read_text(arguments[[3]]))
   ))
   if (to == "html") name_svg_images(arguments[[4]])
 }

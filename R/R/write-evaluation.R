@@ -47,9 +47,9 @@ summary_of <- function(evaluation, files) {
     engine = about$engine,
     r_version = about$r_version,
     placa_version = about$placa_version,
-    draws = about$draws,
-    seed = about$seed,
-    compared_with = I(about$compared_with),
+    draws = as.integer(about$draws),
+    seed = as.integer(about$seed),
+    compared_with = I(as.character(about$compared_with)),
     labels = summary_of_labels(about$labels),
     headline = stats::setNames(headline, table$finding),
     files = I(c(files, "summary.json"))

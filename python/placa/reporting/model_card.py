@@ -99,13 +99,16 @@ def _header(facts: RunFacts, figures: CardFigures | None) -> str:
         "metrics": ["roc_auc"],
     }
     if figures:
-        measured = [(finding, one) for finding, one in figures.headline.items() if one["auroc"] is not None]
-        results = [_result(finding, one, data, figures.split) for finding, one in measured]
+        results = [
+            _result(finding, one["auroc"], data, figures.split)
+            for finding, one in figures.headline.items()
+            if one["auroc"] is not None
+        ]
         header["model-index"] = [{"name": facts["name"], "results": results}]
     return f"---\n{yaml.safe_dump(header, sort_keys=False, allow_unicode=True)}---"
 
 
-def _result(finding: str, one: dict[str, Any], data: DataFacts, split: str) -> dict[str, Any]:
+def _result(finding: str, auroc: float, data: DataFacts, split: str) -> dict[str, Any]:
     return {
         "task": {"type": "image-classification"},
         "dataset": {
@@ -113,7 +116,7 @@ def _result(finding: str, one: dict[str, Any], data: DataFacts, split: str) -> d
             "type": data["kind"],
             "split": split,
         },
-        "metrics": [{"type": "roc_auc", "name": f"AUROC, {finding}", "value": round(one["auroc"], 4)}],
+        "metrics": [{"type": "roc_auc", "name": f"AUROC, {finding}", "value": round(auroc, 4)}],
     }
 
 
@@ -206,8 +209,9 @@ def _performance_table(words: Words, thresholds: Thresholds, figures: CardFigure
     metrics = ["sensitivity", "specificity"] if figures and figures.points else []
     rows = []
     for finding, stored in thresholds["findings"].items():
-        one = (figures.headline.get(finding) if figures else None) or {}
-        auroc = words.estimate(one.get("auroc"), one.get("auroc_lower"), one.get("auroc_upper"), 3)
+        one = figures.headline.get(finding) if figures else None
+        limits = (one["auroc"], one["auroc_lower"], one["auroc_upper"]) if one else (None, None, None)
+        auroc = words.estimate(*limits, 3)
         default = stored["default"]
         row = [capitalise(words.name("finding", finding)), auroc, words.number(stored["points"][default], 3)]
         row.append(words.name("point", default))
@@ -242,7 +246,7 @@ def _limits(words: Words, facts: RunFacts, figures: CardFigures | None) -> str:
     prevalence = words.say("card.limits.prevalence")
     if figures and len(figures.headline) == 1:
         [(finding, one)] = figures.headline.items()
-        if one.get("n_images") and one.get("n_positive") is not None:
+        if one["n_images"]:
             share = words.percent(one["n_positive"] / one["n_images"])
             name = words.name("finding", finding)
             prevalence = words.say("card.limits.prevalence_one", prevalence=share, finding=name)

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import yaml
 from raising import raises
+from record_fixtures import good_record
 from report_fixtures import FOURTEEN, ROOT, make_run, strings
 
 from placa.core.errors import PathNotFoundError
@@ -29,7 +30,10 @@ def read(path: Path) -> tuple[dict[str, Any], str]:
 def evaluated(run: Path, headline: dict[str, Any], **tables: list[dict[str, Any]]) -> Path:
     folder = run / "evaluation"
     folder.mkdir()
-    write_json(folder / "summary.json", {"split": "test", "headline": headline})
+    summary = good_record("summary")
+    [one] = summary["headline"].values()
+    complete = {finding: {**one, **values} for finding, values in headline.items()}
+    write_json(folder / "summary.json", {**summary, "headline": complete})
     for name, rows in tables.items():
         pd.DataFrame(rows).to_csv(folder / f"{name}.csv", index=False)
     return run

@@ -22,9 +22,7 @@ from placa.reporting.model_card import write_model_card
 _BRIDGES = ("auto", "rpy2", "rscript")
 
 
-def evaluate(
-    run: str | Path, split: str = "test", bridge: str = "auto", progress: Progress | bool = True
-) -> Summary:
+def evaluate(run: str | Path, split: str = "test", bridge: str = "auto", progress: Progress | bool = True) -> Summary:
     """Evaluate the predictions of a run with the R package, and write its ``evaluation/``.
 
     The confidence interval of the AUROC is from a bootstrap over patients or groups (Field and Welsh 2007), or DeLong's

@@ -6,9 +6,7 @@ that only the author knows are marked.
 
 from __future__ import annotations
 
-import json
 import re
-import shlex
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 import yaml
 
 from placa.core.files import atomic_file
+from placa.core.text import r_string, shell_path
 from placa.records.audit import Audit
 from placa.records.files import read_record
 from placa.records.manifest import SPLITS
@@ -125,11 +124,11 @@ def _lead(words: Words, facts: RunFacts) -> str:
     kind = data["kind"]
     sentence = words.say(
         "card.lead",
-        backbone=facts["training"]["backbone"],
+        backbone=escape_markdown(facts["training"]["backbone"]),
         findings=", ".join(words.name("finding", finding) for finding in data["findings"]),
         kind=words.say(f"kind.{kind}" if words.has(f"kind.{kind}") else "kind.other"),
-        version=facts["placa_version"],
-        date=facts["created"][:10],
+        version=escape_markdown(facts["placa_version"]),
+        date=escape_markdown(facts["created"][:10]),
     )
     return f"# {escape_markdown(facts['name'])}\n\n{sentence}"
 
@@ -256,10 +255,16 @@ def _limits(words: Words, facts: RunFacts, figures: CardFigures | None) -> str:
 
 def _code(words: Words, facts: RunFacts) -> list[str]:
     run = facts["name"]
-    shell = f"```sh\nplaca predict {shlex.quote(run)} {words.say('card.your_images')}\n```"
-    r = f'```r\npredict(placa::load_model({json.dumps(run, ensure_ascii=False)}), "image.png")\n```'
+    shell = _block("sh", f"placa predict {shell_path(run)} {words.say('card.your_images')}")
+    r = _block("r", f'predict(placa::load_model({r_string(run)}), "image.png")')
     prints = {"model": facts["model"]["fingerprint"], "data": facts["data"]["fingerprint"]}
     return [shell, r, words.say("card.fingerprints", **prints)]
+
+
+def _block(language: str, code: str) -> str:
+    """Return code in a fence that is longer than any fence in it."""
+    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", code))])
+    return f"{fence}{language}\n{code}\n{fence}"
 
 
 def _left_open(words: Words) -> str:

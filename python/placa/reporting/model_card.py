@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from placa.core.files import atomic_file
-from placa.core.text import r_string, shell_path
+from placa.core.text import r_string, shell_path, show_controls
 from placa.records.audit import Audit
 from placa.records.files import read_record
 from placa.records.manifest import SPLITS
@@ -124,7 +124,7 @@ def _lead(words: Words, facts: RunFacts) -> str:
     kind = data["kind"]
     sentence = words.say(
         "card.lead",
-        backbone=escape_markdown(facts["training"]["backbone"]),
+        backbone=_code_span(facts["training"]["backbone"]),
         findings=", ".join(words.name("finding", finding) for finding in data["findings"]),
         kind=words.say(f"kind.{kind}" if words.has(f"kind.{kind}") else "kind.other"),
         version=escape_markdown(facts["placa_version"]),
@@ -261,9 +261,21 @@ def _code(words: Words, facts: RunFacts) -> list[str]:
     return [shell, r, words.say("card.fingerprints", **prints)]
 
 
+def _fence(code: str, shortest: int) -> str:
+    """Return backticks, more than any that follow each other in the code."""
+    return "`" * max([shortest, *(len(run) + 1 for run in re.findall("`+", code))])
+
+
+def _code_span(name: str) -> str:
+    """Return a name as code within a sentence."""
+    text = show_controls(name)
+    fence, space = _fence(text, 1), " " if "`" in text else ""
+    return f"{fence}{space}{text}{space}{fence}"
+
+
 def _block(language: str, code: str) -> str:
-    """Return code in a fence that is longer than any fence in it."""
-    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", code))])
+    """Return code as a block."""
+    fence = _fence(code, 3)
     return f"{fence}{language}\n{code}\n{fence}"
 
 

@@ -67,7 +67,8 @@ format.placa_model <- function(x, ...) {
   data <- x$facts$data
   # Names are values of the templates, never a part of them: cli evaluates what a template has in braces.
   cli::cli_fmt({
-    cli::cli_text("{.strong Model} {.val {x$facts$name}}: {.val {x$findings}} against {comparison_label(data$comparison)}")
+    comparison <- comparison_label(data$comparison)
+    cli::cli_text("{.strong Model} {.val {x$facts$name}}: {.val {x$findings}} against {comparison}")
     cli::cli_text(
       "Trained on {data$images$train} images ({show_controls(data$label_source)}), ",
       "{show_controls(x$facts$training$backbone)}, {data$image_size} \u00d7 {data$image_size} pixels"
@@ -81,9 +82,8 @@ format.placa_model <- function(x, ...) {
       }
       for (i in seq_len(nrow(points))) {
         default <- if (points$default[[i]]) " (default)" else ""
-        cli::cli_bullets(c(
-          "*" = "{show_controls(points$operating_point[[i]])}: positive from {format_number(points$threshold[[i]], 3)}{default}"
-        ))
+        name <- show_controls(points$operating_point[[i]])
+        cli::cli_bullets(c("*" = "{name}: positive from {format_number(points$threshold[[i]], 3)}{default}"))
       }
     }
     cli::cli_text("")

@@ -7,7 +7,8 @@ escape_markdown <- function(text) {
   text <- as.character(text)
   known <- !is.na(text)
   one_line <- show_controls(trimws(gsub("[ \t\r\n]+", " ", text[known])))
-  special <- paste0("[!\"#$&'()*:<=>@\\[\\]\\\\^_`{}~]", "|(?<![A-Za-z0-9])[-+]|[-+](?![A-Za-z0-9])|(?<![0-9])[.]|[.](?![0-9])")
+  special <- paste0("[!\"#$&'()*:<=>@\\[\\]\\\\^_`{}~]",
+                    "|(?<![A-Za-z0-9])[-+]|[-+](?![A-Za-z0-9])|(?<![0-9])[.]|[.](?![0-9])")
   escaped <- gsub(paste0("(", special, ")"), "\\\\\\1", one_line, perl = TRUE)
   # knitr replaces a vertical bar in a table by this entity, also after a backslash.
   text[known] <- gsub("|", "&#124;", escaped, fixed = TRUE)

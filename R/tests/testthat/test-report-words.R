@@ -31,7 +31,8 @@ test_that("a name in a text is not replaced again, and a figure shows it as it i
   the_report$strings[["test.key"]] <- "{one} and {two}"
   expect_identical(s("test.key", one = c("{two}", NA), two = "x"), c("{two} and x", NA))
   expect_identical(s("test.key", one = character(), two = "x"), character())
-  names <- c("<b id=\"x\">", "a|b", "![](x.png)", "{{< meta x >}}", "$x$ @y ^2^ ~z~ *a* _b_ `c`", "x -- y... 1. z", "\\|")
+  names <- c("<b id=\"x\">", "a|b", "![](x.png)", "{{< meta x >}}", "$x$ @y ^2^ ~z~ *a* _b_ `c`",
+             "x -- y... 1. z", "\\|")
   expect_identical(plain(escape_markdown(names)), names)
   expect_identical(escape_markdown(c("COVID-19 0.1.0", NA, "a\n b", "a\033")),
                    c("COVID-19 0.1.0", NA, "a b", "a\\\\u001b"))

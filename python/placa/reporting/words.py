@@ -88,7 +88,9 @@ def code_text(words: Words, kind: str, code: str, values: Values) -> str:
     """Return the sentence of a code, such as the reason or the rule of an audit, with its numbers."""
     # A correlation that was measured has more digits than a reader needs.
     texts = {
-        name: words.number(value, 0 if isinstance(value, int) else 2) if not isinstance(value, str) else escape_markdown(value)
+        name: words.number(value, 0 if isinstance(value, int) else 2)
+        if not isinstance(value, str)
+        else escape_markdown(value)
         for name, value in values.items()
     }
     key = f"{kind}.{code}_excluded" if values.get("excluded") else f"{kind}.{code}"

@@ -139,7 +139,7 @@ def test_names_with_special_yaml_characters_are_kept(tmp_path: Path) -> None:
     assert header["datasets"] == ['a "source": \\ with | pipes'] and header["model-index"][0]["name"] == "yes: #1"
     assert len(header["model-index"][0]["results"]) == 13  # Hernia has no AUROC
     assert "| Hernia | – |" in text
-    assert r"# yes\: \#1" in text and r'a \"source\"\: \\ with \| pipes' in text
+    assert r"# yes\: \#1" in text and r"a \"source\"\: \\ with \| pipes" in text
     assert "placa predict 'yes: #1' your/images" in text
     assert "worst finding (pneumothorax): slope 1.00 (0.50–1.50)" in text and "(ICI) 0.13 " in text
     assert "| Pleural thickening | 0.800 | 0.500 | Youden |" in text

@@ -17,7 +17,23 @@ from placa.core.text import r_string, shell_path, shell_word
 from placa.reporting.model_card import model_card
 
 NAMES = ["-x", "!!", "it's !!", "$(echo canary)", 'a"b', "a`b", "a\\b", "line1\nline2", "a\x1b[31m", "; echo canary"]
-NAMES += ["```", "a ```` b", "~", "*", "a b", "=ls", "#c", "ñandú", "'", "\\'", "$x", "\\n", "a\\\nb", "%s", "plain-1.0"]
+NAMES += [
+    "```",
+    "a ```` b",
+    "~",
+    "*",
+    "a b",
+    "=ls",
+    "#c",
+    "ñandú",
+    "'",
+    "\\'",
+    "$x",
+    "\\n",
+    "a\\\nb",
+    "%s",
+    "plain-1.0",
+]
 
 SCRIPT = """
 folder <- commandArgs(TRUE)[[1]]

@@ -66,7 +66,8 @@ partial_auroc <- function(predictions, max_fpr = 0.1, split = "test", confidence
       sample_facts(rows, finding, split), partial_columns(interval, max_fpr), confidence = confidence
     )
   })
-  warn_one_class(data.frame(finding = table$finding, split = table$split, auroc = table$partial_auroc))
+  auroc <- data.frame(finding = table$finding, split = table$split, auroc = table$partial_auroc)
+  warn_one_class(auroc, fold_index(data))
   table
 }
 

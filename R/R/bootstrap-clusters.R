@@ -68,26 +68,36 @@ cluster_index <- function(rows) {
 }
 
 # Images from the highest probability to the lowest, in segments for the C routines. Images with equal probabilities
-# share a segment. Adjacent images without a positive share one too, because their order has no effect.
-ranked <- function(truth, probability, cluster) {
-  order <- order(-probability, truth, method = "radix")
+# share a segment. Adjacent images without a positive share one too, because their order has no effect. With folds, see
+# fold_index(), images are sorted by fold first, and `fold_end` is the number of segments up to the end of each fold.
+ranked <- function(truth, probability, cluster, fold = NULL) {
+  of_fold <- if (is.null(fold)) rep(1L, length(truth)) else fold
+  order <- order(of_fold, -probability, truth, method = "radix")
   probability <- probability[order]
   truth <- truth[order] == 1
-  first <- c(TRUE, probability[-1] != probability[-length(probability)])
-  same <- cumsum(first)
+  of_fold <- of_fold[order]
+  changes <- function(x) c(TRUE, x[-1] != x[-length(x)])
+  same <- cumsum(changes(probability) | changes(of_fold))
   has_positive <- tabulate(same[truth], same[length(same)]) > 0
-  # Group g starts a segment unless neither it nor the previous group has a positive.
-  starts <- c(TRUE, has_positive[-1] | has_positive[-length(has_positive)])
+  # Group g starts a segment unless neither it nor the previous group, of the same fold, has a positive.
+  starts <- c(TRUE, has_positive[-1] | has_positive[-length(has_positive)]) | changes(of_fold[!duplicated(same)])
   segment <- cumsum(starts)[same]
   size <- tabulate(segment)
   positives <- tabulate(segment[truth], length(size))
   end <- cumsum(size)
-  list(cluster = cluster[order] - 1L, positive_at = end - positives, end = end)
+  list(
+    cluster = cluster[order] - 1L, positive_at = end - positives, end = end,
+    fold_end = if (!is.null(fold)) segment[!duplicated(of_fold, fromLast = TRUE)]
+  )
 }
 
 # A draws by three matrix: `auroc`, `average_precision`, `partial` (the area up to `max_fpr`).
 areas_of <- function(ranking, counts, max_fpr = 1) {
-  areas <- .Call(placa_areas, ranking$cluster, ranking$positive_at, ranking$end, counts, max_fpr)
+  areas <- if (is.null(ranking$fold_end)) {
+    .Call(placa_areas, ranking$cluster, ranking$positive_at, ranking$end, counts, max_fpr)
+  } else {
+    .Call(placa_areas_within, ranking$cluster, ranking$positive_at, ranking$end, ranking$fold_end, counts, max_fpr)
+  }
   colnames(areas) <- c("auroc", "average_precision", "partial")
   areas
 }

@@ -15,6 +15,11 @@
 #' negative, so ICI, E50, E90 and ECE of a perfect model are above zero in any
 #' sample, and so are the lower bounds of their intervals.
 #'
+#' In a cross-validation (column `fold`), the slope has an intercept of its own for
+#' each fold, with a weak normal prior (Gelman et al. 2008), so that it compares
+#' images within folds. All other measures compare the probability of an image with
+#' the truth of the same image, so they are sums over the folds.
+#'
 #' Intervals come from a clustered bootstrap, see [clustered_auroc()]. Intervals of
 #' the distances and of the curve are not bias-corrected. Knots and bins are
 #' computed once, from all images. With more than 256 distinct probabilities, each
@@ -41,8 +46,8 @@
 #'   | `ici`, `e50`, `e90` | distance between curve and probabilities, 0--1 | 0 |
 #'   | `ece` | mean distance in bins, weighted by number of images, 0--1 (Naeini et al. 2015) | 0 |
 #'
-#'   Values are missing if the fit is impossible (only one class, or complete
-#'   separation).
+#'   Values are missing if they cannot be estimated: with only one class or complete
+#'   separation; slope, curve and its distances also with one distinct probability.
 #' @section Errors:
 #' The errors of [clustered_auroc()]; `placa_error_bins`, `placa_error_places`.
 #' @references
@@ -52,6 +57,10 @@
 #'
 #' Cox DR (1958). Two further applications of a model for binary regression.
 #' *Biometrika* 45(3/4), 562--565. \doi{10.1093/biomet/45.3-4.562}
+#'
+#' Gelman A, Jakulin A, Pittau MG, Su Y (2008). A weakly informative default prior
+#' distribution for logistic and other regression models. *Annals of Applied
+#' Statistics* 2(4), 1360--1383. \doi{10.1214/08-AOAS191}
 #'
 #' Harrell FE (2015). *Regression Modeling Strategies*, 2nd edition. Springer.
 #' \doi{10.1007/978-3-319-19425-7}

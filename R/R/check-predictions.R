@@ -1,7 +1,7 @@
 # The required columns; the file of a run has more (`run_columns`).
 evaluation_columns <- c("image_id", "patient_id", "group_id", "split", "finding", "truth", "probability")
 run_columns <- c(evaluation_columns, "score", "sex", "age", "view", "site")
-text_columns <- c("image_id", "patient_id", "group_id", "split", "finding", "sex", "view", "site")
+text_columns <- c("image_id", "patient_id", "group_id", "split", "finding", "sex", "view", "site", "fold")
 real_columns <- c("probability", "score", "age")
 
 # Converts any data frame (from parquet, from Python, entered by hand) to the table that all functions use.
@@ -21,7 +21,7 @@ check_predictions <- function(predictions, columns = evaluation_columns, call = 
     predictions[[name]] <- as_text(predictions[[name]])
   }
   # An empty cell of a CSV is "": an unknown patient, not one shared patient.
-  for (name in c("patient_id", "group_id")) {
+  for (name in intersect(c("patient_id", "group_id", "fold"), names(predictions))) {
     predictions[[name]][predictions[[name]] %in% ""] <- NA_character_
   }
   for (name in intersect(real_columns, names(predictions))) {

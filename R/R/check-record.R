@@ -51,7 +51,7 @@ parse_json_text <- function(text, file, call) {
   content
 }
 
-# Keys that occur twice and infinite numbers, which jsonlite accepts.
+# Describes duplicate keys and infinite numbers, both of which jsonlite accepts.
 odd_json <- function(x) {
   if (is.numeric(x) && any(!is.finite(x))) return("A number is not finite.")
   if (!is.list(x)) return(NULL)

@@ -78,7 +78,7 @@ clustered_auroc <- function(predictions, split = "test", confidence = 0.95, draw
       confidence = confidence
     )
   })
-  warn_one_class(table[table$method == "delong", ])
+  warn_one_class(table[table$method == "delong", ], fold_index(data))
   warn_interval(table[table$method == "delong", ])
   table
 }
@@ -86,17 +86,23 @@ clustered_auroc <- function(predictions, split = "test", confidence = 0.95, draw
 # A data frame with one named row per method; `drawn` is the row of the bootstrap.
 auroc_three_ways <- function(rows, cluster, drawn, confidence) {
   methods <- c("delong", "obuchowski", "bootstrap")
-  if (length(unique(rows$truth)) < 2) {
+  fold <- fold_index(rows)
+  if (!has_pairs(rows$truth, fold)) {
     missing <- rep(NA_real_, 3)
     return(data.frame(
       auroc = missing, std_error = missing, auroc_lower = missing, auroc_upper = missing, design_effect = missing,
       row.names = methods
     ))
   }
-  values <- placement_values(rows$truth, rows$probability)
-  auroc <- mean_of_placements(rows$truth, values)
+  values <- placement_values(rows$truth, rows$probability, fold)
+  weights <- fold_weights(rows$truth, fold)
+  auroc <- mean_of_placements(rows$truth, values, weights)
+  if (!is.null(fold)) {
+    units <- effective_clusters(rows$truth, cluster)
+    drawn[c("lower", "upper")] <- logit_interval(auroc, drawn$std_error, widened_reach(units, confidence))
+  }
   by_variance <- function(cluster) {
-    as.data.frame(normal_interval(auroc, auroc_covariance(rows$truth, values, cluster)[1, 1], confidence))
+    as.data.frame(normal_interval(auroc, auroc_covariance(rows$truth, values, cluster, weights)[1, 1], confidence))
   }
   table <- rbind(
     by_variance(seq_along(cluster)),
@@ -110,7 +116,7 @@ auroc_three_ways <- function(rows, cluster, drawn, confidence) {
 
 # The requested areas, one named row each, with the interval of a clustered bootstrap.
 area_intervals <- function(rows, cluster, areas, confidence, draws, seed, max_fpr = 1) {
-  ranking <- ranked(rows$truth, rows$probability, cluster)
+  ranking <- ranked(rows$truth, rows$probability, cluster, fold_index(rows))
   statistic <- function(counts) areas_of(ranking, counts, max_fpr)[, areas, drop = FALSE]
   intervals <- bootstrap_intervals(bootstrap_clusters(cluster, rows$truth, statistic, draws, seed), confidence)
   data.frame(intervals, row.names = areas)

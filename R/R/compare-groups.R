@@ -36,7 +36,7 @@ group_statistic <- function(rows, member, cluster, threshold) {
   truth <- rows$truth[member]
   probability <- rows$probability[member]
   cluster <- cluster[member]
-  ranking <- ranked(truth, probability, cluster)
+  ranking <- ranked(truth, probability, cluster, fold_index(rows[member, ]))
   at <- counts_at(truth, probability, cluster, threshold)
   gap <- as_cells(rep(1, length(truth)), 1, cluster, truth - probability)
   function(counts) {

@@ -11,6 +11,9 @@
 #' two label sources (see [relabel()]). DeLong's and Obuchowski's tests require the
 #' same truth and are omitted in this case.
 #'
+#' With a column `fold`, AUROC and average precision of a table compare images
+#' within its folds only; see [discrimination()]. Custom functions receive all rows.
+#'
 #' @inheritParams clustered_auroc
 #' @param models A named list of two or more data frames of predictions, as
 #'   [read_predictions()] returns; or one data frame with the column `model`.

@@ -43,15 +43,20 @@ bootstrap_difference <- function(boot, reference, confidence) {
 # DeLong's and Obuchowski's tests; NULL if the tables differ in truth or a class is missing.
 auroc_differences <- function(reference, rows, cluster, confidence) {
   truth <- rows$truth
-  if (!identical(truth, reference$truth) || length(unique(truth)) < 2) {
+  folds <- list(fold_index(rows), fold_index(reference))
+  if (!identical(truth, reference$truth) || !all(vapply(folds, has_pairs, NA, truth = truth))) {
     return(NULL)
   }
-  values <- cbind(placement_values(truth, rows$probability), placement_values(truth, reference$probability))
-  aurocs <- colMeans(values[truth == 1, , drop = FALSE])
+  values <- cbind(
+    placement_values(truth, rows$probability, folds[[1]]),
+    placement_values(truth, reference$probability, folds[[2]])
+  )
+  weights <- cbind(fold_weights(truth, folds[[1]]), fold_weights(truth, folds[[2]]))
+  aurocs <- colMeans((values * weights)[truth == 1, , drop = FALSE])
   contrast <- c(1, -1)
   of_clusters <- list(delong = seq_along(truth), obuchowski = cluster)
   std_error <- vapply(of_clusters, function(of) {
-    covariance <- auroc_covariance(truth, values, of)
+    covariance <- auroc_covariance(truth, values, of, weights)
     # Rounding must not make the variance of two equal models negative.
     sqrt(max(as.double(contrast %*% covariance %*% contrast), 0))
   }, double(1))

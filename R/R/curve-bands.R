@@ -42,7 +42,7 @@ bands_of <- function(x, y, class, predictions, split, confidence, draws, seed, p
   check_places(places, call)
   data <- select_split(predictions, split, call)
   as_subclass(class, by_finding(data, function(rows, finding) {
-    at <- if (length(unique(rows$truth)) == 2) seq(0, 1, length.out = places) else double()
+    at <- if (has_pairs(rows$truth, fold_index(rows))) seq(0, 1, length.out = places) else double()
     table <- tibble::tibble(finding = rep(finding, length(at)), split = rep(split, length(at)))
     table[[x]] <- at
     heights <- curve_heights(rows, at, x == "fpr", confidence, draws, seed)
@@ -56,12 +56,48 @@ curve_heights <- function(rows, at, is_roc, confidence, draws, seed) {
     return(tibble::tibble(estimate = double(), lower = double(), upper = double()))
   }
   cluster <- cluster_index(rows)
-  sorted <- ranked(rows$truth, rows$probability, cluster)
-  statistic <- function(counts) {
-    t(.Call(placa_curve_at, sorted$cluster, sorted$positive_at, sorted$end, counts, at, is_roc))
-  }
+  statistic <- curve_statistic(rows, cluster, fold_index(rows), at, is_roc)
   # A bias correction at each point would make the band jagged.
   bootstrap_intervals(bootstrap_clusters(cluster, rows$truth, statistic, draws, seed), confidence, correct = FALSE)
+}
+
+# A statistic for bootstrap_clusters(): the heights at the points `at`.
+curve_statistic <- function(rows, cluster, fold, at, is_roc) {
+  if (!is.null(fold) && is_roc) {
+    return(roc_within_folds(rows, cluster, fold, at))
+  }
+  sorted <- ranked(rows$truth, rows$probability, cluster, fold)
+  function(counts) {
+    t(if (is.null(fold)) {
+      .Call(placa_curve_at, sorted$cluster, sorted$positive_at, sorted$end, counts, at, is_roc)
+    } else {
+      .Call(placa_precision_within, sorted$cluster, sorted$positive_at, sorted$end, sorted$fold_end, counts, at)
+    })
+  }
+}
+
+# The mean of the folds' ROC curves, weighted by positives, see fold_weights().
+roc_within_folds <- function(rows, cluster, fold, at) {
+  of_folds <- lapply(split(seq_along(fold), fold), function(of_fold) {
+    truth <- rows$truth[of_fold]
+    list(
+      curve = curve_statistic(rows[of_fold, ], cluster[of_fold], NULL, at, TRUE),
+      positives = as_cells(rep(1, sum(truth == 1)), 1, cluster[of_fold][truth == 1])
+    )
+  })
+  function(counts) {
+    total <- matrix(0, ncol(counts), length(at))
+    weights <- double(ncol(counts))
+    for (one in of_folds) {
+      height <- one$curve(counts)
+      # A fold without one of the classes in a draw has no curve.
+      weight <- ifelse(is.na(height[, 1]), 0, cell_sums(one$positives, counts)[1, ])
+      height[is.na(height)] <- 0
+      total <- total + height * weight
+      weights <- weights + weight
+    }
+    total / finite_or_missing(weights)
+  }
 }
 
 check_places <- function(places, call) {

@@ -4,7 +4,8 @@
 #' images and on none. The threshold probability sets the exchange rate: at 0.1,
 #' one true positive is worth nine false positives. Net benefit is the rate of true
 #' positives minus the weighted rate of false positives (Vickers and Elkin 2006).
-#' Probabilities must be calibrated.
+#' Probabilities must be calibrated. Net benefit counts images, so that of a
+#' cross-validation is the mean over the folds, weighted by images.
 #'
 #' @inheritParams clustered_auroc
 #' @param thresholds Threshold probabilities, each above 0 and below 1.
@@ -24,7 +25,7 @@
 #' @export
 #' @examples
 #' decision_curve(example_predictions(), thresholds = c(0.1, 0.3, 0.5), draws = 500)
-decision_curve <- function(predictions, split = "test", thresholds = seq(0.01, 0.99, by = 0.01), confidence = 0.95,
+decision_curve <- function(predictions, split = "test", thresholds = (1:99) / 100, confidence = 0.95,
                            draws = 1000, seed = 1) {
   check_confidence(confidence)
   check_draws(draws, seed)

@@ -11,9 +11,23 @@
 #' with replacement, see [clustered_auroc()]. Obuchowski's (1997) variance for
 #' clustered data is an analytical check of the bootstrap. `auroc_lower` and
 #' `auroc_upper`, which figures, print methods and the report show, come from the
-#' clustered bootstrap if groups have several images, and from DeLong otherwise. If
-#' the clustered interval cannot be estimated it is missing; DeLong's interval does
-#' not replace it.
+#' clustered bootstrap if groups have several images or the predictions have folds,
+#' and from DeLong otherwise. If the clustered interval cannot be estimated it is
+#' missing; DeLong's interval does not replace it.
+#'
+#' @section Folds:
+#' In a cross-validation, each fold has its own network, and the probabilities of
+#' different networks may differ in scale. With a column `fold`, images are compared
+#' within folds only (Forman and Scholz 2010, LeDell et al. 2015). ROC curves and
+#' their areas are means over the folds, weighted by positives: the
+#' covariate-adjusted ROC curve of Janes and Pepe (2009), with the fold as covariate.
+#' Average precision and the precision-recall curve follow from the false positive
+#' rates within folds and the prevalence of all images. With few positives per fold,
+#' they are too high. Folds without a positive or without a negative image are not
+#' in the means. The bootstrap draws patients or groups with their images and folds.
+#' The interval of AUROC is then symmetric on the logit scale (Qin and Hotilovac
+#' 2008), with the standard error of the bootstrap. Images without a fold form one
+#' fold of their own. [evaluate()] rejects patients and groups in several folds.
 #'
 #' @param predictions A data frame with one row per image and finding, as
 #'   [read_predictions()] returns; see there for the columns.
@@ -63,6 +77,22 @@
 #' Field CA, Welsh AH (2007). Bootstrapping clustered data. *Journal of the Royal
 #' Statistical Society B* 69(3), 369--390.
 #' \doi{10.1111/j.1467-9868.2007.00593.x}
+#'
+#' Forman G, Scholz M (2010). Apples-to-apples in cross-validation studies: pitfalls
+#' in classifier performance measurement. *ACM SIGKDD Explorations* 12(1), 49--57.
+#' \doi{10.1145/1882471.1882479}
+#'
+#' Janes H, Pepe MS (2009). Adjusting for covariate effects on classification
+#' accuracy using the covariate-adjusted receiver operating characteristic curve.
+#' *Biometrika* 96(2), 371--382. \doi{10.1093/biomet/asp002}
+#'
+#' LeDell E, Petersen M, van der Laan M (2015). Computationally efficient confidence
+#' intervals for cross-validated area under the ROC curve estimates. *Electronic
+#' Journal of Statistics* 9(1), 1583--1607. \doi{10.1214/15-EJS1035}
+#'
+#' Qin G, Hotilovac L (2008). Comparison of non-parametric confidence intervals for
+#' the area under the ROC curve of a continuous-scale diagnostic test. *Statistical
+#' Methods in Medical Research* 17(2), 207--221. \doi{10.1177/0962280207087173}
 #' @export
 #' @examples
 #' discrimination(example_predictions(), draws = 500)
@@ -85,7 +115,7 @@ discrimination <- function(predictions, split = "test", confidence = 0.95, draws
       discrimination_columns(rows, confidence, draws, seed, max_fpr)
     )
   })
-  warn_one_class(table)
+  warn_one_class(table, fold_index(data))
   warn_interval(table)
   table
 }
@@ -100,9 +130,15 @@ discrimination_columns <- function(rows, confidence, draws, seed, max_fpr) {
   areas <- c("auroc", "average_precision", if (!is.null(max_fpr)) "partial")
   drawn <- area_intervals(rows, cluster, areas, confidence, draws, seed, if (is.null(max_fpr)) 1 else max_fpr)
   ways <- auroc_three_ways(rows, cluster, drawn["auroc", ], confidence)
-  # DeLong's interval is computed by pROC, the reference implementation; a test compares it with placa's own.
-  delong <- auroc_delong(rows$truth, rows$probability, confidence)
-  shown <- if (max(cluster) < nrow(rows)) "bootstrap" else "delong"
+  # DeLong's interval is computed by pROC, the reference implementation; a test compares it with placa's own. pROC has
+  # no folds.
+  delong <- if (is.null(fold_index(rows))) {
+    auroc_delong(rows$truth, rows$probability, confidence)
+  } else {
+    ways["delong", ]
+  }
+  # DeLong's interval is too narrow with few positives per fold.
+  shown <- if (max(cluster) < nrow(rows) || !is.null(fold_index(rows))) "bootstrap" else "delong"
   precision <- drawn["average_precision", ]
   tibble::tibble(
     auroc = delong$auroc,
@@ -142,12 +178,13 @@ auroc_delong <- function(truth, probability, confidence) {
   tibble::tibble(auroc = bounds[[2]], auroc_lower = bounds[[1]], auroc_upper = bounds[[3]])
 }
 
-warn_one_class <- function(table, call = rlang::caller_env()) {
+warn_one_class <- function(table, fold = NULL, call = rlang::caller_env()) {
   lacking <- table$finding[is.na(table$auroc)]
+  where <- if (is.null(fold)) "split" else "split, or in each of its folds"
   if (length(lacking) > 0) {
     cli::cli_warn(
-      c("AUROC requires images with and without the finding.",
-        x = "{.val {lacking}} {?has/have} only one class in the {.val {table$split[[1]]}} split. AUROC is missing."),
+      c("AUROC requires images with and without the finding{if (!is.null(fold)) ', in one fold'}.",
+        x = "{.val {lacking}} {?has/have} only one class in the {.val {table$split[[1]]}} {where}. AUROC is missing."),
       class = "placa_warning_one_class", call = call, findings = lacking
     )
   }

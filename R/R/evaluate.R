@@ -42,8 +42,8 @@
 #'   `split`, `engine`, `confidence`, `draws`, `seed`, `compared_with` (the other
 #'   splits that were checked for leaks), `labels` (a list: `source` and `subset`
 #'   of the labels, `NULL` if unknown; `n_images` of the split and `n_labelled` of
-#'   them; `unlabelled_findings`, which are not in the tables), `r_version` and
-#'   `placa_version`. `evaluate_run()` returns it invisibly.
+#'   them; `unlabelled_findings`, which are not in the tables), `r_version`,
+#'   `placa_version` and `folds` (their number, or `NULL`). `evaluate_run()` returns it invisibly.
 #'
 #'   With `out`, the directory contains each table as a CSV file, such as
 #'   `discrimination.csv` (UTF-8, missing values empty), the figures `roc`, `pr`,
@@ -51,8 +51,9 @@
 #'   `.svg` (if they have data), and `summary.json`, which lists the files.
 #' @section Errors:
 #' The errors of these functions; `placa_error_leak` if a patient (`patient_id`),
-#' group (`group_id`) or image of the split is also in another split (the condition
-#' has the fields `patients`, `groups` and `images`); `placa_error_out` if `out`
+#' group (`group_id`) or image of the split is also in another split, or a patient or
+#' group is in several folds (the condition has the fields `patients`, `groups` and
+#' `images`); `placa_error_out` if `out`
 #' cannot be written or contains other files; `placa_error_fingerprint` if the
 #' model or the predictions of a run do not match its `run.json`.
 #' @rdname evaluate
@@ -73,6 +74,7 @@ evaluate.data.frame <- function(x, thresholds, split = "test", out = NULL, bins 
     check_out(out)
   }
   rows <- select_split(predictions, split)
+  check_folds(rows)
   thresholds <- check_thresholds(thresholds, unique(rows$finding))
   check_draws(draws, seed)
   # The functions share their draws, about 50 MB, which must be freed at the end.
@@ -84,7 +86,7 @@ evaluate.data.frame <- function(x, thresholds, split = "test", out = NULL, bins 
     roc = roc_points(rows, split, corners = TRUE),
     !!!evaluation_details(predictions, rows, thresholds, split, bins, confidence, draws, seed),
     thresholds = thresholds,
-    predictions = rows[evaluation_columns],
+    predictions = rows[c(evaluation_columns, intersect("fold", names(rows)))],
     about = list(
       split = split,
       engine = engine_version(),
@@ -94,7 +96,8 @@ evaluate.data.frame <- function(x, thresholds, split = "test", out = NULL, bins 
       compared_with = compared_with,
       labels = about_labels(predictions[predictions$split %in% split, ], rows, attr(predictions, "placa")),
       r_version = as.character(getRversion()),
-      placa_version = as.character(utils::packageVersion("placa"))
+      placa_version = as.character(utils::packageVersion("placa")),
+      folds = count_folds(rows)
     )
   )
   if (!is.null(out)) {

@@ -67,8 +67,8 @@ format.placa_model <- function(x, ...) {
   data <- x$facts$data
   # Names are values of the templates, never a part of them: cli evaluates what a template has in braces.
   cli::cli_fmt({
-    comparison <- comparison_label(data$comparison)
-    cli::cli_text("{.strong Model} {.val {x$facts$name}}: {.val {x$findings}} against {comparison}")
+    against <- comparison_label(data$comparison)
+    cli::cli_text("{.strong Model} {.val {x$facts$name}}: {.val {x$findings}} against {against}")
     cli::cli_text(
       "Trained on {data$images$train} images ({show_controls(data$label_source)}), ",
       "{show_controls(x$facts$training$backbone)}, {data$image_size} \u00d7 {data$image_size} pixels"

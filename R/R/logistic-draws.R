@@ -2,8 +2,9 @@
 
 # Newton's method for all draws at once. `x` has one row per support point and one column per coefficient. `positives`
 # and `images` are counts at each point (rows) in each draw (columns). `offset` is added to the linear predictor.
-# `start` has the starting values. `ridge` is the penalty (le Cessie and van Houwelingen 1992,
-# <doi:10.2307/2347628>). Returns coefficients by draws. With separated classes and no ridge they are missing.
+# `start` has the starting values. `ridge` is the penalty, one number or one per coefficient (le Cessie and van
+# Houwelingen 1992, <doi:10.2307/2347628>). Returns coefficients by draws. With separated classes and no ridge they are
+# missing.
 logistic_draws <- function(x, positives, images, offset = 0, start = 0, ridge = 0, tolerance = 1e-9,
                            most_steps = 50) {
   draws <- ncol(positives)
@@ -32,7 +33,7 @@ newton_step <- function(x, positives, images, offset, coefficients, ridge) {
   k <- ncol(x)
   pairs <- which(lower.tri(diag(k), diag = TRUE), arr.ind = TRUE)
   entries <- crossprod(x[, pairs[, 1], drop = FALSE] * x[, pairs[, 2], drop = FALSE], weight)
-  entries <- entries + ridge * (pairs[, 1] == pairs[, 2])
+  entries <- entries + rep_len(ridge, k)[pairs[, 1]] * (pairs[, 1] == pairs[, 2])
   step <- solve_each(entries, pairs, gradient)
   # A full step from a poor start can move all probabilities to 0 or 1, so no logit changes by more than 4.
   reach <- apply(abs(x %*% step), 2, max)

@@ -17,7 +17,7 @@ metric_statistic <- function(metric, rows, cluster, threshold = NULL) {
     })
   }
   if (metric %in% ranking_metrics) {
-    ranking <- ranked(truth, probability, cluster)
+    ranking <- ranked(truth, probability, cluster, fold_index(rows))
     return(function(counts) areas_of(ranking, counts)[, metric])
   }
   if (metric == "brier") {

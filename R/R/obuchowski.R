@@ -2,7 +2,15 @@
 
 # Placement values: for a positive, the share of negatives ranked below it, ties count half; for a negative, the share
 # of positives ranked above it. Ranks make it O(n log n); Sun and Xu 2014, <doi:10.1109/LSP.2014.2337313>.
-placement_values <- function(truth, probability) {
+placement_values <- function(truth, probability, fold = NULL) {
+  if (!is.null(fold)) {
+    value <- double(length(truth))
+    for (rows in split(seq_along(truth), fold)) {
+      # A fold without one class has weight 0, see fold_weights().
+      if (has_pairs(truth[rows])) value[rows] <- placement_values(truth[rows], probability[rows])
+    }
+    return(value)
+  }
   positive <- truth == 1
   m <- sum(positive)
   n <- sum(!positive)
@@ -13,15 +21,16 @@ placement_values <- function(truth, probability) {
   value
 }
 
-mean_of_placements <- function(truth, values) mean(values[truth == 1])
+mean_of_placements <- function(truth, values, weights = 1) mean((values * weights)[truth == 1])
 
 # The covariance matrix of the AUROCs whose placement values are the columns of `values`, for the same images. With one
 # image per cluster it equals DeLong's: both divide by the number of images minus one, and the cross term is zero.
-auroc_covariance <- function(truth, values, cluster) {
+# `weights` are those of fold_weights(), in the shape of `values`.
+auroc_covariance <- function(truth, values, cluster, weights = 1) {
   values <- unname(as.matrix(values))
   positive <- truth == 1
-  theta <- colMeans(values[positive, , drop = FALSE])
-  off <- sweep(values, 2, theta)
+  theta <- colMeans((values * weights)[positive, , drop = FALSE])
+  off <- sweep(values, 2, theta) * weights
   part <- function(rows) {
     sums <- matrix(0, max(cluster), ncol(values))
     found <- rowsum(off[rows, , drop = FALSE], cluster[rows])
@@ -37,8 +46,9 @@ auroc_covariance <- function(truth, values, cluster) {
   if (with_positive < 2 || with_negative < 2) {
     return(matrix(NA_real_, ncol(values), ncol(values)))
   }
-  m <- sum(positive)
-  n <- sum(!positive)
+  # Doubles, because the number of pairs overflows R's integers from 2^31 on.
+  m <- as.double(sum(positive))
+  n <- as.double(sum(!positive))
   cross <- crossprod(of_positives, of_negatives)
   scale(with_positive) * crossprod(of_positives) / m^2 +
     scale(with_negative) * crossprod(of_negatives) / n^2 +

@@ -9,7 +9,9 @@
 #' @return A tibble of class `placa_pr_points`, sorted by decreasing threshold within
 #'   each finding: `finding`, `split`, `threshold` (each distinct probability),
 #'   `precision` and `recall` (0--1), `prevalence` (0--1, the precision of a random
-#'   classifier). A finding without a positive image has no rows.
+#'   classifier). A finding without a positive image has no rows. With folds, see
+#'   [discrimination()], there is one row per positive image, and `threshold` is
+#'   missing.
 #' @inheritSection discrimination Errors
 #' @references
 #' Saito T, Rehmsmeier M (2015). The precision-recall plot is more informative
@@ -21,7 +23,12 @@
 pr_points <- function(predictions, split = "test") {
   data <- select_split(predictions, split)
   as_subclass("placa_pr_points", by_finding(data, function(rows, finding) {
-    points <- pr_curve(rows$truth, rows$probability)
+    fold <- fold_index(rows)
+    points <- if (is.null(fold)) {
+      pr_curve(rows$truth, rows$probability)
+    } else {
+      pr_curve_within(rows$truth, rows$probability, fold)
+    }
     tibble::tibble(
       finding = rep(finding, nrow(points)),
       split = rep(split, nrow(points)),
@@ -45,6 +52,37 @@ pr_curve <- function(truth, probability) {
     precision = true_positive / last,
     recall = true_positive / sum(truth)
   )
+}
+
+# Precision at the false positive rate and the sensitivity of the folds' mean ROC curve, at the prevalence of all folds.
+# Images of different folds have different thresholds at the same false positive rate.
+pr_curve_within <- function(truth, probability, fold) {
+  rate <- false_positive_rates(truth, probability, fold)
+  known <- !is.na(rate)
+  if (sum(truth[known]) == 0) {
+    return(pr_curve(integer(), double()))
+  }
+  negatives <- sum(truth[known] == 0)
+  # Positives with equal rates are one step each, as positives between the same two negatives of one fold.
+  order <- order(rate[known & truth == 1])
+  rate <- rate[known & truth == 1][order]
+  true_positive <- seq_along(rate)
+  tibble::tibble(
+    threshold = NA_real_,
+    precision = true_positive / (true_positive + negatives * rate),
+    recall = true_positive / length(rate)
+  )
+}
+
+# For each image, the share of negatives of its fold at or above its probability; missing in a fold without a negative.
+false_positive_rates <- function(truth, probability, fold) {
+  rate <- double(length(truth))
+  for (rows in split(seq_along(truth), fold)) {
+    negatives <- sort(probability[rows][truth[rows] == 0])
+    below <- findInterval(probability[rows], negatives, left.open = TRUE)
+    rate[rows] <- if (length(negatives) == 0) NA_real_ else 1 - below / length(negatives)
+  }
+  rate
 }
 
 # Adds a class for autoplot() to a tibble.

@@ -15,7 +15,7 @@
 #' to 4 channels (grey, grey and alpha, RGB, RGB and alpha), as `png::readPNG()` and
 #' `jpeg::readJPEG()` return. Several images are a list of these, of any size, or an
 #' array of image, row, column and channel, as in Keras. Bones must be white. Pixels
-#' are integers or doubles from 0 to 255, or doubles from 0 to 1, which are rounded
+#' are integers or doubles from 0 to 255, or doubles from 0 to 1. They are rounded
 #' to 256 grey levels. An 8-bit file has the same probability whether R or Python
 #' reads it. For files with more bits, Python determines the grey scale, so use the
 #' path of the file.

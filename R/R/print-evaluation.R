@@ -9,6 +9,9 @@ format.placa_evaluation <- function(x, ...) {
     cli::cli_text("")
     # Names are values of the templates, never a part of them: cli evaluates what a template has in braces.
     cli::cli_text("{leak_sentence(about)}")
+    if (length(about$folds) > 0) {
+      cli::cli_text("AUROC, average precision and curves compare images within {about$folds} folds.")
+    }
     for (sentence in label_sentences(about$labels)) cli::cli_text("{sentence}")
     cli::cli_text("{interval_sentence(x)}. Metrics: {show_controls(about$engine)}.")
   })

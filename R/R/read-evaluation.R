@@ -48,7 +48,8 @@ read_evaluation <- function(x) {
       compared_with = as.character(unlist(summary$compared_with)),
       labels = summary$labels,
       r_version = summary$r_version,
-      placa_version = summary$placa_version
+      placa_version = summary$placa_version,
+      folds = summary$folds
     )
   )
 }

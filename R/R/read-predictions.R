@@ -17,11 +17,12 @@
 #'   | `score` | double | before calibration, 0--1 |
 #'   | `sex`, `view`, `site` | character | `"F"`/`"M"`, `"PA"`/`"AP"`, hospital or data source; missing if unknown |
 #'   | `age` | double | years; missing if unknown |
+#'   | `fold` | character | only in a cross-validated run: the fold whose network predicted the image |
 #'
-#'   Other columns of the file follow, such as `fold` in a cross-validated run, in
-#'   which every image is a test image of one fold. The attribute `placa` is a list
-#'   with the metadata of the file: `findings`, `positive_alone`, `comparison`,
-#'   `label_source`, `model_fingerprint`, `versions`, `schema_version`.
+#'   With a column `fold` that has several values, images are compared within folds
+#'   only; see [discrimination()]. Other columns of the file follow. The attribute
+#'   `placa` is a list with the metadata of the file: `findings`, `positive_alone`,
+#'   `comparison`, `label_source`, `model_fingerprint`, `versions`, `schema_version`.
 #' @section Errors:
 #' `placa_error_file` if the file does not exist or is not parquet;
 #' `placa_error_run` if `x` is a directory without predictions;

@@ -35,6 +35,7 @@ write_recalibration <- function(run, facts) {
   write_subheading("calibration.heading_before", "recalibration")
   both <- "before" %in% measures$stage
   say(if (both) "calibration.before_after" else "calibration.never")
+  for (name in unique(measures$finding)) write_recalibrated_folds(run$info$calibration$findings[[name]], name)
   if (NROW(curve) && any(!is.na(curve$observed))) {
     findings <- unique(curve$finding)
     draw_plot("recalibration", ggplot2::autoplot(curve, labels = figure_labels(findings)),
@@ -48,6 +49,26 @@ write_recalibration <- function(run, facts) {
     write_measures(measures[measures$finding == name, ], name, facts$many)
   })
   say("calibration.legend")
+}
+
+# The folds that could not be recalibrated alone.
+write_recalibrated_folds <- function(of_finding, name) {
+  folds <- of_finding$folds
+  if (NROW(folds) == 0) return(invisible())
+  if (identical(of_finding$method, "shared")) {
+    say("calibration.shared", finding = finding(name), least = num(min(folds$positives)),
+        most = num(max(folds$positives)))
+    alone <- folds[folds$reason %in% c("no_positive", "no_negative", "not_increasing"), ]
+    if (nrow(alone) > 0) {
+      write_markdown(paste(s("calibration.fold_alone", finding = finding(name), fold = escape_markdown(alone$fold),
+                             reason = word("calibration.fold_reason", alone$reason)), collapse = " "))
+    }
+  } else if (identical(of_finding$method, "flat")) {
+    say("calibration.flat", finding = finding(name))
+  } else if (isFALSE(of_finding$chosen)) {
+    say("calibration.unrecalibrated", finding = finding(name),
+        reason = word("calibration.fold_reason", of_finding$reason))
+  }
 }
 
 stage_text <- function(measures, name, measure) {

@@ -9,6 +9,7 @@ write_discrimination <- function(run) {
   names <- capitalise(finding(found$finding))
   n <- nrow(found)
   say("discrimination.prose", n = num(max(found$n_images)), method = word("method", found$method[[1]]))
+  if (length(run$info$folds)) say("discrimination.folds", n = num(run$info$folds$count))
   write_design_effect(found)
   if (is.null(run$evaluation[["roc"]])) {
     say("discrimination.roc_missing")

@@ -133,10 +133,10 @@ write_headline_card <- function(run, found, facts) {
 write_verdict <- function(run, facts) {
   audit <- audit_of(run)
   leakage <- audit$leakage
-  across <- max(leakage$patients_across_splits %||% NA, leakage$groups_across_splits %||% 0)
+  across <- max(leakage$patients_across_splits, leakage$groups_across_splits)
   unknown <- has_inferred_groups(audit) || (!is.null(run$predictions) && all(is.na(run$predictions$patient_id)))
-  verdict <- if (is.na(across)) "none" else if (across > 0) "bad" else if (unknown) "groups" else "good"
-  twins <- if (is.null(audit)) 0 else duplicates_across_splits(audit)
+  verdict <- if (across > 0) "bad" else if (unknown) "groups" else "good"
+  twins <- duplicates_across_splits(audit)
   strong <- strong_probes(audit)
   sentences <- c(
     s(paste0("headline.verdict_", verdict), n = num(across)),

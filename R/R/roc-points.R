@@ -8,7 +8,9 @@
 #'   and its area do not change; for 22,000 images, about 10 % of the rows remain.
 #' @return A tibble, sorted by decreasing threshold within each finding: `finding`,
 #'   `split`, `threshold` (`Inf`, then each distinct probability), `sensitivity` and
-#'   `specificity` (0--1). A finding with only one class has no rows.
+#'   `specificity` (0--1). A finding with only one class has no rows. With folds, the
+#'   curve is their mean (see [discrimination()]) and `threshold` is missing, because
+#'   a point has another threshold in each fold.
 #' @section Errors:
 #' The errors of [discrimination()]; `placa_error_corners`.
 #' @references
@@ -22,7 +24,12 @@ roc_points <- function(predictions, split = "test", corners = FALSE) {
   check_corners(corners)
   data <- select_split(predictions, split)
   by_finding(data, function(rows, finding) {
-    points <- roc_curve(rows$truth, rows$probability)
+    fold <- fold_index(rows)
+    points <- if (is.null(fold)) {
+      roc_curve(rows$truth, rows$probability)
+    } else {
+      roc_curve_within(rows$truth, rows$probability, fold)
+    }
     if (corners) {
       points <- points[turns(points), ]
     }
@@ -45,6 +52,39 @@ roc_curve <- function(truth, probability) {
     sensitivity = c(0, cumsum(truth[order])[last] / n_positive),
     specificity = c(1, 1 - cumsum(1 - truth[order])[last] / n_negative)
   )
+}
+
+# The mean of the folds' ROC curves, weighted by positives, see fold_weights(). At each false positive rate, a fold's
+# curve has the height before and after its vertical step; a threshold would be another one in each fold.
+roc_curve_within <- function(truth, probability, fold) {
+  curves <- lapply(split(seq_along(fold), fold), function(of_fold) roc_curve(truth[of_fold], probability[of_fold]))
+  positives <- vapply(split(truth, fold), sum, double(1))[vapply(curves, nrow, integer(1)) > 0]
+  curves <- curves[vapply(curves, nrow, integer(1)) > 0]
+  at <- sort(unique(unlist(lapply(curves, function(curve) 1 - curve$specificity))))
+  mean_height <- function(after) {
+    heights <- vapply(curves, function(curve) height_at(1 - curve$specificity, curve$sensitivity, at, after), at)
+    as.double(matrix(heights, length(at)) %*% positives) / sum(positives)
+  }
+  if (length(curves) == 0) {
+    return(roc_curve(integer(), double()))
+  }
+  sensitivity <- as.double(rbind(mean_height(FALSE), mean_height(TRUE)))
+  specificity <- 1 - rep(at, each = 2)
+  repeated <- c(FALSE, diff(sensitivity) == 0 & diff(specificity) == 0)
+  tibble::tibble(
+    threshold = NA_real_, sensitivity = sensitivity[!repeated], specificity = specificity[!repeated]
+  )
+}
+
+# The height of a curve with vertical steps at `at`, before or after the step; linear between points.
+height_at <- function(x, y, at, after) {
+  left <- if (after) findInterval(at, x) else pmax(findInterval(at, x, left.open = TRUE), 1)
+  right <- pmin(left + 1, length(x))
+  width <- x[right] - x[left]
+  share <- ifelse(width > 0, (at - x[left]) / width, 0)
+  height <- y[left] + share * (y[right] - y[left])
+  # Before the first step the curve starts at its first point.
+  if (after) height else ifelse(at <= x[[1]], y[[1]], height)
 }
 
 # A point between two points of equal sensitivity, or equal specificity, is not a corner.

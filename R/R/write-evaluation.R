@@ -41,7 +41,7 @@ summary_of <- function(evaluation, files) {
   headline <- lapply(seq_len(nrow(table)), function(i) as.list(table[i, columns]))
   about <- evaluation$about
   # I() keeps a vector of length one as a JSON array.
-  list(
+  rlang::list2(
     schema_version = 1,
     split = about$split,
     engine = about$engine,
@@ -51,6 +51,7 @@ summary_of <- function(evaluation, files) {
     seed = as.integer(about$seed),
     compared_with = I(as.character(about$compared_with)),
     labels = summary_of_labels(about$labels),
+    !!!list(folds = about$folds)[length(about$folds)],
     headline = stats::setNames(headline, table$finding),
     files = I(c(files, "summary.json"))
   )

@@ -7,6 +7,8 @@ static const R_CallMethodDef calls[] = {
   {"placa_cell_sums", (DL_FUNC) &placa_cell_sums, 5},
   {"placa_areas", (DL_FUNC) &placa_areas, 5},
   {"placa_curve_at", (DL_FUNC) &placa_curve_at, 6},
+  {"placa_areas_within", (DL_FUNC) &placa_areas_within, 6},
+  {"placa_precision_within", (DL_FUNC) &placa_precision_within, 6},
   {NULL, NULL, 0}
 };
 

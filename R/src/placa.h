@@ -7,5 +7,7 @@ SEXP placa_resample(SEXP n_clusters, SEXP n_draws);
 SEXP placa_cell_sums(SEXP cell, SEXP value, SEXP cluster, SEXP counts, SEXP n_cells);
 SEXP placa_areas(SEXP cluster, SEXP positive_at, SEXP end, SEXP counts, SEXP max_fpr);
 SEXP placa_curve_at(SEXP cluster, SEXP positive_at, SEXP end, SEXP counts, SEXP grid, SEXP is_roc);
+SEXP placa_areas_within(SEXP cluster, SEXP positive_at, SEXP end, SEXP fold_end, SEXP counts, SEXP max_fpr);
+SEXP placa_precision_within(SEXP cluster, SEXP positive_at, SEXP end, SEXP fold_end, SEXP counts, SEXP grid);
 
 #endif

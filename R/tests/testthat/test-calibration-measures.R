@@ -153,3 +153,27 @@ test_that("a ridge limits infinite coefficients and does not change finite ones"
   theirs <- glm(cbind(positives, images - positives) ~ x[, 2], family = binomial)
   expect_equal(free[, 1], unname(coef(theirs)), tolerance = 1e-6)
 })
+
+test_that("one distinct probability has no slope and no curve", {
+  rows <- example_predictions()
+  rows$score <- NULL
+  alike <- rows
+  alike$probability[alike$finding == "Pneumonia"] <- 0.3
+  measures <- calibration_measures(alike, draws = 100)
+  of <- function(table, finding) table[table$finding == finding, ]
+  pneumonia <- of(measures, "Pneumonia")
+  missing <- c("slope", "ici", "e50", "e90")
+  expect_identical(pneumonia$measure[is.na(pneumonia$estimate)], missing)
+  expect_equal(of(measures, "Effusion"), of(calibration_measures(rows, draws = 100), "Effusion"))
+  expect_true(all(is.na(of(calibration_curve(alike, draws = 100, places = 3), "Pneumonia")$observed)))
+  directory <- tempfile()
+  remove_later(directory, environment())
+  expect_warning(
+    evaluation <- evaluate(alike, example_thresholds(), out = directory, draws = 100),
+    class = "placa_warning_interval"
+  )
+  expect_identical(of(evaluation$discrimination, "Pneumonia")$auroc, 0.5)
+  alike$probability <- 0.3
+  expect_warning(all_alike <- evaluate(alike, example_thresholds(), draws = 100), class = "placa_warning_interval")
+  expect_identical(all_alike$discrimination$auroc, c(0.5, 0.5))
+})

@@ -24,3 +24,17 @@ test_that("bands contain the curve, and invalid thresholds are an error", {
   expect_true(all(curve$net_benefit_lower <= curve$net_benefit & curve$net_benefit <= curve$net_benefit_upper))
   expect_error(decision_curve(six_rows(), thresholds = c(0, 0.5)), class = "placa_error_thresholds")
 })
+
+test_that("a probability with two decimals is positive at the default threshold of the same value", {
+  # seq(0.01, 0.99, by = 0.01) has 0.07 and others above the nearest double.
+  values <- (1:99) / 100
+  rows <- tibble::tibble(
+    image_id = as.character(1:198), patient_id = image_id, group_id = image_id, split = "test", finding = "Pneumonia",
+    truth = rep(c(1L, 0L), each = 99), probability = rep(values, 2)
+  )
+  curve <- decision_curve(rows, draws = 100)
+  model <- curve[curve$strategy == "model", ]
+  called <- vapply(1:99, function(percent) sum(1:99 >= percent), double(1))
+  expect_identical(model$threshold, values)
+  expect_equal(model$net_benefit, called / 198 * (1 - values / (1 - values)), tolerance = 1e-12)
+})

@@ -91,7 +91,7 @@ BY_PATIENT: GroupRules = {"rule": "patient", "cap": None, "refused": None, "join
 
 
 class Grouping(GroupRules):
-    """How images were assigned to groups, and the groups."""
+    """The rules that assigned images to groups, and the resulting groups."""
 
     groups: Annotated[Count, Meta(description="Groups.")]
     largest: Annotated[Count, Meta(description="Images of the largest group.")]

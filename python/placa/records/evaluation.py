@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Literal, NotRequired, TypedDict
 
 from msgspec import Meta
 
@@ -45,6 +45,9 @@ class Summary(TypedDict):
     placa_version: Annotated[str, Meta(description="Version of the R package placa.")]
     draws: Annotated[int, Meta(ge=100, description="Draws of the bootstrap.")]
     seed: Annotated[int, Meta(description="Seed of the draws.")]
+    folds: NotRequired[
+        Annotated[int, Meta(ge=2, description="Folds; AUROC, average precision and curves compare images within them.")]
+    ]
     compared_with: Annotated[list[str], Meta(description="The other splits, which were checked for leaks.")]
     labels: Annotated[EvaluatedLabels, Meta(description="The labels.")]
     headline: Annotated[dict[str, Headline], Meta(min_length=1, description="AUROC by finding.")]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NotRequired, TypedDict
+from typing import Annotated, Literal, NotRequired, TypeAlias, TypedDict
 
 from msgspec import Meta
 
-from placa.records.codes import Share
+from placa.records.codes import Count, Share
 from placa.records.source import Comparison, ReadingFacts
 
 #: Versions of the schemas of ``thresholds.json`` and ``placa.json``.
@@ -40,18 +40,33 @@ class Thresholds(TypedDict):
     findings: Annotated[dict[str, OperatingPoints], Meta(min_length=1, description="Operating points by finding.")]
 
 
+#: Why a finding is not recalibrated, or a fold not alone: its validation images lack a class; the probability does not
+#: increase with the score; the fold has fewer than 20 images of a class; or a network gives all images the same score.
+Cause: TypeAlias = Literal["no_positive", "no_negative", "not_increasing", "too_few", "equal_scores"]
+
+
+class FoldRecalibration(TypedDict):
+    """The validation images of one fold for one finding, and why it was not recalibrated alone."""
+
+    fold: Annotated[str, Meta(description="Number of the fold, from 1.")]
+    reason: Annotated[Cause | None, Meta(description="Why it was not recalibrated alone; null if it was.")]
+    positives: Annotated[Count, Meta(description="Its positive validation images.")]
+    negatives: Annotated[Count, Meta(description="Its negative validation images.")]
+
+
 class RecalibrationFacts(TypedDict):
     """The map from logits of the network to logits of the probability, for one finding."""
 
     method: Annotated[
-        Literal["platt", "temperature", "isotonic", "none", "by_fold"],
-        Meta(description="The method; `none` for the identity, `by_fold` if each fold has its own."),
+        Literal["platt", "temperature", "isotonic", "none", "own", "shared", "flat"],
+        Meta(
+            description="The method; `none` for the identity. With folds: `own` if each fold has its own map, `shared` "
+            "if they share one slope, `flat` if this slope is not positive."
+        ),
     ]
     chosen: Annotated[bool, Meta(description="False if the requested method could not be fitted.")]
-    reason: Annotated[
-        Literal["no_positive", "no_negative", "not_increasing"] | None,
-        Meta(description="Why: validation lacks a class, or the probability does not increase with the score."),
-    ]
+    reason: Annotated[Cause | None, Meta(description="Why the requested method could not be fitted.")]
+    folds: NotRequired[Annotated[list[FoldRecalibration], Meta(description="With folds: their validation images.")]]
     slope: NotRequired[Annotated[float, Meta(description="Slope of the line.")]]
     intercept: NotRequired[Annotated[float, Meta(description="Intercept of the line.")]]
     knots: NotRequired[Annotated[list[list[float]], Meta(description="Logit and recalibrated logit of each knot.")]]

@@ -128,7 +128,7 @@ def choose_renderer(renderer: str = "auto", to: str = "html") -> Renderer:
             message = f"{problem}, and pandoc was not found either. Run pip install quarto-cli, or apt install pandoc."
         needed = ["pandoc"] if renderer == "rmarkdown" else ["quarto", "pandoc"]
         raise MissingRendererError(message, needed=needed, format=to, found=found)
-    note = f"{problem}: R Markdown and pandoc render the report" if renderer == "auto" else ""
+    note = f"{problem}, so the report is rendered with R Markdown and pandoc" if renderer == "auto" else ""
     return Renderer("rmarkdown", r, r, note)
 
 

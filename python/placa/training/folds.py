@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from placa.core.progress import Progress
 from placa.dataset.splits import FRACTIONS, assert_disjoint, assign_splits
-from placa.models.assembled import ensemble, with_probabilities
-from placa.models.calibration import Choice
-from placa.models.outputs import ModelOutputs, in_batches, predict_pixels
+from placa.models.assembled import ensemble
+from placa.models.calibration import Choice, FoldChoices, choose_for_folds, sigmoid
+from placa.models.outputs import ModelOutputs
 from placa.records.manifest import SPLITS
 from placa.records.model import RecalibrationFacts
 from placa.records.run_facts import FoldFacts, split_counts
@@ -23,8 +23,8 @@ from placa.training.checkpoint import Checkpoint
 from placa.training.data import TrainingData
 from placa.training.epochs import mean_auroc
 from placa.training.errors import FoldCountError
-from placa.training.finish import CalibratedModel, inference_network, operating_points, recalibrate, recalibrations
-from placa.training.fitting import Fitted, fit_network
+from placa.training.finish import CalibratedModel, inference_network, operating_points, recalibrations
+from placa.training.fitting import Fitted, fit_network, pooled_logits
 from placa.training.monitor import Monitor
 from placa.training.options import TrainOptions
 
@@ -39,8 +39,8 @@ class Fold:
         files: Indices of its training, validation and test files, by split.
         fitted: The trained network with its history.
         network: The network for inference, from uint8 pixels to logits.
-        choices: The recalibration of each finding, chosen on its validation files.
-        predictions: Predictions for its validation and test files, by split.
+        logits: Logits of its validation and test files, by split, shape ``(files, findings)``.
+        choices: The recalibration of each finding, chosen on the validation files of all folds.
     """
 
     name: str
@@ -48,8 +48,14 @@ class Fold:
     files: dict[str, NDArray[np.int64]]
     fitted: Fitted
     network: Any
-    choices: list[Choice]
-    predictions: dict[str, ModelOutputs]
+    logits: dict[str, NDArray[np.float64]]
+    choices: list[Choice] = field(default_factory=list)
+
+    def outputs(self, split: str) -> ModelOutputs:
+        """Return the recalibrated outputs for the files of a split."""
+        logits = self.logits[split]
+        recalibrated = [one.recalibration.apply(logits[:, i]) for i, one in enumerate(self.choices)]
+        return ModelOutputs(sigmoid(np.stack(recalibrated, axis=1)), sigmoid(logits))
 
 
 def train_folds(
@@ -61,9 +67,10 @@ def train_folds(
 ) -> tuple[Fitted, CalibratedModel]:
     """Train one network per fold, pool their out-of-fold predictions, and combine the networks into an ensemble.
 
-    The prepared splits are not used: every image is in the test part of one fold. Each fold selects its epoch and its
-    recalibration on its own validation part, which `placa.dataset.splits` draws from the rest as in ``placa prepare``.
-    Thresholds are chosen on the validation parts of all folds together.
+    The prepared splits are not used: every image is in the test part of one fold. Each fold selects its epoch on its
+    own validation part, which `placa.dataset.splits` draws from the rest as in ``placa prepare``. Each fold has its own
+    recalibration, or one slope is shared by all folds (see `choose_for_folds`). Thresholds are chosen on the
+    recalibrated probabilities of the validation parts of all folds together.
 
     Args:
         data: The prepared data set.
@@ -85,7 +92,10 @@ def train_folds(
         counts = ", ".join(f"{len(rows):,} {split}" for split, rows in files.items())
         progress.say(f"fold {name} of {options.folds}: {counts} images")
         folds.append(_train_fold(name, files, data, options, progress, checkpoint, share))
-    return _combined_fit(data, folds), _pool(data, folds, options)
+    choices = _recalibrate(data, folds, options)
+    _report_choices(data.findings, folds, choices, progress)
+    folds = [replace(fold, choices=[one.choices[number] for one in choices]) for number, fold in enumerate(folds)]
+    return _combined_fit(data, folds), _pool(data, folds, choices, options)
 
 
 def deal_folds(
@@ -145,14 +155,55 @@ def _train_fold(
     part = checkpoint.part(f"fold-{name}") if checkpoint else None
     fitted = fit_network(data, rows["train"], rows["validation"], own, progress, part, share)
     network = inference_network(fitted.network, options)
-    choices = recalibrate(network, data, rows["validation"], options.recalibration)
-    model = with_probabilities(network, [choice.recalibration for choice in choices])
+    logits = {split: pooled_logits(network, data, rows[split]) for split in ("validation", "test")}
+    return Fold(name, own.seed, files, fitted, network, logits)
 
-    predictions = {
-        split: predict_pixels(model, in_batches(data.pixels, rows[split]), data.reading)
-        for split in ("validation", "test")
-    }
-    return Fold(name, own.seed, files, fitted, network, choices, predictions)
+
+def _recalibrate(data: TrainingData, folds: Sequence[Fold], options: TrainOptions) -> list[FoldChoices]:
+    """Choose the recalibrations of each finding, on the validation files of the folds."""
+    truth, group = data.reading.first_rows(data.truth), data.files["group_id"].to_numpy()
+    files = [fold.files["validation"] for fold in folds]
+    return [
+        choose_for_folds(
+            options.recalibration,
+            [fold.logits["validation"][:, i] for fold in folds],
+            [truth[of_fold, i] for of_fold in files],
+            [group[of_fold] for of_fold in files],
+        )
+        for i in range(len(data.findings))
+    ]
+
+
+def _report_choices(
+    findings: Sequence[str], folds: Sequence[Fold], choices: Sequence[FoldChoices], progress: Progress
+) -> None:
+    """Name the findings and folds that could not be recalibrated alone."""
+    for finding, one in zip(findings, choices, strict=True):
+        if one.method == "shared":
+            failed = ", ".join(folds[number].name for number in one.failed())
+            positives = f"{min(one.positives)} to {max(one.positives)}"
+            progress.say(
+                f"{finding}: all folds share one slope of the recalibration, because they have {positives} positive "
+                f"validation images{f'; no recalibration of its own is possible in fold {failed}' if failed else ''}"
+            )
+        elif one.method == "flat":
+            progress.warn(
+                f"{finding}: on the validation images of all folds, the probability does not increase with the score. "
+                f"Every image has nearly the same probability, the proportion of positive images."
+            )
+        elif one.choices[0].reason:
+            progress.warn(
+                f"{finding} is not recalibrated in any fold: {_CAUSES[one.choices[0].reason]}. Its probabilities are "
+                f"the scores of the networks, which may differ in scale between folds."
+            )
+
+
+#: Reasons in words, for the terminal.
+_CAUSES = {
+    "no_positive": "the validation images of all folds have no positive image",
+    "no_negative": "the validation images of all folds have no negative image",
+    "equal_scores": "a network gives all validation images of its fold the same score",
+}
 
 
 def _combined_fit(data: TrainingData, folds: Sequence[Fold]) -> Fitted:
@@ -165,22 +216,24 @@ def _combined_fit(data: TrainingData, folds: Sequence[Fold]) -> Fitted:
     return Fitted(fits[0].network, monitor, weights, seconds, earlier)
 
 
-def _pool(data: TrainingData, folds: Sequence[Fold], options: TrainOptions) -> CalibratedModel:
+def _pool(
+    data: TrainingData, folds: Sequence[Fold], choices: Sequence[FoldChoices], options: TrainOptions
+) -> CalibratedModel:
     truth = data.reading.first_rows(data.truth)
     predictions = ModelOutputs(np.empty(truth.shape), np.empty(truth.shape))
     of_fold = pd.Series(pd.NA, index=data.files.index, dtype="string")
     for fold in folds:
-        places = fold.files["test"]
-        predictions.probability[places] = fold.predictions["test"].probability
-        predictions.score[places] = fold.predictions["test"].score
+        places, outputs = fold.files["test"], fold.outputs("test")
+        predictions.probability[places] = outputs.probability
+        predictions.score[places] = outputs.score
         of_fold.iloc[places] = fold.name
     # A validation file of several folds counts once per fold, as each fold has its own prediction.
     chosen_on = np.concatenate([fold.files["validation"] for fold in folds])
-    judged = np.concatenate([fold.predictions["validation"].probability for fold in folds])
+    judged = np.concatenate([fold.outputs("validation").probability for fold in folds])
     files = data.files.assign(split="test", fold=of_fold)
     return CalibratedModel(
         ensemble([fold.network for fold in folds], [[one.recalibration for one in fold.choices] for fold in folds]),
-        {"method": options.recalibration, "findings": {name: _by_fold(name, data, folds) for name in data.findings}},
+        {"method": options.recalibration, "findings": _describe_choices(data.findings, folds, choices)},
         operating_points(data.findings, judged, truth[chosen_on]),
         predictions,
         files,
@@ -189,19 +242,28 @@ def _pool(data: TrainingData, folds: Sequence[Fold], options: TrainOptions) -> C
     )
 
 
-def _by_fold(finding: str, data: TrainingData, folds: Sequence[Fold]) -> RecalibrationFacts:
-    """Return that each fold has its own recalibration, and whether all of them were fitted."""
-    reasons = [fold.choices[data.findings.index(finding)].reason for fold in folds]
-    return {
-        "method": "by_fold",
-        "chosen": not any(reasons),
-        "reason": next((reason for reason in reasons if reason), None),
-    }
+def _describe_choices(
+    findings: Sequence[str], folds: Sequence[Fold], choices: Sequence[FoldChoices]
+) -> dict[str, RecalibrationFacts]:
+    """Describe the recalibration of each finding: the method of all folds, and why folds have none of their own."""
+    described: dict[str, RecalibrationFacts] = {}
+    for finding, one in zip(findings, choices, strict=True):
+        counts = zip(folds, one.reasons, one.positives, one.negatives, strict=True)
+        described[finding] = {
+            "method": one.method,
+            "chosen": one.choices[0].reason is None,
+            "reason": one.choices[0].reason,
+            "folds": [
+                {"fold": fold.name, "reason": reason, "positives": positives, "negatives": negatives}
+                for fold, reason, positives, negatives in counts
+            ],
+        }
+    return described
 
 
 def _describe(fold: Fold, data: TrainingData, truth: NDArray[np.float32]) -> FoldFacts:
     monitor, test = fold.fitted.monitor, fold.files["test"]
-    auroc = mean_auroc(truth[test], fold.predictions["test"].score)
+    auroc = mean_auroc(truth[test], fold.logits["test"])
     return {
         "fold": fold.name,
         "seed": fold.seed,

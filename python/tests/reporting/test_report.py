@@ -39,7 +39,6 @@ def test_a_missing_part_is_replaced_by_a_sentence(project: Path, tmp_path: Path)
         (run / "evaluation" / f"{table}.csv").unlink()
     (run / "labels.parquet").unlink()
     facts = json.loads((run / "run.json").read_text())
-    facts["data"]["audit"] = None
     facts["data"]["prepared"] = "data/prepared/moved away"
     (run / "run.json").write_text(json.dumps(facts))
     page = Page(render_report(run, renderer="rmarkdown"))
@@ -54,15 +53,13 @@ def test_a_missing_part_is_replaced_by_a_sentence(project: Path, tmp_path: Path)
         "decision.missing",
         "subgroups.missing",
         "abstention.missing",
-        "audit.missing",
         "data.samples_missing",
     ):
         assert words[key] in page.text, key
     assert (2, words["heading.comparison"]) not in page.headings
-    assert words["headline.verdict_none"].replace("**", "") in page.text
     assert words["discrimination.missing"] not in page.text
     assert_no_source_shows(page)
-    assert len(page.images) == 3  # headline, flow diagram and calibration plot
+    assert len(page.images) == 4  # headline, flow diagram and calibration plot
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])

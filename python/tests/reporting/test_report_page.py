@@ -106,7 +106,7 @@ def test_results_match_the_evaluation(page: Page, project: Path) -> None:
         "placa prepare nih 'some where/nih' --positive Pneumonia --negative 'No Finding' --only --size 48 --seed 1 "
         "--fractions 0.6 0.2 0.2 --out data/prepared/small" in page.text
     )
-    assert "placa train data/prepared/small --backbone small --seed 1" in page.text
+    assert "placa train data/prepared/small --backbone small --weights none --seed 1" in page.text
     assert "ab" * 32 in page.text and sha256(b"a stand-in").hexdigest() in page.text
 
 

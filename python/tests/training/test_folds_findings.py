@@ -49,7 +49,9 @@ def many(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def folds(many: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("folds") / "many"
-    train(many, out, TrainOptions(epochs=4, batch_size=16, folds=2, recalibration="auto"))
+    recorded = RecordedProgress()
+    train(many, out, TrainOptions(epochs=4, batch_size=16, folds=2, recalibration="auto"), progress=recorded)
+    assert len([text for text in recorded.messages + recorded.warned if text.startswith("Rare")]) == 1
     return out
 
 
@@ -64,14 +66,31 @@ def test_unknown_labels_are_missing_and_each_finding_is_predicted(folds: Path, m
     assert roc_auc_score(bright["truth"].astype(int), bright["score"]) > 0.6
 
 
+def test_a_rare_finding_is_recalibrated_over_all_folds(folds: Path) -> None:
+    facts = json.loads((folds / "run.json").read_text())
+    rare = facts["calibration"]["findings"]["Rare"]
+    assert rare["method"] in {"shared", "flat"} and rare["chosen"] == (rare["method"] == "shared")
+    assert [one["fold"] for one in rare["folds"]] == ["1", "2"]
+    assert {one["reason"] for one in rare["folds"]} <= {"too_few", "no_positive", "not_increasing"}
+    assert all(one["positives"] < 20 for one in rare["folds"])
+    assert all(one["calibration"]["Rare"]["method"] == rare["method"] for one in facts["folds"]["each"])
+    predictions, _ = read_predictions(folds)
+    rows = predictions[predictions["finding"] == "Rare"]
+    means = rows.groupby("fold")["probability"].mean()
+    assert means.max() < 3 * means.min()
+
+
 def test_r_evaluates_each_finding_of_a_run_of_folds(folds: Path, many: Path, r: str) -> None:
     summary = evaluate(folds)
     predictions, _ = read_predictions(folds)
     for finding in FINDINGS:
         rows = predictions[(predictions["finding"] == finding) & predictions["truth"].notna()]
-        one = summary["headline"][finding]
+        one, folds_of = summary["headline"][finding], [part for _, part in rows.groupby("fold")]
+        aurocs = [roc_auc_score(part["truth"].astype(int), part["probability"]) for part in folds_of]
+        within = np.average(aurocs, weights=[part["truth"].sum() for part in folds_of])
         assert one["n_images"] == len(rows) and one["n_positive"] == rows["truth"].sum()
-        assert one["auroc"] == pytest.approx(roc_auc_score(rows["truth"].astype(int), rows["probability"]), abs=1e-4)
+        assert one["auroc"] == pytest.approx(within, abs=1e-9)
+    assert summary["folds"] == 2
     assert len(headline(summary)) == 3
     assert set(read_thresholds(folds)["finding"]) == set(FINDINGS)
 

@@ -80,7 +80,7 @@ def _name() -> str:
 class Cluster:
     """An executor on the workers of a Dask scheduler.
 
-    If a worker dies, the other workers repeat its unfinished items.
+    If a worker dies, the other workers process its unfinished items.
 
     Args:
         address: Address of the scheduler, ``tcp://host:8786`` or ``host:8786``.

@@ -154,7 +154,7 @@ def nearest_pairs(
         small: Thumbnails, shape ``(n, side, side)``.
         count: Number of nearest images per image.
         among: The rows to search, ascending; all by default.
-        leaf: Number of images in a leaf of a tree.
+        leaf: Maximum number of images in a leaf of a search tree.
 
     Returns:
         Pairs of row numbers, the lower first, sorted, shape ``(m, 2)`` with m at most ``n * count``, and the

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from placa.models.calibration.choose import METHODS, Choice, choose_recalibration, missing_class
+from placa.models.calibration.choose_folds import FoldChoices, choose_for_folds
 from placa.models.calibration.fits import fit_isotonic, fit_recalibration, fit_temperature
 from placa.models.calibration.recalibration import Recalibration, sigmoid
 from placa.models.calibration.thresholds import DEFAULT_POINT, TARGET, choose_thresholds
@@ -12,7 +13,9 @@ __all__ = [
     "METHODS",
     "TARGET",
     "Choice",
+    "FoldChoices",
     "Recalibration",
+    "choose_for_folds",
     "choose_recalibration",
     "choose_thresholds",
     "fit_isotonic",

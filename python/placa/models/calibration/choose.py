@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from placa.core.errors import unknown_name
 from placa.models.calibration.fits import fit_isotonic, fit_recalibration, fit_temperature
 from placa.models.calibration.recalibration import Recalibration
-from placa.records.model import RecalibrationFacts
+from placa.records.model import Cause, RecalibrationFacts
 
 #: The recalibrations by name, the simplest first.
 METHODS: dict[str, Callable[[NDArray[np.floating[Any]], NDArray[np.floating[Any]]], Recalibration]] = {
@@ -36,7 +36,8 @@ class Choice:
 
     Attributes:
         recalibration: The map.
-        method: ``temperature``, ``platt``, ``isotonic``, or ``none`` for the identity.
+        method: ``temperature``, ``platt``, ``isotonic``, ``shared`` or ``flat`` (one slope of all folds), or ``none``
+            (the identity).
         losses: Cross-validated log loss on validation by method, if methods were compared.
         reason: Why the map is the identity although another method was requested; otherwise None.
     """
@@ -44,7 +45,7 @@ class Choice:
     recalibration: Recalibration
     method: str
     losses: dict[str, float] = field(default_factory=dict)
-    reason: Literal["no_positive", "no_negative", "not_increasing"] | None = None
+    reason: Cause | None = None
 
     def as_record(self) -> RecalibrationFacts:
         """Convert the choice for ``run.json``; ``chosen`` is False if the validation images do not allow a choice."""

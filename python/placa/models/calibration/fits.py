@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.models.calibration.recalibration import Recalibration, sigmoid
+from placa.models.calibration.recalibration import Recalibration
+from placa.models.calibration.regression import fit_logistic
 
 #: Slope of an isotonic map beyond its outermost knots: almost flat, as no validation data exist there, but not zero, so
 #: that different scores keep different probabilities.
@@ -93,18 +94,8 @@ def smoothed(
 
 
 def _fit_line(x: NDArray[np.float64], target: NDArray[np.float64], with_intercept: bool) -> Recalibration:
-    from scipy.optimize import minimize
-
     if not len(x):
         return Recalibration()
-
-    def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        slope, intercept = parameters
-        z = slope * x + intercept
-        residual = sigmoid(z) - target
-        value = float(np.mean(np.logaddexp(0.0, z) - target * z))
-        return value, np.array([np.mean(residual * x), np.mean(residual) if with_intercept else 0.0])
-
-    # A zero gradient leaves the intercept at its initial value of 0.
-    slope, intercept = (float(value) for value in minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS").x)
-    return Recalibration(slope, intercept) if slope > 0 else Recalibration()
+    design = np.column_stack([x, np.ones(len(x))]) if with_intercept else x[:, None]
+    slope, *intercept = (float(value) for value in fit_logistic(design, target))
+    return Recalibration(slope, sum(intercept)) if slope > 0 else Recalibration()

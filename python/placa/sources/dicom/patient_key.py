@@ -74,7 +74,7 @@ def read_patient_key(file: Path | None = None) -> PatientKey:
         raise explain_os_error(error, path) from error
     if len(secret) < _BYTES // 2:
         raise ShortKeyError(
-            f"{path} must have a secret key of at least {_BYTES // 2} bytes, got {len(secret)}. Name another file.",
+            f"{path} must contain a key of at least {_BYTES // 2} bytes, got {len(secret)}. Choose another file.",
             file=str(path),
             bytes=len(secret),
             minimum=_BYTES // 2,

@@ -121,7 +121,8 @@ def define_classes(positive: str | Sequence[str], negative: str, only: bool = Fa
     keywords = {word.lower() for word in names} & {"any", "all"}
     if not names or (keywords and len(names) > 1):
         raise ConflictingOptionsError(
-            f"--positive must be findings, or any or all alone, got {' '.join(names) or 'nothing'}.",
+            "--positive must be names of findings, or one of the keywords any and all, got "
+            f"{' '.join(names) or 'nothing'}.",
             option="--positive",
             names=names,
         )

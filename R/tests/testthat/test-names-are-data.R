@@ -55,6 +55,15 @@ test_that("a summary with a text in place of a number is refused", {
   }
 })
 
+test_that("a table of an evaluation has the names unchanged", {
+  run <- local_run()
+  names <- paste0(c("=6*7", "+1", "-1", "@a", "\"q\", x", "two\nlines"), "_")
+  rows <- six_rows()
+  rows$image_id <- names[match(rows$image_id, unique(rows$image_id))]
+  evaluation <- evaluate(rows, run, out = file.path(run, "evaluation"), draws = 200)
+  expect_identical(read_evaluation(run)$errors$image_id, evaluation$errors$image_id)
+})
+
 test_that("a comparison without common images names the finding as text", {
   other <- transform(six_rows(), finding = hostile[[1]], image_id = paste0("x", image_id))
   models <- list(a = transform(six_rows(), finding = hostile[[1]]), b = other)

@@ -28,6 +28,9 @@ from placa.sources.errors import (
     TableFormatError,
     TableHeaderError,
 )
+from placa.sources.tables.parquet import read_parquet
+from placa.sources.tables.text_table import TextTable as TextTable
+from placa.sources.tables.text_table import name_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,45 +38,10 @@ if TYPE_CHECKING:
 SEPARATORS = (",", ";", "\t", "|")
 #: A text file that stands for a symbolic link is smaller than this, in bytes.
 _LINK_SIZE = 4096
-#: The number of columns shown in an error.
-_SHOWN = 12
 #: Lines from which the separator is detected.
 _SAMPLE = 50
 #: A compressed table is not decompressed beyond this size, in bytes.
 _MAX_BYTES = 4 * 2**30
-
-
-@dataclass(frozen=True)
-class TextTable:
-    """Hold the rows of a table as text.
-
-    Attributes:
-        path: The file.
-        frame: One row per row of the table, numbered from 0; cells are stripped strings, ``""`` where empty.
-        lines: The line of the file on which each row begins; for parquet the row number, from 1.
-        rejected: ``(row, reason)`` of each row that cannot be read.
-        notes: Remarks for the user.
-        unit: The unit of `lines`: ``"line"`` or ``"row"``.
-    """
-
-    path: Path
-    frame: pd.DataFrame
-    lines: NDArray[np.int64]
-    rejected: list[tuple[str, str]] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
-    unit: str = "line"
-
-    def __len__(self) -> int:
-        """Return the number of rows read, including the rejected ones."""
-        return len(self.frame) + len(self.rejected)
-
-    def location(self, row: int) -> str:
-        """Return the location of row `row` of `frame`: ``"labels.csv, line 17"``."""
-        return f"{self.path.name}, {self.unit} {self.lines[row]}"
-
-    def reject(self, reasons: pd.Series) -> list[tuple[str, str]]:
-        """List ``(row, reason)`` of each row of `frame` whose reason is not ``""``."""
-        return [(self.location(int(row)), str(reasons[row])) for row in np.flatnonzero(reasons != "")]
 
 
 def read_text_table(path: Path, columns: Sequence[str] = ()) -> TextTable:
@@ -101,7 +69,7 @@ def read_text_table(path: Path, columns: Sequence[str] = ()) -> TextTable:
     """
     path = follow_link(path)
     raw = _read_bytes(path)
-    return _read_parquet(path, columns) if raw.startswith(b"PAR1") else _read_text(path, raw, columns)
+    return read_parquet(path, columns) if raw.startswith(b"PAR1") else _read_text(path, raw, columns)
 
 
 def read_list(path: Path) -> list[str]:
@@ -220,7 +188,9 @@ def _read_text(path: Path, raw: bytes, columns: Sequence[str]) -> TextTable:
             cells.append(row)
             begins.append(begin)
     frame = pd.DataFrame(cells, columns=range(len(header)), dtype=object)
-    return TextTable(path, _named(path, frame, header, columns), np.asarray(begins, dtype=np.int64), rejected, notes)
+    return TextTable(
+        path, name_columns(path, frame, header, columns), np.asarray(begins, dtype=np.int64), rejected, notes
+    )
 
 
 def _records(lines: list[str], separator: str, row_names: int) -> Iterator[tuple[int, int, list[str], str]]:
@@ -303,67 +273,3 @@ def _has_row_names(lines: list[str], separator: str) -> int:
         return 0
     first = [row[0] for row in rows]
     return int("" not in first and "" not in header and len(set(first)) == len(first) and any(row[-1] for row in rows))
-
-
-def _named(path: Path, frame: pd.DataFrame, header: list[str], columns: Sequence[str]) -> pd.DataFrame:
-    for name in columns:
-        if name not in header:
-            raise MissingColumnError(
-                f"No column {name!r} in {path} (columns: {', '.join(header[:_SHOWN])}). Add it or rename a column.",
-                file=str(path),
-                column=name,
-                accepted=[name],
-                columns=header,
-            )
-    repeated = sorted({name for name in header if name and header.count(name) > 1})
-    if repeated:
-        raise RepeatedColumnError(
-            f"{path} has more than one column {repeated[0]!r}. Give each column its own name.",
-            file=str(path),
-            column=repeated[0],
-        )
-    frame.columns = pd.Index(header)
-    return frame[[name for name in header if name]]
-
-
-def _read_parquet(path: Path, columns: Sequence[str]) -> TextTable:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.ParquetFile(path).read()
-    except (pa.ArrowException, OSError) as error:
-        raise TableFormatError(
-            f"{path} cannot be read as parquet ({error}). Create the file again.",
-            file=str(path),
-            format="parquet",
-        ) from error
-    texts, notes = {}, []
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        try:
-            if _is_list_of_texts(column.type):
-                texts[name] = _lists_as_text(column)
-                continue
-            texts[name] = column.cast(pa.string()).to_pandas().fillna("").str.strip().astype(object)
-        except (pa.ArrowException, TypeError, ValueError):
-            text = f"{path.name}: column {name!r} was not read: its type {column.type} cannot be converted to text"
-            notes.append(Note(text, "column_not_read", file=path.name, column=str(name), type=str(column.type)))
-    header = [" ".join(str(name).split()) for name in texts]
-    frame = pd.concat(texts.values(), axis=1, keys=range(len(header))) if texts else pd.DataFrame()
-    lines = np.arange(1, len(frame) + 1, dtype=np.int64)
-    return TextTable(path, _named(path, frame, header, columns), lines, notes=notes, unit="row")
-
-
-def _is_list_of_texts(kind: pa.DataType) -> bool:
-    import pyarrow as pa
-
-    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
-        return False
-    entry = kind.value_type.value_type if pa.types.is_dictionary(kind.value_type) else kind.value_type
-    return bool(pa.types.is_string(entry) or pa.types.is_large_string(entry))
-
-
-def _lists_as_text(column: pa.ChunkedArray) -> pd.Series:
-    """Return lists as JSON, and missing lists as ``""``."""
-    texts = ["" if values is None else json.dumps(values, ensure_ascii=False) for values in column.to_pylist()]
-    return pd.Series(texts, dtype=object)

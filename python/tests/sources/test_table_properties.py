@@ -18,7 +18,11 @@ from placa.sources.tables.words import UNCERTAIN, UNKNOWN, fold, normal
 FINDINGS = ["Mass", "Edema", "Nodule/Mass", "No Finding", "normal", "Hernia, hiatal"]
 UNKNOWN_CELLS = ["", "unknown", "N/A", "desconocido", "#N/A", "-1", "n/d", "dudoso", "None"]
 BINARY = ["1", "0", "yes", "No", "SÍ", "1.0", "0,0", "+", "negativo", "2", "maybe"]
-NAMES = [f"{number}.png" for number in range(12)]
+#: Images that exist, and two that do not.
+NAMES = [f"{number}.png" for number in range(10)]
+#: Two rows that make most tables usable, so that the properties are tested and not only errors.
+BASE = [("b0.png", "Mass", "B0", "", ""), ("b1.png", "Edema", "B1", "", "")]
+BINARY_BASE = [("b0.png", "1", "B0", "", ""), ("b1.png", "0", "B1", "", "")]
 #: Drawing images is slow once, not for each example.
 QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -26,7 +30,7 @@ QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCh
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("table")
-    for number, name in enumerate(NAMES[:-2]):
+    for number, name in enumerate([*NAMES[:-2], "b0.png", "b1.png"]):
         draw(path / name, seed=number, size=(10, 10))
     return path
 
@@ -60,8 +64,8 @@ def read(folder: Path, frame: pd.DataFrame, positive: str | None) -> Source | In
         return error
 
 
-def frame_of(rows: list[tuple[str, ...]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=["path", "label", "patient", "sex", "split"])
+def frame_of(rows: list[tuple[str, ...]], base: list[tuple[str, ...]] = BASE) -> pd.DataFrame:
+    return pd.DataFrame([*rows, *base], columns=["path", "label", "patient", "sex", "split"])
 
 
 def require_accounted(source: Source, rows: int) -> None:
@@ -94,7 +98,7 @@ def test_no_row_is_lost_and_no_label_is_invented(folder: Path, rows: list[tuple[
 @QUICK
 @given(rows_of(st.sampled_from([*BINARY, *UNKNOWN_CELLS])))
 def test_labels_of_yes_and_no_are_never_invented(folder: Path, rows: list[tuple[str, ...]]) -> None:
-    frame = frame_of(rows)
+    frame = frame_of(rows, BINARY_BASE)
     source = read(folder, frame, None)
     if isinstance(source, InputError):
         return

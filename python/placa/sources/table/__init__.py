@@ -443,6 +443,13 @@ def _usable(
             + cells["split"].map(shown)
             + " is not train, validation or test: correct it, or use --split-column none",
         )
+    keys = cells.get("id", cells["path"])
+    left_out = (reasons != "") & (truth.reasons == "") & (keys != "")
+    for finding in truth.findings:
+        # A negative row must not hide the label of a rejected row of the same image.
+        negative = (truth.values[finding] == 0).fillna(False).astype(bool)
+        hidden = negative & keys.isin(keys[left_out & ~negative])
+        reject(hidden, "another row of its image is rejected and has another label: correct both rows")
     is_image = pd.Series(reasons.index.isin(images), index=reasons.index)
     reasons = reasons.where(is_image, "")
     rejected = rows.reject(reasons)

@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
-
-import pandas as pd
 
 from placa.core.files import explain_os_error
 from placa.core.progress import SILENT, Progress
-from placa.images.dicom.header import is_dicom, read_header, refuse
-from placa.images.read import ImageRejected, files_under, refuse_name
-from placa.records.codes import Note
-from placa.sources.dicom.labels import MATCHES, FileLabels, LabelOptions, TableLabels, read_labels
+from placa.images.read import files_under
+from placa.sources.dicom.labels import MATCHES, LabelOptions, TableLabels, read_labels
 from placa.sources.dicom.patient_key import PatientKey, read_patient_key
 from placa.sources.dicom.scan import FileScan
-from placa.sources.dicom.tags import TAGS, DicomTags, contains_identifier, read_tags
-from placa.sources.errors import MissingDirectoryError, NoUsableFileError
+from placa.sources.errors import MissingDirectoryError
 from placa.sources.source import Source, as_list
-from placa.sources.tables.cells import read_ages
-from placa.sources.tables.identifiers import unknown_patients
 
 #: Computed and digital radiography.
 MODALITIES = ("CR", "DX")

@@ -7,24 +7,19 @@ import contextlib
 import csv
 import gzip
 import io
-import json
 import re
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from placa.core.files import explain_os_error
 from placa.records.codes import Note
 from placa.sources.errors import (
     EmptyTableError,
-    MissingColumnError,
-    RepeatedColumnError,
     TableFormatError,
     TableHeaderError,
 )
@@ -33,7 +28,7 @@ from placa.sources.tables.text_table import TextTable as TextTable
 from placa.sources.tables.text_table import name_columns
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    pass
 
 SEPARATORS = (",", ";", "\t", "|")
 #: A text file that stands for a symbolic link is smaller than this, in bytes.

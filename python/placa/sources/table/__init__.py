@@ -4,72 +4,30 @@ from __future__ import annotations
 
 import argparse
 import os
-import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from placa.core.errors import unknown_name
 from placa.core.progress import Progress
-from placa.images.read import EXTENSIONS, files_under, looks_like_image
 from placa.records.codes import Note
 from placa.records.manifest import FIXED
 from placa.sources.errors import (
     ImagesNotFoundError,
-    MissingColumnError,
     NoUsableRowError,
     ReservedNameError,
     SingleClassError,
 )
 from placa.sources.source import Source, as_list
-from placa.sources.table.labels import Labels, LabelValues, label_columns, read_truth, truth_of_parts
+from placa.sources.table.columns import COLUMNS, columns_note
+from placa.sources.table.labels import Labels, LabelValues, label_columns, read_truth
+from placa.sources.table.paths import find_paths, name_path_column
+from placa.sources.table.rows import join_rows, usable_rows
 from placa.sources.tables import TextTable, read_text_table
 from placa.sources.tables.cells import find_column, find_columns, read_ages, read_sexes, read_splits, read_views
-from placa.sources.tables.duplicates import reject_duplicates
 from placa.sources.tables.identifiers import join_groups, patients_in_paths, read_patients
-from placa.sources.tables.words import UNKNOWN, fold, shown
-
-#: The usual names of each column, in English, Spanish and the public data sets; the first found is used. Case, accents,
-#: and all characters but letters and digits are ignored.
-COLUMNS = {
-    "path": (
-        *(
-            "path",
-            "image_path",
-            "file_path",
-            "file",
-            "file_name",
-            "image",
-            "image_index",
-            "image_file",
-            "img",
-            "img_path",
-        ),
-        *("png_path", "jpg_path", "dicom_path", "full_path", "relative_path", "archivo", "nombre_archivo", "fichero"),
-        *("nombre_fichero", "ruta", "ruta_imagen", "ruta_archivo", "imagen", "nombre_imagen"),
-    ),
-    "id": ("image_id", "image_name", "dicom_id", "id_imagen", "imagen_id", "sop_instance_uid"),
-    "patient": (
-        *("patient_id", "patient", "subject_id", "subject", "patient_number", "patient_code", "patient_key"),
-        *("anon_patient_id", "empi", "empi_anon", "mrn", "medical_record_number", "person_id", "participant_id"),
-        *("participant", "subject_number", "paciente", "id_paciente", "paciente_id", "codigo_paciente", "cod_paciente"),
-        *("num_paciente", "numero_paciente", "nhc", "historia_clinica", "numero_historia", "numero_historia_clinica"),
-        *("num_historia", "n_historia", "sujeto", "id_sujeto"),
-    ),
-    "group": ("group_id",),
-    "split": ("split", "subset", "particion", "conjunto", "data_split", "set_type"),
-    "sex": ("sex", "gender", "patient_sex", "patient_gender", "sexo", "genero", "sexo_paciente", "patient_sex_dicom"),
-    "age": ("age", "patient_age", "age_years", "age_at_study", "edad", "edad_paciente", "edad_anos"),
-    "view": (
-        *("view", "view_position", "projection", "ap/pa", "frontal/lateral", "patient_view", "proyeccion", "vista"),
-        *("view_position_dicom", "view_cat", "view_type"),
-    ),
-    "site": ("site", "hospital", "institution", "institution_name", "centro", "institucion"),
-}
-#: Folders that a table's path may begin with and the disk lacks (``CheXpert-v1.0/train/…``).
-_DROPPED_FOLDERS = 3
+from placa.sources.tables.words import UNKNOWN, fold
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -169,9 +127,9 @@ def read_table(
     base = root if root is not None else table.parent
     columns_of_labels = label_columns(rows, as_list(label))
     named = {kind: find_column(rows, given.get(kind), usual_names) for kind, usual_names in COLUMNS.items()}
-    _name_path_column(rows, named, base)
+    name_path_column(rows, named, base)
     notes = list(rows.notes)
-    notes.append(_columns_note(named))
+    notes.append(columns_note(named))
     options = LabelValues(as_list(positive), as_list(negative), finding, separator)
     truth = read_truth(rows, columns_of_labels, options, notes)
     reserved = sorted(set(truth.findings) & set(FIXED))
@@ -181,9 +139,9 @@ def read_table(
             name=reserved[0],
         )
     cells = _cells(rows, named, given, notes)
-    files = _paths(cells["path"], base, notes)
-    joined = _join_rows(rows, cells, truth, files)
-    kept, rejected = _usable(rows, cells, named, truth, files, joined.index)
+    files = find_paths(cells["path"], base, notes)
+    joined = join_rows(rows, cells, truth, files)
+    kept, rejected = usable_rows(rows, cells, named, truth, files, joined.index)
     kept &= ~joined.merged
     if joined.merged.any():
         count, images_joined = int(joined.merged.sum()), int(joined.first.sum())
@@ -239,34 +197,6 @@ def read_table(
             "columns": {kind: column for kind, column in named.items() if column is not None},
         },
     )
-
-
-def _name_path_column(rows: TextTable, named: dict[str, str | None], base: Path) -> None:
-    """Use the column of image ids, or of patients, if the table has no column of paths and its cells name files."""
-    if named["path"] is None and named["id"] is not None:
-        named["path"] = named["id"]
-    patient = named["patient"]
-    if named["path"] is None and patient is not None:
-        files = _paths(rows.frame[patient].drop_duplicates().head(1000), base, [])
-        if files.map(os.path.isfile).any():
-            named["path"] = patient
-    if named["path"] is None:
-        raise MissingColumnError(
-            f"No column 'path' in {rows.path} (columns: {', '.join(map(str, rows.frame.columns[:12]))}). Name the "
-            "image column with --path-column.",
-            file=str(rows.path),
-            column="path",
-            accepted=list(COLUMNS["path"]),
-            columns=list(map(str, rows.frame.columns)),
-        )
-
-
-def _columns_note(named: Mapping[str, str | None]) -> Note:
-    used = {kind: column for kind, column in named.items() if column is not None}
-    unused = [kind for kind in COLUMNS if kind not in used]
-    text = "columns: " + ", ".join(f"{kind} from {shown(column)}" for kind, column in used.items())
-    text += f"; not found: {', '.join(unused)}" if unused else ""
-    return Note(text, "columns_used", **used)
 
 
 def _cells(
@@ -350,182 +280,6 @@ def _require_both(
             )
     remaining = labelled[findings]
     return remaining[remaining.notna().any(axis=1)], findings
-
-
-@dataclass(frozen=True)
-class JoinedRows:
-    """Hold the rows of a table, in which those of one image are joined.
-
-    Attributes:
-        values: The labels; those of a first row include those of the rows that were joined with it.
-        merged: Whether a row was joined with an earlier one.
-        first: Whether other rows were joined with a row.
-    """
-
-    values: pd.DataFrame
-    merged: pd.Series
-    first: pd.Series
-
-    @property
-    def index(self) -> pd.Index:
-        """Return the rows that were not joined with an earlier one."""
-        return self.merged.index[~self.merged]
-
-
-def _join_rows(rows: TextTable, cells: Mapping[str, pd.Series], truth: Labels, files: pd.Series) -> JoinedRows:
-    """Join the rows of one image that agree in all but the finding, such as one row per lesion or per reader.
-
-    Rows are not joined, and are rejected later, if they contradict each other: in a fact about the image, in a label of
-    0 and 1, or if one is positive and another belongs to the comparison that was named or is normal. Rows that are
-    equal in all columns are repetitions, and not joined.
-    """
-    index = rows.frame.index
-    merged = pd.Series(False, index=index)
-    first = merged.copy()
-    values = truth.values.copy()
-    unchanged = JoinedRows(values, merged, first)
-    keys = cells.get("id", cells["path"])
-    candidates = (keys != "") & (truth.reasons == "") & keys.duplicated(keep=False)
-    if not candidates.any():
-        return unchanged
-    facts = pd.concat([files.rename("file"), *(cells[kind].rename(kind) for kind in cells if kind != "path")], axis=1)
-    used = facts[candidates].assign(key=keys[candidates])
-    whole = rows.frame[candidates].assign(**{"": keys[candidates]})
-    repeated = whole.duplicated(keep=False).groupby(used["key"]).transform("all")
-    agree = (used.groupby("key").transform("nunique") == 1).all(axis=1) & ~repeated
-    if truth.parts is None:
-        same = truth.values[candidates].astype("string").fillna("").agg("|".join, axis=1)
-        agree &= same.groupby(used["key"]).transform("nunique") == 1
-        parts = None
-    else:
-        parts = truth.parts[candidates].groupby(used["key"]).transform("any")
-        agree &= ~(parts["positive"] & parts["normal"]) | (
-            truth.parts.loc[candidates, ["positive", "normal"]].all(axis=1).groupby(used["key"]).transform("any")
-        )
-    chosen = used.index[agree]
-    if not len(chosen):
-        return unchanged
-    later = used.loc[chosen, "key"].duplicated(keep="first")
-    merged[chosen] = later
-    first[chosen] = ~later
-    if parts is not None:
-        values.loc[chosen, truth.findings[0]] = truth_of_parts(parts.loc[chosen])
-    return JoinedRows(values, merged, first)
-
-
-def _usable(
-    rows: TextTable,
-    cells: dict[str, pd.Series],
-    named: dict[str, str | None],
-    truth: Labels,
-    files: pd.Series,
-    images: pd.Index,
-) -> tuple[pd.Series, list[tuple[str, str]]]:
-    """Select the usable rows among `images`; list the others of them with the reasons."""
-    reasons = truth.reasons.copy()
-
-    def reject(bad: pd.Series, reason: str | pd.Series) -> None:
-        reasons.update(pd.Series(reason, index=reasons.index, dtype=object)[bad & (reasons == "")])
-
-    reject(cells["path"] == "", f"its column {named['path']!r} is empty")
-    if "id" in cells:
-        reject(cells["id"] == "", f"its column {named['id']!r} is empty")
-    units = [kind for kind in ("patient", "group") if kind in cells and (cells[kind] != "").any()]
-    if units:
-        # An image of an unknown patient may leak into another split.
-        known = pd.concat([cells[kind] != "" for kind in units], axis=1).any(axis=1)
-        advice = f"fill it in, or use --{units[0]}-column none to search for groups"
-        reject(~known, f"its {units[0]} is unknown (column {named[units[0]]!r}): {advice}")
-    if "split" in cells:
-        reject(
-            (cells["split"] != "") & read_splits(cells["split"]).isna(),
-            "its split "
-            + cells["split"].map(shown)
-            + " is not train, validation or test: correct it, or use --split-column none",
-        )
-    keys = cells.get("id", cells["path"])
-    left_out = (reasons != "") & (truth.reasons == "") & (keys != "")
-    for finding in truth.findings:
-        # A negative row must not hide the label of a rejected row of the same image.
-        negative = (truth.values[finding] == 0).fillna(False).astype(bool)
-        hidden = negative & keys.isin(keys[left_out & ~negative])
-        reject(hidden, "another row of its image is rejected and has another label: correct both rows")
-    is_image = pd.Series(reasons.index.isin(images), index=reasons.index)
-    reasons = reasons.where(is_image, "")
-    rejected = rows.reject(reasons)
-    keep = (reasons == "") & is_image
-    compared = pd.concat([truth.values.astype("string"), *(cells[kind].rename(named[kind]) for kind in cells)], axis=1)
-    compared = compared.loc[:, ~compared.columns.duplicated()]
-    for keys, noun in ((cells.get("id", cells["path"]), "the image"), (files, "the file")):
-        index = keep.index[keep]
-        # Two names for one file do not contradict each other; two labels do.
-        own = [named["path"], named["id"]] if noun == "the file" else [named["id"]]
-        unique, repeats = reject_duplicates(
-            rows, keys[index], compared.loc[index].drop(columns=own, errors="ignore"), noun
-        )
-        keep[index] = unique
-        rejected += repeats
-    return keep, rows.rejected + rejected
-
-
-def _paths(text: pd.Series, root: Path, notes: list[Note]) -> pd.Series:
-    """Return the file of each path, or of each name without folders or ending; a path as given if no file exists."""
-    base = os.path.abspath(root)
-
-    def resolve(name: str) -> str:
-        path = os.path.normpath(os.path.join(base, name))
-        if "\\" in name and not os.path.exists(path):
-            # The table has Windows paths.
-            return os.path.normpath(os.path.join(base, name.replace("\\", "/")))
-        return path
-
-    paths = text.map(resolve)
-    lost = paths[(text != "") & ~paths.map(os.path.isfile).astype(bool)]
-    if not len(lost) or not os.path.isdir(base):
-        return paths
-    found = _search(sorted(lost.unique()), base)
-    if found:
-        text_of_note = f"{len(found):,} images are not at their path in the table, and were found by name under {base}"
-        notes.append(Note(text_of_note, "images_found_by_name", images=len(found)))
-    return paths.map(lambda path: found.get(path, path))
-
-
-def _search(lost: list[str], base: str) -> dict[str, str]:
-    """Find files by the end of their path, without the ending of the name, in Unicode normal form.
-
-    A file is used if only one fits.
-    """
-    by_end: dict[str, set[str]] = {}
-    try:
-        files = [file for file in files_under(base) if looks_like_image(file)]
-    except OSError:
-        return {}
-    for file in files:
-        relative = os.path.relpath(file, base)
-        for end in (relative, os.path.basename(relative)):
-            for key in (_searched(end), _searched(os.path.splitext(end)[0])):
-                by_end.setdefault(key, set()).add(os.path.abspath(file))
-    found: dict[str, str] = {}
-    for path in lost:
-        relative = os.path.relpath(path, base)
-        if relative.startswith(".."):
-            continue
-        parts = relative.split(os.sep)
-        # The table may have a folder in front that the disk lacks.
-        ends = ["/".join(parts[start:]) for start in range(min(len(parts) - 1, _DROPPED_FOLDERS) + 1)]
-        for end in ends:
-            stem, ending = os.path.splitext(end)
-            names = [_searched(end)] + ([_searched(stem)] if ending.lower() in EXTENSIONS else [])
-            matches = next((by_end[name] for name in names if name in by_end), set())
-            if len(matches) == 1:
-                found[path] = next(iter(matches))
-            if matches:
-                break
-    return found
-
-
-def _searched(name: str) -> str:
-    return unicodedata.normalize("NFC", name.replace(os.sep, "/")).casefold()
 
 
 def _images(labelled: pd.DataFrame, paths: pd.Series, cells: dict[str, pd.Series], notes: list[Note]) -> pd.DataFrame:

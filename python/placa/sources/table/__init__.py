@@ -17,13 +17,12 @@ from placa.sources.errors import (
     ImagesNotFoundError,
     NoUsableRowError,
     ReservedNameError,
-    SingleClassError,
 )
 from placa.sources.source import Source, as_list
 from placa.sources.table.columns import COLUMNS, columns_note
-from placa.sources.table.labels import Labels, LabelValues, label_columns, read_truth
+from placa.sources.table.labels import LabelValues, label_columns, read_truth
 from placa.sources.table.paths import find_paths, name_path_column
-from placa.sources.table.rows import join_rows, usable_rows
+from placa.sources.table.rows import join_rows, require_both, usable_rows
 from placa.sources.tables import TextTable, read_text_table
 from placa.sources.tables.cells import find_column, find_columns, read_ages, read_sexes, read_splits, read_views
 from placa.sources.tables.identifiers import join_groups, patients_in_paths, read_patients
@@ -166,7 +165,7 @@ def read_table(
             images=len(paths),
             searched=paths.iloc[:1].tolist(),
         )
-    labelled, findings = _require_both(labelled, existing, truth, table, rejected, notes)
+    labelled, findings = require_both(labelled, existing, truth, table, rejected, notes)
     existing = existing[labelled.index]
     paths = paths[labelled.index]
     images = _images(labelled[existing], paths[existing], cells, notes)
@@ -245,41 +244,6 @@ def _warn_of_patients(
     else:
         text = f"column {named['patient']!r} names no patient. {consequence}. {remedy}"
         notes.append(Note(text, "patients_unknown", column=str(named["patient"])))
-
-
-def _require_both(
-    labelled: pd.DataFrame,
-    existing: pd.Series,
-    truth: Labels,
-    table: Path,
-    rejected: list[tuple[str, str]],
-    notes: list[Note],
-) -> tuple[pd.DataFrame, list[str]]:
-    """Leave out the findings that all existing images have, or that none has; require that one remains.
-
-    Returns:
-        The labels of the images that have a label of a remaining finding, and the remaining findings.
-    """
-    values, findings = labelled[existing], []
-    for finding in truth.findings:
-        lacking = [value for value in (1, 0) if not (values[finding] == value).any()]
-        if not lacking:
-            findings.append(finding)
-            continue
-        words = f"no existing image is {'positive' if lacking[0] else 'negative'} for {finding}"
-        if len(truth.findings) > 1:
-            text = f"{words}, so this finding is left out"
-            notes.append(Note(text, "no_positive" if lacking[0] else "no_negative", finding=finding))
-        if len(truth.findings) == 1 or (finding == truth.findings[-1] and not findings):
-            read = next((f" {note[0].upper()}{note[1:]}." for note in notes if note.code == "labels_read"), "")
-            reason = f" {len(rejected):,} rows were rejected (first: {rejected[0][1]})." if rejected else ""
-            raise SingleClassError(
-                f"In {table}, {words}.{read}{reason} Check --label, --positive and --negative.",
-                finding=finding,
-                missing=lacking[0],
-            )
-    remaining = labelled[findings]
-    return remaining[remaining.notna().any(axis=1)], findings
 
 
 def _images(labelled: pd.DataFrame, paths: pd.Series, cells: dict[str, pd.Series], notes: list[Note]) -> pd.DataFrame:

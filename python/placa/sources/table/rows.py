@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
+from placa.records.codes import Note
+from placa.sources.errors import SingleClassError
 from placa.sources.table.labels import Labels, truth_of_parts
 from placa.sources.tables import TextTable
 from placa.sources.tables.cells import read_splits
@@ -128,3 +131,38 @@ def usable_rows(
         keep[index] = unique
         rejected += repeats
     return keep, rows.rejected + rejected
+
+
+def require_both(
+    labelled: pd.DataFrame,
+    existing: pd.Series,
+    truth: Labels,
+    table: Path,
+    rejected: list[tuple[str, str]],
+    notes: list[Note],
+) -> tuple[pd.DataFrame, list[str]]:
+    """Leave out the findings that all existing images have, or that none has; require that one remains.
+
+    Returns:
+        The labels of the images that have a label of a remaining finding, and the remaining findings.
+    """
+    values, findings = labelled[existing], []
+    for finding in truth.findings:
+        lacking = [value for value in (1, 0) if not (values[finding] == value).any()]
+        if not lacking:
+            findings.append(finding)
+            continue
+        words = f"no existing image is {'positive' if lacking[0] else 'negative'} for {finding}"
+        if len(truth.findings) > 1:
+            text = f"{words}, so this finding is left out"
+            notes.append(Note(text, "no_positive" if lacking[0] else "no_negative", finding=finding))
+        if len(truth.findings) == 1 or (finding == truth.findings[-1] and not findings):
+            read = next((f" {note[0].upper()}{note[1:]}." for note in notes if note.code == "labels_read"), "")
+            reason = f" {len(rejected):,} rows were rejected (first: {rejected[0][1]})." if rejected else ""
+            raise SingleClassError(
+                f"In {table}, {words}.{read}{reason} Check --label, --positive and --negative.",
+                finding=finding,
+                missing=lacking[0],
+            )
+    remaining = labelled[findings]
+    return remaining[remaining.notna().any(axis=1)], findings

@@ -26,7 +26,8 @@ print.placa_evaluation <- function(x, ...) {
 format_finding <- function(x, row) {
   patients <- if (is.na(row$n_patients)) "" else paste0(" of ", row$n_patients, " patients")
   cli::cli_text("")
-  cli::cli_text("{.strong {show_controls(row$finding)}}: AUROC {format_interval(row$auroc, row$auroc_lower, row$auroc_upper)}")
+  auroc <- format_interval(row$auroc, row$auroc_lower, row$auroc_upper)
+  cli::cli_text("{.strong {show_controls(row$finding)}}: AUROC {auroc}")
   effect <- if (row$method != "delong" && !is.na(row$design_effect)) {
     paste0(", design effect ", format_number(row$design_effect, 1))
   }
@@ -39,8 +40,8 @@ format_finding <- function(x, row) {
     of_point <- points[points$operating_point == name, ]
     value <- function(metric) format_number(of_point$estimate[of_point$metric == metric], 3)
     cli::cli_bullets(c("*" = paste0(
-      "{show_controls(name)} (threshold {format_number(of_point$threshold[[1]], 3)}): sensitivity {value('sensitivity')}, ",
-      "specificity {value('specificity')}, PPV {value('ppv')}, NPV {value('npv')}"
+      "{show_controls(name)} (threshold {format_number(of_point$threshold[[1]], 3)}): ",
+      "sensitivity {value('sensitivity')}, specificity {value('specificity')}, PPV {value('ppv')}, NPV {value('npv')}"
     )))
   }
 }
@@ -56,7 +57,8 @@ interval_sentence <- function(x) {
   paste0(
     level, x$about$draws, " draws of patients or groups (clustered bootstrap)",
     if (!all(clustered)) {
-      paste0("; DeLong for ", paste(show_controls(table$finding[!clustered]), collapse = ", "), ", with one image per group")
+      findings <- paste(show_controls(table$finding[!clustered]), collapse = ", ")
+      paste0("; DeLong for ", findings, ", with one image per group")
     }
   )
 }

@@ -120,7 +120,8 @@ shortcut_plot <- function(probes, model) {
 # For many findings: one tile per finding and probe, coloured by AUROC; strong probes have a frame.
 shortcut_tiles <- function(probes) {
   d <- data.frame(finding = plain(capitalise(finding(probes$finding))),
-                  probe = plain(word("probe_short", probes$probe)), auroc = probes$auroc, strong = probes$verdict %in% "strong")
+                  probe = plain(word("probe_short", probes$probe)), auroc = probes$auroc,
+                  strong = probes$verdict %in% "strong")
   d$finding <- factor(d$finding, levels = rev(sort(unique(d$finding))))
   d$probe <- factor(d$probe, levels = unique(d$probe))
   ggplot2::ggplot(d, ggplot2::aes(.data$probe, .data$finding)) +

@@ -3,10 +3,12 @@
 
 # The version, and the way to create the record again.
 record_remedies <- c(source = "Run {.code placa prepare} again.", audit = "Run {.code placa audit} again.",
-                     run = "Train the run again.", thresholds = "Train the run again.", model = "Train the run again.")
+                     run = "Train the run again.", thresholds = "Train the run again.", model = "Train the run again.",
+                     summary = "Run {.code placa evaluate} again.")
 
-# The text of a record that has the form of its schema.
-read_record <- function(file, kind, call = rlang::caller_env()) {
+# The content of a record that has the form of its schema. Lists of scalars are vectors, and lists of records are data
+# frames with `data_frames`, as for jsonlite::fromJSON().
+read_record <- function(file, kind, call = rlang::caller_env(), data_frames = FALSE) {
   text <- read_text(file)
   content <- parse_json_text(text, file, call)
   schema <- record_schema(kind)
@@ -29,7 +31,12 @@ read_record <- function(file, kind, call = rlang::caller_env()) {
       class = "placa_error_record", call = call, place = problem$place
     )
   }
-  text
+  simplify_json(text, data_frames)
+}
+
+# Parses text only; jsonlite::fromJSON(text) would read a text that is a path, and fetch one that is an address.
+simplify_json <- function(text, data_frames = FALSE) {
+  jsonlite::parse_json(text, simplifyVector = TRUE, simplifyDataFrame = data_frames)
 }
 
 parse_json_text <- function(text, file, call) {

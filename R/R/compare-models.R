@@ -96,16 +96,17 @@ check_models <- function(models, call = rlang::caller_env()) {
   }
   tables <- is.list(models) && length(models) > 1 && all(vapply(models, is.data.frame, logical(1)))
   if (!tables || !all(rlang::have_name(models)) || anyDuplicated(names(models)) > 0) {
-    abort_models("Received {.obj_type_friendly {models}}.", call, models)
+    abort_models("Received {.obj_type_friendly {models}}.", call, models = models)
   }
   models
 }
 
-abort_models <- function(reason, call, models = NULL) {
+# `reason` is a template, and `...` are the values that it names.
+abort_models <- function(reason, call, ...) {
   cli::cli_abort(
     c("{.arg models} must be a named list of two or more tables of predictions for the same images.",
       x = reason, i = "Example: {.code compare_models(list(first = predictions, second = other_predictions))}."),
-    class = "placa_error_models", call = call
+    class = "placa_error_models", call = call, .envir = list2env(list(...), parent = environment())
   )
 }
 
@@ -114,7 +115,7 @@ same_images <- function(tables, finding, call = rlang::caller_env()) {
   all_images <- lapply(tables, `[[`, "image_id")
   shared <- Reduce(intersect, all_images)
   if (length(shared) == 0) {
-    abort_models(paste0("They have no common image with a label for ", finding, "."), call)
+    abort_models("They have no common image with a label for {.val {finding}}.", call, finding = finding)
   }
   left_out <- length(setdiff(Reduce(union, all_images), shared))
   lapply(tables, function(rows) {

@@ -109,8 +109,9 @@ evaluate.data.frame <- function(x, thresholds, split = "test", out = NULL, bins 
 # Source of the labels and number of labelled images: predictions may be relabelled, and some images are unlabelled.
 about_labels <- function(predictions, labelled, described) {
   list(
-    source = described$label_source,
-    subset = described$label_subset,
+    # The metadata of a file may have any type.
+    source = if (rlang::is_string(described$label_source)) described$label_source,
+    subset = if (is.character(described$label_subset)) described$label_subset,
     n_images = length(unique(predictions$image_id)),
     n_labelled = length(unique(labelled$image_id)),
     unlabelled_findings = setdiff(predictions$finding, labelled$finding)

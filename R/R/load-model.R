@@ -65,25 +65,25 @@ read_headline <- function(run) {
 #' @export
 format.placa_model <- function(x, ...) {
   data <- x$facts$data
+  # Names are values of the templates, never a part of them: cli evaluates what a template has in braces.
   cli::cli_fmt({
     against <- comparison_label(data$comparison)
     cli::cli_text("{.strong Model} {.val {x$facts$name}}: {.val {x$findings}} against {against}")
     cli::cli_text(
-      "Trained on {data$images$train} images ({data$label_source}), {x$facts$training$backbone}, ",
-      "{data$image_size} \u00d7 {data$image_size} pixels"
+      "Trained on {data$images$train} images ({show_controls(data$label_source)}), ",
+      "{show_controls(x$facts$training$backbone)}, {data$image_size} \u00d7 {data$image_size} pixels"
     )
     for (finding in x$findings) {
       cli::cli_text("")
-      cli::cli_text(model_headline(finding, x$headline[[finding]]))
+      format_headline(finding, x$headline[[finding]])
       points <- x$thresholds[x$thresholds$finding == finding, ]
       if (!all(points$chosen)) {
         cli::cli_text("The thresholds are 0.5: the validation split has only one class.")
       }
       for (i in seq_len(nrow(points))) {
-        cli::cli_bullets(c("*" = paste0(
-          "{points$operating_point[[i]]}: positive from {format_number(points$threshold[[i]], 3)}",
-          if (points$default[[i]]) " (default)"
-        )))
+        default <- if (points$default[[i]]) " (default)" else ""
+        name <- show_controls(points$operating_point[[i]])
+        cli::cli_bullets(c("*" = "{name}: positive from {format_number(points$threshold[[i]], 3)}{default}"))
       }
     }
     cli::cli_text("")
@@ -100,14 +100,16 @@ print.placa_model <- function(x, ...) {
 # The comparison in English, for printing.
 comparison_label <- function(comparison) {
   switch(comparison$kind, rest = "all other images", absent = "images without the finding",
-         paste0("\"", comparison$classes, "\"", collapse = " or "))
+         paste0("\"", show_controls(comparison$classes), "\"", collapse = " or "))
 }
 
-model_headline <- function(finding, row) {
+format_headline <- function(finding, row) {
   if (is.null(row)) {
-    return("{.strong {finding}}: not evaluated; run {.code evaluate_run()}")
+    return(cli::cli_text("{.strong {show_controls(finding)}}: not evaluated; run {.code evaluate_run()}"))
   }
   number <- function(x) if (is.null(x)) NA_real_ else x
   auroc <- format_interval(number(row$auroc), number(row$auroc_lower), number(row$auroc_upper))
-  paste0("{.strong {finding}}: AUROC ", auroc, " on ", row$n_images, " images, ", row$n_positive, " positive")
+  cli::cli_text(
+    "{.strong {show_controls(finding)}}: AUROC {auroc} on {row$n_images} images, {row$n_positive} positive"
+  )
 }

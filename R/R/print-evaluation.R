@@ -7,12 +7,13 @@ format.placa_evaluation <- function(x, ...) {
       format_finding(x, x$discrimination[i, ])
     }
     cli::cli_text("")
-    cli::cli_text(leak_sentence(about))
+    # Names are values of the templates, never a part of them: cli evaluates what a template has in braces.
+    cli::cli_text("{leak_sentence(about)}")
     if (length(about$folds) > 0) {
       cli::cli_text("AUROC, average precision and curves compare images within {about$folds} folds.")
     }
-    for (sentence in label_sentences(about$labels)) cli::cli_text(sentence)
-    cli::cli_text("{interval_sentence(x)}. Metrics: {about$engine}.")
+    for (sentence in label_sentences(about$labels)) cli::cli_text("{sentence}")
+    cli::cli_text("{interval_sentence(x)}. Metrics: {show_controls(about$engine)}.")
   })
 }
 
@@ -25,7 +26,8 @@ print.placa_evaluation <- function(x, ...) {
 format_finding <- function(x, row) {
   patients <- if (is.na(row$n_patients)) "" else paste0(" of ", row$n_patients, " patients")
   cli::cli_text("")
-  cli::cli_text("{.strong {row$finding}}: AUROC {format_interval(row$auroc, row$auroc_lower, row$auroc_upper)}")
+  auroc <- format_interval(row$auroc, row$auroc_lower, row$auroc_upper)
+  cli::cli_text("{.strong {show_controls(row$finding)}}: AUROC {auroc}")
   effect <- if (row$method != "delong" && !is.na(row$design_effect)) {
     paste0(", design effect ", format_number(row$design_effect, 1))
   }
@@ -38,8 +40,8 @@ format_finding <- function(x, row) {
     of_point <- points[points$operating_point == name, ]
     value <- function(metric) format_number(of_point$estimate[of_point$metric == metric], 3)
     cli::cli_bullets(c("*" = paste0(
-      "{name} (threshold {format_number(of_point$threshold[[1]], 3)}): sensitivity {value('sensitivity')}, ",
-      "specificity {value('specificity')}, PPV {value('ppv')}, NPV {value('npv')}"
+      "{show_controls(name)} (threshold {format_number(of_point$threshold[[1]], 3)}): ",
+      "sensitivity {value('sensitivity')}, specificity {value('specificity')}, PPV {value('ppv')}, NPV {value('npv')}"
     )))
   }
 }
@@ -55,7 +57,8 @@ interval_sentence <- function(x) {
   paste0(
     level, x$about$draws, " draws of patients or groups (clustered bootstrap)",
     if (!all(clustered)) {
-      paste0("; DeLong for ", paste(table$finding[!clustered], collapse = ", "), ", with one image per group")
+      findings <- paste(show_controls(table$finding[!clustered]), collapse = ", ")
+      paste0("; DeLong for ", findings, ", with one image per group")
     }
   )
 }
@@ -64,20 +67,21 @@ leak_sentence <- function(about) {
   if (length(about$compared_with) == 0) {
     return("The predictions have only one split, so leaks could not be checked.")
   }
-  "No patient or group is shared with {about$compared_with}."
+  paste0("No patient or group is shared with ", in_words(show_controls(about$compared_with)), ".")
 }
 
-# A source name may contain braces, which are escaped for cli.
+in_words <- function(x) cli::format_inline("{x}")
+
 label_sentences <- function(labels) {
-  literal <- function(text) gsub("}", "}}", gsub("{", "{{", text, fixed = TRUE), fixed = TRUE)
-  of_subset <- if (length(labels$subset) > 0) paste0(" (", paste(literal(labels$subset), collapse = ", "), ")")
-  some <- isTRUE(labels$n_labelled < labels$n_images)
-  left_out <- paste(literal(labels$unlabelled_findings), collapse = ", ")
+  names <- function(text) paste(show_controls(text), collapse = ", ")
+  of_subset <- if (length(labels$subset) > 0) paste0(" (", names(labels$subset), ")")
   c(
-    if (length(labels$source) > 0) paste0("Labels: ", literal(labels$source), of_subset, "."),
-    if (some) {
+    if (length(labels$source) > 0) paste0("Labels: ", names(labels$source), of_subset, "."),
+    if (isTRUE(labels$n_labelled < labels$n_images)) {
       paste0(labels$n_labelled, " of ", labels$n_images, " images of the split have a label. The others are excluded.")
     },
-    if (nzchar(left_out)) paste0("Excluded because no image has a label: ", left_out, ".")
+    if (length(labels$unlabelled_findings) > 0) {
+      paste0("Excluded because no image has a label: ", names(labels$unlabelled_findings), ".")
+    }
   )
 }

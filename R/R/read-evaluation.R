@@ -20,7 +20,8 @@ read_evaluation <- function(x) {
     cli::cli_abort(
       c("{.arg x} must be a run with an {.file evaluation}.",
         x = "{.file {x}} has no evaluation.",
-        i = "Run {.code evaluate_run(\"{x}\")}, or {.code placa evaluate {x}} in a shell."),
+        i = "Run {.code evaluate_run({encodeString(x, quote = '\"')})}.",
+        i = "Or run {.code placa evaluate {shell_path(x)}} in a shell."),
       class = "placa_error_run"
     )
   }

@@ -88,7 +88,10 @@ parse_metadata <- function(json, file, call = rlang::caller_env()) {
   if (is.null(json) || is.na(json) || !nzchar(json)) {
     return(NULL)
   }
-  metadata <- tryCatch(jsonlite::fromJSON(json), error = function(error) NULL)
+  metadata <- tryCatch(simplify_json(json), error = function(error) NULL)
+  if (!is.list(metadata)) {
+    return(NULL)
+  }
   check_schema(metadata, file, call)
   metadata
 }

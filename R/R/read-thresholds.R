@@ -51,15 +51,7 @@ read_json_of_run <- function(x, name, call = rlang::caller_env()) {
       class = "placa_error_run", call = call
     )
   }
-  kind <- sub("[.]json$", "", name)
-  if (kind %in% names(record_remedies)) {
-    return(jsonlite::fromJSON(read_record(file, kind, call), simplifyDataFrame = FALSE))
-  }
-  text <- read_text(file)
-  parse_json_text(text, file, call)
-  content <- jsonlite::fromJSON(text, simplifyDataFrame = FALSE)
-  check_schema(content, file, call)
-  content
+  read_record(file, sub("[.]json$", "", name), call)
 }
 
 read_text <- function(file) {

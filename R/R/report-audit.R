@@ -52,9 +52,6 @@ write_audit <- function(run, facts) {
   write_shift(audit$shift)
 }
 
-# Formats names of files and images as code.
-code <- function(text) sprintf("`%s`", gsub("`", "'", text, fixed = TRUE))
-
 verdict_badge <- function(verdicts) {
   ifelse(is.na(verdicts), s("number.none"), sprintf("[%s]{.badge .%s}", word("verdict", verdicts), verdicts))
 }
@@ -154,7 +151,9 @@ code_text <- function(kind, codes, values) {
     given <- Filter(function(value) !is.na(value), if (NCOL(values)) as.list(values[i, , drop = FALSE]) else list())
     key <- paste0(kind, ".", codes[[i]], if (isTRUE(given$excluded > 0)) "_excluded")
     # Correlations that were measured have more digits than a reader needs.
-    text <- lapply(given, function(value) num(value, if (value == round(value)) 0 else 2))
+    text <- lapply(given, function(value) {
+      if (is.numeric(value)) num(value, if (value == round(value)) 0 else 2) else escape_markdown(value)
+    })
     do.call(s, c(key, text))
   }, "", USE.NAMES = FALSE)
 }

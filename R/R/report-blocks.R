@@ -2,6 +2,13 @@
 
 write_div <- function(class, text, fence = ":::") write_markdown(fence, " {.", class, "}\n", text, "\n", fence)
 
+# Code in a fence that is longer than any fence in it. Quarto would replace shortcodes in it.
+write_code <- function(lines) {
+  text <- paste(lines, collapse = "\n")
+  fence <- strrep("`", max(3, nchar(unlist(regmatches(text, gregexpr("`+", text)))) + 1))
+  write_markdown(fence, " {shortcodes=false}\n", text, "\n", fence)
+}
+
 # A numbered figure or table; the last paragraph is the caption, in Quarto and in filter.lua.
 write_float <- function(id, content, caption, class = "") {
   write_markdown("::: {#", id, class, "}\n\n", content, "\n\n", caption, "\n\n:::")
@@ -23,7 +30,7 @@ write_plain_table <- function(rows, align = c("l", rep("r", ncol(rows) - 1))) {
 # The space after the image prevents pandoc from making it a separate figure.
 # A wide image scrolls horizontally on a phone, so that its text stays legible.
 write_figure_block <- function(id, file, caption, alt, inches) {
-  image <- paste0("![", escape_markdown(alt), "](", file, ")\\ ")
+  image <- paste0("![", alt, "](", file, ")\\ ")
   wide <- inches >= 6
   fence <- sprintf(':::: {.figure-scroll tabindex=0 style="--inches: %g"}', inches)
   if (wide) image <- paste(c(fence, "", image, "", "::::"), collapse = "\n")
@@ -39,7 +46,7 @@ write_gallery <- function(id, images, caption, class = "films") {
 write_plain_gallery <- function(images, class = "films .pairs") write_markdown(gallery_body(images, class))
 
 gallery_body <- function(images, class) {
-  one <- sprintf("[![%s](%s) [%s]{.film-label .%s} [%s]{.film-value}]{.film}", escape_markdown(images$alt), images$file,
+  one <- sprintf("[![%s](%s) [%s]{.film-label .%s} [%s]{.film-value}]{.film}", images$alt, images$file,
                  images$label, images$class, images$value)
   paste(c(paste0(":::: {.", class, "}"), one, "::::"), collapse = "\n")
 }
@@ -47,9 +54,9 @@ gallery_body <- function(images, class) {
 # One tab per finding, made by filter.lua; without tabs for a single finding. `write_one(name)` writes the content.
 write_tabs <- function(label, names, write_one) {
   if (length(names) == 1) return(write_one(names))
-  write_markdown(":::::: {.tabs label=\"", gsub('"', "\u201d", label), "\"}")
+  write_markdown(":::::: {.tabs ", attribute("label", label), "}")
   for (name in names) {
-    write_markdown("::::: {.tab title=\"", gsub('"', "\u201d", capitalise(finding(name))), "\"}")
+    write_markdown("::::: {.tab ", attribute("title", capitalise(finding(name))), "}")
     write_one(name)
     write_markdown(":::::")
   }

@@ -60,7 +60,7 @@ write_recalibrated_folds <- function(of_finding, name) {
         most = num(max(folds$positives)))
     alone <- folds[folds$reason %in% c("no_positive", "no_negative", "not_increasing"), ]
     if (nrow(alone) > 0) {
-      write_markdown(paste(s("calibration.fold_alone", finding = finding(name), fold = alone$fold,
+      write_markdown(paste(s("calibration.fold_alone", finding = finding(name), fold = escape_markdown(alone$fold),
                              reason = word("calibration.fold_reason", alone$reason)), collapse = " "))
     }
   } else if (identical(of_finding$method, "flat")) {

@@ -6,6 +6,7 @@ write_card <- function(run) {
   # Up to the first section there are the title and a sentence, which are the head of the page.
   begins <- which(startsWith(lines, "## "))
   head <- seq_along(lines) < min(begins, length(lines) + 1)
+  lines <- without_directives(lines)
   lines <- sub("^(# .*)$", "\\1 {#title .unnumbered .unlisted}", lines)
   if (nzchar(Sys.getenv("PLACA_WITHOUT_QUARTO"))) write_div("renderer", s("page.without_quarto"))
   write_div("hero", paste(c(paste0("[", s("page.eyebrow_card"), "]{.eyebrow}"), "", lines[head]), collapse = "\n"))
@@ -19,6 +20,17 @@ read_card <- function(path, language) {
   lines <- readLines(file, encoding = "UTF-8", warn = FALSE)
   marks <- which(lines == "---")
   if (length(marks) >= 2 && marks[[1]] == 1) lines[-seq_len(marks[[2]])] else lines
+}
+
+# The author may edit the card, which is Markdown. Only its text is used: a line of three hyphens would start metadata
+# of the document, and Quarto would replace shortcodes. filter.lua removes raw HTML and foreign files.
+without_directives <- function(lines) {
+  lines <- sub("^([-]{3}|[.]{3})\\s*$", "* * *", lines)
+  fence <- grepl("^`{3,}", lines)
+  lines[fence] <- sub("^(`+)([a-z]+)$", "\\1{.\\2 shortcodes=false}", lines[fence])
+  inside <- cumsum(fence) %% 2 == 1
+  lines[!inside] <- gsub("{{<", "\\{\\{<", lines[!inside], fixed = TRUE)
+  lines
 }
 
 # A table scrolls sideways on a phone, as the tables of the report do.

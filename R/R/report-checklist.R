@@ -97,7 +97,7 @@ texts_of_training <- function(run) {
   )
   if (!length(ensembled)) ensembled <- s("checklist.no_ensemble")
   c(always, list(
-    model = s("checklist.model", backbone = training$backbone, n = num(training$parameters %||% NA)),
+    model = s("checklist.model", backbone = code(training$backbone), n = num(training$parameters %||% NA)),
     initialisation = if (length(training$seed)) s("checklist.seed", weights = initial, seed = num(training$seed)),
     training = s("checklist.epochs", n = num(training$epochs_run %||% NA)),
     ensembling = paste(ensembled, collapse = "; "),

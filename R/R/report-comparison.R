@@ -24,7 +24,7 @@ n_draws_for <- function(rows) if (NROW(rows) > 20000) 300 else 1000
 write_other_run <- function(run, facts, other) {
   path <- locate_run(other)
   theirs <- read_optional(read_predictions(path))
-  name <- jsonlite::read_json(file.path(path, "run.json"))$name %||% basename(path)
+  name <- read_record(file.path(path, "run.json"), "run", NULL)$name
   mine <- run$info$name %||% basename(run$path)
   if (identical(name, mine)) name <- paste(name, "(2)")
   write_subheading("comparison.heading_run", "comparison-run")

@@ -49,7 +49,7 @@ numbers_from <- function(digits) function(x) num(x, digits)
 # AUROC with its interval, one row per finding.
 headline_plot <- function(discrimination) {
   d <- discrimination[order(discrimination$auroc), ]
-  d$name <- factor(capitalise(finding(d$finding)), levels = capitalise(finding(d$finding)))
+  d$name <- factor(plain(capitalise(finding(d$finding))), levels = plain(capitalise(finding(d$finding))))
   lowest <- min(0.5, floor(10 * min(d$auroc_lower, na.rm = TRUE)) / 10)
   ggplot2::ggplot(d, ggplot2::aes(y = .data$name)) +
     ggplot2::geom_segment(ggplot2::aes(x = lowest, xend = 1, yend = .data$name), colour = "#00000018", linewidth = 2.6,
@@ -93,7 +93,7 @@ history_plot <- function(history, best) {
 
 # One row per probe, with the model above for comparison.
 shortcut_plot <- function(probes, model) {
-  d <- data.frame(name = capitalise(probe_names(probes$probe)), auroc = probes$auroc, lower = probes$lower,
+  d <- data.frame(name = plain(capitalise(probe_names(probes$probe))), auroc = probes$auroc, lower = probes$lower,
                   upper = probes$upper, kind = ifelse(is.na(probes$verdict), "none", probes$verdict))
   d <- d[order(d$auroc), ]
   if (NROW(model)) {
@@ -119,8 +119,9 @@ shortcut_plot <- function(probes, model) {
 
 # For many findings: one tile per finding and probe, coloured by AUROC; strong probes have a frame.
 shortcut_tiles <- function(probes) {
-  d <- data.frame(finding = capitalise(finding(probes$finding)), probe = word("probe_short", probes$probe),
-                  auroc = probes$auroc, strong = probes$verdict %in% "strong")
+  d <- data.frame(finding = plain(capitalise(finding(probes$finding))),
+                  probe = plain(word("probe_short", probes$probe)), auroc = probes$auroc,
+                  strong = probes$verdict %in% "strong")
   d$finding <- factor(d$finding, levels = rev(sort(unique(d$finding))))
   d$probe <- factor(d$probe, levels = unique(d$probe))
   ggplot2::ggplot(d, ggplot2::aes(.data$probe, .data$finding)) +
@@ -138,7 +139,7 @@ shortcut_tiles <- function(probes) {
 
 # Labels for the R package's figures, so that the report uses the same name of a finding everywhere.
 figure_labels <- function(findings) {
-  names <- stats::setNames(capitalise(finding(findings)), findings)
+  names <- stats::setNames(plain(capitalise(finding(findings))), findings)
   groups <- c(F = word("sex", "F"), M = word("sex", "M"))
   plot_labels(
     the_report$language,

@@ -33,7 +33,7 @@ write_page_facts <- function(title, one_page = FALSE) {
   values <- c(lang = the_report$language, title = title, figure = s("crossref.figure"),
               table = s("crossref.table"),
               contents = s("page.contents"), skip = s("page.skip"), layout = if (one_page) "one-page")
-  attributes <- paste0(names(values), '="', gsub('"', "\u201d", values), '"', collapse = " ")
+  attributes <- paste(attribute(names(values), values), collapse = " ")
   write_markdown("::: {.page-facts ", attributes, "}\n:::")
 }
 
@@ -111,7 +111,7 @@ write_headline_card <- function(run, found, facts) {
   values <- s("headline.figure_alt_value", finding = names, auroc = num(found$auroc, 3), range = range)
   alt <- s("headline.figure_alt", values = paste(values, collapse = "; "))
   file <- save_svg(headline_plot(found), "headline", if (facts$many) 6 else 4, 0.5 + 0.26 * nrow(found))
-  write_markdown("![", escape_markdown(alt), "](", file, ")\\ ")
+  write_markdown("![", alt, "](", file, ")\\ ")
   write_markdown("[", s(if (facts$many) "headline.figure_caption_many" else "headline.figure_caption"), "]{.small}")
   write_markdown(":::::")
 

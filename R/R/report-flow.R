@@ -54,7 +54,7 @@ flow_boxes <- function(run, facts) {
 
 flow_plot <- function(boxes) {
   d <- data.frame(x = vapply(boxes, `[[`, 1, "x"), y = vapply(boxes, `[[`, 1, "y"), w = vapply(boxes, `[[`, 1, "w"),
-                  h = vapply(boxes, `[[`, 1, "h"), text = vapply(boxes, `[[`, "", "text"),
+                  h = vapply(boxes, `[[`, 1, "h"), text = plain(vapply(boxes, `[[`, "", "text")),
                   aside = vapply(boxes, function(box) isTRUE(box$aside), NA))
   main <- d[!d$aside, ]
   ends <- d[vapply(boxes, function(box) isTRUE(box$end), NA), ]
@@ -109,8 +109,8 @@ prevalence_of <- function(predictions, findings) {
 
 prevalence_plot <- function(shares) {
   order <- shares[shares$split == "test", ]
-  names <- capitalise(finding(order$finding[order(order$share)]))
-  shares$name <- factor(capitalise(finding(shares$finding)), unique(names))
+  names <- plain(capitalise(finding(order$finding[order(order$share)])))
+  shares$name <- factor(plain(capitalise(finding(shares$finding))), unique(names))
   shares$series <- factor(shares$split, splits, word("split", splits))
   ggplot2::ggplot(shares, ggplot2::aes(.data$share, .data$name, colour = .data$series, shape = .data$series)) +
     ggplot2::geom_point(size = 2.6, stroke = 0.9) +

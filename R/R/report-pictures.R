@@ -61,7 +61,7 @@ captions_of <- function(rows, files, alt, facts) {
   images <- data.frame(
     file = rows$file, label = capitalise(label), class = ifelse(rows$truth == 1, "positive", "negative"),
     value = probability, finding = rows$finding,
-    alt = s(alt, image = rows$image_id, label = label, finding = name, probability = probability)
+    alt = s(alt, image = escape_markdown(rows$image_id), label = label, finding = name, probability = probability)
   )
   images$role <- rows$role
   images

@@ -16,7 +16,8 @@ render_without_quarto <- function(arguments = commandArgs(trailingOnly = TRUE)) 
     knitr = rmarkdown::knitr_options(opts_chunk = list(fig.path = "report_files/figure/")),
     pandoc = rmarkdown::pandoc_options(
       to = if (to == "html") "html5" else to,
-      from = "markdown",
+      # The page has no markup but that of its own Markdown.
+      from = "markdown-raw_html-raw_tex-raw_attribute",
       args = c("--standalone", of_format[[to]], "--lua-filter=filter.lua")
     ),
     clean_supporting = TRUE
@@ -25,7 +26,7 @@ render_without_quarto <- function(arguments = commandArgs(trailingOnly = TRUE)) 
   invisible(rmarkdown::render(
     document,
     output_format = page, output_file = arguments[[4]], quiet = TRUE, envir = globalenv(),
-    params = jsonlite::read_json(arguments[[3]], simplifyVector = TRUE)
+    params = simplify_json(read_text(arguments[[3]]))
   ))
   if (to == "html") name_svg_images(arguments[[4]])
 }

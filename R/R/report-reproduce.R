@@ -6,10 +6,10 @@ write_reproduce <- function(run) {
   say("reproduce.seeds", split = value_text(info$data$source_options$seed), seed = value_text(info$training$seed),
       draws = value_text(run$summary$seed))
   say("reproduce.commands")
-  write_markdown("```\n", paste(commands_of(run), collapse = "\n"), "\n```")
+  write_code(commands_of(run))
 
   prints <- c(info$data$fingerprint %||% NA, info$model$fingerprint %||% NA)
-  prints <- ifelse(is.na(prints), s("number.none"), sprintf("`%s`", sub("^sha256:", "", prints)))
+  prints <- ifelse(is.na(prints), s("number.none"), code(sub("^sha256:", "", prints)))
   table <- data.frame(words_of("reproduce", c("fingerprint_data", "fingerprint_model")), prints)
   names(table) <- words_of("reproduce", c("column_what", "column_fingerprint"))
   write_table_block("fingerprints", table, s("reproduce.fingerprints_caption"), c("l", "l"))
@@ -22,7 +22,7 @@ write_reproduce <- function(run) {
     named(getRversion(), "reproduce.report_r"),
     named(info$machine$platform, "reproduce.platform")
   )
-  table <- data.frame(names(versions), escape_markdown(unname(versions)))
+  table <- data.frame(escape_markdown(names(versions)), escape_markdown(unname(versions)))
   names(table) <- words_of("reproduce", c("column_part", "column_version"))
   write_table_block("versions", table, s("reproduce.versions_caption"), c("l", "l"))
 }
@@ -37,8 +37,8 @@ flags_of_train <- c(
 # The commands that reproduce the run, with all options, because defaults may change.
 commands_of <- function(run) {
   data <- run$info$data
-  place <- shell_word(path_from(base_folders(), run$path))
-  prepared <- shell_word(data$prepared %||% "PREPARED")
+  place <- shell_path(path_from(base_folders(), run$path))
+  prepared <- shell_path(data$prepared %||% "PREPARED")
   options <- data$source_options
   # Positional arguments: the folder or the table of the source.
   first <- intersect(c("root", if (identical(data$kind, "table")) "table"), names(options))
@@ -46,7 +46,7 @@ commands_of <- function(run) {
   # Computed class weights are a list, not an option.
   options_of_train <- training[flags_of_train[flags_of_train %in% names(Filter(Negate(is.list), training))]]
   c(
-    paste(c("placa prepare", data$kind, vapply(options[first], shell_word, ""),
+    paste(c("placa prepare", shell_word(data$kind), vapply(options[first], shell_path, ""),
             flags(options[setdiff(names(options), first)]), "--out", prepared), collapse = " "),
     paste(c("placa train", prepared, flags(c(options_of_train, training$augmentation)),
             if (isFALSE(training$mirror)) "--no-mirror", "--out",
@@ -55,18 +55,32 @@ commands_of <- function(run) {
   )
 }
 
-# Command-line options: only the name if TRUE, all values of a list, nothing if not set.
+# Command-line options: only the name if TRUE, all values of a list, nothing if not set. A value that starts with a
+# hyphen is written with an equals sign, because the parser takes it for an option otherwise.
 flags <- function(options) {
   given <- options[lengths(options) > 0 & !vapply(options, function(x) isFALSE(x) || all(is.na(x)), NA)]
   unlist(lapply(names(given), function(name) {
-    value <- given[[name]]
-    c(paste0("--", gsub("_", "-", name)), if (!isTRUE(value)) vapply(as.list(unlist(value)), shell_word, ""))
+    flag <- shell_word(paste0("--", gsub("_", "-", name)))
+    if (isTRUE(given[[name]])) return(flag)
+    values <- as.list(unlist(given[[name]]))
+    words <- vapply(values, shell_word, "")
+    if (length(values) == 1 && startsWith(as.character(values[[1]]), "-")) paste0(flag, "=", words) else c(flag, words)
   }))
 }
 
+# A path as one word that is no option.
+shell_path <- function(path) shell_word(if (startsWith(path, "-")) paste0("./", path) else path)
+
+# A text as one word of bash and zsh; placa.core.text.shell_word does the same. shQuote() writes some texts in double
+# quotes, in which an interactive shell still replaces !!.
 shell_word <- function(x) {
   text <- if (is.numeric(x)) format(x, scientific = FALSE, digits = 15) else as.character(x)
-  if (grepl("^[A-Za-z0-9_./:=+-]+$", text)) text else shQuote(text)
+  if (grepl("^[A-Za-z0-9_./:+,@%-]+$", text, perl = TRUE)) return(text)
+  if (!identical(show_controls(text), enc2utf8(text))) {
+    # Escapes as in C, because a control character would change the page or the terminal.
+    return(paste0("$'", show_controls(gsub("([\\\\'])", "\\\\\\1", text)), "'"))
+  }
+  paste0("'", gsub("'", "'\"'\"'", text, fixed = TRUE), "'")
 }
 
 # The path relative to the first folder that contains it.
@@ -78,6 +92,7 @@ path_from <- function(folders, path) {
 
 write_footer <- function(run) {
   info <- run$info
-  write_div("footer", s("page.footer", version = info$placa_version %||% "", date = substr(info$created %||% "", 1, 10),
+  write_div("footer", s("page.footer", version = escape_markdown(info$placa_version),
+                        date = escape_markdown(substr(info$created, 1, 10)),
                         run = escape_markdown(info$name %||% basename(run$path))))
 }

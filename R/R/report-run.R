@@ -52,10 +52,9 @@ locate_prepared <- function(run) {
 # All files of the run in one list; a missing file is NULL.
 read_run <- function(path) {
   at <- function(...) file.path(path, ...)
-  json <- function(file) if (file.exists(file)) jsonlite::read_json(file, simplifyVector = TRUE)
-  record <- function(kind) {
-    file <- at(paste0(kind, ".json"))
-    if (file.exists(file)) jsonlite::fromJSON(read_record(file, kind, NULL))
+  record <- function(kind, ...) {
+    file <- at(..., paste0(kind, ".json"))
+    if (file.exists(file)) read_record(file, kind, NULL, data_frames = TRUE)
   }
   list(
     path = path,
@@ -63,7 +62,7 @@ read_run <- function(path) {
     thresholds = record("thresholds"),
     history = if (file.exists(at("history.csv"))) utils::read.csv(at("history.csv")),
     evaluation = read_optional(read_evaluation(path)) %||% read_tables(at("evaluation")),
-    summary = json(at("evaluation", "summary.json")),
+    summary = record("summary", "evaluation"),
     predictions = read_optional(read_predictions(path)),
     points = read_optional(read_thresholds(path)),
     other_labels = if (file.exists(at("labels.parquet"))) read_optional(read_labels(path))

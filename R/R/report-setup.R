@@ -71,7 +71,7 @@ report_sections <- function() {
       write_headline(run, facts)
     },
     card = function(run, facts) {
-      write_page_facts(run$info$name %||% basename(run$path), one_page = TRUE)
+      write_page_facts(escape_markdown(run$info$name %||% basename(run$path)), one_page = TRUE)
       write_card(run)
     },
     data = write_data,

@@ -9,10 +9,10 @@ write_training <- function(run) {
   folds <- run$info$folds$count
   say(
     if (length(folds)) "training.prose_folds" else "training.prose",
-    backbone = training$backbone, parameters = n("parameters"), epochs_run = n("epochs_run"), epochs = n("epochs"),
-    best_epoch = n("best_epoch"), auroc = n("best_validation_auroc", 3), time = duration(training$seconds),
+    backbone = code(training$backbone), parameters = n("parameters"), epochs_run = n("epochs_run"),
+    epochs = n("epochs"), best_epoch = n("best_epoch"), auroc = n("best_validation_auroc", 3), time = duration(training$seconds),
     machine = s(if (gpu) "training.gpu" else "training.cores", n = num(machine$cores %||% NA),
-                gpu = paste(machine$gpu, collapse = ", ")),
+                gpu = escape_markdown(paste(machine$gpu, collapse = ", "))),
     folds = num(folds %||% NA)
   )
   write_methods_of_training(run)
@@ -86,7 +86,7 @@ write_options <- function(run) {
   long <- vapply(options, function(value) is.list(value) && length(value) > 3 && any(lengths(value) > 1), NA)
   text <- vapply(options, value_text, "")
   text[long] <- s("training.of_each", n = num(lengths(options[long])))
-  table <- data.frame(sprintf("`%s`", names(options)), text)
+  table <- data.frame(code(names(options)), text)
   names(table) <- c(s("training.column_option"), s("training.column_value"))
   write_table_block("options", table, s("training.options_caption"), c("l", "l"))
 }

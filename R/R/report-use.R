@@ -89,7 +89,7 @@ names_of_groups <- function(rows) {
   group <- sub("^(\\d+)-(\\d+)$", "\\1\u2013\\2", rows$group)
   known <- vapply(seq_along(group), function(i) word(rows$column[[i]], group[[i]]), "")
   known <- ifelse(group == "unknown", s("subgroups.unknown"), known)
-  s("subgroups.group", column = word("column", rows$column), group = escape_markdown(known))
+  s("subgroups.group", column = word("column", rows$column), group = known)
 }
 
 write_groups <- function(table, name, plain) {

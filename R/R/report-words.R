@@ -10,14 +10,21 @@ read_strings <- function(lang) {
 }
 
 # The text with this key, with each {name} replaced by the argument of that name; vectors give one text per element.
+# Text and arguments are Markdown: names go through finding(), word() or escape_markdown(). A brace in an argument is
+# not replaced again.
 s <- function(key, ...) {
   text <- the_report$strings[[key]]
   values <- list(...)
-  for (name in names(values)) {
-    put <- function(value, sentence) gsub(paste0("{", name, "}"), value, sentence, fixed = TRUE)
-    text <- as.character(unlist(mapply(put, values[[name]], text, USE.NAMES = FALSE)))
-  }
-  text
+  if (!length(values)) return(text)
+  if (is.null(text) || any(lengths(values) == 0)) return(character())
+  pieces <- regmatches(text, gregexpr("[{][a-z_]+[}]", text), invert = NA)[[1]]
+  names <- substr(pieces, 2, nchar(pieces) - 1)
+  gaps <- startsWith(pieces, "{") & names %in% names(values)
+  pieces <- as.list(pieces)
+  pieces[gaps] <- lapply(values[names[gaps]], as.character)
+  filled <- do.call(paste0, unname(pieces))
+  for (value in pieces[gaps]) filled[rep_len(is.na(value), length(filled))] <- NA
+  filled
 }
 
 has_string <- function(key) key %in% names(the_report$strings)
@@ -35,19 +42,19 @@ small_initial <- function(x) {
   ifelse(name, paste0(tolower(substr(x, 1, 1)), substring(x, 2)), x)
 }
 
-# Translates a finding; without a translation, the name of the source is used.
+# Translates a finding; without a translation, the name of the source is used. The result is Markdown.
 finding <- function(names) {
   vapply(as.character(names), function(name) {
     key <- paste0("finding.", name)
-    if (has_string(key)) s(key) else gsub("_", " ", name, fixed = TRUE)
+    if (has_string(key)) s(key) else escape_markdown(gsub("_", " ", name, fixed = TRUE))
   }, "", USE.NAMES = FALSE)
 }
 
-# Translates a value (a split, an operating point, a view); an unknown value is unchanged.
+# Translates a value (a split, an operating point, a view); an unknown value is escaped. The result is Markdown.
 word <- function(kind, names) {
   vapply(as.character(names), function(name) {
     key <- paste0(kind, ".", name)
-    if (has_string(key)) s(key) else gsub("_", " ", name, fixed = TRUE)
+    if (has_string(key)) s(key) else escape_markdown(gsub("_", " ", name, fixed = TRUE))
   }, "", USE.NAMES = FALSE)
 }
 
@@ -88,7 +95,8 @@ value_text <- function(x) {
 named_values_text <- function(x) {
   text <- vapply(x, value_text, "")
   nested <- lengths(x) > 1
-  text <- ifelse(nested, paste0(names(x), " (", text, ")"), paste0(names(x), " = ", text))
+  names <- escape_markdown(names(x))
+  text <- ifelse(nested, paste0(names, " (", text, ")"), paste0(names, " = ", text))
   paste(text, collapse = if (any(nested)) "; " else ", ")
 }
 
@@ -101,5 +109,3 @@ single_value_text <- function(x) {
   }
   escape_markdown(as.character(x))
 }
-
-escape_markdown <- function(text) gsub("([\\\\`*_{}\\[\\]<>#|@$~^])", "\\\\\\1", text, perl = TRUE)

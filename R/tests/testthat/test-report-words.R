@@ -24,3 +24,17 @@ test_that("unknown sections and runs are errors", {
   expect_error(report_section("poster"), "poster", class = "rlang_error")
   expect_error(report_setup(list(run = tempdir(), language = "en")), class = "placa_error_run")
 })
+
+test_that("a name in a text is not replaced again, and a figure shows it as it is", {
+  on.exit(rm(list = ls(the_report), envir = the_report))
+  set_language("en")
+  the_report$strings[["test.key"]] <- "{one} and {two}"
+  expect_identical(s("test.key", one = c("{two}", NA), two = "x"), c("{two} and x", NA))
+  expect_identical(s("test.key", one = character(), two = "x"), character())
+  names <- c("<b id=\"x\">", "a|b", "![](x.png)", "{{< meta x >}}", "$x$ @y ^2^ ~z~ *a* _b_ `c`",
+             "x -- y... 1. z", "\\|")
+  expect_identical(plain(escape_markdown(names)), names)
+  expect_identical(escape_markdown(c("COVID-19 0.1.0", NA, "a\n b", "a\033")),
+                   c("COVID-19 0.1.0", NA, "a b", "a\\\\u001b"))
+  expect_identical(attribute("title", "a \\\"b\\\" \"c\""), "title=\"a \\\"b\\\" \u201dc\u201d\"")
+})

@@ -13,6 +13,7 @@ from types import ModuleType
 import placa
 from placa.core.arguments import LateParser, PrintCompletion, help_formatter
 from placa.core.errors import PlacaError
+from placa.core.text import show_controls
 
 _EXAMPLES = """\
   placa demo                                   from phantoms to a report, in two minutes
@@ -96,13 +97,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as interrupt:
         # An interrupt of work that can be resumed has its own message.
         message = str(interrupt) if interrupt.args else "No incomplete output is left."
-        print(f"placa: stopped. {message}", file=sys.stderr)
+        print(f"placa: stopped. {show_controls(message)}", file=sys.stderr)
         return 130
     return 0
 
 
 def _print_error(error: PlacaError) -> int:
-    print(f"placa: {error}", file=sys.stderr)
+    print(f"placa: {show_controls(error)}", file=sys.stderr)
     return error.exit_code
 
 

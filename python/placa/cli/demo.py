@@ -74,7 +74,7 @@ def run_demo(data: Path, out: Path, images: int, epochs: int | None, lang: str) 
     train(data, out, TrainOptions(epochs=epochs or EPOCHS), overwrite=True, progress=progress)
 
     progress.stage("prediction: five of the phantoms, from their files")
-    from placa.cli.terminal import print_predictions
+    from placa.cli.terminal import print_line, print_predictions
     from placa.inference.predict import predict_files
 
     files = sorted((data / "images").glob("*.png"))[:5]
@@ -90,6 +90,6 @@ def run_demo(data: Path, out: Path, images: int, epochs: int | None, lang: str) 
 
     path = render_report(out, lang, progress=progress)
     for line in headline(summary):
-        print(line)
-    print(f"report: {path}")
+        print_line(line)
+    print_line(f"report: {path}")
     progress.say(f"done in {time.perf_counter() - started:.0f} s")

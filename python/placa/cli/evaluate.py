@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from placa.cli.terminal import print_line, print_path
 from placa.core.progress import RichProgress
 
 
@@ -26,5 +27,5 @@ def run(options: argparse.Namespace) -> None:
 
     summary = evaluate(options.run, options.split, options.bridge, RichProgress())
     for line in headline(summary):
-        print(line)
-    print(options.run / "evaluation")
+        print_line(line)
+    print_path(options.run / "evaluation")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from placa.cli.terminal import print_line, print_path
 from placa.core.progress import RichProgress
 
 
@@ -52,5 +53,5 @@ def run(options: argparse.Namespace) -> None:
             "for each volume, the square with the highest score is explained: see column square of explain.csv"
         )
     for line in format_summary(summary) if summary else []:
-        print(line)
-    print(options.out)
+        print_line(line)
+    print_path(options.out)

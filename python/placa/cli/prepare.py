@@ -6,6 +6,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+from placa.cli.terminal import print_path
 from placa.core.arguments import SCHEDULER, LateParser, positive_integer
 from placa.core.progress import RichProgress
 from placa.sources.registry import SOURCES, SourceEntry, find_source
@@ -59,4 +60,4 @@ def run(options: argparse.Namespace) -> None:
         source = find_source(options.source).module().from_options(options, progress)
         size = options.size or DEFAULT_SIZE
         prepare(source, options.out, size, options.seed, options.overwrite, progress, plan, executor)
-    print(options.out)
+    print_path(options.out)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from placa.cli.terminal import print_path
 from placa.core.progress import RichProgress
 
 
@@ -31,6 +32,6 @@ def run(options: argparse.Namespace) -> None:
     from placa.workflows.report import report
 
     names = ("to", "document", "findings", "compare", "out", "renderer")
-    print(
+    print_path(
         report(options.run, options.lang, progress=RichProgress(), **{name: getattr(options, name) for name in names})
     )

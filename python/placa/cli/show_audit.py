@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from placa.audit.verdicts import ORDER
 from placa.cli.audit_meanings import LEAKAGE_MEANS, PROBE_NAMES, SHIFT_MEANS, SHIFT_NAMES, shortcut_means
+from placa.core.text import show_controls
 from placa.records.audit import Audit, Difference, Duplicates, LabelQuality, Leakage, Probe, Shift, Shortcuts
 from placa.reporting.words import Words, code_text
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 _RowT = TypeVar("_RowT", Probe, Difference)
 _STYLES = {"none": "green", "some": "yellow", "strong": "bold red"}
@@ -38,8 +40,10 @@ def print_audit(audit: Audit) -> None:
 
 
 def _title(console: Console, text: str, verdict: str | None = None) -> None:
-    mark = f": [{_STYLES[verdict]}]{verdict}[/]" if verdict else ""
-    console.print(f"\n[bold]{text}[/]{mark}")
+    from rich.text import Text
+
+    title = Text("\n").append(text, "bold")
+    console.print(title.append(": ").append_text(_verdict(verdict)) if verdict else title)
 
 
 def _leakage(console: Console, leakage: Leakage) -> None:
@@ -108,9 +112,9 @@ def _shortcuts(console: Console, shortcuts: Shortcuts) -> None:
     sample = f"{shortcuts['images']:,} images"
     if shortcuts["images"] < shortcuts["sampled_from"]:
         sample += f", sampled by patient from {shortcuts['sampled_from']:,}"
-    console.print(f"[dim]{sample}; simultaneous 95% intervals over all probes[/]")
+    console.print(_text(f"{sample}; simultaneous 95% intervals over all probes", "dim"))
     for line in shortcut_means(shortcuts["probes"]):
-        console.print(line, markup=False)
+        console.print(_text(line))
 
 
 def _reason(row: Probe) -> str:
@@ -125,7 +129,7 @@ def _label_quality(console: Console, rows: list[LabelQuality]) -> None:
     _title(console, "Label quality")
     for labels, reference in dict.fromkeys((row["labels"], row["reference"]) for row in rows):
         some = [row for row in rows if (row["labels"], row["reference"]) == (labels, reference)]
-        console.print(f"{labels}, compared with {reference}:", markup=False)
+        console.print(_text(f"{labels}, compared with {reference}:"))
         cells = [
             (
                 row["finding"],
@@ -167,7 +171,7 @@ def _more(rows: Sequence[Any]) -> str | None:
 
 
 def _grid(
-    console: Console, heads: Iterable[str], rows: Iterable[Iterable[str]], sides: str, more: str | None = None
+    console: Console, heads: Iterable[str], rows: Iterable[Iterable[str | Text]], sides: str, more: str | None = None
 ) -> None:
     from rich.table import Table
 
@@ -176,14 +180,21 @@ def _grid(
     for head, side in zip(heads, sides, strict=True):
         grid.add_column(head, justify="right" if side == "r" else "left", overflow="fold")
     for row in rows:
-        grid.add_row(*row)
+        grid.add_row(*(_text(cell) if isinstance(cell, str) else cell for cell in row))
     console.print(grid)
     if more:
         console.print(more)
 
 
-def _verdict(verdict: str) -> str:
-    return f"[{_STYLES[verdict]}]{verdict}[/]"
+def _text(text: str, style: str = "") -> Text:
+    """Return a text without markup: names can contain brackets, colons and control characters."""
+    from rich.text import Text
+
+    return Text(show_controls(text), style)
+
+
+def _verdict(verdict: str) -> Text:
+    return _text(verdict, _STYLES[verdict])
 
 
 def _figure(value: float | None, digits: int) -> str:

@@ -1,14 +1,27 @@
-"""Print tables on stdout."""
+"""Print lines, paths and tables on stdout; names are text, never markup."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from placa.core.text import show_controls
 from placa.sources.registry import SourceEntry
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def print_line(text: str) -> None:
+    """Print a line with control characters as escapes."""
+    print(show_controls(text))
+
+
+def print_path(path: Path) -> None:
+    """Print the path of an output: unchanged for a program, with control characters as escapes on a terminal."""
+    print(show_controls(path) if sys.stdout.isatty() else path)
 
 
 def print_predictions(table: pd.DataFrame, rows: int = 20) -> None:
@@ -20,6 +33,7 @@ def print_predictions(table: pd.DataFrame, rows: int = 20) -> None:
     """
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     shown = table if rows == 0 else table.head(rows)
     grid = Table(box=None, header_style="bold")
@@ -29,7 +43,8 @@ def print_predictions(table: pd.DataFrame, rows: int = 20) -> None:
     grid.add_column("class")
     for row in shown.to_dict("records"):
         style = "bold" if row["class"] == "positive" else None
-        grid.add_row(row["image_id"], row["finding"], f"{row['probability']:.3f}", row["class"], style=style)
+        cells = row["image_id"], row["finding"], f"{row['probability']:.3f}", row["class"]
+        grid.add_row(*(Text(show_controls(cell)) for cell in cells), style=style)
     console = Console()
     console.print(grid)
     if len(shown) < len(table):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from placa.cli.terminal import print_path
 from placa.core.progress import RichProgress
 
 
@@ -46,4 +47,4 @@ def run(options: argparse.Namespace) -> None:
     paths = options.prepared, options.out
     train(*paths, wanted, options.overwrite, progress, options.resume, process_group=process_group)
     if process_group is None or process_group.process == 0:
-        print(options.out)
+        print_path(options.out)

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from placa.core.text import show_controls
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 
 class Advance(Protocol):
@@ -75,13 +80,13 @@ class RichProgress(Progress):
     def stage(self, title: str) -> None:
         self._stage += 1
         count = f"{self._stage}/{self._stages} " if self._stages else ""
-        self._console.print(f"[bold cyan]{count}{title}[/]")
+        self._console.print(_plain(f"{count}{title}", "bold cyan"))
 
     def say(self, text: str) -> None:
-        self._console.print(f"  {text}", markup=False, soft_wrap=True)
+        self._console.print(_plain(f"  {text}"), soft_wrap=True)
 
     def warn(self, text: str) -> None:
-        self._console.print(f"  [yellow]![/] {_escape(text)}", soft_wrap=True)
+        self._console.print(_plain("  !", "yellow").append(f" {show_controls(text)}", ""), soft_wrap=True)
 
     @contextmanager
     def bar(self, title: str, total: int) -> Iterator[Advance]:
@@ -89,18 +94,18 @@ class RichProgress(Progress):
         from rich.progress import Progress as Bars
 
         columns = (
-            TextColumn("  {task.description}"),
+            TextColumn("  {task.description}", markup=False),
             BarColumn(bar_width=16),
             MofNCompleteColumn(),
             TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-            TextColumn("[dim]{task.fields[remark]}"),
+            TextColumn("{task.fields[remark]}", style="dim", markup=False),
         )
         with Bars(*columns, console=self._console, refresh_per_second=4) as bars:
-            task = bars.add_task(title, total=total, remark="")
+            task = bars.add_task(show_controls(title), total=total, remark="")
 
             def advance(steps: int = 1, remark: str = "") -> None:
                 if remark:
-                    bars.update(task, remark=remark)
+                    bars.update(task, remark=show_controls(remark))
                 bars.update(task, advance=steps)
 
             yield advance
@@ -111,27 +116,28 @@ class RichProgress(Progress):
         from rich.progress import Progress as Bars
 
         columns = (
-            TextColumn("  {task.description}"),
+            TextColumn("  {task.description}", markup=False),
             BarColumn(bar_width=16),
             DownloadColumn(),
             TransferSpeedColumn(),
             TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-            TextColumn("[dim]{task.fields[remark]}"),
+            TextColumn("{task.fields[remark]}", style="dim", markup=False),
         )
         with Bars(*columns, console=self._console, refresh_per_second=4) as bars:
 
             def bar(title: str, total: int) -> Advance:
-                task = bars.add_task(title, total=total, remark="")
+                task = bars.add_task(show_controls(title), total=total, remark="")
 
                 def advance(steps: int = 1, remark: str = "") -> None:
-                    bars.update(task, advance=steps, remark=remark)
+                    bars.update(task, advance=steps, remark=show_controls(remark))
 
                 return advance
 
             yield {title: bar(title, total) for title, total in totals.items()}
 
 
-def _escape(text: str) -> str:
-    from rich.markup import escape
+def _plain(text: str, style: str = "") -> Text:
+    """Return a text without markup: names can contain brackets, colons and control characters."""
+    from rich.text import Text
 
-    return escape(text)
+    return Text(show_controls(text), style)

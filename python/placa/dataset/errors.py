@@ -32,6 +32,14 @@ class NoTrainingImagesError(InputError):
     """A list of test images matches every image. Values: ``file``, ``images`` (in the data set)."""
 
 
+class EmptySplitError(InputError):
+    """A split has no image. Values: ``splits`` (the empty ones), ``unit`` (``"patient"`` or ``"group"``), ``units``."""
+
+
+class SplitClassError(InputError):
+    """All images of a split have the same label. Values: ``split``, ``finding``, ``missing`` (1 or 0), ``images``."""
+
+
 class UnknownSplitError(InputError):
     """A row has no split, or an unknown one. Values: ``split``, ``known``."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,9 +13,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from placa.dataset.errors import (
+    EmptySplitError,
     EmptyTestSetError,
     NoTrainingImagesError,
     PatientInTwoSplitsError,
+    SplitClassError,
     SplitSharesError,
     UnknownSplitError,
 )
@@ -118,6 +122,13 @@ def _by_list(manifest: pd.DataFrame, path: Path) -> tuple[pd.Series, list[Note]]
     names = [manifest["image_id"], manifest["path"].map(lambda file: Path(file).name), manifest["patient_id"]]
     test = pd.concat([column.isin(wanted) for column in names], axis=1).any(axis=1)
     if not test.any():
+        # The list may have paths, other endings, or another case and Unicode form.
+        bare_names = manifest["path"].map(_bare_file)
+        bare_wanted = {_bare_file(name) for name in wanted}
+        if not bare_names[bare_names.isin(bare_wanted)].duplicated().any():
+            wanted, names = bare_wanted, [bare_names]
+            test = bare_names.isin(wanted)
+    if not test.any():
         raise EmptyTestSetError(
             f"{path} matches none of the {len(manifest):,} images. List image IDs, file names or patients, one per "
             f"line, such as {manifest['image_id'].iloc[0]!r}.",
@@ -132,6 +143,12 @@ def _by_list(manifest: pd.DataFrame, path: Path) -> tuple[pd.Series, list[Note]]
     split = pd.Series(pd.NA, index=manifest.index, dtype="string").mask(test, "test")
     text = f"{absent:,} lines of {path.name} match no image of this data set"
     return split, [Note(text, "list_lines_without_image", lines=absent, file=path.name)] if absent else []
+
+
+def _bare_file(name: str) -> str:
+    """Return a file's name without folders and ending, in lower case and Unicode normal form."""
+    last = unicodedata.normalize("NFC", name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]).casefold()
+    return re.sub(r"(?<=.)\.[a-z][a-z0-9]{1,4}$", "", last)
 
 
 def assign_splits(
@@ -182,6 +199,63 @@ def assign_splits(
         chosen[group] = int(np.argmax(gain))
         assigned[chosen[group]] += relative[group]
     return pd.Series(np.asarray(names, dtype=object)[chosen[codes]], index=manifest.index, dtype="string")
+
+
+def require_usable_splits(
+    manifest: pd.DataFrame, findings: list[str], unit: Literal["patient", "group"] = "patient"
+) -> None:
+    """Check that a model can be trained and evaluated on the splits.
+
+    A data set that is all test needs no other split.
+
+    Args:
+        manifest: Rows with ``split``, ``group_id`` and the finding columns.
+        findings: The finding columns.
+        unit: What a group is, for messages.
+
+    Raises:
+        EmptySplitError: A split has no image.
+        SplitClassError: No finding has both labels in the validation or test set, or one lacks a label in training.
+    """
+    if (manifest["split"] == "test").all():
+        return
+    empty = [name for name in SPLITS if not (manifest["split"] == name).any()]
+    units = manifest["group_id"].nunique()
+    remedy = (
+        "Prepare more images, use another --seed, or use another split (--split or --split-column none for one by "
+        f"{unit}, --test-list FILE for your own)."
+    )
+    if empty:
+        message = f"No image is in the {' or '.join(empty)} set; all images are of {units:,} {unit}s. {remedy}"
+        raise EmptySplitError(message, splits=empty, unit=unit, units=units)
+    for name in SPLITS:
+        rows = manifest[manifest["split"] == name]
+        lacking = {
+            finding: value
+            for finding in findings
+            for value in (0, 1)
+            if not (rows[finding] == value).fillna(False).any()
+        }
+        if lacking and (name == "train" or len(lacking) == len(findings)):
+            finding, value = next(iter(lacking.items()))
+            kind = "positive" if value else "negative"
+            message = f"The {name} set has no image that is {kind} for {finding}, among {len(rows):,} images. {remedy}"
+            raise SplitClassError(message, split=name, finding=finding, missing=value, images=len(rows))
+
+
+def divide_groups(images: pd.DataFrame) -> tuple[pd.Series, int]:
+    """Divide groups of similar images that are in several given splits.
+
+    Args:
+        images: Rows with ``group_id`` and ``split``.
+
+    Returns:
+        A group per row, which is in one split; and the number of groups that were divided.
+    """
+    splits = images.groupby("group_id")["split"].nunique()
+    divided = images["group_id"].isin(splits.index[splits > 1])
+    groups = images["group_id"].mask(divided, images["group_id"] + "-" + images["split"].astype(str))
+    return groups, int((splits > 1).sum())
 
 
 def assert_disjoint(manifest: pd.DataFrame) -> None:

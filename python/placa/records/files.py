@@ -18,6 +18,7 @@ from placa.core.errors import DamagedFileError
 from placa.core.files import explain_os_error, write_json
 from placa.records.audit import AUDIT_SCHEMA, Audit
 from placa.records.errors import InvalidRecordError, SchemaVersionError
+from placa.records.evaluation import SUMMARY_SCHEMA, Summary
 from placa.records.model import MODEL_SCHEMA, THRESHOLDS_SCHEMA, ModelFacts, Thresholds
 from placa.records.run_facts import RUN_SCHEMA, RunFacts
 from placa.records.source import SOURCE_SCHEMA, SourceFacts
@@ -48,6 +49,7 @@ RECORDS = {
     "audit": RecordKind(Audit, "audit.json", AUDIT_SCHEMA, "Run placa audit again."),
     "run": RecordKind(RunFacts, "run.json", RUN_SCHEMA, "Train the run again."),
     "thresholds": RecordKind(Thresholds, "thresholds.json", THRESHOLDS_SCHEMA, "Train the run again."),
+    "summary": RecordKind(Summary, "summary.json", SUMMARY_SCHEMA, "Run placa evaluate again."),
     "model": RecordKind(ModelFacts, "placa.json", MODEL_SCHEMA, "Train the run again."),
 }
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from placa.core.errors import PlacaError
-from placa.core.files import read_json
+from placa.core.errors import PathNotFoundError
+from placa.records.evaluation import Headline, Summary
+from placa.records.files import read_record
 from placa.records.model import Thresholds
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class CardFigures:
     """
 
     split: str
-    headline: dict[str, dict[str, Any]]
+    headline: dict[str, Headline]
     points: dict[str, dict[str, Estimate]] = field(default_factory=dict)
     calibration: dict[str, dict[str, Estimate]] = field(default_factory=dict)
     differing: list[tuple[str, str]] | None = None
@@ -47,10 +48,13 @@ def read_card_figures(run: Path, thresholds: Thresholds) -> CardFigures | None:
 
     Returns:
         The results; None if the run is not evaluated. Missing parts of an evaluation are empty.
+
+    Raises:
+        PlacaError: ``summary.json`` is damaged or was edited (see `placa.records.files.read_record`).
     """
     try:
-        summary = read_json(run / "evaluation" / "summary.json")
-    except PlacaError:
+        summary = read_record(run / "evaluation" / "summary.json", Summary)
+    except PathNotFoundError:
         return None
     folder = run / "evaluation"
     return CardFigures(

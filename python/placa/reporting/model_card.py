@@ -6,9 +6,7 @@ that only the author knows are marked.
 
 from __future__ import annotations
 
-import json
 import re
-import shlex
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 import yaml
 
 from placa.core.files import atomic_file
+from placa.core.text import r_string, shell_path, show_controls
 from placa.records.audit import Audit
 from placa.records.files import read_record
 from placa.records.manifest import SPLITS
@@ -99,13 +98,16 @@ def _header(facts: RunFacts, figures: CardFigures | None) -> str:
         "metrics": ["roc_auc"],
     }
     if figures:
-        measured = [(finding, one) for finding, one in figures.headline.items() if one["auroc"] is not None]
-        results = [_result(finding, one, data, figures.split) for finding, one in measured]
+        results = [
+            _result(finding, one["auroc"], data, figures.split)
+            for finding, one in figures.headline.items()
+            if one["auroc"] is not None
+        ]
         header["model-index"] = [{"name": facts["name"], "results": results}]
     return f"---\n{yaml.safe_dump(header, sort_keys=False, allow_unicode=True)}---"
 
 
-def _result(finding: str, one: dict[str, Any], data: DataFacts, split: str) -> dict[str, Any]:
+def _result(finding: str, auroc: float, data: DataFacts, split: str) -> dict[str, Any]:
     return {
         "task": {"type": "image-classification"},
         "dataset": {
@@ -113,7 +115,7 @@ def _result(finding: str, one: dict[str, Any], data: DataFacts, split: str) -> d
             "type": data["kind"],
             "split": split,
         },
-        "metrics": [{"type": "roc_auc", "name": f"AUROC, {finding}", "value": round(one["auroc"], 4)}],
+        "metrics": [{"type": "roc_auc", "name": f"AUROC, {finding}", "value": round(auroc, 4)}],
     }
 
 
@@ -122,11 +124,11 @@ def _lead(words: Words, facts: RunFacts) -> str:
     kind = data["kind"]
     sentence = words.say(
         "card.lead",
-        backbone=facts["training"]["backbone"],
+        backbone=_code_span(facts["training"]["backbone"]),
         findings=", ".join(words.name("finding", finding) for finding in data["findings"]),
         kind=words.say(f"kind.{kind}" if words.has(f"kind.{kind}") else "kind.other"),
-        version=facts["placa_version"],
-        date=facts["created"][:10],
+        version=escape_markdown(facts["placa_version"]),
+        date=escape_markdown(facts["created"][:10]),
     )
     return f"# {escape_markdown(facts['name'])}\n\n{sentence}"
 
@@ -206,8 +208,9 @@ def _performance_table(words: Words, thresholds: Thresholds, figures: CardFigure
     metrics = ["sensitivity", "specificity"] if figures and figures.points else []
     rows = []
     for finding, stored in thresholds["findings"].items():
-        one = (figures.headline.get(finding) if figures else None) or {}
-        auroc = words.estimate(one.get("auroc"), one.get("auroc_lower"), one.get("auroc_upper"), 3)
+        one = figures.headline.get(finding) if figures else None
+        limits = (one["auroc"], one["auroc_lower"], one["auroc_upper"]) if one else (None, None, None)
+        auroc = words.estimate(*limits, 3)
         default = stored["default"]
         row = [capitalise(words.name("finding", finding)), auroc, words.number(stored["points"][default], 3)]
         row.append(words.name("point", default))
@@ -242,7 +245,7 @@ def _limits(words: Words, facts: RunFacts, figures: CardFigures | None) -> str:
     prevalence = words.say("card.limits.prevalence")
     if figures and len(figures.headline) == 1:
         [(finding, one)] = figures.headline.items()
-        if one.get("n_images") and one.get("n_positive") is not None:
+        if one["n_images"]:
             share = words.percent(one["n_positive"] / one["n_images"])
             name = words.name("finding", finding)
             prevalence = words.say("card.limits.prevalence_one", prevalence=share, finding=name)
@@ -252,10 +255,28 @@ def _limits(words: Words, facts: RunFacts, figures: CardFigures | None) -> str:
 
 def _code(words: Words, facts: RunFacts) -> list[str]:
     run = facts["name"]
-    shell = f"```sh\nplaca predict {shlex.quote(run)} {words.say('card.your_images')}\n```"
-    r = f'```r\npredict(placa::load_model({json.dumps(run, ensure_ascii=False)}), "image.png")\n```'
+    shell = _block("sh", f"placa predict {shell_path(run)} {words.say('card.your_images')}")
+    r = _block("r", f'predict(placa::load_model({r_string(run)}), "image.png")')
     prints = {"model": facts["model"]["fingerprint"], "data": facts["data"]["fingerprint"]}
     return [shell, r, words.say("card.fingerprints", **prints)]
+
+
+def _fence(code: str, shortest: int) -> str:
+    """Return backticks, more than any that follow each other in the code."""
+    return "`" * max([shortest, *(len(run) + 1 for run in re.findall("`+", code))])
+
+
+def _code_span(name: str) -> str:
+    """Return a name as code within a sentence."""
+    text = show_controls(name)
+    fence, space = _fence(text, 1), " " if "`" in text else ""
+    return f"{fence}{space}{text}{space}{fence}"
+
+
+def _block(language: str, code: str) -> str:
+    """Return code as a block."""
+    fence = _fence(code, 3)
+    return f"{fence}{language}\n{code}\n{fence}"
 
 
 def _left_open(words: Words) -> str:

@@ -11,10 +11,15 @@ from functools import lru_cache
 from typing import Any
 
 from placa.core.files import explain_os_error, find_shared
+from placa.core.text import show_controls
 from placa.evaluation.errors import MissingSourceError
 from placa.records.codes import Values
 from placa.records.source import Comparison, SplitFacts
 
+_MARKUP = re.compile(
+    r"[!\"#$&'()*:<=>@\[\]\\^_`{|}~]"
+    r"|(?<![A-Za-z0-9])[-+]|[-+](?![A-Za-z0-9])|(?<![0-9])[.]|[.](?![0-9])"
+)
 #: The languages with a words file.
 LANGUAGES = ("en", "es")
 
@@ -83,7 +88,9 @@ def code_text(words: Words, kind: str, code: str, values: Values) -> str:
     """Return the sentence of a code, such as the reason or the rule of an audit, with its numbers."""
     # A correlation that was measured has more digits than a reader needs.
     texts = {
-        name: words.number(value, 0 if isinstance(value, int) else 2) if not isinstance(value, str) else value
+        name: words.number(value, 0 if isinstance(value, int) else 2)
+        if not isinstance(value, str)
+        else escape_markdown(value)
         for name, value in values.items()
     }
     key = f"{kind}.{code}_excluded" if values.get("excluded") else f"{kind}.{code}"
@@ -110,8 +117,11 @@ def capitalise(text: str) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """Return `text` on one line, with the special characters of Markdown escaped."""
-    return re.sub(r"([\\`*_{}\[\]<>#|@$~^])", r"\\\1", " ".join(text.split()))
+    """Return `text` on one line, with every character escaped that can begin markup, as the R package does it.
+
+    A hyphen between letters and a point between digits stay as they are.
+    """
+    return _MARKUP.sub(r"\\\g<0>", show_controls(re.sub(r"[ \t\r\n]+", " ", text).strip()))
 
 
 def _is_known(value: float | None) -> bool:

@@ -14,7 +14,10 @@ class MissingFileError(InputError):
 
 
 class TableFormatError(InputError):
-    """A file is not a table. Values: ``file``, ``format`` (``"archive"``, ``"binary"`` or ``"parquet"``)."""
+    """A file is not a table.
+
+    Values: ``file``, ``format`` (``"archive"``, ``"binary"``, ``"gzip"`` or ``"parquet"``).
+    """
 
 
 class EmptyTableError(InputError):
@@ -53,6 +56,10 @@ class EmptyClassFolderError(InputError):
     """A class folder has no image. Values: ``directory``, ``extensions``."""
 
 
+class DividedPatientError(InputError):
+    """The folders of a data set divide patients between splits. Values: ``directory``, ``patient``, ``count``."""
+
+
 class TooFewClassesError(InputError):
     """A directory has fewer than two class folders. Values: ``directory``, ``classes``."""
 
@@ -65,6 +72,10 @@ class LabelValuesError(InputError):
     """A label column holds words, and none is named as positive. Values: ``file``, ``column``, ``labels``."""
 
 
+class LabelSeparatorError(InputError):
+    """It is ambiguous whether a text separates findings. Values: ``file``, ``column``, ``value``, ``separator``."""
+
+
 class PositiveNegativeOverlapError(InputError):
     """A class is positive and negative. Values: ``name``."""
 
@@ -75,6 +86,10 @@ class RepeatedNameError(InputError):
 
 class ReservedNameError(InputError):
     """A finding has the name of a manifest column. Values: ``name``."""
+
+
+class LossyIdentifierError(InputError):
+    """Identifiers were stored as numbers and lost digits. Values: ``file``, ``column``, ``value``."""
 
 
 class MissingOptionError(InputError):

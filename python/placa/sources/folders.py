@@ -14,9 +14,22 @@ from placa.core.progress import Progress
 from placa.images.read import EXTENSIONS, files_under, looks_like_image, natural_order
 from placa.records.codes import Note
 from placa.records.source import compared_with
-from placa.sources.errors import EmptyClassFolderError, MissingDirectoryError, TooFewClassesError
+from placa.sources.errors import (
+    DividedPatientError,
+    EmptyClassFolderError,
+    MissingDirectoryError,
+    MissingOptionError,
+    TooFewClassesError,
+)
 from placa.sources.source import Source
+from placa.sources.tables.cells import split_word
+from placa.sources.tables.identifiers import patients_in_paths
 
+SPLIT_CHOICES = ("folders", "seeded")
+PATIENT_CHOICES = ("names", "folders", "none")
+#: Folders in a class folder that are not patients.
+_IMAGE_FOLDERS = frozenset({"images", "image", "imgs", "img", "png", "jpg", "jpeg", "imagenes", "imágenes"})
+_MASK_FOLDERS = frozenset({"masks", "mask", "lung_masks", "infection masks", "lung masks", "mascaras", "máscaras"})
 _NOT_AN_IMAGE = "its name does not have an image extension: rename it if it is an image"
 
 
@@ -28,39 +41,62 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--positive", required=True, metavar="FOLDER", help="the positive class; all others are the comparison"
     )
+    parser.add_argument(
+        "--split",
+        choices=SPLIT_CHOICES,
+        default="folders",
+        help="folders: keep the split of ROOT/train/CLASS, ROOT/test/CLASS and so on (default); seeded: a random split",
+    )
+    parser.add_argument(
+        "--patients",
+        choices=PATIENT_CHOICES,
+        default="names",
+        help="names: names such as person12_3.jpeg name patients, as far as they do (default); folders: each folder in "
+        "a class folder is a patient; none: all patients are unknown",
+    )
 
 
 def from_options(options: argparse.Namespace, progress: Progress) -> Source:
     """Read the source that the command line names."""
     progress.say("listing the class folders")
-    return read_folders(options.root, options.positive)
+    return read_folders(options.root, options.positive, options.split, options.patients)
 
 
-def read_folders(root: str | Path, positive: str) -> Source:
+def read_folders(root: str | Path, positive: str, split: str = "folders", patients: str = "names") -> Source:
     """List the images of class folders.
 
     Args:
-        root: A directory with one folder per class, at least two.
+        root: A directory with one folder per class, at least two; or with folders ``train``, ``val`` and ``test`` of
+            which each has the class folders.
         positive: The folder of the positive class; all others are the comparison.
+        split: ``"folders"`` to keep the split of the folders, if they have one; ``"seeded"`` for a random split.
+        patients: ``"names"`` to take patients from names such as ``person12_3.jpeg``; ``"folders"`` if each folder in a
+            class folder is a patient; ``"none"`` if all patients are unknown.
 
     Returns:
         Every image under the class folders at any depth, in natural file order within each; ``image_id`` is the path
-        relative to `root`. Patients are unknown, so `prepare` searches for images that belong together
-        (`placa.dataset.groups.group_images`). ``rejected`` has the images outside the class folders, and the files in
-        them without an image extension.
+        relative to `root`. Unless all patients are known, `prepare` searches for images that belong together
+        (`placa.dataset.groups.group_images`), and keeps those of a known patient together. ``rejected`` has the images
+        outside the class folders, and the files in them without an image extension. Masks in a folder beside a folder
+        of images are not used.
 
     Raises:
         MissingDirectoryError: `root` is not a directory.
-        TooFewClassesError: `root` has fewer than two folders.
-        UnknownNameError: `positive` is not one of them.
+        TooFewClassesError: There are fewer than two class folders.
+        UnknownNameError: `positive` is not one of them, or an option is unknown.
         EmptyClassFolderError: A class folder has no image.
+        DividedPatientError: The split of the folders divides a patient.
     """
     root = Path(root)
+    for option, value, choices in (("split", split, SPLIT_CHOICES), ("patients", patients, PATIENT_CHOICES)):
+        if value not in choices:
+            raise unknown_name(option, value, choices)
     if not root.is_dir():
         raise MissingDirectoryError(
             f"{root} is not a directory. Name the directory that has one folder per class.", directory=str(root)
         )
-    classes = class_folders(root)
+    parts = split_folders(root)
+    classes = sorted({name for part in parts for name in class_folders(root / part)})
     if len(classes) < 2:
         found = repr(classes[0]) if classes else "none"
         raise TooFewClassesError(
@@ -70,34 +106,116 @@ def read_folders(root: str | Path, positive: str) -> Source:
         )
     if positive not in classes:
         raise unknown_name("class folder", positive, classes)
-    rows: list[tuple[str, str, int]] = []
-    rejected = [
-        (str(file), "it is outside the class folders: move it into one") for file in _images_outside_classes(root)
-    ]
+    rows: list[tuple[str, str, str, str | None]] = []
+    outside = [file for folder in {"", *parts} for file in _images_outside_classes(root / folder)]
+    rejected = [(str(file), "it is outside the class folders: move it into one") for file in outside]
+    masks = 0
     for name in classes:
-        images_found, other_files = _files_of_class(root / name)
+        folders = [root / part / name for part in parts if (root / part / name).is_dir()]
+        images_found, other_files, masks_found = _files_of_class(folders)
+        masks += masks_found
         rows += [
-            (file.relative_to(root).as_posix(), os.path.abspath(file), int(name == positive)) for file in images_found
+            (file.relative_to(root).as_posix(), os.path.abspath(file), name, _split_of(file, root, parts))
+            for file in images_found
         ]
         rejected += [(str(file), _NOT_AN_IMAGE) for file in other_files]
-    images = pd.DataFrame(rows, columns=["image_id", "path", positive])
-    images["label_source"] = "folders"
-    others = [name for name in classes if name != positive]
-    counts = images["image_id"].str.split("/").str[0].value_counts()
+    images = pd.DataFrame(rows, columns=["image_id", "path", "class", "split"])
+    counts = images["class"].value_counts()
     text = f"{len(classes)} classes: " + ", ".join(f"{counts[name]:,} {name}" for name in classes)
     notes = [Note(text, "classes", **{name: int(counts[name]) for name in classes})]
+    if masks:
+        text = f"{masks:,} files in folders of masks are not used"
+        notes.append(Note(text, "masks_not_used", files=masks))
+    grouped = _name_patients(images, root, parts, patients, notes)
+    by_folder = parts != [""] and split == "folders"
+    if by_folder:
+        counted = images["split"].value_counts()
+        text = "the split of the folders is kept: " + ", ".join(f"{n:,} {part}" for part, n in counted.items())
+        notes.append(Note(text, "split_of_folders", **{str(part): int(n) for part, n in counted.items()}))
+        _require_undivided(images, root)
+    else:
+        images = images.drop(columns="split")
+    others = [name for name in classes if name != positive]
+    images[positive] = (images.pop("class") == positive).astype(int)
+    images["label_source"] = "folders"
     return Source(
         kind="folders",
         images=images,
         findings=[positive],
         comparison=compared_with(*others),
         label_source="folders",
+        unused=masks,
         rejected=rejected,
-        grouped=False,
+        grouped=grouped,
+        given_split={"by": "column", "name": None} if by_folder else None,
+        keeps_split=by_folder,
         labelled_by_name=True,
         notes=notes,
-        options={"root": str(root), "positive": positive},
+        options={"root": str(root), "positive": positive, "split": split, "patients": patients},
     )
+
+
+def split_folders(root: Path) -> list[str]:
+    """List the folders of `root` that are splits and have class folders; ``[""]`` if `root` has the class folders."""
+    folders = class_folders(root)
+    splits = [name for name in folders if split_word(name)]
+    if len(splits) < 2 or len(splits) < len(folders) or not all(class_folders(root / name) for name in splits):
+        return [""]
+    return splits
+
+
+def _split_of(file: Path, root: Path, parts: list[str]) -> str | None:
+    return split_word(file.relative_to(root).parts[0]) if parts != [""] else None
+
+
+def _name_patients(images: pd.DataFrame, root: Path, parts: list[str], patients: str, notes: list[Note]) -> bool:
+    """Add the column ``patient_id`` if patients are known; return whether all are."""
+    depth = 1 if parts == [""] else 2
+    inner = images["image_id"].str.split("/").str[depth:-1]
+    in_folder = (inner.str.len() > 0) & ~inner.str[0].map(lambda name: str(name).casefold() in _IMAGE_FOLDERS)
+    if patients == "none":
+        return False
+    if patients == "folders":
+        known = inner.str[0].where(in_folder)
+    else:
+        named = images["image_id"].str.split("/").str[depth:].str.join("/")
+        known = patients_in_paths(named)
+        known = known.where(known != "")
+    if not known.notna().any():
+        if patients == "folders":
+            raise MissingOptionError(
+                f"The class folders in {root} have no folder per patient. Omit --patients folders.",
+                option="--patients",
+                given=["folders"],
+            )
+        if in_folder.all():
+            text = "every image is in a folder of its class folder; if each is a patient, pass --patients folders"
+            notes.append(Note(text, "folders_in_classes", folders=int(inner.str[0].nunique())))
+        return False
+    images["patient_id"] = known
+    count = int(known.nunique())
+    text = (
+        f"patients by {'folder' if patients == 'folders' else 'name'}: {count:,}, in {int(known.notna().sum()):,} of "
+    )
+    text += f"{len(images):,} images; --patients none ignores them"
+    notes.append(Note(text, "patients_by_name", patients=count, images=int(known.notna().sum())))
+    return bool(known.notna().all())
+
+
+def _require_undivided(images: pd.DataFrame, root: Path) -> None:
+    if "patient_id" not in images:
+        return
+    splits = images.groupby("patient_id")["split"].nunique()
+    divided = sorted(splits.index[splits > 1])
+    if divided:
+        raise DividedPatientError(
+            f"The folders of {root} divide {len(divided):,} patients between splits (first: {divided[0]!r}), so "
+            "results would be too optimistic. Pass --split seeded for a split by patient, or --patients none if "
+            "equal names are different patients.",
+            directory=str(root),
+            patient=str(divided[0]),
+            count=len(divided),
+        )
 
 
 def class_folders(root: Path) -> list[str]:
@@ -105,21 +223,32 @@ def class_folders(root: Path) -> list[str]:
     return sorted(folder.name for folder in root.iterdir() if folder.is_dir() and not folder.name.startswith("."))
 
 
-def _files_of_class(folder: Path) -> tuple[list[Path], list[Path]]:
-    """List the images under a class folder at any depth, in natural order, and the other files."""
-    try:
-        files = files_under(folder)
-    except OSError as error:
-        raise explain_os_error(error, error.filename or folder) from error
+def _files_of_class(folders: list[Path]) -> tuple[list[Path], list[Path], int]:
+    """List the images under the folders of a class in natural order, and the other files; count the masks."""
+    files: list[Path] = []
+    masks = 0
+    for folder in folders:
+        beside_images = {name.casefold() for name in class_folders(folder)} & _IMAGE_FOLDERS
+        try:
+            found = files_under(folder)
+        except OSError as error:
+            raise explain_os_error(error, error.filename or folder) from error
+        kept = [
+            file
+            for file in found
+            if not (beside_images and file.relative_to(folder).parts[0].casefold() in _MASK_FOLDERS)
+        ]
+        masks += len(found) - len(kept)
+        files += kept
     images = [file for file in files if looks_like_image(file)]
     if not images:
         raise EmptyClassFolderError(
-            f"{folder} holds no image. Add image files ({', '.join(sorted(EXTENSIONS))}) or remove the folder.",
-            directory=str(folder),
+            f"{folders[0]} holds no image. Add image files ({', '.join(sorted(EXTENSIONS))}) or remove the folder.",
+            directory=str(folders[0]),
             extensions=sorted(EXTENSIONS),
         )
     known = set(images)
-    return images, [file for file in files if file not in known]
+    return images, [file for file in files if file not in known], masks
 
 
 def _images_outside_classes(root: Path) -> list[Path]:

@@ -14,6 +14,10 @@ from placa.records.reading import STRETCH, Reading
 from placa.records.source import Comparison, GivenSplit
 from placa.sources.errors import PositiveNegativeOverlapError
 
+#: The codes of remarks that are shown as warnings.
+WARNINGS = frozenset(
+    {"no_patient_column", "patients_unknown", "labels_not_understood", "labels_similar", "split_divides_groups"}
+)
 #: The label of an image without any finding of the source.
 NO_FINDING = "No Finding"
 
@@ -37,6 +41,7 @@ class Source:
         rejected: ``(path or row, reason)`` of each image that the source rejects.
         grouped: Whether patients or groups are known; if not, `prepare` searches for groups.
         given_split: The origin of the column ``split`` of `images`; None if it has no such column.
+        keeps_split: Whether the given split is kept although it may divide groups of similar images.
         labelled_by_name: Whether the labels are folder names, so that the paths contain the labels.
         tables: The label files; they are part of the fingerprint.
         notes: Remarks for the user.
@@ -63,6 +68,7 @@ class Source:
     rejected: list[tuple[str, str]] = field(default_factory=list)
     grouped: bool = True
     given_split: GivenSplit | None = None
+    keeps_split: bool = False
     labelled_by_name: bool = False
     tables: list[str] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)

@@ -184,4 +184,4 @@ def _ages_and_sexes(paths: pd.Series, notes: list[Note], progress: Progress) -> 
         pd.Series([header.get(name, "").strip() for header in headers], index=paths.index, dtype=object)
         for name in ("PatientAge", "PatientSex")
     )
-    return read_ages(age, notes), read_sexes(sex, notes)
+    return read_ages(age, notes), read_sexes(sex, notes, "dicom")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from placa.core.errors import UnknownNameError
-from placa.core.files import read_json, require_writable
+from placa.core.files import require_writable
 from placa.core.progress import Progress, show
 from placa.evaluation.bridge import call_r, run_rscript
 from placa.evaluation.errors import Rpy2Error, r_error
 from placa.evaluation.r_code import EVALUATE_RUN
+from placa.records.evaluation import Headline, Summary
+from placa.records.files import read_record
+from placa.records.model import Thresholds
 from placa.records.predictions import read_predictions
 from placa.records.run import require_model, require_predictions, require_run
 from placa.reporting.model_card import write_model_card
@@ -20,9 +22,7 @@ from placa.reporting.model_card import write_model_card
 _BRIDGES = ("auto", "rpy2", "rscript")
 
 
-def evaluate(
-    run: str | Path, split: str = "test", bridge: str = "auto", progress: Progress | bool = True
-) -> dict[str, Any]:
+def evaluate(run: str | Path, split: str = "test", bridge: str = "auto", progress: Progress | bool = True) -> Summary:
     """Evaluate the predictions of a run with the R package, and write its ``evaluation/``.
 
     The confidence interval of the AUROC is from a bootstrap over patients or groups (Field and Welsh 2007), or DeLong's
@@ -98,7 +98,7 @@ def _evaluate_in_rscript(run: Path, split: str, progress: Progress) -> None:
 
 def read_thresholds(run: Path) -> pd.DataFrame:
     """Read the operating points of a run: ``finding``, ``operating_point``, ``threshold``, ``default``."""
-    findings = read_json(run / "thresholds.json")["findings"]
+    findings = read_record(run / "thresholds.json", Thresholds)["findings"]
     rows = [
         (finding, point, float(threshold), point == entry["default"])
         for finding, entry in findings.items()
@@ -107,7 +107,7 @@ def read_thresholds(run: Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["finding", "operating_point", "threshold", "default"])
 
 
-def headline(summary: dict[str, Any]) -> list[str]:
+def headline(summary: Summary) -> list[str]:
     """Format one line per finding: AUROC with its confidence interval, number of images and patients."""
     lines = []
     for finding, one in summary["headline"].items():
@@ -124,14 +124,14 @@ def headline(summary: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _interval_name(one: dict[str, Any]) -> str:
-    if one.get("method", "delong") == "delong":
+def _interval_name(one: Headline) -> str:
+    if one["method"] == "delong":
         return "DeLong"
     return "clustered by group" if one["n_patients"] is None else "clustered by patient"
 
 
-def _summary(run: Path) -> dict[str, Any]:
-    summary: dict[str, Any] = read_json(run / "evaluation" / "summary.json")
+def _summary(run: Path) -> Summary:
+    summary = read_record(run / "evaluation" / "summary.json", Summary)
     # The model card includes the test results.
     write_model_card(run)
     return summary

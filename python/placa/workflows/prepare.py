@@ -21,15 +21,24 @@ from placa.dataset.cache_journal import has_batches
 from placa.dataset.groups.group_images import group_images
 from placa.dataset.pixel_cache import build_cache, pixels_path
 from placa.dataset.prepared import OPTIONAL_TABLES, Prepared
-from placa.dataset.splits import SplitMethod, SplitPlan, assert_disjoint, split_images
+from placa.dataset.splits import (
+    SplitMethod,
+    SplitPlan,
+    assert_disjoint,
+    divide_groups,
+    require_usable_splits,
+    split_images,
+)
 from placa.images.errors import NoReadableImageError
 from placa.records.audit import BY_PATIENT, Audit
+from placa.records.codes import Note
 from placa.records.files import write_record
 from placa.records.manifest import SPLITS, complete, write_manifest
 from placa.records.reading import collapse, expand
 from placa.records.source import SOURCE_SCHEMA, SourceFacts
 from placa.reporting.words import Words, split_text
-from placa.sources.source import Source
+from placa.sources.source import WARNINGS, Source
+from placa.sources.tables.identifiers import join_groups
 
 #: Default side of the squares in the pixel cache, in pixels, for the network `small`.
 DEFAULT_SIZE = 96
@@ -109,6 +118,8 @@ def _fill(
     started: float,
     executor: Executor | None,
 ) -> tuple[pd.DataFrame, SplitMethod, list[tuple[str, str]]]:
+    for note in source.notes:
+        (progress.warn if note.code in WARNINGS else progress.say)(note)
     cache = pixels_path(directory, size)
     paths = source.images["path"].tolist()
     kept, reasons = build_cache(paths, cache, size, progress, source.reading, executor, directory / _JOURNAL)
@@ -125,14 +136,25 @@ def _fill(
             reason=rejected[0][1],
         )
     images = expand(source.images[kept].reset_index(drop=True), source.reading)
-    grouping = BY_PATIENT
+    grouping, divided = BY_PATIENT, 0
     if not source.grouped:
         codes, grouping = group_images(images["path"].tolist(), np.load(cache, mmap_mode="r"))
-        images = images.assign(group_id=[f"group-{code:05d}" for code in codes])
+        groups = pd.Series([f"group-{code:05d}" for code in codes], index=images.index)
+        if "patient_id" in images:
+            # The patients of some images are known; their images belong together too.
+            groups = join_groups(groups, images["patient_id"])
+        images = images.assign(group_id=groups)
+        if source.keeps_split:
+            images["group_id"], divided = divide_groups(images)
     manifest = complete(images, source.findings)
     unit: Literal["patient", "group"] = "patient" if source.grouped else "group"
     manifest["split"], method = split_images(manifest, source.findings, plan, source.given_split, unit)
+    if divided:
+        text = f"the split of the source is kept, although {divided:,} groups of similar images are in several splits; "
+        text += "results may be too optimistic; --split seeded keeps groups together"
+        method.notes.append(Note(text, "split_divides_groups", groups=divided))
     assert_disjoint(manifest)
+    require_usable_splits(collapse(manifest, source.reading), source.findings, unit)
     facts: SourceFacts = {
         "schema_version": SOURCE_SCHEMA,
         "placa_version": placa.__version__,
@@ -198,8 +220,8 @@ def _report(
     if rejected:
         noun = "image" if len(rejected) == 1 else "images"
         progress.warn(f"{len(rejected):,} {noun} rejected, see rejected.csv; first: {rejected[0][0]}: {rejected[0][1]}")
-    for note in source.notes + method.notes:
-        progress.say(note)
+    for note in method.notes:
+        (progress.warn if note.code in WARNINGS else progress.say)(note)
     manifest = collapse(manifest, source.reading)
     units = "patients" if source.grouped else "groups"
     progress.say(

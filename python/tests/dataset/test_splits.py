@@ -127,6 +127,16 @@ def test_a_test_list_defines_the_test_set(tmp_path: Path, by: str) -> None:
     assert_disjoint(images.assign(split=split))
 
 
+def test_a_test_list_may_have_other_folders_endings_and_case(tmp_path: Path) -> None:
+    images = _manifest(0).drop_duplicates("patient_id")
+    stems = images["path"].map(lambda path: Path(path).stem)
+    assert stems.is_unique
+    wanted = stems.isin(sorted(stems)[:40])
+    (tmp_path / "test.txt").write_text("\n".join(f"old/place/{stem.upper()}.jpeg" for stem in stems[wanted]))
+    split, _ = split_images(images, ["Mass"], SplitPlan(0, test_list=tmp_path / "test.txt"), None)
+    assert ((split == "test") == wanted).all()
+
+
 def test_a_test_list_that_divides_a_patient_is_an_error(tmp_path: Path) -> None:
     images = _manifest(0)
     twice = images["patient_id"].value_counts().index[0]

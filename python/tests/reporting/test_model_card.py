@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import yaml
 from raising import raises
+from record_fixtures import good_record
 from report_fixtures import FOURTEEN, ROOT, make_run, strings
 
 from placa.core.errors import PathNotFoundError
@@ -29,7 +30,10 @@ def read(path: Path) -> tuple[dict[str, Any], str]:
 def evaluated(run: Path, headline: dict[str, Any], **tables: list[dict[str, Any]]) -> Path:
     folder = run / "evaluation"
     folder.mkdir()
-    write_json(folder / "summary.json", {"split": "test", "headline": headline})
+    summary = good_record("summary")
+    [one] = summary["headline"].values()
+    complete = {finding: {**one, **values} for finding, values in headline.items()}
+    write_json(folder / "summary.json", {**summary, "headline": complete})
     for name, rows in tables.items():
         pd.DataFrame(rows).to_csv(folder / f"{name}.csv", index=False)
     return run
@@ -135,7 +139,7 @@ def test_names_with_special_yaml_characters_are_kept(tmp_path: Path) -> None:
     assert header["datasets"] == ['a "source": \\ with | pipes'] and header["model-index"][0]["name"] == "yes: #1"
     assert len(header["model-index"][0]["results"]) == 13  # Hernia has no AUROC
     assert "| Hernia | – |" in text
-    assert r"# yes: \#1" in text and r'a "source": \\ with \| pipes' in text
+    assert r"# yes\: \#1" in text and r"a \"source\"\: \\ with \| pipes" in text
     assert "placa predict 'yes: #1' your/images" in text
     assert "worst finding (pneumothorax): slope 1.00 (0.50–1.50)" in text and "(ICI) 0.13 " in text
     assert "| Pleural thickening | 0.800 | 0.500 | Youden |" in text

@@ -141,7 +141,10 @@ def test_found_groups_are_reported_with_method_and_limits(texts: dict[str, Any])
     assert shows(spanish, "es", "audit.leakage.cap", cap="25", refused="1.311")
     rule = strings("es")["rule.look_alikes"]
     assert shows(spanish, "es", joined, rule=rule.format(nearest="10", correlation="0,85"), pairs="7")
-    assert shows(output["audit"], "en", "audit.leakage.shape", token="`a5 (9)`") and "24 (4.8%)" in output["audit"]
+    assert (
+        shows(output["audit"], "en", "audit.leakage.shape", token=r"[a5 \(9\)]{.literal}")
+        and "24 (4.8%)" in output["audit"]
+    )
     for key in ("patients_across_splits", "exact"):
         assert f"|{words[f'audit.row.{key}']}" not in output["audit"]
     assert ".verdict .bad" in output["verdict"] and "tbl-shift-here" not in output["audit"]

@@ -128,7 +128,7 @@ def test_the_audit_is_reported_with_its_values(page: Page) -> None:
         "9.2",  # images per patient in it
     ):
         assert local(figure) in page.text, figure
-    for name in ("image_003", "portable_'x'", "NIH *text* labels", "three readers"):
+    for name in ("image_003", "portable_`x`", "NIH *text* labels", "three readers"):
         assert name in page.text
     for key in ("leakage", "shortcuts", "labels", "shift"):
         assert (3, words[f"audit.heading.{key}"]) in page.headings

@@ -9,7 +9,13 @@ from placa.core.errors import UnknownNameError
 from placa.core.progress import SILENT
 from placa.images.read import EXTENSIONS
 from placa.records.source import compared_with
-from placa.sources.errors import EmptyClassFolderError, MissingDirectoryError, TooFewClassesError
+from placa.sources.errors import (
+    DividedPatientError,
+    EmptyClassFolderError,
+    MissingDirectoryError,
+    MissingOptionError,
+    TooFewClassesError,
+)
 from placa.sources.folders import add_arguments, from_options, read_folders
 
 
@@ -78,3 +84,53 @@ def test_missing_folders_and_classes_are_errors(classes: Path, tmp_path: Path) -
         read_folders(tmp_path / "one", "COVID")
     with raises(MissingDirectoryError, directory=str(tmp_path / "nowhere")):
         read_folders(tmp_path / "nowhere", "COVID")
+
+
+def write_kermany(root: Path, name: str = "person{n}_virus_{n}.png") -> Path:
+    """Write the layout of chest_xray: a folder per split, and the classes in it."""
+    for split, numbers in (("train", range(4)), ("val", range(4, 6)), ("test", range(6, 9))):
+        for number in numbers:
+            for kind in ("NORMAL", "PNEUMONIA"):
+                file = name.format(n=number) if kind == "PNEUMONIA" else f"IM-{number:04}-0001.png"
+                draw(root / split / kind / file, seed=number)
+    return root
+
+
+def test_folders_of_splits_are_read_as_splits(tmp_path: Path) -> None:
+    root = write_kermany(tmp_path / "chest_xray")
+    source = read_folders(root, "PNEUMONIA")
+    assert source.comparison == compared_with("NORMAL") and source.images["PNEUMONIA"].sum() == 9
+    assert source.images["split"].value_counts().to_dict() == {"train": 8, "test": 6, "validation": 4}
+    assert source.images["patient_id"].nunique() == 9 and not source.grouped, "NORMAL images have no patient"
+    assert source.keeps_split and source.given_split == {"by": "column", "name": None}
+    again = read_folders(root, "PNEUMONIA", split="seeded")
+    assert "split" not in again.images and again.given_split is None
+    with raises(UnknownNameError, kind="class folder", name="train"):
+        read_folders(root, "train")
+    with raises(UnknownNameError, kind="split", name="random"):
+        read_folders(root, "PNEUMONIA", split="random")
+
+
+def test_a_split_of_folders_that_divides_a_patient_is_an_error(tmp_path: Path) -> None:
+    root = write_kermany(tmp_path / "chest_xray", "person1_{n}.png")
+    with raises(DividedPatientError, patient="person1", count=1):
+        read_folders(root, "PNEUMONIA")
+    assert len(read_folders(root, "PNEUMONIA", split="seeded").images) == 18
+    assert "patient_id" not in read_folders(root, "PNEUMONIA", patients="none").images
+
+
+def test_folders_in_a_class_may_be_patients_or_images(tmp_path: Path) -> None:
+    for kind in ("COVID", "healthy"):
+        for number in range(4):
+            draw(tmp_path / "patients" / kind / f"{kind} {number // 2}" / f"{number}.png", seed=number)
+            draw(tmp_path / "images" / kind / "images" / f"{number}.png", seed=number)
+            draw(tmp_path / "images" / kind / "masks" / f"{number}.png", seed=number)
+    asked = read_folders(tmp_path / "patients", "COVID", patients="folders")
+    assert asked.grouped and asked.images["patient_id"].nunique() == 4
+    source = read_folders(tmp_path / "patients", "COVID")
+    assert not source.grouped and "patient_id" not in source.images
+    assert "folders_in_classes" in [note.code for note in source.notes]
+    source = read_folders(tmp_path / "images", "COVID")
+    assert (len(source.images), source.unused, source.rows) == (8, 8, 16)
+    with raises(MissingOptionError, option="--patients", given=["folders"]):
+        read_folders(tmp_path / "images", "COVID", patients="folders")

@@ -114,7 +114,7 @@ def test_missing_or_invalid_header_values_are_missing(a_stoic: Path) -> None:
     source = read_stoic(a_stoic)
     assert source.images["age"].isna().tolist() == [True, True, True] + [False] * 5
     assert source.images["sex"].isna().tolist() == [True, True, True] + [False] * 5
-    assert len(source.notes) == 3 and "'999Y'" in source.notes[1]
+    assert len(source.notes) == 2 and "'999Y'" in source.notes[1]
 
 
 def test_missing_files_and_columns_are_errors(a_stoic: Path, tmp_path: Path) -> None:

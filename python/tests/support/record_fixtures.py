@@ -10,6 +10,6 @@ FIXTURES = Path(__file__).parents[3] / "R" / "tests" / "testthat" / "fixtures" /
 
 
 def good_record(kind: str) -> dict[str, Any]:
-    """A new copy of the valid record of a kind: ``source``, ``audit``, ``run``, ``thresholds`` or ``model``."""
+    """A new copy of the valid record of a kind: one of `placa.records.files.RECORDS`."""
     content: dict[str, Any] = json.loads((FIXTURES / f"{kind}.json").read_text("utf-8"))
     return content

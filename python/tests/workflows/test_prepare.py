@@ -9,7 +9,7 @@ import pytest
 from conftest import draw
 from raising import raises
 
-from placa.dataset.errors import PatientInTwoSplitsError
+from placa.dataset.errors import EmptySplitError, PatientInTwoSplitsError, SplitClassError
 from placa.dataset.pixel_cache import open_pixels
 from placa.dataset.prepared import read_prepared
 from placa.dataset.splits import SplitPlan, assert_disjoint
@@ -72,6 +72,40 @@ def test_a_source_split_that_divides_a_patient_is_an_error(source: Source, tmp_p
     with raises(PatientInTwoSplitsError, unit="patient", name=patient, splits=["test", "train"], count=10):
         prepare(source, tmp_path / "out", size=16)
     assert not (tmp_path / "out").exists()
+
+
+def test_too_few_patients_for_three_splits_are_an_error(source: Source, tmp_path: Path) -> None:
+    source.images["patient_id"] = [f"p{number % 2}" for number in range(40)]
+    source.images["Mass"] = [number // 2 % 2 for number in range(40)]
+    with raises(EmptySplitError, unit="patient", units=2):
+        prepare(source, tmp_path / "out", size=16)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_given_split_of_one_class_is_an_error_unless_all_is_test(source: Source, tmp_path: Path) -> None:
+    positive = source.images["Mass"] == 1
+    source.images["split"] = ["train", "train", "train", "train", "validation", "validation"] * 6 + ["test"] * 4
+    source.images["patient_id"] = source.images["image_id"]
+    source.given_split = {"by": "column", "name": "split"}
+    source.images["Mass"] = positive.astype(int).where(source.images["split"] != "test", 1)
+    with raises(SplitClassError, split="test", finding="Mass", missing=0, images=4):
+        prepare(source, tmp_path / "out", size=16)
+    source.images["split"] = "test"
+    assert (prepare(source, tmp_path / "out", size=16)["split"] == "test").all()
+
+
+def test_similar_images_in_kept_splits_are_reported(tmp_path: Path) -> None:
+    for split in ("train", "val", "test"):
+        for number in range(4):
+            for kind in ("NORMAL", "PNEUMONIA"):
+                draw(tmp_path / "x" / split / kind / f"{number}.png", seed=number + 10 * (kind == "NORMAL"))
+    manifest = prepare(read_folders(tmp_path / "x", "PNEUMONIA"), tmp_path / "out", size=16)
+    assert_disjoint(manifest)
+    assert manifest["split"].value_counts().to_dict() == {"train": 8, "validation": 8, "test": 8}
+    notes = {
+        note["code"]: note["values"] for note in json.loads((tmp_path / "out" / "source.json").read_text())["notes"]
+    }
+    assert notes["split_divides_groups"]["groups"] > 0
 
 
 def test_the_manifest_records_the_split_method(source: Source, tmp_path: Path) -> None:
@@ -137,13 +171,13 @@ def test_phantoms_are_at_the_paths_of_the_manifest(prepared: Path) -> None:
 
 def test_phantoms_are_at_their_paths_for_a_relative_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    manifest = prepare(partial(read_phantoms, images=12, seed=5), Path("data/set"), size=16)
+    manifest = prepare(partial(read_phantoms, images=40, seed=5), Path("data/set"), size=16)
     assert all(Path(path).is_file() for path in manifest["path"])
 
 
 def test_the_same_seed_gives_the_same_phantoms(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        prepare(partial(read_phantoms, images=12, seed=5), tmp_path / name, size=16)
+        prepare(partial(read_phantoms, images=40, seed=5), tmp_path / name, size=16)
     assert np.array_equal(open_pixels(tmp_path / "one"), open_pixels(tmp_path / "two"))
 
 

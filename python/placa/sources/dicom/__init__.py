@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
-
-import pandas as pd
 
 from placa.core.files import explain_os_error
 from placa.core.progress import SILENT, Progress
-from placa.images.dicom.header import is_dicom, read_header, refuse
-from placa.images.read import ImageRejected, files_under, refuse_name
-from placa.records.codes import Note
-from placa.sources.dicom.labels import MATCHES, FileLabels, LabelOptions, TableLabels, read_labels
+from placa.images.read import files_under
+from placa.sources.dicom.labels import MATCHES, LabelOptions, TableLabels, read_labels
 from placa.sources.dicom.patient_key import PatientKey, read_patient_key
-from placa.sources.dicom.tags import TAGS, DicomTags, contains_identifier, read_tags
-from placa.sources.errors import MissingDirectoryError, NoUsableFileError
+from placa.sources.dicom.scan import FileScan
+from placa.sources.errors import MissingDirectoryError
 from placa.sources.source import Source, as_list
-from placa.sources.tables.cells import read_ages
 
 #: Computed and digital radiography.
 MODALITIES = ("CR", "DX")
-_NO_PATIENT = "it has no PatientID, so its images may be in several splits: fill in PatientID"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--negative", nargs="+", metavar="NAME", help="folders or values of the comparison (default: all others)")
     add("--finding", metavar="NAME", help="the name of the finding")
+    add("--separator", metavar="TEXT", help="what separates findings in a cell (default: detected; none: nothing)")
     add("--match", choices=list(MATCHES), help="what identifies the file of a row (default: the first that TABLE has)")
     add("--match-column", metavar="COLUMN", help="the column for --match (default: a usual name)")
     add("--views", nargs="+", metavar="VIEW", help="views to use; PA AP excludes laterals (default: all)")
@@ -52,8 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def from_options(options: argparse.Namespace, progress: Progress) -> Source:
     """Read the source that the command line names."""
-    names = ("labels", "label", "positive", "negative", "finding", "match", "match_column", "views", "modalities")
-    given = {name: getattr(options, name) for name in names}
+    names = ("labels", "label", "positive", "negative", "finding", "separator", "match", "match_column")
+    given = {name: getattr(options, name) for name in (*names, "views", "modalities")}
     return read_dicom(options.root, **given, key=read_patient_key(options.key), progress=progress)
 
 
@@ -70,6 +62,7 @@ def read_dicom(
     modalities: Sequence[str] = MODALITIES,
     key: PatientKey | None = None,
     progress: Progress = SILENT,
+    separator: str | None = None,
 ) -> Source:
     """Read the headers of DICOM files, and assign their labels.
 
@@ -91,6 +84,7 @@ def read_dicom(
         modalities: Modalities to use; files without a modality are used too.
         key: The key of the hashes; by default the user's own.
         progress: Where the progress bar is shown.
+        separator: What separates findings in a cell of the table; by default detected.
 
     Returns:
         One row per file. Files without a PatientID are rejected; if no file has one, patients are unknown, and
@@ -109,10 +103,9 @@ def read_dicom(
         )
     key = key or read_patient_key()
     given_lists = [as_list(names) for names in (label, positive, negative, views)]
-    lookup = read_labels(
-        root, LabelOptions(labels, given_lists[0], given_lists[1], given_lists[2], finding, match, match_column), key
-    )
-    found = _FileScan(root, lookup, {view.upper() for view in given_lists[3]}, {code.upper() for code in modalities})
+    values = (given_lists[0], given_lists[1], given_lists[2], finding, match, match_column, separator)
+    lookup = read_labels(root, LabelOptions(labels, *values), key)
+    found = FileScan(root, lookup, {view.upper() for view in given_lists[3]}, {code.upper() for code in modalities})
     try:
         label_table = os.path.realpath(labels) if labels is not None else None
         files = [file for file in files_under(root) if os.path.realpath(file) != label_table]
@@ -148,154 +141,7 @@ def read_dicom(
             "finding": finding,
             "match": lookup.kind if isinstance(lookup, TableLabels) else None,
             "match_column": lookup.column if isinstance(lookup, TableLabels) else None,
+            "separator": separator,
             "modalities": list(modalities),
         },
     )
-
-
-class Unused(NamedTuple):
-    """Why a file is not used: a code, and the modality or view."""
-
-    code: Literal["not_dicom", "other_modality", "other_view", "no_label"]
-    value: str = ""
-
-
-def _unused_text(reason: Unused) -> str:
-    return {
-        "not_dicom": "that are not DICOM",
-        "other_modality": f"of modality {reason.value} (--modalities)",
-        "other_view": f"of {reason.value} view (--views)",
-        "no_label": "without a label",
-    }[reason.code]
-
-
-@dataclass
-class _FileScan:
-    """Sort files into images, rejected files, and unused files with the reason."""
-
-    root: Path
-    labels: FileLabels
-    views: set[str]
-    modalities: set[str]
-    images: list[tuple[Path, DicomTags, dict[str, int | None]]] = field(default_factory=list)
-    rejected: list[tuple[str, str]] = field(default_factory=list)
-    unused: Counter[Unused] = field(default_factory=Counter)
-
-    def add(self, file: Path) -> None:
-        """Read the header of a file and sort it."""
-        try:
-            refuse_name(file)
-            if not file.is_file():
-                raise ImageRejected("it is not a regular file: a broken link, a pipe or a device")
-            size = file.stat().st_size
-            with file.open("rb") as opened:
-                head = opened.read(256)
-            if not is_dicom(head) and file.suffix.lower() not in {".dcm", ".dicom"}:
-                self.unused[Unused("not_dicom")] += 1
-                return
-            if not head:
-                raise ImageRejected("the file is empty: copy it again")
-            header = read_header(file, TAGS)
-            tags = read_tags(header)
-            labels = self._wanted(file, tags)
-            if labels is not None:
-                refuse(header, size)
-                self.images.append((file, tags, labels))
-        except ImageRejected as rejected:
-            self.rejected.append((os.path.abspath(file), str(rejected)))
-        except OSError as error:
-            self.rejected.append((os.path.abspath(file), f"it cannot be read ({error.strerror or error})"))
-
-    def _wanted(self, file: Path, tags: DicomTags) -> dict[str, int | None] | None:
-        # The label is looked up first, so that the row of an excluded image does not count as a row without image.
-        labels = self.labels.label_of(file, tags)
-        if tags.modality and tags.modality not in self.modalities:
-            self.unused[Unused("other_modality", tags.modality)] += 1
-        elif self.views and tags.view not in self.views:
-            self.unused[Unused("other_view", tags.view or "unknown")] += 1
-        elif labels is None:
-            self.unused[Unused("no_label")] += 1
-        else:
-            return labels
-        return None
-
-    def table(self, key: PatientKey) -> tuple[pd.DataFrame, list[Note]]:
-        """Return the images, with hashes for patients and sites, and remarks for the user."""
-        notes = [
-            Note(f"{count:,} files {_unused_text(reason)} are not used", reason.code, files=count, value=reason.value)
-            for reason, count in self.unused.most_common()
-        ]
-        if any(tags.patient for _, tags, _ in self.images):
-            without_patient = [file for file, tags, _ in self.images if not tags.patient]
-            self.rejected += [(os.path.abspath(file), _NO_PATIENT) for file in without_patient]
-            self.images = [row for row in self.images if row[1].patient]
-        elif self.images:
-            text = "no file has a PatientID, so groups of images are searched by similarity"
-            notes.append(Note(text, "no_patient_id"))
-        all_tags = [tags for _, tags, _ in self.images]
-        renamed, rows = 0, []
-        for file, tags, labels in self.images:
-            name = _image_id(file.relative_to(self.root), tags, key)
-            renamed += name != file.relative_to(self.root).as_posix() or contains_identifier(
-                os.path.abspath(file), tags.identifiers
-            )
-            site = f"site-{key.pseudonym('site', tags.institution, 8)}" if tags.institution else None
-            rows.append((name, os.path.abspath(file), tags.sex, tags.view, site, *labels.values()))
-        columns = ["image_id", "path", "sex", "view", "site", *self.labels.findings]
-        images = pd.DataFrame(rows, columns=columns)
-        patient_age = read_ages(pd.Series([tags.age for tags in all_tags], dtype=object), notes)
-        images["age"] = patient_age.fillna(pd.Series([tags.years for tags in all_tags], dtype="float64"))
-        if all_tags and all_tags[0].patient:
-            self._name_patients(images, all_tags, key, notes)
-        if renamed:
-            text = (
-                f"the paths of {renamed:,} of {len(rows):,} files contain patient identifiers. image_id has hashes "
-                "instead; path and rejected.csv are unchanged: keep them private, or rename the images and prepare "
-                "again"
-            )
-            notes.append(Note(text, "identifiers_in_paths", paths=renamed, files=len(rows)))
-        return images, notes
-
-    @staticmethod
-    def _name_patients(images: pd.DataFrame, all_tags: list[DicomTags], key: PatientKey, notes: list[Note]) -> None:
-        images["patient_id"] = [key.pseudonym("patient", f"{tags.issuer}\0{tags.patient}") for tags in all_tags]
-        pooled = pd.Series([key.pseudonym("group", tags.patient) for tags in all_tags])
-        issuers = images["patient_id"].groupby(pooled).transform("nunique")
-        if (issuers > 1).any():
-            # One id from two issuers may be two patients, or one patient with an issuer that is sometimes missing.
-            images["group_id"] = images["patient_id"].where(issuers == 1, pooled)
-            count = int((issuers > 1).sum())
-            text = f"{count:,} images share a PatientID of several issuers; they stay in one split"
-            notes.append(Note(text, "several_issuers", images=count))
-        sexes = images["sex"].groupby(images["patient_id"]).nunique()
-        if (sexes > 1).any():
-            count = int((sexes > 1).sum())
-            text = f"{count:,} patients are recorded with both sexes: check PatientID"
-            notes.append(Note(text, "both_sexes", patients=count))
-
-    def no_usable_file(self, files: int) -> NoUsableFileError:
-        """Return the error for a directory without a usable file."""
-        outcomes = [f"{count:,} {_unused_text(reason)}" for reason, count in self.unused.most_common(4)]
-        if self.rejected:
-            outcomes.append(f"{len(self.rejected):,} rejected (first: {self.rejected[0][0]}: {self.rejected[0][1]})")
-        match = self.labels.kind if isinstance(self.labels, TableLabels) else None
-        how = f" Rows of {self.labels.name} are matched by {match}." if match else ""
-        return NoUsableFileError(
-            f"None of the {files:,} files in {self.root} can be used: {'; '.join(outcomes) or 'it is empty'}.{how} "
-            "Check the labels, --views and --modalities.",
-            directory=str(self.root),
-            files=files,
-            rejected=len(self.rejected),
-            unused={_unused_text(reason): count for reason, count in self.unused.items()},
-            match=match,
-        )
-
-
-def _image_id(path: Path, tags: DicomTags, key: PatientKey) -> str:
-    parts = [
-        f"{key.pseudonym('path', part, 12)}{Path(part).suffix if Path(part).suffix in {'.dcm', '.dicom'} else ''}"
-        if contains_identifier(part, tags.identifiers)
-        else part
-        for part in path.parts
-    ]
-    return "/".join(parts)

@@ -22,7 +22,7 @@ from placa.sources.errors import (
     TooFewClassesError,
 )
 from placa.sources.folders import class_folders
-from placa.sources.table.labels import Labels, label_columns, read_truth
+from placa.sources.table.labels import Labels, LabelValues, label_columns, read_truth
 from placa.sources.tables import TextTable, read_text_table
 from placa.sources.tables.cells import find_column
 from placa.sources.tables.duplicates import reject_duplicates
@@ -49,6 +49,7 @@ class LabelOptions:
         finding: The name of the finding.
         match: One of `MATCHES`; None for the first that the table has.
         match_column: The column for `match`; None for a usual name.
+        separator: What separates findings in a cell; None to detect it.
     """
 
     table: Path | None
@@ -58,6 +59,7 @@ class LabelOptions:
     finding: str | None
     match: str | None
     match_column: str | None
+    separator: str | None = None
 
 
 class FileLabels(Protocol):
@@ -227,7 +229,9 @@ def read_labels(root: Path, options: LabelOptions, key: PatientKey) -> FileLabel
     kind, column = _column(rows, options.match, options.match_column)
     notes = list(rows.notes)
     columns = label_columns(rows, options.label)
-    truth = read_truth(rows, columns, options.positive, options.negative, options.finding, notes)
+    truth = read_truth(
+        rows, columns, LabelValues(options.positive, options.negative, options.finding, options.separator), notes
+    )
     cells = rows.frame[column]
     if kind == "path":
         cells = cells.map(lambda cell: os.path.normpath(cell.replace("\\", "/")) if cell else "")

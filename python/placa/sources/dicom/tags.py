@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from placa.images.dicom.header import quiet
 from placa.sources.tables.cells import OLDEST
+from placa.sources.tables.identifiers import is_placeholder
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -24,10 +25,6 @@ TAGS = [
     *("Rows", "Columns", "NumberOfFrames", "BitsStored", "PresentationIntentType", "SOPClassUID"),
     *(*_UIDS, *_DATES, *_WORDS),
 ]
-#: Values of PatientID in anonymized files.
-_PLACEHOLDER = re.compile(
-    r"(anon(ym\w*)?|unknown|none|null|na|n/a|removed|de-?identified|redacted|patient|test|[0x*?.-]+)", re.I
-)
 _VIEW_PATTERNS = {
     "PA": re.compile(r"\bp ?a\b|\bpostero ?anterior\b"),
     "AP": re.compile(r"\ba ?p\b|\bantero ?posterior\b"),
@@ -78,13 +75,13 @@ def _read_tags(header: Dataset) -> DicomTags:
     others = (_text(header, name) for name in ("OtherPatientIDs", "AccessionNumber", *_UIDS))
     age, sex = _text(header, "PatientAge"), _text(header, "PatientSex").upper()
     return DicomTags(
-        patient="" if _PLACEHOLDER.fullmatch(patient) else patient,
+        patient="" if is_placeholder(patient) and not re.fullmatch(r"0+", patient) else patient,
         issuer=_text(header, "IssuerOfPatientID"),
         uid=_text(header, "SOPInstanceUID"),
         accession=_text(header, "AccessionNumber"),
         institution=_text(header, "InstitutionName"),
         identifiers=frozenset(
-            text.lower() for text in (patient, *others, *names) if len(text) > 1 and not _PLACEHOLDER.fullmatch(text)
+            text.lower() for text in (patient, *others, *names) if len(text) > 1 and not is_placeholder(text)
         ),
         modality=_text(header, "Modality").upper(),
         sex=sex if sex in {"F", "M"} else None,

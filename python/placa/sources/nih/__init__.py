@@ -219,7 +219,7 @@ def _images(
     raw = entries.rows.frame.loc[kept.index]
     # Read again, because the remarks count the existing images only.
     read_ages(raw["Patient Age"], notes)
-    read_sexes(raw["Patient Gender"], notes)
+    read_sexes(raw["Patient Gender"], notes, "dicom")
     unusual = kept["view"].notna() & ~kept["view"].isin(["PA", "AP"])
     if unusual.any():
         count, first = int(unusual.sum()), str(kept["view"][unusual].iloc[0])

@@ -131,7 +131,7 @@ def read_entries(path: Path) -> Entries:
         {
             "image_id": usable["Image Index"],
             "patient_id": patients[usable.index],
-            "sex": read_sexes(usable[_SEX], ignored_notes),
+            "sex": read_sexes(usable[_SEX], ignored_notes, "dicom"),
             "age": read_ages(usable["Patient Age"], ignored_notes),
             "view": read_views(usable["View Position"]),
             "official": pd.Series(pd.NA, index=usable.index, dtype="string"),

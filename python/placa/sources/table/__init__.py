@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from placa.core.errors import unknown_name
@@ -16,34 +15,18 @@ from placa.records.codes import Note
 from placa.records.manifest import FIXED
 from placa.sources.errors import (
     ImagesNotFoundError,
-    MissingColumnError,
     NoUsableRowError,
     ReservedNameError,
-    SingleClassError,
 )
 from placa.sources.source import Source, as_list
-from placa.sources.table.labels import Labels, label_columns, read_truth
+from placa.sources.table.columns import COLUMNS, columns_note
+from placa.sources.table.labels import LabelValues, label_columns, read_truth
+from placa.sources.table.paths import find_paths, name_path_column
+from placa.sources.table.rows import join_rows, require_both, usable_rows
 from placa.sources.tables import TextTable, read_text_table
-from placa.sources.tables.cells import UNKNOWN, find_column, read_ages, read_sexes, read_views
-from placa.sources.tables.duplicates import reject_duplicates
-
-#: The usual names of each column; the first found is used. Case, spaces, underscores, hyphens and dots are ignored.
-COLUMNS = {
-    "path": ("path", "image_path", "file_path", "file", "file_name", "image", "image_index"),
-    "id": ("image_id", "image_name"),
-    "patient": ("patient_id", "patient", "subject_id", "subject"),
-    "group": ("group_id",),
-    "split": ("split",),
-    "sex": ("sex", "gender", "patient_sex", "patient_gender"),
-    "age": ("age", "patient_age", "age_years"),
-    "view": ("view", "view_position"),
-    "site": ("site", "hospital", "institution"),
-}
-_SPLITS = {
-    **dict.fromkeys(("train", "training", "entrenamiento"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev", "validación", "validacion"), "validation"),
-    **dict.fromkeys(("test", "testing", "prueba"), "test"),
-}
+from placa.sources.tables.cells import find_column, find_columns, read_ages, read_sexes, read_splits, read_views
+from placa.sources.tables.identifiers import join_groups, patients_in_paths, read_patients
+from placa.sources.tables.words import UNKNOWN, fold
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,6 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--negative", nargs="+", metavar="VALUE", help="values of the comparison (default: all others)")
     parser.add_argument("--finding", metavar="NAME", help="the name of the finding")
+    parser.add_argument(
+        "--separator", metavar="TEXT", help="what separates findings in a cell (default: detected; none: nothing)"
+    )
     parser.add_argument("--root", type=Path, metavar="DIR", help="start of relative paths (default: TABLE's directory)")
     for name, usual_names in COLUMNS.items():
         parser.add_argument(
@@ -76,7 +62,14 @@ def from_options(options: argparse.Namespace, progress: Progress) -> Source:
     given = {name: getattr(options, f"{name}_column") for name in COLUMNS}
     columns = {name: column for name, column in given.items() if column is not None}
     return read_table(
-        options.table, options.label, options.positive, options.negative, options.finding, options.root, columns
+        options.table,
+        options.label,
+        options.positive,
+        options.negative,
+        options.finding,
+        options.root,
+        columns,
+        options.separator,
     )
 
 
@@ -88,22 +81,27 @@ def read_table(
     finding: str | None = None,
     root: str | Path | None = None,
     columns: Mapping[str, str] | None = None,
+    separator: str | None = None,
 ) -> Source:
     """Read a table of images and labels.
 
     With one label column, its value defines whether an image is positive; images without a label are not used. With
     several, each is a finding and an empty cell means unknown; images without any label are not used. The uncertain
-    label ``-1`` of CheXpert (Irvin et al. 2019) counts as unknown.
+    label ``-1`` of CheXpert (Irvin et al. 2019) counts as unknown. A cell may name several findings. Rows of one image
+    that differ only in the finding are joined.
 
     Args:
-        table: A CSV, TSV or parquet file, one row per image.
+        table: A CSV, TSV or parquet file, also compressed with gzip, one row per image or per finding.
         label: The label column, or several.
         positive: The values of a positive image; by default 1, yes, true and similar.
         negative: The values of a comparison image; by default all others. Images with neither are not used.
         finding: The name of the finding; by default the positive value, or the column if its values are yes and no.
         root: The start of relative paths; by default the table's own directory.
         columns: The names of the columns ``path``, ``id``, ``patient``, ``group``, ``split``, ``sex``, ``age``,
-            ``view`` and ``site``; by default a usual name. ``"none"`` ignores the column.
+            ``view`` and ``site``; by default a usual name. ``"none"`` ignores the column. If the patient column is the
+            path column, patients are taken from paths such as ``patient00001/study1/view1.jpg``.
+        separator: What separates findings in a label cell; ``"none"`` for nothing; by default detected (see
+            `placa.sources.tables.label_cells.read_entries`).
 
     Returns:
         The existing images. If neither patients nor groups are known, `prepare` searches for groups.
@@ -112,6 +110,8 @@ def read_table(
         MissingColumnError: The table has no column of paths.
         UnknownNameError: A column or value is unknown.
         LabelValuesError: The labels are words, and `positive` is not given.
+        LabelSeparatorError: It is ambiguous whether a label cell has several findings.
+        LossyIdentifierError: The patients have lost digits.
         NoUsableRowError: No row can be used.
         ImagesNotFoundError: None of the images exists.
         SingleClassError: All existing images have the same label.
@@ -123,40 +123,39 @@ def read_table(
         raise unknown_name("kind of column", unknown_kinds[0], COLUMNS)
     rows = read_text_table(table)
     table = rows.path
-    named = {kind: find_column(rows, given.get(kind), usual_names) for kind, usual_names in COLUMNS.items()}
-    if named["path"] is None:
-        raise MissingColumnError(
-            f"No column 'path' in {table} (columns: {', '.join(map(str, rows.frame.columns[:12]))}). Name the image "
-            "column with --path-column.",
-            file=str(table),
-            column="path",
-            accepted=list(COLUMNS["path"]),
-            columns=list(map(str, rows.frame.columns)),
-        )
+    base = root if root is not None else table.parent
     columns_of_labels = label_columns(rows, as_list(label))
+    named = {kind: find_column(rows, given.get(kind), usual_names) for kind, usual_names in COLUMNS.items()}
+    name_path_column(rows, named, base)
     notes = list(rows.notes)
-    truth = read_truth(rows, columns_of_labels, as_list(positive), as_list(negative), finding, notes)
+    notes.append(columns_note(named))
+    options = LabelValues(as_list(positive), as_list(negative), finding, separator)
+    truth = read_truth(rows, columns_of_labels, options, notes)
     reserved = sorted(set(truth.findings) & set(FIXED))
     if reserved:
         raise ReservedNameError(
             f"The name {reserved[0]!r} is reserved for a column of the manifest. Choose another with --finding.",
             name=reserved[0],
         )
-    cells = {kind: rows.frame[column] for kind, column in named.items() if column is not None}
-    for kind in set(cells) & {"patient", "group", "split", "site"}:
-        cells[kind] = cells[kind].mask(cells[kind].str.lower().isin(UNKNOWN), "")
-    files = _paths(cells["path"], root if root is not None else table.parent)
-    kept, rejected = _usable(rows, cells, named, truth, files)
+    cells = _cells(rows, named, given, notes)
+    files = find_paths(cells["path"], base, notes)
+    joined = join_rows(rows, cells, truth, files)
+    kept, rejected = usable_rows(rows, cells, named, truth, files, joined.index)
+    kept &= ~joined.merged
+    if joined.merged.any():
+        count, images_joined = int(joined.merged.sum()), int(joined.first.sum())
+        text = f"{count + images_joined:,} rows name findings of {images_joined:,} images, and were joined"
+        notes.append(Note(text, "rows_joined", rows=count + images_joined, images=images_joined))
     if not kept.any():
         first = f" (first: {rejected[0][0]}: {rejected[0][1]})" if rejected else ""
         raise NoUsableRowError(
-            f"None of the {len(rows)} rows of {table} can be used{first}. Correct the table.",
+            f"None of the {len(rows):,} rows of {table} can be used{first}. Correct the table.",
             file=str(table),
             rows=len(rows),
             row=rejected[0][0] if rejected else None,
             reason=rejected[0][1] if rejected else None,
         )
-    labelled = truth.values[kept & truth.values.notna().any(axis=1)]
+    labelled = joined.values[kept & joined.values.notna().any(axis=1)]
     paths = files[labelled.index]
     existing = paths.map(os.path.isfile).astype(bool)
     if not existing.any():
@@ -166,16 +165,19 @@ def read_table(
             images=len(paths),
             searched=paths.iloc[:1].tolist(),
         )
-    _require_both(labelled[existing], truth, table, notes)
+    labelled, findings = require_both(labelled, existing, truth, table, rejected, notes)
+    existing = existing[labelled.index]
+    paths = paths[labelled.index]
     images = _images(labelled[existing], paths[existing], cells, notes)
+    _warn_of_patients(rows, named, given, images, notes)
     images["label_source"] = table.name
     return Source(
         kind="table",
         images=images.reset_index(drop=True),
-        findings=truth.findings,
+        findings=findings,
         comparison=truth.comparison,
         label_source=table.name,
-        rows=len(rows),
+        rows=len(rows) - int(joined.merged.sum()),
         unused=int(kept.sum()) - len(labelled),
         missing=int((~existing).sum()),
         rejected=rejected,
@@ -190,77 +192,58 @@ def read_table(
             "negative": as_list(negative),
             "finding": finding,
             "root": str(root) if root is not None else None,
+            "separator": separator,
             "columns": {kind: column for kind, column in named.items() if column is not None},
         },
     )
 
 
-def _require_both(values: pd.DataFrame, truth: Labels, table: Path, notes: list[Note]) -> None:
-    for finding in truth.findings:
-        for value in (1, 0):
-            if not (values[finding] == value).any():
-                words = f"no existing image is {'positive' if value else 'negative'} for {finding}"
-                if len(truth.findings) == 1:
-                    raise SingleClassError(
-                        f"In {table}, {words}. Check --label and --positive.",
-                        finding=finding,
-                        missing=value,
-                    )
-                text = f"{words}, so this finding cannot be learned"
-                notes.append(Note(text, "no_positive" if value else "no_negative", finding=finding))
+def _cells(
+    rows: TextTable, named: dict[str, str | None], given: Mapping[str, str], notes: list[Note]
+) -> dict[str, pd.Series]:
+    """Return the cells of each kind; those of an unknown patient, group, split or site are ``""``."""
+    cells = {kind: rows.frame[column] for kind, column in named.items() if column is not None}
+    for kind in set(cells) & {"group", "split", "site"}:
+        cells[kind] = cells[kind].mask(cells[kind].map(fold).isin(UNKNOWN), "")
+    patient = named["patient"]
+    if patient is not None and patient == named["path"] and given.get("patient") is not None:
+        cells["patient"] = patients_in_paths(cells["path"])
+    elif patient is not None:
+        cells["patient"] = read_patients(cells["patient"], patient, rows.path, notes)
+    if "view" in cells and "view" not in given:
+        # CheXpert has the direction of frontal images in one column, and laterals in another.
+        views = cells["view"].map(fold)
+        for column in find_columns(rows, COLUMNS["view"])[1:]:
+            other = rows.frame[column]
+            cells["view"] = cells["view"].mask(views.isin(UNKNOWN), other)
+            views = cells["view"].map(fold)
+    return cells
 
 
-def _usable(
-    rows: TextTable, cells: dict[str, pd.Series], named: dict[str, str | None], truth: Labels, files: pd.Series
-) -> tuple[pd.Series, list[tuple[str, str]]]:
-    """Select the usable rows; list the others with the reasons."""
-    reasons = truth.reasons.copy()
-
-    def reject(bad: pd.Series, reason: str | pd.Series) -> None:
-        reasons.update(pd.Series(reason, index=reasons.index, dtype=object)[bad & (reasons == "")])
-
-    reject(cells["path"] == "", f"its column {named['path']!r} is empty")
-    if "id" in cells:
-        reject(cells["id"] == "", f"its column {named['id']!r} is empty")
-    units = [kind for kind in ("patient", "group") if kind in cells and (cells[kind] != "").any()]
-    if units:
-        # An image of an unknown patient may leak into another split.
-        known = pd.concat([cells[kind] != "" for kind in units], axis=1).any(axis=1)
-        advice = f"fill it in, or use --{units[0]}-column none to search for groups"
-        reject(~known, f"its {units[0]} is unknown (column {named[units[0]]!r} is empty): {advice}")
-    if "split" in cells:
-        split = cells["split"].str.lower()
-        reject(
-            (split != "") & ~split.isin(_SPLITS),
-            "its split " + cells["split"].map(repr) + " is not train, validation or test: correct it",
-        )
-    rejected = rows.reject(reasons)
-    keep = reasons == ""
-    compared = pd.concat([truth.values.astype("string"), *(cells[kind].rename(named[kind]) for kind in cells)], axis=1)
-    compared = compared.loc[:, ~compared.columns.duplicated()]
-    for keys, noun in ((cells.get("id", cells["path"]), "the image"), (files, "the file")):
-        index = keep.index[keep]
-        # Two names for one file do not contradict each other; two labels do.
-        own = [named["path"], named["id"]] if noun == "the file" else [named["id"]]
-        unique, repeats = reject_duplicates(
-            rows, keys[index], compared.loc[index].drop(columns=own, errors="ignore"), noun
-        )
-        keep[index] = unique
-        rejected += repeats
-    return keep, rows.rejected + rejected
-
-
-def _paths(text: pd.Series, root: Path) -> pd.Series:
-    base = os.path.abspath(root)
-
-    def resolve(name: str) -> str:
-        path = os.path.normpath(os.path.join(base, name))
-        if "\\" in name and not os.path.exists(path):
-            # The table has Windows paths.
-            return os.path.normpath(os.path.join(base, name.replace("\\", "/")))
-        return path
-
-    return text.map(resolve)
+def _warn_of_patients(
+    rows: TextTable, named: Mapping[str, str | None], given: Mapping[str, str], images: pd.DataFrame, notes: list[Note]
+) -> None:
+    """Add a remark with the number of patients, or a warning if they are unknown."""
+    if "patient_id" in images:
+        count = int(images["patient_id"].nunique())
+        notes.append(Note(f"patients: {count:,}, in {len(images):,} images", "patients_found", patients=count))
+        return
+    if given.get("patient", "").lower() == "none" or "group_id" in images:
+        return
+    columns = ", ".join(map(str, rows.frame.columns[:12]))
+    consequence = (
+        "PATIENTS ARE UNKNOWN: images of one patient may be in training and test, and results may be too optimistic. "
+        "Related images are searched by similarity"
+    )
+    remedy = "Name the column of patients with --patient-column, or pass --patient-column none"
+    if named["patient"] is None:
+        if (patients_in_paths(images["path"]) != "").all():
+            remedy = f"The paths name patients: pass --patient-column {named['path']!r} to use them"
+        text = f"no column of patients was recognised (columns: {columns}). {consequence}. {remedy}"
+        notes.append(Note(text, "no_patient_column", columns=columns))
+    else:
+        text = f"column {named['patient']!r} names no patient. {consequence}. {remedy}"
+        notes.append(Note(text, "patients_unknown", column=str(named["patient"])))
 
 
 def _images(labelled: pd.DataFrame, paths: pd.Series, cells: dict[str, pd.Series], notes: list[Note]) -> pd.DataFrame:
@@ -271,31 +254,17 @@ def _images(labelled: pd.DataFrame, paths: pd.Series, cells: dict[str, pd.Series
         if text is not None and (text != "").any():
             out[column] = text.where(text != "")
     if "group_id" in out and "patient_id" in out:
-        out["group_id"] = _join_groups(out["group_id"].fillna(out["patient_id"]), out["patient_id"])
+        out["group_id"] = join_groups(out["group_id"].fillna(out["patient_id"]), out["patient_id"])
     if "sex" in cells:
-        out["sex"] = read_sexes(cells["sex"][index], notes)
+        out["sex"] = read_sexes(cells["sex"][index], notes, column=cells["sex"])
     if "age" in cells:
         out["age"] = read_ages(cells["age"][index], notes)
     if "view" in cells:
         out["view"] = read_views(cells["view"][index])
     if "split" in cells:
-        out["split"] = cells["split"][index].str.lower().map(_SPLITS).astype("string")
+        out["split"] = read_splits(cells["split"][index])
         unit = out.get("group_id", out.get("patient_id"))
         if unit is not None:
             # An image without a split is assigned to the split of its patient.
             out["split"] = out["split"].fillna(out["split"].groupby(unit).transform("first"))
     return out.join(labelled)
-
-
-def _join_groups(groups: pd.Series, patients: pd.Series) -> pd.Series:
-    """Join the groups that share a patient, because neither may be divided; the first group gives the name."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    left, right = pd.factorize(groups)[0], pd.factorize(patients)[0]
-    known = right >= 0
-    ends = left[known], right[known] + left.max() + 1
-    nodes = left.max() + right.max() + 2
-    ties = coo_matrix((np.ones(len(ends[0]), dtype=bool), ends), shape=(nodes, nodes))
-    _, joined = connected_components(ties, directed=False)
-    return groups.groupby(joined[left]).transform("first")

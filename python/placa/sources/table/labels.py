@@ -1,9 +1,9 @@
-"""Parse label columns: 0 and 1, yes and no, or words of which some are positive."""
+"""Parse label columns: 0 and 1, yes and no, or names of findings of which some are positive."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -12,20 +12,37 @@ from placa.records.codes import Note
 from placa.records.source import ABSENT, REST, Comparison, compared_with
 from placa.sources.errors import (
     ConflictingOptionsError,
-    EmptyColumnError,
-    LabelValuesError,
     MissingOptionError,
     PositiveNegativeOverlapError,
     RepeatedNameError,
 )
+from placa.sources.table.label_column import LabelColumn, require_values, tell_similar
 from placa.sources.tables import TextTable
-from placa.sources.tables.cells import UNKNOWN, by_value, find_column
+from placa.sources.tables.cells import find_column
+from placa.sources.tables.label_cells import parse_list
+from placa.sources.tables.words import (
+    NORMAL,
+    fold,
+    normal,
+    shown,
+)
 
-_YES = frozenset({"1", "yes", "y", "true", "t", "positive", "pos", "present", "sí", "si", "verdadero", "positivo"})
-_NO = frozenset({"0", "no", "n", "false", "f", "negative", "neg", "absent", "falso", "negativo"})
-#: CheXpert and MIMIC-CXR write -1 for an uncertain label (Irvin et al. 2019).
-_UNCERTAIN = frozenset({"-1", "uncertain"})
-_SHOWN = 12
+
+@dataclass(frozen=True)
+class LabelValues:
+    """Hold the options about the values of labels.
+
+    Attributes:
+        positive: Positive values; empty for 1, yes, true and similar.
+        negative: Values of the comparison; empty for all others.
+        finding: The name of the finding of a single column.
+        separator: The separator of several findings in a cell; ``"none"`` for single names; None to detect it.
+    """
+
+    positive: list[str] = field(default_factory=list)
+    negative: list[str] = field(default_factory=list)
+    finding: str | None = None
+    separator: str | None = None
 
 
 @dataclass(frozen=True)
@@ -37,12 +54,15 @@ class Labels:
         findings: The columns of `values`.
         comparison: The images that findings are compared with.
         reasons: The reason why a row's label cannot be parsed; ``""`` if it can.
+        parts: For one column of names: ``positive``, ``unknown``, ``negative`` and ``normal``, whether a row has such
+            an entry. Rows of one image can then be joined (see `truth_of_parts`). None for labels of 0 and 1.
     """
 
     values: pd.DataFrame
     findings: list[str]
     comparison: Comparison
     reasons: pd.Series
+    parts: pd.DataFrame | None = None
 
 
 def label_columns(rows: TextTable, names: Iterable[str]) -> list[str]:
@@ -61,34 +81,57 @@ def label_columns(rows: TextTable, names: Iterable[str]) -> list[str]:
     return found
 
 
-def read_truth(
-    rows: TextTable,
-    columns: list[str],
-    positive: list[str],
-    negative: list[str],
-    finding: str | None,
-    notes: list[Note],
-) -> Labels:
+def truth_of_parts(parts: pd.DataFrame) -> pd.Series:
+    """Return 1 where an entry is positive; otherwise missing where one is unknown, 0 where one is negative."""
+    negative = parts["negative"] & ~parts["unknown"]
+    return pd.Series(pd.NA, index=parts.index, dtype="Int8").mask(negative, 0).mask(parts["positive"], 1)
+
+
+def read_truth(rows: TextTable, columns: list[str], options: LabelValues, notes: list[Note]) -> Labels:
     """Parse the label columns.
 
     Args:
         rows: The table.
         columns: Its label columns: one, or several findings.
-        positive: Positive values; empty for 1, yes, true and similar.
-        negative: Values of the comparison; empty for all others.
-        finding: The name of the finding of a single column.
-        notes: Receives a remark if labels are uncertain.
+        options: The options about values.
+        notes: Receives how each value was read.
 
     Raises:
         UnknownNameError: A value is in no row.
-        ConflictingOptionsError: `finding` is given with several columns.
+        ConflictingOptionsError: A name of the finding is given with several columns.
         RepeatedNameError: A column is named twice.
-        MissingOptionError: `negative` is given without `positive`.
+        MissingOptionError: Negative values are given without positive ones.
         PositiveNegativeOverlapError: A value is positive and negative.
-        LabelValuesError: The labels are words, and `positive` is empty.
+        LabelSeparatorError: A value contains a separator of the column.
+        LabelValuesError: The labels are words, and no positive value is named.
         EmptyColumnError: All labels are empty.
     """
-    if finding is not None and len(columns) > 1:
+    _check_options(columns, options)
+    positive, negative = ([_single(value) for value in values] for values in (options.positive, options.negative))
+    yes, no = ({normal(value): value for value in values} for values in (positive, negative))
+    if yes.keys() & no.keys():
+        both = sorted(yes.keys() & no.keys())[0]
+        raise PositiveNegativeOverlapError(
+            f"{both!r} is both --positive and --negative. Remove it from one.", name=both
+        )
+    read = {name: LabelColumn(rows, name, options.separator) for name in columns}
+    # The words yes and no are only used if no class of another column is named.
+    binary = all(column.is_binary or column.is_unknown for column in read.values())
+    binary = binary and any(column.is_binary for column in read.values())
+    polarities = {column.polarity.get(word) for word in yes for column in read.values() if column.is_binary}
+    if not yes:
+        for column in read.values():
+            if not (column.is_binary or column.is_unknown):
+                raise column.not_binary()
+        return _binary_labels(rows, read, options, inverted=False, notes=notes)
+    if not no and binary and len(polarities) == 1 and polarities <= {0, 1}:
+        return _binary_labels(rows, read, options, inverted=polarities == {0}, notes=notes)
+    require_values(rows, read, {**yes, **no})
+    return _named_labels(rows, read, yes, no, options, notes)
+
+
+def _check_options(columns: list[str], options: LabelValues) -> None:
+    if options.finding is not None and len(columns) > 1:
         raise ConflictingOptionsError(
             f"--finding needs one label column, got {len(columns)}. Omit --finding.",
             option="--finding",
@@ -99,91 +142,113 @@ def read_truth(
         raise RepeatedNameError(
             f"--label names {repeated[0]!r} more than once. Name each column once.", option="--label", name=repeated[0]
         )
-    yes, no = (frozenset(_normalized(value) for value in values) for values in (positive, negative))
-    if no and not yes:
+    if options.negative and not options.positive:
         raise MissingOptionError(
             "--negative needs --positive. Name the positive values too.",
             option="--positive",
             given=["--negative"],
         )
-    if yes & no:
-        both = sorted(yes & no)[0]
-        raise PositiveNegativeOverlapError(
-            f"{both!r} is both --positive and --negative. Remove it from one.", name=both
-        )
-    normalized = {name: by_value(rows.frame[name], lambda cells: cells.map(_normalized)) for name in columns}
-    # If labels are yes and no, "maybe" is rejected; if they are words, any other word may be the comparison.
-    strict = not no and (not yes or ((yes <= _YES or yes <= _NO) and all(map(_mostly_binary, normalized.values()))))
-    inverted = strict and bool(yes) and yes <= _NO
-    if strict:
-        yes, no = (_NO, _YES) if inverted else (_YES, _NO)
-    if not strict:
-        _require_values(rows, normalized, [*positive, *negative])
-    values, reasons, uncertain = {}, pd.Series("", index=rows.frame.index, dtype=object), 0
-    for name, cells in normalized.items():
-        unknown = cells.isin((UNKNOWN | _UNCERTAIN) - yes - no)
-        uncertain += int(cells.isin(_UNCERTAIN - yes - no).sum())
-        other = ~unknown & ~cells.isin(yes | no)
-        if strict and other.any():
-            if not _mostly_binary(cells):
-                raise LabelValuesError(
-                    f"Labels in column {name!r} of {rows.path} must be 0 and 1 or yes and no, got "
-                    f"{_examples(rows.frame[name][~unknown])}. Name the positive values with --positive.",
-                    file=str(rows.path),
-                    column=name,
-                    labels=rows.frame[name][~unknown].unique()[:_SHOWN].tolist(),
-                )
-            why = f"its label in column {name!r} is not 0 or 1, yes or no: "
-            reasons = reasons.mask(other & (reasons == ""), why + rows.frame[name].map(repr))
-        zero = cells.isin(no) if strict or no else other
-        values[name] = pd.Series(pd.NA, index=cells.index, dtype="Int8").mask(zero, 0).mask(cells.isin(yes), 1)
-    if uncertain:
-        text = f"uncertain labels, which count as unknown: {uncertain:,}"
-        notes.append(Note(text, "labels_uncertain", labels=uncertain))
+
+
+def _single(value: str) -> str:
+    """Return the only entry of a value that is written as a list: ``['pneumonia']`` is ``pneumonia``."""
+    listed = parse_list(value)
+    return listed[0] if listed is not None and len(listed) == 1 else value
+
+
+def _binary_labels(
+    rows: TextTable, read: dict[str, LabelColumn], options: LabelValues, inverted: bool, notes: list[Note]
+) -> Labels:
+    values, reasons = {}, pd.Series("", index=rows.frame.index, dtype=object)
+    for name, column in read.items():
+        truth: dict[str, int | None] = {}
+        wrong: dict[str, str] = {}
+        for cell, parts in column.split.entries.items():
+            found = {column.understood[part] for part in parts if part in column.understood}
+            bad = [part for part in parts if part in column.not_understood]
+            truth[cell] = None
+            if bad:
+                wrong[cell] = f"its label in column {name!r} is not 0 or 1, yes or no: {shown(cell)}"
+            elif len(found) > 1:
+                wrong[cell] = f"its label in column {name!r} is positive and negative: {shown(cell)}"
+            elif found and not any(part in column.unknown for part in parts):
+                (value,) = found
+                truth[cell] = 1 - value if inverted else value
+        reasons = reasons.mask(reasons == "", column.cells.map(wrong).fillna(""))
+        values[name] = column.cells.map(truth).astype("Int8")
+        taken = {
+            "positive": [part for part, value in column.understood.items() if value != inverted],
+            "negative": [part for part, value in column.understood.items() if value == inverted],
+            "unknown": sorted(column.unknown),
+            "not understood": sorted(column.not_understood),
+        }
+        column.tell_reading(taken, notes)
+    columns = list(read)
     if len(columns) > 1:
-        truth = pd.DataFrame(values)
-        return Labels(truth, columns, REST, reasons)
+        return Labels(pd.DataFrame(values), columns, REST, reasons)
     single = columns[0]
-    # The first spelling of each value in the table.
-    spelling = dict(zip(normalized[single][::-1], rows.frame[single][::-1], strict=True))
-    if strict:
-        name = finding or (f"{single} {positive[0]}" if inverted else single)
-        comparison = ABSENT
-    else:
-        name = finding or " or ".join(spelling[_normalized(value)] for value in positive)
-        others = no or set(normalized[single][values[single] == 0])
-        names_of_others = [spelling[word] for word in sorted(others)]
-        comparison = compared_with(*names_of_others) if len(names_of_others) <= 4 else REST
-    return Labels(pd.DataFrame({name: values[single]}), [name], comparison, reasons)
+    name = options.finding or (f"{single} {options.positive[0]}" if inverted else single)
+    return Labels(pd.DataFrame({name: values[single]}), [name], ABSENT, reasons)
 
 
-def _mostly_binary(cells: pd.Series) -> bool:
-    known = cells[~cells.isin(UNKNOWN | _UNCERTAIN)]
-    return bool(known.isin(_YES | _NO).sum() * 2 >= len(known))
-
-
-def _normalized(value: str) -> str:
-    """Normalize a value for comparison: ``1.0`` is 1, and case is ignored."""
-    value = value.strip().lower()
-    return value[:-2] if value.endswith(".0") else value
-
-
-def _require_values(rows: TextTable, normalized: dict[str, pd.Series], wanted: list[str]) -> None:
-    if all((rows.frame[name] == "").all() for name in normalized):
-        raise EmptyColumnError(
-            f"Column {' or '.join(map(repr, normalized))} of {rows.path} is empty. Fill in the labels.",
-            file=str(rows.path),
-            columns=list(normalized),
+def _named_labels(
+    rows: TextTable,
+    read: dict[str, LabelColumn],
+    yes: dict[str, str],
+    no: dict[str, str],
+    options: LabelValues,
+    notes: list[Note],
+) -> Labels:
+    values, all_parts = {}, {}
+    spelling: dict[str, str] = {}
+    others: set[str] = set()
+    for name, column in read.items():
+        kinds: dict[str, str] = {}
+        for part in column.counts:
+            word = normal(part)
+            # The spelling of each value that is most frequent in the table.
+            best = spelling.get(word)
+            if best is None or (-column.counts[part], part) < (-column.counts.get(best, 0), best):
+                spelling[word] = part
+            if word in yes:
+                kinds[part] = "positive"
+            elif word in no:
+                kinds[part] = "negative"
+            elif part in column.unknown:
+                kinds[part] = "unknown"
+            else:
+                kinds[part] = "other" if no else "negative"
+        entries = column.split.entries
+        found = {cell: {kinds[part] for part in parts} for cell, parts in entries.items()}
+        normals = {cell: any(fold(part) in NORMAL for part in parts) for cell, parts in entries.items()}
+        parts_of_rows = pd.DataFrame(
+            {
+                kind: column.cells.map({cell: kind in kinds_of_cell for cell, kinds_of_cell in found.items()}).astype(
+                    bool
+                )
+                for kind in ("positive", "unknown", "negative")
+            },
+            index=rows.frame.index,
         )
-    found_values = set().union(*(set(cells.unique()) for cells in normalized.values()))
-    for value in wanted:
-        if _normalized(value) not in found_values:
-            columns = " or ".join(map(repr, normalized))
-            cells = pd.concat([rows.frame[name] for name in normalized])
-            common = cells[cells != ""].value_counts().index[:_SHOWN]
-            raise unknown_name(f"value of column {columns}", value, map(str, common))
-
-
-def _examples(cells: pd.Series) -> str:
-    values = cells.unique()
-    return ", ".join(map(repr, values[:4])) + (", …" if len(values) > 4 else "")
+        parts_of_rows["normal"] = column.cells.map(normals).astype(bool) | (parts_of_rows["negative"] & bool(no))
+        values[name], all_parts[name] = truth_of_parts(parts_of_rows), parts_of_rows
+        others |= {normal(part) for part, kind in kinds.items() if kind == "negative"}
+        taken = {
+            "positive": [part for part, kind in kinds.items() if kind == "positive"],
+            "negative": [part for part, kind in kinds.items() if kind == "negative"],
+            "unknown": [part for part, kind in kinds.items() if kind == "unknown"],
+            "not used": [part for part, kind in kinds.items() if kind == "other"],
+        }
+        column.tell_reading(taken, notes)
+        tell_similar(column, taken["negative"], yes, no, notes)
+    reasons = pd.Series("", index=rows.frame.index, dtype=object)
+    columns = list(read)
+    if len(columns) > 1:
+        return Labels(pd.DataFrame(values), columns, REST, reasons)
+    single = columns[0]
+    name = options.finding or " or ".join(spelling[word] for word in yes)
+    if options.finding is None and name.lstrip("+-").isdigit():
+        name = f"{single} {name}"
+    names_of_others = [spelling[word] for word in sorted(no or others)]
+    comparison = compared_with(*names_of_others) if len(names_of_others) <= 4 else REST
+    return Labels(pd.DataFrame({name: values[single]}), [name], comparison, reasons, all_parts[single])

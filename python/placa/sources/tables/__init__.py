@@ -3,72 +3,49 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
+import gzip
 import io
+import re
+import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from placa.core.files import explain_os_error
 from placa.records.codes import Note
 from placa.sources.errors import (
     EmptyTableError,
-    MissingColumnError,
-    RepeatedColumnError,
     TableFormatError,
     TableHeaderError,
 )
+from placa.sources.tables.parquet import read_parquet
+from placa.sources.tables.text_table import TextTable as TextTable
+from placa.sources.tables.text_table import name_columns
+
+if TYPE_CHECKING:
+    pass
 
 SEPARATORS = (",", ";", "\t", "|")
 #: A text file that stands for a symbolic link is smaller than this, in bytes.
 _LINK_SIZE = 4096
-#: The number of columns shown in an error.
-_SHOWN = 12
-
-
-@dataclass(frozen=True)
-class TextTable:
-    """Hold the rows of a table as text.
-
-    Attributes:
-        path: The file.
-        frame: One row per row of the table, numbered from 0; cells are stripped strings, ``""`` where empty.
-        lines: The line of the file on which each row begins; for parquet the row number, from 1.
-        rejected: ``(row, reason)`` of each row that cannot be read.
-        notes: Remarks for the user.
-        unit: The unit of `lines`: ``"line"`` or ``"row"``.
-    """
-
-    path: Path
-    frame: pd.DataFrame
-    lines: NDArray[np.int64]
-    rejected: list[tuple[str, str]] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
-    unit: str = "line"
-
-    def __len__(self) -> int:
-        """Return the number of rows read, including the rejected ones."""
-        return len(self.frame) + len(self.rejected)
-
-    def location(self, row: int) -> str:
-        """Return the location of row `row` of `frame`: ``"labels.csv, line 17"``."""
-        return f"{self.path.name}, {self.unit} {self.lines[row]}"
-
-    def reject(self, reasons: pd.Series) -> list[tuple[str, str]]:
-        """List ``(row, reason)`` of each row of `frame` whose reason is not ``""``."""
-        return [(self.location(int(row)), str(reasons[row])) for row in np.flatnonzero(reasons != "")]
+#: Lines from which the separator is detected.
+_SAMPLE = 50
+#: A compressed table is not decompressed beyond this size, in bytes.
+_MAX_BYTES = 4 * 2**30
 
 
 def read_text_table(path: Path, columns: Sequence[str] = ()) -> TextTable:
     """Read a CSV, TSV or parquet table as text.
 
-    UTF-8, UTF-16 and Windows-1252 are detected, and so are commas, semicolons, tabs and bars as separators. Headers and
-    cells are stripped; blank lines and columns without a name are not read. A row with more or fewer cells than the
-    header is rejected.
+    UTF-8, UTF-16 and Windows-1252 are detected, and so are commas, semicolons, tabs and bars as separators, Excel's
+    first line ``sep=;``, the row names that R's ``write.table`` writes without a header, and gzip. Headers and cells
+    are stripped; blank lines and columns without a name are not read. A row with more or fewer cells than the header
+    is rejected. A list in a parquet column becomes JSON text.
 
     Args:
         path: The file, or a text file that holds its path: git writes symbolic links so on some systems.
@@ -87,7 +64,7 @@ def read_text_table(path: Path, columns: Sequence[str] = ()) -> TextTable:
     """
     path = follow_link(path)
     raw = _read_bytes(path)
-    return _read_parquet(path, columns) if raw.startswith(b"PAR1") else _read_text(path, raw, columns)
+    return read_parquet(path, columns) if raw.startswith(b"PAR1") else _read_text(path, raw, columns)
 
 
 def read_list(path: Path) -> list[str]:
@@ -124,9 +101,25 @@ def follow_link(path: Path) -> Path:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        raw = path.read_bytes()
     except OSError as error:
         raise explain_os_error(error, path) from error
+    if not raw.startswith(b"\x1f\x8b"):
+        return raw
+    try:
+        with gzip.open(io.BytesIO(raw)) as opened:
+            content = opened.read(_MAX_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise TableFormatError(
+            f"{path} cannot be decompressed ({error}). Copy it again.", file=str(path), format="gzip"
+        ) from error
+    if len(content) > _MAX_BYTES:
+        raise TableFormatError(
+            f"{path} has more than {_MAX_BYTES:,} bytes when decompressed. Save a smaller table.",
+            file=str(path),
+            format="gzip",
+        )
+    return content
 
 
 def _decode(path: Path, raw: bytes) -> tuple[str, list[Note]]:
@@ -162,18 +155,21 @@ def _read_text(path: Path, raw: bytes, columns: Sequence[str]) -> TextTable:
     if not text.strip():
         raise EmptyTableError(f"{path} is empty. Provide a table with a header line.", file=str(path))
     lines = list(io.StringIO(text, newline=None))
-    separator = _separator(lines, columns)
+    separator = _declared_separator(lines) or _separator(lines, columns)
+    if not any(line.strip() for line in lines):
+        raise EmptyTableError(f"{path} has no header line. Provide a table with one.", file=str(path))
+    row_names = _has_row_names(lines, separator)
     header: list[str] = []
     cells: list[list[str]] = []
     begins: list[int] = []
     rejected: list[tuple[str, str]] = []
-    for begin, end, row, reason in _records(lines, separator):
+    for begin, end, row, reason in _records(lines, separator, row_names):
         if not header:
             if reason:
                 raise TableHeaderError(
                     f"The header of {path} (line {begin}) cannot be read: {reason}.", file=str(path), line=begin
                 )
-            header = [" ".join(name.split()) for name in row]
+            header = [""] * row_names + [" ".join(name.split()) for name in row]
             named = max(i for i, name in enumerate(header) if name) + 1
             continue
         if not reason and len(row) != len(header):
@@ -187,11 +183,16 @@ def _read_text(path: Path, raw: bytes, columns: Sequence[str]) -> TextTable:
             cells.append(row)
             begins.append(begin)
     frame = pd.DataFrame(cells, columns=range(len(header)), dtype=object)
-    return TextTable(path, _named(path, frame, header, columns), np.asarray(begins, dtype=np.int64), rejected, notes)
+    return TextTable(
+        path, name_columns(path, frame, header, columns), np.asarray(begins, dtype=np.int64), rejected, notes
+    )
 
 
-def _records(lines: list[str], separator: str) -> Iterator[tuple[int, int, list[str], str]]:
-    """Yield each row that is not blank: its first and last line, its cells, and the reason why it cannot be read."""
+def _records(lines: list[str], separator: str, row_names: int) -> Iterator[tuple[int, int, list[str], str]]:
+    """Yield each row that is not blank: its first and last line, its cells, and the reason why it cannot be read.
+
+    The header has `row_names` cells fewer than the other rows.
+    """
     at, width = 0, 0
 
     def remaining_lines() -> Iterator[str]:
@@ -214,7 +215,7 @@ def _records(lines: list[str], separator: str) -> Iterator[tuple[int, int, list[
             reason = "it has an unclosed quotation mark: close or remove it"
             at = begin
             reader = csv.reader(remaining_lines(), delimiter=separator, strict=True)
-        width = width or len(row)
+        width = width or len(row) + row_names
         if reason or any(row):
             yield begin, at, row, reason
 
@@ -226,57 +227,44 @@ def _ragged(row: list[str], expected: int, named: int) -> str:
     return f"it has {len(row)} cells, expected {named}: correct the row, or quote its text"
 
 
-def _separator(lines: list[str], columns: Sequence[str]) -> str:
-    head = next(line for line in lines if line.strip())
+def _declared_separator(lines: list[str]) -> str:
+    """Return the separator that a first line ``sep=;`` declares for Excel, and make this line blank."""
+    first = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    declared = re.fullmatch(r"\"?sep=(.)\"?\s*", lines[first].lstrip("\ufeff"), re.I) if lines else None
+    if declared is None:
+        return ""
+    lines[first] = "\n"
+    return declared[1]
 
-    def fit(separator: str) -> tuple[int, int]:
-        names = [" ".join(name.split()) for name in next(csv.reader([head], delimiter=separator))]
-        return sum(name in columns for name in names), len(names)
+
+def _separator(lines: list[str], columns: Sequence[str]) -> str:
+    """Return the separator that fits the header and the first rows best."""
+    sample = [line for line in lines if line.strip()][:_SAMPLE]
+
+    def fit(separator: str) -> tuple[int, float, int]:
+        rows = _sampled(sample, separator)
+        header = [" ".join(name.split()) for name in rows[0]]
+        named = max((i for i, name in enumerate(header) if name), default=0) + 1
+        widths = {len(header), len(header) + 1}
+        complete = [len(row) in widths or not _ragged(row, len(header), named) for row in rows[1:]]
+        share = sum(complete) / len(complete) if complete and len(header) > 1 else float(len(header) > 1)
+        return sum(name in columns for name in header), share, len(header)
 
     return max(SEPARATORS, key=fit)
 
 
-def _named(path: Path, frame: pd.DataFrame, header: list[str], columns: Sequence[str]) -> pd.DataFrame:
-    for name in columns:
-        if name not in header:
-            raise MissingColumnError(
-                f"No column {name!r} in {path} (columns: {', '.join(header[:_SHOWN])}). Add it or rename a column.",
-                file=str(path),
-                column=name,
-                accepted=[name],
-                columns=header,
-            )
-    repeated = sorted({name for name in header if name and header.count(name) > 1})
-    if repeated:
-        raise RepeatedColumnError(
-            f"{path} has more than one column {repeated[0]!r}. Give each column its own name.",
-            file=str(path),
-            column=repeated[0],
-        )
-    frame.columns = pd.Index(header)
-    return frame[[name for name in header if name]]
+def _sampled(sample: list[str], separator: str) -> list[list[str]]:
+    rows: list[list[str]] = []
+    # An invalid row is rejected later, with its line.
+    with contextlib.suppress(csv.Error):
+        rows.extend([cell.strip() for cell in row] for row in csv.reader(sample, delimiter=separator))
+    return rows or [[""]]
 
 
-def _read_parquet(path: Path, columns: Sequence[str]) -> TextTable:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.ParquetFile(path).read()
-    except (pa.ArrowException, OSError) as error:
-        raise TableFormatError(
-            f"{path} cannot be read as parquet ({error}). Create the file again.",
-            file=str(path),
-            format="parquet",
-        ) from error
-    texts, notes = {}, []
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        try:
-            texts[name] = column.cast(pa.string()).to_pandas().fillna("").str.strip().astype(object)
-        except pa.ArrowException:
-            text = f"{path.name}: column {name!r} was not read: its type {column.type} cannot be converted to text"
-            notes.append(Note(text, "column_not_read", file=path.name, column=str(name), type=str(column.type)))
-    header = [" ".join(str(name).split()) for name in texts]
-    frame = pd.concat(texts.values(), axis=1, keys=range(len(header))) if texts else pd.DataFrame()
-    lines = np.arange(1, len(frame) + 1, dtype=np.int64)
-    return TextTable(path, _named(path, frame, header, columns), lines, notes=notes, unit="row")
+def _has_row_names(lines: list[str], separator: str) -> int:
+    """Return 1 if the rows begin with a name that the header lacks, as R's ``write.table`` writes them; otherwise 0."""
+    header, *rows = _sampled([line for line in lines if line.strip()][:_SAMPLE], separator)
+    if not rows or any(len(row) != len(header) + 1 for row in rows):
+        return 0
+    first = [row[0] for row in rows]
+    return int("" not in first and "" not in header and len(set(first)) == len(first) and any(row[-1] for row in rows))

@@ -1,0 +1,54 @@
+"""The type of ``evaluation/summary.json``, which R writes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, NotRequired, TypedDict
+
+from msgspec import Meta
+
+from placa.records.codes import Count, Share
+
+#: Version of the schema of ``summary.json``.
+SUMMARY_SCHEMA = 1
+
+
+class Headline(TypedDict):
+    """The AUROC of one finding."""
+
+    auroc: Annotated[Share | None, Meta(description="AUROC; null if the images have only one class.")]
+    auroc_lower: Annotated[Share | None, Meta(description="Lower limit of its interval.")]
+    auroc_upper: Annotated[Share | None, Meta(description="Upper limit.")]
+    method: Annotated[Literal["delong", "clustered bootstrap"], Meta(description="The method of the interval.")]
+    confidence: Annotated[Share, Meta(description="Confidence level of the interval.")]
+    n_images: Annotated[Count, Meta(description="Labelled images.")]
+    n_patients: Annotated[Count | None, Meta(description="Their patients; null if patients are unknown.")]
+    n_positive: Annotated[Count, Meta(description="Images with the finding.")]
+
+
+class EvaluatedLabels(TypedDict):
+    """The labels of an evaluation."""
+
+    source: Annotated[str | None, Meta(description="Origin of the labels; null if unknown.")]
+    subset: Annotated[list[str] | None, Meta(description="The parts of a second label source that were used.")]
+    n_images: Annotated[Count, Meta(description="Images of the split.")]
+    n_labelled: Annotated[Count, Meta(description="Images with a label.")]
+    unlabelled_findings: Annotated[list[str], Meta(description="Findings without any label.")]
+
+
+class Summary(TypedDict):
+    """The content of ``summary.json``."""
+
+    schema_version: Annotated[int, Meta(ge=SUMMARY_SCHEMA, le=SUMMARY_SCHEMA, description="Version of this schema.")]
+    split: Annotated[str, Meta(description="The evaluated split.")]
+    engine: Annotated[str, Meta(description="The R package that computed the metrics, with its version.")]
+    r_version: Annotated[str, Meta(description="Version of R.")]
+    placa_version: Annotated[str, Meta(description="Version of the R package placa.")]
+    draws: Annotated[int, Meta(ge=100, description="Draws of the bootstrap.")]
+    seed: Annotated[int, Meta(description="Seed of the draws.")]
+    folds: NotRequired[
+        Annotated[int, Meta(ge=2, description="Folds; AUROC, average precision and curves compare images within them.")]
+    ]
+    compared_with: Annotated[list[str], Meta(description="The other splits, which were checked for leaks.")]
+    labels: Annotated[EvaluatedLabels, Meta(description="The labels.")]
+    headline: Annotated[dict[str, Headline], Meta(min_length=1, description="AUROC by finding.")]
+    files: Annotated[list[str], Meta(description="The files of the evaluation.")]

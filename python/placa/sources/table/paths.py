@@ -1,0 +1,100 @@
+"""Find the image files that a table names."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from pathlib import Path
+
+import pandas as pd
+
+from placa.images.read import EXTENSIONS, files_under, looks_like_image
+from placa.records.codes import Note
+from placa.sources.errors import (
+    MissingColumnError,
+)
+from placa.sources.table.columns import COLUMNS
+from placa.sources.tables import TextTable
+
+#: Folders that a table's path may begin with and the disk lacks (``CheXpert-v1.0/train/…``).
+_DROPPED_FOLDERS = 3
+
+
+def name_path_column(rows: TextTable, named: dict[str, str | None], base: Path) -> None:
+    """Use the column of image ids, or of patients, if the table has no column of paths and its cells name files."""
+    if named["path"] is None and named["id"] is not None:
+        named["path"] = named["id"]
+    patient = named["patient"]
+    if named["path"] is None and patient is not None:
+        files = find_paths(rows.frame[patient].drop_duplicates().head(1000), base, [])
+        if files.map(os.path.isfile).any():
+            named["path"] = patient
+    if named["path"] is None:
+        raise MissingColumnError(
+            f"No column 'path' in {rows.path} (columns: {', '.join(map(str, rows.frame.columns[:12]))}). Name the "
+            "image column with --path-column.",
+            file=str(rows.path),
+            column="path",
+            accepted=list(COLUMNS["path"]),
+            columns=list(map(str, rows.frame.columns)),
+        )
+
+
+def find_paths(text: pd.Series, root: Path, notes: list[Note]) -> pd.Series:
+    """Return the file of each path, or of each name without folders or ending; a path as given if no file exists."""
+    base = os.path.abspath(root)
+
+    def resolve(name: str) -> str:
+        path = os.path.normpath(os.path.join(base, name))
+        if "\\" in name and not os.path.exists(path):
+            # The table has Windows paths.
+            return os.path.normpath(os.path.join(base, name.replace("\\", "/")))
+        return path
+
+    paths = text.map(resolve)
+    lost = paths[(text != "") & ~paths.map(os.path.isfile).astype(bool)]
+    if not len(lost) or not os.path.isdir(base):
+        return paths
+    found = _search(sorted(lost.unique()), base)
+    if found:
+        text_of_note = f"{len(found):,} images are not at their path in the table, and were found by name under {base}"
+        notes.append(Note(text_of_note, "images_found_by_name", images=len(found)))
+    return paths.map(lambda path: found.get(path, path))
+
+
+def _search(lost: list[str], base: str) -> dict[str, str]:
+    """Find files by the end of their path, without the ending of the name, in Unicode normal form.
+
+    A file is used if only one fits.
+    """
+    by_end: dict[str, set[str]] = {}
+    try:
+        files = [file for file in files_under(base) if looks_like_image(file)]
+    except OSError:
+        return {}
+    for file in files:
+        relative = os.path.relpath(file, base)
+        for end in (relative, os.path.basename(relative)):
+            for key in (_searched(end), _searched(os.path.splitext(end)[0])):
+                by_end.setdefault(key, set()).add(os.path.abspath(file))
+    found: dict[str, str] = {}
+    for path in lost:
+        relative = os.path.relpath(path, base)
+        if relative.startswith(".."):
+            continue
+        parts = relative.split(os.sep)
+        # The table may have a folder in front that the disk lacks.
+        ends = ["/".join(parts[start:]) for start in range(min(len(parts) - 1, _DROPPED_FOLDERS) + 1)]
+        for end in ends:
+            stem, ending = os.path.splitext(end)
+            names = [_searched(end)] + ([_searched(stem)] if ending.lower() in EXTENSIONS else [])
+            matches = next((by_end[name] for name in names if name in by_end), set())
+            if len(matches) == 1:
+                found[path] = next(iter(matches))
+            if matches:
+                break
+    return found
+
+
+def _searched(name: str) -> str:
+    return unicodedata.normalize("NFC", name.replace(os.sep, "/")).casefold()

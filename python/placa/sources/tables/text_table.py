@@ -1,0 +1,78 @@
+"""Rows of a table as text, and the names of its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from placa.records.codes import Note
+from placa.sources.errors import (
+    MissingColumnError,
+    RepeatedColumnError,
+)
+
+if TYPE_CHECKING:
+    pass
+
+#: The number of columns shown in an error.
+_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """Hold the rows of a table as text.
+
+    Attributes:
+        path: The file.
+        frame: One row per row of the table, numbered from 0; cells are stripped strings, ``""`` where empty.
+        lines: The line of the file on which each row begins; for parquet the row number, from 1.
+        rejected: ``(row, reason)`` of each row that cannot be read.
+        notes: Remarks for the user.
+        unit: The unit of `lines`: ``"line"`` or ``"row"``.
+    """
+
+    path: Path
+    frame: pd.DataFrame
+    lines: NDArray[np.int64]
+    rejected: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    unit: str = "line"
+
+    def __len__(self) -> int:
+        """Return the number of rows read, including the rejected ones."""
+        return len(self.frame) + len(self.rejected)
+
+    def location(self, row: int) -> str:
+        """Return the location of row `row` of `frame`: ``"labels.csv, line 17"``."""
+        return f"{self.path.name}, {self.unit} {self.lines[row]}"
+
+    def reject(self, reasons: pd.Series) -> list[tuple[str, str]]:
+        """List ``(row, reason)`` of each row of `frame` whose reason is not ``""``."""
+        return [(self.location(int(row)), str(reasons[row])) for row in np.flatnonzero(reasons != "")]
+
+
+def name_columns(path: Path, frame: pd.DataFrame, header: list[str], columns: Sequence[str]) -> pd.DataFrame:
+    for name in columns:
+        if name not in header:
+            raise MissingColumnError(
+                f"No column {name!r} in {path} (columns: {', '.join(header[:_SHOWN])}). Add it or rename a column.",
+                file=str(path),
+                column=name,
+                accepted=[name],
+                columns=header,
+            )
+    repeated = sorted({name for name in header if name and header.count(name) > 1})
+    if repeated:
+        raise RepeatedColumnError(
+            f"{path} has more than one column {repeated[0]!r}. Give each column its own name.",
+            file=str(path),
+            column=repeated[0],
+        )
+    frame.columns = pd.Index(header)
+    return frame[[name for name in header if name]]

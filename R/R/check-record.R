@@ -22,7 +22,7 @@ read_record <- function(file, kind, call = rlang::caller_env(), data_frames = FA
       class = "placa_error_schema", call = call
     )
   }
-  problem <- find_problem(content, schema, "$")
+  problem <- find_problem(content, schema, "$") %||% (if (kind == "thresholds") unknown_default(content))
   if (!is.null(problem)) {
     cli::cli_abort(
       c("{.file {file}} must have the form that placa writes.",
@@ -37,6 +37,18 @@ read_record <- function(file, kind, call = rlang::caller_env(), data_frames = FA
 # Parses text only; jsonlite::fromJSON(text) would read a text that is a path, and fetch one that is an address.
 simplify_json <- function(text, data_frames = FALSE) {
   jsonlite::parse_json(text, simplifyVector = TRUE, simplifyDataFrame = data_frames)
+}
+
+# An operating point that is the default of a finding and has no threshold.
+unknown_default <- function(thresholds) {
+  for (finding in names(thresholds$findings)) {
+    one <- thresholds$findings[[finding]]
+    if (!one$default %in% names(one$points)) {
+      return(list(place = paste0("$.findings.", finding, ".default"),
+                  text = paste("expected one of", paste(names(one$points), collapse = ", "))))
+    }
+  }
+  NULL
 }
 
 parse_json_text <- function(text, file, call) {

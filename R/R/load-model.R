@@ -21,16 +21,31 @@
 load_model <- function(run) {
   check_run(run)
   check_model_file(run)
+  facts <- read_json_of_run(run, "run.json")
+  findings <- as.character(unlist(facts$data$findings))
   structure(
     list(
       path = normalizePath(run),
-      findings = as.character(unlist(read_json_of_run(run, "run.json")$data$findings)),
-      facts = read_json_of_run(run, "run.json"),
-      thresholds = read_thresholds(run),
+      findings = findings,
+      facts = facts,
+      thresholds = check_findings(read_thresholds(run), findings, run),
       headline = read_headline(run)
     ),
     class = "placa_model"
   )
+}
+
+check_findings <- function(thresholds, findings, run, call = rlang::caller_env()) {
+  missing <- setdiff(findings, thresholds$finding)
+  if (length(missing) > 0) {
+    cli::cli_abort(
+      c("{.file {file.path(run, 'thresholds.json')}} must have thresholds of every finding of the model.",
+        x = "It has none of {.val {missing}}.",
+        i = "Copy the complete run again, or train it again."),
+      class = "placa_error_record", call = call
+    )
+  }
+  thresholds
 }
 
 check_run <- function(run, call = rlang::caller_env()) {

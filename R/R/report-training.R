@@ -10,7 +10,8 @@ write_training <- function(run) {
   say(
     if (length(folds)) "training.prose_folds" else "training.prose",
     backbone = code(training$backbone), parameters = n("parameters"), epochs_run = n("epochs_run"),
-    epochs = n("epochs"), best_epoch = n("best_epoch"), auroc = n("best_validation_auroc", 3), time = duration(training$seconds),
+    epochs = n("epochs"), best_epoch = n("best_epoch"), auroc = n("best_validation_auroc", 3),
+    time = duration(training$seconds),
     machine = s(if (gpu) "training.gpu" else "training.cores", n = num(machine$cores %||% NA),
                 gpu = escape_markdown(paste(machine$gpu, collapse = ", "))),
     folds = num(folds %||% NA)

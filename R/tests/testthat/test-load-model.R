@@ -42,3 +42,11 @@ test_that("a run of another version or with an edited record is an error", {
   condition <- expect_error(load_model(run), class = "placa_error_record")
   expect_identical(condition$place, "$.data.images.train")
 })
+
+test_that("thresholds of other findings are an error", {
+  run <- local_run(findings = c("Pneumonia", "Effusion"))
+  stored <- jsonlite::read_json(file.path(run, "thresholds.json"))
+  stored$findings$Effusion <- NULL
+  write_record(stored, file.path(run, "thresholds.json"))
+  expect_error(load_model(run), "Effusion", class = "placa_error_record")
+})

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
+from placa.records.errors import InvalidRecordError
 from placa.records.files import read_record
 from placa.records.model import Thresholds
 from placa.records.reading import Reading
@@ -38,6 +39,15 @@ class LoadedRun:
         self.size: int = self.card["size"]
         self.reading = Reading.from_record(self.card["reading"])
         self.thresholds = read_record(run / "thresholds.json", Thresholds)["findings"]
+        missing = [finding for finding in self.findings if finding not in self.thresholds]
+        if missing:
+            path = str(run / "thresholds.json")
+            raise InvalidRecordError(
+                f"{path} has no thresholds of {missing[0]}, which the model predicts. Copy the complete run again, or "
+                "train it again.",
+                path=path,
+                problem=missing[0],
+            )
 
     @cached_property
     def model(self) -> Any:

@@ -98,7 +98,10 @@ def parse_record(text: str, path: str, kind: type[_RecordT]) -> _RecordT:
             expected=about.schema_version,
         )
     try:
-        return msgspec.convert(content, kind)
+        record = msgspec.convert(content, kind)
+        if about.type is Thresholds:
+            _check_defaults(record)
+        return record
     except msgspec.ValidationError as error:
         raise InvalidRecordError(
             f"{path} is damaged or was edited: {error}. {about.remedy}", path=path, problem=str(error)
@@ -109,6 +112,13 @@ def write_record(path: Path, record: _RecordT, kind: type[_RecordT]) -> None:
     """Write a record atomically, after checking it against its type."""
     msgspec.convert(record, kind)
     write_json(path, record)
+
+
+def _check_defaults(thresholds: Any) -> None:
+    for finding, one in thresholds["findings"].items():
+        if one["default"] not in one["points"]:
+            place = f"$.findings.{finding}.default"
+            raise msgspec.ValidationError(f"Expected one of {', '.join(one['points'])} - at `{place}`")
 
 
 def _about(kind: type[Any]) -> RecordKind:

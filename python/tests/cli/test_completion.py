@@ -41,7 +41,10 @@ def test_other_shells_have_a_script(placa, shell: str) -> None:
 def test_help_on_a_terminal_is_that_of_a_pipe_in_colour(placa) -> None:
     command = ("prepare", "nih", "--help")
     plain = placa(*command, COLUMNS="100").stdout
-    ours, theirs = pty.openpty()
+    try:
+        ours, theirs = pty.openpty()
+    except OSError as error:
+        pytest.skip(f"no pseudo-terminal is available: {error}")
     environment = {**os.environ, "COLUMNS": "100", "TERM": "xterm-256color"}
     environment.pop("NO_COLOR", None)
     with subprocess.Popen([sys.executable, "-m", "placa", *command], stdout=theirs, stderr=theirs, env=environment):

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +7,7 @@ from raising import raises
 
 from placa.images.errors import NoReadableImageError
 from placa.inference.predict import Predictor, predict_files
+from placa.records.errors import InvalidRecordError
 from placa.records.manifest import read_manifest
 from placa.records.predictions import read_predictions
 from placa.workflows.r_calls import predict_as_lists, read_as_lists
@@ -36,6 +38,15 @@ def test_one_unreadable_image_is_rejected(run: Path, prepared: Path, tmp_path: P
     assert [path for path, _ in rejected] == [str(bad)]
     with raises(NoReadableImageError, images=1, path=str(bad), reason=rejected[0][1]):
         predict_files(run, [bad])
+
+
+def test_thresholds_of_another_finding_are_an_error(a_run: Path) -> None:
+    file = a_run / "thresholds.json"
+    stored = json.loads(file.read_text())
+    stored["findings"] = {"Effusion": stored["findings"]["Opacity"]}
+    file.write_text(json.dumps(stored))
+    with raises(InvalidRecordError, path=str(file), problem="Opacity"):
+        Predictor(a_run)
 
 
 def test_images_with_equal_names_keep_their_paths(run: Path, prepared: Path, tmp_path: Path) -> None:

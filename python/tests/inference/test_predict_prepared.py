@@ -37,7 +37,7 @@ def test_the_command_gives_the_predictions_of_training(run: Path, prepared: Path
 def test_another_prepared_set_is_predicted_with_its_labels_and_without_files(
     run: Path, prepared: Path, tmp_path: Path
 ) -> None:
-    for number, file in enumerate(sorted((prepared / "images").glob("*.png"))[:40]):
+    for number, file in enumerate(sorted((prepared / "images").glob("*.png"))[:90]):
         folder = tmp_path / "in" / ("Opacity" if number % 3 else "None")
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, folder / f"{number}.png")
@@ -45,7 +45,7 @@ def test_another_prepared_set_is_predicted_with_its_labels_and_without_files(
     prepare(read_folders(tmp_path / "in", "Opacity"), tmp_path / "other", size=64)
     shutil.rmtree(tmp_path / "in")
     table, facts = predict_prepared(Predictor(run), tmp_path / "other")
-    assert facts["kind"] == "folders" and table["truth"].sum() == 26
+    assert facts["kind"] == "folders" and table["truth"].sum() == 60
     by_path = table.set_index("path")["probability"]
     assert by_path[expected["path"]].tolist() == expected["probability"].tolist()
 
@@ -79,7 +79,7 @@ def test_a_worker_with_another_run_or_data_set_is_an_error(run: Path, prepared: 
 
 
 def read_folders_of(prepared: Path, tmp_path: Path):
-    for name, part in (("Opacity", slice(0, 4)), ("None", slice(4, 8))):
+    for name, part in (("Opacity", slice(0, 40)), ("None", slice(40, 80))):
         (tmp_path / "few" / name).mkdir(parents=True)
         for file in sorted((prepared / "images").glob("*.png"))[part]:
             shutil.copy(file, tmp_path / "few" / name)

@@ -59,19 +59,9 @@ def _write_predictions(
     table: pd.DataFrame, rejected: list[tuple[str, str]], predictor: Predictor, label_source: str | None, out: Path
 ) -> None:
     from placa.core.files import write_rejected
-    from placa.core.system import versions
-    from placa.records.predictions import write_predictions
+    from placa.records.predictions import describe_predictions, write_predictions
 
-    card = predictor.card
-    note = {
-        "findings": card["findings"],
-        "positive_alone": card["positive_alone"],
-        "comparison": card["comparison"],
-        "label_source": label_source,
-        "versions": versions(),
-        "model_fingerprint": predictor.fingerprint,
-    }
-    write_predictions(table, out, note)
+    write_predictions(table, out, describe_predictions(predictor.card, label_source, predictor.fingerprint))
     rejected_csv = out.with_name(f"{out.stem}.rejected.csv")
     if rejected:
         write_rejected(rejected_csv, rejected)

@@ -16,8 +16,6 @@ Fingerprint: TypeAlias = Annotated[str, Meta(pattern="^sha256:[0-9a-f]{64}$")]
 Values: TypeAlias = dict[str, int | float | str]
 #: A verdict of the audit, the worst last.
 Verdict: TypeAlias = Literal["none", "some", "strong"]
-#: A split of a data set.
-Split: TypeAlias = Literal["train", "validation", "test"]
 
 
 class Coded(TypedDict):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, NotRequired, TypeAlias, TypedDict
 from msgspec import Meta
 
 from placa.records.codes import Count, Share
-from placa.records.source import Comparison, ReadingFacts
+from placa.records.source import ClassFacts
 
 #: Versions of the schemas of ``thresholds.json`` and ``placa.json``.
 THRESHOLDS_SCHEMA = 2
@@ -83,16 +83,11 @@ class Calibration(TypedDict):
     findings: Annotated[dict[str, RecalibrationFacts], Meta(description="The map by finding.")]
 
 
-class ModelFacts(TypedDict):
+class ModelFacts(ClassFacts):
     """The content of ``placa.json``, the member of ``model.keras`` that describes the model."""
 
     schema_version: Annotated[int, Meta(ge=MODEL_SCHEMA, le=MODEL_SCHEMA, description="Version of this schema.")]
     placa_version: Annotated[str, Meta(description="Version of placa.")]
-    findings: Annotated[list[str], Meta(min_length=1, description="The findings, in the order of the outputs.")]
-    positive_alone: Annotated[bool, Meta(description="Whether positive images had no other finding.")]
-    comparison: Annotated[Comparison, Meta(description="The images that findings were compared with.")]
     size: Annotated[int, Meta(ge=1, description="Side of the squares that the model takes, in pixels.")]
-    resize: Annotated[str, Meta(description="The name of the rule in `reading`.")]
-    reading: Annotated[ReadingFacts, Meta(description="The rule for reading files.")]
     backbone: Annotated[str, Meta(description="The network.")]
     versions: Annotated[dict[str, str], Meta(description="Versions by package.")]

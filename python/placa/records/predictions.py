@@ -13,7 +13,9 @@ import pyarrow.parquet as pq
 
 from placa.core.errors import DamagedFileError, PathNotFoundError
 from placa.core.files import atomic_file, explain_os_error
+from placa.core.system import versions
 from placa.records.errors import MissingColumnError
+from placa.records.source import ClassFacts
 
 SCHEMA_VERSION = 2
 _FIELDS = [
@@ -63,14 +65,32 @@ def tidy(
     return out[COLUMNS]
 
 
+def describe_predictions(facts: ClassFacts, label_source: str | None, model_fingerprint: str) -> dict[str, Any]:
+    """Return the metadata of predictions.parquet.
+
+    Args:
+        facts: The facts of the model, or of the data set that it was trained on.
+        label_source: The origin of the column ``truth``; None without labels.
+        model_fingerprint: The fingerprint of the model.
+    """
+    return {
+        "findings": facts["findings"],
+        "positive_alone": facts["positive_alone"],
+        "comparison": facts["comparison"],
+        "label_source": label_source,
+        "versions": versions(),
+        "model_fingerprint": model_fingerprint,
+    }
+
+
 def write_predictions(predictions: pd.DataFrame, path: Path, metadata: dict[str, Any]) -> None:
     """Write predictions atomically as parquet.
 
     Args:
         predictions: The table that `tidy` returns; columns outside the schema are appended as strings.
         path: The file to write.
-        metadata: ``findings``, ``positive_alone``, ``comparison``, ``label_source``, ``versions`` and
-            ``model_fingerprint``; stored with the schema version as JSON in the file's metadata key ``placa``.
+        metadata: As from `describe_predictions`; stored with the schema version as JSON in the file's metadata key
+            ``placa``.
     """
     extra = [pa.field(str(name), pa.string()) for name in predictions.columns if name not in COLUMNS]
     stored = json.dumps({"schema_version": SCHEMA_VERSION, **metadata}, ensure_ascii=False).encode()

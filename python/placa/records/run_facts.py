@@ -8,9 +8,9 @@ from typing import Annotated, Any, NotRequired, TypedDict
 from msgspec import Meta
 
 from placa.records.audit import Audit
-from placa.records.codes import Coded, Count, Fingerprint, Share
+from placa.records.codes import Count, Fingerprint, Share
 from placa.records.model import Calibration, RecalibrationFacts
-from placa.records.source import Comparison, ReadingFacts, SplitFacts
+from placa.records.source import DatasetFacts
 
 #: Version of the schema of ``run.json``.
 RUN_SCHEMA = 2
@@ -29,29 +29,13 @@ def split_counts(counts: Mapping[str, int]) -> SplitCounts:
     return {"train": int(counts["train"]), "validation": int(counts["validation"]), "test": int(counts["test"])}
 
 
-class DataFacts(TypedDict):
+class DataFacts(DatasetFacts):
     """The data of a run: that of ``source.json`` and ``audit.json``, with counts."""
 
     prepared: Annotated[str, Meta(description="The directory of the prepared data set.")]
-    kind: Annotated[str, Meta(description="The source's name on the command line.")]
-    fingerprint: Annotated[Fingerprint, Meta(description="Fingerprint of manifest.parquet and the pixels.")]
-    label_source: Annotated[str, Meta(description="Origin of the labels.")]
-    findings: Annotated[list[str], Meta(min_length=1, description="The findings.")]
-    positive_alone: Annotated[bool, Meta(description="Whether positive images have no other finding.")]
-    comparison: Annotated[Comparison, Meta(description="The images that findings are compared with.")]
-    image_size: Annotated[int, Meta(ge=1, description="Side of the squares in pixels.")]
-    resize: Annotated[str, Meta(description="The name of the rule in `reading`.")]
-    reading: Annotated[ReadingFacts, Meta(description="The rule for reading files.")]
     images: Annotated[SplitCounts, Meta(description="Images by split.")]
     patients: Annotated[SplitCounts, Meta(description="Patients or groups by split.")]
     positives: Annotated[dict[str, SplitCounts], Meta(description="Positive images by finding and split.")]
-    rows: Annotated[Count, Meta(description="Rows or files read.")]
-    found: Annotated[Count, Meta(description="Image files found.")]
-    rejected: Annotated[Count, Meta(description="Images that could not be used.")]
-    missing: Annotated[Count, Meta(description="Images of the table without a file.")]
-    unused: Annotated[Count, Meta(description="Rows or files without a requested label.")]
-    split: Annotated[SplitFacts, Meta(description="How images were split.")]
-    notes: Annotated[list[Coded], Meta(description="Remarks for the user.")]
     source_options: Annotated[dict[str, Any], Meta(description="Options of the preparation.")]
     audit: Annotated[Audit, Meta(description="The content of audit.json.")]
 
@@ -64,7 +48,7 @@ class LossWeights(TypedDict):
 
 
 class TrainingFacts(TypedDict):
-    """The training options (docs/training.md) and what came of them."""
+    """The training options (docs/training.md) and the results of the training."""
 
     backbone: Annotated[str, Meta(description="Training option.")]
     weights: Annotated[str, Meta(description="Training option.")]

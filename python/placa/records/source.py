@@ -66,32 +66,42 @@ class ReadingFacts(TypedDict):
     options: Annotated[dict[str, Any], Meta(description="Parameters of the rule.")]
 
 
-class SourceFacts(TypedDict):
-    """The content of ``source.json``."""
+class ClassFacts(TypedDict):
+    """What the findings are compared with, and how files are read; of a data set and of its model."""
 
-    schema_version: Annotated[int, Meta(ge=SOURCE_SCHEMA, le=SOURCE_SCHEMA, description="Version of this schema.")]
-    placa_version: Annotated[str, Meta(description="Version of placa.")]
-    kind: Annotated[str, Meta(description="The source's name on the command line.")]
-    options: Annotated[dict[str, Any], Meta(description="Options of the preparation.")]
-    findings: Annotated[list[str], Meta(min_length=1, description="The findings.")]
+    findings: Annotated[list[str], Meta(min_length=1, description="The findings, in order.")]
     positive_alone: Annotated[bool, Meta(description="Whether positive images have no other finding.")]
     comparison: Annotated[Comparison, Meta(description="The images that findings are compared with.")]
+    resize: Annotated[str, Meta(description="The name of the rule in `reading`.")]
+    reading: Annotated[ReadingFacts, Meta(description="The rule for reading files.")]
+
+
+class DatasetFacts(ClassFacts):
+    """What ``source.json`` and ``run.json`` have in common."""
+
+    kind: Annotated[str, Meta(description="The source's name on the command line.")]
     label_source: Annotated[
         str, Meta(description="Origin of the labels: `phantom`, `folders`, or the name of a table or data set.")
     ]
-    labelled_by_name: Annotated[bool, Meta(description="Whether the labels are the folder names.")]
     image_size: Annotated[int, Meta(ge=1, description="Side of the squares in pixels.")]
-    resize: Annotated[str, Meta(description="The name of the rule in `reading`.")]
-    reading: Annotated[ReadingFacts, Meta(description="The rule for reading files.")]
     split: Annotated[SplitFacts, Meta(description="How images were split.")]
-    grouping: Annotated[GroupRules, Meta(description="How images were assigned to groups.")]
     found: Annotated[Count, Meta(description="Image files found.")]
     rows: Annotated[Count, Meta(description="Rows or files read: kept, rejected, missing and unused.")]
     rejected: Annotated[Count, Meta(description="Images in rejected.csv.")]
     missing: Annotated[Count, Meta(description="Images of the table without a file.")]
     unused: Annotated[Count, Meta(description="Rows or files without a requested label.")]
     notes: Annotated[list[Coded], Meta(description="Remarks for the user.")]
+    fingerprint: Annotated[Fingerprint, Meta(description="Fingerprint of manifest.parquet and the pixels.")]
+
+
+class SourceFacts(DatasetFacts):
+    """The content of ``source.json``."""
+
+    schema_version: Annotated[int, Meta(ge=SOURCE_SCHEMA, le=SOURCE_SCHEMA, description="Version of this schema.")]
+    placa_version: Annotated[str, Meta(description="Version of placa.")]
+    options: Annotated[dict[str, Any], Meta(description="Options of the preparation.")]
+    labelled_by_name: Annotated[bool, Meta(description="Whether the labels are the folder names.")]
+    grouping: Annotated[GroupRules, Meta(description="How images were assigned to groups.")]
     tables: Annotated[dict[str, Fingerprint], Meta(description="Fingerprints of the label files by name.")]
     versions: Annotated[dict[str, str], Meta(description="Versions by package.")]
-    fingerprint: Annotated[Fingerprint, Meta(description="Fingerprint of manifest.parquet and the pixels.")]
     seconds: Annotated[float, Meta(ge=0, description="Duration of the preparation in seconds.")]

@@ -19,8 +19,9 @@ from placa.models.files import save_model
 from placa.records.audit import Audit
 from placa.records.files import read_record, write_record
 from placa.records.model import MODEL_SCHEMA, THRESHOLDS_SCHEMA, ModelFacts, Thresholds
-from placa.records.predictions import tidy, write_predictions
+from placa.records.predictions import describe_predictions, tidy, write_predictions
 from placa.records.run_facts import RUN_SCHEMA, DataFacts, RunFacts, TrainingFacts
+from placa.records.source import DatasetFacts
 from placa.reporting.model_card import write_model_card
 from placa.training.data import TrainingData
 from placa.training.finish import CalibratedModel
@@ -63,13 +64,6 @@ def write_run(
     }
     write_record(directory / "thresholds.json", thresholds, Thresholds)
     model_fingerprint = fingerprint(directory / "model.keras")
-    metadata = {
-        "findings": data.facts["findings"],
-        "positive_alone": data.facts["positive_alone"],
-        "comparison": data.facts["comparison"],
-        "label_source": data.facts["label_source"],
-        "versions": versions(),
-    }
     predictions = tidy(
         calibrated.files, data.findings, calibrated.predictions.probability, calibrated.predictions.score
     )
@@ -78,7 +72,7 @@ def write_run(
     write_predictions(
         predictions,
         directory / "predictions.parquet",
-        {**metadata, "model_fingerprint": model_fingerprint},
+        describe_predictions(data.facts, data.facts["label_source"], model_fingerprint),
     )
     if (data.directory / "labels.parquet").is_file():
         # R also evaluates the predictions against these labels, without the prepared data set.
@@ -147,8 +141,7 @@ def _describe_training(
 
 def _describe_data(data: TrainingData, calibrated: CalibratedModel) -> DataFacts:
     splits = calibrated.splits
-    # Every key of source.json that run.json has too.
-    shared = {name: value for name, value in data.facts.items() if name in DataFacts.__annotations__}
+    shared = {name: value for name, value in data.facts.items() if name in DatasetFacts.__required_keys__}
     facts = {
         **shared,
         "prepared": str(data.directory),

@@ -1,5 +1,5 @@
-# Names as one line of text for the terminal: control characters, and those that change the direction of the text, are
-# shown as escapes such as \n and \u001b.
+# Converts names to one line of text for the terminal. Control characters and characters that change the direction of
+# text become escapes such as \n and \u001b.
 show_controls <- function(text) {
   text <- enc2utf8(as.character(text))
   pattern <- "[\u0001-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]"

@@ -1,4 +1,4 @@
-"""The steps in the order in which they start: long steps, and those that others need, are first."""
+"""The steps in order of start. Long steps, and steps that others need, come first."""
 
 from __future__ import annotations
 

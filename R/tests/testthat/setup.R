@@ -57,7 +57,7 @@ local_run <- function(frame = parent.frame(), findings = "Pneumonia", headline =
   facts$name <- "invented"
   facts$training$backbone <- "small"
   facts$data$findings <- as.list(findings)
-  facts$data$label_source <- "nobody"
+  facts$data$label_source <- "a test"
   facts$data$image_size <- 96L
   facts$data$images <- list(train = 70L, validation = 15L, test = 15L)
   writeLines("no model", file.path(run, "model.keras"))

@@ -37,7 +37,7 @@ def versions(*packages: str) -> dict[str, str]:
     """Return the versions of Python and of installed packages.
 
     Args:
-        packages: Names of distributions; by default those that can change a pixel or a probability.
+        packages: Names of distributions; by default all that can change a pixel or a probability.
     """
     found = {"python": sys.version.split()[0]}
     for package in packages or _PACKAGES:

@@ -1,4 +1,4 @@
-"""Valid records for tests: those that R's tests read too."""
+"""Valid records for tests; the tests of R read the same files."""
 
 from __future__ import annotations
 

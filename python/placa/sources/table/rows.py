@@ -1,4 +1,4 @@
-"""Join the rows of one image, and reject those that contradict each other."""
+"""Join the rows of one image, reject contradictory rows, and check that both classes exist."""
 
 from __future__ import annotations
 

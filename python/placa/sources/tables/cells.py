@@ -24,7 +24,7 @@ _FEMALE = frozenset({"f", "female", "femenino", "femenina", "fem", "mujer", "hem
 _MALE = frozenset({"v", "male", "masculino", "masc", "hombre", "varon", "macho", "man", "boy", "nino"})
 #: Sexes that are known and neither F nor M (DICOM's O).
 _OTHER = frozenset({"o", "other", "otro", "otra", "u"})
-#: Words that, beside `M`, show that it is male; and those that show that it is female (mujer).
+#: `M` is male in a column with one of the first words, and female (mujer) in a column with one of the second.
 _M_IS_MALE = frozenset({"f", "female", "femenino", "femenina", "fem", "male", "masculino", "hembra", "mujer", "woman"})
 _M_IS_FEMALE = frozenset({"h", "v", "hombre", "varon"})
 _VIEWS = {

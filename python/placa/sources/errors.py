@@ -102,3 +102,11 @@ class ConflictingOptionsError(InputError):
 
 class ShortKeyError(InputError):
     """A secret key is too short. Values: ``file``, ``bytes``, ``minimum``."""
+
+
+class UncleanMappingError(InputError):
+    """A set has no label with the meaning of a finding. Values: ``kind``, ``finding``, ``similar`` (its labels)."""
+
+
+class WrongSourceError(InputError):
+    """A directory has the files of another data set. Values: ``directory``, ``expected``, ``found`` (sources)."""

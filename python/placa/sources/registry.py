@@ -27,13 +27,19 @@ class SourceEntry:
 
     def module(self) -> ModuleType:
         """Import the source's module, with ``add_arguments`` and ``from_options``."""
-        return import_module(f"placa.sources.{self.name}")
+        return import_module(f"placa.sources.{self.name.replace('-', '_')}")
 
 
 # This module imports nothing heavy: `placa --help` reads it.
 SOURCES = (
     SourceEntry("phantom", "synthetic radiographs, drawn by placa", "nothing needed", "drawn too"),
     SourceEntry("nih", "NIH ChestX-ray14 (Wang et al. 2017)", "Data_Entry_2017*.csv, images*/", "in the table"),
+    SourceEntry("chexpert", "CheXpert (Irvin et al. 2019)", "train.csv, valid.csv, test.csv, train/, …", "in the path"),
+    SourceEntry("padchest", "PadChest (Bustos et al. 2020)", "PADCHEST_chest_x_ray_*.csv, 0/ … 54/", "in the table"),
+    SourceEntry("vindr", "VinDr-CXR (Nguyen et al. 2022)", "annotations/ or train.csv, train/", "groups are found"),
+    SourceEntry("rsna", "RSNA (Shih et al. 2019)", "stage_2_train_labels.csv, *.dcm", "by the mapping to NIH"),
+    SourceEntry("siim", "SIIM-ACR pneumothorax", "train-rle.csv, *.dcm", "by the mapping to NIH"),
+    SourceEntry("kermany", "chest_xray (Kermany et al. 2018)", "train/NORMAL, train/PNEUMONIA, …", "in the file name"),
     SourceEntry("folders", "one folder per class", "COVID/, non-COVID/, …", "unknown; groups are found"),
     SourceEntry("stoic", "STOIC2021 CT volumes", "data/mha/*.mha, metadata/reference.csv", "one per volume"),
     SourceEntry("dicom", "DICOM files, labelled by a table or by folders", "any", "keyed hash of the tag"),

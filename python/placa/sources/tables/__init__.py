@@ -9,7 +9,7 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,13 +33,15 @@ if TYPE_CHECKING:
 SEPARATORS = (",", ";", "\t", "|")
 #: A text file that stands for a symbolic link is smaller than this, in bytes.
 _LINK_SIZE = 4096
+#: Cells shorter than this, in letters, are stored once.
+_SHORT = 16
 #: Lines from which the separator is detected.
 _SAMPLE = 50
 #: A compressed table is not decompressed beyond this size, in bytes.
 _MAX_BYTES = 4 * 2**30
 
 
-def read_text_table(path: Path, columns: Sequence[str] = ()) -> TextTable:
+def read_text_table(path: Path, columns: Sequence[str] = (), only: Collection[str] | None = None) -> TextTable:
     """Read a CSV, TSV or parquet table as text.
 
     UTF-8, UTF-16 and Windows-1252 are detected, and so are commas, semicolons, tabs and bars as separators, Excel's
@@ -50,6 +52,7 @@ def read_text_table(path: Path, columns: Sequence[str] = ()) -> TextTable:
     Args:
         path: The file, or a text file that holds its path: git writes symbolic links so on some systems.
         columns: Columns that the table must have; they also help to detect the separator.
+        only: The columns to keep; all by default. A report of each image takes more memory than its other cells.
 
     Returns:
         The rows, possibly none.
@@ -64,7 +67,9 @@ def read_text_table(path: Path, columns: Sequence[str] = ()) -> TextTable:
     """
     path = follow_link(path)
     raw = _read_bytes(path)
-    return read_parquet(path, columns) if raw.startswith(b"PAR1") else _read_text(path, raw, columns)
+    if raw.startswith(b"PAR1"):
+        return read_parquet(path, columns)
+    return _read_text(path, raw, columns, only)
 
 
 def read_list(path: Path) -> list[str]:
@@ -150,16 +155,20 @@ def _decode(path: Path, raw: bytes) -> tuple[str, list[Note]]:
     )
 
 
-def _read_text(path: Path, raw: bytes, columns: Sequence[str]) -> TextTable:
+def _read_text(path: Path, raw: bytes, columns: Sequence[str], only: Collection[str] | None) -> TextTable:
     text, notes = _decode(path, raw)
+    del raw
     if not text.strip():
         raise EmptyTableError(f"{path} is empty. Provide a table with a header line.", file=str(path))
     lines = list(io.StringIO(text, newline=None))
+    del text
     separator = _declared_separator(lines) or _separator(lines, columns)
     if not any(line.strip() for line in lines):
         raise EmptyTableError(f"{path} has no header line. Provide a table with one.", file=str(path))
     row_names = _has_row_names(lines, separator)
     header: list[str] = []
+    kept: list[int] = []
+    shared: dict[str, str] = {}
     cells: list[list[str]] = []
     begins: list[int] = []
     rejected: list[tuple[str, str]] = []
@@ -171,6 +180,7 @@ def _read_text(path: Path, raw: bytes, columns: Sequence[str]) -> TextTable:
                 )
             header = [""] * row_names + [" ".join(name.split()) for name in row]
             named = max(i for i, name in enumerate(header) if name) + 1
+            kept = [i for i, name in enumerate(header) if only is None or name in only or name in columns]
             continue
         if not reason and len(row) != len(header):
             reason = _ragged(row, len(header), named)
@@ -180,8 +190,10 @@ def _read_text(path: Path, raw: bytes, columns: Sequence[str]) -> TextTable:
             span = f"line {begin}" if end == begin else f"lines {begin} to {end}"
             rejected.append((f"{path.name}, {span}", reason))
         else:
-            cells.append(row)
+            # Equal cells share one text: most columns have few distinct values.
+            cells.append([shared.setdefault(row[i], row[i]) if len(row[i]) < _SHORT else row[i] for i in kept])
             begins.append(begin)
+    header = [header[i] for i in kept]
     frame = pd.DataFrame(cells, columns=range(len(header)), dtype=object)
     return TextTable(
         path, name_columns(path, frame, header, columns), np.asarray(begins, dtype=np.int64), rejected, notes

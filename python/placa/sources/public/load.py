@@ -1,0 +1,264 @@
+"""Turn the records of a public set into a source: findings, policies, views, files, split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from placa.core.errors import unknown_name
+from placa.core.progress import SILENT, Progress
+from placa.records.codes import Note
+from placa.records.source import REST, Comparison, compared_with
+from placa.sources.errors import (
+    ConflictingOptionsError,
+    ImagesNotFoundError,
+    MissingDirectoryError,
+    MissingFileError,
+    PositiveNegativeOverlapError,
+)
+from placa.sources.public.boxes import boxes_of
+from placa.sources.public.files import match_files
+from placa.sources.public.labels import (
+    BLANK_POLICIES,
+    UNCERTAIN_POLICIES,
+    apply_policies,
+    combine,
+    truth_against,
+    written_counts,
+)
+from placa.sources.public.recognise import recognise
+from placa.sources.public.records import ACQUISITION, POSITIVE, UNCERTAIN, PublicSet, Records
+from placa.sources.public.remarks import overlap_notes, policy_notes, require_both
+from placa.sources.public.split import choose_split
+from placa.sources.source import Source, as_list
+from placa.sources.tables import follow_link
+from placa.sources.views import is_view, shown_views
+from placa.sources.vocabulary import resolve
+
+SPLITS = ("auto", "official", "seeded")
+REST_WORD, ANY, ALL = "rest", "any", "all"
+ANY_FINDING = "Any Finding"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What to take from a set; see `read_public`."""
+
+    positive: list[str]
+    negative: str
+    only: bool = False
+    views: tuple[str, ...] = ("all",)
+    uncertain: str | None = None
+    blank: str | None = None
+    split: str = "auto"
+    labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def read_public(
+    spec: PublicSet,
+    root: str | Path,
+    positive: str | Sequence[str],
+    negative: str | None = None,
+    only: bool = False,
+    views: str | Sequence[str] | None = None,
+    uncertain: str | None = None,
+    blank: str | None = None,
+    split: str = "auto",
+    progress: Progress = SILENT,
+    **choices: str,
+) -> Source:
+    """Read the tables of a public set, and find the existing images.
+
+    Args:
+        spec: The set.
+        root: Its directory.
+        positive: A finding, several, ``"any"`` or ``"all"``.
+        negative: The comparison: ``"rest"`` (images labelled without the finding) or a label; by default the set's.
+        only: Whether positive images must have no other finding.
+        views: ``"frontal"``, ``"PA"``, ``"AP"``, ``"lateral"``, ``"all"``, or several; by default the set's.
+        uncertain: ``"negative"``, ``"positive"``, ``"unknown"`` or ``"drop"``; by default the set's.
+        blank: ``"negative"`` or ``"unknown"``; by default the set's.
+        split: ``"official"``, ``"seeded"`` (random, by patient), or ``"auto"``: official if the set has one.
+        progress: Where progress is reported.
+        choices: The set's own options.
+
+    Returns:
+        The existing images with a truth.
+
+    Raises:
+        UnknownNameError: A finding, a view or an option is unknown.
+        UncleanMappingError: The set has only labels that do not mean the same as a finding.
+        MissingDirectoryError: `root` is not a directory.
+        MissingFileError: A table is missing.
+        WrongSourceError: `root` has another data set.
+        ImagesNotFoundError: None of the images exists.
+        SingleClassError: All existing images have the same label.
+    """
+    root = Path(root)
+    _check(spec, split, uncertain, blank, choices)
+    if not root.is_dir():
+        raise MissingDirectoryError(
+            f"{root} is not a directory. Name the directory that has {spec.layout}.", directory=str(root)
+        )
+    try:
+        records = spec.read(root, {**spec.defaults, **choices}, progress)
+    except MissingFileError as error:
+        raise recognise(root, spec.kind) or error from error
+    known = list(map(str, records.labels.columns))
+    names, labels = _findings(spec, as_list(positive), known)
+    comparison = negative or spec.negative
+    compared: tuple[str, ...] = ()
+    if comparison != REST_WORD:
+        comparison, compared = resolve(spec.kind, spec.title, comparison, known, (REST_WORD,))
+        if comparison in names:
+            raise PositiveNegativeOverlapError(
+                f"--positive and --negative are both {comparison!r}. Name two different findings.", name=comparison
+            )
+    chosen = Selection(
+        list(names),
+        comparison,
+        only,
+        tuple(as_list(views) or spec.views),
+        uncertain or spec.uncertain,
+        blank or spec.blank,
+        split,
+        labels,
+    )
+    return _build(spec, root, records, chosen, compared, choices)
+
+
+def _check(spec: PublicSet, split: str, uncertain: str | None, blank: str | None, choices: dict[str, str]) -> None:
+    if split not in SPLITS:
+        raise unknown_name("split", split, SPLITS)
+    for option, value, default, policies in (
+        ("--uncertain", uncertain, spec.uncertain, UNCERTAIN_POLICIES),
+        ("--blank", blank, spec.blank, BLANK_POLICIES),
+    ):
+        if value is not None and value not in policies:
+            raise unknown_name(option, value, policies)
+        if value is not None and default is None:
+            raise ConflictingOptionsError(
+                f"{spec.title} has no labels for {option}. Omit it.", option=option, names=[spec.kind]
+            )
+    known = {choice.name: choice.values for choice in spec.choices}
+    for name, value in choices.items():
+        if name not in known:
+            raise unknown_name("option", name, known)
+        if value not in known[name]:
+            raise unknown_name(f"--{name}", value, known[name])
+
+
+def _findings(spec: PublicSet, positive: list[str], known: list[str]) -> tuple[list[str], dict[str, tuple[str, ...]]]:
+    """Return the names of the findings, and the labels of each."""
+    words = {word.lower() for word in positive} & {ANY, ALL}
+    if not positive or (words and len(positive) > 1):
+        raise ConflictingOptionsError(
+            "--positive must be names of findings, or one of the keywords any and all, got "
+            f"{' '.join(positive) or 'nothing'}.",
+            option="--positive",
+            names=positive,
+        )
+    findings = [label for label in known if label not in spec.not_findings]
+    if ANY in words:
+        return [ANY_FINDING], {ANY_FINDING: tuple(findings)}
+    resolved = [resolve(spec.kind, spec.title, name, known, (ANY, ALL)) for name in (findings if words else positive)]
+    return list(dict(resolved)), dict(resolved)
+
+
+def _build(
+    spec: PublicSet, root: Path, records: Records, chosen: Selection, compared: tuple[str, ...], choices: dict[str, str]
+) -> Source:
+    table, notes = records.images, list(records.notes)
+    truth, written = _truth(spec, records, chosen, compared)
+    wanted = is_view(table["view"], chosen.views) if "view" in table else pd.Series(True, index=table.index)
+    if not wanted.all():
+        text = f"views that are not used (--views {' '.join(chosen.views)}): {shown_views(table['view'][~wanted])}"
+        notes.append(Note(text, "views_not_used", images=int((~wanted).sum())))
+    selected = table[truth.notna().any(axis=1) & wanted]
+    found = table["path"] if "path" in table else match_files(table["file"], root, records.parts, notes)
+    paths = found[selected.index]
+    kept = selected[paths.notna()]
+    if kept.empty:
+        raise ImagesNotFoundError(
+            f"None of the {len(selected):,} images selected exists under {root}. Put {spec.layout} there.",
+            images=len(selected),
+            searched=[str(root)],
+        )
+    images = kept.drop(columns=["file", *set(ACQUISITION) & set(kept)], errors="ignore")
+    images = images.assign(path=paths[kept.index]).join(truth)
+    images, given, conflicts = choose_split(images, chosen.split, notes)
+    require_both(images, chosen.positive, root, notes)
+    if "label_source" not in images:
+        images["label_source"] = spec.title
+    if "site" not in images:
+        images["site"] = spec.title
+    renamed = [f"{', '.join(map(repr, own))} is {name!r}" for name, own in chosen.labels.items() if own != (name,)]
+    if renamed and ANY_FINDING not in chosen.positive:
+        text = f"names in placa's vocabulary: {'; '.join(renamed[:3])}{'; …' if len(renamed) > 3 else ''}"
+        notes.append(Note(text, "finding_names", findings=len(renamed)))
+    patients = images["patient_id"].notna().all() if "patient_id" in images else False
+    notes += policy_notes(spec, chosen.uncertain, chosen.blank, written) + overlap_notes(spec)
+    against: Comparison = REST if chosen.negative == REST_WORD else compared_with(chosen.negative)
+    return Source(
+        kind=spec.kind,
+        images=images.reset_index(drop=True),
+        findings=chosen.positive,
+        comparison=against,
+        label_source=spec.title,
+        positive_alone=chosen.only,
+        unused=len(table) - len(selected) + records.unused,
+        missing=int(paths.isna().sum()),
+        rejected=records.rejected + conflicts,
+        grouped=bool(patients),
+        given_split=given,
+        tables=[str(follow_link(path)) for path in records.tables],
+        notes=notes,
+        options=_options(root, chosen, choices),
+        boxes=boxes_of(records, images, chosen.labels, notes),
+        other_labels=records.other_labels,
+    )
+
+
+def _options(root: Path, chosen: Selection, choices: dict[str, str]) -> dict[str, Any]:
+    return {
+        "root": str(root),
+        "positive": chosen.positive,
+        "negative": chosen.negative,
+        "only": chosen.only,
+        "views": list(chosen.views),
+        "uncertain": chosen.uncertain,
+        "blank": chosen.blank,
+        "split": chosen.split,
+        **choices,
+    }
+
+
+def _truth(
+    spec: PublicSet, records: Records, chosen: Selection, compared: tuple[str, ...]
+) -> tuple[pd.DataFrame, dict[str, dict[str, int]]]:
+    """Return the truth of each finding, and the counts of its labels as written."""
+    labels, truth, written = records.labels, {}, {}
+    others = [name for name in labels if name not in spec.not_findings]
+    dropped = pd.Series(False, index=labels.index)
+    for name, own in chosen.labels.items():
+        codes = combine(labels[list(own)])
+        written[name] = written_counts(codes)
+        values = apply_policies(codes, chosen.uncertain, chosen.blank)
+        if spec.normal in labels and name not in spec.not_findings:
+            # "No Finding" excludes each finding that the report does not mention.
+            values = values.mask((labels[spec.normal] == POSITIVE) & values.isna() & (codes != UNCERTAIN), 0)
+        if compared:
+            values = truth_against(codes, values, (combine(labels[list(compared)]) == POSITIVE))
+        if chosen.only:
+            alone = ~(labels[[other for other in others if other not in own]] == POSITIVE).any(axis=1)
+            values = values.mask((values == 1).fillna(False) & ~alone)
+        dropped |= codes == UNCERTAIN
+        truth[name] = values
+    frame = pd.DataFrame(truth, index=labels.index)
+    if chosen.uncertain == "drop":
+        frame[dropped] = pd.NA
+    return frame, written

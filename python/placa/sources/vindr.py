@@ -1,0 +1,174 @@
+"""VinDr-CXR (Nguyen et al. 2022), from PhysioNet or Kaggle: three readers per training image, a consensus for testing.
+
+A training image has many rows, one per reader and finding. Which readers looked at an image depends on its findings, so
+the readers predict them: the audit has a probe for it.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from placa.core.progress import Progress
+from placa.records.codes import Note
+from placa.sources.errors import MissingColumnError
+from placa.sources.public.arguments import add_arguments as add_public_arguments
+from placa.sources.public.arguments import from_options as source_from_options
+from placa.sources.public.files import find_table, find_tables
+from placa.sources.public.load import read_public
+from placa.sources.public.records import Choice, PublicSet, Records
+from placa.sources.tables import TextTable, read_text_table
+
+NORMAL = "No finding"
+CONSENSUS = "consensus"
+_KEYS = ("image_id", "rad_id")
+_BOX = ("x_min", "y_min", "x_max", "y_max")
+_TRAIN, _TEST, _KAGGLE = "image_labels_train.csv", "image_labels_test.csv", "train.csv"
+
+
+def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
+    first = find_table(root, "VinDr-CXR", _TRAIN, _TEST, _KAGGLE)
+    # Kaggle's table has the labels and the boxes; PhysioNet's are four tables.
+    kaggle = first.name.startswith(_KAGGLE)
+    named = [(first, "train")] if kaggle else [(name, split) for name, split in _label_tables(root)]
+    tables, notes, rejected, parts = [], [], [], []
+    for path, split in named:
+        rows = read_text_table(path, ("image_id",))
+        tables.append(path)
+        notes += rows.notes
+        read, problems = _kaggle_labels(rows) if kaggle else _wide_labels(rows)
+        rejected += problems
+        parts.append(_join(read, len(rows), split, choices["readers"], notes))
+    images = pd.concat([part[0] for part in parts], ignore_index=True)
+    labels = pd.concat([part[1] for part in parts], ignore_index=True).fillna(0).astype("int8")
+    boxed = [first] if kaggle else find_tables(root, "annotations_train.csv", "annotations_test.csv")
+    tables += [path for path in boxed if path not in tables]
+    boxes = pd.concat([_boxes(path) for path in boxed], ignore_index=True) if boxed else None
+    text = "VinDr-CXR names no patients, so groups of similar images are found"
+    notes.append(Note(text, "patients_unknown_in_set"))
+    return Records(images, labels, tables=tables, rejected=rejected, notes=notes, boxes=boxes)
+
+
+def _label_tables(root: Path) -> list[tuple[Path, str]]:
+    found = ((find_tables(root, name), split) for name, split in ((_TRAIN, "train"), (_TEST, "test")))
+    return [(paths[0], split) for paths, split in found if paths]
+
+
+def _kaggle_labels(rows: TextTable) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
+    """Return one row per image, reader and finding, and the rejected rows."""
+    for name in ("class_name", "rad_id"):
+        if name not in rows.frame:
+            raise MissingColumnError(
+                f"No column {name!r} in {rows.path}. Use the competition's train.csv.",
+                file=str(rows.path),
+                column=name,
+                accepted=[name],
+                columns=list(rows.frame.columns),
+            )
+    frame = rows.frame[["image_id", "rad_id", "class_name"]].rename(columns={"class_name": "label"})
+    reasons = pd.Series("", index=frame.index, dtype=object).mask((frame == "").any(axis=1), "it has an empty cell")
+    return frame[reasons == ""].drop_duplicates(), rows.rejected + rows.reject(reasons)
+
+
+def _wide_labels(rows: TextTable) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
+    frame = rows.frame
+    reader = frame["rad_id"] if "rad_id" in frame else pd.Series(CONSENSUS, index=frame.index)
+    columns = [name for name in frame if name not in _KEYS]
+    # The test table of version 1.0.0 writes "Other disease", the training table "Other diseases".
+    names = [{"Other disease": "Other diseases"}.get(name, name) for name in map(str, columns)]
+    cells = frame[columns].apply(lambda column: column.str.replace(r"\.0*$", "", regex=True))
+    invalid = ~cells.isin(["0", "1"])
+    reasons = pd.Series("", index=frame.index, dtype=object).mask(invalid.any(axis=1), "a label is not 0 or 1")
+    usable = np.flatnonzero(reasons == "")
+    row, column = np.nonzero(cells.to_numpy()[usable] == "1")
+    kept = usable[row]
+    long = pd.DataFrame(
+        {
+            "image_id": frame["image_id"].to_numpy()[kept],
+            "rad_id": reader.to_numpy()[kept],
+            "label": np.asarray(names, dtype=object)[column],
+        }
+    )
+    # A reader without any 1 still looked at the image.
+    silent = np.setdiff1d(usable, kept)
+    none = pd.DataFrame({"image_id": frame["image_id"].to_numpy()[silent], "rad_id": reader.to_numpy()[silent]})
+    return pd.concat([long, none.assign(label="")], ignore_index=True), rows.rejected + rows.reject(reasons)
+
+
+def _join(read: pd.DataFrame, rows: int, split: str, rule: str, notes: list[Note]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Join the rows of each image by the rule of ``--readers``."""
+    ids, names = pd.factorize(read["image_id"])
+    labels, columns = pd.factorize(read["label"])
+    pairs = read[["image_id", "rad_id"]].drop_duplicates()
+    count = np.bincount(names.get_indexer(pd.Index(pairs["image_id"])), minlength=len(names))
+    votes = np.zeros((len(names), len(columns)), dtype=np.int16)
+    np.add.at(votes, (ids, labels), 1)
+    votes = np.minimum(votes, count[:, None])
+    present = {"any": votes > 0, "majority": 2 * votes > count[:, None], "all": votes == count[:, None]}
+    who = pairs.sort_values(["image_id", "rad_id"]).groupby("image_id")["rad_id"].agg(" ".join)
+    images = pd.DataFrame({"image_id": names, "file": names, "split": split})
+    images["reader"] = images["image_id"].map(who)
+    images["label_source"] = "VinDr-CXR " + (CONSENSUS if split == "test" else rule)
+    kept = [position for position, name in enumerate(columns) if name]
+    if (count > 1).any():
+        notes += _agreement(rows, len(images), present, [(position, str(columns[position])) for position in kept], rule)
+    chosen = pd.DataFrame(present[rule].astype("int8")[:, kept], columns=[columns[position] for position in kept])
+    return images, chosen
+
+
+def _agreement(
+    rows: int,
+    images: int,
+    present: dict[str, np.ndarray],
+    columns: list[tuple[int, str]],
+    rule: str,
+) -> list[Note]:
+    text = f"{rows:,} rows are {images:,} images, read by several readers each; positive by any, majority, all: "
+    counts = {name: [int(present[how][:, position].sum()) for how in present] for position, name in columns}
+    shown = [f"{name} {any_:,}, {most:,}, {every:,}" for name, (any_, most, every) in sorted(counts.items())]
+    notes = [Note(text + "; ".join(shown) + f" (--readers {rule})", "reader_agreement", rows=rows, images=images)]
+    findings = [position for position, name in columns if name != NORMAL]
+    some, every = (present[how][:, findings] for how in ("any", "all"))
+    agreed = every.sum() / max(some.sum(), 1)
+    notes.append(
+        Note(
+            f"all readers agree on {agreed:.0%} of the findings that one of them reports",
+            "agreement_of_positives",
+            share=float(agreed),
+        )
+    )
+    return notes
+
+
+def _boxes(path: Path) -> pd.DataFrame:
+    frame = read_text_table(path, ("image_id", "class_name", *_BOX)).frame
+    left, top, right, bottom = (pd.to_numeric(frame[name], errors="coerce") for name in _BOX)
+    boxes = pd.DataFrame(
+        {
+            "image_id": frame["image_id"],
+            "label": frame["class_name"],
+            "x": left,
+            "y": top,
+            "width": right - left,
+            "height": bottom - top,
+        }
+    )
+    return boxes.dropna()
+
+
+VINDR = PublicSet(
+    kind="vindr",
+    title="VinDr-CXR",
+    layout="annotations/image_labels_train.csv and others, or Kaggle's train.csv, and train/, test/ (DICOM or PNG)",
+    read=_read,
+    negative=NORMAL,
+    not_findings=frozenset({NORMAL}),
+    normal=NORMAL,
+    choices=(Choice("readers", ("majority", "any", "all"), "how many of the readers must report a finding"),),
+)
+add_arguments = partial(add_public_arguments, VINDR)
+from_options = partial(source_from_options, VINDR)
+read_vindr = partial(read_public, VINDR)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from placa.cli.terminal import print_line, print_path
+from placa.cli.terminal import print_line, print_path, warn_rejected
 from placa.core.progress import RichProgress
 
 
@@ -46,8 +46,7 @@ def run(options: argparse.Namespace) -> None:
     table, rejected, summary = explain_files(
         options.run, options.images, options.out, options.finding, options.boxes, options.threshold, progress
     )
-    for path, reason in rejected:
-        progress.warn(f"{path} was rejected: {reason}")
+    warn_rejected(rejected, progress)
     if (table["squares"] > 1).any():
         progress.say(
             "for each volume, the square with the highest score is explained: see column square of explain.csv"

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Predict, print the table, and write it if --out is given."""
-    from placa.cli.terminal import print_predictions
+    from placa.cli.terminal import print_predictions, warn_rejected
     from placa.core.executors import open_executor
     from placa.core.files import require_writable
     from placa.inference.predict import Predictor, predict_files
@@ -47,8 +47,7 @@ def run(options: argparse.Namespace) -> None:
             label_source = facts["label_source"]
         else:
             table, rejected, predictor = predict_files(options.run, options.images, progress, executor)
-    for path, reason in rejected:
-        progress.warn(f"{path} was rejected: {reason}")
+    warn_rejected(rejected, progress)
     print_predictions(table, options.rows)
     if options.out:
         _write_predictions(table, rejected, predictor, label_source, options.out)

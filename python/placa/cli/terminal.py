@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from placa.core.progress import Progress
 from placa.core.text import show_controls
 from placa.sources.registry import SourceEntry
 
 if TYPE_CHECKING:
     import pandas as pd
+
+#: Number of paths with the same reason that are printed.
+_SHOWN_PATHS = 5
 
 
 def print_line(text: str) -> None:
@@ -49,6 +53,30 @@ def print_predictions(table: pd.DataFrame, rows: int = 20) -> None:
     console.print(grid)
     if len(shown) < len(table):
         console.print(f"… and {len(table) - len(shown):,} more (--rows 0 prints all, --out writes a file)")
+
+
+def warn_rejected(rejected: Sequence[tuple[str, str]], progress: Progress) -> None:
+    """Print the images that were not read: one line per reason, with the first paths.
+
+    Args:
+        rejected: Path and reason of each.
+        progress: Prints the lines.
+    """
+    from placa.images.listing import REASONS
+
+    by_reason: dict[str, list[str]] = {}
+    for path, reason in rejected:
+        by_reason.setdefault(reason, []).append(path)
+    for reason, paths in by_reason.items():
+        done = "skipped" if reason in REASONS.values() else "rejected"
+        if len(paths) <= _SHOWN_PATHS:
+            for path in paths:
+                progress.warn(f"{path} was {done}: {reason}")
+        else:
+            shown = ", ".join(paths[:_SHOWN_PATHS])
+            progress.warn(
+                f"{len(paths):,} files were {done} ({reason}): {shown} and {len(paths) - _SHOWN_PATHS:,} more"
+            )
 
 
 def print_sources(rows: Iterable[SourceEntry]) -> None:

@@ -216,14 +216,14 @@ def write_json(path: Path, content: Any) -> None:
         partial.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
 
 
-def write_rejected(path: Path, rejected: list[tuple[str, str]]) -> None:
-    """Write the rejected images atomically as CSV with the columns ``path`` and ``reason``."""
+def write_rejected(path: Path, rejected: list[tuple[str, str]], columns: tuple[str, str] = ("path", "reason")) -> None:
+    """Write the rejected images atomically as CSV with two columns."""
     # File names may not be UTF-8; other bytes are written as escapes such as \\xe9.
     with (
         atomic_file(path) as partial,
         partial.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
     ):
-        csv.writer(file).writerows([("path", "reason"), *rejected])
+        csv.writer(file).writerows([columns, *rejected])
 
 
 def read_json(path: Path) -> Any:

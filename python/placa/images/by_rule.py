@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placa.images.ct.slabs import find_volumes, read_slabs, stem
+from placa.images.listing import Listing
 from placa.images.read import find_images, read_image
 from placa.records.reading import SLABS_RULE, Reading
 
@@ -36,14 +37,19 @@ def read_file(reading: Reading, path: str, size: int) -> NDArray[np.uint8]:
     return read_image(path, size)[None]
 
 
-def list_files(reading: Reading, places: Iterable[str | os.PathLike[str]]) -> list[Path]:
+def list_files(reading: Reading, places: Iterable[str | os.PathLike[str]], without: Sequence[Path] = ()) -> Listing:
     """List files for a rule: given files, and all files of the kind under given folders.
+
+    Args:
+        reading: The rule.
+        places: Files and folders.
+        without: Paths to skip in folders, such as that of the output.
 
     Raises:
         PathNotFoundError: A place does not exist.
         NoFilesFoundError: The places contain no file of the kind.
     """
-    return find_volumes(places) if reading.rule == SLABS_RULE else find_images(places)
+    return find_volumes(places, without) if reading.rule == SLABS_RULE else find_images(places, without)
 
 
 def file_name(reading: Reading, path: str | os.PathLike[str]) -> str:

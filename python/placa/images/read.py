@@ -16,7 +16,7 @@ import os
 import re
 import stat
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -25,10 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from placa.core.errors import PathNotFoundError
-from placa.core.files import explain_os_error
-from placa.images.errors import NoFilesFoundError
 from placa.images.grey import MAX_PIXELS, ImageRejected, decoding_slot, full_bits, refuse_size, to_grey
+from placa.images.listing import Listing, find_files, natural_order
 from placa.images.png import MAGIC as PNG
 from placa.images.png import MAX_BYTES, decompress
 
@@ -36,8 +34,6 @@ __all__ = [
     "EXTENSIONS",
     "MAX_PIXELS",
     "ImageRejected",
-    "files_under",
-    "find_files",
     "find_images",
     "looks_like_image",
     "natural_order",
@@ -50,6 +46,12 @@ EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DIB", "WEBP", "GIF", "PPM", "JPEG2000")
 #: Number of bytes from which the format is detected.
 _HEAD = 256
+#: The beginnings of files that Pillow may decode, except BMP: PNG, JPEG, GIF, TIFF, BigTIFF, WebP, PNM, JPEG 2000.
+_CONTENT = re.compile(
+    rb"\x89PNG\r\n|\xff\xd8\xff|GIF8[79]a|II[*+]\0|MM\0[*+]|RIFF.{4}WEBP|P[1-6]\s+[\d#]"
+    rb"|\0\0\0\x0cjP  \r\n|\xff\x4f\xff\x51",
+    re.DOTALL,
+)
 _KINDS = {b"%PDF": "a PDF", b"PK\x03\x04": "a ZIP archive", b"\x1f\x8b": "gzip-compressed", b"\x89HDF": "an HDF5 file"}
 
 
@@ -181,102 +183,43 @@ def _not_an_image(head: bytes) -> str:
     return "it is not a PNG, JPEG, TIFF, BMP, WebP or DICOM image, or its beginning is damaged"
 
 
-def natural_order(path: str | os.PathLike[str]) -> tuple[object, ...]:
-    """Return a sort key that puts ``scan 10`` after ``scan 9``."""
-    parts = re.split(r"(\d+)", os.fspath(path).lower())
-    return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts)
-
-
-def files_under(folder: str | os.PathLike[str]) -> list[Path]:
-    """List all files under a folder in natural order, except hidden ones; links to folders are followed once.
-
-    Raises:
-        OSError: A folder cannot be listed; its files would otherwise be missing without a message.
-    """
-
-    def fail(error: OSError) -> None:
-        raise error
-
-    found: list[Path] = []
-    seen: set[str] = set()
-    for top, folders, names in os.walk(folder, followlinks=True, onerror=fail):
-        real = os.path.realpath(top)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [Path(top, name) for name in names if not name.startswith(".")]
-    return sorted(found, key=natural_order)
-
-
-def find_images(places: Iterable[str | os.PathLike[str]]) -> list[Path]:
+def find_images(places: Iterable[str | os.PathLike[str]], without: Sequence[Path] = ()) -> Listing:
     """List image files: given files, and all images under given folders in natural order.
 
     A given file is listed whatever its extension, so that an unusable one is reported and not skipped. In a folder,
-    files without an extension are listed if they are DICOM, because most archives export DICOM without one.
+    a file is listed if its extension or the beginning of its content is that of an image; the others are skipped.
+
+    Args:
+        places: Files and folders.
+        without: Paths to skip in folders, such as that of the output.
 
     Raises:
         PathNotFoundError: A place does not exist.
         NoFilesFoundError: The places contain no image.
         PlacaError: A folder cannot be listed (see `placa.core.files.explain_os_error`).
     """
-    return find_files(places, looks_like_image, "image", "image files", sorted(EXTENSIONS))
-
-
-def find_files(
-    places: Iterable[str | os.PathLike[str]],
-    wanted: Callable[[Path], bool],
-    noun: str,
-    nouns: str,
-    endings: Iterable[str],
-) -> list[Path]:
-    """List files of a kind: given files, and all files of the kind under given folders in natural order.
-
-    Args:
-        places: Files and folders.
-        wanted: Returns whether a file in a folder is of the kind.
-        noun: Name of the kind in the singular, for messages.
-        nouns: Name of the kind in the plural, for messages.
-        endings: Extensions of the kind, for messages.
-
-    Raises:
-        PathNotFoundError: A place does not exist.
-        NoFilesFoundError: The places contain no file of the kind.
-        PlacaError: A folder cannot be listed (see `placa.core.files.explain_os_error`).
-    """
-    found: dict[Path, None] = {}
-    given = [Path(place) for place in places]
-    for place in given:
-        try:
-            if place.is_dir():
-                found.update(dict.fromkeys(file for file in files_under(place) if wanted(file)))
-            elif place.exists():
-                found[place] = None
-            else:
-                message = f"{place} does not exist. Pass {nouns} or folders that contain some."
-                raise PathNotFoundError(message, path=str(place))
-        except OSError as error:
-            raise explain_os_error(error, error.filename or place) from error
-    if not found:
-        where = f" in {', '.join(map(str, given))}" if given else ""
-        endings = list(endings)
-        message = f"No {noun} found{where}. Pass files with the extensions {', '.join(endings)}."
-        raise NoFilesFoundError(message, kind=noun, places=list(map(str, given)), endings=endings)
-    return list(found)
+    return find_files(places, looks_like_image, "image", "image files", sorted(EXTENSIONS), without)
 
 
 def looks_like_image(file: Path) -> bool:
-    """Return whether a file in a folder is an image: by its extension, or without one by the DICOM marker."""
-    suffix = file.suffix.lower()
-    if suffix in EXTENSIONS:
+    """Return whether a file in a folder is an image: by its extension, otherwise by the beginning of its content."""
+    if file.suffix.lower() in EXTENSIONS:
         return True
-    # Archives name DICOM files IM0001 or by UID; the last number of a UID looks like an extension.
-    if suffix and not suffix[1:].isdigit():
-        return False
     try:
         _size_of_file(file)  # Opening a pipe would block.
         with file.open("rb") as opened:
-            return opened.read(_HEAD)[128:132] == b"DICM"
+            head = opened.read(_HEAD)
     except (OSError, ImageRejected):
         return False
+    # A DICOM file without an extension, or named IM0001 or by UID, whose last number looks like an extension.
+    return _CONTENT.match(head) is not None or _has_bitmap_header(head) or _is_dicom(head)
+
+
+def _has_bitmap_header(head: bytes) -> bool:
+    return head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in {12, 40, 52, 56, 64, 108, 124}
+
+
+def _is_dicom(head: bytes) -> bool:
+    from placa.images.dicom.header import is_dicom
+
+    return is_dicom(head)

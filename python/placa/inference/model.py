@@ -24,7 +24,7 @@ class Predictions(NamedTuple):
         table: One row per image and finding: ``image_id``, ``finding``, ``probability`` (0 to 1, after
             recalibration), ``score`` (0 to 1, before it), ``class`` (``positive`` or ``negative`` at the default
             operating point), ``path``, and the other columns of predictions.parquet, missing here.
-        rejected: Path and reason of each image that cannot be read.
+        rejected: Path and reason of each image that cannot be read, and of each file in a folder that is skipped.
     """
 
     table: pd.DataFrame
@@ -81,7 +81,10 @@ class Model:
         Raises:
             PlacaError: A path does not exist, or a folder holds no image.
         """
-        return Predictions(*self._predictor.predict(self._list(images), show(progress)))
+        places = [images] if isinstance(images, str | os.PathLike) else list(images)
+        listing = list_files(self._predictor.reading, places)
+        table, rejected = self._predictor.predict([str(path) for path in listing], show(progress))
+        return Predictions(table, rejected + listing.reasons)
 
     def explain(self, image: str | os.PathLike[str], findings: Iterable[str] | None = None) -> list[Explanation]:
         """Explain the prediction of one image with Grad-CAM (Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74).
@@ -98,10 +101,6 @@ class Model:
 
         self._explainer = self._explainer or Explainer(self._predictor)
         return self._explainer.explain(os.fspath(image), None if findings is None else list(findings))
-
-    def _list(self, images: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[str]:
-        places = [images] if isinstance(images, str | os.PathLike) else list(images)
-        return [str(path) for path in list_files(self._predictor.reading, places)]
 
 
 def load_model(run: str | Path) -> Model:

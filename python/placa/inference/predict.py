@@ -74,7 +74,8 @@ def predict_files(
         executor: Where the work is done; in this process by default.
 
     Returns:
-        The table and the rejected images, as from `Predictor.predict`, and the predictor.
+        The table and the rejected images, as from `Predictor.predict`, with the files in folders that are skipped; and
+        the predictor.
 
     Raises:
         NoReadableImageError: None of the images can be read.
@@ -83,12 +84,13 @@ def predict_files(
     run = Path(run)
     # The reading rule comes from run.json, so that a missing place is reported before the model is loaded.
     reading = Reading.from_record(require_run(run)["data"].get("reading"))
-    paths = [str(path) for path in list_files(reading, places)]
+    listing = list_files(reading, places)
+    paths = [str(path) for path in listing]
     predictor = Predictor(run)
     table, rejected = predictor.predict(paths, progress, executor)
     if not len(table):
         raise no_readable_image(len(paths), *rejected[0])
-    return table, rejected, predictor
+    return table, rejected + listing.reasons, predictor
 
 
 def no_readable_image(images: int, path: str, reason: str) -> NoReadableImageError:

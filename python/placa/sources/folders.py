@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Container
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,8 @@ import pandas as pd
 from placa.core.errors import unknown_name
 from placa.core.files import explain_os_error
 from placa.core.progress import Progress
-from placa.images.read import EXTENSIONS, files_under, looks_like_image, natural_order
+from placa.images.listing import Listing, Skipped, list_folder, skipped_notes
+from placa.images.read import EXTENSIONS, looks_like_image
 from placa.records.codes import Note
 from placa.records.source import compared_with
 from placa.sources.errors import (
@@ -29,8 +31,6 @@ SPLIT_CHOICES = ("folders", "seeded")
 PATIENT_CHOICES = ("names", "folders", "none")
 #: Folders in a class folder that are not patients.
 _IMAGE_FOLDERS = frozenset({"images", "image", "imgs", "img", "png", "jpg", "jpeg", "imagenes", "imágenes"})
-_MASK_FOLDERS = frozenset({"masks", "mask", "lung_masks", "infection masks", "lung masks", "mascaras", "máscaras"})
-_NOT_AN_IMAGE = "its name does not have an image extension: rename it if it is an image"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,8 +77,7 @@ def read_folders(root: str | Path, positive: str, split: str = "folders", patien
         Every image under the class folders at any depth, in natural file order within each; ``image_id`` is the path
         relative to `root`. Unless all patients are known, `prepare` searches for images that belong together
         (`placa.dataset.groups.group_images`), and keeps those of a known patient together. ``rejected`` has the images
-        outside the class folders, and the files in them without an image extension. Masks in a folder beside a folder
-        of images are not used.
+        outside the class folders. ``skipped`` has the other files (see `placa.images.listing.list_folder`).
 
     Raises:
         MissingDirectoryError: `root` is not a directory.
@@ -95,8 +94,17 @@ def read_folders(root: str | Path, positive: str, split: str = "folders", patien
         raise MissingDirectoryError(
             f"{root} is not a directory. Name the directory that has one folder per class.", directory=str(root)
         )
-    parts = split_folders(root)
-    classes = sorted({name for part in parts for name in class_folders(root / part)})
+    try:
+        listing = list_folder(root)
+    except OSError as error:
+        raise explain_os_error(error, error.filename or root) from error
+    absent = {one.path for one in listing.skipped}
+    parts = split_folders(root, absent)
+    classes = sorted({name for part in parts for name in class_folders(root / part, absent)})
+    in_classes, outside, skipped = _sort_files(root, listing, classes, depth=0 if parts == [""] else 1)
+    # A folder of masks beside the classes is no class.
+    masks = {one.path.relative_to(root).parts[0 if parts == [""] else 1] for one in skipped if one.code == "mask"}
+    classes = [name for name in classes if in_classes[name] or name not in masks]
     if len(classes) < 2:
         found = repr(classes[0]) if classes else "none"
         raise TooFewClassesError(
@@ -106,26 +114,20 @@ def read_folders(root: str | Path, positive: str, split: str = "folders", patien
         )
     if positive not in classes:
         raise unknown_name("class folder", positive, classes)
-    rows: list[tuple[str, str, str, str | None]] = []
-    outside = [file for folder in {"", *parts} for file in _images_outside_classes(root / folder)]
-    rejected = [(str(file), "it is outside the class folders: move it into one") for file in outside]
-    masks = 0
+    rows = [
+        (file.relative_to(root).as_posix(), os.path.abspath(file), name, _split_of(file, root, parts))
+        for name in classes
+        for file in in_classes[name]
+    ]
     for name in classes:
-        folders = [root / part / name for part in parts if (root / part / name).is_dir()]
-        images_found, other_files, masks_found = _files_of_class(folders)
-        masks += masks_found
-        rows += [
-            (file.relative_to(root).as_posix(), os.path.abspath(file), name, _split_of(file, root, parts))
-            for file in images_found
-        ]
-        rejected += [(str(file), _NOT_AN_IMAGE) for file in other_files]
+        if not in_classes[name]:
+            raise _empty_class(root, name, parts, listing.skipped)
+    rejected = [(str(file), "it is outside the class folders: move it into one") for file in outside]
     images = pd.DataFrame(rows, columns=["image_id", "path", "class", "split"])
     counts = images["class"].value_counts()
     text = f"{len(classes)} classes: " + ", ".join(f"{counts[name]:,} {name}" for name in classes)
     notes = [Note(text, "classes", **{name: int(counts[name]) for name in classes})]
-    if masks:
-        text = f"{masks:,} files in folders of masks are not used"
-        notes.append(Note(text, "masks_not_used", files=masks))
+    notes += skipped_notes(skipped)
     grouped = _name_patients(images, root, parts, patients, notes)
     by_folder = parts != [""] and split == "folders"
     if by_folder:
@@ -144,8 +146,8 @@ def read_folders(root: str | Path, positive: str, split: str = "folders", patien
         findings=[positive],
         comparison=compared_with(*others),
         label_source="folders",
-        unused=masks,
         rejected=rejected,
+        skipped=[(str(one.path), one.reason) for one in skipped],
         grouped=grouped,
         given_split={"by": "column", "name": None} if by_folder else None,
         keeps_split=by_folder,
@@ -155,11 +157,11 @@ def read_folders(root: str | Path, positive: str, split: str = "folders", patien
     )
 
 
-def split_folders(root: Path) -> list[str]:
+def split_folders(root: Path, absent: Container[Path] = ()) -> list[str]:
     """List the folders of `root` that are splits and have class folders; ``[""]`` if `root` has the class folders."""
-    folders = class_folders(root)
+    folders = class_folders(root, absent)
     splits = [name for name in folders if split_word(name)]
-    if len(splits) < 2 or len(splits) < len(folders) or not all(class_folders(root / name) for name in splits):
+    if len(splits) < 2 or len(splits) < len(folders) or not all(class_folders(root / name, absent) for name in splits):
         return [""]
     return splits
 
@@ -218,40 +220,39 @@ def _require_undivided(images: pd.DataFrame, root: Path) -> None:
         )
 
 
-def class_folders(root: Path) -> list[str]:
-    """List the folders in `root`, without hidden ones: the classes."""
-    return sorted(folder.name for folder in root.iterdir() if folder.is_dir() and not folder.name.startswith("."))
+def class_folders(root: Path, absent: Container[Path] = ()) -> list[str]:
+    """List the folders in `root`, without hidden ones and those in `absent`: the classes."""
+    folders = (folder for folder in root.iterdir() if folder.is_dir() and not folder.name.startswith("."))
+    return sorted(folder.name for folder in folders if folder not in absent)
 
 
-def _files_of_class(folders: list[Path]) -> tuple[list[Path], list[Path], int]:
-    """List the images under the folders of a class in natural order, and the other files; count the masks."""
-    files: list[Path] = []
-    masks = 0
-    for folder in folders:
-        beside_images = {name.casefold() for name in class_folders(folder)} & _IMAGE_FOLDERS
-        try:
-            found = files_under(folder)
-        except OSError as error:
-            raise explain_os_error(error, error.filename or folder) from error
-        kept = [
-            file
-            for file in found
-            if not (beside_images and file.relative_to(folder).parts[0].casefold() in _MASK_FOLDERS)
-        ]
-        masks += len(found) - len(kept)
-        files += kept
-    images = [file for file in files if looks_like_image(file)]
-    if not images:
-        raise EmptyClassFolderError(
-            f"{folders[0]} holds no image. Add image files ({', '.join(sorted(EXTENSIONS))}) or remove the folder.",
-            directory=str(folders[0]),
-            extensions=sorted(EXTENSIONS),
-        )
-    known = set(images)
-    return images, [file for file in files if file not in known], masks
+def _sort_files(
+    root: Path, listing: Listing, classes: list[str], depth: int
+) -> tuple[dict[str, list[Path]], list[Path], list[Skipped]]:
+    """Return the images of each class, the images outside the class folders, and what is skipped."""
+    in_classes: dict[str, list[Path]] = {name: [] for name in classes}
+    outside: list[Path] = []
+    skipped = list(listing.skipped)
+    for file in listing:
+        parts = file.relative_to(root).parts
+        name = parts[depth] if len(parts) > depth + 1 else None
+        if not looks_like_image(file):
+            if name is not None:
+                skipped.append(Skipped(file, "other_kind"))
+        elif name is None:
+            outside.append(file)
+        else:
+            in_classes[name].append(file)
+    return in_classes, outside, skipped
 
 
-def _images_outside_classes(root: Path) -> list[Path]:
-    return sorted(
-        (file for file in root.iterdir() if file.suffix.lower() in EXTENSIONS and file.is_file()), key=natural_order
+def _empty_class(root: Path, name: str, parts: list[str], skipped: list[Skipped]) -> EmptyClassFolderError:
+    folder = next(root / part / name for part in parts if (root / part / name).is_dir())
+    why = "".join(
+        f" {note[0].upper()}{note[1:]}." for note in skipped_notes([s for s in skipped if folder in s.path.parents])
+    )
+    return EmptyClassFolderError(
+        f"{folder} holds no image.{why} Add image files ({', '.join(sorted(EXTENSIONS))}) or remove the folder.",
+        directory=str(folder),
+        extensions=sorted(EXTENSIONS),
     )

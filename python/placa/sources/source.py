@@ -38,7 +38,10 @@ class Source:
         rows: The number of rows or files read: the sum of `images`, `rejected`, `missing` and `unused`.
         unused: The number of rows or files without any of the requested labels.
         missing: The number of images in the source's table whose file does not exist.
+        missing_files: ``(row, path)`` of images in the source's table whose file does not exist.
         rejected: ``(path or row, reason)`` of each image that the source rejects.
+        skipped: ``(path, reason)`` of each file or folder that is no image of the data set, such as masks and files of
+            the operating system; they are not counted.
         grouped: Whether patients or groups are known; if not, `prepare` searches for groups.
         given_split: The origin of the column ``split`` of `images`; None if it has no such column.
         keeps_split: Whether the given split is kept although it may divide groups of similar images.
@@ -65,7 +68,9 @@ class Source:
     rows: int | None = None
     unused: int = 0
     missing: int = 0
+    missing_files: list[tuple[str, str]] = field(default_factory=list)
     rejected: list[tuple[str, str]] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
     grouped: bool = True
     given_split: GivenSplit | None = None
     keeps_split: bool = False

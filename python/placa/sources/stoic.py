@@ -124,6 +124,11 @@ def read_stoic(root: str | Path, positive: str = "COVID", slices: int = SQUARES,
         rows=len(rows) + len(unlisted),
         unused=len(table) - len(selected),
         missing=len(selected) - len(existing),
+        missing_files=[
+            (rows.location(int(str(row))), f"{name}.mha")
+            for row, name in selected["PatientID"].items()
+            if name not in files
+        ],
         rejected=rejected,
         tables=[str(rows.path)],
         notes=notes,

@@ -195,6 +195,10 @@ def _fill(
     manifest["path"] = manifest["path"].str.replace(str(directory.absolute()), str(final), regex=False)
     write_manifest(manifest, directory / "manifest.parquet", method.facts)
     write_rejected(directory / "rejected.csv", rejected)
+    if source.skipped:
+        write_rejected(directory / "skipped.csv", source.skipped)
+    if source.missing_files:
+        write_rejected(directory / "missing.csv", source.missing_files, ("row", "path"))
     _write_tables(directory, source, manifest)
     facts["fingerprint"] = fingerprint(directory / "manifest.parquet", cache)
     facts["seconds"] = round(time.perf_counter() - started, 2)
@@ -216,7 +220,8 @@ def _report(
     manifest: pd.DataFrame, source: Source, rejected: list[tuple[str, str]], method: SplitMethod, progress: Progress
 ) -> None:
     if source.missing:
-        progress.warn(f"{source.missing:,} images in the table were not found")
+        listed = ", see missing.csv" if source.missing_files else ""
+        progress.warn(f"{source.missing:,} images in the table were not found{listed}")
     if rejected:
         noun = "image" if len(rejected) == 1 else "images"
         progress.warn(f"{len(rejected):,} {noun} rejected, see rejected.csv; first: {rejected[0][0]}: {rejected[0][1]}")

@@ -275,7 +275,7 @@ def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "more").symlink_to(tmp_path / "disk", target_is_directory=True)
     (tmp_path / "set" / "round").symlink_to(tmp_path / "set", target_is_directory=True)
-    assert find_images([tmp_path / "set"]) == [tmp_path / "set" / "more" / "a.png"]
+    assert find_images([tmp_path / "set"]).files == [tmp_path / "set" / "more" / "a.png"]
 
 
 def test_files_and_folders_are_listed_in_natural_order(tmp_path: Path) -> None:
@@ -284,7 +284,7 @@ def test_files_and_folders_are_listed_in_natural_order(tmp_path: Path) -> None:
     (tmp_path / "scans" / "notes.txt").write_text("")
     (tmp_path / "scans" / ".hidden.png").write_text("")
     single = draw(tmp_path / "single.jpg")
-    found = find_images([single, tmp_path / "scans", single])
+    found = find_images([single, tmp_path / "scans", single]).files
     assert [path.name for path in found] == ["single.jpg", "scan 1.png", "scan 9.png", "scan 10.png"]
     assert natural_order("a10") > natural_order("a9")
     with raises(PathNotFoundError, path=str(tmp_path / "nowhere")):

@@ -7,6 +7,7 @@ from raising import raises
 
 from placa.core.errors import UnknownNameError
 from placa.core.progress import SILENT
+from placa.images.listing import REASONS
 from placa.images.read import EXTENSIONS
 from placa.records.source import compared_with
 from placa.sources.errors import (
@@ -58,9 +59,13 @@ def test_files_that_are_not_images_or_outside_classes_are_reported(classes: Path
     (classes / "healthy" / ".DS_Store").write_bytes(b"?")
     draw(classes / "stray.png")
     source = read_folders(classes, "COVID")
-    assert [Path(path).name for path, _ in source.rejected] == ["stray.png", "notes.docx"]
-    assert "class folder" in source.rejected[0][1] and "name" in source.rejected[1][1]
-    assert source.rows == 6 + 2
+    assert [Path(path).name for path, _ in source.rejected] == ["stray.png"]
+    assert "class folder" in source.rejected[0][1]
+    assert {Path(path).name: reason for path, reason in source.skipped} == {
+        ".DS_Store": REASONS["hidden"],
+        "notes.docx": REASONS["other_kind"],
+    }
+    assert source.rows == 6 + 1
 
 
 def test_the_command_line_requires_a_root_and_a_class(classes: Path) -> None:
@@ -131,6 +136,6 @@ def test_folders_in_a_class_may_be_patients_or_images(tmp_path: Path) -> None:
     assert not source.grouped and "patient_id" not in source.images
     assert "folders_in_classes" in [note.code for note in source.notes]
     source = read_folders(tmp_path / "images", "COVID")
-    assert (len(source.images), source.unused, source.rows) == (8, 8, 16)
+    assert (len(source.images), len(source.skipped), source.rows) == (8, 8, 8)
     with raises(MissingOptionError, option="--patients", given=["folders"]):
         read_folders(tmp_path / "images", "COVID", patients="folders")

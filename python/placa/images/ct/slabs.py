@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from placa.images.ct.files import EXTENSIONS, Volume, ending, open_volume, reason
-from placa.images.read import ImageRejected, find_files
+from placa.images.listing import Listing, find_files
+from placa.images.read import ImageRejected
 
 #: A volume in HU has values below this, half-way between water and air.
 _THIN = -500.0
@@ -68,17 +69,21 @@ def read_slabs(path: str | os.PathLike[str], size: int, squares: int, options: M
     return out
 
 
-def find_volumes(places: Iterable[str | os.PathLike[str]]) -> list[Path]:
+def find_volumes(places: Iterable[str | os.PathLike[str]], without: Sequence[Path] = ()) -> Listing:
     """List CT volumes: given files, and all volumes under given folders in natural order.
 
     A given file is listed whatever its extension, so that an unusable one is reported and not skipped.
+
+    Args:
+        places: Files and folders.
+        without: Paths to skip in folders, such as that of the output.
 
     Raises:
         PathNotFoundError: A place does not exist.
         NoFilesFoundError: The places contain no volume.
         PlacaError: A folder cannot be listed (see `placa.core.files.explain_os_error`).
     """
-    return find_files(places, lambda file: bool(ending(file)), "CT volume", "CT volumes", EXTENSIONS)
+    return find_files(places, lambda file: bool(ending(file)), "CT volume", "CT volumes", EXTENSIONS, without)
 
 
 def stem(path: str | os.PathLike[str]) -> str:

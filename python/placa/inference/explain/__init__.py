@@ -22,6 +22,7 @@ from placa.core.errors import OutOfRangeError, unknown_name
 from placa.core.files import atomic_file, require_writable, write_json
 from placa.core.progress import SILENT, Progress
 from placa.images.by_rule import file_name, list_files, read_file
+from placa.images.listing import Listing
 from placa.images.read import ImageRejected
 from placa.inference.errors import NothingToExplainError
 from placa.inference.explain.boxes import THRESHOLD, read_test_boxes, score, summarise
@@ -141,8 +142,8 @@ def explain_files(
         progress: Shows the progress bar and warnings.
 
     Returns:
-        The table in ``explain.csv``, ``(path, reason)`` of each image that could not be read, and the summary of the
-        scores, or None without `boxes`.
+        The table in ``explain.csv``, ``(path, reason)`` of each image that could not be read and of each file in a
+        folder that is skipped, and the summary of the scores, or None without `boxes`.
 
     Raises:
         OutOfRangeError: `threshold` is not in (0, 1].
@@ -167,7 +168,9 @@ def explain_files(
         raise NothingToExplainError(
             "No images to explain. Name image files or folders, or a prepared data set with --boxes.", run=str(run)
         )
-    paths = [str(path) for path in list_files(Reading.from_record(data["reading"]), places)] if places else []
+    # The overlays of an earlier call may be in a folder of the images.
+    listing = list_files(Reading.from_record(data["reading"]), places, [out]) if places else Listing()
+    paths = [str(path) for path in listing]
     lesions: dict[tuple[str, str], list[Box]] = {}
     if boxes is not None:
         lesions, source = read_test_boxes(boxes, [finding] if finding else data["findings"])
@@ -214,7 +217,7 @@ def explain_files(
         _write_csv(box_scores, out / "boxes.csv")
         summary = summarise(box_scores, threshold)
         write_json(out / "boxes.json", summary)
-    return table, rejected, summary
+    return table, rejected + listing.reasons, summary
 
 
 def _write(out: Path, name: str, one: Explanation, boxes: Sequence[Box]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from placa.core.files import explain_os_error
 from placa.core.progress import SILENT, Progress
-from placa.images.read import files_under
+from placa.images.listing import list_folder, skipped_notes
 from placa.sources.dicom.labels import MATCHES, LabelOptions, TableLabels, read_labels
 from placa.sources.dicom.patient_key import PatientKey, read_patient_key
 from placa.sources.dicom.scan import FileScan
@@ -108,9 +108,11 @@ def read_dicom(
     found = FileScan(root, lookup, {view.upper() for view in given_lists[3]}, {code.upper() for code in modalities})
     try:
         label_table = os.path.realpath(labels) if labels is not None else None
-        files = [file for file in files_under(root) if os.path.realpath(file) != label_table]
+        listing = list_folder(root, lambda file: os.path.realpath(file) != label_table)
     except OSError as error:
         raise explain_os_error(error, error.filename or root) from error
+    files = listing.files
+    skipped = [one for one in listing.skipped if one.code != "other_kind"]
     with progress.bar("reading headers", len(files)) as advance:
         for file in files:
             found.add(file)
@@ -130,10 +132,11 @@ def read_dicom(
         unused=sum(found.unused.values()) + unlabelled_rows,
         missing=missing,
         rejected=found.rejected + lookup.rejected,
+        skipped=[(str(one.path), one.reason) for one in skipped],
         grouped="patient_id" in images,
         labelled_by_name=labels is None,
         tables=[str(path) for path in lookup.tables],
-        notes=[*key.notes, *lookup.notes, *notes],
+        notes=[*key.notes, *lookup.notes, *skipped_notes(skipped), *notes],
         options={
             "root": str(root),
             "labels": str(labels) if labels else None,

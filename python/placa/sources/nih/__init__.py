@@ -146,6 +146,10 @@ def read_nih(
         rows=len(entries.rows),
         unused=len(entries.table) - len(selected),
         missing=int(paths.isna().sum()),
+        missing_files=[
+            (entries.rows.location(int(str(row))), str(name))
+            for row, name in selected.loc[paths.isna(), "image_id"].items()
+        ],
         rejected=rejected,
         given_split={"by": "official", "name": None},
         positive_alone=classes.only,

@@ -180,6 +180,7 @@ def read_table(
         rows=len(rows) - int(joined.merged.sum()),
         unused=int(kept.sum()) - len(labelled),
         missing=int((~existing).sum()),
+        missing_files=[(rows.location(int(str(row))), path) for row, path in paths[~existing].items()],
         rejected=rejected,
         grouped="patient_id" in images or "group_id" in images,
         given_split={"by": "column", "name": named["split"]},

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from placa.images.read import EXTENSIONS, files_under, looks_like_image
+from placa.images.listing import list_folder
+from placa.images.read import EXTENSIONS, looks_like_image
 from placa.records.codes import Note
 from placa.sources.errors import (
     MissingColumnError,
@@ -69,7 +70,7 @@ def _search(lost: list[str], base: str) -> dict[str, str]:
     """
     by_end: dict[str, set[str]] = {}
     try:
-        files = [file for file in files_under(base) if looks_like_image(file)]
+        files = list_folder(base, looks_like_image).files
     except OSError:
         return {}
     for file in files:

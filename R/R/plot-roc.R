@@ -42,12 +42,12 @@ plot_roc <- function(x, thresholds = NULL, split = "test", labels = plot_labels(
   ggplot2::ggplot(curves, ggplot2::aes(1 - .data$specificity, .data$sensitivity)) +
     chance_of_roc() +
     bands +
-    roc_layers(nrow(table), points) +
+    roc_layers(nrow(table), points, roc_meaning(table, labels)) +
     scale_of_shares(ggplot2::scale_x_continuous, labels, expand = c(0.012, 0)) +
     scale_of_shares(ggplot2::scale_y_continuous, labels, expand = c(0.012, 0)) +
     ggplot2::labs(x = labels$false_positive_rate, y = labels$sensitivity, shape = NULL) +
     ggplot2::labs(
-      subtitle = roc_subtitle(table, captions, labels), colour = roc_meaning(table, labels),
+      subtitle = roc_subtitle(table, captions, labels),
       caption = if (!is.null(bands)) fill_in(labels$band, level = level_of(evaluation$roc_bands))
     ) +
     ggplot2::coord_equal(xlim = c(0, 1), ylim = c(0, 1), clip = "off") +
@@ -84,10 +84,13 @@ corners <- function(roc) {
   by_finding(roc, function(points, finding) points[turns(points), ])
 }
 
-roc_layers <- function(n_findings, points) {
+roc_layers <- function(n_findings, points, meaning) {
   if (n_findings > 1 && n_findings <= length(finding_colours)) {
     return(list(
-      ggplot2::geom_path(ggplot2::aes(colour = .data$caption), linewidth = 0.75),
+      # Two colours may be the same grey, so the lines differ too.
+      ggplot2::geom_path(ggplot2::aes(colour = .data$caption, linetype = .data$caption), linewidth = 0.75),
+      ggplot2::scale_linetype_manual(values = finding_lines),
+      ggplot2::labs(colour = meaning, linetype = meaning),
       ggplot2::geom_point(
         data = points, mapping = ggplot2::aes(colour = .data$caption, shape = .data$mark),
         size = 2.6, stroke = 0.9, fill = "white"
@@ -96,6 +99,7 @@ roc_layers <- function(n_findings, points) {
       scale_of_marks(points),
       ggplot2::guides(
         colour = ggplot2::guide_legend(order = 1, override.aes = list(shape = NA)),
+        linetype = ggplot2::guide_legend(order = 1),
         shape = ggplot2::guide_legend(order = 2, override.aes = list(colour = ink))
       )
     ))

@@ -2,6 +2,7 @@
 
 # The Okabe-Ito palette for all types of colour vision, without black and yellow (low contrast on paper).
 finding_colours <- c("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5A5A5A", "#8C510A")
+finding_lines <- c("solid", "42", "11", "6222", "8212", "22", "93", "1141")
 ink <- "#222222"
 pale <- "#8A8A8A"
 band_alpha <- 0.2

@@ -13,10 +13,9 @@ write_data <- function(run, facts) {
   if (length(data$image_size)) say("data.pixels", size = num(data$image_size))
   write_flow(run, facts)
   if (is.null(run$predictions)) return(say("data.predictions_missing"))
-  columns <- lapply(splits_of(run), describe_split, predictions = run$predictions)
-  table <- data.frame(names(columns[[1]]), do.call(cbind, lapply(columns, unname)))
+  parts <- lapply(splits_of(run), function(split) run$predictions[run$predictions$split %in% split, ])
   heads <- if (is.null(run$info$folds)) capitalise(word("split", splits)) else s("data.column_all")
-  write_table_block("data", stats::setNames(table, c(s("data.column_what"), heads)), s("data.table_caption"))
+  write_table_block("data", describe_columns(parts, heads), s("data.table_caption"))
   write_prevalence(run, facts)
 }
 
@@ -55,31 +54,4 @@ label_source_text <- function(data) {
 # How images were split, from the codes in run.json.
 split_method_text <- function(split) {
   s(paste0("method_of_split.", paste(c(split$given$by, split$unit), collapse = "_")), seed = split$seed)
-}
-
-# One column of table 1, a named vector. Variables without values in any split are omitted.
-describe_split <- function(split, predictions) {
-  long <- predictions[predictions$split %in% split, ]
-  images <- long[!duplicated(long$image_id), ]
-  known <- function(column) sort(unique(stats::na.omit(predictions[[column]])))
-  shares <- function(column) {
-    values <- known(column)
-    if (!length(values)) return(NULL)
-    n <- vapply(values, function(value) sum(images[[column]] == value, na.rm = TRUE), 1)
-    label <- s(paste0("data.row.", column), value = word(column, values))
-    stats::setNames(count_share(n, sum(!is.na(images[[column]]))), label)
-  }
-  findings <- unique(predictions$finding)
-  truth <- lapply(findings, function(name) stats::na.omit(long$truth[long$finding == name]))
-  positives <- count_share(vapply(truth, sum, 1), lengths(truth))
-  age <- num(stats::quantile(images$age, c(0.5, 0.25, 0.75), na.rm = TRUE, names = FALSE))
-  row <- function(key, text) stats::setNames(text, s(paste0("data.row.", key)))
-  c(
-    row("images", num(nrow(images))),
-    if (length(known("patient_id"))) row("patients", num(length(unique(images$patient_id)))),
-    stats::setNames(positives, s("data.row.positives", finding = finding(findings))),
-    if (length(known("age"))) row("age", s("data.age_value", median = age[[1]], lower = age[[2]], upper = age[[3]])),
-    shares("sex"),
-    shares("view")
-  )
 }

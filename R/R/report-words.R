@@ -9,6 +9,14 @@ read_strings <- function(lang) {
   unlist(read_words(lang))
 }
 
+# Evaluates `code` with the texts of one language, for tables and texts outside of a report.
+in_language <- function(language, code) {
+  before <- the_report$strings
+  on.exit(the_report$strings <- before)
+  the_report$strings <- read_strings(language)
+  force(code)
+}
+
 # The text with this key, with each {name} replaced by the argument of that name; vectors give one text per element.
 # Text and arguments are Markdown: names go through finding(), word() or escape_markdown(). A brace in an argument is
 # not replaced again.

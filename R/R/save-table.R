@@ -1,0 +1,72 @@
+#' @rdname table_one
+#' @param table A table by `table_one()` or `table_performance()`, or any data frame.
+#' @param file Path of the file to write. Its ending is the format: `.docx` (needs
+#'   knitr, rmarkdown and pandoc), `.html`, `.tex` or `.md` (knitr), or `.csv`.
+#' @return `save_table()`: `file`, invisibly.
+#' @export
+#' @examples
+#'
+#' save_table(table_performance(evaluation), file.path(tempdir(), "performance.csv"))
+save_table <- function(table, file) {
+  check_path(file, rlang::current_env())
+  write <- table_writers[[tolower(tools::file_ext(file))]]
+  if (!is.data.frame(table) || is.null(write)) {
+    cli::cli_abort(
+      c("{.arg file} must end in {.or {.val {paste0('.', names(table_writers))}}}, and {.arg table} must be a data
+          frame.",
+        x = "Received {.file {file}} and {.obj_type_friendly {table}}."),
+      class = "placa_error_table"
+    )
+  }
+  write(table, file)
+  invisible(file)
+}
+
+table_writers <- list(
+  docx = function(table, file) convert_table(table, file),
+  html = function(table, file) {
+    body <- c(as_kable(table, "html", file), html_note(table))
+    write_text(c("<!DOCTYPE html>", "<meta charset=\"utf-8\">", body), file)
+  },
+  tex = function(table, file) write_text(as_kable(table, "latex", file, booktabs = TRUE), file),
+  md = function(table, file) write_text(as_kable(table, "pipe", file), file),
+  csv = function(table, file) write_table(table, file)
+)
+
+# Word: pandoc makes the file from the table in Markdown.
+convert_table <- function(table, file) {
+  lines <- c(as_kable(table, "pipe", file), "", attr(table, "note"))
+  need_package("rmarkdown", file)
+  if (!rmarkdown::pandoc_available()) {
+    cli::cli_abort(
+      c("A {.val .docx} file needs pandoc, which was not found.",
+        i = "Install pandoc or Quarto, or write a {.val .html} or {.val .csv} file."),
+      class = "placa_error_table", call = rlang::caller_env()
+    )
+  }
+  written <- tempfile(fileext = ".md")
+  on.exit(unlink(written))
+  write_text(lines, written)
+  rmarkdown::pandoc_convert(written, to = "docx", from = "markdown", output = normalizePath(file, mustWork = FALSE))
+}
+
+as_kable <- function(table, format, file, ...) {
+  need_package("knitr", file)
+  align <- c("l", rep("r", ncol(table) - 1))
+  as.character(knitr::kable(as.data.frame(table), format, align = align, caption = attr(table, "caption"), ...))
+}
+
+html_note <- function(table) {
+  note <- attr(table, "note")
+  if (length(note)) paste0("<p>", gsub("<", "&lt;", gsub("&", "&amp;", note, fixed = TRUE), fixed = TRUE), "</p>")
+}
+
+need_package <- function(package, file, call = rlang::caller_env()) {
+  if (!rlang::is_installed(package)) {
+    cli::cli_abort(
+      c("The format of {.file {file}} needs the package {.pkg {package}}, which is not installed.",
+        i = "Install it, or write a {.val .csv} file."),
+      class = "placa_error_table", call = call
+    )
+  }
+}

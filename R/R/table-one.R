@@ -83,8 +83,8 @@ choose_finding <- function(finding, known, call = rlang::caller_env()) {
   finding
 }
 
-# Table 1 as Markdown: one row per variable or value, one column per part of the predictions. Variables without values in
-# any part are omitted.
+# Table 1 as Markdown: one row per variable or value, one column per part of the predictions. Variables without values
+# in any part are omitted.
 describe_columns <- function(parts, heads, positives = TRUE) {
   all <- do.call(rbind, parts)
   columns <- lapply(parts, describe_images, all = all, positives = positives)

@@ -8,7 +8,9 @@ from report_fixtures import REPORTS, ROOT, WORDS, strings
 
 from placa.reporting.words import LANGUAGES
 
-FILES = [*(ROOT / "R" / "R").glob("report-*.R"), *REPORTS.glob("*.qmd")]
+# The report, and the tables and texts for a paper.
+PARTS = ("report-*.R", "table-*.R", "methods-*.R")
+FILES = [*(file for part in PARTS for file in (ROOT / "R" / "R").glob(part)), *REPORTS.glob("*.qmd")]
 SOURCES = "\n".join(file.read_text(encoding="utf-8") for file in FILES)
 
 
@@ -46,7 +48,7 @@ def test_the_report_uses_exactly_the_keys_of_the_words_files() -> None:
     begun = {start for start in quoted if start.endswith((".", "_"))}
     tops = {key.split(".")[0] for key in keys}
     named = {key for key in quoted - begun if f"{key}." not in begun}
-    whole = {key for key in named if key.split(".")[0] in tops and not key.endswith((".csv", ".R", ".qmd"))}
+    whole = {key for key in named if key.split(".")[0] in tops and not key.endswith((".csv", ".R", ".qmd", ".bib"))}
     assert whole <= keys
     # plot_labels() uses all words of the figures; those of the model card are tested in test_model_card.py.
     unasked = {key for key in keys - whole if not key.startswith(("figure.", "card.", *begun))}

@@ -11,10 +11,22 @@ from placa.core.progress import RichProgress
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``placa audit``."""
     parser.add_argument("prepared", type=Path, metavar="PREPARED")
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="OTHER",
+        help="list the images that another prepared data set also has, instead of the audit",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
     """Audit the data set and print the results."""
+    if options.against is not None:
+        from placa.cli.show_overlap import print_overlap
+        from placa.workflows.audit import audit_against
+
+        print_overlap(*audit_against(options.prepared, options.against))
+        return
     from placa.cli.show_audit import print_audit
     from placa.workflows.audit import audit_prepared
 

@@ -94,7 +94,6 @@ RSNA = PublicSet(
     read=_read,
     not_findings=frozenset({NORMAL, NOT_NORMAL}),
     normal=NORMAL,
-    overlaps=("NIH ChestX-ray14",),
 )
 add_arguments = partial(add_public_arguments, RSNA)
 from_options = partial(source_from_options, RSNA)

@@ -90,7 +90,6 @@ SIIM = PublicSet(
     title="SIIM-ACR Pneumothorax",
     layout="train-rle.csv and the DICOM files in any folders",
     read=_read,
-    overlaps=("NIH ChestX-ray14",),
 )
 add_arguments = partial(add_public_arguments, SIIM)
 from_options = partial(source_from_options, SIIM)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from placa.audit import audit_set
+from placa.audit.against import SetOverlap, compare_sets
+from placa.core.files import atomic_file
 from placa.core.progress import Progress, show
 from placa.dataset.prepared import read_prepared
 from placa.records.audit import Audit
@@ -28,3 +30,24 @@ def audit_prepared(directory: str | Path, progress: Progress | bool = True) -> A
     audit = audit_set(read_prepared(directory), progress)
     write_record(directory / "audit.json", audit, Audit)
     return audit
+
+
+def audit_against(directory: str | Path, other: str | Path) -> tuple[SetOverlap, Path]:
+    """Find the images that two prepared data sets share, and write the pairs beside the first one's audit.
+
+    Args:
+        directory: A directory from ``placa prepare``.
+        other: Another.
+
+    Returns:
+        What they share; and the CSV file with the pairs, ``overlap-OTHER.csv`` in `directory`.
+
+    Raises:
+        PlacaError: A directory is not a prepared data set, or the first cannot be written.
+    """
+    directory, other = Path(directory), Path(other)
+    overlap = compare_sets(read_prepared(directory), read_prepared(other))
+    path = directory / f"overlap-{other.absolute().name}.csv"
+    with atomic_file(path) as partial:
+        overlap.pairs.to_csv(partial, index=False, encoding="utf-8", float_format="%.4f")
+    return overlap, path

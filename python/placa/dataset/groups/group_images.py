@@ -27,7 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placa.dataset.groups.alignment import aligned_correlation
-from placa.dataset.groups.likeness import correlations, exact_pairs, first_copies, nearest_pairs, thumbnails
+from placa.dataset.groups.likeness import exact_pairs, first_copies, thumbnails
+from placa.dataset.groups.neighbours import correlations, nearest_pairs
 from placa.images.read import natural_order
 from placa.records.audit import GroupRules, Joined
 from placa.records.codes import Values

@@ -75,7 +75,6 @@ class PublicSet:
         not_findings: Labels that are not findings, so that ``any`` and ``all`` do not include them.
         normal: The label that excludes all findings but `not_findings`; ``""`` if there is none.
         choices: Options of this set alone.
-        overlaps: Sets with the same images, and why.
     """
 
     kind: str
@@ -89,7 +88,6 @@ class PublicSet:
     not_findings: frozenset[str] = frozenset()
     normal: str = ""
     choices: tuple[Choice, ...] = ()
-    overlaps: tuple[str, ...] = ()
 
     @property
     def defaults(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from placa.records.codes import Note
 from placa.sources.errors import SingleClassError
+from placa.sources.overlaps import overlapping, shared_images
 from placa.sources.public.records import PublicSet
 
 
@@ -33,8 +34,8 @@ def policy_notes(
 def overlap_notes(spec: PublicSet) -> list[Note]:
     """Return a remark for each set that is known to have the same images."""
     return [
-        Note(f"{spec.title} has images of {other}: never train on one and test on the other", "overlap", other=other)
-        for other in spec.overlaps
+        Note(f"{shared_images(spec.kind, other)}: never train on one and test on the other", "overlap", other=other)
+        for other in overlapping(spec.kind)
     ]
 
 

@@ -7,12 +7,11 @@ from placa.dataset.groups.alignment import aligned_correlation
 from placa.dataset.groups.likeness import (
     NEAR_DUPLICATE,
     THUMBNAIL,
-    correlations,
     find_duplicates,
     first_copies,
-    nearest_pairs,
     thumbnails,
 )
+from placa.dataset.groups.neighbours import correlations, nearest_pairs
 from placa.images.read import read_image
 
 SIZE = 96

@@ -136,7 +136,7 @@ def test_rsna_joins_rows_and_does_not_take_images_for_patients(tmp_path: Path) -
     assert source.findings == ["Lung Opacity (RSNA)"]
     assert truth(source, "Lung Opacity (RSNA)") == {"a": 0, "b": 1, "c": 0, "d": 1}
     assert not source.grouped
-    assert note(source, "overlap") == {"other": "NIH ChestX-ray14"}
+    assert {remark.values["other"] for remark in source.notes if remark.code == "overlap"} == {"nih", "siim", "covidx"}
     assert note(source, "classes") == {"Normal": 1, "Lung Opacity": 2, "No Lung Opacity / Not Normal": 1}
     assert source.boxes is not None
     assert source.boxes[source.boxes["image_id"] == "d"].iloc[0, 2:].tolist() == [0.5, 0.5, 0.25, 0.25]

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--process-id",
         type=int,
         metavar="N",
-        help="index of this process in --processes, from 0 (default: that of SLURM)",
+        help="index of this process in --processes, from 0 (default: that of torchrun, Open MPI or SLURM)",
     )
     arguments.add_arguments(parser)
 

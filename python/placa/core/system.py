@@ -18,6 +18,7 @@ _PACKAGES = (
     "keras",
     "tensorflow",
     "jax",
+    "jaxlib",
     "torch",
     "numpy",
     "pandas",

@@ -76,6 +76,10 @@ class SlurmVariablesError(InputError):
     """SLURM's environment variables contradict each other. Values: ``variables``, text by name."""
 
 
+class LauncherVariablesError(InputError):
+    """The variables of torchrun or Open MPI are incomplete or contradict each other. Values: ``variables``."""
+
+
 class NodeListError(InputError):
     """A SLURM node list cannot be expanded. Values: ``nodes``."""
 

@@ -40,14 +40,12 @@ WORKERLESS_SECONDS = 60.0
 _POLL_SECONDS = 5.0
 #: Items in progress per thread of the cluster: one that runs, and some that wait on the worker.
 _AHEAD = 4
-#: Packages that determine the pixels of a file and the output of a model, to the bit.
-_PACKAGES = ("placa", "pillow", "numpy", "pydicom", "python-gdcm", "simpleitk", "keras", "tensorflow")
 
 
 @cache
 def versions() -> dict[str, str]:
     """Return the versions, in this process, of the packages that determine pixels and model outputs."""
-    return {**system.versions(*_PACKAGES), "python": ".".join(platform.python_version_tuple()[:2])}
+    return {**system.versions(), "python": ".".join(platform.python_version_tuple()[:2])}
 
 
 def _on_worker(function: Callable[[Item], Result], wanted: dict[str, str], item: Item) -> Result:

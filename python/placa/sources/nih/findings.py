@@ -13,6 +13,7 @@ from placa.core.errors import unknown_name
 from placa.records.source import REST, Comparison, compared_with
 from placa.sources.errors import ConflictingOptionsError, PositiveNegativeOverlapError, RepeatedNameError
 from placa.sources.source import NO_FINDING
+from placa.sources.tables.cells import bare_name
 
 #: The fourteen findings in NIH's spelling (Wang et al. 2017).
 FOURTEEN = (
@@ -39,15 +40,11 @@ _REST = "rest"
 
 def canonical(name: str) -> str | None:
     """Return NIH's spelling of a label (``"pleural thickening"``, ``"Infiltrate"``), or None."""
-    return _SPELLINGS.get(_bare(name))
-
-
-def _bare(name: str) -> str:
-    return "".join(letter for letter in name.lower() if letter.isalnum())
+    return _SPELLINGS.get(bare_name(name))
 
 
 # NIH's list of lesion boxes writes Infiltrate, the table Infiltration.
-_SPELLINGS = {_bare(name): name for name in LABELS} | {"infiltrate": "Infiltration"}
+_SPELLINGS = {bare_name(name): name for name in LABELS} | {"infiltrate": "Infiltration"}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Find the process group: from the command line, or from the environment variables of SLURM."""
+"""Find the process group: from the command line, or from the variables of torchrun, Open MPI or SLURM."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from placa.training.distributed.nodes import host_names
-from placa.training.errors import AddressError, ProcessIdError, ProcessOptionsError, SlurmVariablesError
+from placa.training.errors import (
+    AddressError,
+    LauncherVariablesError,
+    ProcessIdError,
+    ProcessOptionsError,
+    SlurmVariablesError,
+)
 
 #: Default port of process 0, below the range of ephemeral ports.
 DEFAULT_PORT = 27182
@@ -47,7 +53,8 @@ def find_process_group(
     Args:
         addresses: One ``HOST`` or ``HOST:PORT`` per process, separated by commas; the first is that of process 0.
         process: Number of this process, from 0.
-        environment: Environment variables, in which SLURM sets both if they are not given.
+        environment: Environment variables, in which a launcher sets both if they are not given: torchrun ``RANK``,
+            ``WORLD_SIZE`` and ``MASTER_ADDR``, Open MPI ``OMPI_COMM_WORLD_RANK``, SLURM ``SLURM_PROCID``.
 
     Returns:
         The process group, or None if this process trains alone.
@@ -56,7 +63,8 @@ def find_process_group(
         PlacaError: One of the two is given without the other, or a value is invalid.
     """
     if addresses is None and process is None:
-        return _slurm_process_group(environment)
+        # A launcher inside a SLURM task inherits the variables of the task.
+        return _launched_process_group(environment) or _slurm_process_group(environment)
     if addresses is None or process is None:
         given, missing = ("--processes", "--process-id") if process is None else ("--process-id", "--processes")
         raise ProcessOptionsError(
@@ -95,6 +103,38 @@ def started_without_srun(environment: Mapping[str, str] = os.environ) -> int:
 def _is_batch_script(environment: Mapping[str, str]) -> bool:
     # sbatch sets the number of tasks and process number 0 in the script too, where no other task runs.
     return environment.get("ENVIRONMENT") == "BATCH" and "SLURM_STEP_NODELIST" not in environment
+
+
+def _launched_process_group(environment: Mapping[str, str]) -> ProcessGroup | None:
+    prefix = "OMPI_COMM_WORLD_" if "OMPI_COMM_WORLD_RANK" in environment and "RANK" not in environment else ""
+    rank_name, size_name = (f"{prefix}RANK", f"{prefix}SIZE" if prefix else "WORLD_SIZE")
+    rank, size = environment.get(rank_name), environment.get(size_name)
+    if rank is None or size is None or size == "1":
+        return None
+    host, port = environment.get("MASTER_ADDR"), environment.get("MASTER_PORT", str(DEFAULT_PORT))
+    if host is None and prefix:
+        host = _first_mpi_host(environment)
+    names = (rank_name, size_name, "MASTER_ADDR", "MASTER_PORT")
+    numbers = rank.isdigit() and size.isdigit() and port.isdigit()
+    if not host or not numbers or not int(rank) < int(size) or not 0 < int(port) < 65535:
+        variables = {name: environment.get(name, "") for name in names}
+        listed = ", ".join(f"{name}={value}" for name, value in variables.items())
+        raise LauncherVariablesError(
+            f"The variables of the launcher are incomplete or inconsistent ({listed}). Set MASTER_ADDR to the host of "
+            "process 0 in all processes, or use --processes and --process-id.",
+            variables=variables,
+        )
+    # The agent of torchrun listens on MASTER_PORT itself.
+    agent = environment.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    return ProcessGroup(host, int(port) + agent, int(size), int(rank))
+
+
+def _first_mpi_host(environment: Mapping[str, str]) -> str | None:
+    """Return the host of process 0 of Open MPI: this machine, or the first of the SLURM allocation."""
+    if environment.get("OMPI_COMM_WORLD_LOCAL_SIZE") == environment["OMPI_COMM_WORLD_SIZE"]:
+        return "127.0.0.1"
+    nodes = environment.get("SLURM_JOB_NODELIST")
+    return host_names(nodes)[0] if nodes else None
 
 
 def _slurm_process_group(environment: Mapping[str, str]) -> ProcessGroup | None:

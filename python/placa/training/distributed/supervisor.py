@@ -94,11 +94,10 @@ def shared_settings(job: Job) -> dict[str, Any]:
     """Collect the settings that must be equal in all processes, by the names in error messages."""
     options = asdict(job.options)
     changes = {f"augmentation {name}": value for name, value in options.pop("augmentation").items()}
-    used = versions("placa", "keras", "jax", "jaxlib", "numpy", "pillow")
     return {
         **{name.replace("_", " "): value for name, value in options.items()},
         **changes,
-        **{f"{name} version": value for name, value in used.items()},
+        **{f"{name} version": value for name, value in versions().items()},
         "the prepared data": read_json(job.prepared / "source.json").get("fingerprint"),
         "the manifest": fingerprint(job.prepared / "manifest.parquet"),
         "--resume": job.resume,

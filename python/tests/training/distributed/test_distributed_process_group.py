@@ -7,7 +7,14 @@ from raising import raises
 from placa.training.distributed import ProcessGroup, find_process_group, started_without_srun
 from placa.training.distributed.nodes import host_names, written_out
 from placa.training.distributed.process_group import DEFAULT_PORT
-from placa.training.errors import AddressError, NodeListError, ProcessIdError, ProcessOptionsError, SlurmVariablesError
+from placa.training.errors import (
+    AddressError,
+    LauncherVariablesError,
+    NodeListError,
+    ProcessIdError,
+    ProcessOptionsError,
+    SlurmVariablesError,
+)
 
 
 @pytest.mark.parametrize(
@@ -112,3 +119,48 @@ def test_inconsistent_slurm_variables_are_an_error() -> None:
         find_process_group(environment={**STEP, "SLURM_PROCID": "3"})
     variables = caught.value.values["variables"]
     assert (variables["SLURM_PROCID"], variables["SLURM_NTASKS"]) == ("3", "3")
+
+
+TORCHRUN = {"RANK": "1", "WORLD_SIZE": "4", "MASTER_ADDR": "node1", "MASTER_PORT": "29500"}
+OPEN_MPI = {"OMPI_COMM_WORLD_RANK": "2", "OMPI_COMM_WORLD_SIZE": "3", "OMPI_COMM_WORLD_LOCAL_SIZE": "1"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        (TORCHRUN, ProcessGroup("node1", 29500, 4, 1)),
+        # A launcher in a SLURM task inherits the variables of the task.
+        ({**STEP, **TORCHRUN}, ProcessGroup("node1", 29500, 4, 1)),
+        ({**TORCHRUN, "TORCHELASTIC_USE_AGENT_STORE": "True"}, ProcessGroup("node1", 29501, 4, 1)),
+        ({name: TORCHRUN[name] for name in list(TORCHRUN)[:3]}, ProcessGroup("node1", DEFAULT_PORT, 4, 1)),
+        ({**OPEN_MPI, "MASTER_ADDR": "node1"}, ProcessGroup("node1", DEFAULT_PORT, 3, 2)),
+        ({**OPEN_MPI, "OMPI_COMM_WORLD_LOCAL_SIZE": "3"}, ProcessGroup("127.0.0.1", DEFAULT_PORT, 3, 2)),
+        # mpirun starts its daemons with srun, one per machine.
+        ({**STEP, **OPEN_MPI, "SLURM_PROCID": "0"}, ProcessGroup("gpu05", DEFAULT_PORT, 3, 2)),
+        ({**TORCHRUN, "RANK": "0", "WORLD_SIZE": "1"}, None),
+        ({"MASTER_ADDR": "node1", "MASTER_PORT": "29500"}, None),
+        ({"WORLD_SIZE": "4"}, None),
+    ],
+)
+def test_variables_of_torchrun_and_open_mpi_define_the_process_group(
+    environment: dict[str, str], expected: ProcessGroup | None
+) -> None:
+    assert find_process_group(environment=environment) == expected
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {**TORCHRUN, "RANK": "4"},
+        {**TORCHRUN, "MASTER_PORT": "x"},
+        {**TORCHRUN, "MASTER_ADDR": ""},
+        {**TORCHRUN, "WORLD_SIZE": "-4"},
+        {"RANK": "0", "WORLD_SIZE": "2"},
+        OPEN_MPI,
+    ],
+)
+def test_incomplete_variables_of_a_launcher_are_an_error(environment: dict[str, str]) -> None:
+    with raises(LauncherVariablesError) as caught:
+        find_process_group(environment=environment)
+    for name, value in caught.value.values["variables"].items():
+        assert value == environment.get(name, "")

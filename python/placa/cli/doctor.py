@@ -39,8 +39,9 @@ R_PACKAGES = {
 #: Optional Python packages: the name, the effect of its absence, and the command that installs it.
 PYTHON_PACKAGES = {
     "pydicom": ("DICOM files cannot be read", "make setup"),
-    "python-gdcm": ("compressed DICOM files cannot be read", "make setup"),
-    "SimpleITK": ("CT volumes cannot be read", "make setup"),
+    "imagecodecs": ("compressed DICOM files, TIFF and JPEG 2000 cannot be read", "make setup"),
+    "tifffile": ("TIFF files cannot be read", "make setup"),
+    "nibabel": ("NIfTI volumes cannot be read", "make setup"),
     "jax": ("no training in several processes", "pip install 'placa[jax]'"),
     "distributed": ("no Dask cluster", "pip install 'placa[dask]'"),
 }

@@ -12,6 +12,8 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+#: Packages that decode images and volumes.
+DECODERS = ("pillow", "isal", "imagecodecs", "tifffile", "pydicom", "nibabel")
 #: Everything that can change a pixel, a probability or the audit, besides Python and R.
 _PACKAGES = (
     "placa",
@@ -25,12 +27,8 @@ _PACKAGES = (
     "pyarrow",
     "scipy",
     "scikit-learn",
-    "pillow",
-    "isal",
     "opencv-python-headless",
-    "pydicom",
-    "python-gdcm",
-    "simpleitk",
+    *DECODERS,
 )
 
 

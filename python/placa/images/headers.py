@@ -12,6 +12,8 @@ import pandas as pd
 
 from placa.core.progress import SILENT, Progress
 from placa.core.system import cores
+from placa.images import tiff
+from placa.images.ct.files import read_format
 from placa.images.dicom.header import read_header as dicom_header
 from placa.images.read import EXTENSIONS
 
@@ -58,7 +60,7 @@ def read_header(path: str) -> Header:
     except OSError:
         return _UNKNOWN
     extension = Path(path).suffix.lower()
-    readers = (_picture, _dicom) if extension in EXTENSIONS else (_dicom, _picture)
+    readers = (_picture, _tiff, _dicom) if extension in EXTENSIONS else (_dicom, _picture, _tiff)
     for reader in (_volume,) if extension in _VOLUMES else readers:
         try:
             kind, width, height = reader(path)
@@ -80,6 +82,12 @@ def _picture(path: str) -> tuple[str, int, int]:
             return f"{image.format} {image.mode}", *image.size
 
 
+def _tiff(path: str) -> tuple[str, int, int]:
+    with tiff.open_page(path) as (page, frames):
+        found = tiff.read_format(page, frames)
+        return f"TIFF {found.photometric} {found.number} {found.bits_stored}", found.size[0], found.size[1]
+
+
 def _dicom(path: str) -> tuple[str, int, int]:
     header = dicom_header(path, ["Rows", "Columns", "PhotometricInterpretation", "BitsStored"])
     syntax = header.file_meta.get("TransferSyntaxUID", "")
@@ -88,10 +96,6 @@ def _dicom(path: str) -> tuple[str, int, int]:
 
 
 def _volume(path: str) -> tuple[str, int, int]:
-    import SimpleITK
-
-    reader = SimpleITK.ImageFileReader()
-    reader.SetFileName(path)
-    reader.ReadImageInformation()
-    width, height = reader.GetSize()[:2]
-    return f"volume {SimpleITK.GetPixelIDValueAsString(reader.GetPixelID())}", width, height
+    found = read_format(Path(path))
+    number = "float" if found.number == "float" else f"{found.number} integer"
+    return f"volume {found.bits_stored}-bit {number}", found.size[0], found.size[1]

@@ -10,17 +10,74 @@ from __future__ import annotations
 
 import io
 import struct
-from typing import BinaryIO
+from typing import Any, BinaryIO, Literal
 
+import numpy as np
 from isal import isal_zlib
+from numpy.typing import NDArray
+
+from placa.images.grey import ImageRejected
+from placa.images.pixel_format import PixelFormat
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
+#: Meaning of the samples, by colour type.
+_PHOTOMETRIC: dict[int, Literal["grey", "RGB", "palette"]] = {0: "grey", 2: "RGB", 3: "palette", 4: "grey", 6: "RGB"}
 #: Samples per pixel, by colour type (PNG specification, table 11.1).
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 #: Larger files or pixels are left to Pillow, which decompresses in small pieces; this module needs twice the memory.
 MAX_BYTES = 1 << 25
 #: Maximum number of bytes in a stored block of a deflate stream.
 _BLOCK = 0xFFFF
+
+
+def read_format(file: BinaryIO) -> PixelFormat:
+    """Read the header of an open PNG, and whether a chunk gives it transparency (PNG specification, 11.2.2 and 11.3.1).
+
+    Raises:
+        ImageRejected: The header is damaged.
+    """
+    file.seek(0)
+    head = file.read(33)
+    colour = head[25] if len(head) == 33 else -1
+    if head[12:16] != b"IHDR" or colour not in _SAMPLES:
+        raise ImageRejected("its PNG header is damaged: copy it again")
+    width, height, depth = struct.unpack(">IIB", head[16:25])
+    transparent = colour in {4, 6} or _has_transparency(file)
+    samples = _SAMPLES[colour] + (transparent and colour in {0, 2})
+    return PixelFormat(
+        "PNG",
+        (width, height),
+        compression="deflate",
+        samples=samples,
+        bits_allocated=depth,
+        # Samples of fewer bits are expanded to eight.
+        bits_stored=max(depth, 8),
+        photometric=_PHOTOMETRIC[colour],
+        transparency="straight" if transparent else "none",
+        big_endian=True,
+    )
+
+
+def _has_transparency(file: BinaryIO) -> bool:
+    """Return whether a ``tRNS`` chunk precedes the pixels."""
+    while len(head := file.read(8)) == 8:
+        if head[4:] in {b"tRNS", b"IDAT", b"IEND"}:
+            return head[4:] == b"tRNS"
+        file.seek(int.from_bytes(head[:4], "big") + 4, io.SEEK_CUR)
+    return False
+
+
+def beyond_pillow(found: PixelFormat) -> bool:
+    """Return whether Pillow loses information: more than 8 bits of colours, and transparency of greys."""
+    several = found.samples > 1 and found.photometric != "palette"
+    return several and (found.bits_stored > 8 or (found.photometric == "grey" and found.bits_allocated < 8))
+
+
+def decode(data: bytes) -> NDArray[Any]:
+    """Decode with libpng, which expands transparency and fewer than eight bits."""
+    import imagecodecs
+
+    return np.asarray(imagecodecs.png_decode(data))
 
 
 def decompress(file: BinaryIO) -> BinaryIO:

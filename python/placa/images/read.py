@@ -1,6 +1,6 @@
 """Read one file as one square of grey levels, by the same rule for training, prediction and R.
 
-The rule is called ``stretch``: decode with Pillow, or as DICOM (`placa.images.dicom.read`), convert to 8-bit grey, and
+The rule is called ``stretch``: decode (`placa.images.pictures`, `placa.images.dicom.read`), convert to 8-bit grey, and
 resize to a square with an antialiased bilinear filter, without keeping the aspect ratio. NIH converted the original
 radiographs to the PNGs of ChestX-ray14 in this way (2,500 x 3,056 became 1,024 x 1,024), so images of all sources have
 the same shape for a model.
@@ -15,20 +15,17 @@ from __future__ import annotations
 import os
 import re
 import stat
-import warnings
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
-from placa.images.grey import MAX_PIXELS, ImageRejected, decoding_slot, full_bits, refuse_size, to_grey
+from placa.images.grey import MAX_PIXELS, ImageRejected
 from placa.images.listing import Listing, find_files, natural_order
-from placa.images.png import MAGIC as PNG
-from placa.images.png import MAX_BYTES, decompress
+from placa.images.pictures import read_grey as read_picture
 
 __all__ = [
     "EXTENSIONS",
@@ -42,8 +39,6 @@ __all__ = [
 ]
 
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom"})
-#: Formats that Pillow may decode. Others start programs (EPS) or are never radiographs.
-_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DIB", "WEBP", "GIF", "PPM", "JPEG2000")
 #: Number of bytes from which the format is detected.
 _HEAD = 256
 #: The beginnings of files that Pillow may decode, except BMP: PNG, JPEG, GIF, TIFF, BigTIFF, WebP, PNM, JPEG 2000.
@@ -75,7 +70,7 @@ def read_image(path: str | os.PathLike[str], size: int) -> NDArray[np.uint8]:
             if not head:
                 raise ImageRejected("the file is empty: copy it again")
             dicom = head[128:132] == b"DICM"
-            grey = _from_dicom(path) if dicom else _from_pillow(file, path, head, size_of_file, size)
+            grey = _from_dicom(path) if dicom else _from_picture(file, path, head, size_of_file, size)
         return np.asarray(grey.resize((size, size), Image.Resampling.BILINEAR), dtype=np.uint8)
     except ImageRejected:
         raise
@@ -121,48 +116,17 @@ def _size_of_file(path: str | os.PathLike[str]) -> int:
     return found.st_size
 
 
-def _from_pillow(
+def _from_picture(
     file: BinaryIO, path: str | os.PathLike[str], head: bytes, size_of_file: int, size: int
 ) -> Image.Image:
-    with warnings.catch_warnings():
-        # `refuse_size` checks the limits; Pillow would warn at lower ones.
-        warnings.filterwarnings("ignore", module="PIL")
-        try:
-            file.seek(0)
-            content = decompress(file) if head.startswith(PNG) and size_of_file <= MAX_BYTES else file
-            image = Image.open(content, formats=_FORMATS)
-        except UnidentifiedImageError as error:
-            from placa.images.dicom.header import is_dicom
+    try:
+        return read_picture(file, path, head, size_of_file, size)
+    except UnidentifiedImageError as error:
+        from placa.images.dicom.header import is_dicom
 
-            if is_dicom(head):
-                return _from_dicom(path)
-            raise ImageRejected(_not_an_image(head)) from error
-        with image:
-            refuse_size(*image.size, size_of_file)
-            with decoding_slot(image.width * image.height):
-                return to_grey(_loaded(image, size))
-
-
-def _loaded(image: Image.Image, size: int) -> Image.Image:
-    """Decode a single image, and apply its EXIF orientation."""
-    frames: int = getattr(image, "n_frames", 1)
-    # The first image of an MPO is the photograph, the others are previews (CIPA DC-007).
-    if frames > 1 and image.format != "MPO":
-        reason = f"it has {frames} frames, expected 1: save the frame that you need as a file"
-        raise ImageRejected(reason, frames=frames)
-    if image.format in {"JPEG", "MPO"}:
-        # The decoder halves the image while it stays at least twice as large as the result. For radiographs of quality
-        # 90, the squares differ from those of the full image by less than 0.5 grey levels on average and 6 at most.
-        image.draft("L", (2 * size, 2 * size))
-    image.load()
-    with suppress(Exception):
-        # Damaged EXIF data does not make the image unusable.
-        ImageOps.exif_transpose(image, in_place=True)
-    if image.mode == "I;16" and getattr(image, "tag_v2", {}).get(262) == 0:
-        # Pillow inverts TIFFs in which 0 is white, except those of 16 bits.
-        levels = np.asarray(image)
-        return Image.fromarray(full_bits(levels) - levels)
-    return image
+        if is_dicom(head):
+            return _from_dicom(path)
+        raise ImageRejected(_not_an_image(head)) from error
 
 
 def _from_dicom(path: str | os.PathLike[str]) -> Image.Image:

@@ -1,105 +1,115 @@
-"""Validate the text header of a MetaImage (``.mha``) before SimpleITK reads the file.
+"""Read the header of a MetaImage (``.mha``), https://itk.org/Wiki/ITK/MetaIO/Documentation.
 
-The reader of SimpleITK does not validate the header: a wrong number of dimensions crashes the process, and damaged or
+The reader of SimpleITK does not validate the header: a wrong number of dimensions ends the process, and damaged or
 missing voxels become noise without a message.
 """
 
 from __future__ import annotations
 
 import math
-import zlib
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
-from placa.images.read import ImageRejected
+import numpy as np
 
-_HEAD = 1 << 16
-#: Block size in bytes; small, because a compressed block may expand a thousandfold.
-_BLOCK = 1 << 16
-#: Maximum length of a line; the reader of SimpleITK stores each in an array of fixed length.
-_LONGEST = 1000
-_TYPES = {
-    *("MET_CHAR", "MET_UCHAR", "MET_SHORT", "MET_USHORT", "MET_INT", "MET_UINT", "MET_FLOAT", "MET_DOUBLE"),
-    *("MET_LONG", "MET_ULONG", "MET_LONG_LONG", "MET_ULONG_LONG"),
+from placa.images.ct.geometry import millimetres
+from placa.images.grey import ImageRejected
+from placa.images.pixel_format import PixelFormat
+
+_HEAD = 1 << 18
+_TYPES: dict[str, tuple[Literal["unsigned", "signed", "float"], int]] = {
+    "MET_CHAR": ("signed", 8),
+    "MET_UCHAR": ("unsigned", 8),
+    "MET_SHORT": ("signed", 16),
+    "MET_USHORT": ("unsigned", 16),
+    "MET_INT": ("signed", 32),
+    "MET_UINT": ("unsigned", 32),
+    "MET_LONG": ("signed", 32),
+    "MET_ULONG": ("unsigned", 32),
+    "MET_LONG_LONG": ("signed", 64),
+    "MET_ULONG_LONG": ("unsigned", 64),
+    "MET_FLOAT": ("float", 32),
+    "MET_DOUBLE": ("float", 64),
 }
+_DIRECTIONS = ("TransformMatrix", "Rotation", "Orientation")
 #: Fields of numbers; a field has NDims to this power numbers.
 _POWERS = {
     **dict.fromkeys(("DimSize", "ElementSpacing", "ElementSize"), 1),
     **dict.fromkeys(("Offset", "Position", "Origin", "CenterOfRotation"), 1),
-    **dict.fromkeys(("TransformMatrix", "Rotation", "Orientation"), 2),
+    **dict.fromkeys(_DIRECTIONS, 2),
+    **dict.fromkeys(("ElementToIntensityFunctionSlope", "ElementToIntensityFunctionOffset"), 0),
 }
 _POSITIVE = {"DimSize", "ElementSpacing", "ElementSize"}
 
 
-class MetaImage:
-    """A MetaImage with a text header, followed by the voxels.
+def read_meta_image(path: Path) -> tuple[PixelFormat, dict[str, str]]:
+    """Return the format of a MetaImage, and all fields of its header.
 
     Args:
-        path: The file.
+        path: A file with a text header, followed by the voxels.
 
     Raises:
         ImageRejected: The header is not that of a MetaImage, is damaged, or refers to another file.
         OSError: The file cannot be read.
     """
-
-    def __init__(self, path: Path) -> None:
-        with path.open("rb") as file:
-            before, name, after = file.read(_HEAD).partition(b"ElementDataFile")
-        line, newline, _ = after.partition(b"\n")
-        if not newline:
-            raise ImageRejected("it is not an .mha volume, or its header is truncated")
-        fields = _fields(before.decode("latin-1"))
-        if line.strip(b"= \r\t") != b"LOCAL":
-            raise ImageRejected("its voxels are in another file, but an .mha file contains its voxels: save it again")
-        if not _is_true(fields.get("BinaryData", "")):
-            raise ImageRejected("its voxels are stored as text, not as binary data: save it as binary")
-        self._path = path
-        self._begin = len(before) + len(name) + len(line) + 1
-        self.compressed = _is_true(fields.get("CompressedData", ""))
-        found = path.stat().st_size - self._begin
-        stated = fields.get("CompressedDataSize", "")
-        if self.compressed and stated != str(found):
-            raise ImageRejected(
-                f"it is truncated or damaged: its header has {stated or 'no'} bytes of compressed voxels, but "
-                f"the file has {found}; copy it again"
-            )
-
-    def count_voxel_bytes(self, enough: int) -> int:
-        """Count the bytes of voxels; counting stops soon after `enough`.
-
-        Raises:
-            ImageRejected: The voxels are compressed and damaged.
-        """
-        if not self.compressed:
-            return self._path.stat().st_size - self._begin
-        return count(self._inflated(), enough)
-
-    def _inflated(self) -> Iterator[bytes]:
-        inflate = zlib.decompressobj()
-        with self._path.open("rb") as file:
-            file.seek(self._begin)
-            while block := file.read(_BLOCK):
-                try:
-                    yield inflate.decompress(block)
-                except zlib.error as error:
-                    raise ImageRejected(f"its compressed voxels are damaged ({error}): copy it again") from error
+    with path.open("rb") as file:
+        before, name, after = file.read(_HEAD).partition(b"ElementDataFile")
+    line, newline, _ = after.partition(b"\n")
+    if not newline:
+        raise ImageRejected("it is not an .mha volume, or its header is truncated")
+    fields = _fields(before)
+    if line.strip(b"= \r\t") != b"LOCAL":
+        raise ImageRejected("its voxels are in another file, but an .mha file contains its voxels: save it again")
+    if not _is_true(fields.get("BinaryData", "")):
+        raise ImageRejected("its voxels are stored as text, not as binary data: save it as binary")
+    number, bits = _TYPES[fields["ElementType"]]
+    offset = len(before) + len(name) + len(line) + 1
+    found = path.stat().st_size - offset
+    stated = fields.get("CompressedDataSize", "")
+    compressed = _is_true(fields.get("CompressedData", ""))
+    if compressed and stated != str(found):
+        raise ImageRejected(
+            f"it is truncated or damaged: its header has {stated or 'no'} bytes of compressed voxels, but "
+            f"the file has {found}; copy it again"
+        )
+    sizes = tuple(int(float(word)) for word in fields["DimSize"].split())
+    return PixelFormat(
+        "MetaImage",
+        sizes,
+        compression="zlib" if compressed else "none",
+        bits_allocated=bits,
+        bits_stored=bits,
+        number=number,
+        big_endian=any(_is_true(fields.get(name, "")) for name in ("BinaryDataByteOrderMSB", "ElementByteOrderMSB")),
+        slope=float(fields.get("ElementToIntensityFunctionSlope", 1)),
+        intercept=float(fields.get("ElementToIntensityFunctionOffset", 0)),
+        axes=_axes(fields) if len(sizes) == 3 else (),
+        offset=offset,
+    ), fields
 
 
-def count(blocks: Iterator[bytes], enough: int) -> int:
-    """Return the number of bytes in blocks; counting stops after the block that exceeds `enough`."""
-    found = 0
-    for block in blocks:
-        found += len(block)
-        if found > enough:
-            break
-    return found
+def _axes(fields: dict[str, str]) -> tuple[tuple[float, float, float], ...]:
+    """Return the step of each index axis in mm, to the left, to posterior and to superior."""
+    directions = next((fields[name] for name in _DIRECTIONS if name in fields), "1 0 0 0 1 0 0 0 1")
+    distances = fields.get("ElementSpacing") or fields.get("ElementSize") or "1 1 1"
+    matrix = np.array([float(word) for word in directions.split()]).reshape(3, 3)
+    lengths = np.linalg.norm(matrix, axis=1)
+    unit = millimetres(fields.get("DistanceUnits", "").replace("?", ""))
+    steps = matrix / np.where(lengths > 0, lengths, 1)[:, None]
+    steps = steps * (np.array([float(word) for word in distances.split()]) * unit)[:, None]
+    if not (lengths > 0).all():
+        raise ImageRejected(
+            "the directions in its header are not independent (their determinant is 0): correct its header"
+        )
+    return tuple((float(step[0]), float(step[1]), float(step[2])) for step in steps)
 
 
-def _fields(text: str) -> dict[str, str]:
+def _fields(text: bytes) -> dict[str, str]:
     fields: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        name, equals, value = (part.strip() for part in line.partition("="))
-        if not equals or not name or not line.isprintable() or len(line) > _LONGEST or name in fields:
+    lines = text.replace(b"\r\n", b"\n").removesuffix(b"\n").split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        name, equals, value = (part.strip() for part in _decoded(line).partition("="))
+        if not equals or not name or not (name + value.replace("\t", " ")).isprintable() or name in fields:
             raise ImageRejected(f"it is not an .mha volume, or its header is damaged in line {number}: copy it again")
         fields[name] = value
     if fields.get("NDims") not in {"2", "3", "4"} or "DimSize" not in fields or fields.get("ElementType") not in _TYPES:
@@ -111,6 +121,13 @@ def _fields(text: str) -> dict[str, str]:
         if fields.get(name, usual) != usual:
             raise ImageRejected(f"its header has {name} = {fields[name]}, expected {usual}: convert it again")
     return fields
+
+
+def _decoded(line: bytes) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line.decode("cp1252", errors="replace")
 
 
 def _numbers(text: str, expected: int, positive: bool) -> bool:

@@ -26,8 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from placa.images.ct.files import EXTENSIONS, Volume, ending, open_volume, reason
+from placa.images.ct.files import EXTENSIONS, Volume, ending, explained, open_volume
 from placa.images.listing import Listing, find_files
+from placa.images.pixel_format import PixelFormat
 from placa.images.read import ImageRejected
 
 #: A volume in HU has values below this, half-way between water and air.
@@ -96,31 +97,28 @@ def _slabs(
     volume: Volume, squares: int, options: Mapping[str, Any]
 ) -> Iterator[tuple[NDArray[np.float32], tuple[float, float]]]:
     """Yield the mean of each slab in HU, shape ``(rows, columns)``, and the distances of rows and of columns in mm."""
-    import SimpleITK
-
-    upright = options["orientation"]
-    axis, upwards = next((i, letter == "S") for i, letter in enumerate(volume.orientation) if letter in "SI")
+    letters = volume.orientation
+    axis, upwards = next((i, letter == "S") for i, letter in enumerate(letters) if letter in "SI")
     depth = volume.size[axis]
     thick = min(depth, max(1, round(options["slab_mm"] / volume.spacing[axis])))
-    try:
-        volume_image = None if volume.in_pieces else volume.reader.Execute()
+    # Index axes in the order of an array of slices, rows and columns, and the directions that they have in the end.
+    order = [next(i for i, letter in enumerate(letters) if letter in pair) for pair in ("SI", "PA", "LR")]
+    flipped = [slice(None, None, 1 if letters[i] in options["orientation"] else -1) for i in order]
+    down, across = (volume.spacing[i] for i in order[1:])
+    with explained():
         for number in range(squares):
             middle = (number + 0.5) * depth / squares
             start = min(max(math.floor(middle - thick / 2 + 0.5), 0), depth - thick)
             # Slabs are counted from the feet, so the storage order of slices does not change the squares.
-            index, extent = [0, 0, 0], list(volume.size)
-            index[axis], extent[axis] = start if upwards else depth - thick - start, thick
-            if volume_image is not None:
-                slab = SimpleITK.RegionOfInterest(volume_image, extent, index)
-            else:
-                volume.reader.SetExtractIndex(index)
-                volume.reader.SetExtractSize(extent)
-                slab = volume.reader.Execute()
-            slab = SimpleITK.DICOMOrient(slab, upright)
-            across, down, _ = slab.GetSpacing()
-            yield SimpleITK.GetArrayViewFromImage(slab).mean(axis=0, dtype=np.float32), (down, across)
-    except RuntimeError as error:
-        raise ImageRejected(f"it is truncated or damaged ({reason(error)}): copy it again") from error
+            slab = volume.voxels.slab(axis, start if upwards else depth - thick - start, thick)
+            slab = np.ascontiguousarray(slab.transpose(order)[tuple(flipped)])
+            yield _rescaled(slab, volume.format).mean(axis=0, dtype=np.float32), (down, across)
+
+
+def _rescaled(stored: NDArray[Any], found: PixelFormat) -> NDArray[Any]:
+    if found.slope == 1 and found.intercept == 0:
+        return stored
+    return stored.astype(np.float64) * found.slope + found.intercept
 
 
 def _window(levels: Any, options: Mapping[str, Any]) -> Any:

@@ -1,20 +1,28 @@
-"""Decode the pixels of a DICOM file in this process."""
+"""Decode the pixels of a DICOM file in this process.
+
+The frame header of a compressed stream decides how it is decoded, whatever the transfer syntax is called: JPEG and
+JPEG-LS by `placa.images.jpeg`, JPEG 2000 and HTJ2K by `placa.images.jpeg2000`. pydicom decodes the rest, uncompressed
+and RLE.
+"""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.images.dicom.header import quiet, read_data_set
-from placa.images.grey import ImageRejected
+from placa.images import jpeg, jpeg2000
+from placa.images.dicom.header import pixel_format, quiet, read_data_set
+from placa.images.dicom.palette import coloured
+from placa.images.dicom.samples import stored_values
+from placa.images.grey import ImageRejected, refuse_format
+from placa.images.pixel_format import PixelFormat
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
-
-_EXTENDED = "1.2.840.10008.1.2.4.51"
 
 
 def decode(path: str | os.PathLike[str]) -> NDArray[Any]:
@@ -24,7 +32,8 @@ def decode(path: str | os.PathLike[str]) -> NDArray[Any]:
         path: A file that `placa.images.dicom.header.refuse` accepts.
 
     Returns:
-        Stored values, shape ``(rows, columns)``, or in colour ``(rows, columns, 3)`` as RGB.
+        Stored values, shape ``(rows, columns)``; of colours the luminance where the file has it, otherwise RGB of shape
+        ``(rows, columns, 3)``.
 
     Raises:
         ImageRejected: The file has no pixels, or they cannot be decoded.
@@ -33,40 +42,103 @@ def decode(path: str | os.PathLike[str]) -> NDArray[Any]:
     with quiet():
         data = read_data_set(path)
         if "PixelData" not in data:
+            if "FloatPixelData" in data or "DoubleFloatPixelData" in data:
+                raise refuse_format("a DICOM file with floating-point pixels")
             raise ImageRejected("its pixel data are missing, so it is truncated: copy it again")
+        found = pixel_format(data)
         try:
-            return _decode(path, data)
+            return _decode(data, found)
         except (ImageRejected, MemoryError):
             raise
         except Exception as error:
             # Decoders raise any exception for damaged bytes.
-            name = data.file_meta.TransferSyntaxUID.name
             cause = " ".join(str(error).split())[:160]
-            raise ImageRejected(f"its pixels ({name}) are damaged, truncated or cannot be decoded ({cause})") from error
+            reason = f"its pixels ({found.compression}) are damaged, truncated or cannot be decoded ({cause})"
+            raise ImageRejected(reason) from error
 
 
-def _decode(path: str | os.PathLike[str], data: Dataset) -> NDArray[Any]:
-    if data.file_meta.TransferSyntaxUID == _EXTENDED and data.BitsStored > 8:
-        return _decode_extended(path, data)
-    stored: NDArray[Any] = data.pixel_array
-    if data.PhotometricInterpretation == "PALETTE COLOR":
-        from pydicom.pixels.processing import apply_color_lut
+def _decode(data: Dataset, found: PixelFormat) -> NDArray[Any]:
+    from pydicom import uid
 
-        stored = apply_color_lut(stored, data)[..., :3]
-    if stored.ndim not in {2, 3} or (stored.ndim == 3 and stored.shape[2] != 3):
+    syntax = data.file_meta.TransferSyntaxUID
+    if syntax.is_encapsulated and syntax != uid.RLELossless:
+        stored, found = _from_stream(data, found)
+    else:
+        stored = stored_values(_by_pydicom(data), found, int(data.get("HighBit") or 0))
+    if found.photometric == "palette":
+        return coloured(stored, data)
+    if stored.ndim == 2:
+        return stored
+    if found.photometric == "luminance":
+        return _full_range(stored[..., 0], str(data.PhotometricInterpretation), found.bits_stored)
+    if found.photometric != "RGB" or stored.shape[2] != 3:
         raise ImageRejected(f"its pixels have the shape {stored.shape}, expected one grey or RGB frame")
     return stored
 
 
-def _decode_extended(path: str | os.PathLike[str], data: Dataset) -> NDArray[Any]:
-    """Decode JPEG Extended with 12 bits; pydicom does not pass it to gdcm, although gdcm decodes it."""
-    import gdcm
+def _by_pydicom(data: Dataset) -> NDArray[Any]:
+    from pydicom.pixels.decoders.base import get_decoder
 
-    reader = gdcm.ImageReader()
-    reader.SetFileName(os.fspath(path))
-    if not reader.Read() or data.SamplesPerPixel != 1:
-        raise ImageRejected("its pixels (JPEG Extended) cannot be decoded: save it in another transfer syntax")
-    # gdcm returns bytes as text; pydicom converts them in the same way.
-    raw = reader.GetImage().GetBuffer().encode("utf-8", errors="surrogateescape")
-    kind = np.int16 if data.PixelRepresentation else np.uint16
-    return np.frombuffer(raw, dtype=kind).reshape(data.Rows, data.Columns)
+    unchanged: Any = {"correct_unused_bits": False}
+    stored, _ = get_decoder(data.file_meta.TransferSyntaxUID).as_array(data, index=0, raw=True, **unchanged)
+    return stored
+
+
+def _from_stream(data: Dataset, found: PixelFormat) -> tuple[NDArray[Any], PixelFormat]:
+    """Decode a compressed frame, and correct its format by what the stream states."""
+    from pydicom.encaps import get_frame
+
+    frame = get_frame(data.PixelData, 0, number_of_frames=1)
+    is_jpeg = frame.startswith(jpeg.MAGIC)
+    if not is_jpeg and not frame.startswith((jpeg2000.MAGIC, jpeg2000.CODESTREAM)):
+        raise ImageRejected(
+            f"its pixels ({found.compression}) do not begin like a JPEG or JPEG 2000 stream: copy it again"
+        )
+    stream = jpeg.read_format(frame) if is_jpeg else jpeg2000.read_format(frame)
+    _require_agreement(stream, found)
+    if found.samples == 3:
+        found = replace(found, photometric=_meaning(stream, found, str(data.PhotometricInterpretation), frame))
+    stored = jpeg.decode(frame, stream) if is_jpeg else jpeg2000.decode(frame, stream)
+    if stored.shape[:2] != found.size[::-1]:
+        raise ImageRejected("its decoded pixels have another size than its header states: copy it again")
+    # A stream has no bits above its own; the sign is in its highest bit.
+    found = replace(found, bits_stored=min(found.bits_stored, stream.bits_stored))
+    high = int(data.get("HighBit") or 0) if stream.bits_stored > found.bits_stored else found.bits_stored - 1
+    return stored_values(stored, found, high, unused_bits=False), found
+
+
+def _require_agreement(stream: PixelFormat, found: PixelFormat) -> None:
+    """Reject a compressed frame that the data set describes wrongly."""
+    for what, inside, outside in (
+        ("components", stream.samples, found.samples),
+        ("columns", stream.size[0], found.size[0]),
+        ("rows", stream.size[1], found.size[1]),
+    ):
+        if inside != outside:
+            raise ImageRejected(
+                f"its {stream.kind} stream has {inside} {what}, but its DICOM header states {outside}: export it again",
+                inside=inside,
+                outside=outside,
+            )
+
+
+def _meaning(
+    stream: PixelFormat, found: PixelFormat, photometric: str, frame: bytes
+) -> Literal["RGB", "luminance", "grey", "inverted", "palette", "CMYK"]:
+    """Return what three components mean: what the stream states without doubt, otherwise what the data set states."""
+    if stream.kind == "JPEG 2000":
+        # The decoder reverses the transformations of the codestream (RCT and ICT).
+        return "luminance" if photometric.startswith(("YBR_FULL", "YBR_PARTIAL")) else "RGB"
+    if jpeg.has_rgb_names(frame):
+        return "RGB"
+    # JFIF is always YCbCr.
+    return "luminance" if jpeg.is_jfif(frame) else found.photometric
+
+
+def _full_range(luminance: NDArray[Any], photometric: str, bits: int) -> NDArray[Any]:
+    """Scale the luminance of YBR_PARTIAL, which has 16 to 235 of 255 (PS3.3 C.7.6.3.1.2), to the full range."""
+    if "PARTIAL" not in photometric:
+        return luminance
+    white = 2**bits - 1
+    shares = np.clip((luminance.astype(np.float64) * (255 / white) - 16) / 219, 0, 1)
+    return np.asarray(shares * white + 0.5).astype(luminance.dtype)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placa.images.dicom.tables import decimals, is_big_endian, table_entries
 from placa.images.grey import ImageRejected
 
 if TYPE_CHECKING:
@@ -28,12 +29,13 @@ _FUNCTIONAL_GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroup
 _MACROS = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
 
 
-def displayed(stored: NDArray[Any], data: Dataset) -> NDArray[np.uint8]:
+def displayed(stored: NDArray[Any], data: Dataset, inverted: bool) -> NDArray[np.uint8]:
     """Convert stored values to the grey levels that a viewer displays first.
 
     Args:
         stored: Integers of up to 16 bits, signed or not, shape ``(rows, columns)``.
         data: The data set of the values.
+        inverted: Whether the lowest value is white (see `placa.images.dicom.header.pixel_format`).
 
     Returns:
         Grey levels 0-255, shape ``(rows, columns)``; air and padding are black.
@@ -52,8 +54,7 @@ def displayed(stored: NDArray[Any], data: Dataset) -> NDArray[np.uint8]:
     if not counts[~padding].any():
         padding[:] = False
     levels = _levels(values, np.where(padding, 0, counts), data)
-    inverse = str(data.get("PresentationLUTShape", "")).strip().upper() == "INVERSE"
-    if data.PhotometricInterpretation == "MONOCHROME1" or inverse:
+    if inverted:
         levels = 255.0 - levels
     # Padding is black whatever the polarity: it does not pass through the pipeline (PS3.3 C.7.5.1.1.2).
     levels[padding] = 0
@@ -76,9 +77,9 @@ def _levels(values: NDArray[np.int64], counts: NDArray[np.int64], data: Dataset)
     """Return the grey level of each stored value, 0 to 255, before any inversion."""
     _spread_functional_groups(data)
     seen = _modality(values, data)
-    if data.get("VOILUTSequence"):
-        outputs, white = _look_up(seen, data.VOILUTSequence[0], data)
-        return outputs * np.float64(255.0 / white)
+    looked_up = _values_of_interest(seen, data)
+    if looked_up is not None:
+        return looked_up
     window = _window(data)
     if window is not None:
         from pydicom.pixels.processing import apply_windowing
@@ -94,6 +95,20 @@ def _levels(values: NDArray[np.int64], counts: NDArray[np.int64], data: Dataset)
     return shares * np.float64(255.0)
 
 
+def _values_of_interest(seen: NDArray[np.float64], data: Dataset) -> NDArray[np.float64] | None:
+    """Return the levels by the first VOI LUT; None without one, or if it is damaged and there is a window."""
+    if not data.get("VOILUTSequence"):
+        return None
+    try:
+        outputs, white = _look_up(seen, data.VOILUTSequence[0], data)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        if _window(data) is None:
+            raise
+        return None
+    levels: NDArray[np.float64] = outputs * np.float64(255.0 / white)
+    return levels
+
+
 def _spread_functional_groups(data: Dataset) -> None:
     for group in _FUNCTIONAL_GROUPS:
         for macro in _MACROS:
@@ -105,10 +120,10 @@ def _spread_functional_groups(data: Dataset) -> None:
 def _modality(values: NDArray[np.int64], data: Dataset) -> NDArray[np.float64]:
     if data.get("ModalityLUTSequence"):
         return _look_up(values.astype(np.float64), data.ModalityLUTSequence[0], data)[0]
-    slope, intercept = data.get("RescaleSlope"), data.get("RescaleIntercept")
-    if slope is None and intercept is None:
+    slopes, intercepts = decimals(data, "RescaleSlope"), decimals(data, "RescaleIntercept")
+    if not slopes and not intercepts:
         return values.astype(np.float64)
-    slope, intercept = (float(1 if slope is None else slope), float(intercept or 0))
+    slope, intercept = _first(slopes, 1.0), _first(intercepts, 0.0)
     if slope == 0 or not np.isfinite([slope, intercept]).all():
         raise ImageRejected(f"its rescale slope is {slope:g}, so all pixels are equal: export it again")
     return values * np.float64(slope) + np.float64(intercept)
@@ -118,12 +133,14 @@ def _window(data: Dataset) -> Dataset | None:
     """Return the first window if it is valid, as a data set with which pydicom scales to 0-255."""
     from pydicom.dataset import Dataset
 
-    center, width = (_first(data.get(name)) for name in ("WindowCenter", "WindowWidth"))
     function = str(data.get("VOILUTFunction") or "LINEAR").strip().upper()
-    if center is None or width is None or not width > 0 or (function == "LINEAR" and width < 1):
+    least = 1.0 if function == "LINEAR" else np.nextafter(0, 1)
+    pairs = zip(decimals(data, "WindowCenter"), decimals(data, "WindowWidth"), strict=False)
+    found = next(((center, width) for center, width in pairs if np.isfinite(center) and least <= width < np.inf), None)
+    if found is None:
         return None
     window = Dataset()
-    window.WindowCenter, window.WindowWidth = center, width
+    window.WindowCenter, window.WindowWidth = found
     window.VOILUTFunction = function if function in {"LINEAR_EXACT", "SIGMOID"} else "LINEAR"
     # pydicom scales to the range of the stored bits: 8 unsigned bits give 0-255.
     window.PhotometricInterpretation = "MONOCHROME2"
@@ -131,27 +148,23 @@ def _window(data: Dataset) -> Dataset | None:
     return window
 
 
-def _first(value: Any) -> float | None:
-    values = value if hasattr(value, "__iter__") and not isinstance(value, str) else [value]
-    numbers = [float(one) for one in values if one not in (None, "")]
-    return numbers[0] if numbers and np.isfinite(numbers[0]) else None
+def _first(numbers: list[float], default: float) -> float:
+    """Return the first number; `default` if it is empty."""
+    return numbers[0] if numbers and not np.isnan(numbers[0]) else default
 
 
 def _look_up(seen: NDArray[np.float64], item: Dataset, data: Dataset) -> tuple[NDArray[np.float64], float]:
     """Return the outputs of a LUT for values, and its white (PS3.3 C.11.1.1, C.11.2.1.1).
 
-    `apply_voi` of pydicom 3.0 counts the entries of an 8-bit table with 8 bits, which wraps around for long tables.
+    Raises:
+        ValueError: The table is damaged.
     """
     entries, first, bits = (int(part) for part in item.LUTDescriptor)
     entries = entries % 65536 or 65536
-    if first > 32767 and seen.min() < 0:
+    if first > 32767 and seen.max() < first:
         # Some transfer syntaxes do not store the sign; a table for negative values starts at a negative one.
         first -= 65536
-    outputs = item.LUTData
-    if isinstance(outputs, bytes):
-        order = "<" if data.original_encoding[1] is not False else ">"
-        outputs = np.frombuffer(outputs, dtype=np.uint8 if len(outputs) < 2 * entries else f"{order}u2")
-    outputs = np.atleast_1d(np.asarray(outputs, dtype=np.float64))[:entries]
+    outputs = table_entries(item.LUTData, entries, is_big_endian(data)).astype(np.float64)
     place = np.clip(np.rint(seen) - first, 0, len(outputs) - 1).astype(np.intp)
     white = 2.0**bits - 1
     if outputs.max() <= white / 4:

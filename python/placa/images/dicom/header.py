@@ -9,9 +9,11 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from placa.images.grey import MAX_PIXELS, ImageRejected, refuse_size
+from placa.images.dicom.tables import is_big_endian
+from placa.images.grey import MAX_PIXELS, ImageRejected, refuse_format, refuse_size
+from placa.images.pixel_format import PixelFormat
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -19,6 +21,41 @@ if TYPE_CHECKING:
 
 _DICOMDIR = "1.2.840.10008.1.3.10"
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
+#: Transfer syntaxes that are not read, by the beginning of their UID, most of them unknown to pydicom.
+_UNREAD = {
+    "1.2.840.10008.1.2.4.94": "JPIP Referenced",
+    "1.2.840.10008.1.2.4.95": "JPIP Referenced Deflate",
+    "1.2.840.10008.1.2.4.204": "JPIP HTJ2K Referenced",
+    "1.2.840.10008.1.2.4.205": "JPIP HTJ2K Referenced Deflate",
+    "1.2.840.10008.1.2.4.100": "MPEG2 video",
+    "1.2.840.10008.1.2.4.101": "MPEG2 video",
+    "1.2.840.10008.1.2.4.102": "MPEG-4 video",
+    "1.2.840.10008.1.2.4.103": "MPEG-4 video",
+    "1.2.840.10008.1.2.4.104": "MPEG-4 video",
+    "1.2.840.10008.1.2.4.105": "MPEG-4 video",
+    "1.2.840.10008.1.2.4.106": "MPEG-4 video",
+    "1.2.840.10008.1.2.4.107": "HEVC video",
+    "1.2.840.10008.1.2.4.108": "HEVC video",
+    "1.2.840.10008.1.2.4.110": "JPEG XL Lossless",
+    "1.2.840.10008.1.2.4.111": "JPEG XL JPEG Recompression",
+    "1.2.840.10008.1.2.4.112": "JPEG XL",
+    "1.2.840.10008.1.2.7.1": "SMPTE ST 2110 video",
+    "1.2.840.10008.1.2.7.2": "SMPTE ST 2110 video",
+    "1.2.840.10008.1.2.7.3": "SMPTE ST 2110 audio",
+    "1.2.840.10008.1.2.8.1": "Deflated Image Frame Compression",
+}
+_PHOTOMETRIC: dict[str, Literal["grey", "inverted", "RGB", "palette", "luminance"]] = {
+    "MONOCHROME1": "inverted",
+    "MONOCHROME2": "grey",
+    "PALETTE COLOR": "palette",
+    "RGB": "RGB",
+    "YBR_FULL": "luminance",
+    "YBR_FULL_422": "luminance",
+    "YBR_PARTIAL_422": "luminance",
+    "YBR_PARTIAL_420": "luminance",
+    "YBR_ICT": "RGB",
+    "YBR_RCT": "RGB",
+}
 
 
 def is_dicom(head: bytes) -> bool:
@@ -93,18 +130,33 @@ def read_data_set(path: str | os.PathLike[str], **how: Any) -> Dataset:
         sop_class = str(data.get("SOPClassUID") or data.file_meta.get("MediaStorageSOPClassUID") or "")
         if "TransferSyntaxUID" not in data.file_meta:
             data.file_meta.TransferSyntaxUID = _plain_syntax(data)
-        # This raises for a UID that is not a transfer syntax.
-        _ = data.file_meta.TransferSyntaxUID.is_encapsulated
     except OSError:
         raise
     except Exception as error:
         # pydicom raises any exception for damaged bytes.
         raise ImageRejected(f"its DICOM header is damaged ({type(error).__name__}): copy it again") from error
+    _require_syntax(data.file_meta.TransferSyntaxUID)
     if sop_class == _DICOMDIR:
         raise ImageRejected("it is a DICOMDIR, an index of other files: name the files or their directory")
     if not marked and not sop_class.startswith("1.2.840.10008."):
         raise ImageRejected("it is not a DICOM file, or its beginning is damaged: copy it again")
     return data
+
+
+def _require_syntax(syntax: Any) -> None:
+    """Reject a transfer syntax that is not read, by its name."""
+    from pydicom.uid import UID
+
+    if not isinstance(syntax, UID):
+        raise ImageRejected("its DICOM header is damaged (several transfer syntaxes): copy it again")
+    known = bool(syntax.is_transfer_syntax)
+    name = _UNREAD.get(".".join(syntax.split(".")[:9]) if syntax.startswith("1.2.840.10008.1.2.") else "")
+    if name or not known:
+        name = f"{name} ({syntax})" if name else str(syntax) if not syntax.is_private else f"{syntax}, a private one"
+        raise ImageRejected(
+            f"its transfer syntax is {name}, which is not read: export it as Explicit VR Little Endian",
+            syntax=str(syntax),
+        )
 
 
 def _plain_syntax(data: Any) -> UID:
@@ -158,5 +210,52 @@ def refuse(data: Dataset, size_of_file: int) -> None:
     if not 2 <= bits <= 16:
         reason = f"it has {bits} bits per sample, expected 2 to 16: it is a mask, a dose or damaged"
         raise ImageRejected(reason, bits=bits)
-    if str(data.get("PresentationIntentType", "")).strip().upper() == "FOR PROCESSING":
+    intent = str(data.get("PresentationIntentType") or "").strip().upper()
+    if intent == "FOR PROCESSING" or str(getattr(kind, "name", "")).endswith("For Processing"):
         raise ImageRejected("it is raw detector data (FOR PROCESSING): export the image that is FOR PRESENTATION")
+
+
+def pixel_format(data: Dataset) -> PixelFormat:
+    """Return the format of the pixels, by the header (PS3.3 C.7.6.3).
+
+    Raises:
+        ImageRejected: A number is missing or damaged, or the photometric interpretation is not read.
+    """
+    photometric = str(data.get("PhotometricInterpretation") or "").strip().upper()
+    if photometric not in _PHOTOMETRIC:
+        raise refuse_format(f"a DICOM image with the photometric interpretation {photometric[:16] or 'missing'}")
+    try:
+        size = int(data.Columns), int(data.Rows)
+        samples = int(data.get("SamplesPerPixel") or 1)
+        allocated, stored = int(data.BitsAllocated), int(data.BitsStored)
+        planar, signed = bool(data.get("PlanarConfiguration") or 0), bool(data.get("PixelRepresentation") or 0)
+    except Exception as error:
+        raise ImageRejected("its number of bits or samples is missing or damaged: export it again") from error
+    meaning = _PHOTOMETRIC[photometric]
+    if meaning == "grey" and str(data.get("PresentationLUTShape") or "").strip().upper() == "INVERSE":
+        # MONOCHROME1 with IDENTITY contradicts the standard (PS3.3 C.8.11.1.1.2); what MONOCHROME1 means is kept.
+        meaning = "inverted"
+    if samples != (3 if meaning in {"RGB", "luminance"} else 1):
+        raise ImageRejected(
+            f"it has {samples} samples per pixel, which its photometric interpretation {photometric} does not have: "
+            "export it again",
+            samples=samples,
+            photometric=photometric,
+        )
+    if allocated < stored:
+        raise ImageRejected(
+            f"it stores {stored} bits in {allocated}: export it again", stored=stored, allocated=allocated
+        )
+    syntax = data.file_meta.TransferSyntaxUID
+    return PixelFormat(
+        "DICOM",
+        size,
+        compression=syntax.name if syntax.is_compressed else "none",
+        samples=samples,
+        bits_allocated=allocated,
+        bits_stored=stored,
+        number="signed" if signed else "unsigned",
+        photometric=meaning,
+        planar=planar and samples > 1,
+        big_endian=is_big_endian(data),
+    )

@@ -6,26 +6,23 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from placa.images.dicom.decode import decode
 from placa.images.dicom.grey import displayed
-from placa.images.dicom.header import quiet, read_data_set, refuse
+from placa.images.dicom.header import pixel_format, quiet, read_data_set, refuse
 from placa.images.dicom.worker import decode_in_worker
 from placa.images.grey import ImageRejected, decoding_slot
-
-if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
 
 
 def read_grey(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     """Read the single frame of a DICOM file as a viewer displays it first.
 
     Args:
-        path: A DICOM file, with or without preamble, in any transfer syntax that gdcm decodes.
+        path: A DICOM file, with or without preamble, in a transfer syntax that docs/pixels.md lists.
 
     Returns:
         Grey levels 0-255, shape ``(rows, columns)``: the first window or VOI LUT applied, MONOCHROME1 inverted,
@@ -41,18 +38,21 @@ def read_grey(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
         # The header is read first, so that unsupported pixels are not loaded.
         header = read_data_set(path, stop_before_pixels=True)
         refuse(header, os.stat(path).st_size)
-        with decoding_slot(header.Rows * header.Columns):
+        found = pixel_format(header)
+        with decoding_slot(found.size[0] * found.size[1]):
             stored = decode_in_worker(path) if header.file_meta.TransferSyntaxUID.is_encapsulated else decode(path)
             try:
-                return _luminance(stored, header) if stored.ndim == 3 else displayed(stored, header)
+                if found.photometric in {"grey", "inverted"}:
+                    return displayed(stored, header, found.photometric == "inverted")
+                return _luminance(stored, 8 if found.photometric == "palette" else found.bits_stored)
             except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
                 raise ImageRejected(f"its window, LUT or rescaling is damaged ({type(error).__name__})") from error
 
 
-def _luminance(rgb: NDArray[Any], data: Dataset) -> NDArray[np.uint8]:
+def _luminance(colours: NDArray[Any], bits: int) -> NDArray[np.uint8]:
     from PIL import Image
 
-    bits = 8 * rgb.dtype.itemsize if data.PhotometricInterpretation == "PALETTE COLOR" else int(data.BitsStored)
     if bits != 8:
-        rgb = np.clip(rgb * (255.0 / (2**bits - 1)) + 0.5, 0, 255)
-    return np.asarray(Image.fromarray(rgb.astype(np.uint8)).convert("L"))
+        colours = np.clip(colours * (255.0 / (2**bits - 1)) + 0.5, 0, 255)
+    colours = colours.astype(np.uint8)
+    return colours if colours.ndim == 2 else np.asarray(Image.fromarray(colours).convert("L"))

@@ -1,8 +1,7 @@
 """Decode compressed DICOM pixels in separate processes.
 
 Decoders in C crash on some damaged files, fill the memory on others, and print to the terminal. In a separate process
-only one file is lost, and the reason is reported. Processes also decode in parallel; threads do not, because gdcm keeps
-the interpreter lock.
+only one file is lost, and the reason is reported. Processes also decode in parallel.
 """
 
 from __future__ import annotations

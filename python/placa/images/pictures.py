@@ -1,0 +1,173 @@
+"""Decode an image file other than DICOM as 8-bit grey: its header is read first, and then the decoder is chosen.
+
+Pillow decodes PNG and JPEG of 8 bits, 16-bit grey PNG, and BMP, WebP, GIF and PNM. What it does not decode as the
+standards say is decoded by imagecodecs (PNG, JPEG, JPEG-LS, JPEG 2000) and tifffile (TIFF). docs/pixels.md lists
+what each decoder does with each format.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from contextlib import suppress
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from placa.images import jpeg, jpeg2000, png, tiff
+from placa.images.grey import ImageRejected, decoding_slot, refuse_format, refuse_size, samples_to_grey, to_grey
+from placa.images.pixel_format import PixelFormat
+
+#: Formats that Pillow may decode. Others start programs (EPS) or are never radiographs.
+_FORMATS = ("PNG", "JPEG", "BMP", "DIB", "WEBP", "GIF", "PPM", "JPEG2000")
+#: Valid image formats that are not read, by their first bytes; an ISO media file (HEIF) has its brand at byte 4.
+_UNREAD = {
+    b"\xff\x0a": "JPEG XL",
+    b"\x00\x00\x00\x0cJXL ": "JPEG XL",
+    b"II\xbc\x01": "JPEG XR",
+    b"NRRD": "NRRD",
+    b"ObjectType": "MetaImage",
+    b"\x5c\x01\0\0": "NIfTI",
+    b"SIMPLE  =": "FITS",
+    b"ftypavif": "AVIF",
+    b"ftypheic": "HEIC",
+    b"ftypmif1": "HEIF",
+    b"8BPS": "Photoshop (PSD)",
+}
+#: EXIF orientation as the transposition that makes an image upright.
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def read_grey(file: BinaryIO, path: str | os.PathLike[str], head: bytes, size_of_file: int, size: int) -> Image.Image:
+    """Decode an image as 8-bit grey, upright.
+
+    Args:
+        file: The open file.
+        path: Its path.
+        head: Its first bytes.
+        size_of_file: Its size in bytes.
+        size: Side of the later square; JPEGs are decoded at about twice this size.
+
+    Returns:
+        An image of mode ``L``.
+
+    Raises:
+        ImageRejected: The file has several images, is too large, damaged, or of a valid kind that is not read.
+        UnidentifiedImageError: The file is not an image.
+    """
+    for magic, name in _UNREAD.items():
+        if head.startswith(magic, 4 if magic.startswith(b"ftyp") else 0):
+            raise refuse_format(f"a {name} file" if name[0] not in "AHN" else f"an {name} file")
+    if head.startswith(tiff.MAGIC):
+        return _from_tiff(path, size_of_file)
+    found = _format(file, head)
+    if found is not None and _by_imagecodecs(found):
+        refuse_size(found.size[0], found.size[1], size_of_file)
+        return _from_imagecodecs(file, found)
+    return _from_pillow(file, found, size_of_file, size)
+
+
+def _format(file: BinaryIO, head: bytes) -> PixelFormat | None:
+    """Return the format of a PNG, JPEG, JPEG-LS or JPEG 2000, or None for other files."""
+    if head.startswith(png.MAGIC):
+        return png.read_format(file)
+    file.seek(0)
+    if head.startswith(jpeg.MAGIC):
+        return jpeg.read_format(file.read())
+    if head.startswith((jpeg2000.MAGIC, jpeg2000.CODESTREAM)):
+        return jpeg2000.read_format(file.read())
+    return None
+
+
+def _by_imagecodecs(found: PixelFormat) -> bool:
+    """Return whether Pillow would lose information of the file."""
+    if found.kind == "PNG":
+        return png.beyond_pillow(found)
+    if found.kind == "JPEG":
+        return found.bits_stored != 8 or "lossless" in found.compression
+    if found.kind == "JPEG 2000":
+        # Pillow reads subsampled colours of 8 bits.
+        return not found.planar or found.bits_stored > 8 or found.number == "signed"
+    return True
+
+
+def _from_imagecodecs(file: BinaryIO, found: PixelFormat) -> Image.Image:
+    file.seek(0)
+    data = file.read()
+    with decoding_slot(found.size[0] * found.size[1]):
+        if found.kind == "PNG":
+            stored = png.decode(data)
+        else:
+            stored = jpeg2000.decode(data, found) if found.kind == "JPEG 2000" else jpeg.decode(data, found)
+        _require_shape(stored, found)
+        return Image.fromarray(samples_to_grey(stored, found))
+
+
+def _require_shape(stored: NDArray[np.generic], found: PixelFormat) -> None:
+    expected = found.size[::-1] + ((found.samples,) if found.samples > 1 else ())
+    if stored.shape != expected:
+        raise ImageRejected(
+            f"its decoded pixels have the shape {stored.shape}, but its header states {expected}: copy it again",
+            found=stored.shape,
+            expected=expected,
+        )
+
+
+def _from_tiff(path: str | os.PathLike[str], size_of_file: int) -> Image.Image:
+    with tiff.open_page(path) as (page, frames):
+        found = tiff.read_format(page, frames)
+        _refuse_frames(found.frames)
+        refuse_size(found.size[0], found.size[1], size_of_file)
+        with decoding_slot(found.size[0] * found.size[1]):
+            grey = Image.fromarray(samples_to_grey(tiff.decode(page, found), found))
+    turn = _UPRIGHT.get(found.orientation)
+    return grey if turn is None else grey.transpose(turn)
+
+
+def _refuse_frames(frames: int) -> None:
+    if frames > 1:
+        reason = f"it has {frames} frames, expected 1: save the frame that you need as a file"
+        raise ImageRejected(reason, frames=frames)
+
+
+def _from_pillow(file: BinaryIO, found: PixelFormat | None, size_of_file: int, size: int) -> Image.Image:
+    with warnings.catch_warnings():
+        # `refuse_size` checks the limits; Pillow would warn at lower ones.
+        warnings.filterwarnings("ignore", module="PIL")
+        file.seek(0)
+        small_png = found is not None and found.kind == "PNG" and size_of_file <= png.MAX_BYTES
+        content = png.decompress(file) if small_png else file
+        image = Image.open(content, formats=_FORMATS)
+        with image:
+            refuse_size(*image.size, size_of_file)
+            with decoding_slot(image.width * image.height):
+                return to_grey(_loaded(image, size))
+
+
+def _loaded(image: Image.Image, size: int) -> Image.Image:
+    """Decode a single image, and apply its EXIF orientation."""
+    # The first image of an MPO is the photograph, the others are previews (CIPA DC-007).
+    if image.format != "MPO":
+        _refuse_frames(getattr(image, "n_frames", 1))
+    if image.format in {"JPEG", "MPO"}:
+        # The decoder halves the image while it stays at least twice as large as the result. For radiographs of quality
+        # 90, the squares differ from those of the full image by less than 0.5 grey levels on average and 6 at most.
+        image.draft("L", (2 * size, 2 * size))
+    image.load()
+    with suppress(Exception):
+        # Damaged EXIF data does not make the image unusable.
+        ImageOps.exif_transpose(image, in_place=True)
+    return image
+
+
+__all__ = ["UnidentifiedImageError", "read_grey"]

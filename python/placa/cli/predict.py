@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "images", type=Path, nargs="+", metavar="IMAGE", help="files and folders; or one prepared data set"
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the table to a parquet file")
+    parser.add_argument("--paths", action="store_true", help="write the path of each image, which may name a patient")
+    parser.add_argument("--key", type=Path, metavar="FILE", help="secret key for the ids of DICOM files")
     parser.add_argument("--rows", type=int, default=20, help="number of rows to print (default: %(default)s; 0: all)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help=SCHEDULER)
 
@@ -50,8 +53,22 @@ def run(options: argparse.Namespace) -> None:
     warn_rejected(rejected, progress)
     print_predictions(table, options.rows)
     if options.out:
+        if not options.paths:
+            table, rejected = _without_paths(table, rejected, options.key, prepared is not None)
         _write_predictions(table, rejected, predictor, label_source, options.out)
         progress.say(f"{len(table):,} rows written to {options.out}")
+
+
+def _without_paths(
+    table: pd.DataFrame, rejected: list[tuple[str, str]], key: Path | None, prepared: bool
+) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
+    if prepared:
+        # The ids of a prepared data set contain no identifiers.
+        return table.drop(columns="path"), rejected
+    from placa.inference.public_ids import without_paths
+    from placa.sources.dicom.patient_key import read_patient_key
+
+    return without_paths(table, rejected, cache(lambda: read_patient_key(key)))
 
 
 def _write_predictions(

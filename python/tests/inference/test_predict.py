@@ -3,8 +3,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
+from made_dicom import write_dicom
 from raising import raises
 
+from placa.cli import main
 from placa.images.errors import NoReadableImageError
 from placa.inference.predict import Predictor, predict_files
 from placa.records.errors import InvalidRecordError
@@ -111,3 +114,29 @@ def test_the_command_writes_parquet_and_prints_a_table(run: Path, prepared: Path
     assert written["truth"].isna().all() and written["split"].isna().all()
     assert metadata["findings"] == ["Opacity"] and metadata["versions"]["pillow"]
     assert pd.read_csv(tmp_path / "some.rejected.csv")["path"].tolist() == [str(tmp_path / "bad.png")]
+
+
+def test_written_predictions_name_no_patient_unless_paths_are_requested(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    folder = tmp_path / "archive" / "MUÑOZ^JOSÉ"
+    for number in range(2):
+        write_dicom(
+            folder / f"Munoz_Jose_{number}",
+            np.tile(np.arange(64, dtype=np.uint16) * 40, (64, 1)),
+            PatientID=f"MRN4711{number}",
+            PatientName="MUÑOZ^JOSÉ",
+            SpecificCharacterSet="ISO_IR 100",
+        )
+    (folder / "broken.dcm").write_bytes(b"")
+    assert main(["predict", str(run), str(folder), "--out", str(tmp_path / "a.parquet")]) == 0
+    written, _ = read_predictions(tmp_path / "a.parquet")
+    assert written["image_id"].str.fullmatch("[0-9a-f]{16}").all() and written["image_id"].nunique() == 2
+    assert "path" not in written
+    stored = (tmp_path / "a.parquet").read_bytes() + (tmp_path / "a.rejected.csv").read_bytes()
+    for secret in ("munoz", "jose", "MRN4711", "archive", "MUÑOZ"):
+        assert secret.encode().lower() not in stored.lower(), secret
+    assert main(["predict", str(run), str(folder), "--out", str(tmp_path / "b.parquet"), "--paths"]) == 0
+    with_paths, _ = read_predictions(tmp_path / "b.parquet")
+    assert with_paths["path"].tolist() == [str(folder / f"Munoz_Jose_{number}") for number in range(2)]

@@ -67,8 +67,8 @@ def read_dicom(
     """Read the headers of DICOM files, and assign their labels.
 
     ``patient_id`` is a keyed hash of PatientID and its issuer, ``site`` of InstitutionName. In ``image_id`` a hash
-    replaces each part of the path that contains an identifier of the patient. ``path`` is not changed, because the
-    files must be found; a note counts the files whose path contains an identifier.
+    replaces each part of the path that may identify the patient (see `placa.sources.dicom.names.public_name`).
+    ``path`` is not changed, because the files must be found; a note counts the files with such a path.
 
     Args:
         root: A directory. Every file in it is read, whatever its name.
@@ -88,7 +88,8 @@ def read_dicom(
 
     Returns:
         One row per file. Files without a PatientID are rejected; if no file has one, patients are unknown, and
-        `prepare` searches for groups. ``age`` is PatientAge, otherwise the years between birth and study.
+        `prepare` searches for groups. ``age`` is PatientAge, otherwise the completed years between birth and study;
+        ages above 89 are 90.
 
     Raises:
         MissingDirectoryError: `root` is not a directory.

@@ -13,13 +13,16 @@ import pandas as pd
 from placa.images.dicom.header import is_dicom, read_header, refuse
 from placa.images.read import ImageRejected, refuse_name
 from placa.records.codes import Note
-from placa.sources.dicom.labels import FileLabels, TableLabels
+from placa.sources.dicom.labels import FileLabels, FolderLabels, TableLabels
+from placa.sources.dicom.names import public_name
 from placa.sources.dicom.patient_key import PatientKey
 from placa.sources.dicom.tags import TAGS, DicomTags, contains_identifier, read_tags
 from placa.sources.errors import NoUsableFileError
 from placa.sources.tables.cells import read_ages
 from placa.sources.tables.identifiers import unknown_patients
 
+#: The age, in years, of patients above 89.
+OLDEST_STORED = 90.0
 _NO_PATIENT = "it has no PatientID, so its images may be in several splits: fill in PatientID"
 
 
@@ -110,8 +113,9 @@ class FileScan:
             notes.append(Note(text, "no_patient_id"))
         all_tags = [tags for _, tags, _ in self.images]
         renamed, rows = 0, []
+        classes = int(isinstance(self.labels, FolderLabels))
         for file, tags, labels in self.images:
-            name = _image_id(file.relative_to(self.root), tags, key)
+            name = public_name(file.relative_to(self.root), tags.identifiers, key, classes)
             renamed += name != file.relative_to(self.root).as_posix() or contains_identifier(
                 os.path.abspath(file), tags.identifiers
             )
@@ -121,13 +125,14 @@ class FileScan:
         images = pd.DataFrame(rows, columns=columns)
         patient_age = read_ages(pd.Series([tags.age for tags in all_tags], dtype=object), notes)
         images["age"] = patient_age.fillna(pd.Series([tags.years for tags in all_tags], dtype="float64"))
+        # The Safe Harbor of HIPAA (45 CFR 164.514) has one category for all ages above 89.
+        images["age"] = images["age"].mask(images["age"] > 89, OLDEST_STORED)
         if all_tags and all_tags[0].patient:
             self._name_patients(images, all_tags, key, notes)
         if renamed:
             text = (
-                f"the paths of {renamed:,} of {len(rows):,} files contain patient identifiers. image_id has hashes "
-                "instead; path and rejected.csv are unchanged: keep them private, or rename the images and prepare "
-                "again"
+                f"the paths of {renamed:,} of {len(rows):,} files may contain patient identifiers. image_id has hashes "
+                "instead; path and rejected.csv are unchanged: keep them private"
             )
             notes.append(Note(text, "identifiers_in_paths", paths=renamed, files=len(rows)))
         return images, notes
@@ -166,12 +171,3 @@ class FileScan:
             match=match,
         )
 
-
-def _image_id(path: Path, tags: DicomTags, key: PatientKey) -> str:
-    parts = [
-        f"{key.pseudonym('path', part, 12)}{Path(part).suffix if Path(part).suffix in {'.dcm', '.dicom'} else ''}"
-        if contains_identifier(part, tags.identifiers)
-        else part
-        for part in path.parts
-    ]
-    return "/".join(parts)

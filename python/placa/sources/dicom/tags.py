@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -46,7 +47,7 @@ class DicomTags:
         modality: ``CR``, ``DX``, …, or ``""``.
         sex: ``F``, ``M`` or None.
         age: PatientAge, such as ``045Y``, or ``""``.
-        years: The years between birth and study, or None.
+        years: The completed years between birth and study, or None.
         view: ``PA``, ``AP``, ``LATERAL``, another ViewPosition, or None.
     """
 
@@ -81,7 +82,7 @@ def _read_tags(header: Dataset) -> DicomTags:
         accession=_text(header, "AccessionNumber"),
         institution=_text(header, "InstitutionName"),
         identifiers=frozenset(
-            text.lower() for text in (patient, *others, *names) if len(text) > 1 and not is_placeholder(text)
+            text.lower() for text in (patient, *others, *names) if text and not is_placeholder(text)
         ),
         modality=_text(header, "Modality").upper(),
         sex=sex if sex in {"F", "M"} else None,
@@ -91,13 +92,24 @@ def _read_tags(header: Dataset) -> DicomTags:
     )
 
 
-def contains_identifier(part: str, identifiers: Iterable[str]) -> bool:
-    """Return whether a part of a path contains one of these texts; texts of up to 4 letters must be separate words."""
-    part = part.lower()
-    return any(
-        text in part if len(text) > 4 else re.search(rf"(?<![^\W_]){re.escape(text)}(?![^\W_])", part) is not None
-        for text in identifiers
-    )
+def contains_identifier(text: str, identifiers: Iterable[str]) -> bool:
+    """Return whether a text contains an identifier, without regard to case, accents and punctuation.
+
+    Identifiers of up to 4 letters must be separate words.
+
+    Args:
+        text: A part of a path, or a path.
+        identifiers: Texts of the header that identify the patient or the study.
+    """
+    plain = _fold(text)
+    joined = plain.replace(" ", "")
+    for identifier in identifiers:
+        folded = _fold(identifier)
+        if len(folded) > 4 and folded.replace(" ", "") in joined:
+            return True
+        if folded and f" {folded} " in f" {plain} ":
+            return True
+    return False
 
 
 def _text(header: Dataset, name: str) -> str:
@@ -122,10 +134,11 @@ def _date(header: Dataset, names: Iterable[str]) -> datetime.date | None:
 
 
 def _years(birth: datetime.date | None, study: datetime.date | None) -> float | None:
+    # Completed years: with fractions and the date of the study, the date of birth could be computed.
     if birth is None or study is None:
         return None
-    years = (study - birth).days / 365.25
-    return years if 0 <= years <= OLDEST else None
+    years = study.year - birth.year - ((study.month, study.day) < (birth.month, birth.day))
+    return float(years) if 0 <= years <= OLDEST else None
 
 
 def _view(header: Dataset) -> str | None:
@@ -144,3 +157,9 @@ def _view(header: Dataset) -> str | None:
         if len(found) == 1:
             return found[0]
     return None
+
+
+def _fold(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    letters = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    return " ".join(re.findall(r"[^\W_]+", letters))

@@ -29,6 +29,13 @@ check_predictions <- function(predictions, columns = evaluation_columns, call = 
   }
   predictions$truth <- as_truth(predictions$truth, call)
   check_probability(predictions$probability, call)
+  if (any(is.infinite(predictions[["score"]]))) {
+    cli::cli_abort(
+      c("{.field score} must be finite.", x = "{sum(is.infinite(predictions$score))} row{?s} {?is/are} infinite."),
+      class = c("placa_error_score", "placa_error_columns"), call = call
+    )
+  }
+  if ("age" %in% names(predictions)) check_age(predictions$age, call)
   if (anyNA(predictions$finding)) {
     cli::cli_abort(
       c("{.field finding} must not be missing.",
@@ -95,6 +102,17 @@ as_truth <- function(x, call) {
     )
   }
   as.integer(number)
+}
+
+check_age <- function(age, call) {
+  wrong <- !is.na(age) & (age < 0 | age > 150)
+  if (any(wrong)) {
+    cli::cli_abort(
+      c("{.field age} must be between 0 and 150 years.",
+        x = "{sum(wrong)} row{?s} {?has/have} another value. The first is {age[wrong][[1]]}."),
+      class = c("placa_error_age", "placa_error_columns"), call = call
+    )
+  }
 }
 
 check_probability <- function(probability, call) {

@@ -97,7 +97,8 @@ evaluate.data.frame <- function(x, thresholds, split = "test", out = NULL, bins 
       labels = about_labels(predictions[predictions$split %in% split, ], rows, attr(predictions, "placa")),
       r_version = as.character(getRversion()),
       placa_version = as.character(utils::packageVersion("placa")),
-      folds = count_folds(rows)
+      folds = count_folds(rows),
+      model_fingerprint = fingerprint_of(attr(predictions, "placa"))
     )
   )
   if (!is.null(out)) {
@@ -118,6 +119,12 @@ about_labels <- function(predictions, labelled, described) {
   )
 }
 
+# The fingerprint of the model in the metadata of predictions, or NULL.
+fingerprint_of <- function(described) {
+  value <- described$model_fingerprint
+  if (rlang::is_string(value) && grepl("^sha256:[0-9a-f]{64}$", value)) value
+}
+
 # The generic belongs to the package generics, so placa defines no default method.
 #' @rdname evaluate
 #' @export
@@ -132,6 +139,7 @@ evaluate.character <- function(x, thresholds, ...) {
 evaluate_run <- function(run, ...) {
   thresholds <- read_thresholds(run)
   check_model_file(run)
+  check_files(run)
   invisible(evaluate(read_predictions(run), thresholds, ..., out = file.path(run, "evaluation")))
 }
 

@@ -23,12 +23,14 @@ load_model <- function(run) {
   check_model_file(run)
   facts <- read_json_of_run(run, "run.json")
   findings <- as.character(unlist(facts$data$findings))
+  thresholds <- check_findings(read_thresholds(run), findings, run)
+  check_files(run, "thresholds.json")
   structure(
     list(
       path = normalizePath(run),
       findings = findings,
       facts = facts,
-      thresholds = check_findings(read_thresholds(run), findings, run),
+      thresholds = thresholds,
       headline = read_headline(run)
     ),
     class = "placa_model"

@@ -26,6 +26,7 @@ read_evaluation <- function(x) {
     )
   }
   summary <- read_json_of_run(directory, "summary.json")
+  check_evaluation(directory, summary, if (directory != x) x)
   tables <- lapply(table_files, function(file) read_table(file.path(directory, file)))
   # Older evaluations have fewer tables; without a validation split there is no abstention table.
   details <- detail_files[file.exists(file.path(directory, detail_files))]
@@ -49,6 +50,7 @@ read_evaluation <- function(x) {
       labels = summary$labels,
       r_version = summary$r_version,
       placa_version = summary$placa_version,
+      model_fingerprint = summary$model_fingerprint,
       folds = summary$folds
     )
   )

@@ -41,6 +41,7 @@ read_predictions <- function(x) {
   metadata <- parse_metadata(read$metadata, file)
   if (dir.exists(x)) {
     check_predictions_of(x, metadata, rlang::current_env())
+    check_files(x, "predictions.parquet", rlang::current_env())
   }
   predictions <- check_predictions(read$data, run_columns)
   predictions <- predictions[union(run_columns, names(predictions))]
@@ -89,8 +90,15 @@ parse_metadata <- function(json, file, call = rlang::caller_env()) {
     return(NULL)
   }
   metadata <- tryCatch(simplify_json(json), error = function(error) NULL)
-  if (!is.list(metadata)) {
+  if (!is.list(metadata) || is.null(names(metadata))) {
     return(NULL)
+  }
+  problem <- odd_json(jsonlite::parse_json(json))
+  if (!is.null(problem)) {
+    cli::cli_abort(
+      c("The metadata of {.file {file}} must be valid JSON.", x = "{problem}", i = "Create the file again."),
+      class = "placa_error_file", call = call
+    )
   }
   check_schema(metadata, file, call)
   metadata
@@ -99,7 +107,7 @@ parse_metadata <- function(json, file, call = rlang::caller_env()) {
 # A newer schema version may use the same names with another meaning.
 check_schema <- function(content, file, call) {
   version <- content$schema_version
-  if (!is.null(version) && version > 2) {
+  if (!is.null(version) && !(is.numeric(version) && length(version) == 1 && version %in% 1:2)) {
     cli::cli_abort(
       c("{.file {file}} must have schema version 1 or 2.",
         x = "It has version {version}.",

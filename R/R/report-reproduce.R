@@ -37,7 +37,7 @@ flags_of_train <- c(
 # The commands that reproduce the run, with all options, because defaults may change.
 commands_of <- function(run) {
   data <- run$info$data
-  place <- shell_path(path_from(base_folders(), run$path))
+  place <- shell_path(public_path(path_from(base_folders(), run$path)))
   prepared <- shell_path(data$prepared %||% "PREPARED")
   options <- data$source_options
   # Positional arguments: the folder or the table of the source.
@@ -68,8 +68,24 @@ flags <- function(options) {
   }))
 }
 
-# A path as one word that is no option.
-shell_path <- function(path) shell_word(if (startsWith(path, "-")) paste0("./", path) else path)
+# A path as one word that is no option; the shell replaces a leading ~/.
+shell_path <- function(path) {
+  if (startsWith(path, "~/") && nchar(path) > 2) return(paste0("~/", shell_word(substring(path, 3))))
+  shell_word(if (startsWith(path, "-")) paste0("./", path) else path)
+}
+
+# A path for pages that leave this machine: below ~ in the home directory, and without the name of the user, as
+# placa.core.places.public_path writes it.
+public_path <- function(path, home = path.expand("~"), user = Sys.info()[["user"]]) {
+  if (startsWith(path, paste0(home, "/"))) path <- paste0("~", substring(path, nchar(home) + 1))
+  for (name in setdiff(c(basename(home), user), c("", "root", "/"))) {
+    parts <- strsplit(path, "/", fixed = TRUE)[[1]]
+    if (nchar(name) > 3) parts <- gsub(name, "USER", parts, fixed = TRUE)
+    parts[parts == name] <- "USER"
+    path <- paste(parts, collapse = "/")
+  }
+  path
+}
 
 # A text as one word of bash and zsh; placa.core.text.shell_word does the same. shQuote() writes some texts in double
 # quotes, in which an interactive shell still replaces !!.

@@ -46,7 +46,10 @@ locate_run <- function(run) {
 locate_prepared <- function(run) {
   written <- run$info$data$prepared %||% return(NULL)
   # Parents of the run are first, because another project may have a data set with the same name.
-  first_existing(c(file.path(c(parent_folders(run$path), base_folders()), written), written), "manifest.parquet")
+  # placa writes USER for the name of the user.
+  written <- unique(c(written, gsub("USER", Sys.info()[["user"]], written, fixed = TRUE)))
+  places <- c(outer(c(parent_folders(run$path), base_folders()), written, file.path), written)
+  first_existing(places, "manifest.parquet")
 }
 
 # All files of the run in one list; a missing file is NULL.

@@ -29,6 +29,8 @@ write_evaluation_files <- function(evaluation, directory, labels) {
     write_figure(figure$plot, directory, name, c(figure$width, figure$height))
   }))
   summary <- summary_of(evaluation, c(unname(tables), figures))
+  hashes <- cli::hash_file_sha256(file.path(directory, tables))
+  summary$fingerprints <- stats::setNames(as.list(paste0("sha256:", hashes)), tables)
   write_text(
     jsonlite::toJSON(summary, auto_unbox = TRUE, digits = NA, na = "null", null = "null", pretty = 2),
     file.path(directory, "summary.json")
@@ -53,7 +55,8 @@ summary_of <- function(evaluation, files) {
     labels = summary_of_labels(about$labels),
     !!!list(folds = about$folds)[length(about$folds)],
     headline = stats::setNames(headline, table$finding),
-    files = I(c(files, "summary.json"))
+    files = I(c(files, "summary.json")),
+    !!!list(model_fingerprint = about$model_fingerprint)[length(about$model_fingerprint)]
   )
 }
 

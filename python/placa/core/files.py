@@ -226,6 +226,24 @@ def write_rejected(path: Path, rejected: list[tuple[str, str]], columns: tuple[s
         csv.writer(file).writerows([columns, *rejected])
 
 
+class DuplicateKeyError(ValueError):
+    """A key occurs twice in a JSON object; readers differ in which value they use."""
+
+
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the content of a JSON object, as the ``object_pairs_hook`` of `json.loads`.
+
+    Raises:
+        DuplicateKeyError: A key occurs twice.
+    """
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DuplicateKeyError(f"the key {twice!r} occurs twice")
+    return content
+
+
 def read_json(path: Path) -> Any:
     """Read a JSON file.
 

@@ -37,7 +37,9 @@ def shell_word(text: str) -> str:
 
 
 def shell_path(path: str) -> str:
-    """Return a path as one word of a shell that is no option."""
+    """Return a path as one word of a shell that is no option; the shell replaces a leading ``~/``."""
+    if path.startswith("~/") and len(path) > 2:
+        return f"~/{shell_word(path[2:])}"
     return shell_word(f"./{path}" if path.startswith("-") else path)
 
 

@@ -13,7 +13,7 @@ from placa.records.errors import InvalidRecordError
 from placa.records.files import read_record
 from placa.records.model import Thresholds
 from placa.records.reading import Reading
-from placa.records.run import require_model, require_run
+from placa.records.run import require_files, require_model, require_run
 
 
 class LoadedRun:
@@ -48,6 +48,7 @@ class LoadedRun:
                 path=path,
                 problem=missing[0],
             )
+        require_files(run, self.facts, "thresholds.json")
 
     @cached_property
     def model(self) -> Any:

@@ -13,6 +13,10 @@ class DamagedModelError(InputError):
     """A file is damaged, or is not a model that placa wrote. Values: ``file``."""
 
 
+class NonFiniteOutputError(InputError):
+    """A model predicts values that are not numbers. Values: ``images``, ``not_finite`` (images with such values)."""
+
+
 class UnloadableModelError(InputError):
     """The installed Keras cannot load a model file. Values: ``file``, ``keras`` (its version), ``reason``."""
 

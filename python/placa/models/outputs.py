@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placa.models.calibration import sigmoid
+from placa.models.errors import NonFiniteOutputError
 from placa.records.reading import STRETCH, Reading
 
 #: Images per batch of `answer`.
@@ -43,6 +44,9 @@ def predict_pixels(model: Any, batches: Iterable[NDArray[np.uint8]], reading: Re
         batches: Grey levels ``(n, size, size)``, n ≤ 64.
         reading: Number of consecutive squares per file. The logits of a file are averaged over its squares, then
             recalibrated (see `pool`).
+
+    Raises:
+        NonFiniteOutputError: An output is not a number.
     """
     if reading.squares > 1:
         return _predict_pooled(model, batches, reading)
@@ -53,7 +57,19 @@ def predict_pixels(model: Any, batches: Iterable[NDArray[np.uint8]], reading: Re
     if not probability:
         none = np.empty((0, model.get_layer("probability").output.shape[-1]))
         return ModelOutputs(none, none)
-    return ModelOutputs(np.concatenate(probability), np.concatenate(score))
+    return _require_finite(ModelOutputs(np.concatenate(probability), np.concatenate(score)))
+
+
+def _require_finite(outputs: ModelOutputs) -> ModelOutputs:
+    broken = ~(np.isfinite(outputs.probability) & np.isfinite(outputs.score)).all(axis=1)
+    if broken.any():
+        raise NonFiniteOutputError(
+            f"The model predicts values that are not numbers (NaN) for {int(broken.sum()):,} of {len(broken):,} images: "
+            "its weights are damaged. Copy the complete run again, or train it again.",
+            images=len(broken),
+            not_finite=int(broken.sum()),
+        )
+    return outputs
 
 
 def _predict_pooled(model: Any, batches: Iterable[NDArray[np.uint8]], reading: Reading) -> ModelOutputs:
@@ -71,7 +87,7 @@ def _predict_pooled(model: Any, batches: Iterable[NDArray[np.uint8]], reading: R
     # An ensemble concatenates the logits of its members; its score comes from their mean.
     members = logits.shape[1] // recalibrated.shape[1]
     mean = logits.reshape(len(logits), members, recalibrated.shape[1]).mean(axis=1)
-    return ModelOutputs(probability=sigmoid(recalibrated), score=sigmoid(mean))
+    return _require_finite(ModelOutputs(probability=sigmoid(recalibrated), score=sigmoid(mean)))
 
 
 def pool(logits: NDArray[np.float64], squares: int) -> NDArray[np.float64]:

@@ -18,6 +18,10 @@ Values: TypeAlias = dict[str, int | float | str]
 Verdict: TypeAlias = Literal["none", "some", "strong"]
 
 
+#: Values of remarks that quote cells of a table.
+_CELLS = frozenset({"shown", "first"})
+
+
 class Coded(TypedDict):
     """A remark as a code."""
 
@@ -47,8 +51,8 @@ class Note(str):
         return _restore, (str(self), self.code, self.values)
 
     def as_record(self) -> Coded:
-        """Return the code and the values."""
-        return {"code": self.code, "values": self.values}
+        """Return the code and the values, except quoted cells, which may name a patient."""
+        return {"code": self.code, "values": {name: one for name, one in self.values.items() if name not in _CELLS}}
 
 
 def _restore(text: str, code: str, values: Values) -> Note:

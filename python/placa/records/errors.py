@@ -17,6 +17,10 @@ class DuplicateImageError(InputError):
     """Two rows of a manifest have the same image ID. Values: ``image_id``."""
 
 
+class InvalidValueError(InputError):
+    """A column has a value outside its range. Values: ``file``, ``column``, ``value``, ``rows`` (of such values)."""
+
+
 class NotPreparedError(InputError):
     """A directory is not a prepared data set. Values: ``path``."""
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from placa.core.errors import DamagedFileError
-from placa.core.files import explain_os_error, write_json
+from placa.core.files import explain_os_error, unique_keys, write_json
 from placa.records.audit import AUDIT_SCHEMA, Audit
 from placa.records.errors import InvalidRecordError, SchemaVersionError
 from placa.records.evaluation import SUMMARY_SCHEMA, Summary
@@ -85,7 +85,7 @@ def parse_record(text: str, path: str, kind: type[_RecordT]) -> _RecordT:
     """Parse and check the text of a record (see `read_record`); `path` names it in errors."""
     about = _about(kind)
     try:
-        content = json.loads(text, object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite)
+        content = json.loads(text, object_pairs_hook=unique_keys, parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError) as error:
         raise _damaged(path, error, kind) from error
     version = content.get("schema_version") if isinstance(content, dict) else None
@@ -128,15 +128,6 @@ def _about(kind: type[Any]) -> RecordKind:
 def _damaged(path: Path | str, error: Exception, kind: type[Any]) -> DamagedFileError:
     message = f"{path} is not valid JSON ({error}). {_about(kind).remedy}"
     return DamagedFileError(message, path=str(path), reason=str(error))
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice!r} occurs twice")
-    return content
 
 
 def _finite(text: str) -> float:

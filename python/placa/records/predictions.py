@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from placa.core.errors import DamagedFileError, PathNotFoundError
-from placa.core.files import atomic_file, explain_os_error
+from placa.core.files import DuplicateKeyError, atomic_file, explain_os_error, unique_keys
 from placa.core.system import versions
-from placa.records.errors import MissingColumnError
+from placa.records.errors import InvalidValueError, MissingColumnError, SchemaVersionError
 from placa.records.source import ClassFacts
 
 SCHEMA_VERSION = 2
@@ -112,6 +112,8 @@ def read_predictions(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         PathNotFoundError: The file does not exist.
         DamagedFileError: The file is not parquet.
         MissingColumnError: A column is missing.
+        SchemaVersionError: Another version of placa wrote the file.
+        InvalidValueError: A column has a value outside its range.
     """
     path = Path(path)
     path = path / "predictions.parquet" if path.is_dir() else path
@@ -130,13 +132,57 @@ def read_predictions(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     if missing:
         message = f"No column {missing[0]!r} in {path}. Create the file with placa predict."
         raise MissingColumnError(message, column=missing[0], file=str(path), columns=list(table.column_names))
-    metadata = json.loads((table.schema.metadata or {}).get(b"placa", b"{}"))
+    metadata = _read_metadata((table.schema.metadata or {}).get(b"placa", b"{}"), path)
     frame: pd.DataFrame = table.to_pandas()
     for field in table.schema:
         if pa.types.is_string(field.type):
             frame[field.name] = frame[field.name].astype("string")
+    _require_ranges(frame, path)
     frame["truth"] = frame["truth"].astype("Int8")
     return frame, metadata
+
+
+def _read_metadata(stored: bytes, path: Path) -> dict[str, Any]:
+    """Return the metadata of a file; empty if another program wrote it."""
+    try:
+        metadata = json.loads(stored, object_pairs_hook=unique_keys)
+    except DuplicateKeyError as error:
+        message = f"The metadata of {path} are not valid JSON ({error}). Create the file again."
+        raise DamagedFileError(message, path=str(path), reason=str(error)) from error
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(metadata, dict):
+        return {}
+    version = metadata.get("schema_version", SCHEMA_VERSION)
+    if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
+        raise SchemaVersionError(
+            f"{path} has schema version {version}, but this version of placa reads 1 and {SCHEMA_VERSION}. Update placa.",
+            path=str(path),
+            version=version,
+            expected=SCHEMA_VERSION,
+        )
+    return metadata
+
+
+def _require_ranges(frame: pd.DataFrame, path: Path) -> None:
+    for name, highest in (("truth", 1.0), ("probability", 1.0), ("score", None), ("age", 150.0)):
+        numbers = pd.to_numeric(frame[name], errors="coerce").astype("float64")
+        wrong = (frame[name].notna() & numbers.isna()) | numbers.isin([np.inf, -np.inf])
+        if highest is not None:
+            wrong |= (numbers < 0) | (numbers > highest)
+        if name == "truth":
+            wrong |= numbers.notna() & ~numbers.isin([0, 1])
+        if wrong.any():
+            value = str(frame[name][wrong].iloc[0])
+            needed = "finite" if highest is None else f"between 0 and {highest:g}"
+            raise InvalidValueError(
+                f"Column {name!r} of {path} must be {needed}, got {value} ({int(wrong.sum()):,} such rows). Create the "
+                "file again.",
+                file=str(path),
+                column=name,
+                value=value,
+                rows=int(wrong.sum()),
+            )
 
 
 def _first_line(error: Exception) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from placa.core.files import fingerprint
 from placa.records.errors import FingerprintMismatchError, IncompleteRunError, NotARunError
+from placa.records.evaluation import Summary
 from placa.records.files import read_record
 from placa.records.run_facts import RunFacts
 
@@ -49,6 +50,72 @@ def require_model(run: Path, facts: RunFacts) -> None:
             f"{run / 'model.keras'} is not the model of this run: its fingerprint is {_short(received)}, but run.json "
             f"has {_short(expected)}. Copy the complete run again, or train it again.",
             path=str(run / "model.keras"),
+            expected=expected,
+            received=received,
+        )
+
+
+def require_files(run: Path, facts: RunFacts, *names: str) -> bool:
+    """Check that the files of a run are those whose fingerprints are in its ``run.json``.
+
+    Args:
+        run: The run directory.
+        facts: The content of ``run.json``.
+        names: Names of files; all by default.
+
+    Returns:
+        True; False if ``run.json`` has no fingerprints, as in runs of placa 0.1.
+
+    Raises:
+        IncompleteRunError: A file is missing.
+        FingerprintMismatchError: A file belongs to another run, or it was modified.
+    """
+    stored = facts.get("files", {})
+    for name in names or stored:
+        if name in stored:
+            _require_file(run, name, stored[name], "run.json", "Copy the complete run again, or train it again.")
+    return bool(stored)
+
+
+def require_evaluation(run: Path, facts: RunFacts, summary: Summary) -> None:
+    """Check that the evaluation in a run is of its model, and that its tables are complete.
+
+    Args:
+        run: The run directory.
+        facts: The content of ``run.json``.
+        summary: The content of ``evaluation/summary.json``.
+
+    Raises:
+        IncompleteRunError: A table is missing.
+        FingerprintMismatchError: The evaluation is of another model, or a table was modified.
+    """
+    expected = facts["model"]["fingerprint"]
+    received = summary.get("model_fingerprint", expected)
+    if received != expected:
+        path = run / "evaluation" / "summary.json"
+        raise FingerprintMismatchError(
+            f"{path} is an evaluation of another model: its fingerprint is {_short(received)}, but run.json has "
+            f"{_short(expected)}. Run placa evaluate again.",
+            path=str(path),
+            expected=expected,
+            received=received,
+        )
+    for name, stored in summary.get("fingerprints", {}).items():
+        _require_file(run, f"evaluation/{name}", stored, "summary.json", "Run placa evaluate again.")
+
+
+def _require_file(run: Path, name: str, expected: str, record: str, remedy: str) -> None:
+    path = run / name
+    if ".." in Path(name).parts or Path(name).is_absolute() or not path.is_file():
+        raise IncompleteRunError(
+            f"The run {run} is incomplete: it has no {name}. {remedy}", path=str(run), missing=name
+        )
+    received = fingerprint(path)
+    if received != expected:
+        raise FingerprintMismatchError(
+            f"{path} does not belong to this run, or was modified: its fingerprint is {_short(received)}, but {record} "
+            f"has {_short(expected)}. {remedy}",
+            path=str(path),
             expected=expected,
             received=received,
         )

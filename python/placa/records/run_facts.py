@@ -134,4 +134,5 @@ class RunFacts(TypedDict):
     timings: Annotated[dict[str, float], Meta(description="Seconds by stage.")]
     versions: Annotated[dict[str, str], Meta(description="Versions by package.")]
     machine: Annotated[Machine, Meta(description="The machine.")]
+    files: NotRequired[Annotated[dict[str, Fingerprint], Meta(description="Fingerprints of its other files by name.")]]
     plan: NotRequired[Annotated[Fingerprint, Meta(description="Digest of options, data and weights, for --resume.")]]

@@ -70,13 +70,18 @@ def render_report(
     """
     run, out, compare = Path(run), Path(out) if out else None, Path(compare) if compare else None
     from placa.core.files import atomic_file, require_writable
-    from placa.records.run import require_run
+    from placa.records.evaluation import Summary
+    from placa.records.files import read_record
+    from placa.records.run import require_evaluation, require_files, require_run
 
     facts = require_run(run)
     if not (run / "evaluation" / "summary.json").is_file():
         raise NotEvaluatedError(
             f"{run} has no evaluation, which the report needs. Run placa evaluate {run} first.", run=str(run)
         )
+    if not require_files(run, facts) and progress:
+        progress.warn(f"{run / 'run.json'} has no fingerprints of the other files: they may come from another run")
+    require_evaluation(run, facts, read_record(run / "evaluation" / "summary.json", Summary))
     for kind, name, known in (("report format", to, list(FORMATS)), ("document", document, list(DOCUMENTS))):
         if name not in known:
             raise unknown_name(kind, name, known)

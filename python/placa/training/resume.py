@@ -14,6 +14,7 @@ from typing import Any
 from placa.core.backend import load_keras
 from placa.core.errors import PlacaError
 from placa.core.files import explain_os_error, fingerprint, locked, read_json, refuse_existing, write_json
+from placa.core.places import public_option
 from placa.core.progress import Progress
 from placa.core.system import versions
 from placa.models import weights_fingerprint
@@ -47,7 +48,7 @@ def plan_of(data: TrainingData, options: TrainOptions) -> dict[str, Any]:
     parts = (data.directory / "manifest.parquet", data.directory / "source.json")
     plan = {
         "schema_version": 1,
-        "options": asdict(options),
+        "options": {**asdict(options), "weights": public_option(options.weights)},
         "weights": weights_fingerprint(options.weights),
         "data": {"fingerprint": fingerprint(*parts), "pixels": list(data.pixels.shape)},
         "versions": {

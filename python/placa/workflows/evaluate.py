@@ -16,7 +16,7 @@ from placa.records.evaluation import Headline, Summary
 from placa.records.files import read_record
 from placa.records.model import Thresholds
 from placa.records.predictions import read_predictions
-from placa.records.run import require_model, require_predictions, require_run
+from placa.records.run import require_files, require_model, require_predictions, require_run
 from placa.reporting.model_card import write_model_card
 
 _BRIDGES = ("auto", "rpy2", "rscript")
@@ -53,6 +53,9 @@ def evaluate(run: str | Path, split: str = "test", bridge: str = "auto", progres
     predictions, metadata = read_predictions(run)
     if not require_predictions(run, facts, metadata):
         progress.warn(f"{run / 'predictions.parquet'} has no model fingerprint: it may come from another model")
+    thresholds = read_thresholds(run)
+    if not require_files(run, facts):
+        progress.warn(f"{run / 'run.json'} has no fingerprints of the other files: they may come from another run")
     predictions.attrs["placa"] = metadata
     if bridge not in _BRIDGES:
         raise UnknownNameError(
@@ -67,7 +70,7 @@ def evaluate(run: str | Path, split: str = "test", bridge: str = "auto", progres
                 "evaluate",
                 progress.warn,
                 x=predictions,
-                thresholds=read_thresholds(run),
+                thresholds=thresholds,
                 split=split,
                 out=str(run / "evaluation"),
             )

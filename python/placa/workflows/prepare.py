@@ -14,6 +14,7 @@ import placa
 from placa.audit import audit_set
 from placa.core.executors import Executor
 from placa.core.files import atomic_file, fingerprint, require_writable, write_rejected
+from placa.core.places import public_path
 from placa.core.progress import Progress, show
 from placa.core.resumable import resumable_directory
 from placa.core.system import versions
@@ -44,6 +45,8 @@ from placa.sources.tables.identifiers import join_groups
 DEFAULT_SIZE = 96
 #: Journal of the decoded pixels of an incomplete data set (see `placa.dataset.cache_journal`).
 _JOURNAL = ".decoded"
+#: Options of sources that are paths.
+_PATHS = frozenset({"root", "labels", "table"})
 
 
 def prepare(
@@ -160,11 +163,11 @@ def _fill(
         "placa_version": placa.__version__,
         "kind": source.kind,
         "options": {
-            **source.options,
+            **{name: public_path(one) if name in _PATHS and one else one for name, one in source.options.items()},
             "size": size,
             "seed": plan.seed,
             "fractions": list(plan.fractions) if plan.fractions != SplitPlan.fractions else None,
-            "test_list": str(plan.test_list) if plan.test_list else None,
+            "test_list": public_path(plan.test_list) if plan.test_list else None,
         },
         "findings": source.findings,
         "positive_alone": source.positive_alone,

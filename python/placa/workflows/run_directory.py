@@ -14,6 +14,7 @@ from msgspec import convert
 import placa
 from placa.core.backend import accelerator, load_keras
 from placa.core.files import fingerprint
+from placa.core.places import public_option, public_path
 from placa.core.system import cores, versions
 from placa.models.files import save_model
 from placa.records.audit import Audit
@@ -27,6 +28,9 @@ from placa.training.data import TrainingData
 from placa.training.finish import CalibratedModel
 from placa.training.fitting import Fitted
 from placa.training.options import TrainOptions
+
+#: The files whose fingerprints are in ``run.json``, with that of the model; an author may edit the model card.
+_FILES = ("thresholds.json", "predictions.parquet", "history.csv", "labels.parquet")
 
 
 def write_run(
@@ -99,6 +103,7 @@ def write_run(
             "processes": processes,
         },
         "plan": plan,
+        "files": {name: fingerprint(directory / name) for name in _FILES if (directory / name).is_file()},
     }
     write_record(directory / "run.json", facts, RunFacts)
     write_model_card(directory, facts)
@@ -136,7 +141,8 @@ def _describe_training(
         "parameters": int(fitted.network.count_params()) * (calibrated.folds["count"] if calibrated.folds else 1),
         "seconds": round(fitted.seconds, 1),
     }
-    return convert({**asdict(options), **results}, TrainingFacts)
+    typed = {**asdict(options), "weights": public_option(options.weights)}
+    return convert({**typed, **results}, TrainingFacts)
 
 
 def _describe_data(data: TrainingData, calibrated: CalibratedModel) -> DataFacts:
@@ -144,7 +150,7 @@ def _describe_data(data: TrainingData, calibrated: CalibratedModel) -> DataFacts
     shared = {name: value for name, value in data.facts.items() if name in DatasetFacts.__required_keys__}
     facts = {
         **shared,
-        "prepared": str(data.directory),
+        "prepared": public_path(data.directory),
         "images": {name: len(rows) for name, rows in splits.items()},
         "patients": {name: int(rows["group_id"].nunique()) for name, rows in splits.items()},
         "positives": {

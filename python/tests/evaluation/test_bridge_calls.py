@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from raising import raises
+from stamped import stamp
 
 import placa
 from placa.evaluation import bridge
@@ -164,6 +165,7 @@ def long_run(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         many[name] = many[name] + copy
     many["probability"] = np.random.default_rng(0).random(len(many))
     write_predictions(many, out / "predictions.parquet", metadata)
+    stamp(out)
     (out / "evaluation").mkdir()
     (out / "evaluation" / "summary.json").write_text("older")
     return out

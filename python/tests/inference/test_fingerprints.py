@@ -6,7 +6,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import RecordedProgress
 from raising import raises
 
 from placa.inference.predict import Predictor
@@ -55,13 +54,12 @@ def test_predictions_of_another_model_are_an_error(other_predictions: Path) -> N
     assert not (other_predictions / "evaluation").exists()
 
 
-def test_predictions_without_a_fingerprint_are_evaluated_with_a_warning(a_run: Path, r: str) -> None:
+def test_predictions_without_a_fingerprint_are_an_error_in_a_run(a_run: Path) -> None:
     predictions, metadata = read_predictions(a_run)
     del metadata["model_fingerprint"]
     write_predictions(predictions, a_run / "predictions.parquet", metadata)
-    recorded = RecordedProgress()
-    evaluate(a_run, progress=recorded)
-    assert [text for text in recorded.warned if str(a_run / "predictions.parquet") in text] == recorded.warned[:1]
+    with raises(FingerprintMismatchError, path=str(a_run / "predictions.parquet")):
+        evaluate(a_run)
 
 
 def test_r_rejects_files_of_another_model(run: Path, tmp_path: Path, r: str) -> None:

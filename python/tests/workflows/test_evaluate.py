@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from conftest import RecordedProgress
 from raising import raises
+from stamped import stamp
 from sklearn.metrics import brier_score_loss, matthews_corrcoef, roc_auc_score
 
 from placa.core.errors import UnknownNameError
@@ -84,6 +85,7 @@ def test_a_patient_in_two_splits_is_an_error_of_r(a_run: Path, bridge: str) -> N
     stranger = predictions.loc[predictions["split"] == "train", "patient_id"].iloc[0]
     predictions.loc[predictions.index[predictions["split"] == "test"][0], "patient_id"] = stranger
     write_predictions(predictions, a_run / "predictions.parquet", metadata)
+    stamp(a_run)
     with raises(RError) as refused:
         evaluate(a_run, bridge=bridge)
     assert "placa_error_leak" in refused.value.values["classes"] and stranger in str(refused.value)
@@ -95,6 +97,7 @@ def test_a_single_class_in_test_is_a_warning_and_has_no_auroc(a_run: Path) -> No
     predictions, metadata = read_predictions(a_run)
     predictions.loc[predictions["split"] == "test", "truth"] = 0
     write_predictions(predictions, a_run / "predictions.parquet", metadata)
+    stamp(a_run)
     recorded = RecordedProgress()
     summary = evaluate(a_run, bridge="rpy2", progress=recorded)
     assert summary["headline"]["Opacity"]["auroc"] is None
@@ -106,6 +109,7 @@ def test_unknown_patients_are_reported_as_unknown(a_run: Path) -> None:
     predictions, metadata = read_predictions(a_run)
     predictions["patient_id"] = pd.array([pd.NA] * len(predictions), dtype="string")
     write_predictions(predictions, a_run / "predictions.parquet", metadata)
+    stamp(a_run)
     assert "of unknown patients, " in headline(evaluate(a_run, bridge="rpy2"))[0]
 
 

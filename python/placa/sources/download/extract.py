@@ -114,7 +114,11 @@ def extract(
                 **error.values,
             ) from error
         # BadGzipFile is an OSError; other OSErrors are errors of the disk.
-        except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        # tarfile passes other errors of damaged headers on, such as a size of a sparse file that is no number.
+        except (
+            *(tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile),
+            *(ValueError, KeyError, IndexError, OverflowError),
+        ) as error:
             raise DamagedArchiveError(
                 f"{archive} is damaged ({error}). Delete it and run the same command again.", file=str(archive)
             ) from error

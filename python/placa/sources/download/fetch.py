@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +18,9 @@ import placa
 from placa.core.files import explain_os_error
 from placa.core.progress import SILENT, Advance, Progress
 from placa.sources.download.errors import BaseUrlError, ChecksumError, RetryLaterError, TransferError
+from placa.sources.download.interrupt import TooSlowError, call_until_stopped
 from placa.sources.download.part import Part
-from placa.sources.download.remote import RemoteFile, Stopped, check_stop
+from placa.sources.download.remote import RemoteFile, Stopped, check_stop, public_url
 from placa.sources.download.responses import (
     RestartError,
     RetryError,
@@ -46,12 +48,16 @@ class RetryPolicy:
             downloads do not retry at the same time.
         longest_pause: The longest pause in seconds, except one that the server requests.
         timeout: Seconds to wait for a connection, and for the next bytes.
+        headers: Seconds to wait for the complete headers of a response.
+        slowest: Seconds, and the bytes that must arrive in them; a slower transfer is repeated.
     """
 
     attempts: int = 6
     pause: float = 1.0
     longest_pause: float = 60.0
     timeout: tuple[float, float] = (15.0, 30.0)
+    headers: float = 60.0
+    slowest: tuple[float, int] = (60.0, 1 << 16)
 
 
 def fetch(
@@ -96,7 +102,7 @@ def fetch(
 @dataclass
 class _Fetch:
     file: RemoteFile
-    url: str
+    address: str
     part: Part
     advance: Advance | None
     stop: threading.Event
@@ -104,6 +110,8 @@ class _Fetch:
     progress: Progress
 
     def __post_init__(self) -> None:
+        # The address may contain a password, which is neither shown nor stored.
+        self.url = public_url(self.address)
         self._ranges = True
         # Bytes of several responses may not belong together; those of one response do.
         self._resumed = self.part.size > 0
@@ -164,16 +172,22 @@ class _Fetch:
                 headers["If-Range"] = validator
         self._check_stop()
         try:
-            return session.get(self.url, headers=headers, stream=True, timeout=self.retry_policy.timeout)
+            return call_until_stopped(
+                lambda: session.get(self.address, headers=headers, stream=True, timeout=self.retry_policy.timeout),
+                self.stop,
+                self.retry_policy.headers,
+            )
+        except TooSlowError as error:
+            raise RetryError("the server did not respond in time", "timeout") from error
         except requests.exceptions.InvalidURL as error:
-            raise BaseUrlError(
-                f"{self.url} is not a valid address ({error}). Check --base-url.", url=self.url
-            ) from error
+            raise BaseUrlError(f"{self.url} is not a valid address. Check --base-url.", url=self.url) from error
         except requests.RequestException as error:
             raise RetryError(*_network_failure(error)) from error
 
     def _store(self, response: requests.Response, start: int) -> None:
         position = start
+        seconds, least = self.retry_policy.slowest
+        until, mark = time.monotonic() + seconds, start
         with self.part.open_at(start) as output:
             while block := _next_block(response):
                 position += len(block)
@@ -181,6 +195,10 @@ class _Fetch:
                     self._start_over()
                     raise file_size_error(self.file, self.url, position)
                 output.write(block)
+                if time.monotonic() > until:
+                    if position - mark < least:
+                        raise RetryError("the server sends too slowly", "slow")
+                    until, mark = time.monotonic() + seconds, position
                 self._report(len(block))
                 self._check_stop()
 

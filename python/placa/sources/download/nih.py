@@ -22,7 +22,7 @@ from placa.core.files import explain_os_error, require_writable
 from placa.core.progress import SILENT, Progress
 from placa.sources.download.errors import BaseUrlError, JobCountError, PathInUseError
 from placa.sources.download.plan import choose, plan, require_space
-from placa.sources.download.remote import Edition, RemoteFile
+from placa.sources.download.remote import Edition, RemoteFile, public_url
 
 if TYPE_CHECKING:
     from placa.sources.download.fetch import RetryPolicy
@@ -134,7 +134,10 @@ def download_nih(
             maximum=MOST_JOBS,
         )
     if base_url is not None and (urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).netloc):
-        raise BaseUrlError(f"--base-url must be an address such as https://host/nih, got {base_url!r}.", url=base_url)
+        raise BaseUrlError(
+            f"--base-url must be an address such as https://host/nih, got {public_url(base_url)!r}.",
+            url=public_url(base_url),
+        )
     chosen = choose(files, only)
     if to.exists() and not to.is_dir():
         raise PathInUseError(f"{to} is a file, not a directory. Choose another --to.", path=str(to))
@@ -153,7 +156,8 @@ def download_nih(
         raise explain_os_error(error, to) from error
     missing = sum(task.file.size - task.fetched for task in tasks)
     count = f"{len(tasks)} file{'s' if len(tasks) > 1 else ''}"
-    progress.stage(f"Downloading {filesize.decimal(missing)} in {count} from {base_url or 'the NIH Clinical Center'}")
+    server = public_url(base_url) if base_url else "the NIH Clinical Center"
+    progress.stage(f"Downloading {filesize.decimal(missing)} in {count} from {server}")
     with lock_directory(to):
         # Another download may have ended in the meantime.
         tasks, _ = plan(to, chosen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -81,6 +82,11 @@ class RemoteFile:
                 for digest in found.values():
                     digest.update(block)
         return any(f"{kind}:{digest.hexdigest()}" in wanted for kind, digest in found.items())
+
+
+def public_url(url: str) -> str:
+    """Return an address without a user and password: ``https://host/nih`` for ``https://user:secret@host/nih``."""
+    return re.sub(r"^([^/]*//)?[^/?#]*@", lambda found: found[1] or "", url)
 
 
 class Stopped(Exception):

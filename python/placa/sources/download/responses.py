@@ -10,7 +10,7 @@ from placa.sources.download.remote import RemoteFile
 
 # 202 is Box's status for a file in preparation.
 _RETRY_STATUSES = {202, 408, 425, 429, 500, 502, 503, 504}
-_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)", re.IGNORECASE)
+_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", re.IGNORECASE)
 
 
 class RetryError(Exception):
@@ -62,7 +62,7 @@ def first_byte(file: RemoteFile, url: str, status: int, headers: Mapping[str, st
     if status in _RETRY_STATUSES:
         raise RetryError(f"the server returned status {status}", f"status {status}", headers.get("Retry-After", ""))
     if status == 416:
-        complete = re.fullmatch(r"bytes \*/(\d+)", headers.get("Content-Range", "").strip(), re.IGNORECASE)
+        complete = re.fullmatch(r"bytes \*/([0-9]{1,18})", headers.get("Content-Range", "").strip(), re.IGNORECASE)
         if complete and int(complete[1]) == offset:
             # The server's file is as long as the part, so it is not the expected one.
             raise file_size_error(file, url, offset)
@@ -122,7 +122,7 @@ def _check_range(file: RemoteFile, headers: Mapping[str, str], offset: int, leng
 
 def _length(headers: Mapping[str, str]) -> int | None:
     value = headers.get("Content-Length", "").strip()
-    return int(value) if value.isdigit() else None
+    return int(value) if re.fullmatch("[0-9]{1,18}", value) else None
 
 
 def _remedy(status: int) -> str:

@@ -17,6 +17,7 @@ from placa.sources.download.errors import PathInUseError, SeveralFilesError
 from placa.sources.download.extract import extract
 from placa.sources.download.fetch import RetryPolicy, fetch
 from placa.sources.download.plan import Task
+from placa.sources.download.interrupt import call_until_stopped
 from placa.sources.download.remote import RemoteFile, check_stop
 
 _FETCHED, _EXTRACTED = "fetched", "extracted"
@@ -94,7 +95,11 @@ def _run_task(
 ) -> None:
     file, target = task.file, to / task.file.name
     if not task.archive:
-        fetch(file, options.address(file), target, advances[_FETCHED], stop, options.retry_policy, progress)
+        # A server that sends a byte now and then must not delay Ctrl-C.
+        call_until_stopped(
+            lambda: fetch(file, options.address(file), target, advances[_FETCHED], stop, options.retry_policy, progress),
+            stop,
+        )
     elif not file.matches(target, partial(check_stop, stop)):
         raise PathInUseError(
             f"{target} exists and is not the expected archive. Delete it and run the same command again.",

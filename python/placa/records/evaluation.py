@@ -52,7 +52,9 @@ class Summary(TypedDict):
     labels: Annotated[EvaluatedLabels, Meta(description="The labels.")]
     headline: Annotated[dict[str, Headline], Meta(min_length=1, description="AUROC by finding.")]
     files: Annotated[list[str], Meta(description="The files of the evaluation.")]
-    fingerprints: NotRequired[Annotated[dict[str, Fingerprint], Meta(description="Fingerprints of its tables by name.")]]
+    fingerprints: NotRequired[
+        Annotated[dict[str, Fingerprint], Meta(description="Fingerprints of its tables by name.")]
+    ]
     model_fingerprint: NotRequired[
         Annotated[Fingerprint, Meta(description="Fingerprint of the model whose predictions were evaluated.")]
     ]

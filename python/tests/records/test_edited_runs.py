@@ -126,9 +126,16 @@ def test_python_and_r_refuse_the_same_edited_runs(run: Path, tmp_path: Path, r: 
     assert not accepted
     (tmp_path / "read.R").write_text(_SCRIPT)
     places = [str(whole), *map(str, runs.values())]
-    done = subprocess.run([r, "--no-echo", "--no-save", "-f", tmp_path / "read.R", "--args", *places], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [r, "--no-echo", "--no-save", "-f", tmp_path / "read.R", "--args", *places],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     verdicts = dict(zip(["whole", *runs], done.stdout.split(), strict=True))
     assert verdicts.pop("whole") == "accepted", done.stderr
-    assert {name: verdict for name, verdict in verdicts.items() if not verdict.startswith(("placa_error", "refused"))} == {}
+    assert {
+        name: verdict for name, verdict in verdicts.items() if not verdict.startswith(("placa_error", "refused"))
+    } == {}
     with pytest.raises(FingerprintMismatchError, match=r"history\.csv"):
         _read(runs["history cut"])

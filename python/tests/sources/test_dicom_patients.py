@@ -138,6 +138,8 @@ def test_every_part_of_a_path_that_may_identify_a_patient_is_hashed(tmp_path: Pa
 
 def test_ages_from_birth_dates_are_completed_years_up_to_90(tmp_path: Path) -> None:
     dates = [("19800615", "20200614", 39), ("19800615", "20200615", 40), ("19200101", "20200101", 90)]
-    tags = [{"PatientID": f"{i}9", "PatientBirthDate": birth, "StudyDate": day} for i, (birth, day, _) in enumerate(dates)]
+    tags = [
+        {"PatientID": f"{i}9", "PatientBirthDate": birth, "StudyDate": day} for i, (birth, day, _) in enumerate(dates)
+    ]
     ages = _one_each(tmp_path, *tags, {"PatientID": "99", "PatientAge": "101Y"}).images["age"]
     assert sorted(ages) == [39, 40, 90, 90]

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from conftest import RecordedProgress
 from raising import raises
-from stamped import stamp
 from sklearn.metrics import brier_score_loss, matthews_corrcoef, roc_auc_score
+from stamped import stamp
 
 from placa.core.errors import UnknownNameError
 from placa.evaluation.errors import RError, Rpy2Error

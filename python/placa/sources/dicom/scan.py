@@ -170,4 +170,3 @@ class FileScan:
             unused={_unused_text(reason): count for reason, count in self.unused.items()},
             match=match,
         )
-

@@ -81,9 +81,7 @@ def _read_tags(header: Dataset) -> DicomTags:
         uid=_text(header, "SOPInstanceUID"),
         accession=_text(header, "AccessionNumber"),
         institution=_text(header, "InstitutionName"),
-        identifiers=frozenset(
-            text.lower() for text in (patient, *others, *names) if text and not is_placeholder(text)
-        ),
+        identifiers=frozenset(text.lower() for text in (patient, *others, *names) if text and not is_placeholder(text)),
         modality=_text(header, "Modality").upper(),
         sex=sex if sex in {"F", "M"} else None,
         age=age if re.fullmatch(r"\d{1,3} ?[DWMY]?", age, re.I) else "",

@@ -20,9 +20,7 @@ class TooSlowError(Exception):
     """The function did not return within the time limit."""
 
 
-def call_until_stopped(
-    function: Callable[[], _Result], stop: threading.Event, seconds: float | None = None
-) -> _Result:
+def call_until_stopped(function: Callable[[], _Result], stop: threading.Event, seconds: float | None = None) -> _Result:
     """Call a function in a daemon thread, which an unresponsive server cannot keep alive after the program ends.
 
     Args:

@@ -16,8 +16,8 @@ from placa.core.progress import Advance, Progress
 from placa.sources.download.errors import PathInUseError, SeveralFilesError
 from placa.sources.download.extract import extract
 from placa.sources.download.fetch import RetryPolicy, fetch
-from placa.sources.download.plan import Task
 from placa.sources.download.interrupt import call_until_stopped
+from placa.sources.download.plan import Task
 from placa.sources.download.remote import RemoteFile, check_stop
 
 _FETCHED, _EXTRACTED = "fetched", "extracted"
@@ -97,7 +97,9 @@ def _run_task(
     if not task.archive:
         # A server that sends a byte now and then must not delay Ctrl-C.
         call_until_stopped(
-            lambda: fetch(file, options.address(file), target, advances[_FETCHED], stop, options.retry_policy, progress),
+            lambda: fetch(
+                file, options.address(file), target, advances[_FETCHED], stop, options.retry_policy, progress
+            ),
             stop,
         )
     elif not file.matches(target, partial(check_stop, stop)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+from contextlib import suppress
 from pathlib import Path
 
 #: The word that replaces the name of the user.
@@ -41,11 +42,9 @@ def public_option(text: str) -> str:
 def user_names() -> set[str]:
     """Return the names of the user: that of the login, and that of the home directory."""
     found = {Path.home().name}
-    try:
+    # A container may run under a number without a name.
+    with suppress(KeyError, OSError):
         found.add(getpass.getuser())
-    except (KeyError, OSError):
-        # A container may run under a number without a name.
-        pass
     return found - {"", "root"}
 
 

@@ -64,8 +64,8 @@ def _require_finite(outputs: ModelOutputs) -> ModelOutputs:
     broken = ~(np.isfinite(outputs.probability) & np.isfinite(outputs.score)).all(axis=1)
     if broken.any():
         raise NonFiniteOutputError(
-            f"The model predicts values that are not numbers (NaN) for {int(broken.sum()):,} of {len(broken):,} images: "
-            "its weights are damaged. Copy the complete run again, or train it again.",
+            f"The model predicts NaN for {int(broken.sum()):,} of {len(broken):,} images: its weights are damaged. "
+            "Copy the complete run again, or train it again.",
             images=len(broken),
             not_finite=int(broken.sum()),
         )

@@ -156,7 +156,8 @@ def _read_metadata(stored: bytes, path: Path) -> dict[str, Any]:
     version = metadata.get("schema_version", SCHEMA_VERSION)
     if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
         raise SchemaVersionError(
-            f"{path} has schema version {version}, but this version of placa reads 1 and {SCHEMA_VERSION}. Update placa.",
+            f"{path} has schema version {version}, but this version of placa reads 1 to {SCHEMA_VERSION}. Update "
+            "placa.",
             path=str(path),
             version=version,
             expected=SCHEMA_VERSION,

@@ -61,7 +61,7 @@ def predict_pixels(model: Any, batches: Iterable[NDArray[np.uint8]], reading: Re
 
 
 def _require_finite(outputs: ModelOutputs) -> ModelOutputs:
-    broken = ~(np.isfinite(outputs.probability) & np.isfinite(outputs.score)).all(axis=1)
+    broken = np.isnan(np.hstack([outputs.probability, outputs.score])).max(axis=1, initial=False)
     if broken.any():
         raise NonFiniteOutputError(
             f"The model predicts NaN for {int(broken.sum()):,} of {len(broken):,} images: its weights are damaged. "

@@ -10,6 +10,7 @@ write_data <- function(run, facts) {
   counts <- c(counted("found"), counted("rejected"), counted("missing"), counted("unused"))
   write_markdown(paste(c(counts, split), collapse = " "))
   write_comparison(data)
+  write_label_facts(data)
   if (length(data$image_size)) say("data.pixels", size = num(data$image_size))
   write_flow(run, facts)
   if (is.null(run$predictions)) return(say("data.predictions_missing"))
@@ -37,6 +38,18 @@ write_comparison <- function(data) {
   if (isTRUE(data$positive_alone) && !many) positive <- s("data.only", finding = positive)
   say(paste0("data.compared", if (many) "_many", suffix), n = num(length(data$findings)),
       positive = positive %||% "", comparison = comparison_text(data$comparison))
+}
+
+# What uncertain and blank labels mean, and what is known about the labels of the source.
+write_label_facts <- function(data) {
+  policy <- data$label_policy
+  keys <- c(
+    if (!is.null(policy$uncertain)) paste0("data.uncertain_", policy$uncertain),
+    if (!is.null(policy$blank)) paste0("data.blank_", policy$blank),
+    paste0("data.note_", vapply(data$notes, function(note) note$code, ""))
+  )
+  sentences <- vapply(Filter(has_string, keys), s, "")
+  if (length(sentences)) write_markdown(paste(sentences, collapse = " "))
 }
 
 # What a finding is compared with, as a part of a sentence.

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 from numpy.typing import NDArray
 
+from placa.audit.label_policies import count_policies
 from placa.audit.label_quality import label_quality
 from placa.audit.leakage import find_leakage
 from placa.audit.shift import describe, find_shift
@@ -23,6 +24,7 @@ from placa.dataset.groups.likeness import find_duplicates
 from placa.dataset.prepared import Prepared
 from placa.records.audit import AUDIT_SCHEMA, BY_PATIENT, Audit, GroupRules, LabelQuality, Shift
 from placa.records.reading import collapse
+from placa.records.source import LabelPolicy
 
 #: Columns of the table of a source that are not findings.
 _NO_FINDINGS = frozenset({"image_id", "patient_id", "sex", "age", "view", "official"})
@@ -39,6 +41,8 @@ def run_audit(
     table: pd.DataFrame | None = None,
     other_labels: pd.DataFrame | None = None,
     label_source: str = "",
+    acquisition: pd.DataFrame | None = None,
+    label_policy: LabelPolicy | None = None,
     progress: Progress = SILENT,
 ) -> Audit:
     """Audit a data set.
@@ -55,6 +59,8 @@ def run_audit(
             `placa.sources.source.Source`).
         other_labels: Labels of a second source, in long format (see `placa.sources.source.Source`).
         label_source: Origin of the labels of the manifest, in words.
+        acquisition: How images were acquired and read (see `placa.sources.source.Source`).
+        label_policy: What uncertain and blank labels mean, and the labels as written.
         progress: Shows bars and messages.
 
     Returns:
@@ -74,7 +80,7 @@ def run_audit(
     if len(manifest) > MOST_IMAGES:
         progress.say(_estimate(len(manifest), findings))
     pairs = None if pixels is None else find_duplicates(pixels)
-    return {
+    audit: Audit = {
         "schema_version": AUDIT_SCHEMA,
         "splits": {
             "train": describe(manifest[manifest["split"] == "train"], findings),
@@ -82,7 +88,7 @@ def run_audit(
             "test": describe(manifest[manifest["split"] == "test"], findings),
         },
         "leakage": find_leakage(manifest, findings, pairs, seed, grouping, by_construction),
-        "shortcuts": find_shortcuts(manifest, findings, pixels, seed, progress),
+        "shortcuts": find_shortcuts(manifest, findings, pixels, seed, progress, acquisition),
         "label_quality": _label_quality(manifest, findings, table, other_labels, label_source),
         "shift": {
             "here": find_shift(manifest[manifest["split"] == "train"], manifest[manifest["split"] == "test"], findings),
@@ -90,6 +96,9 @@ def run_audit(
         },
         "versions": versions(),
     }
+    if label_policy is not None:
+        audit["label_policies"] = count_policies(label_policy)
+    return audit
 
 
 def audit_set(prepared: Prepared, progress: Progress = SILENT) -> Audit:
@@ -105,6 +114,8 @@ def audit_set(prepared: Prepared, progress: Progress = SILENT) -> Audit:
         table=prepared.table,
         other_labels=prepared.other_labels,
         label_source=prepared.facts["label_source"],
+        acquisition=prepared.acquisition,
+        label_policy=prepared.facts.get("label_policy"),
         progress=progress,
     )
 

@@ -16,6 +16,8 @@ from placa.records.codes import Values
 
 #: All probes, in the order of display.
 PROBES = ("view_age_sex", "file", "dimensions", "histogram", "frame", "thumbnail")
+#: Probes of what some sources record about the acquisition and reading of an image.
+ACQUISITION_PROBES = ("maker", "model", "reader", "follow_up", "days")
 #: Width of the outer frame, as a share of the side of the image.
 FRAME = 0.09
 #: Number of segments per side of the frame.
@@ -36,7 +38,11 @@ class Features:
 
 
 def all_features(
-    manifest: pd.DataFrame, pixels: NDArray[np.uint8] | None, rows: NDArray[np.int64], progress: Progress = SILENT
+    manifest: pd.DataFrame,
+    pixels: NDArray[np.uint8] | None,
+    rows: NDArray[np.int64],
+    progress: Progress = SILENT,
+    acquisition: pd.DataFrame | None = None,
 ) -> dict[str, Features]:
     """Compute the columns of all probes.
 
@@ -45,9 +51,11 @@ def all_features(
         pixels: Grey levels of all images, shape ``(n, size, size)``, usually a memory map, read in blocks; or None.
         rows: Positions of the images to use, ascending, shape ``(m,)``.
         progress: Shows a bar.
+        acquisition: How images were acquired and read (see `placa.sources.source.Source`), or None.
 
     Returns:
-        For each of `PROBES`, the columns that differ between `rows`, or the reason why there are none.
+        For each of `PROBES`, and of `ACQUISITION_PROBES` that `acquisition` has, the columns that differ between
+        `rows`, or the reason why there are none.
     """
     some = manifest.iloc[rows].reset_index(drop=True)
     headers = read_headers(some["path"].astype(str).tolist(), progress)
@@ -56,9 +64,10 @@ def all_features(
         "file": _file(headers),
         "dimensions": _dimensions(headers),
     }
+    recorded = _acquisition(some, acquisition)
     if pixels is None:
         without = Features(None, {"code": "no_pixels", "values": {}})
-        return found | dict.fromkeys(("histogram", "frame", "thumbnail"), without)
+        return found | dict.fromkeys(("histogram", "frame", "thumbnail"), without) | recorded
     parts: dict[str, list[Floats]] = {"histogram": [], "frame": [], "thumbnail": []}
     for start in range(0, len(rows), _BLOCK):
         block = np.asarray(pixels[rows[start : start + _BLOCK]])
@@ -66,7 +75,27 @@ def all_features(
         parts["frame"].append(frame(block))
         parts["thumbnail"].append(thumbnail(block))
     constant: Reason = {"code": "constant", "values": {}}
-    return found | {name: _varying(np.concatenate(part), constant) for name, part in parts.items()}
+    return found | {name: _varying(np.concatenate(part), constant) for name, part in parts.items()} | recorded
+
+
+def _acquisition(some: pd.DataFrame, acquisition: pd.DataFrame | None) -> dict[str, Features]:
+    if acquisition is None:
+        return {}
+    known = acquisition.set_index("image_id").reindex(some["image_id"]).reset_index(drop=True)
+    constant: Reason = {"code": "constant", "values": {}}
+    columns: dict[str, Floats] = {}
+    for name in ("maker", "model"):
+        if name in known:
+            columns[name] = categories(known[name])
+    if "reader" in known:
+        columns["reader"] = known["reader"].fillna("").astype(str).str.get_dummies(" ").to_numpy(dtype=float)
+    if "follow_up" in known:
+        # What the number adds to view, age and sex is the difference from their own probe.
+        number = pd.to_numeric(known["follow_up"], errors="coerce").to_numpy(dtype=float)
+        columns["follow_up"] = np.column_stack([view_age_sex(some), with_missing(np.log1p(number))])
+    if "days" in known:
+        columns["days"] = with_missing(pd.to_numeric(known["days"], errors="coerce").to_numpy(dtype=float) / 365.25)
+    return {name: _varying(columns[name], constant) for name in ACQUISITION_PROBES if name in columns}
 
 
 def view_age_sex(images: pd.DataFrame) -> Floats:

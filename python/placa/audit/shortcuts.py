@@ -12,7 +12,7 @@ from msgspec import convert
 from numpy.typing import NDArray
 
 from placa.audit.intervals import Estimate, auroc, bonferroni_level
-from placa.audit.probes import PROBES, Features, all_features
+from placa.audit.probes import Features, all_features
 from placa.audit.verdicts import shortcut_verdict, worst
 from placa.core.progress import SILENT, Progress
 from placa.records.audit import Probe, Reason, Shortcuts
@@ -37,6 +37,7 @@ def find_shortcuts(
     pixels: NDArray[np.uint8] | None,
     seed: int = 0,
     progress: Progress = SILENT,
+    acquisition: pd.DataFrame | None = None,
 ) -> Shortcuts:
     """Predict each finding from properties that a radiologist does not use.
 
@@ -46,6 +47,7 @@ def find_shortcuts(
         pixels: Cached grey levels, shape ``(n, size, size)``, row i for row i of the manifest; or None.
         seed: Seed of the sample of images and of the folds.
         progress: Shows a bar.
+        acquisition: How images were acquired and read (see `placa.sources.source.Source`), or None.
 
     Returns:
         ``shortcuts`` of audit.json: for each probe and finding ``auroc``, ``lower``, ``upper`` and ``verdict``, or the
@@ -55,21 +57,21 @@ def find_shortcuts(
 
     started = time.perf_counter()
     rows = sample_groups(manifest["group_id"], MOST_IMAGES, seed)
-    features = all_features(manifest, pixels, rows, progress)
+    features = all_features(manifest, pixels, rows, progress, acquisition)
     some = manifest.iloc[rows]
     groups = pd.factorize(some["group_id"])[0].astype(np.int64)
-    measurable = sum(1 for probe in PROBES if features[probe].columns is not None)
+    measurable = sum(1 for probe in features if features[probe].columns is not None)
     testable = [finding for finding in findings if _too_few(some[finding], groups) is None]
     level = bonferroni_level(measurable * len(testable))
     probes: list[Probe] = []
     # The matrices are small: on a busy machine, several threads take ten times as long as one.
-    with threadpool_limits(1), progress.bar("shortcuts", len(findings) * len(PROBES)) as advance:
+    with threadpool_limits(1), progress.bar("shortcuts", len(findings) * len(features)) as advance:
         for finding in findings:
             known = some[finding].notna().to_numpy()
             truth = (some[finding] == 1).fillna(False).to_numpy(dtype=bool)[known]
             reason = _too_few(some[finding], groups)
             folds = None if reason else deal_folds(truth, groups[known], seed)
-            for probe in PROBES:
+            for probe in features:
                 cause = features[probe].reason if reason is None else reason
                 row = {"probe": probe, "finding": finding, "images": len(truth)}
                 row["groups"] = len(np.unique(groups[known]))

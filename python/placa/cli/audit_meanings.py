@@ -13,6 +13,11 @@ PROBE_NAMES = {
     "histogram": "histogram",
     "frame": "outer frame",
     "thumbnail": "4x4 thumbnail",
+    "maker": "maker",
+    "model": "model of the device",
+    "reader": "readers",
+    "follow_up": "+ follow-up number",
+    "days": "date",
 }
 
 SHIFT_NAMES = {

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from placa.audit.verdicts import ORDER
 from placa.cli.audit_meanings import LEAKAGE_MEANS, PROBE_NAMES, SHIFT_MEANS, SHIFT_NAMES, shortcut_means
 from placa.core.text import show_controls
-from placa.records.audit import Audit, Difference, Duplicates, LabelQuality, Leakage, Probe, Shift, Shortcuts
+from placa.records.audit import (
+    Audit,
+    Difference,
+    Duplicates,
+    LabelQuality,
+    Leakage,
+    PolicyCounts,
+    Probe,
+    Shift,
+    Shortcuts,
+)
 from placa.reporting.words import Words, code_text
 
 if TYPE_CHECKING:
@@ -32,6 +42,7 @@ def print_audit(audit: Audit) -> None:
     console = Console(highlight=False)
     _leakage(console, audit["leakage"])
     _shortcuts(console, audit["shortcuts"])
+    _label_policies(console, audit.get("label_policies", []))
     _label_quality(console, audit["label_quality"])
     if audit["shift"]["here"]:
         _shift(console, "Shift from train to test", audit["shift"]["here"])
@@ -121,6 +132,26 @@ def _reason(row: Probe) -> str:
     if row["reason"] is None:
         return ""
     return code_text(Words("en"), "reason", row["reason"]["code"], row["reason"]["values"])
+
+
+def _label_policies(console: Console, rows: list[PolicyCounts]) -> None:
+    if not rows:
+        return
+    _title(console, "Labels of the complete table under each policy")
+    cells = [
+        (
+            row["finding"],
+            row["uncertain"] or "–",
+            row["blank"] or "–",
+            f"{row['positive']:,}",
+            f"{row['negative']:,}",
+            f"{row['unknown']:,}",
+            "used" if row["used"] else "",
+        )
+        for row in rows
+    ]
+    heads = ("finding", "--uncertain", "--blank", "positive", "negative", "unknown", "")
+    _grid(console, heads, cells[:_ROWS], "lllrrrl", _more(cells))
 
 
 def _label_quality(console: Console, rows: list[LabelQuality]) -> None:

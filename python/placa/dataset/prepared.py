@@ -28,6 +28,7 @@ class Prepared:
         table: All rows of the table of the source, or None (see `placa.sources.source.Source`).
         other_labels: Labels of a second source, or None.
         boxes: Bounding boxes of lesions, or None.
+        acquisition: How the images were acquired and read, or None (see `placa.sources.source.Source`).
     """
 
     manifest: pd.DataFrame
@@ -36,6 +37,7 @@ class Prepared:
     table: pd.DataFrame | None
     other_labels: pd.DataFrame | None
     boxes: pd.DataFrame | None
+    acquisition: pd.DataFrame | None = None
 
     @property
     def reading(self) -> Reading:
@@ -44,7 +46,12 @@ class Prepared:
 
 
 #: Files of the optional tables; a prepared data set has those that its source has.
-OPTIONAL_TABLES = {"table": "table.parquet", "other_labels": "labels.parquet", "boxes": "boxes.parquet"}
+OPTIONAL_TABLES = {
+    "table": "table.parquet",
+    "other_labels": "labels.parquet",
+    "boxes": "boxes.parquet",
+    "acquisition": "acquisition.parquet",
+}
 
 
 def read_prepared(directory: str | Path) -> Prepared:

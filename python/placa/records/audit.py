@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Literal, NotRequired, TypedDict
 
 from msgspec import Meta
 
@@ -138,8 +138,20 @@ class Probe(TypedDict):
     """How well one property of the images predicts one finding without the lungs."""
 
     probe: Annotated[
-        Literal["view_age_sex", "file", "dimensions", "histogram", "frame", "thumbnail"],
-        Meta(description="The property."),
+        Literal[
+            "view_age_sex",
+            "file",
+            "dimensions",
+            "histogram",
+            "frame",
+            "thumbnail",
+            "maker",
+            "model",
+            "reader",
+            "follow_up",
+            "days",
+        ],
+        Meta(description="The property; the last five only where the source records them."),
     ]
     finding: Annotated[str, Meta(description="The finding.")]
     images: Annotated[Count, Meta(description="Images with a label.")]
@@ -161,6 +173,18 @@ class Shortcuts(TypedDict):
     seconds: Annotated[float, Meta(description="Duration in seconds.")]
     probes: Annotated[list[Probe], Meta(description="One row per probe and finding.")]
     verdict: Annotated[Verdict, Meta(description="The worst verdict.")]
+
+
+class PolicyCounts(TypedDict):
+    """The labels of a finding in the complete table of the source under one label policy."""
+
+    finding: Annotated[str, Meta(description="The finding.")]
+    uncertain: Annotated[str | None, Meta(description="Truth of uncertain labels; null if the set has none.")]
+    blank: Annotated[str | None, Meta(description="Truth of findings that are not mentioned; null if it has none.")]
+    positive: Annotated[Count, Meta(description="Rows that are positive.")]
+    negative: Annotated[Count, Meta(description="Rows that are negative.")]
+    unknown: Annotated[Count, Meta(description="Rows whose truth is unknown, or that are left out.")]
+    used: Annotated[bool, Meta(description="Whether this policy was used.")]
 
 
 class LabelQuality(TypedDict):
@@ -236,5 +260,8 @@ class Audit(TypedDict):
     leakage: Annotated[Leakage, Meta(description="What training and test have in common.")]
     shortcuts: Annotated[Shortcuts, Meta(description="What predicts a finding without the lungs.")]
     label_quality: Annotated[list[LabelQuality], Meta(description="Agreement with a second source of labels.")]
+    label_policies: NotRequired[
+        Annotated[list[PolicyCounts], Meta(description="Labels under each policy, if some are uncertain.")]
+    ]
     shift: Annotated[Shifts, Meta(description="Differences between training and test.")]
     versions: Annotated[dict[str, str], Meta(description="Versions by package.")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from msgspec import Meta
 
@@ -66,6 +66,27 @@ class ReadingFacts(TypedDict):
     options: Annotated[dict[str, Any], Meta(description="Parameters of the rule.")]
 
 
+class WrittenLabels(TypedDict):
+    """The labels of a finding in the complete table of the source, as written."""
+
+    finding: Annotated[str, Meta(description="The finding.")]
+    positive: Annotated[Count, Meta(description="Positive labels.")]
+    negative: Annotated[Count, Meta(description="Negative labels.")]
+    uncertain: Annotated[Count, Meta(description="Uncertain labels.")]
+    blank: Annotated[Count, Meta(description="Rows that do not mention the finding.")]
+    unknown: Annotated[Count, Meta(description="Rows whose labels say nothing.")]
+
+
+class LabelPolicy(TypedDict):
+    """What uncertain labels, and findings that are not mentioned, mean."""
+
+    uncertain: Annotated[
+        Literal["negative", "positive", "unknown", "drop"] | None, Meta(description="Null if the set has none.")
+    ]
+    blank: Annotated[Literal["negative", "unknown"] | None, Meta(description="Null if the set has none.")]
+    written: Annotated[list[WrittenLabels], Meta(description="The labels by finding.")]
+
+
 class ClassFacts(TypedDict):
     """What the findings are compared with, and how files are read; of a data set and of its model."""
 
@@ -91,6 +112,9 @@ class DatasetFacts(ClassFacts):
     missing: Annotated[Count, Meta(description="Images of the table without a file.")]
     unused: Annotated[Count, Meta(description="Rows or files without a requested label.")]
     notes: Annotated[list[Coded], Meta(description="Remarks for the user.")]
+    label_policy: NotRequired[
+        Annotated[LabelPolicy, Meta(description="The label policy, if the set has uncertain or blank labels.")]
+    ]
     fingerprint: Annotated[Fingerprint, Meta(description="Fingerprint of manifest.parquet and the pixels.")]
 
 

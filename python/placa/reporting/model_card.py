@@ -153,7 +153,17 @@ def _data(words: Words, facts: RunFacts) -> list[str]:
         method=split_text(words, data["split"]),
     )
     head = ["", *(words.say(f"card.column.{split}") for split in SPLITS)]
-    return [labels, _table(head, rows), _audit(words, data["audit"])]
+    return [labels, *_label_facts(words, data), _table(head, rows), _audit(words, data["audit"])]
+
+
+def _label_facts(words: Words, data: DataFacts) -> list[str]:
+    """Return what uncertain and blank labels mean, and what is known about the labels of the source."""
+    keys = [f"data.note_{note['code']}" for note in data["notes"]]
+    policy = data.get("label_policy")
+    if policy is not None:
+        keys = [f"data.uncertain_{policy['uncertain']}", f"data.blank_{policy['blank']}", *keys]
+    sentences = [words.say(key) for key in keys if words.has(key)]
+    return [" ".join(sentences)] if sentences else []
 
 
 def _of_splits(words: Words, numbers: SplitCounts) -> list[str]:

@@ -11,7 +11,7 @@ import pandas as pd
 from placa.core.errors import unknown_name
 from placa.records.codes import Note
 from placa.records.reading import STRETCH, Reading
-from placa.records.source import Comparison, GivenSplit
+from placa.records.source import Comparison, GivenSplit, LabelPolicy
 from placa.sources.errors import PositiveNegativeOverlapError
 
 #: The codes of remarks that are shown as warnings.
@@ -56,6 +56,10 @@ class Source:
         table: Every row of the source's own table, also of images whose file is missing: ``image_id``,
             ``patient_id``, ``sex``, ``age``, ``view``, ``official`` (``train_val``, ``test`` or missing), and one
             column per finding: 1 where the label is present, 0 otherwise.
+        acquisition: How images were acquired and read: ``image_id`` and any of ``maker``, ``model``, ``reader``
+            (several separated by spaces), ``follow_up`` (number of the patient's image), ``days`` (since the first
+            image of the set); the audit probes them.
+        label_policy: What uncertain and blank labels mean; None if the source has none.
         reading: The method that turns a file of this source into square grey images.
     """
 
@@ -81,6 +85,8 @@ class Source:
     boxes: pd.DataFrame | None = None
     other_labels: pd.DataFrame | None = None
     table: pd.DataFrame | None = None
+    acquisition: pd.DataFrame | None = None
+    label_policy: LabelPolicy | None = None
     reading: Reading = STRETCH
 
     def __post_init__(self) -> None:

@@ -191,6 +191,8 @@ def _fill(
         "fingerprint": "",
         "seconds": 0.0,
     }
+    if source.label_policy is not None:
+        facts["label_policy"] = source.label_policy
     # The audit reads the files at their current paths; drawn images get their final paths below.
     tables = {name: getattr(source, name) for name in OPTIONAL_TABLES}
     audit = audit_set(Prepared(manifest, np.load(cache, mmap_mode="r"), facts, **tables), progress)
@@ -212,7 +214,7 @@ def _fill(
 def _write_tables(directory: Path, source: Source, manifest: pd.DataFrame) -> None:
     for name, file in OPTIONAL_TABLES.items():
         table: pd.DataFrame | None = getattr(source, name)
-        if name == "boxes" and table is not None:
+        if name in ("boxes", "acquisition") and table is not None:
             table = table[table["image_id"].isin(manifest["image_id"])]
         if table is not None and len(table):
             with atomic_file(directory / file) as partial:

@@ -147,7 +147,7 @@ def _describe_training(
 
 def _describe_data(data: TrainingData, calibrated: CalibratedModel) -> DataFacts:
     splits = calibrated.splits
-    shared = {name: value for name, value in data.facts.items() if name in DatasetFacts.__required_keys__}
+    shared = {name: value for name, value in data.facts.items() if name in DatasetFacts.__annotations__}
     facts = {
         **shared,
         "prepared": public_path(data.directory),

@@ -1,5 +1,6 @@
 """Tables of NIH: edited, damaged, of other editions, or missing."""
 
+import gzip
 from pathlib import Path
 
 import pandas as pd
@@ -66,7 +67,7 @@ def test_tables_without_rows_are_accepted(nih: Path) -> None:
     (nih / "adjudicated_labels_google2019.csv").write_text("Image Index,Patient ID,Pneumothorax,Set Id\n")
     source = read_nih(nih, "Mass")
     assert source.boxes is not None and source.other_labels is not None
-    assert (len(source.boxes), len(source.other_labels), source.notes) == (0, 0, [])
+    assert (len(source.boxes), len(source.other_labels), len(source.notes)) == (0, 0, 1)
     (nih / "Data_Entry_2017_v2020.csv").write_text(HEADER)
     with raises(NoUsableRowError, file=str(nih / "Data_Entry_2017_v2020.csv"), rows=0, row=None):
         read_nih(nih, "Mass")
@@ -85,7 +86,8 @@ def test_unreadable_adjudicated_labels_are_reported(nih: Path) -> None:
         ["00000001_000.png", "Nodule or mass", "test", "0"],
         ["00000002_000.png", "Nodule or mass", "-", "1"],
     ]
-    [note] = source.notes
+    version, note = source.notes
+    assert version.code == "nih_table_v2020"
     assert "adjudicated_labels_google2019.csv" in note and "rows 1" in note and "labels 1" in note
 
 
@@ -141,8 +143,9 @@ def test_invalid_ages_sexes_and_views_are_reported_and_their_images_kept(nih: Pa
     mangled(nih, ("058Y,M,AP", "558,?,LL"), ("006M,F", "006M,X"))
     source = read_nih(nih, "Mass")
     assert len(source.images) == 4
-    notes = " ".join(source.notes)
-    assert len(source.notes) == 3 and all(": 1" in note for note in source.notes), (
+    remarks = source.notes[1:]
+    notes = " ".join(remarks)
+    assert len(remarks) == 3 and all(": 1" in note for note in remarks), (
         "a question mark is an unknown sex, not an invalid one"
     )
     assert "'558'" in notes and "'X'" in notes and "'LATERAL'" in notes
@@ -207,3 +210,30 @@ def test_the_current_edition_of_nih_is_read(tmp_path: Path) -> None:
     header = "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Sex,View Position\n"
     (tmp_path / "Data_Entry_2017_v2020.csv").write_text(header + "00000001_000.png,Mass,0,1,57,F,PA\n")
     assert read_entries(tmp_path / "Data_Entry_2017_v2020.csv").table["sex"].tolist() == ["F"]
+
+
+def test_compressed_tables_and_a_table_elsewhere_are_read(nih: Path, tmp_path: Path) -> None:
+    plain = read_nih(nih, "Mass")
+    elsewhere = tmp_path / "tables"
+    elsewhere.mkdir()
+    for table in nih.glob("*.csv"):
+        (elsewhere / f"{table.name}.gz").write_bytes(gzip.compress(table.read_bytes()))
+        table.unlink()
+    found = read_nih(nih, "Mass", table=str(elsewhere / "Data_Entry_2017_v2020.csv.gz"))
+    pd.testing.assert_frame_equal(found.images, plain.images)
+    assert found.options["table"] == "v2020"
+    with raises(MissingFileError, file="Data_Entry_2017*.csv"):
+        read_nih(nih, "Mass")
+
+
+def test_the_follow_up_number_of_the_table_is_carried(nih: Path) -> None:
+    acquisition = read_nih(nih, "Mass").acquisition
+    table = pd.read_csv(nih / "Data_Entry_2017_v2020.csv").set_index("Image Index")
+    assert acquisition is not None
+    expected = table.loc[acquisition["image_id"], "Follow-up #"].tolist()
+    assert acquisition["follow_up"].tolist() == expected
+
+
+def test_views_are_selected(nih: Path) -> None:
+    everything = read_nih(nih, "Mass").images
+    assert set(read_nih(nih, "Mass", views="PA").images["view"]) == {"PA"} < set(everything["view"])

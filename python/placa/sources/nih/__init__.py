@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from placa.core.errors import UnknownNameError
 from placa.core.progress import Progress
-from placa.images.read import EXTENSIONS
 from placa.records.codes import Note
-from placa.sources.errors import ImagesNotFoundError, MissingFileError, SingleClassError
+from placa.sources.errors import ImagesNotFoundError, SingleClassError
 from placa.sources.nih.findings import ClassDefinition, define_classes
+from placa.sources.nih.images import find_images, image_folders
+from placa.sources.nih.official import mark_official, reject_split_conflicts
 from placa.sources.nih.tables import (
     ADJUDICATED,
     BOXES,
     LISTS,
+    VERSIONS,
     Entries,
-    file_stems,
     find_table,
+    plain_or_compressed,
     read_adjudicated,
     read_boxes,
     read_entries,
-    read_official,
     table_version,
 )
-from placa.sources.source import NO_FINDING, Source
+from placa.sources.source import NO_FINDING, Source, as_list
 from placa.sources.tables import follow_link
 from placa.sources.tables.cells import read_ages, read_sexes
+from placa.sources.views import VIEWS_HELP, is_view
 
 _SPLITS = ("auto", "official", "seeded")
 
@@ -56,8 +56,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--only", action="store_true", help="positive images have no other finding")
     parser.add_argument(
-        "--table", choices=("v2017", "v2020"), help="the version of NIH's table (default: the newest found)"
+        "--table",
+        metavar="VERSION",
+        help="v2017, v2020 or the path of NIH's table, beside its lists and boxes (default: the newest in ROOT)",
     )
+    parser.add_argument("--views", nargs="+", default=["all"], metavar="VIEW", help=f"{VIEWS_HELP} (default: all)")
     parser.add_argument(
         "--split",
         choices=_SPLITS,
@@ -70,7 +73,7 @@ def from_options(options: argparse.Namespace, progress: Progress) -> Source:
     """Read the source that the command line names."""
     progress.say("reading NIH's tables")
     positive = options.positive[0] if len(options.positive) == 1 else options.positive
-    return read_nih(options.root, positive, options.negative, options.only, options.table, options.split)
+    return read_nih(options.root, positive, options.negative, options.only, options.table, options.split, options.views)
 
 
 def read_nih(
@@ -80,6 +83,7 @@ def read_nih(
     only: bool = False,
     table: str | None = None,
     split: str = "auto",
+    views: str | Sequence[str] = "all",
 ) -> Source:
     """Read NIH's tables and find the existing images.
 
@@ -93,9 +97,11 @@ def read_nih(
             or ``"all"`` for the fourteen.
         negative: The comparison: ``"No Finding"``, ``"rest"`` (every image without the finding) or a finding.
         only: Whether positive images must have no other finding.
-        table: ``"v2017"`` or ``"v2020"``; by default the newest found.
+        table: ``"v2017"``, ``"v2020"``, or the path of NIH's table if it is in another directory, with its lists and
+            boxes; by default the newest in `root`.
         split: ``"official"`` for NIH's test list, ``"seeded"`` for a random split by patient, ``"auto"`` for the
             official one if both lists exist.
+        views: ``"PA"``, ``"AP"``, ``"frontal"`` (both) or ``"all"``.
 
     Returns:
         The existing images with a truth. With the official lists ``split`` is ``test``, or missing for an image that
@@ -118,25 +124,28 @@ def read_nih(
             name=split,
             known=list(_SPLITS),
         )
-    path = find_table(root, table)
+    path = find_table(root, table) if table in (None, *VERSIONS) else follow_link(Path(str(table)))
+    # NIH's lists, boxes and adjudicated labels are beside its table.
+    beside = path.parent if table not in (None, *VERSIONS) else root
     entries = read_entries(path)
-    notes = list(entries.rows.notes)
-    official = _mark_official(root, entries.table, split, notes)
+    notes = [*entries.rows.notes, _table_note(path)]
+    official = mark_official(beside, entries.table, split, notes)
     truth = classes.truth(entries.table)
-    selected = entries.table[truth.notna().any(axis=1)]
-    folders = _image_folders(root)
-    paths = _find_images(folders, selected["image_id"], entries, notes)
+    wanted = is_view(entries.table["view"], as_list(views))
+    selected = entries.table[truth.notna().any(axis=1) & wanted]
+    folders = image_folders(root)
+    paths = find_images(folders, selected["image_id"], entries, notes)
     kept = selected[paths.notna()]
     rejected = list(entries.rejected)
     if official:
-        kept, conflicts = _reject_split_conflicts(kept, entries, notes)
+        kept, conflicts = reject_split_conflicts(kept, entries, notes)
         rejected += conflicts
     images = _images(kept, paths, truth, entries, notes).assign(label_source=_label_source(path))
     if official:
         images["split"] = kept["official"].where(kept["official"] == "test").reset_index(drop=True)
     _require_both(images, classes, len(selected), folders or [root / "images", root / "images_001" / "images"], notes)
-    used = [path, *(root / name for name in (*LISTS, BOXES, ADJUDICATED) if (root / name).is_file())]
-    boxes, other_labels = read_boxes(root, notes), read_adjudicated(root, notes)
+    others = [plain_or_compressed(beside / name) for name in (*LISTS, BOXES, ADJUDICATED)]
+    boxes, other_labels = read_boxes(beside, notes), read_adjudicated(beside, notes)
     return Source(
         kind="nih",
         images=images,
@@ -153,7 +162,7 @@ def read_nih(
         rejected=rejected,
         given_split={"by": "official", "name": None},
         positive_alone=classes.only,
-        tables=[str(follow_link(path)) for path in used],
+        tables=[str(follow_link(file)) for file in (path, *others) if file.is_file()],
         notes=notes,
         options={
             "root": str(root),
@@ -161,60 +170,35 @@ def read_nih(
             "negative": negative,
             "only": only,
             "table": table_version(path),
+            "views": as_list(views),
             "split": "official" if official else "seeded",
         },
         boxes=boxes,
         other_labels=other_labels,
-        table=entries.table.assign(official=entries.table["official"].replace("both", pd.NA)).reset_index(drop=True),
+        acquisition=_follow_up(kept),
+        table=entries.table.drop(columns="follow_up", errors="ignore")
+        .assign(official=entries.table["official"].replace("both", pd.NA))
+        .reset_index(drop=True),
     )
+
+
+def _table_note(path: Path) -> Note:
+    version = table_version(path)
+    text = f"labels of {path.name} ({version})"
+    if version == "v2020":
+        text += ": those of images with lesion boxes include the findings of the readers who drew the boxes"
+    return Note(text, f"nih_table_{version}", file=path.name)
+
+
+def _follow_up(kept: pd.DataFrame) -> pd.DataFrame | None:
+    """Return the number of each image in the order of its patient's images, for the audit."""
+    if "follow_up" not in kept:
+        return None
+    return kept[["image_id", "follow_up"]].reset_index(drop=True)
 
 
 def _label_source(table: Path) -> str:
     return f"NIH ChestX-ray14 {table_version(table)}"
-
-
-def _mark_official(root: Path, table: pd.DataFrame, split: str, notes: list[Note]) -> bool:
-    """Write the official list of each image into `table`; return whether the lists define the split."""
-    lists = read_official(root)
-    if lists is None:
-        missing = [name for name in LISTS if not (root / name).is_file()]
-        if split == "official":
-            raise MissingFileError(
-                f"{root} has no {missing[0]}. Put NIH's two lists there, or use --split seeded.",
-                directory=str(root),
-                file=missing[0],
-                found=[name for name in LISTS if name not in missing],
-            )
-        if len(missing) == 1 and split == "auto":
-            text = f"{missing[0]} is missing, so the other official list is not used"
-            notes.append(Note(text, "official_list_missing", file=missing[0]))
-        return False
-    in_train_val, in_test = (table["image_id"].isin(names).to_numpy() for names in lists)
-    named = np.select([in_train_val & in_test, in_train_val, in_test], ["both", "train_val", "test"], "")
-    table["official"] = pd.Series(named, index=table.index, dtype="string").replace("", pd.NA)
-    return split != "seeded"
-
-
-def _reject_split_conflicts(
-    kept: pd.DataFrame, entries: Entries, notes: list[Note]
-) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
-    """Reject the images that the official lists put on both sides."""
-    official = kept["official"].fillna("")
-    test_patients = entries.table.loc[(entries.table["official"] == "test").fillna(False), "patient_id"]
-    both = official == "both"
-    conflict = (official == "") & kept["patient_id"].isin(test_patients)
-    unlisted = int(((official == "") & ~conflict).sum())
-    if unlisted:
-        text = f"images in neither official list: {unlisted:,}; they are assigned to training or validation"
-        notes.append(Note(text, "in_no_official_list", images=unlisted))
-    reasons = {
-        row: f"the image {kept.at[row, 'image_id']!r} is in both official lists: remove it from one"
-        for row in kept.index[both]
-    } | {
-        row: f"the image {kept.at[row, 'image_id']!r} is in neither official list, and its patient is in the test list"
-        for row in kept.index[conflict]
-    }
-    return kept[~(both | conflict)], [(entries.rows.location(row), reason) for row, reason in reasons.items()]
 
 
 def _images(
@@ -266,35 +250,3 @@ def _require_both(
             )
             for value, words in missing
         ]
-
-
-def _image_folders(root: Path) -> list[Path]:
-    candidates = [root / "images", *sorted(root.glob("images_*/images")), *sorted(root.glob("images_*"))]
-    return [folder for folder in candidates if folder.is_dir()]
-
-
-def _find_images(folders: list[Path], selected: pd.Series, entries: Entries, notes: list[Note]) -> pd.Series:
-    # One directory listing per folder is faster on a network disk than 112,120 single look-ups.
-    index: dict[str, str] = {}
-    repeated: list[str] = []
-    for folder in folders:
-        with os.scandir(folder) as items:
-            for item in sorted(items, key=lambda item: item.name):
-                if os.path.splitext(item.name)[1].lower() in EXTENSIONS:
-                    if item.name in index:
-                        repeated.append(item.name)
-                    index.setdefault(item.name, os.path.abspath(item.path))
-    paths = selected.map(index)
-    if len(index) > paths.notna().sum():
-        # Copies as JPEG have the same names with another extension.
-        by_stem = {os.path.splitext(name)[0].lower(): path for name, path in index.items()}
-        paths = paths.astype(object).where(paths.notna(), file_stems(selected).map(by_stem))
-        named = set(file_stems(entries.rows.frame["Image Index"]))
-        unlisted = [path for stem, path in by_stem.items() if stem not in named]
-        if unlisted:
-            text = f"image files without a row in the table: {len(unlisted):,}, such as {unlisted[0]}"
-            notes.append(Note(text, "files_without_row", files=len(unlisted)))
-    if repeated:
-        text = f"images in two folders: {len(repeated):,}, such as {repeated[0]}; the first file is used"
-        notes.append(Note(text, "images_twice", images=len(repeated)))
-    return paths

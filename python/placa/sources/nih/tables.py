@@ -18,8 +18,11 @@ from placa.sources.tables.duplicates import reject_duplicates
 
 _SEX = "Patient Gender"
 COLUMNS = ("Image Index", "Finding Labels", "Patient ID", "Patient Age", _SEX, "View Position")
+#: The order of a patient's images in time; the number in the file's name is not.
+FOLLOW_UP = "Follow-up #"
 BOXES = "BBox_List_2017.csv"
 ADJUDICATED = "adjudicated_labels_google2019.csv"
+VERSIONS = ("v2017", "v2020")
 LISTS = ("train_val_list.txt", "test_list.txt")
 #: The adjudicated findings, and the source of their labels (Majkowska et al. 2020, Radiology 294:421).
 ADJUDICATED_FINDINGS = ("Pneumothorax", "Nodule or mass", "Airspace opacity", "Fracture")
@@ -60,10 +63,11 @@ def find_table(root: Path, version: str | None = None) -> Path:
             f"{root} is not a directory. Name the directory that has NIH's Data_Entry_2017*.csv and images.",
             directory=str(root),
         )
-    tables = sorted((path for path in root.glob("Data_Entry_2017*.csv") if path.is_file()), key=lambda path: path.stem)
+    named = [*root.glob("Data_Entry_2017*.csv"), *root.glob("Data_Entry_2017*.csv.gz")]
+    tables = sorted((path for path in named if path.is_file()), key=lambda path: path.name.split(".")[0])
     if not tables:
         raise MissingFileError(
-            f"{root} has no Data_Entry_2017*.csv. Put NIH's table there, beside the images.",
+            f"{root} has no Data_Entry_2017*.csv. Put NIH's table there, beside the images, or name it with --table.",
             directory=str(root),
             file="Data_Entry_2017*.csv",
             found=[],
@@ -80,6 +84,12 @@ def find_table(root: Path, version: str | None = None) -> Path:
             found=[path.name for path in tables],
         )
     return follow_link(fitting[0])
+
+
+def plain_or_compressed(path: Path) -> Path:
+    """Return the path of a file, or with ``.gz`` if only that exists."""
+    compressed = path.with_name(f"{path.name}.gz")
+    return compressed if compressed.is_file() and not path.is_file() else path
 
 
 def table_version(path: Path) -> str:
@@ -137,6 +147,8 @@ def read_entries(path: Path) -> Entries:
             "official": pd.Series(pd.NA, index=usable.index, dtype="string"),
         }
     )
+    if FOLLOW_UP in usable:
+        table["follow_up"] = pd.to_numeric(usable[FOLLOW_UP], errors="coerce")
     table = table.join(labels.loc[usable.index])
     table[ADJUDICATED_FINDINGS[1]] = table["Nodule"] | table["Mass"]
     return Entries(rows, table, rejected)
@@ -162,9 +174,10 @@ def read_official(root: Path) -> tuple[pd.Index, pd.Index] | None:
     Returns:
         Both lists, or None if one is missing.
     """
-    if not all((root / name).is_file() for name in LISTS):
+    paths = [plain_or_compressed(root / name) for name in LISTS]
+    if not all(path.is_file() for path in paths):
         return None
-    train_val, test = (pd.Index(read_list(root / name)).unique() for name in LISTS)
+    train_val, test = (pd.Index(read_list(path)).unique() for path in paths)
     return train_val, test
 
 
@@ -255,6 +268,7 @@ def read_adjudicated(root: Path, notes: list[Note]) -> pd.DataFrame | None:
 
 def _read_extra(path: Path, columns: tuple[str, ...], notes: list[Note]) -> TextTable | None:
     """Read an optional table; a damaged one is reported, and the images are prepared without it."""
+    path = plain_or_compressed(path)
     if not path.is_file():
         return None
     try:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from msgspec import convert
 
 from placa.core.errors import unknown_name
 from placa.core.progress import SILENT, Progress
 from placa.records.codes import Note
-from placa.records.source import REST, Comparison, compared_with
+from placa.records.source import REST, Comparison, LabelPolicy, compared_with
 from placa.sources.errors import (
     ConflictingOptionsError,
     ImagesNotFoundError,
@@ -212,6 +213,9 @@ def _build(
         positive_alone=chosen.only,
         unused=len(table) - len(selected) + records.unused,
         missing=int(paths.isna().sum()),
+        missing_files=list(selected.loc[paths.isna(), ["image_id", "file"]].itertuples(index=False, name=None))
+        if paths.isna().any()
+        else [],
         rejected=records.rejected + conflicts,
         grouped=bool(patients),
         given_split=given,
@@ -220,7 +224,22 @@ def _build(
         options=_options(root, chosen, choices),
         boxes=boxes_of(records, images, chosen.labels, notes),
         other_labels=records.other_labels,
+        acquisition=_acquisition(kept),
+        label_policy=_policy(spec, chosen, written),
     )
+
+
+def _acquisition(kept: pd.DataFrame) -> pd.DataFrame | None:
+    """Return what is known about acquisition and reading, as far as the set records it."""
+    recorded = [name for name in ACQUISITION if name in kept and kept[name].notna().any()]
+    return kept[["image_id", *recorded]].reset_index(drop=True) if recorded else None
+
+
+def _policy(spec: PublicSet, chosen: Selection, written: dict[str, dict[str, int]]) -> LabelPolicy | None:
+    if spec.uncertain is None and spec.blank is None:
+        return None
+    labels = [{"finding": name, **counts} for name, counts in written.items()]
+    return convert({"uncertain": chosen.uncertain, "blank": chosen.blank, "written": labels}, LabelPolicy)
 
 
 def _options(root: Path, chosen: Selection, choices: dict[str, str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ the folders; the files name the pathogen and the patient. The numbers of the pat
 
 from __future__ import annotations
 
+import os
 import re
 from functools import partial
 from pathlib import Path
@@ -73,13 +74,13 @@ def _has_classes(folder: Path) -> bool:
 def _files(base: Path) -> tuple[list[str], int]:
     """List the images, and count those of a copy of the set in it."""
     files = image_files(base)
-    inner = str(base.absolute() / "chest_xray") + "/"
+    inner = os.path.abspath(base / "chest_xray") + os.sep
     outer = [path for path in files if not path.startswith(inner)]
     return outer, len(files) - len(outer)
 
 
 def _describe(path: str, base: Path) -> tuple[str, str, str | None, str, str, str]:
-    relative = Path(path).relative_to(base.absolute())
+    relative = Path(os.path.relpath(path, base))
     split = split_word(relative.parts[0])
     name = _CLASSES.get(relative.parts[1].casefold(), "") if len(relative.parts) > 2 else ""
     stem = relative.stem

@@ -83,8 +83,9 @@ def _is_junk(folder: str) -> bool:
 def file_key(path: str, parts: int) -> str:
     """Return the last parts of a path in lower case and composed letters, without extension of an image."""
     key = "/".join(path.replace("\\", "/").split("/")[-parts:])
-    stem, ending = os.path.splitext(key)
-    return unicodedata.normalize("NFC", stem if ending.lower() in EXTENSIONS else key).casefold()
+    # Some names end with a space in a table, or on the disk.
+    stem, ending = os.path.splitext(key.strip())
+    return unicodedata.normalize("NFC", stem if ending.lower() in EXTENSIONS else key.strip()).strip().casefold()
 
 
 def match_files(files: pd.Series, root: Path, parts: int, notes: list[Note]) -> pd.Series:

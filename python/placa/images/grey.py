@@ -144,7 +144,7 @@ def samples_to_grey(stored: NDArray[Any], found: PixelFormat) -> NDArray[np.uint
         stored = stored[..., 0]
     if stored.dtype == bool:
         stored = stored.astype(np.uint8)
-    bits = found.bits_stored if found.number == "unsigned" else 16
+    bits = found.bits_stored if found.number == "unsigned" and found.photometric != "palette" else 16
     if found.photometric == "luminance" and stored.ndim == 3:
         stored = stored[..., 0]
     elif found.photometric == "CMYK":

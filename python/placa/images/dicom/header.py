@@ -208,7 +208,7 @@ def refuse(data: Dataset, size_of_file: int) -> None:
         raise ImageRejected(reason, frames=frames)
     refuse_size(columns, rows, size_of_file)
     if not 2 <= bits <= 16:
-        reason = f"it has {bits} bits per sample, expected 2 to 16: it is a mask, a dose or damaged"
+        reason = f"it has {bits} bits per sample, expected 2 to 16: it is a mask or a dose, not a radiograph"
         raise ImageRejected(reason, bits=bits)
     intent = str(data.get("PresentationIntentType") or "").strip().upper()
     if intent == "FOR PROCESSING" or str(getattr(kind, "name", "")).endswith("For Processing"):

@@ -13,6 +13,7 @@ from types import ModuleType
 import placa
 from placa.core.arguments import LateParser, PrintCompletion, help_formatter
 from placa.core.errors import PlacaError
+from placa.core.streams import flush_streams, low_memory, open_streams, print_message
 from placa.core.text import show_controls
 
 _EXAMPLES = """\
@@ -81,11 +82,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 after success; 1 after a fault of the machine or a failed check, and 2 after an error in the
         input, both with a message on stderr; 130 after Ctrl-C.
     """
+    open_streams()
     try:
         options = parser().parse_args(arguments)
         module_of(options.command).run(options)
     except PlacaError as error:
         return _print_error(error)
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "start new thread" not in str(error):
+            raise
+        return _print_error(low_memory(error))
     except BrokenPipeError:
         # The reader of the output, such as head, has closed the pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -97,13 +103,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as interrupt:
         # An interrupt of work that can be resumed has its own message.
         message = str(interrupt) if interrupt.args else "No incomplete output is left."
-        print(f"placa: stopped. {show_controls(message)}", file=sys.stderr)
+        print_message(f"placa: stopped. {show_controls(message)}")
         return 130
+    finally:
+        flush_streams()
     return 0
 
 
 def _print_error(error: PlacaError) -> int:
-    print(f"placa: {show_controls(error)}", file=sys.stderr)
+    print_message(f"placa: {show_controls(error)}")
     return error.exit_code
 
 

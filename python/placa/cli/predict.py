@@ -51,12 +51,14 @@ def run(options: argparse.Namespace) -> None:
         else:
             table, rejected, predictor = predict_files(options.run, options.images, progress, executor)
     warn_rejected(rejected, progress)
-    print_predictions(table, options.rows)
+    shown = table
+    # The file is written first: the reader of the table, such as head, may end early.
     if options.out:
         if not options.paths:
             table, rejected = _without_paths(table, rejected, options.key, prepared is not None)
         _write_predictions(table, rejected, predictor, label_source, options.out)
         progress.say(f"{len(table):,} rows written to {options.out}")
+    print_predictions(shown, options.rows)
 
 
 def _without_paths(

@@ -87,6 +87,18 @@ class FileAccessError(MachineError):
     """The operating system failed to read or write a path. Values: ``path``, ``reason``."""
 
 
+class MachineFaultError(MachineError):
+    """The machine failed to read a file several times. Values: ``path``, ``reason``, ``errno``."""
+
+
+class ProcessKilledError(MachineError):
+    """A process of placa was killed. Values: ``program``, ``signal`` (its name, such as ``SIGKILL``)."""
+
+
+class LowMemoryError(MachineError):
+    """The memory of the machine ran out. Values: ``reason``."""
+
+
 class MissingPackageError(MachineError):
     """A Python package cannot be imported. Values: ``package``, ``reason``."""
 

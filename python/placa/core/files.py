@@ -7,7 +7,6 @@ import errno
 import hashlib
 import json
 import os
-import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ from placa.core.errors import (
     PlacaError,
     WrongFileTypeError,
 )
+from placa.core.exchange import exchange, hidden_name, sweep
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -70,10 +70,6 @@ def explain_os_error(error: OSError, path: Path | str | None = None) -> PlacaErr
     return FileAccessError(f"Cannot read or write {where} ({reason}).", path=where, reason=reason)
 
 
-def _partial(path: Path) -> Path:
-    return path.parent / f".{path.name}.partial-{os.getpid()}-{secrets.token_hex(3)}"
-
-
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`, and rename it to `path` if the block succeeds.
@@ -81,9 +77,10 @@ def atomic_file(path: Path) -> Iterator[Path]:
     Raises:
         PlacaError: The path is not writable, or its disk is full (see `explain_os_error`).
     """
-    partial = _partial(path)
+    partial = hidden_name(path, "partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path)
         yield partial
         with partial.open("rb") as written:
             os.fsync(written.fileno())
@@ -98,7 +95,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
 def atomic_directory(path: Path, overwrite: bool = False) -> Iterator[Path]:
     """Yield a temporary directory beside `path`, and rename it to `path` if the block succeeds.
 
-    An existing directory is kept until then, and is replaced by two renames.
+    An existing directory is kept until then, and is exchanged for the new one in one step where the system can do that.
 
     Args:
         path: The directory to create.
@@ -108,8 +105,9 @@ def atomic_directory(path: Path, overwrite: bool = False) -> Iterator[Path]:
         OutputExistsError, ForeignDirectoryError, WrongFileTypeError: `path` exists and may not be replaced.
         PlacaError: `path` is not writable, or its disk is full (see `explain_os_error`).
     """
+    sweep(path)
     refuse_existing(path, overwrite)
-    partial = _partial(path)
+    partial = hidden_name(path, "partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial.mkdir()
@@ -123,12 +121,15 @@ def atomic_directory(path: Path, overwrite: bool = False) -> Iterator[Path]:
 
 def put_in_place(partial: Path, path: Path) -> None:
     """Rename a complete directory to its final name, and remove an existing one of that name."""
-    old = None
-    if path.exists():
-        old = path.parent / f".{path.name}.old-{os.getpid()}"
+    if not path.exists():
+        partial.rename(path)
+    elif exchange(partial, path):
+        shutil.rmtree(partial)
+    else:
+        # After a kill between the two renames, the next start restores the old directory (see `sweep`).
+        old = hidden_name(path, "old")
         path.rename(old)
-    partial.rename(path)
-    if old is not None:
+        partial.rename(path)
         shutil.rmtree(old)
 
 

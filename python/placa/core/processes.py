@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+
+from placa.core import guard
+from placa.core.errors import ProcessKilledError
 
 #: Modules that are started by name. Type checkers do not see such names, so a test imports all of them.
 MODULES = {
@@ -23,6 +29,60 @@ def command(name: str, *arguments: str) -> list[str]:
     """
     # -P: a file in the working directory cannot shadow a module.
     return [sys.executable, "-P", "-m", MODULES[name], *arguments]
+
+
+@contextmanager
+def guarded(command: Sequence[str]) -> Iterator[tuple[list[str], tuple[int, ...]]]:
+    """Yield a command that ends when this process ends, whatever ends it.
+
+    Args:
+        command: The command; its children end with it.
+
+    Yields:
+        The command to start, and the file descriptors to pass to it. Its exit code is that of `command`.
+    """
+    if os.name == "nt":
+        yield list(command), ()
+        return
+    reading, writing = os.pipe()
+    try:
+        # -I and -S: the guard needs the standard library alone, and starts in a few milliseconds.
+        yield [sys.executable, "-I", "-S", str(guard.__file__), str(reading), *command], (reading,)
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def end_with_parent(parent: int) -> None:
+    """Let the system kill this process when its parent ends; for the workers of a pool.
+
+    Args:
+        parent: The number of the parent.
+    """
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    # PR_SET_PDEATHSIG is 1.
+    ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def process_killed(program: str, code: int) -> ProcessKilledError:
+    """Return the error for a process that a signal ended.
+
+    Args:
+        program: What it was: ``R``, ``a worker``.
+        code: Its exit code, the negative number of the signal; 0 if it is unknown.
+    """
+    try:
+        name = signal.Signals(-code).name if code < 0 else ""
+    except ValueError:
+        name = f"signal {-code}"
+    by = f" by {name}" if name else ""
+    message = f"{program} was killed{by}. The usual reason is that memory ran out: close other programs and try again."
+    return ProcessKilledError(message, program=program, signal=name)
 
 
 def environment() -> dict[str, str]:

@@ -7,7 +7,7 @@ default.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
 from placa.core.text import show_controls
@@ -80,13 +80,18 @@ class RichProgress(Progress):
     def stage(self, title: str) -> None:
         self._stage += 1
         count = f"{self._stage}/{self._stages} " if self._stages else ""
-        self._console.print(_plain(f"{count}{title}", "bold cyan"))
+        self._print(_plain(f"{count}{title}", "bold cyan"))
 
     def say(self, text: str) -> None:
-        self._console.print(_plain(f"  {text}"), soft_wrap=True)
+        self._print(_plain(f"  {text}"))
 
     def warn(self, text: str) -> None:
-        self._console.print(_plain("  !", "yellow").append(f" {show_controls(text)}", ""), soft_wrap=True)
+        self._print(_plain("  !", "yellow").append(f" {show_controls(text)}", ""))
+
+    def _print(self, text: Text) -> None:
+        # A closed or full stderr loses messages, and nothing else.
+        with suppress(OSError, ValueError):
+            self._console.print(text, soft_wrap=True)
 
     @contextmanager
     def bar(self, title: str, total: int) -> Iterator[Advance]:

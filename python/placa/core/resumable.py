@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from placa.core.errors import ClusterLostError, InUseError
+from placa.core.errors import InUseError, MachineError
+from placa.core.exchange import sweep
 from placa.core.files import explain_os_error, is_full, locked, put_in_place, refuse_existing
 
 
@@ -38,9 +39,10 @@ def resumable_directory(
         InUseError: Another process is creating `path`.
         PlacaError: `path` is not writable, or its disk is full (see `placa.core.files.explain_os_error`); the value
             ``resumable`` is true if the next call can resume the work.
-        ClusterLostError: The cluster disappeared; the value ``resumable`` as above.
+        MachineError: The machine or the cluster failed; the value ``resumable`` as above.
         KeyboardInterrupt: Ctrl-C; its message, if any, is the sentence of `describe`.
     """
+    sweep(path)
     refuse_existing(path, overwrite)
     partial = partial_path(path)
     try:
@@ -57,9 +59,11 @@ def resumable_directory(
             except KeyboardInterrupt as error:
                 resumable = bool(text := describe(partial))
                 raise KeyboardInterrupt(*filter(None, [text])) from error
-            except ClusterLostError as error:
+            except MachineError as error:
+                # A full disk, a lost cluster, a killed decoder. The message names the directory that the user named.
                 resumable = bool(text := describe(partial))
-                raise ClusterLostError(f"{error} {text}".strip(), **error.values, resumable=resumable) from error
+                message = f"{str(error).replace(str(partial), str(path))} {text}".strip()
+                raise type(error)(message, **{**error.values, "resumable": resumable}) from error
             except OSError as error:
                 resumable = is_full(error) and bool(text := describe(partial))
                 explained = explain_os_error(error, path)

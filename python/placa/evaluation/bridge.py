@@ -20,6 +20,8 @@ from typing import Any
 import pandas as pd
 
 import placa
+from placa.core.processes import guarded, process_killed
+from placa.core.temporary import temporary_directory
 from placa.evaluation.errors import (
     MissingRPackageError,
     RNotFoundError,
@@ -221,24 +223,33 @@ def run_rscript(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
     Raises:
         RNotFoundError: R is not on PATH.
+        ProcessKilledError: R was killed.
     """
     r = _require_r()
     environment = {**os.environ, **utf8_locale(), "RETICULATE_PYTHON": sys.executable}
     command = [r, "--slave", "--no-echo", "--no-save", "--no-restore", "-e", code, "--args", *arguments]
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        errors="replace",
-        env=environment,
-    ) as process:
+    # The temporary directory of R is inside ours, which the next start removes after a kill.
+    with (
+        temporary_directory("placa-r-") as temporary,
+        guarded(command) as (start, files),
+        subprocess.Popen(
+            start,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            env={**environment, "TMPDIR": str(temporary)},
+            pass_fds=files,
+        ) as process,
+    ):
         try:
             out, err = process.communicate()
         except KeyboardInterrupt:
             _wait_or_kill(process)
             raise
+    if process.returncode < 0:
+        raise process_killed("R", process.returncode)
     return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
@@ -251,4 +262,5 @@ def _wait_or_kill(process: subprocess.Popen[str]) -> None:
         try:
             process.communicate(timeout=5)
         except subprocess.TimeoutExpired:
-            process.kill()
+            # The guard sends it to R.
+            process.terminate()

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from placa.core.faults import retry_faults
 from placa.images.ct.slabs import find_volumes, read_slabs, stem
 from placa.images.listing import Listing
 from placa.images.read import find_images, read_image
@@ -31,7 +32,12 @@ def read_file(reading: Reading, path: str, size: int) -> NDArray[np.uint8]:
 
     Raises:
         ImageRejected: The file cannot be used.
+        MachineFaultError: The machine failed, such as by too many open files.
     """
+    return retry_faults(lambda: _read_once(reading, path, size), path)
+
+
+def _read_once(reading: Reading, path: str, size: int) -> NDArray[np.uint8]:
     if reading.rule == SLABS_RULE:
         return read_slabs(path, size, reading.squares, reading.options)
     return read_image(path, size)[None]

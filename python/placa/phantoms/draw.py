@@ -13,6 +13,7 @@ import csv
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import starmap
@@ -26,6 +27,7 @@ from PIL import Image
 
 from placa.core.errors import OutOfRangeError
 from placa.core.files import explain_os_error
+from placa.core.processes import end_with_parent, process_killed
 from placa.phantoms.anatomy import Anatomy
 from placa.phantoms.lesions import Box, Disease
 from placa.phantoms.plan import FINDINGS, LABEL_NOISE, PREVALENCE, Plan, images_of, plan_patient
@@ -219,8 +221,14 @@ def draw_phantoms(
     if workers <= 1:
         collect(starmap(work, tasks))
     else:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            collect(pool.map(work, *zip(*tasks, strict=True), chunksize=8))
+        # The workers would otherwise outlive a killed parent.
+        with ProcessPoolExecutor(
+            workers, mp_context=get_context("spawn"), initializer=end_with_parent, initargs=(os.getpid(),)
+        ) as pool:
+            try:
+                collect(pool.map(work, *zip(*tasks, strict=True), chunksize=8))
+            except BrokenProcessPool as error:
+                raise process_killed("A process that draws phantoms", 0) from error
     with (root / "lesions.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, ["image_id", "finding", "x", "y", "width", "height"], lineterminator="\n")
         writer.writeheader()

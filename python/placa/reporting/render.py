@@ -7,14 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from placa.core.errors import unknown_name
 from placa.core.files import find_shared
-from placa.core.processes import environment
+from placa.core.processes import environment, guarded, process_killed
+from placa.core.temporary import temporary_directory
 from placa.evaluation.errors import MissingSourceError
 from placa.reporting.errors import NotEvaluatedError, OutputIsDirectoryError, RenderError, ReportSourceError
 from placa.reporting.renderers import Renderer, choose_renderer, last_useful_line
@@ -110,8 +110,8 @@ def render_report(
         "findings": ",".join(findings),
         "compare": str(compare.resolve()) if compare else "",
     }
-    with tempfile.TemporaryDirectory(prefix="placa-report-") as temporary:
-        page = _render(chosen, sources, Path(temporary) / "reports", document, to, parameters, target)
+    with temporary_directory("placa-report-") as temporary:
+        page = _render(chosen, sources, temporary / "reports", document, to, parameters, target)
         with atomic_file(target) as partial:
             shutil.copyfile(page, partial)
     _log_of(target).unlink(missing_ok=True)
@@ -171,22 +171,26 @@ def _render(
     else:
         command = [renderer.command, "--slave", "--no-save", "--no-restore", "-e", "placa:::render_without_quarto()"]
         command += ["--args", f"{document}.qmd", to, "params.json", page.name]
-    done = subprocess.run(
-        command,
-        cwd=work,
-        env=variables,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
+    with guarded(command) as (start, files):
+        done = subprocess.run(
+            start,
+            cwd=work,
+            pass_fds=files,
+            env={**variables, "TMPDIR": str(work.parent)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+    if done.returncode < 0:
+        raise process_killed(renderer.name, done.returncode)
     if done.returncode or not page.is_file():
         log = _log_of(target)
         log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(done.stdout, encoding="utf-8")
+        log.write_text(done.stdout.replace(str(Path.home()), "~"), encoding="utf-8")
         reason = last_useful_line(done.stdout)
         raise RenderError(
             f"{renderer.name} failed to render the report: {reason} The complete log is {log}.",

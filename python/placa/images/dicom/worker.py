@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -18,6 +19,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placa.core.faults import DecoderKilledError
 from placa.core.processes import command, environment
 from placa.images.grey import ImageRejected
 
@@ -39,14 +41,15 @@ class _Worker:
             env=environment(),
         )
 
-    def decode(self, path: str | os.PathLike[str]) -> NDArray[Any] | str:
-        """Return the stored values, or the reason why they cannot be decoded.
+    def decode(self, path: str | os.PathLike[str]) -> NDArray[Any] | str | OSError:
+        """Return the stored values, the reason why they cannot be decoded, or an error of the system.
 
         Raises:
             OSError, EOFError: The process died.
         """
         assert self._process.stdin is not None and self._process.stdout is not None
-        timeout = Timer(SECONDS, self._process.kill)
+        self._late = False
+        timeout = Timer(SECONDS, self._stop)
         timeout.start()
         try:
             self._process.stdin.write(json.dumps(os.path.abspath(path)).encode() + b"\n")
@@ -55,6 +58,8 @@ class _Worker:
             if not line.endswith(b"\n"):
                 raise EOFError("the decoder died")
             reply = json.loads(line)
+            if reply.get("errno"):
+                return OSError(reply["errno"], os.strerror(reply["errno"]))
             if "reason" in reply:
                 return str(reply["reason"])
             stored = np.empty(reply["shape"], dtype=reply["dtype"])
@@ -68,6 +73,20 @@ class _Worker:
             return stored
         finally:
             timeout.cancel()
+
+    def _stop(self) -> None:
+        self._late = True
+        self._process.kill()
+
+    def failure(self) -> Exception:
+        """Return the error for a process that died: of the file, or of the machine."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(1)
+        if self._late:
+            return ImageRejected(f"its pixels could not be decoded in {SECONDS:.0f} seconds")
+        if self._process.returncode in {-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP}:
+            return DecoderKilledError()
+        return ImageRejected("its pixels are damaged and stopped the decoder: copy it again")
 
     def end(self) -> None:
         """End the process."""
@@ -93,7 +112,8 @@ def decode_in_worker(path: str | os.PathLike[str]) -> NDArray[Any]:
         Stored values, as `placa.images.dicom.decode.decode` returns them.
 
     Raises:
-        ImageRejected: The pixels cannot be decoded, or the decoder died or did not end in time.
+        ImageRejected: The pixels cannot be decoded, or the decoder crashed or did not end in time.
+        OSError: The decoder could not read the file, or was killed from outside.
     """
     with _GUARD:
         worker = _IDLE.pop() if _IDLE else None
@@ -101,8 +121,9 @@ def decode_in_worker(path: str | os.PathLike[str]) -> NDArray[Any]:
     try:
         stored = worker.decode(path)
     except (OSError, EOFError) as error:
+        failure = worker.failure()
         worker.end()
-        raise ImageRejected("its pixels are damaged and stopped the decoder: copy it again") from error
+        raise failure from error
     except BaseException:
         # After Ctrl-C, the rest of this reply would be read as the reply to the next request.
         worker.end()
@@ -111,6 +132,8 @@ def decode_in_worker(path: str | os.PathLike[str]) -> NDArray[Any]:
         _IDLE.append(worker)
     if isinstance(stored, str):
         raise ImageRejected(stored)
+    if isinstance(stored, OSError):
+        raise stored
     return stored
 
 
@@ -127,7 +150,9 @@ def _serve(requests: IO[bytes], replies: IO[bytes]) -> None:
         try:
             stored = np.ascontiguousarray(decode(json.loads(request)))
             reply: dict[str, Any] = {"shape": stored.shape, "dtype": stored.dtype.str}
-        except (ImageRejected, OSError, MemoryError) as error:
+        except OSError as error:
+            stored, reply = np.empty(0, np.uint8), {"reason": str(error), "errno": error.errno}
+        except (ImageRejected, MemoryError) as error:
             stored, reply = np.empty(0, np.uint8), {"reason": str(error) or "its pixels need too much memory"}
         replies.write(json.dumps(reply).encode() + b"\n")
         replies.write(stored.reshape(-1).view(np.uint8).data)

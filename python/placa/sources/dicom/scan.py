@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 import pandas as pd
 
+from placa.core.faults import machine_fault, retry_faults
 from placa.images.dicom.header import is_dicom, read_header, refuse
 from placa.images.read import ImageRejected, refuse_name
 from placa.records.codes import Note
@@ -55,7 +56,14 @@ class FileScan:
     unused: Counter[Unused] = field(default_factory=Counter)
 
     def add(self, file: Path) -> None:
-        """Read the header of a file and sort it."""
+        """Read the header of a file and sort it.
+
+        Raises:
+            MachineFaultError: The machine failed, such as by too many open files.
+        """
+        retry_faults(lambda: self._add(file), str(file))
+
+    def _add(self, file: Path) -> None:
         try:
             refuse_name(file)
             if not file.is_file():
@@ -77,6 +85,8 @@ class FileScan:
         except ImageRejected as rejected:
             self.rejected.append((os.path.abspath(file), str(rejected)))
         except OSError as error:
+            if machine_fault(error):
+                raise
             self.rejected.append((os.path.abspath(file), f"it cannot be read ({error.strerror or error})"))
 
     def _wanted(self, file: Path, tags: DicomTags) -> dict[str, int | None] | None:

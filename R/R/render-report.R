@@ -11,6 +11,7 @@
 #' @param compare Path of another run to compare with on the common test images, or `NULL`.
 #' @param out Path of the output file; `NULL` is `report/evaluation.html` in the run, or `report/evaluation.es.html` for
 #'   Spanish.
+#' @param pictures Whether radiographs are shown. Text that is burnt into their pixels is visible.
 #' @return The path of the report.
 #' @section Errors:
 #' `placa_error_report`, with the message of Python, if rendering fails; `placa_error_python` if no Python with placa is
@@ -20,12 +21,13 @@
 #' render_report("runs/pneumonia")
 #' render_report("runs/pneumonia", language = "es", document = "model-card")
 render_report <- function(run, language = "en", to = "html", document = "evaluation", findings = NULL,
-                          compare = NULL, out = NULL) {
+                          compare = NULL, out = NULL, pictures = TRUE) {
   check_path(run, rlang::current_env())
   given <- list(lang = language, to = to, document = document, findings = findings, compare = compare, out = out)
   options <- unlist(lapply(names(given), function(name) {
     if (length(given[[name]]) > 0) c(paste0("--", name), as.character(given[[name]]))
   }))
+  if (!isTRUE(pictures)) options <- c(options, "--no-pictures")
   printed <- run_placa(c("report", run, options), near = run)
   printed[[length(printed)]]
 }

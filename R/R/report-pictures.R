@@ -71,11 +71,15 @@ write_samples <- function(samples, facts, files) {
   images <- if (length(files)) captions_of(samples$rows, files, "data.film_alt", facts)
   if (is.null(images)) return(say(missing_pictures()))
   say("data.samples")
+  say("data.burnt_in")
   write_gallery("samples", images, s("data.samples_caption", finding = facts$positive))
 }
 
-# The key of the sentence for missing images: no images, or no Python.
-missing_pictures <- function() if (has_python()) "data.samples_missing" else "data.python_missing"
+# The key of the sentence for missing images: left out, no images, or no Python.
+missing_pictures <- function() {
+  if (isFALSE(the_report$pictures)) return("data.pictures_left_out")
+  if (has_python()) "data.samples_missing" else "data.python_missing"
+}
 
 # The first training images, one with and one without the finding if known.
 choose_training_images <- function(run, n = 2) {
@@ -95,7 +99,7 @@ write_augmented <- function(run, files, times = 3) {
   changes <- run$info$training$augmentation
   if (!length(changes) || all(unlist(changes) == 0)) return(say("training.augmentation_none"))
   files <- as.character(unlist(files))
-  if (!length(files)) return(say(if (has_python()) "training.augmented_missing" else "data.python_missing"))
+  if (!length(files)) return(say(if (draws_pictures()) "training.augmented_missing" else missing_pictures()))
   done <- names(changes)[vapply(changes, function(amount) isTRUE(amount > 0), NA)]
   say("training.augmented", changes = paste(word("training.change", done), collapse = ", "))
   original <- seq_along(files) %% (times + 1) == 1

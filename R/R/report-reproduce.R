@@ -37,7 +37,9 @@ flags_of_train <- c(
 # The commands that reproduce the run, with all options, because defaults may change.
 commands_of <- function(run) {
   data <- run$info$data
-  place <- shell_path(public_path(path_from(base_folders(), run$path)))
+  # A hidden folder is a run that is not yet complete.
+  hidden <- startsWith(basename(run$path), ".")
+  place <- shell_path(if (hidden) run$info$name else public_path(path_from(base_folders(), run$path)))
   prepared <- shell_path(data$prepared %||% "PREPARED")
   options <- data$source_options
   # Positional arguments: the folder or the table of the source.

@@ -141,5 +141,8 @@ has_python <- local({
   }
 })
 
-# A variable of a Python chunk, or NULL without Python.
-from_python <- function(name) if (has_python()) reticulate::py_to_r(reticulate::py_get_attr(reticulate::py, name))
+# Whether radiographs are shown: not without Python, and not if the user leaves them out.
+draws_pictures <- function() !isFALSE(the_report$pictures) && has_python()
+
+# A variable of a Python chunk, or NULL if radiographs are not shown.
+from_python <- function(name) if (draws_pictures()) reticulate::py_to_r(reticulate::py_get_attr(reticulate::py, name))

@@ -8,7 +8,8 @@ the_report <- new.env(parent = emptyenv())
 #' `report_setup()`; each chunk then writes one section. To render a report, use [render_report()].
 #'
 #' @param params The parameters of the document, a list: `run` (a folder; `""` is the newest run under `runs/`),
-#'   `language`, `findings` (comma-separated names; `""` is all) and `compare` (another run, or `""`).
+#'   `language`, `findings` (comma-separated names; `""` is all), `compare` (another run, or `""`) and `pictures`
+#'   (`"no"` leaves out all radiographs).
 #' @param key The key of a text in `words/en.yml` of the package, such as `"heading.data"`.
 #' @param name Name of a section.
 #' @return `report_setup()` returns `NULL`. `report_word()` returns the text in the language of the report.
@@ -26,6 +27,7 @@ report_setup <- function(params) {
   the_report$run <- keep_findings(read_run(locate_run(params$run)), params$findings)
   the_report$facts <- headline_facts(the_report$run)
   the_report$compare <- params$compare
+  the_report$pictures <- !identical(params$pictures, "no")
   invisible()
 }
 
@@ -48,7 +50,7 @@ report_pictures <- function() {
   changes <- changes_of(run)
   # Only lists and scalars, because some versions of reticulate cannot convert a data frame.
   list(
-    python = has_python(), prepared = locate_prepared(run), run = run$path, folder = figure_file(""),
+    python = draws_pictures(), prepared = locate_prepared(run), run = run$path, folder = figure_file(""),
     samples = the_report$samples$image, extremes = the_report$extremes[c("image", "finding", "side")],
     training = choose_training_images(run), changes = changes$amounts, seed = changes$seed
   )

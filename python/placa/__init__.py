@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from placa.workflows.evaluate import evaluate as evaluate
     from placa.workflows.prepare import prepare as prepare
     from placa.workflows.report import report as report
+    from placa.workflows.share import share as share
     from placa.workflows.train import train as train
 
 #: Each public name, and the module that defines it.
@@ -53,6 +54,7 @@ _PUBLIC = {
     "read_stoic": "placa.sources.stoic",
     "read_table": "placa.sources.table",
     "report": "placa.workflows.report",
+    "share": "placa.workflows.share",
     "train": "placa.workflows.train",
 }
 

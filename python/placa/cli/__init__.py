@@ -36,6 +36,7 @@ COMMANDS = {
     "explain": "explain the predictions of a run's model for images (Grad-CAM)",
     "evaluate": "evaluate a run in R: tables and figures",
     "report": "render a run's report",
+    "share": "write the files of a run that may leave the hospital",
     "doctor": "list installed and missing programs and packages, and what needs them",
     "install-r": "install the R package placa, included in this package",
     "demo": "run all steps on phantoms: training, prediction, evaluation in R, report",

@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--compare", type=Path, metavar="RUN", help="another run to compare with this one")
     parser.add_argument("--out", type=Path, metavar="FILE", help="the file to write (default: in RUN/report)")
+    parser.add_argument("--no-pictures", dest="pictures", action="store_false", help="leave out all radiographs")
     parser.add_argument(
         "--renderer", default="auto", choices=("auto", "quarto", "rmarkdown"), help="(default: %(default)s)"
     )
@@ -31,7 +32,7 @@ def run(options: argparse.Namespace) -> None:
     """Render the report, after evaluating the run if necessary, and print the path of the report."""
     from placa.workflows.report import report
 
-    names = ("to", "document", "findings", "compare", "out", "renderer")
+    names = ("to", "document", "findings", "compare", "out", "renderer", "pictures")
     print_path(
         report(options.run, options.lang, progress=RichProgress(), **{name: getattr(options, name) for name in names})
     )

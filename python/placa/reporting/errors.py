@@ -30,3 +30,7 @@ class MissingRendererError(MachineError):
 
 class RenderError(MachineError):
     """The renderer failed. Values: ``renderer``, ``reason``, ``log``."""
+
+
+class IdentifierLeftError(InputError):
+    """A file that would be shared contains an identifier. Values: ``file``, ``identifier``."""

@@ -40,6 +40,7 @@ def render_report(
     findings: Sequence[str] = (),
     compare: str | Path | None = None,
     document: str = "evaluation",
+    pictures: bool = True,
 ) -> Path:
     """Render the report of an evaluated run, or its model card.
 
@@ -56,6 +57,7 @@ def render_report(
         findings: Findings to report on; all by default. The model card always has all of them.
         compare: Another run to compare with this one, on the test images that both have.
         document: ``evaluation``, or ``model-card``, the card beside the model as a page.
+        pictures: Whether radiographs are shown.
 
     Returns:
         The path of the report.
@@ -109,6 +111,7 @@ def render_report(
         "language": lang,
         "findings": ",".join(findings),
         "compare": str(compare.resolve()) if compare else "",
+        "pictures": "" if pictures else "no",
     }
     with temporary_directory("placa-report-") as temporary:
         page = _render(chosen, sources, temporary / "reports", document, to, parameters, target)

@@ -21,6 +21,7 @@ def report(
     out: str | Path | None = None,
     renderer: str = "auto",
     progress: Progress | bool = True,
+    pictures: bool = True,
 ) -> Path:
     """Render the report of a run, after evaluating the run if it has no evaluation yet.
 
@@ -34,6 +35,7 @@ def report(
         out: The file to write; in ``RUN/report`` by default.
         renderer: ``quarto``, ``rmarkdown``, or ``auto``: Quarto if it is installed, otherwise R Markdown.
         progress: True shows messages on stderr, False nothing.
+        pictures: Whether radiographs are shown; text that is burnt into their pixels is visible.
 
     Returns:
         The path of the report.
@@ -46,4 +48,4 @@ def report(
     if not (run / "evaluation" / "summary.json").is_file():
         progress.say("evaluating the run first, which has no evaluation yet")
         evaluate(run, progress=progress)
-    return render_report(run, language, to, out, renderer, progress, findings, compare, document)
+    return render_report(run, language, to, out, renderer, progress, findings, compare, document, pictures)

@@ -48,9 +48,7 @@ def _write_archive(root: Path) -> set[str]:
 
 
 @pytest.mark.slow
-def test_shared_files_contain_no_string_of_the_headers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, r: str
-) -> None:
+def test_shared_files_contain_no_string_of_the_headers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, r: str) -> None:
     home = tmp_path / "home" / "drwho"
     work = home / "work"
     work.mkdir(parents=True)
@@ -63,7 +61,11 @@ def test_shared_files_contain_no_string_of_the_headers(
     assert main(["share", "one", "--out", "shared"]) == 0
     shared = {path.relative_to("shared").as_posix(): path for path in Path("shared").rglob("*") if path.is_file()}
     assert {"run.json", "model.keras", "predictions.parquet", "report/evaluation.html", "model_card.md"} <= {*shared}
-    for places in (shared.values(), [path for path in Path("one").rglob("*") if path.is_file()], [Path("set/source.json")]):
+    for places in (
+        shared.values(),
+        [path for path in Path("one").rglob("*") if path.is_file()],
+        [Path("set/source.json")],
+    ):
         for path in places:
             text = path.read_bytes().decode("utf-8", errors="replace")
             if path.suffix == ".parquet":

@@ -64,6 +64,8 @@ def _decode(data: Dataset, found: PixelFormat) -> NDArray[Any]:
     if syntax.is_encapsulated and syntax != uid.RLELossless:
         stored, found = _from_stream(data, found)
     else:
+        if not syntax.is_encapsulated:
+            _require_length(len(data.PixelData), found)
         stored = stored_values(_by_pydicom(data), found, int(data.get("HighBit") or 0))
     if found.photometric == "palette":
         return coloured(stored, data)
@@ -74,6 +76,21 @@ def _decode(data: Dataset, found: PixelFormat) -> NDArray[Any]:
     if found.photometric != "RGB" or stored.shape[2] != 3:
         raise ImageRejected(f"its pixels have the shape {stored.shape}, expected one grey or RGB frame")
     return stored
+
+
+def _require_length(received: int, found: PixelFormat) -> None:
+    """Reject uncompressed pixels that exceed the size of the header by a row or more: they would be sheared.
+
+    pydicom rejects fewer pixels; some writers add a few bytes.
+    """
+    row = found.size[0] * found.samples * found.bits_allocated // 8
+    expected = row * found.size[1]
+    if received >= expected + max(row, 2):
+        raise ImageRejected(
+            f"it has {received:,} bytes of pixels, but its header states {expected:,}: export it again",
+            received=received,
+            expected=expected,
+        )
 
 
 def _by_pydicom(data: Dataset) -> NDArray[Any]:

@@ -83,7 +83,7 @@ class _Worker:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(1)
         if self._late:
-            return ImageRejected(f"its pixels could not be decoded in {SECONDS:.0f} seconds")
+            return ImageRejected(f"its pixels stopped the decoder: it needs more than {SECONDS:.0f} seconds")
         if self._process.returncode in {-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP}:
             return DecoderKilledError()
         return ImageRejected("its pixels are damaged and stopped the decoder: copy it again")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import io
 import os
 import shutil
 import signal
@@ -10,6 +13,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +26,39 @@ ROOT = Path(__file__).resolve().parents[2]
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 pytest_plugins = ["download_fixtures", "report_fixtures", "source_fixtures"]
+#: Whether this process is one of several workers of pytest-xdist.
+WORKER = "PYTEST_XDIST_WORKER" in os.environ
+#: Folders whose tests take longest: with several workers they start first, so that no worker is left alone at the end.
+LONGEST_FIRST = ("workflows", "documents", "reporting", "training", "inference", "cli")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run a file by one worker, so that its fixtures are made once, and the longest files first."""
+
+    def rank(item: pytest.Item) -> int:
+        folder = item.path.relative_to(ROOT / "python" / "tests").parts[0]
+        return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
+
+    items.sort(key=rank)
+    if WORKER:
+        for item in items:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """Return a folder that `make` has filled once per session, for all workers; the others wait."""
+    base = factory.getbasetemp()
+    if WORKER:
+        base = base.parent
+    folder, made = base / f"once-{name}", base / f"once-{name}.made"
+    with (base / f"once-{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            made.touch()
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -53,18 +90,21 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from placa.sources.phantom import read_phantoms
     from placa.workflows.prepare import prepare
 
-    out = tmp_path_factory.mktemp("prepared") / "phantoms"
-    prepare(partial(read_phantoms, images=120, seed=3), out, size=64)
-    return out
+    phantoms = partial(read_phantoms, images=120, seed=3)
+    return once(tmp_path_factory, "prepared", lambda out: prepare(phantoms, out / "phantoms", size=64)) / "phantoms"
 
 
 @pytest.fixture(scope="session")
 def run(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train a run for two epochs on `prepared`; tests must not change it."""
+    return once(tmp_path_factory, "run", partial(_train, prepared)) / "phantoms"
+
+
+def _train(prepared: Path, folder: Path) -> None:
     from placa.training.options import TrainOptions
     from placa.workflows.train import train
 
-    out = tmp_path_factory.mktemp("runs") / "phantoms"
+    out = folder / "phantoms"
     train(prepared, out, TrainOptions(epochs=2, batch_size=16))
     left = ROOT / ".make" / "test-run"
     if left.parent.is_dir():
@@ -75,7 +115,6 @@ def run(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(out, beside)
         shutil.copytree(prepared / "images", beside / "images")
         beside.rename(left)
-    return out
 
 
 @pytest.fixture
@@ -84,9 +123,31 @@ def a_run(run: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(run, tmp_path / "a-run"))
 
 
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
 @pytest.fixture
-def placa() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Return a function that runs the command line in a separate process."""
+def placa(monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Return a function that runs the command line in this process, because TensorFlow takes seconds to import."""
+    from placa.cli import main
+
+    def call(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        out, err = io.StringIO(), io.StringIO()
+        with monkeypatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            for name, value in {"COLUMNS": "200", **environment}.items():
+                patch.setenv(name, value)
+            try:
+                code: Any = main([str(one) for one in arguments])
+            except SystemExit as end:
+                code = end.code or 0
+        return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+    return call
+
+
+@pytest.fixture
+def placa_process() -> Command:
+    """Return a function that runs the command line in a separate process, for tests of the process itself."""
 
     def call(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -177,14 +177,14 @@ def test_doctor_lists_every_requirement_and_its_remedy(placa) -> None:
     )
 
 
-def test_doctor_works_without_r(placa, tmp_path: Path) -> None:
-    done = placa("doctor", PATH=str(tmp_path), R_HOME="")
+def test_doctor_works_without_r(placa_process, tmp_path: Path) -> None:
+    done = placa_process("doctor", PATH=str(tmp_path), R_HOME="")
     row = next(line for line in done.stdout.splitlines() if " R " in line)
     assert "missing" in row and "no evaluation and no report" in row
 
 
-def test_evaluate_without_r_names_what_to_install(run: Path, placa, tmp_path: Path) -> None:
-    done = placa("evaluate", run, PATH=str(tmp_path), R_HOME="")
+def test_evaluate_without_r_names_what_to_install(run: Path, placa_process, tmp_path: Path) -> None:
+    done = placa_process("evaluate", run, PATH=str(tmp_path), R_HOME="")
     assert done.returncode == 1 and "PATH" in done.stderr and done.stderr.count("\n") == 1
 
 

@@ -30,8 +30,8 @@ write_reproduce <- function(run) {
 # The command-line options of `placa train`, by their names in run.json. Options of the source are stored as typed.
 flags_of_train <- c(
   "backbone", "weights", "seed", "folds", "epochs", "head_epochs", "patience", "batch_size", "learning_rate", "warmup",
-  "weight_decay", "loss", "focal_gamma", "class_weights", "label_smoothing", "mixup", "ema", "mixed_precision",
-  "recalibration"
+  "weight_decay", "loss", "classes", "focal_gamma", "class_weights", "label_smoothing", "mixup", "ema",
+  "mixed_precision", "recalibration"
 )
 
 # The commands that reproduce the run, with all options, because defaults may change.

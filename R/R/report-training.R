@@ -44,6 +44,7 @@ methods_of_training <- function(run) {
     if (head_first) "training.with_head_first",
     "training.with_adamw", if (weighs_classes(training$class_weights)) "training.with_weights",
     if (identical(training$loss, "focal")) "training.with_focal",
+    if (identical(training$classes, "exclusive")) "training.with_exclusive",
     if (some("label_smoothing")) "training.with_smoothing", if (some("mixup")) "training.with_mixup",
     if (some("ema")) "training.with_ema", if (half) "training.with_half_precision",
     if (isTRUE(training$mirror)) "training.with_mirror",

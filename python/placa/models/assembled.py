@@ -17,6 +17,28 @@ from placa.models.calibration import Recalibration
 MEMBERS = "members"
 
 
+def exclusive(network: Any) -> Any:
+    """Make findings exclude each other: a softmax over the findings and "none of them", which has the logit 0.
+
+    The new logit of a finding is the log odds of its softmax probability, so its sigmoid is that probability, and
+    everything that follows (averages, recalibration, thresholds) is the same as for separate findings.
+
+    Args:
+        network: A network from uint8 pixels to logits ``(n, findings)``.
+
+    Returns:
+        A Keras model with the same weights and input, and output ``(n, findings)``.
+    """
+    keras = load_keras()
+    ops, logits = keras.ops, network.output
+    findings = logits.shape[-1]
+    every = ops.expand_dims(ops.pad(logits, [[0, 0], [0, 1]]), 1)
+    # The odds of a finding are against all others: row i leaves out finding i.
+    left_out = np.where(np.eye(findings, findings + 1, dtype=bool), -1e9, 0.0).astype(np.float32)
+    others = ops.logsumexp(every + left_out, axis=-1)
+    return keras.Model(network.input, ops.subtract(logits, others), name=network.name)
+
+
 def with_mirror(network: Any) -> Any:
     """Average the logits of each image and of its mirror image.
 

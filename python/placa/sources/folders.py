@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +15,7 @@ from placa.core.progress import Progress
 from placa.images.listing import Listing, Skipped, list_folder, skipped_notes
 from placa.images.read import EXTENSIONS, looks_like_image
 from placa.records.codes import Note
-from placa.records.source import compared_with
+from placa.records.source import REST, compared_with
 from placa.sources.errors import (
     DividedPatientError,
     EmptyClassFolderError,
@@ -39,7 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "root", type=Path, metavar="ROOT", help="directory with one folder per class; images at any depth"
     )
     parser.add_argument(
-        "--positive", required=True, metavar="FOLDER", help="the positive class; all others are the comparison"
+        "--positive",
+        required=True,
+        nargs="+",
+        metavar="FOLDER",
+        help="the positive class; several are findings of their own; all others are the comparison",
     )
     parser.add_argument(
         "--split",
@@ -62,13 +66,16 @@ def from_options(options: argparse.Namespace, progress: Progress) -> Source:
     return read_folders(options.root, options.positive, options.split, options.patients)
 
 
-def read_folders(root: str | Path, positive: str, split: str = "folders", patients: str = "names") -> Source:
+def read_folders(
+    root: str | Path, positive: str | Sequence[str], split: str = "folders", patients: str = "names"
+) -> Source:
     """List the images of class folders.
 
     Args:
         root: A directory with one folder per class, at least two; or with folders ``train``, ``val`` and ``test`` of
             which each has the class folders.
-        positive: The folder of the positive class; all others are the comparison.
+        positive: The folder of the positive class, or several, each of which is a finding; all others are the
+            comparison. Findings of class folders exclude each other.
         split: ``"folders"`` to keep the split of the folders, if they have one; ``"seeded"`` for a random split.
         patients: ``"names"`` to take patients from names such as ``person12_3.jpeg``; ``"folders"`` if each folder in a
             class folder is a patient; ``"none"`` if all patients are unknown.
@@ -112,8 +119,10 @@ def read_folders(root: str | Path, positive: str, split: str = "folders", patien
             directory=str(root),
             classes=classes,
         )
-    if positive not in classes:
-        raise unknown_name("class folder", positive, classes)
+    findings = [positive] if isinstance(positive, str) else list(dict.fromkeys(positive))
+    for name in findings:
+        if name not in classes:
+            raise unknown_name("class folder", name, classes)
     rows = [
         (file.relative_to(root).as_posix(), os.path.abspath(file), name, _split_of(file, root, parts))
         for name in classes
@@ -137,14 +146,16 @@ def read_folders(root: str | Path, positive: str, split: str = "folders", patien
         _require_undivided(images, root)
     else:
         images = images.drop(columns="split")
-    others = [name for name in classes if name != positive]
-    images[positive] = (images.pop("class") == positive).astype(int)
+    others = [name for name in classes if name not in findings]
+    of_class = images.pop("class")
+    for name in findings:
+        images[name] = (of_class == name).astype(int)
     images["label_source"] = "folders"
     return Source(
         kind="folders",
         images=images,
-        findings=[positive],
-        comparison=compared_with(*others),
+        findings=findings,
+        comparison=compared_with(*others) if others else REST,
         label_source="folders",
         rejected=rejected,
         skipped=[(str(one.path), one.reason) for one in skipped],
@@ -153,7 +164,12 @@ def read_folders(root: str | Path, positive: str, split: str = "folders", patien
         keeps_split=by_folder,
         labelled_by_name=True,
         notes=notes,
-        options={"root": str(root), "positive": positive, "split": split, "patients": patients},
+        options={
+            "root": str(root),
+            "positive": findings[0] if len(findings) == 1 else findings,
+            "split": split,
+            "patients": patients,
+        },
     )
 
 

@@ -15,7 +15,7 @@ from placa.dataset.splits import assert_disjoint
 from placa.records.manifest import findings_of
 from placa.records.reading import Reading, collapse
 from placa.records.source import SourceFacts
-from placa.training.errors import MissingClassError
+from placa.training.errors import MissingClassError, NotExclusiveError
 
 #: The missing class of a finding that has no image ``with`` it, or none ``without``.
 _CLASSES = {"with": "positive", "without": "negative"}
@@ -110,6 +110,27 @@ def require_classes(manifest: pd.DataFrame, findings: list[str]) -> None:
                 images=len(rows),
                 findings=list(lacking),
             )
+
+
+def require_exclusive(truth: NDArray[np.float32], findings: list[str]) -> None:
+    """Check that findings can exclude each other: there are several, and no image has two.
+
+    Args:
+        truth: All labels: 0, 1, or NaN where unknown, shape ``(n, findings)``.
+        findings: Names of the findings.
+
+    Raises:
+        NotExclusiveError: There is only one finding, or an image has several.
+    """
+    several = int((np.nansum(truth, axis=1) > 1).sum())
+    if len(findings) < 2 or several:
+        reason = f"{several} images have several of them" if several else "there is only one finding"
+        raise NotExclusiveError(
+            f"The findings {', '.join(findings)} do not exclude each other: {reason}. Train without --classes "
+            "exclusive, or prepare other findings.",
+            findings=findings,
+            images=several,
+        )
 
 
 def require_both_classes(

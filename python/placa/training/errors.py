@@ -32,6 +32,10 @@ class MissingClassError(InputError):
     """
 
 
+class NotExclusiveError(InputError):
+    """Findings cannot exclude each other. Values: ``findings``, ``images`` (the number with several findings)."""
+
+
 class FoldCountError(InputError):
     """There are too few patients or groups for so many folds. Values: ``folds``, ``most``, ``groups``."""
 

@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 from placa.core.backend import load_keras
 from placa.core.progress import Progress
 from placa.models import build
+from placa.models.assembled import exclusive
 from placa.models.outputs import file_logits, in_batches
 from placa.training.averaging import Average
 from placa.training.batches import ALONE, Share, training_batches
 from placa.training.checkpoint import Checkpoint
-from placa.training.data import TrainingData, require_both_classes
+from placa.training.data import TrainingData, require_both_classes, require_exclusive
 from placa.training.devices import Devices
 from placa.training.distributed.agreement import require_equal_weights
 from placa.training.learner import Learner
-from placa.training.loss import class_weights, weighted_loss
+from placa.training.loss import class_weights, exclusive_loss, weighted_loss
 from placa.training.monitor import Monitor, Validator
 from placa.training.options import TrainOptions
 from placa.training.phases import phases_of
@@ -83,6 +84,16 @@ def fit_network(
     require_both_classes(truth, data.truth[held_out], data.findings, progress)
     keras.utils.set_random_seed(options.seed)
     weights = class_weights(truth, options.class_weights)
+    focus = options.focal_gamma if options.loss == "focal" else 0.0
+    loss = weighted_loss(weights, options.label_smoothing, focus)
+    if options.classes == "exclusive":
+        require_exclusive(data.truth, data.findings)
+        loss = exclusive_loss(truth, options.class_weights, options.label_smoothing, focus)
+
+    def built(initial: str = "none") -> Any:
+        network = build(options.backbone, data.size, findings, initial)
+        return exclusive(network) if options.classes == "exclusive" else network
+
     monitor, state = Monitor(), TrainState()
     stored = checkpoint.load() if checkpoint else None
     if stored:
@@ -100,18 +111,17 @@ def fit_network(
             progress.say(f"training on {devices}")
         with precision(options.mixed_precision):
             with devices.build_scope():
-                network = build(options.backbone, data.size, findings, "none" if stored else options.weights)
+                network = built("none" if stored else options.weights)
                 devices.share_statistics(network)
             average = copy = None
             if options.ema:
-                average = Average(build(options.backbone, data.size, findings), options.ema, batches(ALONE))
+                average = Average(built(), options.ema, batches(ALONE))
             elif devices.several:
-                copy = build(options.backbone, data.size, findings)
-        focus = options.focal_gamma if options.loss == "focal" else 0.0
+                copy = built()
         learner = Learner(
             network,
             average,
-            weighted_loss(weights, options.label_smoothing, focus),
+            loss,
             batches(share),
             Validator(data.reading.first_rows(data.truth[held_out]), weights),
             lambda validated: devices.gather_outputs(
@@ -125,7 +135,7 @@ def fit_network(
         with progress.bar("training", sum(phase.epochs for phase in phases)) as advance, devices.fit_scope():
             state = learner.learn(phases, options, state, advance)
         require_equal_weights(share, monitor.best_weights)
-    kept = build(options.backbone, data.size, findings)
+    kept = built()
     kept.set_weights(monitor.best_weights)
     return Fitted(kept, monitor, weights, state.seconds, earlier)
 

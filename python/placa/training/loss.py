@@ -60,6 +60,48 @@ def weighted_loss(weights: NDArray[np.float32], smoothing: float, gamma: float =
     return loss
 
 
+def exclusive_loss(
+    truth: NDArray[np.float32], kind: str, smoothing: float, gamma: float = 0.0
+) -> Callable[[Any, Any], Any]:
+    """Create the class-weighted cross-entropy of findings that exclude each other, one of them or none.
+
+    Args:
+        truth: Training labels, 0, 1, or NaN where unknown, shape ``(n, findings)``.
+        kind: As for `class_weights`, over the findings and "none of them".
+        smoothing: Label smoothing, 0 to 1: labels move towards equal shares of all classes.
+        gamma: Gamma of the focal loss, as for `weighted_loss`.
+
+    Returns:
+        A function of truth and logits, both ``(n, findings)``, to losses ``(n,)``. The logits are those of
+        `placa.models.assembled.exclusive`. An image with an unknown label and no finding does not count.
+    """
+    ops = load_keras().ops
+    known = truth[~np.isnan(truth).any(axis=1)]
+    counts = np.append(known.sum(axis=0), (known.sum(axis=1) == 0).sum())
+    classes = np.count_nonzero(counts)
+    balanced = counts.sum() / (classes * np.maximum(counts, 1))
+    weights = (np.ones_like(counts) if kind == "none" else balanced).astype(np.float32)
+
+    def loss(truth: Any, logits: Any) -> Any:
+        unknown = ops.isnan(truth)
+        target = ops.where(unknown, 0.0, truth)
+        total = ops.sum(target, axis=-1, keepdims=True)
+        # Without a finding and with an unknown label, the class is unknown.
+        counted = ops.where(ops.logical_and(ops.any(unknown, axis=-1), total[:, 0] < 0.5), 0.0, 1.0)
+        shares = ops.concatenate([target, 1.0 - total], axis=-1)
+        shares = shares * (1 - smoothing) + smoothing / shares.shape[-1]
+        probability = ops.sigmoid(logits)
+        none = ops.clip(1.0 - ops.sum(probability, axis=-1, keepdims=True), 1e-7, 1.0)
+        # -softplus(-z) is log(sigmoid(z)), without underflow.
+        log_probability = ops.concatenate([-ops.softplus(-logits), ops.log(none)], axis=-1)
+        each = -shares * weights * log_probability
+        if gamma:
+            each = each * ops.maximum(1.0 - ops.exp(log_probability), 1e-6) ** gamma
+        return counted * ops.sum(each, axis=-1)
+
+    return loss
+
+
 def mean_loss(
     truth: NDArray[np.floating[Any]], logits: NDArray[np.floating[Any]], weights: NDArray[np.float32]
 ) -> float:

@@ -79,6 +79,13 @@ class TrainOptions:
         "loss; the focal loss (Lin et al. 2017) reduces the weight of well classified images",
         choices=("cross-entropy", "focal"),
     )
+    classes: str = option(
+        "separate",
+        str,
+        "relation of the findings: separate, an image can have several; or exclusive, an image has at most one, and "
+        "the network has one softmax over the findings and none of them",
+        choices=("separate", "exclusive"),
+    )
     focal_gamma: float = option(2.0, float, "gamma of the focal loss; 0 is the cross-entropy", least=0)
     class_weights: str = option(
         "balanced",

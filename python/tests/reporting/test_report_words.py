@@ -35,7 +35,15 @@ def test_no_sentence_is_in_the_other_language() -> None:
         if text == spanish[key] and re.search("[a-z]{4}", re.sub("{.*?}", "", text))
     }
     # These words are the same in both languages.
-    expected = {"finding.Fibrosis", "finding.Hernia", "view.PA", "view.AP", "point.youden"}
+    expected = {
+        "finding.Fibrosis",
+        "finding.Hernia",
+        "finding.Normal",
+        "finding.Tuberculosis",
+        "view.PA",
+        "view.AP",
+        "point.youden",
+    }
     expected |= {"audit.labels_column.kappa", "points.column.kappa"}
     assert same == expected
 
@@ -62,7 +70,7 @@ def test_citations_match_the_bibliography() -> None:
 
 def test_the_verdict_rules_match_those_of_the_audit() -> None:
     from placa.audit import verdicts as rule
-    from placa.audit.probes import PROBES
+    from placa.audit.probes import ACQUISITION_PROBES, PROBES
 
     shortcuts = (rule.STRONG_AUROC, rule.STRONG_LOWER, rule.SOME_AUROC, rule.SOME_LOWER, rule.LUNG_PROBES_LOWER)
     shift = (rule.SOME_SHIFT, rule.STRONG_SHIFT)
@@ -74,5 +82,7 @@ def test_the_verdict_rules_match_those_of_the_audit() -> None:
         assert f"{rule.STRONG_AUROC:.2f}".replace(".", mark) in words["audit.shortcuts.many_unclear"]
         output = re.findall(rf"\b0{re.escape(mark)}\d+", words["audit.shift.prose"])
         assert output == [f"{limit:g}".replace(".", mark) for limit in shift]
-        assert {f"probe.{probe}" for probe in PROBES} == {key for key in words if key.startswith("probe.")}
+        assert {f"probe.{probe}" for probe in (*PROBES, *ACQUISITION_PROBES)} == {
+            key for key in words if key.startswith("probe.")
+        }
         assert {f"verdict.{verdict}" for verdict in rule.ORDER} == {key for key in words if key.startswith("verdict.")}

@@ -42,6 +42,13 @@ def test_one_folder_is_positive_and_all_others_are_negative(classes: Path) -> No
     ]
 
 
+def test_several_positive_folders_are_findings_that_exclude_each_other(classes: Path) -> None:
+    source = read_folders(classes, ["COVID", "other"])
+    assert source.findings == ["COVID", "other"] and source.comparison == compared_with("healthy")
+    assert source.images[["COVID", "other"]].sum(axis=1).tolist() == [1, 1, 1, 0, 0, 1]
+    assert read_folders(classes, ["COVID", "other", "healthy"]).comparison["kind"] == "rest"
+
+
 def test_images_at_any_depth_may_have_equal_names(classes: Path) -> None:
     for scan in ("a", "b"):
         draw(classes / "other" / scan / "deep" / "1.png")

@@ -38,6 +38,7 @@ def test_every_option_can_be_given_on_the_command_line_and_in_a_file(tmp_path: P
         warmup=0.25,
         weight_decay=0.125,
         loss="focal",
+        classes="exclusive",
         focal_gamma=1.5,
         class_weights="none",
         label_smoothing=0.0625,

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import draw
 from raising import raises
 
 from placa.core.files import fingerprint
@@ -14,11 +15,15 @@ from placa.models.calibration import choose_thresholds, fit_recalibration, sigmo
 from placa.models.files import load_model
 from placa.records.manifest import read_manifest, write_manifest
 from placa.records.predictions import COLUMNS, read_predictions
+from placa.records.run import require_run
+from placa.sources.folders import read_folders
+from placa.training.data import require_exclusive
 from placa.training.epochs import auroc_error, mean_auroc
-from placa.training.errors import DivergedError, MissingClassError
+from placa.training.errors import DivergedError, MissingClassError, NotExclusiveError
 from placa.training.loss import class_weights, mean_loss, weighted_loss
 from placa.training.monitor import Monitor, Validator
 from placa.training.options import TrainOptions
+from placa.workflows.prepare import prepare
 from placa.workflows.train import train
 
 
@@ -180,3 +185,25 @@ def test_the_last_epoch_within_one_standard_error_is_kept() -> None:
     assert monitor.highest_auroc > monitor.best_auroc
     assert epoch + 1 == 5 + 3, "training stops three epochs after the last epoch within the interval"
     assert monitor.stalled(since=6) == 2, "the patience is counted from the start of a phase"
+
+
+def test_findings_that_exclude_each_other_have_probabilities_of_one_softmax(tmp_path: Path) -> None:
+    for number in range(36):
+        draw(tmp_path / "in" / ("bacterial", "viral", "normal")[number % 3] / f"{number}.png", seed=number)
+    prepare(read_folders(tmp_path / "in", ["bacterial", "viral"]), tmp_path / "data", size=16)
+    options = TrainOptions(epochs=1, classes="exclusive", recalibration="none", mirror=False)
+    train(tmp_path / "data", tmp_path / "run", options)
+    predictions = pd.read_parquet(tmp_path / "run" / "predictions.parquet")
+    total = predictions.groupby("image_id")["probability"].sum()
+    assert (total > 0).all() and (total <= 1 + 1e-6).all()
+    assert require_run(tmp_path / "run")["training"]["classes"] == "exclusive"
+
+
+def test_findings_of_one_image_cannot_exclude_each_other() -> None:
+    truth = np.array([[1, 1], [0, 1], [np.nan, 0]], np.float32)
+    with pytest.raises(NotExclusiveError) as caught:
+        require_exclusive(truth, ["Mass", "Nodule"])
+    assert caught.value.values["images"] == 1
+    require_exclusive(truth[1:], ["Mass", "Nodule"])
+    with pytest.raises(NotExclusiveError):
+        require_exclusive(truth[:, :1], ["Mass"])

@@ -15,8 +15,14 @@ write_reproduce <- function(run) {
   write_table_block("fingerprints", table, s("reproduce.fingerprints_caption"), c("l", "l"))
 
   named <- function(value, key) if (length(value)) stats::setNames(as.character(value), s(key))
+  # Decoders of the prepared data set, where they are not those of the training.
+  decoders <- unlist(info$data$decoders)
+  of_training <- unlist(info$versions)[names(decoders)]
+  decoders <- decoders[is.na(of_training) | decoders != of_training]
+  labels <- vapply(names(decoders), function(name) s("reproduce.prepared_with", name = name), "")
   versions <- c(
     unlist(info$versions),
+    if (length(decoders)) stats::setNames(decoders, labels),
     named(run$summary$r_version, "reproduce.evaluated_with"),
     named(run$summary$engine, "reproduce.engine"),
     named(getRversion(), "reproduce.report_r"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
 
@@ -45,3 +46,21 @@ def versions(*packages: str) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def decoder_versions() -> dict[str, str]:
+    """Return the versions of what makes grey levels from a file: placa, NumPy and the decoders."""
+    found = versions("placa", "numpy", *DECODERS)
+    del found["python"]
+    return found
+
+
+def changed_decoders(before: Mapping[str, str]) -> str:
+    """Return which decoders have another version here, such as ``pillow 12.0.0 there, 13.0.0 here``, or ``""``.
+
+    Args:
+        before: Versions by package, of another time or machine; unknown packages are not compared.
+    """
+    here = decoder_versions()
+    changed = [name for name in here if before.get(name, here[name]) != here[name]]
+    return "; ".join(f"{name} {before[name]} there, {here[name]} here" for name in changed)

@@ -13,12 +13,12 @@ import json
 import os
 import zlib
 from collections.abc import Sequence
-from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import placa
+from placa.core.system import changed_decoders, decoder_versions
 from placa.records.reading import Reading
 
 #: Size in bytes, and the modification times of content and metadata in ns since 1970; None for a missing file.
@@ -57,11 +57,10 @@ class Journal:
             "size": size,
             "reading": reading.as_record(),
             # Another version may read the same file differently.
-            "versions": {
-                "placa": placa.__version__,
-                **{name: version(name) for name in ("pillow", "pydicom", "numpy")},
-            },
+            "versions": {**decoder_versions(), "placa": placa.__version__},
         }
+        #: Decoders that have another version than those of an interrupted cache, in words, or ``""``.
+        self.changed_decoders = ""
         self._digest = hashlib.sha256()
         self._reasons: list[str] = []
 
@@ -84,6 +83,8 @@ class Journal:
         except FileNotFoundError:
             lines = []
         valid_bytes = 0
+        begun = (_content(lines[0]) or {}) if lines else {}
+        self.changed_decoders = changed_decoders(begun.get("versions", {}))
         if lines and _content(lines[0]) == self._rule:
             valid_bytes, rest, kept = len(lines[0]), iter(paths), 0
             for line in lines[1:]:

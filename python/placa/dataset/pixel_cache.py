@@ -194,6 +194,8 @@ def build_cache(
         file.truncate()
         if reasons:
             progress.say(f"resuming: {len(reasons):,} of {len(paths):,} files are already decoded")
+        elif log and log.changed_decoders:
+            progress.say(f"the interrupted cache has other decoders ({log.changed_decoders}); decoding all files again")
         elif begun:
             progress.say("the interrupted cache has other files or another size; decoding all files again")
         rest = islice(paths, len(reasons), None)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from placa.core.executors import Executor
 from placa.core.progress import SILENT, Progress
+from placa.core.system import changed_decoders
 from placa.images.by_rule import list_files, short_names
 from placa.images.errors import NoReadableImageError
 from placa.inference import dask, local
@@ -83,7 +84,13 @@ def predict_files(
     """
     run = Path(run)
     # The reading rule comes from run.json, so that a missing place is reported before the model is loaded.
-    reading = Reading.from_record(require_run(run)["data"].get("reading"))
+    data = require_run(run)["data"]
+    reading = Reading.from_record(data.get("reading"))
+    changed = changed_decoders(data.get("decoders", {}))
+    if changed:
+        progress.warn(
+            f"the run's images were read with other decoders ({changed}): pixels and probabilities may differ slightly"
+        )
     listing = list_files(reading, places)
     paths = [str(path) for path in listing]
     predictor = Predictor(run)

@@ -38,6 +38,9 @@ class DataFacts(DatasetFacts):
     positives: Annotated[dict[str, SplitCounts], Meta(description="Positive images by finding and split.")]
     source_options: Annotated[dict[str, Any], Meta(description="Options of the preparation.")]
     audit: Annotated[Audit, Meta(description="The content of audit.json.")]
+    decoders: NotRequired[
+        Annotated[dict[str, str], Meta(description="Versions of the packages that made the pixels, by package.")]
+    ]
 
 
 class LossWeights(TypedDict):

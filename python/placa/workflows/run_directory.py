@@ -15,7 +15,7 @@ import placa
 from placa.core.backend import accelerator, load_keras
 from placa.core.files import fingerprint
 from placa.core.places import public_option, public_path
-from placa.core.system import cores, versions
+from placa.core.system import cores, decoder_versions, versions
 from placa.models.files import save_model
 from placa.records.audit import Audit
 from placa.records.files import read_record, write_record
@@ -159,5 +159,8 @@ def _describe_data(data: TrainingData, calibrated: CalibratedModel) -> DataFacts
         },
         "source_options": data.facts["options"],
         "audit": read_record(data.directory / "audit.json", Audit),
+        "decoders": {
+            name: data.facts["versions"][name] for name in decoder_versions() if name in data.facts["versions"]
+        },
     }
     return convert(facts, DataFacts)

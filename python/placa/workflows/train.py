@@ -7,6 +7,7 @@ from pathlib import Path
 
 from placa.core.files import atomic_directory, require_writable
 from placa.core.progress import Progress, show
+from placa.core.system import changed_decoders
 from placa.records.run_facts import RunFacts
 from placa.training.batches import ALONE, Share
 from placa.training.checkpoint import Checkpoint
@@ -100,6 +101,12 @@ def train_share(
         PlacaError: As for `train`.
     """
     data = read_training_data(prepared, by_splits=not options.folds)
+    changed = changed_decoders(data.facts["versions"])
+    if changed and not share.process:
+        progress.warn(
+            f"the data set was prepared with other decoders ({changed}): images that are read here may have slightly "
+            "different pixels"
+        )
     options = options.suited(data.size)
     if share.process:
         if receive_start(share, state_of(out)):

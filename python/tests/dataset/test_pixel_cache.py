@@ -11,6 +11,8 @@ from conftest import RecordedProgress, draw
 from PIL import Image
 
 import placa.dataset.pixel_cache
+from placa.core import system
+from placa.dataset import cache_journal as journals
 from placa.dataset.pixel_cache import build_cache
 from placa.images.by_rule import read_file
 from placa.images.read import read_image
@@ -167,6 +169,19 @@ def test_a_cache_with_another_size_rule_or_version_is_not_resumed(
     read = read_anew(monkeypatch)
     build_cache(interrupted, tmp_path / "pixels-16.npy", 8, journal=tmp_path / "journal")
     assert read == interrupted
+
+
+def test_a_cache_of_other_decoders_is_not_resumed_and_the_decoder_is_named(
+    interrupted: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = system.decoder_versions()
+    monkeypatch.setattr(journals, "decoder_versions", lambda: here | {"pillow": "0.0.1"})
+    monkeypatch.setattr(system, "decoder_versions", lambda: here | {"pillow": "0.0.1"})
+    recorded = RecordedProgress()
+    read = read_anew(monkeypatch)
+    build_cache(interrupted, tmp_path / "pixels-16.npy", 16, recorded, journal=tmp_path / "journal")
+    assert read == interrupted
+    assert any(f"pillow {here['pillow']} there, 0.0.1 here" in text for text in recorded.messages)
 
 
 def undrafted(path: Path, size: int) -> np.ndarray:

@@ -102,6 +102,7 @@ def named(tmp_path_factory: pytest.TempPathFactory) -> Path:
     facts["training"] |= {"backbone": OTHERS[4], OTHERS[0]: "x", "augmentation": {OTHERS[0]: 1.0}}
     facts["machine"] |= {"gpu": OTHERS[0], "platform": OTHERS[5]}
     facts["versions"] = {OTHERS[0]: OTHERS[1], OTHERS[2]: OTHERS[3]}
+    facts["data"]["decoders"] = {OTHERS[0]: OTHERS[2], OTHERS[4]: OTHERS[5]}
     write_json(run / "run.json", facts)
     evaluate(run, bridge="rscript", progress=False)
     return run

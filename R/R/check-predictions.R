@@ -20,6 +20,10 @@ check_predictions <- function(predictions, columns = evaluation_columns, call = 
   for (name in intersect(text_columns, names(predictions))) {
     predictions[[name]] <- as_text(predictions[[name]])
   }
+  # A space or a zero-width character at an end would make another patient of the same id.
+  for (name in intersect(c("image_id", "patient_id", "group_id"), names(predictions))) {
+    predictions[[name]] <- trim_id(predictions[[name]])
+  }
   # An empty cell of a CSV is "": an unknown patient, not one shared patient.
   for (name in intersect(c("patient_id", "group_id", "fold"), names(predictions))) {
     predictions[[name]][predictions[[name]] %in% ""] <- NA_character_
@@ -46,6 +50,9 @@ check_predictions <- function(predictions, columns = evaluation_columns, call = 
   attr(predictions, "placa") <- attributes_kept
   predictions
 }
+
+# An identifier without invisible characters, as placa.records.predictions reads it.
+trim_id <- function(x) trimws(gsub("[\u200b-\u200f\u2060\ufeff]", "", x), whitespace = "[\\h\\v]")
 
 check_columns <- function(data, columns, what, call) {
   missing <- setdiff(columns, names(data))

@@ -79,7 +79,7 @@ evaluate.data.frame <- function(x, thresholds, split = "test", out = NULL, bins 
   check_draws(draws, seed)
   # The functions share their draws, about 50 MB, which must be freed at the end.
   on.exit(clear_resample_cache())
-  evaluation <- new_evaluation(
+  evaluation <- refuse_lost_numbers(new_evaluation(
     discrimination = discrimination(rows, split, confidence, draws, seed, max_fpr),
     operating_points = operating_points(rows, thresholds, split, confidence, draws, seed),
     calibration = calibration_bins(rows, split, bins, confidence),
@@ -100,7 +100,7 @@ evaluate.data.frame <- function(x, thresholds, split = "test", out = NULL, bins 
       folds = count_folds(rows),
       model_fingerprint = fingerprint_of(attr(predictions, "placa"))
     )
-  )
+  ))
   if (!is.null(out)) {
     write_evaluation(evaluation, out, labels)
   }
@@ -117,6 +117,22 @@ about_labels <- function(predictions, labelled, described) {
     n_labelled = length(unique(labelled$image_id)),
     unlabelled_findings = setdiff(predictions$finding, labelled$finding)
   )
+}
+
+# Arithmetic that loses a number, such as an integer overflow, is an error: R would go on with NA after a warning.
+refuse_lost_numbers <- function(code, call = rlang::caller_env()) {
+  lost <- c(gettext("NAs produced by integer overflow", domain = "R"), gettext("NaNs produced", domain = "R"),
+            gettext("NAs introduced by coercion", domain = "R"),
+            gettext("NAs introduced by coercion to integer range", domain = "R"))
+  withCallingHandlers(code, warning = function(warning) {
+    if (!conditionMessage(warning) %in% lost) return()
+    cli::cli_abort(
+      c("A number was lost in the arithmetic of the evaluation.",
+        x = "R reported: {conditionMessage(warning)}",
+        i = "This is an error of placa. Please report it with the number of images and findings."),
+      class = "placa_error_arithmetic", call = call
+    )
+  })
 }
 
 # The fingerprint of the model in the metadata of predictions, or NULL.

@@ -86,17 +86,40 @@ check_out <- function(out, call = rlang::caller_env()) {
 
 make_partial <- function(out, call) {
   check_out(out, call)
-  partial <- tempfile(paste0(".", basename(out), ".partial-"), tmpdir = dirname(out))
+  sweep_leftovers(out)
+  partial <- hidden_name(out, "partial")
   if (!suppressWarnings(dir.create(partial, recursive = TRUE))) {
     abort_out(out, "The parent directory is not writable.", call)
   }
   partial
 }
 
-# Two renames: the older evaluation is kept until the new one is complete, and is restored if the second fails.
+hidden_name <- function(out, kind) {
+  tempfile(paste0(".", basename(out), ".", kind, "-", Sys.getpid(), "-"), tmpdir = dirname(out))
+}
+
+# Removes what killed processes left beside `out`; an older evaluation that had lost its name gets it again.
+sweep_leftovers <- function(out) {
+  found <- list.files(dirname(out), all.files = TRUE, no.. = TRUE)
+  beginning <- paste0(".", basename(out), ".")
+  found <- found[startsWith(found, beginning)]
+  parts <- regmatches(found, regexec("[.](partial|old)-([0-9]+)-[0-9a-f]+$", found))
+  for (i in which(lengths(parts) == 3)) {
+    if (suppressWarnings(tools::pskill(as.integer(parts[[i]][[3]]), 0))) next
+    place <- file.path(dirname(out), found[[i]])
+    if (parts[[i]][[2]] == "old" && !file.exists(out)) file.rename(place, out) else unlink(place, recursive = TRUE)
+  }
+}
+
+# In one step where the system can do that. Otherwise in two renames: the older evaluation is restored if the second
+# fails, or by the next call if this process is killed between them.
 replace_directory <- function(partial, out, call) {
-  old <- tempfile(paste0(".", basename(out), ".old-"), tmpdir = dirname(out))
+  old <- hidden_name(out, "old")
   had_old <- file.exists(out)
+  if (had_old && .Call(placa_exchange, normalizePath(partial), normalizePath(out))) {
+    unlink(partial, recursive = TRUE)
+    return(invisible())
+  }
   if (had_old && !suppressWarnings(file.rename(out, old))) {
     abort_out(out, "The older evaluation could not be moved.", call)
   }

@@ -9,6 +9,7 @@ static const R_CallMethodDef calls[] = {
   {"placa_curve_at", (DL_FUNC) &placa_curve_at, 6},
   {"placa_areas_within", (DL_FUNC) &placa_areas_within, 6},
   {"placa_precision_within", (DL_FUNC) &placa_precision_within, 6},
+  {"placa_exchange", (DL_FUNC) &placa_exchange, 2},
   {NULL, NULL, 0}
 };
 

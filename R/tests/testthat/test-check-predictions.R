@@ -61,3 +61,24 @@ test_that("labelled images without a probability are excluded with a warning", {
   expect_warning(kept <- select_split(rows, "test"), class = "placa_warning_unpredicted")
   expect_identical(nrow(kept), 5L)
 })
+
+test_that("identifiers with invisible characters are the same patient", {
+  predictions <- example_predictions()
+  first <- predictions$patient_id[[1]]
+  predictions$patient_id[[1]] <- paste0(first, " ")
+  predictions$patient_id[[2]] <- paste0("\u200b", first)
+  checked <- check_predictions(predictions)
+  expect_identical(checked$patient_id[1:2], c(first, first))
+})
+
+test_that("ages and scores outside their range are errors", {
+  predictions <- example_predictions()
+  expect_error(check_predictions(transform(predictions, age = -0.1)), class = "placa_error_age")
+  expect_error(check_predictions(transform(predictions, score = Inf)), class = "placa_error_score")
+})
+
+test_that("a number that arithmetic loses is an error", {
+  expect_error(refuse_lost_numbers(.Machine$integer.max + 1L), class = "placa_error_arithmetic")
+  expect_error(refuse_lost_numbers(sqrt(-1)), class = "placa_error_arithmetic")
+  expect_identical(refuse_lost_numbers(1 + 1), 2)
+})

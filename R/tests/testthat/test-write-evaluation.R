@@ -157,3 +157,15 @@ test_that("an evaluation without a curve is written without that figure", {
 })
 
 unlink(dirname(shared_out), recursive = TRUE)
+
+test_that("an older evaluation that a killed process had moved away gets its name again", {
+  dir.create(directory <- tempfile())
+  out <- file.path(directory, "evaluation")
+  dead <- paste0(".evaluation.", c("old", "partial"), "-99999999-abc")
+  for (name in dead) dir.create(file.path(directory, name))
+  writeLines("{}", file.path(directory, dead[[1]], "summary.json"))
+  dir.create(kept <- hidden_name(out, "partial"))
+  sweep_leftovers(out)
+  expect_setequal(list.files(directory, all.files = TRUE, no.. = TRUE), c("evaluation", basename(kept)))
+  expect_true(file.exists(file.path(out, "summary.json")))
+})

@@ -33,6 +33,8 @@ _FIELDS = [
     pa.field("site", pa.string()),
 ]
 COLUMNS = [field.name for field in _FIELDS]
+#: Zero-width characters and marks of direction.
+_INVISIBLE = "[\u200b-\u200f\u2060\ufeff]"
 
 
 def tidy(
@@ -137,6 +139,9 @@ def read_predictions(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     for field in table.schema:
         if pa.types.is_string(field.type):
             frame[field.name] = frame[field.name].astype("string")
+    for name in ("image_id", "patient_id", "group_id"):
+        # A space or a zero-width character at an end would make another patient of the same id.
+        frame[name] = frame[name].astype("string").str.replace(_INVISIBLE, "", regex=True).str.strip()
     _require_ranges(frame, path)
     frame["truth"] = frame["truth"].astype("Int8")
     return frame, metadata

@@ -1,0 +1,142 @@
+"""Commands of placa that are interrupted by kills and full disks, and what must be the same afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+#: The environment variable by which processes of a campaign are found.
+_MARK = "PLACA_CAMPAIGN"
+
+
+@dataclass
+class Campaign:
+    """A command, run again and again in a copy of one directory.
+
+    Attributes:
+        name: Its name.
+        start: The directory with its input.
+        arguments: The command line, relative to the directory.
+        again: Options of the second call after an interruption.
+        output: The output, relative to the directory.
+        files: Patterns of files below `output` whose content must be the same; parquet is compared by its values.
+        seconds: The duration of an undisturbed call.
+        counts: What happened.
+    """
+
+    name: str
+    start: Path
+    arguments: list[str]
+    output: str
+    files: list[str]
+    again: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def undisturbed(self, folder: Path) -> str:
+        """Run the command in a copy; return the digest of its output."""
+        work = Path(shutil.copytree(self.start, folder / "undisturbed"))
+        began = time.monotonic()
+        done = self.run(work)
+        self.seconds = time.monotonic() - began
+        assert done.returncode == 0, done.stderr
+        return self.digest(work)
+
+    def command(self, again: bool = False) -> list[str]:
+        """Return the command line."""
+        return [sys.executable, "-m", "placa", *self.arguments, *(self.again if again else [])]
+
+    def run(self, work: Path, again: bool = False, **how: object) -> subprocess.CompletedProcess[str]:
+        """Run the command to its end."""
+        return subprocess.run(
+            self.command(again), cwd=work, capture_output=True, text=True, check=False, env=_marked(work), **how
+        )  # type: ignore[call-overload]
+
+    def kill_after(self, work: Path, seconds: float) -> bool:
+        """Start the command, kill it, and return whether it was still running; its children must end with it."""
+        with (work / ".log").open("wb") as log:
+            process = subprocess.Popen(self.command(), cwd=work, stdout=log, stderr=log, env=_marked(work))
+            try:
+                process.wait(seconds)
+                return False
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        (work / ".log").unlink()
+        end = time.monotonic() + 10
+        while (alive := _processes_of(work)) and time.monotonic() < end:
+            time.sleep(0.1)
+        self.counts["outlived"] += len(alive)
+        return True
+
+    def judge(self, work: Path, digest: str) -> None:
+        """Run the command again after an interruption, and compare its output with the undisturbed one."""
+        done = self.run(work, again=True)
+        self.counts["tried"] += 1
+        if done.returncode:
+            self.counts["refused" if "Traceback" not in done.stderr else "crashed"] += 1
+            print(done.stderr[-2000:])
+        elif self.digest(work) != digest:
+            self.counts["silently different"] += 1
+        else:
+            self.counts["the same"] += 1
+        target = work / self.output
+        left = [path.name for path in target.parent.iterdir() if path.name.startswith(f".{target.name}")]
+        self.counts["leftovers"] += len(left)
+
+    def digest(self, work: Path) -> str:
+        """Return a digest of the output."""
+        target = work / self.output
+        paths = (
+            sorted({path for pattern in self.files for path in target.glob(pattern)}) if target.is_dir() else [target]
+        )
+        assert paths
+        sums = hashlib.sha256()
+        for path in paths:
+            text = pd.read_parquet(path).to_csv().encode() if path.suffix == ".parquet" else path.read_bytes()
+            sums.update(path.name.encode() + text.replace(str(work).encode(), b""))
+        return sums.hexdigest()
+
+
+def random_moments(seconds: float, count: int, seed: int) -> list[float]:
+    """Return moments during a call, in seconds after its start."""
+    return list(np.random.default_rng(seed).uniform(0.05, 1.02, count) * seconds)
+
+
+def limited(size: int) -> Callable[[], None]:
+    """Return a function for a child process that limits the size of its files, like a full disk."""
+
+    def limit() -> None:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+    return limit
+
+
+def _marked(work: Path) -> dict[str, str]:
+    return {**os.environ, _MARK: str(work), "XDG_CONFIG_HOME": str(work / ".config")}
+
+
+def _processes_of(work: Path) -> list[int]:
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            variables = (place / "environ").read_bytes()
+            state = (place / "stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if f"{_MARK}={work}\0".encode() in variables and state != "Z":
+            found.append(int(place.name))
+    return found

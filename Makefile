@@ -5,7 +5,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 R_SOURCES := $(shell find R -type f -not -path '*/.*' -not -name '*.o' -not -name '*.so' 2>/dev/null)
 
-.PHONY: demo test test-slow bench findings docs lint setup renv lock clean help
+.PHONY: demo test test-slow coverage bench findings docs lint setup renv lock clean help
 
 demo: setup ## phantoms → train → predict → evaluate in R → report
 	@$(BIN)/placa demo
@@ -14,8 +14,11 @@ test: setup ## pytest and testthat, with the linters
 	@tools/setup-axe
 	@tools/run-tests
 
-test-slow: setup ## tests that take minutes
-	@$(BIN)/pytest -m slow
+test-slow: setup ## tests that take minutes (PART=name for a part, see CONTRIBUTING.md)
+	@$(BIN)/pytest -m slow --numprocesses auto --maxprocesses 2 --dist worksteal $(if $(PART),--part=$(PART))
+
+coverage: setup ## the branches of splits, grouping, thresholds, recalibration and evaluation that tests reach
+	@tools/coverage
 
 bench: setup ## speed compared with common alternatives (see benchmarks/)
 	@benchmarks/run

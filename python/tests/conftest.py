@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from slow_parts import PARTS, part_of
 
 from placa.core.progress import Progress
 
@@ -26,29 +27,30 @@ ROOT = Path(__file__).resolve().parents[2]
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 pytest_plugins = ["download_fixtures", "report_fixtures", "source_fixtures"]
-#: Whether this process is one of several workers of pytest-xdist.
-WORKER = "PYTEST_XDIST_WORKER" in os.environ
 #: Folders whose tests take longest: with several workers they start first, so that no worker is left alone at the end.
 LONGEST_FIRST = ("workflows", "documents", "reporting", "training", "inference", "cli")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run a file by one worker, so that its fixtures are made once, and the longest files first."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--part", choices=PARTS, help="run only the tests of a part of the slow tests")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Select a part of the slow tests, and run the longest files first."""
+    if part := config.getoption("part"):
+        items[:] = [item for item in items if part_of(item.path) == part]
 
     def rank(item: pytest.Item) -> int:
         folder = item.path.relative_to(ROOT / "python" / "tests").parts[0]
         return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
 
     items.sort(key=rank)
-    if WORKER:
-        for item in items:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
     """Return a folder that `make` has filled once per session, for all workers; the others wait."""
     base = factory.getbasetemp()
-    if WORKER:
+    if "PYTEST_XDIST_WORKER" in os.environ:
         base = base.parent
     folder, made = base / f"once-{name}", base / f"once-{name}.made"
     with (base / f"once-{name}.lock").open("w") as lock:

@@ -171,13 +171,21 @@ def long_run(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+def runs_r(process: int) -> bool:
+    """Return whether a process, or a child of it, has loaded R and the R package."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return any("placa.so" in Path(f"/proc/{one}/maps").read_text() for one in [str(process), *children])
+
+
 @pytest.mark.parametrize(("bridge", "to_all"), [("rpy2", False), ("rscript", False), ("rscript", True)])
 def test_ctrl_c_ends_the_command_with_one_line(long_run: Path, bridge: str, to_all: bool) -> None:
     before = {path.name for path in long_run.iterdir()}
     command = [sys.executable, "-m", "placa", "evaluate", str(long_run), "--bridge", bridge]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, **pipes, text=True, start_new_session=True) as process:  # type: ignore[call-overload]
-        time.sleep(8)
+        while process.poll() is None and not runs_r(process.pid):
+            time.sleep(0.05)
+        time.sleep(2)
         assert process.poll() is None, "the evaluation ended before it could be stopped"
         # A terminal sends the signal to R too if R is a separate process.
         os.killpg(process.pid, signal.SIGINT) if to_all else process.send_signal(signal.SIGINT)

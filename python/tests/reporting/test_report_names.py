@@ -113,8 +113,15 @@ def shown(name: str) -> str:
     return " ".join(name.replace("\x1b", "\\u001b").replace("_", " ").split())
 
 
-@pytest.mark.parametrize("document", ["evaluation", "model-card"])
-@pytest.mark.parametrize("lang", ["en", "es"])
+@pytest.mark.parametrize(
+    ("lang", "document"),
+    [
+        ("en", "evaluation"),
+        ("es", "model-card"),
+        pytest.param("es", "evaluation", marks=pytest.mark.slow),
+        pytest.param("en", "model-card", marks=pytest.mark.slow),
+    ],
+)
 def test_no_name_is_live_in_a_page(named: Path, lang: str, document: str, tmp_path: Path) -> None:
     page = render_report(named, lang, out=tmp_path / "page.html", renderer="rmarkdown", document=document)
     source = page.read_text("utf-8")

@@ -10,7 +10,9 @@ from sklearn.metrics import brier_score_loss, matthews_corrcoef, roc_auc_score
 from stamped import stamp
 
 from placa.core.errors import UnknownNameError
+from placa.evaluation import bridge
 from placa.evaluation.errors import RError, Rpy2Error
+from placa.records.evaluation import Summary
 from placa.records.predictions import read_predictions, write_predictions
 from placa.workflows.evaluate import evaluate, headline
 
@@ -25,6 +27,23 @@ def evaluated(run: Path, r: str, tmp_path_factory: pytest.TempPathFactory) -> Pa
     evaluate(out, bridge="rpy2", progress=recorded)
     assert recorded.warned == []
     return out
+
+
+@pytest.fixture(scope="module")
+def by_rscript(run: Path, r: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Summary, list[str]]:
+    """Copy the run, and evaluate it where rpy2 does not work; also return the summary and the warnings."""
+
+    def broken() -> None:
+        raise Rpy2Error("libR.so is incompatible")
+
+    out = Path(shutil.copytree(run, tmp_path_factory.mktemp("by-rscript") / "run"))
+    recorded = RecordedProgress()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bridge, "start_r", broken)
+        summary = evaluate(out, progress=recorded)
+        with raises(Rpy2Error, reason="libR.so is incompatible"):
+            evaluate(out, bridge="rpy2")
+    return out, summary, recorded.warned
 
 
 def test_tables_and_figures_exist(evaluated: Path) -> None:
@@ -51,43 +70,34 @@ def test_measures_of_r_match_scikit_learn(evaluated: Path) -> None:
     assert metric["brier"] == pytest.approx(brier_score_loss(truth, probability))
 
 
-def test_both_bridges_give_the_same_evaluation(evaluated: Path, a_run: Path) -> None:
-    summary = evaluate(a_run, bridge="rscript")
-    written = sorted(path.name for path in (a_run / "evaluation").iterdir())
+def test_both_bridges_give_the_same_evaluation(evaluated: Path, by_rscript: tuple[Path, Summary, list[str]]) -> None:
+    other_run, summary, _ = by_rscript
+    written = sorted(path.name for path in (other_run / "evaluation").iterdir())
     assert written == sorted(path.name for path in (evaluated / "evaluation").iterdir())
     for name in written:
         if not name.endswith((".png", ".svg")):
             other = (evaluated / "evaluation" / name).read_bytes()
-            assert (a_run / "evaluation" / name).read_bytes() == other, name
-    assert summary["labels"]["source"] == read_predictions(a_run)[1]["label_source"]
+            assert (other_run / "evaluation" / name).read_bytes() == other, name
+    assert summary["labels"]["source"] == read_predictions(other_run)[1]["label_source"]
     assert "AUROC" in headline(summary)[0]
 
 
-def test_a_missing_rpy2_is_one_warning(a_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from placa.evaluation import bridge
-
-    def broken() -> None:
-        raise Rpy2Error("libR.so is incompatible")
-
-    monkeypatch.setattr(bridge, "start_r", broken)
-    recorded = RecordedProgress()
-    evaluate(a_run, progress=recorded)
-    assert len(recorded.warned) == 1 and "libR.so is incompatible" in recorded.warned[0]
-    with raises(Rpy2Error, reason="libR.so is incompatible"):
-        evaluate(a_run, bridge="rpy2")
+def test_a_missing_rpy2_is_one_warning(a_run: Path, by_rscript: tuple[Path, Summary, list[str]]) -> None:
+    _, _, warned = by_rscript
+    assert len(warned) == 1 and "libR.so is incompatible" in warned[0]
     with raises(UnknownNameError, name="rpy", known=["auto", "rpy2", "rscript"]):
         evaluate(a_run, bridge="rpy")
 
 
-@pytest.mark.parametrize("bridge", ["rpy2", "rscript"])
-def test_a_patient_in_two_splits_is_an_error_of_r(a_run: Path, bridge: str) -> None:
+@pytest.mark.parametrize("by", ["rpy2", "rscript"])
+def test_a_patient_in_two_splits_is_an_error_of_r(a_run: Path, by: str) -> None:
     predictions, metadata = read_predictions(a_run)
     stranger = predictions.loc[predictions["split"] == "train", "patient_id"].iloc[0]
     predictions.loc[predictions.index[predictions["split"] == "test"][0], "patient_id"] = stranger
     write_predictions(predictions, a_run / "predictions.parquet", metadata)
     stamp(a_run)
     with raises(RError) as refused:
-        evaluate(a_run, bridge=bridge)
+        evaluate(a_run, bridge=by)
     assert "placa_error_leak" in refused.value.values["classes"] and stranger in str(refused.value)
     assert "placa_error_leak" in refused.value.values["classes"]
     assert not (a_run / "evaluation").exists()
@@ -113,8 +123,8 @@ def test_unknown_patients_are_reported_as_unknown(a_run: Path) -> None:
     assert "of unknown patients, " in headline(evaluate(a_run, bridge="rpy2"))[0]
 
 
-def test_an_error_keeps_the_older_evaluation(a_run: Path) -> None:
-    evaluate(a_run, bridge="rpy2")
+def test_an_error_keeps_the_older_evaluation(evaluated: Path, tmp_path: Path) -> None:
+    a_run = Path(shutil.copytree(evaluated, tmp_path / "run"))
     before = json.loads((a_run / "evaluation" / "summary.json").read_text())
     with raises(RError) as refused:
         evaluate(a_run, split="nowhere", bridge="rpy2")

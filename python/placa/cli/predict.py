@@ -25,6 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the table to a parquet file")
     parser.add_argument("--paths", action="store_true", help="write the path of each image, which may name a patient")
     parser.add_argument("--key", type=Path, metavar="FILE", help="secret key for the ids of DICOM files")
+    parser.add_argument(
+        "--unit",
+        choices=("image", "study"),
+        default="image",
+        help="study: pool the images of each study of a prepared data set (default: %(default)s)",
+    )
     parser.add_argument("--rows", type=int, default=20, help="number of rows to print (default: %(default)s; 0: all)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help=SCHEDULER)
 
@@ -36,17 +42,20 @@ def run(options: argparse.Namespace) -> None:
     from placa.core.files import require_writable
     from placa.inference.predict import Predictor, predict_files
     from placa.inference.prepared import find_prepared_set, predict_prepared
+    from placa.models.errors import MissingStudyError
 
     if options.out:
         require_writable(options.out.parent)
     progress = RichProgress()
     prepared = find_prepared_set(options.images)
+    if options.unit == "study" and not prepared:
+        raise MissingStudyError("The studies of files are unknown. Name a prepared data set, or omit --unit study.")
     rejected: list[tuple[str, str]] = []
     label_source = None
     with open_executor(options.scheduler, progress) as executor:
         if prepared:
             predictor = Predictor(options.run)
-            table, facts = predict_prepared(predictor, prepared, progress, executor)
+            table, facts = predict_prepared(predictor, prepared, progress, executor, options.unit)
             label_source = facts["label_source"]
         else:
             table, rejected, predictor = predict_files(options.run, options.images, progress, executor)

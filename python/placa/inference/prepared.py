@@ -16,6 +16,7 @@ from placa.inference.dask import predict_rows
 from placa.inference.errors import MixedInputsError, ReadingMismatchError
 from placa.inference.loaded_run import LoadedRun
 from placa.models.outputs import in_batches, predict_pixels
+from placa.models.studies import pool_studies
 from placa.records.files import read_record
 from placa.records.predictions import tidy
 from placa.records.reading import Reading, collapse
@@ -43,7 +44,11 @@ def find_prepared_set(places: Sequence[Path]) -> Path | None:
 
 
 def predict_prepared(
-    predictor: LoadedRun, prepared: Path, progress: Progress = SILENT, executor: Executor | None = None
+    predictor: LoadedRun,
+    prepared: Path,
+    progress: Progress = SILENT,
+    executor: Executor | None = None,
+    unit: str = "image",
 ) -> tuple[pd.DataFrame, SourceFacts]:
     """Predict a prepared data set.
 
@@ -52,11 +57,12 @@ def predict_prepared(
         prepared: A directory that ``placa prepare`` wrote.
         progress: Shows the progress bar.
         executor: Where the work is done; in this process by default.
+        unit: ``"study"`` to pool the images of each study by their mean logit.
 
     Returns:
-        The table, one row per image (or volume) and finding, with split, truth and the other columns of the manifest,
-        and the columns ``path`` and ``class`` (see `placa.inference.predict.Predictor.predict`); and the content of the
-        data set's ``source.json``.
+        The table, one row per image (or volume, or study) and finding, with split, truth and the other columns of the
+        manifest, and the columns ``path`` and ``class`` (see `placa.inference.predict.Predictor.predict`); and the
+        content of the data set's ``source.json``.
 
     Raises:
         ReadingMismatchError: The data set was read by another rule than the model's training images.
@@ -89,5 +95,7 @@ def predict_prepared(
         else:
             outputs = predict_rows(predictor, prepared, len(pixels), executor, advance)
     images = collapse(manifest, reading)
+    if unit == "study":
+        images, outputs = pool_studies(images, predictor.findings, outputs)
     table = tidy(images, predictor.findings, outputs.probability, outputs.score)
     return predictor.add_path_and_class(table, images["path"]), facts

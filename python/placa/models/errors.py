@@ -54,3 +54,7 @@ class EnsembleWeightsError(InputError):
 
 class WeightsDownloadError(MachineError):
     """Keras cannot download the ImageNet weights. Values: ``backbone``, ``reason``."""
+
+
+class MissingStudyError(InputError):
+    """The studies of the images are not known."""

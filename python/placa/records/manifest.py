@@ -20,14 +20,16 @@ SPLITS = ("train", "validation", "test")
 #: Columns that every manifest has, for every source; all other columns are findings.
 TEXT = ("image_id", "path", "patient_id", "group_id", "split", "sex", "view", "site", "label_source")
 FIXED = (*TEXT, "age")
+#: Columns of the manifest of sources that know them.
+OPTIONAL = ("study_id",)
 
 
 def complete(images: pd.DataFrame, findings: list[str]) -> pd.DataFrame:
     """Convert the table of a source to the columns and types of the manifest.
 
     Args:
-        images: One row per image: ``image_id``, ``path``, one column per finding, and any other column of `TEXT` or
-            ``age``.
+        images: One row per image: ``image_id``, ``path``, one column per finding, and any other column of `TEXT`,
+            ``age`` or `OPTIONAL`.
         findings: The finding columns: 0, 1, or missing if unknown.
 
     Returns:
@@ -38,7 +40,7 @@ def complete(images: pd.DataFrame, findings: list[str]) -> pd.DataFrame:
     Raises:
         MissingColumnError: ``image_id``, ``path`` or a finding is missing.
         DuplicateImageError: An ``image_id`` occurs twice.
-        ReservedNameError: A finding has the name of a column in `FIXED`.
+        ReservedNameError: A finding has the name of a column in `FIXED` or `OPTIONAL`.
     """
     need = ["image_id", "path", *findings]
     missing = [name for name in need if name not in images]
@@ -46,12 +48,12 @@ def complete(images: pd.DataFrame, findings: list[str]) -> pd.DataFrame:
         columns = [str(name) for name in images.columns]
         message = f"No column {missing[0]!r} in the table of images (columns: {', '.join(columns)}). Add the column."
         raise MissingColumnError(message, column=missing[0], file=None, columns=columns)
-    taken = sorted(set(findings) & set(FIXED))
+    taken = sorted(set(findings) & {*FIXED, *OPTIONAL})
     if taken:
         message = f"A finding cannot be named {taken[0]!r}: the manifest has a column of that name. Rename the finding."
         raise ReservedNameError(message, name=taken[0])
     out = pd.DataFrame(index=pd.RangeIndex(len(images)))
-    for name in TEXT:
+    for name in (*TEXT, *(name for name in OPTIONAL if name in images)):
         column = images[name].reset_index(drop=True) if name in images else pd.Series(pd.NA, index=out.index)
         out[name] = column.astype("string")
     # Splits keep groups together; an image without patient and group is a group of its own.
@@ -69,7 +71,7 @@ def complete(images: pd.DataFrame, findings: list[str]) -> pd.DataFrame:
 
 def findings_of(manifest: pd.DataFrame) -> list[str]:
     """Return the names of the finding columns, in their order."""
-    return [str(name) for name in manifest.columns if name not in FIXED]
+    return [str(name) for name in manifest.columns if name not in FIXED and name not in OPTIONAL]
 
 
 def write_manifest(manifest: pd.DataFrame, path: Path, split: SplitFacts | None = None) -> None:
@@ -124,7 +126,7 @@ def read_manifest(prepared: Path) -> pd.DataFrame:
     if missing:
         message = f"No column {missing[0]!r} in {path}. Run placa prepare again."
         raise MissingColumnError(message, column=missing[0], file=str(path), columns=list(map(str, manifest.columns)))
-    for name in TEXT:
+    for name in (*TEXT, *(name for name in OPTIONAL if name in manifest)):
         manifest[name] = manifest[name].astype("string")
     for finding in findings_of(manifest):
         manifest[finding] = manifest[finding].astype("Int8")

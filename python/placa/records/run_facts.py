@@ -65,6 +65,7 @@ class TrainingFacts(TypedDict):
     weight_decay: Annotated[float, Meta(description="Training option.")]
     loss: Annotated[str, Meta(description="Training option.")]
     classes: NotRequired[Annotated[str, Meta(description="Training option.")]]
+    unit: NotRequired[Annotated[str, Meta(description="Training option.")]]
     focal_gamma: Annotated[float, Meta(description="Training option.")]
     class_weights: Annotated[str, Meta(description="Training option.")]
     label_smoothing: Annotated[float, Meta(description="Training option.")]

@@ -29,8 +29,8 @@ class Source:
     Attributes:
         kind: The source's name on the command line.
         images: One row per existing image: ``image_id``, ``path``, one column per finding (1, 0 or missing), and any of
-            ``patient_id``, ``group_id``, ``split``, ``sex``, ``age`` (years), ``view``, ``site``, ``label_source``.
-            A missing ``split`` means that `prepare` assigns the image to training or validation.
+            ``patient_id``, ``study_id``, ``group_id``, ``split``, ``sex``, ``age`` (years), ``view``, ``site``,
+            ``label_source``. A missing ``split`` means that `prepare` assigns the image to training or validation.
         findings: The finding columns of `images`.
         comparison: The images that findings are compared with.
         label_source: The origin of the labels: ``phantom``, ``folders``, or the name of a table or data set.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from placa.models.assembled import with_mirror, with_probabilities
 from placa.models.calibration import DEFAULT_POINT, Choice, choose_recalibration, choose_thresholds, missing_class
 from placa.models.outputs import ModelOutputs, in_batches, predict_pixels
+from placa.models.studies import pool_studies
 from placa.records.manifest import SPLITS
 from placa.records.model import Calibration, OperatingPoints, RecalibrationFacts
 from placa.records.run_facts import Folds
@@ -49,7 +50,9 @@ def inference_network(network: Any, options: TrainOptions) -> Any:
     return with_mirror(network) if options.mirror and options.changes.flip else network
 
 
-def finish(network: Any, data: TrainingData, held_out: NDArray[np.int64], method: str = "platt") -> CalibratedModel:
+def finish(
+    network: Any, data: TrainingData, held_out: NDArray[np.int64], method: str = "platt", unit: str = "image"
+) -> CalibratedModel:
     """Recalibrate a network, choose its thresholds, and predict the complete data set.
 
     Args:
@@ -57,6 +60,7 @@ def finish(network: Any, data: TrainingData, held_out: NDArray[np.int64], method
         data: The prepared data set.
         held_out: Validation rows.
         method: Recalibration method (see `placa.models.calibration.choose_recalibration`).
+        unit: ``"study"`` if predictions and thresholds are those of studies.
 
     Returns:
         The recalibrated model with its predictions.
@@ -64,15 +68,18 @@ def finish(network: Any, data: TrainingData, held_out: NDArray[np.int64], method
     choices = recalibrate(network, data, held_out, method)
     model = with_probabilities(network, [choice.recalibration for choice in choices])
     predictions = predict_pixels(model, in_batches(data.pixels), data.reading)
-    chosen_on = data.reading.files_of(held_out)
+    files, validation = data.files, data.reading.files_of(held_out)
+    truth = data.reading.first_rows(data.truth)
+    if unit == "study":
+        files, predictions = pool_studies(files, data.findings, predictions)
+        validation = np.flatnonzero(files["split"] == "validation")
+        truth = files[data.findings].to_numpy(dtype="float32", na_value=np.nan)
     return CalibratedModel(
         model,
         {"method": method, "findings": recalibrations(data.findings, choices)},
-        operating_points(
-            data.findings, predictions.probability[chosen_on], data.reading.first_rows(data.truth[held_out])
-        ),
+        operating_points(data.findings, predictions.probability[validation], truth[validation]),
         predictions,
-        data.files,
+        files,
         {name: data.files[data.files["split"] == name] for name in SPLITS},
     )
 

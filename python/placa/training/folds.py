@@ -15,6 +15,7 @@ from placa.dataset.splits import FRACTIONS, assert_disjoint, assign_splits
 from placa.models.assembled import ensemble
 from placa.models.calibration import Choice, FoldChoices, choose_for_folds, sigmoid
 from placa.models.outputs import ModelOutputs
+from placa.models.studies import pool_studies
 from placa.records.manifest import SPLITS
 from placa.records.model import RecalibrationFacts
 from placa.records.run_facts import FoldFacts, split_counts
@@ -229,15 +230,19 @@ def _pool(
         of_fold.iloc[places] = fold.name
     # A validation file of several folds counts once per fold, as each fold has its own prediction.
     chosen_on = np.concatenate([fold.files["validation"] for fold in folds])
-    judged = np.concatenate([fold.outputs("validation").probability for fold in folds])
-    files = data.files.assign(split="test", fold=of_fold)
+    judged = [(data.files.iloc[fold.files["validation"]], fold.outputs("validation")) for fold in folds]
+    files = images = data.files.assign(split="test", fold=of_fold)
+    if options.unit == "study":
+        judged = [pool_studies(part, data.findings, outputs) for part, outputs in judged]
+        files, predictions = pool_studies(images, data.findings, predictions)
+    judged_truth = pd.concat([part[data.findings] for part, _ in judged]).to_numpy(dtype="float32", na_value=np.nan)
     return CalibratedModel(
         ensemble([fold.network for fold in folds], [[one.recalibration for one in fold.choices] for fold in folds]),
         {"method": options.recalibration, "findings": _describe_choices(data.findings, folds, choices)},
-        operating_points(data.findings, judged, truth[chosen_on]),
+        operating_points(data.findings, np.concatenate([outputs.probability for _, outputs in judged]), judged_truth),
         predictions,
         files,
-        {"train": files, "validation": files.iloc[np.unique(chosen_on)], "test": files},
+        {"train": images, "validation": images.iloc[np.unique(chosen_on)], "test": images},
         {"count": len(folds), "each": [_describe(fold, data, truth) for fold in folds]},
     )
 

@@ -86,6 +86,13 @@ class TrainOptions:
         "the network has one softmax over the findings and none of them",
         choices=("separate", "exclusive"),
     )
+    unit: str = option(
+        "image",
+        str,
+        "what predictions and thresholds are for: image, or study, whose images are pooled by their mean logit; the "
+        "network is trained on images in both cases",
+        choices=("image", "study"),
+    )
     focal_gamma: float = option(2.0, float, "gamma of the focal loss; 0 is the cross-entropy", least=0)
     class_weights: str = option(
         "balanced",

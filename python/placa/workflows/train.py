@@ -8,6 +8,7 @@ from pathlib import Path
 from placa.core.files import atomic_directory, require_writable
 from placa.core.progress import Progress, show
 from placa.core.system import changed_decoders
+from placa.models.studies import require_studies
 from placa.records.run_facts import RunFacts
 from placa.training.batches import ALONE, Share
 from placa.training.checkpoint import Checkpoint
@@ -108,6 +109,8 @@ def train_share(
             "different pixels"
         )
     options = options.suited(data.size)
+    if options.unit == "study":
+        require_studies(data.files)
     if share.process:
         if receive_start(share, state_of(out)):
             _train_as_peer(data, options, progress, Checkpoint(state_of(out), writes=False), share)
@@ -151,4 +154,6 @@ def _train_network(
     validation = data.rows("validation")
     part = state.part("network") if state else None
     fitted = fit_network(data, data.rows("train"), validation, options, progress, part, share)
-    return fitted, finish(inference_network(fitted.network, options), data, validation, options.recalibration)
+    return fitted, finish(
+        inference_network(fitted.network, options), data, validation, options.recalibration, options.unit
+    )

@@ -23,14 +23,15 @@ layer_of <- function(plot, geom) {
   ggplot2::ggplot_build(plot)$data[[which(is_it)[[1]]]]
 }
 
-# A figure is drawn without messages, accepts layers, and has an alternative text.
+# A figure accepts layers, is drawn without messages, and has an alternative text. Returns the texts of the figure.
 expect_figure <- function(plot) {
   expect_s3_class(plot, "ggplot")
-  expect_silent(texts_of(plot))
-  expect_s3_class(plot + ggplot2::ggtitle("mine") + ggplot2::theme_dark(), "ggplot")
-  expect_silent(texts_of(plot + ggplot2::ggtitle("mine") + ggplot2::theme_dark()))
   expect_gt(nchar(ggplot2::get_alt_text(plot)), 20)
   expect_no_match_all(ggplot2::get_alt_text(plot), "[{}]")
+  changed <- plot + ggplot2::ggtitle("mine") + ggplot2::theme_dark()
+  expect_s3_class(changed, "ggplot")
+  expect_silent(texts <- texts_of(changed))
+  invisible(texts)
 }
 
 # English words that a Spanish figure must not have; terms such as AUROC are the same.

@@ -7,8 +7,7 @@ test_that("every type of every evaluation gives a figure in both languages", {
     expect_figure(ggplot2::autoplot(one, type))
     for (of in list(one, evaluation, fourteen_findings())) {
       spanish <- ggplot2::autoplot(of, type, labels = "es")
-      expect_figure(spanish)
-      texts <- c(texts_of(spanish), ggplot2::get_alt_text(spanish))
+      texts <- c(expect_figure(spanish), ggplot2::get_alt_text(spanish))
       expect_no_match_all(texts[!grepl("png", texts)], english)
     }
   }

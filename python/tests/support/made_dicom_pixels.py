@@ -159,7 +159,8 @@ def _tables(grey: np.ndarray) -> Iterator[Made]:
     eight, twelve = stored(grey, 8), stored(grey, 12)
     for syntax, bits in itertools.product(PLAIN, (8, 16)):
         order = ">" if syntax == ExplicitVRBigEndian else "<"
-        entries = stored(np.linspace(1, 0, 256), bits)
+        # Up to 0.9, so that the two bytes of an entry differ.
+        entries = stored(0.9 * np.linspace(1, 0, 256), bits)
         words = entries.view("<u2") if bits == 8 else entries
         palette = {
             f"{one}PaletteColorLookupTable{part}": value
@@ -167,7 +168,7 @@ def _tables(grey: np.ndarray) -> Iterator[Made]:
             for part, value in (("Descriptor", [256, 0, bits]), ("Data", words.astype(f"{order}u2").tobytes()))
         }
         data = dicom(255 - eight, 8, syntax, PhotometricInterpretation="PALETTE COLOR", **palette)
-        yield Made(f"dicom palette {bits} {syntax.name[:24]}", data, grey * 255, 1.5)
+        yield Made(f"dicom palette {bits} {syntax.name[:24]}", data, grey * 0.9 * 255, 1.5)
         for first in (0, -1024, 100):
             entries = stored(np.sqrt(np.linspace(0, 1, 4096 - max(first, 0))), bits)
             item = Dataset()

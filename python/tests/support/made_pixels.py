@@ -147,15 +147,17 @@ def pngs() -> Iterator[Made]:
         samples = stored(grey, bits)
         exact = samples / (2**bits - 1)
         yield Made(f"png grey {bits}", png(samples[..., None], bits, 0), _levels(exact))
-        white = _chunk(b"tRNS", struct.pack(">H", 2**bits - 1))
-        clear = np.where(samples == 2**bits - 1, 0, exact)
+        # Of one bit, without white nothing would be left: black is transparent.
+        hidden = 2**bits - 1 if bits > 1 else 0
+        white = _chunk(b"tRNS", struct.pack(">H", hidden))
+        clear = np.where(samples == hidden, 0, exact)
         yield Made(f"png grey {bits}, transparent white", png(samples[..., None], bits, 0, white), _levels(clear))
         if bits <= 8:
             colours = np.repeat(np.arange(2**bits)[::-1, None] * 255 // (2**bits - 1), 3, axis=1).astype(np.uint8)
             table = _chunk(b"PLTE", colours.tobytes())
             yield Made(f"png palette {bits}", png(stored(1 - grey, bits)[..., None], bits, 3, table), _levels(exact))
-            clear = np.where(samples == 2**bits - 1, 0, exact)
-            table += _chunk(b"tRNS", b"\0")
+            # The first colour, white, is transparent; of one bit, the second.
+            table += _chunk(b"tRNS", b"\0" if bits > 1 else b"\xff\0")
             data = png((2**bits - 1 - samples)[..., None], bits, 3, table)
             yield Made(f"png palette {bits}, transparent", data, _levels(clear))
     for bits, depth in ((8, 8), (16, 16), (16, 12), (16, 10)):

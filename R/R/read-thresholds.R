@@ -55,6 +55,5 @@ read_json_of_run <- function(x, name, call = rlang::caller_env()) {
 }
 
 read_text <- function(file) {
-  # Windows editors write a byte order mark.
-  sub("^\ufeff", "", paste(readLines(file, warn = FALSE, encoding = "UTF-8"), collapse = "\n"))
+  paste(readLines(file, warn = FALSE, encoding = "UTF-8"), collapse = "\n")
 }

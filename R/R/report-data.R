@@ -46,7 +46,8 @@ write_label_facts <- function(data) {
   keys <- c(
     if (!is.null(policy$uncertain)) paste0("data.uncertain_", policy$uncertain),
     if (!is.null(policy$blank)) paste0("data.blank_", policy$blank),
-    paste0("data.note_", vapply(data$notes, function(note) note$code, ""))
+    # Notes are a data frame; without any they are an empty list.
+    if (NROW(data$notes)) paste0("data.note_", data$notes$code)
   )
   sentences <- vapply(Filter(has_string, keys), s, "")
   if (length(sentences)) write_markdown(paste(sentences, collapse = " "))

@@ -153,20 +153,16 @@ write_figure <- function(plot, directory, name, size) {
 
 png_device <- function(ragg = rlang::is_installed("ragg")) {
   if (ragg) {
-    return(function(filename, ...) ragg::agg_png(file_of_device(filename), ...))
+    return(ragg::agg_png)
   }
   function(filename, width, height, units, res, ...) {
-    grDevices::png(file_of_device(filename), width = width, height = height, units = units, res = res, ...)
+    grDevices::png(filename, width = width, height = height, units = units, res = res, ...)
   }
 }
 
 svg_device <- function(svglite = rlang::is_installed("svglite")) {
-  device <- if (svglite) svglite::svglite else grDevices::svg
-  function(filename, ...) device(file_of_device(filename), ...)
+  if (svglite) svglite::svglite else grDevices::svg
 }
-
-# Devices read %d in a path as the number of the page.
-file_of_device <- function(path) gsub("%", "%%", path, fixed = TRUE)
 
 # Always UTF-8; write.csv() writes <U+00F1> in a locale without the character.
 write_table <- function(table, file) {

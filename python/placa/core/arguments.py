@@ -18,7 +18,7 @@ def positive_integer(text: str) -> int:
     Raises:
         argparse.ArgumentTypeError: `text` is anything else.
     """
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected an integer ≥ 1, got {text!r}")
     return int(text)
 

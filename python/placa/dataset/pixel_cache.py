@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from placa.core.errors import DamagedFileError
 from placa.core.executors import Executor, Threads
-from placa.core.files import atomic_file
 from placa.core.progress import SILENT, Advance, Progress
 from placa.core.system import cores
 from placa.dataset.cache_journal import Journal, Stamp, has_batches, stamp_of
@@ -241,20 +240,6 @@ def _fill(
         log.save(file)
 
 
-def drop_rows(target: Path, kept: NDArray[np.bool_]) -> None:
-    """Remove rows from a cache; the result replaces it when it is complete.
-
-    Args:
-        target: The ``.npy`` file.
-        kept: Whether each row is kept, shape ``(rows,)``.
-    """
-    pixels: NDArray[np.uint8] = np.load(target, mmap_mode="r")
-    with atomic_file(target) as partial, partial.open("wb") as file:
-        _write_header(file, int(kept.sum()), pixels.shape[1])
-        for row in np.flatnonzero(kept):
-            file.write(pixels[row].tobytes())
-
-
 def _write_header(file: BinaryIO, rows: int, size: int) -> None:
     # The row count is padded with blanks, so that the header has a fixed length.
     text = f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({rows:>12}, {size}, {size}), }}"
@@ -282,7 +267,7 @@ def open_pixels(prepared: Path, size: int | None = None) -> NDArray[np.uint8]:
         sizes = [file.stem.removeprefix("pixels-") for file in caches]
         listed = ", ".join(sizes) or "none"
         message = f"{path} does not exist (existing sizes: {listed}). Run placa prepare with --size."
-        raise MissingPixelsError(message, path=str(path), sizes=[int(one) for one in sizes if one.isdigit()])
+        raise MissingPixelsError(message, path=str(path), sizes=[int(one) for one in sizes if one.isdecimal()])
     try:
         pixels: NDArray[np.uint8] = np.load(path, mmap_mode="r")
     except (ValueError, OSError) as error:

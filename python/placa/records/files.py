@@ -73,7 +73,7 @@ def read_record(path: Path, kind: type[_RecordT]) -> _RecordT:
         InvalidRecordError: It does not have the form of its schema.
     """
     try:
-        text = path.read_text("utf-8-sig")
+        text = path.read_text("utf-8")
     except OSError as error:
         raise explain_os_error(error, path) from error
     except ValueError as error:

@@ -141,6 +141,12 @@ def _decode(path: Path, raw: bytes) -> tuple[str, list[Note]]:
         try:
             text = raw.decode(name)
         except UnicodeDecodeError:
+            text = raw.decode(name, errors="replace")
+            damaged = text.count("\ufffd")
+            # Letters of several bytes that fit are no accident: the file is UTF-8 with a few damaged letters.
+            if name == "utf-8" and damaged < sum(letter > "\x7f" for letter in text) - damaged:
+                note = f"{path.name} has {damaged:,} damaged letters in UTF-8, which were replaced by \ufffd"
+                return text, [Note(note, "letters_damaged", file=path.name, letters=damaged)]
             continue
         if "\0" not in text:
             guessed = name in {"cp1252", "latin-1"}
@@ -221,7 +227,12 @@ def _records(lines: list[str], separator: str, row_names: int) -> Iterator[tuple
         except StopIteration:
             return
         except csv.Error as error:
-            reason = f"it has an invalid quotation mark ({error}): close or remove it"
+            long = "field limit" in str(error)
+            reason = (
+                f"it has a cell of more than {csv.field_size_limit():,} characters: shorten it"
+                if long
+                else f"it has an invalid quotation mark ({error}): close or remove it"
+            )
         if at > begin and width and (reason or len(row) != width):
             # An unclosed quotation mark has consumed the following lines: continue at the next line.
             reason = "it has an unclosed quotation mark: close or remove it"

@@ -182,3 +182,18 @@ def test_columns_are_found_by_their_usual_names(tmp_path: Path) -> None:
     assert find_column(rows, "none", ("image_path",)) is None
     with raises(UnknownNameError, name="patent_id", known=["Patient ID", "image-path"]):
         find_column(rows, "patent_id", ())
+
+
+def test_one_damaged_letter_does_not_change_the_encoding_of_the_table(tmp_path: Path) -> None:
+    rows = "".join(f"{n}.png,José Núñez {n}\n" for n in range(20)).encode()
+    (tmp_path / "t.csv").write_bytes(b"path,name\n" + rows.replace("é".encode(), b"\xc3", 1))
+    table = read_text_table(tmp_path / "t.csv")
+    assert [note.code for note in table.notes] == ["letters_damaged"]
+    assert table.frame["name"][1] == "José Núñez 1" and "\ufffd" in table.frame["name"][0]
+
+
+def test_a_cell_that_is_too_long_is_not_a_quotation_mark(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(f"path,label\na.png,1\nb.png,{'x' * 1_000_000}\nc.png,0\n")
+    table = read_text_table(tmp_path / "t.csv")
+    assert table.frame["path"].tolist() == ["a.png", "c.png"]
+    assert len(table.rejected) == 1 and "131,072 characters" in table.rejected[0][1]

@@ -56,7 +56,7 @@ def read_nifti(path: Path) -> tuple[PixelFormat, dict[str, str]]:
         return _format(header, _SIZES[size], size), {
             "descrip": bytes(header["descrip"]).rstrip(b"\0").decode("latin-1")
         }
-    except (HeaderDataError, ValueError, OverflowError, np.linalg.LinAlgError) as error:
+    except (HeaderDataError, ValueError, KeyError, OverflowError, np.linalg.LinAlgError) as error:
         raise ImageRejected(
             f"its NIfTI header is damaged ({' '.join(str(error).split())[:80]}): copy it again"
         ) from error

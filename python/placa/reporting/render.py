@@ -15,6 +15,7 @@ from placa.core.errors import unknown_name
 from placa.core.files import find_shared
 from placa.core.processes import environment, guarded, process_killed
 from placa.core.temporary import temporary_directory
+from placa.core.text import shell_path
 from placa.evaluation.errors import MissingSourceError
 from placa.reporting.errors import NotEvaluatedError, OutputIsDirectoryError, RenderError, ReportSourceError
 from placa.reporting.renderers import Renderer, choose_renderer, last_useful_line
@@ -79,7 +80,8 @@ def render_report(
     facts = require_run(run)
     if not (run / "evaluation" / "summary.json").is_file():
         raise NotEvaluatedError(
-            f"{run} has no evaluation, which the report needs. Run placa evaluate {run} first.", run=str(run)
+            f"{run} has no evaluation, which the report needs. Run placa evaluate {shell_path(str(run))} first.",
+            run=str(run),
         )
     if not require_files(run, facts) and progress:
         progress.warn(f"{run / 'run.json'} has no fingerprints of the other files: they may come from another run")

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from placa.core.files import explain_os_error
+from placa.core.text import shell_path
 from placa.records.codes import Note
 from placa.sources.errors import ShortKeyError
 
@@ -84,7 +85,7 @@ def read_patient_key(file: Path | None = None) -> PatientKey:
         text += ", generated now: keep it secret, and keep it: another key gives other patient ids"
         code = "patient_key_created"
     elif mode & 0o077:
-        text += f", which other users can read: run chmod 600 {path}"
+        text += f", which other users can read: run chmod 600 {shell_path(str(path))}"
         code = "patient_key_readable"
     return PatientKey(secret, (Note(text, code),))
 

@@ -20,6 +20,7 @@ from rich import filesize
 
 from placa.core.files import explain_os_error, require_writable
 from placa.core.progress import SILENT, Progress
+from placa.core.text import shell_path
 from placa.sources.download.errors import BaseUrlError, JobCountError, PathInUseError
 from placa.sources.download.plan import choose, plan, require_space
 from placa.sources.download.remote import Edition, RemoteFile, public_url
@@ -195,4 +196,6 @@ def run(options: argparse.Namespace, progress: Progress) -> None:
     """
     made = download_nih(options.to, options.base_url, options.only, options.jobs, options.keep_archives, progress)
     if made and not options.only:
-        progress.say(f"next: placa prepare nih {options.to} --positive Pneumonia --out data/prepared/pneumonia")
+        progress.say(
+            f"next: placa prepare nih {shell_path(str(options.to))} --positive Pneumonia --out data/prepared/pneumonia"
+        )

@@ -18,6 +18,7 @@ PROBE_NAMES = {
     "reader": "readers",
     "follow_up": "+ follow-up number",
     "days": "date",
+    "site": "hospital or source",
 }
 
 SHIFT_NAMES = {

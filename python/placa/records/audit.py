@@ -150,8 +150,9 @@ class Probe(TypedDict):
             "reader",
             "follow_up",
             "days",
+            "site",
         ],
-        Meta(description="The property; the last five only where the source records them."),
+        Meta(description="The property; the last six only where the source records them."),
     ]
     finding: Annotated[str, Meta(description="The finding.")]
     images: Annotated[Count, Meta(description="Images with a label.")]

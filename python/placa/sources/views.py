@@ -22,12 +22,18 @@ def is_view(view: pd.Series, wanted: Sequence[str]) -> pd.Series:
         wanted: Views in any case; ``frontal`` includes PA and AP, ``all`` everything. Images of unknown view are
             included by ``all``, and by all others if no view is known.
     """
-    names = {name.upper() for name in wanted}
-    if not names or ALL in names or not view.notna().any():
+    names = view_names(wanted)
+    if not names or not view.notna().any():
         return pd.Series(True, index=view.index)
-    if FRONTAL in names:
-        names |= _FRONTALS
     return view.fillna("").isin(names).astype(bool)
+
+
+def view_names(wanted: Sequence[str]) -> set[str]:
+    """Return the views that ``--views`` means, in capital letters; none for all."""
+    names = {name.upper() for name in wanted}
+    if ALL in names:
+        return set()
+    return names | _FRONTALS if FRONTAL in names else names
 
 
 def shown_views(view: pd.Series) -> str:

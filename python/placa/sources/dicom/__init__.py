@@ -15,6 +15,7 @@ from placa.sources.dicom.patient_key import PatientKey, read_patient_key
 from placa.sources.dicom.scan import FileScan
 from placa.sources.errors import MissingDirectoryError
 from placa.sources.source import Source, as_list
+from placa.sources.views import VIEWS_HELP, view_names
 
 #: Computed and digital radiography.
 MODALITIES = ("CR", "DX")
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--separator", metavar="TEXT", help="what separates findings in a cell (default: detected; none: nothing)")
     add("--match", choices=list(MATCHES), help="what identifies the file of a row (default: the first that TABLE has)")
     add("--match-column", metavar="COLUMN", help="the column for --match (default: a usual name)")
-    add("--views", nargs="+", metavar="VIEW", help="views to use; PA AP excludes laterals (default: all)")
+    add("--views", nargs="+", metavar="VIEW", help=f"{VIEWS_HELP} (default: all)")
     add("--modalities", nargs="+", default=list(MODALITIES), metavar="CODE", help="modalities to use (default: CR DX)")
     add("--key", type=Path, metavar="FILE", help="secret key for patient ids (default: your own, created once)")
 
@@ -80,7 +81,7 @@ def read_dicom(
         match: What identifies the file of a row: ``path`` (relative to `root` or to the table's directory), ``file``,
             ``SOPInstanceUID``, ``AccessionNumber`` or ``PatientID``; by default the first that the table has.
         match_column: The column for `match`, if it has no usual name.
-        views: Views to use (``PA``, ``AP``, ``LATERAL``, …); all by default.
+        views: Views to use (``frontal``, ``PA``, ``AP``, ``lateral``, …); all by default.
         modalities: Modalities to use; files without a modality are used too.
         key: The key of the hashes; by default the user's own.
         progress: Where the progress bar is shown.
@@ -106,7 +107,7 @@ def read_dicom(
     given_lists = [as_list(names) for names in (label, positive, negative, views)]
     values = (given_lists[0], given_lists[1], given_lists[2], finding, match, match_column, separator)
     lookup = read_labels(root, LabelOptions(labels, *values), key)
-    found = FileScan(root, lookup, {view.upper() for view in given_lists[3]}, {code.upper() for code in modalities})
+    found = FileScan(root, lookup, view_names(given_lists[3]), {code.upper() for code in modalities})
     try:
         label_table = os.path.realpath(labels) if labels is not None else None
         listing = list_folder(root, lambda file: os.path.realpath(file) != label_table)

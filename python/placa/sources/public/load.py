@@ -232,6 +232,8 @@ def _build(
 def _acquisition(kept: pd.DataFrame) -> pd.DataFrame | None:
     """Return what is known about acquisition and reading, as far as the set records it."""
     recorded = [name for name in ACQUISITION if name in kept and kept[name].notna().any()]
+    if "site" in kept and kept["site"].nunique() > 1:
+        recorded.append("site")
     return kept[["image_id", *recorded]].reset_index(drop=True) if recorded else None
 
 

@@ -4,7 +4,8 @@
 # The version, and the way to create the record again.
 record_remedies <- c(source = "Run {.code placa prepare} again.", audit = "Run {.code placa audit} again.",
                      run = "Train the run again.", thresholds = "Train the run again.", model = "Train the run again.",
-                     summary = "Run {.code placa evaluate} again.")
+                     summary = "Run {.code placa evaluate} again.",
+                     validation = "Run {.code placa validate} again.")
 
 # The content of a record that has the form of its schema. Lists of scalars are vectors, and lists of records are data
 # frames with `data_frames`, as for jsonlite::fromJSON().

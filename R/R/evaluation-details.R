@@ -3,13 +3,15 @@ detail_files <- c(
   roc_bands = "roc_bands.csv", pr_bands = "pr_bands.csv",
   predictive_values = "predictive_values.csv", calibration_measures = "calibration_measures.csv",
   calibration_curve = "calibration_curve.csv", decision_curve = "decision_curve.csv", subgroups = "subgroups.csv",
-  errors = "errors.csv", abstention = "abstention.csv"
+  errors = "errors.csv", abstention = "abstention.csv",
+  # Of an external validation, see validate_external().
+  measures = "measures.csv", comparison = "comparison.csv", case_mix = "case_mix.csv", explained = "explained.csv"
 )
 
 # Column types for read_table(); all other columns are double.
 detail_text_fields <- c(
   "interval", "stage", "measure", "strategy", "column", "group", "kind", "image_id", "patient_id", "sex", "view",
-  "site", "calibrate"
+  "site", "calibrate", "variable", "level", "statistic", "covariates"
 )
 detail_integer_fields <- c("n_clusters", "bins", "rank", "truth")
 detail_logical_fields <- c("own", "too_small")

@@ -44,7 +44,7 @@ run_contents <- function(run, facts, maps) {
     training = length(run$info$training) > 0, evaluation = has_table("discrimination"),
     points = has_table("operating_points"),
     recalibration = has_table("calibration_measures"), subgroups = has_table("subgroups"), maps = isTRUE(maps$mapped),
-    predictions = !is.null(run$predictions)
+    predictions = !is.null(run$predictions), external = length(run$validations) > 0
   )
 }
 
@@ -52,7 +52,7 @@ section_name <- function(id) {
   key <- c(title = "checklist.first_screen", data = "heading.data", training = "heading.training",
            reproduce = "heading.reproduce", discrimination = "heading.discrimination",
            `operating-points` = "heading.points", recalibration = "calibration.heading_before",
-           subgroups = "heading.subgroups", errors = "heading.errors", limits = "heading.limits",
+           elsewhere = "heading.elsewhere", subgroups = "heading.subgroups", errors = "heading.errors", limits = "heading.limits",
            `audit-labels` = "checklist.audit_labels", `audit-leakage` = "checklist.audit_leakage",
            `audit-shortcuts` = "checklist.audit_shortcuts", `audit-shift` = "checklist.audit_shift")
   s(key[[id]])
@@ -117,7 +117,8 @@ texts_of_evaluation <- function(run, facts) {
     metrics = s("checklist.metrics"),
     uncertainty = if (length(found)) word("method_short", short_method(found, facts)),
     performance = if (length(found) && !facts$many) auroc_text(found),
-    internal = if (length(found)) s("headline.images", n = num(facts$images))
+    internal = if (length(found)) s("headline.images", n = num(facts$images)),
+    external = if (length(run$validations)) escape_markdown(paste(names(run$validations), collapse = ", "))
   )
 }
 

@@ -52,6 +52,7 @@ write_headline <- function(run, facts) {
     write_div("notice .bad", s("headline.not_test", split = word("split", facts$split)))
   }
   if (!facts$many && isTRUE(found$auroc_lower <= 0.5)) write_div("notice", s("headline.coin_toss"))
+  if (!is.null(found)) write_elsewhere_notice(run, facts)
   write_verdict(run, facts)
   write_div("notice .use", paste(use_warnings(run, facts), collapse = "\n\n"))
 }
@@ -93,7 +94,7 @@ subtitle <- function(facts, evaluated) {
 write_headline_card <- function(run, found, facts) {
   range <- range_text(found$auroc_lower, found$auroc_upper)
   first <- match(facts$primary, found$finding)
-  write_markdown(":::: {.card", if (facts$many) " .many", "}")
+  write_markdown(":::: {.card", if (facts$many) " .many", if (length(run$validations)) " .validated", "}")
 
   write_markdown("::::: {.card-figure}")
   write_markdown("[", num(mean(found$auroc, na.rm = facts$many), 3), "]{.big}")
@@ -105,6 +106,8 @@ write_headline_card <- function(run, found, facts) {
     write_markdown(s("headline.auroc_one"), "\\\n", interval)
   }
   write_markdown(":::::")
+
+  write_elsewhere_figure(run, facts)
 
   write_markdown("::::: {.card-plot}")
   names <- capitalise(finding(found$finding))

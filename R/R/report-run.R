@@ -66,6 +66,7 @@ read_run <- function(path) {
     history = if (file.exists(at("history.csv"))) utils::read.csv(at("history.csv")),
     evaluation = read_optional(read_evaluation(path)) %||% read_tables(at("evaluation")),
     summary = record("summary", "evaluation"),
+    validations = read_validations_or_none(path),
     predictions = read_optional(read_predictions(path)),
     points = read_optional(read_thresholds(path)),
     other_labels = if (file.exists(at("labels.parquet"))) read_optional(read_labels(path))
@@ -93,6 +94,11 @@ read_optional <- function(piece) {
   tryCatch(piece, placa_error_run = function(e) NULL, placa_error_file = function(e) NULL)
 }
 
+# An incomplete validation is left out of the report, with a warning in the log.
+read_validations_or_none <- function(path) {
+  tryCatch(read_validations(path), placa_error_file = function(e) list(), placa_error_record = function(e) list())
+}
+
 # Keeps the selected findings of the run; an empty selection keeps all.
 keep_findings <- function(run, wanted) {
   wanted <- trimws(unlist(strsplit(as.character(unlist(wanted)), ",", fixed = TRUE)))
@@ -112,6 +118,9 @@ keep_findings <- function(run, wanted) {
   run$info$data$findings <- intersect(known, wanted)
   for (part in c("predictions", "points", "other_labels")) run[[part]] <- of_wanted(run[[part]])
   run$evaluation[] <- lapply(run$evaluation, of_wanted)
+  for (set in names(run$validations)) {
+    run$validations[[set]][] <- lapply(run$validations[[set]], of_wanted)
+  }
   audit <- run$info$data$audit
   audit$shortcuts$probes <- of_wanted(audit$shortcuts$probes)
   for (where in names(audit$shift)) audit$shift[[where]]$rows <- of_wanted(audit$shift[[where]]$rows)

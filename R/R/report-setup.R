@@ -91,6 +91,7 @@ report_sections <- function() {
     subgroups = write_subgroups,
     abstention = write_abstention,
     comparison = function(run, facts) write_comparisons(run, facts, the_report$compare),
+    elsewhere = write_elsewhere,
     errors = function(run, facts) write_extremes(the_report$extremes, facts, from_python("maps")),
     limits = write_limits,
     checklist = function(run, facts) write_checklist(run, facts, from_python("maps")),

@@ -23,6 +23,7 @@ _EXAMPLES = """\
   placa evaluate runs/pneumonia
   placa report runs/pneumonia
   placa predict runs/pneumonia some/images --out some.parquet
+  placa validate runs/pneumonia data/prepared/elsewhere
 """
 
 #: Each command and its help text. The module with its name has the functions ``add_arguments`` and ``run``.
@@ -35,6 +36,7 @@ COMMANDS = {
     "predict": "predict findings for images with a run's model",
     "explain": "explain the predictions of a run's model for images (Grad-CAM)",
     "evaluate": "evaluate a run in R: tables and figures",
+    "validate": "validate a run on another prepared data set, in R",
     "report": "render a run's report",
     "share": "write the files of a run that may leave the hospital",
     "doctor": "list installed and missing programs and packages, and what needs them",

@@ -157,7 +157,7 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
     if not overwrite:
         message = f"{path} already exists. Choose another --out, or add --overwrite to replace it."
         raise OutputExistsError(message, path=str(path))
-    if not any((path / name).is_file() for name in ("source.json", "run.json")):
+    if not any((path / name).is_file() for name in ("source.json", "run.json", "validation.json")):
         message = f"{path} was not written by placa, so it is not replaced. Choose another --out."
         raise ForeignDirectoryError(message, path=str(path))
 

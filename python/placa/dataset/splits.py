@@ -35,7 +35,8 @@ class SplitPlan:
 
     Attributes:
         seed: Seed of the random assignment.
-        fractions: Target shares of the images in train, validation and test; they are scaled to sum to 1.
+        fractions: Target shares of the images in train, validation and test; they are scaled to sum to 1. Shares of
+            0, 0 and 1 make every image a test image, for an external validation.
         test_list: A file with the test images or patients, one per line; all other images are assigned to training and
             validation. It overrides the split of the source.
     """
@@ -45,12 +46,19 @@ class SplitPlan:
     test_list: Path | None = None
 
     def __post_init__(self) -> None:
-        if min(self.fractions) <= 0:
+        if not self.all_test and not min(self.fractions) > 0:
             given = " ".join(f"{share:g}" for share in self.fractions)
             message = (
-                f"The shares of train, validation and test must be above 0, got {given}. Pass shares such as 70 15 15."
+                f"The shares of train, validation and test must be above 0, got {given}. Pass shares such as 70 15 15, "
+                "or 0 0 1 for a data set that is only validated on."
             )
             raise SplitSharesError(message, fractions=list(self.fractions))
+
+    @property
+    def all_test(self) -> bool:
+        """Whether every image is a test image."""
+        train, validation, test = self.fractions
+        return train == validation == 0 and test > 0
 
 
 @dataclass(frozen=True)
@@ -92,10 +100,14 @@ def split_images(
     """
     split = manifest["split"].copy()
     notes: list[Note] = []
+    if plan.all_test:
+        test = pd.Series("test", index=manifest.index, dtype="string")
+        facts: SplitFacts = {"given": None, "unit": None, "seed": plan.seed, "fractions": [0.0, 0.0, 1.0]}
+        return test, SplitMethod(facts, notes)
     if plan.test_list is not None:
         split, notes = _by_list(manifest, plan.test_list)
         given = {"by": "list", "name": plan.test_list.name}
-    facts: SplitFacts = {
+    facts = {
         "given": given,
         "unit": unit,
         "seed": plan.seed,

@@ -42,12 +42,12 @@ function(.name, ...) {
 )
 
 # For R in a separate process: it prints warnings and errors on stderr, one per line, each with a prefix for its kind.
-EVALUATE_RUN = (
+_SEPARATE = (
     _PLAIN_MESSAGE
     + """
 tryCatch(
   withCallingHandlers(
-    placa::evaluate_run(commandArgs(TRUE)[[1]], split = commandArgs(TRUE)[[2]]),
+    %s,
     warning = function(w) {
       message("placa-warning: ", plain_message(w))
       invokeRestart("muffleWarning")
@@ -62,3 +62,7 @@ tryCatch(
 )
 """
 )
+
+EVALUATE_RUN = _SEPARATE % "placa::evaluate_run(commandArgs(TRUE)[[1]], split = commandArgs(TRUE)[[2]])"
+VALIDATE_RUN = _SEPARATE % "do.call(placa:::validate_run, as.list(commandArgs(TRUE)))"
+UPDATE_RUN = _SEPARATE % "do.call(placa:::update_run, as.list(commandArgs(TRUE)))"

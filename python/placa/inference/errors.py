@@ -44,3 +44,29 @@ class NoFeatureMapError(InputError):
 
 class BackendWithoutGradientsError(InputError):
     """The Keras backend does not compute gradients. Values: ``backend``, ``supported``."""
+
+
+class OtherFindingsError(InputError):
+    """A data set has no label of any finding of a model. Values: ``prepared``, ``findings``, ``model_findings``."""
+
+
+class OtherViewsError(InputError):
+    """A data set has no image of a view that a model was trained on.
+
+    Values: ``prepared``, ``views``, ``model_views``.
+    """
+
+
+class NoNewImagesError(InputError):
+    """A model knows all images of a data set. Values: ``prepared``, ``images``."""
+
+
+class TooFewImagesError(InputError):
+    """A data set has too few images of a class of every finding.
+
+    Values: ``prepared``, ``images``, ``positives`` and ``negatives`` (by finding), ``least`` (of each class).
+    """
+
+
+class ValidationNameError(InputError):
+    """The name of a validation is not the name of a folder. Values: ``name``."""

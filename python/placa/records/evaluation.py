@@ -35,6 +35,13 @@ class EvaluatedLabels(TypedDict):
     unlabelled_findings: Annotated[list[str], Meta(description="Findings without any label.")]
 
 
+class ExternalHeadline(Headline):
+    """The AUROC of one finding in an external validation."""
+
+    name: Annotated[str, Meta(description="Name of the validation.")]
+    finding: Annotated[str, Meta(description="The finding.")]
+
+
 class Summary(TypedDict):
     """The content of ``summary.json``."""
 
@@ -51,6 +58,9 @@ class Summary(TypedDict):
     compared_with: Annotated[list[str], Meta(description="The other splits, which were checked for leaks.")]
     labels: Annotated[EvaluatedLabels, Meta(description="The labels.")]
     headline: Annotated[dict[str, Headline], Meta(min_length=1, description="AUROC by finding.")]
+    external: NotRequired[
+        Annotated[list[ExternalHeadline], Meta(description="AUROC of the external validations; absent without any.")]
+    ]
     files: Annotated[list[str], Meta(description="The files of the evaluation.")]
     fingerprints: NotRequired[
         Annotated[dict[str, Fingerprint], Meta(description="Fingerprints of its tables by name.")]

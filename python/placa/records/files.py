@@ -22,6 +22,7 @@ from placa.records.evaluation import SUMMARY_SCHEMA, Summary
 from placa.records.model import MODEL_SCHEMA, THRESHOLDS_SCHEMA, ModelFacts, Thresholds
 from placa.records.run_facts import RUN_SCHEMA, RunFacts
 from placa.records.source import SOURCE_SCHEMA, SourceFacts
+from placa.records.validation import VALIDATION_SCHEMA, ValidationFacts
 
 _RecordT = TypeVar("_RecordT")
 
@@ -50,6 +51,7 @@ RECORDS = {
     "run": RecordKind(RunFacts, "run.json", RUN_SCHEMA, "Train the run again."),
     "thresholds": RecordKind(Thresholds, "thresholds.json", THRESHOLDS_SCHEMA, "Train the run again."),
     "summary": RecordKind(Summary, "summary.json", SUMMARY_SCHEMA, "Run placa evaluate again."),
+    "validation": RecordKind(ValidationFacts, "validation.json", VALIDATION_SCHEMA, "Run placa validate again."),
     "model": RecordKind(ModelFacts, "placa.json", MODEL_SCHEMA, "Train the run again."),
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from placa.core.errors import PathNotFoundError
-from placa.records.evaluation import Headline, Summary
+from placa.records.evaluation import ExternalHeadline, Headline, Summary
 from placa.records.files import read_record
 from placa.records.model import Thresholds
 
@@ -30,6 +30,7 @@ class CardFigures:
         calibration: ``slope`` and ``ici`` of each finding after recalibration.
         differing: The subgroups that differ significantly from all other images, as ``(column, group)``; None if the
             evaluation has no subgroups.
+        external: AUROC by finding and external validation.
     """
 
     split: str
@@ -37,6 +38,7 @@ class CardFigures:
     points: dict[str, dict[str, Estimate]] = field(default_factory=dict)
     calibration: dict[str, dict[str, Estimate]] = field(default_factory=dict)
     differing: list[tuple[str, str]] | None = None
+    external: list[ExternalHeadline] = field(default_factory=list)
 
 
 def read_card_figures(run: Path, thresholds: Thresholds) -> CardFigures | None:
@@ -63,6 +65,7 @@ def read_card_figures(run: Path, thresholds: Thresholds) -> CardFigures | None:
         _read_points(folder, thresholds),
         _read_calibration(folder),
         _read_differing(folder),
+        summary.get("external", []),
     )
 
 

@@ -22,7 +22,8 @@ from placa.records.manifest import SPLITS
 from placa.records.model import Thresholds
 from placa.records.run_facts import DataFacts, RunFacts, SplitCounts
 from placa.reporting.card_figures import CardFigures, read_card_figures
-from placa.reporting.words import LANGUAGES, Words, capitalise, comparison_text, escape_markdown, split_text
+from placa.reporting.card_performance import markdown_table, performance
+from placa.reporting.words import LANGUAGES, Words, comparison_text, escape_markdown, split_text
 
 
 def write_model_card(run: Path, facts: RunFacts | None = None) -> list[Path]:
@@ -75,7 +76,7 @@ def model_card(
         _section(words, "use", _use(words, facts)),
         _section(words, "data", _data(words, facts)),
         _section(words, "training", [_training(words, facts)]),
-        _section(words, "performance", _performance(words, thresholds, figures)),
+        _section(words, "performance", performance(words, thresholds, figures)),
         _section(words, "limits", [_limits(words, facts, figures)]),
         _section(words, "code", _code(words, facts)),
         _section(words, "open", [_left_open(words), words.say("card.source")]),
@@ -153,7 +154,7 @@ def _data(words: Words, facts: RunFacts) -> list[str]:
         method=split_text(words, data["split"]),
     )
     head = ["", *(words.say(f"card.column.{split}") for split in SPLITS)]
-    return [labels, *_label_facts(words, data), _table(head, rows), _audit(words, data["audit"])]
+    return [labels, *_label_facts(words, data), markdown_table(head, rows), _audit(words, data["audit"])]
 
 
 def _label_facts(words: Words, data: DataFacts) -> list[str]:
@@ -205,52 +206,6 @@ def _training(words: Words, facts: RunFacts) -> str:
     )
 
 
-def _performance(words: Words, thresholds: Thresholds, figures: CardFigures | None) -> list[str]:
-    lead = words.say("card.not_evaluated")
-    if figures:
-        lead = words.say("card.evaluated", split=words.name("split", figures.split))
-    chosen_on = words.say("card.thresholds", split=words.name("split", thresholds["chosen_on"]))
-    return [f"{lead} {chosen_on}", _performance_table(words, thresholds, figures), *_agreement(words, figures)]
-
-
-def _performance_table(words: Words, thresholds: Thresholds, figures: CardFigures | None) -> str:
-    columns = ["finding", "auroc", "threshold", "point"]
-    metrics = ["sensitivity", "specificity"] if figures and figures.points else []
-    rows = []
-    for finding, stored in thresholds["findings"].items():
-        one = figures.headline.get(finding) if figures else None
-        limits = (one["auroc"], one["auroc_lower"], one["auroc_upper"]) if one else (None, None, None)
-        auroc = words.estimate(*limits, 3)
-        default = stored["default"]
-        row = [capitalise(words.name("finding", finding)), auroc, words.number(stored["points"][default], 3)]
-        row.append(words.name("point", default))
-        values = figures.points.get(finding, {}) if figures else {}
-        row += [words.estimate(*values.get(metric, (None, None, None))) for metric in metrics]
-        rows.append(row)
-    return _table([words.say(f"card.column.{column}") for column in [*columns, *metrics]], rows)
-
-
-def _agreement(words: Words, figures: CardFigures | None) -> list[str]:
-    """Return the paragraphs about calibration and about subgroups that differ."""
-    sentences = []
-    if figures and figures.calibration:
-        # With several findings, the one with the largest calibration error.
-        finding, values = max(figures.calibration.items(), key=lambda item: item[1]["ici"][0])
-        key = "card.calibration" if len(figures.calibration) == 1 else "card.calibration_many"
-        estimates = {name: words.estimate(*values[name]) for name in ("slope", "ici")}
-        sentences.append(words.say(key, finding=words.name("finding", finding), **estimates))
-    if figures and figures.differing is not None:
-        groups = "; ".join(_group(words, column, group) for column, group in figures.differing)
-        sentences.append(words.say("card.subgroups", groups=groups) if groups else words.say("subgroups.none_differ"))
-    return sentences
-
-
-def _group(words: Words, column: str, group: str) -> str:
-    known = words.say("subgroups.unknown") if group == "unknown" else words.name(column, group)
-    known = re.sub(r"^(\d+)-(\d+)$", "\\1\u2013\\2", known)
-    return words.say("subgroups.group", column=words.name("column", column), group=known)
-
-
 def _limits(words: Words, facts: RunFacts, figures: CardFigures | None) -> str:
     prevalence = words.say("card.limits.prevalence")
     if figures and len(figures.headline) == 1:
@@ -260,7 +215,9 @@ def _limits(words: Words, facts: RunFacts, figures: CardFigures | None) -> str:
             name = words.name("finding", finding)
             prevalence = words.say("card.limits.prevalence_one", prevalence=share, finding=name)
     detail = words.say("card.limits.detail", size=words.number(facts["data"]["image_size"]))
-    return "\n".join(f"- {line}" for line in (words.say("card.limits.source"), detail, prevalence))
+    # A model that was tested elsewhere has these results above.
+    source = [] if figures and figures.external else [words.say("card.limits.source")]
+    return "\n".join(f"- {line}" for line in (*source, detail, prevalence))
 
 
 def _code(words: Words, facts: RunFacts) -> list[str]:
@@ -291,9 +248,4 @@ def _block(language: str, code: str) -> str:
 
 def _left_open(words: Words) -> str:
     items = ("contact", "licence", "users", "ethics", "funding")
-    return _table(("", ""), [(words.say(f"card.open.{item}"), words.say("card.open.author")) for item in items])
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return markdown_table(("", ""), [(words.say(f"card.open.{item}"), words.say("card.open.author")) for item in items])

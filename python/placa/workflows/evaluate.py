@@ -6,20 +6,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from placa.core.errors import UnknownNameError
 from placa.core.files import require_writable
 from placa.core.progress import Progress, show
-from placa.evaluation.bridge import call_r, run_rscript
-from placa.evaluation.errors import Rpy2Error, r_error
+from placa.evaluation.either_bridge import require_bridge, run_in_r
 from placa.evaluation.r_code import EVALUATE_RUN
-from placa.records.evaluation import Headline, Summary
-from placa.records.files import read_record
+from placa.records.evaluation import ExternalHeadline, Headline, Summary
+from placa.records.files import read_record, write_record
 from placa.records.model import Thresholds
 from placa.records.predictions import read_predictions
 from placa.records.run import require_files, require_model, require_predictions, require_run
 from placa.reporting.model_card import write_model_card
-
-_BRIDGES = ("auto", "rpy2", "rscript")
 
 
 def evaluate(run: str | Path, split: str = "test", bridge: str = "auto", progress: Progress | bool = True) -> Summary:
@@ -47,6 +43,7 @@ def evaluate(run: str | Path, split: str = "test", bridge: str = "auto", progres
             missing.
     """
     run, progress = Path(run), show(progress)
+    require_bridge(bridge)
     facts = require_run(run)
     require_writable(run)
     require_model(run, facts)
@@ -57,46 +54,37 @@ def evaluate(run: str | Path, split: str = "test", bridge: str = "auto", progres
     if not require_files(run, facts):
         progress.warn(f"{run / 'run.json'} has no fingerprints of the other files: they may come from another run")
     predictions.attrs["placa"] = metadata
-    if bridge not in _BRIDGES:
-        raise UnknownNameError(
-            f"--bridge must be auto, rpy2 or rscript, got {bridge!r}.",
-            kind="bridge",
-            name=bridge,
-            known=list(_BRIDGES),
-        )
-    if bridge != "rscript":
-        try:
-            call_r(
-                "evaluate",
-                progress.warn,
-                x=predictions,
-                thresholds=thresholds,
-                split=split,
-                out=str(run / "evaluation"),
-            )
-            return _summary(run)
-        except Rpy2Error as reason:
-            if bridge == "rpy2":
-                message = f"rpy2 does not work on this machine ({reason}). Omit --bridge to run R without it."
-                raise Rpy2Error(message, reason=str(reason)) from reason
-            progress.warn(f"rpy2 does not work on this machine ({reason}); R runs in a separate process")
-    _evaluate_in_rscript(run, split, progress)
-    return _summary(run)
+    run_in_r(
+        bridge,
+        progress,
+        "evaluate",
+        lambda: {
+            "x": predictions,
+            "thresholds": thresholds,
+            "split": split,
+            "out": str(run / "evaluation"),
+        },
+        EVALUATE_RUN,
+        str(run),
+        split,
+    )
+    add_external(run)
+    # The model card includes the test results.
+    write_model_card(run)
+    return read_record(run / "evaluation" / "summary.json", Summary)
 
 
-def _evaluate_in_rscript(run: Path, split: str, progress: Progress) -> None:
-    done = run_rscript(EVALUATE_RUN, str(run), split)
-    lines = [line for line in done.stderr.splitlines() if line.strip()]
-
-    def lines_with(kind: str) -> list[str]:
-        return [line.removeprefix(kind) for line in dict.fromkeys(lines) if line.startswith(kind)]
-
-    for warning in lines_with("placa-warning: "):
-        progress.warn(f"R: {warning}")
-    if done.returncode:
-        last = lines[-1] if lines else "no output"
-        message = next(iter(lines_with("placa-error: ")), f"R failed: {last}")
-        raise r_error(message, " ".join(lines_with("placa-class: ")).split())
+def add_external(run: Path) -> None:
+    """Add the AUROC of all external validations to the ``summary.json`` of an evaluation."""
+    summary = read_record(run / "evaluation" / "summary.json", Summary)
+    external: list[ExternalHeadline] = []
+    for path in sorted((run / "validation").glob("*/summary.json")):
+        found = read_record(path, Summary)["headline"]
+        external += [{"name": path.parent.name, "finding": name, **one} for name, one in found.items()]
+    summary.pop("external", None)
+    if external:
+        summary["external"] = external
+    write_record(run / "evaluation" / "summary.json", summary, Summary)
 
 
 def read_thresholds(run: Path) -> pd.DataFrame:
@@ -131,10 +119,3 @@ def _interval_name(one: Headline) -> str:
     if one["method"] == "delong":
         return "DeLong"
     return "clustered by group" if one["n_patients"] is None else "clustered by patient"
-
-
-def _summary(run: Path) -> Summary:
-    summary = read_record(run / "evaluation" / "summary.json", Summary)
-    # The model card includes the test results.
-    write_model_card(run)
-    return summary

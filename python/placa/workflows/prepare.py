@@ -147,7 +147,7 @@ def _fill(
             # The patients of some images are known; their images belong together too.
             groups = join_groups(groups, images["patient_id"])
         images = images.assign(group_id=groups)
-        if source.keeps_split:
+        if source.keeps_split and not plan.all_test:
             images["group_id"], divided = divide_groups(images)
     manifest = complete(images, source.findings)
     unit: Literal["patient", "group"] = "patient" if source.grouped else "group"

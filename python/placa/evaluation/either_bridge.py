@@ -1,0 +1,77 @@
+"""Run a function of the R package by the bridge that works: rpy2, or R in a separate process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from placa.core.errors import UnknownNameError
+from placa.core.progress import Progress
+from placa.evaluation.bridge import call_r, run_rscript
+from placa.evaluation.errors import Rpy2Error, r_error
+
+BRIDGES = ("auto", "rpy2", "rscript")
+
+
+def require_bridge(bridge: str) -> None:
+    """Raise `UnknownNameError` if the name of a bridge is unknown."""
+    if bridge not in BRIDGES:
+        raise UnknownNameError(
+            f"--bridge must be auto, rpy2 or rscript, got {bridge!r}.",
+            kind="bridge",
+            name=bridge,
+            known=list(BRIDGES),
+        )
+
+
+def run_in_r(
+    bridge: str,
+    progress: Progress,
+    function: str,
+    arguments: Callable[[], dict[str, pd.DataFrame | str]],
+    code: str,
+    *code_arguments: str,
+) -> None:
+    """Call a function in R.
+
+    Args:
+        bridge: One of `BRIDGES`.
+        progress: Shows R's warnings.
+        function: The function, for rpy2.
+        arguments: Makes its arguments, for rpy2.
+        code: R code that does the same in a separate process, from files.
+        code_arguments: Arguments of `code`.
+
+    Raises:
+        UnknownNameError: The bridge is unknown.
+        Rpy2Error: The bridge is rpy2, and rpy2 does not work on this machine.
+        RError: R rejects the input.
+        PlacaError: R or its package placa is missing.
+    """
+    require_bridge(bridge)
+    if bridge != "rscript":
+        try:
+            call_r(function, progress.warn, **arguments())
+            return
+        except Rpy2Error as reason:
+            if bridge == "rpy2":
+                message = f"rpy2 does not work on this machine ({reason}). Omit --bridge to run R without it."
+                raise Rpy2Error(message, reason=str(reason)) from reason
+            progress.warn(f"rpy2 does not work on this machine ({reason}); R runs in a separate process")
+    _run_separately(progress, code, code_arguments)
+
+
+def _run_separately(progress: Progress, code: str, arguments: tuple[str, ...]) -> None:
+    done = run_rscript(code, *arguments)
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+
+    def lines_with(kind: str) -> list[str]:
+        return [line.removeprefix(kind) for line in dict.fromkeys(lines) if line.startswith(kind)]
+
+    for warning in lines_with("placa-warning: "):
+        progress.warn(f"R: {warning}")
+    if done.returncode:
+        last = lines[-1] if lines else "no output"
+        message = next(iter(lines_with("placa-error: ")), f"R failed: {last}")
+        raise r_error(message, " ".join(lines_with("placa-class: ")).split())

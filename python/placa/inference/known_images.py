@@ -1,0 +1,111 @@
+"""Find the images of another data set that a model knows from its training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from placa.dataset.groups.between import duplicates_between
+from placa.records.reading import Reading
+from placa.records.run_facts import DataFacts
+from placa.records.source import SourceFacts
+from placa.records.validation import LeftOut
+from placa.sources.overlaps import shared_images
+
+#: Sources whose image and patient names are the user's own: equal names in two sets may be different patients.
+_OWN_NAMES = ("table", "folders", "phantom", "dicom", "stoic")
+#: A hash of a patient ID under a secret key. Equal hashes are the same patient in any two sets.
+_HASH = "[0-9a-f]{16,64}"
+#: Sources whose patients have the numbers of NIH ChestX-ray14, with a prefix.
+_NIH = "nih-"
+
+
+@dataclass(frozen=True)
+class KnownImages:
+    """The images of a data set that a model knows.
+
+    Attributes:
+        known: Whether the model knows each image, shape ``(n,)``.
+        counts: How many images there are for each reason.
+        shared: What the two sources are known to share, or None.
+    """
+
+    known: NDArray[np.bool_]
+    counts: LeftOut
+    shared: str | None
+
+
+def find_known_images(
+    images: pd.DataFrame,
+    facts: SourceFacts,
+    model_images: pd.DataFrame,
+    model_data: DataFacts,
+    pixels: NDArray[np.uint8],
+    model_pixels: NDArray[np.uint8] | None,
+) -> KnownImages:
+    """Compare a data set with all images of the data set of a model, its test images included.
+
+    Args:
+        images: The images (or volumes) of the data set, with ``image_id`` and ``patient_id``.
+        facts: Its ``source.json``.
+        model_images: The images of the model's data set, with the same columns.
+        model_data: The data of the model, from ``run.json``.
+        pixels: Pixels of the data set, a constant number of consecutive squares per image.
+        model_pixels: Pixels of the model's data set at the same size; None if they do not exist.
+
+    Returns:
+        The known images. An image is counted once, in the order of `LeftOut`.
+    """
+    same_names = _share_names(facts, model_data)
+    reasons = [
+        images["image_id"].isin(model_images["image_id"]).to_numpy(dtype=bool) & same_names,
+        _same_patients(images["patient_id"], model_images["patient_id"], same_names)
+        | _same_nih_patients(images["patient_id"], facts["kind"], model_images["patient_id"], model_data["kind"]),
+    ]
+    if model_pixels is not None:
+        reading = Reading.from_record(facts["reading"])
+        found = duplicates_between(reading.middle_rows(model_pixels), reading.middle_rows(pixels))
+        reasons += [np.isin(np.arange(len(images)), pairs[:, 1]) for pairs in (found.exact, found.near)]
+    known = np.zeros(len(images), dtype=bool)
+    counts: list[int | None] = []
+    for reason in reasons:
+        counts.append(int((reason & ~known).sum()))
+        known |= reason
+    image, patient, exact, near = [*counts, None, None][:4]
+    return KnownImages(
+        known,
+        {
+            "same_image": image or 0,
+            "same_patient": patient or 0,
+            "exact_duplicate": exact,
+            "near_duplicate": near,
+        },
+        shared_images(facts["kind"], model_data["kind"]),
+    )
+
+
+def _share_names(facts: SourceFacts, model_data: DataFacts) -> bool:
+    """Return whether equal names are the same image and patient in both data sets."""
+    if facts["fingerprint"] == model_data["fingerprint"]:
+        return True
+    return facts["kind"] == model_data["kind"] and facts["kind"] not in _OWN_NAMES
+
+
+def _same_nih_patients(patients: pd.Series, kind: str, others: pd.Series, other_kind: str) -> NDArray[np.bool_]:
+    """Return which patients of NIH, under a prefix in the sets that took their images from it, are in both sets."""
+
+    def numbers(names: pd.Series, kind: str) -> pd.Series:
+        return names if kind == "nih" else names.where(names.str.startswith(_NIH, na=False)).str.removeprefix(_NIH)
+
+    theirs = numbers(patients, kind)
+    return (theirs.notna() & theirs.isin(numbers(others, other_kind).dropna())).to_numpy(dtype=bool)
+
+
+def _same_patients(patients: pd.Series, others: pd.Series, same_names: bool) -> NDArray[np.bool_]:
+    comparable = patients.notna()
+    if not same_names:
+        comparable &= patients.str.fullmatch(_HASH).fillna(False).astype(bool)
+    return (comparable & patients.isin(others.dropna())).to_numpy(dtype=bool)

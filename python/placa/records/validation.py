@@ -1,0 +1,44 @@
+"""The type of ``validation.json``: what an external validation was made of."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypedDict
+
+from msgspec import Meta
+
+from placa.records.codes import Coded, Count, Fingerprint
+
+#: Version of the schema of ``validation.json``.
+VALIDATION_SCHEMA = 1
+
+
+class LeftOut(TypedDict):
+    """Images that were left out because the model knows them; each is counted once, under the first reason."""
+
+    same_image: Annotated[Count, Meta(description="The image ID is one of the model's, from the same source.")]
+    same_patient: Annotated[Count, Meta(description="The patient ID is one of the model's, from the same source.")]
+    exact_duplicate: Annotated[Count | None, Meta(description="Same pixels; null if the pixels were not compared.")]
+    near_duplicate: Annotated[Count | None, Meta(description="Nearly the same pixels; null likewise.")]
+
+
+class ValidationFacts(TypedDict):
+    """The content of ``validation.json``."""
+
+    schema_version: Annotated[
+        int, Meta(ge=VALIDATION_SCHEMA, le=VALIDATION_SCHEMA, description="Version of this schema.")
+    ]
+    placa_version: Annotated[str, Meta(description="Version of placa.")]
+    name: Annotated[str, Meta(description="Name of the validation.")]
+    created: Annotated[str, Meta(description="Date and time (ISO 8601, UTC).")]
+    model: Annotated[Fingerprint, Meta(description="Fingerprint of the model.")]
+    prepared: Annotated[str, Meta(description="Path of the prepared data set.")]
+    kind: Annotated[str, Meta(description="Its source.")]
+    label_source: Annotated[str, Meta(description="Origin of its labels.")]
+    fingerprint: Annotated[Fingerprint, Meta(description="Fingerprint of the prepared data set.")]
+    found: Annotated[Count, Meta(description="Its images.")]
+    left_out: Annotated[LeftOut, Meta(description="Images that the model knows.")]
+    other_view: Annotated[Count, Meta(description="Images of views that the model was not trained on; left out.")]
+    used: Annotated[Count, Meta(description="Images that were evaluated.")]
+    findings: Annotated[list[str], Meta(min_length=1, description="The findings that were evaluated.")]
+    findings_without_labels: Annotated[list[str], Meta(description="Findings of the model without labels here.")]
+    notes: Annotated[list[Coded], Meta(description="Remarks for the user.")]

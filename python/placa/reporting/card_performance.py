@@ -1,0 +1,91 @@
+"""The part of the model card about performance: here and elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from placa.records.model import Thresholds
+from placa.reporting.card_figures import CardFigures
+from placa.reporting.words import Words, capitalise, escape_markdown
+
+
+def performance(words: Words, thresholds: Thresholds, figures: CardFigures | None) -> list[str]:
+    """Return the paragraphs: results on the test set, elsewhere, calibration and subgroups.
+
+    Args:
+        words: The words of the language.
+        thresholds: The content of ``thresholds.json``.
+        figures: The results of ``evaluation/``; None if the run is not evaluated.
+    """
+    lead = words.say("card.not_evaluated")
+    if figures:
+        lead = words.say("card.evaluated", split=words.name("split", figures.split))
+    chosen_on = words.say("card.thresholds", split=words.name("split", thresholds["chosen_on"]))
+    return [
+        f"{lead} {chosen_on}",
+        _performance_table(words, thresholds, figures),
+        *_elsewhere(words, figures),
+        *_agreement(words, figures),
+    ]
+
+
+def _elsewhere(words: Words, figures: CardFigures | None) -> list[str]:
+    """Return the paragraph about external validations."""
+    if not figures:
+        return []
+    results = [
+        words.say(
+            "card.elsewhere_one",
+            finding=words.name("finding", one["finding"]),
+            name=escape_markdown(one["name"]),
+            auroc=words.estimate(one["auroc"], one["auroc_lower"], one["auroc_upper"], 3),
+        )
+        for one in figures.external
+        if one["auroc"] is not None
+    ]
+    return [words.say("card.elsewhere", results="; ".join(results)) if results else words.say("card.not_elsewhere")]
+
+
+def _performance_table(words: Words, thresholds: Thresholds, figures: CardFigures | None) -> str:
+    columns = ["finding", "auroc", "threshold", "point"]
+    metrics = ["sensitivity", "specificity"] if figures and figures.points else []
+    rows = []
+    for finding, stored in thresholds["findings"].items():
+        one = figures.headline.get(finding) if figures else None
+        limits = (one["auroc"], one["auroc_lower"], one["auroc_upper"]) if one else (None, None, None)
+        auroc = words.estimate(*limits, 3)
+        default = stored["default"]
+        row = [capitalise(words.name("finding", finding)), auroc, words.number(stored["points"][default], 3)]
+        row.append(words.name("point", default))
+        values = figures.points.get(finding, {}) if figures else {}
+        row += [words.estimate(*values.get(metric, (None, None, None))) for metric in metrics]
+        rows.append(row)
+    return markdown_table([words.say(f"card.column.{column}") for column in [*columns, *metrics]], rows)
+
+
+def _agreement(words: Words, figures: CardFigures | None) -> list[str]:
+    """Return the paragraphs about calibration and about subgroups that differ."""
+    sentences = []
+    if figures and figures.calibration:
+        # With several findings, the one with the largest calibration error.
+        finding, values = max(figures.calibration.items(), key=lambda item: item[1]["ici"][0])
+        key = "card.calibration" if len(figures.calibration) == 1 else "card.calibration_many"
+        estimates = {name: words.estimate(*values[name]) for name in ("slope", "ici")}
+        sentences.append(words.say(key, finding=words.name("finding", finding), **estimates))
+    if figures and figures.differing is not None:
+        groups = "; ".join(_group(words, column, group) for column, group in figures.differing)
+        sentences.append(words.say("card.subgroups", groups=groups) if groups else words.say("subgroups.none_differ"))
+    return sentences
+
+
+def _group(words: Words, column: str, group: str) -> str:
+    known = words.say("subgroups.unknown") if group == "unknown" else words.name(column, group)
+    known = re.sub(r"^(\d+)-(\d+)$", "\\1\u2013\\2", known)
+    return words.say("subgroups.group", column=words.name("column", column), group=known)
+
+
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

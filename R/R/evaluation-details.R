@@ -3,8 +3,11 @@ detail_files <- c(
   roc_bands = "roc_bands.csv", pr_bands = "pr_bands.csv",
   predictive_values = "predictive_values.csv", calibration_measures = "calibration_measures.csv",
   calibration_curve = "calibration_curve.csv", decision_curve = "decision_curve.csv", subgroups = "subgroups.csv",
-  errors = "errors.csv", abstention = "abstention.csv",
-  # Of an external validation, see validate_external().
+  errors = "errors.csv", abstention = "abstention.csv"
+)
+
+# The tables that validate_external() adds.
+validation_files <- c(
   measures = "measures.csv", comparison = "comparison.csv", case_mix = "case_mix.csv", explained = "explained.csv"
 )
 

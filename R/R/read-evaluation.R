@@ -29,7 +29,8 @@ read_evaluation <- function(x) {
   check_evaluation(directory, summary, if (directory != x) x)
   tables <- lapply(table_files, function(file) read_table(file.path(directory, file)))
   # Older evaluations have fewer tables; without a validation split there is no abstention table.
-  details <- detail_files[file.exists(file.path(directory, detail_files))]
+  details <- c(detail_files, validation_files)
+  details <- details[file.exists(file.path(directory, details))]
   details <- lapply(stats::setNames(nm = names(details)), function(name) {
     table <- read_table(file.path(directory, details[[name]]))
     if (name %in% names(detail_classes)) as_subclass(detail_classes[[name]], table) else table

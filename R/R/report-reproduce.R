@@ -37,7 +37,7 @@ write_reproduce <- function(run) {
 flags_of_train <- c(
   "backbone", "weights", "seed", "folds", "epochs", "head_epochs", "patience", "batch_size", "learning_rate", "warmup",
   "weight_decay", "loss", "classes", "focal_gamma", "class_weights", "label_smoothing", "mixup", "ema",
-  "mixed_precision", "recalibration"
+  "mixed_precision", "recalibration", "resist"
 )
 
 # The commands that reproduce the run, with all options, because defaults may change.
@@ -59,7 +59,12 @@ commands_of <- function(run) {
     paste(c("placa train", prepared, flags(c(options_of_train, training$augmentation)),
             if (isFALSE(training$mirror)) "--no-mirror", "--out",
             place), collapse = " "),
-    paste(c("placa evaluate", "placa report"), place)
+    paste("placa evaluate", place),
+    vapply(names(run$validations), function(name) {
+      other <- run$validations[[name]]$facts$prepared %||% "PREPARED"
+      paste("placa validate", place, shell_path(other), "--name", shell_word(name))
+    }, "", USE.NAMES = FALSE),
+    paste("placa report", place)
   )
 }
 

@@ -17,6 +17,7 @@ write_training <- function(run) {
     folds = num(folds %||% NA)
   )
   write_methods_of_training(run)
+  write_measures_against_shortcuts(training$resist)
   write_history(run$history, run$info$folds$each$best_epoch %||% training$best_epoch)
 }
 
@@ -25,6 +26,14 @@ write_methods_of_training <- function(run) {
   used <- methods_of_training(run)
   text <- vapply(used, s, "", n = num(run$info$folds$count %||% NA))
   say("training.methods", methods = paste(text, collapse = "; "))
+}
+
+# One sentence per measure (placa.training.measures), and why a lower internal AUROC is no loss.
+write_measures_against_shortcuts <- function(resist) {
+  measures <- setdiff(strsplit(resist %||% "none", "[, ]+")[[1]], c("none", "auto", ""))
+  if (!length(measures)) return(invisible())
+  write_markdown("**", s("training.resist.lead"), "** ",
+                 paste(words_of("training.resist", measures), collapse = "; "), ". ", s("training.resist.why"))
 }
 
 # Keys of the methods that have a text.

@@ -17,7 +17,7 @@ write_evaluation <- function(evaluation, out, labels = plot_labels("en"), call =
 }
 
 write_evaluation_files <- function(evaluation, directory, labels) {
-  tables <- c(table_files, detail_files)
+  tables <- c(table_files, detail_files, validation_files)
   tables <- tables[!vapply(evaluation[names(tables)], is.null, logical(1))]
   for (name in names(tables)) {
     write_table(evaluation[[name]], file.path(directory, tables[[name]]))

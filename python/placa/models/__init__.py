@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Literal
 
 from placa.models.applications import build_application
 from placa.models.backbones import BACKBONE_TABLE, BACKBONES, backbone_named, require_size
 from placa.models.small import build_small
+from placa.models.standardise import PLAIN, Standardisation
 from placa.models.weights import load_initial_weights, require_weights, weights_fingerprint
 
 __all__ = ["BACKBONES", "backbone_named", "build", "head_of", "set_trainable", "weights_fingerprint"]
 
 
-def build(backbone: str, size: int, findings: int, weights: str = "none") -> Any:
+def build(
+    backbone: str,
+    size: int,
+    findings: int,
+    weights: str = "none",
+    standardisation: Standardisation = PLAIN,
+) -> Any:
     """Build a backbone by name.
 
     Args:
@@ -22,6 +30,7 @@ def build(backbone: str, size: int, findings: int, weights: str = "none") -> Any
         weights: Initial weights of all layers but the head: ``none``, random; ``imagenet``, downloaded and cached by
             Keras; a file of weights that Keras wrote for this backbone without its top (``.h5``, ``.weights.h5``); or
             a run of placa with this backbone, or its ``model.keras``, with any findings.
+        standardisation: What is done to the pixels before the first layer.
 
     Returns:
         A Keras model from uint8 grey levels ``(n, size, size, 1)`` to logits ``(n, findings)``. Its input layer is
@@ -35,7 +44,8 @@ def build(backbone: str, size: int, findings: int, weights: str = "none") -> Any
     require_size(name, size)
     require_weights(name, weights)
     application = BACKBONE_TABLE[name].application
-    network = build_application(name, size, findings) if application else build_small(size, findings)
+    builder = partial(build_application, name) if application else build_small
+    network = builder(size, findings, standardisation)
     load_initial_weights(network, name, weights)
     return network
 

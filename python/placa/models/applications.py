@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from placa.core.backend import load_keras
 from placa.models.backbones import BACKBONE_TABLE, Scaling
+from placa.models.standardise import PLAIN, Standardisation
 
 #: `preprocess_input` of each family: ``(level / divisor - mean) / deviation`` for each of three channels.
 _CONSTANTS: dict[Scaling, tuple[float, tuple[float, ...], tuple[float, ...]]] = {
@@ -20,7 +21,7 @@ _CONSTANTS: dict[Scaling, tuple[float, tuple[float, ...], tuple[float, ...]]] = 
 BODY = "features"
 
 
-def build_application(name: str, size: int, findings: int) -> Any:
+def build_application(name: str, size: int, findings: int, standardisation: Standardisation = PLAIN) -> Any:
     """Build a network of `keras.applications` with random weights.
 
     The grey channel is repeated to three channels and scaled as in the training of the original weights.
@@ -29,6 +30,7 @@ def build_application(name: str, size: int, findings: int) -> Any:
         name: A backbone with an application in `placa.models.backbones.BACKBONE_TABLE`.
         size: Side of the input, in pixels.
         findings: Number of logits.
+        standardisation: What is done to the pixels before the first layer.
 
     Returns:
         A Keras model from uint8 grey levels ``(n, size, size, 1)`` to logits ``(n, findings)``. All layers load with
@@ -36,7 +38,8 @@ def build_application(name: str, size: int, findings: int) -> Any:
     """
     keras = load_keras()
     layers = keras.layers
-    x = pixels = keras.Input((size, size, 1), dtype="uint8", name="pixels")
+    pixels = keras.Input((size, size, 1), dtype="uint8", name="pixels")
+    x = standardisation.apply(pixels)
     x = layers.Concatenate(name="grey_to_colour")([x, x, x])
     x = scaled(x, BACKBONE_TABLE[name].scaling)
     x = layers.GlobalAveragePooling2D(name="mean")(_body(name, size)(x))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from placa.core.backend import load_keras
+from placa.models.standardise import PLAIN, Standardisation
 from placa.models.texture import pattern_shares
 
 #: Smallest side of the input of the trunk, in pixels: images are reduced by the largest possible integer factor.
@@ -16,7 +17,7 @@ def counts_texture(size: int) -> bool:
     return size >= 2 * TRUNK_SIDE
 
 
-def build_small(size: int, findings: int) -> Any:
+def build_small(size: int, findings: int, standardisation: Standardisation = PLAIN) -> Any:
     """Build `small`, a convolutional network that trains in minutes on 2 cores.
 
     Reducing an image removes fine detail, such as noise, sharpness and thin lines; convolution at full size takes ten
@@ -27,6 +28,7 @@ def build_small(size: int, findings: int) -> Any:
     Args:
         size: Side of the input, in pixels.
         findings: Number of logits.
+        standardisation: What is done to the pixels before the first layer.
 
     Returns:
         A Keras model from uint8 grey levels ``(n, size, size, 1)`` to logits ``(n, findings)``.
@@ -48,7 +50,8 @@ def build_small(size: int, findings: int) -> Any:
         return layers.ReLU(name=name)(layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(conv(x)))
 
     inputs = keras.Input((size, size, 1), dtype="uint8", name="pixels")
-    x = layers.Rescaling(1 / 127.5, offset=-1, name="rescale")(inputs)
+    levels = standardisation.apply(inputs)
+    x = layers.Rescaling(1 / 127.5, offset=-1, name="rescale")(levels)
     large = counts_texture(size)
     if large:
         x = layers.AveragePooling2D(size // TRUNK_SIDE, name="shrink")(x)
@@ -61,7 +64,7 @@ def build_small(size: int, findings: int) -> Any:
     # The mean measures the extent of a feature, the maximum its presence anywhere.
     pooled = [layers.GlobalAveragePooling2D(name="mean")(x), layers.GlobalMaxPooling2D(name="maximum")(x)]
     if large:
-        t = pattern_shares(inputs)
+        t = pattern_shares(levels)
         t = layers.BatchNormalization(momentum=0.9, center=False, scale=False, name="texture_norm")(t)
         # Strong dropout: three thousand counts for a few hundred images.
         t = layers.Dropout(0.8, name="texture_dropout")(t)

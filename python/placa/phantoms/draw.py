@@ -29,6 +29,7 @@ from placa.core.errors import OutOfRangeError
 from placa.core.files import explain_os_error
 from placa.core.processes import end_with_parent, process_killed
 from placa.phantoms.anatomy import Anatomy
+from placa.phantoms.hospital import hospital_named
 from placa.phantoms.lesions import Box, Disease
 from placa.phantoms.plan import FINDINGS, LABEL_NOISE, PREVALENCE, Plan, images_of, plan_patient
 from placa.phantoms.scene import Scene, draw_scene
@@ -88,7 +89,9 @@ def _keep_memory() -> None:
     np.empty(24 << 20, dtype=np.uint8)
 
 
-def draw_patient(seed: int, patient: int, size: int = 256, images: int | None = None) -> list[PhantomImage]:
+def draw_patient(
+    seed: int, patient: int, size: int = 256, images: int | None = None, hospital: str = "none"
+) -> list[PhantomImage]:
     """Draw the images of one phantom patient.
 
     Args:
@@ -96,6 +99,7 @@ def draw_patient(seed: int, patient: int, size: int = 256, images: int | None = 
         patient: Number of the patient in the set, ≥ 0.
         size: Width and height in pixels, ≥ 32.
         images: Draw only this many images, from the first; by default all 1 to 6.
+        hospital: One of `placa.phantoms.hospital.HOSPITALS`.
 
     Returns:
         One `PhantomImage` per image; `pixels` are uint8, shape (size, size), with white bones.
@@ -105,13 +109,18 @@ def draw_patient(seed: int, patient: int, size: int = 256, images: int | None = 
     """
     _check(seed, size)
     _keep_memory()
-    body, plans = plan_patient(seed, patient, images)
+    place = hospital_named(hospital)
+    body, plans = plan_patient(seed, patient, images, PREVALENCE | place.prevalence if place else PREVALENCE)
     drawn = []
     for number, plan in enumerate(plans, start=1):
         scene = render(seed, patient, number, body, plan, size)
+        pixels = scene.pixels
+        if place:
+            random = np.random.default_rng(np.random.SeedSequence([seed, patient, number, 4]))
+            pixels = place.unit(any(plan.truth.values()), random).finish(pixels, random)
         drawn.append(
             PhantomImage(
-                pixels=scene.pixels,
+                pixels=pixels,
                 labels=plan.labels,
                 truth=plan.truth,
                 patient_id=f"phantom-{patient:05d}",
@@ -131,10 +140,12 @@ def draw_patient(seed: int, patient: int, size: int = 256, images: int | None = 
 Record = dict[str, str | float | int]
 
 
-def _write_patient(root: str, seed: int, size: int, patient: int, count: int) -> tuple[list[Record], list[Record]]:
+def _write_patient(
+    root: str, seed: int, size: int, hospital: str, patient: int, count: int
+) -> tuple[list[Record], list[Record]]:
     rows: list[Record] = []
     boxes: list[Record] = []
-    for image in draw_patient(seed, patient, size, count):
+    for image in draw_patient(seed, patient, size, count, hospital):
         path = Path(root) / f"{image.image_id}.png"
         Image.fromarray(image.pixels).save(path, compress_level=3)
         row: Record = {
@@ -172,6 +183,7 @@ def draw_phantoms(
     seed: int = 0,
     workers: int | None = None,
     progress: Callable[[int], None] | None = None,
+    hospital: str = "none",
 ) -> pd.DataFrame:
     """Draw a set of phantom patients into a folder.
 
@@ -185,6 +197,7 @@ def draw_phantoms(
         workers: Number of processes; by default one per core, or one for few images. They are spawned, so a script with
             more than one needs ``if __name__ == "__main__":``.
         progress: Called after each patient with the number of finished images.
+        hospital: One of `placa.phantoms.hospital.HOSPITALS`.
 
     Returns:
         One row per image, in the order of `image_id`: `image_id`, `path` (absolute), `patient_id`, `sex` (F, M), `age`
@@ -199,6 +212,7 @@ def draw_phantoms(
     if not 1 <= images <= MAX_IMAGES:
         message = f"`images` must be from 1 to {MAX_IMAGES:,}, got {images}."
         raise OutOfRangeError(message, name="images", value=images, lower=1, upper=MAX_IMAGES)
+    hospital_named(hospital)
     root = Path(root).absolute()
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -207,7 +221,7 @@ def draw_phantoms(
     tasks = list(_patients(seed, images))
     if workers is None:
         workers = 1 if images < MIN_PARALLEL else os.cpu_count() or 1
-    work = partial(_write_patient, str(root), seed, size)
+    work = partial(_write_patient, str(root), seed, size, hospital)
     rows: list[Record] = []
     boxes: list[Record] = []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -52,8 +52,8 @@ def _evolve(rng: np.random.Generator, spots: tuple[Spot, ...]) -> tuple[Spot, ..
     )
 
 
-def _findings(seed: int, patient: int, count: int) -> Iterator[Disease]:
-    """Yield the findings of each image of a patient; states persist, and the prevalence is `PREVALENCE`."""
+def _findings(seed: int, patient: int, count: int, prevalence: Mapping[str, float]) -> Iterator[Disease]:
+    """Yield the findings of each image of a patient; states persist."""
     spots: tuple[Spot, ...] = ()
     gap: Gap | None = None
     for image in range(1, count + 1):
@@ -62,27 +62,31 @@ def _findings(seed: int, patient: int, count: int) -> Iterator[Disease]:
         if image > 1 and keep[0]:
             spots = _evolve(rng, spots)
         else:
-            spots = draw_spots(rng) if draw[0] < PREVALENCE["Opacity"] else ()
+            spots = draw_spots(rng) if draw[0] < prevalence["Opacity"] else ()
         if image > 1 and keep[1]:
             gap = replace(gap, apical=float(np.clip(gap.apical * rng.lognormal(0, 0.2), 8, 60))) if gap else None
         else:
-            gap = draw_gap(rng) if draw[1] < PREVALENCE["Pneumothorax"] else None
+            gap = draw_gap(rng) if draw[1] < prevalence["Pneumothorax"] else None
         yield Disease(spots, gap)
 
 
-def plan_patient(seed: int, patient: int, count: int | None = None) -> tuple[Anatomy, list[Plan]]:
+def plan_patient(
+    seed: int, patient: int, count: int | None = None, prevalence: Mapping[str, float] = PREVALENCE
+) -> tuple[Anatomy, list[Plan]]:
     """Sample the body and the images of a patient, without rendering.
 
     Args:
         seed: Seed of the set, ≥ 0.
         patient: Number of the patient, ≥ 0.
         count: Plan only this many images, from the first; by default all.
+        prevalence: Prevalence of each finding.
     """
     body = draw_anatomy(_stream(seed, patient, 0, 0))
     total = images_of(seed, patient)
     plans = []
     mostly_bed = _stream(seed, patient, 0, 2).random() < 0.36
-    for image, disease in enumerate(_findings(seed, patient, total if count is None else min(count, total)), start=1):
+    planned = total if count is None else min(count, total)
+    for image, disease in enumerate(_findings(seed, patient, planned, prevalence), start=1):
         rng = _stream(seed, patient, image, 1)
         view = "AP" if rng.random() < (0.85 if mostly_bed else 0.07) else "PA"
         truth = {"Opacity": int(bool(disease.spots)), "Pneumothorax": int(disease.gap is not None)}

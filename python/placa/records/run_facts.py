@@ -73,6 +73,7 @@ class TrainingFacts(TypedDict):
     ema: Annotated[float, Meta(description="Training option.")]
     mixed_precision: Annotated[str, Meta(description="Training option.")]
     augmentation: Annotated[dict[str, float], Meta(description="Training options: amounts of augmentation.")]
+    resist: NotRequired[Annotated[str, Meta(description="Training option: the measures that were taken.")]]
     mirror: Annotated[bool, Meta(description="Training option.")]
     recalibration: Annotated[str, Meta(description="Training option.")]
     folds: Annotated[Count, Meta(description="Training option.")]

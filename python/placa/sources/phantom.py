@@ -12,6 +12,7 @@ from placa.core.arguments import positive_integer
 from placa.core.progress import SILENT, Progress
 from placa.core.system import cores
 from placa.phantoms.draw import FINDINGS, draw_phantoms
+from placa.phantoms.hospital import HOSPITALS
 from placa.records.source import compared_with
 from placa.sources.source import NO_FINDING, Source, require_different_findings
 
@@ -22,6 +23,13 @@ SIZE = 256
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this source's options to ``placa prepare phantom``."""
     parser.add_argument("--images", type=positive_integer, default=800, help="number of images (default: %(default)s)")
+    parser.add_argument(
+        "--hospital",
+        default="none",
+        choices=tuple(HOSPITALS),
+        help="a made-up hospital with its own exposure, collimation, markers and prevalence; in north they differ "
+        "between images with and without a finding (default: %(default)s)",
+    )
     parser.add_argument("--positive", default=FINDINGS[0], metavar="FINDING", help="(default: %(default)s)")
     parser.add_argument("--negative", default=NO_FINDING, metavar="FINDING", help="(default: %(default)s)")
 
@@ -35,6 +43,7 @@ def from_options(options: argparse.Namespace, progress: Progress) -> partial[Sou
         positive=options.positive,
         negative=options.negative,
         progress=progress,
+        hospital=options.hospital,
     )
 
 
@@ -45,6 +54,7 @@ def read_phantoms(
     positive: str = FINDINGS[0],
     negative: str = NO_FINDING,
     progress: Progress = SILENT,
+    hospital: str = "none",
 ) -> Source:
     """Draw phantoms under a directory, and return them as a source.
 
@@ -55,6 +65,7 @@ def read_phantoms(
         positive: ``"Opacity"``, ``"Pneumothorax"`` or ``"No Finding"``.
         negative: Another of these names.
         progress: Where the progress bar is shown.
+        hospital: One of `placa.phantoms.hospital.HOSPITALS`.
 
     Raises:
         UnknownNameError: A finding is unknown.
@@ -69,18 +80,22 @@ def read_phantoms(
             advance(drawn_images - reported)
             reported = drawn_images
 
-        drawn = draw_phantoms(directory / "images", images, SIZE, seed, workers=cores(), progress=update)
+        drawn = draw_phantoms(
+            directory / "images", images, SIZE, seed, workers=cores(), progress=update, hospital=hospital
+        )
     drawn[NO_FINDING] = (drawn[list(FINDINGS)].sum(axis=1) == 0).astype(int)
     used = drawn[(drawn[positive] == 1) | (drawn[negative] == 1)]
     keep = ["image_id", "path", "patient_id", "sex", "age", "view", positive]
-    source = used[keep].assign(site="phantom", label_source="phantom").reset_index(drop=True)
+    site = "phantom" if hospital == "none" else hospital
+    source = used[keep].assign(site=site, label_source="phantom").reset_index(drop=True)
     return Source(
         kind="phantom",
         images=source,
         findings=[positive],
         comparison=compared_with(negative),
         label_source="phantom",
-        options={"images": images, "seed": seed, "positive": positive, "negative": negative},
+        options={"images": images, "seed": seed, "positive": positive, "negative": negative}
+        | ({} if hospital == "none" else {"hospital": hospital}),
         boxes=_boxes(directory / "images" / "lesions.csv"),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from placa.training.grey_changes import GreyChanges
 from placa.training.option import documented, option
 
 _IDENTITY = np.array([1.0, 0.0, 0.0, 0.0, 1.0, 0.0])
@@ -22,15 +23,18 @@ class Changes:
             where 0 and 1 are the edges of the image; shape ``(n, 6)``.
         gain: Contrast factor about the mean of the image, shape ``(n,)``.
         offset: Grey levels to add, shape ``(n,)``.
+        grey: Changes of grey levels, sharpness and border; None without any.
     """
 
     affine: NDArray[np.float64]
     gain: NDArray[np.float64]
     offset: NDArray[np.float64]
+    grey: GreyChanges | None = None
 
     def at(self, places: NDArray[np.int64] | slice) -> Changes:
         """Return the changes of some images of the batch."""
-        return Changes(self.affine[places], self.gain[places], self.offset[places])
+        grey = self.grey.at(places) if self.grey is not None else None
+        return Changes(self.affine[places], self.gain[places], self.offset[places], grey)
 
     def apply(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Change as many images as there are changes. Several threads may call it at once.
@@ -42,6 +46,8 @@ class Changes:
             Grey levels of the same shape; the input itself if nothing changes. Pixels from outside the image have its
             lowest grey level, as outside a film.
         """
+        if self.grey is not None:
+            images = self.grey.apply(images)
         if (self.affine == _IDENTITY).all() and (self.gain == 1).all() and (self.offset == 0).all():
             return images
         # OpenCV is four times as fast as Pillow.
@@ -90,6 +96,27 @@ class Augmentation:
     contrast: float = option(
         0.1, float, "relative change of contrast about the mean of the image, up or down", least=0, most=1
     )
+    gamma: float = option(0.0, float, "largest logarithm of the exponent of the display curve, up or down", least=0)
+    field: float = option(
+        0.0,
+        float,
+        "standard deviation of smooth changes of brightness, fraction of the grey range",
+        least=0,
+    )
+    blur: float = option(
+        0.0, float, "largest standard deviation of blurring or sharpening, fraction of the side", least=0, most=0.1
+    )
+    resolution: float = option(
+        0.0, float, "largest loss of resolution, fraction of the side; of half of the images", least=0, most=0.9
+    )
+    noise: float = option(0.0, float, "largest standard deviation of noise, fraction of the range", least=0, most=1)
+    frame: float = option(
+        0.0,
+        float,
+        "largest width of a border of one grey level, fraction of the side; of a third of the images",
+        least=0,
+        most=0.3,
+    )
 
     def draw(self, n: int, random: np.random.Generator) -> Changes:
         """Draw the changes of a batch.
@@ -109,7 +136,24 @@ class Augmentation:
         d, e = -np.sin(angle) / scale, np.cos(angle) / scale
         c = 0.5 - a * (0.5 + shift[:, 0]) - b * (0.5 + shift[:, 1])
         f = 0.5 - d * (0.5 + shift[:, 0]) - e * (0.5 + shift[:, 1])
-        return Changes(np.stack([a, b, c, d, e, f], axis=1), gain, offset)
+        affine = np.stack([a, b, c, d, e, f], axis=1)
+        return Changes(affine, gain, offset, self._draw_grey(n, random) if self.changes_grey else None)
+
+    @property
+    def changes_grey(self) -> bool:
+        """Whether display curve, sharpness, noise or border change."""
+        return any((self.gamma, self.field, self.blur, self.resolution, self.noise, self.frame))
+
+    def _draw_grey(self, n: int, random: np.random.Generator) -> GreyChanges:
+        return GreyChanges(
+            gamma=np.exp(random.uniform(-self.gamma, self.gamma, n)),
+            field=255 * self.field * random.uniform(0, 1, n),
+            blur=random.uniform(-self.blur, self.blur, n),
+            resolution=1 - self.resolution * random.uniform(0, 1, n) * (random.random(n) < 1 / 2),
+            noise=255 * self.noise * random.uniform(0, 1, n),
+            frame=self.frame * random.uniform(0, 1, n) * (random.random(n) < 1 / 3),
+            seed=random.integers(0, 2**31, n),
+        )
 
     def apply(self, images: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
         """Change each image of a batch at random (see `Changes.apply`).

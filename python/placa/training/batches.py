@@ -62,6 +62,7 @@ def training_batches(
     seed: int,
     mixup: float = 0.0,
     share: Share = ALONE,
+    probabilities: NDArray[np.float64] | None = None,
 ) -> Any:
     """Create a `keras.utils.PyDataset` of augmented batches in a new random order each epoch, with prefetching.
 
@@ -78,6 +79,8 @@ def training_batches(
         seed: Seed of order, augmentation and mixup.
         mixup: Alpha of the Beta distribution for mixup (Zhang et al. 2018); 0 for none.
         share: The part of each batch for this process.
+        probabilities: Probability by which each row is drawn, shape ``(rows,)``, with replacement; None for each row
+            once per epoch.
 
     Returns:
         Batches of uint8 pixels ``(b, size, size, 1)`` and float32 truth ``(b, findings)``, where b is the part of this
@@ -94,7 +97,10 @@ def training_batches(
     # The current epoch, and the next one, whose first batches are prefetched.
     @lru_cache(maxsize=2)
     def order(epoch: int) -> NDArray[np.int64]:
-        return np.random.default_rng([seed, epoch]).permutation(len(rows))
+        random = np.random.default_rng([seed, epoch])
+        if probabilities is None:
+            return random.permutation(len(rows))
+        return random.choice(len(rows), len(rows), p=probabilities)
 
     def make(key: tuple[int, int]) -> Batch:
         epoch, batch = key

@@ -21,10 +21,12 @@ from placa.training.devices import Devices
 from placa.training.distributed.agreement import require_equal_weights
 from placa.training.learner import Learner
 from placa.training.loss import class_weights, exclusive_loss, weighted_loss
+from placa.training.measures import standardisation
 from placa.training.monitor import Monitor, Validator
 from placa.training.options import TrainOptions
 from placa.training.phases import phases_of
 from placa.training.precision import precision
+from placa.training.resist import draw_probabilities
 from placa.training.state import TrainState
 
 
@@ -91,7 +93,7 @@ def fit_network(
         loss = exclusive_loss(truth, options.class_weights, options.label_smoothing, focus)
 
     def built(initial: str = "none") -> Any:
-        network = build(options.backbone, data.size, findings, initial)
+        network = build(options.backbone, data.size, findings, initial, standardisation(options.resist))
         return exclusive(network) if options.classes == "exclusive" else network
 
     monitor, state = Monitor(), TrainState()
@@ -101,10 +103,11 @@ def fit_network(
     earlier = state.seconds
     phases = phases_of(options)
     if state.phase < len(phases):
+        probabilities = draw_probabilities(data, rows, options.resist, options.seed)
 
         def batches(share: Share) -> Any:
-            changes, seed = options.changes, options.seed
-            return training_batches(data.pixels, rows, truth, options.batch_size, changes, seed, options.mixup, share)
+            changes, seed, size = options.changes, options.seed, options.batch_size
+            return training_batches(data.pixels, rows, truth, size, changes, seed, options.mixup, share, probabilities)
 
         devices = Devices(options.batch_size, share)
         if devices.several or devices.idle:

@@ -11,6 +11,7 @@ from placa.models.backbones import BACKBONES
 from placa.models.small import counts_texture
 from placa.training.augment import Augmentation
 from placa.training.errors import OptionValueError
+from placa.training.measures import STRONG_CHANGES, measures_of
 from placa.training.option import default_text, documented, option, options_of
 
 #: Default maximum number of epochs.
@@ -111,6 +112,12 @@ class TrainOptions:
         "auto", str, "16-bit arithmetic; auto uses it on a GPU", choices=("auto", "on", "off")
     )
     augmentation: Augmentation | Mapping[str, float] = field(default_factory=dict)
+    resist: str = option(
+        "none",
+        str,
+        "measures against shortcuts: auto (those that the audit proposes), none, or some of grey, border, augment, "
+        "weights, views, separated by commas",
+    )
     mirror: bool = option(True, bool, "average over each image and its mirror image; not used if training has no flips")
     recalibration: str = option(
         "platt",
@@ -132,6 +139,8 @@ class TrainOptions:
                 # Without a value, the default depends on the network.
                 if name in values and (values[name] is not None or one.default_words is None):
                     one.check(name, values[name])
+        if self.resist != "auto":
+            measures_of(self.resist)
         if self.folds == 1:
             raise OptionValueError(
                 "`folds` must be an integer ≥ 2, or 0 for no folds, got 1.",
@@ -185,7 +194,8 @@ class TrainOptions:
         """
         texture = self.backbone == "small" and counts_texture(size)
         epochs = TEXTURE_EPOCHS if texture and self.epochs is None else self.most_epochs
-        return replace(self, epochs=epochs, augmentation=self._augmentation(TEXTURE_CHANGES if texture else {}))
+        defaults = STRONG_CHANGES if "augment" in measures_of(self.resist) else TEXTURE_CHANGES if texture else {}
+        return replace(self, epochs=epochs, augmentation=self._augmentation(defaults))
 
 
 def augmentation_default(name: str) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from placa.core.files import atomic_directory, require_writable
 from placa.core.progress import Progress, show
 from placa.core.system import changed_decoders
 from placa.models.studies import require_studies
+from placa.records.audit import Audit
+from placa.records.files import read_record
 from placa.records.run_facts import RunFacts
 from placa.training.batches import ALONE, Share
 from placa.training.checkpoint import Checkpoint
@@ -18,6 +21,7 @@ from placa.training.distributed.agreement import receive_start, send_start
 from placa.training.finish import CalibratedModel, finish, inference_network
 from placa.training.fitting import Fitted, fit_network
 from placa.training.folds import train_folds
+from placa.training.measures import proposed
 from placa.training.options import TrainOptions
 from placa.training.resume import plan_digest, plan_of, resumable_training, state_of
 from placa.workflows.run_directory import write_run
@@ -108,7 +112,7 @@ def train_share(
             f"the data set was prepared with other decoders ({changed}): images that are read here may have slightly "
             "different pixels"
         )
-    options = options.suited(data.size)
+    options = _with_measures(data, options, progress).suited(data.size)
     if options.unit == "study":
         require_studies(data.files)
     if share.process:
@@ -133,6 +137,15 @@ def train_share(
     prefix = f"{options.folds} folds: median " if options.folds else ""
     progress.say(f"{prefix}best epoch {monitor.best_epoch} of {epochs}, validation AUROC {monitor.best_auroc:.3f}")
     return facts
+
+
+def _with_measures(data: TrainingData, options: TrainOptions, progress: Progress) -> TrainOptions:
+    """Replace ``auto`` by the measures that the audit of the data set proposes."""
+    if options.resist != "auto":
+        return options
+    measures = proposed(read_record(data.directory / "audit.json", Audit))
+    progress.say(f"measures against shortcuts: {', '.join(measures) or 'none, the audit found no strong shortcut'}")
+    return replace(options, resist=",".join(measures) or "none")
 
 
 def _train_as_peer(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,7 @@ class GreyChanges:
         import cv2
 
         side, random = pixels.shape[0], np.random.default_rng(self.seed[row])
-        levels = pixels.astype(np.float32)
+        levels: NDArray[Any] = pixels.astype(np.float32)
         if self.resolution[row] < 1:
             small = max(8, round(self.resolution[row] * side))
             reduced = cv2.resize(levels, (small, small), interpolation=cv2.INTER_AREA)
@@ -64,9 +65,9 @@ class GreyChanges:
         border = round(self.frame[row] * side)
         if border:
             grey, sides = random.uniform(0, 255), random.random(4) < 0.5
-            places = np.s_[:border], np.s_[-border:], np.s_[:, :border], np.s_[:, -border:]
-            for drawn, place in zip(sides, places, strict=True):
+            views = levels[:border], levels[-border:], levels[:, :border], levels[:, -border:]
+            for drawn, view in zip(sides, views, strict=True):
                 if drawn:
-                    levels[place] = grey
+                    view[:] = grey
         changed: NDArray[np.uint8] = np.clip(levels + 0.5, 0, 255).astype(np.uint8)
         return changed

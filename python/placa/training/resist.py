@@ -60,7 +60,8 @@ def draw_probabilities(
         of_label = truth == label
         if of_label.any():
             weights[of_label] *= of_label.sum() / weights[of_label].sum()
-    return weights / weights.sum()
+    probabilities: NDArray[np.float64] = weights / weights.sum()
+    return probabilities
 
 
 def _shortcut_columns(data: TrainingData, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:

@@ -109,12 +109,12 @@ def validate(
     require_predictions(run, predictor.facts, metadata)
     facts = read_record(prepared / "source.json", SourceFacts)
     _require_finding(predictor, prepared, facts)
+    table, _ = predict_prepared(predictor, prepared, progress, executor)
+    chosen = _select(predictor, prepared, facts, internal, table, progress)
     if not (run / "evaluation" / "summary.json").is_file():
         progress.say("evaluating the run first, which has no evaluation yet")
         evaluate(run, bridge=bridge, progress=progress)
     split = read_record(run / "evaluation" / "summary.json", Summary)["split"]
-    table, _ = predict_prepared(predictor, prepared, progress, executor)
-    chosen = _select(predictor, prepared, facts, internal, table, progress)
     internal.attrs["placa"] = metadata
     with atomic_directory(out, overwrite) as partial:
         described = describe_predictions(predictor.card, facts["label_source"], predictor.fingerprint)

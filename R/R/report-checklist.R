@@ -52,7 +52,8 @@ section_name <- function(id) {
   key <- c(title = "checklist.first_screen", data = "heading.data", training = "heading.training",
            reproduce = "heading.reproduce", discrimination = "heading.discrimination",
            `operating-points` = "heading.points", recalibration = "calibration.heading_before",
-           elsewhere = "heading.elsewhere", subgroups = "heading.subgroups", errors = "heading.errors", limits = "heading.limits",
+           elsewhere = "heading.elsewhere", subgroups = "heading.subgroups", errors = "heading.errors",
+           limits = "heading.limits",
            `audit-labels` = "checklist.audit_labels", `audit-leakage` = "checklist.audit_leakage",
            `audit-shortcuts` = "checklist.audit_shortcuts", `audit-shift` = "checklist.audit_shift")
   s(key[[id]])

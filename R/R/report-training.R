@@ -17,7 +17,7 @@ write_training <- function(run) {
     folds = num(folds %||% NA)
   )
   write_methods_of_training(run)
-  write_measures_against_shortcuts(training$resist)
+  write_shortcut_measures(training$resist)
   write_history(run$history, run$info$folds$each$best_epoch %||% training$best_epoch)
 }
 
@@ -29,7 +29,7 @@ write_methods_of_training <- function(run) {
 }
 
 # One sentence per measure (placa.training.measures), and why a lower internal AUROC is no loss.
-write_measures_against_shortcuts <- function(resist) {
+write_shortcut_measures <- function(resist) {
   measures <- setdiff(strsplit(resist %||% "none", "[, ]+")[[1]], c("none", "auto", ""))
   if (!length(measures)) return(invisible())
   write_markdown("**", s("training.resist.lead"), "** ",

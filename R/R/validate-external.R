@@ -22,7 +22,8 @@
 #' @return An object of class `placa_validation`, a `placa_evaluation` of the external images (see [evaluate()]) with
 #'   four more tibbles:
 #'
-#'   * `measures`: `finding`, `measure`, `estimate`, `std_error`, `lower`, `upper`, `confidence`, for independent images.
+#'   * `measures`: `finding`, `measure`, `estimate`, `std_error`, `lower`, `upper`, `confidence`, for independent
+#'     images.
 #'     The measures and their names are those of `pred_validate()` of the package predRupdate: `OE_ratio`, `CalInt`,
 #'     `CalSlope`, `AUC`, `R2_CoxSnell`, `R2_Nagelkerke`, `BrierScore`.
 #'   * `comparison`: `finding`, `metric`, `operating_point` (missing for metrics without threshold), and for

@@ -3,22 +3,17 @@
 #' Fits a new map from the probabilities of a model to probabilities for a local set. `"intercept"` shifts all logits,
 #' `"logistic"` also changes their slope (Cox 1958), `"isotonic"` fits a monotone step function, and `"refit"` fits a
 #' line to the score before recalibration. No method but `"isotonic"` changes the order of the images, so AUROC stays
-#' the
-#' same.
+#' the same.
 #'
 #' `proposed` is the simplest method that the data support, by the closed test of Vergouwe et al. (2017): if the
-#' logistic
-#' update is not better than the model as it is, the model stays as it is; otherwise, if it is not better than the shift
-#' of the intercept, the intercept is updated. Likelihood ratios are divided by the design effect of repeated images
-#' of a
-#' patient (Rao and Scott 1984). With fewer than 20 images or patients in the rarer class only the intercept is
-#' proposed,
-#' and with fewer than 5 nothing.
+#' logistic update is not better than the model as it is, the model stays as it is; otherwise, if it is not better than
+#' the shift of the intercept, the intercept is updated. Likelihood ratios are divided by the design effect of repeated
+#' images of a patient (Rao and Scott 1984). With fewer than 20 images or patients in the rarer class only the intercept
+#' is proposed, and with fewer than 5 nothing.
 #'
 #' `gain` compares the updated with the original probabilities. Updated probabilities of a patient come from a fit to
 #' the other patients (five folds), so no image is judged by a map that it helped to fit. Intervals of paired
-#' differences
-#' are from a clustered bootstrap, see [clustered_auroc()].
+#' differences are from a clustered bootstrap, see [clustered_auroc()].
 #'
 #' @inheritParams clustered_auroc
 #' @param method `"auto"` (the proposed one), `"none"`, `"intercept"`, `"logistic"`, `"isotonic"` or `"refit"`.

@@ -6,14 +6,14 @@
 #' that the model was trained on.
 #'
 #' The interval of a difference uses the intervals of both values (Zou and Donner 2008), as the images are independent:
-#' for a difference \eqn{d = e - i}, the lower bound is
-#' \eqn{d - \sqrt{(e - e_l)^2 + (i_u - i)^2}}. The table `explained` shows which part of the difference of AUROC is due
-#' to other patients (Debray et al. 2015). The internal images are weighted by the odds of a membership model, a
-#' logistic regression of the data set on truth, age, sex and view, so that they have the case mix of the external
-#' images. The difference that remains is due to the model. Weights are fixed in all draws of the interval.
+#' for a difference \eqn{d = e - i}, the lower bound is \eqn{d - \sqrt{(e - e_l)^2 + (i_u - i)^2}}. The table
+#' `explained` shows which part of the difference of AUROC is due to other patients (Debray et al. 2015). The internal
+#' images are weighted by the odds of a membership model, a logistic regression of the data set on truth, age, sex and
+#' view, so that they have the case mix of the external images. The difference that remains is due to the model. Weights
+#' are fixed in all draws of the interval.
 #'
-#' @param x Predictions with the model's own test images, a data frame as [read_predictions()] returns; or the path of
-#'   a run.
+#' @param x Predictions with the model's own test images, a data frame as [read_predictions()] returns; or the path of a
+#'   run.
 #' @param external For predictions: a data frame of predictions of the other images, all of which are used; the split
 #'   has no effect. For a run: the path of a prepared data set.
 #' @param thresholds,out,labels,draws,seed,confidence As for [evaluate()].
@@ -23,19 +23,18 @@
 #'   four more tibbles:
 #'
 #'   * `measures`: `finding`, `measure`, `estimate`, `std_error`, `lower`, `upper`, `confidence`, for independent
-#'     images.
-#'     The measures and their names are those of `pred_validate()` of the package predRupdate: `OE_ratio`, `CalInt`,
-#'     `CalSlope`, `AUC`, `R2_CoxSnell`, `R2_Nagelkerke`, `BrierScore`.
-#'   * `comparison`: `finding`, `metric`, `operating_point` (missing for metrics without threshold), and for
-#'     `internal`, `external` and `difference` (external minus internal) the estimate and the bounds `_lower` and
-#'     `_upper`; `confidence`. `net_benefit` is at the default threshold.
+#'     images. The measures and their names are those of `pred_validate()` of the package predRupdate: `OE_ratio`,
+#'     `CalInt`, `CalSlope`, `AUC`, `R2_CoxSnell`, `R2_Nagelkerke`, `BrierScore`.
+#'   * `comparison`: `finding`, `metric`, `operating_point` (missing for metrics without threshold), and for `internal`,
+#'     `external` and `difference` (external minus internal) the estimate and the bounds `_lower` and `_upper`;
+#'     `confidence`. `net_benefit` is at the default threshold.
 #'   * `case_mix`: `finding` (for prevalences), `variable`, `level`, `statistic` (`count`, `share`, `mean`, `sd`),
 #'     `internal`, `external`, `std_difference` (standardised, Austin 2009).
 #'   * `explained`: `finding`, `covariates` of the membership model, `membership_auroc` (0.5: the same case mix),
 #'     `spread` and `shift` (ratio of the standard deviations, and difference of the means, of the logits), `internal`,
 #'     `standardised` (internal AUROC in the external case mix, with bounds), `external`, `case_mix_difference`
-#'     (standardised minus internal), `model_difference` (external minus standardised, with bounds),
-#'     `effective_images` (Kish) of the weighted internal images, `confidence`.
+#'     (standardised minus internal), `model_difference` (external minus standardised, with bounds), `effective_images`
+#'     (Kish) of the weighted internal images, `confidence`.
 #' @section Errors:
 #' The errors of [evaluate()]; `placa_error_one_class` if no finding has external images with and without it;
 #' `placa_error_finding` if the tables have no common finding; `placa_error_leak` if an image is in both tables;

@@ -3,60 +3,28 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
 import placa
-from placa.core.errors import OutputExistsError, PathNotFoundError
+from placa.core.errors import OutputExistsError
 from placa.core.executors import Executor
 from placa.core.files import atomic_directory, require_writable
 from placa.core.progress import Progress, show
-from placa.dataset.errors import MissingPixelsError
-from placa.dataset.prepared import read_images
 from placa.evaluation.either_bridge import require_bridge, run_in_r
 from placa.evaluation.r_code import VALIDATE_RUN
-from placa.inference.errors import (
-    NoNewImagesError,
-    OtherFindingsError,
-    OtherViewsError,
-    TooFewImagesError,
-    ValidationNameError,
-)
-from placa.inference.known_images import KnownImages, find_known_images
+from placa.inference.errors import OtherFindingsError, ValidationNameError
+from placa.inference.external_images import Selection, select_images
 from placa.inference.predict import Predictor
 from placa.inference.prepared import predict_prepared
-from placa.records.codes import Note
-from placa.records.errors import NotPreparedError
 from placa.records.evaluation import Summary
 from placa.records.files import read_record, write_record
 from placa.records.predictions import describe_predictions, read_predictions, write_predictions
 from placa.records.run import require_predictions
-from placa.records.run_facts import DataFacts
 from placa.records.source import SourceFacts
 from placa.records.validation import VALIDATION_SCHEMA, ValidationFacts
 from placa.reporting.model_card import write_model_card
 from placa.workflows.evaluate import add_external, evaluate, read_thresholds
-
-#: Minimum number of images of each class. With fewer, the interval of an AUROC is about 0.4 wide.
-LEAST = 10
-
-
-@dataclass(frozen=True)
-class _Selection:
-    """The images of a data set that are evaluated: predictions, and why others are left out."""
-
-    table: pd.DataFrame
-    found: int
-    known: KnownImages
-    other_view: int
-    findings: list[str]
-    unlabelled: list[str]
-    notes: list[Note]
 
 
 def validate(
@@ -110,7 +78,7 @@ def validate(
     facts = read_record(prepared / "source.json", SourceFacts)
     _require_finding(predictor, prepared, facts)
     table, _ = predict_prepared(predictor, prepared, progress, executor)
-    chosen = _select(predictor, prepared, facts, internal, table, progress)
+    chosen = select_images(predictor, prepared, facts, internal, table, progress)
     if not (run / "evaluation" / "summary.json").is_file():
         progress.say("evaluating the run first, which has no evaluation yet")
         evaluate(run, bridge=bridge, progress=progress)
@@ -167,116 +135,7 @@ def _require_finding(predictor: Predictor, prepared: Path, facts: SourceFacts) -
         )
 
 
-def _select(
-    predictor: Predictor,
-    prepared: Path,
-    facts: SourceFacts,
-    internal: pd.DataFrame,
-    table: pd.DataFrame,
-    progress: Progress,
-) -> _Selection:
-    """Leave out images that the model knows or that it cannot be asked about, and say how many."""
-    count = len(predictor.findings)
-    images = table.iloc[::count].reset_index(drop=True)
-    known = find_known_images(
-        images,
-        facts,
-        internal.drop_duplicates("image_id"),
-        predictor.facts["data"],
-        read_images(prepared, predictor.size)[1],
-        _model_pixels(predictor),
-    )
-    notes = _notes(known, facts, predictor.facts["data"], progress)
-    if known.known.all():
-        message = f"The model of {predictor.run} knows all {len(images):,} images of {prepared}. Validate it on others."
-        raise NoNewImagesError(message, prepared=str(prepared), images=len(images))
-    views = sorted(internal["view"].dropna().unique())
-    other = (
-        (images["view"].notna() & ~images["view"].isin(views)).to_numpy(dtype=bool) if views else known.known & False
-    )
-    if (known.known | other).all():
-        theirs = ", ".join(sorted(images["view"].dropna().unique()))
-        raise OtherViewsError(
-            f"{prepared} has images of the view {theirs}, but the model was trained on {', '.join(views)}. Validate it "
-            "on images of these views.",
-            prepared=str(prepared),
-            views=sorted(images["view"].dropna().unique()),
-            model_views=views,
-        )
-    other &= ~known.known
-    if other.any():
-        progress.warn(f"{int(other.sum()):,} images of views other than {', '.join(views)} are left out")
-    kept = table[np.repeat(~(known.known | other), count)].reset_index(drop=True)
-    labelled = [
-        finding for finding in predictor.findings if kept.loc[kept["finding"] == finding, "truth"].notna().any()
-    ]
-    _require_enough(kept, labelled, prepared)
-    kept = kept[kept["finding"].isin(labelled)].reset_index(drop=True).drop(columns=["path", "class"])
-    unlabelled = [finding for finding in predictor.findings if finding not in labelled]
-    if unlabelled:
-        progress.warn(f"no labels of {', '.join(unlabelled)}: not validated")
-    return _Selection(kept, len(images), known, int(other.sum()), labelled, unlabelled, notes)
-
-
-def _model_pixels(predictor: Predictor) -> NDArray[np.uint8] | None:
-    """Return the pixels that the model was trained on, if they still exist and are the same."""
-    data = predictor.facts["data"]
-    for place in (Path(data["prepared"]), predictor.run.parent.parent / data["prepared"]):
-        try:
-            if read_record(place / "source.json", SourceFacts)["fingerprint"] == data["fingerprint"]:
-                return read_images(place, predictor.size)[1]
-        except (PathNotFoundError, NotPreparedError, MissingPixelsError):
-            continue
-    return None
-
-
-def _notes(known: KnownImages, facts: SourceFacts, data: DataFacts, progress: Progress) -> list[Note]:
-    notes: list[Note] = []
-    total = int(known.known.sum())
-    if total:
-        parts = {
-            "of the same name": known.counts["same_image"],
-            "of the same patients": known.counts["same_patient"],
-            "exact duplicates": known.counts["exact_duplicate"],
-            "near duplicates": known.counts["near_duplicate"],
-        }
-        text = ", ".join(f"{n:,} {what}" for what, n in parts.items() if n)
-        progress.say(f"{total:,} images that the model knows are left out: {text}")
-    if known.counts["exact_duplicate"] is None:
-        text = "the model's data set does not exist any more, so duplicates of its images cannot be found"
-        notes.append(Note(text, "duplicates_not_compared"))
-    if facts["comparison"] != data["comparison"] or facts["positive_alone"] != data["positive_alone"]:
-        text = "positive and negative images are chosen by another rule than those of the model"
-        notes.append(Note(text, "other_comparison"))
-    if known.shared:
-        notes.append(Note(f"the two sources overlap: {known.shared}", "overlapping_sources", kind=facts["kind"]))
-    for note in notes:
-        progress.warn(note)
-    return notes
-
-
-def _require_enough(table: pd.DataFrame, findings: list[str], prepared: Path) -> None:
-    of = {finding: table.loc[table["finding"] == finding, "truth"] for finding in findings}
-    positives = {finding: int((truth == 1).sum()) for finding, truth in of.items()}
-    negatives = {finding: int((truth == 0).sum()) for finding, truth in of.items()}
-    if any(min(positives[finding], negatives[finding]) >= LEAST for finding in findings):
-        return
-    counts = "; ".join(
-        f"{finding}: {positives[finding]:,} with, {negatives[finding]:,} without" for finding in findings
-    )
-    images = table["image_id"].nunique()
-    raise TooFewImagesError(
-        f"{prepared} must have {LEAST} images with a finding and {LEAST} without it, got {counts or 'no label'}. "
-        "Prepare more images.",
-        prepared=str(prepared),
-        images=images,
-        positives=positives,
-        negatives=negatives,
-        least=LEAST,
-    )
-
-
-def _facts(name: str, predictor: Predictor, prepared: Path, facts: SourceFacts, chosen: _Selection) -> ValidationFacts:
+def _facts(name: str, predictor: Predictor, prepared: Path, facts: SourceFacts, chosen: Selection) -> ValidationFacts:
     return {
         "schema_version": VALIDATION_SCHEMA,
         "placa_version": placa.__version__,

@@ -18,7 +18,9 @@ from placa.core.files import write_json
 from placa.reporting.model_card import write_model_card
 from placa.reporting.words import Words
 
-SOURCES = [ROOT / "python" / "placa" / "reporting" / f"{name}.py" for name in ("model_card", "card_performance", "words")]
+SOURCES = [
+    ROOT / "python" / "placa" / "reporting" / f"{name}.py" for name in ("model_card", "card_performance", "words")
+]
 SOURCES.append(ROOT / "R" / "R" / "report-card.R")
 
 

@@ -1,0 +1,180 @@
+"""Select the images of a data set on which a model can be validated."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from placa.core.errors import PathNotFoundError
+from placa.core.progress import Progress
+from placa.dataset.errors import MissingPixelsError
+from placa.dataset.prepared import read_images
+from placa.inference.errors import NoNewImagesError, OtherViewsError, TooFewImagesError
+from placa.inference.known_images import KnownImages, find_known_images
+from placa.inference.predict import Predictor
+from placa.models.outputs import ModelOutputs
+from placa.models.studies import pool_studies
+from placa.records.codes import Note
+from placa.records.errors import NotPreparedError
+from placa.records.files import read_record
+from placa.records.predictions import tidy
+from placa.records.reading import Reading, collapse
+from placa.records.run_facts import DataFacts
+from placa.records.source import SourceFacts
+
+#: Minimum number of images of each class. With fewer, the interval of an AUROC is about 0.4 wide.
+LEAST = 10
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The images of a data set that are evaluated: predictions, and why others are left out."""
+
+    table: pd.DataFrame
+    found: int
+    known: KnownImages
+    other_view: int
+    findings: list[str]
+    unlabelled: list[str]
+    notes: list[Note]
+
+
+def select_images(
+    predictor: Predictor,
+    prepared: Path,
+    facts: SourceFacts,
+    internal: pd.DataFrame,
+    table: pd.DataFrame,
+    progress: Progress,
+) -> Selection:
+    """Leave out images that the model knows and views that it was not trained on, and say how many.
+
+    Args:
+        predictor: The run.
+        prepared: The prepared data set.
+        facts: Its ``source.json``.
+        internal: The predictions of the run.
+        table: The predictions of all images of the data set.
+        progress: Display for remarks.
+
+    Raises:
+        NoNewImagesError, OtherViewsError: No image is left.
+        TooFewImagesError: No finding has enough images of both classes.
+    """
+    count = len(predictor.findings)
+    images = table.iloc[::count].reset_index(drop=True)
+    known = find_known_images(
+        images,
+        facts,
+        internal.drop_duplicates("image_id"),
+        predictor.facts["data"],
+        read_images(prepared, predictor.size)[1],
+        _model_pixels(predictor),
+    )
+    notes = _notes(known, facts, predictor.facts["data"], progress)
+    if known.known.all():
+        message = f"The model of {predictor.run} knows all {len(images):,} images of {prepared}. Validate it on others."
+        raise NoNewImagesError(message, prepared=str(prepared), images=len(images))
+    # A study may have several views.
+    views = sorted({view for text in internal["view"].dropna().unique() for view in re.findall(r"\w+", text)})
+    other = (
+        (images["view"].notna() & ~images["view"].isin(views)).to_numpy(dtype=bool) if views else known.known & False
+    )
+    if (known.known | other).all():
+        theirs = ", ".join(sorted(images["view"].dropna().unique()))
+        raise OtherViewsError(
+            f"{prepared} has images of the view {theirs}, but the model was trained on {', '.join(views)}. Validate it "
+            "on images of these views.",
+            prepared=str(prepared),
+            views=sorted(images["view"].dropna().unique()),
+            model_views=views,
+        )
+    other &= ~known.known
+    if other.any():
+        progress.warn(f"{int(other.sum()):,} images of views other than {', '.join(views)} are left out")
+    kept = table[np.repeat(~(known.known | other), count)].reset_index(drop=True)
+    if predictor.facts["training"].get("unit") == "study":
+        kept = _by_study(kept, predictor, prepared, facts)
+    labelled = [
+        finding for finding in predictor.findings if kept.loc[kept["finding"] == finding, "truth"].notna().any()
+    ]
+    _require_enough(kept, labelled, prepared)
+    kept = kept[kept["finding"].isin(labelled)].reset_index(drop=True)
+    kept = kept.drop(columns=["path", "class"], errors="ignore")
+    unlabelled = [finding for finding in predictor.findings if finding not in labelled]
+    if unlabelled:
+        progress.warn(f"no labels of {', '.join(unlabelled)}: not validated")
+    return Selection(kept, len(images), known, int(other.sum()), labelled, unlabelled, notes)
+
+
+def _by_study(table: pd.DataFrame, predictor: Predictor, prepared: Path, facts: SourceFacts) -> pd.DataFrame:
+    """Pool the predictions of the images of each study, as those of the model's own images were."""
+    manifest = collapse(read_images(prepared, predictor.size)[0], Reading.from_record(facts["reading"]))
+    images = manifest[manifest["image_id"].isin(table["image_id"])].reset_index(drop=True)
+    shape = len(images), len(predictor.findings)
+    outputs = ModelOutputs(table["probability"].to_numpy().reshape(shape), table["score"].to_numpy().reshape(shape))
+    studies, outputs = pool_studies(images, predictor.findings, outputs)
+    return tidy(studies, predictor.findings, outputs.probability, outputs.score)
+
+
+def _model_pixels(predictor: Predictor) -> NDArray[np.uint8] | None:
+    """Return the pixels that the model was trained on, if they still exist and are the same."""
+    data = predictor.facts["data"]
+    for place in (Path(data["prepared"]), predictor.run.parent.parent / data["prepared"]):
+        try:
+            if read_record(place / "source.json", SourceFacts)["fingerprint"] == data["fingerprint"]:
+                return read_images(place, predictor.size)[1]
+        except (PathNotFoundError, NotPreparedError, MissingPixelsError):
+            continue
+    return None
+
+
+def _notes(known: KnownImages, facts: SourceFacts, data: DataFacts, progress: Progress) -> list[Note]:
+    notes: list[Note] = []
+    total = int(known.known.sum())
+    if total:
+        parts = {
+            "of the same name": known.counts["same_image"],
+            "of the same patients": known.counts["same_patient"],
+            "exact duplicates": known.counts["exact_duplicate"],
+            "near duplicates": known.counts["near_duplicate"],
+        }
+        text = ", ".join(f"{n:,} {what}" for what, n in parts.items() if n)
+        progress.say(f"{total:,} images that the model knows are left out: {text}")
+    if known.counts["exact_duplicate"] is None:
+        text = "the model's data set does not exist any more, so duplicates of its images cannot be found"
+        notes.append(Note(text, "duplicates_not_compared"))
+    if facts["comparison"] != data["comparison"] or facts["positive_alone"] != data["positive_alone"]:
+        text = "positive and negative images are chosen by another rule than those of the model"
+        notes.append(Note(text, "other_comparison"))
+    if known.shared:
+        notes.append(Note(f"the two sources overlap: {known.shared}", "overlapping_sources", kind=facts["kind"]))
+    for note in notes:
+        progress.warn(note)
+    return notes
+
+
+def _require_enough(table: pd.DataFrame, findings: list[str], prepared: Path) -> None:
+    of = {finding: table.loc[table["finding"] == finding, "truth"] for finding in findings}
+    positives = {finding: int((truth == 1).sum()) for finding, truth in of.items()}
+    negatives = {finding: int((truth == 0).sum()) for finding, truth in of.items()}
+    if any(min(positives[finding], negatives[finding]) >= LEAST for finding in findings):
+        return
+    counts = "; ".join(
+        f"{finding}: {positives[finding]:,} with, {negatives[finding]:,} without" for finding in findings
+    )
+    images = table["image_id"].nunique()
+    raise TooFewImagesError(
+        f"{prepared} must have {LEAST} images with a finding and {LEAST} without it, got {counts or 'no label'}. "
+        "Prepare more images.",
+        prepared=str(prepared),
+        images=images,
+        positives=positives,
+        negatives=negatives,
+        least=LEAST,
+    )

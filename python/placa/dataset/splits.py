@@ -57,8 +57,7 @@ class SplitPlan:
     @property
     def all_test(self) -> bool:
         """Whether every image is a test image."""
-        train, validation, test = self.fractions
-        return train == validation == 0 and test > 0
+        return self.fractions[0] == self.fractions[1] == 0 < self.fractions[2]
 
 
 @dataclass(frozen=True)
@@ -101,9 +100,8 @@ def split_images(
     split = manifest["split"].copy()
     notes: list[Note] = []
     if plan.all_test:
-        test = pd.Series("test", index=manifest.index, dtype="string")
         facts: SplitFacts = {"given": None, "unit": None, "seed": plan.seed, "fractions": [0.0, 0.0, 1.0]}
-        return test, SplitMethod(facts, notes)
+        return pd.Series("test", index=manifest.index, dtype="string"), SplitMethod(facts, notes)
     if plan.test_list is not None:
         split, notes = _by_list(manifest, plan.test_list)
         given = {"by": "list", "name": plan.test_list.name}

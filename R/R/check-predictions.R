@@ -14,11 +14,14 @@ check_predictions <- function(predictions, columns = evaluation_columns, call = 
       class = "placa_error_predictions", call = call
     )
   }
+  if (!"group_id" %in% names(predictions) && "patient_id" %in% names(predictions)) {
+    predictions$group_id <- predictions$patient_id
+  }
   check_columns(predictions, columns, "predictions", call)
   attributes_kept <- attr(predictions, "placa", exact = TRUE)
   predictions <- tibble::as_tibble(predictions)
   for (name in intersect(text_columns, names(predictions))) {
-    predictions[[name]] <- as_text(predictions[[name]])
+    predictions[[name]] <- as_text(predictions[[name]], name, call)
   }
   # A space or a zero-width character at an end would make another patient of the same id.
   for (name in intersect(c("image_id", "patient_id", "group_id"), names(predictions))) {
@@ -67,12 +70,23 @@ check_columns <- function(data, columns, what, call) {
 }
 
 # Identifiers may be numbers; 100000 must not become "1e+05".
-as_text <- function(x) {
+as_text <- function(x, name = "identifiers", call = rlang::caller_env()) {
   if (is.list(x)) {
     x <- unlist(lapply(x, function(value) if (length(value) == 0) NA else value))
   }
+  if (inherits(x, "integer64")) {
+    return(as.character(x))
+  }
   if (is.double(x)) {
-    text <- format(x, digits = 15, trim = TRUE, scientific = FALSE, drop0trailing = TRUE)
+    if (any(abs(x) >= 2^53, na.rm = TRUE)) {
+      cli::cli_abort(
+        c("{.field {name}} must be text, because its numbers have more digits than R's numbers.",
+          x = "Different identifiers may have become the same number.",
+          i = "Read the column as text, such as with {.code read.csv(colClasses = c({name} = \"character\"))}."),
+        class = "placa_error_identifiers", call = call
+      )
+    }
+    text <- format(x, digits = 15, trim = TRUE, scientific = FALSE, drop0trailing = TRUE, decimal.mark = ".")
     text[is.na(x)] <- NA_character_
     return(text)
   }

@@ -67,7 +67,9 @@
 evaluate.data.frame <- function(x, thresholds, split = "test", out = NULL, bins = 10, confidence = 0.95,
                                 labels = plot_labels("en"), draws = 2000, seed = 1, max_fpr = NULL, ...) {
   rlang::check_dots_empty()
-  predictions <- check_predictions(x)
+  # These options change how numbers become text.
+  rlang::local_options(OutDec = ".", scipen = 0, digits = 7)
+  predictions <- fill_split(check_predictions(x), split)
   check_split(predictions, split, rlang::current_env())
   compared_with <- check_leaks(predictions, split)
   if (!is.null(out)) {

@@ -70,7 +70,8 @@ batch_of_files <- 128
 predict_paths <- function(model, images, call = rlang::caller_env()) {
   check_model_unchanged(model, call)
   full <- normalizePath(images)
-  files <- list_files(model, full, call)
+  listed <- list_files(model, full, call)
+  files <- listed$files
   batches <- split(files, (seq_along(files) - 1) %/% batch_of_files)
   outputs <- vector("list", length(batches))
   cli::cli_progress_bar("Predicting images", total = length(files))
@@ -83,10 +84,10 @@ predict_paths <- function(model, images, call = rlang::caller_env()) {
   cli::cli_progress_done()
   # reticulate may return a list or a vector per batch; unlist() handles both.
   all_of <- function(name, type) type(unlist(lapply(outputs, `[[`, name)))
-  rejected <- tibble::tibble(
+  rejected <- rbind(listed$rejected, tibble::tibble(
     image = all_of("rejected_image", as.character),
     reason = all_of("rejected_reason", as.character)
-  )
+  ))
   table <- rbind(
     tibble::tibble(
       image = all_of("image", as.character),
@@ -96,7 +97,7 @@ predict_paths <- function(model, images, call = rlang::caller_env()) {
     rows_of_rejected(rejected$image, model$findings)
   )
   # The order of the files, including rejected ones, is that of the input.
-  table <- table[order(match(table$image, files)), ]
+  table <- table[order(match(table$image, c(files, listed$rejected$image))), ]
   table$image <- as_given(table$image, images, full)
   rejected$image <- as_given(rejected$image, images, full)
   list(table = table, rejected = rejected)
@@ -104,12 +105,39 @@ predict_paths <- function(model, images, call = rlang::caller_env()) {
 
 # Python lists directories, because it knows the file extensions of the model; single files are not filtered.
 list_files <- function(model, paths, call) {
+  none <- tibble::tibble(image = character(), reason = character())
   if (!any(dir.exists(paths))) {
-    return(unique(paths))
+    return(list(files = unique(paths), rejected = none))
   }
-  as.character(unlist(
-    call_python("find_as_list", model$path, as.list(paths), near = model$path, call = call)
-  ))
+  found <- call_python("find_as_lists", model$path, as.list(paths), near = model$path, call = call)
+  found <- lapply(found, function(x) as.character(unlist(x)))
+  tell_skipped(found$skipped, found$skipped_reason)
+  list(
+    files = found$files,
+    rejected = if (length(found$rejected_image)) {
+      tibble::tibble(image = found$rejected_image, reason = found$rejected_reason)
+    } else {
+      none
+    }
+  )
+}
+
+# One line per reason, with the first names.
+tell_skipped <- function(paths, reasons) {
+  if (length(paths) == 0) {
+    return(invisible())
+  }
+  counts <- table(reasons)
+  names <- vapply(names(counts), function(reason) {
+    of_reason <- basename(paths[reasons == reason])
+    paste(c(utils::head(of_reason, 3), if (length(of_reason) > 3) "\u2026"), collapse = ", ")
+  }, "")
+  bullets <- sprintf("{counts[[%d]]}: {names(counts)[[%d]]} ({names[[%d]]})", seq_along(counts), seq_along(counts),
+                     seq_along(counts))
+  cli::cli_inform(
+    c("{length(paths)} path{?s} {?is/are} skipped.", stats::setNames(bullets, rep("i", length(bullets)))),
+    class = "placa_message_skipped"
+  )
 }
 
 # The thresholds were read when the model was loaded, and a new training changes them.

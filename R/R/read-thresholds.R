@@ -55,5 +55,6 @@ read_json_of_run <- function(x, name, call = rlang::caller_env()) {
 }
 
 read_text <- function(file) {
-  paste(readLines(file, warn = FALSE, encoding = "UTF-8"), collapse = "\n")
+  # Windows editors write a byte order mark.
+  sub("^\ufeff", "", paste(readLines(file, warn = FALSE, encoding = "UTF-8"), collapse = "\n"))
 }

@@ -5,12 +5,12 @@
 save_svg <- function(plot, name, width, height) {
   if (identical(knitr::pandoc_to(), "docx")) {
     file <- figure_file(paste0(name, ".png"))
-    grDevices::png(file, width, height, units = "in", res = 150, type = "cairo")
+    grDevices::png(file_of_device(file), width, height, units = "in", res = 150, type = "cairo")
     tryCatch(print(plot), finally = grDevices::dev.off())
     return(file)
   }
   file <- figure_file(paste0(name, ".svg"))
-  svglite::svglite(file, width = width, height = height, bg = "transparent")
+  svglite::svglite(file_of_device(file), width = width, height = height, bg = "transparent")
   tryCatch(print(plot), finally = grDevices::dev.off())
   # Typst uses the fonts of this machine, and only the first family.
   if (identical(knitr::pandoc_to(), "typst")) return(file)

@@ -8,7 +8,7 @@ write_limits <- function(run, facts) {
   kind <- if (has_string(paste0("limits.labels_", data$kind))) data$kind else "other"
   # Only DeLong's interval ignores that patients have several images.
   repeated <- evaluated && isTRUE(main$n_images > main$n_patients) && main$method == "delong"
-  write_audit_limits(audit_of(run))
+  write_audit_limits(audit_of(run), notes_of(run))
   items <- c(
     if (evaluated && !is.na(main$auroc_lower)) {
       s("limits.size", images = num(main$n_images), positives = num(main$n_positive), finding = facts$positive,
@@ -25,8 +25,26 @@ write_limits <- function(run, facts) {
   write_markdown(paste0("- ", items, collapse = "\n"))
 }
 
-# Limitations from the audit, which are listed first.
-write_audit_limits <- function(audit) {
+# The sentence on a warning of `placa prepare`, or NULL.
+note_limit <- function(note) {
+  key <- paste0("limits.note_", note$code)
+  if (!has_string(key)) return(NULL)
+  values <- lapply(note$values, value_text)
+  do.call(s, c(key, values[intersect(names(values), c("images", "files", "groups", "column", "labels"))]))
+}
+
+# The remarks of `placa prepare`: a list of `code` and `values`.
+notes_of <- function(run) {
+  notes <- run$info$data$notes
+  if (!is.data.frame(notes)) return(list())
+  lapply(seq_len(nrow(notes)), function(i) {
+    values <- as.list(as.data.frame(notes$values)[i, , drop = FALSE])
+    list(code = notes$code[[i]], values = values[!vapply(values, function(x) all(is.na(x)), NA)])
+  })
+}
+
+# Limitations from the audit and from warnings of `placa prepare`, which are listed first.
+write_audit_limits <- function(audit, notes) {
   strong <- strong_probes(audit)
   labels <- audit$label_quality
   labels <- if (!is.null(labels)) as_rows(labels[is.na(column(labels, "subset")) & !is.na(column(labels, "ppv")), ])
@@ -34,6 +52,7 @@ write_audit_limits <- function(audit) {
   shift <- c(audit$shift$here$verdict, audit$shift$table$verdict)
   duplicates <- if (is.null(audit)) 0 else duplicates_across_splits(audit)
   items <- c(
+    unlist(lapply(notes, note_limit)),
     if (isTRUE(audit$leakage$patients_across_splits > 0)) s("limits.leak"),
     if (duplicates > 0) s("limits.twins", n = num(duplicates)),
     if (!is.null(strong)) s("limits.shortcut", probe = word("probe", strong$probe[[1]]),

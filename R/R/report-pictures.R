@@ -75,6 +75,29 @@ write_samples <- function(samples, facts, files) {
   write_gallery("samples", images, s("data.samples_caption", finding = facts$positive))
 }
 
+# The images that `placa prepare` names as nearly black or white.
+uniform_images <- function(run) {
+  values <- uniform_note(run)$values
+  unname(as.list(values[grepl("^image_", names(values))]))
+}
+
+uniform_note <- function(run) {
+  notes <- Filter(function(note) identical(note$code, "images_uniform"), notes_of(run))
+  if (length(notes)) notes[[1]]
+}
+
+write_uniform <- function(run, files) {
+  note <- uniform_note(run)
+  if (is.null(note)) return(invisible())
+  say("data.uniform", images = num(note$values$images), files = num(note$values$files))
+  names <- escape_markdown(unlist(uniform_images(run)))
+  files <- as.character(unlist(files))
+  if (length(files) != length(names) || !any(nzchar(files))) return(invisible())
+  alt <- s("data.uniform_alt", image = names)
+  images <- data.frame(file = files, label = names, class = "plain", value = "", alt = alt)
+  write_gallery("uniform", images[nzchar(files), ], s("data.uniform_caption"))
+}
+
 # The key of the sentence for missing images: left out, no images, or no Python.
 missing_pictures <- function() {
   if (isFALSE(the_report$pictures)) return("data.pictures_left_out")

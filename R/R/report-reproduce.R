@@ -48,8 +48,9 @@ commands_of <- function(run) {
   place <- shell_path(if (hidden) run$info$name else public_path(path_from(base_folders(), run$path)))
   prepared <- shell_path(data$prepared %||% "PREPARED")
   options <- data$source_options
-  # Positional arguments: the folder or the table of the source.
-  first <- intersect(c("root", if (identical(data$kind, "table")) "table"), names(options))
+  options <- options[lengths(options) > 0]
+  # The positional argument: the table or the folder of the source.
+  first <- intersect(if (identical(data$kind, "table")) "table" else "root", names(options))
   training <- run$info$training
   # Computed class weights are a list, not an option.
   options_of_train <- training[flags_of_train[flags_of_train %in% names(Filter(Negate(is.list), training))]]
@@ -103,7 +104,7 @@ public_path <- function(path, home = path.expand("~"), user = Sys.info()[["user"
 # A text as one word of bash and zsh; placa.core.text.shell_word does the same. shQuote() writes some texts in double
 # quotes, in which an interactive shell still replaces !!.
 shell_word <- function(x) {
-  text <- if (is.numeric(x)) format(x, scientific = FALSE, digits = 15) else as.character(x)
+  text <- if (is.numeric(x)) format(x, scientific = FALSE, digits = 15, decimal.mark = ".") else as.character(x)
   if (grepl("^[A-Za-z0-9_./:+,@%-]+$", text, perl = TRUE)) return(text)
   if (!identical(show_controls(text), enc2utf8(text))) {
     # Escapes as in C, because a control character would change the page or the terminal.

@@ -51,7 +51,8 @@ report_pictures <- function() {
   # Only lists and scalars, because some versions of reticulate cannot convert a data frame.
   list(
     python = draws_pictures(), prepared = locate_prepared(run), run = run$path, folder = figure_file(""),
-    samples = the_report$samples$image, extremes = the_report$extremes[c("image", "finding", "side")],
+    samples = the_report$samples$image, uniform = uniform_images(run),
+    extremes = the_report$extremes[c("image", "finding", "side")],
     training = choose_training_images(run), changes = changes$amounts, seed = changes$seed
   )
 }
@@ -77,7 +78,12 @@ report_sections <- function() {
       write_card(run)
     },
     data = write_data,
-    samples = function(run, facts) write_samples(the_report$samples, facts, from_python("films")),
+    samples = function(run, facts) {
+      files <- from_python("films")
+      drawn <- seq_along(the_report$samples$image)
+      write_samples(the_report$samples, facts, files[drawn])
+      write_uniform(run, files[-drawn])
+    },
     audit = write_audit,
     training = function(run, facts) write_training(run),
     augmentation = function(run, facts) {

@@ -113,7 +113,8 @@ single_value_text <- function(x) {
   if (is.logical(x)) return(s(if (x) "number.true" else "number.false"))
   if (is.numeric(x)) {
     if (x == round(x) && abs(x) < 1e9) return(num(x))
-    return(sub(".", s("number.decimal"), format(signif(x, 3), scientific = abs(x) < 1e-4), fixed = TRUE))
+    text <- format(signif(x, 3), scientific = abs(x) < 1e-4, decimal.mark = ".")
+    return(sub(".", s("number.decimal"), text, fixed = TRUE))
   }
   escape_markdown(as.character(x))
 }

@@ -1,6 +1,7 @@
 # Returns the labelled rows of one split.
 select_split <- function(predictions, split, call = rlang::caller_env()) {
   predictions <- check_predictions(predictions, call = call)
+  predictions <- fill_split(predictions, split)
   check_split(predictions, split, call)
   chosen <- predictions[predictions$split %in% split, ]
   labelled <- chosen[!is.na(chosen$truth), ]
@@ -22,6 +23,18 @@ select_split <- function(predictions, split, call = rlang::caller_env()) {
     labelled <- labelled[!unpredicted, ]
   }
   labelled
+}
+
+# Predictions of new images have no split; all of them are the test set.
+fill_split <- function(predictions, split) {
+  if (nrow(predictions) > 0 && all(is.na(predictions$split)) && identical(split, "test")) {
+    cli::cli_inform(
+      "No row has a {.field split}, so all rows are the test set.",
+      class = "placa_message_one_set", .frequency = "once", .frequency_id = "placa_one_set"
+    )
+    predictions$split <- "test"
+  }
+  predictions
 }
 
 check_split <- function(predictions, split, call) {

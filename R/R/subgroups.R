@@ -74,6 +74,9 @@ subgroups <- function(predictions, thresholds, by = NULL, split = "test", ages =
   as_subclass("placa_subgroups", table)
 }
 
+# Most groups of one column.
+most_groups <- 50
+
 group_facts <- c("column", "group", "n_images", "n_clusters", "n_positive", "too_small")
 
 # The operating point that predict() uses, or the first if none is the default.
@@ -88,6 +91,15 @@ group_columns <- function(data, by, ages, call = rlang::caller_env()) {
     return(lapply(stats::setNames(nm = by), function(column) group_of(data[[column]], column, ages, call)))
   }
   there <- intersect(c("sex", "age", "view", "site"), names(data))
+  # A column that was not requested does not stop the evaluation.
+  many <- vapply(there, function(column) column != "age" && length(unique(data[[column]])) > most_groups, logical(1))
+  if (any(many)) {
+    cli::cli_warn(
+      "There are no subgroups by {.field {there[many]}}, because the column has more than {most_groups} values.",
+      class = "placa_warning_groups", call = call
+    )
+  }
+  there <- there[!many]
   groups <- lapply(stats::setNames(nm = there), function(column) group_of(data[[column]], column, ages, call))
   groups[vapply(groups, function(group) length(unique(group)) > 1, logical(1))]
 }
@@ -102,10 +114,11 @@ group_of <- function(values, column, ages, call) {
     values <- as_text(values)
     values <- factor(values, sort(unique(values), method = "radix"))
   }
-  levels <- c(levels(droplevels(values)), if (anyNA(values)) "unknown")
-  if (length(levels) > 50) {
+  levels <- c(setdiff(levels(droplevels(values)), "unknown"), if (anyNA(values) || "unknown" %in% values) "unknown")
+  if (length(levels) > most_groups) {
     cli::cli_abort(
-      c("A grouping column must have at most 50 values.", x = "{.field {column}} has {length(levels)} values.",
+      c("A grouping column must have at most {most_groups} values.",
+        x = "{.field {column}} has {length(levels)} values.",
         i = "Group the values first, for example with {.fun cut}."),
       class = "placa_error_groups", call = call
     )

@@ -153,16 +153,20 @@ write_figure <- function(plot, directory, name, size) {
 
 png_device <- function(ragg = rlang::is_installed("ragg")) {
   if (ragg) {
-    return(ragg::agg_png)
+    return(function(filename, ...) ragg::agg_png(file_of_device(filename), ...))
   }
   function(filename, width, height, units, res, ...) {
-    grDevices::png(filename, width = width, height = height, units = units, res = res, ...)
+    grDevices::png(file_of_device(filename), width = width, height = height, units = units, res = res, ...)
   }
 }
 
 svg_device <- function(svglite = rlang::is_installed("svglite")) {
-  if (svglite) svglite::svglite else grDevices::svg
+  device <- if (svglite) svglite::svglite else grDevices::svg
+  function(filename, ...) device(file_of_device(filename), ...)
 }
+
+# Devices read %d in a path as the number of the page.
+file_of_device <- function(path) gsub("%", "%%", path, fixed = TRUE)
 
 # Always UTF-8; write.csv() writes <U+00F1> in a locale without the character.
 write_table <- function(table, file) {

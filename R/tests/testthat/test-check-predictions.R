@@ -27,9 +27,9 @@ test_that("numeric identifiers are not in scientific notation", {
 test_that("invalid predictions are errors with a class", {
   rows <- six_rows()
   expect_error(check_predictions(list()), class = "placa_error_predictions")
-  lacking <- rows[setdiff(names(rows), c("group_id", "truth"))]
+  lacking <- rows[setdiff(names(rows), c("split", "truth"))]
   error <- expect_error(check_predictions(lacking), class = "placa_error_columns")
-  expect_identical(error$columns, c("group_id", "truth"))
+  expect_identical(error$columns, c("split", "truth"))
   expect_error(check_predictions(transform(rows, truth = 2L)), class = "placa_error_truth")
   expect_error(check_predictions(transform(rows, truth = "yes")), "yes", class = "placa_error_truth")
   expect_error(check_predictions(transform(rows, probability = -1)), class = "placa_error_probability")
@@ -47,7 +47,7 @@ test_that("an unknown or unlabelled split is an error", {
   rows <- six_rows()
   expect_error(select_split(rows, "tset"), "test", class = "placa_error_split")
   expect_error(select_split(rows, c("test", "train")), class = "placa_error_split")
-  expect_error(select_split(transform(rows, split = NA), "test"), class = "placa_error_split")
+  expect_error(select_split(transform(rows, split = NA), "validation"), class = "placa_error_split")
   expect_error(select_split(transform(rows, truth = NA), "test"), class = "placa_error_unlabelled")
 })
 
@@ -81,4 +81,26 @@ test_that("a number that arithmetic loses is an error", {
   expect_error(refuse_lost_numbers(.Machine$integer.max + 1L), class = "placa_error_arithmetic")
   expect_error(refuse_lost_numbers(sqrt(-1)), class = "placa_error_arithmetic")
   expect_identical(refuse_lost_numbers(1 + 1), 2)
+})
+
+test_that("predictions without splits are one test set", {
+  rlang::local_options(rlib_message_verbosity = "verbose")
+  rows <- transform(six_rows(), split = NA)
+  expect_message(kept <- select_split(rows, "test"), class = "placa_message_one_set")
+  expect_identical(nrow(kept), 6L)
+})
+
+test_that("a table without groups has those of the patients", {
+  rows <- six_rows()
+  rows$group_id <- NULL
+  expect_identical(check_predictions(rows)$group_id, check_predictions(rows)$patient_id)
+})
+
+test_that("identifiers above 2^53 must be text, and others keep their digits under any options", {
+  rows <- six_rows()
+  rows$patient_id <- 123456789012345678 + 0:5
+  expect_error(check_predictions(rows), "patient_id", class = "placa_error_identifiers")
+  rlang::local_options(OutDec = ",")
+  rows$patient_id <- 1e5 + 0:5 / 2
+  expect_identical(check_predictions(rows)$patient_id[1:3], c("100000", "100000.5", "100001"))
 })

@@ -94,3 +94,21 @@ test_that("a group without missed positives has Wilson's interval", {
   expect_true(all(missed$lower == 0 & missed$upper > 0.02))
   expect_equal(missed$p_value, c(1, 1))
 })
+
+test_that("the word unknown and missing values are one group", {
+  rows <- example_predictions()
+  rows$sex[seq(1, nrow(rows), 3)] <- "unknown"
+  rows$sex[seq(2, nrow(rows), 3)] <- NA
+  groups <- subgroups(rows, example_thresholds(), by = "sex", draws = 100)
+  expect_setequal(groups$group, c("F", "M", "unknown"))
+})
+
+test_that("a column with many values is left out unless it is requested", {
+  rows <- example_predictions()
+  rows$site <- paste("hospital", match(rows$patient_id, unique(rows$patient_id)) %% 60)
+  expect_warning(
+    groups <- subgroups(rows, example_thresholds(), draws = 100), "site", class = "placa_warning_groups"
+  )
+  expect_false("site" %in% groups$column)
+  expect_error(subgroups(rows, example_thresholds(), by = "site", draws = 100), class = "placa_error_groups")
+})

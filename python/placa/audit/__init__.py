@@ -7,6 +7,7 @@ One module per topic: `leakage` (with `names`, and `placa.dataset.groups.likenes
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pandas as pd
@@ -44,6 +45,7 @@ def run_audit(
     acquisition: pd.DataFrame | None = None,
     label_policy: LabelPolicy | None = None,
     progress: Progress = SILENT,
+    own_columns: Mapping[str, Collection[str]] | None = None,
 ) -> Audit:
     """Audit a data set.
 
@@ -62,6 +64,7 @@ def run_audit(
         acquisition: How images were acquired and read (see `placa.sources.source.Source`).
         label_policy: What uncertain and blank labels mean, and the labels as written.
         progress: Shows bars and messages.
+        own_columns: By finding, those of ``view``, ``age`` and ``sex`` that are its own label.
 
     Returns:
         The content of ``audit.json``: ``splits``, ``leakage``, ``shortcuts``, ``label_quality`` and ``shift``.
@@ -88,7 +91,7 @@ def run_audit(
             "test": describe(manifest[manifest["split"] == "test"], findings),
         },
         "leakage": find_leakage(manifest, findings, pairs, seed, grouping, by_construction),
-        "shortcuts": find_shortcuts(manifest, findings, pixels, seed, progress, acquisition),
+        "shortcuts": find_shortcuts(manifest, findings, pixels, seed, progress, acquisition, own_columns),
         "label_quality": _label_quality(manifest, findings, table, other_labels, label_source),
         "shift": {
             "here": find_shift(manifest[manifest["split"] == "train"], manifest[manifest["split"] == "test"], findings),
@@ -117,7 +120,21 @@ def audit_set(prepared: Prepared, progress: Progress = SILENT) -> Audit:
         acquisition=prepared.acquisition,
         label_policy=prepared.facts.get("label_policy"),
         progress=progress,
+        own_columns=_own_columns(prepared.facts["findings"], prepared.facts["options"]),
     )
+
+
+def _own_columns(findings: list[str], options: Mapping[str, Any]) -> dict[str, set[str]]:
+    """Return, by finding, the columns of view, age and sex from which its label was read."""
+    labels = options.get("label") or []
+    if isinstance(labels, str):
+        labels = [labels]
+    kinds = {kind: options.get(f"{kind}_column") for kind in ("view", "age", "sex")}
+    # Several label columns are findings of their own; the values of a single one are.
+    return {
+        finding: {kind for kind, column in kinds.items() if column in (labels if len(labels) == 1 else [finding])}
+        for finding in findings
+    }
 
 
 def _label_quality(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,14 +28,16 @@ THUMBNAIL = 4
 #: Categories of at least this share of the images have their own column; the others share one.
 COMMON = 0.02
 _BLOCK = 256
+_NO_VIEW_AGE_SEX: Reason = {"code": "no_view_age_sex", "values": {}}
 
 
 @dataclass(frozen=True)
 class Features:
-    """The columns of one probe, shape ``(n, columns)``, or the reason why it has none."""
+    """The columns of one probe, shape ``(n, columns)``, or the reason why it has none; and the names of the columns."""
 
     columns: Floats | None
     reason: Reason | None = None
+    names: tuple[str, ...] = ()
 
 
 def all_features(
@@ -60,7 +63,7 @@ def all_features(
     some = manifest.iloc[rows].reset_index(drop=True)
     headers = read_headers(some["path"].astype(str).tolist(), progress)
     found = {
-        "view_age_sex": _varying(view_age_sex(some), {"code": "no_view_age_sex", "values": {}}),
+        "view_age_sex": view_age_sex(some),
         "file": _file(headers),
         "dimensions": _dimensions(headers),
     }
@@ -92,16 +95,27 @@ def _acquisition(some: pd.DataFrame, acquisition: pd.DataFrame | None) -> dict[s
     if "follow_up" in known:
         # What the number adds to view, age and sex is the difference from their own probe.
         number = pd.to_numeric(known["follow_up"], errors="coerce").to_numpy(dtype=float)
-        columns["follow_up"] = np.column_stack([view_age_sex(some), with_missing(np.log1p(number))])
+        own = view_age_sex(some).columns
+        columns["follow_up"] = np.column_stack([*([] if own is None else [own]), with_missing(np.log1p(number))])
     if "days" in known:
         columns["days"] = with_missing(pd.to_numeric(known["days"], errors="coerce").to_numpy(dtype=float) / 365.25)
     return {name: _varying(columns[name], constant) for name in ACQUISITION_PROBES if name in columns}
 
 
-def view_age_sex(images: pd.DataFrame) -> Floats:
-    """Return view and sex as categories, and age in years and squared; missing values are a category."""
+def view_age_sex(images: pd.DataFrame, without: Collection[str] = ()) -> Features:
+    """Return view and sex as categories, and age in years and squared; missing values are a category.
+
+    Args:
+        images: Rows with ``view``, ``age`` and ``sex``.
+        without: Columns that are the label itself.
+    """
     age = pd.to_numeric(images["age"], errors="coerce").to_numpy(dtype=float)
-    return np.column_stack([categories(images["view"]), categories(images["sex"]), with_missing(age)])
+    parts = {"view": categories(images["view"]), "age": with_missing(age), "sex": categories(images["sex"])}
+    found = {name: _varying(part, _NO_VIEW_AGE_SEX) for name, part in parts.items() if name not in without}
+    columns = {name: part.columns for name, part in found.items() if part.columns is not None}
+    if not columns:
+        return Features(None, _NO_VIEW_AGE_SEX)
+    return Features(np.column_stack(list(columns.values())), names=tuple(columns))
 
 
 def histogram(pixels: NDArray[np.uint8]) -> Floats:

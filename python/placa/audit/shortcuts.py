@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from msgspec import convert
 from numpy.typing import NDArray
 
 from placa.audit.intervals import Estimate, auroc, bonferroni_level
-from placa.audit.probes import Features, all_features
+from placa.audit.probes import Features, all_features, view_age_sex
 from placa.audit.verdicts import shortcut_verdict, worst
 from placa.core.progress import SILENT, Progress
 from placa.records.audit import Probe, Reason, Shortcuts
@@ -38,6 +39,7 @@ def find_shortcuts(
     seed: int = 0,
     progress: Progress = SILENT,
     acquisition: pd.DataFrame | None = None,
+    own_columns: Mapping[str, Collection[str]] | None = None,
 ) -> Shortcuts:
     """Predict each finding from properties that a radiologist does not use.
 
@@ -48,6 +50,7 @@ def find_shortcuts(
         seed: Seed of the sample of images and of the folds.
         progress: Shows a bar.
         acquisition: How images were acquired and read (see `placa.sources.source.Source`), or None.
+        own_columns: By finding, those of ``view``, ``age`` and ``sex`` that are its own label; they are not probed.
 
     Returns:
         ``shortcuts`` of audit.json: for each probe and finding ``auroc``, ``lower``, ``upper`` and ``verdict``, or the
@@ -73,9 +76,15 @@ def find_shortcuts(
             folds = None if reason else deal_folds(truth, groups[known], seed)
             for probe in features:
                 cause = features[probe].reason if reason is None else reason
-                row = {"probe": probe, "finding": finding, "images": len(truth)}
+                row: dict[str, Any] = {"probe": probe, "finding": finding, "images": len(truth)}
                 row["groups"] = len(np.unique(groups[known]))
-                measured = _measure(probe, features[probe], known, truth, groups, folds, level, cause)
+                feature = features[probe]
+                if probe == "view_age_sex" and own_columns and own_columns.get(finding):
+                    feature = view_age_sex(some, own_columns[finding])
+                    cause = feature.reason if reason is None else reason
+                if feature.names:
+                    row["columns"] = list(feature.names)
+                measured = _measure(probe, feature, known, truth, groups, folds, level, cause)
                 probes.append(convert(row | measured, Probe))
                 advance(remark=finding)
     return {

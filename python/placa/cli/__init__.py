@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from types import ModuleType
 import placa
 from placa.core.arguments import LateParser, PrintCompletion, help_formatter
 from placa.core.errors import PlacaError
+from placa.core.processes import restart_without_r_libraries
 from placa.core.streams import flush_streams, low_memory, open_streams, print_message
 from placa.core.text import show_controls
 
@@ -86,6 +88,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         input, both with a message on stderr; 130 after Ctrl-C.
     """
     open_streams()
+    if arguments is None:
+        restart_without_r_libraries()
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal or PYTHONIOENCODING without the characters of a name shows their escapes.
+        if isinstance(stream, io.TextIOWrapper) and not stream.encoding.lower().startswith("utf"):
+            stream.reconfigure(errors="backslashreplace")
     try:
         options = parser().parse_args(arguments)
         module_of(options.command).run(options)

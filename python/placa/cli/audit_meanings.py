@@ -21,6 +21,12 @@ PROBE_NAMES = {
     "site": "hospital or source",
 }
 
+
+def probe_name(row: Probe) -> str:
+    """Return the name of a probe; that of view, age and sex has only the columns that it used."""
+    return ", ".join(row.get("columns", [])) or PROBE_NAMES[row["probe"]]
+
+
 SHIFT_NAMES = {
     "ap": "view AP",
     "female": "female",

@@ -22,7 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "images", type=Path, nargs="+", metavar="IMAGE", help="files and folders; or one prepared data set"
     )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write the table to a parquet file")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="write the table to a file that ends in .parquet, .csv or .json"
+    )
     parser.add_argument("--paths", action="store_true", help="write the path of each image, which may name a patient")
     parser.add_argument("--key", type=Path, metavar="FILE", help="secret key for the ids of DICOM files")
     parser.add_argument(
@@ -43,8 +45,10 @@ def run(options: argparse.Namespace) -> None:
     from placa.inference.predict import Predictor, predict_files
     from placa.inference.prepared import find_prepared_set, predict_prepared
     from placa.models.errors import MissingStudyError
+    from placa.records.table_files import require_table_format
 
     if options.out:
+        require_table_format(options.out)
         require_writable(options.out.parent)
     progress = RichProgress()
     prepared = find_prepared_set(options.images)
@@ -87,8 +91,12 @@ def _write_predictions(
 ) -> None:
     from placa.core.files import write_rejected
     from placa.records.predictions import describe_predictions, write_predictions
+    from placa.records.table_files import write_text_table
 
-    write_predictions(table, out, describe_predictions(predictor.card, label_source, predictor.fingerprint))
+    if out.suffix.lower() == ".parquet":
+        write_predictions(table, out, describe_predictions(predictor.card, label_source, predictor.fingerprint))
+    else:
+        write_text_table(table, out)
     rejected_csv = out.with_name(f"{out.stem}.rejected.csv")
     if rejected:
         write_rejected(rejected_csv, rejected)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from placa.audit.verdicts import ORDER
-from placa.cli.audit_meanings import LEAKAGE_MEANS, PROBE_NAMES, SHIFT_MEANS, SHIFT_NAMES, shortcut_means
+from placa.cli.audit_meanings import LEAKAGE_MEANS, SHIFT_MEANS, SHIFT_NAMES, probe_name, shortcut_means
 from placa.core.text import show_controls
 from placa.records.audit import (
     Audit,
@@ -112,7 +112,7 @@ def _shortcuts(console: Console, shortcuts: Shortcuts) -> None:
     cells = [
         (
             row["finding"],
-            PROBE_NAMES[row["probe"]],
+            probe_name(row),
             _figure(row["auroc"], 3),
             f"{_figure(row['lower'], 3)} to {_figure(row['upper'], 3)}" if row["auroc"] is not None else _reason(row),
             _verdict(row["verdict"]),

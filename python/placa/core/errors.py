@@ -87,6 +87,10 @@ class FileAccessError(MachineError):
     """The operating system failed to read or write a path. Values: ``path``, ``reason``."""
 
 
+class KerasSettingError(InputError):
+    """Keras has a setting that placa's networks cannot use. Values: ``setting``, ``value``."""
+
+
 class MachineFaultError(MachineError):
     """The machine failed to read a file several times. Values: ``path``, ``reason``, ``errno``."""
 

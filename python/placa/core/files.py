@@ -253,7 +253,7 @@ def read_json(path: Path) -> Any:
         DamagedFileError: The file is not JSON.
     """
     try:
-        return json.loads(path.read_text("utf-8"))
+        return json.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise explain_os_error(error, path) from error
     except ValueError as error:

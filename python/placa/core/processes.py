@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,31 @@ MODULES = {
     "pictures": "placa.reporting.pictures",
     "training": "placa.workflows.train_worker",
 }
+
+
+def restart_without_r_libraries() -> None:
+    """Start this program again without the directories that R added to ``LD_LIBRARY_PATH``.
+
+    R hands them down to programs that it starts. A Python with a shared library then loads that of the system.
+    """
+    home, libraries = os.environ.get("R_HOME"), os.environ.get("LD_LIBRARY_PATH", "")
+    if not home or os.path.join(home, "lib") not in libraries.split(os.pathsep):
+        return
+    script = os.path.join(os.environ.get("R_ETC_DIR") or os.path.join(home, "etc"), "ldpaths")
+    try:
+        asked = subprocess.run(
+            ["sh", "-c", f'LD_LIBRARY_PATH= ; . "{script}"; printf %s "$LD_LIBRARY_PATH"'],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return
+    added = set(asked.stdout.split(os.pathsep)) | {os.path.join(home, "lib")}
+    kept = os.pathsep.join(place for place in libraries.split(os.pathsep) if place and place not in added)
+    environment = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
+    os.execve(sys.executable, sys.orig_argv, environment | ({"LD_LIBRARY_PATH": kept} if kept else {}))
 
 
 def command(name: str, *arguments: str) -> list[str]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from placa.core.errors import DamagedFileError
 from placa.core.executors import Executor, Threads
+from placa.core.files import atomic_file
 from placa.core.progress import SILENT, Advance, Progress
 from placa.core.system import cores
 from placa.dataset.cache_journal import Journal, Stamp, has_batches, stamp_of
@@ -238,6 +239,20 @@ def _fill(
         raise
     if log:
         log.save(file)
+
+
+def drop_rows(target: Path, kept: NDArray[np.bool_]) -> None:
+    """Remove rows from a cache; the result replaces it when it is complete.
+
+    Args:
+        target: The ``.npy`` file.
+        kept: Whether each row is kept, shape ``(rows,)``.
+    """
+    pixels: NDArray[np.uint8] = np.load(target, mmap_mode="r")
+    with atomic_file(target) as partial, partial.open("wb") as file:
+        _write_header(file, int(kept.sum()), pixels.shape[1])
+        for row in np.flatnonzero(kept):
+            file.write(pixels[row].tobytes())
 
 
 def _write_header(file: BinaryIO, rows: int, size: int) -> None:

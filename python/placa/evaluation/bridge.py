@@ -22,6 +22,7 @@ import pandas as pd
 import placa
 from placa.core.processes import guarded, process_killed
 from placa.core.temporary import temporary_directory
+from placa.core.text import r_string
 from placa.evaluation.errors import (
     MissingRPackageError,
     RNotFoundError,
@@ -32,6 +33,8 @@ from placa.evaluation.errors import (
 from placa.evaluation.r_code import CALL
 from placa.evaluation.r_frames import to_r
 
+#: The line after which the output of R code begins.
+_START = "placa-output:"
 _R_REMEDY = "Install R 4.2 or newer with the packages that placa doctor lists, or run make setup."
 
 
@@ -48,7 +51,7 @@ def start_r() -> Any:
     os.environ.update(utf8_locale())
     choose_rpy2_mode()
     try:
-        with _restored_library_path(), _restored_sigint():
+        with _restored_library_path(), _restored_sigint(), _restored_directory():
             import rpy2.rinterface as ri
 
             ri.initr()
@@ -177,6 +180,16 @@ def _run(function: Any, *arguments: Any, **named: Any) -> Any:
 
 
 @contextmanager
+def _restored_directory() -> Iterator[None]:
+    # The user's profile of R may change it.
+    before = os.getcwd()
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+@contextmanager
 def _restored_sigint() -> Iterator[None]:
     # rpy2 replaces the current handler by Python's default one.
     before = signal.getsignal(signal.SIGINT)
@@ -221,13 +234,30 @@ def run_rscript(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     Args:
         code: R code; `arguments` are in its ``commandArgs(TRUE)``.
 
+    Returns:
+        The finished process, without what the user's profile printed on stdout.
+
     Raises:
         RNotFoundError: R is not on PATH.
         ProcessKilledError: R was killed.
     """
     r = _require_r()
     environment = {**os.environ, **utf8_locale(), "RETICULATE_PYTHON": sys.executable}
-    command = [r, "--slave", "--no-echo", "--no-save", "--no-restore", "-e", code, "--args", *arguments]
+    # A profile may print, change the directory, or change how numbers are written.
+    start = f"setwd({r_string(os.getcwd())})\noptions(OutDec = '.', scipen = 0, digits = 7)\ncat('\\n{_START}\\n')\n"
+    command = [r, "--slave", "--no-echo", "--no-save", "--no-restore", "-e", start + code, "--args", *arguments]
+    done = _communicate(command, environment)
+    mark = f"\n{_START}\n"
+    if done.returncode and mark not in done.stdout and "R_PROFILE_USER" not in environment:
+        # The user's profile may be broken.
+        done = _communicate(command, {**environment, "R_PROFILE_USER": os.devnull})
+        if mark in done.stdout:
+            os.environ["R_PROFILE_USER"] = os.devnull
+    done.stdout = done.stdout.partition(mark)[2]
+    return done
+
+
+def _communicate(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     # The temporary directory of R is inside ours, which the next start removes after a kill.
     with (
         temporary_directory("placa-r-") as temporary,

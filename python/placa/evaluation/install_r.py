@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from placa.core.files import find_shared
-from placa.evaluation.bridge import find_r, utf8_locale
+from placa.evaluation.bridge import find_r, run_rscript, utf8_locale
 from placa.evaluation.errors import MissingSourceError, RInstallError, RNotFoundError, RStartError
 
 #: R code that prints the first writable library: the system's, otherwise the user's.
@@ -41,8 +41,7 @@ def install_r_package() -> Path:
         raise MissingSourceError(
             "This installation of placa has no source of the R package. Install placa again.", part="R"
         )
-    plain = [r, "--no-echo", "--no-save", "--no-restore"]
-    library = _run([*plain, "-e", _LIBRARY])
+    library = run_rscript(_LIBRARY)
     if library.returncode or not library.stdout.strip():
         reason = _last_line(library)
         raise RStartError(f"{r} does not start: {reason}", command=r, reason=reason)

@@ -21,6 +21,9 @@ CALL = (
     + _PLAIN_MESSAGE
     + """
 function(.name, ...) {
+  # A profile may change how numbers become text.
+  before <- options(OutDec = ".", scipen = 0, digits = 7)
+  on.exit(options(before))
   warnings <- character()
   failed <- tryCatch(
     withCallingHandlers(

@@ -45,6 +45,9 @@ def without_paths(
 def _is_dicom_file(path: str) -> bool:
     if Path(path).suffix.lower() in _EXTENSIONS:
         return True
+    if os.path.isdir(path):
+        # A folder that was skipped, such as __MACOSX.
+        return False
     try:
         with open(path, "rb") as file:
             return is_dicom(file.read(256))

@@ -154,6 +154,14 @@ class Probe(TypedDict):
         ],
         Meta(description="The property; the last six only where the source records them."),
     ]
+    columns: NotRequired[
+        Annotated[
+            list[Literal["view", "age", "sex"]],
+            Meta(
+                description="For `view_age_sex`, the columns that differ between images and are not the label itself."
+            ),
+        ]
+    ]
     finding: Annotated[str, Meta(description="The finding.")]
     images: Annotated[Count, Meta(description="Images with a label.")]
     groups: Annotated[Count, Meta(description="Their patients or groups.")]

@@ -51,3 +51,7 @@ class IncompleteRunError(InputError):
 
 class FingerprintMismatchError(InputError):
     """A file of a run does not belong to its model. Values: ``path``, ``expected``, ``received``."""
+
+
+class TableEndingError(InputError):
+    """The name of a table has no ending that placa writes. Values: ``path``, ``endings``."""

@@ -75,7 +75,7 @@ def read_record(path: Path, kind: type[_RecordT]) -> _RecordT:
         InvalidRecordError: It does not have the form of its schema.
     """
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
     except OSError as error:
         raise explain_os_error(error, path) from error
     except ValueError as error:

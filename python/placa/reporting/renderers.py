@@ -133,10 +133,11 @@ def choose_renderer(renderer: str = "auto", to: str = "html") -> Renderer:
 
 
 def _require_r_packages(r: str) -> None:
+    from placa.evaluation.bridge import run_rscript
+
     names = ", ".join(f'"{name}"' for name in R_PACKAGES)
     code = f"for (n in c({names})) if (!nzchar(system.file(package = n))) cat(n, '')"
-    command = [r, "--slave", "--no-save", "--no-restore", "-e", code]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = run_rscript(code)
     missing = done.stdout.split()
     if done.returncode:
         reason = last_useful_line(done.stderr)

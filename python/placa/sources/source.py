@@ -17,6 +17,7 @@ from placa.sources.errors import PositiveNegativeOverlapError
 #: The codes of remarks that are shown as warnings.
 WARNINGS = frozenset(
     {"no_patient_column", "patients_unknown", "labels_not_understood", "labels_similar", "split_divides_groups"}
+    | {"copies_contradict", "images_uniform", "no_patient_id"}
 )
 #: The label of an image without any finding of the source.
 NO_FINDING = "No Finding"

@@ -258,7 +258,8 @@ def resolve(
     meant = tuple(label for label in finding.labels.get(kind, ()) if label in own.values()) if finding else ()
     if finding and meant:
         return finding.name, meant
-    label = own.get(word)
+    # A name that this function returned is accepted too: source.json has it.
+    label = own.get(word) or {bare_name(f"{label} ({title})"): label for label in own.values()}.get(word)
     if label is not None:
         for known_finding in FINDINGS:
             if known_finding.labels.get(kind) == (label,):

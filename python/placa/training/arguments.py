@@ -78,7 +78,7 @@ def read_config(path: Path) -> dict[str, Any]:
         PlacaError: The file cannot be read.
     """
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
+        content = tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise explain_os_error(error, path) from error
     except ValueError as error:

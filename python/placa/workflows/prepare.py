@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 import placa
 from placa.audit import audit_set
@@ -19,8 +20,9 @@ from placa.core.progress import Progress, show
 from placa.core.resumable import resumable_directory
 from placa.core.system import versions
 from placa.dataset.cache_journal import has_batches
+from placa.dataset.copies import find_contradictions, inspect_cache
 from placa.dataset.groups.group_images import group_images
-from placa.dataset.pixel_cache import build_cache, pixels_path
+from placa.dataset.pixel_cache import build_cache, drop_rows, pixels_path
 from placa.dataset.prepared import OPTIONAL_TABLES, Prepared
 from placa.dataset.splits import (
     SplitMethod,
@@ -39,10 +41,12 @@ from placa.records.reading import collapse, expand
 from placa.records.source import SOURCE_SCHEMA, SourceFacts
 from placa.reporting.words import Words, split_text
 from placa.sources.source import WARNINGS, Source
-from placa.sources.tables.identifiers import join_groups
+from placa.sources.tables.identifiers import join_copies, join_groups
 
 #: Default side of the squares in the pixel cache, in pixels, for the network `small`.
 DEFAULT_SIZE = 96
+#: Smallest share of images that are nearly black or white which is worth a warning, and the number that is shown.
+_UNIFORM_SHARE, _SHOWN_IMAGES = 0.01, 6
 #: Journal of the decoded pixels of an incomplete data set (see `placa.dataset.cache_journal`).
 _JOURNAL = ".decoded"
 #: Options of sources that are paths.
@@ -138,7 +142,8 @@ def _fill(
             path=rejected[0][0],
             reason=rejected[0][1],
         )
-    images = expand(source.images[kept].reset_index(drop=True), source.reading)
+    files, copies, pixel_notes = _compare_pixels(source, kept, cache, rejected)
+    images = expand(files, source.reading)
     grouping, divided = BY_PATIENT, 0
     if not source.grouped:
         codes, grouping = group_images(images["path"].tolist(), np.load(cache, mmap_mode="r"))
@@ -147,14 +152,18 @@ def _fill(
             # The patients of some images are known; their images belong together too.
             groups = join_groups(groups, images["patient_id"])
         images = images.assign(group_id=groups)
-        if source.keeps_split and not plan.all_test:
-            images["group_id"], divided = divide_groups(images)
+    images, joined = join_copies(images, np.repeat(copies, source.reading.squares))
+    given = "split" in images and not plan.all_test
+    if given and (joined if source.grouped else source.keeps_split):
+        images["group_id"], divided = divide_groups(images)
     manifest = complete(images, source.findings)
     unit: Literal["patient", "group"] = "patient" if source.grouped else "group"
     manifest["split"], method = split_images(manifest, source.findings, plan, source.given_split, unit)
+    method.notes.extend(pixel_notes)
     if divided:
-        text = f"the split of the source is kept, although {divided:,} groups of similar images are in several splits; "
-        text += "results may be too optimistic; --split seeded keeps groups together"
+        option = "--split seeded" if source.kind == "folders" else "--split-column none"
+        text = f"the split of the source is kept, although it divides groups of similar images: {divided:,}; "
+        text += f"results may be too optimistic; {option} keeps groups together"
         method.notes.append(Note(text, "split_divides_groups", groups=divided))
     assert_disjoint(manifest)
     require_usable_splits(collapse(manifest, source.reading), source.findings, unit)
@@ -209,6 +218,49 @@ def _fill(
     facts["seconds"] = round(time.perf_counter() - started, 2)
     write_record(directory / "source.json", facts, SourceFacts)
     return manifest, method, rejected
+
+
+def _compare_pixels(
+    source: Source, kept: NDArray[np.bool_], cache: Path, rejected: list[tuple[str, str]]
+) -> tuple[pd.DataFrame, NDArray[np.int64], list[Note]]:
+    """Set aside images with the same pixels and another label; warn of many that are nearly black or white.
+
+    Returns:
+        The images that remain, a number per image that is equal for the same pixels, and remarks.
+    """
+    files = source.images[kept].reset_index(drop=True)
+    facts = inspect_cache(np.load(cache, mmap_mode="r"), source.reading)
+    reasons = find_contradictions(files, source.findings, facts.copies)
+    wrong = (reasons != "").to_numpy()
+    notes = []
+    if wrong.any():
+        rejected += list(zip(files.loc[wrong, "path"], reasons[wrong], strict=True))
+        text = f"{int(wrong.sum()):,} images have the same pixels as an image with another label, and are set aside"
+        notes.append(Note(text, "copies_contradict", images=int(wrong.sum())))
+        drop_rows(cache, np.repeat(~wrong, source.reading.squares))
+        files = files[~wrong].reset_index(drop=True)
+    if not len(files):
+        raise NoReadableImageError(
+            f"Each of the {len(wrong)} images has the pixels of an image with another label. First image, "
+            f"{rejected[-1][0]}: {rejected[-1][1]}.",
+            images=len(wrong),
+            path=rejected[-1][0],
+            reason=rejected[-1][1],
+        )
+    copies = facts.copies[~wrong]
+    repeated = int(pd.Series(copies).duplicated().sum())
+    if repeated:
+        text = f"{repeated:,} images have the same pixels as another image, and form one group with it"
+        notes.append(Note(text, "copies", images=repeated))
+    uniform = files["image_id"][facts.uniform[~wrong]]
+    if len(uniform) >= max(2, _UNIFORM_SHARE * len(files)):
+        text = (
+            f"{len(uniform):,} of {len(files):,} images are nearly black or white, such as {uniform.iloc[0]}: look at "
+            "them, and check their depth, window and inversion"
+        )
+        shown = {f"image_{number}": str(name) for number, name in enumerate(uniform[:_SHOWN_IMAGES], 1)}
+        notes.append(Note(text, "images_uniform", images=len(uniform), files=len(files), **shown))
+    return files, copies, notes
 
 
 def _write_tables(directory: Path, source: Source, manifest: pd.DataFrame) -> None:

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from placa.core.text import show_controls
 from placa.images.by_rule import list_files
-from placa.images.read import ImageRejected
+from placa.images.read import ImageRejected, refuse_name
 from placa.records.reading import Reading
 from placa.records.run import require_run
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from placa.inference.explain import Explainer
 
 
-def find_as_list(run: str, places: list[str]) -> list[str]:
+def find_as_lists(run: str, places: list[str]) -> dict[str, list[str]]:
     """List the files that the model of a run can read, for R: files as given, and the files in folders.
 
     Args:
@@ -26,14 +27,30 @@ def find_as_list(run: str, places: list[str]) -> list[str]:
         places: Files and folders.
 
     Returns:
-        Paths of files.
+        ``files``, the paths of files; ``rejected_image`` and ``rejected_reason``, of files whose names R cannot store;
+        and ``skipped`` and ``skipped_reason``, of files and folders that are skipped.
 
     Raises:
         PlacaError: `run` is not a run, a path does not exist, or no file is found.
     """
     # From run.json: R lists files before the model is loaded.
     reading = Reading.from_record(require_run(Path(run))["data"].get("reading"))
-    return [str(path) for path in list_files(reading, places)]
+    listing = list_files(reading, places)
+    files: list[str] = []
+    rejected: list[tuple[str, str]] = []
+    for path in map(str, listing):
+        try:
+            refuse_name(path)
+            files.append(path)
+        except ImageRejected as reason:
+            rejected.append((show_controls(path), str(reason)))
+    return {
+        "files": files,
+        "rejected_image": [path for path, _ in rejected],
+        "rejected_reason": [reason for _, reason in rejected],
+        "skipped": [show_controls(path) for path, _ in listing.reasons],
+        "skipped_reason": [reason for _, reason in listing.reasons],
+    }
 
 
 def predict_as_lists(run: str, images: list[str]) -> dict[str, list[Any]]:

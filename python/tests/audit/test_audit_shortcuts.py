@@ -71,6 +71,16 @@ def test_a_view_that_predicts_the_label_is_found() -> None:
     assert _by_probe(find_shortcuts(manifest, ["Edema"], None))["view_age_sex"]["verdict"] == "strong"
 
 
+def test_a_label_is_not_probed_with_its_own_column() -> None:
+    manifest = make_manifest()
+    manifest["sex"] = np.where(truth_of(manifest), "F", "M")
+    manifest["view"] = np.where(np.arange(len(manifest)) % 3 == 0, "AP", "PA")
+    every = _by_probe(find_shortcuts(manifest, ["Edema"], None))["view_age_sex"]
+    assert every["verdict"] == "strong" and "sex" in every["columns"]
+    row = _by_probe(find_shortcuts(manifest, ["Edema"], None, own_columns={"Edema": {"sex"}}))["view_age_sex"]
+    assert row["verdict"] == "none" and "view" in row["columns"] and "sex" not in row["columns"]
+
+
 def test_a_missing_age_that_predicts_the_label_is_found() -> None:
     manifest = make_manifest()
     manifest.loc[truth_of(manifest), "age"] = np.nan

@@ -61,6 +61,14 @@ def test_a_cell_may_have_several_findings(
     assert counts(source_of(images, cells, positive)) == expected
 
 
+@pytest.mark.parametrize("mark", [" y ", " AND ", "_", "-"])
+def test_words_and_hyphens_separate_only_known_names(images: Path, mark: str) -> None:
+    cells = ["Edema", "Normal", f"Derrame{mark}Edema", "Derrame"]
+    assert source_of(images, cells, "edema").images["Edema"].sum() == N // 2
+    alone = source_of(images, ["Edema", f"Non{mark}Edema"], "edema")
+    assert alone.images["Edema"].sum() == N // 2 and "labels_similar" in [note.code for note in alone.notes]
+
+
 def test_a_name_with_a_separator_is_one_name(images: Path) -> None:
     cells = ["No Lung Opacity / Not Normal", "Lung Opacity", "Normal", "Nodule/Mass"]
     assert counts(source_of(images, cells, "Lung Opacity")) == (10, 30, 0)

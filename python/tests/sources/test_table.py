@@ -252,7 +252,7 @@ def test_the_command_line_maps_columns(table: Path) -> None:
     source = from_options(parser.parse_args([*words, "--patient-column", "Who", "--view-column", "none"]), SILENT)
     assert source.images["patient_id"].tolist() == ["p1", "p1", "p2", "p3"]
     assert "view" not in source.images
-    assert source.options["columns"]["path"] == "where" and source.options["positive"] == ["covid"]
+    assert source.options["path_column"] == "where" and source.options["positive"] == ["covid"]
 
 
 def test_a_table_of_nih_gives_the_labels_of_the_source_nih(shared_data: Path) -> None:

@@ -194,7 +194,12 @@ def read_table(
             "finding": finding,
             "root": str(root) if root is not None else None,
             "separator": separator,
-            "columns": {kind: column for kind, column in named.items() if column is not None},
+            # "none" is kept, because a column could be found by its usual name otherwise.
+            **{
+                f"{kind}_column": "none" if column is None else column
+                for kind, column in named.items()
+                if column is not None or kind in given
+            },
         },
     )
 

@@ -20,8 +20,10 @@ OLDEST = 122.0
 SEX_COLUMNS = frozenset(
     {"sex", "gender", "patientsex", "patientgender", "sexo", "genero", "sexopaciente", "patientsexdicom", "sexdicom"}
 )
-_FEMALE = frozenset({"f", "female", "femenino", "femenina", "fem", "mujer", "hembra", "woman", "girl", "nina"})
-_MALE = frozenset({"v", "male", "masculino", "masc", "hombre", "varon", "macho", "man", "boy", "nino"})
+_FEMALE = frozenset(
+    {"f", "female", "femenino", "femenina", "fem", "fem.", "♀", "mujer", "hembra", "woman", "girl", "nina"}
+)
+_MALE = frozenset({"v", "male", "masculino", "masc", "masc.", "♂", "hombre", "varon", "macho", "man", "boy", "nino"})
 #: Sexes that are known and neither F nor M (DICOM's O).
 _OTHER = frozenset({"o", "other", "otro", "otra", "u"})
 #: `M` is male in a column with one of the first words, and female (mujer) in a column with one of the second.

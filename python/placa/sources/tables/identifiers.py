@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from placa.records.codes import Note
 from placa.sources.errors import LossyIdentifierError
-from placa.sources.tables.words import UNKNOWN, fold, shown, shown_counts
+from placa.sources.tables.words import DASHES, UNKNOWN, fold, shown, shown_counts
 
 _PLACEHOLDER = re.compile(
     r"anon|anon[iy]m\w*|anonimo|anonima|de-?identified|de-?identificad[oa]|desidentificad[oa]|redacted|removed|masked"
@@ -22,6 +23,10 @@ _PLACEHOLDER = re.compile(
 _NUMBERED = re.compile(
     r"(?:anon|anon[iy]m\w*|unknown|noid|desconocid[oa]|patient|paciente|test|no[ _-]?name)[\s^_-]*\d+"
 )
+#: A patient with this many rows, who is the only one, is a placeholder.
+_MANY_ROWS = 5
+#: Doubles store all integers up to this one.
+_LARGEST_EXACT = 2**53
 _PATH_PART = re.compile(r"(?:patient|person|subject|sub|paciente|sujeto|pat)[-_ ]?(\d+)", re.I)
 
 
@@ -71,8 +76,8 @@ def read_patients(cells: pd.Series, column: str, file: Path, notes: list[Note]) 
     Raises:
         LossyIdentifierError: Identifiers were stored as numbers and have lost digits (``1.23457E+17``).
     """
-    cells = cells.astype(str)
-    lossy = sorted(cell for cell in cells.unique() if re.fullmatch(r"[+-]?\d+(?:[.,]\d+)?e\+?\d+", cell.strip(), re.I))
+    cells = cells.astype(str).map(clean_identifier)
+    lossy = sorted(cell for cell in cells.unique() if _has_lost_digits(cell))
     if lossy:
         raise LossyIdentifierError(
             f"Column {column!r} of {file} has patients such as {shown(lossy[0])}: they were saved as numbers and have "
@@ -90,6 +95,12 @@ def read_patients(cells: pd.Series, column: str, file: Path, notes: list[Note]) 
         notes.append(
             Note(text, "patient_placeholders", column=column, rows=int(words.sum()), shown=shown_counts(counts))
         )
+    if cells[~unknown].nunique() == 1 and (~unknown).sum() >= _MANY_ROWS:
+        only = str(cells[~unknown].iloc[0])
+        count = int((~unknown).sum())
+        text = f"column {column!r}: {shown(only)} is the only patient ({count:,} rows), so patients are unknown"
+        notes.append(Note(text, "patient_placeholders", column=column, rows=count, shown=shown(only)))
+        unknown = pd.Series(True, index=cells.index)
     known = sorted({str(cell) for cell in cells[~unknown]}, key=lambda cell: (len(cell), cell))
     names: dict[str, str] = {}
     for cell in known:
@@ -104,6 +115,22 @@ def read_patients(cells: pd.Series, column: str, file: Path, notes: list[Note]) 
         )
         notes.append(Note(text, "patient_spellings", column=column, spellings=merged))
     return cells.map({cell: names[_key(cell)] for cell in known}).fillna("").where(~unknown, "")
+
+
+def clean_identifier(text: str) -> str:
+    """Return an identifier without what programs add: invisible characters, ``="007"`` and ``'007`` of spreadsheets."""
+    visible = "".join(" " if letter.isspace() else letter for letter in text if unicodedata.category(letter) != "Cf")
+    plain = " ".join(visible.translate(DASHES).split())
+    quoted = re.fullmatch(r'="(.*)"', plain)
+    return quoted[1].strip() if quoted else re.sub(r"^'(?=[^'])|(?<=[^'])'$", "", plain)
+
+
+def _has_lost_digits(text: str) -> bool:
+    """Return whether a number was stored with fewer digits than it had: ``1.23457E+17``, or a float above 2^53."""
+    if re.fullmatch(r"[+-]?\d+(?:[.,]\d+)?e\+?\d+", text, re.I):
+        return True
+    whole = re.fullmatch(r"[+-]?(\d{16,})[.,]0+", text)
+    return whole is not None and int(whole[1]) > _LARGEST_EXACT
 
 
 def patients_in_paths(paths: pd.Series) -> pd.Series:
@@ -145,3 +172,20 @@ def join_groups(groups: pd.Series, patients: pd.Series) -> pd.Series:
     ties = coo_matrix((np.ones(len(ends[0]), dtype=bool), ends), shape=(nodes, nodes))
     _, joined = connected_components(ties, directed=False)
     return groups.groupby(joined[left]).transform("first")
+
+
+def join_copies(images: pd.DataFrame, copies: NDArray[np.int64]) -> tuple[pd.DataFrame, bool]:
+    """Join the groups of images with the same pixels.
+
+    Args:
+        images: One row per image, with ``group_id`` or ``patient_id`` if known.
+        copies: A number per row, equal for images with the same pixels.
+
+    Returns:
+        The images, with ``group_id`` if a group has changed, and whether one has.
+    """
+    repeated = pd.Series(copies, index=images.index).where(pd.Series(copies).duplicated(keep=False).to_numpy())
+    units = images.get("group_id", images.get("patient_id"))
+    if units is None or not (units[repeated.notna()].groupby(repeated.dropna()).nunique() > 1).any():
+        return images, False
+    return images.assign(group_id=join_groups(units, repeated)), True

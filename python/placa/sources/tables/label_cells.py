@@ -14,6 +14,8 @@ from placa.sources.tables.words import UNKNOWN, fold, normal
 
 #: Separators of findings that are recognised. Those with spaces separate only with these spaces.
 CELL_SEPARATORS = ("|", ";", "\n", ",", "/", " + ", " & ")
+#: Words and marks that may also be in a single name; they separate only if all parts are whole entries of other cells.
+JOINING = (" and ", " y ", " e ", "_", "-")
 #: The value of ``--separator`` for cells that are single names.
 NO_SEPARATOR = "none"
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
@@ -40,7 +42,7 @@ def read_entries(cells: pd.Series, separator: str | None = None) -> CellEntries:
 
     JSON and Python lists are read. A separator is used if at least one of the parts is also a whole entry of another
     cell: ``Effusion|Mass`` has two findings if another cell is ``Mass``, and ``Nodule/Mass`` is one finding if no cell
-    is ``Nodule`` or ``Mass``.
+    is ``Nodule`` or ``Mass``. The separators in `JOINING` are used only where all parts are whole entries.
 
     Args:
         cells: The cells of one column.
@@ -54,19 +56,21 @@ def read_entries(cells: pd.Series, separator: str | None = None) -> CellEntries:
     if separator == NO_SEPARATOR:
         return CellEntries(entries, (), ())
     used, possible = [], []
-    for mark in CELL_SEPARATORS if separator is None else (separator,):
+    for mark in (*CELL_SEPARATORS, *JOINING) if separator is None else (separator,):
         alone = {normal(entry) for parts in entries.values() for entry in parts if not _separates(mark, entry)}
         joined = {entry for parts in entries.values() for entry in parts if _separates(mark, entry)}
         if not joined:
             continue
-        if separator is None and not any(normal(part) in alone for entry in joined for part in _split(entry, mark)):
+        if separator is None and mark in JOINING:
+            joined = {entry for entry in joined if all(normal(part) in alone for part in _split(entry, mark))}
+            if not joined:
+                continue
+        elif separator is None and not any(normal(part) in alone for entry in joined for part in _split(entry, mark)):
             possible.append(mark)
             continue
         used.append(mark)
         entries = {
-            cell: tuple(
-                part for entry in parts for part in (_split(entry, mark) if _separates(mark, entry) else [entry])
-            )
+            cell: tuple(part for entry in parts for part in (_split(entry, mark) if entry in joined else [entry]))
             for cell, parts in entries.items()
         }
     return CellEntries(entries, tuple(used), tuple(possible))
@@ -102,9 +106,9 @@ def _texts(value: object) -> Iterable[str]:
 
 def _separates(mark: str, entry: str) -> bool:
     """Return whether a separator is in an entry, which is not a number or a word for "unknown" (``n/a``, ``1,0``)."""
-    return mark in entry and fold(entry) not in UNKNOWN and not _NUMBER.fullmatch(entry)
+    return mark in entry.casefold() and fold(entry) not in UNKNOWN and not _NUMBER.fullmatch(entry)
 
 
 def _split(entry: str, mark: str) -> list[str]:
-    parts = [part.strip() for part in entry.split(mark)]
+    parts = [part.strip() for part in re.split(re.escape(mark), entry, flags=re.IGNORECASE)]
     return list(dict.fromkeys(part for part in parts if part))

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 #: The number of letters of a value, and of values, that a message shows.
 SHOWN_LETTERS, SHOWN_VALUES = 60, 12
 
-_DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
+#: Dashes that mean a hyphen.
+DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
 
 #: Excel's error cells in English and Spanish.
 _EXCEL_ERRORS = """#n/a #n/d #value! #¡valor! #ref! #¡ref! #div/0! #¡div/0! #name? #¿nombre? #null! #¡nulo! #num! #¡num!
@@ -50,7 +51,7 @@ def normal(value: str) -> str:
 
     ``1.0``, ``1,0``, ``+1`` and ``1`` are the same value.
     """
-    text = " ".join(unicodedata.normalize("NFKC", value).translate(_DASHES).casefold().split())
+    text = " ".join(unicodedata.normalize("NFKC", value).translate(DASHES).casefold().split())
     # Case folding can produce letters that are not in normal form.
     text = unicodedata.normalize("NFKC", text)
     number = re.fullmatch(r"([+-]?)0*(\d+)(?:[.,]0*)?", text, re.ASCII)

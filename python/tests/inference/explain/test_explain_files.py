@@ -27,7 +27,7 @@ from placa.inference.explain.overlay import background, overlay
 from placa.inference.predict import Predictor, load_predictor
 from placa.records.manifest import read_manifest
 from placa.records.reading import slabs
-from placa.workflows.r_calls import explain_as_lists, find_as_list
+from placa.workflows.r_calls import explain_as_lists, find_as_lists
 
 
 def test_explaining_does_not_change_predictions(run: Path, prepared: Path) -> None:
@@ -170,4 +170,4 @@ def test_lists_for_r_have_plain_values(run: Path, prepared: Path, tmp_path: Path
 def test_r_uses_one_predictor_and_lists_of_files(run: Path, prepared: Path) -> None:
     assert load_predictor(run) is load_predictor(run)
     images = sorted(str(path) for path in (prepared / "images").glob("*.png"))
-    assert sorted(find_as_list(str(run), [str(prepared / "images"), images[0]])) == images
+    assert sorted(find_as_lists(str(run), [str(prepared / "images"), images[0]])["files"]) == images

@@ -111,3 +111,30 @@ def test_views_and_splits_of_public_sets_are_read() -> None:
     assert views.fillna("-").tolist() == ["PA", "AP", "LATERAL", "LATERAL", "LATERAL", "PA", "-", "-"]
     splits = read_splits(pd.Series(["train", "validate", "valid", "dev", "Val", "TEST", "validación", "prueba", "3"]))
     assert splits.fillna("-").tolist() == ["train", *["validation"] * 4, "test", "validation", "test", "-"]
+
+
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        ("P-001", "P–001", "p\u2212001"),
+        ("P 1", "P\u00a01", " P 1\u200b"),
+        ('="007"', "'7", "007.0"),
+    ],
+)
+def test_spellings_of_programs_are_one_patient(spellings: tuple[str, ...]) -> None:
+    read = read_patients(pd.Series([*spellings, "other"]), "id", Path("t.csv"), [])
+    assert read.iloc[:-1].nunique() == 1 and read.iloc[-1] == "other"
+
+
+@pytest.mark.parametrize("cell", ["123456789012345680.0", "1.2E+17", "1,2e17"])
+def test_identifiers_that_lost_digits_are_refused(cell: str) -> None:
+    with raises(LossyIdentifierError, value=cell, column="id", file="t.csv"):
+        read_patients(pd.Series([cell, "7"]), "id", Path("t.csv"), [])
+    exact = pd.Series(["123456789012345678", "123456789012345679", "9007199254740992.0"])
+    assert read_patients(exact, "id", Path("t.csv"), []).nunique() == 3
+
+
+def test_one_patient_for_all_images_is_unknown() -> None:
+    notes: list[Note] = []
+    assert (read_patients(pd.Series(["99999"] * 5), "id", Path("t.csv"), notes) == "").all()
+    assert [note.code for note in notes] == ["patient_placeholders"]

@@ -15,7 +15,7 @@ test: setup ## pytest and testthat, with the linters
 	@tools/run-tests
 
 test-slow: setup ## tests that take minutes (PART=name for a part, see CONTRIBUTING.md)
-	@$(BIN)/pytest -m slow --numprocesses auto --maxprocesses 2 --dist worksteal $(if $(PART),--part=$(PART))
+	@$(BIN)/pytest -m slow --numprocesses logical --maxprocesses 2 --dist worksteal $(if $(PART),--part=$(PART))
 
 coverage: setup ## the branches of splits, grouping, thresholds, recalibration and evaluation that tests reach
 	@tools/coverage

@@ -141,8 +141,7 @@ write_selection <- function(about) {
   sentences <- c(
     s("elsewhere.selection", used = num(about$used), found = num(about$found)),
     if (length(left_out)) {
-      s("elsewhere.left_out", reasons = paste(s_each("elsewhere.reason", names(left_out), num(left_out)),
-                                              collapse = "; "))
+      s("elsewhere.left_out", reasons = paste(reasons_text(left_out), collapse = "; "))
     },
     if (about$other_view > 0) s("elsewhere.other_view", n = num(about$other_view)),
     if (length(about$findings_without_labels)) {
@@ -154,8 +153,9 @@ write_selection <- function(about) {
   write_markdown(paste(sentences, collapse = " "))
 }
 
-s_each <- function(kind, names, n) {
-  unlist(Map(function(name, count) s(paste0(kind, ".", name), n = count), names, n), use.names = FALSE)
+reasons_text <- function(counts) {
+  unlist(Map(function(name, n) s(paste0("elsewhere.reason.", name), n = num(n)), names(counts), counts),
+         use.names = FALSE)
 }
 
 metrics_elsewhere <- c("auroc", "average_precision", "sensitivity", "specificity", "intercept", "slope",

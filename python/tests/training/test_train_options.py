@@ -47,6 +47,7 @@ def test_every_option_can_be_given_on_the_command_line_and_in_a_file(tmp_path: P
         mixed_precision="off",
         augmentation=Augmentation(0.25, 5.5, 0.5, 0.5, 0.75, 0.25, 0.5, 0.125, 0.0625, 0.75, 0.25, 0.125),
         resist="border,views",
+        unit="study",
         mirror=False,
         recalibration="isotonic",
         folds=4,

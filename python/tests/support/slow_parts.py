@@ -11,6 +11,8 @@ PARTS = {
     "readme": ("documents/test_readme_runs.py", "documents/test_wheel.py"),
     "kills": ("training/distributed", "workflows/test_resume_killed.py", "workflows/test_prepare_resume.py"),
     "pages": ("reporting", "documents/test_website.py", "documents/test_examples.py"),
+    "fuzz": ("faults/test_fuzz.py",),
+    "interruptions": ("faults/test_interruptions.py",),
     "rest": (),
 }
 

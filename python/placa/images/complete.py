@@ -59,7 +59,7 @@ def require_complete_png(file: BinaryIO) -> None:
                 received += _inflated(inflate, block, expected + 1 - received)
         # Lower case is an ancillary chunk, such as a comment.
         if left or (kind[:1].isupper() and file.read(4) != struct.pack(">I", checksum)):
-            raise ImageRejected("its checksum is wrong, so it is damaged: copy it again")
+            raise ImageRejected("its checksum is wrong, so it is damaged or truncated: copy it again")
         if kind[:1].islower():
             file.seek(4, os.SEEK_CUR)
         if kind == b"IEND":
@@ -88,7 +88,7 @@ def _inflated(inflate: Any, block: bytes, most: int) -> int:
             count += len(inflate.decompress(block, min(_BLOCK, most - count)))
             block = inflate.unconsumed_tail
     except (isal_zlib.error, zlib.error) as error:  # type: ignore[misc]  # its stub calls the class an exception
-        raise ImageRejected("its compressed pixels are damaged: copy it again") from error
+        raise ImageRejected("its compressed pixels are damaged or truncated: copy it again") from error
     return count
 
 

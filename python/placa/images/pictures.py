@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from placa.images import jpeg, jpeg2000, png, tiff
+from placa.images.complete import require_complete_png
 from placa.images.grey import ImageRejected, decoding_slot, refuse_format, refuse_size, samples_to_grey, to_grey
 from placa.images.pixel_format import PixelFormat
 
@@ -36,6 +37,8 @@ _UNREAD = {
     b"ftypmif1": "HEIF",
     b"8BPS": "Photoshop (PSD)",
 }
+#: Bytes of a JPEG that are read for its frame header.
+_JPEG_HEAD = 1 << 16
 #: EXIF orientation as the transposition that makes an image upright.
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -83,7 +86,12 @@ def _format(file: BinaryIO, head: bytes) -> PixelFormat | None:
         return png.read_format(file)
     file.seek(0)
     if head.startswith(jpeg.MAGIC):
-        return jpeg.read_format(file.read())
+        # The frame header follows the metadata, which are seldom larger.
+        begin = file.read(_JPEG_HEAD)
+        try:
+            return jpeg.read_format(begin)
+        except ImageRejected:
+            return jpeg.read_format(begin + file.read())
     if head.startswith((jpeg2000.MAGIC, jpeg2000.CODESTREAM)):
         return jpeg2000.read_format(file.read())
     return None
@@ -102,6 +110,8 @@ def _by_imagecodecs(found: PixelFormat) -> bool:
 
 
 def _from_imagecodecs(file: BinaryIO, found: PixelFormat) -> Image.Image:
+    if found.kind == "PNG":
+        require_complete_png(file)
     file.seek(0)
     data = file.read()
     with decoding_slot(found.size[0] * found.size[1]):
@@ -145,11 +155,15 @@ def _from_pillow(file: BinaryIO, found: PixelFormat | None, size_of_file: int, s
         # `refuse_size` checks the limits; Pillow would warn at lower ones.
         warnings.filterwarnings("ignore", module="PIL")
         file.seek(0)
-        small_png = found is not None and found.kind == "PNG" and size_of_file <= png.MAX_BYTES
-        content = png.decompress(file) if small_png else file
+        is_png = found is not None and found.kind == "PNG"
+        content = png.decompress(file) if is_png and size_of_file <= png.MAX_BYTES else file
         image = Image.open(content, formats=_FORMATS)
         with image:
             refuse_size(*image.size, size_of_file)
+            if is_png and content is file:
+                at = file.tell()
+                require_complete_png(file)
+                file.seek(at)
             with decoding_slot(image.width * image.height):
                 return to_grey(_loaded(image, size))
 

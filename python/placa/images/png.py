@@ -26,6 +26,8 @@ _PHOTOMETRIC: dict[int, Literal["grey", "RGB", "palette"]] = {0: "grey", 2: "RGB
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 #: Larger files or pixels are left to Pillow, which decompresses in small pieces; this module needs twice the memory.
 MAX_BYTES = 1 << 25
+#: The last chunk.
+_END = b"\0\0\0\0IEND\xaeB`\x82"
 #: Maximum number of bytes in a stored block of a deflate stream.
 _BLOCK = 0xFFFF
 
@@ -87,7 +89,8 @@ def decompress(file: BinaryIO) -> BinaryIO:
         file: An open PNG, at its start.
 
     Returns:
-        The same PNG with stored pixels, or `file` at its start if it is unusual, large or damaged.
+        The same PNG with stored pixels, which are as many as its header states and have the right checksum; or `file`
+        at its start if it is unusual, large or damaged.
     """
     data = file.read()
     stored = _stored(data)
@@ -104,6 +107,8 @@ def _stored(data: bytes) -> bytes | None:
     if interlaced or colour not in _SAMPLES or not 0 < expected <= MAX_BYTES:
         return None
     begin, end, compressed = _pixel_chunks(data)
+    if not compressed or not data.endswith(_END):
+        return None
     inflate = isal_zlib.decompressobj()
     try:
         # One byte more than expected: a longer stream is damaged, or a decompression bomb.
@@ -120,11 +125,16 @@ def _stored(data: bytes) -> bytes | None:
 
 
 def _pixel_chunks(data: bytes) -> tuple[int, int, list[memoryview]]:
-    """Return the start and end of the chunks with pixels, and their contents."""
+    """Return the start and end of the chunks with pixels, and their contents: none if a checksum is wrong."""
     view, found = memoryview(data), []
     at, begin = 8, 0
     while at + 12 <= len(data):
         over = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        # Lower case is an ancillary chunk, such as a comment.
+        if data[at + 4] < 96 and isal_zlib.crc32(view[at + 4 : over - 4]) != int.from_bytes(
+            data[over - 4 : over], "big"
+        ):
+            return 0, at, []
         if data[at + 4 : at + 8] == b"IDAT":
             begin = begin or at
             found.append(view[at + 8 : over - 4])

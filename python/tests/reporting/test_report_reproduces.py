@@ -11,7 +11,20 @@ import pytest
 from conftest import draw, draw_folders
 from made_dicom import ramp, write_dicom
 from made_nih import write_nih
-from made_public import make_chexpert, make_kermany, make_padchest, make_rsna, make_siim, make_vindr
+from made_public import (
+    make_chexpert,
+    make_cohen,
+    make_covidx,
+    make_kermany,
+    make_mimic,
+    make_nlm_tb,
+    make_openi,
+    make_padchest,
+    make_rsna,
+    make_siim,
+    make_tbx11k,
+    make_vindr,
+)
 from made_volumes import write_stoic
 from report_fixtures import run_r_script
 
@@ -35,6 +48,12 @@ texts <- stats::setNames(commands, names(kinds))
 writeLines(jsonlite::toJSON(texts, auto_unbox = TRUE), file.path(folder, "texts.json"), useBytes = TRUE)
 """
 
+COVIDX = {
+    "train_COVIDx9A.txt": [f"{n} t{n}.png {('positive', 'negative')[n % 2]} cohen" for n in range(6)],
+    "test_COVIDx9A.txt": [f"{n} e{n}.png {('positive', 'negative')[n % 2]} cohen" for n in range(6, 10)],
+}
+ACTUALMED = "patientid,imagename,finding,modality\nP1,x.png,COVID-19,X-ray\nP2,y.png,No finding,X-ray\n"
+
 
 def write_sources(root: Path) -> dict[str, list[str]]:
     """Write a small data set for each source, and return the arguments of its command."""
@@ -55,6 +74,12 @@ def write_sources(root: Path) -> dict[str, list[str]]:
         "rsna": [str(make_rsna(root / "rsna")), "--positive", "Lung Opacity"],
         "siim": [str(make_siim(root / "siim")), "--positive", "Pneumothorax"],
         "kermany": [str(make_kermany(root / "kermany")), "--positive", "PNEUMONIA"],
+        "mimic": [str(make_mimic(root / "mimic")), "--positive", "Edema", "--views", "all"],
+        "openi": [str(make_openi(root / "openi")), "--positive", "Cardiomegaly"],
+        "nlm-tb": [str(make_nlm_tb(root / "nlm-tb")), "--positive", "Tuberculosis"],
+        "tbx11k": [str(make_tbx11k(root / "tbx11k")), "--positive", "Tuberculosis"],
+        "covidx": [str(make_covidx(root / "covidx", COVIDX)), "--positive", "COVID"],
+        "cohen": [str(make_cohen(root / "cohen", ACTUALMED)), "--positive", "COVID-19"],
         "folders": [str(draw_folders(root / "folders", 10)), "--positive", "No Finding", "--patients", "none"],
         "stoic": [str(write_stoic(root / "stoic", 4)), "--positive", "COVID"],
         "dicom": [str(root / "dicom"), "--positive", "Mass", "--modalities", "CR", "DX"],

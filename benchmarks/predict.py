@@ -82,13 +82,19 @@ def first_answer(directory: Path) -> None:
             {"placa": partial(quiet, predict), "import": partial(quiet, [sys.executable, "-c", "import tensorflow"])}
         )
         whole, bare = (statistics.median(times[name]) for name in ("placa", "import"))
-        beyond = [a - b for a, b in zip(times["placa"], times["import"], strict=True)]
+        ratios = [a / b for a, b in zip(times["placa"], times["import"], strict=True)]
         print(
-            f"| the first answer, one image from a cold start, `small` at {size}² | {whole:.2f} s "
-            f"| {bare:.2f} s (`import tensorflow` alone) "
-            f"| {statistics.median(beyond):.2f} s more ({min(beyond):.2f} to {max(beyond):.2f}) |",
+            f"| the first answer, one image from a cold start, `small` at {size}² "
+            f"| {whole:.2f} s, at most {peak_memory(predict)} MB | {bare:.2f} s (`import tensorflow` alone) "
+            f"| {statistics.median(ratios):.2f} of it ({min(ratios):.2f} to {max(ratios):.2f}) |",
             flush=True,
         )
+
+
+def peak_memory(command: list[str]) -> int:
+    """Return the largest resident memory of a command, in MB."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return os.wait4(process.pid, 0)[2].ru_maxrss // 1024
 
 
 def main() -> None:

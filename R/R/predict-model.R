@@ -6,8 +6,9 @@
 #' Python is found in this order: `RETICULATE_PYTHON`; the environment variable
 #' `PLACA_PYTHON`, which is a Python or a project directory; the `.venv` in the
 #' directory of the run, the working directory or a parent of these; an environment
-#' that reticulate creates, if it has `py_require()`. The first call takes some
-#' seconds to start Python and TensorFlow. The model then stays loaded. Files are
+#' that reticulate creates, if it has `py_require()`. The first call starts Python
+#' and ONNX Runtime; a run without `model.onnx` needs TensorFlow, which takes
+#' seconds longer. The model then stays loaded. Files are
 #' predicted in batches, with a progress bar and bounded memory.
 #'
 #' @section Pixels:

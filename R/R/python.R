@@ -2,9 +2,9 @@
 
 # The dependencies of placa's Python package, for environments that reticulate creates.
 python_packages <- c(
-  "keras>=3.10", "numpy>=2.0", "pandas>=2.2,<3", "pillow>=11", "pyarrow>=17", "pydicom>=3.0", "imagecodecs>=2026.1.14",
-  "isal>=1.7", "nibabel>=5.3", "rich>=13", "scikit-learn>=1.5", "scipy>=1.13", "tensorflow>=2.19",
-  "tifffile>=2026.1.14"
+  "keras>=3.10", "msgspec>=0.19", "numpy>=2.0", "onnxruntime>=1.20", "pandas>=2.2,<3", "pillow>=11", "pyarrow>=17",
+  "pydicom>=3.0", "imagecodecs>=2026.1.14", "isal>=1.7", "nibabel>=5.3", "rich>=13", "scikit-learn>=1.5", "scipy>=1.13",
+  "tensorflow>=2.19", "tifffile>=2026.1.14"
 )
 
 # TensorFlow prints many messages unless these are set before the import.

@@ -80,6 +80,8 @@ def without_volatile(value: Any) -> Any:
         kept = {key: without_volatile(one) for key, one in value.items() if key not in VOLATILE}
         if kept.get("file") == "model.keras":
             kept.pop("fingerprint", None)
+            # The names of layers in model.onnx depend on the networks that the process has built before.
+            kept["onnx"] = (kept.get("onnx") or {}).get("reason")
         return kept
     return [without_volatile(one) for one in value] if isinstance(value, list) else value
 
@@ -158,6 +160,8 @@ def file_entries(path: Path, clean: Clean) -> dict[str, str]:
         return parquet_entries(path, clean)
     if kind == ".keras":
         return keras_entries(path, clean)
+    if kind == ".onnx":
+        return {"": "a model"}
     if kind == ".html":
         return page_entries(path, clean)
     if kind == ".npy":

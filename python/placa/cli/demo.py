@@ -78,7 +78,7 @@ def run_demo(data: Path, out: Path, images: int, epochs: int | None, lang: str) 
     from placa.inference.predict import predict_files
 
     files = sorted((data / "images").glob("*.png"))[:5]
-    print_predictions(predict_files(out, files, progress)[0], rows=5)
+    print_predictions(predict_files(out, files, progress).columns(), rows=5)
 
     progress.stage("evaluation, in R")
     from placa.workflows.evaluate import evaluate, headline

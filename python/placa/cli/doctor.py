@@ -42,6 +42,8 @@ PYTHON_PACKAGES = {
     "imagecodecs": ("compressed DICOM files, TIFF and JPEG 2000 cannot be read", "make setup"),
     "tifffile": ("TIFF files cannot be read", "make setup"),
     "nibabel": ("NIfTI volumes cannot be read", "make setup"),
+    "onnxruntime": ("predictions start TensorFlow, which takes seconds", "make setup"),
+    "tf2onnx": ("runs are written without model.onnx", "make setup"),
     "jax": ("no training in several processes", "pip install 'placa[jax]'"),
     "distributed": ("no Dask cluster", "pip install 'placa[dask]'"),
 }

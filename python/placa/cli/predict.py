@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from placa.core.arguments import SCHEDULER
 from placa.core.progress import RichProgress
@@ -13,7 +14,7 @@ from placa.core.progress import RichProgress
 if TYPE_CHECKING:
     import pandas as pd
 
-    from placa.inference.predict import Predictor
+    from placa.inference.loaded_run import LoadedRun
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,12 +43,14 @@ def run(options: argparse.Namespace) -> None:
     from placa.cli.terminal import print_predictions, warn_rejected
     from placa.core.executors import open_executor
     from placa.core.files import require_writable
-    from placa.inference.predict import Predictor, predict_files
+    from placa.inference.loaded_run import LoadedRun
+    from placa.inference.predict import predict_files
     from placa.inference.prepared import find_prepared_set, predict_prepared
     from placa.models.errors import MissingStudyError
-    from placa.records.table_files import require_table_format
 
     if options.out:
+        from placa.records.table_files import require_table_format
+
         require_table_format(options.out)
         require_writable(options.out.parent)
     progress = RichProgress()
@@ -56,22 +59,25 @@ def run(options: argparse.Namespace) -> None:
         raise MissingStudyError("The studies of files are unknown. Name a prepared data set, or omit --unit study.")
     rejected: list[tuple[str, str]] = []
     label_source = None
+    columns: Mapping[str, Sequence[Any]] | pd.DataFrame
     with open_executor(options.scheduler, progress) as executor:
         if prepared:
-            predictor = Predictor(options.run)
+            predictor = LoadedRun(options.run)
             table, facts = predict_prepared(predictor, prepared, progress, executor, options.unit)
-            label_source = facts["label_source"]
+            columns, label_source = table, facts["label_source"]
         else:
-            table, rejected, predictor = predict_files(options.run, options.images, progress, executor)
+            predictions = predict_files(options.run, options.images, progress, executor)
+            columns, rejected, predictor = predictions.columns(), predictions.rejected, predictions.predictor
     warn_rejected(rejected, progress)
-    shown = table
     # The file is written first: the reader of the table, such as head, may end early.
     if options.out:
+        if not prepared:
+            table = predictions.table()
         if not options.paths:
             table, rejected = _without_paths(table, rejected, options.key, prepared is not None)
         _write_predictions(table, rejected, predictor, label_source, options.out)
         progress.say(f"{len(table):,} rows written to {options.out}")
-    print_predictions(shown, options.rows)
+    print_predictions(columns, options.rows)
 
 
 def _without_paths(
@@ -87,7 +93,7 @@ def _without_paths(
 
 
 def _write_predictions(
-    table: pd.DataFrame, rejected: list[tuple[str, str]], predictor: Predictor, label_source: str | None, out: Path
+    table: pd.DataFrame, rejected: list[tuple[str, str]], predictor: LoadedRun, label_source: str | None, out: Path
 ) -> None:
     from placa.core.files import write_rejected
     from placa.records.predictions import describe_predictions, write_predictions

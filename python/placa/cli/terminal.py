@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from placa.core.progress import Progress
 from placa.core.text import show_controls
-from placa.sources.registry import SourceEntry
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from placa.sources.registry import SourceEntry
 
 #: Number of paths with the same reason that are printed.
 _SHOWN_PATHS = 5
@@ -28,31 +30,33 @@ def print_path(path: Path) -> None:
     print(show_controls(path) if sys.stdout.isatty() else path)
 
 
-def print_predictions(table: pd.DataFrame, rows: int = 20) -> None:
+def print_predictions(columns: Mapping[str, Sequence[Any]] | pd.DataFrame, rows: int = 20) -> None:
     """Print predictions as a table on stdout.
 
     Args:
-        table: Predictions, one row per image and finding.
+        columns: Predictions, one entry per image and finding: ``image_id``, ``finding``, ``probability``, ``class``.
         rows: Maximum number of rows; 0 for all.
     """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    shown = table if rows == 0 else table.head(rows)
     grid = Table(box=None, header_style="bold")
     grid.add_column("image", overflow="fold")
     grid.add_column("finding")
     grid.add_column("probability", justify="right")
     grid.add_column("class")
-    for row in shown.to_dict("records"):
-        style = "bold" if row["class"] == "positive" else None
-        cells = row["image_id"], row["finding"], f"{row['probability']:.3f}", row["class"]
+    names = ("image_id", "finding", "probability", "class")
+    total = len(columns["finding"])
+    shown = total if rows == 0 else min(rows, total)
+    for image, finding, probability, category in islice(zip(*(columns[name] for name in names), strict=True), shown):
+        cells = image, finding, f"{probability:.3f}", category
+        style = "bold" if category == "positive" else None
         grid.add_row(*(Text(show_controls(cell)) for cell in cells), style=style)
     console = Console()
     console.print(grid)
-    if len(shown) < len(table):
-        console.print(f"… and {len(table) - len(shown):,} more (--rows 0 prints all, --out writes a file)")
+    if shown < total:
+        console.print(f"… and {total - shown:,} more (--rows 0 prints all, --out writes a file)")
 
 
 def warn_rejected(rejected: Sequence[tuple[str, str]], progress: Progress) -> None:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from glob import glob
 from importlib.metadata import PackageNotFoundError, version
 
 
 def cores() -> int:
     """Return the number of cores that this process may use; in a container it is below that of the machine."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def has_gpu() -> bool:
+    """Return whether the machine has an NVIDIA GPU that this process may use, without importing Keras."""
+    return bool(glob("/dev/nvidia[0-9]*")) and os.environ.get("CUDA_VISIBLE_DEVICES") not in ("", "-1")
 
 
 #: Packages that decode images and volumes.
@@ -23,6 +29,7 @@ _PACKAGES = (
     "jax",
     "jaxlib",
     "torch",
+    "onnxruntime",
     "numpy",
     "pandas",
     "pyarrow",

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 #: Squares in one task: enough that sending the task takes little time compared with the prediction.
 _SQUARES = 64
-#: One thread at a time uses the model of a process: Keras runs its own threads.
+#: One thread at a time uses the model of a process: it runs its own threads.
 _MODEL_LOCK = threading.Lock()
 
 
@@ -136,7 +136,7 @@ def _differs(path: str, kind: str, expected: str, received: str | None) -> Direc
 
 def _predict_pixels(predictor: LoadedRun, pixels: NDArray[np.uint8]) -> ModelOutputs:
     with _MODEL_LOCK:
-        return predict_pixels(predictor.model, in_batches(pixels), predictor.reading)
+        return predict_pixels(predictor.engine, in_batches(pixels), predictor.reading)
 
 
 def _concatenate(parts: list[ModelOutputs], findings: int) -> ModelOutputs:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import pandas as pd
+import numpy as np
+from numpy.typing import NDArray
 
-from placa.records.errors import InvalidRecordError
+from placa.core.system import has_gpu
+from placa.models.onnx_file import OnnxModel
+from placa.records.errors import FingerprintMismatchError, InvalidRecordError
 from placa.records.files import read_record
 from placa.records.model import Thresholds
 from placa.records.reading import Reading
-from placa.records.run import require_files, require_model, require_run
+from placa.records.run import require_files, require_model, require_onnx, require_run
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class LoadedRun:
@@ -57,22 +64,72 @@ class LoadedRun:
 
         return load_model(self.run / "model.keras")[0]
 
-    def add_path_and_class(self, table: pd.DataFrame, paths: pd.Series) -> pd.DataFrame:
+    @cached_property
+    def engine(self) -> Any:
+        """What predicts: the model in ONNX Runtime, or that of Keras if there is a GPU or no usable ``model.onnx``.
+
+        Raises:
+            FingerprintMismatchError: ``model.onnx`` is not that of this run, or was made from another ``model.keras``.
+        """
+        if self.without_onnx is not None:
+            return self.model
+        path = self.run / "model.onnx"
+        require_onnx(self.run, self.facts)
+        loaded = OnnxModel(path.read_bytes())
+        if loaded.fingerprint != self.fingerprint:
+            raise FingerprintMismatchError(
+                f"{path} was made from another model than model.keras. Copy the complete run again, or delete "
+                "model.onnx: Keras then predicts.",
+                path=str(path),
+                expected=self.fingerprint,
+                received=loaded.fingerprint,
+            )
+        return loaded
+
+    @cached_property
+    def without_onnx(self) -> str | None:
+        """Why Keras predicts; None if ONNX Runtime predicts.
+
+        ``gpu``; ``before`` (the run has none, as it is older), ``missing`` (the file), ``runtime`` (onnxruntime is not
+        installed), or the reason in ``run.json``.
+        """
+        if self.reading.squares > 1:
+            return "volumes"
+        onnx = self.facts["model"].get("onnx")
+        if onnx is None:
+            return "before"
+        if onnx["fingerprint"] is None:
+            return onnx["reason"] or "missing"
+        if not (self.run / "model.onnx").is_file():
+            return "missing"
+        if find_spec("onnxruntime") is None:
+            return "runtime"
+        return "gpu" if has_gpu() else None
+
+    def add_path_and_class(
+        self, table: pd.DataFrame, paths: pd.Series, probability: NDArray[np.float64]
+    ) -> pd.DataFrame:
         """Add the columns ``path`` and ``class`` to a table of predictions.
 
         Args:
             table: Predictions, one row per image and finding; changed in place.
             paths: The path of each image, in the order of the table.
+            probability: The probabilities, ``(images, findings)``.
         """
         table["path"] = paths.repeat(len(self.findings)).to_numpy()
-        table["class"] = self.classify(table)
+        table["class"] = self.classify(probability)
         return table
 
-    def classify(self, table: pd.DataFrame) -> pd.Series:
-        """Classify each row as ``positive`` or ``negative`` at the finding's default operating point."""
-        points = {name: one["points"][one["default"]] for name, one in self.thresholds.items()}
-        above = table["probability"] >= table["finding"].map(points)
-        return above.map({True: "positive", False: "negative"})
+    def classify(self, probability: NDArray[np.float64]) -> list[str]:
+        """Classify as ``positive`` or ``negative`` at the default operating points, image by image.
+
+        Args:
+            probability: The probabilities, ``(images, findings)``.
+        """
+        of_findings = [self.thresholds[name] for name in self.findings]
+        points = np.array([one["points"][one["default"]] for one in of_findings])
+        classes: list[str] = np.where(probability >= points, "positive", "negative").ravel().tolist()
+        return classes
 
 
 _RunT = TypeVar("_RunT", bound=LoadedRun)

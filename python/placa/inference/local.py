@@ -42,5 +42,5 @@ def predict_paths(
 
     stream = squares()
     batches = iter(lambda: list(islice(stream, BATCH)), [])
-    outputs = predict_pixels(predictor.model, (np.stack(batch) for batch in batches), predictor.reading)
+    outputs = predict_pixels(predictor.engine, (np.stack(batch) for batch in batches), predictor.reading)
     return outputs, reasons

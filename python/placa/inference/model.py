@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pandas as pd
-
 from placa.core.progress import Progress, show
 from placa.images.by_rule import list_files
 from placa.inference.predict import Predictor
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from placa.inference.explain import Explainer, Explanation
 
 

@@ -4,20 +4,76 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from placa.core.executors import Executor
 from placa.core.progress import SILENT, Progress
 from placa.core.system import changed_decoders
 from placa.images.by_rule import list_files, short_names
 from placa.images.errors import NoReadableImageError
-from placa.inference import dask, local
+from placa.inference import local
 from placa.inference.loaded_run import LoadedRun, load_once
-from placa.records.predictions import tidy
+from placa.models.onnx_file import WITHOUT_ONNX
+from placa.models.outputs import ModelOutputs
 from placa.records.reading import Reading
 from placa.records.run import require_run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Why Keras predicts although the run may have ``model.onnx`` (see `LoadedRun.without_onnx`).
+_REASONS = {name: f"the run has no model.onnx, because {reason}" for name, reason in WITHOUT_ONNX.items()} | {
+    "before": "an earlier version of placa wrote the run, without model.onnx",
+    "missing": "the file model.onnx of the run is missing",
+    "runtime": "onnxruntime is not installed (pip install onnxruntime)",
+}
+
+
+@dataclass(frozen=True)
+class FilePredictions:
+    """Predictions of image files.
+
+    Attributes:
+        predictor: The run whose model predicted.
+        paths: The files that were read.
+        outputs: The model outputs for these files, in order.
+        rejected: Path and reason of each file that could not be read.
+    """
+
+    predictor: LoadedRun
+    paths: list[str]
+    outputs: ModelOutputs
+    rejected: list[tuple[str, str]]
+
+    def columns(self) -> dict[str, list[Any]]:
+        """Return ``image_id``, ``path``, ``finding``, ``probability``, ``score`` and ``class``.
+
+        Each list has one entry per file and finding; the findings of a file are consecutive.
+        """
+        findings = self.predictor.findings
+        names = short_names(self.predictor.reading, self.paths)
+        return {
+            "image_id": [name for name in names for _ in findings],
+            "path": [path for path in self.paths for _ in findings],
+            "finding": findings * len(self.paths),
+            "probability": self.outputs.probability.ravel().tolist(),
+            "score": self.outputs.score.ravel().tolist(),
+            "class": self.predictor.classify(self.outputs.probability),
+        }
+
+    def table(self) -> pd.DataFrame:
+        """Return the table of predictions (see `placa.records.predictions`) with the columns ``path`` and ``class``."""
+        # pandas is imported here: a prediction that only prints does not need it.
+        import pandas as pd
+
+        from placa.records.predictions import tidy
+
+        names = short_names(self.predictor.reading, self.paths)
+        images = pd.DataFrame({"image_id": names, "path": self.paths})
+        table = tidy(images, self.predictor.findings, self.outputs.probability, self.outputs.score)
+        return self.predictor.add_path_and_class(table, images["path"], self.outputs.probability)
 
 
 class Predictor(LoadedRun):
@@ -48,16 +104,25 @@ class Predictor(LoadedRun):
         Raises:
             PlacaError: The executor is a cluster, and it failed or its workers have other files.
         """
+        predictions = self.predict_files(paths, progress, executor)
+        return predictions.table(), predictions.rejected
+
+    def predict_files(
+        self, paths: Sequence[str], progress: Progress = SILENT, executor: Executor | None = None
+    ) -> FilePredictions:
+        """Predict images from their files, as `predict` does, without a table of pandas."""
+        if self.without_onnx in _REASONS:
+            progress.say(f"TensorFlow is started: {_REASONS[str(self.without_onnx)]}")
         with progress.bar("predicting", len(paths)) as advance:
             if executor is None or executor.shares_memory:
                 outputs, reasons = local.predict_paths(self, paths, executor, advance)
             else:
+                from placa.inference import dask
+
                 outputs, reasons = dask.predict_paths(self, paths, executor, advance)
         readable = [path for path, reason in zip(paths, reasons, strict=True) if not reason]
-        images = pd.DataFrame({"image_id": short_names(self.reading, readable), "path": readable})
-        table = tidy(images, self.findings, outputs.probability, outputs.score)
         rejected = [(path, reason) for path, reason in zip(paths, reasons, strict=True) if reason]
-        return self.add_path_and_class(table, images["path"]), rejected
+        return FilePredictions(self, readable, outputs, rejected)
 
 
 def predict_files(
@@ -65,7 +130,7 @@ def predict_files(
     places: Iterable[str | os.PathLike[str]],
     progress: Progress = SILENT,
     executor: Executor | None = None,
-) -> tuple[pd.DataFrame, list[tuple[str, str]], Predictor]:
+) -> FilePredictions:
     """Predict files and folders with a run's model.
 
     Args:
@@ -75,8 +140,7 @@ def predict_files(
         executor: Where the work is done; in this process by default.
 
     Returns:
-        The table and the rejected images, as from `Predictor.predict`, with the files in folders that are skipped; and
-        the predictor.
+        The predictions; the files in folders that are skipped are among the rejected ones.
 
     Raises:
         NoReadableImageError: None of the images can be read.
@@ -94,10 +158,10 @@ def predict_files(
     listing = list_files(reading, places)
     paths = [str(path) for path in listing]
     predictor = Predictor(run)
-    table, rejected = predictor.predict(paths, progress, executor)
-    if not len(table):
-        raise no_readable_image(len(paths), *rejected[0])
-    return table, rejected + listing.reasons, predictor
+    predictions = predictor.predict_files(paths, progress, executor)
+    if not predictions.paths:
+        raise no_readable_image(len(paths), *predictions.rejected[0])
+    return replace(predictions, rejected=predictions.rejected + listing.reasons)
 
 
 def no_readable_image(images: int, path: str, reason: str) -> NoReadableImageError:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from placa.core.executors import Executor
 from placa.core.progress import SILENT, Progress
-from placa.dataset.prepared import read_images
 from placa.inference.dask import predict_rows
 from placa.inference.errors import MixedInputsError, ReadingMismatchError
 from placa.inference.loaded_run import LoadedRun
 from placa.models.outputs import in_batches, predict_pixels
-from placa.models.studies import pool_studies
 from placa.records.files import read_record
-from placa.records.predictions import tidy
 from placa.records.reading import Reading, collapse
 from placa.records.source import SourceFacts
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def find_prepared_set(places: Sequence[Path]) -> Path | None:
@@ -68,6 +68,10 @@ def predict_prepared(
         ReadingMismatchError: The data set was read by another rule than the model's training images.
         PlacaError: `prepared` is not a prepared data set, or has no pixels of the model's size.
     """
+    # `find_prepared_set` needs no pandas.
+    from placa.dataset.prepared import read_images
+    from placa.records.predictions import tidy
+
     facts = read_record(prepared / "source.json", SourceFacts)
     reading = Reading.from_record(facts["reading"])
     if reading != predictor.reading:
@@ -91,11 +95,13 @@ def predict_prepared(
                     yield batch
                     advance(len(batch))
 
-            outputs = predict_pixels(predictor.model, batches(), reading)
+            outputs = predict_pixels(predictor.engine, batches(), reading)
         else:
             outputs = predict_rows(predictor, prepared, len(pixels), executor, advance)
     images = collapse(manifest, reading)
     if unit == "study":
+        from placa.models.studies import pool_studies
+
         images, outputs = pool_studies(images, predictor.findings, outputs)
     table = tidy(images, predictor.findings, outputs.probability, outputs.score)
-    return predictor.add_path_and_class(table, images["path"]), facts
+    return predictor.add_path_and_class(table, images["path"], outputs.probability), facts

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.models.calibration import sigmoid
 from placa.models.errors import NonFiniteOutputError
+from placa.models.onnx_file import OnnxModel
 from placa.records.reading import STRETCH, Reading
 
 #: Images per batch of `answer`.
@@ -40,7 +40,7 @@ def predict_pixels(model: Any, batches: Iterable[NDArray[np.uint8]], reading: Re
     Every batch is padded to one size, so that an image has the same probability bit by bit in any batch.
 
     Args:
-        model: A model from uint8 pixels ``(n, size, size, 1)`` to score and probability.
+        model: A model from uint8 pixels ``(n, size, size, 1)`` to score and probability, of Keras or an `OnnxModel`.
         batches: Grey levels ``(n, size, size)``, n ≤ 64.
         reading: Number of consecutive squares per file. The logits of a file are averaged over its squares, then
             recalibrated (see `pool`).
@@ -55,7 +55,7 @@ def predict_pixels(model: Any, batches: Iterable[NDArray[np.uint8]], reading: Re
         probability.append(np.asarray(outputs["probability"], dtype=np.float64)[:part])
         score.append(np.asarray(outputs["score"], dtype=np.float64)[:part])
     if not probability:
-        none = np.empty((0, model.get_layer("probability").output.shape[-1]))
+        none = np.empty((0, model.findings if isinstance(model, OnnxModel) else model.output["probability"].shape[-1]))
         return ModelOutputs(none, none)
     return _require_finite(ModelOutputs(np.concatenate(probability), np.concatenate(score)))
 
@@ -87,6 +87,8 @@ def _predict_pooled(model: Any, batches: Iterable[NDArray[np.uint8]], reading: R
     # An ensemble concatenates the logits of its members; its score comes from their mean.
     members = logits.shape[1] // recalibrated.shape[1]
     mean = logits.reshape(len(logits), members, recalibrated.shape[1]).mean(axis=1)
+    from placa.models.calibration import sigmoid
+
     return _require_finite(ModelOutputs(probability=sigmoid(recalibrated), score=sigmoid(mean)))
 
 
@@ -141,6 +143,8 @@ def _outputs_by_batch(network: Any, batches: Iterable[NDArray[np.uint8]]) -> Ite
 
 
 def _call_size(network: Any) -> int:
+    if isinstance(network, OnnxModel):
+        return network.images_per_call
     from placa.core.backend import accelerator
 
     return _FEW if network.count_params() > _LARGE and accelerator() is None else BATCH

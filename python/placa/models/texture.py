@@ -60,5 +60,6 @@ def _codes(pixels: Any, distance: int, step: int) -> Any:
     code = None
     for down, right in _AROUND:
         bright = ops.cast(ops.greater_equal(window(down, right), centre), "uint8")
-        code = bright if code is None else code * ops.cast(2, "uint8") + bright
+        # A sum, not a product with a constant, which the export to ONNX would turn into an input of the network.
+        code = bright if code is None else code + code + bright
     return code

@@ -77,6 +77,20 @@ def require_files(run: Path, facts: RunFacts, *names: str) -> bool:
     return bool(stored)
 
 
+def require_onnx(run: Path, facts: RunFacts) -> None:
+    """Check that the ``model.onnx`` of a run is the one whose fingerprint is in its ``run.json``.
+
+    Args:
+        run: The run directory.
+        facts: The content of ``run.json``, with the fingerprint.
+
+    Raises:
+        FingerprintMismatchError: It is another file, or it was modified.
+    """
+    remedy = "Copy the complete run again, or delete model.onnx: Keras then predicts."
+    _require_file(run, "model.onnx", str(facts["model"]["onnx"]["fingerprint"]), "run.json", remedy)
+
+
 def require_evaluation(run: Path, facts: RunFacts, summary: Summary) -> None:
     """Check that the evaluation in a run is of its model, and that its tables are complete.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypeAlias, TypedDict
 
 from msgspec import Meta
 
@@ -107,11 +107,31 @@ class Folds(TypedDict):
     each: Annotated[list[FoldFacts], Meta(description="The folds.")]
 
 
+#: Why a run has no ``model.onnx``: another backend than TensorFlow; a package is not installed; predictions are pooled
+#: over a volume; the network cannot be exported; or the exported network differs from that of Keras.
+MissingOnnxReason: TypeAlias = Literal["backend", "package", "volumes", "export", "differs"]
+
+
+class OnnxFacts(TypedDict):
+    """The file ``model.onnx``, with which ONNX Runtime predicts without Keras."""
+
+    fingerprint: Annotated[Fingerprint | None, Meta(description="Its fingerprint; null if the run has none.")]
+    reason: Annotated[
+        MissingOnnxReason | None,
+        Meta(
+            description="Why the run has none: `backend`, Keras did not use TensorFlow; `package`, onnx, onnxruntime "
+            "or tf2onnx was not installed; `volumes`, predictions are pooled over a volume; `export`, the network "
+            "cannot be exported; `differs`, it differed from Keras by more than 1e-6."
+        ),
+    ]
+
+
 class ModelFile(TypedDict):
     """The model file."""
 
     file: Annotated[str, Meta(description="Its name.")]
     fingerprint: Annotated[Fingerprint, Meta(description="Its fingerprint.")]
+    onnx: NotRequired[Annotated[OnnxFacts, Meta(description="The same model for ONNX Runtime.")]]
 
 
 class Machine(TypedDict):

@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from placa.core.backend import accelerator
 from placa.models.assembled import with_mirror, with_probabilities
 from placa.models.calibration import DEFAULT_POINT, Choice, choose_recalibration, choose_thresholds, missing_class
+from placa.models.onnx_file import OnnxExport, export_onnx
 from placa.models.outputs import ModelOutputs, in_batches, predict_pixels
 from placa.models.studies import pool_studies
 from placa.records.manifest import SPLITS
@@ -33,6 +35,7 @@ class CalibratedModel:
         predictions: Predictions for every file of the data set, in order.
         files: One row per file, with the split of its prediction; with folds also the column ``fold``.
         splits: The files of the training, validation and test splits.
+        onnx: The model in the ONNX format.
         folds: The folds, for ``run.json``; None without folds.
     """
 
@@ -42,6 +45,7 @@ class CalibratedModel:
     predictions: ModelOutputs
     files: pd.DataFrame
     splits: dict[str, pd.DataFrame]
+    onnx: OnnxExport
     folds: Folds | None = None
 
 
@@ -67,7 +71,10 @@ def finish(
     """
     choices = recalibrate(network, data, held_out, method)
     model = with_probabilities(network, [choice.recalibration for choice in choices])
-    predictions = predict_pixels(model, in_batches(data.pixels), data.reading)
+    onnx = export_onnx(model, data.pixels, data.reading.squares)
+    # Thresholds and stored predictions come from the engine that predicts new images (see `LoadedRun.engine`).
+    engine = onnx.model() if onnx.content and accelerator() is None else model
+    predictions = predict_pixels(engine, in_batches(data.pixels), data.reading)
     files, validation = data.files, data.reading.files_of(held_out)
     truth = data.reading.first_rows(data.truth)
     if unit == "study":
@@ -81,6 +88,7 @@ def finish(
         predictions,
         files,
         {name: data.files[data.files["split"] == name] for name in SPLITS},
+        onnx,
     )
 
 

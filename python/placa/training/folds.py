@@ -14,6 +14,7 @@ from placa.core.progress import Progress
 from placa.dataset.splits import FRACTIONS, assert_disjoint, assign_splits
 from placa.models.assembled import ensemble
 from placa.models.calibration import Choice, FoldChoices, choose_for_folds, sigmoid
+from placa.models.onnx_file import export_onnx
 from placa.models.outputs import ModelOutputs
 from placa.models.studies import pool_studies
 from placa.records.manifest import SPLITS
@@ -236,13 +237,15 @@ def _pool(
         judged = [pool_studies(part, data.findings, outputs) for part, outputs in judged]
         files, predictions = pool_studies(images, data.findings, predictions)
     judged_truth = pd.concat([part[data.findings] for part, _ in judged]).to_numpy(dtype="float32", na_value=np.nan)
+    model = ensemble([fold.network for fold in folds], [[one.recalibration for one in fold.choices] for fold in folds])
     return CalibratedModel(
-        ensemble([fold.network for fold in folds], [[one.recalibration for one in fold.choices] for fold in folds]),
+        model,
         {"method": options.recalibration, "findings": _describe_choices(data.findings, folds, choices)},
         operating_points(data.findings, np.concatenate([outputs.probability for _, outputs in judged]), judged_truth),
         predictions,
         files,
         {"train": images, "validation": images.iloc[np.unique(chosen_on)], "test": images},
+        export_onnx(model, data.pixels, data.reading.squares),
         {"count": len(folds), "each": [_describe(fold, data, truth) for fold in folds]},
     )
 

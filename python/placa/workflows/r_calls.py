@@ -5,10 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
 from placa.core.text import show_controls
 from placa.images.by_rule import list_files
 from placa.images.read import ImageRejected, refuse_name
@@ -70,15 +66,13 @@ def predict_as_lists(run: str, images: list[str]) -> dict[str, list[Any]]:
     from placa.inference.predict import load_predictor
 
     predictor = load_predictor(Path(run))
-    table, rejected = predictor.predict([str(path) for path in list_files(predictor.reading, images)])
+    predictions = predictor.predict_files([str(path) for path in list_files(predictor.reading, images)])
+    columns = predictions.columns()
     return {
-        "image": table["path"].tolist(),
-        "finding": table["finding"].tolist(),
-        "probability": table["probability"].tolist(),
-        "score": table["score"].tolist(),
-        "class": table["class"].tolist(),
-        "rejected_image": [path for path, _ in rejected],
-        "rejected_reason": [reason for _, reason in rejected],
+        "image": columns["path"],
+        **{name: columns[name] for name in ("finding", "probability", "score", "class")},
+        "rejected_image": [path for path, _ in predictions.rejected],
+        "rejected_reason": [reason for _, reason in predictions.rejected],
     }
 
 
@@ -139,6 +133,11 @@ def read_as_lists(path: str) -> dict[str, Any]:
         ``factor``, by number from 1, ``date``, in days, ``time``, in seconds, both since 1970); ``levels``: the levels
         of each factor; ``metadata``: JSON, or an empty string.
     """
+    # Imported here, because a prediction does not need it.
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
     file = Path(path)
     table = pq.read_table(file / "predictions.parquet" if file.is_dir() else file)
     lists: dict[str, Any] = {"columns": {}, "missing": {}, "kinds": {}, "levels": {}}
@@ -157,6 +156,9 @@ def read_as_lists(path: str) -> dict[str, Any]:
 
 
 def _kind_in_r(column: Any) -> tuple[str, Any]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     kind = column.type
     if pa.types.is_null(kind) or pa.types.is_boolean(kind):
         return "logical", column.cast(pa.bool_())

@@ -17,6 +17,7 @@ from placa.core.files import fingerprint
 from placa.core.places import public_option, public_path
 from placa.core.system import cores, decoder_versions, versions
 from placa.models.files import save_model
+from placa.models.onnx_file import save_onnx
 from placa.records.audit import Audit
 from placa.records.files import read_record, write_record
 from placa.records.model import MODEL_SCHEMA, THRESHOLDS_SCHEMA, ModelFacts, Thresholds
@@ -68,6 +69,8 @@ def write_run(
     }
     write_record(directory / "thresholds.json", thresholds, Thresholds)
     model_fingerprint = fingerprint(directory / "model.keras")
+    if calibrated.onnx.content:
+        save_onnx(calibrated.onnx, directory / "model.onnx", model_fingerprint)
     predictions = tidy(
         calibrated.files, data.findings, calibrated.predictions.probability, calibrated.predictions.score
     )
@@ -91,7 +94,14 @@ def write_run(
         "training": _describe_training(data, fitted, calibrated, options),
         "calibration": calibrated.calibration,
         "folds": calibrated.folds,
-        "model": {"file": "model.keras", "fingerprint": model_fingerprint},
+        "model": {
+            "file": "model.keras",
+            "fingerprint": model_fingerprint,
+            "onnx": {
+                "fingerprint": fingerprint(directory / "model.onnx") if calibrated.onnx.content else None,
+                "reason": calibrated.onnx.reason,
+            },
+        },
         "timings": {stage: round(seconds, 1) for stage, seconds in timings.items()},
         "versions": versions(),
         "machine": {

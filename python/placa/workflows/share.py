@@ -24,7 +24,7 @@ from placa.workflows.evaluate import evaluate
 from placa.workflows.report import report
 
 #: Files that are copied unchanged.
-_COPIED = ("model.keras", "thresholds.json", "history.csv")
+_COPIED = ("model.keras", "model.onnx", "thresholds.json", "history.csv")
 #: Options of the preparation that are kept; the others are paths, columns and lists of the hospital.
 _OPTIONS = ("positive", "negative", "finding", "size", "seed", "fractions", "split", "only", "images", "slices")
 #: Columns of identifiers, and the kind of their hash.

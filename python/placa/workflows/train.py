@@ -9,6 +9,7 @@ from pathlib import Path
 from placa.core.files import atomic_directory, require_writable
 from placa.core.progress import Progress, show
 from placa.core.system import changed_decoders
+from placa.models.onnx_file import WITHOUT_ONNX
 from placa.models.studies import require_studies
 from placa.records.audit import Audit
 from placa.records.files import read_record
@@ -133,6 +134,9 @@ def train_share(
             facts = write_run(
                 partial, out.absolute().name, data, fitted, calibrated, options, timings, share.processes, plan
             )
+    reason = calibrated.onnx.reason
+    if reason is not None:
+        progress.say(f"no model.onnx, so predictions start Keras: {WITHOUT_ONNX[reason]}")
     monitor, epochs = fitted.monitor, facts["training"]["epochs_run"]
     prefix = f"{options.folds} folds: median " if options.folds else ""
     progress.say(f"{prefix}best epoch {monitor.best_epoch} of {epochs}, validation AUROC {monitor.best_auroc:.3f}")

@@ -36,7 +36,8 @@ def test_classes_follow_the_stored_threshold(run: Path, prepared: Path) -> None:
 def test_one_unreadable_image_is_rejected(run: Path, prepared: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.png"
     bad.write_text("not an image")
-    table, rejected, _ = predict_files(run, [prepared / "images", bad])
+    predictions = predict_files(run, [prepared / "images", bad])
+    table, rejected = predictions.table(), predictions.rejected
     assert len(table) == len(list((prepared / "images").glob("*.png")))
     assert [path for path, _ in rejected] == [str(bad)]
     with raises(NoReadableImageError, images=1, path=str(bad), reason=rejected[0][1]):
@@ -57,7 +58,7 @@ def test_images_with_equal_names_keep_their_paths(run: Path, prepared: Path, tmp
     for number, image in enumerate((first, second)):
         (tmp_path / str(number)).mkdir()
         (tmp_path / str(number) / "scan.png").symlink_to(image)
-    table, _, _ = predict_files(run, [tmp_path])
+    table = predict_files(run, [tmp_path]).table()
     assert table["image_id"].tolist() == [str(tmp_path / "0" / "scan.png"), str(tmp_path / "1" / "scan.png")]
 
 

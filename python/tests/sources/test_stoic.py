@@ -192,7 +192,8 @@ def test_predictions_pool_the_logits_of_the_squares(ct: tuple[Path, Path, Path])
 def test_predictions_of_files_match_those_stored_by_training(ct: tuple[Path, Path, Path], tmp_path: Path) -> None:
     root, _, run = ct
     stored, _ = read_predictions(run)
-    table, rejected, _ = predict_files(run, [root / "data" / "mha"])
+    predictions = predict_files(run, [root / "data" / "mha"])
+    table, rejected = predictions.table(), predictions.rejected
     assert [Path(path).name for path, _ in rejected] == ["104.mha"]
     assert table["image_id"].tolist() == stored["image_id"].tolist()
     assert np.array_equal(table["probability"], stored["probability"])

@@ -1,0 +1,183 @@
+"""Write and load ``model.onnx``: the model of a run for ONNX Runtime, which needs neither Keras nor TensorFlow."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placa.core.files import atomic_file
+from placa.core.system import cores
+from placa.records.run_facts import MissingOnnxReason
+
+#: Largest difference between the probabilities and scores of ONNX Runtime and of Keras.
+TOLERANCE = 1e-6
+#: Number of images on which the two are compared.
+REFERENCE_IMAGES = 16
+#: Why a run has no ``model.onnx``, as the end of a sentence.
+WITHOUT_ONNX: dict[str, str] = {
+    "backend": "Keras did not use TensorFlow",
+    "differs": f"its predictions differ from those of Keras by more than {TOLERANCE}",
+    "export": "the network cannot be exported to ONNX",
+    "package": "onnx, onnxruntime or tf2onnx is not installed",
+    "volumes": "the predictions of a volume are pooled over its squares",
+}
+#: Version of the operations of ONNX: from 16 on, `ScatterElements` adds.
+_OPSET = 18
+#: The key of the metadata of ``model.onnx`` with the fingerprint of ``model.keras``.
+_FINGERPRINT = "model_fingerprint"
+
+
+@dataclass(frozen=True)
+class OnnxExport:
+    """A model in the ONNX format.
+
+    Attributes:
+        content: The content of the file; None if the model could not be exported.
+        reason: Why it could not be exported; None if it was.
+    """
+
+    content: bytes | None
+    reason: MissingOnnxReason | None
+
+    def model(self) -> OnnxModel:
+        """Load the exported model."""
+        assert self.content is not None
+        return OnnxModel(self.content)
+
+
+class OnnxModel:
+    """A model in ONNX Runtime, on the processor.
+
+    Args:
+        content: The content of the file.
+
+    Attributes:
+        images_per_call: Images per call: a constant number, so that an image has the same probability in any batch.
+        findings: Number of findings.
+        fingerprint: The fingerprint of the Keras model from which the file was made.
+    """
+
+    images_per_call = 4
+
+    def __init__(self, content: bytes) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        # Without a number, ONNX Runtime starts one thread per core of the machine, even where fewer may be used.
+        options.intra_op_num_threads = cores()
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.enable_cpu_mem_arena = False
+        options.log_severity_level = 4
+        self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        self._names = [output.name for output in self._session.get_outputs()]
+        self._input = self._session.get_inputs()[0].name
+        self.findings = int(self._session.get_outputs()[0].shape[-1])
+        self.fingerprint = self._session.get_modelmeta().custom_metadata_map.get(_FINGERPRINT)
+
+    def predict_on_batch(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        """Predict grey levels ``(n, size, size, 1)``; return ``probability`` and ``score``, each ``(n, findings)``."""
+        return dict(zip(self._names, self._session.run(None, {self._input: pixels}), strict=True))
+
+
+def export_onnx(model: Any, pixels: NDArray[np.uint8], squares: int) -> OnnxExport:
+    """Export a Keras model, and compare it with Keras on reference images.
+
+    Only TensorFlow models are exported: Keras cannot export from JAX, and from torch the outputs lose their names.
+
+    Args:
+        model: A model from uint8 pixels ``(n, size, size, 1)`` to ``score`` and ``probability``.
+        pixels: The pixels of the data set, ``(rows, size, size)``.
+        squares: Squares per file. Predictions of volumes are pooled at the logits, which the file does not have.
+    """
+    from placa.core.backend import load_keras
+
+    if load_keras().backend.backend() != "tensorflow":
+        return OnnxExport(None, "backend")
+    if squares > 1:
+        return OnnxExport(None, "volumes")
+    try:
+        content = _convert(model)
+    except ImportError:
+        return OnnxExport(None, "package")
+    except Exception:
+        # Converters raise any exception for a layer that they do not support.
+        return OnnxExport(None, "export")
+    rows = np.unique(np.linspace(0, len(pixels) - 1, REFERENCE_IMAGES).astype(int))
+    images = np.asarray(pixels[rows])[..., None]
+    try:
+        outputs = OnnxModel(content).predict_on_batch(images)
+    except Exception:
+        # ONNX Runtime has an exception per fault of a file, in a private module.
+        return OnnxExport(None, "export")
+    expected = model.predict_on_batch(images)
+    differences = [np.abs(outputs[name] - np.asarray(expected[name])).max() for name in ("score", "probability")]
+    # A comparison with NaN is false.
+    return OnnxExport(content, None) if max(differences) <= TOLERANCE else OnnxExport(None, "differs")
+
+
+def save_onnx(export: OnnxExport, path: Path, fingerprint: str) -> None:
+    """Write ``model.onnx`` atomically.
+
+    Args:
+        export: An export with content.
+        path: The file to write.
+        fingerprint: The fingerprint of ``model.keras``, stored in the metadata of the file.
+    """
+    import onnx
+
+    assert export.content is not None
+    proto = onnx.load_model_from_string(export.content)
+    onnx.helper.set_model_props(proto, {_FINGERPRINT: fingerprint})
+    with atomic_file(path) as partial:
+        partial.write_bytes(proto.SerializeToString())
+
+
+def _convert(model: Any) -> bytes:
+    for needed in ("onnx", "onnxruntime"):
+        import_module(needed)
+    convert, tensorflow = import_module("tf2onnx").convert, import_module("tensorflow")
+    # The converter logs every unsupported operation; the comparison with Keras finds them.
+    logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
+    # `model.export` of Keras calls the same converter, but has no argument for the conversion of an operation.
+    proto, _ = convert.from_function(
+        tensorflow.function(lambda pixels: model(pixels, training=False)),
+        [tensorflow.TensorSpec((None, *model.input_shape[1:]), "uint8", name="pixels")],
+        opset=_OPSET,
+        custom_op_handlers={"DenseBincount": (_convert_counts, [])},
+    )
+    content: bytes = proto.SerializeToString()
+    return content
+
+
+def _convert_counts(context: Any, node: Any, name: str, arguments: Any) -> None:
+    """Convert the counts of values in each row: add ones at the values. tf2onnx itself sorts them, ten times slower."""
+    types = import_module("onnx").TensorProto
+    number = context.get_dtype(node.output[0])
+
+    def make(kind: str, inputs: list[str], **attributes: Any) -> str:
+        output: str = context.make_node(kind, inputs, attr=attributes).output[0]
+        return output
+
+    def constant(values: list[int]) -> str:
+        unique = import_module("tf2onnx").utils.make_name(name)
+        output: str = context.make_const(unique, np.array(values, dtype=np.int64)).output[0]
+        return output
+
+    def filled(shape: str, value: int) -> str:
+        tensor = import_module("onnx").helper.make_tensor("value", types.FLOAT, [1], [float(value)])
+        return make("ConstantOfShape", [shape], value=tensor)
+
+    values = make("Cast", [node.input[0]], to=types.INT64)
+    shape = make("Shape", [values])
+    rows = make("Slice", [shape, constant([0]), constant([1])])
+    bins = make("Reshape", [make("Cast", [node.input[1]], to=types.INT64), constant([-1])])
+    empty = filled(make("Concat", [rows, bins], axis=0), 0)
+    counts = make("ScatterElements", [empty, values, filled(shape, 1)], axis=1, reduction="add")
+    context.remove_node(node.name)
+    context.make_node("Cast", [counts], attr={"to": number}, outputs=node.output, dtypes=[number])

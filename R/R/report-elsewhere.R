@@ -182,8 +182,8 @@ write_explained <- function(row, name) {
       internal = num(row$internal, 3), standardised = num(row$standardised, 3), external = num(row$external, 3),
       case_mix = num(row$case_mix_difference, 3), model = num(row$model_difference, 3),
       range = range_text(row$model_difference_lower, row$model_difference_upper),
-      n = num(row$effective_images), covariates = paste(word("column", strsplit(row$covariates, " ")[[1]]),
-                                                        collapse = ", "))
+      n = num(row$effective_images),
+      covariates = paste(small_initial(word("column", strsplit(row$covariates, " ")[[1]])), collapse = ", "))
 }
 
 write_case_mix <- function(table, facts, id) {

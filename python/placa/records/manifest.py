@@ -116,8 +116,8 @@ def read_manifest(prepared: Path) -> pd.DataFrame:
         raise NotPreparedError(message, path=str(prepared))
     try:
         manifest: pd.DataFrame = pq.read_table(path).to_pandas()
-    except pa.ArrowInvalid as error:
-        reason = str(error).rstrip(".")
+    except (pa.ArrowException, ValueError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
         message = f"{path} is damaged ({reason}). Run placa prepare again."
         raise DamagedFileError(message, path=str(path), reason=reason) from error
     except OSError as error:

@@ -121,10 +121,12 @@ def read_predictions(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     path = path / "predictions.parquet" if path.is_dir() else path
     try:
         table = pq.read_table(path)
+        # Damaged metadata of pandas or of the columns appear only here, as any error.
+        frame: pd.DataFrame = table.to_pandas()
     except FileNotFoundError as error:
         message = f"{path} does not exist. Create it with placa train or placa predict."
         raise PathNotFoundError(message, path=str(path)) from error
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, ValueError, KeyError, TypeError) as error:
         reason = _first_line(error)
         message = f"{path} is damaged or not parquet ({reason}). Create it again with placa predict."
         raise DamagedFileError(message, path=str(path), reason=reason) from error
@@ -135,7 +137,6 @@ def read_predictions(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         message = f"No column {missing[0]!r} in {path}. Create the file with placa predict."
         raise MissingColumnError(message, column=missing[0], file=str(path), columns=list(table.column_names))
     metadata = _read_metadata((table.schema.metadata or {}).get(b"placa", b"{}"), path)
-    frame: pd.DataFrame = table.to_pandas()
     for field in table.schema:
         if pa.types.is_string(field.type):
             frame[field.name] = frame[field.name].astype("string")
@@ -192,4 +193,4 @@ def _require_ranges(frame: pd.DataFrame, path: Path) -> None:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0].rstrip(".")
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

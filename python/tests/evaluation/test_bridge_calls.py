@@ -172,9 +172,12 @@ def long_run(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def runs_r(process: int) -> bool:
-    """Return whether a process, or a child of it, has loaded R and the R package."""
-    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    return any("placa.so" in Path(f"/proc/{one}/maps").read_text() for one in [str(process), *children])
+    """Return whether a process, or a descendant of it, has loaded R and the R package."""
+    try:
+        children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+        return "placa.so" in Path(f"/proc/{process}/maps").read_text() or any(runs_r(int(child)) for child in children)
+    except OSError:
+        return False
 
 
 @pytest.mark.parametrize(("bridge", "to_all"), [("rpy2", False), ("rscript", False), ("rscript", True)])

@@ -39,7 +39,8 @@ def test_one_unreadable_image_is_rejected(run: Path, prepared: Path, tmp_path: P
     predictions = predict_files(run, [prepared / "images", bad])
     table, rejected = predictions.table(), predictions.rejected
     assert len(table) == len(list((prepared / "images").glob("*.png")))
-    assert [path for path, _ in rejected] == [str(bad)]
+    # Files of a folder that are no images are listed after those that cannot be read.
+    assert [path for path, _ in rejected] == [str(bad), str(prepared / "images" / "lesions.csv")]
     with raises(NoReadableImageError, images=1, path=str(bad), reason=rejected[0][1]):
         predict_files(run, [bad])
 
@@ -105,7 +106,7 @@ def test_r_and_python_give_the_same_predictions(run: Path, prepared: Path, r: st
 def test_the_command_writes_parquet_and_prints_a_table(run: Path, prepared: Path, tmp_path: Path, placa) -> None:
     out = tmp_path / "some.parquet"
     (tmp_path / "bad.png").write_bytes(b"")
-    done = placa("predict", run, prepared / "images", tmp_path / "bad.png", "--out", out, "--rows", 3)
+    done = placa("predict", run, prepared / "images", tmp_path / "bad.png", "--out", out, "--rows", 3, "--paths")
     assert done.returncode == 0, done.stderr
     warnings = [line for line in done.stderr.splitlines() if "bad.png" in line]
     assert len(warnings) == 1 and "empty" in warnings[0]
@@ -114,7 +115,8 @@ def test_the_command_writes_parquet_and_prints_a_table(run: Path, prepared: Path
     assert len(written) == len(list((prepared / "images").glob("*.png")))
     assert written["truth"].isna().all() and written["split"].isna().all()
     assert metadata["findings"] == ["Opacity"] and metadata["versions"]["pillow"]
-    assert pd.read_csv(tmp_path / "some.rejected.csv")["path"].tolist() == [str(tmp_path / "bad.png")]
+    listed = pd.read_csv(tmp_path / "some.rejected.csv")["path"].tolist()
+    assert listed == [str(tmp_path / "bad.png"), str(prepared / "images" / "lesions.csv")]
 
 
 def test_written_predictions_name_no_patient_unless_paths_are_requested(

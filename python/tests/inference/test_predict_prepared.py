@@ -24,7 +24,7 @@ from placa.workflows.prepare import prepare
 
 def test_the_command_gives_the_predictions_of_training(run: Path, prepared: Path, tmp_path: Path, placa) -> None:
     out = tmp_path / "all.parquet"
-    done = placa("predict", run, prepared, "--out", out, "--rows", 2)
+    done = placa("predict", run, prepared, "--out", out, "--rows", 2, "--paths")
     assert done.returncode == 0, done.stderr
     written, metadata = read_predictions(out)
     stored, of_run = read_predictions(run)

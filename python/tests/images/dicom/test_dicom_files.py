@@ -119,7 +119,12 @@ def test_dicom_is_recognised_by_content(tmp_path: Path) -> None:
     for name in ("IM0001", "1.2.840.77", "x.DCM", "notes.txt"):
         (tmp_path / "PACS" / name).write_bytes((tmp_path / "a.dcm").read_bytes())
     (tmp_path / "PACS" / "README").write_text("nothing")
-    assert {path.name for path in find_images([tmp_path / "PACS"])} == {"IM0001", "1.2.840.77", "x.DCM"}
+    assert {path.name for path in find_images([tmp_path / "PACS"])} == {
+        "IM0001",
+        "1.2.840.77",
+        "x.DCM",
+        "notes.txt",
+    }
 
 
 def test_a_deflated_bomb_is_not_inflated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,8 @@
 #'   images are deferred.
 #' @param calibration_split The split to calibrate on.
 #' @param calibrate `"clustered"`, `"one"` or `"image"`, see above.
-#' @param seed An integer, for the bootstrap and for the images drawn by `"one"`.
+#' @param draws Not used: the intervals have a closed form, see [operating_points()].
+#' @param seed An integer, for the images drawn by `"one"`.
 #' @return A tibble of class `placa_abstention` with one row per finding, group and
 #'   error rate: `finding`, `split`, `column`, `group` (both missing for all
 #'   images), `error_rate` (nominal), `calibrate`, `n_images`, `n_clusters`,
@@ -37,7 +38,7 @@
 #'   parts), `coverage_positive`, `coverage_negative` (share of the class whose set
 #'   contains the truth, with equal weight per group) with `_lower` and `_upper`,
 #'   `error_decided` (error rate among images that the model decides) with `_lower`
-#'   and `_upper` (all 0--1, clustered bootstrap), `confidence`. With `by`,
+#'   and `_upper` (all 0--1), `confidence`. With `by`,
 #'   `positive_from` and `negative_to` are the limits of the group.
 #' @section Errors:
 #' The errors of [clustered_auroc()]; `placa_error_rates` for invalid
@@ -71,14 +72,14 @@ abstain <- function(predictions, error_rates = c(0.01, 0.05, 0.1, 0.2), by = NUL
   as_subclass("placa_abstention", by_finding(test, function(rows, finding) {
     of_finding <- known[known$finding == finding, ]
     parts <- lapply(columns, function(column) {
-      abstain_by(rows, of_finding, column, error_rates, calibrate, confidence, draws, seed)
+      abstain_by(rows, of_finding, column, error_rates, calibrate, confidence, seed)
     })
     tibble::tibble(finding = finding, split = split, do.call(rbind, parts), confidence = confidence)
   }))
 }
 
 # Each group has its own limits; column NULL is all images.
-abstain_by <- function(rows, known, column, error_rates, calibrate, confidence, draws, seed) {
+abstain_by <- function(rows, known, column, error_rates, calibrate, confidence, seed) {
   groups <- if (is.null(column)) list(NULL) else as.list(levels(groups_of_both(rows, known, column)))
   parts <- lapply(groups, function(group) {
     in_group <- function(table) {
@@ -97,7 +98,7 @@ abstain_by <- function(rows, known, column, error_rates, calibrate, confidence, 
       n_images = nrow(here),
       n_clusters = length(unique(cluster_names(here))),
       limits,
-      measure_sets(here, limits, confidence, draws, seed)
+      measure_sets(here, limits, confidence)
     )
   })
   do.call(rbind, parts)

@@ -5,9 +5,12 @@
 #' over all recalls (sensitivities), without interpolation, as in scikit-learn. A
 #' random classifier scores the prevalence, so average precision must not be
 #' compared between data sets of different prevalence. `partial_auroc()` is the
-#' area over the acceptable false positive rates (McClish 1989). Both have the
-#' interval of a clustered bootstrap, see [clustered_auroc()]. [discrimination()]
-#' returns the same values; these functions also return the standard error.
+#' area over the acceptable false positive rates (McClish 1989). Both have Wilson's
+#' (1927) interval with the effective number of images that follows from the standard
+#' error of a clustered bootstrap, see [clustered_auroc()]; at 1, it is the effective
+#' number of positive clusters. In small samples, average precision is too high, and
+#' its interval is too. [discrimination()] returns the same values; these functions
+#' also return the standard error.
 #'
 #' @inheritParams clustered_auroc
 #' @return `average_precision()`: a tibble with one row per finding: `finding`,

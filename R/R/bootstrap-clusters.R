@@ -51,14 +51,39 @@ clear_resample_cache <- function() {
   rm(list = ls(resample_cache), envir = resample_cache)
 }
 
-# The unit of resampling: the group; if it is unknown, the patient; if that is unknown too, the image.
+# The cluster: the group, joined with others of the same patient; if it is unknown, the patient; if that is unknown too,
+# the image.
 cluster_names <- function(rows) {
   name <- rows$group_id
   for (other in c("patient_id", "image_id")) {
     open <- is.na(name) & !is.na(rows[[other]])
     name[open] <- paste(other, rows[[other]][open])
   }
-  name
+  if (is.null(rows$patient_id)) name else join_patients(name, rows$patient_id)
+}
+
+# Groups that share a patient are one cluster: a group may be a study or an image. The name is that of the first group.
+join_patients <- function(name, patient_id) {
+  names <- sort(unique(name), method = "radix")
+  group <- match(name, names)
+  known <- !is.na(patient_id)
+  patient <- match(patient_id[known], unique(patient_id[known]))
+  cluster <- group
+  repeat {
+    of_patients <- smallest_of(cluster[known], patient)
+    of_groups <- smallest_of(replace(cluster, known, of_patients), group)
+    if (identical(of_groups, cluster)) {
+      return(names[cluster])
+    }
+    cluster <- of_groups
+  }
+}
+
+# The smallest value of each set, at each of its members.
+smallest_of <- function(values, set) {
+  order <- order(set, values, method = "radix")
+  first <- order[!duplicated(set[order])]
+  values[first][match(set, set[first])]
 }
 
 # Numbered by name, so that the draws do not depend on the order of the rows.

@@ -30,14 +30,20 @@ logit_interval <- function(estimate, std_error, reach) {
   as.list(stats::plogis(stats::qlogis(estimate) + c(-1, 1) * spread))
 }
 
-# Kish's effective number of clusters, for the class that has fewer. It corrects for unequal cluster sizes: one patient
-# with forty of fifty positive images does not count as forty patients.
+# Wilson's interval of a quantity between 0 and 1 with the standard error of the bootstrap. At 0 and 1 the draws do not
+# vary, so the effective number of `clusters` of its denominator is the number of trials.
+wilson_of_draws <- function(estimate, std_error, clusters, units, confidence) {
+  if (is.na(estimate) || is.na(std_error) || units < 2) {
+    return(c(NA_real_, NA_real_))
+  }
+  inside <- estimate > 1e-9 && estimate < 1 - 1e-9 && std_error > 0
+  trials <- if (inside) estimate * (1 - estimate) / std_error^2 else clusters
+  wilson_limits(if (inside) estimate else round(estimate), trials, widened_reach(units, confidence))
+}
+
+# The effective number of clusters of the class that has fewer.
 effective_clusters <- function(truth, cluster) {
-  of_class <- vapply(unique(truth), function(class) {
-    images <- as.double(tabulate(cluster[truth == class]))
-    sum(images)^2 / sum(images^2)
-  }, double(1))
-  min(of_class)
+  min(vapply(unique(truth), function(class) kish(tabulate(cluster[truth == class])), double(1)))
 }
 
 # The normal quantile, such as 1.96, is replaced by Student's t quantile times sqrt(n / (n - 1)) for n clusters.

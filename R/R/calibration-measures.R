@@ -13,19 +13,28 @@
 #' the curve and the probabilities (Austin and Steyerberg 2019, who used loess;
 #' with a few hundred images the two can differ by 0.01). Distances are never
 #' negative, so ICI, E50, E90 and ECE of a perfect model are above zero in any
-#' sample, and so are the lower bounds of their intervals.
+#' sample, and the draws of a bootstrap are larger still. They have no interval,
+#' because no interval of a bootstrap would contain the 0 of a perfect model.
 #'
 #' In a cross-validation (column `fold`), the slope has an intercept of its own for
 #' each fold, with a weak normal prior (Gelman et al. 2008), so that it compares
 #' images within folds. All other measures compare the probability of an image with
 #' the truth of the same image, so they are sums over the folds.
 #'
-#' Intervals come from a clustered bootstrap, see [clustered_auroc()]. Intervals of
-#' the distances and of the curve are not bias-corrected. Knots and bins are
-#' computed once, from all images. With more than 256 distinct probabilities, each
-#' draw is fitted on 256 support points; the estimates always use all images.
-#' Probabilities are limited to the range from 1e-7 to 1 - 1e-7, because the logits
-#' of 0 and 1 are infinite.
+#' The intervals of intercept, slope and `observed_expected` are those of score tests:
+#' a value is in the interval if the images do not contradict it. The variance is that
+#' of the hypothesis, times the design effect of the clusters. If the classes are
+#' separated, the slope cannot be estimated and its upper bound is infinite. Brier
+#' score and log loss have intervals from the variance between clusters (Wilson's for
+#' the Brier score, symmetric on the logarithmic scale for the others). The curve has
+#' the interval of a clustered bootstrap, see [clustered_auroc()], with knots from all
+#' images and at most 256 distinct probabilities per draw.
+#'
+#' The logits of 0 and 1 are infinite. Images with these probabilities are not in the
+#' intercept, the slope, the curve and its distances, as in `rms::val.prob()` and
+#' predRupdate, with a warning of class `placa_warning_bounds` that has their number.
+#' The other measures use all images. If all probabilities are 0 or 1, intercept,
+#' slope and curve cannot be estimated.
 #'
 #' @inheritParams clustered_auroc
 #' @param bins Maximum number of bins of equal counts for ECE, an integer of at
@@ -42,6 +51,7 @@
 #'   | `slope` | the factor for all logits; below 1, predictions are too extreme | 1 |
 #'   | `observed_expected` | number of positives divided by the sum of probabilities | 1 |
 #'   | `brier` | mean squared error (Brier 1950), 0--1 | depends on the data |
+#'   | `log_loss` | mean of -log(probability of the truth); infinite if a 0 or 1 is wrong | depends on the data |
 #'   | `brier_scaled` | reduction of the Brier score from always predicting the prevalence | depends on the data |
 #'   | `ici`, `e50`, `e90` | distance between curve and probabilities, 0--1 | 0 |
 #'   | `ece` | mean distance in bins, weighted by number of images, 0--1 (Naeini et al. 2015) | 0 |
@@ -105,6 +115,7 @@ calibrate_all <- function(predictions, split, bins, places, confidence, draws, s
   for (finding in unique(data$finding)) {
     rows <- data[data$finding == finding, ]
     for (column in calibration_columns(rows)) {
+      warn_bounds(rows, column, finding, call)
       both <- calibrate_once(rows, column, bins, places, confidence, draws, seed)
       n_bins <- max(equal_count_bins(rows[[column]], bins))
       both$measures$bins <- ifelse(both$measures$measure == "ece", n_bins, NA_integer_)
@@ -122,6 +133,17 @@ calibrate_all <- function(predictions, split, bins, places, confidence, draws, s
     measures = measures[c(setdiff(names(measures), ends), ends)],
     curve = as_subclass("placa_calibration_curve", curve)
   )
+}
+
+warn_bounds <- function(rows, column, finding, call) {
+  at_bounds <- sum(rows[[column]] %in% c(0, 1))
+  if (at_bounds > 0) {
+    cli::cli_warn(
+      c("{at_bounds} of {nrow(rows)} image{?s} {?has/have} a {.field {column}} of exactly 0 or 1 for {.val {finding}}.",
+        i = "Calibration intercept, slope and curve are estimated without {cli::qty(at_bounds)}{?it/them}."),
+      class = "placa_warning_bounds", call = call, finding = finding, n_images = at_bounds
+    )
+  }
 }
 
 stage_of <- function(column) c(score = "before", probability = "after")[[column]]

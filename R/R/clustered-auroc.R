@@ -1,10 +1,10 @@
 #' AUROC with intervals for clustered images
 #'
-#' Returns the three intervals of [discrimination()] in one row each, with their
+#' Returns the four intervals of [discrimination()] in one row each, with their
 #' standard errors and design effects, for comparison.
 #'
 #' Images of one patient are correlated, so 22,000 images of 6,000 patients contain
-#' less information than 22,000 images of 22,000 patients. The same AUROC has three
+#' less information than 22,000 images of 22,000 patients. The same AUROC has four
 #' intervals. `"delong"` assumes independent images (DeLong et al. 1988).
 #' `"obuchowski"` uses the variance of Obuchowski (1997) for clustered data.
 #' `"bootstrap"` draws clusters with replacement (Field and Welsh 2007) and uses
@@ -12,7 +12,9 @@
 #' (Hesterberg 2015). The degrees of freedom come from the effective number of
 #' clusters of the rarer class (Kish 1965): (sum of sizes)^2 / sum of squared
 #' sizes. In 1,000 simulated data sets of 200 patients, these 95 % intervals
-#' covered the true value in 95 %, DeLong's in 85 %.
+#' covered the true value in 95 %, DeLong's in 85 %. `"score"` has Obuchowski's
+#' variance at the estimate and does not collapse at 1 (Newcombe 2006); it is the
+#' interval that [discrimination()] shows.
 #'
 #' A cluster is a `group_id`: a patient, or a group of near-duplicates. If it is
 #' missing, `patient_id` is used; if that is missing too, each image is a cluster.
@@ -22,7 +24,7 @@
 #'
 #' @inheritParams discrimination
 #' @return A tibble with one row per finding and method: `finding`, `split`,
-#'   `method` (`"delong"`, `"obuchowski"`, `"bootstrap"`), `n_images`,
+#'   `method` (`"delong"`, `"obuchowski"`, `"bootstrap"`, `"score"`), `n_images`,
 #'   `n_clusters`, `n_positive`, `auroc`, `std_error`, `auroc_lower`,
 #'   `auroc_upper` (all 0--1), `design_effect` (the method's variance over
 #'   DeLong's: 1 for `"delong"`; 3 means that a third as many images, one per
@@ -30,8 +32,9 @@
 #'
 #'   AUROC is missing if a finding has only one class, with a warning of class
 #'   `placa_warning_one_class`. Bounds are missing if fewer than two clusters are
-#'   positive, or fewer than two negative. An AUROC of exactly 1 or 0 has intervals
-#'   of zero width, with a warning of class `placa_warning_interval`.
+#'   positive, or fewer than two negative, with a warning of class
+#'   `placa_warning_interval`. If the AUROC is exactly 1 or 0, only `"score"` has an
+#'   interval; the bounds of the other methods are missing.
 #' @section Errors:
 #' The errors of [discrimination()]; `placa_error_draws` for invalid `draws` or
 #' `seed`.
@@ -54,6 +57,10 @@
 #' Hesterberg TC (2015). What teachers should know about the bootstrap:
 #' resampling in the undergraduate statistics curriculum. *The American
 #' Statistician* 69(4), 371--386. \doi{10.1080/00031305.2015.1089789}
+#'
+#' Newcombe RG (2006). Confidence intervals for an effect size measure based on the
+#' Mann-Whitney statistic. Part 2: asymptotic methods and evaluation. *Statistics in
+#' Medicine* 25(4), 559--573. \doi{10.1002/sim.2324}
 #'
 #' Kish L (1965). *Survey Sampling*. Wiley.
 #' @export
@@ -79,16 +86,16 @@ clustered_auroc <- function(predictions, split = "test", confidence = 0.95, draw
     )
   })
   warn_one_class(table[table$method == "delong", ], fold_index(data))
-  warn_interval(table[table$method == "delong", ])
+  warn_interval(table[table$method == "score", ])
   table
 }
 
 # A data frame with one named row per method; `drawn` is the row of the bootstrap.
 auroc_three_ways <- function(rows, cluster, drawn, confidence) {
-  methods <- c("delong", "obuchowski", "bootstrap")
+  methods <- c("delong", "obuchowski", "bootstrap", "score")
   fold <- fold_index(rows)
   if (!has_pairs(rows$truth, fold)) {
-    missing <- rep(NA_real_, 3)
+    missing <- rep(NA_real_, 4)
     return(data.frame(
       auroc = missing, std_error = missing, auroc_lower = missing, auroc_upper = missing, design_effect = missing,
       row.names = methods
@@ -96,7 +103,8 @@ auroc_three_ways <- function(rows, cluster, drawn, confidence) {
   }
   values <- placement_values(rows$truth, rows$probability, fold)
   weights <- fold_weights(rows$truth, fold)
-  auroc <- mean_of_placements(rows$truth, values, weights)
+  of <- auroc_of_placements(rows$truth, values, weights, cluster)
+  auroc <- of$estimate
   if (!is.null(fold)) {
     units <- effective_clusters(rows$truth, cluster)
     drawn[c("lower", "upper")] <- logit_interval(auroc, drawn$std_error, widened_reach(units, confidence))
@@ -104,20 +112,35 @@ auroc_three_ways <- function(rows, cluster, drawn, confidence) {
   by_variance <- function(cluster) {
     as.data.frame(normal_interval(auroc, auroc_covariance(rows$truth, values, cluster, weights)[1, 1], confidence))
   }
+  score <- of$limits(confidence)
+  by_clusters <- by_variance(cluster)
   table <- rbind(
     by_variance(seq_along(cluster)),
-    by_variance(cluster),
-    data.frame(auroc = auroc, std_error = drawn$std_error, auroc_lower = drawn$lower, auroc_upper = drawn$upper)
+    by_clusters,
+    data.frame(auroc = auroc, std_error = drawn$std_error, auroc_lower = drawn$lower, auroc_upper = drawn$upper),
+    data.frame(auroc = auroc, std_error = by_clusters$std_error, auroc_lower = score[[1]], auroc_upper = score[[2]])
   )
+  # Where every pair is in order, these methods have no variance.
+  flat <- !is.na(table$auroc_lower) & table$auroc_lower == table$auroc_upper
+  table[flat, c("auroc_lower", "auroc_upper")] <- NA_real_
   table$design_effect <- table$std_error^2 / finite_or_missing(table$std_error[[1]]^2)
   rownames(table) <- methods
   table
 }
 
-# The requested areas, one named row each, with the interval of a clustered bootstrap.
+# The requested areas, one named row each. AUROC has bias-corrected percentiles; the other areas have Wilson's interval
+# with the standard error of the bootstrap, see wilson_of_draws().
 area_intervals <- function(rows, cluster, areas, confidence, draws, seed, max_fpr = 1) {
   ranking <- ranked(rows$truth, rows$probability, cluster, fold_index(rows))
   statistic <- function(counts) areas_of(ranking, counts, max_fpr)[, areas, drop = FALSE]
-  intervals <- bootstrap_intervals(bootstrap_clusters(cluster, rows$truth, statistic, draws, seed), confidence)
-  data.frame(intervals, row.names = areas)
+  boot <- bootstrap_clusters(cluster, rows$truth, statistic, draws, seed)
+  intervals <- data.frame(bootstrap_intervals(boot, confidence), row.names = areas)
+  positives <- kish(tabulate(cluster[rows$truth == 1]))
+  for (area in setdiff(areas, "auroc")) {
+    most <- if (area == "partial") max_fpr else 1
+    limits <- wilson_of_draws(boot$estimate[[area]] / most, intervals[area, "std_error"] / most, positives, boot$units,
+                              confidence)
+    intervals[area, c("lower", "upper")] <- limits * most
+  }
+  intervals
 }

@@ -1,23 +1,18 @@
 # Compares each group of each column with all other images, for one finding.
-compare_groups <- function(rows, groups, threshold, min_clusters, confidence, draws, seed) {
+compare_groups <- function(rows, groups, threshold, min_clusters, confidence) {
   cluster <- cluster_index(rows)
   enough <- function(member) {
     with <- length(unique(cluster[member & rows$truth == 1]))
     without <- length(unique(cluster[member & rows$truth == 0]))
     min(with, without) >= min_clusters
   }
-  boot <- memoise(function(member) {
-    boot <- bootstrap_clusters(cluster, rows$truth, group_statistic(rows, member, cluster, threshold), draws, seed)
-    boot$units <- effective_clusters(rows$truth[member], cluster[member])
-    boot
-  })
+  metrics_of_group <- memoise(function(member) group_quantities(rows, member, cluster, threshold))
   parts <- list()
   for (column in names(groups)) {
     present <- levels(droplevels(groups[[column]]))
     for (group in present) {
       member <- groups[[column]] == group
-      compared <- compare_group(member, enough, boot, confidence)
-      compared <- widen_group(compared, rows$truth[member], cluster[member], confidence)
+      compared <- compare_group(member, enough, metrics_of_group, confidence)
       facts <- tibble::tibble(
         column = column, group = group, n_images = sum(member), n_clusters = length(unique(cluster[member])),
         n_positive = sum(rows$truth[member]), too_small = !enough(member),
@@ -32,66 +27,51 @@ compare_groups <- function(rows, groups, threshold, min_clusters, confidence, dr
 
 group_metrics <- c("auroc", "sensitivity", "specificity", "under_diagnosis", "calibration_in_the_large")
 
-group_statistic <- function(rows, member, cluster, threshold) {
+# The metrics of some images, see score-intervals.R, over the clusters of all images.
+group_quantities <- function(rows, member, cluster, threshold) {
+  clusters <- max(cluster)
   truth <- rows$truth[member]
   probability <- rows$probability[member]
   cluster <- cluster[member]
-  ranking <- ranked(truth, probability, cluster, fold_index(rows[member, ]))
-  at <- counts_at(truth, probability, cluster, threshold)
-  gap <- as_cells(rep(1, length(truth)), 1, cluster, truth - probability)
-  function(counts) {
-    n <- lapply(at(counts), function(count) count[, 1])
-    values <- cbind(
-      areas_of(ranking, counts)[, "auroc"],
-      n$tp / (n$tp + n$fn),
-      n$tn / (n$tn + n$fp),
-      n$fn / (n$tp + n$fn),
-      cell_sums(gap, counts)[1, ] / (n$tp + n$fn + n$tn + n$fp)
+  n <- counts_by_cluster(truth, probability, cluster, threshold, clusters)
+  list(
+    auroc = auroc_of(truth, probability, cluster, fold_index(rows[member, ]), clusters),
+    sensitivity = proportion(n$tp, n$tp + n$fn),
+    specificity = proportion(n$tn, n$tn + n$fp),
+    under_diagnosis = proportion(n$fn, n$tp + n$fn),
+    calibration_in_the_large = mean_quantity(
+      sums_by(truth - probability, cluster, clusters), tabulate(cluster, clusters), c(-1, 1)
     )
-    # A draw without the group has no value.
-    values[is.nan(values)] <- NA_real_
-    colnames(values) <- group_metrics
-    values
-  }
-}
-
-# Intervals of a group and of its difference, from the same draws; missing if the group or the rest is too small.
-compare_group <- function(member, enough, boot, confidence) {
-  missing <- list(estimate = NA_real_, lower = NA_real_, upper = NA_real_, std_error = NA_real_)
-  of_group <- if (enough(member)) bootstrap_intervals(boot(member), confidence) else missing
-  both <- enough(member) && any(!member) && enough(!member)
-  differs <- if (both) bootstrap_intervals(subtract_draws(boot(member), boot(!member)), confidence) else missing
-  tibble::tibble(
-    metric = group_metrics,
-    estimate = of_group$estimate, lower = of_group$lower, upper = of_group$upper,
-    rest = if (both) unname(boot(!member)$estimate) else NA_real_,
-    difference = differs$estimate, difference_lower = differs$lower, difference_upper = differs$upper,
-    p_value = normal_p(differs$estimate, differs$std_error)
   )
 }
 
-widen_group <- function(compared, truth, cluster, confidence) {
-  of <- list(sensitivity = 1, specificity = 0, under_diagnosis = 1)
-  for (name in names(of)) {
-    i <- match(name, compared$metric)
-    if (compared$estimate[[i]] %in% c(0, 1)) {
-      wilson <- wilson_of_clusters(compared$estimate[[i]], cluster[truth == of[[name]]], confidence)
-      compared[i, c("lower", "upper")] <- as.list(wilson)
-    }
-  }
-  compared
+# Intervals of a group and of its difference; missing if the group or the rest is too small.
+compare_group <- function(member, enough, metrics_of_group, confidence) {
+  large <- enough(member)
+  both <- large && any(!member) && enough(!member)
+  of_group <- if (large) metrics_of_group(member)
+  of_rest <- if (both) metrics_of_group(!member)
+  parts <- lapply(group_metrics, function(metric) {
+    missing <- no_quantity(1)
+    own <- if (large) of_group[[metric]] else missing
+    differs <- if (both) difference_of_metric(metric, own, of_rest[[metric]]) else missing
+    limits <- limits_of(differs, confidence)
+    tibble::tibble(
+      metric = metric, limits_of(own, confidence),
+      rest = if (both) of_rest[[metric]]$estimate else NA_real_,
+      difference = limits$estimate, difference_lower = limits$lower, difference_upper = limits$upper,
+      p_value = p_of_difference(differs)
+    )
+  })
+  do.call(rbind, parts)
 }
 
-subtract_draws <- function(a, b) {
-  list(estimate = a$estimate - b$estimate, draws = a$draws - b$draws, units = min(a$units, b$units))
-}
-
-# A difference of zero with a standard error of zero has p = 1.
-normal_p <- function(difference, std_error) {
-  p <- 2 * stats::pnorm(-abs(difference) / std_error)
-  p[is.nan(p)] <- 1
-  p[is.na(difference) | is.na(std_error)] <- NA_real_
-  p
+difference_of_metric <- function(metric, first, second) {
+  switch(metric,
+    auroc = auroc_difference(first, second),
+    calibration_in_the_large = mean_difference(first, second),
+    difference(first, second)
+  )
 }
 
 correct_by_holm <- function(table) {

@@ -4,12 +4,22 @@
 #' comparison is more precise than two separate estimates. All tables are reduced
 #' to their common images, and each is compared with the first. AUROC is compared
 #' by DeLong's test for correlated curves (DeLong et al. 1988) and by the test of
-#' Obuchowski (1997) for clustered data. Every metric is compared by a clustered
-#' bootstrap with the same draws for all tables.
+#' Obuchowski (1997) for clustered data, both with Welch's degrees of freedom. Metrics
+#' other than those of counts are also compared by a clustered bootstrap with the
+#' same draws for all tables.
 #'
 #' The truth may differ between tables, for example to evaluate one model against
 #' two label sources (see [relabel()]). DeLong's and Obuchowski's tests require the
 #' same truth and are omitted in this case.
+#'
+#' With `paired = FALSE`, the tables are of different patients, for example of two
+#' hospitals, and are independent. No patient or group may be in two tables.
+#'
+#' Intervals of AUROC, average precision, Brier score and log loss have limits at the
+#' same distance, with a quantile of Student's t. Metrics of counts combine the
+#' distances of both limits (Newcombe 1998; Zou and Donner 2008), see
+#' [operating_points()]. The p-value is 1 minus the confidence level at which the
+#' interval reaches 0, so intervals and p-values agree.
 #'
 #' With a column `fold`, AUROC and average precision of a table compare images
 #' within its folds only; see [discrimination()]. Custom functions receive all rows.
@@ -18,7 +28,7 @@
 #' @param models A named list of two or more data frames of predictions, as
 #'   [read_predictions()] returns; or one data frame with the column `model`.
 #' @param metrics Names of metrics: `"auroc"`, `"average_precision"`,
-#'   `"brier"`, and, with `thresholds`, `"sensitivity"`, `"specificity"`, `"ppv"`,
+#'   `"brier"`, `"log_loss"`, and, with `thresholds`, `"sensitivity"`, `"specificity"`, `"ppv"`,
 #'   `"npv"`, `"lr_positive"`, `"lr_negative"`, `"f1"`, `"mcc"`, `"kappa"`,
 #'   `"balanced_accuracy"`; or a named list that may contain custom functions,
 #'   `function(truth, probability, weight)`, which return one number for rows
@@ -26,13 +36,16 @@
 #' @param thresholds Operating points for all models, as [read_thresholds()]
 #'   returns, or a list of such tables with the names of the models. The default
 #'   operating point is used.
+#' @param paired `TRUE` to compare common images, `FALSE` to compare tables of
+#'   different patients.
 #' @return A tibble of class `placa_comparison` with one row per finding, model
 #'   (other than the first), metric and method: `finding`, `split`, `model`,
 #'   `reference` (the first), `metric`, `method` (`"delong"`, `"obuchowski"`,
-#'   `"bootstrap"`), `n_images` and `n_clusters` (common), `n_left_out` (labelled
+#'   `"bootstrap"`, `"score"` for metrics of counts), `n_images` and `n_clusters` (common), `n_left_out` (labelled
 #'   images that are missing in another table), `estimate`, `reference_estimate`, `difference`
 #'   (`estimate - reference_estimate`), `std_error`, `lower`, `upper` (of the
-#'   difference), `p_value` (two-sided, normal), `confidence`.
+#'   difference), `p_value` (two-sided), `confidence`. `std_error` is missing for
+#'   metrics of counts.
 #' @section Errors:
 #' The errors of [clustered_auroc()] for each table; `placa_error_models` for
 #' invalid `models` or no common images; `placa_error_metrics`;
@@ -51,16 +64,19 @@
 #' blurred$probability <- round(predictions$probability, 1)
 #' compare_models(list(sharp = predictions, blurred = blurred), metrics = "auroc", draws = 200)
 compare_models <- function(models, metrics = c("auroc", "average_precision", "brier"), thresholds = NULL,
-                           split = "test", confidence = 0.95, draws = 2000, seed = 1) {
+                           split = "test", confidence = 0.95, draws = 2000, seed = 1, paired = TRUE) {
   check_confidence(confidence)
   check_draws(draws, seed)
   metrics <- check_metrics(metrics)
   models <- lapply(check_models(models), select_split, split = split, call = rlang::current_env())
+  check_paired(paired, models)
   findings <- Reduce(intersect, lapply(models, function(rows) unique(rows$finding)))
   thresholds <- thresholds_of_models(thresholds, names(models), findings, metrics)
   parts <- lapply(findings, function(finding) {
-    tables <- same_images(lapply(models, function(rows) rows[rows$finding == finding, ]), finding)
-    compared <- compare_tables(tables, metrics, lapply(thresholds, point_of, finding), confidence, draws, seed)
+    tables <- lapply(models, function(rows) rows[rows$finding == finding, ])
+    tables <- if (paired) same_images(tables, finding) else tables
+    points <- lapply(thresholds, point_of, finding)
+    compared <- compare_tables(tables, metrics, points, confidence, draws, seed, paired)
     tibble::tibble(finding = finding, split = split, compared, confidence = confidence)
   })
   if (length(parts) == 0) {
@@ -108,6 +124,19 @@ abort_models <- function(reason, call, ...) {
       x = reason, i = "Example: {.code compare_models(list(first = predictions, second = other_predictions))}."),
     class = "placa_error_models", call = call, .envir = list2env(list(...), parent = environment())
   )
+}
+
+# Unpaired tables are of different patients.
+check_paired <- function(paired, models, call = rlang::caller_env()) {
+  if (!rlang::is_bool(paired)) {
+    abort_models("{.arg paired} must be {.code TRUE} or {.code FALSE}.", call)
+  }
+  names <- unlist(lapply(models, function(rows) unique(cluster_names(rows))), use.names = FALSE)
+  shared <- unique(names[duplicated(names)])
+  if (!paired && length(shared) > 0) {
+    abort_models("{length(shared)} patient{?s} or group{?s} {?is/are} in several tables, so they are not independent.",
+                 call, shared = shared)
+  }
 }
 
 # The rows of the common images, in the same order.

@@ -1,25 +1,44 @@
-# Compares each table with the first, for one finding. All tables have the same images in the same order.
-compare_tables <- function(tables, metrics, thresholds, confidence, draws, seed) {
+# Compares each table with the first, for one finding. Paired tables have the same images in the same order.
+compare_tables <- function(tables, metrics, thresholds, confidence, draws, seed, paired = TRUE) {
   reference <- names(tables)[[1]]
-  # Clusters come from the first table.
-  cluster <- cluster_index(tables[[1]])
-  boots <- lapply(stats::setNames(nm = names(tables)), function(model) {
-    statistics <- lapply(metrics, metric_statistic, tables[[model]], cluster, thresholds[[model]])
-    bootstrap_clusters(cluster, tables[[model]]$truth, in_columns(statistics), draws, seed)
-  })
+  # Clusters of paired tables come from the first.
+  clusters <- lapply(tables, function(rows) cluster_index(if (paired) tables[[1]] else rows))
+  by_counts <- vapply(metrics, function(metric) rlang::is_string(metric) && metric %in% threshold_metrics, logical(1))
+  drawn <- draw_tables(tables, metrics[!by_counts], clusters, draws, seed, paired)
   parts <- lapply(names(tables)[-1], function(model) {
-    by_bootstrap <- bootstrap_difference(boots[[model]], boots[[reference]], confidence)
+    pair <- c(model, reference)
     analytic <- if ("auroc" %in% names(metrics)) {
-      auroc_differences(tables[[reference]], tables[[model]], cluster, confidence)
+      auroc_differences(tables[pair], clusters[pair], confidence, paired)
     }
-    tibble::tibble(model = model, reference = reference, rbind(analytic, by_bootstrap))
+    rows <- rbind(
+      analytic,
+      if (any(!by_counts)) bootstrap_difference(drawn[[model]], drawn[[reference]], confidence, paired),
+      count_differences(tables[pair], metrics[by_counts], thresholds[pair], clusters[pair], confidence, paired)
+    )
+    in_order <- unlist(lapply(names(metrics), function(metric) which(rows$metric == metric)))
+    tibble::tibble(model = model, reference = reference, rows[in_order, ])
   })
   table <- do.call(rbind, parts)
   tibble::tibble(
     table[c("model", "reference", "metric", "method")],
-    n_images = length(cluster), n_clusters = max(cluster), n_left_out = attr(tables[[1]], "left_out"),
+    n_images = if (paired) nrow(tables[[1]]) else vapply(tables[table$model], nrow, integer(1), USE.NAMES = FALSE),
+    n_clusters = vapply(clusters[table$model], max, integer(1), USE.NAMES = FALSE),
+    n_left_out = if (paired) attr(tables[[1]], "left_out") else 0L,
     table[setdiff(names(table), c("model", "reference", "metric", "method"))]
   )
+}
+
+# The draws of each table: of the same clusters if paired, otherwise independent.
+draw_tables <- function(tables, metrics, clusters, draws, seed, paired) {
+  if (length(metrics) == 0) {
+    return(NULL)
+  }
+  seeds <- if (paired) rep(seed, length(tables)) else seed + seq_along(tables)
+  drawn <- Map(function(rows, cluster, seed) {
+    statistics <- lapply(metrics, metric_statistic, rows, cluster)
+    bootstrap_clusters(cluster, rows$truth, in_columns(statistics), draws, seed)
+  }, tables, clusters, seeds)
+  stats::setNames(drawn, names(tables))
 }
 
 in_columns <- function(statistics) {
@@ -29,44 +48,97 @@ in_columns <- function(statistics) {
   }
 }
 
-bootstrap_difference <- function(boot, reference, confidence) {
-  intervals <- bootstrap_intervals(subtract_draws(boot, reference), confidence)
+# Limits at the same distance, with the standard error of the bootstrap and the quantile of Student's t for the number
+# of clusters; the p-value has the same reference.
+bootstrap_difference <- function(boot, reference, confidence, paired) {
+  differences <- boot$draws - reference$draws
+  estimate <- unname(boot$estimate - reference$estimate)
+  usable <- colMeans(is.finite(differences)) >= 0.9
+  units <- min(boot$units, reference$units)
+  parts <- lapply(seq_along(estimate), function(j) {
+    values <- differences[is.finite(differences[, j]), j]
+    estimable <- usable[[j]] && length(values) > 1 && units > 1
+    std_error <- if (estimable) stats::sd(values) * sqrt(units / (units - 1)) else NA_real_
+    # Draws that vary and never differ are of identical models.
+    same <- isTRUE(std_error < 1e-12) && isTRUE(stats::sd(boot$draws[, j], na.rm = TRUE) > 1e-12)
+    of <- symmetric(estimate[[j]], 0, std_error, units - 1)
+    if (same) of$limits <- function(confidence) c(0, 0)
+    one_difference(of, std_error, confidence)
+  })
   tibble::tibble(
     metric = names(boot$estimate), method = "bootstrap",
-    estimate = unname(boot$estimate), reference_estimate = unname(reference$estimate),
-    difference = intervals$estimate, std_error = intervals$std_error,
-    lower = intervals$lower, upper = intervals$upper,
-    p_value = normal_p(intervals$estimate, intervals$std_error)
+    estimate = unname(boot$estimate), reference_estimate = unname(reference$estimate), do.call(rbind, parts)
   )
 }
 
-# DeLong's and Obuchowski's tests; NULL if the tables differ in truth or a class is missing.
-auroc_differences <- function(reference, rows, cluster, confidence) {
-  truth <- rows$truth
-  folds <- list(fold_index(rows), fold_index(reference))
-  if (!identical(truth, reference$truth) || !all(vapply(folds, has_pairs, NA, truth = truth))) {
+one_difference <- function(of, std_error, confidence) {
+  limits <- limits_of(of, confidence)
+  tibble::tibble(
+    difference = limits$estimate, std_error = std_error, lower = limits$lower, upper = limits$upper,
+    p_value = p_of_difference(of)
+  )
+}
+
+# Metrics of counts, from the intervals of both models.
+count_differences <- function(pair, metrics, thresholds, clusters, confidence, paired) {
+  if (length(metrics) == 0) {
     return(NULL)
   }
-  values <- cbind(
-    placement_values(truth, rows$probability, folds[[1]]),
-    placement_values(truth, reference$probability, folds[[2]])
-  )
-  weights <- cbind(fold_weights(truth, folds[[1]]), fold_weights(truth, folds[[2]]))
-  aurocs <- colMeans((values * weights)[truth == 1, , drop = FALSE])
-  contrast <- c(1, -1)
-  of_clusters <- list(delong = seq_along(truth), obuchowski = cluster)
-  std_error <- vapply(of_clusters, function(of) {
-    covariance <- auroc_covariance(truth, values, of, weights)
-    # Rounding must not make the variance of two equal models negative.
-    sqrt(max(as.double(contrast %*% covariance %*% contrast), 0))
-  }, double(1))
-  reach <- stats::qnorm((1 + confidence) / 2) * std_error
-  difference <- aurocs[[1]] - aurocs[[2]]
-  p_value <- unname(normal_p(rep(difference, 2), std_error))
-  tibble::tibble(
-    metric = "auroc", method = names(of_clusters), estimate = aurocs[[1]], reference_estimate = aurocs[[2]],
-    difference = difference, std_error = unname(std_error),
-    lower = unname(difference - reach), upper = unname(difference + reach),
-    p_value = p_value
-  )
+  quantities <- Map(function(rows, cluster, threshold) {
+    confusion_metrics(counts_by_cluster(rows$truth, rows$probability, cluster, threshold))
+  }, pair, clusters, thresholds)
+  parts <- lapply(unlist(metrics), function(metric) {
+    first <- quantities[[1]][[metric]]
+    second <- quantities[[2]][[metric]]
+    differs <- if (paired) difference(first, second) else difference(first, independent_of(first, second))
+    tibble::tibble(
+      metric = metric, method = "score", estimate = missing_unless_finite(first$estimate),
+      reference_estimate = missing_unless_finite(second$estimate), one_difference(differs, NA_real_, confidence)
+    )
+  })
+  table <- do.call(rbind, parts)
+  table[c("difference", "lower", "upper")] <- lapply(table[c("difference", "lower", "upper")], missing_unless_finite)
+  table
+}
+
+missing_unless_finite <- function(x) ifelse(is.finite(x), x, NA_real_)
+
+# Two quantities of different clusters: the influence of each has zeros for the clusters of the other.
+independent_of <- function(first, second) {
+  second$influence <- double(length(first$influence))
+  second
+}
+
+# DeLong's and Obuchowski's tests; NULL if paired tables differ in truth, or a class is missing.
+auroc_differences <- function(pair, clusters, confidence, paired) {
+  folds <- lapply(pair, fold_index)
+  truth <- lapply(pair, `[[`, "truth")
+  if (paired && !identical(truth[[1]], truth[[2]]) || !all(mapply(has_pairs, truth, folds))) {
+    return(NULL)
+  }
+  values <- Map(function(rows, fold) placement_values(rows$truth, rows$probability, fold), pair, folds)
+  weights <- Map(fold_weights, truth, folds)
+  of_clusters <- list(delong = lapply(truth, seq_along), obuchowski = clusters)
+  parts <- lapply(names(of_clusters), function(method) {
+    of <- Map(auroc_of_placements, truth, values, weights, of_clusters[[method]])
+    std_error <- if (paired) {
+      paired_error(truth[[1]], values, weights, of_clusters[[method]][[1]])
+    } else {
+      sqrt(sum(mapply(function(truth, values, cluster, weights) {
+        auroc_covariance(truth, values, cluster, weights)[1, 1]
+      }, truth, values, of_clusters[[method]], weights)))
+    }
+    differs <- auroc_difference(of[[1]], of[[2]], std_error, paired)
+    tibble::tibble(
+      metric = "auroc", method = method, estimate = of[[1]]$estimate, reference_estimate = of[[2]]$estimate,
+      one_difference(differs, std_error, confidence)
+    )
+  })
+  do.call(rbind, parts)
+}
+
+paired_error <- function(truth, values, weights, cluster) {
+  covariance <- auroc_covariance(truth, do.call(cbind, values), cluster, do.call(cbind, weights))
+  # Rounding must not make the variance of two equal models negative.
+  sqrt(max(covariance[1, 1] + covariance[2, 2] - 2 * covariance[1, 2], 0))
 }

@@ -41,51 +41,37 @@ weighted_limit <- function(nonconformity, weights, share) {
 }
 
 # Shares of the split, one row per error rate. The margin is for rounding: 1 - (1 - p) is not always p.
-measure_sets <- function(rows, limits, confidence, draws, seed) {
+measure_sets <- function(rows, limits, confidence) {
   cluster <- cluster_index(rows)
-  statistics <- lapply(seq_len(nrow(limits)), function(i) {
+  parts <- lapply(seq_len(nrow(limits)), function(i) {
     may_be_positive <- rows$probability >= limits$positive_from[[i]] - 1e-12
     may_be_negative <- rows$probability <= limits$negative_to[[i]] + 1e-12
-    set_statistic(rows$truth, may_be_positive, may_be_negative, cluster)
+    set_shares(rows$truth, may_be_positive, may_be_negative, cluster, confidence)
   })
-  parts <- lapply(statistics, function(statistic) {
-    boot <- bootstrap_clusters(cluster, rows$truth, statistic, draws, seed)
-    intervals <- bootstrap_intervals(boot, confidence)
-    one <- stats::setNames(as.list(intervals$estimate), names(boot$estimate))
-    lower <- stats::setNames(as.list(intervals$lower), paste0(names(boot$estimate), "_lower"))
-    upper <- stats::setNames(as.list(intervals$upper), paste0(names(boot$estimate), "_upper"))
-    tibble::as_tibble(c(one, lower, upper))
-  })
-  table <- do.call(rbind, parts)
-  with_bounds <- function(name) paste0(name, c("", "_lower", "_upper"))
-  table[c(
-    with_bounds("deferred"), "both", "neither", with_bounds("coverage_positive"),
-    with_bounds("coverage_negative"), with_bounds("error_decided")
-  )]
+  do.call(rbind, parts)
 }
 
-# Coverage has equal weight per group: the weight of an image is 1 / number of images of its group and class.
-set_statistic <- function(truth, may_be_positive, may_be_negative, cluster) {
-  state <- 1 + may_be_positive + 2 * may_be_negative
-  own <- paste(cluster, truth)
-  per_class <- 1 / as.double(table(own)[own])
-  cell <- state + 4 * (truth == 1)
-  images <- as_cells(cell, 8, cluster)
-  units <- as_cells(cell, 8, cluster, per_class)
-  function(counts) {
-    # Rows: negatives with an empty, positive, negative or full set; then positives.
-    n <- cell_sums(images, counts)
-    w <- cell_sums(units, counts)
-    total <- colSums(n)
-    both <- n[4, ] + n[8, ]
-    neither <- n[1, ] + n[5, ]
-    values <- cbind(
-      deferred = (both + neither) / total, both = both / total, neither = neither / total,
-      coverage_positive = (w[6, ] + w[8, ]) / colSums(w[5:8, , drop = FALSE]),
-      coverage_negative = (w[3, ] + w[4, ]) / colSums(w[1:4, , drop = FALSE]),
-      error_decided = (n[2, ] + n[7, ]) / (total - both - neither)
-    )
-    values[is.nan(values)] <- NA_real_
-    values
+# Shares of images, see score-intervals.R. Coverage has equal weight per group: it is the mean of the groups' shares.
+set_shares <- function(truth, may_be_positive, may_be_negative, cluster, confidence) {
+  clusters <- max(cluster)
+  count <- function(rows) tabulate(cluster[rows], clusters)
+  decided <- may_be_positive != may_be_negative
+  wrong <- decided & may_be_positive != (truth == 1)
+  per_group <- function(covered, class) {
+    images <- count(class)
+    proportion(ifelse(images > 0, count(covered & class) / pmax(images, 1), 0), as.double(images > 0), sum(images))
   }
+  quantities <- list(
+    deferred = proportion(count(!decided), count(TRUE)),
+    coverage_positive = per_group(may_be_positive, truth == 1),
+    coverage_negative = per_group(may_be_negative, truth == 0),
+    error_decided = proportion(count(wrong), count(decided))
+  )
+  columns <- lapply(names(quantities), function(name) {
+    stats::setNames(limits_of(quantities[[name]], confidence), paste0(name, c("", "_lower", "_upper")))
+  })
+  shares <- tibble::tibble(
+    both = mean(may_be_positive & may_be_negative), neither = mean(!may_be_positive & !may_be_negative)
+  )
+  tibble::as_tibble(c(columns[[1]], shares, columns[[2]], columns[[3]], columns[[4]]))
 }

@@ -42,11 +42,9 @@ metrics_of_counts <- function(n) {
     npv = npv,
     lr_positive = sensitivity / (1 - specificity),
     lr_negative = (1 - sensitivity) / specificity,
-    f1 = 2 * ppv * sensitivity / (ppv + sensitivity),
-    mcc = (n$tp * n$tn - n$fp * n$fn) /
-      (sqrt(n$tp + n$fp) * sqrt(positives) * sqrt(negatives) * sqrt(n$tn + n$fn)),
-    kappa = 2 * (n$tp * n$tn - n$fn * n$fp) /
-      ((n$tp + n$fp) * negatives + positives * (n$fn + n$tn)),
+    f1 = 2 * n$tp / (2 * n$tp + n$fp + n$fn),
+    mcc = mcc_of(n$tp, n$fp, n$tn, n$fn),
+    kappa = kappa_of(n$tp, n$fp, n$tn, n$fn),
     balanced_accuracy = (sensitivity + specificity) / 2
   )
 }

@@ -1,9 +1,10 @@
 #' Confidence bands of the ROC and the precision-recall curve
 #'
-#' The height of the curve at evenly spaced points, with the interval of a
-#' clustered bootstrap at each point (see [clustered_auroc()]; without bias
-#' correction, so that bands are smooth). The bands are pointwise: the confidence
-#' level holds at each point, not for the complete curve.
+#' The height of the curve at evenly spaced points, with Wilson's interval at each
+#' point. The effective number of images follows from the standard error of a
+#' clustered bootstrap (see [clustered_auroc()]); at 0 and 1 it is that of the
+#' positive clusters. The bands are pointwise: the confidence level holds at each
+#' point, not for the complete curve.
 #'
 #' @inheritParams clustered_auroc
 #' @param places Number of points, evenly spaced from 0 to 1, an integer of at
@@ -57,8 +58,14 @@ curve_heights <- function(rows, at, is_roc, confidence, draws, seed) {
   }
   cluster <- cluster_index(rows)
   statistic <- curve_statistic(rows, cluster, fold_index(rows), at, is_roc)
-  # A bias correction at each point would make the band jagged.
-  bootstrap_intervals(bootstrap_clusters(cluster, rows$truth, statistic, draws, seed), confidence, correct = FALSE)
+  boot <- bootstrap_clusters(cluster, rows$truth, statistic, draws, seed)
+  boot$estimate <- unname(boot$estimate)
+  std_error <- bootstrap_intervals(boot, confidence, correct = FALSE)$std_error
+  positives <- kish(tabulate(cluster[rows$truth == 1]))
+  limits <- vapply(seq_along(at), function(j) {
+    wilson_of_draws(boot$estimate[[j]], std_error[[j]], positives, boot$units, confidence)
+  }, double(2))
+  tibble::tibble(estimate = boot$estimate, lower = limits[1, ], upper = limits[2, ])
 }
 
 # A statistic for bootstrap_clusters(): the heights at the points `at`.

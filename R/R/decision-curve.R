@@ -7,64 +7,119 @@
 #' Probabilities must be calibrated. Net benefit counts images, so that of a
 #' cross-validation is the mean over the folds, weighted by images.
 #'
+#' Net benefit depends on the prevalence. In a sample enriched with disease, or a
+#' case-control study, set `prevalence` to that of the population in which the model
+#' would be used: \eqn{\mathrm{NB} = \pi\,se - (1 - \pi)(1 - sp)\,t / (1 - t)}, with
+#' constant sensitivity and specificity. The thresholds then refer to probabilities
+#' that are calibrated for that population.
+#'
 #' @inheritParams clustered_auroc
 #' @param thresholds Threshold probabilities, each above 0 and below 1.
+#' @param draws,seed Not used: the intervals have a closed form, see
+#'   [operating_points()].
+#' @param prevalence Prevalences, each above 0 and below 1, or `NULL` for that of the
+#'   images. `NA` in a vector is that of the images.
+#' @param harm Harm of using the model, in true positives per image, for example of
+#'   the radiation or the cost of an image. It is subtracted from the net benefit of
+#'   the model. A harm of 0.01 means that using the model on 100 images is as bad as
+#'   missing one finding.
 #' @return A tibble of class `placa_decision_curve` with one row per finding,
 #'   threshold and strategy: `finding`, `split`, `threshold`, `strategy`
 #'   (`"model"`, `"all"`: act on every image, `"none"`), `net_benefit` (true
 #'   positives per image; at most the prevalence, without a lower limit),
-#'   `net_benefit_lower`, `net_benefit_upper` (pointwise, as in [roc_bands()]),
-#'   `advantage` (of the model over the better of `"all"` and `"none"`; missing for
-#'   these two), `advantage_lower`, `advantage_upper`, `confidence`.
+#'   `net_benefit_lower`, `net_benefit_upper` (pointwise), `advantage` (of the model
+#'   over the better of `"all"` and `"none"`; missing for these two),
+#'   `advantage_lower`, `advantage_upper`, `confidence`, `prevalence` and `own`
+#'   (`TRUE` for the prevalence of the images).
 #' @section Errors:
-#' The errors of [clustered_auroc()]; `placa_error_thresholds`.
+#' The errors of [clustered_auroc()]; `placa_error_thresholds`; `placa_error_prevalence`;
+#' `placa_error_harm`.
 #' @references
 #' Vickers AJ, Elkin EB (2006). Decision curve analysis: a novel method for
 #' evaluating prediction models. *Medical Decision Making* 26(6), 565--574.
 #' \doi{10.1177/0272989X06295361}
+#'
+#' Pfeiffer RM, Gail MH (2020). Estimating the decision curve and its precision from
+#' three study designs. *Biometrical Journal* 62(3), 764--776.
+#' \doi{10.1002/bimj.201800240}
 #' @export
 #' @examples
-#' decision_curve(example_predictions(), thresholds = c(0.1, 0.3, 0.5), draws = 500)
+#' decision_curve(example_predictions(), thresholds = c(0.1, 0.3, 0.5))
+#' decision_curve(example_predictions(), thresholds = c(0.1, 0.3), prevalence = 0.05)
 decision_curve <- function(predictions, split = "test", thresholds = (1:99) / 100, confidence = 0.95,
-                           draws = 1000, seed = 1) {
+                           draws = 1000, seed = 1, prevalence = NULL, harm = 0) {
   check_confidence(confidence)
   check_draws(draws, seed)
   check_curve_thresholds(thresholds)
+  if (!is.null(prevalence)) check_prevalence(prevalence[!is.na(prevalence)])
+  check_harm(harm)
   data <- select_split(predictions, split)
   as_subclass("placa_decision_curve", by_finding(data, function(rows, finding) {
-    tibble::tibble(
-      finding = finding,
-      split = split,
-      threshold = rep(thresholds, each = 3),
-      strategy = rep(c("model", "all", "none"), length(thresholds)),
-      net_benefits(rows, thresholds, confidence, draws, seed),
-      confidence = confidence
-    )
+    parts <- lapply(if (is.null(prevalence)) NA_real_ else prevalence, function(share) {
+      tibble::tibble(
+        finding = finding,
+        split = split,
+        threshold = rep(thresholds, each = 3),
+        strategy = rep(c("model", "all", "none"), length(thresholds)),
+        net_benefits(rows, thresholds, confidence, share, harm),
+        confidence = confidence,
+        prevalence = if (is.na(share)) mean(rows$truth) else share,
+        own = is.na(share)
+      )
+    })
+    do.call(rbind, parts)
   }))
 }
 
-net_benefits <- function(rows, thresholds, confidence, draws, seed) {
+net_benefits <- function(rows, thresholds, confidence, prevalence, harm) {
   cluster <- cluster_index(rows)
-  at <- counts_at(rows$truth, rows$probability, cluster, thresholds)
-  exchange <- thresholds / (1 - thresholds)
-  statistic <- function(counts) {
-    n <- at(counts)
-    images <- (n$tp + n$fn + n$tn + n$fp)[, 1]
-    positives <- (n$tp + n$fn)[, 1]
-    model <- (n$tp - sweep(n$fp, 2, exchange, "*")) / images
-    all <- (positives - outer(images - positives, exchange)) / images
-    side_by_side(list(model = model, all = all, none = 0 * all, advantage = model - pmax(all, 0)))
-  }
-  boot <- bootstrap_clusters(cluster, rows$truth, statistic, draws, seed)
-  intervals <- bootstrap_intervals(boot, confidence, correct = FALSE)
-  of <- rep(c("model", "all", "none", "advantage"), length(thresholds))
-  benefit <- intervals[of != "advantage", ]
-  gain <- intervals[of == "advantage", ][rep(seq_along(thresholds), each = 3), ]
-  gain[rep(c(FALSE, TRUE, TRUE), length(thresholds)), ] <- NA_real_
-  tibble::tibble(
-    net_benefit = benefit$estimate, net_benefit_lower = benefit$lower, net_benefit_upper = benefit$upper,
-    advantage = gain$estimate, advantage_lower = gain$lower, advantage_upper = gain$upper
+  parts <- lapply(thresholds, function(threshold) {
+    counts <- counts_by_cluster(rows$truth, rows$probability, cluster, threshold)
+    benefit <- benefit_at(counts, threshold / (1 - threshold), prevalence)
+    model <- limits_of(transformed(benefit$model, function(value) value - harm), confidence)
+    all <- limits_of(benefit$all, confidence)
+    best <- if (all$estimate > 0) benefit$over_all else benefit$model
+    gain <- limits_of(transformed(best, function(value) value - harm), confidence)
+    tibble::tibble(
+      net_benefit = c(model$estimate, all$estimate, 0), net_benefit_lower = c(model$lower, all$lower, 0),
+      net_benefit_upper = c(model$upper, all$upper, 0), advantage = c(gain$estimate, NA, NA),
+      advantage_lower = c(gain$lower, NA, NA), advantage_upper = c(gain$upper, NA, NA)
+    )
+  })
+  do.call(rbind, parts)
+}
+
+# Net benefits as quantities, see score-intervals.R: each is the difference of two proportions of all images, or, at
+# another prevalence, of two proportions of the positive and the negative images.
+benefit_at <- function(n, exchange, prevalence) {
+  images <- n$tp + n$fp + n$tn + n$fn
+  positives <- n$tp + n$fn
+  negatives <- n$tn + n$fp
+  own <- is.na(prevalence)
+  share <- function(part, of, weight) times(proportion(part, if (own) images else of), if (own) 1 else weight)
+  of_positives <- function(part) share(part, positives, prevalence)
+  of_negatives <- function(part) times(share(part, negatives, 1 - prevalence), exchange)
+  list(
+    model = difference(of_positives(n$tp), of_negatives(n$fp)),
+    over_all = difference(of_negatives(n$tn), of_positives(n$fn)),
+    all = if (own) {
+      transformed(proportion(positives, images), function(value) value - (1 - value) * exchange)
+    } else {
+      known <- prevalence - (1 - prevalence) * exchange
+      quantity(known, 0 * images, function(confidence) c(known, known))
+    }
   )
+}
+
+times <- function(of, factor) transformed(of, function(value) value * factor, factor)
+
+check_harm <- function(harm, call = rlang::caller_env()) {
+  if (!rlang::is_bare_numeric(harm, n = 1) || !isTRUE(harm >= 0 && harm < 1)) {
+    cli::cli_abort(
+      c("{.arg harm} must be one number of at least 0 and below 1.", x = "Received {.val {harm}}."),
+      class = "placa_error_harm", call = call
+    )
+  }
 }
 
 check_curve_thresholds <- function(thresholds, call = rlang::caller_env()) {

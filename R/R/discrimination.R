@@ -5,15 +5,20 @@
 #' finding above images without it. A higher probability always means the finding,
 #' so an AUROC below 0.5 stays below 0.5.
 #'
-#' The same AUROC has three intervals. DeLong's (1988), computed by
-#' [pROC::ci.auc()], assumes independent images and is too narrow if patients have
-#' several images. The clustered bootstrap draws patients or groups (`group_id`)
-#' with replacement, see [clustered_auroc()]. Obuchowski's (1997) variance for
-#' clustered data is an analytical check of the bootstrap. `auroc_lower` and
-#' `auroc_upper`, which figures, print methods and the report show, come from the
-#' clustered bootstrap if groups have several images or the predictions have folds,
-#' and from DeLong otherwise. If the clustered interval cannot be estimated it is
-#' missing; DeLong's interval does not replace it.
+#' `auroc_lower` and `auroc_upper`, which figures, print methods and the report show,
+#' are a score interval (Newcombe 2006, method 5): the variance is a function of the
+#' true AUROC (Hanley and McNeil 1982) and equals Obuchowski's (1997) variance for
+#' clustered data at the estimate. The quantile is that of Student's t with Welch's
+#' degrees of freedom, for the effective numbers of positive and negative clusters.
+#' The interval does not collapse if the AUROC is 1. If it cannot be estimated it is
+#' missing.
+#'
+#' Three other intervals are returned for comparison. DeLong's (1988), computed by
+#' [pROC::ci.auc()], assumes independent images and is too narrow for small samples
+#' and for AUROCs near 1. Obuchowski's is the same for clustered data. The clustered
+#' bootstrap draws patients or groups (`group_id`) with replacement, see
+#' [clustered_auroc()]. Average precision and partial AUROC have Wilson's interval
+#' with the standard error of the bootstrap.
 #'
 #' @section Folds:
 #' In a cross-validation, each fold has its own network, and the probabilities of
@@ -25,9 +30,7 @@
 #' rates within folds and the prevalence of all images. With few positives per fold,
 #' they are too high. Folds without a positive or without a negative image are not
 #' in the means. The bootstrap draws patients or groups with their images and folds.
-#' The interval of AUROC is then symmetric on the logit scale (Qin and Hotilovac
-#' 2008), with the standard error of the bootstrap. Images without a fold form one
-#' fold of their own. [evaluate()] rejects patients and groups in several folds.
+#' Images without a fold form one fold of their own. [evaluate()] rejects patients and groups in several folds.
 #'
 #' @param predictions A data frame with one row per image and finding, as
 #'   [read_predictions()] returns; see there for the columns.
@@ -43,14 +46,13 @@
 #'   * `finding`, `split`, `n_images`, `n_patients` (missing if a patient is unknown),
 #'     `n_positive`, `prevalence` (0--1);
 #'   * `auroc`, `auroc_lower`, `auroc_upper` (0--1), `confidence` and `method`
-#'     of the interval: `"clustered bootstrap"` or `"delong"`;
-#'   * `n_clusters`, and `design_effect`: the variance of `method` over DeLong's,
-#'     1 with `"delong"`; 3 means that a third as many images, one per patient, would
-#'     be equally precise;
+#'     of the interval: `"score"`;
+#'   * `n_clusters`, and `design_effect`: Obuchowski's variance over DeLong's; 3 means
+#'     that a third as many images, one per patient, would be equally precise;
 #'   * `delong_std_error`, `delong_lower`, `delong_upper`, and the same of
 #'     `clustered_` and `obuchowski_` (all 0--1);
 #'   * `average_precision`, `average_precision_lower`, `average_precision_upper`
-#'     (0--1, clustered bootstrap; see [average_precision()]);
+#'     (0--1; see [average_precision()]);
 #'   * with `max_fpr` also `max_fpr`, `partial_auroc` (0--`max_fpr`),
 #'     `partial_auroc_standardised` (0.5 for a random classifier, 1 for a
 #'     perfect one), `partial_auroc_standardised_lower`,
@@ -58,8 +60,7 @@
 #'
 #'   If a finding is present in all images or in none, AUROC is missing, with a
 #'   warning of class `placa_warning_one_class`. Bounds are missing if fewer than
-#'   two images or groups are positive, or negative. An AUROC of exactly 1 or 0 has
-#'   an interval of zero width. Both give a warning of class
+#'   two images or groups are positive, or negative, with a warning of class
 #'   `placa_warning_interval`.
 #' @section Errors:
 #' `placa_error_columns`, `placa_error_truth`, `placa_error_probability`,
@@ -90,9 +91,9 @@
 #' intervals for cross-validated area under the ROC curve estimates. *Electronic
 #' Journal of Statistics* 9(1), 1583--1607. \doi{10.1214/15-EJS1035}
 #'
-#' Qin G, Hotilovac L (2008). Comparison of non-parametric confidence intervals for
-#' the area under the ROC curve of a continuous-scale diagnostic test. *Statistical
-#' Methods in Medical Research* 17(2), 207--221. \doi{10.1177/0962280207087173}
+#' Newcombe RG (2006). Confidence intervals for an effect size measure based on the
+#' Mann-Whitney statistic. Part 2: asymptotic methods and evaluation. *Statistics in
+#' Medicine* 25(4), 559--573. \doi{10.1002/sim.2324}
 #' @export
 #' @examples
 #' discrimination(example_predictions(), draws = 500)
@@ -137,17 +138,15 @@ discrimination_columns <- function(rows, confidence, draws, seed, max_fpr) {
   } else {
     ways["delong", ]
   }
-  # DeLong's interval is too narrow with few positives per fold.
-  shown <- if (max(cluster) < nrow(rows) || !is.null(fold_index(rows))) "bootstrap" else "delong"
   precision <- drawn["average_precision", ]
   tibble::tibble(
     auroc = delong$auroc,
-    auroc_lower = if (shown == "delong") delong$auroc_lower else ways["bootstrap", "auroc_lower"],
-    auroc_upper = if (shown == "delong") delong$auroc_upper else ways["bootstrap", "auroc_upper"],
+    auroc_lower = ways["score", "auroc_lower"],
+    auroc_upper = ways["score", "auroc_upper"],
     confidence = confidence,
-    method = if (shown == "delong") "delong" else "clustered bootstrap",
+    method = "score",
     n_clusters = max(cluster),
-    design_effect = ways[shown, "design_effect"],
+    design_effect = ways["obuchowski", "design_effect"],
     delong_std_error = ways["delong", "std_error"],
     delong_lower = delong$auroc_lower,
     delong_upper = delong$auroc_upper,
@@ -173,7 +172,7 @@ auroc_delong <- function(truth, probability, confidence) {
   if (min(table(truth)) < 2) {
     return(tibble::tibble(auroc = as.double(pROC::auc(curve)), auroc_lower = NA_real_, auroc_upper = NA_real_))
   }
-  # pROC also warns about a perfect curve; warn_interval() gives that warning.
+  # pROC warns about a perfect curve, whose DeLong interval has zero width.
   bounds <- as.double(suppressWarnings(pROC::ci.auc(curve, conf.level = confidence, method = "delong")))
   tibble::tibble(auroc = bounds[[2]], auroc_lower = bounds[[1]], auroc_upper = bounds[[3]])
 }
@@ -192,12 +191,12 @@ warn_one_class <- function(table, fold = NULL, call = rlang::caller_env()) {
 
 warn_interval <- function(table, call = rlang::caller_env()) {
   known <- !is.na(table$auroc)
-  no_width <- known & (is.na(table$auroc_lower) | table$auroc_lower == table$auroc_upper)
-  if (any(no_width)) {
+  unknown <- known & is.na(table$auroc_lower)
+  if (any(unknown)) {
     cli::cli_warn(
-      c("The interval of AUROC is missing or has zero width for {.val {table$finding[no_width]}}.",
-        i = "More positive and negative images and patients are needed."),
-      class = "placa_warning_interval", call = call, findings = table$finding[no_width]
+      c("The interval of AUROC cannot be estimated for {.val {table$finding[unknown]}}.",
+        i = "At least two positive and two negative patients and two distinct probabilities are needed."),
+      class = "placa_warning_interval", call = call, findings = table$finding[unknown]
     )
   }
 }

@@ -20,6 +20,10 @@
 #'   temporary directory, which is then renamed. An older evaluation is replaced;
 #'   any other existing directory is an error.
 #' @param labels Labels of the figures, by [plot_labels()], or `"en"` or `"es"`.
+#' @param prevalence The prevalence of the finding where the model would be used, above
+#'   0 and below 1: one number for all findings, or a vector with their names. The
+#'   decision curve and the predictive values are computed for it too. `NULL` uses
+#'   0.05 as an example for the decision curve.
 #' @param draws Number of bootstrap draws, an integer of at least 100. Curves,
 #'   bands, calibration and subgroups use half as many.
 #' @return An object of class `placa_evaluation`, a list of tibbles:
@@ -43,7 +47,8 @@
 #'   splits that were checked for leaks), `labels` (a list: `source` and `subset`
 #'   of the labels, `NULL` if unknown; `n_images` of the split and `n_labelled` of
 #'   them; `unlabelled_findings`, which are not in the tables), `r_version`,
-#'   `placa_version` and `folds` (their number, or `NULL`). `evaluate_run()` returns it invisibly.
+#'   `placa_version`, `folds` (their number, or `NULL`), `prevalence` (as given, by finding) and
+#'   `patients_known` (`FALSE` if no patient and no group is known). `evaluate_run()` returns it invisibly.
 #'
 #'   With `out`, the directory contains each table as a CSV file, such as
 #'   `discrimination.csv` (UTF-8, missing values empty), the figures `roc`, `pr`,
@@ -53,7 +58,7 @@
 #' The errors of these functions; `placa_error_leak` if a patient (`patient_id`),
 #' group (`group_id`) or image of the split is also in another split, or a patient or
 #' group is in several folds (the condition has the fields `patients`, `groups` and
-#' `images`); `placa_error_out` if `out`
+#' `images`); `placa_error_prevalence`; `placa_error_out` if `out`
 #' cannot be written or contains other files; `placa_error_fingerprint` if the
 #' model or the predictions of a run do not match its `run.json`.
 #' @rdname evaluate
@@ -65,7 +70,8 @@
 #' evaluation$discrimination
 #' plot_roc(evaluation)
 evaluate.data.frame <- function(x, thresholds, split = "test", out = NULL, bins = 10, confidence = 0.95,
-                                labels = plot_labels("en"), draws = 2000, seed = 1, max_fpr = NULL, ...) {
+                                labels = plot_labels("en"), draws = 2000, seed = 1, max_fpr = NULL,
+                                prevalence = NULL, ...) {
   rlang::check_dots_empty()
   # These options change how numbers become text.
   rlang::local_options(OutDec = ".", scipen = 0, digits = 7)
@@ -79,6 +85,7 @@ evaluate.data.frame <- function(x, thresholds, split = "test", out = NULL, bins 
   check_folds(rows)
   thresholds <- check_thresholds(thresholds, unique(rows$finding))
   check_draws(draws, seed)
+  check_study_prevalence(prevalence, unique(rows$finding))
   # The functions share their draws, about 50 MB, which must be freed at the end.
   on.exit(clear_resample_cache())
   evaluation <- refuse_lost_numbers(new_evaluation(
@@ -86,7 +93,7 @@ evaluate.data.frame <- function(x, thresholds, split = "test", out = NULL, bins 
     operating_points = operating_points(rows, thresholds, split, confidence, draws, seed),
     calibration = calibration_bins(rows, split, bins, confidence),
     roc = roc_points(rows, split, corners = TRUE),
-    !!!evaluation_details(predictions, rows, thresholds, split, bins, confidence, draws, seed),
+    !!!evaluation_details(predictions, rows, thresholds, split, bins, confidence, draws, seed, prevalence),
     thresholds = thresholds,
     predictions = rows[c(evaluation_columns, intersect("fold", names(rows)))],
     about = list(
@@ -100,13 +107,46 @@ evaluate.data.frame <- function(x, thresholds, split = "test", out = NULL, bins 
       r_version = as.character(getRversion()),
       placa_version = as.character(utils::packageVersion("placa")),
       folds = count_folds(rows),
-      model_fingerprint = fingerprint_of(attr(predictions, "placa"))
+      model_fingerprint = fingerprint_of(attr(predictions, "placa")),
+      prevalence = by_name(prevalence, unique(rows$finding)),
+      patients_known = !all(is.na(predictions$patient_id) & is.na(predictions$group_id))
     )
   ))
   if (!is.null(out)) {
     write_evaluation(evaluation, out, labels)
   }
   evaluation
+}
+
+# The prevalence of the study for one finding, or NULL.
+prevalence_for <- function(prevalence, finding) {
+  if (length(names(prevalence)) > 0) {
+    prevalence <- prevalence[names(prevalence) == finding]
+  }
+  if (length(prevalence) == 0) NULL else unname(prevalence[[1]])
+}
+
+by_name <- function(prevalence, findings) {
+  if (is.null(prevalence) || length(names(prevalence)) > 0) {
+    return(prevalence)
+  }
+  stats::setNames(rep(prevalence, length(findings)), findings)
+}
+
+check_study_prevalence <- function(prevalence, findings, call = rlang::caller_env()) {
+  if (is.null(prevalence)) {
+    return(invisible())
+  }
+  check_prevalence(prevalence, call)
+  unknown <- setdiff(names(prevalence), findings)
+  if (length(unknown) > 0 || (is.null(names(prevalence)) && length(prevalence) != 1)) {
+    cli::cli_abort(
+      c("{.arg prevalence} must be one number, or a vector with the names of findings.",
+        x = "Received {.val {prevalence}}{if (length(unknown) > 0) ' for '}{.val {unknown}}.",
+        i = "The findings are {.val {findings}}."),
+      class = "placa_error_prevalence", call = call
+    )
+  }
 }
 
 # Source of the labels and number of labelled images: predictions may be relabelled, and some images are unlabelled.

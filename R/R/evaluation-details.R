@@ -27,25 +27,35 @@ detail_classes <- c(
 
 # `predictions` contain all splits, `rows` the evaluated split. Abstention requires calibration images. Bands and curves
 # use half the draws, because small errors are invisible in a figure.
-evaluation_details <- function(predictions, rows, thresholds, split, bins, confidence, draws, seed) {
+evaluation_details <- function(predictions, rows, thresholds, split, bins, confidence, draws, seed, prevalence = NULL) {
   fewer <- max(100, draws %/% 2)
   calibrated <- calibrate_all(rows, split, bins, 101, confidence, fewer, seed)
   list(
     roc_bands = roc_bands(rows, split, confidence, fewer, seed),
     pr_bands = pr_bands(rows, split, confidence, fewer, seed),
-    predictive_values = predictive_values(
-      rows, thresholds,
-      split = split, confidence = confidence, draws = draws, seed = seed
-    ),
+    predictive_values = for_prevalence(rows, prevalence, function(rows, share) {
+      shown <- sort(unique(c(0.01, 0.05, 0.1, 0.2, share)))
+      predictive_values(rows, thresholds, shown, split, confidence)
+    }),
     calibration_measures = calibrated$measures,
     calibration_curve = calibrated$curve,
-    decision_curve = decision_curve(rows, split, confidence = confidence, draws = fewer, seed = seed),
+    decision_curve = for_prevalence(rows, prevalence, function(rows, share) {
+      decision_curve(rows, split, confidence = confidence, prevalence = c(NA, if (is.null(share)) 0.05 else share))
+    }),
     subgroups = subgroups(rows, thresholds, split = split, confidence = confidence, draws = fewer, seed = seed),
     errors = list_errors(rows, thresholds, split),
     abstention = if (can_calibrate(predictions, rows, split)) {
       abstain(predictions, split = split, confidence = confidence, draws = fewer, seed = seed)
     }
   )
+}
+
+# A table per finding, at the prevalence of the study.
+for_prevalence <- function(rows, prevalence, make) {
+  parts <- lapply(unique(rows$finding), function(finding) {
+    make(rows[rows$finding == finding, ], prevalence_for(prevalence, finding))
+  })
+  do.call(rbind, parts)
 }
 
 # TRUE if every finding has labelled validation images and the evaluated split is another one.

@@ -14,10 +14,12 @@ format_number <- function(x, digits, decimal_mark = ".", thousands = "", minus =
 }
 
 format_interval <- function(estimate, lower, upper, decimal_mark = ".", digits = 3) {
-  ifelse(is.na(estimate), "cannot be estimated", paste0(
+  known <- paste0(
     format_number(estimate, digits, decimal_mark), " (", format_number(lower, digits, decimal_mark), "\u2013",
     format_number(upper, digits, decimal_mark), ")"
-  ))
+  )
+  alone <- paste0(format_number(estimate, digits, decimal_mark), " (interval not estimable)")
+  ifelse(is.na(estimate), "cannot be estimated", ifelse(is.na(lower) | is.na(upper), alone, known))
 }
 
 # Uses the fewest digits that show the ticks exactly, at least one.

@@ -4,9 +4,9 @@ ranking_metrics <- c("auroc", "average_precision")
 threshold_metrics <- c(
   "sensitivity", "specificity", "ppv", "npv", "lr_positive", "lr_negative", "f1", "mcc", "kappa", "balanced_accuracy"
 )
-known_metrics <- c(ranking_metrics, "brier", threshold_metrics)
+known_metrics <- c(ranking_metrics, "brier", "log_loss", threshold_metrics)
 
-metric_statistic <- function(metric, rows, cluster, threshold = NULL) {
+metric_statistic <- function(metric, rows, cluster) {
   truth <- rows$truth
   probability <- rows$probability
   if (is.function(metric)) {
@@ -20,19 +20,16 @@ metric_statistic <- function(metric, rows, cluster, threshold = NULL) {
     ranking <- ranked(truth, probability, cluster, fold_index(rows))
     return(function(counts) areas_of(ranking, counts)[, metric])
   }
-  if (metric == "brier") {
-    squares <- as_cells(rep(1, length(truth)), 1, cluster, (probability - truth)^2)
-    images <- as_cells(rep(1, length(truth)), 1, cluster)
-    return(function(counts) cell_sums(squares, counts)[1, ] / cell_sums(images, counts)[1, ])
-  }
-  at <- counts_at(truth, probability, cluster, threshold)
-  function(counts) {
-    values <- metrics_of_counts(at(counts))[[metric]][, 1]
-    # A value with a zero denominator is missing, as in the tables.
-    values[!is.finite(values)] <- NA_real_
-    values
-  }
+  losses <- as_cells(rep(1, length(truth)), 1, cluster, image_losses[[metric]](truth, probability))
+  images <- as_cells(rep(1, length(truth)), 1, cluster)
+  function(counts) cell_sums(losses, counts)[1, ] / cell_sums(images, counts)[1, ]
 }
+
+# Means over images. The log loss of a wrong probability of 0 or 1 is infinite.
+image_losses <- list(
+  brier = function(truth, probability) (probability - truth)^2,
+  log_loss = function(truth, probability) -log(ifelse(truth == 1, probability, 1 - probability))
+)
 
 one_number <- function(value, call = rlang::caller_env()) {
   if (!is.numeric(value) && !identical(value, NA) || length(value) != 1) {

@@ -66,7 +66,8 @@ metrics_by_yardstick <- function(truth, probability, threshold) {
       yardstick::precision_vec(actual, called, event_level = "second"),
       # yardstick has no likelihood ratios, so they are computed from its values.
       sensitivity / (1 - specificity), (1 - sensitivity) / specificity,
-      yardstick::f_meas_vec(actual, called),
+      # f_meas_vec() is missing if no positive image is found; F1 is then 0.
+      f1_or_zero(yardstick::f_meas_vec(actual, called), truth, called),
       yardstick::mcc_vec(actual, called),
       yardstick::kap_vec(actual, called),
       yardstick::bal_accuracy_vec(actual, called),
@@ -74,6 +75,10 @@ metrics_by_yardstick <- function(truth, probability, threshold) {
     )
   })
   c(undefined_as_missing(values), confusion_counts(truth, probability, threshold))
+}
+
+f1_or_zero <- function(f1, truth, called) {
+  if (is.na(f1) && any(truth == 1 | called == "positive")) 0 else f1
 }
 
 undefined_as_missing <- function(values) {

@@ -1,49 +1,28 @@
-# Metrics at fixed thresholds with the intervals of a clustered bootstrap, for operating_points().
+# Metrics at fixed thresholds with score-type intervals, for operating_points().
 
 # All metrics at each threshold, in the order of the thresholds.
-metrics_at <- function(rows, thresholds, confidence, draws, seed) {
+metrics_at <- function(rows, thresholds, confidence) {
   cluster <- cluster_index(rows)
-  at <- counts_at(rows$truth, rows$probability, cluster, thresholds)
-  squares <- as_cells(rep(1, nrow(rows)), 1, cluster, (rows$probability - rows$truth)^2)
-  statistic <- function(counts) {
-    n <- at(counts)
-    brier <- cell_sums(squares, counts)[1, ] / (n$tp + n$fp + n$tn + n$fn)
-    side_by_side(c(metrics_of_counts(n), list(brier = brier)))
-  }
-  boot <- bootstrap_clusters(cluster, rows$truth, statistic, draws, seed)
-  names <- names(boot$estimate)
-  boot$estimate[!is.finite(boot$estimate)] <- NA_real_
-  table <- tibble::tibble(metric = names, bootstrap_intervals(boot, confidence), interval = "bootstrap")
-  table$std_error <- NULL
-  parts <- split(table, rep(seq_along(thresholds), each = nrow(table) / length(thresholds)))
-  parts <- lapply(seq_along(thresholds), function(j) {
-    part <- widen_flat(parts[[j]], rows, cluster, thresholds[[j]], confidence)
-    part$interval[is.na(part$lower) & is.na(part$upper)] <- NA_character_
-    rbind(part, count_rows(rows, thresholds[[j]]))
+  brier <- brier_of(rows$probability, rows$truth, cluster)
+  parts <- lapply(thresholds, function(threshold) {
+    counts <- counts_by_cluster(rows$truth, rows$probability, cluster, threshold)
+    metrics <- c(confusion_metrics(counts), list(brier = brier))
+    table <- do.call(rbind, lapply(metrics, limits_of, confidence))
+    interval <- ifelse(is.na(table$lower) & is.na(table$upper), NA_character_, unname(interval_methods[names(metrics)]))
+    rbind(
+      tibble::tibble(metric = names(metrics), table, interval = interval),
+      count_rows(rows, threshold)
+    )
   })
   do.call(rbind, parts)
 }
 
-widen_flat <- function(part, rows, cluster, threshold, confidence) {
-  called <- rows$probability >= threshold
-  of <- list(sensitivity = rows$truth == 1, specificity = rows$truth == 0, ppv = called, npv = !called)
-  for (name in names(of)) {
-    i <- match(name, part$metric)
-    if (part$estimate[[i]] %in% c(0, 1)) {
-      wilson <- wilson_of_clusters(part$estimate[[i]], cluster[of[[name]]], confidence)
-      part[i, c("lower", "upper")] <- as.list(wilson)
-      part$interval[[i]] <- "wilson"
-    }
-  }
-  part
-}
-
-# If all predictions are correct, the bootstrap interval has zero width; Wilson's interval does not.
-wilson_of_clusters <- function(estimate, cluster, confidence) {
-  n_clusters <- length(unique(cluster))
-  wilson <- wilson_interval(estimate * n_clusters, n_clusters, confidence)
-  c(wilson$observed_lower, wilson$observed_upper)
-}
+# The method of the interval of each metric.
+interval_methods <- c(
+  sensitivity = "wilson", specificity = "wilson", ppv = "wilson", npv = "wilson", lr_positive = "ratio",
+  lr_negative = "ratio", f1 = "wilson", mcc = "fisher", kappa = "fisher", balanced_accuracy = "square_and_add",
+  brier = "wilson"
+)
 
 count_rows <- function(rows, threshold) {
   n <- confusion_counts(rows$truth, rows$probability, threshold)

@@ -8,8 +8,17 @@
 #' and values are the same; see the option `placa.engine` in [placa-package].
 #' yardstick has a Brier score from version 1.2 on, and no likelihood ratios.
 #'
-#' Intervals come from a clustered bootstrap, see [clustered_auroc()]. Thresholds
-#' are fixed in all draws, so intervals do not include the uncertainty of choosing
+#' Intervals are of score type and clustered by patient or group. They do not
+#' collapse at 0 or 1. Proportions have Wilson's (1927) interval with the effective
+#' number of images: the denominator divided by its own design effect (Korn and
+#' Graubard 1998), or, at 0 and 1, Kish's effective number of clusters. With one
+#' image per patient this is Wilson's interval. F1 is a function of such a
+#' proportion: of the true positives among all images that are called or positive.
+#' Balanced accuracy combines two proportions (Newcombe 1998; Zou and Donner 2008).
+#' Likelihood ratios have the wider of the intervals of Donner and Zou (2012) and of
+#' Mercaldo et al. (2007). MCC and kappa are symmetric on Fisher's scale, with half
+#' an image added to each count. `docs/evaluation.md` reports their coverage.
+#' Thresholds are fixed, so intervals do not include the uncertainty of choosing
 #' them. [predictive_values()] returns `ppv` and `npv` at other prevalences.
 #'
 #' @inheritParams discrimination
@@ -17,12 +26,11 @@
 #'   `operating_point` (its name), `threshold` (0--1) and, optionally, `default`
 #'   (`TRUE` for one per finding), as [read_thresholds()] returns; or the
 #'   path of a run.
+#' @param draws,seed Not used: the intervals have a closed form.
 #' @return A long tibble with one row per finding, operating point and metric:
 #'   `finding`, `split`, `operating_point`, `threshold`, `metric`, `estimate`,
 #'   `lower`, `upper`, `interval`, `confidence`. `interval` is the method of the
-#'   bounds: `"bootstrap"`, or `"wilson"` if a proportion is 0 or 1 and the
-#'   bootstrap interval has zero width. Wilson's interval then uses the number of
-#'   clusters in the denominator as the number of trials. `interval` is missing
+#'   bounds: `"wilson"`, `"ratio"`, `"square_and_add"` or `"fisher"`; it is missing
 #'   without bounds. The metrics are
 #'
 #'   | metric | description | range |
@@ -40,8 +48,8 @@
 #'   | `true_positive`, `false_positive`, `true_negative`, `false_negative` | counts, without interval | images |
 #'
 #'   A metric with a zero denominator (`ppv` without positive predictions) is
-#'   missing. The upper bound of a likelihood ratio is `Inf` if too many draws have
-#'   a zero denominator.
+#'   missing. A likelihood ratio with a zero denominator has a lower bound and the
+#'   upper bound `Inf`. F1 is 0 if no positive image is found.
 #' @section Errors:
 #' The errors of [discrimination()], and `placa_error_thresholds` if a finding has
 #' no threshold or a threshold is not a number from 0 to 1.
@@ -61,6 +69,26 @@
 #' *Monthly Weather Review* 78(1), 1--3.
 #' \doi{10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2}
 #'
+#' Donner A, Zou GY (2012). Closed-form confidence intervals for functions of the
+#' normal mean and standard deviation. *Statistical Methods in Medical Research*
+#' 21(4), 347--359. \doi{10.1177/0962280210383082}
+#'
+#' Korn EL, Graubard BI (1998). Confidence intervals for proportions with small
+#' expected number of positive counts estimated from survey data. *Survey
+#' Methodology* 24(2), 193--201.
+#'
+#' Mercaldo ND, Lau KF, Zhou XH (2007). Confidence intervals for predictive values
+#' with an emphasis to case-control studies. *Statistics in Medicine* 26(10),
+#' 2170--2183. \doi{10.1002/sim.2677}
+#'
+#' Newcombe RG (1998). Interval estimation for the difference between independent
+#' proportions: comparison of eleven methods. *Statistics in Medicine* 17(8),
+#' 873--890.
+#'
+#' Zou GY, Donner A (2008). Construction of confidence limits about effect
+#' measures: a general approach. *Statistics in Medicine* 27(10), 1693--1702.
+#' \doi{10.1002/sim.3095}
+#'
 #' Wilson EB (1927). Probable inference, the law of succession, and statistical
 #' inference. *Journal of the American Statistical Association* 22(158),
 #' 209--212. \doi{10.1080/01621459.1927.10502953}
@@ -75,7 +103,7 @@ operating_points <- function(predictions, thresholds, split = "test", confidence
   estimates_at <- metrics_of(metric_engine())
   by_finding(data, function(rows, finding) {
     points <- thresholds[thresholds$finding == finding, ]
-    metrics <- metrics_at(rows, points$threshold, confidence, draws, seed)
+    metrics <- metrics_at(rows, points$threshold, confidence)
     names <- unique(metrics$metric)
     metrics$estimate <- unlist(lapply(points$threshold, function(threshold) {
       unname(estimates_at(rows$truth, rows$probability, threshold)[names])

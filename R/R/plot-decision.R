@@ -1,8 +1,11 @@
 #' @rdname autoplot.placa_evaluation
+#' @param own For decision curves: `TRUE` for the prevalence of the images, `FALSE` for
+#'   the other prevalence of the table.
 #' @exportS3Method ggplot2::autoplot
-autoplot.placa_decision_curve <- function(object, labels = plot_labels("en"), ...) { # nolint: object_name_linter.
+autoplot.placa_decision_curve <- function(object, labels = plot_labels("en"), own = TRUE, ...) { # nolint
   labels <- as_labels(labels)
-  table <- crop_decision_curve(drawable(object, "net_benefit"))
+  table <- of_prevalence(drawable(object, "net_benefit"), own)
+  table <- crop_decision_curve(table)
   table$panel <- as_panel(table$finding, labels)
   strategies <- c("all", "none", "model")
   names <- translate(strategies, labels$strategies)
@@ -22,11 +25,30 @@ autoplot.placa_decision_curve <- function(object, labels = plot_labels("en"), ..
     scale_of_benefit(labels) +
     ggplot2::labs(
       x = labels$threshold_probability, y = labels$net_benefit, colour = NULL, linewidth = NULL,
-      caption = fill_in(labels$band, level = level_of(table))
+      caption = paste0(prevalence_caption(table, labels), " ", fill_in(labels$band, level = level_of(table)))
     ) +
     theme_placa() +
     by_panel(table$panel, if (free) "free" else "fixed") +
     alt_text(labels$alt_decision, table$finding, labels)
+}
+
+# The curves at the prevalence of the images, or at the first other prevalence. An older table has no such column.
+of_prevalence <- function(table, own) {
+  if (is.null(table[["own"]])) {
+    return(table)
+  }
+  kept <- table[table$own == own, ]
+  kept <- if (nrow(kept) > 0) kept else table
+  by_finding(kept, function(rows, finding) rows[rows$prevalence == rows$prevalence[[1]], ])
+}
+
+# Whose prevalence a figure has.
+prevalence_caption <- function(table, labels) {
+  prevalence <- unique(table[["prevalence"]])
+  if (length(prevalence) == 0) return("")
+  text <- paste(format_percent(signif(range(prevalence), 2), labels), collapse = "\u2013")
+  if (length(prevalence) == 1) text <- format_percent(signif(prevalence, 2), labels)
+  fill_in(if (isTRUE(table$own[[1]])) labels$at_own_prevalence else labels$at_other_prevalence, prevalence = text)
 }
 
 # Keeps thresholds until the net benefit of the model is near zero; otherwise the curve of a rare finding is too narrow

@@ -63,3 +63,8 @@ rows_of_findings <- function(table, labels) {
     ggplot2::geom_point(ggplot2::aes(.data$from), shape = 124, size = 4, colour = ink) +
     ggplot2::geom_point(size = 1.8, alpha = 0.6)
 }
+
+# Logits of 0 and 1 are infinite; limited to about -16 and 16.
+safe_logit <- function(probability) {
+  stats::qlogis(pmin(pmax(probability, 1e-7), 1 - 1e-7))
+}

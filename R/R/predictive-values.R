@@ -4,18 +4,25 @@
 #' common than in this split, by Bayes' rule. Sensitivity and specificity are
 #' assumed constant. This may be wrong: where a finding is rare, it is often milder.
 #'
+#' Predictive values at a prevalence are functions of a likelihood ratio and have its
+#' interval, see [operating_points()]; the prevalence is fixed. At the prevalence of
+#' the split, they are proportions of images and equal those of [operating_points()].
+#'
 #' @inheritParams operating_points
 #' @param prevalence Prevalences, each above 0 and below 1.
 #' @return A tibble of class `placa_predictive_values` with one row per finding,
 #'   operating point, prevalence and metric: `finding`, `split`,
 #'   `operating_point`, `threshold`, `prevalence` (0--1), `own` (`TRUE` for
-#'   the prevalence of the split, which varies between draws), `metric` (`"ppv"`,
-#'   `"npv"`), `estimate`, `lower`, `upper` (0--1, clustered bootstrap),
-#'   `confidence`. The estimate is missing without predictions of this kind, or if a
+#'   the prevalence of the split), `metric` (`"ppv"`, `"npv"`), `estimate`, `lower`,
+#'   `upper` (0--1), `confidence`. The estimate is missing without predictions of this kind, or if a
 #'   class is missing.
 #' @section Errors:
 #' The errors of [operating_points()]; `placa_error_prevalence`.
 #' @references
+#' Mercaldo ND, Lau KF, Zhou XH (2007). Confidence intervals for predictive values
+#' with an emphasis to case-control studies. *Statistics in Medicine* 26(10),
+#' 2170--2183. \doi{10.1002/sim.2677}
+#'
 #' Altman DG, Bland JM (1994). Diagnostic tests 2: predictive values. *BMJ* 309,
 #' 102. \doi{10.1136/bmj.309.6947.102}
 #' @export
@@ -30,7 +37,7 @@ predictive_values <- function(predictions, thresholds, prevalence = c(0.01, 0.05
   thresholds <- check_thresholds(thresholds, unique(data$finding))
   as_subclass("placa_predictive_values", by_finding(data, function(rows, finding) {
     points <- thresholds[thresholds$finding == finding, ]
-    values <- predictive_at(rows, points$threshold, prevalence, confidence, draws, seed)
+    values <- predictive_at(rows, points$threshold, prevalence, confidence)
     each <- nrow(values) / nrow(points)
     tibble::tibble(
       finding = finding,
@@ -43,36 +50,33 @@ predictive_values <- function(predictions, thresholds, prevalence = c(0.01, 0.05
   }))
 }
 
-predictive_at <- function(rows, thresholds, prevalence, confidence, draws, seed) {
+# Predictive values are functions of a likelihood ratio. At the prevalence of the split they are proportions of images,
+# as in operating_points().
+predictive_at <- function(rows, thresholds, prevalence, confidence) {
   cluster <- cluster_index(rows)
-  at <- counts_at(rows$truth, rows$probability, cluster, thresholds)
-  statistic <- function(counts) {
-    n <- at(counts)
-    sensitivity <- n$tp / (n$tp + n$fn)
-    specificity <- n$tn / (n$tn + n$fp)
-    of_prevalence <- lapply(prevalence, function(p) bayes(sensitivity, specificity, p))
-    side_by_side(c(
-      unlist(of_prevalence, recursive = FALSE),
-      bayes(sensitivity, specificity, (n$tp + n$fn) / (n$tp + n$fn + n$tn + n$fp))
-    ))
-  }
-  boot <- bootstrap_clusters(cluster, rows$truth, statistic, draws, seed)
-  boot$estimate[!is.finite(boot$estimate)] <- NA_real_
-  intervals <- bootstrap_intervals(boot, confidence)
-  shown <- c(prevalence, mean(rows$truth))
-  own <- rep(c(FALSE, TRUE), c(length(prevalence), 1))
-  tibble::tibble(
-    prevalence = rep(rep(shown, each = 2), length(thresholds)),
-    own = rep(rep(own, each = 2), length(thresholds)),
-    metric = names(boot$estimate),
-    intervals[c("estimate", "lower", "upper")]
-  )
+  parts <- lapply(thresholds, function(threshold) {
+    metrics <- confusion_metrics(counts_by_cluster(rows$truth, rows$probability, cluster, threshold))
+    at <- lapply(prevalence, function(share) at_prevalence(metrics, share))
+    values <- c(unlist(at, recursive = FALSE), metrics[c("ppv", "npv")])
+    shown <- c(prevalence, mean(rows$truth))
+    tibble::tibble(
+      prevalence = rep(shown, each = 2),
+      own = rep(seq_along(shown) == length(shown), each = 2),
+      metric = names(values),
+      do.call(rbind, lapply(values, limits_of, confidence))
+    )
+  })
+  do.call(rbind, parts)
 }
 
-bayes <- function(sensitivity, specificity, prevalence) {
+# Bayes' rule, by the odds of the prevalence and a likelihood ratio.
+at_prevalence <- function(metrics, prevalence) {
+  odds <- prevalence / (1 - prevalence)
+  # Without false positives, the ratio is infinite and the predictive value is 1.
+  share <- function(odds) ifelse(odds == Inf, 1, odds / (1 + odds))
   list(
-    ppv = sensitivity * prevalence / (sensitivity * prevalence + (1 - specificity) * (1 - prevalence)),
-    npv = specificity * (1 - prevalence) / (specificity * (1 - prevalence) + (1 - sensitivity) * prevalence)
+    ppv = transformed(metrics$lr_positive, function(ratio) share(odds * ratio)),
+    npv = transformed(metrics$lr_negative, function(ratio) share(1 / (odds * ratio)))
   )
 }
 

@@ -27,8 +27,11 @@ format_finding <- function(x, row) {
   patients <- if (is.na(row$n_patients)) "" else paste0(" of ", row$n_patients, " patients")
   cli::cli_text("")
   auroc <- format_interval(row$auroc, row$auroc_lower, row$auroc_upper)
+  if (isTRUE(single_probability(x, row$finding))) auroc <- paste0(
+    format_number(row$auroc, 3), " (not estimable: all probabilities are equal)"
+  )
   cli::cli_text("{.strong {show_controls(row$finding)}}: AUROC {auroc}")
-  effect <- if (row$method != "delong" && !is.na(row$design_effect)) {
+  effect <- if (!is.na(row$design_effect)) {
     paste0(", design effect ", format_number(row$design_effect, 1))
   }
   cli::cli_text(
@@ -41,29 +44,47 @@ format_finding <- function(x, row) {
     value <- function(metric) format_number(of_point$estimate[of_point$metric == metric], 3)
     cli::cli_bullets(c("*" = paste0(
       "{show_controls(name)} (threshold {format_number(of_point$threshold[[1]], 3)}): ",
-      "sensitivity {value('sensitivity')}, specificity {value('specificity')}, PPV {value('ppv')}, NPV {value('npv')}"
+      "sensitivity {value('sensitivity')}, specificity {value('specificity')}, PPV {value('ppv')}, NPV {value('npv')}",
+      "{predictive_words(x, row$finding, name)}"
     )))
   }
 }
 
-# The method of the AUROC intervals, which may differ between findings.
+# Predictive values at the prevalence of the study, if it is known.
+predictive_words <- function(x, finding, point) {
+  asked <- prevalence_for(x$about$prevalence, finding)
+  if (is.null(asked)) {
+    return(" at this prevalence")
+  }
+  values <- x$predictive_values
+  here <- values[values$finding == finding & values$operating_point == point & values$prevalence == asked &
+    !values$own, ]
+  value <- function(metric) format_number(here$estimate[here$metric == metric], 3)
+  paste0(" at this prevalence; PPV ", value("ppv"), ", NPV ", value("npv"), " at ", format_number(100 * asked, 1), "%")
+}
+
+# TRUE if a finding has one distinct probability, so that its AUROC of 0.5 has no meaning.
+single_probability <- function(x, finding) {
+  probability <- x$predictions$probability[x$predictions$finding == finding]
+  length(probability) > 0 && length(unique(probability)) == 1
+}
+
 interval_sentence <- function(x) {
-  table <- x$discrimination
-  clustered <- table$method != "delong"
-  level <- paste0(format(100 * x$about$confidence), "% intervals of AUROC: ")
-  if (!any(clustered)) {
-    return(paste0(level, "DeLong, which assumes independent images"))
+  # Evaluations of older versions have another interval.
+  older <- setdiff(x$discrimination$method, "score")
+  if (length(older) > 0) {
+    return(paste0(format(100 * x$about$confidence), "% intervals of AUROC: ", paste(older, collapse = ", ")))
   }
   paste0(
-    level, x$about$draws, " draws of patients or groups (clustered bootstrap)",
-    if (!all(clustered)) {
-      findings <- paste(show_controls(table$finding[!clustered]), collapse = ", ")
-      paste0("; DeLong for ", findings, ", with one image per group")
-    }
+    format(100 * x$about$confidence), "% intervals of AUROC: score interval, clustered by patient or group ",
+    "(Newcombe 2006)"
   )
 }
 
 leak_sentence <- function(about) {
+  if (isFALSE(about$patients_known)) {
+    return("Patients and groups are unknown, so it cannot be known whether splits share patients.")
+  }
   if (length(about$compared_with) == 0) {
     return("The predictions have only one split, so leaks could not be checked.")
   }

@@ -52,7 +52,9 @@ read_evaluation <- function(x) {
       r_version = summary$r_version,
       placa_version = summary$placa_version,
       model_fingerprint = summary$model_fingerprint,
-      folds = summary$folds
+      folds = summary$folds,
+      prevalence = unlist(summary$prevalence),
+      patients_known = summary$patients_known
     )
   )
 }

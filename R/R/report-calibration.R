@@ -77,7 +77,7 @@ stage_text <- function(measures, name, measure) {
 }
 
 write_measures <- function(measures, name, plain) {
-  wanted <- c("intercept", "slope", "observed_expected", "brier", "brier_scaled", "ici", "e90", "ece")
+  wanted <- c("intercept", "slope", "observed_expected", "brier", "brier_scaled", "log_loss", "ici", "e90", "ece")
   there <- intersect(wanted, measures$measure)
   table <- data.frame(words_of("calibration.measure", there))
   for (stage in intersect(c("before", "after"), measures$stage)) {
@@ -85,8 +85,8 @@ write_measures <- function(measures, name, plain) {
     rows <- rows[match(there, rows$measure), ]
     table[[stage]] <- estimate_text(rows$estimate, rows$lower, rows$upper, 3)
   }
-  table$perfect <- ifelse(there %in% c("slope", "observed_expected"), "1", ifelse(there %in% c("brier", "brier_scaled"),
-                                                                                  s("number.none"), "0"))
+  depends <- there %in% c("brier", "brier_scaled", "log_loss")
+  table$perfect <- ifelse(there %in% c("slope", "observed_expected"), "1", ifelse(depends, s("number.none"), "0"))
   names(table) <- c(s("calibration.column_measure"), capitalise(word("stage", names(table)[-c(1, ncol(table))])),
                     s("calibration.column_perfect"))
   if (plain) return(write_plain_table(table))

@@ -100,6 +100,8 @@ write_headline_card <- function(run, found, facts) {
   write_markdown("[", num(mean(found$auroc, na.rm = facts$many), 3), "]{.big}")
   if (facts$many) {
     say("headline.auroc_many", n = num(sum(!is.na(found$auroc))))
+    without <- sum(is.na(found$auroc))
+    if (without > 0) say("headline.auroc_left_out", n = num(without))
   } else {
     method <- word("method_short", short_method(found, facts))
     interval <- s("headline.interval", confidence = pct(found$confidence, 0), range = range, method = method)

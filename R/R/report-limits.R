@@ -6,7 +6,7 @@ write_limits <- function(run, facts) {
   main <- found[found$finding == facts$primary, ]
   evaluated <- NROW(main) == 1
   kind <- if (has_string(paste0("limits.labels_", data$kind))) data$kind else "other"
-  # Only DeLong's interval ignores that patients have several images.
+  # DeLong's interval, of older evaluations, ignores that patients have several images.
   repeated <- evaluated && isTRUE(main$n_images > main$n_patients) && main$method == "delong"
   write_audit_limits(audit_of(run), notes_of(run))
   items <- c(

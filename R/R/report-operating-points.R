@@ -63,12 +63,13 @@ write_points <- function(long, facts) {
   write_table_block("points", table, s("points.caption"))
 }
 
-# A short estimate with its interval, for tables with many columns. The separator is a dash, or "; " for negative
-# numbers.
+# A short estimate with its interval, for tables with many columns; a dash if the interval cannot be estimated. The
+# separator is a dash, or "; " for negative numbers.
 estimate_text <- function(estimate, lower, upper, digits = 2) {
   between <- if (any(lower < 0, na.rm = TRUE)) "; " else "\u2013"
   limits <- paste0(" (", num(lower, digits), between, num(upper, digits), ")")
-  text <- paste0(num(estimate, digits), ifelse(is.na(lower) | is.na(upper), "", limits))
+  unknown <- paste0(" (", s("number.none"), ")")
+  text <- paste0(num(estimate, digits), ifelse(is.na(lower) | is.na(upper), unknown, limits))
   ifelse(is.na(estimate), s("number.none"), text)
 }
 

@@ -6,17 +6,33 @@ write_decision <- function(run, facts) {
   table <- run$evaluation[["decision_curve"]]
   if (NROW(table) == 0) return(say("decision.missing"))
   say("decision.prose")
+  say("decision.prevalence")
   formula <- paste0("$$\\text{NB}(t) = \\frac{\\text{", s("decision.tp"), "}}{n} - \\frac{\\text{",
                     s("decision.fp"), "}}{n} \\cdot \\frac{t}{1 - t}$$")
   write_markdown("::: {.formula tabindex=0}\n\n", formula, "\n\n:::")
+  # An evaluation of an older version has only the prevalence of the images.
+  own <- is.null(table[["own"]]) | as.logical(column(table, "own")) %in% TRUE
+  asked <- length(run$evaluation$about$prevalence) > 0
+  write_decision_at(table[own, ], facts, "decision", "decision.caption")
+  # Many findings have one figure for each prevalence only if it was given.
+  if (any(!own) && (asked || !facts$many)) {
+    write_decision_at(table[!own, ], facts, "decision-other",
+                      if (asked) "decision.caption_study" else "decision.caption_example")
+  }
+}
+
+write_decision_at <- function(table, facts, id, caption) {
   worth <- useful_thresholds(table, facts$primary)
   findings <- unique(table$finding)
+  prevalence <- unique(column(table, "prevalence"))
+  prevalence <- if (length(prevalence) == 1) pct(prevalence) else s("decision.by_finding")
   alt <- s("decision.alt", finding = facts$positive, range = worth %||% s("decision.nowhere"))
-  draw_plot("decision", ggplot2::autoplot(table, labels = figure_labels(findings)), s("decision.caption"), alt,
-            inches_of_panels(length(findings), 1, 5), "decision.missing")
-  if (facts$many) return(write_useful_thresholds(table, facts))
-  if (is.null(worth)) say("decision.not_worth", finding = facts$positive) else
-    say("decision.worth", finding = facts$positive, range = worth)
+  figure <- ggplot2::autoplot(table, labels = figure_labels(findings), own = isTRUE(table[["own"]][[1]]))
+  draw_plot(id, figure, s(caption, prevalence = prevalence), alt, inches_of_panels(length(findings), 1, 5),
+            "decision.missing")
+  if (facts$many) return(write_useful_thresholds(table, facts, id))
+  if (is.null(worth)) say("decision.not_worth", finding = facts$positive, prevalence = prevalence) else
+    say("decision.worth", finding = facts$positive, range = worth, prevalence = prevalence)
 }
 
 # Ranges of thresholds where the model is better than acting on all or none, with the lower bound above zero.
@@ -32,11 +48,11 @@ useful_thresholds <- function(table, name) {
   paste(text, collapse = "; ")
 }
 
-write_useful_thresholds <- function(table, facts) {
+write_useful_thresholds <- function(table, facts, id) {
   worth <- vapply(facts$findings, function(name) useful_thresholds(table, name) %||% s("decision.nowhere"), "")
   rows <- data.frame(capitalise(finding(facts$findings)), worth)
   names(rows) <- words_of("decision", c("column_finding", "column_range"))
-  write_table_block("worth", rows, s("decision.worth_caption"), c("l", "l"))
+  write_table_block(if (id == "decision") "worth" else "worth-other", rows, s("decision.worth_caption"), c("l", "l"))
 }
 
 # --- subgroups --------------------------------------------------------------------------------------------------

@@ -4,7 +4,8 @@
 #' or for supine radiographs. For each group, returns AUROC, sensitivity,
 #' specificity and the under-diagnosis rate (Seyyed-Kalantari et al. 2021) at the
 #' stored operating point, and calibration in the large. Each is compared with all
-#' other images, in the same draws of a clustered bootstrap.
+#' other images. Intervals are clustered by patient, see [operating_points()] and
+#' [discrimination()]; a patient may have images in a group and in the rest.
 #'
 #' With many groups, some differ by chance. `p_holm` is corrected for all groups of
 #' all columns by the method of Holm (1979), separately for each finding and metric.
@@ -19,13 +20,14 @@
 #'   grouped by value.
 #' @param min_clusters Minimum number of clusters (patients) with the finding, and
 #'   without it, an integer of at least 2.
+#' @param draws,seed Not used: the intervals have a closed form.
 #' @return A tibble of class `placa_subgroups` with one row per finding, group and
 #'   metric: `finding`, `split`, `column`, `group`, `n_images`, `n_clusters`,
 #'   `n_positive`, `too_small`, `operating_point`, `threshold`, `metric`,
 #'   `estimate`, `lower`, `upper`, `rest` (the estimate in all other images),
 #'   `difference` (`estimate - rest`), `difference_lower`, `difference_upper`,
-#'   `p_value` (two-sided, normal, with the standard error of the bootstrap),
-#'   `p_holm`, `confidence`.
+#'   `p_value` (two-sided: 1 minus the confidence level at which the interval of the
+#'   difference reaches 0), `p_holm`, `confidence`.
 #'
 #'   | metric | description | range |
 #'   |---|---|---|
@@ -34,8 +36,9 @@
 #'   | `under_diagnosis` | positives that are predicted negative: 1 - `sensitivity` | 0--1, lower is better |
 #'   | `calibration_in_the_large` | share of positives minus mean probability; above 0: too low | -1--1, 0 is best |
 #'
-#'   A sensitivity, specificity or under-diagnosis rate of 0 or 1 has Wilson's
-#'   interval, as in [operating_points()].
+#'   Differences of proportions combine the distances of both limits (Newcombe 1998;
+#'   Zou and Donner 2008). Differences of AUROC have limits at the same distance, with
+#'   Welch's degrees of freedom.
 #' @section Errors:
 #' The errors of [operating_points()]; `placa_error_columns` if a column of `by` is
 #' missing; `placa_error_groups` if it has more than 50 values, or for invalid
@@ -45,6 +48,14 @@
 #' Underdiagnosis bias of artificial intelligence algorithms applied to chest
 #' radiographs in under-served patient populations. *Nature Medicine* 27,
 #' 2176--2182. \doi{10.1038/s41591-021-01595-0}
+#'
+#' Newcombe RG (1998). Interval estimation for the difference between independent
+#' proportions: comparison of eleven methods. *Statistics in Medicine* 17(8),
+#' 873--890.
+#'
+#' Zou GY, Donner A (2008). Construction of confidence limits about effect
+#' measures: a general approach. *Statistics in Medicine* 27(10), 1693--1702.
+#' \doi{10.1002/sim.3095}
 #'
 #' Holm S (1979). A simple sequentially rejective multiple test procedure.
 #' *Scandinavian Journal of Statistics* 6(2), 65--70.
@@ -63,7 +74,7 @@ subgroups <- function(predictions, thresholds, by = NULL, split = "test", ages =
   table <- by_finding(data, function(rows, finding) {
     point <- default_point(thresholds[thresholds$finding == finding, ])
     of_rows <- lapply(groups, function(group) group[data$finding == finding])
-    compared <- compare_groups(rows, of_rows, point$threshold, min_clusters, confidence, draws, seed)
+    compared <- compare_groups(rows, of_rows, point$threshold, min_clusters, confidence)
     tibble::tibble(
       finding = rep(finding, nrow(compared)), split = rep(split, nrow(compared)),
       compared[group_facts], operating_point = rep(point$operating_point, nrow(compared)),

@@ -54,6 +54,8 @@ summary_of <- function(evaluation, files) {
     compared_with = I(as.character(about$compared_with)),
     labels = summary_of_labels(about$labels),
     !!!list(folds = about$folds)[length(about$folds)],
+    !!!list(prevalence = as.list(about$prevalence))[length(about$prevalence) > 0],
+    patients_known = about$patients_known,
     headline = stats::setNames(headline, table$finding),
     files = I(c(files, "summary.json")),
     !!!list(model_fingerprint = about$model_fingerprint)[length(about$model_fingerprint)]

@@ -3,9 +3,13 @@ measure <- function(table, name, stage = "after") {
 }
 
 test_that("measures match statsmodels and scikit-learn", {
-  table <- calibration_measures(sklearn_predictions(), draws = 100)
-  for (name in c("intercept", "slope", "brier", "brier_scaled")) {
+  expect_warning(table <- calibration_measures(sklearn_predictions(), draws = 100), class = "placa_warning_bounds")
+  for (name in c("brier", "brier_scaled")) {
     expect_equal(measure(table, name), evaluation_values(name)$estimate, tolerance = 1e-8)
+  }
+  # statsmodels received logits that were clipped at 1e-7; placa leaves probabilities of 0 and 1 out.
+  for (name in c("intercept", "slope")) {
+    expect_equal(measure(table, name)[[1]], evaluation_values(name)$estimate[[1]], tolerance = 1e-8)
   }
   expect_equal(measure(table, "ece")[[1]], evaluation_values("ece")$estimate, tolerance = 1e-12)
   # Images with equal probabilities are in one bin, so there may be fewer than ten.
@@ -41,8 +45,8 @@ test_that("intercept, slope and curve match rms", {
   fit <- suppressWarnings(glm(rows$truth ~ unclass(basis), family = binomial()))
   distance <- abs(unname(fitted(fit)) - rows$probability)
   expect_equal(measure(table, "ici"), mean(distance), tolerance = 1e-6)
-  expect_equal(measure(table, "e50"), unname(quantile(distance, 0.5, type = 1)), tolerance = 1e-6)
-  expect_equal(measure(table, "e90"), unname(quantile(distance, 0.9, type = 1)), tolerance = 1e-6)
+  expect_equal(measure(table, "e50"), unname(quantile(distance, 0.5)), tolerance = 1e-6)
+  expect_equal(measure(table, "e90"), unname(quantile(distance, 0.9)), tolerance = 1e-6)
   curve <- calibration_curve(rows, draws = 100, places = 7)
   order <- order(rows$probability)
   expected <- approx(rows$probability[order], fitted(fit)[order], curve$probability[curve$stage == "after"])$y
@@ -61,34 +65,62 @@ test_that("ICI is close to that of a loess curve", {
   }
 })
 
-test_that("fits of a draw match glm() on the resampled table", {
+test_that("the curve of a draw matches glm() on the resampled table", {
   rows <- example_predictions()
   rows <- rows[rows$finding == "Pneumonia" & rows$split == "test", ]
   cluster <- cluster_index(rows)
-  z <- safe_logit(rows$probability)
-  statistic <- function(most) {
-    calibration_statistic(
-      rows$truth, rows$probability, cluster, support_of(rows$probability, most), spline_knots(z, rows$truth),
-      c(-1, 0.5), equal_count_bins(rows$probability, 10), full_fits(rows$truth, z, spline_knots(z, rows$truth))
-    )
-  }
+  z <- qlogis(rows$probability)
+  knots <- spline_knots(z, rows$truth)
+  start <- curve_fit(rows$truth, z, knots)
+  heights <- curve_heights_of(rows$truth, cluster, support_of(rows$probability, 1000), knots, c(-1, 0.5), start)
   counts <- resample_once(max(cluster), 100, 1)[, 1:3]
-  exact <- statistic(1000)(counts)
-  rough <- statistic(128)(counts)
+  exact <- heights(counts)
   for (draw in 1:3) {
     again <- rep(seq_along(cluster), as.integer(counts[cluster, draw]))
     truth <- rows$truth[again]
-    slope <- coef(glm(truth ~ z[again], family = binomial()))[[2]]
-    intercept <- coef(glm(truth ~ 1, offset = z[again], family = binomial()))[[1]]
-    expect_equal(unname(exact[draw, c("intercept", "slope")]), c(intercept, slope), tolerance = 1e-6)
-    expect_equal(unname(rough[draw, c("intercept", "slope")]), c(intercept, slope), tolerance = 0.02)
-    expect_equal(exact[draw, "brier"], c(brier = brier_score(truth, rows$probability[again])), tolerance = 1e-12)
-    basis <- spline_basis(z, spline_knots(z, rows$truth))
+    basis <- spline_basis(z, knots)
     fit <- glm(truth ~ basis[again, ] - 1, family = binomial())
-    expected <- plogis(spline_basis(c(-1, 0.5), spline_knots(z, rows$truth)) %*% coef(fit))
-    expect_equal(unname(tail(exact[draw, ], 2)), as.double(expected), tolerance = 1e-5)
+    expected <- plogis(spline_basis(c(-1, 0.5), knots) %*% coef(fit))
+    expect_equal(exact[draw, ], as.double(expected), tolerance = 1e-5)
   }
-  expect_equal(exact[, c("ici", "e50")], rough[, c("ici", "e50")], tolerance = 0.05)
+})
+
+test_that("the interval of the slope inverts the score test", {
+  rows <- sklearn_predictions()
+  rows <- rows[rows$finding == rows$finding[[1]] & rows$probability > 0 & rows$probability < 1, ]
+  table <- calibration_measures(rows, draws = 100)
+  slope <- table[table$measure == "slope", ]
+  z <- qlogis(rows$probability)
+  for (bound in c(slope$lower, slope$upper)) {
+    null <- glm(rows$truth ~ 1, offset = bound * z, family = binomial())
+    test <- anova(null, glm(rows$truth ~ z, offset = bound * z, family = binomial()), test = "Rao")
+    expect_equal(test$Rao[[2]], qnorm(0.975)^2, tolerance = 1e-3)
+  }
+})
+
+test_that("separated classes have no slope, and an infinite upper bound", {
+  rows <- sklearn_predictions()[1:40, ]
+  rows$truth <- as.integer(rows$probability > 0.5)
+  rows <- rows[rows$probability > 0 & rows$probability < 1, ]
+  slope <- calibration_measures(rows, draws = 100)
+  slope <- slope[slope$measure == "slope", ]
+  expect_true(is.na(slope$estimate))
+  expect_identical(slope$upper, Inf)
+  expect_true(is.finite(slope$lower))
+})
+
+test_that("probabilities of 0 and 1 are counted and left out of the slope", {
+  rows <- sklearn_predictions()
+  rows <- rows[rows$finding == rows$finding[[1]] & rows$probability > 0 & rows$probability < 1, ]
+  more <- rbind(rows, transform(rows[1:3, ], image_id = paste("x", 1:3), patient_id = image_id, group_id = image_id,
+                                probability = c(0, 1, 1), truth = c(1L, 0L, 1L)))
+  warned <- expect_warning(table <- calibration_measures(more, draws = 100), class = "placa_warning_bounds")
+  expect_identical(warned$n_images, 3L)
+  expect_equal(measure(table, "slope"), measure(calibration_measures(rows, draws = 100), "slope"))
+  expect_identical(measure(table, "log_loss"), Inf)
+  reader <- transform(rows, probability = as.double(probability > 0.4))
+  expect_warning(table <- calibration_measures(reader, draws = 100), class = "placa_warning_bounds")
+  expect_true(all(is.na(c(measure(table, "slope"), measure(table, "intercept")))))
 })
 
 test_that("measures differ before and after recalibration", {
@@ -110,7 +142,8 @@ test_that("a fit that is impossible is missing, other measures are not", {
   apart <- transform(six_rows(), truth = as.integer(probability > 0.5))
   expect_true(is.na(measure(calibration_measures(apart, draws = 100), "slope")))
   certain <- transform(six_rows(), probability = c(0, 0, 1, 1, 1, 1), truth = c(0L, 1L, 1L, 1L, 0L, 1L))
-  expect_false(is.na(measure(calibration_measures(certain, draws = 100), "ici")))
+  expect_warning(table <- calibration_measures(certain, draws = 100), class = "placa_warning_bounds")
+  expect_false(is.na(measure(table, "brier")))
   expect_error(calibration_measures(six_rows(), bins = 0), class = "placa_error_bins")
   expect_error(calibration_curve(six_rows(), places = 0), class = "placa_error_places")
 })
@@ -123,7 +156,7 @@ test_that("Newton's method converges from a poor start", {
   expect_equal(fit[1, 1], 9, tolerance = 1e-8)
 })
 
-test_that("a finding without positives at low probabilities has bounds", {
+test_that("a finding without positives at low probabilities has a curve, and distances have no interval", {
   set.seed(4)
   n <- 3000
   z <- stats::rnorm(n, -4, 2)
@@ -132,12 +165,11 @@ test_that("a finding without positives at low probabilities has bounds", {
     image_id = paste0("i", seq_len(n)), patient_id = paste0("p", (seq_len(n) + 1) %/% 2), group_id = patient_id,
     split = "test", finding = "Mass", truth = truth, probability = stats::plogis(z)
   )
-  measures <- calibration_measures(rows, draws = 200)
-  for (name in c("ici", "e50", "e90")) {
-    row <- measures[measures$measure == name, ]
-    expect_true(all(is.finite(c(row$lower, row$upper))))
-    expect_true(all(row$lower <= row$estimate & row$estimate <= row$upper))
-  }
+  curve <- calibration_curve(rows, draws = 200, places = 5)
+  expect_true(all(is.finite(c(curve$lower, curve$upper))))
+  measures <- calibration_measures(rows, draws = 100)
+  distances <- measures[measures$measure %in% c("ici", "e50", "e90", "ece"), ]
+  expect_true(all(is.finite(distances$estimate)) && all(is.na(c(distances$lower, distances$upper))))
 })
 
 test_that("a ridge limits infinite coefficients and does not change finite ones", {

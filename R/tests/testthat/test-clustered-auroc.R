@@ -22,9 +22,9 @@ obuchowski_by_hand <- function(truth, probability, cluster) {
 
 test_that("values for six images match a manual calculation", {
   table <- clustered_auroc(six_rows(), draws = 200)
-  expect_identical(table$method, c("delong", "obuchowski", "bootstrap"))
-  expect_equal(table$auroc, rep(7 / 9, 3))
-  expect_identical(table$n_clusters, rep(5L, 3))
+  expect_identical(table$method, c("delong", "obuchowski", "bootstrap", "score"))
+  expect_equal(table$auroc, rep(7 / 9, 4))
+  expect_identical(table$n_clusters, rep(5L, 4))
   # DeLong: 4/27/3 + 1/27/3. Obuchowski: deviations of positives 3: -4/9, 4: 2/9, 5: 2/9; of negatives 1: 2/9,
   # 2: -1/9, 5: -1/9; three clusters of each, five in all, and cluster 5 is in both.
   expect_equal(table$std_error[1], sqrt(5 / 81))
@@ -79,7 +79,7 @@ test_that("results do not depend on row order, session seed or other findings", 
   rows <- example_predictions()
   table <- clustered_auroc(rows, draws = 300)
   set.seed(99)
-  expect_equal(clustered_auroc(rows[rev(seq_len(nrow(rows))), ], draws = 300)[4:6, -1], table[1:3, -1])
+  expect_equal(clustered_auroc(rows[rev(seq_len(nrow(rows))), ], draws = 300)[5:8, -1], table[1:4, -1])
   one <- rows[rows$finding == "Pneumonia", ]
   expect_equal(clustered_auroc(one, draws = 300), table[table$finding == "Pneumonia", ])
   other <- clustered_auroc(one, draws = 300, seed = 2)
@@ -89,12 +89,11 @@ test_that("results do not depend on row order, session seed or other findings", 
 test_that("AUROC with one class and bounds with one cluster are missing", {
   rows <- rbind(six_rows(), transform(six_rows(), finding = "Effusion", truth = 0L))
   expect_warning(table <- clustered_auroc(rows, draws = 200), class = "placa_warning_one_class")
-  expect_true(all(is.na(table$auroc[4:6])))
+  expect_true(all(is.na(table$auroc[5:8])))
   rows <- six_rows()
   rows$group_id <- c("a", "b", "p", "p", "c", "p")
-  table <- clustered_auroc(rows, draws = 200)
-  expect_true(is.na(table$auroc_lower[2]))
-  expect_true(is.na(table$auroc_lower[3]))
+  expect_warning(table <- clustered_auroc(rows, draws = 200), class = "placa_warning_interval")
+  expect_true(all(is.na(table$auroc_lower[2:4])))
   expect_error(clustered_auroc(rows, draws = 5), class = "placa_error_draws")
 })
 
@@ -106,7 +105,7 @@ test_that("published predictions give the known values", {
   expect_equal(round(table$auroc[1], 4), 0.8776)
   # Obuchowski's standard error is 1.84 times DeLong's; with 2,000 draws the ratio is within 0.03, with a few hundred it
   # may be 1.77.
-  expect_equal(sqrt(table$design_effect), c(1, 1.84, 1.85), tolerance = 0.02)
+  expect_equal(sqrt(table$design_effect), c(1, 1.84, 1.85, 1.84), tolerance = 0.02)
   against_none <- rows[rows$truth == 1 | rows$labels == "No Finding", ]
   expect_equal(round(clustered_auroc(against_none, draws = 100)$auroc[1], 4), 0.9049)
 })

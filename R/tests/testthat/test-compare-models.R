@@ -16,8 +16,9 @@ test_that("the paired test matches pROC", {
     })
     test <- pROC::roc.test(curves$theirs, curves$mine, method = "delong", paired = TRUE)
     ours <- table[table$finding == finding & table$method == "delong", ]
-    expect_equal(ours$p_value, test$p.value, tolerance = 1e-9)
-    expect_equal(c(ours$lower, ours$upper), as.double(test$conf.int), tolerance = 1e-9)
+    # pROC has the normal quantile; the standard error is the same.
+    expect_equal(2 * pnorm(-abs(ours$difference / ours$std_error)), test$p.value, tolerance = 1e-9)
+    expect_equal(ours$difference + c(-1, 1) * qnorm(0.975) * ours$std_error, as.double(test$conf.int), tolerance = 1e-9)
     expect_equal(c(ours$estimate, ours$reference_estimate), unname(test$estimate), tolerance = 1e-12)
   }
 })
@@ -51,14 +52,42 @@ test_that("the bootstrap of a difference matches resampled tables, including cus
   counts <- resample_once(max(cluster), 200, 1)
   by_hand <- apply(counts, 2, function(draw) {
     again <- rep(seq_along(cluster), as.integer(draw[cluster]))
-    f1 <- vapply(test, function(rows) {
-      metrics_by_counts(rows$truth[again], rows$probability[again], 0.4)[["f1"]]
-    }, double(1))
-    f1[[2]] - f1[[1]]
+    brier <- vapply(test, function(rows) brier_score(rows$truth[again], rows$probability[again]), double(1))
+    brier[[2]] - brier[[1]]
   })
-  f1 <- table[table$metric == "f1", ]
-  expect_equal(c(f1$lower, f1$upper), bounds_by_hand(by_hand, f1$difference, test$mine$truth, cluster))
-  expect_equal(f1$std_error, sd(by_hand))
+  brier <- table[table$metric == "brier", ]
+  units <- effective_clusters(test$mine$truth, cluster)
+  expect_equal(brier$std_error, sd(by_hand) * sqrt(units / (units - 1)))
+  expect_equal(c(brier$lower, brier$upper), brier$difference + c(-1, 1) * qt(0.975, units - 1) * brier$std_error)
+  expect_equal(brier$p_value, 2 * pt(-abs(brier$difference) / brier$std_error, units - 1), tolerance = 1e-5)
+})
+
+test_that("intervals and p-values agree", {
+  points <- rbind(one_threshold(0.4), one_threshold(0.4, finding = "Effusion"))
+  table <- compare_models(two_models(), known_metrics, points, draws = 100)
+  known <- !is.na(table$lower) & !is.na(table$p_value)
+  expect_identical((table$p_value < 0.05)[known], (table$lower > 0 | table$upper < 0)[known])
+  at_p <- compare_models(two_models(), "sensitivity", points, confidence = 0.9, draws = 100)
+  expect_equal(at_p$p_value, table$p_value[table$metric == "sensitivity"])
+})
+
+test_that("unpaired tables are of different patients, and match pROC", {
+  rows <- example_predictions()
+  rows <- rows[rows$finding == "Pneumonia", ]
+  other <- example_predictions(seed = 2)
+  other <- transform(other[other$finding == "Pneumonia", ], patient_id = paste("b", patient_id), group_id = NA)
+  table <- compare_models(
+    list(a = rows, b = other), c("auroc", "sensitivity"), one_threshold(0.4),
+    draws = 100, paired = FALSE
+  )
+  curve <- function(rows) {
+    rows <- rows[rows$split == "test", ]
+    pROC::roc(rows$truth, rows$probability, levels = c(0, 1), direction = "<", quiet = TRUE)
+  }
+  test <- pROC::roc.test(curve(other), curve(rows), method = "delong", paired = FALSE)
+  ours <- table[table$method == "delong", ]
+  expect_equal(unname(ours$difference / ours$std_error), unname(test$statistic), tolerance = 1e-9)
+  expect_error(compare_models(list(a = rows, b = rows), "auroc", paired = FALSE), class = "placa_error_models")
 })
 
 test_that("two label sources are compared on common images", {
@@ -69,7 +98,7 @@ test_that("two label sources are compared on common images", {
   second$truth[1:30] <- NA
   models <- list(reports = rows, radiologists = second)
   table <- compare_models(models, c("auroc", "sensitivity"), example_thresholds(), draws = 100)
-  expect_identical(unique(table$method), "bootstrap")
+  expect_identical(unique(table$method), c("bootstrap", "score"))
   n_test <- sum(rows$split == "test")
   unlabelled <- sum(is.na(second$truth[second$split == "test"]))
   expect_identical(unique(table$n_left_out), unlabelled)

@@ -38,3 +38,27 @@ test_that("a probability with two decimals is positive at the default threshold 
   expect_identical(model$threshold, values)
   expect_equal(model$net_benefit, called / 198 * (1 - values / (1 - values)), tolerance = 1e-12)
 })
+
+test_that("net benefit at another prevalence weighs sensitivity and specificity", {
+  rows <- example_predictions()
+  rows <- rows[rows$finding == "Pneumonia", ]
+  both <- decision_curve(rows, thresholds = 0.3, prevalence = c(NA, 0.05), harm = 0.01)
+  expect_identical(both$own, rep(c(TRUE, FALSE), each = 3))
+  points <- operating_points(rows, one_threshold(0.3))
+  value <- metric(points, "sensitivity") * 0.05 - (1 - metric(points, "specificity")) * 0.95 * 3 / 7
+  expect_equal(both$net_benefit[4:6], c(value - 0.01, 0.05 - 0.95 * 3 / 7, 0))
+  own <- decision_curve(rows, thresholds = 0.3)
+  expect_equal(both$net_benefit[1:3], own$net_benefit - c(0.01, 0, 0))
+  # At the prevalence of the images, both definitions are equal.
+  share <- mean(rows$truth[rows$split == "test"])
+  expect_equal(decision_curve(rows, thresholds = 0.3, prevalence = share)$net_benefit, own$net_benefit)
+  expect_error(decision_curve(rows, prevalence = 5), class = "placa_error_prevalence")
+  expect_error(decision_curve(rows, harm = -1), class = "placa_error_harm")
+})
+
+test_that("a model that calls no image has an interval", {
+  rows <- transform(six_rows(), probability = 0.01)
+  curve <- decision_curve(rows, thresholds = 0.5)
+  expect_identical(curve$net_benefit[1], 0)
+  expect_true(curve$net_benefit_lower[1] < 0 && curve$net_benefit_upper[1] > 0)
+})

@@ -24,20 +24,28 @@ test_that("values for six images match a manual calculation", {
   expect_equal(table$prevalence, 0.5)
 })
 
-test_that("the interval is clustered if patients have several images, otherwise DeLong's", {
+test_that("the interval shown is the score interval, clustered by patient", {
   rows <- example_predictions()
   table <- discrimination(rows, draws = 200)
-  expect_identical(table$method, rep("clustered bootstrap", 2))
-  expect_identical(table$auroc_lower, table$clustered_lower)
-  expect_identical(table$auroc_upper, table$clustered_upper)
-  expect_equal(table$design_effect, (table$clustered_std_error / table$delong_std_error)^2)
-  alone <- discrimination(transform(rows, group_id = image_id), draws = 200)
-  expect_identical(alone$method, rep("delong", 2))
-  expect_identical(alone$auroc_lower, table$delong_lower)
-  expect_identical(alone$auroc_upper, table$delong_upper)
-  expect_identical(alone$design_effect, c(1, 1))
+  expect_identical(table$method, rep("score", 2))
+  by_method <- clustered_auroc(rows, draws = 200)
+  score <- by_method[by_method$method == "score", ]
+  expect_equal(table$auroc_lower, score$auroc_lower)
+  expect_equal(table$auroc_upper, score$auroc_upper)
+  expect_equal(table$design_effect, (table$obuchowski_std_error / table$delong_std_error)^2)
+  # Groups that cut patients, or are images, change nothing: their patients are joined.
+  cut <- transform(rows, group_id = image_id)
+  expect_equal(discrimination(cut, draws = 200)$auroc_lower, table$auroc_lower)
   # Without a group, the patient is the cluster.
   expect_equal(discrimination(transform(rows, group_id = NA), draws = 200)$n_clusters, table$n_clusters)
+})
+
+test_that("groups and patients that overlap are one cluster", {
+  rows <- data.frame(
+    image_id = letters[1:7], patient_id = c("p", "p", "q", "q", "r", NA, NA),
+    group_id = c("1", "2", "2", "3", "4", "4", NA)
+  )
+  expect_identical(cluster_index(rows), c(1L, 1L, 1L, 1L, 2L, 2L, 3L))
 })
 
 test_that("columns match clustered_auroc(), average_precision() and partial_auroc()", {
@@ -70,8 +78,6 @@ test_that("AUROC and interval match ranks and DeLong's formula, including ties",
       expected <- delong_by_hand(of_finding$truth, of_finding$probability, confidence)
       row <- table[table$finding == finding, ]
       expect_equal(c(row$auroc, row$delong_lower, row$delong_upper), expected, tolerance = 1e-12)
-      # One image per patient.
-      expect_identical(row$auroc_lower, row$delong_lower)
       positives <- sum(of_finding$truth)
       ranks <- sum(rank(of_finding$probability)[of_finding$truth == 1])
       by_rank <- (ranks - positives * (positives + 1) / 2) / (positives * (nrow(of_finding) - positives))
@@ -109,10 +115,15 @@ test_that("AUROC of a finding with one class is missing with a warning", {
 })
 
 test_that("an interval that cannot be estimated is missing with a warning", {
+  # An AUROC of 1 has an interval: Newcombe's method 5, with the quantile of Student's t.
   perfect <- six_rows()
+  perfect$patient_id <- perfect$group_id <- letters[1:6]
   perfect$probability <- c(0.1, 0.2, 0.7, 0.8, 0.3, 0.9)
-  expect_warning(table <- discrimination(perfect), class = "placa_warning_interval")
-  expect_equal(table$auroc, 1)
+  table <- discrimination(perfect, draws = 200)
+  expect_equal(c(table$auroc, table$auroc_upper), c(1, 1))
+  bound <- table$auroc_lower
+  expect_equal((1 - bound)^2, qt(0.975, 2)^2 * hanley_variance(bound, 3, 3), tolerance = 1e-6)
+  expect_true(is.na(table$clustered_lower))
   single <- six_rows()[c(1, 2, 3), ]
   expect_warning(table <- discrimination(single), class = "placa_warning_interval")
   expect_equal(table$auroc, 0.5)

@@ -34,17 +34,31 @@ test_that("print shows AUROC, sample, operating points, leaks and interval metho
   evaluation <- evaluate(example_predictions(), example_thresholds(), draws = 200)
   text <- paste(format(evaluation), collapse = "\n")
   row <- evaluation$discrimination[1, ]
-  expect_match(text, format_interval(row$auroc, row$clustered_lower, row$clustered_upper), fixed = TRUE)
+  expect_match(text, format_interval(row$auroc, row$auroc_lower, row$auroc_upper), fixed = TRUE)
   expect_match(text, paste0("253.*147.*84.*33\\.2.*", format_number(row$design_effect, 1)))
-  expect_match(text, "95%.*200.*bootstrap")
+  expect_match(text, "95%.*patient.*Newcombe")
   expect_match(text, "youden")
   expect_match(text, "train.*validation")
   alone <- evaluate(transform(six_rows(), patient_id = image_id, group_id = image_id), one_threshold(), draws = 200)
   expect_no_match_all(format(alone), "validation")
-  expect_output(print(alone), "95%.*DeLong")
-  both <- rbind(alone$discrimination, transform(evaluation$discrimination[1, ], finding = "Mass"))
-  sentence <- interval_sentence(list(discrimination = both, about = evaluation$about))
-  expect_match(sentence, "200.*bootstrap.*DeLong.*Pneumonia")
+  unknown <- evaluate(transform(six_rows(), patient_id = NA, group_id = NA), one_threshold(), draws = 200)
+  expect_match(paste(format(unknown), collapse = " "), "cannot be known")
+})
+
+test_that("the prevalence of the study is in the tables, the print and the summary", {
+  out <- tempfile()
+  remove_later(out, environment())
+  rows <- example_predictions()
+  asked <- evaluate(rows, example_thresholds(), out = out, draws = 100, prevalence = c(Pneumonia = 0.02))
+  curve <- asked$decision_curve
+  expect_identical(unique(curve$prevalence[curve$finding == "Pneumonia" & !curve$own]), 0.02)
+  expect_identical(unique(curve$prevalence[curve$finding == "Effusion" & !curve$own]), 0.05)
+  expect_true(0.02 %in% asked$predictive_values$prevalence[asked$predictive_values$finding == "Pneumonia"])
+  expect_match(paste(format(asked), collapse = " "), "at 2.0%", fixed = TRUE)
+  expect_identical(read_evaluation(out)$about$prevalence, c(Pneumonia = 0.02))
+  one <- function(prevalence) evaluate(rows, example_thresholds(), draws = 100, prevalence = prevalence)
+  expect_error(one(c(Mass = 0.1)), class = "placa_error_prevalence")
+  expect_error(one(3), class = "placa_error_prevalence")
 })
 
 test_that("evaluate_run() works with the installed parquet reader", {

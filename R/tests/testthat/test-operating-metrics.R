@@ -6,23 +6,63 @@ test_that("likelihood ratios and kappa match scikit-learn", {
   expect_equal(both$estimate.x, both$estimate.y, tolerance = 1e-12)
 })
 
-test_that("intervals match those of resampled tables", {
-  rows <- example_predictions()
-  rows <- rows[rows$finding == "Pneumonia" & rows$split == "test", ]
-  table <- operating_points(rows, one_threshold(0.4), draws = 200, confidence = 0.9)
-  cluster <- cluster_index(rows)
-  counts <- resample_once(max(cluster), 200, 1)
-  by_hand <- apply(counts, 2, function(draw) {
-    again <- rep(seq_along(cluster), as.integer(draw[cluster]))
-    metrics_by_counts(rows$truth[again], rows$probability[again], 0.4)[metric_names]
-  })
-  expected <- vapply(metric_names, function(name) {
-    estimate <- metrics_by_counts(rows$truth, rows$probability, 0.4)[[name]]
-    bounds_by_hand(by_hand[name, ], estimate, rows$truth, cluster, 0.9)
-  }, double(2))
-  ours <- table[match(metric_names, table$metric), ]
-  expect_equal(ours$lower, unname(expected[1, ]), tolerance = 1e-12)
-  expect_equal(ours$upper, unname(expected[2, ]), tolerance = 1e-12)
+# One image per patient: positives and negatives, called and not.
+independent_rows <- function(tp, fp, tn, fn) {
+  n <- tp + fp + tn + fn
+  tibble::tibble(
+    image_id = paste0("i", seq_len(n)), patient_id = image_id, group_id = image_id, split = "test",
+    finding = "Pneumonia",
+    truth = rep(c(1L, 0L, 0L, 1L), c(tp, fp, tn, fn)), probability = rep(c(0.9, 0.9, 0.1, 0.1), c(tp, fp, tn, fn))
+  )
+}
+
+bounds_of <- function(table, name) as.double(table[match(name, table$metric), c("lower", "upper")])
+
+test_that("proportions of independent images have Wilson's interval", {
+  table <- operating_points(independent_rows(3, 1, 19, 5), one_threshold(0.5))
+  expect_equal(bounds_of(table, "sensitivity"), c(0.1368443, 0.6942576), tolerance = 1e-6)
+  expect_equal(bounds_of(table, "specificity")[[1]], 0.7638688, tolerance = 1e-6)
+  # F1 is a function of the share of true positives among the images that are called or positive.
+  share <- wilson_limits(3 / 9, 9, qnorm(0.975))
+  expect_equal(bounds_of(table, "f1"), 2 * share / (1 + share))
+  none <- operating_points(independent_rows(0, 0, 20, 5), one_threshold(0.5))
+  expect_identical(metric(none, "f1"), 0)
+  expect_equal(bounds_of(none, "f1")[[1]], 0)
+})
+
+test_that("one positive image among many gives specificity an interval", {
+  table <- operating_points(independent_rows(1, 40, 1959, 0), one_threshold(0.5))
+  expect_equal(bounds_of(table, "specificity"), wilson_limits(1959 / 1999, 1999, qnorm(0.975)))
+})
+
+test_that("no interval of a perfect model has zero width", {
+  table <- operating_points(independent_rows(30, 0, 30, 0), one_threshold(0.5))
+  for (name in setdiff(metric_names, c("brier", "lr_positive"))) {
+    bounds <- bounds_of(table, name)
+    expect_true(bounds[[2]] - bounds[[1]] > 0.05, label = name)
+    expect_true(metric(table, name) >= bounds[[1]] && metric(table, name) <= bounds[[2]], label = name)
+  }
+  expect_identical(bounds_of(table, "lr_positive")[[2]], Inf)
+})
+
+test_that("predictive values without an error match bdpv 1.4", {
+  missed_none <- predictive_values(independent_rows(100, 40, 60, 0), one_threshold(0.5), 0.2)
+  npv <- missed_none[missed_none$metric == "npv" & !missed_none$own, ]
+  expect_equal(c(npv$estimate, npv$upper), c(1, 1))
+  expect_equal(npv$lower, 0.969, tolerance = 5e-4)
+  alarmed_none <- predictive_values(independent_rows(60, 0, 100, 40), one_threshold(0.5), 0.2)
+  expect_equal(alarmed_none$lower[alarmed_none$metric == "ppv" & !alarmed_none$own], 0.663, tolerance = 5e-4)
+})
+
+test_that("intervals of clustered images are wider, up to the number of patients", {
+  rows <- independent_rows(30, 10, 50, 10)
+  once <- operating_points(rows, one_threshold(0.5))
+  copies <- do.call(rbind, lapply(1:4, function(i) transform(rows, image_id = paste(image_id, i))))
+  four <- operating_points(copies, one_threshold(0.5))
+  # Four copies have the information of one image; the quantile is that of Student's t.
+  reach <- qt(0.975, 39)
+  expect_equal(bounds_of(four, "sensitivity"), wilson_limits(0.75, 40, reach))
+  expect_true(all(four$lower <= once$lower + 1e-12, na.rm = TRUE))
 })
 
 test_that("several thresholds in any order match single thresholds", {
@@ -55,6 +95,7 @@ test_that("a zero denominator gives a missing estimate and an infinite bound", {
   table <- operating_points(six_rows(), one_threshold(0.5), draws = 200)
   expect_equal(metric(table, "lr_positive"), 2)
   expect_equal(metric(table, "kappa"), 1 / 3)
+  table <- operating_points(six_rows(), one_threshold(0.7), draws = 200)
   expect_identical(table$upper[table$metric == "lr_positive"], Inf)
 })
 
@@ -65,10 +106,9 @@ test_that("predictive values match Bayes' rule", {
   for (name in c("ppv", "npv")) {
     own <- table[table$own & table$metric == name, ]
     expect_equal(own$estimate, metric(metrics, name))
-    # Except for Wilson's intervals, the draws are the same.
-    bootstrap <- metrics[metrics$metric == name, ]
-    narrow <- bootstrap$interval == "bootstrap"
-    expect_equal(own$lower[narrow], bootstrap$lower[narrow])
+    # One quantity has one interval.
+    expect_equal(own$lower, metrics$lower[metrics$metric == name])
+    expect_equal(own$upper, metrics$upper[metrics$metric == name])
   }
   # 100 of 1,000 images have the finding; two thirds of them and one third of the others are called positive.
   six <- predictive_values(six_rows(), one_threshold(0.5), prevalence = 0.1, draws = 200)

@@ -34,5 +34,5 @@ test_that("an evaluation by an older version is read and printed", {
   back <- read_evaluation(run)
   expect_equal(back$discrimination, older)
   expect_null(back$subgroups)
-  expect_output(print(back), "95%.*DeLong")
+  expect_output(print(back), "95%.*delong")
 })

@@ -161,7 +161,9 @@ def proportion(hits: NDArray[np.bool_], groups: Integers, level: float = 0.95) -
     mean, variance = clustered_mean(hits.astype(float), groups)
     count = len(np.unique(groups))
     binomial = mean * (1 - mean) / n
-    effective = float(count) if binomial == 0 or not np.isfinite(variance) else n / max(variance / binomial, 1.0)
+    # Without the factor count / (count - 1), so that n is the effective size of independent images.
+    design = variance * (count - 1) / count / binomial if binomial > 0 and np.isfinite(variance) else 0.0
+    effective = n / max(design, 1.0) if design > 0 else float(count)
     return wilson(mean, effective, level)
 
 

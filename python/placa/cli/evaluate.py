@@ -19,13 +19,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "rpy2", "rscript"),
         help="how R is run: inside this process (rpy2) or in a separate one (default: %(default)s)",
     )
+    parser.add_argument(
+        "--prevalence",
+        type=float,
+        metavar="SHARE",
+        help="prevalence where the model would be used, such as 0.05, for the decision curve and predictive values",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
     """Evaluate the run and print the main results."""
     from placa.workflows.evaluate import evaluate, headline
 
-    summary = evaluate(options.run, options.split, options.bridge, RichProgress())
+    summary = evaluate(options.run, options.split, options.bridge, RichProgress(), options.prevalence)
     for line in headline(summary):
         print_line(line)
     print_path(options.run / "evaluation")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pandas as pd
 
@@ -29,7 +29,7 @@ def run_in_r(
     bridge: str,
     progress: Progress,
     function: str,
-    arguments: Callable[[], dict[str, pd.DataFrame | str]],
+    arguments: Callable[[], Mapping[str, pd.DataFrame | str | float | None]],
     code: str,
     *code_arguments: str,
 ) -> None:

@@ -66,6 +66,15 @@ tryCatch(
 """
 )
 
-EVALUATE_RUN = _SEPARATE % "placa::evaluate_run(commandArgs(TRUE)[[1]], split = commandArgs(TRUE)[[2]])"
+EVALUATE_RUN = (
+    _SEPARATE
+    % """{
+      prevalence <- commandArgs(TRUE)[[3]]
+      placa::evaluate_run(
+        commandArgs(TRUE)[[1]],
+        split = commandArgs(TRUE)[[2]], prevalence = if (nzchar(prevalence)) as.numeric(prevalence)
+      )
+    }"""
+)
 VALIDATE_RUN = _SEPARATE % "do.call(placa:::validate_run, as.list(commandArgs(TRUE)))"
 UPDATE_RUN = _SEPARATE % "do.call(placa:::update_run, as.list(commandArgs(TRUE)))"

@@ -18,7 +18,10 @@ class Headline(TypedDict):
     auroc: Annotated[Share | None, Meta(description="AUROC; null if the images have only one class.")]
     auroc_lower: Annotated[Share | None, Meta(description="Lower limit of its interval.")]
     auroc_upper: Annotated[Share | None, Meta(description="Upper limit.")]
-    method: Annotated[Literal["delong", "clustered bootstrap"], Meta(description="The method of the interval.")]
+    method: Annotated[
+        Literal["score", "clustered bootstrap", "delong"],
+        Meta(description="The method of the interval; the last two are of older versions."),
+    ]
     confidence: Annotated[Share, Meta(description="Confidence level of the interval.")]
     n_images: Annotated[Count, Meta(description="Labelled images.")]
     n_patients: Annotated[Count | None, Meta(description="Their patients; null if patients are unknown.")]
@@ -54,6 +57,17 @@ class Summary(TypedDict):
     seed: Annotated[int, Meta(description="Seed of the draws.")]
     folds: NotRequired[
         Annotated[int, Meta(ge=2, description="Folds; AUROC, average precision and curves compare images within them.")]
+    ]
+    prevalence: NotRequired[
+        Annotated[
+            dict[str, Share],
+            Meta(description="The prevalence where the model would be used, by finding, if it was given."),
+        ]
+    ]
+    patients_known: NotRequired[
+        Annotated[
+            bool, Meta(description="False if no patient and no group is known, so that splits may share patients.")
+        ]
     ]
     compared_with: Annotated[list[str], Meta(description="The other splits, which were checked for leaks.")]
     labels: Annotated[EvaluatedLabels, Meta(description="The labels.")]

@@ -18,12 +18,17 @@ from placa.records.run import require_files, require_model, require_predictions,
 from placa.reporting.model_card import write_model_card
 
 
-def evaluate(run: str | Path, split: str = "test", bridge: str = "auto", progress: Progress | bool = True) -> Summary:
+def evaluate(
+    run: str | Path,
+    split: str = "test",
+    bridge: str = "auto",
+    progress: Progress | bool = True,
+    prevalence: float | None = None,
+) -> Summary:
     """Evaluate the predictions of a run with the R package, and write its ``evaluation/``.
 
-    The confidence interval of the AUROC is from a bootstrap over patients or groups (Field and Welsh 2007), or DeLong's
-    (DeLong, DeLong and Clarke-Pearson 1988) if every image is its own group. The operating points were chosen on
-    validation during training.
+    The confidence interval of the AUROC is a score interval (Newcombe 2006), clustered by patient or group. The
+    operating points were chosen on validation during training.
 
     Args:
         run: A run directory.
@@ -31,6 +36,8 @@ def evaluate(run: str | Path, split: str = "test", bridge: str = "auto", progres
         bridge: ``rpy2`` (R inside this process), ``rscript`` (R in a separate process), or ``auto``: ``rpy2`` if it
             works, otherwise ``rscript``.
         progress: Display for messages and the warnings of R.
+        prevalence: The prevalence of the findings where the model would be used, between 0 and 1. The decision curve
+            and the predictive values are computed for it too.
 
     Returns:
         The content of ``evaluation/summary.json``.
@@ -63,10 +70,12 @@ def evaluate(run: str | Path, split: str = "test", bridge: str = "auto", progres
             "thresholds": thresholds,
             "split": split,
             "out": str(run / "evaluation"),
+            "prevalence": prevalence,
         },
         EVALUATE_RUN,
         str(run),
         split,
+        "" if prevalence is None else repr(prevalence),
     )
     add_external(run)
     # The model card includes the test results.

@@ -1,0 +1,112 @@
+# Intervals of calibration measures by score tests: a value is in the interval if the images do not contradict it. The
+# variance of the score is that of the hypothesis, times the design effect of the clusters. In small samples and for
+# AUROCs near 1, these intervals contain the true slope more often than a bootstrap; see docs/evaluation.md.
+
+# The design effect of contributions: clustered over independent sum of squares, between 1 and its largest value.
+design_effect_of <- function(contributions, cluster) {
+  sums <- rowsum(contributions, cluster)[, 1]
+  independent <- sum(contributions^2)
+  most <- length(cluster) / kish(tabulate(cluster))
+  if (independent > 0) min(max(sum(sums^2) / independent, 1), most) else most
+}
+
+# The score of slope `slope`: an intercept for each fold is fitted, with the weak prior of slope_design(). Returns the
+# standardised score, which decreases with the slope.
+slope_score <- function(slope, truth, z, cluster, fold = NULL) {
+  of_fold <- if (is.null(fold)) rep(1L, length(z)) else fold
+  ridge <- if (is.null(fold)) 0 else slope_design_ridge
+  centre <- if (is.null(fold)) 0 else fit_intercepts(slope * z, truth, rep(1L, length(z)), 0)
+  intercept <- fit_intercepts(slope * z + centre, truth, of_fold, ridge)
+  fitted <- stats::plogis(slope * z + centre + intercept[of_fold])
+  weight <- fitted * (1 - fitted)
+  of_folds <- rowsum(cbind(weight, weight * z), of_fold)
+  mean_z <- of_folds[, 2] / pmax(of_folds[, 1] + ridge, 1e-300)
+  contributions <- (truth - fitted) * (z - mean_z[of_fold])
+  variance <- sum(weight * (z - mean_z[of_fold])^2) * design_effect_of(contributions, cluster)
+  if (variance > 0) sum(contributions) / sqrt(variance) else 0
+}
+
+slope_design_ridge <- 2.5^-2
+
+# Newton's method for the intercept of each fold, with an offset.
+fit_intercepts <- function(offset, truth, fold, ridge) {
+  positives <- rowsum(as.double(truth), fold)[, 1]
+  intercept <- 0 * positives - mean(offset)
+  for (step in seq_len(100)) {
+    fitted <- stats::plogis(offset + intercept[fold])
+    sums <- rowsum(cbind(fitted, fitted * (1 - fitted)), fold)
+    change <- (positives - sums[, 1] - ridge * intercept) / pmax(sums[, 2] + ridge, 1e-12)
+    change <- pmin(pmax(change, -2), 2)
+    intercept <- intercept + change
+    if (max(abs(change)) < 1e-9) break
+  }
+  unname(intercept)
+}
+
+# The limits of the slope. A limit is infinite if every larger slope agrees with the images, as with separated classes.
+slope_limits <- function(truth, z, cluster, fold, confidence) {
+  reach <- stats::qnorm((1 + confidence) / 2)
+  spread <- stats::sd(z)
+  if (!has_pairs(truth, fold) || !isTRUE(spread > 0)) {
+    return(c(NA_real_, NA_real_))
+  }
+  score <- function(slope) slope_score(slope, truth, z, cluster, fold)
+  bound <- function(target) {
+    # Slopes as multiples of the spread of the logits, so that any scale of logits works.
+    from <- c(-30, 30) / spread
+    ends <- c(score(from[[1]]), score(from[[2]])) - target
+    if (ends[[2]] > 0) return(Inf)
+    if (ends[[1]] < 0) return(-Inf)
+    stats::uniroot(function(slope) score(slope) - target, from, tol = 1e-7)$root
+  }
+  c(bound(reach), bound(-reach))
+}
+
+# The score of an intercept with slope 1: calibration in the large.
+intercept_score <- function(intercept, truth, z, cluster) {
+  fitted <- stats::plogis(z + intercept)
+  sum(truth - fitted) / sqrt(sum(fitted * (1 - fitted)) * design_effect_of(truth - fitted, cluster))
+}
+
+intercept_limits <- function(truth, z, cluster, confidence) {
+  reach <- stats::qnorm((1 + confidence) / 2)
+  score <- function(intercept) intercept_score(intercept, truth, z, cluster)
+  ends <- c(-40, 40) - stats::median(z)
+  bound <- function(target) {
+    if (score(ends[[1]]) < target) return(-Inf)
+    if (score(ends[[2]]) > target) return(Inf)
+    stats::uniroot(function(intercept) score(intercept) - target, ends, tol = 1e-7)$root
+  }
+  c(bound(reach), bound(-reach))
+}
+
+# The ratio of observed to expected positives, with the variance of the hypothesis.
+ratio_limits <- function(truth, probability, cluster, confidence) {
+  observed <- sum(truth)
+  expected <- sum(probability)
+  if (expected == 0) {
+    return(c(NA_real_, NA_real_))
+  }
+  reach <- stats::qnorm((1 + confidence) / 2)^2 * design_effect_of(truth - probability * observed / expected, cluster)
+  # (observed - ratio * expected)^2 = reach * (ratio * expected - ratio^2 * sum of squares), solved for the ratio.
+  a <- expected^2 + reach * sum(probability^2)
+  b <- observed * expected + reach * expected / 2
+  spread <- sqrt(max(b^2 - a * observed^2, 0))
+  c((b - spread) / a, (b + spread) / a)
+}
+
+# 1 minus the ratio of the Brier score to that of the prevalence, symmetric on the logarithm of the ratio.
+brier_scaled_quantity <- function(truth, probability, cluster) {
+  brier <- mean((probability - truth)^2)
+  share <- mean(truth)
+  reference <- share * (1 - share)
+  if (reference == 0) {
+    return(no_quantity(max(cluster)))
+  }
+  off <- ((probability - truth)^2 / brier - 1 - (truth - share) * (1 - 2 * share) / reference) / length(truth)
+  of_clusters <- sums_by(off, cluster, max(cluster))
+  std_error <- sqrt(sum(of_clusters^2) * max(cluster) / (max(cluster) - 1))
+  degrees <- kish(tabulate(cluster)) - 1
+  log_ratio <- symmetric(log(brier / reference), of_clusters, std_error, degrees)
+  transformed(log_ratio, function(value) 1 - exp(value))
+}

@@ -1,0 +1,187 @@
+# Coverage of 95 % intervals in simulated data sets: every interval that placa shows, at 15, 30, 60 and 200 patients,
+# AUROCs of 0.75, 0.95 and 0.99, one image per patient or 1 to 10, with a truth that is constant or varies within
+# patients. A third of the images are positive.
+#
+#     R --no-echo --no-save --file=benchmarks/coverage.R --args 400 > benchmarks/coverage.csv
+#
+# prints one row per setting and interval: coverage, the shares of intervals above and below the true value, the median
+# width, and the share of data sets in which the interval can be estimated. A second argument, such as "constant", is
+# the only design.
+
+placa <- asNamespace("placa")
+replicates <- as.integer(c(commandArgs(trailingOnly = TRUE), "400")[[1]])
+prevalence <- 1 / 3
+draws <- 100
+
+# A third of the images are positive; the scores of a patient's images have a correlation of 0.5 given the truth. The
+# second score is that of another model with the same AUROC.
+simulate <- function(patients, separation, design) {
+  images <- if (design == "one image") rep(1L, patients) else sample.int(10, patients, TRUE)
+  patient <- rep(seq_len(patients), images)
+  of_image <- rnorm(length(patient))
+  of_patient <- rnorm(patients)[patient]
+  liability <- if (design == "varying") (of_patient + of_image) / sqrt(2) else of_patient
+  noise <- function() sqrt(0.5) * (rnorm(patients)[patient] + rnorm(length(patient)))
+  first <- noise()
+  truth <- as.integer(liability > qnorm(1 - prevalence))
+  logit <- function(noise) separation * (separation * (truth - 0.5) + noise) + qlogis(prevalence)
+  data.frame(
+    image_id = paste(seq_along(patient)), patient_id = patient, group_id = patient, truth = truth,
+    probability = plogis(logit(first)), other = plogis(logit(sqrt(0.6) * first + sqrt(0.4) * noise())),
+    half = patient %% 2 == 0
+  )
+}
+
+# The values of the population.
+true_values <- function(separation) {
+  logit <- function(score) separation * score + qlogis(prevalence)
+  mean_of <- function(f) {
+    of_class <- function(truth) {
+      integrate(function(x) f(logit(x), truth) * dnorm(x - separation * (truth - 0.5)), -12, 12,
+                rel.tol = 1e-8)$value
+    }
+    prevalence * of_class(1) + (1 - prevalence) * of_class(0)
+  }
+  se_at <- function(score) pnorm(separation / 2 - score)
+  fpr_at <- function(score) pnorm(-separation / 2 - score)
+  precision <- function(score) {
+    prevalence * se_at(score) / (prevalence * se_at(score) + (1 - prevalence) * fpr_at(score))
+  }
+  at <- function(se, fpr) {
+    counts <- list(tp = se * prevalence, fp = fpr * (1 - prevalence), tn = (1 - fpr) * (1 - prevalence),
+                   fn = (1 - se) * prevalence)
+    unlist(placa$metrics_of_counts(counts))
+  }
+  metrics <- at(se_at(0), fpr_at(0))
+  net_benefit <- function(threshold, share) {
+    score <- (qlogis(threshold) - qlogis(prevalence)) / separation
+    share * se_at(score) - (1 - share) * fpr_at(score) * threshold / (1 - threshold)
+  }
+  brier <- mean_of(function(z, truth) (plogis(z) - truth)^2)
+  by_roc <- function(fpr) pnorm(separation + qnorm(fpr))
+  c(
+    metrics,
+    auroc = pnorm(separation / sqrt(2)),
+    average_precision = integrate(function(x) precision(x) * dnorm(x - separation / 2), -12, 12)$value,
+    partial_auroc = integrate(by_roc, 0, 0.2)$value,
+    ppv_5 = unname(metrics[["sensitivity"]] * 0.05 / (metrics[["sensitivity"]] * 0.05 + fpr_at(0) * 0.95)),
+    npv_5 = unname((1 - fpr_at(0)) * 0.95 / ((1 - fpr_at(0)) * 0.95 + (1 - se_at(0)) * 0.05)),
+    roc_band = by_roc(0.1), pr_band = precision(separation / 2 - qnorm(0.8)),
+    net_benefit = net_benefit(0.2, prevalence), net_benefit_5 = net_benefit(0.2, 0.05),
+    advantage = net_benefit(0.2, prevalence) - max(0, prevalence - (1 - prevalence) / 4),
+    brier = brier, brier_scaled = 1 - brier / (prevalence * (1 - prevalence)),
+    log_loss = mean_of(function(z, truth) -plogis(if (truth == 1) z else -z, log.p = TRUE)),
+    intercept = 0, slope = 1, observed_expected = 1, curve = prevalence,
+    abstention_coverage = se_at(0), calibration_in_the_large = 0,
+    model_auroc = 0, model_sensitivity = 0, model_specificity = 0, model_brier = 0,
+    group_auroc = 0, group_sensitivity = 0, group_specificity = 0, group_calibration = 0
+  )
+}
+
+# The interval of a score test contains the true value if the score there is small; its limits are not needed.
+by_test <- function(score) {
+  reach <- qnorm(0.975)
+  if (score > reach) c(Inf, Inf) else if (score < -reach) c(-Inf, -Inf) else c(-Inf, Inf)
+}
+
+# The limits of all intervals in one data set: a matrix with the columns lower and upper.
+limits_in <- function(data, separation, with_curve) {
+  cluster <- data$patient_id
+  patients <- max(cluster)
+  truth <- data$truth
+  sizes <- tabulate(cluster)
+  counts <- function(rows, column, threshold) {
+    placa$counts_by_cluster(truth[rows], data[[column]][rows], cluster[rows], threshold, patients)
+  }
+  everyone <- rep(TRUE, nrow(data))
+  n <- counts(everyone, "probability", prevalence)
+  metrics <- placa$confusion_metrics(n)
+  other <- placa$confusion_metrics(counts(everyone, "other", prevalence))
+  at_5 <- placa$at_prevalence(metrics, 0.05)
+  at_threshold <- counts(everyone, "probability", 0.2)
+  benefit <- placa$benefit_at(at_threshold, 0.25, NA_real_)
+  benefit_5 <- placa$benefit_at(
+    counts(everyone, "probability", 0.2), 0.25, 0.05
+  )
+  best <- if (benefit$all$estimate > 0) benefit$over_all else benefit$model
+  auroc <- placa$auroc_of(truth, data$probability, cluster)
+  areas <- placa$area_intervals(data, cluster, c("average_precision", "partial"), 0.95, draws, 1, 0.2)
+  roc <- placa$curve_heights(data, c(0.1, 0.2), TRUE, 0.95, draws, 1)
+  pr <- placa$curve_heights(data, c(0.8, 0.9), FALSE, 0.95, draws, 1)
+  z <- qlogis(data$probability)
+  halves <- lapply(list(data$half, !data$half), function(rows) placa$group_quantities(data, rows, cluster, prevalence))
+  per_patient <- tapply(data$probability[truth == 1] >= prevalence, cluster[truth == 1], mean)
+  quantities <- c(
+    metrics,
+    list(
+      auroc = auroc, ppv_5 = at_5$ppv, npv_5 = at_5$npv, net_benefit = benefit$model, net_benefit_5 = benefit_5$model,
+      advantage = best,
+      abstention_coverage = placa$proportion(as.double(per_patient), rep(1, length(per_patient)), sum(truth)),
+      brier = placa$brier_of(data$probability, truth, cluster),
+      brier_scaled = placa$brier_scaled_quantity(truth, data$probability, cluster),
+      log_loss = placa$log_loss_quantity(truth, data$probability, cluster),
+      calibration_in_the_large = halves[[1]]$calibration_in_the_large,
+      model_sensitivity = placa$difference(metrics$sensitivity, other$sensitivity),
+      model_specificity = placa$difference(metrics$specificity, other$specificity),
+      group_auroc = placa$auroc_difference(halves[[1]]$auroc, halves[[2]]$auroc),
+      group_sensitivity = placa$difference(halves[[1]]$sensitivity, halves[[2]]$sensitivity),
+      group_specificity = placa$difference(halves[[1]]$specificity, halves[[2]]$specificity),
+      group_calibration = placa$mean_difference(
+        halves[[1]]$calibration_in_the_large, halves[[2]]$calibration_in_the_large
+      )
+    )
+  )
+  limits <- t(vapply(quantities, function(of) of$limits(0.95), double(2)))
+  values <- cbind(placa$placement_values(truth, data$probability), placa$placement_values(truth, data$other))
+  aurocs <- lapply(1:2, function(i) placa$auroc_of_placements(truth, values[, i], 1, cluster))
+  ones <- rep(1, nrow(data))
+  std_error <- placa$paired_error(truth, list(values[, 1], values[, 2]), list(ones, ones), cluster)
+  boots <- placa$draw_tables(
+    list(a = data, b = replace(data, "probability", data["other"])), list(brier = "brier"), list(cluster, cluster),
+    draws, 1, TRUE
+  )
+  brier <- placa$bootstrap_difference(boots$a, boots$b, 0.95, TRUE)
+  curve <- if (with_curve) placa$smooth_curve(data, "probability", 2, 0.95, draws, 1)$curve
+  of <- function(table, row) as.double(unlist(table[row, c("lower", "upper")]))
+  rbind(
+    limits,
+    average_precision = of(areas, "average_precision"), partial_auroc = of(areas, "partial"),
+    roc_band = of(roc, 1), pr_band = of(pr, 1),
+    intercept = by_test(placa$intercept_score(0, truth, z, cluster)),
+    slope = by_test(placa$slope_score(1, truth, z, cluster)),
+    observed_expected = placa$ratio_limits(truth, data$probability, cluster, 0.95),
+    model_auroc = placa$auroc_difference(aurocs[[1]], aurocs[[2]], std_error)$limits(0.95),
+    model_brier = of(brier, 1),
+    if (with_curve) rbind(curve = of(curve, 1) - curve$probability[[1]] + prevalence)
+  )
+}
+
+arguments <- c(commandArgs(trailingOnly = TRUE), "400")
+designs <- if (length(arguments) > 2) arguments[[2]] else c("one image", "constant", "varying")
+set.seed(20)
+cat("design,auroc,patients,interval,replicates,estimable,coverage,above,below,width\n")
+for (design in designs) {
+  for (auroc in c(0.75, 0.95, 0.99)) {
+    separation <- sqrt(2) * qnorm(auroc)
+    truth <- true_values(separation)
+    for (patients in c(15, 30, 60, 200)) {
+      found <- list()
+      while (length(found) < replicates) {
+        data <- simulate(patients, separation, design)
+        clusters <- tapply(data$patient_id, data$truth, function(x) length(unique(x)))
+        # A data set with fewer than two patients of a class has no interval of the AUROC.
+        if (length(clusters) < 2 || min(clusters) < 2) next
+        found <- c(found, list(suppressWarnings(limits_in(data, separation, design == "constant"))))
+      }
+      placa$clear_resample_cache()
+      for (name in rownames(found[[1]])) {
+        limits <- t(vapply(found, function(one) one[name, ], double(2)))
+        known <- !is.na(limits[, 1]) & !is.na(limits[, 2])
+        above <- mean(limits[known, 1] > truth[[name]] + 1e-9)
+        below <- mean(limits[known, 2] < truth[[name]] - 1e-9)
+        cat(sprintf("%s,%g,%d,%s,%d,%.3f,%.3f,%.3f,%.3f,%.4g\n", design, auroc, patients, name, replicates, mean(known),
+                    1 - above - below, above, below, stats::median(limits[known, 2] - limits[known, 1])))
+      }
+    }
+  }
+}

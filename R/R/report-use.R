@@ -27,9 +27,8 @@ write_decision_at <- function(table, facts, id, caption) {
   prevalence <- unique(column(table, "prevalence"))
   prevalence <- if (length(prevalence) == 1) pct(prevalence) else s("decision.by_finding")
   alt <- s("decision.alt", finding = facts$positive, range = worth %||% s("decision.nowhere"))
-  figure <- ggplot2::autoplot(table, labels = figure_labels(findings), own = isTRUE(table[["own"]][[1]]))
-  draw_plot(id, figure, s(caption, prevalence = prevalence), alt, inches_of_panels(length(findings), 1, 5),
-            "decision.missing")
+  draw_plot(id, ggplot2::autoplot(table, labels = figure_labels(findings), own = isTRUE(table[["own"]][[1]])),
+            s(caption, prevalence = prevalence), alt, inches_of_panels(length(findings), 1, 5), "decision.missing")
   if (facts$many) return(write_useful_thresholds(table, facts, id))
   if (is.null(worth)) say("decision.not_worth", finding = facts$positive, prevalence = prevalence) else
     say("decision.worth", finding = facts$positive, range = worth, prevalence = prevalence)

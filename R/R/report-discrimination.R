@@ -32,7 +32,7 @@ write_discrimination <- function(run) {
 # The effect of several images per patient on the interval.
 write_design_effect <- function(found) {
   effect <- column(found, "design_effect")
-  if (all(is.na(effect)) || !identical(found$method[[1]], "clustered bootstrap")) return(invisible())
+  if (all(is.na(effect)) || identical(found$method[[1]], "delong")) return(invisible())
   widest <- which.max(effect)
   say("discrimination.design_effect", effect = num(effect[[widest]], 2), times = num(sqrt(effect[[widest]]), 2),
       finding = finding(found$finding[[widest]]))

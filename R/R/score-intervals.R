@@ -191,3 +191,8 @@ limits_of <- function(of, confidence) {
   limits <- of$limits(confidence)
   tibble::tibble(estimate = of$estimate, lower = limits[[1]], upper = limits[[2]])
 }
+
+# The interval of a proportion of 0 or 1, from the clusters of its denominator.
+wilson_of_clusters <- function(estimate, cluster, confidence) {
+  wilson_limits(estimate, kish(tabulate(match(cluster, unique(cluster)))), student_quantile(confidence, Inf))
+}

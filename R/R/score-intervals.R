@@ -119,8 +119,8 @@ mean_of_two <- function(first, second) {
 
 # The ratio of two proportions: the wider of two intervals. The first is that of Donner and Zou (2012), from the limits
 # of both proportions. The second is that of Mercaldo, Lau and Zhou (2007), the logarithm of the ratio with z^2/2 added
-# to both counts, which is wider at 0 and 1. The interval includes the estimate: a ratio of 0 has a lower limit of 0, and
-# a ratio with a denominator of 0 an upper limit of infinity.
+# to both counts, which is wider at 0 and 1. The interval includes the estimate: a ratio of 0 has the lower limit 0,
+# and a ratio with a denominator of 0 has the upper limit infinity.
 ratio <- function(first, second) {
   estimate <- first$estimate / second$estimate
   inside <- isTRUE(first$estimate > 0 && second$estimate > 0)

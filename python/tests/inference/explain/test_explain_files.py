@@ -62,15 +62,18 @@ def test_scores_match_a_manual_calculation() -> None:
 
 
 def test_an_overlay_keeps_the_aspect_ratio_and_pixels_without_evidence(tmp_path: Path) -> None:
-    Image.fromarray(np.full((60, 90), 77, dtype=np.uint8)).save(tmp_path / "wide.png")
+    # Dark on the left: an image of one grey level is refused.
+    levels = np.full((60, 90), 77, dtype=np.uint8)
+    levels[:, :20] = 40
+    Image.fromarray(levels).save(tmp_path / "wide.png")
     grey = background(tmp_path / "wide.png", side=120)
     assert grey.shape == (80, 120)
     evidence = np.zeros((6, 6), dtype=np.float32)
     plain = np.asarray(overlay(grey, evidence))
-    assert plain.shape == (80, 120, 3) and (plain == 77).all()
+    assert plain.shape == (80, 120, 3) and (plain == grey[..., None]).all()
     evidence[0, 5] = 2.0
     coloured = np.asarray(overlay(grey, evidence, [(0.5, 0.0, 0.5, 0.5)])).astype(int)
-    assert (coloured[-1, 0] == 77).all() and coloured[4, 115, 0] > coloured[4, 115, 2] + 50
+    assert (coloured[-1, 0] == grey[-1, 0]).all() and coloured[4, 115, 0] > coloured[4, 115, 2] + 50
     assert (coloured[20, 60] == 255).all()
 
 

@@ -71,14 +71,12 @@ fold_sentence <- function(about) if (length(about$folds)) s("methods.folds", fol
 
 # The methods that stand in the tables, not those that the options allow.
 interval_sentences <- function(evaluation) {
-  level <- pct(evaluation$about$confidence, 0)
-  draws <- num(evaluation$about$draws)
-  drawn <- grepl("bootstrap", evaluation$discrimination$method)
-  wilson <- any(evaluation$operating_points$interval %in% "wilson")
+  about <- evaluation$about
+  methods <- unique(evaluation$discrimination$method)
   c(
-    if (any(drawn)) s("methods.bootstrap", level = level, draws = draws),
-    if (!all(drawn)) s("methods.delong", level = level),
-    if (wilson) s("methods.wilson")
+    s("methods.intervals", level = pct(about$confidence, 0), auroc = small_list(word("method", methods))),
+    if (any(evaluation$operating_points$interval %in% "wilson")) s("methods.wilson"),
+    if (NROW(evaluation$roc_bands)) s("methods.bootstrap", draws = num(about$draws))
   )
 }
 

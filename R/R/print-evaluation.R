@@ -31,7 +31,7 @@ format_finding <- function(x, row) {
     format_number(row$auroc, 3), " (not estimable: all probabilities are equal)"
   )
   cli::cli_text("{.strong {show_controls(row$finding)}}: AUROC {auroc}")
-  effect <- if (!is.na(row$design_effect)) {
+  effect <- if (isTRUE(!is.na(row[["design_effect"]]))) {
     paste0(", design effect ", format_number(row$design_effect, 1))
   }
   cli::cli_text(

@@ -64,7 +64,7 @@ compare_or_explain <- function(tables, facts, points) {
     suppressWarnings(compare_models(tables, metrics, points, facts$split, draws = n_draws_for(tables[[1]]))),
     error = reason_of
   )
-  if (is.data.frame(compared)) compared[compared$method == "bootstrap", ] else compared
+  if (is.data.frame(compared)) compared[compared$method %in% c("bootstrap", "score"), ] else compared
 }
 
 reason_of <- function(error) {

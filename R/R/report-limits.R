@@ -44,7 +44,7 @@ notes_of <- function(run) {
 }
 
 # Limitations from the audit and from warnings of `placa prepare`, which are listed first.
-write_audit_limits <- function(audit, notes) {
+write_audit_limits <- function(audit, notes = list()) {
   strong <- strong_probes(audit)
   labels <- audit$label_quality
   labels <- if (!is.null(labels)) as_rows(labels[is.na(column(labels, "subset")) & !is.na(column(labels, "ppv")), ])

@@ -70,6 +70,8 @@ describe_default_point <- function(points, evaluation, interval) {
 
 # Net benefit at thresholds that clinicians act on; the curve shows all.
 describe_benefit <- function(curve) {
+  # At the prevalence of these images; evaluations by older versions have no other.
+  if ("own" %in% names(curve)) curve <- curve[curve$own %in% TRUE, ]
   shown <- vapply(c(0.1, 0.2), function(threshold) {
     near <- which(curve$strategy == "model" & abs(curve$threshold - threshold) < 1e-9)
     if (length(near)) near[[1]] else NA_integer_

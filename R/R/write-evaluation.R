@@ -155,7 +155,10 @@ write_figure <- function(plot, directory, name, size) {
 
 png_device <- function(ragg = rlang::is_installed("ragg")) {
   if (ragg) {
-    return(function(filename, ...) ragg::agg_png(file_of_device(filename), ...))
+    # ggsave() gives units and resolution only to a function that names them.
+    return(function(filename, width, height, units, res, ...) {
+      ragg::agg_png(file_of_device(filename), width = width, height = height, units = units, res = res, ...)
+    })
   }
   function(filename, width, height, units, res, ...) {
     grDevices::png(file_of_device(filename), width = width, height = height, units = units, res = res, ...)

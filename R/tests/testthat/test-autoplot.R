@@ -51,7 +51,7 @@ test_that("layers match the tables: calibration, net benefit, predictive values"
 
   benefit <- one$decision_curve
   plot <- ggplot2::autoplot(benefit)
-  shown <- benefit[benefit$threshold <= max(layer_of(plot, "GeomLine")$x) + 1e-9, ]
+  shown <- benefit[benefit$own & benefit$threshold <= max(layer_of(plot, "GeomLine")$x) + 1e-9, ]
   expect_setequal(round(layer_of(plot, "GeomLine")$y, 12), round(shown$net_benefit, 12))
   model <- shown[shown$strategy == "model", ]
   expect_equal(layer_of(plot, "GeomRibbon")$ymin, model$net_benefit_lower)

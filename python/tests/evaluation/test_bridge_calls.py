@@ -159,7 +159,7 @@ def long_run(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Create a run whose evaluation takes some seconds; tests must not change it."""
     out = Path(shutil.copytree(run, tmp_path_factory.mktemp("long") / "señal"))
     predictions, metadata = read_predictions(out)
-    many = pd.concat([predictions] * (300_000 // len(predictions)), ignore_index=True)
+    many = pd.concat([predictions] * (900_000 // len(predictions)), ignore_index=True)
     copy = "-" + pd.Series(many.index // len(predictions)).astype("string")
     for name in ("image_id", "patient_id", "group_id"):
         many[name] = many[name] + copy
@@ -188,7 +188,7 @@ def test_ctrl_c_ends_the_command_with_one_line(long_run: Path, bridge: str, to_a
     with subprocess.Popen(command, **pipes, text=True, start_new_session=True) as process:  # type: ignore[call-overload]
         while process.poll() is None and not runs_r(process.pid):
             time.sleep(0.05)
-        time.sleep(2)
+        time.sleep(1)
         assert process.poll() is None, "the evaluation ended before it could be stopped"
         # A terminal sends the signal to R too if R is a separate process.
         os.killpg(process.pid, signal.SIGINT) if to_all else process.send_signal(signal.SIGINT)

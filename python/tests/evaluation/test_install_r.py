@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from raising import raises
 
-from placa.evaluation import install_r
+from placa.evaluation import bridge, install_r
 from placa.evaluation.errors import MissingSourceError, RInstallError, RNotFoundError, RStartError
 from placa.evaluation.install_r import install_r_package
 
@@ -17,12 +17,17 @@ def fake_r(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Create a command R that prints a library; the script defines what installation does."""
     script = tmp_path / "R"
     script.touch(mode=0o755)
-    monkeypatch.setattr(install_r, "find_r", lambda: str(script))
+    for module in (install_r, bridge):
+        monkeypatch.setattr(module, "find_r", lambda: str(script))
     return script
 
 
+#: What R prints after the user's profile, and its library.
+LIBRARY = f"printf '\\n{bridge._START}\\n/some/library\\n'"
+
+
 def test_the_package_is_installed_in_the_first_library(fake_r: Path) -> None:
-    fake_r.write_text('#!/bin/sh\n[ "$1" = CMD ] || echo /some/library\n')
+    fake_r.write_text(f'#!/bin/sh\n[ "$1" = CMD ] || {LIBRARY}\n')
     assert install_r_package() == Path("/some/library")
 
 
@@ -47,7 +52,7 @@ def test_an_r_that_does_not_start_is_an_error(fake_r: Path) -> None:
 def test_a_failed_installation_reports_its_first_error(fake_r: Path) -> None:
     error = "ERROR: dependency 'cli' is not available for package 'placa'"
     fake_r.write_text(
-        f'#!/bin/sh\n[ "$1" = CMD ] || {{ echo /some/library; exit; }}\necho "{error}" >&2\n'
+        f'#!/bin/sh\n[ "$1" = CMD ] || {{ {LIBRARY}; exit; }}\necho "{error}" >&2\n'
         "echo '* removing /some/library/placa' >&2\nexit 1\n"
     )
     with raises(RInstallError, library="/some/library", reason=error.removeprefix("ERROR: ")):

@@ -16,6 +16,7 @@ from report_pages import Page, assert_no_source_shows
 
 from placa.core.errors import UnknownNameError
 from placa.core.files import write_json
+from placa.evaluation import bridge
 from placa.evaluation.errors import MissingRPackageError, MissingSourceError, RNotFoundError, RStartError
 from placa.records.errors import NotARunError
 from placa.reporting import renderers
@@ -35,8 +36,12 @@ def test_a_missing_part_is_replaced_by_a_sentence(project: Path, tmp_path: Path)
     run = tmp_path / "elsewhere" / "bare"
     shutil.copytree(project / "runs" / "small", run)
     (run / "history.csv").unlink()
+    # An evaluation by an older version: it has fewer tables, and summary.json lists no fingerprints.
     for table in ("roc", "decision_curve", "subgroups", "abstention", "predictive_values", "calibration_measures"):
         (run / "evaluation" / f"{table}.csv").unlink()
+    summary = json.loads((run / "evaluation" / "summary.json").read_text())
+    del summary["fingerprints"]
+    write_json(run / "evaluation" / "summary.json", summary)
     (run / "labels.parquet").unlink()
     facts = json.loads((run / "run.json").read_text())
     facts["data"]["prepared"] = "data/prepared/moved away"
@@ -112,12 +117,10 @@ def test_a_run_without_an_evaluation_is_an_error(tmp_path: Path) -> None:
     assert not (run / "report").exists()
 
 
-def test_a_report_that_cannot_be_rendered_is_a_one_line_error(tmp_path: Path) -> None:
+def test_a_report_that_cannot_be_rendered_is_a_one_line_error(project: Path, tmp_path: Path) -> None:
     with raises(NotARunError, path=str(tmp_path)):
         render_report(tmp_path)
-    run = make_run(tmp_path)
-    (run / "evaluation").mkdir()
-    write_json(run / "evaluation" / "summary.json", {})
+    run = Path(shutil.copytree(project / "runs" / "small", tmp_path / "small"))
     for option, name, known in (
         ("lang", "fr", {"en", "es"}),
         ("to", "odt", {"html", "pdf", "docx"}),
@@ -148,8 +151,10 @@ def test_the_report_source_is_found_or_an_error(tmp_path: Path, monkeypatch: pyt
         find_reports()
 
 
-def fake_command(path: Path, says: str) -> Path:
-    path.write_text(f"#!/bin/sh\necho '{says}'\n")
+def fake_command(path: Path, says: str, mark: bool = False) -> Path:
+    """Write a command that says something; with `mark`, after what R prints at the end of the user's profile."""
+    start = f"printf '\\n{bridge._START}\\n'\n" if mark else ""
+    path.write_text(f"#!/bin/sh\n{start}echo '{says}'\n")
     path.chmod(0o755)
     return path
 
@@ -199,11 +204,12 @@ def test_without_a_working_r_the_report_is_an_error(tmp_path: Path, monkeypatch:
 def test_a_missing_r_package_is_an_error_with_the_install_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("placa.evaluation.bridge.find_r", lambda: str(fake_command(tmp_path / "R", "svglite yaml")))
+    fake = fake_command(tmp_path / "R", "svglite yaml", mark=True)
+    monkeypatch.setattr("placa.evaluation.bridge.find_r", lambda: str(fake))
     with raises(MissingRPackageError, packages=["svglite", "yaml"]) as missing:
         choose_renderer()
     assert "apt install r-cran-svglite r-cran-yaml" in str(missing.value)
-    monkeypatch.setattr("placa.evaluation.bridge.find_r", lambda: str(fake_command(tmp_path / "R", "placa")))
+    fake_command(fake, "placa", mark=True)
     with raises(MissingRPackageError, packages=["placa"]) as missing:
         choose_renderer()
     assert "placa install-r" in str(missing.value)

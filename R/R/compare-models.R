@@ -46,6 +46,9 @@
 #'   (`estimate - reference_estimate`), `std_error`, `lower`, `upper` (of the
 #'   difference), `p_value` (two-sided), `confidence`. `std_error` is missing for
 #'   metrics of counts.
+#' @section Patients and findings:
+#' The patient or group of an image comes from whichever table knows it. A finding that a table lacks is left out, with a
+#' warning of class `placa_warning_finding`.
 #' @section Errors:
 #' The errors of [clustered_auroc()] for each table; `placa_error_models` for
 #' invalid `models` or no common images; `placa_error_metrics`;
@@ -70,7 +73,7 @@ compare_models <- function(models, metrics = c("auroc", "average_precision", "br
   metrics <- check_metrics(metrics)
   models <- lapply(check_models(models), select_split, split = split, call = rlang::current_env())
   check_paired(paired, models)
-  findings <- Reduce(intersect, lapply(models, function(rows) unique(rows$finding)))
+  findings <- common_findings(lapply(models, function(rows) unique(rows$finding)))
   thresholds <- thresholds_of_models(thresholds, names(models), findings, metrics)
   parts <- lapply(findings, function(finding) {
     tables <- lapply(models, function(rows) rows[rows$finding == finding, ])
@@ -83,6 +86,19 @@ compare_models <- function(models, metrics = c("auroc", "average_precision", "br
     abort_models("They have no common finding.", rlang::current_env())
   }
   as_subclass("placa_comparison", do.call(rbind, parts))
+}
+
+# A finding that a table lacks is left out, and that is said.
+common_findings <- function(findings) {
+  common <- Reduce(intersect, findings)
+  left_out <- setdiff(unlist(findings), common)
+  if (length(common) > 0 && length(left_out) > 0) {
+    cli::cli_warn(
+      c("Not compared, because a table has no labelled image of it: {.val {show_controls(left_out)}}."),
+      class = "placa_warning_finding"
+    )
+  }
+  common
 }
 
 point_of <- function(thresholds, finding) {
@@ -147,8 +163,11 @@ same_images <- function(tables, finding, call = rlang::caller_env()) {
     abort_models("They have no common image with a label for {.val {finding}}.", call, finding = finding)
   }
   left_out <- length(setdiff(Reduce(union, all_images), shared))
+  tables <- lapply(tables, function(rows) rows[match(shared, rows$image_id), ])
+  # Whichever table knows the patient or group of an image, in any order of the tables.
+  clusters <- Reduce(join_patients, lapply(tables, cluster_names))
   lapply(tables, function(rows) {
-    rows <- rows[match(shared, rows$image_id), ]
+    rows$group_id <- clusters
     attr(rows, "left_out") <- left_out
     rows
   })

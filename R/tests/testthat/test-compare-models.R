@@ -126,3 +126,22 @@ test_that("invalid comparisons are errors", {
   mass <- transform(rows[rows$finding == "Effusion", ], finding = "Mass")
   expect_error(compare_models(list(a = rows, b = mass)), class = "placa_error_models")
 })
+
+test_that("the patients of an image come from whichever table knows them", {
+  known <- example_predictions()
+  known <- known[known$split == "test" & known$finding == "Pneumonia", ]
+  unknown <- transform(known, patient_id = NA, group_id = NA)
+  clusters <- function(...) unique(compare_models(list(...), metrics = "auroc", draws = 100)$n_clusters)
+  expect_identical(clusters(theirs = unknown, mine = known), 147L)
+  expect_identical(clusters(mine = known, theirs = unknown), 147L)
+})
+
+test_that("a finding that one table lacks is said", {
+  both <- example_predictions()
+  one <- both[both$finding == "Pneumonia", ]
+  expect_warning(
+    table <- compare_models(list(both = both, one = one), metrics = "auroc", draws = 100),
+    class = "placa_warning_finding"
+  )
+  expect_identical(unique(table$finding), "Pneumonia")
+})

@@ -105,13 +105,28 @@ def require_complete_jpeg(data: bytes, last: int) -> None:
     Raises:
         ImageRejected: There are fewer data than the header states.
     """
-    progressive = b"\xff\xc2" in data
+    if not data.startswith(_JPEG):
+        return
+    progressive = _is_progressive(data)
+    if not progressive and last != _NO_DATA:
+        return
     end = data.rfind(b"\xff\xd9")
-    if not data.startswith(_JPEG) or end < 0 or not (progressive or last == _NO_DATA):
+    if end < 0:
         return
     more = data[:end] + b"\x5a\xa5\x3c" * 400 + data[end:]
     if not np.array_equal(_decode(data, progressive), _decode(more, progressive)):
         raise ImageRejected(_FEWER)
+
+
+def _is_progressive(data: bytes) -> bool:
+    """Return whether the frame header of a JPEG, which is before its first scan, is that of a progressive one."""
+    place = 2
+    while place + 4 <= len(data) and data[place] == 0xFF and data[place + 1] != 0xDA:
+        if data[place + 1] == 0xC2:
+            return True
+        # A byte that fills has no length.
+        place += 1 if data[place + 1] == 0xFF else 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+    return False
 
 
 def _decode(data: bytes, large: bool) -> NDArray[np.uint8]:

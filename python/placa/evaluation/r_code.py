@@ -77,4 +77,3 @@ EVALUATE_RUN = (
     }"""
 )
 VALIDATE_RUN = _SEPARATE % "do.call(placa:::validate_run, as.list(commandArgs(TRUE)))"
-UPDATE_RUN = _SEPARATE % "do.call(placa:::update_run, as.list(commandArgs(TRUE)))"

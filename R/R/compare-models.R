@@ -47,8 +47,8 @@
 #'   difference), `p_value` (two-sided), `confidence`. `std_error` is missing for
 #'   metrics of counts.
 #' @section Patients and findings:
-#' The patient or group of an image comes from whichever table knows it. A finding that a table lacks is left out, with a
-#' warning of class `placa_warning_finding`.
+#' The patient or group of an image comes from whichever table knows it. A finding
+#' that a table lacks is left out, with a warning of class `placa_warning_finding`.
 #' @section Errors:
 #' The errors of [clustered_auroc()] for each table; `placa_error_models` for
 #' invalid `models` or no common images; `placa_error_metrics`;

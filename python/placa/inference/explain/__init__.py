@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -221,7 +222,7 @@ def explain_files(
 
 
 def _write(out: Path, name: str, one: Explanation, boxes: Sequence[Box]) -> dict[str, Any]:
-    stem = f"{name}.{_safe(one.finding)}"
+    stem = f"{name}.{_safe(one.finding, 60)}"
     with atomic_file(out / f"{stem}.png") as partial:
         overlay(one.grey, one.evidence, boxes).save(partial, format="PNG")
     with atomic_file(out / f"{stem}.npy") as partial, partial.open("wb") as file:
@@ -263,5 +264,11 @@ def _names(paths: Sequence[str], reading: Reading) -> dict[str, str]:
     return names
 
 
-def _safe(name: str) -> str:
-    return re.sub(r"[^\w.\-]+", "_", name)
+def _safe(name: str, most: int = 120) -> str:
+    """Return a name for a file, of at most `most` bytes: a long one ends with its hash, so that it stays unique."""
+    safe = re.sub(r"[^\w.\-]+", "_", name)
+    if len(safe.encode()) <= most:
+        return safe
+    return (
+        f"{safe.encode()[: most - 9].decode(errors='ignore')}-{sha256(name.encode(errors='replace')).hexdigest()[:8]}"
+    )

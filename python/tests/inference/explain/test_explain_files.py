@@ -174,3 +174,13 @@ def test_r_uses_one_predictor_and_lists_of_files(run: Path, prepared: Path) -> N
     assert load_predictor(run) is load_predictor(run)
     images = sorted(str(path) for path in (prepared / "images").glob("*.png"))
     assert sorted(find_as_lists(str(run), [str(prepared / "images"), images[0]])["files"]) == images
+
+
+def test_a_name_as_long_as_the_disk_allows_is_shortened_and_stays_unique(
+    run: Path, prepared: Path, tmp_path: Path
+) -> None:
+    first, second = sorted((prepared / "images").glob("*.png"))[:2]
+    for image, end in ((first, "a"), (second, "b")):
+        (tmp_path / f"{'n' * 244}{end}.png").write_bytes(image.read_bytes())
+    table, rejected, _ = explain_files(run, [tmp_path], tmp_path / "out")
+    assert not rejected and table["map"].is_unique and all((tmp_path / "out" / name).is_file() for name in table["map"])

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from placa.cli.terminal import print_line, print_path
+from placa.core.arguments import add_bridge
 from placa.core.progress import RichProgress
 
 
@@ -13,12 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``placa evaluate``."""
     parser.add_argument("run", type=Path, metavar="RUN")
     parser.add_argument("--split", default="test", help="split to evaluate (default: %(default)s)")
-    parser.add_argument(
-        "--bridge",
-        default="auto",
-        choices=("auto", "rpy2", "rscript"),
-        help="how R is run: inside this process (rpy2) or in a separate one (default: %(default)s)",
-    )
+    add_bridge(parser)
     parser.add_argument(
         "--prevalence",
         type=float,

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from placa.cli.terminal import print_line, print_path
-from placa.core.arguments import SCHEDULER
+from placa.core.arguments import SCHEDULER, add_bridge
 from placa.core.progress import RichProgress
 
 
@@ -16,12 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("prepared", type=Path, metavar="PREPARED", help="all its images are used, whatever their split")
     parser.add_argument("--name", help="name of the validation (default: that of PREPARED)")
     parser.add_argument("--overwrite", action="store_true", help="replace a validation of that name")
-    parser.add_argument(
-        "--bridge",
-        default="auto",
-        choices=("auto", "rpy2", "rscript"),
-        help="how R is run: inside this process (rpy2) or in a separate one (default: %(default)s)",
-    )
+    add_bridge(parser)
     parser.add_argument("--scheduler", metavar="ADDRESS", help=SCHEDULER)
 
 

@@ -10,6 +10,18 @@ from typing import Any
 
 #: Help of the option ``--scheduler``.
 SCHEDULER = "Dask scheduler whose workers read the files from the same disk (tcp://HOST:8786; needs placa[dask])"
+#: How R is run: inside this process, in a separate one, or whichever works.
+BRIDGES = ("auto", "rpy2", "rscript")
+
+
+def add_bridge(parser: argparse.ArgumentParser) -> None:
+    """Add the option ``--bridge``."""
+    parser.add_argument(
+        "--bridge",
+        default="auto",
+        choices=BRIDGES,
+        help="how R is run: inside this process (rpy2) or in a separate one (default: %(default)s)",
+    )
 
 
 def positive_integer(text: str) -> int:

@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
+from placa.core.arguments import BRIDGES
 from placa.core.errors import UnknownNameError
 from placa.core.progress import Progress
 from placa.evaluation.bridge import call_r, run_rscript
 from placa.evaluation.errors import Rpy2Error, r_error
-
-BRIDGES = ("auto", "rpy2", "rscript")
 
 
 def require_bridge(bridge: str) -> None:

@@ -5,7 +5,7 @@
 # `influence` are the contributions of the clusters, `variance` is the estimated variance and `units` are the effective
 # numbers of positive and negative clusters, see kish().
 auroc_quantity <- function(auroc, variance, influence, positives, negatives, units, degrees) {
-  # With one distinct probability, the AUROC is 0.5 without any variance: it says nothing about the ranks.
+  # With one distinct probability, no image ranks above another: the AUROC is 0.5 and has no variance.
   alike <- isTRUE(variance == 0) && auroc > 0 && auroc < 1
   if (is.na(variance) || is.na(auroc) || alike) {
     missing <- no_quantity(length(influence))

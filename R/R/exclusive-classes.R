@@ -57,7 +57,7 @@ multiclass_auroc <- function(predictions, split = "test", none = "none", confide
   }
   on.exit(clear_resample_cache())
   intervals <- bootstrap_intervals(bootstrap_clusters(data$cluster, data$truth, statistic, draws, seed), confidence)
-  # Where every draw has the same area, such as 1, the draws say nothing of its uncertainty.
+  # If every draw has the same area, such as 1, the draws do not show its uncertainty.
   intervals[intervals$lower == intervals$upper & !is.na(intervals$lower), c("lower", "upper")] <- NA_real_
   of_pair <- vapply(pairs, function(pair) sum(data$truth %in% pair), 1L)
   tibble::tibble(

@@ -69,7 +69,7 @@ small_list <- function(names) {
 
 fold_sentence <- function(about) if (length(about$folds)) s("methods.folds", folds = num(about$folds))
 
-# The methods that stand in the tables, not those that the options allow.
+# Describes the methods named in the tables of this evaluation.
 interval_sentences <- function(evaluation) {
   about <- evaluation$about
   methods <- unique(evaluation$discrimination$method)

@@ -74,7 +74,7 @@ class WrittenLabels(TypedDict):
     negative: Annotated[Count, Meta(description="Negative labels.")]
     uncertain: Annotated[Count, Meta(description="Uncertain labels.")]
     blank: Annotated[Count, Meta(description="Rows that do not mention the finding.")]
-    unknown: Annotated[Count, Meta(description="Rows whose labels say nothing.")]
+    unknown: Annotated[Count, Meta(description="Rows whose labels do not state whether the finding is present.")]
 
 
 class LabelPolicy(TypedDict):

@@ -29,7 +29,7 @@ from placa.sources.tables.words import fold
 NORMAL = "No Finding"
 _FILE_COLUMNS = ("filename", "imagename", "image", "file")
 _VOLUMES = (".nii", ".nii.gz", ".gz")
-#: Findings that say nothing.
+#: Values of the column that do not name a finding.
 _SILENT = UNKNOWN_WORDS | {"todo", "inconclusive"}
 #: Letters that number the images of one person: COVID-00015a and COVID-00015b.
 _LETTER = re.compile(r"(?<=\d)[a-z]$")

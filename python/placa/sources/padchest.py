@@ -1,7 +1,7 @@
 """PadChest (Bustos et al. 2020): 160,861 images, labels of physicians (24 %) or of a model, as lists in a cell.
 
-Entries of a list may begin with a space. ``exclude``, ``unchanged``, empty entries and the cell ``nan`` say nothing
-about the findings. Physicians and model never labelled the same study, so their labels cannot be compared.
+Entries of a list may begin with a space. ``exclude``, ``unchanged``, empty entries and the cell ``nan`` do not state
+which findings are present. Physicians and model never labelled the same study, so their labels cannot be compared.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _LABELLERS = {"physician": "Physician", "model": "RNN_model"}
 NORMAL = "normal"
 #: Entries that are no findings.
 _STATES = frozenset({NORMAL, "exclude", "unchanged", "suboptimal study", ""})
-#: A list of these alone says nothing about the findings.
+#: A list of these alone does not state which findings are present.
 _SILENT = frozenset({"unchanged", "suboptimal study", ""})
 _VIEWS = {"PA": "PA", "AP": "AP", "AP_horizontal": "AP_HORIZONTAL", "L": "LATERAL", "COSTAL": "COSTAL"}
 #: Files that are missing, truncated or damaged in the published archives, as other projects report.
@@ -107,7 +107,7 @@ def _labels(cells: pd.Series, notes: list[Note]) -> pd.DataFrame:
         if name in labels:
             labels = labels.drop(columns=name)
     unread, both = int(silent[numbers].sum()), int(mixed[numbers].sum())
-    text = f"images whose labels say nothing (exclude, unchanged alone, empty, nan): {unread:,}; their truth is unknown"
+    text = f"images without a usable label (exclude, unchanged alone, empty, nan): {unread:,}; their truth is unknown"
     notes.append(Note(text, "labels_without_finding", images=unread))
     if both:
         text = f"images labelled normal with other entries: {both:,}; they are not used as normal"

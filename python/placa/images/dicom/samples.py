@@ -25,7 +25,7 @@ def stored_values(samples: NDArray[Any], found: PixelFormat, high_bit: int, unus
         Integers of 8 or 16 bits, signed if the format is.
 
     Raises:
-        ImageRejected: Bits are used above those that the header states.
+        ImageRejected: A pixel uses more bits than the header states.
     """
     bits, signed = found.bits_stored, found.number == "signed"
     if samples.dtype == bool:

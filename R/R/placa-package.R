@@ -15,6 +15,7 @@
 #'   [calibration_measures()], [calibration_curve()].
 #' * Subgroups, errors and abstention: [subgroups()], [list_errors()], [abstain()].
 #' * Compare with another model or other labels: [compare_models()].
+#' * Compare with readers: [compare_readers()], [compare_modalities()].
 #' * Plots: [plot_roc()], [plot_calibration()], and `autoplot()`.
 #' * All tables and figures: [evaluate()], [evaluate_run()].
 #' * Report: [render_report()].

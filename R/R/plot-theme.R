@@ -11,7 +11,7 @@ band_alpha <- 0.2
 report_ink <- "#3a444e"
 accent <- "#0b6e75"
 warm <- "#c2502e"
-verdict_colours <- c(none = "#5b5f66", some = "#b8860b", strong = warm)
+verdict_colours <- c(none = "#5b5f66", inconclusive = "#4f7f9f", some = "#b8860b", strong = warm)
 
 theme_placa <- function(base_size = 11) {
   theme_of_both(base_size, "", ink, "#444444", "#ECECEC", 0.35) +

@@ -23,8 +23,8 @@ strong_probes <- function(audit) {
 
 # By verdict and AUROC. With the same verdict, probes that cannot see the lungs are stronger evidence.
 worst_first <- function(probes) {
-  coarse <- probes$probe %in% c("histogram", "thumbnail")
-  probes[order(-match(probes$verdict, c("none", "some", "strong")), coarse, -probes$auroc), ]
+  worst <- match(probes$verdict, c("none", "inconclusive", "some", "strong"))
+  probes[order(-worst, sees_lungs(probes$probe), -probes$auroc), ]
 }
 
 pairs_across_splits <- function(duplicates) as.numeric(duplicates$across_splits %||% 0)
@@ -34,6 +34,9 @@ duplicates_across_splits <- function(audit) {
   if (identical(as.numeric(audit$leakage$test_images_duplicated), 0)) return(0)
   pairs_across_splits(audit$leakage$exact_duplicates) + pairs_across_splits(audit$leakage$near_duplicates)
 }
+
+# What the probe sees: the lungs coarsely, or not at all.
+sees_lungs <- function(probe) probe %in% c("histogram", "thumbnail")
 
 # TRUE if groups were inferred because patients are unknown.
 has_inferred_groups <- function(audit) {
@@ -89,7 +92,7 @@ leakage_rows <- function(leakage) {
   c(
     if (!found) row("patients_across_splits", leakage$patients_across_splits),
     row("groups_across_splits", leakage$groups_across_splits),
-    row("image_wise", leakage$image_wise_split_would_leak, pct(leakage$image_wise_split_would_leak)),
+    row("image_wise", leakage$image_wise_split_would_leak, image_wise_text(leakage)),
     pairs("exact", leakage$exact_duplicates),
     pairs("near", leakage$near_duplicates),
     row("duplicated", leakage$test_images_duplicated, pct(leakage$test_images_duplicated)),
@@ -97,6 +100,14 @@ leakage_rows <- function(leakage) {
     row(if (found) "groups" else "patients", grouping$groups),
     row(if (found) "largest_group" else "largest_patient", grouping$largest, largest_text(grouping))
   )
+}
+
+# The mean and the range of many random splits; an older audit drew one.
+image_wise_text <- function(leakage) {
+  mean <- pct(leakage$image_wise_split_would_leak)
+  if (is.null(leakage$image_wise_lowest)) return(mean)
+  s("audit.leakage.image_wise", mean = mean, lowest = pct(leakage$image_wise_lowest),
+    highest = pct(leakage$image_wise_highest), draws = num(leakage$image_wise_draws))
 }
 
 largest_text <- function(grouping) {
@@ -212,7 +223,8 @@ write_shift <- function(shift) {
     part <- parts[[name]]
     if (length(part$verdict)) say(paste0("audit.shift.", name, "_", part$verdict))
     caption <- s(paste0("audit.shift.caption_", name))
-    write_table_block(paste0("shift-", name), shift_table(part$rows, name), caption, c("l", "r", "r", "r", "r", "l"))
+    write_table_block(paste0("shift-", name), shift_table(part$rows, name), caption,
+                      c("l", "r", "r", "r", "r", "r", "l"))
   }
 }
 
@@ -233,9 +245,10 @@ shift_table <- function(rows, where) {
   upper <- mapply(num, column(rows, "upper") * scale, digits)
   known <- !is.na(column(rows, "lower")) & !is.na(column(rows, "upper"))
   interval <- ifelse(known, s("number.range", lower = lower, upper = upper), s("number.none"))
+  size <- estimate_text(column(rows, "size"), column(rows, "size_lower"), column(rows, "size_upper"))
   table <- data.frame(names, value(rows$train), value(rows$test),
-                      value(rows$difference, signed = TRUE, unit = "number.points"), interval,
+                      value(rows$difference, signed = TRUE, unit = "number.points"), interval, size,
                       verdict_badge(column(rows, "verdict")))
   stats::setNames(table, c(s("audit.column.what"), s(paste0("audit.shift.train_", where)), s("audit.shift.test"),
-                           words_of("audit.column", c("difference", "interval", "verdict"))))
+                           words_of("audit.column", c("difference", "interval", "size", "verdict"))))
 }

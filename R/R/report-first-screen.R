@@ -146,7 +146,7 @@ write_verdict <- function(run, facts) {
   sentences <- c(
     s(paste0("headline.verdict_", verdict), n = num(across)),
     if (twins > 0) s("headline.verdict_twins", n = num(twins)),
-    shortcut_sentence(strong, run$evaluation[["discrimination"]], facts)
+    shortcut_sentence(strong, run$evaluation[["discrimination"]], facts, audit$shortcuts$verdict)
   )
   class <- verdict
   if (verdict == "good" && (twins > 0 || identical(leakage$verdict, "some"))) class <- "some"
@@ -154,15 +154,16 @@ write_verdict <- function(run, facts) {
   write_div(paste0("notice .verdict .", class), paste(sentences, collapse = "\n\n"))
 }
 
-# If the label can be predicted without the lungs, AUROC is hard to interpret, so the first screen states this.
-shortcut_sentence <- function(strong, found, facts) {
-  if (is.null(strong)) return(NULL)
+# If a simple property predicts the label, AUROC is hard to interpret, so the first screen states this.
+shortcut_sentence <- function(strong, found, facts, verdict) {
+  if (is.null(strong)) return(if (identical(verdict, "inconclusive")) s("headline.shortcut_unclear"))
   if (facts$many) {
     return(s("headline.shortcut_many", n = num(length(unique(strong$finding))), total = num(length(facts$findings))))
   }
   top <- strong[1, ]
   model <- found$auroc[match(top$finding, found$finding)]
   key <- if (length(model) && !is.na(model)) "headline.shortcut_model" else "headline.shortcut"
+  follows <- s(if (sees_lungs(top$probe)) "headline.follows_coarse" else "headline.follows_without")
   s(key, probe = word("probe", top$probe), finding = finding(top$finding), auroc = num(top$auroc, 2),
-    model = num(model %||% NA, 2))
+    follows = follows, model = num(model %||% NA, 2))
 }

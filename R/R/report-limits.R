@@ -43,6 +43,11 @@ notes_of <- function(run) {
   })
 }
 
+shift_limit <- function(verdicts) {
+  if (any(c("some", "strong") %in% verdicts)) return(s("limits.shift"))
+  if ("inconclusive" %in% verdicts) s("limits.shift_unclear")
+}
+
 # Limitations from the audit and from warnings of `placa prepare`, which are listed first.
 write_audit_limits <- function(audit, notes = list()) {
   strong <- strong_probes(audit)
@@ -59,7 +64,8 @@ write_audit_limits <- function(audit, notes = list()) {
                             finding = finding(strong$finding[[1]]), auroc = num(strong$auroc[[1]], 2)),
     if (NROW(worst)) s("limits.label_quality", ppv = pct(worst$ppv, 0), finding = finding(worst$finding),
                        reference = escape_markdown(worst$reference)),
-    if (any(c("some", "strong") %in% shift)) s("limits.shift"),
+    if (is.null(strong) && identical(audit$shortcuts$verdict, "inconclusive")) s("limits.shortcut_unclear"),
+    shift_limit(shift),
     if (has_inferred_groups(audit)) s("limits.groups_found")
   )
   if (!length(items)) return(invisible())

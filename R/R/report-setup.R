@@ -26,6 +26,7 @@ report_setup <- function(params) {
   set_language(params$language)
   the_report$run <- keep_findings(read_run(locate_run(params$run)), params$findings)
   the_report$facts <- headline_facts(the_report$run)
+  the_report$split <- the_report$facts$split
   the_report$compare <- params$compare
   the_report$pictures <- !identical(params$pictures, "no")
   invisible()

@@ -1,4 +1,4 @@
-# The shortcuts part of the audit: prediction of a finding without the lungs, and its meaning for the model.
+# The shortcuts part of the audit: prediction of a finding from simple properties, and its meaning for the model.
 
 write_shortcuts <- function(audit, run, facts) {
   if (is.null(audit$probes)) return(invisible())
@@ -7,8 +7,8 @@ write_shortcuts <- function(audit, run, facts) {
   say("audit.shortcuts.prose")
   if (length(about$folds) && length(about$images)) {
     some <- isTRUE(about$images < about$sampled_from)
-    say(if (some) "audit.shortcuts.sampled" else "audit.shortcuts.measured", folds = num(about$folds),
-        images = num(about$images), all = num(about$sampled_from %||% NA))
+    say(if (some) "audit.shortcuts.sampled" else "audit.shortcuts.measured", rules = s("audit.shortcuts.rules"),
+        folds = num(about$folds), images = num(about$images), all = num(about$sampled_from %||% NA))
   }
   measured <- as_rows(audit$probes[!is.na(column(audit$probes, "auroc")), ])
   many <- length(unique(audit$probes$finding)) > 1
@@ -17,6 +17,8 @@ write_shortcuts <- function(audit, run, facts) {
     (if (many) draw_shortcut_tiles else draw_shortcuts)(measured, found)
     (if (many) write_strong_table else write_probe_table)(audit$probes)
     (if (many) write_probe_meanings else write_probe_meaning)(measured, found)
+  } else {
+    say("audit.shortcuts.nothing")
   }
   write_unmeasured(audit$probes)
 }
@@ -47,7 +49,8 @@ draw_shortcut_tiles <- function(probes, found) {
 }
 
 probe_table <- function(probes, named_by) {
-  named <- list(probe = capitalise(probe_names(probes$probe)), finding = capitalise(finding(probes$finding)))
+  named <- list(probe = capitalise(probe_names(probes$probe)), finding = capitalise(finding(probes$finding)),
+                sees = word("probe_sees", probes$probe))
   table <- data.frame(named[named_by], num(column(probes, "auroc"), 3),
                       range_text(column(probes, "lower"), column(probes, "upper"), 3),
                       verdict_badge(ifelse(is.na(column(probes, "auroc")), NA, probes$verdict)),
@@ -57,7 +60,8 @@ probe_table <- function(probes, named_by) {
 
 write_probe_table <- function(probes) {
   caption <- s("audit.shortcuts.caption", finding = finding(probes$finding[[1]]))
-  write_table_block("shortcuts", probe_table(probes, "probe"), caption, c("l", "r", "r", "l", "r"))
+  write_table_block("shortcuts", probe_table(probes, c("probe", "sees")), caption,
+                    c("l", "l", "r", "r", "l", "r"))
 }
 
 # For many findings, the tiles show all probes; the table has the strongest.
@@ -78,7 +82,7 @@ write_probe_meaning <- function(probes, found) {
   model <- found[found$finding %in% top$finding & !is.na(found$auroc), ]
   verdict <- as.character(top$verdict)
   if (!verdict %in% c("some", "strong")) {
-    unclear <- inconclusive_probes(probes)
+    unclear <- as_rows(probes[probes$verdict == "inconclusive", ])
     if (is.null(unclear)) return(say("audit.shortcuts.means_none", finding = finding(top$finding)))
     widest <- unclear[which.max(unclear$auroc), ]
     return(say("audit.shortcuts.means_unclear", finding = finding(widest$finding), probe = probe_names(widest$probe),
@@ -86,16 +90,13 @@ write_probe_meaning <- function(probes, found) {
   }
   say(paste0("audit.shortcuts.means_", verdict), finding = finding(top$finding), probe = probe_names(top$probe),
       auroc = num(top$auroc, 2), range = range_text(top$lower, top$upper, 2))
+  if (sees_lungs(top$probe)) say("audit.shortcuts.means_coarse")
   if (verdict == "some" || !NROW(model)) return(invisible())
   # If the interval of the model includes the AUROC of the probe, the model may use only the shortcut.
-  above <- isTRUE(model$auroc_lower[[1]] > top$auroc)
-  say(if (above) "audit.shortcuts.model_above" else "audit.shortcuts.model_within", auroc = num(top$auroc, 2),
-      model = num(model$auroc[[1]], 2), model_range = range_text(model$auroc_lower[[1]], model$auroc_upper[[1]], 2))
-}
-
-# In a small data set, a probe without a verdict may be a shortcut if its interval is wide.
-inconclusive_probes <- function(probes, strong_from = 0.75) {
-  as_rows(probes[which(probes$verdict == "none" & column(probes, "upper") >= strong_from), ])
+  lower <- model$auroc_lower[[1]]
+  above <- if (is.na(lower)) "no_interval" else if (lower > top$auroc) "above" else "within"
+  say(paste0("audit.shortcuts.model_", above), auroc = num(top$auroc, 2), model = num(model$auroc[[1]], 2),
+      model_range = range_text(lower, model$auroc_upper[[1]], 2))
 }
 
 write_probe_meanings <- function(probes, found) {
@@ -103,11 +104,7 @@ write_probe_meanings <- function(probes, found) {
   total <- length(unique(probes$finding))
   if (is.null(strong)) {
     say("audit.shortcuts.many_none", total = num(total))
-    unclear <- unique(inconclusive_probes(probes)$finding)
-    if (length(unclear)) {
-      say("audit.shortcuts.many_unclear", n = num(length(unclear)), findings = paste(finding(unclear), collapse = ", "))
-    }
-    return(invisible())
+    return(write_undecided(probes))
   }
   worst <- strong[!duplicated(strong$finding), ]
   model <- found$auroc[match(worst$finding, found$finding)] %||% rep(NA, nrow(worst))
@@ -116,6 +113,18 @@ write_probe_meanings <- function(probes, found) {
   against <- s("audit.shortcuts.many_model", model = num(model, 2))
   say("audit.shortcuts.many_strong", n = num(nrow(worst)), total = num(total))
   write_markdown(paste0("- ", items, ifelse(is.na(model), "", against), collapse = "\n"))
+  write_undecided(probes)
+}
+
+# Findings without a strong shortcut: the verdict is inconclusive, or a strong one is ruled out.
+write_undecided <- function(probes) {
+  worst <- worst_first(probes)
+  worst <- worst[!duplicated(worst$finding), ]
+  keys <- c(inconclusive = "audit.shortcuts.many_unclear", none = "audit.shortcuts.many_ruled_out")
+  for (verdict in names(keys)) {
+    of <- worst$finding[worst$verdict == verdict]
+    if (length(of)) say(keys[[verdict]], n = num(length(of)), findings = paste(finding(of), collapse = ", "))
+  }
 }
 
 # Reasons for probes without AUROC, each once with its probes.

@@ -18,11 +18,16 @@ in_language <- function(language, code) {
 }
 
 # The text with this key, with each {name} replaced by the argument of that name; vectors give one text per element.
+# {split_set} and {split_images} name the evaluated split.
 # Text and arguments are Markdown: names go through finding(), word() or escape_markdown(). A brace in an argument is
 # not replaced again.
 s <- function(key, ...) {
   text <- the_report$strings[[key]]
   values <- list(...)
+  if (length(text) && grepl("{split_", text, fixed = TRUE)) {
+    values$split_set <- name_of_split("set_of.")
+    values$split_images <- name_of_split("images_of.")
+  }
   if (!length(values)) return(text)
   if (is.null(text) || any(lengths(values) == 0)) return(character())
   pieces <- regmatches(text, gregexpr("[{][a-z_]+[}]", text), invert = NA)[[1]]
@@ -33,6 +38,13 @@ s <- function(key, ...) {
   filled <- do.call(paste0, unname(pieces))
   for (value in pieces[gaps]) filled[rep_len(is.na(value), length(filled))] <- NA
   filled
+}
+
+# "test set" or "test images": the words for the split that the report is about.
+name_of_split <- function(kind) {
+  split <- the_report$split %||% "test"
+  key <- paste0(kind, split)
+  if (has_string(key)) s(key) else s(paste0(kind, "other"), name = escape_markdown(split))
 }
 
 has_string <- function(key) key %in% names(the_report$strings)

@@ -11,8 +11,9 @@ from placa.audit.verdicts import leakage_verdict
 from placa.dataset.groups.likeness import DuplicatePairs
 from placa.records.audit import Duplicates, GroupRules, Leakage, NearDuplicates
 
-#: Share of test images in the hypothetical split by image.
+#: Share of test images in the hypothetical splits by image, and their number.
 IMAGE_WISE_TEST = 0.2
+IMAGE_WISE_DRAWS = 100
 EXAMPLES = 10
 
 
@@ -30,7 +31,7 @@ def find_leakage(
         manifest: A complete manifest with its splits.
         findings: The finding columns of `manifest`.
         pairs: Exact and near duplicates among the images; None without pixels.
-        seed: Seed of the hypothetical split by image.
+        seed: Seed of the hypothetical splits by image.
         grouping: The rules that joined images to groups.
         by_construction: Whether the labels are the folder names.
 
@@ -44,11 +45,15 @@ def find_leakage(
     straddling = {column: _straddling(manifest, f"{column}_id") for column in ("patient", "group")}
     exact, near, duplicated = _describe_pairs(manifest, pairs)
     sizes = np.bincount(groups)
+    image_wise = image_wise_leaks(manifest["group_id"], seed)
     return {
         "verdict": leakage_verdict(sum(straddling.values()), duplicated, len(unexpected)),
         "patients_across_splits": straddling["patient"],
         "groups_across_splits": straddling["group"],
-        "image_wise_split_would_leak": image_wise_leak(manifest["group_id"], seed),
+        "image_wise_split_would_leak": round(float(image_wise.mean()), 6),
+        "image_wise_lowest": round(float(image_wise.min()), 6),
+        "image_wise_highest": round(float(image_wise.max()), 6),
+        "image_wise_draws": len(image_wise),
         "test_images_duplicated": round(duplicated, 6),
         "exact_duplicates": exact,
         "near_duplicates": near,
@@ -66,17 +71,26 @@ def _straddling(manifest: pd.DataFrame, column: str) -> int:
     return int((manifest.dropna(subset=[column]).groupby(column)["split"].nunique() > 1).sum())
 
 
-def image_wise_leak(group_id: pd.Series, seed: int) -> float:
-    """Return the share of test images, 0 to 1, whose group is also in training after a random 80/20 split by image.
+def image_wise_leaks(group_id: pd.Series, seed: int, draws: int = IMAGE_WISE_DRAWS) -> NDArray[np.float64]:
+    """Draw random 80/20 splits by image; return the shares of test images whose group is also in training.
 
     Args:
         group_id: The patient or group of each image, shape ``(n,)``.
-        seed: Seed of that split.
+        seed: Seed of the splits.
+        draws: Number of splits.
+
+    Returns:
+        Shares, 0 to 1, shape ``(draws,)``.
     """
-    test = np.random.default_rng(seed).random(len(group_id)) < IMAGE_WISE_TEST
-    if not test.any():
-        return 0.0
-    return round(float(group_id[test].isin(group_id[~test]).mean()), 6)
+    codes = pd.factorize(group_id)[0]
+    random = np.random.default_rng(seed)
+    shares = np.zeros(draws)
+    for draw in range(draws):
+        test = random.random(len(codes)) < IMAGE_WISE_TEST
+        if test.any():
+            trained = np.bincount(codes[~test], minlength=codes.max() + 1) > 0
+            shares[draw] = trained[codes[test]].mean()
+    return shares
 
 
 def _describe_pairs(manifest: pd.DataFrame, pairs: DuplicatePairs | None) -> tuple[Duplicates, NearDuplicates, float]:

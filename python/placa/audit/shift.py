@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.audit.intervals import Floats, bonferroni_level, clustered_mean, quantile
+from placa.audit.intervals import Estimate, Floats, bonferroni_level, clustered_mean, proportion, quantile
 from placa.audit.verdicts import shift_verdict, worst
 from placa.records.audit import Difference, Shift, Side
+from placa.records.codes import Verdict
 
 #: Minimum number of groups on each side for a verdict.
 MIN_GROUPS = 10
@@ -59,15 +60,14 @@ def find_shift(train: pd.DataFrame, test: pd.DataFrame, findings: list[str], gro
 
     Returns:
         The description of both sides, and one row per comparison: the value of each side, the ``difference`` (test
-            minus
-        train) with its interval, with groups as the unit, and the standardised ``size``. None if a side has no image.
-        The intervals have a simultaneous level of 95 % (Bonferroni). Ages are compared by their means, in years.
+        minus train) and the standardised ``size``, with their intervals, with groups as the unit. None if a side has no
+        image. The intervals have a simultaneous level of 95 % (Bonferroni). Ages are compared by their means, in years.
     """
     if train.empty or test.empty:
         return None
     items = [item for item in _items(train, test, findings, group) if min(len(values) for values, _ in item[2])]
-    reach = quantile(bonferroni_level(len(items)))
-    rows = [_row(item, reach) for item in items]
+    level = bonferroni_level(len(items))
+    rows = [_row(item, level) for item in items]
     return {
         "train": describe(train, findings, group),
         "test": describe(test, findings, group),
@@ -99,27 +99,55 @@ def _items(train: pd.DataFrame, test: pd.DataFrame, findings: list[str], group: 
     return items
 
 
-def _row(item: _Item, reach: float) -> Difference:
-    what, finding, sides, share = item
-    (train, train_variance), (test, test_variance) = (clustered_mean(*side) for side in sides)
-    difference = test - train
-    if share:
-        # Cohen's (1988) h, which is larger for 3 % and 10 % than for 43 % and 50 %.
-        size: float | None = float(2 * np.arcsin(np.sqrt(test)) - 2 * np.arcsin(np.sqrt(train)))
-    else:
-        spread = np.sqrt(sum(float(values.var()) for values, _ in sides) / 2)
-        size = float(difference / spread) if spread > 0 else None
-    few = min(len(np.unique(groups)) for _, groups in sides) < MIN_GROUPS
-    error = np.sqrt(train_variance + test_variance)
-    lower, upper = difference - reach * error, difference + reach * error
+def _row(item: _Item, level: float) -> Difference:
+    what, finding, (train, test), share = item
+    compare = _shares if share else _means
+    value, size = compare(train, test, level)
+    few = min(len(np.unique(groups)) for _, groups in (train, test)) < MIN_GROUPS
     return {
         "what": what,
         "finding": finding,
-        "train": number(train),
-        "test": number(test),
-        "difference": number(difference),
-        "lower": number(lower),
-        "upper": number(upper),
-        "size": None if size is None else number(size),
-        "verdict": "none" if few else shift_verdict(size, float(lower), float(upper)),
+        "train": number(train[0].mean()),
+        "test": number(test[0].mean()),
+        "difference": number(value.value),
+        "lower": number(value.lower),
+        "upper": number(value.upper),
+        "size": number(size.value),
+        "size_lower": number(size.lower),
+        "size_upper": number(size.upper),
+        "verdict": "inconclusive" if few else _verdict(size),
     }
+
+
+def _verdict(size: Estimate) -> Verdict:
+    return shift_verdict(None if np.isnan(size.value) else size.value, size.lower, size.upper)
+
+
+def _shares(train: _Side, test: _Side, level: float) -> tuple[Estimate, Estimate]:
+    """Compare two shares: their difference and Cohen's (1988) h, which is larger for 3 and 10 % than for 43 and 50 %.
+
+    The interval combines Wilson's intervals of both shares (Newcombe 1998), and has a width where both are 0 or 1.
+    """
+    of_train, of_test = (proportion(values == 1, groups, level) for values, groups in (train, test))
+    return _subtract(of_test, of_train), _subtract(_arcsine(of_test), _arcsine(of_train))
+
+
+def _arcsine(share: Estimate) -> Estimate:
+    return Estimate(*(float(2 * np.arcsin(np.sqrt(part))) for part in (share.value, share.lower, share.upper)))
+
+
+def _subtract(test: Estimate, train: Estimate) -> Estimate:
+    value = test.value - train.value
+    below = np.hypot(test.value - test.lower, train.upper - train.value)
+    above = np.hypot(test.upper - test.value, train.value - train.lower)
+    return Estimate(value, float(value - below), float(value + above))
+
+
+def _means(train: _Side, test: _Side, level: float) -> tuple[Estimate, Estimate]:
+    """Compare two means: their difference, and the same in standard deviations (Cohen's d)."""
+    (of_train, train_variance), (of_test, test_variance) = clustered_mean(*train), clustered_mean(*test)
+    reach = quantile(level) * float(np.sqrt(train_variance + test_variance))
+    value = of_test - of_train
+    spread = float(np.sqrt((train[0].var() + test[0].var()) / 2)) or np.nan
+    parts = (value, value - reach, value + reach)
+    return Estimate(*parts), Estimate(*(part / spread for part in parts))

@@ -1,4 +1,4 @@
-"""Measure how well a label can be predicted without the lungs."""
+"""Measure how well simple properties of the images predict a label."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from placa.audit.probes import Features, all_features, view_age_sex
 from placa.audit.verdicts import shortcut_verdict, worst
 from placa.core.progress import SILENT, Progress
 from placa.records.audit import Probe, Reason, Shortcuts
+from placa.records.codes import Verdict
 
 #: Maximum number of images; with more, intervals hardly become narrower and the time grows.
 MOST_IMAGES = 8000
@@ -157,14 +158,19 @@ def _measure(
         estimate = cross_validate(features.columns[known], truth, groups[known], folds, level)
         reason = None if estimate else {"code": "unequal_groups", "values": {}}
     if estimate is None:
-        return {"auroc": None, "lower": None, "upper": None, "verdict": "none", "reason": reason}
+        return {"auroc": None, "lower": None, "upper": None, "verdict": _unmeasured(reason), "reason": reason}
     return {
         "auroc": round(estimate.value, 6),
         "lower": round(estimate.lower, 6),
         "upper": round(estimate.upper, 6),
-        "verdict": shortcut_verdict(probe, estimate.value, estimate.lower),
+        "verdict": shortcut_verdict(probe, estimate.value, estimate.lower, estimate.upper),
         "reason": None,
     }
+
+
+def _unmeasured(reason: Reason | None) -> Verdict:
+    """Return the verdict of a probe without AUROC: what is equal for all images cannot be a shortcut."""
+    return "none" if reason and reason["code"] in {"constant", "same_dimensions", "same_file"} else "inconclusive"
 
 
 def cross_validate(

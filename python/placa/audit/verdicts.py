@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
 
-Verdict = Literal["none", "some", "strong"]
-ORDER: tuple[Verdict, ...] = ("none", "some", "strong")
+from placa.records.codes import Verdict
+
+ORDER: tuple[Verdict, ...] = ("none", "inconclusive", "some", "strong")
 
 #: Minimum AUROC, and bound that its lower limit must exceed, for the verdicts ``some`` and ``strong``.
 SOME_AUROC, SOME_LOWER = 0.60, 0.50
@@ -28,18 +28,23 @@ def worst(verdicts: Iterable[str]) -> Verdict:
     return ORDER[max((ORDER.index(verdict) for verdict in verdicts), default=0)]
 
 
-def shortcut_verdict(probe: str, auroc: float, lower: float) -> Verdict:
-    """Return the verdict on how well a label is predicted without the lungs.
+def shortcut_verdict(probe: str, auroc: float, lower: float, upper: float) -> Verdict:
+    """Return the verdict on how well a simple property predicts a label.
 
     Args:
         probe: The probe; the bound is higher for probes that include the lungs coarsely.
         auroc: The AUROC of the probe.
-        lower: The lower limit of its simultaneous interval.
+        lower, upper: The limits of its simultaneous interval.
+
+    Returns:
+        ``none`` only if the interval rules out a strong shortcut.
     """
     if auroc >= STRONG_AUROC and lower > STRONG_LOWER:
         return "strong"
     bound = LUNG_PROBES_LOWER if probe in PROBES_WITH_LUNGS else SOME_LOWER
-    return "some" if auroc >= SOME_AUROC and lower > bound else "none"
+    if auroc >= SOME_AUROC and lower > bound:
+        return "some"
+    return "none" if upper < STRONG_AUROC else "inconclusive"
 
 
 def shift_verdict(size: float | None, lower: float, upper: float) -> Verdict:
@@ -48,10 +53,13 @@ def shift_verdict(size: float | None, lower: float, upper: float) -> Verdict:
     Args:
         size: The standardised difference; None if undefined.
         lower, upper: The limits of its simultaneous interval.
+
+    Returns:
+        ``none`` only if the interval rules out a strong difference.
     """
-    if size is None or lower <= 0 <= upper or abs(size) < SOME_SHIFT:
-        return "none"
-    return "strong" if abs(size) >= STRONG_SHIFT else "some"
+    if size is not None and abs(size) >= SOME_SHIFT and not lower <= 0 <= upper:
+        return "strong" if abs(size) >= STRONG_SHIFT else "some"
+    return "none" if max(abs(lower), abs(upper)) < STRONG_SHIFT else "inconclusive"
 
 
 def leakage_verdict(straddling: int, duplicated: float, telling: int) -> Verdict:

@@ -41,18 +41,20 @@ LEAKAGE_MEANS = {
 }
 
 SHIFT_MEANS = {
-    "none": "Training and test images do not differ in the compared properties: results apply to images like these "
-    "only.",
+    "none": "The intervals rule out a strong difference in the compared properties.",
+    "inconclusive": "There are too few patients or groups: a strong difference is neither shown nor ruled out.",
     "some": "Test images differ from training images: calibration, PPV and NPV may be wrong on one of them.",
     "strong": "Test images have another composition than training images: calibration, PPV and NPV do not transfer "
     "between them, and thresholds chosen on validation may miss their target on test.",
 }
 
 _SHORTCUT_MEANS = {
-    "none": "None: no probe predicts a label reliably. With few patients, a shortcut may still exist.",
-    "some": "Some: part of the AUROC of a model may be caused by this, without the lungs.",
-    "strong": "Strong: a model may reach AUROC {auroc:.2f} ({finding}) without using the lungs; results on this data "
-    "set do not distinguish such a model from one that uses them.",
+    "none": "None: the intervals rule out a strong shortcut of the probes that were measured.",
+    "inconclusive": "Inconclusive: a strong shortcut is neither shown nor ruled out (highest AUROC {auroc:.2f}, "
+    "{finding}).",
+    "some": "Some: part of the AUROC of a model may be caused by this.",
+    "strong": "Strong: a model may reach AUROC {auroc:.2f} ({finding}) without assessing the lungs; results on this "
+    "data set do not distinguish such a model from one that assesses them.",
 }
 
 
@@ -66,7 +68,7 @@ def shortcut_means(probes: Iterable[Probe]) -> list[str]:
     if not measured:
         return ["Not measured: there are too few images or patients, or all images have the same properties."]
     lines = []
-    for verdict in ("strong", "some"):
+    for verdict in ("strong", "some", "inconclusive"):
         matching = [row for row in measured if row["verdict"] == verdict]
         if matching:
             highest = max(matching, key=lambda row: row["auroc"] or 0.0)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _RowT = TypeVar("_RowT", Probe, Difference)
-_STYLES = {"none": "green", "some": "yellow", "strong": "bold red"}
+_STYLES = {"none": "green", "inconclusive": "cyan", "some": "yellow", "strong": "bold red"}
 #: Maximum number of rows of a printed table, the worst verdicts first; audit.json has all rows.
 _ROWS = 20
 
@@ -74,7 +74,7 @@ def _leakage(console: Console, leakage: Leakage) -> None:
         if duplicates["across_splits"]:
             # Pairs across splits are first.
             rows.append(("", "such as " + " and ".join(map(str, duplicates["examples"][0][:2]))))
-    rows.append(("test images leaked by a split by image", _percent(leakage["image_wise_split_would_leak"])))
+    rows.append(("test images leaked by a split by image", _image_wise(leakage)))
     rows.append(("groups", f"{grouping['groups']:,}, the largest with {_many(grouping['largest'], 'image')}"))
     words = Words("en")
     for joined in grouping["joined_by"]:
@@ -100,6 +100,14 @@ def _leakage(console: Console, leakage: Leakage) -> None:
         _grid(console, heads, cells, "lllrrr")
 
 
+def _image_wise(leakage: Leakage) -> str:
+    mean = _percent(leakage["image_wise_split_would_leak"])
+    if "image_wise_lowest" not in leakage:
+        return mean
+    ends = _percent(leakage["image_wise_lowest"]), _percent(leakage["image_wise_highest"])
+    return f"{mean} ({ends[0]} to {ends[1]} in {leakage['image_wise_draws']} random splits)"
+
+
 def _duplicates(found: Duplicates) -> str:
     if found["pairs"] is None:
         return "not examined"
@@ -107,7 +115,7 @@ def _duplicates(found: Duplicates) -> str:
 
 
 def _shortcuts(console: Console, shortcuts: Shortcuts) -> None:
-    _title(console, "Shortcuts: the label predicted without the lungs", shortcuts["verdict"])
+    _title(console, "Shortcuts: the label predicted by simple models", shortcuts["verdict"])
     worst = _worst_first(shortcuts["probes"])
     cells = [
         (

@@ -105,8 +105,11 @@ class Leakage(TypedDict):
     patients_across_splits: Annotated[Count, Meta(description="Patients in more than one split.")]
     groups_across_splits: Annotated[Count, Meta(description="Groups in more than one split.")]
     image_wise_split_would_leak: Annotated[
-        Share, Meta(description="Share of test images with a known group after a split by image.")
+        Share, Meta(description="Share of test images with a known group after a split by image: the mean of draws.")
     ]
+    image_wise_lowest: NotRequired[Annotated[Share, Meta(description="The lowest share of these draws.")]]
+    image_wise_highest: NotRequired[Annotated[Share, Meta(description="The highest share.")]]
+    image_wise_draws: NotRequired[Annotated[Count, Meta(description="Splits that were drawn.")]]
     test_images_duplicated: Annotated[Share, Meta(description="Share of test images with a duplicate elsewhere.")]
     exact_duplicates: Annotated[Duplicates, Meta(description="Identical pixels.")]
     near_duplicates: Annotated[NearDuplicates, Meta(description="Similar pixels after alignment.")]
@@ -135,7 +138,7 @@ class Reason(TypedDict):
 
 
 class Probe(TypedDict):
-    """How well one property of the images predicts one finding without the lungs."""
+    """How well one simple property of the images predicts one finding."""
 
     probe: Annotated[
         Literal[
@@ -173,7 +176,7 @@ class Probe(TypedDict):
 
 
 class Shortcuts(TypedDict):
-    """How well the findings are predicted without the lungs."""
+    """How well simple properties predict the findings."""
 
     images: Annotated[Count, Meta(description="Images used.")]
     sampled_from: Annotated[Count, Meta(description="Images of the data set.")]
@@ -234,6 +237,8 @@ class Difference(TypedDict):
     lower: Annotated[float | None, Meta(description="Lower limit of the simultaneous 95 % interval.")]
     upper: Annotated[float | None, Meta(description="Upper limit.")]
     size: Annotated[float | None, Meta(description="Standardised difference.")]
+    size_lower: NotRequired[Annotated[float | None, Meta(description="Lower limit of its simultaneous interval.")]]
+    size_upper: NotRequired[Annotated[float | None, Meta(description="Upper limit.")]]
     verdict: Annotated[Verdict, Meta(description="The verdict.")]
 
 
@@ -267,7 +272,7 @@ class Audit(TypedDict):
     schema_version: Annotated[int, Meta(ge=AUDIT_SCHEMA, le=AUDIT_SCHEMA, description="Version of this schema.")]
     splits: Annotated[Splits, Meta(description="The splits.")]
     leakage: Annotated[Leakage, Meta(description="What training and test have in common.")]
-    shortcuts: Annotated[Shortcuts, Meta(description="What predicts a finding without the lungs.")]
+    shortcuts: Annotated[Shortcuts, Meta(description="What predicts a finding from simple properties.")]
     label_quality: Annotated[list[LabelQuality], Meta(description="Agreement with a second source of labels.")]
     label_policies: NotRequired[
         Annotated[list[PolicyCounts], Meta(description="Labels under each policy, if some are uncertain.")]

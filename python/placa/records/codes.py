@@ -14,8 +14,8 @@ Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 Fingerprint: TypeAlias = Annotated[str, Meta(pattern="^sha256:[0-9a-f]{64}$")]
 #: The values of a code, by name.
 Values: TypeAlias = dict[str, int | float | str]
-#: A verdict of the audit, the worst last.
-Verdict: TypeAlias = Literal["none", "some", "strong"]
+#: A verdict of the audit, the worst last: an effect that matters is ruled out, neither shown nor ruled out, or shown.
+Verdict: TypeAlias = Literal["none", "inconclusive", "some", "strong"]
 
 
 #: Values of remarks that quote cells of a table.

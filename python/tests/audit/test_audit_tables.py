@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from audit_data import make_manifest, read_nih_table
+from scipy.stats import binomtest
 
 from placa.audit import run_audit
 from placa.audit.label_quality import label_quality
@@ -79,7 +80,7 @@ def test_equal_distributions_have_no_shift() -> None:
         find_shift(make_manifest(400, seed=seed), make_manifest(200, seed=seed + 1000), ["Edema"])["verdict"]
         for seed in range(40)
     ]
-    assert sum(verdict != "none" for verdict in strong) <= 2
+    assert sum(verdict in {"some", "strong"} for verdict in strong) <= 2
 
 
 def test_simulated_shifts_are_found() -> None:
@@ -89,11 +90,11 @@ def test_simulated_shifts_are_found() -> None:
     shift = find_shift(train, test, ["Edema"])
     verdicts = {row["what"]: row["verdict"] for row in shift["rows"]}
     assert verdicts == {
-        "prevalence": "none",
+        "prevalence": "inconclusive",
         "ap": "strong",
-        "female": "none",
+        "female": "inconclusive",
         "age": "strong",
-        "images_per_patient": "none",
+        "images_per_patient": "inconclusive",
     }
     age = next(row for row in shift["rows"] if row["what"] == "age")
     assert age["lower"] < 20 < age["upper"] and age["difference"] == pytest.approx(20, abs=5)
@@ -107,9 +108,21 @@ def test_the_difference_of_independent_images_has_the_usual_interval() -> None:
         side["age"] = np.nan
     (row,) = find_shift(train, test, ["Edema"])["rows"]
     shares = [float(side["Edema"].mean()) for side in (train, test)]
-    error = np.sqrt(sum(share * (1 - share) / (count - 1) for share, count in zip(shares, (300, 200), strict=True)))
-    assert row["upper"] - row["lower"] == pytest.approx(2 * 1.959964 * error, abs=1e-5)
-    assert row["size"] == pytest.approx(2 * (np.arcsin(np.sqrt(shares[1])) - np.arcsin(np.sqrt(shares[0]))), abs=1e-6)
+    # Newcombe's interval from Wilson's intervals of both shares.
+    (one, one_lower, one_upper), (two, two_lower, two_upper) = (
+        (share, *binomtest(round(share * count), count).proportion_ci(method="wilson"))
+        for share, count in zip(shares, (300, 200), strict=True)
+    )
+    assert row["lower"] == pytest.approx(two - one - np.hypot(two - two_lower, one_upper - one), abs=1e-5)
+    assert row["upper"] == pytest.approx(two - one + np.hypot(two_upper - two, one - one_lower), abs=1e-5)
+    assert row["size"] == pytest.approx(2 * (np.arcsin(np.sqrt(two)) - np.arcsin(np.sqrt(one))), abs=1e-6)
+
+
+def test_a_finding_that_neither_side_has_is_not_certain() -> None:
+    train, test = (make_manifest(count, per_group=1, seed=count) for count in (300, 60))
+    train["Edema"] = test["Edema"] = 0
+    row = next(row for row in find_shift(train, test, ["Edema"])["rows"] if row["what"] == "prevalence")
+    assert row["lower"] < 0 < row["upper"] and row["verdict"] == "inconclusive"
 
 
 def test_without_test_images_no_shift_is_reported() -> None:
@@ -118,8 +131,9 @@ def test_without_test_images_no_shift_is_reported() -> None:
 
 
 def test_the_written_rule() -> None:
-    assert shift_verdict(0.3, -0.01, 0.5) == "none"
-    assert shift_verdict(0.09, 0.01, 0.5) == "none"
     assert shift_verdict(-0.1, -0.5, -0.01) == "some"
     assert shift_verdict(-0.25, -0.5, -0.01) == "strong"
-    assert shift_verdict(None, 0.1, 0.2) == "none"
+    # Ruled out: the interval is inside ±0.25, whether or not it includes 0.
+    assert shift_verdict(0.05, -0.1, 0.2) == shift_verdict(0.09, 0.01, 0.2) == "none"
+    assert shift_verdict(0.3, -0.01, 0.5) == shift_verdict(0.09, 0.01, 0.5) == "inconclusive"
+    assert shift_verdict(-0.20, -0.55, 0.15) == shift_verdict(None, np.nan, np.nan) == "inconclusive"

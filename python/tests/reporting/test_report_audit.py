@@ -48,9 +48,13 @@ def audits() -> dict[str, Any]:
     probes += [unmeasured | {"probe": probe, "finding": "Hernia", "reason": rare} for probe in ("file", "dimensions")]
     many["shortcuts"]["probes"] = probes
     small = make_audit()
-    small["shortcuts"]["probes"] = [make_audit()["shortcuts"]["probes"][2] | {"verdict": "none", "lower": 0.455}]
+    small["shortcuts"]["probes"] = [
+        make_audit()["shortcuts"]["probes"][2] | {"verdict": "inconclusive", "lower": 0.455}
+    ]
+    small["shortcuts"]["verdict"] = "inconclusive"
     clear = make_audit()
-    clear["shortcuts"]["probes"] = [small["shortcuts"]["probes"][0] | {"auroc": 0.51, "upper": 0.58}]
+    clear["shortcuts"]["verdict"] = "none"
+    clear["shortcuts"]["probes"] = [small["shortcuts"]["probes"][0] | {"verdict": "none", "auroc": 0.51, "upper": 0.58}]
     found = make_audit()
     found["leakage"] |= {
         "verdict": "strong",
@@ -166,6 +170,12 @@ def test_a_wide_interval_is_not_reported_as_no_shortcut(texts: dict[str, Any]) -
     assert shows(clear, "en", "audit.shortcuts.means_none", finding="pneumonia") and not shows(clear, "en", unclear)
     for name in ("small", "clear"):  # with duplicates and without a shortcut
         assert ".verdict .some" in texts["en"][name]["verdict"]
+
+
+def test_the_first_screen_says_that_the_audit_is_inconclusive(texts: dict[str, Any]) -> None:
+    for lang in ("en", "es"):
+        sentence = strings(lang)["headline.shortcut_unclear"]
+        assert sentence in texts[lang]["small"]["verdict"] and sentence not in texts[lang]["clear"]["verdict"]
 
 
 def test_fourteen_findings_have_one_figure_and_a_table_of_the_strongest(texts: dict[str, Any]) -> None:

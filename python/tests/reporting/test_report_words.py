@@ -73,12 +73,12 @@ def test_the_verdict_rules_match_those_of_the_audit() -> None:
     from placa.audit.probes import ACQUISITION_PROBES, PROBES
 
     shortcuts = (rule.STRONG_AUROC, rule.STRONG_LOWER, rule.SOME_AUROC, rule.SOME_LOWER, rule.LUNG_PROBES_LOWER)
-    shift = (rule.SOME_SHIFT, rule.STRONG_SHIFT)
+    shortcuts += (rule.STRONG_AUROC,)
+    shift = (rule.SOME_SHIFT, rule.STRONG_SHIFT, rule.STRONG_SHIFT)
     for lang, mark in (("en", "."), ("es", ",")):
         words = strings(lang)
-        for key in ("audit.shortcuts.measured", "audit.shortcuts.sampled"):
-            output = re.findall(rf"\d{re.escape(mark)}\d\d", words[key])
-            assert output == [f"{limit:.2f}".replace(".", mark) for limit in shortcuts]
+        output = re.findall(rf"\d{re.escape(mark)}\d\d", words["audit.shortcuts.rules"])
+        assert output == [f"{limit:.2f}".replace(".", mark) for limit in shortcuts]
         assert f"{rule.STRONG_AUROC:.2f}".replace(".", mark) in words["audit.shortcuts.many_unclear"]
         output = re.findall(rf"\b0{re.escape(mark)}\d+", words["audit.shift.prose"])
         assert output == [f"{limit:g}".replace(".", mark) for limit in shift]

@@ -2,6 +2,7 @@
 evaluation_columns <- c("image_id", "patient_id", "group_id", "split", "finding", "truth", "probability")
 run_columns <- c(evaluation_columns, "score", "sex", "age", "view", "site")
 text_columns <- c("image_id", "patient_id", "group_id", "split", "finding", "sex", "view", "site", "fold")
+id_columns <- c("image_id", "patient_id", "group_id")
 real_columns <- c("probability", "score", "age")
 
 # Converts any data frame (from parquet, from Python, entered by hand) to the table that all functions use.
@@ -21,15 +22,7 @@ check_predictions <- function(predictions, columns = evaluation_columns, call = 
   attributes_kept <- attr(predictions, "placa", exact = TRUE)
   predictions <- tibble::as_tibble(predictions)
   for (name in intersect(text_columns, names(predictions))) {
-    predictions[[name]] <- as_text(predictions[[name]], name, call)
-  }
-  # A space or a zero-width character at an end would make another patient of the same id.
-  for (name in intersect(c("image_id", "patient_id", "group_id"), names(predictions))) {
-    predictions[[name]] <- trim_id(predictions[[name]])
-  }
-  # An empty cell of a CSV is "": an unknown patient, not one shared patient.
-  for (name in intersect(c("patient_id", "group_id", "fold"), names(predictions))) {
-    predictions[[name]][predictions[[name]] %in% ""] <- NA_character_
+    predictions[[name]] <- as_known_text(predictions[[name]], name, call)
   }
   for (name in intersect(real_columns, names(predictions))) {
     predictions[[name]] <- as_real(predictions[[name]], name, call)
@@ -43,19 +36,22 @@ check_predictions <- function(predictions, columns = evaluation_columns, call = 
     )
   }
   if ("age" %in% names(predictions)) check_age(predictions$age, call)
-  if (anyNA(predictions$finding)) {
-    cli::cli_abort(
-      c("{.field finding} must not be missing.",
-        x = "It is missing in {sum(is.na(predictions$finding))} row{?s}."),
-      class = "placa_error_finding", call = call
-    )
-  }
+  check_present(predictions$finding, "finding", "placa_error_finding", call)
+  check_present(predictions$image_id, "image_id", c("placa_error_image_id", "placa_error_columns"), call)
   attr(predictions, "placa") <- attributes_kept
   predictions
 }
 
-# An identifier without invisible characters, as placa.records.predictions reads it.
-trim_id <- function(x) trimws(gsub("[\u200b-\u200f\u2060\ufeff]", "", x), whitespace = "[\\h\\v]")
+# Text in which blank is missing, as an empty cell of a CSV. A space or a zero-width character at an end would make
+# another patient of the same identifier, so it is removed, as in placa.records.predictions.
+as_known_text <- function(x, name, call = rlang::caller_env()) {
+  x <- as_text(x, name, call)
+  values <- unique(x)
+  tidy <- trimws(gsub("[\u200b-\u200f\u2060\ufeff]", "", values), whitespace = "[\\h\\v]")
+  tidy[tidy %in% ""] <- NA_character_
+  if (!name %in% id_columns) tidy[!is.na(tidy)] <- values[!is.na(tidy)]
+  if (identical(tidy, values)) x else tidy[match(x, values)]
+}
 
 check_columns <- function(data, columns, what, call) {
   missing <- setdiff(columns, names(data))
@@ -123,6 +119,15 @@ as_truth <- function(x, call) {
     )
   }
   as.integer(number)
+}
+
+check_present <- function(x, name, class, call) {
+  if (anyNA(x)) {
+    cli::cli_abort(
+      c("{.field {name}} must not be missing.", x = "It is missing in {sum(is.na(x))} row{?s}."),
+      class = class, call = call
+    )
+  }
 }
 
 check_age <- function(age, call) {

@@ -45,8 +45,10 @@ test_that("lists of Python become columns with missing values", {
 })
 
 test_that("the first installed reader is used, and none is an error", {
-  readers <- list(nowhere = function(...) NULL, stats = function(...) "by stats", utils = function(...) "by utils")
-  expect_identical(read_parquet(fixture(), readers), "by stats")
+  readers <- list(
+    nowhere = function(...) NULL, stats = function(...) list(data = 1), utils = function(...) list(data = 2)
+  )
+  expect_identical(read_parquet(fixture(), readers)$data, 1)
   expect_error(read_parquet(fixture(), readers["nowhere"]), "install.packages", class = "placa_error_parquet")
 })
 

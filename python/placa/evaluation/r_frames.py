@@ -9,19 +9,25 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from pandas.api import types
 
 from placa.evaluation.errors import InvalidTextError
+from placa.records.column_types import INEXACT, plain_columns
 
 # R's missing values: for integers and logicals, and for doubles (a NaN with 1954 in its lower 32 bits).
 _NA_INTEGER = np.int32(-(2**31))
 _NA_REAL = np.uint64(0x7FF00000000007A2).view(np.float64)
 # NUL and halves of surrogate pairs.
 _INVALID = re.compile("[\0\ud800-\udfff]")
+
+#: Types of pandas that keep integers beside missing values.
+_NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype(), pa.bool_(): pd.BooleanDtype()}
 
 _DATA_FRAME = """
 function(columns, n_rows, note) {
@@ -42,10 +48,11 @@ function(columns, n_rows, note) {
 def to_r(frame: pd.DataFrame) -> Any:
     """Convert a frame to an R data frame.
 
-    Booleans become logical. Integers become integer, beyond 2^31 double, and beyond 2^53, where doubles are no longer
-    exact, character. Floats become double. All other types, such as categories and dates, become character. Missing
-    values become the ``NA`` of the type. ``frame.attrs["placa"]``, which must be serialisable as JSON, becomes the
-    attribute ``placa``, as `read_predictions` in R sets it.
+    Booleans become logical. Integers become integer, beyond 2^31 double, and from 2^53, where doubles are no longer
+    exact, character. Floats and decimals become double. All other types, such as categories and dates, become
+    character. Columns of lists, structures or bytes without text are left out. Missing values become the ``NA`` of the
+    type. ``frame.attrs["placa"]``, which must be serialisable as JSON, becomes the attribute ``placa``, as
+    `read_predictions` in R sets it.
 
     Args:
         frame: Any frame; its index is dropped.
@@ -55,10 +62,37 @@ def to_r(frame: pd.DataFrame) -> Any:
     """
     import rpy2.rinterface as ri
 
-    columns = ri.ListSexpVector([_column_to_r(frame.iloc[:, place]) for place in range(frame.shape[1])])
-    columns.names = ri.StrSexpVector([str(name) for name in frame.columns])
+    plain = [(str(name), _plain(frame.iloc[:, place])) for place, name in enumerate(frame.columns)]
+    known = [(name, column) for name, column in plain if column is not None]
+    columns = ri.ListSexpVector([_column_to_r(column) for _, column in known])
+    columns.names = ri.StrSexpVector([name for name, _ in known])
     note = json.dumps(frame.attrs.get("placa"), ensure_ascii=False)
     return ri.evalr(_DATA_FRAME)(columns, ri.IntSexpVector([len(frame)]), ri.StrSexpVector([note]))
+
+
+def _plain(column: pd.Series) -> pd.Series | None:
+    """Return a column that has a type in R; None for lists, structures and bytes, which placa does not use."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.astype(column.cat.categories.dtype) if column.notna().all() else column.astype(object)
+    if isinstance(column.dtype, pd.ArrowDtype):
+        return _by_arrow(pa.array(column))
+    if column.dtype != object:
+        return column
+    values = [value for value in column if not _is_missing(value)]
+    if any(isinstance(value, dict | list | tuple | set | np.ndarray) for value in values):
+        return None
+    if values and any(all(isinstance(value, kind) for value in values) for kind in (Decimal, bytes)):
+        return _by_arrow(pa.array([None if _is_missing(value) else value for value in column]))
+    return column.convert_dtypes()
+
+
+def _by_arrow(column: pa.Array) -> pd.Series | None:
+    table, left_out = plain_columns(pa.table({"column": column}))
+    return None if left_out else table.to_pandas(types_mapper=_NULLABLE.get)["column"]
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
 
 
 def _column_to_r(column: pd.Series) -> Any:
@@ -67,15 +101,13 @@ def _column_to_r(column: pd.Series) -> Any:
     def integers(values: Any) -> memoryview:
         return np.where(missing, _NA_INTEGER, values).astype(np.int32).data
 
-    if column.dtype == object:
-        column = column.convert_dtypes()
     missing = column.isna().to_numpy()
     if types.is_bool_dtype(column.dtype):
         return ri.BoolSexpVector.from_memoryview(integers(column.fillna(False).to_numpy(np.int32)))
     largest = _largest(column) if types.is_integer_dtype(column.dtype) else 0
     if types.is_integer_dtype(column.dtype) and largest < 2**31:
         return ri.IntSexpVector.from_memoryview(integers(column.fillna(0).to_numpy(np.int64)))
-    if types.is_numeric_dtype(column.dtype) and largest <= 2**53:
+    if types.is_numeric_dtype(column.dtype) and largest < INEXACT:
         numbers = np.where(missing, _NA_REAL, column.to_numpy(np.float64, na_value=np.nan))
         return ri.FloatSexpVector.from_memoryview(numbers.data)
     codes, values = pd.factorize(column)

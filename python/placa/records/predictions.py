@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from placa.core.errors import DamagedFileError, PathNotFoundError
 from placa.core.files import DuplicateKeyError, atomic_file, explain_os_error, unique_keys
 from placa.core.system import versions
+from placa.records.column_types import plain_columns
 from placa.records.errors import InvalidValueError, MissingColumnError, SchemaVersionError
 from placa.records.source import ClassFacts
 
@@ -121,8 +122,9 @@ def read_predictions(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     path = path / "predictions.parquet" if path.is_dir() else path
     try:
         table = pq.read_table(path)
+        plain, others = plain_columns(table)
         # Damaged metadata of pandas or of the columns appear only here, as any error.
-        frame: pd.DataFrame = table.to_pandas()
+        frame: pd.DataFrame = pd.concat([plain.to_pandas(), table.select(others).to_pandas()], axis=1)
     except FileNotFoundError as error:
         message = f"{path} does not exist. Create it with placa train or placa predict."
         raise PathNotFoundError(message, path=str(path)) from error
@@ -137,7 +139,7 @@ def read_predictions(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         message = f"No column {missing[0]!r} in {path}. Create the file with placa predict."
         raise MissingColumnError(message, column=missing[0], file=str(path), columns=list(table.column_names))
     metadata = _read_metadata((table.schema.metadata or {}).get(b"placa", b"{}"), path)
-    for field in table.schema:
+    for field in plain.schema:
         if pa.types.is_string(field.type):
             frame[field.name] = frame[field.name].astype("string")
     for name in ("image_id", "patient_id", "group_id"):

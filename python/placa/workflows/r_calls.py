@@ -125,30 +125,27 @@ def read_as_lists(path: str) -> dict[str, Any]:
     """Read a table as plain lists, which every version of reticulate can convert to a data frame.
 
     Args:
-        path: A parquet file with a flat table, or a run directory for its predictions.
+        path: A parquet file, or a run directory for its predictions.
 
     Returns:
         ``columns``: one list per column, with ``""``, 0 or False for missing values; ``missing``: one list of booleans
         per column; ``kinds``: the type of each column in R (``character``, ``integer``, ``double``, ``logical``,
-        ``factor``, by number from 1, ``date``, in days, ``time``, in seconds, both since 1970); ``levels``: the levels
-        of each factor; ``metadata``: JSON, or an empty string.
+        ``date``, in days, ``time``, in seconds, both since 1970); ``left_out``: the names of columns without such a
+        type; ``metadata``: JSON, or an empty string.
     """
     # Imported here, because a prediction does not need it.
     import pyarrow as pa
-    import pyarrow.compute as pc
     import pyarrow.parquet as pq
+
+    from placa.records.column_types import plain_columns
 
     file = Path(path)
     table = pq.read_table(file / "predictions.parquet" if file.is_dir() else file)
-    lists: dict[str, Any] = {"columns": {}, "missing": {}, "kinds": {}, "levels": {}}
-    for name, column in zip(table.column_names, table.columns, strict=True):
+    plain, left_out = plain_columns(table)
+    lists: dict[str, Any] = {"columns": {}, "missing": {}, "kinds": {}, "left_out": left_out}
+    for name, column in zip(plain.column_names, plain.columns, strict=True):
         lists["missing"][name] = column.is_null().to_pylist()
-        if pa.types.is_dictionary(column.type) and pa.types.is_string(column.type.value_type):
-            factor = column.unify_dictionaries().combine_chunks()
-            lists["levels"][name] = factor.dictionary.to_pylist()
-            lists["kinds"][name], values = "factor", pc.add(factor.indices.cast(pa.int32()), 1)
-        else:
-            lists["kinds"][name], values = _kind_in_r(column)
+        lists["kinds"][name], values = _kind_in_r(column)
         empty = "" if pa.types.is_string(values.type) else 0
         lists["columns"][name] = values.fill_null(pa.scalar(empty).cast(values.type)).to_pylist()
     lists["metadata"] = (table.schema.metadata or {}).get(b"placa", b"").decode()
@@ -159,12 +156,13 @@ def _kind_in_r(column: Any) -> tuple[str, Any]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    from placa.records.column_types import largest_integer
+
     kind = column.type
     if pa.types.is_null(kind) or pa.types.is_boolean(kind):
         return "logical", column.cast(pa.bool_())
     if pa.types.is_integer(kind):
-        ends = pc.min_max(column).as_py().values()
-        fits = all(end is None or abs(end) < 2**31 for end in ends)
+        fits = largest_integer(column) < 2**31
         return ("integer", column.cast(pa.int32())) if fits else ("double", column.cast(pa.float64(), safe=False))
     if pa.types.is_floating(kind):
         return "double", column.cast(pa.float64())
@@ -173,4 +171,4 @@ def _kind_in_r(column: Any) -> tuple[str, Any]:
     if pa.types.is_timestamp(kind):
         microseconds = column.cast(pa.timestamp("us", kind.tz), safe=False).cast(pa.int64())
         return "time", pc.divide(microseconds.cast(pa.float64(), safe=False), 1e6)
-    return "character", column.cast(pa.string())
+    return "character", column

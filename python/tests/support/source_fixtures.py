@@ -20,3 +20,10 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Use a separate configuration directory, so that tests create no key in that of the user."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     return tmp_path / "config"
+
+
+@pytest.fixture(scope="session")
+def foreign_types() -> dict[str, Path]:
+    """Return the fixture of R's tests: one table of predictions in the column types of other programs, by name."""
+    folder = Path(__file__).parents[3] / "R" / "tests" / "testthat" / "fixtures" / "foreign-types"
+    return {path.stem: path for path in sorted(folder.glob("*.parquet"))}

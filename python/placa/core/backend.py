@@ -6,28 +6,44 @@ import logging
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
-from placa.core.errors import KerasSettingError, MissingPackageError
+from placa.core.errors import KerasSettingError, MissingPackageError, unknown_name
+
+#: The backends of Keras: those that train, the default first, and those that only predict.
+TRAINING_BACKENDS = ("tensorflow", "jax", "torch")
+BACKENDS = (*TRAINING_BACKENDS, "numpy", "openvino")
+#: Only one thread imports Keras.
+_IMPORT_LOCK = threading.RLock()
 
 
 def load_keras() -> Any:
     """Import Keras. The import takes seconds, so only functions that need a network call this.
 
     Returns:
-        The `keras` module, with the backend in ``KERAS_BACKEND``, TensorFlow by default.
+        The `keras` module, with the backend in ``KERAS_BACKEND``; by default TensorFlow, or else JAX or torch.
 
     Raises:
+        UnknownNameError: ``KERAS_BACKEND`` names no backend.
         MissingPackageError: Keras or its backend cannot be imported.
         KerasSettingError: Keras was imported before with settings that placa's networks cannot use.
     """
-    if "keras" in sys.modules:
-        return _require_channels_last(sys.modules["keras"])
+    with _IMPORT_LOCK:
+        if "keras" in sys.modules:
+            return _require_channels_last(sys.modules["keras"])
+        return _import_keras()
+
+
+def _import_keras() -> Any:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # The backend in the user's keras.json has no effect, so that a run gives the same numbers for every user.
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    backend = os.environ.setdefault("KERAS_BACKEND", _default_backend())
+    if backend not in BACKENDS:
+        raise unknown_name("backend in KERAS_BACKEND", backend, BACKENDS)
     # TensorFlow warns when a process builds more than a few networks, as cross-validation does.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
@@ -38,14 +54,33 @@ def load_keras() -> Any:
             keras.config.set_floatx("float32")
             keras.config.set_epsilon(1e-7)
             # The first call that lists devices logs messages about CUDA on machines without a GPU.
-            keras.distribution.list_devices()
+            device_names()
     except (ImportError, ValueError, AssertionError) as error:
         raise MissingPackageError(
-            f"Cannot import Keras or its backend ({error}). Run make setup; placa doctor shows the cause.",
+            f"Cannot import Keras or its backend ({error}). Run make setup, or pip install 'placa[{backend}]'; placa "
+            "doctor shows the cause.",
             package=getattr(error, "name", None) or "keras",
             reason=str(error),
         ) from error
     return keras
+
+
+def device_names() -> list[str]:
+    """Return the names of the devices that Keras uses, such as ``cpu:0`` or ``gpu:0``."""
+    keras = sys.modules["keras"]
+    if keras.backend.backend() != "torch":
+        names: list[str] = keras.distribution.list_devices()
+        return names
+    # Keras lists no devices of torch, and uses one.
+    torch = sys.modules["torch"]
+    if torch.cuda.is_available():
+        return ["cuda:0"]
+    return ["mps:0" if torch.backends.mps.is_available() else "cpu:0"]
+
+
+def _default_backend() -> str:
+    """Return the first backend that is installed."""
+    return next((name for name in TRAINING_BACKENDS if find_spec(name)), TRAINING_BACKENDS[0])
 
 
 def _require_channels_last(keras: Any) -> Any:
@@ -90,6 +125,6 @@ def _quiet() -> Iterator[None]:
 
 def accelerator() -> str | None:
     """Return the names of the accelerators that Keras uses, separated by commas, or None without one."""
-    keras = load_keras()
-    names = [name for name in keras.distribution.list_devices() if not name.lower().startswith("cpu")]
+    load_keras()
+    names = [name for name in device_names() if not name.lower().startswith("cpu")]
     return ", ".join(names) or None

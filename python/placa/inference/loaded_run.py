@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -62,7 +63,9 @@ class LoadedRun:
         """The Keras model. Raises a `PlacaError` if it cannot be loaded."""
         from placa.models.files import load_model
 
-        return load_model(self.run / "model.keras")[0]
+        with _LOADING:
+            # Another thread may have loaded it meanwhile.
+            return vars(self).get("model") or load_model(self.run / "model.keras")[0]
 
     @cached_property
     def engine(self) -> Any:
@@ -132,6 +135,8 @@ class LoadedRun:
         return classes
 
 
+#: Only one thread loads a model.
+_LOADING = threading.RLock()
 _RunT = TypeVar("_RunT", bound=LoadedRun)
 _LOADED: dict[tuple[type[LoadedRun], str, int], LoadedRun] = {}
 

@@ -35,7 +35,8 @@ def exclusive(network: Any) -> Any:
     every = ops.expand_dims(ops.pad(logits, [[0, 0], [0, 1]]), 1)
     # The odds of a finding are against all others: row i leaves out finding i.
     left_out = np.where(np.eye(findings, findings + 1, dtype=bool), -1e9, 0.0).astype(np.float32)
-    others = ops.logsumexp(every + left_out, axis=-1)
+    # A tuple, as Keras 3.10 cannot load the layer with a number.
+    others = ops.logsumexp(every + left_out, axis=(-1,))
     return keras.Model(network.input, ops.subtract(logits, others), name=network.name)
 
 

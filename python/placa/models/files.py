@@ -13,6 +13,7 @@ from typing import Any
 from placa.core.backend import load_keras
 from placa.core.files import atomic_file
 from placa.models.errors import DamagedModelError, MissingModelError, UnloadableModelError
+from placa.models.older_keras import write_for_older_keras
 from placa.records.files import parse_record
 from placa.records.model import ModelFacts
 
@@ -33,9 +34,9 @@ def save_model(model: Any, path: Path, card: ModelFacts) -> None:
         draft = partial.with_name(partial.name + ".keras")
         try:
             model.save(draft)
-            with zipfile.ZipFile(draft, "a") as archive:
+            write_for_older_keras(draft, partial)
+            with zipfile.ZipFile(partial, "a") as archive:
                 archive.writestr(_CARD, json.dumps(card, indent=2, ensure_ascii=False))
-            draft.replace(partial)
         finally:
             draft.unlink(missing_ok=True)
 
@@ -73,7 +74,8 @@ def load_model(path: Path) -> tuple[Any, ModelFacts]:
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True), card
     except (ValueError, OSError, KeyError, TypeError) as error:
-        reason = str(error).strip().splitlines()[0]
+        # The last line is the cause; the lines before it name the layers around it.
+        reason = str(error).strip().splitlines()[-1].removeprefix("Exception encountered: ").rstrip(".")
         raise UnloadableModelError(
             f"Keras {keras.__version__} cannot load {path} ({reason}). Install the Keras version in run.json, or "
             "train the run again.",

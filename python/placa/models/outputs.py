@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ BATCH = 64
 _FEW = 8
 #: Number of weights above which a network counts as large.
 _LARGE = 1_000_000
+#: Held while a model of Keras runs.
+_KERAS_LOCK = threading.Lock()
 
 
 @dataclass
@@ -83,7 +86,7 @@ def _predict_pooled(model: Any, batches: Iterable[NDArray[np.uint8]], reading: R
         # Padded to one size, for the same reason.
         block = np.zeros((BATCH, logits.shape[1]), dtype=np.float32)
         block[: len(logits) - start] = logits[start : start + BATCH]
-        recalibrated[start : start + BATCH] = recalibration.predict_on_batch(block)[: len(logits) - start]
+        recalibrated[start : start + BATCH] = predict_batch(recalibration, block)[: len(logits) - start]
     # An ensemble concatenates the logits of its members; its score comes from their mean.
     members = logits.shape[1] // recalibrated.shape[1]
     mean = logits.reshape(len(logits), members, recalibrated.shape[1]).mean(axis=1)
@@ -139,7 +142,20 @@ def _outputs_by_batch(network: Any, batches: Iterable[NDArray[np.uint8]]) -> Ite
             full = np.asarray(part)[..., None]
             if len(part) < size:
                 full = np.concatenate([full, np.zeros((size - len(part), *full.shape[1:]), dtype=np.uint8)])
-            yield len(part), network.predict_on_batch(full)
+            yield len(part), predict_batch(network, full)
+
+
+def predict_batch(network: Any, batch: NDArray[Any]) -> Any:
+    """Run a network on one batch. Threads wait for each other if Keras runs it: a model of Keras serves one at a time.
+
+    Args:
+        network: A model of Keras, or an `OnnxModel`, which serves several threads.
+        batch: The input of the network.
+    """
+    if isinstance(network, OnnxModel):
+        return network.predict_on_batch(batch)
+    with _KERAS_LOCK:
+        return network.predict_on_batch(batch)
 
 
 def _call_size(network: Any) -> int:

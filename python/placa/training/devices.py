@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.core.backend import load_keras
+from placa.core.backend import device_names, load_keras
 from placa.records.reading import Reading
 from placa.training.batches import ALONE, Share
 from placa.training.errors import ProcessesNotConnectedError
@@ -144,7 +144,7 @@ def _by_process(share: Share) -> list[list[str]]:
     if backend == "torch":
         return [["one"]]
     if share.processes == 1:
-        return [keras.distribution.list_devices()]
+        return [device_names()]
     # Keras lists the devices of all processes, but not the process of each device.
     found = importlib.import_module("jax").devices() if backend == "jax" else []
     counted = Counter(device.process_index for device in found)

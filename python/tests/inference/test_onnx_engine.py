@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -129,3 +130,18 @@ def test_another_onnx_file_is_not_used(a_run: Path) -> None:
         file.write(b"\0")
     with raises(FingerprintMismatchError, path=str(a_run / "model.onnx")):
         _ = LoadedRun(a_run).engine
+
+
+@pytest.mark.parametrize("without", [None, "missing"], ids=["onnx", "keras"])
+def test_one_predictor_serves_four_threads(run: Path, without: str | None) -> None:
+    predictor = Predictor(run)
+    vars(predictor)["without_onnx"] = without
+    shape = 70, predictor.size, predictor.size
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+    def predict(_: int) -> np.ndarray:
+        return predict_pixels(predictor.engine, in_batches(pixels)).probability
+
+    with ThreadPoolExecutor(4) as pool:
+        first, *others = pool.map(predict, range(8))
+    assert len(first) == 70 and all((first == other).all() for other in others)

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from placa.core.arguments import SCHEDULER
+from placa.core.arguments import SCHEDULER, add_features, provenance_of
 from placa.core.progress import RichProgress
 
 if TYPE_CHECKING:
@@ -21,8 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``placa predict``."""
     parser.add_argument("run", type=Path, metavar="RUN")
     parser.add_argument(
-        "images", type=Path, nargs="+", metavar="IMAGE", help="files and folders; or one prepared data set"
+        "images", type=Path, nargs="*", metavar="IMAGE", help="files and folders; or one prepared data set"
     )
+    add_features(parser, "parquet file (or folder) of embeddings, for a run that was trained on embeddings")
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="write the table to a file that ends in .parquet, .csv or .json"
     )
@@ -45,7 +46,7 @@ def run(options: argparse.Namespace) -> None:
     from placa.core.files import require_writable
     from placa.inference.loaded_run import LoadedRun
     from placa.inference.predict import predict_files
-    from placa.inference.prepared import find_prepared_set, predict_prepared
+    from placa.inference.prepared import find_prepared_set, predict_prepared, require_inputs
     from placa.models.errors import MissingStudyError
 
     if options.out:
@@ -55,13 +56,26 @@ def run(options: argparse.Namespace) -> None:
         require_writable(options.out.parent)
     progress = RichProgress()
     prepared = find_prepared_set(options.images)
+    require_inputs(options.images, options.features, prepared)
     if options.unit == "study" and not prepared:
         raise MissingStudyError("The studies of files are unknown. Name a prepared data set, or omit --unit study.")
     rejected: list[tuple[str, str]] = []
     label_source = None
     columns: Mapping[str, Sequence[Any]] | pd.DataFrame
     with open_executor(options.scheduler, progress) as executor:
-        if prepared:
+        if options.features:
+            from placa.inference.embedded import predict_embedded_set, predict_table
+
+            predictor, stated = LoadedRun(options.run), provenance_of(options)
+            if prepared:
+                table, facts, _ = predict_embedded_set(
+                    predictor, prepared, options.features, stated, progress, options.unit
+                )
+                label_source = facts["label_source"]
+            else:
+                table = predict_table(predictor, options.features, stated, progress)
+            columns = table
+        elif prepared:
             predictor = LoadedRun(options.run)
             table, facts = predict_prepared(predictor, prepared, progress, executor, options.unit)
             columns, label_source = table, facts["label_source"]
@@ -71,9 +85,9 @@ def run(options: argparse.Namespace) -> None:
     warn_rejected(rejected, progress)
     # The file is written first: the reader of the table, such as head, may end early.
     if options.out:
-        if not prepared:
+        if not prepared and not options.features:
             table = predictions.table()
-        if not options.paths:
+        if not options.paths and "path" in table:
             table, rejected = _without_paths(table, rejected, options.key, prepared is not None)
         _write_predictions(table, rejected, predictor, label_source, options.out)
         progress.say(f"{len(table):,} rows written to {options.out}")

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from placa.cli.terminal import print_path
+from placa.core.arguments import add_features, provenance_of
 from placa.core.progress import RichProgress
 
 
@@ -17,6 +18,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="RUN", help="the run directory to create")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing run")
     parser.add_argument("--resume", action="store_true", help="resume an interrupted training of this run")
+    add_features(
+        parser,
+        "parquet file (or folder) of embeddings, one row per image: a head is trained on them, not a network on the "
+        "pixels; may be repeated",
+    )
     parser.add_argument(
         "--processes", metavar="ADDRESSES", help="HOST or HOST:PORT of each training process, comma-separated"
     )
@@ -44,7 +50,16 @@ def run(options: argparse.Namespace) -> None:
     if process_group is None and (tasks := started_without_srun()):
         progress.warn(f"SLURM allocated {tasks} tasks, but only one process runs: start placa train with srun")
     wanted = from_options(options)
-    paths = options.prepared, options.out
-    train(*paths, wanted, options.overwrite, progress, options.resume, process_group=process_group)
+    train(
+        options.prepared,
+        options.out,
+        wanted,
+        options.overwrite,
+        progress,
+        options.resume,
+        process_group=process_group,
+        features=options.features,
+        provenance=provenance_of(options),
+    )
     if process_group is None or process_group.process == 0:
         print_path(options.out)

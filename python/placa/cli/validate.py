@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from placa.cli.terminal import print_line, print_path
-from placa.core.arguments import SCHEDULER, add_bridge
+from placa.core.arguments import SCHEDULER, add_bridge, add_features, provenance_of
 from placa.core.progress import RichProgress
 
 
@@ -14,6 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``placa validate``."""
     parser.add_argument("run", type=Path, metavar="RUN")
     parser.add_argument("prepared", type=Path, metavar="PREPARED", help="all its images are used, whatever their split")
+    add_features(parser, "parquet file (or folder) of its embeddings, for a run that was trained on embeddings")
     parser.add_argument("--name", help="name of the validation (default: that of PREPARED)")
     parser.add_argument("--overwrite", action="store_true", help="replace a validation of that name")
     add_bridge(parser)
@@ -31,7 +32,15 @@ def run(options: argparse.Namespace) -> None:
     progress = RichProgress()
     with open_executor(options.scheduler, progress) as executor:
         summary = validate(
-            options.run, options.prepared, options.name, options.overwrite, options.bridge, progress, executor
+            options.run,
+            options.prepared,
+            options.name,
+            options.overwrite,
+            options.bridge,
+            progress,
+            executor,
+            options.features,
+            provenance_of(options),
         )
     for line in headline(read_record(options.run / "evaluation" / "summary.json", Summary)):
         print_line(line)

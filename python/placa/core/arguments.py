@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from placa.core.errors import ProvenanceOptionError
+
 #: Help of the option ``--scheduler``.
 SCHEDULER = "Dask scheduler whose workers read the files from the same disk (tcp://HOST:8786; needs placa[dask])"
 #: How R is run: inside this process, in a separate one, or whichever works.
@@ -22,6 +24,32 @@ def add_bridge(parser: argparse.ArgumentParser) -> None:
         choices=BRIDGES,
         help="how R is run: inside this process (rpy2) or in a separate one (default: %(default)s)",
     )
+
+
+def add_features(parser: argparse.ArgumentParser, help_text: str) -> None:
+    """Add the options ``--features`` and ``--provenance``."""
+    parser.add_argument("--features", type=Path, action="append", default=[], metavar="FILE", help=help_text)
+    parser.add_argument(
+        "--provenance",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="how the embeddings were made, where their files do not state it: library, version, checkpoint "
+        "(sha256:…), input_size, resize, dtype, backend",
+    )
+
+
+def provenance_of(options: argparse.Namespace) -> dict[str, str]:
+    """Return the values of ``--provenance`` by key.
+
+    Raises:
+        ProvenanceOptionError: A value has no ``=``.
+    """
+    for text in options.provenance:
+        if "=" not in text:
+            raise ProvenanceOptionError(f"--provenance must be KEY=VALUE, got {text!r}.", value=text)
+    return dict(text.split("=", 1) for text in options.provenance)
 
 
 def positive_integer(text: str) -> int:

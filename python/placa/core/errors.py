@@ -75,6 +75,10 @@ class InUseError(InputError):
     """Another process holds a lock on a path. Values: ``path``."""
 
 
+class ProvenanceOptionError(InputError):
+    """A value of ``--provenance`` is not ``KEY=VALUE``. Values: ``value``."""
+
+
 class DamagedFileError(InputError):
     """A file cannot be parsed. Values: ``path``, ``reason``."""
 

@@ -49,3 +49,33 @@ class PatientInTwoSplitsError(InputError):
 
     Values: ``unit`` (``"patient"`` or ``"group"``), ``name``, ``splits``, ``count`` (of such patients or groups).
     """
+
+
+class NoEmbeddingsError(InputError):
+    """No row of embeddings belongs to an image of a data set.
+
+    Values: ``files``, ``rows``, ``images``, ``example`` (an id of the files), ``expected`` (an id of the data set).
+    """
+
+
+class EmbeddingColumnError(InputError):
+    """A file of embeddings lacks a column or has one of another type.
+
+    Values: ``file``, ``column``, ``type`` (None if it is missing), ``columns``.
+    """
+
+
+class EmbeddingLengthError(InputError):
+    """Embeddings have different lengths. Values: ``file``, ``length``, ``expected``, ``image_id`` (None: of a file)."""
+
+
+class DuplicateEmbeddingError(InputError):
+    """An image has several embeddings. Values: ``file``, ``image_id``."""
+
+
+class InvalidEmbeddingError(InputError):
+    """An embedding has a missing or infinite number. Values: ``file``, ``image_id``, ``rows`` (of such embeddings)."""
+
+
+class VolumeEmbeddingsError(InputError):
+    """A data set of CT volumes is joined with embeddings. Values: ``prepared``, ``squares``."""

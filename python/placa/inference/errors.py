@@ -13,7 +13,10 @@ class DirectoryDiffersOnWorkerError(MachineError):
 
 
 class MixedInputsError(InputError):
-    """A prepared data set is named together with other inputs. Values: ``prepared``, ``inputs``."""
+    """A prepared data set, or a file of embeddings, is named together with other inputs.
+
+    Values: ``prepared``, ``inputs``.
+    """
 
 
 class ReadingMismatchError(InputError):
@@ -70,3 +73,15 @@ class TooFewImagesError(InputError):
 
 class ValidationNameError(InputError):
     """The name of a validation is not the name of a folder. Values: ``name``."""
+
+
+class ReadsEmbeddingsError(InputError):
+    """A model takes embeddings, but images or a map are asked for. Values: ``run``."""
+
+
+class ReadsPixelsError(InputError):
+    """A model takes pixels, but embeddings are given. Values: ``run``."""
+
+
+class NothingToPredictError(InputError):
+    """Neither images nor embeddings are named."""

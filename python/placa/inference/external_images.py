@@ -14,6 +14,7 @@ from placa.core.errors import PathNotFoundError
 from placa.core.progress import Progress
 from placa.dataset.errors import MissingPixelsError
 from placa.dataset.prepared import read_images
+from placa.dataset.selected_rows import select_rows
 from placa.inference.errors import NoNewImagesError, OtherViewsError, TooFewImagesError
 from placa.inference.known_images import KnownImages, find_known_images
 from placa.inference.predict import Predictor
@@ -51,6 +52,7 @@ def select_images(
     internal: pd.DataFrame,
     table: pd.DataFrame,
     progress: Progress,
+    present: NDArray[np.bool_] | None = None,
 ) -> Selection:
     """Leave out images that the model knows and views that it was not trained on, and say how many.
 
@@ -61,6 +63,7 @@ def select_images(
         internal: The predictions of the run.
         table: The predictions of all images of the data set.
         progress: Display for remarks.
+        present: Whether each image of the data set is in `table`; by default all are.
 
     Raises:
         NoNewImagesError, OtherViewsError: No image is left.
@@ -73,7 +76,7 @@ def select_images(
         facts,
         internal.drop_duplicates("image_id"),
         predictor.facts["data"],
-        read_images(prepared, predictor.size)[1],
+        _pixels(prepared, predictor.size, present),
         _model_pixels(predictor),
     )
     notes = _notes(known, facts, predictor.facts["data"], progress)
@@ -110,6 +113,11 @@ def select_images(
     if unlabelled:
         progress.warn(f"no labels of {', '.join(unlabelled)}: not validated")
     return Selection(kept, len(images), known, int(other.sum()), labelled, unlabelled, notes)
+
+
+def _pixels(prepared: Path, size: int, present: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
+    pixels = read_images(prepared, size)[1]
+    return pixels if present is None else select_rows(pixels, present)
 
 
 def _by_study(table: pd.DataFrame, predictor: Predictor, prepared: Path, facts: SourceFacts) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from placa.core.system import has_gpu
 from placa.models.onnx_file import OnnxModel
+from placa.records.embeddings import EmbeddingFacts
 from placa.records.errors import FingerprintMismatchError, InvalidRecordError
 from placa.records.files import read_record
 from placa.records.model import Thresholds
@@ -45,6 +46,7 @@ class LoadedRun:
         self.card = read_card(run / "model.keras")
         self.findings: list[str] = self.card["findings"]
         self.size: int = self.card["size"]
+        self.embeddings: EmbeddingFacts | None = self.card.get("embeddings")
         self.reading = Reading.from_record(self.card["reading"])
         self.thresholds = read_record(run / "thresholds.json", Thresholds)["findings"]
         missing = [finding for finding in self.findings if finding not in self.thresholds]

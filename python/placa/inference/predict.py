@@ -14,6 +14,7 @@ from placa.core.system import changed_decoders
 from placa.images.by_rule import list_files, short_names
 from placa.images.errors import NoReadableImageError
 from placa.inference import local
+from placa.inference.embedded import reads_embeddings, require_pixels
 from placa.inference.loaded_run import LoadedRun, load_once
 from placa.models.onnx_file import WITHOUT_ONNX
 from placa.models.outputs import ModelOutputs
@@ -111,6 +112,7 @@ class Predictor(LoadedRun):
         self, paths: Sequence[str], progress: Progress = SILENT, executor: Executor | None = None
     ) -> FilePredictions:
         """Predict images from their files, as `predict` does, without a table of pandas."""
+        require_pixels(self)
         if self.without_onnx in _REASONS:
             progress.say(f"TensorFlow is started: {_REASONS[str(self.without_onnx)]}")
         with progress.bar("predicting", len(paths)) as advance:
@@ -148,7 +150,10 @@ def predict_files(
     """
     run = Path(run)
     # The reading rule comes from run.json, so that a missing place is reported before the model is loaded.
-    data = require_run(run)["data"]
+    facts = require_run(run)
+    if "embeddings" in facts:
+        raise reads_embeddings(run, "images")
+    data = facts["data"]
     reading = Reading.from_record(data.get("reading"))
     changed = changed_decoders(data.get("decoders", {}))
     if changed:

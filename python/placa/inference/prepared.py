@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from placa.core.executors import Executor
 from placa.core.progress import SILENT, Progress
 from placa.inference.dask import predict_rows
-from placa.inference.errors import MixedInputsError, ReadingMismatchError
+from placa.inference.embedded import require_pixels
+from placa.inference.errors import MixedInputsError, NothingToPredictError, ReadingMismatchError
 from placa.inference.loaded_run import LoadedRun
 from placa.models.outputs import in_batches, predict_pixels
 from placa.records.files import read_record
@@ -41,6 +42,24 @@ def find_prepared_set(places: Sequence[Path]) -> Path | None:
             inputs=[str(place) for place in places],
         )
     return sets[0] if sets else None
+
+
+def require_inputs(places: Sequence[Path], features: Sequence[Path], prepared: Path | None) -> None:
+    """Check that there is something to predict: images, or embeddings with or without a prepared data set.
+
+    Raises:
+        NothingToPredictError: There is neither.
+        MixedInputsError: Embeddings are named together with files of images.
+    """
+    if not places and not features:
+        raise NothingToPredictError("No images to predict. Name image files, folders or a prepared data set.")
+    if places and features and not prepared:
+        raise MixedInputsError(
+            f"--features predicts its own rows, or those of one prepared data set, got {len(places)} other inputs. "
+            "Predict them in a command of their own.",
+            prepared=None,
+            inputs=[str(place) for place in places],
+        )
 
 
 def predict_prepared(
@@ -72,6 +91,7 @@ def predict_prepared(
     from placa.dataset.prepared import read_images
     from placa.records.predictions import tidy
 
+    require_pixels(predictor)
     facts = read_record(prepared / "source.json", SourceFacts)
     reading = Reading.from_record(facts["reading"])
     if reading != predictor.reading:

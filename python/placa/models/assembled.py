@@ -84,7 +84,8 @@ def ensemble(networks: Sequence[Any], recalibrations: Sequence[Sequence[Recalibr
         A Keras model as from `with_probabilities`; its score comes from the mean of the uncalibrated logits.
     """
     keras = load_keras()
-    pixels = keras.Input(networks[0].input_shape[1:], dtype="uint8", name="pixels")
+    first = networks[0].input
+    pixels = keras.Input(first.shape[1:], dtype=first.dtype, name=first.name)
     for number, network in enumerate(networks, start=1):
         # Keras needs unique layer names, and all networks have the same one.
         network.name = f"fold{number}"

@@ -80,19 +80,19 @@ class OnnxModel:
         self.findings = int(self._session.get_outputs()[0].shape[-1])
         self.fingerprint = self._session.get_modelmeta().custom_metadata_map.get(_FINGERPRINT)
 
-    def predict_on_batch(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """Predict grey levels ``(n, size, size, 1)``; return ``probability`` and ``score``, each ``(n, findings)``."""
+    def predict_on_batch(self, pixels: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
+        """Predict pixels or embeddings; return ``probability`` and ``score``, each ``(n, findings)``."""
         return dict(zip(self._names, self._session.run(None, {self._input: pixels}), strict=True))
 
 
-def export_onnx(model: Any, pixels: NDArray[np.uint8], squares: int) -> OnnxExport:
+def export_onnx(model: Any, inputs: NDArray[Any], squares: int) -> OnnxExport:
     """Export a Keras model, and compare it with Keras on reference images.
 
     Only TensorFlow models are exported: Keras cannot export from JAX, and from torch the outputs lose their names.
 
     Args:
-        model: A model from uint8 pixels ``(n, size, size, 1)`` to ``score`` and ``probability``.
-        pixels: The pixels of the data set, ``(rows, size, size)``.
+        model: A model from uint8 pixels ``(n, size, size, 1)`` or embeddings to ``score`` and ``probability``.
+        inputs: The pixels of the data set, ``(rows, size, size)``, or its embeddings, ``(rows, length)``.
         squares: Squares per file. Predictions of volumes are pooled at the logits, which the file does not have.
     """
     from placa.core.backend import load_keras
@@ -108,8 +108,9 @@ def export_onnx(model: Any, pixels: NDArray[np.uint8], squares: int) -> OnnxExpo
     except Exception:
         # Converters raise any exception for a layer that they do not support.
         return OnnxExport(None, "export")
-    rows = np.unique(np.linspace(0, len(pixels) - 1, REFERENCE_IMAGES).astype(int))
-    images = np.asarray(pixels[rows])[..., None]
+    rows = np.unique(np.linspace(0, len(inputs) - 1, REFERENCE_IMAGES).astype(int))
+    images = np.asarray(inputs[rows])
+    images = images[..., None] if images.ndim == 3 else images
     try:
         outputs = OnnxModel(content).predict_on_batch(images)
     except Exception:
@@ -146,8 +147,8 @@ def _convert(model: Any) -> bytes:
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
     # `model.export` of Keras calls the same converter, but has no argument for the conversion of an operation.
     proto, _ = convert.from_function(
-        tensorflow.function(lambda pixels: model(pixels, training=False)),
-        [tensorflow.TensorSpec((None, *model.input_shape[1:]), "uint8", name="pixels")],
+        tensorflow.function(lambda inputs: model(inputs, training=False)),
+        [tensorflow.TensorSpec((None, *model.input_shape[1:]), model.input.dtype, name=model.input.name)],
         opset=_OPSET,
         custom_op_handlers={"DenseBincount": (_convert_counts, [])},
     )

@@ -37,14 +37,14 @@ class ModelOutputs:
     score: NDArray[np.float64]
 
 
-def predict_pixels(model: Any, batches: Iterable[NDArray[np.uint8]], reading: Reading = STRETCH) -> ModelOutputs:
-    """Run a model over batches of pixels.
+def predict_pixels(model: Any, batches: Iterable[NDArray[Any]], reading: Reading = STRETCH) -> ModelOutputs:
+    """Run a model over batches of pixels or embeddings.
 
     Every batch is padded to one size, so that an image has the same probability bit by bit in any batch.
 
     Args:
         model: A model from uint8 pixels ``(n, size, size, 1)`` to score and probability, of Keras or an `OnnxModel`.
-        batches: Grey levels ``(n, size, size)``, n ≤ 64.
+        batches: Grey levels ``(n, size, size)``, or embeddings ``(n, length)``; n ≤ 64.
         reading: Number of consecutive squares per file. The logits of a file are averaged over its squares, then
             recalibrated (see `pool`).
 
@@ -114,7 +114,7 @@ def pool(logits: NDArray[np.float64], squares: int) -> NDArray[np.float64]:
     return np.array([block.mean(axis=0) for block in blocks]).reshape(-1, logits.shape[1])
 
 
-def file_logits(network: Any, batches: Iterable[NDArray[np.uint8]], reading: Reading) -> NDArray[np.float64]:
+def file_logits(network: Any, batches: Iterable[NDArray[Any]], reading: Reading) -> NDArray[np.float64]:
     """Run a network that outputs logits over batches of pixels, and pool the logits by file.
 
     Args:
@@ -130,7 +130,7 @@ def file_logits(network: Any, batches: Iterable[NDArray[np.uint8]], reading: Rea
     return pool(np.concatenate(each), reading.squares)
 
 
-def _outputs_by_batch(network: Any, batches: Iterable[NDArray[np.uint8]]) -> Iterator[tuple[int, Any]]:
+def _outputs_by_batch(network: Any, batches: Iterable[NDArray[Any]]) -> Iterator[tuple[int, Any]]:
     """Yield the number of images of each call and the outputs, which are padded to a constant batch size.
 
     Another batch size needs a new compilation, and changes the last bits of the outputs.
@@ -139,9 +139,9 @@ def _outputs_by_batch(network: Any, batches: Iterable[NDArray[np.uint8]]) -> Ite
     for pixels in batches:
         for start in range(0, len(pixels), size):
             part = pixels[start : start + size]
-            full = np.asarray(part)[..., None]
+            full = as_input(part)
             if len(part) < size:
-                full = np.concatenate([full, np.zeros((size - len(part), *full.shape[1:]), dtype=np.uint8)])
+                full = np.concatenate([full, np.zeros((size - len(part), *full.shape[1:]), dtype=full.dtype)])
             yield len(part), predict_batch(network, full)
 
 
@@ -158,6 +158,12 @@ def predict_batch(network: Any, batch: NDArray[Any]) -> Any:
         return network.predict_on_batch(batch)
 
 
+def as_input(rows: NDArray[Any]) -> NDArray[Any]:
+    """Return the input of a network: squares ``(n, size, size)`` get a channel, embeddings ``(n, length)`` do not."""
+    rows = np.asarray(rows)
+    return rows[..., None] if rows.ndim == 3 else rows
+
+
 def _call_size(network: Any) -> int:
     if isinstance(network, OnnxModel):
         return network.images_per_call
@@ -166,8 +172,8 @@ def _call_size(network: Any) -> int:
     return _FEW if network.count_params() > _LARGE and accelerator() is None else BATCH
 
 
-def in_batches(pixels: NDArray[np.uint8], rows: NDArray[np.int64] | None = None) -> Iterator[NDArray[np.uint8]]:
-    """Split an array of pixels, or some rows of it, into batches for `answer`.
+def in_batches(pixels: NDArray[Any], rows: NDArray[np.int64] | None = None) -> Iterator[NDArray[Any]]:
+    """Split an array of pixels or embeddings, or some rows of it, into batches for `answer`.
 
     One batch at a time is read from a memory map.
     """

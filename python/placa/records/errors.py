@@ -55,3 +55,18 @@ class FingerprintMismatchError(InputError):
 
 class TableEndingError(InputError):
     """The name of a table has no ending that placa writes. Values: ``path``, ``endings``."""
+
+
+class MissingProvenanceError(InputError):
+    """A file of embeddings does not state how they were made. Values: ``file``, ``missing`` (keys)."""
+
+
+class InvalidProvenanceError(InputError):
+    """A statement on how embeddings were made is invalid. Values: ``name``, ``value``, ``file``."""
+
+
+class ProvenanceMismatchError(InputError):
+    """Embeddings were made in another way than those with which they are joined.
+
+    Values: ``file``, ``other`` (a file, a run or ``--provenance``), ``differ`` (``[other, file]`` by key).
+    """

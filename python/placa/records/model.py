@@ -7,6 +7,7 @@ from typing import Annotated, Literal, NotRequired, TypeAlias, TypedDict
 from msgspec import Meta
 
 from placa.records.codes import Count, Share
+from placa.records.embeddings import EmbeddingFacts
 from placa.records.source import ClassFacts
 
 #: Versions of the schemas of ``thresholds.json`` and ``placa.json``.
@@ -91,3 +92,6 @@ class ModelFacts(ClassFacts):
     size: Annotated[int, Meta(ge=1, description="Side of the squares that the model takes, in pixels.")]
     backbone: Annotated[str, Meta(description="The network.")]
     versions: Annotated[dict[str, str], Meta(description="Versions by package.")]
+    embeddings: NotRequired[
+        Annotated[EmbeddingFacts, Meta(description="The embeddings that the model takes in place of pixels.")]
+    ]

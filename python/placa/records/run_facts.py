@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from placa.records.audit import Audit
 from placa.records.codes import Count, Fingerprint, Share
+from placa.records.embeddings import JoinedEmbeddings
 from placa.records.model import Calibration, RecalibrationFacts
 from placa.records.source import DatasetFacts
 
@@ -55,6 +56,7 @@ class TrainingFacts(TypedDict):
 
     backbone: Annotated[str, Meta(description="Training option.")]
     weights: Annotated[str, Meta(description="Training option.")]
+    hidden: NotRequired[Annotated[Count, Meta(description="Training option.")]]
     seed: Annotated[Count, Meta(description="Training option.")]
     epochs: Annotated[Count, Meta(description="Training option.")]
     head_epochs: Annotated[Count | None, Meta(description="Training option.")]
@@ -160,5 +162,8 @@ class RunFacts(TypedDict):
     timings: Annotated[dict[str, float], Meta(description="Seconds by stage.")]
     versions: Annotated[dict[str, str], Meta(description="Versions by package.")]
     machine: Annotated[Machine, Meta(description="The machine.")]
+    embeddings: NotRequired[
+        Annotated[JoinedEmbeddings, Meta(description="The embeddings, of a head that was trained on them.")]
+    ]
     files: NotRequired[Annotated[dict[str, Fingerprint], Meta(description="Fingerprints of its other files by name.")]]
     plan: NotRequired[Annotated[Fingerprint, Meta(description="Digest of options, data and weights, for --resume.")]]

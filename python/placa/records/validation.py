@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypedDict
+from typing import Annotated, NotRequired, TypedDict
 
 from msgspec import Meta
 
 from placa.records.codes import Coded, Count, Fingerprint
+from placa.records.embeddings import JoinedEmbeddings
 
 #: Version of the schema of ``validation.json``.
 VALIDATION_SCHEMA = 1
@@ -39,6 +40,7 @@ class ValidationFacts(TypedDict):
     left_out: Annotated[LeftOut, Meta(description="Images that the model knows.")]
     other_view: Annotated[Count, Meta(description="Images of views that the model was not trained on; left out.")]
     used: Annotated[Count, Meta(description="Images that were evaluated.")]
+    embeddings: NotRequired[Annotated[JoinedEmbeddings, Meta(description="The embeddings that were predicted.")]]
     findings: Annotated[list[str], Meta(min_length=1, description="The findings that were evaluated.")]
     findings_without_labels: Annotated[list[str], Meta(description="Findings of the model without labels here.")]
     notes: Annotated[list[Coded], Meta(description="Remarks for the user.")]

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from placa.core.backend import load_keras
 from placa.core.system import cores
+from placa.models.outputs import as_input
 from placa.training.augment import Augmentation
 from placa.training.errors import BatchSizeError
 from placa.training.mixup import draw_blend
 from placa.training.prefetch import Prefetcher
 
-Batch = tuple[NDArray[np.uint8], NDArray[np.float32]]
+Batch = tuple[NDArray[Any], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ ALONE = Share()
 
 
 def training_batches(
-    pixels: NDArray[np.uint8],
+    pixels: NDArray[Any],
     rows: NDArray[np.int64],
     truth: NDArray[np.float32],
     batch_size: int,
@@ -71,7 +72,7 @@ def training_batches(
     Set `epoch` to resume at an epoch.
 
     Args:
-        pixels: The pixel cache, ``(n, size, size)``.
+        pixels: The pixel cache, ``(n, size, size)``; or embeddings, ``(n, length)``, without augmentation and mixup.
         rows: Rows of the cache to train on.
         truth: Labels of `rows`: 0, 1, or NaN where unknown; shape ``(rows, findings)``.
         batch_size: Images per batch, over all processes.
@@ -83,9 +84,9 @@ def training_batches(
             once per epoch.
 
     Returns:
-        Batches of uint8 pixels ``(b, size, size, 1)`` and float32 truth ``(b, findings)``, where b is the part of this
-        process. All batches have one size: a short last batch would have poor batch statistics, so that its images are
-        omitted (other images each epoch). Fewer images than one batch are repeated.
+        Batches of uint8 pixels ``(b, size, size, 1)``, or embeddings, and float32 truth ``(b, findings)``, where b is
+        the part of this process. All batches have one size: a short last batch would have poor batch statistics, so
+        that its images are omitted (other images each epoch). Fewer images than one batch are repeated.
 
     Raises:
         BatchSizeError: The processes cannot share a batch evenly.
@@ -112,7 +113,7 @@ def training_batches(
 
         images = changed(mine)
         if not mixup:
-            return images[..., None], truth[chosen[mine]]
+            return as_input(images), truth[chosen[mine]]
         blend = draw_blend(batch_size, mixup, np.random.default_rng([seed, epoch, batch, 1]))
         others = changed(blend.partners[mine])
         return blend.of_pixels(images, others, mine)[..., None], blend.of_truth(truth[chosen], mine)

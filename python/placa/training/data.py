@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.core.progress import Progress
+from placa.core.progress import SILENT, Progress
+from placa.dataset.embeddings import Embeddings, read_embeddings
+from placa.dataset.errors import VolumeEmbeddingsError
 from placa.dataset.prepared import read_prepared
+from placa.dataset.selected_rows import select_rows
 from placa.dataset.splits import assert_disjoint
 from placa.records.manifest import findings_of
 from placa.records.reading import Reading, collapse
@@ -34,6 +39,8 @@ class TrainingData:
         findings: Names of the findings, in order.
         reading: Conversion of a file to squares.
         facts: Content of ``source.json``.
+        embeddings: Embeddings of the rows of the manifest, on which a head is trained in place of a network on the
+            pixels; None without them.
     """
 
     directory: Path
@@ -44,6 +51,12 @@ class TrainingData:
     findings: list[str]
     reading: Reading
     facts: SourceFacts
+    embeddings: Embeddings | None = None
+
+    @property
+    def inputs(self) -> NDArray[Any]:
+        """What the network receives, one row per row of the manifest: embeddings, or the pixels."""
+        return self.pixels if self.embeddings is None else self.embeddings.vectors
 
     @property
     def size(self) -> int:
@@ -55,29 +68,52 @@ class TrainingData:
         return np.flatnonzero(self.manifest["split"] == split)
 
 
-def read_training_data(directory: Path, by_splits: bool = True) -> TrainingData:
+def read_training_data(
+    directory: Path,
+    by_splits: bool = True,
+    features: Sequence[str | Path] = (),
+    provenance: Mapping[str, str] | None = None,
+    progress: Progress = SILENT,
+) -> TrainingData:
     """Read a prepared data set for training.
 
     Args:
         directory: A directory from ``placa prepare``.
         by_splits: Whether training uses the prepared splits and not folds.
+        features: Files of embeddings; images without an embedding are left out.
+        provenance: Provenance of the embeddings that the files do not state.
+        progress: Display for the numbers of images.
 
     Returns:
         The data set.
 
     Raises:
+        VolumeEmbeddingsError: There are embeddings, but the data set has volumes.
         MissingClassError: A class is missing from the training or the validation split.
         PlacaError: The directory is not a prepared data set, or a patient is in two splits.
     """
     prepared = read_prepared(directory)
-    manifest = prepared.manifest
+    manifest, pixels, embeddings = prepared.manifest, prepared.pixels, None
+    if features:
+        if prepared.reading.squares > 1:
+            raise VolumeEmbeddingsError(
+                f"{directory} has CT volumes of {prepared.reading.squares} squares each, and a file of embeddings has "
+                "one row per image. Train without --features.",
+                prepared=str(directory),
+                squares=prepared.reading.squares,
+            )
+        embeddings, _ = read_embeddings(features, manifest["image_id"], provenance, progress=progress)
+        manifest = manifest[embeddings.present].reset_index(drop=True)
+        pixels = select_rows(pixels, embeddings.present)
     assert_disjoint(manifest)
     findings = findings_of(manifest)
     files = collapse(manifest, prepared.reading)
     if by_splits:
         require_classes(files, findings)
     truth = manifest[findings].to_numpy(dtype="float32", na_value=np.nan)
-    return TrainingData(directory, manifest, files, prepared.pixels, truth, findings, prepared.reading, prepared.facts)
+    return TrainingData(
+        directory, manifest, files, pixels, truth, findings, prepared.reading, prepared.facts, embeddings
+    )
 
 
 def require_classes(manifest: pd.DataFrame, findings: list[str]) -> None:

@@ -60,7 +60,7 @@ def finish(
     """Recalibrate a network, choose its thresholds, and predict the complete data set.
 
     Args:
-        network: A network from uint8 pixels to logits.
+        network: A network from pixels or embeddings to logits.
         data: The prepared data set.
         held_out: Validation rows.
         method: Recalibration method (see `placa.models.calibration.choose_recalibration`).
@@ -71,10 +71,10 @@ def finish(
     """
     choices = recalibrate(network, data, held_out, method)
     model = with_probabilities(network, [choice.recalibration for choice in choices])
-    onnx = export_onnx(model, data.pixels, data.reading.squares)
+    onnx = export_onnx(model, data.inputs, data.reading.squares)
     # Thresholds and stored predictions come from the engine that predicts new images (see `LoadedRun.engine`).
     engine = onnx.model() if onnx.content and accelerator() is None else model
-    predictions = predict_pixels(engine, in_batches(data.pixels), data.reading)
+    predictions = predict_pixels(engine, in_batches(data.inputs), data.reading)
     files, validation = data.files, data.reading.files_of(held_out)
     truth = data.reading.first_rows(data.truth)
     if unit == "study":

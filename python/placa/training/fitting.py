@@ -12,6 +12,7 @@ from placa.core.backend import load_keras
 from placa.core.progress import Progress
 from placa.models import build
 from placa.models.assembled import exclusive
+from placa.models.embedding_head import build_head, scale_of
 from placa.models.outputs import file_logits, in_batches
 from placa.training.averaging import Average
 from placa.training.batches import ALONE, Share, training_batches
@@ -23,7 +24,7 @@ from placa.training.learner import Learner
 from placa.training.loss import class_weights, exclusive_loss, weighted_loss
 from placa.training.measures import standardisation
 from placa.training.monitor import Monitor, Validator
-from placa.training.options import TrainOptions
+from placa.training.options import BATCH_SIZE, TrainOptions
 from placa.training.phases import phases_of
 from placa.training.precision import precision
 from placa.training.resist import draw_probabilities
@@ -35,8 +36,8 @@ class Fitted:
     """A trained network.
 
     Attributes:
-        network: A float32 network from uint8 pixels ``(n, size, size, 1)`` to logits ``(n, findings)``. It is not
-            compiled, as Keras could not load the loss from the model file.
+        network: A float32 network from uint8 pixels ``(n, size, size, 1)``, or embeddings, to logits
+            ``(n, findings)``. It is not compiled, as Keras could not load the loss from the model file.
         monitor: Training history and best epoch.
         weights: Class weights of the loss, shape ``(2, findings)``.
         seconds: Duration of training, including earlier sessions.
@@ -86,14 +87,20 @@ def fit_network(
     require_both_classes(truth, data.truth[held_out], data.findings, progress)
     keras.utils.set_random_seed(options.seed)
     weights = class_weights(truth, options.class_weights)
+    batch_size = options.batch_size or BATCH_SIZE
     focus = options.focal_gamma if options.loss == "focal" else 0.0
     loss = weighted_loss(weights, options.label_smoothing, focus)
     if options.classes == "exclusive":
         require_exclusive(data.truth, data.findings)
         loss = exclusive_loss(truth, options.class_weights, options.label_smoothing, focus)
 
+    scale = None if data.embeddings is None else scale_of(data.embeddings.vectors, rows)
+
     def built(initial: str = "none") -> Any:
-        network = build(options.backbone, data.size, findings, initial, standardisation(options.resist))
+        if scale is not None:
+            network = build_head(scale, findings, options.hidden)
+        else:
+            network = build(options.backbone, data.size, findings, initial, standardisation(options.resist))
         return exclusive(network) if options.classes == "exclusive" else network
 
     monitor, state = Monitor(), TrainState()
@@ -106,10 +113,12 @@ def fit_network(
         probabilities = draw_probabilities(data, rows, options.resist, options.seed)
 
         def batches(share: Share) -> Any:
-            changes, seed, size = options.changes, options.seed, options.batch_size
-            return training_batches(data.pixels, rows, truth, size, changes, seed, options.mixup, share, probabilities)
+            changes, seed = options.changes, options.seed
+            return training_batches(
+                data.inputs, rows, truth, batch_size, changes, seed, options.mixup, share, probabilities
+            )
 
-        devices = Devices(options.batch_size, share)
+        devices = Devices(batch_size, share)
         if devices.several or devices.idle:
             progress.say(f"training on {devices}")
         with precision(options.mixed_precision):
@@ -154,4 +163,4 @@ def pooled_logits(network: Any, data: TrainingData, rows: NDArray[np.int64]) -> 
     Returns:
         Logits of the files, shape ``(files, findings)``.
     """
-    return file_logits(network, in_batches(data.pixels, rows), data.reading)
+    return file_logits(network, in_batches(data.inputs, rows), data.reading)

@@ -245,7 +245,7 @@ def _pool(
         predictions,
         files,
         {"train": images, "validation": images.iloc[np.unique(chosen_on)], "test": images},
-        export_onnx(model, data.pixels, data.reading.squares),
+        export_onnx(model, data.inputs, data.reading.squares),
         {"count": len(folds), "each": [_describe(fold, data, truth) for fold in folds]},
     )
 

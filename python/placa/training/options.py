@@ -14,8 +14,8 @@ from placa.training.errors import OptionValueError
 from placa.training.measures import STRONG_CHANGES, measures_of
 from placa.training.option import default_text, documented, option, options_of
 
-#: Default maximum number of epochs.
-EPOCHS = 60
+#: Default maximum number of epochs, and images per batch.
+EPOCHS, BATCH_SIZE = 60, 32
 #: Defaults for `small` with its texture branch. Rotation and zoom interpolate, and brightness and contrast round: all
 #: change the texture. Flips and shifts by whole pixels do not.
 TEXTURE_EPOCHS = 20
@@ -42,6 +42,9 @@ class TrainOptions:
         "initial weights: none (random), imagenet, a file of weights, or a run with the same backbone; the head always "
         "starts at random",
     )
+    hidden: int = option(
+        0, int, "with --features, units of a hidden layer between embedding and logits; 0 for a linear head", least=0
+    )
     seed: int = option(
         0, int, "seed of the weights, the order of the images and their augmentation", least=0, most=2**32 - 1
     )
@@ -63,7 +66,13 @@ class TrainOptions:
     patience: int = option(
         20, int, "number of consecutive epochs with a clearly lower validation AUROC before training stops", least=1
     )
-    batch_size: int = option(32, int, "images per batch, over all processes and devices", least=1)
+    batch_size: int | None = option(
+        None,
+        int,
+        "images per batch, over all processes and devices",
+        least=1,
+        default_words=f"{BATCH_SIZE}; for embeddings a 300th of the training images, from 32 to 512",
+    )
     learning_rate: float = option(
         2e-3,
         float,
@@ -190,12 +199,13 @@ class TrainOptions:
             size: Side of the images, in pixels.
 
         Returns:
-            The options with `epochs` and all amounts of augmentation set.
+            The options with `epochs`, `batch_size` and all amounts of augmentation set.
         """
         texture = self.backbone == "small" and counts_texture(size)
         epochs = TEXTURE_EPOCHS if texture and self.epochs is None else self.most_epochs
         defaults = STRONG_CHANGES if "augment" in measures_of(self.resist) else TEXTURE_CHANGES if texture else {}
-        return replace(self, epochs=epochs, augmentation=self._augmentation(defaults))
+        batch_size = self.batch_size or BATCH_SIZE
+        return replace(self, epochs=epochs, batch_size=batch_size, augmentation=self._augmentation(defaults))
 
 
 def augmentation_default(name: str) -> str:

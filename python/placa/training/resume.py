@@ -45,12 +45,14 @@ class ResumableTraining:
 
 def plan_of(data: TrainingData, options: TrainOptions) -> dict[str, Any]:
     """Collect everything that determines the result of a training, for JSON."""
-    parts = (data.directory / "manifest.parquet", data.directory / "source.json")
+    parts: tuple[Path, ...] = (data.directory / "manifest.parquet", data.directory / "source.json")
+    if data.embeddings is not None:
+        parts = (*parts, *data.embeddings.files)
     plan = {
         "schema_version": 1,
         "options": {**asdict(options), "weights": public_option(options.weights)},
         "weights": weights_fingerprint(options.weights),
-        "data": {"fingerprint": fingerprint(*parts), "pixels": list(data.pixels.shape)},
+        "data": {"fingerprint": fingerprint(*parts), "pixels": list(data.inputs.shape)},
         "versions": {
             **versions(),
             "backend": load_keras().backend.backend(),

@@ -115,13 +115,15 @@ def write_run(
         "plan": plan,
         "files": {name: fingerprint(directory / name) for name in _FILES if (directory / name).is_file()},
     }
+    if data.embeddings is not None:
+        facts["embeddings"] = data.embeddings.facts
     write_record(directory / "run.json", facts, RunFacts)
     write_model_card(directory, facts)
     return facts
 
 
 def _card(data: TrainingData, options: TrainOptions) -> ModelFacts:
-    return {
+    card: ModelFacts = {
         "schema_version": MODEL_SCHEMA,
         "placa_version": placa.__version__,
         "findings": data.findings,
@@ -133,6 +135,10 @@ def _card(data: TrainingData, options: TrainOptions) -> ModelFacts:
         "backbone": options.backbone,
         "versions": versions(),
     }
+    if data.embeddings is not None:
+        facts = data.embeddings.facts
+        card["embeddings"] = {"length": facts["length"], "provenance": facts["provenance"]}
+    return card
 
 
 def _describe_training(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from placa.training.checkpoint import Checkpoint
 from placa.training.data import TrainingData, read_training_data
 from placa.training.distributed import Job, ProcessGroup, train_together
 from placa.training.distributed.agreement import receive_start, send_start
+from placa.training.embedding_options import applicable, suited_to_embeddings
+from placa.training.errors import OptionValueError
 from placa.training.finish import CalibratedModel, finish, inference_network
 from placa.training.fitting import Fitted, fit_network
 from placa.training.folds import train_folds
@@ -37,6 +40,8 @@ def train(
     resume: bool = False,
     checkpoint_every: float = 20.0,
     process_group: ProcessGroup | None = None,
+    features: Sequence[str | Path] = (),
+    provenance: Mapping[str, str] | None = None,
 ) -> RunFacts:
     """Train on a prepared data set and write a run directory.
 
@@ -57,11 +62,16 @@ def train(
         process_group: The process group, including this process (see
             `placa.training.distributed.find_process_group`); by default this process trains alone, on all devices of
             the machine.
+        features: Parquet files of embeddings, and folders of them: a head is trained on them in place of a network on
+            the pixels. Images without an embedding are left out.
+        provenance: How the embeddings were made, where their files do not state it (see
+            `placa.records.embeddings.Provenance`).
 
     Returns:
         The content of ``run.json``.
 
     Raises:
+        OptionValueError: With `features`, an option needs pixels, or there are several processes.
         MissingClassError: A class is missing from the training or the validation split.
         DivergedError: The loss or the logits are not finite.
         UnfinishedTrainingError: An interrupted training exists, and `resume` and `overwrite` are False.
@@ -71,9 +81,17 @@ def train(
     """
     prepared, out, progress = Path(prepared), Path(out), show(progress)
     options = options or TrainOptions()
+    if process_group is not None and features:
+        raise OptionValueError(
+            "A head on embeddings trains in one process, got --processes. Omit --processes.",
+            option="processes",
+            value=process_group.processes,
+        )
     if process_group is not None:
         return train_together(Job(prepared, out, options, overwrite, resume, checkpoint_every), process_group, progress)
-    facts = train_share(prepared, out, options, overwrite, progress, resume, ALONE, checkpoint_every)
+    facts = train_share(
+        prepared, out, options, overwrite, progress, resume, ALONE, checkpoint_every, features, provenance
+    )
     assert facts is not None
     return facts
 
@@ -87,6 +105,8 @@ def train_share(
     resume: bool,
     share: Share,
     checkpoint_every: float = 20.0,
+    features: Sequence[str | Path] = (),
+    provenance: Mapping[str, str] | None = None,
 ) -> RunFacts | None:
     """Run `train` in one process of a group: process 0 writes states and the run, the others only read states.
 
@@ -99,6 +119,8 @@ def train_share(
         resume: Whether to continue an interrupted training.
         share: The part of each batch for this process.
         checkpoint_every: Minimum seconds between two saved states.
+        features: Files of embeddings.
+        provenance: Their provenance, where the files do not state it.
 
     Returns:
         The content of ``run.json`` in process 0; None in the others.
@@ -106,14 +128,24 @@ def train_share(
     Raises:
         PlacaError: As for `train`.
     """
-    data = read_training_data(prepared, by_splits=not options.folds)
+    data = read_training_data(prepared, not options.folds, features, provenance, progress)
     changed = changed_decoders(data.facts["versions"])
     if changed and not share.process:
         progress.warn(
             f"the data set was prepared with other decoders ({changed}): images that are read here may have slightly "
             "different pixels"
         )
-    options = _with_measures(data, options, progress).suited(data.size)
+    options = _with_measures(data, options, progress)
+    if data.embeddings is not None:
+        options = suited_to_embeddings(options, len(data.rows("train")))
+    elif options.hidden:
+        raise OptionValueError(
+            f"`hidden` is for a head on embeddings, got {options.hidden} without --features. Add --features.",
+            option="hidden",
+            value=options.hidden,
+        )
+    else:
+        options = options.suited(data.size)
     if options.unit == "study":
         require_studies(data.files)
     if share.process:
@@ -147,7 +179,9 @@ def _with_measures(data: TrainingData, options: TrainOptions, progress: Progress
     """Replace ``auto`` by the measures that the audit of the data set proposes."""
     if options.resist != "auto":
         return options
-    measures = proposed(read_record(data.directory / "audit.json", Audit))
+    measures: tuple[str, ...] = proposed(read_record(data.directory / "audit.json", Audit))
+    if data.embeddings is not None:
+        measures = applicable(measures)
     progress.say(f"measures against shortcuts: {', '.join(measures) or 'none, the audit found no strong shortcut'}")
     return replace(options, resist=",".join(measures) or "none")
 

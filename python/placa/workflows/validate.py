@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from placa.core.files import atomic_directory, require_writable
 from placa.core.progress import Progress, show
 from placa.evaluation.either_bridge import require_bridge, run_in_r
 from placa.evaluation.r_code import VALIDATE_RUN
+from placa.inference.embedded import predict_embedded_set
 from placa.inference.errors import OtherFindingsError, ValidationNameError
 from placa.inference.external_images import Selection, select_images
 from placa.inference.predict import Predictor
@@ -35,6 +37,8 @@ def validate(
     bridge: str = "auto",
     progress: Progress | bool = True,
     executor: Executor | None = None,
+    features: Sequence[str | Path] = (),
+    provenance: Mapping[str, str] | None = None,
 ) -> Summary:
     """Validate a run on all images of another prepared data set, and write ``validation/NAME/`` of the run.
 
@@ -51,11 +55,15 @@ def validate(
         bridge: ``rpy2``, ``rscript`` or ``auto`` (see `placa.workflows.evaluate.evaluate`).
         progress: Display for progress and remarks.
         executor: Where predictions are computed; in this process by default.
+        features: Files of embeddings of the data set, for a run that was trained on embeddings; images without an
+            embedding are left out.
+        provenance: How they were made, where their files do not state it.
 
     Returns:
         The content of ``validation/NAME/summary.json``.
 
     Raises:
+        ProvenanceMismatchError: The embeddings were made in another way than those of the run.
         OtherFindingsError: The data set has no finding of the model.
         ReadingMismatchError: The data set was read by another rule: CT where radiographs were trained.
         OtherViewsError: The data set has no view of the model.
@@ -77,8 +85,14 @@ def validate(
     require_predictions(run, predictor.facts, metadata)
     facts = read_record(prepared / "source.json", SourceFacts)
     _require_finding(predictor, prepared, facts)
-    table, _ = predict_prepared(predictor, prepared, progress, executor)
-    chosen = select_images(predictor, prepared, facts, internal, table, progress)
+    joined = None
+    if features:
+        table, _, embeddings = predict_embedded_set(predictor, prepared, features, provenance, progress)
+        joined, present = embeddings.facts, embeddings.present
+    else:
+        table, _ = predict_prepared(predictor, prepared, progress, executor)
+        present = None
+    chosen = select_images(predictor, prepared, facts, internal, table, progress, present)
     if not (run / "evaluation" / "summary.json").is_file():
         progress.say("evaluating the run first, which has no evaluation yet")
         evaluate(run, bridge=bridge, progress=progress)
@@ -110,7 +124,10 @@ def validate(
         for file in tables.iterdir():
             shutil.move(file, partial / file.name)
         tables.rmdir()
-        write_record(partial / "validation.json", _facts(name, predictor, prepared, facts, chosen), ValidationFacts)
+        written = _facts(name, predictor, prepared, facts, chosen)
+        if joined is not None:
+            written["embeddings"] = joined
+        write_record(partial / "validation.json", written, ValidationFacts)
     add_external(run)
     write_model_card(run)
     return read_record(out / "summary.json", Summary)

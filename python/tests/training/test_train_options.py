@@ -29,6 +29,7 @@ def test_every_option_can_be_given_on_the_command_line_and_in_a_file(tmp_path: P
     wanted = TrainOptions(
         backbone="densenet121",
         weights="imagenet",
+        hidden=64,
         seed=3,
         epochs=7,
         head_epochs=2,
@@ -86,7 +87,7 @@ def test_the_command_line_overrides_the_file_and_the_file_the_defaults(tmp_path:
 
 
 def test_unset_options_depend_on_the_network() -> None:
-    assert TrainOptions().suited(96) == TrainOptions(epochs=60, augmentation=Augmentation())
+    assert TrainOptions().suited(96) == TrainOptions(epochs=60, batch_size=32, augmentation=Augmentation())
     texture = TrainOptions().suited(256)
     assert texture.epochs == 20
     # Augmentations that smooth fine detail are disabled.

@@ -25,6 +25,7 @@ from placa.core.progress import SILENT, Progress
 from placa.images.by_rule import file_name, list_files, read_file
 from placa.images.listing import Listing
 from placa.images.read import ImageRejected
+from placa.inference.embedded import reads_embeddings, require_pixels
 from placa.inference.errors import NothingToExplainError
 from placa.inference.explain.boxes import THRESHOLD, read_test_boxes, score, summarise
 from placa.inference.explain.gradcam import GradCam
@@ -69,6 +70,7 @@ class Explainer:
     """
 
     def __init__(self, predictor: Predictor) -> None:
+        require_pixels(predictor, "map")
         self.predictor = predictor
         self._gradcam = GradCam(predictor.model)
 
@@ -147,6 +149,7 @@ def explain_files(
         folder that is skipped, and the summary of the scores, or None without `boxes`.
 
     Raises:
+        ReadsEmbeddingsError: The run was trained on embeddings, which have no map.
         OutOfRangeError: `threshold` is not in (0, 1].
         NothingToExplainError: Neither `images` nor `boxes` are given.
         UnknownNameError: The model does not predict `finding`.
@@ -161,6 +164,8 @@ def explain_files(
         message = f"`threshold` must be greater than 0 and at most 1, got {threshold:g}."
         raise OutOfRangeError(message, name="threshold", value=threshold, lower=0, upper=1)
     facts = require_run(run)
+    if "embeddings" in facts:
+        raise reads_embeddings(run, "map")
     data = facts["data"]
     if finding is not None and finding not in data["findings"]:
         raise unknown_name("finding", finding, data["findings"])

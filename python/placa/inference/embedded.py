@@ -1,0 +1,159 @@
+"""Prediction of embeddings with a run that was trained on embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placa.core.progress import SILENT, Progress
+from placa.inference.errors import ReadsEmbeddingsError, ReadsPixelsError
+from placa.inference.loaded_run import LoadedRun
+from placa.models.outputs import ModelOutputs, in_batches, predict_pixels
+from placa.records.embeddings import EmbeddingFacts
+from placa.records.files import read_record
+from placa.records.source import SourceFacts
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from placa.dataset.embeddings import Embeddings
+
+
+def require_embeddings(predictor: LoadedRun) -> EmbeddingFacts:
+    """Return the embeddings that a run's model takes.
+
+    Raises:
+        ReadsPixelsError: The model takes pixels.
+    """
+    if predictor.embeddings is None:
+        raise ReadsPixelsError(
+            f"The model of {predictor.run} was trained on pixels, not on embeddings. Omit --features and --encoder.",
+            run=str(predictor.run),
+        )
+    return predictor.embeddings
+
+
+def require_pixels(predictor: LoadedRun, what: str = "images") -> None:
+    """Check that a run's model takes pixels.
+
+    Args:
+        predictor: The run.
+        what: What is asked of it: ``images``, a prediction of them; or ``map``, a Grad-CAM map.
+
+    Raises:
+        ReadsEmbeddingsError: The model takes embeddings.
+    """
+    if predictor.embeddings is not None:
+        raise reads_embeddings(predictor.run, what)
+
+
+def reads_embeddings(run: Path, what: str) -> ReadsEmbeddingsError:
+    """Return the error for a run whose model takes embeddings, not pixels (see `require_pixels`)."""
+    if what == "map":
+        text = (
+            "An embedding has no position in the image, so Grad-CAM has no map. Explain a run that was trained on "
+            "pixels."
+        )
+    else:
+        text = "Add --encoder with the network that makes them, or --features with embeddings of the images."
+    return ReadsEmbeddingsError(f"The model of {run} was trained on embeddings, not on pixels. {text}", run=str(run))
+
+
+def predict_vectors(predictor: LoadedRun, vectors: NDArray[np.float32], progress: Progress = SILENT) -> ModelOutputs:
+    """Predict embeddings.
+
+    Args:
+        predictor: A run that was trained on embeddings.
+        vectors: Embeddings of the same maker, float32, shape ``(n, length)``.
+        progress: Shows the progress bar.
+    """
+    with progress.bar("predicting", len(vectors)) as advance:
+
+        def batches() -> Iterator[NDArray[np.float32]]:
+            for batch in in_batches(vectors):
+                yield batch
+                advance(len(batch))
+
+        return predict_pixels(predictor.engine, batches())
+
+
+def predict_table(
+    predictor: LoadedRun,
+    places: Sequence[str | Path],
+    provenance: Mapping[str, str] | None = None,
+    progress: Progress = SILENT,
+) -> pd.DataFrame:
+    """Predict all rows of files of embeddings.
+
+    Args:
+        predictor: A run that was trained on embeddings.
+        places: The files, and folders of them.
+        provenance: How they were made, where the files do not state it.
+        progress: Shows the progress bar.
+
+    Returns:
+        The table of predictions (see `placa.inference.predict.Predictor.predict`) without paths.
+
+    Raises:
+        ReadsPixelsError: The run was trained on pixels.
+        ProvenanceMismatchError: The embeddings were made in another way than those of the run.
+        PlacaError: A file is invalid (see `placa.dataset.embeddings.read_embeddings`).
+    """
+    import pandas as pd
+
+    from placa.dataset.embeddings import read_embeddings
+    from placa.records.predictions import tidy
+
+    wanted = require_embeddings(predictor)
+    found, ids = read_embeddings(places, None, provenance, wanted, str(predictor.run), progress)
+    outputs = predict_vectors(predictor, found.vectors, progress)
+    table = tidy(pd.DataFrame({"image_id": ids}), predictor.findings, outputs.probability, outputs.score)
+    table["class"] = predictor.classify(outputs.probability)
+    return table
+
+
+def predict_embedded_set(
+    predictor: LoadedRun,
+    prepared: Path,
+    places: Sequence[str | Path],
+    provenance: Mapping[str, str] | None = None,
+    progress: Progress = SILENT,
+    unit: str = "image",
+) -> tuple[pd.DataFrame, SourceFacts, Embeddings]:
+    """Predict the images of a prepared data set from their embeddings.
+
+    Args:
+        predictor: A run that was trained on embeddings.
+        prepared: A directory that ``placa prepare`` wrote.
+        places: Files of embeddings, and folders of them.
+        provenance: How they were made, where the files do not state it.
+        progress: Shows the progress bar.
+        unit: ``"study"`` to pool the images of each study by their mean logit.
+
+    Returns:
+        The table and the content of ``source.json``, as from `placa.inference.prepared.predict_prepared`, of the images
+        with an embedding; and the embeddings.
+
+    Raises:
+        PlacaError: As for `predict_table`, or `prepared` is not a prepared data set.
+    """
+    from placa.dataset.embeddings import read_embeddings
+    from placa.records.manifest import read_manifest
+    from placa.records.predictions import tidy
+
+    wanted = require_embeddings(predictor)
+    facts = read_record(prepared / "source.json", SourceFacts)
+    manifest = read_manifest(prepared)
+    found, _ = read_embeddings(places, manifest["image_id"], provenance, wanted, str(predictor.run), progress)
+    images = manifest[found.present].reset_index(drop=True)
+    outputs = predict_vectors(predictor, found.vectors, progress)
+    if unit == "study":
+        from placa.models.studies import pool_studies
+
+        images, outputs = pool_studies(images, predictor.findings, outputs)
+    table = tidy(images, predictor.findings, outputs.probability, outputs.score)
+    return predictor.add_path_and_class(table, images["path"], outputs.probability), facts, found

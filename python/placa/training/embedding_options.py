@@ -1,0 +1,65 @@
+"""Adapt the training options to a head on embeddings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from placa.training.augment import NONE
+from placa.training.errors import OptionValueError
+from placa.training.measures import measures_of
+from placa.training.options import EPOCHS, TrainOptions
+
+#: Smallest and largest number of images per batch, and batches per epoch between the two.
+_LEAST_BATCH, _MOST_BATCH, _BATCHES = 32, 512, 300
+#: Options of networks that read pixels: with embeddings they must have the default.
+_OF_PIXELS = ("backbone", "weights", "head_epochs", "mixup")
+#: Measures against shortcuts that need no pixels.
+_MEASURES = frozenset({"weights", "views"})
+
+
+def suited_to_embeddings(options: TrainOptions, images: int) -> TrainOptions:
+    """Return the options for a head on embeddings.
+
+    Args:
+        options: The options of the user.
+        images: Number of training images.
+
+    Returns:
+        The options with `epochs`, `batch_size` and the name of the head in `backbone`; without augmentation.
+
+    Raises:
+        OptionValueError: An option needs pixels.
+    """
+    default = TrainOptions()
+    for name in _OF_PIXELS:
+        if getattr(options, name) != getattr(default, name):
+            raise _needs_pixels(name, getattr(options, name))
+    if options.augmentation:
+        raise _needs_pixels("augmentation", options.augmentation)
+    for measure in measures_of(options.resist):
+        if measure not in _MEASURES:
+            raise _needs_pixels("resist", measure)
+    batch = options.batch_size or min(_MOST_BATCH, max(_LEAST_BATCH, images // _BATCHES))
+    return replace(
+        options,
+        backbone="hidden" if options.hidden else "linear",
+        epochs=options.epochs or EPOCHS,
+        batch_size=batch,
+        augmentation=NONE,
+        mirror=False,
+        mixed_precision="off",
+    )
+
+
+def applicable(measures: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the measures against shortcuts that can be taken with embeddings."""
+    return tuple(measure for measure in measures if measure in _MEASURES)
+
+
+def _needs_pixels(option: str, value: object) -> OptionValueError:
+    return OptionValueError(
+        f"`{option}` changes pixels or a network that reads them, but --features trains a head on embeddings, got "
+        f"{value!r}. Omit --{option.replace('_', '-')}.",
+        option=option,
+        value=value,
+    )

@@ -12,9 +12,12 @@
 #' @param predictions A data frame with one row per image and finding, as
 #'   [read_predictions()] returns; see there for the columns.
 #' @param labels A data frame with one row per image, finding and source, as
-#'   [read_labels()] returns; `subset` is optional.
+#'   [read_labels()] returns; `subset` is optional. Or a table of ratings of several
+#'   readers, as [read_readers()] returns, which [combine_readers()] combines by `rule`.
 #' @param source A `label_source` of `labels`; `NULL` if there is only one.
 #' @param subset One or more subsets of the source; `NULL` uses all.
+#' @param rule For ratings: `"majority"` or `"dawid_skene"`, see [combine_readers()] for
+#'   its assumption.
 #' @return `predictions` as a tibble, with `truth` (1, 0, or missing) from the
 #'   other labels. The attribute `placa` contains `label_source` and
 #'   `label_subset`.
@@ -23,7 +26,7 @@
 #' unknown, `source` is `NULL` with several sources, an image has contradictory
 #' labels, or no prediction has a label; the errors of [read_labels()] for columns
 #' and of [discrimination()] for `predictions`.
-#' @seealso [read_labels()]
+#' @seealso [read_labels()], [combine_readers()], [compare_truths()]
 #' @export
 #' @examples
 #' predictions <- example_predictions()
@@ -34,8 +37,12 @@
 #'   truth = as.integer(second$truth == 1 | second$probability > 0.8)
 #' )
 #' evaluate(relabel(predictions, labels), example_thresholds())
-relabel <- function(predictions, labels, source = NULL, subset = NULL) {
+relabel <- function(predictions, labels, source = NULL, subset = NULL, rule = c("majority", "dawid_skene")) {
+  rule <- rlang::arg_match(rule)
   predictions <- check_predictions(predictions)
+  if (is.data.frame(labels) && "rating" %in% tolower(names(labels))) {
+    labels <- combine_readers(labels, rule)
+  }
   labels <- choose_labels(check_labels(labels), unique(predictions$finding), source, subset)
   row <- match(label_key(predictions), label_key(labels))
   if (all(is.na(row))) {

@@ -14,6 +14,7 @@ from placa.core.progress import SILENT, Progress
 from placa.images.headers import read_headers
 from placa.records.audit import Reason
 from placa.records.codes import Values
+from placa.records.manifest import EXTENT
 
 #: All probes, in the order of display.
 PROBES = ("view_age_sex", "file", "dimensions", "histogram", "frame", "thumbnail")
@@ -57,8 +58,8 @@ def all_features(
         acquisition: How images were acquired and read (see `placa.sources.source.Source`), or None.
 
     Returns:
-        For each of `PROBES`, and of `ACQUISITION_PROBES` that `acquisition` has, the columns that differ between
-        `rows`, or the reason why there are none.
+        For each of `PROBES`, of `ACQUISITION_PROBES` that `acquisition` has, and for ``scan`` if `manifest` has the
+        extent of CT volumes, the columns that differ between `rows`, or the reason why there are none.
     """
     some = manifest.iloc[rows].reset_index(drop=True)
     headers = read_headers(some["path"].astype(str).tolist(), progress)
@@ -67,7 +68,7 @@ def all_features(
         "file": _file(headers),
         "dimensions": _dimensions(headers),
     }
-    recorded = _acquisition(some, acquisition)
+    recorded = _acquisition(some, acquisition) | _scan(some)
     if pixels is None:
         without = Features(None, {"code": "no_pixels", "values": {}})
         return found | dict.fromkeys(("histogram", "frame", "thumbnail"), without) | recorded
@@ -100,6 +101,16 @@ def _acquisition(some: pd.DataFrame, acquisition: pd.DataFrame | None) -> dict[s
     if "days" in known:
         columns["days"] = with_missing(pd.to_numeric(known["days"], errors="coerce").to_numpy(dtype=float) / 365.25)
     return {name: _varying(columns[name], constant) for name in ACQUISITION_PROBES if name in columns}
+
+
+def _scan(some: pd.DataFrame) -> dict[str, Features]:
+    """Return the extent of CT volumes, on a logarithmic scale."""
+    extents = [np.log(some[name].to_numpy(dtype=float)) for name in EXTENT if name in some]
+    if not extents:
+        return {}
+    return {
+        "scan": _varying(np.column_stack([with_missing(one) for one in extents]), {"code": "constant", "values": {}})
+    }
 
 
 def view_age_sex(images: pd.DataFrame, without: Collection[str] = ()) -> Features:

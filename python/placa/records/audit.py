@@ -154,8 +154,9 @@ class Probe(TypedDict):
             "follow_up",
             "days",
             "site",
+            "scan",
         ],
-        Meta(description="The property; the last six only where the source records them."),
+        Meta(description="The property; `maker` to `site` only where the source records them, `scan` of CT volumes."),
     ]
     columns: NotRequired[
         Annotated[

@@ -22,6 +22,9 @@ TEXT = ("image_id", "path", "patient_id", "group_id", "split", "sex", "view", "s
 FIXED = (*TEXT, "age")
 #: Columns of the manifest of sources that know them.
 OPTIONAL = ("study_id",)
+#: Numbers in the manifest of CT volumes, in mm (see `placa.images.ct.files.Extent`).
+EXTENT = ("slice_distance", "scan_length", "field_of_view")
+_NO_FINDINGS = {*FIXED, *OPTIONAL, *EXTENT}
 
 
 def complete(images: pd.DataFrame, findings: list[str]) -> pd.DataFrame:
@@ -29,7 +32,7 @@ def complete(images: pd.DataFrame, findings: list[str]) -> pd.DataFrame:
 
     Args:
         images: One row per image: ``image_id``, ``path``, one column per finding, and any other column of `TEXT`,
-            ``age`` or `OPTIONAL`.
+            ``age``, `OPTIONAL` or `EXTENT`.
         findings: The finding columns: 0, 1, or missing if unknown.
 
     Returns:
@@ -40,7 +43,7 @@ def complete(images: pd.DataFrame, findings: list[str]) -> pd.DataFrame:
     Raises:
         MissingColumnError: ``image_id``, ``path`` or a finding is missing.
         DuplicateImageError: An ``image_id`` occurs twice.
-        ReservedNameError: A finding has the name of a column in `FIXED` or `OPTIONAL`.
+        ReservedNameError: A finding has the name of a column in `FIXED`, `OPTIONAL` or `EXTENT`.
     """
     need = ["image_id", "path", *findings]
     missing = [name for name in need if name not in images]
@@ -48,7 +51,7 @@ def complete(images: pd.DataFrame, findings: list[str]) -> pd.DataFrame:
         columns = [str(name) for name in images.columns]
         message = f"No column {missing[0]!r} in the table of images (columns: {', '.join(columns)}). Add the column."
         raise MissingColumnError(message, column=missing[0], file=None, columns=columns)
-    taken = sorted(set(findings) & {*FIXED, *OPTIONAL})
+    taken = sorted(set(findings) & _NO_FINDINGS)
     if taken:
         message = f"A finding cannot be named {taken[0]!r}: the manifest has a column of that name. Rename the finding."
         raise ReservedNameError(message, name=taken[0])
@@ -58,8 +61,9 @@ def complete(images: pd.DataFrame, findings: list[str]) -> pd.DataFrame:
         out[name] = column.astype("string")
     # Splits keep groups together; an image without patient and group is a group of its own.
     out["group_id"] = out["group_id"].fillna(out["patient_id"]).fillna(out["image_id"])
-    age = images["age"].reset_index(drop=True) if "age" in images else pd.Series(np.nan, index=out.index)
-    out["age"] = pd.to_numeric(age, errors="coerce").astype("float64")
+    for name in ("age", *(name for name in EXTENT if name in images)):
+        numbers = images[name].reset_index(drop=True) if name in images else pd.Series(np.nan, index=out.index)
+        out[name] = pd.to_numeric(numbers, errors="coerce").astype("float64")
     for finding in findings:
         out[finding] = images[finding].reset_index(drop=True).astype("Int8")
     twice = out["image_id"][out["image_id"].duplicated()]
@@ -71,7 +75,7 @@ def complete(images: pd.DataFrame, findings: list[str]) -> pd.DataFrame:
 
 def findings_of(manifest: pd.DataFrame) -> list[str]:
     """Return the names of the finding columns, in their order."""
-    return [str(name) for name in manifest.columns if name not in FIXED and name not in OPTIONAL]
+    return [str(name) for name in manifest.columns if name not in _NO_FINDINGS]
 
 
 def write_manifest(manifest: pd.DataFrame, path: Path, split: SplitFacts | None = None) -> None:

@@ -24,6 +24,7 @@ from placa.dataset.copies import find_contradictions, inspect_cache
 from placa.dataset.groups.group_images import group_images
 from placa.dataset.pixel_cache import build_cache, drop_rows, pixels_path
 from placa.dataset.prepared import OPTIONAL_TABLES, Prepared
+from placa.dataset.scans import describe_scans
 from placa.dataset.splits import (
     SplitMethod,
     SplitPlan,
@@ -143,6 +144,7 @@ def _fill(
             reason=rejected[0][1],
         )
     files, copies, pixel_notes = _compare_pixels(source, kept, cache, rejected)
+    files = describe_scans(files, np.load(cache, mmap_mode="r"), source.reading, pixel_notes)
     images = expand(files, source.reading)
     grouping, divided = BY_PATIENT, 0
     if not source.grouped:

@@ -8,11 +8,18 @@ import pytest
 from made_volumes import thorax, write_stoic, write_volume
 from raising import raises
 
+from placa.audit.shortcuts import find_shortcuts
 from placa.core.errors import PathNotFoundError, UnknownNameError
 from placa.core.files import write_rejected
+from placa.dataset.scans import count_lung_squares
+from placa.images.by_rule import read_file
 from placa.images.errors import NoReadableImageError
 from placa.inference.predict import Predictor, predict_files
+from placa.records.audit import Audit
+from placa.records.files import read_record
+from placa.records.manifest import findings_of, read_manifest
 from placa.records.predictions import read_predictions
+from placa.records.reading import slabs
 from placa.records.source import compared_with
 from placa.sources.errors import ImagesNotFoundError, MissingColumnError, MissingDirectoryError
 from placa.sources.stoic import read_stoic
@@ -161,6 +168,33 @@ def test_a_run_on_volumes_has_one_prediction_per_patient(ct: tuple[Path, Path, P
     # After three epochs, the opacity is detected in most patients.
     above, below = (predictions.loc[predictions["truth"] == truth, "score"] for truth in (1, 0))
     assert np.mean(above.to_numpy()[:, None] > below.to_numpy()) > 0.75
+
+
+def test_the_extent_of_each_scan_is_in_the_manifest_and_probed(ct: tuple[Path, Path, Path]) -> None:
+    _, prepared, _ = ct
+    manifest = read_manifest(prepared)
+    assert findings_of(manifest) == ["COVID"]
+    for name, expected in (("slice_distance", 20.0), ("scan_length", 240.0), ("field_of_view", 320.0)):
+        assert manifest[name].eq(expected).all()
+    [probe] = [
+        row for row in read_record(prepared / "audit.json", Audit)["shortcuts"]["probes"] if row["probe"] == "scan"
+    ]
+    assert probe["reason"] == {"code": "constant", "values": {}}
+
+
+def test_an_extent_that_predicts_the_label_is_found() -> None:
+    images = pd.DataFrame({"view": pd.NA, "age": np.nan, "sex": pd.NA, "path": ["none"] * 60}, index=range(60))
+    images = images.assign(patient_id=images.index.astype(str), group_id=images.index.astype(str), split="train")
+    images = images.assign(COVID=[0, 1] * 30, slice_distance=[1.0, 2.5] * 30, scan_length=300.0, field_of_view=350.0)
+    probes = find_shortcuts(images, ["COVID"], None)["probes"]
+    assert {row["probe"]: row["auroc"] for row in probes}["scan"] == 1
+
+
+def test_volumes_without_lung_are_reported(tmp_path: Path) -> None:
+    volume = write_volume(tmp_path / "1.mha", thorax())
+    chest = read_file(slabs(4), str(volume), 32)
+    pelvis = np.where(chest < 170, 60, chest)
+    assert count_lung_squares(np.concatenate([chest, pelvis]), slabs(4)).tolist() == [4, 0]
 
 
 def test_predictions_pool_the_logits_of_the_squares(ct: tuple[Path, Path, Path]) -> None:

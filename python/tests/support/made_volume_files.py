@@ -15,13 +15,13 @@ import numpy as np
 
 SIZE = (20, 18, 30)
 #: Voxels in mm; the body gets denser from the feet upwards, and the patient's left is denser.
-STEP = (0.7, 0.7, 1.5)
+STEP = (0.7, 0.7, 4.0)
 
 
 def body() -> np.ndarray:
     """Return voxels indexed from the patient's right to left, from front to back, from the feet upwards."""
     levels = np.full(SIZE, -1000, np.int16)
-    levels[3:16, 4:14] = np.arange(SIZE[2]) * 20 - 800
+    levels[3:16, 4:14] = np.arange(SIZE[2]) * 30 - 800
     levels[10:16, 4:14] += 60
     return levels
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from isal import isal_zlib
 
+from placa.images.ct.doubles import require_no_double
 from placa.images.ct.geometry import letters, require_axes, spacing
 from placa.images.ct.meta_image import read_meta_image
 from placa.images.ct.nifti import read_nifti
@@ -25,6 +26,8 @@ _READERS = {".mha": read_meta_image, ".nii.gz": read_nifti, ".nrrd": read_nrrd}
 EXTENSIONS = tuple(_READERS)
 #: Maximum number of voxels: more than any chest CT (1,024 x 1,024 x 550); 1.2 GB of memory at 16 bits.
 MAX_VOXELS = 600_000_000
+#: What the reader of series of ITK and SimpleITK writes if the distances between slices differ, in mm.
+_DEVIATION = "ITK_non_uniform_sampling_deviation"
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,38 @@ class Volume:
         """Direction of each index axis in the letters of DICOM: ``LPS`` is left, posterior, superior."""
         return letters(np.array(self.format.axes))
 
+    @property
+    def body_axis(self) -> int:
+        """The index axis from the feet to the head, or from the head to the feet."""
+        return next(number for number, letter in enumerate(self.orientation) if letter in "SI")
+
+
+@dataclass(frozen=True)
+class Extent:
+    """The extent of a scan in mm.
+
+    Attributes:
+        slice_distance: Distance between slices along the body.
+        scan_length: Length along the body.
+        field_of_view: The longer side of a slice.
+    """
+
+    slice_distance: float
+    scan_length: float
+    field_of_view: float
+
+
+def read_extent(path: Path) -> Extent:
+    """Read the extent of a volume from its header, rounded to 0.01 mm.
+
+    Raises:
+        ImageRejected: The file is missing or damaged, or not a CT volume.
+    """
+    volume = open_volume(path)
+    lengths = [count * distance for count, distance in zip(volume.size, volume.spacing, strict=True)]
+    along = lengths.pop(volume.body_axis)
+    return Extent(*(round(one, 2) for one in (volume.spacing[volume.body_axis], along, max(lengths))))
+
 
 def ending(path: Path) -> str:
     """Return the extension of a volume in lower case, or ``""`` if the file has none of `EXTENSIONS`."""
@@ -67,9 +102,12 @@ def open_volume(path: Path) -> Volume:
         ImageRejected: The file is missing, truncated or damaged, or cannot be a volume in Hounsfield units.
     """
     with explained():
-        found, _ = _read(path)
+        require_no_double(path)
+        found, fields = _read(path)
         _require_volume(found)
-        return Volume(found, Voxels(path, found))
+        volume = Volume(found, Voxels(path, found))
+        _require_even_slices(fields, volume.spacing[volume.body_axis])
+        return volume
 
 
 def read_format(path: Path) -> PixelFormat:
@@ -90,6 +128,22 @@ def read_header(path: Path) -> dict[str, str]:
     """
     with explained():
         return _read(path)[1]
+
+
+def _require_even_slices(fields: dict[str, str], distance: float) -> None:
+    """Reject a volume whose header states that slices are missing, repeated or out of order."""
+    try:
+        deviation = float(fields.get(_DEVIATION, "0").strip() or 0)
+    except ValueError:
+        return
+    # The positions of scanners vary by thousandths of a millimetre.
+    if deviation > distance / 2:
+        raise ImageRejected(
+            f"its slices are not evenly spaced: its header states a deviation of {deviation:g} mm from the distance of "
+            f"{distance:g} mm ({_DEVIATION}), so slices are missing, repeated or shuffled; convert the series again",
+            deviation=deviation,
+            distance=distance,
+        )
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from placa.images.dicom.plugins import allow_broken_gdcm
 from placa.images.dicom.tables import is_big_endian
 from placa.images.grey import MAX_PIXELS, ImageRejected, refuse_format, refuse_size
 from placa.images.pixel_format import PixelFormat
@@ -115,6 +116,7 @@ def read_data_set(path: str | os.PathLike[str], **how: Any) -> Dataset:
         ImageRejected: The file is not DICOM, a DICOMDIR, or damaged.
         OSError: The file cannot be read.
     """
+    allow_broken_gdcm()
     import pydicom
 
     with Path(path).open("rb") as file:

@@ -51,28 +51,30 @@ def test_squares_are_axial_for_any_stored_orientation(tmp_path: Path, code: str,
 def test_slabs_are_5_mm_means_at_the_centres_of_equal_parts(tmp_path: Path) -> None:
     levels = np.empty((100, 20, 20), np.int16)
     levels[:] = -990 + 10 * np.arange(100)[:, None, None]
+    levels[:, :2] = 40
     image = to_image(levels, spacing=(1.0, 1.0, 1.0))
     SimpleITK.WriteImage(image, str(tmp_path / "thin.mha"))
     squares = read_file(slabs(10), str(tmp_path / "thin.mha"), 20)
     # Slices 3 to 7 of the first ten, whose mean is the value of slice 5; and so on.
     expected = np.floor(_grey(-990 + 10 * (5.0 + 10 * np.arange(10))) + 0.5)
     assert np.array_equal(squares[:, 10, 10], expected)
-    assert (squares == squares[:, :1, :1]).all()
+    assert (squares[:, 2:] == squares[:, 2:3, :1]).all()
     # If slices are thicker than a slab, single slices are used: 5, 15, ….
     image.SetSpacing((1.0, 1.0, 8.0))
     SimpleITK.WriteImage(image, str(tmp_path / "thick.mha"))
-    assert np.array_equal(read_file(slabs(10), str(tmp_path / "thick.mha"), 20)[:, 0, 0], expected)
+    assert np.array_equal(read_file(slabs(10), str(tmp_path / "thick.mha"), 20)[:, 9, 0], expected)
     # With more squares than slices, every slice is used, and no slice after the last one.
-    SimpleITK.WriteImage(image[:, :, 45:48], str(tmp_path / "short.mha"))
-    short = read_file(slabs(6), str(tmp_path / "short.mha"), 20)[:, 0, 0]
-    assert np.array_equal(short, np.floor(_grey(-540 + 10 * np.array([0.0, 0, 1, 1, 2, 2])) + 0.5))
+    image.SetSpacing((1.0, 1.0, 40.0))
+    SimpleITK.WriteImage(image[:, :, 10:13], str(tmp_path / "few.mha"))
+    few = read_file(slabs(6), str(tmp_path / "few.mha"), 20)[:, 9, 0]
+    assert np.array_equal(few, np.floor(_grey(-890 + 10 * np.array([0.0, 0, 1, 1, 2, 2])) + 0.5))
 
 
 def test_the_field_of_view_keeps_its_aspect_ratio(tmp_path: Path) -> None:
     levels = np.full((4, 10, 40), 100, np.int16)
-    levels[0] = -1000
+    levels[0] = -800
     # 40 columns of 2 mm and 10 rows of 4 mm: twice as wide as high.
-    SimpleITK.WriteImage(to_image(levels, spacing=(2.0, 4.0, 10.0)), str(tmp_path / "wide.mha"))
+    SimpleITK.WriteImage(to_image(levels, spacing=(2.0, 4.0, 25.0)), str(tmp_path / "wide.mha"))
     square = read_file(slabs(4), str(tmp_path / "wide.mha"), 32)[2]
     assert (square[8:24] == np.floor(_grey(np.array(100.0)) + 0.5)).all()
     assert (square[:8] == 60).all() and (square[24:] == 60).all(), "outside the field is air, -1000 HU"
@@ -174,6 +176,8 @@ BAD = {
     "8 bits": ("1.mha", _write((LEVELS > 0).astype(np.uint8)), "8-bit unsigned integer"),
     "no numbers": ("1.mha", _write(NAN), "NaN"),
     "blank": ("1.mha", _write(np.full((12, 40, 40), -1000, np.int16)), "blank"),
+    "too short": ("1.mha", _write(np.tile(LEVELS, (6, 1, 1))), "72 mm long"),
+    "fewer slices than squares": ("1.mha", lambda path: _write_few(path), "3 slices for 8"),
     "not in Hounsfield units": ("1.mha", _write((LEVELS.astype(np.int32) + 1100).astype(np.uint16)), "Hounsfield"),
 }
 
@@ -183,8 +187,38 @@ def _write_bomb(path: Path) -> None:
     _replace(path, b"DimSize = 80 80 48", b"DimSize = 8 8 8")
 
 
+def _write_few(path: Path) -> None:
+    SimpleITK.WriteImage(to_image(LEVELS[4:7], spacing=(8, 8, 40)), str(path))
+
+
 def _write_4d(path: Path) -> None:
     SimpleITK.WriteImage(SimpleITK.JoinSeries([to_image(LEVELS)] * 2), str(path))
+
+
+@pytest.mark.parametrize("stated", [5.0, 10 / 3, 2.5, 2.0, 10 / 7, 1.25, 2 / 3, 0.4])
+def test_the_last_digits_of_the_distance_do_not_change_the_squares(tmp_path: Path, stated: float) -> None:
+    levels = np.repeat(thorax(shape=(60, 40, 33)), 2, axis=1)
+    levels = np.tile(levels, (1 + int(120 / stated / 60), 1, 1))
+    squares = []
+    for number, factor in enumerate((1, 1 - 3e-7, 1 + 3e-7, np.float64(np.float32(stated)) / stated)):
+        path = tmp_path / f"{number}.mha"
+        # 80 rows and 33 columns: the width of the square is 9.9 pixels and 3 x 33 of 80 half pixels.
+        SimpleITK.WriteImage(to_image(levels, spacing=(3.0 * factor, 3.0, stated * factor)), str(path))
+        squares.append(read_file(EIGHT, str(path), 40))
+    assert all(np.array_equal(one, squares[0]) for one in squares)
+
+
+@pytest.mark.parametrize(
+    ("distance", "slices"), [(8.0, 1), (3.6, 1), (3.5, 2), (2.1, 2), (2.0, 3), (1.0, 5), (0.5, 10)]
+)
+def test_slabs_have_the_number_of_slices_closest_to_5_mm(tmp_path: Path, distance: float, slices: int) -> None:
+    levels = np.full((240, 4, 4), 40, np.int16)
+    levels[:, :2] = -600
+    # One slice of the slab in the middle of the scan is darker.
+    levels[120, :2] = -900
+    SimpleITK.WriteImage(to_image(levels, spacing=(2.0, 2.0, distance)), str(tmp_path / "1.mha"))
+    square = read_file(slabs(1), str(tmp_path / "1.mha"), 4)[0]
+    assert square[0, 0] == np.floor(_grey(np.array(-600 - 300 / slices)) + 0.5)
 
 
 @pytest.mark.parametrize("kind", BAD)

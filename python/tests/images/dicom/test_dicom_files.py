@@ -1,6 +1,8 @@
 """DICOM files that are read, and the reasons of rejected and damaged ones."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -160,3 +162,14 @@ def test_damaged_bytes_never_raise_another_error(tmp_path: Path) -> None:
             assert read_grey(path).ndim == 2
         except ImageRejected as rejected:
             assert os.linesep not in str(rejected)
+
+
+def test_gdcm_that_fails_to_load_does_not_damage_a_file(tmp_path: Path) -> None:
+    (tmp_path / "gdcm.py").write_text("import dl\ndl.RTLD_NOW\n")
+    (tmp_path / "dl").mkdir()
+    film = write_dicom(tmp_path / "film.dcm", ramp())
+    script = "import sys; from placa.images.read import read_image; print(read_image(sys.argv[1], 32).sum())"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
+    arguments = [sys.executable, "-c", script, str(film)]
+    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=True)
+    assert int(done.stdout) == read_image(film, 32).sum()

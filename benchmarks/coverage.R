@@ -71,7 +71,7 @@ true_values <- function(separation) {
     advantage = net_benefit(0.2, prevalence) - max(0, prevalence - (1 - prevalence) / 4),
     brier = brier, brier_scaled = 1 - brier / (prevalence * (1 - prevalence)),
     log_loss = mean_of(function(z, truth) -plogis(if (truth == 1) z else -z, log.p = TRUE)),
-    intercept = 0, slope = 1, observed_expected = 1, curve = prevalence,
+    intercept = 0, slope = 1, observed_expected = 1, curve_end = 0, curve_middle = 0,
     abstention_coverage = se_at(0), calibration_in_the_large = 0,
     model_auroc = 0, model_sensitivity = 0, model_specificity = 0, model_brier = 0,
     group_auroc = 0, group_sensitivity = 0, group_specificity = 0, group_calibration = 0
@@ -85,7 +85,7 @@ by_test <- function(score) {
 }
 
 # The limits of all intervals in one data set: a matrix with the columns lower and upper.
-limits_in <- function(data, separation, with_curve) {
+limits_in <- function(data, separation) {
   cluster <- data$patient_id
   patients <- max(cluster)
   truth <- data$truth
@@ -141,7 +141,7 @@ limits_in <- function(data, separation, with_curve) {
     draws, 1, TRUE
   )
   brier <- placa$bootstrap_difference(boots$a, boots$b, 0.95, TRUE)
-  curve <- if (with_curve) placa$smooth_curve(data, "probability", 2, 0.95, draws, 1)$curve
+  curve <- placa$smooth_curve(data, "probability", 3, 0.95)$curve
   of <- function(table, row) as.double(unlist(table[row, c("lower", "upper")]))
   rbind(
     limits,
@@ -152,7 +152,7 @@ limits_in <- function(data, separation, with_curve) {
     observed_expected = placa$ratio_limits(truth, data$probability, cluster, 0.95),
     model_auroc = placa$auroc_difference(aurocs[[1]], aurocs[[2]], std_error)$limits(0.95),
     model_brier = of(brier, 1),
-    if (with_curve) rbind(curve = of(curve, 1) - curve$probability[[1]] + prevalence)
+    curve_end = of(curve, 1) - curve$probability[[1]], curve_middle = of(curve, 2) - curve$probability[[2]]
   )
 }
 
@@ -171,7 +171,7 @@ for (design in designs) {
         clusters <- tapply(data$patient_id, data$truth, function(x) length(unique(x)))
         # A data set with fewer than two patients of a class has no interval of the AUROC.
         if (length(clusters) < 2 || min(clusters) < 2) next
-        found <- c(found, list(suppressWarnings(limits_in(data, separation, design == "constant"))))
+        found <- c(found, list(suppressWarnings(limits_in(data, separation))))
       }
       placa$clear_resample_cache()
       for (name in rownames(found[[1]])) {

@@ -8,7 +8,8 @@
 #'
 #' The smooth curve is a logistic regression of the truth on restricted cubic
 #' splines of the logit (Harrell 2015): five knots if the rarer class has at least
-#' 100 images, three knots from 20 images, and a straight line below that. ICI, E50
+#' 100 images, three knots from 20 images, and a straight line below that, or where
+#' more knots cannot be estimated. ICI, E50
 #' and E90 are the mean, the median and the 90th percentile of the distance between
 #' the curve and the probabilities (Austin and Steyerberg 2019, who used loess;
 #' with a few hundred images the two can differ by 0.01). Distances are never
@@ -27,8 +28,9 @@
 #' separated, the slope cannot be estimated and its upper bound is infinite. Brier
 #' score and log loss have intervals from the variance between clusters (Wilson's for
 #' the Brier score, symmetric on the logarithmic scale for the others). The curve has
-#' the interval of a clustered bootstrap, see [clustered_auroc()], with knots from all
-#' images and at most 256 distinct probabilities per draw.
+#' Wald's interval of its logit, with Student's t: the variance is the larger of that of
+#' the logistic model and that between clusters (Liang and Zeger 1986), corrected for
+#' the leverage of each cluster (Mancl and DeRouen 2001).
 #'
 #' The logits of 0 and 1 are infinite. Images with these probabilities are not in the
 #' intercept, the slope, the curve and its distances, as in `rms::val.prob()` and
@@ -37,6 +39,7 @@
 #' slope and curve cannot be estimated.
 #'
 #' @inheritParams clustered_auroc
+#' @param draws,seed Not used: all intervals have a closed form.
 #' @param bins Maximum number of bins of equal counts for ECE, an integer of at
 #'   least 1. The bins are those of [calibration_bins()].
 #' @return `calibration_measures()`: a tibble with one row per finding, stage and
@@ -75,6 +78,13 @@
 #' Harrell FE (2015). *Regression Modeling Strategies*, 2nd edition. Springer.
 #' \doi{10.1007/978-3-319-19425-7}
 #'
+#' Liang KY, Zeger SL (1986). Longitudinal data analysis using generalized linear
+#' models. *Biometrika* 73(1), 13--22. \doi{10.1093/biomet/73.1.13}
+#'
+#' Mancl LA, DeRouen TA (2001). A covariance estimator for GEE with improved
+#' small-sample properties. *Biometrics* 57(1), 126--134.
+#' \doi{10.1111/j.0006-341X.2001.00126.x}
+#'
 #' Naeini MP, Cooper GF, Hauskrecht M (2015). Obtaining well calibrated
 #' probabilities using Bayesian binning. *Proceedings of the AAAI Conference on
 #' Artificial Intelligence* 29(1), 2901--2907. \doi{10.1609/aaai.v29i1.9602}
@@ -104,7 +114,7 @@ calibration_curve <- function(predictions, split = "test", confidence = 0.95, dr
   calibrate_all(predictions, split, 10, places, confidence, draws, seed)$curve
 }
 
-# Both tables use the same draws, so evaluate() computes them once.
+# Both tables use the same fit, so evaluate() computes them once.
 calibrate_all <- function(predictions, split, bins, places, confidence, draws, seed, call = rlang::caller_env()) {
   check_bins(bins, call)
   check_places(places, call)
@@ -116,7 +126,7 @@ calibrate_all <- function(predictions, split, bins, places, confidence, draws, s
     rows <- data[data$finding == finding, ]
     for (column in calibration_columns(rows)) {
       warn_bounds(rows, column, finding, call)
-      both <- calibrate_once(rows, column, bins, places, confidence, draws, seed)
+      both <- calibrate_once(rows, column, bins, places, confidence)
       n_bins <- max(equal_count_bins(rows[[column]], bins))
       both$measures$bins <- ifelse(both$measures$measure == "ece", n_bins, NA_integer_)
       keys <- tibble::tibble(finding = finding, split = split, stage = stage_of(column))

@@ -29,8 +29,10 @@
 #'   positives per image; at most the prevalence, without a lower limit),
 #'   `net_benefit_lower`, `net_benefit_upper` (pointwise), `advantage` (of the model
 #'   over the better of `"all"` and `"none"`; missing for these two),
-#'   `advantage_lower`, `advantage_upper`, `confidence`, `prevalence` and `own`
-#'   (`TRUE` for the prevalence of the images).
+#'   `advantage_lower`, `advantage_upper`, `avoided` (of the model: actions avoided per
+#'   image, compared with acting on all, without a change in findings missed; below 0 the
+#'   model is worse than acting on all), `avoided_lower`, `avoided_upper`, `confidence`,
+#'   `prevalence` and `own` (`TRUE` for the prevalence of the images).
 #' @section Errors:
 #' The errors of [clustered_auroc()]; `placa_error_thresholds`; `placa_error_prevalence`;
 #' `placa_error_harm`.
@@ -75,15 +77,19 @@ net_benefits <- function(rows, thresholds, confidence, prevalence, harm) {
   cluster <- cluster_index(rows)
   parts <- lapply(thresholds, function(threshold) {
     counts <- counts_by_cluster(rows$truth, rows$probability, cluster, threshold)
-    benefit <- benefit_at(counts, threshold / (1 - threshold), prevalence)
+    exchange <- threshold / (1 - threshold)
+    benefit <- benefit_at(counts, exchange, prevalence)
     model <- limits_of(transformed(benefit$model, function(value) value - harm), confidence)
     all <- limits_of(benefit$all, confidence)
     best <- if (all$estimate > 0) benefit$over_all else benefit$model
     gain <- limits_of(transformed(best, function(value) value - harm), confidence)
+    spared <- limits_of(transformed(benefit$over_all, function(value) (value - harm) / exchange), confidence)
     tibble::tibble(
       net_benefit = c(model$estimate, all$estimate, 0), net_benefit_lower = c(model$lower, all$lower, 0),
       net_benefit_upper = c(model$upper, all$upper, 0), advantage = c(gain$estimate, NA, NA),
-      advantage_lower = c(gain$lower, NA, NA), advantage_upper = c(gain$upper, NA, NA)
+      advantage_lower = c(gain$lower, NA, NA), advantage_upper = c(gain$upper, NA, NA),
+      avoided = c(spared$estimate, NA, NA), avoided_lower = c(spared$lower, NA, NA),
+      avoided_upper = c(spared$upper, NA, NA)
     )
   })
   do.call(rbind, parts)

@@ -94,13 +94,11 @@ spline_basis <- function(z, knots) {
   cbind(1, z, matrix(bends, length(z)) / (knots[last] - knots[1])^2)
 }
 
-# Harrell's quantiles for three and five knots; fewer knots for few images prevent overfitting.
+# Harrell's quantiles for five and three knots, and none: a list, the best supported first. Fewer images have fewer
+# knots, which prevents overfitting.
 spline_knots <- function(z, truth) {
   rarer <- min(sum(truth == 1), sum(truth == 0))
-  if (rarer < 20) {
-    return(double())
-  }
-  places <- if (rarer < 100) c(0.1, 0.5, 0.9) else c(0.05, 0.275, 0.5, 0.725, 0.95)
-  knots <- unique(stats::quantile(z, places, names = FALSE))
-  if (length(knots) < 3) double() else knots
+  places <- list(c(0.05, 0.275, 0.5, 0.725, 0.95), c(0.1, 0.5, 0.9))[rarer >= c(100, 20)]
+  knots <- lapply(places, function(at) unique(stats::quantile(z, at, names = FALSE)))
+  c(knots[lengths(knots) >= 3], list(double()))
 }

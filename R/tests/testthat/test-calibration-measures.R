@@ -65,24 +65,27 @@ test_that("ICI is close to that of a loess curve", {
   }
 })
 
-test_that("the curve of a draw matches glm() on the resampled table", {
+test_that("the band of the curve is the wider of glm()'s and that of leaving out each patient", {
   rows <- example_predictions()
   rows <- rows[rows$finding == "Pneumonia" & rows$split == "test", ]
-  cluster <- cluster_index(rows)
   z <- qlogis(rows$probability)
-  knots <- spline_knots(z, rows$truth)
-  start <- curve_fit(rows$truth, z, knots)
-  heights <- curve_heights_of(rows$truth, cluster, support_of(rows$probability, 1000), knots, c(-1, 0.5), start)
-  counts <- resample_once(max(cluster), 100, 1)[, 1:3]
-  exact <- heights(counts)
-  for (draw in 1:3) {
-    again <- rep(seq_along(cluster), as.integer(counts[cluster, draw]))
-    truth <- rows$truth[again]
-    basis <- spline_basis(z, knots)
-    fit <- glm(truth ~ basis[again, ] - 1, family = binomial())
-    expected <- plogis(spline_basis(c(-1, 0.5), knots) %*% coef(fit))
-    expect_equal(exact[draw, ], as.double(expected), tolerance = 1e-5)
-  }
+  knots <- spline_knots(z, rows$truth)[[1]]
+  curve <- smooth_curve(rows, "probability", 5, 0.95)$curve
+  basis <- spline_basis(z, knots)
+  at <- spline_basis(qlogis(curve$probability), knots)
+  logits <- function(kept) as.double(at %*% coef(glm(rows$truth[kept] ~ basis[kept, ] - 1, family = binomial())))
+  all <- logits(rep(TRUE, nrow(rows)))
+  expect_equal(qlogis(curve$estimate), all, tolerance = 1e-6)
+  patients <- unique(rows$patient_id)
+  moved <- vapply(patients, function(patient) logits(rows$patient_id != patient) - all, double(5))
+  jackknife <- sqrt(rowSums(moved^2) * length(patients) / (length(patients) - 1))
+  independent <- sqrt(diag(at %*% vcov(glm(rows$truth ~ basis - 1, family = binomial())) %*% t(at)))
+  reach <- qt(0.975, length(patients) - 1) * pmax(jackknife, independent)
+  expect_true(any(jackknife > 1.1 * independent))
+  expect_equal(qlogis(curve$upper) - all, reach, tolerance = 0.02)
+  expect_equal(all - qlogis(curve$lower), reach, tolerance = 0.02)
+  one <- transform(rows, patient_id = "p", group_id = "p")
+  expect_true(all(is.na(smooth_curve(one, "probability", 5, 0.95)$curve$lower)))
 })
 
 test_that("the interval of the slope inverts the score test", {
@@ -167,6 +170,8 @@ test_that("a finding without positives at low probabilities has a curve, and dis
   )
   curve <- calibration_curve(rows, draws = 200, places = 5)
   expect_true(all(is.finite(c(curve$lower, curve$upper))))
+  # None of about 600 images below a probability of 0.001 is positive.
+  expect_true(curve$observed[[1]] > 0 && curve$upper[[1]] < 0.02)
   measures <- calibration_measures(rows, draws = 100)
   distances <- measures[measures$measure %in% c("ici", "e50", "e90", "ece"), ]
   expect_true(all(is.finite(distances$estimate)) && all(is.na(c(distances$lower, distances$upper))))

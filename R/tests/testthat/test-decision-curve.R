@@ -16,6 +16,9 @@ test_that("values for six images match a manual calculation", {
   expect_equal(curve$net_benefit[curve$strategy == "none"], c(0, 0))
   expect_equal(curve$advantage[curve$strategy == "model"], c(1 / 24, 1 / 6))
   expect_true(all(is.na(curve$advantage[curve$strategy != "model"])))
+  # One negative image is not called, without a missed finding at 0.2; at 0.5 two are not called and one is missed.
+  expect_equal(curve$avoided[curve$strategy == "model"], c(1 / 6, 2 / 6 - 1 / 6))
+  expect_true(all(is.na(curve$avoided[curve$strategy != "model"])))
 })
 
 test_that("bands contain the curve, and invalid thresholds are an error", {

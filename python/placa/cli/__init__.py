@@ -35,6 +35,7 @@ COMMANDS = {
     "sources": "list the sources of images and labels",
     "download": "download a public data set",
     "train": "train a network on a prepared data set",
+    "embed": "compute embeddings of images with a foundation model",
     "predict": "predict findings for images with a run's model",
     "explain": "explain the predictions of a run's model for images (Grad-CAM)",
     "evaluate": "evaluate a run in R: tables and figures",

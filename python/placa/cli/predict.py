@@ -25,6 +25,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_features(parser, "parquet file (or folder) of embeddings, for a run that was trained on embeddings")
     parser.add_argument(
+        "--encoder",
+        type=Path,
+        metavar="FILE",
+        help="network that makes the embeddings: an ONNX file, or a run on pixels",
+    )
+    parser.add_argument(
+        "--preprocessor", type=Path, metavar="FILE", help="configuration of its input (see placa embed --help)"
+    )
+    parser.add_argument(
         "--out", type=Path, metavar="FILE", help="write the table to a file that ends in .parquet, .csv or .json"
     )
     parser.add_argument("--paths", action="store_true", help="write the path of each image, which may name a patient")
@@ -75,6 +84,11 @@ def run(options: argparse.Namespace) -> None:
             else:
                 table = predict_table(predictor, options.features, stated, progress)
             columns = table
+        elif options.encoder and not prepared:
+            from placa.inference.encoder import predict_encoded
+
+            predictions = predict_encoded(options.run, options.encoder, options.images, options.preprocessor, progress)
+            columns, rejected, predictor = predictions.columns(), predictions.rejected, predictions.predictor
         elif prepared:
             predictor = LoadedRun(options.run)
             table, facts = predict_prepared(predictor, prepared, progress, executor, options.unit)

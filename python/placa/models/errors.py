@@ -58,3 +58,11 @@ class WeightsDownloadError(MachineError):
 
 class MissingStudyError(InputError):
     """The studies of the images are not known."""
+
+
+class PreprocessingError(InputError):
+    """It is unknown what a network does to its input, or the statements differ. Values: ``file``, ``reason``."""
+
+
+class EncoderError(InputError):
+    """A file is no network from images to embeddings. Values: ``file``, ``reason``; ``outputs`` (names to choose)."""

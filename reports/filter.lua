@@ -76,6 +76,9 @@ local function read_page_facts(doc)
       words.fig, words.tbl = facts.figure, facts.table
       meta.lang = facts.lang
       meta.pagetitle = facts.title
+      if FORMAT == "docx" then
+        meta.title, meta.author = facts.title, "placa"
+      end
       meta["contents-label"] = facts.contents
       meta["skip-label"] = facts.skip
       meta.layout = facts.layout
@@ -115,8 +118,14 @@ local function float(div)
   local written = pandoc.List({ pandoc.Div(pandoc.Para(text), pandoc.Attr("", {}, { ["custom-style"] = "Caption" })) })
   local blocks = pandoc.List({})
   if is_html then
-    written = pandoc.List({ html("<figcaption>"), pandoc.Plain(text), html("</figcaption>") })
-    blocks:insert(html("<figure>"))
+    -- Chromium does not name a figure or a table by its figcaption, so both refer to it.
+    local id = div.identifier .. "-caption"
+    written = pandoc.List({ html('<figcaption id="' .. id .. '">'), pandoc.Plain(text), html("</figcaption>") })
+    blocks:insert(html('<figure aria-labelledby="' .. id .. '">'))
+    content = content:walk({ Table = function(table)
+      table.attributes["aria-labelledby"] = id
+      return table
+    end })
   end
   if kind == "tbl" then blocks:extend(written) end
   blocks:extend(content)
@@ -130,6 +139,16 @@ local function reference(cite)
   local id = cite.citations[1].id
   if #cite.citations ~= 1 or not numbers[id] then return nil end
   return pandoc.Link(label(id), "#" .. id)
+end
+
+-- Quarto writes the caption itself, so the table has the words of its caption as a name.
+local function name_tables(div)
+  if not is_html or kind_of(div.identifier) ~= "tbl" then return nil end
+  local name = pandoc.utils.stringify(div.content[#div.content])
+  return div:walk({ Table = function(table)
+    table.attributes["aria-label"] = name
+    return table
+  end })
 end
 
 -- Quarto drops the description of an image inside a figure, unless it stands in this attribute.
@@ -154,7 +173,10 @@ local function tabs_on_a_page(div)
     panels:insert(html(string.format(
       '<div role="tabpanel" id="%s-panel" aria-labelledby="%s" tabindex="0"><p class="tab-title" aria-hidden="true">%s</p>',
       id, id, title)))
-    panels:extend(tab.content)
+    panels:extend(tab.content:walk({ Table = function(table)
+      table.attributes["aria-labelledby"] = id
+      return table
+    end }))
     panels:insert(html("</div>"))
   end
   table.insert(buttons, "</div>")
@@ -267,10 +289,14 @@ function Pandoc(doc)
   read_page_facts(doc)
   doc.blocks = unlink_dead_ends(doc.blocks)
   if has_quarto then
-    doc.blocks = doc.blocks:walk({ Image = keep_description })
+    doc.blocks = doc.blocks:walk({ Image = keep_description }):walk({ Div = name_tables })
   else
     count(doc)
     doc.blocks = doc.blocks:walk({ Cite = reference }):walk({ Div = float })
+  end
+  if FORMAT == "docx" then
+    -- The title of the document stands at its top.
+    doc.blocks = doc.blocks:walk({ Header = function(header) if header.identifier == "title" then return {} end end })
   end
   if not is_html then
     doc.blocks = doc.blocks:walk({ Table = free_columns, Span = large }):walk({ Div = headline_on_paper })

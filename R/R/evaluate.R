@@ -3,7 +3,8 @@
 #' `evaluate()` first checks that no patient of the evaluated split is in another
 #' split. It then calls [discrimination()], [operating_points()],
 #' [calibration_bins()], [roc_points()] and the functions in the table below.
-#' `evaluate_run()` reads a run, evaluates it and writes its `evaluation/`. It does
+#' `evaluate_run()` reads a run, evaluates it and writes its `evaluation/`, or for another
+#' split a folder such as `evaluation-train/`. It does
 #' not need Python if arrow or nanoparquet is installed.
 #'
 #' `evaluate()` is the generic function of the package generics.
@@ -194,11 +195,17 @@ evaluate.character <- function(x, thresholds, ...) {
 #' @param run The path of a run.
 #' @param ... For a path and for `evaluate_run()`: other arguments of `evaluate()`.
 #' @export
-evaluate_run <- function(run, ...) {
+evaluate_run <- function(run, split = "test", ...) {
   thresholds <- read_thresholds(run)
   check_model_file(run)
   check_files(run)
-  invisible(evaluate(read_predictions(run), thresholds, ..., out = file.path(run, "evaluation")))
+  invisible(evaluate(read_predictions(run), thresholds, split, ..., out = evaluation_folder(run, split)))
+}
+
+# Every split has a folder of its own; that of the test set is not replaced by another.
+evaluation_folder <- function(run, split = "test") {
+  name <- if (identical(split, "test")) "" else paste0("-", gsub("[^[:alnum:]_.-]", "_", split))
+  file.path(run, paste0("evaluation", name))
 }
 
 new_evaluation <- function(...) {

@@ -92,7 +92,10 @@ recalibration_sentence <- function(run) {
   if (is.null(run$info)) return(NULL)
   methods <- intersect(recalibrations_of(run), c("platt", "isotonic", "temperature", "shared"))
   if (!length(methods)) return(s("methods.recalibration_none"))
-  s("methods.recalibration", methods = small_list(words_of("methods.recalibrated_by", methods)))
+  each <- run$info$calibration$findings
+  done <- vapply(each, function(one) !is.list(one) || !identical(one$method, "none"), NA)
+  s(if (all(done)) "methods.recalibration" else "methods.recalibration_some", done = num(sum(done)),
+    total = num(length(done)), methods = small_list(words_of("methods.recalibrated_by", methods)))
 }
 
 calibration_sentence <- function(evaluation) {

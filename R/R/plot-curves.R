@@ -81,10 +81,13 @@ average_precision_of <- function(evaluation, findings) {
 pr_captions <- function(average, interval, labels) {
   several <- nrow(average) > 1
   number <- function(x) format_number(x, if (several) 2 else 3, labels$decimal_mark)
-  bounds <- paste0(number(average$average_precision_lower), "\u2013", number(average$average_precision_upper))
+  lower <- average$average_precision_lower
+  bounds <- bounds_text(lower, average$average_precision_upper, if (several) 2 else 3, labels)
   name <- translate(average$finding, labels$findings)
   what <- if (several) "\n" else paste0(": ", tolower(labels$average_precision), " ")
-  text <- paste0(name, what, number(average$average_precision), " (", if (!several) paste0(interval, " "), bounds, ")")
+  of_level <- if (!several && !is.na(lower)) paste0(interval, " ")
+  text <- paste0(name, what, number(average$average_precision), " (", of_level, bounds, ")")
+  if (!several) text <- wrap_title(text)
   # Evaluations by older versions have no average precision.
   text <- ifelse(is.na(average$average_precision), name, text)
   stats::setNames(text, average$finding)

@@ -25,7 +25,7 @@ autoplot.placa_decision_curve <- function(object, labels = plot_labels("en"), ow
     scale_of_benefit(labels) +
     ggplot2::labs(
       x = labels$threshold_probability, y = labels$net_benefit, colour = NULL, linewidth = NULL,
-      caption = paste0(prevalence_caption(table, labels), " ", fill_in(labels$band, level = level_of(table)))
+      caption = paste0(prevalence_caption(table, labels), "\n", fill_in(labels$band, level = level_of(table)))
     ) +
     theme_placa() +
     by_panel(table$panel, if (free) "free" else "fixed") +

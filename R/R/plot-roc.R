@@ -131,16 +131,20 @@ roc_captions <- function(table, labels) {
   name <- translate(table$finding, labels$findings)
   digits <- if (nrow(table) == 1) 3 else 2
   auroc <- format_number(table$auroc, digits, labels$decimal_mark)
-  bounds <- paste0(
-    format_number(table$auroc_lower, digits, labels$decimal_mark), "\u2013",
-    format_number(table$auroc_upper, digits, labels$decimal_mark)
-  )
+  bounds <- bounds_text(table$auroc_lower, table$auroc_upper, digits, labels)
   text <- if (nrow(table) == 1) {
-    paste0(name, ": ", labels$auroc, " ", auroc, " (", interval_name(table, labels), " ", bounds, ")")
+    interval <- if (!is.na(table$auroc_lower)) paste0(interval_name(table, labels), " ")
+    wrap_title(paste0(name, ": ", labels$auroc, " ", auroc, " (", interval, bounds, ")"))
   } else {
     paste0(name, if (in_panels(table)) "\n" else ": ", auroc, " (", bounds, ")")
   }
   stats::setNames(text, table$finding)
+}
+
+# The limits of an interval, or the words for a missing one.
+bounds_text <- function(lower, upper, digits, labels) {
+  number <- function(x) format_number(x, digits, labels$decimal_mark)
+  ifelse(is.na(lower) | is.na(upper), labels$no_interval, paste0(number(lower), "\u2013", number(upper)))
 }
 
 interval_name <- function(table, labels) {

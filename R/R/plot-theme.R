@@ -88,10 +88,16 @@ as_panel <- function(finding, labels, findings = unique(finding)) {
   factor(translate(finding, labels$findings), unique(translate(findings, labels$findings)))
 }
 
+# Breaks a title that is wider than a figure of one panel. An interval stays on one line.
+wrap_title <- function(text, width = 48) {
+  joined <- gsub(" (?=[^()]*\\))", "\u00a0", text, perl = TRUE)
+  vapply(joined, function(one) paste(strwrap(one, width + 1), collapse = "\n"), "", USE.NAMES = FALSE)
+}
+
 # With several findings, each has a panel; a single finding is the subtitle.
 by_panel <- function(panel, scales = "fixed") {
   if (nlevels(panel) == 1) {
-    return(ggplot2::labs(subtitle = levels(panel)))
+    return(ggplot2::labs(subtitle = wrap_title(levels(panel))))
   }
   ggplot2::facet_wrap(ggplot2::vars(.data$panel), ncol = panels_across(nlevels(panel)), scales = scales)
 }

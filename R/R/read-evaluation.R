@@ -2,6 +2,7 @@
 #'
 #' @param x The path of a run (a directory with an `evaluation/`), or of a
 #'   directory that [evaluate()] wrote.
+#' @param split The evaluated split, if `x` is a run.
 #' @return An object of class `placa_evaluation`, as [evaluate()] returns it,
 #'   without `predictions`. `thresholds` are those of the run, or `NULL` if `x` is
 #'   not a run. Evaluations by older versions have fewer tables and columns.
@@ -13,9 +14,10 @@
 #' directory <- tempfile()
 #' invisible(evaluate(example_predictions(), example_thresholds(), out = directory, draws = 500))
 #' read_evaluation(directory)
-read_evaluation <- function(x) {
+read_evaluation <- function(x, split = "test") {
   check_path(x, rlang::current_env())
-  directory <- if (dir.exists(file.path(x, "evaluation"))) file.path(x, "evaluation") else x
+  of_run <- evaluation_folder(x, split)
+  directory <- if (dir.exists(of_run)) of_run else x
   if (!file.exists(file.path(directory, "summary.json"))) {
     cli::cli_abort(
       c("{.arg x} must be a run with an {.file evaluation}.",

@@ -33,8 +33,7 @@ write_recalibration <- function(run, facts) {
   curve <- run$evaluation[["calibration_curve"]]
   if (NROW(measures) == 0) return(say("calibration.measures_missing"))
   write_subheading("calibration.heading_before", "recalibration")
-  both <- "before" %in% measures$stage
-  say(if (both) "calibration.before_after" else "calibration.never")
+  write_recalibrated(run, measures)
   for (name in unique(measures$finding)) write_recalibrated_folds(run$info$calibration$findings[[name]], name)
   if (NROW(curve) && any(!is.na(curve$observed))) {
     findings <- unique(curve$finding)
@@ -49,6 +48,38 @@ write_recalibration <- function(run, facts) {
     write_measures(measures[measures$finding == name, ], name, facts$many)
   })
   say("calibration.legend")
+}
+
+# Which findings were recalibrated, why others were not, and where recalibration made the slope worse.
+write_recalibrated <- function(run, measures) {
+  findings <- unique(measures$finding)
+  about <- run$info$calibration$findings[findings]
+  done <- vapply(about, function(one) isTRUE(one$chosen) && !identical(one$method, "none"), NA)
+  if (!any(done) || !"before" %in% measures$stage) return(say("calibration.never"))
+  say(if (all(done)) "calibration.before_after" else "calibration.before_after_some", done = num(sum(done)),
+      total = num(length(findings)))
+  reasons <- vapply(about[!done], function(one) one$reason %||% "not_asked", "")
+  for (reason in unique(reasons)) {
+    text <- if (reason == "not_asked") s("calibration.not_asked") else word("calibration.fold_reason", reason)
+    say("calibration.not_recalibrated", reason = text,
+        findings = paste(finding(names(about[!done])[reasons == reason]), collapse = ", "))
+  }
+  slopes <- measures[measures$measure == "slope", ]
+  of_stage <- function(stage) {
+    rows <- slopes[slopes$stage == stage, ]
+    rows$estimate[match(findings[done], rows$finding)]
+  }
+  write_worse_slopes(findings[done], of_stage("before"), of_stage("after"))
+}
+
+# A slope is worse if it is farther from 1: 0.5 is as far as 2.
+write_worse_slopes <- function(findings, before, after) {
+  distance <- function(slope) ifelse(slope > 0, abs(log(pmax(slope, 1e-9))), Inf)
+  worse <- which(distance(after) > distance(before) + 0.05)
+  if (!length(worse)) return(invisible())
+  items <- s("calibration.worse_of", finding = finding(findings[worse]), before = num(before[worse], 2),
+             after = num(after[worse], 2))
+  say("calibration.worse", findings = paste(items, collapse = "; "))
 }
 
 # The folds that could not be recalibrated alone.

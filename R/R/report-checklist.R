@@ -40,6 +40,7 @@ run_contents <- function(run, facts, maps) {
     site = length(sites) > 0, centres = length(sites) > 1 && has_table("subgroups"),
     labels = !is.null(audit$label_quality),
     leakage = length(audit$leakage) > 0, shortcuts = !is.null(audit$probes),
+    intervals = any(!is.na(column(run$evaluation[["discrimination"]], "auroc_lower"))),
     shift = any(vapply(audit$shift, function(part) is.list(part) && length(part$rows) > 0, NA)),
     training = length(run$info$training) > 0, evaluation = has_table("discrimination"),
     points = has_table("operating_points"),
@@ -116,7 +117,7 @@ texts_of_evaluation <- function(run, facts) {
   found <- run$evaluation[["discrimination"]]
   list(
     metrics = s("checklist.metrics"),
-    uncertainty = if (length(found)) word("method_short", short_method(found, facts)),
+    uncertainty = if (length(found) && any(!is.na(found$auroc_lower))) word("method_short", short_method(found, facts)),
     performance = if (length(found) && !facts$many) auroc_text(found),
     internal = if (length(found)) s("headline.images", n = num(facts$images)),
     external = if (length(run$validations)) escape_markdown(paste(names(run$validations), collapse = ", "))

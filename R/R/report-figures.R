@@ -5,7 +5,7 @@
 save_svg <- function(plot, name, width, height) {
   if (identical(knitr::pandoc_to(), "docx")) {
     file <- figure_file(paste0(name, ".png"))
-    grDevices::png(file_of_device(file), width, height, units = "in", res = 150, type = "cairo")
+    grDevices::png(file_of_device(file), width, height, units = "in", res = 300, type = "cairo")
     tryCatch(print(plot), finally = grDevices::dev.off())
     return(file)
   }

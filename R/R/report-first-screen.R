@@ -18,6 +18,7 @@ headline_facts <- function(run) {
     folds = run$info$folds$count,
     phantom = identical(data$kind, "phantom"),
     kind = word("kind", if (has_string(paste0("kind.", data$kind))) data$kind else "other"),
+    groups = if (length(found)) groups_by_truth(run, found),
     images = if (length(found)) max(found$n_images) else data$images$test,
     patients = if (length(found) && !anyNA(found$n_patients)) max(found$n_patients)
   )
@@ -30,7 +31,7 @@ page_title <- function(facts) {
 
 # Attributes for filter.lua: title, language, and the words for figure and table numbers.
 write_page_facts <- function(title, one_page = FALSE) {
-  values <- c(lang = the_report$language, title = title, figure = s("crossref.figure"),
+  values <- c(lang = s("page.lang"), title = title, figure = s("crossref.figure"),
               table = s("crossref.table"),
               contents = s("page.contents"), skip = s("page.skip"), layout = if (one_page) "one-page")
   attributes <- paste(attribute(names(values), values), collapse = " ")
@@ -43,15 +44,16 @@ write_headline <- function(run, facts) {
   write_markdown("::: {.hero}")
   write_markdown("[", s("page.eyebrow"), "]{.eyebrow}")
   write_markdown("# ", page_title(facts), " {#title .unnumbered .unlisted}")
-  write_markdown("[", subtitle(facts, evaluated = !is.null(found)), "]{.subtitle}")
+  write_markdown("[", subtitle(run, facts, evaluated = !is.null(found)), "]{.subtitle}")
   if (!is.null(found)) write_headline_card(run, found, facts)
   write_markdown(":::")
   if (is.null(found)) {
     say("headline.missing")
   } else if (facts$split != "test") {
-    write_div("notice .bad", s("headline.not_test", split = word("split", facts$split)))
+    known <- facts$split %in% c("train", "validation")
+    write_div("notice .bad", s(if (known) "headline.not_test" else "headline.not_test_other"))
   }
-  if (!facts$many && isTRUE(found$auroc_lower <= 0.5)) write_div("notice", s("headline.coin_toss"))
+  if (!is.null(found)) write_cautions(found, facts)
   if (!is.null(found)) write_elsewhere_notice(run, facts)
   write_verdict(run, facts)
   write_div("notice .use", paste(use_warnings(run, facts), collapse = "\n\n"))
@@ -77,7 +79,7 @@ use_warnings <- function(run, facts) {
 
 range_of <- function(x) if (length(x)) range(as.numeric(x))
 
-subtitle <- function(facts, evaluated) {
+subtitle <- function(run, facts, evaluated) {
   if (!evaluated) return(s("page.subtitle_none"))
   key <- if (facts$many) {
     "page.subtitle_many"
@@ -88,7 +90,17 @@ subtitle <- function(facts, evaluated) {
   } else {
     "page.subtitle"
   }
-  s(key, images = num(facts$images), kind = facts$kind, patients = num(facts$patients %||% NA))
+  s(key, images = num(facts$images), kind = facts$kind, patients = num(facts$patients %||% NA),
+    seen = seen_text(run, facts))
+}
+
+# What the model knew of the evaluated images. Only test images are called unseen.
+seen_text <- function(run, facts) {
+  if (facts$split %in% c("train", "validation")) return(s(paste0("page.seen_", facts$split)))
+  if (facts$split != "test") return(s("page.seen_other"))
+  leakage <- audit_of(run)$leakage
+  if (isTRUE(max(leakage$patients_across_splits, leakage$groups_across_splits) > 0)) return(s("page.unseen_leak"))
+  s(if (facts$many || is.null(facts$patients)) "page.unseen_images" else "page.unseen_patients")
 }
 
 write_headline_card <- function(run, found, facts) {
@@ -104,7 +116,11 @@ write_headline_card <- function(run, found, facts) {
     if (without > 0) say("headline.auroc_left_out", n = num(without))
   } else {
     method <- word("method_short", short_method(found, facts))
-    interval <- s("headline.interval", confidence = pct(found$confidence, 0), range = range, method = method)
+    interval <- if (is.na(found$auroc_lower)) {
+      no_interval_text(facts)
+    } else {
+      s("headline.interval", confidence = pct(found$confidence, 0), range = range, method = method)
+    }
     write_markdown(s("headline.auroc_one"), "\\\n", interval)
   }
   write_markdown(":::::")
@@ -117,14 +133,23 @@ write_headline_card <- function(run, found, facts) {
   alt <- s("headline.figure_alt", values = paste(values, collapse = "; "))
   file <- save_svg(headline_plot(found), "headline", if (facts$many) 6 else 4, 0.5 + 0.26 * nrow(found))
   write_markdown("![", alt, "](", file, ")\\ ")
-  write_markdown("[", s(if (facts$many) "headline.figure_caption_many" else "headline.figure_caption"), "]{.small}")
+  caption <- if (facts$many) {
+    "headline.figure_caption_many"
+  } else {
+    if (is.na(found$auroc_lower)) "headline.figure_caption_point" else "headline.figure_caption"
+  }
+  write_markdown("[", s(caption), "]{.small}")
   write_markdown(":::::")
 
   positive <- count_share(found$n_positive[[first]], found$n_images[[first]])
   chips <- c(
     s("headline.source", source = label_source_text(run$info$data)),
     s("headline.images", n = num(facts$images)),
-    if (!is.null(facts$patients)) s("headline.patients", n = num(facts$patients)),
+    if (is.null(facts$patients)) {
+      s("headline.groups", n = num(max(facts$groups$total)))
+    } else {
+      s("headline.patients", n = num(facts$patients))
+    },
     if (!facts$many) s("headline.positive", n = positive, finding = facts$positive)
   )
   write_div("card-facts", paste0("[", chips, "]{.chip}", collapse = "\n"), fence = ":::::")

@@ -10,10 +10,14 @@ write_limits <- function(run, facts) {
   repeated <- evaluated && isTRUE(main$n_images > main$n_patients) && main$method == "delong"
   write_audit_limits(audit_of(run), notes_of(run))
   items <- c(
+    if (evaluated && is.na(main$auroc_lower)) {
+      s("limits.size_unknown", images = num(main$n_images), groups = num(facts$groups$total[[1]]))
+    },
     if (evaluated && !is.na(main$auroc_lower)) {
       s("limits.size", images = num(main$n_images), positives = num(main$n_positive), finding = facts$positive,
         width = num(main$auroc_upper - main$auroc_lower, 3))
     },
+    if (evaluated) looks_limit(run, facts),
     if (repeated) s("limits.patients", images = num(main$n_images), patients = num(main$n_patients)),
     s(paste0("limits.labels_", kind), labels = label_source_text(data)),
     if (!facts$phantom && !length(run$validations)) s("limits.one_source"),

@@ -16,13 +16,16 @@ write_operating_points <- function(run, facts) {
   if (is.null(long)) return(say("points.missing"))
   points <- points_wide(long)
   default <- vapply(points$finding, function(name) run$thresholds$findings[[name]]$default %||% "", "")
-  say("points.prose", chosen_on = word("split", run$thresholds$chosen_on %||% "validation"))
+  chosen_on <- run$thresholds$chosen_on %||% "validation"
+  apart <- s(if (identical(chosen_on, facts$split)) "points.chosen_here" else "points.chosen_apart")
+  say("points.prose", chosen_on = word("split", chosen_on), apart = apart)
   at <- points[points$operating_point == default & points$finding == facts$primary, ]
   if (nrow(at) == 1) {
     say("points.in_words", threshold = num(at$threshold, 2), finding = facts$positive, tp = num(at$true_positive),
         fn = num(at$false_negative), positives = num(at$true_positive + at$false_negative),
         fp = num(at$false_positive), negatives = num(at$false_positive + at$true_negative))
   }
+  write_targets(long)
   if (facts$many) write_default_points(points[points$operating_point == default, ])
   if (facts$many) say("points.each")
   write_tabs(s("points.tabs"), facts$findings, function(name) {
@@ -31,6 +34,31 @@ write_operating_points <- function(run, facts) {
   })
   say("points.legend")
 }
+
+# Thresholds that miss the sensitivity or specificity that they aim at, and thresholds that decide nothing.
+write_targets <- function(long) {
+  aimed <- regmatches(long$operating_point, regexec("^(sensitivity|specificity)_([0-9]+)$", long$operating_point))
+  of_metric <- vapply(aimed, function(part) if (length(part)) part[[2]] else "", "")
+  target <- vapply(aimed, function(part) if (length(part)) as.numeric(part[[3]]) / 100 else NA_real_, 1)
+  below <- long$metric == of_metric & !is.na(long$estimate) & long$estimate < target
+  missed <- below & !is.na(column(long, "upper")) & column(long, "upper") < target
+  targets <- function(rows) {
+    s("points.target", finding = finding(long$finding[rows]), metric = word("points.metric_of", of_metric[rows]),
+      target = pct(target[rows], 0), reached = pct(long$estimate[rows], 0),
+      range = range_text(100 * long$lower[rows], 100 * long$upper[rows], 0))
+  }
+  points <- points_wide(long)
+  thresholds <- function(rows) {
+    s("points.threshold_of", finding = finding(points$finding[rows]),
+      point = word("point", points$operating_point[rows]), threshold = num(points$threshold[rows], 3))
+  }
+  say_items("points.missed", targets(which(missed)))
+  say_items("points.below", targets(which(below & !missed)))
+  say_items("points.unusable_all", thresholds(which(points$true_negative + points$false_negative == 0)))
+  say_items("points.unusable_none", thresholds(which(points$true_positive + points$false_positive == 0)))
+}
+
+say_items <- function(key, items) if (length(items)) say(key, items = paste(items, collapse = "; "))
 
 # For many findings, the default operating point of each, for comparison.
 write_default_points <- function(points) {
@@ -66,6 +94,9 @@ write_points <- function(long, facts) {
 # A short estimate with its interval, for tables with many columns; a dash if the interval cannot be estimated. The
 # separator is a dash, or "; " for negative numbers.
 estimate_text <- function(estimate, lower, upper, digits = 2) {
+  # An interval without width is no interval.
+  flat <- which(lower == upper)
+  lower[flat] <- upper[flat] <- NA
   between <- if (any(lower < 0, na.rm = TRUE)) "; " else "\u2013"
   limits <- paste0(" (", num(lower, digits), between, num(upper, digits), ")")
   unknown <- paste0(" (", s("number.none"), ")")

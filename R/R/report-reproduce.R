@@ -1,10 +1,13 @@
 # The reproducibility section: commands, versions, seeds, fingerprints.
 
-write_reproduce <- function(run) {
+write_reproduce <- function(run, facts) {
   info <- run$info
   say("reproduce.intro")
+  write_spread(run, facts)
   say("reproduce.seeds", split = value_text(info$data$source_options$seed), seed = value_text(info$training$seed),
       draws = value_text(run$summary$seed))
+  looks <- read_ledger(run$path, facts$split)
+  if (NROW(looks)) say("reproduce.looks", n = num(nrow(looks)))
   say("reproduce.commands")
   write_code(commands_of(run))
 
@@ -31,6 +34,34 @@ write_reproduce <- function(run) {
   table <- data.frame(escape_markdown(names(versions)), escape_markdown(unname(versions)))
   names(table) <- words_of("reproduce", c("column_part", "column_version"))
   write_table_block("versions", table, s("reproduce.versions_caption"), c("l", "l"))
+}
+
+# The range of AUROC over runs that differ only in their seed.
+write_spread <- function(run, facts) {
+  runs <- runs_of_other_seeds(run, facts$primary)
+  if (NROW(runs) < 2) return(say("reproduce.spread_unknown"))
+  say("reproduce.spread", n = num(nrow(runs)), seeds = paste(sort(runs$seed), collapse = ", "),
+      finding = facts$positive, lowest = num(min(runs$auroc), 3), highest = num(max(runs$auroc), 3))
+}
+
+# The seed and AUROC of this run and of the runs beside it with the same data and options.
+runs_of_other_seeds <- function(run, name) {
+  same <- function(info) {
+    options <- setdiff(flags_of_train, "seed")
+    identical(info$data$fingerprint, run$info$data$fingerprint) &&
+      identical(lapply(options, function(one) unlist(info$training[[one]])),
+                lapply(options, function(one) unlist(run$info$training[[one]])))
+  }
+  one <- function(file) {
+    summary <- file.path(dirname(file), "evaluation", "summary.json")
+    if (!file.exists(summary)) return(NULL)
+    info <- tryCatch(simplify_json(read_text(file)), error = function(e) NULL)
+    if (is.null(info) || !same(info)) return(NULL)
+    auroc <- tryCatch(simplify_json(read_text(summary))$headline[[name]]$auroc, error = function(e) NULL)
+    if (length(auroc) == 1 && length(info$training$seed) == 1) data.frame(seed = info$training$seed, auroc = auroc)
+  }
+  found <- do.call(rbind, lapply(Sys.glob(file.path(dirname(run$path), "*", "run.json")), one))
+  found[!duplicated(found$seed), ]
 }
 
 # The command-line options of `placa train`, by their names in run.json. Options of the source are stored as typed.

@@ -53,7 +53,7 @@ locate_prepared <- function(run) {
 }
 
 # All files of the run in one list; a missing file is NULL.
-read_run <- function(path) {
+read_run <- function(path, split = "test") {
   at <- function(...) file.path(path, ...)
   record <- function(kind, ...) {
     file <- at(..., paste0(kind, ".json"))
@@ -64,8 +64,8 @@ read_run <- function(path) {
     info = record("run"),
     thresholds = record("thresholds"),
     history = if (file.exists(at("history.csv"))) utils::read.csv(at("history.csv")),
-    evaluation = read_optional(read_evaluation(path)) %||% read_tables(at("evaluation")),
-    summary = record("summary", "evaluation"),
+    evaluation = read_optional(read_evaluation(path, split)) %||% read_tables(evaluation_folder(path, split)),
+    summary = record("summary", basename(evaluation_folder(path, split))),
     validations = read_validations_or_none(path),
     predictions = read_optional(read_predictions(path)),
     points = read_optional(read_thresholds(path)),

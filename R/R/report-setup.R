@@ -9,7 +9,7 @@ the_report <- new.env(parent = emptyenv())
 #'
 #' @param params The parameters of the document, a list: `run` (a folder; `""` is the newest run under `runs/`),
 #'   `language`, `findings` (comma-separated names; `""` is all), `compare` (another run, or `""`) and `pictures`
-#'   (`"no"` leaves out all radiographs).
+#'   (`"no"` leaves out all radiographs) and `split` (the evaluated split).
 #' @param key The key of a text in `words/en.yml` of the package, such as `"heading.data"`.
 #' @param name Name of a section.
 #' @return `report_setup()` returns `NULL`. `report_word()` returns the text in the language of the report.
@@ -24,7 +24,7 @@ report_setup <- function(params) {
     echo = FALSE, message = FALSE, warning = FALSE, error = FALSE, results = "asis", dev = "png"
   )
   set_language(params$language)
-  the_report$run <- keep_findings(read_run(locate_run(params$run)), params$findings)
+  the_report$run <- keep_findings(read_run(locate_run(params$run), params$split %||% "test"), params$findings)
   the_report$facts <- headline_facts(the_report$run)
   the_report$split <- the_report$facts$split
   the_report$compare <- params$compare
@@ -102,7 +102,7 @@ report_sections <- function() {
     errors = function(run, facts) write_extremes(the_report$extremes, facts, from_python("maps")),
     limits = write_limits,
     checklist = function(run, facts) write_checklist(run, facts, from_python("maps")),
-    reproduce = function(run, facts) write_reproduce(run),
+    reproduce = write_reproduce,
     foot = function(run, facts) write_footer(run)
   )
 }

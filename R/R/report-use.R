@@ -61,6 +61,8 @@ write_subgroups <- function(run, facts) {
   if (NROW(table) == 0) return(say("subgroups.missing"))
   say("subgroups.prose")
   findings <- unique(table$finding)
+  # Only an AUROC or another estimate can differ.
+  if (all(is.na(table$estimate))) return(say("subgroups.nothing"))
   rows <- nrow(unique(as.data.frame(table)[c("column", "group")]))
   differing <- which_differ(table)
   alt <- s("subgroups.alt", groups = num(rows), n = num(NROW(differing)))
@@ -92,7 +94,7 @@ write_differences <- function(differing, table) {
     say(key, n = num(length(items)), shown = num(length(shown)))
     write_markdown(paste0("- ", shown, collapse = "\n"))
   } else {
-    say("subgroups.none_differ")
+    say(if (any(!is.na(table$p_holm))) "subgroups.none_differ" else "subgroups.nothing")
   }
   # With many findings, the tables show the small groups of each.
   if (nrow(small) && length(unique(table$finding)) == 1) {
@@ -132,6 +134,7 @@ write_abstention <- function(run, facts) {
   say("abstention.prose")
   findings <- unique(table$finding)
   main <- table[table$finding == facts$primary, ]
+  write_decided(main[which.min(abs(main$error_rate - 0.05)), ])
   values <- s("abstention.value", wanted = pct(main$error_rate, 0), share = pct(main$deferred, 0))
   draw_plot("abstention", ggplot2::autoplot(table, labels = figure_labels(findings)), s("abstention.caption"),
             s("abstention.alt", finding = facts$positive, values = paste(values, collapse = "; ")),
@@ -147,11 +150,24 @@ write_abstention <- function(run, facts) {
                      function(n) 100 * (1 - column(rows, n)))
     alarms <- lapply(c("coverage_negative", "coverage_negative_upper", "coverage_negative_lower"),
                      function(n) 100 * (1 - column(rows, n)))
-    shown <- data.frame(pct(rows$error_rate, 0), percent("deferred"),
+    decided <- percent("error_decided")
+    decided[column(rows, "deferred") %in% 1] <- s("number.none")
+    shown <- data.frame(pct(rows$error_rate, 0), percent("deferred"), decided,
                         estimate_text(missed[[1]], missed[[2]], missed[[3]], 0),
                         estimate_text(alarms[[1]], alarms[[2]], alarms[[3]], 0))
-    names(shown) <- words_of("abstention.column", c("wanted", "deferred", "missed", "alarms"))
-    if (facts$many) return(write_plain_table(shown, rep("r", 4)))
-    write_table_block("abstention", shown, s("abstention.table_caption", finding = finding(name)), rep("r", 4))
+    names(shown) <- words_of("abstention.column", c("wanted", "deferred", "decided", "missed", "alarms"))
+    if (facts$many) return(write_plain_table(shown, rep("r", 5)))
+    write_table_block("abstention", shown, s("abstention.table_caption", finding = finding(name)), rep("r", 5))
   })
+}
+
+# The error rate among the images that the model decides, beside the share that it leaves.
+write_decided <- function(row) {
+  if (NROW(row) == 0) return(invisible())
+  if (row$deferred %in% 1) {
+    return(say("abstention.nothing", finding = finding(row$finding), wanted = pct(row$error_rate, 0)))
+  }
+  say("abstention.decided", finding = finding(row$finding), wanted = pct(row$error_rate, 0),
+      share = pct(row$deferred, 0), error = pct(column(row, "error_decided"), 0),
+      range = range_text(100 * column(row, "error_decided_lower"), 100 * column(row, "error_decided_upper"), 0))
 }

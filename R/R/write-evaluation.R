@@ -13,6 +13,7 @@ write_evaluation <- function(evaluation, out, labels = plot_labels("en"), call =
   )
   # An interrupt between the two renames would leave no evaluation.
   suspendInterrupts(replace_directory(partial, out, call))
+  record_evaluation(out, evaluation$about)
   invisible(out)
 }
 

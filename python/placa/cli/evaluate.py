@@ -8,12 +8,13 @@ from pathlib import Path
 from placa.cli.terminal import print_line, print_path
 from placa.core.arguments import add_bridge
 from placa.core.progress import RichProgress
+from placa.records.evaluation import evaluation_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``placa evaluate``."""
     parser.add_argument("run", type=Path, metavar="RUN")
-    parser.add_argument("--split", default="test", help="split to evaluate (default: %(default)s)")
+    parser.add_argument("--split", default="test", help="split to evaluate, in its own folder (default: %(default)s)")
     add_bridge(parser)
     parser.add_argument(
         "--prevalence",
@@ -30,4 +31,4 @@ def run(options: argparse.Namespace) -> None:
     summary = evaluate(options.run, options.split, options.bridge, RichProgress(), options.prevalence)
     for line in headline(summary):
         print_line(line)
-    print_path(options.run / "evaluation")
+    print_path(evaluation_folder(options.run, options.split))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Annotated, Literal, NotRequired, TypedDict
 
 from msgspec import Meta
@@ -10,6 +12,11 @@ from placa.records.codes import Count, Fingerprint, Share
 
 #: Version of the schema of ``summary.json``.
 SUMMARY_SCHEMA = 1
+
+
+def evaluation_folder(run: Path, split: str = "test") -> Path:
+    """Return the folder of the evaluation of one split: ``evaluation`` for the test set, which no other replaces."""
+    return run / ("evaluation" if split == "test" else "evaluation-" + re.sub(r"[^\w.-]", "_", split))
 
 
 class Headline(TypedDict):

@@ -91,22 +91,24 @@ def require_onnx(run: Path, facts: RunFacts) -> None:
     _require_file(run, "model.onnx", str(facts["model"]["onnx"]["fingerprint"]), "run.json", remedy)
 
 
-def require_evaluation(run: Path, facts: RunFacts, summary: Summary) -> None:
+def require_evaluation(run: Path, facts: RunFacts, summary: Summary, folder: Path | None = None) -> None:
     """Check that the evaluation in a run is of its model, and that its tables are complete.
 
     Args:
         run: The run directory.
         facts: The content of ``run.json``.
-        summary: The content of ``evaluation/summary.json``.
+        summary: The content of its ``summary.json``.
+        folder: The folder of the evaluation; ``evaluation`` in the run by default.
 
     Raises:
         IncompleteRunError: A table is missing.
         FingerprintMismatchError: The evaluation is of another model, or a table was modified.
     """
+    folder = folder or run / "evaluation"
     expected = facts["model"]["fingerprint"]
     received = summary.get("model_fingerprint", expected)
     if received != expected:
-        path = run / "evaluation" / "summary.json"
+        path = folder / "summary.json"
         raise FingerprintMismatchError(
             f"{path} is an evaluation of another model: its fingerprint is {_short(received)}, but run.json has "
             f"{_short(expected)}. Run placa evaluate again.",
@@ -115,7 +117,7 @@ def require_evaluation(run: Path, facts: RunFacts, summary: Summary) -> None:
             received=received,
         )
     for name, stored in summary.get("fingerprints", {}).items():
-        _require_file(run, f"evaluation/{name}", stored, "summary.json", "Run placa evaluate again.")
+        _require_file(run, f"{folder.name}/{name}", stored, "summary.json", "Run placa evaluate again.")
 
 
 def _require_file(run: Path, name: str, expected: str, record: str, remedy: str) -> None:

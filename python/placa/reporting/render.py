@@ -18,8 +18,9 @@ from placa.core.temporary import temporary_directory
 from placa.core.text import shell_path
 from placa.evaluation.errors import MissingSourceError
 from placa.reporting.errors import NotEvaluatedError, OutputIsDirectoryError, RenderError, ReportSourceError
+from placa.reporting.finish import finish
 from placa.reporting.renderers import Renderer, choose_renderer, last_useful_line
-from placa.reporting.words import LANGUAGES
+from placa.reporting.words import LANGUAGES, Words
 
 if TYPE_CHECKING:
     from placa.core.progress import Progress
@@ -42,6 +43,7 @@ def render_report(
     compare: str | Path | None = None,
     document: str = "evaluation",
     pictures: bool = True,
+    split: str = "test",
 ) -> Path:
     """Render the report of an evaluated run, or its model card.
 
@@ -59,6 +61,7 @@ def render_report(
         compare: Another run to compare with this one, on the test images that both have.
         document: ``evaluation``, or ``model-card``, the card beside the model as a page.
         pictures: Whether radiographs are shown.
+        split: The evaluated split to report on.
 
     Returns:
         The path of the report.
@@ -73,19 +76,20 @@ def render_report(
     """
     run, out, compare = Path(run), Path(out) if out else None, Path(compare) if compare else None
     from placa.core.files import atomic_file, require_writable
-    from placa.records.evaluation import Summary
+    from placa.records.evaluation import Summary, evaluation_folder
     from placa.records.files import read_record
     from placa.records.run import require_evaluation, require_files, require_run
 
     facts = require_run(run)
-    if not (run / "evaluation" / "summary.json").is_file():
+    evaluation = evaluation_folder(run, split)
+    if not (evaluation / "summary.json").is_file():
         raise NotEvaluatedError(
             f"{run} has no evaluation, which the report needs. Run placa evaluate {shell_path(str(run))} first.",
             run=str(run),
         )
     if not require_files(run, facts) and progress:
         progress.warn(f"{run / 'run.json'} has no fingerprints of the other files: they may come from another run")
-    require_evaluation(run, facts, read_record(run / "evaluation" / "summary.json", Summary))
+    require_evaluation(run, facts, read_record(evaluation / "summary.json", Summary), evaluation)
     for kind, name, known in (("report format", to, list(FORMATS)), ("document", document, list(DOCUMENTS))):
         if name not in known:
             raise unknown_name(kind, name, known)
@@ -97,7 +101,7 @@ def render_report(
     if lang not in LANGUAGES:
         raise unknown_name("language of the report", lang, list(LANGUAGES))
     sources = find_reports()
-    suffix = "" if lang == "en" else f".{lang}"
+    suffix = evaluation.name.removeprefix("evaluation") + ("" if lang == "en" else f".{lang}")
     target = out or run / "report" / f"{document}{suffix}.{to}"
     if target.is_dir():
         raise OutputIsDirectoryError(
@@ -114,6 +118,7 @@ def render_report(
         "findings": ",".join(findings),
         "compare": str(compare.resolve()) if compare else "",
         "pictures": "" if pictures else "no",
+        "split": split,
     }
     with temporary_directory("placa-report-") as temporary:
         page = _render(chosen, sources, temporary / "reports", document, to, parameters, target)
@@ -171,7 +176,12 @@ def _render(
     if renderer.name == "quarto":
         variables.setdefault("QUARTO_R", str(Path(renderer.r).parent))
         command = [renderer.command, "render", f"{document}.qmd", "--to", FORMATS[to], "--output", page.name]
-        command += ["--execute-params", "params.json", "--metadata", f"lang:{parameters['language']}"]
+        command += [
+            "--execute-params",
+            "params.json",
+            "--metadata",
+            f"lang:{Words(parameters['language']).say('page.lang')}",
+        ]
         command += ["--metadata-file", "paper.yml"] if to == "pdf" else []
     else:
         command = [renderer.command, "--slave", "--no-save", "--no-restore", "-e", "placa:::render_without_quarto()"]
@@ -203,6 +213,7 @@ def _render(
             reason=reason,
             log=str(log),
         )
+    finish(page, to)
     return page
 
 

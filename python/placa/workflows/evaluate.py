@@ -1,4 +1,4 @@
-"""Evaluate a run in R: compute the tables and figures in ``evaluation/`` from its predictions."""
+"""Evaluate a run in R: compute the tables and figures of a split, in a folder of its own, from its predictions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from placa.core.files import require_writable
 from placa.core.progress import Progress, show
 from placa.evaluation.either_bridge import require_bridge, run_in_r
 from placa.evaluation.r_code import EVALUATE_RUN
-from placa.records.evaluation import ExternalHeadline, Headline, Summary
+from placa.records.evaluation import ExternalHeadline, Headline, Summary, evaluation_folder
 from placa.records.files import read_record, write_record
 from placa.records.model import Thresholds
 from placa.records.predictions import read_predictions
@@ -27,6 +27,8 @@ def evaluate(
 ) -> Summary:
     """Evaluate the predictions of a run with the R package, and write its ``evaluation/``.
 
+    Every split has a folder of its own: ``evaluation/`` for the test set, ``evaluation-train/`` for ``train``.
+
     The confidence interval of the AUROC is a score interval (Newcombe 2006), clustered by patient or group. The
     operating points were chosen on validation during training.
 
@@ -40,7 +42,7 @@ def evaluate(
             and the predictive values are computed for it too.
 
     Returns:
-        The content of ``evaluation/summary.json``.
+        The content of its ``summary.json``.
 
     Raises:
         UnknownNameError: The bridge is unknown.
@@ -57,7 +59,7 @@ def evaluate(
     predictions, metadata = read_predictions(run)
     if not require_predictions(run, facts, metadata):
         progress.warn(f"{run / 'predictions.parquet'} has no model fingerprint: it may come from another model")
-    thresholds = read_thresholds(run)
+    thresholds, folder = read_thresholds(run), evaluation_folder(run, split)
     if not require_files(run, facts):
         progress.warn(f"{run / 'run.json'} has no fingerprints of the other files: they may come from another run")
     predictions.attrs["placa"] = metadata
@@ -69,7 +71,7 @@ def evaluate(
             "x": predictions,
             "thresholds": thresholds,
             "split": split,
-            "out": str(run / "evaluation"),
+            "out": str(folder),
             "prevalence": prevalence,
         },
         EVALUATE_RUN,
@@ -77,10 +79,11 @@ def evaluate(
         split,
         "" if prevalence is None else repr(prevalence),
     )
-    add_external(run)
-    # The model card includes the test results.
-    write_model_card(run)
-    return read_record(run / "evaluation" / "summary.json", Summary)
+    if split == "test":
+        add_external(run)
+        # The model card includes the test results.
+        write_model_card(run)
+    return read_record(folder / "summary.json", Summary)
 
 
 def add_external(run: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from placa.core.progress import Progress, show
+from placa.records.evaluation import evaluation_folder
 from placa.records.run import require_run
 from placa.reporting.render import render_report
 from placa.workflows.evaluate import evaluate
@@ -22,6 +23,7 @@ def report(
     renderer: str = "auto",
     progress: Progress | bool = True,
     pictures: bool = True,
+    split: str = "test",
 ) -> Path:
     """Render the report of a run, after evaluating the run if it has no evaluation yet.
 
@@ -36,6 +38,7 @@ def report(
         renderer: ``quarto``, ``rmarkdown``, or ``auto``: Quarto if it is installed, otherwise R Markdown.
         progress: True shows messages on stderr, False nothing.
         pictures: Whether radiographs are shown; text that is burnt into their pixels is visible.
+        split: The split to report on. The report names it, and calls it unseen only if it is the test set.
 
     Returns:
         The path of the report.
@@ -45,7 +48,7 @@ def report(
     """
     run, progress = Path(run), show(progress)
     require_run(run)
-    if not (run / "evaluation" / "summary.json").is_file():
-        progress.say("evaluating the run first, which has no evaluation yet")
-        evaluate(run, progress=progress)
-    return render_report(run, language, to, out, renderer, progress, findings, compare, document, pictures)
+    if not (evaluation_folder(run, split) / "summary.json").is_file():
+        progress.say(f"evaluating the {split} split first, which has no evaluation yet")
+        evaluate(run, split, progress=progress)
+    return render_report(run, language, to, out, renderer, progress, findings, compare, document, pictures, split)

@@ -27,6 +27,17 @@ def test_the_page_loads_no_external_file(page: Page) -> None:
     assert len(page.source) < 5e6
 
 
+def test_every_table_and_figure_has_a_name(page: Page) -> None:
+    tables = re.findall(r"<table[^>]*>", page.source)
+    named = [re.search('aria-label(?:ledby)?="([^"]+)"', table) for table in tables]
+    assert tables and all(named)
+    ids = set(page.ids)
+    for element in re.findall('aria-labelledby="([^"]+)"', page.source):
+        assert element in ids
+    assert "doc-biblioentry" not in page.source
+    assert page.tag == {"en": "en-GB", "es": "es-ES"}[page.lang]
+
+
 def test_every_image_has_alternative_text_and_content(page: Page) -> None:
     assert len(page.images) >= 30
     for image in page.images:

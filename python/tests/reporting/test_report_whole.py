@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import zipfile
@@ -61,6 +62,10 @@ def test_a_word_processor_opens_the_docx(project: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(file) as archive:
         text = archive.read("word/document.xml").decode()
         pictures = [name for name in archive.namelist() if name.startswith("word/media/")]
+        about, styles = (archive.read(name).decode() for name in ("docProps/core.xml", "word/styles.xml"))
+    # A4, with a title, an author and the language of the region.
+    assert 'w:w="11906" w:h="16838"' in text and 'w:val="es-ES"' in styles
+    assert re.search(r"<dc:title>¿[^<]+\?</dc:title>", about) and re.search(r"<dc:creator>\w+</dc:creator>", about)
     assert len(pictures) >= 20 and not [name for name in pictures if name.endswith(".svg")]
     assert "Figura\u00a01:" in text and "Tabla\u00a01:" in text and "@fig" not in text
 

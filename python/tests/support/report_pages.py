@@ -14,7 +14,7 @@ class Page(HTMLParser):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.source = path.read_text(encoding="utf-8")
-        self.lang = ""
+        self.lang = self.tag = ""
         self.pieces: list[str] = []
         self.headings: list[tuple[int, str]] = []
         self.images: list[dict[str, str]] = []
@@ -30,7 +30,8 @@ class Page(HTMLParser):
         self._open.append(tag)
         self.ids += [given["id"]] if "id" in given else []
         if tag == "html":
-            self.lang = given.get("lang", "")
+            self.tag = given.get("lang", "")
+            self.lang = self.tag.split("-")[0]
         if tag == "img":
             self.images.append(given)
         # Pandoc 3 embeds SVG images inline.

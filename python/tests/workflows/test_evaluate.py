@@ -70,6 +70,20 @@ def test_measures_of_r_match_scikit_learn(evaluated: Path) -> None:
     assert metric["brier"] == pytest.approx(brier_score_loss(truth, probability))
 
 
+def test_another_split_has_a_folder_of_its_own(evaluated: Path) -> None:
+    files = {path.name: path.read_bytes() for path in (evaluated / "evaluation").iterdir()}
+    card = (evaluated / "model_card.md").read_bytes()
+    summary = evaluate(evaluated, "train", bridge="rscript", progress=False)
+    assert summary["split"] == "train"
+    train = json.loads((evaluated / "evaluation-train" / "summary.json").read_text(encoding="utf-8"))
+    assert train["split"] == "train"
+    # The results of the test set and the card with them are unchanged.
+    assert files == {path.name: path.read_bytes() for path in (evaluated / "evaluation").iterdir()}
+    assert card == (evaluated / "model_card.md").read_bytes()
+    # The ledger counts every look, by split, from both bridges.
+    assert pd.read_csv(evaluated / "evaluations.csv")["split"].tolist() == ["test", "train"]
+
+
 def test_both_bridges_give_the_same_evaluation(evaluated: Path, by_rscript: tuple[Path, Summary, list[str]]) -> None:
     other_run, summary, _ = by_rscript
     written = sorted(path.name for path in (other_run / "evaluation").iterdir())

@@ -40,6 +40,7 @@
 #'   `error_decided` (error rate among images that the model decides) with `_lower`
 #'   and `_upper` (all 0--1), `confidence`. With `by`,
 #'   `positive_from` and `negative_to` are the limits of the group.
+#' @seealso [operating_points()], [list_errors()]
 #' @section Errors:
 #' The errors of [clustered_auroc()]; `placa_error_rates` for invalid
 #' `error_rates`; `placa_error_split` if `calibration_split` equals `split` or has

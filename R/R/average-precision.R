@@ -18,6 +18,7 @@
 #'   `average_precision`, `std_error`, `average_precision_lower`,
 #'   `average_precision_upper` (all 0--1), `confidence`. Missing if no image
 #'   has the finding.
+#' @seealso [pr_bands()], [clustered_auroc()]
 #' @inheritSection clustered_auroc Errors
 #' @references
 #' Davis J, Goadrich M (2006). The relationship between precision-recall and ROC
@@ -27,6 +28,7 @@
 #' @examples
 #' average_precision(example_predictions(), draws = 500)
 average_precision <- function(predictions, split = "test", confidence = 0.95, draws = 2000, seed = 1) {
+  if (is_grouped(predictions)) return(each_group(average_precision))
   check_confidence(confidence)
   check_draws(draws, seed)
   data <- select_split(predictions, split)
@@ -59,6 +61,7 @@ average_precision <- function(predictions, split = "test", confidence = 0.95, dr
 #' @examples
 #' partial_auroc(example_predictions(), max_fpr = 0.2, draws = 500)
 partial_auroc <- function(predictions, max_fpr = 0.1, split = "test", confidence = 0.95, draws = 2000, seed = 1) {
+  if (is_grouped(predictions)) return(each_group(partial_auroc))
   check_confidence(confidence)
   check_draws(draws, seed)
   check_max_fpr(max_fpr)

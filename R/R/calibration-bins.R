@@ -13,6 +13,7 @@
 #' @return A tibble with one row per bin: `finding`, `split`, `bin` (from 1, the
 #'   lowest probabilities), `n_images`, `n_positive`, `mean_probability`,
 #'   `observed`, `observed_lower`, `observed_upper` (all 0--1).
+#' @seealso [calibration_measures()], [plot_calibration()]
 #' @inheritSection discrimination Errors
 #' @references
 #' Wilson EB (1927). Probable inference, the law of succession, and statistical
@@ -22,6 +23,7 @@
 #' @examples
 #' calibration_bins(example_predictions(), bins = 5)
 calibration_bins <- function(predictions, split = "test", bins = 10, confidence = 0.95) {
+  if (is_grouped(predictions)) return(each_group(calibration_bins))
   check_bins(bins)
   check_confidence(confidence)
   data <- select_split(predictions, split)

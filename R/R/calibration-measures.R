@@ -61,6 +61,7 @@
 #'
 #'   Values are missing if they cannot be estimated: with only one class or complete
 #'   separation; slope, curve and its distances also with one distinct probability.
+#' @seealso [calibration_bins()], [decision_curve()]
 #' @section Errors:
 #' The errors of [clustered_auroc()]; `placa_error_bins`, `placa_error_places`.
 #' @references
@@ -96,6 +97,7 @@
 #' @examples
 #' calibration_measures(example_predictions(), draws = 200)
 calibration_measures <- function(predictions, split = "test", bins = 10, confidence = 0.95, draws = 1000, seed = 1) {
+  if (is_grouped(predictions)) return(each_group(calibration_measures))
   calibrate_all(predictions, split, bins, 2, confidence, draws, seed)$measures
 }
 

@@ -1,4 +1,5 @@
-# The required columns; the file of a run has more (`run_columns`).
+# The columns of all evaluations, of which the first four are required, and those of a run's file.
+required_columns <- c("image_id", "finding", "truth", "probability")
 evaluation_columns <- c("image_id", "patient_id", "group_id", "split", "finding", "truth", "probability")
 run_columns <- c(evaluation_columns, "score", "sex", "age", "view", "site")
 text_columns <- c("image_id", "patient_id", "group_id", "split", "finding", "sex", "view", "site", "fold")
@@ -6,26 +7,26 @@ id_columns <- c("image_id", "patient_id", "group_id")
 real_columns <- c("probability", "score", "age")
 
 # Converts any data frame (from parquet, from Python, entered by hand) to the table that all functions use.
-check_predictions <- function(predictions, columns = evaluation_columns, call = rlang::caller_env()) {
-  if (!is.data.frame(predictions)) {
-    cli::cli_abort(
-      c("{.arg predictions} must be a data frame with one row per image and finding.",
-        x = "Received {.obj_type_friendly {predictions}}.",
-        i = "{.fun read_predictions} reads the predictions of a run."),
-      class = "placa_error_predictions", call = call
-    )
-  }
-  if (!"group_id" %in% names(predictions) && "patient_id" %in% names(predictions)) {
-    predictions$group_id <- predictions$patient_id
-  }
+check_predictions <- function(predictions, columns = required_columns, call = rlang::caller_env()) {
+  check_table(predictions, call)
   check_columns(predictions, columns, "predictions", call)
+  predictions <- without_groups(predictions)
+  # The columns that another program may lack; as_predictions() says what follows.
+  for (name in setdiff(c("patient_id", "split"), names(predictions))) {
+    predictions[[name]] <- rep(NA_character_, nrow(predictions))
+  }
+  if (!"group_id" %in% names(predictions)) predictions$group_id <- predictions$patient_id
   attributes_kept <- attr(predictions, "placa", exact = TRUE)
   predictions <- tibble::as_tibble(predictions)
   for (name in intersect(text_columns, names(predictions))) {
     predictions[[name]] <- as_known_text(predictions[[name]], name, call)
   }
   for (name in intersect(real_columns, names(predictions))) {
-    predictions[[name]] <- as_real(predictions[[name]], name, call)
+    predictions[[name]] <- if (name == "age") {
+      as_age(predictions[[name]])
+    } else {
+      as_real(predictions[[name]], name, call)
+    }
   }
   predictions$truth <- as_truth(predictions$truth, call)
   check_probability(predictions$probability, call)
@@ -35,7 +36,6 @@ check_predictions <- function(predictions, columns = evaluation_columns, call = 
       class = c("placa_error_score", "placa_error_columns"), call = call
     )
   }
-  if ("age" %in% names(predictions)) check_age(predictions$age, call)
   check_present(predictions$finding, "finding", "placa_error_finding", call)
   check_present(predictions$image_id, "image_id", c("placa_error_image_id", "placa_error_columns"), call)
   attr(predictions, "placa") <- attributes_kept
@@ -67,10 +67,18 @@ check_columns <- function(data, columns, what, call) {
 
 # Identifiers may be numbers; 100000 must not become "1e+05".
 as_text <- function(x, name = "identifiers", call = rlang::caller_env()) {
-  if (is.list(x)) {
+  if (is.list(x) && all(lengths(x) <= 1)) {
     x <- unlist(lapply(x, function(value) if (length(value) == 0) NA else value))
   }
+  if (is.list(x)) {
+    cli::cli_abort(
+      c("{.field {name}} must have one value per row.", x = "Received {.obj_type_friendly {x}}."),
+      class = "placa_error_columns", call = call
+    )
+  }
   if (inherits(x, "integer64")) {
+    # Without the methods of bit64, the bits would be read as doubles.
+    rlang::check_installed("bit64", "to read 64-bit integers.")
     return(as.character(x))
   }
   if (is.double(x)) {
@@ -130,15 +138,21 @@ check_present <- function(x, name, class, call) {
   }
 }
 
-check_age <- function(age, call) {
-  wrong <- !is.na(age) & (age < 0 | age > 150)
+# Age is a column that nobody may have asked for, so a wrong value is missing, with a warning.
+as_age <- function(x) {
+  age <- suppressWarnings(as.double(if (is.numeric(x) || is.logical(x)) x else as.character(x)))
+  given <- !is.na(x) & trimws(as.character(x)) != ""
+  age[!is.na(age) & (age < 0 | age > 150)] <- NA_real_
+  wrong <- given & is.na(age)
   if (any(wrong)) {
-    cli::cli_abort(
-      c("{.field age} must be between 0 and 150 years.",
-        x = "{sum(wrong)} row{?s} {?has/have} another value. The first is {age[wrong][[1]]}."),
-      class = c("placa_error_age", "placa_error_columns"), call = call
+    cli::cli_warn(
+      c("{.field age} must be a number of years from 0 to 150.",
+        x = "{sum(wrong)} row{?s} {?has/have} another value, which {?is/are} treated as missing. The first is
+          {.val {as.character(x[wrong])[[1]]}}."),
+      class = "placa_warning_age"
     )
   }
+  age
 }
 
 check_probability <- function(probability, call) {

@@ -35,6 +35,7 @@
 #'   positive, or fewer than two negative, with a warning of class
 #'   `placa_warning_interval`. If the AUROC is exactly 1 or 0, only `"score"` has an
 #'   interval; the bounds of the other methods are missing.
+#' @seealso [discrimination()], [compare_models()]
 #' @section Errors:
 #' The errors of [discrimination()]; `placa_error_draws` for invalid `draws` or
 #' `seed`.
@@ -67,6 +68,7 @@
 #' @examples
 #' clustered_auroc(example_predictions(), draws = 500)
 clustered_auroc <- function(predictions, split = "test", confidence = 0.95, draws = 2000, seed = 1) {
+  if (is_grouped(predictions)) return(each_group(clustered_auroc))
   check_confidence(confidence)
   check_draws(draws, seed)
   data <- select_split(predictions, split)

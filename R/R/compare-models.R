@@ -46,6 +46,7 @@
 #'   (`estimate - reference_estimate`), `std_error`, `lower`, `upper` (of the
 #'   difference), `p_value` (two-sided), `confidence`. `std_error` is missing for
 #'   metrics of counts.
+#' @seealso [compare_readers()], [relabel()]
 #' @section Patients and findings:
 #' The patient or group of an image comes from whichever table knows it. A finding
 #' that a table lacks is left out, with a warning of class `placa_warning_finding`.

@@ -19,6 +19,7 @@
 #'   `lower`, `upper`, `confidence`.
 #'
 #'   A finding with only one class has no rows.
+#' @seealso [roc_points()], [pr_points()]
 #' @inheritSection clustered_auroc Errors
 #' @references
 #' Fawcett T (2006). An introduction to ROC analysis. *Pattern Recognition
@@ -28,12 +29,14 @@
 #' roc_bands(example_predictions(), draws = 200, places = 11)
 #' pr_bands(example_predictions(), draws = 200, places = 11)
 roc_bands <- function(predictions, split = "test", confidence = 0.95, draws = 1000, seed = 1, places = 101) {
+  if (is_grouped(predictions)) return(each_group(roc_bands))
   bands_of("fpr", "sensitivity", "placa_roc_bands", predictions, split, confidence, draws, seed, places)
 }
 
 #' @rdname roc_bands
 #' @export
 pr_bands <- function(predictions, split = "test", confidence = 0.95, draws = 1000, seed = 1, places = 101) {
+  if (is_grouped(predictions)) return(each_group(pr_bands))
   bands_of("recall", "precision", "placa_pr_bands", predictions, split, confidence, draws, seed, places)
 }
 

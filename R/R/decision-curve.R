@@ -33,6 +33,7 @@
 #'   image, compared with acting on all, without a change in findings missed; below 0 the
 #'   model is worse than acting on all), `avoided_lower`, `avoided_upper`, `confidence`,
 #'   `prevalence` and `own` (`TRUE` for the prevalence of the images).
+#' @seealso [predictive_values()], [calibration_measures()]
 #' @section Errors:
 #' The errors of [clustered_auroc()]; `placa_error_thresholds`; `placa_error_prevalence`;
 #' `placa_error_harm`.
@@ -50,6 +51,7 @@
 #' decision_curve(example_predictions(), thresholds = c(0.1, 0.3), prevalence = 0.05)
 decision_curve <- function(predictions, split = "test", thresholds = (1:99) / 100, confidence = 0.95,
                            draws = 1000, seed = 1, prevalence = NULL, harm = 0) {
+  if (is_grouped(predictions)) return(each_group(decision_curve))
   check_confidence(confidence)
   check_draws(draws, seed)
   check_curve_thresholds(thresholds)

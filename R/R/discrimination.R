@@ -62,6 +62,7 @@
 #'   warning of class `placa_warning_one_class`. Bounds are missing if fewer than
 #'   two images or groups are positive, or negative, with a warning of class
 #'   `placa_warning_interval`.
+#' @seealso [clustered_auroc()], [roc_bands()], [compare_models()]
 #' @section Errors:
 #' `placa_error_columns`, `placa_error_truth`, `placa_error_probability`,
 #' `placa_error_split`, `placa_error_duplicate`, `placa_error_unlabelled`;
@@ -99,6 +100,7 @@
 #' discrimination(example_predictions(), draws = 500)
 #' discrimination(example_predictions(), draws = 500, max_fpr = 0.2)
 discrimination <- function(predictions, split = "test", confidence = 0.95, draws = 2000, seed = 1, max_fpr = NULL) {
+  if (is_grouped(predictions)) return(each_group(discrimination))
   check_confidence(confidence)
   check_draws(draws, seed)
   if (!is.null(max_fpr)) {

@@ -13,10 +13,16 @@
 #' @inheritParams operating_points
 #' @inheritParams calibration_bins
 #' @param x A data frame with one row per image and finding, as
-#'   [read_predictions()] returns, or the path of a run. Identifiers may be
-#'   numbers or factors, `truth` may be integer, logical, or a factor of 0 and 1.
-#'   It should contain all splits, because leaks are detected between splits.
-#'   [relabel()] replaces `truth` by the labels of another source.
+#'   [read_predictions()] returns, or the path of a run. The columns `image_id`,
+#'   `finding`, `truth` and `probability` are enough; [as_predictions()] describes
+#'   other names and forms. It should contain all splits, because leaks are detected
+#'   between splits. [relabel()] replaces `truth` by the labels of another source.
+#' @param thresholds Operating points: a data frame, as [read_thresholds()] or
+#'   [choose_thresholds()] return; the path of a run; one number from 0 to 1, or a
+#'   vector with the names of findings. `NULL` chooses them on the labelled
+#'   validation rows, see [choose_thresholds()]; without these rows they are 0.5. A
+#'   message of class `placa_message_thresholds` says which.
+#' @inheritParams as_predictions
 #' @param out `NULL`, or a directory to write to. The files are written to a
 #'   temporary directory, which is then renamed. An older evaluation is replaced;
 #'   any other existing directory is an error.
@@ -51,10 +57,16 @@
 #'   `placa_version`, `folds` (their number, or `NULL`), `prevalence` (as given, by finding) and
 #'   `patients_known` (`FALSE` if no patient and no group is known). `evaluate_run()` returns it invisibly.
 #'
+#'   A data frame that is grouped by [dplyr::group_by()] returns a list of evaluations,
+#'   with the names of the groups. The functions of the tables then return one table,
+#'   with the columns of the groups first.
+#'
 #'   With `out`, the directory contains each table as a CSV file, such as
 #'   `discrimination.csv` (UTF-8, missing values empty), the figures `roc`, `pr`,
 #'   `calibration`, `decision_curve`, `subgroups` and `abstention` as `.png` and
 #'   `.svg` (if they have data), and `summary.json`, which lists the files.
+#' @seealso [as_predictions()], [choose_thresholds()], [tidy()][tidy.placa_evaluation],
+#'   [autoplot()][autoplot.placa_evaluation]
 #' @section Errors:
 #' The errors of these functions; `placa_error_leak` if a patient (`patient_id`),
 #' group (`group_id`) or image of the split is also in another split, or a patient or
@@ -70,13 +82,21 @@
 #' evaluation
 #' evaluation$discrimination
 #' plot_roc(evaluation)
-evaluate.data.frame <- function(x, thresholds, split = "test", out = NULL, bins = 10, confidence = 0.95,
+evaluate.data.frame <- function(x, thresholds = NULL, split = "test", out = NULL, bins = 10, confidence = 0.95,
                                 labels = plot_labels("en"), draws = 2000, seed = 1, max_fpr = NULL,
-                                prevalence = NULL, ...) {
+                                prevalence = NULL, truth = NULL, estimate = NULL, event_level = NULL, ...) {
   rlang::check_dots_empty()
+  if (is_grouped(x)) {
+    return(evaluate_groups(
+      x, thresholds, split, bins = bins, confidence = confidence, labels = labels, draws = draws, seed = seed,
+      max_fpr = max_fpr, prevalence = prevalence, truth = {{ truth }}, estimate = {{ estimate }},
+      event_level = event_level, out = out
+    ))
+  }
   # These options change how numbers become text.
   rlang::local_options(OutDec = ".", scipen = 0, digits = 7)
-  predictions <- fill_split(check_predictions(x), split)
+  predictions <- as_predictions(x, {{ truth }}, {{ estimate }}, event_level = event_level)
+  predictions <- fill_split(predictions, split)
   check_split(predictions, split, rlang::current_env())
   compared_with <- check_leaks(predictions, split)
   if (!is.null(out)) {
@@ -84,7 +104,7 @@ evaluate.data.frame <- function(x, thresholds, split = "test", out = NULL, bins 
   }
   rows <- select_split(predictions, split)
   check_folds(rows)
-  thresholds <- check_thresholds(thresholds, unique(rows$finding))
+  thresholds <- thresholds_for(thresholds, predictions, rows, split)
   check_draws(draws, seed)
   check_study_prevalence(prevalence, unique(rows$finding))
   # The functions share their draws, about 50 MB, which must be freed at the end.

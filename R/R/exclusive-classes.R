@@ -22,6 +22,7 @@
 #'
 #'   `confusion_matrix()`: a tibble with one row per true and predicted class: `truth`, `predicted`, `split`, `n`,
 #'   `share` (of the images of the true class), `share_lower`, `share_upper`, `confidence`.
+#' @seealso [discrimination()]
 #' @section Errors:
 #' `placa_error_classes` if there is only one finding, or an image has several; the errors of [clustered_auroc()].
 #' @references

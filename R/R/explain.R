@@ -46,7 +46,7 @@ explain.placa_model <- function(x, image, finding = NULL, labels = plot_labels("
     check_one_image(pixels$files)
     return(explain_path(x, pixels$files, finding, NULL, labels))
   }
-  image <- check_images(image, "image")
+  image <- unique(check_images(image, "image"))
   check_one_image(image)
   explain_path(x, image, finding, basename(image), labels)
 }

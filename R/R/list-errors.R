@@ -15,6 +15,7 @@
 #'   `"false_negative"`), `rank` (from 1), `image_id`, `patient_id`, `truth`,
 #'   `probability`, `threshold`, and `sex`, `age`, `view`, `site` if available.
 #'   Without errors, it has no rows.
+#' @seealso [abstain()], [explain()]
 #' @section Errors:
 #' The errors of [discrimination()]; `placa_error_thresholds`; `placa_error_n`.
 #' @references
@@ -26,6 +27,7 @@
 #' @examples
 #' list_errors(example_predictions(), example_thresholds(), n = 3)
 list_errors <- function(predictions, thresholds = NULL, split = "test", n = 10, one_per_group = TRUE) {
+  if (is_grouped(predictions)) return(each_group(list_errors))
   check_n(n)
   data <- select_split(predictions, split)
   if (is.null(thresholds)) {

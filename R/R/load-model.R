@@ -9,6 +9,7 @@
 #'   `findings`, `facts` (the content of `run.json`), `thresholds` (see
 #'   [read_thresholds()]) and `headline` (AUROC with interval per finding, or
 #'   `NULL` before [evaluate_run()]).
+#' @seealso [`predict()`][predict.placa_model], [explain()]
 #' @section Errors:
 #' `placa_error_run` if the directory is not a complete run (the message names the
 #' missing files), `placa_error_fingerprint` if `model.keras` does not match

@@ -35,6 +35,7 @@
 #'
 #'   `froc_points()`: a tibble of class `placa_froc`, the free-response ROC curve, with one row per finding and distinct
 #'   score: `finding`, `score`, `false_positives` (per image), `lesion_sensitivity`. [ggplot2::autoplot()] draws it.
+#' @seealso [explain()]
 #' @section Errors:
 #' `placa_error_marks` if a column is missing, a value is not a number, or an image of `marks` or `boxes` is not in
 #' `images`.

@@ -10,6 +10,7 @@
 #'   citations such as `[@delong1988]`, and `bibtex`, the entries of the works cited, one
 #'   string each. `print()` shows both; `writeLines(methods$bibtex, "methods.bib")` writes
 #'   the bibliography of a Quarto document.
+#' @seealso [table_performance()]
 #' @section Errors:
 #' `placa_error_run` and the other errors of [read_evaluation()]; `placa_error_language`.
 #' @export

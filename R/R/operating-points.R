@@ -50,6 +50,7 @@
 #'   A metric with a zero denominator (`ppv` without positive predictions) is
 #'   missing. A likelihood ratio with a zero denominator has a lower bound and the
 #'   upper bound `Inf`. F1 is 0 if no positive image is found.
+#' @seealso [choose_thresholds()], [predictive_values()]
 #' @section Errors:
 #' The errors of [discrimination()], and `placa_error_thresholds` if a finding has
 #' no threshold or a threshold is not a number from 0 to 1.
@@ -96,6 +97,7 @@
 #' @examples
 #' operating_points(example_predictions(), example_thresholds(), draws = 500)
 operating_points <- function(predictions, thresholds, split = "test", confidence = 0.95, draws = 2000, seed = 1) {
+  if (is_grouped(predictions)) return(each_group(operating_points))
   check_confidence(confidence)
   check_draws(draws, seed)
   data <- select_split(predictions, split)
@@ -123,9 +125,12 @@ check_thresholds <- function(thresholds, findings, call = rlang::caller_env()) {
   if (rlang::is_string(thresholds)) {
     thresholds <- read_thresholds(thresholds)
   }
+  if (is.numeric(thresholds)) {
+    thresholds <- thresholds_of_numbers(thresholds, findings, call)
+  }
   if (!is.data.frame(thresholds)) {
     cli::cli_abort(
-      c("{.arg thresholds} must be a data frame, or the path of a run.",
+      c("{.arg thresholds} must be a data frame, numbers from 0 to 1, or the path of a run.",
         x = "Received {.obj_type_friendly {thresholds}}.",
         i = "{.fun read_thresholds} reads the thresholds of a run."),
       class = "placa_error_thresholds", call = call

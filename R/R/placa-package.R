@@ -40,7 +40,7 @@
 #' @keywords internal
 "_PACKAGE"
 
-#' @importFrom generics evaluate explain
+#' @importFrom generics augment evaluate explain glance tidy
 #' @importFrom rlang .data
-#' @export evaluate explain
+#' @export augment evaluate explain glance tidy
 NULL

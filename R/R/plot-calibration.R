@@ -13,6 +13,7 @@
 #'   predictions: the predictions for the histogram, as [read_predictions()]
 #'   returns, or `NULL` for no histogram.
 #' @return A ggplot, to which layers, scales and themes can be added.
+#' @seealso [calibration_bins()], [calibration_curve()]
 #' @inheritSection plot_roc Errors
 #' @references
 #' Wilson EB (1927). Probable inference, the law of succession, and statistical

@@ -14,6 +14,7 @@
 #'   evaluation.
 #' @param labels Labels of the figure, by [plot_labels()], or `"en"` or `"es"`.
 #' @return A ggplot, to which layers, scales and themes can be added.
+#' @seealso [roc_bands()], [autoplot()][autoplot.placa_evaluation]
 #' @section Errors:
 #' `placa_error_plot` for an invalid `x` or if no finding has a curve; for
 #' predictions, the errors of [discrimination()].

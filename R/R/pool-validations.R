@@ -11,6 +11,7 @@
 #' @return A tibble with one row per finding with at least two data sets: `finding`, `n_sets`, `auroc`, `auroc_lower`,
 #'   `auroc_upper`, `prediction_lower`, `prediction_upper` (missing for two data sets), `tau` (standard deviation
 #'   between data sets, on the logit scale), `i_squared` (0--1), `confidence`, `engine`.
+#' @seealso [read_validations()]
 #' @references
 #' Debray TPA, Damen JAAG, Snell KIE, et al. (2017). A guide to systematic review and meta-analysis of prediction model
 #' performance. *BMJ* 356, i6460. \doi{10.1136/bmj.i6460}

@@ -12,6 +12,7 @@
 #'   classifier). A finding without a positive image has no rows. With folds, see
 #'   [discrimination()], there is one row per positive image, and `threshold` is
 #'   missing.
+#' @seealso [pr_bands()], [average_precision()]
 #' @inheritSection discrimination Errors
 #' @references
 #' Saito T, Rehmsmeier M (2015). The precision-recall plot is more informative
@@ -21,6 +22,7 @@
 #' @examples
 #' pr_points(example_predictions())
 pr_points <- function(predictions, split = "test") {
+  if (is_grouped(predictions)) return(each_group(pr_points))
   data <- select_split(predictions, split)
   as_subclass("placa_pr_points", by_finding(data, function(rows, finding) {
     fold <- fold_index(rows)
@@ -83,10 +85,4 @@ false_positive_rates <- function(truth, probability, fold) {
     rate[rows] <- if (length(negatives) == 0) NA_real_ else 1 - below / length(negatives)
   }
   rate
-}
-
-# Adds a class for autoplot() to a tibble.
-as_subclass <- function(class, table) {
-  class(table) <- c(class, class(table))
-  table
 }

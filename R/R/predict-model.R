@@ -24,55 +24,148 @@
 #' @param object A model, by [load_model()].
 #' @param new_data Paths of image files (PNG, JPEG, TIFF, BMP, WebP, DICOM, of any
 #'   size) or directories, which are searched recursively; CT volumes for a CT model.
-#'   Duplicated files are predicted once. Or pixels, see below.
-#' @param operating_point Name of the operating point for `class`, see
+#'   Or a data frame with a column of paths: `path`, `image_path`, `file`,
+#'   `filename`, `image`, the first of these that it has. Or pixels, see below.
+#' @param operating_point Name of the operating point for the class, see
 #'   [read_thresholds()]; `NULL` is the default of each finding.
+#' @param type `"wide"`: `image_id`, `.pred_FINDING` for each finding, and the class;
+#'   `"prob"` or `"class"`: only these columns, as in tidymodels; `"long"`: one row
+#'   per image and finding.
+#' @param paths `TRUE` adds the column `path`, as given, to the forms `"wide"` and
+#'   `"long"`.
 #' @param ... Not used.
-#' @return A tibble with one row per image and finding: `image` (the path as given,
-#'   or for pixels the name or the number in the list), `finding`, `probability`
-#'   (calibrated, 0--1) and `class` (`"positive"` at or above the threshold,
-#'   otherwise `"negative"`). An image that cannot be read has rows with missing
-#'   values, and a warning of class `placa_warning_rejected` gives the reasons.
+#' @return A tibble. Except for `type = "long"`, it has one row per input, in the
+#'   order of the input (duplicates are kept); a directory has one row per file.
+#'   `.pred_FINDING` is the calibrated probability (0--1). `.pred_class` is a factor
+#'   with the levels `"positive"` (at or above the threshold) and `"negative"`; with
+#'   several findings, each has a column `.pred_class_FINDING`. `"long"` has the
+#'   columns `image_id`, `finding`, `probability` and `class`, as
+#'   [read_predictions()], so that `relabel()` and `evaluate()` accept it.
+#'   `image_id` is that of `placa predict --out`: the name of the file, for DICOM a
+#'   keyed hash of it; for pixels their name or number; or the column `image_id` of
+#'   `new_data`.
+#'
+#'   An image that does not exist or cannot be read has a row of missing values, and a
+#'   warning of class `placa_warning_rejected` gives the reasons.
+#' @section Parallel R processes:
+#' A process that `parallel::mclapply()` or `future::multicore` forks cannot use a
+#' Python that was started before it. This is an error of class `placa_error_fork`.
+#' Call `predict()` once for all images, or use `parallel::makeCluster()` or
+#' `future::plan("multisession")`, and load the model in each process.
 #' @section Errors:
-#' `placa_error_image` for a missing path, empty `new_data` or invalid pixels;
+#' `placa_error_image` if no path exists, for empty `new_data` or invalid pixels;
 #' `placa_error_run` if the run was moved or trained again after [load_model()];
 #' `placa_error_operating_point` for an unknown operating point;
+#' `placa_error_fork` in a forked process;
 #' `placa_error_reticulate` if reticulate is not installed; `placa_error_python` if
 #' Python is not found or fails; `placa_error_embedded` if R runs inside Python.
-#' @seealso [explain()] for a Grad-CAM map; `vignette("call-the-model", "placa")`.
+#' @seealso [augment()][augment.placa_model] to add the columns to a data frame; [explain()] for
+#'   a Grad-CAM map; `vignette("call-the-model", "placa")`.
 #' @export
 #' @examplesIf dir.exists("runs/pneumonia")
 #' model <- load_model("runs/pneumonia")
 #' predict(model, "images/00000001_000.png")
-#' predict(model, "images", operating_point = "sensitivity_95")
+#' predict(model, "images", operating_point = "sensitivity_95", type = "long")
 #' predict(model, matrix(0:255, 16))
-predict.placa_model <- function(object, new_data, operating_point = NULL, ...) {
+predict.placa_model <- function(object, new_data, operating_point = NULL, type = c("wide", "long", "prob", "class"),
+                                paths = FALSE, ...) {
   rlang::check_dots_empty()
+  type <- rlang::arg_match(type)
   thresholds <- chosen_thresholds(object, operating_point)
-  if (!is.character(new_data) && (is.numeric(new_data) || is.list(new_data))) {
+  if (is.data.frame(new_data)) {
+    given <- new_data[[path_column(new_data)]]
+    predicted <- predict_paths(object, check_images(if (is.factor(given)) as.character(given) else given, "new_data"))
+  } else if (!is.character(new_data) && (is.numeric(new_data) || is.list(new_data))) {
     pixels <- write_pixels(new_data, object)
     on.exit(unlink(pixels$folder, recursive = TRUE))
     predicted <- predict_paths(object, pixels$files)
-    predicted$table$image <- pixels$names[match(predicted$table$image, pixels$files)]
+    predicted$path <- predicted$image_id <- pixels$names
     predicted$rejected$image <- pixels$names[match(predicted$rejected$image, pixels$files)]
   } else {
     predicted <- predict_paths(object, check_images(new_data, "new_data"))
   }
-  table <- predicted$table
-  threshold <- thresholds$threshold[match(table$finding, thresholds$finding)]
-  table$class <- as.character(ifelse(table$probability >= threshold, "positive", "negative"))
+  if ("image_id" %in% names(new_data) && length(predicted$image_id) == nrow(new_data)) {
+    predicted$image_id <- as_text(new_data$image_id, "image_id")
+  }
   warn_rejected(predicted$rejected)
-  table
+  shape_predictions(predicted, object$findings, thresholds, type, isTRUE(paths))
+}
+
+#' Add predictions to a data frame
+#'
+#' Calls [predict()][predict.placa_model] and adds its columns `.pred_*`.
+#'
+#' @param x A model, by [load_model()].
+#' @param new_data A data frame with a column of paths, or paths.
+#' @inheritParams predict.placa_model
+#' @return `new_data` as a tibble, with the columns `.pred_*` of
+#'   [predict()][predict.placa_model], and `image_id` if it has none.
+#' @seealso [predict()][predict.placa_model], [evaluate()]
+#' @name augment.placa_model
+#' @aliases augment
+#' @export
+#' @examplesIf dir.exists("runs/pneumonia")
+#' images <- data.frame(path = list.files("images", full.names = TRUE))
+#' augment(load_model("runs/pneumonia"), images)
+augment.placa_model <- function(x, new_data, operating_point = NULL, ...) {
+  rlang::check_dots_empty()
+  if (is.character(new_data)) new_data <- tibble::tibble(path = new_data)
+  if (!is.data.frame(new_data) || any(dir.exists(as.character(new_data[[path_column(new_data)]])))) {
+    cli::cli_abort(
+      c("{.arg new_data} must be a data frame with the paths of files, one per row.",
+        i = "Use {.fun predict} for directories and pixels."),
+      class = "placa_error_image"
+    )
+  }
+  predicted <- predict(x, new_data, operating_point)
+  data <- tibble::as_tibble(without_groups(new_data))
+  added <- predicted[startsWith(names(predicted), ".pred_")]
+  if (!"image_id" %in% names(data)) data$image_id <- predicted$image_id
+  tibble::as_tibble(c(data[setdiff(names(data), names(added))], added))
+}
+
+# `predicted` has `path` and `image_id`, one per row, and `probability`, a matrix with a column per finding.
+shape_predictions <- function(predicted, findings, thresholds, type, paths) {
+  threshold <- thresholds$threshold[match(findings, thresholds$finding)]
+  positive <- sweep(predicted$probability, 2, threshold, ">=")
+  id <- tibble::tibble(image_id = predicted$image_id)
+  if (paths) id$path <- predicted$path
+  if (type == "long") {
+    rows <- rep(seq_len(nrow(id)), each = length(findings))
+    return(tibble::tibble(
+      id[rows, ], finding = rep(findings, nrow(id)), probability = as.double(t(predicted$probability)),
+      class = as.vector(t(ifelse(positive, "positive", "negative")))
+    ))
+  }
+  prob <- stats::setNames(as.data.frame(predicted$probability), paste0(".pred_", findings))
+  class <- lapply(seq_along(findings), function(j) {
+    factor(ifelse(positive[, j], "positive", "negative"), c("positive", "negative"))
+  })
+  names(class) <- if (length(findings) == 1) ".pred_class" else paste0(".pred_class_", findings)
+  tibble::as_tibble(c(if (type == "wide") id, if (type != "class") prob, if (type != "prob") class))
+}
+
+path_column <- function(data, call = rlang::caller_env()) {
+  known <- c("path", "image_path", "file", "filename", "image")
+  found <- intersect(known, names(data))
+  if (length(found) == 0) {
+    cli::cli_abort(
+      c("{.arg new_data} must have a column with the paths of the images.",
+        x = "Received the columns {.field {names(data)}}.", i = "Name the column {.field path}."),
+      class = c("placa_error_image", "placa_error_columns"), call = call
+    )
+  }
+  found[[1]]
 }
 
 # Files per call: a multiple of Python's batch size of 64, small enough for a progress bar.
 batch_of_files <- 128
 
+# Returns `path` and `image_id`, one per row of the result, `probability`, a matrix, and `rejected`.
 predict_paths <- function(model, images, call = rlang::caller_env()) {
   check_model_unchanged(model, call)
-  full <- normalizePath(images)
-  listed <- list_files(model, full, call)
-  files <- listed$files
+  rows <- expand_inputs(model, images, call)
+  files <- unique(rows$full[rows$there])
   batches <- split(files, (seq_along(files) - 1) %/% batch_of_files)
   outputs <- vector("list", length(batches))
   cli::cli_progress_bar("Predicting images", total = length(files))
@@ -85,41 +178,54 @@ predict_paths <- function(model, images, call = rlang::caller_env()) {
   cli::cli_progress_done()
   # reticulate may return a list or a vector per batch; unlist() handles both.
   all_of <- function(name, type) type(unlist(lapply(outputs, `[[`, name)))
-  rejected <- rbind(listed$rejected, tibble::tibble(
-    image = all_of("rejected_image", as.character),
-    reason = all_of("rejected_reason", as.character)
-  ))
-  table <- rbind(
+  ids <- call_python("name_as_list", model$path, as.list(unique(rows$full)), near = model$path, call = call)
+  image <- all_of("image", as.character)
+  finding <- all_of("finding", as.character)
+  probability <- vapply(model$findings, function(name) {
+    of_finding <- finding == name
+    all_of("probability", as.double)[of_finding][match(rows$full, image[of_finding])]
+  }, double(nrow(rows)))
+  rejected <- unique(rbind(
+    tibble::tibble(image = rows$full[!rows$there], reason = rows$reason[!rows$there]),
     tibble::tibble(
-      image = all_of("image", as.character),
-      finding = all_of("finding", as.character),
-      probability = all_of("probability", as.double)
-    ),
-    rows_of_rejected(rejected$image, model$findings)
+      image = all_of("rejected_image", as.character), reason = all_of("rejected_reason", as.character)
+    )
+  ))
+  rejected$image <- rows$path[match(rejected$image, rows$full)]
+  list(
+    path = rows$path, image_id = as.character(unlist(ids))[match(rows$full, unique(rows$full))],
+    probability = matrix(probability, nrow(rows), dimnames = list(NULL, model$findings)), rejected = rejected
   )
-  # The order of the files, including rejected ones, is that of the input.
-  table <- table[order(match(table$image, c(files, listed$rejected$image))), ]
-  table$image <- as_given(table$image, images, full)
-  rejected$image <- as_given(rejected$image, images, full)
-  list(table = table, rejected = rejected)
+}
+
+# One row per input, or per file of an input that is a directory: the path as given, the absolute path, and, for a path
+# without a readable file, the reason.
+expand_inputs <- function(model, images, call) {
+  full <- suppressWarnings(normalizePath(images))
+  is_folder <- dir.exists(images)
+  there <- file.exists(images)
+  inside <- lapply(full[is_folder], function(folder) list_folder(model, folder, call))
+  rows <- tibble::tibble(
+    path = images, full = full, there = there, reason = "The file does not exist.", input = seq_along(images)
+  )
+  in_folders <- do.call(rbind, Map(function(found, i) {
+    tibble::tibble(
+      path = as_given(found$path, images[[i]], full[[i]]), full = found$path, there = is.na(found$reason),
+      reason = found$reason, input = rep(i, nrow(found))
+    )
+  }, inside, which(is_folder)))
+  rows <- rbind(rows[!is_folder, ], in_folders)
+  rows[order(rows$input), ]
 }
 
 # Python lists directories, because it knows the file extensions of the model; single files are not filtered.
-list_files <- function(model, paths, call) {
-  none <- tibble::tibble(image = character(), reason = character())
-  if (!any(dir.exists(paths))) {
-    return(list(files = unique(paths), rejected = none))
-  }
-  found <- call_python("find_as_lists", model$path, as.list(paths), near = model$path, call = call)
+list_folder <- function(model, folder, call) {
+  found <- call_python("find_as_lists", model$path, list(folder), near = model$path, call = call)
   found <- lapply(found, function(x) as.character(unlist(x)))
   tell_skipped(found$skipped, found$skipped_reason)
-  list(
-    files = found$files,
-    rejected = if (length(found$rejected_image)) {
-      tibble::tibble(image = found$rejected_image, reason = found$rejected_reason)
-    } else {
-      none
-    }
+  tibble::tibble(
+    path = c(found$files, found$rejected_image),
+    reason = c(rep(NA_character_, length(found$files)), found$rejected_reason)
   )
 }
 
@@ -179,6 +285,7 @@ chosen_thresholds <- function(model, operating_point, call = rlang::caller_env()
   chosen
 }
 
+# At least one path must exist: the others are rejected with a reason.
 check_images <- function(images, argument, call = rlang::caller_env()) {
   if (!is.character(images) || length(images) == 0 || anyNA(images)) {
     cli::cli_abort(
@@ -187,24 +294,15 @@ check_images <- function(images, argument, call = rlang::caller_env()) {
       class = "placa_error_image", call = call
     )
   }
-  absent <- images[!file.exists(images)]
-  if (length(absent) > 0) {
+  if (!any(file.exists(images))) {
     cli::cli_abort(
-      c("Every path in {.arg {argument}} must exist.",
-        x = "{length(absent)} path{?s} {?does/do} not exist: {.file {first_few(absent)}}.",
+      c("No path in {.arg {argument}} exists.",
+        x = "Received {.file {first_few(images)}}.",
         i = "Relative paths start in {.file {getwd()}}."),
       class = "placa_error_image", call = call
     )
   }
-  unique(images)
-}
-
-rows_of_rejected <- function(images, findings) {
-  tibble::tibble(
-    image = rep(images, each = length(findings)),
-    finding = rep(findings, times = length(images)),
-    probability = NA_real_
-  )
+  images
 }
 
 # Python receives absolute paths; the result has the paths as given, for joins.

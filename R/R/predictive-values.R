@@ -16,6 +16,7 @@
 #'   the prevalence of the split), `metric` (`"ppv"`, `"npv"`), `estimate`, `lower`,
 #'   `upper` (0--1), `confidence`. The estimate is missing without predictions of this kind, or if a
 #'   class is missing.
+#' @seealso [operating_points()], [decision_curve()]
 #' @section Errors:
 #' The errors of [operating_points()]; `placa_error_prevalence`.
 #' @references
@@ -30,6 +31,7 @@
 #' predictive_values(example_predictions(), example_thresholds(), draws = 500)
 predictive_values <- function(predictions, thresholds, prevalence = c(0.01, 0.05, 0.1, 0.2), split = "test",
                               confidence = 0.95, draws = 2000, seed = 1) {
+  if (is_grouped(predictions)) return(each_group(predictive_values))
   check_confidence(confidence)
   check_draws(draws, seed)
   check_prevalence(prevalence)

@@ -41,13 +41,52 @@ format_finding <- function(x, row) {
   points <- x$operating_points[x$operating_points$finding == row$finding, ]
   for (name in unique(points$operating_point)) {
     of_point <- points[points$operating_point == name, ]
-    value <- function(metric) format_number(of_point$estimate[of_point$metric == metric], 3)
+    value <- function(metric) {
+      one <- of_point[of_point$metric == metric, ]
+      format_interval(one$estimate, one$lower, one$upper)
+    }
     cli::cli_bullets(c("*" = paste0(
       "{show_controls(name)} (threshold {format_number(of_point$threshold[[1]], 3)}): ",
       "sensitivity {value('sensitivity')}, specificity {value('specificity')}, PPV {value('ppv')}, NPV {value('npv')}",
       "{predictive_words(x, row$finding, name)}"
     )))
   }
+  format_calibration(x, row$finding)
+  format_benefit(x, row, points)
+}
+
+format_calibration <- function(x, finding) {
+  measures <- x$calibration_measures
+  measures <- measures[measures$finding == finding & measures$stage == "after", ]
+  if (NROW(measures) == 0) {
+    return(invisible())
+  }
+  value <- function(name) {
+    one <- measures[measures$measure == name, ]
+    format_interval(one$estimate, one$lower, one$upper)
+  }
+  cli::cli_bullets(c("*" = paste0(
+    "Calibration: slope {value('slope')}, intercept {value('intercept')}, observed/expected ",
+    "{value('observed_expected')}"
+  )))
+}
+
+# At the threshold of the default operating point, and if all images are called positive.
+format_benefit <- function(x, row, points) {
+  thresholds <- x$thresholds[x$thresholds$finding == row$finding, ]
+  if (NROW(thresholds) == 0 || nrow(points) == 0) {
+    return(invisible())
+  }
+  point <- default_point(thresholds)
+  at <- points[points$operating_point == point$operating_point, ]
+  value <- function(metric) at$estimate[at$metric == metric]
+  odds <- point$threshold / (1 - point$threshold)
+  costs <- (1 - row$prevalence) * odds
+  benefit <- value("sensitivity") * row$prevalence - (1 - value("specificity")) * costs
+  cli::cli_bullets(c("*" = paste0(
+    "Net benefit at {format_number(point$threshold, 3)}: {format_number(benefit, 3)}, ",
+    "of calling all images positive {format_number(row$prevalence - costs, 3)}"
+  )))
 }
 
 # Predictive values at the prevalence of the study, if it is known.

@@ -37,6 +37,7 @@ start_python <- function(near, call) {
     do.call(Sys.setenv, as.list(unset))
   }
   if (reticulate::py_available(initialize = FALSE)) {
+    check_not_forked(call)
     return(invisible())
   }
   python <- choose_python(near, call)
@@ -45,6 +46,7 @@ start_python <- function(near, call) {
     Sys.setenv(RETICULATE_PYTHON = python)
     on.exit(Sys.unsetenv("RETICULATE_PYTHON"))
   }
+  python_process$id <- Sys.getpid()
   tryCatch(
     reticulate::py_config(),
     error = function(error) {
@@ -56,6 +58,22 @@ start_python <- function(near, call) {
       )
     }
   )
+}
+
+# The process in which placa started Python, or in which placa was loaded.
+python_process <- new.env(parent = emptyenv())
+
+# A forked process has a copy of Python without its threads: a call would never return.
+check_not_forked <- function(call, started = python_process$id) {
+  if (!is.null(started) && started != Sys.getpid()) {
+    cli::cli_abort(
+      c("Python was started before this process was forked, so it cannot be used here.",
+        i = "Call {.fun predict} once for all images: it uses several cores.",
+        i = "Or use {.code parallel::makeCluster()} or {.code future::plan(\"multisession\")}, and call
+          {.fun load_model} in each process."),
+      class = "placa_error_fork", call = call
+    )
+  }
 }
 
 # The path of the Python to use, or NULL if reticulate selects it.
@@ -85,8 +103,15 @@ abort_no_python <- function(near, call) {
 }
 
 # Search order: PLACA_PYTHON (a Python or a directory), the project of the run, the working directory.
-find_python <- function(near, named = Sys.getenv("PLACA_PYTHON"), here = getwd()) {
-  if (nzchar(named) && file.exists(named) && !dir.exists(named)) {
+find_python <- function(near, named = Sys.getenv("PLACA_PYTHON"), here = getwd(), call = rlang::caller_env()) {
+  if (nzchar(named) && !file.exists(named)) {
+    cli::cli_abort(
+      c("{.envvar PLACA_PYTHON} must be a Python with placa, or the project's directory.",
+        x = "{.file {named}} does not exist.", i = "Relative paths start in {.file {here}}."),
+      class = "placa_error_python", call = call
+    )
+  }
+  if (nzchar(named) && !dir.exists(named)) {
     return(absolute(named))
   }
   places <- c(named[nzchar(named)], near, here)

@@ -6,6 +6,7 @@
 #' @return An object of class `placa_evaluation`, as [evaluate()] returns it,
 #'   without `predictions`. `thresholds` are those of the run, or `NULL` if `x` is
 #'   not a run. Evaluations by older versions have fewer tables and columns.
+#' @seealso [evaluate()], [read_validations()]
 #' @section Errors:
 #' `placa_error_run` if there is no evaluation, `placa_error_file` if one of its
 #' files is missing or invalid, `placa_error_schema`.

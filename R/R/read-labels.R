@@ -51,10 +51,10 @@ check_labels <- function(labels, call = rlang::caller_env()) {
   }
   check_columns(labels, label_columns, "labels", call)
   labels <- tibble::tibble(
-    image_id = as_text(labels$image_id),
-    finding = as_text(labels$finding),
-    label_source = as_text(labels$label_source),
-    subset = if ("subset" %in% names(labels)) as_text(labels$subset) else NA_character_,
+    image_id = as_known_text(labels$image_id, "image_id", call),
+    finding = as_known_text(labels$finding, "finding", call),
+    label_source = as_known_text(labels$label_source, "label_source", call),
+    subset = if ("subset" %in% names(labels)) as_known_text(labels$subset, "subset", call) else NA_character_,
     truth = as_truth(labels$truth, call)
   )
   labels[!is.na(labels$truth), ]

@@ -19,16 +19,22 @@
 #'   | `age` | double | years; missing if unknown |
 #'   | `fold` | character | only in a cross-validated run: the fold whose network predicted the image |
 #'
+#'   A file of another program needs `image_id`, `finding`, `truth` and
+#'   `probability`. Its column types are converted by their meaning (docs/formats.md
+#'   of the project has the table), so that no identifier is rounded.
+#'
 #'   With a column `fold` that has several values, images are compared within folds
 #'   only; see [discrimination()]. Other columns of the file follow. The attribute
 #'   `placa` is a list with the metadata of the file: `findings`, `positive_alone`,
 #'   `comparison`, `label_source`, `model_fingerprint`, `versions`, `schema_version`.
+#' @seealso [as_predictions()], [read_thresholds()], [evaluate()]
 #' @section Errors:
 #' `placa_error_file` if the file does not exist or is not parquet;
 #' `placa_error_run` if `x` is a directory without predictions;
 #' `placa_error_fingerprint` if the predictions of a run are from another model
 #' than that in its `run.json`; `placa_error_columns` for a missing column (field
-#' `columns` of the condition); `placa_error_schema` if a newer version of placa
+#' `columns` of the condition); `placa_error_reader` if no installed package can read
+#' the file; `placa_error_schema` if a newer version of placa
 #' wrote the file; `placa_error_parquet` if no package that reads parquet is
 #' installed; `placa_error_python` if Python is used and fails.
 #' @export
@@ -43,8 +49,8 @@ read_predictions <- function(x) {
     check_predictions_of(x, metadata, rlang::current_env())
     check_files(x, "predictions.parquet", rlang::current_env())
   }
-  predictions <- check_predictions(read$data, run_columns)
-  predictions <- predictions[union(run_columns, names(predictions))]
+  predictions <- check_predictions(tell_defaults(read$data))
+  predictions <- predictions[union(intersect(run_columns, names(predictions)), names(predictions))]
   attr(predictions, "placa") <- metadata
   predictions
 }

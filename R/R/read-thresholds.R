@@ -12,6 +12,7 @@
 #'   `threshold` (probability, 0--1), `default` (`TRUE` for the operating point that
 #'   [`predict()`][predict.placa_model] uses) and `chosen` (`FALSE` if the
 #'   validation split has only one class; the threshold is then 0.5).
+#' @seealso [choose_thresholds()], [operating_points()]
 #' @section Errors:
 #' `placa_error_run`, `placa_error_file` (invalid JSON), `placa_error_schema`
 #' (another schema version), `placa_error_record` (damaged or edited).

@@ -3,6 +3,7 @@
 #' @param run The path of a run.
 #' @return A list of validations by name, in alphabetical order, as [validate_external()] returns them, without
 #'   `predictions`; an empty list without validations.
+#' @seealso [pool_validations()], [validate_external()]
 #' @section Errors:
 #' The errors of [read_evaluation()].
 #' @export

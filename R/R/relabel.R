@@ -21,6 +21,8 @@
 #' @return `predictions` as a tibble, with `truth` (1, 0, or missing) from the
 #'   other labels. The attribute `placa` contains `label_source` and
 #'   `label_subset`.
+#'   Labels without a prediction are left out, with a message of class
+#'   `placa_message_unmatched` that names them (field `images`).
 #' @section Errors:
 #' `placa_error_labels` if `labels` is not a data frame, `source` or `subset` is
 #' unknown, `source` is `NULL` with several sources, an image has contradictory
@@ -53,12 +55,27 @@ relabel <- function(predictions, labels, source = NULL, subset = NULL, rule = c(
       class = "placa_error_labels"
     )
   }
+  tell_unmatched(labels, predictions)
   predictions$truth <- labels$truth[row]
   about <- as.list(attr(predictions, "placa", exact = TRUE))
   about$label_source <- unique(labels$label_source)
   about$label_subset <- subset
   attr(predictions, "placa") <- about
   predictions
+}
+
+# Labels without a prediction are often identifiers of another form, such as names with and without an extension.
+tell_unmatched <- function(labels, predictions) {
+  without <- !label_key(labels) %in% label_key(predictions)
+  if (any(without)) {
+    images <- unique(labels$image_id[without])
+    cli::cli_inform(
+      c(i = "{sum(without)} of {nrow(labels)} label{?s} matched no prediction.",
+        x = "Their images are {.val {first_few(show_controls(images))}}.",
+        i = "The predictions have images such as {.val {show_controls(predictions$image_id[[1]])}}."),
+      class = "placa_message_unmatched", images = images
+    )
+  }
 }
 
 label_key <- function(table) paste(table$image_id, table$finding, sep = "\r")

@@ -13,6 +13,7 @@
 #'   Spanish.
 #' @param pictures Whether radiographs are shown. Text that is burnt into their pixels is visible.
 #' @return The path of the report.
+#' @seealso [evaluate_run()]
 #' @section Errors:
 #' `placa_error_report`, with the message of Python, if rendering fails; `placa_error_python` if no Python with placa is
 #' found; `placa_error_file` if `run` is not a path.

@@ -11,6 +11,7 @@
 #'   `specificity` (0--1). A finding with only one class has no rows. With folds, the
 #'   curve is their mean (see [discrimination()]) and `threshold` is missing, because
 #'   a point has another threshold in each fold.
+#' @seealso [roc_bands()], [plot_roc()]
 #' @section Errors:
 #' The errors of [discrimination()]; `placa_error_corners`.
 #' @references
@@ -21,6 +22,7 @@
 #' roc_points(example_predictions())
 #' roc_points(example_predictions(), corners = TRUE)
 roc_points <- function(predictions, split = "test", corners = FALSE) {
+  if (is_grouped(predictions)) return(each_group(roc_points))
   check_corners(corners)
   data <- select_split(predictions, split)
   by_finding(data, function(rows, finding) {

@@ -13,6 +13,7 @@
 #'   or `"png"`, both with 600 dots per inch.
 #' @param labels Labels of the figures, by [plot_labels()], or `"en"` or `"es"`.
 #' @return The paths of the files, invisibly.
+#' @seealso [save_table()], [plot_roc()]
 #' @section Errors:
 #' `placa_error_plot` for an invalid `width` or for files that exist already;
 #' `placa_error_labels`.

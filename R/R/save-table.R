@@ -3,6 +3,7 @@
 #' @param file Path of the file to write. Its ending is the format: `.docx` (needs
 #'   knitr, rmarkdown and pandoc), `.html`, `.tex` or `.md` (knitr), or `.csv`.
 #' @return `save_table()`: `file`, invisibly.
+#' @seealso [save_figures()], [table_performance()]
 #' @export
 #' @examples
 #'

@@ -1,6 +1,6 @@
 # Returns the labelled rows of one split.
 select_split <- function(predictions, split, call = rlang::caller_env()) {
-  predictions <- check_predictions(predictions, call = call)
+  predictions <- check_predictions(tell_defaults(predictions), call = call)
   predictions <- fill_split(predictions, split)
   check_split(predictions, split, call)
   chosen <- predictions[predictions$split %in% split, ]

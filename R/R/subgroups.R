@@ -39,6 +39,7 @@
 #'   Differences of proportions combine the distances of both limits (Newcombe 1998;
 #'   Zou and Donner 2008). Differences of AUROC have limits at the same distance, with
 #'   Welch's degrees of freedom.
+#' @seealso [compare_models()], [table_one()]
 #' @section Errors:
 #' The errors of [operating_points()]; `placa_error_columns` if a column of `by` is
 #' missing; `placa_error_groups` if it has more than 50 values, or for invalid
@@ -65,6 +66,7 @@
 #' groups[groups$metric == "under_diagnosis", c("finding", "group", "estimate", "difference", "p_holm")]
 subgroups <- function(predictions, thresholds, by = NULL, split = "test", ages = c(0, 18, 40, 60, 80),
                       min_clusters = 10, confidence = 0.95, draws = 1000, seed = 1) {
+  if (is_grouped(predictions)) return(each_group(subgroups))
   check_confidence(confidence)
   check_draws(draws, seed)
   check_group_sizes(ages, min_clusters)

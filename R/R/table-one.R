@@ -22,6 +22,7 @@
 #'   `note`. With more than three findings, `table_performance()` has one row for each
 #'   finding, otherwise one column. It can be passed to `gt::gt()`, `knitr::kable()` or
 #'   `flextable::flextable()`.
+#' @seealso [table_performance()], [save_table()]
 #' @section Errors:
 #' `placa_error_finding` if `finding` is unknown, or omitted with several findings;
 #' `placa_error_language`; `placa_error_table` for a file name with another ending, or if

@@ -1,3 +1,4 @@
+#' @seealso [table_one()], [save_table()]
 #' @rdname table_one
 #' @export
 #' @examples

@@ -27,6 +27,7 @@
 #'   * `gain`: a tibble with `finding`, `metric` (`log_loss`, `brier`, `intercept`, `slope`, `observed_expected`),
 #'     `before`, `after`, `difference`, `lower`, `upper` (the last three only for the losses), `confidence`.
 #'   * `predictions`: `predictions` with cross-fitted updated probabilities; `score` is the original probability.
+#' @seealso [validate_external()], [calibration_measures()]
 #' @section Errors:
 #' The errors of [clustered_auroc()]; `placa_error_method`; `placa_error_one_class` if a finding has only one class.
 #' @references

@@ -27,9 +27,9 @@ test_that("numeric identifiers are not in scientific notation", {
 test_that("invalid predictions are errors with a class", {
   rows <- six_rows()
   expect_error(check_predictions(list()), class = "placa_error_predictions")
-  lacking <- rows[setdiff(names(rows), c("split", "truth"))]
+  lacking <- rows[setdiff(names(rows), c("image_id", "truth"))]
   error <- expect_error(check_predictions(lacking), class = "placa_error_columns")
-  expect_identical(error$columns, c("split", "truth"))
+  expect_identical(error$columns, c("image_id", "truth"))
   expect_error(check_predictions(transform(rows, truth = 2L)), class = "placa_error_truth")
   expect_error(check_predictions(transform(rows, truth = "yes")), "yes", class = "placa_error_truth")
   expect_error(check_predictions(transform(rows, probability = -1)), class = "placa_error_probability")
@@ -73,7 +73,9 @@ test_that("identifiers with invisible characters are the same patient", {
 
 test_that("ages and scores outside their range are errors", {
   predictions <- example_predictions()
-  expect_error(check_predictions(transform(predictions, age = -0.1)), class = "placa_error_age")
+  wrong <- transform(predictions, age = replace(age, 1, -0.1))
+  expect_warning(checked <- check_predictions(wrong), "-0.1", class = "placa_warning_age")
+  expect_identical(checked$age[1:2], c(NA, predictions$age[[2]]))
   expect_error(check_predictions(transform(predictions, score = Inf)), class = "placa_error_score")
 })
 
@@ -103,4 +105,15 @@ test_that("identifiers above 2^53 must be text, and others keep their digits und
   rlang::local_options(OutDec = ",")
   rows$patient_id <- 1e5 + 0:5 / 2
   expect_identical(check_predictions(rows)$patient_id[1:3], c("100000", "100000.5", "100001"))
+})
+
+test_that("blank text is missing in every column, and images must have an identifier", {
+  rows <- six_rows()
+  rows$site <- c("", " ", "\u00a0", "A", NA, " B")
+  rows$patient_id[[1]] <- " "
+  checked <- check_predictions(rows)
+  expect_identical(checked$site, c(NA, NA, NA, "A", NA, " B"))
+  expect_identical(checked$patient_id[1:2], c(NA, "2"))
+  rows$image_id[[2]] <- ""
+  expect_error(check_predictions(rows), class = "placa_error_image_id")
 })

@@ -4,31 +4,44 @@ test_that("files and directories are predicted, and errors have a class", {
   folder <- local_images(c(`b.png` = 4, `a.png` = 2, `empty.png` = 0))
   bad <- local_images(c(`a.png` = 13, `b.png` = 17))
   calls <- c(
-    sprintf("setwd(%s); predict(model, c('b.png', 'empty.png', 'a.png', 'b.png'))", deparse(folder)),
-    "setwd('..'); predict(model, basename(FOLDER), operating_point = 'sensitivity_95')",
+    sprintf("setwd(%s); predict(model, c('b.png', 'empty.png', 'a.png', 'no.png', 'b.png'), paths = TRUE)",
+            deparse(folder)),
+    "setwd('..'); predict(model, basename(FOLDER), operating_point = 'sensitivity_95', type = 'long', paths = TRUE)",
     "predict(model, file.path(BAD, 'a.png'))",
     "predict(model, file.path(BAD, 'b.png'))",
-    "predict(model, file.path(FOLDER, 'empty.png'))"
+    "predict(model, file.path(FOLDER, 'empty.png'), type = 'class')",
+    "d <- data.frame(image_id = 2:1, path = file.path(FOLDER, c('a.png', 'b.png'))); augment(model, d)",
+    "predict(model, d, type = 'long')"
   )
   calls <- gsub("BAD", deparse(bad), gsub("FOLDER", deparse(folder), calls))
   there <- call_there(run, env = env, calls)
   files <- there$results[[1]]
-  expect_identical(files$image, rep(c("b.png", "empty.png", "a.png"), each = 2))
-  expect_identical(files$finding, rep(c("Pneumonia", "Effusion"), 3))
-  expect_equal(files$probability, c(0.25, 0.75, NA, NA, 0.5, 0.5))
-  expect_identical(files$class, c("negative", "positive", NA, NA, "positive", "positive"))
+  # One row per input, in its order; duplicates are kept, and missing files have missing values.
+  expect_identical(files$path, c("b.png", "empty.png", "a.png", "no.png", "b.png"))
+  expect_identical(files$image_id, files$path)
+  expect_equal(files$.pred_Pneumonia, c(0.25, NA, 0.5, NA, 0.25))
+  expect_equal(files$.pred_Effusion, c(0.75, NA, 0.5, NA, 0.75))
+  classes <- c("positive", "negative")
+  expect_identical(files$.pred_class_Pneumonia, factor(c("negative", NA, "positive", NA, "negative"), classes))
+  expect_match(there$caught[[1]][[2]], "no.png.*does not exist")
   expect_true("placa_warning_rejected" %in% there$caught[[1]][[1]])
   expect_match(there$caught[[1]][[2]], "empty.png.*the file is empty \\{really\\}")
   in_folder <- there$results[[2]]
-  expect_identical(in_folder$image[c(1, 3)], file.path(basename(folder), c("a.png", "b.png")))
+  expect_identical(in_folder$path[c(1, 3)], file.path(basename(folder), c("a.png", "b.png")))
+  expect_identical(in_folder$finding, rep(c("Pneumonia", "Effusion"), 3))
   expect_identical(in_folder$class[c(1, 3)], c("positive", "positive"))
   # A PlacaError keeps its message; another error is reported as an internal error.
   expect_true("placa_error_python" %in% there$results[[3]]$class)
   expect_identical(there$results[[3]]$message, "The file must not have {13} bytes. Choose another file.")
   expect_match(there$results[[4]]$message, "ValueError: seventeen")
   # Without a readable image, the result is still a table.
-  expect_identical(there$results[[5]]$class, c(NA_character_, NA_character_))
+  expect_identical(names(there$results[[5]]), c(".pred_class_Pneumonia", ".pred_class_Effusion"))
+  expect_identical(as.character(there$results[[5]][[1]]), NA_character_)
   expect_length(there$caught, 3)
+  # The identifiers of a data frame are kept.
+  expect_identical(names(there$results[[6]])[1:3], c("image_id", "path", ".pred_Pneumonia"))
+  expect_equal(there$results[[6]]$.pred_Pneumonia, c(0.5, 0.25))
+  expect_identical(there$results[[7]]$image_id, c("2", "2", "1", "1"))
 })
 
 test_that("Python inside Python is an error", {
@@ -60,6 +73,8 @@ test_that("invalid arguments are errors before Python starts", {
   expect_error(predict(model, "nowhere.png"), "nowhere.png", class = "placa_error_image")
   expect_error(predict(model, character()), class = "placa_error_image")
   expect_error(predict(model, 3), class = "placa_error_image")
+  expect_error(predict(model, data.frame(x = 1)), class = "placa_error_columns")
+  expect_error(augment(model, folder), class = "placa_error_image")
   expect_error(predict(model, folder, "specificity_99"), "youden", class = "placa_error_operating_point")
   expect_error(predict(model, folder, treshold = 1), class = "rlib_error_dots_nonempty")
 })
@@ -81,10 +96,10 @@ test_that("pixels are predicted and keep their names", {
     "length(list.files(tempdir(), 'placa-pixels'))"
   ))
   # The fixture returns 1 / bytes: a header of 11 bytes and one byte per pixel.
-  expect_identical(there$results[[1]]$image, c("1", "1"))
-  expect_equal(there$results[[1]]$probability[[1]], 1 / 15)
-  expect_identical(there$results[[2]]$image, rep(c("first", "second"), each = 2))
-  expect_equal(there$results[[2]]$probability[c(1, 3)], c(1 / 15, 1 / 20))
+  expect_identical(there$results[[1]]$image_id, "1")
+  expect_equal(there$results[[1]]$.pred_Pneumonia, 1 / 15)
+  expect_identical(there$results[[2]]$image_id, c("first", "second"))
+  expect_equal(there$results[[2]]$.pred_Pneumonia, c(1 / 15, 1 / 20))
   expect_identical(there$results[[3]], 0L)
 })
 
@@ -97,10 +112,11 @@ test_that("several batches are complete and in order", {
   there <- call_there(run, env = env, sprintf("predict(model, c(%s, %s))", deparse(file.path(folder, "299.png")),
                                               deparse(folder)))
   table <- there$results[[1]]
-  table <- table[table$finding == "Pneumonia", ]
-  names <- names(sizes)[c(299, setdiff(1:300, 299))]
-  expect_identical(basename(table$image), names)
-  expect_equal(table$probability, ifelse(sizes[names] == 0, NA, 1 / sizes[names]), ignore_attr = TRUE)
+  names <- names(sizes)[c(299, 1:300)]
+  expect_identical(table$image_id, names)
+  expect_equal(table$.pred_class, factor(ifelse(sizes[names] == 0, NA, "negative"), c("positive", "negative")),
+               ignore_attr = "names")
+  expect_equal(table$.pred_Pneumonia, ifelse(sizes[names] == 0, NA, 1 / sizes[names]), ignore_attr = TRUE)
   expect_length(there$caught, 1)
   expect_match(there$caught[[1]][[2]], "\\b2\\b.*empty")
 })
@@ -132,14 +148,16 @@ test_that("paths are relative to the input", {
 
 test_that("predictions match the predictions of the run", {
   trained <- trained_run()
-  calls <- sprintf("list(predict(model, %s), read_predictions(%s))", deparse(trained$images), deparse(trained$run))
+  calls <- sprintf(
+    "list(predict(model, %s, type = 'long'), read_predictions(%s))", deparse(trained$images), deparse(trained$run)
+  )
   there <- call_there(trained$run, calls, trained$env)
   expect_null(there$results[[1]]$message)
   ours <- there$results[[1]][[1]]
   theirs <- there$results[[1]][[2]]
   # Identifiers of NIH are file names, those of phantoms are not.
   name <- function(path) tools::file_path_sans_ext(basename(path))
-  theirs <- theirs[match(paste(name(ours$image), ours$finding), paste(name(theirs$image_id), theirs$finding)), ]
+  theirs <- theirs[match(paste(name(ours$image_id), ours$finding), paste(name(theirs$image_id), theirs$finding)), ]
   expect_gt(sum(!is.na(theirs$probability)), 0)
   known <- !is.na(theirs$probability)
   expect_lt(max(abs(ours$probability[known] - theirs$probability[known])), 1e-6)
@@ -151,9 +169,9 @@ test_that("pixels have the probability of their file", {
   files <- utils::head(list.files(trained$images, "[.]png$", full.names = TRUE), 5)
   files <- paste0("c(", paste(vapply(files, deparse, ""), collapse = ", "), ")")
   there <- call_there(trained$run, env = trained$env, c(
-    sprintf("predict(model, %s)$probability", files),
-    sprintf("predict(model, lapply(%s, png::readPNG))$probability", files),
-    sprintf("predict(model, lapply(%s, function(f) 255 * png::readPNG(f)))$probability", files)
+    sprintf("predict(model, %s, type = 'long')$probability", files),
+    sprintf("predict(model, lapply(%s, png::readPNG), type = 'long')$probability", files),
+    sprintf("predict(model, lapply(%s, function(f) 255 * png::readPNG(f)), type = 'long')$probability", files)
   ))
   expect_lt(max(abs(there$results[[1]] - there$results[[2]])), 1e-6)
   expect_lt(max(abs(there$results[[1]] - there$results[[3]])), 1e-6)

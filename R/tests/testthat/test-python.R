@@ -18,6 +18,7 @@ test_that("Python is found from the run, the working directory and the variable"
   expect_identical(find_python(elsewhere, named = python, here = elsewhere), python)
   expect_identical(find_python(elsewhere, named = root, here = elsewhere), python)
   expect_null(find_python(elsewhere, named = "", here = elsewhere))
+  expect_error(find_python(root, named = "/nowhere/python", here = root), "nowhere", class = "placa_error_python")
 })
 
 test_that("links are not resolved", {
@@ -46,6 +47,11 @@ test_that("R inside Python is detected by both signs, child processes are not", 
   expect_true(is_embedded("", c("rpy2", "--quiet")))
   expect_false(is_embedded(as.character(Sys.getpid() + 1L), "R"))
   expect_false(is_embedded("", "R"))
+})
+
+test_that("a Python of the process before a fork is an error", {
+  expect_error(check_not_forked(NULL, started = Sys.getpid() + 1L), "makeCluster", class = "placa_error_fork")
+  expect_silent(check_not_forked(NULL, started = Sys.getpid()))
 })
 
 test_that("library(placa) does not load reticulate", {

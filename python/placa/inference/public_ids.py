@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -30,7 +30,19 @@ def without_paths(
         path below their common directory. The reasons have the ID of a DICOM file, and the path of another.
     """
     paths = list(dict.fromkeys([*table["path"], *(path for path, _ in rejected)]))
-    named = dict(zip(table["path"], table["image_id"], strict=True))
+    ids = public_ids(paths, dict(zip(table["path"], table["image_id"], strict=True)), key)
+    table = table.assign(image_id=table["path"].map(ids)).drop(columns="path")
+    return table, [(ids[path] if _is_dicom_file(path) else path, reason) for path, reason in rejected]
+
+
+def public_ids(paths: Sequence[str], named: Mapping[str, str], key: Callable[[], PatientKey]) -> dict[str, str]:
+    """Return the image ID of each path, as `without_paths` describes it.
+
+    Args:
+        paths: Distinct paths.
+        named: Names of readable files, by path; that of another is its file name.
+        key: Returns the key of the hashes; called if there is a DICOM file.
+    """
     common = os.path.dirname(paths[0]) if len(paths) == 1 else os.path.commonpath([os.path.abspath(p) for p in paths])
     ids = {}
     for path in paths:
@@ -38,8 +50,7 @@ def without_paths(
         if os.path.basename(name) != name:
             name = os.path.relpath(os.path.abspath(path), common)
         ids[path] = key().pseudonym("image", name) if _is_dicom_file(path) else name
-    table = table.assign(image_id=table["path"].map(ids)).drop(columns="path")
-    return table, [(ids[path] if _is_dicom_file(path) else path, reason) for path, reason in rejected]
+    return ids
 
 
 def _is_dicom_file(path: str) -> bool:

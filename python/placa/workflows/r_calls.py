@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from placa.core.text import show_controls
-from placa.images.by_rule import list_files
+from placa.images.by_rule import list_files, short_names
 from placa.images.read import ImageRejected, refuse_name
 from placa.records.reading import Reading
 from placa.records.run import require_run
@@ -74,6 +75,22 @@ def predict_as_lists(run: str, images: list[str]) -> dict[str, list[Any]]:
         "rejected_image": [path for path, _ in predictions.rejected],
         "rejected_reason": [reason for _, reason in predictions.rejected],
     }
+
+
+def name_as_list(run: str, paths: list[str]) -> list[str]:
+    """Return the image ID of each path, for R: that of ``placa predict --out``, without directories.
+
+    Args:
+        run: The run directory.
+        paths: Distinct paths of files.
+    """
+    from placa.inference.public_ids import public_ids
+    from placa.sources.dicom.patient_key import read_patient_key
+
+    reading = Reading.from_record(require_run(Path(run))["data"].get("reading"))
+    names = dict(zip(paths, short_names(reading, paths), strict=True))
+    ids = public_ids(paths, names, cache(lambda: read_patient_key(None)))
+    return [ids[path] for path in paths]
 
 
 _EXPLAINERS: dict[int, Explainer] = {}

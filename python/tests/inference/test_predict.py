@@ -13,7 +13,7 @@ from placa.inference.predict import Predictor, predict_files
 from placa.records.errors import InvalidRecordError
 from placa.records.manifest import read_manifest
 from placa.records.predictions import read_predictions
-from placa.workflows.r_calls import predict_as_lists, read_as_lists
+from placa.workflows.r_calls import name_as_list, predict_as_lists, read_as_lists
 
 
 def test_predictions_of_files_match_those_stored_by_training(run: Path, prepared: Path) -> None:
@@ -73,6 +73,11 @@ def test_lists_for_r_match_the_table(run: Path, prepared: Path, tmp_path: Path) 
     assert all(type(value) is float for value in lists["probability"])
 
 
+def test_names_for_r_are_those_of_the_file(run: Path, prepared: Path) -> None:
+    images = [str(path) for path in sorted((prepared / "images").glob("*.png"))[:2]]
+    assert name_as_list(str(run), images) == [Path(path).name for path in images]
+
+
 def test_predictions_as_lists_match_the_table(run: Path) -> None:
     frame, _ = read_predictions(run)
     lists = read_as_lists(str(run))
@@ -88,7 +93,7 @@ def test_r_and_python_give_the_same_predictions(run: Path, prepared: Path, r: st
     code = """
       arguments <- commandArgs(TRUE)
       model <- placa::load_model(arguments[[1]])
-      predicted <- predict(model, arguments[-(1:2)])
+      predicted <- predict(model, arguments[-(1:2)], type = 'long')
       predicted$probability <- sprintf("%.17g", predicted$probability)
       write.csv(as.data.frame(predicted), arguments[[2]], row.names = FALSE)
     """

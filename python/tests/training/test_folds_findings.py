@@ -101,7 +101,7 @@ def test_r_loads_the_ensemble_and_gives_the_predictions_of_python(
     images = read_manifest(many)["path"].tolist()[:5]
     script = """
     model <- placa::load_model(commandArgs(TRUE)[[1]])
-    predicted <- predict(model, commandArgs(TRUE)[-(1:2)])
+    predicted <- predict(model, commandArgs(TRUE)[-(1:2)], type = 'long', paths = TRUE)
     write.csv(predicted, commandArgs(TRUE)[[2]], row.names = FALSE)
     print(model)
     """
@@ -114,7 +114,7 @@ def test_r_loads_the_ensemble_and_gives_the_predictions_of_python(
     done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
     ours, _ = Predictor(folds).predict(images)
-    theirs = pd.read_csv(tmp_path / "out.csv").merge(ours, left_on=["image", "finding"], right_on=["path", "finding"])
+    theirs = pd.read_csv(tmp_path / "out.csv").merge(ours, on=["path", "finding"])
     assert len(theirs) == 15
     assert theirs["probability_x"].to_numpy() == pytest.approx(theirs["probability_y"].to_numpy(), abs=1e-6)
     assert (theirs["class_x"] == theirs["class_y"]).all()

@@ -1,0 +1,69 @@
+four_columns <- function() six_rows()[c("image_id", "finding", "truth", "probability")]
+
+test_that("four columns are enough, and what follows is said", {
+  expect_message(table <- as_predictions(four_columns()), class = "placa_message_defaults")
+  expect_identical(table$patient_id, rep(NA_character_, 6))
+  expect_identical(table$split, rep(NA_character_, 6))
+  given <- as.data.frame(six_rows())
+  evaluation <- suppressMessages(evaluate(four_columns(), draws = 100))
+  expected <- suppressMessages(evaluate(transform(given, patient_id = NA, group_id = NA), one_threshold(), draws = 100))
+  expect_equal(evaluation$discrimination, expected$discrimination)
+  expect_identical(evaluation$thresholds$threshold, 0.5)
+})
+
+test_that("columns of other names and types are the same table", {
+  plain <- six_rows()
+  expected <- suppressMessages(as_predictions(four_columns()))
+  mine <- data.frame(
+    file = plain$image_id, sick = factor(ifelse(plain$truth == 1, "yes", "no"), c("yes", "no")),
+    .pred_yes = plain$probability
+  )
+  table <- function(...) suppressMessages(as_predictions(..., image_id = file))
+  one <- table(mine, truth = sick, estimate = .pred_yes)
+  expect_identical(one$finding, rep("sick", 6))
+  expect_identical(one[c("image_id", "truth", "probability")], expected[c("image_id", "truth", "probability")])
+  names(mine)[[3]] <- ".pred_Pneumonia"
+  truths <- list(
+    plain$truth, plain$truth == 1, factor(plain$truth), ifelse(plain$truth == 1, "Positive", "negative"),
+    factor(plain$truth, 1:0, c("s\u00ed", "no"))
+  )
+  for (truth in truths) {
+    mine$label <- truth
+    one <- table(mine, truth = label, estimate = ".pred_Pneumonia")
+    expect_identical(one[c("finding", "truth")], expected[c("finding", "truth")])
+  }
+  mine$label <- factor(ifelse(plain$truth == 1, "a", "b"))
+  expect_message(one <- as_predictions(mine, label, .pred_Pneumonia), class = "placa_message_event_level")
+  expect_identical(one$truth, plain$truth)
+  expect_identical(table(mine, label, .pred_Pneumonia, event_level = "second")$truth, 1L - plain$truth)
+  expect_identical(table(mine, label, .pred_Pneumonia, event_level = "b")$truth, 1L - plain$truth)
+  mine$label <- as.character(mine$label)
+  expect_error(table(mine, label, .pred_Pneumonia), class = "placa_error_truth")
+  expect_error(table(mine, nothing, .pred_Pneumonia), class = "placa_error_columns")
+  mine$label <- factor(rep(1:3, 2))
+  expect_error(table(mine, label, .pred_Pneumonia), class = "placa_error_truth")
+})
+
+test_that("several estimates are several findings", {
+  plain <- six_rows()
+  wide <- data.frame(
+    image_id = plain$image_id, patient_id = plain$patient_id, A = plain$truth, B = 1 - plain$truth,
+    .pred_A = plain$probability, .pred_B = 1 - plain$probability, .pred_class = "positive"
+  )
+  long <- as_predictions(wide, truth = c(A, B), estimate = c(.pred_A, .pred_B))
+  expect_identical(long$finding, rep(c("A", "B"), each = 6))
+  expect_identical(long$truth, as.integer(c(wide$A, wide$B)))
+  expect_identical(long$probability, c(wide$.pred_A, wide$.pred_B))
+  skip_if_not_installed("tidyselect")
+  expect_identical(as_predictions(wide, estimate = tidyselect::starts_with(".pred_")), long)
+  expect_error(as_predictions(wide, truth = c(A, B), estimate = .pred_A), class = "placa_error_columns")
+})
+
+test_that("thresholds are numbers, tables, or chosen on validation rows", {
+  predictions <- example_predictions()
+  expect_message(evaluation <- evaluate(predictions, draws = 100), class = "placa_message_thresholds")
+  expect_equal(evaluation$thresholds, check_thresholds(choose_thresholds(predictions), c("Pneumonia", "Effusion")))
+  expect_identical(check_thresholds(c(B = 0.2, A = 0.1), c("A", "B"))$threshold, c(0.2, 0.1))
+  expect_error(check_thresholds(c(0.2, 0.1), c("A", "B")), class = "placa_error_thresholds")
+  expect_error(check_thresholds(c(A = 0.1), c("A", "B")), class = "placa_error_thresholds")
+})

@@ -1,4 +1,4 @@
-# Verbs that return a table respect dplyr::group_by(): the table has a row per group, with the columns of the groups first.
+# Verbs that return a table respect dplyr::group_by(): the columns of the groups come first.
 is_grouped <- function(data) inherits(data, "grouped_df")
 
 # Calls the verb that called this function, with its arguments, for each group.

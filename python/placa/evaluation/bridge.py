@@ -48,6 +48,7 @@ def start_r() -> Any:
         RPackageVersionError: R has another version of placa.
     """
     _require_r()
+    require_own_r()
     os.environ.update(utf8_locale())
     choose_rpy2_mode()
     try:
@@ -66,6 +67,17 @@ def start_r() -> Any:
         installed = _run(version)
     require_r_package(str(installed[0]))
     return ri
+
+
+def require_own_r() -> None:
+    """Require that no R runs this Python.
+
+    Raises:
+        Rpy2Error: R runs this Python by reticulate, which has loaded its module ``rpytools``. A second R in the same
+            process would end both.
+    """
+    if "rpytools" in sys.modules:
+        raise Rpy2Error("R runs this Python by reticulate", reason="reticulate")
 
 
 def choose_rpy2_mode() -> None:

@@ -23,6 +23,7 @@ from placa.evaluation.errors import (
     RFailedError,
     RNotFoundError,
     RPackageVersionError,
+    Rpy2Error,
     r_error,
 )
 from placa.records.predictions import read_predictions, write_predictions
@@ -199,3 +200,10 @@ def test_ctrl_c_ends_the_command_with_one_line(long_run: Path, bridge: str, to_a
     assert time.monotonic() - began < 15
     assert {path.name for path in long_run.iterdir()} == before
     assert [path.name for path in (long_run / "evaluation").iterdir()] == ["summary.json"]
+
+
+def test_a_python_that_r_runs_starts_no_second_r(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The module rpytools is loaded by reticulate; a second R would end the user's R."""
+    monkeypatch.setitem(sys.modules, "rpytools", sys)
+    with raises(Rpy2Error, reason="reticulate"):
+        call_r("evaluate", lambda warning: None)

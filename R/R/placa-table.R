@@ -29,6 +29,9 @@ drop_subclass <- function(table) {
 `$<-.placa_table` <- function(x, name, value) drop_subclass(NextMethod())
 
 #' @export
+`[<-.placa_table` <- function(x, i, j, ..., value) drop_subclass(NextMethod())
+
+#' @export
 `[[<-.placa_table` <- function(x, i, ..., value) drop_subclass(NextMethod())
 
 #' @export

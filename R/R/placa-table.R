@@ -26,7 +26,7 @@ drop_subclass <- function(table) {
 `names<-.placa_table` <- function(x, value) drop_subclass(NextMethod())
 
 #' @export
-`$<-.placa_table` <- function(x, name, value) drop_subclass(NextMethod())
+`$<-.placa_table` <- function(x, name, value) drop_subclass(NextMethod()) # nolint: object_name_linter.
 
 #' @export
 `[<-.placa_table` <- function(x, i, j, ..., value) drop_subclass(NextMethod())
@@ -41,7 +41,7 @@ plot.placa_table <- function(x, ...) {
 }
 
 #' @exportS3Method tibble::as_tibble
-as_tibble.placa_table <- function(x, ...) {
+as_tibble.placa_table <- function(x, ...) { # nolint: object_name_linter.
   attr(x, "columns") <- NULL
   class(x) <- class(x)[!startsWith(class(x), "placa_")]
   tibble::as_tibble(x, ...)

@@ -81,7 +81,7 @@ glance.placa_evaluation <- function(x, ...) {
 
 #' @rdname tidy.placa_evaluation
 #' @exportS3Method tibble::as_tibble
-as_tibble.placa_evaluation <- function(x, ...) tidy.placa_evaluation(x)
+as_tibble.placa_evaluation <- function(x, ...) tidy.placa_evaluation(x) # nolint: object_name_linter.
 
 #' @rdname tidy.placa_evaluation
 #' @export

@@ -11,7 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from placa.core.errors import PlacaError
-from placa.evaluation.bridge import choose_rpy2_mode, find_r, run_rscript
+from placa.evaluation.bridge import find_r, run_rscript
+from placa.evaluation.rpy2_start import choose_rpy2_mode
 
 #: R packages: the name, and the effect of its absence.
 R_PACKAGES = {

@@ -6,7 +6,6 @@ crashes. The R package detects that rpy2 embeds its R, and stops with an error.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import signal
@@ -32,6 +31,7 @@ from placa.evaluation.errors import (
 )
 from placa.evaluation.r_code import CALL
 from placa.evaluation.r_frames import to_r
+from placa.evaluation.rpy2_start import choose_rpy2_mode, require_own_r
 
 #: The line after which the output of R code begins.
 _START = "placa-output:"
@@ -67,23 +67,6 @@ def start_r() -> Any:
         installed = _run(version)
     require_r_package(str(installed[0]))
     return ri
-
-
-def require_own_r() -> None:
-    """Require that no R runs this Python.
-
-    Raises:
-        Rpy2Error: R runs this Python by reticulate, which has loaded its module ``rpytools``. A second R in the same
-            process would end both.
-    """
-    if "rpytools" in sys.modules:
-        raise Rpy2Error("R runs this Python by reticulate", reason="reticulate")
-
-
-def choose_rpy2_mode() -> None:
-    """Select rpy2's ABI mode if its API mode was not compiled; otherwise rpy2 prints a warning at each start."""
-    if importlib.util.find_spec("_rinterface_cffi_api") is None:
-        os.environ.setdefault("RPY2_CFFI_MODE", "ABI")
 
 
 def utf8_locale() -> dict[str, str]:

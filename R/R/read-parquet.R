@@ -25,10 +25,10 @@ read_parquet <- function(file, readers = parquet_readers(), call = rlang::caller
     }
     failed[[reader]] <- read
   }
-  abort_readers(file, failed, call)
+  abort_unread(file, failed, call)
 }
 
-abort_readers <- function(file, failed, call) {
+abort_unread <- function(file, failed, call) {
   # Errors of placa, such as a missing Python, are already complete.
   if (length(failed) == 1 && any(grepl("^placa_error", class(failed[[1]])))) rlang::cnd_signal(failed[[1]])
   reasons <- vapply(failed, function(error) first_line(conditionMessage(error)), "")

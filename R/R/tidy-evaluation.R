@@ -32,20 +32,20 @@ tidy.placa_evaluation <- function(x, ...) {
   found <- x$discrimination
   of_ranking <- lapply(c(roc_auc = "auroc", average_precision = "average_precision"), function(name) {
     limits <- paste0(name, c("_lower", "_upper"))
-    metric_rows(found$finding, NA_character_, name, found[[name]], found[[limits[[1]]]], found[[limits[[2]]]])
+    tidy_rows(found$finding, NA_character_, name, found[[name]], found[[limits[[1]]]], found[[limits[[2]]]])
   })
   points <- x$operating_points[x$operating_points$metric %in% names(metrics_of_tidymodels), ]
   points <- points[points$metric != "brier", ]
   measures <- x$calibration_measures
   measures <- measures[measures$stage == "after" & measures$measure %in% names(metrics_of_tidymodels), ]
   table <- do.call(rbind, c(unname(of_ranking), list(
-    metric_rows(points$finding, points$operating_point, points$metric, points$estimate, points$lower, points$upper),
-    metric_rows(measures$finding, NA_character_, measures$measure, measures$estimate, measures$lower, measures$upper)
+    tidy_rows(points$finding, points$operating_point, points$metric, points$estimate, points$lower, points$upper),
+    tidy_rows(measures$finding, NA_character_, measures$measure, measures$estimate, measures$lower, measures$upper)
   )))
   table[order(match(table$finding, found$finding)), ]
 }
 
-metric_rows <- function(finding, operating_point, metric, estimate, lower, upper) {
+tidy_rows <- function(finding, operating_point, metric, estimate, lower, upper) {
   tibble::tibble(
     finding = as.character(finding), operating_point = rep_len(as.character(operating_point), length(finding)),
     .metric = rep_len(unname(metrics_of_tidymodels[metric]), length(finding)), .estimator = "binary",

@@ -17,7 +17,7 @@ from placa.images.errors import NoFilesFoundError
 from placa.images.masks import find_masks
 from placa.records.codes import Note
 
-SkipCode = Literal["hidden", "system", "output", "link", "mask", "other_kind"]
+SkipCode = Literal["hidden", "system", "output", "link", "mask", "other_kind", "other_series", "scattered"]
 
 #: Why a path is not listed, for rejected.csv and the terminal.
 REASONS: dict[SkipCode, str] = {
@@ -27,6 +27,8 @@ REASONS: dict[SkipCode, str] = {
     "link": "it is a link to a folder that is listed already",
     "mask": "it is a mask of an image",
     "other_kind": "its name and its content are not of the required kind",
+    "other_series": "another series of the same study is used",
+    "scattered": "its slices are in several folders: put the files of each series in one folder",
 }
 #: Folders that systems and storage devices write: macOS, Synology, QNAP, Windows, NetApp, Linux.
 _SYSTEM_FOLDERS = frozenset(
@@ -247,12 +249,19 @@ def find_files(
             raise explain_os_error(error, error.filename or place) from error
     left = [one for path, one in skipped.items() if path not in found]
     if not found:
-        where = f" in {', '.join(map(str, given))}" if given else ""
-        endings = list(endings)
-        notes = "".join(f" {note[0].upper()}{note[1:]}." for note in skipped_notes(left))
-        message = f"No {noun} found{where}.{notes} Pass files with the extensions {', '.join(endings)}."
-        raise NoFilesFoundError(message, kind=noun, places=list(map(str, given)), endings=endings)
+        raise no_files_found(noun, given, endings, left)
     return Listing(list(found), left)
+
+
+def no_files_found(
+    noun: str, given: Sequence[Path], endings: Iterable[str], skipped: Sequence[Skipped]
+) -> NoFilesFoundError:
+    """Return the error for places without a file of a kind (see `find_files`)."""
+    where = f" in {', '.join(map(str, given))}" if given else ""
+    endings = list(endings)
+    notes = "".join(f" {note[0].upper()}{note[1:]}." for note in skipped_notes(skipped))
+    message = f"No {noun} found{where}.{notes} Pass files with the extensions {', '.join(endings)}."
+    return NoFilesFoundError(message, kind=noun, places=list(map(str, given)), endings=endings)
 
 
 def skipped_notes(skipped: Sequence[Skipped]) -> list[Note]:

@@ -21,7 +21,7 @@ SPLITS = ("train", "validation", "test")
 TEXT = ("image_id", "path", "patient_id", "group_id", "split", "sex", "view", "site", "label_source")
 FIXED = (*TEXT, "age")
 #: Columns of the manifest of sources that know them.
-OPTIONAL = ("study_id",)
+OPTIONAL = ("study_id", "series")
 #: Numbers in the manifest of CT volumes, in mm (see `placa.images.ct.files.Extent`).
 EXTENT = ("slice_distance", "scan_length", "field_of_view")
 _NO_FINDINGS = {*FIXED, *OPTIONAL, *EXTENT}

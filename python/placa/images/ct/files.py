@@ -17,6 +17,7 @@ from placa.images.ct.geometry import letters, require_axes, spacing
 from placa.images.ct.meta_image import read_meta_image
 from placa.images.ct.nifti import read_nifti
 from placa.images.ct.nrrd import read_nrrd
+from placa.images.ct.series import SeriesVoxels, assemble, begins_like_dicom, series_of_file
 from placa.images.ct.voxels import Voxels
 from placa.images.grey import ImageRejected
 from placa.images.pixel_format import PixelFormat
@@ -40,7 +41,7 @@ class Volume:
     """
 
     format: PixelFormat
-    voxels: Voxels
+    voxels: Voxels | SeriesVoxels
 
     @property
     def size(self) -> tuple[int, ...]:
@@ -102,6 +103,10 @@ def open_volume(path: Path) -> Volume:
         ImageRejected: The file is missing, truncated or damaged, or cannot be a volume in Hounsfield units.
     """
     with explained():
+        if _is_slice(path):
+            series, voxels = assemble(series_of_file(path))
+            _require_volume(series)
+            return Volume(series, voxels)
         require_no_double(path)
         found, fields = _read(path)
         _require_volume(found)
@@ -117,7 +122,7 @@ def read_format(path: Path) -> PixelFormat:
         ImageRejected: The file is missing or damaged, or not a volume.
     """
     with explained():
-        return _read(path)[0]
+        return assemble(series_of_file(path))[0] if _is_slice(path) else _read(path)[0]
 
 
 def read_header(path: Path) -> dict[str, str]:
@@ -128,6 +133,11 @@ def read_header(path: Path) -> dict[str, str]:
     """
     with explained():
         return _read(path)[1]
+
+
+def _is_slice(path: Path) -> bool:
+    """Return whether a path is a DICOM file, which stands for its series in the same folder."""
+    return not ending(path) and path.is_file() and begins_like_dicom(path)
 
 
 def _require_even_slices(fields: dict[str, str], distance: float) -> None:

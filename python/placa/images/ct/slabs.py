@@ -26,8 +26,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from placa.images.ct.choose import choose, group_series
 from placa.images.ct.files import EXTENSIONS, Volume, ending, explained, open_volume
-from placa.images.listing import Listing, find_files
+from placa.images.ct.series import begins_like_dicom
+from placa.images.ct.slices import read_slices
+from placa.images.listing import Listing, Skipped, find_files, no_files_found
 from placa.images.pixel_format import PixelFormat
 from placa.images.read import ImageRejected
 
@@ -39,6 +42,8 @@ _PADDING = -1100.0
 #: 37 % are lung and 30 to 59 % soft tissue; without the rescale intercept, or with it twice, one is below 0.4 %.
 _SHARES = {"lung": ((-980.0, -500.0), 0.01), "soft_tissue": ((-150.0, 150.0), 0.05)}
 
+#: What is listed, in messages.
+_KIND = ("CT volume", "CT volumes")
 #: Error of a side in pixels, from the digits of the spacing in a header.
 _ROUNDING = 2e-4
 
@@ -49,7 +54,8 @@ def read_slabs(path: str | os.PathLike[str], size: int, squares: int, options: M
     Only the slabs are used; in uncompressed files only the slabs are read.
 
     Args:
-        path: A ``.mha``, ``.nii.gz`` or ``.nrrd`` file in Hounsfield units.
+        path: A ``.mha``, ``.nii.gz`` or ``.nrrd`` file in Hounsfield units, or a DICOM file, which stands for the
+            series in its folder.
         size: Side of the squares, in pixels.
         squares: Number of slabs.
         options: Parameters as in `placa.records.reading.VOLUME_OPTIONS`.
@@ -101,7 +107,8 @@ def _require_hounsfield_units(counts: NDArray[np.float64]) -> None:
 def find_volumes(places: Iterable[str | os.PathLike[str]], without: Sequence[Path] = ()) -> Listing:
     """List CT volumes: given files, and all volumes under given folders in natural order.
 
-    A given file is listed whatever its extension, so that an unusable one is reported and not skipped.
+    A given file is listed whatever its extension, so that an unusable one is reported and not skipped. Of DICOM files,
+    one series per study is listed (see `placa.images.ct.choose.choose`), by the file of its first slice.
 
     Args:
         places: Files and folders.
@@ -112,12 +119,34 @@ def find_volumes(places: Iterable[str | os.PathLike[str]], without: Sequence[Pat
         NoFilesFoundError: The places contain no volume.
         PlacaError: A folder cannot be listed (see `placa.core.files.explain_os_error`).
     """
-    return find_files(places, lambda file: bool(ending(file)), "CT volume", "CT volumes", EXTENSIONS, without)
+    endings, given = (*EXTENSIONS, ".dcm"), [Path(place) for place in places]
+    listing = find_files(given, lambda file: bool(ending(file)) or begins_like_dicom(file), *_KIND, endings, without)
+    dicom = [file for file in listing if not ending(file) and begins_like_dicom(file)]
+    if not dicom:
+        return listing
+    slices = read_slices(dicom)
+    files = dict.fromkeys(file for file in listing if file not in set(dicom))
+    skipped = list(listing.skipped)
+    for best, others in choose(group_series(slices)):
+        if best.scattered:
+            skipped.append(Skipped(Path(best.path), "scattered"))
+        else:
+            files[Path(best.path)] = None
+        skipped += [Skipped(Path(one.path), "other_series") for one in others]
+    known = {one.path for one in slices}
+    strange = [file for file in dicom if str(file) not in known]
+    if files:
+        return Listing(list(files), skipped + [Skipped(file, "other_kind") for file in strange])
+    if not strange:
+        raise no_files_found(_KIND[0], given, endings, skipped)
+    return Listing(strange, skipped)
 
 
 def stem(path: str | os.PathLike[str]) -> str:
-    """Return the name of a volume without its extension; ``.nii.gz`` is removed completely."""
+    """Return the name of a volume without its extension; that of a DICOM series is the name of its folder."""
     name = Path(path).name
+    if not ending(Path(path)) and begins_like_dicom(path):
+        return Path(path).absolute().parent.name
     return name[: len(name) - len(ending(Path(path)))]
 
 

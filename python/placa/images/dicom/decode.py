@@ -25,15 +25,16 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 
-def decode(path: str | os.PathLike[str]) -> NDArray[Any]:
+def decode(path: str | os.PathLike[str], frames: list[int] | None = None) -> NDArray[Any]:
     """Decode the pixels of a DICOM file, in this process.
 
     Args:
-        path: A file that `placa.images.dicom.header.refuse` accepts.
+        path: A file that `placa.images.dicom.header.refuse` accepts, or one of several frames.
+        frames: The frames to decode; None for a file with one image.
 
     Returns:
-        Stored values, shape ``(rows, columns)``; of colours the luminance where the file has it, otherwise RGB of shape
-        ``(rows, columns, 3)``.
+        Stored values, shape ``(rows, columns)``, or ``(frames, rows, columns)`` if frames are named; of colours the
+        luminance where the file has it, otherwise RGB of shape ``(rows, columns, 3)``.
 
     Raises:
         ImageRejected: The file has no pixels, or they cannot be decoded.
@@ -47,6 +48,8 @@ def decode(path: str | os.PathLike[str]) -> NDArray[Any]:
             raise ImageRejected("its pixel data are missing, so it is truncated: copy it again")
         found = pixel_format(data)
         try:
+            if frames is not None:
+                return np.stack([_decode(data, found, frame) for frame in frames])
             return _decode(data, found)
         except (ImageRejected, MemoryError):
             raise
@@ -57,16 +60,16 @@ def decode(path: str | os.PathLike[str]) -> NDArray[Any]:
             raise ImageRejected(reason) from error
 
 
-def _decode(data: Dataset, found: PixelFormat) -> NDArray[Any]:
+def _decode(data: Dataset, found: PixelFormat, frame: int = 0) -> NDArray[Any]:
     from pydicom import uid
 
     syntax = data.file_meta.TransferSyntaxUID
     if syntax.is_encapsulated and syntax != uid.RLELossless:
-        stored, found = _from_stream(data, found)
+        stored, found = _from_stream(data, found, frame)
     else:
         if not syntax.is_encapsulated:
-            _require_length(len(data.PixelData), found)
-        stored = stored_values(_by_pydicom(data), found, int(data.get("HighBit") or 0))
+            _require_length(len(data.PixelData) // int(data.get("NumberOfFrames") or 1), found)
+        stored = stored_values(_by_pydicom(data, frame), found, int(data.get("HighBit") or 0))
     if found.photometric == "palette":
         return coloured(stored, data)
     if stored.ndim == 2:
@@ -93,19 +96,19 @@ def _require_length(received: int, found: PixelFormat) -> None:
         )
 
 
-def _by_pydicom(data: Dataset) -> NDArray[Any]:
+def _by_pydicom(data: Dataset, frame: int) -> NDArray[Any]:
     from pydicom.pixels.decoders.base import get_decoder
 
     unchanged: Any = {"correct_unused_bits": False}
-    stored, _ = get_decoder(data.file_meta.TransferSyntaxUID).as_array(data, index=0, raw=True, **unchanged)
+    stored, _ = get_decoder(data.file_meta.TransferSyntaxUID).as_array(data, index=frame, raw=True, **unchanged)
     return stored
 
 
-def _from_stream(data: Dataset, found: PixelFormat) -> tuple[NDArray[Any], PixelFormat]:
+def _from_stream(data: Dataset, found: PixelFormat, number: int) -> tuple[NDArray[Any], PixelFormat]:
     """Decode a compressed frame, and correct its format by what the stream states."""
     from pydicom.encaps import get_frame
 
-    frame = get_frame(data.PixelData, 0, number_of_frames=1)
+    frame = get_frame(data.PixelData, number, number_of_frames=int(data.get("NumberOfFrames") or 1))
     is_jpeg = frame.startswith(jpeg.MAGIC)
     if not is_jpeg and not frame.startswith((jpeg2000.MAGIC, jpeg2000.CODESTREAM)):
         raise ImageRejected(

@@ -41,7 +41,7 @@ class _Worker:
             env=environment(),
         )
 
-    def decode(self, path: str | os.PathLike[str]) -> NDArray[Any] | str | OSError:
+    def decode(self, path: str | os.PathLike[str], frames: list[int] | None) -> NDArray[Any] | str | OSError:
         """Return the stored values, the reason why they cannot be decoded, or an error of the system.
 
         Raises:
@@ -52,7 +52,7 @@ class _Worker:
         timeout = Timer(SECONDS, self._stop)
         timeout.start()
         try:
-            self._process.stdin.write(json.dumps(os.path.abspath(path)).encode() + b"\n")
+            self._process.stdin.write(json.dumps([os.path.abspath(path), frames]).encode() + b"\n")
             self._process.stdin.flush()
             line = self._process.stdout.readline()
             if not line.endswith(b"\n"):
@@ -102,11 +102,12 @@ _IDLE: list[_Worker] = []
 _GUARD = Lock()
 
 
-def decode_in_worker(path: str | os.PathLike[str]) -> NDArray[Any]:
+def decode_in_worker(path: str | os.PathLike[str], frames: list[int] | None = None) -> NDArray[Any]:
     """Decode the pixels of a file in another process.
 
     Args:
-        path: A DICOM file that `placa.images.dicom.header.refuse` accepts.
+        path: A DICOM file that `placa.images.dicom.header.refuse` accepts, or one of several frames.
+        frames: The frames to decode; None for a file with one image.
 
     Returns:
         Stored values, as `placa.images.dicom.decode.decode` returns them.
@@ -119,7 +120,7 @@ def decode_in_worker(path: str | os.PathLike[str]) -> NDArray[Any]:
         worker = _IDLE.pop() if _IDLE else None
     worker = worker or _Worker()
     try:
-        stored = worker.decode(path)
+        stored = worker.decode(path, frames)
     except (OSError, EOFError) as error:
         failure = worker.failure()
         worker.end()
@@ -148,7 +149,7 @@ def _serve(requests: IO[bytes], replies: IO[bytes]) -> None:
 
     for request in requests:
         try:
-            stored = np.ascontiguousarray(decode(json.loads(request)))
+            stored = np.ascontiguousarray(decode(*json.loads(request)))
             reply: dict[str, Any] = {"shape": stored.shape, "dtype": stored.dtype.str}
         except OSError as error:
             stored, reply = np.empty(0, np.uint8), {"reason": str(error), "errno": error.errno}

@@ -7,18 +7,23 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from placa.core.arguments import positive_integer
 from placa.core.files import explain_os_error
 from placa.core.progress import SILENT, Progress
 from placa.images.listing import list_folder, skipped_notes
+from placa.records.reading import SQUARES, STRETCH, slabs
 from placa.sources.dicom.labels import MATCHES, LabelOptions, TableLabels, read_labels
 from placa.sources.dicom.patient_key import PatientKey, read_patient_key
 from placa.sources.dicom.scan import FileScan
-from placa.sources.errors import MissingDirectoryError
+from placa.sources.dicom.series_scan import SeriesScan
+from placa.sources.errors import MissingDirectoryError, MissingOptionError
 from placa.sources.source import Source, as_list
 from placa.sources.views import VIEWS_HELP, view_names
 
 #: Computed and digital radiography.
 MODALITIES = ("CR", "DX")
+#: Computed tomography.
+VOLUME_MODALITIES = ("CT",)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,14 +44,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--match", choices=list(MATCHES), help="what identifies the file of a row (default: the first that TABLE has)")
     add("--match-column", metavar="COLUMN", help="the column for --match (default: a usual name)")
     add("--views", nargs="+", metavar="VIEW", help=f"{VIEWS_HELP} (default: all)")
-    add("--modalities", nargs="+", default=list(MODALITIES), metavar="CODE", help="modalities to use (default: CR DX)")
+    add("--modalities", nargs="+", metavar="CODE", help="modalities to use (default: CR DX; CT with --volumes)")
+    add("--volumes", action="store_true", help="read CT series as volumes, one per study")
+    add("--series", metavar="TEXT", help="prefer series of this number, or with TEXT in the description or kernel")
+    add("--slices", type=positive_integer, metavar="N", help=f"number of slabs per volume (default: {SQUARES})")
     add("--key", type=Path, metavar="FILE", help="secret key for patient ids (default: your own, created once)")
 
 
 def from_options(options: argparse.Namespace, progress: Progress) -> Source:
     """Read the source that the command line names."""
     names = ("labels", "label", "positive", "negative", "finding", "separator", "match", "match_column")
-    given = {name: getattr(options, name) for name in (*names, "views", "modalities")}
+    given = {name: getattr(options, name) for name in (*names, "views", "modalities", "volumes", "series", "slices")}
     return read_dicom(options.root, **given, key=read_patient_key(options.key), progress=progress)
 
 
@@ -60,10 +68,13 @@ def read_dicom(
     match: str | None = None,
     match_column: str | None = None,
     views: Sequence[str] | None = None,
-    modalities: Sequence[str] = MODALITIES,
+    modalities: Sequence[str] | None = None,
     key: PatientKey | None = None,
     progress: Progress = SILENT,
     separator: str | None = None,
+    volumes: bool = False,
+    series: str | None = None,
+    slices: int | None = None,
 ) -> Source:
     """Read the headers of DICOM files, and assign their labels.
 
@@ -82,19 +93,22 @@ def read_dicom(
             ``SOPInstanceUID``, ``AccessionNumber`` or ``PatientID``; by default the first that the table has.
         match_column: The column for `match`, if it has no usual name.
         views: Views to use (``frontal``, ``PA``, ``AP``, ``lateral``, …); all by default.
-        modalities: Modalities to use; files without a modality are used too.
+        modalities: Modalities to use, by default CR and DX, or CT for volumes; files without a modality are used too.
         key: The key of the hashes; by default the user's own.
         progress: Where the progress bar is shown.
         separator: What separates findings in a cell of the table; by default detected.
+        volumes: Whether to read CT series as volumes, one per study (see `placa.images.ct.choose.choose`).
+        series: The number of the series to prefer, or a part of its description or kernel.
+        slices: The number of slabs per volume, 16 by default.
 
     Returns:
-        One row per file. Files without a PatientID are rejected; if no file has one, patients are unknown, and
-        `prepare` searches for groups. ``age`` is PatientAge, otherwise the completed years between birth and study;
-        ages above 89 are 90.
+        One row per file, or per CT series with the column ``series``. Files without a PatientID are rejected; if no
+        file has one, patients are unknown, and `prepare` searches for groups. ``age`` is PatientAge, otherwise the
+        completed years between birth and study; ages above 89 are 90.
 
     Raises:
         MissingDirectoryError: `root` is not a directory.
-        MissingOptionError: An option is needed because of another.
+        MissingOptionError: An option is needed because of another, such as `volumes` for `series`.
         UnknownNameError: A folder, column or value is unknown.
         NoUsableFileError: No file can be used.
     """
@@ -103,11 +117,19 @@ def read_dicom(
         raise MissingDirectoryError(
             f"{root} is not a directory. Name the directory that has the DICOM files.", directory=str(root)
         )
+    if not volumes and (series is not None or slices is not None):
+        raise MissingOptionError(
+            "--series and --slices need --volumes, which reads CT series as volumes.",
+            option="--volumes",
+            given=["--series" if series is not None else "--slices"],
+        )
     key = key or read_patient_key()
     given_lists = [as_list(names) for names in (label, positive, negative, views)]
     values = (given_lists[0], given_lists[1], given_lists[2], finding, match, match_column, separator)
     lookup = read_labels(root, LabelOptions(labels, *values), key)
-    found = FileScan(root, lookup, view_names(given_lists[3]), {code.upper() for code in modalities})
+    modalities = list(modalities or (VOLUME_MODALITIES if volumes else MODALITIES))
+    common = (root, lookup, view_names(given_lists[3]), {code.upper() for code in modalities})
+    found = SeriesScan(*common, series=series) if volumes else FileScan(*common)
     try:
         label_table = os.path.realpath(labels) if labels is not None else None
         listing = list_folder(root, lambda file: os.path.realpath(file) != label_table)
@@ -119,6 +141,10 @@ def read_dicom(
         for file in files:
             found.add(file)
             advance()
+    merged = 0
+    if isinstance(found, SeriesScan):
+        found.finish()
+        merged = found.merged
     missing, unlabelled_rows = lookup.unmatched_rows()
     images, notes = found.table(key)
     if not len(images):
@@ -130,7 +156,7 @@ def read_dicom(
         findings=lookup.findings,
         comparison=lookup.comparison,
         label_source=lookup.name,
-        rows=len(files) + missing + unlabelled_rows + len(lookup.rejected),
+        rows=len(files) - merged + missing + unlabelled_rows + len(lookup.rejected),
         unused=sum(found.unused.values()) + unlabelled_rows,
         missing=missing,
         rejected=found.rejected + lookup.rejected,
@@ -147,6 +173,8 @@ def read_dicom(
             "match": lookup.kind if isinstance(lookup, TableLabels) else None,
             "match_column": lookup.column if isinstance(lookup, TableLabels) else None,
             "separator": separator,
-            "modalities": list(modalities),
+            "modalities": modalities,
+            **({"volumes": True, "series": series, "slices": slices or SQUARES} if volumes else {}),
         },
+        reading=slabs(slices or SQUARES) if volumes else STRETCH,
     )

@@ -32,6 +32,8 @@ MATCHES = {
     "path": ("path", "image_path", "file_path"),
     "file": ("file", "file_name", "image", "image_id", "image_index"),
     "SOPInstanceUID": ("SOPInstanceUID", "sop_uid", "instance_uid", "uid"),
+    "SeriesInstanceUID": ("SeriesInstanceUID", "series_uid"),
+    "StudyInstanceUID": ("StudyInstanceUID", "study_uid"),
     "AccessionNumber": ("AccessionNumber", "accession"),
     "PatientID": ("PatientID", "patient", "subject_id", "subject"),
 }
@@ -195,12 +197,16 @@ class TableLabels:
     def _keys(self, file: Path, tags: DicomTags) -> Sequence[str]:
         if self.kind == "path":
             absolute = os.path.abspath(file)
-            return [os.path.relpath(absolute, os.path.abspath(start)) for start in (self.root, self.path.parent)] + [
-                absolute
-            ]
+            starts = [os.path.abspath(start) for start in (self.root, self.path.parent)]
+            # A row may name the folder of a series.
+            named = [absolute, os.path.dirname(absolute)]
+            return [os.path.relpath(one, start) for one in named for start in starts] + named
         if self.kind == "file":
-            return [file.name, file.stem]
-        identifiers = {"SOPInstanceUID": tags.uid, "AccessionNumber": tags.accession}
+            return [file.name, file.stem, file.parent.name]
+        identifiers = {
+            **{"SOPInstanceUID": tags.uid, "AccessionNumber": tags.accession},
+            **{"SeriesInstanceUID": tags.series, "StudyInstanceUID": tags.study},
+        }
         return [key for key in [identifiers.get(self.kind, tags.patient)] if key]
 
 

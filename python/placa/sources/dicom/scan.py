@@ -30,7 +30,7 @@ _NO_PATIENT = "it has no PatientID, so its images may be in several splits: fill
 class Unused(NamedTuple):
     """Why a file is not used: a code, and the modality or view."""
 
-    code: Literal["not_dicom", "other_modality", "other_view", "no_label"]
+    code: Literal["not_dicom", "other_modality", "other_view", "no_label", "other_series", "no_slice"]
     value: str = ""
 
 
@@ -40,6 +40,8 @@ def _unused_text(reason: Unused) -> str:
         "other_modality": f"of modality {reason.value} (--modalities)",
         "other_view": f"of {reason.value} view (--views)",
         "no_label": "without a label",
+        "other_series": "of other series of a study (--series)",
+        "no_slice": "that are no CT slices",
     }[reason.code]
 
 
@@ -76,18 +78,21 @@ class FileScan:
                 return
             if not head:
                 raise ImageRejected("the file is empty: copy it again")
-            header = read_header(file, TAGS)
-            tags = read_tags(header)
-            labels = self._wanted(file, tags)
-            if labels is not None:
-                refuse(header, size)
-                self.images.append((file, tags, labels))
+            self._sort(file, size)
         except ImageRejected as rejected:
             self.rejected.append((os.path.abspath(file), str(rejected)))
         except OSError as error:
             if machine_fault(error):
                 raise
             self.rejected.append((os.path.abspath(file), f"it cannot be read ({error.strerror or error})"))
+
+    def _sort(self, file: Path, size: int) -> None:
+        header = read_header(file, TAGS)
+        tags = read_tags(header)
+        labels = self._wanted(file, tags)
+        if labels is not None:
+            refuse(header, size)
+            self.images.append((file, tags, labels))
 
     def _wanted(self, file: Path, tags: DicomTags) -> dict[str, int | None] | None:
         # The label is looked up first, so that the row of an excluded image does not count as a row without image.

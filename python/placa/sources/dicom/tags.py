@@ -41,6 +41,8 @@ class DicomTags:
         patient: PatientID; ``""`` if missing or a placeholder (``ANONYMOUS``).
         issuer: IssuerOfPatientID.
         uid: SOPInstanceUID.
+        series: SeriesInstanceUID.
+        study: StudyInstanceUID.
         accession: AccessionNumber.
         institution: InstitutionName.
         identifiers: All texts that identify the patient or the study, in lower case.
@@ -54,6 +56,8 @@ class DicomTags:
     patient: str
     issuer: str
     uid: str
+    series: str
+    study: str
     accession: str
     institution: str
     identifiers: frozenset[str]
@@ -79,6 +83,8 @@ def _read_tags(header: Dataset) -> DicomTags:
         patient="" if is_placeholder(patient) and not re.fullmatch(r"0+", patient) else patient,
         issuer=_text(header, "IssuerOfPatientID"),
         uid=_text(header, "SOPInstanceUID"),
+        series=_text(header, "SeriesInstanceUID"),
+        study=_text(header, "StudyInstanceUID"),
         accession=_text(header, "AccessionNumber"),
         institution=_text(header, "InstitutionName"),
         identifiers=frozenset(text.lower() for text in (patient, *others, *names) if text and not is_placeholder(text)),

@@ -249,7 +249,7 @@ def test_volumes_are_found_by_their_suffixes(tmp_path: Path) -> None:
     found = list_files(EIGHT, [tmp_path, tmp_path / "scan.png"])
     assert [path.name for path in found] == ["9.mha", "10.mha", "1.nii.gz", "2.nrrd", "scan.png"]
     assert [file_name(EIGHT, path) for path in found] == ["9", "10", "1", "2", "scan.png"]
-    with raises(NoFilesFoundError, kind="CT volume", places=[], endings=[".mha", ".nii.gz", ".nrrd"]):
+    with raises(NoFilesFoundError, kind="CT volume", places=[], endings=[".mha", ".nii.gz", ".nrrd", ".dcm"]):
         list_files(EIGHT, [tmp_path / "a" / ".."][:0])
     with raises(PathNotFoundError, path=str(tmp_path / "nowhere")):
         list_files(EIGHT, [tmp_path / "nowhere"])

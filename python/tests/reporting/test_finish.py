@@ -1,0 +1,48 @@
+"""The style sheets of a finished page are allowed by their hash, and nothing else is."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from hashlib import sha256
+from pathlib import Path
+
+from report_fixtures import ROOT
+
+from placa.reporting.finish import finish
+
+
+def _policy(text: str) -> str:
+    found = re.search(r"Content-Security-Policy[^>]*style-src ([^;]*);", text)
+    assert found
+    return found[1]
+
+
+def test_inline_styles_become_classes_and_sheets_have_their_hash(tmp_path: Path) -> None:
+    template = (ROOT / "reports" / "template.html").read_text(encoding="utf-8")
+    head = re.search(r"<meta http-equiv=.*?>", template)
+    assert head
+    page = tmp_path / "page.html"
+    sheet = "<style>p { color: red; }</style>"
+    cells = '<td style="text-align: right;">1 &lt; 2</td><td class="a" style="text-align: right;">x</td>'
+    page.write_text(
+        f'<html><head>{head[0]}{sheet}</head><body><col style="width: 7%" />{cells}</body></html>', encoding="utf-8"
+    )
+    finish(page, "html")
+    text = page.read_text(encoding="utf-8")
+    assert " style=" not in text
+    assert '<col class="style-1" />' in text
+    assert '<td class="style-2">1 &lt; 2</td><td class="style-2 a">x</td>' in text
+    sheets = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    assert len(sheets) == 2 and ".style-2.style-2 { text-align: right; }" in sheets[1]
+    hashes = {f"'sha256-{b64encode(sha256(sheet.encode()).digest()).decode()}'" for sheet in sheets}
+    assert set(_policy(text).split()) == hashes
+
+
+def test_a_page_without_styles_allows_none(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    # Pandoc writes apostrophes of attributes as entities.
+    policy = "default-src &#39;none&#39;; style-src &#39;unsafe-inline&#39; data:; script-src &#39;none&#39;"
+    page.write_text(f'<head><meta http-equiv="Content-Security-Policy" content="{policy}"></head>', encoding="utf-8")
+    finish(page, "html")
+    assert _policy(page.read_text(encoding="utf-8")) == "'none'"

@@ -15,6 +15,7 @@
 #' | `"subgroups"` | each group and all other images, see [subgroups()] |
 #' | `"errors"` | the most confident errors, see [list_errors()]; one line per finding with more than three findings |
 #' | `"abstention"` | share of deferred images, see [abstain()] |
+#' | `"readers"` | ROC curve and readers, see [compare_readers()]; only with readers |
 #'
 #' The method for [pr_points()] draws precision as steps, because linear
 #' interpolation is wrong in precision-recall space (Davis and Goadrich 2006).
@@ -59,11 +60,12 @@ autoplot.placa_evaluation <- function(object, type = figure_types, ...) { # noli
 }
 
 figure_types <- c(
-  "roc", "pr", "calibration", "recalibration", "decision", "predictive_values", "subgroups", "errors", "abstention"
+  "roc", "pr", "calibration", "recalibration", "decision", "predictive_values", "subgroups", "errors", "abstention",
+  "readers"
 )
 figure_tables <- c(
   recalibration = "calibration_curve", decision = "decision_curve", subgroups = "subgroups", errors = "errors",
-  abstention = "abstention"
+  abstention = "abstention", readers = "readers"
 )
 
 # Evaluations by older versions lack some tables; without a validation split there is no abstention table.
@@ -75,6 +77,8 @@ table_of <- function(evaluation, name, call = rlang::caller_env()) {
         x = "It has the tables {.field {names(Filter(is.data.frame, evaluation))}}.",
         i = if (name == "abstention") {
           "{.fun abstain} requires labelled validation images for every finding."
+        } else if (name == "readers") {
+          "Run {.fun evaluate} with {.arg readers}."
         } else {
           "Run {.fun evaluate} again with this version of placa."
         }),
@@ -104,11 +108,12 @@ evaluation_figures <- function(evaluation, labels = plot_labels("en")) {
     calibration = function() plot_calibration(evaluation, labels = labels),
     decision_curve = function() ggplot2::autoplot(evaluation$decision_curve, labels = labels),
     subgroups = function() ggplot2::autoplot(evaluation$subgroups, labels = labels),
-    abstention = function() ggplot2::autoplot(evaluation$abstention, labels = labels)
+    abstention = function() ggplot2::autoplot(evaluation$abstention, labels = labels),
+    readers = function() ggplot2::autoplot(evaluation$readers, labels = labels)
   )
   sizes <- list(
     roc = size_of_roc, pr = size_of_pr, calibration = size_of_calibration, decision_curve = size_of_decision_curve,
-    subgroups = size_of_subgroups, abstention = size_of_abstention
+    subgroups = size_of_subgroups, abstention = size_of_abstention, readers = size_of_readers
   )
   tables <- c(roc = "roc", pr = "pr_bands")
   figures <- lapply(stats::setNames(nm = names(make)), function(name) {

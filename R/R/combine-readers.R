@@ -72,7 +72,7 @@ combine_ratings <- function(rows, positive, rule) {
 # Expectation and maximisation from the shares of positive ratings.
 dawid_skene <- function(calls, names, call = rlang::caller_env()) {
   if (ncol(calls) < 3) {
-    abort_readers("Dawid and Skene's rule requires three or more readers.", "Received {ncol(calls)}.",
+    abort_ratings("Dawid and Skene's rule requires three or more readers.", "Received {ncol(calls)}.",
                   "With two readers, their accuracy cannot be estimated without another truth.", call = call,
                   calls = calls)
   }

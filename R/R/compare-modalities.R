@@ -113,7 +113,7 @@ compare_modalities <- function(readers, predictions = NULL, reference = NULL, me
 variance_components <- function(x) {
   components <- attr(x, "components", exact = TRUE)
   if (is.null(components)) {
-    abort_readers("{.arg x} must be the result of {.fun compare_modalities} or {.fun compare_readers}.",
+    abort_ratings("{.arg x} must be the result of {.fun compare_modalities} or {.fun compare_readers}.",
                   "Received {.obj_type_friendly {x}}.", x = x)
   }
   components
@@ -122,13 +122,13 @@ variance_components <- function(x) {
 modalities_of <- function(readers, reference, call = rlang::caller_env()) {
   modalities <- unique(readers$modality)
   if (length(modalities) < 2) {
-    abort_readers("{.arg readers} must have two or more values of {.field modality}.",
+    abort_ratings("{.arg readers} must have two or more values of {.field modality}.",
                   "It has {length(modalities)}.", "{.fun compare_readers} compares readers with a model.",
                   call = call, modalities = modalities)
   }
   if (is.null(reference)) reference <- modalities[[1]]
   if (!rlang::is_string(reference) || !reference %in% modalities) {
-    abort_readers("{.arg reference} must be one of {.val {modalities}}.", "Received {.val {reference}}.",
+    abort_ratings("{.arg reference} must be one of {.val {modalities}}.", "Received {.val {reference}}.",
                   call = call, modalities = modalities, reference = reference)
   }
   c(reference, setdiff(modalities, reference))

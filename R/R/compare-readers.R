@@ -38,7 +38,7 @@
 #'   need none. Ordinal ratings without it are compared by AUROC only.
 #' @return A tibble of class `placa_readers`, one row per finding, metric and reader, and
 #'   for the mean: `finding`, `split`, `metric`, `analysis` (`"single_reader"`,
-#'   `"fixed_readers"`, `"random_readers"`), `reader` (missing for the mean), `at` (the
+#'   `"fixed_readers"`, `"random_readers"`), `reader` (missing for the mean), `modality`, `at` (the
 #'   sensitivity or specificity at which the model is compared), `threshold` (of the model),
 #'   `n_readers`, `n_images`, `n_clusters`, `n_positive`, `n_left_out` (images that a reader
 #'   lacks), `estimate` (of the model), `reader_estimate`, `reader_lower`, `reader_upper`,
@@ -98,14 +98,14 @@ compare_readers <- function(predictions, readers, thresholds = NULL, modality = 
 one_modality <- function(readers, modality, call = rlang::caller_env()) {
   known <- unique(readers$modality)
   if (is.null(modality) && length(known) > 1) {
-    abort_readers("{.arg modality} is required, because {.arg readers} has several.", "It has {.val {known}}.",
+    abort_ratings("{.arg modality} is required, because {.arg readers} has several.", "It has {.val {known}}.",
                   "{.fun compare_modalities} compares the modalities with each other.", call = call, known = known)
   }
   if (is.null(modality)) {
     return(readers)
   }
   if (!rlang::is_string(modality) || !modality %in% known) {
-    abort_readers("{.arg modality} must be one of {.val {known}}.", "Received {.val {modality}}.", call = call,
+    abort_ratings("{.arg modality} must be one of {.val {known}}.", "Received {.val {modality}}.", call = call,
                   known = known, modality = modality)
   }
   readers[readers$modality %in% modality, ]
@@ -113,14 +113,14 @@ one_modality <- function(readers, modality, call = rlang::caller_env()) {
 
 check_margin <- function(margin, call = rlang::caller_env()) {
   if (!is.null(margin) && (!rlang::is_bare_numeric(margin, n = 1) || !isTRUE(margin > 0 && margin < 1))) {
-    abort_readers("{.arg margin} must be one number above 0 and below 1, such as 0.05.", "Received {.val {margin}}.",
+    abort_ratings("{.arg margin} must be one number above 0 and below 1, such as 0.05.", "Received {.val {margin}}.",
                   call = call, margin = margin)
   }
 }
 
 warn_readers_one_class <- function(lacking, findings, call = rlang::caller_env()) {
   if (length(lacking) == length(findings)) {
-    abort_readers("The images that all readers read must have positive and negative ones.",
+    abort_ratings("The images that all readers read must have positive and negative ones.",
                   "{.val {show_controls(lacking)}} {?has/have} only one class.", call = call, lacking = lacking)
   }
   if (length(lacking) > 0) {
@@ -138,7 +138,7 @@ reader_rows_of <- function(design, point, positive_from, confidence, draws, seed
   both <- cbind(design$probability, design$ratings)
   parts <- list()
   if (!binary) {
-    parts$auroc <- metric_rows(design, both, "auroc", NULL, confidence)
+    parts$auroc <- panel_metric_rows(design, both, "auroc", NULL, confidence)
   }
   if (!is.null(cut)) {
     calls <- design$ratings >= cut
@@ -146,7 +146,7 @@ reader_rows_of <- function(design, point, positive_from, confidence, draws, seed
     if (!is.null(point)) {
       called <- cbind(design$probability >= point, calls) + 0
       for (metric in c("sensitivity", "specificity")) {
-        parts[[metric]] <- metric_rows(design, called, metric, point, confidence)
+        parts[[metric]] <- panel_metric_rows(design, called, metric, point, confidence)
       }
     }
   }
@@ -155,7 +155,8 @@ reader_rows_of <- function(design, point, positive_from, confidence, draws, seed
     n_readers = length(design$readers), n_images = length(design$truth), n_clusters = max(design$cluster),
     n_positive = sum(design$truth), n_left_out = design$n_left_out
   )
-  first <- c("metric", "analysis", "reader", "at", "threshold")
+  rows$modality <- design$modalities
+  first <- c("metric", "analysis", "reader", "modality", "at", "threshold")
   list(
     rows = tibble::tibble(rows[first], size, rows[setdiff(names(rows), first)]),
     components = tibble::tibble(size, do.call(rbind, lapply(parts, `[[`, "components")))
@@ -163,7 +164,7 @@ reader_rows_of <- function(design, point, positive_from, confidence, draws, seed
 }
 
 # AUROC, sensitivity or specificity; the first column of `ratings` is the model.
-metric_rows <- function(design, ratings, metric, point, confidence) {
+panel_metric_rows <- function(design, ratings, metric, point, confidence) {
   values <- reader_values(design$truth, ratings, metric, 1)
   performance <- reader_performance(design$truth, values, metric)
   covariance <- jackknife_covariance(design$truth, ratings, values, metric, design$cluster)

@@ -31,6 +31,9 @@
 #'   0 and below 1: one number for all findings, or a vector with their names. The
 #'   decision curve and the predictive values are computed for it too. `NULL` uses
 #'   0.05 as an example for the decision curve.
+#' @param readers `NULL`, or the ratings of readers, as [read_readers()] returns, or the path of
+#'   their file, to compare the model with them. With several modalities, the model is
+#'   compared with the first one, and the modalities with each other.
 #' @param draws Number of bootstrap draws, an integer of at least 100. Curves,
 #'   bands, calibration and subgroups use half as many.
 #' @return An object of class `placa_evaluation`, a list of tibbles:
@@ -48,6 +51,8 @@
 #'   | `subgroups` | [subgroups()] |
 #'   | `errors` | [list_errors()] |
 #'   | `abstention` | [abstain()]; only with labelled validation images |
+#'   | `readers`, `reader_curve` | [compare_readers()] and its ROC curve; only with `readers` |
+#'   | `reader_agreement`, `modalities` | [reader_agreement()], [compare_modalities()]; only with `readers` |
 #'
 #'   and `thresholds`, `predictions` (the evaluated rows) and `about`, a list with
 #'   `split`, `engine`, `confidence`, `draws`, `seed`, `compared_with` (the other
@@ -84,9 +89,14 @@
 #' plot_roc(evaluation)
 evaluate.data.frame <- function(x, thresholds = NULL, split = "test", out = NULL, bins = 10, confidence = 0.95,
                                 labels = plot_labels("en"), draws = 2000, seed = 1, max_fpr = NULL,
-                                prevalence = NULL, truth = NULL, estimate = NULL, event_level = NULL, ...) {
+                                prevalence = NULL, truth = NULL, estimate = NULL, event_level = NULL, readers = NULL,
+                                ...) {
   rlang::check_dots_empty()
   if (is_grouped(x)) {
+    if (!is.null(readers)) {
+      abort_ratings("{.arg readers} requires predictions without groups.", "{.arg x} is grouped.",
+                    "Use {.fn dplyr::ungroup} first.")
+    }
     return(evaluate_groups(
       x, thresholds, split, bins = bins, confidence = confidence, labels = labels, draws = draws, seed = seed,
       max_fpr = max_fpr, prevalence = prevalence, truth = {{ truth }}, estimate = {{ estimate }},
@@ -102,6 +112,7 @@ evaluate.data.frame <- function(x, thresholds = NULL, split = "test", out = NULL
   if (!is.null(out)) {
     check_out(out)
   }
+  if (!is.null(readers)) readers <- if (is.character(readers)) read_readers(readers) else check_readers(readers)
   rows <- select_split(predictions, split)
   check_folds(rows)
   thresholds <- thresholds_for(thresholds, predictions, rows, split)
@@ -133,6 +144,7 @@ evaluate.data.frame <- function(x, thresholds = NULL, split = "test", out = NULL
       patients_known = !all(is.na(predictions$patient_id) & is.na(predictions$group_id))
     )
   ))
+  evaluation <- add_readers(evaluation, readers, rows, thresholds, split, confidence, draws, seed)
   if (!is.null(out)) {
     write_evaluation(evaluation, out, labels)
   }

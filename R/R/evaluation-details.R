@@ -3,7 +3,8 @@ detail_files <- c(
   roc_bands = "roc_bands.csv", pr_bands = "pr_bands.csv",
   predictive_values = "predictive_values.csv", calibration_measures = "calibration_measures.csv",
   calibration_curve = "calibration_curve.csv", decision_curve = "decision_curve.csv", subgroups = "subgroups.csv",
-  errors = "errors.csv", abstention = "abstention.csv"
+  errors = "errors.csv", abstention = "abstention.csv", readers = "readers.csv", reader_curve = "reader_curve.csv",
+  reader_agreement = "reader_agreement.csv", modalities = "modalities.csv"
 )
 
 # The tables that validate_external() adds.
@@ -14,15 +15,17 @@ validation_files <- c(
 # Column types for read_table(); all other columns are double.
 detail_text_fields <- c(
   "interval", "stage", "measure", "strategy", "column", "group", "kind", "image_id", "patient_id", "sex", "view",
-  "site", "calibrate", "variable", "level", "statistic", "covariates"
+  "site", "calibrate", "variable", "level", "statistic", "covariates", "analysis", "reader", "other_reader",
+  "modality", "reference", "coefficient"
 )
-detail_integer_fields <- c("n_clusters", "bins", "rank", "truth")
-detail_logical_fields <- c("own", "too_small")
+detail_integer_fields <- c("n_clusters", "bins", "rank", "truth", "n_readers", "n_cases", "n_left_out")
+detail_logical_fields <- c("own", "too_small", "narrower", "noninferior")
 
 detail_classes <- c(
   roc_bands = "placa_roc_bands", pr_bands = "placa_pr_bands", predictive_values = "placa_predictive_values",
   calibration_curve = "placa_calibration_curve", decision_curve = "placa_decision_curve",
-  subgroups = "placa_subgroups", errors = "placa_errors", abstention = "placa_abstention"
+  subgroups = "placa_subgroups", errors = "placa_errors", abstention = "placa_abstention", readers = "placa_readers",
+  modalities = "placa_modalities"
 )
 
 # `predictions` contain all splits, `rows` the evaluated split. Abstention requires calibration images. Bands and curves

@@ -21,11 +21,11 @@ reader_performance <- function(truth, values, metric) {
 reader_covariance <- function(truth, ratings, values, metric, method, cluster, call = rlang::caller_env()) {
   clustered <- max(cluster) < length(cluster)
   if (method != "jackknife" && metric != "auroc") {
-    abort_readers("{.arg covariance} must be {.val jackknife} for {.val {metric}}.", "Received {.val {method}}.",
+    abort_ratings("{.arg covariance} must be {.val jackknife} for {.val {metric}}.", "Received {.val {method}}.",
                   call = call, metric = metric, method = method)
   }
   if (method == "unbiased" && clustered) {
-    abort_readers("The unbiased covariance requires one image per patient.",
+    abort_ratings("The unbiased covariance requires one image per patient.",
                   "{length(cluster)} images are of {max(cluster)} patients.",
                   "Use {.code covariance = \"jackknife\"} or {.code \"delong\"}, which are clustered by patient.",
                   call = call, cluster = cluster)

@@ -125,14 +125,14 @@ check_components <- function(pilot, call = rlang::caller_env()) {
   panel <- c("n_cases", "var", "cov2", "ms_reader")
   two <- c("n_cases", "var", "cov1", "cov2", "cov3", "var_modality_reader")
   if (!all(panel %in% names(components)) && !all(two %in% names(components))) {
-    abort_readers("{.arg pilot} must have the components {.field {two}}, or {.field {panel}}.",
+    abort_ratings("{.arg pilot} must have the components {.field {two}}, or {.field {panel}}.",
                   "It has {.field {names(components)}}.", call = call, two = two, panel = panel,
                   components = components)
   }
   of <- if (all(two %in% names(components))) two else panel
   unknown <- !stats::complete.cases(components[of]) | components$var <= 0
   if (any(unknown)) {
-    abort_readers("The pilot study must have two or more readers whose errors vary.",
+    abort_ratings("The pilot study must have two or more readers whose errors vary.",
                   "{sum(unknown)} of {nrow(components)} row{?s} of components {?is/are} missing or 0.", call = call,
                   unknown = unknown, components = components)
   }
@@ -157,7 +157,7 @@ check_plan <- function(difference, readers, cases, power, margin, max_cases, cal
     "{.arg max_cases} must be one number of at least 10."
   }
   if (!is.null(fault)) {
-    abort_readers(fault, "Received {.code difference = {difference}}, {.code readers = {readers}},
+    abort_ratings(fault, "Received {.code difference = {difference}}, {.code readers = {readers}},
                   {.code power = {power}}.", call = call, difference = difference, readers = readers, power = power)
   }
 }

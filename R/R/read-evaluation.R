@@ -38,6 +38,7 @@ read_evaluation <- function(x, split = "test") {
     table <- read_table(file.path(directory, details[[name]]))
     if (name %in% names(detail_classes)) as_subclass(detail_classes[[name]], table) else table
   })
+  if (!is.null(details$readers)) attr(details$readers, "curve") <- details$reader_curve
   thresholds <- if (file.exists(file.path(x, "thresholds.json"))) read_thresholds(x)
   new_evaluation(
     !!!tables,

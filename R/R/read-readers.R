@@ -37,7 +37,7 @@ read_readers <- function(x) {
     return(check_readers(x))
   }
   if (!is.character(x) || length(x) == 0 || anyNA(x)) {
-    abort_readers("{.arg x} must be the paths of files, or a data frame.", "Received {.obj_type_friendly {x}}.", x = x)
+    abort_ratings("{.arg x} must be the paths of files, or a data frame.", "Received {.obj_type_friendly {x}}.", x = x)
   }
   reader <- rlang::names2(x)
   reader[reader == ""] <- sub("[.][^.]*$", "", basename(x[reader == ""]))
@@ -87,7 +87,7 @@ reader_aliases <- list(
 # Converts any table of ratings to one row per reading.
 check_readers <- function(readers, reader = NULL, call = rlang::caller_env()) {
   if (!is.data.frame(readers)) {
-    abort_readers("{.arg readers} must be a table of ratings, as {.fun read_readers} returns.",
+    abort_ratings("{.arg readers} must be a table of ratings, as {.fun read_readers} returns.",
                   "Received {.obj_type_friendly {readers}}.", call = call, readers = readers)
   }
   found <- vapply(reader_aliases, function(names) {
@@ -101,14 +101,13 @@ check_readers <- function(readers, reader = NULL, call = rlang::caller_env()) {
   column <- function(name) if (!is.na(found[[name]])) readers[[found[[name]]]]
   lacking <- c(if (is.null(column("image_id"))) "image_id", if (is.null(column("reader")) && is.null(reader)) "reader")
   if (length(lacking) > 0) {
-    abort_readers("A table of ratings must have the columns {.field reader}, {.field image_id} and {.field rating}.",
+    abort_ratings("A table of ratings must have the columns {.field reader}, {.field image_id} and {.field rating}.",
                   "It lacks {.field {lacking}}; it has {.field {names(readers)}}.", call = call, lacking = lacking,
                   readers = readers)
   }
   n <- nrow(readers)
   text <- function(name, default = NA_character_) {
-    value <- if (is.null(column(name))) rep(default, n) else trim_id(as_text(column(name), name, call))
-    replace(value, value %in% "", NA_character_)
+    if (is.null(column(name))) rep(default, n) else as_known_text(column(name), name, call)
   }
   table <- tibble::tibble(
     reader = text("reader", if (is.null(reader)) NA_character_ else reader), image_id = text("image_id"),
@@ -130,7 +129,7 @@ long_ratings <- function(readers, found, call) {
   }, logical(1))
   findings <- names(readers)[others[rates]]
   if (length(findings) == 0) {
-    abort_readers("A table of ratings must have the column {.field rating}, or one column of 0 and 1 per finding.",
+    abort_ratings("A table of ratings must have the column {.field rating}, or one column of 0 and 1 per finding.",
                   "Received the columns {.field {names(readers)}}.", call = call, readers = readers)
   }
   parts <- lapply(findings, function(name) {
@@ -153,12 +152,12 @@ as_ratings <- function(x, call) {
   rating <- if (is.numeric(x)) as.double(x) else suppressWarnings(as.double(sub(",", ".", text, fixed = TRUE)))
   wrong <- !is.na(text) & !is.finite(rating)
   if (any(wrong)) {
-    abort_readers("{.field rating} must be 0 or 1, or an ordinal number.",
+    abort_ratings("{.field rating} must be 0 or 1, or an ordinal number.",
                   "{sum(wrong)} row{?s} {?has/have} another value. The first is {.val {text[wrong][[1]]}}.",
                   call = call, wrong = wrong, text = text)
   }
   if (any(rating %in% -1) && all(rating %in% c(-1, 0, 1, NA))) {
-    abort_readers("{.field rating} must not be -1 beside 0 and 1.",
+    abort_ratings("{.field rating} must not be -1 beside 0 and 1.",
                   "{sum(rating %in% -1)} row{?s} {?is/are} -1, which means uncertain in CheXpert labels.",
                   "Make them 0, 1 or missing first.", call = call, rating = rating)
   }
@@ -171,14 +170,14 @@ check_readings <- function(table, call = rlang::caller_env()) {
                    call = call)
   }
   if (anyNA(table$reader) || anyNA(table$image_id)) {
-    abort_readers("Every rating must have a reader and an image.",
+    abort_ratings("Every rating must have a reader and an image.",
                   "{sum(is.na(table$reader) | is.na(table$image_id))} row{?s} {?lacks/lack} one.", call = call,
                   table = table)
   }
   key <- paste(table$reader, table$image_id, table$finding, table$modality, sep = "\r")
   twice <- duplicated(key)
   if (any(twice)) {
-    abort_readers("Each reader must have one rating per image, finding and modality.",
+    abort_ratings("Each reader must have one rating per image, finding and modality.",
                   "{sum(twice)} rating{?s} {?is/are} repeated. The first is of reader
                    {.val {table$reader[twice][[1]]}}, image {.val {table$image_id[twice][[1]]}}.",
                   "Name repeated readings in the column {.field modality}.", call = call, table = table, twice = twice)
@@ -187,7 +186,7 @@ check_readings <- function(table, call = rlang::caller_env()) {
 }
 
 # `must`, `received` and `remedy` are templates, and `...` are the values that they name.
-abort_readers <- function(must, received, remedy = NULL, call = rlang::caller_env(), ...) {
+abort_ratings <- function(must, received, remedy = NULL, call = rlang::caller_env(), ...) {
   cli::cli_abort(c(must, x = received, i = remedy), class = "placa_error_readers", call = call,
                  .envir = list2env(list(...), parent = environment()))
 }

@@ -61,7 +61,7 @@ reader_agreement <- function(readers, predictions = NULL, weights = c("none", "l
   })
   table <- do.call(rbind, parts)
   if (NROW(table) == 0) {
-    abort_readers("Agreement requires two or more readers of the same images.",
+    abort_ratings("Agreement requires two or more readers of the same images.",
                   "Received {length(unique(readers$reader))}.", readers = readers)
   }
   table
@@ -85,7 +85,7 @@ check_categories <- function(categories, rating, call = rlang::caller_env()) {
     return(if (all(used %in% 0:1)) c(0, 1) else used)
   }
   if (!is.numeric(categories) || anyDuplicated(categories) > 0 || !all(used %in% categories)) {
-    abort_readers("{.arg categories} must be all possible ratings.",
+    abort_ratings("{.arg categories} must be all possible ratings.",
                   "Received {.val {categories}}; the ratings are {.val {first_few(used)}}.", call = call,
                   categories = categories, used = used)
   }

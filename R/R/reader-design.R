@@ -4,7 +4,7 @@
 with_truth <- function(readers, predictions, split, call = rlang::caller_env()) {
   if (is.null(predictions)) {
     if (!"truth" %in% names(readers)) {
-      abort_readers("{.arg predictions} is required, because {.arg readers} has no column {.field truth}.",
+      abort_ratings("{.arg predictions} is required, because {.arg readers} has no column {.field truth}.",
                     "It has {.field {names(readers)}}.", call = call, readers = readers)
     }
     readers <- readers[!is.na(readers$truth), ]
@@ -19,7 +19,7 @@ with_truth <- function(readers, predictions, split, call = rlang::caller_env()) 
   if (all(is.na(readers$finding))) {
     findings <- unique(rows$finding)
     if (length(findings) > 1) {
-      abort_readers("{.arg readers} must have the column {.field finding}.",
+      abort_ratings("{.arg readers} must have the column {.field finding}.",
                     "The predictions have {length(findings)} findings.", call = call, findings = findings)
     }
     readers$finding <- findings
@@ -29,7 +29,7 @@ with_truth <- function(readers, predictions, split, call = rlang::caller_env()) 
   row <- match(key, label_key(rows))
   if (all(is.na(row)) && "study_id" %in% names(rows)) row <- match_studies(readers, rows, call)
   if (all(is.na(row))) {
-    abort_readers("At least one rating must be of an image of the predictions.",
+    abort_ratings("At least one rating must be of an image of the predictions.",
                   "No {.field image_id} and {.field finding} of the ratings is in the {.val {split}} split.",
                   "The ratings have images such as {.val {readers$image_id[[1]]}} and the findings
                    {.val {first_few(unique(readers$finding))}}; the predictions have images such as
@@ -59,10 +59,10 @@ warn_unmatched <- function(readers, row, call) {
 
 match_studies <- function(readers, rows, call) {
   studies <- rows
-  studies$image_id <- trim_id(as_text(rows$study_id, "study_id", call))
+  studies$image_id <- as_known_text(rows$study_id, "study_id", call)
   key <- label_key(studies)
   if (anyDuplicated(key[key %in% label_key(readers)]) > 0) {
-    abort_readers("Each study that a reader read must have one prediction per finding.",
+    abort_ratings("Each study that a reader read must have one prediction per finding.",
                   "Several images have the same {.field study_id}.",
                   "Combine the images of a study first, such as by the highest probability.", call = call)
   }
@@ -83,7 +83,7 @@ crossed_design <- function(rows, modalities = unique(rows$modality), call = rlan
   read <- rowSums(is.na(ratings)) == 0
   first <- match(images, rows$image_id)[read]
   if (length(readers) == 0 || !any(read)) {
-    abort_readers("The readers must have read the same cases{if (length(modalities) > 1) ' under all modalities'}.",
+    abort_ratings("The readers must have read the same cases{if (length(modalities) > 1) ' under all modalities'}.",
                   "No case was read by all {length(unique(rows$reader))} reader{?s}.", call = call, rows = rows,
                   modalities = modalities)
   }
@@ -118,7 +118,7 @@ metrics_of_readers <- function(ratings, metric, positive_from, call = rlang::cal
     return(if (is.null(positive_from)) known[[1]] else known)
   }
   if (!is.character(metric) || length(metric) == 0 || !all(metric %in% known)) {
-    abort_readers("{.arg metric} must be one or more of {.val {known}}.", "Received {.val {metric}}.", call = call,
+    abort_ratings("{.arg metric} must be one or more of {.val {known}}.", "Received {.val {metric}}.", call = call,
                   known = known, metric = metric)
   }
   metric
@@ -136,7 +136,7 @@ cut_of_ratings <- function(ratings, metrics, positive_from, call = rlang::caller
   }
   if (!rlang::is_bare_numeric(positive_from, n = 1) || !is.finite(positive_from)) {
     values <- sort(unique(as.double(ratings)))
-    abort_readers("{.arg positive_from} must be the lowest rating that is called positive.",
+    abort_ratings("{.arg positive_from} must be the lowest rating that is called positive.",
                   "Received {.obj_type_friendly {positive_from}}; the ratings are {.val {first_few(values)}}.",
                   call = call, positive_from = positive_from, values = values)
   }

@@ -97,6 +97,7 @@ report_sections <- function() {
     decision = write_decision,
     subgroups = write_subgroups,
     abstention = write_abstention,
+    readers = write_readers,
     comparison = function(run, facts) write_comparisons(run, facts, the_report$compare),
     elsewhere = write_elsewhere,
     errors = function(run, facts) write_extremes(the_report$extremes, facts, from_python("maps")),

@@ -1,5 +1,6 @@
 figures <- c("roc", "pr", "calibration", "decision_curve", "subgroups", "abstention")
 files <- c(table_files, detail_files, paste0(figures, ".png"), paste0(figures, ".svg"), "summary.json")
+files <- setdiff(files, detail_files[c("readers", "reader_curve", "reader_agreement", "modalities")])
 # Six rows of one split: no abstention, and groups are too small for a figure.
 files_of_six <- files[!grepl("^abstention|^subgroups.(png|svg)", files)]
 

@@ -22,13 +22,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="prevalence where the model would be used, such as 0.05, for the decision curve and predictive values",
     )
+    parser.add_argument(
+        "--readers",
+        type=Path,
+        metavar="FILE",
+        help="CSV or parquet file with ratings of readers (reader, image_id, finding, rating), compared with the model",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
     """Evaluate the run and print the main results."""
     from placa.workflows.evaluate import evaluate, headline
 
-    summary = evaluate(options.run, options.split, options.bridge, RichProgress(), options.prevalence)
+    summary = evaluate(options.run, options.split, options.bridge, RichProgress(), options.prevalence, options.readers)
     for line in headline(summary):
         print_line(line)
     print_path(evaluation_folder(options.run, options.split))

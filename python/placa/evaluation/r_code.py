@@ -70,9 +70,11 @@ EVALUATE_RUN = (
     _SEPARATE
     % """{
       prevalence <- commandArgs(TRUE)[[3]]
+      readers <- commandArgs(TRUE)[[4]]
       placa::evaluate_run(
         commandArgs(TRUE)[[1]],
-        split = commandArgs(TRUE)[[2]], prevalence = if (nzchar(prevalence)) as.numeric(prevalence)
+        split = commandArgs(TRUE)[[2]], prevalence = if (nzchar(prevalence)) as.numeric(prevalence),
+        readers = if (nzchar(readers)) readers
       )
     }"""
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from placa.core.errors import PathNotFoundError
 from placa.core.files import require_writable
 from placa.core.progress import Progress, show
 from placa.evaluation.either_bridge import require_bridge, run_in_r
@@ -24,6 +25,7 @@ def evaluate(
     bridge: str = "auto",
     progress: Progress | bool = True,
     prevalence: float | None = None,
+    readers: str | Path | None = None,
 ) -> Summary:
     """Evaluate the predictions of a run with the R package, and write its ``evaluation/``.
 
@@ -40,6 +42,9 @@ def evaluate(
         progress: Display for messages and the warnings of R.
         prevalence: The prevalence of the findings where the model would be used, between 0 and 1. The decision curve
             and the predictive values are computed for it too.
+        readers: A CSV or parquet file with the ratings of readers, to compare the model with them: one row per reader,
+            image and finding, with the columns ``reader``, ``image_id``, ``finding``, ``rating`` and, optionally,
+            ``modality``.
 
     Returns:
         The content of its ``summary.json``.
@@ -48,11 +53,13 @@ def evaluate(
         UnknownNameError: The bridge is unknown.
         Rpy2Error: The bridge is rpy2, and rpy2 does not work on this machine.
         RError: R rejects the predictions: a patient is in two splits, or the split has no image.
+        PathNotFoundError: `readers` is not a file.
         PlacaError: `run` is not a run, its model or predictions differ from ``run.json``, or R or its package placa is
             missing.
     """
     run, progress = Path(run), show(progress)
     require_bridge(bridge)
+    ratings = "" if readers is None else str(_require_ratings(Path(readers)))
     facts = require_run(run)
     require_writable(run)
     require_model(run, facts)
@@ -73,17 +80,25 @@ def evaluate(
             "split": split,
             "out": str(folder),
             "prevalence": prevalence,
+            "readers": ratings or None,
         },
         EVALUATE_RUN,
         str(run),
         split,
         "" if prevalence is None else repr(prevalence),
+        ratings,
     )
     if split == "test":
         add_external(run)
         # The model card includes the test results.
         write_model_card(run)
     return read_record(folder / "summary.json", Summary)
+
+
+def _require_ratings(readers: Path) -> Path:
+    if not readers.is_file():
+        raise PathNotFoundError(f"--readers must be a CSV or parquet file; {readers} is not a file.", path=readers)
+    return readers.resolve()
 
 
 def add_external(run: Path) -> None:

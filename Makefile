@@ -5,7 +5,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 R_SOURCES := $(shell find R -type f -not -path '*/.*' -not -name '*.o' -not -name '*.so' 2>/dev/null)
 
-.PHONY: demo test test-slow coverage bench findings docs lint setup renv lock clean help
+.PHONY: demo test test-slow coverage bench findings docs lint setup renv lock wheel clean help
 
 demo: setup ## phantoms → train → predict → evaluate in R → report
 	@$(BIN)/placa demo
@@ -49,6 +49,8 @@ setup: ## the virtual environment, the R packages, placa in Python and R
 	@# to import each time instead of three.
 	@RPY2_CFFI_MODE=ABI $(BIN)/uv pip install --compile-bytecode --quiet --python $(BIN)/python --requirement requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@# The C++ headers of TensorFlow are 430 MB that only its extensions in C++ use.
+	@rm -rf .venv/lib/python*/site-packages/tensorflow/include
 	@command -v quarto >/dev/null || tools/setup-quarto
 	@touch $@
 
@@ -63,6 +65,9 @@ setup: ## the virtual environment, the R packages, placa in Python and R
 renv: ## restore the R packages of renv.lock from CRAN into a library of this project
 	@tools/restore-renv
 	@$(BIN)/placa install-r
+
+wheel: setup ## the wheel and the source distribution, to dist/
+	@$(BIN)/python -m hatchling build -d dist
 
 lock: ## update requirements.lock from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --quiet \

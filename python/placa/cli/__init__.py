@@ -6,15 +6,17 @@ import argparse
 import io
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
 from types import ModuleType
 
 import placa
-from placa.core.arguments import LateParser, PrintCompletion, help_formatter
+from placa.core.arguments import LateParser, PlacaParser, PrintCompletion, add_verbosity, help_formatter
 from placa.core.errors import PlacaError
 from placa.core.processes import restart_without_r_libraries
+from placa.core.progress import RichProgress
 from placa.core.streams import flush_streams, low_memory, open_streams, print_message
 from placa.core.text import show_controls
 
@@ -55,12 +57,13 @@ def module_of(command: str) -> ModuleType:
 
 def parser() -> argparse.ArgumentParser:
     """Build the parser of the command line with all commands."""
-    top = argparse.ArgumentParser(
+    top = PlacaParser(
         prog="placa",
         description="From a folder of chest radiographs to a trained model and an honest account of how well it works.",
         epilog=f"for example:\n{_EXAMPLES}",
         formatter_class=partial(help_formatter, raw=True),
     )
+    add_verbosity(top)
     top.add_argument("--version", action="version", version=f"placa {placa.__version__}")
     top.add_argument(
         "--print-completion",
@@ -97,8 +100,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         options = parser().parse_args(arguments)
+        RichProgress.quiet, RichProgress.verbose = "quiet" in options, "verbose" in options
         module_of(options.command).run(options)
     except PlacaError as error:
+        if RichProgress.verbose:
+            traceback.print_exc()
         return _print_error(error)
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "start new thread" not in str(error):

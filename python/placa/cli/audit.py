@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from placa.core.arguments import add_json
 from placa.core.progress import RichProgress
 
 
@@ -17,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OTHER",
         help="list the images that another prepared data set also has, instead of the audit",
     )
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -28,6 +30,11 @@ def run(options: argparse.Namespace) -> None:
         print_overlap(*audit_against(options.prepared, options.against))
         return
     from placa.cli.show_audit import print_audit
+    from placa.cli.terminal import print_json
     from placa.workflows.audit import audit_prepared
 
-    print_audit(audit_prepared(options.prepared, RichProgress()))
+    audit = audit_prepared(options.prepared, RichProgress())
+    if options.json:
+        print_json(audit)
+    else:
+        print_audit(audit)

@@ -6,11 +6,15 @@ import argparse
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from placa.core.errors import PlacaError
+import placa
+from placa.cli.terminal import print_json, print_table
+from placa.core.arguments import add_json
+from placa.core.errors import MissingPartsError, PlacaError, unknown_name
 from placa.evaluation.bridge import find_r, run_rscript
 from placa.evaluation.rpy2_start import choose_rpy2_mode
 
@@ -37,17 +41,21 @@ R_PACKAGES = {
 }
 
 
-#: Optional Python packages: the name, the effect of its absence, and the command that installs it.
+#: Optional Python packages: the name, the effect of its absence, and the distribution that installs it.
 PYTHON_PACKAGES = {
-    "pydicom": ("DICOM files cannot be read", "make setup"),
-    "imagecodecs": ("compressed DICOM files, TIFF and JPEG 2000 cannot be read", "make setup"),
-    "tifffile": ("TIFF files cannot be read", "make setup"),
-    "nibabel": ("NIfTI volumes cannot be read", "make setup"),
-    "onnxruntime": ("predictions start TensorFlow, which takes seconds", "make setup"),
-    "tf2onnx": ("runs are written without model.onnx", "make setup"),
-    "jax": ("no training in several processes", "pip install 'placa[jax]'"),
-    "distributed": ("no Dask cluster", "pip install 'placa[dask]'"),
+    "pydicom": ("DICOM files cannot be read", "placa"),
+    "imagecodecs": ("compressed DICOM files, TIFF and JPEG 2000 cannot be read", "placa"),
+    "tifffile": ("TIFF files cannot be read", "placa"),
+    "nibabel": ("NIfTI volumes cannot be read", "placa"),
+    "onnxruntime": ("predictions start Keras, which takes seconds", "placa"),
+    "tf2onnx": ("runs are written without model.onnx", "placa[tensorflow]"),
+    "tensorflow": ("no training with TensorFlow, the default of Keras", "placa[tensorflow]"),
+    "jax": ("no training in several processes", "placa[jax]"),
+    "torch": ("no training with torch", "placa[torch]"),
+    "distributed": ("no Dask cluster", "placa[dask]"),
 }
+#: What training and prediction need.
+NEEDED = ("keras", "Keras backend")
 
 
 @dataclass(frozen=True)
@@ -74,16 +82,29 @@ def run_checks() -> list[Check]:
 
 def _python() -> list[Check]:
     found = [Check("Python", sys.version.split()[0])]
-    for name, cost in (("keras", "no training, no prediction"), ("tensorflow", "no default Keras backend")):
-        found.append(Check(name, _installed(name), cost, "make setup"))
-    for name, (cost, command) in PYTHON_PACKAGES.items():
-        found.append(Check(name, _installed(name), cost, command))
+    found.append(Check("placa", f"{placa.__version__}, {'a checkout' if in_checkout() else 'an installed package'}"))
+    found.append(Check("keras", _installed("keras"), "no training, no prediction", _pip("placa")))
+    for name, (cost, distribution) in PYTHON_PACKAGES.items():
+        found.append(Check(name, _installed(name), cost, _pip(distribution)))
     backend, gpu = _keras()
-    found.append(Check("Keras backend", backend, "no training, no prediction", "make setup"))
+    found.append(Check("Keras backend", backend, "no training, no prediction", _pip("placa[tensorflow]")))
     found.append(
         Check("GPU", gpu, "training runs on the CPU", "pip install 'tensorflow[and-cuda]', with an NVIDIA GPU")
     )
     return found
+
+
+def in_checkout() -> bool:
+    """Return whether this placa is a checkout of its repository, which `make setup` installs."""
+    return (Path(placa.__file__).parents[2] / "Makefile").is_file()
+
+
+def _pip(distribution: str) -> str:
+    """Return the command that installs a package of Python."""
+    # The set-up of a checkout has the packages of all extras but torch.
+    if in_checkout() and distribution != "placa[torch]":
+        return "make setup"
+    return f"pip install '{distribution}'"
 
 
 def _keras() -> tuple[str | None, str | None]:
@@ -104,7 +125,7 @@ def _installed(package: str) -> str | None:
 
 def _r() -> list[Check]:
     r = find_r()
-    found = [Check("rpy2", _rpy2(r), "R runs in a separate process", "make setup")]
+    found = [Check("rpy2", _rpy2(r), "R runs in a separate process", _pip("placa[r]"))]
     if r is None:
         return [
             *found,
@@ -120,7 +141,9 @@ def _r() -> list[Check]:
         "for (p in commandArgs(TRUE)) cat(p, if (requireNamespace(p, quietly = TRUE)) getNamespaceVersion(p), '\\n')"
     )
     lines = run_rscript(code, *R_PACKAGES).stdout.splitlines()
-    found.append(Check("R", lines[0].strip() if lines else None, "no evaluation and no report", "make setup"))
+    found.append(
+        Check("R", lines[0].strip() if lines else None, "no evaluation and no report", "see cran.r-project.org")
+    )
     versions = {words[0]: words[1] for line in lines[1:] if len(words := line.split()) == 2}
     for name, cost in R_PACKAGES.items():
         command = "placa install-r" if name == "placa" else f"Rscript -e 'install.packages(\"{name}\")'"
@@ -168,9 +191,8 @@ def _version_of(command: str | Path) -> str | None:
     return next((word for word in words if word[:1].isdigit()), None)
 
 
-def print_checks() -> None:
-    """Print the checks on stdout, one row each; a missing program or package has a second row, with its command."""
-    from rich.console import Console
+def print_checks(checks: Sequence[Check]) -> None:
+    """Print checks on stdout, one row each; a missing program or package has a second row, with its command."""
     from rich.table import Table
     from rich.text import Text
 
@@ -178,19 +200,43 @@ def print_checks() -> None:
     grid.add_column("")
     grid.add_column("name", no_wrap=True)
     grid.add_column("version, or effect of its absence", overflow="fold")
-    for one in run_checks():
+    for one in checks:
         if one.version:
             grid.add_row(Text("✓", "green"), one.name, Text(one.version))
         else:
             grid.add_row(Text("–", "yellow"), one.name, Text(f"missing: {one.cost}"))
             grid.add_row("", "", Text(f"install: {one.command}", "dim"))
-    Console().print(grid)
+    print_table(grid)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add nothing: ``placa doctor`` has no arguments."""
+    """Add the arguments of ``placa doctor``."""
+    parser.description = "Exits with 1 if keras, its backend, or something that NAME names is missing."
+    parser.add_argument("names", nargs="*", metavar="NAME", help="what must be installed, such as R, Quarto, ggplot2")
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print the checks."""
-    print_checks()
+    """Print the checks.
+
+    Raises:
+        UnknownNameError: A name is not that of a check.
+        MissingPartsError: Something that is needed is missing.
+    """
+    checks = {one.name: one for one in run_checks()}
+    names = [_canonical(name, checks) for name in options.names]
+    if options.json:
+        print_json([asdict(one) for one in checks.values()])
+    else:
+        print_checks(list(checks.values()))
+    missing = [name for name in (*NEEDED, *names) if checks[name].version is None]
+    if missing:
+        commands = " and ".join(dict.fromkeys(checks[name].command for name in missing))
+        raise MissingPartsError(f"{', '.join(missing)} is missing. Run: {commands}", names=missing)
+
+
+def _canonical(name: str, checks: Mapping[str, Check]) -> str:
+    for known in checks:
+        if name.lower() in (known.lower(), known.lower().removeprefix("r: ")):
+            return known
+    raise unknown_name("program or package", name, checks)

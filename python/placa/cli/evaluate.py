@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from placa.cli.terminal import print_line, print_path
-from placa.core.arguments import add_bridge
+from placa.cli.terminal import print_json, print_line, print_path
+from placa.core.arguments import add_bridge, add_json
 from placa.core.progress import RichProgress
 from placa.records.evaluation import evaluation_folder
 
@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN")
     parser.add_argument("--split", default="test", help="split to evaluate, in its own folder (default: %(default)s)")
     add_bridge(parser)
+    add_json(parser)
     parser.add_argument(
         "--prevalence",
         type=float,
@@ -35,6 +36,9 @@ def run(options: argparse.Namespace) -> None:
     from placa.workflows.evaluate import evaluate, headline
 
     summary = evaluate(options.run, options.split, options.bridge, RichProgress(), options.prevalence, options.readers)
+    if options.json:
+        print_json(summary)
+        return
     for line in headline(summary):
         print_line(line)
     print_path(evaluation_folder(options.run, options.split))

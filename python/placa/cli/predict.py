@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from placa.core.arguments import SCHEDULER, add_features, provenance_of
+from placa.core.arguments import SCHEDULER, add_features, add_json, nonnegative_integer, provenance_of
 from placa.core.progress import RichProgress
 
 if TYPE_CHECKING:
@@ -44,13 +44,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="image",
         help="study: pool the images of each study of a prepared data set (default: %(default)s)",
     )
-    parser.add_argument("--rows", type=int, default=20, help="number of rows to print (default: %(default)s; 0: all)")
+    parser.add_argument(
+        "--rows", type=nonnegative_integer, default=20, help="number of rows to print (default: %(default)s; 0: all)"
+    )
     parser.add_argument("--scheduler", metavar="ADDRESS", help=SCHEDULER)
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> None:
     """Predict, print the table, and write it if --out is given."""
-    from placa.cli.terminal import print_predictions, warn_rejected
+    from placa.cli.terminal import print_json, print_predictions, warn_rejected
     from placa.core.executors import open_executor
     from placa.core.files import require_writable
     from placa.inference.loaded_run import LoadedRun
@@ -105,7 +108,11 @@ def run(options: argparse.Namespace) -> None:
             table, rejected = _without_paths(table, rejected, options.key, prepared is not None)
         _write_predictions(table, rejected, predictor, label_source, options.out)
         progress.say(f"{len(table):,} rows written to {options.out}")
-    print_predictions(columns, options.rows)
+    if options.json:
+        named = {name: list(columns[name]) for name in ("image_id", "finding", "probability", "class")}
+        print_json([dict(zip(named, row, strict=True)) for row in zip(*named.values(), strict=True)])
+    else:
+        print_predictions(columns, options.rows)
 
 
 def _without_paths(

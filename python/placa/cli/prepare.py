@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from placa.cli.terminal import print_path
-from placa.core.arguments import SCHEDULER, LateParser, positive_integer
+from placa.core.arguments import SCHEDULER, LateParser, nonnegative_integer, positive_integer
 from placa.core.progress import RichProgress
 from placa.sources.registry import SOURCES, SourceEntry, find_source
 
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common = LateParser(add_help=False)
     common.add_argument("--out", type=Path, required=True, metavar="DIR", help="the directory to create")
     common.add_argument("--size", type=positive_integer, help="side of the stored square images, in pixels")
-    common.add_argument("--seed", type=int, default=0, help="seed of the splits (default: %(default)s)")
+    common.add_argument("--seed", type=nonnegative_integer, default=0, help="seed of the splits (default: %(default)s)")
     common.add_argument(
         "--fractions",
         type=float,

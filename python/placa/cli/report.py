@@ -13,7 +13,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``placa report``."""
     parser.add_argument("run", type=Path, metavar="RUN")
     parser.add_argument("--lang", default="en", choices=("en", "es"), help="language (default: %(default)s)")
-    parser.add_argument("--to", default="html", choices=("html", "pdf", "docx"), help="format (default: %(default)s)")
+    parser.add_argument(
+        "--to", choices=("html", "pdf", "docx"), help="format (default: that of the ending of --out, or html)"
+    )
     parser.add_argument(
         "--document", default="evaluation", choices=("evaluation", "model-card"), help="complete report or one page"
     )

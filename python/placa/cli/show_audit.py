@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from placa.audit.verdicts import ORDER
 from placa.cli.audit_meanings import LEAKAGE_MEANS, SHIFT_MEANS, SHIFT_NAMES, probe_name, shortcut_means
+from placa.cli.terminal import stdout_console
 from placa.core.text import show_controls
 from placa.records.audit import (
     Audit,
@@ -37,9 +38,7 @@ def print_audit(audit: Audit) -> None:
     Args:
         audit: The content of ``audit.json``.
     """
-    from rich.console import Console
-
-    console = Console(highlight=False)
+    console = stdout_console()
     _leakage(console, audit["leakage"])
     _shortcuts(console, audit["shortcuts"])
     _label_policies(console, audit.get("label_policies", []))

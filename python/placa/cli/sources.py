@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import argparse
 
+from placa.core.arguments import add_json
 from placa.sources.registry import SOURCES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add nothing: ``placa sources`` has no arguments."""
+    """Add the option of ``placa sources``."""
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> None:
     """Print the sources as a table."""
-    from placa.cli.terminal import print_sources
+    from placa.cli.terminal import print_json, print_sources
 
-    print_sources(SOURCES)
+    if options.json:
+        names = ("name", "summary", "layout", "patients")
+        print_json([{name: getattr(row, name) for name in names} for row in SOURCES])
+    else:
+        print_sources(SOURCES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
@@ -13,11 +15,37 @@ from placa.core.text import show_controls
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.console import Console
+    from rich.table import Table
 
     from placa.sources.registry import SourceEntry
 
 #: Number of paths with the same reason that are printed.
 _SHOWN_PATHS = 5
+#: Width of a line that is never wrapped.
+_UNLIMITED = 100_000
+
+
+def stdout_console() -> Console:
+    """Return the console of stdout: as wide as the terminal or COLUMNS, without wrapping for a program."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _UNLIMITED, highlight=False)
+
+
+def print_table(grid: Table) -> None:
+    """Print a table on stdout, without spaces at the ends of lines."""
+    console = stdout_console()
+    with console.capture() as captured:
+        console.print(grid)
+    for line in captured.get().splitlines():
+        print(line.rstrip())
+
+
+def print_json(value: Any) -> None:
+    """Print the result of a command as JSON on stdout, for the option ``--json``."""
+    # Numbers of NumPy and paths have no other form.
+    print(json.dumps(value, ensure_ascii=False, indent=1, default=lambda one: getattr(one, "tolist", one.__str__)()))
 
 
 def print_line(text: str) -> None:
@@ -37,7 +65,6 @@ def print_predictions(columns: Mapping[str, Sequence[Any]] | pd.DataFrame, rows:
         columns: Predictions, one entry per image and finding: ``image_id``, ``finding``, ``probability``, ``class``.
         rows: Maximum number of rows; 0 for all.
     """
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -53,10 +80,9 @@ def print_predictions(columns: Mapping[str, Sequence[Any]] | pd.DataFrame, rows:
         cells = image, finding, f"{probability:.3f}", category
         style = "bold" if category == "positive" else None
         grid.add_row(*(Text(show_controls(cell)) for cell in cells), style=style)
-    console = Console()
-    console.print(grid)
+    print_table(grid)
     if shown < total:
-        console.print(f"… and {total - shown:,} more (--rows 0 prints all, --out writes a file)")
+        print(f"… and {total - shown:,} more (--rows 0 prints all, --out writes a file)")
 
 
 def warn_rejected(rejected: Sequence[tuple[str, str]], progress: Progress) -> None:
@@ -85,7 +111,6 @@ def warn_rejected(rejected: Sequence[tuple[str, str]], progress: Progress) -> No
 
 def print_sources(rows: Iterable[SourceEntry]) -> None:
     """Print the sources as a table on stdout."""
-    from rich.console import Console
     from rich.table import Table
 
     grid = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
@@ -94,6 +119,5 @@ def print_sources(rows: Iterable[SourceEntry]) -> None:
         grid.add_column(name, overflow="fold")
     for row in rows:
         grid.add_row(row.name, row.summary, row.layout, row.patients)
-    console = Console()
-    console.print(grid)
-    console.print("\nRun placa prepare SOURCE --help for the options of a source.")
+    print_table(grid)
+    print("\nRun placa prepare SOURCE --help for the options of a source.")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from placa.cli.terminal import print_line, print_path
-from placa.core.arguments import SCHEDULER, add_bridge, add_features, provenance_of
+from placa.cli.terminal import print_json, print_line, print_path
+from placa.core.arguments import SCHEDULER, add_bridge, add_features, add_json, provenance_of
 from placa.core.progress import RichProgress
 
 
@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="name of the validation (default: that of PREPARED)")
     parser.add_argument("--overwrite", action="store_true", help="replace a validation of that name")
     add_bridge(parser)
+    add_json(parser)
     parser.add_argument("--scheduler", metavar="ADDRESS", help=SCHEDULER)
 
 
@@ -42,6 +43,9 @@ def run(options: argparse.Namespace) -> None:
             options.features,
             provenance_of(options),
         )
+    if options.json:
+        print_json(summary)
+        return
     for line in headline(read_record(options.run / "evaluation" / "summary.json", Summary)):
         print_line(line)
     for line in headline(summary):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from placa.core.errors import ProvenanceOptionError
+from placa.core.errors import ProvenanceOptionError, unknown_name
 
 #: Help of the option ``--scheduler``.
 SCHEDULER = "Dask scheduler whose workers read the files from the same disk (tcp://HOST:8786; needs placa[dask])"
@@ -63,6 +65,17 @@ def positive_integer(text: str) -> int:
     return int(text)
 
 
+def nonnegative_integer(text: str) -> int:
+    """Parse an integer ≥ 0.
+
+    Raises:
+        argparse.ArgumentTypeError: `text` is anything else.
+    """
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected an integer ≥ 0, got {text!r}")
+    return int(text)
+
+
 def help_formatter(prog: str, raw: bool = False) -> argparse.HelpFormatter:
     """Return the formatter of help texts: on a terminal in colour; elsewhere plain, without an import of rich.
 
@@ -80,7 +93,55 @@ def help_formatter(prog: str, raw: bool = False) -> argparse.HelpFormatter:
     return (RawDescriptionRichHelpFormatter if raw else RichHelpFormatter)(prog)
 
 
-class LateParser(argparse.ArgumentParser):
+class PlacaParser(argparse.ArgumentParser):
+    """A parser that takes no abbreviated options and suggests the most similar command, option or choice."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"formatter_class": help_formatter, "allow_abbrev": False, **options})
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            known = [str(choice) for choice in action.choices]
+            kind = (action.metavar or "choice") if not action.option_strings else "choice"
+            raise argparse.ArgumentError(action, str(unknown_name(str(kind).lower(), str(value), known)))
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse the arguments; unknown ones are an error of this command, with the most similar option."""
+        parsed, unknown = super().parse_known_args(self._positionals_first(args), namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{self._similar(unknown)}")
+        return parsed, unknown
+
+    def _similar(self, unknown: list[str]) -> str:
+        options = [name for name in self._option_string_actions if name.startswith("--")]
+        near = [difflib.get_close_matches(one.split("=")[0], options, n=1) for one in unknown if one[:1] == "-"]
+        names = [name for found in near for name in found]
+        return f". Did you mean {' or '.join(dict.fromkeys(names))}?" if names else ""
+
+    def _positionals_first(self, args: Any) -> Any:
+        """Move paths that an option with several values would take, as in ``--positive Mass ROOT``, to the front."""
+        words = list(sys.argv[1:] if args is None else args)
+        needed = sum(1 for one in self._actions if not one.option_strings and one.nargs is None)
+        free, taken, at = 0, None, 0
+        while at < len(words) and words[at] != "--":
+            action = self._option_string_actions.get(words[at].split("=")[0])
+            start = at = at + 1
+            if action is None:
+                free += not words[at - 1].startswith("-")
+            elif "=" not in words[at - 1]:
+                several = action.nargs in ("+", "*")
+                most = len(words) if several else action.nargs if isinstance(action.nargs, int) else 1
+                while at < len(words) and at - start < most and not words[at].startswith("-"):
+                    at += 1
+                if several and at - start > needed > 0:
+                    taken = at
+        moved = max(needed - free, 0)
+        if taken is None or moved == 0 or not all(os.path.exists(word) for word in words[taken - moved : taken]):
+            return words
+        return words[taken - moved : taken] + words[: taken - moved] + words[taken:]
+
+
+class LateParser(PlacaParser):
     """A parser that adds its arguments on first use, so that `placa --help` does not import the command's module.
 
     Attributes:
@@ -90,7 +151,9 @@ class LateParser(argparse.ArgumentParser):
     fill: Callable[[argparse.ArgumentParser], None] | None = None
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**{"formatter_class": help_formatter, **options})
+        super().__init__(**options)
+        if options.get("add_help", True):
+            add_verbosity(self)
 
     def add_missing(self) -> None:
         """Add the arguments if they are still missing."""
@@ -102,6 +165,21 @@ class LateParser(argparse.ArgumentParser):
         """Add the arguments if they are still missing, then parse."""
         self.add_missing()
         return super().parse_known_args(args, namespace)
+
+
+def add_verbosity(parser: argparse.ArgumentParser) -> None:
+    """Add the options ``-q`` and ``-v``; they stand before or after the command."""
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", default=argparse.SUPPRESS, help="print warnings and results only"
+    )
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", default=argparse.SUPPRESS, help="print times and tracebacks too"
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add the option ``--json``."""
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
 
 
 class PrintCompletion(argparse.Action):

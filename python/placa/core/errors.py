@@ -111,6 +111,14 @@ class MissingPackageError(MachineError):
     """A Python package cannot be imported. Values: ``package``, ``reason``."""
 
 
+class MissingPartsError(MachineError):
+    """Programs or packages that are needed are missing. Values: ``names``."""
+
+
+class SchedulerAddressError(InputError):
+    """The address of a Dask scheduler has no port. Values: ``address``."""
+
+
 class SchedulerNotFoundError(MachineError):
     """No Dask scheduler replies at an address. Values: ``address``, ``reason``."""
 
@@ -128,6 +136,24 @@ class WorkerMismatchError(MachineError):
 
 class WorkerDiedError(MachineError):
     """Several Dask workers died of the same items. Values: ``address``, ``reason``."""
+
+
+def require_range(name: str, value: float, lower: float, upper: float | None = None) -> None:
+    """Require that a number is in a range.
+
+    Args:
+        name: Name of the option.
+        value: The number.
+        lower: The smallest value.
+        upper: The largest value; None without one.
+
+    Raises:
+        OutOfRangeError: It is smaller or larger.
+    """
+    if not (lower <= value and (upper is None or value <= upper)):
+        limits = f"≥ {lower:,}" if upper is None else f"from {lower:,} to {upper:,}"
+        message = f"`{name}` must be {limits}, got {value:,}. Pass another value."
+        raise OutOfRangeError(message, name=name, value=value, lower=lower, upper=upper)
 
 
 def unknown_name(kind: str, given: str, known: Iterable[str]) -> UnknownNameError:

@@ -6,7 +6,10 @@ default.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,6 +17,13 @@ from placa.core.text import show_controls
 
 if TYPE_CHECKING:
     from rich.text import Text
+
+
+#: The logger of all messages. Without a handler of the program, they are not printed twice.
+LOGGER = logging.getLogger("placa")
+LOGGER.addHandler(logging.NullHandler())
+#: Seconds between two lines about the same work, if stderr is not a terminal.
+_SECONDS_BETWEEN_LINES = 60.0
 
 
 class Advance(Protocol):
@@ -56,45 +66,85 @@ class Progress:
 SILENT = Progress()
 
 
+class LoggedProgress(Progress):
+    """Progress as records of the logger ``placa``, for services and for programs that configure `logging`."""
+
+    def stage(self, title: str) -> None:
+        LOGGER.info(show_controls(title))
+
+    def say(self, text: str) -> None:
+        LOGGER.info(show_controls(text))
+
+    def warn(self, text: str) -> None:
+        LOGGER.warning(show_controls(text))
+
+    @contextmanager
+    def bar(self, title: str, total: int) -> Iterator[Advance]:
+        yield _lines(title, total, LOGGER.info)
+
+
 def show(progress: Progress | bool) -> Progress:
     """Resolve the argument `progress` of the public functions.
 
     Args:
-        progress: True shows bars and messages on stderr, in a terminal and in a notebook; False shows nothing.
+        progress: True shows bars and messages on stderr, in a terminal and in a notebook; False shows nothing. The
+            messages are records of the logger ``placa`` in both cases.
     """
     if isinstance(progress, Progress):
         return progress
-    return RichProgress() if progress else SILENT
+    return RichProgress() if progress else LoggedProgress()
 
 
 class RichProgress(Progress):
-    """Progress on a terminal with rich; plain lines if stderr is not a terminal."""
+    """Progress on a terminal with rich; plain lines if stderr is not a terminal.
+
+    Attributes:
+        quiet: Whether only warnings are shown.
+        verbose: Whether each message has its time.
+    """
+
+    quiet = verbose = False
 
     def __init__(self, stages: int | None = None) -> None:
         from rich.console import Console
 
         self._console = Console(stderr=True, highlight=False)
+        # In a notebook, rich draws bars without a terminal.
+        self._plain = not (self._console.is_terminal or self._console.is_jupyter)
         self._stages = stages
         self._stage = 0
 
     def stage(self, title: str) -> None:
         self._stage += 1
         count = f"{self._stage}/{self._stages} " if self._stages else ""
-        self._print(_plain(f"{count}{title}", "bold cyan"))
+        LOGGER.info(show_controls(title))
+        if not self.quiet:
+            self._print(_plain(f"{count}{title}", "bold cyan"))
 
     def say(self, text: str) -> None:
-        self._print(_plain(f"  {text}"))
+        LOGGER.info(show_controls(text))
+        self._line(text)
+
+    def _line(self, text: str) -> None:
+        if not self.quiet:
+            self._print(_plain(f"  {text}"))
 
     def warn(self, text: str) -> None:
+        LOGGER.warning(show_controls(text))
         self._print(_plain("  !", "yellow").append(f" {show_controls(text)}", ""))
 
     def _print(self, text: Text) -> None:
         # A closed or full stderr loses messages, and nothing else.
+        if self.verbose:
+            text = _plain(time.strftime("%H:%M:%S "), "dim").append_text(text)
         with suppress(OSError, ValueError):
             self._console.print(text, soft_wrap=True)
 
     @contextmanager
     def bar(self, title: str, total: int) -> Iterator[Advance]:
+        if self._plain or self.quiet:
+            yield _lines(title, total, self._line)
+            return
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bars
 
@@ -117,6 +167,9 @@ class RichProgress(Progress):
 
     @contextmanager
     def byte_bars(self, totals: dict[str, int]) -> Iterator[dict[str, Advance]]:
+        if self._plain or self.quiet:
+            yield {title: _lines(title, total, self._line) for title, total in totals.items()}
+            return
         from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
         from rich.progress import Progress as Bars
 
@@ -139,6 +192,22 @@ class RichProgress(Progress):
                 return advance
 
             yield {title: bar(title, total) for title, total in totals.items()}
+
+
+def _lines(title: str, total: int, write: Callable[[str], None]) -> Advance:
+    """Return a function that writes lines in place of a bar: one per remark, otherwise one per minute, and the last."""
+    done, last, lock = 0, time.monotonic(), threading.Lock()
+
+    def advance(steps: int = 1, remark: str = "") -> None:
+        nonlocal done, last
+        # Several threads may advance.
+        with lock:
+            done += steps
+            if remark or done == total or time.monotonic() - last >= _SECONDS_BETWEEN_LINES:
+                last = time.monotonic()
+                write(f"{title} {done:,}/{total:,}{': ' if remark else ''}{remark}")
+
+    return advance
 
 
 def _plain(text: str, style: str = "") -> Text:

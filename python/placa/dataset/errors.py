@@ -21,7 +21,7 @@ class RowCountMismatchError(InputError):
 
 
 class SplitSharesError(InputError):
-    """The share of a split is not above 0. Values: ``fractions`` (train, validation, test)."""
+    """A share of a split is not above 0, or they do not add up. Values: ``fractions`` (train, validation, test)."""
 
 
 class EmptyTestSetError(InputError):

@@ -35,7 +35,7 @@ class SplitPlan:
 
     Attributes:
         seed: Seed of the random assignment.
-        fractions: Target shares of the images in train, validation and test; they are scaled to sum to 1. Shares of
+        fractions: Target shares of the images in train, validation and test; they sum to 1, or to 100. Shares of
             0, 0 and 1 make every image a test image, for an external validation.
         test_list: A file with the test images or patients, one per line; all other images are assigned to training and
             validation. It overrides the split of the source.
@@ -46,12 +46,13 @@ class SplitPlan:
     test_list: Path | None = None
 
     def __post_init__(self) -> None:
+        given = " ".join(f"{share:g}" for share in self.fractions)
         if not self.all_test and not min(self.fractions) > 0:
-            given = " ".join(f"{share:g}" for share in self.fractions)
-            message = (
-                f"The shares of train, validation and test must be above 0, got {given}. Pass shares such as 70 15 15, "
-                "or 0 0 1 for a data set that is only validated on."
-            )
+            message = f"Shares must be above 0, got {given}. Pass shares such as 70 15 15, or 0 0 1 to validate."
+            raise SplitSharesError(message, fractions=list(self.fractions))
+        # Thirds are written as 33 33 33, and 0.33 0.33 0.33.
+        if not self.all_test and not any(abs(sum(self.fractions) - whole) <= whole / 50 for whole in (1, 100)):
+            message = f"The shares of the splits must add up to 1 or 100, got {given}. Pass shares such as 70 15 15."
             raise SplitSharesError(message, fractions=list(self.fractions))
 
     @property

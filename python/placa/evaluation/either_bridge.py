@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 
 import pandas as pd
 
@@ -57,7 +58,9 @@ def run_in_r(
             if bridge == "rpy2":
                 message = f"rpy2 does not work on this machine ({reason}). Omit --bridge to run R without it."
                 raise Rpy2Error(message, reason=str(reason)) from reason
-            progress.warn(f"rpy2 does not work on this machine ({reason}); R runs in a separate process")
+            # The extra placa[r] has it; without it, R in a separate process is the usual way.
+            if find_spec("rpy2") is not None:
+                progress.warn(f"rpy2 does not work on this machine ({reason}); R runs in a separate process")
     _run_separately(progress, code, code_arguments)
 
 

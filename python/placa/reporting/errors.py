@@ -34,3 +34,7 @@ class RenderError(MachineError):
 
 class IdentifierLeftError(InputError):
     """A file that would be shared contains an identifier. Values: ``file``, ``identifier``."""
+
+
+class ReportEndingError(InputError):
+    """The file of a report has another ending than its format. Values: ``path``, ``format``."""

@@ -17,7 +17,13 @@ from placa.core.processes import environment, guarded, process_killed
 from placa.core.temporary import temporary_directory
 from placa.core.text import shell_path
 from placa.evaluation.errors import MissingSourceError
-from placa.reporting.errors import NotEvaluatedError, OutputIsDirectoryError, RenderError, ReportSourceError
+from placa.reporting.errors import (
+    NotEvaluatedError,
+    OutputIsDirectoryError,
+    RenderError,
+    ReportEndingError,
+    ReportSourceError,
+)
 from placa.reporting.finish import finish
 from placa.reporting.renderers import Renderer, choose_renderer, last_useful_line
 from placa.reporting.words import LANGUAGES, Words
@@ -35,7 +41,7 @@ DOCUMENTS = ("evaluation", "model-card")
 def render_report(
     run: str | Path,
     lang: str = "en",
-    to: str = "html",
+    to: str | None = None,
     out: str | Path | None = None,
     renderer: str = "auto",
     progress: Progress | None = None,
@@ -53,7 +59,8 @@ def render_report(
     Args:
         run: A run directory with its ``evaluation/``.
         lang: Language, ``en`` or ``es``.
-        to: Format: ``html``, one self-contained file; ``pdf``, which needs Quarto (its Typst); or ``docx``.
+        to: Format: ``html``, one self-contained file; ``pdf``, which needs Quarto (its Typst); or ``docx``. By default
+            that of the ending of `out`, or ``html``.
         out: The file to write; ``RUN/report/evaluation.html`` by default, ``evaluation.es.html`` in Spanish.
         renderer: ``quarto``, ``rmarkdown``, or ``auto``: Quarto if it is installed, otherwise R Markdown.
         progress: Shows a note on the chosen renderer.
@@ -69,6 +76,7 @@ def render_report(
     Raises:
         NotEvaluatedError: `run` has no evaluation.
         UnknownNameError: The language, format, document, renderer or a finding is unknown.
+        ReportEndingError: `out` has another ending than the format.
         OutputIsDirectoryError: `out` is a directory.
         MissingRendererError, RendererFormatError, RNotFoundError, MissingRPackageError: See `choose_renderer`.
         RenderError: The renderer failed.
@@ -80,6 +88,7 @@ def render_report(
     from placa.records.files import read_record
     from placa.records.run import require_evaluation, require_files, require_run
 
+    to = _choose_format(to, out)
     facts = require_run(run)
     evaluation = evaluation_folder(run, split)
     if not (evaluation / "summary.json").is_file():
@@ -126,6 +135,20 @@ def render_report(
             shutil.copyfile(page, partial)
     _log_of(target).unlink(missing_ok=True)
     return target
+
+
+def _choose_format(to: str | None, out: Path | None) -> str:
+    ending = out.suffix.lower().removeprefix(".") if out and not out.is_dir() else ""
+    if to is None:
+        to = ending if ending in FORMATS else "html"
+    if out and not out.is_dir() and to in FORMATS and ending != to:
+        endings = ", ".join(f".{name}" for name in FORMATS)
+        raise ReportEndingError(
+            f"{out} must end in .{to}, the format of the report (formats: {endings}). Pass another --out or --to.",
+            path=str(out),
+            format=to,
+        )
+    return to
 
 
 def find_reports() -> Path:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import placa
 from placa.audit import audit_set
+from placa.core.errors import require_range
 from placa.core.executors import Executor
 from placa.core.files import atomic_file, fingerprint, require_writable, write_rejected
 from placa.core.places import public_path
@@ -46,11 +47,11 @@ from placa.sources.tables.identifiers import join_copies, join_groups
 
 #: Default side of the squares in the pixel cache, in pixels, for the network `small`.
 DEFAULT_SIZE = 96
+SIZES = (16, 4096)
 #: Smallest share of images that are nearly black or white which is worth a warning, and the number that is shown.
 _UNIFORM_SHARE, _SHOWN_IMAGES = 0.01, 6
 #: Journal of the decoded pixels of an incomplete data set (see `placa.dataset.cache_journal`).
 _JOURNAL = ".decoded"
-#: Options of sources that are paths.
 _PATHS = frozenset({"root", "labels", "table"})
 
 
@@ -85,12 +86,15 @@ def prepare(
 
     Raises:
         NoReadableImageError: No image can be read.
+        OutOfRangeError: `size` is not from 16 to 4,096, or `seed` is negative.
         PlacaError: `out` exists or cannot be written, the disk is full, the split of the source divides a patient, or
             the executor fails.
         KeyboardInterrupt: Ctrl-C; its message names the directory of the decoded images.
     """
-    out, progress = Path(out), show(progress)
+    out, progress, plan = Path(out), show(progress), plan or SplitPlan(seed)
     started = time.perf_counter()
+    require_range("size", size, *SIZES)
+    require_range("seed", plan.seed, 0)
     # Drawn images are new at each call, and so are their pixels.
     kept = {pixels_path(out, size).name, _JOURNAL} if isinstance(source, Source) else set()
     with resumable_directory(
@@ -99,7 +103,6 @@ def prepare(
         require_writable(partial)
         if not isinstance(source, Source):
             source = source(partial)
-        plan = plan or SplitPlan(seed)
         manifest, method, rejected = _fill(partial, out.absolute(), source, size, plan, progress, started, executor)
     (out / _JOURNAL).unlink(missing_ok=True)
     _report(manifest, source, rejected, method, progress)

@@ -15,7 +15,7 @@ from placa.workflows.evaluate import evaluate
 def report(
     run: str | Path,
     language: str = "en",
-    to: str = "html",
+    to: str | None = None,
     document: str = "evaluation",
     findings: Sequence[str] = (),
     compare: str | Path | None = None,
@@ -30,7 +30,7 @@ def report(
     Args:
         run: A run directory.
         language: ``en`` or ``es``.
-        to: ``html``, ``pdf`` or ``docx``.
+        to: ``html``, ``pdf`` or ``docx``; by default that of the ending of `out`, or ``html``.
         document: ``evaluation``, or ``model-card``.
         findings: Findings to report on; all by default.
         compare: Another run to compare with this one.

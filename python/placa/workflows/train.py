@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from placa.core.errors import OutOfRangeError
 from placa.core.files import atomic_directory, require_writable
 from placa.core.progress import Progress, show
-from placa.core.system import changed_decoders
+from placa.core.system import changed_decoders, memory_bytes
 from placa.models.onnx_file import WITHOUT_ONNX
 from placa.models.studies import require_studies
 from placa.records.audit import Audit
@@ -96,6 +97,20 @@ def train(
     return facts
 
 
+def _require_memory(batch_size: int, size: int) -> None:
+    """Raise `OutOfRangeError` if the pixels of one batch, as 32-bit numbers, are larger than the memory."""
+    most = memory_bytes() // (4 * size**2)
+    if batch_size > most:
+        raise OutOfRangeError(
+            f"`batch_size` must be at most {most:,} for images of {size} x {size} pixels on this machine, whose memory "
+            f"is {memory_bytes() / 2**30:.0f} GiB, got {batch_size:,}. Pass a smaller --batch-size, such as 32.",
+            name="batch_size",
+            value=batch_size,
+            lower=1,
+            upper=most,
+        )
+
+
 def train_share(
     prepared: Path,
     out: Path,
@@ -146,6 +161,7 @@ def train_share(
         )
     else:
         options = options.suited(data.size)
+        _require_memory(options.batch_size or 1, data.size)
     if options.unit == "study":
         require_studies(data.files)
     if share.process:

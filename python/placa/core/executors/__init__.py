@@ -89,7 +89,8 @@ def open_executor(scheduler: str | None, progress: Progress) -> AbstractContextM
         A context manager that yields an `Executor`, or None for this machine.
 
     Raises:
-        SchedulerNotFoundError, ClusterLostError, MissingPackageError: See `placa.core.executors.cluster.Cluster`.
+        SchedulerAddressError, SchedulerNotFoundError, ClusterLostError, MissingPackageError: See
+            `placa.core.executors.cluster.Cluster`.
     """
     if scheduler is None:
         return nullcontext()

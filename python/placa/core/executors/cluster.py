@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import logging
 import platform
+import re
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +25,7 @@ from placa.core.errors import (
     ClusterLostError,
     MissingPackageError,
     PlacaError,
+    SchedulerAddressError,
     SchedulerNotFoundError,
     WorkerDiedError,
     WorkerMismatchError,
@@ -40,6 +42,8 @@ WORKERLESS_SECONDS = 60.0
 _POLL_SECONDS = 5.0
 #: Items in progress per thread of the cluster: one that runs, and some that wait on the worker.
 _AHEAD = 4
+#: An address with a port; a scheduler inside this process has none.
+_ADDRESS = re.compile(r"inproc://.+|([a-z]+://)?(\[[^]]+\]|[^:/\s]+):\d+/?")
 
 
 @cache
@@ -85,6 +89,7 @@ class Cluster:
         progress: Receives a message with the number of workers and threads.
 
     Raises:
+        SchedulerAddressError: The address has no port.
         MissingPackageError: distributed is not installed.
         SchedulerNotFoundError: No scheduler replies at `address`.
         ClusterLostError: The scheduler has no worker.
@@ -94,6 +99,12 @@ class Cluster:
     shares_memory = False
 
     def __init__(self, address: str, progress: Progress = SILENT) -> None:
+        if not _ADDRESS.fullmatch(address):
+            raise SchedulerAddressError(
+                f"The address of a Dask scheduler must be HOST:PORT, such as tcp://node1:8786, got {address!r}. Pass "
+                "the address that dask scheduler prints.",
+                address=address,
+            )
         try:
             distributed = import_module("distributed")
         except ImportError as error:

@@ -43,6 +43,8 @@ format_finding <- function(x, row) {
     of_point <- points[points$operating_point == name, ]
     value <- function(metric) {
       one <- of_point[of_point$metric == metric, ]
+      # Evaluations of older versions have no intervals here.
+      if (is.null(one[["lower"]])) return(format_number(one$estimate, 3))
       format_interval(one$estimate, one$lower, one$upper)
     }
     cli::cli_bullets(c("*" = paste0(
@@ -73,11 +75,10 @@ format_calibration <- function(x, finding) {
 
 # At the threshold of the default operating point, and if all images are called positive.
 format_benefit <- function(x, row, points) {
-  thresholds <- x$thresholds[x$thresholds$finding == row$finding, ]
-  if (NROW(thresholds) == 0 || nrow(points) == 0) {
+  if (nrow(points) == 0) {
     return(invisible())
   }
-  point <- default_point(thresholds)
+  point <- main_point(x, row$finding)
   at <- points[points$operating_point == point$operating_point, ]
   value <- function(metric) at$estimate[at$metric == metric]
   odds <- point$threshold / (1 - point$threshold)

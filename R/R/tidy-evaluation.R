@@ -69,7 +69,7 @@ glance.placa_evaluation <- function(x, ...) {
   metrics <- tidy.placa_evaluation(x)
   parts <- lapply(x$discrimination$finding, function(finding) {
     found <- x$discrimination[x$discrimination$finding == finding, ]
-    point <- default_point(x$thresholds[x$thresholds$finding == finding, ])
+    point <- main_point(x, finding)
     rows <- metrics[metrics$finding == finding & metrics$operating_point %in% c(NA, point$operating_point), ]
     tibble::tibble(
       found[c("finding", "split", "n_images", "n_patients", "n_positive")], operating_point = point$operating_point,
@@ -77,6 +77,15 @@ glance.placa_evaluation <- function(x, ...) {
     )
   })
   do.call(rbind, parts)
+}
+
+# The default operating point of a finding; the first of its table if the evaluation was read without its run.
+main_point <- function(evaluation, finding) {
+  of_finding <- function(table) table[table$finding == finding, ]
+  if (NROW(evaluation$thresholds) > 0) {
+    return(default_point(of_finding(evaluation$thresholds)))
+  }
+  of_finding(evaluation$operating_points)[1, c("operating_point", "threshold")]
 }
 
 #' @rdname tidy.placa_evaluation

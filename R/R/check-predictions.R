@@ -46,11 +46,18 @@ check_predictions <- function(predictions, columns = required_columns, call = rl
 # another patient of the same identifier, so it is removed, as in placa.records.predictions.
 as_known_text <- function(x, name, call = rlang::caller_env()) {
   x <- as_text(x, name, call)
-  values <- unique(x)
+  # Most texts are plain ASCII without a space at an end; replacements in a million texts take seconds.
+  odd <- .Call(placa_odd_text, x)
+  if (length(odd) == 0) {
+    return(x)
+  }
+  given <- x[odd]
+  values <- unique(given)
   tidy <- trimws(gsub("[\u200b-\u200f\u2060\ufeff]", "", values), whitespace = "[\\h\\v]")
   tidy[tidy %in% ""] <- NA_character_
   if (!name %in% id_columns) tidy[!is.na(tidy)] <- values[!is.na(tidy)]
-  if (identical(tidy, values)) x else tidy[match(x, values)]
+  if (!identical(tidy, values)) x[odd] <- tidy[match(given, values)]
+  x
 }
 
 check_columns <- function(data, columns, what, call) {
@@ -105,7 +112,8 @@ as_real <- function(x, name, call) {
     )
   }
   x <- as.double(x)
-  x[is.nan(x)] <- NA_real_
+  absent <- is.nan(x)
+  if (any(absent)) x[absent] <- NA_real_
   x
 }
 
@@ -141,9 +149,10 @@ check_present <- function(x, name, class, call) {
 # Age is a column that nobody may have asked for, so a wrong value is missing, with a warning.
 as_age <- function(x) {
   age <- suppressWarnings(as.double(if (is.numeric(x) || is.logical(x)) x else as.character(x)))
-  given <- !is.na(x) & trimws(as.character(x)) != ""
-  age[!is.na(age) & (age < 0 | age > 150)] <- NA_real_
-  wrong <- given & is.na(age)
+  outside <- !is.na(age) & (age < 0 | age > 150)
+  if (any(outside)) age[outside] <- NA_real_
+  wrong <- is.na(age) & !is.na(x)
+  if (any(wrong)) wrong[wrong] <- trimws(as.character(x[wrong])) != ""
   if (any(wrong)) {
     cli::cli_warn(
       c("{.field age} must be a number of years from 0 to 150.",

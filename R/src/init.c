@@ -10,6 +10,7 @@ static const R_CallMethodDef calls[] = {
   {"placa_areas_within", (DL_FUNC) &placa_areas_within, 6},
   {"placa_precision_within", (DL_FUNC) &placa_precision_within, 6},
   {"placa_exchange", (DL_FUNC) &placa_exchange, 2},
+  {"placa_odd_text", (DL_FUNC) &placa_odd_text, 1},
   {NULL, NULL, 0}
 };
 

@@ -10,5 +10,6 @@ SEXP placa_curve_at(SEXP cluster, SEXP positive_at, SEXP end, SEXP counts, SEXP 
 SEXP placa_areas_within(SEXP cluster, SEXP positive_at, SEXP end, SEXP fold_end, SEXP counts, SEXP max_fpr);
 SEXP placa_precision_within(SEXP cluster, SEXP positive_at, SEXP end, SEXP fold_end, SEXP counts, SEXP grid);
 SEXP placa_exchange(SEXP one, SEXP other);
+SEXP placa_odd_text(SEXP text);
 
 #endif

@@ -41,6 +41,7 @@ read_run_to_describe <- function(path) {
 methods_sentences <- function(run) {
   c(
     sample_sentence(run$evaluation),
+    if (length(run$info$data$image_size)) s("methods.preprocessing", size = num(run$info$data$image_size)),
     fold_sentence(run$evaluation$about),
     interval_sentences(run$evaluation),
     threshold_sentence(run),

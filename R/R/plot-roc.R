@@ -193,10 +193,12 @@ roc_marks <- function(evaluation, captions, labels) {
     text <- paste0(labels$operating_point, ": ", name[kept])
   } else {
     percent <- function(x) paste0(format_number(100 * x, 1, labels$decimal_mark), labels$percent_sign)
-    text <- paste0(
-      name, ": ", tolower(labels$sensitivity), " ", percent(marks$sensitivity), ", ",
+    metrics <- paste0(
+      tolower(labels$sensitivity), " ", percent(marks$sensitivity), ", ",
       tolower(labels$specificity), " ", percent(marks$specificity)
     )
+    # A column of a journal holds about 50 characters.
+    text <- paste0(name, if (max(nchar(name) + nchar(metrics)) > 48) ":\n" else ": ", metrics)
   }
   marks$mark <- factor(text, unique(text))
   marks$caption <- factor(captions[marks$finding], unname(captions))

@@ -7,7 +7,9 @@ write_data <- function(run, facts) {
     if (isTRUE(data[[key]] > 0)) do.call(s, c(paste0("data.", key), stats::setNames(list(num(data[[key]])), key)))
   }
   split <- split_text(run)
-  counts <- c(counted("found"), counted("rejected"), counted("missing"), counted("unused"))
+  # The rows of a table are counted as in the figure of the flow.
+  began <- if (length(data$rows)) counted("rows") else counted("found")
+  counts <- c(began, counted("missing"), counted("unused"), counted("rejected"))
   write_markdown(paste(c(counts, split), collapse = " "))
   write_comparison(data)
   write_label_facts(data)

@@ -1,7 +1,7 @@
 #' @rdname table_one
 #' @param table A table by `table_one()` or `table_performance()`, or any data frame.
 #' @param file Path of the file to write. Its ending is the format: `.docx` (needs
-#'   knitr, rmarkdown and pandoc), `.html`, `.tex` or `.md` (knitr), or `.csv`.
+#'   knitr, rmarkdown and pandoc), `.xlsx` (openxlsx), `.html`, `.tex` or `.md` (knitr), or `.csv`.
 #' @return `save_table()`: `file`, invisibly.
 #' @seealso [save_figures()], [table_performance()]
 #' @export
@@ -31,6 +31,7 @@ table_writers <- list(
   },
   tex = function(table, file) write_text(as_kable(table, "latex", file, booktabs = TRUE), file),
   md = function(table, file) write_text(as_kable(table, "pipe", file), file),
+  xlsx = function(table, file) write_sheet(table, file),
   csv = function(table, file) write_table(table, file)
 )
 
@@ -48,7 +49,24 @@ convert_table <- function(table, file) {
   written <- tempfile(fileext = ".md")
   on.exit(unlink(written))
   write_text(lines, written)
-  rmarkdown::pandoc_convert(written, to = "docx", from = "markdown", output = normalizePath(file, mustWork = FALSE))
+  # pandoc runs in the folder of its input.
+  output <- file.path(normalizePath(dirname(file)), basename(file))
+  rmarkdown::pandoc_convert(written, to = "docx", from = "markdown", output = output)
+}
+
+# A sheet with the caption above the table and the note below it. Cells are text, as printed.
+write_sheet <- function(table, file) {
+  need_package("openxlsx", file)
+  book <- openxlsx::createWorkbook()
+  openxlsx::addWorksheet(book, "placa")
+  caption <- attr(table, "caption")
+  first <- if (length(caption)) 3 else 1
+  if (first > 1) openxlsx::writeData(book, 1, caption)
+  bold <- openxlsx::createStyle(textDecoration = "bold")
+  openxlsx::writeData(book, 1, as.data.frame(table), startRow = first, headerStyle = bold)
+  if (length(attr(table, "note"))) openxlsx::writeData(book, 1, attr(table, "note"), startRow = first + nrow(table) + 2)
+  openxlsx::setColWidths(book, 1, seq_along(table), widths = pmax(10, vapply(table, function(x) max(nchar(x)), 1L) + 2))
+  openxlsx::saveWorkbook(book, file, overwrite = TRUE)
 }
 
 as_kable <- function(table, format, file, ...) {

@@ -43,6 +43,8 @@ COMMANDS = {
     "evaluate": "evaluate a run in R: tables and figures",
     "validate": "validate a run on another prepared data set, in R",
     "report": "render a run's report",
+    "tables": "write a run's tables and paragraphs for a paper",
+    "figures": "write a run's figures for a journal",
     "share": "write the files of a run that may leave the hospital",
     "doctor": "list installed and missing programs and packages, and what needs them",
     "install-r": "install the R package placa, included in this package",

@@ -61,10 +61,16 @@ def run_in_r(
             # The extra placa[r] has it; without it, R in a separate process is the usual way.
             if find_spec("rpy2") is not None:
                 progress.warn(f"rpy2 does not work on this machine ({reason}); R runs in a separate process")
-    _run_separately(progress, code, code_arguments)
+    run_separately(progress, code, *code_arguments)
 
 
-def _run_separately(progress: Progress, code: str, arguments: tuple[str, ...]) -> None:
+def run_separately(progress: Progress, code: str, *arguments: str) -> None:
+    """Run R code in a separate process; show its warnings and raise its error.
+
+    Raises:
+        RError: R rejects the input.
+        PlacaError: R or its package placa is missing.
+    """
     done = run_rscript(code, *arguments)
     lines = [line for line in done.stderr.splitlines() if line.strip()]
 

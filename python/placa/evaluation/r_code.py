@@ -79,3 +79,5 @@ EVALUATE_RUN = (
     }"""
 )
 VALIDATE_RUN = _SEPARATE % "do.call(placa:::validate_run, as.list(commandArgs(TRUE)))"
+PAPER_TABLES = _SEPARATE % "do.call(placa:::write_paper_tables, as.list(commandArgs(TRUE)))"
+PAPER_FIGURES = _SEPARATE % "do.call(placa:::write_paper_figures, as.list(commandArgs(TRUE)))"

@@ -38,3 +38,7 @@ class IdentifierLeftError(InputError):
 
 class ReportEndingError(InputError):
     """The file of a report has another ending than its format. Values: ``path``, ``format``."""
+
+
+class FigureWidthError(InputError):
+    """The width of figures is outside the range that is drawn. Values: ``width`` (millimetres)."""

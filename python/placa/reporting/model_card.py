@@ -95,7 +95,6 @@ def _header(facts: RunFacts, figures: CardFigures | None) -> str:
         "pipeline_tag": "image-classification",
         "license": "unknown",
         "tags": ["placa", "medical-imaging", "chest", *data["findings"]],
-        "datasets": [data["label_source"]],
         "metrics": ["roc_auc"],
     }
     if figures:

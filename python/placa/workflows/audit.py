@@ -11,10 +11,11 @@ from placa.core.progress import Progress, show
 from placa.dataset.prepared import read_prepared
 from placa.records.audit import Audit
 from placa.records.files import write_record
+from placa.reporting.datasheet import write_datasheet
 
 
 def audit_prepared(directory: str | Path, progress: Progress | bool = True) -> Audit:
-    """Audit a prepared data set again, and write its ``audit.json``.
+    """Audit a prepared data set again, and write its ``audit.json`` and its datasheet.
 
     Args:
         directory: A directory from ``placa prepare``.
@@ -29,6 +30,7 @@ def audit_prepared(directory: str | Path, progress: Progress | bool = True) -> A
     directory, progress = Path(directory), show(progress)
     audit = audit_set(read_prepared(directory), progress)
     write_record(directory / "audit.json", audit, Audit)
+    write_datasheet(directory)
     return audit
 
 

@@ -41,6 +41,7 @@ from placa.records.files import write_record
 from placa.records.manifest import SPLITS, complete, write_manifest
 from placa.records.reading import collapse, expand
 from placa.records.source import SOURCE_SCHEMA, SourceFacts
+from placa.reporting.datasheet import write_datasheet
 from placa.reporting.words import Words, split_text
 from placa.sources.source import WARNINGS, Source
 from placa.sources.tables.identifiers import join_copies, join_groups
@@ -201,7 +202,6 @@ def _fill(
         "notes": [note.as_record() for note in source.notes + method.notes],
         "tables": {Path(table).name: fingerprint(Path(table)) for table in source.tables},
         "versions": versions(),
-        # The audit below is a part of the duration; both follow when all files are written.
         "fingerprint": "",
         "seconds": 0.0,
     }
@@ -222,6 +222,7 @@ def _fill(
     facts["fingerprint"] = fingerprint(directory / "manifest.parquet", cache)
     facts["seconds"] = round(time.perf_counter() - started, 2)
     write_record(directory / "source.json", facts, SourceFacts)
+    write_datasheet(directory)
     return manifest, method, rejected
 
 
@@ -290,10 +291,8 @@ def _report(
     for note in method.notes:
         (progress.warn if note.code in WARNINGS else progress.say)(note)
     manifest = collapse(manifest, source.reading)
-    units = "patients" if source.grouped else "groups"
-    progress.say(
-        f"{len(manifest):,} images, {manifest['group_id'].nunique():,} {units}; {split_text(Words('en'), method.facts)}"
-    )
+    units = f"{manifest['group_id'].nunique():,} {'patients' if source.grouped else 'groups'}"
+    progress.say(f"{len(manifest):,} images, {units}; {split_text(Words('en'), method.facts)}")
     for name in SPLITS:
         rows = manifest[manifest["split"] == name]
         counts = ", ".join(f"{int((rows[finding] == 1).sum()):,} {finding}" for finding in source.findings)

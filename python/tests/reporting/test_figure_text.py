@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 from report_fixtures import run_r_script, strings
+from report_pages import texts_outside
 
 SCRIPT = """
 arguments <- commandArgs(TRUE)
@@ -38,26 +38,10 @@ for (lang in c("en", "es")) {
 writeLines("{}", file.path(folder, "texts.json"))
 """
 
-#: Points that a substitute font may be wider than the picture's margin; text is set to this length by the picture.
-TOLERANCE = 1.0
-
 
 def longest_names(lang: str, count: int = 4) -> list[str]:
     names = [text[0].upper() + text[1:] for key, text in strings(lang).items() if key.startswith("finding.")]
     return sorted(set(names), key=len)[-count:]
-
-
-def ends_of_texts(svg: str) -> list[tuple[str, float, float, float]]:
-    """Return each horizontal text of a picture with its left and right end, and the width of the picture."""
-    width = float(re.search(r"viewBox='0 0 ([\d.]+)", svg)[1])  # type: ignore[index]
-    found = []
-    for attributes, text in re.findall(r"<text([^>]*)>(.*?)</text>", svg):
-        if "rotate" in attributes:
-            continue
-        x, length = (float(re.search(rf" {name}='(-?[\d.]+)", attributes)[1]) for name in ("x", "textLength"))  # type: ignore[index]
-        shift = {"middle": 0.5, "end": 1.0}.get("".join(re.findall(r"text-anchor='(\w+)'", attributes)), 0.0)
-        found.append((text, x - shift * length, x + (1 - shift) * length, width))
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -70,10 +54,5 @@ def pictures(r: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_all_text_is_inside_the_picture(pictures: Path) -> None:
     files = sorted(pictures.glob("*.svg"))
     assert len(files) == 2 * 4 * 5
-    outside = [
-        (file.name, text, right - width)
-        for file in files
-        for text, left, right, width in ends_of_texts(file.read_text(encoding="utf-8"))
-        if left < -TOLERANCE or right > width + TOLERANCE
-    ]
-    assert outside == []
+    outside = {file.name: texts_outside(file.read_text(encoding="utf-8")) for file in files}
+    assert {name: texts for name, texts in outside.items() if texts} == {}

@@ -56,10 +56,12 @@ def test_the_report_uses_exactly_the_keys_of_the_words_files() -> None:
     begun = {start for start in quoted if start.endswith((".", "_"))}
     tops = {key.split(".")[0] for key in keys}
     named = {key for key in quoted - begun if f"{key}." not in begun}
-    whole = {key for key in named if key.split(".")[0] in tops and not key.endswith((".csv", ".R", ".qmd", ".bib"))}
+    whole = {
+        key for key in named if key.split(".")[0] in tops and not key.endswith((".csv", ".R", ".qmd", ".bib", ".md"))
+    }
     assert whole <= keys
-    # plot_labels() uses all words of the figures; those of the model card are tested in test_model_card.py.
-    unasked = {key for key in keys - whole if not key.startswith(("figure.", "card.", *begun))}
+    # plot_labels() uses all words of the figures; those of the card and the datasheet have own tests.
+    unasked = {key for key in keys - whole if not key.startswith(("figure.", "card.", "datasheet.", *begun))}
     assert not unasked
 
 
@@ -82,7 +84,7 @@ def test_the_verdict_rules_match_those_of_the_audit() -> None:
         assert f"{rule.STRONG_AUROC:.2f}".replace(".", mark) in words["audit.shortcuts.many_unclear"]
         output = re.findall(rf"\b0{re.escape(mark)}\d+", words["audit.shift.prose"])
         assert output == [f"{limit:g}".replace(".", mark) for limit in shift]
-        assert {f"probe.{probe}" for probe in (*PROBES, *ACQUISITION_PROBES)} == {
+        assert {f"probe.{probe}" for probe in (*PROBES, *ACQUISITION_PROBES, "scan")} == {
             key for key in words if key.startswith("probe.")
         }
         assert {f"verdict.{verdict}" for verdict in rule.ORDER} == {key for key in words if key.startswith("verdict.")}

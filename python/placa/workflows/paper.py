@@ -1,0 +1,114 @@
+"""Write the tables, paragraphs and figures of a run for a paper, in R."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from placa.core.errors import unknown_name
+from placa.core.files import require_writable
+from placa.core.progress import Progress, show
+from placa.evaluation.either_bridge import run_separately
+from placa.evaluation.r_code import PAPER_FIGURES, PAPER_TABLES
+from placa.records.evaluation import Summary, evaluation_folder
+from placa.records.files import read_record
+from placa.records.run import require_evaluation, require_run
+from placa.reporting.errors import FigureWidthError
+from placa.reporting.words import LANGUAGES
+from placa.workflows.evaluate import evaluate
+
+#: Formats of tables; ``csv`` has semicolons in Spanish, as spreadsheets there expect.
+TABLE_FORMATS = ("docx", "xlsx", "latex", "csv", "html")
+FIGURE_FORMATS = ("pdf", "tiff", "svg", "png")
+#: Widths in millimetres that R draws.
+NARROWEST, WIDEST = 30.0, 400.0
+
+
+def paper_tables(
+    run: str | Path,
+    to: str = "docx",
+    language: str = "en",
+    out: str | Path | None = None,
+    split: str = "test",
+    progress: Progress | bool = True,
+) -> Path:
+    """Write the tables of a run, a paragraph of methods with its references, and one of results.
+
+    Args:
+        run: A run directory. It is evaluated first if it has no evaluation.
+        to: One of `TABLE_FORMATS`.
+        language: ``en`` or ``es``.
+        out: The folder to write to; ``RUN/paper`` by default. Files of the same names are replaced.
+        split: The evaluated split.
+        progress: True shows messages on stderr, False nothing.
+
+    Returns:
+        The folder, with one file per table, ``methods.md``, ``results.md`` and ``references.bib``.
+
+    Raises:
+        UnknownNameError: The format or language is unknown.
+        RError: R cannot write the format.
+        PlacaError: `run` is not a run, or R is missing.
+    """
+    if to not in TABLE_FORMATS:
+        raise unknown_name("format of tables", to, list(TABLE_FORMATS))
+    run, out, progress = _prepare(run, language, out, split, progress)
+    run_separately(progress, PAPER_TABLES, str(run), str(out), to, language, split)
+    return out
+
+
+def paper_figures(
+    run: str | Path,
+    width: float = 85.0,
+    to: str = "pdf",
+    language: str = "en",
+    out: str | Path | None = None,
+    split: str = "test",
+    progress: Progress | bool = True,
+) -> Path:
+    """Write the figures of a run at the width of a journal's column.
+
+    Args:
+        run: A run directory. It is evaluated first if it has no evaluation.
+        width: Width in millimetres, 30 to 400; journals often ask for 85 or 180.
+        to: One of `FIGURE_FORMATS`.
+        language: ``en`` or ``es``.
+        out: The folder to write to; ``RUN/paper/figures`` by default. Files of the same names are replaced.
+        split: The evaluated split.
+        progress: True shows messages on stderr, False nothing.
+
+    Returns:
+        The folder, with one file per figure.
+
+    Raises:
+        UnknownNameError: The format or language is unknown.
+        FigureWidthError: The width is outside the range.
+        PlacaError: `run` is not a run, or R is missing.
+    """
+    if to not in FIGURE_FORMATS:
+        raise unknown_name("format of figures", to, list(FIGURE_FORMATS))
+    if not NARROWEST <= width <= WIDEST:
+        raise FigureWidthError(
+            f"The width of figures must be {NARROWEST:g} to {WIDEST:g} mm, got {width:g} mm. Journals often ask for "
+            "85mm or 180mm.",
+            width=width,
+        )
+    run, out, progress = _prepare(run, language, out or Path(run) / "paper" / "figures", split, progress)
+    run_separately(progress, PAPER_FIGURES, str(run), str(out), f"{width:g}", to, language, split)
+    return out
+
+
+def _prepare(
+    run: str | Path, language: str, out: str | Path | None, split: str, progress: Progress | bool
+) -> tuple[Path, Path, Progress]:
+    run, shown = Path(run), show(progress)
+    if language not in LANGUAGES:
+        raise unknown_name("language", language, list(LANGUAGES))
+    facts = require_run(run)
+    folder = evaluation_folder(run, split)
+    if not (folder / "summary.json").is_file():
+        shown.say(f"evaluating the {split} split first, which has no evaluation yet")
+        evaluate(run, split, progress=shown)
+    require_evaluation(run, facts, read_record(folder / "summary.json", Summary), folder)
+    target = Path(out) if out else run / "paper"
+    require_writable(target.parent)
+    return run, target, shown

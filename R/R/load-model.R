@@ -80,6 +80,14 @@ read_headline <- function(run) {
   read_json_of_run(file.path(run, "evaluation"), "summary.json")$headline
 }
 
+# What the model takes: pixels, or embeddings and their maker.
+input_of_model <- function(facts) {
+  embeddings <- facts$embeddings
+  if (!length(embeddings)) return(paste(facts$data$image_size, "\u00d7", facts$data$image_size, "pixels"))
+  show_controls(paste0("embeddings of ", embeddings$length, " numbers (", embeddings$provenance$library, " ",
+                       embeddings$provenance$version, ")"))
+}
+
 #' @export
 format.placa_model <- function(x, ...) {
   data <- x$facts$data
@@ -89,7 +97,7 @@ format.placa_model <- function(x, ...) {
     cli::cli_text("{.strong Model} {.val {x$facts$name}}: {.val {x$findings}} against {against}")
     cli::cli_text(
       "Trained on {data$images$train} images ({show_controls(data$label_source)}), ",
-      "{show_controls(x$facts$training$backbone)}, {data$image_size} \u00d7 {data$image_size} pixels"
+      "{show_controls(x$facts$training$backbone)}, {input_of_model(x$facts)}"
     )
     for (finding in x$findings) {
       cli::cli_text("")

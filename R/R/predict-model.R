@@ -21,11 +21,19 @@
 #' reads it. For files with more bits, Python determines the grey scale, so use the
 #' path of the file.
 #'
+#' @section Embeddings:
+#' A model that was trained on embeddings of a foundation model
+#' (`placa train --features`) takes embeddings in place of images: the path of a
+#' parquet file, whose origin is compared with that of the model; or a data frame
+#' with `image_id` and one column per number, or one column of lists; or a numeric
+#' matrix with one row per image.
+#'
 #' @param object A model, by [load_model()].
 #' @param new_data Paths of image files (PNG, JPEG, TIFF, BMP, WebP, DICOM, of any
 #'   size) or directories, which are searched recursively; CT volumes for a CT model.
 #'   Or a data frame with a column of paths: `path`, `image_path`, `file`,
-#'   `filename`, `image`, the first of these that it has. Or pixels, see below.
+#'   `filename`, `image`, the first of these that it has. Or pixels or
+#'   embeddings, see below.
 #' @param operating_point Name of the operating point for the class, see
 #'   [read_thresholds()]; `NULL` is the default of each finding.
 #' @param type `"wide"`: `image_id`, `.pred_FINDING` for each finding, and the class;
@@ -54,6 +62,8 @@
 #' `future::plan("multisession")`, and load the model in each process.
 #' @section Errors:
 #' `placa_error_image` if no path exists, for empty `new_data` or invalid pixels;
+#' `placa_error_embedding` for anything but embeddings of the right length, if the
+#' model was trained on embeddings;
 #' `placa_error_run` if the run was moved or trained again after [load_model()];
 #' `placa_error_operating_point` for an unknown operating point;
 #' `placa_error_fork` in a forked process;
@@ -72,7 +82,9 @@ predict.placa_model <- function(object, new_data, operating_point = NULL, type =
   rlang::check_dots_empty()
   type <- rlang::arg_match(type)
   thresholds <- chosen_thresholds(object, operating_point)
-  if (is.data.frame(new_data)) {
+  if (length(object$facts$embeddings)) {
+    predicted <- predict_embeddings(object, new_data)
+  } else if (is.data.frame(new_data)) {
     given <- new_data[[path_column(new_data)]]
     predicted <- predict_paths(object, check_images(if (is.factor(given)) as.character(given) else given, "new_data"))
   } else if (!is.character(new_data) && (is.numeric(new_data) || is.list(new_data))) {

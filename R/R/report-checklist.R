@@ -75,8 +75,9 @@ texts_of_data <- function(run) {
     setting = if (length(sites)) escape_markdown(paste(sites, collapse = ", ")),
     reference = label_source_text(data), annotators = label_source_text(data),
     partitions = if (length(folds)) s("checklist.folds", n = num(folds)) else split_method_text(data$split),
-    preprocessing = if (length(data$image_size)) s("checklist.pixels", size = num(data$image_size)),
-    predictors = s("checklist.pixels_alone"), output = s("checklist.output"), explainability = "Grad-CAM"
+    preprocessing = if (length(data$image_size)) s("checklist.pixels", size = num(input_side(run))),
+    predictors = s("checklist.pixels_alone"), output = s("checklist.output"),
+    explainability = if (!length(run$info$embeddings)) "Grad-CAM"
   )
 }
 

@@ -13,7 +13,7 @@ write_data <- function(run, facts) {
   write_markdown(paste(c(counts, split), collapse = " "))
   write_comparison(data)
   write_label_facts(data)
-  if (length(data$image_size)) say("data.pixels", size = num(data$image_size))
+  if (length(data$image_size) && !length(run$info$embeddings)) say("data.pixels", size = num(data$image_size))
   write_flow(run, facts)
   if (is.null(run$predictions)) return(say("data.predictions_missing"))
   parts <- lapply(splits_of(run), function(split) run$predictions[run$predictions$split %in% split, ])

@@ -16,7 +16,7 @@ headline_facts <- function(run) {
     many = length(findings) > 1,
     split = if (length(found)) found$split[[1]] else "test",
     folds = run$info$folds$count,
-    phantom = identical(data$kind, "phantom"),
+    phantom = identical(data$kind, "phantom"), embeddings = length(run$info$embeddings) > 0,
     kind = word("kind", if (has_string(paste0("kind.", data$kind))) data$kind else "other"),
     groups = if (length(found)) groups_by_truth(run, found),
     images = if (length(found)) max(found$n_images) else data$images$test,

@@ -19,10 +19,11 @@ write_limits <- function(run, facts) {
     },
     if (evaluated) looks_limit(run, facts),
     if (repeated) s("limits.patients", images = num(main$n_images), patients = num(main$n_patients)),
+    pretraining_limits(run),
     s(paste0("limits.labels_", kind), labels = label_source_text(data)),
     if (!facts$phantom && !length(run$validations)) s("limits.one_source"),
     if (evaluated) s("limits.prevalence", prevalence = pct(main$prevalence), finding = facts$positive),
-    s("limits.detail", size = num(data$image_size %||% NA)),
+    s("limits.detail", size = num(input_side(run) %||% NA)),
     if (length(data$images$validation)) s("limits.thresholds", images = num(data$images$validation)),
     s("limits.reason")
   )

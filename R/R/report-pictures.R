@@ -147,7 +147,13 @@ write_extremes <- function(extremes, facts, maps) {
   if (is.null(images)) say(missing_pictures()) else say("errors.intro")
   if (!is.null(images)) {
     if (isTRUE(maps$mapped) && length(facts$folds)) say("errors.maps_folds", n = num(facts$folds))
-    if (isTRUE(maps$mapped)) say("errors.maps") else say("errors.maps_missing", reason = escape_markdown(maps$reason))
+    if (isTRUE(maps$mapped)) {
+      say("errors.maps")
+    } else if (isTRUE(facts$embeddings)) {
+      say("errors.maps_embeddings")
+    } else {
+      say("errors.maps_missing", reason = escape_markdown(maps$reason))
+    }
   }
   wide <- if (isTRUE(maps$mapped)) "films .pairs" else "films"
   if (facts$many) {

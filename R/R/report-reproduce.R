@@ -66,10 +66,18 @@ runs_of_other_seeds <- function(run, name) {
 
 # The command-line options of `placa train`, by their names in run.json. Options of the source are stored as typed.
 flags_of_train <- c(
-  "backbone", "weights", "seed", "folds", "epochs", "head_epochs", "patience", "batch_size", "learning_rate", "warmup",
-  "weight_decay", "loss", "classes", "focal_gamma", "class_weights", "label_smoothing", "mixup", "ema",
+  "backbone", "weights", "hidden", "seed", "folds", "epochs", "head_epochs", "patience", "batch_size", "learning_rate",
+  "warmup", "weight_decay", "loss", "classes", "focal_gamma", "class_weights", "label_smoothing", "mixup", "ema",
   "mixed_precision", "recalibration", "resist"
 )
+
+# Those of them that a head on embeddings does not have.
+flags_of_pixels <- c("backbone", "weights", "head_epochs", "mixup", "mixed_precision")
+
+# The options with the files of embeddings of a run or a validation.
+features_of <- function(facts) {
+  unlist(lapply(unlist(facts$embeddings$files), function(file) c("--features", shell_path(file))))
+}
 
 # The commands that reproduce the run, with all options, because defaults may change.
 commands_of <- function(run) {
@@ -84,17 +92,21 @@ commands_of <- function(run) {
   first <- intersect(if (identical(data$kind, "table")) "table" else "root", names(options))
   training <- run$info$training
   # Computed class weights are a list, not an option.
-  options_of_train <- training[flags_of_train[flags_of_train %in% names(Filter(Negate(is.list), training))]]
+  known <- flags_of_train[flags_of_train %in% names(Filter(Negate(is.list), training))]
+  embedded <- length(run$info$embeddings) > 0
+  # A head on embeddings has no options of pixels, and a network on pixels has no hidden layer.
+  options_of_train <- training[setdiff(known, if (embedded) flags_of_pixels else "hidden")]
+  changes <- if (!embedded) training$augmentation
   c(
     paste(c("placa prepare", shell_word(data$kind), vapply(options[first], shell_path, ""),
             flags(options[setdiff(names(options), first)]), "--out", prepared), collapse = " "),
-    paste(c("placa train", prepared, flags(c(options_of_train, training$augmentation)),
-            if (isFALSE(training$mirror)) "--no-mirror", "--out",
-            place), collapse = " "),
+    paste(c("placa train", prepared, features_of(run$info), flags(c(options_of_train, changes)),
+            if (isFALSE(training$mirror) && !embedded) "--no-mirror", "--out", place), collapse = " "),
     paste("placa evaluate", place),
     vapply(names(run$validations), function(name) {
-      other <- run$validations[[name]]$facts$prepared %||% "PREPARED"
-      paste("placa validate", place, shell_path(other), "--name", shell_word(name))
+      facts <- run$validations[[name]]$facts
+      paste(c("placa validate", place, shell_path(facts$prepared %||% "PREPARED"), features_of(facts), "--name",
+              shell_word(name)), collapse = " ")
     }, "", USE.NAMES = FALSE),
     paste("placa report", place)
   )

@@ -16,6 +16,7 @@ write_training <- function(run) {
                 gpu = escape_markdown(paste(machine$gpu, collapse = ", "))),
     folds = num(folds %||% NA)
   )
+  write_embeddings_of(run)
   write_methods_of_training(run)
   write_shortcut_measures(training$resist)
   write_history(run$history, run$info$folds$each$best_epoch %||% training$best_epoch)

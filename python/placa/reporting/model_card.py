@@ -197,7 +197,7 @@ def _training(words: Words, facts: RunFacts) -> str:
     return words.say(
         "card.training_validation",
         parameters=words.number(training["parameters"]),
-        size=words.number(facts["data"]["image_size"]),
+        size=words.number(_input_side(facts)),
         epochs=words.number(training["epochs_run"]),
         time=words.duration(training["seconds"]),
         seed=str(training["seed"]),
@@ -213,16 +213,37 @@ def _limits(words: Words, facts: RunFacts, figures: CardFigures | None) -> str:
             share = words.percent(one["n_positive"] / one["n_images"])
             name = words.name("finding", finding)
             prevalence = words.say("card.limits.prevalence_one", prevalence=share, finding=name)
-    detail = words.say("card.limits.detail", size=words.number(facts["data"]["image_size"]))
+    detail = words.say("card.limits.detail", size=words.number(_input_side(facts)))
     # A model that was tested elsewhere has these results above.
     source = [] if figures and figures.external else [words.say("card.limits.source")]
-    return "\n".join(f"- {line}" for line in (*source, detail, prevalence))
+    return "\n".join(f"- {line}" for line in (*_pretraining(words, facts), *source, detail, prevalence))
+
+
+def _input_side(facts: RunFacts) -> int:
+    """Return the side of the images that the network receives: that of the foundation model, if there is one."""
+    embeddings = facts.get("embeddings")
+    return embeddings["provenance"]["input_size"] if embeddings else facts["data"]["image_size"]
+
+
+def _pretraining(words: Words, facts: RunFacts) -> list[str]:
+    """Return whether the foundation model may have seen the images, as the report does (R/R/report-pretraining.R)."""
+    embeddings = facts.get("embeddings")
+    if embeddings is None:
+        return []
+    known = embeddings["provenance"].get("pretrained_on")
+    if known is None:
+        return [words.say("pretraining.unknown")]
+    key = "same" if facts["data"]["kind"] in known else "other" if known else "none"
+    return [words.say(f"pretraining.{key}", sets=", ".join(map(escape_markdown, known)))]
 
 
 def _code(words: Words, facts: RunFacts) -> list[str]:
     run = facts["name"]
-    shell = _block("sh", f"placa predict {shell_path(run)} {words.say('card.your_images')}")
-    r = _block("r", f'predict(placa::load_model({r_string(run)}), "image.png")')
+    images, file = words.say("card.your_images"), "image.png"
+    if "embeddings" in facts:
+        images, file = "--features embeddings.parquet", "embeddings.parquet"
+    shell = _block("sh", f"placa predict {shell_path(run)} {images}")
+    r = _block("r", f'predict(placa::load_model({r_string(run)}), "{file}")')
     prints = {"model": facts["model"]["fingerprint"], "data": facts["data"]["fingerprint"]}
     return [shell, r, words.say("card.fingerprints", **prints)]
 

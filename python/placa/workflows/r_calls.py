@@ -93,6 +93,48 @@ def name_as_list(run: str, paths: list[str]) -> list[str]:
     return [ids[path] for path in paths]
 
 
+def predict_table_as_lists(run: str, files: list[str]) -> dict[str, list[Any]]:
+    """Predict the rows of files of embeddings, for R.
+
+    Args:
+        run: A run that was trained on embeddings.
+        files: Parquet files of embeddings, and folders of them.
+
+    Returns:
+        ``image``, one entry per row, and ``probability``, one per row and finding.
+
+    Raises:
+        PlacaError: The embeddings were made in another way than those of the run, or a file is invalid.
+    """
+    from placa.inference.embedded import predict_table
+    from placa.inference.predict import load_predictor
+
+    predictor = load_predictor(Path(run))
+    table = predict_table(predictor, files)
+    images = table["image_id"].iloc[:: len(predictor.findings)]
+    return {"image": images.tolist(), "probability": table["probability"].tolist()}
+
+
+def predict_vectors_as_lists(run: str, file: str) -> dict[str, list[float]]:
+    """Predict embeddings for R.
+
+    Args:
+        run: A run that was trained on embeddings.
+        file: Numbers of 64 bits, little-endian, row by row.
+
+    Returns:
+        ``probability``, one entry per row and finding.
+    """
+    import numpy as np
+
+    from placa.inference.embedded import predict_vectors, require_embeddings
+    from placa.inference.predict import load_predictor
+
+    predictor = load_predictor(Path(run))
+    vectors = np.fromfile(file, "<f8").reshape(-1, require_embeddings(predictor)["length"]).astype(np.float32)
+    return {"probability": predict_vectors(predictor, vectors).probability.ravel().tolist()}
+
+
 _EXPLAINERS: dict[int, Explainer] = {}
 
 

@@ -24,13 +24,17 @@ from placa.models.embedding_head import build_head, scale_of
 from placa.records.embeddings import EmbeddingFacts
 from placa.records.errors import ProvenanceMismatchError
 from placa.records.files import read_record
+from placa.records.model import Thresholds
 from placa.records.predictions import read_predictions
 from placa.records.run_facts import RunFacts
 from placa.records.validation import ValidationFacts
+from placa.reporting.model_card import model_card
+from placa.reporting.words import LANGUAGES, Words
 from placa.sources.phantom import read_phantoms
 from placa.training.errors import ChangedTrainingError, OptionValueError
 from placa.training.options import TrainOptions
 from placa.workflows.prepare import prepare
+from placa.workflows.r_calls import predict_table_as_lists, predict_vectors_as_lists
 from placa.workflows.train import train
 from placa.workflows.validate import validate
 
@@ -227,3 +231,31 @@ def test_the_facts_of_embeddings_are_in_the_model_file(head: Path) -> None:
 
     stored: EmbeddingFacts = read_card(head / "model.keras")["embeddings"]
     assert stored == {"length": LENGTH, "provenance": PROVENANCE}
+
+
+def test_r_predicts_tables_and_numbers(head: Path, file: Path, prepared: Path, tmp_path: Path) -> None:
+    stored, _ = read_predictions(head)
+    found = predict_table_as_lists(str(head), [str(file)])
+    assert found["image"] == [*stored["image_id"], "elsewhere.png"]
+    np.testing.assert_array_equal(found["probability"][:-1], stored["probability"])
+    _, vectors = vectors_of(prepared)
+    vectors[:-3].astype("<f8").tofile(tmp_path / "numbers")
+    numbers = predict_vectors_as_lists(str(head), str(tmp_path / "numbers"))
+    np.testing.assert_array_equal(numbers["probability"], stored["probability"])
+
+
+@pytest.mark.parametrize(("known", "key"), [(None, "unknown"), (["phantom"], "same"), (["nih"], "other"), ([], "none")])
+def test_the_model_card_says_what_the_foundation_model_may_have_seen(
+    head: Path, known: list[str] | None, key: str
+) -> None:
+    facts = read_record(head / "run.json", RunFacts)
+    if known is not None:
+        facts["embeddings"]["provenance"]["pretrained_on"] = known
+    thresholds = read_record(head / "thresholds.json", Thresholds)
+    for language in LANGUAGES:
+        card = model_card(facts, thresholds, language=language)
+        sentence = Words(language).say(f"pretraining.{key}", sets=", ".join(known or []))
+        others = {"unknown", "same", "other", "none"} - {key}
+        assert sentence in card
+        assert not any(Words(language).say(f"pretraining.{one}", sets=", ".join(known or [])) in card for one in others)
+        assert "--features embeddings.parquet" in card

@@ -1,0 +1,41 @@
+# What the report says of a foundation model: how the embeddings were made, and which images it may have seen.
+
+write_embeddings_of <- function(run) {
+  embeddings <- run$info$embeddings
+  if (!length(embeddings)) return(invisible())
+  maker <- embeddings$provenance
+  say("pretraining.maker", length = num(embeddings$length), library = code(maker$library),
+      version = escape_markdown(maker$version), backend = code(maker$backend), dtype = code(maker$dtype),
+      size = num(maker$input_size), resize = escape_markdown(maker$resize),
+      checkpoint = code(substr(sub("^sha256:", "", maker$checkpoint), 1, 12)))
+  if (length(maker$model)) say("pretraining.model", model = escape_markdown(maker$model))
+  say("pretraining.rows", rows = num(embeddings$rows), used = num(embeddings$used), unused = num(embeddings$unused),
+      empty = num(embeddings$empty), missing = num(embeddings$missing))
+}
+
+# The limitations: whether the images of the data set, and those of the validations, are new to the foundation model.
+pretraining_limits <- function(run) {
+  embeddings <- run$info$embeddings
+  if (!length(embeddings)) return(NULL)
+  known <- embeddings$provenance$pretrained_on
+  if (is.null(known)) return(s("pretraining.unknown"))
+  known <- as.character(unlist(known))
+  sets <- paste(escape_markdown(known), collapse = ", ")
+  here <- if (run$info$data$kind %in% known) {
+    s("pretraining.same", sets = sets)
+  } else if (length(known)) {
+    s("pretraining.other", sets = sets)
+  } else {
+    s("pretraining.none")
+  }
+  elsewhere <- vapply(names(run$validations), function(name) {
+    if (!run$validations[[name]]$facts$kind %in% known) return(NA_character_)
+    s("pretraining.elsewhere", set = escape_markdown(name))
+  }, "")
+  c(here, unname(elsewhere[!is.na(elsewhere)]))
+}
+
+# The side of the images that the network receives: that of the foundation model, if there is one.
+input_side <- function(run) {
+  run$info$embeddings$provenance$input_size %||% run$info$data$image_size
+}

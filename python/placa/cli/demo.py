@@ -7,6 +7,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+from placa.core.arguments import add_language
 from placa.core.files import refuse_existing
 from placa.core.progress import RichProgress
 from placa.evaluation.bridge import find_r
@@ -22,9 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/demo"), metavar="RUN", help="(default: %(default)s)")
     parser.add_argument("--images", type=int, default=800, help="number of phantoms (default: %(default)s)")
     parser.add_argument("--epochs", type=int, help="maximum number of epochs")
-    parser.add_argument(
-        "--lang", default="en", choices=("en", "es"), help="the report's language (default: %(default)s)"
-    )
+    add_language(parser)
 
 
 def run(options: argparse.Namespace) -> None:

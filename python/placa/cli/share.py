@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from placa.cli.terminal import print_path
+from placa.core.arguments import add_language
 from placa.core.progress import RichProgress
 
 
@@ -13,9 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``placa share``."""
     parser.add_argument("run", type=Path, metavar="RUN")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="the directory to create")
-    parser.add_argument(
-        "--lang", default="en", choices=("en", "es"), help="language of the report (default: %(default)s)"
-    )
+    add_language(parser)
     parser.add_argument("--key", type=Path, metavar="FILE", help="secret key for the ids (default: your own)")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing directory")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,8 @@ from placa.core.errors import ProvenanceOptionError, unknown_name
 
 #: Help of the option ``--scheduler``.
 SCHEDULER = "Dask scheduler whose workers read the files from the same disk (tcp://HOST:8786; needs placa[dask])"
+#: Languages of reports, tables and figures.
+OUTPUT_LANGUAGES = ("en", "es")
 #: How R is run: inside this process, in a separate one, or whichever works.
 BRIDGES = ("auto", "rpy2", "rscript")
 
@@ -25,6 +28,17 @@ def add_bridge(parser: argparse.ArgumentParser) -> None:
         default="auto",
         choices=BRIDGES,
         help="how R is run: inside this process (rpy2) or in a separate one (default: %(default)s)",
+    )
+
+
+def add_language(parser: argparse.ArgumentParser) -> None:
+    """Add the option ``--lang``; its default is the language of ``PLACA_LANG``, such as ``es`` or ``es_ES``."""
+    own = re.split("[-_.]", os.environ.get("PLACA_LANG", ""))[0].lower()
+    parser.add_argument(
+        "--lang",
+        default=own if own in OUTPUT_LANGUAGES else "en",
+        choices=OUTPUT_LANGUAGES,
+        help="language of what is written (default: that of PLACA_LANG, or en)",
     )
 
 

@@ -17,7 +17,7 @@ from placa.images.ct.files import read_format
 from placa.images.dicom.header import read_header as dicom_header
 from placa.images.read import EXTENSIONS
 
-_VOLUMES = frozenset({".mha", ".mhd", ".nii", ".gz", ".nrrd"})
+_VOLUMES = frozenset({".mha", ".mhd", ".nii", ".gz", ".nrrd", ".nhdr"})
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ class PixelFormat:
         intercept: Physical value of a stored zero.
         axes: Of volumes: for each index axis, its step in mm to the left, to posterior and to superior.
         offset: Of volumes: position of the first voxel in the file, in bytes.
+        data_file: Of volumes: name of the file in the same folder that has the voxels; ``""`` for the file itself.
     """
 
     kind: str
@@ -53,3 +54,4 @@ class PixelFormat:
     intercept: float = 0.0
     axes: tuple[tuple[float, float, float], ...] = ()
     offset: int = 0
+    data_file: str = ""

@@ -48,6 +48,8 @@ _CONTENT = re.compile(
     rb"|\0\0\0\x0cjP  \r\n|\xff\x4f\xff\x51",
     re.DOTALL,
 )
+#: Extensions of CT volumes.
+_VOLUMES = (".mha", ".mhd", ".nii", ".nii.gz", ".nrrd", ".nhdr")
 _KINDS = {b"%PDF": "a PDF", b"PK\x03\x04": "a ZIP archive", b"\x1f\x8b": "gzip-compressed", b"\x89HDF": "an HDF5 file"}
 
 
@@ -140,7 +142,7 @@ def _from_picture(
 
         if is_dicom(head):
             return _from_dicom(path)
-        raise ImageRejected(_not_an_image(head)) from error
+        raise ImageRejected(_not_an_image(head, path)) from error
 
 
 def _from_dicom(path: str | os.PathLike[str]) -> Image.Image:
@@ -149,7 +151,9 @@ def _from_dicom(path: str | os.PathLike[str]) -> Image.Image:
     return Image.fromarray(read_grey(path))
 
 
-def _not_an_image(head: bytes) -> str:
+def _not_an_image(head: bytes, path: str | os.PathLike[str]) -> str:
+    if str(path).lower().endswith(_VOLUMES):
+        return "it is a CT volume, but the files of this set or model are images: prepare or predict volumes separately"
     for magic, kind in _KINDS.items():
         if head.startswith(magic):
             return f"it is {kind}, not an image, despite its extension: extract the image"

@@ -11,11 +11,14 @@ from raising import raises
 
 from placa.dataset.pixel_cache import open_pixels
 from placa.images.by_rule import read_file
+from placa.images.read import ImageRejected, read_image
 from placa.inference.predict import predict_files
 from placa.records.manifest import read_manifest
+from placa.records.reading import slabs
 from placa.sources.dicom import read_dicom
 from placa.sources.dicom.patient_key import PatientKey
 from placa.sources.errors import MissingOptionError
+from placa.sources.table import read_table
 from placa.training.options import TrainOptions
 from placa.workflows.prepare import prepare
 from placa.workflows.train import train
@@ -76,3 +79,19 @@ def test_a_run_on_series_predicts_folders_as_it_predicted_the_set(archive: Path,
     [folder, file] = predictions.outputs.probability[:, 0].tolist()
     assert folder == file == pytest.approx(stored[manifest.loc[first[0], "patient_id"]], abs=1e-6)
     assert {reason for _, reason in predictions.rejected} == {"another series of the same study is used"}
+
+
+def test_a_table_of_volumes_in_any_form_is_a_set_of_volumes(archive: Path, tmp_path: Path) -> None:
+    lines = ["path,patient,COVID"]
+    for number, ending in enumerate((".mha", ".nii.gz", ".nii", ".nrrd")):
+        write_volume(tmp_path / f"{number}{ending}", _levels(number))
+        lines.append(f"{number}{ending},{number},{number % 2}")
+    lines += [f"{archive / 'images' / f'P{number}'},{number},{number % 2}" for number in range(4)]
+    (tmp_path / "scans.csv").write_text("\n".join([*lines, "absent.mha,9,1"]) + "\n")
+    source = read_table(tmp_path / "scans.csv", "COVID", slices=4)
+    assert (len(source.images), source.missing, source.reading) == (8, 1, slabs(4))
+    squares = [read_file(source.reading, path, 32) for path in source.images["path"]]
+    assert all(np.array_equal(squares[number], squares[number + 4]) for number in range(4))
+    assert read_table(tmp_path / "scans.csv", "COVID").reading == slabs()
+    with pytest.raises(ImageRejected, match="CT volume"):
+        read_image(tmp_path / "1.nii.gz", 32)

@@ -23,7 +23,10 @@ from placa.images.grey import ImageRejected
 from placa.images.pixel_format import PixelFormat
 
 #: Readers of the header, by file extension.
-_READERS = {".mha": read_meta_image, ".nii.gz": read_nifti, ".nrrd": read_nrrd}
+_READERS = {
+    **{".mha": read_meta_image, ".mhd": read_meta_image},
+    **{".nii.gz": read_nifti, ".nii": read_nifti, ".nrrd": read_nrrd, ".nhdr": read_nrrd},
+}
 EXTENSIONS = tuple(_READERS)
 #: Maximum number of voxels: more than any chest CT (1,024 x 1,024 x 550); 1.2 GB of memory at 16 bits.
 MAX_VOXELS = 600_000_000
@@ -110,7 +113,7 @@ def open_volume(path: Path) -> Volume:
         require_no_double(path)
         found, fields = _read(path)
         _require_volume(found)
-        volume = Volume(found, Voxels(path, found))
+        volume = Volume(found, Voxels(path.with_name(found.data_file or path.name), found))
         _require_even_slices(fields, volume.spacing[volume.body_axis])
         return volume
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,20 @@ def millimetres(unit: str) -> float:
     if name.lower() not in MILLIMETRES:
         raise ImageRejected(f"its unit of length is {name[:16]!r}, expected mm, cm, m or µm: correct its header")
     return MILLIMETRES[name.lower()]
+
+
+def voxel_file(path: Path, name: str) -> str:
+    """Return the name of the file that has the voxels of a header file (``.mhd``, ``.nhdr``).
+
+    Raises:
+        ImageRejected: It is not one file in the folder of the header.
+    """
+    name = name.removeprefix("./")
+    if not name or "/" in name or "\\" in name or "%" in name or name.split()[0] == "LIST":
+        raise ImageRejected(f"its voxels are in {name[:40]!r}, expected one file beside it: save it as one file")
+    if not path.with_name(name).is_file():
+        raise ImageRejected(f"the file of its voxels, {name}, is not beside it: copy both files", missing=name)
+    return name
 
 
 def spacing(axes: NDArray[np.float64]) -> NDArray[np.float64]:

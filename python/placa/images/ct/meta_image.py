@@ -1,4 +1,4 @@
-"""Read the header of a MetaImage (``.mha``), https://itk.org/Wiki/ITK/MetaIO/Documentation.
+"""Read the header of a MetaImage (``.mha``, or ``.mhd`` with its voxels in another file), https://itk.org/Wiki/ITK/MetaIO/Documentation.
 
 The reader of SimpleITK does not validate the header: a wrong number of dimensions ends the process, and damaged or
 missing voxels become noise without a message.
@@ -7,12 +7,13 @@ missing voxels become noise without a message.
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from placa.images.ct.geometry import millimetres
+from placa.images.ct.geometry import millimetres, voxel_file
 from placa.images.grey import ImageRejected
 from placa.images.pixel_format import PixelFormat
 
@@ -39,6 +40,8 @@ _POWERS = {
     **dict.fromkeys(_DIRECTIONS, 2),
     **dict.fromkeys(("ElementToIntensityFunctionSlope", "ElementToIntensityFunctionOffset"), 0),
 }
+#: Name of a copied DICOM element.
+_TAG = re.compile(r"[0-9a-fA-F]{4}\|[0-9a-fA-F]{4}")
 _POSITIVE = {"DimSize", "ElementSpacing", "ElementSize"}
 
 
@@ -46,7 +49,7 @@ def read_meta_image(path: Path) -> tuple[PixelFormat, dict[str, str]]:
     """Return the format of a MetaImage, and all fields of its header.
 
     Args:
-        path: A file with a text header, followed by the voxels.
+        path: A file with a text header, followed by the voxels or the name of their file.
 
     Raises:
         ImageRejected: The header is not that of a MetaImage, is damaged, or refers to another file.
@@ -55,16 +58,19 @@ def read_meta_image(path: Path) -> tuple[PixelFormat, dict[str, str]]:
     with path.open("rb") as file:
         before, name, after = file.read(_HEAD).partition(b"ElementDataFile")
     line, newline, _ = after.partition(b"\n")
-    if not newline:
+    separate = path.suffix.lower() == ".mhd"
+    if not newline and not (separate and name):
         raise ImageRejected("it is not an .mha volume, or its header is truncated")
     fields = _fields(before)
-    if line.strip(b"= \r\t") != b"LOCAL":
+    place = _decoded(line).strip("= \r\t")
+    if place != "LOCAL" and not separate:
         raise ImageRejected("its voxels are in another file, but an .mha file contains its voxels: save it again")
+    other = "" if place == "LOCAL" else voxel_file(path, place)
     if not _is_true(fields.get("BinaryData", "")):
         raise ImageRejected("its voxels are stored as text, not as binary data: save it as binary")
     number, bits = _TYPES[fields["ElementType"]]
-    offset = len(before) + len(name) + len(line) + 1
-    found = path.stat().st_size - offset
+    offset = 0 if other else len(before) + len(name) + len(line) + 1
+    found = path.with_name(other or path.name).stat().st_size - offset
     stated = fields.get("CompressedDataSize", "")
     compressed = _is_true(fields.get("CompressedData", ""))
     if compressed and stated != str(found):
@@ -85,6 +91,7 @@ def read_meta_image(path: Path) -> tuple[PixelFormat, dict[str, str]]:
         intercept=float(fields.get("ElementToIntensityFunctionOffset", 0)),
         axes=_axes(fields) if len(sizes) == 3 else (),
         offset=offset,
+        data_file=other,
     ), fields
 
 
@@ -107,8 +114,14 @@ def _axes(fields: dict[str, str]) -> tuple[tuple[float, float, float], ...]:
 def _fields(text: bytes) -> dict[str, str]:
     fields: dict[str, str] = {}
     lines = text.replace(b"\r\n", b"\n").removesuffix(b"\n").split(b"\n")
+    in_tag = False
     for number, line in enumerate(lines, start=1):
         name, equals, value = (part.strip() for part in _decoded(line).partition("="))
+        if _TAG.fullmatch(name) or (in_tag and not equals):
+            # A text of the DICOM header, copied along: of any characters, and of several lines.
+            in_tag = True
+            continue
+        in_tag = False
         if not equals or not name or not (name + value.replace("\t", " ")).isprintable() or name in fields:
             raise ImageRejected(f"it is not an .mha volume, or its header is damaged in line {number}: copy it again")
         fields[name] = value

@@ -1,4 +1,6 @@
-"""Read the header of a NRRD (https://teem.sourceforge.net/nrrd/format.html) with its voxels in the same file.
+"""Read the header of a NRRD: ``.nrrd``, or ``.nhdr`` with its voxels in another file.
+
+The format: https://teem.sourceforge.net/nrrd/format.html.
 
 SimpleITK ignores the units, and some damaged headers end its process.
 """
@@ -12,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from placa.images.ct.geometry import millimetres
+from placa.images.ct.geometry import millimetres, voxel_file
 from placa.images.grey import ImageRejected, refuse_format
 from placa.images.pixel_format import PixelFormat
 
@@ -39,11 +41,15 @@ def read_nrrd(path: Path) -> tuple[PixelFormat, dict[str, str]]:
     if not re.match(rb"NRRD000[1-5]\r?\n", head):
         raise ImageRejected("it is not a NRRD volume, or its header is damaged: copy it again")
     end = re.search(rb"\r?\n\r?\n", head)
-    if end is None:
+    separate = path.suffix.lower() == ".nhdr"
+    if end is None and not separate:
         raise ImageRejected("its NRRD header is truncated, or its voxels are in another file: copy it again")
-    fields, pairs = _fields(head[: end.start()].decode("utf-8", errors="replace"))
-    if "datafile" in fields:
+    fields, pairs = _fields(head[: end.start() if end else None].decode("utf-8", errors="replace"))
+    place = fields.get("datafile", "")
+    if place and not separate:
         raise ImageRejected("its voxels are in another file, but a .nrrd file contains its voxels: save it again")
+    if separate and not place:
+        raise ImageRejected("its NRRD header names no file of voxels (data file): save it again")
     number, bits = _type(_required(fields, "type"))
     sizes = _integers(_required(fields, "sizes"))
     if _required(fields, "dimension") != str(len(sizes)):
@@ -64,7 +70,8 @@ def read_nrrd(path: Path) -> tuple[PixelFormat, dict[str, str]]:
         number=number,
         big_endian=fields.get("endian", "").lower() == "big",
         axes=_axes(fields, len(sizes)) if len(sizes) == 3 else (),
-        offset=end.end(),
+        offset=end.end() if end and not place else 0,
+        data_file=voxel_file(path, place) if place else "",
     )
     return found, pairs
 

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from placa.core.arguments import positive_integer
 from placa.core.errors import unknown_name
 from placa.core.progress import Progress
 from placa.records.codes import Note
 from placa.records.manifest import FIXED
+from placa.records.reading import SQUARES, STRETCH
 from placa.sources.errors import (
     ImagesNotFoundError,
     NoUsableRowError,
@@ -23,6 +25,7 @@ from placa.sources.table.columns import COLUMNS, columns_note
 from placa.sources.table.labels import LabelValues, label_columns, read_truth
 from placa.sources.table.paths import find_paths, name_path_column
 from placa.sources.table.rows import join_rows, require_both, usable_rows
+from placa.sources.table.volumes import find_volumes_of
 from placa.sources.tables import TextTable, read_text_table
 from placa.sources.tables.cells import find_column, find_columns, read_ages, read_sexes, read_splits, read_views
 from placa.sources.tables.identifiers import join_groups, patients_in_paths, read_patients
@@ -47,6 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--separator", metavar="TEXT", help="what separates findings in a cell (default: detected; none: nothing)"
     )
+    parser.add_argument(
+        "--slices", type=positive_integer, metavar="N", help=f"number of slabs per CT volume (default: {SQUARES})"
+    )
     parser.add_argument("--root", type=Path, metavar="DIR", help="start of relative paths (default: TABLE's directory)")
     for name, usual_names in COLUMNS.items():
         parser.add_argument(
@@ -70,6 +76,7 @@ def from_options(options: argparse.Namespace, progress: Progress) -> Source:
         options.root,
         columns,
         options.separator,
+        options.slices,
     )
 
 
@@ -82,6 +89,7 @@ def read_table(
     root: str | Path | None = None,
     columns: Mapping[str, str] | None = None,
     separator: str | None = None,
+    slices: int | None = None,
 ) -> Source:
     """Read a table of images and labels.
 
@@ -102,6 +110,7 @@ def read_table(
             path column, patients are taken from paths such as ``patient00001/study1/view1.jpg``.
         separator: What separates findings in a label cell; ``"none"`` for nothing; by default detected (see
             `placa.sources.tables.label_cells.read_entries`).
+        slices: The number of slabs per CT volume, 16 by default.
 
     Returns:
         The existing images. If neither patients nor groups are known, `prepare` searches for groups.
@@ -157,7 +166,8 @@ def read_table(
         )
     labelled = joined.values[kept & joined.values.notna().any(axis=1)]
     paths = files[labelled.index]
-    existing = paths.map(os.path.isfile).astype(bool)
+    paths, reading = find_volumes_of(paths, slices, notes)
+    existing = paths.map(os.path.exists if reading != STRETCH else os.path.isfile).astype(bool)
     if not existing.any():
         searched = f" (first: {paths.iloc[0]}). Check --root." if len(paths) else "."
         raise ImagesNotFoundError(
@@ -200,7 +210,9 @@ def read_table(
                 for kind, column in named.items()
                 if column is not None or kind in given
             },
+            **({"slices": reading.squares} if reading != STRETCH else {}),
         },
+        reading=reading,
     )
 
 

@@ -88,16 +88,15 @@ def test_padding_outside_the_scan_field_is_black_like_air(tmp_path: Path) -> Non
     assert np.array_equal(read_file(EIGHT, str(write_volume(tmp_path / "filled.mha", levels)), 32), air)
 
 
-@pytest.mark.parametrize("ending", [".nii.gz", ".nrrd", ".MHA"])
+@pytest.mark.parametrize("ending", [".nii.gz", ".nii", ".nrrd", ".nhdr", ".mhd", ".MHA"])
 def test_all_volume_formats_give_the_same_squares(tmp_path: Path, ending: str) -> None:
     image = to_image(thorax())
     SimpleITK.WriteImage(image, str(tmp_path / "1.mha"))
-    SimpleITK.WriteImage(image, str(tmp_path / f"1{ending.lower()}"), True)
-    os.rename(tmp_path / f"1{ending.lower()}", tmp_path / f"2{ending}")
-    if ending == ".MHA":
-        SimpleITK.WriteImage(image, str(tmp_path / "1.mha"))
     expected = read_file(EIGHT, str(tmp_path / "1.mha"), 32)
-    assert np.array_equal(read_file(EIGHT, str(tmp_path / f"2{ending}"), 32), expected)
+    for compress in (True, False):
+        SimpleITK.WriteImage(image, str(tmp_path / f"2{ending.lower()}"), compress)
+        os.rename(tmp_path / f"2{ending.lower()}", tmp_path / f"2{ending}")
+        assert np.array_equal(read_file(EIGHT, str(tmp_path / f"2{ending}"), 32), expected)
 
 
 def _cut(path: Path, keep: float) -> None:
@@ -249,7 +248,12 @@ def test_volumes_are_found_by_their_suffixes(tmp_path: Path) -> None:
     found = list_files(EIGHT, [tmp_path, tmp_path / "scan.png"])
     assert [path.name for path in found] == ["9.mha", "10.mha", "1.nii.gz", "2.nrrd", "scan.png"]
     assert [file_name(EIGHT, path) for path in found] == ["9", "10", "1", "2", "scan.png"]
-    with raises(NoFilesFoundError, kind="CT volume", places=[], endings=[".mha", ".nii.gz", ".nrrd", ".dcm"]):
+    with raises(
+        NoFilesFoundError,
+        kind="CT volume",
+        places=[],
+        endings=[".mha", ".mhd", ".nii.gz", ".nii", ".nrrd", ".nhdr", ".dcm"],
+    ):
         list_files(EIGHT, [tmp_path / "a" / ".."][:0])
     with raises(PathNotFoundError, path=str(tmp_path / "nowhere")):
         list_files(EIGHT, [tmp_path / "nowhere"])

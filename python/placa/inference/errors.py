@@ -85,3 +85,7 @@ class ReadsPixelsError(InputError):
 
 class NothingToPredictError(InputError):
     """Neither images nor embeddings are named."""
+
+
+class ImageTypeError(InputError):
+    """An input is neither a path nor an image in memory. Values: ``type``."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from placa.core.progress import Progress, show
 from placa.images.by_rule import list_files
+from placa.inference.in_memory import ImageInput, as_files
 from placa.inference.predict import Predictor
 
 if TYPE_CHECKING:
@@ -69,22 +70,28 @@ class Model:
         """The Keras model, from uint8 pixels ``(n, size, size, 1)`` to ``score`` and ``probability``."""
         return self._predictor.model
 
-    def predict(
-        self, images: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], progress: Progress | bool = True
-    ) -> Predictions:
+    def predict(self, images: ImageInput | Iterable[ImageInput], progress: Progress | bool = True) -> Predictions:
         """Predict images, as training read them.
 
         Args:
-            images: Image files (or CT volumes, if the model reads volumes) and folders of them; one, or several.
+            images: Image files (or CT volumes, if the model reads volumes) and folders of them; the content of files,
+                as bytes or open files; Pillow images; or grey levels, uint8 or uint16, ``(h, w)`` or ``(n, h, w)``;
+                one input, or several. The ``image_id`` of an image in memory is its number, from 0.
             progress: True shows a bar on stderr, False nothing.
 
         Raises:
+            ImageTypeError: An input is of another type, or an array has another shape or type.
             PlacaError: A path does not exist, or a folder holds no image.
         """
-        places = [images] if isinstance(images, str | os.PathLike) else list(images)
-        listing = list_files(self._predictor.reading, places)
-        table, rejected = self._predictor.predict([str(path) for path in listing], show(progress))
-        return Predictions(table, rejected + listing.reasons)
+        with as_files(images) as (places, names):
+            listing = list_files(self._predictor.reading, places)
+            table, rejected = self._predictor.predict([str(path) for path in listing], show(progress))
+        if names:
+            numbers = table["path"].map(names)
+            table["image_id"] = numbers.fillna(table["image_id"])
+            table["path"] = table["path"].where(numbers.isna())
+        rejected = [(names.get(path, path), reason) for path, reason in rejected + listing.reasons]
+        return Predictions(table, rejected)
 
     def explain(self, image: str | os.PathLike[str], findings: Iterable[str] | None = None) -> list[Explanation]:
         """Explain the prediction of one image with Grad-CAM (Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74).

@@ -1,0 +1,61 @@
+"""``placa runs``: list runs with their data, options and results."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from placa.core.arguments import add_json
+from placa.core.progress import RichProgress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``placa runs``."""
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("runs"), metavar="DIR", help="(default: runs)")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="print the list as CSV")
+    add_json(form)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the runs as a table, as CSV or as JSON."""
+    import json
+
+    from placa.cli.terminal import print_json
+    from placa.workflows.runs import list_runs
+
+    runs = list_runs(options.folder, RichProgress())
+    if options.csv:
+        runs.to_csv(sys.stdout, index=False, lineterminator="\n")
+    elif options.json:
+        print_json(json.loads(runs.to_json(orient="records", double_precision=15)))
+    else:
+        _print_runs(runs)
+
+
+def _print_runs(runs: pd.DataFrame) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from placa.cli.terminal import print_table
+    from placa.core.text import show_controls
+
+    grid = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("run", "data", "backbone", "seed", "finding"):
+        grid.add_column(name, overflow="fold")
+    for name in ("AUROC", "external AUROC"):
+        grid.add_column(name, justify="right")
+    for row in runs.to_dict("records"):
+        auroc = external = ""
+        if row["auroc"] == row["auroc"] and row["auroc"] is not None:
+            auroc = f"{row['auroc']:.3f} ({row['auroc_lower']:.3f} to {row['auroc_upper']:.3f})"
+        if row["external_auroc"] == row["external_auroc"] and row["external_auroc"] is not None:
+            external = f"{row['external_auroc']:.3f} ({row['external']})"
+        cells = (row["run"], row["data"], row["backbone"], row["seed"], row["finding"], auroc, external)
+        grid.add_row(*(Text(show_controls(str(cell))) for cell in cells))
+    print_table(grid)

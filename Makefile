@@ -43,6 +43,9 @@ setup: ## the virtual environment, the R packages, placa in Python and R
 .make/python: requirements.lock pyproject.toml
 	@echo "setting up Python"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@# A virtual environment that uv or --without-pip made has no pip.
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null 2>&1 || \
+	  { echo "The virtual environment .venv has no pip. Run make clean, then make setup." >&2; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@# ABI mode needs no compiler and no R headers. API mode fails if only some of them are installed.
 	@# Compile to bytecode once: with PYTHONDONTWRITEBYTECODE, as in many containers, TensorFlow would take nine seconds

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -148,7 +148,17 @@ def _r() -> list[Check]:
     for name, cost in R_PACKAGES.items():
         command = "placa install-r" if name == "placa" else f"Rscript -e 'install.packages(\"{name}\")'"
         found.append(Check(f"R: {name}", versions.get(name), cost, command))
-    return found
+    return [_with_python(one, sys.version_info[:2]) for one in found]
+
+
+def _with_python(check: Check, python: tuple[int, ...]) -> Check:
+    """Mark a reticulate that cannot start this Python as missing: before 1.34 it imports `imp`, removed in 3.12."""
+    found = check.version
+    if check.name != "R: reticulate" or found is None or python < (3, 12):
+        return check
+    if tuple(int(part) for part in found.replace("-", ".").split(".")[:2]) >= (1, 34):
+        return check
+    return replace(check, version=None, cost=f"{found} cannot start Python 3.12 or newer; {check.cost}")
 
 
 def _rpy2(r: str | None) -> str | None:

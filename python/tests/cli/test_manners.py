@@ -162,3 +162,14 @@ def test_doctor_fails_if_something_named_is_missing(placa, monkeypatch: pytest.M
         "command": "install arrow",
     }
     assert placa("doctor", "qarto").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("version", "python", "found"),
+    [("1.28", (3, 11), "1.28"), ("1.28", (3, 12), None), ("1.28-1", (3, 13), None), ("1.34.0", (3, 13), "1.34.0")],
+)
+def test_doctor_finds_a_reticulate_that_cannot_start_python(version: str, python: tuple[int, ...], found: str) -> None:
+    from placa.cli.doctor import Check, _with_python
+
+    assert _with_python(Check("R: reticulate", version), python).version == found
+    assert _with_python(Check("R: cli", version), python).version == version

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -211,4 +212,5 @@ def test_python_and_r_packages_have_the_same_version() -> None:
     from placa import __version__
 
     assert f"Version: {__version__}" in (ROOT / "R" / "DESCRIPTION").read_text().splitlines()
-    assert f'version = "{__version__}"' in (ROOT / "pyproject.toml").read_text().splitlines()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert project["tool"]["hatch"]["version"]["path"] == "python/placa/__init__.py"

@@ -34,7 +34,8 @@ def test_the_wheel_contains_all_modules_reports_and_the_r_source(wheel: Path) ->
         ]
         assert files and {f"{place}/{file.relative_to(folder)}" for file in files} <= held
     assert {"placa/share/R/DESCRIPTION", "placa/share/R/NAMESPACE"} <= held
-    assert not [name for name in held if "test" in name or name.endswith((".o", ".so", ".pyc"))]
+    assert "placa/py.typed" in held
+    assert not [name for name in held if "/tests/" in name or "/test_" in name or name.endswith((".o", ".so", ".pyc"))]
 
 
 @pytest.mark.slow

@@ -39,17 +39,20 @@ shape_predictions <- function(predicted, findings, thresholds, type, paths) {
   if (paths) id$path <- predicted$path
   if (type == "long") {
     rows <- rep(seq_len(nrow(id)), each = length(findings))
-    return(tibble::tibble(
+    return(tibble::add_column(tibble::tibble(
       id[rows, ], finding = rep(findings, nrow(id)), probability = as.double(t(predicted$probability)),
       class = as.vector(t(ifelse(positive, "positive", "negative")))
-    ))
+    ), !!!as.list(if (!is.null(predicted$typical)) predicted$typical[rows, ])))
   }
   prob <- stats::setNames(as.data.frame(predicted$probability), paste0(".pred_", findings))
   class <- lapply(seq_along(findings), function(j) {
     factor(ifelse(positive[, j], "positive", "negative"), c("positive", "negative"))
   })
   names(class) <- if (length(findings) == 1) ".pred_class" else paste0(".pred_class_", findings)
-  tibble::as_tibble(c(if (type == "wide") id, if (type != "class") prob, if (type != "prob") class))
+  typical <- if (type == "wide" && !is.null(predicted$typical)) {
+    stats::setNames(as.list(predicted$typical), paste0(".", names(predicted$typical)))
+  }
+  tibble::as_tibble(c(if (type == "wide") id, if (type != "class") prob, if (type != "prob") class, typical))
 }
 
 path_column <- function(data, call = rlang::caller_env()) {

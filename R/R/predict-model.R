@@ -53,6 +53,11 @@
 #'   keyed hash of it; for pixels their name or number; or the column `image_id` of
 #'   `new_data`.
 #'
+#'   The forms `"wide"` and `"long"` also have the share of the training images that are
+#'   less typical than this image (`.typicality`; in `"long"` `typicality`), and whether
+#'   it differs from all of them (`.outside`, `outside`), which is also a warning of class
+#'   `placa_warning_outside`. Models of earlier versions do not have these columns.
+#'
 #'   An image that does not exist or cannot be read has a row of missing values, and a
 #'   warning of class `placa_warning_rejected` gives the reasons.
 #' @section Parallel R processes:
@@ -100,6 +105,7 @@ predict.placa_model <- function(object, new_data, operating_point = NULL, type =
     predicted$image_id <- as_text(new_data$image_id, "image_id")
   }
   warn_rejected(predicted$rejected)
+  warn_outside(predicted$path[predicted$typical$outside %in% TRUE])
   shape_predictions(predicted, object$findings, thresholds, type, isTRUE(paths))
 }
 
@@ -139,7 +145,8 @@ predict_paths <- function(model, images, call = rlang::caller_env()) {
   rejected$image <- rows$path[match(rejected$image, rows$full)]
   list(
     path = rows$path, image_id = as.character(unlist(ids))[match(rows$full, unique(rows$full))],
-    probability = matrix(probability, nrow(rows), dimnames = list(NULL, model$findings)), rejected = rejected
+    probability = matrix(probability, nrow(rows), dimnames = list(NULL, model$findings)), rejected = rejected,
+    typical = typical_columns(all_of("typicality", as.double), all_of("outside", as.logical), match(rows$full, image))
   )
 }
 

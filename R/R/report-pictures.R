@@ -98,6 +98,29 @@ write_uniform <- function(run, files) {
   write_gallery("uniform", images[nzchar(files), ], s("data.uniform_caption"))
 }
 
+# The images that the audit lists as most unusual; those of `uniform_images` are shown already.
+unusual_rows <- function(run) {
+  listed <- as_rows(run$info$data$audit$unusual$listed)
+  if (is.null(listed)) NULL else as_rows(listed[!listed$image_id %in% unlist(uniform_images(run)), ])
+}
+
+unusual_images <- function(run) as.list(unusual_rows(run)$image_id)
+
+write_unusual <- function(run, files) {
+  rows <- unusual_rows(run)
+  if (is.null(rows)) return(invisible())
+  found <- run$info$data$audit$unusual
+  say("data.unusual", outside = num(found$outside), images = num(found$images))
+  files <- as.character(unlist(files))
+  if (length(files) != nrow(rows) || !any(nzchar(files))) return(invisible())
+  names <- escape_markdown(rows$image_id)
+  images <- data.frame(
+    file = files, label = names, class = "plain", value = num(rows$distance, 1),
+    alt = s("data.unusual_alt", image = names)
+  )
+  write_gallery("unusual", images[nzchar(files), ], s("data.unusual_caption"))
+}
+
 # The key of the sentence for missing images: left out, no images, or no Python.
 missing_pictures <- function() {
   if (isFALSE(the_report$pictures)) return("data.pictures_left_out")

@@ -52,7 +52,7 @@ report_pictures <- function() {
   # Only lists and scalars, because some versions of reticulate cannot convert a data frame.
   list(
     python = draws_pictures(), prepared = locate_prepared(run), run = run$path, folder = figure_file(""),
-    samples = the_report$samples$image, uniform = uniform_images(run),
+    samples = the_report$samples$image, uniform = c(uniform_images(run), unusual_images(run)),
     extremes = the_report$extremes[c("image", "finding", "side")],
     training = choose_training_images(run), changes = changes$amounts, seed = changes$seed
   )
@@ -83,10 +83,16 @@ report_sections <- function() {
       files <- from_python("films")
       drawn <- seq_along(the_report$samples$image)
       write_samples(the_report$samples, facts, files[drawn])
-      write_uniform(run, files[-drawn])
+      others <- if (length(drawn)) files[-drawn] else files
+      uniform <- seq_along(uniform_images(run))
+      write_uniform(run, others[uniform])
+      write_unusual(run, if (length(uniform)) others[-uniform] else others)
     },
     audit = write_audit,
-    training = function(run, facts) write_training(run),
+    training = function(run, facts) {
+      write_update_part(run)
+      write_training(run)
+    },
     augmentation = function(run, facts) {
       write_augmented(run, from_python("augmented"))
       write_options(run)

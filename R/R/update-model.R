@@ -18,6 +18,7 @@
 #' @inheritParams clustered_auroc
 #' @param method `"auto"` (the proposed one), `"none"`, `"intercept"`, `"logistic"`, `"isotonic"` or `"refit"`.
 #' @param split The split to fit to; `NULL` uses all rows.
+#' @param out A directory for the tables as CSV files, or `NULL`; `placa update` uses it.
 #' @return An object of class `placa_update`, a list:
 #'   * `coefficients`: a tibble with `finding`, `method`, `proposed`, `intercept` and `slope` of the logit (0 and 1 for
 #'     `"none"`; missing for `"isotonic"`), `intercept_std_error`, `slope_std_error` (clustered), `n_images`,
@@ -26,6 +27,7 @@
 #'     `p_value`.
 #'   * `gain`: a tibble with `finding`, `metric` (`log_loss`, `brier`, `intercept`, `slope`, `observed_expected`),
 #'     `before`, `after`, `difference`, `lower`, `upper` (the last three only for the losses), `confidence`.
+#'   * `maps`: for `"isotonic"`, the logits of the steps: `finding`, `logit`, `updated`.
 #'   * `predictions`: `predictions` with cross-fitted updated probabilities; `score` is the original probability.
 #' @seealso [validate_external()], [calibration_measures()]
 #' @section Errors:
@@ -46,7 +48,8 @@
 #' update <- update_model(predictions, draws = 200)
 #' update$coefficients
 #' update$gain
-update_model <- function(predictions, method = "auto", split = NULL, confidence = 0.95, draws = 1000, seed = 1) {
+update_model <- function(predictions, method = "auto", split = NULL, confidence = 0.95, draws = 1000, seed = 1,
+                         out = NULL) {
   check_confidence(confidence)
   check_draws(draws, seed)
   method <- check_update_method(method)
@@ -69,14 +72,16 @@ update_model <- function(predictions, method = "auto", split = NULL, confidence 
     tables <- lapply(names(parts), function(finding) tibble::tibble(finding = finding, parts[[finding]][[name]]))
     do.call(rbind, tables)
   }
-  structure(
+  update <- structure(
     list(
       coefficients = bind("coefficients"), tests = bind("tests"),
-      gain = tibble::tibble(bind("gain"), confidence = confidence),
+      gain = tibble::tibble(bind("gain"), confidence = confidence), maps = bind("maps"),
       predictions = do.call(rbind, unname(lapply(parts, `[[`, "predictions")))
     ),
     class = "placa_update"
   )
+  if (!is.null(out)) write_update(update, out)
+  update
 }
 
 update_methods <- c("none", "intercept", "logistic", "isotonic", "refit")
@@ -117,6 +122,7 @@ update_finding <- function(rows, method, confidence, draws, seed) {
     ),
     tests = tests$table,
     gain = gain_of_update(rows, updated, cluster, confidence, draws, seed),
+    maps = tibble::tibble(logit = map$knots$logit, updated = map$knots$updated),
     predictions = after
   )
 }
@@ -140,10 +146,16 @@ fit_update <- function(method, truth, z) {
       steps <- stats::isoreg(z[order], truth[order])$yf
       # As for Platt's targets, no probability is 0 or 1.
       steps <- (steps * length(truth) + 0.5) / (length(truth) + 1)
-      list(intercept = NA_real_, slope = NA_real_, apply = stats::approxfun(z[order], steps, rule = 2, ties = "mean"))
+      apply <- stats::approxfun(z[order], steps, rule = 2, ties = "mean")
+      at <- unique(stats::quantile(z, seq(0, 1, length.out = min(most_knots, length(unique(z)))), names = FALSE))
+      list(intercept = NA_real_, slope = NA_real_, apply = apply,
+           knots = list(logit = at, updated = stats::qlogis(apply(at))))
     }
   )
 }
+
+# Knots by which a model file stores an isotonic map.
+most_knots <- 64
 
 fit_logistic <- function(truth, z, offset = NULL) {
   data <- data.frame(truth = truth)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from placa.workflows.report import report as report
     from placa.workflows.share import share as share
     from placa.workflows.train import train as train
+    from placa.workflows.update import update as update
     from placa.workflows.validate import validate as validate
 
 #: Each public name, and the module that defines it.
@@ -57,6 +58,7 @@ _PUBLIC = {
     "report": "placa.workflows.report",
     "share": "placa.workflows.share",
     "train": "placa.workflows.train",
+    "update": "placa.workflows.update",
     "validate": "placa.workflows.validate",
 }
 

@@ -44,6 +44,19 @@ test_that("files and directories are predicted, and errors have a class", {
   expect_identical(there$results[[7]]$image_id, c("2", "2", "1", "1"))
 })
 
+test_that("images that differ from all training images are a warning", {
+  run <- local_run(findings = c("Pneumonia", "Effusion"))
+  folder <- local_images(c(`a.png` = 2, `b.png` = 7, `empty.png` = 0))
+  calls <- gsub("FOLDER", deparse(folder), c("predict(model, FOLDER)", "predict(model, FOLDER, type = 'long')"))
+  there <- call_there(run, env = stand_in(), calls)
+  found <- there$results[[1]]
+  expect_identical(found$.outside, c(FALSE, TRUE, NA))
+  expect_equal(found$.typicality, c(0.5, 0, NA))
+  expect_identical(there$results[[2]]$outside, rep(c(FALSE, TRUE, NA), each = 2))
+  outside <- Filter(function(one) "placa_warning_outside" %in% one[[1]], there$caught)
+  expect_match(outside[[1]][[2]], "b.png")
+})
+
 test_that("Python inside Python is an error", {
   run <- local_run()
   folder <- local_images(c(`a.png` = 2))

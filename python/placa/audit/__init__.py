@@ -1,7 +1,8 @@
 """Audit a data set before training: find what makes results too optimistic or not transportable.
 
 One module per topic: `leakage` (with `names`, and `placa.dataset.groups.likeness` for duplicates), `shortcuts` (with
-`probes`), `label_quality` and `shift`. `intervals`, `verdicts` and `words` are shared by them; `show` prints the audit.
+`probes`), `label_quality`, `shift` and `unusual`. `intervals`, `verdicts` and `words` are shared by them; `show` prints
+the audit.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from placa.audit.label_quality import label_quality
 from placa.audit.leakage import find_leakage
 from placa.audit.shift import describe, find_shift
 from placa.audit.shortcuts import MOST_IMAGES, find_shortcuts
+from placa.audit.unusual import find_unusual
 from placa.core.progress import SILENT, Progress
 from placa.core.system import versions
 from placa.dataset.errors import RowCountMismatchError
@@ -67,7 +69,8 @@ def run_audit(
         own_columns: By finding, those of ``view``, ``age`` and ``sex`` that are its own label.
 
     Returns:
-        The content of ``audit.json``: ``splits``, ``leakage``, ``shortcuts``, ``label_quality`` and ``shift``.
+        The content of ``audit.json``: ``splits``, ``leakage``, ``shortcuts``, ``label_quality``, ``shift`` and,
+        with enough images, ``unusual``.
         ``docs/audit.md`` has all rules and formulas.
 
     Raises:
@@ -101,6 +104,9 @@ def run_audit(
     }
     if label_policy is not None:
         audit["label_policies"] = count_policies(label_policy)
+    unusual = None if pixels is None else find_unusual(manifest, pixels)
+    if unusual is not None:
+        audit["unusual"] = unusual
     return audit
 
 

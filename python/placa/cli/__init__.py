@@ -42,6 +42,7 @@ COMMANDS = {
     "explain": "explain the predictions of a run's model for images (Grad-CAM)",
     "evaluate": "evaluate a run in R: tables and figures",
     "validate": "validate a run on another prepared data set, in R",
+    "update": "update a run's probabilities and thresholds for a local data set, in R",
     "runs": "list runs with their data, options and results",
     "report": "render a run's report",
     "tables": "write a run's tables and paragraphs for a paper",

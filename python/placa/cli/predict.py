@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Predict, print the table, and write it if --out is given."""
-    from placa.cli.terminal import print_json, print_predictions, warn_rejected
+    from placa.cli.terminal import print_json, print_predictions, warn_outside, warn_rejected
     from placa.core.executors import open_executor
     from placa.core.files import require_writable
     from placa.inference.loaded_run import LoadedRun
@@ -100,6 +100,7 @@ def run(options: argparse.Namespace) -> None:
             predictions = predict_files(options.run, options.images, progress, executor)
             columns, rejected, predictor = predictions.columns(), predictions.rejected, predictions.predictor
     warn_rejected(rejected, progress)
+    warn_outside(columns, progress)
     # The file is written first: the reader of the table, such as head, may end early.
     if options.out:
         if not prepared and not options.features:

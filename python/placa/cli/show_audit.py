@@ -20,6 +20,7 @@ from placa.records.audit import (
     Shift,
     Shortcuts,
 )
+from placa.records.unusual import Unusual
 from placa.reporting.words import Words, code_text
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def print_audit(audit: Audit) -> None:
     console = stdout_console()
     _leakage(console, audit["leakage"])
     _shortcuts(console, audit["shortcuts"])
+    if "unusual" in audit:
+        _unusual(console, audit["unusual"])
     _label_policies(console, audit.get("label_policies", []))
     _label_quality(console, audit["label_quality"])
     if audit["shift"]["here"]:
@@ -105,6 +108,15 @@ def _image_wise(leakage: Leakage) -> str:
         return mean
     ends = _percent(leakage["image_wise_lowest"]), _percent(leakage["image_wise_highest"])
     return f"{mean} ({ends[0]} to {ends[1]} in {leakage['image_wise_draws']} random splits)"
+
+
+def _unusual(console: Console, unusual: Unusual) -> None:
+    _title(console, "Images that differ most from the others")
+    console.print(f"{unusual['outside']:,} of {unusual['images']:,} differ from all others. Look at these images:")
+    rows = [
+        (row["image_id"], f"{row['distance']:.1f}", "outside" if row["outside"] else "") for row in unusual["listed"]
+    ]
+    _grid(console, ("image", "distance", ""), rows, "lrl")
 
 
 def _duplicates(found: Duplicates) -> str:

@@ -62,7 +62,8 @@ def print_predictions(columns: Mapping[str, Sequence[Any]] | pd.DataFrame, rows:
     """Print predictions as a table on stdout.
 
     Args:
-        columns: Predictions, one entry per image and finding: ``image_id``, ``finding``, ``probability``, ``class``.
+        columns: Predictions, one entry per image and finding: ``image_id``, ``finding``, ``probability``, ``class``,
+            and, if known, ``typicality`` and ``outside``.
         rows: Maximum number of rows; 0 for all.
     """
     from rich.table import Table
@@ -73,11 +74,18 @@ def print_predictions(columns: Mapping[str, Sequence[Any]] | pd.DataFrame, rows:
     grid.add_column("finding")
     grid.add_column("probability", justify="right")
     grid.add_column("class")
-    names = ("image_id", "finding", "probability", "class")
+    names = ["image_id", "finding", "probability", "class"]
+    if "typicality" in columns:
+        grid.add_column("typicality", justify="right")
+        names += ["typicality", "outside"]
     total = len(columns["finding"])
     shown = total if rows == 0 else min(rows, total)
-    for image, finding, probability, category in islice(zip(*(columns[name] for name in names), strict=True), shown):
-        cells = image, finding, f"{probability:.3f}", category
+    for image, finding, probability, category, *typical in islice(
+        zip(*(columns[name] for name in names), strict=True), shown
+    ):
+        cells = [image, finding, f"{probability:.3f}", category]
+        if typical:
+            cells.append("outside" if typical[1] else f"{typical[0]:.2f}")
         style = "bold" if category == "positive" else None
         grid.add_row(*(Text(show_controls(cell)) for cell in cells), style=style)
     print_table(grid)
@@ -107,6 +115,25 @@ def warn_rejected(rejected: Sequence[tuple[str, str]], progress: Progress) -> No
             progress.warn(
                 f"{len(paths):,} files were {done} ({reason}): {shown} and {len(paths) - _SHOWN_PATHS:,} more"
             )
+
+
+def warn_outside(columns: Mapping[str, Sequence[Any]] | pd.DataFrame, progress: Progress) -> None:
+    """Warn of images that are outside of what a model was trained on, with the first names.
+
+    Args:
+        columns: As for `print_predictions`.
+        progress: Prints the line.
+    """
+    if "outside" not in columns:
+        return
+    pairs = zip(columns["image_id"], columns["outside"], strict=True)
+    images = list(dict.fromkeys(str(image) for image, outside in pairs if outside))
+    if images:
+        shown = ", ".join(images[:_SHOWN_PATHS]) + (" …" if len(images) > _SHOWN_PATHS else "")
+        progress.warn(
+            f"{len(images):,} images differ from all training images ({shown}): look at them before their "
+            "probabilities are used"
+        )
 
 
 def print_sources(rows: Iterable[SourceEntry]) -> None:

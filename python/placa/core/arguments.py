@@ -19,6 +19,8 @@ SCHEDULER = "Dask scheduler whose workers read the files from the same disk (tcp
 OUTPUT_LANGUAGES = ("en", "es")
 #: How R is run: inside this process, in a separate one, or whichever works.
 BRIDGES = ("auto", "rpy2", "rscript")
+#: What `placa update` can change.
+UPDATE_METHODS = ("auto", "intercept", "logistic", "isotonic", "thresholds", "refit")
 
 
 def add_bridge(parser: argparse.ArgumentParser) -> None:

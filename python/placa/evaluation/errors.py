@@ -46,6 +46,10 @@ class MissingSourceError(MachineError):
     """A part of placa's installation is missing. Values: ``part`` (``R`` or ``reports``)."""
 
 
+class NoUpdateError(InputError):
+    """A data set does not support an update of a model. Values: ``run``, ``prepared``."""
+
+
 class InvalidTextError(InputError):
     """A text contains a NUL or is not valid Unicode, so R cannot hold it. Values: ``text``."""
 

@@ -141,7 +141,9 @@ def _predict_pixels(predictor: LoadedRun, pixels: NDArray[np.uint8]) -> ModelOut
 
 def _concatenate(parts: list[ModelOutputs], findings: int) -> ModelOutputs:
     empty = np.empty((0, findings))
+    distances = [part.distance for part in parts if part.distance is not None]
     return ModelOutputs(
         np.concatenate([empty, *(part.probability for part in parts)]),
         np.concatenate([empty, *(part.score for part in parts)]),
+        np.concatenate(distances) if distances else None,
     )

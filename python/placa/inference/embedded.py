@@ -106,12 +106,13 @@ def predict_table(
     import pandas as pd
 
     from placa.dataset.embeddings import read_embeddings
-    from placa.records.predictions import tidy
+    from placa.records.predictions import add_typicality, tidy
 
     wanted = require_embeddings(predictor)
     found, ids = read_embeddings(places, None, provenance, wanted, str(predictor.run), progress)
     outputs = predict_vectors(predictor, found.vectors, progress)
     table = tidy(pd.DataFrame({"image_id": ids}), predictor.findings, outputs.probability, outputs.score)
+    add_typicality(table, outputs.distance, predictor.card)
     table["class"] = predictor.classify(outputs.probability)
     return table
 
@@ -143,7 +144,7 @@ def predict_embedded_set(
     """
     from placa.dataset.embeddings import read_embeddings
     from placa.records.manifest import read_manifest
-    from placa.records.predictions import tidy
+    from placa.records.predictions import add_typicality, tidy
 
     wanted = require_embeddings(predictor)
     facts = read_record(prepared / "source.json", SourceFacts)
@@ -156,4 +157,5 @@ def predict_embedded_set(
 
         images, outputs = pool_studies(images, predictor.findings, outputs)
     table = tidy(images, predictor.findings, outputs.probability, outputs.score)
+    add_typicality(table, outputs.distance, predictor.card)
     return predictor.add_path_and_class(table, images["path"], outputs.probability), facts, found

@@ -15,7 +15,7 @@ from placa.core.progress import Progress
 from placa.dataset.errors import MissingPixelsError
 from placa.dataset.prepared import read_images
 from placa.dataset.selected_rows import select_rows
-from placa.inference.errors import NoNewImagesError, OtherViewsError, TooFewImagesError
+from placa.inference.errors import NoNewImagesError, OtherFindingsError, OtherViewsError, TooFewImagesError
 from placa.inference.known_images import KnownImages, find_known_images
 from placa.inference.predict import Predictor
 from placa.models.outputs import ModelOutputs
@@ -75,13 +75,13 @@ def select_images(
         images,
         facts,
         internal.drop_duplicates("image_id"),
-        predictor.facts["data"],
+        predictor.facts,
         _pixels(prepared, predictor.size, present),
         _model_pixels(predictor),
     )
     notes = _notes(known, facts, predictor.facts["data"], progress)
     if known.known.all():
-        message = f"The model of {predictor.run} knows all {len(images):,} images of {prepared}. Validate it on others."
+        message = f"The model of {predictor.run} knows all {len(images):,} images of {prepared}. Use other images."
         raise NoNewImagesError(message, prepared=str(prepared), images=len(images))
     # A study may have several views.
     views = sorted({view for text in internal["view"].dropna().unique() for view in re.findall(r"\w+", text)})
@@ -118,6 +118,23 @@ def select_images(
 def _pixels(prepared: Path, size: int, present: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
     pixels = read_images(prepared, size)[1]
     return pixels if present is None else select_rows(pixels, present)
+
+
+def require_finding(predictor: Predictor, prepared: Path, facts: SourceFacts) -> None:
+    """Check that a data set has labels of a finding of a model.
+
+    Raises:
+        OtherFindingsError: It has none.
+    """
+    if not set(predictor.findings) & set(facts["findings"]):
+        theirs, own = ", ".join(facts["findings"]), ", ".join(predictor.findings)
+        raise OtherFindingsError(
+            f"{prepared} has labels of {theirs}, but the model of {predictor.run} predicts {own}. Prepare the images "
+            "with labels of a finding of the model, under its name.",
+            prepared=str(prepared),
+            findings=facts["findings"],
+            model_findings=predictor.findings,
+        )
 
 
 def _by_study(table: pd.DataFrame, predictor: Predictor, prepared: Path, facts: SourceFacts) -> pd.DataFrame:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from placa.dataset.groups.between import duplicates_between
 from placa.records.reading import Reading
-from placa.records.run_facts import DataFacts
+from placa.records.run_facts import RunFacts
 from placa.records.source import SourceFacts
+from placa.records.update import LOCAL
 from placa.records.validation import LeftOut
 from placa.sources.overlaps import shared_images
 
@@ -42,7 +43,7 @@ def find_known_images(
     images: pd.DataFrame,
     facts: SourceFacts,
     model_images: pd.DataFrame,
-    model_data: DataFacts,
+    model: RunFacts,
     pixels: NDArray[np.uint8],
     model_pixels: NDArray[np.uint8] | None,
 ) -> KnownImages:
@@ -52,14 +53,16 @@ def find_known_images(
         images: The images (or volumes) of the data set, with ``image_id`` and ``patient_id``.
         facts: Its ``source.json``.
         model_images: The images of the model's data set, with the same columns.
-        model_data: The data of the model, from ``run.json``.
+        model: The content of ``run.json`` of the model.
         pixels: Pixels of the data set, a constant number of consecutive squares per image.
         model_pixels: Pixels of the model's data set at the same size; None if they do not exist.
 
     Returns:
         The known images. An image is counted once, in the order of `LeftOut`.
     """
-    same_names = _share_names(facts, model_data)
+    model_data, same_names = model["data"], share_names(facts, model)
+    names = ["image_id", "patient_id"]
+    model_images = model_images.assign(**{name: model_images[name].str.removeprefix(LOCAL) for name in names})
     reasons = [
         images["image_id"].isin(model_images["image_id"]).to_numpy(dtype=bool) & same_names,
         _same_patients(images["patient_id"], model_images["patient_id"], same_names)
@@ -87,9 +90,16 @@ def find_known_images(
     )
 
 
-def _share_names(facts: SourceFacts, model_data: DataFacts) -> bool:
-    """Return whether equal names are the same image and patient in both data sets."""
-    if facts["fingerprint"] == model_data["fingerprint"]:
+def share_names(facts: SourceFacts, model: RunFacts) -> bool:
+    """Return whether equal names are the same image and patient in a data set and in those of a model.
+
+    Args:
+        facts: The ``source.json`` of the data set.
+        model: The ``run.json`` of the model.
+    """
+    model_data = model["data"]
+    known = [model_data["fingerprint"]] + ([model["update"]["fingerprint"]] if "update" in model else [])
+    if facts["fingerprint"] in known:
         return True
     return facts["kind"] == model_data["kind"] and facts["kind"] not in _OWN_NAMES
 

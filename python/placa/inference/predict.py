@@ -18,6 +18,7 @@ from placa.inference.embedded import reads_embeddings, require_pixels
 from placa.inference.loaded_run import LoadedRun, load_once
 from placa.models.onnx_file import WITHOUT_ONNX
 from placa.models.outputs import ModelOutputs
+from placa.records.model import typicality_columns
 from placa.records.reading import Reading
 from placa.records.run import require_run
 
@@ -51,7 +52,8 @@ class FilePredictions:
     def columns(self) -> dict[str, list[Any]]:
         """Return ``image_id``, ``path``, ``finding``, ``probability``, ``score`` and ``class``.
 
-        Each list has one entry per file and finding; the findings of a file are consecutive.
+        Each list has one entry per file and finding; the findings of a file are consecutive. If the model compares
+        images with its training images, there are also ``typicality`` and ``outside``.
         """
         findings = self.predictor.findings
         names = short_names(self.predictor.reading, self.paths)
@@ -62,18 +64,23 @@ class FilePredictions:
             "probability": self.outputs.probability.ravel().tolist(),
             "score": self.outputs.score.ravel().tolist(),
             "class": self.predictor.classify(self.outputs.probability),
+            **{name: [value for value in values for _ in findings] for name, values in self._typicality().items()},
         }
+
+    def _typicality(self) -> dict[str, list[Any]]:
+        return typicality_columns(self.outputs.distance, self.predictor.card)
 
     def table(self) -> pd.DataFrame:
         """Return the table of predictions (see `placa.records.predictions`) with the columns ``path`` and ``class``."""
         # pandas is imported here: a prediction that only prints does not need it.
         import pandas as pd
 
-        from placa.records.predictions import tidy
+        from placa.records.predictions import add_typicality, tidy
 
         names = short_names(self.predictor.reading, self.paths)
         images = pd.DataFrame({"image_id": names, "path": self.paths})
         table = tidy(images, self.predictor.findings, self.outputs.probability, self.outputs.score)
+        add_typicality(table, self.outputs.distance, self.predictor.card)
         return self.predictor.add_path_and_class(table, images["path"], self.outputs.probability)
 
 

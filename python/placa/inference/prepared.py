@@ -89,7 +89,7 @@ def predict_prepared(
     """
     # `find_prepared_set` needs no pandas.
     from placa.dataset.prepared import read_images
-    from placa.records.predictions import tidy
+    from placa.records.predictions import add_typicality, tidy
 
     require_pixels(predictor)
     facts = read_record(prepared / "source.json", SourceFacts)
@@ -124,4 +124,5 @@ def predict_prepared(
 
         images, outputs = pool_studies(images, predictor.findings, outputs)
     table = tidy(images, predictor.findings, outputs.probability, outputs.score)
+    add_typicality(table, outputs.distance, predictor.card)
     return predictor.add_path_and_class(table, images["path"], outputs.probability), facts

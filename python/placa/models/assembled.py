@@ -46,16 +46,27 @@ def with_mirror(network: Any) -> Any:
     A network trained on flipped images is equally accurate on both, and its errors differ slightly.
 
     Args:
-        network: A network from uint8 pixels ``(n, size, size, 1)`` to logits.
+        network: A network from uint8 pixels ``(n, size, size, 1)`` to logits, or also to the distance (see
+            `placa.models.typicality.with_distance`).
 
     Returns:
-        A Keras model with the same weights, input and output.
+        A Keras model with the same weights, input and outputs.
     """
     keras = load_keras()
     pixels = keras.Input(network.input_shape[1:], dtype="uint8", name="pixels")
-    both = [network(pixels), network(keras.ops.flip(pixels, axis=2))]
-    average = keras.layers.Average(name="mirrored_logits", dtype="float32")
-    return keras.Model(pixels, average(both), name=f"{network.name}_mirrored")
+    both = [outputs_of(network(pixels)), outputs_of(network(keras.ops.flip(pixels, axis=2)))]
+    averages = [
+        keras.layers.Average(name=f"mirrored_{name}", dtype="float32")(pair) if pair[0] is not None else None
+        for name, pair in zip(("logits", "distance"), zip(*both, strict=True), strict=True)
+    ]
+    logits, distance = averages
+    outputs = logits if distance is None else {"logits": logits, "distance": distance}
+    return keras.Model(pixels, outputs, name=f"{network.name}_mirrored")
+
+
+def outputs_of(outputs: Any) -> tuple[Any, Any]:
+    """Return the logits and the distance (None without moments) among the outputs of a network."""
+    return (outputs["logits"], outputs["distance"]) if isinstance(outputs, dict) else (outputs, None)
 
 
 def with_probabilities(network: Any, recalibrations: Sequence[Recalibration]) -> Any:
@@ -66,9 +77,11 @@ def with_probabilities(network: Any, recalibrations: Sequence[Recalibration]) ->
         recalibrations: One per finding, in order.
 
     Returns:
-        A Keras model from uint8 pixels ``(n, size, size, 1)`` to ``{"score", "probability"}``, each ``(n, findings)``.
+        A Keras model from uint8 pixels ``(n, size, size, 1)`` to ``{"score", "probability"}``, each ``(n, findings)``;
+        and to ``distance``, ``(n, 1)``, if the network has it.
     """
-    return _with_outputs(network.input, network.output, network.output, [recalibrations], f"placa_{network.name}")
+    logits, distance = outputs_of(network.output)
+    return _with_outputs(network.input, logits, logits, distance, [recalibrations], f"placa_{network.name}")
 
 
 def ensemble(networks: Sequence[Any], recalibrations: Sequence[Sequence[Recalibration]]) -> Any:
@@ -89,10 +102,19 @@ def ensemble(networks: Sequence[Any], recalibrations: Sequence[Sequence[Recalibr
     for number, network in enumerate(networks, start=1):
         # Keras needs unique layer names, and all networks have the same one.
         network.name = f"fold{number}"
-    logits = [network(pixels) for network in networks]
+    outputs = [outputs_of(network(pixels)) for network in networks]
+    logits, distances = [one for one, _ in outputs], [one for _, one in outputs]
     members = keras.layers.Concatenate(name=MEMBERS, dtype="float32")(logits)
     mean = keras.layers.Average(name="mean_logits", dtype="float32")(logits)
-    return _with_outputs(pixels, members, mean, recalibrations, "placa_ensemble")
+    known = all(one is not None for one in distances)
+    distance = keras.layers.Average(name="mean_distance", dtype="float32")(distances) if known else None
+    return _with_outputs(pixels, members, mean, distance, recalibrations, "placa_ensemble")
+
+
+def logits_of(model: Any) -> Any:
+    """Return the tensor of the logits of a model's networks, ``(n, networks * findings)``, network by network."""
+    several = any(layer.name == MEMBERS for layer in model.layers)
+    return model.get_layer(MEMBERS).output if several else model.get_layer("score").input
 
 
 def split_at_logits(model: Any) -> tuple[Any, Any]:
@@ -102,30 +124,39 @@ def split_at_logits(model: Any) -> tuple[Any, Any]:
         model: A model from `with_probabilities` or `ensemble`, in memory or loaded from a file.
 
     Returns:
-        A Keras model from pixels to logits ``(n, networks * findings)``, network by network; and a Keras model from
-        these logits to the recalibrated logits ``(n, findings)``.
+        A Keras model from pixels to logits ``(n, networks * findings)``, network by network, or to ``{"logits",
+        "distance"}`` if the model has distances; and a Keras model from these logits to the recalibrated logits ``(n,
+        findings)``.
     """
     keras = load_keras()
-    several = any(layer.name == MEMBERS for layer in model.layers)
-    logits = model.get_layer(MEMBERS).output if several else model.get_layer("score").input
-    return keras.Model(model.input, logits), keras.Model(logits, model.get_layer("recalibration").output)
+    logits = logits_of(model)
+    distance = model.output.get("distance")
+    outputs = logits if distance is None else {"logits": logits, "distance": distance}
+    return keras.Model(model.input, outputs), keras.Model(logits, model.get_layer("recalibration").output)
 
 
 def _with_outputs(
-    pixels: Any, members: Any, logits: Any, recalibrations: Sequence[Sequence[Recalibration]], name: str
+    pixels: Any,
+    members: Any,
+    logits: Any,
+    distance: Any,
+    recalibrations: Sequence[Sequence[Recalibration]],
+    name: str,
 ) -> Any:
     layers = load_keras().layers
     # Always float32: 16 bits have about three significant digits.
     outputs = {
         "score": layers.Activation("sigmoid", name="score", dtype="float32")(logits),
         "probability": layers.Activation("sigmoid", name="probability", dtype="float32")(
-            _recalibrated(members, recalibrations)
+            recalibrated(members, recalibrations)
         ),
     }
+    if distance is not None:
+        outputs["distance"] = layers.Identity(name="distance", dtype="float32")(distance)
     return load_keras().Model(pixels, outputs, name=name)
 
 
-def _recalibrated(members: Any, recalibrations: Sequence[Sequence[Recalibration]]) -> Any:
+def recalibrated(members: Any, recalibrations: Sequence[Sequence[Recalibration]]) -> Any:
     """Average the recalibrated logits of networks, from ``(n, networks * findings)`` to ``(n, findings)``.
 
     The output is that of the layer ``recalibration``. Linear maps are one `Dense` layer, as a mean of lines is a line.

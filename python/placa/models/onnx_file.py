@@ -17,6 +17,8 @@ from placa.records.run_facts import MissingOnnxReason
 
 #: Largest difference between the probabilities and scores of ONNX Runtime and of Keras.
 TOLERANCE = 1e-6
+#: The same for the distance from the training images, in standard deviations.
+DISTANCE_TOLERANCE = 1e-3
 #: Number of images on which the two are compared.
 REFERENCE_IMAGES = 16
 #: Why a run has no ``model.onnx``, as the end of a sentence.
@@ -77,11 +79,11 @@ class OnnxModel:
         self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         self._names = [output.name for output in self._session.get_outputs()]
         self._input = self._session.get_inputs()[0].name
-        self.findings = int(self._session.get_outputs()[0].shape[-1])
+        self.findings = next(int(one.shape[-1]) for one in self._session.get_outputs() if one.name == "probability")
         self.fingerprint = self._session.get_modelmeta().custom_metadata_map.get(_FINGERPRINT)
 
     def predict_on_batch(self, pixels: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
-        """Predict pixels or embeddings; return ``probability`` and ``score``, each ``(n, findings)``."""
+        """Predict pixels or embeddings; return the outputs of the model by name."""
         return dict(zip(self._names, self._session.run(None, {self._input: pixels}), strict=True))
 
 
@@ -117,9 +119,10 @@ def export_onnx(model: Any, inputs: NDArray[Any], squares: int) -> OnnxExport:
         # ONNX Runtime has an exception per fault of a file, in a private module.
         return OnnxExport(None, "export")
     expected = model.predict_on_batch(images)
-    differences = [np.abs(outputs[name] - np.asarray(expected[name])).max() for name in ("score", "probability")]
+    differences = {name: np.abs(outputs[name] - np.asarray(value)).max() for name, value in expected.items()}
     # A comparison with NaN is false.
-    return OnnxExport(content, None) if max(differences) <= TOLERANCE else OnnxExport(None, "differs")
+    equal = differences.pop("distance", 0.0) <= DISTANCE_TOLERANCE and max(differences.values()) <= TOLERANCE
+    return OnnxExport(content, None) if equal else OnnxExport(None, "differs")
 
 
 def save_onnx(export: OnnxExport, path: Path, fingerprint: str) -> None:

@@ -31,10 +31,13 @@ class ModelOutputs:
     Attributes:
         probability: Recalibrated probability, 0 to 1, shape ``(n, findings)``.
         score: Probability before recalibration, same shape.
+        distance: Distance from the training images in standard deviations, shape ``(n,)``; None if the model has no
+            moments.
     """
 
     probability: NDArray[np.float64]
     score: NDArray[np.float64]
+    distance: NDArray[np.float64] | None = None
 
 
 def predict_pixels(model: Any, batches: Iterable[NDArray[Any]], reading: Reading = STRETCH) -> ModelOutputs:
@@ -53,14 +56,17 @@ def predict_pixels(model: Any, batches: Iterable[NDArray[Any]], reading: Reading
     """
     if reading.squares > 1:
         return _predict_pooled(model, batches, reading)
-    probability, score = [], []
+    probability, score, distance = [], [], []
     for part, outputs in _outputs_by_batch(model, batches):
         probability.append(np.asarray(outputs["probability"], dtype=np.float64)[:part])
         score.append(np.asarray(outputs["score"], dtype=np.float64)[:part])
+        if "distance" in outputs:
+            distance.append(np.asarray(outputs["distance"], dtype=np.float64)[:part, 0])
     if not probability:
         none = np.empty((0, model.findings if isinstance(model, OnnxModel) else model.output["probability"].shape[-1]))
         return ModelOutputs(none, none)
-    return _require_finite(ModelOutputs(np.concatenate(probability), np.concatenate(score)))
+    far = np.concatenate(distance) if distance else None
+    return _require_finite(ModelOutputs(np.concatenate(probability), np.concatenate(score), far))
 
 
 def _require_finite(outputs: ModelOutputs) -> ModelOutputs:
@@ -80,7 +86,7 @@ def _predict_pooled(model: Any, batches: Iterable[NDArray[np.uint8]], reading: R
 
     # From the logits: the logit of a probability near 1 is imprecise in 32 bits, and that of 1 is infinite.
     network, recalibration = split_at_logits(model)
-    logits = file_logits(network, batches, reading)
+    logits, distance = file_outputs(network, batches, reading)
     recalibrated = np.empty((len(logits), recalibration.output_shape[-1]))
     for start in range(0, len(logits), BATCH):
         # Padded to one size, for the same reason.
@@ -92,7 +98,7 @@ def _predict_pooled(model: Any, batches: Iterable[NDArray[np.uint8]], reading: R
     mean = logits.reshape(len(logits), members, recalibrated.shape[1]).mean(axis=1)
     from placa.models.calibration import sigmoid
 
-    return _require_finite(ModelOutputs(probability=sigmoid(recalibrated), score=sigmoid(mean)))
+    return _require_finite(ModelOutputs(sigmoid(recalibrated), sigmoid(mean), distance))
 
 
 def pool(logits: NDArray[np.float64], squares: int) -> NDArray[np.float64]:
@@ -114,20 +120,31 @@ def pool(logits: NDArray[np.float64], squares: int) -> NDArray[np.float64]:
     return np.array([block.mean(axis=0) for block in blocks]).reshape(-1, logits.shape[1])
 
 
-def file_logits(network: Any, batches: Iterable[NDArray[Any]], reading: Reading) -> NDArray[np.float64]:
-    """Run a network that outputs logits over batches of pixels, and pool the logits by file.
+def file_outputs(
+    network: Any, batches: Iterable[NDArray[Any]], reading: Reading
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Run a network that outputs logits over batches of pixels, and pool its outputs by file.
 
     Args:
-        network: A network from uint8 pixels to logits.
+        network: A network from uint8 pixels to logits, or also to the distance (see
+            `placa.models.typicality.with_distance`).
         batches: Grey levels, as for `answer`.
         reading: Number of consecutive squares per file.
 
     Returns:
-        Logits of the files, shape ``(files, findings)``.
+        Logits of the files, shape ``(files, findings)``; and their distances, shape ``(files,)``, or None.
     """
-    each = [np.empty((0, network.output_shape[-1]))]
-    each += [np.asarray(outputs, dtype=np.float64)[:part] for part, outputs in _outputs_by_batch(network, batches)]
-    return pool(np.concatenate(each), reading.squares)
+    from placa.models.assembled import outputs_of
+
+    logits, distance = outputs_of(network.output)
+    each, far = [np.empty((0, logits.shape[-1]))], [np.empty((0, 1))]
+    for part, outputs in _outputs_by_batch(network, batches):
+        of_batch, distances = outputs_of(outputs)
+        each.append(np.asarray(of_batch, dtype=np.float64)[:part])
+        if distances is not None:
+            far.append(np.asarray(distances, dtype=np.float64)[:part])
+    pooled = pool(np.concatenate(each), reading.squares)
+    return pooled, None if distance is None else pool(np.concatenate(far), reading.squares)[:, 0]
 
 
 def _outputs_by_batch(network: Any, batches: Iterable[NDArray[Any]]) -> Iterator[tuple[int, Any]]:

@@ -59,8 +59,12 @@ def pool_studies(
             pooled[finding] = by_study[finding].max().astype("Int8")
     if "view" in images:
         pooled["view"] = by_study["view"].agg(_views).astype("string")
-    outputs = ModelOutputs(_mean_logit(outputs.probability, codes), _mean_logit(outputs.score, codes))
-    return pooled, outputs
+    distance = None
+    if outputs.distance is not None:
+        # A study is as typical as its least typical image.
+        distance = np.full(len(first), -np.inf)
+        np.maximum.at(distance, codes, outputs.distance)
+    return pooled, ModelOutputs(_mean_logit(outputs.probability, codes), _mean_logit(outputs.score, codes), distance)
 
 
 def _views(views: pd.Series) -> str | None:

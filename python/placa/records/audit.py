@@ -7,6 +7,7 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 from msgspec import Meta
 
 from placa.records.codes import Count, Share, Values, Verdict
+from placa.records.unusual import Unusual
 
 #: Version of the schema of ``audit.json``.
 AUDIT_SCHEMA = 3
@@ -279,4 +280,7 @@ class Audit(TypedDict):
         Annotated[list[PolicyCounts], Meta(description="Labels under each policy, if some are uncertain.")]
     ]
     shift: Annotated[Shifts, Meta(description="Differences between training and test.")]
+    unusual: NotRequired[
+        Annotated[Unusual, Meta(description="The images that differ most; absent with few images or without pixels.")]
+    ]
     versions: Annotated[dict[str, str], Meta(description="Versions by package.")]

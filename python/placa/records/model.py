@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NotRequired, TypeAlias, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypeAlias, TypedDict
 
+import numpy as np
 from msgspec import Meta
+from numpy.typing import NDArray
 
 from placa.records.codes import Count, Share
 from placa.records.embeddings import EmbeddingFacts
@@ -36,7 +38,8 @@ class Thresholds(TypedDict):
         int, Meta(ge=THRESHOLDS_SCHEMA, le=THRESHOLDS_SCHEMA, description="Version of this schema.")
     ]
     chosen_on: Annotated[
-        Literal["validation"], Meta(description="The images; with folds, the validation images of all folds.")
+        Literal["validation", "local"],
+        Meta(description="The images; with folds, the validation images of all folds; `local` after placa update."),
     ]
     findings: Annotated[dict[str, OperatingPoints], Meta(min_length=1, description="Operating points by finding.")]
 
@@ -84,6 +87,16 @@ class Calibration(TypedDict):
     findings: Annotated[dict[str, RecalibrationFacts], Meta(description="The map by finding.")]
 
 
+class TypicalityFacts(TypedDict):
+    """The distances of the training images from each other, for the column ``typicality`` of predictions."""
+
+    images: Annotated[Count, Meta(description="Training images; with folds, those of the smallest fold.")]
+    limit: Annotated[float, Meta(description="Distance beyond which an image is outside, in standard deviations.")]
+    quantiles: Annotated[
+        list[float], Meta(min_length=2, description="Quantiles of their distances at equal steps from 0 to 1.")
+    ]
+
+
 class ModelFacts(ClassFacts):
     """The content of ``placa.json``, the member of ``model.keras`` that describes the model."""
 
@@ -91,7 +104,29 @@ class ModelFacts(ClassFacts):
     placa_version: Annotated[str, Meta(description="Version of placa.")]
     size: Annotated[int, Meta(ge=1, description="Side of the squares that the model takes, in pixels.")]
     backbone: Annotated[str, Meta(description="The network.")]
+    typicality: NotRequired[
+        Annotated[TypicalityFacts, Meta(description="What images the model was trained on; absent in older models.")]
+    ]
     versions: Annotated[dict[str, str], Meta(description="Versions by package.")]
     embeddings: NotRequired[
         Annotated[EmbeddingFacts, Meta(description="The embeddings that the model takes in place of pixels.")]
     ]
+
+
+def typicality_columns(distance: NDArray[np.float64] | None, facts: ModelFacts) -> dict[str, list[Any]]:
+    """Return the typicality of images, and whether they are outside of what a model was trained on.
+
+    Args:
+        distance: The distance of each image from the training images, or None.
+        facts: The facts of the model.
+
+    Returns:
+        ``typicality``, the share of the training images that are less typical, and ``outside``, one entry per image;
+        empty if the model does not compare images.
+    """
+    known = facts.get("typicality")
+    if known is None or distance is None:
+        return {}
+    steps = np.linspace(1, 0, len(known["quantiles"]))
+    share = np.interp(distance, known["quantiles"], steps).round(4)
+    return {"typicality": share.tolist(), "outside": (distance > known["limit"]).tolist()}

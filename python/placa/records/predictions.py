@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from placa.core.errors import DamagedFileError, PathNotFoundError
 from placa.core.files import DuplicateKeyError, atomic_file, explain_os_error, unique_keys
 from placa.core.system import versions
 from placa.records.column_types import plain_columns
 from placa.records.errors import InvalidValueError, MissingColumnError, SchemaVersionError
+from placa.records.model import ModelFacts, typicality_columns
 from placa.records.source import ClassFacts
 
 SCHEMA_VERSION = 2
@@ -34,6 +36,8 @@ _FIELDS = [
     pa.field("site", pa.string()),
 ]
 COLUMNS = [field.name for field in _FIELDS]
+#: Columns of the predictions of models that compare images with their training images.
+_OPTIONAL = [pa.field("typicality", pa.float64()), pa.field("outside", pa.bool_())]
 #: Zero-width characters and marks of direction.
 _INVISIBLE = "[\u200b-\u200f\u2060\ufeff]"
 
@@ -68,6 +72,12 @@ def tidy(
     return out[COLUMNS]
 
 
+def add_typicality(table: pd.DataFrame, distance: NDArray[np.float64] | None, facts: ModelFacts) -> None:
+    """Add the columns of `typicality_columns` to a table of `tidy`, in place."""
+    for name, values in typicality_columns(distance, facts).items():
+        table[name] = np.repeat(values, len(facts["findings"]))
+
+
 def describe_predictions(facts: ClassFacts, label_source: str | None, model_fingerprint: str) -> dict[str, Any]:
     """Return the metadata of predictions.parquet.
 
@@ -95,7 +105,10 @@ def write_predictions(predictions: pd.DataFrame, path: Path, metadata: dict[str,
         metadata: As from `describe_predictions`; stored with the schema version as JSON in the file's metadata key
             ``placa``.
     """
-    extra = [pa.field(str(name), pa.string()) for name in predictions.columns if name not in COLUMNS]
+    typed = {field.name: field for field in _OPTIONAL}
+    extra = [
+        typed.get(str(name), pa.field(str(name), pa.string())) for name in predictions.columns if name not in COLUMNS
+    ]
     stored = json.dumps({"schema_version": SCHEMA_VERSION, **metadata}, ensure_ascii=False).encode()
     schema = pa.schema([*_FIELDS, *extra], metadata={b"placa": stored})
     with atomic_file(path) as partial:

@@ -12,6 +12,7 @@ from placa.records.codes import Count, Fingerprint, Share
 from placa.records.embeddings import JoinedEmbeddings
 from placa.records.model import Calibration, RecalibrationFacts
 from placa.records.source import DatasetFacts
+from placa.records.update import UpdateFacts
 
 #: Version of the schema of ``run.json``.
 RUN_SCHEMA = 2
@@ -166,4 +167,5 @@ class RunFacts(TypedDict):
         Annotated[JoinedEmbeddings, Meta(description="The embeddings, of a head that was trained on them.")]
     ]
     files: NotRequired[Annotated[dict[str, Fingerprint], Meta(description="Fingerprints of its other files by name.")]]
+    update: NotRequired[Annotated[UpdateFacts, Meta(description="How the run was made by placa update.")]]
     plan: NotRequired[Annotated[Fingerprint, Meta(description="Digest of options, data and weights, for --resume.")]]

@@ -11,11 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from placa.core.backend import accelerator
+from placa.dataset.moments import MOST_IMAGES, Moments, fit_moments
 from placa.models.assembled import with_mirror, with_probabilities
 from placa.models.calibration import DEFAULT_POINT, Choice, choose_recalibration, choose_thresholds, missing_class
 from placa.models.onnx_file import OnnxExport, export_onnx
 from placa.models.outputs import ModelOutputs, in_batches, predict_pixels
 from placa.models.studies import pool_studies
+from placa.models.typicality import run_features, with_distance
 from placa.records.manifest import SPLITS
 from placa.records.model import Calibration, OperatingPoints, RecalibrationFacts
 from placa.records.run_facts import Folds
@@ -36,6 +38,7 @@ class CalibratedModel:
         files: One row per file, with the split of its prediction; with folds also the column ``fold``.
         splits: The files of the training, validation and test splits.
         onnx: The model in the ONNX format.
+        moments: The moments of the features of each network; empty if there are too few images.
         folds: The folds, for ``run.json``; None without folds.
     """
 
@@ -46,25 +49,48 @@ class CalibratedModel:
     files: pd.DataFrame
     splits: dict[str, pd.DataFrame]
     onnx: OnnxExport
+    moments: list[Moments]
     folds: Folds | None = None
 
 
-def inference_network(network: Any, options: TrainOptions) -> Any:
-    """Return the network for inference: averaged over mirror images if training used flips."""
+def inference_network(network: Any, options: TrainOptions, moments: Moments | None = None) -> Any:
+    """Return the network for inference: with the distance, and averaged over mirror images if training used flips."""
+    network = with_distance(network, moments)
     return with_mirror(network) if options.mirror and options.changes.flip else network
 
 
+def moments_of(network: Any, data: TrainingData, rows: NDArray[np.int64]) -> Moments | None:
+    """Compute the moments of a network's features on its training images; None if there are too few.
+
+    Args:
+        network: A network from `placa.models.build`.
+        data: The prepared data set.
+        rows: Its training rows.
+    """
+    if len(rows) > MOST_IMAGES:
+        rows = rows[np.linspace(0, len(rows) - 1, MOST_IMAGES).astype(int)]
+    groups = pd.factorize(data.manifest["group_id"].to_numpy()[rows])[0]
+    fitted = fit_moments(run_features(network, in_batches(data.inputs, rows)), groups) if len(rows) else None
+    return fitted[0] if fitted else None
+
+
 def finish(
-    network: Any, data: TrainingData, held_out: NDArray[np.int64], method: str = "platt", unit: str = "image"
+    network: Any,
+    data: TrainingData,
+    held_out: NDArray[np.int64],
+    method: str = "platt",
+    unit: str = "image",
+    moments: Moments | None = None,
 ) -> CalibratedModel:
     """Recalibrate a network, choose its thresholds, and predict the complete data set.
 
     Args:
-        network: A network from pixels or embeddings to logits.
+        network: A network from pixels or embeddings to logits, or also to the distance.
         data: The prepared data set.
         held_out: Validation rows.
         method: Recalibration method (see `placa.models.calibration.choose_recalibration`).
         unit: ``"study"`` if predictions and thresholds are those of studies.
+        moments: The moments of the distance.
 
     Returns:
         The recalibrated model with its predictions.
@@ -89,6 +115,7 @@ def finish(
         files,
         {name: data.files[data.files["split"] == name] for name in SPLITS},
         onnx,
+        [] if moments is None else [moments],
     )
 
 

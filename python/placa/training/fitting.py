@@ -13,7 +13,7 @@ from placa.core.progress import Progress
 from placa.models import build
 from placa.models.assembled import exclusive
 from placa.models.embedding_head import build_head, scale_of
-from placa.models.outputs import file_logits, in_batches
+from placa.models.outputs import file_outputs, in_batches
 from placa.training.averaging import Average
 from placa.training.batches import ALONE, Share, training_batches
 from placa.training.checkpoint import Checkpoint
@@ -163,4 +163,4 @@ def pooled_logits(network: Any, data: TrainingData, rows: NDArray[np.int64]) -> 
     Returns:
         Logits of the files, shape ``(files, findings)``.
     """
-    return file_logits(network, in_batches(data.inputs, rows), data.reading)
+    return file_outputs(network, in_batches(data.inputs, rows), data.reading)[0]

@@ -11,11 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from placa.core.progress import Progress
+from placa.dataset.moments import Moments
 from placa.dataset.splits import FRACTIONS, assert_disjoint, assign_splits
 from placa.models.assembled import ensemble
 from placa.models.calibration import Choice, FoldChoices, choose_for_folds, sigmoid
 from placa.models.onnx_file import export_onnx
-from placa.models.outputs import ModelOutputs
+from placa.models.outputs import ModelOutputs, file_outputs, in_batches
 from placa.models.studies import pool_studies
 from placa.records.manifest import SPLITS
 from placa.records.model import RecalibrationFacts
@@ -25,8 +26,8 @@ from placa.training.checkpoint import Checkpoint
 from placa.training.data import TrainingData
 from placa.training.epochs import mean_auroc
 from placa.training.errors import FoldCountError
-from placa.training.finish import CalibratedModel, inference_network, operating_points, recalibrations
-from placa.training.fitting import Fitted, fit_network, pooled_logits
+from placa.training.finish import CalibratedModel, inference_network, moments_of, operating_points, recalibrations
+from placa.training.fitting import Fitted, fit_network
 from placa.training.monitor import Monitor
 from placa.training.options import TrainOptions
 
@@ -42,6 +43,8 @@ class Fold:
         fitted: The trained network with its history.
         network: The network for inference, from uint8 pixels to logits.
         logits: Logits of its validation and test files, by split, shape ``(files, findings)``.
+        distance: The distance of its test files from its training images, shape ``(files,)``, or None.
+        moments: The moments of that distance.
         choices: The recalibration of each finding, chosen on the validation files of all folds.
     """
 
@@ -51,6 +54,8 @@ class Fold:
     fitted: Fitted
     network: Any
     logits: dict[str, NDArray[np.float64]]
+    distance: NDArray[np.float64] | None
+    moments: Moments | None
     choices: list[Choice] = field(default_factory=list)
 
     def outputs(self, split: str) -> ModelOutputs:
@@ -156,9 +161,12 @@ def _train_fold(
     rows = {split: data.reading.rows_of(places) for split, places in files.items()}
     part = checkpoint.part(f"fold-{name}") if checkpoint else None
     fitted = fit_network(data, rows["train"], rows["validation"], own, progress, part, share)
-    network = inference_network(fitted.network, options)
-    logits = {split: pooled_logits(network, data, rows[split]) for split in ("validation", "test")}
-    return Fold(name, own.seed, files, fitted, network, logits)
+    moments = moments_of(fitted.network, data, rows["train"])
+    network = inference_network(fitted.network, options, moments)
+    parts = ("validation", "test")
+    outputs = {part: file_outputs(network, in_batches(data.inputs, rows[part]), data.reading) for part in parts}
+    logits = {part: outputs[part][0] for part in parts}
+    return Fold(name, own.seed, files, fitted, network, logits, outputs["test"][1], moments)
 
 
 def _recalibrate(data: TrainingData, folds: Sequence[Fold], options: TrainOptions) -> list[FoldChoices]:
@@ -222,12 +230,17 @@ def _pool(
     data: TrainingData, folds: Sequence[Fold], choices: Sequence[FoldChoices], options: TrainOptions
 ) -> CalibratedModel:
     truth = data.reading.first_rows(data.truth)
-    predictions = ModelOutputs(np.empty(truth.shape), np.empty(truth.shape))
+    moments = [fold.moments for fold in folds if fold.moments]
+    # A model has distances if all of its networks have them.
+    distance = np.empty(len(truth)) if len(moments) == len(folds) else None
+    predictions = ModelOutputs(np.empty(truth.shape), np.empty(truth.shape), distance)
     of_fold = pd.Series(pd.NA, index=data.files.index, dtype="string")
     for fold in folds:
         places, outputs = fold.files["test"], fold.outputs("test")
         predictions.probability[places] = outputs.probability
         predictions.score[places] = outputs.score
+        if distance is not None and fold.distance is not None:
+            distance[places] = fold.distance
         of_fold.iloc[places] = fold.name
     # A validation file of several folds counts once per fold, as each fold has its own prediction.
     chosen_on = np.concatenate([fold.files["validation"] for fold in folds])
@@ -246,6 +259,7 @@ def _pool(
         files,
         {"train": images, "validation": images.iloc[np.unique(chosen_on)], "test": images},
         export_onnx(model, data.inputs, data.reading.squares),
+        [] if distance is None else moments,
         {"count": len(folds), "each": [_describe(fold, data, truth) for fold in folds]},
     )
 

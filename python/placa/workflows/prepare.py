@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import placa
 from placa.audit import audit_set
+from placa.audit.precision import report_splits
 from placa.core.errors import require_range
 from placa.core.executors import Executor
 from placa.core.files import atomic_file, fingerprint, require_writable, write_rejected
@@ -38,7 +39,7 @@ from placa.images.errors import NoReadableImageError
 from placa.records.audit import BY_PATIENT, Audit
 from placa.records.codes import Note
 from placa.records.files import write_record
-from placa.records.manifest import SPLITS, complete, write_manifest
+from placa.records.manifest import complete, write_manifest
 from placa.records.reading import collapse, expand
 from placa.records.source import SOURCE_SCHEMA, SourceFacts
 from placa.reporting.datasheet import write_datasheet
@@ -293,7 +294,4 @@ def _report(
     manifest = collapse(manifest, source.reading)
     units = f"{manifest['group_id'].nunique():,} {'patients' if source.grouped else 'groups'}"
     progress.say(f"{len(manifest):,} images, {units}; {split_text(Words('en'), method.facts)}")
-    for name in SPLITS:
-        rows = manifest[manifest["split"] == name]
-        counts = ", ".join(f"{int((rows[finding] == 1).sum()):,} {finding}" for finding in source.findings)
-        progress.say(f"{name}: {len(rows):,} images, {counts}")
+    report_splits(manifest, source.findings, progress)

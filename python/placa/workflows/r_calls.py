@@ -58,8 +58,9 @@ def predict_as_lists(run: str, images: list[str]) -> dict[str, list[Any]]:
         images: Image files and folders of them.
 
     Returns:
-        ``image``, ``finding``, ``probability``, ``score`` and ``class``, one entry per image and finding, and
-        ``rejected_image`` and ``rejected_reason``, one entry per rejected image.
+        ``image``, ``finding``, ``probability``, ``score``, ``class``, and ``typicality`` and ``outside`` if the model
+        has them, one entry per image and finding; and ``rejected_image`` and ``rejected_reason``, one entry per
+        rejected image.
 
     Raises:
         PlacaError: `run` is not a run, or an image does not exist.
@@ -71,7 +72,7 @@ def predict_as_lists(run: str, images: list[str]) -> dict[str, list[Any]]:
     columns = predictions.columns()
     return {
         "image": columns["path"],
-        **{name: columns[name] for name in ("finding", "probability", "score", "class")},
+        **{name: values for name, values in columns.items() if name not in ("image_id", "path")},
         "rejected_image": [path for path, _ in predictions.rejected],
         "rejected_reason": [reason for _, reason in predictions.rejected],
     }

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from msgspec import convert
 
@@ -21,7 +22,7 @@ from placa.models.onnx_file import save_onnx
 from placa.records.audit import Audit
 from placa.records.files import read_record, write_record
 from placa.records.model import MODEL_SCHEMA, THRESHOLDS_SCHEMA, ModelFacts, Thresholds
-from placa.records.predictions import describe_predictions, tidy, write_predictions
+from placa.records.predictions import add_typicality, describe_predictions, tidy, write_predictions
 from placa.records.run_facts import RUN_SCHEMA, DataFacts, RunFacts, TrainingFacts
 from placa.records.source import DatasetFacts
 from placa.reporting.model_card import write_model_card
@@ -61,7 +62,8 @@ def write_run(
     Returns:
         The content of ``run.json``.
     """
-    save_model(calibrated.model, directory / "model.keras", _card(data, options))
+    card = _card(data, options, calibrated)
+    save_model(calibrated.model, directory / "model.keras", card)
     thresholds: Thresholds = {
         "schema_version": THRESHOLDS_SCHEMA,
         "chosen_on": "validation",
@@ -74,6 +76,7 @@ def write_run(
     predictions = tidy(
         calibrated.files, data.findings, calibrated.predictions.probability, calibrated.predictions.score
     )
+    add_typicality(predictions, calibrated.predictions.distance, card)
     if "fold" in calibrated.files:
         predictions["fold"] = calibrated.files["fold"].repeat(len(data.findings)).to_numpy()
     write_predictions(
@@ -122,7 +125,7 @@ def write_run(
     return facts
 
 
-def _card(data: TrainingData, options: TrainOptions) -> ModelFacts:
+def _card(data: TrainingData, options: TrainOptions, calibrated: CalibratedModel) -> ModelFacts:
     card: ModelFacts = {
         "schema_version": MODEL_SCHEMA,
         "placa_version": placa.__version__,
@@ -138,6 +141,13 @@ def _card(data: TrainingData, options: TrainOptions) -> ModelFacts:
     if data.embeddings is not None:
         facts = data.embeddings.facts
         card["embeddings"] = {"length": facts["length"], "provenance": facts["provenance"]}
+    if calibrated.moments:
+        # An ensemble averages the distances of its networks.
+        card["typicality"] = {
+            "images": min(one.images for one in calibrated.moments),
+            "limit": max(one.limit for one in calibrated.moments),
+            "quantiles": np.mean([one.quantiles for one in calibrated.moments], axis=0).round(4).tolist(),
+        }
     return card
 
 

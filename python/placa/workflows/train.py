@@ -23,7 +23,7 @@ from placa.training.distributed import Job, ProcessGroup, train_together
 from placa.training.distributed.agreement import receive_start, send_start
 from placa.training.embedding_options import applicable, suited_to_embeddings
 from placa.training.errors import OptionValueError
-from placa.training.finish import CalibratedModel, finish, inference_network
+from placa.training.finish import CalibratedModel, finish, inference_network, moments_of
 from placa.training.fitting import Fitted, fit_network
 from placa.training.folds import train_folds
 from placa.training.measures import proposed
@@ -221,6 +221,6 @@ def _train_network(
     validation = data.rows("validation")
     part = state.part("network") if state else None
     fitted = fit_network(data, data.rows("train"), validation, options, progress, part, share)
-    return fitted, finish(
-        inference_network(fitted.network, options), data, validation, options.recalibration, options.unit
-    )
+    moments = moments_of(fitted.network, data, data.rows("train"))
+    network = inference_network(fitted.network, options, moments)
+    return fitted, finish(network, data, validation, options.recalibration, options.unit, moments)

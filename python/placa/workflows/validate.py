@@ -15,8 +15,8 @@ from placa.core.progress import Progress, show
 from placa.evaluation.either_bridge import require_bridge, run_in_r
 from placa.evaluation.r_code import VALIDATE_RUN
 from placa.inference.embedded import predict_embedded_set
-from placa.inference.errors import OtherFindingsError, ValidationNameError
-from placa.inference.external_images import Selection, select_images
+from placa.inference.errors import ValidationNameError
+from placa.inference.external_images import Selection, require_finding, select_images
 from placa.inference.predict import Predictor
 from placa.inference.prepared import predict_prepared
 from placa.records.evaluation import Summary
@@ -84,7 +84,7 @@ def validate(
     internal, metadata = read_predictions(run)
     require_predictions(run, predictor.facts, metadata)
     facts = read_record(prepared / "source.json", SourceFacts)
-    _require_finding(predictor, prepared, facts)
+    require_finding(predictor, prepared, facts)
     joined = None
     if features:
         table, _, embeddings = predict_embedded_set(predictor, prepared, features, provenance, progress)
@@ -138,18 +138,6 @@ def _checked_name(name: str) -> str:
         message = f"--name must be the name of a folder, without slashes, got {name!r}. Choose another --name."
         raise ValidationNameError(message, name=name)
     return name
-
-
-def _require_finding(predictor: Predictor, prepared: Path, facts: SourceFacts) -> None:
-    if not set(predictor.findings) & set(facts["findings"]):
-        theirs, own = ", ".join(facts["findings"]), ", ".join(predictor.findings)
-        raise OtherFindingsError(
-            f"{prepared} has labels of {theirs}, but the model of {predictor.run} predicts {own}. Prepare the images "
-            "with labels of a finding of the model, under its name.",
-            prepared=str(prepared),
-            findings=facts["findings"],
-            model_findings=predictor.findings,
-        )
 
 
 def _facts(name: str, predictor: Predictor, prepared: Path, facts: SourceFacts, chosen: Selection) -> ValidationFacts:

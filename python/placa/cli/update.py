@@ -1,0 +1,56 @@
+"""``placa update``: update a run for a local data set."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from placa.cli.terminal import print_line, print_path
+from placa.core.arguments import SCHEDULER, UPDATE_METHODS, add_bridge
+from placa.core.progress import RichProgress
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``placa update``."""
+    parser.add_argument("run", type=Path, metavar="RUN")
+    parser.add_argument("prepared", type=Path, metavar="PREPARED", help="all its images are used, whatever their split")
+    parser.add_argument("--out", type=Path, required=True, metavar="NEWRUN", help="the run to create")
+    parser.add_argument(
+        "--method",
+        choices=UPDATE_METHODS,
+        default="auto",
+        help="what is updated; auto: the simplest that a closed test supports (default: %(default)s)",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing run")
+    add_bridge(parser)
+    parser.add_argument("--scheduler", metavar="ADDRESS", help=SCHEDULER)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Update the run, and print what changes."""
+    import pandas as pd
+
+    from placa.core.executors import open_executor
+    from placa.workflows.update import update
+
+    progress = RichProgress()
+    with open_executor(options.scheduler, progress) as executor:
+        facts = update(
+            options.run,
+            options.prepared,
+            options.out,
+            options.method,
+            options.overwrite,
+            options.bridge,
+            progress,
+            executor,
+        )
+    for finding, one in facts["update"]["findings"].items():
+        line = "" if one["slope"] is None else f": logit = {one['intercept']:.2f} + {one['slope']:.2f} × logit"
+        print_line(f"{finding}: {one['method']}{line}, on {one['images']:,} images, {one['positives']:,} positive")
+    for name, keys in (("gain", ["finding", "metric"]), ("operating", ["finding", "operating_point", "metric"])):
+        for row in pd.read_csv(options.out / "update" / f"{name}.csv").to_dict("records"):
+            what = ", ".join(str(row[key]) for key in keys)
+            interval = "" if pd.isna(row["lower"]) else f", difference {row['lower']:.3f} to {row['upper']:.3f}"
+            print_line(f"{what}: {row['before']:.3f} before, {row['after']:.3f} after{interval}")
+    print_path(options.out)

@@ -45,20 +45,20 @@
 plan_validation <- function(auroc, prevalence, images_per_patient = 1, icc = 0.2, width_auroc = 0.1,
                             width_slope = 0.4, width_intercept = 0.4, width_oe = 0.4, width_sensitivity = 0.1,
                             width_specificity = 0.1, width_net_benefit = 0.2, sensitivity = NULL, threshold = NULL) {
-  check_plan(auroc, 0.5, 1, "auroc")
-  check_plan(prevalence, 0, 1, "prevalence")
-  check_plan(images_per_patient, 1, Inf, "images_per_patient", closed = TRUE)
-  check_plan(icc, 0, 1, "icc", closed = TRUE)
+  check_planned(auroc, 0.5, 1, "auroc")
+  check_planned(prevalence, 0, 1, "prevalence")
+  check_planned(images_per_patient, 1, Inf, "images_per_patient", closed = TRUE)
+  check_planned(icc, 0, 1, "icc", closed = TRUE)
   widths <- list(
     auroc = width_auroc, slope = width_slope, intercept = width_intercept, oe = width_oe,
     sensitivity = width_sensitivity, specificity = width_specificity, net_benefit = width_net_benefit
   )
-  for (name in names(widths)) check_plan(widths[[name]], 0, Inf, paste0("width_", name), missing = TRUE)
-  if (!is.null(sensitivity)) check_plan(sensitivity, 0, 1, "sensitivity")
-  if (!is.null(threshold)) check_plan(threshold, 0, 1, "threshold")
+  for (name in names(widths)) check_planned(widths[[name]], 0, Inf, paste0("width_", name), missing = TRUE)
+  if (!is.null(sensitivity)) check_planned(sensitivity, 0, 1, "sensitivity")
+  if (!is.null(threshold)) check_planned(threshold, 0, 1, "threshold")
   logit <- normal_logit(auroc, prevalence)
   cut <- stats::qlogis(threshold %||% prevalence)
-  point <- point_of(logit, prevalence, sensitivity)
+  point <- planned_point(logit, prevalence, sensitivity)
   at_threshold <- rates_at(logit, prevalence, cut)
   variances <- unit_variances(logit, auroc, prevalence, point, at_threshold, cut)
   expected <- c(
@@ -92,7 +92,7 @@ print.placa_plan <- function(x, ...) {
   invisible(x)
 }
 
-check_plan <- function(x, low, high, name, closed = FALSE, missing = FALSE, call = rlang::caller_env()) {
+check_planned <- function(x, low, high, name, closed = FALSE, missing = FALSE, call = rlang::caller_env()) {
   if (missing && length(x) == 1 && is.na(x)) {
     return(invisible())
   }
@@ -118,7 +118,7 @@ normal_logit <- function(auroc, prevalence) {
   mean_for <- function(sd) {
     stats::uniroot(function(mean) expect(mean, sd, stats::plogis) - prevalence, c(-60, 60), tol = 1e-10)$root
   }
-  sd <- stats::uniroot(function(sd) auroc_of(mean_for(sd), sd) - auroc, c(1e-3, 30), tol = 1e-8)$root
+  sd <- stats::uniroot(function(sd) planned_auroc(mean_for(sd), sd) - auroc, c(1e-3, 30), tol = 1e-8)$root
   c(mean = mean_for(sd), sd = sd)
 }
 
@@ -129,7 +129,7 @@ expect <- function(mean, sd, f) {
   sum(f(mean + sd * z) * weight) / sum(weight)
 }
 
-auroc_of <- function(mean, sd) {
+planned_auroc <- function(mean, sd) {
   z <- seq(-8, 8, length.out = 4001)
   p <- stats::plogis(mean + sd * z)
   positive <- stats::dnorm(z) * p
@@ -149,7 +149,7 @@ rates_at <- function(logit, prevalence, cut) {
   c(sensitivity = sum(weight * p * called) / prevalence, specificity = specificity)
 }
 
-point_of <- function(logit, prevalence, sensitivity) {
+planned_point <- function(logit, prevalence, sensitivity) {
   gap <- function(cut) {
     rates <- rates_at(logit, prevalence, cut)
     rates[["sensitivity"]] - (sensitivity %||% rates[["specificity"]])

@@ -170,7 +170,17 @@ def last_useful_line(log: str) -> str:
         if line.startswith(("Error", "ERROR", "! ", "pandoc: ")) or "Error:" in line:
             # R may print the message on the line after "Error in f(x) :"; rlang starts its messages with "!".
             follows = lines[number + 1] if line.endswith(":") and number + 1 < len(lines) else ""
-            marked = next((below[2:] for below in lines[number:] if below.startswith("! ")), "")
-            text = marked or f"{line} {follows}".strip()
+            text = _rlang_message(lines[number:]) or f"{line} {follows}".strip()
             return text if text.endswith((".", "!", "?")) else f"{text}."
     return f"{lines[-1]}." if lines else "no output."
+
+
+def _rlang_message(lines: list[str]) -> str:
+    """Return the first message of rlang, which starts with "!", wrapped as it may be, without its bullets."""
+    start = next((i for i, line in enumerate(lines) if line == "!" or line.startswith("! ")), None)
+    if start is None:
+        return ""
+    ends = (
+        i for i, line in enumerate(lines) if i > start and re.match(r"[✖ℹ•x*i] |Backtrace|Execution halted|!", line)
+    )
+    return " ".join(lines[start : next(ends, start + 1)])[1:].strip()

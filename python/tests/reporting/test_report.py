@@ -220,6 +220,7 @@ def test_a_missing_r_package_is_an_error_with_the_install_command(
     [
         ("  |=====| 100%\nError in f(x) : it is late\nCalls: f\nExecution halted\n", "Error in f(x) : it is late."),
         ("Error in `read()`:\n! The file is gone.\nBacktrace:\n", "The file is gone."),
+        ("Error:\n! \n  'a/run.json'\n  must be whole.\n✖ It is cut.\nBacktrace:\n", "'a/run.json' must be whole."),
         ("Error in f(x) : \n  object 'y' not found\nCalls: f", "Error in f(x) : object 'y' not found."),
         ("\x1b[31mERROR: no such thing\x1b[0m\n", "ERROR: no such thing."),
         ("Compiling a.typ to a.pdf...\x1b[91mERROR: no typst\n\nStack trace:\n  at f\n", "ERROR: no typst."),

@@ -86,7 +86,8 @@ test_that("invalid thresholds are errors", {
   other <- one_threshold(finding = "Mass")
   expect_error(operating_points(six_rows(), other), "Pneumonia", class = "placa_error_thresholds")
   expect_error(operating_points(six_rows(), one_threshold(50)), class = "placa_error_thresholds")
-  expect_error(operating_points(six_rows(), 0.5), class = "placa_error_thresholds")
+  expect_error(operating_points(six_rows(), TRUE), class = "placa_error_thresholds")
+  expect_identical(operating_points(six_rows(), 0.5)$threshold[[1]], 0.5)
   expect_error(operating_points(six_rows(), data.frame(finding = "Pneumonia")), class = "placa_error_columns")
 })
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from placa.core.backend import load_keras
 
 #: Rows of embeddings that are converted to 64 bits at once.
-_ROWS = 4096
+_ROWS = 512
 #: Standard deviation, as a share of the largest one, below which a number of an embedding counts as constant.
 _CONSTANT = 1e-6
 

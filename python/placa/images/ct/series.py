@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.images.ct.slices import Slice, read_slices
+from placa.images.ct.slices import SLICE_TAGS, Slice, read_slices, slices_of
 from placa.images.dicom.decode import decode
 from placa.images.dicom.header import is_dicom, read_header
 from placa.images.dicom.worker import decode_in_worker
@@ -92,10 +92,10 @@ def series_of_file(path: Path) -> tuple[Slice, ...]:
 
 @lru_cache(maxsize=4)
 def _series_of_file(path: str, changed: int) -> tuple[Slice, ...]:
-    series = str(read_header(path, ["SeriesInstanceUID"]).get("SeriesInstanceUID") or "")
+    own = slices_of(read_header(path, SLICE_TAGS), path)
     with os.scandir(os.path.dirname(path) or ".") as entries:
         paths = sorted(entry.path for entry in entries if entry.is_file() and begins_like_dicom(entry.path))
-    found = read_slices(paths, series)
+    found = read_slices(paths, own[0].series) if own else []
     if not found:
         raise ImageRejected("it is not a CT slice of a series: name a CT volume or the folder of a series")
     return tuple(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,23 +85,29 @@ def read_slices(paths: Iterable[str | os.PathLike[str]], series: str | None = No
         series: SeriesInstanceUID of the slices to return; all by default.
     """
     found: list[Slice] = []
-    for path in paths:
+    for path in (os.fspath(one) for one in paths):
         try:
-            found += slices_of(read_header(path, SLICE_TAGS), os.fspath(path), series)
+            state = os.stat(path)
+            found += _slices_in(path, state.st_mtime_ns, state.st_size)
         except (ImageRejected, OSError):
             continue
-    return found
+    return [one for one in found if series in {None, one.series}]
 
 
-def slices_of(header: Dataset, path: str, series: str | None = None) -> list[Slice]:
-    """Return the slices in a header with `SLICE_TAGS`; none if it is not that of a CT image or of another series.
+@lru_cache(maxsize=8192)
+def _slices_in(path: str, changed: int, size: int) -> tuple[Slice, ...]:
+    """Read the slices of a file; a folder is searched and then read, so its headers are kept."""
+    return tuple(slices_of(read_header(path, SLICE_TAGS), path))
+
+
+def slices_of(header: Dataset, path: str) -> list[Slice]:
+    """Return the slices in a header with `SLICE_TAGS`; none if it is not that of a CT image.
 
     Raises:
         ImageRejected: A number is damaged, or the file is truncated.
     """
     with quiet():
-        sop_class = str(header.get("SOPClassUID") or "")
-        if sop_class not in CT_CLASSES or series not in {None, _text(header, "SeriesInstanceUID")}:
+        if str(header.get("SOPClassUID") or "") not in CT_CLASSES:
             return []
         try:
             return _slices(header, path)

@@ -146,6 +146,9 @@ def assemble(slices: Sequence[Slice]) -> tuple[PixelFormat, SeriesVoxels]:
 def _require_slices(slices: Sequence[Slice]) -> None:
     """Reject slices that are not those of one stack in Hounsfield units."""
     first = slices[0]
+    truncated = sum(one.truncated for one in slices)
+    if truncated:
+        raise ImageRejected(f"{truncated} of its {len(slices)} slices are truncated: copy the series again")
     if any(_SCOUT in one.image_type for one in slices):
         raise ImageRejected("it is a scout (localizer), not a series of slices")
     if any(_PROJECTIONS & set(one.image_type) for one in slices):

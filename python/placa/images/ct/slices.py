@@ -54,6 +54,7 @@ class Slice:
         kernel: ConvolutionKernel.
         description: SeriesDescription, ProtocolName and BodyPartExamined.
         title: SeriesDescription.
+        truncated: Whether the file is shorter than its pixels.
     """
 
     path: str
@@ -75,6 +76,7 @@ class Slice:
     kernel: str
     description: str
     title: str
+    truncated: bool
 
 
 def read_slices(paths: Iterable[str | os.PathLike[str]], series: str | None = None) -> list[Slice]:
@@ -104,7 +106,7 @@ def slices_of(header: Dataset, path: str) -> list[Slice]:
     """Return the slices in a header with `SLICE_TAGS`; none if it is not that of a CT image.
 
     Raises:
-        ImageRejected: A number is damaged, or the file is truncated.
+        ImageRejected: A number is damaged.
     """
     with quiet():
         if str(header.get("SOPClassUID") or "") not in CT_CLASSES:
@@ -121,7 +123,6 @@ def slices_of(header: Dataset, path: str) -> list[Slice]:
 def _slices(header: Dataset, path: str) -> list[Slice]:
     rows, columns = int(header.get("Rows") or 0), int(header.get("Columns") or 0)
     frames = list(header.get("PerFrameFunctionalGroupsSequence") or [])
-    _require_size(header, path, rows * columns * max(1, len(frames)))
     shared = next(iter(header.get("SharedFunctionalGroupsSequence") or []), None)
     folder = os.path.dirname(os.path.abspath(path))
     common: dict[str, Any] = {
@@ -132,6 +133,7 @@ def _slices(header: Dataset, path: str) -> list[Slice]:
         "number": _text(header, "SeriesNumber"),
         "description": " ".join(_text(header, n) for n in ("SeriesDescription", "ProtocolName", "BodyPartExamined")),
         "title": _text(header, "SeriesDescription"),
+        "truncated": _is_truncated(header, path, rows * columns * max(1, len(frames))),
     }
     if not frames:
         return [Slice(frame=None, **common, **_facts([header], header))]
@@ -173,10 +175,9 @@ def _groups(item: Dataset | None) -> list[Dataset]:
     return [element.value[0] for element in item if element.VR == "SQ" and len(element.value)]
 
 
-def _require_size(header: Dataset, path: str, pixels: int) -> None:
+def _is_truncated(header: Dataset, path: str, pixels: int) -> bool:
     expected = pixels * int(header.get("BitsAllocated") or 16) // 8
-    if not header.file_meta.TransferSyntaxUID.is_compressed and Path(path).stat().st_size < expected:
-        raise ImageRejected("it is truncated: copy it again")
+    return not header.file_meta.TransferSyntaxUID.is_compressed and Path(path).stat().st_size < expected
 
 
 def _text(place: Dataset, name: str) -> str:

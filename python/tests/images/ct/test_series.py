@@ -97,8 +97,13 @@ SPOILT: dict[str, tuple[dict, Callable[[Path], object] | None, str]] = {
     "a MIP": ({"ImageType": ["DERIVED", "SECONDARY", "AXIAL", "MIP"]}, None, "projection"),
     "no Hounsfield units": ({"RescaleType": "Z_EFF"}, None, "Z_EFF"),
     "no position": ({"ImagePositionPatient": None}, None, "no position"),
+    "a truncated slice at the end": ({}, lambda folder: _cut(folder / "005.dcm"), "1 of its 12 slices are truncated"),
     "another size": ({}, lambda folder: _enlarge(next(folder.iterdir())), "several volumes"),
 }
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-2000])
 
 
 def _enlarge(path: Path) -> None:

@@ -24,7 +24,7 @@ augment.placa_model <- function(x, new_data, operating_point = NULL, ...) {
       class = "placa_error_image"
     )
   }
-  predicted <- predict(x, new_data, operating_point)
+  predicted <- stats::predict(x, new_data, operating_point)
   data <- tibble::as_tibble(without_groups(new_data))
   added <- predicted[startsWith(names(predicted), ".pred_")]
   if (!"image_id" %in% names(data)) data$image_id <- predicted$image_id

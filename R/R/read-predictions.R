@@ -32,7 +32,8 @@
 #' `placa_error_file` if the file does not exist or is not parquet;
 #' `placa_error_run` if `x` is a directory without predictions;
 #' `placa_error_fingerprint` if the predictions of a run are from another model
-#' than that in its `run.json`; `placa_error_columns` for a missing column (field
+#' than that in its `run.json`; `placa_error_age` for an age of a run below 0 or above
+#' 150; `placa_error_columns` for a missing column (field
 #' `columns` of the condition); `placa_error_reader` if no installed package can read
 #' the file; `placa_error_schema` if a newer version of placa
 #' wrote the file; `placa_error_parquet` if no package that reads parquet is
@@ -48,11 +49,24 @@ read_predictions <- function(x) {
   if (dir.exists(x)) {
     check_predictions_of(x, metadata, rlang::current_env())
     check_files(x, "predictions.parquet", rlang::current_env())
+    check_ages_of_run(read$data$age, rlang::current_env())
   }
   predictions <- check_predictions(tell_defaults(read$data))
   predictions <- predictions[union(intersect(run_columns, names(predictions)), names(predictions))]
   attr(predictions, "placa") <- metadata
   predictions
+}
+
+# placa writes no other ages, so the file was edited. In a table made elsewhere they are missing, with a warning.
+check_ages_of_run <- function(age, call) {
+  wrong <- age[!is.na(age) & (age < 0 | age > 150)]
+  if (length(wrong) > 0) {
+    cli::cli_abort(
+      c("{.field age} of a run must be between 0 and 150 years.", x = "Received {.val {wrong[[1]]}}.",
+        i = "Train the run again."),
+      class = "placa_error_age", call = call
+    )
+  }
 }
 
 predictions_file <- function(x, call = rlang::caller_env()) {

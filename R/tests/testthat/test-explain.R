@@ -74,7 +74,7 @@ test_that("explain() works with a trained model", {
   trained <- trained_run()
   image <- list.files(trained$images, "[.]png$", full.names = TRUE)[[1]]
   there <- call_there(trained$run, env = trained$env, sprintf(
-    "list(explain(model, %s), predict(model, %s))", deparse(image), deparse(image)
+    "list(explain(model, %s), predict(model, %s, type = \"long\"))", deparse(image), deparse(image)
   ))
   expect_null(there$results[[1]]$message)
   plot <- there$results[[1]][[1]]

@@ -19,7 +19,7 @@ test_that("a report is rendered in Spanish, and its path is returned", {
   path <- render_report(there$run, language = "es", document = "model-card")
   expect_identical(normalizePath(path), normalizePath(file.path(there$run, "report", "model-card.es.html")))
   page <- paste(readLines(path, encoding = "UTF-8", warn = FALSE), collapse = "\n")
-  expect_match(page, "lang=\"es\"", fixed = TRUE)
+  expect_match(page, "lang=\"es-ES\"", fixed = TRUE)
   expect_match(page, "Puntos? de corte")
   out <- file.path(dirname(there$run), "card.html")
   expect_identical(render_report(there$run, document = "model-card", out = out), out)

@@ -88,7 +88,7 @@ def render_report(
     from placa.records.files import read_record
     from placa.records.run import require_evaluation, require_files, require_run
 
-    to = _choose_format(to, out)
+    to = choose_format(to, out)
     facts = require_run(run)
     evaluation = evaluation_folder(run, split)
     if not (evaluation / "summary.json").is_file():
@@ -137,7 +137,12 @@ def render_report(
     return target
 
 
-def _choose_format(to: str | None, out: Path | None) -> str:
+def choose_format(to: str | None, out: Path | None) -> str:
+    """Return the format of a report: `to`, otherwise that of the ending of `out`.
+
+    Raises:
+        ReportEndingError: `out` has another ending than `to`.
+    """
     ending = out.suffix.lower().removeprefix(".") if out and not out.is_dir() else ""
     if to is None:
         to = ending if ending in FORMATS else "html"

@@ -8,7 +8,7 @@ from pathlib import Path
 from placa.core.progress import Progress, show
 from placa.records.evaluation import evaluation_folder
 from placa.records.run import require_run
-from placa.reporting.render import render_report
+from placa.reporting.render import choose_format, render_report
 from placa.workflows.evaluate import evaluate
 
 
@@ -48,6 +48,8 @@ def report(
     """
     run, progress = Path(run), show(progress)
     require_run(run)
+    # A wrong ending is refused before the evaluation is computed.
+    to = choose_format(to, Path(out) if out else None)
     if not (evaluation_folder(run, split) / "summary.json").is_file():
         progress.say(f"evaluating the {split} split first, which has no evaluation yet")
         evaluate(run, split, progress=progress)

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from placa.core.progress import Progress
 from placa.dataset.errors import PatientInTwoSplitsError
 from placa.inference.explain import Explainer, explain_files
 from placa.inference.predict import Predictor
-from placa.models.assembled import split_at_logits
+from placa.models.assembled import outputs_of, split_at_logits
 from placa.models.calibration import choose_thresholds, sigmoid
 from placa.records.manifest import read_manifest
 from placa.records.predictions import COLUMNS, read_predictions
@@ -45,8 +46,8 @@ def folds(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train three folds on `prepared`, and record the reads of its pixels."""
     out = tmp_path_factory.mktemp("folds") / "three"
 
-    def watched(directory: Path, by_splits: bool) -> TrainingData:
-        data = read_training_data(directory, by_splits)
+    def watched(*arguments: Any, **options: Any) -> TrainingData:
+        data = read_training_data(*arguments, **options)
         return replace(data, pixels=data.pixels.view(Read))
 
     with pytest.MonkeyPatch.context() as patch:
@@ -101,7 +102,7 @@ def test_a_patient_in_two_groups_is_an_error() -> None:
 def test_each_image_is_predicted_once_by_a_fold_not_trained_on_it(folds: Path, prepared: Path) -> None:
     predictions, metadata = read_predictions(folds)
     manifest = read_manifest(prepared)
-    assert list(predictions) == [*COLUMNS, "fold"]
+    assert list(predictions) == [*COLUMNS, "typicality", "outside", "fold"]
     assert predictions["image_id"].tolist() == manifest["image_id"].tolist()
     assert set(predictions["split"]) == {"test"} and set(predictions["fold"]) == {"1", "2", "3"}
     assert (predictions["truth"] == manifest["Opacity"]).all()
@@ -114,7 +115,7 @@ def test_each_prediction_is_that_of_its_ensemble_member(folds: Path, prepared: P
     predictor = Predictor(folds)
     network, _ = split_at_logits(predictor.model)
     pixels = np.load(next(prepared.glob("pixels-*.npy")))
-    logits = np.asarray(network.predict_on_batch(pixels[..., None]), dtype=float)
+    logits = np.asarray(outputs_of(network.predict_on_batch(pixels[..., None]))[0], dtype=float)
     predictions, _ = read_predictions(folds)
     own = logits[np.arange(len(logits)), predictions["fold"].astype(int) - 1]
     assert predictions["score"].to_numpy() == pytest.approx(sigmoid(own), abs=1e-5)

@@ -8,7 +8,7 @@ import pytest
 
 from placa.core.progress import SILENT
 from placa.models import build
-from placa.models.assembled import split_at_logits
+from placa.models.assembled import outputs_of, split_at_logits
 from placa.models.calibration import sigmoid
 from placa.models.outputs import in_batches, predict_pixels
 from placa.records.reading import slabs
@@ -49,7 +49,9 @@ def test_volumes_are_not_divided_and_pooled_before_recalibration(prepared: Path,
             assert (blocks[:, 0] % SQUARES == 0).all() and (np.diff(blocks, axis=1) == 1).all()
         assert not set(learn) & set(judge)
     network, _ = split_at_logits(finished.model)
-    logits = np.concatenate([network.predict_on_batch(some[..., None]) for some in in_batches(data.pixels)])
+    logits = np.concatenate(
+        [outputs_of(network.predict_on_batch(some[..., None]))[0] for some in in_batches(data.pixels)]
+    )
     pooled = logits.reshape(len(files), SQUARES, 2).mean(axis=1)
     own = pooled[np.arange(len(files)), finished.files["fold"].astype(int) - 1]
     assert finished.predictions.score[:, 0] == pytest.approx(sigmoid(own), abs=1e-5)

@@ -45,7 +45,7 @@ def test_a_run_is_complete_and_records_its_facts(run: Path, prepared: Path) -> N
 def test_predictions_contain_each_image_once_with_split_and_truth(run: Path, prepared: Path) -> None:
     predictions, metadata = read_predictions(run)
     manifest = read_manifest(prepared)
-    assert list(predictions) == COLUMNS
+    assert list(predictions) == [*COLUMNS, "typicality", "outside"]
     joined = predictions.merge(manifest, on="image_id", suffixes=("", "_manifest"))
     assert len(joined) == len(manifest) == len(predictions)
     assert (joined["split"] == joined["split_manifest"]).all()

@@ -72,11 +72,16 @@ def run_demo(data: Path, out: Path, images: int, epochs: int | None, lang: str) 
 
     train(data, out, TrainOptions(epochs=epochs or EPOCHS), overwrite=True, progress=progress)
 
-    progress.stage("prediction: five of the phantoms, from their files")
+    progress.stage("prediction: five test phantoms of both classes, from their files")
     from placa.cli.terminal import print_line, print_predictions
     from placa.inference.predict import predict_files
+    from placa.records.manifest import read_manifest
+    from placa.records.predictions import read_predictions
 
-    files = sorted((data / "images").glob("*.png"))[:5]
+    predictions, _ = read_predictions(out)
+    tested = predictions[predictions["split"] == "test"]
+    shown = [name for truth, rows in ((1, 3), (0, 2)) for name in tested["image_id"][tested["truth"] == truth][:rows]]
+    files = read_manifest(data).set_index("image_id").loc[shown, "path"].tolist()
     print_predictions(predict_files(out, files, progress).columns(), rows=5)
 
     progress.stage("evaluation, in R")

@@ -35,11 +35,9 @@ class SeriesVoxels:
 
     Attributes:
         slices: The slices, sorted by position, all of the same size.
-        compressed: Whether the pixels are compressed; they are then decoded in another process.
     """
 
     slices: tuple[Slice, ...]
-    compressed: bool
 
     def slab(self, axis: int, start: int, count: int) -> NDArray[Any]:
         """Return `count` slices along an index axis (columns, rows, slices).
@@ -60,18 +58,18 @@ class SeriesVoxels:
     def _read(self, start: int, count: int) -> NDArray[Any]:
         some = self.slices[start : start + count]
         planes: list[NDArray[Any]] = []
-        for path, group in groupby(some, key=lambda one: one.path):
+        for _, group in groupby(some, key=lambda one: one.path):
             members = list(group)
             frames = [one.frame for one in members if one.frame is not None]
-            stored = stored_pixels(path, frames or None, self.compressed)
+            stored = _stored_pixels(members[0], frames or None)
             pixels = stored if frames else [stored]
             planes += [_hounsfield(plane, one) for plane, one in zip(pixels, members, strict=True)]
         return np.stack(planes).transpose(2, 1, 0)
 
 
-def stored_pixels(path: str, frames: list[int] | None, compressed: bool) -> NDArray[Any]:
-    """Return the stored values of a file, or of some of its frames, stacked."""
-    return decode_in_worker(path, frames) if compressed else decode(path, frames)
+def _stored_pixels(one: Slice, frames: list[int] | None) -> NDArray[Any]:
+    """Return the stored values of the file of a slice, or of some of its frames, stacked."""
+    return decode_in_worker(one.path, frames) if one.compressed else decode(one.path, frames)
 
 
 def _hounsfield(stored: NDArray[Any], one: Slice) -> NDArray[Any]:
@@ -122,9 +120,8 @@ def assemble(slices: Sequence[Slice]) -> tuple[PixelFormat, SeriesVoxels]:
     first = slices[0]
     direction = np.array(first.orientation)
     normal = np.cross(direction[:3], direction[3:])
-    compressed = bool(read_header(first.path, ["SOPInstanceUID"]).file_meta.TransferSyntaxUID.is_encapsulated)
     placed = sorted(((float(np.dot(one.position, normal)), one) for one in slices), key=lambda pair: pair[0])
-    placed = _without_copies(placed, compressed)
+    placed = _without_copies(placed)
     places = np.array([place for place, _ in placed])
     ordered = tuple(one for _, one in placed)
     if len(ordered) < 2:
@@ -140,7 +137,7 @@ def assemble(slices: Sequence[Slice]) -> tuple[PixelFormat, SeriesVoxels]:
         number="signed",
         axes=tuple((float(axis[0]), float(axis[1]), float(axis[2])) for axis in axes),
     )
-    return found, SeriesVoxels(ordered, compressed)
+    return found, SeriesVoxels(ordered)
 
 
 def _require_slices(slices: Sequence[Slice]) -> None:
@@ -165,7 +162,7 @@ def _require_slices(slices: Sequence[Slice]) -> None:
         raise ImageRejected("its slices have different sizes, pixel spacings or orientations: they are several volumes")
 
 
-def _without_copies(placed: list[tuple[float, Slice]], compressed: bool) -> list[tuple[float, Slice]]:
+def _without_copies(placed: list[tuple[float, Slice]]) -> list[tuple[float, Slice]]:
     """Drop copies of slices.
 
     Raises:
@@ -179,7 +176,7 @@ def _without_copies(placed: list[tuple[float, Slice]], compressed: bool) -> list
             continue
         seen.add(one.uid)
         if kept and place - kept[-1][0] < _SAME:
-            if not _same_pixels(kept[-1][1], one, compressed):
+            if not _same_pixels(kept[-1][1], one):
                 repeated += 1
                 acquisitions |= {kept[-1][1].acquisition, one.acquisition}
             continue
@@ -194,10 +191,8 @@ def _without_copies(placed: list[tuple[float, Slice]], compressed: bool) -> list
     return kept
 
 
-def _same_pixels(one: Slice, other: Slice, compressed: bool) -> bool:
-    first, second = (
-        stored_pixels(each.path, None if each.frame is None else [each.frame], compressed) for each in (one, other)
-    )
+def _same_pixels(one: Slice, other: Slice) -> bool:
+    first, second = (_stored_pixels(each, None if each.frame is None else [each.frame]) for each in (one, other))
     return np.array_equal(first, second) and (one.slope, one.intercept) == (other.slope, other.intercept)
 
 

@@ -55,6 +55,7 @@ class Slice:
         description: SeriesDescription, ProtocolName and BodyPartExamined.
         title: SeriesDescription.
         truncated: Whether the file is shorter than its pixels.
+        compressed: Whether the pixels are compressed; they are then decoded in another process.
     """
 
     path: str
@@ -77,6 +78,7 @@ class Slice:
     description: str
     title: str
     truncated: bool
+    compressed: bool
 
 
 def read_slices(paths: Iterable[str | os.PathLike[str]], series: str | None = None) -> list[Slice]:
@@ -125,6 +127,7 @@ def _slices(header: Dataset, path: str) -> list[Slice]:
     frames = list(header.get("PerFrameFunctionalGroupsSequence") or [])
     shared = next(iter(header.get("SharedFunctionalGroupsSequence") or []), None)
     folder = os.path.dirname(os.path.abspath(path))
+    compressed = bool(header.file_meta.TransferSyntaxUID.is_compressed)
     common: dict[str, Any] = {
         "path": path,
         "study": (_text(header, "PatientID"), _text(header, "StudyInstanceUID") or folder),
@@ -133,7 +136,8 @@ def _slices(header: Dataset, path: str) -> list[Slice]:
         "number": _text(header, "SeriesNumber"),
         "description": " ".join(_text(header, n) for n in ("SeriesDescription", "ProtocolName", "BodyPartExamined")),
         "title": _text(header, "SeriesDescription"),
-        "truncated": _is_truncated(header, path, rows * columns * max(1, len(frames))),
+        "truncated": not compressed and _is_truncated(header, path, rows * columns * max(1, len(frames))),
+        "compressed": compressed,
     }
     if not frames:
         return [Slice(frame=None, **common, **_facts([header], header))]
@@ -177,7 +181,7 @@ def _groups(item: Dataset | None) -> list[Dataset]:
 
 def _is_truncated(header: Dataset, path: str, pixels: int) -> bool:
     expected = pixels * int(header.get("BitsAllocated") or 16) // 8
-    return not header.file_meta.TransferSyntaxUID.is_compressed and Path(path).stat().st_size < expected
+    return Path(path).stat().st_size < expected
 
 
 def _text(place: Dataset, name: str) -> str:

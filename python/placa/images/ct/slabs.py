@@ -121,11 +121,11 @@ def find_volumes(places: Iterable[str | os.PathLike[str]], without: Sequence[Pat
     """
     endings, given = (*EXTENSIONS, ".dcm"), [Path(place) for place in places]
     listing = find_files(given, lambda file: bool(ending(file)) or begins_like_dicom(file), *_KIND, endings, without)
-    dicom = [file for file in listing if not ending(file) and begins_like_dicom(file)]
+    dicom = dict.fromkeys(file for file in listing if not ending(file) and begins_like_dicom(file))
     if not dicom:
         return listing
     slices = read_slices(dicom)
-    files = dict.fromkeys(file for file in listing if file not in set(dicom))
+    files = dict.fromkeys(file for file in listing if file not in dicom)
     skipped = list(listing.skipped)
     for best, others in choose(group_series(slices)):
         if best.scattered:

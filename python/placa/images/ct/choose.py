@@ -10,13 +10,13 @@ from functools import cached_property
 
 import numpy as np
 
-from placa.images.ct.geometry import letters, spacing
-from placa.images.ct.series import assemble
+from placa.images.ct.geometry import MIN_LENGTH, letters, spacing
+from placa.images.ct.series import SeriesVoxels, assemble
 from placa.images.ct.slices import Slice
 from placa.images.grey import ImageRejected
+from placa.images.listing import REASONS
+from placa.images.pixel_format import PixelFormat
 
-#: Least length of a series of the chest, in mm (see `placa.images.ct.slabs.MIN_LENGTH`).
-_SHORT = 100.0
 _CHEST = re.compile(r"chest|thora|torax|tórax|lung|pulm", re.IGNORECASE)
 _ELSEWHERE = re.compile(
     r"head|brain|skull|neck|abd|pelv|liver|spine|extrem|cabeza|cr[aá]neo|cuello|h[ií]gado|columna",
@@ -44,20 +44,24 @@ class Series:
         return self.slices[0].study
 
     @cached_property
-    def problem(self) -> str:
-        """Why the series is no volume; ``""`` if it is one."""
+    def _volume(self) -> tuple[PixelFormat, SeriesVoxels] | str:
+        """The volume, or why the series is none."""
         if self.scattered:
-            return "its slices are in several folders: put the files of each series in one folder"
+            return REASONS["scattered"]
         try:
-            assemble(self.slices)
+            return assemble(self.slices)
         except ImageRejected as rejected:
             return str(rejected)
-        return ""
+
+    @property
+    def problem(self) -> str:
+        """Why the series is no volume; ``""`` if it is one."""
+        return self._volume if isinstance(self._volume, str) else ""
 
     @property
     def path(self) -> str:
         """The file that stands for the series: that of its first slice by position, or its first file."""
-        return self.slices[0].path if self.problem else assemble(self.slices)[1].slices[0].path
+        return (self.slices if isinstance(self._volume, str) else self._volume[1].slices)[0].path
 
     @property
     def title(self) -> str:
@@ -70,9 +74,9 @@ class Series:
     def rank(self) -> tuple[object, ...]:
         """The order of preference; see `choose`."""
         one = self.slices[0]
-        if self.problem:
+        if isinstance(self._volume, str):
             return (True,)
-        found, _ = assemble(self.slices)
+        found, _ = self._volume
         axes = np.array(found.axes)
         distances = spacing(axes)
         axial = letters(axes)[2] in "SI"
@@ -81,8 +85,8 @@ class Series:
         words = 0 if _CHEST.search(one.description) else 2 if _ELSEWHERE.search(one.description) else 1
         number = int(one.number) if one.number.isdecimal() else 0
         return (
-            *(False, along < _SHORT, words, not axial, "ORIGINAL" not in one.image_type, round(float(distances[2]), 2)),
-            *(bool(_SHARP.search(one.kernel)), -len(self.slices), number, one.series),
+            *(False, along < MIN_LENGTH, words, not axial, "ORIGINAL" not in one.image_type),
+            *(round(float(distances[2]), 2), bool(_SHARP.search(one.kernel)), -len(self.slices), number, one.series),
         )
 
     def has(self, text: str) -> bool:

@@ -12,6 +12,8 @@ from placa.images.grey import ImageRejected
 
 #: Lowest and highest distance between voxels of a chest CT, in mm, with a margin.
 SPACINGS = (0.05, 50.0)
+#: Least length of a scan along the body, in mm: an adult's chest is 250 to 350 mm long, a newborn's about 100.
+MIN_LENGTH = 100.0
 #: Axes whose angle differs from 90 degrees by more than this are sheared; rounding in headers is below 0.1 degrees.
 _SHEARED = 0.5
 #: Units of length in mm, as the headers of NRRD, NIfTI and MetaImage name them.

@@ -28,14 +28,13 @@ from PIL import Image
 
 from placa.images.ct.choose import choose, group_series
 from placa.images.ct.files import EXTENSIONS, Volume, ending, explained, open_volume
+from placa.images.ct.geometry import MIN_LENGTH
 from placa.images.ct.series import begins_like_dicom
 from placa.images.ct.slices import read_slices
 from placa.images.listing import Listing, Skipped, find_files, no_files_found
 from placa.images.pixel_format import PixelFormat
 from placa.images.read import ImageRejected
 
-#: Least length of a scan along the body, in mm: an adult's chest is 250 to 350 mm long, a newborn's about 100.
-MIN_LENGTH = 100.0
 #: Voxels above this, in HU, are not the padding outside the circular field of a scanner.
 _PADDING = -1100.0
 #: Ranges in HU and the least share of the voxels above `_PADDING` in each. In eleven chest CTs of three makers, 13 to

@@ -14,7 +14,7 @@ from placa.core.files import explain_os_error, fingerprint
 from placa.core.system import cores
 from placa.models.encoder_preprocessing import Preprocessing, find_preprocessing, read_preprocessing
 from placa.models.errors import EncoderError, PreprocessingError
-from placa.models.outputs import predict_batch
+from placa.models.outputs import as_input, full_batches, predict_batch
 from placa.records.embeddings import Provenance
 from placa.records.reading import RESIZE_RULE
 
@@ -93,14 +93,13 @@ class OnnxEncoder:
         self.images_per_call = shape[0] or _IMAGES
         self._output, self._pooling = self._chosen(output)
         self.length = self.embed(np.zeros((1, self.size, self.size), dtype=np.uint8)).shape[1]
-        kind = self._session.get_inputs()[0].type.removeprefix("tensor(").removesuffix(")")
         self.provenance: Provenance = {
             "library": "onnxruntime",
             "version": onnxruntime.__version__,
             "checkpoint": fingerprint(path, *sorted(path.parent.glob(f"{path.name}[_.]data"))),
             "input_size": self.size,
             "resize": f"placa {RESIZE_RULE}" + (f", {self._preprocessing}" if self._preprocessing else ""),
-            "dtype": "float16" if kind == "float16" else "float32",
+            "dtype": "float16" if self._dtype == "float16" else "float32",
             "backend": "onnxruntime",
             "pooling": self._output + (f":{self._pooling}" if self._pooling else ""),
         }
@@ -145,12 +144,9 @@ class OnnxEncoder:
     def embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the embeddings of grey levels ``(n, size, size)``: float32, ``(n, length)``."""
         parts = []
-        for start in range(0, len(pixels), self.images_per_call):
-            part = pixels[start : start + self.images_per_call]
-            full = np.zeros((self.images_per_call, *part.shape[1:]), dtype=np.uint8)
-            full[: len(part)] = part
-            [values] = self._session.run([self._output], {self._input.name: self._prepared(full)})
-            parts.append(self._pooled(values)[: len(part)])
+        for count, batch in full_batches(pixels, self.images_per_call):
+            [values] = self._session.run([self._output], {self._input.name: self._prepared(batch)})
+            parts.append(self._pooled(values)[:count])
         return np.concatenate(parts).astype(np.float32, copy=False)
 
     def _prepared(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
@@ -207,11 +203,8 @@ class RunEncoder:
     def embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the embeddings of grey levels ``(n, size, size)``: float32, ``(n, length)``."""
         parts = []
-        for start in range(0, len(pixels), self.images_per_call):
-            part = pixels[start : start + self.images_per_call]
-            full = np.zeros((self.images_per_call, *part.shape[1:], 1), dtype=np.uint8)
-            full[: len(part), ..., 0] = part
-            parts.append(np.asarray(predict_batch(self._network, full), dtype=np.float32)[: len(part)])
+        for count, batch in full_batches(pixels, self.images_per_call):
+            parts.append(np.asarray(predict_batch(self._network, as_input(batch)), dtype=np.float32)[:count])
         return np.concatenate(parts)
 
 

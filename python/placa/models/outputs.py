@@ -87,12 +87,11 @@ def _predict_pooled(model: Any, batches: Iterable[NDArray[np.uint8]], reading: R
     # From the logits: the logit of a probability near 1 is imprecise in 32 bits, and that of 1 is infinite.
     network, recalibration = split_at_logits(model)
     logits, distance = file_outputs(network, batches, reading)
-    recalibrated = np.empty((len(logits), recalibration.output_shape[-1]))
-    for start in range(0, len(logits), BATCH):
-        # Padded to one size, for the same reason.
-        block = np.zeros((BATCH, logits.shape[1]), dtype=np.float32)
-        block[: len(logits) - start] = logits[start : start + BATCH]
-        recalibrated[start : start + BATCH] = predict_batch(recalibration, block)[: len(logits) - start]
+    each = [np.empty((0, recalibration.output_shape[-1]))]
+    # Padded to one size, for the same reason.
+    for count, batch in full_batches(logits.astype(np.float32), BATCH):
+        each.append(np.asarray(predict_batch(recalibration, batch), dtype=np.float64)[:count])
+    recalibrated = np.concatenate(each)
     # An ensemble concatenates the logits of its members; its score comes from their mean.
     members = logits.shape[1] // recalibrated.shape[1]
     mean = logits.reshape(len(logits), members, recalibrated.shape[1]).mean(axis=1)
@@ -154,12 +153,18 @@ def _outputs_by_batch(network: Any, batches: Iterable[NDArray[Any]]) -> Iterator
     """
     size = _call_size(network)
     for pixels in batches:
-        for start in range(0, len(pixels), size):
-            part = pixels[start : start + size]
-            full = as_input(part)
-            if len(part) < size:
-                full = np.concatenate([full, np.zeros((size - len(part), *full.shape[1:]), dtype=full.dtype)])
-            yield len(part), predict_batch(network, full)
+        for count, batch in full_batches(pixels, size):
+            yield count, predict_batch(network, as_input(batch))
+
+
+def full_batches(rows: NDArray[Any], size: int) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Split rows into batches of one size, the last one padded with zeros; yield the number of rows and the batch."""
+    for start in range(0, len(rows), size):
+        part = np.asarray(rows[start : start + size])
+        count = len(part)
+        if count < size:
+            part = np.concatenate([part, np.zeros((size - count, *part.shape[1:]), dtype=part.dtype)])
+        yield count, part
 
 
 def predict_batch(network: Any, batch: NDArray[Any]) -> Any:

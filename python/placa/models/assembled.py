@@ -55,18 +55,26 @@ def with_mirror(network: Any) -> Any:
     keras = load_keras()
     pixels = keras.Input(network.input_shape[1:], dtype="uint8", name="pixels")
     both = [outputs_of(network(pixels)), outputs_of(network(keras.ops.flip(pixels, axis=2)))]
-    averages = [
-        keras.layers.Average(name=f"mirrored_{name}", dtype="float32")(pair) if pair[0] is not None else None
-        for name, pair in zip(("logits", "distance"), zip(*both, strict=True), strict=True)
-    ]
-    logits, distance = averages
-    outputs = logits if distance is None else {"logits": logits, "distance": distance}
+    logits, distances = zip(*both, strict=True)
+    outputs = as_outputs(_average(logits, "mirrored_logits"), _average(distances, "mirrored_distance"))
     return keras.Model(pixels, outputs, name=f"{network.name}_mirrored")
 
 
 def outputs_of(outputs: Any) -> tuple[Any, Any]:
     """Return the logits and the distance (None without moments) among the outputs of a network."""
     return (outputs["logits"], outputs["distance"]) if isinstance(outputs, dict) else (outputs, None)
+
+
+def as_outputs(logits: Any, distance: Any) -> Any:
+    """Return the outputs of a network from which `outputs_of` returns these two."""
+    return logits if distance is None else {"logits": logits, "distance": distance}
+
+
+def _average(tensors: Sequence[Any], name: str) -> Any:
+    """Return the average of tensors; None if one of them is None."""
+    if any(one is None for one in tensors):
+        return None
+    return load_keras().layers.Average(name=name, dtype="float32")(list(tensors))
 
 
 def with_probabilities(network: Any, recalibrations: Sequence[Recalibration]) -> Any:
@@ -102,12 +110,9 @@ def ensemble(networks: Sequence[Any], recalibrations: Sequence[Sequence[Recalibr
     for number, network in enumerate(networks, start=1):
         # Keras needs unique layer names, and all networks have the same one.
         network.name = f"fold{number}"
-    outputs = [outputs_of(network(pixels)) for network in networks]
-    logits, distances = [one for one, _ in outputs], [one for _, one in outputs]
-    members = keras.layers.Concatenate(name=MEMBERS, dtype="float32")(logits)
-    mean = keras.layers.Average(name="mean_logits", dtype="float32")(logits)
-    known = all(one is not None for one in distances)
-    distance = keras.layers.Average(name="mean_distance", dtype="float32")(distances) if known else None
+    logits, distances = zip(*(outputs_of(network(pixels)) for network in networks), strict=True)
+    members = keras.layers.Concatenate(name=MEMBERS, dtype="float32")(list(logits))
+    mean, distance = _average(logits, "mean_logits"), _average(distances, "mean_distance")
     return _with_outputs(pixels, members, mean, distance, recalibrations, "placa_ensemble")
 
 
@@ -130,8 +135,7 @@ def split_at_logits(model: Any) -> tuple[Any, Any]:
     """
     keras = load_keras()
     logits = logits_of(model)
-    distance = model.output.get("distance")
-    outputs = logits if distance is None else {"logits": logits, "distance": distance}
+    outputs = as_outputs(logits, model.output.get("distance"))
     return keras.Model(model.input, outputs), keras.Model(logits, model.get_layer("recalibration").output)
 
 

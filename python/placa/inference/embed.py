@@ -142,7 +142,7 @@ def _fill(
         advance(done)
         saved = time.monotonic()
         try:
-            with closing(_batches(encoder, paths, pixels, done)) as batches:
+            with closing(read_batches(encoder, paths, pixels, done)) as batches:
                 for reasons, squares in batches:
                     rejected |= {done + row: reason for row, reason in enumerate(reasons) if reason}
                     values = np.zeros((len(reasons), encoder.length), dtype=np.float32)
@@ -185,10 +185,17 @@ def _save(work: Path, file: BinaryIO, done: int, rejected: dict[int, str]) -> No
     write_json(work / "state.json", {"done": done, "rejected": {str(row): reason for row, reason in rejected.items()}})
 
 
-def _batches(
-    encoder: Encoder, paths: Sequence[str], pixels: NDArray[np.uint8] | None, start: int
+def read_batches(
+    encoder: Encoder, paths: Sequence[str], pixels: NDArray[np.uint8] | None = None, start: int = 0
 ) -> Generator[tuple[list[str], NDArray[np.uint8]]]:
-    """Yield the reasons of some images, ``""`` if they were read, and the squares of those that were."""
+    """Yield the reasons of some images, ``""`` if they were read, and the squares of those that were.
+
+    Args:
+        encoder: The network that receives the squares.
+        paths: The images.
+        pixels: Their squares; by default the files are read.
+        start: The number of images to skip.
+    """
     if pixels is not None:
         for first in range(start, len(paths), _BATCH):
             part = np.asarray(pixels[first : first + _BATCH])

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from placa.core.progress import SILENT, Progress
-from placa.dataset.pixel_cache import decode
 from placa.images.by_rule import list_files
-from placa.inference.embed import Encoder
+from placa.inference.embed import Encoder, read_batches
 from placa.inference.embedded import require_embeddings, require_pixels
 from placa.inference.predict import FilePredictions, Predictor, no_readable_image
 from placa.models.encoders import OnnxEncoder, RunEncoder
 from placa.models.outputs import in_batches, predict_pixels
 from placa.records.embeddings import require_same
 from placa.records.reading import STRETCH
-
-#: Files that are read ahead while the networks compute, and images that are embedded at once.
-_AHEAD, _BATCH = 64, 32
 
 
 def open_encoder(
@@ -77,7 +73,7 @@ def predict_encoded(
     paths, reasons = [str(path) for path in listing], []
     vectors: list[NDArray[np.float32]] = [np.empty((0, encoder.length), dtype=np.float32)]
     with progress.bar("predicting", len(paths)) as advance:
-        for squares, some in _decoded(encoder, paths):
+        for some, squares in read_batches(encoder, paths):
             reasons += some
             if len(squares):
                 vectors.append(encoder.embed(squares))
@@ -88,16 +84,3 @@ def predict_encoded(
     if not read:
         raise no_readable_image(len(paths), *rejected[0])
     return FilePredictions(predictor, read, outputs, rejected + listing.reasons)
-
-
-def _decoded(encoder: Encoder, paths: list[str]) -> Iterator[tuple[NDArray[np.uint8], list[str]]]:
-    squares, reasons = [], []
-    for levels, reason in decode(paths, encoder.size, None, STRETCH, None, _AHEAD):
-        reasons.append(reason)
-        if levels is not None:
-            squares.append(levels[0])
-        if len(reasons) == _BATCH:
-            yield np.array(squares, dtype=np.uint8), reasons
-            squares, reasons = [], []
-    if reasons:
-        yield np.array(squares, dtype=np.uint8), reasons

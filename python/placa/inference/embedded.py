@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placa.core.progress import SILENT, Progress
+from placa.inference import local
 from placa.inference.errors import ReadsEmbeddingsError, ReadsPixelsError
 from placa.inference.loaded_run import LoadedRun
-from placa.models.outputs import ModelOutputs, in_batches, predict_pixels
+from placa.models.outputs import ModelOutputs
 from placa.records.embeddings import EmbeddingFacts
 from placa.records.files import read_record
 from placa.records.source import SourceFacts
@@ -72,13 +73,7 @@ def predict_vectors(predictor: LoadedRun, vectors: NDArray[np.float32], progress
         progress: Shows the progress bar.
     """
     with progress.bar("predicting", len(vectors)) as advance:
-
-        def batches() -> Iterator[NDArray[np.float32]]:
-            for batch in in_batches(vectors):
-                yield batch
-                advance(len(batch))
-
-        return predict_pixels(predictor.engine, batches())
+        return local.predict_rows(predictor, vectors, advance)
 
 
 def predict_table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from placa.core.executors import Executor
 from placa.core.progress import Advance
 from placa.dataset.pixel_cache import decode
 from placa.inference.loaded_run import LoadedRun
-from placa.models.outputs import BATCH, ModelOutputs, predict_pixels
+from placa.models.outputs import BATCH, ModelOutputs, in_batches, predict_pixels
 
 
 def predict_paths(
@@ -44,3 +45,20 @@ def predict_paths(
     batches = iter(lambda: list(islice(stream, BATCH)), [])
     outputs = predict_pixels(predictor.engine, (np.stack(batch) for batch in batches), predictor.reading)
     return outputs, reasons
+
+
+def predict_rows(predictor: LoadedRun, rows: NDArray[Any], advance: Advance) -> ModelOutputs:
+    """Predict the pixels or the embeddings of a data set in this process.
+
+    Args:
+        predictor: The run whose model predicts.
+        rows: Pixels, or a memory map of them, ``(n, size, size)``; or embeddings, ``(n, length)``.
+        advance: Advances the progress bar, in rows.
+    """
+
+    def batches() -> Iterator[NDArray[Any]]:
+        for batch in in_batches(rows):
+            yield batch
+            advance(len(batch))
+
+    return predict_pixels(predictor.engine, batches(), predictor.reading)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from placa.core.executors import Executor
 from placa.core.progress import SILENT, Progress
-from placa.inference.dask import predict_rows
+from placa.inference import dask, local
 from placa.inference.embedded import require_pixels
 from placa.inference.errors import MixedInputsError, NothingToPredictError, ReadingMismatchError
 from placa.inference.loaded_run import LoadedRun
-from placa.models.outputs import in_batches, predict_pixels
 from placa.records.files import read_record
 from placa.records.reading import Reading, collapse
 from placa.records.source import SourceFacts
@@ -109,15 +105,9 @@ def predict_prepared(
     manifest, pixels = read_images(prepared, predictor.size)
     with progress.bar("predicting", len(pixels)) as advance:
         if executor is None or executor.shares_memory:
-
-            def batches() -> Iterator[NDArray[np.uint8]]:
-                for batch in in_batches(pixels):
-                    yield batch
-                    advance(len(batch))
-
-            outputs = predict_pixels(predictor.engine, batches(), reading)
+            outputs = local.predict_rows(predictor, pixels, advance)
         else:
-            outputs = predict_rows(predictor, prepared, len(pixels), executor, advance)
+            outputs = dask.predict_rows(predictor, prepared, len(pixels), executor, advance)
     images = collapse(manifest, reading)
     if unit == "study":
         from placa.models.studies import pool_studies

@@ -101,15 +101,11 @@ def predict_table(
     import pandas as pd
 
     from placa.dataset.embeddings import read_embeddings
-    from placa.records.predictions import add_typicality, tidy
 
     wanted = require_embeddings(predictor)
     found, ids = read_embeddings(places, None, provenance, wanted, str(predictor.run), progress)
     outputs = predict_vectors(predictor, found.vectors, progress)
-    table = tidy(pd.DataFrame({"image_id": ids}), predictor.findings, outputs.probability, outputs.score)
-    add_typicality(table, outputs.distance, predictor.card)
-    table["class"] = predictor.classify(outputs.probability)
-    return table
+    return predictor.tabulate(pd.DataFrame({"image_id": ids}), outputs)
 
 
 def predict_embedded_set(
@@ -139,7 +135,6 @@ def predict_embedded_set(
     """
     from placa.dataset.embeddings import read_embeddings
     from placa.records.manifest import read_manifest
-    from placa.records.predictions import add_typicality, tidy
 
     wanted = require_embeddings(predictor)
     facts = read_record(prepared / "source.json", SourceFacts)
@@ -151,6 +146,4 @@ def predict_embedded_set(
         from placa.models.studies import pool_studies
 
         images, outputs = pool_studies(images, predictor.findings, outputs)
-    table = tidy(images, predictor.findings, outputs.probability, outputs.score)
-    add_typicality(table, outputs.distance, predictor.card)
-    return predictor.add_path_and_class(table, images["path"], outputs.probability), facts, found
+    return predictor.tabulate(images, outputs), facts, found

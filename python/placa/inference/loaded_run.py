@@ -24,6 +24,8 @@ from placa.records.run import require_files, require_model, require_onnx, requir
 if TYPE_CHECKING:
     import pandas as pd
 
+    from placa.models.outputs import ModelOutputs
+
 
 class LoadedRun:
     """Load a run. Its model is loaded once, at first use, for any number of images.
@@ -111,18 +113,21 @@ class LoadedRun:
             return "runtime"
         return "gpu" if has_gpu() else None
 
-    def add_path_and_class(
-        self, table: pd.DataFrame, paths: pd.Series, probability: NDArray[np.float64]
-    ) -> pd.DataFrame:
-        """Add the columns ``path`` and ``class`` to a table of predictions.
+    def tabulate(self, images: pd.DataFrame, outputs: ModelOutputs) -> pd.DataFrame:
+        """Return the table of predictions of `placa.records.predictions.tidy`, with typicality and ``class``.
 
         Args:
-            table: Predictions, one row per image and finding; changed in place.
-            paths: The path of each image, in the order of the table.
-            probability: The probabilities, ``(images, findings)``.
+            images: One row per image, as for `tidy`; if it has ``path``, the table also has it.
+            outputs: The outputs of the model for these images.
         """
-        table["path"] = paths.repeat(len(self.findings)).to_numpy()
-        table["class"] = self.classify(probability)
+        # pandas is imported here: a prediction that only prints does not need it.
+        from placa.records.predictions import add_typicality, tidy
+
+        table = tidy(images, self.findings, outputs.probability, outputs.score)
+        add_typicality(table, outputs.distance, self.card)
+        if "path" in images:
+            table["path"] = images["path"].repeat(len(self.findings)).to_numpy()
+        table["class"] = self.classify(outputs.probability)
         return table
 
     def classify(self, probability: NDArray[np.float64]) -> list[str]:

@@ -57,6 +57,7 @@ class FilePredictions:
         """
         findings = self.predictor.findings
         names = short_names(self.predictor.reading, self.paths)
+        typicality = typicality_columns(self.outputs.distance, self.predictor.card)
         return {
             "image_id": [name for name in names for _ in findings],
             "path": [path for path in self.paths for _ in findings],
@@ -64,24 +65,16 @@ class FilePredictions:
             "probability": self.outputs.probability.ravel().tolist(),
             "score": self.outputs.score.ravel().tolist(),
             "class": self.predictor.classify(self.outputs.probability),
-            **{name: [value for value in values for _ in findings] for name, values in self._typicality().items()},
+            **{name: [value for value in values for _ in findings] for name, values in typicality.items()},
         }
-
-    def _typicality(self) -> dict[str, list[Any]]:
-        return typicality_columns(self.outputs.distance, self.predictor.card)
 
     def table(self) -> pd.DataFrame:
         """Return the table of predictions (see `placa.records.predictions`) with the columns ``path`` and ``class``."""
         # pandas is imported here: a prediction that only prints does not need it.
         import pandas as pd
 
-        from placa.records.predictions import add_typicality, tidy
-
         names = short_names(self.predictor.reading, self.paths)
-        images = pd.DataFrame({"image_id": names, "path": self.paths})
-        table = tidy(images, self.predictor.findings, self.outputs.probability, self.outputs.score)
-        add_typicality(table, self.outputs.distance, self.predictor.card)
-        return self.predictor.add_path_and_class(table, images["path"], self.outputs.probability)
+        return self.predictor.tabulate(pd.DataFrame({"image_id": names, "path": self.paths}), self.outputs)
 
 
 class Predictor(LoadedRun):

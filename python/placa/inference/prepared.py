@@ -85,7 +85,6 @@ def predict_prepared(
     """
     # `find_prepared_set` needs no pandas.
     from placa.dataset.prepared import read_images
-    from placa.records.predictions import add_typicality, tidy
 
     require_pixels(predictor)
     facts = read_record(prepared / "source.json", SourceFacts)
@@ -113,6 +112,4 @@ def predict_prepared(
         from placa.models.studies import pool_studies
 
         images, outputs = pool_studies(images, predictor.findings, outputs)
-    table = tidy(images, predictor.findings, outputs.probability, outputs.score)
-    add_typicality(table, outputs.distance, predictor.card)
-    return predictor.add_path_and_class(table, images["path"], outputs.probability), facts
+    return predictor.tabulate(images, outputs), facts

@@ -9,7 +9,7 @@ from placa.records.audit import Audit, Side
 from placa.records.files import read_record
 from placa.records.source import SourceFacts
 from placa.reporting.card_performance import markdown_table
-from placa.reporting.words import LANGUAGES, Words, comparison_text, escape_markdown, split_text
+from placa.reporting.words import LANGUAGES, Words, comparison_text, escape_markdown, label_source_text, split_text
 
 _OPEN = ("purpose", "collection", "consent", "licence", "maintenance")
 
@@ -56,7 +56,7 @@ def datasheet(name: str, facts: SourceFacts, audit: Audit, language: str = "en")
         "source": [
             words.say(
                 "card.labels",
-                source=_labels(words, facts),
+                source=label_source_text(words, facts["label_source"]),
                 comparison=comparison_text(words, facts["comparison"]),
                 method=split_text(words, facts["split"]),
             ),
@@ -72,11 +72,6 @@ def datasheet(name: str, facts: SourceFacts, audit: Audit, language: str = "en")
     for heading, paragraphs in sections.items():
         lines += [f"## {words.say(f'datasheet.heading.{heading}')}", *paragraphs]
     return "\n\n".join([*lines, words.say("datasheet.source")]) + "\n"
-
-
-def _labels(words: Words, facts: SourceFacts) -> str:
-    key = f"data.labels_{facts['label_source']}"
-    return words.say(key) if words.has(key) else escape_markdown(facts["label_source"])
 
 
 def _sides(audit: Audit) -> tuple[Side, ...]:

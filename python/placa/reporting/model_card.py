@@ -23,7 +23,7 @@ from placa.records.model import Thresholds
 from placa.records.run_facts import DataFacts, RunFacts, SplitCounts
 from placa.reporting.card_figures import CardFigures, read_card_figures
 from placa.reporting.card_performance import markdown_table, performance
-from placa.reporting.words import LANGUAGES, Words, comparison_text, escape_markdown, split_text
+from placa.reporting.words import LANGUAGES, Words, comparison_text, escape_markdown, label_source_text, split_text
 
 
 def write_model_card(run: Path, facts: RunFacts | None = None) -> list[Path]:
@@ -148,7 +148,7 @@ def _data(words: Words, facts: RunFacts) -> list[str]:
     ]
     labels = words.say(
         "card.labels",
-        source=_label_source(words, data),
+        source=label_source_text(words, data["label_source"]),
         comparison=comparison_text(words, data["comparison"]),
         method=split_text(words, data["split"]),
     )
@@ -168,11 +168,6 @@ def _label_facts(words: Words, data: DataFacts) -> list[str]:
 
 def _of_splits(words: Words, numbers: SplitCounts) -> list[str]:
     return [words.number(numbers[name]) for name in ("train", "validation", "test")]
-
-
-def _label_source(words: Words, data: DataFacts) -> str:
-    key = f"data.labels_{data['label_source']}"
-    return words.say(key) if words.has(key) else escape_markdown(data["label_source"])
 
 
 def _audit(words: Words, audit: Audit) -> str:

@@ -104,6 +104,12 @@ def split_text(words: Words, split: SplitFacts) -> str:
     return words.say(f"method_of_split.{key}", seed=str(split["seed"]))
 
 
+def label_source_text(words: Words, source: str) -> str:
+    """Return the origin of the labels, as a part of a sentence; a name that the user gave is returned as Markdown."""
+    key = f"data.labels_{source}"
+    return words.say(key) if words.has(key) else escape_markdown(source)
+
+
 def comparison_text(words: Words, comparison: Comparison) -> str:
     """Return what findings are compared with, as a part of a sentence."""
     if comparison["kind"] != "classes":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import zipfile
 from base64 import b64encode
 from hashlib import sha256
@@ -67,7 +66,7 @@ def _set_paper(page: Path) -> None:
             if item.filename == "word/document.xml":
                 content = _with_a4(content.decode("utf-8")).encode("utf-8")
             after.writestr(item, content)
-    shutil.move(finished, page)
+    finished.replace(page)
 
 
 def _with_a4(xml: str) -> str:

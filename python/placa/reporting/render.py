@@ -143,10 +143,12 @@ def choose_format(to: str | None, out: Path | None) -> str:
     Raises:
         ReportEndingError: `out` has another ending than `to`.
     """
-    ending = out.suffix.lower().removeprefix(".") if out and not out.is_dir() else ""
+    if out is None or out.is_dir():
+        return "html" if to is None else to
+    ending = out.suffix.lower().removeprefix(".")
     if to is None:
         to = ending if ending in FORMATS else "html"
-    if out and not out.is_dir() and to in FORMATS and ending != to:
+    if to in FORMATS and ending != to:
         endings = ", ".join(f".{name}" for name in FORMATS)
         raise ReportEndingError(
             f"{out} must end in .{to}, the format of the report (formats: {endings}). Pass another --out or --to.",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from placa.training.augment import NONE
 from placa.training.errors import OptionValueError
 from placa.training.measures import measures_of
-from placa.training.options import EPOCHS, TrainOptions
+from placa.training.options import TrainOptions
 
 #: Smallest and largest number of images per batch, and batches per epoch between the two.
 _LEAST_BATCH, _MOST_BATCH, _BATCHES = 32, 512, 300
@@ -43,7 +43,7 @@ def suited_to_embeddings(options: TrainOptions, images: int) -> TrainOptions:
     return replace(
         options,
         backbone="hidden" if options.hidden else "linear",
-        epochs=options.epochs or EPOCHS,
+        epochs=options.most_epochs,
         batch_size=batch,
         augmentation=NONE,
         mirror=False,

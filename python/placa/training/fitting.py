@@ -24,7 +24,7 @@ from placa.training.learner import Learner
 from placa.training.loss import class_weights, exclusive_loss, weighted_loss
 from placa.training.measures import standardisation
 from placa.training.monitor import Monitor, Validator
-from placa.training.options import BATCH_SIZE, TrainOptions
+from placa.training.options import TrainOptions
 from placa.training.phases import phases_of
 from placa.training.precision import precision
 from placa.training.resist import draw_probabilities
@@ -87,7 +87,6 @@ def fit_network(
     require_both_classes(truth, data.truth[held_out], data.findings, progress)
     keras.utils.set_random_seed(options.seed)
     weights = class_weights(truth, options.class_weights)
-    batch_size = options.batch_size or BATCH_SIZE
     focus = options.focal_gamma if options.loss == "focal" else 0.0
     loss = weighted_loss(weights, options.label_smoothing, focus)
     if options.classes == "exclusive":
@@ -113,12 +112,10 @@ def fit_network(
         probabilities = draw_probabilities(data, rows, options.resist, options.seed)
 
         def batches(share: Share) -> Any:
-            changes, seed = options.changes, options.seed
-            return training_batches(
-                data.inputs, rows, truth, batch_size, changes, seed, options.mixup, share, probabilities
-            )
+            changes, seed, size = options.changes, options.seed, options.images_per_batch
+            return training_batches(data.inputs, rows, truth, size, changes, seed, options.mixup, share, probabilities)
 
-        devices = Devices(batch_size, share)
+        devices = Devices(options.images_per_batch, share)
         if devices.several or devices.idle:
             progress.say(f"training on {devices}")
         with precision(options.mixed_precision):

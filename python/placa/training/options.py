@@ -184,6 +184,11 @@ class TrainOptions:
         return EPOCHS if self.epochs is None else self.epochs
 
     @property
+    def images_per_batch(self) -> int:
+        """The number of images per batch, given or by default."""
+        return BATCH_SIZE if self.batch_size is None else self.batch_size
+
+    @property
     def changes(self) -> Augmentation:
         """The amounts of augmentation, given or by default."""
         return self._augmentation({})
@@ -204,8 +209,7 @@ class TrainOptions:
         texture = self.backbone == "small" and counts_texture(size)
         epochs = TEXTURE_EPOCHS if texture and self.epochs is None else self.most_epochs
         defaults = STRONG_CHANGES if "augment" in measures_of(self.resist) else TEXTURE_CHANGES if texture else {}
-        batch_size = self.batch_size or BATCH_SIZE
-        return replace(self, epochs=epochs, batch_size=batch_size, augmentation=self._augmentation(defaults))
+        return replace(self, epochs=epochs, batch_size=self.images_per_batch, augmentation=self._augmentation(defaults))
 
 
 def augmentation_default(name: str) -> str:

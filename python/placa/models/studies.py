@@ -8,12 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.models.calibration import sigmoid
+from placa.models.calibration import logit, sigmoid
 from placa.models.errors import MissingStudyError
 from placa.models.outputs import ModelOutputs
-
-#: Probabilities are moved this far from 0 and 1, so that their logits are finite.
-_MARGIN = 1e-7
 
 
 def require_studies(images: pd.DataFrame) -> None:
@@ -73,8 +70,6 @@ def _views(views: pd.Series) -> str | None:
 
 
 def _mean_logit(values: NDArray[np.float64], codes: NDArray[np.int64]) -> NDArray[np.float64]:
-    clipped = np.clip(values, _MARGIN, 1 - _MARGIN)
-    logits = np.log(clipped) - np.log1p(-clipped)
     sums = np.zeros((codes.max() + 1 if len(codes) else 0, values.shape[1]))
-    np.add.at(sums, codes, logits)
+    np.add.at(sums, codes, logit(values))
     return np.asarray(sigmoid(sums / np.bincount(codes)[:, None]), dtype=np.float64)

@@ -23,7 +23,7 @@ from placa.inference.external_images import Selection, require_finding, select_i
 from placa.inference.known_images import share_names
 from placa.inference.predict import Predictor
 from placa.inference.prepared import predict_prepared
-from placa.models.calibration import Recalibration
+from placa.models.calibration import Recalibration, logit, sigmoid
 from placa.models.files import save_model
 from placa.models.onnx_file import export_onnx, save_onnx
 from placa.models.updated import UpdateMap, with_update
@@ -38,8 +38,6 @@ from placa.training.finish import operating_points
 from placa.workflows.operating_gain import operating_gain
 from placa.workflows.update_record import write_facts
 
-#: Probabilities are moved this far from 0 and 1, so that their logits are finite.
-_MARGIN = 1e-7
 _TABLES = ("coefficients", "tests", "gain", "operating")
 
 
@@ -204,9 +202,7 @@ def _updated(table: pd.DataFrame, findings: list[str], maps: list[UpdateMap]) ->
     for name, one in zip(findings, maps, strict=True):
         rows = (table["finding"] == name).to_numpy()
         before = table.loc[rows, "score" if one.from_score else "probability"].to_numpy(dtype=float)
-        clipped = np.clip(before, _MARGIN, 1 - _MARGIN)
-        logits = one.map.apply(np.log(clipped) - np.log1p(-clipped))
-        updated.loc[rows] = 1 / (1 + np.exp(-logits))
+        updated.loc[rows] = sigmoid(one.map.apply(logit(before)))
     return updated
 
 

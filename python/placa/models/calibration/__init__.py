@@ -5,7 +5,7 @@ from __future__ import annotations
 from placa.models.calibration.choose import METHODS, Choice, choose_recalibration, missing_class
 from placa.models.calibration.choose_folds import FoldChoices, choose_for_folds
 from placa.models.calibration.fits import fit_isotonic, fit_recalibration, fit_temperature
-from placa.models.calibration.recalibration import Recalibration, sigmoid
+from placa.models.calibration.recalibration import Recalibration, logit, sigmoid
 from placa.models.calibration.thresholds import DEFAULT_POINT, TARGET, choose_thresholds
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "fit_isotonic",
     "fit_recalibration",
     "fit_temperature",
+    "logit",
     "missing_class",
     "sigmoid",
 ]

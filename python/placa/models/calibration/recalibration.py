@@ -54,6 +54,17 @@ class Recalibration:
         return {"knots": [list(knot) for knot in self.knots], "slope_beyond": self.slope}
 
 
+#: Probabilities are moved this far from 0 and 1, so that their logits are finite.
+_MARGIN = 1e-7
+
+
+def logit(probability: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Return the logits of probabilities, from -16.1 to 16.1."""
+    clipped = np.clip(np.asarray(probability, dtype=np.float64), _MARGIN, 1 - _MARGIN)
+    logits: NDArray[np.float64] = np.log(clipped) - np.log1p(-clipped)
+    return logits
+
+
 def sigmoid(z: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Compute the logistic function without overflow."""
     from scipy.special import expit

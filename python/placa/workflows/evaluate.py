@@ -95,6 +95,22 @@ def evaluate(
     return read_record(folder / "summary.json", Summary)
 
 
+def evaluated_folder(run: Path, split: str, progress: Progress, bridge: str = "auto") -> Path:
+    """Return the folder of the evaluation of a split, which is evaluated first if it has none.
+
+    Args:
+        run: The run directory.
+        split: The split.
+        progress: Display for messages.
+        bridge: As for `evaluate`.
+    """
+    folder = evaluation_folder(run, split)
+    if not (folder / "summary.json").is_file():
+        progress.say(f"evaluating the {split} split first, which has no evaluation yet")
+        evaluate(run, split, bridge, progress)
+    return folder
+
+
 def _require_ratings(readers: Path) -> Path:
     if not readers.is_file():
         raise PathNotFoundError(f"--readers must be a CSV or parquet file; {readers} is not a file.", path=readers)

@@ -9,12 +9,12 @@ from placa.core.files import require_writable
 from placa.core.progress import Progress, show
 from placa.evaluation.either_bridge import run_separately
 from placa.evaluation.r_code import PAPER_FIGURES, PAPER_TABLES
-from placa.records.evaluation import Summary, evaluation_folder
+from placa.records.evaluation import Summary
 from placa.records.files import read_record
 from placa.records.run import require_evaluation, require_run
 from placa.reporting.errors import FigureWidthError
 from placa.reporting.words import LANGUAGES
-from placa.workflows.evaluate import evaluate
+from placa.workflows.evaluate import evaluated_folder
 
 #: Formats of tables; ``csv`` has semicolons in Spanish, as spreadsheets there expect.
 TABLE_FORMATS = ("docx", "xlsx", "latex", "csv", "html")
@@ -104,10 +104,7 @@ def _prepare(
     if language not in LANGUAGES:
         raise unknown_name("language", language, list(LANGUAGES))
     facts = require_run(run)
-    folder = evaluation_folder(run, split)
-    if not (folder / "summary.json").is_file():
-        shown.say(f"evaluating the {split} split first, which has no evaluation yet")
-        evaluate(run, split, progress=shown)
+    folder = evaluated_folder(run, split, shown)
     require_evaluation(run, facts, read_record(folder / "summary.json", Summary), folder)
     target = Path(out) if out else run / "paper"
     require_writable(target.parent)

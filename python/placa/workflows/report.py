@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from placa.core.progress import Progress, show
-from placa.records.evaluation import evaluation_folder
 from placa.records.run import require_run
 from placa.reporting.render import choose_format, render_report
-from placa.workflows.evaluate import evaluate
+from placa.workflows.evaluate import evaluated_folder
 
 
 def report(
@@ -50,7 +49,5 @@ def report(
     require_run(run)
     # A wrong ending is refused before the evaluation is computed.
     to = choose_format(to, Path(out) if out else None)
-    if not (evaluation_folder(run, split) / "summary.json").is_file():
-        progress.say(f"evaluating the {split} split first, which has no evaluation yet")
-        evaluate(run, split, progress=progress)
+    evaluated_folder(run, split, progress)
     return render_report(run, language, to, out, renderer, progress, findings, compare, document, pictures, split)

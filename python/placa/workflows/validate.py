@@ -26,7 +26,7 @@ from placa.records.run import require_predictions
 from placa.records.source import SourceFacts
 from placa.records.validation import VALIDATION_SCHEMA, ValidationFacts
 from placa.reporting.model_card import write_model_card
-from placa.workflows.evaluate import add_external, evaluate, read_thresholds
+from placa.workflows.evaluate import add_external, evaluated_folder, read_thresholds
 
 
 def validate(
@@ -93,9 +93,7 @@ def validate(
         table, _ = predict_prepared(predictor, prepared, progress, executor)
         present = None
     chosen = select_images(predictor, prepared, facts, internal, table, progress, present)
-    if not (run / "evaluation" / "summary.json").is_file():
-        progress.say("evaluating the run first, which has no evaluation yet")
-        evaluate(run, bridge=bridge, progress=progress)
+    evaluated_folder(run, "test", progress, bridge)
     split = read_record(run / "evaluation" / "summary.json", Summary)["split"]
     internal.attrs["placa"] = metadata
     with atomic_directory(out, overwrite) as partial:

@@ -97,8 +97,8 @@ predictive_words <- function(x, finding, point) {
     return(" at this prevalence")
   }
   values <- x$predictive_values
-  here <- values[values$finding == finding & values$operating_point == point & values$prevalence == asked &
-    !values$own, ]
+  here <- values$finding == finding & values$operating_point == point & values$prevalence == asked & !values$own
+  here <- values[here, ]
   value <- function(metric) format_number(here$estimate[here$metric == metric], 3)
   paste0(" at this prevalence; PPV ", value("ppv"), ", NPV ", value("npv"), " at ", format_number(100 * asked, 1), "%")
 }

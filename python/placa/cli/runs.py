@@ -39,6 +39,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _print_runs(runs: pd.DataFrame) -> None:
+    import pandas as pd
     from rich.table import Table
     from rich.text import Text
 
@@ -52,9 +53,9 @@ def _print_runs(runs: pd.DataFrame) -> None:
         grid.add_column(name, justify="right")
     for row in runs.to_dict("records"):
         auroc = external = ""
-        if row["auroc"] == row["auroc"] and row["auroc"] is not None:
+        if pd.notna(row["auroc"]):
             auroc = f"{row['auroc']:.3f} ({row['auroc_lower']:.3f} to {row['auroc_upper']:.3f})"
-        if row["external_auroc"] == row["external_auroc"] and row["external_auroc"] is not None:
+        if pd.notna(row["external_auroc"]):
             external = f"{row['external_auroc']:.3f} ({row['external']})"
         cells = (row["run"], row["data"], row["backbone"], row["seed"], row["finding"], auroc, external)
         grid.add_row(*(Text(show_controls(str(cell))) for cell in cells))

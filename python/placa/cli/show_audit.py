@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from placa.audit.verdicts import ORDER
 from placa.cli.audit_meanings import LEAKAGE_MEANS, SHIFT_MEANS, SHIFT_NAMES, probe_name, shortcut_means
-from placa.cli.terminal import stdout_console
+from placa.cli.terminal import print_table, stdout_console
 from placa.core.text import show_controls
 from placa.records.audit import (
     Audit,
@@ -231,7 +231,7 @@ def _grid(
         grid.add_column(head, justify="right" if side == "r" else "left", overflow="fold")
     for row in rows:
         grid.add_row(*(_text(cell) if isinstance(cell, str) else cell for cell in row))
-    console.print(grid)
+    print_table(grid)
     if more:
         console.print(more)
 

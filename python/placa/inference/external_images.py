@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from placa.core.errors import PathNotFoundError
+from placa.core.places import public_path
 from placa.core.progress import Progress
 from placa.dataset.errors import MissingPixelsError
 from placa.dataset.prepared import read_images
@@ -27,6 +28,7 @@ from placa.records.predictions import tidy
 from placa.records.reading import Reading, collapse
 from placa.records.run_facts import DataFacts
 from placa.records.source import SourceFacts
+from placa.records.validation import SelectedSet
 
 #: Minimum number of images of each class. With fewer, the interval of an AUROC is about 0.4 wide.
 LEAST = 10
@@ -43,6 +45,23 @@ class Selection:
     findings: list[str]
     unlabelled: list[str]
     notes: list[Note]
+
+    def describe(self, prepared: Path, facts: SourceFacts) -> SelectedSet:
+        """Return the record of the data set and of what is left out.
+
+        Args:
+            prepared: The data set.
+            facts: The content of its ``source.json``.
+        """
+        return {
+            "prepared": public_path(prepared),
+            "kind": facts["kind"],
+            "label_source": facts["label_source"],
+            "fingerprint": facts["fingerprint"],
+            "found": self.found,
+            "left_out": self.known.counts,
+            "other_view": self.other_view,
+        }
 
 
 def select_images(

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias, TypedDict
 from msgspec import Meta
 
 from placa.records.codes import Count, Fingerprint
-from placa.records.validation import LeftOut
+from placa.records.validation import SelectedSet
 
 #: Before the identifiers of local images in the predictions of an updated run, if equal ones may be other patients.
 LOCAL = "local/"
@@ -26,18 +26,11 @@ class FindingUpdate(TypedDict):
     positives: Annotated[Count, Meta(description="Positive ones among them.")]
 
 
-class UpdateFacts(TypedDict):
+class UpdateFacts(SelectedSet):
     """How a run was updated. Its test images are those of the local data set."""
 
     run: Annotated[str, Meta(description="Name of the run that was updated.")]
     model: Annotated[Fingerprint, Meta(description="Fingerprint of its model.")]
     method: Annotated[str, Meta(description="The requested method, such as `auto` or `thresholds`.")]
-    prepared: Annotated[str, Meta(description="The local data set.")]
-    kind: Annotated[str, Meta(description="Its source.")]
-    label_source: Annotated[str, Meta(description="Origin of its labels.")]
-    fingerprint: Annotated[Fingerprint, Meta(description="Its fingerprint.")]
-    found: Annotated[Count, Meta(description="Its images.")]
-    left_out: Annotated[LeftOut, Meta(description="Images that the model knew.")]
-    other_view: Annotated[Count, Meta(description="Images of views that the model was not trained on; left out.")]
     used: Annotated[Count, Meta(description="Images that were used.")]
     findings: Annotated[dict[str, FindingUpdate], Meta(description="The update by finding.")]

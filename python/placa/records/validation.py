@@ -22,7 +22,19 @@ class LeftOut(TypedDict):
     near_duplicate: Annotated[Count | None, Meta(description="Nearly the same pixels; null likewise.")]
 
 
-class ValidationFacts(TypedDict):
+class SelectedSet(TypedDict):
+    """A prepared data set, and the images of it on which a model is not applied."""
+
+    prepared: Annotated[str, Meta(description="Path of the prepared data set.")]
+    kind: Annotated[str, Meta(description="Its source.")]
+    label_source: Annotated[str, Meta(description="Origin of its labels.")]
+    fingerprint: Annotated[Fingerprint, Meta(description="Fingerprint of the prepared data set.")]
+    found: Annotated[Count, Meta(description="Its images.")]
+    left_out: Annotated[LeftOut, Meta(description="Images that the model knows.")]
+    other_view: Annotated[Count, Meta(description="Images of views that the model was not trained on; left out.")]
+
+
+class ValidationFacts(SelectedSet):
     """The content of ``validation.json``."""
 
     schema_version: Annotated[
@@ -32,13 +44,6 @@ class ValidationFacts(TypedDict):
     name: Annotated[str, Meta(description="Name of the validation.")]
     created: Annotated[str, Meta(description="Date and time (ISO 8601, UTC).")]
     model: Annotated[Fingerprint, Meta(description="Fingerprint of the model.")]
-    prepared: Annotated[str, Meta(description="Path of the prepared data set.")]
-    kind: Annotated[str, Meta(description="Its source.")]
-    label_source: Annotated[str, Meta(description="Origin of its labels.")]
-    fingerprint: Annotated[Fingerprint, Meta(description="Fingerprint of the prepared data set.")]
-    found: Annotated[Count, Meta(description="Its images.")]
-    left_out: Annotated[LeftOut, Meta(description="Images that the model knows.")]
-    other_view: Annotated[Count, Meta(description="Images of views that the model was not trained on; left out.")]
     used: Annotated[Count, Meta(description="Images that were evaluated.")]
     embeddings: NotRequired[Annotated[JoinedEmbeddings, Meta(description="The embeddings that were predicted.")]]
     findings: Annotated[list[str], Meta(min_length=1, description="The findings that were evaluated.")]

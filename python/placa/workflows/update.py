@@ -14,7 +14,6 @@ from placa.core.arguments import UPDATE_METHODS
 from placa.core.errors import OutputExistsError, UnknownNameError
 from placa.core.executors import Executor
 from placa.core.files import atomic_directory, fingerprint, refuse_existing
-from placa.core.places import public_path
 from placa.core.progress import Progress, show
 from placa.evaluation.either_bridge import require_bridge, run_in_r
 from placa.evaluation.errors import NoUpdateError
@@ -148,13 +147,7 @@ def update(
             "run": predictor.facts["name"],
             "model": predictor.fingerprint,
             "method": method,
-            "prepared": public_path(prepared),
-            "kind": facts["kind"],
-            "label_source": facts["label_source"],
-            "fingerprint": facts["fingerprint"],
-            "found": chosen.found,
-            "left_out": chosen.known.counts,
-            "other_view": chosen.other_view,
+            **chosen.describe(prepared, facts),
             "used": int(local["image_id"].nunique()),
             "findings": updates,
         }

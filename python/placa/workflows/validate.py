@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from msgspec import convert
+
 import placa
 from placa.core.errors import OutputExistsError
 from placa.core.executors import Executor
@@ -139,21 +141,16 @@ def _checked_name(name: str) -> str:
 
 
 def _facts(name: str, predictor: Predictor, prepared: Path, facts: SourceFacts, chosen: Selection) -> ValidationFacts:
-    return {
+    record = {
         "schema_version": VALIDATION_SCHEMA,
         "placa_version": placa.__version__,
         "name": name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "model": predictor.fingerprint,
-        "prepared": str(prepared),
-        "kind": facts["kind"],
-        "label_source": facts["label_source"],
-        "fingerprint": facts["fingerprint"],
-        "found": chosen.found,
-        "left_out": chosen.known.counts,
-        "other_view": chosen.other_view,
+        **chosen.describe(prepared, facts),
         "used": int(chosen.table["image_id"].nunique()),
         "findings": chosen.findings,
         "findings_without_labels": chosen.unlabelled,
         "notes": [note.as_record() for note in chosen.notes],
     }
+    return convert(record, ValidationFacts)

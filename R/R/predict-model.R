@@ -4,7 +4,8 @@
 #' probabilities are the same as in Python.
 #'
 #' Python is found in this order: `RETICULATE_PYTHON`; the environment variable
-#' `PLACA_PYTHON`, which is a Python or a project directory; the `.venv` in the
+#' `PLACA_PYTHON`, which is a Python or a project directory; an active environment
+#' of venv or conda (`VIRTUAL_ENV`, `CONDA_PREFIX`) with placa; the `.venv` in the
 #' directory of the run, the working directory or a parent of these; an environment
 #' that reticulate creates, if it has `py_require()`. The first call starts Python
 #' and ONNX Runtime; a run without `model.onnx` needs TensorFlow, which takes

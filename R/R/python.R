@@ -102,8 +102,11 @@ abort_no_python <- function(near, call) {
   )
 }
 
-# Search order: PLACA_PYTHON (a Python or a directory), the project of the run, the working directory.
-find_python <- function(near, named = Sys.getenv("PLACA_PYTHON"), here = getwd(), call = rlang::caller_env()) {
+# Search order: PLACA_PYTHON (a Python or a directory), an active environment with placa, the project of the run, the
+# working directory.
+find_python <- function(
+  near, named = Sys.getenv("PLACA_PYTHON"), here = getwd(), active = active_python(), call = rlang::caller_env()
+) {
   if (nzchar(named) && !file.exists(named)) {
     cli::cli_abort(
       c("{.envvar PLACA_PYTHON} must be a Python with placa, or the project's directory.",
@@ -114,8 +117,22 @@ find_python <- function(near, named = Sys.getenv("PLACA_PYTHON"), here = getwd()
   if (nzchar(named) && !dir.exists(named)) {
     return(absolute(named))
   }
-  places <- c(named[nzchar(named)], near, here)
-  find_upwards(places, c(".venv/bin/python", ".venv/Scripts/python.exe"))
+  below <- c(".venv/bin/python", ".venv/Scripts/python.exe")
+  find_upwards(named[nzchar(named)], below) %||% active %||% find_upwards(c(near, here), below)
+}
+
+# The Python of the active environment of venv or conda; NULL without one, or if placa is not installed there.
+active_python <- function(active = Sys.getenv(c("VIRTUAL_ENV", "CONDA_PREFIX"))) {
+  for (environment in active[nzchar(active)]) {
+    folders <- list.files(file.path(environment, "lib"), "^python", full.names = TRUE)
+    packages <- file.path(c(folders, file.path(environment, "Lib")), "site-packages")
+    python <- file.path(environment, c("bin/python", "Scripts/python.exe", "python.exe"))
+    python <- python[file.exists(python)]
+    if (length(python) && length(list.files(packages, "^placa-.*[.]dist-info$"))) {
+      return(absolute(python[[1]]))
+    }
+  }
+  NULL
 }
 
 # The directory with the source of the Python package, for a Python without placa installed.

@@ -132,7 +132,7 @@ keep_findings <- function(run, wanted) {
 
 use_python_of_placa <- function() {
   if (nzchar(Sys.getenv("RETICULATE_PYTHON"))) return(invisible())
-  python <- file.path(base_folders(), ".venv", "bin", "python")
+  python <- c(active_python(), file.path(base_folders(), ".venv", "bin", "python"))
   python <- python[file.exists(python)]
   if (length(python)) Sys.setenv(RETICULATE_PYTHON = python[[1]])
 }

@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import draw_folders
 from raising import raises
 
 import placa
+from placa.core.text import as_list
 from placa.records.errors import NotARunError
 
 
@@ -45,6 +47,7 @@ def test_a_model_predicts_folders_files_and_a_single_file(run: Path, prepared: P
     }
     assert model.keras.input_shape[1:3] == (model.size, model.size)
     assert model.explain(files[0])[0].finding == "Opacity"
+    assert model.explain(str(files[0]), "Opacity")[0].finding == "Opacity"
 
 
 def test_progress_is_shown_and_can_be_disabled(run: Path, prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,6 +62,13 @@ def test_progress_is_shown_and_can_be_disabled(run: Path, prepared: Path, capsys
 def test_paths_can_be_strings(run: Path, prepared: Path) -> None:
     assert len(placa.read_prepared(str(prepared)).manifest) == len(placa.read_prepared(prepared).manifest)
     assert placa.read_predictions(str(run))[0].equals(placa.read_predictions(run)[0])
+
+
+def test_a_name_is_not_read_letter_by_letter(tmp_path: Path) -> None:
+    assert as_list("Mass") == ["Mass"] and as_list(tmp_path) == [tmp_path] and as_list(None) == []
+    assert as_list(name for name in ("Mass", "Nodule")) == ["Mass", "Nodule"]
+    draw_folders(tmp_path, 4)
+    assert placa.read_folders(str(tmp_path), (name for name in ["Mass"])).findings == ["Mass"]
 
 
 def test_a_directory_that_is_not_a_run_is_an_error(tmp_path: Path) -> None:

@@ -13,12 +13,23 @@ test_that("Python is found from the run, the working directory and the variable"
   python <- file.path(root, ".venv", "bin", "python")
   run <- file.path(root, "runs", "mine")
   elsewhere <- tempdir()
-  expect_identical(find_python(run, named = "", here = elsewhere), python)
-  expect_identical(find_python(elsewhere, named = "", here = file.path(root, "runs")), python)
+  expect_identical(find_python(run, named = "", here = elsewhere, active = NULL), python)
+  expect_identical(find_python(elsewhere, named = "", here = file.path(root, "runs"), active = NULL), python)
+  expect_identical(find_python(run, named = "", here = run, active = "active"), "active")
   expect_identical(find_python(elsewhere, named = python, here = elsewhere), python)
   expect_identical(find_python(elsewhere, named = root, here = elsewhere), python)
-  expect_null(find_python(elsewhere, named = "", here = elsewhere))
+  expect_null(find_python(elsewhere, named = "", here = elsewhere, active = NULL))
   expect_error(find_python(root, named = "/nowhere/python", here = root), "nowhere", class = "placa_error_python")
+})
+
+test_that("an active environment is used if placa is installed there", {
+  environment <- file.path(local_project(), ".venv")
+  packages <- file.path(environment, "lib", "python3.13", "site-packages")
+  dir.create(packages, recursive = TRUE)
+  expect_null(active_python(environment))
+  dir.create(file.path(packages, "placa-0.1.0.dist-info"))
+  expect_identical(active_python(c("", environment)), file.path(environment, "bin", "python"))
+  expect_null(active_python(""))
 })
 
 test_that("links are not resolved", {
@@ -28,7 +39,7 @@ test_that("links are not resolved", {
   target <- tempfile()
   file.create(target)
   skip_if(!file.symlink(target, link), "no links here")
-  expect_identical(find_python(root, named = "", here = root), link)
+  expect_identical(find_python(root, named = "", here = root, active = NULL), link)
 })
 
 test_that("the source directory is found for a Python without placa", {

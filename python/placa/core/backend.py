@@ -12,13 +12,15 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
-from placa.core.errors import KerasSettingError, MissingPackageError, unknown_name
+from placa.core.errors import ForkedProcessError, KerasSettingError, MissingPackageError, unknown_name
 
 #: The backends of Keras: those that train, the default first, and those that only predict.
 TRAINING_BACKENDS = ("tensorflow", "jax", "torch")
 BACKENDS = (*TRAINING_BACKENDS, "numpy", "openvino")
 #: Only one thread imports Keras.
 _IMPORT_LOCK = threading.RLock()
+#: The process in which placa first used Keras.
+_process: int | None = None
 
 
 def load_keras() -> Any:
@@ -31,11 +33,28 @@ def load_keras() -> Any:
         UnknownNameError: ``KERAS_BACKEND`` names no backend.
         MissingPackageError: Keras or its backend cannot be imported.
         KerasSettingError: Keras was imported before with settings that placa's networks cannot use.
+        ForkedProcessError: This process was forked from one that used Keras.
     """
+    global _process
+    require_unforked()
     with _IMPORT_LOCK:
-        if "keras" in sys.modules:
-            return _require_channels_last(sys.modules["keras"])
-        return _import_keras()
+        keras = _require_channels_last(sys.modules["keras"]) if "keras" in sys.modules else _import_keras()
+        _process = os.getpid()
+        return keras
+
+
+def require_unforked() -> None:
+    """Check that this process may use Keras: a forked process has the locks of its parent, but not its threads.
+
+    Raises:
+        ForkedProcessError: This process was forked from one that used Keras, and would wait forever.
+    """
+    if _process not in (None, os.getpid()):
+        raise ForkedProcessError(
+            "Keras cannot run in this process, because it was forked from one that used Keras. Start processes with "
+            "multiprocessing.get_context('spawn'), or load models after the fork only.",
+            parent=_process,
+        )
 
 
 def _import_keras() -> Any:

@@ -95,6 +95,10 @@ class KerasSettingError(InputError):
     """Keras has a setting that placa's networks cannot use. Values: ``setting``, ``value``."""
 
 
+class ForkedProcessError(InputError):
+    """Keras cannot run in a process that was forked from one that used it. Values: ``parent`` (its number)."""
+
+
 class MachineFaultError(MachineError):
     """The machine failed to read a file several times. Values: ``path``, ``reason``, ``errno``."""
 

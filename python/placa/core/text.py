@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterable
+from typing import TypeVar
+
+Name = TypeVar("Name", bound="str | os.PathLike[str]")
 
 #: Control characters, marks that change the direction of text, line separators, and bytes that are no UTF-8.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 #: Words that need no quotation marks.
 _SAFE = re.compile("[A-Za-z0-9_./:+,@%-]+")
 _SHORT = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
+
+
+def as_list(values: Name | Iterable[Name] | None) -> list[Name]:
+    """Return one name or path, several or none as a list."""
+    if isinstance(values, str | os.PathLike):
+        return [values]
+    return list(values or ())
 
 
 def show_controls(text: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from placa.core.errors import DamagedFileError, PathNotFoundError
 from placa.core.files import explain_os_error
+from placa.core.text import as_list
 from placa.dataset.errors import EmbeddingColumnError, EmbeddingLengthError
 from placa.records.embeddings import EMBEDDINGS_SCHEMA
 from placa.records.errors import SchemaVersionError
@@ -29,14 +30,14 @@ _BUFFER = 1 << 20
 _NUMBERED = re.compile(rf"{EMBEDDING}_(\d+)")
 
 
-def list_embedding_files(places: Sequence[str | Path]) -> list[Path]:
+def list_embedding_files(places: str | Path | Iterable[str | Path]) -> list[Path]:
     """Return the parquet files among files and folders.
 
     Raises:
         PathNotFoundError: A place does not exist, or a folder has no parquet file.
     """
     files: list[Path] = []
-    for place in map(Path, places):
+    for place in map(Path, as_list(places)):
         found = sorted(place.glob("*.parquet")) if place.is_dir() else [place]
         if not found or not found[0].is_file():
             what = "has no .parquet file" if place.is_dir() else "does not exist"

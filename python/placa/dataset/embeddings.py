@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,7 +53,7 @@ class Embeddings:
 
 
 def read_embeddings(
-    places: Sequence[str | Path],
+    places: str | Path | Iterable[str | Path],
     image_ids: Sequence[str] | pd.Series | None = None,
     given: Mapping[str, str] | None = None,
     expected: EmbeddingFacts | None = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,7 +78,7 @@ def predict_vectors(predictor: LoadedRun, vectors: NDArray[np.float32], progress
 
 def predict_table(
     predictor: LoadedRun,
-    places: Sequence[str | Path],
+    places: str | Path | Iterable[str | Path],
     provenance: Mapping[str, str] | None = None,
     progress: Progress = SILENT,
 ) -> pd.DataFrame:
@@ -111,7 +111,7 @@ def predict_table(
 def predict_embedded_set(
     predictor: LoadedRun,
     prepared: Path,
-    places: Sequence[str | Path],
+    places: str | Path | Iterable[str | Path],
     provenance: Mapping[str, str] | None = None,
     progress: Progress = SILENT,
     unit: str = "image",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from placa.core.progress import Progress, show
+from placa.core.text import as_list
 from placa.images.by_rule import list_files
 from placa.inference.in_memory import ImageInput, as_files
 from placa.inference.predict import Predictor
@@ -93,7 +94,7 @@ class Model:
         rejected = [(names.get(path, path), reason) for path, reason in rejected + listing.reasons]
         return Predictions(table, rejected)
 
-    def explain(self, image: str | os.PathLike[str], findings: Iterable[str] | None = None) -> list[Explanation]:
+    def explain(self, image: str | os.PathLike[str], findings: str | Iterable[str] | None = None) -> list[Explanation]:
         """Explain the prediction of one image with Grad-CAM (Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74).
 
         Args:
@@ -107,7 +108,7 @@ class Model:
         from placa.inference.explain import Explainer
 
         self._explainer = self._explainer or Explainer(self._predictor)
-        return self._explainer.explain(os.fspath(image), None if findings is None else list(findings))
+        return self._explainer.explain(os.fspath(image), None if findings is None else as_list(findings))
 
 
 def load_model(run: str | Path) -> Model:

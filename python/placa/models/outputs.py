@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placa.core.backend import require_unforked
 from placa.models.errors import NonFiniteOutputError
 from placa.models.onnx_file import OnnxModel
 from placa.records.reading import STRETCH, Reading
@@ -173,9 +174,13 @@ def predict_batch(network: Any, batch: NDArray[Any]) -> Any:
     Args:
         network: A model of Keras, or an `OnnxModel`, which serves several threads.
         batch: The input of the network.
+
+    Raises:
+        ForkedProcessError: The network is of Keras, and this process was forked from one that used Keras.
     """
     if isinstance(network, OnnxModel):
         return network.predict_on_batch(batch)
+    require_unforked()
     with _KERAS_LOCK:
         return network.predict_on_batch(batch)
 

@@ -27,7 +27,7 @@ from PIL import Image
 
 from placa.core.errors import OutOfRangeError
 from placa.core.files import explain_os_error
-from placa.core.processes import end_with_parent, process_killed
+from placa.core.processes import end_with_parent, main_hidden, process_killed
 from placa.phantoms.anatomy import Anatomy
 from placa.phantoms.hospital import hospital_named
 from placa.phantoms.lesions import Box, Disease
@@ -194,8 +194,7 @@ def draw_phantoms(
         images: Number of images, from 1 to 1,000,000.
         size: Width and height in pixels, ≥ 32.
         seed: Seed of the set, ≥ 0.
-        workers: Number of processes; by default one per core, or one for few images. They are spawned, so a script with
-            more than one needs ``if __name__ == "__main__":``.
+        workers: Number of processes; by default one per core, or one for few images.
         progress: Called after each patient with the number of finished images.
         hospital: One of `placa.phantoms.hospital.HOSPITALS`.
 
@@ -240,7 +239,10 @@ def draw_phantoms(
             workers, mp_context=get_context("spawn"), initializer=end_with_parent, initargs=(os.getpid(),)
         ) as pool:
             try:
-                collect(pool.map(work, *zip(*tasks, strict=True), chunksize=8))
+                with main_hidden():
+                    # `map` starts all processes.
+                    drawn = pool.map(work, *zip(*tasks, strict=True), chunksize=8)
+                collect(drawn)
             except BrokenProcessPool as error:
                 raise process_killed("A process that draws phantoms", 0) from error
     with (root / "lesions.csv").open("w", newline="", encoding="utf-8") as file:

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from placa.core.errors import unknown_name
 from placa.core.files import find_shared
 from placa.core.processes import environment, guarded, process_killed
 from placa.core.temporary import temporary_directory
-from placa.core.text import shell_path
+from placa.core.text import as_list, shell_path
 from placa.evaluation.errors import MissingSourceError
 from placa.reporting.errors import (
     NotEvaluatedError,
@@ -45,7 +45,7 @@ def render_report(
     out: str | Path | None = None,
     renderer: str = "auto",
     progress: Progress | None = None,
-    findings: Sequence[str] = (),
+    findings: str | Iterable[str] = (),
     compare: str | Path | None = None,
     document: str = "evaluation",
     pictures: bool = True,
@@ -102,6 +102,7 @@ def render_report(
     for kind, name, known in (("report format", to, list(FORMATS)), ("document", document, list(DOCUMENTS))):
         if name not in known:
             raise unknown_name(kind, name, known)
+    findings = as_list(findings)
     for finding in findings:
         if finding not in facts["data"]["findings"]:
             raise unknown_name("finding", finding, facts["data"]["findings"])

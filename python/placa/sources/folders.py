@@ -12,6 +12,7 @@ import pandas as pd
 from placa.core.errors import unknown_name
 from placa.core.files import explain_os_error
 from placa.core.progress import Progress
+from placa.core.text import as_list
 from placa.images.listing import Listing, Skipped, list_folder, skipped_notes
 from placa.images.read import EXTENSIONS, looks_like_image
 from placa.records.codes import Note
@@ -119,7 +120,7 @@ def read_folders(
             directory=str(root),
             classes=classes,
         )
-    findings = [positive] if isinstance(positive, str) else list(dict.fromkeys(positive))
+    findings = list(dict.fromkeys(as_list(positive)))
     for name in findings:
         if name not in classes:
             raise unknown_name("class folder", name, classes)

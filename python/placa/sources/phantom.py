@@ -48,7 +48,7 @@ def from_options(options: argparse.Namespace, progress: Progress) -> partial[Sou
 
 
 def read_phantoms(
-    directory: Path,
+    directory: str | Path,
     images: int = 800,
     seed: int = 0,
     positive: str = FINDINGS[0],
@@ -71,6 +71,7 @@ def read_phantoms(
         UnknownNameError: A finding is unknown.
         PositiveNegativeOverlapError: Both findings are the same.
     """
+    directory = Path(directory)
     require_different_findings(positive, negative, (*FINDINGS, NO_FINDING))
     with progress.bar("drawing", images) as advance:
         reported = 0

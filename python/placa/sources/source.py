@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,11 +97,6 @@ class Source:
             self.rows = accounted
         if self.rows != accounted:
             raise AssertionError(f"{self.rows} rows were read, but {accounted} are kept, rejected, missing or unused")
-
-
-def as_list(values: str | Sequence[str] | None) -> list[str]:
-    """Return one name, several or none as a list."""
-    return [values] if isinstance(values, str) else list(values or [])
 
 
 def require_different_findings(positive: str, negative: str, known: Iterable[str]) -> None:

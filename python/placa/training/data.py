@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ class TrainingData:
 def read_training_data(
     directory: Path,
     by_splits: bool = True,
-    features: Sequence[str | Path] = (),
+    features: str | Path | Iterable[str | Path] = (),
     provenance: Mapping[str, str] | None = None,
     progress: Progress = SILENT,
 ) -> TrainingData:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from placa.core.progress import Progress, show
@@ -16,7 +16,7 @@ def report(
     language: str = "en",
     to: str | None = None,
     document: str = "evaluation",
-    findings: Sequence[str] = (),
+    findings: str | Iterable[str] = (),
     compare: str | Path | None = None,
     out: str | Path | None = None,
     renderer: str = "auto",

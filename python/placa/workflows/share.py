@@ -50,7 +50,7 @@ def share(
     run: str | Path,
     out: str | Path,
     language: str = "en",
-    key: Path | None = None,
+    key: str | Path | None = None,
     overwrite: bool = False,
     progress: Progress | bool = True,
 ) -> Shared:

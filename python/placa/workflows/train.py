@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def train(
     resume: bool = False,
     checkpoint_every: float = 20.0,
     process_group: ProcessGroup | None = None,
-    features: Sequence[str | Path] = (),
+    features: str | Path | Iterable[str | Path] = (),
     provenance: Mapping[str, str] | None = None,
 ) -> RunFacts:
     """Train on a prepared data set and write a run directory.
@@ -120,7 +120,7 @@ def train_share(
     resume: bool,
     share: Share,
     checkpoint_every: float = 20.0,
-    features: Sequence[str | Path] = (),
+    features: str | Path | Iterable[str | Path] = (),
     provenance: Mapping[str, str] | None = None,
 ) -> RunFacts | None:
     """Run `train` in one process of a group: process 0 writes states and the run, the others only read states.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def validate(
     bridge: str = "auto",
     progress: Progress | bool = True,
     executor: Executor | None = None,
-    features: Sequence[str | Path] = (),
+    features: str | Path | Iterable[str | Path] = (),
     provenance: Mapping[str, str] | None = None,
 ) -> Summary:
     """Validate a run on all images of another prepared data set, and write ``validation/NAME/`` of the run.

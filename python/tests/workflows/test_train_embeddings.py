@@ -158,7 +158,7 @@ def test_training_resumes_only_with_the_same_embeddings(prepared: Path, file: Pa
     from placa.training.resume import resumable_training
 
     options = TrainOptions(epochs=2)
-    data = read_training_data(prepared, features=[file])
+    data = read_training_data(prepared, features=str(file))
     suited = suited_to_embeddings(options, 10)
     out = tmp_path / "run"
     with (

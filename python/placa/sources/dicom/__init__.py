@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from placa.core.arguments import positive_integer
 from placa.core.files import explain_os_error
 from placa.core.progress import SILENT, Progress
+from placa.core.text import as_list
 from placa.images.listing import list_folder, skipped_notes
 from placa.records.reading import SQUARES, STRETCH, slabs
 from placa.sources.dicom.labels import MATCHES, LabelOptions, TableLabels, read_labels
@@ -17,7 +18,7 @@ from placa.sources.dicom.patient_key import PatientKey, read_patient_key
 from placa.sources.dicom.scan import FileScan
 from placa.sources.dicom.series_scan import SeriesScan
 from placa.sources.errors import MissingDirectoryError, MissingOptionError
-from placa.sources.source import Source, as_list
+from placa.sources.source import Source
 from placa.sources.views import VIEWS_HELP, view_names
 
 #: Computed and digital radiography.
@@ -61,14 +62,14 @@ def from_options(options: argparse.Namespace, progress: Progress) -> Source:
 def read_dicom(
     root: str | Path,
     labels: str | Path | None = None,
-    label: Sequence[str] | None = None,
-    positive: Sequence[str] | None = None,
-    negative: Sequence[str] | None = None,
+    label: str | Iterable[str] | None = None,
+    positive: str | Iterable[str] | None = None,
+    negative: str | Iterable[str] | None = None,
     finding: str | None = None,
     match: str | None = None,
     match_column: str | None = None,
-    views: Sequence[str] | None = None,
-    modalities: Sequence[str] | None = None,
+    views: str | Iterable[str] | None = None,
+    modalities: str | Iterable[str] | None = None,
     key: PatientKey | None = None,
     progress: Progress = SILENT,
     separator: str | None = None,
@@ -127,7 +128,7 @@ def read_dicom(
     given_lists = [as_list(names) for names in (label, positive, negative, views)]
     values = (given_lists[0], given_lists[1], given_lists[2], finding, match, match_column, separator)
     lookup = read_labels(root, LabelOptions(labels, *values), key)
-    modalities = list(modalities or (VOLUME_MODALITIES if volumes else MODALITIES))
+    modalities = as_list(modalities) or list(VOLUME_MODALITIES if volumes else MODALITIES)
     common = (root, lookup, view_names(given_lists[3]), {code.upper() for code in modalities})
     found = SeriesScan(*common, series=series) if volumes else FileScan(*common)
     try:

@@ -55,7 +55,7 @@ def default_key_path() -> Path:
     return (Path(base) if os.path.isabs(base) else Path.home() / ".config") / "placa" / "patient-key"
 
 
-def read_patient_key(file: Path | None = None) -> PatientKey:
+def read_patient_key(file: str | Path | None = None) -> PatientKey:
     """Read the key; generate it if it does not exist.
 
     Args:
@@ -66,7 +66,7 @@ def read_patient_key(file: Path | None = None) -> PatientKey:
         PlacaError: The file cannot be read or written.
         ShortKeyError: The key has fewer than 16 bytes.
     """
-    path = file or default_key_path()
+    path = Path(file) if file else default_key_path()
     try:
         created = file is None and _create(path)
         secret = path.read_bytes().strip()

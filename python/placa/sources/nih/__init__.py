@@ -10,6 +10,7 @@ import pandas as pd
 
 from placa.core.errors import UnknownNameError
 from placa.core.progress import Progress
+from placa.core.text import as_list
 from placa.records.codes import Note
 from placa.sources.errors import ImagesNotFoundError, SingleClassError
 from placa.sources.nih.findings import ClassDefinition, define_classes
@@ -28,7 +29,7 @@ from placa.sources.nih.tables import (
     read_entries,
     table_version,
 )
-from placa.sources.source import NO_FINDING, Source, as_list
+from placa.sources.source import NO_FINDING, Source
 from placa.sources.tables import follow_link
 from placa.sources.tables.cells import read_ages, read_sexes
 from placa.sources.views import VIEWS_HELP, is_view
@@ -116,6 +117,7 @@ def read_nih(
         SingleClassError: All existing images have the same label.
     """
     root = Path(root)
+    positive = positive if isinstance(positive, str) else list(positive)
     classes = define_classes(positive, negative, only)
     if split not in _SPLITS:
         raise UnknownNameError(
@@ -166,7 +168,7 @@ def read_nih(
         notes=notes,
         options={
             "root": str(root),
-            "positive": positive if isinstance(positive, str) else list(positive),
+            "positive": positive,
             "negative": negative,
             "only": only,
             "table": table_version(path),

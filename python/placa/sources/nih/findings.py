@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from placa.core.errors import unknown_name
+from placa.core.text import as_list
 from placa.records.source import REST, Comparison, compared_with
 from placa.sources.errors import ConflictingOptionsError, PositiveNegativeOverlapError, RepeatedNameError
 from placa.sources.source import NO_FINDING
@@ -114,7 +115,7 @@ def define_classes(positive: str | Sequence[str], negative: str, only: bool = Fa
         RepeatedNameError: A finding is named twice.
         PositiveNegativeOverlapError: A finding is positive and negative.
     """
-    names = [positive] if isinstance(positive, str) else list(positive)
+    names = as_list(positive)
     keywords = {word.lower() for word in names} & {"any", "all"}
     if not names or (keywords and len(names) > 1):
         raise ConflictingOptionsError(

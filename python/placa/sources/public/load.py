@@ -12,6 +12,7 @@ from msgspec import convert
 
 from placa.core.errors import unknown_name
 from placa.core.progress import SILENT, Progress
+from placa.core.text import as_list
 from placa.records.codes import Note
 from placa.records.source import REST, Comparison, LabelPolicy, compared_with
 from placa.sources.errors import (
@@ -35,7 +36,7 @@ from placa.sources.public.recognise import recognise
 from placa.sources.public.records import ACQUISITION, POSITIVE, UNCERTAIN, PublicSet, Records
 from placa.sources.public.remarks import overlap_notes, policy_notes, require_both
 from placa.sources.public.split import choose_split
-from placa.sources.source import Source, as_list
+from placa.sources.source import Source
 from placa.sources.tables import follow_link
 from placa.sources.views import is_view, shown_views
 from placa.sources.vocabulary import resolve

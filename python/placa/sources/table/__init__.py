@@ -12,6 +12,7 @@ import pandas as pd
 from placa.core.arguments import positive_integer
 from placa.core.errors import unknown_name
 from placa.core.progress import Progress
+from placa.core.text import as_list
 from placa.records.codes import Note
 from placa.records.manifest import FIXED
 from placa.records.reading import SQUARES, STRETCH
@@ -20,7 +21,7 @@ from placa.sources.errors import (
     NoUsableRowError,
     ReservedNameError,
 )
-from placa.sources.source import Source, as_list
+from placa.sources.source import Source
 from placa.sources.table.columns import COLUMNS, columns_note
 from placa.sources.table.labels import LabelValues, label_columns, read_truth
 from placa.sources.table.paths import find_paths, name_path_column

@@ -11,7 +11,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from placa.images.complete import require_complete_jpeg
 from placa.images.grey import ImageRejected, refuse_format
+from placa.images.jpeg_scans import read_scans
 from placa.images.pixel_format import PixelFormat
 
 MAGIC = b"\xff\xd8\xff"
@@ -121,12 +123,21 @@ def decode(data: bytes, found: PixelFormat) -> NDArray[Any]:
 
     Returns:
         Unsigned samples, shape ``(height, width)`` or ``(height, width, samples)``.
+
+    Raises:
+        ImageRejected: There are fewer data than the header states, or too many scans.
     """
     import imagecodecs
 
     if found.kind == "JPEG-LS":
-        decoded = imagecodecs.jpegls_decode(data)
-    else:
-        space = {1: "GRAYSCALE", 3: "YCBCR", 4: "CMYK"}.get(found.samples, "UNKNOWN")
-        decoded = imagecodecs.jpeg8_decode(data, colorspace=space, outcolorspace=space)
-    return np.asarray(decoded)
+        return np.asarray(imagecodecs.jpegls_decode(data))
+    space = {1: "GRAYSCALE", 3: "YCBCR", 4: "CMYK"}.get(found.samples, "UNKNOWN")
+
+    def samples(stream: bytes) -> NDArray[Any]:
+        return np.asarray(imagecodecs.jpeg8_decode(stream, colorspace=space, outcolorspace=space))
+
+    scans = read_scans(data)
+    stored = samples(data)
+    missing = 1 << (found.bits_stored - 1)
+    require_complete_jpeg(data, scans, bool((stored[-1, -1] == missing).any()), samples)
+    return stored

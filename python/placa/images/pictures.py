@@ -7,6 +7,7 @@ what each decoder does with each format.
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 from contextlib import suppress
@@ -17,8 +18,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from placa.images import jpeg, jpeg2000, png, tiff
-from placa.images.complete import require_complete_png
+from placa.images.complete import (
+    require_colours,
+    require_complete_jpeg,
+    require_complete_png,
+    require_complete_raw,
+)
 from placa.images.grey import ImageRejected, decoding_slot, refuse_format, refuse_size, samples_to_grey, to_grey
+from placa.images.jpeg_scans import read_scans
 from placa.images.pixel_format import PixelFormat
 
 #: Formats that Pillow may decode. Others start programs (EPS) or are never radiographs.
@@ -37,6 +44,8 @@ _UNREAD = {
     b"ftypmif1": "HEIF",
     b"8BPS": "Photoshop (PSD)",
 }
+#: The grey of a block without data in a JPEG.
+_NO_DATA = 128
 #: Bytes of a JPEG that are read for its frame header.
 _JPEG_HEAD = 1 << 16
 #: EXIF orientation as the transposition that makes an image upright.
@@ -77,7 +86,9 @@ def read_grey(file: BinaryIO, path: str | os.PathLike[str], head: bytes, size_of
     if found is not None and _by_imagecodecs(found):
         refuse_size(found.size[0], found.size[1], size_of_file)
         return _from_imagecodecs(file, found)
-    return _from_pillow(file, found, size_of_file, size)
+    if found is not None and found.kind == "JPEG":
+        return _from_jpeg(file, head, size_of_file, size)
+    return _from_pillow(file, found, head, size_of_file, size)
 
 
 def _format(file: BinaryIO, head: bytes) -> PixelFormat | None:
@@ -150,7 +161,26 @@ def _refuse_frames(frames: int) -> None:
         raise ImageRejected(reason, frames=frames)
 
 
-def _from_pillow(file: BinaryIO, found: PixelFormat | None, size_of_file: int, size: int) -> Image.Image:
+def _from_jpeg(file: BinaryIO, head: bytes, size_of_file: int, size: int) -> Image.Image:
+    file.seek(0)
+    data = file.read()
+    scans = read_scans(data)
+    grey = _from_pillow(io.BytesIO(data), None, head, size_of_file, size)
+    # By its EXIF orientation, the last pixel can be at any corner.
+    corners = [grey.getpixel((x, y)) for x in (0, grey.width - 1) for y in (0, grey.height - 1)]
+    require_complete_jpeg(data, scans, _NO_DATA in corners, lambda stream: _shrunk(stream, scans.progressive))
+    return grey
+
+
+def _shrunk(data: bytes, progressive: bool) -> NDArray[np.uint8]:
+    """Decode a JPEG in its smallest size; the later scans of a progressive one change details alone."""
+    with Image.open(io.BytesIO(data)) as picture:
+        if not progressive:
+            picture.draft("L", (1, 1))
+        return np.asarray(picture, dtype=np.uint8)
+
+
+def _from_pillow(file: BinaryIO, found: PixelFormat | None, head: bytes, size_of_file: int, size: int) -> Image.Image:
     with warnings.catch_warnings():
         # `refuse_size` checks the limits; Pillow would warn at lower ones.
         warnings.filterwarnings("ignore", module="PIL")
@@ -160,6 +190,7 @@ def _from_pillow(file: BinaryIO, found: PixelFormat | None, size_of_file: int, s
         image = Image.open(content, formats=_FORMATS)
         with image:
             refuse_size(*image.size, size_of_file)
+            require_complete_raw(image, head, size_of_file)
             if is_png and content is file:
                 at = file.tell()
                 require_complete_png(file)
@@ -178,6 +209,7 @@ def _loaded(image: Image.Image, size: int) -> Image.Image:
         # 90, the squares differ from those of the full image by less than 0.5 grey levels on average and 6 at most.
         image.draft("L", (2 * size, 2 * size))
     image.load()
+    require_colours(image)
     with suppress(Exception):
         # Damaged EXIF data does not make the image unusable.
         ImageOps.exif_transpose(image, in_place=True)

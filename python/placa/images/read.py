@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from placa.images.complete import require_complete_jpeg, require_contrast
+from placa.images.complete import require_contrast
 from placa.images.grey import MAX_PIXELS, ImageRejected
 from placa.images.listing import Listing, find_files, natural_order
 from placa.images.pictures import read_grey as read_picture
@@ -74,9 +74,6 @@ def read_image(path: str | os.PathLike[str], size: int) -> NDArray[np.uint8]:
                 raise ImageRejected("the file is empty: copy it again")
             dicom = head[128:132] == b"DICM"
             grey = _from_dicom(path) if dicom else _from_picture(file, path, head, size_of_file, size)
-            if head.startswith(b"\xff\xd8\xff"):
-                file.seek(0)
-                require_complete_jpeg(file.read(), _last_level(grey))
         square = grey.resize((size, size), Image.Resampling.BILINEAR)
         lowest, highest = square.getextrema()
         if lowest == highest:
@@ -99,11 +96,6 @@ def read_image(path: str | os.PathLike[str], size: int) -> NDArray[np.uint8]:
         # Decoders raise any exception for damaged bytes.
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ImageRejected(f"it is damaged or truncated ({reason}): copy it again") from error
-
-
-def _last_level(grey: Image.Image) -> int:
-    level = grey.getpixel((grey.width - 1, grey.height - 1))
-    return level if isinstance(level, int) else 0
 
 
 def refuse_name(path: str | os.PathLike[str]) -> None:

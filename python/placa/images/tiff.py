@@ -6,6 +6,7 @@ and misreads uncompressed planes of 16 bits.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,6 +64,8 @@ def read_format(page: Any, frames: int) -> PixelFormat:
     photometric = _PHOTOMETRIC.get(int(page.photometric))
     if isinstance(bits, tuple):
         raise refuse_format(f"a TIFF with {', '.join(map(str, bits))} bits per sample")
+    if "PhotometricInterpretation" not in page.tags:
+        raise ImageRejected("it is a TIFF that does not state whether 0 is black or white: save it again")
     if photometric is None:
         raise refuse_format(name)
     if number is None:
@@ -104,8 +107,7 @@ def decode(page: Any, found: PixelFormat) -> NDArray[Any]:
     Raises:
         ImageRejected: Pixels are missing, or their compression is not read.
     """
-    if not page.dataoffsets or 0 in page.databytecounts:
-        raise ImageRejected("it is truncated: some of its strips or tiles are missing; copy it again")
+    _require_segments(page)
     try:
         stored = np.asarray(page.asarray())
     except (NotImplementedError, ImportError) as error:
@@ -123,6 +125,23 @@ def decode(page: Any, found: PixelFormat) -> NDArray[Any]:
     if stored.ndim == 3 and stored.shape[2] == 1:
         stored = stored[..., 0]
     return stored
+
+
+def _require_segments(page: Any) -> None:
+    """Check that a TIFF has the strips or tiles that its size needs; tifffile fills others with zeros.
+
+    Raises:
+        ImageRejected: Some are missing, or there are more; or uncompressed ones are longer by a row or more.
+    """
+    expected = math.prod(page.chunked)
+    offsets = page.tags.get("TileOffsets" if page.is_tiled else "StripOffsets")
+    found = offsets.count if offsets else 0
+    if not found or found < expected or len(page.databytecounts) < expected or 0 in page.databytecounts:
+        raise ImageRejected("it is truncated: some of its strips or tiles are missing; copy it again")
+    row = (page.imagewidth * page.samplesperpixel * page.bitspersample + 7) // 8
+    long = page.compression == 1 and not page.is_tiled and sum(page.databytecounts) >= row * (page.imagelength + 1)
+    if found > expected or long:
+        raise ImageRejected("it has more pixels than its header states, so its header is damaged: copy it again")
 
 
 def _coloured(stored: NDArray[Any], page: Any) -> NDArray[Any]:

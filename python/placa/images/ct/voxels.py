@@ -18,7 +18,7 @@ from placa.images.pixel_format import PixelFormat
 
 #: Block size in bytes; small, because a compressed block may expand a thousandfold.
 _BLOCK = 1 << 16
-#: Bytes that a file may have beyond its voxels: a margin.
+#: Maximum number of bytes that a file may have beyond its voxels, if they are fewer than a slice.
 _SPARE = 1 << 16
 
 
@@ -38,6 +38,8 @@ class Voxels:
         kind = {"unsigned": "u", "signed": "i", "float": "f"}[found.number]
         self._dtype = np.dtype(f"{'>' if found.big_endian else '<'}{kind}{found.bits_allocated // 8}")
         self._bytes = int(np.prod(found.size, dtype=np.int64)) * self._dtype.itemsize
+        # The first axis changes fastest, so a slice is along the last.
+        self._spare = min(_SPARE, self._bytes // found.size[-1] - 1)
         with path.open("rb") as file:
             zipped = found.kind.startswith("NIfTI") and file.read(2) == b"\x1f\x8b"
         self._in_parts = found.compression == "none" and not zipped
@@ -69,7 +71,7 @@ class Voxels:
             taken = min(len(block), len(view) - done)
             view[done : done + taken] = block[:taken]
             done, found = done + taken, found + len(block)
-            if found > self._bytes + _SPARE:
+            if found > self._bytes + self._spare:
                 break
         self._require_bytes(found)
         return stored.reshape(self._format.size, order="F")
@@ -95,9 +97,9 @@ class Voxels:
         if found < self._bytes:
             text = f"it is truncated: it has {found:,} of {self._bytes:,} bytes of voxels; copy it again"
             raise ImageRejected(text, found=found, expected=self._bytes)
-        if found > self._bytes + _SPARE:
+        if found > self._bytes + self._spare:
             raise ImageRejected(
-                f"it has far more than the {self._bytes:,} bytes of voxels of its header: copy it again",
+                f"it has more than the {self._bytes:,} bytes of voxels of its header: copy it again",
                 found=found,
                 expected=self._bytes,
             )

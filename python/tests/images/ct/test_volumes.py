@@ -146,7 +146,7 @@ BAD = {
     "damaged, compressed": ("1.mha", _after(_damage, 0.6), "damaged"),
     "voxels elsewhere": ("1.mha", _after(_replace, b"LOCAL", b"/etc/passwd"), "in another file"),
     "voxels as text": ("1.mha", _after(_replace, b"BinaryData = True", b"BinaryData = False"), "as text"),
-    "a bomb": ("1.mha", lambda path: _write_bomb(path), "far more than the"),
+    "a bomb": ("1.mha", lambda path: _write_bomb(path), "more than the"),
     "too large": ("1.mha", _after(_replace, b"DimSize = 40 40", b"DimSize = 40000 40000"), "more than the limit"),
     "a header that would end the process": ("1.mha", _after(_replace, b"NDims = 3", b"NDims = 300"), "NDims"),
     "a header damaged": ("1.mha", _after(_replace, b"BinaryData", b"Bina\x00\x01Data"), "damaged in line 3"),

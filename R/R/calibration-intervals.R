@@ -94,19 +94,3 @@ ratio_limits <- function(truth, probability, cluster, confidence) {
   spread <- sqrt(max(b^2 - a * observed^2, 0))
   c((b - spread) / a, (b + spread) / a)
 }
-
-# 1 minus the ratio of the Brier score to that of the prevalence, symmetric on the logarithm of the ratio.
-brier_scaled_quantity <- function(truth, probability, cluster) {
-  brier <- mean((probability - truth)^2)
-  share <- mean(truth)
-  reference <- share * (1 - share)
-  if (reference == 0) {
-    return(no_quantity(max(cluster)))
-  }
-  off <- ((probability - truth)^2 / brier - 1 - (truth - share) * (1 - 2 * share) / reference) / length(truth)
-  of_clusters <- sums_by(off, cluster, max(cluster))
-  std_error <- sqrt(sum(of_clusters^2) * max(cluster) / (max(cluster) - 1))
-  degrees <- kish(tabulate(cluster)) - 1
-  log_ratio <- symmetric(log(brier / reference), of_clusters, std_error, degrees)
-  transformed(log_ratio, function(value) 1 - exp(value))
-}

@@ -60,26 +60,6 @@ slope_design <- function(z, fold = NULL) {
   list(x = cbind(1, z, of_folds, deparse.level = 0), ridge = c(0, 0, rep(slope_design_ridge, ncol(of_folds))))
 }
 
-# Squared errors vary less than zeros and ones, so the effective number of trials may be larger than the number of
-# images.
-brier_of <- function(probability, truth, cluster) {
-  proportion(sums_by((probability - truth)^2, cluster, max(cluster)), tabulate(cluster), most = Inf)
-}
-
-# The mean of -log(probability of the truth), symmetric on the logarithmic scale. Infinite if a probability of 0 or 1 is
-# wrong.
-log_loss_quantity <- function(truth, probability, cluster) {
-  losses <- image_losses$log_loss(truth, probability)
-  estimate <- mean(losses)
-  if (!is.finite(estimate) || estimate == 0) {
-    missing <- no_quantity(max(cluster))
-    missing$estimate <- estimate
-    return(missing)
-  }
-  of <- mean_quantity(sums_by(losses, cluster, max(cluster)), tabulate(cluster))
-  transformed(symmetric(log(estimate), 0, of$std_error / estimate, of$clusters - 1), exp)
-}
-
 # The mean distance in bins of equal counts.
 expected_error <- function(truth, probability, bins) {
   bin <- equal_count_bins(probability, bins)

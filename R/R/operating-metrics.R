@@ -21,7 +21,7 @@ metrics_at <- function(rows, thresholds, confidence) {
 interval_methods <- c(
   sensitivity = "wilson", specificity = "wilson", ppv = "wilson", npv = "wilson", lr_positive = "ratio",
   lr_negative = "ratio", f1 = "wilson", mcc = "fisher", kappa = "fisher", balanced_accuracy = "square_and_add",
-  brier = "wilson"
+  brier = "score"
 )
 
 count_rows <- function(rows, threshold) {

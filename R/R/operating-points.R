@@ -30,7 +30,7 @@
 #' @return A long tibble with one row per finding, operating point and metric:
 #'   `finding`, `split`, `operating_point`, `threshold`, `metric`, `estimate`,
 #'   `lower`, `upper`, `interval`, `confidence`. `interval` is the method of the
-#'   bounds: `"wilson"`, `"ratio"`, `"square_and_add"` or `"fisher"`; it is missing
+#'   bounds: `"wilson"`, `"ratio"`, `"square_and_add"`, `"fisher"` or `"score"`; it is missing
 #'   without bounds. The metrics are
 #'
 #'   | metric | description | range |

@@ -12,16 +12,28 @@
 #'   threshold is then 1 / (1 + `worth`), a probability, without any image: the
 #'   probabilities must be calibrated (Vickers and Elkin 2006).
 #' @param default The operating point that is the default of [evaluate()].
+#' @param confidence Confidence level of the intervals of the thresholds, or `NULL`
+#'   for none.
+#' @param draws,seed Number of bootstrap draws of patients for the interval of
+#'   `youden`, and the seed.
 #' @return A tibble as [read_thresholds()] returns: `finding`, `operating_point`
 #'   (`"youden"`, `"sensitivity_95"`, `"specificity_95"`, with the aims as percent;
 #'   `"worth"`), `threshold`, `default`, `chosen` (`FALSE` if the images have only
-#'   one class; the threshold is then 0.5).
+#'   one class; the threshold is then 0.5), `lower`, `upper`. The limits of an aim are
+#'   the thresholds whose sensitivity (specificity) is compatible with it (Woodruff
+#'   1952), those of `youden` are percentiles of a bootstrap of patients, and those of
+#'   `worth` are the probabilities of the model at which the calibration curve may be
+#'   1 / (1 + `worth`); its threshold is outside if the probabilities are not calibrated.
 #' @section Errors:
 #' The errors of [as_predictions()]; `placa_error_split` without rows of the split;
 #' `placa_error_thresholds` for an aim outside 0--1, or an unknown `default`.
 #' @references
 #' Youden WJ (1950). Index for rating diagnostic tests. *Cancer* 3(1), 32--35.
 #' \doi{10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3}
+#'
+#' Woodruff RS (1952). Confidence intervals for medians and other position measures.
+#' *Journal of the American Statistical Association* 47(260), 635--646.
+#' \doi{10.1080/01621459.1952.10483443}
 #'
 #' Vickers AJ, Elkin EB (2006). Decision curve analysis: a novel method for evaluating
 #' prediction models. *Medical Decision Making* 26(6), 565--574.
@@ -32,8 +44,10 @@
 #' choose_thresholds(example_predictions())
 #' choose_thresholds(example_predictions(), sensitivity = 0.9, worth = 9, default = "worth")
 choose_thresholds <- function(predictions, split = "validation", sensitivity = 0.95, specificity = 0.95, worth = NULL,
-                              default = "youden") {
+                              default = "youden", confidence = 0.95, draws = 1000, seed = 1) {
   check_aims(sensitivity, specificity, worth)
+  if (!is.null(confidence)) check_confidence(confidence)
+  check_draws(draws, seed)
   rows <- select_split(predictions, split)
   names <- c("youden", paste0("sensitivity_", percent_name(sensitivity)),
              paste0("specificity_", percent_name(specificity)), if (!is.null(worth)) "worth")
@@ -42,11 +56,16 @@ choose_thresholds <- function(predictions, split = "validation", sensitivity = 0
   }
   by_finding(rows, function(rows, finding) {
     points <- choose_points(rows$probability, rows$truth, sensitivity, specificity)
-    tibble::tibble(
+    table <- tibble::tibble(
       finding = finding, operating_point = names,
       threshold = c(points, if (!is.null(worth)) 1 / (1 + worth)), default = names == default,
       chosen = length(unique(rows$truth)) == 2
     )
+    if (is.null(confidence)) {
+      return(table)
+    }
+    limits <- threshold_limits(rows, points, sensitivity, specificity, worth, confidence, draws, seed)
+    tibble::tibble(table, lower = limits[, 1], upper = limits[, 2])
   })
 }
 
@@ -99,7 +118,7 @@ thresholds_for <- function(thresholds, predictions, rows, split, call = rlang::c
   if (can_calibrate(predictions, rows, split)) {
     cli::cli_inform(c(i = "Thresholds were chosen on the validation rows, see {.fun choose_thresholds}."),
                     class = "placa_message_thresholds")
-    return(check_thresholds(choose_thresholds(predictions), findings, call))
+    return(check_thresholds(choose_thresholds(predictions, confidence = NULL), findings, call))
   }
   cli::cli_inform(
     c(i = "The threshold is 0.5: there are no labelled validation rows to choose it on. Set {.arg thresholds}."),

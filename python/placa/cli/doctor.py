@@ -101,10 +101,9 @@ def in_checkout() -> bool:
 
 def _pip(distribution: str) -> str:
     """Return the command that installs a package of Python."""
-    # The set-up of a checkout has the packages of all extras but torch.
-    if in_checkout() and distribution != "placa[torch]":
-        return "make setup"
-    return f"pip install '{distribution}'"
+    if not in_checkout() or distribution == "placa[torch]":
+        return f"pip install '{distribution}'"
+    return "make dev" if distribution in ("placa[dask]", "placa[jax]") else "make setup"
 
 
 def _keras() -> tuple[str | None, str | None]:

@@ -10,6 +10,11 @@ write_reproduce <- function(run, facts) {
   if (NROW(looks)) say("reproduce.looks", n = num(nrow(looks)))
   say("reproduce.commands")
   write_code(commands_of(run))
+  own <- info$training$own
+  if (NROW(own)) {
+    kinds <- words_of("reproduce.own_part", own$part)
+    say("reproduce.own", parts = paste(kinds, code(own$name), collapse = ", "))
+  }
 
   prints <- c(info$data$fingerprint %||% NA, info$model$fingerprint %||% NA)
   prints <- ifelse(is.na(prints), s("number.none"), code(sub("^sha256:", "", prints)))
@@ -91,8 +96,9 @@ commands_of <- function(run) {
   # The positional argument: the table or the folder of the source.
   first <- intersect(if (identical(data$kind, "table")) "table" else "root", names(options))
   training <- run$info$training
-  # Computed class weights are a list, not an option.
-  known <- flags_of_train[flags_of_train %in% names(Filter(Negate(is.list), training))]
+  # Computed class weights are a list, not an option. Parts of a script have no name on the command line.
+  is_option <- function(value) !is.list(value) && !any(startsWith(as.character(value), "own:"))
+  known <- flags_of_train[flags_of_train %in% names(Filter(is_option, training))]
   embedded <- length(run$info$embeddings) > 0
   # A head on embeddings has no options of pixels, and a network on pixels has no hidden layer.
   options_of_train <- training[setdiff(known, if (embedded) flags_of_pixels else "hidden")]

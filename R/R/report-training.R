@@ -57,7 +57,7 @@ methods_of_training <- function(run) {
     if (identical(training$classes, "exclusive")) "training.with_exclusive",
     if (some("label_smoothing")) "training.with_smoothing", if (some("mixup")) "training.with_mixup",
     if (some("ema")) "training.with_ema", if (half) "training.with_half_precision",
-    if (isTRUE(training$mirror)) "training.with_mirror",
+    if (isTRUE(training$mirror) && !identical(as.numeric(training$augmentation$flip), 0)) "training.with_mirror",
     if (isTRUE(run$info$data$reading$squares > 1)) "training.with_squares",
     if (length(run$info$folds)) "training.with_folds",
     if (length(recalibrations_of(run))) paste0("training.recalibrated_", recalibrations_of(run))

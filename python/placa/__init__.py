@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from placa.core.errors import PlacaError as PlacaError
     from placa.dataset.prepared import read_prepared as read_prepared
+    from placa.dataset.splits import SplitPlan as SplitPlan
     from placa.images.grey import ImageRejected as ImageRejected
     from placa.images.read import read_image as read_image
     from placa.inference.model import Model as Model
@@ -42,6 +43,7 @@ _PUBLIC = {
     "Model": "placa.inference.model",
     "PlacaError": "placa.core.errors",
     "Source": "placa.sources.source",
+    "SplitPlan": "placa.dataset.splits",
     "TrainOptions": "placa.training.options",
     "evaluate": "placa.workflows.evaluate",
     "load_model": "placa.inference.model",

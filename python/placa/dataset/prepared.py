@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from placa.dataset.batches import SplitRows, keras_batches, tensorflow_batches, torch_dataset
 from placa.dataset.errors import RowCountMismatchError
 from placa.dataset.pixel_cache import open_pixels
 from placa.records.files import read_record
@@ -43,6 +45,44 @@ class Prepared:
     def reading(self) -> Reading:
         """The rule for reading files."""
         return Reading.from_record(self.facts["reading"])
+
+    def dataset(self, split: str, batch_size: int = 32, shuffle: bool | None = None, seed: int = 0) -> Any:
+        """Return batches for a training loop of your own, without augmentation.
+
+        Args:
+            split: ``train``, ``validation`` or ``test``.
+            batch_size: Images per batch; the last one can be shorter.
+            shuffle: Whether each epoch has another order; by default for ``train`` only.
+            seed: Seed of the order.
+
+        Returns:
+            A `keras.utils.PyDataset` of uint8 grey levels ``(b, size, size, 1)`` and float32 labels ``(b, findings)``:
+            0, 1, or NaN where unknown. A CT volume has one item per square.
+
+        Raises:
+            UnknownNameError: No split has that name.
+        """
+        return keras_batches(self._split(split), batch_size, split == "train" if shuffle is None else shuffle, seed)
+
+    def to_tf(self, split: str, batch_size: int = 32, shuffle: bool | None = None, seed: int = 0) -> Any:
+        """Return the batches of `dataset` as a `tf.data.Dataset`. Raises `MissingPackageError` without TensorFlow."""
+        return tensorflow_batches(
+            self._split(split), batch_size, split == "train" if shuffle is None else shuffle, seed
+        )
+
+    def to_torch(self, split: str) -> Any:
+        """Return a split as a `torch.utils.data.Dataset`, to which a `DataLoader` adds batches and their order.
+
+        Returns:
+            A dataset of uint8 grey levels ``(1, size, size)`` and float32 labels ``(findings,)``, as for `dataset`.
+
+        Raises:
+            MissingPackageError: torch cannot be imported.
+        """
+        return torch_dataset(self._split(split))
+
+    def _split(self, split: str) -> SplitRows:
+        return SplitRows(self.manifest, self.pixels, split)
 
 
 #: Files of the optional tables; a prepared data set has those that its source has.

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from placa.models.applications import build_application
 from placa.models.backbones import BACKBONE_TABLE, BACKBONES, backbone_named, require_size
+from placa.models.own_backbone import OwnBackbone, build_own
 from placa.models.small import build_small
 from placa.models.standardise import PLAIN, Standardisation
 from placa.models.weights import load_initial_weights, require_weights, weights_fingerprint
@@ -15,7 +16,7 @@ __all__ = ["BACKBONES", "backbone_named", "build", "head_of", "set_trainable", "
 
 
 def build(
-    backbone: str,
+    backbone: str | OwnBackbone,
     size: int,
     findings: int,
     weights: str = "none",
@@ -24,7 +25,8 @@ def build(
     """Build a backbone by name.
 
     Args:
-        backbone: A name from `BACKBONES`, or the name in Keras; case does not matter.
+        backbone: A name from `BACKBONES`, or the name in Keras, in any case; or a backbone of the user (see
+            `placa.models.own_backbone.build_own`), which has its own weights.
         size: Side of the input, in pixels.
         findings: Number of logits.
         weights: Initial weights of all layers but the head: ``none``, random; ``imagenet``, downloaded and cached by
@@ -40,6 +42,8 @@ def build(
         PlacaError: The backbone is unknown, the images are too small for it, or the weights are missing, cannot be
             read or belong to another network.
     """
+    if not isinstance(backbone, str):
+        return build_own(backbone, size, findings, standardisation)
     name = backbone_named(backbone)
     require_size(name, size)
     require_weights(name, weights)

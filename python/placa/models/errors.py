@@ -25,6 +25,10 @@ class ImageTooSmallError(InputError):
     """The images are smaller than a backbone accepts. Values: ``backbone``, ``size``, ``smallest``, in pixels."""
 
 
+class OwnBackboneError(InputError):
+    """A backbone of the user is not a Keras model from images to features. Values: ``reason``."""
+
+
 class NoImagenetWeightsError(InputError):
     """A backbone has no ImageNet weights. Values: ``backbone``, ``known`` (the backbones that have them)."""
 

@@ -52,6 +52,21 @@ class LossWeights(TypedDict):
     positive: Annotated[float, Meta(ge=0, description="Weight of images with the finding.")]
 
 
+#: What a script can provide.
+OwnKind: TypeAlias = Literal["backbone", "loss", "augmentation", "callback"]
+
+
+class OwnPart(TypedDict):
+    """A part of the training that a script provided."""
+
+    part: Annotated[Literal["backbone", "loss", "augmentation", "callback"], Meta(description="What it was used as.")]
+    name: Annotated[str, Meta(description="Name of the function, the class or the Keras model.")]
+    source: Annotated[
+        Fingerprint | None,
+        Meta(description="Digest of its source, or of the layers and weights of a model; null if unknown."),
+    ]
+
+
 class TrainingFacts(TypedDict):
     """The training options (docs/training.md) and the results of the training."""
 
@@ -80,6 +95,7 @@ class TrainingFacts(TypedDict):
     mirror: Annotated[bool, Meta(description="Training option.")]
     recalibration: Annotated[str, Meta(description="Training option.")]
     folds: Annotated[Count, Meta(description="Training option.")]
+    own: NotRequired[Annotated[list[OwnPart], Meta(description="Parts that a script provided.")]]
     epochs_run: Annotated[Count, Meta(description="Epochs trained; with folds, the maximum.")]
     best_epoch: Annotated[Count, Meta(description="Epoch of the final weights; with folds, the median.")]
     best_validation_auroc: Annotated[Share, Meta(description="Validation AUROC of that epoch; with folds, the mean.")]

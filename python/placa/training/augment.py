@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from placa.training.errors import OwnAugmentationError
 from placa.training.grey_changes import GreyChanges
 from placa.training.option import documented, option
 
@@ -166,5 +168,61 @@ class Augmentation:
 
 
 Augmentation.__doc__ = documented(Augmentation)
+
+
+@dataclass(frozen=True)
+class FunctionChanges:
+    """The changes of each image of a batch by a function of the user.
+
+    Attributes:
+        function: A function of one image, uint8 ``(size, size)``, and a random generator.
+        seeds: Seeds of the generators, shape ``(n,)``.
+    """
+
+    function: Callable[[NDArray[np.uint8], np.random.Generator], NDArray[np.uint8]]
+    seeds: NDArray[np.int64]
+
+    def at(self, places: NDArray[np.int64] | slice) -> FunctionChanges:
+        """See `Changes.at`."""
+        return FunctionChanges(self.function, self.seeds[places])
+
+    def apply(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """See `Changes.apply`.
+
+        Raises:
+            OwnAugmentationError: The function returns another shape or type.
+        """
+        out = np.empty_like(images)
+        for i, (image, seed) in enumerate(zip(images, self.seeds, strict=True)):
+            changed = self.function(image.copy(), np.random.default_rng(seed))
+            if getattr(changed, "shape", None) != image.shape or changed.dtype != np.uint8:
+                got = [str(getattr(changed, name, type(changed).__name__)) for name in ("dtype", "shape")]
+                raise OwnAugmentationError(
+                    f"`augmentation` must return an array of uint8 and shape {image.shape}, got {' '.join(got)}.",
+                    type=got[0],
+                    shape=got[1],
+                )
+            out[i] = changed
+        return out
+
+
+@dataclass(frozen=True)
+class FunctionAugmentation(Augmentation):
+    """Augmentation by a function of the user; all other amounts are 0.
+
+    Attributes:
+        function: See `FunctionChanges`. Several threads may call it at once.
+    """
+
+    function: Callable[[NDArray[np.uint8], np.random.Generator], NDArray[np.uint8]] = lambda image, random: image
+
+    def __init__(self, function: Callable[[NDArray[np.uint8], np.random.Generator], NDArray[np.uint8]]) -> None:
+        super().__init__(flip=0.0, rotation=0.0, zoom=0.0, shift=0.0, brightness=0.0, contrast=0.0)
+        object.__setattr__(self, "function", function)
+
+    def draw(self, n: int, random: np.random.Generator) -> FunctionChanges:  # type: ignore[override]
+        """See `Augmentation.draw`."""
+        return FunctionChanges(self.function, random.integers(2**63 - 1, size=n))
+
 
 NONE = Augmentation(flip=0.0, rotation=0.0, zoom=0.0, shift=0.0, brightness=0.0, contrast=0.0)

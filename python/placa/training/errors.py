@@ -21,6 +21,10 @@ class OptionValueError(InputError):
     """
 
 
+class OwnAugmentationError(InputError):
+    """A function of the user returns another kind of image. Values: ``type``, ``shape``."""
+
+
 class BatchSizeError(InputError):
     """The processes cannot share a batch evenly. Values: ``batch_size``, ``processes``."""
 

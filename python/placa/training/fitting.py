@@ -92,6 +92,8 @@ def fit_network(
     if options.classes == "exclusive":
         require_exclusive(data.truth, data.findings)
         loss = exclusive_loss(truth, options.class_weights, options.label_smoothing, focus)
+    if not isinstance(options.loss, str):
+        loss = options.loss
 
     scale = None if data.embeddings is None else scale_of(data.embeddings.vectors, rows)
 
@@ -140,6 +142,7 @@ def fit_network(
             checkpoint,
             devices,
             copy,
+            options.callbacks,
         )
         with progress.bar("training", sum(phase.epochs for phase in phases)) as advance, devices.fit_scope():
             state = learner.learn(phases, options, state, advance)

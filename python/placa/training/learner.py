@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ class Learner:
         checkpoint: Checkpoint for the training state, or None.
         devices: Devices of the network.
         copy: Copy of the network on one device for validation, if the network is on several devices; or None.
+        callbacks: Callbacks of the user, called after those of placa.
     """
 
     def __init__(
@@ -51,10 +52,11 @@ class Learner:
         checkpoint: Checkpoint | None,
         devices: Devices,
         copy: Any = None,
+        callbacks: Sequence[Any] = (),
     ) -> None:
         self.network, self.average, self.loss, self.batches = network, average, loss, batches
         self.validator, self.logits, self.monitor, self.checkpoint = validator, logits, monitor, checkpoint
-        self.devices, self.copy = devices, copy
+        self.devices, self.copy, self.callbacks = devices, copy, callbacks
         self.last = 0
 
     def learn(self, phases: list[Phase], options: TrainOptions, state: TrainState, advance: Advance) -> TrainState:
@@ -104,9 +106,8 @@ class Learner:
         until = state.epoch + 1 if state.step else state.began + phase.epochs
         callback = _make_callback(self, phase, state, until, patience, advance)
         batches = _remaining_batches(self.batches, state.step) if state.step else self.batches
-        self.network.fit(
-            batches, initial_epoch=state.epoch, epochs=until, verbose=0, shuffle=False, callbacks=[callback]
-        )
+        every = [callback, *self.callbacks]
+        self.network.fit(batches, initial_epoch=state.epoch, epochs=until, verbose=0, shuffle=False, callbacks=every)
         ended: TrainState = callback.ended
         return ended
 
@@ -131,7 +132,7 @@ def _make_callback(
     class EpochCallback(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
         # Losses are checked in another thread, so that the accelerator does not wait.
         async_safe = True
-        ended: TrainState
+        ended = start
         _nonfinite: tuple[int, float] | None = None
 
         def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -188,22 +189,30 @@ def _make_callback(
                 "learning_rate": float(keras.ops.convert_to_numpy(model.optimizer.learning_rate)),
                 "seconds": round(time.perf_counter() - self._lap, 3),
             }
+            # For the callbacks of the user.
+            (logs or {}).update({name: row[name] for name in ("validation_loss", "validation_auroc")})
             monitor.add(row, learner.validator.error, lambda: [np.array(one) for one in validated.get_weights()])
             auroc = row["validation_auroc"]
             advance(1, remark=f"AUROC {auroc:.3f}, highest {monitor.highest_auroc:.3f}")
             over = monitor.stalled(start.began) >= patience or epoch + 1 == start.began + phase.epochs
-            if over or epoch + 1 == until or learner.due():
-                held = snapshot(model)
-                if over:
-                    # The next phase has a new optimizer; after the last phase only the best weights are needed.
-                    arrays = {"network": held["network"]} if start.phase < learner.last else {}
-                    self.ended = self._state(arrays, start.phase + 1, epoch + 1, epoch + 1)
-                else:
-                    self.ended = self._state(held, epoch=epoch + 1)
-                if over or learner.due():
-                    learner.save(self.ended)
             if over:
                 self.model.stop_training = True
+                self._end_phase(epoch)
+            elif epoch + 1 == until or learner.due():
+                self.ended = self._state(snapshot(model), epoch=epoch + 1)
+                if learner.due():
+                    learner.save(self.ended)
+
+        def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+            # A callback of the user may stop a phase.
+            if self.model.stop_training and self.ended.phase == start.phase:
+                self._end_phase(self._epoch)
+
+        def _end_phase(self, epoch: int) -> None:
+            # The next phase has a new optimizer; after the last phase only the best weights are needed.
+            arrays = {"network": snapshot(self.model)["network"]} if start.phase < learner.last else {}
+            self.ended = self._state(arrays, start.phase + 1, epoch + 1, epoch + 1)
+            learner.save(self.ended)
 
         def _network_to_validate(self, model: Any) -> Any:
             if average is not None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
+from typing import Any
 
 from placa.core.errors import unknown_name
+from placa.core.places import public_option
 from placa.models.backbones import BACKBONES
+from placa.models.own_backbone import OwnBackbone
 from placa.models.small import counts_texture
-from placa.training.augment import Augmentation
+from placa.records.run_facts import OwnPart
+from placa.training.augment import Augmentation, FunctionAugmentation
 from placa.training.errors import OptionValueError
 from placa.training.measures import STRONG_CHANGES, measures_of
 from placa.training.option import default_text, documented, option, options_of
+from placa.training.own_parts import OWN, OwnAugmentation, OwnLoss, own_parts
 
 #: Default maximum number of epochs, and images per batch.
 EPOCHS, BATCH_SIZE = 60, 32
@@ -29,13 +34,17 @@ class TrainOptions:
     {attributes}
         augmentation: Amounts of augmentation, as an `Augmentation` or by name; amounts that are not given have
             defaults for the network (see `suited`).
+        callbacks: Callbacks of Keras, called in each ``fit``.
+
+    `backbone`, `loss` and `augmentation` can also be parts of a script: a function or a Keras model (see
+    `placa.models.own_backbone.build_own` and `placa.training.own_parts`).
 
     Raises:
         OptionValueError: A value has the wrong type, is out of range, or is not one of the choices.
         UnknownNameError: A name in `augmentation` is unknown.
     """
 
-    backbone: str = option("small", str, f"network: {', '.join(BACKBONES)}")
+    backbone: str | OwnBackbone = option("small", str, f"network: {', '.join(BACKBONES)}")
     weights: str = option(
         "none",
         str,
@@ -83,7 +92,7 @@ class TrainOptions:
     )
     warmup: float = option(0.1, float, "fraction of the steps with an increasing learning rate", least=0, most=1)
     weight_decay: float = option(1e-3, float, "weight decay of AdamW", least=0)
-    loss: str = option(
+    loss: str | OwnLoss = option(
         "cross-entropy",
         str,
         "loss; the focal loss (Lin et al. 2017) reduces the weight of well classified images",
@@ -120,7 +129,8 @@ class TrainOptions:
     mixed_precision: str = option(
         "auto", str, "16-bit arithmetic; auto uses it on a GPU", choices=("auto", "on", "off")
     )
-    augmentation: Augmentation | Mapping[str, float] = field(default_factory=dict)
+    augmentation: Augmentation | Mapping[str, float] | OwnAugmentation = field(default_factory=dict)
+    callbacks: Sequence[Any] = ()
     resist: str = option(
         "none",
         str,
@@ -138,18 +148,20 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         """Check all values before training."""
-        amounts = self.augmentation if isinstance(self.augmentation, Mapping) else vars(self.augmentation)
+        amounts = self._amounts()
         known = [one.name for one in fields(Augmentation)]
         for name in amounts:
             if name not in known:
                 raise unknown_name("augmentation", name, known)
         for record, values in ((TrainOptions, vars(self)), (Augmentation, amounts)):
             for name, one in options_of(record).items():
-                # Without a value, the default depends on the network.
-                if name in values and (values[name] is not None or one.default_words is None):
-                    one.check(name, values[name])
+                # Without a value, the default depends on the network. A part of a script has no range.
+                value = values.get(name)
+                if name in values and (value is not None or one.default_words is None) and not callable(value):
+                    one.check(name, value)
         if self.resist != "auto":
             measures_of(self.resist)
+        self._require_own_parts_alone()
         if self.folds == 1:
             raise OptionValueError(
                 "`folds` must be an integer ≥ 2, or 0 for no folds, got 1.",
@@ -178,6 +190,37 @@ class TrainOptions:
                 inclusive=True,
             )
 
+    def _amounts(self) -> Mapping[str, Any]:
+        if isinstance(self.augmentation, Mapping):
+            return self.augmentation
+        return {name: getattr(self.augmentation, name, 0) for name in options_of(Augmentation)}
+
+    def _require_own_parts_alone(self) -> None:
+        """Require the defaults of options that have no effect on a part of a script."""
+        strong = self.resist != "auto" and "augment" in measures_of(self.resist)
+        for own, name, given in (
+            (self.backbone, "weights", self.weights != "none"),
+            (self.augmentation, "resist", strong),
+        ):
+            if given and callable(own):
+                value = getattr(self, name)
+                raise OptionValueError(
+                    f"`{name}` has no effect on a function or a Keras model, got {value!r}. Omit it.",
+                    option=name,
+                    value=value,
+                )
+
+    @property
+    def own(self) -> dict[str, OwnPart]:
+        """The parts that a script provides, by name."""
+        return own_parts(self.backbone, self.loss, getattr(self.augmentation, "function", self.augmentation))
+
+    def as_record(self) -> dict[str, Any]:
+        """Return the options for a record in JSON; own parts by their names."""
+        record = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "callbacks"}
+        record |= {part: f"{OWN}:{one['name']}" for part, one in self.own.items()}
+        return {**record, "augmentation": dict(self._amounts()), "weights": public_option(self.weights)}
+
     @property
     def most_epochs(self) -> int:
         """The maximum number of epochs, given or by default."""
@@ -195,7 +238,9 @@ class TrainOptions:
 
     def _augmentation(self, defaults: Mapping[str, float]) -> Augmentation:
         given = self.augmentation
-        return given if isinstance(given, Augmentation) else Augmentation(**{**defaults, **given})
+        if isinstance(given, Mapping):
+            return Augmentation(**{**defaults, **given})
+        return given if isinstance(given, Augmentation) else FunctionAugmentation(given)
 
     def suited(self, size: int) -> TrainOptions:
         """Set the defaults that depend on the network and the image size.

@@ -7,14 +7,13 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from placa.core.backend import load_keras
 from placa.core.errors import PlacaError
 from placa.core.files import explain_os_error, fingerprint, locked, read_json, refuse_existing, write_json
-from placa.core.places import public_option
 from placa.core.progress import Progress
 from placa.core.system import versions
 from placa.models import weights_fingerprint
@@ -50,7 +49,8 @@ def plan_of(data: TrainingData, options: TrainOptions) -> dict[str, Any]:
         parts = (*parts, *data.embeddings.files)
     plan = {
         "schema_version": 1,
-        "options": {**asdict(options), "weights": public_option(options.weights)},
+        "options": options.as_record(),
+        "own": options.own,
         "weights": weights_fingerprint(options.weights),
         "data": {"fingerprint": fingerprint(*parts), "pixels": list(data.inputs.shape)},
         "versions": {
@@ -161,7 +161,7 @@ def _start(
 
 def plan_digest(plan: dict[str, Any]) -> str:
     """Compute the digest of a plan in ``run.json``: ``"sha256:…"`` over options, data and weights."""
-    content = {name: plan[name] for name in ("options", "weights", "data")}
+    content = {name: plan[name] for name in ("options", "weights", "data", *(["own"] if plan["own"] else []))}
     return f"sha256:{hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()}"
 
 
@@ -195,10 +195,12 @@ def _require_same(before: dict[str, Any], plan: dict[str, Any], progress: Progre
     for name, sentence in (
         ("data", "the prepared data set differs"),
         ("weights", "the file of weights differs"),
+        ("own", "the source of a function, or a Keras model, differs"),
     ):
-        if before[name] != plan[name]:
+        # Plans of older versions of placa have no own parts.
+        if before.get(name, {}) != plan[name]:
             # The option of the same name keeps its text.
-            changed.setdefault(name, [before[name], plan[name]])
+            changed.setdefault(name, [before.get(name), plan[name]])
             differ.append(sentence)
     if differ:
         raise ChangedTrainingError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import shutil
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from msgspec import convert
 import placa
 from placa.core.backend import accelerator, load_keras
 from placa.core.files import fingerprint
-from placa.core.places import public_option, public_path
+from placa.core.places import public_path
 from placa.core.system import cores, decoder_versions, versions
 from placa.models.files import save_model
 from placa.models.onnx_file import save_onnx
@@ -30,6 +29,7 @@ from placa.training.data import TrainingData
 from placa.training.finish import CalibratedModel
 from placa.training.fitting import Fitted
 from placa.training.options import TrainOptions
+from placa.training.own_parts import describe
 
 #: The files whose fingerprints are in ``run.json``, with that of the model; an author may edit the model card.
 _FILES = ("thresholds.json", "predictions.parquet", "history.csv", "labels.parquet")
@@ -135,7 +135,7 @@ def _card(data: TrainingData, options: TrainOptions, calibrated: CalibratedModel
         "size": data.size,
         "resize": data.reading.rule,
         "reading": data.reading.as_record(),
-        "backbone": options.backbone,
+        "backbone": options.as_record()["backbone"],
         "versions": versions(),
     }
     if data.embeddings is not None:
@@ -167,8 +167,8 @@ def _describe_training(
         "parameters": int(fitted.network.count_params()) * (calibrated.folds["count"] if calibrated.folds else 1),
         "seconds": round(fitted.seconds, 1),
     }
-    typed = {**asdict(options), "weights": public_option(options.weights)}
-    return convert({**typed, **results}, TrainingFacts)
+    own = [*options.own.values(), *(describe("callback", one) for one in options.callbacks)]
+    return convert({**options.as_record(), **({"own": own} if own else {}), **results}, TrainingFacts)
 
 
 def _describe_data(data: TrainingData, calibrated: CalibratedModel) -> DataFacts:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from placa.core.errors import OutOfRangeError
 from placa.core.files import atomic_directory, require_writable
@@ -43,6 +44,7 @@ def train(
     process_group: ProcessGroup | None = None,
     features: str | Path | Iterable[str | Path] = (),
     provenance: Mapping[str, str] | None = None,
+    callbacks: Sequence[Any] = (),
 ) -> RunFacts:
     """Train on a prepared data set and write a run directory.
 
@@ -67,12 +69,14 @@ def train(
             the pixels. Images without an embedding are left out.
         provenance: How the embeddings were made, where their files do not state it (see
             `placa.records.embeddings.Provenance`).
+        callbacks: Further callbacks of Keras, such as TensorBoard; their logs also contain ``validation_auroc``.
 
     Returns:
         The content of ``run.json``.
 
     Raises:
-        OptionValueError: With `features`, an option needs pixels, or there are several processes.
+        OptionValueError: With `features`, an option needs pixels, or there are several processes; or these have own
+            parts.
         MissingClassError: A class is missing from the training or the validation split.
         DivergedError: The loss or the logits are not finite.
         UnfinishedTrainingError: An interrupted training exists, and `resume` and `overwrite` are False.
@@ -82,6 +86,13 @@ def train(
     """
     prepared, out, progress = Path(prepared), Path(out), show(progress)
     options = options or TrainOptions()
+    options = replace(options, callbacks=(*options.callbacks, *callbacks))
+    if process_group is not None and (options.own or options.callbacks):
+        raise OptionValueError(
+            "Functions, Keras models and callbacks of a script need one process, got --processes. Omit --processes.",
+            option="processes",
+            value=process_group.processes,
+        )
     if process_group is not None and features:
         raise OptionValueError(
             "A head on embeddings trains in one process, got --processes. Omit --processes.",

@@ -76,7 +76,8 @@ def _copy(folder: Path) -> Path:
     for name in ("docs", "examples", "reports", "tools"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*_files", "*.html", "__pycache__"))
     (folder / "benchmarks").mkdir()
-    for name in ("README.md", "README.es.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "CITATION.cff"):
+    pages = ("README.md", "README.es.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+    for name in (*pages, "LICENSE", "CITATION.cff"):
         shutil.copy(ROOT / name, folder / name)
     for file in ("README.md", *(path.name for path in (ROOT / "benchmarks").glob("*.svg"))):
         shutil.copy(ROOT / "benchmarks" / file, folder / "benchmarks")

@@ -59,7 +59,7 @@ OwnKind: TypeAlias = Literal["backbone", "loss", "augmentation", "callback"]
 class OwnPart(TypedDict):
     """A part of the training that a script provided."""
 
-    part: Annotated[Literal["backbone", "loss", "augmentation", "callback"], Meta(description="What it was used as.")]
+    part: Annotated[OwnKind, Meta(description="What it was used as.")]
     name: Annotated[str, Meta(description="Name of the function, the class or the Keras model.")]
     source: Annotated[
         Fingerprint | None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -36,6 +37,26 @@ def test_the_wheel_contains_all_modules_reports_and_the_r_source(wheel: Path) ->
     assert {"placa/share/R/DESCRIPTION", "placa/share/R/NAMESPACE"} <= held
     assert "placa/py.typed" in held
     assert not [name for name in held if "/tests/" in name or "/test_" in name or name.endswith((".o", ".so", ".pyc"))]
+
+
+def test_the_source_distribution_can_be_set_up_and_tested(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True)
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
+        held = {name.partition("/")[2] for name in archive.getnames()}
+    # What make setup and make test read, besides the two packages.
+    for pattern in (
+        "python/tests/**/*.py",
+        "R/tests/**/*.R",
+        "tools/*",
+        "examples/**/*",
+        "docs/**/*.md",
+        "*.md",
+        "*.lock",
+    ):
+        files = {str(file.relative_to(ROOT)) for file in ROOT.glob(pattern) if file.is_file()}
+        assert files and {name for name in files if not name.endswith(".pyc")} <= held
+    assert {"Makefile", "pyproject.toml", "_quarto.yml"} <= held
 
 
 @pytest.mark.slow

@@ -18,8 +18,8 @@
 #' @param truth,estimate Columns with the truth and with the probability (0--1), by
 #'   tidy selection: a name, `c(...)`, or a function of tidyselect such as
 #'   `starts_with(".pred_")`. The defaults are `truth` and `probability`.
-#' @param image_id,patient_id,group_id,finding Columns with identifiers and the
-#'   finding. The defaults are the columns of these names. Without `image_id`, each
+#' @param image_id,patient_id,group_id,finding,split Columns with identifiers, the
+#'   finding and the split. The defaults are the columns of these names. Without `image_id`, each
 #'   row is an image.
 #' @param event_level Which level of a factor or text `truth` is the finding:
 #'   `"first"`, `"second"`, or its name. By default the level in the name of
@@ -42,17 +42,18 @@
 #' )
 #' as_predictions(mine, truth = disease, estimate = .pred_yes, image_id = file)
 as_predictions <- function(data, truth = NULL, estimate = NULL, image_id = NULL, patient_id = NULL, group_id = NULL,
-                           finding = NULL, event_level = NULL) {
+                           finding = NULL, event_level = NULL, split = NULL) {
   check_table(data)
   metadata <- attr(data, "placa", exact = TRUE)
   data <- without_groups(data)
   asked <- list(
     truth = pick_columns(rlang::enquo(truth), data), estimate = pick_columns(rlang::enquo(estimate), data),
     image_id = pick_columns(rlang::enquo(image_id), data), patient_id = pick_columns(rlang::enquo(patient_id), data),
-    group_id = pick_columns(rlang::enquo(group_id), data), finding = pick_columns(rlang::enquo(finding), data)
+    group_id = pick_columns(rlang::enquo(group_id), data), finding = pick_columns(rlang::enquo(finding), data),
+    split = pick_columns(rlang::enquo(split), data)
   )
   # A column with the name of another's role would be there twice.
-  for (role in c("image_id", "patient_id", "group_id", "finding")) {
+  for (role in c("image_id", "patient_id", "group_id", "finding", "split")) {
     if (length(asked[[role]]) > 0) data[[role]] <- data[[asked[[role]][[1]]]]
   }
   if (!"image_id" %in% names(data)) data$image_id <- sprintf("row %d", seq_len(nrow(data)))

@@ -224,14 +224,15 @@ evaluate.character <- function(x, thresholds, ...) {
 }
 
 #' @rdname evaluate
-#' @param run The path of a run.
+#' @param run The path of a run, or of another folder with `predictions.parquet` and
+#'   `thresholds.json`. Its evaluation is written to `out`, by default to a folder in the run.
 #' @param ... For a path and for `evaluate_run()`: other arguments of `evaluate()`.
 #' @export
-evaluate_run <- function(run, split = "test", ...) {
+evaluate_run <- function(run, split = "test", ..., out = evaluation_folder(run, split)) {
   thresholds <- read_thresholds(run)
   check_model_file(run)
   check_files(run)
-  invisible(evaluate(read_predictions(run), thresholds, split, ..., out = evaluation_folder(run, split)))
+  invisible(evaluate(read_predictions(run), thresholds, split, ..., out = out))
 }
 
 # Every split has a folder of its own; that of the test set is not replaced by another.

@@ -67,3 +67,8 @@ test_that("thresholds are numbers, tables, or chosen on validation rows", {
   expect_error(check_thresholds(c(0.2, 0.1), c("A", "B")), class = "placa_error_thresholds")
   expect_error(check_thresholds(c(A = 0.1), c("A", "B")), class = "placa_error_thresholds")
 })
+
+test_that("the split is in a column of any name", {
+  data <- data.frame(truth = c(1, 0, 1), probability = c(0.9, 0.2, 0.4), part = c("test", "test", "validation"))
+  expect_identical(suppressMessages(as_predictions(data, split = part))$split, data$part)
+})

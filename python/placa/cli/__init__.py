@@ -40,7 +40,7 @@ COMMANDS = {
     "embed": "compute embeddings of images with a foundation model",
     "predict": "predict findings for images with a run's model",
     "explain": "explain the predictions of a run's model for images (Grad-CAM)",
-    "evaluate": "evaluate a run in R: tables and figures",
+    "evaluate": "evaluate a run, or any model's predictions, in R: tables and figures",
     "validate": "validate a run on another prepared data set, in R",
     "update": "update a run's probabilities and thresholds for a local data set, in R",
     "runs": "list runs with their data, options and results",

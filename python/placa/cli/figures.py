@@ -23,7 +23,7 @@ def millimetres(text: str) -> float:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``placa figures``."""
-    parser.add_argument("run", type=Path, metavar="RUN")
+    parser.add_argument("run", type=Path, metavar="RUN", help="a run, or a folder that placa evaluate wrote")
     parser.add_argument(
         "--width", type=millimetres, default=85.0, metavar="WIDTH", help="85mm (one column, default) or 180mm (two)"
     )

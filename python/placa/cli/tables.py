@@ -12,7 +12,7 @@ from placa.core.progress import RichProgress
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``placa tables``."""
-    parser.add_argument("run", type=Path, metavar="RUN")
+    parser.add_argument("run", type=Path, metavar="RUN", help="a run, or a folder that placa evaluate wrote")
     formats = ("docx", "xlsx", "latex", "csv", "html")
     parser.add_argument("--to", default="docx", choices=formats, help="format (default: %(default)s)")
     add_language(parser)

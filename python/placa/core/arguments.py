@@ -23,13 +23,14 @@ BRIDGES = ("auto", "rpy2", "rscript")
 UPDATE_METHODS = ("auto", "intercept", "logistic", "isotonic", "thresholds", "refit")
 
 
-def add_bridge(parser: argparse.ArgumentParser) -> None:
-    """Add the option ``--bridge``."""
+def add_bridge(parser: argparse.ArgumentParser, python: bool = False) -> None:
+    """Add the option ``--bridge``; with `python` it can also be that R is not used."""
+    without = ", or not at all (python: the main tables)" if python else ""
     parser.add_argument(
         "--bridge",
         default="auto",
-        choices=BRIDGES,
-        help="how R is run: inside this process (rpy2) or in a separate one (default: %(default)s)",
+        choices=(*BRIDGES, "python") if python else BRIDGES,
+        help=f"how R is run: inside this process (rpy2) or in a separate one{without} (default: %(default)s)",
     )
 
 

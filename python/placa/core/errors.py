@@ -79,6 +79,10 @@ class ProvenanceOptionError(InputError):
     """A value of ``--provenance`` is not ``KEY=VALUE``. Values: ``value``."""
 
 
+class ThresholdOptionError(InputError):
+    """A value of ``--thresholds`` is neither a number, ``FINDING=NUMBER`` nor a run. Values: ``value``."""
+
+
 class DamagedFileError(InputError):
     """A file cannot be parsed. Values: ``path``, ``reason``."""
 

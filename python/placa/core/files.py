@@ -29,6 +29,8 @@ from placa.core.errors import (
 )
 from placa.core.exchange import exchange, hidden_name, sweep
 
+#: Files by which placa recognises a directory that it wrote.
+_OURS = ("source.json", "run.json", "validation.json")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -92,7 +94,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_directory(path: Path, overwrite: bool = False) -> Iterator[Path]:
+def atomic_directory(path: Path, overwrite: bool = False, ours: tuple[str, ...] = _OURS) -> Iterator[Path]:
     """Yield a temporary directory beside `path`, and rename it to `path` if the block succeeds.
 
     An existing directory is kept until then, and is exchanged for the new one in one step where the system can do that.
@@ -100,13 +102,14 @@ def atomic_directory(path: Path, overwrite: bool = False) -> Iterator[Path]:
     Args:
         path: The directory to create.
         overwrite: Whether an existing directory may be replaced.
+        ours: As for `refuse_existing`.
 
     Raises:
         OutputExistsError, ForeignDirectoryError, WrongFileTypeError: `path` exists and may not be replaced.
         PlacaError: `path` is not writable, or its disk is full (see `explain_os_error`).
     """
     sweep(path)
-    refuse_existing(path, overwrite)
+    refuse_existing(path, overwrite, ours)
     partial = hidden_name(path, "partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -133,7 +136,7 @@ def put_in_place(partial: Path, path: Path) -> None:
         shutil.rmtree(old)
 
 
-def refuse_existing(path: Path, overwrite: bool) -> None:
+def refuse_existing(path: Path, overwrite: bool, ours: tuple[str, ...] = _OURS) -> None:
     """Refuse an existing output before any work starts.
 
     Only a directory that placa wrote is replaced: `--overwrite ~` must not delete a home directory.
@@ -141,6 +144,7 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
     Args:
         path: The output directory.
         overwrite: Whether an existing directory may be replaced.
+        ours: Names of files, one of which is in every directory that may be replaced.
 
     Raises:
         WrongFileTypeError: `path` is a file.
@@ -157,7 +161,7 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
     if not overwrite:
         message = f"{path} already exists. Choose another --out, or add --overwrite to replace it."
         raise OutputExistsError(message, path=str(path))
-    if not any((path / name).is_file() for name in ("source.json", "run.json", "validation.json")):
+    if not any((path / name).is_file() for name in ours):
         message = f"{path} was not written by placa, so it is not replaced. Choose another --out."
         raise ForeignDirectoryError(message, path=str(path))
 

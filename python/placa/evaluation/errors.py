@@ -1,4 +1,4 @@
-"""Errors of R and of the connection to it."""
+"""Errors of evaluations, of R and of the connection to it."""
 
 from __future__ import annotations
 
@@ -52,6 +52,26 @@ class NoUpdateError(InputError):
 
 class InvalidTextError(InputError):
     """A text contains a NUL or is not valid Unicode, so R cannot hold it. Values: ``text``."""
+
+
+class PairedColumnsError(InputError):
+    """The columns of the truth are neither one nor as many as the estimates. Values: ``truth``, ``estimate``."""
+
+
+class TruthLevelsError(InputError):
+    """The truth has not two levels, or none with a known meaning. Values: ``file``, ``column``, ``levels``."""
+
+
+class EmptySplitError(InputError):
+    """A split has no labelled predictions. Values: ``split``, ``known``."""
+
+
+class NeedsRError(MachineError):
+    """R is missing for a part of an evaluation. Values: ``part`` (``folds``, ``readers``, ``prevalence``)."""
+
+
+class TableOptionError(InputError):
+    """An option of tables was passed with a run. Values: ``options``, ``run``."""
 
 
 def r_error(message: str, classes: Iterable[str]) -> RError | RFailedError:

@@ -69,12 +69,11 @@ tryCatch(
 EVALUATE_RUN = (
     _SEPARATE
     % """{
-      prevalence <- commandArgs(TRUE)[[3]]
-      readers <- commandArgs(TRUE)[[4]]
+      given <- function(i) if (nzchar(commandArgs(TRUE)[[i]])) commandArgs(TRUE)[[i]]
       placa::evaluate_run(
         commandArgs(TRUE)[[1]],
-        split = commandArgs(TRUE)[[2]], prevalence = if (nzchar(prevalence)) as.numeric(prevalence),
-        readers = if (nzchar(readers)) readers
+        split = commandArgs(TRUE)[[2]], prevalence = if (length(given(3))) as.numeric(given(3)),
+        readers = given(4), out = commandArgs(TRUE)[[5]]
       )
     }"""
 )

@@ -57,10 +57,13 @@ class Summary(TypedDict):
 
     schema_version: Annotated[int, Meta(ge=SUMMARY_SCHEMA, le=SUMMARY_SCHEMA, description="Version of this schema.")]
     split: Annotated[str, Meta(description="The evaluated split.")]
-    engine: Annotated[str, Meta(description="The R package that computed the metrics, with its version.")]
-    r_version: Annotated[str, Meta(description="Version of R.")]
-    placa_version: Annotated[str, Meta(description="Version of the R package placa.")]
-    draws: Annotated[int, Meta(ge=100, description="Draws of the bootstrap.")]
+    computed_in: NotRequired[
+        Annotated[Literal["python"], Meta(description="Present if Python computed the tables, without R.")]
+    ]
+    engine: Annotated[str, Meta(description="The package that computed the metrics, with its version.")]
+    r_version: Annotated[str, Meta(description="Version of R; empty if computed in Python.")]
+    placa_version: Annotated[str, Meta(description="Version of placa.")]
+    draws: Annotated[int, Meta(ge=0, description="Draws of the bootstrap; 0 if computed in Python.")]
     seed: Annotated[int, Meta(description="Seed of the draws.")]
     folds: NotRequired[
         Annotated[int, Meta(ge=2, description="Folds; AUROC, average precision and curves compare images within them.")]

@@ -38,8 +38,11 @@ class Thresholds(TypedDict):
         int, Meta(ge=THRESHOLDS_SCHEMA, le=THRESHOLDS_SCHEMA, description="Version of this schema.")
     ]
     chosen_on: Annotated[
-        Literal["validation", "local"],
-        Meta(description="The images; with folds, the validation images of all folds; `local` after placa update."),
+        Literal["validation", "local", "given"],
+        Meta(
+            description="The images; with folds, the validation images of all folds; `local` after placa update; "
+            "`given` if they are numbers of the user, or 0.5."
+        ),
     ]
     findings: Annotated[dict[str, OperatingPoints], Meta(min_length=1, description="Operating points by finding.")]
 

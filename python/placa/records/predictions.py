@@ -133,6 +133,29 @@ def read_predictions(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     """
     path = Path(path)
     path = path / "predictions.parquet" if path.is_dir() else path
+    frame, metadata = read_plain_parquet(path)
+    missing = [name for name in COLUMNS if name not in frame.columns]
+    if missing:
+        message = f"No column {missing[0]!r} in {path}. Create the file with placa predict."
+        raise MissingColumnError(message, column=missing[0], file=str(path), columns=[str(name) for name in frame])
+    for name in ("image_id", "patient_id", "group_id"):
+        frame[name] = clean_identifiers(frame[name])
+    _require_ranges(frame, path)
+    frame["truth"] = frame["truth"].astype("Int8")
+    return frame, metadata
+
+
+def read_plain_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Read a parquet file of any program with the column types of placa (see `plain_columns`).
+
+    Returns:
+        The table, and the metadata that placa wrote; they are empty if another program wrote the file.
+
+    Raises:
+        PathNotFoundError: The file does not exist.
+        DamagedFileError: The file is not parquet.
+        SchemaVersionError: Another version of placa wrote the file.
+    """
     try:
         table = pq.read_table(path)
         plain, others = plain_columns(table)
@@ -147,20 +170,15 @@ def read_predictions(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         raise DamagedFileError(message, path=str(path), reason=reason) from error
     except OSError as error:
         raise explain_os_error(error, path) from error
-    missing = [name for name in COLUMNS if name not in table.column_names]
-    if missing:
-        message = f"No column {missing[0]!r} in {path}. Create the file with placa predict."
-        raise MissingColumnError(message, column=missing[0], file=str(path), columns=list(table.column_names))
-    metadata = _read_metadata((table.schema.metadata or {}).get(b"placa", b"{}"), path)
     for field in plain.schema:
         if pa.types.is_string(field.type):
             frame[field.name] = frame[field.name].astype("string")
-    for name in ("image_id", "patient_id", "group_id"):
-        # A space or a zero-width character at an end would make another patient of the same id.
-        frame[name] = frame[name].astype("string").str.replace(_INVISIBLE, "", regex=True).str.strip()
-    _require_ranges(frame, path)
-    frame["truth"] = frame["truth"].astype("Int8")
-    return frame, metadata
+    return frame, _read_metadata((table.schema.metadata or {}).get(b"placa", b"{}"), path)
+
+
+def clean_identifiers(column: pd.Series) -> pd.Series:
+    """Return identifiers without spaces and zero-width characters, which would make another patient of the same id."""
+    return column.astype("string").str.replace(_INVISIBLE, "", regex=True).str.strip()
 
 
 def _read_metadata(stored: bytes, path: Path) -> dict[str, Any]:

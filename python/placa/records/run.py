@@ -116,8 +116,23 @@ def require_evaluation(run: Path, facts: RunFacts, summary: Summary, folder: Pat
             expected=expected,
             received=received,
         )
+    require_tables(folder, summary)
+
+
+def is_evaluation(folder: Path) -> bool:
+    """Return whether a folder is an evaluation of its own, such as one of predictions made elsewhere."""
+    return (folder / "summary.json").is_file() and not (folder / "run.json").is_file()
+
+
+def require_tables(folder: Path, summary: Summary) -> None:
+    """Check that the tables of an evaluation are those whose fingerprints are in its ``summary.json``.
+
+    Raises:
+        IncompleteRunError: A table is missing.
+        FingerprintMismatchError: A table was modified.
+    """
     for name, stored in summary.get("fingerprints", {}).items():
-        _require_file(run, f"{folder.name}/{name}", stored, "summary.json", "Run placa evaluate again.")
+        _require_file(folder, name, stored, "summary.json", "Run placa evaluate again.")
 
 
 def _require_file(run: Path, name: str, expected: str, record: str, remedy: str) -> None:

@@ -27,10 +27,11 @@ class CardFigures:
         headline: For each finding ``auroc``, ``auroc_lower``, ``auroc_upper``, ``n_images``, ``n_positive`` and more,
             as in ``summary.json``.
         points: ``sensitivity`` and ``specificity`` of each finding at its default operating point.
-        calibration: ``slope`` and ``ici`` of each finding after recalibration.
+        calibration: ``slope``, and ``ici`` if R computed it, of each finding after recalibration.
         differing: The subgroups that differ significantly from all other images, as ``(column, group)``; None if the
             evaluation has no subgroups.
         external: AUROC by finding and external validation.
+        in_python: Whether Python computed the results, without R.
     """
 
     split: str
@@ -39,6 +40,7 @@ class CardFigures:
     calibration: dict[str, dict[str, Estimate]] = field(default_factory=dict)
     differing: list[tuple[str, str]] | None = None
     external: list[ExternalHeadline] = field(default_factory=list)
+    in_python: bool = False
 
 
 def read_card_figures(run: Path, thresholds: Thresholds) -> CardFigures | None:
@@ -66,6 +68,7 @@ def read_card_figures(run: Path, thresholds: Thresholds) -> CardFigures | None:
         _read_calibration(folder),
         _read_differing(folder),
         summary.get("external", []),
+        summary.get("computed_in") == "python",
     )
 
 
@@ -82,7 +85,8 @@ def _read_calibration(folder: Path) -> dict[str, dict[str, Estimate]]:
     table = _read_table(folder / "calibration_measures.csv")
     if table is None:
         return {}
-    return _estimates(table[table["stage"] == "after"], "measure", ("slope", "ici"))
+    wanted = ("slope", "ici") if "ici" in set(table["measure"]) else ("slope",)
+    return _estimates(table[table["stage"] == "after"], "measure", wanted)
 
 
 def _read_differing(folder: Path) -> list[tuple[str, str]] | None:
@@ -95,7 +99,7 @@ def _read_differing(folder: Path) -> list[tuple[str, str]] | None:
     return [(str(column), str(group)) for column, group in pairs.itertuples(index=False)]
 
 
-def _estimates(table: pd.DataFrame, kind: str, wanted: tuple[str, str]) -> dict[str, dict[str, Estimate]]:
+def _estimates(table: pd.DataFrame, kind: str, wanted: tuple[str, ...]) -> dict[str, dict[str, Estimate]]:
     """Return the requested estimates by name, for each finding that has all of them."""
     found: dict[str, dict[str, Estimate]] = {}
     known = table[table[kind].isin(wanted) & table["estimate"].notna()]

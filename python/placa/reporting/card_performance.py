@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from placa.records.model import Thresholds
-from placa.reporting.card_figures import CardFigures
+from placa.reporting.card_figures import CardFigures, Estimate
 from placa.reporting.words import Words, capitalise, escape_markdown
 
 
@@ -22,8 +22,9 @@ def performance(words: Words, thresholds: Thresholds, figures: CardFigures | Non
     if figures:
         lead = words.say("card.evaluated", split=words.name("split", figures.split))
     chosen_on = words.say("card.thresholds", split=words.name("split", thresholds["chosen_on"]))
+    computed = [words.say("card.computed_in_python")] if figures and figures.in_python else []
     return [
-        f"{lead} {chosen_on}",
+        " ".join([lead, chosen_on, *computed]),
         _performance_table(words, thresholds, figures),
         *_elsewhere(words, figures),
         *_agreement(words, figures),
@@ -69,14 +70,20 @@ def _agreement(words: Words, figures: CardFigures | None) -> list[str]:
     sentences = []
     if figures and figures.calibration:
         # With several findings, the one with the largest calibration error.
-        finding, values = max(figures.calibration.items(), key=lambda item: item[1]["ici"][0])
-        key = "card.calibration" if len(figures.calibration) == 1 else "card.calibration_many"
-        estimates = {name: words.estimate(*values[name]) for name in ("slope", "ici")}
+        finding, values = max(figures.calibration.items(), key=lambda item: _miscalibration(item[1]))
+        key = "card.calibration" if "ici" in values else "card.calibration_slope"
+        key += "_many" if len(figures.calibration) > 1 else ""
+        estimates = {name: words.estimate(*estimate) for name, estimate in values.items()}
         sentences.append(words.say(key, finding=words.name("finding", finding), **estimates))
     if figures and figures.differing is not None:
         groups = "; ".join(_group(words, column, group) for column, group in figures.differing)
         sentences.append(words.say("card.subgroups", groups=groups) if groups else words.say("subgroups.none_differ"))
     return sentences
+
+
+def _miscalibration(values: dict[str, Estimate]) -> float:
+    """Return the distance from perfect calibration: the ICI, or how far the slope is from 1."""
+    return values["ici"][0] if "ici" in values else abs(values["slope"][0] - 1)
 
 
 def _group(words: Words, column: str, group: str) -> str:

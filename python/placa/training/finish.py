@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from placa.core.backend import accelerator
 from placa.dataset.moments import MOST_IMAGES, Moments, fit_moments
 from placa.models.assembled import with_mirror, with_probabilities
-from placa.models.calibration import DEFAULT_POINT, Choice, choose_recalibration, choose_thresholds, missing_class
+from placa.models.calibration import Choice, choose_recalibration, operating_points
 from placa.models.onnx_file import OnnxExport, export_onnx
 from placa.models.outputs import ModelOutputs, in_batches, predict_pixels
 from placa.models.studies import pool_studies
@@ -140,29 +140,3 @@ def recalibrate(network: Any, data: TrainingData, held_out: NDArray[np.int64], m
 def recalibrations(findings: Sequence[str], choices: Sequence[Choice]) -> dict[str, RecalibrationFacts]:
     """Return the recalibration of each finding, for ``run.json``."""
     return {name: choice.as_record() for name, choice in zip(findings, choices, strict=True)}
-
-
-def operating_points(
-    findings: Sequence[str], probability: NDArray[np.float64], truth: NDArray[np.float32]
-) -> dict[str, OperatingPoints]:
-    """Choose the thresholds of each finding, for ``thresholds.json``.
-
-    Args:
-        findings: Names of the findings, in the order of the columns.
-        probability: Probabilities of validation images, 0 to 1, shape ``(n, findings)``.
-        truth: 0, 1, or NaN where unknown, same shape.
-
-    Returns:
-        By finding, ``default``, ``points`` (thresholds by name), and ``chosen``: False if the images lack a class, with
-        the ``reason``; all thresholds are then 0.5.
-    """
-    points: dict[str, OperatingPoints] = {}
-    for i, name in enumerate(findings):
-        reason = missing_class(truth[:, i])
-        points[name] = {
-            "default": DEFAULT_POINT,
-            "points": choose_thresholds(probability[:, i], truth[:, i]),
-            "chosen": reason is None,
-            "reason": reason,
-        }
-    return points

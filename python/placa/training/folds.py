@@ -14,7 +14,7 @@ from placa.core.progress import Progress
 from placa.dataset.moments import Moments
 from placa.dataset.splits import FRACTIONS, assert_disjoint, assign_splits
 from placa.models.assembled import ensemble
-from placa.models.calibration import Choice, FoldChoices, choose_for_folds, sigmoid
+from placa.models.calibration import Choice, FoldChoices, choose_for_folds, operating_points, sigmoid
 from placa.models.onnx_file import export_onnx
 from placa.models.outputs import ModelOutputs, file_outputs, in_batches
 from placa.models.studies import pool_studies
@@ -26,7 +26,7 @@ from placa.training.checkpoint import Checkpoint
 from placa.training.data import TrainingData
 from placa.training.epochs import mean_auroc
 from placa.training.errors import FoldCountError
-from placa.training.finish import CalibratedModel, inference_network, moments_of, operating_points, recalibrations
+from placa.training.finish import CalibratedModel, inference_network, moments_of, recalibrations
 from placa.training.fitting import Fitted, fit_network
 from placa.training.monitor import Monitor
 from placa.training.options import TrainOptions

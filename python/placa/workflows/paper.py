@@ -11,7 +11,7 @@ from placa.evaluation.either_bridge import run_separately
 from placa.evaluation.r_code import PAPER_FIGURES, PAPER_TABLES
 from placa.records.evaluation import Summary
 from placa.records.files import read_record
-from placa.records.run import require_evaluation, require_run
+from placa.records.run import is_evaluation, require_evaluation, require_run, require_tables
 from placa.reporting.errors import FigureWidthError
 from placa.reporting.words import LANGUAGES
 from placa.workflows.evaluate import evaluated_folder
@@ -34,7 +34,7 @@ def paper_tables(
     """Write the tables of a run, a paragraph of methods with its references, and one of results.
 
     Args:
-        run: A run directory. It is evaluated first if it has no evaluation.
+        run: A run directory, which is evaluated first if it has no evaluation; or a folder that `evaluate` wrote.
         to: One of `TABLE_FORMATS`.
         language: ``en`` or ``es``.
         out: The folder to write to; ``RUN/paper`` by default. Files of the same names are replaced.
@@ -68,7 +68,7 @@ def paper_figures(
     """Write the figures of a run at the width of a journal's column.
 
     Args:
-        run: A run directory. It is evaluated first if it has no evaluation.
+        run: A run directory, which is evaluated first if it has no evaluation; or a folder that `evaluate` wrote.
         width: Width in millimetres, 30 to 400; journals often ask for 85 or 180.
         to: One of `FIGURE_FORMATS`.
         language: ``en`` or ``es``.
@@ -103,9 +103,12 @@ def _prepare(
     run, shown = Path(run), show(progress)
     if language not in LANGUAGES:
         raise unknown_name("language", language, list(LANGUAGES))
-    facts = require_run(run)
-    folder = evaluated_folder(run, split, shown)
-    require_evaluation(run, facts, read_record(folder / "summary.json", Summary), folder)
+    if is_evaluation(run):
+        require_tables(run, read_record(run / "summary.json", Summary))
+    else:
+        facts = require_run(run)
+        folder = evaluated_folder(run, split, shown)
+        require_evaluation(run, facts, read_record(folder / "summary.json", Summary), folder)
     target = Path(out) if out else run / "paper"
     require_writable(target.parent)
     return run, target, shown

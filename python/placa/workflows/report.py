@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from placa.core.errors import unknown_name
+from placa.core.files import atomic_file
 from placa.core.progress import Progress, show
-from placa.records.run import require_run
+from placa.evaluation.bridge import find_r
+from placa.evaluation.errors import NeedsRError
+from placa.records.evaluation import Summary
+from placa.records.files import read_record
+from placa.records.run import is_evaluation, require_run, require_tables
+from placa.reporting.errors import ReportEndingError
+from placa.reporting.model_card import card_path
+from placa.reporting.plain_report import write_plain_report
 from placa.reporting.render import choose_format, render_report
+from placa.reporting.words import LANGUAGES
 from placa.workflows.evaluate import evaluated_folder
 
 
@@ -27,7 +38,8 @@ def report(
     """Render the report of a run, after evaluating the run if it has no evaluation yet.
 
     Args:
-        run: A run directory.
+        run: A run directory; or a folder that `evaluate` wrote for predictions made elsewhere, whose report is a
+            Markdown file with tables and figures. Where R is missing, the report of a run is one too, without figures.
         language: ``en`` or ``es``.
         to: ``html``, ``pdf`` or ``docx``; by default that of the ending of `out`, or ``html``.
         document: ``evaluation``, or ``model-card``.
@@ -43,11 +55,60 @@ def report(
         The path of the report.
 
     Raises:
-        PlacaError: `run` is not a run, R or a renderer is missing, or rendering fails.
+        UnknownNameError: The language is unknown.
+        ReportEndingError: R is missing and the format is not Markdown.
+        NeedsRError: R is missing and two runs are compared.
+        PlacaError: `run` is not a run, a renderer is missing, or rendering fails.
     """
     run, progress = Path(run), show(progress)
+    if is_evaluation(run) or find_r() is None:
+        return _report_without_r(run, language, to, document, compare, Path(out) if out else None, progress, split)
     require_run(run)
     # A wrong ending is refused before the evaluation is computed.
     to = choose_format(to, Path(out) if out else None)
     evaluated_folder(run, split, progress)
     return render_report(run, language, to, out, renderer, progress, findings, compare, document, pictures, split)
+
+
+def _report_without_r(
+    run: Path,
+    language: str,
+    to: str | None,
+    document: str,
+    compare: str | Path | None,
+    out: Path | None,
+    progress: Progress,
+    split: str,
+) -> Path:
+    """Write the tables as Markdown, or copy the model card."""
+    if language not in LANGUAGES:
+        raise unknown_name("language of the report", language, list(LANGUAGES))
+    if to is not None or (out is not None and out.suffix.lower() != ".md"):
+        given = to or (out.suffix if out else "")
+        raise ReportEndingError(
+            f"This report can only be Markdown (.md), got {given}: pages of runs need R. Omit --to, or pass --out "
+            "report.md.",
+            path=str(out or run),
+            format="md",
+        )
+    if compare is not None:
+        raise NeedsRError("--compare needs R, which was not found. Install R, or omit the option.", part="compare")
+    ending = "md" if language == "en" else f"{language}.md"
+    if is_evaluation(run):
+        require_tables(run, read_record(run / "summary.json", Summary))
+        target = out or run / f"report.{ending}"
+        write_plain_report(run, target, run.resolve().name, language)
+        return target
+    facts = require_run(run)
+    folder = evaluated_folder(run, split, progress)
+    progress.warn("R was not found, so the report has tables and no figures")
+    if document == "model-card":
+        card = card_path(run, language)
+        if out is None:
+            return card
+        with atomic_file(out) as partial:
+            shutil.copyfile(card, partial)
+        return out
+    target = out or run / "report" / f"{folder.name}.{ending}"
+    write_plain_report(folder, target, facts["name"], language)
+    return target

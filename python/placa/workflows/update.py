@@ -22,7 +22,7 @@ from placa.inference.external_images import Selection, require_finding, select_i
 from placa.inference.known_images import share_names
 from placa.inference.predict import Predictor
 from placa.inference.prepared import predict_prepared
-from placa.models.calibration import Recalibration, logit, sigmoid
+from placa.models.calibration import Recalibration, logit, operating_points, sigmoid
 from placa.models.files import save_model
 from placa.models.onnx_file import export_onnx, save_onnx
 from placa.models.updated import UpdateMap, with_update
@@ -33,7 +33,6 @@ from placa.records.run import require_predictions
 from placa.records.run_facts import RunFacts
 from placa.records.source import SourceFacts
 from placa.records.update import LOCAL, FindingUpdate, UpdateFacts
-from placa.training.finish import operating_points
 from placa.workflows.operating_gain import operating_gain
 from placa.workflows.update_record import write_facts
 

@@ -6,7 +6,7 @@ from placa.models.calibration.choose import METHODS, Choice, choose_recalibratio
 from placa.models.calibration.choose_folds import FoldChoices, choose_for_folds
 from placa.models.calibration.fits import fit_isotonic, fit_recalibration, fit_temperature
 from placa.models.calibration.recalibration import Recalibration, logit, sigmoid
-from placa.models.calibration.thresholds import DEFAULT_POINT, TARGET, choose_thresholds
+from placa.models.calibration.thresholds import DEFAULT_POINT, TARGET, choose_thresholds, operating_points
 
 __all__ = [
     "DEFAULT_POINT",
@@ -23,5 +23,6 @@ __all__ = [
     "fit_temperature",
     "logit",
     "missing_class",
+    "operating_points",
     "sigmoid",
 ]

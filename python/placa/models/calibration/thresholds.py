@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from placa.models.calibration.choose import missing_class
+from placa.records.model import OperatingPoints
 
 #: The default operating point.
 DEFAULT_POINT = "youden"
@@ -44,3 +48,29 @@ def choose_thresholds(probability: NDArray[np.floating[Any]], truth: NDArray[np.
         "sensitivity_95": float(cuts[np.flatnonzero(sensitivity >= TARGET)[-1]]),
         "specificity_95": float(cuts[np.flatnonzero(specificity >= TARGET)[0]]),
     }
+
+
+def operating_points(
+    findings: Sequence[str], probability: NDArray[np.float64], truth: NDArray[np.floating[Any]]
+) -> dict[str, OperatingPoints]:
+    """Choose the thresholds of each finding, for ``thresholds.json``.
+
+    Args:
+        findings: Names of the findings, in the order of the columns.
+        probability: Probabilities of validation images, 0 to 1, shape ``(n, findings)``.
+        truth: 0, 1, or NaN where unknown, same shape.
+
+    Returns:
+        By finding, ``default``, ``points`` (thresholds by name), and ``chosen``: False if the images lack a class, with
+        the ``reason``; all thresholds are then 0.5.
+    """
+    points: dict[str, OperatingPoints] = {}
+    for i, name in enumerate(findings):
+        reason = missing_class(truth[:, i])
+        points[name] = {
+            "default": DEFAULT_POINT,
+            "points": choose_thresholds(probability[:, i], truth[:, i]),
+            "chosen": reason is None,
+            "reason": reason,
+        }
+    return points

@@ -77,7 +77,7 @@ def read_patients(cells: pd.Series, column: str, file: Path, notes: list[Note]) 
         LossyIdentifierError: Identifiers were stored as numbers and have lost digits (``1.23457E+17``).
     """
     cells = cells.astype(str).map(clean_identifier)
-    lossy = sorted(cell for cell in cells.unique() if _has_lost_digits(cell))
+    lossy = sorted(cell for cell in cells.unique() if has_lost_digits(cell))
     if lossy:
         raise LossyIdentifierError(
             f"Column {column!r} of {file} has patients such as {shown(lossy[0])}: they were saved as numbers and have "
@@ -125,7 +125,7 @@ def clean_identifier(text: str) -> str:
     return quoted[1].strip() if quoted else re.sub(r"^'(?=[^'])|(?<=[^'])'$", "", plain)
 
 
-def _has_lost_digits(text: str) -> bool:
+def has_lost_digits(text: str) -> bool:
     """Return whether a number was stored with fewer digits than it had: ``1.23457E+17``, or a float above 2^53."""
     if re.fullmatch(r"[+-]?\d+(?:[.,]\d+)?e\+?\d+", text, re.I):
         return True

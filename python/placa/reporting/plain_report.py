@@ -1,0 +1,114 @@
+"""Write a report as Markdown, without R: of a run where R is missing, or of predictions made elsewhere."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from placa.core.files import atomic_file
+from placa.records.evaluation import Summary
+from placa.records.files import read_record
+from placa.reporting.card_performance import markdown_table
+from placa.reporting.words import Words, capitalise, escape_markdown
+
+#: The tables and figures of each section, by the key of its heading.
+_FIGURES = {
+    "discrimination": ("roc.png", "pr.png"),
+    "points": (),
+    "calibration": ("calibration.png",),
+    "decision": ("decision_curve.png",),
+    "subgroups": ("subgroups.png",),
+}
+_SHARES = ("sensitivity", "specificity", "ppv", "npv")
+_MEASURES = ("intercept", "slope", "observed_expected", "brier", "ici")
+
+
+def write_plain_report(evaluation: Path, out: Path, name: str, language: str = "en") -> None:
+    """Write the tables of an evaluation, with the figures that it has, as one Markdown file.
+
+    Args:
+        evaluation: A folder that `placa evaluate` wrote.
+        out: The file to write.
+        name: What was evaluated, for the title.
+        language: One of `LANGUAGES`.
+    """
+    words, summary = Words(language), read_record(evaluation / "summary.json", Summary)
+    split = words.name("split", summary["split"])
+    lead = [words.say("card.evaluated", split=split)]
+    if summary.get("patients_known") is False:
+        lead = [words.say("card.plain_unclustered", split=split)]
+    if summary.get("computed_in") == "python":
+        lead += [words.say("card.computed_in_python"), words.say("card.plain_figures")]
+    parts = [f"# {words.say('card.plain_title', name=escape_markdown(name))}", " ".join(lead)]
+    sections = {
+        "discrimination": [_discrimination(words, summary)],
+        "points": _points(words, evaluation / "operating_points.csv"),
+        "calibration": _calibration(words, evaluation / "calibration_measures.csv"),
+        "decision": [],
+        "subgroups": [],
+    }
+    for key, paragraphs in sections.items():
+        figures = [evaluation / figure for figure in _FIGURES[key] if (evaluation / figure).is_file()]
+        heading = words.say(f"heading.{key}")
+        links = [f"![{heading}](<{os.path.relpath(figure, out.parent)}>)" for figure in figures]
+        if paragraphs or links:
+            parts += [f"## {heading}", *paragraphs, *links]
+    tables = ", ".join(f"`{file}`" for file in summary["files"] if file.endswith(".csv"))
+    parts.append(words.say("card.plain_tables", tables=tables, version=summary["placa_version"]))
+    with atomic_file(out) as partial:
+        partial.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def _discrimination(words: Words, summary: Summary) -> str:
+    head = [words.say(f"discrimination.column.{column}") for column in ("finding", "images", "positive", "auroc")]
+    rows = [
+        [
+            capitalise(words.name("finding", finding)),
+            words.number(one["n_images"]),
+            words.number(one["n_positive"]),
+            words.estimate(one["auroc"], one["auroc_lower"], one["auroc_upper"], 3),
+        ]
+        for finding, one in summary["headline"].items()
+    ]
+    return markdown_table(head, rows)
+
+
+def _points(words: Words, path: Path) -> list[str]:
+    """Return a table with one row per finding and operating point."""
+    table = _read(path)
+    head = [words.say("card.column.finding"), words.say("card.column.point"), words.say("card.column.threshold")]
+    head += [words.say(f"points.column.{metric}") for metric in _SHARES]
+    rows = []
+    for point in table.drop_duplicates(["finding", "operating_point"]).to_dict("records"):
+        of_point = table[
+            (table["finding"] == point["finding"]) & (table["operating_point"] == point["operating_point"])
+        ]
+        metrics = {row["metric"]: row for row in of_point.to_dict("records")}
+        shares = [[metrics[metric][part] for part in ("estimate", "lower", "upper")] for metric in _SHARES]
+        name, code = capitalise(words.name("finding", point["finding"])), words.name("point", point["operating_point"])
+        threshold = words.number(point["threshold"], 3)
+        rows.append([name, code, threshold, *(words.estimate(*share) for share in shares)])
+    return [markdown_table(head, rows)]
+
+
+def _calibration(words: Words, path: Path) -> list[str]:
+    """Return a table with one row per finding and measure."""
+    table = _read(path)
+    table = table[(table["stage"] == "after") & table["measure"].isin(_MEASURES)]
+    head = [words.say("card.column.finding"), words.say("calibration.column_measure"), words.say("card.plain_value")]
+    rows = [
+        [
+            capitalise(words.name("finding", row["finding"])),
+            words.say(f"calibration.measure.{row['measure']}"),
+            words.estimate(row["estimate"], row["lower"], row["upper"], 3),
+        ]
+        for row in table.to_dict("records")
+    ]
+    return [markdown_table(head, rows)]
+
+
+def _read(path: Path) -> pd.DataFrame:
+    # A finding may be called NA.
+    return pd.read_csv(path, dtype={"finding": str, "operating_point": str}, keep_default_na=False, na_values=[""])

@@ -13,17 +13,58 @@ from placa.evaluation.in_python.proportions import (
     Estimate,
     Floats,
     kish,
-    proportion,
     sizes_of,
+    student_quantile,
     sums_by,
     wilson,
 )
 
 
 def brier(truth: Floats, probability: Floats, cluster: NDArray[np.int64], confidence: float) -> Estimate:
-    """Estimate the Brier score."""
-    squares = sums_by(cluster, (probability - truth) ** 2)
-    return proportion(squares, sums_by(cluster, np.ones_like(truth)), confidence, most=np.inf)
+    """Estimate the Brier score, with the interval of a score test as in R/R/loss-intervals.R.
+
+    The log odds of the labels are a slope times those of the probabilities, and each slope has one mean loss; the
+    limits are those that the images do not contradict (Spiegelhalter 1986), with a correction of the lower one for
+    skewness (Johnson 1978).
+    """
+    present, absent = (1 - probability) ** 2, probability**2
+    own = np.where(truth == 1, present, absent)
+    estimate = float(own.mean())
+    reach = student_quantile(confidence, kish(sizes_of(cluster)) - 1)
+    if np.isnan(reach) or (present == absent).all():
+        return (estimate, *MISSING)
+    images = len(own) / _design_effect(own - estimate, cluster)
+    with np.errstate(divide="ignore"):
+        z = special.logit(probability)
+    # The log odds of 0 and 1 are as large as the largest of the other images.
+    largest = max(1.0, float(np.abs(z[np.isfinite(z)]).max(initial=0)))
+    z = z.clip(-largest, largest)
+
+    def of_slope(slope: float) -> tuple[float, float, float]:
+        """Return the mean loss, its standard error and its skewness."""
+        positive = special.expit(slope * z)
+        loss = float((absent + positive * (present - absent)).mean())
+        squares = (present - loss) ** 2, (absent - loss) ** 2
+        variance = float((squares[1] + positive * (squares[0] - squares[1])).mean())
+        cubes = squares[0] * (present - loss), squares[1] * (absent - loss)
+        third = float((cubes[1] + positive * (cubes[0] - cubes[1])).mean())
+        return loss, np.sqrt(variance / images), third / np.sqrt(variance**3 * images)
+
+    def limit(target: float, correction: float) -> float:
+        def distance(slope: float) -> float:
+            _, error, skewness = of_slope(slope)
+            return (target + correction * skewness) * error
+
+        def excess(slope: float) -> float:
+            return estimate - of_slope(slope)[0] - distance(slope)
+
+        least, most = np.array([-30, 30]) / np.sqrt((z**2).mean())
+        # If every slope is nearer, the limit is beyond the mean loss of the last one.
+        slope = least if excess(least) > 0 else most if excess(most) < 0 else optimize.brentq(excess, least, most)
+        return estimate - distance(slope)
+
+    normal = float(stats.norm.ppf((1 + confidence) / 2))
+    return estimate, max(limit(reach, (normal**2 - 1) / 6), 0.0), limit(-reach, 0)
 
 
 def calibration_measures(

@@ -98,7 +98,7 @@ def _operating_points(one: FindingRows, thresholds: pd.DataFrame) -> Iterator[di
             "brier": of_brier,
         }
         names = {"tp": "true_positive", "fp": "false_positive", "tn": "true_negative", "fn": "false_negative"}
-        shares = {name: (*estimate, "wilson") for name, estimate in metrics.items()}
+        shares = {name: (*estimate, "score" if name == "brier" else "wilson") for name, estimate in metrics.items()}
         counts = {text: (n[name].sum(), np.nan, np.nan, None) for name, text in names.items()}
         for metric, (estimate, lower, upper, interval) in (shares | counts).items():
             yield {

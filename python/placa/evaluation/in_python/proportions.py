@@ -48,7 +48,7 @@ def wilson(estimate: float, trials: float, reach: float) -> tuple[float, float]:
     return lower, 1.0 if estimate == 1 else min(centre + half, 1.0)
 
 
-def proportion(part: Floats, whole: Floats, confidence: float, most: float | None = None) -> Estimate:
+def proportion(part: Floats, whole: Floats, confidence: float) -> Estimate:
     """Estimate a ratio of two sums over clusters, between 0 and 1, with its interval.
 
     The number of trials is the whole divided by the design effect of its clusters (Korn and Graubard 1998), and the
@@ -58,16 +58,14 @@ def proportion(part: Floats, whole: Floats, confidence: float, most: float | Non
         part: Sum of each cluster, shape ``(clusters,)``.
         whole: Trials of each cluster, same shape.
         confidence: Level of the interval.
-        most: The largest effective number of trials; that of `whole` by default.
     """
     total = float(whole.sum())
     if total == 0:
         return (np.nan, *MISSING)
-    most = total if most is None else most
     estimate = float(part.sum()) / total
     squares = float((((part - estimate * whole) / total) ** 2).sum())
     least = kish(whole)
     between = estimate * (1 - estimate) / squares if squares > 0 else np.nan
-    trials = min(max(between, least), most) if np.isfinite(between) else least
-    degrees = least - 1 if (whole > 1).any() or most > total else np.inf
+    trials = min(max(between, least), total) if np.isfinite(between) else least
+    degrees = least - 1 if (whole > 1).any() else np.inf
     return (estimate, *wilson(estimate, trials, student_quantile(confidence, degrees)))

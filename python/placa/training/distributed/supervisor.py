@@ -92,7 +92,7 @@ def train_together(job: Job, process_group: ProcessGroup, progress: Progress) ->
 
 def shared_settings(job: Job) -> dict[str, Any]:
     """Collect the settings that must be equal in all processes, by the names in error messages."""
-    options = asdict(job.options)
+    options = job.options.as_record()
     changes = {f"augmentation {name}": value for name, value in options.pop("augmentation").items()}
     return {
         **{name.replace("_", " "): value for name, value in options.items()},

@@ -48,6 +48,8 @@ _TABLES = (
     (("test.csv", "test_labels.csv"), "test", "CheXpert radiologists"),
 )
 _PATH = r"(?P<patient>patient\d+)/(?P<study>study\d+)/(?P<file>[^/]+)$"
+#: Columns that the tables of labels alone lack.
+_FACTS = ("Sex", "Age", "Frontal/Lateral", "AP/PA")
 #: Number of parts of a path that identify an image: patient, study, file.
 _PARTS = 3
 #: Ages above this are written as this.
@@ -61,7 +63,7 @@ def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
         found = find_tables(root, *names)
         if not found:
             continue
-        rows = read_text_table(found[0], ("Path", *FOURTEEN))
+        rows = read_text_table(found[0], ("Path", *FOURTEEN), optional=_FACTS)
         tables.append(rows.path)
         notes += rows.notes
         part, problems = _read_table(rows, notes)

@@ -36,7 +36,8 @@ _LETTER = re.compile(r"(?<=\d)[a-z]$")
 
 
 def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
-    rows = read_text_table(find_table(root, "the covid-chestxray-dataset", "metadata.csv"), ("patientid", "finding"))
+    table = find_table(root, "the covid-chestxray-dataset", "metadata.csv")
+    rows = read_text_table(table, ("patientid", "finding"), optional=("sex", "age", "view", "modality"))
     frame, notes = rows.frame, list(rows.notes)
     files = _files(rows, notes)
     radiograph = _is_radiograph(frame, files)

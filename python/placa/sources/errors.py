@@ -28,6 +28,10 @@ class TableHeaderError(InputError):
     """The header of a table cannot be parsed. Values: ``file``, ``line``."""
 
 
+class ViewsUnknownError(InputError):
+    """Images are selected by view, and no view is known. Values: ``views`` (those wanted)."""
+
+
 class MissingColumnError(InputError):
     """A table lacks a column. Values: ``file``, ``column``, ``accepted`` (its possible names), ``columns``."""
 

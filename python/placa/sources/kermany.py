@@ -18,7 +18,7 @@ from placa.records.codes import Note
 from placa.sources.errors import MissingFileError
 from placa.sources.public.arguments import add_arguments as add_public_arguments
 from placa.sources.public.arguments import from_options as source_from_options
-from placa.sources.public.files import image_files
+from placa.sources.public.files import image_files, is_junk
 from placa.sources.public.load import read_public
 from placa.sources.public.records import PublicSet, Records
 from placa.sources.tables.cells import split_word
@@ -27,6 +27,8 @@ NORMAL, PNEUMONIA, BACTERIAL, VIRAL = "Normal", "Pneumonia", "Bacterial Pneumoni
 _CLASSES = {"normal": NORMAL, "pneumonia": PNEUMONIA}
 _PERSON = re.compile(r"person(\d+)_(bacteria|virus)_(\d+)", re.I)
 _NORMAL = re.compile(r"((?:NORMAL\d*-)?IM-\d+)-\d+", re.I)
+#: Depth at which the folders are searched: the archives have them in ZhangLabData/CellData/chest_xray.
+_DEPTH = 3
 #: Names in the archive of the authors' second version.
 _NUMBERED = re.compile(r"(BACTERIA|VIRUS|NORMAL)-(\d+)-\d+", re.I)
 
@@ -55,16 +57,24 @@ def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
 
 
 def _base(root: Path) -> Path:
-    """Return the outermost directory that has folders of splits with the two classes."""
-    for folder in (root, root / "chest_xray", root / "chest_xray" / "chest_xray"):
-        if folder.is_dir() and any(_has_classes(part) for part in folder.iterdir() if split_word(part.name)):
-            return folder
+    """Return the outermost directory that has the two classes, in folders of splits or not."""
+    folders = [root]
+    for _ in range(_DEPTH + 1):
+        inner = {folder: _inner_folders(folder) for folder in folders}
+        for folder, parts in inner.items():
+            if _has_classes(folder) or any(_has_classes(part) for part in parts if split_word(part.name)):
+                return folder
+        folders = [part for parts in inner.values() for part in parts]
     raise MissingFileError(
-        f"{root} has no folders train and test with NORMAL and PNEUMONIA. Name the directory chest_xray.",
+        f"{root} has no folders NORMAL and PNEUMONIA, in train and test or not. Name the directory chest_xray.",
         directory=str(root),
         file="train/NORMAL",
         found=sorted(part.name for part in root.iterdir())[:12],
     )
+
+
+def _inner_folders(folder: Path) -> list[Path]:
+    return sorted(part for part in folder.iterdir() if part.is_dir() and not is_junk(part.name))
 
 
 def _has_classes(folder: Path) -> bool:
@@ -82,7 +92,9 @@ def _files(base: Path) -> tuple[list[str], int]:
 def _describe(path: str, base: Path) -> tuple[str, str, str | None, str, str, str]:
     relative = Path(os.path.relpath(path, base))
     split = split_word(relative.parts[0])
-    name = _CLASSES.get(relative.parts[1].casefold(), "") if len(relative.parts) > 2 else ""
+    # Some copies have no folders of splits.
+    inner = relative.parts[split is not None : -1]
+    name = _CLASSES.get(inner[0].casefold(), "") if inner else ""
     stem = relative.stem
     person, numbered, normal = _PERSON.match(stem), _NUMBERED.match(stem), _NORMAL.match(stem)
     pathogen, number = "", ""

@@ -16,9 +16,10 @@ from placa.records.codes import Note
 from placa.sources.errors import MissingFileError
 from placa.sources.public.arguments import add_arguments as add_public_arguments
 from placa.sources.public.arguments import from_options as source_from_options
-from placa.sources.public.files import image_files
+from placa.sources.public.files import find_tables, image_files
 from placa.sources.public.load import read_public
 from placa.sources.public.records import Choice, PublicSet, Records
+from placa.sources.tables import read_text_table
 from placa.sources.tables.cells import read_ages, read_sexes
 
 FINDING, NORMAL = "Tuberculosis", "Normal"
@@ -70,22 +71,30 @@ def _counts(images: pd.DataFrame) -> Note:
 
 
 def _add_readings(root: Path, images: pd.DataFrame, notes: list[Note]) -> None:
-    """Add sex and age from ``ClinicalReadings/*.txt``, which the two hospitals write differently."""
+    """Add sex and age from ``ClinicalReadings/*.txt``, or from the table that copies have instead.
+
+    The two hospitals write them differently.
+    """
     readings = {path.stem: path for path in root.rglob("*.txt") if _NAME.fullmatch(path.stem)}
-    if not readings:
-        text = "there is no ClinicalReadings/*.txt, so sex and age are unknown"
+    texts = {name: _reading(path) for name, path in readings.items()}
+    for table in find_tables(root, "shenzhen_metadata.csv", "montgomery_metadata.csv"):
+        frame = read_text_table(table, ("study_id", "sex", "age")).frame
+        # In a cell of its own, a number of years has no unit.
+        ages = frame["age"].str.replace(r"^(\d+)(\.\d+)?$", r"\1 yrs", regex=True)
+        names = frame["study_id"].str.replace(r"\.png$", "", case=False, regex=True)
+        texts |= dict(zip(names, frame["sex"] + " " + ages, strict=True))
+    if not texts:
+        text = "there is no ClinicalReadings/*.txt and no table, so sex and age are unknown"
         notes.append(Note(text, "readings_missing"))
         return
-    texts = [_reading(readings.get(name)) for name in images["image_id"]]
-    sexes = [match[1] if (match := _SEX.search(text)) else "" for text in texts]
-    ages = [match[0] if (match := _AGE.search(text)) else "" for text in texts]
+    found = [texts.get(name, "") for name in images["image_id"]]
+    sexes = [match[1] if (match := _SEX.search(text)) else "" for text in found]
+    ages = [match[0] if (match := _AGE.search(text)) else "" for text in found]
     images["sex"] = read_sexes(pd.Series(sexes, dtype=object), notes, "dicom")
     images["age"] = read_ages(pd.Series(ages, dtype=object).str.replace("-year", "y"), notes)
 
 
-def _reading(path: Path | None) -> str:
-    if path is None:
-        return ""
+def _reading(path: Path) -> str:
     with path.open("rb") as file:
         text = file.read(_LARGEST_READING).decode("utf-8", errors="replace")
     return text.replace("Patient's Sex", " ").replace("Patient's Age", " ")

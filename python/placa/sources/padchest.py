@@ -26,6 +26,8 @@ from placa.sources.tables.duplicates import reject_duplicates
 from placa.sources.tables.label_cells import parse_list
 
 _TABLE = "PADCHEST_chest_x_ray_images_labels*.csv"
+#: The table of BIMCV's sample.
+_SAMPLE = "*chest_x_ray_images_labels*.csv"
 _COLUMNS = ("ImageID", "StudyID", "PatientID", "PatientBirth", "Projection", "MethodLabel", "Labels")
 _OTHERS = ("StudyDate_DICOM", "PatientSex_DICOM", "Manufacturer_DICOM")
 _LABELLERS = {"physician": "Physician", "model": "RNN_model"}
@@ -64,7 +66,7 @@ _DAMAGED = frozenset(
 
 
 def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
-    path = find_table(root, "PadChest", _TABLE)
+    path = find_table(root, "PadChest", _TABLE, _SAMPLE)
     rows = read_text_table(path, _COLUMNS, only={*_COLUMNS, *_OTHERS})
     notes = list(rows.notes)
     frame = rows.frame

@@ -22,6 +22,7 @@ from placa.records.codes import Note
 from placa.records.reading import SQUARES, slabs
 from placa.records.source import compared_with
 from placa.sources.errors import ImagesNotFoundError, MissingDirectoryError
+from placa.sources.recognise import naming_another_source
 from placa.sources.source import Source
 from placa.sources.tables import TextTable, read_text_table
 from placa.sources.tables.cells import read_ages, read_sexes
@@ -88,7 +89,8 @@ def read_stoic(root: str | Path, positive: str = "COVID", slices: int = SQUARES,
         raise MissingDirectoryError(
             f"{root} is not a directory. Name the directory that has data/mha and metadata.", directory=str(root)
         )
-    rows = read_text_table(root / "metadata" / "reference.csv", _COLUMNS)
+    with naming_another_source(root, "stoic"):
+        rows = read_text_table(root / "metadata" / "reference.csv", _COLUMNS)
     table, rejected = _usable_labels(rows, positive)
     files = _volumes(root / "data" / "mha")
     column, comparison = _LABELS[positive]

@@ -20,17 +20,27 @@ from placa.sources.public.arguments import from_options as source_from_options
 from placa.sources.public.files import find_tables, image_files
 from placa.sources.public.load import read_public
 from placa.sources.public.records import PublicSet, Records
-from placa.sources.tables import read_list
+from placa.sources.tables import read_list, read_text_table
+from placa.sources.tables.cells import read_splits
 
 FINDING, HEALTHY, SICK = "Tuberculosis", "Healthy", "Sick without tuberculosis"
 _FOLDERS = {"health": HEALTHY, "sick": SICK, "tb": FINDING}
 #: Categories of the boxes that are findings of their own.
 _FORMS = {"ActiveTuberculosis": "Active tuberculosis", "ObsoletePulmonaryTuberculosis": "Latent tuberculosis"}
+#: The table of Kaggle's copy, and its words for the classes and the forms of tuberculosis.
+_SIMPLIFIED = "data.csv"
+_TYPES = {"healthy": HEALTHY, "sick_but_no_tb": SICK, "tb": FINDING}
+_FORM_WORDS = {"active_tb": "Active tuberculosis", "latent_tb": "Latent tuberculosis"}
+_FOLDER_OF = {name: folder for folder, name in _FOLDERS.items()}
+_NO_PATIENTS = "TBX11K names no patients, so groups of similar images are found"
 _LISTS = (("TBX11K_train.txt", "train"), ("TBX11K_val.txt", "validation"))
 
 
 def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
     base = next((folder for folder in (root, root / "TBX11K") if (folder / "imgs").is_dir()), None)
+    table = next((path for path in find_tables(root, _SIMPLIFIED)), None)
+    if base is None and table is not None:
+        return _read_simplified(table)
     if base is None:
         raise MissingFileError(
             f"{root} has no folder imgs with health, sick and tb. Name the directory TBX11K.",
@@ -49,8 +59,7 @@ def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
         counts = ", ".join(f"{folder} {count:,}" for folder, count in others.items())
         text = f"folders without public labels, or with other sets: {counts}; their images are not used"
         notes.append(Note(text, "folders_not_used", images=int(others.sum())))
-    text = "TBX11K names no patients, so groups of similar images are found"
-    notes.append(Note(text, "patients_unknown_in_set"))
+    notes.append(Note(_NO_PATIENTS, "patients_unknown_in_set"))
     labels = pd.DataFrame({name: (images["class"] == name).astype("int8") for name in (FINDING, HEALTHY, SICK)})
     boxes, forms, tables = _annotations(base)
     for label, named in forms.items():
@@ -68,6 +77,37 @@ def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
         unused=int(others.sum()),
         notes=notes,
         boxes=boxes,
+    )
+
+
+def _read_simplified(path: Path) -> Records:
+    """Read Kaggle's copy: one table of all images, with a row per box, and one folder of images."""
+    rows = read_text_table(path, ("fname", "source", "bbox", "tb_type", "image_type"))
+    frame = rows.frame
+    frame["class"] = frame["image_type"].map(_TYPES)
+    usable = frame[frame["class"].notna()]
+    first = usable.drop_duplicates("fname").reset_index(drop=True)
+    images = pd.DataFrame({"image_id": first["class"].map(_FOLDER_OF) + "/" + first["fname"], "file": first["fname"]})
+    images["split"] = read_splits(first["source"])
+    labels = pd.DataFrame({name: (first["class"] == name).astype("int8") for name in (FINDING, HEALTHY, SICK)})
+    for word, name in _FORM_WORDS.items():
+        labels[name] = first["fname"].isin(usable["fname"][usable["tb_type"] == word]).astype("int8")
+    boxed = usable[usable["bbox"].str.startswith("{")]
+    sides = boxed["bbox"].str.extractall(r"(\d+(?:\.\d+)?)")[0].unstack()
+    boxes = sides.astype(float).set_axis(["x", "y", "width", "height"], axis=1)
+    boxes.insert(0, "image_id", (boxed["class"].map(_FOLDER_OF) + "/" + boxed["fname"]))
+    notes = [*rows.notes, Note(_NO_PATIENTS, "patients_unknown_in_set")]
+    notes.append(
+        Note(f"{len(usable):,} rows are {len(first):,} images: a row per box", "rows_joined", rows=len(usable))
+    )
+    return Records(
+        images,
+        labels,
+        tables=[path],
+        rejected=rows.rejected,
+        unused=len(frame) - len(usable),
+        notes=notes,
+        boxes=boxes.assign(label=FINDING).reset_index(drop=True) if len(boxes) else None,
     )
 
 

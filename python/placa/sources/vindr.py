@@ -36,7 +36,7 @@ def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
     named = [(first, "train")] if kaggle else [(name, split) for name, split in _label_tables(root)]
     tables, notes, rejected, parts = [], [], [], []
     for path, split in named:
-        rows = read_text_table(path, ("image_id",))
+        rows = read_text_table(path, ("image_id",), optional=("rad_id", "class_name"))
         tables.append(path)
         notes += rows.notes
         read, problems = _kaggle_labels(rows) if kaggle else _wide_labels(rows)
@@ -144,7 +144,7 @@ def _agreement(
 
 
 def _boxes(path: Path) -> pd.DataFrame:
-    frame = read_text_table(path, ("image_id", "class_name", *_BOX)).frame
+    frame = read_text_table(path, ("image_id", "class_name", *_BOX), optional=("width", "height")).frame
     left, top, right, bottom = (pd.to_numeric(frame[name], errors="coerce") for name in _BOX)
     boxes = pd.DataFrame(
         {
@@ -156,7 +156,12 @@ def _boxes(path: Path) -> pd.DataFrame:
             "height": bottom - top,
         }
     )
-    return boxes.dropna()
+    boxes = boxes.dropna()
+    if {"width", "height"} <= set(frame):
+        # Copies with resized images have the size of the original, to which the boxes refer.
+        for side in ("width", "height"):
+            boxes[f"image_{side}"] = pd.to_numeric(frame.loc[boxes.index, side], errors="coerce")
+    return boxes
 
 
 VINDR = PublicSet(

@@ -237,3 +237,23 @@ def test_the_follow_up_number_of_the_table_is_carried(nih: Path) -> None:
 def test_views_are_selected(nih: Path) -> None:
     everything = read_nih(nih, "Mass").images
     assert set(read_nih(nih, "Mass", views="PA").images["view"]) == {"PA"} < set(everything["view"])
+
+
+@pytest.mark.parametrize(("label", "version"), [("Mass", "v2020"), ("Effusion", "v2017")])
+def test_the_labels_of_boxed_images_show_the_version_of_a_renamed_table(nih: Path, label: str, version: str) -> None:
+    table = nih / "Data_Entry_2017_v2020.csv"
+    first = table.read_text().splitlines()[1]
+    patient = "77"
+    names = [f"{patient}_{number:03}.png" for number in range(120)]
+    rows = [",".join([name, "Mass", str(number), patient, *first.split(",")[4:]]) for number, name in enumerate(names)]
+    rows[5] = rows[5].replace(",Mass,", f",{label},")
+    text = table.read_text() + "\n".join(rows) + "\n"
+    table.unlink()
+    other = "Data_Entry_2017.csv" if version == "v2020" else "Data_Entry_2017_v2020.csv"
+    (nih / other).write_text(text)
+    boxes = "".join(f"{name},Mass,10,10,20,20\n" for name in names)
+    (nih / "BBox_List_2017.csv").write_text(f"Image Index,Finding Label,Bbox [x,y,w,h],,,\n{boxes}")
+    source = read_nih(nih, "Mass")
+    assert source.label_source == f"NIH ChestX-ray14 {version}" and source.options["table"] == version
+    renamed = [note.values for note in source.notes if note.code == "nih_table_renamed"]
+    assert renamed == [{"file": other, "version": version}]

@@ -9,7 +9,7 @@ import pytest
 from conftest import draw
 from raising import raises
 
-from placa.sources.errors import MissingColumnError, TableFormatError
+from placa.sources.errors import MissingColumnError, TableFormatError, ViewsUnknownError
 from placa.sources.table import read_table
 from placa.sources.tables import read_text_table
 
@@ -117,3 +117,14 @@ def test_tables_of_other_software_are_read(tmp_path: Path, text: str, columns: l
     assert list(rows.frame)[:2] == columns[:2] and len(list(rows.frame)) == len(columns)
     assert rows.frame["path"].tolist() == ["a.png", "b.png"] and rows.frame["label"].tolist() == ["1", "0"]
     assert not rows.rejected
+
+
+def test_a_table_is_restricted_to_views(folder: Path) -> None:
+    frame = pd.DataFrame({"path": [f"{i}.png" for i in range(N)], "label": [0, 1] * 4, "patient": range(N)})
+    frame.assign(view=["PA", "PA", "AP supine", "lateral"] * 2).to_csv(folder / "t.csv", index=False)
+    source = read_table(folder / "t.csv", "label", views="frontal")
+    assert source.images["view"].tolist() == ["PA", "PA", "AP"] * 2 and source.unused == 2
+    assert source.options["views"] == ["frontal"]
+    frame.to_csv(folder / "t.csv", index=False)
+    with raises(ViewsUnknownError, views=["PA"]):
+        read_table(folder / "t.csv", "label", views="PA")

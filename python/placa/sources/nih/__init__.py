@@ -28,11 +28,13 @@ from placa.sources.nih.tables import (
     read_boxes,
     read_entries,
     table_version,
+    version_by_boxes,
 )
+from placa.sources.recognise import naming_another_source
 from placa.sources.source import NO_FINDING, Source
 from placa.sources.tables import follow_link
 from placa.sources.tables.cells import read_ages, read_sexes
-from placa.sources.views import VIEWS_HELP, is_view
+from placa.sources.views import VIEWS_HELP, select_views
 
 _SPLITS = ("auto", "official", "seeded")
 
@@ -126,14 +128,21 @@ def read_nih(
             name=split,
             known=list(_SPLITS),
         )
-    path = find_table(root, table) if table in (None, *VERSIONS) else follow_link(Path(str(table)))
+    if table in (None, *VERSIONS):
+        with naming_another_source(root, "nih"):
+            path = find_table(root, table)
+    else:
+        path = follow_link(Path(str(table)))
     # NIH's lists, boxes and adjudicated labels are beside its table.
     beside = path.parent if table not in (None, *VERSIONS) else root
     entries = read_entries(path)
-    notes = [*entries.rows.notes, _table_note(path)]
+    of_boxes: list[Note] = []
+    boxes = read_boxes(beside, of_boxes)
+    version = version_by_boxes(entries, boxes) or table_version(path)
+    notes = [*entries.rows.notes, *_table_notes(path, version), *of_boxes]
     official = mark_official(beside, entries.table, split, notes)
     truth = classes.truth(entries.table)
-    wanted = is_view(entries.table["view"], as_list(views))
+    wanted = select_views(entries.table["view"], as_list(views), entries.table.index, notes)
     selected = entries.table[truth.notna().any(axis=1) & wanted]
     folders = image_folders(root)
     paths = find_images(folders, selected["image_id"], entries, notes)
@@ -142,18 +151,18 @@ def read_nih(
     if official:
         kept, conflicts = reject_split_conflicts(kept, entries, notes)
         rejected += conflicts
-    images = _images(kept, paths, truth, entries, notes).assign(label_source=_label_source(path))
+    images = _images(kept, paths, truth, entries, notes).assign(label_source=_label_source(version))
     if official:
         images["split"] = kept["official"].where(kept["official"] == "test").reset_index(drop=True)
     _require_both(images, classes, len(selected), folders or [root / "images", root / "images_001" / "images"], notes)
     others = [plain_or_compressed(beside / name) for name in (*LISTS, BOXES, ADJUDICATED)]
-    boxes, other_labels = read_boxes(beside, notes), read_adjudicated(beside, notes)
+    other_labels = read_adjudicated(beside, notes)
     return Source(
         kind="nih",
         images=images,
         findings=list(classes.findings),
         comparison=classes.compared_with,
-        label_source=_label_source(path),
+        label_source=_label_source(version),
         rows=len(entries.rows),
         unused=len(entries.table) - len(selected),
         missing=int(paths.isna().sum()),
@@ -171,7 +180,7 @@ def read_nih(
             "positive": positive,
             "negative": negative,
             "only": only,
-            "table": table_version(path),
+            "table": version,
             "views": as_list(views),
             "split": "official" if official else "seeded",
         },
@@ -184,12 +193,15 @@ def read_nih(
     )
 
 
-def _table_note(path: Path) -> Note:
-    version = table_version(path)
+def _table_notes(path: Path, version: str) -> list[Note]:
     text = f"labels of {path.name} ({version})"
     if version == "v2020":
         text += ": those of images with lesion boxes include the findings of the readers who drew the boxes"
-    return Note(text, f"nih_table_{version}", file=path.name)
+    notes = [Note(text, f"nih_table_{version}", file=path.name)]
+    if version != table_version(path):
+        text = f"{path.name} has the labels of {version}, by the lesion boxes, although its name is that of another version"
+        notes.append(Note(text, "nih_table_renamed", file=path.name, version=version))
+    return notes
 
 
 def _follow_up(kept: pd.DataFrame) -> pd.DataFrame | None:
@@ -199,8 +211,8 @@ def _follow_up(kept: pd.DataFrame) -> pd.DataFrame | None:
     return kept[["image_id", "follow_up"]].reset_index(drop=True)
 
 
-def _label_source(table: Path) -> str:
-    return f"NIH ChestX-ray14 {table_version(table)}"
+def _label_source(version: str) -> str:
+    return f"NIH ChestX-ray14 {version}"
 
 
 def _images(

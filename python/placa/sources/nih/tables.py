@@ -27,6 +27,8 @@ LISTS = ("train_val_list.txt", "test_list.txt")
 #: The adjudicated findings, and the source of their labels (Majkowska et al. 2020, Radiology 294:421).
 ADJUDICATED_FINDINGS = ("Pneumothorax", "Nodule or mass", "Airspace opacity", "Fracture")
 ADJUDICATED_SOURCE = "Majkowska et al. 2020"
+#: Boxed labels that identify the version of a table.
+_ENOUGH_BOXES = 100
 #: Side of NIH's images in pixels, the unit of the boxes.
 _SIDE = 1024.0
 
@@ -95,6 +97,22 @@ def plain_or_compressed(path: Path) -> Path:
 def table_version(path: Path) -> str:
     """Return ``"v2020"`` or ``"v2017"``, from the file's name."""
     return "v2020" if "2020" in path.name else "v2017"
+
+
+def version_by_boxes(entries: Entries, boxes: pd.DataFrame | None) -> str | None:
+    """Return the version of a table by its labels of the images with lesion boxes; None if it has too few of them.
+
+    In v2020 each boxed finding is a label of its image; v2017 lacks 188 of the 984.
+    """
+    if boxes is None:
+        return None
+    table = entries.table[entries.table["image_id"].isin(boxes["image_id"])]
+    codes = table.set_index("image_id")[[name for name in boxes["finding"].unique() if name in table]]
+    labels = codes.rename_axis(columns="finding").stack().rename("label").reset_index()
+    found = boxes.merge(labels, on=["image_id", "finding"])["label"]
+    if len(found) < _ENOUGH_BOXES:
+        return None
+    return "v2020" if (found == 1).all() else "v2017"
 
 
 def read_entries(path: Path) -> Entries:

@@ -8,6 +8,8 @@ from placa.images.headers import read_headers
 from placa.records.codes import Note
 from placa.sources.public.records import Records
 
+#: The share of boxes outside their image from which the images must have been resized.
+_MOST_OUTSIDE = 0.02
 _SIDES = ["x", "y", "width", "height"]
 
 
@@ -31,6 +33,8 @@ def boxes_of(
         return None
     if records.box_side is not None:
         width = height = pd.Series(records.box_side, index=boxes.index)
+    elif {"image_width", "image_height"} <= set(boxes):
+        width, height = boxes["image_width"], boxes["image_height"]
     else:
         boxed = images[images["image_id"].isin(boxes["image_id"])].reset_index(drop=True)
         headers = read_headers(boxed["path"].tolist()).set_index(boxed["image_id"])
@@ -39,7 +43,13 @@ def boxes_of(
         boxes[side] = boxes[side].astype(float) / size
     inside = (boxes["x"] + boxes["width"] <= 1.001) & (boxes["y"] + boxes["height"] <= 1.001) & (boxes["x"] >= 0)
     inside &= (boxes["y"] >= 0) & (boxes["width"] > 0) & (boxes["height"] > 0)
-    if not inside.all():
-        text = f"boxes that do not fit their image: {int((~inside).sum()):,}; they are left out. Were images resized?"
-        notes.append(Note(text, "boxes_left_out", boxes=int((~inside).sum())))
+    outside = int((~inside).sum())
+    if outside > _MOST_OUTSIDE * len(boxes):
+        # The others would fit at the wrong place.
+        text = f"boxes that do not fit their image: {outside:,} of {len(boxes):,}, so the images were resized; no box is used"
+        notes.append(Note(text, "images_resized", boxes=len(boxes), outside=outside))
+        return None
+    if outside:
+        text = f"boxes that do not fit their image: {outside:,}; they are left out"
+        notes.append(Note(text, "boxes_left_out", boxes=outside))
     return boxes[inside].reset_index(drop=True)[["image_id", "finding", *_SIDES]]

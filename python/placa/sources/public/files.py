@@ -61,7 +61,7 @@ def image_files(root: Path, is_image_folder: Callable[[str], bool] = lambda name
 
     found: list[str] = []
     for top, folders, names in os.walk(os.path.abspath(root), followlinks=True, onerror=fail):
-        folders[:] = sorted(name for name in folders if not _is_junk(name) and is_image_folder(name))
+        folders[:] = sorted(name for name in folders if not is_junk(name) and is_image_folder(name))
         for name in sorted(names):
             ending = os.path.splitext(name)[1].lower()
             if name.startswith(".") or (ending not in EXTENSIONS and ending and not ending[1:].isdigit()):
@@ -73,10 +73,10 @@ def image_files(root: Path, is_image_folder: Callable[[str], bool] = lambda name
 
 
 def _is_open(table: Path, root: Path) -> bool:
-    return not any(map(_is_junk, table.relative_to(root).parts[:-1]))
+    return not any(map(is_junk, table.relative_to(root).parts[:-1]))
 
 
-def _is_junk(folder: str) -> bool:
+def is_junk(folder: str) -> bool:
     return folder.startswith(".") or folder.casefold() in _JUNK or "mask" in folder.casefold()
 
 

@@ -19,7 +19,6 @@ from placa.sources.errors import (
     ConflictingOptionsError,
     ImagesNotFoundError,
     MissingDirectoryError,
-    MissingFileError,
     PositiveNegativeOverlapError,
 )
 from placa.sources.public.boxes import boxes_of
@@ -32,13 +31,13 @@ from placa.sources.public.labels import (
     truth_against,
     written_counts,
 )
-from placa.sources.public.recognise import recognise
 from placa.sources.public.records import ACQUISITION, POSITIVE, UNCERTAIN, PublicSet, Records
 from placa.sources.public.remarks import overlap_notes, policy_notes, require_both
 from placa.sources.public.split import choose_split
+from placa.sources.recognise import naming_another_source
 from placa.sources.source import Source
 from placa.sources.tables import follow_link
-from placa.sources.views import is_view, shown_views
+from placa.sources.views import select_views
 from placa.sources.vocabulary import resolve
 
 SPLITS = ("auto", "official", "seeded")
@@ -93,6 +92,7 @@ def read_public(
 
     Raises:
         UnknownNameError: A finding, a view or an option is unknown.
+        ViewsUnknownError: `views` selects by view, and no view is known.
         UncleanMappingError: The set has only labels that do not mean the same as a finding.
         MissingDirectoryError: `root` is not a directory.
         MissingFileError: A table is missing.
@@ -106,10 +106,8 @@ def read_public(
         raise MissingDirectoryError(
             f"{root} is not a directory. Name the directory that has {spec.layout}.", directory=str(root)
         )
-    try:
+    with naming_another_source(root, spec.kind):
         records = spec.read(root, {**spec.defaults, **choices}, progress)
-    except MissingFileError as error:
-        raise recognise(root, spec.kind) or error from error
     known = list(map(str, records.labels.columns))
     names, labels = _findings(spec, as_list(positive), known)
     comparison = negative or spec.negative
@@ -176,10 +174,7 @@ def _build(
 ) -> Source:
     table, notes = records.images, list(records.notes)
     truth, written = _truth(spec, records, chosen, compared)
-    wanted = is_view(table["view"], chosen.views) if "view" in table else pd.Series(True, index=table.index)
-    if not wanted.all():
-        text = f"views that are not used (--views {' '.join(chosen.views)}): {shown_views(table['view'][~wanted])}"
-        notes.append(Note(text, "views_not_used", images=int((~wanted).sum())))
+    wanted = select_views(table.get("view"), chosen.views, table.index, notes)
     selected = table[truth.notna().any(axis=1) & wanted]
     found = table["path"] if "path" in table else match_files(table["file"], root, records.parts, notes)
     paths = found[selected.index]

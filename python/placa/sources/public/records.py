@@ -33,7 +33,8 @@ class Records:
         rejected: ``(row, reason)`` of the rows that cannot be used.
         unused: The number of rows that describe no image of this source, such as CT volumes.
         notes: Remarks for the user.
-        boxes: Lesion boxes: ``image_id``, ``label`` (in the set's own words), ``x``, ``y``, ``width``, ``height``.
+        boxes: Lesion boxes: ``image_id``, ``label`` (in the set's own words), ``x``, ``y``, ``width``, ``height``; and
+            ``image_width``, ``image_height`` where the tables have the size of the image to which the box refers.
         box_side: The width and height to which boxes refer, in pixels; None for those of each image itself.
         other_labels: See `placa.sources.source.Source`.
     """

@@ -31,6 +31,7 @@ from placa.sources.tables import TextTable, read_text_table
 from placa.sources.tables.cells import find_column, find_columns, read_ages, read_sexes, read_splits, read_views
 from placa.sources.tables.identifiers import join_groups, patients_in_paths, read_patients
 from placa.sources.tables.words import UNKNOWN, fold
+from placa.sources.views import VIEWS_HELP, select_views
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--slices", type=positive_integer, metavar="N", help=f"number of slabs per CT volume (default: {SQUARES})"
     )
+    parser.add_argument("--views", nargs="+", default=["all"], metavar="VIEW", help=f"{VIEWS_HELP} (default: all)")
     parser.add_argument("--root", type=Path, metavar="DIR", help="start of relative paths (default: TABLE's directory)")
     for name, usual_names in COLUMNS.items():
         parser.add_argument(
@@ -78,6 +80,7 @@ def from_options(options: argparse.Namespace, progress: Progress) -> Source:
         columns,
         options.separator,
         options.slices,
+        options.views,
     )
 
 
@@ -91,6 +94,7 @@ def read_table(
     columns: Mapping[str, str] | None = None,
     separator: str | None = None,
     slices: int | None = None,
+    views: str | Sequence[str] = "all",
 ) -> Source:
     """Read a table of images and labels.
 
@@ -112,13 +116,15 @@ def read_table(
         separator: What separates findings in a label cell; ``"none"`` for nothing; by default detected (see
             `placa.sources.tables.label_cells.read_entries`).
         slices: The number of slabs per CT volume, 16 by default.
+        views: ``"PA"``, ``"AP"``, ``"lateral"``, ``"frontal"`` (PA and AP), ``"all"``, or several.
 
     Returns:
         The existing images. If neither patients nor groups are known, `prepare` searches for groups.
 
     Raises:
         MissingColumnError: The table has no column of paths.
-        UnknownNameError: A column or value is unknown.
+        UnknownNameError: A column, value or view is unknown.
+        ViewsUnknownError: `views` selects by view, and no view is known.
         LabelValuesError: The labels are words, and `positive` is not given.
         LabelSeparatorError: It is ambiguous whether a label cell has several findings.
         LossyIdentifierError: The patients have lost digits.
@@ -166,6 +172,8 @@ def read_table(
             reason=rejected[0][1] if rejected else None,
         )
     labelled = joined.values[kept & joined.values.notna().any(axis=1)]
+    known_views = read_views(cells["view"]) if "view" in cells else None
+    labelled = labelled[select_views(known_views, as_list(views), labelled.index, notes)]
     paths = files[labelled.index]
     paths, reading = find_volumes_of(paths, slices, notes)
     existing = paths.map(os.path.exists if reading != STRETCH else os.path.isfile).astype(bool)
@@ -205,6 +213,7 @@ def read_table(
             "finding": finding,
             "root": str(root) if root is not None else None,
             "separator": separator,
+            "views": as_list(views),
             # "none" is kept, because a column could be found by its usual name otherwise.
             **{
                 f"{kind}_column": "none" if column is None else column

@@ -25,7 +25,7 @@ from placa.sources.errors import (
 )
 from placa.sources.tables.parquet import read_parquet
 from placa.sources.tables.text_table import TextTable as TextTable
-from placa.sources.tables.text_table import name_columns
+from placa.sources.tables.text_table import name_columns, spell_columns
 
 if TYPE_CHECKING:
     pass
@@ -41,7 +41,9 @@ _SAMPLE = 50
 _MAX_BYTES = 4 * 2**30
 
 
-def read_text_table(path: Path, columns: Sequence[str] = (), only: Collection[str] | None = None) -> TextTable:
+def read_text_table(
+    path: Path, columns: Sequence[str] = (), only: Collection[str] | None = None, optional: Collection[str] = ()
+) -> TextTable:
     """Read a CSV, TSV or parquet table as text.
 
     UTF-8, UTF-16 and Windows-1252 are detected, and so are commas, semicolons, tabs and bars as separators, Excel's
@@ -53,6 +55,7 @@ def read_text_table(path: Path, columns: Sequence[str] = (), only: Collection[st
         path: The file, or a text file that holds its path: git writes symbolic links so on some systems.
         columns: Columns that the table must have; they also help to detect the separator.
         only: The columns to keep; all by default. A report of each image takes more memory than its other cells.
+        optional: Columns that the table may have. All named columns are found in any case, ``path`` for ``Path``.
 
     Returns:
         The rows, possibly none.
@@ -69,7 +72,7 @@ def read_text_table(path: Path, columns: Sequence[str] = (), only: Collection[st
     raw = _read_bytes(path)
     if raw.startswith(b"PAR1"):
         return read_parquet(path, columns)
-    return _read_text(path, raw, columns, only)
+    return _read_text(path, raw, columns, only, optional)
 
 
 def read_list(path: Path) -> list[str]:
@@ -161,7 +164,9 @@ def _decode(path: Path, raw: bytes) -> tuple[str, list[Note]]:
     )
 
 
-def _read_text(path: Path, raw: bytes, columns: Sequence[str], only: Collection[str] | None) -> TextTable:
+def _read_text(
+    path: Path, raw: bytes, columns: Sequence[str], only: Collection[str] | None, optional: Collection[str]
+) -> TextTable:
     text, notes = _decode(path, raw)
     del raw
     if not text.strip():
@@ -185,6 +190,7 @@ def _read_text(path: Path, raw: bytes, columns: Sequence[str], only: Collection[
                     f"The header of {path} (line {begin}) cannot be read: {reason}.", file=str(path), line=begin
                 )
             header = [""] * row_names + [" ".join(name.split()) for name in row]
+            header = spell_columns(header, {*columns, *(only or ()), *optional})
             named = max(i for i, name in enumerate(header) if name) + 1
             kept = [i for i, name in enumerate(header) if only is None or name in only or name in columns]
             continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,6 +55,12 @@ class TextTable:
     def reject(self, reasons: pd.Series) -> list[tuple[str, str]]:
         """List ``(row, reason)`` of each row of `frame` whose reason is not ``""``."""
         return [(self.location(int(row)), str(reasons[row])) for row in np.flatnonzero(reasons != "")]
+
+
+def spell_columns(header: Sequence[str], names: Collection[str]) -> list[str]:
+    """Return a header whose columns are spelled as in `names` where only the case differs."""
+    spelled = {name.casefold(): name for name in names if name not in header}
+    return [name if name in names else spelled.get(name.casefold(), name) for name in header]
 
 
 def name_columns(path: Path, frame: pd.DataFrame, header: list[str], columns: Sequence[str]) -> pd.DataFrame:

@@ -199,7 +199,7 @@ def _table_notes(path: Path, version: str) -> list[Note]:
         text += ": those of images with lesion boxes include the findings of the readers who drew the boxes"
     notes = [Note(text, f"nih_table_{version}", file=path.name)]
     if version != table_version(path):
-        text = f"{path.name} has the labels of {version}, by the lesion boxes, although its name is that of another version"
+        text = f"{path.name} has the labels of {version}, by the lesion boxes; its name is that of another version"
         notes.append(Note(text, "nih_table_renamed", file=path.name, version=version))
     return notes
 

@@ -46,7 +46,7 @@ def boxes_of(
     outside = int((~inside).sum())
     if outside > _MOST_OUTSIDE * len(boxes):
         # The others would fit at the wrong place.
-        text = f"boxes that do not fit their image: {outside:,} of {len(boxes):,}, so the images were resized; no box is used"
+        text = f"boxes outside their image: {outside:,} of {len(boxes):,}; the images were resized, so no box is used"
         notes.append(Note(text, "images_resized", boxes=len(boxes), outside=outside))
         return None
     if outside:

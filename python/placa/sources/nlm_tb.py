@@ -80,9 +80,9 @@ def _add_readings(root: Path, images: pd.DataFrame, notes: list[Note]) -> None:
     for table in find_tables(root, "shenzhen_metadata.csv", "montgomery_metadata.csv"):
         frame = read_text_table(table, ("study_id", "sex", "age")).frame
         # In a cell of its own, a number of years has no unit.
-        ages = frame["age"].str.replace(r"^(\d+)(\.\d+)?$", r"\1 yrs", regex=True)
+        years = frame["age"].str.replace(r"^(\d+)(\.\d+)?$", r"\1 yrs", regex=True)
         names = frame["study_id"].str.replace(r"\.png$", "", case=False, regex=True)
-        texts |= dict(zip(names, frame["sex"] + " " + ages, strict=True))
+        texts |= dict(zip(names, frame["sex"] + " " + years, strict=True))
     if not texts:
         text = "there is no ClinicalReadings/*.txt and no table, so sex and age are unknown"
         notes.append(Note(text, "readings_missing"))

@@ -38,9 +38,9 @@ _LISTS = (("TBX11K_train.txt", "train"), ("TBX11K_val.txt", "validation"))
 
 def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
     base = next((folder for folder in (root, root / "TBX11K") if (folder / "imgs").is_dir()), None)
-    table = next((path for path in find_tables(root, _SIMPLIFIED)), None)
-    if base is None and table is not None:
-        return _read_simplified(table)
+    simplified = find_tables(root, _SIMPLIFIED)
+    if base is None and simplified:
+        return _read_simplified(simplified[0])
     if base is None:
         raise MissingFileError(
             f"{root} has no folder imgs with health, sick and tb. Name the directory TBX11K.",

@@ -107,8 +107,8 @@ def version_by_boxes(entries: Entries, boxes: pd.DataFrame | None) -> str | None
     if boxes is None:
         return None
     table = entries.table[entries.table["image_id"].isin(boxes["image_id"])]
-    codes = table.set_index("image_id")[[name for name in boxes["finding"].unique() if name in table]]
-    labels = codes.rename_axis(columns="finding").stack().rename("label").reset_index()
+    names = [name for name in boxes["finding"].unique() if name in table]
+    labels = table.melt("image_id", names, var_name="finding", value_name="label")
     found = boxes.merge(labels, on=["image_id", "finding"])["label"]
     if len(found) < _ENOUGH_BOXES:
         return None

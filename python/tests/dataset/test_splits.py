@@ -107,8 +107,26 @@ def test_splits_have_the_requested_fractions() -> None:
     share = split.value_counts(normalize=True)
     assert abs(share["train"] - 0.5) < 0.02 and abs(share["test"] - 0.3) < 0.02
     assert method.facts["fractions"] == [0.5, 0.2, 0.3] and method.facts["seed"] == 2
-    with raises(SplitSharesError, fractions=[80, 20, 0]):
-        SplitPlan(0, (80, 20, 0))
+    assert method.facts["given"] is None and method.notes == []
+    assert split.equals(assign_splits(images, ["Mass"], 2, (0.5, 0.2, 0.3)))
+
+
+@pytest.mark.parametrize("shares", [(80, 20, 0), (0, 50, 50), (0.5, 0.2, 0.2), (50, 30, 30), (0, 0, 0), (7, 2, 2)])
+def test_shares_that_are_not_a_whole_are_an_error(shares: tuple[float, float, float]) -> None:
+    with raises(SplitSharesError, fractions=list(shares)):
+        SplitPlan(0, shares)
+
+
+@pytest.mark.parametrize("shares", [(33, 33, 33), (0.33, 0.33, 0.33), (34, 32, 32), (0, 0, 1)])
+def test_rounded_shares_and_a_test_set_alone_are_accepted(shares: tuple[float, float, float]) -> None:
+    assert SplitPlan(0, shares).all_test == (shares == (0, 0, 1))
+
+
+def test_a_rare_finding_has_the_shares_of_the_splits() -> None:
+    for seed in range(6):
+        images = pd.DataFrame({"group_id": [f"p{i}" for i in range(400)], "Mass": [1] * 20 + [0] * 380})
+        positives = assign_splits(images, ["Mass"], seed)[images["Mass"] == 1].value_counts()
+        assert (positives["train"], positives["validation"], positives["test"]) == (14, 3, 3)
 
 
 @pytest.mark.parametrize("by", ["image_id", "patient_id"])
@@ -132,9 +150,10 @@ def test_a_test_list_may_have_other_folders_endings_and_case(tmp_path: Path) -> 
     stems = images["path"].map(lambda path: Path(path).stem)
     assert stems.is_unique
     wanted = stems.isin(sorted(stems)[:40])
-    (tmp_path / "test.txt").write_text("\n".join(f"old/place/{stem.upper()}.jpeg" for stem in stems[wanted]))
-    split, _ = split_images(images, ["Mass"], SplitPlan(0, test_list=tmp_path / "test.txt"), None)
-    assert ((split == "test") == wanted).all()
+    for name in ("old/place/{}.jpeg", "old\\place\\{}.JPG", "old/{}/"):
+        (tmp_path / "test.txt").write_text("\n".join(name.format(stem.upper()) for stem in stems[wanted]))
+        split, method = split_images(images, ["Mass"], SplitPlan(0, test_list=tmp_path / "test.txt"), None)
+        assert ((split == "test") == wanted).all() and method.notes == []
 
 
 def test_a_test_list_that_divides_a_patient_is_an_error(tmp_path: Path) -> None:
@@ -165,3 +184,5 @@ def test_a_given_split_is_kept_and_validation_is_taken_from_training() -> None:
     split, method = split_images(images, ["Mass"], SplitPlan(0), COLUMN)
     assert ((split == "test") == (images["split"] == "test")).all()
     assert 0.1 < (split == "validation").mean() < 0.2 and method.facts["unit"] == "patient"
+    assert split.equals(split_images(images, ["Mass"], SplitPlan(0), COLUMN)[0])
+    assert not split.equals(split_images(images, ["Mass"], SplitPlan(1), COLUMN)[0])

@@ -132,7 +132,7 @@ def test_a_single_class_is_not_recalibrated_and_has_a_reason(method: str, label:
 def test_a_model_worse_than_chance_is_not_inverted(method: str) -> None:
     truth = np.repeat([1.0, 0.0], 50)
     chosen = choose_recalibration(method, np.linspace(-3, 3, 100), truth)
-    assert chosen.recalibration == Recalibration() and chosen.reason == "not_increasing"
+    assert chosen.recalibration == Recalibration() and chosen.reason == "not_increasing" and chosen.method == "none"
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -145,10 +145,27 @@ def test_unknown_labels_are_excluded(method: str) -> None:
 def test_none_changes_nothing_and_an_unknown_method_is_an_error() -> None:
     logits, truth = _scores(1)
     chosen = choose_recalibration("none", logits, truth)
-    assert chosen.recalibration == Recalibration() and chosen.reason is None
+    assert chosen.recalibration == Recalibration() and chosen.reason is None and chosen.method == "none"
     with raises(UnknownNameError, name="plat") as caught:
         choose_recalibration("plat", logits, truth)
     assert caught.value.values["known"][0] == "platt"
+    assert set(caught.value.values["known"]) == {"auto", *METHODS, "none"}
+
+
+@pytest.mark.parametrize("method", [*METHODS, "auto"])
+def test_the_chosen_method_is_fitted_to_all_images(method: str) -> None:
+    logits, truth = _scores(2)
+    chosen = choose_recalibration(method, logits, truth)
+    assert chosen.method == method or method == "auto"
+    assert chosen.recalibration == METHODS[chosen.method](logits, truth)
+
+
+def test_isotonic_is_almost_flat_beyond_its_knots() -> None:
+    ours = fit_isotonic(*_scores(1))
+    (first, _), (last, highest) = ours.knots[0], ours.knots[-1]
+    assert ours.as_dict() == {"knots": [list(knot) for knot in ours.knots], "slope_beyond": 0.01}
+    assert ours.apply(np.array([last + 10.0]))[0] == pytest.approx(highest + 0.1)
+    assert ours.apply(np.array([first - 10.0]))[0] == pytest.approx(ours.knots[0][1] - 0.1)
 
 
 def test_auto_chooses_the_lowest_cross_validated_loss() -> None:
@@ -162,6 +179,7 @@ def test_auto_chooses_the_lowest_cross_validated_loss() -> None:
     # Two plateaus, which no line on the logit scale fits.
     stepped = (labels < np.where(z > 1, 0.6, 0.4)).astype(float)
     assert choose_recalibration("auto", z, stepped).method == "isotonic"
+    assert "isotonic" in choose_recalibration("auto", z[:1000], stepped[:1000]).losses
     few = choose_recalibration("auto", z[:999], stepped[:999])
     assert few.method != "isotonic" and "isotonic" not in few.losses
 
@@ -173,6 +191,7 @@ def test_auto_cross_validates_by_group() -> None:
     whole, torn = cross_validated(*copies, np.repeat(np.arange(20), 60)), cross_validated(*copies)
     assert min(torn, key=lambda method: torn[method]) == "isotonic"
     assert max(whole, key=lambda method: whole[method]) == "isotonic"
+    assert choose_recalibration("auto", *copies, np.repeat(np.arange(20), 60)).losses == whole
 
 
 def test_the_cross_validated_loss_is_the_log_loss_of_the_folds() -> None:

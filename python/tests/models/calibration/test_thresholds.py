@@ -39,6 +39,16 @@ def test_operating_points_reach_their_targets_and_are_optimal(seed: int) -> None
     assert all(specificity(level) < 0.95 for level in lower)
 
 
+def test_thresholds_are_midpoints_and_a_tie_goes_to_the_higher_sensitivity() -> None:
+    cuts = choose_thresholds(np.array([0.8, 0.1, 0.4, 0.3]), np.array([1.0, 0.0, 0.0, 1.0]))
+    assert cuts == pytest.approx({"youden": 0.2, "sensitivity_95": 0.2, "specificity_95": 0.6})
+
+
+def test_targets_that_no_midpoint_reaches_have_the_thresholds_0_and_1() -> None:
+    cuts = choose_thresholds(np.array([0.8, 0.2]), np.array([0.0, 1.0]))
+    assert (cuts["sensitivity_95"], cuts["specificity_95"]) == (0.0, 1.0)
+
+
 def test_adjacent_floats_have_a_threshold_between_them() -> None:
     low = 0.3
     high = np.nextafter(low, 1)
@@ -55,6 +65,8 @@ def test_thresholds_exclude_unknown_labels() -> None:
 @pytest.mark.parametrize(("label", "says"), [(1.0, "no_negative"), (0.0, "no_positive"), (np.nan, "no_positive")])
 def test_without_one_class_no_threshold_is_chosen_with_a_reason(label: float, says: str) -> None:
     truth = np.full(3, label)
-    assert set(choose_thresholds(np.array([0.1, 0.2, 0.3]), truth).values()) == {0.5}
+    assert choose_thresholds(np.array([0.1, 0.2, 0.3]), truth) == dict.fromkeys(
+        ["youden", "sensitivity_95", "specificity_95"], 0.5
+    )
     assert missing_class(truth) == says
     assert missing_class(np.array([0.0, 1.0, np.nan])) is None

@@ -117,7 +117,7 @@ groups_of_both <- function(rows, known, column) {
 check_error_rates <- function(error_rates, call = rlang::caller_env()) {
   good <- is.numeric(error_rates) && length(error_rates) > 0 && !anyNA(error_rates)
   if (!good || any(error_rates <= 0 | error_rates >= 1)) {
-    cli::cli_abort(
+    abort(
       c("{.arg error_rates} must be numbers above 0 and below 1.", x = "Received {.val {error_rates}}."),
       class = "placa_error_rates", call = call
     )
@@ -126,7 +126,7 @@ check_error_rates <- function(error_rates, call = rlang::caller_env()) {
 
 check_calibration_split <- function(split, calibration_split, call = rlang::caller_env()) {
   if (identical(split, calibration_split)) {
-    cli::cli_abort(
+    abort(
       c("{.arg calibration_split} must differ from {.arg split}.", x = "Both are {.val {split}}.",
         i = "Limits must be evaluated on other images than they are calibrated on."),
       class = "placa_error_split", call = call

@@ -78,7 +78,7 @@ tell_defaults <- function(table) {
 
 check_table <- function(data, call = rlang::caller_env()) {
   if (!is.data.frame(data)) {
-    cli::cli_abort(
+    abort(
       c("{.arg predictions} must be a data frame with one row per image, or per image and finding.",
         x = "Received {.obj_type_friendly {data}}.",
         i = "{.fun read_predictions} reads the predictions of a run."),
@@ -118,14 +118,17 @@ bind_findings <- function(data, truth, estimate, event_level, call = rlang::call
     data$truth <- truth_by_level(data$truth, NULL, "truth", call)
     return(data)
   }
-  if (length(estimate) == 0) estimate <- "probability"
+  if (length(estimate) == 0) {
+    estimate <- "probability"
+    check_columns(data, c(if (length(truth) == 0) "truth", estimate), "predictions", call)
+  }
   # `starts_with(".pred_")` also selects the class.
   estimate <- estimate[!(startsWith(estimate, ".pred_class") & !vapply(data[estimate], is.numeric, logical(1)))]
   names <- sub("^[.]pred_", "", estimate)
   if (length(truth) == 0) truth <- if (length(estimate) > 1 && all(names %in% names(data))) names else "truth"
   check_columns(data, c(truth, estimate), "predictions", call)
   if (length(truth) != 1 && length(truth) != length(estimate)) {
-    cli::cli_abort(
+    abort(
       c("{.arg truth} must be one column, or one for each of {.arg estimate}.",
         x = "Received {length(truth)} and {length(estimate)}: {.field {truth}}; {.field {estimate}}."),
       class = "placa_error_columns", call = call
@@ -202,7 +205,7 @@ event_of <- function(levels, event_level, ordered, name, call) {
 
 abort_levels <- function(levels, name, call) {
   first <- rlang::expr_text(levels[1])
-  cli::cli_abort(
+  abort(
     c("{.field {name}} must have two levels, one of which is the finding.",
       x = "It has {.val {first_few(levels)}}.",
       i = "Name the level of the finding, such as {.code event_level = {first}}, or use 0 and 1."),

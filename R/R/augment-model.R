@@ -18,7 +18,7 @@ augment.placa_model <- function(x, new_data, operating_point = NULL, ...) {
   rlang::check_dots_empty()
   if (is.character(new_data)) new_data <- tibble::tibble(path = new_data)
   if (!is.data.frame(new_data) || any(dir.exists(as.character(new_data[[path_column(new_data)]])))) {
-    cli::cli_abort(
+    abort(
       c("{.arg new_data} must be a data frame with the paths of files, one per row.",
         i = "Use {.fun predict} for directories and pixels."),
       class = "placa_error_image"
@@ -59,7 +59,7 @@ path_column <- function(data, call = rlang::caller_env()) {
   known <- c("path", "image_path", "file", "filename", "image")
   found <- intersect(known, names(data))
   if (length(found) == 0) {
-    cli::cli_abort(
+    abort(
       c("{.arg new_data} must have a column with the paths of the images.",
         x = "Received the columns {.field {names(data)}}.", i = "Name the column {.field path}."),
       class = c("placa_error_image", "placa_error_columns"), call = call

@@ -72,7 +72,7 @@ figure_tables <- c(
 table_of <- function(evaluation, name, call = rlang::caller_env()) {
   table <- evaluation[[name]]
   if (is.null(table)) {
-    cli::cli_abort(
+    abort(
       c("The evaluation has no table {.field {name}}.",
         x = "It has the tables {.field {names(Filter(is.data.frame, evaluation))}}.",
         i = if (name == "abstention") {

@@ -106,7 +106,7 @@ sample_facts <- function(rows, finding, split) {
 
 check_max_fpr <- function(max_fpr, call = rlang::caller_env()) {
   if (!rlang::is_bare_numeric(max_fpr, n = 1) || !isTRUE(max_fpr > 0 & max_fpr <= 1)) {
-    cli::cli_abort(
+    abort(
       c("{.arg max_fpr} must be one number above 0 and at most 1.", x = "Received {.val {max_fpr}}."),
       class = "placa_error_max_fpr", call = call
     )

@@ -146,14 +146,14 @@ as_cells <- function(cell, n_cells, cluster, value = rep(1, length(cell))) {
 
 check_draws <- function(draws, seed, call = rlang::caller_env()) {
   if (!rlang::is_integerish(draws, n = 1, finite = TRUE) || draws < 100) {
-    cli::cli_abort(
+    abort(
       c("{.arg draws} must be an integer of at least 100.", x = "Received {.val {draws}}.",
         i = "Use 2000 for bounds that are stable to about the third decimal."),
       class = "placa_error_draws", call = call
     )
   }
   if (!rlang::is_integerish(seed, n = 1, finite = TRUE)) {
-    cli::cli_abort(
+    abort(
       c("{.arg seed} must be an integer.", x = "Received {.val {seed}}."),
       class = "placa_error_draws", call = call
     )

@@ -65,7 +65,7 @@ wilson_interval <- function(n_positive, n_images, confidence) {
 
 check_bins <- function(bins, call = rlang::caller_env()) {
   if (!rlang::is_integerish(bins, n = 1, finite = TRUE) || bins < 1) {
-    cli::cli_abort(
+    abort(
       c("{.arg bins} must be an integer of at least 1.", x = "Received {.val {bins}}."),
       class = "placa_error_bins", call = call
     )

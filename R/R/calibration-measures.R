@@ -150,7 +150,7 @@ calibrate_all <- function(predictions, split, bins, places, confidence, draws, s
 warn_bounds <- function(rows, column, finding, call) {
   at_bounds <- sum(rows[[column]] %in% c(0, 1))
   if (at_bounds > 0) {
-    cli::cli_warn(
+    warn(
       c("{at_bounds} of {nrow(rows)} image{?s} {?has/have} a {.field {column}} of exactly 0 or 1 for {.val {finding}}.",
         i = "Calibration intercept, slope and curve are estimated without {cli::qty(at_bounds)}{?it/them}."),
       class = "placa_warning_bounds", call = call, finding = finding, n_images = at_bounds

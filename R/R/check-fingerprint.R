@@ -38,7 +38,7 @@ check_evaluation <- function(directory, summary, run, call = rlang::caller_env()
 check_file <- function(directory, name, expected, record, remedy, call) {
   file <- file.path(directory, name)
   if (basename(name) != name || !file.exists(file)) {
-    cli::cli_abort(
+    abort(
       c("{.file {directory}} is incomplete.", x = "It has no {.file {name}}.", i = remedy),
       class = c("placa_error_file", "placa_error_run"), call = call
     )
@@ -66,7 +66,7 @@ run_fingerprint <- function(run, call) {
 
 abort_fingerprint <- function(problem, expected, received, file, call,
                               remedy = "Copy the complete run again, or train it again.", record = "run.json") {
-  cli::cli_abort(
+  abort(
     c(problem,
       x = "Expected {.val {substr(expected, 1, 19)}}, received {.val {substr(received, 1, 19)}}.",
       i = remedy),

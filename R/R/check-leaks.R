@@ -16,7 +16,7 @@ check_leaks <- function(predictions, split, call = rlang::caller_env()) {
     # A shared patient or group implies its shared images.
     images_alone <- length(patients) == 0 && length(groups) == 0
     shared_with <- "{?s} {?is/are} also in {.val {others}}: {.val {patients}}."
-    cli::cli_abort(
+    abort(
       c("The {.val {split}} split must not share patients, groups or images with another split.",
         x = if (length(patients) > 0) paste0("{length(patients)} patient", shared_with),
         x = if (length(groups) > 0) paste0("{length(groups)} group", sub("patients", "groups", shared_with)),

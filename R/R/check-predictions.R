@@ -31,7 +31,7 @@ check_predictions <- function(predictions, columns = required_columns, call = rl
   predictions$truth <- as_truth(predictions$truth, call)
   check_probability(predictions$probability, call)
   if (any(is.infinite(predictions[["score"]]))) {
-    cli::cli_abort(
+    abort(
       c("{.field score} must be finite.", x = "{sum(is.infinite(predictions$score))} row{?s} {?is/are} infinite."),
       class = c("placa_error_score", "placa_error_columns"), call = call
     )
@@ -63,7 +63,7 @@ as_known_text <- function(x, name, call = rlang::caller_env()) {
 check_columns <- function(data, columns, what, call) {
   missing <- setdiff(columns, names(data))
   if (length(missing) > 0) {
-    cli::cli_abort(
+    abort(
       c("{.arg {what}} must have the column{cli::qty(missing)}{?s} {.field {missing}}.",
         x = "Received the column{cli::qty(names(data))}{?s} {.field {names(data)}}.",
         i = "See {.help [{.fun read_predictions}](placa::read_predictions)} for all columns."),
@@ -78,7 +78,7 @@ as_text <- function(x, name = "identifiers", call = rlang::caller_env()) {
     x <- unlist(lapply(x, function(value) if (length(value) == 0) NA else value))
   }
   if (is.list(x)) {
-    cli::cli_abort(
+    abort(
       c("{.field {name}} must have one value per row.", x = "Received {.obj_type_friendly {x}}."),
       class = "placa_error_columns", call = call
     )
@@ -90,7 +90,7 @@ as_text <- function(x, name = "identifiers", call = rlang::caller_env()) {
   }
   if (is.double(x)) {
     if (any(abs(x) >= 2^53, na.rm = TRUE)) {
-      cli::cli_abort(
+      abort(
         c("{.field {name}} must be text, because its numbers have more digits than R's numbers.",
           x = "Different identifiers may have become the same number.",
           i = "Read the column as text, such as with {.code read.csv(colClasses = c({name} = \"character\"))}."),
@@ -106,7 +106,7 @@ as_text <- function(x, name = "identifiers", call = rlang::caller_env()) {
 
 as_real <- function(x, name, call) {
   if (!is.numeric(x) && !all(is.na(x))) {
-    cli::cli_abort(
+    abort(
       c("{.field {name}} must be numeric.", x = "Received {.obj_type_friendly {x}}."),
       class = "placa_error_columns", call = call
     )
@@ -128,7 +128,7 @@ as_truth <- function(x, call) {
   number <- suppressWarnings(as.double(x))
   wrong <- (is.na(number) & !is.na(x)) | (!is.na(number) & !number %in% c(0, 1))
   if (any(wrong)) {
-    cli::cli_abort(
+    abort(
       c("{.field truth} must be 0, 1 or missing.",
         x = "{sum(wrong)} row{?s} {?has/have} another value. The first is {.val {as.character(given[wrong])[[1]]}}."),
       class = "placa_error_truth", call = call
@@ -139,7 +139,7 @@ as_truth <- function(x, call) {
 
 check_present <- function(x, name, class, call) {
   if (anyNA(x)) {
-    cli::cli_abort(
+    abort(
       c("{.field {name}} must not be missing.", x = "It is missing in {sum(is.na(x))} row{?s}."),
       class = class, call = call
     )
@@ -154,7 +154,7 @@ as_age <- function(x) {
   wrong <- is.na(age) & !is.na(x)
   if (any(wrong)) wrong[wrong] <- trimws(as.character(x[wrong])) != ""
   if (any(wrong)) {
-    cli::cli_warn(
+    warn(
       c("{.field age} must be a number of years from 0 to 150.",
         x = "{sum(wrong)} row{?s} {?has/have} another value, which {?is/are} treated as missing. The first is
           {.val {as.character(x[wrong])[[1]]}}."),
@@ -167,7 +167,7 @@ as_age <- function(x) {
 check_probability <- function(probability, call) {
   wrong <- !is.na(probability) & (probability < 0 | probability > 1)
   if (any(wrong)) {
-    cli::cli_abort(
+    abort(
       c("{.field probability} must be between 0 and 1.",
         x = "{sum(wrong)} row{?s} {?has/have} another value. The first is {probability[wrong][[1]]}.",
         i = "Convert scores on another scale, such as logits, to probabilities first."),

@@ -16,7 +16,7 @@ read_record <- function(file, kind, call = rlang::caller_env(), data_frames = FA
   wanted <- schema$properties$schema_version$minimum
   version <- if (is.list(content)) content[["schema_version"]]
   if (is.integer(version) && version != wanted) {
-    cli::cli_abort(
+    abort(
       c("{.file {file}} must have schema version {wanted}.",
         x = "It has version {version}.",
         i = if (version < wanted) record_remedies[[kind]] else "Update placa."),
@@ -25,7 +25,7 @@ read_record <- function(file, kind, call = rlang::caller_env(), data_frames = FA
   }
   problem <- find_problem(content, schema, "$") %||% (if (kind == "thresholds") unknown_default(content))
   if (!is.null(problem)) {
-    cli::cli_abort(
+    abort(
       c("{.file {file}} must have the form that placa writes.",
         x = "{problem$place}: {problem$text}.",
         i = record_remedies[[kind]]),
@@ -56,7 +56,7 @@ parse_json_text <- function(text, file, call) {
   content <- tryCatch(jsonlite::parse_json(text), error = function(error) error)
   problem <- if (inherits(content, "error")) strsplit(conditionMessage(content), "\n")[[1]][[1]] else odd_json(content)
   if (length(problem)) {
-    cli::cli_abort(
+    abort(
       c("{.file {file}} must be valid JSON.", x = "{problem}", i = "Copy the file again, or train again."),
       class = "placa_error_file", call = call
     )

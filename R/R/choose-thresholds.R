@@ -83,7 +83,7 @@ check_aims <- function(sensitivity, specificity, worth, call = rlang::caller_env
 }
 
 abort_aim <- function(problem, call = rlang::caller_env(), ...) {
-  cli::cli_abort(
+  abort(
     c("The aims must be one {.arg sensitivity} and one {.arg specificity} above 0 and at most 1.", x = problem),
     class = "placa_error_thresholds", call = call, .envir = list2env(list(...), parent = environment())
   )
@@ -131,7 +131,7 @@ thresholds_for <- function(thresholds, predictions, rows, split, call = rlang::c
 thresholds_of_numbers <- function(numbers, findings, call) {
   if (is.null(names(numbers))) {
     if (length(numbers) != 1) {
-      cli::cli_abort(
+      abort(
         c("{.arg thresholds} must be one number, or numbers with the names of findings.",
           x = "Received {length(numbers)} numbers without names.", i = "The findings are {.val {findings}}."),
         class = "placa_error_thresholds", call = call

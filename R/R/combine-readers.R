@@ -45,7 +45,7 @@ combine_readers <- function(readers, rule = c("majority", "dawid_skene"), modali
   labels <- do.call(rbind, lapply(parts, `[[`, "labels"))
   ties <- sum(is.na(labels$truth))
   if (ties > 0) {
-    cli::cli_warn(
+    warn(
       c("{ties} label{?s} {?is/are} missing, because as many readers say yes as no.",
         i = "Use an odd number of readers, or {.code rule = \"dawid_skene\"}."),
       class = "placa_warning_ties"

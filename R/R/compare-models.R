@@ -94,7 +94,7 @@ common_findings <- function(findings) {
   common <- Reduce(intersect, findings)
   left_out <- setdiff(unlist(findings), common)
   if (length(common) > 0 && length(left_out) > 0) {
-    cli::cli_warn(
+    warn(
       c("Not compared, because a table has no labelled image of it: {.val {show_controls(left_out)}}."),
       class = "placa_warning_finding"
     )
@@ -109,7 +109,7 @@ point_of <- function(thresholds, finding) {
 thresholds_of_models <- function(thresholds, models, findings, metrics, call = rlang::caller_env()) {
   wanted <- intersect(unlist(Filter(rlang::is_string, metrics)), threshold_metrics)
   if (length(wanted) > 0 && is.null(thresholds)) {
-    cli::cli_abort(
+    abort(
       c("{.arg thresholds} is required for {.val {wanted}}.",
         i = "{.fun read_thresholds} reads the thresholds of a run."),
       class = "placa_error_thresholds", call = call
@@ -136,7 +136,7 @@ check_models <- function(models, call = rlang::caller_env()) {
 
 # `reason` is a template, and `...` are the values that it names.
 abort_models <- function(reason, call, ...) {
-  cli::cli_abort(
+  abort(
     c("{.arg models} must be a named list of two or more tables of predictions for the same images.",
       x = reason, i = "Example: {.code compare_models(list(first = predictions, second = other_predictions))}."),
     class = "placa_error_models", call = call, .envir = list2env(list(...), parent = environment())

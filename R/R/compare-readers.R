@@ -124,7 +124,7 @@ warn_readers_one_class <- function(lacking, findings, call = rlang::caller_env()
                   "{.val {show_controls(lacking)}} {?has/have} only one class.", call = call, lacking = lacking)
   }
   if (length(lacking) > 0) {
-    cli::cli_warn(
+    warn(
       "Not compared, because the images that all readers read have one class: {.val {show_controls(lacking)}}.",
       class = "placa_warning_one_class", call = call, findings = lacking
     )

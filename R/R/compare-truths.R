@@ -31,7 +31,7 @@ compare_truths <- function(predictions, truths, thresholds = NULL, positive_from
   own <- select_split(predictions, split)
   truths <- if (is.data.frame(truths)) truths_of_readers(truths, positive_from) else truths
   if (!is.list(truths) || length(truths) == 0 || !all(rlang::have_name(truths))) {
-    cli::cli_abort(
+    abort(
       c("{.arg truths} must be a table of ratings, or a named list of tables of labels.",
         x = "Received {.obj_type_friendly {truths}}."),
       class = "placa_error_labels"

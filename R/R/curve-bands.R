@@ -112,7 +112,7 @@ roc_within_folds <- function(rows, cluster, fold, at) {
 
 check_places <- function(places, call) {
   if (!rlang::is_integerish(places, n = 1, finite = TRUE) || places < 2) {
-    cli::cli_abort(
+    abort(
       c("{.arg places} must be an integer of at least 2.", x = "Received {.val {places}}."),
       class = "placa_error_places", call = call
     )

@@ -123,7 +123,7 @@ times <- function(of, factor) transformed(of, function(value) value * factor, fa
 
 check_harm <- function(harm, call = rlang::caller_env()) {
   if (!rlang::is_bare_numeric(harm, n = 1) || !isTRUE(harm >= 0 && harm < 1)) {
-    cli::cli_abort(
+    abort(
       c("{.arg harm} must be one number of at least 0 and below 1.", x = "Received {.val {harm}}."),
       class = "placa_error_harm", call = call
     )
@@ -133,7 +133,7 @@ check_harm <- function(harm, call = rlang::caller_env()) {
 check_curve_thresholds <- function(thresholds, call = rlang::caller_env()) {
   good <- is.numeric(thresholds) && length(thresholds) > 0 && !anyNA(thresholds)
   if (!good || any(thresholds <= 0 | thresholds >= 1)) {
-    cli::cli_abort(
+    abort(
       c("{.arg thresholds} must be numbers above 0 and below 1.", x = "Received {.val {thresholds}}."),
       class = "placa_error_thresholds", call = call
     )

@@ -183,7 +183,7 @@ warn_one_class <- function(table, fold = NULL, call = rlang::caller_env()) {
   lacking <- table$finding[is.na(table$auroc)]
   where <- if (is.null(fold)) "split" else "split, or in each of its folds"
   if (length(lacking) > 0) {
-    cli::cli_warn(
+    warn(
       c("AUROC requires images with and without the finding{if (!is.null(fold)) ', in one fold'}.",
         x = "{.val {lacking}} {?has/have} only one class in the {.val {table$split[[1]]}} {where}. AUROC is missing."),
       class = "placa_warning_one_class", call = call, findings = lacking
@@ -195,7 +195,7 @@ warn_interval <- function(table, call = rlang::caller_env()) {
   known <- !is.na(table$auroc)
   unknown <- known & is.na(table$auroc_lower)
   if (any(unknown)) {
-    cli::cli_warn(
+    warn(
       c("The interval of AUROC cannot be estimated for {.val {table$finding[unknown]}}.",
         i = "At least two positive and two negative patients and two distinct probabilities are needed."),
       class = "placa_warning_interval", call = call, findings = table$finding[unknown]

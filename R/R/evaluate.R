@@ -173,7 +173,7 @@ check_study_prevalence <- function(prevalence, findings, call = rlang::caller_en
   check_prevalence(prevalence, call)
   unknown <- setdiff(names(prevalence), findings)
   if (length(unknown) > 0 || (is.null(names(prevalence)) && length(prevalence) != 1)) {
-    cli::cli_abort(
+    abort(
       c("{.arg prevalence} must be one number, or a vector with the names of findings.",
         x = "Received {.val {prevalence}}{if (length(unknown) > 0) ' for '}{.val {unknown}}.",
         i = "The findings are {.val {findings}}."),
@@ -201,7 +201,7 @@ refuse_lost_numbers <- function(code, call = rlang::caller_env()) {
             gettext("NAs introduced by coercion to integer range", domain = "R"))
   withCallingHandlers(code, warning = function(warning) {
     if (!conditionMessage(warning) %in% lost) return()
-    cli::cli_abort(
+    abort(
       c("A number was lost in the arithmetic of the evaluation.",
         x = "R reported: {conditionMessage(warning)}",
         i = "This is an error of placa. Please report it with the number of images and findings."),

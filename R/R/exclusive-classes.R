@@ -109,7 +109,7 @@ classes_of <- function(rows, none, call = rlang::caller_env()) {
   truth <- wide("truth")
   several <- sum(rowSums(truth, na.rm = TRUE) > 1)
   if (length(findings) < 2 || several > 0 || none %in% findings) {
-    cli::cli_abort(
+    abort(
       c("{.arg predictions} must have at least two findings of which an image has at most one.",
         x = if (length(findings) < 2) "There is only one finding." else if (several > 0) {
           "{several} image{?s} {?has/have} several findings."

@@ -58,7 +58,7 @@ explain_path <- function(model, path, finding, name, labels, call = rlang::calle
   )
   if (!is.null(output$rejected)) {
     shown <- if (is.null(name)) "pixels" else path
-    cli::cli_abort(
+    abort(
       c("{.arg image} could not be read.", x = "{.file {shown}}: {output$rejected}."),
       class = "placa_error_image", call = call
     )
@@ -120,7 +120,7 @@ evidence_table <- function(output) {
 check_one_image <- function(image, call = rlang::caller_env()) {
   if (length(image) != 1 || dir.exists(image[[1]])) {
     problem <- if (length(image) != 1) "Received {length(image)} images." else "{.file {image}} is a directory."
-    cli::cli_abort(
+    abort(
       c("{.arg image} must be one image.", x = problem,
         i = "For several images, run {.code placa explain RUN IMAGES --out DIR} on the command line."),
       class = "placa_error_image", call = call
@@ -130,7 +130,7 @@ check_one_image <- function(image, call = rlang::caller_env()) {
 
 check_finding_of_model <- function(finding, model, call = rlang::caller_env()) {
   if (!is.null(finding) && !(rlang::is_string(finding) && finding %in% model$findings)) {
-    cli::cli_abort(
+    abort(
       c("{.arg finding} must be a finding of the model.",
         x = "Received {.val {finding}}.",
         i = "The model predicts {.val {model$findings}}."),

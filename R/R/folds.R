@@ -57,7 +57,7 @@ check_folds <- function(rows, call = rlang::caller_env()) {
   if (sum(lengths(shared)) > 0) {
     patients <- first_few(shared$patients)
     groups <- first_few(shared$groups)
-    cli::cli_abort(
+    abort(
       c("A patient or group must be in one {.field fold}.",
         x = if (length(patients) > 0) "{length(patients)} patient{?s} {?is/are} in several folds: {.val {patients}}.",
         x = if (length(groups) > 0) "{length(groups)} group{?s} {?is/are} in several folds: {.val {groups}}.",

@@ -26,7 +26,7 @@ split_groups <- function(data) {
 # A list of evaluations with the names of the groups.
 evaluate_groups <- function(data, ..., out, call = rlang::caller_env()) {
   if (!is.null(out)) {
-    cli::cli_abort(
+    abort(
       c("A grouped data frame cannot be written to one {.arg out}.",
         i = "Evaluate without {.arg out}, or ungroup the data frame with {.fun dplyr::ungroup}."),
       class = "placa_error_out", call = call

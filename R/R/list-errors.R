@@ -64,7 +64,7 @@ most_confident <- function(rows, kind, threshold, n, one_per_group) {
 
 check_n <- function(n, call = rlang::caller_env()) {
   if (!rlang::is_integerish(n, n = 1, finite = TRUE) || n < 1) {
-    cli::cli_abort(
+    abort(
       c("{.arg n} must be an integer of at least 1.", x = "Received {.val {n}}."),
       class = "placa_error_n", call = call
     )

@@ -41,7 +41,7 @@ load_model <- function(run) {
 check_findings <- function(thresholds, findings, run, call = rlang::caller_env()) {
   missing <- setdiff(findings, thresholds$finding)
   if (length(missing) > 0) {
-    cli::cli_abort(
+    abort(
       c("{.file {file.path(run, 'thresholds.json')}} must have thresholds of every finding of the model.",
         x = "It has none of {.val {missing}}.",
         i = "Copy the complete run again, or train it again."),
@@ -54,7 +54,7 @@ check_findings <- function(thresholds, findings, run, call = rlang::caller_env()
 check_run <- function(run, call = rlang::caller_env()) {
   check_path(run, call)
   if (!dir.exists(run)) {
-    cli::cli_abort(
+    abort(
       c("{.arg run} must be the directory of a run.",
         x = if (file.exists(run)) "{.file {run}} is a file." else "{.file {run}} does not exist.",
         i = "Create a run with {.code placa train}."),
@@ -64,7 +64,7 @@ check_run <- function(run, call = rlang::caller_env()) {
   parts <- c("run.json", "model.keras", "thresholds.json")
   missing <- parts[!file.exists(file.path(run, parts))]
   if (length(missing) > 0) {
-    cli::cli_abort(
+    abort(
       c("{.file {run}} is not a complete run.",
         x = "{.file {missing}} {?is/are} missing.",
         i = "Use a directory that {.code placa train} wrote, or copy all of its files."),

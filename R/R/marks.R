@@ -44,7 +44,7 @@ as_points <- function(map, call = rlang::caller_env()) {
 }
 
 abort_marks <- function(must, received, call) {
-  cli::cli_abort(c(must, x = "Received {.obj_type_friendly {received}}."), class = "placa_error_marks", call = call)
+  abort(c(must, x = "Received {.obj_type_friendly {received}}."), class = "placa_error_marks", call = call)
 }
 
 # Calls `each` with the images, lesions and marks of every finding, as indices of the images.
@@ -59,7 +59,7 @@ by_finding_of_marks <- function(marks, boxes, images, each, call = rlang::caller
   for (column in setdiff(c("patient_id", "group_id"), names(images))) images[[column]] <- NA_character_
   outside <- setdiff(c(as.character(marks$image_id), as.character(boxes$image_id)), as.character(images$image_id))
   if (length(outside) > 0) {
-    cli::cli_abort(
+    abort(
       c("{.arg images} must have every image of {.arg marks} and {.arg boxes}.",
         x = "{length(outside)} image{?s} {?is/are} not there: {.val {show_controls(utils::head(outside, 3))}}."),
       class = "placa_error_marks", call = call
@@ -78,7 +78,7 @@ check_marks <- function(table, columns, argument, numeric, call) {
   missing <- if (is.data.frame(table)) setdiff(columns, names(table)) else columns
   bad <- if (length(missing) == 0) numeric[!vapply(table[numeric], function(x) is.numeric(x) && !anyNA(x), NA)]
   if (length(missing) > 0 || length(bad) > 0) {
-    cli::cli_abort(
+    abort(
       c("{.arg {argument}} must be a data frame with the column{?s} {.field {columns}}.",
         x = if (length(missing) > 0) "It lacks {.field {missing}}.",
         x = if (length(bad) > 0) "{.field {bad}} must be numbers, none missing."),
@@ -89,12 +89,12 @@ check_marks <- function(table, columns, argument, numeric, call) {
 
 check_counts_of_marks <- function(k, false_positives, call = rlang::caller_env()) {
   if (!is.numeric(k) || !length(k) || anyNA(k) || any(k < 1 | k != round(k))) {
-    cli::cli_abort(c("{.arg k} must be integers of at least 1.", x = "Received {.val {k}}."),
-                   class = "placa_error_marks", call = call)
+    abort(c("{.arg k} must be integers of at least 1.", x = "Received {.val {k}}."),
+          class = "placa_error_marks", call = call)
   }
   if (!is.numeric(false_positives) || anyNA(false_positives) || any(false_positives <= 0)) {
-    cli::cli_abort(c("{.arg false_positives} must be numbers above 0.", x = "Received {.val {false_positives}}."),
-                   class = "placa_error_marks", call = call)
+    abort(c("{.arg false_positives} must be numbers above 0.", x = "Received {.val {false_positives}}."),
+          class = "placa_error_marks", call = call)
   }
 }
 

@@ -19,7 +19,7 @@
 methods_paragraph <- function(x, language = "en") {
   run <- if (rlang::is_string(x)) read_run_to_describe(x) else list(evaluation = x)
   if (!inherits(run$evaluation, "placa_evaluation")) {
-    cli::cli_abort(
+    abort(
       c("{.arg x} must be an evaluation or the path of a run with one.", x = "Received {.obj_type_friendly {x}}."),
       class = "placa_error_run"
     )

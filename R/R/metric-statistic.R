@@ -33,7 +33,7 @@ image_losses <- list(
 
 one_number <- function(value, call = rlang::caller_env()) {
   if (!is.numeric(value) && !identical(value, NA) || length(value) != 1) {
-    cli::cli_abort(
+    abort(
       c("A metric function must return one number.", x = "It returned {.obj_type_friendly {value}}."),
       class = "placa_error_metrics", call = call
     )
@@ -52,7 +52,7 @@ check_metrics <- function(metrics, call = rlang::caller_env()) {
   unknown <- setdiff(unlist(metrics[named]), known_metrics)
   has_name <- rlang::have_name(metrics)
   if (length(metrics) == 0 || !all(own | named) || any(own & !has_name) || length(unknown) > 0) {
-    cli::cli_abort(
+    abort(
       c("{.arg metrics} must be names of metrics, or a named list of functions.",
         x = if (length(unknown) > 0) "Received {.val {unknown}}." else "Received {.obj_type_friendly {metrics}}.",
         i = "Known metrics: {.val {known_metrics}}. A function takes the vectors truth, probability and weight."),

@@ -8,14 +8,14 @@ metric_engine <- function(call = rlang::caller_env()) {
   engine <- getOption("placa.engine", "auto")
   installed <- rlang::is_installed("yardstick")
   if (!rlang::is_string(engine) || !engine %in% c("auto", "yardstick", "pROC")) {
-    cli::cli_abort(
+    abort(
       c("The option {.code placa.engine} must be {.val auto}, {.val yardstick} or {.val pROC}.",
         x = "Received {.val {engine}}."),
       class = "placa_error_engine", call = call
     )
   }
   if (engine == "yardstick" && !installed) {
-    cli::cli_abort(
+    abort(
       c("The option {.code placa.engine} is {.val yardstick}, but yardstick is not installed.",
         i = "Run {.code install.packages(\"yardstick\")} or {.code options(placa.engine = \"auto\")}."),
       class = "placa_error_engine", call = call

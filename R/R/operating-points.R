@@ -129,7 +129,7 @@ check_thresholds <- function(thresholds, findings, call = rlang::caller_env()) {
     thresholds <- thresholds_of_numbers(thresholds, findings, call)
   }
   if (!is.data.frame(thresholds)) {
-    cli::cli_abort(
+    abort(
       c("{.arg thresholds} must be a data frame, numbers from 0 to 1, or the path of a run.",
         x = "Received {.obj_type_friendly {thresholds}}.",
         i = "{.fun read_thresholds} reads the thresholds of a run."),
@@ -144,14 +144,14 @@ check_thresholds <- function(thresholds, findings, call = rlang::caller_env()) {
     default = if ("default" %in% names(thresholds)) as.logical(thresholds$default) else FALSE
   )
   if (anyNA(thresholds$threshold) || any(thresholds$threshold < 0 | thresholds$threshold > 1)) {
-    cli::cli_abort(
+    abort(
       c("{.field threshold} must be a number from 0 to 1.", x = "Received {.val {thresholds$threshold}}."),
       class = "placa_error_thresholds", call = call
     )
   }
   without <- setdiff(findings, thresholds$finding)
   if (length(without) > 0) {
-    cli::cli_abort(
+    abort(
       c("Every finding must have a threshold.",
         x = "{.val {without}} {?has/have} no threshold.",
         i = "Received thresholds for {.val {unique(thresholds$finding)}}."),

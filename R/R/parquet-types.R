@@ -2,13 +2,15 @@
 
 # In arrow, columns are cast before they become R's, which has no half floats, decimals or 64-bit integers.
 read_by_arrow <- function(file, call) {
+  opened <- arrow::ParquetFileReader$create(file)
+  check_values(opened$num_rows, opened$num_columns, call)
   table <- arrow::read_parquet(file, as_data_frame = FALSE)
   # The text of a field, because arrow 25 cannot make an R object of some extension types.
   types <- vapply(table$schema$fields, function(field) field$ToString(), "")
   types <- stats::setNames(substring(types, nchar(names(table)) + 3), names(table))
   nested <- grepl("^(list|large_list|fixed_size_list|struct|map|dense_union|sparse_union|extension)", types)
   if (any(names(types)[grepl("^extension", types)] %in% run_columns)) {
-    cli::cli_abort("It has no type for {.field {names(types)[grepl('^extension', types)]}}.")
+    abort("It has no type for {.field {names(types)[grepl('^extension', types)]}}.")
   }
   columns <- lapply(which(!nested), function(place) cast_in_arrow(table$column(place - 1L), types[[place]]))
   data <- lapply(columns, function(column) column$as_vector())
@@ -38,7 +40,9 @@ cast_in_arrow <- function(column, type) {
 # nanoparquet has the logical types in its schema. Whole numbers from 2^53, which it would round, are an error here,
 # so that the next reader is tried.
 read_by_nanoparquet <- function(file, call) {
-  pairs <- nanoparquet::read_parquet_metadata(file)$file_meta_data$key_value_metadata[[1]]
+  about <- nanoparquet::read_parquet_metadata(file)
+  check_values(about$file_meta_data$num_rows[[1]], nrow(about$column_chunks), call)
+  pairs <- about$file_meta_data$key_value_metadata[[1]]
   metadata <- pairs$value[pairs$key == "placa"]
   schema <- as.data.frame(nanoparquet::read_parquet_schema(file))
   schema <- schema[!is.na(schema$type), ]
@@ -58,7 +62,7 @@ read_by_nanoparquet <- function(file, call) {
     # Negative numbers of an unsigned type are beyond 2^63.
     beyond <- abs(data[[name]]) >= 2^53 | (data[[name]] < 0 & name %in% schema$name[unsigned])
     if (any(beyond, na.rm = TRUE)) {
-      cli::cli_abort("It has no exact type for the whole numbers of {.field {name}}, which are 2^53 or more.")
+      abort("It has no exact type for the whole numbers of {.field {name}}, which are 2^53 or more.")
     }
   }
   whole_numbers <- whole | decimal & places %in% 0L | unsigned

@@ -100,7 +100,7 @@ check_planned <- function(x, low, high, name, closed = FALSE, missing = FALSE, c
   inside <- number && if (closed) x >= low && x <= high else x > low && x < high
   if (!isTRUE(inside)) {
     range <- if (is.finite(high)) "from {low} to {high}" else if (closed) "of {low} or more" else "above {low}"
-    cli::cli_abort(
+    abort(
       c(paste0("{.arg {name}} must be one number ", range, "."), x = "Received {.val {x}}."),
       class = "placa_error_plan", call = call
     )

@@ -20,7 +20,7 @@
 plot_labels <- function(language = "en", ...) {
   known <- languages()
   if (!rlang::is_string(language) || !language %in% known) {
-    cli::cli_abort(
+    abort(
       c("{.arg language} must be one of {.val {known}}.",
         x = "Received {.val {language}}.",
         i = "Replace single texts: {.code plot_labels(\"en\", observed = \"...\")}."),
@@ -31,7 +31,7 @@ plot_labels <- function(language = "en", ...) {
   own <- rlang::list2(...)
   unknown <- setdiff(rlang::names2(own), names(labels))
   if (length(unknown) > 0) {
-    cli::cli_abort(
+    abort(
       c("Unknown label{?s} {.val {unknown}}.", i = "Known labels: {.val {names(labels)}}."),
       class = "placa_error_labels"
     )
@@ -48,7 +48,7 @@ as_labels <- function(labels, call = rlang::caller_env()) {
     labels <- plot_labels(labels)
   }
   if (!inherits(labels, "placa_labels")) {
-    cli::cli_abort(
+    abort(
       c("{.arg labels} must be an object of {.fun plot_labels}, {.val en} or {.val es}.",
         x = "Received {.obj_type_friendly {labels}}."),
       class = "placa_error_labels", call = call

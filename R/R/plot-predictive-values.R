@@ -53,7 +53,7 @@ of_one_point <- function(table, operating_point, call = rlang::caller_env()) {
   }
   kept <- table[table$operating_point %in% operating_point, ]
   if (nrow(kept) == 0) {
-    cli::cli_abort(
+    abort(
       c("{.arg operating_point} must be an operating point of the table.", x = "Received {.val {operating_point}}.",
         i = "The table has {.val {unique(table$operating_point)}}."),
       class = "placa_error_plot", call = call

@@ -30,7 +30,7 @@ plot_roc <- function(x, thresholds = NULL, split = "test", labels = plot_labels(
   evaluation <- as_evaluation(x, thresholds, split)
   table <- evaluation$discrimination[!is.na(evaluation$discrimination$auroc), ]
   if (nrow(table) == 0) {
-    cli::cli_abort(
+    abort(
       c("A ROC curve requires images with and without the finding.", x = "No finding has both."),
       class = "placa_error_plot"
     )

@@ -59,7 +59,7 @@ autoplot.placa_subgroups <- function(object, metric = NULL, # nolint: object_nam
 
 check_metric_shown <- function(metric, several, known, call = rlang::caller_env()) {
   if (!is.character(metric) || !all(metric %in% known) || (several && length(metric) != 1)) {
-    cli::cli_abort(
+    abort(
       c("{.arg metric} must be {if (several) 'one metric' else 'one or more metrics'} of the table.",
         x = if (is.character(metric)) "Received {.val {metric}}." else "Received {.obj_type_friendly {metric}}.",
         i = "The table has {.val {unique(known)}}."),

@@ -118,7 +118,7 @@ size_of_panels <- function(n, alone, width, height, more) {
 drawable <- function(table, columns, call = rlang::caller_env()) {
   kept <- table[stats::complete.cases(table[columns]), ]
   if (nrow(kept) == 0) {
-    cli::cli_abort(
+    abort(
       c("The table has no data to plot.",
         x = if (nrow(table) == 0) "It has no rows." else "{.field {columns[[1]]}} is missing in all rows.",
         i = "A finding with only one class has no curve, and a small group has no estimates."),
@@ -156,7 +156,7 @@ as_evaluation <- function(x, thresholds, split, call = rlang::caller_env()) {
     return(x)
   }
   if (!is.data.frame(x)) {
-    cli::cli_abort(
+    abort(
       c("{.arg x} must be an evaluation or a data frame of predictions.",
         x = "Received {.obj_type_friendly {x}}.",
         i = "Use {.fun evaluate}, {.fun read_evaluation} or {.fun read_predictions}."),

@@ -58,7 +58,7 @@ as_vectors <- function(new_data, length_of_one, call) {
 abort_embeddings <- function(problem, call, ...) {
   values <- list(...)
   values$length_of_one <- values$length_of_one %||% "as many as the model takes"
-  cli::cli_abort(
+  abort(
     c("The model was trained on embeddings, so {.arg new_data} must be a data frame with {.field image_id} and one
        column per number, a numeric matrix, or the path of a parquet file.",
       x = problem,

@@ -203,7 +203,7 @@ tell_skipped <- function(paths, reasons) {
 # The thresholds were read when the model was loaded, and a new training changes them.
 check_model_unchanged <- function(model, call) {
   if (!file.exists(file.path(model$path, "model.keras"))) {
-    cli::cli_abort(
+    abort(
       c("The run of this model was moved or deleted.",
         x = "{.file {model$path}} {if (dir.exists(model$path)) 'has no model.keras' else 'does not exist'}.",
         i = "Load the model from its new path with {.fun load_model}."),
@@ -212,7 +212,7 @@ check_model_unchanged <- function(model, call) {
   }
   now <- read_json_of_run(model$path, "run.json", call)
   if (!identical(now$model$fingerprint, model$facts$model$fingerprint)) {
-    cli::cli_abort(
+    abort(
       c("The run of this model was trained again after the model was loaded.",
         x = "{.file {model$path}} was created {now$created}, the loaded model {model$facts$created}.",
         i = "Load the model again with {.fun load_model}."),
@@ -228,7 +228,7 @@ chosen_thresholds <- function(model, operating_point, call = rlang::caller_env()
   }
   chosen <- thresholds[thresholds$operating_point %in% operating_point, ]
   if (!rlang::is_string(operating_point) || !all(model$findings %in% chosen$finding)) {
-    cli::cli_abort(
+    abort(
       c("{.arg operating_point} must be an operating point of every finding.",
         x = "Received {.val {operating_point}}.",
         i = "The model has {.val {unique(thresholds$operating_point)}}."),
@@ -241,14 +241,14 @@ chosen_thresholds <- function(model, operating_point, call = rlang::caller_env()
 # At least one path must exist: the others are rejected with a reason.
 check_images <- function(images, argument, call = rlang::caller_env()) {
   if (!is.character(images) || length(images) == 0 || anyNA(images)) {
-    cli::cli_abort(
+    abort(
       c("{.arg {argument}} must be paths of image files or directories, or pixels.",
         x = "Received {.obj_type_friendly {images}}."),
       class = "placa_error_image", call = call
     )
   }
   if (!any(file.exists(images))) {
-    cli::cli_abort(
+    abort(
       c("No path in {.arg {argument}} exists.",
         x = "Received {.file {first_few(images)}}.",
         i = "Relative paths start in {.file {getwd()}}."),
@@ -282,7 +282,7 @@ warn_rejected <- function(rejected, call = rlang::caller_env()) {
   # A file name may contain braces, so it is passed as a value, not as cli markup.
   bullets <- sprintf("{.file {shown$image[[%d]]}}: {shown$reason[[%d]]}", seq_len(nrow(shown)), seq_len(nrow(shown)))
   more <- nrow(rejected) - nrow(shown)
-  cli::cli_warn(
+  warn(
     c("{nrow(rejected)} image{?s} could not be read and {?has/have} no probability.",
       stats::setNames(bullets, rep("x", length(bullets))),
       i = if (more > 0) "And {more} more."),

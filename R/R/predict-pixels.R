@@ -3,7 +3,7 @@
 # Writes one PGM file per image, the simplest lossless format that Pillow reads.
 write_pixels <- function(images, model, call = rlang::caller_env()) {
   if (identical(model$facts$data$reading$rule, "ct-slabs")) {
-    cli::cli_abort(
+    abort(
       c("A CT model requires volumes with Hounsfield units and voxel sizes.",
         x = "Received pixels: {.obj_type_friendly {images}}.",
         i = "Use the paths of {.file .mha}, {.file .nii.gz} or {.file .nrrd} files."),
@@ -72,7 +72,7 @@ as_levels <- function(picture, call) {
 }
 
 abort_pixels <- function(problem, call, ...) {
-  cli::cli_abort(
+  abort(
     c("Pixels must be a numeric matrix or array (row, column, 1 to 4 channels) of values 0 to 255 or 0 to 1.",
       x = problem,
       i = "For several images, use a list of these or an array (image, row, column, channel)."),

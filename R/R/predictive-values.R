@@ -84,7 +84,7 @@ at_prevalence <- function(metrics, prevalence) {
 
 check_prevalence <- function(prevalence, call = rlang::caller_env()) {
   if (!is.numeric(prevalence) || anyNA(prevalence) || any(prevalence <= 0 | prevalence >= 1)) {
-    cli::cli_abort(
+    abort(
       c("{.arg prevalence} must be numbers above 0 and below 1, such as 0.05.", x = "Received {.val {prevalence}}."),
       class = "placa_error_prevalence", call = call
     )

@@ -26,7 +26,7 @@ call_python <- function(name, ..., near, call = rlang::caller_env()) {
 start_python <- function(near, call) {
   check_not_embedded(call)
   if (!is_package_installed("reticulate")) {
-    cli::cli_abort(
+    abort(
       c("The R package reticulate is required to call Python, but it is not installed.",
         i = "Run {.code install.packages(\"reticulate\")}, or {.code apt install r-cran-reticulate} on Debian."),
       class = "placa_error_reticulate", call = call
@@ -50,7 +50,7 @@ start_python <- function(near, call) {
   tryCatch(
     reticulate::py_config(),
     error = function(error) {
-      cli::cli_abort(
+      abort(
         c("Python could not be started.",
           x = "{conditionMessage(error)}",
           i = "Set {.envvar PLACA_PYTHON} to a Python with placa, such as {.file .venv/bin/python} of the project."),
@@ -66,7 +66,7 @@ python_process <- new.env(parent = emptyenv())
 # A forked process has a copy of Python without its threads: a call would never return.
 check_not_forked <- function(call, started = python_process$id) {
   if (!is.null(started) && started != Sys.getpid()) {
-    cli::cli_abort(
+    abort(
       c("Python was started before this process was forked, so it cannot be used here.",
         i = "Call {.fun predict} once for all images: it uses several cores.",
         i = "Or use {.code parallel::makeCluster()} or {.code future::plan(\"multisession\")}, and call
@@ -93,7 +93,7 @@ choose_python <- function(near, call) {
 }
 
 abort_no_python <- function(near, call) {
-  cli::cli_abort(
+  abort(
     c("No Python with placa was found.",
       x = "{.file {near}}, {.file {getwd()}} and their parent directories have no {.file .venv}.",
       i = "Run {.code make setup} once in the project's directory.",
@@ -108,7 +108,7 @@ find_python <- function(
   near, named = Sys.getenv("PLACA_PYTHON"), here = getwd(), active = active_python(), call = rlang::caller_env()
 ) {
   if (nzchar(named) && !file.exists(named)) {
-    cli::cli_abort(
+    abort(
       c("{.envvar PLACA_PYTHON} must be a Python with placa, or the project's directory.",
         x = "{.file {named}} does not exist.", i = "Relative paths start in {.file {here}}."),
       class = "placa_error_python", call = call
@@ -177,7 +177,7 @@ import_placa <- function(near, call) {
     }
     first <- second
   }
-  cli::cli_abort(
+  abort(
     c("placa could not be imported in {.file {reticulate::py_config()$python}}.",
       x = "{first_line(conditionMessage(first))}",
       i = "Set {.envvar PLACA_PYTHON} to {.file .venv/bin/python} of the project and restart R."),
@@ -192,7 +192,7 @@ abort_python <- function(error, call) {
   is_ours <- grepl(ours, text)
   text <- sub(ours, "", text)
   message <- if (is_ours) "{text}" else c("Python raised an error.", x = "{text}")
-  cli::cli_abort(message, class = "placa_error_python", call = call)
+  abort(message, class = "placa_error_python", call = call)
 }
 
 first_line <- function(text) {
@@ -204,7 +204,7 @@ first_line <- function(text) {
 # If Python runs this R through rpy2, a second Python crashes the process.
 check_not_embedded <- function(call) {
   if (is_embedded()) {
-    cli::cli_abort(
+    abort(
       c("Python cannot be called from R inside Python (rpy2), because the process would crash.",
         i = "Call placa's Python functions directly, or use a separate R session.",
         i = "To read parquet in this R, install nanoparquet or arrow."),

@@ -20,7 +20,7 @@ read_evaluation <- function(x, split = "test") {
   of_run <- evaluation_folder(x, split)
   directory <- if (dir.exists(of_run)) of_run else x
   if (!file.exists(file.path(directory, "summary.json"))) {
-    cli::cli_abort(
+    abort(
       c("{.arg x} must be a run with an {.file evaluation}.",
         x = "{.file {x}} has no evaluation.",
         i = "Run {.code evaluate_run({encodeString(x, quote = '\"')})}.",
@@ -70,14 +70,14 @@ read_table <- function(file, call = rlang::caller_env()) {
   table <- tryCatch(
     utils::read.csv(file, colClasses = "character", encoding = "UTF-8", check.names = FALSE, na.strings = ""),
     error = function(error) {
-      cli::cli_abort(
+      abort(
         c("{.file {file}} must be a table of an evaluation.",
           x = "{conditionMessage(error)}", i = "Run the evaluation again."),
         class = "placa_error_file", call = call
       )
     },
     warning = function(warning) {
-      cli::cli_abort(
+      abort(
         c("{.file {file}} must be a table of an evaluation.",
           x = "{conditionMessage(warning)}", i = "Run the evaluation again."),
         class = "placa_error_file", call = call

@@ -42,7 +42,7 @@ label_columns <- c("image_id", "finding", "label_source", "truth")
 # Converts any data frame to the table of labels for relabel(), without unlabelled rows.
 check_labels <- function(labels, call = rlang::caller_env()) {
   if (!is.data.frame(labels)) {
-    cli::cli_abort(
+    abort(
       c("{.arg labels} must be a data frame with one row per image and finding.",
         x = "Received {.obj_type_friendly {labels}}.",
         i = "{.fun read_labels} reads the labels of a run."),

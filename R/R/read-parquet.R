@@ -9,7 +9,7 @@ read_parquet <- function(file, readers = parquet_readers(), call = rlang::caller
   check_magic(file, call)
   installed <- names(readers)[vapply(names(readers), is_package_installed, logical(1))]
   if (length(installed) == 0) {
-    cli::cli_abort(
+    abort(
       c("A package that reads parquet is required, but none is installed.",
         i = "Run {.code install.packages(\"nanoparquet\")}, a small package.",
         i = "Or install arrow, or reticulate with the project's Python."),
@@ -33,7 +33,7 @@ abort_unread <- function(file, failed, call) {
   if (length(failed) == 1 && any(grepl("^placa_error", class(failed[[1]])))) rlang::cnd_signal(failed[[1]])
   reasons <- vapply(failed, function(error) first_line(conditionMessage(error)), "")
   bullets <- sprintf("{names(failed)[[%d]]}: {reasons[[%d]]}", seq_along(failed), seq_along(failed))
-  cli::cli_abort(
+  abort(
     c("{.file {file}} could not be read as parquet.",
       stats::setNames(bullets, rep("x", length(bullets))),
       i = "Install the package arrow, which reads most types and codecs.",
@@ -81,10 +81,20 @@ check_magic <- function(file, call) {
     "Its first bytes are not those of parquet. Read text with {.fun utils::read.csv}, then call {.fun evaluate}."
   }
   problem <- if (encrypted || !identical(head, magic)) "a readable" else "a complete"
-  cli::cli_abort(
+  abort(
     c("{.file {file}} is not {problem} parquet file.", x = "It has {size} byte{?s}.", i = advice),
     class = "placa_error_file", call = call
   )
+}
+
+# A parquet file can hold many equal values in a few bytes. Python has the same limit (placa.core.limits).
+max_values <- 5e8
+
+check_values <- function(rows, columns, call) {
+  if (as.numeric(rows) * columns > max_values) {
+    abort("It has {format(as.numeric(rows) * columns, big.mark = ',')} values, and the limit is
+          {format(max_values, big.mark = ',')}.", class = "placa_error_file", call = call)
+  }
 }
 
 read_by_python <- function(file, call) {

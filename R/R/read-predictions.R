@@ -61,7 +61,7 @@ read_predictions <- function(x) {
 check_ages_of_run <- function(age, call) {
   wrong <- age[!is.na(age) & (age < 0 | age > 150)]
   if (length(wrong) > 0) {
-    cli::cli_abort(
+    abort(
       c("{.field age} of a run must be between 0 and 150 years.", x = "Received {.val {wrong[[1]]}}.",
         i = "Train the run again."),
       class = "placa_error_age", call = call
@@ -80,7 +80,7 @@ file_of_run <- function(x, name, missing, call) {
   if (dir.exists(x)) {
     file <- file.path(x, name)
     if (!file.exists(file)) {
-      cli::cli_abort(
+      abort(
         c("{.arg x} must be a run with a {.file {name}}.", missing),
         class = "placa_error_run", call = call
       )
@@ -88,7 +88,7 @@ file_of_run <- function(x, name, missing, call) {
     x <- file
   }
   if (!file.exists(x)) {
-    cli::cli_abort(
+    abort(
       c("{.arg x} must be a run or a parquet file.", x = "{.file {x}} does not exist."),
       class = "placa_error_file", call = call
     )
@@ -98,7 +98,7 @@ file_of_run <- function(x, name, missing, call) {
 
 check_path <- function(x, call) {
   if (!rlang::is_string(x) || is.na(x) || !nzchar(x)) {
-    cli::cli_abort(
+    abort(
       c("The path of a run or file must be a single string.", x = "Received {.obj_type_friendly {x}}."),
       class = "placa_error_file", call = call
     )
@@ -115,7 +115,7 @@ parse_metadata <- function(json, file, call = rlang::caller_env()) {
   }
   problem <- odd_json(jsonlite::parse_json(json))
   if (!is.null(problem)) {
-    cli::cli_abort(
+    abort(
       c("The metadata of {.file {file}} must be valid JSON.", x = "{problem}", i = "Create the file again."),
       class = "placa_error_file", call = call
     )
@@ -128,7 +128,7 @@ parse_metadata <- function(json, file, call = rlang::caller_env()) {
 check_schema <- function(content, file, call) {
   version <- content$schema_version
   if (!is.null(version) && !(is.numeric(version) && length(version) == 1 && version %in% 1:2)) {
-    cli::cli_abort(
+    abort(
       c("{.file {file}} must have schema version 1 or 2.",
         x = "It has version {version}.",
         i = "Install the version of placa that wrote the file."),

@@ -53,7 +53,7 @@ fill_columns <- function(table, columns) {
 
 read_readers_file <- function(file, call = rlang::caller_env()) {
   if (!file.exists(file) || dir.exists(file)) {
-    cli::cli_abort(
+    abort(
       c("The ratings of readers must be a CSV or parquet file.", x = "{.file {file}} is not a file."),
       class = "placa_error_file", call = call
     )
@@ -63,7 +63,7 @@ read_readers_file <- function(file, call = rlang::caller_env()) {
   }
   head <- sub("^\ufeff", "", readLines(file, 1, warn = FALSE, encoding = "UTF-8"))
   if (length(head) == 0) {
-    cli::cli_abort("{.file {file}} is empty.", class = "placa_error_file", call = call)
+    abort("{.file {file}} is empty.", class = "placa_error_file", call = call)
   }
   marks <- c(",", ";", "\t")
   counts <- vapply(marks, function(mark) lengths(regmatches(head, gregexpr(mark, head, fixed = TRUE))), integer(1))
@@ -72,8 +72,8 @@ read_readers_file <- function(file, call = rlang::caller_env()) {
     utils::read.csv(file, sep = marks[[which.max(counts)]], colClasses = "character", check.names = FALSE,
                     na.strings = c("", "NA"), strip.white = TRUE, fileEncoding = "UTF-8-BOM", encoding = "UTF-8"),
     error = function(error) {
-      cli::cli_abort(c("{.file {file}} could not be read as CSV.", x = "{conditionMessage(error)}"),
-                     class = "placa_error_file", call = call)
+      abort(c("{.file {file}} could not be read as CSV.", x = "{conditionMessage(error)}"),
+            class = "placa_error_file", call = call)
     }
   )
 }
@@ -166,8 +166,8 @@ as_ratings <- function(x, call) {
 
 check_readings <- function(table, call = rlang::caller_env()) {
   if (nrow(table) == 0) {
-    cli::cli_abort("The table of ratings has no rating.", class = c("placa_error_file", "placa_error_readers"),
-                   call = call)
+    abort("The table of ratings has no rating.", class = c("placa_error_file", "placa_error_readers"),
+          call = call)
   }
   if (anyNA(table$reader) || anyNA(table$image_id)) {
     abort_ratings("Every rating must have a reader and an image.",
@@ -187,6 +187,6 @@ check_readings <- function(table, call = rlang::caller_env()) {
 
 # `must`, `received` and `remedy` are templates, and `...` are the values that they name.
 abort_ratings <- function(must, received, remedy = NULL, call = rlang::caller_env(), ...) {
-  cli::cli_abort(c(must, x = received, i = remedy), class = "placa_error_readers", call = call,
-                 .envir = list2env(list(...), parent = environment()))
+  abort(c(must, x = received, i = remedy), class = "placa_error_readers", call = call,
+        .envir = list2env(list(...), parent = environment()))
 }

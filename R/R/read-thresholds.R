@@ -45,7 +45,7 @@ read_thresholds <- function(x) {
 read_json_of_run <- function(x, name, call = rlang::caller_env()) {
   file <- if (dir.exists(x)) file.path(x, name) else x
   if (!file.exists(file)) {
-    cli::cli_abort(
+    abort(
       c("A run must have a {.file {name}}.",
         x = "{.file {file}} does not exist.",
         i = "Create a run with {.code placa train}."),

@@ -49,7 +49,7 @@ warn_unmatched <- function(readers, row, call) {
   }
   findings <- setdiff(readers$finding, readers$finding[!is.na(row)])
   images <- setdiff(readers$image_id, readers$image_id[!is.na(row)])
-  cli::cli_warn(
+  warn(
     c("{sum(is.na(row))} rating{?s} {?is/are} of images or findings without a labelled prediction, and left out.",
       i = if (length(findings) > 0) "Findings: {.val {show_controls(findings)}}.",
       i = if (length(images) > 0) "Images: {length(images)}, such as {.val {show_controls(images[[1]])}}."),
@@ -100,7 +100,7 @@ inform_left_out <- function(cases, readers, call) {
   if (cases + readers == 0) {
     return(invisible())
   }
-  cli::cli_warn(
+  warn(
     c("Only cases that all readers read are compared.",
       x = if (cases > 0) "{cases} case{?s} {?is/are} left out.",
       x = if (readers > 0) "{readers} reader{?s} without all modalities {?is/are} left out."),

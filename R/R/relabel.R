@@ -48,7 +48,7 @@ relabel <- function(predictions, labels, source = NULL, subset = NULL, rule = c(
   labels <- choose_labels(check_labels(labels), unique(predictions$finding), source, subset)
   row <- match(label_key(predictions), label_key(labels))
   if (all(is.na(row))) {
-    cli::cli_abort(
+    abort(
       c("At least one prediction must have a label.",
         x = "{.val {unique(labels$label_source)}} has {nrow(labels)} labelled image{?s}, none with a prediction.",
         i = "Use the same {.field image_id} in both tables."),
@@ -88,7 +88,7 @@ choose_labels <- function(labels, findings, source, subset, call = rlang::caller
   differs <- labels$truth != labels$truth[first]
   if (any(differs)) {
     twice <- labels[differs, ]
-    cli::cli_abort(
+    abort(
       c("Labels of the same image and finding must agree.",
         x = "{sum(differs)} row{?s} contradict{?s/} an earlier row. The first is image {.val {twice$image_id[[1]]}},
           finding {.val {twice$finding[[1]]}}.",
@@ -103,7 +103,7 @@ choose_source <- function(labels, findings, source, call) {
   check_names(source, "source", 1, call)
   sources <- unique(labels$label_source[labels$finding %in% findings])
   if (length(sources) == 0) {
-    cli::cli_abort(
+    abort(
       c("{.arg labels} must have a finding of the predictions.",
         x = "The labels have {.val {first_few(unique(labels$finding))}}.",
         x = "The predictions have {.val {first_few(findings)}}."),
@@ -111,14 +111,14 @@ choose_source <- function(labels, findings, source, call) {
     )
   }
   if (is.null(source) && length(sources) > 1) {
-    cli::cli_abort(
+    abort(
       c("{.arg source} is required if {.arg labels} have several sources.", i = "The sources are {.val {sources}}."),
       class = "placa_error_labels", call = call
     )
   }
   chosen <- if (is.null(source)) sources else source
   if (!chosen %in% sources) {
-    cli::cli_abort(
+    abort(
       c("The source {.val {chosen}} has no labels for these findings.", i = "The sources are {.val {sources}}."),
       class = "placa_error_labels", call = call
     )
@@ -135,7 +135,7 @@ choose_subset <- function(labels, subset, call) {
   lacking <- setdiff(subset, subsets)
   if (length(lacking) > 0) {
     known <- subsets[!is.na(subsets)]
-    cli::cli_abort(
+    abort(
       c("Unknown subset{cli::qty(lacking)}{?s} {.val {lacking}}.",
         i = if (length(known) > 0) "The subsets are {.val {known}}." else "These labels have no subsets."),
       class = "placa_error_labels", call = call
@@ -146,7 +146,7 @@ choose_subset <- function(labels, subset, call) {
 
 check_names <- function(x, argument, n, call) {
   if (!is.null(x) && (!is.character(x) || length(x) != max(n, 1) || anyNA(x))) {
-    cli::cli_abort(
+    abort(
       c("{.arg {argument}} must be {if (n == 1) 'a single string' else 'a character vector'} or NULL.",
         x = "Received {.obj_type_friendly {x}}."),
       class = "placa_error_labels", call = call

@@ -54,7 +54,7 @@ run_placa <- function(arguments, near, call = rlang::caller_env()) {
 abort_placa <- function(lines, python, call) {
   lines <- lines[nzchar(trimws(lines))]
   if (any(grepl("No module named placa", lines, fixed = TRUE))) {
-    cli::cli_abort(
+    abort(
       c("placa is not installed in {.file {python}}.",
         i = "Set {.envvar PLACA_PYTHON} to {.file .venv/bin/python} of the project."),
       class = "placa_error_python", call = call
@@ -64,7 +64,7 @@ abort_placa <- function(lines, python, call) {
   begins <- grep("^placa( [a-z]+: error)?: ", lines)
   text <- if (length(begins)) lines[seq(max(begins), length(lines))] else utils::tail(lines, 1)
   text <- sub("^placa( [a-z]+: error)?: ", "", paste(text, collapse = " "))
-  cli::cli_abort(
+  abort(
     c("The report could not be rendered.", x = "{text}"),
     class = "placa_error_report", call = call
   )

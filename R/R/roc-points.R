@@ -100,7 +100,7 @@ turns <- function(points) {
 
 check_corners <- function(corners, call = rlang::caller_env()) {
   if (!rlang::is_bool(corners)) {
-    cli::cli_abort(
+    abort(
       c("{.arg corners} must be {.code TRUE} or {.code FALSE}.", x = "Received {.obj_type_friendly {corners}}."),
       class = "placa_error_corners", call = call
     )

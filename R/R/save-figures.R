@@ -30,7 +30,7 @@ save_figures <- function(evaluation, folder, width = 85, units = c("mm", "cm", "
   figures <- evaluation_figures(as_evaluation(evaluation, NULL, "test"), as_labels(labels))
   files <- file.path(folder, paste0(names(figures), ".", format))
   if (any(file.exists(files))) {
-    cli::cli_abort(
+    abort(
       c("{.arg folder} must not have files of the same names.", x = "{.file {files[file.exists(files)]}} exists.",
         i = "Use another folder."),
       class = "placa_error_plot"
@@ -52,7 +52,7 @@ check_width <- function(width, units, call = rlang::caller_env()) {
     width / c(mm = 25.4, cm = 2.54, "in" = 1)[[units]]
   }
   if (is.null(inches) || is.na(inches) || inches * 25.4 < 30 - 1e-9 || inches * 25.4 > 400 + 1e-9) {
-    cli::cli_abort(
+    abort(
       c("{.arg width} must be from 30 to 400 mm.", x = "Received {.val {width}} {units}.",
         i = "Journals often ask for 85 or 180 mm."),
       class = "placa_error_plot", call = call

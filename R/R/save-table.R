@@ -12,7 +12,7 @@ save_table <- function(table, file) {
   check_path(file, rlang::current_env())
   write <- table_writers[[tolower(tools::file_ext(file))]]
   if (!is.data.frame(table) || is.null(write)) {
-    cli::cli_abort(
+    abort(
       c("{.arg file} must end in {.or {.val {paste0('.', names(table_writers))}}}, and {.arg table} must be a data
           frame.",
         x = "Received {.file {file}} and {.obj_type_friendly {table}}."),
@@ -40,7 +40,7 @@ convert_table <- function(table, file) {
   lines <- c(as_kable(table, "pipe", file), "", attr(table, "note"))
   need_package("rmarkdown", file)
   if (!rmarkdown::pandoc_available()) {
-    cli::cli_abort(
+    abort(
       c("A {.val .docx} file needs pandoc, which was not found.",
         i = "Install pandoc or Quarto, or write a {.val .html} or {.val .csv} file."),
       class = "placa_error_table", call = rlang::caller_env()
@@ -82,7 +82,7 @@ html_note <- function(table) {
 
 need_package <- function(package, file, call = rlang::caller_env()) {
   if (!rlang::is_installed(package)) {
-    cli::cli_abort(
+    abort(
       c("The format of {.file {file}} needs the package {.pkg {package}}, which is not installed.",
         i = "Install it, or write a {.val .csv} file."),
       class = "placa_error_table", call = call

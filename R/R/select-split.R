@@ -6,7 +6,7 @@ select_split <- function(predictions, split, call = rlang::caller_env()) {
   chosen <- predictions[predictions$split %in% split, ]
   labelled <- chosen[!is.na(chosen$truth), ]
   if (nrow(labelled) == 0) {
-    cli::cli_abort(
+    abort(
       c("The {.val {split}} split must have labelled images.",
         x = "{.field truth} is missing in all {nrow(chosen)} row{?s}."),
       class = "placa_error_unlabelled", call = call
@@ -15,7 +15,7 @@ select_split <- function(predictions, split, call = rlang::caller_env()) {
   check_unique(labelled, call)
   unpredicted <- is.na(labelled$probability)
   if (any(unpredicted)) {
-    cli::cli_warn(
+    warn(
       c("{sum(unpredicted)} labelled row{?s} of the {.val {split}} split without a probability {?is/are} excluded.",
         i = "Report this, because these images may be difficult cases."),
       class = "placa_warning_unpredicted", call = call
@@ -39,14 +39,14 @@ fill_split <- function(predictions, split) {
 
 check_split <- function(predictions, split, call) {
   if (!rlang::is_string(split)) {
-    cli::cli_abort(
+    abort(
       c("{.arg split} must be a single string.", x = "Received {.obj_type_friendly {split}}."),
       class = "placa_error_split", call = call
     )
   }
   known <- unique(predictions$split[!is.na(predictions$split)])
   if (!split %in% known) {
-    cli::cli_abort(
+    abort(
       c("The predictions have no rows of the {.val {split}} split.",
         i = if (length(known) > 0) "They have {.val {known}}." else "{.field split} is missing in all rows."),
       class = "placa_error_split", call = call
@@ -60,7 +60,7 @@ check_unique <- function(data, call) {
   image <- match(data$image_id, unique(data$image_id))
   twice <- duplicated(image + max(image, 0) * as.double(match(data$finding, unique(data$finding))))
   if (any(twice)) {
-    cli::cli_abort(
+    abort(
       c("Each image must have one row per finding.",
         x = "{sum(twice)} row{?s} {?is/are} duplicated. The first is image {.val {data$image_id[twice][[1]]}}.",
         i = "Average duplicated predictions, or use unique values of {.field image_id}."),
@@ -78,7 +78,7 @@ by_finding <- function(data, make) {
 
 check_confidence <- function(confidence, call = rlang::caller_env()) {
   if (!rlang::is_double(confidence, n = 1) || is.na(confidence) || confidence <= 0 || confidence >= 1) {
-    cli::cli_abort(
+    abort(
       c("{.arg confidence} must be one number between 0 and 1, such as 0.95.", x = "Received {.val {confidence}}."),
       class = "placa_error_confidence", call = call
     )

@@ -12,3 +12,22 @@ show_controls <- function(text) {
   })
   text
 }
+
+# cli::cli_abort() and cli::cli_warn() whose texts have no control characters. A name of a file, of a column or of a
+# finding can contain an escape sequence, which would change the terminal; of the values in a message, cli escapes those
+# of {.val} only.
+abort <- function(message, ..., call = .envir, .envir = rlang::caller_env()) {
+  rlang::abort(without_controls(message, .envir), ..., call = call, use_cli_format = TRUE, .frame = .envir)
+}
+
+warn <- function(message, ..., call = .envir, .envir = rlang::caller_env()) {
+  rlang::warn(without_controls(message, .envir), ..., call = call, use_cli_format = TRUE)
+}
+
+without_controls <- function(message, envir) {
+  # Colours and links are control characters too.
+  before <- options(cli.num_colors = 1L, cli.hyperlink = FALSE)
+  on.exit(options(before))
+  message[] <- show_controls(vapply(message, cli::format_inline, "", .envir = envir, keep_whitespace = FALSE))
+  message
+}

@@ -107,7 +107,7 @@ group_columns <- function(data, by, ages, call = rlang::caller_env()) {
   # A column that was not requested does not stop the evaluation.
   many <- vapply(there, function(column) column != "age" && length(unique(data[[column]])) > most_groups, logical(1))
   if (any(many)) {
-    cli::cli_warn(
+    warn(
       "There are no subgroups by {.field {there[many]}}, because the column has more than {most_groups} values.",
       class = "placa_warning_groups", call = call
     )
@@ -129,7 +129,7 @@ group_of <- function(values, column, ages, call) {
   }
   levels <- c(setdiff(levels(droplevels(values)), "unknown"), if (anyNA(values) || "unknown" %in% values) "unknown")
   if (length(levels) > most_groups) {
-    cli::cli_abort(
+    abort(
       c("A grouping column must have at most {most_groups} values.",
         x = "{.field {column}} has {length(levels)} values.",
         i = "Group the values first, for example with {.fun cut}."),
@@ -143,13 +143,13 @@ group_of <- function(values, column, ages, call) {
 
 check_group_sizes <- function(ages, min_clusters, call = rlang::caller_env()) {
   if (!is.numeric(ages) || length(ages) < 2 || anyNA(ages) || is.unsorted(ages, strictly = TRUE)) {
-    cli::cli_abort(
+    abort(
       c("{.arg ages} must be two or more increasing numbers.", x = "Received {.val {ages}}."),
       class = "placa_error_groups", call = call
     )
   }
   if (!rlang::is_integerish(min_clusters, n = 1, finite = TRUE) || min_clusters < 2) {
-    cli::cli_abort(
+    abort(
       c("{.arg min_clusters} must be an integer of at least 2.", x = "Received {.val {min_clusters}}."),
       class = "placa_error_groups", call = call
     )

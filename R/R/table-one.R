@@ -75,7 +75,7 @@ choose_finding <- function(finding, known, call = rlang::caller_env()) {
     return(known)
   }
   if (!rlang::is_string(finding) || !finding %in% known) {
-    cli::cli_abort(
+    abort(
       c("{.arg finding} must be one of {.val {show_controls(known)}}.",
         x = if (is.null(finding)) "It was omitted." else "Received {.val {show_controls(as.character(finding))}}."),
       class = "placa_error_finding", call = call

@@ -8,7 +8,7 @@
 table_performance <- function(x, language = "en") {
   evaluation <- if (rlang::is_string(x)) read_evaluation(x) else x
   if (!inherits(evaluation, "placa_evaluation")) {
-    cli::cli_abort(
+    abort(
       c("{.arg x} must be an evaluation or the path of a run.", x = "Received {.obj_type_friendly {x}}."),
       class = "placa_error_table"
     )

@@ -61,7 +61,7 @@ update_model <- function(predictions, method = "auto", split = NULL, confidence 
   rows <- select_split(predictions, split)
   one_class <- unlist(by_finding_list(rows, function(rows) length(unique(rows$truth)) < 2))
   if (any(one_class)) {
-    cli::cli_abort(
+    abort(
       c("An update requires images with and without each finding.",
         x = "{.val {names(one_class)[one_class]}} {?has/have} only one class."),
       class = "placa_error_one_class"
@@ -88,7 +88,7 @@ update_methods <- c("none", "intercept", "logistic", "isotonic", "refit")
 
 check_update_method <- function(method, call = rlang::caller_env()) {
   if (!rlang::is_string(method) || !method %in% c("auto", update_methods)) {
-    cli::cli_abort(
+    abort(
       c("{.arg method} must be one of {.val {c('auto', update_methods)}}.", x = "Received {.val {method}}."),
       class = "placa_error_method", call = call
     )

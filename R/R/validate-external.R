@@ -117,7 +117,7 @@ validate_run <- function(run, predictions, out, split) {
 
 check_external <- function(internal, external, call) {
   if (!any(external$finding %in% internal$finding)) {
-    cli::cli_abort(
+    abort(
       c("Both tables must have a common finding.",
         x = "The model predicts {.val {unique(internal$finding)}}, the other table has
           {.val {unique(external$finding)}}."),
@@ -128,7 +128,7 @@ check_external <- function(internal, external, call) {
   key <- function(rows) paste(rows$image_id, rows$finding, rows$probability, sep = "\r")
   shared <- unique(external$image_id[key(external) %in% key(internal)])
   if (length(shared) > 0) {
-    cli::cli_abort(
+    abort(
       c("External images must be other images than those of the model.",
         x = "{length(shared)} image{?s} {?is/are} in both tables. The first is {.val {shared[[1]]}}.",
         i = "Remove these images, or give the images of another source other values of {.field image_id}."),
@@ -138,7 +138,7 @@ check_external <- function(internal, external, call) {
   labelled <- external[!is.na(external$truth) & external$finding %in% internal$finding, ]
   classes <- tapply(labelled$truth, labelled$finding, function(truth) length(unique(truth)))
   if (!any(classes == 2)) {
-    cli::cli_abort(
+    abort(
       c("The external images must have a finding with positive and negative images.",
         x = if (nrow(labelled) > 0) "All {nrow(labelled)} labels are {.val {unique(labelled$truth)}}.",
         x = if (nrow(labelled) == 0) "No image has a label."),

@@ -6,7 +6,7 @@ typical_columns <- function(typicality, outside, rows) {
 warn_outside <- function(images, call = rlang::caller_env()) {
   if (length(images) > 0) {
     shown <- show_controls(utils::head(images, 3))
-    cli::cli_warn(
+    warn(
       c("{length(images)} image{?s} differ{?s/} from all training images: {.file {shown}}.",
         i = "{cli::qty(length(images))}Look at {?it/them} before you use {?its/their} probabilities."),
       class = "placa_warning_outside", call = call, images = images

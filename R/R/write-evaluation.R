@@ -134,7 +134,7 @@ replace_directory <- function(partial, out, call) {
 }
 
 abort_out <- function(out, reason, call) {
-  cli::cli_abort(
+  abort(
     c("{.arg out} must be a writable directory, not {.file {out}}.",
       x = "{reason}",
       i = "Use another directory, or check its permissions and free space."),

@@ -84,3 +84,20 @@ test_that("text that is a path or an address is not read", {
   writeLines(file, path)
   expect_error(read_thresholds(path), class = "placa_error_file")
 })
+
+test_that("control characters of names are escapes in errors and warnings", {
+  odd <- "no \033[31mred\nfile"
+  found <- list(
+    tryCatch(read_predictions(odd), error = identity),
+    tryCatch(load_model(odd), error = identity),
+    tryCatch(read_evaluation(odd), error = identity),
+    tryCatch(read_readers(paste0(odd, ".csv")), error = identity),
+    tryCatch(evaluate(stats::setNames(data.frame(x = 1), odd)), error = identity),
+    tryCatch(warn("{.file {odd}} and {odd}"), warning = identity)
+  )
+  for (condition in found) {
+    expect_match(class(condition), "^rlang_(error|warning)$", all = FALSE)
+    expect_no_match(conditionMessage(condition), "\033", fixed = TRUE)
+  }
+  for (condition in found) expect_match(conditionMessage(condition), "\\\\u001b\\[31mred")
+})

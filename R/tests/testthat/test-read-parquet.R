@@ -169,3 +169,19 @@ test_that("lists of Python have column types", {
   expect_identical(one("n"), double())
   expect_identical(one("e"), character())
 })
+
+test_that("a file with more values than the limit is not read", {
+  file <- tempfile(fileext = ".parquet")
+  remove_later(file, environment())
+  readers <- parquet_readers()
+  readers <- readers[vapply(names(readers), is_package_installed, NA) & names(readers) != "reticulate"]
+  skip_if(!length(readers), "no reader of parquet is installed")
+  if ("nanoparquet" %in% names(readers)) nanoparquet::write_parquet(data.frame(a = 1:50, b = 1:50), file)
+  else arrow::write_parquet(data.frame(a = 1:50, b = 1:50), file)
+  for (name in names(readers)) {
+    local_mocked_bindings(max_values = 100)
+    expect_equal(nrow(read_parquet(file, readers[name])$data), 50)
+    local_mocked_bindings(max_values = 99)
+    expect_error(read_parquet(file, readers[name]), "100 values", class = "placa_error_file")
+  }
+})

@@ -35,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="share of the map's maximum from which a pixel counts as marked in the overlap (default: %(default)s)",
     )
+    parser.add_argument("--paths", action="store_true", help="write the path of each image, which may name a patient")
+    parser.add_argument("--key", type=Path, metavar="FILE", help="secret key for the ids of DICOM files")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -44,7 +46,15 @@ def run(options: argparse.Namespace) -> None:
 
     progress = RichProgress()
     table, rejected, summary = explain_files(
-        options.run, options.images, options.out, options.finding, options.boxes, options.threshold, progress
+        options.run,
+        options.images,
+        options.out,
+        options.finding,
+        options.boxes,
+        options.threshold,
+        progress,
+        paths=options.paths,
+        key=options.key,
     )
     warn_rejected(rejected, progress)
     if (table["squares"] > 1).any():

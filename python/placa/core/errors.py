@@ -87,6 +87,10 @@ class DamagedFileError(InputError):
     """A file cannot be parsed. Values: ``path``, ``reason``."""
 
 
+class FileTooLargeError(InputError):
+    """A file has more values or bytes than `placa.core.limits` allows."""
+
+
 class DiskFullError(MachineError):
     """A disk or quota is full. Values: ``path``."""
 

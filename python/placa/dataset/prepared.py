@@ -15,6 +15,7 @@ from placa.dataset.errors import RowCountMismatchError
 from placa.dataset.pixel_cache import open_pixels
 from placa.records.files import read_record
 from placa.records.manifest import read_manifest
+from placa.records.parquet_files import read_parquet_frame
 from placa.records.reading import Reading
 from placa.records.source import SourceFacts
 
@@ -107,7 +108,7 @@ def read_prepared(directory: str | Path) -> Prepared:
     directory = Path(directory)
     manifest, pixels = read_images(directory)
     optional = {
-        name: pd.read_parquet(directory / file) if (directory / file).is_file() else None
+        name: read_parquet_frame(directory / file, "Run placa prepare again.") if (directory / file).is_file() else None
         for name, file in OPTIONAL_TABLES.items()
     }
     return Prepared(manifest, pixels, read_record(directory / "source.json", SourceFacts), **optional)

@@ -20,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
+from placa.core import limits
+
 if TYPE_CHECKING:
     from placa.images.pixel_format import PixelFormat
 
-#: Maximum number of pixels: more than any radiograph (a 43 x 43 cm detector at 0.05 mm has 74 million).
-MAX_PIXELS = 120_000_000
 #: Images with more pixels, above most radiographs, are decoded one at a time.
 _LARGE = 1 << 24
 #: Maximum number of pixels per byte: lossless radiographs have 1 or 2, heavily compressed ones a few dozen.
@@ -71,13 +71,13 @@ def refuse_size(width: int, height: int, size_of_file: int) -> None:
         size_of_file: Size of the file in bytes.
 
     Raises:
-        ImageRejected: The image has no pixels, more than `MAX_PIXELS`, or too many for the size of the file.
+        ImageRejected: The image has no pixels, more than `limits.MAX_PIXELS`, or too many for the size of the file.
     """
     pixels = width * height
     if width < 1 or height < 1:
         raise ImageRejected(f"it has {width} x {height} pixels", width=width, height=height)
-    if pixels > MAX_PIXELS:
-        reason = f"it has {width} x {height} pixels, more than the limit of {MAX_PIXELS:,}"
+    if pixels > limits.MAX_PIXELS:
+        reason = f"it has {width} x {height} pixels, more than the limit of {limits.MAX_PIXELS:,}"
         raise ImageRejected(reason, width=width, height=height)
     if pixels > _LARGE and pixels > _MOST_PER_BYTE * size_of_file:
         raise ImageRejected(

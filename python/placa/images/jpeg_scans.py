@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from placa.images.grey import MAX_PIXELS, ImageRejected
+from placa.core import limits
+from placa.images.grey import ImageRejected
 
-#: Maximum number of pixels in all scans: a progressive JPEG of the largest image has ten.
-MAX_PIXELS_OF_SCANS = 10 * MAX_PIXELS
 #: A marker in compressed data, where a zero byte follows each other byte of ones.
 _MARKER = re.compile(rb"\xff+([\x01-\xfe])", re.DOTALL)
 #: Frame headers of sequential and of progressive JPEG.
@@ -69,10 +68,10 @@ def read_scans(data: bytes) -> Scans:
 
 
 def _refuse_scans(scans: int, pixels: int) -> None:
-    if scans * pixels > MAX_PIXELS_OF_SCANS:
+    if scans * pixels > limits.MAX_PIXELS_OF_SCANS:
         raise ImageRejected(
-            f"it has more than {scans - 1:,} scans of {pixels:,} pixels, and the limit is {MAX_PIXELS_OF_SCANS:,} "
-            "pixels in all scans",
+            f"it has more than {scans - 1:,} scans of {pixels:,} pixels, and the limit for all scans is "
+            f"{limits.MAX_PIXELS_OF_SCANS:,} pixels",
             scans=scans,
             pixels=pixels,
         )

@@ -54,7 +54,7 @@ _SYSTEM_FILES = frozenset(
 _OUTPUTS = {
     "source.json": b'"placa_version"',
     "run.json": b'"placa_version"',
-    "explain.csv": b"path,finding,probability",
+    "explain.csv": b"finding,probability,class",
 }
 #: Number of names that a message shows.
 _SHOWN = 3

@@ -23,14 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from placa.core import limits
 from placa.images.complete import require_contrast
-from placa.images.grey import MAX_PIXELS, ImageRejected
+from placa.images.grey import ImageRejected
 from placa.images.listing import Listing, find_files, natural_order
 from placa.images.pictures import read_grey as read_picture
 
 __all__ = [
     "EXTENSIONS",
-    "MAX_PIXELS",
     "ImageRejected",
     "find_images",
     "looks_like_image",
@@ -88,7 +88,7 @@ def read_image(path: str | os.PathLike[str], size: int) -> NDArray[np.uint8]:
         raise ImageRejected("there is no permission to read it") from error
     except Image.DecompressionBombError as error:
         pixels = next(iter(re.findall(r"\d+", str(error))), "0")
-        reason = f"it has {int(pixels):,} pixels, more than the limit of {MAX_PIXELS:,}"
+        reason = f"it has {int(pixels):,} pixels, more than the limit of {limits.MAX_PIXELS:,}"
         raise ImageRejected(reason, pixels=int(pixels)) from error
     except Exception as error:
         if isinstance(error, OSError) and error.errno:

@@ -10,12 +10,14 @@ import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from placa.core import limits
 from placa.images.grey import ImageRejected, refuse_format
 from placa.images.pixel_format import PixelFormat
 
@@ -46,7 +48,9 @@ def open_page(path: str | os.PathLike[str]) -> Iterator[tuple[Any, int]]:
 
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     with tifffile.TiffFile(Path(path)) as file:
-        pages: list[Any] = list(file.pages)
+        pages: list[Any] = list(islice(file.pages, limits.MAX_PAGES + 1))
+        if len(pages) > limits.MAX_PAGES:
+            raise ImageRejected(f"it has more than {limits.MAX_PAGES:,} images: save the image that you need as a file")
         full = [page for page in pages if not page.is_reduced and not page.is_mask] or pages[:1]
         if not full:
             raise ImageRejected("it is a TIFF without an image: copy it again")
@@ -138,6 +142,8 @@ def _require_segments(page: Any) -> None:
     found = offsets.count if offsets else 0
     if not found or found < expected or len(page.databytecounts) < expected or 0 in page.databytecounts:
         raise ImageRejected("it is truncated: some of its strips or tiles are missing; copy it again")
+    if math.prod(page.chunks) > limits.MAX_PIXELS:
+        raise ImageRejected(f"it has strips or tiles of more than {limits.MAX_PIXELS:,} samples: save it again")
     row = (page.imagewidth * page.samplesperpixel * page.bitspersample + 7) // 8
     long = page.compression == 1 and not page.is_tiled and sum(page.databytecounts) >= row * (page.imagelength + 1)
     if found > expected or long:

@@ -10,7 +10,9 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from placa.core import limits
 from placa.core.backend import load_keras
+from placa.core.errors import FileTooLargeError
 from placa.core.files import atomic_file
 from placa.models.errors import DamagedModelError, MissingModelError, UnloadableModelError
 from placa.models.older_keras import write_for_older_keras
@@ -47,10 +49,12 @@ def read_card(path: Path) -> ModelFacts:
     Raises:
         MissingModelError: The file does not exist.
         DamagedModelError: The file is damaged, or placa did not write it.
+        FileTooLargeError: It is larger than any model when decompressed.
         SchemaVersionError, InvalidRecordError: Another version of placa wrote the metadata, or they are damaged.
     """
     try:
         with zipfile.ZipFile(path) as archive:
+            _require_size(path, archive)
             text = archive.read(_CARD).decode("utf-8")
     except FileNotFoundError as error:
         raise MissingModelError(f"No model file at {path}. Train the run again.", file=str(path)) from error
@@ -59,6 +63,17 @@ def read_card(path: Path) -> ModelFacts:
             f"{path} is damaged, or placa did not write it. Train the run again.", file=str(path)
         ) from error
     return parse_record(text, f"{path} ({_CARD})", ModelFacts)
+
+
+def _require_size(path: Path, archive: zipfile.ZipFile) -> None:
+    """Refuse a model file by the sizes that it states; its members cannot have more bytes than these."""
+    size = sum(member.file_size for member in archive.infolist())
+    if size > limits.MAX_BYTES or archive.getinfo(_CARD).file_size > limits.MAX_RECORD_BYTES:
+        raise FileTooLargeError(
+            f"{path} has {size:,} bytes when decompressed, and the limit is {limits.MAX_BYTES:,}. Train the run again.",
+            path=str(path),
+            bytes=size,
+        )
 
 
 def load_model(path: Path) -> tuple[Any, ModelFacts]:

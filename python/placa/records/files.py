@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from placa.core.errors import DamagedFileError
+from placa.core import limits
+from placa.core.errors import DamagedFileError, FileTooLargeError
 from placa.core.files import explain_os_error, unique_keys, write_json
 from placa.records.audit import AUDIT_SCHEMA, Audit
 from placa.records.errors import InvalidRecordError, SchemaVersionError
@@ -70,11 +71,14 @@ def read_record(path: Path, kind: type[_RecordT]) -> _RecordT:
 
     Raises:
         PathNotFoundError: The file does not exist.
+        FileTooLargeError: It has more bytes than any record.
         DamagedFileError: It is not JSON, a key occurs twice, or a number is not finite.
         SchemaVersionError: Another version of placa wrote it, with another schema.
         InvalidRecordError: It does not have the form of its schema.
     """
     try:
+        if path.stat().st_size > limits.MAX_RECORD_BYTES:
+            raise _too_large(path, path.stat().st_size)
         text = path.read_text("utf-8-sig")
     except OSError as error:
         raise explain_os_error(error, path) from error
@@ -108,6 +112,11 @@ def parse_record(text: str, path: str, kind: type[_RecordT]) -> _RecordT:
         raise InvalidRecordError(
             f"{path} is damaged or was edited: {error}. {about.remedy}", path=path, problem=str(error)
         ) from error
+
+
+def _too_large(path: Path, size: int) -> FileTooLargeError:
+    message = f"{path} has {size:,} bytes, and the limit of a record is {limits.MAX_RECORD_BYTES:,}. Create it again."
+    return FileTooLargeError(message, path=str(path), bytes=size)
 
 
 def write_record(path: Path, record: _RecordT, kind: type[_RecordT]) -> None:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from placa.core.errors import DamagedFileError
 from placa.core.files import atomic_file, explain_os_error
 from placa.records.errors import DuplicateImageError, MissingColumnError, NotPreparedError, ReservedNameError
+from placa.records.parquet_files import read_parquet
 from placa.records.source import SplitFacts
 
 SCHEMA_VERSION = 2
@@ -119,7 +120,7 @@ def read_manifest(prepared: Path) -> pd.DataFrame:
         message = f"{prepared} is not a prepared data set (no manifest.parquet). Create one with placa prepare."
         raise NotPreparedError(message, path=str(prepared))
     try:
-        manifest: pd.DataFrame = pq.read_table(path).to_pandas()
+        manifest: pd.DataFrame = read_parquet(path).to_pandas()
     except (pa.ArrowException, ValueError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         message = f"{path} is damaged ({reason}). Run placa prepare again."

@@ -18,6 +18,7 @@ from placa.core.system import versions
 from placa.records.column_types import plain_columns
 from placa.records.errors import InvalidValueError, MissingColumnError, SchemaVersionError
 from placa.records.model import ModelFacts, typicality_columns
+from placa.records.parquet_files import read_parquet
 from placa.records.source import ClassFacts
 
 SCHEMA_VERSION = 2
@@ -157,7 +158,7 @@ def read_plain_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         SchemaVersionError: Another version of placa wrote the file.
     """
     try:
-        table = pq.read_table(path)
+        table = read_parquet(path)
         plain, others = plain_columns(table)
         # Damaged metadata of pandas or of the columns appear only here, as any error.
         frame: pd.DataFrame = pd.concat([plain.to_pandas(), table.select(others).to_pandas()], axis=1)

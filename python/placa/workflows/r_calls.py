@@ -195,12 +195,12 @@ def read_as_lists(path: str) -> dict[str, Any]:
     """
     # Imported here, because a prediction does not need it.
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     from placa.records.column_types import plain_columns
+    from placa.records.parquet_files import read_parquet
 
     file = Path(path)
-    table = pq.read_table(file / "predictions.parquet" if file.is_dir() else file)
+    table = read_parquet(file / "predictions.parquet" if file.is_dir() else file)
     plain, left_out = plain_columns(table)
     lists: dict[str, Any] = {"columns": {}, "missing": {}, "kinds": {}, "left_out": left_out}
     for name, column in zip(plain.column_names, plain.columns, strict=True):

@@ -15,6 +15,7 @@ from placa.core.files import atomic_directory, fingerprint, require_writable
 from placa.core.places import user_names
 from placa.core.progress import Progress, show
 from placa.records.files import write_record
+from placa.records.parquet_files import read_parquet_frame
 from placa.records.predictions import COLUMNS, read_predictions, write_predictions
 from placa.records.run import require_files, require_model, require_predictions, require_run
 from placa.records.run_facts import RunFacts
@@ -86,7 +87,7 @@ def share(
         known = [name for name in predictions.columns if name in {*COLUMNS, "fold"}]
         write_predictions(_without_ids(predictions[known], secret), partial / "predictions.parquet", metadata)
         if (run / "labels.parquet").is_file():
-            _without_ids(pd.read_parquet(run / "labels.parquet"), secret).to_parquet(
+            _without_ids(read_parquet_frame(run / "labels.parquet", "Train the run again."), secret).to_parquet(
                 partial / "labels.parquet", index=False
             )
         _write_facts(partial, facts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import stat
 import zlib
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from isal import isal_zlib
 
+from placa.core import limits
 from placa.images.ct.doubles import require_no_double
 from placa.images.ct.geometry import letters, require_axes, spacing
 from placa.images.ct.meta_image import read_meta_image
@@ -28,8 +30,6 @@ _READERS = {
     **{".nii.gz": read_nifti, ".nii": read_nifti, ".nrrd": read_nrrd, ".nhdr": read_nrrd},
 }
 EXTENSIONS = tuple(_READERS)
-#: Maximum number of voxels: more than any chest CT (1,024 x 1,024 x 550); 1.2 GB of memory at 16 bits.
-MAX_VOXELS = 600_000_000
 #: What the reader of series of ITK and SimpleITK writes if the distances between slices differ, in mm.
 _DEVIATION = "ITK_non_uniform_sampling_deviation"
 
@@ -194,8 +194,14 @@ def _require_volume(found: PixelFormat) -> None:
         raise ImageRejected(text, dimensions=len(found.size))
     if min(found.size) < 2:
         raise ImageRejected(f"it has {size} voxels: it is one slice, not a volume")
-    if int(np.prod(found.size, dtype=object)) > MAX_VOXELS:
-        raise ImageRejected(f"it has {size} voxels, more than the limit of {MAX_VOXELS:,}")
+    voxels = math.prod(found.size)
+    if voxels > limits.MAX_VOXELS:
+        raise ImageRejected(f"it has {size} voxels, more than the limit of {limits.MAX_VOXELS:,}")
+    if voxels * found.bits_allocated // 8 > limits.MAX_BYTES:
+        raise ImageRejected(
+            f"it has {size} voxels of {found.bits_allocated} bits, more than the limit of {limits.MAX_BYTES:,} bytes: "
+            "save it with 16 bits"
+        )
     rescaled = found.slope != 1 or found.intercept != 0
     if (found.bits_allocated == 8 and not rescaled) or (found.bits_allocated == 64 and found.number != "float"):
         kind = f"{found.bits_allocated}-bit {found.number} integer"

@@ -20,6 +20,8 @@ from placa.images.pixel_format import PixelFormat
 _SIZES = {348: "NIfTI-1", 540: "NIfTI-2"}
 #: Units of length by their code (xyzt_units); 0 is unknown and taken as mm.
 _UNITS = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
+#: Bytes before the voxels, where extensions of a few kilobytes may be.
+_MAX_OFFSET = 1 << 30
 #: Largest relative difference between the spacings of qform and sform.
 _SAME = 0.01
 
@@ -68,7 +70,7 @@ def _format(header: Any, kind: str, size: int) -> PixelFormat:
     if stored.kind not in names or stored.itemsize > 8:
         raise refuse_format(f"a NIfTI of the type {stored.name}")
     offset = float(header["vox_offset"])
-    if not (math.isfinite(offset) and size + 4 <= offset < 2**40 and offset == int(offset)):
+    if not (math.isfinite(offset) and size + 4 <= offset < _MAX_OFFSET and offset == int(offset)):
         raise ImageRejected(f"its header is damaged (vox_offset {offset:g}): copy it again", offset=offset)
     shape = tuple(int(length) for length in header.get_data_shape())
     while len(shape) > 3 and shape[-1] == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import time
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from isal import igzip, isal_zlib
 from numpy.typing import NDArray
 
+from placa.core import limits
 from placa.images.ct.nifti import open_nifti
 from placa.images.grey import ImageRejected
 from placa.images.pixel_format import PixelFormat
@@ -67,7 +69,10 @@ class Voxels:
     def _all(self) -> NDArray[Any]:
         stored = np.empty(self._bytes // self._dtype.itemsize, dtype=self._dtype)
         view, done, found = stored.view(np.uint8).data, 0, 0
+        end = time.monotonic() + limits.MAX_SECONDS
         for block in self._blocks():
+            if time.monotonic() > end:
+                raise ImageRejected(f"its voxels need more than {limits.MAX_SECONDS:.0f} seconds")
             taken = min(len(block), len(view) - done)
             view[done : done + taken] = block[:taken]
             done, found = done + taken, found + len(block)

@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from placa.core import limits
 from placa.images.dicom.plugins import allow_broken_gdcm
 from placa.images.dicom.tables import is_big_endian
-from placa.images.grey import MAX_PIXELS, ImageRejected, refuse_format, refuse_size
+from placa.images.grey import ImageRejected, refuse_format, refuse_size
 from placa.images.pixel_format import PixelFormat
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ def _refuse_bomb(path: Path, start: int) -> None:
                     raise ImageRejected(f"its deflated data set is damaged ({error}): copy it again") from error
                 block = inflater.unconsumed_tail
                 # Two bytes per pixel, and room for the largest headers.
-                if size > 2 * MAX_PIXELS + (1 << 26):
+                if size > 2 * limits.MAX_PIXELS + (1 << 26):
                     raise ImageRejected("its deflated data set is larger than any radiograph")
 
 

@@ -19,14 +19,10 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placa.core import limits
 from placa.core.faults import DecoderKilledError
 from placa.core.processes import command, environment
 from placa.images.grey import ImageRejected
-
-#: Maximum time for one file; a radiograph is decoded in one or two seconds.
-SECONDS = 120.0
-#: Maximum memory of a decoder in bytes: several copies of the largest supported image.
-_MEMORY = 6 << 30
 
 
 class _Worker:
@@ -49,7 +45,7 @@ class _Worker:
         """
         assert self._process.stdin is not None and self._process.stdout is not None
         self._late = False
-        timeout = Timer(SECONDS, self._stop)
+        timeout = Timer(limits.MAX_SECONDS, self._stop)
         timeout.start()
         try:
             self._process.stdin.write(json.dumps([os.path.abspath(path), frames]).encode() + b"\n")
@@ -83,7 +79,7 @@ class _Worker:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(1)
         if self._late:
-            return ImageRejected(f"its pixels stopped the decoder: it needs more than {SECONDS:.0f} seconds")
+            return ImageRejected(f"its pixels stopped the decoder: it needs more than {limits.MAX_SECONDS:.0f} seconds")
         if self._process.returncode in {-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP}:
             return DecoderKilledError()
         return ImageRejected("its pixels are damaged and stopped the decoder: copy it again")
@@ -165,7 +161,7 @@ def _bound_memory() -> None:
         import resource
 
         _, most = resource.getrlimit(resource.RLIMIT_AS)
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY if most < 0 else min(_MEMORY, most), most))
+        resource.setrlimit(resource.RLIMIT_AS, (limits.MAX_MEMORY if most < 0 else min(limits.MAX_MEMORY, most), most))
         # Decoders are expected to crash; no core file is written.
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 

@@ -7,10 +7,9 @@ measures how often the two agree.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +21,18 @@ from PIL import Image
 from placa.core.errors import OutOfRangeError, unknown_name
 from placa.core.files import atomic_file, require_writable, write_json
 from placa.core.progress import SILENT, Progress
-from placa.images.by_rule import file_name, list_files, read_file
+from placa.images.by_rule import list_files, read_file
 from placa.images.listing import Listing
 from placa.images.read import ImageRejected
 from placa.inference.embedded import reads_embeddings, require_pixels
 from placa.inference.errors import NothingToExplainError
 from placa.inference.explain.boxes import THRESHOLD, read_test_boxes, score, summarise
 from placa.inference.explain.gradcam import GradCam
+from placa.inference.explain.names import image_ids, names_of_maps, safe_name
 from placa.inference.explain.overlay import SIDE, Box, background, overlay
 from placa.inference.predict import Predictor, no_readable_image
 from placa.records.reading import Reading
+from placa.sources.dicom.patient_key import read_patient_key
 
 __all__ = ["Explainer", "Explanation", "explain_files"]
 
@@ -127,6 +128,9 @@ def explain_files(
     boxes: str | Path | None = None,
     threshold: float = THRESHOLD,
     progress: Progress = SILENT,
+    *,
+    paths: bool = False,
+    key: Path | None = None,
 ) -> tuple[pd.DataFrame, list[tuple[str, str]], dict[str, Any] | None]:
     """Explain files with a run's model, and write maps, overlays and scores to a directory.
 
@@ -143,6 +147,9 @@ def explain_files(
             boxes, and scored (see `placa.inference.explain.boxes`).
         threshold: Share of the map's maximum from which a pixel counts as marked, in (0, 1].
         progress: Shows the progress bar and warnings.
+        paths: Whether ``explain.csv`` has the path of each image, and files of maps have the names of DICOM files.
+            Otherwise ``image_id`` of a DICOM file is a keyed hash, as in `placa predict --out`.
+        key: A file with the secret key of these hashes; by default that of the user.
 
     Returns:
         The table in ``explain.csv``, ``(path, reason)`` of each image that could not be read and of each file in a
@@ -176,7 +183,7 @@ def explain_files(
         )
     # The overlays of an earlier call may be in a folder of the images.
     listing = list_files(Reading.from_record(data["reading"]), places, [out]) if places else Listing()
-    paths = [str(path) for path in listing]
+    files = [str(path) for path in listing]
     lesions: dict[tuple[str, str], list[Box]] = {}
     if boxes is not None:
         lesions, source = read_test_boxes(boxes, [finding] if finding else data["findings"])
@@ -190,13 +197,15 @@ def explain_files(
                 "the model is an ensemble of folds, some of which were trained on these images: the scores of its maps "
                 "are too high"
             )
-    to_explain: dict[str, list[str] | None] = dict.fromkeys(paths, [finding] if finding else None)
+    to_explain: dict[str, list[str] | None] = dict.fromkeys(files, [finding] if finding else None)
     for path, name in lesions:
         named = to_explain.get(path) or []
         to_explain[path] = named if name in named else [*named, name]
     require_writable(out)
     explainer = Explainer(Predictor(run))
-    names = _names(list(to_explain), explainer.predictor.reading)
+    reading = explainer.predictor.reading
+    ids = image_ids(list(to_explain), reading, None if paths else cache(lambda: read_patient_key(key)))
+    names = names_of_maps(ids, reading)
     rows: list[dict[str, Any]] = []
     scores: list[dict[str, Any]] = []
     rejected: list[tuple[str, str]] = []
@@ -209,9 +218,10 @@ def explain_files(
                 explained = []
             for one in explained:
                 true_boxes = lesions.get((path, one.finding), [])
-                rows.append(_write(out, names[path], one, true_boxes))
+                image = {"image_id": ids[path], **({"path": path} if paths else {})}
+                rows.append(image | _write(out, names[path], one, true_boxes))
                 if true_boxes:
-                    scores.append({"path": path, "finding": one.finding, **score(one.evidence, true_boxes, threshold)})
+                    scores.append({**image, "finding": one.finding, **score(one.evidence, true_boxes, threshold)})
             advance()
     if not rows:
         raise no_readable_image(len(to_explain), *rejected[0])
@@ -227,14 +237,13 @@ def explain_files(
 
 
 def _write(out: Path, name: str, one: Explanation, boxes: Sequence[Box]) -> dict[str, Any]:
-    stem = f"{name}.{_safe(one.finding, 60)}"
+    stem = f"{name}.{safe_name(one.finding, 60)}"
     with atomic_file(out / f"{stem}.png") as partial:
         overlay(one.grey, one.evidence, boxes).save(partial, format="PNG")
     with atomic_file(out / f"{stem}.npy") as partial, partial.open("wb") as file:
         np.save(file, one.evidence)
     row, column = np.unravel_index(int(one.evidence.argmax()), one.evidence.shape)
     return {
-        "path": one.path,
         "finding": one.finding,
         "probability": one.probability,
         "class": one.category,
@@ -252,28 +261,3 @@ def _write(out: Path, name: str, one: Explanation, boxes: Sequence[Box]) -> dict
 def _write_csv(table: pd.DataFrame, path: Path) -> None:
     with atomic_file(path) as partial:
         table.to_csv(partial, index=False)
-
-
-def _names(paths: Sequence[str], reading: Reading) -> dict[str, str]:
-    """Return a file name for each image: its own without the extension, numbered if several images share it."""
-    taken: set[str] = set()
-    names: dict[str, str] = {}
-    for path in paths:
-        stem = _safe(Path(path).stem if reading.squares == 1 else file_name(reading, path))
-        name, number = stem, 1
-        while name.lower() in taken:
-            number += 1
-            name = f"{stem}-{number}"
-        taken.add(name.lower())
-        names[path] = name
-    return names
-
-
-def _safe(name: str, most: int = 120) -> str:
-    """Return a name for a file, of at most `most` bytes: a long one ends with its hash, so that it stays unique."""
-    safe = re.sub(r"[^\w.\-]+", "_", name)
-    if len(safe.encode()) <= most:
-        return safe
-    return (
-        f"{safe.encode()[: most - 9].decode(errors='ignore')}-{sha256(name.encode(errors='replace')).hexdigest()[:8]}"
-    )

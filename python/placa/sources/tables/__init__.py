@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from placa.core import limits
 from placa.core.files import explain_os_error
 from placa.records.codes import Note
 from placa.sources.errors import (
@@ -38,7 +39,6 @@ _SHORT = 16
 #: Lines from which the separator is detected.
 _SAMPLE = 50
 #: A compressed table is not decompressed beyond this size, in bytes.
-_MAX_BYTES = 4 * 2**30
 
 
 def read_text_table(
@@ -116,14 +116,14 @@ def _read_bytes(path: Path) -> bytes:
         return raw
     try:
         with gzip.open(io.BytesIO(raw)) as opened:
-            content = opened.read(_MAX_BYTES + 1)
+            content = opened.read(limits.MAX_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise TableFormatError(
             f"{path} cannot be decompressed ({error}). Copy it again.", file=str(path), format="gzip"
         ) from error
-    if len(content) > _MAX_BYTES:
+    if len(content) > limits.MAX_BYTES:
         raise TableFormatError(
-            f"{path} has more than {_MAX_BYTES:,} bytes when decompressed. Save a smaller table.",
+            f"{path} has more than {limits.MAX_BYTES:,} bytes when decompressed. Save a smaller table.",
             file=str(path),
             format="gzip",
         )

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
 def read_parquet(path: Path, columns: Sequence[str]) -> TextTable:
     import pyarrow as pa
-    import pyarrow.parquet as pq
+
+    from placa.records.parquet_files import read_parquet as read_table
 
     try:
-        table = pq.ParquetFile(path).read()
+        table = read_table(path)
     except (pa.ArrowException, OSError) as error:
         raise TableFormatError(
             f"{path} cannot be read as parquet ({error}). Create the file again.",

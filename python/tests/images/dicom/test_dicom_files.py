@@ -12,8 +12,8 @@ from conftest import draw
 from made_dicom import SHIPPED, ramp, write_dicom
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from placa.core import limits
 from placa.dataset.pixel_cache import decode as decode_many
-from placa.images.dicom import header
 from placa.images.dicom import worker as dicom_worker
 from placa.images.dicom.header import is_dicom
 from placa.images.dicom.read import read_grey
@@ -132,7 +132,7 @@ def test_dicom_is_recognised_by_content(tmp_path: Path) -> None:
 def test_a_deflated_bomb_is_not_inflated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_dicom(tmp_path / "a.dcm", np.zeros((6000, 6000), np.uint16), syntax=DeflatedExplicitVRLittleEndian)
     assert path.stat().st_size < 200_000
-    monkeypatch.setattr(header, "MAX_PIXELS", 1000)
+    monkeypatch.setattr(limits, "MAX_PIXELS", 1000)
     with pytest.raises(ImageRejected, match="larger than any radiograph"):
         read_grey(path)
 

@@ -1,12 +1,14 @@
 """Outputs from Grad-CAM maps: scores against boxes, overlays, files, and lists for R."""
 
 import json
+import os
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from made_dicom import write_dicom
 from made_volumes import thorax, write_volume
 from PIL import Image
 from raising import raises
@@ -87,7 +89,8 @@ def test_the_command_writes_overlays_maps_and_scores(run: Path, prepared: Path, 
     assert done.stdout.startswith("Opacity: pointing game ") and done.stdout.endswith(f"{out}\n")
     table = pd.read_csv(out / "explain.csv")
     lesions, _ = read_test_boxes(prepared, ["Opacity"])
-    assert set(table["path"]) == {*map(str, images), *(path for path, _ in lesions)}
+    assert set(table["image_id"]) == {Path(path).name for path in (*images, *(path for path, _ in lesions))}
+    assert "path" not in table
     for row in table.to_dict("records"):
         assert np.load(out / row["map"]).shape == (64, 64) and Image.open(out / row["overlay"]).size == (512, 512)
     summary = json.loads((out / "boxes.json").read_text())
@@ -119,6 +122,19 @@ def test_invalid_input_of_explain_is_an_error(run: Path, prepared: Path, tmp_pat
     with raises(NoReadableImageError, images=1, path=str(tmp_path / "bad.png")):
         explain_files(run, [tmp_path / "bad.png"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_names_of_dicom_files_are_hashes_unless_paths_are_wanted(run: Path, tmp_path: Path) -> None:
+    image = write_dicom(tmp_path / "Munoz_Jose_19810413.dcm", np.tile(np.arange(64, dtype=np.uint16) * 60, (64, 1)))
+    key = tmp_path / "key"
+    key.write_bytes(b"0123456789abcdef")
+    table, _, _ = explain_files(run, [image], tmp_path / "out", key=key)
+    assert not [name for name in os.listdir(tmp_path / "out") if "Jose" in name]
+    assert "Jose" not in (tmp_path / "out" / "explain.csv").read_text() and "path" not in table
+    assert len(table["image_id"].item()) == 16 and table["overlay"].item().startswith(table["image_id"].item())
+    with_paths, _, _ = explain_files(run, [image], tmp_path / "paths", paths=True)
+    assert with_paths["path"].item() == str(image) and with_paths["image_id"].item() == image.name
+    assert with_paths["overlay"].item() == "Munoz_Jose_19810413.Opacity.png"
 
 
 def test_images_with_equal_names_do_not_overwrite_each_other(run: Path, prepared: Path, tmp_path: Path) -> None:

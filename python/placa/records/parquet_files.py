@@ -1,0 +1,70 @@
+"""Read parquet files whose content fits the limits of `placa.core.limits`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from placa.core import limits
+from placa.core.errors import DamagedFileError, FileTooLargeError
+from placa.core.files import explain_os_error
+
+
+def read_parquet(path: Path) -> pa.Table:
+    """Read a parquet file.
+
+    Raises:
+        FileTooLargeError: Its metadata state more values or bytes than the limits.
+        pyarrow.ArrowException, ValueError: It is damaged or not parquet.
+        OSError: It cannot be read.
+    """
+    with pq.ParquetFile(path) as file:
+        require_size(path, file)
+        return file.read()
+
+
+def read_parquet_frame(path: Path, remedy: str) -> pd.DataFrame:
+    """Read a parquet file that placa wrote as a data frame.
+
+    Args:
+        path: The file.
+        remedy: The way to create it again.
+
+    Raises:
+        PathNotFoundError: It does not exist.
+        DamagedFileError: It is damaged or not parquet.
+        FileTooLargeError: See `read_parquet`.
+    """
+    try:
+        frame: pd.DataFrame = read_parquet(path).to_pandas()
+        return frame
+    except (pa.ArrowException, ValueError, KeyError, TypeError) as error:
+        # Damaged metadata of pandas can raise any of these.
+        reason = (str(error).splitlines() or [""])[0].rstrip(".")
+        message = f"{path} is damaged or not parquet ({reason}). {remedy}"
+        raise DamagedFileError(message, path=str(path), reason=reason) from error
+    except OSError as error:
+        raise explain_os_error(error, path) from error
+
+
+def require_size(path: Path, file: pq.ParquetFile) -> None:
+    """Refuse a parquet file by its metadata, before it is read.
+
+    Raises:
+        FileTooLargeError: It states more values or bytes than the limits.
+    """
+    about: Any = file.metadata
+    values = about.num_rows * about.num_columns
+    size = sum(about.row_group(number).total_byte_size for number in range(about.num_row_groups))
+    if values > limits.MAX_VALUES or size > limits.MAX_BYTES:
+        raise FileTooLargeError(
+            f"{path} has {values:,} values of {size:,} bytes, and the limits are {limits.MAX_VALUES:,} values and "
+            f"{limits.MAX_BYTES:,} bytes. Write it in several files.",
+            path=str(path),
+            values=values,
+            bytes=size,
+        )

@@ -41,7 +41,7 @@ cast_in_arrow <- function(column, type) {
 # so that the next reader is tried.
 read_by_nanoparquet <- function(file, call) {
   about <- nanoparquet::read_parquet_metadata(file)
-  check_values(about$file_meta_data$num_rows[[1]], nrow(about$column_chunks), call)
+  check_values(about$file_meta_data$num_rows[[1]], sum(!is.na(about$schema$type)), call)
   pairs <- about$file_meta_data$key_value_metadata[[1]]
   metadata <- pairs$value[pairs$key == "placa"]
   schema <- as.data.frame(nanoparquet::read_parquet_schema(file))

@@ -19,7 +19,7 @@ from placa.records.manifest import EXTENT
 #: All probes, in the order of display.
 PROBES = ("view_age_sex", "file", "dimensions", "histogram", "frame", "thumbnail")
 #: Probes of what some sources record about the acquisition and reading of an image.
-ACQUISITION_PROBES = ("maker", "model", "reader", "follow_up", "days", "site")
+ACQUISITION_PROBES = ("maker", "model", "reader", "follow_up", "days", "site", "window")
 #: Width of the outer frame, as a share of the side of the image.
 FRAME = 0.09
 #: Number of segments per side of the frame.
@@ -88,7 +88,7 @@ def _acquisition(some: pd.DataFrame, acquisition: pd.DataFrame | None) -> dict[s
     known = acquisition.set_index("image_id").reindex(some["image_id"]).reset_index(drop=True)
     constant: Reason = {"code": "constant", "values": {}}
     columns: dict[str, Floats] = {}
-    for name in ("maker", "model", "site"):
+    for name in ("maker", "model", "site", "window"):
         if name in known:
             columns[name] = categories(known[name])
     if "reader" in known:

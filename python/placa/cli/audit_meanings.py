@@ -19,6 +19,7 @@ PROBE_NAMES = {
     "follow_up": "+ follow-up number",
     "days": "date",
     "site": "hospital or source",
+    "window": "window of CT slices",
     "scan": "extent of the scan",
 }
 

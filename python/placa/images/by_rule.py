@@ -40,7 +40,7 @@ def read_file(reading: Reading, path: str, size: int) -> NDArray[np.uint8]:
 def _read_once(reading: Reading, path: str, size: int) -> NDArray[np.uint8]:
     if reading.rule == SLABS_RULE:
         return read_slabs(path, size, reading.squares, reading.options)
-    return read_image(path, size)[None]
+    return read_image(path, size, reading.window)[None]
 
 
 def list_files(reading: Reading, places: Iterable[str | os.PathLike[str]], without: Sequence[Path] = ()) -> Listing:

@@ -53,12 +53,13 @@ _VOLUMES = (".mha", ".mhd", ".nii", ".nii.gz", ".nrrd", ".nhdr")
 _KINDS = {b"%PDF": "a PDF", b"PK\x03\x04": "a ZIP archive", b"\x1f\x8b": "gzip-compressed", b"\x89HDF": "an HDF5 file"}
 
 
-def read_image(path: str | os.PathLike[str], size: int) -> NDArray[np.uint8]:
+def read_image(path: str | os.PathLike[str], size: int, window: tuple[float, float] | None = None) -> NDArray[np.uint8]:
     """Read one radiograph as grey levels.
 
     Args:
         path: A PNG, JPEG, TIFF, BMP, WebP or DICOM file, with any extension.
         size: Side of the square, in pixels.
+        window: Level and width of the window of CT slices, in HU; by default that of each DICOM file.
 
     Returns:
         Grey levels 0-255, shape ``(size, size)``.
@@ -73,7 +74,7 @@ def read_image(path: str | os.PathLike[str], size: int) -> NDArray[np.uint8]:
             if not head:
                 raise ImageRejected("the file is empty: copy it again")
             dicom = head[128:132] == b"DICM"
-            grey = _from_dicom(path) if dicom else _from_picture(file, path, head, size_of_file, size)
+            grey = _from_dicom(path, window) if dicom else _from_picture(file, path, head, size_of_file, size, window)
         square = grey.resize((size, size), Image.Resampling.BILINEAR)
         lowest, highest = square.getextrema()
         if lowest == highest:
@@ -125,22 +126,31 @@ def _size_of_file(path: str | os.PathLike[str]) -> int:
 
 
 def _from_picture(
-    file: BinaryIO, path: str | os.PathLike[str], head: bytes, size_of_file: int, size: int
+    file: BinaryIO,
+    path: str | os.PathLike[str],
+    head: bytes,
+    size_of_file: int,
+    size: int,
+    window: tuple[float, float] | None,
 ) -> Image.Image:
+    from placa.images.dicom.header import is_dicom
+
+    if window is not None:
+        if is_dicom(head):
+            return _from_dicom(path, window)
+        raise ImageRejected("it is not a DICOM file, so it has no Hounsfield units for the window of this set or model")
     try:
         return read_picture(file, path, head, size_of_file, size)
     except UnidentifiedImageError as error:
-        from placa.images.dicom.header import is_dicom
-
         if is_dicom(head):
-            return _from_dicom(path)
+            return _from_dicom(path, None)
         raise ImageRejected(_not_an_image(head, path)) from error
 
 
-def _from_dicom(path: str | os.PathLike[str]) -> Image.Image:
+def _from_dicom(path: str | os.PathLike[str], window: tuple[float, float] | None) -> Image.Image:
     from placa.images.dicom.read import read_grey
 
-    return Image.fromarray(read_grey(path))
+    return Image.fromarray(read_grey(path, window))
 
 
 def _not_an_image(head: bytes, path: str | os.PathLike[str]) -> str:

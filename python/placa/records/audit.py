@@ -155,9 +155,10 @@ class Probe(TypedDict):
             "follow_up",
             "days",
             "site",
+            "window",
             "scan",
         ],
-        Meta(description="The property; `maker` to `site` only where the source records them, `scan` of CT volumes."),
+        Meta(description="The property; `maker` to `window` only where the source records them, `scan` of CT volumes."),
     ]
     columns: NotRequired[
         Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -33,6 +34,8 @@ VOLUME_OPTIONS: Mapping[str, Any] = {
     # The whole field of view, padded with air to a square in mm.
     "in_plane": "padded_square",
 }
+#: Windows of CT by name: level and width in HU (Murphy and Bell, *Windowing (CT)*, Radiopaedia).
+WINDOWS: Mapping[str, tuple[float, float]] = {"lung": (-600.0, 1500.0), "mediastinum": (50.0, 350.0)}
 #: Separator of the name of a file and the number of its square.
 _MARK = "#"
 
@@ -45,12 +48,19 @@ class Reading:
         rule: ``stretch``: one radiograph or slice, one square (see `placa.images.read`). ``ct-slabs``: one CT
             volume, `squares` squares (see `placa.images.ct.slabs`).
         squares: Number of squares per file.
-        options: Parameters of the rule; for ``ct-slabs`` see `VOLUME_OPTIONS`.
+        options: Parameters of the rule; for ``ct-slabs`` see `VOLUME_OPTIONS`. ``stretch`` has none, or the window of
+            all DICOM slices: ``window_level_hu`` and ``window_width_hu``.
     """
 
     rule: Literal["stretch", "ct-slabs"] = RESIZE_RULE
     squares: int = 1
     options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def window(self) -> tuple[float, float] | None:
+        """Level and width of the window in HU; None if each DICOM file has its own."""
+        level, width = (self.options.get(name) for name in ("window_level_hu", "window_width_hu"))
+        return None if level is None or width is None else (level, width)
 
     def first_rows(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return the values of the first square of each file, given one value per square."""
@@ -80,13 +90,15 @@ class Reading:
             UnknownReadingError: This version of placa does not know the rule.
         """
         reading = cls(stored["rule"], stored["squares"], dict(stored["options"]))
-        expected = slabs(reading.squares) if reading.rule == SLABS_RULE else STRETCH
+        expected = slabs(reading.squares) if reading.rule == SLABS_RULE else stretch(reading.window)
         fixed = ("positions", "orientation", "in_plane")
         known = (reading.rule, reading.squares, reading.options.keys()) == (
             expected.rule,
             expected.squares,
             expected.options.keys(),
         )
+        if reading.window is not None and not _is_window(*reading.window):
+            known = False
         if not known or any(reading.options.get(name) != expected.options.get(name) for name in fixed):
             raise UnknownReadingError(
                 f"Unknown rule for reading files: {reading.rule!r}, {reading.squares} squares, {reading.options}. Use "
@@ -100,13 +112,32 @@ class Reading:
 STRETCH = Reading()
 
 
-def slabs(squares: int = SQUARES) -> Reading:
+def stretch(window: tuple[float, float] | None = None) -> Reading:
+    """Return the rule for radiographs, or for CT slices in one window.
+
+    Args:
+        window: Level and width in HU; None for the window in each DICOM file.
+    """
+    return Reading(options=_window_options(window))
+
+
+def slabs(squares: int = SQUARES, window: tuple[float, float] | None = None) -> Reading:
     """Return the rule for CT volumes, with the options of `VOLUME_OPTIONS`.
 
     Args:
         squares: Number of slabs per volume.
+        window: Level and width in HU; by default that of `VOLUME_OPTIONS`, the lung.
     """
-    return Reading(SLABS_RULE, squares, dict(VOLUME_OPTIONS))
+    return Reading(SLABS_RULE, squares, {**VOLUME_OPTIONS, **_window_options(window)})
+
+
+def _is_window(level: Any, width: Any) -> bool:
+    numbers = isinstance(level, int | float) and isinstance(width, int | float)
+    return numbers and math.isfinite(level) and 0 < width < math.inf
+
+
+def _window_options(window: tuple[float, float] | None) -> dict[str, Any]:
+    return {} if window is None else {"window_level_hu": window[0], "window_width_hu": window[1]}
 
 
 def expand(images: pd.DataFrame, reading: Reading) -> pd.DataFrame:

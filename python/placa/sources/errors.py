@@ -96,6 +96,10 @@ class LossyIdentifierError(InputError):
     """Identifiers were stored as numbers and lost digits. Values: ``file``, ``column``, ``value``."""
 
 
+class InvalidWindowError(InputError):
+    """A window of CT is neither a known name nor a level and a width above 0."""
+
+
 class MissingOptionError(InputError):
     """An option is needed because of another. Values: ``option``, ``given`` (options or ``None``)."""
 

@@ -60,7 +60,7 @@ class Source:
             column per finding: 1 where the label is present, 0 otherwise.
         acquisition: How images were acquired and read: ``image_id`` and any of ``maker``, ``model``, ``reader``
             (several separated by spaces), ``follow_up`` (number of the patient's image), ``days`` (since the first
-            image of the set), ``site``; the audit probes them.
+            image of the set), ``site``, ``window`` (of a CT slice); the audit probes them.
         label_policy: What uncertain and blank labels mean; None if the source has none.
         reading: The method that turns a file of this source into square grey images.
     """

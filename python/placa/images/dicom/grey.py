@@ -43,12 +43,7 @@ def displayed(stored: NDArray[Any], data: Dataset, inverted: bool) -> NDArray[np
     Raises:
         ImageRejected: The values need more than 16 bits, or are rescaled by zero.
     """
-    low, high = int(stored.min()), int(stored.max())
-    if high - low > 65535:
-        raise ImageRejected("its pixels have more than 16 bits")
-    # 16-bit integers wrap around, so the index counts from the lowest value, signed or not.
-    index = stored.astype(np.uint16) - np.uint16(low % 65536)
-    values = np.arange(low, high + 1)
+    values, index = _values(stored)
     padding = _padding(values, data)
     counts = np.bincount(index.ravel(), minlength=len(values))
     if not counts[~padding].any():
@@ -60,6 +55,47 @@ def displayed(stored: NDArray[Any], data: Dataset, inverted: bool) -> NDArray[np
     levels[padding] = 0
     table = np.clip(levels + 0.5, 0, 255).astype(np.uint8)
     return np.take(table, index)
+
+
+def require_hounsfield_units(data: Dataset, photometric: str) -> None:
+    """Check that the header of a file states how its values become Hounsfield units.
+
+    Raises:
+        ImageRejected: It is in colours, or its header states no rescaling, or one to another unit.
+    """
+    _spread_functional_groups(data)
+    unit = str(data.get("RescaleType") or "HU").strip().upper()
+    rescaled = decimals(data, "RescaleSlope") or decimals(data, "RescaleIntercept") or data.get("ModalityLUTSequence")
+    if photometric not in {"grey", "inverted"} or unit != "HU" or not rescaled:
+        raise ImageRejected("its header does not state how its values become Hounsfield units, which --window needs")
+
+
+def windowed(stored: NDArray[Any], data: Dataset, level: float, width: float) -> NDArray[np.uint8]:
+    """Convert stored values of a CT slice to grey levels in one window, whatever window the file has.
+
+    Args:
+        stored: Integers of up to 16 bits, signed or not, shape ``(rows, columns)``.
+        data: The data set of the values.
+        level: Middle of the window, in HU.
+        width: Its width, in HU; the levels are those of `placa.images.ct.slabs`.
+
+    Returns:
+        Grey levels 0-255, shape ``(rows, columns)``; padding is black.
+    """
+    values, index = _values(stored)
+    _spread_functional_groups(data)
+    levels = (_modality(values, data) - (level - width / 2)) * (255 / width)
+    levels[_padding(values, data)] = 0
+    return np.take(np.clip(levels + 0.5, 0, 255).astype(np.uint8), index)
+
+
+def _values(stored: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
+    """Return all values between the lowest and the highest, and the place of each pixel among them."""
+    low, high = int(stored.min()), int(stored.max())
+    if high - low > 65535:
+        raise ImageRejected("its pixels have more than 16 bits")
+    # 16-bit integers wrap around, so the index counts from the lowest value, signed or not.
+    return np.arange(low, high + 1), stored.astype(np.uint16) - np.uint16(low % 65536)
 
 
 def _padding(values: NDArray[np.int64], data: Dataset) -> NDArray[np.bool_]:

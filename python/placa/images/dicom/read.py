@@ -12,17 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placa.images.dicom.decode import decode
-from placa.images.dicom.grey import displayed
+from placa.images.dicom.grey import displayed, require_hounsfield_units, windowed
 from placa.images.dicom.header import pixel_format, quiet, read_data_set, refuse
 from placa.images.dicom.worker import decode_in_worker
 from placa.images.grey import ImageRejected, decoding_slot
 
 
-def read_grey(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
-    """Read the single frame of a DICOM file as a viewer displays it first.
+def read_grey(path: str | os.PathLike[str], window: tuple[float, float] | None = None) -> NDArray[np.uint8]:
+    """Read the single frame of a DICOM file as a viewer displays it first, or in a given window.
 
     Args:
         path: A DICOM file, with or without preamble, in a transfer syntax that docs/pixels.md lists.
+        window: Level and width of a window in HU, for CT slices; by default that of the file.
 
     Returns:
         Grey levels 0-255, shape ``(rows, columns)``: the first window or VOI LUT applied, MONOCHROME1 inverted,
@@ -39,9 +40,13 @@ def read_grey(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
         header = read_data_set(path, stop_before_pixels=True)
         refuse(header, os.stat(path).st_size)
         found = pixel_format(header)
+        if window is not None:
+            require_hounsfield_units(header, found.photometric)
         with decoding_slot(found.size[0] * found.size[1]):
             stored = decode_in_worker(path) if header.file_meta.TransferSyntaxUID.is_encapsulated else decode(path)
             try:
+                if window is not None:
+                    return windowed(stored, header, *window)
                 if found.photometric in {"grey", "inverted"}:
                     return displayed(stored, header, found.photometric == "inverted")
                 return _luminance(stored, 8 if found.photometric == "palette" else found.bits_stored)

@@ -108,7 +108,7 @@ class Explainer:
                     probability=float(rows["probability"][name]),
                     category=str(rows["class"][name]),
                     evidence=self._gradcam.maps(square, number)[0],
-                    grey=background(path) if reading.squares == 1 else _large(square[0]),
+                    grey=background(path, window=reading.window) if reading.squares == 1 else _large(square[0]),
                     square=best + 1,
                     squares=reading.squares,
                 )

@@ -24,12 +24,15 @@ _OPACITY = 0.6
 Box = tuple[float, float, float, float]
 
 
-def background(path: str | os.PathLike[str], side: int = SIDE) -> NDArray[np.uint8]:
+def background(
+    path: str | os.PathLike[str], side: int = SIDE, window: tuple[float, float] | None = None
+) -> NDArray[np.uint8]:
     """Read a radiograph for display.
 
     Args:
         path: The image file.
         side: Length of the longer side, in pixels.
+        window: Level and width of the window of CT slices, in HU; by default that of the file.
 
     Returns:
         Grey levels ``(height, width)``, with the aspect ratio of the image.
@@ -40,7 +43,7 @@ def background(path: str | os.PathLike[str], side: int = SIDE) -> NDArray[np.uin
     width, height = _displayed_size(path)
     longest = max(width, height)
     shown = (max(1, round(side * width / longest)), max(1, round(side * height / longest)))
-    return np.asarray(Image.fromarray(read_image(path, side)).resize(shown, Image.Resampling.BILINEAR))
+    return np.asarray(Image.fromarray(read_image(path, side, window)).resize(shown, Image.Resampling.BILINEAR))
 
 
 def _displayed_size(path: str | os.PathLike[str]) -> tuple[int, int]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import math
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,12 +14,12 @@ from placa.core.files import explain_os_error
 from placa.core.progress import SILENT, Progress
 from placa.core.text import as_list
 from placa.images.listing import list_folder, skipped_notes
-from placa.records.reading import SQUARES, STRETCH, slabs
+from placa.records.reading import SQUARES, WINDOWS, slabs, stretch
 from placa.sources.dicom.labels import MATCHES, LabelOptions, TableLabels, read_labels
 from placa.sources.dicom.patient_key import PatientKey, read_patient_key
 from placa.sources.dicom.scan import FileScan
 from placa.sources.dicom.series_scan import SeriesScan
-from placa.sources.errors import MissingDirectoryError, MissingOptionError
+from placa.sources.errors import InvalidWindowError, MissingDirectoryError, MissingOptionError
 from placa.sources.source import Source
 from placa.sources.views import VIEWS_HELP, view_names
 
@@ -45,17 +47,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--match", choices=list(MATCHES), help="what identifies the file of a row (default: the first that TABLE has)")
     add("--match-column", metavar="COLUMN", help="the column for --match (default: a usual name)")
     add("--views", nargs="+", metavar="VIEW", help=f"{VIEWS_HELP} (default: all)")
-    add("--modalities", nargs="+", metavar="CODE", help="modalities to use (default: CR DX; CT with --volumes)")
+    add(
+        "--modalities",
+        nargs="+",
+        metavar="CODE",
+        help="modalities to use (default: CR DX; CT with --volumes or --window)",
+    )
     add("--volumes", action="store_true", help="read CT series as volumes, one per study")
     add("--series", metavar="TEXT", help="prefer series of this number, or with TEXT in the description or kernel")
     add("--slices", type=positive_integer, metavar="N", help=f"number of slabs per volume (default: {SQUARES})")
+    add(
+        "--window",
+        metavar="WINDOW",
+        help="window of all CT slices or volumes in HU: lung, mediastinum, or --window=CENTER,WIDTH (default: that of "
+        "each file; lung for volumes)",
+    )
     add("--key", type=Path, metavar="FILE", help="secret key for patient ids (default: your own, created once)")
 
 
 def from_options(options: argparse.Namespace, progress: Progress) -> Source:
     """Read the source that the command line names."""
     names = ("labels", "label", "positive", "negative", "finding", "separator", "match", "match_column")
-    given = {name: getattr(options, name) for name in (*names, "views", "modalities", "volumes", "series", "slices")}
+    given = {
+        name: getattr(options, name)
+        for name in (*names, "views", "modalities", "volumes", "series", "slices", "window")
+    }
     return read_dicom(options.root, **given, key=read_patient_key(options.key), progress=progress)
 
 
@@ -76,6 +92,7 @@ def read_dicom(
     volumes: bool = False,
     series: str | None = None,
     slices: int | None = None,
+    window: str | tuple[float, float] | None = None,
 ) -> Source:
     """Read the headers of DICOM files, and assign their labels.
 
@@ -94,13 +111,16 @@ def read_dicom(
             ``SOPInstanceUID``, ``AccessionNumber`` or ``PatientID``; by default the first that the table has.
         match_column: The column for `match`, if it has no usual name.
         views: Views to use (``frontal``, ``PA``, ``AP``, ``lateral``, …); all by default.
-        modalities: Modalities to use, by default CR and DX, or CT for volumes; files without a modality are used too.
+        modalities: Modalities to use, by default CR and DX, or CT for volumes and windows; files without a modality
+            are used too.
         key: The key of the hashes; by default the user's own.
         progress: Where the progress bar is shown.
         separator: What separates findings in a cell of the table; by default detected.
         volumes: Whether to read CT series as volumes, one per study (see `placa.images.ct.choose.choose`).
         series: The number of the series to prefer, or a part of its description or kernel.
         slices: The number of slabs per volume, 16 by default.
+        window: The window of all CT slices or volumes: ``lung``, ``mediastinum``, or level and width in HU. By default
+            the window of each file, and the lung for volumes.
 
     Returns:
         One row per file, or per CT series with the column ``series``. Files without a PatientID are rejected; if no
@@ -109,6 +129,7 @@ def read_dicom(
 
     Raises:
         MissingDirectoryError: `root` is not a directory.
+        InvalidWindowError: `window` is not a window.
         MissingOptionError: An option is needed because of another, such as `volumes` for `series`.
         UnknownNameError: A folder, column or value is unknown.
         NoUsableFileError: No file can be used.
@@ -128,7 +149,8 @@ def read_dicom(
     given_lists = [as_list(names) for names in (label, positive, negative, views)]
     values = (given_lists[0], given_lists[1], given_lists[2], finding, match, match_column, separator)
     lookup = read_labels(root, LabelOptions(labels, *values), key)
-    modalities = as_list(modalities) or list(VOLUME_MODALITIES if volumes else MODALITIES)
+    levels = None if window is None else read_window(window)
+    modalities = as_list(modalities) or list(VOLUME_MODALITIES if volumes or levels else MODALITIES)
     common = (root, lookup, view_names(given_lists[3]), {code.upper() for code in modalities})
     found = SeriesScan(*common, series=series) if volumes else FileScan(*common)
     try:
@@ -151,6 +173,7 @@ def read_dicom(
     if not len(images):
         raise found.no_usable_file(len(files))
     images["label_source"] = lookup.name
+    windows = None if volumes or levels else found.windows(images, notes)
     return Source(
         kind="dicom",
         images=images,
@@ -175,7 +198,29 @@ def read_dicom(
             "match_column": lookup.column if isinstance(lookup, TableLabels) else None,
             "separator": separator,
             "modalities": modalities,
+            **({} if levels is None else {"window": [*levels]}),
             **({"volumes": True, "series": series, "slices": slices or SQUARES} if volumes else {}),
         },
-        reading=slabs(slices or SQUARES) if volumes else STRETCH,
+        reading=slabs(slices or SQUARES, levels) if volumes else stretch(levels),
+        acquisition=windows,
+    )
+
+
+def read_window(window: str | tuple[float, float]) -> tuple[float, float]:
+    """Return level and width of a window in HU, by its name or from ``CENTER,WIDTH``.
+
+    Raises:
+        InvalidWindowError: It is neither, or the width is not above 0.
+    """
+    if isinstance(window, str) and window.strip().lower() in WINDOWS:
+        return WINDOWS[window.strip().lower()]
+    parts = window.split(",") if isinstance(window, str) else window
+    with contextlib.suppress(ValueError, TypeError):
+        level, width = (float(part) for part in parts)
+        if math.isfinite(level) and 0 < width < math.inf:
+            return level, width
+    raise InvalidWindowError(
+        f"A window must be {', '.join(WINDOWS)} or CENTER,WIDTH in HU with a width above 0, such as "
+        f"--window=-600,1500, got {window!r}.",
+        window=window,
     )

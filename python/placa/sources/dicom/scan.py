@@ -30,7 +30,7 @@ _NO_PATIENT = "it has no PatientID, so its images may be in several splits: fill
 class Unused(NamedTuple):
     """Why a file is not used: a code, and the modality or view."""
 
-    code: Literal["not_dicom", "other_modality", "other_view", "no_label", "other_series", "no_slice"]
+    code: Literal["not_dicom", "other_modality", "other_view", "no_label", "other_series", "no_slice", "scout"]
     value: str = ""
 
 
@@ -42,6 +42,7 @@ def _unused_text(reason: Unused) -> str:
         "no_label": "without a label",
         "other_series": "of other series of a study (--series)",
         "no_slice": "that are no CT slices",
+        "scout": "that are scouts of a CT",
     }[reason.code]
 
 
@@ -103,6 +104,8 @@ class FileScan:
             self.unused[Unused("other_view", tags.view or "unknown")] += 1
         elif labels is None:
             self.unused[Unused("no_label")] += 1
+        elif tags.modality == "CT" and tags.scout:
+            self.unused[Unused("scout")] += 1
         else:
             return labels
         return None
@@ -151,6 +154,18 @@ class FileScan:
             )
             notes.append(Note(text, "identifiers_in_paths", paths=renamed, files=len(rows)))
         return images, notes
+
+    def windows(self, images: pd.DataFrame, notes: list[Note]) -> pd.DataFrame | None:
+        """Return the window of each CT slice of the table, for the audit; None if all have the same."""
+        windows = Counter(tags.window or "none" for _, tags, _ in self.images)
+        if len(windows) < 2 or not any(tags.modality == "CT" for _, tags, _ in self.images):
+            return None
+        common = "; ".join(f"{window} in {count:,} files" for window, count in windows.most_common(3))
+        text = f"the slices have {len(windows)} windows ({common}): --window gives all slices the same"
+        notes.append(Note(text, "windows_differ", windows=len(windows), most=windows.most_common(1)[0][0]))
+        return pd.DataFrame(
+            {"image_id": images["image_id"], "window": [tags.window or "none" for _, tags, _ in self.images]}
+        )
 
     @staticmethod
     def _name_patients(images: pd.DataFrame, all_tags: list[DicomTags], key: PatientKey, notes: list[Note]) -> None:

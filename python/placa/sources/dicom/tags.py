@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from placa.images.dicom.header import quiet
+from placa.images.dicom.tables import decimals
 from placa.sources.tables.cells import OLDEST
 from placa.sources.tables.identifiers import is_placeholder
 
@@ -24,6 +25,7 @@ TAGS = [
     *("PatientID", "IssuerOfPatientID", "OtherPatientIDs", "PatientName", "PatientSex", "PatientAge"),
     *("PatientBirthDate", "Modality", "ViewPosition", "ViewCodeSequence", "InstitutionName", "AccessionNumber"),
     *("Rows", "Columns", "NumberOfFrames", "BitsStored", "PresentationIntentType", "SOPClassUID"),
+    *("WindowCenter", "WindowWidth", "ImageType"),
     *(*_UIDS, *_DATES, *_WORDS),
 ]
 _VIEW_PATTERNS = {
@@ -51,6 +53,8 @@ class DicomTags:
         age: PatientAge, such as ``045Y``, or ``""``.
         years: The completed years between birth and study, or None.
         view: ``PA``, ``AP``, ``LATERAL``, another ViewPosition, or None.
+        window: The first WindowCenter and WindowWidth, such as ``-600,1500``, or None.
+        scout: Whether it is the scout of a CT (LOCALIZER).
     """
 
     patient: str
@@ -66,6 +70,8 @@ class DicomTags:
     age: str
     years: float | None
     view: str | None
+    window: str | None
+    scout: bool
 
 
 def read_tags(header: Dataset) -> DicomTags:
@@ -78,6 +84,7 @@ def _read_tags(header: Dataset) -> DicomTags:
     patient = _text(header, "PatientID")
     names = re.split(r"[\^=,\s]+", _text(header, "PatientName"))
     others = (_text(header, name) for name in ("OtherPatientIDs", "AccessionNumber", *_UIDS))
+    window = [number for name in ("WindowCenter", "WindowWidth") for number in decimals(header, name)[:1]]
     age, sex = _text(header, "PatientAge"), _text(header, "PatientSex").upper()
     return DicomTags(
         patient="" if is_placeholder(patient) and not re.fullmatch(r"0+", patient) else patient,
@@ -93,6 +100,8 @@ def _read_tags(header: Dataset) -> DicomTags:
         age=age if re.fullmatch(r"\d{1,3} ?[DWMY]?", age, re.I) else "",
         years=_years(_date(header, ["PatientBirthDate"]), _date(header, _DATES)),
         view=_view(header),
+        window=",".join(f"{number:g}" for number in window) if len(window) == 2 else None,
+        scout="LOCALIZER" in str(header.get("ImageType") or "").upper(),
     )
 
 

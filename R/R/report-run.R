@@ -27,7 +27,7 @@ locate_run <- function(run) {
     found <- first_existing(c(run, file.path(base_folders(), run)), "run.json")
     if (is.null(found)) {
       # One line, because placa report shows the last line of the log.
-      rlang::abort(paste0("'", show_controls(run), "' is not a run: run.json is missing. Create a run with placa train."),
+      rlang::abort(paste0("'", show_controls(run), "' is not a run: run.json is missing. Create one with placa train."),
                    class = "placa_error_run")
     }
     return(found)
@@ -108,7 +108,8 @@ keep_findings <- function(run, wanted) {
   unknown <- setdiff(wanted, known)
   if (length(unknown)) {
     known <- paste(known, collapse = ", ")
-    rlang::abort(paste0("'", show_controls(unknown[[1]]), "' is not a finding of the run. Its findings are ", known, "."),
+    unknown <- show_controls(unknown[[1]])
+    rlang::abort(paste0("'", unknown, "' is not a finding of the run. Its findings are ", known, "."),
                  class = "placa_error_finding")
   }
   of_wanted <- function(table) {

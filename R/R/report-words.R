@@ -3,7 +3,8 @@
 read_strings <- function(lang) {
   known <- languages()
   if (!lang %in% known) {
-    rlang::abort(paste0("`language` must be one of ", paste(known, collapse = ", "), ", not '", show_controls(lang), "'."),
+    received <- show_controls(lang)
+    rlang::abort(paste0("`language` must be one of ", paste(known, collapse = ", "), ", not '", received, "'."),
                  class = "placa_error_language")
   }
   unlist(read_words(lang))

@@ -1,8 +1,8 @@
 """Readers of changed files: every one is read or refused; none crashes, hangs or raises another error."""
 
+import gzip
 import io
 import os
-import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from fuzzing import run_campaign
 from made_dicom import write_dicom
+from made_volume_files import body, meta_image, nifti, nrrd
 from PIL import Image
 from record_fixtures import good_record
 
@@ -40,27 +41,13 @@ def _dicom(tmp_path: Path) -> list[bytes]:
     return [write_dicom(tmp_path / "valid.dcm", _LEVELS.astype(np.uint16) * 16, PatientAge="045Y").read_bytes()]
 
 
-def _volumes() -> dict[str, bytes]:
-    voxels = np.random.default_rng(0).integers(-900, 300, (12, 16, 16)).astype("<i2")
-    header = bytearray(352)
-    struct.pack_into("<i", header, 0, 348)
-    struct.pack_into("<8h", header, 40, 3, 16, 16, 12, 1, 1, 1, 1)
-    struct.pack_into("<hh", header, 70, 4, 16)
-    struct.pack_into("<8f", header, 76, 1, 1, 1, 2, 0, 0, 0, 0)
-    struct.pack_into("<3f", header, 108, 352, 1, 0)
-    header[344:348] = b"n+1\0"
-    mha = (
-        "ObjectType = Image\nNDims = 3\nBinaryData = True\nBinaryDataByteOrderMSB = False\nCompressedData = False\n"
-        "DimSize = 16 16 12\nElementSpacing = 1 1 2\nElementType = MET_SHORT\nElementDataFile = LOCAL\n"
-    )
-    nrrd = (
-        "NRRD0004\ntype: short\ndimension: 3\nsizes: 16 16 12\nspacings: 1 1 2\nencoding: raw\nendian: little\n"
-        "space: left-posterior-superior\n\n"
-    ).replace("space: left-posterior-superior\n", "")
+def _volumes() -> dict[str, list[bytes]]:
+    levels, axes = body(), [(0.7, 0, 0), (0, 0.7, 0), (0, 0, 4)]
+    stored = nifti(levels, 1, "<")
     return {
-        "x.nii.gz": bytes(header) + voxels.tobytes(),
-        "x.mha": mha.encode() + voxels.tobytes(),
-        "x.nrrd": nrrd.encode() + voxels.tobytes(),
+        "x.nii.gz": [stored, gzip.compress(stored), nifti(levels, 2, ">")],
+        "x.mha": [meta_image(levels, compressed, "<") for compressed in (False, True)],
+        "x.nrrd": [nrrd(levels, "lps", "mm", 1, encoding, "<", axes) for encoding in ("raw", "gzip", "bzip2")],
     }
 
 
@@ -121,7 +108,7 @@ def _campaigns(tmp_path: Path) -> dict[str, tuple[Callable[[Path], bool], list[b
         "BMP": (_IMAGE, [_picture("BMP")], "x.bmp"),
         "WebP": (_IMAGE, [_picture("WEBP")], "x.webp"),
         "DICOM": (_IMAGE, _dicom(tmp_path), "x.dcm"),
-        **{name: (_VOLUME, [content], name) for name, content in _volumes().items()},
+        **{name: (_VOLUME, samples, name) for name, samples in _volumes().items()},
         "CSV": (_TABLE, [csv.encode(), csv.encode("utf-16")], "x.csv"),
         **{f"{name}.json": (reader, [_record(name)], f"{name}.json") for name, reader in _RECORD_READERS.items()},
         "predictions": (_refused(read_predictions), [_predictions()], "x.parquet"),
@@ -145,6 +132,11 @@ def test_changed_files_are_read_or_refused(
     read, samples, file = _campaigns(tmp_path)[name]
     folder = tmp_path / "changed"
     folder.mkdir()
+    for number, sample in enumerate(samples):
+        whole = tmp_path / str(number) / file
+        whole.parent.mkdir()
+        whole.write_bytes(sample)
+        assert read(whole), "a valid file is refused"
     counts = run_campaign(read, samples, file, int(os.environ.get("PLACA_FUZZ", _FILES)), _SEEDS[seed], folder)
     text = ", ".join(f"{what} {count:,}" for what, count in sorted(counts.items()))
     record_property("counts", text)

@@ -9,28 +9,9 @@
 # the only design.
 
 placa <- asNamespace("placa")
+source("benchmarks/simulate-patients.R")
 replicates <- as.integer(c(commandArgs(trailingOnly = TRUE), "400")[[1]])
-prevalence <- 1 / 3
 draws <- 100
-
-# A third of the images are positive; the scores of a patient's images have a correlation of 0.5 given the truth. The
-# second score is that of another model with the same AUROC.
-simulate <- function(patients, separation, design) {
-  images <- if (design == "one image") rep(1L, patients) else sample.int(10, patients, TRUE)
-  patient <- rep(seq_len(patients), images)
-  of_image <- rnorm(length(patient))
-  of_patient <- rnorm(patients)[patient]
-  liability <- if (design == "varying") (of_patient + of_image) / sqrt(2) else of_patient
-  noise <- function() sqrt(0.5) * (rnorm(patients)[patient] + rnorm(length(patient)))
-  first <- noise()
-  truth <- as.integer(liability > qnorm(1 - prevalence))
-  logit <- function(noise) separation * (separation * (truth - 0.5) + noise) + qlogis(prevalence)
-  data.frame(
-    image_id = paste(seq_along(patient)), patient_id = patient, group_id = patient, truth = truth,
-    probability = plogis(logit(first)), other = plogis(logit(sqrt(0.6) * first + sqrt(0.4) * noise())),
-    half = patient %% 2 == 0
-  )
-}
 
 # The values of the population.
 true_values <- function(separation) {
@@ -147,7 +128,7 @@ limits_in <- function(data, separation) {
     limits,
     average_precision = of(areas, "average_precision"), partial_auroc = of(areas, "partial"),
     roc_band = of(roc, 1), pr_band = of(pr, 1),
-    intercept = by_test(placa$intercept_score(0, truth, z, cluster)),
+    intercept = placa$intercept_limits(truth, z, cluster, 0.95),
     slope = by_test(placa$slope_score(1, truth, z, cluster)),
     observed_expected = placa$ratio_limits(truth, data$probability, cluster, 0.95),
     model_auroc = placa$auroc_difference(aurocs[[1]], aurocs[[2]], std_error)$limits(0.95),
@@ -165,14 +146,9 @@ for (design in designs) {
     separation <- sqrt(2) * qnorm(auroc)
     truth <- true_values(separation)
     for (patients in c(15, 30, 60, 200)) {
-      found <- list()
-      while (length(found) < replicates) {
-        data <- simulate(patients, separation, design)
-        clusters <- tapply(data$patient_id, data$truth, function(x) length(unique(x)))
-        # A data set with fewer than two patients of a class has no interval of the AUROC.
-        if (length(clusters) < 2 || min(clusters) < 2) next
-        found <- c(found, list(suppressWarnings(limits_in(data, separation))))
-      }
+      found <- lapply(seq_len(replicates), function(i) {
+        suppressWarnings(limits_in(simulate_estimable(patients, separation, design), separation))
+      })
       placa$clear_resample_cache()
       for (name in rownames(found[[1]])) {
         limits <- t(vapply(found, function(one) one[name, ], double(2)))

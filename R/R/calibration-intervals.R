@@ -62,15 +62,21 @@ slope_limits <- function(truth, z, cluster, fold, confidence) {
   c(bound(reach), bound(-reach))
 }
 
-# The score of an intercept with slope 1: calibration in the large.
-intercept_score <- function(intercept, truth, z, cluster) {
+# The score of an intercept with slope 1: calibration in the large. Labels vary more around probabilities that are too
+# extreme than the model expects; `dispersion` is the ratio of both variances.
+intercept_score <- function(intercept, truth, z, cluster, dispersion = 1) {
   fitted <- stats::plogis(z + intercept)
-  sum(truth - fitted) / sqrt(sum(fitted * (1 - fitted)) * design_effect_of(truth - fitted, cluster))
+  sum(truth - fitted) / sqrt(sum(fitted * (1 - fitted)) * dispersion * design_effect_of(truth - fitted, cluster))
 }
 
 intercept_limits <- function(truth, z, cluster, confidence) {
-  reach <- stats::qnorm((1 + confidence) / 2)
-  score <- function(intercept) intercept_score(intercept, truth, z, cluster)
+  reach <- student_quantile(confidence, kish(tabulate(cluster)) - 1)
+  if (is.na(reach)) {
+    return(c(NA_real_, NA_real_))
+  }
+  fitted <- stats::plogis(z + fit_intercepts(z, truth, rep(1L, length(z)), 0))
+  dispersion <- max(1, sum((truth - fitted)^2) / sum(fitted * (1 - fitted)))
+  score <- function(intercept) intercept_score(intercept, truth, z, cluster, dispersion)
   ends <- c(-40, 40) - stats::median(z)
   bound <- function(target) {
     if (score(ends[[1]]) < target) return(-Inf)
@@ -80,17 +86,23 @@ intercept_limits <- function(truth, z, cluster, confidence) {
   c(bound(reach), bound(-reach))
 }
 
-# The ratio of observed to expected positives, with the variance of the hypothesis.
+# The ratio of observed to expected positives: the wider of two intervals. The first has the variance of the hypothesis.
+# The second has the variance of the images, on the logarithmic scale; it is wider if the probabilities are too extreme.
 ratio_limits <- function(truth, probability, cluster, confidence) {
   observed <- sum(truth)
   expected <- sum(probability)
-  if (expected == 0) {
+  reach <- student_quantile(confidence, kish(tabulate(cluster)) - 1)
+  if (expected == 0 || is.na(reach)) {
     return(c(NA_real_, NA_real_))
   }
-  reach <- stats::qnorm((1 + confidence) / 2)^2 * design_effect_of(truth - probability * observed / expected, cluster)
-  # (observed - ratio * expected)^2 = reach * (ratio * expected - ratio^2 * sum of squares), solved for the ratio.
-  a <- expected^2 + reach * sum(probability^2)
-  b <- observed * expected + reach * expected / 2
+  ratio <- observed / expected
+  errors <- truth - probability * ratio
+  design <- design_effect_of(errors, cluster)
+  # (observed - ratio * expected)^2 = scale * (ratio * expected - ratio^2 * sum of squares), solved for the ratio.
+  scale <- stats::qnorm((1 + confidence) / 2)^2 * design
+  a <- expected^2 + scale * sum(probability^2)
+  b <- observed * expected + scale * expected / 2
   spread <- sqrt(max(b^2 - a * observed^2, 0))
-  c((b - spread) / a, (b + spread) / a)
+  factor <- if (observed > 0) exp(reach * sqrt(sum(errors^2) * design) / observed) else 1
+  c(min((b - spread) / a, ratio / factor), max((b + spread) / a, ratio * factor))
 }

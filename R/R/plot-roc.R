@@ -120,8 +120,11 @@ roc_layers <- function(n_findings, points, meaning) {
   layers
 }
 
-# The default operating point has a filled symbol.
+# The default operating point has a filled symbol. A scale without values is a warning of ggplot2 4.0.
 scale_of_marks <- function(points) {
+  if (nrow(points) == 0) {
+    return(NULL)
+  }
   marks <- levels(points$mark)
   shapes <- c(16, 24, 25, 22, 23, 21, 3, 4)
   ggplot2::scale_shape_manual(values = stats::setNames(rep_len(shapes, length(marks)), marks))

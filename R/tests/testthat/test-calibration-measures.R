@@ -214,3 +214,22 @@ test_that("one distinct probability has no slope and no curve", {
   expect_warning(all_alike <- evaluate(alike, example_thresholds(), draws = 100), class = "placa_warning_interval")
   expect_identical(all_alike$discrimination$auroc, c(0.5, 0.5))
 })
+
+test_that("probabilities that are too extreme have wider limits of intercept and observed / expected", {
+  set.seed(3)
+  z <- rnorm(60)
+  truth <- rbinom(60, 1, plogis(z))
+  # The calls of a reader: all limits contain the estimate.
+  calls <- as.double(z > 0)
+  limits <- ratio_limits(truth, calls, 1:60, 0.95)
+  expect_true(limits[[1]] < sum(truth) / sum(calls) && limits[[2]] > sum(truth) / sum(calls))
+  # 200 data sets: the limits contain the values of the population, 0 and 1 by symmetry.
+  inside <- replicate(200, {
+    z <- rnorm(40)
+    truth <- rbinom(40, 1, plogis(z))
+    intercept <- intercept_limits(truth, 4 * z, 1:40, 0.95)
+    ratio <- ratio_limits(truth, plogis(4 * z), 1:40, 0.95)
+    c(intercept[[1]] <= 0 && intercept[[2]] >= 0, ratio[[1]] <= 1 && ratio[[2]] >= 1)
+  })
+  expect_true(all(rowMeans(inside) > 0.9))
+})

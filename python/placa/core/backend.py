@@ -63,8 +63,6 @@ def _import_keras() -> Any:
     backend = os.environ.setdefault("KERAS_BACKEND", _default_backend())
     if backend not in BACKENDS:
         raise unknown_name("backend in KERAS_BACKEND", backend, BACKENDS)
-    # TensorFlow warns when a process builds more than a few networks, as cross-validation does.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
         with _quiet():
             import keras
@@ -74,6 +72,9 @@ def _import_keras() -> Any:
             keras.config.set_epsilon(1e-7)
             # The first call that lists devices logs messages about CUDA on machines without a GPU.
             device_names()
+        # TensorFlow warns when a process builds more than a few networks, as cross-validation does. In a notebook, its
+        # import sets the level, too.
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
     except (ImportError, ValueError, AssertionError) as error:
         raise MissingPackageError(
             f"Cannot import Keras or its backend ({error}). Run make setup, or pip install 'placa[{backend}]'; placa "

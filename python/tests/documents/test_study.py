@@ -53,7 +53,7 @@ def test_a_study_runs_once(engine: str, r: str, tmp_path: Path) -> None:
     (folder / "study.yaml").write_text(yaml.safe_dump(study))
     subprocess.run(ENGINES[engine], shell=True, cwd=folder, check=True)
     runs = pd.read_csv(folder / "runs.csv")
-    assert set(runs["run"]) == {"small-0", "small-1"} and runs["external"].notna().all()
+    assert set(runs["run"]) == {"runs/small-0", "runs/small-1"} and runs["external"].notna().all()
     written = {path: path.stat().st_mtime_ns for path in folder.glob("runs/*/run.json")}
     subprocess.run(ENGINES[engine].split("&& ")[-1], shell=True, cwd=folder, check=True)
     assert written == {path: path.stat().st_mtime_ns for path in folder.glob("runs/*/run.json")}

@@ -100,8 +100,6 @@ def test_shared_settings_include_options_data_and_versions(prepared: Path, tmp_p
     assert json.loads(json.dumps(one)) == one, "the settings are sent as JSON"
     assert {name for name in one if one[name] != other[name]} == {"label smoothing"}
     again = shared_settings(Job(prepared, tmp_path / "run", TrainOptions(), False, True))
-    # Process 0 compares its own with those that it receives as JSON.
-    assert json.loads(json.dumps(again)) == again
     assert {name for name in one if one[name] != again[name]} == {"--resume"}
     message = connect_all(process_groups(2), [one, other])
     assert_errors(message, ProcessMismatchError, process=1, name="label smoothing", expected=0.0, received=0.1)

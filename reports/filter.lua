@@ -188,11 +188,29 @@ end
 local function tabs(div)
   if not div.classes:includes("tabs") or not div.attributes.label then return nil end
   if is_html then return tabs_on_a_page(div) end
-  local blocks = pandoc.List({})
-  for _, tab in ipairs(div.content) do
-    blocks:insert(pandoc.Para(pandoc.Strong(tab.attributes.title)))
-    blocks:extend(tab.content)
+  -- Fourteen findings would fill fifty pages, so paper has the first.
+  local tab = div.content[1]
+  local blocks = pandoc.List({ pandoc.Para(pandoc.Strong(tab.attributes.title)) })
+  blocks:extend(tab.content)
+  return blocks
+end
+
+-- --- parts that a reader opens: details on a page; elsewhere, those of many findings are left out ------------------
+
+local function fold(div)
+  if not div.classes:includes("fold") then return nil end
+  local summary = div.attributes.summary or ""
+  if not is_html then
+    if div.classes:includes("screen") then return {} end
+    local blocks = pandoc.List({ pandoc.Para(pandoc.Strong(summary)) })
+    blocks:extend(div.content)
+    return blocks
   end
+  local class = div.classes:includes("screen") and "fold screen" or "fold"
+  local blocks = pandoc.List({ html(string.format('<details id="%s" class="%s"><summary>%s</summary>',
+    div.identifier, class, escape(summary))) })
+  blocks:extend(div.content)
+  blocks:insert(html("</details>"))
   return blocks
 end
 
@@ -209,6 +227,7 @@ local function pictures_in_rows(div)
       span:walk({ Image = function(image) image.attributes.width = "100%"; cell:insert(pandoc.Plain(image)) end })
       local text = span.content:filter(function(inline) return inline.t == "Span" end)
       cell:insert(pandoc.Plain(pandoc.Inlines({ text[1], pandoc.Space(), text[2] })))
+      if text[3] then cell:insert(pandoc.Plain(text[3])) end
       table.insert(row, cell)
       if #row == across then
         table.insert(rows, row)
@@ -287,6 +306,7 @@ end
 function Pandoc(doc)
   own_content(doc)
   read_page_facts(doc)
+  if not is_html then doc.blocks = doc.blocks:walk({ Div = fold }) end
   doc.blocks = unlink_dead_ends(doc.blocks)
   if has_quarto then
     doc.blocks = doc.blocks:walk({ Image = keep_description }):walk({ Div = name_tables })
@@ -302,5 +322,6 @@ function Pandoc(doc)
     doc.blocks = doc.blocks:walk({ Table = free_columns, Span = large }):walk({ Div = headline_on_paper })
   end
   doc.blocks = doc.blocks:walk({ Div = pictures_in_rows }):walk({ Div = notice }):walk({ Div = tabs })
+  if is_html then doc.blocks = doc.blocks:walk({ Div = fold }) end
   return doc
 end

@@ -24,12 +24,16 @@ methods_paragraph <- function(x, language = "en") {
       class = "placa_error_run"
     )
   }
+  describe_methods(run, language)
+}
+
+describe_methods <- function(run, language) {
   text <- in_language(language, paste(methods_sentences(run), collapse = " "))
   structure(list(text = text, bibtex = bibtex_of(text)), class = "placa_methods")
 }
 
-read_run_to_describe <- function(path) {
-  evaluation <- read_evaluation(path)
+read_run_to_describe <- function(path, split = "test") {
+  evaluation <- read_evaluation(path, split)
   if (!file.exists(file.path(path, "run.json"))) {
     return(list(evaluation = evaluation))
   }
@@ -60,8 +64,15 @@ sample_sentence <- function(evaluation) {
     s(if (is.na(patients)) "methods.sample_images" else "methods.sample", images = num(found$n_images[[widest]]),
       patients = num(patients), split = word("split", evaluation$about$split),
       findings = small_list(finding(found$finding))),
-    s(if (length(evaluation$about$compared_with)) "methods.apart" else "methods.apart_unknown")
+    s(paste0("methods.", separation_of(evaluation, is.na(patients))))
   )
+}
+
+# How the evaluated images are separate from those of the model.
+separation_of <- function(evaluation, groups) {
+  if (evaluation$about$split %in% c("train", "validation")) return("seen")
+  if (!length(evaluation$about$compared_with)) return("apart_unknown")
+  if (groups) "apart_groups" else "apart"
 }
 
 small_list <- function(names) {
@@ -77,6 +88,8 @@ interval_sentences <- function(evaluation) {
   methods <- unique(evaluation$discrimination$method)
   c(
     s("methods.intervals", level = pct(about$confidence, 0), auroc = small_list(word("method", methods))),
+    # Three independent patients or groups are too few for an interval.
+    if (anyNA(evaluation$discrimination$auroc_lower)) s("methods.intervals_missing"),
     if (any(evaluation$operating_points$interval %in% "wilson")) s("methods.wilson"),
     if (NROW(evaluation$roc_bands)) s("methods.bootstrap", draws = num(about$draws))
   )

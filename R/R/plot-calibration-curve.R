@@ -30,7 +30,7 @@ autoplot.placa_calibration_curve <- function(object, labels = plot_labels("en"),
     diagonal_panels(table$panel, tops, 0, labels) +
     ggplot2::labs(
       x = labels$probability, y = labels$observed, colour = NULL, fill = NULL, linetype = NULL,
-      caption = fill_in(labels$band, level = level_of(table))
+      caption = band_caption(table, labels)
     ) +
     alt_text(labels$alt_calibration, table$finding, labels)
 }

@@ -1,7 +1,8 @@
 #' Plot calibration
 #'
 #' Plots observed proportion against predicted probability in bins of equal counts,
-#' with Wilson's interval. If available, the smooth curve of [calibration_curve()]
+#' with Wilson's interval. In a small sample, neighbouring bins are pooled until each has
+#' about 30 images of the rarer class; at least three remain. If available, the smooth curve of [calibration_curve()]
 #' is added with its band. A histogram below shows the probabilities of images with
 #' and without the finding. With several findings, each has its own panel. The range
 #' of a panel depends on the probabilities of its finding and is the same on both
@@ -29,7 +30,7 @@ plot_calibration <- function(x, predictions = NULL, split = "test", labels = plo
   if (is.null(rows) && !is.null(predictions)) {
     rows <- select_split(predictions, evaluation$about$split)
   }
-  bins <- evaluation$calibration
+  bins <- merge_bins(evaluation$calibration, evaluation$about$confidence)
   findings <- unique(bins$finding)
   bins$panel <- as_panel(bins$finding, labels)
   curve <- smooth_of(evaluation, findings, labels)
@@ -45,6 +46,27 @@ plot_calibration <- function(x, predictions = NULL, split = "test", labels = plo
     diagonal_panels(bins$panel, tops, if (is.null(counts)) 0 else band_height, labels) +
     ggplot2::labs(x = labels$probability, y = labels$observed, fill = NULL, linetype = NULL, shape = NULL) +
     alt_text(labels$alt_calibration, findings, labels)
+}
+
+# Bars of ten bins collide in a small sample. Neighbouring bins are pooled until each has about 30 images of the rarer
+# class; three bins remain.
+merge_bins <- function(bins, confidence) {
+  by_finding(bins, function(rows, finding) {
+    rarer <- min(sum(rows$n_positive), sum(rows$n_images) - sum(rows$n_positive))
+    wanted <- max(3, min(10, rarer %/% 30))
+    if (nrow(rows) <= wanted) {
+      return(rows)
+    }
+    pool <- ceiling(seq_len(nrow(rows)) * wanted / nrow(rows))
+    total <- function(x) as.vector(rowsum(as.double(x), pool))
+    n_images <- total(rows$n_images)
+    n_positive <- total(rows$n_positive)
+    tibble::tibble(
+      finding = finding, split = rows$split[[1]], bin = seq_along(n_images), n_images = n_images,
+      n_positive = n_positive, mean_probability = total(rows$mean_probability * rows$n_images) / n_images,
+      wilson_interval(n_positive, n_images, confidence)
+    )
+  })
 }
 
 # The histogram is below 0, so that it never hides a point. Heights are shares of the panel.

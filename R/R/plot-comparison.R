@@ -6,7 +6,9 @@ autoplot.placa_comparison <- function(object, method = c("bootstrap", "delong", 
                                       labels = plot_labels("en"), ...) {
   labels <- as_labels(labels)
   method <- rlang::arg_match(method)
-  table <- drawable(object[object$method == method, ], "difference")
+  # Differences of counts have a score interval instead of a bootstrap.
+  kept <- object$method == method | (method == "bootstrap" & object$method == "score")
+  table <- drawable(object[kept, ], "difference")
   metrics <- unique(table$metric)
   models <- unique(table$model)
   findings <- unique(table$finding)

@@ -57,7 +57,7 @@ plot_pr <- function(evaluation, labels = plot_labels("en")) {
   plot_band(table, "recall", "precision", labels, chance_of_pr(chance)) +
     ggplot2::labs(
       x = labels$recall, y = labels$precision, subtitle = if (alone) captions[[1]] else of_intervals,
-      caption = paste0(labels$chance, "\n", fill_in(labels$band, level = level_of(table)))
+      caption = paste(c(labels$chance, band_caption(table, labels)), collapse = "\n")
     ) +
     alt_text(
       labels$alt_pr, table$finding, labels,
@@ -124,7 +124,7 @@ plot_band <- function(table, x, y, labels, under = NULL) {
       data = bounded(table), fill = finding_colours[[1]], alpha = band_alpha
     ) +
     ggplot2::geom_line(colour = finding_colours[[1]], linewidth = 0.8) +
-    ggplot2::labs(caption = fill_in(labels$band, level = level_of(table))) +
+    ggplot2::labs(caption = band_caption(table, labels)) +
     square_of_shares(labels) +
     theme_placa() +
     by_panel(table$panel)

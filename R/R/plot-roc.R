@@ -140,7 +140,8 @@ roc_captions <- function(table, labels) {
     interval <- if (!is.na(table$auroc_lower)) paste0(interval_name(table, labels), " ")
     wrap_title(paste0(name, ": ", labels$auroc, " ", auroc, " (", interval, bounds, ")"))
   } else {
-    paste0(name, if (in_panels(table)) "\n" else ": ", auroc, " (", bounds, ")")
+    n <- paste0(format_count(table$n_positive, labels), "/", format_count(table$n_images, labels))
+    paste0(name, if (in_panels(table)) "\n" else ": ", auroc, " (", bounds, ")", if (in_panels(table)) paste0(", ", n))
   }
   stats::setNames(text, table$finding)
 }
@@ -160,7 +161,8 @@ roc_meaning <- function(table, labels) {
 }
 
 roc_subtitle <- function(table, captions, labels) {
-  if (nrow(table) == 1) captions[[1]] else if (in_panels(table)) roc_meaning(table, labels)
+  if (nrow(table) == 1) return(captions[[1]])
+  if (in_panels(table)) paste0(roc_meaning(table, labels), ", ", labels$positive_of)
 }
 
 in_panels <- function(table) {
@@ -219,7 +221,8 @@ is_default <- function(marks, thresholds) {
 size_of_roc <- function(evaluation) {
   n <- nrow(evaluation$discrimination)
   if (n > length(finding_colours)) {
-    return(c(9, 2.45 * ceiling(n / 4) + 1.1))
+    across <- panels_across(n)
+    return(c(2.4 * across, 2.85 * ceiling(n / across) + 1.1))
   }
   c(5.4, 6.1 + 0.17 * n)
 }

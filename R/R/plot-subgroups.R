@@ -23,6 +23,8 @@ autoplot.placa_subgroups <- function(object, metric = NULL, # nolint: object_nam
   rest <- table[!is.na(table$rest), ]
   rest$kind <- factor(rep(labels$rest, nrow(rest)), kinds)
   known <- table[!is.na(table$estimate), ]
+  # The legend has the kinds that are drawn.
+  drawn <- kinds %in% c(as.character(known$kind), as.character(rest$kind))
   findings <- unique(table$finding)
   ggplot2::ggplot(known, ggplot2::aes(.data$estimate, .data$place, colour = .data$kind)) +
     ggplot2::geom_point(ggplot2::aes(.data$rest, shape = .data$kind), data = rest, size = 3.2) +
@@ -31,9 +33,9 @@ autoplot.placa_subgroups <- function(object, metric = NULL, # nolint: object_nam
     ) +
     ggplot2::geom_point(ggplot2::aes(shape = .data$kind), size = 2.1, fill = "white") +
     too_small_rows(table[table$too_small, ], labels) +
-    ggplot2::scale_shape_manual(values = stats::setNames(c(16, 18, 124), kinds), drop = FALSE) +
+    ggplot2::scale_shape_manual(values = stats::setNames(c(16, 18, 124), kinds), breaks = kinds[drawn]) +
     ggplot2::scale_colour_manual(
-      values = stats::setNames(c(finding_colours[1:2], "#6F6F6F"), kinds), drop = FALSE
+      values = stats::setNames(c(finding_colours[1:2], "#6F6F6F"), kinds), breaks = kinds[drawn]
     ) +
     ggplot2::scale_x_continuous(labels = function(x) format_ticks(x, labels$decimal_mark), n.breaks = 4) +
     ggplot2::scale_y_continuous(

@@ -102,7 +102,8 @@ by_panel <- function(panel, scales = "fixed") {
   ggplot2::facet_wrap(ggplot2::vars(.data$panel), ncol = panels_across(nlevels(panel)), scales = scales)
 }
 
-panels_across <- function(n) if (n <= 1) 1 else if (n <= 4) 2 else 3
+# Fourteen findings fill three rows of five.
+panels_across <- function(n) if (n <= 1) 1 else if (n <= 4) 2 else if (n <= 9) 3 else if (n <= 12) 4 else 5
 
 # Size in inches of `n` panels of a width and height, with `more` for the legend.
 size_of_panels <- function(n, alone, width, height, more) {
@@ -131,6 +132,11 @@ drawable <- function(table, columns, call = rlang::caller_env()) {
 # Rows with both bounds, because a ribbon fails in a panel without bounds.
 bounded <- function(table, columns = c("lower", "upper")) {
   table[stats::complete.cases(table[columns]), ]
+}
+
+# What the band is, if there is one.
+band_caption <- function(table, labels, columns = c("lower", "upper")) {
+  if (nrow(bounded(table, columns)) > 0) fill_in(labels$band, level = level_of(table))
 }
 
 # The alternative text for screen readers: one sentence with the names of the findings.

@@ -12,7 +12,7 @@ audit_of <- function(run) {
 # JSON returns a list of records as a data frame, but an empty list is not one.
 as_rows <- function(x) if (is.data.frame(x) && nrow(x)) x
 
-column <- function(rows, name) rows[[name]] %||% rep(NA, nrow(rows))
+column <- function(rows, name) rows[[name]] %||% rep(NA, NROW(rows))
 
 # Probes with the verdict "strong", the strongest first.
 strong_probes <- function(audit) {

@@ -46,8 +46,10 @@ write_gallery <- function(id, images, caption, class = "films") {
 write_plain_gallery <- function(images, class = "films .pairs") write_markdown(gallery_body(images, class))
 
 gallery_body <- function(images, class) {
-  one <- sprintf("[![%s](%s) [%s]{.film-label .%s} [%s]{.film-value}]{.film}", images$alt, images$file,
-                 images$label, images$class, images$value)
+  # A label may be the name of the image already.
+  name <- if (length(images$name)) sprintf(" [%s]{.film-name}", images$name) else ""
+  one <- sprintf("[![%s](%s) [%s]{.film-label .%s} [%s]{.film-value}%s]{.film}", images$alt, images$file,
+                 images$label, images$class, images$value, name)
   paste(c(paste0(":::: {.", class, "}"), one, "::::"), collapse = "\n")
 }
 
@@ -61,6 +63,21 @@ write_tabs <- function(label, names, write_one) {
     write_markdown(":::::")
   }
   write_markdown("::::::")
+}
+
+# A part of the page that a reader opens. Without `many`, it is printed as well.
+write_fold <- function(key, id, many, write) {
+  write_markdown("::::::: {#", id, " .fold", if (many) " .screen", " ", attribute("summary", s(key)), "}")
+  write()
+  write_markdown(":::::::")
+}
+
+# The tables of each finding: for many findings, in tabs of a part of the page that a reader opens.
+write_each <- function(label, id, facts, write_one) {
+  if (!facts$many) return(write_one(facts$primary))
+  write_markdown("::::::: {#", id, " .fold .screen ", attribute("summary", label), "}")
+  write_tabs(label, facts$findings, write_one)
+  write_markdown(":::::::")
 }
 
 write_subheading <- function(key, id) write_markdown("### ", s(key), " {#", id, "}")

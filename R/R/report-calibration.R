@@ -4,7 +4,7 @@ write_calibration <- function(run, facts) {
   bins <- run$evaluation[["calibration"]]
   if (is.null(bins)) return(say("calibration.missing"))
   say("calibration.prose")
-  main <- bins[bins$finding == facts$primary, ]
+  main <- merge_bins(bins[bins$finding == facts$primary, ], 0.95)
   findings <- unique(bins$finding)
   percents <- function(x) paste(pct(x, 0), collapse = ", ")
   alt <- s("calibration.alt", n = num(nrow(main)), observed = percents(main$observed),
@@ -13,7 +13,32 @@ write_calibration <- function(run, facts) {
             plot_calibration(figure_source(run), run$predictions, labels = figure_labels(findings)),
             s("calibration.caption"), alt, inches_of_panels(length(findings), 1, 7), "calibration.missing")
   write_brier(run$evaluation, facts)
-  write_recalibration(run, facts)
+  measures <- run$evaluation[["calibration_measures"]]
+  if (NROW(measures) == 0) return(say("calibration.measures_missing"))
+  write_recalibrated(run, measures)
+  for (name in unique(measures$finding)) write_recalibrated_folds(run$info$calibration$findings[[name]], name)
+  if (facts$many) write_main_measures(measures, facts)
+  write_each(s("calibration.tabs"), "all-calibration", facts, function(name) {
+    write_measures(measures[measures$finding == name, ], name, facts$many)
+  })
+  say("calibration.legend")
+  write_fold("calibration.heading_before", "recalibration", facts$many, function() {
+    write_recalibration(run, facts, measures)
+  })
+}
+
+# For many findings, the main measures of each after recalibration.
+write_main_measures <- function(measures, facts) {
+  main <- c("intercept", "slope", "observed_expected", "brier", "ici")
+  after <- measures[measures$stage == "after", ]
+  texts <- lapply(main, function(measure) {
+    rows <- after[after$measure == measure, ]
+    rows <- rows[match(facts$findings, rows$finding), ]
+    estimate_text(rows$estimate, rows$lower, rows$upper)
+  })
+  table <- data.frame(capitalise(finding(facts$findings)), stats::setNames(texts, main))
+  names(table) <- c(s("points.column.finding"), words_of("calibration.measure", main))
+  write_table_block("measures", table, s("calibration.main_caption"))
 }
 
 write_brier <- function(evaluation, facts) {
@@ -28,26 +53,14 @@ write_brier <- function(evaluation, facts) {
 
 # --- before and after ---------------------------------------------------------------------------------------------
 
-write_recalibration <- function(run, facts) {
-  measures <- run$evaluation[["calibration_measures"]]
+write_recalibration <- function(run, facts, measures) {
   curve <- run$evaluation[["calibration_curve"]]
-  if (NROW(measures) == 0) return(say("calibration.measures_missing"))
-  write_subheading("calibration.heading_before", "recalibration")
-  write_recalibrated(run, measures)
-  for (name in unique(measures$finding)) write_recalibrated_folds(run$info$calibration$findings[[name]], name)
-  if (NROW(curve) && any(!is.na(curve$observed))) {
-    findings <- unique(curve$finding)
-    draw_plot("recalibration", ggplot2::autoplot(curve, labels = figure_labels(findings)),
-              s("calibration.curve_caption"),
-              s("calibration.curve_alt", values = stage_text(measures, facts$primary, "ici")),
-              inches_of_panels(length(findings), 1, 5.8), "calibration.curve_missing")
-  } else {
-    say("calibration.curve_missing")
-  }
-  write_tabs(s("calibration.tabs"), facts$findings, function(name) {
-    write_measures(measures[measures$finding == name, ], name, facts$many)
-  })
-  say("calibration.legend")
+  if (!NROW(curve) || all(is.na(curve$observed))) return(say("calibration.curve_missing"))
+  findings <- unique(curve$finding)
+  draw_plot("recalibration", ggplot2::autoplot(curve, labels = figure_labels(findings)),
+            s("calibration.curve_caption"),
+            s("calibration.curve_alt", values = stage_text(measures, facts$primary, "ici")),
+            inches_of_panels(length(findings), 1, 5.8), "calibration.curve_missing")
 }
 
 # Which findings were recalibrated, why others were not, and where recalibration made the slope worse.
@@ -108,7 +121,7 @@ stage_text <- function(measures, name, measure) {
 }
 
 write_measures <- function(measures, name, plain) {
-  wanted <- c("intercept", "slope", "observed_expected", "brier", "brier_scaled", "log_loss", "ici", "e90", "ece")
+  wanted <- c("intercept", "slope", "observed_expected", "brier", "brier_scaled", "log_loss", "ici", "e90")
   there <- intersect(wanted, measures$measure)
   table <- data.frame(words_of("calibration.measure", there))
   for (stage in intersect(c("before", "after"), measures$stage)) {

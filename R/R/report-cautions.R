@@ -49,3 +49,31 @@ write_cautions_many <- function(found, few) {
   )
   if (length(sentences)) write_div("notice .bad", paste(sentences, collapse = "\n\n"))
 }
+
+# Of several findings, those with too few patients or groups with or without them cannot be evaluated: they are in one
+# table instead of in all figures. The data and the audit have all findings.
+set_aside_rare <- function(run) {
+  found <- run$evaluation[["discrimination"]]
+  if (NROW(found) < 2) return(run)
+  counts <- groups_by_truth(run, found)
+  # Without predictions, only the images are known.
+  known <- !is.na(counts$with)
+  with <- ifelse(known, counts$with, found$n_positive)
+  without <- ifelse(known, counts$without, found$n_images - found$n_positive)
+  rare <- pmin(with, without) < fewest_groups | is.na(found$auroc)
+  if (!any(rare)) return(run)
+  run$not_evaluated <- data.frame(
+    finding = found$finding[rare], n_images = found$n_images[rare], n_positive = found$n_positive[rare],
+    with = with[rare], without = without[rare]
+  )
+  # Without any evaluated finding, no table remains.
+  if (all(rare)) run["evaluation"] <- list(NULL) else run <- keep_results(run, found$finding[!rare])
+  run
+}
+
+# One sentence on the first screen; the table is in the section on performance.
+write_left_out <- function(left, facts) {
+  if (NROW(left) == 0) return(invisible())
+  write_div("notice", s("headline.left_out", n = num(nrow(left)), total = num(length(facts$all)),
+                        least = num(fewest_groups), findings = paste(finding(left$finding), collapse = ", ")))
+}

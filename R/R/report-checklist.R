@@ -12,6 +12,7 @@ write_checklist <- function(run, facts, maps) {
   texts <- checklist_texts(run, facts)
   say("checklist.prose", filled = num(sum(filled == "yes")), partly = num(sum(filled == "partly")),
       open = num(sum(filled == "author")))
+  say("checklist.left_out")
   where <- vapply(seq_along(filled), function(i) {
     todo <- paste0("[", s("checklist.author"), "]{.todo}")
     if (filled[[i]] == "author") return(todo)
@@ -51,7 +52,7 @@ run_contents <- function(run, facts, maps) {
 
 section_name <- function(id) {
   key <- c(title = "checklist.first_screen", data = "heading.data", training = "heading.training",
-           reproduce = "heading.reproduce", discrimination = "heading.discrimination",
+           reproduce = "part.reproduce", discrimination = "part.discrimination",
            `operating-points` = "heading.points", recalibration = "calibration.heading_before",
            elsewhere = "heading.elsewhere", subgroups = "heading.subgroups", errors = "heading.errors",
            limits = "heading.limits",

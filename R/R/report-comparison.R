@@ -73,6 +73,7 @@ reason_of <- function(error) {
 }
 
 draw_comparison <- function(id, compared, caption) {
+  if (max(compared$n_clusters) < fewest_groups) return(say("comparison.too_few", least = num(fewest_groups)))
   class(compared) <- unique(c("placa_comparison", class(compared)))
   findings <- unique(compared$finding)
   auroc <- compared[compared$metric == "auroc", ]

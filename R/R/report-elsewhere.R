@@ -87,8 +87,9 @@ comparison_of <- function(validation, name, metric) {
 # --- the section -----------------------------------------------------------------------------------------------------
 
 write_elsewhere <- function(run, facts) {
+  # The first screen says that there are none. Without any evaluated finding, there is nothing to compare with.
+  if (facts$nothing || !length(run$validations)) return(invisible())
   write_heading("heading.elsewhere", "elsewhere")
-  if (!length(run$validations)) return(say("elsewhere.none", run = code(shell_path(run$info$name %||% "RUN"))))
   say("elsewhere.prose")
   sets <- lapply(facts$findings, auroc_by_set, run = run)
   names(sets) <- facts$findings

@@ -34,8 +34,15 @@ draw_plot <- function(id, plot, caption, alt, size, missing) {
 # Size in inches of a figure of `n` findings: one panel for up to `together` findings, otherwise one panel per finding.
 inches_of_panels <- function(n, together, height) {
   if (n <= together) return(c(5.6, height + if (n > 1) 0.22 * n else 0))
-  columns <- min(ceiling(sqrt(n)), 3)
+  columns <- panels_across(n)
   c(2.5 * columns, 2.7 * ceiling(n / columns) + 1.2)
+}
+
+# The panels of many ROC curves are squares, under a strip of two lines.
+inches_of_roc <- function(n) {
+  if (n <= 8) return(c(5.6, 6 + if (n > 1) 0.22 * n else 0))
+  columns <- panels_across(n)
+  c(2.5 * columns, 2.95 * ceiling(n / columns) + 1.1)
 }
 
 # Uses enough digits to distinguish the ticks of an axis.

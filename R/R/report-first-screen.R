@@ -4,17 +4,18 @@
 headline_facts <- function(run) {
   data <- run$info$data
   found <- run$evaluation[["discrimination"]]
-  findings <- data$findings %||% unique(found$finding)
+  all <- data$findings %||% unique(found$finding)
+  findings <- setdiff(all, run$not_evaluated$finding)
   # With several findings, the most frequent one is the primary finding.
-  primary <- findings[[which.max(found$n_positive[match(findings, found$finding)] %||% 1)]]
-  named <- length(findings) == 1 && data$comparison$kind == "classes"
+  primary <- c(findings, all)[[which.max(found$n_positive[match(findings, found$finding)] %||% 1)]]
+  named <- length(all) == 1 && data$comparison$kind == "classes"
   list(
-    findings = findings,
+    all = all, findings = findings, nothing = !length(findings),
     primary = primary,
     positive = finding(primary),
     comparison = if (named) comparison_text(data$comparison) else s("errors.without", finding = finding(primary)),
-    many = length(findings) > 1,
-    split = if (length(found)) found$split[[1]] else "test",
+    many = length(all) > 1,
+    split = if (length(found)) found$split[[1]] else run$split %||% "test",
     folds = run$info$folds$count,
     phantom = identical(data$kind, "phantom"), embeddings = length(run$info$embeddings) > 0,
     kind = word("kind", if (has_string(paste0("kind.", data$kind))) data$kind else "other"),
@@ -25,7 +26,7 @@ headline_facts <- function(run) {
 }
 
 page_title <- function(facts) {
-  if (facts$many) return(s("page.title_many", n = num(length(facts$findings))))
+  if (facts$many) return(s("page.title_many", n = num(length(facts$all))))
   s("page.title_one", positive = capitalise(facts$positive), comparison = facts$comparison)
 }
 
@@ -44,16 +45,19 @@ write_headline <- function(run, facts) {
   write_markdown("::: {.hero}")
   write_markdown("[", s("page.eyebrow"), "]{.eyebrow}")
   write_markdown("# ", page_title(facts), " {#title .unnumbered .unlisted}")
-  write_markdown("[", subtitle(run, facts, evaluated = !is.null(found)), "]{.subtitle}")
+  write_markdown("[", subtitle(run, facts, evaluated = !is.null(found) || facts$nothing), "]{.subtitle}")
   if (!is.null(found)) write_headline_card(run, found, facts)
   write_markdown(":::")
-  if (is.null(found)) {
+  if (facts$nothing) {
+    write_div("notice .bad", s("headline.nothing", n = num(length(facts$all)), least = num(fewest_groups)))
+  } else if (is.null(found)) {
     say("headline.missing")
   } else if (facts$split != "test") {
     known <- facts$split %in% c("train", "validation")
     write_div("notice .bad", s(if (known) "headline.not_test" else "headline.not_test_other"))
   }
   if (!is.null(found)) write_cautions(found, facts)
+  if (!is.null(found)) write_left_out(run$not_evaluated, facts)
   if (!is.null(found)) write_elsewhere_notice(run, facts)
   write_verdict(run, facts)
   write_div("notice .use", paste(use_warnings(run, facts), collapse = "\n\n"))
@@ -110,7 +114,9 @@ write_headline_card <- function(run, found, facts) {
 
   write_markdown("::::: {.card-figure}")
   write_markdown("[", num(mean(found$auroc, na.rm = facts$many), 3), "]{.big}")
-  if (facts$many) {
+  if (facts$many && nrow(found) == 1) {
+    write_markdown(s("headline.auroc_of", finding = facts$positive), "\\\n", range)
+  } else if (facts$many) {
     say("headline.auroc_many", n = num(sum(!is.na(found$auroc))))
     without <- sum(is.na(found$auroc))
     if (without > 0) say("headline.auroc_left_out", n = num(without))

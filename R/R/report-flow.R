@@ -26,7 +26,7 @@ flow_boxes <- function(run, facts) {
   left_out <- c(rejected = data$rejected, missing = data$missing, unused = data$unused)
   left_out <- left_out[!is.na(left_out)]
   began <- data$rows %||% (kept + sum(left_out[names(left_out) == "rejected"]))
-  several <- length(facts$findings) > 1
+  several <- facts$many
   folds <- run$info$folds
   of_split <- function(split) {
     positives <- if (!several) data$positives[[facts$primary]][[split]]
@@ -85,39 +85,17 @@ flow_plot <- function(boxes) {
 # --- prevalence -------------------------------------------------------------------------------------------------
 
 write_prevalence <- function(run, facts) {
-  shares <- prevalence_of(run$predictions, facts$findings)
+  shares <- prevalence_of(run$predictions)
   if (is.null(shares)) return(say("data.prevalence_missing"))
-  if (!facts$many) {
-    at <- function(split) pct(shares$share[shares$split == split])
-    if (!is.null(run$info$folds)) return(say("data.prevalence_folds", finding = facts$positive, all = at("test")))
-    return(say("data.prevalence", finding = facts$positive, train = at("train"), test = at("test")))
-  }
-  say("data.prevalence_many")
-  of_test <- shares[shares$split == "test", ]
-  values <- s("data.prevalence_value", finding = finding(of_test$finding), share = pct(of_test$share))
-  draw("prevalence", prevalence_plot(shares), s("data.prevalence_caption"),
-       s("data.prevalence_alt", values = paste(values, collapse = "; ")),
-       c(6, 1.2 + 0.27 * length(facts$findings)))
+  if (facts$many) return(say("data.prevalence_many"))
+  at <- function(split) pct(shares$share[shares$split == split])
+  if (!is.null(run$info$folds)) return(say("data.prevalence_folds", finding = facts$positive, all = at("test")))
+  say("data.prevalence", finding = facts$positive, train = at("train"), test = at("test"))
 }
 
-prevalence_of <- function(predictions, findings) {
+prevalence_of <- function(predictions) {
   known <- predictions[!is.na(predictions$truth) & predictions$split %in% splits, ]
   if (NROW(known) == 0) return(NULL)
   shares <- stats::aggregate(truth ~ finding + split, known, mean)
   stats::setNames(shares, c("finding", "split", "share"))
-}
-
-prevalence_plot <- function(shares) {
-  order <- shares[shares$split == "test", ]
-  names <- plain(capitalise(finding(order$finding[order(order$share)])))
-  shares$name <- factor(plain(capitalise(finding(shares$finding))), unique(names))
-  shares$series <- factor(shares$split, splits, word("split", splits))
-  ggplot2::ggplot(shares, ggplot2::aes(.data$share, .data$name, colour = .data$series, shape = .data$series)) +
-    ggplot2::geom_point(size = 2.6, stroke = 0.9) +
-    ggplot2::scale_colour_manual(values = c(warm, "#8a6510", accent)) +
-    ggplot2::scale_shape_manual(values = c(1, 2, 16)) +
-    ggplot2::scale_x_continuous(labels = function(x) pct(x, 0), limits = c(0, NA),
-                                expand = ggplot2::expansion(c(0.01, 0.05))) +
-    ggplot2::labs(x = s("axis.prevalence"), y = NULL) +
-    theme_report(11)
 }

@@ -27,8 +27,7 @@ write_operating_points <- function(run, facts) {
   }
   write_targets(long)
   if (facts$many) write_default_points(points[points$operating_point == default, ])
-  if (facts$many) say("points.each")
-  write_tabs(s("points.tabs"), facts$findings, function(name) {
+  write_each(s("points.tabs"), "all-points", facts, function(name) {
     write_points(long[long$finding == name, ], facts)
     write_predictive_values(run, name, facts)
   })
@@ -62,7 +61,7 @@ say_items <- function(key, items) if (length(items)) say(key, items = paste(item
 
 # For many findings, the default operating point of each, for comparison.
 write_default_points <- function(points) {
-  metrics <- c("threshold", "sensitivity", "specificity", "ppv", "npv", "f1", "mcc")
+  metrics <- c("threshold", "sensitivity", "specificity", "ppv", "npv")
   text <- points[metrics]
   text[] <- lapply(text, num, digits = 2)
   # Thresholds of rare findings are small and need three digits.
@@ -72,8 +71,7 @@ write_default_points <- function(points) {
   write_table_block("points", table, s("points.caption_default"))
 }
 
-metrics_shown <- c("sensitivity", "specificity", "ppv", "npv", "lr_positive", "lr_negative", "f1", "mcc", "kappa",
-                   "balanced_accuracy")
+metrics_shown <- c("sensitivity", "specificity", "ppv", "npv", "lr_positive", "lr_negative")
 
 # One column per operating point, one row per metric with its interval.
 write_points <- function(long, facts) {
@@ -98,6 +96,12 @@ estimate_text <- function(estimate, lower, upper, digits = 2) {
   flat <- which(lower == upper)
   lower[flat] <- upper[flat] <- NA
   between <- if (any(lower < 0, na.rm = TRUE)) "; " else "\u2013"
+  digits <- rep_len(digits, length(estimate))
+  # A narrow interval has the digits that show its width.
+  for (more in 1:3) {
+    narrow <- which(num(lower, digits) == num(upper, digits) & is.finite(lower) & is.finite(upper))
+    digits[narrow] <- digits[narrow] + 1
+  }
   limits <- paste0(" (", num(lower, digits), between, num(upper, digits), ")")
   unknown <- paste0(" (", s("number.none"), ")")
   text <- paste0(num(estimate, digits), ifelse(is.na(lower) | is.na(upper), unknown, limits))

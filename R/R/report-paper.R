@@ -123,7 +123,7 @@ write_paper_tables <- function(run, folder, format, language, split = "test") {
     if (format == "csv" && language == "es") write_semicolons(tables[[i]], files[[i]]) else
       save_table(tables[[i]], files[[i]])
   }
-  methods <- methods_paragraph(run, language)
+  methods <- describe_methods(read_run_to_describe(run, split), language)
   write_text(methods$text, file.path(folder, "methods.md"))
   write_text(paste(methods$bibtex, collapse = "\n\n"), file.path(folder, "references.bib"))
   write_text(results_paragraph(run, evaluation, language), file.path(folder, "results.md"))

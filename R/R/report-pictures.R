@@ -15,7 +15,7 @@ choose_samples <- function(run, facts, drawn = 4) {
 choose_extremes <- function(run, facts) {
   each <- if (facts$many) 2 else 4
   known <- run$predictions[run$predictions$split %in% facts$split & !is.na(run$predictions$truth), ]
-  if (NROW(known) == 0) return(list(image = list(), finding = list(), rows = NULL, side = 224))
+  if (NROW(known) == 0 || facts$nothing) return(list(image = list(), finding = list(), rows = NULL, side = 224))
   rows <- do.call(rbind, lapply(facts$findings, function(name) {
     of_finding <- known[known$finding == name, ]
     threshold <- default_threshold(run, name)
@@ -60,7 +60,7 @@ captions_of <- function(rows, files, alt, facts) {
   probability <- num(rows$probability, 2)
   images <- data.frame(
     file = rows$file, label = capitalise(label), class = ifelse(rows$truth == 1, "positive", "negative"),
-    value = probability, finding = rows$finding,
+    value = probability, finding = rows$finding, name = escape_markdown(rows$image_id),
     alt = s(alt, image = escape_markdown(rows$image_id), label = label, finding = name, probability = probability)
   )
   images$role <- rows$role
@@ -171,7 +171,9 @@ write_extremes <- function(extremes, facts, maps) {
   if (!is.null(images)) {
     if (isTRUE(maps$mapped) && length(facts$folds)) say("errors.maps_folds", n = num(facts$folds))
     if (isTRUE(maps$mapped)) {
-      say("errors.maps")
+      highest <- value_text(as.numeric(maps$highest))
+      say("errors.maps", highest = highest)
+      write_markdown("[0 ![", s("errors.scale_alt", highest = highest), "](", maps$scale, ") ", highest, "]{.scale}")
     } else if (isTRUE(facts$embeddings)) {
       say("errors.maps_embeddings")
     } else {
@@ -196,7 +198,6 @@ write_roles <- function(images, rows, name, wide, numbered = FALSE) {
     if (!any(rows$role %in% role)) {
       say(paste0("errors.none_", role), finding = finding(name))
     } else if (NROW(shown) && numbered) {
-      say(paste0("errors.see_", role), finding = finding(name))
       write_gallery(gsub("_", "-", role), shown, caption, wide)
     } else if (NROW(shown)) {
       write_markdown("**", sub("[.:]$", "", caption), "**")

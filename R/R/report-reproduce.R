@@ -104,18 +104,24 @@ commands_of <- function(run) {
   options_of_train <- training[setdiff(known, if (embedded) flags_of_pixels else "hidden")]
   changes <- if (!embedded) training$augmentation
   c(
-    paste(c("placa prepare", shell_word(data$kind), vapply(options[first], shell_path, ""),
-            flags(options[setdiff(names(options), first)]), "--out", prepared), collapse = " "),
-    paste(c("placa train", prepared, features_of(run$info), flags(c(options_of_train, changes)),
-            if (isFALSE(training$mirror) && !embedded) "--no-mirror", "--out", place), collapse = " "),
+    command_lines(c("placa prepare", shell_word(data$kind), vapply(options[first], shell_path, ""),
+                    flags(options[setdiff(names(options), first)]), "--out", prepared)),
+    command_lines(c("placa train", prepared, features_of(run$info), flags(c(options_of_train, changes)),
+                    if (isFALSE(training$mirror) && !embedded) "--no-mirror", "--out", place)),
     paste("placa evaluate", place),
     vapply(names(run$validations), function(name) {
       facts <- run$validations[[name]]$facts
-      paste(c("placa validate", place, shell_path(facts$prepared %||% "PREPARED"), features_of(facts), "--name",
-              shell_word(name)), collapse = " ")
+      command_lines(c("placa validate", place, shell_path(facts$prepared %||% "PREPARED"), features_of(facts), "--name",
+                      shell_word(name)))
     }, "", USE.NAMES = FALSE),
     paste("placa report", place)
   )
+}
+
+# A command that can be copied into a shell, one option per line.
+command_lines <- function(words) {
+  words <- unlist(words)
+  paste0(words[[1]], paste0(ifelse(startsWith(words[-1], "--"), " \\\n  ", " "), words[-1], collapse = ""))
 }
 
 # Command-line options: only the name if TRUE, all values of a list, nothing if not set. A value that starts with a

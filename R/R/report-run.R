@@ -60,7 +60,7 @@ read_run <- function(path, split = "test") {
     if (file.exists(file)) read_record(file, kind, NULL, data_frames = TRUE)
   }
   list(
-    path = path,
+    path = path, split = split,
     info = record("run"),
     thresholds = record("thresholds"),
     history = if (file.exists(at("history.csv"))) utils::read.csv(at("history.csv")),
@@ -112,21 +112,26 @@ keep_findings <- function(run, wanted) {
     rlang::abort(paste0("'", unknown, "' is not a finding of the run. Its findings are ", known, "."),
                  class = "placa_error_finding")
   }
-  of_wanted <- function(table) {
-    if (!is.data.frame(table) || !"finding" %in% names(table)) return(table)
-    table[is.na(table$finding) | table$finding %in% wanted, ]
-  }
   run$info$data$findings <- intersect(known, wanted)
-  for (part in c("predictions", "points", "other_labels")) run[[part]] <- of_wanted(run[[part]])
-  run$evaluation[] <- lapply(run$evaluation, of_wanted)
-  for (set in names(run$validations)) {
-    run$validations[[set]][] <- lapply(run$validations[[set]], of_wanted)
-  }
+  for (part in c("predictions", "points", "other_labels")) run[[part]] <- rows_about(run[[part]], wanted)
   audit <- run$info$data$audit
-  audit$shortcuts$probes <- of_wanted(audit$shortcuts$probes)
-  for (where in names(audit$shift)) audit$shift[[where]]$rows <- of_wanted(audit$shift[[where]]$rows)
+  audit$shortcuts$probes <- rows_about(audit$shortcuts$probes, wanted)
+  for (where in names(audit$shift)) audit$shift[[where]]$rows <- rows_about(audit$shift[[where]]$rows, wanted)
   run$info$data$audit <- audit
+  keep_results(run, wanted)
+}
+
+# Keeps the results of some findings, here and elsewhere.
+keep_results <- function(run, findings) {
+  run$evaluation[] <- lapply(run$evaluation, rows_about, findings)
+  for (set in names(run$validations)) run$validations[[set]][] <- lapply(run$validations[[set]], rows_about, findings)
   run
+}
+
+# The rows of a table that are about some findings; rows about none remain.
+rows_about <- function(table, findings) {
+  if (!is.data.frame(table) || !"finding" %in% names(table)) return(table)
+  table[is.na(table$finding) | table$finding %in% findings, ]
 }
 
 # --- Python for the Python chunks: the Python with placa ----------------------------------------------------------

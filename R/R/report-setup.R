@@ -24,7 +24,10 @@ report_setup <- function(params) {
     echo = FALSE, message = FALSE, warning = FALSE, error = FALSE, results = "asis", dev = "png"
   )
   set_language(params$language)
-  the_report$run <- keep_findings(read_run(locate_run(params$run), params$split %||% "test"), params$findings)
+  asked <- nzchar(trimws(paste(unlist(params$findings), collapse = "")))
+  run <- keep_findings(read_run(locate_run(params$run), params$split %||% "test"), params$findings)
+  # A finding that was asked for by name is reported, however rare.
+  the_report$run <- if (asked) run else set_aside_rare(run)
   the_report$facts <- headline_facts(the_report$run)
   the_report$split <- the_report$facts$split
   the_report$compare <- params$compare
@@ -93,23 +96,34 @@ report_sections <- function() {
       write_update_part(run)
       write_training(run)
     },
-    augmentation = function(run, facts) {
-      write_augmented(run, from_python("augmented"))
-      write_options(run)
-    },
-    discrimination = function(run, facts) write_discrimination(run),
-    operating_points = write_operating_points,
-    calibration = write_calibration,
-    decision = write_decision,
-    subgroups = write_subgroups,
-    abstention = write_abstention,
+    performance = write_performance,
+    operating_points = of_results("points", "operating-points", write_operating_points),
+    subgroups = of_results("subgroups", "subgroups", write_subgroups),
+    abstention = of_results("abstention", "abstention", write_abstention),
     readers = write_readers,
     comparison = function(run, facts) write_comparisons(run, facts, the_report$compare),
     elsewhere = write_elsewhere,
-    errors = function(run, facts) write_extremes(the_report$extremes, facts, from_python("maps")),
+    errors = of_results("errors", "errors", function(run, facts) {
+      write_extremes(the_report$extremes, facts, from_python("maps"))
+    }),
     limits = write_limits,
-    checklist = function(run, facts) write_checklist(run, facts, from_python("maps")),
-    reproduce = write_reproduce,
+    appendix = function(run, facts) {
+      write_heading("heading.appendix", "appendix")
+      write_training_details(run, from_python("augmented"))
+      write_subheading("part.checklist", "checklist")
+      write_checklist(run, facts, from_python("maps"))
+      write_subheading("part.reproduce", "reproduce")
+      write_reproduce(run, facts)
+    },
     foot = function(run, facts) write_footer(run)
   )
+}
+
+# A section about results, which a report without any evaluated finding omits.
+of_results <- function(name, id, write) {
+  function(run, facts) {
+    if (facts$nothing) return(invisible())
+    write_heading(paste0("heading.", name), id)
+    write(run, facts)
+  }
 }

@@ -19,7 +19,16 @@ write_training <- function(run) {
   write_embeddings_of(run)
   write_methods_of_training(run)
   write_shortcut_measures(training$resist)
+}
+
+# Of the appendix: history, augmented images and options.
+write_training_details <- function(run, augmented) {
+  training <- run$info$training
+  if (!length(training)) return(invisible())
+  write_subheading("part.training", "training-details")
   write_history(run$history, run$info$folds$each$best_epoch %||% training$best_epoch)
+  write_augmented(run, augmented)
+  write_options(run)
 }
 
 # The methods that this run used, with references.

@@ -28,7 +28,7 @@ write_decision_at <- function(table, facts, id, caption) {
   prevalence <- if (length(prevalence) == 1) pct(prevalence) else s("decision.by_finding")
   alt <- s("decision.alt", finding = facts$positive, range = worth %||% s("decision.nowhere"))
   draw_plot(id, ggplot2::autoplot(table, labels = figure_labels(findings), own = isTRUE(table[["own"]][[1]])),
-            s(caption, prevalence = prevalence), alt, inches_of_panels(length(findings), 1, 5), "decision.missing")
+            s(caption, prevalence = prevalence), alt, inches_of_panels(length(findings), 1, 6.4), "decision.missing")
   if (facts$many) return(write_useful_thresholds(table, facts, id))
   if (is.null(worth)) say("decision.not_worth", finding = facts$positive, prevalence = prevalence) else
     say("decision.worth", finding = facts$positive, range = worth, prevalence = prevalence)
@@ -36,7 +36,7 @@ write_decision_at <- function(table, facts, id, caption) {
 
 # Ranges of thresholds where the model is better than acting on all or none, with the lower bound above zero.
 useful_thresholds <- function(table, name) {
-  of_model <- table[table$finding == name & table$strategy == "model", ]
+  of_model <- clinical_thresholds(table[table$finding == name & table$strategy == "model", ])
   of_model <- of_model[order(of_model$threshold), ]
   better <- which(column(of_model, "advantage_lower") > 0)
   if (!length(better)) return(NULL)
@@ -71,7 +71,7 @@ write_subgroups <- function(run, facts) {
   draw_plot("subgroups", ggplot2::autoplot(table, labels = figure_labels(findings)),
             s(if (facts$many) "subgroups.caption_many" else "subgroups.caption"), alt, size, "subgroups.too_small")
   write_differences(differing, table)
-  write_tabs(s("subgroups.tabs"), findings, function(name) {
+  write_each(s("subgroups.tabs"), "all-subgroups", facts, function(name) {
     write_groups(table[table$finding == name, ], name, facts$many)
   })
 }
@@ -136,10 +136,11 @@ write_abstention <- function(run, facts) {
   main <- table[table$finding == facts$primary, ]
   write_decided(main[which.min(abs(main$error_rate - 0.05)), ])
   values <- s("abstention.value", wanted = pct(main$error_rate, 0), share = pct(main$deferred, 0))
-  draw_plot("abstention", ggplot2::autoplot(table, labels = figure_labels(findings)), s("abstention.caption"),
-            s("abstention.alt", finding = facts$positive, values = paste(values, collapse = "; ")),
-            inches_of_panels(length(findings), 1, 4.6), "abstention.missing")
-  write_tabs(s("abstention.tabs"), findings, function(name) {
+  if (facts$many) write_shares_decided(table, facts) else
+    draw_plot("abstention", ggplot2::autoplot(table, labels = figure_labels(findings)), s("abstention.caption"),
+              s("abstention.alt", finding = facts$positive, values = paste(values, collapse = "; ")), c(5.6, 4.6),
+              "abstention.missing")
+  write_each(s("abstention.tabs"), "all-abstention", facts, function(name) {
     rows <- table[table$finding == name, ]
     percent <- function(what) {
       values <- lapply(paste0(what, c("", "_lower", "_upper")), function(n) 100 * column(rows, n))
@@ -170,4 +171,21 @@ write_decided <- function(row) {
   say("abstention.decided", finding = finding(row$finding), wanted = pct(row$error_rate, 0),
       share = pct(row$deferred, 0), error = pct(column(row, "error_decided"), 0),
       range = range_text(100 * column(row, "error_decided_lower"), 100 * column(row, "error_decided_upper"), 0))
+}
+
+# For many findings, one row each at a target error rate of 5 %.
+write_shares_decided <- function(table, facts) {
+  rows <- do.call(rbind, lapply(facts$findings, function(name) {
+    of_finding <- as.data.frame(table[table$finding == name, ])
+    of_finding[which.min(abs(of_finding$error_rate - 0.05)), ]
+  }))
+  percent <- function(what) {
+    values <- lapply(paste0(what, c("", "_lower", "_upper")), function(n) 100 * column(rows, n))
+    estimate_text(values[[1]], values[[2]], values[[3]], 0)
+  }
+  decided <- percent("error_decided")
+  decided[column(rows, "deferred") %in% 1] <- s("number.none")
+  shown <- data.frame(capitalise(finding(rows$finding)), pct(rows$error_rate, 0), percent("deferred"), decided)
+  names(shown) <- c(s("points.column.finding"), words_of("abstention.column", c("wanted", "deferred", "decided")))
+  write_table_block("abstention", shown, s("abstention.main_caption"))
 }

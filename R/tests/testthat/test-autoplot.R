@@ -52,10 +52,18 @@ test_that("layers match the tables: calibration, net benefit, predictive values"
 
   benefit <- one$decision_curve
   plot <- ggplot2::autoplot(benefit)
-  shown <- benefit[benefit$own & benefit$threshold <= max(layer_of(plot, "GeomLine")$x) + 1e-9, ]
-  expect_setequal(round(layer_of(plot, "GeomLine")$y, 12), round(shown$net_benefit, 12))
+  shown <- benefit[benefit$own & benefit$threshold <= 0.5, ]
   model <- shown[shown$strategy == "model", ]
-  expect_equal(layer_of(plot, "GeomRibbon")$ymin, model$net_benefit_lower)
+  line <- layer_of(plot, "GeomLine")
+  # The curves above, the difference below.
+  drawn <- stats::na.omit(line$y[line$PANEL == 1])
+  expect_true(all(round(drawn, 12) %in% round(shown$net_benefit, 12)))
+  expect_true(all(round(model$net_benefit, 12) %in% round(drawn, 12)))
+  expect_equal(line$y[line$PANEL == 2], model$advantage)
+  expect_setequal(range(line$x), range(model$threshold))
+  band <- layer_of(plot, "GeomRibbon")
+  lowest <- 4 * max(abs(model$advantage))
+  expect_equal(band$ymin[band$PANEL == 2], pmax(model$advantage_lower, -lowest))
 
   values <- one$predictive_values
   plot <- ggplot2::autoplot(values)
@@ -64,17 +72,13 @@ test_that("layers match the tables: calibration, net benefit, predictive values"
   expect_identical(sum(layer_of(plot, "GeomPoint")$shape == 16), sum(values$own))
 })
 
-test_that("each panel of net benefit ends with the curve of the model", {
-  curve <- tibble::tibble(
-    finding = "a", threshold = rep(c(0.01, 0.1, 0.15, 0.3, 0.9), each = 2), strategy = rep(c("model", "all"), 5),
-    net_benefit = c(0.1, 0.1, 0.05, 0, 0.003, -0.1, 0.001, -1, 0, -8)
-  )
-  # A fiftieth of 0.1 is 0.002. Values above it end at 0.15, and the next round number is 0.2.
-  expect_identical(max(crop_decision_curve(curve)$threshold), 0.15)
-  expect_identical(round_up(0.15), 0.2)
-  useless <- transform(curve, net_benefit = -1)
-  expect_identical(nrow(crop_decision_curve(useless)), nrow(curve))
-  expect_identical(limits_from_zero(c(0.01, seq(0.01, 0.99, by = 0.01)[60])), c(0, 0.6))
+test_that("decision curves have the same axes for all findings, up to a threshold of a half", {
+  built <- ggplot2::ggplot_build(ggplot2::autoplot(evaluation$decision_curve))
+  ranges <- lapply(built$layout$panel_params, function(panel) c(panel$x.range, panel$y.range))
+  expect_length(unique(ranges), 1)
+  expect_identical(ranges[[1]][1:2], c(0, 0.5))
+  high <- tibble::tibble(threshold = c(0.6, 0.9))
+  expect_identical(clinical_thresholds(high), high)
 })
 
 test_that("several findings show predictive values at the default or the selected operating point", {

@@ -46,14 +46,23 @@ test_that("several findings have colours, many have panels", {
 
 test_that("calibration shows bins with intervals and a histogram of all images", {
   built <- ggplot2::ggplot_build(plot_calibration(one))
-  shown <- Filter(function(layer) all(c("ymin", "ymax", "x") %in% names(layer)) && nrow(layer) == 10, built$data)[[1]]
-  expect_equal(shown$ymin, one$calibration$observed_lower)
-  expect_equal(shown$x, one$calibration$mean_probability)
+  bins <- merge_bins(one$calibration, 0.95)
+  has_bars <- function(layer) all(c("ymin", "ymax", "x") %in% names(layer)) && nrow(layer) == nrow(bins)
+  shown <- Filter(has_bars, built$data)
+  expect_equal(shown[[1]]$ymin, bins$observed_lower)
+  expect_equal(shown[[1]]$x, bins$mean_probability)
+  # Pooled bins have the images and the mean probability of all. A bin has 30 images of the rarer class, or there are
+  # three.
+  expect_identical(sum(bins$n_images), as.double(sum(one$calibration$n_images)))
+  mean_of <- function(bins) sum(bins$n_images * bins$mean_probability) / sum(bins$n_images)
+  expect_equal(mean_of(bins), mean_of(one$calibration))
+  rarer <- min(sum(bins$n_positive), sum(bins$n_images - bins$n_positive))
+  expect_identical(nrow(bins), as.integer(max(3, min(10, rarer %/% 30))))
   counts <- probability_counts(one$predictions, "Pneumonia")
   expect_identical(sum(counts$n_images), nrow(one$predictions))
   expect_identical(sum(counts$n_images[counts$height > 0]), sum(one$predictions$truth))
   expect_lte(max(abs(counts$height)), band_reach)
-  expect_match(texts_of(plot_calibration(one)), "25.26", all = FALSE)
+  expect_match(texts_of(plot_calibration(one)), paste(range(bins$n_images), collapse = "."), all = FALSE)
 })
 
 test_that("a stored evaluation can be plotted with or without predictions", {

@@ -28,8 +28,9 @@ class CardFigures:
             as in ``summary.json``.
         points: ``sensitivity`` and ``specificity`` of each finding at its default operating point.
         calibration: ``slope``, and ``ici`` if R computed it, of each finding after recalibration.
-        differing: The subgroups that differ significantly from all other images, as ``(column, group)``; None if the
-            evaluation has no subgroups.
+        compared: The columns whose groups were compared.
+        differing: The subgroups that differ significantly from all other images, as ``(column, group)``; None if no
+            group has enough images for a test.
         external: AUROC by finding and external validation.
         in_python: Whether Python computed the results, without R.
     """
@@ -38,6 +39,7 @@ class CardFigures:
     headline: dict[str, Headline]
     points: dict[str, dict[str, Estimate]] = field(default_factory=dict)
     calibration: dict[str, dict[str, Estimate]] = field(default_factory=dict)
+    compared: list[str] = field(default_factory=list)
     differing: list[tuple[str, str]] | None = None
     external: list[ExternalHeadline] = field(default_factory=list)
     in_python: bool = False
@@ -66,7 +68,7 @@ def read_card_figures(run: Path, thresholds: Thresholds) -> CardFigures | None:
         summary["headline"],
         _read_points(folder, thresholds),
         _read_calibration(folder),
-        _read_differing(folder),
+        *_read_groups(folder),
         summary.get("external", []),
         summary.get("computed_in") == "python",
     )
@@ -89,14 +91,18 @@ def _read_calibration(folder: Path) -> dict[str, dict[str, Estimate]]:
     return _estimates(table[table["stage"] == "after"], "measure", wanted)
 
 
-def _read_differing(folder: Path) -> list[tuple[str, str]] | None:
+def _read_groups(folder: Path) -> tuple[list[str], list[tuple[str, str]] | None]:
+    """Return the compared columns, and the groups that differ; None if nothing could be tested."""
     table = _read_table(folder / "subgroups.csv")
     if table is None or table.empty:
-        return None
+        return [], None
+    columns = list(dict.fromkeys(map(str, table["column"])))
+    if table["p_holm"].isna().all():
+        return columns, None
     # Under-diagnosis is 1 − sensitivity: one of the two is enough.
     clear = (table["p_holm"] < 1 - table["confidence"]) & (table["metric"] != "sensitivity")
     pairs = table.loc[clear, ["column", "group"]].drop_duplicates()
-    return [(str(column), str(group)) for column, group in pairs.itertuples(index=False)]
+    return columns, [(str(column), str(group)) for column, group in pairs.itertuples(index=False)]
 
 
 def _estimates(table: pd.DataFrame, kind: str, wanted: tuple[str, ...]) -> dict[str, dict[str, Estimate]]:

@@ -11,7 +11,7 @@ from placa.reporting.words import Words, capitalise, escape_markdown
 
 
 def performance(words: Words, thresholds: Thresholds, figures: CardFigures | None) -> list[str]:
-    """Return the paragraphs: results on the test set, elsewhere, calibration and subgroups.
+    """Return the paragraphs: results on the evaluated images, calibration and subgroups.
 
     Args:
         words: The words of the language.
@@ -21,17 +21,25 @@ def performance(words: Words, thresholds: Thresholds, figures: CardFigures | Non
     lead = words.say("card.not_evaluated")
     if figures:
         lead = words.say("card.evaluated", split=words.name("split", figures.split))
-    chosen_on = words.say("card.thresholds", split=words.name("split", thresholds["chosen_on"]))
     computed = [words.say("card.computed_in_python")] if figures and figures.in_python else []
-    return [
-        " ".join([lead, chosen_on, *computed]),
-        _performance_table(words, thresholds, figures),
-        *_elsewhere(words, figures),
-        *_agreement(words, figures),
-    ]
+    table = _performance_table(words, thresholds, figures)
+    return [" ".join([lead, *computed]), table, *_agreement(words, figures)]
 
 
-def _elsewhere(words: Words, figures: CardFigures | None) -> list[str]:
+def chosen_thresholds(words: Words, thresholds: Thresholds) -> str:
+    """Return on which images the thresholds were chosen."""
+    return words.say("card.thresholds", split=words.name("split", thresholds["chosen_on"]))
+
+
+def factors(words: Words, figures: CardFigures | None) -> list[str]:
+    """Return the characteristics of patients and images whose groups were compared."""
+    if not figures or not figures.compared:
+        return [words.say("card.factors_none")]
+    columns = ", ".join(words.name("column", column).lower() for column in figures.compared)
+    return [words.say("card.factors_known", columns=columns)]
+
+
+def elsewhere(words: Words, figures: CardFigures | None) -> list[str]:
     """Return the paragraph about external validations."""
     if not figures:
         return []
@@ -75,6 +83,8 @@ def _agreement(words: Words, figures: CardFigures | None) -> list[str]:
         key += "_many" if len(figures.calibration) > 1 else ""
         estimates = {name: words.estimate(*estimate) for name, estimate in values.items()}
         sentences.append(words.say(key, finding=words.name("finding", finding), **estimates))
+    if figures and figures.compared and figures.differing is None:
+        sentences.append(words.say("card.groups_untested"))
     if figures and figures.differing is not None:
         groups = "; ".join(_group(words, column, group) for column, group in figures.differing)
         sentences.append(words.say("card.subgroups", groups=groups) if groups else words.say("subgroups.none_differ"))

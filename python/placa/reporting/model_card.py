@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -18,12 +18,16 @@ from placa.core.files import atomic_file
 from placa.core.text import r_string, shell_path, show_controls
 from placa.records.audit import Audit
 from placa.records.files import read_record
-from placa.records.manifest import SPLITS
 from placa.records.model import Thresholds
-from placa.records.run_facts import DataFacts, RunFacts, SplitCounts
+from placa.records.run_facts import DataFacts, RunFacts
 from placa.reporting.card_figures import CardFigures, read_card_figures
-from placa.reporting.card_performance import markdown_table, performance
+from placa.reporting.card_performance import chosen_thresholds, elsewhere, factors, markdown_table, performance
 from placa.reporting.words import LANGUAGES, Words, comparison_text, escape_markdown, label_source_text, split_text
+
+#: Fewer images with or without a finding allow no conclusion, as in the report (R/R/report-cautions.R).
+_FEWEST = 10
+
+Split = Literal["train", "validation", "test"]
 
 
 def write_model_card(run: Path, facts: RunFacts | None = None) -> list[Path]:
@@ -70,17 +74,23 @@ def model_card(
         Markdown with a YAML header.
     """
     words = Words(language)
-    parts = [
-        _header(facts, figures),
-        _lead(words, facts),
-        _section(words, "use", _use(words, facts)),
-        _section(words, "data", _data(words, facts)),
-        _section(words, "training", [_training(words, facts)]),
-        _section(words, "performance", performance(words, thresholds, figures)),
-        _section(words, "limits", [_limits(words, facts, figures)]),
-        _section(words, "code", _code(words, facts)),
-        _section(words, "open", [_left_open(words), words.say("card.source")]),
-    ]
+    prints = {"model": facts["model"]["fingerprint"], "data": facts["data"]["fingerprint"]}
+    # The sections of Mitchell et al., in their order, then how to use the model and what only the author knows.
+    sections = {
+        "details": [_training(words, facts), words.say("card.fingerprints", **prints)],
+        "use": _use(words, facts),
+        "factors": factors(words, figures),
+        "metrics": [words.say("card.metrics"), chosen_thresholds(words, thresholds)],
+        "evaluation_data": [_counts(words, facts, ("test",)), *elsewhere(words, figures)],
+        "training_data": [*_labels(words, facts), _counts(words, facts, ("train", "validation"))],
+        "analyses": performance(words, thresholds, figures),
+        "ethics": [words.say("card.use_phantom" if _is_phantom(facts) else "card.ethics")],
+        "caveats": [_audit(words, facts["data"]["audit"]), _limits(words, facts, figures)],
+        "code": _code(words, facts),
+        "open": [_left_open(words), words.say("card.source")],
+    }
+    parts = [_header(facts, figures), _lead(words, facts)]
+    parts += [_section(words, name, paragraphs) for name, paragraphs in sections.items()]
     return "\n\n".join(parts) + "\n"
 
 
@@ -133,27 +143,35 @@ def _lead(words: Words, facts: RunFacts) -> str:
     return f"# {escape_markdown(facts['name'])}\n\n{sentence}"
 
 
+def _is_phantom(facts: RunFacts) -> bool:
+    return facts["data"]["kind"] == "phantom"
+
+
 def _use(words: Words, facts: RunFacts) -> list[str]:
-    phantom = facts["data"]["kind"] == "phantom"
-    return [words.say("card.use"), words.say("card.use_phantom" if phantom else "card.use_findings")]
+    return [words.say("card.use"), words.say("card.use_phantom" if _is_phantom(facts) else "card.use_findings")]
 
 
-def _data(words: Words, facts: RunFacts) -> list[str]:
+def _labels(words: Words, facts: RunFacts) -> list[str]:
     data = facts["data"]
-    counts = [("card.row.images", "", data["images"]), ("card.row.patients", "", data["patients"])]
-    counts += [("card.row.positives", finding, positives) for finding, positives in data["positives"].items()]
-    rows = [
-        [words.say(key, finding=words.name("finding", finding)), *_of_splits(words, numbers)]
-        for key, finding, numbers in counts
-    ]
     labels = words.say(
         "card.labels",
         source=label_source_text(words, data["label_source"]),
         comparison=comparison_text(words, data["comparison"]),
         method=split_text(words, data["split"]),
     )
-    head = ["", *(words.say(f"card.column.{split}") for split in SPLITS)]
-    return [labels, *_label_facts(words, data), markdown_table(head, rows), _audit(words, data["audit"])]
+    return [labels, *_label_facts(words, data)]
+
+
+def _counts(words: Words, facts: RunFacts, splits: Sequence[Split]) -> str:
+    """Return the table of images, patients and positive images of some splits."""
+    data = facts["data"]
+    counts = [("card.row.images", "", data["images"]), ("card.row.patients", "", data["patients"])]
+    counts += [("card.row.positives", finding, positives) for finding, positives in data["positives"].items()]
+    rows = [
+        [words.say(key, finding=words.name("finding", finding)), *(words.number(numbers[split]) for split in splits)]
+        for key, finding, numbers in counts
+    ]
+    return markdown_table(["", *(words.say(f"card.column.{split}") for split in splits)], rows)
 
 
 def _label_facts(words: Words, data: DataFacts) -> list[str]:
@@ -164,10 +182,6 @@ def _label_facts(words: Words, data: DataFacts) -> list[str]:
         keys = [f"data.uncertain_{policy['uncertain']}", f"data.blank_{policy['blank']}", *keys]
     sentences = [words.say(key) for key in keys if words.has(key)]
     return [" ".join(sentences)] if sentences else []
-
-
-def _of_splits(words: Words, numbers: SplitCounts) -> list[str]:
-    return [words.number(numbers[name]) for name in ("train", "validation", "test")]
 
 
 def _audit(words: Words, audit: Audit) -> str:
@@ -211,7 +225,19 @@ def _limits(words: Words, facts: RunFacts, figures: CardFigures | None) -> str:
     detail = words.say("card.limits.detail", size=words.number(_input_side(facts)))
     # A model that was tested elsewhere has these results above.
     source = [] if figures and figures.external else [words.say("card.limits.source")]
-    return "\n".join(f"- {line}" for line in (*_pretraining(words, facts), *source, detail, prevalence))
+    lines = (*_few(words, figures), *_pretraining(words, facts), *source, detail, prevalence)
+    return "\n".join(f"- {line}" for line in (*lines, words.say("card.recommendation")))
+
+
+def _few(words: Words, figures: CardFigures | None) -> list[str]:
+    """Return the findings whose results allow no conclusion."""
+    rare = [
+        finding
+        for finding, one in (figures.headline if figures else {}).items()
+        if min(one["n_positive"], one["n_images"] - one["n_positive"]) < _FEWEST
+    ]
+    names = ", ".join(words.name("finding", finding) for finding in rare)
+    return [words.say("card.few", least=str(_FEWEST), findings=names)] if rare else []
 
 
 def _input_side(facts: RunFacts) -> int:
@@ -239,8 +265,7 @@ def _code(words: Words, facts: RunFacts) -> list[str]:
         images, file = "--features embeddings.parquet", "embeddings.parquet"
     shell = _block("sh", f"placa predict {shell_path(run)} {images}")
     r = _block("r", f'predict(placa::load_model({r_string(run)}), "{file}")')
-    prints = {"model": facts["model"]["fingerprint"], "data": facts["data"]["fingerprint"]}
-    return [shell, r, words.say("card.fingerprints", **prints)]
+    return [shell, r]
 
 
 def _fence(code: str, shortest: int) -> str:

@@ -109,7 +109,8 @@ def save_maps(
 
     Returns:
         ``files``, the path of each picture or ``""``; ``mapped``, whether the pictures have overlays; ``reason``, why
-        not. Without overlays the pictures are the images alone.
+        not. Without overlays the pictures are the images alone. With overlays, all have one scale: ``highest`` is the
+        evidence of its strongest colour, in logit units, and ``scale`` the path of a colour bar from 0 to it.
     """
     radiographs = _Radiographs.open(prepared)
     if radiographs is None:
@@ -122,13 +123,15 @@ def save_maps(
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         return {"files": save_radiographs(prepared, images, folder, side), "mapped": False, "reason": reason}
+    highest = max((float(one[1].max()) for one in maps if one is not None), default=0.0)
     files = []
     for number, explained in enumerate(maps):
         if explained is None:
             files.append("")
             continue
-        files.append(_save(_side_by_side(*explained, side), target / f"map-{number:03d}.jpg"))
-    return {"files": files, "mapped": True, "reason": ""}
+        files.append(_save(_side_by_side(*explained, side, highest), target / f"map-{number:03d}.jpg"))
+    scale = _save(_colour_bar(), target / "scale.png")
+    return {"files": files, "mapped": True, "reason": "", "highest": highest, "scale": scale}
 
 
 def start_maps(
@@ -226,13 +229,21 @@ def _evidence(
     return explained
 
 
-def _side_by_side(square: NDArray[np.uint8], evidence: NDArray[np.float32], side: int) -> Image.Image:
+def _colour_bar(width: int = 240, height: int = 16) -> Image.Image:
+    """Return the colours of the maps on a mid grey, from no evidence to the strongest."""
+    from placa.inference.explain.overlay import overlay
+
+    grey = np.full((height, width), 128, dtype=np.uint8)
+    return overlay(grey, np.linspace(0, 1, width, dtype=np.float32)[None].repeat(height, axis=0))
+
+
+def _side_by_side(square: NDArray[np.uint8], evidence: NDArray[np.float32], side: int, highest: float) -> Image.Image:
     from placa.inference.explain.overlay import overlay
 
     radiograph = Image.fromarray(square).resize((side, side), Image.Resampling.BICUBIC)
     picture = Image.new("RGB", (2 * side + 2, side), (13, 15, 17))
     picture.paste(radiograph.convert("RGB"), (0, 0))
-    picture.paste(overlay(np.asarray(radiograph), evidence), (side + 2, 0))
+    picture.paste(overlay(np.asarray(radiograph), evidence, highest=highest), (side + 2, 0))
     return picture
 
 

@@ -41,6 +41,10 @@ def evaluated(run: Path, headline: dict[str, Any], **tables: list[dict[str, Any]
     return run
 
 
+def shown_of(key: str, **values: str) -> str:
+    return Words("en").say(key, **values)
+
+
 def estimates(kind: str, values: dict[str, tuple[float, float, float]], **columns: Any) -> list[dict[str, Any]]:
     return [
         {**columns, kind: name, "estimate": estimate, "lower": lower, "upper": upper}
@@ -114,6 +118,8 @@ def test_the_card_of_an_evaluated_run_has_the_test_results(tmp_path: Path) -> No
     assert "| Pneumonia | 0.912 (0.850–0.950) | 0.500 | Youden | 0.88 (0.70–0.95) | 0.80 |" in text
     assert "slope 1.04 (0.91–1.20) (ideal 1), integrated calibration index (ICI) 0.03 (0.01–0.05)" in text
     assert "differ significantly from all other images: Sex: female; Age: 60–79." in text
+    assert "Compared groups: sex, age, view." in text
+    assert shown_of("card.few", least="10", findings="pneumonia") in text
     assert "(25.0% with pneumonia)" in text and "not been run" not in text
     _, text = read(paths[1])
     assert "| Neumonía | 0,912 (0,850–0,950) | 0,500 | Youden | 0,88 (0,70–0,95) | 0,80 |" in text
@@ -122,6 +128,14 @@ def test_the_card_of_an_evaluated_run_has_the_test_results(tmp_path: Path) -> No
     # Only code, URLs, versions and thousands have a point.
     numbers = re.sub(r"`[^`]*`|\(https[^)]*\)|placa 0\.1\.0|292\.817", "", text)
     assert not re.search(r"\d\.\d", numbers)
+
+
+def test_nothing_is_concluded_about_groups_that_were_not_tested(tmp_path: Path) -> None:
+    group = {"column": "sex", "group": "F", "metric": "auroc", "p_holm": None, "confidence": 0.95}
+    one = {"auroc": 0.9, "auroc_lower": 0.8, "auroc_upper": 0.95, "n_images": 60, "n_positive": 30}
+    _, text = read(write_model_card(evaluated(make_run(tmp_path), {"Pneumonia": one}, subgroups=[group]))[0])
+    assert shown_of("card.groups_untested") in text and strings("en")["subgroups.none_differ"] not in text
+    assert shown_of("card.few", least="10", findings="pneumonia") not in text
 
 
 def test_names_with_special_yaml_characters_are_kept(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from PIL import Image
 from report_fixtures import make_run
 
@@ -60,6 +61,14 @@ def test_a_map_is_saved_beside_its_image(prepared: Path, run: Path, tmp_path: Pa
     assert any(
         np.ptp(np.asarray(Image.open(file), dtype=float)[:, 66:], axis=2).max() > 40 for file in message["files"][:3]
     )
+    # One scale for all images: alone, an image of weaker evidence has stronger colours.
+    bar = np.ptp(np.asarray(Image.open(message["scale"]), dtype=float), axis=2).mean(axis=0)
+    assert bar[0] < 3 and bar[-1] > 60 and message["highest"] > 0
+    alone = [
+        save_maps(str(prepared), str(run), [image], [finding], str(tmp_path / image), 64)["highest"]
+        for image, finding in zip(images, findings, strict=True)
+    ]
+    assert max(alone) == pytest.approx(message["highest"], rel=1e-4)
 
 
 def test_without_a_loadable_model_only_images_are_saved(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from raising import raises
+from report_browser import look
 from report_fixtures import REPORTS, ROOT, make_run, strings
 from report_pages import Page, assert_no_source_shows
 
@@ -73,12 +74,15 @@ def test_the_model_card_is_rendered_as_a_page(project: Path, tmp_path: Path, lan
     shutil.copytree(project / "runs" / "small", run)
     page, words = Page(render_report(run, lang, renderer="rmarkdown", document="model-card")), strings(lang)
     assert_no_source_shows(page)
-    names = ("use", "data", "training", "performance", "limits", "code", "open")
-    assert page.headings == [(1, "small"), *((2, words[f"card.heading.{name}"]) for name in names)]
+    # The nine sections of Mitchell et al. (2019) in their order, how to use the model, what is open.
+    names = [key for key in words if key.startswith("card.heading.")]
+    assert len(names) == 9 + 2 and page.headings == [(1, "small"), *((2, words[name]) for name in names)]
     auroc = json.loads((run / "evaluation" / "summary.json").read_text())["headline"]["Pneumonia"]["auroc"]
     assert f"{auroc:.3f}".replace(".", words["number.decimal"]) in page.text
     assert "drawn_by *a* test" in page.text and "model-index" not in page.text
     assert words["card.missing"].replace("`", "") not in page.text
+    seen, console = look(page.source, 390, tmp_path, axe=True)
+    assert seen["violations"] == [] and seen["content"] <= 390 and console == ""
 
 
 def test_a_missing_model_card_is_replaced_by_a_sentence(project: Path, tmp_path: Path) -> None:

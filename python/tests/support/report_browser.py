@@ -23,6 +23,10 @@ AXE_MISSING = AXE.with_name("missing")
 _POLL_SECONDS = """<script>
 const send = (seen) => parent.postMessage(JSON.stringify(seen), "*");
 addEventListener("load", async () => {
+  const nav = document.querySelector("#TOC");
+  const contents = nav && {shown: nav.checkVisibility(), open: nav.querySelector("details").open,
+                           links: nav.querySelectorAll("a").length};
+  for (const part of document.querySelectorAll("details.fold")) part.open = true;
   const images = [...document.images].map(image => {
     const canvas = document.createElement("canvas");
     canvas.width = canvas.height = 96;
@@ -46,7 +50,7 @@ addEventListener("load", async () => {
     second.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowRight"}));
     return {before, after, chosen: second.getAttribute("aria-controls"), next: visible()};
   });
-  const seen = {images, headings, fetched, tabs, width: innerWidth, content: page.scrollWidth,
+  const seen = {images, headings, fetched, tabs, contents, width: innerWidth, content: page.scrollWidth,
                 dark: matchMedia("(prefers-color-scheme: dark)").matches};
   if (typeof axe !== "undefined") {
     const found = await axe.run(document, {resultTypes: ["violations"]});

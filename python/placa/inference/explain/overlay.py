@@ -63,20 +63,23 @@ def _displayed_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     return 1, 1
 
 
-def overlay(grey: NDArray[np.uint8], evidence: NDArray[np.float32], boxes: Iterable[Box] = ()) -> Image.Image:
+def overlay(
+    grey: NDArray[np.uint8], evidence: NDArray[np.float32], boxes: Iterable[Box] = (), highest: float | None = None
+) -> Image.Image:
     """Colour an image by a map.
 
     Args:
         grey: Grey levels ``(height, width)``.
-        evidence: The map, of any size, 0 or more; the colours are relative to its maximum.
+        evidence: The map, of any size, 0 or more.
         boxes: Lesion boxes to outline.
+        highest: The evidence of the strongest colour; by default the maximum of the map.
 
     Returns:
         An RGB image of the size of `grey`, unchanged where the map is 0.
     """
     height, width = grey.shape
     enlarged = Image.fromarray(evidence).resize((width, height), Image.Resampling.BILINEAR)
-    highest = float(evidence.max())
+    highest = float(evidence.max()) if highest is None else highest
     share = np.asarray(enlarged)[..., None] / highest if highest > 0 else np.zeros((height, width, 1))
     steps = np.linspace(0, 1, len(_COLOURS))
     colours = np.stack([np.interp(share[..., 0], steps, _COLOURS[:, i]) for i in range(3)], axis=-1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from placa.core.arguments import add_json
+from placa.core.arguments import add_json, add_language
 from placa.core.progress import RichProgress
 
 
@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OTHER",
         help="list the images that another prepared data set also has, instead of the audit",
     )
+    add_language(parser)
     add_json(parser)
 
 
@@ -37,4 +38,4 @@ def run(options: argparse.Namespace) -> None:
     if options.json:
         print_json(audit)
     else:
-        print_audit(audit)
+        print_audit(audit, options.lang)

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 from audit_data import make_manifest, make_pixels, truth_of
 from raising import raises
+from report_fixtures import strings
 
 from placa.audit import run_audit
-from placa.cli.audit_meanings import LEAKAGE_MEANS, PROBE_NAMES, SHIFT_NAMES, shortcut_means
+from placa.cli.audit_meanings import shortcut_means
 from placa.cli.show_audit import print_audit
 from placa.dataset.errors import RowCountMismatchError
 from placa.records.audit import Audit
@@ -51,18 +52,24 @@ def test_the_same_seed_gives_the_same_audit(full: dict) -> None:
     assert again == full
 
 
+@pytest.mark.parametrize("lang", ["en", "es"])
 def test_printed_lines_have_at_most_80_columns(
-    full: dict, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+    full: dict, lang: str, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    print_audit(full)
+    print_audit(full, lang)
     printed = capsys.readouterr().out
     assert max(map(len, printed.splitlines())) <= 80
     assert any("[made] up" in line and "radiologists" in line for line in printed.splitlines())
-    for text in (LEAKAGE_MEANS["none"], ": none", ": strong", PROBE_NAMES["frame"], "PPV", SHIFT_NAMES["ap"]):
-        assert text in " ".join(printed.split())
+    said = ("leakage_means.none", "verdict.strong", "probe.frame", "column.ppv", "shift_of.ap")
+    for key in said:
+        assert Words(lang).say(f"terminal.{key}") in " ".join(printed.split())
     highest = max(row["auroc"] for row in full["shortcuts"]["probes"] if row["auroc"] is not None)
-    assert f"AUROC {highest:.2f} (Edema)" in " ".join(printed.split())
+    auroc = Words(lang).number(highest, 2)
+    assert f"{auroc} (Edema)" in " ".join(printed.split())
+    other = strings({"en": "es", "es": "en"}[lang])
+    for key in said:
+        assert other[f"terminal.{key}"] not in printed or other[f"terminal.{key}"] == "strong"
 
 
 def test_a_data_set_with_few_columns_is_printed(capsys: pytest.CaptureFixture) -> None:
@@ -82,7 +89,7 @@ def test_a_data_set_with_few_columns_is_printed(capsys: pytest.CaptureFixture) -
     # The sentence is wrapped in its column.
     ending = code_text(Words("en"), "reason", reason["code"], reason["values"]).split()[-3:]
     assert " ".join(ending) in " ".join(printed.split())
-    assert shortcut_means(audit["shortcuts"]["probes"])[0] in " ".join(printed.split())
+    assert shortcut_means(audit["shortcuts"]["probes"], Words("en"))[0] in " ".join(printed.split())
     (groups,) = (line for line in printed.splitlines() if line.startswith("patients in more than one split"))
     assert "unknown" in groups and not any(letter.isdigit() for letter in groups)
     (line,) = (line for line in printed.splitlines() if "1 pair" in line)
@@ -93,10 +100,13 @@ def test_each_verdict_has_a_sentence() -> None:
     def row(verdict: str, auroc: float | None) -> dict:
         return {"probe": "file", "finding": "Edema", "auroc": auroc, "verdict": verdict}
 
-    assert "AUROC 0.91 (Edema)" in shortcut_means([row("strong", 0.8), row("strong", 0.91), row("some", 0.7)])[0]
-    assert len(shortcut_means([row("strong", 0.8), row("some", 0.7), row("none", 0.5)])) == 2
-    assert shortcut_means([row("none", 0.5)])[0].startswith("None")
-    assert shortcut_means([row("none", None)]) not in (shortcut_means([row("none", 0.5)]), [])
+    def means(*rows: dict) -> list[str]:
+        return shortcut_means(rows, Words("en"))
+
+    assert "AUROC 0.91 (Edema)" in means(row("strong", 0.8), row("strong", 0.91), row("some", 0.7))[0]
+    assert len(means(row("strong", 0.8), row("some", 0.7), row("none", 0.5))) == 2
+    assert means(row("none", 0.5))[0].startswith("None")
+    assert means(row("none", None)) not in (means(row("none", 0.5)), [])
 
 
 def test_pixels_of_other_images_are_rejected() -> None:

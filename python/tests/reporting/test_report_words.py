@@ -44,7 +44,7 @@ def test_no_sentence_is_in_the_other_language() -> None:
         "view.AP",
         "point.youden",
     }
-    expected |= {"audit.labels_column.kappa", "points.column.kappa"}
+    expected |= {"audit.labels_column.kappa", "points.column.kappa", "terminal.column.kappa"}
     assert same == expected
 
 
@@ -60,8 +60,10 @@ def test_the_report_uses_exactly_the_keys_of_the_words_files() -> None:
         key for key in named if key.split(".")[0] in tops and not key.endswith((".csv", ".R", ".qmd", ".bib", ".md"))
     }
     assert whole <= keys
-    # plot_labels() uses all words of the figures; those of the card and the datasheet have own tests.
-    unasked = {key for key in keys - whole if not key.startswith(("figure.", "card.", "datasheet.", *begun))}
+    # plot_labels() uses all words of the figures; those of the card, the datasheet and the terminal have own tests.
+    unasked = {
+        key for key in keys - whole if not key.startswith(("figure.", "card.", "datasheet.", "terminal.", *begun))
+    }
     assert not unasked
 
 

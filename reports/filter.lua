@@ -4,6 +4,8 @@
 
 local has_quarto = quarto ~= nil
 local is_html = FORMAT:match("html") ~= nil
+-- Formats that set the title and the author of a document themselves.
+local titled = FORMAT == "docx" or (FORMAT == "typst" and not has_quarto)
 local words = { fig = "Figure", tbl = "Table" }
 local numbers = {}
 local counts = { fig = 0, tbl = 0 }
@@ -76,7 +78,7 @@ local function read_page_facts(doc)
       words.fig, words.tbl = facts.figure, facts.table
       meta.lang = facts.lang
       meta.pagetitle = facts.title
-      if FORMAT == "docx" then
+      if titled then
         meta.title, meta.author = facts.title, "placa"
       end
       meta["contents-label"] = facts.contents
@@ -252,6 +254,16 @@ local function free_columns(table)
   return table
 end
 
+-- Pandoc sets the description of an image that is no figure of its own only from this attribute.
+local function picture_on_paper(div)
+  if not (div.classes:includes("plot") or div.classes:includes("card-plot")) then return nil end
+  return div:walk({ Image = function(image)
+    image.attributes.alt = pandoc.utils.stringify(image.caption)
+    image.attributes.width = div.classes:includes("wide") and "100%" or "62%"
+    return image
+  end })
+end
+
 -- The headline: its figure large, what it rests on in a row.
 local function headline_on_paper(div)
   if not div.classes:includes("card-facts") then return nil end
@@ -314,7 +326,10 @@ function Pandoc(doc)
     count(doc)
     doc.blocks = doc.blocks:walk({ Cite = reference }):walk({ Div = float })
   end
-  if FORMAT == "docx" then
+  if FORMAT == "typst" and not has_quarto then
+    doc.blocks = doc.blocks:walk({ Div = picture_on_paper })
+  end
+  if titled then
     -- The title of the document stands at its top.
     doc.blocks = doc.blocks:walk({ Header = function(header) if header.identifier == "title" then return {} end end })
   end

@@ -8,7 +8,9 @@ write_discrimination <- function(run, facts) {
   if (is.null(found)) return(say("discrimination.missing"))
   names <- capitalise(finding(found$finding))
   n <- nrow(found)
-  say("discrimination.prose", n = num(max(found$n_images)), method = word("method", found$method[[1]]))
+  say("discrimination.prose", n = num(max(found$n_images)))
+  if (all(is.na(found$auroc_lower))) say("discrimination.no_interval") else
+    say("discrimination.interval", method = word("method", found$method[[1]]))
   if (length(run$info$folds)) say("discrimination.folds", n = num(run$info$folds$count))
   write_design_effect(found, is.null(facts$patients))
   if (is.null(run$evaluation[["roc"]])) {

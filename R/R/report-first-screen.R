@@ -159,7 +159,8 @@ write_headline_card <- function(run, found, facts) {
     if (!facts$many) s("headline.positive", n = positive, finding = facts$positive)
   )
   write_div("card-facts", paste0("[", chips, "]{.chip}", collapse = "\n"), fence = ":::::")
-  if (!facts$many && !is.na(found$auroc)) {
+  # Without an interval, a number of pairs would promise more than is known.
+  if (!facts$many && !is.na(found$auroc_lower)) {
     write_markdown("[", s("headline.in_words", positive = facts$positive, n = num(100 * found$auroc)), "]{.in-words}")
   }
   write_markdown("::::")

@@ -109,10 +109,10 @@ unusual_images <- function(run) as.list(unusual_rows(run)$image_id)
 write_unusual <- function(run, files) {
   rows <- unusual_rows(run)
   if (is.null(rows)) return(invisible())
-  found <- run$info$data$audit$unusual
-  say("data.unusual", outside = num(found$outside), images = num(found$images))
   files <- as.character(unlist(files))
   if (length(files) != nrow(rows) || !any(nzchar(files))) return(invisible())
+  found <- run$info$data$audit$unusual
+  say("data.unusual", outside = num(found$outside), images = num(found$images))
   names <- escape_markdown(rows$image_id)
   images <- data.frame(
     file = files, label = names, class = "plain", value = num(rows$distance, 1),

@@ -1,6 +1,6 @@
 # Renders a document without Quarto: R Markdown runs the chunks, pandoc writes the page, and filter.lua numbers figures,
 # tables and references as Quarto does. placa's Python calls it in the folder of the document. The arguments after
-# --args are the document, the format (html or docx), the parameters and the output.
+# --args are the document, the format (html, docx, or typst, which Python sets as a PDF), the parameters and the output.
 render_without_quarto <- function(arguments = commandArgs(trailingOnly = TRUE)) {
   document <- arguments[[1]]
   to <- arguments[[2]]
@@ -10,12 +10,13 @@ render_without_quarto <- function(arguments = commandArgs(trailingOnly = TRUE)) 
       "--self-contained", "--section-divs", "--no-highlight", "--mathml", "--template=template.html", "--css=theme.css",
       if (document == "evaluation.qmd") c("--toc", "--toc-depth=2")
     ),
-    docx = character()
+    docx = character(),
+    typst = c("--metadata-file=paper.yml", "--include-in-header=paper.typ")
   )
   page <- rmarkdown::output_format(
     knitr = rmarkdown::knitr_options(opts_chunk = list(fig.path = "report_files/figure/")),
     pandoc = rmarkdown::pandoc_options(
-      to = if (to == "html") "html5" else to,
+      to = if (to == "html") "html5" else to, ext = if (to == "typst") ".typ",
       # The page has no markup but that of its own Markdown.
       from = "markdown-raw_html-raw_tex-raw_attribute",
       args = c("--standalone", of_format[[to]], "--lua-filter=filter.lua")

@@ -17,10 +17,6 @@ class ReportSourceError(InputError):
     """PLACA_REPORTS names a folder without the report's source. Values: ``folder``, ``file``."""
 
 
-class RendererFormatError(InputError):
-    """A renderer cannot write a format. Values: ``renderer``, ``format``."""
-
-
 class MissingRendererError(MachineError):
     """No program can render the report.
 

@@ -25,7 +25,7 @@ from placa.reporting.errors import (
     ReportSourceError,
 )
 from placa.reporting.finish import finish
-from placa.reporting.renderers import Renderer, choose_renderer, last_useful_line
+from placa.reporting.renderers import Renderer, choose_renderer, last_useful_line, pandoc_for_typst, set_pdf
 from placa.reporting.words import LANGUAGES, Words
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def render_report(
     Args:
         run: A run directory with its ``evaluation/``.
         lang: Language, ``en`` or ``es``.
-        to: Format: ``html``, one self-contained file; ``pdf``, which needs Quarto (its Typst); or ``docx``. By default
-            that of the ending of `out`, or ``html``.
+        to: Format: ``html``, one self-contained file; ``pdf``, which needs Quarto or ``placa[pdf]``; or ``docx``. By
+            default that of the ending of `out`, or ``html``.
         out: The file to write; ``RUN/report/evaluation.html`` by default, ``evaluation.es.html`` in Spanish.
         renderer: ``quarto``, ``rmarkdown``, or ``auto``: Quarto if it is installed, otherwise R Markdown.
         progress: Shows a note on the chosen renderer.
@@ -78,7 +78,7 @@ def render_report(
         UnknownNameError: The language, format, document, renderer or a finding is unknown.
         ReportEndingError: `out` has another ending than the format.
         OutputIsDirectoryError: `out` is a directory.
-        MissingRendererError, RendererFormatError, RNotFoundError, MissingRPackageError: See `choose_renderer`.
+        MissingRendererError, RNotFoundError, MissingRPackageError: See `choose_renderer`.
         RenderError: The renderer failed.
         PlacaError: `run` or `compare` is not a run, or the report cannot be written.
     """
@@ -203,6 +203,7 @@ def _render(
         LIBRARIES: os.environ.get("LD_LIBRARY_PATH", ""),
     }
     page = work / f"page.{to}"
+    typst: Path | None = None
     (work / "params.json").write_text(json.dumps(parameters), encoding="utf-8")
     if renderer.name == "quarto":
         variables.setdefault("QUARTO_R", str(Path(renderer.r).parent))
@@ -216,7 +217,11 @@ def _render(
         command += ["--metadata-file", "paper.yml"] if to == "pdf" else []
     else:
         command = [renderer.command, "--slave", "--no-save", "--no-restore", "-e", "placa:::render_without_quarto()"]
-        command += ["--args", f"{document}.qmd", to, "params.json", page.name]
+        # A PDF is set from the Typst file that pandoc writes.
+        typst = page.with_suffix(".typ") if to == "pdf" else None
+        if typst:
+            variables["RSTUDIO_PANDOC"] = pandoc_for_typst()
+        command += ["--args", f"{document}.qmd", "typst" if typst else to, "params.json", (typst or page).name]
     with guarded(command) as (start, files):
         done = subprocess.run(
             start,
@@ -233,6 +238,8 @@ def _render(
         )
     if done.returncode < 0:
         raise process_killed(renderer.name, done.returncode)
+    if typst and typst.is_file():
+        set_pdf(typst, page)
     if done.returncode or not page.is_file():
         log = _log_of(target)
         log.parent.mkdir(parents=True, exist_ok=True)

@@ -8,11 +8,12 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from placa.core.errors import unknown_name
 from placa.evaluation.errors import MissingRPackageError, RNotFoundError, RStartError
-from placa.reporting.errors import MissingRendererError, RendererFormatError
+from placa.reporting.errors import MissingRendererError, RenderError
 
 #: R packages that the report needs, beside those of R. Without reticulate the report has no pictures.
 R_PACKAGES = ("placa", "ggplot2", "jsonlite", "knitr", "rmarkdown", "svglite", "yaml")
@@ -63,19 +64,51 @@ def quarto_version(command: str) -> tuple[int, ...] | None:
     return tuple(map(int, numbers[0].split("."))) if numbers else None
 
 
+def has_typst() -> bool:
+    """Return whether the packages of ``placa[pdf]`` are installed."""
+    return all(find_spec(name) is not None for name in ("typst", "pypandoc"))
+
+
+def pandoc_for_typst() -> str:
+    """Return the folder of the pandoc that can write Typst, that of ``pypandoc-binary``."""
+    import pypandoc  # type: ignore[import-not-found, unused-ignore]
+
+    return str(Path(pypandoc.get_pandoc_path()).parent)
+
+
+def set_pdf(source: Path, page: Path) -> None:
+    """Set a Typst file as a tagged PDF.
+
+    Args:
+        source: The file that pandoc wrote; its pictures are beside it.
+        page: The PDF to write.
+
+    Raises:
+        RenderError: Typst refuses the file.
+    """
+    import typst  # type: ignore[import-not-found, unused-ignore]
+
+    try:
+        typst.compile(str(source), output=str(page), root=str(source.parent))
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise RenderError(
+            f"Typst failed to set the report: {reason}", renderer="typst", reason=reason, log=""
+        ) from error
+
+
 def choose_renderer(renderer: str = "auto", to: str = "html") -> Renderer:
     """Choose the program that renders the report.
 
     Args:
         renderer: ``auto``, ``quarto`` or ``rmarkdown``.
-        to: ``html``, ``docx``, or ``pdf``, which only Quarto can write.
+        to: ``html``, ``docx``, or ``pdf``, which needs Quarto or the packages of ``placa[pdf]``.
 
     Raises:
         UnknownNameError: `renderer` is unknown.
         RNotFoundError, RStartError: R is not on PATH, or does not start.
         MissingRPackageError: R lacks packages that the report needs.
-        RendererFormatError: `renderer` is ``rmarkdown`` and `to` is ``pdf``.
-        MissingRendererError: Quarto is missing or too old, and pandoc is missing or cannot replace it.
+        MissingRendererError: Quarto is missing or too old, and pandoc or the packages for a PDF are missing.
     """
     from placa.evaluation.bridge import find_r
 
@@ -108,20 +141,15 @@ def choose_renderer(renderer: str = "auto", to: str = "html") -> Renderer:
                 format=to,
                 found=found,
             )
-    if to == "pdf" and renderer == "rmarkdown":
-        raise RendererFormatError(
-            "R Markdown cannot write a PDF report. Use --renderer quarto, or --to html or docx.",
-            renderer=renderer,
-            format=to,
-        )
-    if to == "pdf":
+    if to == "pdf" and not has_typst():
         raise MissingRendererError(
-            f"A PDF report needs Quarto. {problem}. Run pip install quarto-cli.",
-            needed=["quarto"],
+            "A PDF report without Quarto needs the packages typst and pypandoc-binary. "
+            "Run pip install 'placa[pdf]', or pip install quarto-cli.",
+            needed=["typst", "pypandoc-binary"],
             format=to,
             found=found,
         )
-    if not (shutil.which("pandoc") or os.environ.get("RSTUDIO_PANDOC")):
+    if to != "pdf" and not (shutil.which("pandoc") or os.environ.get("RSTUDIO_PANDOC")):
         if renderer == "rmarkdown":
             message = "R Markdown needs pandoc, which was not found on PATH. Run apt install pandoc."
         else:

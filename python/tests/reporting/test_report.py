@@ -25,7 +25,6 @@ from placa.reporting.errors import (
     MissingRendererError,
     NotEvaluatedError,
     OutputIsDirectoryError,
-    RendererFormatError,
     RenderError,
     ReportSourceError,
 )
@@ -173,10 +172,14 @@ def test_an_old_quarto_is_not_used_and_reported(tmp_path: Path, monkeypatch: pyt
     assert old.name == "rmarkdown" and "1.2.335" in old.note
     with raises(MissingRendererError, needed=["quarto"], format="html", found="1.2.335"):
         choose_renderer("quarto")
-    with raises(MissingRendererError, needed=["quarto"], format="pdf", found="1.2.335"):
-        choose_renderer(to="pdf")
-    with raises(RendererFormatError, renderer="rmarkdown", format="pdf"):
-        choose_renderer("rmarkdown", to="pdf")
+    # A PDF needs Quarto, or Typst and a pandoc that writes it.
+    monkeypatch.setattr(renderers, "has_typst", lambda: False)
+    packages = ["typst", "pypandoc-binary"]
+    for chosen, found in (("auto", "1.2.335"), ("rmarkdown", None)):
+        with raises(MissingRendererError, needed=packages, format="pdf", found=found):
+            choose_renderer(chosen, to="pdf")
+    monkeypatch.setattr(renderers, "has_typst", lambda: True)
+    assert choose_renderer(to="pdf").name == "rmarkdown"
     fake_command(tmp_path / "quarto", "1.6.42")
     assert choose_renderer() == renderers.Renderer("quarto", str(tmp_path / "quarto"), "R")
 
@@ -189,7 +192,8 @@ def test_an_error_names_quarto_and_pandoc_if_both_are_missing(monkeypatch: pytes
     monkeypatch.delenv("RSTUDIO_PANDOC", raising=False)
     with raises(MissingRendererError, needed=["quarto", "pandoc"], format="html", found=None):
         choose_renderer()
-    with raises(MissingRendererError, needed=["quarto"], format="pdf", found=None):
+    monkeypatch.setattr(renderers, "has_typst", lambda: False)
+    with raises(MissingRendererError, needed=["typst", "pypandoc-binary"], format="pdf", found=None):
         choose_renderer(to="pdf")
 
 

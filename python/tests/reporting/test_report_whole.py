@@ -15,6 +15,7 @@ from report_fixtures import FOURTEEN, make_run, need_quarto, need_typst, strings
 from report_pages import Page, assert_no_source_shows
 
 from placa.reporting.render import render_report
+from placa.reporting.renderers import has_typst
 from placa.workflows.evaluate import evaluate
 
 pytestmark = pytest.mark.slow
@@ -68,6 +69,18 @@ def test_a_word_processor_opens_the_docx(project: Path, tmp_path: Path) -> None:
     assert re.search(r"<dc:title>¿[^<]+\?</dc:title>", about) and re.search(r"<dc:creator>\w+</dc:creator>", about)
     assert len(pictures) >= 20 and not [name for name in pictures if name.endswith(".svg")]
     assert "Figura\u00a01:" in text and "Tabla\u00a01:" in text and "@fig" not in text
+
+
+@pytest.mark.parametrize("document", ["evaluation", "model-card"])
+def test_typst_sets_a_tagged_pdf_without_quarto(project: Path, tmp_path: Path, document: str) -> None:
+    if not has_typst():
+        pytest.skip("the packages of placa[pdf] are not installed")
+    out = tmp_path / "a.pdf"
+    content = render_report(
+        project / "runs" / "small", "es", "pdf", out, renderer="rmarkdown", document=document
+    ).read_bytes()
+    assert content.startswith(b"%PDF") and b"/StructTreeRoot" in content and b"/Lang (es-ES)" in content
+    assert b"/Title" in content and b"595.27" in content
 
 
 @pytest.fixture

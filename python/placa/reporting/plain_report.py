@@ -15,11 +15,11 @@ from placa.reporting.words import Words, capitalise, escape_markdown
 
 #: The tables and figures of each section, by the key of its heading.
 _FIGURES = {
-    "discrimination": ("roc.png", "pr.png"),
-    "points": (),
-    "calibration": ("calibration.png",),
-    "decision": ("decision_curve.png",),
-    "subgroups": ("subgroups.png",),
+    "part.discrimination": ("roc.png", "pr.png"),
+    "part.calibration": ("calibration.png",),
+    "part.decision": ("decision_curve.png",),
+    "heading.points": (),
+    "heading.subgroups": ("subgroups.png",),
 }
 _SHARES = ("sensitivity", "specificity", "ppv", "npv")
 _MEASURES = ("intercept", "slope", "observed_expected", "brier", "ici")
@@ -43,15 +43,15 @@ def write_plain_report(evaluation: Path, out: Path, name: str, language: str = "
         lead += [words.say("card.computed_in_python"), words.say("card.plain_figures")]
     parts = [f"# {words.say('card.plain_title', name=escape_markdown(name))}", " ".join(lead)]
     sections = {
-        "discrimination": [_discrimination(words, summary)],
-        "points": _points(words, evaluation / "operating_points.csv"),
-        "calibration": _calibration(words, evaluation / "calibration_measures.csv"),
-        "decision": [],
-        "subgroups": [],
+        "part.discrimination": [_discrimination(words, summary)],
+        "part.calibration": _calibration(words, evaluation / "calibration_measures.csv"),
+        "part.decision": [],
+        "heading.points": _points(words, evaluation / "operating_points.csv"),
+        "heading.subgroups": [],
     }
     for key, paragraphs in sections.items():
         figures = [evaluation / figure for figure in _FIGURES[key] if (evaluation / figure).is_file()]
-        heading = words.say(f"heading.{key}")
+        heading = words.say(key)
         links = [f"![{heading}](<{os.path.relpath(figure, out.parent)}>)" for figure in figures]
         if paragraphs or links:
             parts += [f"## {heading}", *paragraphs, *links]

@@ -19,7 +19,8 @@ from placa.reporting.model_card import write_model_card
 from placa.reporting.words import Words
 
 SOURCES = [
-    ROOT / "python" / "placa" / "reporting" / f"{name}.py" for name in ("model_card", "card_performance", "words")
+    ROOT / "python" / "placa" / "reporting" / f"{name}.py"
+    for name in ("model_card", "card_performance", "plain_report", "words")
 ]
 SOURCES.append(ROOT / "R" / "R" / "report-card.R")
 
@@ -176,6 +177,7 @@ def test_the_card_uses_exactly_the_keys_of_the_words_file() -> None:
     asked = {key for key in re.findall(r"card\.[a-z_.]+", source) if key in words}
     # A key that starts in an f-string ends with a name: "card.open." and contact.
     begun = {f"card.{kind}." for kind in ("heading", "column", "leakage", "shortcuts", "open")}
+    begun.add("card.calibration")
     assert {key for key in card - asked if not key.startswith(tuple(begun))} == set()
 
 

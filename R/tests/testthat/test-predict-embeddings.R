@@ -55,13 +55,15 @@ test_that("the commands of a run on embeddings have its files and no option of p
   )
   facts <- list(prepared = "data/there", embeddings = list(files = c("a.parquet", "b.parquet")))
   run <- list(path = "/x/.runs", info = info, validations = list(there = list(facts = facts)))
-  commands <- commands_of(run)
+  # One option per line.
+  joined <- function(run) gsub(" \\\n  ", " ", commands_of(run), fixed = TRUE)
+  commands <- joined(run)
   expect_identical(commands[[2]], "placa train data/nih --features e.parquet --hidden 0 --seed 1 --out runs/head")
   expect_identical(
     commands[[4]],
     "placa validate runs/head data/there --features a.parquet --features b.parquet --name there"
   )
   run$info$embeddings <- NULL
-  expect_match(commands_of(run)[[2]], "--backbone linear .*--mixup 0 --flip 0 --no-mirror")
-  expect_no_match(commands_of(run)[[2]], "hidden")
+  expect_match(joined(run)[[2]], "--backbone linear .*--mixup 0 --flip 0 --no-mirror")
+  expect_no_match(joined(run)[[2]], "hidden")
 })

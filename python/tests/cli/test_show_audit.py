@@ -61,14 +61,14 @@ def test_printed_lines_have_at_most_80_columns(
     printed = capsys.readouterr().out
     assert max(map(len, printed.splitlines())) <= 80
     assert any("[made] up" in line and "radiologists" in line for line in printed.splitlines())
-    said = ("leakage_means.none", "verdict.strong", "probe.frame", "column.ppv", "shift_of.ap")
-    for key in said:
+    keys = ("leakage_means.none", "verdict.strong", "probe.frame", "column.ppv", "shift_of.ap")
+    for key in keys:
         assert Words(lang).say(f"terminal.{key}") in " ".join(printed.split())
     highest = max(row["auroc"] for row in full["shortcuts"]["probes"] if row["auroc"] is not None)
     auroc = Words(lang).number(highest, 2)
     assert f"{auroc} (Edema)" in " ".join(printed.split())
     other = strings({"en": "es", "es": "en"}[lang])
-    for key in said:
+    for key in keys:
         assert other[f"terminal.{key}"] not in printed or other[f"terminal.{key}"] == "strong"
 
 

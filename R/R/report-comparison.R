@@ -80,7 +80,7 @@ draw_comparison <- function(id, compared, caption) {
   values <- s("comparison.value", finding = finding(auroc$finding), difference = num(auroc$difference, 3))
   alt <- s("comparison.alt", values = paste(values, collapse = "; "))
   draw_plot(id, ggplot2::autoplot(compared, labels = figure_labels(findings)), caption, alt,
-            c(9, 1.7 + 0.3 * length(findings)), "comparison.nothing")
+            c(max(9, 2.3 * length(unique(compared$metric))), 1.7 + 0.3 * length(findings)), "comparison.nothing")
 }
 
 write_comparison_table <- function(id, compared, facts, names) {

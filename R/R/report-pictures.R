@@ -181,6 +181,7 @@ write_extremes <- function(extremes, facts, maps) {
     }
   }
   wide <- if (isTRUE(maps$mapped)) "films .pairs" else "films"
+  if (facts$many && is.null(images)) return(invisible())
   if (facts$many) {
     write_tabs(s("errors.tabs"), facts$findings, function(name) {
       write_roles(images[images$finding == name, ], extremes$rows[extremes$rows$finding == name, ], name, wide)

@@ -28,7 +28,8 @@ write_training_details <- function(run, augmented) {
   write_subheading("part.training", "training-details")
   write_history(run$history, run$info$folds$each$best_epoch %||% training$best_epoch)
   write_augmented(run, augmented)
-  write_options(run)
+  # The command of the appendix has the same options, which is enough on paper.
+  write_fold("training.options", "options", TRUE, function() write_options(run))
 }
 
 # The methods that this run used, with references.

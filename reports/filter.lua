@@ -254,13 +254,13 @@ local function free_columns(table)
   return table
 end
 
--- Pandoc sets the description of an image that is no figure of its own only from this attribute.
+-- Pandoc drops the description of an image that is no figure of its own.
 local function picture_on_paper(div)
   if not (div.classes:includes("plot") or div.classes:includes("card-plot")) then return nil end
+  local width = div.classes:includes("wide") and "100%" or "62%"
   return div:walk({ Image = function(image)
-    image.attributes.alt = pandoc.utils.stringify(image.caption)
-    image.attributes.width = div.classes:includes("wide") and "100%" or "62%"
-    return image
+    local alt = pandoc.utils.stringify(image.caption):gsub('[\\"]', "\\%0")
+    return pandoc.RawInline("typst", string.format('#box(image("%s", width: %s, alt: "%s"))', image.src, width, alt))
   end })
 end
 

@@ -21,7 +21,8 @@ render_without_quarto <- function(arguments = commandArgs(trailingOnly = TRUE)) 
       from = "markdown-raw_html-raw_tex-raw_attribute",
       args = c("--standalone", of_format[[to]], "--lua-filter=filter.lua")
     ),
-    clean_supporting = TRUE
+    # Typst reads the figures after R has ended.
+    clean_supporting = to != "typst"
   )
   # Python chunks find R's values in the global environment.
   invisible(rmarkdown::render(

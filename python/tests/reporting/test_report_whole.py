@@ -79,7 +79,7 @@ def test_typst_sets_a_tagged_pdf_without_quarto(project: Path, tmp_path: Path, d
     content = render_report(
         project / "runs" / "small", "es", "pdf", out, renderer="rmarkdown", document=document
     ).read_bytes()
-    assert content.startswith(b"%PDF") and b"/StructTreeRoot" in content and b"/Lang (es-ES)" in content
+    assert content.startswith(b"%PDF") and b"/StructTreeRoot" in content and b"/Lang(es-ES)" in content
     assert b"/Title" in content and b"595.27" in content
 
 

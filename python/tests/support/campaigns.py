@@ -9,13 +9,29 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
+from conftest import draw_folders
 
+from placa.evaluation.bridge import run_rscript
+
+#: The commands.
+NAMES = ["prepare", "train", "predict", "evaluate", "report", "explain"]
+#: ``placa train`` that saves a state after each epoch, not every 20 seconds.
+_SAVES_OFTEN = """
+import functools, sys
+import placa.workflows.train as module
+module.train = functools.partial(module.train, checkpoint_every=0.0)
+from placa.cli import main
+sys.exit(main())
+"""
+#: What must not happen.
+_BAD = ("refused", "crashed", "silently different", "outlived", "leftovers")
 #: The environment variable by which processes of a campaign are found.
 _MARK = "PLACA_CAMPAIGN"
 
@@ -33,6 +49,7 @@ class Campaign:
         files: Patterns of files below `output` whose content must be the same; parquet is compared by its values.
         seconds: The duration of an undisturbed call.
         counts: What happened.
+        program: The arguments of Python before those of the command line.
     """
 
     name: str
@@ -43,6 +60,7 @@ class Campaign:
     again: list[str] = field(default_factory=list)
     seconds: float = 0.0
     counts: Counter[str] = field(default_factory=Counter)
+    program: Sequence[str] = ("-m", "placa")
 
     def undisturbed(self, folder: Path) -> str:
         """Run the command in a copy; return the digest of its output."""
@@ -55,7 +73,7 @@ class Campaign:
 
     def command(self, again: bool = False) -> list[str]:
         """Return the command line."""
-        return [sys.executable, "-m", "placa", *self.arguments, *(self.again if again else [])]
+        return [sys.executable, *self.program, *self.arguments, *(self.again if again else [])]
 
     def run(self, work: Path, again: bool = False, **how: object) -> subprocess.CompletedProcess[str]:
         """Run the command to its end."""
@@ -95,6 +113,12 @@ class Campaign:
         left = [path.name for path in target.parent.iterdir() if path.name.startswith(f".{target.name}")]
         self.counts["leftovers"] += len(left)
 
+    def report(self) -> None:
+        """Print what happened, and fail if an interruption did harm."""
+        text = ", ".join(f"{what} {count}" for what, count in sorted(self.counts.items()) if count)
+        print(f"{self.name}: {text}")
+        assert not [what for what in _BAD if self.counts[what]], text
+
     def digest(self, work: Path) -> str:
         """Return a digest of the output."""
         target = work / self.output
@@ -107,6 +131,45 @@ class Campaign:
             text = pd.read_parquet(path).to_csv().encode() if path.suffix == ".parquet" else path.read_bytes()
             sums.update(path.name.encode() + text.replace(str(work).encode(), b""))
         return sums.hexdigest()
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory, prepared: Path, run: Path) -> Path:
+    """Create the input of all commands: images, a prepared set, a run with and one without an evaluation."""
+    folder = tmp_path_factory.mktemp("start")
+    draw_folders(folder / "images", 300)
+    shutil.copytree(prepared, folder / "set")
+    for name in ("run", "evaluated"):
+        shutil.copytree(run, folder / name)
+    run_rscript("placa::evaluate_run(commandArgs(TRUE)[[1]], draws = 200)", str(folder / "evaluated"))
+    return folder
+
+
+def campaign(name: str, start: Path) -> Campaign:
+    """Return the campaign of a command."""
+    image = str(sorted((start / "set" / "images").glob("*.png"))[0].relative_to(start))
+    options = {
+        "prepare": (
+            ["prepare", "folders", "images", "--positive", "Mass", "--size", "64", "--out", "out"],
+            ["manifest.parquet", "pixels-64.npy", "rejected.csv"],
+            [],
+        ),
+        "train": (
+            ["train", "set", "--epochs", "6", "--batch-size", "16", "--out", "out"],
+            ["predictions.parquet", "thresholds.json"],
+            ["--resume"],
+        ),
+        "predict": (["predict", "run", "set/images", "--out", "out.parquet"], ["out.parquet"], []),
+        "evaluate": (["evaluate", "run"], ["*.csv"], []),
+        "report": (["report", "evaluated", "--no-pictures"], ["evaluation.html"], []),
+        "explain": (["explain", "run", image, "--out", "out"], ["*.csv", "*.npy"], []),
+    }
+    arguments, files, again = options[name]
+    output = {"predict": "out.parquet", "evaluate": "run/evaluation", "report": "evaluated/report"}.get(name, "out")
+    one = Campaign(name, start, arguments, output, files, again)
+    if name == "train":
+        one.program = ("-c", _SAVES_OFTEN)
+    return one
 
 
 def random_moments(seconds: float, count: int, seed: int) -> list[float]:

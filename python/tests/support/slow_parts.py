@@ -18,7 +18,8 @@ PARTS = {
         "documents/test_study.py",
     ),
     "fuzz": ("faults/test_fuzz.py",),
-    "interruptions": ("faults/test_interruptions.py",),
+    "commands": ("faults/test_kills.py",),
+    "disks": ("faults/test_full_disk.py",),
     "rest": (),
 }
 

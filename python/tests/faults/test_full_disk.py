@@ -1,0 +1,36 @@
+"""Full disks: one sentence, and the next call gives the same result, and nothing is left."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from campaigns import NAMES, campaign, limited
+from campaigns import start as start
+
+_SIZES = int(os.environ.get("PLACA_SIZES", "10"))
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc, which Linux has"),
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_full_disk_is_one_sentence_and_the_next_call_gives_the_same_result(
+    name: str, start: Path, tmp_path: Path
+) -> None:
+    one = campaign(name, start)
+    digest = one.undisturbed(tmp_path)
+    largest = max(path.stat().st_size for path in (tmp_path / "undisturbed").rglob("*") if path.is_file())
+    for number in range(_SIZES):
+        work = Path(shutil.copytree(start, tmp_path / "work"))
+        done = one.run(work, preexec_fn=limited(int(largest * (number + 0.5) / _SIZES)))
+        one.counts["full"] += done.returncode != 0
+        assert "Traceback" not in done.stderr, done.stderr
+        assert done.returncode in {0, 1}, done.stderr
+        if done.returncode:
+            one.judge(work, digest)
+        shutil.rmtree(work)
+    one.report()

@@ -1,0 +1,35 @@
+"""Kills at random moments: the next call gives the same result, and nothing is left."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from campaigns import NAMES, campaign, random_moments
+from campaigns import start as start
+
+_KILLS = int(os.environ.get("PLACA_KILLS", "20"))
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc, which Linux has"),
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_killed_command_is_repeated_with_the_same_result(name: str, start: Path, tmp_path: Path) -> None:
+    one = campaign(name, start)
+    digest = one.undisturbed(tmp_path)
+    for number, moment in enumerate(random_moments(one.seconds, _KILLS, seed=NAMES.index(name))):
+        work = Path(shutil.copytree(start, tmp_path / "work"))
+        one.counts["killed"] += one.kill_after(work, moment)
+        one.counts["killed after the first state"] += (work / ".out.training").is_dir()
+        if (work / one.output).exists() and name in {"prepare", "train"}:
+            # It was complete before the kill.
+            one.counts["complete"] += 1
+            assert one.digest(work) == digest, number
+        else:
+            one.judge(work, digest)
+        shutil.rmtree(work)
+    one.report()

@@ -288,4 +288,9 @@ def open_pixels(prepared: Path, size: int | None = None) -> NDArray[np.uint8]:
     except (ValueError, OSError) as error:
         message = f"{path} is damaged ({error}). Run placa prepare again."
         raise DamagedFileError(message, path=str(path), reason=str(error)) from error
+    sides = pixels.shape[1:]
+    if pixels.dtype != np.uint8 or len(set(sides)) != 1 or len(sides) != 2 or path.name != f"pixels-{sides[0]}.npy":
+        reason = f"it has the shape {pixels.shape} and the type {pixels.dtype}, expected squares of uint8"
+        message = f"{path} is damaged ({reason}). Run placa prepare again."
+        raise DamagedFileError(message, path=str(path), reason=reason)
     return pixels

@@ -10,11 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from placa.core.files import fingerprint
+from placa.core.progress import Progress
 from placa.dataset.batches import SplitRows, keras_batches, tensorflow_batches, torch_dataset
 from placa.dataset.errors import RowCountMismatchError
-from placa.dataset.pixel_cache import open_pixels
+from placa.dataset.pixel_cache import open_pixels, pixels_path
+from placa.records.errors import InvalidRecordError
 from placa.records.files import read_record
-from placa.records.manifest import read_manifest
+from placa.records.manifest import findings_of, read_manifest
 from placa.records.parquet_files import read_parquet_frame
 from placa.records.reading import Reading
 from placa.records.source import SourceFacts
@@ -104,14 +107,30 @@ def read_prepared(directory: str | Path) -> Prepared:
     Raises:
         NotPreparedError: `directory` is not a prepared data set.
         RowCountMismatchError: Manifest and pixels have different numbers of rows.
+        InvalidRecordError: The manifest has other findings than ``source.json``.
     """
     directory = Path(directory)
     manifest, pixels = read_images(directory)
+    facts = read_record(directory / "source.json", SourceFacts)
+    if set(facts["findings"]) != set(findings_of(manifest)):
+        problem = f"its findings are {', '.join(facts['findings'])}, those of the manifest {findings_of(manifest)}"
+        message = f"{directory / 'source.json'} does not belong to its manifest: {problem}. Run placa prepare again."
+        raise InvalidRecordError(message, path=str(directory / "source.json"), problem=problem)
     optional = {
         name: read_parquet_frame(directory / file, "Run placa prepare again.") if (directory / file).is_file() else None
         for name, file in OPTIONAL_TABLES.items()
     }
-    return Prepared(manifest, pixels, read_record(directory / "source.json", SourceFacts), **optional)
+    return Prepared(manifest, pixels, facts, **optional)
+
+
+def warn_if_changed(directory: Path, facts: SourceFacts, progress: Progress) -> None:
+    """Warn if the manifest or the pixels are not those that `placa prepare` wrote, by their fingerprint."""
+    files = (directory / "manifest.parquet", pixels_path(directory, facts["image_size"]))
+    if fingerprint(*(file for file in files if file.is_file())) != facts["fingerprint"]:
+        progress.warn(
+            f"manifest.parquet or the pixels of {directory} were changed after placa prepare, or belong to another "
+            "set: labels and splits may be those of other images. Run placa prepare again if you did not change them"
+        )
 
 
 def read_images(directory: str | Path, size: int | None = None) -> tuple[pd.DataFrame, NDArray[np.uint8]]:

@@ -84,16 +84,15 @@ def predict_prepared(
         PlacaError: `prepared` is not a prepared data set, or has no pixels of the model's size.
     """
     # `find_prepared_set` needs no pandas.
-    from placa.dataset.prepared import read_images
+    from placa.dataset.prepared import read_images, warn_if_changed
 
     require_pixels(predictor)
     facts = read_record(prepared / "source.json", SourceFacts)
     reading = Reading.from_record(facts["reading"])
     if reading != predictor.reading:
         raise ReadingMismatchError(
-            f"{prepared} was read by rule {reading.rule} ({reading.squares} squares per file), but the model of "
-            f"{predictor.run} needs {predictor.reading.rule} ({predictor.reading.squares}). Prepare the files with the "
-            "model's rule.",
+            f"{prepared} was read by rule {reading}, but the model of {predictor.run} needs {predictor.reading}. "
+            "Prepare the files with the model's rule.",
             prepared=str(prepared),
             run=str(predictor.run),
             rule=reading.rule,
@@ -102,6 +101,7 @@ def predict_prepared(
             model_squares=predictor.reading.squares,
         )
     manifest, pixels = read_images(prepared, predictor.size)
+    warn_if_changed(prepared, facts, progress)
     with progress.bar("predicting", len(pixels)) as advance:
         if executor is None or executor.shares_memory:
             outputs = local.predict_rows(predictor, pixels, advance)

@@ -12,7 +12,13 @@ import pyarrow.parquet as pq
 
 from placa.core.errors import DamagedFileError
 from placa.core.files import atomic_file, explain_os_error
-from placa.records.errors import DuplicateImageError, MissingColumnError, NotPreparedError, ReservedNameError
+from placa.records.errors import (
+    DuplicateImageError,
+    InvalidValueError,
+    MissingColumnError,
+    NotPreparedError,
+    ReservedNameError,
+)
 from placa.records.parquet_files import read_parquet
 from placa.records.source import SplitFacts
 
@@ -98,9 +104,17 @@ def read_split_facts(prepared: Path) -> SplitFacts | None:
 
     Args:
         prepared: The directory that ``placa prepare`` wrote.
+
+    Raises:
+        DamagedFileError: The metadata of the manifest are damaged.
     """
-    metadata = pq.read_schema(prepared / "manifest.parquet").metadata or {}
-    split: SplitFacts | None = json.loads(metadata.get(b"placa", b"{}")).get("split")
+    path = prepared / "manifest.parquet"
+    try:
+        stored = json.loads((pq.read_schema(path).metadata or {}).get(b"placa", b"{}"))
+        split: SplitFacts | None = stored.get("split")
+    except (ValueError, AttributeError, pa.ArrowException) as error:
+        message = f"The metadata of {path} are damaged ({error}). Run placa prepare again."
+        raise DamagedFileError(message, path=str(path), reason=str(error)) from error
     return split
 
 
@@ -114,6 +128,8 @@ def read_manifest(prepared: Path) -> pd.DataFrame:
         NotPreparedError: `prepared` is not a prepared data set.
         MissingColumnError: A column is missing.
         DamagedFileError: The manifest is not parquet.
+        DuplicateImageError: An ``image_id`` occurs twice.
+        InvalidValueError: An ``image_id`` is missing, or a column has a value outside its range.
     """
     path = prepared / "manifest.parquet"
     if not path.is_file():
@@ -133,6 +149,36 @@ def read_manifest(prepared: Path) -> pd.DataFrame:
         raise MissingColumnError(message, column=missing[0], file=str(path), columns=list(map(str, manifest.columns)))
     for name in (*TEXT, *(name for name in OPTIONAL if name in manifest)):
         manifest[name] = manifest[name].astype("string")
-    for finding in findings_of(manifest):
-        manifest[finding] = manifest[finding].astype("Int8")
+    try:
+        for finding in findings_of(manifest):
+            manifest[finding] = manifest[finding].astype("Int8")
+        for name in ("age", *(name for name in EXTENT if name in manifest)):
+            manifest[name] = manifest[name].astype("float64")
+    except (ValueError, TypeError) as error:
+        message = f"{path} is damaged ({error}). Run placa prepare again."
+        raise DamagedFileError(message, path=str(path), reason=str(error)) from error
+    _require_values(manifest, path)
     return manifest
+
+
+def _require_values(manifest: pd.DataFrame, path: Path) -> None:
+    """Check ids, findings, ages and extents; someone may have edited the file."""
+    wrong = {"image_id": manifest["image_id"].isna()}
+    wrong |= {finding: ~manifest[finding].isin([0, 1]) & manifest[finding].notna() for finding in findings_of(manifest)}
+    for name in ("age", *(name for name in EXTENT if name in manifest)):
+        wrong[name] = (manifest[name] < 0) | np.isinf(manifest[name])
+    for name, rows in wrong.items():
+        if rows.any():
+            value = str(manifest[name][rows].iloc[0])
+            raise InvalidValueError(
+                f"Column {name!r} of {path} has the value {value} ({int(rows.sum()):,} such rows). Run placa prepare "
+                "again.",
+                file=str(path),
+                column=name,
+                value=value,
+                rows=int(rows.sum()),
+            )
+    twice = manifest["image_id"][manifest["image_id"].duplicated()]
+    if len(twice):
+        message = f"`image_id` must be unique, but {twice.iloc[0]!r} occurs twice in {path}. Run placa prepare again."
+        raise DuplicateImageError(message, image_id=str(twice.iloc[0]))

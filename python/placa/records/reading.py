@@ -56,6 +56,10 @@ class Reading:
     squares: int = 1
     options: dict[str, Any] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        window = "" if self.window is None else f", window {self.window[0]:g},{self.window[1]:g} HU"
+        return f"{self.rule} ({self.squares} squares per file{window})"
+
     @property
     def window(self) -> tuple[float, float] | None:
         """Level and width of the window in HU; None if each DICOM file has its own."""

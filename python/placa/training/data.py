@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from placa.core.progress import SILENT, Progress
 from placa.dataset.embeddings import Embeddings, read_embeddings
 from placa.dataset.errors import VolumeEmbeddingsError
-from placa.dataset.prepared import read_prepared
+from placa.dataset.prepared import read_prepared, warn_if_changed
 from placa.dataset.selected_rows import select_rows
 from placa.dataset.splits import assert_disjoint
 from placa.records.manifest import findings_of
@@ -94,6 +94,7 @@ def read_training_data(
     """
     prepared = read_prepared(directory)
     manifest, pixels, embeddings = prepared.manifest, prepared.pixels, None
+    warn_if_changed(directory, prepared.facts, progress)
     if features:
         if prepared.reading.squares > 1:
             raise VolumeEmbeddingsError(

@@ -8,7 +8,7 @@ from placa.audit import audit_set
 from placa.audit.against import SetOverlap, compare_sets
 from placa.core.files import atomic_file
 from placa.core.progress import Progress, show
-from placa.dataset.prepared import read_prepared
+from placa.dataset.prepared import read_prepared, warn_if_changed
 from placa.records.audit import Audit
 from placa.records.files import write_record
 from placa.reporting.datasheet import write_datasheet
@@ -28,7 +28,9 @@ def audit_prepared(directory: str | Path, progress: Progress | bool = True) -> A
         PlacaError: The directory is not a prepared data set, or cannot be written.
     """
     directory, progress = Path(directory), show(progress)
-    audit = audit_set(read_prepared(directory), progress)
+    prepared = read_prepared(directory)
+    warn_if_changed(directory, prepared.facts, progress)
+    audit = audit_set(prepared, progress)
     write_record(directory / "audit.json", audit, Audit)
     write_datasheet(directory)
     return audit

@@ -46,6 +46,7 @@ check_predictions <- function(predictions, columns = required_columns, call = rl
 # another patient of the same identifier, so it is removed, as in placa.records.predictions.
 as_known_text <- function(x, name, call = rlang::caller_env()) {
   x <- as_text(x, name, call)
+  if (name %in% id_columns) x <- without_decimals(x)
   # Most texts are plain ASCII without a space at an end; replacements in a million texts take seconds.
   odd <- .Call(placa_odd_text, x)
   if (length(odd) == 0) {
@@ -57,6 +58,15 @@ as_known_text <- function(x, name, call = rlang::caller_env()) {
   tidy[tidy %in% ""] <- NA_character_
   if (!name %in% id_columns) tidy[!is.na(tidy)] <- values[!is.na(tidy)]
   if (!identical(tidy, values)) x[odd] <- tidy[match(given, values)]
+  x
+}
+
+# 17.0 is another text than 17, but not another patient: a program has made numbers of identifiers.
+without_decimals <- function(x) {
+  dotted <- which(endsWith(x, ".0"))
+  whole <- sub("^([0-9]+)[.]0$", "\\1", x[dotted])
+  known <- whole != x[dotted] & whole %in% x
+  x[dotted[known]] <- whole[known]
   x
 }
 

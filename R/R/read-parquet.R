@@ -20,12 +20,21 @@ read_parquet <- function(file, readers = parquet_readers(), call = rlang::caller
   for (reader in installed) {
     read <- tryCatch(readers[[reader]](file, call), error = identity)
     if (!inherits(read, "error")) {
+      check_names_once(names(read$data), file, call)
       tell_left_out(read[["left_out"]], file)
       return(read)
     }
     failed[[reader]] <- read
   }
   abort_unread(file, failed, call)
+}
+
+check_names_once <- function(names, file, call) {
+  twice <- unique(names[duplicated(names)])
+  if (length(twice) > 0) {
+    abort(c("{.file {file}} must have one column of each name.", x = "{.field {twice}} {?occurs/occur} twice."),
+          class = "placa_error_file", call = call)
+  }
 }
 
 abort_unread <- function(file, failed, call) {

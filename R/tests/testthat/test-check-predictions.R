@@ -117,3 +117,11 @@ test_that("blank text is missing in every column, and images must have an identi
   rows$image_id[[2]] <- ""
   expect_error(check_predictions(rows), class = "placa_error_image_id")
 })
+
+test_that("17.0 is the patient 17, and alone it is kept", {
+  known <- check_predictions(data.frame(
+    image_id = as.character(1:4), finding = "Mass", truth = c(0, 1, 0, 1), probability = c(0.1, 0.9, 0.2, 0.8),
+    patient_id = c("17", "17.0", "18.0", "a.0")
+  ))
+  expect_identical(known$patient_id, c("17", "17", "18.0", "a.0"))
+})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,22 @@ def read_parquet(path: Path) -> pa.Table:
 
     Raises:
         FileTooLargeError: Its metadata state more values or bytes than the limits.
-        pyarrow.ArrowException, ValueError: It is damaged or not parquet.
+        pyarrow.ArrowException, ValueError: It is damaged or not parquet, or two columns have the same name.
         OSError: It cannot be read.
     """
-    with pq.ParquetFile(path) as file:
-        require_size(path, file)
-        return file.read()
+    try:
+        with pq.ParquetFile(path) as file:
+            require_size(path, file)
+            table = file.read()
+    except OSError as error:
+        # Damaged compressed pages are errors of the system too, but without a number.
+        if error.errno is not None:
+            raise
+        raise pa.ArrowInvalid(str(error)) from error
+    twice = [name for name, count in Counter(table.column_names).items() if count > 1]
+    if twice:
+        raise pa.ArrowInvalid(f"it has two columns {twice[0]!r}")
+    return table
 
 
 def read_parquet_frame(path: Path, remedy: str) -> pd.DataFrame:

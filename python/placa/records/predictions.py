@@ -141,6 +141,10 @@ def read_predictions(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         raise MissingColumnError(message, column=missing[0], file=str(path), columns=[str(name) for name in frame])
     for name in ("image_id", "patient_id", "group_id"):
         frame[name] = clean_identifiers(frame[name])
+    for name in ("image_id", "finding"):
+        empty = frame[name].isna() | (frame[name].astype("string").str.strip() == "").fillna(False)
+        if empty.any():
+            raise _invalid(path, name, "given", str(frame[name][empty].iloc[0]), int(empty.sum()))
     _require_ranges(frame, path)
     frame["truth"] = frame["truth"].astype("Int8")
     return frame, metadata
@@ -178,8 +182,13 @@ def read_plain_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
 
 
 def clean_identifiers(column: pd.Series) -> pd.Series:
-    """Return identifiers without spaces and zero-width characters, which would make another patient of the same id."""
-    return column.astype("string").str.replace(_INVISIBLE, "", regex=True).str.strip()
+    """Return identifiers without what would make another patient of the same id.
+
+    These are spaces and zero-width characters at the ends, and the ``.0`` of ``17.0`` if there is also ``17``.
+    """
+    ids = column.astype("string").str.replace(_INVISIBLE, "", regex=True).str.strip()
+    whole = ids.str.replace(r"^([0-9]+)\.0$", r"\1", regex=True)
+    return ids.mask(((whole != ids) & whole.isin(ids.dropna())).fillna(False), whole)
 
 
 def _read_metadata(stored: bytes, path: Path) -> dict[str, Any]:
@@ -208,6 +217,8 @@ def _read_metadata(stored: bytes, path: Path) -> dict[str, Any]:
 def _require_ranges(frame: pd.DataFrame, path: Path) -> None:
     for name, highest in (("truth", 1.0), ("probability", 1.0), ("score", None), ("age", 150.0)):
         numbers = pd.to_numeric(frame[name], errors="coerce").astype("float64")
+        if name in {"probability", "score"} and pd.api.types.is_string_dtype(frame[name]) and frame[name].notna().any():
+            raise _invalid(path, name, "a number", str(frame[name].dropna().iloc[0]), int(frame[name].notna().sum()))
         wrong = (frame[name].notna() & numbers.isna()) | numbers.isin([np.inf, -np.inf])
         if highest is not None:
             wrong |= (numbers < 0) | (numbers > highest)
@@ -216,14 +227,17 @@ def _require_ranges(frame: pd.DataFrame, path: Path) -> None:
         if wrong.any():
             value = str(frame[name][wrong].iloc[0])
             needed = "finite" if highest is None else f"between 0 and {highest:g}"
-            raise InvalidValueError(
-                f"Column {name!r} of {path} must be {needed}, got {value} ({int(wrong.sum()):,} such rows). Create the "
-                "file again.",
-                file=str(path),
-                column=name,
-                value=value,
-                rows=int(wrong.sum()),
-            )
+            raise _invalid(path, name, needed, value, int(wrong.sum()))
+
+
+def _invalid(path: Path, column: str, needed: str, value: str, rows: int) -> InvalidValueError:
+    return InvalidValueError(
+        f"Column {column!r} of {path} must be {needed}, got {value} ({rows:,} such rows). Create the file again.",
+        file=str(path),
+        column=column,
+        value=value,
+        rows=rows,
+    )
 
 
 def _first_line(error: Exception) -> str:

@@ -208,7 +208,7 @@ def read_as_lists(path: str) -> dict[str, Any]:
         lists["kinds"][name], values = _kind_in_r(column)
         empty = "" if pa.types.is_string(values.type) else 0
         lists["columns"][name] = values.fill_null(pa.scalar(empty).cast(values.type)).to_pylist()
-    lists["metadata"] = (table.schema.metadata or {}).get(b"placa", b"").decode()
+    lists["metadata"] = (table.schema.metadata or {}).get(b"placa", b"").decode("utf-8", errors="replace")
     return lists
 
 

@@ -7,14 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from placa.core.errors import InputError
+from placa.core.errors import DamagedFileError, InputError
 from placa.inference.predict import Predictor
 from placa.records.errors import FingerprintMismatchError
 from placa.records.evaluation import Summary
 from placa.records.files import read_record
-from placa.records.predictions import read_predictions, write_predictions
+from placa.records.predictions import clean_identifiers, read_predictions, write_predictions
 from placa.records.run import require_evaluation, require_files, require_predictions, require_run
 
 
@@ -76,6 +78,9 @@ EDITS: dict[str, Callable[[Path], None]] = {
     "infinite score": _predictions(lambda table: table.assign(score=float("inf"))),
     "negative age": _predictions(lambda table: table.assign(age=-0.1)),
     "probability 2": _predictions(lambda table: table.assign(probability=2.0)),
+    "probability that is text": _predictions(lambda table: table.assign(probability=table["probability"].astype(str))),
+    "no image id": _predictions(lambda table: table.assign(image_id=None)),
+    "empty finding": _predictions(lambda table: table.assign(finding=" ")),
     "predictions of schema 99": _predictions(lambda table: table, schema_version=99),
 }
 
@@ -139,3 +144,15 @@ def test_python_and_r_refuse_the_same_edited_runs(run: Path, tmp_path: Path, r: 
     } == {}
     with pytest.raises(FingerprintMismatchError, match=r"history\.csv"):
         _read(runs["history cut"])
+
+
+def test_a_decimal_of_an_identifier_makes_no_other_patient() -> None:
+    ids = clean_identifiers(pd.Series(["17", "17.0", "18.0", "a.0", None]))
+    assert ids[:4].tolist() == ["17", "17", "18.0", "a.0"] and ids.isna()[4]
+
+
+def test_two_columns_of_one_name_are_an_error(tmp_path: Path) -> None:
+    column = pa.array([0.5])
+    pq.write_table(pa.Table.from_arrays([column, column], names=["probability", "probability"]), tmp_path / "a.parquet")
+    with pytest.raises(DamagedFileError, match="two columns 'probability'"):
+        read_predictions(tmp_path / "a.parquet")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from placa.training.augment import Augmentation as Augmentation
     from placa.training.options import TrainOptions as TrainOptions
     from placa.workflows.evaluate import evaluate as evaluate
+    from placa.workflows.export import export as export
     from placa.workflows.prepare import prepare as prepare
     from placa.workflows.report import report as report
     from placa.workflows.share import share as share
@@ -46,6 +47,7 @@ _PUBLIC = {
     "SplitPlan": "placa.dataset.splits",
     "TrainOptions": "placa.training.options",
     "evaluate": "placa.workflows.evaluate",
+    "export": "placa.workflows.export",
     "load_model": "placa.inference.model",
     "prepare": "placa.workflows.prepare",
     "read_dicom": "placa.sources.dicom",

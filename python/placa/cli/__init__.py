@@ -47,6 +47,7 @@ COMMANDS = {
     "report": "render a run's report",
     "tables": "write a run's tables and paragraphs for a paper",
     "figures": "write a run's figures for a journal",
+    "export": "export a run's model for programs without placa: ONNX, SavedModel, a model hub",
     "share": "write the files of a run that may leave the hospital",
     "doctor": "list installed and missing programs and packages, and what needs them",
     "install-r": "install the R package placa, included in this package",

@@ -70,3 +70,7 @@ class PreprocessingError(InputError):
 
 class EncoderError(InputError):
     """A file is no network from images to embeddings. Values: ``file``, ``reason``; ``outputs`` (names to choose)."""
+
+
+class ExportError(InputError):
+    """A model cannot be exported to a format. Values: ``format``, ``reason``."""

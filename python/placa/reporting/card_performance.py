@@ -79,8 +79,10 @@ def _agreement(words: Words, figures: CardFigures | None) -> list[str]:
     if figures and figures.calibration:
         # With several findings, the one with the largest calibration error.
         finding, values = max(figures.calibration.items(), key=lambda item: _miscalibration(item[1]))
-        key = "card.calibration" if "ici" in values else "card.calibration_slope"
-        key += "_many" if len(figures.calibration) > 1 else ""
+        one, many = ("card.calibration_slope", "card.calibration_slope_many")
+        if "ici" in values:
+            one, many = ("card.calibration", "card.calibration_many")
+        key = one if len(figures.calibration) == 1 else many
         estimates = {name: words.estimate(*estimate) for name, estimate in values.items()}
         sentences.append(words.say(key, finding=words.name("finding", finding), **estimates))
     if figures and figures.compared and figures.differing is None:

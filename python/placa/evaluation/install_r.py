@@ -50,6 +50,8 @@ def install_r_package() -> Path:
         source = Path(temporary) / "placa"
         shutil.copytree(shared, source, ignore=shutil.ignore_patterns("*.o", "*.so", "*.dll", "tests"))
         place = library.stdout.strip()
+        # An interrupted installation leaves its lock, and R would refuse to install the package ever again.
+        shutil.rmtree(Path(place) / "00LOCK-placa", ignore_errors=True)
         done = _run([r, "CMD", "INSTALL", "--no-test-load", f"--library={place}", str(source)])
     if done.returncode:
         reason = _reason(done)

@@ -31,6 +31,15 @@ def test_the_package_is_installed_in_the_first_library(fake_r: Path) -> None:
     assert install_r_package() == Path("/some/library")
 
 
+def test_the_lock_of_an_interrupted_installation_is_removed(fake_r: Path, tmp_path: Path) -> None:
+    lock = tmp_path / "library" / "00LOCK-placa"
+    (lock / "placa").mkdir(parents=True)
+    library = LIBRARY.replace("/some/library", str(lock.parent))
+    # R refuses to install while there is a lock.
+    fake_r.write_text(f'#!/bin/sh\n[ "$1" = CMD ] || {{ {library}; exit; }}\n[ ! -e "{lock}" ]\n')
+    assert install_r_package() == lock.parent
+
+
 def test_installation_without_r_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(install_r, "find_r", lambda: None)
     with raises(RNotFoundError, needed_by="install-r"):

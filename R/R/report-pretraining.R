@@ -1,4 +1,22 @@
-# What the report says of a foundation model: how the embeddings were made, and which images it may have seen.
+# What the report says of a foundation model: what it is, how its embeddings were made, and which images it may have seen.
+
+# The foundation model of a run: of its embeddings, or its backbone. NULL if there is none.
+foundation_model_of <- function(run) (run$info$embeddings %||% run$info$foundation)$provenance
+
+write_foundation_of <- function(run) {
+  foundation <- run$info$foundation
+  if (!length(foundation)) return(invisible())
+  maker <- foundation$provenance
+  licence <- foundation$licence
+  say(paste0("pretraining.backbone_", run$info$training$tuning), model = escape_markdown(maker$model),
+      type = code(foundation$model_type), size = num(maker$input_size), resize = escape_markdown(maker$resize),
+      checkpoint = code(substr(sub("^sha256:", "", maker$checkpoint), 1, 12)))
+  if (!length(licence)) return(say("pretraining.licence_unknown"))
+  say("pretraining.licence", file = code(licence$file), date = escape_markdown(licence$date),
+      name = escape_markdown(maker$licence %||% s("number.none")),
+      fingerprint = code(substr(sub("^sha256:", "", licence$fingerprint), 1, 12)))
+  if (isTRUE(licence$research_only)) say("pretraining.licence_research")
+}
 
 write_embeddings_of <- function(run) {
   embeddings <- run$info$embeddings
@@ -15,9 +33,9 @@ write_embeddings_of <- function(run) {
 
 # The limitations: whether the images of the data set, and those of the validations, are new to the foundation model.
 pretraining_limits <- function(run) {
-  embeddings <- run$info$embeddings
-  if (!length(embeddings)) return(NULL)
-  known <- embeddings$provenance$pretrained_on
+  maker <- foundation_model_of(run)
+  if (!length(maker)) return(NULL)
+  known <- maker$pretrained_on
   if (is.null(known)) return(s("pretraining.unknown"))
   known <- as.character(unlist(known))
   sets <- paste(escape_markdown(known), collapse = ", ")
@@ -37,5 +55,5 @@ pretraining_limits <- function(run) {
 
 # The side of the images that the network receives: that of the foundation model, if there is one.
 input_side <- function(run) {
-  run$info$embeddings$provenance$input_size %||% run$info$data$image_size
+  foundation_model_of(run)$input_size %||% run$info$data$image_size
 }

@@ -71,13 +71,16 @@ runs_of_other_seeds <- function(run, name) {
 
 # The command-line options of `placa train`, by their names in run.json. Options of the source are stored as typed.
 flags_of_train <- c(
-  "backbone", "weights", "hidden", "seed", "folds", "epochs", "head_epochs", "patience", "batch_size", "learning_rate",
+  "backbone", "tuning", "input_size", "weights", "hidden", "seed", "folds", "epochs", "head_epochs", "patience", "batch_size", "learning_rate",
   "warmup", "weight_decay", "loss", "classes", "focal_gamma", "class_weights", "label_smoothing", "mixup", "ema",
   "mixed_precision", "recalibration", "resist"
 )
 
+# Those of them that only a foundation model as backbone has.
+flags_of_foundation <- c("tuning", "input_size")
+
 # Those of them that a head on embeddings does not have.
-flags_of_pixels <- c("backbone", "weights", "head_epochs", "mixup", "mixed_precision")
+flags_of_pixels <- c("backbone", flags_of_foundation, "weights", "head_epochs", "mixup", "mixed_precision")
 
 # The options with the files of embeddings of a run or a validation.
 features_of <- function(facts) {
@@ -100,8 +103,15 @@ commands_of <- function(run) {
   is_option <- function(value) !is.list(value) && !any(startsWith(as.character(value), "own:"))
   known <- flags_of_train[flags_of_train %in% names(Filter(is_option, training))]
   embedded <- length(run$info$embeddings) > 0
-  # A head on embeddings has no options of pixels, and a network on pixels has no hidden layer.
-  options_of_train <- training[setdiff(known, if (embedded) flags_of_pixels else "hidden")]
+  foundation <- run$info$foundation
+  # A head on embeddings has no options of pixels, and a network on pixels has no hidden layer. The weights of a
+  # foundation model are those of its folder.
+  without <- if (embedded) flags_of_pixels else c("hidden", if (length(foundation)) "weights" else flags_of_foundation)
+  options_of_train <- training[setdiff(known, without)]
+  seen <- unlist(foundation$provenance$pretrained_on)
+  if (length(seen)) {
+    options_of_train$provenance <- paste0("pretrained_on=", paste(seen, collapse = ","))
+  }
   changes <- if (!embedded) training$augmentation
   c(
     command_lines(c("placa prepare", shell_word(data$kind), vapply(options[first], shell_path, ""),

@@ -17,6 +17,7 @@ write_training <- function(run) {
     folds = num(folds %||% NA)
   )
   write_embeddings_of(run)
+  write_foundation_of(run)
   write_methods_of_training(run)
   write_shortcut_measures(training$resist)
 }
@@ -54,6 +55,7 @@ methods_of_training <- function(run) {
   weights <- training$weights %||% "none"
   learnt <- weights != "none"
   head_first <- if (is.null(training$head_epochs) || is.na(training$head_epochs)) learnt else training$head_epochs > 0
+  tuning <- if (length(run$info$foundation)) training$tuning
   # A family of networks, such as densenet, is one method.
   family <- sub("[^a-z].*", "", training$backbone %||% "")
   texture <- family == "small" && isTRUE(as.numeric(run$info$data$image_size) >= side_with_texture)
@@ -61,7 +63,8 @@ methods_of_training <- function(run) {
   used <- c(
     paste0("training.backbone_", family), if (texture) "training.with_texture",
     if (weights == "imagenet") "training.with_imagenet" else if (learnt) "training.with_learnt",
-    if (head_first) "training.with_head_first",
+    if (length(tuning) && tuning != "full") paste0("training.with_", tuning)
+    else if (head_first) "training.with_head_first",
     "training.with_adamw", if (weighs_classes(training$class_weights)) "training.with_weights",
     if (identical(training$loss, "focal")) "training.with_focal",
     if (identical(training$classes, "exclusive")) "training.with_exclusive",

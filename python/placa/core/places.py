@@ -35,8 +35,12 @@ def public_path(path: str | os.PathLike[str]) -> str:
 
 
 def public_option(text: str) -> str:
-    """Return an option that may be a name or a path: a name unchanged, a path as `public_path` returns it."""
-    return public_path(text) if os.sep in text else text
+    """Return an option that may be a name or a path: a name unchanged, a path as `public_path` returns it.
+
+    The path of a foundation model follows ``hf:``.
+    """
+    path = text.removeprefix("hf:")
+    return text.removesuffix(path) + public_path(path) if os.sep in path else text
 
 
 def user_names() -> set[str]:

@@ -37,6 +37,7 @@ _PACKAGES = (
     "jaxlib",
     "torch",
     "onnxruntime",
+    "safetensors",
     "numpy",
     "pandas",
     "pyarrow",

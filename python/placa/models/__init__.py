@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from placa.models.applications import build_application
 from placa.models.backbones import BACKBONE_TABLE, BACKBONES, backbone_named, require_size
+from placa.models.foundation.folder import is_foundation, read_foundation
+from placa.models.foundation.transformer import ADAPTERS, FIXED, build_transformer
+from placa.models.foundation.weights import load_weights
 from placa.models.own_backbone import OwnBackbone, build_own
 from placa.models.small import build_small
 from placa.models.standardise import PLAIN, Standardisation
 from placa.models.weights import load_initial_weights, require_weights, weights_fingerprint
 
-__all__ = ["BACKBONES", "backbone_named", "build", "head_of", "set_trainable", "weights_fingerprint"]
+__all__ = ["BACKBONES", "Part", "backbone_named", "build", "head_of", "set_trainable", "weights_fingerprint"]
+
+#: A part of a network that is trained: the head, the head and the adapters, or everything but tables of positions.
+Part: TypeAlias = Literal["head", "adapters", "all"]
 
 
 def build(
@@ -21,18 +27,24 @@ def build(
     findings: int,
     weights: str = "none",
     standardisation: Standardisation = PLAIN,
+    input_size: int | None = None,
+    adapters: bool = False,
 ) -> Any:
     """Build a backbone by name.
 
     Args:
-        backbone: A name from `BACKBONES`, or the name in Keras, in any case; or a backbone of the user (see
+        backbone: A name from `BACKBONES`, or the name in Keras, in any case; ``hf:`` and the folder of a foundation
+            model (see `placa.models.foundation`); or a backbone of the user (see
             `placa.models.own_backbone.build_own`), which has its own weights.
         size: Side of the input, in pixels.
         findings: Number of logits.
         weights: Initial weights of all layers but the head: ``none``, random; ``imagenet``, downloaded and cached by
             Keras; a file of weights that Keras wrote for this backbone without its top (``.h5``, ``.weights.h5``); or
-            a run of placa with this backbone, or its ``model.keras``, with any findings.
+            a run of placa with this backbone, or its ``model.keras``, with any findings. For a foundation model:
+            ``none``, or the same as `backbone`.
         standardisation: What is done to the pixels before the first layer.
+        input_size: Side of the input of a foundation model, in pixels; by default its own.
+        adapters: Whether a foundation model has low-rank adapters.
 
     Returns:
         A Keras model from uint8 grey levels ``(n, size, size, 1)`` to logits ``(n, findings)``. Its input layer is
@@ -44,6 +56,12 @@ def build(
     """
     if not isinstance(backbone, str):
         return build_own(backbone, size, findings, standardisation)
+    if is_foundation(backbone):
+        model = read_foundation(backbone)
+        network = build_transformer(model, size, findings, standardisation, input_size, adapters)
+        if weights != "none":
+            load_weights(network, model, model.side(input_size) // model.patch)
+        return network
     name = backbone_named(backbone)
     require_size(name, size)
     require_weights(name, weights)
@@ -59,7 +77,7 @@ def head_of(network: Any) -> list[Any]:
     return [network.get_layer("logits")]
 
 
-def set_trainable(network: Any, part: Literal["head", "all"]) -> None:
+def set_trainable(network: Any, part: Part) -> None:
     """Set which layers of a network are trainable. Compile the network afterwards.
 
     Frozen layers keep their weights bit by bit. Frozen batch normalisation uses its moving averages, not the
@@ -67,9 +85,10 @@ def set_trainable(network: Any, part: Literal["head", "all"]) -> None:
 
     Args:
         network: A network from `build`.
-        part: ``head``, for the first epochs of a pretrained network; or ``all``.
+        part: ``head``, for the first epochs of a pretrained network; ``adapters``, with the head; or ``all``.
     """
     head = head_of(network)
     # Set each layer: on TensorFlow, setting `trainable` of a network to its current value does not reach its layers.
     for layer in network.layers:
-        layer.trainable = part == "all" or layer in head
+        adapted = part == "adapters" and layer.name.endswith(ADAPTERS)
+        layer.trainable = layer in head or adapted or (part == "all" and not layer.name.startswith(FIXED))

@@ -7,6 +7,7 @@ from typing import Literal
 
 from placa.core.errors import unknown_name
 from placa.models.errors import ImageTooSmallError
+from placa.models.foundation.folder import is_foundation
 
 #: Scaling of grey levels in a family: ``torch``, each channel standardised with the mean and standard deviation of
 #: ImageNet; ``caffe``, each channel minus its mean, in the order blue, green, red; ``inside``, inside the network.
@@ -50,11 +51,14 @@ def backbone_named(name: str) -> str:
     """Return the canonical name of a backbone.
 
     Args:
-        name: The name in placa or in Keras, in any case: ``efficientnet-v2-b0``, ``EfficientNetV2B0``.
+        name: The name in placa or in Keras, in any case: ``efficientnet-v2-b0``, ``EfficientNetV2B0``. The folder of a
+            foundation model, ``hf:FOLDER``, has no other name.
 
     Raises:
         UnknownNameError: No backbone has that name.
     """
+    if is_foundation(name):
+        return name
     for known in BACKBONE_TABLE:
         if same_backbone(known, name):
             return known

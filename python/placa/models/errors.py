@@ -74,3 +74,15 @@ class EncoderError(InputError):
 
 class ExportError(InputError):
     """A model cannot be exported to a format. Values: ``format``, ``reason``."""
+
+
+class FoundationModelError(InputError):
+    """A folder has no network that placa can train. Values: ``folder``, ``reason``."""
+
+
+class UnknownModelTypeError(InputError):
+    """A foundation model has another architecture. Values: ``folder``, ``model_type``, ``known``."""
+
+
+class PatchSizeError(InputError):
+    """The patches of a network do not divide its input. Values: ``size``, ``patch``, ``near``, all in pixels."""

@@ -153,10 +153,19 @@ def _convert(model: Any) -> bytes:
         tensorflow.function(lambda inputs: model(inputs, training=False)),
         [tensorflow.TensorSpec((None, *model.input_shape[1:]), model.input.dtype, name=model.input.name)],
         opset=_OPSET,
-        custom_op_handlers={"DenseBincount": (_convert_counts, [])},
+        custom_op_handlers={"DenseBincount": (_convert_counts, []), "Erfc": (_convert_erfc, [])},
     )
     content: bytes = proto.SerializeToString()
     return content
+
+
+def _convert_erfc(context: Any, node: Any, name: str, arguments: Any) -> None:
+    """Convert the complementary error function of GELU, which tf2onnx leaves as it is, and ONNX does not have."""
+    number = context.get_dtype(node.output[0])
+    one = context.make_const(import_module("tf2onnx").utils.make_name(name), np.array(1, dtype=np.float32)).output[0]
+    erf = context.make_node("Erf", [node.input[0]], dtypes=[number]).output[0]
+    context.remove_node(node.name)
+    context.make_node("Sub", [one, erf], outputs=node.output, dtypes=[number])
 
 
 def _convert_counts(context: Any, node: Any, name: str, arguments: Any) -> None:

@@ -26,6 +26,8 @@ from placa.models.errors import (
     WeightsSuffixError,
     WrongWeightsError,
 )
+from placa.models.foundation.folder import is_foundation, read_foundation
+from placa.models.foundation.weights import weight_files
 
 #: Seconds without data after which a download fails; Keras has no timeout.
 _TIMEOUT = 60.0
@@ -38,18 +40,18 @@ def weights_fingerprint(weights: str) -> str | None:
         weights: As for `placa.models.build`.
 
     Returns:
-        ``"sha256:…"`` of the file; None for ``none``, and for ``imagenet``, whose files Keras verifies.
+        ``"sha256:…"`` of the file or files; None for ``none``, and for ``imagenet``, whose files Keras verifies.
 
     Raises:
         PlacaError: The file does not exist or cannot be read.
     """
     if weights in ("none", "imagenet"):
         return None
-    path = _file(weights)
+    paths = weight_files(read_foundation(weights).folder) if is_foundation(weights) else [_file(weights)]
     try:
-        return fingerprint(path)
+        return fingerprint(*paths)
     except OSError as error:
-        raise explain_os_error(error, path) from error
+        raise explain_os_error(error, paths[0]) from error
 
 
 def require_weights(name: str, weights: str) -> None:

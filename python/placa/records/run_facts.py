@@ -10,6 +10,7 @@ from msgspec import Meta
 from placa.records.audit import Audit
 from placa.records.codes import Count, Fingerprint, Share
 from placa.records.embeddings import JoinedEmbeddings
+from placa.records.foundation import FoundationFacts
 from placa.records.model import Calibration, RecalibrationFacts
 from placa.records.source import DatasetFacts
 from placa.records.update import UpdateFacts
@@ -71,6 +72,8 @@ class TrainingFacts(TypedDict):
     """The training options (docs/training.md) and the results of the training."""
 
     backbone: Annotated[str, Meta(description="Training option.")]
+    tuning: NotRequired[Annotated[str, Meta(description="Training option.")]]
+    input_size: NotRequired[Annotated[Count | None, Meta(description="Training option.")]]
     weights: Annotated[str, Meta(description="Training option.")]
     hidden: NotRequired[Annotated[Count, Meta(description="Training option.")]]
     seed: Annotated[Count, Meta(description="Training option.")]
@@ -181,6 +184,9 @@ class RunFacts(TypedDict):
     machine: Annotated[Machine, Meta(description="The machine.")]
     embeddings: NotRequired[
         Annotated[JoinedEmbeddings, Meta(description="The embeddings, of a head that was trained on them.")]
+    ]
+    foundation: NotRequired[
+        Annotated[FoundationFacts, Meta(description="The foundation model, if the backbone is one.")]
     ]
     files: NotRequired[Annotated[dict[str, Fingerprint], Meta(description="Fingerprints of its other files by name.")]]
     update: NotRequired[Annotated[UpdateFacts, Meta(description="How the run was made by placa update.")]]

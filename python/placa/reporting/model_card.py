@@ -21,6 +21,7 @@ from placa.records.files import read_record
 from placa.records.model import Thresholds
 from placa.records.run_facts import DataFacts, RunFacts
 from placa.reporting.card_figures import CardFigures, read_card_figures
+from placa.reporting.card_foundation import input_side, licence, pretraining
 from placa.reporting.card_performance import chosen_thresholds, elsewhere, factors, markdown_table, performance
 from placa.reporting.words import LANGUAGES, Words, comparison_text, escape_markdown, label_source_text, split_text
 
@@ -206,7 +207,7 @@ def _training(words: Words, facts: RunFacts) -> str:
     return words.say(
         "card.training_validation",
         parameters=words.number(training["parameters"]),
-        size=words.number(_input_side(facts)),
+        size=words.number(input_side(facts)),
         epochs=words.number(training["epochs_run"]),
         time=words.duration(training["seconds"]),
         seed=str(training["seed"]),
@@ -222,10 +223,10 @@ def _limits(words: Words, facts: RunFacts, figures: CardFigures | None) -> str:
             share = words.percent(one["n_positive"] / one["n_images"])
             name = words.name("finding", finding)
             prevalence = words.say("card.limits.prevalence_one", prevalence=share, finding=name)
-    detail = words.say("card.limits.detail", size=words.number(_input_side(facts)))
+    detail = words.say("card.limits.detail", size=words.number(input_side(facts)))
     # A model that was tested elsewhere has these results above.
     source = [] if figures and figures.external else [words.say("card.limits.source")]
-    lines = (*_few(words, figures), *_pretraining(words, facts), *source, detail, prevalence)
+    lines = (*_few(words, figures), *pretraining(words, facts), *licence(words, facts), *source, detail, prevalence)
     return "\n".join(f"- {line}" for line in (*lines, words.say("card.recommendation")))
 
 
@@ -238,24 +239,6 @@ def _few(words: Words, figures: CardFigures | None) -> list[str]:
     ]
     names = ", ".join(words.name("finding", finding) for finding in rare)
     return [words.say("card.few", least=str(_FEWEST), findings=names)] if rare else []
-
-
-def _input_side(facts: RunFacts) -> int:
-    """Return the side of the images that the network receives: that of the foundation model, if there is one."""
-    embeddings = facts.get("embeddings")
-    return embeddings["provenance"]["input_size"] if embeddings else facts["data"]["image_size"]
-
-
-def _pretraining(words: Words, facts: RunFacts) -> list[str]:
-    """Return whether the foundation model may have seen the images, as the report does (R/R/report-pretraining.R)."""
-    embeddings = facts.get("embeddings")
-    if embeddings is None:
-        return []
-    known = embeddings["provenance"].get("pretrained_on")
-    if known is None:
-        return [words.say("pretraining.unknown")]
-    key = "same" if facts["data"]["kind"] in known else "other" if known else "none"
-    return [words.say(f"pretraining.{key}", sets=", ".join(map(escape_markdown, known)))]
 
 
 def _code(words: Words, facts: RunFacts) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from placa.core.backend import load_keras
-from placa.models import set_trainable
+from placa.models import Part, set_trainable
 
 #: Maximum number of batches for the statistics of batch normalisation.
 _BATCHES = 50
@@ -37,7 +37,7 @@ class Average:
         self._batches = batches
         self._statistics_model: Any = None
 
-    def begin(self, part: Literal["head", "all"]) -> None:
+    def begin(self, part: Part) -> None:
         """Start a phase in which `part` is trained."""
         set_trainable(self.network, part)
         self.first = []

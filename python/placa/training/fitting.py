@@ -101,7 +101,15 @@ def fit_network(
         if scale is not None:
             network = build_head(scale, findings, options.hidden)
         else:
-            network = build(options.backbone, data.size, findings, initial, standardisation(options.resist))
+            network = build(
+                options.backbone,
+                data.size,
+                findings,
+                initial,
+                standardisation(options.resist),
+                options.input_size,
+                options.tuning == "lora",
+            )
         return exclusive(network) if options.classes == "exclusive" else network
 
     monitor, state = Monitor(), TrainState()

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import partial
 from typing import Any
 
 from placa.core.errors import unknown_name
 from placa.core.places import public_option
 from placa.models.backbones import BACKBONES
+from placa.models.foundation.folder import is_foundation
 from placa.models.own_backbone import OwnBackbone
 from placa.models.small import counts_texture
 from placa.records.run_facts import OwnPart
 from placa.training.augment import Augmentation, FunctionAugmentation
 from placa.training.errors import OptionValueError
+from placa.training.foundation_options import TUNING, require_foundation_options
 from placa.training.measures import STRONG_CHANGES, measures_of
 from placa.training.option import default_text, documented, option, options_of
 from placa.training.own_parts import OWN, OwnAugmentation, OwnLoss, own_parts
@@ -44,7 +45,26 @@ class TrainOptions:
         UnknownNameError: A name in `augmentation` is unknown.
     """
 
-    backbone: str | OwnBackbone = option("small", str, f"network: {', '.join(BACKBONES)}")
+    backbone: str | OwnBackbone = option(
+        "small",
+        str,
+        f"network: {', '.join(BACKBONES)}; or hf:FOLDER, a foundation model (DINOv2, DINOv3) in the folder in which "
+        "transformers stores it; needs placa[hub]",
+    )
+    tuning: str = option(
+        TUNING[0],
+        str,
+        "with --backbone hf:FOLDER, what is trained besides the head: frozen, nothing; lora, adapters of rank 8 of "
+        "query and value; full, all weights but the positions",
+        choices=TUNING,
+    )
+    input_size: int | None = option(
+        None,
+        int,
+        "with --backbone hf:FOLDER, side of the input of the network, to which the model resizes the images",
+        least=1,
+        default_words="that for which the network was stored",
+    )
     weights: str = option(
         "none",
         str,
@@ -162,6 +182,7 @@ class TrainOptions:
         if self.resist != "auto":
             measures_of(self.resist)
         self._require_own_parts_alone()
+        require_foundation_options(self.backbone, self.weights, self.tuning, self.input_size)
         if self.folds == 1:
             raise OptionValueError(
                 "`folds` must be an integer ≥ 2, or 0 for no folds, got 1.",
@@ -218,8 +239,12 @@ class TrainOptions:
     def as_record(self) -> dict[str, Any]:
         """Return the options for a record in JSON; own parts by their names."""
         record = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "callbacks"}
+        # Both may be a path.
+        record |= {
+            name: public_option(record[name]) for name in ("backbone", "weights") if isinstance(record[name], str)
+        }
         record |= {part: f"{OWN}:{one['name']}" for part, one in self.own.items()}
-        return {**record, "augmentation": dict(self._amounts()), "weights": public_option(self.weights)}
+        return {**record, "augmentation": dict(self._amounts())}
 
     @property
     def most_epochs(self) -> int:
@@ -249,29 +274,25 @@ class TrainOptions:
             size: Side of the images, in pixels.
 
         Returns:
-            The options with `epochs`, `batch_size` and all amounts of augmentation set.
+            The options with `epochs`, `batch_size` and all amounts of augmentation set, and the initial weights of a
+            foundation model.
         """
         texture = self.backbone == "small" and counts_texture(size)
         epochs = TEXTURE_EPOCHS if texture and self.epochs is None else self.most_epochs
         defaults = STRONG_CHANGES if "augment" in measures_of(self.resist) else TEXTURE_CHANGES if texture else {}
-        return replace(self, epochs=epochs, batch_size=self.images_per_batch, augmentation=self._augmentation(defaults))
+        return replace(
+            self,
+            weights=self.backbone if is_foundation(self.backbone) else self.weights,
+            epochs=epochs,
+            batch_size=self.images_per_batch,
+            augmentation=self._augmentation(defaults),
+        )
 
 
 def augmentation_default(name: str) -> str:
     """Return the default of an amount of augmentation in words."""
     text = default_text(Augmentation, name)
     return f"{text}; {TEXTURE_CHANGES[name]:g} for small from 192 pixels on" if name in TEXTURE_CHANGES else text
-
-
-def options_table() -> str:
-    """Return all options as a table in Markdown, for ``docs/training.md``."""
-    rows = ["| option | default | values | |", "|---|---|---|---|"]
-    for record, default in ((TrainOptions, partial(default_text, TrainOptions)), (Augmentation, augmentation_default)):
-        for name, one in options_of(record).items():
-            kind = {int: "integer", float: "number", str: "text", bool: "yes or no"}[one.kind]
-            values = ", ".join(f"`{choice}`" for choice in one.choices) or " ".join(filter(None, (kind, one.limits)))
-            rows.append(f"| `{name}` | {default(name)} | {values} | {one.meaning} |")
-    return "\n".join(rows)
 
 
 TrainOptions.__doc__ = documented(TrainOptions)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from placa.core.backend import load_keras
+from placa.models import Part
+from placa.models.foundation.folder import is_foundation
 from placa.training.options import TrainOptions
 
 #: Factor of the learning rate for pretrained weights.
 _PRETRAINED_FACTOR = 0.1
+#: The same for all weights of a vision transformer, which diverges at rates that suit convolutional networks.
+_TRANSFORMER_FACTOR = 0.02
+#: The part of a foundation model that is trained after the head, by the option ``tuning``.
+_TUNED: dict[str, Part] = {"frozen": "head", "lora": "adapters", "full": "all"}
 
 
 @dataclass(frozen=True)
@@ -17,12 +23,12 @@ class Phase:
     """A sequence of epochs with one optimizer and one schedule.
 
     Attributes:
-        part: Trainable part: the ``head``, or ``all`` of the network.
+        part: Trainable part (see `placa.models.set_trainable`).
         epochs: Maximum number of epochs.
         rate: Highest learning rate.
     """
 
-    part: Literal["head", "all"]
+    part: Part
     epochs: int
     rate: float
 
@@ -32,7 +38,8 @@ def phases_of(options: TrainOptions) -> list[Phase]:
 
     A network with random weights has a single phase. With a pretrained backbone the head is trained first, as the
     gradients of a random head would damage the pretrained weights (gradual unfreezing, Howard and Ruder 2018,
-    doi:10.18653/v1/P18-1031); then the complete network is trained at a tenth of the rate.
+    doi:10.18653/v1/P18-1031); then the complete network is trained at a tenth of the rate. Of a foundation model, the
+    part that the option ``tuning`` names is trained; if that is the head only, there is a single phase.
 
     Args:
         options: Training options.
@@ -41,11 +48,16 @@ def phases_of(options: TrainOptions) -> list[Phase]:
         The phases, in order.
     """
     pretrained = options.weights != "none"
+    foundation = is_foundation(options.backbone)
+    rest = _TUNED[options.tuning] if foundation else "all"
+    if rest == "head":
+        return [Phase("head", options.most_epochs, options.learning_rate)]
     head = options.head_epochs
     if head is None:
         head = min(options.most_epochs - 1, max(1, round(options.most_epochs / 5))) if pretrained else 0
-    rate = options.learning_rate * (_PRETRAINED_FACTOR if pretrained or head else 1.0)
-    phases = [Phase("head", head, options.learning_rate), Phase("all", options.most_epochs - head, rate)]
+    factor = _TRANSFORMER_FACTOR if foundation and rest == "all" else _PRETRAINED_FACTOR
+    rate = options.learning_rate * (factor if pretrained or head else 1.0)
+    phases = [Phase("head", head, options.learning_rate), Phase(rest, options.most_epochs - head, rate)]
     return [phase for phase in phases if phase.epochs]
 
 

@@ -20,6 +20,7 @@ from placa.models.files import save_model
 from placa.models.onnx_file import save_onnx
 from placa.records.audit import Audit
 from placa.records.files import read_record, write_record
+from placa.records.foundation import FoundationFacts
 from placa.records.model import MODEL_SCHEMA, THRESHOLDS_SCHEMA, ModelFacts, Thresholds
 from placa.records.predictions import add_typicality, describe_predictions, tidy, write_predictions
 from placa.records.run_facts import RUN_SCHEMA, DataFacts, RunFacts, TrainingFacts
@@ -45,6 +46,7 @@ def write_run(
     timings: dict[str, float],
     processes: int,
     plan: str,
+    foundation: FoundationFacts | None = None,
 ) -> RunFacts:
     """Write the files of a run.
 
@@ -58,6 +60,7 @@ def write_run(
         timings: Seconds by stage.
         processes: Number of processes that trained.
         plan: Digest by which a later ``--resume`` recognises that the run is complete.
+        foundation: The foundation model, if the backbone is one.
 
     Returns:
         The content of ``run.json``.
@@ -120,6 +123,8 @@ def write_run(
     }
     if data.embeddings is not None:
         facts["embeddings"] = data.embeddings.facts
+    if foundation is not None:
+        facts["foundation"] = foundation
     write_record(directory / "run.json", facts, RunFacts)
     write_model_card(directory, facts)
     return facts

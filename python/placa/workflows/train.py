@@ -27,6 +27,7 @@ from placa.training.errors import OptionValueError
 from placa.training.finish import CalibratedModel, finish, inference_network, moments_of
 from placa.training.fitting import Fitted, fit_network
 from placa.training.folds import train_folds
+from placa.training.foundation_model import describe_foundation, require_foundation
 from placa.training.measures import proposed
 from placa.training.options import TrainOptions
 from placa.training.resume import plan_digest, plan_of, resumable_training, state_of
@@ -68,7 +69,8 @@ def train(
         features: Parquet files of embeddings, and folders of them: a head is trained on them in place of a network on
             the pixels. Images without an embedding are left out.
         provenance: How the embeddings were made, where their files do not state it (see
-            `placa.records.embeddings.Provenance`).
+            `placa.records.embeddings.Provenance`); or what is known about a foundation model as backbone, such as
+            ``pretrained_on``.
         callbacks: Further callbacks of Keras, such as TensorBoard; their logs also contain ``validation_auroc``.
 
     Returns:
@@ -154,6 +156,7 @@ def train_share(
     Raises:
         PlacaError: As for `train`.
     """
+    model = require_foundation(options)
     data = read_training_data(prepared, not options.folds, features, provenance, progress)
     changed = changed_decoders(data.facts["versions"])
     if changed and not share.process:
@@ -161,7 +164,7 @@ def train_share(
             f"the data set was prepared with other decoders ({changed}): images that are read here may have slightly "
             "different pixels"
         )
-    options = _with_measures(data, options, progress)
+    options, foundation = _with_measures(data, options, progress), None
     if data.embeddings is not None:
         options = suited_to_embeddings(options, len(data.rows("train")))
     elif options.hidden:
@@ -172,6 +175,7 @@ def train_share(
         )
     else:
         options = options.suited(data.size)
+        foundation = describe_foundation(options, provenance, data.size, progress) if model else None
         _require_memory(options.batch_size or 1, data.size)
     if options.unit == "study":
         require_studies(data.files)
@@ -190,8 +194,9 @@ def train_share(
             session = fitted.seconds - fitted.earlier
             timings = {"train": fitted.seconds, "predict": max(0.0, time.perf_counter() - began - session)}
             plan = plan_digest(plan_of(data, options))
+            name = out.absolute().name
             facts = write_run(
-                partial, out.absolute().name, data, fitted, calibrated, options, timings, share.processes, plan
+                partial, name, data, fitted, calibrated, options, timings, share.processes, plan, foundation
             )
     reason = calibrated.onnx.reason
     if reason is not None:

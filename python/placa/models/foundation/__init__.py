@@ -1,0 +1,1 @@
+"""Networks of foundation models: vision transformers from the folders in which transformers stores them."""

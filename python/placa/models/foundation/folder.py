@@ -1,0 +1,207 @@
+"""Read the folder of a foundation model: what the network is, and what it does to its input. No weights, no Keras."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from placa.core.errors import DamagedFileError
+from placa.core.files import explain_os_error
+from placa.models.encoder_preprocessing import Preprocessing, find_preprocessing
+from placa.models.errors import FoundationModelError, PatchSizeError, PreprocessingError, UnknownModelTypeError
+
+#: What the name of a backbone starts with if it is the folder of a foundation model.
+PREFIX = "hf:"
+#: The architectures, by ``model_type`` of ``config.json``.
+MODEL_TYPES = ("dinov2", "dinov2_with_registers", "dinov3_vit")
+#: Activation functions of ``config.json`` that Keras has under the same name.
+_ACTIVATIONS = ("gelu", "silu", "relu")
+
+
+@dataclass(frozen=True)
+class FoundationModel:
+    """The network of a foundation model.
+
+    Attributes:
+        folder: The folder with ``config.json``, ``preprocessor_config.json`` and ``model.safetensors``.
+        model_type: One of `MODEL_TYPES`.
+        size: Side of the images for which it was stored, in pixels.
+        patch: Side of a patch, in pixels.
+        channels: Channels of the input.
+        width, layers, heads: Numbers per token, blocks, and heads of attention.
+        hidden: Units between the two layers of the perceptron of a block.
+        gated: Whether the perceptron multiplies its units by a gate (SwiGLU, Shazeer 2020, arXiv:2002.05202).
+        activation: Its activation function.
+        registers: Tokens that are neither the class token nor a patch (Darcet et al. 2024, arXiv:2309.16588).
+        epsilon: Epsilon of layer normalisation.
+        base: Base of the rotary position embedding; None if positions are learnt and added.
+        preprocessing: What is done to grey levels before the network.
+    """
+
+    folder: Path
+    model_type: str
+    size: int
+    patch: int
+    channels: int
+    width: int
+    layers: int
+    heads: int
+    hidden: int
+    gated: bool
+    activation: str
+    registers: int
+    epsilon: float
+    base: float | None
+    preprocessing: Preprocessing
+
+    @property
+    def name(self) -> str:
+        """The name of the folder."""
+        return self.folder.resolve().name
+
+    def side(self, input_size: int | None = None) -> int:
+        """Return the side of the input.
+
+        Args:
+            input_size: The side that the user wants; None for that of the network.
+
+        Raises:
+            PatchSizeError: The patches do not divide it.
+        """
+        side = self.size if input_size is None else input_size
+        if side % self.patch:
+            below = side // self.patch * self.patch
+            near = [one for one in (below, below + self.patch) if one]
+            raise PatchSizeError(
+                f"The network of {self.folder} divides its input into patches of {self.patch} x {self.patch} pixels, "
+                f"which do not fit {side} x {side}. Use --input-size {' or '.join(map(str, near))}.",
+                size=side,
+                patch=self.patch,
+                near=near,
+            )
+        return side
+
+
+def is_foundation(backbone: object) -> TypeGuard[str]:
+    """Return whether a backbone is the folder of a foundation model."""
+    return isinstance(backbone, str) and backbone.startswith(PREFIX)
+
+
+def read_foundation(backbone: str) -> FoundationModel:
+    """Read the folder of a foundation model.
+
+    Args:
+        backbone: ``hf:`` and the path of the folder.
+
+    Raises:
+        FoundationModelError: The folder or a file is missing, or the network has a part that placa does not know.
+        UnknownModelTypeError: It is another architecture.
+        PreprocessingError: It is unknown what the network does to its input.
+        PlacaError: A file is damaged.
+    """
+    folder = Path(backbone[len(PREFIX) :]).expanduser()
+    if not folder.is_dir():
+        raise _unfit(
+            folder,
+            "there is no such folder",
+            "placa does not download models: download its files into a folder, and name the folder",
+        )
+    config = _read_config(folder)
+    kind = config.get("model_type")
+    if kind not in MODEL_TYPES:
+        raise UnknownModelTypeError(
+            f"{folder} is a network of type {kind!r}, and placa trains {', '.join(MODEL_TYPES)}. Train a head on its "
+            "embeddings instead: placa embed, then --features (docs/foundation-models.md).",
+            folder=str(folder),
+            model_type=kind,
+            known=list(MODEL_TYPES),
+        )
+    try:
+        return _parse(folder, kind, config)
+    except (KeyError, TypeError, ValueError) as error:
+        raise _unfit(
+            folder, f"its config.json is not that of {kind} ({error!r})", "Download the folder again"
+        ) from error
+
+
+def _parse(folder: Path, kind: str, config: Mapping[str, Any]) -> FoundationModel:
+    preprocessing = find_preprocessing(folder / "model.safetensors")
+    if preprocessing is None:
+        raise PreprocessingError(
+            f"{folder} has no preprocessor_config.json with the mean and standard deviation of the input. Copy that "
+            "file from the page of the model into the folder.",
+            file=str(folder / "preprocessor_config.json"),
+            reason="no configuration file",
+        )
+    three = kind == "dinov3_vit"
+    width, gated = int(config["hidden_size"]), bool(config.get("use_gated_mlp" if three else "use_swiglu_ffn", False))
+    if three:
+        hidden = int(config["intermediate_size"])
+    else:
+        hidden = int(width * config.get("mlp_ratio", 4))
+        # As the authors of DINOv2: two thirds, rounded up to a multiple of 8.
+        hidden = (int(hidden * 2 / 3) + 7) // 8 * 8 if gated else hidden
+    activation = config.get("hidden_act", "gelu") if three or not gated else "silu"
+    if activation not in _ACTIVATIONS:
+        raise ValueError(f"hidden_act {activation}")
+    model = FoundationModel(
+        folder=folder,
+        model_type=kind,
+        size=_one(config.get("image_size", 224)),
+        patch=_one(config.get("patch_size", 16 if three else 14)),
+        channels=int(config.get("num_channels", 3)),
+        width=width,
+        layers=int(config["num_hidden_layers"]),
+        heads=int(config["num_attention_heads"]),
+        hidden=hidden,
+        gated=gated,
+        activation=activation,
+        registers=0 if kind == "dinov2" else int(config.get("num_register_tokens", 0 if three else 4)),
+        epsilon=float(config.get("layer_norm_eps", 1e-5 if three else 1e-6)),
+        base=_base(config) if three else None,
+        preprocessing=preprocessing,
+    )
+    if model.width % model.heads or min(model.size, model.patch, model.layers, model.hidden) < 1:
+        raise ValueError("a number is out of range")
+    if len(preprocessing.mean) not in (1, model.channels):
+        raise ValueError(f"{len(preprocessing.mean)} means of {model.channels} channels")
+    return model
+
+
+def _base(config: Mapping[str, Any]) -> float:
+    """Return the base of the rotary embedding, which newer versions of transformers store among other parameters."""
+    parameters = config.get("rope_parameters") or {}
+    return float(config.get("rope_theta") or parameters.get("rope_theta") or 100.0)
+
+
+def _one(size: Any) -> int:
+    sides = set(size) if isinstance(size, list) else {size}
+    if len(sides) != 1:
+        raise ValueError(f"sides {size}")
+    return int(sides.pop())
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    path = folder / "config.json"
+    try:
+        content = json.loads(path.read_text("utf-8-sig"))
+    except FileNotFoundError as error:
+        raise _unfit(
+            folder, "it has no config.json", "Name the folder in which transformers stored the model"
+        ) from error
+    except OSError as error:
+        raise explain_os_error(error, path) from error
+    except ValueError as error:
+        raise DamagedFileError(
+            f"{path} is not valid JSON ({error}). Download the file again.", path=str(path), reason=str(error)
+        ) from error
+    return content if isinstance(content, dict) else {}
+
+
+def _unfit(folder: Path, reason: str, remedy: str) -> FoundationModelError:
+    return FoundationModelError(
+        f"{folder} is no foundation model that placa can train: {reason}. {remedy}.", folder=str(folder), reason=reason
+    )

@@ -55,7 +55,8 @@ def add_features(parser: argparse.ArgumentParser, help_text: str) -> None:
         default=[],
         metavar="KEY=VALUE",
         help="how the embeddings were made, where their files do not state it: library, version, checkpoint "
-        "(sha256:…), input_size, resize, dtype, backend",
+        "(sha256:…), input_size, resize, dtype, backend; pretrained_on: data sets on which the foundation model was "
+        "pretrained",
     )
 
 

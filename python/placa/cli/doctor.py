@@ -52,6 +52,7 @@ PYTHON_PACKAGES = {
     "tensorflow": ("no training with TensorFlow, the default of Keras", "placa[tensorflow]"),
     "jax": ("no training in several processes", "placa[jax]"),
     "torch": ("no training with torch", "placa[torch]"),
+    "safetensors": ("no foundation models as backbones", "placa[hub]"),
     "distributed": ("no Dask cluster", "placa[dask]"),
 }
 #: What training and prediction need.

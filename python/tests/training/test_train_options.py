@@ -27,8 +27,10 @@ def test_without_options_the_defaults_are_used() -> None:
 
 def test_every_option_can_be_given_on_the_command_line_and_in_a_file(tmp_path: Path) -> None:
     wanted = TrainOptions(
-        backbone="densenet121",
-        weights="imagenet",
+        backbone="hf:dino",
+        tuning="full",
+        input_size=224,
+        weights="hf:dino",
         hidden=64,
         seed=3,
         epochs=7,

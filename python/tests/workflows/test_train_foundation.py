@@ -72,6 +72,7 @@ def test_a_run_predicts_and_explains_without_the_folder(tuned: Path, prepared: P
     assert explain_files(tuned, [str(images[0])], tmp_path / "maps")
 
 
+@pytest.mark.slow
 def test_resuming_with_adapters_gives_identical_weights(prepared: Path, folder: Path, tmp_path: Path) -> None:
     data = read_training_data(prepared)
     rows, held_out = data.rows("train")[:24], data.rows("validation")

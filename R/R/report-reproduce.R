@@ -71,7 +71,8 @@ runs_of_other_seeds <- function(run, name) {
 
 # The command-line options of `placa train`, by their names in run.json. Options of the source are stored as typed.
 flags_of_train <- c(
-  "backbone", "tuning", "input_size", "weights", "hidden", "seed", "folds", "epochs", "head_epochs", "patience", "batch_size", "learning_rate",
+  "backbone", "tuning", "input_size", "weights", "hidden", "seed", "folds", "epochs", "head_epochs", "patience",
+  "batch_size", "learning_rate",
   "warmup", "weight_decay", "loss", "classes", "focal_gamma", "class_weights", "label_smoothing", "mixup", "ema",
   "mixed_precision", "recalibration", "resist"
 )

@@ -83,7 +83,8 @@ def evaluate(
     progress, out = show(progress), Path(out) if out else None
     require_evaluator(bridge)
     ratings = None if readers is None else str(_require_ratings(Path(readers)))
-    if isinstance(run, pd.DataFrame) or not Path(run).is_dir():
+    # A missing path without an ending is a run, whose error names the runs beside it.
+    if isinstance(run, pd.DataFrame) or (Path(run).suffix and not Path(run).is_dir()) or Path(run).is_file():
         table = run if isinstance(run, pd.DataFrame) else Path(run)
         return evaluate_table(table, split, bridge, progress, prevalence, ratings, out, thresholds, columns)
     run = Path(run)

@@ -12,8 +12,9 @@ import pytest
 from conftest import Command, RecordedProgress
 from raising import raises
 
-from placa.core.errors import ForeignDirectoryError, UnknownNameError
+from placa.core.errors import ForeignDirectoryError, PathNotFoundError, UnknownNameError
 from placa.evaluation.errors import RError, TableOptionError
+from placa.records.errors import NotARunError
 from placa.records.files import read_record
 from placa.records.model import Thresholds
 from placa.records.predictions import read_predictions
@@ -97,6 +98,10 @@ def test_what_does_not_fit_is_refused_before_r_starts(run: Path, elsewhere: Path
         evaluate(run, truth="label", thresholds=0.5, progress=False)
     with raises(UnknownNameError, name="label", known=["Mass"]):
         evaluate(elsewhere, thresholds={"Mass": 0.5}, truth="label", estimate="p", progress=False)
+    with raises(PathNotFoundError, path="none.csv"):
+        evaluate("none.csv", progress=False)
+    with raises(NotARunError, path=str(run.parent / "none"), runs=[str(run)]):
+        evaluate(run.parent / "none", progress=False)
     (tmp_path / "notes.txt").write_text("mine")
     with raises(ForeignDirectoryError, path=str(tmp_path)):
         evaluate(elsewhere, out=tmp_path, truth="label", estimate="p", progress=False)

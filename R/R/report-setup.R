@@ -102,7 +102,10 @@ report_sections <- function() {
     abstention = of_results("abstention", "abstention", write_abstention),
     readers = write_readers,
     comparison = function(run, facts) write_comparisons(run, facts, the_report$compare),
-    elsewhere = write_elsewhere,
+    elsewhere = function(run, facts) {
+      write_elsewhere(run, facts)
+      write_monitoring(run, facts)
+    },
     errors = of_results("errors", "errors", function(run, facts) {
       write_extremes(the_report$extremes, facts, from_python("maps"))
     }),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from placa.training.options import TrainOptions as TrainOptions
     from placa.workflows.evaluate import evaluate as evaluate
     from placa.workflows.export import export as export
+    from placa.workflows.monitor import monitor as monitor
     from placa.workflows.prepare import prepare as prepare
     from placa.workflows.report import report as report
     from placa.workflows.share import share as share
@@ -49,6 +50,7 @@ _PUBLIC = {
     "evaluate": "placa.workflows.evaluate",
     "export": "placa.workflows.export",
     "load_model": "placa.inference.model",
+    "monitor": "placa.workflows.monitor",
     "prepare": "placa.workflows.prepare",
     "read_dicom": "placa.sources.dicom",
     "read_folders": "placa.sources.folders",

@@ -43,6 +43,7 @@ COMMANDS = {
     "evaluate": "evaluate a run, or any model's predictions, in R: tables and figures",
     "validate": "validate a run on another prepared data set, in R",
     "update": "update a run's probabilities and thresholds for a local data set, in R",
+    "monitor": "compare months after a run's deployment with its test images, in R",
     "runs": "list runs with their data, options and results",
     "report": "render a run's report",
     "tables": "write a run's tables and paragraphs for a paper",

@@ -26,6 +26,14 @@ class ReadingMismatchError(InputError):
     """
 
 
+class PeriodNameError(InputError):
+    """Two periods to monitor have one name, or a name has another meaning. Values: ``name``."""
+
+
+class ChangedPeriodError(MachineError):
+    """A period differs from the test images of a run: a failed check. Values: ``period``, ``variables``."""
+
+
 class NothingToExplainError(InputError):
     """Neither images nor a data set with boxes are named. Values: ``run``."""
 

@@ -52,6 +52,8 @@ true_values <- function(separation) {
     advantage = net_benefit(0.2, prevalence) - max(0, prevalence - (1 - prevalence) / 4),
     brier = brier, brier_scaled = 1 - brier / (prevalence * (1 - prevalence)),
     log_loss = mean_of(function(z, truth) -plogis(if (truth == 1) z else -z, log.p = TRUE)),
+    threshold_youden = plogis(logit(0)), threshold_sensitivity = plogis(logit(separation / 2 + qnorm(0.05))),
+    threshold_specificity = plogis(logit(-separation / 2 + qnorm(0.95))), threshold_worth = 0.2,
     intercept = 0, slope = 1, observed_expected = 1, curve_end = 0, curve_middle = 0,
     abstention_coverage = se_at(0), calibration_in_the_large = 0,
     model_auroc = 0, model_sensitivity = 0, model_specificity = 0, model_brier = 0,
@@ -113,6 +115,9 @@ limits_in <- function(data, separation) {
     )
   )
   limits <- t(vapply(quantities, function(of) of$limits(0.95), double(2)))
+  points <- placa$choose_points(data$probability, truth, 0.95, 0.95)
+  thresholds <- placa$threshold_limits(data, points, 0.95, 0.95, 4, 0.95, draws, 1)
+  rownames(thresholds) <- paste0("threshold_", c("youden", "sensitivity", "specificity", "worth"))
   values <- cbind(placa$placement_values(truth, data$probability), placa$placement_values(truth, data$other))
   aurocs <- lapply(1:2, function(i) placa$auroc_of_placements(truth, values[, i], 1, cluster))
   ones <- rep(1, nrow(data))
@@ -125,7 +130,7 @@ limits_in <- function(data, separation) {
   curve <- placa$smooth_curve(data, "probability", 3, 0.95)$curve
   of <- function(table, row) as.double(unlist(table[row, c("lower", "upper")]))
   rbind(
-    limits,
+    limits, thresholds,
     average_precision = of(areas, "average_precision"), partial_auroc = of(areas, "partial"),
     roc_band = of(roc, 1), pr_band = of(pr, 1),
     intercept = placa$intercept_limits(truth, z, cluster, 0.95),

@@ -22,12 +22,12 @@ format_interval <- function(estimate, lower, upper, decimal_mark = ".", digits =
   ifelse(is.na(estimate), "cannot be estimated", ifelse(is.na(lower) | is.na(upper), alone, known))
 }
 
-# Uses the fewest digits that show the ticks exactly, at least one.
+# Uses the fewest digits that show the ticks exactly, at least one. The minus of figures is a hyphen, see labels_of().
 format_ticks <- function(x, decimal_mark, digits = 1) {
   while (digits < 6 && any(abs(x - round(x, digits)) > 1e-9, na.rm = TRUE)) {
     digits <- digits + 1
   }
-  format_number(x, digits, decimal_mark, minus = "\u2212")
+  format_number(x, digits, decimal_mark)
 }
 
 format_percent <- function(x, labels) {

@@ -121,7 +121,7 @@ diagonal_panels <- function(panel, tops, below, labels) {
 
 calibration_layers <- function(bins, curve, tops, confidence, labels) {
   colour <- finding_colours[[1]]
-  n <- paste(unique(range(bins$n_images)), collapse = "\u2013")
+  n <- paste(unique(range(bins$n_images)), collapse = "-")
   point <- fill_in(labels$bin, n = n, level = format(100 * confidence))
   smooth <- fill_in(labels$smooth, level = format(100 * confidence))
   list(

@@ -98,7 +98,7 @@ of_prevalence <- function(table, own) {
 prevalence_caption <- function(table, labels) {
   prevalence <- unique(table[["prevalence"]])
   if (length(prevalence) == 0) return("")
-  text <- paste(format_percent(signif(range(prevalence), 2), labels), collapse = "\u2013")
+  text <- paste(format_percent(signif(range(prevalence), 2), labels), collapse = "-")
   if (length(prevalence) == 1) text <- format_percent(signif(prevalence, 2), labels)
   fill_in(if (isTRUE(table$own[[1]])) labels$at_own_prevalence else labels$at_other_prevalence, prevalence = text)
 }

@@ -149,7 +149,7 @@ roc_captions <- function(table, labels) {
 # The limits of an interval, or the words for a missing one.
 bounds_text <- function(lower, upper, digits, labels) {
   number <- function(x) format_number(x, digits, labels$decimal_mark)
-  ifelse(is.na(lower) | is.na(upper), labels$no_interval, paste0(number(lower), "\u2013", number(upper)))
+  ifelse(is.na(lower) | is.na(upper), labels$no_interval, paste0(number(lower), "-", number(upper)))
 }
 
 interval_name <- function(table, labels) {

@@ -79,7 +79,7 @@ as_panel_of_metrics <- function(values, metric, labels) {
 places_of_groups <- function(table, labels, with_counts) {
   rows <- unique(tibble::as_tibble(table)[c("column", "group")])
   first <- !duplicated(rows$column)
-  name <- sub("^(\\d+)-(\\d+)$", "\\1\u2013\\2", translate(rows$group, labels$groups))
+  name <- translate(rows$group, labels$groups)
   if (with_counts) {
     n <- table$n_images[match(paste(rows$column, rows$group), paste(table$column, table$group))]
     name <- paste0(name, " (", format_count(n, labels), ")")

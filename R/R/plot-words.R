@@ -1,7 +1,11 @@
 # The texts of the figures in one language for plot_labels(), from the same file as those of the report.
 
+# Dashes and minus signs are hyphens, because the fonts of pdf() have no others and it prints dots.
 labels_of <- function(language) {
   words <- read_words(language)
+  plain <- function(text) gsub("\u2212", "-", gsub("\u2013", "-", text, fixed = TRUE), fixed = TRUE)
+  of_figures <- c("figure", "metric")
+  words[of_figures] <- rapply(words[of_figures], plain, "character", how = "list")
   labels <- lapply(words$figure, unlist)
   labels$decimal_mark <- words$number$decimal
   labels$percent_sign <- sub("{n}", "", words$number$percent, fixed = TRUE)

@@ -105,7 +105,7 @@ test_that("subgroups show every group, the rest, and groups that are too small",
   expect_identical(nrow(layer_of(plot, "GeomText")), sum(shown$too_small))
   texts <- texts_of(plot)
   expect_match(texts, "^Sex:  F \\(", all = FALSE)
-  expect_match(texts, "^18\u201339 \\(", all = FALSE)
+  expect_match(texts, "^18-39 \\(", all = FALSE)
   expect_true(all(words$metrics[c("auroc", "specificity", "under_diagnosis")] %in% texts))
   missed <- ggplot2::autoplot(evaluation$subgroups, metric = "under_diagnosis")
   expect_match(texts_of(missed), words$metrics[["under_diagnosis"]], all = FALSE)

@@ -4,7 +4,7 @@ one <- only(both, "Pneumonia")
 test_that("the curve of a single finding has AUROC and all operating points", {
   texts <- texts_of(plot_roc(one))
   row <- one$discrimination
-  interval <- paste0(format_number(row$auroc_lower, 3), "\u2013", format_number(row$auroc_upper, 3))
+  interval <- paste0(format_number(row$auroc_lower, 3), "-", format_number(row$auroc_upper, 3))
   expect_match(texts, paste0("Pneumonia.*0\\.931.*95.*", interval), all = FALSE)
   expect_match(texts, paste0(plot_labels("en")$operating_points[["youden"]], ".*77\\.4%.*88\\.8%"), all = FALSE)
   expect_match(texts, plot_labels("en")$operating_points[["sensitivity_95"]], all = FALSE)

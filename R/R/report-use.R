@@ -142,18 +142,12 @@ write_abstention <- function(run, facts) {
               "abstention.missing")
   write_each(s("abstention.tabs"), "all-abstention", facts, function(name) {
     rows <- table[table$finding == name, ]
-    percent <- function(what) {
-      values <- lapply(paste0(what, c("", "_lower", "_upper")), function(n) 100 * column(rows, n))
-      estimate_text(values[[1]], values[[2]], values[[3]], 0)
-    }
     # The error rate is 1 - coverage.
     missed <- lapply(c("coverage_positive", "coverage_positive_upper", "coverage_positive_lower"),
                      function(n) 100 * (1 - column(rows, n)))
     alarms <- lapply(c("coverage_negative", "coverage_negative_upper", "coverage_negative_lower"),
                      function(n) 100 * (1 - column(rows, n)))
-    decided <- percent("error_decided")
-    decided[column(rows, "deferred") %in% 1] <- s("number.none")
-    shown <- data.frame(pct(rows$error_rate, 0), percent("deferred"), decided,
+    shown <- data.frame(shares_decided(rows),
                         estimate_text(missed[[1]], missed[[2]], missed[[3]], 0),
                         estimate_text(alarms[[1]], alarms[[2]], alarms[[3]], 0))
     names(shown) <- words_of("abstention.column", c("wanted", "deferred", "decided", "missed", "alarms"))
@@ -179,13 +173,18 @@ write_shares_decided <- function(table, facts) {
     of_finding <- as.data.frame(table[table$finding == name, ])
     of_finding[which.min(abs(of_finding$error_rate - 0.05)), ]
   }))
+  shown <- data.frame(capitalise(finding(rows$finding)), shares_decided(rows))
+  names(shown) <- c(s("points.column.finding"), words_of("abstention.column", c("wanted", "deferred", "decided")))
+  write_table_block("abstention", shown, s("abstention.main_caption"))
+}
+
+# The target, the share deferred and the error among the decided, in per cent.
+shares_decided <- function(rows) {
   percent <- function(what) {
     values <- lapply(paste0(what, c("", "_lower", "_upper")), function(n) 100 * column(rows, n))
     estimate_text(values[[1]], values[[2]], values[[3]], 0)
   }
   decided <- percent("error_decided")
   decided[column(rows, "deferred") %in% 1] <- s("number.none")
-  shown <- data.frame(capitalise(finding(rows$finding)), pct(rows$error_rate, 0), percent("deferred"), decided)
-  names(shown) <- c(s("points.column.finding"), words_of("abstention.column", c("wanted", "deferred", "decided")))
-  write_table_block("abstention", shown, s("abstention.main_caption"))
+  data.frame(pct(rows$error_rate, 0), percent("deferred"), decided)
 }

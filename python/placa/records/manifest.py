@@ -70,7 +70,9 @@ def complete(images: pd.DataFrame, findings: list[str]) -> pd.DataFrame:
     out["group_id"] = out["group_id"].fillna(out["patient_id"]).fillna(out["image_id"])
     for name in ("age", *(name for name in EXTENT if name in images)):
         numbers = images[name].reset_index(drop=True) if name in images else pd.Series(np.nan, index=out.index)
-        out[name] = pd.to_numeric(numbers, errors="coerce").astype("float64")
+        known = pd.to_numeric(numbers, errors="coerce").astype("float64")
+        # A study date before the date of birth gives no age.
+        out[name] = known.mask((known < 0) | np.isinf(known))
     for finding in findings:
         out[finding] = images[finding].reset_index(drop=True).astype("Int8")
     twice = out["image_id"][out["image_id"].duplicated()]

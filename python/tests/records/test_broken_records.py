@@ -52,6 +52,11 @@ def test_an_invalid_manifest_table_is_an_error(images: pd.DataFrame) -> None:
         complete(images.assign(image_id="a"), ["Mass"])
 
 
+def test_an_age_that_nobody_has_is_missing_in_the_manifest(images: pd.DataFrame) -> None:
+    ages = complete(images.assign(age=[-1.0, *[50.0] * (len(images) - 1)]), ["Mass"])["age"]
+    assert ages.isna().tolist() == [True, *[False] * (len(images) - 1)]
+
+
 def test_a_directory_without_a_valid_manifest_is_an_error(images: pd.DataFrame, tmp_path: Path) -> None:
     with raises(NotPreparedError, path=str(tmp_path)):
         read_manifest(tmp_path)

@@ -77,7 +77,8 @@ def _resized(levels: Any, side: int) -> Any:
     layers = load_keras().layers
     rows = layers.EinsumDense("bhwc,hk->bkwc", (side, size, 1), dtype="float32", name=f"{FIXED}rows")
     columns = layers.EinsumDense("bhwc,wk->bhkc", (side, side, 1), dtype="float32", name=f"{FIXED}columns")
-    resized = columns(rows(levels))
+    # Torch multiplies no integers with floats.
+    resized = columns(rows(load_keras().ops.cast(levels, "float32")))
     for layer in (rows, columns):
         layer.set_weights([bicubic(size, side).T])
     return resized

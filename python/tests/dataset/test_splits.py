@@ -106,8 +106,8 @@ def test_splits_have_the_requested_fractions() -> None:
     split, method = split_images(images, ["Mass"], SplitPlan(2, (50, 20, 30)), None)
     share = split.value_counts(normalize=True)
     assert abs(share["train"] - 0.5) < 0.02 and abs(share["test"] - 0.3) < 0.02
-    assert method.facts["fractions"] == [0.5, 0.2, 0.3] and method.facts["seed"] == 2
-    assert method.facts["given"] is None and method.notes == []
+    assert method.facts == {"given": None, "unit": "patient", "seed": 2, "fractions": [0.5, 0.2, 0.3]}
+    assert method.notes == []
     assert split.equals(assign_splits(images, ["Mass"], 2, (0.5, 0.2, 0.3)))
 
 

@@ -49,8 +49,9 @@ def test_targets_that_no_midpoint_reaches_have_the_thresholds_0_and_1() -> None:
     assert (cuts["sensitivity_95"], cuts["specificity_95"]) == (0.0, 1.0)
 
 
-def test_adjacent_floats_have_a_threshold_between_them() -> None:
-    low = 0.3
+@pytest.mark.parametrize("low", [0.3, np.nextafter(0.3, 1)])
+def test_adjacent_floats_have_a_threshold_between_them(low: float) -> None:
+    # One of the two midpoints is rounded up, the other down.
     high = np.nextafter(low, 1)
     cut = choose_thresholds(np.array([low, high]), np.array([0.0, 1.0]))["youden"]
     assert low < cut <= high

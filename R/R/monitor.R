@@ -79,7 +79,7 @@ monitor_run <- function(run, folder, draws = 500) {
 
 check_periods <- function(periods, reference, call) {
   if (!is.list(periods) || is.data.frame(periods) || !rlang::is_named(periods) || length(periods) == 0) {
-    cli::cli_abort(
+    abort(
       c("{.arg periods} must be a named list of data frames.", x = "Received {.obj_type_friendly {periods}}."),
       class = "placa_error_periods", call = call
     )
@@ -88,7 +88,7 @@ check_periods <- function(periods, reference, call) {
     rows <- check_predictions(rows, call = call)
     rows <- rows[rows$finding %in% reference$finding, ]
     if (nrow(rows) == 0) {
-      cli::cli_abort(
+      abort(
         c("Each period must have a finding of the model.",
           i = "The model predicts {.val {unique(reference$finding)}}."),
         class = "placa_error_finding", call = call

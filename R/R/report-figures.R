@@ -110,8 +110,8 @@ shortcut_plot <- function(probes, model) {
   }
   d$name <- factor(d$name, levels = d$name)
   lowest <- min(0.5, floor(10 * min(d$auroc, d$lower, na.rm = TRUE)) / 10)
-  words <- c(word("verdict", names(verdict_colours)), model = s("audit.shortcuts.model"))
-  names(words) <- c(names(verdict_colours), "model")
+  # The row of the model has its name, so that it needs no key.
+  words <- stats::setNames(word("verdict", names(verdict_colours)), names(verdict_colours))
   shown <- intersect(names(words), d$kind)
   ggplot2::ggplot(d, ggplot2::aes(y = .data$name, colour = .data$kind)) +
     ggplot2::geom_vline(xintercept = 0.5, linetype = "22", colour = report_ink, linewidth = 0.4) +

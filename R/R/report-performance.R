@@ -56,6 +56,9 @@ other_measures <- function(evaluation, thresholds) {
   default <- vapply(found$finding, function(name) thresholds$findings[[name]]$default %||% "", "")
   points <- evaluation[["operating_points"]]
   at <- lapply(other_metrics, function(metric) {
+    if (is.null(points)) {
+      return(rep(s("number.none"), nrow(found)))
+    }
     rows <- points[points$metric %in% metric, ]
     rows <- rows[match(paste(found$finding, default), paste(rows$finding, rows$operating_point)), ]
     estimate_text(column(rows, "estimate"), column(rows, "lower"), column(rows, "upper"))
@@ -66,6 +69,6 @@ other_measures <- function(evaluation, thresholds) {
     capitalise(finding(found$finding)),
     estimate_text(column(found, "average_precision"), column(found, "average_precision_lower"),
                   column(found, "average_precision_upper"), 3),
-    stats::setNames(at, other_metrics), ece = num(errors$estimate[match(found$finding, errors$finding)], 3)
+    stats::setNames(at, other_metrics), ece = num(column(errors, "estimate")[match(found$finding, errors$finding)], 3)
   )
 }

@@ -84,7 +84,7 @@ def _counts(words: Words, facts: SourceFacts, audit: Audit) -> str:
     began = facts["rows"] if facts["rows"] is not None else used + facts["rejected"]
     counts = {"rows": began, **{name: facts[name] for name in ("missing", "unused", "rejected")}, "used": used}
     rows = [(words.say(f"datasheet.row.{name}"), words.number(count)) for name, count in counts.items()]
-    return markdown_table(("", words.say("card.row.images")), rows)
+    return markdown_table((words.say("card.column.count"), words.say("card.row.images")), rows)
 
 
 def _splits(words: Words, facts: SourceFacts, audit: Audit) -> str:
@@ -97,8 +97,7 @@ def _splits(words: Words, facts: SourceFacts, audit: Audit) -> str:
         shares = [side["prevalence"].get(finding) for side in sides]
         row = words.say("card.row.positives", finding=words.name("finding", finding))
         rows.append((row, *(words.number(None) if share is None else words.percent(share) for share in shares)))
-    heads = [words.say(f"card.column.{name}") for name in ("train", "validation", "test")]
-    return markdown_table(("", *heads), rows)
+    return markdown_table([words.say(f"card.column.{name}") for name in ("count", "train", "validation", "test")], rows)
 
 
 def _audit(words: Words, audit: Audit) -> list[str]:

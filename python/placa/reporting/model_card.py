@@ -172,7 +172,7 @@ def _counts(words: Words, facts: RunFacts, splits: Sequence[Split]) -> str:
         [words.say(key, finding=words.name("finding", finding)), *(words.number(numbers[split]) for split in splits)]
         for key, finding, numbers in counts
     ]
-    return markdown_table(["", *(words.say(f"card.column.{split}") for split in splits)], rows)
+    return markdown_table([words.say(f"card.column.{name}") for name in ("count", *splits)], rows)
 
 
 def _label_facts(words: Words, data: DataFacts) -> list[str]:

@@ -184,8 +184,10 @@ def test_doctor_works_without_r(placa_process, tmp_path: Path) -> None:
     assert "missing" in row and "no evaluation and no report" in row
 
 
-def test_evaluate_without_r_names_what_to_install(run: Path, placa_process, tmp_path: Path) -> None:
-    done = placa_process("evaluate", run, PATH=str(tmp_path), R_HOME="")
+def test_evaluate_with_a_bridge_to_r_but_without_r_names_what_to_install(
+    run: Path, placa_process, tmp_path: Path
+) -> None:
+    done = placa_process("evaluate", run, "--bridge", "rscript", PATH=str(tmp_path), R_HOME="")
     assert done.returncode == 1 and "PATH" in done.stderr and done.stderr.count("\n") == 1
 
 

@@ -162,22 +162,28 @@ def _slope_limits(truth: Floats, z: Floats, cluster: NDArray[np.int64], confiden
         variance = (weight * centred**2).sum() * _design_effect(contributions, cluster)
         return float(contributions.sum() / np.sqrt(variance)) if variance > 0 else 0.0
 
-    return _limits(score, -30 / spread, 30 / spread, confidence)
+    return _limits(score, -30 / spread, 30 / spread, float(stats.norm.ppf((1 + confidence) / 2)))
 
 
 def _intercept_limits(truth: Floats, z: Floats, cluster: NDArray[np.int64], confidence: float) -> tuple[float, float]:
+    reach = student_quantile(confidence, kish(sizes_of(cluster)) - 1)
+    if np.isnan(reach):
+        return MISSING
+    # Labels vary more around probabilities that are too extreme than the model expects.
+    best = special.expit(z + _intercept(truth, z))
+    dispersion = max(1.0, float(((truth - best) ** 2).sum() / (best * (1 - best)).sum()))
+
     def score(intercept: float) -> float:
         fitted = special.expit(z + intercept)
-        variance = (fitted * (1 - fitted)).sum() * _design_effect(truth - fitted, cluster)
+        variance = (fitted * (1 - fitted)).sum() * dispersion * _design_effect(truth - fitted, cluster)
         return float((truth - fitted).sum() / np.sqrt(max(variance, 1e-300)))
 
     middle = float(np.median(z))
-    return _limits(score, -40 - middle, 40 - middle, confidence)
+    return _limits(score, -40 - middle, 40 - middle, reach)
 
 
-def _limits(score: Callable[[float], float], least: float, most: float, confidence: float) -> tuple[float, float]:
-    """Return where a decreasing score reaches the quantiles; infinite where it does not."""
-    reach = float(stats.norm.ppf((1 + confidence) / 2))
+def _limits(score: Callable[[float], float], least: float, most: float, reach: float) -> tuple[float, float]:
+    """Return where a decreasing score is `reach` and -`reach`; infinite where it is not."""
 
     def bound(target: float) -> float:
         if score(most) > target:
@@ -190,13 +196,20 @@ def _limits(score: Callable[[float], float], least: float, most: float, confiden
 
 
 def _ratio(truth: Floats, probability: Floats, cluster: NDArray[np.int64], confidence: float) -> Estimate:
-    """Return observed to expected positives, with the variance of the hypothesis."""
+    """Return observed to expected positives with the wider of two intervals, as in R/R/calibration-intervals.R.
+
+    The first has the variance of the hypothesis, the second that of the images on the logarithmic scale.
+    """
     observed, expected = float(truth.sum()), float(probability.sum())
-    if expected == 0:
-        return (np.nan, *MISSING)
-    effect = _design_effect(truth - probability * observed / expected, cluster)
-    reach = float(stats.norm.ppf((1 + confidence) / 2)) ** 2 * effect
-    a = expected**2 + reach * float((probability**2).sum())
-    b = observed * expected + reach * expected / 2
+    reach = student_quantile(confidence, kish(sizes_of(cluster)) - 1)
+    if expected == 0 or np.isnan(reach):
+        return (observed / expected if expected else np.nan, *MISSING)
+    ratio = observed / expected
+    errors = truth - probability * ratio
+    effect = _design_effect(errors, cluster)
+    scale = float(stats.norm.ppf((1 + confidence) / 2)) ** 2 * effect
+    a = expected**2 + scale * float((probability**2).sum())
+    b = observed * expected + scale * expected / 2
     spread = np.sqrt(max(b**2 - a * observed**2, 0))
-    return observed / expected, float((b - spread) / a), float((b + spread) / a)
+    factor = np.exp(reach * np.sqrt((errors**2).sum() * effect) / observed) if observed else 1.0
+    return ratio, float(min((b - spread) / a, ratio / factor)), float(max((b + spread) / a, ratio * factor))

@@ -50,12 +50,24 @@ def _predictions(change: Callable[[pd.DataFrame], pd.DataFrame], **metadata: obj
     def edit(run: Path) -> None:
         table, stored = read_predictions(run)
         write_predictions(change(table), run / "predictions.parquet", {**stored, **metadata})
-        # Someone who edits the table may also edit its fingerprint.
-        facts = json.loads((run / "run.json").read_text())
-        del facts["files"]["predictions.parquet"]
-        (run / "run.json").write_text(json.dumps(facts))
+        _forget_predictions(run)
 
     return edit
+
+
+def _forget_predictions(run: Path) -> None:
+    """Remove the fingerprint of the table, as someone who edits the table may do."""
+    facts = json.loads((run / "run.json").read_text())
+    del facts["files"]["predictions.parquet"]
+    (run / "run.json").write_text(json.dumps(facts))
+
+
+def _text_probabilities(run: Path) -> None:
+    table = pq.read_table(run / "predictions.parquet")
+    place = table.schema.get_field_index("probability")
+    text = table.set_column(place, "probability", table["probability"].cast(pa.string()))
+    pq.write_table(text, run / "predictions.parquet")
+    _forget_predictions(run)
 
 
 EDITS: dict[str, Callable[[Path], None]] = {
@@ -78,7 +90,7 @@ EDITS: dict[str, Callable[[Path], None]] = {
     "infinite score": _predictions(lambda table: table.assign(score=float("inf"))),
     "negative age": _predictions(lambda table: table.assign(age=-0.1)),
     "probability 2": _predictions(lambda table: table.assign(probability=2.0)),
-    "probability that is text": _predictions(lambda table: table.assign(probability=table["probability"].astype(str))),
+    "probability that is text": _text_probabilities,
     "no image id": _predictions(lambda table: table.assign(image_id=None)),
     "empty finding": _predictions(lambda table: table.assign(finding=" ")),
     "predictions of schema 99": _predictions(lambda table: table, schema_version=99),

@@ -32,7 +32,7 @@ from placa.training.data import read_training_data
 keras = load_keras()
 layers = keras.layers
 
-def tiny(backbone, size, findings, weights="none", standardise=()):
+def tiny(backbone, size, findings, *others):
     x = pixels = keras.Input((size, size, 1), dtype="uint8", name="pixels")
     x = layers.Rescaling(1 / 255)(x)
     x = layers.Conv2D(4, 5, 4, use_bias=False)(x)

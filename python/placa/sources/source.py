@@ -19,6 +19,7 @@ WARNINGS = frozenset(
     {"no_patient_column", "patients_unknown", "labels_not_understood", "labels_similar", "split_divides_groups"}
     | {"copies_contradict", "images_uniform", "no_patient_id"}
     | {"few_squares_with_lung", "nih_table_renamed", "images_resized"}
+    | {"text_in_pixels", "burned_in_annotation"}
 )
 #: The label of an image without any finding of the source.
 NO_FINDING = "No Finding"

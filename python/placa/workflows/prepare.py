@@ -21,6 +21,7 @@ from placa.core.places import public_path
 from placa.core.progress import Progress, show
 from placa.core.resumable import resumable_directory
 from placa.core.system import versions
+from placa.dataset.burnt_text import search_text
 from placa.dataset.cache_journal import has_batches
 from placa.dataset.copies import find_contradictions, inspect_cache
 from placa.dataset.groups.group_images import group_images
@@ -150,6 +151,7 @@ def _fill(
         )
     files, copies, pixel_notes = _compare_pixels(source, kept, cache, rejected)
     files = describe_scans(files, np.load(cache, mmap_mode="r"), source.reading, pixel_notes)
+    search_text(files, np.load(cache, mmap_mode="r"), source.reading, pixel_notes)
     images = expand(files, source.reading)
     grouping, divided = BY_PATIENT, 0
     if not source.grouped:

@@ -65,6 +65,7 @@ def test_no_output_identifies_a_patient(tmp_path: Path) -> None:
             "PatientBirthDate": "19610203",
             "StudyDate": "20200101",
             "PatientAge": "Mustermann",
+            "BurnedInAnnotation": "YES" if number < 3 else "NO",
         }
         name = [f"{who['SOPInstanceUID']}.dcm", f"mustermann{number:02}_erika.dcm", f"{number}.dcm"][number % 3]
         with warnings.catch_warnings():
@@ -89,6 +90,7 @@ def test_no_output_identifies_a_patient(tmp_path: Path) -> None:
         assert secret.lower() not in text.lower(), secret
     notes = {note["code"]: note["values"] for note in json.loads((out / "source.json").read_text())["notes"]}
     assert notes["identifiers_in_paths"] == {"paths": 16, "files": 24}
+    assert notes["burned_in_annotation"] == {"images": 3, "files": 24}
 
 
 def test_the_key_is_created_once_with_private_permissions(tmp_path: Path, config: Path) -> None:

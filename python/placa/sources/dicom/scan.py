@@ -153,6 +153,13 @@ class FileScan:
                 "instead; path and rejected.csv are unchanged: keep them private"
             )
             notes.append(Note(text, "identifiers_in_paths", paths=renamed, files=len(rows)))
+        burnt = sum(tags.burnt_text for tags in all_tags)
+        if burnt:
+            text = (
+                f"the headers of {burnt:,} of {len(rows):,} files state that their pixels identify the patient "
+                "(BurnedInAnnotation); placa report shows images, unless --no-pictures is given"
+            )
+            notes.append(Note(text, "burned_in_annotation", images=burnt, files=len(rows)))
         return images, notes
 
     def windows(self, images: pd.DataFrame, notes: list[Note]) -> pd.DataFrame | None:

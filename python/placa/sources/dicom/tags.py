@@ -25,7 +25,7 @@ TAGS = [
     *("PatientID", "IssuerOfPatientID", "OtherPatientIDs", "PatientName", "PatientSex", "PatientAge"),
     *("PatientBirthDate", "Modality", "ViewPosition", "ViewCodeSequence", "InstitutionName", "AccessionNumber"),
     *("Rows", "Columns", "NumberOfFrames", "BitsStored", "PresentationIntentType", "SOPClassUID"),
-    *("WindowCenter", "WindowWidth", "ImageType"),
+    *("WindowCenter", "WindowWidth", "ImageType", "BurnedInAnnotation"),
     *(*_UIDS, *_DATES, *_WORDS),
 ]
 _VIEW_PATTERNS = {
@@ -55,6 +55,7 @@ class DicomTags:
         view: ``PA``, ``AP``, ``LATERAL``, another ViewPosition, or None.
         window: The first WindowCenter and WindowWidth, such as ``-600,1500``, or None.
         scout: Whether it is the scout of a CT (LOCALIZER).
+        burnt_text: Whether BurnedInAnnotation states that the pixels identify the patient.
     """
 
     patient: str
@@ -72,6 +73,7 @@ class DicomTags:
     view: str | None
     window: str | None
     scout: bool
+    burnt_text: bool = False
 
 
 def read_tags(header: Dataset) -> DicomTags:
@@ -102,6 +104,7 @@ def _read_tags(header: Dataset) -> DicomTags:
         view=_view(header),
         window=",".join(f"{number:g}" for number in window) if len(window) == 2 else None,
         scout="LOCALIZER" in str(header.get("ImageType") or "").upper(),
+        burnt_text=_text(header, "BurnedInAnnotation").upper() == "YES",
     )
 
 

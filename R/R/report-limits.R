@@ -35,7 +35,7 @@ note_limit <- function(note) {
   key <- paste0("limits.note_", note$code)
   if (!has_string(key)) return(NULL)
   values <- lapply(note$values, value_text)
-  do.call(s, c(key, values[intersect(names(values), c("images", "files", "groups", "column", "labels"))]))
+  do.call(s, c(key, values[intersect(names(values), c("images", "files", "searched", "groups", "column", "labels"))]))
 }
 
 # The remarks of `placa prepare`: a list of `code` and `values`.

@@ -19,7 +19,7 @@ _SEARCHED = 100
 _HEIGHTS = (5, 40)
 #: Least number of letters of a line.
 _LETTERS = 4
-#: Side of the surroundings in pixels, contrasts with them at which letters are separated, and least grey level of a letter.
+#: Side of the surroundings in pixels, contrasts with them at which letters separate, and least grey level of letters.
 _SURROUNDINGS, _CONTRASTS, _LEVEL = 15, (70, 120, 170), 160
 #: Largest width of a letter, and largest gap between two letters, in heights.
 _WIDTH, _GAP = 1.6, 1.1
@@ -43,8 +43,8 @@ def search_text(files: pd.DataFrame, pixels: NDArray[np.uint8], reading: Reading
     if found:
         name = files["image_id"].iloc[found[0]]
         text = (
-            f"{len(found):,} of {len(rows):,} images that were searched have text in their pixels, such as {name}: check "
-            "that it names no patient; placa report shows images, unless --no-pictures is given"
+            f"{len(found):,} of {len(rows):,} images that were searched have text in their pixels, such as {name}: "
+            "check that it names no patient; placa report shows images, unless --no-pictures is given"
         )
         notes.append(Note(text, "text_in_pixels", images=len(found), searched=len(rows)))
 

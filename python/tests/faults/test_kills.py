@@ -10,6 +10,7 @@ from campaigns import NAMES, campaign, random_moments
 from campaigns import start as start
 
 _KILLS = int(os.environ.get("PLACA_KILLS", "20"))
+_SEED = int(os.environ.get("PLACA_SEED", "0"))
 
 pytestmark = [
     pytest.mark.slow,
@@ -21,7 +22,7 @@ pytestmark = [
 def test_a_killed_command_is_repeated_with_the_same_result(name: str, start: Path, tmp_path: Path) -> None:
     one = campaign(name, start)
     digest = one.undisturbed(tmp_path)
-    for number, moment in enumerate(random_moments(one.seconds, _KILLS, seed=NAMES.index(name))):
+    for number, moment in enumerate(random_moments(one.seconds, _KILLS, seed=NAMES.index(name) + 100 * _SEED)):
         work = Path(shutil.copytree(start, tmp_path / "work"))
         one.counts["killed"] += one.kill_after(work, moment)
         one.counts["killed after the first state"] += (work / ".out.training").is_dir()

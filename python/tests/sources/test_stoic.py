@@ -194,7 +194,12 @@ def test_volumes_without_lung_are_reported(tmp_path: Path) -> None:
     volume = write_volume(tmp_path / "1.mha", thorax())
     chest = read_file(slabs(4), str(volume), 32)
     pelvis = np.where(chest < 170, 60, chest)
-    assert count_lung_squares(np.concatenate([chest, pelvis]), slabs(4)).tolist() == [4, 0]
+    # Blankets and the couch have the grey levels of lung, and are outside the body.
+    pelvis[:, :4] = 90
+    counts = count_lung_squares(np.concatenate([chest, pelvis]), slabs(4))
+    assert counts is not None and counts.tolist() == [4, 0]
+    # In a window of soft tissue, lung is as black as air.
+    assert count_lung_squares(chest, slabs(4, (50, 350))) is None
 
 
 def test_predictions_pool_the_logits_of_the_squares(ct: tuple[Path, Path, Path]) -> None:

@@ -128,6 +128,6 @@ evaluation_figures <- function(evaluation, labels = plot_labels("en")) {
   Filter(Negate(is.null), figures)
 }
 
-#' @importFrom ggplot2 autoplot
+# zzz.R assigns it: an import would load ggplot2 with placa, which takes most of a second.
 #' @export
 ggplot2::autoplot

@@ -16,7 +16,7 @@ predict_embeddings <- function(model, new_data, call = rlang::caller_env()) {
     check_model_unchanged(model, call)
     file <- tempfile("placa-embeddings-")
     on.exit(unlink(file))
-    # Every version of reticulate can convert a path. The numbers are stored row by row.
+    # The numbers are stored row by row.
     writeBin(as.double(t(vectors$numbers)), file, size = 8, endian = "little")
     found <- call_python("predict_vectors_as_lists", model$path, file, near = model$path, call = call)
     images <- vectors$images

@@ -8,9 +8,9 @@
 #' of venv or conda (`VIRTUAL_ENV`, `CONDA_PREFIX`) with placa; the `.venv` in the
 #' directory of the run, the working directory or a parent of these; an environment
 #' that reticulate creates, if it has `py_require()`. The first call starts Python
-#' and ONNX Runtime; a run without `model.onnx` needs TensorFlow, which takes
-#' seconds longer. The model then stays loaded. Files are
-#' predicted in batches, with a progress bar and bounded memory.
+#' and ONNX Runtime as a process of their own, which ends with R; a run without
+#' `model.onnx` needs TensorFlow, which takes seconds longer. The model then stays
+#' loaded. Files are predicted in batches, with a progress bar and bounded memory.
 #'
 #' @section Pixels:
 #' One image is a matrix with row 1 at the top, or an array of rows, columns and 1
@@ -62,19 +62,17 @@
 #'   An image that does not exist or cannot be read has a row of missing values, and a
 #'   warning of class `placa_warning_rejected` gives the reasons.
 #' @section Parallel R processes:
-#' A process that `parallel::mclapply()` or `future::multicore` forks cannot use a
-#' Python that was started before it. This is an error of class `placa_error_fork`.
-#' Call `predict()` once for all images, or use `parallel::makeCluster()` or
-#' `future::plan("multisession")`, and load the model in each process.
+#' Each R process starts a Python of its own, also one that `parallel::mclapply()` or
+#' `future::multicore` forks. One call of `predict()` for all images is faster: it
+#' already uses all cores.
 #' @section Errors:
 #' `placa_error_image` if no path exists, for empty `new_data` or invalid pixels;
 #' `placa_error_embedding` for anything but embeddings of the right length, if the
 #' model was trained on embeddings;
 #' `placa_error_run` if the run was moved or trained again after [load_model()];
 #' `placa_error_operating_point` for an unknown operating point;
-#' `placa_error_fork` in a forked process;
-#' `placa_error_reticulate` if reticulate is not installed; `placa_error_python` if
-#' Python is not found or fails; `placa_error_embedded` if R runs inside Python.
+#' `placa_error_processx` if processx is not installed; `placa_error_python` if
+#' Python is not found or fails.
 #' @seealso [augment()][augment.placa_model] to add the columns to a data frame; [explain()] for
 #'   a Grad-CAM map; `vignette("call-the-model", "placa")`.
 #' @export
@@ -128,7 +126,6 @@ predict_paths <- function(model, images, call = rlang::caller_env()) {
     cli::cli_progress_update(inc = length(batches[[i]]))
   }
   cli::cli_progress_done()
-  # reticulate may return a list or a vector per batch; unlist() handles both.
   all_of <- function(name, type) type(unlist(lapply(outputs, `[[`, name)))
   ids <- call_python("name_as_list", model$path, as.list(unique(rows$full)), near = model$path, call = call)
   image <- all_of("image", as.character)

@@ -1,4 +1,4 @@
-# Pixels are passed to Python as files, because every version of reticulate can convert paths.
+# Pixels are passed to Python as files.
 
 # Writes one PGM file per image, the simplest lossless format that Pillow reads.
 write_pixels <- function(images, model, call = rlang::caller_env()) {

@@ -1,4 +1,4 @@
-# The only file that uses reticulate. evaluate() needs it only to read parquet without arrow and nanoparquet.
+# The only file that starts Python: as a process of its own, which answers all calls of this R.
 
 # The dependencies of placa's Python package, for environments that reticulate creates.
 python_packages <- c(
@@ -10,86 +10,98 @@ python_packages <- c(
 # TensorFlow prints many messages unless these are set before the import.
 quiet_python <- c(TF_CPP_MIN_LOG_LEVEL = "2", TF_ENABLE_ONEDNN_OPTS = "0", GRPC_VERBOSITY = "ERROR")
 
-# The only Python module that R calls. Tests in both languages check its name.
-python_module <- "placa.workflows.r_calls"
+# The module of that process. Tests in both languages check its name.
+python_module <- "placa.workflows.r_worker"
 
-# Calls a function of that module. Paths and scalars in, lists out, because every version of reticulate converts these.
+# The process (`worker`), its program (`python`) and the R that started it (`of`): a forked R starts its own.
+python_process <- new.env(parent = emptyenv())
+
+# Calls a function of placa.workflows.r_calls. Paths and scalars in, lists and vectors out.
 call_python <- function(name, ..., near, call = rlang::caller_env()) {
-  start_python(near, call)
-  imported <- import_placa(near, call)
-  tryCatch(
-    imported[[name]](...),
-    error = function(error) abort_python(error, call)
-  )
+  worker <- start_python(near, call)
+  file <- tempfile("placa-call-", fileext = ".json")
+  answered <- FALSE
+  # An interrupted call leaves an answer to come, so the next call needs another process.
+  on.exit({
+    unlink(file)
+    if (!answered) stop_python()
+  })
+  asked <- list(`function` = name, arguments = list(...))
+  write_text(jsonlite::toJSON(asked, auto_unbox = TRUE, null = "null", digits = NA), file)
+  worker$write_input(paste0(enc2utf8(file), "\n"))
+  while (length(worker$read_output_lines(n = 1)) == 0) {
+    if (!worker$is_alive()) abort_ended(worker, call)
+    worker$poll_io(-1)
+  }
+  answered <- TRUE
+  reply <- jsonlite::fromJSON(file, simplifyDataFrame = FALSE, simplifyMatrix = FALSE)
+  if (!is.null(reply$error)) abort_python(reply, call)
+  reply$value
 }
 
+# Returns the process that answers; the first call starts it.
 start_python <- function(near, call) {
-  check_not_embedded(call)
-  if (!is_package_installed("reticulate")) {
+  if (identical(python_process$of, Sys.getpid()) && python_process$worker$is_alive()) {
+    return(python_process$worker)
+  }
+  if (!is_package_installed("processx")) {
     abort(
-      c("The R package reticulate is required to call Python, but it is not installed.",
-        i = "Run {.code install.packages(\"reticulate\")}, or {.code apt install r-cran-reticulate} on Debian."),
-      class = "placa_error_reticulate", call = call
+      c("The R package processx is required to start Python, but it is not installed.",
+        i = "Run {.code install.packages(\"processx\")}, or {.code apt install r-cran-processx} on Debian."),
+      class = "placa_error_processx", call = call
     )
   }
   unset <- quiet_python[!nzchar(Sys.getenv(names(quiet_python)))]
-  if (length(unset) > 0) {
-    do.call(Sys.setenv, as.list(unset))
-  }
-  if (reticulate::py_available(initialize = FALSE)) {
-    check_not_forked(call)
-    return(invisible())
-  }
+  # What is installed comes before the source. -P: a file in the working directory cannot shadow a module.
+  code <- sprintf("import sys; sys.path += sys.argv[1:]; from %s import main; main()", python_module)
   python <- choose_python(near, call)
+  worker <- tryCatch(
+    processx::process$new(
+      python, c("-P", "-c", code, find_source(near)), stdin = "|", stdout = "|", stderr = tempfile("placa-python-"),
+      env = c("current", unset), encoding = "UTF-8", cleanup = TRUE
+    ),
+    error = function(error) abort_start(python, conditionMessage(error), call)
+  )
+  # That of the R before a fork is kept, because processx ends a process that nothing refers to.
+  if (!is.null(python_process$of)) python_process$before <- c(python_process$before, python_process$worker)
+  python_process$of <- Sys.getpid()
+  python_process$python <- python
+  python_process$worker <- worker
+}
+
+stop_python <- function() {
+  python_process$worker$kill()
+  python_process$of <- NULL
+}
+
+# The path of the Python to use.
+choose_python <- function(near, call) {
+  python <- Sys.getenv("RETICULATE_PYTHON")
+  if (!nzchar(python)) python <- find_python(near)
   if (!is.null(python)) {
-    # The variable, not use_python(), because reticulate 1.28 then reads pyproject.toml, assumes Poetry, and warns.
-    Sys.setenv(RETICULATE_PYTHON = python)
-    on.exit(Sys.unsetenv("RETICULATE_PYTHON"))
+    return(path.expand(python))
   }
-  python_process$id <- Sys.getpid()
-  tryCatch(
-    reticulate::py_config(),
-    error = function(error) {
-      abort(
-        c("Python could not be started.",
-          x = "{conditionMessage(error)}",
-          i = "Set {.envvar PLACA_PYTHON} to a Python with placa, such as {.file .venv/bin/python} of the project."),
-        class = "placa_error_python", call = call
-      )
-    }
+  can_build <- is_package_installed("reticulate") && "py_require" %in% getNamespaceExports("reticulate")
+  if (!can_build || is.null(find_source(near))) {
+    abort_no_python(near, call)
+  }
+  getExportedValue("reticulate", "py_require")(python_packages, python_version = ">=3.11,<3.14")
+  getExportedValue("reticulate", "py_exe")()
+}
+
+abort_start <- function(python, reason, call) {
+  abort(
+    c("Python could not be started.",
+      x = "{.file {python}}: {first_line(reason)}",
+      i = "Set {.envvar PLACA_PYTHON} to a Python with placa, such as {.file .venv/bin/python} of the project."),
+    class = "placa_error_python", call = call
   )
 }
 
-# The process in which placa started Python, or in which placa was loaded.
-python_process <- new.env(parent = emptyenv())
-
-# A forked process has a copy of Python without its threads: a call would never return.
-check_not_forked <- function(call, started = python_process$id) {
-  if (!is.null(started) && started != Sys.getpid()) {
-    abort(
-      c("Python was started before this process was forked, so it cannot be used here.",
-        i = "Call {.fun predict} once for all images: it uses several cores.",
-        i = "Or use {.code parallel::makeCluster()} or {.code future::plan(\"multisession\")}, and call
-          {.fun load_model} in each process."),
-      class = "placa_error_fork", call = call
-    )
-  }
-}
-
-# The path of the Python to use, or NULL if reticulate selects it.
-choose_python <- function(near, call) {
-  if (nzchar(Sys.getenv("RETICULATE_PYTHON"))) {
-    return(NULL)
-  }
-  python <- find_python(near)
-  if (is.null(python)) {
-    can_build <- "py_require" %in% getNamespaceExports("reticulate")
-    if (!can_build || is.null(find_source(near))) {
-      abort_no_python(near, call)
-    }
-    getExportedValue("reticulate", "py_require")(python_packages, python_version = ">=3.11,<3.14")
-  }
-  python
+# The last line on stderr is the exception.
+abort_ended <- function(worker, call) {
+  lines <- readLines(worker$get_error_file(), warn = FALSE, encoding = "UTF-8")
+  abort_start(python_process$python, if (length(lines)) lines[[length(lines)]] else "it ended", call)
 }
 
 abort_no_python <- function(near, call) {
@@ -163,35 +175,12 @@ absolute <- function(path) {
   file.path(normalizePath(dirname(path), mustWork = FALSE), basename(path))
 }
 
-import_placa <- function(near, call) {
-  first <- tryCatch(reticulate::import(python_module), error = identity)
-  if (!inherits(first, "error")) {
-    return(first)
-  }
-  source <- find_source(near)
-  if (!is.null(source)) {
-    reticulate::import("sys", convert = FALSE)$path$insert(0L, source)
-    second <- tryCatch(reticulate::import(python_module), error = identity)
-    if (!inherits(second, "error")) {
-      return(second)
-    }
-    first <- second
-  }
-  abort(
-    c("placa could not be imported in {.file {reticulate::py_config()$python}}.",
-      x = "{first_line(conditionMessage(first))}",
-      i = "Set {.envvar PLACA_PYTHON} to {.file .venv/bin/python} of the project and restart R."),
-    class = "placa_error_python", call = call
-  )
-}
-
-abort_python <- function(error, call) {
-  text <- first_line(conditionMessage(error))
+abort_python <- function(reply, call) {
   # The message of an error of placa is complete; other errors are internal faults. Each has a class in a module errors.
-  ours <- "^placa[.]([[:alnum:]_]+[.])*errors[.][[:alnum:]_]+: "
-  is_ours <- grepl(ours, text)
-  text <- sub(ours, "", text)
-  message <- if (is_ours) "{text}" else c("Python raised an error.", x = "{text}")
+  is_ours <- grepl("^placa[.]([[:alnum:]_]+[.])*errors[.]", reply$error)
+  text <- first_line(reply$message)
+  kind <- sub(".*[.]", "", reply$error)
+  message <- if (is_ours) "{text}" else c("Python raised an error.", x = "{kind}: {text}")
   abort(message, class = "placa_error_python", call = call)
 }
 
@@ -199,21 +188,4 @@ first_line <- function(text) {
   lines <- strsplit(text, "\n", fixed = TRUE)[[1]]
   lines <- lines[nzchar(trimws(lines))]
   if (length(lines) == 0) "" else lines[[1]]
-}
-
-# If Python runs this R through rpy2, a second Python crashes the process.
-check_not_embedded <- function(call) {
-  if (is_embedded()) {
-    abort(
-      c("Python cannot be called from R inside Python (rpy2), because the process would crash.",
-        i = "Call placa's Python functions directly, or use a separate R session.",
-        i = "To read parquet in this R, install nanoparquet or arrow."),
-      class = "placa_error_embedded", call = call
-    )
-  }
-}
-
-# The variable is 1 or the process ID. A child process of the embedded R has another ID.
-is_embedded <- function(marker = Sys.getenv("PLACA_EMBEDDED_R"), arguments = commandArgs()) {
-  marker %in% c("1", as.character(Sys.getpid())) || identical(arguments[1], "rpy2")
 }

@@ -1,7 +1,7 @@
 # Each reader returns list(data = data frame, metadata = JSON under the key "placa", or NULL, left_out = the names of
 # columns without a type in R). docs/formats.md has the contract of the types.
 parquet_readers <- function() {
-  list(arrow = read_by_arrow, nanoparquet = read_by_nanoparquet, reticulate = read_by_python)
+  list(arrow = read_by_arrow, nanoparquet = read_by_nanoparquet, processx = read_by_python)
 }
 
 # A file that one reader cannot read is passed to the next.
@@ -12,7 +12,7 @@ read_parquet <- function(file, readers = parquet_readers(), call = rlang::caller
     abort(
       c("A package that reads parquet is required, but none is installed.",
         i = "Run {.code install.packages(\"nanoparquet\")}, a small package.",
-        i = "Or install arrow, or reticulate with the project's Python."),
+        i = "Or install arrow, or processx with the project's Python."),
       class = "placa_error_parquet", call = call
     )
   }
@@ -61,7 +61,7 @@ tell_left_out <- function(columns, file) {
   }
 }
 
-# Does not load the package, because R inside Python must not load reticulate.
+# Does not load the package.
 is_package_installed <- function(package) {
   nzchar(system.file(package = package))
 }

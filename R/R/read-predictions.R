@@ -1,7 +1,7 @@
 #' Read the predictions of a run
 #'
 #' Parquet is read by the first installed package of arrow, nanoparquet, and
-#' reticulate with the project's Python. The result is the same.
+#' processx with the project's Python. The result is the same.
 #'
 #' @param x The path of a run (a directory with a `predictions.parquet`), or of
 #'   a parquet file with the same columns, as `placa predict --out` writes.

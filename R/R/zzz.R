@@ -1,3 +1,4 @@
 .onLoad <- function(libname, pkgname) { # nolint: object_name_linter.
-  python_process$id <- Sys.getpid()
+  # A promise: ggplot2 is loaded at the first use.
+  delayedAssign("autoplot", ggplot2::autoplot, assign.env = topenv())
 }

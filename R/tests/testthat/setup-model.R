@@ -31,7 +31,7 @@ call_there <- function(run, calls, env) {
 trained_run <- function() {
   run <- Sys.getenv("PLACA_TEST_RUN")
   skip_if(!nzchar(run), "PLACA_TEST_RUN names no run")
-  skip_if_not_installed("reticulate")
+  skip_if_not_installed("processx")
   images <- Sys.getenv("PLACA_TEST_IMAGES")
   skip_if(!nzchar(images), "PLACA_TEST_IMAGES names no folder with the run's images")
   python <- find_python(run)

@@ -1,8 +1,7 @@
 test_that("a model is printed without Python", {
   run <- local_run(findings = c("Pneumonia", "Effusion"))
-  # Another test may have started Python in this process.
-  started <- function() "reticulate" %in% loadedNamespaces() && reticulate::py_available()
-  before <- started()
+  # Another test may have started Python.
+  before <- python_process$worker
   model <- load_model(run)
   expect_s3_class(model, "placa_model")
   expect_identical(model$findings, c("Pneumonia", "Effusion"))
@@ -10,7 +9,7 @@ test_that("a model is printed without Python", {
   expect_match(text, "Pneumonia.*Effusion.*No Finding")
   expect_match(text, "evaluate_run\\(\\)")
   expect_match(text, "youden.*0\\.500.*default")
-  expect_identical(started(), before)
+  expect_identical(python_process$worker, before)
 })
 
 test_that("an evaluated model prints AUROC", {

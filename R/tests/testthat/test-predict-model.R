@@ -57,12 +57,31 @@ test_that("images that differ from all training images are a warning", {
   expect_match(outside[[1]][[2]], "b.png")
 })
 
-test_that("Python inside Python is an error", {
+test_that("a forked process and the process before it both predict", {
+  skip_on_os("windows")
+  env <- stand_in()
+  run <- local_run()
+  folder <- local_images(c(`a.png` = 2, `b.png` = 4))
+  there <- call_there(run, env = env, gsub("FOLDER", deparse(folder), c(
+    "predict(model, FOLDER)$.pred_Pneumonia",
+    "parallel::mclapply(1:2, function(i) predict(model, FOLDER)$.pred_Pneumonia, mc.cores = 2)",
+    "predict(model, FOLDER)$.pred_Pneumonia"
+  )))
+  each <- c(0.5, 0.25)
+  expect_identical(there$results, list(each, list(each, each), each))
+})
+
+test_that("an interrupted or killed Python is started again", {
+  env <- stand_in()
   run <- local_run()
   folder <- local_images(c(`a.png` = 2))
-  skip_if_not_installed("reticulate")
-  there <- call_there(run, sprintf("predict(model, %s)", deparse(folder)), "PLACA_EMBEDDED_R=1")
-  expect_true("placa_error_embedded" %in% there$results[[1]]$class)
+  there <- call_there(run, env = env, gsub("FOLDER", deparse(folder), c(
+    "predict(model, FOLDER)", "placa:::python_process$worker$kill(); predict(model, FOLDER)$.pred_Pneumonia",
+    "placa:::call_python('no_such_function', near = FOLDER)", "predict(model, FOLDER)$.pred_Pneumonia"
+  )))
+  expect_identical(there$results[[2]], 0.5)
+  expect_match(there$results[[3]]$message, "AttributeError")
+  expect_identical(there$results[[4]], 0.5)
 })
 
 test_that("a Python without placa is an error", {

@@ -52,30 +52,14 @@ test_that("a missing Python is an error with a remedy", {
   expect_error(abort_no_python("runs/x", NULL), "make setup", class = "placa_error_python")
 })
 
-test_that("R inside Python is detected by both signs, child processes are not", {
-  expect_true(is_embedded("1", "R"))
-  expect_true(is_embedded(as.character(Sys.getpid()), "R"))
-  expect_true(is_embedded("", c("rpy2", "--quiet")))
-  expect_false(is_embedded(as.character(Sys.getpid() + 1L), "R"))
-  expect_false(is_embedded("", "R"))
-})
-
-test_that("a Python of the process before a fork is an error", {
-  expect_error(check_not_forked(NULL, started = Sys.getpid() + 1L), "makeCluster", class = "placa_error_fork")
-  expect_silent(check_not_forked(NULL, started = Sys.getpid()))
-})
-
-test_that("library(placa) does not load reticulate", {
-  lines <- in_own_r("cat('loaded:', 'reticulate' %in% loadedNamespaces())")
-  expect_match(lines, "loaded: FALSE", all = FALSE)
-})
-
-test_that("evaluate() does not load reticulate", {
+test_that("library(placa), evaluate() and predict() do not load what they do not need", {
+  loaded <- "cat('loaded:', intersect(c('ggplot2', 'processx', 'reticulate'), loadedNamespaces()), '\\n')"
   lines <- in_own_r(c(
-    "invisible(evaluate(example_predictions(), example_thresholds(), out = tempfile(), draws = 200))",
-    "cat('loaded:', 'reticulate' %in% loadedNamespaces())"
+    loaded, "invisible(evaluate(example_predictions(), example_thresholds(), draws = 200))", loaded,
+    "stopifnot(identical(placa::autoplot, ggplot2::autoplot))"
   ))
-  expect_match(lines, "loaded: FALSE", all = FALSE)
+  expect_identical(trimws(grep("^loaded:", lines, value = TRUE)), c("loaded:", "loaded:"))
+  expect_no_match_all(lines, "Error")
 })
 
 test_that("Python dependencies match pyproject.toml", {
@@ -86,7 +70,7 @@ test_that("Python dependencies match pyproject.toml", {
 })
 
 test_that("an invalid RETICULATE_PYTHON is an error", {
-  skip_if_not_installed("reticulate")
+  skip_if_not_installed("processx")
   run <- local_run()
   folder <- local_images(c(`a.png` = 2))
   there <- call_there(run, sprintf("predict(model, %s)", deparse(folder)), "RETICULATE_PYTHON=/nowhere/python")

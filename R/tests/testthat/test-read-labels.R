@@ -18,7 +18,7 @@ for (package in c("arrow", "nanoparquet")) {
 }
 
 test_that("labels are the same with Python", {
-  skip_if_not_installed("reticulate")
+  skip_if_not_installed("processx")
   python <- find_python(test_path())
   skip_if(is.null(python), "the project's Python is not there")
   lines <- in_own_r(c(

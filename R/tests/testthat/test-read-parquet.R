@@ -34,11 +34,11 @@ for (package in c("arrow", "nanoparquet")) {
 }
 
 test_that("all types are the same with Python", {
-  skip_if_not_installed("reticulate")
+  skip_if_not_installed("processx")
   python <- find_python(test_path())
   skip_if(is.null(python), "the project's Python is not there")
   lines <- in_own_r(c(
-    "readers <- placa:::parquet_readers()['reticulate']",
+    "readers <- placa:::parquet_readers()['processx']",
     sprintf("read <- placa:::read_parquet(%s, readers)", deparse(normalizePath(types_file()))),
     "saveRDS(read, Sys.getenv('PLACA_TEST_OUT'))"
   ), env = c(paste0("PLACA_PYTHON=", python), paste0("PLACA_TEST_OUT=", out <- tempfile())))
@@ -109,13 +109,13 @@ test_that("types of other programs are the same table, or an error, with nanopar
 })
 
 test_that("types of other programs are the same table with Python", {
-  skip_if_not_installed("reticulate")
+  skip_if_not_installed("processx")
   python <- find_python(test_path())
   skip_if(is.null(python), "the project's Python is not there")
   files <- foreign_files()
   lines <- in_own_r(c(
     sprintf("files <- %s", paste(deparse(files), collapse = "")),
-    "read <- function(file) suppressMessages(placa:::read_parquet(file, placa:::parquet_readers()['reticulate']))",
+    "read <- function(file) suppressMessages(placa:::read_parquet(file, placa:::parquet_readers()['processx']))",
     "saveRDS(lapply(files, read), Sys.getenv('PLACA_TEST_OUT'))"
   ), env = c(paste0("PLACA_PYTHON=", python), paste0("PLACA_TEST_OUT=", out <- tempfile())))
   if (!file.exists(out)) rlang::abort(paste(lines, collapse = "\n"))
@@ -174,7 +174,7 @@ test_that("a file with more values than the limit is not read", {
   file <- tempfile(fileext = ".parquet")
   remove_later(file, environment())
   readers <- parquet_readers()
-  readers <- readers[vapply(names(readers), is_package_installed, NA) & names(readers) != "reticulate"]
+  readers <- readers[vapply(names(readers), is_package_installed, NA) & names(readers) != "processx"]
   skip_if(!length(readers), "no reader of parquet is installed")
   if ("nanoparquet" %in% names(readers)) nanoparquet::write_parquet(data.frame(a = 1:50, b = 1:50), file)
   else arrow::write_parquet(data.frame(a = 1:50, b = 1:50), file)

@@ -22,11 +22,11 @@ for (package in c("arrow", "nanoparquet")) {
 }
 
 test_that("the table is the same with Python", {
-  skip_if_not_installed("reticulate")
+  skip_if_not_installed("processx")
   python <- find_python(test_path())
   skip_if(is.null(python), "the project's Python is not there")
   lines <- in_own_r(c(
-    "readers <- placa:::parquet_readers()['reticulate']",
+    "readers <- placa:::parquet_readers()['processx']",
     sprintf("read <- placa:::read_parquet(%s, readers)", deparse(normalizePath(fixture()))),
     "saveRDS(read, Sys.getenv('PLACA_TEST_OUT'))"
   ), env = c(paste0("PLACA_PYTHON=", python), paste0("PLACA_TEST_OUT=", out <- tempfile())))

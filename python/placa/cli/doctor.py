@@ -31,13 +31,14 @@ R_PACKAGES = {
     "knitr": "no report",
     "rmarkdown": "no report without Quarto",
     "yaml": "no evaluation and no report",
-    "reticulate": "no predict() from R, no Python chunks in the report",
+    "processx": "no predict() from R",
+    "reticulate": "no Python chunks in the report",
     "ragg": "PNG figures use R's own device",
     "svglite": "no report; SVG figures use R's own device",
     "testthat": "R's tests do not run",
     "yardstick": "no effect: pROC computes the same figures",
-    "arrow": "no effect if nanoparquet or reticulate is installed",
-    "nanoparquet": "no effect if arrow or reticulate is installed",
+    "arrow": "no effect if nanoparquet or processx is installed",
+    "nanoparquet": "no effect if arrow or processx is installed",
 }
 
 

@@ -14,9 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 import placa
 from placa.core.processes import guarded, process_killed
@@ -30,8 +28,10 @@ from placa.evaluation.errors import (
     r_error,
 )
 from placa.evaluation.r_code import CALL
-from placa.evaluation.r_frames import to_r
 from placa.evaluation.rpy2_start import choose_rpy2_mode, require_own_r
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: The line after which the output of R code begins.
 _START = "placa-output:"
@@ -131,6 +131,11 @@ def call_r(function: str, warn: Callable[[str], None], **arguments: pd.DataFrame
         InvalidTextError: A text contains a NUL or is not valid Unicode.
         KeyboardInterrupt: Ctrl-C, after R has stopped and has removed incomplete files.
     """
+    # pandas is imported here: `placa doctor` and `placa demo --help` do not need it.
+    import pandas as pd
+
+    from placa.evaluation.r_frames import to_r
+
     ri = start_r()
     given = {
         name: to_r(value) if isinstance(value, pd.DataFrame) else value

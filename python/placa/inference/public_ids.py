@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from placa.images.dicom.header import is_dicom
-from placa.sources.dicom.patient_key import PatientKey
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from placa.sources.dicom.patient_key import PatientKey
 
 _EXTENSIONS = {".dcm", ".dicom", ".ima"}
 

@@ -14,6 +14,7 @@ from placa.records.run import require_run
 
 if TYPE_CHECKING:
     from placa.inference.explain import Explainer
+    from placa.sources.dicom.patient_key import PatientKey
 
 
 def find_as_lists(run: str, places: list[str]) -> dict[str, list[str]]:
@@ -86,11 +87,17 @@ def name_as_list(run: str, paths: list[str]) -> list[str]:
         paths: Distinct paths of files.
     """
     from placa.inference.public_ids import public_ids
-    from placa.sources.dicom.patient_key import read_patient_key
+
+    @cache
+    def key() -> PatientKey:
+        # Imported for DICOM files only: the sources load pandas.
+        from placa.sources.dicom.patient_key import read_patient_key
+
+        return read_patient_key(None)
 
     reading = Reading.from_record(require_run(Path(run))["data"].get("reading"))
     names = dict(zip(paths, short_names(reading, paths), strict=True))
-    ids = public_ids(paths, names, cache(lambda: read_patient_key(None)))
+    ids = public_ids(paths, names, key)
     return [ids[path] for path in paths]
 
 

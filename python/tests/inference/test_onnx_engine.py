@@ -5,15 +5,19 @@ import subprocess
 import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import RecordedProgress
+from made_dicom_pixels import dicoms
+from made_pixels import jpegs, others, pngs, tiffs
 from PIL import Image
 from raising import raises
 
 from placa.core.files import fingerprint
+from placa.evaluation.bridge import run_rscript
 from placa.inference.loaded_run import LoadedRun
 from placa.inference.predict import Predictor, predict_files
 from placa.models.onnx_file import TOLERANCE, OnnxModel
@@ -60,7 +64,7 @@ def test_the_command_predicts_without_keras_and_pandas(run: Path, prepared: Path
     assert "Keras" not in done.stderr and "TensorFlow" not in done.stderr
 
 
-def compare_engines(run: Path, paths: list[str]) -> None:
+def compare_engines(run: Path, paths: list[str]) -> np.ndarray:
     ours, keras = Predictor(run), Predictor(run)
     keras.engine = keras.model
     assert isinstance(ours.engine, OnnxModel)
@@ -69,15 +73,39 @@ def compare_engines(run: Path, paths: list[str]) -> None:
     for name in ("probability", "score"):
         assert np.abs(getattr(first.outputs, name) - getattr(second.outputs, name)).max() <= TOLERANCE
     assert ours.classify(first.outputs.probability) == keras.classify(second.outputs.probability)
+    return first.outputs.probability
 
 
 def test_both_engines_give_the_same_predictions(run: Path, tmp_path: Path) -> None:
     compare_engines(run, draw(tmp_path, 3 * len(FORMATS)))
 
 
+def valid_files(directory: Path, images: int) -> list[str]:
+    """Write the readable files of the tests of formats, DICOM among them, and random images up to a number."""
+    paths = []
+    for number, made in enumerate(chain(tiffs(), pngs(), jpegs(), others(), dicoms())):
+        if made.right is not None:
+            paths.append(str(directory / f"valid{number}.img"))
+            Path(paths[-1]).write_bytes(made.data)
+    return paths + draw(directory, images - len(paths))
+
+
 @pytest.mark.slow
-def test_both_engines_give_the_same_predictions_for_a_thousand_images(run: Path, tmp_path: Path) -> None:
-    compare_engines(run, draw(tmp_path, 1000))
+def test_engines_and_languages_give_the_same_predictions_for_a_thousand_images(run: Path, tmp_path: Path) -> None:
+    paths = valid_files(tmp_path, 1000)
+    probability = compare_engines(run, paths)[:, 0]
+    names, by_r = tmp_path / "paths.txt", tmp_path / "r.txt"
+    names.write_text("\n".join(paths))
+    code = (
+        "arguments <- commandArgs(TRUE); model <- placa::load_model(arguments[[1]]); "
+        "predicted <- predict(model, readLines(arguments[[2]]), type = 'prob')[[1]]; "
+        "writeLines(format(predicted, digits = 17), arguments[[3]])"
+    )
+    done = run_rscript(code, str(run), str(names), str(by_r))
+    assert done.returncode == 0, done.stderr
+    apart = np.abs(np.loadtxt(by_r) - probability)
+    print(f"{len(paths):,} images; R and Python differ by at most {apart.max():.1g}")
+    assert len(apart) == 1000 and apart.max() <= TOLERANCE
 
 
 def test_stored_predictions_and_thresholds_come_from_the_engine_that_predicts(run: Path, prepared: Path) -> None:

@@ -106,9 +106,9 @@ def test_r_loads_the_ensemble_and_gives_the_predictions_of_python(
     print(model)
     """
     (tmp_path / "script.R").write_text(script)
-    has = [r, "--no-echo", "-e", "quit(status = !requireNamespace('reticulate', quietly = TRUE))"]
+    has = [r, "--no-echo", "-e", "quit(status = !requireNamespace('processx', quietly = TRUE))"]
     if subprocess.run(has, check=False).returncode:
-        pytest.skip("R has no reticulate, so it cannot call Python")
+        pytest.skip("R has no processx, so it cannot call Python")
     command = [r, "--no-echo", "--no-save", "-f", tmp_path / "script.R", "--args", folds, tmp_path / "out.csv", *images]
     environment = {**os.environ, "PLACA_PYTHON": sys.executable}
     done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False, env=environment)

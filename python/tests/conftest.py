@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Programs started with `&` ignore SIGINT, and child processes that the tests interrupt would inherit this.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-pytest_plugins = ["download_fixtures", "report_fixtures", "source_fixtures"]
+pytest_plugins = ["counts", "download_fixtures", "report_fixtures", "source_fixtures"]
 #: Folders whose tests take longest: with several workers they start first, so that no worker is left alone at the end.
 LONGEST_FIRST = ("workflows", "documents", "reporting", "training", "inference", "cli")
 

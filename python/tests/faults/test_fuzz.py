@@ -139,6 +139,5 @@ def test_changed_files_are_read_or_refused(
         assert read(whole), "a valid file is refused"
     counts = run_campaign(read, samples, file, int(os.environ.get("PLACA_FUZZ", _FILES)), _SEEDS[seed], folder)
     text = ", ".join(f"{what} {count:,}" for what, count in sorted(counts.items()))
-    record_property("counts", text)
-    print(f"{name} ({seed}): {text}")
+    record_property("counts", f"{name} ({seed}): {text}")
     assert not {what for what in counts if what in {"crashed", "hung"} or what.startswith("error")}, text

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,9 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_killed_command_is_repeated_with_the_same_result(name: str, start: Path, tmp_path: Path) -> None:
+def test_a_killed_command_is_repeated_with_the_same_result(
+    name: str, start: Path, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     one = campaign(name, start)
     digest = one.undisturbed(tmp_path)
     for number, moment in enumerate(random_moments(one.seconds, _KILLS, seed=NAMES.index(name) + 100 * _SEED)):
@@ -33,4 +36,5 @@ def test_a_killed_command_is_repeated_with_the_same_result(name: str, start: Pat
         else:
             one.judge(work, digest)
         shutil.rmtree(work)
-    one.report()
+    record_property("counts", one.text())
+    one.require_no_harm()

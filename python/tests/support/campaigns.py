@@ -113,11 +113,13 @@ class Campaign:
         left = [path.name for path in target.parent.iterdir() if path.name.startswith(f".{target.name}")]
         self.counts["leftovers"] += len(left)
 
-    def report(self) -> None:
-        """Print what happened, and fail if an interruption did harm."""
-        text = ", ".join(f"{what} {count}" for what, count in sorted(self.counts.items()) if count)
-        print(f"{self.name}: {text}")
-        assert not [what for what in _BAD if self.counts[what]], text
+    def text(self) -> str:
+        """Return what happened so far."""
+        return f"{self.name}: " + ", ".join(f"{what} {count}" for what, count in sorted(self.counts.items()) if count)
+
+    def require_no_harm(self) -> None:
+        """Fail if an interruption did harm."""
+        assert not [what for what in _BAD if self.counts[what]], self.text()
 
     def digest(self, work: Path) -> str:
         """Return a digest of the output."""

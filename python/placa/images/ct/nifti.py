@@ -72,6 +72,8 @@ def _format(header: Any, kind: str, size: int) -> PixelFormat:
     offset = float(header["vox_offset"])
     if not (math.isfinite(offset) and size + 4 <= offset < _MAX_OFFSET and offset == int(offset)):
         raise ImageRejected(f"its header is damaged (vox_offset {offset:g}): copy it again", offset=offset)
+    if not 1 <= int(header["dim"][0]) <= 7:
+        raise ImageRejected(f"its header is damaged (dim[0] {int(header['dim'][0])}): copy it again")
     shape = tuple(int(length) for length in header.get_data_shape())
     while len(shape) > 3 and shape[-1] == 1:
         shape = shape[:-1]

@@ -164,6 +164,7 @@ BAD = {
     "sizes lacking": ("1.mha", _after(_replace, b"DimSize = 40 40 12", b"DimSize = 40 40"), "DimSize = 40 40"),
     "nii.gz cut": ("1.nii.gz", _after(_cut, 0.5), "truncated"),
     "nii.gz damaged": ("1.nii.gz", _after(_damage, 0.9), "damaged"),
+    "nii with nine axes": ("1.nii", _after(_replace, b"\3\0\x28\0", b"\x09\0\x28\0", compress=False), "dim"),
     "nrrd cut": ("1.nrrd", _after(_cut, 0.5), "truncated"),
     "nrrd cut, not compressed": ("1.nrrd", _after(_cut, 0.5, compress=False), "truncated"),
     "wrong ending": ("1.png", lambda path: path.write_bytes(b"\x89PNG"), "not one of .mha"),

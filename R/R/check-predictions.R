@@ -42,6 +42,12 @@ check_predictions <- function(predictions, columns = required_columns, call = rl
   predictions
 }
 
+# Characters that are not shown (Default_Ignorable_Code_Point of Unicode), as in placa.core.text.
+invisible <- paste0(
+  "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164",
+  "\ufe00-\ufe0f\ufeff\uffa0]"
+)
+
 # Text in which blank is missing, as an empty cell of a CSV. A space or a zero-width character at an end would make
 # another patient of the same identifier, so it is removed, as in placa.records.predictions.
 as_known_text <- function(x, name, call = rlang::caller_env()) {
@@ -54,7 +60,7 @@ as_known_text <- function(x, name, call = rlang::caller_env()) {
   }
   given <- x[odd]
   values <- unique(given)
-  tidy <- trimws(gsub("[\u200b-\u200f\u2060\ufeff]", "", values), whitespace = "[\\h\\v]")
+  tidy <- trimws(gsub(invisible, "", values), whitespace = "[\\h\\v]")
   tidy[tidy %in% ""] <- NA_character_
   if (!name %in% id_columns) tidy[!is.na(tidy)] <- values[!is.na(tidy)]
   if (!identical(tidy, values)) x[odd] <- tidy[match(given, values)]

@@ -67,8 +67,9 @@ test_that("identifiers with invisible characters are the same patient", {
   first <- predictions$patient_id[[1]]
   predictions$patient_id[[1]] <- paste0(first, " ")
   predictions$patient_id[[2]] <- paste0("\u200b", first)
+  predictions$patient_id[[3]] <- paste0(first, "\u00ad\u034f\ufe0f")
   checked <- check_predictions(predictions)
-  expect_identical(checked$patient_id[1:2], c(first, first))
+  expect_identical(checked$patient_id[1:3], c(first, first, first))
 })
 
 test_that("ages and scores outside their range are errors", {

@@ -11,6 +11,11 @@ Name = TypeVar("Name", bound="str | os.PathLike[str]")
 
 #: Control characters, marks that change the direction of text, line separators, and bytes that are no UTF-8.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+#: Characters that are not shown (Default_Ignorable_Code_Point of Unicode), as in the R package.
+INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0]"
+)
 #: Words that need no quotation marks.
 _SAFE = re.compile("[A-Za-z0-9_./:+,@%-]+")
 _SHORT = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from placa.core.errors import DamagedFileError, PathNotFoundError
 from placa.core.files import DuplicateKeyError, atomic_file, explain_os_error, unique_keys
 from placa.core.system import versions
+from placa.core.text import INVISIBLE
 from placa.records.column_types import plain_columns
 from placa.records.errors import InvalidValueError, MissingColumnError, SchemaVersionError
 from placa.records.model import ModelFacts, typicality_columns
@@ -39,8 +40,6 @@ _FIELDS = [
 COLUMNS = [field.name for field in _FIELDS]
 #: Columns of the predictions of models that compare images with their training images.
 _OPTIONAL = [pa.field("typicality", pa.float64()), pa.field("outside", pa.bool_())]
-#: Zero-width characters and marks of direction.
-_INVISIBLE = "[\u200b-\u200f\u2060\ufeff]"
 
 
 def tidy(
@@ -186,7 +185,7 @@ def clean_identifiers(column: pd.Series) -> pd.Series:
 
     These are spaces and zero-width characters at the ends, and the ``.0`` of ``17.0`` if there is also ``17``.
     """
-    ids = column.astype("string").str.replace(_INVISIBLE, "", regex=True).str.strip()
+    ids = column.astype("string").str.replace(INVISIBLE, "", regex=True).str.strip()
     whole = ids.str.replace(r"^([0-9]+)\.0$", r"\1", regex=True)
     return ids.mask(((whole != ids) & whole.isin(ids.dropna())).fillna(False), whole)
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from placa.core.text import INVISIBLE
 from placa.records.codes import Note
 from placa.sources.errors import LossyIdentifierError
 from placa.sources.tables.words import DASHES, UNKNOWN, fold, shown, shown_counts
@@ -119,7 +120,7 @@ def read_patients(cells: pd.Series, column: str, file: Path, notes: list[Note]) 
 
 def clean_identifier(text: str) -> str:
     """Return an identifier without what programs add: invisible characters, ``="007"`` and ``'007`` of spreadsheets."""
-    visible = "".join(" " if letter.isspace() else letter for letter in text if unicodedata.category(letter) != "Cf")
+    visible = "".join(" " if letter.isspace() else letter for letter in INVISIBLE.sub("", text))
     plain = " ".join(visible.translate(DASHES).split())
     quoted = re.fullmatch(r'="(.*)"', plain)
     return quoted[1].strip() if quoted else re.sub(r"^'(?=[^'])|(?<=[^'])'$", "", plain)

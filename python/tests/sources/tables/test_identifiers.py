@@ -117,7 +117,7 @@ def test_views_and_splits_of_public_sets_are_read() -> None:
     "spellings",
     [
         ("P-001", "P–001", "p\u2212001"),
-        ("P 1", "P\u00a01", " P 1\u200b"),
+        ("P 1", "P\u00a01", " P 1\u200b", "P\u034f 1\ufe0f\u00ad"),
         ('="007"', "'7", "007.0"),
     ],
 )

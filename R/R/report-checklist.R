@@ -1,34 +1,37 @@
-# The table that maps the items of CLAIM 2024 and TRIPOD+AI to sections of the report, filled from the run. Items that
-# only the author knows are marked.
+# The tables that map the items of CLAIM 2024, TRIPOD+AI and STARD-AI, and the questions of PROBAST+AI, to sections of the
+# report, filled from the run. Items that only the author knows are marked.
 
 write_checklist <- function(run, facts, maps) {
-  file <- system.file("report", "checklist.csv", package = "placa")
-  items <- utils::read.csv(file, colClasses = "character")
   has <- run_contents(run, facts, maps)
+  # A numbered table cannot break across pages on paper, so it is divided into two.
+  write_items("checklist", c("claim", "tripod", "stard"), has, checklist_texts(run, facts), on_paper = 34)
+  write_items("probast", c("development", "evaluation"), has, probast_texts(run, facts))
+}
+
+write_items <- function(kind, lists, has, texts, on_paper = Inf) {
+  file <- system.file("report", paste0(kind, ".csv"), package = "placa")
+  items <- utils::read.csv(file, colClasses = "character")
   # "labels partly": partly filled if the run has additional labels, otherwise not filled.
   needed <- sub(" partly$", "", items$filled)
   at_best <- ifelse(grepl(" partly$", items$filled), "partly", "yes")
   filled <- ifelse(needed %in% names(has), ifelse(has[needed], at_best, "author"), items$filled)
-  texts <- checklist_texts(run, facts)
-  say("checklist.prose", filled = num(sum(filled == "yes")), partly = num(sum(filled == "partly")),
+  say(paste0(kind, ".prose"), filled = num(sum(filled == "yes")), partly = num(sum(filled == "partly")),
       open = num(sum(filled == "author")))
-  say("checklist.left_out")
+  todo <- paste0("[", s("checklist.author"), "]{.todo}")
   where <- vapply(seq_along(filled), function(i) {
-    todo <- paste0("[", s("checklist.author"), "]{.todo}")
     if (filled[[i]] == "author") return(todo)
     text <- texts[items$topic[[i]]]
     link <- sprintf("[%s](#%s)", section_name(items$section[[i]]), items$section[[i]])
     paste0(link, if (!is.na(text)) paste0(": ", text), if (filled[[i]] == "partly") paste0(" ", todo))
   }, "")
-  blank <- function(x) ifelse(nzchar(x), x, s("number.none"))
-  table <- data.frame(words_of("checklist.topic", items$topic), blank(items$claim), blank(items$tripod), where)
-  names(table) <- words_of("checklist", c("column_item", "column_claim", "column_tripod", "column_where"))
-  # A numbered table cannot break across pages on paper, so it is divided into two.
-  on_paper <- !grepl("html", knitr::pandoc_to() %||% "html")
-  part <- if (on_paper) rep(1:2, c(32, nrow(table) - 32)) else rep(1, nrow(table))
+  numbers <- lapply(items[lists], function(x) ifelse(nzchar(x), x, s("number.none")))
+  table <- data.frame(words_of(paste0(kind, ".topic"), items$topic), numbers, where)
+  names(table) <- c(s("checklist.column_item"), words_of(kind, paste0("column_", lists)), s("checklist.column_where"))
+  paper <- !grepl("html", knitr::pandoc_to() %||% "html")
+  part <- if (paper) 1 + (seq_len(nrow(table)) > on_paper) else rep(1, nrow(table))
   for (number in unique(part)) {
-    id <- c("checklist", "checklist-more")[[number]]
-    write_table_block(id, table[part == number, ], s("checklist.caption"), rep("l", 4))
+    id <- paste0(kind, c("", "-more")[[number]])
+    write_table_block(id, table[part == number, ], s(paste0(kind, ".caption")), rep("l", ncol(table)))
   }
 }
 
@@ -46,7 +49,9 @@ run_contents <- function(run, facts, maps) {
     training = length(run$info$training) > 0, evaluation = has_table("discrimination"),
     points = has_table("operating_points"),
     recalibration = has_table("calibration_measures"), subgroups = has_table("subgroups"), maps = isTRUE(maps$mapped),
-    predictions = !is.null(run$predictions), external = length(run$validations) > 0
+    predictions = !is.null(run$predictions), external = length(run$validations) > 0,
+    unseen = has_table("discrimination") && facts$split == "test",
+    apart = isTRUE(max(audit$leakage$patients_across_splits, audit$leakage$groups_across_splits) == 0)
   )
 }
 
@@ -128,4 +133,23 @@ texts_of_evaluation <- function(run, facts) {
 
 short_method <- function(found, facts) {
   if (found$method[[1]] == "delong") "delong" else if (is.null(facts$patients)) "group" else "patient"
+}
+
+# Short answers to the questions of PROBAST+AI, from the run.
+probast_texts <- function(run, facts) {
+  training <- run$info$training
+  weighted <- weighs_classes(training$class_weights)
+  recalibrated <- recalibrations_of(run)
+  answer <- function(...) s(paste0("probast.answer.", ...))
+  methods <- if (length(recalibrated)) paste(word("recalibration", recalibrated), collapse = ", ")
+  c(
+    preprocessing_alike = answer("one_reader"), predictors_blind = answer("no_labels"),
+    predictors_available = s("checklist.pixels_alone"), predictor_types = answer("pixels_alone"),
+    missing_data = answer("listed"), not_apparent = answer("unseen"), measures = answer("measures"),
+    imbalance_recalibrated = if (weighted) methods %||% answer("no") else answer("unweighted"),
+    imbalance_uncorrected = answer(if (weighted) "loss_alone" else "unweighted"),
+    overfitting = answer("selected"), no_leakage = answer("apart"),
+    resampling = answer(if (length(facts$folds)) "each_fold" else "no_folds"),
+    evaluation_size = if (length(facts$images)) s("headline.images", n = num(facts$images))
+  )
 }

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from placa.core.language import translate
 from placa.core.progress import Progress
 from placa.records.manifest import SPLITS
 
@@ -67,6 +68,6 @@ def report_splits(manifest: pd.DataFrame, findings: Sequence[str], progress: Pro
     for name in SPLITS:
         rows = manifest[manifest["split"] == name]
         counts = ", ".join(f"{int((rows[finding] == 1).sum()):,} {finding}" for finding in findings)
-        progress.say(f"{name}: {len(rows):,} images, {counts}")
+        progress.say(translate("{split}: {n} images, {counts}", split=translate(name), n=len(rows), counts=counts))
     if precision := describe_precision(manifest[manifest["split"] == "test"], findings):
         progress.say(precision)

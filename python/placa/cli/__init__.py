@@ -13,8 +13,9 @@ from importlib import import_module
 from types import ModuleType
 
 import placa
-from placa.core.arguments import LateParser, PlacaParser, PrintCompletion, add_verbosity, help_formatter
+from placa.core.arguments import LateParser, PlacaParser, PrintCompletion, add_common, help_formatter
 from placa.core.errors import PlacaError
+from placa.core.language import current_language, translate, use_language
 from placa.core.processes import restart_without_r_libraries
 from placa.core.progress import RichProgress
 from placa.core.streams import flush_streams, low_memory, open_streams, print_message
@@ -63,13 +64,15 @@ def module_of(command: str) -> ModuleType:
 
 def parser() -> argparse.ArgumentParser:
     """Build the parser of the command line with all commands."""
+    # The messages of argparse itself, such as "usage" and "expected one argument".
+    argparse._ = translate  # type: ignore[attr-defined]
     top = PlacaParser(
         prog="placa",
         description="From a folder of chest radiographs to a trained model and an honest account of how well it works.",
         epilog=f"for example:\n{_EXAMPLES}",
         formatter_class=partial(help_formatter, raw=True),
     )
-    add_verbosity(top)
+    add_common(top)
     top.add_argument("--version", action="version", version=f"placa {placa.__version__}")
     top.add_argument(
         "--print-completion",
@@ -104,8 +107,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A terminal or PYTHONIOENCODING without the characters of a name shows their escapes.
         if isinstance(stream, io.TextIOWrapper) and not stream.encoding.lower().startswith("utf"):
             stream.reconfigure(errors="backslashreplace")
+    use_language(sys.argv[1:] if arguments is None else arguments)
     try:
         options = parser().parse_args(arguments)
+        options.lang = current_language()
         RichProgress.quiet, RichProgress.verbose = "quiet" in options, "verbose" in options
         module_of(options.command).run(options)
     except PlacaError as error:
@@ -126,11 +131,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _print_error(explain_os_error(error))
     except KeyboardInterrupt as interrupt:
         # An interrupt of work that can be resumed has its own message.
-        message = str(interrupt) if interrupt.args else "No incomplete output is left."
-        print_message(f"placa: stopped. {show_controls(message)}")
+        message = str(interrupt) if interrupt.args else translate("No incomplete output is left.")
+        print_message(f"placa: {translate('stopped. {message}', message=show_controls(message))}")
         return 130
     finally:
         flush_streams()
+        use_language(["--lang", "en"])
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from placa.core.arguments import add_json, add_language
+from placa.core.arguments import add_json
 from placa.core.progress import RichProgress
 
 
@@ -18,7 +18,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OTHER",
         help="list the images that another prepared data set also has, instead of the audit",
     )
-    add_language(parser)
     add_json(parser)
 
 

@@ -7,8 +7,8 @@ import time
 from functools import partial
 from pathlib import Path
 
-from placa.core.arguments import add_language
 from placa.core.files import refuse_existing
+from placa.core.language import translate
 from placa.core.progress import RichProgress
 from placa.evaluation.bridge import find_r
 from placa.evaluation.errors import RNotFoundError
@@ -23,7 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/demo"), metavar="RUN", help="(default: %(default)s)")
     parser.add_argument("--images", type=int, default=800, help="number of phantoms (default: %(default)s)")
     parser.add_argument("--epochs", type=int, help="maximum number of epochs")
-    add_language(parser)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -95,5 +94,5 @@ def run_demo(data: Path, out: Path, images: int, epochs: int | None, lang: str) 
     path = render_report(out, lang, progress=progress)
     for line in headline(summary):
         print_line(line)
-    print_line(f"report: {path}")
-    progress.say(f"done in {time.perf_counter() - started:.0f} s")
+    print_line(translate("report: {path}", path=path))
+    progress.say(translate("done in {seconds} s", seconds=round(time.perf_counter() - started)))

@@ -15,6 +15,7 @@ import placa
 from placa.cli.terminal import print_json, print_table
 from placa.core.arguments import add_json
 from placa.core.errors import MissingPartsError, PlacaError, unknown_name
+from placa.core.language import translate
 from placa.evaluation.bridge import find_r, run_rscript
 from placa.evaluation.rpy2_start import choose_rpy2_mode
 
@@ -209,14 +210,14 @@ def print_checks(checks: Sequence[Check]) -> None:
 
     grid = Table(box=None, header_style="bold", pad_edge=False)
     grid.add_column("")
-    grid.add_column("name", no_wrap=True)
-    grid.add_column("version, or effect of its absence", overflow="fold")
+    grid.add_column(translate("name"), no_wrap=True)
+    grid.add_column(translate("version, or effect of its absence"), overflow="fold")
     for one in checks:
         if one.version:
             grid.add_row(Text("✓", "green"), one.name, Text(one.version))
         else:
-            grid.add_row(Text("–", "yellow"), one.name, Text(f"missing: {one.cost}"))
-            grid.add_row("", "", Text(f"install: {one.command}", "dim"))
+            grid.add_row(Text("–", "yellow"), one.name, Text(translate("missing: {cost}", cost=translate(one.cost))))
+            grid.add_row("", "", Text(translate("install: {command}", command=one.command), "dim"))
     print_table(grid)
 
 

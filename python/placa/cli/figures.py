@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 
 from placa.cli.terminal import print_path
-from placa.core.arguments import add_language
 from placa.core.progress import RichProgress
 
 _MILLIMETRES = {"": 1.0, "mm": 1.0, "cm": 10.0, "in": 25.4}
@@ -29,7 +28,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     formats = ("pdf", "tiff", "svg", "png")
     parser.add_argument("--format", dest="to", default="pdf", choices=formats, help="format (default: %(default)s)")
-    add_language(parser)
     parser.add_argument("--split", default="test", help="the evaluated split (default: %(default)s)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder to write to (default: RUN/paper/figures)")
 

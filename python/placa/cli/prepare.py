@@ -8,6 +8,7 @@ from pathlib import Path
 
 from placa.cli.terminal import print_path
 from placa.core.arguments import SCHEDULER, LateParser, nonnegative_integer, positive_integer
+from placa.core.language import translate
 from placa.core.progress import RichProgress
 from placa.sources.registry import SOURCES, SourceEntry, find_source
 
@@ -36,7 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     for row in SOURCES:
         source = sources.add_parser(row.name, parents=[common], help=row.summary)
-        source.description = f"{row.summary[0].upper()}{row.summary[1:]}. Layout: {row.layout}."
+        summary = translate(row.summary)
+        source.description = f"{summary[0].upper()}{summary[1:]}. {translate('Layout')}: {translate(row.layout)}."
         source.fill = partial(_fill_source, row)
 
 

@@ -6,14 +6,12 @@ import argparse
 from pathlib import Path
 
 from placa.cli.terminal import print_path
-from placa.core.arguments import add_language
 from placa.core.progress import RichProgress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``placa report``."""
     parser.add_argument("run", type=Path, metavar="RUN", help="a run, or a folder that placa evaluate wrote")
-    add_language(parser)
     parser.add_argument(
         "--to", choices=("html", "pdf", "docx"), help="format (default: that of the ending of --out, or html)"
     )

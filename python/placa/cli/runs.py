@@ -44,19 +44,21 @@ def _print_runs(runs: pd.DataFrame) -> None:
     from rich.text import Text
 
     from placa.cli.terminal import print_table
+    from placa.core.language import number, translate
     from placa.core.text import show_controls
 
     grid = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("run", "data", "backbone", "seed", "finding"):
-        grid.add_column(name, overflow="fold")
+        grid.add_column(translate(name), overflow="fold")
     for name in ("AUROC", "external AUROC"):
-        grid.add_column(name, justify="right")
+        grid.add_column(translate(name), justify="right")
     for row in runs.to_dict("records"):
         auroc = external = ""
         if pd.notna(row["auroc"]):
-            auroc = f"{row['auroc']:.3f} ({row['auroc_lower']:.3f} to {row['auroc_upper']:.3f})"
+            limits = {name: number(row[f"auroc_{name}"], 3) for name in ("lower", "upper")}
+            auroc = f"{number(row['auroc'], 3)} ({translate('{lower} to {upper}', **limits)})"
         if pd.notna(row["external_auroc"]):
-            external = f"{row['external_auroc']:.3f} ({row['external']})"
+            external = f"{number(row['external_auroc'], 3)} ({row['external']})"
         cells = (row["run"], row["data"], row["backbone"], row["seed"], row["finding"], auroc, external)
         grid.add_row(*(Text(show_controls(str(cell))) for cell in cells))
     print_table(grid)

@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 
 from placa.cli.terminal import print_path
-from placa.core.arguments import add_language
 from placa.core.progress import RichProgress
 
 
@@ -14,7 +13,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``placa share``."""
     parser.add_argument("run", type=Path, metavar="RUN")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="the directory to create")
-    add_language(parser)
     parser.add_argument("--key", type=Path, metavar="FILE", help="secret key for the ids (default: your own)")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing directory")
 

@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 
 from placa.cli.terminal import print_path
-from placa.core.arguments import add_language
 from placa.core.progress import RichProgress
 
 
@@ -15,7 +14,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="a run, or a folder that placa evaluate wrote")
     formats = ("docx", "xlsx", "latex", "csv", "html")
     parser.add_argument("--to", default="docx", choices=formats, help="format (default: %(default)s)")
-    add_language(parser)
     parser.add_argument("--split", default="test", help="the evaluated split (default: %(default)s)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder to write to (default: RUN/paper)")
 

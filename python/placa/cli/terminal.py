@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from placa.core.language import number, translate
 from placa.core.progress import Progress
 from placa.core.text import show_controls
 
@@ -70,27 +71,27 @@ def print_predictions(columns: Mapping[str, Sequence[Any]] | pd.DataFrame, rows:
     from rich.text import Text
 
     grid = Table(box=None, header_style="bold")
-    grid.add_column("image", overflow="fold")
-    grid.add_column("finding")
-    grid.add_column("probability", justify="right")
-    grid.add_column("class")
+    grid.add_column(translate("image"), overflow="fold")
+    grid.add_column(translate("finding"))
+    grid.add_column(translate("probability"), justify="right")
+    grid.add_column(translate("class"))
     names = ["image_id", "finding", "probability", "class"]
     if "typicality" in columns:
-        grid.add_column("typicality", justify="right")
+        grid.add_column(translate("typicality"), justify="right")
         names += ["typicality", "outside"]
     total = len(columns["finding"])
     shown = total if rows == 0 else min(rows, total)
     for image, finding, probability, category, *typical in islice(
         zip(*(columns[name] for name in names), strict=True), shown
     ):
-        cells = [image, finding, f"{probability:.3f}", category]
+        cells = [image, finding, number(probability, 3), translate(category)]
         if typical:
-            cells.append("outside" if typical[1] else f"{typical[0]:.2f}")
+            cells.append(translate("outside") if typical[1] else number(typical[0], 2))
         style = "bold" if category == "positive" else None
         grid.add_row(*(Text(show_controls(cell)) for cell in cells), style=style)
     print_table(grid)
     if shown < total:
-        print(f"… and {total - shown:,} more (--rows 0 prints all, --out writes a file)")
+        print(translate("… and {n} more (--rows 0 prints all, --out writes a file)", n=total - shown))
 
 
 def warn_rejected(rejected: Sequence[tuple[str, str]], progress: Progress) -> None:
@@ -131,8 +132,12 @@ def warn_outside(columns: Mapping[str, Sequence[Any]] | pd.DataFrame, progress: 
     if images:
         shown = ", ".join(images[:_SHOWN_PATHS]) + (" …" if len(images) > _SHOWN_PATHS else "")
         progress.warn(
-            f"{len(images):,} images differ from all training images ({shown}): look at them before their "
-            "probabilities are used"
+            translate(
+                "{images} images differ from all training images ({shown}): look at them before their probabilities "
+                "are used",
+                images=len(images),
+                shown=shown,
+            )
         )
 
 
@@ -141,10 +146,10 @@ def print_sources(rows: Iterable[SourceEntry]) -> None:
     from rich.table import Table
 
     grid = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    grid.add_column("source", style="bold", no_wrap=True)
+    grid.add_column(translate("source"), style="bold", no_wrap=True)
     for name in ("description", "layout", "patients"):
-        grid.add_column(name, overflow="fold")
+        grid.add_column(translate(name), overflow="fold")
     for row in rows:
-        grid.add_row(row.name, row.summary, row.layout, row.patients)
+        grid.add_row(row.name, *map(translate, (row.summary, row.layout, row.patients)))
     print_table(grid)
-    print("\nRun placa prepare SOURCE --help for the options of a source.")
+    print(translate("\nRun placa prepare SOURCE --help for the options of a source."))

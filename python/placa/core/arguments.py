@@ -5,18 +5,16 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from placa.core.errors import ProvenanceOptionError, unknown_name
+from placa.core.language import LANGUAGES, translate, translate_help
 
 #: Help of the option ``--scheduler``.
 SCHEDULER = "Dask scheduler whose workers read the files from the same disk (tcp://HOST:8786; needs placa[dask])"
-#: Languages of reports, tables and figures.
-OUTPUT_LANGUAGES = ("en", "es")
 #: How R is run: inside this process, in a separate one, or whichever works.
 BRIDGES = ("auto", "rpy2", "rscript")
 #: What `placa update` can change.
@@ -31,17 +29,6 @@ def add_bridge(parser: argparse.ArgumentParser, python: bool = False) -> None:
         default="auto",
         choices=(*BRIDGES, "python") if python else BRIDGES,
         help=f"how R is run: inside this process (rpy2) or in a separate one{without} (default: %(default)s)",
-    )
-
-
-def add_language(parser: argparse.ArgumentParser) -> None:
-    """Add the option ``--lang``; its default is the language of ``PLACA_LANG``, such as ``es`` or ``es_ES``."""
-    own = re.split("[-_.]", os.environ.get("PLACA_LANG", ""))[0].lower()
-    parser.add_argument(
-        "--lang",
-        default=own if own in OUTPUT_LANGUAGES else "en",
-        choices=OUTPUT_LANGUAGES,
-        help="language of what is written (default: that of PLACA_LANG, or en)",
     )
 
 
@@ -79,7 +66,7 @@ def positive_integer(text: str) -> int:
         argparse.ArgumentTypeError: `text` is anything else.
     """
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected an integer ≥ 1, got {text!r}")
+        raise argparse.ArgumentTypeError(translate("expected an integer ≥ 1, got {text}", text=repr(text)))
     return int(text)
 
 
@@ -90,7 +77,7 @@ def nonnegative_integer(text: str) -> int:
         argparse.ArgumentTypeError: `text` is anything else.
     """
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected an integer ≥ 0, got {text!r}")
+        raise argparse.ArgumentTypeError(translate("expected an integer ≥ 0, got {text}", text=repr(text)))
     return int(text)
 
 
@@ -117,24 +104,43 @@ class PlacaParser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"formatter_class": help_formatter, "allow_abbrev": False, **options})
 
+    def format_help(self) -> str:
+        """Return the help in the language of the terminal."""
+        for group in self._action_groups:
+            group.title, group.description = _translated(group.title), _translated(group.description)
+        for action in self._actions:
+            listed = action._choices_actions if isinstance(action, argparse._SubParsersAction) else ()
+            for one in (action, *listed):
+                one.help = _translated(one.help)
+        self.description, self.epilog = _translated(self.description), _translated(self.epilog)
+        return super().format_help()
+
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
             known = [str(choice) for choice in action.choices]
             kind = (action.metavar or "choice") if not action.option_strings else "choice"
-            raise argparse.ArgumentError(action, str(unknown_name(str(kind).lower(), str(value), known)))
+            names = unknown_name(str(kind).lower(), str(value), known).values
+            message = translate(
+                "Unknown {kind} {name}. Use one of: {known}.",
+                kind=translate(names["kind"]),
+                name=repr(names["name"]),
+                known=", ".join(names["known"]),
+            )
+            raise argparse.ArgumentError(action, message)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse the arguments; unknown ones are an error of this command, with the most similar option."""
         parsed, unknown = super().parse_known_args(self._positionals_first(args), namespace)
         if unknown:
-            self.error(f"unrecognized arguments: {' '.join(unknown)}{self._similar(unknown)}")
+            self.error(translate("unrecognized arguments: {words}", words=" ".join(unknown)) + self._similar(unknown))
         return parsed, unknown
 
     def _similar(self, unknown: list[str]) -> str:
         options = [name for name in self._option_string_actions if name.startswith("--")]
         near = [difflib.get_close_matches(one.split("=")[0], options, n=1) for one in unknown if one[:1] == "-"]
         names = [name for found in near for name in found]
-        return f". Did you mean {' or '.join(dict.fromkeys(names))}?" if names else ""
+        similar = translate(" or ").join(dict.fromkeys(names))
+        return translate(". Did you mean {names}?", names=similar) if names else ""
 
     def _positionals_first(self, args: Any) -> Any:
         """Move paths that an option with several values would take, as in ``--positive Mass ROOT``, to the front."""
@@ -159,6 +165,10 @@ class PlacaParser(argparse.ArgumentParser):
         return words[taken - moved : taken] + words[: taken - moved] + words[taken:]
 
 
+def _translated(text: str | None) -> str | None:
+    return text if text in (None, argparse.SUPPRESS) else translate_help(str(text))
+
+
 class LateParser(PlacaParser):
     """A parser that adds its arguments on first use, so that `placa --help` does not import the command's module.
 
@@ -171,7 +181,7 @@ class LateParser(PlacaParser):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         if options.get("add_help", True):
-            add_verbosity(self)
+            add_common(self)
 
     def add_missing(self) -> None:
         """Add the arguments if they are still missing."""
@@ -185,13 +195,19 @@ class LateParser(PlacaParser):
         return super().parse_known_args(args, namespace)
 
 
-def add_verbosity(parser: argparse.ArgumentParser) -> None:
-    """Add the options ``-q`` and ``-v``; they stand before or after the command."""
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Add the options ``-q``, ``-v`` and ``--lang``; they stand before or after the command."""
     parser.add_argument(
         "-q", "--quiet", action="store_true", default=argparse.SUPPRESS, help="print warnings and results only"
     )
     parser.add_argument(
         "-v", "--verbose", action="store_true", default=argparse.SUPPRESS, help="print times and tracebacks too"
+    )
+    parser.add_argument(
+        "--lang",
+        default=argparse.SUPPRESS,
+        choices=LANGUAGES,
+        help="language of what is written and printed (default: that of PLACA_LANG or of the locale, or en)",
     )
 
 

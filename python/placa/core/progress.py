@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
+from placa.core.language import translate
 from placa.core.text import show_controls
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class RichProgress(Progress):
         count = f"{self._stage}/{self._stages} " if self._stages else ""
         LOGGER.info(show_controls(title))
         if not self.quiet:
-            self._print(_plain(f"{count}{title}", "bold cyan"))
+            self._print(_plain(f"{count}{translate(title)}", "bold cyan"))
 
     def say(self, text: str) -> None:
         LOGGER.info(show_controls(text))
@@ -143,7 +144,7 @@ class RichProgress(Progress):
     @contextmanager
     def bar(self, title: str, total: int) -> Iterator[Advance]:
         if self._plain or self.quiet:
-            yield _lines(title, total, self._line)
+            yield _lines(translate(title), total, self._line)
             return
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bars
@@ -156,7 +157,7 @@ class RichProgress(Progress):
             TextColumn("{task.fields[remark]}", style="dim", markup=False),
         )
         with Bars(*columns, console=self._console, refresh_per_second=4) as bars:
-            task = bars.add_task(show_controls(title), total=total, remark="")
+            task = bars.add_task(show_controls(translate(title)), total=total, remark="")
 
             def advance(steps: int = 1, remark: str = "") -> None:
                 if remark:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from placa.core.errors import unknown_name
 from placa.core.files import explain_os_error
+from placa.core.language import translate
 from placa.core.progress import Progress
 from placa.core.text import as_list
 from placa.images.listing import Listing, Skipped, list_folder, skipped_notes
@@ -63,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def from_options(options: argparse.Namespace, progress: Progress) -> Source:
     """Read the source that the command line names."""
-    progress.say("listing the class folders")
+    progress.say(translate("listing the class folders"))
     return read_folders(options.root, options.positive, options.split, options.patients)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from placa.core.backend import load_keras
 from placa.core.errors import PlacaError
 from placa.core.files import explain_os_error, fingerprint, locked, read_json, refuse_existing, write_json
+from placa.core.language import translate
 from placa.core.progress import Progress
 from placa.core.system import versions
 from placa.models import weights_fingerprint
@@ -147,7 +148,7 @@ def _start(
         write_json(place / _PLAN, {**plan, "overwrite": overwrite})
     if resume and not overwrite and _is_complete(out, plan):
         complete_run = require_run(out)
-        progress.say(f"{out} is already complete")
+        progress.say(translate("{out} is already complete", out=out))
     else:
         refuse_existing(out, overwrite)
         if resume and not checkpoint.exists():

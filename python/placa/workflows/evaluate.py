@@ -10,6 +10,7 @@ import pandas as pd
 
 from placa.core.errors import PathNotFoundError
 from placa.core.files import atomic_directory, require_writable
+from placa.core.language import number, translate
 from placa.core.progress import Progress, show
 from placa.evaluation.any_predictions import PredictionColumns
 from placa.evaluation.bridge import find_r
@@ -140,10 +141,12 @@ def evaluated_folder(run: Path, split: str, progress: Progress, bridge: str = "a
         bridge: As for `evaluate`.
     """
     folder = evaluation_folder(run, split)
+    named = translate(split)
     if not (folder / "summary.json").is_file():
-        progress.say(f"evaluating the {split} split first, which has no evaluation yet")
+        progress.say(translate("evaluating the {split} split first, which has no evaluation yet", split=named))
     elif find_r() and read_record(folder / "summary.json", Summary).get("computed_in") == "python":
-        progress.say(f"evaluating the {split} split in R first, because Python computed its evaluation")
+        message = "evaluating the {split} split in R first, because Python computed its evaluation"
+        progress.say(translate(message, split=named))
     else:
         return folder
     evaluate(run, split, bridge, progress)
@@ -178,18 +181,30 @@ def headline(summary: Summary) -> list[str]:
     """Format one line per finding: AUROC with its confidence interval, number of images and patients."""
     lines = []
     for finding, one in summary["headline"].items():
-        auroc = "AUROC not defined (one class is missing)"
+        auroc = translate("AUROC not defined (one class is missing)")
         if one["auroc"] is not None:
-            auroc = f"AUROC {one['auroc']:.3f}"
-        if one["auroc_lower"] is not None:
-            auroc += f" ({one['auroc_lower']:.3f} to {one['auroc_upper']:.3f}, {_interval_name(one, summary)})"
-        patients = "unknown patients" if one["n_patients"] is None else f"{one['n_patients']:,} patients"
+            auroc = f"AUROC {number(one['auroc'], 3)}"
+        if one["auroc_lower"] is not None and one["auroc_upper"] is not None:
+            lower, upper = number(one["auroc_lower"], 3), number(one["auroc_upper"], 3)
+            limits = translate("{lower} to {upper}", lower=lower, upper=upper)
+            auroc += f" ({limits}, {translate(_interval_name(one, summary))})"
+        known = one["n_patients"] is not None
+        patients = translate("{n} patients", n=one["n_patients"]) if known else translate("unknown patients")
         lines.append(
-            f"{finding}: {auroc} on {one['n_images']:,} {summary['split']} images of {patients}, "
-            f"{one['n_positive']:,} positive"
+            translate(
+                "{finding}: {auroc} on {images} {split} images of {patients}, {positive} positive",
+                finding=finding,
+                auroc=auroc,
+                images=one["n_images"],
+                split=translate(summary["split"]),
+                patients=patients,
+                positive=one["n_positive"],
+            )
         )
     if summary.get("computed_in") == "python":
-        lines.append("computed in Python: tables without figures, decision curves and subgroups, which need R")
+        lines.append(
+            translate("computed in Python: tables without figures, decision curves and subgroups, which need R")
+        )
     return lines
 
 

@@ -17,6 +17,7 @@ from placa.audit.precision import report_splits
 from placa.core.errors import require_range
 from placa.core.executors import Executor
 from placa.core.files import atomic_file, fingerprint, require_writable, write_rejected
+from placa.core.language import current_language, translate
 from placa.core.places import public_path
 from placa.core.progress import Progress, show
 from placa.core.resumable import resumable_directory
@@ -286,14 +287,16 @@ def _report(
     manifest: pd.DataFrame, source: Source, rejected: list[tuple[str, str]], method: SplitMethod, progress: Progress
 ) -> None:
     if source.missing:
-        listed = ", see missing.csv" if source.missing_files else ""
-        progress.warn(f"{source.missing:,} images in the table were not found{listed}")
+        listed = translate(", see missing.csv") if source.missing_files else ""
+        progress.warn(translate("{n} images in the table were not found{listed}", n=source.missing, listed=listed))
     if rejected:
-        noun = "image" if len(rejected) == 1 else "images"
-        progress.warn(f"{len(rejected):,} {noun} rejected, see rejected.csv; first: {rejected[0][0]}: {rejected[0][1]}")
+        path, reason = rejected[0]
+        message = f"{{n}} image{'s' * (len(rejected) > 1)} rejected, see rejected.csv; first: {{path}}: {{reason}}"
+        progress.warn(translate(message, n=len(rejected), path=path, reason=reason))
     for note in method.notes:
         (progress.warn if note.code in WARNINGS else progress.say)(note)
     manifest = collapse(manifest, source.reading)
-    units = f"{manifest['group_id'].nunique():,} {'patients' if source.grouped else 'groups'}"
-    progress.say(f"{len(manifest):,} images, {units}; {split_text(Words('en'), method.facts)}")
+    units = translate("{n} patients" if source.grouped else "{n} groups", n=manifest["group_id"].nunique())
+    split = split_text(Words(current_language()), method.facts)
+    progress.say(f"{translate('{n} images', n=len(manifest))}, {units}; {split}")
     report_splits(manifest, source.findings, progress)

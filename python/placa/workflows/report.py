@@ -8,6 +8,7 @@ from pathlib import Path
 
 from placa.core.errors import unknown_name
 from placa.core.files import atomic_file
+from placa.core.language import translate
 from placa.core.progress import Progress, show
 from placa.evaluation.bridge import find_r
 from placa.evaluation.errors import NeedsRError
@@ -101,7 +102,7 @@ def _report_without_r(
         return target
     facts = require_run(run)
     folder = evaluated_folder(run, split, progress)
-    progress.warn("R was not found, so the report has tables and no figures")
+    progress.warn(translate("R was not found, so the report has tables and no figures"))
     if document == "model-card":
         card = card_path(run, language)
         if out is None:

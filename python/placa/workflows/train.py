@@ -10,6 +10,7 @@ from typing import Any
 
 from placa.core.errors import OutOfRangeError
 from placa.core.files import atomic_directory, require_writable
+from placa.core.language import number, translate
 from placa.core.progress import Progress, show
 from placa.core.system import changed_decoders, memory_bytes
 from placa.models.onnx_file import WITHOUT_ONNX
@@ -202,8 +203,16 @@ def train_share(
     if reason is not None:
         progress.say(f"no model.onnx, so predictions start Keras: {WITHOUT_ONNX[reason]}")
     monitor, epochs = fitted.monitor, facts["training"]["epochs_run"]
-    prefix = f"{options.folds} folds: median " if options.folds else ""
-    progress.say(f"{prefix}best epoch {monitor.best_epoch} of {epochs}, validation AUROC {monitor.best_auroc:.3f}")
+    prefix = translate("{folds} folds: median ", folds=options.folds) if options.folds else ""
+    progress.say(
+        translate(
+            "{prefix}best epoch {best} of {epochs}, validation AUROC {auroc}",
+            prefix=prefix,
+            best=monitor.best_epoch,
+            epochs=epochs,
+            auroc=number(monitor.best_auroc, 3),
+        )
+    )
     return facts
 
 
@@ -214,7 +223,8 @@ def _with_measures(data: TrainingData, options: TrainOptions, progress: Progress
     measures: tuple[str, ...] = proposed(read_record(data.directory / "audit.json", Audit))
     if data.embeddings is not None:
         measures = applicable(measures)
-    progress.say(f"measures against shortcuts: {', '.join(measures) or 'none, the audit found no strong shortcut'}")
+    named = ", ".join(measures) or translate("none, the audit found no strong shortcut")
+    progress.say(translate("measures against shortcuts: {measures}", measures=named))
     return replace(options, resist=",".join(measures) or "none")
 
 

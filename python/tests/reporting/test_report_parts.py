@@ -102,12 +102,15 @@ def test_the_checklist_has_every_item_and_marks_those_of_the_author(texts: dict[
     tripod = {str(number) for number in range(1, 28) if str(number) not in letters}
     tripod |= {f"{number}{letter}" for number, all_of in letters.items() for letter in all_of}
     assert {cell.strip() for cells in items["tripod"] for cell in cells.split(",") if cell.strip()} == tripod
+    stard = {str(number) for number in range(1, 41) if number not in (15, 16, 17, 26, 40)}
+    stard |= {*("15a", "15b", "15c", "15d", "16a", "16b", "16c", "17a", "17b", "26a", "26b", "40a", "40b")}
+    assert {cell.strip() for cells in items["stard"] for cell in cells.split(",") if cell.strip()} == stard
     for lang in ("en", "es"):
         words, output = strings(lang), texts[lang]["checklist"]
         rows = rows_of(output, "checklist")[2:]
         assert len(rows) == len(items)
         todo = f"[{words['checklist.author']}]{{.todo}}"
-        where = {row[0]: row[3] for row in rows}
+        where = {row[0]: row[4] for row in rows}
         for topic in ("ethics", "funding", "external", "registration", "explainability"):
             assert where[words[f"checklist.topic.{topic}"]] == todo, topic
         for topic in ("disjoint", "uncertainty", "imbalance", "flow", "characteristics", "software"):
@@ -117,6 +120,23 @@ def test_the_checklist_has_every_item_and_marks_those_of_the_author(texts: dict[
             row = where[words[f"checklist.topic.{topic}"]]
             assert todo in row and f"(#{section})" in row, topic
         assert len(re.findall(r"\d+", output.split("\n\n")[1])) >= 3
+
+
+def test_the_questions_of_probast_are_answered_where_the_run_shows_it(texts: dict[str, dict[str, Any]]) -> None:
+    items = pd.read_csv(ROOT / "R" / "inst" / "report" / "probast.csv", dtype=str).fillna("")
+    counts = {"development": (3, 4, 4, 5), "evaluation": (3, 4, 4, 7)}
+    for part, questions in counts.items():
+        numbers = [f"{domain}.{n}" for domain, count in enumerate(questions, 1) for n in range(1, count + 1)]
+        assert [cell for cell in items[part] if cell] == numbers
+    for lang in ("en", "es"):
+        words = strings(lang)
+        where = {row[0]: row[3] for row in rows_of(texts[lang]["checklist"], "probast")[2:]}
+        assert len(where) == len(items)
+        todo = f"[{words['checklist.author']}]{{.todo}}"
+        assert where[words["probast.topic.outcome_blind"]] == todo
+        for topic, answer in (("not_apparent", "unseen"), ("no_leakage", "apart"), ("resampling", "no_folds")):
+            cell = where[words[f"probast.topic.{topic}"]]
+            assert words[f"probast.answer.{answer}"] in cell and todo not in cell, topic
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])

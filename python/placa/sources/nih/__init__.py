@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from placa.core.errors import UnknownNameError
+from placa.core.language import translate
 from placa.core.progress import Progress
 from placa.core.text import as_list
 from placa.records.codes import Note
@@ -74,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def from_options(options: argparse.Namespace, progress: Progress) -> Source:
     """Read the source that the command line names."""
-    progress.say("reading NIH's tables")
+    progress.say(translate("reading NIH's tables"))
     positive = options.positive[0] if len(options.positive) == 1 else options.positive
     return read_nih(options.root, positive, options.negative, options.only, options.table, options.split, options.views)
 

@@ -1,0 +1,85 @@
+"""The language of the terminal: Spanish with ``--lang es``, ``PLACA_LANG`` or a Spanish locale, otherwise English.
+
+Only the command line sets it. Python functions, records and logs of services are in English.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+#: Languages of the terminal, reports, tables and figures.
+LANGUAGES = ("en", "es")
+#: Where the language is looked up, in this order; the last three are those of POSIX.
+_VARIABLES = ("PLACA_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
+_DEFAULT = re.compile(r"(?:(?P<text>.*) )?\(default: (?P<value>.*)\)", re.DOTALL)
+
+_current = "en"
+
+
+def own_language() -> str:
+    """Return the language of the environment: that of ``PLACA_LANG``, such as ``es_ES``, or of the locale."""
+    stated = next((value for name in _VARIABLES if (value := os.environ.get(name))), "")
+    language = re.split("[-_.@]", stated)[0].lower()
+    return language if language in LANGUAGES else "en"
+
+
+def use_language(arguments: Sequence[str]) -> None:
+    """Set the language of the terminal: that of ``--lang`` among the arguments, or of the environment."""
+    global _current
+    words = [word for one in arguments for word in one.split("=", 1)]
+    named = [after for word, after in pairwise(words) if word == "--lang" and after in LANGUAGES]
+    _current = named[-1] if named else own_language()
+
+
+def current_language() -> str:
+    """Return the language of the terminal."""
+    return _current
+
+
+def translate(text: str, **values: Any) -> str:
+    """Return a text of the terminal in its language, with the placeholders ``{name}`` replaced by the values.
+
+    Args:
+        text: The English text: a key of ``language.es.json``. A text without a translation is returned as it is.
+        values: The values; integers are written with the separator of thousands of the language.
+    """
+    text = _in_current(text)
+    return text.format(**{name: number(one) if _is_integer(one) else one for name, one in values.items()})
+
+
+def translate_help(text: str) -> str:
+    """Return a help text, which may have placeholders of argparse and end in ``(default: …)``, in the language."""
+    split = None if text in _texts(_current) else _DEFAULT.fullmatch(text)
+    if split is None or _current == "en":
+        return _in_current(text)
+    default = f"(por defecto: {_in_current(split['value'])})"
+    return f"{_in_current(split['text'])} {default}" if split["text"] else default
+
+
+def number(value: float, digits: int = 0) -> str:
+    """Format a number with the separators of the language."""
+    text = f"{value:,.{digits}f}"
+    return text.translate(str.maketrans(",.", "\u00a0,")) if _current == "es" else text
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _in_current(text: str) -> str:
+    return _texts(_current).get(text, text)
+
+
+@lru_cache
+def _texts(language: str) -> dict[str, str]:
+    if language == "en":
+        return {}
+    texts: dict[str, str] = json.loads(Path(__file__).with_name(f"language.{language}.json").read_text("utf-8"))
+    return texts

@@ -1,5 +1,6 @@
 -- For every renderer: title and language of the page come from the report's own div .page-facts; tabs, pictures in rows
 -- and notices become what the format has for them.
+-- own-content.lua runs before it and leaves no markup of others.
 -- Without Quarto: figures and tables (divs #fig-… and #tbl-…) get numbers, and @fig-… and @tbl-… lead there.
 
 local has_quarto = quarto ~= nil
@@ -21,52 +22,6 @@ end
 
 local function escape(text)
   return (text:gsub("&", "&amp;"):gsub("<", "&lt;"):gsub('"', "&quot;"))
-end
-
--- --- nothing but the report's own text and files -----------------------------------------------------------------
-
--- A card that was edited may have raw HTML, pictures of other files and attributes with scripts.
-local own_folder = "^[%w-]+_files/[%w_./-]+$"
-
-local function only_text(raw)
-  return pandoc.Str(raw.text)
-end
-
-local function own_picture(image)
-  if image.src:match(own_folder) and not image.src:find("..", 1, true) then return nil end
-  return image.caption
-end
-
-local function safe_link(link)
-  local scheme = link.target:lower():match("^%s*(%a[%w+.-]*):")
-  if link.target:match("^#") or scheme == "https" or scheme == "http" or scheme == "mailto" then return nil end
-  return link.content
-end
-
-local foreign = { src = true, srcset = true, href = true, style = true }
-
-local function safe_attributes(element)
-  for name in pairs(element.attributes) do
-    local lower = name:lower()
-    local width = lower == "style" and element.attributes[name]:match("^%-%-inches: [%d.]+$")
-    if lower:match("^on") or foreign[lower] and not width then
-      element.attributes[name] = nil
-    end
-  end
-  return element
-end
-
-local function literal(span)
-  if span.classes:includes("literal") then return pandoc.Code(pandoc.utils.stringify(span)) end
-end
-
-local function own_content(doc)
-  doc.blocks = doc.blocks
-    :walk({ RawInline = only_text, RawBlock = function(raw) return pandoc.Para(only_text(raw)) end })
-    :walk({ Image = own_picture, Link = safe_link })
-    :walk({ Div = safe_attributes, Span = safe_attributes, Header = safe_attributes, CodeBlock = safe_attributes,
-            Code = safe_attributes, Link = safe_attributes, Image = safe_attributes })
-    :walk({ Span = literal })
 end
 
 local function read_page_facts(doc)
@@ -316,7 +271,6 @@ local function unlink_dead_ends(blocks)
 end
 
 function Pandoc(doc)
-  own_content(doc)
   read_page_facts(doc)
   if not is_html then doc.blocks = doc.blocks:walk({ Div = fold }) end
   doc.blocks = unlink_dead_ends(doc.blocks)

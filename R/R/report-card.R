@@ -23,7 +23,7 @@ read_card <- function(path, language) {
 }
 
 # The author may edit the card, which is Markdown. Only its text is used: a line of three hyphens would start metadata
-# of the document, and Quarto would replace shortcodes. filter.lua removes raw HTML and foreign files.
+# of the document, and Quarto would replace shortcodes. own-content.lua removes raw HTML and foreign files.
 without_directives <- function(lines) {
   lines <- sub("^([-]{3}|[.]{3})\\s*$", "* * *", lines)
   fence <- grepl("^`{3,}", lines)

@@ -18,7 +18,7 @@ escape_markdown <- function(text) {
 # The text that escaped Markdown shows.
 plain <- function(markdown) gsub("\\\\([[:punct:]])", "\\1", gsub("&#124;", "|", markdown, fixed = TRUE))
 
-# A name as code: filter.lua makes code of this class, because Quarto replaces shortcodes in inline code.
+# A name as code: own-content.lua makes code of this class, because Quarto replaces shortcodes in inline code.
 code <- function(text) sprintf("[%s]{.literal}", escape_markdown(text))
 
 # An attribute of a div; its value is Markdown, in which pandoc understands a backslash before a quotation mark.

@@ -19,7 +19,7 @@ render_without_quarto <- function(arguments = commandArgs(trailingOnly = TRUE)) 
       to = if (to == "html") "html5" else to, ext = if (to == "typst") ".typ",
       # The page has no markup but that of its own Markdown.
       from = "markdown-raw_html-raw_tex-raw_attribute",
-      args = c("--standalone", of_format[[to]], "--lua-filter=filter.lua")
+      args = c("--standalone", of_format[[to]], paste0("--lua-filter=", c("own-content.lua", "filter.lua")))
     ),
     # Typst reads the figures after R has ended.
     clean_supporting = to != "typst"

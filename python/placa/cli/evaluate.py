@@ -47,6 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NUMBER",
         help="a threshold, FINDING=NUMBER for each finding, or a run (default: chosen on validation rows, or 0.5)",
     )
+    table.add_argument(
+        "--images", type=Path, metavar="FOLDER", help="folder of the images, named by their ids, for an audit"
+    )
     for name, about in _SEVERAL.items():
         table.add_argument(f"--{name}", nargs="+", metavar="COLUMN", help=about)
     for name, about in _SINGLE.items():
@@ -84,15 +87,23 @@ def run(options: argparse.Namespace) -> None:
         options.readers,
         options.out,
         _read_thresholds(options.thresholds),
+        options.images,
         **columns,
     )
     if options.json:
         print_json(summary)
         return
+    is_run = options.run.is_dir()
+    folder = options.out or (evaluation_folder(options.run, options.split) if is_run else table_folder(options.run))
+    if options.images is not None:
+        from placa.cli.show_audit import print_audit
+        from placa.records.audit import Audit
+        from placa.records.files import read_record
+
+        print_audit(read_record(folder / "audit.json", Audit), options.lang)
     for line in headline(summary):
         print_line(line)
-    is_run = options.run.is_dir()
-    print_path(options.out or (evaluation_folder(options.run, options.split) if is_run else table_folder(options.run)))
+    print_path(folder)
 
 
 def _read_thresholds(texts: list[str] | None) -> float | dict[str, float] | Path | None:

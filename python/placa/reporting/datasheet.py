@@ -65,7 +65,7 @@ def datasheet(name: str, facts: SourceFacts, audit: Audit, language: str = "en")
         ],
         "counts": [_counts(words, facts, audit)],
         "splits": [_splits(words, facts, audit)],
-        "audit": _audit(words, audit),
+        "audit": audit_lines(words, audit),
         "open": [_left_open(words)],
     }
     lines = [f"# {words.say('datasheet.title', name=escape_markdown(name))}", lead]
@@ -100,7 +100,8 @@ def _splits(words: Words, facts: SourceFacts, audit: Audit) -> str:
     return markdown_table([words.say(f"card.column.{name}") for name in ("count", "train", "validation", "test")], rows)
 
 
-def _audit(words: Words, audit: Audit) -> list[str]:
+def audit_lines(words: Words, audit: Audit) -> list[str]:
+    """Return the verdicts of an audit as sentences."""
     found = {"leakage": audit["leakage"]["verdict"], "shortcuts": audit["shortcuts"]["verdict"]}
     verdicts = {part: words.say(f"card.{part}.{verdict}") for part, verdict in found.items()}
     lines = [words.say("card.audit", **verdicts)]

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pandas as pd
 
 from placa.core.files import atomic_file
+from placa.core.temporary import temporary_directory
+from placa.records.audit import Audit
 from placa.records.evaluation import Summary
 from placa.records.files import read_record
 from placa.reporting.card_performance import markdown_table
+from placa.reporting.datasheet import audit_lines
+from placa.reporting.errors import MissingRendererError, RenderError
+from placa.reporting.finish import finish
+from placa.reporting.render import find_reports
+from placa.reporting.renderers import find_pandoc
 from placa.reporting.words import Words, capitalise, escape_markdown
 
 #: The tables and figures of each section, by the key of its heading.
 _FIGURES = {
+    "heading.audit": (),
     "part.discrimination": ("roc.png", "pr.png"),
     "part.calibration": ("calibration.png",),
     "part.decision": ("decision_curve.png",),
@@ -42,7 +53,9 @@ def write_plain_report(evaluation: Path, out: Path, name: str, language: str = "
     if summary.get("computed_in") == "python":
         lead += [words.say("card.computed_in_python"), words.say("card.plain_figures")]
     parts = [f"# {words.say('card.plain_title', name=escape_markdown(name))}", " ".join(lead)]
+    audit = evaluation / "audit.json"
     sections = {
+        "heading.audit": [" ".join(audit_lines(words, read_record(audit, Audit)))] if audit.is_file() else [],
         "part.discrimination": [_discrimination(words, summary)],
         "part.calibration": _calibration(words, evaluation / "calibration_measures.csv"),
         "part.decision": [],
@@ -59,6 +72,54 @@ def write_plain_report(evaluation: Path, out: Path, name: str, language: str = "
     parts.append(words.say("card.plain_tables", tables=tables, version=summary["placa_version"]))
     with atomic_file(out) as partial:
         partial.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def write_plain_page(evaluation: Path, out: Path, name: str, language: str, to: str) -> None:
+    """Write the same as one page with its figures, by pandoc.
+
+    Args:
+        evaluation: A folder that `placa evaluate` wrote.
+        out: The file to write.
+        name: What was evaluated, for the title.
+        language: One of `LANGUAGES`.
+        to: ``html`` or ``docx``.
+
+    Raises:
+        MissingRendererError: pandoc was not found.
+        RenderError: pandoc failed.
+    """
+    pandoc = find_pandoc()
+    if pandoc is None:
+        message = "This page needs pandoc, which was not found on PATH. Install pandoc, or omit --to for Markdown."
+        raise MissingRendererError(message, needed=["pandoc"], format=to, found=None)
+    words, reports = Words(language), find_reports()
+    facts = {"lang": words.say("page.lang"), "pagetitle": words.say("card.plain_title", name=name)}
+    facts |= {"skip-label": words.say("page.skip"), "layout": "one-page"}
+    if to == "docx":
+        facts |= {"title": facts["pagetitle"], "author": "placa"}
+    with temporary_directory("placa-page-") as work, atomic_file(out) as partial:
+        write_plain_report(evaluation, work / "report.md", name, language)
+        text = (work / "report.md").read_text("utf-8")
+        if to == "docx":
+            text = text.partition("\n\n")[2]
+        else:
+            # The target of the link that skips to the content; tables that scroll on a phone.
+            text = text.replace("\n\n", " {#title}\n\n", 1)
+            text = re.sub(r"(?:^\|.*\n)+", "::: {.table-scroll tabindex=0}\n\n\\g<0>\n:::\n", text, flags=re.MULTILINE)
+            text = re.sub(r"^!\[.*$", "::: {.plot}\n\\g<0>\n:::", text, flags=re.MULTILINE)
+        (work / "report.md").write_text(text, encoding="utf-8")
+        page = work / f"page.{to}"
+        command = [pandoc, "report.md", "--from=markdown-raw_html-raw_tex", "--standalone", f"--output={page.name}"]
+        if to == "html":
+            command += ["--self-contained", "--section-divs", "--no-highlight"]
+            command += [f"--template={reports / 'template.html'}", f"--css={reports / 'theme.css'}"]
+        command += [f"--metadata={key}:{value}" for key, value in facts.items()]
+        done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
+        if done.returncode:
+            reason = " ".join(done.stderr.split())
+            raise RenderError(f"pandoc failed to write the report: {reason}", renderer="pandoc", reason=reason, log="")
+        finish(page, to)
+        shutil.copyfile(page, partial)
 
 
 def _discrimination(words: Words, summary: Summary) -> str:

@@ -64,6 +64,12 @@ def quarto_version(command: str) -> tuple[int, ...] | None:
     return tuple(map(int, numbers[0].split("."))) if numbers else None
 
 
+def find_pandoc() -> str | None:
+    """Return the path of pandoc: on PATH, or in the folder that RStudio names; None without one."""
+    beside = os.environ.get("RSTUDIO_PANDOC")
+    return shutil.which("pandoc") or (shutil.which("pandoc", path=beside) if beside else None)
+
+
 def has_typst() -> bool:
     """Return whether the packages of ``placa[pdf]`` are installed."""
     return all(find_spec(name) is not None for name in ("typst", "pypandoc"))
@@ -149,7 +155,7 @@ def choose_renderer(renderer: str = "auto", to: str = "html") -> Renderer:
             format=to,
             found=found,
         )
-    if to != "pdf" and not (shutil.which("pandoc") or os.environ.get("RSTUDIO_PANDOC")):
+    if to != "pdf" and find_pandoc() is None:
         if renderer == "rmarkdown":
             message = "R Markdown needs pandoc, which was not found on PATH. Run apt install pandoc."
         else:

@@ -35,6 +35,7 @@ def evaluate(
     readers: str | Path | None = None,
     out: str | Path | None = None,
     thresholds: GivenThresholds = None,
+    images: str | Path | None = None,
     **columns: Unpack[PredictionColumns],
 ) -> Summary:
     """Evaluate the predictions of a run, or of any model, with the R package, and write tables and figures.
@@ -62,6 +63,8 @@ def evaluate(
         thresholds: Only for a table: one number, numbers by finding, or the path of a run or of its
             ``thresholds.json``. By default they are chosen on the labelled validation rows, as `train` does; without
             these rows the threshold is 0.5.
+        images: Only for a table: the folder of the images, named by their ids. They are audited as `prepare` does, and
+            the folder of the evaluation has the ``audit.json``.
         columns: Only for a table: its columns, see `PredictionColumns`.
 
     Returns:
@@ -87,9 +90,14 @@ def evaluate(
     # A missing path without an ending is a run, whose error names the runs beside it.
     if isinstance(run, pd.DataFrame) or (Path(run).suffix and not Path(run).is_dir()) or Path(run).is_file():
         table = run if isinstance(run, pd.DataFrame) else Path(run)
-        return evaluate_table(table, split, bridge, progress, prevalence, ratings, out, thresholds, columns)
+        folder = Path(images) if images is not None else None
+        if folder is not None and not folder.is_dir():
+            raise PathNotFoundError(f"--images must be a folder of images; {folder} is none.", path=str(folder))
+        return evaluate_table(table, split, bridge, progress, prevalence, ratings, out, thresholds, columns, folder)
     run = Path(run)
-    passed = [name for name, value in {**columns, "thresholds": thresholds}.items() if value is not None]
+    passed = [
+        name for name, value in {**columns, "thresholds": thresholds, "images": images}.items() if value is not None
+    ]
     if passed:
         raise TableOptionError(
             f"{run} is a run, which has its own columns and thresholds: leave out {', '.join(passed)}.",

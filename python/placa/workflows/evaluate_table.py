@@ -38,6 +38,7 @@ def evaluate_table(
     out: Path | None,
     thresholds: GivenThresholds,
     columns: Mapping[str, Any],
+    images: Path | None = None,
 ) -> Summary:
     """Evaluate a table of predictions; see `placa.workflows.evaluate.evaluate`."""
     file = str(table) if isinstance(table, Path) else "the table"
@@ -54,6 +55,12 @@ def evaluate_table(
         temporary_directory("placa-evaluate-") as work,
         nullcontext(work / "evaluation") if out is None else atomic_directory(out, True, ("summary.json",)) as folder,
     ):
+        audited = ("audit.json", "rejected.csv") if images else ()
+        if images:
+            # Reading images and the audit's models take a second to import.
+            from placa.workflows.audit_images import audit_images
+
+            audit_images(predictions, images, work, progress)
         write_predictions(predictions, work / "predictions.parquet", metadata)
         write_record(work / "thresholds.json", record, Thresholds)
         predictions.attrs["placa"] = metadata
@@ -61,7 +68,7 @@ def evaluate_table(
         folder.mkdir(exist_ok=True)
         compute_evaluation(given, folder, bridge, progress)
         # With them, the folder is complete: `placa tables` and R's read_predictions() read it.
-        for name in ("predictions.parquet", "thresholds.json"):
+        for name in ("predictions.parquet", "thresholds.json", *audited):
             (work / name).replace(folder / name)
         return read_record(folder / "summary.json", Summary)
 

@@ -17,7 +17,7 @@ from placa.records.files import read_record
 from placa.records.run import is_evaluation, require_run, require_tables
 from placa.reporting.errors import ReportEndingError
 from placa.reporting.model_card import card_path
-from placa.reporting.plain_report import write_plain_report
+from placa.reporting.plain_report import write_plain_page, write_plain_report
 from placa.reporting.render import choose_format, render_report
 from placa.reporting.words import LANGUAGES
 from placa.workflows.evaluate import evaluated_folder
@@ -39,8 +39,9 @@ def report(
     """Render the report of a run, after evaluating the run if it has no evaluation yet.
 
     Args:
-        run: A run directory; or a folder that `evaluate` wrote for predictions made elsewhere, whose report is a
-            Markdown file with tables and figures. Where R is missing, the report of a run is one too, without figures.
+        run: A run directory; or a folder that `evaluate` wrote for predictions made elsewhere, whose report has its
+            tables and figures, as Markdown, or as HTML or Word by pandoc. Where R is missing, the report of a run is
+            Markdown without figures.
         language: ``en`` or ``es``.
         to: ``html``, ``pdf`` or ``docx``; by default that of the ending of `out`, or ``html``.
         document: ``evaluation``, or ``model-card``.
@@ -84,21 +85,25 @@ def _report_without_r(
     """Write the tables as Markdown, or copy the model card."""
     if language not in LANGUAGES:
         raise unknown_name("language of the report", language, list(LANGUAGES))
-    if to is not None or (out is not None and out.suffix.lower() != ".md"):
-        given = to or (out.suffix if out else "")
+    markdown = to is None and (out is None or out.suffix.lower() == ".md")
+    to = None if markdown else choose_format(to, out)
+    if to is not None and (to == "pdf" or not is_evaluation(run)):
+        others = ", .html or .docx" if is_evaluation(run) else ": pages of runs need R"
         raise ReportEndingError(
-            f"This report can only be Markdown (.md), got {given}: pages of runs need R. Omit --to, or pass --out "
-            "report.md.",
+            f"This report can only be Markdown (.md){others}, got {to}. Omit --to, or pass --out report.md.",
             path=str(out or run),
             format="md",
         )
     if compare is not None:
         raise NeedsRError("--compare needs R, which was not found. Install R, or omit the option.", part="compare")
-    ending = "md" if language == "en" else f"{language}.md"
+    ending = f"{'' if language == 'en' else f'{language}.'}{to or 'md'}"
     if is_evaluation(run):
         require_tables(run, read_record(run / "summary.json", Summary))
         target = out or run / f"report.{ending}"
-        write_plain_report(run, target, run.resolve().name, language)
+        if to is None:
+            write_plain_report(run, target, run.resolve().name, language)
+        else:
+            write_plain_page(run, target, run.resolve().name, language, to)
         return target
     facts = require_run(run)
     folder = evaluated_folder(run, split, progress)

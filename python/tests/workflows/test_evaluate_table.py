@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -14,10 +15,12 @@ from raising import raises
 
 from placa.core.errors import ForeignDirectoryError, PathNotFoundError, UnknownNameError
 from placa.evaluation.errors import RError, TableOptionError
+from placa.records.audit import Audit
 from placa.records.errors import NotARunError
 from placa.records.files import read_record
 from placa.records.model import Thresholds
 from placa.records.predictions import read_predictions
+from placa.workflows.audit_images import ImageNamesError
 from placa.workflows.evaluate import evaluate, evaluated_folder, headline
 from placa.workflows.paper import paper_figures, paper_tables
 
@@ -141,3 +144,24 @@ def test_a_run_is_evaluated_and_reported_where_r_is_missing(
     evaluated_folder(a_run, "test", RecordedProgress())
     assert "computed_in" not in json.loads((a_run / "evaluation" / "summary.json").read_text())
     assert (a_run / "evaluation" / "roc.png").is_file()
+
+
+def test_images_beside_a_table_are_audited(
+    run: Path, prepared: Path, elsewhere: Path, placa: Command, tmp_path: Path
+) -> None:
+    file = Path(shutil.copy(elsewhere, tmp_path))
+    places = pd.read_parquet(prepared / "manifest.parquet").set_index("image_id")["path"]
+    folder = Path(os.path.commonpath([Path(path).parent for path in places]))
+    done = placa("evaluate", file, *OPTIONS, "--bridge", "python", "--images", folder)
+    assert done.returncode == 0, done.stderr
+    audit = read_record(tmp_path / "vendor-evaluation" / "audit.json", Audit)
+    stored = read_record(prepared / "audit.json", Audit)
+    # The predictions have the test and validation images, so that no split is audited.
+    assert audit["shortcuts"]["probes"] and audit["leakage"]["verdict"] in ("none", stored["leakage"]["verdict"])
+    assert audit["shortcuts"]["probes"][0]["auroc"] is not None and "Shortcuts" in done.stdout
+    report = placa("report", tmp_path / "vendor-evaluation", "--lang", "es")
+    assert "## Auditoría" in Path(report.stdout.strip()).read_text("utf-8")
+    with raises(ImageNamesError, folder=str(tmp_path)):
+        evaluate(file, images=tmp_path, truth="label", estimate="p", image_id="file", bridge="python", progress=False)
+    with raises(TableOptionError, options=["images"]):
+        evaluate(run, images=folder, progress=False)

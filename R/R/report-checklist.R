@@ -1,5 +1,5 @@
-# The tables that map the items of CLAIM 2024, TRIPOD+AI and STARD-AI, and the questions of PROBAST+AI, to sections of the
-# report, filled from the run. Items that only the author knows are marked.
+# The tables that map the items of CLAIM 2024, TRIPOD+AI and STARD-AI, and the questions of PROBAST+AI, to sections of
+# the report, filled from the run. Items that only the author knows are marked.
 
 write_checklist <- function(run, facts, maps) {
   has <- run_contents(run, facts, maps)

@@ -43,7 +43,7 @@ def current_language() -> str:
     return _current
 
 
-def translate(text: str, **values: Any) -> str:
+def translate(text: str, /, **values: Any) -> str:
     """Return a text of the terminal in its language, with the placeholders ``{name}`` replaced by the values.
 
     Args:

@@ -87,7 +87,13 @@ def test_the_language_is_that_of_the_option_or_the_environment(
 
 def test_usage_errors_are_in_spanish(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("PLACA_LANG", "es")
-    for words, expected in ((["evaluate", "x", "--splt"], "--split"), (["train", "x"], "--out"), (["trian"], "train")):
+    for words, expected in (
+        (["evaluate", "x", "--splt"], "--split"),
+        (["prepare", "phantom", "--out", "x", "--seed", "a"], "entero"),
+        (["train", "x"], "--out"),
+        (["trian"], "train"),
+        (["runs", "--lang", "es", "x", "y"], "y"),
+    ):
         with pytest.raises(SystemExit) as stopped:
             main(words)
         message = capsys.readouterr().err.splitlines()[-1]

@@ -13,11 +13,9 @@ from numpy.typing import NDArray
 
 import placa
 from placa.audit import audit_set
-from placa.audit.precision import report_splits
 from placa.core.errors import require_range
 from placa.core.executors import Executor
 from placa.core.files import atomic_file, fingerprint, require_writable, write_rejected
-from placa.core.language import current_language, translate
 from placa.core.places import public_path
 from placa.core.progress import Progress, show
 from placa.core.resumable import resumable_directory
@@ -45,9 +43,9 @@ from placa.records.manifest import complete, write_manifest
 from placa.records.reading import collapse, expand
 from placa.records.source import SOURCE_SCHEMA, SourceFacts
 from placa.reporting.datasheet import write_datasheet
-from placa.reporting.words import Words, split_text
-from placa.sources.source import WARNINGS, Source
+from placa.sources.source import Source
 from placa.sources.tables.identifiers import join_copies, join_groups
+from placa.workflows.report_prepared import report_prepared
 
 #: Default side of the squares in the pixel cache, in pixels, for the network `small`.
 DEFAULT_SIZE = 96
@@ -109,7 +107,7 @@ def prepare(
             source = source(partial)
         manifest, method, rejected = _fill(partial, out.absolute(), source, size, plan, progress, started, executor)
     (out / _JOURNAL).unlink(missing_ok=True)
-    _report(manifest, source, rejected, method, progress)
+    report_prepared(manifest, source, rejected, method, progress)
     return manifest
 
 
@@ -281,22 +279,3 @@ def _write_tables(directory: Path, source: Source, manifest: pd.DataFrame) -> No
         if table is not None and len(table):
             with atomic_file(directory / file) as partial:
                 table.to_parquet(partial, index=False)
-
-
-def _report(
-    manifest: pd.DataFrame, source: Source, rejected: list[tuple[str, str]], method: SplitMethod, progress: Progress
-) -> None:
-    if source.missing:
-        listed = translate(", see missing.csv") if source.missing_files else ""
-        progress.warn(translate("{n} images in the table were not found{listed}", n=source.missing, listed=listed))
-    if rejected:
-        path, reason = rejected[0]
-        message = f"{{n}} image{'s' * (len(rejected) > 1)} rejected, see rejected.csv; first: {{path}}: {{reason}}"
-        progress.warn(translate(message, n=len(rejected), path=path, reason=reason))
-    for note in method.notes:
-        (progress.warn if note.code in WARNINGS else progress.say)(note)
-    manifest = collapse(manifest, source.reading)
-    units = translate("{n} patients" if source.grouped else "{n} groups", n=manifest["group_id"].nunique())
-    split = split_text(Words(current_language()), method.facts)
-    progress.say(f"{translate('{n} images', n=len(manifest))}, {units}; {split}")
-    report_splits(manifest, source.findings, progress)

@@ -43,7 +43,7 @@ from placa.records.manifest import complete, write_manifest
 from placa.records.reading import collapse, expand
 from placa.records.source import SOURCE_SCHEMA, SourceFacts
 from placa.reporting.datasheet import write_datasheet
-from placa.sources.source import Source
+from placa.sources.source import WARNINGS, Source
 from placa.sources.tables.identifiers import join_copies, join_groups
 from placa.workflows.report_prepared import report_prepared
 

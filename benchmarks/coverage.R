@@ -2,16 +2,19 @@
 # AUROCs of 0.75, 0.95 and 0.99, one image per patient or 1 to 10, with a truth that is constant or varies within
 # patients. A third of the images are positive.
 #
-#     R --no-echo --no-save --file=benchmarks/coverage.R --args 400 > benchmarks/coverage.csv
+#     R --no-echo --no-save --file=benchmarks/coverage.R --args 400 FOLDER > coverage.csv
 #
 # prints one row per setting and interval: coverage, the shares of intervals above and below the true value, the median
-# width, and the share of data sets in which the interval can be estimated. A second argument, such as "constant", is
-# the only design.
+# width, and the share of data sets in which the interval can be estimated. The limits of every 50 data sets are stored
+# in FOLDER; a run that was interrupted continues there.
 
 placa <- asNamespace("placa")
 source("benchmarks/simulate-patients.R")
-replicates <- as.integer(c(commandArgs(trailingOnly = TRUE), "400")[[1]])
+arguments <- commandArgs(trailingOnly = TRUE)
+replicates <- as.integer(c(arguments, "400")[[1]])
+folder <- if (length(arguments) > 1) arguments[[2]] else tempdir()
 draws <- 100
+batch <- 50
 
 # The values of the population.
 true_values <- function(separation) {
@@ -142,27 +145,40 @@ limits_in <- function(data, separation) {
   )
 }
 
-arguments <- c(commandArgs(trailingOnly = TRUE), "400")
-designs <- if (length(arguments) > 2) arguments[[2]] else c("one image", "constant", "varying")
-set.seed(20)
+# The limits in all data sets of a setting. The seed of a batch depends on its setting and its place only.
+limits_of_setting <- function(setting) {
+  path <- file.path(folder, sprintf("%s-%g-%d.rds", setting$design, setting$auroc, setting$patients))
+  found <- if (file.exists(path)) readRDS(path) else list()
+  separation <- sqrt(2) * qnorm(setting$auroc)
+  while (length(found) < replicates) {
+    set.seed(1e6 * setting$number + length(found))
+    found <- c(found, lapply(seq_len(batch), function(i) {
+      suppressWarnings(limits_in(simulate_estimable(setting$patients, separation, setting$design), separation))
+    }))
+    placa$clear_resample_cache()
+    saveRDS(found, path)
+  }
+  found
+}
+
+dir.create(folder, showWarnings = FALSE, recursive = TRUE)
+settings <- expand.grid(
+  patients = c(15, 30, 60, 200), auroc = c(0.75, 0.95, 0.99), design = c("one image", "constant", "varying"),
+  stringsAsFactors = FALSE
+)
+settings$number <- seq_len(nrow(settings))
 cat("design,auroc,patients,interval,replicates,estimable,coverage,above,below,width\n")
-for (design in designs) {
-  for (auroc in c(0.75, 0.95, 0.99)) {
-    separation <- sqrt(2) * qnorm(auroc)
-    truth <- true_values(separation)
-    for (patients in c(15, 30, 60, 200)) {
-      found <- lapply(seq_len(replicates), function(i) {
-        suppressWarnings(limits_in(simulate_estimable(patients, separation, design), separation))
-      })
-      placa$clear_resample_cache()
-      for (name in rownames(found[[1]])) {
-        limits <- t(vapply(found, function(one) one[name, ], double(2)))
-        known <- !is.na(limits[, 1]) & !is.na(limits[, 2])
-        above <- mean(limits[known, 1] > truth[[name]] + 1e-9)
-        below <- mean(limits[known, 2] < truth[[name]] - 1e-9)
-        cat(sprintf("%s,%g,%d,%s,%d,%.3f,%.3f,%.3f,%.3f,%.4g\n", design, auroc, patients, name, replicates, mean(known),
-                    1 - above - below, above, below, stats::median(limits[known, 2] - limits[known, 1])))
-      }
-    }
+for (number in settings$number) {
+  setting <- settings[number, ]
+  found <- limits_of_setting(setting)
+  truth <- true_values(sqrt(2) * qnorm(setting$auroc))
+  for (name in rownames(found[[1]])) {
+    limits <- t(vapply(found, function(one) one[name, ], double(2)))
+    known <- !is.na(limits[, 1]) & !is.na(limits[, 2])
+    above <- mean(limits[known, 1] > truth[[name]] + 1e-9)
+    below <- mean(limits[known, 2] < truth[[name]] - 1e-9)
+    cat(sprintf("%s,%g,%d,%s,%d,%.3f,%.3f,%.3f,%.3f,%.4g\n", setting$design, setting$auroc, setting$patients, name,
+                length(found), mean(known), 1 - above - below, above, below,
+                stats::median(limits[known, 2] - limits[known, 1])))
   }
 }

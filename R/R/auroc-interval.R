@@ -61,9 +61,8 @@ auroc_of_placements <- function(truth, values, weights, cluster, n_clusters = ma
   off <- (values - auroc) * weights
   m <- as.double(sum(positive))
   n <- as.double(sum(!positive))
-  of_class <- function(rows, images) sums_by(off[rows], cluster[rows], n_clusters) / images
-  of_positives <- of_class(positive, m)
-  of_negatives <- of_class(!positive, n)
+  of_positives <- sums_by(off * positive, cluster, n_clusters) / m
+  of_negatives <- sums_by(off * !positive, cluster, n_clusters) / n
   units <- c(positive = kish(tabulate(cluster[positive])), negative = kish(tabulate(cluster[!positive])))
   variance <- auroc_covariance(truth, values, cluster, weights)[1, 1]
   parts <- list(positives = of_positives, negatives = of_negatives)
@@ -93,7 +92,8 @@ auroc_difference <- function(first, second, std_error = NULL, same_clusters = TR
     cross <- if (shared) 2 * sum(parts$positives * parts$negatives) else 0
     std_error <- sqrt(max(sum(vapply(parts, corrected_squares, double(1))) + cross, 0))
   }
-  identical_ranks <- shared && all(abs(unlist(parts)) < 1e-12) && any(abs(unlist(first$parts)) > 1e-12)
+  vary <- function(parts) any(vapply(parts, function(of_class) any(abs(of_class) >= 1e-12), logical(1)))
+  identical_ranks <- shared && !vary(parts) && vary(first$parts)
   if (identical_ranks) {
     return(quantity(0, 0, function(confidence) c(0, 0)))
   }
@@ -110,8 +110,5 @@ corrected_squares <- function(sums) {
 
 # Sums by cluster, over all clusters.
 sums_by <- function(values, cluster, n_clusters) {
-  sums <- double(n_clusters)
-  found <- rowsum(values, cluster)
-  sums[as.integer(rownames(found))] <- found
-  sums
+  .Call(placa_sums_by, as.double(values), as.integer(cluster), n_clusters)
 }

@@ -34,18 +34,20 @@ resample_blocks <- function(n_clusters, draws, seed, bytes = block_bytes) {
   # One seed per block: a statistic that uses random numbers must not change the draws of patients.
   seeds <- with_seed(seed, sample.int(.Machine$integer.max, length(sizes)))
   lapply(seq_along(sizes), function(i) {
-    function() with_seed(seeds[[i]], .Call(placa_resample, n_clusters, sizes[[i]]))
+    function() .Call(placa_resample, n_clusters, sizes[[i]], generator_state(seeds[[i]]))
   })
 }
 
 resample_once <- function(n_clusters, draws, seed) {
   key <- paste(n_clusters, draws, seed)
   if (!identical(resample_cache$key, key)) {
-    resample_cache$counts <- with_seed(seed, .Call(placa_resample, n_clusters, as.integer(draws)))
+    resample_cache$counts <- .Call(placa_resample, n_clusters, as.integer(draws), generator_state(seed))
     resample_cache$key <- key
   }
   resample_cache$counts
 }
+
+generator_state <- function(seed) with_seed(seed, globalenv()$.Random.seed)
 
 clear_resample_cache <- function() {
   rm(list = ls(resample_cache), envir = resample_cache)
@@ -59,7 +61,7 @@ cluster_names <- function(rows) {
     open <- is.na(name) & !is.na(rows[[other]])
     name[open] <- paste(other, rows[[other]][open])
   }
-  if (is.null(rows$patient_id)) name else join_patients(name, rows$patient_id)
+  if (is.null(rows$patient_id) || identical(name, rows$patient_id)) name else join_patients(name, rows$patient_id)
 }
 
 # Groups that share a patient are one cluster: a group may be a study or an image. The name is that of the first group.

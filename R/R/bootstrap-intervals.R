@@ -31,13 +31,14 @@ logit_interval <- function(estimate, std_error, reach) {
 }
 
 # Wilson's interval of a quantity between 0 and 1 with the standard error of the bootstrap. At 0 and 1 the draws do not
-# vary, so the effective number of `clusters` of its denominator is the number of trials.
-wilson_of_draws <- function(estimate, std_error, clusters, units, confidence) {
+# vary, so the effective number of `clusters` of its denominator is the number of trials. Next to 0 and 1 they vary too
+# little if few clusters have all errors, so each of the `images` of the denominator is at most three trials.
+wilson_of_draws <- function(estimate, std_error, clusters, images, units, confidence) {
   if (is.na(estimate) || is.na(std_error) || units < 2) {
     return(c(NA_real_, NA_real_))
   }
   inside <- estimate > 1e-9 && estimate < 1 - 1e-9 && std_error > 0
-  trials <- if (inside) estimate * (1 - estimate) / std_error^2 else clusters
+  trials <- if (inside) min(estimate * (1 - estimate) / std_error^2, 3 * images) else clusters
   wilson_limits(if (inside) estimate else round(estimate), trials, widened_reach(units, confidence))
 }
 

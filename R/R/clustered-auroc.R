@@ -140,8 +140,8 @@ area_intervals <- function(rows, cluster, areas, confidence, draws, seed, max_fp
   positives <- kish(tabulate(cluster[rows$truth == 1]))
   for (area in setdiff(areas, "auroc")) {
     most <- if (area == "partial") max_fpr else 1
-    limits <- wilson_of_draws(boot$estimate[[area]] / most, intervals[area, "std_error"] / most, positives, boot$units,
-                              confidence)
+    limits <- wilson_of_draws(boot$estimate[[area]] / most, intervals[area, "std_error"] / most, positives,
+                              sum(rows$truth), boot$units, confidence)
     intervals[area, c("lower", "upper")] <- limits * most
   }
   intervals

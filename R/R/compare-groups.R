@@ -2,8 +2,8 @@
 compare_groups <- function(rows, groups, threshold, min_clusters, confidence) {
   cluster <- cluster_index(rows)
   enough <- function(member) {
-    with <- length(unique(cluster[member & rows$truth == 1]))
-    without <- length(unique(cluster[member & rows$truth == 0]))
+    with <- count_clusters(cluster[member & rows$truth == 1])
+    without <- count_clusters(cluster[member & rows$truth == 0])
     min(with, without) >= min_clusters
   }
   metrics_of_group <- memoise(function(member) group_quantities(rows, member, cluster, threshold))
@@ -14,7 +14,7 @@ compare_groups <- function(rows, groups, threshold, min_clusters, confidence) {
       member <- groups[[column]] == group
       compared <- compare_group(member, enough, metrics_of_group, confidence)
       facts <- tibble::tibble(
-        column = column, group = group, n_images = sum(member), n_clusters = length(unique(cluster[member])),
+        column = column, group = group, n_images = sum(member), n_clusters = count_clusters(cluster[member]),
         n_positive = sum(rows$truth[member]), too_small = !enough(member),
         # With two groups, both rows show the same comparison.
         repeated = length(present) == 2 && group == present[[2]]
@@ -35,7 +35,7 @@ group_quantities <- function(rows, member, cluster, threshold) {
   cluster <- cluster[member]
   n <- counts_by_cluster(truth, probability, cluster, threshold, clusters)
   list(
-    auroc = auroc_of(truth, probability, cluster, fold_index(rows[member, ]), clusters),
+    auroc = auroc_of(truth, probability, cluster, fold_index(rows)[member], clusters),
     sensitivity = proportion(n$tp, n$tp + n$fn),
     specificity = proportion(n$tn, n$tn + n$fp),
     under_diagnosis = proportion(n$fn, n$tp + n$fn),

@@ -33,19 +33,19 @@ draw_tables <- function(tables, metrics, clusters, draws, seed, paired) {
   if (length(metrics) == 0) {
     return(NULL)
   }
-  seeds <- if (paired) rep(seed, length(tables)) else seed + seq_along(tables)
-  drawn <- Map(function(rows, cluster, seed) {
-    statistics <- lapply(metrics, metric_statistic, rows, cluster)
-    bootstrap_clusters(cluster, rows$truth, in_columns(statistics), draws, seed)
-  }, tables, clusters, seeds)
-  stats::setNames(drawn, names(tables))
-}
-
-in_columns <- function(statistics) {
-  function(counts) {
-    values <- vapply(statistics, function(statistic) as.double(statistic(counts)), double(ncol(counts)))
-    matrix(values, ncol(counts), dimnames = list(NULL, names(statistics)))
+  statistics <- Map(function(rows, cluster) metric_statistics(metrics, rows, cluster), tables, clusters)
+  truths <- lapply(tables, `[[`, "truth")
+  if (!paired) {
+    return(Map(bootstrap_clusters, clusters, truths, statistics, draws, seed + seq_along(tables)))
   }
+  in_columns <- function(counts) do.call(cbind, lapply(unname(statistics), function(statistic) statistic(counts)))
+  drawn <- bootstrap_clusters(clusters[[1]], truths[[1]], in_columns, draws, seed)
+  place <- stats::setNames(seq_along(tables) - 1, names(tables))
+  Map(function(place, truth, cluster) {
+    columns <- place * length(metrics) + seq_along(metrics)
+    list(estimate = drawn$estimate[columns], draws = drawn$draws[, columns, drop = FALSE],
+         units = effective_clusters(truth, cluster))
+  }, place, truths, clusters)
 }
 
 # Limits at the same distance, with the standard error of the bootstrap and the quantile of Student's t for the number

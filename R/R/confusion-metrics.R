@@ -22,8 +22,8 @@ confusion_metrics <- function(n) {
     lr_negative = ratio(missed, specificity),
     # F1 is 2 J / (1 + J), where J is the share of true positives among all images that are called or positive.
     f1 = transformed(proportion(n$tp, n$tp + n$fp + n$fn), function(share) 2 * share / (1 + share)),
-    mcc = agreement(n, mcc_of),
-    kappa = agreement(n, kappa_of),
+    mcc = agreement(n, mcc_of, sensitivity, specificity),
+    kappa = agreement(n, kappa_of, sensitivity, specificity),
     balanced_accuracy = mean_of_two(sensitivity, specificity)
   )
 }
@@ -36,34 +36,23 @@ kappa_of <- function(tp, fp, tn, fn) {
   2 * (tp * tn - fn * fp) / ((tp + fp) * (fp + tn) + (tp + fn) * (fn + tn))
 }
 
-# A measure of agreement between -1 and 1, symmetric on Fisher's scale, with half an image added to each count (Haldane
-# 1956), which moves an agreement of 1 inside. The design effect is the clustered over the multinomial variance.
-agreement <- function(n, measure) {
-  counts <- vapply(n, sum, double(1))
-  images <- sum(counts)
-  estimate <- do.call(measure, as.list(counts))
+# A measure of agreement between -1 and 1, as a function of sensitivity, specificity and prevalence.
+agreement <- function(n, measure, sensitivity, specificity) {
+  estimate <- do.call(measure, lapply(unname(n), sum))
   if (!is.finite(estimate)) {
     return(no_quantity(length(n$tp)))
   }
-  by_cluster <- do.call(cbind, n)
-  sizes <- rowSums(by_cluster)
-  least <- images^2 / sum(sizes^2)
-  inside <- (counts + 0.5) / (images + 2)
-  slope <- gradient(measure, inside)
-  influence <- (as.double(by_cluster %*% slope) - sizes * sum(slope * counts) / images) / images
-  multinomial <- (sum(slope^2 * counts) - sum(slope * counts)^2 / images) / images^2
-  design <- if (sum(influence^2) > 0 && multinomial > 0) max(sum(influence^2) / multinomial, 1) else images / least
-  trials <- images / min(design, images / least)
-  shrunk <- (counts / images * trials + 0.5) / (trials + 2)
-  centre <- do.call(measure, as.list(shrunk))
-  slope <- gradient(measure, shrunk)
-  variance <- (sum(slope^2 * shrunk) - sum(slope * shrunk)^2) / (trials + 2)
-  degrees <- if (any(sizes > 1)) least - 1 else Inf
-  quantity(estimate, influence, function(confidence) {
-    reach <- student_quantile(confidence, degrees) * sqrt(variance) / (1 - centre^2)
-    limits <- tanh(atanh(centre) + c(-reach, reach))
-    c(min(limits[[1]], estimate), max(limits[[2]], estimate))
-  })
+  of_rates <- function(sensitivity, specificity, prevalence) {
+    positives <- c(sensitivity, 1 - sensitivity) * prevalence
+    negatives <- c(1 - specificity, specificity) * (1 - prevalence)
+    value <- measure(positives[[1]], negatives[[1]], negatives[[2]], positives[[2]])
+    # Without any positive or any negative call, the agreement is that of chance.
+    if (is.nan(value)) 0 else value
+  }
+  rates <- list(sensitivity, specificity, proportion(n$tp + n$fn, n$tp + n$fp + n$tn + n$fn))
+  of <- function_of(rates, of_rates, gradient(of_rates, vapply(rates, `[[`, double(1), "estimate")))
+  inside <- function(confidence) pmin(pmax(of$limits(confidence), -1), 1)
+  quantity(estimate, of$influence, inside)
 }
 
 gradient <- function(measure, at, step = 1e-6) {

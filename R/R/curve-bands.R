@@ -66,7 +66,7 @@ curve_heights <- function(rows, at, is_roc, confidence, draws, seed) {
   std_error <- bootstrap_intervals(boot, confidence, correct = FALSE)$std_error
   positives <- kish(tabulate(cluster[rows$truth == 1]))
   limits <- vapply(seq_along(at), function(j) {
-    wilson_of_draws(boot$estimate[[j]], std_error[[j]], positives, boot$units, confidence)
+    wilson_of_draws(boot$estimate[[j]], std_error[[j]], positives, sum(rows$truth), boot$units, confidence)
   }, double(2))
   tibble::tibble(estimate = boot$estimate, lower = limits[1, ], upper = limits[2, ])
 }

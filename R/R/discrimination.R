@@ -13,7 +13,7 @@
 #' The interval does not collapse if the AUROC is 1. If it cannot be estimated it is
 #' missing.
 #'
-#' Three other intervals are returned for comparison. DeLong's (1988), computed by
+#' Three other intervals are returned for comparison. DeLong's (1988), equal to that of
 #' [pROC::ci.auc()], assumes independent images and is too narrow for small samples
 #' and for AUROCs near 1. Obuchowski's is the same for clustered data. The clustered
 #' bootstrap draws patients or groups (`group_id`) with replacement, see
@@ -133,13 +133,7 @@ discrimination_columns <- function(rows, confidence, draws, seed, max_fpr) {
   areas <- c("auroc", "average_precision", if (!is.null(max_fpr)) "partial")
   drawn <- area_intervals(rows, cluster, areas, confidence, draws, seed, if (is.null(max_fpr)) 1 else max_fpr)
   ways <- auroc_three_ways(rows, cluster, drawn["auroc", ], confidence)
-  # DeLong's interval is computed by pROC, the reference implementation; a test compares it with placa's own. pROC has
-  # no folds.
-  delong <- if (is.null(fold_index(rows))) {
-    auroc_delong(rows$truth, rows$probability, confidence)
-  } else {
-    ways["delong", ]
-  }
+  delong <- ways["delong", ]
   precision <- drawn["average_precision", ]
   tibble::tibble(
     auroc = delong$auroc,

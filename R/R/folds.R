@@ -38,7 +38,7 @@ fold_weights <- function(truth, fold) {
 # TRUE if AUROC can be estimated: both classes, in at least one fold.
 has_pairs <- function(truth, fold = NULL) {
   if (is.null(fold)) {
-    return(length(unique(truth)) == 2)
+    return(any(truth == 1) && any(truth == 0))
   }
   any(vapply(split(truth, fold), function(of_fold) length(unique(of_fold)) == 2, logical(1)))
 }

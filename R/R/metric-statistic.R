@@ -1,4 +1,4 @@
-# Converts a metric, by name or as a function, to a statistic for bootstrap_clusters(): one value per draw.
+# Converts metrics, by name or as functions, to one statistic for bootstrap_clusters(): a matrix, draws by metrics.
 
 ranking_metrics <- c("auroc", "average_precision")
 threshold_metrics <- c(
@@ -6,23 +6,41 @@ threshold_metrics <- c(
 )
 known_metrics <- c(ranking_metrics, "brier", "log_loss", threshold_metrics)
 
-metric_statistic <- function(metric, rows, cluster) {
+metric_statistics <- function(metrics, rows, cluster) {
   truth <- rows$truth
   probability <- rows$probability
-  if (is.function(metric)) {
-    return(function(counts) {
-      vapply(seq_len(ncol(counts)), function(draw) {
-        one_number(metric(truth, probability, as.integer(counts[, draw])[cluster]))
+  known <- names(Filter(rlang::is_string, metrics))
+  by_rank <- intersect(known, ranking_metrics)
+  by_loss <- intersect(known, names(image_losses))
+  ranking <- if (length(by_rank) > 0) ranked(truth, probability, cluster, fold_index(rows))
+  losses <- if (length(by_loss) > 0) loss_cells(by_loss, truth, probability, cluster)
+  own <- Filter(is.function, metrics)
+  function(counts) {
+    values <- matrix(NA_real_, ncol(counts), length(metrics), dimnames = list(NULL, names(metrics)))
+    if (length(by_rank) > 0) values[, by_rank] <- areas_of(ranking, counts)[, by_rank]
+    if (length(by_loss) > 0) {
+      sums <- cell_sums(losses, counts)
+      values[, by_loss] <- t(sums[-1, , drop = FALSE]) / sums[1, ]
+    }
+    for (name in names(own)) {
+      values[, name] <- vapply(seq_len(ncol(counts)), function(draw) {
+        one_number(own[[name]](truth, probability, as.integer(counts[, draw])[cluster]))
       }, double(1))
-    })
+    }
+    values
   }
-  if (metric %in% ranking_metrics) {
-    ranking <- ranked(truth, probability, cluster, fold_index(rows))
-    return(function(counts) areas_of(ranking, counts)[, metric])
-  }
-  losses <- as_cells(rep(1, length(truth)), 1, cluster, image_losses[[metric]](truth, probability))
-  images <- as_cells(rep(1, length(truth)), 1, cluster)
-  function(counts) cell_sums(losses, counts)[1, ] / cell_sums(images, counts)[1, ]
+}
+
+# The number of images, and the sum of each loss, of each cluster, see cell_sums().
+loss_cells <- function(losses, truth, probability, cluster) {
+  clusters <- max(cluster)
+  sums <- lapply(losses, function(loss) sums_by(image_losses[[loss]](truth, probability), cluster, clusters))
+  values <- do.call(rbind, c(list(tabulate(cluster, clusters)), sums))
+  cells <- nrow(values)
+  list(
+    cell = rep(seq_len(cells) - 1L, clusters), value = as.double(values),
+    cluster = rep(seq_len(clusters) - 1L, each = cells), n_cells = cells
+  )
 }
 
 # Means over images. The log loss of a wrong probability of 0 or 1 is infinite.

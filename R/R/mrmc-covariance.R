@@ -80,10 +80,8 @@ pairs_in_order <- function(rating, truth) {
 }
 
 sums_of_columns <- function(values, cluster, n_clusters) {
-  sums <- matrix(0, n_clusters, ncol(values))
-  found <- rowsum(values, cluster)
-  sums[as.integer(rownames(found)), ] <- found
-  sums
+  sums <- lapply(seq_len(ncol(values)), function(column) sums_by(values[, column], cluster, n_clusters))
+  matrix(unlist(sums), n_clusters)
 }
 
 # The unbiased estimate from U-statistics (Gallas, Pennello and Myers 2007, <doi:10.1364/JOSAA.24.000B70>).

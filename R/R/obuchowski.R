@@ -1,7 +1,7 @@
 # Analytical variances of AUROC: DeLong et al. 1988, and Obuchowski 1997 for clustered images.
 
 # Placement values: for a positive, the share of negatives ranked below it, ties count half; for a negative, the share
-# of positives ranked above it. Ranks make it O(n log n); Sun and Xu 2014, <doi:10.1109/LSP.2014.2337313>.
+# of positives ranked above it. Sorting makes it O(n log n); Sun and Xu 2014, <doi:10.1109/LSP.2014.2337313>.
 placement_values <- function(truth, probability, fold = NULL) {
   if (!is.null(fold)) {
     value <- double(length(truth))
@@ -11,13 +11,21 @@ placement_values <- function(truth, probability, fold = NULL) {
     }
     return(value)
   }
-  positive <- truth == 1
-  m <- sum(positive)
-  n <- sum(!positive)
-  overall <- rank(probability)
+  order <- order(probability, method = "radix")
+  sorted <- probability[order]
+  starts <- c(TRUE, sorted[-1] != sorted[-length(sorted)])
+  ends <- c(starts[-1], TRUE)
+  tie <- cumsum(starts)
+  positive <- truth[order] == 1
+  # The images of a class that rank below each tie, and half of those in it.
+  below <- function(of_class) {
+    up_to <- cumsum(of_class)[ends]
+    (up_to + c(0, up_to[-length(up_to)])) / 2
+  }
   value <- double(length(truth))
-  value[positive] <- (overall[positive] - rank(probability[positive])) / n
-  value[!positive] <- 1 - (overall[!positive] - rank(probability[!positive])) / m
+  value[order] <- ifelse(
+    positive, (below(!positive) / sum(!positive))[tie], 1 - (below(positive) / sum(positive))[tie]
+  )
   value
 }
 
@@ -31,15 +39,9 @@ auroc_covariance <- function(truth, values, cluster, weights = 1) {
   positive <- truth == 1
   theta <- colMeans((values * weights)[positive, , drop = FALSE])
   off <- sweep(values, 2, theta) * weights
-  part <- function(rows) {
-    sums <- matrix(0, max(cluster), ncol(values))
-    found <- rowsum(off[rows, , drop = FALSE], cluster[rows])
-    sums[as.integer(rownames(found)), ] <- found
-    sums
-  }
-  of_positives <- part(positive)
-  of_negatives <- part(!positive)
-  n_clusters <- function(rows) length(unique(cluster[rows]))
+  of_positives <- sums_of_columns(off * positive, cluster, max(cluster))
+  of_negatives <- sums_of_columns(off * !positive, cluster, max(cluster))
+  n_clusters <- function(rows) count_clusters(cluster[rows])
   scale <- function(clusters) clusters / (clusters - 1)
   with_positive <- n_clusters(positive)
   with_negative <- n_clusters(!positive)
@@ -54,6 +56,9 @@ auroc_covariance <- function(truth, values, cluster, weights = 1) {
     scale(with_negative) * crossprod(of_negatives) / n^2 +
     scale(n_clusters(rep(TRUE, length(truth)))) * (cross + t(cross)) / (m * n)
 }
+
+# The number of clusters that have an image; `cluster` is that of each image.
+count_clusters <- function(cluster) sum(tabulate(cluster) > 0)
 
 # An estimate with its normal interval, limited to the range from 0 to 1.
 normal_interval <- function(estimate, variance, confidence) {

@@ -20,8 +20,8 @@ metrics_at <- function(rows, thresholds, confidence) {
 # The method of the interval of each metric.
 interval_methods <- c(
   sensitivity = "wilson", specificity = "wilson", ppv = "wilson", npv = "wilson", lr_positive = "ratio",
-  lr_negative = "ratio", f1 = "wilson", mcc = "fisher", kappa = "fisher", balanced_accuracy = "square_and_add",
-  brier = "score"
+  lr_negative = "ratio", f1 = "wilson", mcc = "square_and_add", kappa = "square_and_add",
+  balanced_accuracy = "square_and_add", brier = "score"
 )
 
 count_rows <- function(rows, threshold) {

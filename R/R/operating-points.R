@@ -15,9 +15,10 @@
 #' image per patient this is Wilson's interval. F1 is a function of such a
 #' proportion: of the true positives among all images that are called or positive.
 #' Balanced accuracy combines two proportions (Newcombe 1998; Zou and Donner 2008).
+#' MCC and kappa are functions of sensitivity, specificity and the proportion of
+#' positive images, whose intervals are combined in the same way (Newcombe 2001).
 #' Likelihood ratios have the wider of the intervals of Donner and Zou (2012) and of
-#' Mercaldo et al. (2007). MCC and kappa are symmetric on Fisher's scale, with half
-#' an image added to each count. `docs/evaluation.md` reports their coverage.
+#' Mercaldo et al. (2007). `docs/evaluation.md` reports their coverage.
 #' Thresholds are fixed, so intervals do not include the uncertainty of choosing
 #' them. [predictive_values()] returns `ppv` and `npv` at other prevalences.
 #'
@@ -30,7 +31,7 @@
 #' @return A long tibble with one row per finding, operating point and metric:
 #'   `finding`, `split`, `operating_point`, `threshold`, `metric`, `estimate`,
 #'   `lower`, `upper`, `interval`, `confidence`. `interval` is the method of the
-#'   bounds: `"wilson"`, `"ratio"`, `"square_and_add"`, `"fisher"` or `"score"`; it is missing
+#'   bounds: `"wilson"`, `"ratio"`, `"square_and_add"` or `"score"`; it is missing
 #'   without bounds. The metrics are
 #'
 #'   | metric | description | range |
@@ -85,6 +86,10 @@
 #' Newcombe RG (1998). Interval estimation for the difference between independent
 #' proportions: comparison of eleven methods. *Statistics in Medicine* 17(8),
 #' 873--890.
+#'
+#' Newcombe RG (2001). Estimating the difference between differences: measurement of
+#' additive scale interaction for proportions. *Statistics in Medicine* 20(19),
+#' 2885--2893. \doi{10.1002/sim.925}
 #'
 #' Zou GY, Donner A (2008). Construction of confidence limits about effect
 #' measures: a general approach. *Statistics in Medicine* 27(10), 1693--1702.

@@ -83,39 +83,54 @@ transformed <- function(of, change, slope = 1) {
   })
 }
 
-# The correlation of two estimates of the same clusters. Two estimates without a discordant image have a correlation of
-# 1, and a difference without width; the limit is that of Wilson's upper bound for the share of discordant images.
-correlation_of <- function(first, second, confidence) {
+# The correlation of two estimates of the same clusters, a function of the confidence level. Two estimates without a
+# discordant image have a correlation of 1, and a difference without width; the limit is that of Wilson's upper bound
+# for the share of discordant images.
+correlation_of <- function(first, second) {
   scale <- sqrt(sum(first$influence^2) * sum(second$influence^2))
   if (scale == 0) {
-    return(0)
+    return(function(confidence) 0)
   }
+  shared <- sum(first$influence * second$influence) / scale
   clusters <- sum(first$influence != 0 | second$influence != 0)
-  limit <- clusters / (clusters + stats::qnorm((1 + confidence) / 2)^2)
-  min(sum(first$influence * second$influence) / scale, limit)
+  function(confidence) min(shared, clusters / (clusters + stats::qnorm((1 + confidence) / 2)^2))
 }
 
-# The difference of two quantities, from the distances of their limits (Newcombe 1998; with correlation, Zou and Donner
-# 2008).
-difference <- function(first, second) {
-  estimate <- first$estimate - second$estimate
-  quantity(estimate, first$influence - second$influence, function(confidence) {
-    a <- first$limits(confidence)
-    b <- second$limits(confidence)
-    shared <- correlation_of(first, second, confidence)
-    reach <- function(down, up) sqrt(max(down^2 + up^2 - 2 * shared * down * up, 0))
-    estimate + c(
-      -reach(first$estimate - a[[1]], b[[2]] - second$estimate),
-      reach(a[[2]] - first$estimate, second$estimate - b[[1]])
-    )
+# A function of quantities of the same clusters, from the distances by which the limits of one quantity at a time move
+# it: the root of their sum of squares, with correlations (Newcombe 1998, 2001; Zou and Donner 2008). `slopes` are the
+# derivatives at the estimates.
+function_of <- function(quantities, change, slopes) {
+  estimates <- lapply(quantities, `[[`, "estimate")
+  estimate <- do.call(change, estimates)
+  influence <- Reduce(`+`, Map(function(of, slope) of$influence * slope, quantities, slopes))
+  pairs <- utils::combn(length(quantities), 2, simplify = FALSE)
+  correlations <- lapply(pairs, function(pair) correlation_of(quantities[[pair[[1]]]], quantities[[pair[[2]]]]))
+  quantity(estimate, influence, function(confidence) {
+    # One column per quantity: the function at its lower and at its upper limit.
+    moved <- vapply(seq_along(quantities), function(i) {
+      limits <- quantities[[i]]$limits(confidence)
+      vapply(limits, function(limit) do.call(change, replace(estimates, i, limit)) - estimate, double(1))
+    }, double(2))
+    if (anyNA(moved)) {
+      return(c(NA_real_, NA_real_))
+    }
+    shared <- vapply(correlations, function(correlation) correlation(confidence), double(1))
+    # `down` is the limit of each quantity that moves the function farthest in one direction, 1 or 2.
+    reach <- function(distances) {
+      down <- ifelse(distances[1, ] >= distances[2, ], 1, 2)
+      distance <- pmax(distances[cbind(down, seq_along(down))], 0)
+      signed <- distance * ifelse(down == 1, 1, -1)
+      cross <- vapply(pairs, function(pair) prod(signed[pair]), double(1))
+      sqrt(max(sum(distance^2) + 2 * sum(shared * cross), 0))
+    }
+    estimate + c(-reach(-moved), reach(moved))
   })
 }
 
-# The mean of two quantities, by the same rule.
-mean_of_two <- function(first, second) {
-  negative <- quantity(-second$estimate, -second$influence, function(confidence) -rev(second$limits(confidence)))
-  transformed(difference(first, negative), function(sum) sum / 2, 0.5)
-}
+# The difference and the mean of two quantities.
+difference <- function(first, second) function_of(list(first, second), `-`, c(1, -1))
+
+mean_of_two <- function(first, second) function_of(list(first, second), function(a, b) (a + b) / 2, c(0.5, 0.5))
 
 # The ratio of two proportions: the wider of two intervals. The first is that of Donner and Zou (2012), from the limits
 # of both proportions. The second is that of Mercaldo, Lau and Zhou (2007), the logarithm of the ratio with z^2/2 added
@@ -125,11 +140,12 @@ ratio <- function(first, second) {
   estimate <- first$estimate / second$estimate
   inside <- isTRUE(first$estimate > 0 && second$estimate > 0)
   relative <- if (inside) first$influence / first$estimate - second$influence / second$estimate else 0
+  correlation <- correlation_of(first, second)
   quantity(estimate, if (inside) relative * estimate else double(length(first$influence)), function(confidence) {
     if (is.na(first$estimate) || is.na(second$estimate)) {
       return(c(NA_real_, NA_real_))
     }
-    shared <- correlation_of(first, second, confidence)
+    shared <- correlation(confidence)
     limits <- rbind(
       ratio_of_limits(first, second, shared, confidence), ratio_of_logs(first, second, shared, confidence)
     )

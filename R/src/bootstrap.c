@@ -7,29 +7,90 @@
  * of each image, so counts[cluster[i]] is the weight of an image. Counts are limited to 255, which a draw practically
  * never exceeds. */
 #define R_NO_REMAP
+#include <stdint.h>
 #include <string.h>
 #include <R.h>
 #include <Rinternals.h>
-#include <R_ext/Random.h>
 #include <R_ext/Utils.h>
 #include "placa.h"
 
-/* Draws n of n clusters with replacement, with R's generator, as sample.int(). */
-SEXP placa_resample(SEXP n_clusters, SEXP n_draws) {
+/* R's generator, the Mersenne Twister of Matsumoto and Nishimura (1998), from the integers of .Random.seed. R's own
+ * functions for one index take ten times as long. */
+#define STATE 624
+typedef struct {
+  uint32_t state[STATE], bits[STATE];
+  int next;
+} Twister;
+
+static uint32_t twist(uint32_t high, uint32_t low, uint32_t other) {
+  const uint32_t mixed = (high & 0x80000000u) | (low & 0x7fffffffu);
+  return other ^ (mixed >> 1) ^ (0x9908b0dfu & (0u - (mixed & 1)));
+}
+
+/* The upper 16 bits of each output of the state. */
+static void temper(Twister *twister) {
+  for (int i = 0; i < STATE; i++) {
+    uint32_t y = twister->state[i];
+    y ^= y >> 11;
+    y ^= (y << 7) & 0x9d2c5680u;
+    y ^= (y << 15) & 0xefc60000u;
+    twister->bits[i] = (y ^ (y >> 18)) >> 16;
+  }
+}
+
+static void renew(Twister *twister) {
+  uint32_t *state = twister->state;
+  int i = 0;
+  for (; i < STATE - 397; i++) state[i] = twist(state[i], state[i + 1], state[i + 397]);
+  for (; i < STATE - 1; i++) state[i] = twist(state[i], state[i + 1], state[i + 397 - STATE]);
+  state[i] = twist(state[i], state[0], state[i + 397 - STATE]);
+  twister->next = 0;
+  temper(twister);
+}
+
+static uint32_t sixteen_bits(Twister *twister) {
+  if (twister->next >= STATE) renew(twister);
+  return twister->bits[twister->next++];
+}
+
+/* Draws n of n clusters with replacement: the indices of sample.int() with `seed`, the integers of .Random.seed. */
+SEXP placa_resample(SEXP n_clusters, SEXP n_draws, SEXP seed) {
   const int clusters = Rf_asInteger(n_clusters), draws = Rf_asInteger(n_draws);
+  Twister twister;
+  twister.next = INTEGER(seed)[1];
+  memcpy(twister.state, INTEGER(seed) + 2, sizeof(twister.state));
+  temper(&twister);
+  int bits = 0;
+  while (bits < 31 && (1u << bits) < (uint32_t) clusters) bits++;
+  const uint32_t mask = (1u << bits) - 1;
   SEXP counts = PROTECT(Rf_allocMatrix(RAWSXP, clusters, draws));
   Rbyte *column = RAW(counts);
-  memset(column, 0, (size_t) clusters * (size_t) draws);
-  GetRNGstate();
+  /* Indices above the last cluster are drawn again. They have cells too, because a branch is slower. */
+  Rbyte *cells = (Rbyte *) R_alloc((size_t) mask + 1, 1);
   for (int draw = 0; draw < draws; draw++, column += clusters) {
-    for (int i = 0; i < clusters; i++) {
-      Rbyte *cell = column + (R_xlen_t) R_unif_index(clusters);
-      if (*cell < 255) (*cell)++;
+    R_CheckUserInterrupt();
+    memset(cells, 0, (size_t) mask + 1);
+    for (int i = 0; i < clusters;) {
+      uint32_t index = sixteen_bits(&twister);
+      if (bits >= 16) index = index << 16 | sixteen_bits(&twister);
+      index &= mask;
+      cells[index] += cells[index] < 255;
+      i += index < (uint32_t) clusters;
     }
+    memcpy(column, cells, (size_t) clusters);
   }
-  PutRNGstate();
   UNPROTECT(1);
   return counts;
+}
+
+/* Several draws at once: the counts of a cluster in these draws are adjacent, so that an image needs one access. */
+#define LANES 16
+
+static void adjacent_counts(const Rbyte *weight, int clusters, int draws, Rbyte *block) {
+  memset(block, 0, (size_t) clusters * LANES);
+  for (int lane = 0; lane < draws; lane++, weight += clusters) {
+    for (int i = 0; i < clusters; i++) block[(size_t) i * LANES + lane] = weight[i];
+  }
 }
 
 /* Weighted sums of `value` by cell (from 0): a matrix, cells by draws. */
@@ -38,14 +99,36 @@ SEXP placa_cell_sums(SEXP cell, SEXP value, SEXP cluster, SEXP counts, SEXP n_ce
   const int clusters = Rf_nrows(counts), draws = Rf_ncols(counts);
   const int *of_cell = INTEGER(cell), *of_cluster = INTEGER(cluster);
   const double *values = REAL(value);
-  const Rbyte *weight = RAW(counts);
+  Rbyte *block = (Rbyte *) R_alloc(clusters, LANES);
+  double *block_sums = (double *) R_alloc((size_t) cells * LANES, sizeof(double));
   SEXP sums = PROTECT(Rf_allocMatrix(REALSXP, cells, draws));
-  double *sum = REAL(sums);
-  memset(sum, 0, sizeof(double) * (size_t) cells * (size_t) draws);
-  for (int draw = 0; draw < draws; draw++, weight += clusters, sum += cells) {
+  for (int first = 0; first < draws; first += LANES) {
     R_CheckUserInterrupt();
-    for (int i = 0; i < rows; i++) sum[of_cell[i]] += weight[of_cluster[i]] * values[i];
+    const int lanes = draws - first < LANES ? draws - first : LANES;
+    adjacent_counts(RAW(counts) + (size_t) first * clusters, clusters, lanes, block);
+    memset(block_sums, 0, sizeof(double) * (size_t) cells * LANES);
+    for (int i = 0; i < rows; i++) {
+      const Rbyte *weight = block + (size_t) of_cluster[i] * LANES;
+      double *sum = block_sums + (size_t) of_cell[i] * LANES;
+      for (int lane = 0; lane < LANES; lane++) sum[lane] += weight[lane] * values[i];
+    }
+    for (int lane = 0; lane < lanes; lane++) {
+      double *column = REAL(sums) + (size_t) (first + lane) * cells;
+      for (int i = 0; i < cells; i++) column[i] = block_sums[(size_t) i * LANES + lane];
+    }
   }
+  UNPROTECT(1);
+  return sums;
+}
+
+/* Sums of values by cluster (from 1). */
+SEXP placa_sums_by(SEXP value, SEXP cluster, SEXP n_clusters) {
+  const int rows = Rf_length(cluster), clusters = Rf_asInteger(n_clusters), *of_cluster = INTEGER(cluster);
+  const double *values = REAL(value);
+  SEXP sums = PROTECT(Rf_allocVector(REALSXP, clusters));
+  double *sum = REAL(sums);
+  memset(sum, 0, sizeof(double) * (size_t) clusters);
+  for (int i = 0; i < rows; i++) sum[of_cluster[i] - 1] += values[i];
   UNPROTECT(1);
   return sums;
 }
@@ -60,6 +143,15 @@ static double weigh(const int *of_cluster, const Rbyte *weight, int from, int to
   return sum;
 }
 
+static void weigh_lanes(const int *of_cluster, const Rbyte *block, int from, int to, double *sums) {
+  int sum[LANES] = {0};
+  for (int i = from; i < to; i++) {
+    const Rbyte *weight = block + (size_t) of_cluster[i] * LANES;
+    for (int lane = 0; lane < LANES; lane++) sum[lane] += weight[lane];
+  }
+  for (int lane = 0; lane < LANES; lane++) sums[lane] = sum[lane];
+}
+
 /* Areas of curves: a matrix, draws by (AUROC, average precision, area under the ROC curve up to the false positive rate
  * `max_fpr`). Missing if a draw lacks a required class. */
 SEXP placa_areas(SEXP cluster, SEXP positive_at, SEXP end, SEXP counts, SEXP max_fpr) {
@@ -67,33 +159,42 @@ SEXP placa_areas(SEXP cluster, SEXP positive_at, SEXP end, SEXP counts, SEXP max
   const int *of_cluster = INTEGER(cluster), *start_positive = INTEGER(positive_at), *stop = INTEGER(end);
   const double limit_fpr = Rf_asReal(max_fpr);
   const int part = limit_fpr < 1;
-  const Rbyte *weight = RAW(counts);
+  Rbyte *block = (Rbyte *) R_alloc(clusters, LANES);
   SEXP areas = PROTECT(Rf_allocMatrix(REALSXP, draws, 3));
   double *auroc = REAL(areas), *precision = auroc + draws, *partial = precision + draws;
-  for (int draw = 0; draw < draws; draw++, weight += clusters) {
+  for (int first = 0; first < draws; first += LANES) {
     R_CheckUserInterrupt();
-    double limit = 0;
-    if (part) {
-      for (int s = 0; s < segments; s++) limit += weigh(of_cluster, weight, s ? stop[s - 1] : 0, start_positive[s]);
-      limit *= limit_fpr;
+    const int lanes = draws - first < LANES ? draws - first : LANES;
+    adjacent_counts(RAW(counts) + (size_t) first * clusters, clusters, lanes, block);
+    double negatives[LANES], positives[LANES], limit[LANES] = {0};
+    for (int s = 0; part && s < segments; s++) {
+      weigh_lanes(of_cluster, block, s ? stop[s - 1] : 0, start_positive[s], negatives);
+      for (int lane = 0; lane < LANES; lane++) limit[lane] += negatives[lane];
     }
-    double tp = 0, fp = 0, area = 0, steps = 0, part_area = 0;
+    for (int lane = 0; lane < LANES; lane++) limit[lane] *= limit_fpr;
+    double tp[LANES] = {0}, fp[LANES] = {0}, area[LANES] = {0}, steps[LANES] = {0}, part_area[LANES] = {0};
     for (int s = 0; s < segments; s++) {
-      const double negatives = weigh(of_cluster, weight, s ? stop[s - 1] : 0, start_positive[s]);
-      const double positives = weigh(of_cluster, weight, start_positive[s], stop[s]);
-      area += negatives * (tp + positives / 2);
-      if (positives > 0) steps += positives * (tp + positives) / (tp + positives + fp + negatives);
-      if (part && fp < limit && negatives > 0) {
-        const double width = fp + negatives <= limit ? negatives : limit - fp;
-        part_area += width * (tp + positives * width / negatives / 2);
+      weigh_lanes(of_cluster, block, s ? stop[s - 1] : 0, start_positive[s], negatives);
+      weigh_lanes(of_cluster, block, start_positive[s], stop[s], positives);
+      for (int lane = 0; lane < LANES; lane++) {
+        const double n = negatives[lane], p = positives[lane];
+        area[lane] += n * (tp[lane] + p / 2);
+        const double called = tp[lane] + p + fp[lane] + n;
+        steps[lane] += p * (tp[lane] + p) / (called > 0 ? called : 1);
+        if (part && fp[lane] < limit[lane] && n > 0) {
+          const double width = fp[lane] + n <= limit[lane] ? n : limit[lane] - fp[lane];
+          part_area[lane] += width * (tp[lane] + p * width / n / 2);
+        }
+        tp[lane] += p;
+        fp[lane] += n;
       }
-      tp += positives;
-      fp += negatives;
     }
-    const int both = tp > 0 && fp > 0;
-    auroc[draw] = both ? area / (tp * fp) : NA_REAL;
-    precision[draw] = tp > 0 ? steps / tp : NA_REAL;
-    partial[draw] = both ? (part ? part_area : area) / (tp * fp) : NA_REAL;
+    for (int lane = 0; lane < lanes; lane++) {
+      const int draw = first + lane, both = tp[lane] > 0 && fp[lane] > 0;
+      auroc[draw] = both ? area[lane] / (tp[lane] * fp[lane]) : NA_REAL;
+      precision[draw] = tp[lane] > 0 ? steps[lane] / tp[lane] : NA_REAL;
+      partial[draw] = both ? (part ? part_area[lane] : area[lane]) / (tp[lane] * fp[lane]) : NA_REAL;
+    }
   }
   UNPROTECT(1);
   return areas;

@@ -3,8 +3,9 @@
 #include "placa.h"
 
 static const R_CallMethodDef calls[] = {
-  {"placa_resample", (DL_FUNC) &placa_resample, 2},
+  {"placa_resample", (DL_FUNC) &placa_resample, 3},
   {"placa_cell_sums", (DL_FUNC) &placa_cell_sums, 5},
+  {"placa_sums_by", (DL_FUNC) &placa_sums_by, 3},
   {"placa_areas", (DL_FUNC) &placa_areas, 5},
   {"placa_curve_at", (DL_FUNC) &placa_curve_at, 6},
   {"placa_areas_within", (DL_FUNC) &placa_areas_within, 6},

@@ -10,10 +10,15 @@ areas_by_hand <- function(truth, probability) {
 }
 
 test_that("draws of clusters match sample.int()", {
-  counts <- resample_once(37, 100, 5)
-  set.seed(5, kind = "Mersenne-Twister", normal.kind = "Inversion", sample.kind = "Rejection")
-  by_base <- replicate(100, tabulate(sample.int(37, replace = TRUE), 37))
-  expect_identical(matrix(as.integer(counts), 37), by_base)
+  # 2^16 and more clusters need two numbers of 16 bits per index.
+  for (clusters in c(1, 37, 2^15, 70000)) {
+    draws <- if (clusters > 100) 2 else 100
+    counts <- resample_once(clusters, draws, 5)
+    set.seed(5, kind = "Mersenne-Twister", normal.kind = "Inversion", sample.kind = "Rejection")
+    by_base <- vapply(seq_len(draws), function(draw) tabulate(sample.int(clusters, replace = TRUE), clusters),
+                      integer(clusters))
+    expect_identical(as.integer(counts), as.integer(by_base))
+  }
 })
 
 test_that("areas of a draw match those of the resampled table, including ties", {

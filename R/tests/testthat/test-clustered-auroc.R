@@ -34,13 +34,12 @@ test_that("values for six images match a manual calculation", {
 test_that("intervals match DeLong's by pROC and Obuchowski's by the formula of the paper", {
   rows <- example_predictions()
   table <- clustered_auroc(rows, draws = 200)
-  by_proc <- discrimination(rows)
   ours <- table[table$method == "delong", ]
-  expect_equal(ours$auroc, by_proc$auroc, tolerance = 1e-12)
-  expect_equal(ours$auroc_lower, by_proc$delong_lower, tolerance = 1e-12)
-  expect_equal(ours$auroc_upper, by_proc$delong_upper, tolerance = 1e-12)
   for (finding in ours$finding) {
     of_finding <- rows[rows$finding == finding & rows$split == "test", ]
+    by_proc <- pROC::ci.auc(of_finding$truth, of_finding$probability, levels = 0:1, direction = "<", quiet = TRUE)
+    own <- ours[ours$finding == finding, c("auroc_lower", "auroc", "auroc_upper")]
+    expect_equal(as.double(own), as.double(by_proc), tolerance = 1e-12)
     expected <- obuchowski_by_hand(of_finding$truth, of_finding$probability, of_finding$group_id)
     got <- table$std_error[table$finding == finding & table$method == "obuchowski"]
     expect_equal(got^2, expected, tolerance = 1e-12)

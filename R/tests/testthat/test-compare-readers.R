@@ -40,7 +40,7 @@ test_that("the draws of matched points are those of repeated images", {
   design <- eight_images()
   calls <- matrix(two_readers()$rating == 1, 8)
   points <- matched_points(design$truth, design$probability, calls, 1:8, 100, 1)
-  counts <- with_seed(1, .Call(placa_resample, 8L, 100L))
+  counts <- resample_once(8, 100, 1)
   checked <- 0
   for (draw in 1:100) {
     rows <- rep(1:8, as.integer(counts[, draw]))

@@ -45,6 +45,24 @@ test_that("no interval of a perfect model has zero width", {
   expect_identical(bounds_of(table, "lr_positive")[[2]], Inf)
 })
 
+test_that("kappa combines the limits of sensitivity, specificity and prevalence", {
+  table <- operating_points(independent_rows(8, 1, 19, 2), one_threshold(0.5))
+  rates <- Map(function(share, n) c(share, wilson_limits(share, n, qnorm(0.975))), c(0.8, 0.95, 1 / 3), c(10, 20, 30))
+  # Cohen's kappa, with one rate at its estimate, lower or upper limit: 1, 2 or 3.
+  kappa <- function(sensitivity = 1, specificity = 1, prevalence = 1) {
+    share <- rates[[3]][[prevalence]]
+    found <- rates[[1]][[sensitivity]] * share
+    cleared <- rates[[2]][[specificity]] * (1 - share)
+    called <- found + 1 - share - cleared
+    chance <- called * share + (1 - called) * (1 - share)
+    (found + cleared - chance) / (1 - chance)
+  }
+  down <- kappa() - c(kappa(2), kappa(1, 2), kappa(1, 1, 2))
+  up <- c(kappa(3), kappa(1, 3), kappa(1, 1, 3)) - kappa()
+  expect_equal(bounds_of(table, "kappa"), kappa() + c(-1, 1) * sqrt(c(sum(down^2), sum(pmax(up, 0)^2))))
+  expect_equal(metric(table, "kappa"), kappa())
+})
+
 test_that("predictive values without an error match bdpv 1.4", {
   missed_none <- predictive_values(independent_rows(100, 40, 60, 0), one_threshold(0.5), 0.2)
   npv <- missed_none[missed_none$metric == "npv" & !missed_none$own, ]

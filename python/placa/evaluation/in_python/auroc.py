@@ -42,8 +42,7 @@ def auroc_columns(
     for name, variance in (("delong", independent), ("obuchowski", clustered)):
         columns[f"{name}_std_error"] = np.sqrt(variance)
         reach = stats.norm.ppf((1 + confidence) / 2) * np.sqrt(variance)
-        # pROC, which computes DeLong's interval in R, keeps one without width.
-        if reach > 0 or (name == "delong" and reach == 0):
+        if reach > 0:
             columns[f"{name}_lower"], columns[f"{name}_upper"] = max(auroc - reach, 0), min(auroc + reach, 1)
     return columns
 

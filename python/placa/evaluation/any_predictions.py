@@ -11,6 +11,7 @@ import pandas as pd
 
 from placa.core.errors import PathNotFoundError
 from placa.core.progress import Progress
+from placa.core.text import as_list
 from placa.evaluation.errors import PairedColumnsError
 from placa.evaluation.truth_levels import levels_of, numbers_of, read_truth
 from placa.records.errors import DuplicateImageError, InvalidValueError, MissingColumnError
@@ -105,7 +106,7 @@ def as_predictions(
     """
     data = data.rename(columns=str).reset_index(drop=True)
     given = {name: columns.get(name) for name in (*_IDENTIFIERS, "finding", "split_column")}
-    truth, estimate = _names(columns.get("truth")), _names(columns.get("estimate"))
+    truth, estimate = as_list(columns.get("truth")), as_list(columns.get("estimate"))
     _require_columns(data, [*filter(None, given.values()), *truth, *estimate], file)
     data = data.assign(**{role.removesuffix("_column"): data[name] for role, name in given.items() if name})
     _tell_defaults(data, progress)
@@ -115,10 +116,6 @@ def as_predictions(
     if "split" not in rows or rows["split"].isna().all():
         rows["split"] = "test"
     return _typed(rows, file, progress)
-
-
-def _names(given: str | Sequence[str] | None) -> list[str]:
-    return [given] if isinstance(given, str) else list(given or ())
 
 
 def _require_columns(data: pd.DataFrame, names: Sequence[str], file: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from placa.core.errors import InputError, MachineError
 
 
@@ -45,9 +47,9 @@ class UnknownSplitError(InputError):
 
 
 class PatientInTwoSplitsError(InputError):
-    """A patient or group is in more than one split.
+    """A patient, group or image is in more than one split.
 
-    Values: ``unit`` (``"patient"`` or ``"group"``), ``name``, ``splits``, ``count`` (of such patients or groups).
+    Values: ``unit`` (``"patient"``, ``"group"`` or ``"image"``), ``name``, ``splits``, ``count`` (of such units).
     """
 
 
@@ -79,3 +81,23 @@ class InvalidEmbeddingError(InputError):
 
 class VolumeEmbeddingsError(InputError):
     """A data set of CT volumes is joined with embeddings. Values: ``prepared``, ``squares``."""
+
+
+def in_two_splits(unit: str, names: Sequence[str], splits: Sequence[str], remedy: str) -> PatientInTwoSplitsError:
+    """Return the error for units that are in more than one split.
+
+    Args:
+        unit: ``patient``, ``group`` or ``image``.
+        names: The units.
+        splits: The splits of the first one.
+        remedy: What to do.
+    """
+    count = f"{len(names)} such {unit}{'s' if len(names) > 1 else ''}"
+    return PatientInTwoSplitsError(
+        f"Each {unit} must be in one split, but {names[0]!r} is in {' and '.join(splits)} ({count}). Results would be "
+        f"too optimistic. {remedy}",
+        unit=unit,
+        name=str(names[0]),
+        splits=list(splits),
+        count=len(names),
+    )

@@ -16,10 +16,10 @@ from placa.dataset.errors import (
     EmptySplitError,
     EmptyTestSetError,
     NoTrainingImagesError,
-    PatientInTwoSplitsError,
     SplitClassError,
     SplitSharesError,
     UnknownSplitError,
+    in_two_splits,
 )
 from placa.records.codes import Note
 from placa.records.manifest import SPLITS
@@ -288,13 +288,4 @@ def assert_disjoint(manifest: pd.DataFrame) -> None:
         straddling = known[column][known[column].duplicated()].unique()
         if len(straddling):
             splits = sorted(known.loc[known[column] == straddling[0], "split"])
-            where = " and ".join(splits)
-            raise PatientInTwoSplitsError(
-                f"Each {noun} must be in one split, but {straddling[0]!r} is in {where} ({len(straddling)} such "
-                f"{noun}{'s' if len(straddling) > 1 else ''}). Results would be too optimistic. Run placa prepare "
-                "again.",
-                unit=noun,
-                name=str(straddling[0]),
-                splits=splits,
-                count=len(straddling),
-            )
+            raise in_two_splits(noun, straddling, splits, "Run placa prepare again.")

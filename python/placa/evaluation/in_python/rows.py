@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.dataset.errors import PatientInTwoSplitsError
+from placa.dataset.errors import in_two_splits
 from placa.evaluation.errors import EmptySplitError, NeedsRError
 from placa.evaluation.in_python.proportions import Floats
 from placa.records.errors import DuplicateImageError
@@ -76,14 +76,7 @@ def _require_disjoint(inside: pd.DataFrame, others: pd.DataFrame, split: str) ->
         shared = sorted(set(inside[column].dropna()) & set(others[column].dropna()))
         if shared:
             splits = sorted({split, *others.loc[others[column] == shared[0], "split"]})
-            raise PatientInTwoSplitsError(
-                f"Each {unit} must be in one split, but {shared[0]!r} is in {' and '.join(splits)} ({len(shared)} "
-                "such). Results would be too optimistic. Split by patient and train again.",
-                unit=unit,
-                name=str(shared[0]),
-                splits=splits,
-                count=len(shared),
-            )
+            raise in_two_splits(unit, shared, splits, "Split by patient and train again.")
 
 
 def by_finding(rows: pd.DataFrame) -> Iterator[FindingRows]:

@@ -1,4 +1,4 @@
-# What the report says of a foundation model: what it is, how its embeddings were made, which images it may have seen.
+# The foundation model in the report: its origin, its embeddings, and the images that it may have seen.
 
 # The foundation model of a run: of its embeddings, or its backbone. NULL if there is none.
 foundation_model_of <- function(run) (run$info$embeddings %||% run$info$foundation)$provenance

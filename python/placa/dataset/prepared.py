@@ -124,7 +124,7 @@ def read_prepared(directory: str | Path) -> Prepared:
 
 
 def warn_if_changed(directory: Path, facts: SourceFacts, progress: Progress) -> None:
-    """Warn if the manifest or the pixels are not those that `placa prepare` wrote, by their fingerprint."""
+    """Warn if the manifest or the pixels have changed since `placa prepare`. Compares their fingerprint."""
     files = (directory / "manifest.parquet", pixels_path(directory, facts["image_size"]))
     if fingerprint(*(file for file in files if file.is_file())) != facts["fingerprint"]:
         progress.warn(

@@ -188,7 +188,7 @@ def _save(work: Path, file: BinaryIO, done: int, rejected: dict[int, str]) -> No
 def read_batches(
     encoder: Encoder, paths: Sequence[str], pixels: NDArray[np.uint8] | None = None, start: int = 0
 ) -> Generator[tuple[list[str], NDArray[np.uint8]]]:
-    """Yield the reasons of some images, ``""`` if they were read, and the squares of those that were.
+    """Yield by batch why each image was rejected (``""`` if it was read), and the squares that were read.
 
     Args:
         encoder: The network that receives the squares.

@@ -24,10 +24,10 @@ OWN = "own"
 
 
 def own_parts(backbone: OwnBackbone | str, loss: OwnLoss | str, augmentation: Any) -> dict[str, OwnPart]:
-    """Describe the parts that are a script's own: those that can be called.
+    """Describe the parts that a script passes as callables.
 
     Returns:
-        By part, its name and the digest of its source.
+        The name of each part and the digest of its source.
     """
     given: dict[OwnKind, Any] = {"backbone": backbone, "loss": loss, "augmentation": augmentation}
     return {part: describe(part, value) for part, value in given.items() if callable(value)}

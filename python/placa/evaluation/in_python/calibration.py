@@ -21,11 +21,10 @@ from placa.evaluation.in_python.proportions import (
 
 
 def brier(truth: Floats, probability: Floats, cluster: NDArray[np.int64], confidence: float) -> Estimate:
-    """Estimate the Brier score, with the interval of a score test as in R/R/loss-intervals.R.
+    """Estimate the Brier score with the interval of R/R/loss-intervals.R.
 
-    The log odds of the labels are a slope times those of the probabilities, and each slope has one mean loss; the
-    limits are those that the images do not contradict (Spiegelhalter 1986), with a correction of the lower one for
-    skewness (Johnson 1978).
+    The interval has the mean losses that a score test does not reject (Spiegelhalter 1986). Each slope of the log odds
+    has one expected loss. The lower limit is corrected for skewness (Johnson 1978).
     """
     present, absent = (1 - probability) ** 2, probability**2
     own = np.where(truth == 1, present, absent)

@@ -126,7 +126,7 @@ def _read(folder: Path) -> dict[str, NDArray[Any]]:
 
 
 def _values(model: FoundationModel, arrays: _Arrays, layer: Any, across: int) -> list[NDArray[np.float32]] | None:
-    """Return the weights of a layer in the order of Keras; None for those that stay."""
+    """Return the weights of a layer in the order of Keras; None if the folder has none for this layer."""
     three, name = model.model_type == "dinov3_vit", layer.name
     prefix = 1 + model.registers
     if name == f"{FIXED}tokens":

@@ -32,11 +32,12 @@ _RESEARCH = re.compile(
 
 
 def describe_foundation(
-    options: TrainOptions, given: Mapping[str, str] | None, size: int, progress: Progress
+    model: FoundationModel, options: TrainOptions, given: Mapping[str, str] | None, size: int, progress: Progress
 ) -> FoundationFacts:
     """Describe the foundation model in the option ``backbone``.
 
     Args:
+        model: The foundation model, from `require_foundation`.
         options: Training options.
         given: What the user adds to its provenance, by key, such as ``pretrained_on``.
         size: Side of the squares of the data set, in pixels.
@@ -48,8 +49,6 @@ def describe_foundation(
     Raises:
         PlacaError: The user gives an unknown key, or another value than that of the folder.
     """
-    backbone = str(options.backbone)
-    model = read_foundation(backbone)
     side, stated = model.side(options.input_size), model.preprocessing.size
     other = f"; its preprocessor_config.json states {stated} (--input-size)" if stated not in (None, side) else ""
     progress.say(f"{model.name} ({model.model_type}): input of {side} x {side} pixels{other}")
@@ -61,7 +60,7 @@ def describe_foundation(
     stored = {
         "library": "placa",
         "version": placa.__version__,
-        "checkpoint": weights_fingerprint(backbone),
+        "checkpoint": weights_fingerprint(str(options.backbone)),
         "input_size": side,
         "resize": f"placa {RESIZE_RULE}{resizing}, {model.preprocessing}",
         "dtype": "float32",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any
 
 from placa.core.errors import unknown_name
@@ -231,7 +232,7 @@ class TrainOptions:
                     value=value,
                 )
 
-    @property
+    @cached_property
     def own(self) -> dict[str, OwnPart]:
         """The parts that a script provides, by name."""
         return own_parts(self.backbone, self.loss, getattr(self.augmentation, "function", self.augmentation))

@@ -34,11 +34,13 @@ class ResumableTraining:
 
     Attributes:
         checkpoint: Checkpoint for its state.
+        plan: What determines its result (see `plan_of`).
         overwrite: Whether to replace an existing run: set by this command or by the one that started the training.
         complete_run: Content of ``run.json`` if the run is already complete; otherwise None.
     """
 
     checkpoint: Checkpoint
+    plan: dict[str, Any]
     overwrite: bool
     complete_run: RunFacts | None = None
 
@@ -157,7 +159,7 @@ def _start(
         _remove_partial(out, kind)
     for path in place.rglob(".*.partial-*"):
         path.unlink()
-    return ResumableTraining(checkpoint, overwrite, complete_run)
+    return ResumableTraining(checkpoint, plan, overwrite, complete_run)
 
 
 def plan_digest(plan: dict[str, Any]) -> str:

@@ -31,7 +31,7 @@ from placa.training.folds import train_folds
 from placa.training.foundation_model import describe_foundation, require_foundation
 from placa.training.measures import proposed
 from placa.training.options import TrainOptions
-from placa.training.resume import plan_digest, plan_of, resumable_training, state_of
+from placa.training.resume import plan_digest, resumable_training, state_of
 from placa.workflows.run_directory import write_run
 
 
@@ -176,7 +176,8 @@ def train_share(
         )
     else:
         options = options.suited(data.size)
-        foundation = describe_foundation(options, provenance, data.size, progress) if model else None
+        if model and not share.process:
+            foundation = describe_foundation(model, options, provenance, data.size, progress)
         _require_memory(options.batch_size or 1, data.size)
     if options.unit == "study":
         require_studies(data.files)
@@ -194,7 +195,7 @@ def train_share(
             fitted, calibrated = _train_network(data, options, progress, training.checkpoint, share)
             session = fitted.seconds - fitted.earlier
             timings = {"train": fitted.seconds, "predict": max(0.0, time.perf_counter() - began - session)}
-            plan = plan_digest(plan_of(data, options))
+            plan = plan_digest(training.plan)
             name = out.absolute().name
             facts = write_run(
                 partial, name, data, fitted, calibrated, options, timings, share.processes, plan, foundation

@@ -104,7 +104,7 @@ def read_foundation(backbone: str) -> FoundationModel:
     """
     folder = Path(backbone[len(PREFIX) :]).expanduser()
     if not folder.is_dir():
-        raise _unfit(
+        raise unfit(
             folder,
             "there is no such folder",
             "placa does not download models: download its files into a folder, and name the folder",
@@ -122,7 +122,7 @@ def read_foundation(backbone: str) -> FoundationModel:
     try:
         return _parse(folder, kind, config)
     except (KeyError, TypeError, ValueError) as error:
-        raise _unfit(
+        raise unfit(
             folder, f"its config.json is not that of {kind} ({error!r})", "Download the folder again"
         ) from error
 
@@ -189,7 +189,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError as error:
-        raise _unfit(
+        raise unfit(
             folder, "it has no config.json", "Name the folder in which transformers stored the model"
         ) from error
     except OSError as error:
@@ -201,7 +201,8 @@ def _read_config(folder: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _unfit(folder: Path, reason: str, remedy: str) -> FoundationModelError:
+def unfit(folder: Path, reason: str, remedy: str) -> FoundationModelError:
+    """Return the error for a folder whose network cannot be trained."""
     return FoundationModelError(
         f"{folder} is no foundation model that placa can train: {reason}. {remedy}.", folder=str(folder), reason=reason
     )

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placa.core.errors import MissingPackageError
-from placa.models.errors import FoundationModelError
-from placa.models.foundation.folder import FoundationModel
+from placa.models.foundation.folder import FoundationModel, unfit
 from placa.models.foundation.tables import positions_at, rotations
 from placa.models.foundation.transformer import ADAPTERS, FIXED
 
@@ -53,7 +52,7 @@ def weight_files(folder: Path) -> list[Path]:
         try:
             names = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
         except (ValueError, KeyError, AttributeError) as error:
-            raise _unusable(folder, f"{index.name} is damaged ({error!r})", "Download it again") from error
+            raise unfit(folder, f"{index.name} is damaged ({error!r})", "Download it again") from error
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         other = next(iter(folder.glob("*.bin")), None)
@@ -62,7 +61,7 @@ def weight_files(folder: Path) -> list[Path]:
             if other
             else "Download it into the folder"
         )
-        raise _unusable(folder, f"it has no {missing[0]}", remedy)
+        raise unfit(folder, f"it has no {missing[0]}", remedy)
     return [folder / name for name in names]
 
 
@@ -101,7 +100,7 @@ class _Arrays:
     def __getitem__(self, name: str) -> NDArray[np.float32]:
         array = self.get(name)
         if array is None:
-            raise _unusable(self._folder, f"its file of weights has no {name}", "Download it again")
+            raise unfit(self._folder, f"its file of weights has no {name}", "Download it again")
         return array
 
 
@@ -121,7 +120,7 @@ def _read(folder: Path) -> dict[str, NDArray[Any]]:
         try:
             found |= load_file(path)
         except (SafetensorError, OSError, ValueError, TypeError) as error:
-            raise _unusable(folder, f"{path.name} is damaged ({error})", "Download it again") from error
+            raise unfit(folder, f"{path.name} is damaged ({error})", "Download it again") from error
     return found
 
 
@@ -184,15 +183,9 @@ def _set(model: FoundationModel, layer: Any, values: list[NDArray[np.float32]]) 
     shapes = [tuple(weight.shape) for weight in layer.weights]
     if [value.shape for value in values] != shapes:
         found = [value.shape for value in values]
-        raise _unusable(
+        raise unfit(
             model.folder,
             f"the weights of {layer.name} have the shapes {found}, not {shapes} as its config.json states",
             "Download config.json and the weights of one model",
         )
     layer.set_weights(values)
-
-
-def _unusable(folder: Path, reason: str, remedy: str) -> FoundationModelError:
-    return FoundationModelError(
-        f"{folder} is no foundation model that placa can train: {reason}. {remedy}.", folder=str(folder), reason=reason
-    )

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from placa.cli.terminal import print_path
+from placa.core.arguments import FIGURE_FORMATS
 from placa.core.progress import RichProgress
 
 _MILLIMETRES = {"": 1.0, "mm": 1.0, "cm": 10.0, "in": 25.4}
@@ -26,8 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--width", type=millimetres, default=85.0, metavar="WIDTH", help="85mm (one column, default) or 180mm (two)"
     )
-    formats = ("pdf", "tiff", "svg", "png")
-    parser.add_argument("--format", dest="to", default="pdf", choices=formats, help="format (default: %(default)s)")
+    parser.add_argument(
+        "--format", dest="to", default="pdf", choices=FIGURE_FORMATS, help="format (default: %(default)s)"
+    )
     parser.add_argument("--split", default="test", help="the evaluated split (default: %(default)s)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder to write to (default: RUN/paper/figures)")
 

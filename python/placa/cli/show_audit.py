@@ -80,7 +80,7 @@ def print_audit(audit: Audit, language: str = "en") -> None:
 
     Args:
         audit: The content of ``audit.json``.
-        language: One of `placa.reporting.words.LANGUAGES`.
+        language: One of `placa.core.language.LANGUAGES`.
     """
     page = _Page(stdout_console(), Words(language))
     _leakage(page, audit["leakage"])

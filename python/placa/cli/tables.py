@@ -6,14 +6,14 @@ import argparse
 from pathlib import Path
 
 from placa.cli.terminal import print_path
+from placa.core.arguments import TABLE_FORMATS
 from placa.core.progress import RichProgress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``placa tables``."""
     parser.add_argument("run", type=Path, metavar="RUN", help="a run, or a folder that placa evaluate wrote")
-    formats = ("docx", "xlsx", "latex", "csv", "html")
-    parser.add_argument("--to", default="docx", choices=formats, help="format (default: %(default)s)")
+    parser.add_argument("--to", default="docx", choices=TABLE_FORMATS, help="format (default: %(default)s)")
     parser.add_argument("--split", default="test", help="the evaluated split (default: %(default)s)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder to write to (default: RUN/paper)")
 

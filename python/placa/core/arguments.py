@@ -17,6 +17,9 @@ from placa.core.language import LANGUAGES, translate, translate_help
 SCHEDULER = "Dask scheduler whose workers read the files from the same disk (tcp://HOST:8786; needs placa[dask])"
 #: How R is run: inside this process, in a separate one, or whichever works.
 BRIDGES = ("auto", "rpy2", "rscript")
+#: Formats of tables; ``csv`` has semicolons in Spanish, as spreadsheets there expect.
+TABLE_FORMATS = ("docx", "xlsx", "latex", "csv", "html")
+FIGURE_FORMATS = ("pdf", "tiff", "svg", "png")
 #: What `placa update` can change.
 UPDATE_METHODS = ("auto", "intercept", "logistic", "isotonic", "thresholds", "refit")
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from placa.core.files import atomic_file
+from placa.core.language import LANGUAGES
 from placa.records.audit import Audit, Side
 from placa.records.files import read_record
 from placa.records.source import SourceFacts
 from placa.reporting.card_performance import markdown_table
-from placa.reporting.words import LANGUAGES, Words, comparison_text, escape_markdown, label_source_text, split_text
+from placa.reporting.words import Words, comparison_text, escape_markdown, label_source_text, split_text
 
 _OPEN = ("purpose", "collection", "consent", "licence", "maintenance")
 
@@ -44,7 +45,7 @@ def datasheet(name: str, facts: SourceFacts, audit: Audit, language: str = "en")
         name: Name of the data set.
         facts: The content of ``source.json``.
         audit: The content of ``audit.json``.
-        language: One of `LANGUAGES`.
+        language: One of `placa.core.language.LANGUAGES`.
 
     Returns:
         Markdown.

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import yaml
 
 from placa.core.files import atomic_file
+from placa.core.language import LANGUAGES
 from placa.core.text import r_string, shell_path, show_controls
 from placa.records.audit import Audit
 from placa.records.files import read_record
@@ -23,7 +24,7 @@ from placa.records.run_facts import DataFacts, RunFacts
 from placa.reporting.card_figures import CardFigures, read_card_figures
 from placa.reporting.card_foundation import input_side, licence, pretraining
 from placa.reporting.card_performance import chosen_thresholds, elsewhere, factors, markdown_table, performance
-from placa.reporting.words import LANGUAGES, Words, comparison_text, escape_markdown, label_source_text, split_text
+from placa.reporting.words import Words, comparison_text, escape_markdown, label_source_text, split_text
 
 #: Fewer images with or without a finding allow no conclusion, as in the report (R/R/report-cautions.R).
 _FEWEST = 10
@@ -69,7 +70,7 @@ def model_card(
         facts: The content of ``run.json``.
         thresholds: The content of ``thresholds.json``.
         figures: The results of ``evaluation/``; None if the run is not evaluated.
-        language: One of `LANGUAGES`.
+        language: One of `placa.core.language.LANGUAGES`.
 
     Returns:
         Markdown with a YAML header.

@@ -43,7 +43,7 @@ def write_plain_report(evaluation: Path, out: Path, name: str, language: str = "
         evaluation: A folder that `placa evaluate` wrote.
         out: The file to write.
         name: What was evaluated, for the title.
-        language: One of `LANGUAGES`.
+        language: One of `placa.core.language.LANGUAGES`.
     """
     words, summary = Words(language), read_record(evaluation / "summary.json", Summary)
     split = words.name("split", summary["split"])

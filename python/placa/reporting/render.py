@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from placa.core.errors import unknown_name
 from placa.core.files import find_shared
+from placa.core.language import LANGUAGES
 from placa.core.processes import environment, guarded, process_killed
 from placa.core.temporary import temporary_directory
 from placa.core.text import as_list, shell_path
@@ -26,7 +27,7 @@ from placa.reporting.errors import (
 )
 from placa.reporting.finish import finish
 from placa.reporting.renderers import Renderer, choose_renderer, last_useful_line, pandoc_for_typst, set_pdf
-from placa.reporting.words import LANGUAGES, Words
+from placa.reporting.words import Words
 
 if TYPE_CHECKING:
     from placa.core.progress import Progress

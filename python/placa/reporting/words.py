@@ -20,15 +20,13 @@ _MARKUP = re.compile(
     r"[!\"#$&'()*:<=>@\[\]\\^_`{|}~]"
     r"|(?<![A-Za-z0-9])[-+]|[-+](?![A-Za-z0-9])|(?<![0-9])[.]|[.](?![0-9])"
 )
-#: The languages with a words file.
-LANGUAGES = ("en", "es")
 
 
 class Words:
     """The words of one language.
 
     Args:
-        language: One of `LANGUAGES`.
+        language: One of `placa.core.language.LANGUAGES`.
 
     Raises:
         PlacaError: The words file is missing or cannot be read.

@@ -13,6 +13,7 @@ import placa
 from placa.core.backend import load_keras
 from placa.core.errors import unknown_name
 from placa.core.files import atomic_directory, require_writable
+from placa.core.language import LANGUAGES
 from placa.core.progress import Progress, show
 from placa.inference.loaded_run import LoadedRun
 from placa.models.exported import (
@@ -25,7 +26,6 @@ from placa.models.exported import (
 )
 from placa.models.onnx_file import REFERENCE_IMAGES, TOLERANCE, WITHOUT_ONNX
 from placa.reporting.model_card import card_path
-from placa.reporting.words import LANGUAGES
 
 #: Files of an example without placa, by language.
 _EXAMPLES = {"example.py": "python", "example.R": "r"}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from placa.core.arguments import FIGURE_FORMATS, TABLE_FORMATS
 from placa.core.errors import unknown_name
 from placa.core.files import require_writable
+from placa.core.language import LANGUAGES
 from placa.core.progress import Progress, show
 from placa.evaluation.either_bridge import run_separately
 from placa.evaluation.r_code import PAPER_FIGURES, PAPER_TABLES
@@ -13,12 +15,8 @@ from placa.records.evaluation import Summary
 from placa.records.files import read_record
 from placa.records.run import is_evaluation, require_evaluation, require_run, require_tables
 from placa.reporting.errors import FigureWidthError
-from placa.reporting.words import LANGUAGES
 from placa.workflows.evaluate import evaluated_folder
 
-#: Formats of tables; ``csv`` has semicolons in Spanish, as spreadsheets there expect.
-TABLE_FORMATS = ("docx", "xlsx", "latex", "csv", "html")
-FIGURE_FORMATS = ("pdf", "tiff", "svg", "png")
 #: Widths in millimetres that R draws.
 NARROWEST, WIDEST = 30.0, 400.0
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from placa.core.errors import unknown_name
 from placa.core.files import atomic_file
-from placa.core.language import translate
+from placa.core.language import LANGUAGES, translate
 from placa.core.progress import Progress, show
 from placa.evaluation.bridge import find_r
 from placa.evaluation.errors import NeedsRError
@@ -19,7 +19,6 @@ from placa.reporting.errors import ReportEndingError
 from placa.reporting.model_card import card_path
 from placa.reporting.plain_report import write_plain_page, write_plain_report
 from placa.reporting.render import choose_format, render_report
-from placa.reporting.words import LANGUAGES
 from placa.workflows.evaluate import evaluated_folder
 
 

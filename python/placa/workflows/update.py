@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from placa.core.arguments import UPDATE_METHODS
-from placa.core.errors import OutputExistsError, UnknownNameError
+from placa.core.errors import OutputExistsError, unknown_name
 from placa.core.executors import Executor
 from placa.core.files import atomic_directory, fingerprint, refuse_existing
 from placa.core.progress import Progress, show
@@ -81,10 +81,7 @@ def update(
     run, prepared, out, progress = Path(run), Path(prepared), Path(out), show(progress)
     require_bridge(bridge)
     if method not in UPDATE_METHODS:
-        known = ", ".join(UPDATE_METHODS)
-        raise UnknownNameError(
-            f"--method must be one of {known}, got {method!r}.", kind="method", name=method, known=list(UPDATE_METHODS)
-        )
+        raise unknown_name("method of updating", method, UPDATE_METHODS)
     if out.absolute() == run.absolute():
         raise OutputExistsError(f"{out} is the run to update. Choose another --out.", path=str(out))
     refuse_existing(out, overwrite)
@@ -173,8 +170,7 @@ def _updates(predictor: Predictor, tables: Path, usable: list[str], chosen: Sele
             row: Any = rows.loc[name]
             slope = None if pd.isna(row["slope"]) else float(row["slope"])
             intercept = None if pd.isna(row["intercept"]) else float(row["intercept"])
-            known = {**known, "method": row["method"], "proposed": row["proposed"]}
-            known = {**known, "intercept": intercept, "slope": slope}
+            known |= {"method": row["method"], "proposed": row["proposed"], "intercept": intercept, "slope": slope}
         updates[name] = known
     return updates
 

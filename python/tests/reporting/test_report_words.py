@@ -6,7 +6,7 @@ import re
 
 from report_fixtures import REPORTS, ROOT, WORDS, strings
 
-from placa.reporting.words import LANGUAGES
+from placa.core.language import LANGUAGES
 
 # The report, and the tables and texts for a paper.
 PARTS = ("report-*.R", "table-*.R", "methods-*.R")

@@ -14,6 +14,7 @@ from made_embeddings import LENGTH, PROVENANCE, vectors_of, write_embeddings
 from raising import raises
 from sklearn.metrics import roc_auc_score
 
+from placa.core.language import LANGUAGES
 from placa.dataset.errors import VolumeEmbeddingsError
 from placa.dataset.splits import SplitPlan
 from placa.inference.errors import MixedInputsError, NothingToPredictError, ReadsEmbeddingsError, ReadsPixelsError
@@ -29,7 +30,7 @@ from placa.records.predictions import read_predictions
 from placa.records.run_facts import RunFacts
 from placa.records.validation import ValidationFacts
 from placa.reporting.model_card import model_card
-from placa.reporting.words import LANGUAGES, Words
+from placa.reporting.words import Words
 from placa.sources.phantom import read_phantoms
 from placa.training.errors import ChangedTrainingError, OptionValueError
 from placa.training.options import TrainOptions

@@ -9,6 +9,7 @@ from made_foundation import make_foundation
 from raising import raises
 
 from placa.core.backend import load_keras
+from placa.core.language import LANGUAGES
 from placa.core.progress import SILENT
 from placa.inference.explain import explain_files
 from placa.inference.model import load_model as open_run
@@ -19,7 +20,7 @@ from placa.records.files import read_record
 from placa.records.model import Thresholds
 from placa.records.run_facts import RunFacts
 from placa.reporting.model_card import model_card
-from placa.reporting.words import LANGUAGES, Words
+from placa.reporting.words import Words
 from placa.training.checkpoint import Checkpoint
 from placa.training.data import read_training_data
 from placa.training.errors import OptionValueError

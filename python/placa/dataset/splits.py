@@ -288,4 +288,4 @@ def assert_disjoint(manifest: pd.DataFrame) -> None:
         straddling = known[column][known[column].duplicated()].unique()
         if len(straddling):
             splits = sorted(known.loc[known[column] == straddling[0], "split"])
-            raise in_two_splits(noun, straddling, splits, "Run placa prepare again.")
+            raise in_two_splits(noun, list(straddling), splits, "Run placa prepare again.")

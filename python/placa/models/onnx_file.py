@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -104,7 +105,7 @@ def export_onnx(model: Any, inputs: NDArray[Any], squares: int) -> OnnxExport:
     if squares > 1:
         return OnnxExport(None, "volumes")
     try:
-        content = _convert(model)
+        content, predict = _convert(model)
     except ImportError:
         return OnnxExport(None, "package")
     except Exception:
@@ -118,7 +119,7 @@ def export_onnx(model: Any, inputs: NDArray[Any], squares: int) -> OnnxExport:
     except Exception:
         # ONNX Runtime has an exception per fault of a file, in a private module.
         return OnnxExport(None, "export")
-    expected = model.predict_on_batch(images)
+    expected = predict(images)
     differences = {name: np.abs(outputs[name] - np.asarray(value)).max() for name, value in expected.items()}
     # A comparison with NaN is false.
     equal = differences.pop("distance", 0.0) <= DISTANCE_TOLERANCE and max(differences.values()) <= TOLERANCE
@@ -142,21 +143,22 @@ def save_onnx(export: OnnxExport, path: Path, fingerprint: str) -> None:
         partial.write_bytes(proto.SerializeToString())
 
 
-def _convert(model: Any) -> bytes:
+def _convert(model: Any) -> tuple[bytes, Callable[[Any], Mapping[str, Any]]]:
+    """Convert a model; return the file and the function that was converted, which is compiled already."""
     for needed in ("onnx", "onnxruntime"):
         import_module(needed)
     convert, tensorflow = import_module("tf2onnx").convert, import_module("tensorflow")
     # The converter logs every unsupported operation; the comparison with Keras finds them.
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
+    predict = tensorflow.function(lambda inputs: model(inputs, training=False))
     # `model.export` of Keras calls the same converter, but has no argument for the conversion of an operation.
     proto, _ = convert.from_function(
-        tensorflow.function(lambda inputs: model(inputs, training=False)),
+        predict,
         [tensorflow.TensorSpec((None, *model.input_shape[1:]), model.input.dtype, name=model.input.name)],
         opset=_OPSET,
         custom_op_handlers={"DenseBincount": (_convert_counts, []), "Erfc": (_convert_erfc, [])},
     )
-    content: bytes = proto.SerializeToString()
-    return content
+    return proto.SerializeToString(), predict
 
 
 def _convert_erfc(context: Any, node: Any, name: str, arguments: Any) -> None:

@@ -200,6 +200,7 @@ def test_python_m_placa_is_the_command() -> None:
     assert output[0] == output[1] and os.linesep in output[0]
 
 
+@pytest.mark.slow
 def test_demo_writes_a_report(tmp_path: Path, placa, r: str) -> None:
     done = placa("demo", "--data", tmp_path / "set", "--out", tmp_path / "run", "--images", 80, "--epochs", 2)
     assert done.returncode == 0, done.stderr

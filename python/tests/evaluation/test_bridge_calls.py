@@ -120,6 +120,7 @@ assert int(tf.reduce_sum(tf.constant([1, 2]))) == 3
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["import tensorflow as tf", "start_r()"])
 def test_r_works_before_and_after_tensorflow_is_imported(first: str) -> None:
     second = "start_r()" if "tf" in first else "import tensorflow as tf"
@@ -181,6 +182,7 @@ def runs_r(process: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("bridge", "to_all"), [("rpy2", False), ("rscript", False), ("rscript", True)])
 def test_ctrl_c_ends_the_command_with_one_line(long_run: Path, bridge: str, to_all: bool) -> None:
     before = {path.name for path in long_run.iterdir()}

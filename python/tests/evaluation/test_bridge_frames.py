@@ -136,6 +136,7 @@ def test_converting_100_000_rows_changes_no_value() -> None:
     assert time.perf_counter() - before < 10
 
 
+@pytest.mark.slow
 def test_a_table_is_the_same_without_rpy2(run: Path, tmp_path: Path) -> None:
     """Parquet to R and CSV back, as `placa evaluate` does without rpy2."""
     predictions, metadata = read_predictions(run)

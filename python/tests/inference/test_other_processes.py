@@ -39,6 +39,7 @@ print(json.dumps([own, None if child.is_alive() else queue.get()]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.parametrize("engine", ["onnx", "keras"])
 def test_a_forked_process_predicts_or_is_an_error(run: Path, prepared: Path, engine: str) -> None:

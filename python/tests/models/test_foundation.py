@@ -20,7 +20,7 @@ from placa.models.assembled import with_mirror, with_probabilities
 from placa.models.calibration import Recalibration
 from placa.models.errors import FoundationModelError, PatchSizeError, PreprocessingError, UnknownModelTypeError
 from placa.models.files import load_model, save_model
-from placa.models.foundation.folder import MODEL_TYPES, read_foundation
+from placa.models.foundation.folder import read_foundation
 from placa.models.foundation.transformer import RANK
 from placa.models.onnx_file import export_onnx
 
@@ -76,7 +76,10 @@ def test_an_input_is_scaled_as_the_folder_states_and_resized_as_by_pillow(folder
         assert np.allclose(found[..., channel], (np.asarray(image) / 255 - mean) / deviation, atol=2e-5)
 
 
-@pytest.mark.parametrize("kind", MODEL_TYPES)
+@pytest.mark.parametrize(
+    "kind",
+    ["dinov2_with_registers", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("dinov2", "dinov3_vit"))],
+)
 def test_a_saved_network_and_its_twin_have_the_same_outputs(
     folders: Callable[..., str], tmp_path: Path, kind: str
 ) -> None:

@@ -35,6 +35,7 @@ def test_scores_and_probabilities_match_the_formula(model) -> None:
     assert np.allclose(output["probability"], sigmoid(logits * [2.0, 0.5] + [-1.0, 0.25]), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_saved_model_is_loaded_without_placa(model, tmp_path: Path) -> None:
     save_model(model[1], tmp_path / "model.keras", CARD)
     assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]

@@ -55,6 +55,7 @@ def test_nothing_is_added_without_a_measure() -> None:
     assert PLAIN.apply("pixels") == "pixels"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backbone", ["small", "mobilenet-v3-small"])
 def test_a_standardised_model_is_stored_in_its_file(backbone: str, pixels: np.ndarray, tmp_path: Path) -> None:
     network = build(backbone, 48, 1, standardisation=Standardisation(grey=True, border=True))

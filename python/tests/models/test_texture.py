@@ -49,6 +49,7 @@ def test_texture_is_used_only_for_large_images() -> None:
     assert not {"texture", "shrink"} & {layer.name for layer in build("small", TRUNK_SIDE, 1).layers}
 
 
+@pytest.mark.slow
 def test_small_with_texture_is_trained_saved_and_loaded(tmp_path) -> None:
     keras = load_keras()
     keras.utils.set_random_seed(0)

@@ -28,7 +28,7 @@ def pixels() -> np.ndarray:
     return np.kron(coarse, np.ones((12, 12), dtype=np.uint8)) + random.integers(0, 9, (80, 48, 48), dtype=np.uint8)
 
 
-@pytest.mark.parametrize("backbone", ["small", "mobilenet-v3-small"])
+@pytest.mark.parametrize("backbone", ["small", pytest.param("mobilenet-v3-small", marks=pytest.mark.slow)])
 def test_the_model_computes_the_distance_of_its_moments(backbone: str, pixels: np.ndarray, tmp_path: Path) -> None:
     network = build(backbone, 48, 2)
     features = run_features(network, in_batches(pixels))

@@ -173,6 +173,7 @@ def test_files_without_matching_weights_are_errors(keras_files: Any, tmp_path: P
         weights_fingerprint(str(tmp_path / "none.h5"))
 
 
+@pytest.mark.slow
 def test_a_failed_download_is_a_one_line_error_and_leaves_no_file(tmp_path: Path) -> None:
     kept = tmp_path / "models" / "weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5"
     kept.parent.mkdir()

@@ -51,6 +51,7 @@ def pictures(r: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_all_text_is_inside_the_picture(pictures: Path) -> None:
     files = sorted(pictures.glob("*.svg"))
     assert len(files) == 2 * 4 * 5

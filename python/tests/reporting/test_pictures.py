@@ -80,6 +80,7 @@ def test_without_a_loadable_model_only_images_are_saved(tmp_path: Path) -> None:
     assert save_maps(None, str(run), ["image_003"], ["Pneumonia"], str(tmp_path))["files"] == [""]
 
 
+@pytest.mark.slow
 def test_maps_of_a_separate_process_are_the_same(prepared: Path, run: Path, tmp_path: Path) -> None:
     table, _ = read_predictions(run)
     first = table[table["split"] == "test"].iloc[0]

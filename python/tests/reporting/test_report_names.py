@@ -116,8 +116,8 @@ def shown(name: str) -> str:
 @pytest.mark.parametrize(
     ("lang", "document"),
     [
-        ("en", "evaluation"),
         ("es", "model-card"),
+        pytest.param("en", "evaluation", marks=pytest.mark.slow),
         pytest.param("es", "evaluation", marks=pytest.mark.slow),
         pytest.param("en", "model-card", marks=pytest.mark.slow),
     ],

@@ -211,7 +211,10 @@ def test_a_browser_shows_every_figure_without_network_requests(
     assert console == ""
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, False)])
+@pytest.mark.parametrize(
+    ("width", "dark"),
+    [(390, False), *(pytest.param(1280, dark, marks=pytest.mark.slow) for dark in (False, True))],
+)
 def test_the_page_has_no_accessibility_violation(page: Page, width: int, dark: bool, tmp_path: Path) -> None:
     seen, _ = look(page.source, width, tmp_path, dark, axe=True)
     assert seen["violations"] == []

@@ -58,6 +58,7 @@ print(json.dumps(results))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("backend", "ema"),
     [

@@ -157,11 +157,13 @@ def test_thresholds_are_chosen_on_the_validation_parts_of_the_folds(folds: Path)
     assert stored["points"] != of_test
 
 
+@pytest.mark.slow
 def test_an_ensemble_is_explained(folds: Path, prepared: Path) -> None:
     explained = Explainer(Predictor(folds)).explain(str(read_manifest(prepared)["path"].iloc[0]))[0]
     assert explained.evidence.shape == (64, 64) and np.isfinite(explained.evidence).all()
 
 
+@pytest.mark.slow
 def test_box_scores_of_training_images_give_a_warning(folds: Path, prepared: Path, tmp_path: Path) -> None:
     recorded = RecordedProgress()
 

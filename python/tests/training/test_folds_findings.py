@@ -80,6 +80,7 @@ def test_a_rare_finding_is_recalibrated_over_all_folds(folds: Path) -> None:
     assert means.max() < 3 * means.min()
 
 
+@pytest.mark.slow
 def test_r_evaluates_each_finding_of_a_run_of_folds(folds: Path, many: Path, r: str) -> None:
     summary = evaluate(folds)
     predictions, _ = read_predictions(folds)

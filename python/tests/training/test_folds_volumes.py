@@ -21,6 +21,7 @@ from placa.training.options import TrainOptions
 SQUARES = 3
 
 
+@pytest.mark.slow
 def test_volumes_are_not_divided_and_pooled_before_recalibration(prepared: Path, monkeypatch) -> None:
     data = read_training_data(prepared)
     files = data.files.iloc[: len(data.files) // SQUARES].reset_index(drop=True)

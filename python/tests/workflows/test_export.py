@@ -74,6 +74,7 @@ def test_a_saved_model_has_the_probabilities_of_keras(run: Path, tmp_path: Path,
     assert (tmp_path / "out" / facts["model"]).is_dir() and facts["reference"]["largest_difference"] <= 1e-6
 
 
+@pytest.mark.slow
 def test_a_folder_for_a_hub_has_the_card_and_no_data_of_patients(run: Path, tmp_path: Path) -> None:
     folder = export(run, "hub", tmp_path / "hub", progress=False)
     written = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}

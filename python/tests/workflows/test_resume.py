@@ -99,6 +99,7 @@ def test_resuming_within_an_epoch_and_between_phases_gives_identical_weights(pre
     assert same_weights(fit(Checkpoint(tmp_path)).network.get_weights(), whole.network.get_weights())
 
 
+@pytest.mark.slow
 def test_resuming_works_after_a_kill_while_saving_and_a_full_disk(
     prepared: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,6 +44,7 @@ def test_the_learning_rate_rises_and_decays_in_each_phase() -> None:
     assert (np.diff(rates[:21]) > 0).all() and (np.diff(rates[21:]) < 0).all()
 
 
+@pytest.mark.slow
 def test_the_average_excludes_the_first_steps_and_updates_batch_normalisation() -> None:
     keras = load_keras()
     keras.utils.set_random_seed(0)

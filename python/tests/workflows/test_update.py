@@ -85,7 +85,9 @@ def test_the_gain_is_cross_fitted_and_old_images_are_known(
     assert not (updated.parent / "again").exists()
 
 
-@pytest.mark.parametrize("method", ["isotonic", "refit", "thresholds"])
+@pytest.mark.parametrize(
+    "method", ["thresholds", *(pytest.param(one, marks=pytest.mark.slow) for one in ("isotonic", "refit"))]
+)
 def test_other_methods(run: Path, local: Path, method: str, r: str, tmp_path: Path) -> None:
     facts = update(run, local, tmp_path / "new", method, bridge="rscript", progress=False)
     before, after = (predict_prepared(Predictor(name), local)[0] for name in (run, tmp_path / "new"))

@@ -81,6 +81,7 @@ def test_the_summary_and_the_card_name_the_external_result(validated: Path) -> N
     assert auroc.replace(".", ",") in (validated / "model_card.es.md").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_both_bridges_give_the_same_validation(validated: Path, a_run: Path, elsewhere: Path) -> None:
     validate(a_run, elsewhere, name="again", bridge="rscript", progress=False)
     for path in (validated / "validation" / "other-hospital").glob("*.csv"):
@@ -148,6 +149,7 @@ def test_unsuitable_sets_are_refused(a_run: Path, elsewhere: Path, tmp_path: Pat
     assert not list(a_run.glob("validation/*"))
 
 
+@pytest.mark.slow
 def test_command_prints_both_results(a_run: Path, elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["validate", str(a_run), str(elsewhere), "--name", "there"]) == 0
     lines = capsys.readouterr().out.splitlines()

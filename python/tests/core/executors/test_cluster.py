@@ -105,6 +105,7 @@ class DoneSoFar(Progress):
         yield advance
 
 
+@pytest.mark.slow
 def test_a_cluster_prepares_identical_bytes_even_if_a_worker_is_killed(
     address: str, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,6 +121,7 @@ def test_a_cluster_prepares_identical_bytes_even_if_a_worker_is_killed(
         assert fingerprint(tmp_path / "there" / name) == fingerprint(tmp_path / "here" / name)
 
 
+@pytest.mark.slow
 def test_preparation_resumes_after_the_scheduler_is_killed(
     images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,6 +146,7 @@ def test_preparation_resumes_after_the_scheduler_is_killed(
     assert 0 < len(read) <= 260 and len(read_manifest(tmp_path / "out")) == 299
 
 
+@pytest.mark.slow
 def test_the_loss_of_the_last_worker_is_an_error(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "WORKERLESS_SECONDS", 1.0)
     monkeypatch.setattr(cluster, "_POLL_SECONDS", 0.5)

@@ -111,6 +111,7 @@ def _nearest_neighbour(pixels: np.ndarray, labels: np.ndarray, codes: np.ndarray
     return right / len(labels)
 
 
+@pytest.mark.slow
 def test_a_nearest_neighbour_is_inaccurate_across_groups_of_real_slices(shared_data: Path) -> None:
     files = sorted((shared_data / "ct").glob("*/*.png"), key=natural_order)
     pixels = np.stack([read_image(str(file), SIDE) for file in files])

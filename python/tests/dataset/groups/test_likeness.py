@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image, ImageEnhance
 
 from placa.dataset.groups.alignment import aligned_correlation
@@ -110,6 +111,7 @@ def test_sets_of_zero_to_two_images_work() -> None:
     assert first_copies(np.zeros((3, 8, 8), np.uint8)).tolist() == [0, 0, 0]
 
 
+@pytest.mark.slow
 def test_every_similar_pair_of_real_slices_is_found(shared_data: Path) -> None:
     files = sorted((shared_data / "ct").glob("*/*.png"))
     small = thumbnails(np.stack([read_image(str(file), SIZE) for file in files]))
@@ -119,6 +121,7 @@ def test_every_similar_pair_of_real_slices_is_found(shared_data: Path) -> None:
     assert len(wanted & found) / len(wanted) > 0.99
 
 
+@pytest.mark.slow
 def test_copies_of_real_radiographs_are_found(shared_data: Path) -> None:
     patients: dict[str, Path] = {}
     for file in sorted((shared_data / "nih-256" / "images").glob("*.png")):

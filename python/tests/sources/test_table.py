@@ -225,6 +225,11 @@ def test_an_image_without_a_split_gets_that_of_its_patient(table: Path) -> None:
     source = read_table(changed(table, split=["test", "", "", "training", ""]), "covid")
     assert source.images["split"].fillna("-").tolist() == ["test", "test", "-", "train"]
     assert source.given_split == {"by": "column", "name": "split"}
+    # A patient in two splits decides nothing, whichever row is first.
+    patients = ["A", "A", "B", "A", "C"]
+    for split in (["test", "", "", "training", ""], ["training", "", "", "test", ""]):
+        images = read_table(changed(table, split=split, **{"Patient ID": patients}), "covid").images
+        assert images.set_index("image_id")["split"].isna().tolist() == [False, True, True, False]
 
 
 def test_paths_are_relative_to_table_or_root_in_both_notations(table: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from conftest import draw
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from placa.core.errors import InputError
@@ -23,8 +23,14 @@ NAMES = [f"{number}.png" for number in range(10)]
 #: Two rows that make most tables usable, so that the properties are tested and not only errors.
 BASE = [("b0.png", "Mass", "B0", "", ""), ("b1.png", "Edema", "B1", "", "")]
 BINARY_BASE = [("b0.png", "1", "B0", "", ""), ("b1.png", "0", "B1", "", "")]
-#: Drawing images is slow once, not for each example.
-QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+#: Drawing images is slow once, not for each example. A failing example is printed as found: making it smaller took
+#: minutes.
+QUICK = settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    phases=[phase for phase in Phase if phase not in (Phase.shrink, Phase.explain)],
+)
 
 
 @pytest.fixture(scope="module")

@@ -293,6 +293,7 @@ def _images(labelled: pd.DataFrame, paths: pd.Series, cells: dict[str, pd.Series
         out["split"] = read_splits(cells["split"][index])
         unit = out.get("group_id", out.get("patient_id"))
         if unit is not None:
-            # An image without a split is assigned to the split of its patient.
-            out["split"] = out["split"].fillna(out["split"].groupby(unit).transform("first"))
+            # An image without a split is assigned to the split of its patient, if the others have only one.
+            given = out["split"].groupby(unit)
+            out["split"] = out["split"].fillna(given.transform("first").where(given.transform("nunique") == 1))
     return out.join(labelled)

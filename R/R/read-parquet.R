@@ -87,7 +87,7 @@ check_magic <- function(file, call) {
   } else if (identical(head, magic)) {
     "The end of the file is missing. Copy it again, or create it again with {.code placa predict}."
   } else {
-    "Its first bytes are not those of parquet. Read text with {.fun utils::read.csv}, then call {.fun evaluate}."
+    "Its first bytes are not those of parquet. The name of a text file must end in {.val .csv}."
   }
   problem <- if (encrypted || !identical(head, magic)) "a readable" else "a complete"
   abort(

@@ -3,8 +3,12 @@
 #' Parquet is read by the first installed package of arrow, nanoparquet, and
 #' processx with the project's Python. The result is the same.
 #'
+#' A CSV file (`.csv`, `.tsv` or `.txt`, also `.gz`) has commas, semicolons or tabs,
+#' and decimal points or commas. Identifiers are read as text, so that none is rounded
+#' and no leading zero is lost.
+#'
 #' @param x The path of a run (a directory with a `predictions.parquet`), or of
-#'   a parquet file with the same columns, as `placa predict --out` writes.
+#'   a parquet or CSV file with the same columns, as `placa predict --out` writes.
 #' @return A tibble with one row per image and finding:
 #'
 #'   | column | type | description |
@@ -29,7 +33,7 @@
 #'   `comparison`, `label_source`, `model_fingerprint`, `versions`, `schema_version`.
 #' @seealso [as_predictions()], [read_thresholds()], [evaluate()]
 #' @section Errors:
-#' `placa_error_file` if the file does not exist or is not parquet;
+#' `placa_error_file` if the file does not exist or cannot be read;
 #' `placa_error_run` if `x` is a directory without predictions;
 #' `placa_error_fingerprint` if the predictions of a run are from another model
 #' than that in its `run.json`; `placa_error_age` for an age of a run below 0 or above
@@ -44,7 +48,11 @@
 #' attr(predictions, "placa")$findings
 read_predictions <- function(x) {
   file <- predictions_file(x)
-  read <- read_parquet(file, call = rlang::current_env())
+  read <- if (is_text_table(file)) {
+    list(data = with_numbers(read_text_table(file, rlang::current_env()), real_columns))
+  } else {
+    read_parquet(file, call = rlang::current_env())
+  }
   metadata <- parse_metadata(read$metadata, file)
   if (dir.exists(x)) {
     check_predictions_of(x, metadata, rlang::current_env())
@@ -89,7 +97,7 @@ file_of_run <- function(x, name, missing, call) {
   }
   if (!file.exists(x)) {
     abort(
-      c("{.arg x} must be a run or a parquet file.", x = "{.file {x}} does not exist."),
+      c("{.arg x} must be a run, or a parquet or CSV file.", x = "{.file {x}} does not exist."),
       class = "placa_error_file", call = call
     )
   }

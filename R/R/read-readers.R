@@ -61,21 +61,7 @@ read_readers_file <- function(file, call = rlang::caller_env()) {
   if (grepl("[.]parquet$", file, ignore.case = TRUE)) {
     return(read_parquet(normalizePath(file), call = call)$data)
   }
-  head <- sub("^\ufeff", "", readLines(file, 1, warn = FALSE, encoding = "UTF-8"))
-  if (length(head) == 0) {
-    abort("{.file {file}} is empty.", class = "placa_error_file", call = call)
-  }
-  marks <- c(",", ";", "\t")
-  counts <- vapply(marks, function(mark) lengths(regmatches(head, gregexpr(mark, head, fixed = TRUE))), integer(1))
-  # As text, because identifiers must not become numbers.
-  tryCatch(
-    utils::read.csv(file, sep = marks[[which.max(counts)]], colClasses = "character", check.names = FALSE,
-                    na.strings = c("", "NA"), strip.white = TRUE, fileEncoding = "UTF-8-BOM", encoding = "UTF-8"),
-    error = function(error) {
-      abort(c("{.file {file}} could not be read as CSV.", x = "{conditionMessage(error)}"),
-            class = "placa_error_file", call = call)
-    }
-  )
+  read_text_table(file, call)
 }
 
 reader_aliases <- list(

@@ -108,3 +108,11 @@ shared_data <- function() {
   skip_if(is.null(found) || !dir.exists(file.path(found, "predictions")), "no published predictions are here")
   found
 }
+
+local_csv <- function(lines, name = "readers.csv") {
+  folder <- tempfile()
+  dir.create(folder)
+  file <- file.path(folder, name)
+  writeLines(lines, file, useBytes = TRUE)
+  file
+}

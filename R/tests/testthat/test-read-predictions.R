@@ -57,6 +57,26 @@ test_that("a failure of a reader is an error with a class", {
   expect_error(read_parquet(fixture(), readers), "page header {broken}", fixed = TRUE, class = "placa_error_file")
 })
 
+test_that("a CSV file is read with identifiers as text and any decimal mark", {
+  lines <- c(
+    "image_id,patient_id,finding,truth,probability,age,ward,group_id,split",
+    "a,007,E,1,0.75,60,12345678901234567890,,test", "b,7,E,0,1e-3,,NA,,test"
+  )
+  point <- read_predictions(local_csv(lines, "mine.csv"))
+  expect_identical(point$patient_id, c("007", "7"))
+  expect_identical(point$group_id, c(NA_character_, NA))
+  expect_identical(point$truth, c(1L, 0L))
+  expect_identical(point$probability, c(0.75, 0.001))
+  expect_identical(point$age, c(60, NA))
+  expect_identical(point$ward, c("12345678901234567890", NA))
+  comma <- read_predictions(local_csv(gsub(".", ",", gsub(",", ";", lines), fixed = TRUE), "mine.CSV"))
+  expect_identical(comma, point)
+  odd <- sub("0.75", "high", lines, fixed = TRUE)
+  expect_error(read_predictions(local_csv(odd, "mine.csv")), class = "placa_error_columns")
+  expect_error(read_predictions(local_csv(lines[[1]], "mine.csv")), NA)
+  expect_error(read_predictions(local_csv(character(), "mine.csv")), class = "placa_error_file")
+})
+
 test_that("files that are not predictions are errors with different classes", {
   run <- local_run()
   expect_error(read_predictions(run), class = "placa_error_run")

@@ -1,11 +1,3 @@
-local_csv <- function(lines, name = "readers.csv") {
-  folder <- tempfile()
-  dir.create(folder)
-  file <- file.path(folder, name)
-  writeLines(lines, file, useBytes = TRUE)
-  file
-}
-
 test_that("a long table is read with any separator, alias and identifier", {
   lines <- c("Reader,study,finding,rating", "A,0012345678901234567,Effusion,1", "B,007,Effusion,")
   comma <- read_readers(local_csv(lines))

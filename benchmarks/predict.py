@@ -1,5 +1,5 @@
 """Prediction: prepared pixels against the bare model, PNG files against the least loop that overlaps decoding with the
-network, and the first answer against the import of TensorFlow.
+network, and the first answer, in Python and in R, against the import of TensorFlow.
 
 The model is `small` at 224 pixels, trained here for one epoch on phantoms: what it says does not matter.
 """
@@ -10,14 +10,18 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import contextlib
+import shutil
 import statistics
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+import psutil
 from pairs import in_turns, large_radiographs, rate, row, work_directory
 from PIL import Image
 
@@ -77,24 +81,33 @@ def first_answer(directory: Path) -> None:
     image = next((prepared / "images").glob("*.png"))
     for size, model in ((Predictor(run).size, run), (SIZE, directory / "run")):
         predict = [sys.executable, "-m", "placa", "predict", str(model), str(image)]
+        call = f"library(placa); predict(load_model({str(model)!r}), {str(image)!r})"
+        answers = {"": predict, " in R": ["Rscript", "-e", call]}
+        if shutil.which("Rscript") is None:
+            del answers[" in R"]
         quiet = partial(subprocess.run, check=True, capture_output=True)
-        times = in_turns(
-            {"placa": partial(quiet, predict), "import": partial(quiet, [sys.executable, "-c", "import tensorflow"])}
-        )
-        whole, bare = (statistics.median(times[name]) for name in ("placa", "import"))
-        ratios = [a / b for a, b in zip(times["placa"], times["import"], strict=True)]
-        print(
-            f"| the first answer, one image from a cold start, `small` at {size}² "
-            f"| {whole:.2f} s, at most {peak_memory(predict)} MB | {bare:.2f} s (`import tensorflow` alone) "
-            f"| {statistics.median(ratios):.2f} of it ({min(ratios):.2f} to {max(ratios):.2f}) |",
-            flush=True,
-        )
+        works = {language: partial(quiet, command) for language, command in answers.items()}
+        times = in_turns({**works, "import": partial(quiet, [sys.executable, "-c", "import tensorflow"])})
+        bare = statistics.median(times["import"])
+        for language, command in answers.items():
+            ratios = [a / b for a, b in zip(times[language], times["import"], strict=True)]
+            print(
+                f"| the first answer{language}, one image from a cold start, `small` at {size}² "
+                f"| {statistics.median(times[language]):.2f} s, at most {peak_memory(command)} MB "
+                f"| {bare:.2f} s (`import tensorflow` alone) "
+                f"| {statistics.median(ratios):.2f} of it ({min(ratios):.2f} to {max(ratios):.2f}) |",
+                flush=True,
+            )
 
 
 def peak_memory(command: list[str]) -> int:
-    """Return the largest resident memory of a command, in MB."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return os.wait4(process.pid, 0)[2].ru_maxrss // 1024
+    """Return the largest memory of a command and the processes that it starts, in MB, looked at every 10 ms."""
+    process, most = psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL), 0
+    while process.poll() is None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            most = max(most, sum(one.memory_info().rss for one in [process, *process.children(recursive=True)]))
+        time.sleep(0.01)
+    return most // 10**6
 
 
 def main() -> None:

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placa.core.faults import retry_faults
-from placa.images.ct.slabs import find_volumes, read_slabs, stem
 from placa.images.listing import Listing
 from placa.images.read import find_images, read_image
 from placa.records.reading import SLABS_RULE, Reading
@@ -39,6 +38,9 @@ def read_file(reading: Reading, path: str, size: int) -> NDArray[np.uint8]:
 
 def _read_once(reading: Reading, path: str, size: int) -> NDArray[np.uint8]:
     if reading.rule == SLABS_RULE:
+        # Imported for volumes only, here and below.
+        from placa.images.ct.slabs import read_slabs
+
         return read_slabs(path, size, reading.squares, reading.options)
     return read_image(path, size, reading.window)[None]
 
@@ -55,12 +57,20 @@ def list_files(reading: Reading, places: Iterable[str | os.PathLike[str]], witho
         PathNotFoundError: A place does not exist.
         NoFilesFoundError: The places contain no file of the kind.
     """
-    return find_volumes(places, without) if reading.rule == SLABS_RULE else find_images(places, without)
+    if reading.rule == SLABS_RULE:
+        from placa.images.ct.slabs import find_volumes
+
+        return find_volumes(places, without)
+    return find_images(places, without)
 
 
 def file_name(reading: Reading, path: str | os.PathLike[str]) -> str:
     """Return the name of a file in tables; that of a volume has no extension, as in the table of STOIC."""
-    return stem(path) if reading.rule == SLABS_RULE else Path(path).name
+    if reading.rule == SLABS_RULE:
+        from placa.images.ct.slabs import stem
+
+        return stem(path)
+    return Path(path).name
 
 
 def short_names(reading: Reading, paths: Sequence[str]) -> list[str]:

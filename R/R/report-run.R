@@ -52,11 +52,11 @@ locate_prepared <- function(run) {
   first_existing(places, "manifest.parquet")
 }
 
-# All files of the run in one list; a missing file is NULL.
-read_run <- function(path, split = "test") {
+# All files of the run in one list; a missing file is NULL. `evaluation` is a folder of evaluate() outside the run.
+read_run <- function(path, split = "test", evaluation = NULL) {
   at <- function(...) file.path(path, ...)
-  record <- function(kind, ...) {
-    file <- at(..., paste0(kind, ".json"))
+  record <- function(kind, folder = path) {
+    file <- file.path(folder, paste0(kind, ".json"))
     if (file.exists(file)) read_record(file, kind, NULL, data_frames = TRUE)
   }
   list(
@@ -64,8 +64,9 @@ read_run <- function(path, split = "test") {
     info = record("run"),
     thresholds = record("thresholds"),
     history = if (file.exists(at("history.csv"))) utils::read.csv(at("history.csv")),
-    evaluation = read_optional(read_evaluation(path, split)) %||% read_tables(evaluation_folder(path, split)),
-    summary = record("summary", basename(evaluation_folder(path, split))),
+    evaluation = read_optional(read_evaluation(evaluation %||% path, split)) %||%
+      read_tables(evaluation %||% evaluation_folder(path, split)),
+    summary = record("summary", evaluation %||% evaluation_folder(path, split)),
     validations = read_validations_or_none(path),
     predictions = read_optional(read_predictions(path)),
     points = read_optional(read_thresholds(path)),

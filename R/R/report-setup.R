@@ -9,7 +9,8 @@ the_report <- new.env(parent = emptyenv())
 #'
 #' @param params The parameters of the document, a list: `run` (a folder; `""` is the newest run under `runs/`),
 #'   `language`, `findings` (comma-separated names; `""` is all), `compare` (another run, or `""`) and `pictures`
-#'   (`"no"` leaves out all radiographs) and `split` (the evaluated split).
+#'   (`"no"` leaves out all radiographs), `split` (the evaluated split) and `evaluation` (a folder of
+#'   [evaluate()] outside the run, or `""`).
 #' @param key The key of a text in `words/en.yml` of the package, such as `"heading.data"`.
 #' @param name Name of a section.
 #' @return `report_setup()` returns `NULL`. `report_word()` returns the text in the language of the report.
@@ -25,7 +26,8 @@ report_setup <- function(params) {
   )
   set_language(params$language)
   asked <- nzchar(trimws(paste(unlist(params$findings), collapse = "")))
-  run <- keep_findings(read_run(locate_run(params$run), params$split %||% "test"), params$findings)
+  evaluation <- if (nzchar(params$evaluation %||% "")) params$evaluation
+  run <- keep_findings(read_run(locate_run(params$run), params$split %||% "test", evaluation), params$findings)
   # A finding that was asked for by name is reported, however rare.
   the_report$run <- if (asked) run else set_aside_rare(run)
   the_report$facts <- headline_facts(the_report$run)

@@ -47,7 +47,9 @@ def find_leakage(
     sizes = np.bincount(groups)
     image_wise = image_wise_leaks(manifest["group_id"], seed)
     return {
-        "verdict": leakage_verdict(sum(straddling.values()), duplicated, len(unexpected)),
+        "verdict": leakage_verdict(
+            sum(straddling.values()), duplicated, len(unexpected), bool((manifest["split"] == "train").any())
+        ),
         "patients_across_splits": straddling["patient"],
         "groups_across_splits": straddling["group"],
         "image_wise_split_would_leak": round(float(image_wise.mean()), 6),

@@ -62,14 +62,17 @@ def shift_verdict(size: float | None, lower: float, upper: float) -> Verdict:
     return "none" if max(abs(lower), abs(upper)) < STRONG_SHIFT else "inconclusive"
 
 
-def leakage_verdict(straddling: int, duplicated: float, telling: int) -> Verdict:
+def leakage_verdict(straddling: int, duplicated: float, telling: int, compared: bool = True) -> Verdict:
     """Return the verdict on leakage.
 
     Args:
         straddling: Patients or groups in more than one split.
         duplicated: Share of test images, 0 to 1, with an exact or near duplicate in training or validation.
         telling: File and folder names that predict the label, unless the labels are the folder names.
+        compared: Whether there are training images with which the test images were compared.
     """
     if straddling or duplicated >= STRONG_DUPLICATES:
         return "strong"
-    return "some" if telling or duplicated >= SOME_DUPLICATES else "none"
+    if telling or duplicated >= SOME_DUPLICATES:
+        return "some"
+    return "none" if compared else "inconclusive"

@@ -23,6 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--compare", type=Path, metavar="RUN", help="another run to compare with this one")
     parser.add_argument("--split", default="test", help="the evaluated split to report on (default: %(default)s)")
+    parser.add_argument(
+        "--evaluation",
+        type=Path,
+        metavar="FOLDER",
+        help="a folder that placa evaluate --out wrote (default: in RUN)",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="the file to write (default: in RUN/report)")
     parser.add_argument("--no-pictures", dest="pictures", action="store_false", help="leave out all radiographs")
     parser.add_argument(
@@ -34,7 +40,7 @@ def run(options: argparse.Namespace) -> None:
     """Render the report, after evaluating the run if necessary, and print the path of the report."""
     from placa.workflows.report import report
 
-    names = ("to", "document", "findings", "compare", "out", "renderer", "pictures", "split")
+    names = ("to", "document", "findings", "compare", "out", "renderer", "pictures", "split", "evaluation")
     print_path(
         report(options.run, options.lang, progress=RichProgress(), **{name: getattr(options, name) for name in names})
     )

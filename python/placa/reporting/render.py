@@ -51,6 +51,7 @@ def render_report(
     document: str = "evaluation",
     pictures: bool = True,
     split: str = "test",
+    evaluation: str | Path | None = None,
 ) -> Path:
     """Render the report of an evaluated run, or its model card.
 
@@ -70,6 +71,7 @@ def render_report(
         document: ``evaluation``, or ``model-card``, the card beside the model as a page.
         pictures: Whether radiographs are shown.
         split: The evaluated split to report on.
+        evaluation: A folder that `evaluate` wrote for this run outside of it; by default that of `split` in the run.
 
     Returns:
         The path of the report.
@@ -91,10 +93,12 @@ def render_report(
 
     to = choose_format(to, out)
     facts = require_run(run)
-    evaluation = evaluation_folder(run, split)
+    elsewhere = "" if evaluation is None else str(Path(evaluation).resolve())
+    evaluation = evaluation_folder(run, split) if evaluation is None else Path(evaluation)
     if not (evaluation / "summary.json").is_file():
         raise NotEvaluatedError(
-            f"{run} has no evaluation, which the report needs. Run placa evaluate {shell_path(str(run))} first.",
+            f"{run} has no evaluation in {evaluation}, which the report needs. Run placa evaluate "
+            f"{shell_path(str(run))} first.",
             run=str(run),
         )
     if not require_files(run, facts) and progress:
@@ -112,7 +116,7 @@ def render_report(
     if lang not in LANGUAGES:
         raise unknown_name("language of the report", lang, list(LANGUAGES))
     sources = find_reports()
-    suffix = evaluation.name.removeprefix("evaluation") + ("" if lang == "en" else f".{lang}")
+    suffix = evaluation_folder(run, split).name.removeprefix("evaluation") + ("" if lang == "en" else f".{lang}")
     target = out or run / "report" / f"{document}{suffix}.{to}"
     if target.is_dir():
         raise OutputIsDirectoryError(
@@ -130,6 +134,7 @@ def render_report(
         "compare": str(compare.resolve()) if compare else "",
         "pictures": "" if pictures else "no",
         "split": split,
+        "evaluation": elsewhere,
     }
     with temporary_directory("placa-report-") as temporary:
         page = _render(chosen, sources, temporary / "reports", document, to, parameters, target)

@@ -34,6 +34,7 @@ def report(
     progress: Progress | bool = True,
     pictures: bool = True,
     split: str = "test",
+    evaluation: str | Path | None = None,
 ) -> Path:
     """Render the report of a run, after evaluating the run if it has no evaluation yet.
 
@@ -51,6 +52,8 @@ def report(
         progress: True shows messages on stderr, False nothing.
         pictures: Whether radiographs are shown; text that is burnt into their pixels is visible.
         split: The split to report on. The report names it, and calls it unseen only if it is the test set.
+        evaluation: A folder that `evaluate` wrote for this run with `out`; the run stays as it is. By default that of
+            `split` in the run.
 
     Returns:
         The path of the report.
@@ -67,8 +70,11 @@ def report(
     require_run(run)
     # A wrong ending is refused before the evaluation is computed.
     to = choose_format(to, Path(out) if out else None)
-    evaluated_folder(run, split, progress)
-    return render_report(run, language, to, out, renderer, progress, findings, compare, document, pictures, split)
+    if evaluation is None:
+        evaluated_folder(run, split, progress)
+    return render_report(
+        run, language, to, out, renderer, progress, findings, compare, document, pictures, split, evaluation
+    )
 
 
 def _report_without_r(

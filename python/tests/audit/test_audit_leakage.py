@@ -129,5 +129,6 @@ def test_without_pixels_duplicates_are_not_searched() -> None:
 
 def test_the_documented_rule_gives_the_verdict() -> None:
     assert leakage_verdict(0, 0.0005, 0) == "none"
+    assert leakage_verdict(0, 0.0, 0, compared=False) == "inconclusive"
     assert leakage_verdict(0, 0.001, 0) == leakage_verdict(0, 0.0, 1) == "some"
     assert leakage_verdict(0, 0.02, 0) == leakage_verdict(1, 0.0, 0) == "strong"

@@ -139,7 +139,7 @@ short_method <- function(found, facts) {
 probast_texts <- function(run, facts) {
   training <- run$info$training
   weighted <- weighs_classes(training$class_weights)
-  recalibrated <- recalibrations_of(run)
+  recalibrated <- setdiff(recalibrations_of(run), "none")
   answer <- function(...) s(paste0("probast.answer.", ...))
   methods <- if (length(recalibrated)) paste(word("recalibration", recalibrated), collapse = ", ")
   c(

@@ -128,6 +128,9 @@ def test_the_questions_of_probast_are_answered_where_the_run_shows_it(texts: dic
     for part, questions in counts.items():
         numbers = [f"{domain}.{n}" for domain, count in enumerate(questions, 1) for n in range(1, count + 1)]
         assert sorted(cell for cell in items[part] if cell) == numbers
+    assert set(items["filled"]) <= {"yes", "partly", "author", "training", "evaluation", "unseen", "apart"} | {
+        "evaluation partly"
+    }
     for lang in ("en", "es"):
         words = strings(lang)
         where = {row[0]: row[3] for row in rows_of(texts[lang]["checklist"], "probast")[2:]}

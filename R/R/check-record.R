@@ -10,7 +10,7 @@ record_remedies <- c(source = "Run {.code placa prepare} again.", audit = "Run {
 # The content of a record that has the form of its schema. Lists of scalars are vectors, and lists of records are data
 # frames with `data_frames`, as for jsonlite::fromJSON().
 read_record <- function(file, kind, call = rlang::caller_env(), data_frames = FALSE) {
-  text <- read_text(file)
+  text <- read_record_text(file, call)
   content <- parse_json_text(text, file, call)
   schema <- record_schema(kind)
   wanted <- schema$properties$schema_version$minimum
@@ -33,6 +33,23 @@ read_record <- function(file, kind, call = rlang::caller_env(), data_frames = FA
     )
   }
   simplify_json(text, data_frames)
+}
+
+# A record can be a directory, or unreadable; R then gives the reason in a warning.
+read_record_text <- function(file, call) {
+  reason <- NULL
+  withCallingHandlers(
+    tryCatch(read_text(file), error = function(error) {
+      abort(
+        c("{.file {file}} cannot be read.", x = "{reason %||% conditionMessage(error)}", i = "Copy the file again."),
+        class = "placa_error_file", call = call
+      )
+    }),
+    warning = function(warning) {
+      reason <<- conditionMessage(warning)
+      invokeRestart("muffleWarning")
+    }
+  )
 }
 
 # Parses text only; jsonlite::fromJSON(text) would read a text that is a path, and fetch one that is an address.

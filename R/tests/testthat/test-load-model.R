@@ -25,6 +25,10 @@ test_that("a missing or incomplete run is an error", {
   unlink(file.path(run, "model.keras"))
   expect_error(load_model(run), "model.keras", class = "placa_error_run")
   expect_error(load_model(file.path(run, "run.json")), "run\\.json", class = "placa_error_run")
+  run <- local_run()
+  unlink(file.path(run, "run.json"))
+  dir.create(file.path(run, "run.json"))
+  expect_error(load_model(run), "run\\.json", class = "placa_error_file")
 })
 
 test_that("a run of another version or with an edited record is an error", {

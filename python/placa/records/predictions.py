@@ -18,8 +18,11 @@ from placa.core.system import versions
 from placa.core.text import INVISIBLE
 from placa.records.column_types import plain_columns
 from placa.records.errors import InvalidValueError, MissingColumnError, SchemaVersionError
+from placa.records.files import read_record
 from placa.records.model import ModelFacts, typicality_columns
 from placa.records.parquet_files import read_parquet
+from placa.records.run import require_files, require_predictions
+from placa.records.run_facts import RunFacts
 from placa.records.source import ClassFacts
 
 SCHEMA_VERSION = 2
@@ -130,10 +133,16 @@ def read_predictions(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         MissingColumnError: A column is missing.
         SchemaVersionError: Another version of placa wrote the file.
         InvalidValueError: A column has a value outside its range.
+        FingerprintMismatchError: The predictions in a run are of another model, or were modified.
     """
     path = Path(path)
+    run = path if (path / "run.json").exists() else None
     path = path / "predictions.parquet" if path.is_dir() else path
     frame, metadata = read_plain_parquet(path)
+    if run is not None:
+        facts = read_record(run / "run.json", RunFacts)
+        require_predictions(run, facts, metadata)
+        require_files(run, facts, path.name)
     missing = [name for name in COLUMNS if name not in frame.columns]
     if missing:
         message = f"No column {missing[0]!r} in {path}. Create the file with placa predict."

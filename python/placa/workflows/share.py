@@ -17,7 +17,7 @@ from placa.core.progress import Progress, show
 from placa.records.files import write_record
 from placa.records.parquet_files import read_parquet_frame
 from placa.records.predictions import COLUMNS, read_predictions, write_predictions
-from placa.records.run import require_files, require_model, require_predictions, require_run
+from placa.records.run import require_files, require_model, require_run
 from placa.records.run_facts import RunFacts
 from placa.reporting.errors import IdentifierLeftError
 from placa.sources.dicom.patient_key import PatientKey, read_patient_key
@@ -76,7 +76,6 @@ def share(
     facts = require_run(run)
     require_model(run, facts)
     predictions, metadata = read_predictions(run)
-    require_predictions(run, facts, metadata)
     require_files(run, facts)
     secret = read_patient_key(key)
     with atomic_directory(out, overwrite) as partial:

@@ -29,7 +29,6 @@ from placa.models.updated import UpdateMap, with_update
 from placa.records.files import read_record, write_record
 from placa.records.model import THRESHOLDS_SCHEMA, OperatingPoints, Thresholds
 from placa.records.predictions import describe_predictions, read_predictions, write_predictions
-from placa.records.run import require_predictions
 from placa.records.run_facts import RunFacts
 from placa.records.source import SourceFacts
 from placa.records.update import LOCAL, FindingUpdate, UpdateFacts
@@ -87,8 +86,7 @@ def update(
     refuse_existing(out, overwrite)
     began = time.perf_counter()
     predictor = Predictor(run)
-    internal, metadata = read_predictions(run)
-    require_predictions(run, predictor.facts, metadata)
+    internal, _ = read_predictions(run)
     facts = read_record(prepared / "source.json", SourceFacts)
     require_finding(predictor, prepared, facts)
     table, _ = predict_prepared(predictor, prepared, progress, executor)

@@ -24,7 +24,6 @@ from placa.inference.prepared import predict_prepared
 from placa.records.evaluation import Summary
 from placa.records.files import read_record, write_record
 from placa.records.predictions import describe_predictions, read_predictions, write_predictions
-from placa.records.run import require_predictions
 from placa.records.source import SourceFacts
 from placa.records.validation import VALIDATION_SCHEMA, ValidationFacts
 from placa.reporting.model_card import write_model_card
@@ -84,7 +83,6 @@ def validate(
         message = f"{out} already exists. Choose another --name, or add --overwrite to replace it."
         raise OutputExistsError(message, path=str(out))
     internal, metadata = read_predictions(run)
-    require_predictions(run, predictor.facts, metadata)
     facts = read_record(prepared / "source.json", SourceFacts)
     require_finding(predictor, prepared, facts)
     joined = None

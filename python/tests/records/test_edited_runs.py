@@ -17,7 +17,7 @@ from placa.records.errors import FingerprintMismatchError
 from placa.records.evaluation import Summary
 from placa.records.files import read_record
 from placa.records.predictions import clean_identifiers, read_predictions, write_predictions
-from placa.records.run import require_evaluation, require_files, require_predictions, require_run
+from placa.records.run import require_evaluation, require_files, require_run
 
 
 def _replace(file: str, old: str, new: str) -> Callable[[Path], None]:
@@ -36,6 +36,11 @@ def _threshold(value: str) -> Callable[[Path], None]:
         (run / "thresholds.json").write_text(json.dumps(stored).replace('"HERE"', value))
 
     return edit
+
+
+def _directory(run: Path) -> None:
+    (run / "run.json").unlink()
+    (run / "run.json").mkdir()
 
 
 def _cut_rows(file: str) -> Callable[[Path], None]:
@@ -93,6 +98,7 @@ EDITS: dict[str, Callable[[Path], None]] = {
     "probability that is text": _text_probabilities,
     "no image id": _predictions(lambda table: table.assign(image_id=None)),
     "empty finding": _predictions(lambda table: table.assign(finding=" ")),
+    "a directory in place of a record": _directory,
     "predictions of schema 99": _predictions(lambda table: table, schema_version=99),
 }
 
@@ -106,8 +112,7 @@ def _other_model(run: Path) -> None:
 def _read(run: Path) -> None:
     facts = require_run(run)
     Predictor(run)
-    _, metadata = read_predictions(run)
-    require_predictions(run, facts, metadata)
+    read_predictions(run)
     require_files(run, facts)
     require_evaluation(run, facts, read_record(run / "evaluation" / "summary.json", Summary))
 

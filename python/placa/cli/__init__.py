@@ -15,6 +15,7 @@ from types import ModuleType
 import placa
 from placa.core.arguments import LateParser, PlacaParser, PrintCompletion, add_common, help_formatter
 from placa.core.errors import PlacaError
+from placa.core.faults import lacks_memory
 from placa.core.language import current_language, translate, use_language
 from placa.core.processes import restart_without_r_libraries
 from placa.core.progress import RichProgress
@@ -117,15 +118,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if RichProgress.verbose:
             traceback.print_exc()
         return _print_error(error)
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "start new thread" not in str(error):
-            raise
-        return _print_error(low_memory(error))
     except BrokenPipeError:
         # The reader of the output, such as head, has closed the pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:
+    except Exception as error:
+        if lacks_memory(error):
+            return _print_error(low_memory(error))
+        if not isinstance(error, OSError):
+            raise
         from placa.core.files import explain_os_error
 
         return _print_error(explain_os_error(error))

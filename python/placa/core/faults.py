@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -19,6 +20,8 @@ _REMEDIES = {
         "Check the disk or the network share.",
     ),
 }
+#: Messages of libraries that got no memory; the loader of the system has no errno for it.
+_NO_MEMORY = re.compile("failed to map segment|cannot allocate|bad_alloc|can't start new thread", re.IGNORECASE)
 #: Seconds before each further attempt.
 _PAUSES = (0.1, 0.5)
 
@@ -40,8 +43,24 @@ def machine_fault(error: BaseException | None) -> OSError | MemoryError | None:
     while error is not None and seen < 10:
         if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _REMEDIES):
             return error
+        if isinstance(error, ImportError) and _NO_MEMORY.search(str(error)):
+            return MemoryError(str(error))
         error, seen = error.__cause__, seen + 1
     return None
+
+
+def lacks_memory(error: BaseException | None) -> bool:
+    """Return whether a command failed because memory ran out.
+
+    Args:
+        error: An error; what it was raised from, or raised while handling, is examined too.
+    """
+    seen = 0
+    while error is not None and seen < 10:
+        if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
+            return True
+        error, seen = error.__cause__ or error.__context__, seen + 1
+    return False
 
 
 def retry_faults(function: Callable[[], _Result], path: str) -> _Result:

@@ -39,7 +39,8 @@ def flush_streams() -> None:
 
 def low_memory(error: BaseException) -> LowMemoryError:
     """Return the error for memory that ran out."""
-    reason = " ".join(str(error).split())
+    # Others name a part of a library that was not loaded.
+    reason = " ".join(str(error).split()) if isinstance(error, MemoryError | RuntimeError) else ""
     detail = f" ({reason})" if reason else ""
     message = f"Not enough memory{detail}. Close other programs, use smaller images or batches, or a larger machine."
     return LowMemoryError(message, reason=reason)

@@ -12,6 +12,8 @@ from placa.cli import main, sources
         MemoryError(),
         np._core._exceptions._ArrayMemoryError((10**9,), np.dtype("f8")),
         RuntimeError("can't start new thread"),
+        ImportError("libarrow.so: failed to map segment from shared object"),
+        ImportError("std::bad_alloc"),
     ],
 )
 def test_low_memory_ends_with_one_line(

@@ -1,7 +1,6 @@
 """Kills at random moments: the next call gives the same result, and nothing is left."""
 
 import os
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -25,16 +24,6 @@ def test_a_killed_command_is_repeated_with_the_same_result(
 ) -> None:
     one = campaign(name, start)
     digest = one.undisturbed(tmp_path)
-    for number, moment in enumerate(random_moments(one.seconds, _KILLS, seed=NAMES.index(name) + 100 * _SEED)):
-        work = Path(shutil.copytree(start, tmp_path / "work"))
-        one.counts["killed"] += one.kill_after(work, moment)
-        one.counts["killed after the first state"] += (work / ".out.training").is_dir()
-        if (work / one.output).exists() and name in {"prepare", "train"}:
-            # It was complete before the kill.
-            one.counts["complete"] += 1
-            assert one.digest(work) == digest, number
-        else:
-            one.judge(work, digest)
-        shutil.rmtree(work)
+    one.kill(tmp_path, random_moments(one.seconds, _KILLS, seed=NAMES.index(name) + 100 * _SEED), digest)
     record_property("counts", one.text())
     one.require_no_harm()

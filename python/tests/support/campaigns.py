@@ -30,6 +30,8 @@ module.train = functools.partial(module.train, checkpoint_every=0.0)
 from placa.cli import main
 sys.exit(main())
 """
+#: Number of kills before a call may end.
+_IN_A_ROW = 4
 #: What must not happen.
 _BAD = ("refused", "crashed", "silently different", "outlived", "leftovers")
 #: The environment variable by which processes of a campaign are found.
@@ -81,10 +83,32 @@ class Campaign:
             self.command(again), cwd=work, capture_output=True, text=True, check=False, env=_marked(work), **how
         )  # type: ignore[call-overload]
 
-    def kill_after(self, work: Path, seconds: float) -> bool:
+    def kill(self, folder: Path, moments: Sequence[float], digest: str) -> None:
+        """Kill the command at the given moments, and compare the output of the next complete call with `digest`.
+
+        Up to four kills follow each other in one directory before a call may end.
+        """
+        kills, work = 0, folder / "killed"
+        for number, moment in enumerate(moments):
+            if kills == 0:
+                shutil.rmtree(work, ignore_errors=True)
+                shutil.copytree(self.start, work)
+            killed = self.kill_after(work, moment, again=kills > 0)
+            self.counts["killed"] += killed
+            self.counts["killed after the first state"] += killed and (work / ".out.training").is_dir()
+            kills += killed
+            if not killed or (self.name in {"prepare", "train"} and (work / self.output).exists()):
+                # It was complete before the kill.
+                self.counts["the same" if self.digest(work) == digest else "silently different"] += 1
+                kills = 0
+            elif kills == _IN_A_ROW or number == len(moments) - 1:
+                self.judge(work, digest)
+                kills = 0
+
+    def kill_after(self, work: Path, seconds: float, again: bool = False) -> bool:
         """Start the command, kill it, and return whether it was still running; its children must end with it."""
         with (work / ".log").open("wb") as log:
-            process = subprocess.Popen(self.command(), cwd=work, stdout=log, stderr=log, env=_marked(work))
+            process = subprocess.Popen(self.command(again), cwd=work, stdout=log, stderr=log, env=_marked(work))
             try:
                 process.wait(seconds)
                 return False

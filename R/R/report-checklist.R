@@ -4,18 +4,19 @@
 write_checklist <- function(run, facts, maps) {
   has <- run_contents(run, facts, maps)
   # A numbered table cannot break across pages on paper, so it is divided into two.
-  write_items("checklist", c("claim", "tripod", "stard"), has, checklist_texts(run, facts), on_paper = 34)
-  write_items("probast", c("development", "evaluation"), has, probast_texts(run, facts))
+  write_items("checklist.", c("claim", "tripod", "stard"), has, checklist_texts(run, facts), on_paper = 34)
+  write_items("probast.", c("development", "evaluation"), has, probast_texts(run, facts))
 }
 
-write_items <- function(kind, lists, has, texts, on_paper = Inf) {
-  file <- system.file("report", paste0(kind, ".csv"), package = "placa")
+# `key` begins the keys of the words, and is the name of the file of items.
+write_items <- function(key, lists, has, texts, on_paper = Inf) {
+  file <- system.file("report", paste0(key, "csv"), package = "placa")
   items <- utils::read.csv(file, colClasses = "character")
   # "labels partly": partly filled if the run has additional labels, otherwise not filled.
   needed <- sub(" partly$", "", items$filled)
   at_best <- ifelse(grepl(" partly$", items$filled), "partly", "yes")
   filled <- ifelse(needed %in% names(has), ifelse(has[needed], at_best, "author"), items$filled)
-  say(paste0(kind, ".prose"), filled = num(sum(filled == "yes")), partly = num(sum(filled == "partly")),
+  say(paste0(key, "prose"), filled = num(sum(filled == "yes")), partly = num(sum(filled == "partly")),
       open = num(sum(filled == "author")))
   todo <- paste0("[", s("checklist.author"), "]{.todo}")
   where <- vapply(seq_along(filled), function(i) {
@@ -25,13 +26,14 @@ write_items <- function(kind, lists, has, texts, on_paper = Inf) {
     paste0(link, if (!is.na(text)) paste0(": ", text), if (filled[[i]] == "partly") paste0(" ", todo))
   }, "")
   numbers <- lapply(items[lists], function(x) ifelse(nzchar(x), x, s("number.none")))
-  table <- data.frame(words_of(paste0(kind, ".topic"), items$topic), numbers, where)
-  names(table) <- c(s("checklist.column_item"), words_of(kind, paste0("column_", lists)), s("checklist.column_where"))
+  table <- data.frame(words_of(paste0(key, "topic"), items$topic), numbers, where)
+  heads <- c("checklist.column_item", paste0(key, "column_", lists), "checklist.column_where")
+  names(table) <- vapply(heads, s, "")
   paper <- !grepl("html", knitr::pandoc_to() %||% "html")
   part <- if (paper) 1 + (seq_len(nrow(table)) > on_paper) else rep(1, nrow(table))
   for (number in unique(part)) {
-    id <- paste0(kind, c("", "-more")[[number]])
-    write_table_block(id, table[part == number, ], s(paste0(kind, ".caption")), rep("l", ncol(table)))
+    id <- paste0(sub(".", "", key, fixed = TRUE), c("", "-more")[[number]])
+    write_table_block(id, table[part == number, ], s(paste0(key, "caption")), rep("l", ncol(table)))
   }
 }
 

@@ -29,7 +29,9 @@ def report_prepared(
         seen = ", see missing.csv" if source.missing_files else ""
         progress.warn(translate("{n} images in the table were not found" + seen, n=source.missing))
     if rejected:
-        message = "{n} image rejected: " if len(rejected) == 1 else "{n} images rejected, see rejected.csv; first: "
+        message = "{n} images rejected, see rejected.csv; first: "
+        if len(rejected) == 1:
+            message = "{n} image rejected, see rejected.csv: "
         progress.warn(translate(message, n=len(rejected)) + ": ".join(rejected[0]))
     for note in method.notes:
         (progress.warn if note.code in WARNINGS else progress.say)(note)

@@ -4,7 +4,7 @@
 
 # The design effect of contributions: clustered over independent sum of squares, between 1 and its largest value.
 design_effect_of <- function(contributions, cluster) {
-  sums <- rowsum(contributions, cluster)[, 1]
+  sums <- rowsum(contributions, cluster, reorder = FALSE)[, 1]
   independent <- sum(contributions^2)
   most <- length(cluster) / kish(tabulate(cluster))
   if (independent > 0) min(max(sum(sums^2) / independent, 1), most) else most
@@ -19,7 +19,7 @@ slope_score <- function(slope, truth, z, cluster, fold = NULL) {
   intercept <- fit_intercepts(slope * z + centre, truth, of_fold, ridge)
   fitted <- stats::plogis(slope * z + centre + intercept[of_fold])
   weight <- fitted * (1 - fitted)
-  of_folds <- rowsum(cbind(weight, weight * z), of_fold)
+  of_folds <- sums_by_fold(weight, weight * z, of_fold)
   mean_z <- of_folds[, 2] / pmax(of_folds[, 1] + ridge, 1e-300)
   contributions <- (truth - fitted) * (z - mean_z[of_fold])
   variance <- sum(weight * (z - mean_z[of_fold])^2) * design_effect_of(contributions, cluster)
@@ -28,13 +28,18 @@ slope_score <- function(slope, truth, z, cluster, fold = NULL) {
 
 slope_design_ridge <- 2.5^-2
 
+# The sums of two vectors by fold, one row per fold. For one fold, rowsum() would take several times as long.
+sums_by_fold <- function(a, b, fold) {
+  if (max(fold) == 1) matrix(c(sum(a), sum(b)), 1) else rowsum(cbind(a, b), fold)
+}
+
 # Newton's method for the intercept of each fold, with an offset.
 fit_intercepts <- function(offset, truth, fold, ridge) {
-  positives <- rowsum(as.double(truth), fold)[, 1]
+  positives <- sums_by_fold(as.double(truth), 0, fold)[, 1]
   intercept <- 0 * positives - mean(offset)
   for (step in seq_len(100)) {
     fitted <- stats::plogis(offset + intercept[fold])
-    sums <- rowsum(cbind(fitted, fitted * (1 - fitted)), fold)
+    sums <- sums_by_fold(fitted, fitted * (1 - fitted), fold)
     change <- (positives - sums[, 1] - ridge * intercept) / pmax(sums[, 2] + ridge, 1e-12)
     change <- pmin(pmax(change, -2), 2)
     intercept <- intercept + change
@@ -51,13 +56,15 @@ slope_limits <- function(truth, z, cluster, fold, confidence) {
     return(c(NA_real_, NA_real_))
   }
   score <- function(slope) slope_score(slope, truth, z, cluster, fold)
+  # Slopes as multiples of the spread of the logits, so that any scale of logits works.
+  from <- c(-30, 30) / spread
+  scores <- c(score(from[[1]]), score(from[[2]]))
   bound <- function(target) {
-    # Slopes as multiples of the spread of the logits, so that any scale of logits works.
-    from <- c(-30, 30) / spread
-    ends <- c(score(from[[1]]), score(from[[2]])) - target
+    ends <- scores - target
     if (ends[[2]] > 0) return(Inf)
     if (ends[[1]] < 0) return(-Inf)
-    stats::uniroot(function(slope) score(slope) - target, from, tol = 1e-7)$root
+    search <- function(slope) score(slope) - target
+    stats::uniroot(search, from, f.lower = ends[[1]], f.upper = ends[[2]], tol = 1e-7)$root
   }
   c(bound(reach), bound(-reach))
 }

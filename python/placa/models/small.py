@@ -36,7 +36,7 @@ def build_small(size: int, findings: int, standardisation: Standardisation = PLA
     keras = load_keras()
     layers = keras.layers
 
-    def convolve(x: Any, width: int, kernel: int, strides: int, name: str) -> Any:
+    def convolve(x: Any, width: int, kernel: int, strides: int, name: str, pool: str | None = None) -> Any:
         conv = layers.Conv2D(
             width,
             kernel,
@@ -47,7 +47,11 @@ def build_small(size: int, findings: int, standardisation: Standardisation = PLA
             name=f"{name}_conv",
         )
         # The default momentum of 0.99 converges too slowly for a small data set.
-        return layers.ReLU(name=name)(layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(conv(x)))
+        x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(conv(x))
+        if pool:
+            # Before ReLU, which gives the same and then has a quarter of the work.
+            x = layers.MaxPooling2D(name=pool)(x)
+        return layers.ReLU(name=name)(x)
 
     inputs = keras.Input((size, size, 1), dtype="uint8", name="pixels")
     levels = standardisation.apply(inputs)
@@ -56,11 +60,13 @@ def build_small(size: int, findings: int, standardisation: Standardisation = PLA
     if large:
         x = layers.AveragePooling2D(size // TRUNK_SIDE, name="shrink")(x)
     # The stem halves the side: normalisation and pooling at full size would take half of the time.
-    x = convolve(x, 16, 5, 2, "stem")
-    for stage, width in enumerate((32, 64, 128), start=1):
-        x = layers.MaxPooling2D(name=f"stage{stage}_pool")(x)
-        x = convolve(x, width, 3, 1, f"stage{stage}_a")
-        x = convolve(x, width, 3, 1, "features" if stage == 3 else f"stage{stage}_b")
+    x = convolve(x, 16, 5, 2, "stem", "stage1_pool")
+    x = convolve(x, 32, 3, 1, "stage1_a")
+    x = convolve(x, 32, 3, 1, "stage1_b", "stage2_pool")
+    x = convolve(x, 64, 3, 1, "stage2_a")
+    x = convolve(x, 64, 3, 1, "stage2_b", "stage3_pool")
+    x = convolve(x, 128, 3, 1, "stage3_a")
+    x = convolve(x, 128, 3, 1, "features")
     # The mean measures the extent of a feature, the maximum its presence anywhere.
     pooled = [layers.GlobalAveragePooling2D(name="mean")(x), layers.GlobalMaxPooling2D(name="maximum")(x)]
     if large:

@@ -15,7 +15,7 @@ from placa.core.backend import load_keras
 from placa.dataset.moments import LEAST_DISTANCE, LayerMoments, Moments
 from placa.models.outputs import as_input, predict_batch
 
-#: Layers of `small` whose features are compared, and the parts per side in which their maps are averaged. Early layers
+#: Blocks of `small` whose features are compared, and the parts per side in which their maps are averaged. Early blocks
 #: respond to small structures, so their place matters.
 _SMALL = (("stem", 3), ("stage1_b", 3), ("stage2_b", 1), ("features", 1))
 #: Parts per side of the grey levels and of their gradients, which stand for the early layers of other networks.
@@ -82,7 +82,12 @@ def _features(network: Any) -> list[Any]:
         # The embedding itself.
         return [layers.Activation("linear", dtype="float32", name="moments_embedding")(network.input)]
     if any(layer.name == _SMALL[0][0] for layer in network.layers):
-        return [_averaged(network.get_layer(name).output, parts) for name, parts in _SMALL]
+        # Before they are pooled.
+        normalised = [(name, network.get_layer(f"{name}_norm").output, parts) for name, parts in _SMALL]
+        return [
+            _averaged(layers.ReLU(dtype="float32", name=f"moments_{name}")(plane), parts)
+            for name, plane, parts in normalised
+        ]
     levels = layers.Rescaling(1 / 255, dtype="float32", name="moments_levels")(network.input)
     across = ops.abs(levels[:, 1:, 1:] - levels[:, 1:, :-1])
     down = ops.abs(levels[:, 1:, 1:] - levels[:, :-1, 1:])

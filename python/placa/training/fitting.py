@@ -20,6 +20,7 @@ from placa.training.checkpoint import Checkpoint
 from placa.training.data import TrainingData, require_both_classes, require_exclusive
 from placa.training.devices import Devices
 from placa.training.distributed.agreement import require_equal_weights
+from placa.training.fused_normalisation import fuse_batch_normalisation
 from placa.training.learner import Learner
 from placa.training.loss import class_weights, exclusive_loss, weighted_loss
 from placa.training.measures import standardisation
@@ -132,6 +133,7 @@ def fit_network(
             with devices.build_scope():
                 network = built("none" if stored else options.weights)
                 devices.share_statistics(network)
+                fuse_batch_normalisation(network)
             average = copy = None
             if options.ema:
                 average = Average(built(), options.ema, batches(ALONE))

@@ -8,8 +8,16 @@ from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
 
-#: A4 in twentieths of a point.
-_A4 = '<w:pgSz w:w="11906" w:h="16838" />'
+#: A4 with margins of 2 cm, in twentieths of a point.
+_A4 = (
+    '<w:pgSz w:w="11906" w:h="16838" /><w:pgMar w:top="1134" w:right="1134" w:bottom="1134" w:left="1134" '
+    'w:header="708" w:footer="708" w:gutter="0" />'
+)
+#: Width of the text in twentieths of a point, and the number of letters of 8 points that it has room for.
+_WIDTH, _LETTERS = 9638, 110
+#: Sizes of the text and of the tables in half points.
+_TEXT_SIZE, _TABLE_SIZE = 20, 16
+_CELL = re.compile("<w:tc>.*?</w:tc>", re.DOTALL)
 #: A tag with an inline style.
 _STYLED = re.compile(
     r'<(?P<name>[a-zA-Z][\w-]*)(?P<before>(?:\s+[\w:-]+(?:="[^"]*")?)*?)\s+style="(?P<style>[^"&<>{}]*)"(?P<after>[^<>]*)>'
@@ -58,15 +66,50 @@ def _with_styles_by_hash(text: str) -> str:
 
 
 def _set_paper(page: Path) -> None:
-    """Set the paper of a Word file to A4; pandoc writes US Letter."""
+    """Set paper, sizes of text and widths of columns of a Word file; pandoc writes US Letter and 12 points."""
     finished = page.with_suffix(".finished")
     with zipfile.ZipFile(page) as before, zipfile.ZipFile(finished, "w", zipfile.ZIP_DEFLATED) as after:
         for item in before.infolist():
             content = before.read(item)
             if item.filename == "word/document.xml":
-                content = _with_a4(content.decode("utf-8")).encode("utf-8")
+                xml = re.sub(r"<w:tbl>.*?</w:tbl>", _with_widths, content.decode("utf-8"), flags=re.DOTALL)
+                content = _with_a4(xml).encode("utf-8")
+            elif item.filename == "word/styles.xml":
+                defaults = re.compile(r"(<w:docDefaults>.*?<w:sz w:val=\")\d+", re.DOTALL)
+                content = defaults.sub(rf"\g<1>{_TEXT_SIZE}", content.decode("utf-8"), count=1).encode("utf-8")
             after.writestr(item, content)
     finished.replace(page)
+
+
+def _with_widths(found: re.Match[str]) -> str:
+    """Give the columns of a table the widths that their words need; a table of pictures stays as it is."""
+    table = found[0]
+    rows = [_CELL.findall(row) for row in re.findall(r"<w:tr>.*?</w:tr>", table, re.DOTALL)]
+    count = max(map(len, rows), default=0)
+    if "<w:drawing" in table or count == 0 or any(len(row) != count for row in rows):
+        return table
+    texts = [["".join(re.findall(r"<w:t(?: [^>]*)?>([^<]*)</w:t>", cell)) for cell in row] for row in rows]
+    columns = [[text.strip() for text in column] for column in zip(*texts, strict=True)]
+    least = [max(max(map(len, re.split(r"[\s/-]", text))) for text in column) + 5 for column in columns]
+    wanted = [max(map(len, column)) + 5 for column in columns]
+    room = max(_LETTERS - sum(least), 0)
+    more = [full - word for full, word in zip(wanted, least, strict=True)]
+    share = min(1.0, room / max(sum(more), 1))
+    letters = [word + share * rest for word, rest in zip(least, more, strict=True)]
+    widths = [round(_WIDTH * one / sum(letters)) for one in letters]
+    grid = "".join(f'<w:gridCol w:w="{width}" />' for width in widths)
+    table = re.sub(r"<w:tblGrid>.*?</w:tblGrid>", f"<w:tblGrid>{grid}</w:tblGrid>", table, count=1, flags=re.DOTALL)
+    whole = f'<w:tblW w:type="dxa" w:w="{sum(widths)}" /><w:tblLayout w:type="fixed" />'
+    table = re.sub(r"<w:tblW [^>]*/>", whole, table, count=1)
+    number = iter(range(len(rows) * count))
+    table = re.sub(
+        r"<w:tc><w:tcPr\s*/>",
+        lambda _: f'<w:tc><w:tcPr><w:tcW w:type="dxa" w:w="{widths[next(number) % count]}" /></w:tcPr>',
+        table,
+    )
+    size = f'<w:sz w:val="{_TABLE_SIZE}" />'
+    table = re.sub(r"<w:r><w:rPr>(.*?)</w:rPr>", rf"<w:r><w:rPr>\1{size}</w:rPr>", table, flags=re.DOTALL)
+    return table.replace("<w:r><w:t", f"<w:r><w:rPr>{size}</w:rPr><w:t")
 
 
 def _with_a4(xml: str) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
 
+import pytest
 from report_fixtures import ROOT
 
 from placa.reporting.finish import finish
@@ -46,3 +48,31 @@ def test_a_page_without_styles_allows_none(tmp_path: Path) -> None:
     page.write_text(f'<head><meta http-equiv="Content-Security-Policy" content="{policy}"></head>', encoding="utf-8")
     finish(page, "html")
     assert _policy(page.read_text(encoding="utf-8")) == "'none'"
+
+
+def test_columns_of_a_word_file_are_as_wide_as_their_words(tmp_path: Path) -> None:
+    def cell(text: str) -> str:
+        return f"<w:tc><w:tcPr /><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:tc>"
+
+    rows = (
+        ("Finding", "AUROC"),
+        ("Pleural thickening with calcifications " * 5, "0.91"),
+    )
+    body = "".join(f"<w:tr>{''.join(map(cell, row))}</w:tr>" for row in rows)
+    table = (
+        '<w:tbl><w:tblPr><w:tblW w:type="auto" w:w="0" /></w:tblPr><w:tblGrid><w:gridCol w:w="1980" />'
+        f'<w:gridCol w:w="1980" /></w:tblGrid>{body}</w:tbl>'
+    )
+    pictures = "<w:tbl><w:tr><w:tc><w:tcPr /><w:drawing /></w:tc></w:tr></w:tbl>"
+    page = tmp_path / "page.docx"
+    with zipfile.ZipFile(page, "w") as file:
+        file.writestr("word/document.xml", f"<w:body>{table}{pictures}<w:sectPr /></w:body>")
+        file.writestr("word/styles.xml", '<w:docDefaults><w:sz w:val="24"/></w:docDefaults><w:sz w:val="32"/>')
+    finish(page, "docx")
+    with zipfile.ZipFile(page) as file:
+        document, styles = (file.read(f"word/{name}.xml").decode() for name in ("document", "styles"))
+    wide, narrow = map(int, re.findall(r'<w:gridCol w:w="(\d+)"', document))
+    assert wide + narrow == pytest.approx(9638, abs=2) and wide > 5 * narrow
+    assert re.findall(r'<w:tcW w:type="dxa" w:w="(\d+)"', document) == [str(wide), str(narrow)] * 2
+    assert document.count('<w:sz w:val="16" />') == 4 and pictures in document
+    assert '<w:pgSz w:w="11906"' in document and styles.count('w:val="20"') == 1 and 'w:val="32"' in styles

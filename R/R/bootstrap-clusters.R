@@ -61,11 +61,14 @@ cluster_names <- function(rows) {
     open <- is.na(name) & !is.na(rows[[other]])
     name[open] <- paste(other, rows[[other]][open])
   }
-  if (is.null(rows$patient_id) || identical(name, rows$patient_id)) name else join_patients(name, rows$patient_id)
+  if (is.null(rows$patient_id)) name else join_patients(name, rows$patient_id)
 }
 
 # Groups that share a patient are one cluster: a group may be a study or an image. The name is that of the first group.
 join_patients <- function(name, patient_id) {
+  if (identical(name, patient_id)) {
+    return(name)
+  }
   names <- sort(unique(name), method = "radix")
   group <- match(name, names)
   known <- !is.na(patient_id)

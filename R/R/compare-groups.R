@@ -6,10 +6,12 @@ compare_groups <- function(rows, groups, threshold, min_clusters, confidence) {
     without <- count_clusters(cluster[member & rows$truth == 0])
     min(with, without) >= min_clusters
   }
-  metrics_of_group <- memoise(function(member) group_quantities(rows, member, cluster, threshold))
+  quantities <- function(member) group_quantities(rows, member, cluster, threshold)
   parts <- list()
   for (column in names(groups)) {
     present <- levels(droplevels(groups[[column]]))
+    # Of two groups, the rest of one is the other.
+    metrics_of_group <- if (length(present) == 2) memoise(quantities) else quantities
     for (group in present) {
       member <- groups[[column]] == group
       compared <- compare_group(member, enough, metrics_of_group, confidence)
@@ -99,7 +101,7 @@ no_groups <- function() {
   )
 }
 
-# Caches results by images, because the rest of one group may be another group.
+# Caches results by images.
 memoise <- function(compute) {
   known <- list()
   function(member) {

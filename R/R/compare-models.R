@@ -77,7 +77,7 @@ compare_models <- function(models, metrics = c("auroc", "average_precision", "br
   findings <- common_findings(lapply(models, function(rows) unique(rows$finding)))
   thresholds <- thresholds_of_models(thresholds, names(models), findings, metrics)
   parts <- lapply(findings, function(finding) {
-    tables <- lapply(models, function(rows) rows[rows$finding == finding, ])
+    tables <- lapply(models, function(rows) chosen_rows(rows, rows$finding == finding))
     tables <- if (paired) same_images(tables, finding) else tables
     points <- lapply(thresholds, point_of, finding)
     compared <- compare_tables(tables, metrics, points, confidence, draws, seed, paired)
@@ -164,7 +164,10 @@ same_images <- function(tables, finding, call = rlang::caller_env()) {
     abort_models("They have no common image with a label for {.val {finding}}.", call, finding = finding)
   }
   left_out <- length(setdiff(Reduce(union, all_images), shared))
-  tables <- lapply(tables, function(rows) rows[match(shared, rows$image_id), ])
+  tables <- lapply(tables, function(rows) {
+    place <- match(shared, rows$image_id)
+    if (identical(place, seq_len(nrow(rows)))) rows else rows[place, ]
+  })
   # Whichever table knows the patient or group of an image, in any order of the tables.
   clusters <- Reduce(join_patients, lapply(tables, cluster_names))
   lapply(tables, function(rows) {

@@ -39,7 +39,7 @@ save_figures <- function(evaluation, folder, width = 85, units = c("mm", "cm", "
   dir.create(folder, recursive = TRUE, showWarnings = FALSE)
   for (i in seq_along(figures)) {
     figure <- figures[[i]]
-    ggplot2::ggsave(
+    save_plot(
       files[[i]], in_print(figure$plot, inches), device = print_device(format), width = inches,
       height = print_height(figure, inches, names(figures)[[i]]), units = "in", dpi = 600, bg = "white"
     )

@@ -146,12 +146,22 @@ write_figure <- function(plot, directory, name, size) {
   files <- paste0(name, c(".png", ".svg"))
   devices <- list(png_device(), svg_device())
   for (i in 1:2) {
-    ggplot2::ggsave(
+    save_plot(
       file.path(directory, files[[i]]), plot, device = devices[[i]],
       width = size[[1]], height = size[[2]], units = "in", dpi = 200, bg = "white"
     )
   }
   files
+}
+
+# Devices do not open every path in a C locale, so they draw to a temporary file.
+save_plot <- function(path, ...) {
+  drawn <- tempfile(fileext = paste0(".", tools::file_ext(path)))
+  on.exit(unlink(drawn))
+  ggplot2::ggsave(drawn, ...)
+  if (!suppressWarnings(file.copy(drawn, path, overwrite = TRUE))) {
+    abort("The figure {.file {basename(path)}} could not be written.", class = "placa_error_out", call = NULL)
+  }
 }
 
 png_device <- function(ragg = rlang::is_installed("ragg")) {

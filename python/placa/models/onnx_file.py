@@ -32,6 +32,15 @@ WITHOUT_ONNX: dict[str, str] = {
 }
 #: Version of the operations of ONNX: from 16 on, `ScatterElements` adds.
 _OPSET = 18
+#: The passes of tf2onnx over a converted graph. ONNX Runtime has those that are left out; with all of them, the
+#: conversion of a network of attention takes five times longer, and predictions are no faster.
+_PASSES = (
+    "TransposeOptimizer",
+    "ConstFoldOptimizer",
+    "MergeDuplicatedNodesOptimizer",
+    "IdentityOptimizer",
+    "BackToBackOptimizer",
+)
 #: The key of the metadata of ``model.onnx`` with the fingerprint of ``model.keras``.
 _FINGERPRINT = "model_fingerprint"
 
@@ -147,18 +156,34 @@ def _convert(model: Any) -> tuple[bytes, Callable[[Any], Mapping[str, Any]]]:
     """Convert a model; return the file and the function that was converted, which is compiled already."""
     for needed in ("onnx", "onnxruntime"):
         import_module(needed)
-    convert, tensorflow = import_module("tf2onnx").convert, import_module("tensorflow")
+    tensorflow, tf2onnx, optimizer = map(import_module, ("tensorflow", "tf2onnx", "tf2onnx.optimizer"))
     # The converter logs every unsupported operation; the comparison with Keras finds them.
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
     predict = tensorflow.function(lambda inputs: model(inputs, training=False))
-    # `model.export` of Keras calls the same converter, but has no argument for the conversion of an operation.
-    proto, _ = convert.from_function(
-        predict,
-        [tensorflow.TensorSpec((None, *model.input_shape[1:]), model.input.dtype, name=model.input.name)],
-        opset=_OPSET,
-        custom_op_handlers={"DenseBincount": (_convert_counts, []), "Erfc": (_convert_erfc, [])},
+    traced = predict.get_concrete_function(
+        tensorflow.TensorSpec((None, *model.input_shape[1:]), model.input.dtype, name=model.input.name)
     )
-    return proto.SerializeToString(), predict
+    names = [
+        [tensor.name for tensor in tensors if tensor.dtype != tensorflow.resource]
+        for tensors in (traced.inputs, traced.outputs)
+    ]
+    # `model.export` of Keras and `from_function` of tf2onnx have no argument for the passes.
+    with tensorflow.device("/cpu:0"):
+        frozen = tf2onnx.tf_loader.from_function(traced, *names)
+    with tensorflow.Graph().as_default() as whole:
+        tensorflow.import_graph_def(frozen, name="")
+        graph = tf2onnx.tfonnx.process_tf_graph(
+            whole,
+            continue_on_error=True,
+            opset=_OPSET,
+            custom_op_handlers={"DenseBincount": (_convert_counts, []), "Erfc": (_convert_erfc, [])},
+            input_names=names[0],
+            output_names=names[1],
+            tensors_to_rename=tf2onnx.convert.tensor_names_from_structed(traced, *names),
+        )
+        passes = {name: getattr(optimizer, name) for name in _PASSES}
+        content: bytes = optimizer.optimize_graph(graph, optimizers=passes).make_model("placa").SerializeToString()
+    return content, predict
 
 
 def _convert_erfc(context: Any, node: Any, name: str, arguments: Any) -> None:

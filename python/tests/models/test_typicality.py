@@ -50,6 +50,7 @@ def test_the_model_computes_the_distance_of_its_moments(backbone: str, pixels: n
         assert predict_pixels(onnx.model(), in_batches(pixels)).distance == pytest.approx(outputs.distance, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_mirror_images_folds_and_slabs_are_averaged(pixels: np.ndarray) -> None:
     networks = [build("small", 48, 1) for _ in range(2)]
     moments = [fit_moments(run_features(one, in_batches(pixels)), np.arange(80)) for one in networks]

@@ -125,6 +125,7 @@ def test_weights_of_a_trained_run_are_loaded(run: Path) -> None:
     assert all(layer.get_weights()[2].any() for layer in started.layers if "norm" in layer.name), "trained"
 
 
+@pytest.mark.slow
 def test_files_without_matching_weights_are_errors(keras_files: Any, tmp_path: Path) -> None:
     network, paths = keras_files
     cut, text, nan = tmp_path / "cut.weights.h5", tmp_path / "text.h5", tmp_path / "nan.weights.h5"

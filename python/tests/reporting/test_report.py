@@ -32,6 +32,7 @@ from placa.reporting.render import find_reports, render_report
 from placa.reporting.renderers import choose_renderer, last_useful_line
 
 
+@pytest.mark.slow
 def test_a_missing_part_is_replaced_by_a_sentence(project: Path, tmp_path: Path) -> None:
     run = tmp_path / "elsewhere" / "bare"
     shutil.copytree(project / "runs" / "small", run)
@@ -84,6 +85,7 @@ def test_the_model_card_is_rendered_as_a_page(project: Path, tmp_path: Path, lan
     assert seen["violations"] == [] and seen["content"] <= 390 and console == ""
 
 
+@pytest.mark.slow
 def test_a_missing_model_card_is_replaced_by_a_sentence(project: Path, tmp_path: Path) -> None:
     run = tmp_path / "small"
     shutil.copytree(project / "runs" / "small", run)

@@ -99,6 +99,7 @@ def read(kind: str, arguments: list[str], folder: Path) -> dict[str, Any]:
     return {**found.options, "size": options.size or 96, "seed": options.seed}
 
 
+@pytest.mark.slow
 def test_the_command_of_each_source_reads_the_same_source(
     r: str, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

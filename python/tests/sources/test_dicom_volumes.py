@@ -64,6 +64,7 @@ def test_one_series_per_study_becomes_a_volume(archive: Path) -> None:
         read_dicom(archive / "images", archive / "labels.csv", ["COVID"], key=KEY, slices=4)
 
 
+@pytest.mark.slow
 def test_a_run_on_series_predicts_folders_as_it_predicted_the_set(archive: Path, tmp_path: Path) -> None:
     source = read_dicom(archive / "images", archive / "labels.csv", ["COVID"], key=KEY, volumes=True, slices=4)
     prepare(source, tmp_path / "prepared", size=32)

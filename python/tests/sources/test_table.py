@@ -260,6 +260,7 @@ def test_the_command_line_maps_columns(table: Path) -> None:
     assert source.options["path_column"] == "where" and source.options["positive"] == ["covid"]
 
 
+@pytest.mark.slow
 def test_a_table_of_nih_gives_the_labels_of_the_source_nih(shared_data: Path) -> None:
     from placa.sources.nih import read_nih
 

@@ -121,6 +121,7 @@ def test_r_loads_the_ensemble_and_gives_the_predictions_of_python(
     assert (theirs["class_x"] == theirs["class_y"]).all()
 
 
+@pytest.mark.slow
 def test_a_finding_without_positives_in_validation_gives_a_warning(many: Path, tmp_path: Path, r: str) -> None:
     """No patient of the validation split has the rare finding."""
     recorded = RecordedProgress()

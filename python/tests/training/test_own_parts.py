@@ -75,6 +75,7 @@ def test_a_run_with_own_parts_records_them_and_predicts(prepared: Path, tmp_path
     assert model.explain(image)[0].evidence.shape == (64, 64)
 
 
+@pytest.mark.slow
 def test_resuming_with_another_source_is_refused(prepared: Path, tmp_path: Path) -> None:
     out, options = tmp_path / "own", TrainOptions(backbone=trunk, epochs=2, batch_size=32)
     with pytest.raises(KeyboardInterrupt):

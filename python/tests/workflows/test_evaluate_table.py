@@ -118,6 +118,7 @@ def test_a_patient_in_two_splits_is_an_error_and_writes_nothing(elsewhere: Path,
     assert "placa_error_leak" in refused.value.values["classes"] and not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_tables_and_figures_of_the_evaluation_are_written(of_run: Path, tmp_path: Path) -> None:
     paper_tables(of_run, "csv", "es", tmp_path / "paper", progress=False)
     assert {path.stem for path in (tmp_path / "paper").glob("*.csv")} >= {"performance", "counts", "images-by-split"}

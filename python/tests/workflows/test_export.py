@@ -66,6 +66,7 @@ def test_the_examples_run_without_placa(exported: Path, r: str) -> None:
     assert _difference(done.stdout) <= 1e-6
 
 
+@pytest.mark.slow
 def test_a_saved_model_has_the_probabilities_of_keras(run: Path, tmp_path: Path, placa: Command) -> None:
     done = placa("export", run, "--to", "savedmodel", "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr

@@ -219,6 +219,7 @@ def test_the_number_of_pending_items_is_limited(address: str) -> None:
         assert list(results) == list(range(1, 500))
 
 
+@pytest.mark.slow
 def test_the_command_line_uses_the_cluster(address: str, images: Path, tmp_path: Path, placa) -> None:
     out = tmp_path / "out"
     asked = ("prepare", "folders", images, "--positive", "Mass", "--out", out, "--size", 16)

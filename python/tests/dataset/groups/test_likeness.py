@@ -81,6 +81,7 @@ def test_uniform_images_are_similar_to_none() -> None:
     assert len(find_duplicates(small).near) == 0
 
 
+@pytest.mark.slow
 def test_the_forest_finds_the_pairs_of_an_exhaustive_search() -> None:
     pixels = _blobs(1500, seed=3)
     random = np.random.default_rng(4)

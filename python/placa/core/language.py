@@ -51,7 +51,9 @@ def translate(text: str, /, **values: Any) -> str:
         values: The values; integers are written with the separator of thousands of the language.
     """
     text = _in_current(text)
-    return text.format(**{name: number(one) if _is_integer(one) else one for name, one in values.items()})
+    # A name that is translated, such as that of a split, may have braces.
+    shown = {name: number(one) if _is_integer(one) else one for name, one in values.items()}
+    return text.format(**shown) if shown else text
 
 
 def translate_help(text: str) -> str:

@@ -106,6 +106,7 @@ def test_the_result_has_the_numbers_in_both_languages(monkeypatch: pytest.Monkey
     one |= {"n_images": 1020, "n_patients": 73, "n_positive": 53}
     summary: Any = {"headline": {"Pneumonia": one}, "split": "test", "patients_known": True}
     english = headline(summary)[0]
+    assert language.translate("{a split}") == "{a split}"
     monkeypatch.setattr(language, "_current", "es")
     spanish = headline(summary)[0]
     assert re.findall(r"\d+(?:[.,]\d+)*", english) == ["0.916", "0.825", "0.960", "1,020", "73", "53"]

@@ -210,10 +210,11 @@ def test_predictions_pool_the_logits_of_the_squares(ct: tuple[Path, Path, Path])
     predictor = Predictor(run)
     predictions, _ = read_predictions(run)
     output = predictor.model.predict_on_batch(np.asarray(open_pixels(prepared))[..., None])
-    for stored, now in (("score", output["score"]), ("probability", output["probability"])):
-        each = np.asarray(now, dtype=float).reshape(39, 4)
-        pooled = np.log(each / (1 - each)).mean(axis=1)
-        assert np.allclose(predictions[stored], 1 / (1 + np.exp(-pooled)), atol=1e-4)
+    each = np.asarray(output["score"], dtype=float).reshape(39, 4)
+    pooled = np.log(each / (1 - each)).mean(axis=1)
+    line = predictor.facts["calibration"]["findings"]["COVID"]
+    for stored, logit in (("score", pooled), ("probability", line["slope"] * pooled + line["intercept"])):
+        assert np.allclose(predictions[stored], 1 / (1 + np.exp(-logit)), atol=1e-4)
     held_out = predictions[predictions["split"] == "validation"]
     truth = held_out["truth"].to_numpy(float)
     score = held_out["score"].to_numpy()

@@ -14,7 +14,6 @@ import pytest
 from raising import raises
 from report_pages import texts_outside
 
-from placa.cli import parser
 from placa.cli.figures import millimetres
 from placa.core.errors import UnknownNameError
 from placa.reporting.errors import FigureWidthError
@@ -91,14 +90,6 @@ def test_wrong_widths_and_formats_are_refused(project: Path) -> None:
 @pytest.mark.parametrize(("text", "width"), [("85mm", 85), ("8.5cm", 85), ("8,5 cm", 85), ("1in", 25.4), ("180", 180)])
 def test_widths_are_read_with_their_unit(text: str, width: float) -> None:
     assert millimetres(text) == pytest.approx(width)
-
-
-@pytest.mark.parametrize(("own", "lang"), [("es", "es"), ("es_ES.UTF-8", "es"), ("fr", "en"), ("", "en")])
-def test_the_default_language_is_that_of_placa_lang(monkeypatch: pytest.MonkeyPatch, own: str, lang: str) -> None:
-    monkeypatch.setenv("PLACA_LANG", own)
-    for command in ("report", "tables", "figures"):
-        assert parser().parse_args([command, "runs/x"]).lang == lang
-        assert parser().parse_args([command, "runs/x", "--lang", "en"]).lang == "en"
 
 
 def test_a_width_without_a_number_is_refused() -> None:

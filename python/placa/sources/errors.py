@@ -5,6 +5,10 @@ from __future__ import annotations
 from placa.core.errors import InputError
 
 
+class ImageNamesError(InputError):
+    """No image, or more than one, belongs to an id of a table. Values: ``folder``, ``ids`` (the first ones)."""
+
+
 class MissingDirectoryError(InputError):
     """A directory is missing, or is a file. Values: ``directory``."""
 

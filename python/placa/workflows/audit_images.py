@@ -7,22 +7,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from placa.core.errors import InputError
 from placa.core.progress import Progress
 from placa.core.temporary import temporary_directory
 from placa.dataset.splits import SplitPlan
 from placa.images.listing import list_folder
 from placa.records.audit import Audit
 from placa.records.files import read_record
+from placa.sources.errors import ImageNamesError
 from placa.sources.table import read_table
 from placa.workflows.prepare import prepare
 
 #: Columns of predictions that the audit uses.
 _ABOUT = ("patient_id", "group_id", "split", "sex", "age", "view", "site")
-
-
-class ImageNamesError(InputError):
-    """No image, or more than one, belongs to an id. Values: ``folder``, ``ids`` (the first ones)."""
 
 
 def audit_images(predictions: pd.DataFrame, folder: Path, out: Path, progress: Progress) -> Audit:

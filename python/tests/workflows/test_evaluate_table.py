@@ -20,7 +20,7 @@ from placa.records.errors import NotARunError
 from placa.records.files import read_record
 from placa.records.model import Thresholds
 from placa.records.predictions import read_predictions
-from placa.workflows.audit_images import ImageNamesError
+from placa.sources.errors import ImageNamesError
 from placa.workflows.evaluate import evaluate, evaluated_folder, headline
 from placa.workflows.paper import paper_figures, paper_tables
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from placa.core.errors import MachineFaultError
@@ -39,13 +39,11 @@ def machine_fault(error: BaseException | None) -> OSError | MemoryError | None:
     Args:
         error: An error; its causes are examined too.
     """
-    seen = 0
-    while error is not None and seen < 10:
-        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _REMEDIES):
-            return error
-        if isinstance(error, ImportError) and _NO_MEMORY.search(str(error)):
-            return MemoryError(str(error))
-        error, seen = error.__cause__, seen + 1
+    for one in _chain(error):
+        if isinstance(one, MemoryError) or (isinstance(one, OSError) and one.errno in _REMEDIES):
+            return one
+        if isinstance(one, ImportError) and _NO_MEMORY.search(str(one)):
+            return MemoryError(str(one))
     return None
 
 
@@ -55,12 +53,18 @@ def lacks_memory(error: BaseException | None) -> bool:
     Args:
         error: An error; what it was raised from, or raised while handling, is examined too.
     """
-    seen = 0
-    while error is not None and seen < 10:
-        if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
-            return True
-        error, seen = error.__cause__ or error.__context__, seen + 1
-    return False
+    return any(
+        isinstance(one, MemoryError) or bool(_NO_MEMORY.search(str(one))) for one in _chain(error, with_context=True)
+    )
+
+
+def _chain(error: BaseException | None, with_context: bool = False) -> Iterator[BaseException]:
+    """Yield an error and up to nine errors that caused it, with context also those during whose handling it arose."""
+    for _ in range(10):
+        if error is None:
+            return
+        yield error
+        error = error.__cause__ or (error.__context__ if with_context else None)
 
 
 def retry_faults(function: Callable[[], _Result], path: str) -> _Result:

@@ -32,8 +32,8 @@ WITHOUT_ONNX: dict[str, str] = {
 }
 #: Version of the operations of ONNX: from 16 on, `ScatterElements` adds.
 _OPSET = 18
-#: The passes of tf2onnx over a converted graph. ONNX Runtime has those that are left out; with all of them, the
-#: conversion of a network of attention takes five times longer, and predictions are no faster.
+#: The optimizations of tf2onnx that are applied to a converted graph. ONNX Runtime applies the others itself. With
+#: all of them, a transformer takes five times longer to convert, and predictions are no faster.
 _PASSES = (
     "TransposeOptimizer",
     "ConstFoldOptimizer",

@@ -1,4 +1,4 @@
-"""Print what slow tests counted after all tests, also of those that passed in other processes."""
+"""After all tests, print the counts of the slow tests. Tests that passed in other processes are included."""
 
 from __future__ import annotations
 

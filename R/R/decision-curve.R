@@ -77,24 +77,27 @@ decision_curve <- function(predictions, split = "test", thresholds = (1:99) / 10
 
 net_benefits <- function(rows, thresholds, confidence, prevalence, harm) {
   cluster <- cluster_index(rows)
-  parts <- lapply(thresholds, function(threshold) {
+  # Estimate and limits by threshold: of the model, of acting on all, of the advantage and of the actions avoided.
+  values <- vapply(thresholds, function(threshold) {
     counts <- counts_by_cluster(rows$truth, rows$probability, cluster, threshold)
     exchange <- threshold / (1 - threshold)
     benefit <- benefit_at(counts, exchange, prevalence)
-    model <- limits_of(transformed(benefit$model, function(value) value - harm), confidence)
-    all <- limits_of(benefit$all, confidence)
-    best <- if (all$estimate > 0) benefit$over_all else benefit$model
-    gain <- limits_of(transformed(best, function(value) value - harm), confidence)
-    spared <- limits_of(transformed(benefit$over_all, function(value) (value - harm) / exchange), confidence)
-    tibble::tibble(
-      net_benefit = c(model$estimate, all$estimate, 0), net_benefit_lower = c(model$lower, all$lower, 0),
-      net_benefit_upper = c(model$upper, all$upper, 0), advantage = c(gain$estimate, NA, NA),
-      advantage_lower = c(gain$lower, NA, NA), advantage_upper = c(gain$upper, NA, NA),
-      avoided = c(spared$estimate, NA, NA), avoided_lower = c(spared$lower, NA, NA),
-      avoided_upper = c(spared$upper, NA, NA)
-    )
-  })
-  do.call(rbind, parts)
+    best <- if (benefit$all$estimate > 0) benefit$over_all else benefit$model
+    unlist(lapply(list(
+      transformed(benefit$model, function(value) value - harm),
+      benefit$all,
+      transformed(best, function(value) value - harm),
+      transformed(benefit$over_all, function(value) (value - harm) / exchange)
+    ), limits_of, confidence))
+  }, double(12))
+  of_strategies <- function(model, all, none) c(rbind(values[model, ], all, none))
+  tibble::tibble(
+    net_benefit = of_strategies(1, values[4, ], 0), net_benefit_lower = of_strategies(2, values[5, ], 0),
+    net_benefit_upper = of_strategies(3, values[6, ], 0), advantage = of_strategies(7, NA, NA),
+    advantage_lower = of_strategies(8, NA, NA), advantage_upper = of_strategies(9, NA, NA),
+    avoided = of_strategies(10, NA, NA), avoided_lower = of_strategies(11, NA, NA),
+    avoided_upper = of_strategies(12, NA, NA)
+  )
 }
 
 # Net benefits as quantities, see score-intervals.R: each is the difference of two proportions of all images, or, at

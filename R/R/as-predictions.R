@@ -37,8 +37,8 @@
 #' @export
 #' @examples
 #' mine <- data.frame(
-#'   file = sprintf("%02d.png", 1:6), disease = factor(c("yes", "no", "no", "yes", "no", "yes"), c("yes", "no")),
-#'   .pred_yes = c(0.9, 0.2, 0.4, 0.7, 0.1, 0.3)
+#'   file = sprintf("%02d.png", 1:6), .pred_yes = c(0.9, 0.2, 0.4, 0.7, 0.1, 0.3),
+#'   disease = factor(c("yes", "no", "no", "yes", "no", "yes"), c("yes", "no"))
 #' )
 #' as_predictions(mine, truth = disease, estimate = .pred_yes, image_id = file)
 as_predictions <- function(data, truth = NULL, estimate = NULL, image_id = NULL, patient_id = NULL, group_id = NULL,

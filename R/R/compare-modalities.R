@@ -68,7 +68,8 @@
 #' @seealso [compare_readers()], [plan_readers()]
 #' @export
 #' @examples
-#' compare_modalities(example_readers(modalities = c("alone", "with model")), example_predictions())
+#' readers <- example_readers(modalities = c("alone", "with model"))
+#' compare_modalities(readers, example_predictions())
 compare_modalities <- function(readers, predictions = NULL, reference = NULL, metric = NULL, positive_from = NULL,
                                covariance = c("jackknife", "delong", "unbiased"), method = c("or", "dbm"),
                                split = "test", confidence = 0.95) {
@@ -108,7 +109,8 @@ compare_modalities <- function(readers, predictions = NULL, reference = NULL, me
 #'   `ms_reader` of the differences.
 #' @export
 #' @examples
-#' compared <- compare_modalities(example_readers(modalities = c("alone", "with model")), example_predictions())
+#' readers <- example_readers(modalities = c("alone", "with model"))
+#' compared <- compare_modalities(readers, example_predictions())
 #' variance_components(compared)
 variance_components <- function(x) {
   components <- attr(x, "components", exact = TRUE)

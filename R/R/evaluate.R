@@ -83,7 +83,7 @@
 #' @aliases evaluate
 #' @export
 #' @examples
-#' evaluation <- evaluate(example_predictions(), example_thresholds(), draws = 500)
+#' evaluation <- evaluate(example_predictions(), example_thresholds(), draws = 100)
 #' evaluation
 #' evaluation$discrimination
 #' plot_roc(evaluation)

@@ -15,7 +15,7 @@
 #' `placa_error_run` and the other errors of [read_evaluation()]; `placa_error_language`.
 #' @export
 #' @examples
-#' methods_paragraph(evaluate(example_predictions(), example_thresholds(), draws = 500))
+#' methods_paragraph(evaluate(example_predictions(), example_thresholds(), draws = 100))
 methods_paragraph <- function(x, language = "en") {
   run <- if (rlang::is_string(x)) read_run_to_describe(x) else list(evaluation = x)
   if (!inherits(run$evaluation, "placa_evaluation")) {

@@ -24,7 +24,7 @@
 #' plot_roc(predictions)
 #'
 #' one <- predictions[predictions$finding == "Pneumonia", ]
-#' plot_roc(evaluate(one, example_thresholds()), labels = "es")
+#' plot_roc(evaluate(one, example_thresholds(), draws = 100), labels = "es")
 plot_roc <- function(x, thresholds = NULL, split = "test", labels = plot_labels("en")) {
   labels <- as_labels(labels)
   evaluation <- as_evaluation(x, thresholds, split)

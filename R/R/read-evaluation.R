@@ -13,7 +13,7 @@
 #' @export
 #' @examples
 #' directory <- tempfile()
-#' invisible(evaluate(example_predictions(), example_thresholds(), out = directory, draws = 500))
+#' invisible(evaluate(example_predictions(), example_thresholds(), out = directory, draws = 100))
 #' read_evaluation(directory)
 read_evaluation <- function(x, split = "test") {
   check_path(x, rlang::current_env())

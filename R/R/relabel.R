@@ -38,7 +38,7 @@
 #'   image_id = second$image_id, finding = "Effusion", label_source = "second reader",
 #'   truth = as.integer(second$truth == 1 | second$probability > 0.8)
 #' )
-#' evaluate(relabel(predictions, labels), example_thresholds())
+#' evaluate(relabel(predictions, labels), example_thresholds(), draws = 100)
 relabel <- function(predictions, labels, source = NULL, subset = NULL, rule = c("majority", "dawid_skene")) {
   rule <- rlang::arg_match(rule)
   predictions <- check_predictions(predictions)

@@ -6,7 +6,7 @@
 #' @seealso [save_figures()], [table_performance()]
 #' @export
 #' @examples
-#'
+#' evaluation <- evaluate(example_predictions(), example_thresholds(), draws = 100)
 #' save_table(table_performance(evaluation), file.path(tempdir(), "performance.csv"))
 save_table <- function(table, file) {
   check_path(file, rlang::current_env())

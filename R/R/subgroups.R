@@ -63,7 +63,8 @@
 #' @export
 #' @examples
 #' groups <- subgroups(example_predictions(), example_thresholds(), by = "view", draws = 200)
-#' groups[groups$metric == "under_diagnosis", c("finding", "group", "estimate", "difference", "p_holm")]
+#' missed <- groups[groups$metric == "under_diagnosis", ]
+#' missed[c("finding", "group", "estimate", "difference", "p_holm")]
 subgroups <- function(predictions, thresholds, by = NULL, split = "test", ages = c(0, 18, 40, 60, 80),
                       min_clusters = 10, confidence = 0.95, draws = 1000, seed = 1) {
   if (is_grouped(predictions)) return(each_group(subgroups))

@@ -3,7 +3,6 @@
 #' @export
 #' @examples
 #'
-#' evaluation <- evaluate(example_predictions(), example_thresholds(), draws = 500)
 #' table_performance(evaluation)
 table_performance <- function(x, language = "en") {
   evaluation <- if (rlang::is_string(x)) read_evaluation(x) else x

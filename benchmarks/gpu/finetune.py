@@ -15,10 +15,10 @@ import numpy as np
 
 from placa.models import set_trainable
 from placa.models.encoder_preprocessing import Preprocessing
-from placa.models.foundation.folder import FoundationModel
+from placa.models.foundation.folder import VisionTransformer
 from placa.models.foundation.transformer import build_transformer
 
-BASE = FoundationModel(
+BASE = VisionTransformer(
     folder=Path("random"), model_type="dinov2", size=224, patch=14, channels=3, width=768, layers=12, heads=12,
     hidden=3072, gated=False, activation="gelu", registers=0, epsilon=1e-6, base=None,
     preprocessing=Preprocessing((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),

@@ -42,11 +42,17 @@ def build_application(name: str, size: int, findings: int, standardisation: Stan
     x = standardisation.apply(pixels)
     x = layers.Concatenate(name="grey_to_colour")([x, x, x])
     x = scaled(x, BACKBONE_TABLE[name].scaling)
-    x = layers.GlobalAveragePooling2D(name="mean")(_body(name, size)(x))
+    return with_head(pixels, build_body(name, size)(x), findings, name.replace("-", "_"))
+
+
+def with_head(pixels: Any, planes: Any, findings: int, name: str) -> Any:
+    """Return the model from `pixels` to one logit per finding: the mean of the planes, dropout, a linear layer."""
+    layers = load_keras().layers
+    x = layers.GlobalAveragePooling2D(name="mean")(planes)
     x = layers.Dropout(0.2, name="dropout")(x)
     # The loss overflows in half precision.
     logits = layers.Dense(findings, dtype="float32", name="logits")(x)
-    return keras.Model(pixels, logits, name=name.replace("-", "_"))
+    return load_keras().Model(pixels, logits, name=name)
 
 
 def scaled(colour: Any, scaling: Scaling) -> Any:
@@ -72,16 +78,17 @@ def scaled(colour: Any, scaling: Scaling) -> Any:
     return rescale(colour)
 
 
-def original(name: str, size: int, weights: str | None = None) -> Any:
+def original(name: str, size: int, weights: str | None = None, channels: int = 3) -> Any:
     """Build a network of `keras.applications` without its top, the architecture of files of weights.
 
     Args:
         name: A backbone with an application in `placa.models.backbones.BACKBONE_TABLE`.
         size: Side of the input, in pixels.
         weights: None, or ``imagenet``, which Keras downloads if needed.
+        channels: Channels of the input.
     """
     make = getattr(load_keras().applications, str(BACKBONE_TABLE[name].application))
-    return make(include_top=False, weights=weights, input_shape=(size, size, 3))
+    return make(include_top=False, weights=weights, input_shape=(size, size, channels))
 
 
 def set_body(network: Any, arrays: list[NDArray[Any]]) -> None:
@@ -95,9 +102,10 @@ def set_body(network: Any, arrays: list[NDArray[Any]]) -> None:
     body.set_weights([array.reshape(weight.shape) for array, weight in zip(arrays, body.weights, strict=True)])
 
 
-def _body(name: str, size: int) -> Any:
+def build_body(name: str, size: int, channels: int = 3) -> Any:
+    """Build the nested network ``features`` with random weights (see `original`)."""
     keras = load_keras()
-    made = original(name, size)
+    made = original(name, size, channels=channels)
     planes = keras.models.clone_model(made, clone_function=_stock) if "convnext" in name else made
     for layer in planes.layers:
         if isinstance(layer, keras.layers.BatchNormalization):

@@ -7,8 +7,10 @@ from typing import Any, Literal, TypeAlias
 
 from placa.models.applications import build_application
 from placa.models.backbones import BACKBONE_TABLE, backbone_named, require_size
-from placa.models.foundation.folder import is_foundation, read_foundation
-from placa.models.foundation.transformer import ADAPTERS, FIXED, build_transformer
+from placa.models.foundation.densenet import build_densenet
+from placa.models.foundation.folder import VisionTransformer, is_foundation, read_foundation
+from placa.models.foundation.network_input import FIXED
+from placa.models.foundation.transformer import ADAPTERS, build_transformer
 from placa.models.foundation.weights import load_weights
 from placa.models.own_backbone import OwnBackbone, build_own
 from placa.models.small import build_small
@@ -56,9 +58,12 @@ def build(
         return build_own(backbone, size, findings, standardisation)
     if is_foundation(backbone):
         model = read_foundation(backbone)
-        network = build_transformer(model, size, findings, standardisation, input_size, adapters)
+        if isinstance(model, VisionTransformer):
+            network = build_transformer(model, size, findings, standardisation, input_size, adapters)
+        else:
+            network = build_densenet(model, size, findings, standardisation, input_size)
         if weights != "none":
-            load_weights(network, model, model.side(input_size) // model.patch)
+            load_weights(network, model, model.side(input_size))
         return network
     name = backbone_named(backbone)
     require_size(name, size)

@@ -11,12 +11,14 @@ import placa
 from placa.core.backend import load_keras
 from placa.core.files import explain_os_error, fingerprint
 from placa.core.progress import Progress
-from placa.models.foundation.folder import FoundationModel, is_foundation, read_foundation
+from placa.models.backbones import require_size
+from placa.models.foundation.folder import FoundationModel, VisionTransformer, is_foundation, read_foundation
 from placa.models.foundation.weights import weight_files
 from placa.models.weights import weights_fingerprint
 from placa.records.embeddings import complete_provenance
 from placa.records.foundation import FoundationFacts, LicenceFacts
 from placa.records.reading import RESIZE_RULE
+from placa.training.errors import OptionValueError
 from placa.training.options import TrainOptions
 
 #: Files that state a licence, the most exact first.
@@ -65,7 +67,7 @@ def describe_foundation(
         "resize": f"placa {RESIZE_RULE}{resizing}, {model.preprocessing}",
         "dtype": "float32",
         "backend": load_keras().backend.backend(),
-        "pooling": "cls, mean of patches",
+        "pooling": "cls, mean of patches" if isinstance(model, VisionTransformer) else "mean of positions",
         "model": model.name,
     }
     licence, name = _licence_of(model.folder)
@@ -79,12 +81,21 @@ def require_foundation(options: TrainOptions) -> FoundationModel | None:
     """Check the folder of a foundation model before anything else is read; None for other backbones.
 
     Raises:
-        PlacaError: The folder has no such network, or its patches do not divide the input.
+        PlacaError: The folder has no such network, or an option does not fit it.
     """
     if not is_foundation(options.backbone):
         return None
     model = read_foundation(options.backbone)
-    model.side(options.input_size)
+    side = model.side(options.input_size)
+    if not isinstance(model, VisionTransformer):
+        require_size(model.model_type, side)
+        if options.tuning == "lora":
+            raise OptionValueError(
+                f"`tuning` lora adapts the attention of vision transformers, and {model.folder} is a "
+                f"{model.model_type}. Use --tuning frozen or full.",
+                option="tuning",
+                value=options.tuning,
+            )
     weight_files(model.folder)
     return model
 

@@ -49,8 +49,8 @@ class TrainOptions:
     backbone: str | OwnBackbone = option(
         "small",
         str,
-        f"network: {', '.join(BACKBONES)}; or hf:FOLDER, a foundation model (DINOv2, DINOv3) in the folder in which "
-        "transformers stores it; needs placa[hub]",
+        f"network: {', '.join(BACKBONES)}; or hf:FOLDER, a foundation model (DINOv2, DINOv3, torchxrayvision's "
+        "DenseNet) in the folder in which transformers or timm stores it; needs placa[hub]",
     )
     tuning: str = option(
         TUNING[0],

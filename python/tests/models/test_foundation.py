@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_foundation import KINDS, LAYERS, PREPROCESSOR, WIDTH, arrays_of, inputs_of, make_foundation
+from made_foundation import KINDS, LAYERS, PREPROCESSOR, WIDTH, arrays_of, inputs_of, make_densenet, make_foundation
 from PIL import Image
 from raising import raises
 from record_fixtures import good_record
@@ -18,21 +18,31 @@ from placa.inference.explain.gradcam import GradCam
 from placa.models import build, set_trainable
 from placa.models.assembled import with_mirror, with_probabilities
 from placa.models.calibration import Recalibration
-from placa.models.errors import FoundationModelError, PatchSizeError, PreprocessingError, UnknownModelTypeError
+from placa.models.errors import (
+    FoundationModelError,
+    ImageTooSmallError,
+    PatchSizeError,
+    PreprocessingError,
+    UnknownModelTypeError,
+)
 from placa.models.files import load_model, save_model
 from placa.models.foundation.folder import read_foundation
 from placa.models.foundation.transformer import RANK
 from placa.models.onnx_file import export_onnx
+from placa.training.errors import OptionValueError
+from placa.training.foundation_model import require_foundation
+from placa.training.options import TrainOptions
 
 safetensors = pytest.importorskip("safetensors", reason="needs placa[hub]")
 
-#: Outputs of transformers 5.24 (benchmarks/agreement.py --transformers), by architecture, gate and size.
+#: Outputs of transformers 5.24 and torchxrayvision 1.5.7 (benchmarks/agreement.py --originals), by architecture, gate
+#: and size.
 STORED = np.load(Path(__file__).parent / "foundation.npz")
 CASES = [
     (kind, gated, size)
     for kind, gated, size in (name.split("/") for name in STORED.files)
     # A gate and another size are independent of each other.
-    if gated == "False" or int(size) == KINDS[kind][1]
+    if kind in KINDS and (gated == "False" or int(size) == KINDS[kind][1])
 ]
 
 
@@ -61,6 +71,26 @@ def test_the_network_has_the_outputs_of_transformers(
     expected = STORED[f"{kind}/{gated}/{size}"]
     assert np.abs(found - expected).max() <= 2e-5
     assert np.abs(expected).mean() > 0.1
+
+
+@pytest.mark.slow
+def test_a_densenet_has_the_outputs_of_torchxrayvision(tmp_path: Path) -> None:
+    keras, folder = load_keras(), f"hf:{make_densenet(tmp_path / 'xrv', 64)}"
+    network = build(folder, 64, 1, folder)
+    body = network.get_layer("features")
+    found = np.asarray(body.predict_on_batch(inputs_of(64, 1))).mean(axis=(1, 2))
+    assert np.abs(found - STORED["densenet121/False/64"]).max() <= 1e-5
+    assert {one.epsilon for one in body.layers if isinstance(one, keras.layers.BatchNormalization)} == {1e-5}
+    # As torchxrayvision.datasets.normalize(pixels, 255).
+    pixels = pixels_of(64)
+    first = keras.Model(network.input, network.get_layer("rescale").output)
+    assert np.allclose(first.predict_on_batch(pixels), (2 * (pixels / 255) - 1) * 1024, atol=1e-3)
+    model = complete(network)
+    save_model(model, tmp_path / "model.keras", {**good_record("model"), "findings": ["Mass"], "size": 64})
+    loaded, _ = load_model(tmp_path / "model.keras")
+    expected = model.predict_on_batch(pixels)["probability"]
+    assert np.array_equal(loaded.predict_on_batch(pixels)["probability"], expected)
+    assert GradCam(loaded).maps(pixels[..., 0], 0).shape == (2, 64, 64)
 
 
 def test_an_input_is_scaled_as_the_folder_states_and_resized_as_by_pillow(folders: Callable[..., str]) -> None:
@@ -168,6 +198,7 @@ def _other_weights(folder: Path) -> None:
     [
         (_change("config.json", lambda one: one.update(model_type="siglip")), UnknownModelTypeError),
         (_change("config.json", lambda one: one.pop("model_type")), UnknownModelTypeError),
+        (_change("config.json", lambda one: one.update(model_type="densenet121")), FoundationModelError),
         (_change("config.json", lambda one: one.update(hidden_act="gelu_new")), FoundationModelError),
         (_change("config.json", lambda one: one.update(hidden_size=24)), FoundationModelError),
         (_change("config.json", lambda one: one.update(num_hidden_layers=4)), FoundationModelError),
@@ -195,3 +226,22 @@ def test_a_missing_folder_and_a_size_between_patches_are_refused(folders: Callab
     assert model.side() == 70 and model.side(112) == 112
     with raises(PatchSizeError, size=512, patch=14, near=[504, 518]):
         model.side(512)
+
+
+def test_a_densenet_is_read_without_its_weights(tmp_path: Path) -> None:
+    folder = tmp_path / "xrv"
+    folder.mkdir()
+    with_input = {"input_size": [1, 224, 224], "mean": [0.5], "std": [0.5 / 1024]}
+    config = {"architecture": "densenet121", "pretrained_cfg": with_input}
+    (folder / "config.json").write_text(json.dumps(config))
+    model = read_foundation(f"hf:{folder}")
+    assert (model.model_type, model.channels, model.side(), model.side(512)) == ("densenet121", 1, 224, 512)
+    (folder / "model.safetensors").touch()
+    with raises(ImageTooSmallError, size=16, smallest=32):
+        require_foundation(TrainOptions(backbone=f"hf:{folder}", input_size=16))
+    with raises(OptionValueError, option="tuning", value="lora"):
+        require_foundation(TrainOptions(backbone=f"hf:{folder}", tuning="lora"))
+    with_input["input_size"] = [1, 224, 256]
+    (folder / "config.json").write_text(json.dumps(config))
+    with raises(PreprocessingError):
+        read_foundation(f"hf:{folder}")

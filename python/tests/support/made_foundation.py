@@ -1,4 +1,4 @@
-"""Foundation models of three layers with random weights, in the layout in which transformers stores them."""
+"""Foundation models with random weights, in the layouts in which transformers and timm store them."""
 
 from __future__ import annotations
 
@@ -113,6 +113,50 @@ def make_foundation(folder: Path, kind: str, gated: bool = False, seed: int = 0)
     return folder
 
 
-def inputs_of(size: int) -> np.ndarray:
+def densenet_arrays(seed: int = 0) -> dict[str, np.ndarray]:
+    """Return random weights of torchxrayvision's DenseNet by their names in `state_dict`, without the classifier."""
+    random = np.random.default_rng(seed)
+    arrays: dict[str, np.ndarray] = {}
+
+    def conv(name: str, planes: int, inputs: int, side: int) -> None:
+        scale = (2 / (inputs * side**2)) ** 0.5
+        arrays[f"features.{name}.weight"] = scale * random.standard_normal((planes, inputs, side, side))
+
+    def norm(name: str, planes: int) -> None:
+        for part, centre in (("weight", 1.0), ("bias", 0.0), ("running_mean", 0.0)):
+            arrays[f"features.{name}.{part}"] = centre + 0.1 * random.standard_normal(planes)
+        arrays[f"features.{name}.running_var"] = random.uniform(0.8, 1.2, planes)
+
+    conv("conv0", 64, 1, 7)
+    norm("norm0", 64)
+    planes = 64
+    for block, layers in enumerate((6, 12, 24, 16), start=1):
+        for layer in range(1, layers + 1):
+            place = f"denseblock{block}.denselayer{layer}"
+            norm(f"{place}.norm1", planes)
+            conv(f"{place}.conv1", 128, planes, 1)
+            norm(f"{place}.norm2", 128)
+            conv(f"{place}.conv2", 32, 128, 3)
+            planes += 32
+        if block < 4:
+            norm(f"transition{block}.norm", planes)
+            conv(f"transition{block}.conv", planes // 2, planes, 1)
+            planes //= 2
+    norm("norm5", planes)
+    return {name: array.astype(np.float32) for name, array in arrays.items()}
+
+
+def make_densenet(folder: Path, size: int = 224) -> Path:
+    """Write the folder of torchxrayvision's DenseNet as docs/foundation-models.md does; needs safetensors."""
+    from safetensors.numpy import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    input_of = {"input_size": [1, size, size], "mean": [0.5], "std": [0.5 / 1024]}
+    (folder / "config.json").write_text(json.dumps({"architecture": "densenet121", "pretrained_cfg": input_of}))
+    save_file(densenet_arrays(), folder / "model.safetensors")
+    return folder
+
+
+def inputs_of(size: int, channels: int = CHANNELS) -> np.ndarray:
     """Return two inputs of a network, normalised, channels last."""
-    return np.random.default_rng(size).standard_normal((2, size, size, CHANNELS)).astype(np.float32)
+    return np.random.default_rng(size).standard_normal((2, size, size, channels)).astype(np.float32)

@@ -15,8 +15,10 @@ from placa.models.errors import FoundationModelError, PatchSizeError, Preprocess
 
 #: What the name of a backbone starts with if it is the folder of a foundation model.
 PREFIX = "hf:"
-#: The architectures, by ``model_type`` of ``config.json``.
-MODEL_TYPES = ("dinov2", "dinov2_with_registers", "dinov3_vit")
+#: The vision transformers, by ``model_type`` of ``config.json`` (transformers).
+TRANSFORMERS = ("dinov2", "dinov2_with_registers", "dinov3_vit")
+#: The convolutional network, by ``architecture`` of ``config.json`` (timm).
+DENSENET = "densenet121"
 #: Activation functions of ``config.json`` that Keras has under the same name.
 _ACTIVATIONS = ("gelu", "silu", "relu")
 
@@ -26,35 +28,17 @@ class FoundationModel:
     """The network of a foundation model.
 
     Attributes:
-        folder: The folder with ``config.json``, ``preprocessor_config.json`` and ``model.safetensors``.
-        model_type: One of `MODEL_TYPES`.
+        folder: The folder with ``config.json`` and ``model.safetensors``.
+        model_type: One of `TRANSFORMERS`, or `DENSENET`.
         size: Side of the images for which it was stored, in pixels.
-        patch: Side of a patch, in pixels.
         channels: Channels of the input.
-        width, layers, heads: Numbers per token, blocks, and heads of attention.
-        hidden: Units between the two layers of the perceptron of a block.
-        gated: Whether the perceptron multiplies its units by a gate (SwiGLU, Shazeer 2020, arXiv:2002.05202).
-        activation: Its activation function.
-        registers: Tokens that are neither the class token nor a patch (Darcet et al. 2024, arXiv:2309.16588).
-        epsilon: Epsilon of layer normalisation.
-        base: Base of the rotary position embedding; None if positions are learnt and added.
         preprocessing: What is done to grey levels before the network.
     """
 
     folder: Path
     model_type: str
     size: int
-    patch: int
     channels: int
-    width: int
-    layers: int
-    heads: int
-    hidden: int
-    gated: bool
-    activation: str
-    registers: int
-    epsilon: float
-    base: float | None
     preprocessing: Preprocessing
 
     @property
@@ -69,9 +53,40 @@ class FoundationModel:
             input_size: The side that the user wants; None for that of the network.
 
         Raises:
-            PatchSizeError: The patches do not divide it.
+            PatchSizeError: The patches of a vision transformer do not divide it.
         """
-        side = self.size if input_size is None else input_size
+        return self.size if input_size is None else input_size
+
+
+@dataclass(frozen=True)
+class VisionTransformer(FoundationModel):
+    """A vision transformer.
+
+    Attributes:
+        patch: Side of a patch, in pixels.
+        width, layers, heads: Numbers per token, blocks, and heads of attention.
+        hidden: Units between the two layers of the perceptron of a block.
+        gated: Whether the perceptron multiplies its units by a gate (SwiGLU, Shazeer 2020, arXiv:2002.05202).
+        activation: Its activation function.
+        registers: Tokens that are neither the class token nor a patch (Darcet et al. 2024, arXiv:2309.16588).
+        epsilon: Epsilon of layer normalisation.
+        base: Base of the rotary position embedding; None if positions are learnt and added.
+    """
+
+    patch: int
+    width: int
+    layers: int
+    heads: int
+    hidden: int
+    gated: bool
+    activation: str
+    registers: int
+    epsilon: float
+    base: float | None
+
+    def side(self, input_size: int | None = None) -> int:
+        """Return the side of the input (see `FoundationModel.side`)."""
+        side = super().side(input_size)
         if side % self.patch:
             below = side // self.patch * self.patch
             near = [one for one in (below, below + self.patch) if one]
@@ -110,24 +125,29 @@ def read_foundation(backbone: str) -> FoundationModel:
             "placa does not download models: download its files into a folder, and name the folder",
         )
     config = _read_config(folder)
-    kind = config.get("model_type")
-    if kind not in MODEL_TYPES:
+    # timm names its networks otherwise than transformers.
+    kind, known = config.get("model_type", config.get("architecture")), [*TRANSFORMERS, DENSENET]
+    if kind not in known:
         raise UnknownModelTypeError(
-            f"{folder} is a network of type {kind!r}, and placa trains {', '.join(MODEL_TYPES)}. Train a head on its "
+            f"{folder} is a network of type {kind!r}, and placa trains {', '.join(known)}. Train a head on its "
             "embeddings instead: placa embed, then --features (docs/foundation-models.md).",
             folder=str(folder),
             model_type=kind,
-            known=list(MODEL_TYPES),
+            known=known,
         )
     try:
-        return _parse(folder, kind, config)
+        preprocessing = _preprocessing(folder)
+        model = (_densenet if kind == DENSENET else _transformer)(folder, kind, config, preprocessing)
+        if min(model.size, model.channels) < 1 or len(preprocessing.mean) not in (1, model.channels):
+            raise ValueError(f"{len(preprocessing.mean)} means, {model.channels} channels, {model.size} pixels")
+        return model
     except (KeyError, TypeError, ValueError) as error:
         raise unfit(
             folder, f"its config.json is not that of {kind} ({error!r})", "Download the folder again"
         ) from error
 
 
-def _parse(folder: Path, kind: str, config: Mapping[str, Any]) -> FoundationModel:
+def _preprocessing(folder: Path) -> Preprocessing:
     preprocessing = find_preprocessing(folder / "model.safetensors")
     if preprocessing is None:
         raise PreprocessingError(
@@ -136,6 +156,15 @@ def _parse(folder: Path, kind: str, config: Mapping[str, Any]) -> FoundationMode
             file=str(folder / "preprocessor_config.json"),
             reason="no configuration file",
         )
+    return preprocessing
+
+
+def _densenet(folder: Path, kind: str, config: Mapping[str, Any], preprocessing: Preprocessing) -> FoundationModel:
+    channels, side, _ = config["pretrained_cfg"]["input_size"]
+    return FoundationModel(folder, kind, int(side), int(channels), preprocessing)
+
+
+def _transformer(folder: Path, kind: str, config: Mapping[str, Any], preprocessing: Preprocessing) -> VisionTransformer:
     three = kind == "dinov3_vit"
     width, gated = int(config["hidden_size"]), bool(config.get("use_gated_mlp" if three else "use_swiglu_ffn", False))
     if three:
@@ -147,7 +176,7 @@ def _parse(folder: Path, kind: str, config: Mapping[str, Any]) -> FoundationMode
     activation = config.get("hidden_act", "gelu") if three or not gated else "silu"
     if activation not in _ACTIVATIONS:
         raise ValueError(f"hidden_act {activation}")
-    model = FoundationModel(
+    model = VisionTransformer(
         folder=folder,
         model_type=kind,
         size=_one(config.get("image_size", 224)),
@@ -164,10 +193,8 @@ def _parse(folder: Path, kind: str, config: Mapping[str, Any]) -> FoundationMode
         base=_base(config) if three else None,
         preprocessing=preprocessing,
     )
-    if model.width % model.heads or min(model.size, model.patch, model.layers, model.hidden) < 1:
+    if model.width % model.heads or min(model.patch, model.layers, model.hidden) < 1:
         raise ValueError("a number is out of range")
-    if len(preprocessing.mean) not in (1, model.channels):
-        raise ValueError(f"{len(preprocessing.mean)} means of {model.channels} channels")
     return model
 
 
@@ -190,7 +217,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
         content = json.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError as error:
         raise unfit(
-            folder, "it has no config.json", "Name the folder in which transformers stored the model"
+            folder, "it has no config.json", "Name the folder in which transformers or timm stored the model"
         ) from error
     except OSError as error:
         raise explain_os_error(error, path) from error

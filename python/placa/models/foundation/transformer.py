@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from placa.core.backend import load_keras
-from placa.models.foundation.folder import FoundationModel
-from placa.models.foundation.tables import bicubic
+from placa.models.foundation.folder import VisionTransformer
+from placa.models.foundation.network_input import FIXED, network_input
 from placa.models.standardise import PLAIN, Standardisation
 
-#: What the names of layers start with whose weights are never trained: tables of positions, and the resizing.
-FIXED = "fixed_"
 #: What the names of the layers of low-rank adapters end with.
 ADAPTERS = ("_adapter_down", "_adapter_up")
 #: Rank of the adapters of query and value.
@@ -18,7 +16,7 @@ RANK = 8
 
 
 def build_transformer(
-    model: FoundationModel,
+    model: VisionTransformer,
     size: int,
     findings: int,
     standardisation: Standardisation = PLAIN,
@@ -48,7 +46,7 @@ def build_transformer(
     side, prefix = model.side(input_size), 1 + model.registers
     across = side // model.patch
     pixels = keras.Input((size, size, 1), dtype="uint8", name="pixels")
-    x = _normalised(model, _resized(standardisation.apply(pixels), side))
+    x = network_input(model, standardisation.apply(pixels), side)
     x = layers.Conv2D(model.width, model.patch, model.patch, name="patches")(x)
     x = layers.Reshape((across**2, model.width), name="patch_tokens")(x)
     # The class token, the registers and the positions are the bias: the tokens before the patches are zero.
@@ -69,36 +67,7 @@ def build_transformer(
     return keras.Model(pixels, logits, name=model.model_type)
 
 
-def _resized(levels: Any, side: int) -> Any:
-    """Resize squares by two products with a matrix: the same numbers with any backend, and in ONNX."""
-    size = int(levels.shape[1])
-    if size == side:
-        return levels
-    layers = load_keras().layers
-    rows = layers.EinsumDense("bhwc,hk->bkwc", (side, size, 1), dtype="float32", name=f"{FIXED}rows")
-    columns = layers.EinsumDense("bhwc,wk->bhkc", (side, side, 1), dtype="float32", name=f"{FIXED}columns")
-    # Torch multiplies no integers with floats.
-    resized = columns(rows(load_keras().ops.cast(levels, "float32")))
-    for layer in (rows, columns):
-        layer.set_weights([bicubic(size, side).T])
-    return resized
-
-
-def _normalised(model: FoundationModel, levels: Any) -> Any:
-    keras, one = load_keras(), model.preprocessing
-    if model.channels > 1:
-        levels = keras.layers.Concatenate(name="grey_to_colour")([levels] * model.channels)
-    rescale = keras.layers.Rescaling(
-        [one.factor / deviation for deviation in one.deviation],
-        [-mean / deviation for mean, deviation in zip(one.mean, one.deviation, strict=True)],
-        # Half precision is too coarse here; the next layer rounds the result.
-        dtype="float32",
-        name="rescale",
-    )
-    return rescale(levels)
-
-
-def _block(model: FoundationModel, x: Any, name: str, turn: Any, adapters: bool) -> Any:
+def _block(model: VisionTransformer, x: Any, name: str, turn: Any, adapters: bool) -> Any:
     layers = load_keras().layers
 
     def normalised(x: Any, number: int) -> Any:
@@ -111,7 +80,7 @@ def _block(model: FoundationModel, x: Any, name: str, turn: Any, adapters: bool)
     return layers.Add(name=f"{name}_add2")([x, scaled(_perceptron(model, normalised(x, 2), name), 2)])
 
 
-def _attention(model: FoundationModel, x: Any, name: str, turn: Any, adapters: bool) -> Any:
+def _attention(model: VisionTransformer, x: Any, name: str, turn: Any, adapters: bool) -> Any:
     keras = load_keras()
     layers, tokens, width = keras.layers, int(x.shape[1]), model.width
 
@@ -132,7 +101,7 @@ def _attention(model: FoundationModel, x: Any, name: str, turn: Any, adapters: b
     return layers.Dense(width, name=f"{name}_output")(x)
 
 
-def _rotation(model: FoundationModel, tokens: int) -> Any:
+def _rotation(model: VisionTransformer, tokens: int) -> Any:
     """Return the function that rotates queries and keys by their position (Su et al. 2024, arXiv:2104.09864)."""
     keras = load_keras()
     layers, size = keras.layers, model.width // model.heads
@@ -145,7 +114,7 @@ def _rotation(model: FoundationModel, tokens: int) -> Any:
     return lambda x: cosine(x) + sine(keras.ops.roll(x, size // 2, axis=-1))
 
 
-def _perceptron(model: FoundationModel, x: Any, name: str) -> Any:
+def _perceptron(model: VisionTransformer, x: Any, name: str) -> Any:
     layers = load_keras().layers
     up = layers.Dense(model.hidden, name=f"{name}_up")(x)
     if model.gated:

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placa.core.errors import MissingPackageError
-from placa.models.foundation.folder import FoundationModel, unfit
+from placa.models.foundation.densenet import densenet_layers
+from placa.models.foundation.folder import FoundationModel, VisionTransformer, unfit
+from placa.models.foundation.network_input import FIXED
 from placa.models.foundation.tables import positions_at, rotations
-from placa.models.foundation.transformer import ADAPTERS, FIXED
+from placa.models.foundation.transformer import ADAPTERS
 
 _FILE = "model.safetensors"
 #: Names in the file by our names. In a block: the part of a layer's name after ``block0_``.
@@ -65,19 +67,24 @@ def weight_files(folder: Path) -> list[Path]:
     return [folder / name for name in names]
 
 
-def load_weights(network: Any, model: FoundationModel, across: int) -> None:
+def load_weights(network: Any, model: FoundationModel, side: int) -> None:
     """Copy the weights of a foundation model into its network; the head and adapters keep theirs.
 
     Args:
-        network: A network from `build_transformer`.
+        network: A network from `build_transformer` or `build_densenet`.
         model: The foundation model.
-        across: Patches per side of the input.
+        side: Side of the input, in pixels.
 
     Raises:
         FoundationModelError: The file is damaged, or belongs to another network.
         MissingPackageError: safetensors is not installed.
     """
     arrays = _Arrays(model.folder, _read(model.folder))
+    if not isinstance(model, VisionTransformer):
+        for layer, name in densenet_layers(network):
+            _set(model, layer, _of_convolution(arrays, name))
+        return
+    across = side // model.patch
     for layer in network.layers:
         if layer.weights and layer.name != "logits" and not layer.name.endswith(ADAPTERS):
             values = _values(model, arrays, layer, across)
@@ -86,12 +93,15 @@ def load_weights(network: Any, model: FoundationModel, across: int) -> None:
 
 
 class _Arrays:
-    """The arrays of a file by name, below the prefix that the file of a complete model has."""
+    """The arrays of a file by name, below the prefix that the file of a complete model may have."""
+
+    #: Names of which each network has one.
+    _FIRST = ("embeddings.cls_token", "features.conv0.weight")
 
     def __init__(self, folder: Path, found: dict[str, NDArray[Any]]) -> None:
         self._folder, self._found = folder, found
-        token = "embeddings.cls_token"
-        self._prefix = next((name.removesuffix(token) for name in found if name.endswith(token)), "")
+        first = [(name, one) for name in found for one in self._FIRST if name.endswith(one)]
+        self._prefix = first[0][0].removesuffix(first[0][1]) if first else ""
 
     def get(self, name: str) -> NDArray[np.float32] | None:
         array = self._found.get(self._prefix + name)
@@ -124,7 +134,15 @@ def _read(folder: Path) -> dict[str, NDArray[Any]]:
     return found
 
 
-def _values(model: FoundationModel, arrays: _Arrays, layer: Any, across: int) -> list[NDArray[np.float32]] | None:
+def _of_convolution(arrays: _Arrays, name: str) -> list[NDArray[np.float32]]:
+    """Return the weights of a convolution or of a batch normalisation in the order of Keras."""
+    weight = arrays[f"{name}.weight"]
+    if weight.ndim == 4:
+        return [weight.transpose(2, 3, 1, 0)]
+    return [weight, *(arrays[f"{name}.{part}"] for part in ("bias", "running_mean", "running_var"))]
+
+
+def _values(model: VisionTransformer, arrays: _Arrays, layer: Any, across: int) -> list[NDArray[np.float32]] | None:
     """Return the weights of a layer in the order of Keras; None if the folder has none for this layer."""
     three, name = model.model_type == "dinov3_vit", layer.name
     prefix = 1 + model.registers
@@ -166,7 +184,7 @@ def _halves(arrays: _Arrays, place: str, part: str) -> list[NDArray[np.float32]]
     return [weight.T if weight.ndim == 2 else weight, arrays[f"{name}.bias"]]
 
 
-def _tokens(model: FoundationModel, arrays: _Arrays, across: int) -> NDArray[np.float32]:
+def _tokens(model: VisionTransformer, arrays: _Arrays, across: int) -> NDArray[np.float32]:
     """Return what is added to the tokens: the class token and the registers themselves, and all positions."""
     first = arrays["embeddings.cls_token"].reshape(1, -1)
     registers = np.empty((0, model.width), dtype=np.float32)

@@ -145,9 +145,12 @@ abort_out <- function(out, reason, call) {
 write_figure <- function(plot, directory, name, size) {
   files <- paste0(name, c(".png", ".svg"))
   devices <- list(png_device(), svg_device())
+  # Arranged once, for the first device: ggsave() evaluates its argument after it has opened the device.
+  arranged <- NULL
+  arrange <- function() arranged <<- arranged %||% ggplot2::ggplotGrob(plot)
   for (i in 1:2) {
     save_plot(
-      file.path(directory, files[[i]]), plot, device = devices[[i]],
+      file.path(directory, files[[i]]), arrange(), device = devices[[i]],
       width = size[[1]], height = size[[2]], units = "in", dpi = 200, bg = "white"
     )
   }

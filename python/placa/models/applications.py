@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from placa.core.backend import load_keras
 from placa.models.backbones import BACKBONE_TABLE, Scaling
 from placa.models.standardise import PLAIN, Standardisation
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 #: `preprocess_input` of each family: ``(level / divisor - mean) / deviation`` for each of three channels.
 _CONSTANTS: dict[Scaling, tuple[float, tuple[float, ...], tuple[float, ...]]] = {

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NotRequired, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, TypeAlias, TypedDict
 
-import numpy as np
 from msgspec import Meta
-from numpy.typing import NDArray
 
 from placa.records.codes import Count, Share
 from placa.records.embeddings import EmbeddingFacts
 from placa.records.source import ClassFacts
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 #: Versions of the schemas of ``thresholds.json`` and ``placa.json``.
 THRESHOLDS_SCHEMA = 2
@@ -130,6 +132,8 @@ def typicality_columns(distance: NDArray[np.float64] | None, facts: ModelFacts) 
     known = facts.get("typicality")
     if known is None or distance is None:
         return {}
+    import numpy as np
+
     steps = np.linspace(1, 0, len(known["quantiles"]))
     share = np.interp(distance, known["quantiles"], steps).round(4)
     return {"typicality": share.tolist(), "outside": (distance > known["limit"]).tolist()}

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from placa.training.errors import OwnAugmentationError
-from placa.training.grey_changes import GreyChanges
 from placa.training.option import documented, option
 
-_IDENTITY = np.array([1.0, 0.0, 0.0, 0.0, 1.0, 0.0])
-_LEVELS = np.arange(256, dtype=np.float64)
+# Functions import NumPy, so that `placa train --help`, which lists the amounts, starts without it.
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from placa.training.grey_changes import GreyChanges
+
+_IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,9 @@ class Changes:
             return images
         # OpenCV is four times as fast as Pillow.
         import cv2
+        import numpy as np
 
+        levels = np.arange(256, dtype=np.float64)
         size = images.shape[1]
         out = np.empty_like(images)
         for i, (pixels, (a, b, c, d, e, f)) in enumerate(zip(images, self.affine, strict=True)):
@@ -72,7 +77,7 @@ class Changes:
             )
             # A look-up table per image is faster than arithmetic per pixel.
             mean = cv2.mean(pixels)[0]
-            table = (_LEVELS - mean) * self.gain[i] + (mean + self.offset[i] + 0.5)
+            table = (levels - mean) * self.gain[i] + (mean + self.offset[i] + 0.5)
             cv2.LUT(warped, np.clip(table, 0, 255).astype(np.uint8), dst=out[i])
         return out
 
@@ -127,6 +132,8 @@ class Augmentation:
             n: Number of images.
             random: Random generator.
         """
+        import numpy as np
+
         angle = np.deg2rad(random.uniform(-self.rotation, self.rotation, n))
         scale = np.exp(random.uniform(-1, 1, n) * np.log1p(self.zoom))
         shift = random.uniform(-self.shift, self.shift, (n, 2))
@@ -147,6 +154,10 @@ class Augmentation:
         return any((self.gamma, self.field, self.blur, self.resolution, self.noise, self.frame))
 
     def _draw_grey(self, n: int, random: np.random.Generator) -> GreyChanges:
+        import numpy as np
+
+        from placa.training.grey_changes import GreyChanges
+
         return GreyChanges(
             gamma=np.exp(random.uniform(-self.gamma, self.gamma, n)),
             field=255 * self.field * random.uniform(0, 1, n),
@@ -192,6 +203,8 @@ class FunctionChanges:
         Raises:
             OwnAugmentationError: The function returns another shape or type.
         """
+        import numpy as np
+
         out = np.empty_like(images)
         for i, (image, seed) in enumerate(zip(images, self.seeds, strict=True)):
             changed = self.function(image.copy(), np.random.default_rng(seed))

@@ -7,18 +7,19 @@ import hashlib
 import inspect
 import json
 from collections.abc import Callable
-from typing import Any, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from placa.models.own_backbone import OwnBackbone
 from placa.records.run_facts import OwnKind, OwnPart
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 #: A loss as a function of truth and logits, both ``(n, findings)``, to losses ``(n,)``; or a loss of Keras.
 OwnLoss: TypeAlias = Callable[[Any, Any], Any]
 #: A function that changes one training image, uint8 ``(size, size)``, with a random generator.
-OwnAugmentation: TypeAlias = Callable[[NDArray[np.uint8], np.random.Generator], NDArray[np.uint8]]
+OwnAugmentation: TypeAlias = "Callable[[NDArray[np.uint8], np.random.Generator], NDArray[np.uint8]]"
 #: The word before the names of parts in records.
 OWN = "own"
 
@@ -65,6 +66,8 @@ def _of_source(value: Any) -> bytes | None:
 
 
 def _of_model(model: Any) -> bytes:
+    import numpy as np
+
     layers = [(type(layer).__name__, _without_names(layer.get_config())) for layer in model.layers]
     content = json.dumps(layers, sort_keys=True, default=str).encode()
     return content + b"".join(np.ascontiguousarray(array).tobytes() for array in model.get_weights())

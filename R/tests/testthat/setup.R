@@ -35,6 +35,20 @@ remove_later <- function(path, frame) {
   do.call("on.exit", list(substitute(unlink(path, recursive = TRUE), list(path = path)), add = TRUE), envir = frame)
 }
 
+# evaluate(), but without its figures, which take most of the time, for tests of tables.
+evaluate_tables <- function(...) {
+  namespace <- asNamespace("placa")
+  whole <- namespace$evaluation_figures
+  put <- function(figures) {
+    unlockBinding("evaluation_figures", namespace)
+    assign("evaluation_figures", figures, envir = namespace)
+    lockBinding("evaluation_figures", namespace)
+  }
+  put(function(...) list())
+  on.exit(put(whole))
+  evaluate(...)
+}
+
 # A valid record of a kind, which Python's tests read too.
 good_record <- function(kind) {
   jsonlite::read_json(test_path("fixtures", "records", paste0(kind, ".json")))

@@ -206,7 +206,7 @@ test_that("one distinct probability has no slope and no curve", {
   directory <- tempfile()
   remove_later(directory, environment())
   expect_warning(
-    evaluation <- evaluate(alike, example_thresholds(), out = directory, draws = 100),
+    evaluation <- evaluate_tables(alike, example_thresholds(), out = directory, draws = 100),
     class = "placa_warning_interval"
   )
   expect_identical(of(evaluation$discrimination, "Pneumonia")$auroc, 0.5)

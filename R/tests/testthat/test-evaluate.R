@@ -49,7 +49,7 @@ test_that("the prevalence of the study is in the tables, the print and the summa
   out <- tempfile()
   remove_later(out, environment())
   rows <- example_predictions()
-  asked <- evaluate(rows, example_thresholds(), out = out, draws = 100, prevalence = c(Pneumonia = 0.02))
+  asked <- evaluate_tables(rows, example_thresholds(), out = out, draws = 100, prevalence = c(Pneumonia = 0.02))
   curve <- asked$decision_curve
   expect_identical(unique(curve$prevalence[curve$finding == "Pneumonia" & !curve$own]), 0.02)
   expect_identical(unique(curve$prevalence[curve$finding == "Effusion" & !curve$own]), 0.05)

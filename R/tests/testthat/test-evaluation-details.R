@@ -40,7 +40,7 @@ test_that("without a validation split there is no abstention, and one class give
 test_that("an evaluation is the same after writing and reading", {
   out <- tempfile()
   remove_later(out, environment())
-  evaluation <- evaluate(example_predictions(), example_thresholds(), out = out, draws = 200)
+  evaluation <- evaluate_tables(example_predictions(), example_thresholds(), out = out, draws = 200)
   back <- read_evaluation(out)
   for (name in c(names(table_files), names(detail_files))) expect_equal(back[[name]], evaluation[[name]])
   expect_identical(back$about$seed, 1L)

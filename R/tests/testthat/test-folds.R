@@ -165,7 +165,7 @@ test_that("an evaluation records the number of folds", {
   rows <- fold_predictions()
   directory <- tempfile()
   remove_later(directory, environment())
-  evaluation <- evaluate(rows, one_threshold(), out = directory, draws = 100)
+  evaluation <- evaluate_tables(rows, one_threshold(), out = directory, draws = 100)
   expect_identical(evaluation$about$folds, 5L)
   expect_match(paste(format(evaluation), collapse = " "), "within 5 folds")
   expect_identical(read_evaluation(directory)$about$folds, 5L)

@@ -14,7 +14,7 @@ test_that("a model is printed without Python", {
 
 test_that("an evaluated model prints AUROC", {
   run <- local_run()
-  row <- evaluate(six_rows(), run, out = file.path(run, "evaluation"), draws = 200)$discrimination
+  row <- evaluate_tables(six_rows(), run, out = file.path(run, "evaluation"), draws = 200)$discrimination
   auroc <- format_interval(row$auroc, row$auroc_lower, row$auroc_upper)
   expect_output(print(load_model(run)), paste0(auroc, " on 6 images, 3 positive"), fixed = TRUE)
 })

@@ -37,7 +37,7 @@ test_that("a model and an evaluation print names as text", {
   expect_names_as_text(printed(load_model(run)))
   rows <- hostile_rows()
   attr(rows, "placa") <- list(label_source = hostile[[1]], label_subset = hostile[[2]])
-  evaluate(rows, run, out = file.path(run, "evaluation"), draws = 200)
+  evaluate_tables(rows, run, out = file.path(run, "evaluation"), draws = 200)
   expect_names_as_text(printed(load_model(run)))
   expect_names_as_text(printed(read_evaluation(run)))
 })
@@ -45,7 +45,7 @@ test_that("a model and an evaluation print names as text", {
 test_that("a summary with a text in place of a number is refused", {
   run <- local_hostile_run()
   folder <- file.path(run, "evaluation")
-  evaluate(hostile_rows(), run, out = folder, draws = 200)
+  evaluate_tables(hostile_rows(), run, out = folder, draws = 200)
   summary <- jsonlite::read_json(file.path(folder, "summary.json"))
   summary$headline[[1]]$n_images <- "{6 * 7}"
   write_record(summary, file.path(folder, "summary.json"))

@@ -1,6 +1,6 @@
 test_that("the evaluation of a run has the thresholds of the run", {
   run <- local_run()
-  evaluate(six_rows(), run, out = file.path(run, "evaluation"), draws = 200)
+  evaluate_tables(six_rows(), run, out = file.path(run, "evaluation"), draws = 200)
   evaluation <- read_evaluation(run)
   expect_identical(evaluation$thresholds$operating_point, c("youden", "sensitivity_95"))
   expect_null(evaluation$predictions)
@@ -13,7 +13,7 @@ test_that("a run without an evaluation is an error with a remedy", {
 
 test_that("a missing or truncated file is an error", {
   run <- local_run()
-  evaluate(six_rows(), run, out = file.path(run, "evaluation"), draws = 200)
+  evaluate_tables(six_rows(), run, out = file.path(run, "evaluation"), draws = 200)
   unlink(file.path(run, "evaluation", "roc.csv"))
   expect_error(read_evaluation(run), "roc.csv", class = "placa_error_file")
   writeLines("{", file.path(run, "evaluation", "summary.json"))
@@ -22,7 +22,7 @@ test_that("a missing or truncated file is an error", {
 
 test_that("an evaluation by an older version is read and printed", {
   run <- local_run()
-  evaluation <- evaluate(six_rows(), run, out = file.path(run, "evaluation"), draws = 200)
+  evaluation <- evaluate_tables(six_rows(), run, out = file.path(run, "evaluation"), draws = 200)
   older <- evaluation$discrimination[1:11]
   older[c("auroc_lower", "auroc_upper")] <- evaluation$discrimination[c("delong_lower", "delong_upper")]
   older$method <- "delong"

@@ -39,7 +39,7 @@ test_that("the description of the labels is written and read", {
   rows <- rbind(six_rows(), transform(six_rows(), finding = "Effusion"))
   thresholds <- rbind(one_threshold(), one_threshold(finding = "Effusion"))
   relabelled <- relabel(rows, second_reader(), subset = "test")
-  evaluation <- suppressWarnings(evaluate(relabelled, thresholds, out = out, draws = 200))
+  evaluation <- suppressWarnings(evaluate_tables(relabelled, thresholds, out = out, draws = 200))
   back <- read_evaluation(out)
   expect_equal(back$about$labels, evaluation$about$labels)
   expect_identical(back$about$labels$unlabelled_findings, "Effusion")

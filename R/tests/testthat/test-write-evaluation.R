@@ -79,7 +79,7 @@ test_that("text is UTF-8 with CSV quotes", {
   out <- local_out()
   name <- "Neumon\u00eda \"leve\", AP"
   rows <- transform(six_rows(), finding = name)
-  evaluate(rows, one_threshold(finding = name), out = out, draws = 200)
+  evaluate_tables(rows, one_threshold(finding = name), out = out, draws = 200)
   bytes <- readBin(file.path(out, "discrimination.csv"), "raw", 1e4)
   expect_match(rawToChar(bytes), "\u00eda \"\"leve\"\", AP", useBytes = TRUE, fixed = TRUE)
   expect_identical(read_evaluation(out)$discrimination$finding, name)

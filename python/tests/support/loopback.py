@@ -69,9 +69,10 @@ class Handler(BaseHTTPRequestHandler):
         for key, value in headers.items():
             self.send_header(key.replace("_", "-"), value)
         self.end_headers()
+        # Counted first: a client that has the whole body must find the number.
+        self.state.sent[self.name] += len(body)
         self.wfile.write(body)
         self.wfile.flush()
-        self.state.sent[self.name] += len(body)
         if length is not None:
             self.close_connection = True
 

@@ -26,7 +26,7 @@ from placa.training.folds import deal_folds, fold_seed
 from placa.training.options import TrainOptions
 from placa.workflows.train import train
 
-OPTIONS = TrainOptions(epochs=2, batch_size=16, folds=3, seed=5)
+OPTIONS = TrainOptions(epochs=2, batch_size=16, folds=2, seed=5)
 
 
 class Read(np.memmap):
@@ -43,8 +43,8 @@ class Read(np.memmap):
 
 @pytest.fixture(scope="module")
 def folds(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Train three folds on `prepared`, and record the reads of its pixels."""
-    out = tmp_path_factory.mktemp("folds") / "three"
+    """Train two folds on `prepared`, and record the reads of its pixels."""
+    out = tmp_path_factory.mktemp("folds") / "two"
 
     def watched(*arguments: Any, **options: Any) -> TrainingData:
         data = read_training_data(*arguments, **options)
@@ -104,7 +104,7 @@ def test_each_image_is_predicted_once_by_a_fold_not_trained_on_it(folds: Path, p
     manifest = read_manifest(prepared)
     assert list(predictions) == [*COLUMNS, "typicality", "outside", "fold"]
     assert predictions["image_id"].tolist() == manifest["image_id"].tolist()
-    assert set(predictions["split"]) == {"test"} and set(predictions["fold"]) == {"1", "2", "3"}
+    assert set(predictions["split"]) == {"test"} and set(predictions["fold"]) == {"1", "2"}
     assert (predictions["truth"] == manifest["Opacity"]).all()
     assert predictions.groupby("group_id")["fold"].nunique().max() == 1
     assert metadata["model_fingerprint"] == fingerprint(folds / "model.keras")
@@ -134,14 +134,14 @@ def test_each_prediction_is_that_of_its_ensemble_member(folds: Path, prepared: P
 def test_a_run_of_folds_records_its_facts(folds: Path, prepared: Path) -> None:
     facts = json.loads((folds / "run.json").read_text())
     images = len(read_manifest(prepared))
-    assert facts["training"]["folds"] == 3 and facts["training"]["seed"] == 5
+    assert facts["training"]["folds"] == 2 and facts["training"]["seed"] == 5
     assert facts["data"]["images"]["train"] == facts["data"]["images"]["test"] == images
     each = facts["folds"]["each"]
-    assert [one["fold"] for one in each] == ["1", "2", "3"] and len({one["seed"] for one in each}) == 3
+    assert [one["fold"] for one in each] == ["1", "2"] and len({one["seed"] for one in each}) == 2
     assert sum(one["images"]["test"] for one in each) == images
     assert all(sum(one["images"].values()) == images for one in each)
     history = pd.read_csv(folds / "history.csv", float_precision="round_trip")
-    assert list(history)[:2] == ["fold", "epoch"] and history["fold"].tolist() == [1, 1, 2, 2, 3, 3]
+    assert list(history)[:2] == ["fold", "epoch"] and history["fold"].tolist() == [1, 1, 2, 2]
     for one in each:
         best = history[(history["fold"] == int(one["fold"])) & (history["epoch"] == one["best_epoch"])]
         assert best["validation_auroc"].iloc[0] == one["best_validation_auroc"]
@@ -179,7 +179,7 @@ def test_pixels_are_read_in_batches(folds: Path, prepared: Path) -> None:
 def test_resuming_between_folds_gives_the_same_ensemble(folds: Path, prepared: Path, tmp_path: Path) -> None:
     class Impatient(Progress):
         def say(self, text: str) -> None:
-            if text.startswith("fold 3"):
+            if text.startswith("fold 2"):
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

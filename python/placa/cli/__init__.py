@@ -17,6 +17,7 @@ from placa.core.arguments import LateParser, PlacaParser, PrintCompletion, add_c
 from placa.core.errors import PlacaError
 from placa.core.faults import lacks_memory
 from placa.core.language import current_language, translate, use_language
+from placa.core.messages import translate_message
 from placa.core.processes import restart_without_r_libraries
 from placa.core.progress import RichProgress
 from placa.core.streams import flush_streams, low_memory, open_streams, print_message
@@ -132,7 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _print_error(explain_os_error(error))
     except KeyboardInterrupt as interrupt:
         # An interrupt of work that can be resumed has its own message.
-        message = str(interrupt) if interrupt.args else translate("No incomplete output is left.")
+        message = translate_message(str(interrupt)) if interrupt.args else translate("No incomplete output is left.")
         print_message(f"placa: {translate('stopped. {message}', message=show_controls(message))}")
         return 130
     finally:
@@ -142,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _print_error(error: PlacaError) -> int:
-    print_message(f"placa: {show_controls(error)}")
+    print_message(f"placa: {show_controls(translate_message(str(error)))}")
     return error.exit_code
 
 

@@ -60,8 +60,9 @@ class Option:
         typed = isinstance(value, int if self.kind is int else (int, float)) and not isinstance(value, bool)
         inside = typed and (self.least < value < self.most if self.exclusive else self.least <= value <= self.most)
         if not inside:
+            needed = f"an integer {self.limits}" if self.kind is int else f"a number {self.limits}"
             raise OptionValueError(
-                f"`{name}` must be {'an integer' if self.kind is int else 'a number'} {self.limits}, got {value!r}.",
+                f"`{name}` must be {needed}, got {value!r}.",
                 option=name,
                 value=value,
                 least=self.least,

@@ -13,31 +13,69 @@ check_model_file <- function(run, call = rlang::caller_env()) {
   }
 }
 
-# The other files of a run, whose fingerprints are in run.json. Runs of placa 0.1 have none.
+# The other files of a run, or of an evaluation outside of a run. Runs of placa 0.1 have no fingerprints.
 check_files <- function(run, names = NULL, call = rlang::caller_env()) {
-  stored <- if (file.exists(file.path(run, "run.json"))) read_json_of_run(run, "run.json", call)$files
+  optional <- c("history.csv", "labels.parquet")
+  if (file.exists(file.path(run, "run.json"))) {
+    record <- "run.json"
+    stored <- read_json_of_run(run, record, call)$files
+    remedy <- "Copy the complete run again, or train it again."
+  } else if (file.exists(file.path(run, "summary.json"))) {
+    record <- "summary.json"
+    stored <- read_json_of_run(run, record, call)$fingerprints
+    remedy <- record_remedies[["summary"]]
+  } else {
+    return(invisible())
+  }
   for (name in intersect(names %||% names(stored), names(stored))) {
-    check_file(run, name, stored[[name]], "run.json", "Copy the complete run again, or train it again.", call)
+    check_file(run, name, stored[[name]], record, remedy, call)
+  }
+  added <- setdiff(intersect(names %||% optional, list.files(run)), names(stored))
+  if (length(stored) && length(added)) {
+    file <- file.path(run, added[[1]])
+    abort_fingerprint("{.file {file}} does not belong to this run: {.file {record}} does not list it.",
+                      NULL, NULL, file, call, remedy, record)
   }
 }
 
 # The tables of an evaluation, and the model whose predictions were evaluated. `run` is NULL outside a run.
 check_evaluation <- function(directory, summary, run, call = rlang::caller_env()) {
-  expected <- if (!is.null(run)) run_fingerprint(run, call)
-  received <- summary$model_fingerprint
-  remedy <- "Run {.code placa evaluate} again."
-  if (!is.null(expected) && !is.null(received) && !identical(received, expected)) {
-    file <- file.path(directory, "summary.json")
-    abort_fingerprint("{.file {file}} is an evaluation of another model.", expected, received, file, call, remedy)
-  }
+  check_part_of(run, file.path(directory, "summary.json"), summary, summary$model_fingerprint, "summary", call)
   for (name in names(summary$fingerprints)) {
-    check_file(directory, name, summary$fingerprints[[name]], "summary.json", remedy, call)
+    check_file(directory, name, summary$fingerprints[[name]], "summary.json", record_remedies[["summary"]], call)
+  }
+}
+
+# A validation or the monitoring of a run; NULL if it has no record.
+check_result <- function(directory, kind, run, call = rlang::caller_env()) {
+  file <- file.path(directory, paste0(kind, ".json"))
+  if (!file.exists(file)) return(NULL)
+  facts <- read_record(file, kind, call)
+  check_part_of(run, file, facts, facts$model, kind, call)
+  for (name in names(facts$files)) {
+    check_file(directory, name, facts$files[[name]], basename(file), record_remedies[[kind]], call)
+  }
+  facts
+}
+
+# A result of a run is of its model, and has a digest where the run has one.
+check_part_of <- function(run, file, record, model, kind, call) {
+  if (is.null(run) || !file.exists(file.path(run, "run.json"))) return(invisible())
+  facts <- read_json_of_run(run, "run.json", call)
+  if (!is.null(model) && !identical(model, facts$model$fingerprint)) {
+    abort_fingerprint("{.file {file}} is of another model.", facts$model$fingerprint, model, file, call,
+                      record_remedies[[kind]])
+  }
+  if (!is.null(facts$digest) && is.null(record$digest)) {
+    problem <- "{.file {file}} was modified after placa wrote it: it has no digest."
+    abort_fingerprint(problem, facts$digest, NULL, file, call, record_remedies[[kind]])
   }
 }
 
 check_file <- function(directory, name, expected, record, remedy, call) {
   file <- file.path(directory, name)
-  if (basename(name) != name || !file.exists(file)) {
+  inside <- !startsWith(name, "/") && !".." %in% strsplit(name, "[/\\\\]")[[1]]
+  if (!inside || !file.exists(file)) {
     abort(
       c("{.file {directory}} is incomplete.", x = "It has no {.file {name}}.", i = remedy),
       class = c("placa_error_file", "placa_error_run"), call = call
@@ -68,7 +106,7 @@ abort_fingerprint <- function(problem, expected, received, file, call,
                               remedy = "Copy the complete run again, or train it again.", record = "run.json") {
   abort(
     c(problem,
-      x = "Expected {.val {substr(expected, 1, 19)}}, received {.val {substr(received, 1, 19)}}.",
+      x = "Expected {.val {substr(expected %||% 'none', 1, 19)}}, received {.val {substr(received %||% 'none', 1, 19)}}.",
       i = remedy),
     class = "placa_error_fingerprint", call = call
   )

@@ -5,7 +5,23 @@
 record_remedies <- c(source = "Run {.code placa prepare} again.", audit = "Run {.code placa audit} again.",
                      run = "Train the run again.", thresholds = "Train the run again.", model = "Train the run again.",
                      summary = "Run {.code placa evaluate} again.",
-                     validation = "Run {.code placa validate} again.")
+                     validation = "Run {.code placa validate} again.",
+                     monitoring = "Run {.code placa monitor} again.")
+
+# The digest of a record is computed with this text in its place, as in Python.
+no_digest <- paste0("sha256:", strrep("0", 64))
+
+with_digest <- function(text) sub(no_digest, digest_of(text), text, fixed = TRUE)
+
+digest_of <- function(text) paste0("sha256:", cli::hash_sha256(enc2utf8(sub("\n+$", "", text))))
+
+check_digest <- function(stored, text, file, kind, call) {
+  received <- if (!is.null(stored)) digest_of(sub(stored, no_digest, text, fixed = TRUE))
+  if (!identical(received, stored)) {
+    problem <- "{.file {file}} was modified after placa wrote it."
+    abort_fingerprint(problem, stored, received, file, call, record_remedies[[kind]])
+  }
+}
 
 # The content of a record that has the form of its schema. Lists of scalars are vectors, and lists of records are data
 # frames with `data_frames`, as for jsonlite::fromJSON().
@@ -32,6 +48,7 @@ read_record <- function(file, kind, call = rlang::caller_env(), data_frames = FA
       class = "placa_error_record", call = call, place = problem$place
     )
   }
+  check_digest(content[["digest"]], text, file, kind, call)
   simplify_json(text, data_frames)
 }
 

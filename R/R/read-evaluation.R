@@ -33,7 +33,7 @@ read_evaluation <- function(x, split = "test") {
   tables <- lapply(table_files, function(file) read_table(file.path(directory, file)))
   # Older evaluations have fewer tables; without a validation split there is no abstention table.
   details <- c(detail_files, validation_files)
-  details <- details[file.exists(file.path(directory, details))]
+  details <- details[details %in% (names(summary$fingerprints) %||% list.files(directory))]
   details <- lapply(stats::setNames(nm = names(details)), function(name) {
     table <- read_table(file.path(directory, details[[name]]))
     if (name %in% names(detail_classes)) as_subclass(detail_classes[[name]], table) else table

@@ -12,13 +12,12 @@
 read_validations <- function(run) {
   check_path(run, rlang::current_env())
   folders <- sort(dirname(Sys.glob(file.path(run, "validation", "*", "summary.json"))), method = "radix")
-  lapply(stats::setNames(folders, basename(folders)), read_validation)
+  lapply(stats::setNames(folders, basename(folders)), read_validation, run)
 }
 
-read_validation <- function(folder) {
+read_validation <- function(folder, run) {
   validation <- read_evaluation(folder)
-  about <- file.path(folder, "validation.json")
-  validation$facts <- if (file.exists(about)) read_record(about, "validation", rlang::caller_env())
+  validation$facts <- check_result(folder, "validation", run)
   class(validation) <- c("placa_validation", class(validation))
   validation
 }

@@ -1,6 +1,7 @@
 # The section on the months after deployment. It is omitted where `placa monitor` has not been used.
 
 write_monitoring <- function(run, facts) {
+  check_result(file.path(run$path, "monitoring"), "monitoring", run$path, NULL)
   tables <- lapply(c(drift = "drift", performance = "performance"), function(name) {
     file <- file.path(run$path, "monitoring", paste0(name, ".csv"))
     if (file.exists(file)) utils::read.csv(file, colClasses = c(period = "character", finding = "character"))

@@ -106,7 +106,7 @@ validate_external.character <- function(x, external, name = NULL, overwrite = FA
   check_path(external, rlang::current_env())
   options <- c(if (!is.null(name)) c("--name", name), if (isTRUE(overwrite)) "--overwrite")
   printed <- run_placa(c("validate", x, external, options), near = x)
-  read_validation(printed[[length(printed)]])
+  read_validation(printed[[length(printed)]], x)
 }
 
 # Python calls this in a separate R.

@@ -30,12 +30,11 @@ write_evaluation_files <- function(evaluation, directory, labels) {
     write_figure(figure$plot, directory, name, c(figure$width, figure$height))
   }))
   summary <- summary_of(evaluation, c(unname(tables), figures))
-  hashes <- cli::hash_file_sha256(file.path(directory, tables))
-  summary$fingerprints <- stats::setNames(as.list(paste0("sha256:", hashes)), tables)
-  write_text(
-    jsonlite::toJSON(summary, auto_unbox = TRUE, digits = NA, na = "null", null = "null", pretty = 2),
-    file.path(directory, "summary.json")
-  )
+  files <- c(tables, figures)
+  hashes <- cli::hash_file_sha256(file.path(directory, files))
+  summary$fingerprints <- stats::setNames(as.list(paste0("sha256:", hashes)), files)
+  text <- jsonlite::toJSON(c(list(digest = no_digest), summary), auto_unbox = TRUE, digits = NA, na = "null", null = "null", pretty = 2)
+  write_text(with_digest(text), file.path(directory, "summary.json"))
 }
 
 summary_of <- function(evaluation, files) {

@@ -218,7 +218,12 @@ def require_writable(directory: Path) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Write `content` atomically as indented UTF-8 JSON."""
     with atomic_file(path) as partial:
-        partial.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+        partial.write_text(json_text(content), "utf-8")
+
+
+def json_text(content: Any) -> str:
+    """Return `content` as indented JSON."""
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_rejected(path: Path, rejected: list[tuple[str, str]], columns: tuple[str, str] = ("path", "reason")) -> None:
@@ -263,6 +268,12 @@ def read_json(path: Path) -> Any:
     except ValueError as error:
         message = f"{path} is not valid JSON ({error}). Create the file again."
         raise DamagedFileError(message, path=str(path), reason=str(error)) from error
+
+
+def fingerprints(directory: Path, *leave_out: str) -> dict[str, str]:
+    """Return the fingerprints of all files in a directory by their relative paths, except of those to leave out."""
+    files = {path.relative_to(directory).as_posix(): path for path in sorted(directory.rglob("*")) if path.is_file()}
+    return {name: fingerprint(path) for name, path in files.items() if name not in leave_out}
 
 
 def fingerprint(*paths: Path) -> str:

@@ -15,6 +15,7 @@ from placa.core.progress import Progress
 from placa.dataset.batches import SplitRows, keras_batches, tensorflow_batches, torch_dataset
 from placa.dataset.errors import RowCountMismatchError
 from placa.dataset.pixel_cache import open_pixels, pixels_path
+from placa.records.audit import Audit
 from placa.records.errors import InvalidRecordError
 from placa.records.files import read_record
 from placa.records.manifest import findings_of, read_manifest
@@ -124,13 +125,26 @@ def read_prepared(directory: str | Path) -> Prepared:
 
 
 def warn_if_changed(directory: Path, facts: SourceFacts, progress: Progress) -> None:
-    """Warn if the manifest or the pixels have changed since `placa prepare`. Compares their fingerprint."""
-    files = (directory / "manifest.parquet", pixels_path(directory, facts["image_size"]))
-    if fingerprint(*(file for file in files if file.is_file())) != facts["fingerprint"]:
+    """Warn if a file has changed since `placa prepare`. Compares the fingerprints in ``source.json``."""
+    pixels, stored = pixels_path(directory, facts["image_size"]), facts.get("files", {})
+    changed = [name for name, one in stored.items() if _fingerprint(directory / name) != one]
+    if (
+        "manifest.parquet" not in changed
+        and _fingerprint(directory / "manifest.parquet", pixels) != facts["fingerprint"]
+    ):
+        changed += [*([] if stored else ["manifest.parquet or"]), pixels.name]
+    audit = directory / "audit.json"
+    if audit.is_file() and read_record(audit, Audit).get("fingerprint", facts["fingerprint"]) != facts["fingerprint"]:
+        changed.append(audit.name)
+    if changed:
         progress.warn(
-            f"manifest.parquet or the pixels of {directory} were changed after placa prepare, or belong to another "
-            "set: labels and splits may be those of other images. Run placa prepare again if you did not change them"
+            f"{' '.join(changed)} of {directory} were changed after placa prepare, or belong to another set: labels "
+            "and splits may be those of other images. Run placa prepare again if you did not change them"
         )
+
+
+def _fingerprint(*files: Path) -> str:
+    return fingerprint(*(file for file in files if file.is_file()))
 
 
 def read_images(directory: str | Path, size: int | None = None) -> tuple[pd.DataFrame, NDArray[np.uint8]]:

@@ -135,18 +135,20 @@ def _require_segments(page: Any) -> None:
     """Check that a TIFF has the strips or tiles that its size needs; tifffile fills others with zeros.
 
     Raises:
-        ImageRejected: Some are missing, or there are more; or uncompressed ones are longer by a row or more.
+        ImageRejected: Some are missing, or there are more; or uncompressed ones are shorter, or longer by a row or more.
     """
     expected = math.prod(page.chunked)
     offsets = page.tags.get("TileOffsets" if page.is_tiled else "StripOffsets")
     found = offsets.count if offsets else 0
-    if not found or found < expected or len(page.databytecounts) < expected or 0 in page.databytecounts:
+    row = (page.imagewidth * page.samplesperpixel * page.bitspersample + 7) // 8
+    # Rows that uncompressed strips contain; those of tiles are padded.
+    rows = sum(page.databytecounts) // row if page.compression == 1 and not page.is_tiled else page.imagelength
+    short = len(page.databytecounts) < expected or 0 in page.databytecounts or rows < page.imagelength
+    if not found or found < expected or short:
         raise ImageRejected("it is truncated: some of its strips or tiles are missing; copy it again")
     if math.prod(page.chunks) > limits.MAX_PIXELS:
         raise ImageRejected(f"it has strips or tiles of more than {limits.MAX_PIXELS:,} samples: save it again")
-    row = (page.imagewidth * page.samplesperpixel * page.bitspersample + 7) // 8
-    long = page.compression == 1 and not page.is_tiled and sum(page.databytecounts) >= row * (page.imagelength + 1)
-    if found > expected or long:
+    if found > expected or rows > page.imagelength:
         raise ImageRejected("it has more pixels than its header states, so its header is damaged: copy it again")
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 
 from msgspec import Meta
 
-from placa.records.codes import Count, Share, Values, Verdict
+from placa.records.codes import Count, Fingerprint, Record, Share, Values, Verdict
 from placa.records.unusual import Unusual
 
 #: Version of the schema of ``audit.json``.
@@ -269,10 +269,11 @@ class Splits(TypedDict):
     test: Annotated[Side, Meta(description="Test.")]
 
 
-class Audit(TypedDict):
+class Audit(Record):
     """The content of ``audit.json``."""
 
     schema_version: Annotated[int, Meta(ge=AUDIT_SCHEMA, le=AUDIT_SCHEMA, description="Version of this schema.")]
+    fingerprint: NotRequired[Annotated[Fingerprint, Meta(description="Fingerprint of the prepared data set.")]]
     splits: Annotated[Splits, Meta(description="The splits.")]
     leakage: Annotated[Leakage, Meta(description="What training and test have in common.")]
     shortcuts: Annotated[Shortcuts, Meta(description="What predicts a finding from simple properties.")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypeAlias, TypedDict
 
 from msgspec import Meta
 
@@ -16,6 +16,14 @@ Fingerprint: TypeAlias = Annotated[str, Meta(pattern="^sha256:[0-9a-f]{64}$")]
 Values: TypeAlias = dict[str, int | float | str]
 #: A verdict of the audit, the worst last: an effect that matters is ruled out, neither shown nor ruled out, or shown.
 Verdict: TypeAlias = Literal["none", "inconclusive", "some", "strong"]
+
+
+class Record(TypedDict):
+    """What every file of a record has."""
+
+    digest: NotRequired[
+        Annotated[Fingerprint, Meta(description="Fingerprint of this file, computed with 64 zeros in this place.")]
+    ]
 
 
 #: Values of remarks that quote cells of a table.

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 
 from msgspec import Meta
 
-from placa.records.codes import Count, Fingerprint, Share
+from placa.records.codes import Count, Fingerprint, Record, Share
 
 #: Version of the schema of ``summary.json``.
 SUMMARY_SCHEMA = 1
@@ -52,7 +52,7 @@ class ExternalHeadline(Headline):
     finding: Annotated[str, Meta(description="The finding.")]
 
 
-class Summary(TypedDict):
+class Summary(Record):
     """The content of ``summary.json``."""
 
     schema_version: Annotated[int, Meta(ge=SUMMARY_SCHEMA, le=SUMMARY_SCHEMA, description="Version of this schema.")]
@@ -87,7 +87,7 @@ class Summary(TypedDict):
     ]
     files: Annotated[list[str], Meta(description="The files of the evaluation.")]
     fingerprints: NotRequired[
-        Annotated[dict[str, Fingerprint], Meta(description="Fingerprints of its tables by name.")]
+        Annotated[dict[str, Fingerprint], Meta(description="Fingerprints of its other files by name.")]
     ]
     model_fingerprint: NotRequired[
         Annotated[Fingerprint, Meta(description="Fingerprint of the model whose predictions were evaluated.")]

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from dataclasses import dataclass
@@ -16,16 +17,20 @@ import msgspec
 
 from placa.core import limits
 from placa.core.errors import DamagedFileError, FileTooLargeError
-from placa.core.files import explain_os_error, unique_keys, write_json
+from placa.core.files import atomic_file, explain_os_error, json_text, unique_keys
 from placa.records.audit import AUDIT_SCHEMA, Audit
-from placa.records.errors import InvalidRecordError, SchemaVersionError
+from placa.records.errors import FingerprintMismatchError, InvalidRecordError, SchemaVersionError
 from placa.records.evaluation import SUMMARY_SCHEMA, Summary
 from placa.records.model import MODEL_SCHEMA, THRESHOLDS_SCHEMA, ModelFacts, Thresholds
+from placa.records.monitoring import MONITORING_SCHEMA, MonitoringFacts
 from placa.records.run_facts import RUN_SCHEMA, RunFacts
 from placa.records.source import SOURCE_SCHEMA, SourceFacts
 from placa.records.validation import VALIDATION_SCHEMA, ValidationFacts
 
 _RecordT = TypeVar("_RecordT")
+
+#: The digest of a record is computed with this text in its place; R does the same.
+_NO_DIGEST = "sha256:" + "0" * 64
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ RECORDS = {
     "thresholds": RecordKind(Thresholds, "thresholds.json", THRESHOLDS_SCHEMA, "Train the run again."),
     "summary": RecordKind(Summary, "summary.json", SUMMARY_SCHEMA, "Run placa evaluate again."),
     "validation": RecordKind(ValidationFacts, "validation.json", VALIDATION_SCHEMA, "Run placa validate again."),
+    "monitoring": RecordKind(MonitoringFacts, "monitoring.json", MONITORING_SCHEMA, "Run placa monitor again."),
     "model": RecordKind(ModelFacts, "placa.json", MODEL_SCHEMA, "Train the run again."),
 }
 
@@ -75,6 +81,7 @@ def read_record(path: Path, kind: type[_RecordT]) -> _RecordT:
         DamagedFileError: It is not JSON, a key occurs twice, or a number is not finite.
         SchemaVersionError: Another version of placa wrote it, with another schema.
         InvalidRecordError: It does not have the form of its schema.
+        FingerprintMismatchError: It was modified after placa wrote it.
     """
     try:
         if path.stat().st_size > limits.MAX_RECORD_BYTES:
@@ -84,7 +91,9 @@ def read_record(path: Path, kind: type[_RecordT]) -> _RecordT:
         raise explain_os_error(error, path) from error
     except ValueError as error:
         raise _damaged(path, error, kind) from error
-    return parse_record(text, str(path), kind)
+    record = parse_record(text, str(path), kind)
+    _require_digest(text, path, record, kind)
+    return record
 
 
 def parse_record(text: str, path: str, kind: type[_RecordT]) -> _RecordT:
@@ -120,9 +129,31 @@ def _too_large(path: Path, size: int) -> FileTooLargeError:
 
 
 def write_record(path: Path, record: _RecordT, kind: type[_RecordT]) -> None:
-    """Write a record atomically, after checking it against its type."""
+    """Write a record atomically with its digest, after checking it against its type."""
     msgspec.convert(record, kind)
-    write_json(path, record)
+    content: dict[str, Any] = {**record}  # type: ignore[dict-item]
+    text = json_text({**content, "digest": _NO_DIGEST})
+    with atomic_file(path) as partial:
+        partial.write_text(json_text({**content, "digest": _digest(text)}), "utf-8")
+
+
+def _digest(text: str) -> str:
+    return f"sha256:{hashlib.sha256(text.rstrip().encode()).hexdigest()}"
+
+
+def _require_digest(text: str, path: Path, record: Any, kind: type[Any]) -> None:
+    stored = record.get("digest")
+    if stored is None:
+        return
+    received = _digest(text.replace(stored, _NO_DIGEST, 1))
+    if received != stored:
+        raise FingerprintMismatchError(
+            f"{path} was modified after placa wrote it: its fingerprint is {received[:19]}, but it states "
+            f"{stored[:19]}. Copy the file again. {_about(kind).remedy}",
+            path=str(path),
+            expected=stored,
+            received=received,
+        )
 
 
 def _check_defaults(thresholds: Any) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, TypeAlia
 
 from msgspec import Meta
 
-from placa.records.codes import Count, Share
+from placa.records.codes import Count, Record, Share
 from placa.records.embeddings import EmbeddingFacts
 from placa.records.source import ClassFacts
 
@@ -33,7 +33,7 @@ class OperatingPoints(TypedDict):
     ]
 
 
-class Thresholds(TypedDict):
+class Thresholds(Record):
     """The content of ``thresholds.json``."""
 
     schema_version: Annotated[

@@ -5,13 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from placa.core.files import fingerprint
+from placa.core.files import fingerprint, fingerprints
 from placa.records.errors import FingerprintMismatchError, IncompleteRunError, NotARunError
 from placa.records.evaluation import Summary
-from placa.records.files import read_record
+from placa.records.files import read_record, write_record
+from placa.records.monitoring import MonitoringFacts
 from placa.records.run_facts import RunFacts
+from placa.records.validation import ValidationFacts
 
 _PARTS = ("run.json", "model.keras", "thresholds.json")
+#: Files that a run can have.
+_OPTIONAL = ("history.csv", "labels.parquet")
+_EVALUATE = "Run placa evaluate again."
 
 
 def require_run(run: Path) -> RunFacts:
@@ -64,17 +69,21 @@ def require_files(run: Path, facts: RunFacts, *names: str) -> bool:
         names: Names of files; all by default.
 
     Returns:
-        True; False if ``run.json`` has no fingerprints, as in runs of placa 0.1.
+        True; False if ``run.json`` has no digest or no fingerprints, as in the first runs of placa 0.1.
 
     Raises:
         IncompleteRunError: A file is missing.
         FingerprintMismatchError: A file belongs to another run, or it was modified.
     """
     stored = facts.get("files", {})
-    for name in names or stored:
+    remedy = "Copy the complete run again, or train it again."
+    for name in names or {**stored, **dict.fromkeys(_OPTIONAL)}:
         if name in stored:
-            _require_file(run, name, stored[name], "run.json", "Copy the complete run again, or train it again.")
-    return bool(stored)
+            _require_file(run, name, stored[name], "run.json", remedy)
+        elif stored and (run / name).is_file():
+            message = f"{run / name} does not belong to this run: run.json does not list it. {remedy}"
+            raise FingerprintMismatchError(message, path=str(run / name), expected=None, received=None)
+    return bool(stored) and "digest" in facts
 
 
 def require_onnx(run: Path, facts: RunFacts) -> None:
@@ -91,32 +100,57 @@ def require_onnx(run: Path, facts: RunFacts) -> None:
     _require_file(run, "model.onnx", str(facts["model"]["onnx"]["fingerprint"]), "run.json", remedy)
 
 
-def require_evaluation(run: Path, facts: RunFacts, summary: Summary, folder: Path | None = None) -> None:
-    """Check that the evaluation in a run is of its model, and that its tables are complete.
+def require_evaluation(run: Path, facts: RunFacts, folder: Path) -> Summary:
+    """Check that an evaluation is of the model of a run, and that its files are complete.
 
     Args:
         run: The run directory.
         facts: The content of ``run.json``.
-        summary: The content of its ``summary.json``.
-        folder: The folder of the evaluation; ``evaluation`` in the run by default.
+        folder: The folder of the evaluation.
+
+    Returns:
+        The content of its ``summary.json``.
 
     Raises:
-        IncompleteRunError: A table is missing.
-        FingerprintMismatchError: The evaluation is of another model, or a table was modified.
+        IncompleteRunError: A file is missing.
+        FingerprintMismatchError: The evaluation is of another model, or a file was modified.
     """
-    folder = folder or run / "evaluation"
+    summary = require_tables(folder)
+    _require_part_of(facts, folder / "summary.json", summary, summary.get("model_fingerprint"), _EVALUATE)
+    return summary
+
+
+def require_results(run: Path, facts: RunFacts) -> None:
+    """Check that the external validations and the monitoring of a run are of its model, and that they are complete.
+
+    Raises:
+        IncompleteRunError: A file is missing.
+        FingerprintMismatchError: A result is of another model, or a file was modified.
+    """
+    for folder in sorted(path.parent for path in run.glob("validation/*/summary.json")):
+        require_tables(folder)
+    for kind, place, remedy in (
+        (ValidationFacts, "validation/*/validation.json", "Run placa validate again."),
+        (MonitoringFacts, "monitoring/monitoring.json", "Run placa monitor again."),
+    ):
+        for path in sorted(run.glob(place)):
+            record = read_record(path, kind)
+            _require_part_of(facts, path, record, record["model"], remedy)
+            for name, stored in record.get("files", {}).items():
+                _require_file(path.parent, name, stored, path.name, remedy)
+
+
+def _require_part_of(facts: RunFacts, path: Path, record: Any, model: str | None, remedy: str) -> None:
+    """Check that a result is of the model of a run, and has a digest where the run has one."""
     expected = facts["model"]["fingerprint"]
-    received = summary.get("model_fingerprint", expected)
-    if received != expected:
-        path = folder / "summary.json"
+    if model not in (None, expected):
+        problem = f"{path} is of another model: its fingerprint is {_short(str(model))}, but run.json has "
         raise FingerprintMismatchError(
-            f"{path} is an evaluation of another model: its fingerprint is {_short(received)}, but run.json has "
-            f"{_short(expected)}. Run placa evaluate again.",
-            path=str(path),
-            expected=expected,
-            received=received,
+            f"{problem}{_short(expected)}. {remedy}", path=str(path), expected=expected, received=model
         )
-    require_tables(folder, summary)
+    if "digest" in facts and "digest" not in record:
+        message = f"{path} was modified after placa wrote it: it has no digest, but run.json has one. {remedy}"
+        raise FingerprintMismatchError(message, path=str(path), expected=facts["digest"], received=None)
 
 
 def is_evaluation(folder: Path) -> bool:
@@ -124,15 +158,29 @@ def is_evaluation(folder: Path) -> bool:
     return (folder / "summary.json").is_file() and not (folder / "run.json").is_file()
 
 
-def require_tables(folder: Path, summary: Summary) -> None:
-    """Check that the tables of an evaluation are those whose fingerprints are in its ``summary.json``.
+def require_tables(folder: Path) -> Summary:
+    """Check that the files of an evaluation are those whose fingerprints are in its ``summary.json``, and return that.
 
     Raises:
-        IncompleteRunError: A table is missing.
-        FingerprintMismatchError: A table was modified.
+        IncompleteRunError: A file is missing.
+        FingerprintMismatchError: A file was modified.
     """
+    summary = read_record(folder / "summary.json", Summary)
     for name, stored in summary.get("fingerprints", {}).items():
-        _require_file(folder, name, stored, "summary.json", "Run placa evaluate again.")
+        _require_file(folder, name, stored, "summary.json", _EVALUATE)
+    return summary
+
+
+def seal_evaluation(folder: Path) -> None:
+    """Add the fingerprints of files that were added to an evaluation."""
+    summary = read_record(folder / "summary.json", Summary)
+    summary["fingerprints"] = fingerprints(folder, "summary.json")
+    write_record(folder / "summary.json", summary, Summary)
+
+
+def fingerprints_of_run(run: Path) -> dict[str, str]:
+    """Return the fingerprints of the files of a new run, except of the models, whose fingerprints are stored apart."""
+    return fingerprints(run, "model.keras", "model.onnx")
 
 
 def _require_file(run: Path, name: str, expected: str, record: str, remedy: str) -> None:

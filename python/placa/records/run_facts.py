@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypeAlias, TypedDict
 from msgspec import Meta
 
 from placa.records.audit import Audit
-from placa.records.codes import Count, Fingerprint, Share
+from placa.records.codes import Count, Fingerprint, Record, Share
 from placa.records.embeddings import JoinedEmbeddings
 from placa.records.foundation import FoundationFacts
 from placa.records.model import Calibration, RecalibrationFacts
@@ -167,7 +167,7 @@ class Machine(TypedDict):
     processes: Annotated[int, Meta(ge=1, description="Processes.")]
 
 
-class RunFacts(TypedDict):
+class RunFacts(Record):
     """The content of ``run.json``."""
 
     schema_version: Annotated[int, Meta(ge=RUN_SCHEMA, le=RUN_SCHEMA, description="Version of this schema.")]

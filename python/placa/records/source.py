@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 from msgspec import Meta
 
 from placa.records.audit import GroupRules
-from placa.records.codes import Coded, Count, Fingerprint, Share
+from placa.records.codes import Coded, Count, Fingerprint, Record, Share
 
 #: Version of the schema of ``source.json``.
 SOURCE_SCHEMA = 3
@@ -118,7 +118,7 @@ class DatasetFacts(ClassFacts):
     fingerprint: Annotated[Fingerprint, Meta(description="Fingerprint of manifest.parquet and the pixels.")]
 
 
-class SourceFacts(DatasetFacts):
+class SourceFacts(Record, DatasetFacts):
     """The content of ``source.json``."""
 
     schema_version: Annotated[int, Meta(ge=SOURCE_SCHEMA, le=SOURCE_SCHEMA, description="Version of this schema.")]
@@ -126,6 +126,7 @@ class SourceFacts(DatasetFacts):
     options: Annotated[dict[str, Any], Meta(description="Options of the preparation.")]
     labelled_by_name: Annotated[bool, Meta(description="Whether the labels are the folder names.")]
     grouping: Annotated[GroupRules, Meta(description="How images were assigned to groups.")]
+    files: NotRequired[Annotated[dict[str, Fingerprint], Meta(description="Fingerprints of its tables by name.")]]
     tables: Annotated[dict[str, Fingerprint], Meta(description="Fingerprints of the label files by name.")]
     versions: Annotated[dict[str, str], Meta(description="Versions by package.")]
     seconds: Annotated[float, Meta(ge=0, description="Duration of the preparation in seconds.")]

@@ -6,7 +6,7 @@ from typing import Annotated, NotRequired, TypedDict
 
 from msgspec import Meta
 
-from placa.records.codes import Coded, Count, Fingerprint
+from placa.records.codes import Coded, Count, Fingerprint, Record
 from placa.records.embeddings import JoinedEmbeddings
 
 #: Version of the schema of ``validation.json``.
@@ -34,7 +34,7 @@ class SelectedSet(TypedDict):
     other_view: Annotated[Count, Meta(description="Images of views that the model was not trained on; left out.")]
 
 
-class ValidationFacts(SelectedSet):
+class ValidationFacts(Record, SelectedSet):
     """The content of ``validation.json``."""
 
     schema_version: Annotated[
@@ -49,3 +49,4 @@ class ValidationFacts(SelectedSet):
     findings: Annotated[list[str], Meta(min_length=1, description="The findings that were evaluated.")]
     findings_without_labels: Annotated[list[str], Meta(description="Findings of the model without labels here.")]
     notes: Annotated[list[Coded], Meta(description="Remarks for the user.")]
+    files: NotRequired[Annotated[dict[str, Fingerprint], Meta(description="Fingerprints of its other files by name.")]]

@@ -87,9 +87,8 @@ def render_report(
     """
     run, out, compare = Path(run), Path(out) if out else None, Path(compare) if compare else None
     from placa.core.files import atomic_file, require_writable
-    from placa.records.evaluation import Summary, evaluation_folder
-    from placa.records.files import read_record
-    from placa.records.run import require_evaluation, require_files, require_run
+    from placa.records.evaluation import evaluation_folder
+    from placa.records.run import require_evaluation, require_files, require_results, require_run
 
     to = choose_format(to, out)
     facts = require_run(run)
@@ -102,8 +101,9 @@ def render_report(
             run=str(run),
         )
     if not require_files(run, facts) and progress:
-        progress.warn(f"{run / 'run.json'} has no fingerprints of the other files: they may come from another run")
-    require_evaluation(run, facts, read_record(evaluation / "summary.json", Summary), evaluation)
+        progress.warn(f"{run / 'run.json'} has no digest or no fingerprints of the other files: they may have been changed")
+    require_evaluation(run, facts, evaluation)
+    require_results(run, facts)
     for kind, name, known in (("report format", to, list(FORMATS)), ("document", document, list(DOCUMENTS))):
         if name not in known:
             raise unknown_name(kind, name, known)

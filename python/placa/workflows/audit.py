@@ -31,6 +31,7 @@ def audit_prepared(directory: str | Path, progress: Progress | bool = True) -> A
     prepared = read_prepared(directory)
     warn_if_changed(directory, prepared.facts, progress)
     audit = audit_set(prepared, progress)
+    audit["fingerprint"] = prepared.facts["fingerprint"]
     write_record(directory / "audit.json", audit, Audit)
     write_datasheet(directory)
     return audit

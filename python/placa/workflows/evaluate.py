@@ -20,7 +20,14 @@ from placa.records.evaluation import ExternalHeadline, Headline, Summary, evalua
 from placa.records.files import read_record, write_record
 from placa.records.model import Thresholds
 from placa.records.predictions import read_predictions
-from placa.records.run import require_files, require_model, require_predictions, require_run
+from placa.records.run import (
+    require_evaluation,
+    require_files,
+    require_model,
+    require_predictions,
+    require_run,
+    seal_evaluation,
+)
 from placa.reporting.model_card import write_model_card
 from placa.workflows.compute_evaluation import compute_evaluation, record_evaluation, require_evaluator, uses_python
 from placa.workflows.evaluate_table import GivenThresholds, evaluate_table, table_of_thresholds
@@ -112,7 +119,7 @@ def evaluate(
         progress.warn(f"{run / 'predictions.parquet'} has no model fingerprint: it may come from another model")
     thresholds_of_run = read_thresholds(run)
     if not require_files(run, facts):
-        progress.warn(f"{run / 'run.json'} has no fingerprints of the other files: they may come from another run")
+        progress.warn(f"{run / 'run.json'} has no digest or no fingerprints of the other files: they may have been changed")
     predictions.attrs["placa"] = metadata
     given = ToEvaluate(run, predictions, thresholds_of_run, split, prevalence, ratings)
     if out is not None:
@@ -121,6 +128,7 @@ def evaluate(
             compute_evaluation(given, folder, bridge, progress)
             for name in ("predictions.parquet", "thresholds.json"):
                 shutil.copyfile(run / name, folder / name)
+            seal_evaluation(folder)
         return read_record(out / "summary.json", Summary)
     folder = evaluation_folder(run, split)
     if uses_python(bridge):
@@ -152,11 +160,12 @@ def evaluated_folder(run: Path, split: str, progress: Progress, bridge: str = "a
     named = translate(split)
     if not (folder / "summary.json").is_file():
         progress.say(translate("evaluating the {split} split first, which has no evaluation yet", split=named))
-    elif find_r() and read_record(folder / "summary.json", Summary).get("computed_in") == "python":
+    else:
+        summary = require_evaluation(run, require_run(run), folder)
+        if summary.get("computed_in") != "python" or not find_r():
+            return folder
         message = "evaluating the {split} split in R first, because Python computed its evaluation"
         progress.say(translate(message, split=named))
-    else:
-        return folder
     evaluate(run, split, bridge, progress)
     return folder
 

@@ -22,6 +22,7 @@ from placa.records.evaluation import Summary
 from placa.records.files import read_record, write_record
 from placa.records.model import THRESHOLDS_SCHEMA, OperatingPoints, Thresholds
 from placa.records.predictions import write_predictions
+from placa.records.run import seal_evaluation
 from placa.workflows.compute_evaluation import compute_evaluation
 
 #: One threshold for all findings, one for each, a run or its ``thresholds.json``, or None to choose them.
@@ -70,6 +71,7 @@ def evaluate_table(
         # With them, the folder is complete: `placa tables` and R's read_predictions() read it.
         for name in ("predictions.parquet", "thresholds.json", *audited):
             (work / name).replace(folder / name)
+        seal_evaluation(folder)
         return read_record(folder / "summary.json", Summary)
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
+import placa
 from placa.core.errors import PathNotFoundError
 from placa.core.executors import Executor
-from placa.core.files import atomic_directory, require_writable
+from placa.core.files import atomic_directory, fingerprints, require_writable
 from placa.core.progress import Progress, show
 from placa.evaluation.either_bridge import run_separately
 from placa.evaluation.r_code import MONITOR_RUN
@@ -18,7 +19,10 @@ from placa.inference.errors import ChangedPeriodError, PeriodNameError
 from placa.inference.predict import Predictor
 from placa.inference.prepared import find_prepared_set, predict_prepared
 from placa.records.errors import FingerprintMismatchError
+from placa.records.files import write_record
+from placa.records.monitoring import MONITORING_SCHEMA, MonitoringFacts
 from placa.records.predictions import describe_predictions, read_predictions, write_predictions
+from placa.records.run import require_results
 
 #: The folder in a run, and the name that its tables give to the run's own test images.
 FOLDER, REFERENCE = "monitoring", "reference"
@@ -59,6 +63,7 @@ def monitor(
     predictor = Predictor(run)
     require_writable(run)
     read_predictions(run)  # The reference must be that of the run.
+    require_results(run, predictor.facts)
     out = run / FOLDER
     with atomic_directory(out, overwrite=True, ours=(DRIFT,)) as partial:
         for earlier in sorted(out.glob("*.parquet")):
@@ -71,6 +76,13 @@ def monitor(
             write_predictions(table, partial / f"{name}.parquet", described)
         # R reads the predictions of all periods from their files.
         run_separately(progress, MONITOR_RUN, str(run), str(partial))
+        record: MonitoringFacts = {
+            "schema_version": MONITORING_SCHEMA,
+            "placa_version": placa.__version__,
+            "model": predictor.fingerprint,
+            "files": fingerprints(partial),
+        }
+        write_record(partial / "monitoring.json", record, MonitoringFacts)
     return read_drift(run)
 
 

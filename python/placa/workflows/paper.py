@@ -11,9 +11,7 @@ from placa.core.language import LANGUAGES
 from placa.core.progress import Progress, show
 from placa.evaluation.either_bridge import run_separately
 from placa.evaluation.r_code import PAPER_FIGURES, PAPER_TABLES
-from placa.records.evaluation import Summary
-from placa.records.files import read_record
-from placa.records.run import is_evaluation, require_evaluation, require_run, require_tables
+from placa.records.run import is_evaluation, require_results, require_run, require_tables
 from placa.reporting.errors import FigureWidthError
 from placa.workflows.evaluate import evaluated_folder
 
@@ -102,11 +100,10 @@ def _prepare(
     if language not in LANGUAGES:
         raise unknown_name("language", language, list(LANGUAGES))
     if is_evaluation(run):
-        require_tables(run, read_record(run / "summary.json", Summary))
+        require_tables(run)
     else:
-        facts = require_run(run)
-        folder = evaluated_folder(run, split, shown)
-        require_evaluation(run, facts, read_record(folder / "summary.json", Summary), folder)
+        require_results(run, require_run(run))
+        evaluated_folder(run, split, shown)
     target = Path(out) if out else run / "paper"
     require_writable(target.parent)
     return run, target, shown

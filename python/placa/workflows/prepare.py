@@ -212,7 +212,6 @@ def _fill(
     # The audit reads the files at their current paths; drawn images get their final paths below.
     tables = {name: getattr(source, name) for name in OPTIONAL_TABLES}
     audit = audit_set(Prepared(manifest, np.load(cache, mmap_mode="r"), facts, **tables), progress)
-    write_record(directory / "audit.json", audit, Audit)
     manifest["path"] = manifest["path"].str.replace(str(directory.absolute()), str(final), regex=False)
     write_manifest(manifest, directory / "manifest.parquet", method.facts)
     write_rejected(directory / "rejected.csv", rejected)
@@ -221,7 +220,11 @@ def _fill(
     if source.missing_files:
         write_rejected(directory / "missing.csv", source.missing_files, ("row", "path"))
     _write_tables(directory, source, manifest)
-    facts["fingerprint"] = fingerprint(directory / "manifest.parquet", cache)
+    facts["files"] = {
+        path.name: fingerprint(path) for kind in ("csv", "parquet") for path in directory.glob(f"*.{kind}")
+    }
+    facts["fingerprint"] = audit["fingerprint"] = fingerprint(directory / "manifest.parquet", cache)
+    write_record(directory / "audit.json", audit, Audit)
     facts["seconds"] = round(time.perf_counter() - started, 2)
     write_record(directory / "source.json", facts, SourceFacts)
     write_datasheet(directory)

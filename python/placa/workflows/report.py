@@ -12,8 +12,6 @@ from placa.core.language import LANGUAGES, translate
 from placa.core.progress import Progress, show
 from placa.evaluation.bridge import find_r
 from placa.evaluation.errors import NeedsRError
-from placa.records.evaluation import Summary
-from placa.records.files import read_record
 from placa.records.run import is_evaluation, require_run, require_tables
 from placa.reporting.errors import ReportEndingError
 from placa.reporting.model_card import card_path
@@ -103,7 +101,7 @@ def _report_without_r(
         raise NeedsRError("--compare needs R, which was not found. Install R, or omit the option.", part="compare")
     ending = f"{'' if language == 'en' else f'{language}.'}{to or 'md'}"
     if is_evaluation(run):
-        require_tables(run, read_record(run / "summary.json", Summary))
+        require_tables(run)
         target = out or run / f"report.{ending}"
         if to is None:
             write_plain_report(run, target, run.resolve().name, language)

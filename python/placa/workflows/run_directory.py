@@ -23,6 +23,7 @@ from placa.records.files import read_record, write_record
 from placa.records.foundation import FoundationFacts
 from placa.records.model import MODEL_SCHEMA, THRESHOLDS_SCHEMA, ModelFacts, Thresholds
 from placa.records.predictions import add_typicality, describe_predictions, tidy, write_predictions
+from placa.records.run import fingerprints_of_run
 from placa.records.run_facts import RUN_SCHEMA, DataFacts, RunFacts, TrainingFacts
 from placa.records.source import DatasetFacts
 from placa.reporting.model_card import write_model_card
@@ -31,9 +32,6 @@ from placa.training.finish import CalibratedModel
 from placa.training.fitting import Fitted
 from placa.training.options import TrainOptions
 from placa.training.own_parts import describe
-
-#: The files whose fingerprints are in ``run.json``, with that of the model; an author may edit the model card.
-_FILES = ("thresholds.json", "predictions.parquet", "history.csv", "labels.parquet")
 
 
 def write_run(
@@ -119,7 +117,7 @@ def write_run(
             "processes": processes,
         },
         "plan": plan,
-        "files": {name: fingerprint(directory / name) for name in _FILES if (directory / name).is_file()},
+        "files": fingerprints_of_run(directory),
     }
     if data.embeddings is not None:
         facts["embeddings"] = data.embeddings.facts

@@ -11,13 +11,13 @@ from typing import Any
 import pandas as pd
 from msgspec import convert
 
-from placa.core.files import atomic_directory, fingerprint, require_writable
+from placa.core.files import atomic_directory, require_writable
 from placa.core.places import user_names
 from placa.core.progress import Progress, show
 from placa.records.files import write_record
 from placa.records.parquet_files import read_parquet_frame
 from placa.records.predictions import COLUMNS, read_predictions, write_predictions
-from placa.records.run import require_files, require_model, require_run
+from placa.records.run import fingerprints_of_run, require_files, require_model, require_run
 from placa.records.run_facts import RunFacts
 from placa.reporting.errors import IdentifierLeftError
 from placa.sources.dicom.patient_key import PatientKey, read_patient_key
@@ -130,8 +130,7 @@ def _write_facts(directory: Path, facts: RunFacts) -> None:
     }
     shared: dict[str, Any] = {**facts, "data": data}
     shared.pop("plan", None)
-    names = ("thresholds.json", "predictions.parquet", "history.csv", "labels.parquet")
-    shared["files"] = {name: fingerprint(directory / name) for name in names if (directory / name).is_file()}
+    shared["files"] = fingerprints_of_run(directory)
     write_record(directory / "run.json", convert(shared, RunFacts), RunFacts)
 
 

@@ -13,11 +13,10 @@ from placa.core.files import fingerprint
 from placa.core.system import versions
 from placa.inference.loaded_run import LoadedRun
 from placa.records.files import write_record
+from placa.records.run import fingerprints_of_run
 from placa.records.run_facts import RunFacts
 from placa.records.update import UpdateFacts
 from placa.reporting.model_card import write_model_card
-
-_FILES = ("thresholds.json", "predictions.parquet", "history.csv")
 
 
 def write_facts(
@@ -71,7 +70,7 @@ def write_facts(
         },
         "timings": {"update": round(seconds, 1)},
         "versions": versions(),
-        "files": {name: fingerprint(partial / name) for name in _FILES if (partial / name).is_file()},
+        "files": fingerprints_of_run(partial),
         "update": record,
     }
     kept = {name: value for name, value in predictor.facts.items() if name != "plan"}

@@ -12,7 +12,7 @@ from msgspec import convert
 import placa
 from placa.core.errors import OutputExistsError
 from placa.core.executors import Executor
-from placa.core.files import atomic_directory, require_writable
+from placa.core.files import atomic_directory, fingerprints, require_writable
 from placa.core.progress import Progress, show
 from placa.evaluation.either_bridge import require_bridge, run_in_r
 from placa.evaluation.r_code import VALIDATE_RUN
@@ -125,6 +125,7 @@ def validate(
         written = _facts(name, predictor, prepared, facts, chosen)
         if joined is not None:
             written["embeddings"] = joined
+        written["files"] = fingerprints(partial)
         write_record(partial / "validation.json", written, ValidationFacts)
     add_external(run)
     write_model_card(run)

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from raising import raises
+from record_fixtures import reseal
 
 from placa.core.errors import DamagedFileError
 from placa.core.progress import Progress
@@ -94,7 +95,7 @@ def test_an_image_that_occurs_twice_is_an_error(broken: Path) -> None:
 
 def test_findings_of_another_set_are_an_error(broken: Path) -> None:
     facts = json.loads((broken / "source.json").read_text())
-    (broken / "source.json").write_text(json.dumps({**facts, "findings": ["Mass"]}))
+    reseal(broken / "source.json", {**facts, "findings": ["Mass"]})
     with raises(InvalidRecordError, path=str(broken / "source.json")):
         read_prepared(broken)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from campaigns import NAMES, campaign, random_moments
+from campaigns import NAMES, campaign
 from campaigns import start as start
 
 _KILLS = int(os.environ.get("PLACA_KILLS", "20"))
@@ -24,6 +24,6 @@ def test_a_killed_command_is_repeated_with_the_same_result(
 ) -> None:
     one = campaign(name, start)
     digest = one.undisturbed(tmp_path)
-    one.kill(tmp_path, random_moments(one.seconds, _KILLS, seed=NAMES.index(name) + 100 * _SEED), digest)
+    one.kill(tmp_path, _KILLS, digest, seed=NAMES.index(name) + 100 * _SEED)
     record_property("counts", one.text())
     one.require_no_harm()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from raising import raises
+from record_fixtures import reseal
 
 from placa.inference.predict import Predictor
 from placa.records.errors import FingerprintMismatchError
@@ -41,7 +42,7 @@ def test_a_model_with_another_fingerprint_is_not_loaded(other_model: Path, placa
 def test_the_model_of_another_run_is_an_error(a_run: Path, run: Path) -> None:
     facts = json.loads((a_run / "run.json").read_text())
     facts["model"]["fingerprint"] = "sha256:" + "1" * 64
-    (a_run / "run.json").write_text(json.dumps(facts))
+    reseal(a_run / "run.json", facts)
     for use in (Predictor, evaluate):
         with raises(FingerprintMismatchError, path=str(a_run / "model.keras"), expected="sha256:" + "1" * 64):
             use(a_run)

@@ -15,6 +15,7 @@ from made_dicom_pixels import dicoms
 from made_pixels import jpegs, others, pngs, tiffs
 from PIL import Image
 from raising import raises
+from record_fixtures import reseal
 
 from placa.core.files import fingerprint
 from placa.evaluation.bridge import run_rscript
@@ -127,7 +128,7 @@ def test_keras_predicts_without_a_usable_file(
         del facts["model"]["onnx"]
     elif change == "export":
         facts["model"]["onnx"] = {"fingerprint": None, "reason": "export"}
-    (a_run / "run.json").write_text(json.dumps(facts))
+    reseal(a_run / "run.json", facts)
     if change == "missing":
         (a_run / "model.onnx").unlink()
     if change == "gpu":
@@ -148,7 +149,7 @@ def test_an_onnx_file_of_another_model_is_not_used(a_run: Path) -> None:
     with zipfile.ZipFile(a_run / "model.keras", "a") as archive:
         archive.comment = b"another"
     facts["model"]["fingerprint"] = fingerprint(a_run / "model.keras")
-    (a_run / "run.json").write_text(json.dumps(facts))
+    reseal(a_run / "run.json", facts)
     with raises(FingerprintMismatchError, expected=facts["model"]["fingerprint"]):
         _ = LoadedRun(a_run).engine
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from conftest import Command
 from PIL import Image
+from record_fixtures import reseal
 
 from placa.inference.predict import predict_files
 from placa.models.files import read_card
@@ -57,6 +58,6 @@ def test_a_model_without_moments_predicts_as_before(a_run: Path, prepared: Path)
             archive.writestr(name, content)
     facts = json.loads((a_run / "run.json").read_text())
     facts["model"] = {"file": "model.keras", "fingerprint": fingerprint(path)}
-    (a_run / "run.json").write_text(json.dumps(facts))
+    reseal(a_run / "run.json", facts)
     predictions = predict_files(a_run, [sorted((prepared / "images").glob("*.png"))[0]])
     assert "typicality" not in predictions.columns() and "typicality" not in predictions.table()

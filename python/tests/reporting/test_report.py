@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 from raising import raises
+from record_fixtures import reseal
 from report_browser import look
 from report_fixtures import REPORTS, ROOT, make_run, strings
 from report_pages import Page, assert_no_source_shows
 
 from placa.core.errors import UnknownNameError
-from placa.core.files import write_json
 from placa.evaluation import bridge
 from placa.evaluation.errors import MissingRPackageError, MissingSourceError, RNotFoundError, RStartError
 from placa.records.errors import NotARunError
@@ -42,11 +42,11 @@ def test_a_missing_part_is_replaced_by_a_sentence(project: Path, tmp_path: Path)
         (run / "evaluation" / f"{table}.csv").unlink()
     summary = json.loads((run / "evaluation" / "summary.json").read_text())
     del summary["fingerprints"]
-    write_json(run / "evaluation" / "summary.json", summary)
+    reseal(run / "evaluation" / "summary.json", summary)
     (run / "labels.parquet").unlink()
     facts = json.loads((run / "run.json").read_text())
     facts["data"]["prepared"] = "data/prepared/moved away"
-    (run / "run.json").write_text(json.dumps(facts))
+    reseal(run / "run.json", facts)
     page = Page(render_report(run, renderer="rmarkdown"))
     words = strings("en")
     for key in (

@@ -12,11 +12,11 @@ from typing import Any
 import pandas as pd
 import pytest
 from PIL import Image
+from record_fixtures import reseal
 from report_browser import look
 from report_fixtures import make_run
 
 from placa.core.errors import PlacaError
-from placa.core.files import write_json
 from placa.records.predictions import read_predictions, write_predictions
 from placa.reporting.model_card import write_model_card
 from placa.reporting.render import render_report
@@ -103,7 +103,7 @@ def named(tmp_path_factory: pytest.TempPathFactory) -> Path:
     facts["machine"] |= {"gpu": OTHERS[0], "platform": OTHERS[5]}
     facts["versions"] = {OTHERS[0]: OTHERS[1], OTHERS[2]: OTHERS[3]}
     facts["data"]["decoders"] = {OTHERS[0]: OTHERS[2], OTHERS[4]: OTHERS[5]}
-    write_json(run / "run.json", facts)
+    reseal(run / "run.json", facts)
     evaluate(run, bridge="rscript", progress=False)
     return run
 

@@ -49,7 +49,7 @@ class Campaign:
         again: Options of the second call after an interruption.
         output: The output, relative to the directory.
         files: Patterns of files below `output` whose content must be the same; parquet is compared by its values.
-        seconds: The duration of an undisturbed call.
+        seconds: CPU seconds of an undisturbed call, with its children; they do not depend on what else runs.
         counts: What happened.
         program: The arguments of Python before those of the command line.
     """
@@ -67,9 +67,9 @@ class Campaign:
     def undisturbed(self, folder: Path) -> str:
         """Run the command in a copy; return the digest of its output."""
         work = Path(shutil.copytree(self.start, folder / "undisturbed"))
-        began = time.monotonic()
+        began = _cpu_seconds_of_children()
         done = self.run(work)
-        self.seconds = time.monotonic() - began
+        self.seconds = _cpu_seconds_of_children() - began
         assert done.returncode == 0, done.stderr
         return self.digest(work)
 
@@ -83,38 +83,41 @@ class Campaign:
             self.command(again), cwd=work, capture_output=True, text=True, check=False, env=_marked(work), **how
         )  # type: ignore[call-overload]
 
-    def kill(self, folder: Path, moments: Sequence[float], digest: str) -> None:
-        """Kill the command at the given moments, and compare the output of the next complete call with `digest`.
+    def kill(self, folder: Path, kills: int, digest: str, seed: int) -> None:
+        """Kill the command at random moments, and compare the output of the next complete call with `digest`.
 
         Up to four kills follow each other in one directory before a call may end.
         """
-        kills, work = 0, folder / "killed"
-        for number, moment in enumerate(moments):
-            if kills == 0:
+        moments = np.random.default_rng(seed).uniform(0.02, 0.97, 3 * kills) * self.seconds
+        in_a_row, work = 0, folder / "killed"
+        for moment in moments:
+            if in_a_row == 0:
                 shutil.rmtree(work, ignore_errors=True)
                 shutil.copytree(self.start, work)
-            killed = self.kill_after(work, moment, again=kills > 0)
+            killed = self.kill_after(work, moment, again=in_a_row > 0)
             self.counts["killed"] += killed
             self.counts["killed after the first state"] += killed and (work / ".out.training").is_dir()
-            kills += killed
+            in_a_row += killed
             if not killed or (self.name in {"prepare", "train"} and (work / self.output).exists()):
                 # It was complete before the kill.
                 self.counts["the same" if self.digest(work) == digest else "silently different"] += 1
-                kills = 0
-            elif kills == _IN_A_ROW or number == len(moments) - 1:
+                in_a_row = 0
+            elif in_a_row == _IN_A_ROW or self.counts["killed"] == kills:
                 self.judge(work, digest)
-                kills = 0
+                in_a_row = 0
+            if self.counts["killed"] == kills:
+                return
 
     def kill_after(self, work: Path, seconds: float, again: bool = False) -> bool:
         """Start the command, kill it, and return whether it was still running; its children must end with it."""
         with (work / ".log").open("wb") as log:
             process = subprocess.Popen(self.command(again), cwd=work, stdout=log, stderr=log, env=_marked(work))
-            try:
-                process.wait(seconds)
+            while process.poll() is None and _cpu_seconds(process.pid) < seconds:
+                time.sleep(0.05)
+            if process.poll() is not None:
                 return False
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.kill()
+            process.wait()
         (work / ".log").unlink()
         end = time.monotonic() + 10
         while (alive := _processes_of(work)) and time.monotonic() < end:
@@ -198,11 +201,6 @@ def campaign(name: str, start: Path) -> Campaign:
     return one
 
 
-def random_moments(seconds: float, count: int, seed: int) -> list[float]:
-    """Return moments during a call, in seconds after its start."""
-    return list(np.random.default_rng(seed).uniform(0.05, 1.02, count) * seconds)
-
-
 def limited(size: int) -> Callable[[], None]:
     """Return a function for a child process that limits the size of its files, like a full disk."""
 
@@ -212,6 +210,29 @@ def limited(size: int) -> Callable[[], None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
     return limit
+
+
+def _cpu_seconds_of_children() -> float:
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _cpu_seconds(process: int) -> float:
+    """Return the CPU seconds of a process and its descendants, also of those that have ended."""
+    parents, used = {}, {}
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (place / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        # User and system time of the process, and of its children that have ended.
+        parents[int(place.name)], used[int(place.name)] = int(fields[1]), sum(map(int, fields[11:15]))
+    family = {process}
+    while more := {one for one, parent in parents.items() if parent in family} - family:
+        family |= more
+    return sum(used.get(one, 0) for one in family) / os.sysconf("SC_CLK_TCK")
 
 
 def _marked(work: Path) -> dict[str, str]:

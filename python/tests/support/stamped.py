@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from record_fixtures import reseal
+
 from placa.core.files import fingerprint
 
 
@@ -12,5 +14,5 @@ def stamp(run: Path) -> Path:
     """Write the fingerprints of a run's files to its ``run.json`` again, after a test has changed them."""
     facts = json.loads((run / "run.json").read_text("utf-8"))
     facts["files"] = {name: fingerprint(run / name) for name in facts.get("files", {})}
-    (run / "run.json").write_text(json.dumps(facts), "utf-8")
+    reseal(run / "run.json", facts)
     return run

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import RecordedProgress
+from record_fixtures import reseal
 from sklearn.metrics import roc_auc_score
 
 from placa.inference.predict import Predictor
@@ -40,7 +41,7 @@ def many(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     manifest["Opacity"] = manifest["Opacity"].mask(random.random(len(grey)) < 0.1)
     manifest["Bright"], manifest["Rare"] = bright, has.astype("Int8")
     facts = json.loads((out / "source.json").read_text()) | {"findings": FINDINGS}
-    (out / "source.json").write_text(json.dumps(facts))
+    reseal(out / "source.json", facts)
     (out / "manifest.parquet").unlink()
     write_manifest(manifest, out / "manifest.parquet", {})
     return out

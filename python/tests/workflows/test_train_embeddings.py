@@ -12,6 +12,7 @@ import pytest
 from conftest import Command, RecordedProgress
 from made_embeddings import LENGTH, PROVENANCE, vectors_of, write_embeddings
 from raising import raises
+from record_fixtures import reseal
 from sklearn.metrics import roc_auc_score
 
 from placa.core.language import LANGUAGES
@@ -207,7 +208,7 @@ def test_volumes_have_no_single_embedding(prepared: Path, file: Path, tmp_path: 
     facts = json.loads((out / "source.json").read_text())
     reading = slabs(2)
     facts["reading"] = {**asdict(reading), "rule": reading.rule}
-    (out / "source.json").write_text(json.dumps(facts))
+    reseal(out / "source.json", facts)
     with raises(VolumeEmbeddingsError, squares=2):
         read_training_data(out, features=[file])
 

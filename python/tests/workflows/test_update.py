@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import Command, once
+from record_fixtures import reseal
 
 from placa.core.errors import OutputExistsError, PlacaError, UnknownNameError
 from placa.dataset.splits import SplitPlan
@@ -127,7 +128,7 @@ def test_bad_input_is_refused_and_nothing_is_written(
     for file in local.iterdir():
         if file.is_file():
             (foreign / file.name).write_bytes(file.read_bytes())
-    (foreign / "source.json").write_text(json.dumps({**other, "findings": ["Mass"]}))
+    reseal(foreign / "source.json", {**other, "findings": ["Mass"]})
     with pytest.raises(OtherFindingsError):
         update(run, foreign, out, progress=False)
     with pytest.raises(PlacaError):

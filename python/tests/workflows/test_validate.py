@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from conftest import RecordedProgress
 from raising import raises
+from record_fixtures import reseal
 from sklearn.metrics import roc_auc_score
 
 from placa.cli import main
@@ -108,7 +109,7 @@ def test_images_that_the_model_knows_are_left_out(
     np.save(mixed / "pixels-64.npy", pixels)
     facts = json.loads((a_run / "run.json").read_text())
     facts["data"]["prepared"] = str(prepared)
-    (a_run / "run.json").write_text(json.dumps(facts))
+    reseal(a_run / "run.json", facts)
     validate(a_run, mixed, progress=False)
     about = read_record(a_run / "validation" / "mixed" / "validation.json", ValidationFacts)
     assert about["left_out"] == {"same_image": 0, "same_patient": 0, "exact_duplicate": 5, "near_duplicate": 5}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -202,8 +203,10 @@ def _write_summary(given: ToEvaluate, rows: pd.DataFrame, found: list[dict[str, 
         "files": [*files, "summary.json"],
         "fingerprints": {name: fingerprint(out / name) for name in files},
     }
-    if metadata.get("model_fingerprint"):
-        summary["model_fingerprint"] = metadata["model_fingerprint"]
+    # Other programs may write anything there.
+    model = metadata.get("model_fingerprint")
+    if isinstance(model, str) and re.fullmatch("sha256:[0-9a-f]{64}", model):
+        summary["model_fingerprint"] = model
     write_record(out / "summary.json", summary, Summary)
 
 

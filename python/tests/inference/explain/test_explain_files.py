@@ -12,6 +12,7 @@ from made_dicom import write_dicom
 from made_volumes import thorax, write_volume
 from PIL import Image
 from raising import raises
+from record_fixtures import reseal
 
 from placa.core.errors import OutOfRangeError, UnknownNameError
 from placa.core.files import fingerprint
@@ -156,7 +157,7 @@ def test_the_square_with_the_highest_score_of_a_volume_is_explained(a_run: Path,
         for name, content in {**members, "placa.json": json.dumps(card).encode()}.items():
             archive.writestr(name, content)
     facts["model"]["fingerprint"] = fingerprint(a_run / "model.keras")
-    (a_run / "run.json").write_text(json.dumps(facts))
+    reseal(a_run / "run.json", facts)
     volume = tmp_path / "7.mha"
     write_volume(volume, thorax(opacity=True))
     done = placa("explain", a_run, volume, "--out", tmp_path / "out")

@@ -56,7 +56,7 @@ results_paragraph <- function(run, evaluation, language) {
       c(auroc_sentence(rows_of(evaluation$discrimination, name)), point_sentence(evaluation, name),
         slope_sentence(rows_of(evaluation$calibration_measures, name)))
     }))
-    plain(paste(c(sentences, group_sentence(evaluation), external_sentences(run)), collapse = " "))
+    paste(c(sentences, group_sentence(evaluation), external_sentences(run)), collapse = " ")
   })
 }
 

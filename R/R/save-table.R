@@ -37,7 +37,7 @@ table_writers <- list(
 
 # Word: pandoc makes the file from the table in Markdown.
 convert_table <- function(table, file) {
-  lines <- c(as_kable(table, "pipe", file), "", attr(table, "note"))
+  lines <- c(as_kable(table, "pipe", file), "", in_markdown(attr(table, "note")))
   need_package("rmarkdown", file)
   if (!rmarkdown::pandoc_available()) {
     abort(
@@ -72,12 +72,35 @@ write_sheet <- function(table, file) {
 as_kable <- function(table, format, file, ...) {
   need_package("knitr", file)
   align <- c("l", rep("r", ncol(table) - 1))
-  as.character(knitr::kable(as.data.frame(table), format, align = align, caption = attr(table, "caption"), ...))
+  caption <- attr(table, "caption")
+  table <- as.data.frame(table)
+  # For HTML and LaTeX, knitr escapes cells and headers; names in captions, and all names in Markdown, are still live.
+  if (format == "pipe") {
+    table[] <- lapply(table, in_markdown)
+    names(table) <- in_markdown(names(table))
+  }
+  escape <- list(pipe = in_markdown, html = escape_html, latex = escape_latex)[[format]]
+  as.character(knitr::kable(table, format, align = align, caption = if (length(caption)) escape(caption), ...))
+}
+
+# Numbers stay readable.
+in_markdown <- function(text) ifelse(grepl("[[:alpha:]]", text), escape_markdown(text), text)
+
+escape_html <- function(text) gsub("<", "&lt;", gsub("&", "&amp;", text, fixed = TRUE), fixed = TRUE)
+
+latex_marks <- c("\\" = "\\textbackslash{}", "~" = "\\textasciitilde{}", "^" = "\\textasciicircum{}",
+                 vapply(c("#", "$", "%", "&", "_", "{", "}"), function(mark) paste0("\\", mark), ""))
+
+escape_latex <- function(text) {
+  marks <- strsplit(text, "")[[1]]
+  known <- marks %in% names(latex_marks)
+  marks[known] <- latex_marks[marks[known]]
+  paste(marks, collapse = "")
 }
 
 html_note <- function(table) {
   note <- attr(table, "note")
-  if (length(note)) paste0("<p>", gsub("<", "&lt;", gsub("&", "&amp;", note, fixed = TRUE), fixed = TRUE), "</p>")
+  if (length(note)) paste0("<p>", escape_html(note), "</p>")
 }
 
 need_package <- function(package, file, call = rlang::caller_env()) {

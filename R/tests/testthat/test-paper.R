@@ -54,6 +54,22 @@ test_that("a table is written by the ending of its file", {
   expect_true("word/document.xml" %in% utils::unzip(file.path(folder, "one.docx"), list = TRUE)$Name)
 })
 
+test_that("names are text in cells, headers, captions and notes of every format", {
+  name <- "<b id='canary'>x</b> ![](canary.png) \\input{canary}"
+  table <- new_paper_table(stats::setNames(data.frame(name, "0.91 (0.85)"), c(name, "AUROC")), name, name)
+  folder <- withr::local_tempdir()
+  live <- c(html = "<b id", tex = "\\\\input[{]", md = "(?<!\\\\)(<b|!|`)")
+  for (ending in names(live)) {
+    text <- paste(readLines(save_table(table, file.path(folder, paste0("one.", ending)))), collapse = "\n")
+    expect_no_match(text, live[[ending]], perl = TRUE)
+    expect_match(text, "0.91 (0.85)", fixed = TRUE)
+  }
+  skip_if_not(rlang::is_installed("rmarkdown") && rmarkdown::pandoc_available(), "pandoc is not installed")
+  save_table(table, file.path(folder, "one.docx"))
+  document <- utils::unzip(file.path(folder, "one.docx"), "word/document.xml", exdir = folder)
+  expect_match(paste(readLines(document, warn = FALSE), collapse = ""), "canary.png", fixed = TRUE)
+})
+
 test_that("the methods paragraph cites what the evaluation used, and only that", {
   predictions <- example_predictions()
   methods <- methods_paragraph(evaluate(predictions, example_thresholds(), draws = 100))

@@ -128,18 +128,17 @@ def warn_if_changed(directory: Path, facts: SourceFacts, progress: Progress) -> 
     """Warn if a file has changed since `placa prepare`. Compares the fingerprints in ``source.json``."""
     pixels, stored = pixels_path(directory, facts["image_size"]), facts.get("files", {})
     changed = [name for name, one in stored.items() if _fingerprint(directory / name) != one]
-    if (
-        "manifest.parquet" not in changed
-        and _fingerprint(directory / "manifest.parquet", pixels) != facts["fingerprint"]
-    ):
-        changed += [*([] if stored else ["manifest.parquet or"]), pixels.name]
+    manifest = "manifest.parquet"
+    if manifest not in changed and _fingerprint(directory / manifest, pixels) != facts["fingerprint"]:
+        # Sets of the first versions have one fingerprint for both.
+        changed += [pixels.name] if stored else [manifest, pixels.name]
     audit = directory / "audit.json"
     if audit.is_file() and read_record(audit, Audit).get("fingerprint", facts["fingerprint"]) != facts["fingerprint"]:
         changed.append(audit.name)
     if changed:
         progress.warn(
-            f"{' '.join(changed)} of {directory} were changed after placa prepare, or belong to another set: labels "
-            "and splits may be those of other images. Run placa prepare again if you did not change them"
+            f"files of {directory} were changed after placa prepare, or belong to another set: {', '.join(changed)}. "
+            "Labels and splits may be those of other images. Run placa prepare again if you did not change them"
         )
 
 

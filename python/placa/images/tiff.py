@@ -135,7 +135,7 @@ def _require_segments(page: Any) -> None:
     """Check that a TIFF has the strips or tiles that its size needs; tifffile fills others with zeros.
 
     Raises:
-        ImageRejected: Some are missing, or there are more; or uncompressed ones are shorter, or longer by a row or more.
+        ImageRejected: Some are missing, or there are more; or uncompressed ones are short, or long by a row or more.
     """
     expected = math.prod(page.chunked)
     offsets = page.tags.get("TileOffsets" if page.is_tiled else "StripOffsets")

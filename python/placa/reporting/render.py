@@ -101,7 +101,7 @@ def render_report(
             run=str(run),
         )
     if not require_files(run, facts) and progress:
-        progress.warn(f"{run / 'run.json'} has no digest or no fingerprints of the other files: they may have been changed")
+        progress.warn(f"{run / 'run.json'} has no digest or no fingerprints: its files may have changed")
     require_evaluation(run, facts, evaluation)
     require_results(run, facts)
     for kind, name, known in (("report format", to, list(FORMATS)), ("document", document, list(DOCUMENTS))):

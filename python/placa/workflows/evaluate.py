@@ -119,7 +119,7 @@ def evaluate(
         progress.warn(f"{run / 'predictions.parquet'} has no model fingerprint: it may come from another model")
     thresholds_of_run = read_thresholds(run)
     if not require_files(run, facts):
-        progress.warn(f"{run / 'run.json'} has no digest or no fingerprints of the other files: they may have been changed")
+        progress.warn(f"{run / 'run.json'} has no digest or no fingerprints: its files may have changed")
     predictions.attrs["placa"] = metadata
     given = ToEvaluate(run, predictions, thresholds_of_run, split, prevalence, ratings)
     if out is not None:

@@ -220,9 +220,7 @@ def _fill(
     if source.missing_files:
         write_rejected(directory / "missing.csv", source.missing_files, ("row", "path"))
     _write_tables(directory, source, manifest)
-    facts["files"] = {
-        path.name: fingerprint(path) for kind in ("csv", "parquet") for path in directory.glob(f"*.{kind}")
-    }
+    facts["files"] = {path.name: fingerprint(path) for path in sorted(directory.glob("*.parquet"))}
     facts["fingerprint"] = audit["fingerprint"] = fingerprint(directory / "manifest.parquet", cache)
     write_record(directory / "audit.json", audit, Audit)
     facts["seconds"] = round(time.perf_counter() - started, 2)

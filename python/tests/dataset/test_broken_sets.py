@@ -16,7 +16,9 @@ from placa.core.errors import DamagedFileError
 from placa.core.progress import Progress
 from placa.dataset.errors import MissingPixelsError, RowCountMismatchError
 from placa.dataset.prepared import read_images, read_prepared
+from placa.records.audit import Audit
 from placa.records.errors import DuplicateImageError, InvalidRecordError, InvalidValueError
+from placa.records.files import read_record
 from placa.records.manifest import read_manifest, read_split_facts, write_manifest
 from placa.training.data import read_training_data
 
@@ -24,8 +26,8 @@ from placa.training.data import read_training_data
 @pytest.fixture
 def broken(prepared: Path, tmp_path: Path) -> Path:
     """Write a manifest and pixels that a test may change."""
-    for name in ("manifest.parquet", "pixels-64.npy", "source.json"):
-        shutil.copy(prepared / name, tmp_path / name)
+    for file in filter(Path.is_file, prepared.iterdir()):
+        shutil.copy(file, tmp_path / file.name)
     return tmp_path
 
 
@@ -115,14 +117,29 @@ class _Warnings(Progress):
         self.texts.append(text)
 
 
-@pytest.mark.parametrize("change", ["nothing", "order of rows", "labels", "order of pixels"])
-def test_a_set_whose_rows_and_pixels_may_not_belong_together_is_a_warning(broken: Path, change: str) -> None:
+@pytest.mark.parametrize(
+    ("change", "file"),
+    [
+        ("nothing", ""),
+        ("order of rows", "manifest.parquet"),
+        ("labels", "manifest.parquet"),
+        ("order of pixels", "pixels-64.npy"),
+        ("no boxes", "boxes.parquet"),
+        ("another audit", "audit.json"),
+    ],
+)
+def test_a_set_whose_rows_and_pixels_may_not_belong_together_is_a_warning(broken: Path, change: str, file: str) -> None:
     manifest, pixels = read_manifest(broken), np.load(broken / "pixels-64.npy")
     if change == "order of pixels":
         np.save(broken / "pixels-64.npy", np.roll(pixels, 1, axis=0))
+    elif change == "no boxes":
+        (broken / "boxes.parquet").unlink()
+    elif change == "another audit":
+        audit = read_record(broken / "audit.json", Audit)
+        reseal(broken / "audit.json", {**audit, "fingerprint": "sha256:" + "0" * 64})
     elif change != "nothing":
         changed = manifest[::-1] if change == "order of rows" else manifest.assign(Opacity=1 - manifest["Opacity"])
         write_manifest(changed, broken / "manifest.parquet", read_split_facts(broken))
     progress = _Warnings()
     read_training_data(broken, progress=progress)
-    assert len(progress.texts) == (change != "nothing")
+    assert [file in text for text in progress.texts] == [True] * (change != "nothing")

@@ -120,7 +120,11 @@ def test_a_tiff_whose_strips_do_not_fit_its_size_is_rejected(tmp_path: Path, com
     assert read_image(file, 32).std() > 0
     for tag, value, reason in [
         *(("ImageLength", 192, "missing"), ("ImageLength", 48, "more pixels"), ("RowsPerStrip", 8, "missing")),
-        *([("ImageWidth", 32, "more pixels"), ("StripByteCounts", [100] * 6, "missing")] if compression is None else []),
+        *(
+            [("ImageWidth", 32, "more pixels"), ("StripByteCounts", [100] * 6, "missing")]
+            if compression is None
+            else []
+        ),
     ]:
         tifffile.imwrite(file, _LEVELS, compression=compression, rowsperstrip=16)
         with tifffile.TiffFile(file, mode="r+") as opened:

@@ -66,7 +66,8 @@ def test_records_survive_writing_and_reading(tmp_path: Path) -> None:
         content = read_record(FIXTURES / f"{name}.json", kind.type)
         write_record(tmp_path / kind.file, content, kind.type)
         written = read_record(tmp_path / kind.file, kind.type)
-        assert written.pop("digest").startswith("sha256:")
+        # That of a model is a member of its file.
+        assert name == "model" or written.pop("digest").startswith("sha256:")
         assert written == content
 
 

@@ -184,7 +184,7 @@ def campaign(name: str, start: Path) -> Campaign:
             [],
         ),
         "train": (
-            ["train", "set", "--epochs", "6", "--batch-size", "16", "--out", "out"],
+            ["train", "set", "--epochs", "4", "--batch-size", "16", "--out", "out"],
             ["predictions.parquet", "thresholds.json"],
             ["--resume"],
         ),

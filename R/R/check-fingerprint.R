@@ -104,9 +104,10 @@ run_fingerprint <- function(run, call) {
 
 abort_fingerprint <- function(problem, expected, received, file, call,
                               remedy = "Copy the complete run again, or train it again.", record = "run.json") {
+  short <- function(print) substr(print %||% "none", 1, 19)
   abort(
     c(problem,
-      x = "Expected {.val {substr(expected %||% 'none', 1, 19)}}, received {.val {substr(received %||% 'none', 1, 19)}}.",
+      x = "Expected {.val {short(expected)}}, received {.val {short(received)}}.",
       i = remedy),
     class = "placa_error_fingerprint", call = call
   )

@@ -33,7 +33,8 @@ write_evaluation_files <- function(evaluation, directory, labels) {
   files <- c(tables, figures)
   hashes <- cli::hash_file_sha256(file.path(directory, files))
   summary$fingerprints <- stats::setNames(as.list(paste0("sha256:", hashes)), files)
-  text <- jsonlite::toJSON(c(list(digest = no_digest), summary), auto_unbox = TRUE, digits = NA, na = "null", null = "null", pretty = 2)
+  summary <- c(list(digest = no_digest), summary)
+  text <- jsonlite::toJSON(summary, auto_unbox = TRUE, digits = NA, na = "null", null = "null", pretty = 2)
   write_text(with_digest(text), file.path(directory, "summary.json"))
 }
 

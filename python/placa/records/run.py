@@ -144,9 +144,12 @@ def _require_part_of(facts: RunFacts, path: Path, record: Any, model: str | None
     """Check that a result is of the model of a run, and has a digest where the run has one."""
     expected = facts["model"]["fingerprint"]
     if model not in (None, expected):
-        problem = f"{path} is of another model: its fingerprint is {_short(str(model))}, but run.json has "
         raise FingerprintMismatchError(
-            f"{problem}{_short(expected)}. {remedy}", path=str(path), expected=expected, received=model
+            f"{path} is of another model: its fingerprint is {_short(str(model))}, but run.json has "
+            f"{_short(expected)}. {remedy}",
+            path=str(path),
+            expected=expected,
+            received=model,
         )
     if "digest" in facts and "digest" not in record:
         message = f"{path} was modified after placa wrote it: it has no digest, but run.json has one. {remedy}"

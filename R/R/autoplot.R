@@ -17,6 +17,14 @@
 #' | `"abstention"` | share of deferred images, see [abstain()] |
 #' | `"readers"` | ROC curve and readers, see [compare_readers()]; only with readers |
 #'
+#' Tables of estimates have a figure with one row per finding and one panel per
+#' metric: those of [discrimination()], [clustered_auroc()], [average_precision()],
+#' [partial_auroc()], [multiclass_auroc()], [confusion_matrix()],
+#' [operating_points()], [calibration_measures()], [choose_thresholds()],
+#' [reader_agreement()], [compare_modalities()], [compare_truths()],
+#' [localisation()], [pool_validations()], both tables of [monitor()], and `gain` of
+#' [update_model()].
+#'
 #' The method for [pr_points()] draws precision as steps, because linear
 #' interpolation is wrong in precision-recall space (Davis and Goadrich 2006).
 #'

@@ -32,7 +32,7 @@ average_precision <- function(predictions, split = "test", confidence = 0.95, dr
   check_confidence(confidence)
   check_draws(draws, seed)
   data <- select_split(predictions, split)
-  by_finding(data, function(rows, finding) {
+  as_estimates("average_precision", by_finding(data, function(rows, finding) {
     interval <- area_intervals(rows, cluster_index(rows), "average_precision", confidence, draws, seed)
     tibble::tibble(
       sample_facts(rows, finding, split),
@@ -42,7 +42,7 @@ average_precision <- function(predictions, split = "test", confidence = 0.95, dr
       average_precision_upper = interval$upper,
       confidence = confidence
     )
-  })
+  }))
 }
 
 #' @rdname average_precision
@@ -74,7 +74,7 @@ partial_auroc <- function(predictions, max_fpr = 0.1, split = "test", confidence
   })
   auroc <- data.frame(finding = table$finding, split = table$split, auroc = table$partial_auroc)
   warn_one_class(auroc, fold_index(data))
-  table
+  as_estimates("partial_auroc", table)
 }
 
 # The area of a random classifier maps to 0.5 and the full area to 1. The map is linear, so it also applies to bounds.

@@ -142,7 +142,7 @@ calibrate_all <- function(predictions, split, bins, places, confidence, draws, s
   names(curve)[names(curve) == "estimate"] <- "observed"
   ends <- c("bins", "confidence")
   list(
-    measures = measures[c(setdiff(names(measures), ends), ends)],
+    measures = as_estimates("calibration_measures", measures[c(setdiff(names(measures), ends), ends)]),
     curve = as_subclass("placa_calibration_curve", curve)
   )
 }

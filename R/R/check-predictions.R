@@ -51,13 +51,14 @@ invisible <- paste0(
 # Text in which blank is missing, as an empty cell of a CSV. A space or a zero-width character at an end would make
 # another patient of the same identifier, so it is removed, as in placa.records.predictions.
 as_known_text <- function(x, name, call = rlang::caller_env()) {
-  x <- as_text(x, name, call)
-  if (name %in% id_columns) x <- without_decimals(x)
+  x <- if (is.character(x) && !is.object(x)) as.vector(x) else as_text(x, name, call)
   # Most texts are plain ASCII without a space at an end; replacements in a million texts take seconds.
   odd <- .Call(placa_odd_text, x)
   if (length(odd) == 0) {
     return(x)
   }
+  x[odd] <- enc2utf8(x[odd])
+  if (name %in% id_columns) x <- without_decimals(x)
   given <- x[odd]
   values <- unique(given)
   tidy <- trimws(gsub(invisible, "", values), whitespace = "[\\h\\v]")
@@ -142,7 +143,7 @@ as_truth <- function(x, call) {
     x <- unlist(lapply(x, function(value) if (length(value) == 0) NA else value))
   }
   number <- suppressWarnings(as.double(x))
-  wrong <- (is.na(number) & !is.na(x)) | (!is.na(number) & !number %in% c(0, 1))
+  wrong <- (is.na(number) & !is.na(x)) | (!is.na(number) & number != 0 & number != 1)
   if (any(wrong)) {
     abort(
       c("{.field truth} must be 0, 1 or missing.",
@@ -164,6 +165,9 @@ check_present <- function(x, name, class, call) {
 
 # Age is a column that nobody may have asked for, so a wrong value is missing, with a warning.
 as_age <- function(x) {
+  if (is.double(x) && !is.object(x) && !any(x < 0 | x > 150, na.rm = TRUE)) {
+    return(x)
+  }
   age <- suppressWarnings(as.double(if (is.numeric(x) || is.logical(x)) x else as.character(x)))
   outside <- !is.na(age) & (age < 0 | age > 150)
   if (any(outside)) age[outside] <- NA_real_

@@ -54,7 +54,7 @@ choose_thresholds <- function(predictions, split = "validation", sensitivity = 0
   if (!rlang::is_string(default) || !default %in% names) {
     abort_aim("{.arg default} must be one of {.val {names}}, not {.val {default}}.", names = names, default = default)
   }
-  by_finding(rows, function(rows, finding) {
+  as_estimates("thresholds", by_finding(rows, function(rows, finding) {
     points <- choose_points(rows$probability, rows$truth, sensitivity, specificity)
     table <- tibble::tibble(
       finding = finding, operating_point = names,
@@ -66,7 +66,7 @@ choose_thresholds <- function(predictions, split = "validation", sensitivity = 0
     }
     limits <- threshold_limits(rows, points, sensitivity, specificity, worth, confidence, draws, seed)
     tibble::tibble(table, lower = limits[, 1], upper = limits[, 2])
-  })
+  }))
 }
 
 percent_name <- function(share) format(100 * share, digits = 15, trim = TRUE, decimal.mark = ".")

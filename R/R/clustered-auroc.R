@@ -89,7 +89,7 @@ clustered_auroc <- function(predictions, split = "test", confidence = 0.95, draw
   })
   warn_one_class(table[table$method == "delong", ], fold_index(data))
   warn_interval(table[table$method == "score", ])
-  table
+  as_estimates("clustered_auroc", table)
 }
 
 # A data frame with one named row per method; `drawn` is the row of the bootstrap.

@@ -88,7 +88,7 @@ compare_modalities <- function(readers, predictions = NULL, reference = NULL, me
     })
   })
   parts <- unlist(parts, recursive = FALSE)
-  table <- as_subclass("placa_modalities", do.call(rbind, lapply(parts, `[[`, "table")))
+  table <- as_estimates("modalities", do.call(rbind, lapply(parts, `[[`, "table")))
   attr(table, "components") <- do.call(rbind, lapply(parts, `[[`, "components"))
   inform_narrower(table)
   table

@@ -50,7 +50,7 @@ compare_truths <- function(predictions, truths, thresholds = NULL, positive_from
       tibble::tibble(finding = finding, truth = truth, truth_rows(rows, point, confidence))
     }, of, names(of)))
   })
-  tibble::tibble(do.call(rbind, unname(parts)), confidence = confidence)
+  as_estimates("truths", tibble::tibble(do.call(rbind, unname(parts)), confidence = confidence))
 }
 
 truths_of_readers <- function(readers, positive_from) {

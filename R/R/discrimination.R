@@ -120,7 +120,7 @@ discrimination <- function(predictions, split = "test", confidence = 0.95, draws
   })
   warn_one_class(table, fold_index(data))
   warn_interval(table)
-  table
+  as_estimates("discrimination", table)
 }
 
 count_patients <- function(patient_id) {

@@ -21,11 +21,15 @@ detail_text_fields <- c(
 detail_integer_fields <- c("n_clusters", "bins", "rank", "truth", "n_readers", "n_cases", "n_left_out")
 detail_logical_fields <- c("own", "too_small", "narrower", "noninferior")
 
+# Tables that share a figure, see plot-estimates.R.
+estimate_classes <- list(
+  discrimination = "discrimination", operating_points = "operating_points",
+  calibration_measures = "calibration_measures", reader_agreement = "agreement", modalities = "modalities"
+)
 detail_classes <- c(
   roc_bands = "placa_roc_bands", pr_bands = "placa_pr_bands", predictive_values = "placa_predictive_values",
   calibration_curve = "placa_calibration_curve", decision_curve = "placa_decision_curve",
-  subgroups = "placa_subgroups", errors = "placa_errors", abstention = "placa_abstention", readers = "placa_readers",
-  modalities = "placa_modalities"
+  subgroups = "placa_subgroups", errors = "placa_errors", abstention = "placa_abstention", readers = "placa_readers"
 )
 
 # `predictions` contain all splits, `rows` the evaluated split. Abstention requires calibration images. Bands and curves

@@ -61,11 +61,11 @@ multiclass_auroc <- function(predictions, split = "test", none = "none", confide
   # If every draw has the same area, such as 1, the draws do not show its uncertainty.
   intervals[intervals$lower == intervals$upper & !is.na(intervals$lower), c("lower", "upper")] <- NA_real_
   of_pair <- vapply(pairs, function(pair) sum(data$truth %in% pair), 1L)
-  tibble::tibble(
+  as_estimates("multiclass_auroc", tibble::tibble(
     class_1 = c(vapply(pairs, `[[`, "", 1), NA), class_2 = c(vapply(pairs, `[[`, "", 2), NA), split = split,
     auroc = intervals$estimate, auroc_lower = intervals$lower, auroc_upper = intervals$upper,
     n_images = c(of_pair, length(data$truth)), confidence = confidence
-  )
+  ))
 }
 
 #' @rdname multiclass_auroc
@@ -91,10 +91,10 @@ confusion_matrix <- function(predictions, split = "test", none = "none", confide
     units <- data$cluster[data$truth == cells$truth[[i]]]
     intervals[i, c("lower", "upper")] <- as.list(wilson_of_clusters(intervals$estimate[[i]], units, confidence))
   }
-  tibble::tibble(
+  as_estimates("confusion", tibble::tibble(
     truth = cells$truth, predicted = cells$predicted, split = split, n = as.integer(colSums(in_cell)),
     share = intervals$estimate, share_lower = intervals$lower, share_upper = intervals$upper, confidence = confidence
-  )
+  ))
 }
 
 # The class of each image, and the probabilities of all classes in columns.

@@ -58,7 +58,7 @@ localisation <- function(marks, boxes, images, k = c(1, 3), false_positives = c(
   check_draws(draws, seed)
   check_counts_of_marks(k, false_positives)
   on.exit(clear_resample_cache())
-  by_finding_of_marks(marks, boxes, images, function(free, finding) {
+  as_estimates("localisation", by_finding_of_marks(marks, boxes, images, function(free, finding) {
     statistic <- localisation_statistic(free, k, false_positives)
     boot <- bootstrap_clusters(free$cluster, free$with_box, statistic, draws, seed)
     tibble::tibble(
@@ -69,7 +69,7 @@ localisation <- function(marks, boxes, images, k = c(1, 3), false_positives = c(
       n_images = length(free$cluster), n_with_box = sum(free$with_box), n_lesions = nrow(free$lesions),
       n_patients = free$n_patients, confidence = confidence
     )
-  })
+  }))
 }
 
 #' @rdname localisation

@@ -61,7 +61,10 @@ monitor <- function(reference, periods, thresholds, split = "test", confidence =
     rows <- if (name == "reference") own else periods[[name]]
     performance_of(name, rows, confidence, draws, seed)
   })
-  list(drift = do.call(rbind, drift), performance = do.call(rbind, performance))
+  list(
+    drift = as_estimates("drift", do.call(rbind, drift)),
+    performance = as_estimates("performance", do.call(rbind, performance))
+  )
 }
 
 #' @rdname monitor

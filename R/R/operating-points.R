@@ -108,7 +108,7 @@ operating_points <- function(predictions, thresholds, split = "test", confidence
   data <- select_split(predictions, split)
   thresholds <- check_thresholds(thresholds, unique(data$finding))
   estimates_at <- metrics_of(metric_engine())
-  by_finding(data, function(rows, finding) {
+  as_estimates("operating_points", by_finding(data, function(rows, finding) {
     points <- thresholds[thresholds$finding == finding, ]
     metrics <- metrics_at(rows, points$threshold, confidence)
     names <- unique(metrics$metric)
@@ -123,7 +123,7 @@ operating_points <- function(predictions, thresholds, split = "test", confidence
       metrics,
       confidence = confidence
     )
-  })
+  }))
 }
 
 check_thresholds <- function(thresholds, findings, call = rlang::caller_env()) {

@@ -1,7 +1,8 @@
 #' @rdname autoplot.placa_evaluation
 #' @param metric For subgroups of several findings: the metric to plot; `NULL` is
 #'   `"auroc"`. For one finding: one or more metrics; `NULL` is all except
-#'   `sensitivity`, which is 1 - `under_diagnosis`.
+#'   `sensitivity`, which is 1 - `under_diagnosis`. For a table of estimates: the
+#'   metrics or measures to plot; `NULL` is the main ones.
 #' @exportS3Method ggplot2::autoplot
 autoplot.placa_subgroups <- function(object, metric = NULL, # nolint: object_name_linter.
                                      labels = plot_labels("en"), ...) {

@@ -9,7 +9,8 @@ labels_of <- function(language) {
   labels <- lapply(words$figure, unlist)
   labels$decimal_mark <- words$number$decimal
   labels$percent_sign <- sub("{n}", "", words$number$percent, fixed = TRUE)
-  labels$metrics <- unlist(utils::modifyList(words$metric, words$figure$metrics))
+  measures <- lapply(c(words$calibration$measure, words$readers$coefficient), capitalise)
+  labels$metrics <- unlist(utils::modifyList(utils::modifyList(measures, words$metric), words$figure$metrics))
   labels$columns <- unlist(words$column)
   labels$stages <- capitalise(unlist(words$stage))
   findings <- capitalise(unlist(words$finding))

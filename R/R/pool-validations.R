@@ -47,7 +47,7 @@ pool_validations <- function(validations, confidence = 0.95) {
     v <- (width / (2 * stats::qnorm((1 + sets$confidence) / 2)))^2
     tibble::tibble(finding = finding, n_sets = nrow(sets), pooled_auroc(y, v, confidence), confidence = confidence)
   })
-  do.call(rbind, parts)
+  as_estimates("pooled", do.call(rbind, parts))
 }
 
 pooled_auroc <- function(y, v, confidence, metafor = rlang::is_installed("metafor")) {

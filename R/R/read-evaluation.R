@@ -30,14 +30,21 @@ read_evaluation <- function(x, split = "test") {
   }
   summary <- read_json_of_run(directory, "summary.json")
   check_evaluation(directory, summary, if (directory != x) x)
-  tables <- lapply(table_files, function(file) read_table(file.path(directory, file)))
+  with_class <- function(name, table) {
+    if (name %in% names(estimate_classes)) {
+      as_estimates(estimate_classes[[name]], table)
+    } else if (name %in% names(detail_classes)) {
+      as_subclass(detail_classes[[name]], table)
+    } else {
+      table
+    }
+  }
+  read_one <- function(name, file) with_class(name, read_table(file.path(directory, file)))
+  tables <- Map(read_one, names(table_files), table_files)
   # Older evaluations have fewer tables; without a validation split there is no abstention table.
   details <- c(detail_files, validation_files)
   details <- details[details %in% (names(summary$fingerprints) %||% list.files(directory))]
-  details <- lapply(stats::setNames(nm = names(details)), function(name) {
-    table <- read_table(file.path(directory, details[[name]]))
-    if (name %in% names(detail_classes)) as_subclass(detail_classes[[name]], table) else table
-  })
+  details <- Map(read_one, names(details), details)
   if (!is.null(details$readers)) attr(details$readers, "curve") <- details$reader_curve
   thresholds <- if (file.exists(file.path(x, "thresholds.json"))) read_thresholds(x)
   new_evaluation(

@@ -64,7 +64,7 @@ reader_agreement <- function(readers, predictions = NULL, weights = c("none", "l
     abort_ratings("Agreement requires two or more readers of the same images.",
                   "Received {length(unique(readers$reader))}.", readers = readers)
   }
-  table
+  as_estimates("agreement", table)
 }
 
 # Adds the cluster of each rating.

@@ -75,7 +75,7 @@ update_model <- function(predictions, method = "auto", split = NULL, confidence 
   update <- structure(
     list(
       coefficients = bind("coefficients"), tests = bind("tests"),
-      gain = tibble::tibble(bind("gain"), confidence = confidence), maps = bind("maps"),
+      gain = as_estimates("gain", tibble::tibble(bind("gain"), confidence = confidence)), maps = bind("maps"),
       predictions = do.call(rbind, unname(lapply(parts, `[[`, "predictions")))
     ),
     class = "placa_update"

@@ -216,3 +216,30 @@ test_that("figures of an evaluation have sizes, and figures without data are omi
   few <- suppressWarnings(evaluate(few[few$split == "test", ], example_thresholds(), draws = 100))
   for (figure in evaluation_figures(few)) expect_silent(texts_of(figure$plot))
 })
+
+test_that("each table of estimates has a figure with its values, in both languages", {
+  readers <- example_readers()
+  tables <- list(
+    evaluation$discrimination, evaluation$calibration_measures, reader_agreement(readers),
+    choose_thresholds(example_predictions(), draws = 100),
+    compare_modalities(example_readers(3, modalities = c("alone", "with model")), example_predictions()),
+    pool_validations(data.frame(
+      finding = "Effusion", auroc = c(0.8, 0.9), auroc_lower = c(0.7, 0.8), auroc_upper = c(0.85, 0.95),
+      confidence = 0.95
+    ))
+  )
+  for (table in tables) {
+    expect_figure(ggplot2::autoplot(table))
+    expect_figure(ggplot2::autoplot(table, labels = "es"))
+  }
+  drawn <- layer_of(ggplot2::autoplot(evaluation$discrimination), "GeomLinerange")
+  expect_setequal(drawn$xmin, evaluation$discrimination$auroc_lower)
+  points <- evaluation$operating_points
+  drawn <- layer_of(ggplot2::autoplot(points, metric = "kappa"), "GeomPoint")
+  expect_setequal(drawn$x, points$estimate[points$metric == "kappa"])
+  expect_error(ggplot2::autoplot(points, metric = "ppp"), class = "placa_error_plot")
+  slopes <- ggplot2::autoplot(evaluation$calibration_measures, metric = "slope")
+  expect_identical(unique(layer_of(slopes, "GeomVline")$xintercept), 1)
+  # A table without a column of the figure is a plain table.
+  expect_s3_class(points["finding"], c("tbl_df", "tbl", "data.frame"), exact = TRUE)
+})

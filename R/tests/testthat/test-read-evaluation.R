@@ -32,7 +32,7 @@ test_that("an evaluation by an older version is read and printed", {
   summary <- jsonlite::read_json(file.path(run, "evaluation", "summary.json"))
   write_record(summary[setdiff(names(summary), "fingerprints")], file.path(run, "evaluation", "summary.json"))
   back <- read_evaluation(run)
-  expect_equal(back$discrimination, older)
+  expect_equal(tibble::as_tibble(back$discrimination), older)
   expect_null(back$subgroups)
   expect_output(print(back), "95%.*delong")
 })

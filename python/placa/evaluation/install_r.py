@@ -20,9 +20,32 @@ if (length(site) == 0) dir.create(user, recursive = TRUE, showWarnings = FALSE)
 cat(if (length(site) > 0) site[[1]] else user)
 """
 
+#: R code that builds the vignettes of a source folder with the installed package and adds them to it, as
+#: R CMD INSTALL does for a package of R CMD build, which would compile the package a second time.
+_VIGNETTES = """
+source <- commandArgs(TRUE)[[1]]
+library <- commandArgs(TRUE)[[2]]
+if (requireNamespace("rmarkdown", quietly = TRUE) && rmarkdown::pandoc_available()) {
+  .libPaths(c(library, .libPaths()))
+  tools::buildVignettes(dir = source, quiet = TRUE)
+  built <- tools::pkgVignettes(dir = source, output = TRUE)
+  about <- lapply(built$docs, tools::vignetteInfo)
+  index <- data.frame(
+    File = basename(built$docs), Title = vapply(about, `[[`, "", "title"), PDF = basename(built$outputs), R = ""
+  )
+  index[c("Depends", "Keywords")] <- list(lapply(about, `[[`, "depends"), lapply(about, `[[`, "keywords"))
+  documents <- file.path(library, "placa", "doc")
+  dir.create(documents)
+  file.copy(c(built$docs, built$outputs), documents)
+  saveRDS(index, file.path(library, "placa", "Meta", "vignette.rds"))
+}
+"""
+
 
 def install_r_package() -> Path:
     """Install the R package placa in the first writable library of R.
+
+    Its vignettes are built where R has knitr, rmarkdown and pandoc. Without them, the package has none.
 
     Returns:
         The path of the library.
@@ -53,6 +76,9 @@ def install_r_package() -> Path:
         # An interrupted installation leaves its lock, and R would refuse to install the package ever again.
         shutil.rmtree(Path(place) / "00LOCK-placa", ignore_errors=True)
         done = _run([r, "CMD", "INSTALL", "--no-test-load", f"--library={place}", str(source)])
+        if done.returncode == 0:
+            # The package works without its vignettes, so a failure is no error.
+            run_rscript(_VIGNETTES, str(source), place)
     if done.returncode:
         reason = _reason(done)
         raise RInstallError(f"R cannot install the package placa in {place}: {reason}", library=place, reason=reason)

@@ -53,7 +53,7 @@ loss_limits <- function(own, present, absent, z, cluster, confidence, share) {
   }
   images <- length(own) / design_effect_of(own - estimate, cluster)
   of_slope <- function(slope) {
-    positive <- stats::plogis(slope * z)
+    positive <- logistic(slope * z)
     mean_loss <- mean(absent + positive * (present - absent))
     off <- if (is.null(share)) 0 else mean_loss * (1 - 2 * share) / (share * (1 - share))
     if_present <- present - mean_loss - (1 - mean(positive)) * off

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from placa.cli.terminal import print_line, print_path
-from placa.core.arguments import SCHEDULER, UPDATE_METHODS, add_bridge
+from placa.core.arguments import SCHEDULER, UPDATE_METHODS, add_bridge, add_features, provenance_of
 from placa.core.progress import RichProgress
 
 
@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what is updated; auto: the simplest that a closed test supports (default: %(default)s)",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing run")
+    add_features(parser, "parquet file (or folder) of its embeddings, for a run that was trained on embeddings")
     add_bridge(parser)
     parser.add_argument("--scheduler", metavar="ADDRESS", help=SCHEDULER)
 
@@ -44,6 +45,8 @@ def run(options: argparse.Namespace) -> None:
             options.bridge,
             progress,
             executor,
+            options.features,
+            provenance_of(options),
         )
     for finding, one in facts["update"]["findings"].items():
         line = "" if one["slope"] is None else f": logit = {one['intercept']:.2f} + {one['slope']:.2f} × logit"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from placa.core.executors import Executor
 from placa.core.progress import SILENT, Progress
 from placa.inference import dask, local
-from placa.inference.embedded import require_pixels
+from placa.inference.embedded import predict_embedded_set, require_pixels
 from placa.inference.errors import MixedInputsError, NothingToPredictError, ReadingMismatchError
 from placa.inference.loaded_run import LoadedRun
 from placa.records.files import read_record
@@ -18,6 +18,8 @@ from placa.records.source import SourceFacts
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from placa.dataset.embeddings import Embeddings
 
 
 def find_prepared_set(places: Sequence[Path]) -> Path | None:
@@ -113,3 +115,29 @@ def predict_prepared(
 
         images, outputs = pool_studies(images, predictor.findings, outputs)
     return predictor.tabulate(images, outputs), facts
+
+
+def predict_local_set(
+    predictor: LoadedRun,
+    prepared: Path,
+    features: str | Path | Iterable[str | Path],
+    provenance: Mapping[str, str] | None,
+    progress: Progress,
+    executor: Executor | None,
+) -> tuple[pd.DataFrame, Embeddings | None]:
+    """Predict the images of a prepared data set from their embeddings if `features` names files, or their pixels.
+
+    Args:
+        predictor: A run.
+        prepared: A directory that ``placa prepare`` wrote.
+        features, provenance: As for `predict_embedded_set`.
+        progress: Shows the progress bar.
+        executor: Where pixels are predicted; in this process by default.
+
+    Returns:
+        The table of predictions, and the embeddings.
+    """
+    if features:
+        table, _, embeddings = predict_embedded_set(predictor, prepared, features, provenance, progress)
+        return table, embeddings
+    return predict_prepared(predictor, prepared, progress, executor)[0], None

@@ -32,6 +32,7 @@ class SelectedSet(TypedDict):
     found: Annotated[Count, Meta(description="Its images.")]
     left_out: Annotated[LeftOut, Meta(description="Images that the model knows.")]
     other_view: Annotated[Count, Meta(description="Images of views that the model was not trained on; left out.")]
+    embeddings: NotRequired[Annotated[JoinedEmbeddings, Meta(description="The embeddings that were predicted.")]]
 
 
 class ValidationFacts(Record, SelectedSet):
@@ -45,7 +46,6 @@ class ValidationFacts(Record, SelectedSet):
     created: Annotated[str, Meta(description="Date and time (ISO 8601, UTC).")]
     model: Annotated[Fingerprint, Meta(description="Fingerprint of the model.")]
     used: Annotated[Count, Meta(description="Images that were evaluated.")]
-    embeddings: NotRequired[Annotated[JoinedEmbeddings, Meta(description="The embeddings that were predicted.")]]
     findings: Annotated[list[str], Meta(min_length=1, description="The findings that were evaluated.")]
     findings_without_labels: Annotated[list[str], Meta(description="Findings of the model without labels here.")]
     notes: Annotated[list[Coded], Meta(description="Remarks for the user.")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ from placa.core.errors import OutputExistsError, unknown_name
 from placa.core.executors import Executor
 from placa.core.files import atomic_directory, fingerprint, refuse_existing
 from placa.core.progress import Progress, show
+from placa.dataset.embeddings import Embeddings
 from placa.evaluation.either_bridge import require_bridge, run_in_r
 from placa.evaluation.errors import NoUpdateError
 from placa.evaluation.r_code import UPDATE_RUN
 from placa.inference.external_images import Selection, require_finding, select_images
 from placa.inference.known_images import share_names
 from placa.inference.predict import Predictor
-from placa.inference.prepared import predict_prepared
+from placa.inference.prepared import predict_local_set
 from placa.models.calibration import Recalibration, logit, operating_points, sigmoid
 from placa.models.files import save_model
 from placa.models.onnx_file import export_onnx, save_onnx
@@ -47,6 +49,8 @@ def update(
     bridge: str = "auto",
     progress: Progress | bool = True,
     executor: Executor | None = None,
+    features: str | Path | Iterable[str | Path] = (),
+    provenance: Mapping[str, str] | None = None,
 ) -> RunFacts:
     """Update the probabilities and thresholds of a run for a local data set, and write a new run.
 
@@ -66,6 +70,9 @@ def update(
         bridge: ``rpy2``, ``rscript`` or ``auto`` (see `placa.workflows.evaluate.evaluate`).
         progress: Display for progress and remarks.
         executor: Where predictions are computed; in this process by default.
+        features: Files of embeddings of the data set, for a run that was trained on embeddings; images without an
+            embedding are left out.
+        provenance: How they were made, where their files do not state it.
 
     Returns:
         The content of the new ``run.json``; ``update`` describes the update, and `out` ``/update`` has its tables.
@@ -89,8 +96,10 @@ def update(
     internal, _ = read_predictions(run)
     facts = read_record(prepared / "source.json", SourceFacts)
     require_finding(predictor, prepared, facts)
-    table, _ = predict_prepared(predictor, prepared, progress, executor)
-    chosen = select_images(predictor, prepared, facts, internal, table, progress)
+    table, embeddings = predict_local_set(predictor, prepared, features, provenance, progress, executor)
+    chosen = select_images(
+        predictor, prepared, facts, internal, table, progress, embeddings.present if embeddings else None
+    )
     usable = [
         name for name in chosen.findings if chosen.table.loc[chosen.table["finding"] == name, "truth"].nunique() == 2
     ]
@@ -122,7 +131,7 @@ def update(
             )
         maps = [_map(updates[name], name, tables) for name in predictor.findings]
         thresholds = _thresholds(predictor, local, usable, maps)
-        _write_model(predictor, maps, prepared, partial)
+        _write_model(predictor, maps, prepared, embeddings, partial)
         model_fingerprint = fingerprint(partial / "model.keras")
         write_record(partial / "thresholds.json", thresholds, Thresholds)
         crossed = _cross_fitted(local, pd.read_csv(tables / "predictions.csv", dtype={"image_id": str}))
@@ -145,6 +154,8 @@ def update(
             "used": int(local["image_id"].nunique()),
             "findings": updates,
         }
+        if embeddings is not None:
+            record["embeddings"] = embeddings.facts
         if (run / "history.csv").is_file():
             shutil.copyfile(run / "history.csv", partial / "history.csv")
         return write_facts(predictor, partial, out, record, old, crossed, time.perf_counter() - began)
@@ -202,7 +213,9 @@ def _thresholds(predictor: Predictor, local: pd.DataFrame, usable: list[str], ma
     return {"schema_version": THRESHOLDS_SCHEMA, "chosen_on": "local", "findings": findings}
 
 
-def _write_model(predictor: Predictor, maps: list[UpdateMap], prepared: Path, partial: Path) -> None:
+def _write_model(
+    predictor: Predictor, maps: list[UpdateMap], prepared: Path, embeddings: Embeddings | None, partial: Path
+) -> None:
     if all(one == UpdateMap() for one in maps):
         for name in ("model.keras", "model.onnx"):
             if (predictor.run / name).is_file():
@@ -212,7 +225,8 @@ def _write_model(predictor: Predictor, maps: list[UpdateMap], prepared: Path, pa
     save_model(model, partial / "model.keras", predictor.card)
     from placa.dataset.prepared import read_images
 
-    onnx = export_onnx(model, read_images(prepared, predictor.size)[1], predictor.reading.squares)
+    inputs = read_images(prepared, predictor.size)[1] if embeddings is None else embeddings.vectors
+    onnx = export_onnx(model, inputs, predictor.reading.squares)
     if onnx.content:
         save_onnx(onnx, partial / "model.onnx", fingerprint(partial / "model.keras"))
 

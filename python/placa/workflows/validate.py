@@ -16,11 +16,10 @@ from placa.core.files import atomic_directory, fingerprints, require_writable
 from placa.core.progress import Progress, show
 from placa.evaluation.either_bridge import require_bridge, run_in_r
 from placa.evaluation.r_code import VALIDATE_RUN
-from placa.inference.embedded import predict_embedded_set
 from placa.inference.errors import ValidationNameError
 from placa.inference.external_images import Selection, require_finding, select_images
 from placa.inference.predict import Predictor
-from placa.inference.prepared import predict_prepared
+from placa.inference.prepared import predict_local_set
 from placa.records.evaluation import Summary
 from placa.records.files import read_record, write_record
 from placa.records.predictions import describe_predictions, read_predictions, write_predictions
@@ -85,14 +84,10 @@ def validate(
     internal, metadata = read_predictions(run)
     facts = read_record(prepared / "source.json", SourceFacts)
     require_finding(predictor, prepared, facts)
-    joined = None
-    if features:
-        table, _, embeddings = predict_embedded_set(predictor, prepared, features, provenance, progress)
-        joined, present = embeddings.facts, embeddings.present
-    else:
-        table, _ = predict_prepared(predictor, prepared, progress, executor)
-        present = None
-    chosen = select_images(predictor, prepared, facts, internal, table, progress, present)
+    table, embeddings = predict_local_set(predictor, prepared, features, provenance, progress, executor)
+    chosen = select_images(
+        predictor, prepared, facts, internal, table, progress, embeddings.present if embeddings else None
+    )
     evaluated_folder(run, "test", progress, bridge)
     split = read_record(run / "evaluation" / "summary.json", Summary)["split"]
     internal.attrs["placa"] = metadata
@@ -123,8 +118,8 @@ def validate(
             shutil.move(file, partial / file.name)
         tables.rmdir()
         written = _facts(name, predictor, prepared, facts, chosen)
-        if joined is not None:
-            written["embeddings"] = joined
+        if embeddings is not None:
+            written["embeddings"] = embeddings.facts
         written["files"] = fingerprints(partial)
         write_record(partial / "validation.json", written, ValidationFacts)
     add_external(run)

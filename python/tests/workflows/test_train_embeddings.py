@@ -18,10 +18,12 @@ from sklearn.metrics import roc_auc_score
 from placa.core.language import LANGUAGES
 from placa.dataset.errors import VolumeEmbeddingsError
 from placa.dataset.splits import SplitPlan
+from placa.evaluation.errors import NoUpdateError
+from placa.inference.embedded import predict_table
 from placa.inference.errors import MixedInputsError, NothingToPredictError, ReadsEmbeddingsError, ReadsPixelsError
 from placa.inference.explain import explain_files
 from placa.inference.model import load_model
-from placa.inference.predict import predict_files
+from placa.inference.predict import Predictor, predict_files
 from placa.models.embedding_head import build_head, scale_of
 from placa.records.embeddings import EmbeddingFacts
 from placa.records.errors import ProvenanceMismatchError
@@ -38,6 +40,7 @@ from placa.training.options import TrainOptions
 from placa.workflows.prepare import prepare
 from placa.workflows.r_calls import predict_table_as_lists, predict_vectors_as_lists
 from placa.workflows.train import train
+from placa.workflows.update import update
 from placa.workflows.validate import validate
 
 
@@ -177,7 +180,9 @@ def test_training_resumes_only_with_the_same_embeddings(prepared: Path, file: Pa
 
 
 @pytest.mark.slow
-def test_a_validation_counts_the_images_without_an_embedding(head: Path, r: str, tmp_path: Path) -> None:
+def test_a_validation_and_an_update_take_embeddings_and_count_those_that_are_missing(
+    head: Path, r: str, tmp_path: Path
+) -> None:
     import shutil
 
     run = Path(shutil.copytree(head, tmp_path / "run"))
@@ -196,6 +201,16 @@ def test_a_validation_counts_the_images_without_an_embedding(head: Path, r: str,
     joined = facts["embeddings"]
     assert (joined["missing"], joined["used"], facts["used"]) == (2, len(ids) - 2, len(ids) - 2)
     assert summary["headline"]["Opacity"]["n_images"] == len(ids) - 2
+    with raises(ReadsEmbeddingsError):
+        update(run, out, tmp_path / "new", "logistic", progress=False)
+    updated = update(run, out, tmp_path / "new", "logistic", features=[file], progress=False)
+    assert updated["update"]["embeddings"] == joined and updated["model"]["onnx"]["reason"] is None
+    one = updated["update"]["findings"]["Opacity"]
+    before, after = (predict_table(Predictor(each), [file])["probability"] for each in (run, tmp_path / "new"))
+    assert after.mean() == pytest.approx(one["positives"] / one["images"], abs=1e-3)
+    assert np.abs(after - before).max() > 1e-3
+    with raises(NoUpdateError, prepared=str(out)):
+        update(run, out, tmp_path / "newer", features=[file], progress=False)
 
 
 def test_volumes_have_no_single_embedding(prepared: Path, file: Path, tmp_path: Path) -> None:

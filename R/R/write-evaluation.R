@@ -23,12 +23,7 @@ write_evaluation_files <- function(evaluation, directory, labels) {
   for (name in names(tables)) {
     write_table(evaluation[[name]], file.path(directory, tables[[name]]))
   }
-  # Without both classes there is no curve; discrimination() has already given a warning.
-  shown <- evaluation_figures(evaluation, labels)
-  figures <- unlist(lapply(names(shown), function(name) {
-    figure <- shown[[name]]
-    write_figure(figure$plot, directory, name, c(figure$width, figure$height))
-  }))
+  figures <- write_figures(evaluation, directory, labels)
   summary <- summary_of(evaluation, c(unname(tables), figures))
   files <- c(tables, figures)
   hashes <- cli::hash_file_sha256(file.path(directory, files))
@@ -36,6 +31,20 @@ write_evaluation_files <- function(evaluation, directory, labels) {
   summary <- c(list(digest = no_digest), summary)
   text <- jsonlite::toJSON(summary, auto_unbox = TRUE, digits = NA, na = "null", null = "null", pretty = 2)
   write_text(with_digest(text), file.path(directory, "summary.json"))
+}
+
+# Without both classes there is no curve; discrimination() has already given a warning.
+write_figures <- function(evaluation, directory, labels) {
+  shown <- evaluation_figures(evaluation, labels)
+  unlist(lapply(names(shown), function(name) {
+    figure <- shown[[name]]
+    write_figure(figure$plot, directory, name, c(figure$width, figure$height))
+  }))
+}
+
+# Python calls this for a report in another language than the figures of the evaluation.
+write_figures_in <- function(language, directory, folder) {
+  write_figures(read_evaluation(directory), folder, plot_labels(language))
 }
 
 summary_of <- function(evaluation, files) {

@@ -80,5 +80,6 @@ EVALUATE_RUN = (
 UPDATE_RUN = _SEPARATE % "do.call(placa:::update_run, as.list(commandArgs(TRUE)))"
 VALIDATE_RUN = _SEPARATE % "do.call(placa:::validate_run, as.list(commandArgs(TRUE)))"
 MONITOR_RUN = _SEPARATE % "do.call(placa::monitor_run, as.list(commandArgs(TRUE)))"
+FIGURES_IN = _SEPARATE % "invisible(do.call(placa:::write_figures_in, as.list(commandArgs(TRUE))))"
 PAPER_TABLES = _SEPARATE % "do.call(placa:::write_paper_tables, as.list(commandArgs(TRUE)))"
 PAPER_FIGURES = _SEPARATE % "do.call(placa:::write_paper_figures, as.list(commandArgs(TRUE)))"

@@ -76,13 +76,22 @@ class LoadedRun:
         """What predicts: the model in ONNX Runtime, or that of Keras if there is a GPU or no usable ``model.onnx``.
 
         Raises:
+            DamagedModelError: ``model.onnx`` is damaged.
             FingerprintMismatchError: ``model.onnx`` is not that of this run, or was made from another ``model.keras``.
         """
         if self.without_onnx is not None:
             return self.model
         path = self.run / "model.onnx"
         require_onnx(self.run, self.facts)
-        loaded = OnnxModel(path.read_bytes())
+        try:
+            loaded = OnnxModel(path.read_bytes())
+        except MemoryError:
+            raise
+        except Exception as error:
+            # ONNX Runtime has an exception per fault of a file, in a private module.
+            from placa.models.files import damaged_model
+
+            raise damaged_model(path) from error
         if loaded.fingerprint != self.fingerprint:
             raise FingerprintMismatchError(
                 f"{path} was made from another model than model.keras. Copy the complete run again, or delete "

@@ -59,10 +59,13 @@ def read_card(path: Path) -> ModelFacts:
     except FileNotFoundError as error:
         raise MissingModelError(f"No model file at {path}. Train the run again.", file=str(path)) from error
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise DamagedModelError(
-            f"{path} is damaged, or placa did not write it. Train the run again.", file=str(path)
-        ) from error
+        raise damaged_model(path) from error
     return parse_record(text, f"{path} ({_CARD})", ModelFacts)
+
+
+def damaged_model(path: Path) -> DamagedModelError:
+    """Return the error of a damaged model file."""
+    return DamagedModelError(f"{path} is damaged, or placa did not write it. Train the run again.", file=str(path))
 
 
 def _require_size(path: Path, archive: zipfile.ZipFile) -> None:
@@ -88,9 +91,13 @@ def load_model(path: Path) -> tuple[Any, ModelFacts]:
     keras = load_keras()
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True), card
-    except (ValueError, OSError, KeyError, TypeError) as error:
-        # The last line is the cause; the lines before it name the layers around it.
-        reason = str(error).strip().splitlines()[-1].removeprefix("Exception encountered: ").rstrip(".")
+    except MemoryError:
+        raise
+    except Exception as error:
+        # Keras and h5py raise any exception for a damaged file. The last line is the cause; the lines before it name
+        # the layers around it.
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        reason = lines[-1].removeprefix("Exception encountered: ").rstrip(".")
         raise UnloadableModelError(
             f"Keras {keras.__version__} cannot load {path} ({reason}). Install the Keras version in run.json, or "
             "train the run again.",

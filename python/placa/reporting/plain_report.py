@@ -36,7 +36,9 @@ _SHARES = ("sensitivity", "specificity", "ppv", "npv")
 _MEASURES = ("intercept", "slope", "observed_expected", "brier", "ici")
 
 
-def write_plain_report(evaluation: Path, out: Path, name: str, language: str = "en") -> None:
+def write_plain_report(
+    evaluation: Path, out: Path, name: str, language: str = "en", figures: Path | None = None
+) -> None:
     """Write the tables of an evaluation, with the figures that it has, as one Markdown file.
 
     Args:
@@ -44,6 +46,7 @@ def write_plain_report(evaluation: Path, out: Path, name: str, language: str = "
         out: The file to write.
         name: What was evaluated, for the title.
         language: One of `placa.core.language.LANGUAGES`.
+        figures: A folder with its figures in the language; by default those of the evaluation.
     """
     words, summary = Words(language), read_record(evaluation / "summary.json", Summary)
     split = words.name("split", summary["split"])
@@ -63,9 +66,9 @@ def write_plain_report(evaluation: Path, out: Path, name: str, language: str = "
         "heading.subgroups": [],
     }
     for key, paragraphs in sections.items():
-        figures = [evaluation / figure for figure in _FIGURES[key] if (evaluation / figure).is_file()]
+        shown = [place for figure in _FIGURES[key] if (place := (figures or evaluation) / figure).is_file()]
         heading = words.say(key)
-        links = [f"![{heading}](<{os.path.relpath(figure, out.parent)}>)" for figure in figures]
+        links = [f"![{heading}](<{os.path.relpath(figure, out.parent)}>)" for figure in shown]
         if paragraphs or links:
             parts += [f"## {heading}", *paragraphs, *links]
     tables = ", ".join(f"`{file}`" for file in summary["files"] if file.endswith(".csv"))
@@ -74,7 +77,9 @@ def write_plain_report(evaluation: Path, out: Path, name: str, language: str = "
         partial.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
-def write_plain_page(evaluation: Path, out: Path, name: str, language: str, to: str) -> None:
+def write_plain_page(
+    evaluation: Path, out: Path, name: str, language: str, to: str, figures: Path | None = None
+) -> None:
     """Write the same as one page with its figures, by pandoc.
 
     Args:
@@ -83,6 +88,7 @@ def write_plain_page(evaluation: Path, out: Path, name: str, language: str, to: 
         name: What was evaluated, for the title.
         language: One of `LANGUAGES`.
         to: ``html`` or ``docx``.
+        figures: As for `write_plain_report`.
 
     Raises:
         MissingRendererError: pandoc was not found.
@@ -98,7 +104,7 @@ def write_plain_page(evaluation: Path, out: Path, name: str, language: str, to: 
     if to == "docx":
         facts |= {"title": facts["pagetitle"], "author": "placa"}
     with temporary_directory("placa-page-") as work, atomic_file(out) as partial:
-        write_plain_report(evaluation, work / "report.md", name, language)
+        write_plain_report(evaluation, work / "report.md", name, language, figures)
         text = (work / "report.md").read_text("utf-8")
         if to == "docx":
             text = text.partition("\n\n")[2]

@@ -10,8 +10,11 @@ from placa.core.errors import unknown_name
 from placa.core.files import atomic_file
 from placa.core.language import LANGUAGES, translate
 from placa.core.progress import Progress, show
+from placa.core.temporary import temporary_directory
 from placa.evaluation.bridge import find_r
+from placa.evaluation.either_bridge import run_separately
 from placa.evaluation.errors import NeedsRError
+from placa.evaluation.r_code import FIGURES_IN
 from placa.records.run import is_evaluation, require_run, require_tables
 from placa.reporting.errors import ReportEndingError
 from placa.reporting.model_card import card_path
@@ -103,10 +106,13 @@ def _report_without_r(
     if is_evaluation(run):
         require_tables(run)
         target = out or run / f"report.{ending}"
+        name = run.resolve().name
         if to is None:
-            write_plain_report(run, target, run.resolve().name, language)
-        else:
-            write_plain_page(run, target, run.resolve().name, language, to)
+            figures = _figures_in(language, run, target.with_name(f"{target.stem}_figures"), progress)
+            write_plain_report(run, target, name, language, figures)
+            return target
+        with temporary_directory("placa-figures-") as work:
+            write_plain_page(run, target, name, language, to, _figures_in(language, run, work, progress))
         return target
     facts = require_run(run)
     folder = evaluated_folder(run, split, progress)
@@ -121,3 +127,12 @@ def _report_without_r(
     target = out or run / "report" / f"{folder.name}.{ending}"
     write_plain_report(folder, target, facts["name"], language)
     return target
+
+
+def _figures_in(language: str, evaluation: Path, folder: Path, progress: Progress) -> Path | None:
+    """Draw the figures of an evaluation, which are in English, in another language; None if they are as needed."""
+    if language == "en" or find_r() is None or not (evaluation / "roc.png").is_file():
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    run_separately(progress, FIGURES_IN, language, str(evaluation), str(folder))
+    return folder

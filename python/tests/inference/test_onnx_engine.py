@@ -21,6 +21,7 @@ from placa.core.files import fingerprint
 from placa.evaluation.bridge import run_rscript
 from placa.inference.loaded_run import LoadedRun
 from placa.inference.predict import Predictor, predict_files
+from placa.models.errors import DamagedModelError
 from placa.models.onnx_file import TOLERANCE, OnnxModel
 from placa.models.outputs import in_batches, predict_pixels
 from placa.records.errors import FingerprintMismatchError
@@ -158,6 +159,16 @@ def test_another_onnx_file_is_not_used(a_run: Path) -> None:
     with (a_run / "model.onnx").open("ab") as file:
         file.write(b"\0")
     with raises(FingerprintMismatchError, path=str(a_run / "model.onnx")):
+        _ = LoadedRun(a_run).engine
+
+
+def test_a_damaged_onnx_file_is_an_error(a_run: Path) -> None:
+    file = a_run / "model.onnx"
+    file.write_bytes(file.read_bytes()[:1000])
+    facts = json.loads((a_run / "run.json").read_text())
+    facts["model"]["onnx"]["fingerprint"] = fingerprint(file)
+    reseal(a_run / "run.json", facts)
+    with raises(DamagedModelError, file=str(file)):
         _ = LoadedRun(a_run).engine
 
 

@@ -61,7 +61,7 @@ def test_the_model_file_contains_no_code(model, tmp_path: Path) -> None:
     assert "__lambda__" not in config and "placa." not in config
 
 
-@pytest.mark.parametrize("damage", ["cut", "text", "card", "weights"])
+@pytest.mark.parametrize("damage", ["cut", "text", "card", "weights", "checksum"])
 def test_a_damaged_model_file_is_an_error(model, tmp_path: Path, damage: str) -> None:
     path = tmp_path / "model.keras"
     save_model(model[1], path, CARD)
@@ -69,6 +69,10 @@ def test_a_damaged_model_file_is_an_error(model, tmp_path: Path, damage: str) ->
         path.write_bytes(path.read_bytes()[:-500])
     elif damage == "text":
         path.write_text("weights")
+    elif damage == "checksum":
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 255
+        path.write_bytes(content)
     else:
         lost = {"card": "placa.json", "weights": "model.weights.h5"}[damage]
         with zipfile.ZipFile(path) as old, zipfile.ZipFile(tmp_path / "new", "w") as new:
@@ -76,7 +80,7 @@ def test_a_damaged_model_file_is_an_error(model, tmp_path: Path, damage: str) ->
                 if name != lost:
                     new.writestr(name, old.read(name))
         (tmp_path / "new").replace(path)
-    error = UnloadableModelError if damage == "weights" else DamagedModelError
+    error = UnloadableModelError if damage in ("weights", "checksum") else DamagedModelError
     with raises(error, file=str(path)):
         load_model(path)
 

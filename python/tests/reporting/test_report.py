@@ -19,7 +19,7 @@ from report_pages import Page, assert_no_source_shows
 from placa.core.errors import UnknownNameError
 from placa.evaluation import bridge
 from placa.evaluation.errors import MissingRPackageError, MissingSourceError, RNotFoundError, RStartError
-from placa.records.errors import NotARunError
+from placa.records.errors import FingerprintMismatchError, NotARunError
 from placa.reporting import renderers
 from placa.reporting.errors import (
     MissingRendererError,
@@ -30,6 +30,7 @@ from placa.reporting.errors import (
 )
 from placa.reporting.render import find_reports, render_report
 from placa.reporting.renderers import choose_renderer, last_useful_line
+from placa.workflows.report import report
 
 
 @pytest.mark.slow
@@ -113,6 +114,43 @@ def test_a_failed_renderer_keeps_the_older_report_and_writes_a_log(
     assert report.read_text() == "the older one"
     assert sorted(path.name for path in report.parent.iterdir()) == ["evaluation.html", "evaluation.log"]
     assert "kettle" in (report.parent / "evaluation.log").read_text()
+
+
+def test_an_evaluation_outside_the_run_is_given_to_the_report(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, outside = (
+        project / "runs" / "small",
+        Path(shutil.copytree(project / "runs" / "older" / "evaluation", tmp_path / "e")),
+    )
+    given: list[str] = []
+
+    def keep(
+        renderer: object, sources: Path, work: Path, document: str, to: str, values: dict[str, str], _: Path
+    ) -> Path:
+        given.append(values["evaluation"])
+        page = tmp_path / "page.html"
+        page.touch()
+        return page
+
+    monkeypatch.setattr("placa.reporting.render._render", keep)
+    monkeypatch.chdir(tmp_path)
+    assert report(run, evaluation="e", out="report.html", progress=False) == Path("report.html")
+    assert given == [str(outside)]
+    with raises(NotEvaluatedError, run=str(run)):
+        report(run, evaluation=tmp_path / "none", progress=False)
+    (outside / "roc.csv").write_text("finding,threshold\n")
+    with raises(FingerprintMismatchError, path=str(Path("e") / "roc.csv")):
+        report(run, evaluation="e", progress=False)
+
+
+@pytest.mark.slow
+def test_the_report_shows_the_evaluation_outside_the_run(project: Path, tmp_path: Path) -> None:
+    outside = project / "runs" / "older" / "evaluation"
+    own = json.loads((project / "runs" / "small" / "evaluation" / "summary.json").read_text())["headline"]["Pneumonia"]
+    other = json.loads((outside / "summary.json").read_text())["headline"]["Pneumonia"]
+    page = Page(report(project / "runs" / "small", evaluation=outside, out=tmp_path / "report.html", progress=False))
+    assert f"{other['auroc']:.3f}" in page.text and f"{own['auroc']:.3f}" not in page.text
 
 
 def test_a_run_without_an_evaluation_is_an_error(tmp_path: Path) -> None:

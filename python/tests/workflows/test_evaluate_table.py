@@ -23,6 +23,7 @@ from placa.records.predictions import read_predictions
 from placa.sources.errors import ImageNamesError
 from placa.workflows.evaluate import evaluate, evaluated_folder, headline
 from placa.workflows.paper import paper_figures, paper_tables
+from placa.workflows.report import report
 
 pytestmark = pytest.mark.usefixtures("r")
 
@@ -124,6 +125,14 @@ def test_tables_and_figures_of_the_evaluation_are_written(of_run: Path, tmp_path
     assert {path.stem for path in (tmp_path / "paper").glob("*.csv")} >= {"performance", "counts", "images-by-split"}
     paper_figures(of_run, to="svg", out=tmp_path / "figures", progress=False)
     assert (tmp_path / "figures" / "roc.svg").is_file()
+
+
+@pytest.mark.slow
+def test_figures_of_a_spanish_report_are_in_spanish(of_run: Path, tmp_path: Path) -> None:
+    report(of_run, "es", out=tmp_path / "r.md", progress=False)
+    assert "](<r_figures/roc.png>)" in (tmp_path / "r.md").read_text("utf-8")
+    assert "Sensibilidad" in (tmp_path / "r_figures" / "roc.svg").read_text("utf-8")
+    assert "Sensibilidad" not in (of_run / "roc.svg").read_text("utf-8")
 
 
 def test_a_run_is_evaluated_and_reported_where_r_is_missing(

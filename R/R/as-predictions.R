@@ -28,6 +28,8 @@
 #'   yardstick, with a message.
 #' @return A tibble with the columns of [read_predictions()], one row per image and
 #'   finding.
+#'   A patient such as `anonymous` or `desconocido` is unknown, with a warning of class
+#'   `placa_warning_patients`.
 #' @section Errors:
 #' `placa_error_columns` for a missing column, or if `truth` and `estimate` differ in
 #' number; `placa_error_truth` if the levels of `truth` are not two, or text has no
@@ -58,18 +60,51 @@ as_predictions <- function(data, truth = NULL, estimate = NULL, image_id = NULL,
   }
   if (!"image_id" %in% names(data)) data$image_id <- sprintf("row %d", seq_len(nrow(data)))
   table <- bind_findings(data, asked$truth, asked$estimate, event_level)
-  table <- check_predictions(tell_defaults(table))
+  table <- without_placeholders(check_predictions(tell_defaults(table)))
   attr(table, "placa") <- metadata
   table
 }
+
+# What anonymisation leaves in place of a patient, as in placa.sources.tables.identifiers. All its images would be one
+# cluster.
+placeholder <- paste0(
+  "^(anon|anon[iy]m\\w*|an[o\u00f3]nim[oa]|de-?identifi\\w*|desidentificad[oa]|redacted|removed|masked|hidden|",
+  "confid\\w+|private|privado|oculto|eliminado|borrado|patient|paciente|subject|test|prueba|no[ _-]?(id|name)|",
+  "unknown|desconocid[oa]|sin[ _-]?(id|nombre)|unidentified|none|null|nan|n/?[ad]|nn|x+|0+|-1|[*?.#_-]+)$"
+)
+
+without_placeholders <- function(table) {
+  ids <- unique(c(table$patient_id, table$group_id))
+  found <- grep(placeholder, ids, value = TRUE, ignore.case = TRUE, perl = TRUE)
+  # A zero may count patients from 0.
+  if (any(c("1", "01", "001") %in% ids)) found <- grep("^0+$", found, value = TRUE, invert = TRUE)
+  if (length(found) > 0) {
+    for (column in c("patient_id", "group_id")) table[[column]][table[[column]] %in% found] <- NA_character_
+    warn(
+      c("{.field patient_id} is {.val {found}} for {sum(is.na(table$patient_id))} of {nrow(table)} row{?s}, so the
+          patient is unknown.",
+        i = "Each of these images is a cluster of its own. If patients have several images, intervals are too narrow."),
+      class = "placa_warning_patients", patients = found
+    )
+  }
+  table
+}
+
+# Usual names of a column of patients, in English and Spanish.
+patient_names <- paste0(
+  "^(id|num|numero|anon)?[_ .]?(patient|paciente|subject|sujeto|person|participant|mrn|empi|nhc|historia)",
+  "([_ .]?(id|code|key|number|clinica))?$"
+)
 
 # Also for verbs that get a data frame with the usual names.
 tell_defaults <- function(table) {
   absent <- setdiff(c("patient_id", "group_id"), names(table))
   if (length(absent) == 2) {
+    likely <- grep(patient_names, names(table), value = TRUE, ignore.case = TRUE)
     cli::cli_inform(
       c(i = "No column {.field patient_id}: each image is a cluster of its own. If patients have several images,
-        intervals are too narrow."),
+        intervals are too narrow.",
+        i = if (length(likely) > 0) "Perhaps {.code patient_id = {likely[[1]]}}?"),
       class = "placa_message_defaults"
     )
   }

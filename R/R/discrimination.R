@@ -61,7 +61,8 @@
 #'   If a finding is present in all images or in none, AUROC is missing, with a
 #'   warning of class `placa_warning_one_class`. Bounds are missing if fewer than
 #'   two images or groups are positive, or negative, with a warning of class
-#'   `placa_warning_interval`.
+#'   `placa_warning_interval`. If the whole interval is below 0.5, a warning has the class
+#'   `placa_warning_inverted`.
 #' @seealso [clustered_auroc()], [roc_bands()], [compare_models()]
 #' @section Errors:
 #' `placa_error_columns`, `placa_error_truth`, `placa_error_probability`,
@@ -193,6 +194,15 @@ warn_interval <- function(table, call = rlang::caller_env()) {
       c("The interval of AUROC cannot be estimated for {.val {table$finding[unknown]}}.",
         i = "At least two positive and two negative patients and two distinct probabilities are needed."),
       class = "placa_warning_interval", call = call, findings = table$finding[unknown]
+    )
+  }
+  inverted <- (table$auroc_upper < 0.5) %in% TRUE
+  if (any(inverted)) {
+    warn(
+      c("The AUROC of {.val {table$finding[inverted]}} is below 0.5 with its whole interval: images without the finding
+          have the higher probabilities.",
+        i = "Perhaps the probability is that of the other class, or {.arg truth} has the other level as the finding."),
+      class = "placa_warning_inverted", call = call, findings = table$finding[inverted]
     )
   }
 }

@@ -90,7 +90,7 @@
 evaluate.data.frame <- function(x, thresholds = NULL, split = "test", out = NULL, bins = 10, confidence = 0.95,
                                 labels = plot_labels("en"), draws = 2000, seed = 1, max_fpr = NULL,
                                 prevalence = NULL, truth = NULL, estimate = NULL, event_level = NULL, readers = NULL,
-                                ...) {
+                                image_id = NULL, patient_id = NULL, ...) {
   rlang::check_dots_empty()
   if (is_grouped(x)) {
     if (!is.null(readers)) {
@@ -100,12 +100,14 @@ evaluate.data.frame <- function(x, thresholds = NULL, split = "test", out = NULL
     return(evaluate_groups(
       x, thresholds, split, bins = bins, confidence = confidence, labels = labels, draws = draws, seed = seed,
       max_fpr = max_fpr, prevalence = prevalence, truth = {{ truth }}, estimate = {{ estimate }},
-      event_level = event_level, out = out
+      event_level = event_level, out = out, image_id = {{ image_id }}, patient_id = {{ patient_id }}
     ))
   }
   # These options change how numbers become text.
   rlang::local_options(OutDec = ".", scipen = 0, digits = 7)
-  predictions <- as_predictions(x, {{ truth }}, {{ estimate }}, event_level = event_level)
+  predictions <- as_predictions(
+    x, {{ truth }}, {{ estimate }}, {{ image_id }}, {{ patient_id }}, event_level = event_level
+  )
   predictions <- fill_split(predictions, split)
   check_split(predictions, split, rlang::current_env())
   compared_with <- check_leaks(predictions, split)

@@ -60,6 +60,7 @@ read_predictions <- function(x) {
     check_ages_of_run(read$data$age, rlang::current_env())
   }
   predictions <- check_predictions(tell_defaults(read$data))
+  if (!dir.exists(x)) predictions <- without_placeholders(predictions)
   predictions <- predictions[union(intersect(run_columns, names(predictions)), names(predictions))]
   attr(predictions, "placa") <- metadata
   predictions

@@ -3,6 +3,20 @@ four_columns <- function() six_rows()[c("image_id", "finding", "truth", "probabi
 test_that("four columns are enough, and what follows is said", {
   expect_message(table <- as_predictions(four_columns()), class = "placa_message_defaults")
   expect_identical(table$patient_id, rep(NA_character_, 6))
+  # A column that looks like patients is named, and taken when asked for.
+  spanish <- data.frame(four_columns()[-1], Imagen = six_rows()$image_id, Paciente = six_rows()$patient_id)
+  expect_message(as_predictions(spanish, image_id = Imagen), "patient_id = Paciente")
+  expect_message(as_predictions(cbind(four_columns(), patient_age = 50)), "cluster of its own[^?]*$")
+  expect_no_message(
+    evaluation <- evaluate(spanish, one_threshold(), image_id = Imagen, patient_id = Paciente, draws = 100),
+    class = "placa_message_defaults"
+  )
+  expect_identical(evaluation$discrimination$n_patients, length(unique(six_rows()$patient_id)))
+  hidden <- transform(six_rows(), patient_id = c("Anonymous", "anonimizado", "desconocido", "ANON", "p1", "p2"))
+  expect_warning(table <- as_predictions(hidden), class = "placa_warning_patients")
+  expect_identical(table$patient_id, c(NA, NA, NA, NA, "p1", "p2"))
+  counted <- transform(six_rows(), patient_id = c("0", "0", "1", "1", "2", "2"))
+  expect_identical(as_predictions(counted)$patient_id, counted$patient_id)
   expect_identical(table$split, rep(NA_character_, 6))
   given <- as.data.frame(six_rows())
   evaluation <- suppressMessages(evaluate(four_columns(), draws = 100))

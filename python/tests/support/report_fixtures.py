@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from conftest import once
 from record_fixtures import good_record
 from report_audits import make_audit
 from report_pages import Page
@@ -181,12 +182,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         choose_renderer("rmarkdown")
     except PlacaError as error:
         pytest.skip(str(error))
-    root = tmp_path_factory.mktemp("project")
-    make_run(root, "older", seed=0)
-    make_run(root, "small", seed=1)
-    for name in ("older", "small"):
-        evaluate(root / "runs" / name, bridge="rscript")
-    return root
+
+    def make(root: Path) -> None:
+        make_run(root, "older", seed=0)
+        make_run(root, "small", seed=1)
+        for name in ("older", "small"):
+            evaluate(root / "runs" / name, bridge="rscript")
+
+    # Tests write their pages into it, so each worker has a copy.
+    return Path(shutil.copytree(once(tmp_path_factory, "project", make), tmp_path_factory.mktemp("copy") / "project"))
 
 
 def run_r_script(r: str, script: str, folder: Path, *arguments: str) -> dict[str, Any]:

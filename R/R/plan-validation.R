@@ -99,9 +99,15 @@ check_planned <- function(x, low, high, name, closed = FALSE, missing = FALSE, c
   number <- is.numeric(x) && length(x) == 1 && is.finite(x)
   inside <- number && if (closed) x >= low && x <= high else x > low && x < high
   if (!isTRUE(inside)) {
-    range <- if (is.finite(high)) "from {low} to {high}" else if (closed) "of {low} or more" else "above {low}"
+    problem <- if (is.finite(high)) {
+      "{.arg {name}} must be one number from {low} to {high}."
+    } else if (closed) {
+      "{.arg {name}} must be one number of {low} or more."
+    } else {
+      "{.arg {name}} must be one number above {low}."
+    }
     abort(
-      c(paste0("{.arg {name}} must be one number ", range, "."), x = "Received {.val {x}}."),
+      c(problem, x = "Received {.val {x}}."),
       class = "placa_error_plan", call = call
     )
   }

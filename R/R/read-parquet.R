@@ -89,9 +89,13 @@ check_magic <- function(file, call) {
   } else {
     "Its first bytes are not those of parquet. The name of a text file must end in {.val .csv}."
   }
-  problem <- if (encrypted || !identical(head, magic)) "a readable" else "a complete"
+  problem <- if (encrypted || !identical(head, magic)) {
+    "{.file {file}} is not a readable parquet file."
+  } else {
+    "{.file {file}} is not a complete parquet file."
+  }
   abort(
-    c("{.file {file}} is not {problem} parquet file.", x = "It has {size} byte{?s}.", i = advice),
+    c(problem, x = "It has {size} byte{?s}.", i = advice),
     class = "placa_error_file", call = call
   )
 }

@@ -28,6 +28,6 @@ without_controls <- function(message, envir) {
   # Colours and links are control characters too.
   before <- options(cli.num_colors = 1L, cli.hyperlink = FALSE)
   on.exit(options(before))
-  message[] <- show_controls(vapply(message, cli::format_inline, "", .envir = envir, keep_whitespace = FALSE))
+  message[] <- show_controls(vapply(translate_templates(message), cli::format_inline, "", .envir = envir, keep_whitespace = FALSE))
   message
 }

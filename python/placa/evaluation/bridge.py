@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import placa
+from placa.core.language import current_language
 from placa.core.processes import guarded, process_killed
 from placa.core.temporary import temporary_directory
 from placa.core.text import r_string
@@ -143,6 +144,7 @@ def call_r(function: str, warn: Callable[[str], None], **arguments: pd.DataFrame
         if value is not None
     }
     with _quiet_console(warn):
+        ri.evalr(f"options(placa.language = '{current_language()}')")
         classes, message, warnings = _run(ri.evalr(CALL), function, **given)
     if "interrupt" in list(classes):
         raise KeyboardInterrupt
@@ -244,7 +246,8 @@ def run_rscript(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     r = _require_r()
     environment = {**os.environ, **utf8_locale(), "RETICULATE_PYTHON": sys.executable}
     # A profile may print, change the directory, or change how numbers are written.
-    start = f"setwd({r_string(os.getcwd())})\noptions(OutDec = '.', scipen = 0, digits = 7)\ncat('\\n{_START}\\n')\n"
+    options = f"OutDec = '.', scipen = 0, digits = 7, placa.language = '{current_language()}'"
+    start = f"setwd({r_string(os.getcwd())})\noptions({options})\ncat('\\n{_START}\\n')\n"
     command = [r, "--slave", "--no-echo", "--no-save", "--no-restore", "-e", start + code, "--args", *arguments]
     done = _communicate(command, environment)
     mark = f"\n{_START}\n"

@@ -28,6 +28,7 @@ without_controls <- function(message, envir) {
   # Colours and links are control characters too.
   before <- options(cli.num_colors = 1L, cli.hyperlink = FALSE)
   on.exit(options(before))
-  message[] <- show_controls(vapply(translate_templates(message), cli::format_inline, "", .envir = envir, keep_whitespace = FALSE))
+  texts <- translate_templates(message)
+  message[] <- show_controls(vapply(texts, cli::format_inline, "", .envir = envir, keep_whitespace = FALSE))
   message
 }

@@ -14,8 +14,8 @@ texts_of <- function(expression) {
   assigned <- if (identical(arguments[[1]], quote(`<-`)) && as.character(arguments[[2]])[[1]] %in% of_messages) {
     strings(arguments[[3]])
   }
-  given <- Filter(function(i) !identical(arguments[[i]], quote(expr = )), seq_along(arguments))
-  parts <- lapply(given, function(i) texts_of(arguments[[i]]))
+  is_given <- !vapply(arguments, identical, NA, rlang::missing_arg())
+  parts <- lapply(arguments[is_given], texts_of)
   unique(c(own, assigned, unlist(parts)))
 }
 

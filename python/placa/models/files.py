@@ -6,6 +6,7 @@ The file has stock Keras layers only, so that ``model.keras`` loads with ``safe_
 from __future__ import annotations
 
 import json
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 from placa.core import limits
 from placa.core.backend import load_keras
 from placa.core.errors import FileTooLargeError
-from placa.core.files import atomic_file
+from placa.core.faults import machine_fault
+from placa.core.files import atomic_file, explain_os_error, is_full
 from placa.models.errors import DamagedModelError, MissingModelError, UnloadableModelError
 from placa.models.older_keras import write_for_older_keras
 from placa.records.files import parse_record
@@ -59,6 +61,8 @@ def read_card(path: Path) -> ModelFacts:
     except FileNotFoundError as error:
         raise MissingModelError(f"No model file at {path}. Train the run again.", file=str(path)) from error
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+        if isinstance(error, OSError) and machine_fault(error):
+            raise explain_os_error(error, path) from error
         raise damaged_model(path) from error
     return parse_record(text, f"{path} ({_CARD})", ModelFacts)
 
@@ -94,6 +98,9 @@ def load_model(path: Path) -> tuple[Any, ModelFacts]:
     except MemoryError:
         raise
     except Exception as error:
+        if isinstance(error, OSError) and (is_full(error) or machine_fault(error)):
+            # Keras unpacks the weights into the temporary directory.
+            raise explain_os_error(error, error.filename or tempfile.gettempdir()) from error
         # Keras and h5py raise any exception for a damaged file. The last line is the cause; the lines before it name
         # the layers around it.
         lines = str(error).strip().splitlines() or [type(error).__name__]

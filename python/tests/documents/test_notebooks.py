@@ -40,6 +40,6 @@ def test_a_notebook_runs(
     for name, value in {"EPOCHS": "3", "WORK": str(tmp_path / "work"), "CT": str(shared_data / "ct")}.items():
         monkeypatch.setenv(name, value)
     done = _read(notebook)
-    nbclient.NotebookClient(done, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    nbclient.NotebookClient(done, timeout=1200, resources={"metadata": {"path": str(tmp_path)}}).execute()
     results = [output for cell in done.cells if cell.cell_type == "code" for output in cell.outputs]
     assert "text/html" in results[-1]["data"], "the last cell shows a table"

@@ -1,3 +1,4 @@
+import errno
 import subprocess
 import sys
 import zipfile
@@ -9,7 +10,7 @@ from raising import raises
 from record_fixtures import good_record
 
 from placa.core.backend import load_keras
-from placa.core.errors import UnknownNameError
+from placa.core.errors import DiskFullError, UnknownNameError
 from placa.models import build
 from placa.models.assembled import with_mirror, with_probabilities
 from placa.models.calibration import Recalibration, sigmoid
@@ -83,6 +84,17 @@ def test_a_damaged_model_file_is_an_error(model, tmp_path: Path, damage: str) ->
     error = UnloadableModelError if damage in ("weights", "checksum") else DamagedModelError
     with raises(error, file=str(path)):
         load_model(path)
+
+
+def test_a_full_disk_is_no_damaged_model(model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_model(model[1], tmp_path / "model.keras", CARD)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("keras.saving.load_model", full)
+    with pytest.raises(DiskFullError):
+        load_model(tmp_path / "model.keras")
 
 
 def test_a_mirrored_model_gives_equal_scores_for_an_image_and_its_mirror(model, tmp_path: Path) -> None:

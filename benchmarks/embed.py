@@ -3,6 +3,7 @@
     python benchmarks/embed.py --make MODEL [--size 224]                  # a random network and its ONNX file
     python benchmarks/embed.py MODEL IMAGES [--count 12] [--with NAME …]  # in turns, in one process
     python benchmarks/embed.py MODEL IMAGES --with NAME                   # one of them alone, for its memory
+    taskset -c 0 python benchmarks/embed.py MODEL IMAGES --cpu            # in CPU seconds, on a busy machine
 
 MODEL is a folder as transformers stores it. It needs placa, torch and transformers; onnx with --make; keras-hub with
 --with keras-hub, whose backend is KERAS_BACKEND. All read PNG files and write nothing, but for the bare runtime, which
@@ -19,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from pairs import in_turns, rate, row
+from pairs import core_seconds, in_turns, rate, row, seconds
 from PIL import Image
 
 BATCH = 4
@@ -123,13 +124,14 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--count", type=int, default=12)
     parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--cpu", action="store_true", help="compare CPU seconds: for a busy machine, with one core")
     parser.add_argument("--with", dest="ways", nargs="+", choices=WAYS, default=["placa", "runtime", "transformers"])
     options = parser.parse_args()
     if options.make:
         return make(options.model, options.size)
     paths = sorted(options.images.glob("*.png"))[: options.count]
     works = {name: WAYS[name](options.model, paths) for name in options.ways}
-    times = in_turns(works, options.pairs)
+    times = in_turns(works, options.pairs, core_seconds if options.cpu else seconds)
     for name, others in times.items():
         if name != "placa" and "placa" in times:
             row(
@@ -140,9 +142,9 @@ def main() -> None:
                 name,
             )
     if len(works) == 1:
-        [(name, seconds)] = times.items()
+        [(name, taken)] = times.items()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"| {name} at {side_of(options.model)}² | {rate(len(paths))(min(seconds))} | {peak:,.0f} MiB |")
+        print(f"| {name} at {side_of(options.model)}² | {rate(len(paths))(min(taken))} | {peak:,.0f} MiB |")
     return None
 
 

@@ -1,0 +1,44 @@
+"""Pages of docs/ that are complete in both languages have the same numbers, commands and headings."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[3] / "docs"
+#: Pages of which the Spanish one is a shorter text of its own.
+_SHORTER = {"start-python", "start-r", "start-report", "foundation-models"}
+_CODE = re.compile("```.*?```", re.DOTALL)
+_FORMULA = re.compile(r"\$\$.*?\$\$|\$[^$\n]+\$", re.DOTALL)
+PAGES = sorted({page.name.split(".")[0] for page in DOCS.glob("*.es.md")} - _SHORTER)
+
+
+def _text(page: Path) -> str:
+    # The links to the other language are in one of them only.
+    return re.sub(r" \(\[(English|Español)\]\([^)]*\)\)", "", page.read_text("utf-8")).replace(".es.md", ".md")
+
+
+def _numbers(text: str, spanish: bool) -> Counter[str]:
+    text = _FORMULA.sub("", _CODE.sub("", text))
+    if spanish:
+        text = re.sub(r"(?<=\d)\u00a0(?=\d{3}\b)", "", re.sub(r"(?<=\d),(?=\d)", ".", text))
+    else:
+        text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
+    return Counter(re.findall(r"\d+(?:\.\d+)*", text))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_both_languages_have_the_same_content(page: str) -> None:
+    english, spanish = _text(DOCS / f"{page}.md"), _text(DOCS / f"{page}.es.md")
+    assert _numbers(spanish, spanish=True) == _numbers(english, spanish=False)
+    assert _CODE.findall(spanish) == _CODE.findall(english)
+    english, spanish = _CODE.sub("", english), _CODE.sub("", spanish)
+    for pattern in (_FORMULA, re.compile(r"`[^`\n]+`"), re.compile(r"^(?:#+ |\||- )", re.MULTILINE)):
+        assert Counter(pattern.findall(spanish)) == Counter(pattern.findall(english)), pattern.pattern
+
+
+def test_the_website_lists_each_spanish_page_in_its_menu_and_sidebar() -> None:
+    listed = (DOCS / "_website.yml").read_text("utf-8")
+    for page in DOCS.glob("*.es.md"):
+        assert listed.count(f"href: docs/{page.name}") == 2, page.name

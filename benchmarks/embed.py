@@ -33,7 +33,9 @@ def make(folder: Path, size: int) -> None:
     import transformers
 
     torch.manual_seed(0)
-    model = transformers.Dinov2Model(transformers.Dinov2Config(image_size=518, patch_size=14)).eval()
+    model = (
+        transformers.Dinov2Model(transformers.Dinov2Config(image_size=518, patch_size=14)).eval().requires_grad_(False)
+    )
     model.save_pretrained(folder)
     sides = {"crop_size": {"height": size, "width": size}, "size": {"shortest_edge": size}}
     steps = {f"do_{step}": True for step in ("resize", "center_crop", "rescale", "normalize")}

@@ -23,6 +23,8 @@
 #'   validation rows, see [choose_thresholds()]; without these rows they are 0.5. A
 #'   message of class `placa_message_thresholds` says which.
 #' @inheritParams as_predictions
+#' @param image_id,patient_id Columns with the image and the patient, by tidy selection. The
+#'   defaults are the columns of these names.
 #' @param out `NULL`, or a directory to write to. The files are written to a
 #'   temporary directory, which is then renamed. An older evaluation is replaced;
 #'   any other existing directory is an error.

@@ -10,6 +10,7 @@ DOCS = Path(__file__).parents[3] / "docs"
 #: Pages of which the Spanish one is a shorter text of its own.
 _SHORTER = {"start-python", "start-r", "start-report", "foundation-models"}
 _CODE = re.compile("```.*?```", re.DOTALL)
+_INLINE = re.compile(r"`[^`\n]+`")
 _FORMULA = re.compile(r"\$\$.*?\$\$|\$[^$\n]+\$", re.DOTALL)
 PAGES = sorted({page.name.split(".")[0] for page in DOCS.glob("*.es.md")} - _SHORTER)
 
@@ -20,7 +21,7 @@ def _text(page: Path) -> str:
 
 
 def _numbers(text: str, spanish: bool) -> Counter[str]:
-    text = _FORMULA.sub("", _CODE.sub("", text))
+    text = _INLINE.sub("", _FORMULA.sub("", _CODE.sub("", text)))
     if spanish:
         text = re.sub(r"(?<=\d)\u00a0(?=\d{3}\b)", "", re.sub(r"(?<=\d),(?=\d)", ".", text))
     else:
@@ -34,7 +35,7 @@ def test_both_languages_have_the_same_content(page: str) -> None:
     assert _numbers(spanish, spanish=True) == _numbers(english, spanish=False)
     assert _CODE.findall(spanish) == _CODE.findall(english)
     english, spanish = _CODE.sub("", english), _CODE.sub("", spanish)
-    for pattern in (_FORMULA, re.compile(r"`[^`\n]+`"), re.compile(r"^(?:#+ |\||- )", re.MULTILINE)):
+    for pattern in (_FORMULA, _INLINE, re.compile(r"^(?:#+ |\||- )", re.MULTILINE)):
         assert Counter(pattern.findall(spanish)) == Counter(pattern.findall(english)), pattern.pattern
 
 

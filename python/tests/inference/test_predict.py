@@ -11,7 +11,9 @@ from placa.cli import main
 from placa.images.errors import NoReadableImageError
 from placa.inference.predict import Predictor, predict_files
 from placa.records.errors import InvalidRecordError
+from placa.records.files import write_record
 from placa.records.manifest import read_manifest
+from placa.records.model import Thresholds
 from placa.records.predictions import read_predictions
 from placa.workflows.r_calls import name_as_list, predict_as_lists, read_as_lists
 
@@ -49,7 +51,7 @@ def test_thresholds_of_another_finding_are_an_error(a_run: Path) -> None:
     file = a_run / "thresholds.json"
     stored = json.loads(file.read_text())
     stored["findings"] = {"Effusion": stored["findings"]["Opacity"]}
-    file.write_text(json.dumps(stored))
+    write_record(file, stored, Thresholds)
     with raises(InvalidRecordError, path=str(file), problem="Opacity"):
         Predictor(a_run)
 

@@ -70,13 +70,14 @@ def assert_no_source_shows(page: Page) -> None:
 
 def texts_outside(svg: str, tolerance: float = 1.0) -> list[str]:
     """Return the horizontal texts of a picture by svglite that end outside it, by more than `tolerance` points."""
-    width = float("".join(re.findall(r"viewBox='0 0 ([\d.]+)", svg)[:1]))
+    width = float("".join(re.findall(r"viewBox=['\"]0 0 ([\d.]+)", svg)[:1]))
     outside = []
     for attributes, text in re.findall(r"<text([^>]*)>(.*?)</text>", svg):
         if "rotate" in attributes:
             continue
-        x, length = (float("".join(re.findall(rf" {name}='(-?[\d.]+)", attributes))) for name in ("x", "textLength"))
-        shift = {"middle": 0.5, "end": 1.0}.get("".join(re.findall(r"text-anchor='(\w+)'", attributes)), 0.0)
+        numbers = (re.findall(rf" {name}=['\"](-?[\d.]+)", attributes) for name in ("x", "textLength"))
+        x, length = (float("".join(found)) for found in numbers)
+        shift = {"middle": 0.5, "end": 1.0}.get("".join(re.findall(r"text-anchor=['\"](\w+)", attributes)), 0.0)
         left = x - shift * length
         if left < -tolerance or left + length > width + tolerance:
             outside.append(text)

@@ -127,6 +127,7 @@ def test_a_repeated_audit_is_the_same(prepared: Path, tmp_path: Path) -> None:
     again = audit_prepared(copy)
     for audit in (first, again):
         audit["shortcuts"].pop("seconds")
+    del first["digest"]
     assert again == first
 
 

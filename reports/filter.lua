@@ -33,12 +33,16 @@ local function read_page_facts(doc)
       words.fig, words.tbl = facts.figure, facts.table
       meta.lang = facts.lang
       meta.pagetitle = facts.title
-      if titled then
-        meta.title, meta.author = facts.title, "placa"
-      end
       meta["contents-label"] = facts.contents
       meta["skip-label"] = facts.skip
       meta.layout = facts.layout
+      if titled then
+        meta.title, meta.author = facts.title, "placa"
+      elseif FORMAT == "typst" then
+        -- Quarto would print this title over the report's own.
+        local title = facts.title:gsub('[\\"]', "\\%0")
+        return pandoc.RawBlock("typst", string.format('#set document(title: "%s", author: "placa")', title))
+      end
       return {}
     end,
   })
@@ -98,9 +102,11 @@ local function reference(cite)
   return pandoc.Link(label(id), "#" .. id)
 end
 
--- Quarto writes the caption itself, so the table has the words of its caption as a name.
+-- Quarto writes the caption itself, so the table has the words of its caption as a name. Newer versions give filters a
+-- float without its identifier; its caption is the last block there, too.
 local function name_tables(div)
-  if not is_html or kind_of(div.identifier) ~= "tbl" then return nil end
+  local is_float = kind_of(div.identifier) == "tbl" or div.attributes["__quarto_custom_type"] == "FloatRefTarget"
+  if not is_html or not is_float then return nil end
   local name = pandoc.utils.stringify(div.content[#div.content])
   return div:walk({ Table = function(table)
     table.attributes["aria-label"] = name

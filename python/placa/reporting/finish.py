@@ -17,6 +17,8 @@ _A4 = (
 _WIDTH, _LETTERS = 9638, 110
 #: Sizes of the text and of the tables in half points.
 _TEXT_SIZE, _TABLE_SIZE = 20, 16
+#: A table without a table in it: Quarto puts figures and tables with a caption in tables of one cell.
+_TABLE = re.compile("<w:tbl>(?:(?!<w:tbl>).)*?</w:tbl>", re.DOTALL)
 _CELL = re.compile("<w:tc>.*?</w:tc>", re.DOTALL)
 #: A tag with an inline style.
 _STYLED = re.compile(
@@ -72,7 +74,7 @@ def _set_paper(page: Path) -> None:
         for item in before.infolist():
             content = before.read(item)
             if item.filename == "word/document.xml":
-                xml = re.sub(r"<w:tbl>.*?</w:tbl>", _with_widths, content.decode("utf-8"), flags=re.DOTALL)
+                xml = _TABLE.sub(_with_widths, content.decode("utf-8"))
                 content = _with_a4(xml).encode("utf-8")
             elif item.filename == "word/styles.xml":
                 defaults = re.compile(r"(<w:docDefaults>.*?<w:sz w:val=\")\d+", re.DOTALL)

@@ -109,7 +109,8 @@ def test_quarto_renders_a_pdf(project: Path, tmp_path: Path, logs: list[str], do
     need_typst()
     out = tmp_path / f"{document}.pdf"
     file = render_report(project / "runs" / "small", "es", "pdf", out, renderer="quarto", document=document)
-    assert file.read_bytes().startswith(b"%PDF")
+    content = file.read_bytes()
+    assert content.startswith(b"%PDF") and b"/Title" in content and b"/Lang(es-ES)" in content
     assert_no_quarto_warning(logs[0])
 
 

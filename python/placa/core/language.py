@@ -61,7 +61,11 @@ def translate_help(text: str) -> str:
     split = None if text in _texts(_current) else _DEFAULT.fullmatch(text)
     if split is None or _current == "en":
         return _in_current(text)
-    default = f"(por defecto: {_in_current(split['value'])})"
+    # A single word is a value to type, but yes and no are not typed.
+    value = split["value"]
+    if value in ("yes", "no") or not value.isidentifier():
+        value = _in_current(value)
+    default = f"(por defecto: {value})"
     return f"{_in_current(split['text'])} {default}" if split["text"] else default
 
 

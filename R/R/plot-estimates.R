@@ -25,7 +25,10 @@ estimate_tables <- list(
 # A perfect model, or no difference.
 ideal_values <- c(intercept = 0, slope = 1, observed_expected = 1, difference = 0)
 
-as_estimates <- function(name, table) as_subclass(c(paste0("placa_", name), "placa_estimates"), table)
+# NULL, where there is nothing to estimate, stays NULL.
+as_estimates <- function(name, table) {
+  if (!is.null(table)) as_subclass(c(paste0("placa_", name), "placa_estimates"), table)
+}
 
 #' @rdname autoplot.placa_evaluation
 #' @exportS3Method ggplot2::autoplot

@@ -68,7 +68,10 @@ test_that("a monotonic transform changes nothing, and swapped labels mirror AURO
   rows <- example_predictions()
   table <- clustered_auroc(rows, draws = 300)
   expect_equal(clustered_auroc(transform(rows, probability = probability^3), draws = 300), table)
-  mirrored <- clustered_auroc(transform(rows, truth = 1L - truth), draws = 300)
+  expect_warning(
+    mirrored <- clustered_auroc(transform(rows, truth = 1L - truth), draws = 300),
+    class = "placa_warning_inverted"
+  )
   expect_equal(mirrored$auroc, 1 - table$auroc)
   expect_equal(mirrored$auroc_lower, 1 - table$auroc_upper)
   expect_equal(mirrored$std_error, table$std_error)

@@ -27,9 +27,7 @@ check_files <- function(run, names = NULL, call = rlang::caller_env()) {
   } else {
     return(invisible())
   }
-  for (name in intersect(names %||% names(stored), names(stored))) {
-    check_file(run, name, stored[[name]], record, remedy, call)
-  }
+  check_listed(run, stored[intersect(names %||% names(stored), names(stored))], record, remedy, call)
   added <- setdiff(intersect(names %||% optional, list.files(run)), names(stored))
   if (length(stored) && length(added)) {
     file <- file.path(run, added[[1]])
@@ -41,9 +39,7 @@ check_files <- function(run, names = NULL, call = rlang::caller_env()) {
 # The tables of an evaluation, and the model whose predictions were evaluated. `run` is NULL outside a run.
 check_evaluation <- function(directory, summary, run, call = rlang::caller_env()) {
   check_part_of(run, file.path(directory, "summary.json"), summary, summary$model_fingerprint, "summary", call)
-  for (name in names(summary$fingerprints)) {
-    check_file(directory, name, summary$fingerprints[[name]], "summary.json", record_remedies[["summary"]], call)
-  }
+  check_listed(directory, summary$fingerprints, "summary.json", record_remedies[["summary"]], call)
 }
 
 # A validation or the monitoring of a run; NULL if it has no record.
@@ -52,9 +48,7 @@ check_result <- function(directory, kind, run, call = rlang::caller_env()) {
   if (!file.exists(file)) return(NULL)
   facts <- read_record(file, kind, call)
   check_part_of(run, file, facts, facts$model, kind, call)
-  for (name in names(facts$files)) {
-    check_file(directory, name, facts$files[[name]], basename(file), record_remedies[[kind]], call)
-  }
+  check_listed(directory, facts$files, basename(file), record_remedies[[kind]], call)
   facts
 }
 
@@ -70,6 +64,11 @@ check_part_of <- function(run, file, record, model, kind, call) {
     problem <- "{.file {file}} was modified after placa wrote it: it has no digest."
     abort_fingerprint(problem, facts$digest, NULL, file, call, record_remedies[[kind]])
   }
+}
+
+# The files that a record lists, with their fingerprints by name.
+check_listed <- function(directory, fingerprints, record, remedy, call) {
+  for (name in names(fingerprints)) check_file(directory, name, fingerprints[[name]], record, remedy, call)
 }
 
 check_file <- function(directory, name, expected, record, remedy, call) {

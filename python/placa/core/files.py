@@ -284,3 +284,8 @@ def fingerprint(*paths: Path) -> str:
             while block := file.read(1 << 20):
                 digest.update(block)
     return f"sha256:{digest.hexdigest()}"
+
+
+def short_fingerprint(whole: str) -> str:
+    """Return the first characters of a fingerprint, enough to distinguish two."""
+    return whole[:19]

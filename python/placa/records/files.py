@@ -17,7 +17,7 @@ import msgspec
 
 from placa.core import limits
 from placa.core.errors import DamagedFileError, FileTooLargeError
-from placa.core.files import atomic_file, explain_os_error, json_text, unique_keys
+from placa.core.files import atomic_file, explain_os_error, json_text, short_fingerprint, unique_keys
 from placa.records.audit import AUDIT_SCHEMA, Audit
 from placa.records.errors import FingerprintMismatchError, InvalidRecordError, SchemaVersionError
 from placa.records.evaluation import SUMMARY_SCHEMA, Summary
@@ -148,8 +148,8 @@ def _require_digest(text: str, path: Path, record: Any, kind: type[Any]) -> None
     received = _digest(text.replace(stored, _NO_DIGEST, 1))
     if received != stored:
         raise FingerprintMismatchError(
-            f"{path} was modified after placa wrote it: its fingerprint is {received[:19]}, but it states "
-            f"{stored[:19]}. Copy the file again. {_about(kind).remedy}",
+            f"{path} was modified after placa wrote it: its fingerprint is {short_fingerprint(received)}, but it "
+            f"states {short_fingerprint(stored)}. Copy the file again. {_about(kind).remedy}",
             path=str(path),
             expected=stored,
             received=received,

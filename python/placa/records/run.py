@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from placa.core.files import fingerprint, fingerprints
+from placa.core.files import fingerprint, fingerprints, short_fingerprint
 from placa.records.errors import FingerprintMismatchError, IncompleteRunError, NotARunError
 from placa.records.evaluation import Summary
 from placa.records.files import read_record, write_record
@@ -52,8 +52,9 @@ def require_model(run: Path, facts: RunFacts) -> None:
     expected, received = facts["model"]["fingerprint"], fingerprint(run / "model.keras")
     if received != expected:
         raise FingerprintMismatchError(
-            f"{run / 'model.keras'} is not the model of this run: its fingerprint is {_short(received)}, but run.json "
-            f"has {_short(expected)}. Copy the complete run again, or train it again.",
+            f"{run / 'model.keras'} is not the model of this run: its fingerprint is "
+            f"{short_fingerprint(received)}, but run.json has {short_fingerprint(expected)}. Copy the "
+            "complete run again, or train it again.",
             path=str(run / "model.keras"),
             expected=expected,
             received=received,
@@ -136,8 +137,7 @@ def require_results(run: Path, facts: RunFacts) -> None:
         for path in sorted(run.glob(place)):
             record = read_record(path, kind)
             _require_part_of(facts, path, record, record["model"], remedy)
-            for name, stored in record.get("files", {}).items():
-                _require_file(path.parent, name, stored, path.name, remedy)
+            _require_listed(path.parent, record.get("files", {}), path.name, remedy)
 
 
 def _require_part_of(facts: RunFacts, path: Path, record: Any, model: str | None, remedy: str) -> None:
@@ -145,8 +145,8 @@ def _require_part_of(facts: RunFacts, path: Path, record: Any, model: str | None
     expected = facts["model"]["fingerprint"]
     if model not in (None, expected):
         raise FingerprintMismatchError(
-            f"{path} is of another model: its fingerprint is {_short(str(model))}, but run.json has "
-            f"{_short(expected)}. {remedy}",
+            f"{path} is of another model: its fingerprint is {short_fingerprint(str(model))}, but run.json has "
+            f"{short_fingerprint(expected)}. {remedy}",
             path=str(path),
             expected=expected,
             received=model,
@@ -169,8 +169,7 @@ def require_tables(folder: Path) -> Summary:
         FingerprintMismatchError: A file was modified.
     """
     summary = read_record(folder / "summary.json", Summary)
-    for name, stored in summary.get("fingerprints", {}).items():
-        _require_file(folder, name, stored, "summary.json", _EVALUATE)
+    _require_listed(folder, summary.get("fingerprints", {}), "summary.json", _EVALUATE)
     return summary
 
 
@@ -186,6 +185,11 @@ def fingerprints_of_run(run: Path) -> dict[str, str]:
     return fingerprints(run, "model.keras", "model.onnx")
 
 
+def _require_listed(folder: Path, files: dict[str, str], record: str, remedy: str) -> None:
+    for name, expected in files.items():
+        _require_file(folder, name, expected, record, remedy)
+
+
 def _require_file(run: Path, name: str, expected: str, record: str, remedy: str) -> None:
     path = run / name
     if ".." in Path(name).parts or Path(name).is_absolute() or not path.is_file():
@@ -195,8 +199,8 @@ def _require_file(run: Path, name: str, expected: str, record: str, remedy: str)
     received = fingerprint(path)
     if received != expected:
         raise FingerprintMismatchError(
-            f"{path} does not belong to this run, or was modified: its fingerprint is {_short(received)}, but {record} "
-            f"has {_short(expected)}. {remedy}",
+            f"{path} does not belong to this run, or was modified: its fingerprint is "
+            f"{short_fingerprint(received)}, but {record} has {short_fingerprint(expected)}. {remedy}",
             path=str(path),
             expected=expected,
             received=received,
@@ -220,15 +224,10 @@ def require_predictions(run: Path, facts: RunFacts, metadata: dict[str, Any]) ->
     expected, received = facts["model"]["fingerprint"], metadata.get("model_fingerprint")
     if received not in (None, expected):
         raise FingerprintMismatchError(
-            f"{run / 'predictions.parquet'} is of another model: its fingerprint is {_short(received)}, but "
-            f"run.json has {_short(expected)}. Copy the complete run again, or train it again.",
+            f"{run / 'predictions.parquet'} is of another model: its fingerprint is {short_fingerprint(received)}, but "
+            f"run.json has {short_fingerprint(expected)}. Copy the complete run again, or train it again.",
             path=str(run / "predictions.parquet"),
             expected=expected,
             received=received,
         )
     return received is not None
-
-
-def _short(fingerprint: str) -> str:
-    """Return the first characters of a fingerprint, enough to distinguish two."""
-    return fingerprint[:19]

@@ -85,7 +85,8 @@ estimates_shown <- function(object, about, metric, labels, call = rlang::caller_
   drawable(table[!is.na(table$panel), ], "value", call)
 }
 
-# Panels name their metrics. A difference names what it is between.
+# The title of the axis. Several panels have the names of their metrics above them, so only a single panel's metric is
+# in the title. The title of a difference names the two models or modalities that are compared.
 axis_of_estimates <- function(object, value, panel, labels) {
   one <- if (nlevels(panel) == 1) levels(panel)
   if (value != "difference") {

@@ -220,7 +220,7 @@ def _cpu_seconds_of_children() -> float:
 
 
 def _cpu_seconds(process: int) -> float:
-    """Return the CPU seconds of a process and its descendants, also of those that have ended."""
+    """Return the CPU seconds that a process and its descendants, running or ended, have used so far."""
     parents, used = {}, {}
     for place in Path("/proc").glob("[0-9]*"):
         try:

@@ -134,7 +134,7 @@ def _r() -> list[Check]:
             Check(
                 "R",
                 None,
-                "no evaluation and no report",
+                "Python computes the main tables; no figures and no other tables",
                 "apt-get install r-base-core, or see cran.r-project.org",
             ),
         ]

@@ -107,14 +107,16 @@ def warn_rejected(rejected: Sequence[tuple[str, str]], progress: Progress) -> No
     for path, reason in rejected:
         by_reason.setdefault(reason, []).append(path)
     for reason, paths in by_reason.items():
-        done = "skipped" if reason in REASONS.values() else "rejected"
+        skipped = reason in REASONS.values()
         if len(paths) <= _SHOWN_PATHS:
             for path in paths:
-                progress.warn(f"{path} was {done}: {reason}")
+                progress.warn(f"{path} was skipped: {reason}" if skipped else f"{path} was rejected: {reason}")
         else:
-            shown = ", ".join(paths[:_SHOWN_PATHS])
+            shown, more = ", ".join(paths[:_SHOWN_PATHS]), len(paths) - _SHOWN_PATHS
             progress.warn(
-                f"{len(paths):,} files were {done} ({reason}): {shown} and {len(paths) - _SHOWN_PATHS:,} more"
+                f"{len(paths):,} files were skipped ({reason}): {shown} and {more:,} more"
+                if skipped
+                else f"{len(paths):,} files were rejected ({reason}): {shown} and {more:,} more"
             )
 
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
 from placa.core.language import translate
+from placa.core.messages import translate_message
 from placa.core.text import show_controls
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class RichProgress(Progress):
         count = f"{self._stage}/{self._stages} " if self._stages else ""
         LOGGER.info(show_controls(title))
         if not self.quiet:
-            self._print(_plain(f"{count}{translate(title)}", "bold cyan"))
+            self._print(_plain(f"{count}{translate_message(translate(title))}", "bold cyan"))
 
     def say(self, text: str) -> None:
         LOGGER.info(show_controls(text))
@@ -128,11 +129,11 @@ class RichProgress(Progress):
 
     def _line(self, text: str) -> None:
         if not self.quiet:
-            self._print(_plain(f"  {text}"))
+            self._print(_plain(f"  {translate_message(text)}"))
 
     def warn(self, text: str) -> None:
         LOGGER.warning(show_controls(text))
-        self._print(_plain("  !", "yellow").append(f" {show_controls(text)}", ""))
+        self._print(_plain("  !", "yellow").append(f" {show_controls(translate_message(text))}", ""))
 
     def _print(self, text: Text) -> None:
         # A closed or full stderr loses messages, and nothing else.

@@ -271,7 +271,9 @@ def skipped_notes(skipped: Sequence[Skipped]) -> list[Note]:
     for code, count in counts.most_common():
         names = [str(one.path.name) for one in skipped if one.code == code][:_SHOWN]
         more = f" and {count - len(names):,} more" if count > len(names) else ""
-        noun = "path is" if count == 1 else "paths are"
-        text = f"{count:,} {noun} skipped ({REASONS[code]}): {', '.join(names)}{more}"
+        shown = f"{', '.join(names)}{more}"
+        text = f"{count:,} paths are skipped ({REASONS[code]}): {shown}"
+        if count == 1:
+            text = f"{count:,} path is skipped ({REASONS[code]}): {shown}"
         notes.append(Note(text, f"skipped_{code}", files=count))
     return notes

@@ -128,8 +128,10 @@ def _remarks(table: pd.DataFrame, labels: pd.DataFrame) -> list[Note]:
     nothing, blank = int((~shown).sum()), int((labels == BLANK).all(axis=1).sum())
     notes = []
     if nothing:
-        text = f"rows that show nothing: neither No Finding nor a positive or uncertain finding: {nothing:,}, of which "
-        text += f"{blank:,} have no label at all; --blank decides about them"
+        text = (
+            f"rows that show nothing: neither No Finding nor a positive or uncertain finding: {nothing:,}, of which "
+            f"{blank:,} have no label at all; --blank decides about them"
+        )
         notes.append(Note(text, "rows_that_show_nothing", rows=nothing, blank=blank))
     with_devices = int(((labels[NORMAL] == POSITIVE) & (labels[DEVICES] == POSITIVE)).sum())
     if with_devices:

@@ -136,14 +136,15 @@ def read_folders(
     rejected = [(str(file), "it is outside the class folders: move it into one") for file in outside]
     images = pd.DataFrame(rows, columns=["image_id", "path", "class", "split"])
     counts = images["class"].value_counts()
-    text = f"{len(classes)} classes: " + ", ".join(f"{counts[name]:,} {name}" for name in classes)
+    text = f"{len(classes)} classes: {', '.join(f'{counts[name]:,} {name}' for name in classes)}"
     notes = [Note(text, "classes", **{name: int(counts[name]) for name in classes})]
     notes += skipped_notes(skipped)
     grouped = _name_patients(images, root, parts, patients, notes)
     by_folder = parts != [""] and split == "folders"
     if by_folder:
         counted = images["split"].value_counts()
-        text = "the split of the folders is kept: " + ", ".join(f"{n:,} {part}" for part, n in counted.items())
+        parts_of_split = ", ".join(f"{n:,} {part}" for part, n in counted.items())
+        text = f"the split of the folders is kept: {parts_of_split}"
         notes.append(Note(text, "split_of_folders", **{str(part): int(n) for part, n in counted.items()}))
         _require_undivided(images, root)
     else:
@@ -216,8 +217,8 @@ def _name_patients(images: pd.DataFrame, root: Path, parts: list[str], patients:
     count = int(known.nunique())
     text = (
         f"patients by {'folder' if patients == 'folders' else 'name'}: {count:,}, in {int(known.notna().sum()):,} of "
+        f"{len(images):,} images; --patients none ignores them"
     )
-    text += f"{len(images):,} images; --patients none ignores them"
     notes.append(Note(text, "patients_by_name", patients=count, images=int(known.notna().sum())))
     return bool(known.notna().all())
 

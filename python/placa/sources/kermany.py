@@ -50,7 +50,8 @@ def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
     labels[BACTERIAL] = (images["pathogen"] == "bacteria").astype("int8")
     labels[VIRAL] = (images["pathogen"] == "virus").astype("int8")
     counts = {str(name): int(labels[name].sum()) for name in labels}
-    notes.append(Note("classes: " + ", ".join(f"{n:,} {name}" for name, n in counts.items()), "classes", **counts))
+    text = ", ".join(f"{n:,} {name}" for name, n in counts.items())
+    notes.append(Note(f"classes: {text}", "classes", **counts))
     return Records(
         images.drop(columns=["class", "pathogen", "number"]), labels, rejected=rejected, unused=copies, notes=notes
     )
@@ -117,8 +118,10 @@ def _name_patients(images: pd.DataFrame) -> list[Note]:
     text = f"patients by name: {images['patient_id'].nunique():,}, in {int(known.sum()):,} of {len(images):,} images"
     notes = [Note(text, "patients_by_name", patients=int(images["patient_id"].nunique()), images=int(known.sum()))]
     if again:
-        text = f"numbers of patients that occur in several splits: {len(again):,}, such as {again[0]}; the numbers "
-        text += "restart in each split, so they are different patients"
+        text = (
+            f"numbers of patients that occur in several splits: {len(again):,}, such as {again[0]}; the numbers "
+            "restart in each split, so they are different patients"
+        )
         notes.append(Note(text, "numbers_restart", numbers=len(again)))
     return notes
 

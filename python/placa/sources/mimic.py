@@ -56,8 +56,10 @@ def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
     images["split"] = images["image_id"].map(splits.frame.set_index("dicom_id")["split"]).fillna("")
     images["split"] = read_splits(images["split"])
     labels, path = _study_labels(root, images["study_id"], labeler, notes)
-    text = f"{len(images):,} images of {images['study_id'].nunique():,} studies and "
-    text += f"{images['patient_id'].nunique():,} patients; labels of a study by {labeler}"
+    text = (
+        f"{len(images):,} images of {images['study_id'].nunique():,} studies and "
+        f"{images['patient_id'].nunique():,} patients; labels of a study by {labeler}"
+    )
     notes.append(Note(text, "studies", studies=int(images["study_id"].nunique())))
     return Records(
         images,

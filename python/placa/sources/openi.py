@@ -78,8 +78,10 @@ def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
         rows += [(image, file, report.patient, len(entries)) for image, file in report.images]
         entries.append(sorted({NORMAL if name.casefold() == NORMAL else name for name in kept}))
     table = pd.DataFrame(rows, columns=["image_id", "file", "patient_id", "report"])
-    text = f"{counts['reports']:,} reports, {counts['without_images']:,} without images; {counts['normal']:,} normal, "
-    text += f"{counts['no_automatic_term']:,} without an automatic term, {counts['neither']:,} neither"
+    text = (
+        f"{counts['reports']:,} reports, {counts['without_images']:,} without images; {counts['normal']:,} normal, "
+        f"{counts['no_automatic_term']:,} without an automatic term, {counts['neither']:,} neither"
+    )
     notes = [Note(text, "reports", **counts)]
     labels = from_lists(entries, table["report"].to_numpy(), table.index)
     silent = np.array([not named for named in entries])[table["report"].to_numpy()]

@@ -83,10 +83,9 @@ def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
     labels = _labels(usable["Labels"], notes)
     chosen = usable["MethodLabel"] == _LABELLERS.get(choices["labels"], "")
     counts = usable["MethodLabel"].value_counts()
-    text = "labels by " + ", ".join(f"{name}: {n:,}" for name, n in counts.items())
-    notes.append(
-        Note(f"{text}; no study has both, so they cannot be compared (--labels physician or model)", "labellers")
-    )
+    text = ", ".join(f"{name}: {n:,}" for name, n in counts.items())
+    text = f"labels by {text}; no study has both, so they cannot be compared (--labels physician or model)"
+    notes.append(Note(text, "labellers"))
     unused = 0
     if choices["labels"] != "all":
         unused = int((~chosen).sum())

@@ -43,8 +43,10 @@ def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
     positive = usable[~empty[usable.index]]
     count = positive["ImageId"].value_counts()
     several = int((count > 1).sum())
-    text = f"{len(usable):,} rows are {len(ids):,} images, {len(count):,} with a pneumothorax; "
-    text += f"{several:,} have up to {int(count.max()) if len(count) else 0} masks, which are joined"
+    text = (
+        f"{len(usable):,} rows are {len(ids):,} images, {len(count):,} with a pneumothorax; {several:,} have up to "
+        f"{int(count.max()) if len(count) else 0} masks, which are joined"
+    )
     notes.append(Note(text, "rows_joined", rows=len(usable), images=len(ids), positive=len(count), several=several))
     images = pd.DataFrame({"image_id": ids, "file": ids})
     labels = pd.DataFrame({FINDING: ids.isin(count.index).astype("int8")})

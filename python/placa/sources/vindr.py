@@ -126,10 +126,13 @@ def _agreement(
     columns: list[tuple[int, str]],
     rule: str,
 ) -> list[Note]:
-    text = f"{rows:,} rows are {images:,} images, read by several readers each; positive by any, majority, all: "
     counts = {name: [int(present[how][:, position].sum()) for how in present] for position, name in columns}
     shown = [f"{name} {any_:,}, {most:,}, {every:,}" for name, (any_, most, every) in sorted(counts.items())]
-    notes = [Note(text + "; ".join(shown) + f" (--readers {rule})", "reader_agreement", rows=rows, images=images)]
+    text = (
+        f"{rows:,} rows are {images:,} images, read by several readers each; positive by any, majority, all: "
+        f"{'; '.join(shown)} (--readers {rule})"
+    )
+    notes = [Note(text, "reader_agreement", rows=rows, images=images)]
     findings = [position for position, name in columns if name != NORMAL]
     some, every = (present[how][:, findings] for how in ("any", "all"))
     agreed = every.sum() / max(some.sum(), 1)

@@ -170,8 +170,10 @@ def _fill(
     method.notes.extend(pixel_notes)
     if divided:
         option = "--split seeded" if source.kind == "folders" else "--split-column none"
-        text = f"the split of the source is kept, although it divides groups of similar images: {divided:,}; "
-        text += f"results may be too optimistic; {option} keeps groups together"
+        text = (
+            f"the split of the source is kept, although it divides groups of similar images: {divided:,}; results may "
+            f"be too optimistic; {option} keeps groups together"
+        )
         method.notes.append(Note(text, "split_divides_groups", groups=divided))
     assert_disjoint(manifest)
     require_usable_splits(collapse(manifest, source.reading), source.findings, unit)

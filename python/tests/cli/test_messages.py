@@ -1,4 +1,4 @@
-"""Messages of errors in Spanish: each text that an error of the package can have is translated."""
+"""Messages in Spanish: each text of an error, of a rejected image and of a line of progress is translated."""
 
 import ast
 import json
@@ -15,11 +15,19 @@ from placa.core.messages import translate_message
 
 PACKAGE = Path(placa.__file__).parent
 SPANISH: dict[str, str] = json.loads((PACKAGE / "core" / "messages.es.json").read_text("utf-8"))
+#: Fixed texts of the terminal, such as the titles of stages.
+FIXED = set(json.loads((PACKAGE / "core" / "language.es.json").read_text("utf-8")))
 MODULES = {file: ast.parse(file.read_text("utf-8")) for file in sorted(PACKAGE.rglob("*.py"))}
 #: Functions that make an error of their arguments.
 _MAKERS = {"unknown_name", "unfit", "_damaged"}
+#: Calls whose first argument is a line of progress, a remark, or the reason why an image or a transfer is refused.
+_LINES = {"say", "warn", "stage", "Note", "ImageRejected", "refuse_format"}
+_LINES |= {"_RefusedArchiveError", "RetryError", "RestartError", "UnreliableRangeError"}
+#: The beginning of a reason, which tables and dictionaries have too.
+_REASON = re.compile(r"its? ")
 #: Parts of messages without words, names of columns, and texts of the parser of arguments, which translates its own.
 _OTHERS = {"{0} have", "{0} in {1} has", "Patient Gender", "STOIC label", "--views {0}", "{0} of {1} received"}
+_OTHERS |= {"--split seeded", "--split-column none", "a {0}", "an {0}", "of {0} bits", "its split"}
 _TRANSLATED_ELSEWHERE = "arguments.py"
 _VALUES = re.compile(r"\{\d+\}")
 
@@ -84,7 +92,7 @@ def _assigned(scope: ast.AST) -> dict[str, list[ast.expr]]:
 
 
 def _messages() -> Iterator[str]:
-    names = _error_names() | _MAKERS
+    names = _error_names() | _MAKERS | _LINES
     for file, module in MODULES.items():
         if file.name == _TRANSLATED_ELSEWHERE:
             continue
@@ -100,16 +108,26 @@ def _messages() -> Iterator[str]:
                     yield from _texts(argument, dict(assigned))
 
 
+def _reasons() -> Iterator[str]:
+    for module in MODULES.values():
+        parts = {id(part) for node in ast.walk(module) if isinstance(node, ast.JoinedStr) for part in node.values}
+        for node in ast.walk(module):
+            if isinstance(node, ast.Constant | ast.JoinedStr) and id(node) not in parts:
+                yield from (text for text in _texts(node, {}) if _REASON.match(text))
+
+
 def _name(function: ast.expr) -> str:
     return getattr(function, "id", getattr(function, "attr", ""))
 
 
-def test_each_message_of_an_error_is_translated() -> None:
+def test_each_message_is_translated() -> None:
     texts = {
-        text.strip() for text in _messages() if re.search(r"\S \S", text) and re.search("[a-z]", _VALUES.sub("", text))
+        text.strip()
+        for text in (*_messages(), *_reasons())
+        if re.search(r"\S \S", text) and re.search("[a-z]", _VALUES.sub("", text))
     }
-    assert len(texts) > 400
-    assert {text for text in texts if text not in SPANISH and text not in _OTHERS} == set()
+    assert len(texts) > 800
+    assert {text for text in texts if text not in SPANISH and text not in _OTHERS | FIXED} == set()
 
 
 def test_translations_have_the_same_values() -> None:

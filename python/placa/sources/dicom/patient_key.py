@@ -82,10 +82,16 @@ def read_patient_key(file: str | Path | None = None) -> PatientKey:
         )
     text, code = f"patient ids are hashes under the secret key in {path}", "patient_key"
     if created:
-        text += ", generated now: keep it secret, and keep it: another key gives other patient ids"
+        text = (
+            f"patient ids are hashes under the secret key in {path}, generated now: keep it secret, and keep it: another "
+            "key gives other patient ids"
+        )
         code = "patient_key_created"
     elif mode & 0o077:
-        text += f", which other users can read: run chmod 600 {shell_path(str(path))}"
+        text = (
+            f"patient ids are hashes under the secret key in {path}, which other users can read: run chmod 600 "
+            f"{shell_path(str(path))}"
+        )
         code = "patient_key_readable"
     return PatientKey(secret, (Note(text, code),))
 

@@ -197,7 +197,10 @@ def read_nih(
 def _table_notes(path: Path, version: str) -> list[Note]:
     text = f"labels of {path.name} ({version})"
     if version == "v2020":
-        text += ": those of images with lesion boxes include the findings of the readers who drew the boxes"
+        text = (
+            f"labels of {path.name} ({version}): those of images with lesion boxes include the findings of the readers "
+            "who drew the boxes"
+        )
     notes = [Note(text, f"nih_table_{version}", file=path.name)]
     if version != table_version(path):
         text = f"{path.name} has the labels of {version}, by the lesion boxes; its name is that of another version"

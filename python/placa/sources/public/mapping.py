@@ -31,11 +31,10 @@ def map_to_nih(root: Path, images: pd.DataFrame, notes: list[Note]) -> list[Path
     found = find_tables(root, "*mapping*.json", "*mapping*.csv")
     if not found:
         text = (
-            "the image ids are new for each image, so the patients are unknown and groups of similar images are found"
+            "the image ids are new for each image, so the patients are unknown and groups of similar images are found; "
+            "add the published mapping to NIH's images (*mapping*.json) to know them"
         )
-        notes.append(
-            Note(f"{text}; add the published mapping to NIH's images (*mapping*.json) to know them", "no_mapping")
-        )
+        notes.append(Note(text, "no_mapping"))
         return []
     frame = _read(found[0])
     image, original = (next((name for name in names if name in frame), None) for names in (_IMAGE, _ORIGINAL))

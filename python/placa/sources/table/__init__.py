@@ -261,16 +261,16 @@ def _warn_of_patients(
     columns = ", ".join(map(str, rows.frame.columns[:12]))
     consequence = (
         "PATIENTS ARE UNKNOWN: images of one patient may be in training and test, and results may be too optimistic. "
-        "Related images are searched by similarity"
+        "Related images are searched by similarity."
     )
     remedy = "Name the column of patients with --patient-column, or pass --patient-column none"
     if named["patient"] is None:
         if (patients_in_paths(images["path"]) != "").all():
             remedy = f"The paths name patients: pass --patient-column {named['path']!r} to use them"
-        text = f"no column of patients was recognised (columns: {columns}). {consequence}. {remedy}"
+        text = f"no column of patients was recognised (columns: {columns}). {consequence} {remedy}"
         notes.append(Note(text, "no_patient_column", columns=columns))
     else:
-        text = f"column {named['patient']!r} names no patient. {consequence}. {remedy}"
+        text = f"column {named['patient']!r} names no patient. {consequence} {remedy}"
         notes.append(Note(text, "patients_unknown", column=str(named["patient"])))
 
 

@@ -72,8 +72,12 @@ def train_together(job: Job, process_group: ProcessGroup, progress: Progress) ->
             failed.
     """
     _require_jax()
-    action = "waits for the other processes at" if process_group.process == 0 else "connects to"
-    progress.say(f"process {process_group.process} of {process_group.processes} {action} {process_group.address}")
+    number, count, address = process_group.process, process_group.processes, process_group.address
+    progress.say(
+        f"process {number} of {count} connects to {address}"
+        if number
+        else f"process {number} of {count} waits for the other processes at {address}"
+    )
     group = connect_processes(process_group, shared_settings(job))
     events: Events = SimpleQueue()
     heartbeat = Heartbeat(process_group.process, group.links, events)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from placa.core.language import translate
+from placa.core.language import number, translate
 from placa.core.progress import Progress
 from placa.records.manifest import SPLITS
 
@@ -51,9 +51,12 @@ def describe_precision(test: pd.DataFrame, findings: Sequence[str]) -> str | Non
     if not known:
         return None
     name, width = max(known.items(), key=lambda item: item[1])
-    return (
-        f"the test images allow a 95 % interval of about ±{width / 2:.2f} for an AUROC of {AUROC} of {name} "
-        "(R's plan_validation() plans a larger set)"
+    return translate(
+        "the test images allow a 95 % interval of about ±{half} for an AUROC of {auroc} of {finding} "
+        "(R's plan_validation() plans a larger set)",
+        half=number(width / 2, 2),
+        auroc=number(AUROC, 2),
+        finding=name,
     )
 
 

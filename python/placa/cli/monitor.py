@@ -8,6 +8,7 @@ from pathlib import Path
 
 from placa.cli.terminal import print_json, print_line, print_path
 from placa.core.arguments import SCHEDULER, add_json
+from placa.core.language import number, translate
 from placa.core.progress import RichProgress
 
 
@@ -40,13 +41,28 @@ def run(options: argparse.Namespace) -> None:
     else:
         for period, rows in drift.groupby("period"):
             changed = rows[rows["changed"]]
-            images = f"{int(rows['n_images'].max()):,} images"
-            print_line(f"{period}: {images}, {len(changed)} of {len(rows)} variables changed")
+            print_line(
+                translate(
+                    "{period}: {images} images, {changed} of {variables} variables changed",
+                    period=period,
+                    images=int(rows["n_images"].max()),
+                    changed=len(changed),
+                    variables=len(rows),
+                )
+            )
             for row in changed.to_dict("records"):
                 names = (row["finding"], row["variable"], row["level"])
                 what = " ".join(name for name in names if isinstance(name, str))
-                bounds = f"{row['difference_lower']:+.3f} to {row['difference_upper']:+.3f}"
-                print_line(f"  {what}: {row['current']:.3f}, reference {row['reference']:.3f} (difference {bounds})")
+                print_line(
+                    translate(
+                        "  {what}: {current}, reference {reference} (difference {lower} to {upper})",
+                        what=what,
+                        current=number(row["current"], 3),
+                        reference=number(row["reference"], 3),
+                        lower=number(row["difference_lower"], 3, sign=True),
+                        upper=number(row["difference_upper"], 3, sign=True),
+                    )
+                )
         print_path(options.run / FOLDER)
     if options.check:
         require_unchanged(drift)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from placa.cli.terminal import print_line, print_path
 from placa.core.arguments import SCHEDULER, UPDATE_METHODS, add_bridge, add_features, provenance_of
+from placa.core.language import number, translate
 from placa.core.progress import RichProgress
 
 
@@ -49,11 +50,17 @@ def run(options: argparse.Namespace) -> None:
             provenance_of(options),
         )
     for finding, one in facts["update"]["findings"].items():
-        line = "" if one["slope"] is None else f": logit = {one['intercept']:.2f} + {one['slope']:.2f} × logit"
-        print_line(f"{finding}: {one['method']}{line}, on {one['images']:,} images, {one['positives']:,} positive")
+        line = ""
+        if one["slope"] is not None and one["intercept"] is not None:
+            line = f": logit = {number(one['intercept'], 2)} + {number(one['slope'], 2)} × logit"
+        counts = translate("on {images} images, {positives} positive", images=one["images"], positives=one["positives"])
+        print_line(f"{finding}: {one['method']}{line}, {counts}")
     for name, keys in (("gain", ["finding", "metric"]), ("operating", ["finding", "operating_point", "metric"])):
         for row in pd.read_csv(options.out / "update" / f"{name}.csv").to_dict("records"):
             what = ", ".join(str(row[key]) for key in keys)
-            interval = "" if pd.isna(row["lower"]) else f", difference {row['lower']:.3f} to {row['upper']:.3f}"
-            print_line(f"{what}: {row['before']:.3f} before, {row['after']:.3f} after{interval}")
+            text = "{what}: {before} before, {after} after"
+            if not pd.isna(row["lower"]):
+                text = "{what}: {before} before, {after} after, difference {lower} to {upper}"
+            numbers = {key: number(row[key], 3) for key in ("before", "after", "lower", "upper")}
+            print_line(translate(text, what=what, **numbers))
     print_path(options.out)

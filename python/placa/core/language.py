@@ -69,9 +69,9 @@ def translate_help(text: str) -> str:
     return f"{_in_current(split['text'])} {default}" if split["text"] else default
 
 
-def number(value: float, digits: int = 0) -> str:
-    """Format a number with the separators of the language."""
-    text = f"{value:,.{digits}f}"
+def number(value: float, digits: int = 0, sign: bool = False) -> str:
+    """Format a number with the separators of the language, and a plus if `sign`."""
+    text = f"{value:{'+' if sign else ''},.{digits}f}"
     return text.translate(str.maketrans(",.", "\u00a0,")) if _current == "es" else text
 
 

@@ -191,10 +191,10 @@ def _report_choices(
     for finding, one in zip(findings, choices, strict=True):
         if one.method == "shared":
             failed = ", ".join(folds[number].name for number in one.failed())
-            positives = f"{min(one.positives)} to {max(one.positives)}"
+            alone = f"; no recalibration of its own is possible in fold {failed}" if failed else ""
             progress.say(
-                f"{finding}: all folds share one slope of the recalibration, because they have {positives} positive "
-                f"validation images{f'; no recalibration of its own is possible in fold {failed}' if failed else ''}"
+                f"{finding}: all folds share one slope of the recalibration, because they have {min(one.positives)} to "
+                f"{max(one.positives)} positive validation images{alone}"
             )
         elif one.method == "flat":
             progress.warn(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placa.core.backend import load_keras
+from placa.core.language import number, translate
 from placa.core.progress import Advance
 from placa.models import set_trainable
 from placa.training.averaging import Average, values
@@ -193,7 +194,7 @@ def _make_callback(
             (logs or {}).update({name: row[name] for name in ("validation_loss", "validation_auroc")})
             monitor.add(row, learner.validator.error, lambda: [np.array(one) for one in validated.get_weights()])
             auroc = row["validation_auroc"]
-            advance(1, remark=f"AUROC {auroc:.3f}, highest {monitor.highest_auroc:.3f}")
+            advance(1, remark=_remark(auroc, monitor.highest_auroc))
             over = monitor.stalled(start.began) >= patience or epoch + 1 == start.began + phase.epochs
             if over:
                 self.model.stop_training = True
@@ -239,6 +240,10 @@ def _make_callback(
             return TrainState(phase, began, epoch, step, start.seconds + now - started, lap, {**held, "first": first})
 
     return EpochCallback()
+
+
+def _remark(auroc: float, highest: float) -> str:
+    return translate("AUROC {auroc}, highest {highest}", auroc=number(auroc, 3), highest=number(highest, 3))
 
 
 def _remaining_batches(batches: Any, done: int) -> Any:

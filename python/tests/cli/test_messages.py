@@ -10,7 +10,7 @@ import pytest
 
 import placa
 from placa.cli import main
-from placa.core import language
+from placa.core import language, messages
 from placa.core.messages import translate_message
 
 PACKAGE = Path(placa.__file__).parent
@@ -136,12 +136,25 @@ def test_translations_have_the_same_values() -> None:
         assert found[0] == found[1], english
 
 
+def test_no_shorter_text_is_found_in_a_message() -> None:
+    templates = messages._templates("es")
+    for english, spanish in SPANISH.items():
+        values = [f"§{number}" for number in range(len(set(_VALUES.findall(english))))]
+        assert messages._translate(english.format(*values), templates) == spanish.format(*values)
+
+
 def test_values_and_reasons_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(language, "_current", "es")
     for english, values in (
         ("None of the 1,234 rows of t.csv can be used (first: a.png: it is empty). Correct the table.", "1\u00a0234"),
         ("`epochs` must be an integer ≥ 1, got 0.", "`epochs` debe ser un entero ≥ 1; se recibió 0."),
         ("The run a. b is incomplete: it has no model.keras. Train it again.", "a. b"),
+        (
+            "a/b.tif was rejected: it is a TIFF with a depth, which is not read: save it as PNG or uncompressed",
+            "a/b.tif",
+        ),
+        ("column 'x' was read as positive: 'Mass' (20); negative: 'No' (3); empty: 4", "'Mass' (20)"),
+        ("12 files of modality CT (--modalities) are not used", "12"),
     ):
         spanish = translate_message(english)
         assert values in spanish and not re.search(r"\b(is|the|must|has|it)\b", spanish)

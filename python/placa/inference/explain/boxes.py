@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from placa.audit.intervals import wilson
+from placa.core.language import number, translate
 from placa.dataset.prepared import read_prepared
 from placa.inference.errors import NoBoxesError, NoTestBoxesError
 from placa.inference.explain.overlay import Box
@@ -135,11 +136,16 @@ def format_summary(summary: dict[str, Any]) -> list[str]:
     """Format a summary as text, one line per finding."""
     formatted = []
     for finding, row in summary["findings"].items():
-        noun = "test image" if row["images"] == 1 else "test images"
+        shown = {key: number(one, 3) for key, one in row.items() if key != "images"}
         formatted.append(
-            f"{finding}: pointing game {row['pointing']:.3f} ({row['pointing_lower']:.3f} to "
-            f"{row['pointing_upper']:.3f}) on {row['images']:,} {noun} with boxes; random point "
-            f"{row['pointing_anywhere']:.3f}, image centre {row['pointing_centre']:.3f}; IoU at "
-            f"{summary['threshold']:g} of the maximum: median {row['iou_median']:.3f}, mean {row['iou_mean']:.3f}"
+            translate(
+                "{finding}: pointing game {pointing} ({pointing_lower} to {pointing_upper}), test images with boxes: "
+                "{images}; random point {pointing_anywhere}, image centre {pointing_centre}; IoU at {threshold} of the "
+                "maximum: median {iou_median}, mean {iou_mean}",
+                finding=finding,
+                images=row["images"],
+                threshold=f"{summary['threshold']:g}",
+                **shown,
+            )
         )
     return formatted

@@ -83,8 +83,8 @@ def read_patient_key(file: str | Path | None = None) -> PatientKey:
     text, code = f"patient ids are hashes under the secret key in {path}", "patient_key"
     if created:
         text = (
-            f"patient ids are hashes under the secret key in {path}, generated now: keep it secret, and keep it: another "
-            "key gives other patient ids"
+            f"patient ids are hashes under the secret key in {path}, generated now: keep it secret, and keep it: "
+            "another key gives other patient ids"
         )
         code = "patient_key_created"
     elif mode & 0o077:

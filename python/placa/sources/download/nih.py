@@ -156,9 +156,8 @@ def download_nih(
     except OSError as error:
         raise explain_os_error(error, to) from error
     missing = sum(task.file.size - task.fetched for task in tasks)
-    count = f"{len(tasks)} file{'s' if len(tasks) > 1 else ''}"
     server = public_url(base_url) if base_url else "the NIH Clinical Center"
-    progress.stage(f"Downloading {filesize.decimal(missing)} in {count} from {server}")
+    progress.stage(f"Downloading {filesize.decimal(missing)} from {server}, number of files: {len(tasks)}")
     with lock_directory(to):
         # Another download may have ended in the meantime.
         tasks, _ = plan(to, chosen)

@@ -28,7 +28,8 @@ call_python <- function(name, ..., near, call = rlang::caller_env()) {
   })
   asked <- list(`function` = name, arguments = list(...))
   write_text(jsonlite::toJSON(asked, auto_unbox = TRUE, null = "null", digits = NA), file)
-  worker$write_input(paste0(enc2utf8(file), "\n"))
+  # A Python that ended at once no longer reads.
+  tryCatch(worker$write_input(paste0(enc2utf8(file), "\n")), error = function(error) abort_ended(worker, call))
   while (length(worker$read_output_lines(n = 1)) == 0) {
     if (!worker$is_alive()) abort_ended(worker, call)
     worker$poll_io(-1)
@@ -100,6 +101,7 @@ abort_start <- function(python, reason, call) {
 
 # The last line on stderr is the exception.
 abort_ended <- function(worker, call) {
+  worker$wait(2000)
   lines <- readLines(worker$get_error_file(), warn = FALSE, encoding = "UTF-8")
   abort_start(python_process$python, if (length(lines)) lines[[length(lines)]] else "it ended", call)
 }

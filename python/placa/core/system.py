@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from functools import cache
 from glob import glob
 from importlib.metadata import PackageNotFoundError, version
 
@@ -54,13 +55,17 @@ def versions(*packages: str) -> dict[str, str]:
     Args:
         packages: Names of distributions; by default all that can change a pixel or a probability.
     """
-    found = {"python": sys.version.split()[0]}
-    for package in packages or _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    found = {package: _installed(package) for package in packages or _PACKAGES}
+    return {"python": sys.version.split()[0]} | {package: one for package, one in found.items() if one}
+
+
+@cache
+def _installed(package: str) -> str | None:
+    """Return the version of a package, or None if it is not installed; reading it takes a millisecond."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def decoder_versions() -> dict[str, str]:

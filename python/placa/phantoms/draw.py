@@ -19,20 +19,24 @@ from functools import lru_cache, partial
 from itertools import starmap
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
 from placa.core.errors import OutOfRangeError
 from placa.core.files import explain_os_error
 from placa.core.processes import end_with_parent, main_hidden, process_killed
+from placa.core.system import cores
 from placa.phantoms.anatomy import Anatomy
 from placa.phantoms.hospital import hospital_named
 from placa.phantoms.lesions import Box, Disease
 from placa.phantoms.plan import FINDINGS, LABEL_NOISE, PREVALENCE, Plan, images_of, plan_patient
 from placa.phantoms.scene import Scene, draw_scene
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["FINDINGS", "LABEL_NOISE", "PREVALENCE", "PhantomImage", "draw_patient", "draw_phantoms", "render"]
 
@@ -219,7 +223,7 @@ def draw_phantoms(
         raise explain_os_error(problem, root) from problem
     tasks = list(_patients(seed, images))
     if workers is None:
-        workers = 1 if images < MIN_PARALLEL else os.cpu_count() or 1
+        workers = 1 if images < MIN_PARALLEL else cores()
     work = partial(_write_patient, str(root), seed, size, hospital)
     rows: list[Record] = []
     boxes: list[Record] = []
@@ -249,4 +253,7 @@ def draw_phantoms(
         writer = csv.DictWriter(file, ["image_id", "finding", "x", "y", "width", "height"], lineterminator="\n")
         writer.writeheader()
         writer.writerows(boxes)
+    # Each process imports this module, and pandas takes most of the time of its start.
+    import pandas as pd
+
     return pd.DataFrame(rows)

@@ -10,7 +10,6 @@ import pandas as pd
 
 from placa.core.arguments import positive_integer
 from placa.core.progress import SILENT, Progress
-from placa.core.system import cores
 from placa.phantoms.draw import FINDINGS, draw_phantoms
 from placa.phantoms.hospital import HOSPITALS
 from placa.records.source import compared_with
@@ -81,9 +80,7 @@ def read_phantoms(
             advance(drawn_images - reported)
             reported = drawn_images
 
-        drawn = draw_phantoms(
-            directory / "images", images, SIZE, seed, workers=cores(), progress=update, hospital=hospital
-        )
+        drawn = draw_phantoms(directory / "images", images, SIZE, seed, progress=update, hospital=hospital)
     drawn[NO_FINDING] = (drawn[list(FINDINGS)].sum(axis=1) == 0).astype(int)
     used = drawn[(drawn[positive] == 1) | (drawn[negative] == 1)]
     keep = ["image_id", "path", "patient_id", "sex", "age", "view", positive]

@@ -49,7 +49,11 @@ CASES = [
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
     made = tmp_path_factory.mktemp("foundation")
-    return lambda kind="dinov2", gated=False: f"hf:{make_foundation(made / f'{kind}-{gated}', kind, gated)}"
+
+    def folder(kind: str = "dinov2", gated: bool = False, layers: int = LAYERS) -> str:
+        return f"hf:{make_foundation(made / f'{kind}-{gated}-{layers}', kind, gated, layers=layers)}"
+
+    return folder
 
 
 def pixels_of(size: int, count: int = 2) -> np.ndarray:
@@ -113,7 +117,7 @@ def test_an_input_is_scaled_as_the_folder_states_and_resized_as_by_pillow(folder
 def test_a_saved_network_and_its_twin_have_the_same_outputs(
     folders: Callable[..., str], tmp_path: Path, kind: str
 ) -> None:
-    folder, pixels = folders(kind), pixels_of(96, 4)
+    folder, pixels = folders(kind, layers=1), pixels_of(96, 4)
     model = complete(build(folder, 96, 1, folder, adapters=True))
     save_model(model, tmp_path / "model.keras", {**good_record("model"), "findings": ["Mass"], "size": 96})
     loaded, _ = load_model(tmp_path / "model.keras")
@@ -126,7 +130,7 @@ def test_a_saved_network_and_its_twin_have_the_same_outputs(
 
 
 def test_only_the_wanted_part_is_trained(folders: Callable[..., str]) -> None:
-    keras, folder = load_keras(), folders("dinov2_with_registers")
+    keras, folder = load_keras(), folders("dinov2_with_registers", layers=1)
     network = build(folder, 70, 1, folder, adapters=True)
     counts = {}
     for part in ("head", "adapters", "all"):
@@ -134,8 +138,8 @@ def test_only_the_wanted_part_is_trained(folders: Callable[..., str]) -> None:
         counts[part] = sum(int(np.prod(one.shape)) for one in network.trainable_variables)
     head = 2 * WIDTH + 1
     assert counts["head"] == head
-    # Query and value of each block: from the width to the rank, and back. No biases.
-    assert counts["adapters"] == head + LAYERS * 2 * 2 * RANK * WIDTH
+    # Query and value of one block: from the width to the rank, and back. No biases.
+    assert counts["adapters"] == head + 2 * 2 * RANK * WIDTH
     fixed = network.get_layer("fixed_tokens").count_params()
     assert counts["all"] == network.count_params() - fixed
     set_trainable(network, "adapters")
@@ -155,7 +159,7 @@ def test_only_the_wanted_part_is_trained(folders: Callable[..., str]) -> None:
 
 @pytest.mark.parametrize("kind", ["dinov2", "dinov3_vit"])
 def test_grad_cam_explains_the_plane_of_patches(folders: Callable[..., str], kind: str) -> None:
-    folder = folders(kind)
+    folder = folders(kind, layers=1)
     cam = GradCam(complete(build(folder, 70, 1, folder)))
     assert [layer.name for layer in cam._layers] == ["features"]
     maps = cam.maps(pixels_of(70)[..., 0], 0)

@@ -26,13 +26,13 @@ PREPROCESSOR = {
 }
 
 
-def config_of(kind: str, gated: bool = False) -> dict[str, Any]:
+def config_of(kind: str, gated: bool = False, layers: int = LAYERS) -> dict[str, Any]:
     """Return the content of ``config.json``."""
     patch, size, registers = KINDS[kind]
     config: dict[str, Any] = {
         "model_type": kind,
         "hidden_size": WIDTH,
-        "num_hidden_layers": LAYERS,
+        "num_hidden_layers": layers,
         "num_attention_heads": HEADS,
         "image_size": size,
         "patch_size": patch,
@@ -51,7 +51,7 @@ def config_of(kind: str, gated: bool = False) -> dict[str, Any]:
     return config | ({"num_register_tokens": registers} if registers else {})
 
 
-def arrays_of(kind: str, gated: bool = False, seed: int = 0) -> dict[str, np.ndarray]:
+def arrays_of(kind: str, gated: bool = False, seed: int = 0, layers: int = LAYERS) -> dict[str, np.ndarray]:
     """Return random weights by their names in ``model.safetensors``."""
     patch, size, registers = KINDS[kind]
     random, three = np.random.default_rng(seed), kind == "dinov3_vit"
@@ -79,7 +79,7 @@ def arrays_of(kind: str, gated: bool = False, seed: int = 0) -> dict[str, np.nda
     add(f"{place}.weight", WIDTH, CHANNELS, patch, patch, scale=0.05)
     add(f"{place}.bias", WIDTH)
     two = int(HIDDEN * 2 / 3 + 7) // 8 * 8
-    for number in range(LAYERS):
+    for number in range(layers):
         block = f"{'layer' if three else 'encoder.layer'}.{number}."
         norm(f"{block}norm1")
         norm(f"{block}norm2")
@@ -102,14 +102,14 @@ def arrays_of(kind: str, gated: bool = False, seed: int = 0) -> dict[str, np.nda
     return arrays
 
 
-def make_foundation(folder: Path, kind: str, gated: bool = False, seed: int = 0) -> Path:
+def make_foundation(folder: Path, kind: str, gated: bool = False, seed: int = 0, layers: int = LAYERS) -> Path:
     """Write the folder of a foundation model; needs safetensors."""
     from safetensors.numpy import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(config_of(kind, gated)))
+    (folder / "config.json").write_text(json.dumps(config_of(kind, gated, layers)))
     (folder / "preprocessor_config.json").write_text(json.dumps(PREPROCESSOR))
-    save_file(arrays_of(kind, gated, seed), folder / "model.safetensors", {"format": "pt"})
+    save_file(arrays_of(kind, gated, seed, layers), folder / "model.safetensors", {"format": "pt"})
     return folder
 
 

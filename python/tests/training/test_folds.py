@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from conftest import RecordedProgress
 from raising import raises
+from tiny_network import tiny
 
 from placa.core.files import fingerprint
 from placa.core.progress import Progress
@@ -26,7 +27,7 @@ from placa.training.folds import deal_folds, fold_seed
 from placa.training.options import TrainOptions
 from placa.workflows.train import train
 
-OPTIONS = TrainOptions(epochs=2, batch_size=16, folds=2, seed=5)
+OPTIONS = TrainOptions(backbone=tiny, epochs=2, batch_size=16, folds=2, seed=5)
 
 
 class Read(np.memmap):

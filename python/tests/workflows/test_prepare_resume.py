@@ -41,9 +41,16 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-@pytest.fixture
-def images(tmp_path: Path) -> Path:
-    return draw_folders(tmp_path / "in", 80)
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return draw_folders(tmp_path_factory.mktemp("images") / "in", 80)
+
+
+@pytest.fixture(scope="module")
+def at_once(images: Path) -> Path:
+    """Prepare the images without interruption."""
+    prepare(read_folders(images, "Mass"), images.with_name("at once"), size=16)
+    return images.with_name("at once")
 
 
 def start(images: Path, out: Path) -> subprocess.Popen[str]:
@@ -66,15 +73,16 @@ def until(happened: Callable[[], bool], process: subprocess.Popen[str]) -> None:
         time.sleep(0.005)
 
 
-def assert_complete(out: Path, images: Path) -> None:
-    prepare(read_folders(images, "Mass"), out.with_name("at once"), size=16)
+def assert_complete(out: Path, at_once: Path) -> None:
     for name in ("manifest.parquet", "pixels-16.npy", "rejected.csv"):
-        assert fingerprint(out / name) == fingerprint(out.with_name("at once") / name)
-    assert {path.name for path in out.iterdir()} == {path.name for path in out.with_name("at once").iterdir()}
+        assert fingerprint(out / name) == fingerprint(at_once / name)
+    assert {path.name for path in out.iterdir()} == {path.name for path in at_once.iterdir()}
     assert not list(out.parent.glob(".*")), "no temporary file is left"
 
 
-def test_prepare_resumes_after_kill_and_interrupt_with_the_same_result(images: Path, tmp_path: Path) -> None:
+def test_prepare_resumes_after_kill_and_interrupt_with_the_same_result(
+    images: Path, at_once: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     killed = start(images, out)
     until(lambda: batches(out) >= 2, killed)
@@ -88,11 +96,11 @@ def test_prepare_resumes_after_kill_and_interrupt_with_the_same_result(images: P
     assert stopped.returncode == 130 and not out.exists()
     assert re.search(r"\b[1-9]\d* of 80\b", output) and str(tmp_path / ".out.preparing") in output
     prepare(read_folders(images, "Mass"), out, size=16)
-    assert_complete(out, images)
+    assert_complete(out, at_once)
 
 
 @pytest.mark.slow
-def test_prepare_resumes_after_twenty_kills_with_the_same_result(images: Path, tmp_path: Path) -> None:
+def test_prepare_resumes_after_twenty_kills_with_the_same_result(images: Path, at_once: Path, tmp_path: Path) -> None:
     out, chance = tmp_path / "out", random.Random(0)
     whole = start(images, tmp_path / "timed")
     begun = time.monotonic()
@@ -110,7 +118,7 @@ def test_prepare_resumes_after_twenty_kills_with_the_same_result(images: Path, t
         prepare(read_folders(images, "Mass"), out, size=16)
     shutil.rmtree(tmp_path / "timed")
     (out / ".decoded").unlink(missing_ok=True)
-    assert_complete(out, images)
+    assert_complete(out, at_once)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +136,7 @@ def test_failures_of_the_machine_keep_the_decoded_images(
     raised: type[BaseException],
     stays: bool,
     images: Path,
+    at_once: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -141,7 +150,7 @@ def test_failures_of_the_machine_keep_the_decoded_images(
     assert (str(tmp_path / ".out.preparing") in str(message.value)) == stays
     assert (tmp_path / ".out.preparing").exists() == stays and not (tmp_path / "out").exists()
     prepare(read_folders(images, "Mass"), tmp_path / "out", size=16)
-    assert_complete(tmp_path / "out", images)
+    assert_complete(tmp_path / "out", at_once)
 
 
 def test_interrupted_phantoms_are_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,10 +173,10 @@ def test_an_older_data_set_is_kept_until_the_new_one_is_complete(images: Path, t
     assert fingerprint(out / "source.json") == before
     prepare(read_folders(images, "Mass"), out, size=32, overwrite=True)
     assert (out / "pixels-32.npy").exists() and not (out / "pixels-16.npy").exists()
-    assert {path.name for path in tmp_path.iterdir()} == {"in", "out"}
+    assert {path.name for path in tmp_path.iterdir()} == {"out"}
 
 
-def test_two_processes_cannot_prepare_one_directory(images: Path, tmp_path: Path) -> None:
+def test_two_processes_cannot_prepare_one_directory(images: Path, at_once: Path, tmp_path: Path) -> None:
     (tmp_path / ".out.preparing").mkdir()
     other = os.open(tmp_path / ".out.preparing", os.O_RDONLY)
     fcntl.flock(other, fcntl.LOCK_EX)
@@ -175,4 +184,4 @@ def test_two_processes_cannot_prepare_one_directory(images: Path, tmp_path: Path
         prepare(read_folders(images, "Mass"), tmp_path / "out", size=16)
     os.close(other)
     prepare(read_folders(images, "Mass"), tmp_path / "out", size=16)
-    assert_complete(tmp_path / "out", images)
+    assert_complete(tmp_path / "out", at_once)

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from conftest import RecordedProgress
 from raising import raises
+from tiny_network import tiny
 
 from placa.core.progress import SILENT
 from placa.models.files import load_model
@@ -69,7 +70,7 @@ def same_runs(one: Path, other: Path) -> bool:
 
 def test_resuming_within_an_epoch_and_between_phases_gives_identical_weights(prepared: Path, tmp_path: Path) -> None:
     data = read_training_data(prepared)
-    options = TrainOptions(epochs=2, head_epochs=1, ema=0.9, batch_size=16, mixup=0.4)
+    options = TrainOptions(backbone=tiny, epochs=2, head_epochs=1, ema=0.9, batch_size=16, mixup=0.4)
 
     def fit(checkpoint: Checkpoint | None) -> Fitted:
         return fit_network(data, data.rows("train"), data.rows("validation"), options, SILENT, checkpoint)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from conftest import draw
 from raising import raises
+from tiny_network import tiny
 
 from placa.core.files import fingerprint
 from placa.dataset.errors import PatientInTwoSplitsError, RowCountMismatchError
@@ -140,13 +141,13 @@ def test_a_second_label_source_is_copied_to_the_run(prepared: Path, tmp_path: Pa
         {"image_id": ["1"], "finding": "Opacity", "label_source": "readers", "subset": None, "truth": 1}
     )
     labels.to_parquet(data / "labels.parquet")
-    train(data, tmp_path / "run", TrainOptions(epochs=1))
+    train(data, tmp_path / "run", TrainOptions(backbone=tiny, epochs=1))
     assert (tmp_path / "run" / "labels.parquet").read_bytes() == (data / "labels.parquet").read_bytes()
 
 
 def test_a_loss_that_is_not_finite_is_an_error(prepared: Path, tmp_path: Path) -> None:
     with raises(DivergedError, quantity="loss", epoch=1):
-        train(prepared, tmp_path / "run", TrainOptions(epochs=3, learning_rate=1e30))
+        train(prepared, tmp_path / "run", TrainOptions(backbone=tiny, epochs=3, learning_rate=1e30))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -191,7 +192,7 @@ def test_findings_that_exclude_each_other_have_probabilities_of_one_softmax(tmp_
     for number in range(36):
         draw(tmp_path / "in" / ("bacterial", "viral", "normal")[number % 3] / f"{number}.png", seed=number)
     prepare(read_folders(tmp_path / "in", ["bacterial", "viral"]), tmp_path / "data", size=16)
-    options = TrainOptions(epochs=1, classes="exclusive", recalibration="none", mirror=False)
+    options = TrainOptions(backbone=tiny, epochs=1, classes="exclusive", recalibration="none", mirror=False)
     train(tmp_path / "data", tmp_path / "run", options)
     predictions = pd.read_parquet(tmp_path / "run" / "predictions.parquet")
     total = predictions.groupby("image_id")["probability"].sum()

@@ -34,7 +34,7 @@ pytest.importorskip("safetensors", reason="needs placa[hub]")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = make_foundation(tmp_path_factory.mktemp("models") / "tiny-dino", "dinov2")
+    made = make_foundation(tmp_path_factory.mktemp("models") / "tiny-dino", "dinov2", layers=1)
     (made / "README.md").write_text("---\nlicense: other\nlicense_name: cc-by-nc-4.0\n---\nA model.\n")
     return made
 

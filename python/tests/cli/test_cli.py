@@ -178,8 +178,8 @@ def test_doctor_lists_every_requirement_and_its_remedy(placa) -> None:
     )
 
 
-def test_doctor_works_without_r(placa_process, tmp_path: Path) -> None:
-    done = placa_process("doctor", PATH=str(tmp_path), R_HOME="")
+def test_doctor_works_without_r(placa, tmp_path: Path) -> None:
+    done = placa("doctor", PATH=str(tmp_path), R_HOME="")
     row = next(line for line in done.stdout.splitlines() if " R " in line)
     assert "missing" in row and "main tables" in row
 

@@ -132,7 +132,7 @@ def test_a_repeated_audit_is_the_same(prepared: Path, tmp_path: Path) -> None:
 
 
 def test_tables_of_the_source_are_saved_beside_the_manifest(shared_data: Path, tmp_path: Path) -> None:
-    source = read_nih(shared_data / "nih", "all", "rest")
+    source = read_nih(shared_data / "nih", "Pneumothorax", "rest")
     manifest = prepare(source, tmp_path / "out", size=16)
     found = read_prepared(tmp_path / "out")
     assert len(found.table) == 112_120 and found.facts["missing"] == 112_120 - len(manifest)

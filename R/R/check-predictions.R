@@ -2,7 +2,8 @@
 required_columns <- c("image_id", "finding", "truth", "probability")
 evaluation_columns <- c("image_id", "patient_id", "group_id", "split", "finding", "truth", "probability")
 run_columns <- c(evaluation_columns, "score", "sex", "age", "view", "site")
-text_columns <- c("image_id", "patient_id", "group_id", "split", "finding", "sex", "view", "site", "fold")
+text_columns <- c("image_id", "patient_id", "group_id", "split", "finding", "sex", "view", "site", "fold",
+                  "period")
 id_columns <- c("image_id", "patient_id", "group_id")
 real_columns <- c("probability", "score", "age")
 

@@ -38,7 +38,8 @@
 #'   operating point is used.
 #' @param paired `TRUE` to compare common images, `FALSE` to compare tables of
 #'   different patients.
-#' @return A tibble of class `placa_comparison` with one row per finding, model
+#' @return A tibble of class `placa_comparison`, whose print reminds that a comparison on the test images is one look
+#'   more at them, with one row per finding, model
 #'   (other than the first), metric and method: `finding`, `split`, `model`,
 #'   `reference` (the first), `metric`, `method` (`"delong"`, `"obuchowski"`,
 #'   `"bootstrap"`, `"score"` for metrics of counts), `n_images` and `n_clusters` (common), `n_left_out` (labelled
@@ -87,6 +88,15 @@ compare_models <- function(models, metrics = c("auroc", "average_precision", "br
     abort_models("They have no common finding.", rlang::current_env())
   }
   as_subclass("placa_comparison", do.call(rbind, parts))
+}
+
+#' @export
+print.placa_comparison <- function(x, ...) {
+  NextMethod()
+  if ("test" %in% x$split) {
+    cli::cat_line("# One look more at the test images: choose between models on validation images.")
+  }
+  invisible(x)
 }
 
 # A finding that a table lacks is left out, and that is said.

@@ -51,6 +51,7 @@
 #'   | `roc_bands`, `pr_bands` | [roc_bands()], [pr_bands()] |
 #'   | `decision_curve` | [decision_curve()] |
 #'   | `subgroups` | [subgroups()] |
+#'   | `over_time` | [performance_over_time()]; only with a column `period` of 2 to 60 periods |
 #'   | `errors` | [list_errors()] |
 #'   | `abstention` | [abstain()]; only with labelled validation images |
 #'   | `readers`, `reader_curve` | [compare_readers()] and its ROC curve; only with `readers` |

@@ -3,8 +3,8 @@ detail_files <- c(
   roc_bands = "roc_bands.csv", pr_bands = "pr_bands.csv",
   predictive_values = "predictive_values.csv", calibration_measures = "calibration_measures.csv",
   calibration_curve = "calibration_curve.csv", decision_curve = "decision_curve.csv", subgroups = "subgroups.csv",
-  errors = "errors.csv", abstention = "abstention.csv", readers = "readers.csv", reader_curve = "reader_curve.csv",
-  reader_agreement = "reader_agreement.csv", modalities = "modalities.csv"
+  over_time = "over_time.csv", errors = "errors.csv", abstention = "abstention.csv", readers = "readers.csv",
+  reader_curve = "reader_curve.csv", reader_agreement = "reader_agreement.csv", modalities = "modalities.csv"
 )
 
 # The tables that validate_external() adds.
@@ -16,7 +16,7 @@ validation_files <- c(
 detail_text_fields <- c(
   "interval", "stage", "measure", "strategy", "column", "group", "kind", "image_id", "patient_id", "sex", "view",
   "site", "calibrate", "variable", "level", "statistic", "covariates", "analysis", "reader", "other_reader",
-  "modality", "reference", "coefficient"
+  "modality", "reference", "coefficient", "period"
 )
 detail_integer_fields <- c("n_clusters", "bins", "rank", "truth", "n_readers", "n_cases", "n_left_out")
 detail_logical_fields <- c("own", "too_small", "narrower", "noninferior")
@@ -24,7 +24,8 @@ detail_logical_fields <- c("own", "too_small", "narrower", "noninferior")
 # Tables that share a figure, see plot-estimates.R.
 estimate_classes <- list(
   discrimination = "discrimination", operating_points = "operating_points",
-  calibration_measures = "calibration_measures", reader_agreement = "agreement", modalities = "modalities"
+  calibration_measures = "calibration_measures", over_time = "performance", reader_agreement = "agreement",
+  modalities = "modalities"
 )
 detail_classes <- c(
   roc_bands = "placa_roc_bands", pr_bands = "placa_pr_bands", predictive_values = "placa_predictive_values",
@@ -50,6 +51,7 @@ evaluation_details <- function(predictions, rows, thresholds, split, bins, confi
       decision_curve(rows, split, confidence = confidence, prevalence = c(NA, if (is.null(share)) 0.05 else share))
     }),
     subgroups = subgroups(rows, thresholds, split = split, confidence = confidence, draws = fewer, seed = seed),
+    over_time = over_time(rows, split, confidence, fewer, seed),
     errors = list_errors(rows, thresholds, split),
     abstention = if (can_calibrate(predictions, rows, split)) {
       abstain(predictions, split = split, confidence = confidence, draws = fewer, seed = seed)

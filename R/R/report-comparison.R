@@ -33,6 +33,11 @@ write_other_run <- function(run, facts, other) {
   if (is.character(compared)) return(say("comparison.failed_run", run = escape_markdown(name), reason = compared))
   say("comparison.run", this = escape_markdown(mine), other = escape_markdown(name),
       images = num(max(compared$n_images)), left_out = num(max(compared$n_left_out)))
+  looks <- function(path) num(NROW(read_ledger(path, facts$split)))
+  if (facts$split == "test") {
+    say("comparison.look", this = escape_markdown(mine), other = escape_markdown(name), n = looks(run$path),
+        m = looks(path))
+  }
   caption <- s("comparison.caption", this = escape_markdown(mine), other = escape_markdown(name))
   draw_comparison("comparison", compared, caption)
   write_comparison_table("comparison", compared, facts, c(mine, name))

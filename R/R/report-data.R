@@ -69,6 +69,6 @@ label_source_text <- function(data) {
 
 # How images were split, from the codes in run.json.
 split_method_text <- function(split) {
-  method <- c(split$given$by, split$unit) %||% "all_test"
+  method <- c(if (isTRUE(split$temporal)) "temporal", split$given$by, split$unit) %||% "all_test"
   s(paste0("method_of_split.", paste(method, collapse = "_")), seed = split$seed)
 }

@@ -47,6 +47,15 @@ name_of_variable <- function(rows) {
 write_periods <- function(table, facts) {
   table <- table[table$finding %in% facts$findings, ]
   if (!any(table$period != "reference")) return(say("monitoring.unlabelled"))
+  write_period_tables("periods", table, facts, "monitoring.periods_caption")
+  rows <- table[table$finding == facts$primary, ]
+  draw_plot("monitoring", periods_plot(rows, rows$auroc[[1]]),
+            s("monitoring.figure_caption", finding = finding(facts$primary)), s("monitoring.figure_alt"), c(7, 2.8),
+            "elsewhere.forest_missing")
+}
+
+# A table per finding, one row per period.
+write_period_tables <- function(id, table, facts, caption) {
   write_tabs(s("monitoring.tabs"), unique(table$finding), function(name) {
     rows <- table[table$finding == name, ]
     shown <- data.frame(
@@ -57,17 +66,14 @@ write_periods <- function(table, facts) {
     )
     names(shown) <- words_of("monitoring.column", names(shown))
     if (facts$many) return(write_plain_table(shown))
-    write_table_block("periods", shown, s("monitoring.periods_caption", finding = finding(name)))
+    write_table_block(id, shown, s(caption, finding = finding(name)))
   })
-  rows <- table[table$finding == facts$primary, ]
-  draw_plot("monitoring", periods_plot(rows), s("monitoring.figure_caption", finding = finding(facts$primary)),
-            s("monitoring.figure_alt"), c(7, 2.8), "elsewhere.forest_missing")
 }
 
 name_of_period <- function(period) ifelse(period == "reference", s("elsewhere.here"), escape_markdown(period))
 
-# AUROC and observed to expected positives over the periods.
-periods_plot <- function(rows) {
+# AUROC and observed to expected positives over the periods, with a line at the AUROC of all images.
+periods_plot <- function(rows, auroc) {
   of <- function(metric) {
     data.frame(
       panel = s(paste0("monitoring.panel_", metric)), period = plain(name_of_period(rows$period)),
@@ -77,7 +83,7 @@ periods_plot <- function(rows) {
   values <- rbind(of("auroc"), of("observed_expected"))
   values$period <- factor(values$period, unique(values$period))
   values$panel <- factor(values$panel, unique(values$panel))
-  ideal <- data.frame(panel = levels(values$panel), ideal = c(rows$auroc[[1]], 1))
+  ideal <- data.frame(panel = levels(values$panel), ideal = c(auroc, 1))
   ideal$panel <- factor(ideal$panel, levels(values$panel))
   ggplot2::ggplot(values, ggplot2::aes(.data$period, .data$estimate)) +
     ggplot2::geom_hline(ggplot2::aes(yintercept = .data$ideal), ideal, linetype = "22", colour = report_ink,

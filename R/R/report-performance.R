@@ -13,9 +13,26 @@ write_performance <- function(run, facts) {
   write_calibration(run, facts)
   write_subheading("part.decision", "decision")
   write_decision(run, facts)
+  write_over_time(run, facts)
   if (NROW(run$evaluation[["discrimination"]])) {
     write_fold("performance.other", "other-measures", facts$many, function() write_other_measures(run, facts))
   }
+}
+
+# Results of the periods of the evaluated images; omitted where they have none.
+write_over_time <- function(run, facts) {
+  table <- run$evaluation[["over_time"]]
+  table <- table[table$finding %in% facts$findings, ]
+  if (NROW(table) == 0) return(invisible())
+  write_subheading("part.over_time", "over-time")
+  n <- num(length(unique(table$period)))
+  say(if (isTRUE(run$info$data$split$temporal)) "over_time.prose" else "over_time.given", n = n)
+  found <- run$evaluation[["discrimination"]]
+  write_period_tables("over-time", table, facts, "over_time.caption")
+  draw_plot("over-time", periods_plot(table[table$finding == facts$primary, ],
+                                      found$auroc[match(facts$primary, found$finding)]),
+            s("over_time.figure_caption", finding = finding(facts$primary)), s("monitoring.figure_alt"), c(7, 2.8),
+            "elsewhere.forest_missing")
 }
 
 # The findings with too few patients or groups, in one table.

@@ -154,6 +154,7 @@ with_calibration_images <- function(external, internal) {
     known <- !is.na(own[[name]])
     own[[name]][known] <- paste("internal", own[[name]][known])
   }
+  if ("period" %in% names(external)) own$period <- NA_character_
   shared <- intersect(names(external), names(own))
   both <- rbind(external[shared], own[shared])
   attr(both, "placa") <- attr(external, "placa")

@@ -145,3 +145,10 @@ test_that("a finding that one table lacks is said", {
   )
   expect_identical(unique(table$finding), "Pneumonia")
 })
+
+test_that("a printed comparison on the test images says that it is one look more at them", {
+  compared <- compare_models(two_models(), "auroc", draws = 100)
+  expect_output(print(compared), "look")
+  expect_false(any(grepl("look", capture.output(print(compare_models(two_models(), "auroc", split = "validation",
+                                                                     draws = 100))))))
+})

@@ -53,6 +53,10 @@ class PatientInTwoSplitsError(InputError):
     """
 
 
+class TooFewDatesError(InputError):
+    """Images cannot be split by date, because they have too few dates. Values: ``dates``, ``least``."""
+
+
 class NoEmbeddingsError(InputError):
     """No row of embeddings belongs to an image of a data set.
 

@@ -94,7 +94,7 @@ def as_predictions(
         columns: See `PredictionColumns`.
 
     Returns:
-        A table with the columns of predictions.parquet, and ``fold`` if `data` has it.
+        A table with the columns of predictions.parquet, and ``fold`` and ``period`` if `data` has them.
 
     Raises:
         MissingColumnError: A column is missing.
@@ -206,7 +206,7 @@ def _name_of_finding(truth: str, estimate: str, name: str, level: str | None) ->
 
 def _typed(rows: pd.DataFrame, file: str, progress: Progress | None) -> pd.DataFrame:
     """Return the rows with the columns and types of predictions.parquet."""
-    for name in (*_IDENTIFIERS, "split", "finding", "sex", "view", "site", "fold"):
+    for name in (*_IDENTIFIERS, "split", "finding", "sex", "view", "site", "fold", "period"):
         if name in rows:
             rows[name] = _as_text(rows[name], name, file)
     if "score" in rows:
@@ -231,7 +231,7 @@ def _typed(rows: pd.DataFrame, file: str, progress: Progress | None) -> pd.DataF
             "duplicated predictions, or name the column of the images with --image-id.",
             image_id=image,
         )
-    return rows[[*COLUMNS, *(["fold"] if "fold" in rows else [])]]
+    return rows[[*COLUMNS, *(name for name in ("fold", "period") if name in rows)]]
 
 
 def _as_text(column: pd.Series, name: str, file: str) -> pd.Series:

@@ -28,10 +28,15 @@ SPLITS = ("train", "validation", "test")
 TEXT = ("image_id", "path", "patient_id", "group_id", "split", "sex", "view", "site", "label_source")
 FIXED = (*TEXT, "age")
 #: Columns of the manifest of sources that know them.
-OPTIONAL = ("study_id", "series")
+#: ``period`` and `DAYS` are known after ``--split temporal`` (see `placa.dataset.temporal`).
+OPTIONAL = ("study_id", "series", "period")
+#: Days since the first image of the patient.
+DAYS = "days"
 #: Numbers in the manifest of CT volumes, in mm (see `placa.images.ct.files.Extent`).
 EXTENT = ("slice_distance", "scan_length", "field_of_view")
-_NO_FINDINGS = {*FIXED, *OPTIONAL, *EXTENT}
+#: Columns of numbers that some manifests have.
+NUMBERS = (*EXTENT, DAYS)
+_NO_FINDINGS = {*FIXED, *OPTIONAL, *NUMBERS}
 
 
 def complete(images: pd.DataFrame, findings: list[str]) -> pd.DataFrame:
@@ -39,7 +44,7 @@ def complete(images: pd.DataFrame, findings: list[str]) -> pd.DataFrame:
 
     Args:
         images: One row per image: ``image_id``, ``path``, one column per finding, and any other column of `TEXT`,
-            ``age``, `OPTIONAL` or `EXTENT`.
+            ``age``, `OPTIONAL` or `NUMBERS`.
         findings: The finding columns: 0, 1, or missing if unknown.
 
     Returns:
@@ -50,7 +55,7 @@ def complete(images: pd.DataFrame, findings: list[str]) -> pd.DataFrame:
     Raises:
         MissingColumnError: ``image_id``, ``path`` or a finding is missing.
         DuplicateImageError: An ``image_id`` occurs twice.
-        ReservedNameError: A finding has the name of a column in `FIXED`, `OPTIONAL` or `EXTENT`.
+        ReservedNameError: A finding has the name of a column in `FIXED`, `OPTIONAL` or `NUMBERS`.
     """
     need = ["image_id", "path", *findings]
     missing = [name for name in need if name not in images]
@@ -68,7 +73,7 @@ def complete(images: pd.DataFrame, findings: list[str]) -> pd.DataFrame:
         out[name] = column.astype("string")
     # Splits keep groups together; an image without patient and group is a group of its own.
     out["group_id"] = out["group_id"].fillna(out["patient_id"]).fillna(out["image_id"])
-    for name in ("age", *(name for name in EXTENT if name in images)):
+    for name in ("age", *(name for name in NUMBERS if name in images)):
         numbers = images[name].reset_index(drop=True) if name in images else pd.Series(np.nan, index=out.index)
         known = pd.to_numeric(numbers, errors="coerce").astype("float64")
         # A study date before the date of birth gives no age.
@@ -154,7 +159,7 @@ def read_manifest(prepared: Path) -> pd.DataFrame:
     try:
         for finding in findings_of(manifest):
             manifest[finding] = manifest[finding].astype("Int8")
-        for name in ("age", *(name for name in EXTENT if name in manifest)):
+        for name in ("age", *(name for name in NUMBERS if name in manifest)):
             manifest[name] = manifest[name].astype("float64")
     except (ValueError, TypeError) as error:
         message = f"{path} is damaged ({error}). Run placa prepare again."
@@ -167,7 +172,7 @@ def _require_values(manifest: pd.DataFrame, path: Path) -> None:
     """Check ids, findings, ages and extents; someone may have edited the file."""
     wrong = {"image_id": manifest["image_id"].isna()}
     wrong |= {finding: ~manifest[finding].isin([0, 1]) & manifest[finding].notna() for finding in findings_of(manifest)}
-    for name in ("age", *(name for name in EXTENT if name in manifest)):
+    for name in ("age", *(name for name in NUMBERS if name in manifest)):
         wrong[name] = (manifest[name] < 0) | np.isinf(manifest[name])
     for name, rows in wrong.items():
         if rows.any():

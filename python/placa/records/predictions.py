@@ -72,7 +72,10 @@ def tidy(
     out["truth"] = out["truth"].astype("Int8")
     out["probability"] = probability.astype("float64").ravel()
     out["score"] = score.astype("float64").ravel()
-    return out[COLUMNS]
+    if "period" not in images:
+        return out[COLUMNS]
+    out["period"] = images["period"].astype("string").repeat(count).to_numpy()
+    return out[[*COLUMNS, "period"]]
 
 
 def add_typicality(table: pd.DataFrame, distance: NDArray[np.float64] | None, facts: ModelFacts) -> None:

@@ -56,6 +56,7 @@ class SplitFacts(TypedDict):
     fractions: Annotated[
         list[Share], Meta(description="Target shares of training, validation and test.", min_length=3, max_length=3)
     ]
+    temporal: NotRequired[Annotated[bool, Meta(description="Whether images were assigned by date, not at random.")]]
 
 
 class ReadingFacts(TypedDict):

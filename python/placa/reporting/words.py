@@ -97,7 +97,8 @@ def code_text(words: Words, kind: str, code: str, values: Values) -> str:
 
 def split_text(words: Words, split: SplitFacts) -> str:
     """Return how the images were split, as a part of a sentence."""
-    parts = [split["given"]["by"] if split["given"] else None, split["unit"]]
+    given = "temporal" if split.get("temporal") else split["given"]["by"] if split["given"] else None
+    parts = [given, split["unit"]]
     key = "_".join(part for part in parts if part) or "all_test"
     return words.say(f"method_of_split.{key}", seed=str(split["seed"]))
 

@@ -36,6 +36,14 @@ class ViewsUnknownError(InputError):
     """Images are selected by view, and no view is known. Values: ``views`` (those wanted)."""
 
 
+class DatesUnknownError(InputError):
+    """Images cannot be split by date, because the source has no dates. Values: ``source``."""
+
+
+class AmbiguousDatesError(InputError):
+    """The order of day and month in dates is unknown. Values: ``column``, ``value`` (an example)."""
+
+
 class MissingColumnError(InputError):
     """A table lacks a column. Values: ``file``, ``column``, ``accepted`` (its possible names), ``columns``."""
 

@@ -21,7 +21,7 @@ from placa.sources.public.labels import from_lists
 from placa.sources.public.load import read_public
 from placa.sources.public.records import UNKNOWN, Choice, PublicSet, Records
 from placa.sources.tables import read_text_table
-from placa.sources.tables.cells import OLDEST, by_value, read_sexes
+from placa.sources.tables.cells import OLDEST, read_dates, read_sexes
 from placa.sources.tables.duplicates import reject_duplicates
 from placa.sources.tables.label_cells import parse_list
 
@@ -144,14 +144,10 @@ def _images(usable: pd.DataFrame, notes: list[Note]) -> pd.DataFrame:
     if "Manufacturer_DICOM" in usable:
         images["maker"] = usable["Manufacturer_DICOM"]
     if "StudyDate_DICOM" in usable:
-        images["days"] = by_value(usable["StudyDate_DICOM"], _days)
+        images["date"] = read_dates(usable["StudyDate_DICOM"], "StudyDate_DICOM")
+        # Days since the first date of the set, so that no date is stored.
+        images["days"] = (images["date"] - images["date"].min()).dt.days
     return images
-
-
-def _days(dates: pd.Series) -> pd.Series:
-    """Return days since the first date of the set, so that no date is stored."""
-    read = pd.to_datetime(dates, format="%Y%m%d", errors="coerce")
-    return (read - read.min()).dt.days
 
 
 PADCHEST = PublicSet(

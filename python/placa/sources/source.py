@@ -12,7 +12,7 @@ from placa.core.errors import unknown_name
 from placa.records.codes import Note
 from placa.records.reading import STRETCH, Reading
 from placa.records.source import Comparison, GivenSplit, LabelPolicy
-from placa.sources.errors import PositiveNegativeOverlapError
+from placa.sources.errors import DatesUnknownError, PositiveNegativeOverlapError
 
 #: The codes of remarks that are shown as warnings.
 WARNINGS = frozenset(
@@ -23,6 +23,9 @@ WARNINGS = frozenset(
 )
 #: The label of an image without any finding of the source.
 NO_FINDING = "No Finding"
+#: The split by date, of sources with dates.
+TEMPORAL = "temporal"
+SPLIT_HELP = "seeded: random, by patient; temporal: by date"
 
 
 @dataclass
@@ -34,6 +37,7 @@ class Source:
         images: One row per existing image: ``image_id``, ``path``, one column per finding (1, 0 or missing), and any of
             ``patient_id``, ``study_id``, ``group_id``, ``split``, ``sex``, ``age`` (years), ``view``, ``site``,
             ``label_source``. A missing ``split`` means that `prepare` assigns the image to training or validation.
+            With `temporal`, it also has ``date``, which `prepare` does not store.
         findings: The finding columns of `images`.
         comparison: The images that findings are compared with.
         label_source: The origin of the labels: ``phantom``, ``folders``, or the name of a table or data set.
@@ -63,6 +67,7 @@ class Source:
             (several separated by spaces), ``follow_up`` (number of the patient's image), ``days`` (since the first
             image of the set), ``site``, ``window`` (of a CT slice); the audit probes them.
         label_policy: What uncertain and blank labels mean; None if the source has none.
+        temporal: Whether `prepare` assigns images to splits by date.
         reading: The method that turns a file of this source into square grey images.
     """
 
@@ -90,6 +95,7 @@ class Source:
     table: pd.DataFrame | None = None
     acquisition: pd.DataFrame | None = None
     label_policy: LabelPolicy | None = None
+    temporal: bool = False
     reading: Reading = STRETCH
 
     def __post_init__(self) -> None:
@@ -98,6 +104,23 @@ class Source:
             self.rows = accounted
         if self.rows != accounted:
             raise AssertionError(f"{self.rows} rows were read, but {accounted} are kept, rejected, missing or unused")
+
+
+def require_dates(images: pd.DataFrame, title: str) -> None:
+    """Check that images have dates.
+
+    Args:
+        images: Images, with the column ``date`` if the source has dates.
+        title: The name of the source.
+
+    Raises:
+        DatesUnknownError: No image has a date.
+    """
+    if "date" not in images or images["date"].isna().all():
+        raise DatesUnknownError(
+            f"{title} has no dates that order its patients, so --split temporal is not possible. Use another split.",
+            source=title,
+        )
 
 
 def require_different_findings(positive: str, negative: str, known: Iterable[str]) -> None:

@@ -35,6 +35,7 @@ from placa.dataset.splits import (
     require_usable_splits,
     split_images,
 )
+from placa.dataset.temporal import split_set_by_date
 from placa.images.errors import NoReadableImageError
 from placa.records.audit import BY_PATIENT, Audit
 from placa.records.codes import Note
@@ -166,7 +167,10 @@ def _fill(
         images["group_id"], divided = divide_groups(images)
     manifest = complete(images, source.findings)
     unit: Literal["patient", "group"] = "patient" if source.grouped else "group"
-    manifest["split"], method = split_images(manifest, source.findings, plan, source.given_split, unit)
+    if source.temporal:
+        manifest, method = split_set_by_date(manifest, images["date"], plan, unit, cache, rejected)
+    else:
+        manifest["split"], method = split_images(manifest, source.findings, plan, source.given_split, unit)
     method.notes.extend(pixel_notes)
     if divided:
         option = "--split seeded" if source.kind == "folders" else "--split-column none"

@@ -73,6 +73,13 @@ def report(
     to = choose_format(to, Path(out) if out else None)
     if evaluation is None:
         evaluated_folder(run, split, progress)
+    if compare is not None and split == "test":
+        progress.say(
+            translate(
+                "this comparison is one look more at the test set: choose between models on validation images "
+                "(--split validation)"
+            )
+        )
     return render_report(
         run, language, to, out, renderer, progress, findings, compare, document, pictures, split, evaluation
     )

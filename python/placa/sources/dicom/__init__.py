@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from placa.core.arguments import positive_integer
+from placa.core.errors import unknown_name
 from placa.core.files import explain_os_error
 from placa.core.progress import SILENT, Progress
 from placa.core.text import as_list
@@ -20,13 +21,14 @@ from placa.sources.dicom.patient_key import PatientKey, read_patient_key
 from placa.sources.dicom.scan import FileScan
 from placa.sources.dicom.series_scan import SeriesScan
 from placa.sources.errors import InvalidWindowError, MissingDirectoryError, MissingOptionError
-from placa.sources.source import Source
+from placa.sources.source import SPLIT_HELP, TEMPORAL, Source, require_dates
 from placa.sources.views import VIEWS_HELP, view_names
 
 #: Computed and digital radiography.
 MODALITIES = ("CR", "DX")
 #: Computed tomography.
 VOLUME_MODALITIES = ("CT",)
+_SPLITS = ("seeded", TEMPORAL)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="window of all CT slices or volumes in HU: lung, mediastinum, or --window=CENTER,WIDTH (default: that of "
         "each file; lung for volumes)",
     )
+    add("--split", choices=_SPLITS, default="seeded", help=f"{SPLIT_HELP} (default: %(default)s)")
     add("--key", type=Path, metavar="FILE", help="secret key for patient ids (default: your own, created once)")
 
 
@@ -70,7 +73,7 @@ def from_options(options: argparse.Namespace, progress: Progress) -> Source:
     names = ("labels", "label", "positive", "negative", "finding", "separator", "match", "match_column")
     given = {
         name: getattr(options, name)
-        for name in (*names, "views", "modalities", "volumes", "series", "slices", "window")
+        for name in (*names, "views", "modalities", "volumes", "series", "slices", "window", "split")
     }
     return read_dicom(options.root, **given, key=read_patient_key(options.key), progress=progress)
 
@@ -93,6 +96,7 @@ def read_dicom(
     series: str | None = None,
     slices: int | None = None,
     window: str | tuple[float, float] | None = None,
+    split: str = "seeded",
 ) -> Source:
     """Read the headers of DICOM files, and assign their labels.
 
@@ -121,6 +125,7 @@ def read_dicom(
         slices: The number of slabs per volume, 16 by default.
         window: The window of all CT slices or volumes: ``lung``, ``mediastinum``, or level and width in HU. By default
             the window of each file, and the lung for volumes.
+        split: ``"seeded"`` (random, by patient), or ``"temporal"``: by the date of the study, which is not stored.
 
     Returns:
         One row per file, or per CT series with the column ``series``. Files without a PatientID are rejected; if no
@@ -132,6 +137,7 @@ def read_dicom(
         InvalidWindowError: `window` is not a window.
         MissingOptionError: An option is needed because of another, such as `volumes` for `series`.
         UnknownNameError: A folder, column or value is unknown.
+        DatesUnknownError: `split` is temporal, and no file has a date.
         NoUsableFileError: No file can be used.
     """
     root, labels = Path(root), Path(labels) if labels else None
@@ -145,6 +151,8 @@ def read_dicom(
             option="--volumes",
             given=["--series" if series is not None else "--slices"],
         )
+    if split not in _SPLITS:
+        raise unknown_name("split", split, _SPLITS)
     key = key or read_patient_key()
     given_lists = [as_list(names) for names in (label, positive, negative, views)]
     values = (given_lists[0], given_lists[1], given_lists[2], finding, match, match_column, separator)
@@ -173,6 +181,9 @@ def read_dicom(
     if not len(images):
         raise found.no_usable_file(len(files))
     images["label_source"] = lookup.name
+    if split == TEMPORAL:
+        images["date"] = found.dates()
+        require_dates(images, str(root))
     windows = None if volumes or levels else found.windows(images, notes)
     return Source(
         kind="dicom",
@@ -199,10 +210,12 @@ def read_dicom(
             "separator": separator,
             "modalities": modalities,
             **({} if levels is None else {"window": [*levels]}),
+            **({"split": split} if split == TEMPORAL else {}),
             **({"volumes": True, "series": series, "slices": slices or SQUARES} if volumes else {}),
         },
         reading=slabs(slices or SQUARES, levels) if volumes else stretch(levels),
         acquisition=windows,
+        temporal=split == TEMPORAL,
     )
 
 

@@ -162,6 +162,11 @@ class FileScan:
             notes.append(Note(text, "burned_in_annotation", images=burnt, files=len(rows)))
         return images, notes
 
+    def dates(self) -> pd.Series:
+        """Return the date of each image of the table."""
+        days = pd.Series([tags.date for _, tags, _ in self.images], dtype=object)
+        return pd.to_datetime(days, errors="coerce")
+
     def windows(self, images: pd.DataFrame, notes: list[Note]) -> pd.DataFrame | None:
         """Return the window of each CT slice of the table, for the audit; None if all have the same."""
         windows = Counter(tags.window or "none" for _, tags, _ in self.images)

@@ -52,6 +52,7 @@ class DicomTags:
         sex: ``F``, ``M`` or None.
         age: PatientAge, such as ``045Y``, or ``""``.
         years: The completed years between birth and study, or None.
+        date: The date of the study, or None.
         view: ``PA``, ``AP``, ``LATERAL``, another ViewPosition, or None.
         window: The first WindowCenter and WindowWidth, such as ``-600,1500``, or None.
         scout: Whether it is the scout of a CT (LOCALIZER).
@@ -70,6 +71,7 @@ class DicomTags:
     sex: str | None
     age: str
     years: float | None
+    date: datetime.date | None
     view: str | None
     window: str | None
     scout: bool
@@ -87,7 +89,7 @@ def _read_tags(header: Dataset) -> DicomTags:
     names = re.split(r"[\^=,\s]+", _text(header, "PatientName"))
     others = (_text(header, name) for name in ("OtherPatientIDs", "AccessionNumber", *_UIDS))
     window = [number for name in ("WindowCenter", "WindowWidth") for number in decimals(header, name)[:1]]
-    age, sex = _text(header, "PatientAge"), _text(header, "PatientSex").upper()
+    age, sex, date = _text(header, "PatientAge"), _text(header, "PatientSex").upper(), _date(header, _DATES)
     return DicomTags(
         patient="" if is_placeholder(patient) and not re.fullmatch(r"0+", patient) else patient,
         issuer=_text(header, "IssuerOfPatientID"),
@@ -100,7 +102,8 @@ def _read_tags(header: Dataset) -> DicomTags:
         modality=_text(header, "Modality").upper(),
         sex=sex if sex in {"F", "M"} else None,
         age=age if re.fullmatch(r"\d{1,3} ?[DWMY]?", age, re.I) else "",
-        years=_years(_date(header, ["PatientBirthDate"]), _date(header, _DATES)),
+        years=_years(_date(header, ["PatientBirthDate"]), date),
+        date=date,
         view=_view(header),
         window=",".join(f"{number:g}" for number in window) if len(window) == 2 else None,
         scout="LOCALIZER" in str(header.get("ImageType") or "").upper(),

@@ -32,12 +32,12 @@ from placa.sources.nih.tables import (
     version_by_boxes,
 )
 from placa.sources.recognise import naming_another_source
-from placa.sources.source import NO_FINDING, Source
+from placa.sources.source import NO_FINDING, TEMPORAL, Source, require_dates
 from placa.sources.tables import follow_link
 from placa.sources.tables.cells import read_ages, read_sexes
 from placa.sources.views import VIEWS_HELP, select_views
 
-_SPLITS = ("auto", "official", "seeded")
+_SPLITS = ("auto", "official", "seeded", TEMPORAL)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -104,7 +104,8 @@ def read_nih(
         table: ``"v2017"``, ``"v2020"``, or the path of NIH's table if it is in another directory, with its lists and
             boxes; by default the newest in `root`.
         split: ``"official"`` for NIH's test list, ``"seeded"`` for a random split by patient, ``"auto"`` for the
-            official one if both lists exist.
+            official one if both lists exist. ``"temporal"`` is an error, because `Follow-up #` orders the images of
+            one patient only.
         views: ``"PA"``, ``"AP"``, ``"frontal"`` (both) or ``"all"``.
 
     Returns:
@@ -114,6 +115,7 @@ def read_nih(
 
     Raises:
         UnknownNameError: A finding or `split` is unknown.
+        DatesUnknownError: `split` is temporal.
         MissingFileError: The table, or a list that `split` needs, is missing.
         MissingColumnError: The table lacks a column.
         ImagesNotFoundError: None of the images exists.
@@ -129,6 +131,8 @@ def read_nih(
             name=split,
             known=list(_SPLITS),
         )
+    if split == TEMPORAL:
+        require_dates(pd.DataFrame(), "NIH ChestX-ray14")
     if table in (None, *VERSIONS):
         with naming_another_source(root, "nih"):
             path = find_table(root, table)

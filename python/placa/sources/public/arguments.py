@@ -46,7 +46,12 @@ def add_arguments(spec: PublicSet, parser: argparse.ArgumentParser) -> None:
             default=spec.blank,
             help="truth of findings that the report does not mention (default: %(default)s)",
         )
-    add("--split", choices=SPLITS, default="auto", help="official, seeded (random, by patient), or auto (default)")
+    add(
+        "--split",
+        choices=SPLITS,
+        default="auto",
+        help="official, seeded (random, by patient), temporal (by date, if the set has dates), or auto (default)",
+    )
     for choice in spec.choices:
         add(
             f"--{choice.name}",

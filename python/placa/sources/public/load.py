@@ -35,12 +35,12 @@ from placa.sources.public.records import ACQUISITION, POSITIVE, UNCERTAIN, Publi
 from placa.sources.public.remarks import overlap_notes, policy_notes, require_both
 from placa.sources.public.split import choose_split
 from placa.sources.recognise import naming_another_source
-from placa.sources.source import Source
+from placa.sources.source import TEMPORAL, Source, require_dates
 from placa.sources.tables import follow_link
 from placa.sources.views import select_views
 from placa.sources.vocabulary import resolve
 
-SPLITS = ("auto", "official", "seeded")
+SPLITS = ("auto", "official", "seeded", TEMPORAL)
 REST_WORD, ANY, ALL = "rest", "any", "all"
 ANY_FINDING = "Any Finding"
 
@@ -83,7 +83,8 @@ def read_public(
         views: ``"frontal"``, ``"PA"``, ``"AP"``, ``"lateral"``, ``"all"``, or several; by default the set's.
         uncertain: ``"negative"``, ``"positive"``, ``"unknown"`` or ``"drop"``; by default the set's.
         blank: ``"negative"`` or ``"unknown"``; by default the set's.
-        split: ``"official"``, ``"seeded"`` (random, by patient), or ``"auto"``: official if the set has one.
+        split: ``"official"``, ``"seeded"`` (random, by patient), ``"temporal"`` (by date), or ``"auto"``: official if
+            the set has one.
         progress: Where progress is reported.
         choices: The set's own options.
 
@@ -94,6 +95,7 @@ def read_public(
         UnknownNameError: A finding, a view or an option is unknown.
         ViewsUnknownError: `views` selects by view, and no view is known.
         UncleanMappingError: The set has only labels that do not mean the same as a finding.
+        DatesUnknownError: `split` is temporal, and the set has no dates.
         MissingDirectoryError: `root` is not a directory.
         MissingFileError: A table is missing.
         WrongSourceError: `root` has another data set.
@@ -108,6 +110,8 @@ def read_public(
         )
     with naming_another_source(root, spec.kind):
         records = spec.read(root, {**spec.defaults, **choices}, progress)
+    if split == TEMPORAL:
+        require_dates(records.images, spec.title)
     known = list(map(str, records.labels.columns))
     names, labels = _findings(spec, as_list(positive), known)
     comparison = negative or spec.negative
@@ -185,7 +189,8 @@ def _build(
             images=len(selected),
             searched=[str(root)],
         )
-    images = kept.drop(columns=["file", *set(ACQUISITION) & set(kept)], errors="ignore")
+    dates = () if chosen.split == TEMPORAL else ("date",)
+    images = kept.drop(columns=["file", *dates, *set(ACQUISITION) & set(kept)], errors="ignore")
     images = images.assign(path=paths[kept.index]).join(truth)
     images, given, conflicts = choose_split(images, chosen.split, notes)
     require_both(images, chosen.positive, root, notes)
@@ -222,6 +227,7 @@ def _build(
         other_labels=records.other_labels,
         acquisition=_acquisition(kept),
         label_policy=_policy(spec, chosen, written),
+        temporal=chosen.split == TEMPORAL,
     )
 
 

@@ -25,7 +25,7 @@ class Records:
     Attributes:
         images: One row per image: ``image_id``; ``file``, the end of the path of its file, without extension; any of
             ``path`` (if the files are known already), ``patient_id``, ``study_id``, ``sex``, ``age``, ``view``,
-            ``split`` (``train``, ``validation``, ``test`` or missing), ``site``, ``label_source``, and of
+            ``split`` (``train``, ``validation``, ``test`` or missing), ``site``, ``label_source``, ``date``, and of
             `ACQUISITION`.
         labels: One column per label of the set, in its own words, with the codes above; same index as `images`.
         tables: The files that were read.

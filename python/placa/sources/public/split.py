@@ -7,6 +7,7 @@ import pandas as pd
 from placa.records.codes import Note
 from placa.records.source import GivenSplit
 from placa.sources.errors import MissingOptionError
+from placa.sources.source import TEMPORAL
 
 #: The later split keeps a patient that two splits have.
 _ORDER = {"train": 0, "validation": 1, "test": 2}
@@ -23,7 +24,7 @@ def choose_split(
 
     Args:
         images: The existing images; ``split`` is ``train``, ``validation``, ``test`` or missing.
-        split: ``"official"``, ``"seeded"`` or ``"auto"``.
+        split: ``"official"``, ``"seeded"``, ``"temporal"`` or ``"auto"``.
         notes: Receives remarks.
 
     Returns:
@@ -39,7 +40,7 @@ def choose_split(
             option="--split seeded",
             given=["--split official"],
         )
-    if split == "seeded" or not found & {"validation", "test"}:
+    if split in ("seeded", TEMPORAL) or not found & {"validation", "test"}:
         return images.drop(columns="split", errors="ignore"), None, []
     images = images.copy()
     if "test" not in found:

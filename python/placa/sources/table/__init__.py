@@ -21,17 +21,19 @@ from placa.sources.errors import (
     NoUsableRowError,
     ReservedNameError,
 )
-from placa.sources.source import Source
+from placa.sources.source import SPLIT_HELP, TEMPORAL, Source
 from placa.sources.table.columns import COLUMNS, columns_note
 from placa.sources.table.labels import LabelValues, label_columns, read_truth
 from placa.sources.table.paths import find_paths, name_path_column
-from placa.sources.table.rows import join_rows, require_both, usable_rows
+from placa.sources.table.rows import dates_of, images_of, join_rows, require_both, usable_rows, warn_of_patients
 from placa.sources.table.volumes import find_volumes_of
 from placa.sources.tables import TextTable, read_text_table
-from placa.sources.tables.cells import find_column, find_columns, read_ages, read_sexes, read_splits, read_views
-from placa.sources.tables.identifiers import join_groups, patients_in_paths, read_patients
+from placa.sources.tables.cells import find_column, find_columns, read_views
+from placa.sources.tables.identifiers import patients_in_paths, read_patients
 from placa.sources.tables.words import UNKNOWN, fold
 from placa.sources.views import VIEWS_HELP, select_views
+
+_SPLITS = ("auto", "seeded", TEMPORAL)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +58,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--slices", type=positive_integer, metavar="N", help=f"number of slabs per CT volume (default: {SQUARES})"
     )
     parser.add_argument("--views", nargs="+", default=["all"], metavar="VIEW", help=f"{VIEWS_HELP} (default: all)")
+    parser.add_argument(
+        "--split",
+        choices=_SPLITS,
+        default="auto",
+        help=f"auto: that of TABLE, otherwise random; {SPLIT_HELP} (default: %(default)s)",
+    )
     parser.add_argument("--root", type=Path, metavar="DIR", help="start of relative paths (default: TABLE's directory)")
     for name, usual_names in COLUMNS.items():
         parser.add_argument(
@@ -81,6 +89,7 @@ def from_options(options: argparse.Namespace, progress: Progress) -> Source:
         options.separator,
         options.slices,
         options.views,
+        options.split,
     )
 
 
@@ -95,6 +104,7 @@ def read_table(
     separator: str | None = None,
     slices: int | None = None,
     views: str | Sequence[str] = "all",
+    split: str = "auto",
 ) -> Source:
     """Read a table of images and labels.
 
@@ -111,12 +121,14 @@ def read_table(
         finding: The name of the finding; by default the positive value, or the column if its values are yes and no.
         root: The start of relative paths; by default the table's own directory.
         columns: The names of the columns ``path``, ``id``, ``patient``, ``group``, ``split``, ``sex``, ``age``,
-            ``view`` and ``site``; by default a usual name. ``"none"`` ignores the column. If the patient column is the
-            path column, patients are taken from paths such as ``patient00001/study1/view1.jpg``.
+            ``view``, ``site`` and ``date``; by default a usual name. ``"none"`` ignores the column. If the patient
+            column is the path column, patients are taken from paths such as ``patient00001/study1/view1.jpg``.
         separator: What separates findings in a label cell; ``"none"`` for nothing; by default detected (see
             `placa.sources.tables.label_cells.read_entries`).
         slices: The number of slabs per CT volume, 16 by default.
         views: ``"PA"``, ``"AP"``, ``"lateral"``, ``"frontal"`` (PA and AP), ``"all"``, or several.
+        split: ``"auto"`` for the column of splits, or a random split without it; ``"seeded"`` for a random split;
+            ``"temporal"`` for a split by date, which is not stored.
 
     Returns:
         The existing images. If neither patients nor groups are known, `prepare` searches for groups.
@@ -125,6 +137,8 @@ def read_table(
         MissingColumnError: The table has no column of paths.
         UnknownNameError: A column, value or view is unknown.
         ViewsUnknownError: `views` selects by view, and no view is known.
+        DatesUnknownError: `split` is temporal, and the table has no dates.
+        AmbiguousDatesError: The dates can be day and month, or month and day.
         LabelValuesError: The labels are words, and `positive` is not given.
         LabelSeparatorError: It is ambiguous whether a label cell has several findings.
         LossyIdentifierError: The patients have lost digits.
@@ -137,6 +151,11 @@ def read_table(
     unknown_kinds = sorted(set(given) - set(COLUMNS))
     if unknown_kinds:
         raise unknown_name("kind of column", unknown_kinds[0], COLUMNS)
+    if split not in _SPLITS:
+        raise unknown_name("split", split, _SPLITS)
+    # A column is ignored as by the name none.
+    given |= {} if split == TEMPORAL else {"date": "none"}
+    given |= {} if split == "auto" else {"split": "none"}
     rows = read_text_table(table)
     table = rows.path
     base = root if root is not None else table.parent
@@ -154,6 +173,7 @@ def read_table(
             name=reserved[0],
         )
     cells = _cells(rows, named, given, notes)
+    dates = dates_of(rows, named["date"], cells, table.name) if split == TEMPORAL else None
     files = find_paths(cells["path"], base, notes)
     joined = join_rows(rows, cells, truth, files)
     kept, rejected = usable_rows(rows, cells, named, truth, files, joined.index)
@@ -187,8 +207,10 @@ def read_table(
     labelled, findings = require_both(labelled, existing, truth, table, rejected, notes)
     existing = existing[labelled.index]
     paths = paths[labelled.index]
-    images = _images(labelled[existing], paths[existing], cells, notes)
-    _warn_of_patients(rows, named, given, images, notes)
+    images = images_of(labelled[existing], paths[existing], cells, notes)
+    if dates is not None:
+        images["date"] = dates[images.index]
+    warn_of_patients(rows, named, given, images, notes)
     images["label_source"] = table.name
     return Source(
         kind="table",
@@ -203,6 +225,7 @@ def read_table(
         rejected=rejected,
         grouped="patient_id" in images or "group_id" in images,
         given_split={"by": "column", "name": named["split"]},
+        temporal=split == TEMPORAL,
         tables=[str(table)],
         notes=notes,
         options={
@@ -218,8 +241,9 @@ def read_table(
             **{
                 f"{kind}_column": "none" if column is None else column
                 for kind, column in named.items()
-                if column is not None or kind in given
+                if column is not None or kind in (columns or {})
             },
+            **({"split": split} if split != "auto" else {}),
             **({"slices": reading.squares} if reading != STRETCH else {}),
         },
         reading=reading,
@@ -230,7 +254,8 @@ def _cells(
     rows: TextTable, named: dict[str, str | None], given: Mapping[str, str], notes: list[Note]
 ) -> dict[str, pd.Series]:
     """Return the cells of each kind; those of an unknown patient, group, split or site are ``""``."""
-    cells = {kind: rows.frame[column] for kind, column in named.items() if column is not None}
+    # Dates are never shown, so they are not compared as the other cells.
+    cells = {kind: rows.frame[column] for kind, column in named.items() if column is not None and kind != "date"}
     for kind in set(cells) & {"group", "split", "site"}:
         cells[kind] = cells[kind].mask(cells[kind].map(fold).isin(UNKNOWN), "")
     patient = named["patient"]
@@ -246,54 +271,3 @@ def _cells(
             cells["view"] = cells["view"].mask(views.isin(UNKNOWN), other)
             views = cells["view"].map(fold)
     return cells
-
-
-def _warn_of_patients(
-    rows: TextTable, named: Mapping[str, str | None], given: Mapping[str, str], images: pd.DataFrame, notes: list[Note]
-) -> None:
-    """Add a remark with the number of patients, or a warning if they are unknown."""
-    if "patient_id" in images:
-        count = int(images["patient_id"].nunique())
-        notes.append(Note(f"patients: {count:,}, in {len(images):,} images", "patients_found", patients=count))
-        return
-    if given.get("patient", "").lower() == "none" or "group_id" in images:
-        return
-    columns = ", ".join(map(str, rows.frame.columns[:12]))
-    consequence = (
-        "PATIENTS ARE UNKNOWN: images of one patient may be in training and test, and results may be too optimistic. "
-        "Related images are searched by similarity."
-    )
-    remedy = "Name the column of patients with --patient-column, or pass --patient-column none"
-    if named["patient"] is None:
-        if (patients_in_paths(images["path"]) != "").all():
-            remedy = f"The paths name patients: pass --patient-column {named['path']!r} to use them"
-        text = f"no column of patients was recognised (columns: {columns}). {consequence} {remedy}"
-        notes.append(Note(text, "no_patient_column", columns=columns))
-    else:
-        text = f"column {named['patient']!r} names no patient. {consequence} {remedy}"
-        notes.append(Note(text, "patients_unknown", column=str(named["patient"])))
-
-
-def _images(labelled: pd.DataFrame, paths: pd.Series, cells: dict[str, pd.Series], notes: list[Note]) -> pd.DataFrame:
-    index = labelled.index
-    out = pd.DataFrame({"image_id": cells.get("id", cells["path"])[index], "path": paths})
-    for kind, column in (("patient", "patient_id"), ("group", "group_id"), ("site", "site")):
-        text = cells[kind][index] if kind in cells else None
-        if text is not None and (text != "").any():
-            out[column] = text.where(text != "")
-    if "group_id" in out and "patient_id" in out:
-        out["group_id"] = join_groups(out["group_id"].fillna(out["patient_id"]), out["patient_id"])
-    if "sex" in cells:
-        out["sex"] = read_sexes(cells["sex"][index], notes, column=cells["sex"])
-    if "age" in cells:
-        out["age"] = read_ages(cells["age"][index], notes)
-    if "view" in cells:
-        out["view"] = read_views(cells["view"][index])
-    if "split" in cells:
-        out["split"] = read_splits(cells["split"][index])
-        unit = out.get("group_id", out.get("patient_id"))
-        if unit is not None:
-            # An image without a split is assigned to the split of its patient, if the others have only one.
-            given = out["split"].groupby(unit)
-            out["split"] = out["split"].fillna(given.transform("first").where(given.transform("nunique") == 1))
-    return out.join(labelled)

@@ -45,12 +45,17 @@ COLUMNS = {
         *("view_position_dicom", "view_cat", "view_type"),
     ),
     "site": ("site", "hospital", "institution", "institution_name", "centro", "institucion"),
+    "date": (
+        *("date", "study_date", "study_date_dicom", "acquisition_date", "exam_date", "date_of_study", "date_of_exam"),
+        *("series_date", "scan_date", "fecha", "fecha_estudio", "fecha_prueba", "fecha_exploracion"),
+    ),
 }
 
 
 def columns_note(named: Mapping[str, str | None]) -> Note:
     used = {kind: column for kind, column in named.items() if column is not None}
-    unused = [kind for kind in COLUMNS if kind not in used]
+    # Dates are only used for a split by date.
+    unused = [kind for kind in COLUMNS if kind not in used and kind != "date"]
     text = "columns: " + ", ".join(f"{kind} from {shown(column)}" for kind, column in used.items())
     text += f"; not found: {', '.join(unused)}" if unused else ""
     return Note(text, "columns_used", **used)

@@ -1,4 +1,4 @@
-"""Join the rows of one image, reject contradictory rows, and check that both classes exist."""
+"""Join the rows of one image, reject contradictory rows, and check that patients are known and both classes exist."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import pandas as pd
 
 from placa.records.codes import Note
 from placa.sources.errors import SingleClassError
+from placa.sources.source import require_dates
 from placa.sources.table.labels import Labels, truth_of_parts
 from placa.sources.tables import TextTable
-from placa.sources.tables.cells import read_splits
+from placa.sources.tables.cells import read_ages, read_dates, read_sexes, read_splits, read_views
 from placa.sources.tables.duplicates import reject_duplicates
+from placa.sources.tables.identifiers import join_groups, patients_in_paths
 from placa.sources.tables.words import shown
 
 
@@ -166,3 +168,66 @@ def require_both(
             )
     remaining = labelled[findings]
     return remaining[remaining.notna().any(axis=1)], findings
+
+
+def warn_of_patients(
+    rows: TextTable, named: Mapping[str, str | None], given: Mapping[str, str], images: pd.DataFrame, notes: list[Note]
+) -> None:
+    """Add a remark with the number of patients, or a warning if they are unknown."""
+    if "patient_id" in images:
+        count = int(images["patient_id"].nunique())
+        notes.append(Note(f"patients: {count:,}, in {len(images):,} images", "patients_found", patients=count))
+        return
+    if given.get("patient", "").lower() == "none" or "group_id" in images:
+        return
+    columns = ", ".join(map(str, rows.frame.columns[:12]))
+    consequence = (
+        "PATIENTS ARE UNKNOWN: images of one patient may be in training and test, and results may be too optimistic. "
+        "Related images are searched by similarity."
+    )
+    remedy = "Name the column of patients with --patient-column, or pass --patient-column none"
+    if named["patient"] is None:
+        if (patients_in_paths(images["path"]) != "").all():
+            remedy = f"The paths name patients: pass --patient-column {named['path']!r} to use them"
+        text = f"no column of patients was recognised (columns: {columns}). {consequence} {remedy}"
+        notes.append(Note(text, "no_patient_column", columns=columns))
+    else:
+        text = f"column {named['patient']!r} names no patient. {consequence} {remedy}"
+        notes.append(Note(text, "patients_unknown", column=str(named["patient"])))
+
+
+def images_of(labelled: pd.DataFrame, paths: pd.Series, cells: dict[str, pd.Series], notes: list[Note]) -> pd.DataFrame:
+    """Return the images with their labels and what the table has about patient and image."""
+    index = labelled.index
+    out = pd.DataFrame({"image_id": cells.get("id", cells["path"])[index], "path": paths})
+    for kind, column in (("patient", "patient_id"), ("group", "group_id"), ("site", "site")):
+        text = cells[kind][index] if kind in cells else None
+        if text is not None and (text != "").any():
+            out[column] = text.where(text != "")
+    if "group_id" in out and "patient_id" in out:
+        out["group_id"] = join_groups(out["group_id"].fillna(out["patient_id"]), out["patient_id"])
+    if "sex" in cells:
+        out["sex"] = read_sexes(cells["sex"][index], notes, column=cells["sex"])
+    if "age" in cells:
+        out["age"] = read_ages(cells["age"][index], notes)
+    if "view" in cells:
+        out["view"] = read_views(cells["view"][index])
+    if "split" in cells:
+        out["split"] = read_splits(cells["split"][index])
+        unit = out.get("group_id", out.get("patient_id"))
+        if unit is not None:
+            # An image without a split is assigned to the split of its patient, if the others have only one.
+            given = out["split"].groupby(unit)
+            out["split"] = out["split"].fillna(given.transform("first").where(given.transform("nunique") == 1))
+    return out.join(labelled)
+
+
+def dates_of(rows: TextTable, column: str | None, cells: Mapping[str, pd.Series], title: str) -> pd.Series:
+    """Return the date of each row. Rows of one image with several dates have none.
+
+    Raises:
+        DatesUnknownError: No row has a date.
+    """
+    dates = pd.Series(pd.NaT, index=rows.frame.index) if column is None else read_dates(rows.frame[column], column)
+    require_dates(pd.DataFrame({"date": dates}), title)
+    return dates.mask(dates.groupby(cells.get("id", cells["path"])).transform("nunique") > 1)

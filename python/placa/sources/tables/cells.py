@@ -11,6 +11,7 @@ import pandas as pd
 
 from placa.core.errors import unknown_name
 from placa.records.codes import Note
+from placa.sources.errors import AmbiguousDatesError
 from placa.sources.tables import TextTable
 from placa.sources.tables.words import SHOWN_LETTERS, UNKNOWN, fold, shown_counts
 
@@ -127,6 +128,40 @@ def read_splits(text: pd.Series) -> pd.Series:
 def split_word(text: str) -> str | None:
     """Return ``train``, ``validation`` or ``test`` for a word that means it; otherwise None."""
     return _SPLITS.get(fold(text))
+
+
+def read_dates(text: pd.Series, column: str) -> pd.Series:
+    """Parse dates: ``2014-09-15``, ``20140915`` (DICOM), ``15/09/2014`` or ``9/15/2014``, with or without a time.
+
+    Args:
+        text: The cells.
+        column: The name of the column, for the error.
+
+    Returns:
+        The dates; missing where a cell is none.
+
+    Raises:
+        AmbiguousDatesError: All dates can be day and month, or month and day.
+    """
+    return by_value(text, lambda cells: _dates(cells, column))
+
+
+def _dates(cells: pd.Series, column: str) -> pd.Series:
+    days = cells.astype(str).str.strip().str.replace(r"(?<=\d)[T ]\d.*$", "", regex=True)
+    plain = days.str.replace(r"^(\d{8})\.0$", r"\1", regex=True).str.replace(r"[/.]", "-", regex=True)
+    parsed = [pd.to_datetime(plain, format=form, errors="coerce") for form in ("%Y-%m-%d", "%Y%m%d")]
+    out = parsed[0].fillna(parsed[1])
+    day_first, month_first = (pd.to_datetime(plain, format=form, errors="coerce") for form in ("%d-%m-%Y", "%m-%d-%Y"))
+    both = day_first.notna() & month_first.notna()
+    if both.any() and (day_first.notna() == month_first.notna()).all() and (day_first != month_first)[both].any():
+        example = str(cells[both & (day_first != month_first)].iloc[0])
+        raise AmbiguousDatesError(
+            f"Dates of column {column!r}, such as {example!r}, can be day and month or month and day. Write them as "
+            "2014-09-15.",
+            column=column,
+            value=example,
+        )
+    return out.fillna(day_first if day_first.notna().sum() >= month_first.notna().sum() else month_first)
 
 
 def by_value(text: pd.Series, read: Callable[[pd.Series], pd.Series]) -> pd.Series:

@@ -10,7 +10,8 @@ from placa.records.audit import Audit
 
 Measure: TypeAlias = Literal["grey", "border", "augment", "weights", "views"]
 MEASURES: tuple[Measure, ...] = get_args(Measure)
-#: The measures against the shortcut of each probe that the audit calls strong.
+#: The measures against the shortcut of each probe that the audit calls strong. There is none against what a set records
+#: about patients and equipment, such as the follow-up number.
 PROPOSED: dict[str, tuple[Measure, ...]] = {
     "histogram": ("grey", "augment"),
     "frame": ("border", "augment"),
@@ -18,6 +19,7 @@ PROPOSED: dict[str, tuple[Measure, ...]] = {
     "dimensions": ("augment", "weights"),
     "thumbnail": ("grey", "augment"),
     "view_age_sex": ("views",),
+    "site": ("views",),
 }
 #: Amounts of augmentation of the measure ``augment``, where no amount is given.
 STRONG_CHANGES = {
@@ -54,7 +56,7 @@ def measures_of(resist: str) -> tuple[Measure, ...]:
 def proposed(audit: Audit) -> tuple[Measure, ...]:
     """Return the measures against the strong shortcuts of an audit."""
     strong = {probe["probe"] for probe in audit["shortcuts"]["probes"] if probe["verdict"] == "strong"}
-    wanted = {measure for probe in strong for measure in PROPOSED[probe]}
+    wanted = {measure for probe in strong for measure in PROPOSED.get(probe, ())}
     return tuple(name for name in MEASURES if name in wanted)
 
 

@@ -43,6 +43,9 @@ def test_every_probe_has_a_proposal_and_only_strong_ones_count() -> None:
     for probe in audit["shortcuts"]["probes"]:
         probe["verdict"] = "strong" if probe["probe"] == "frame" else "some"
     assert proposed(audit) == ("border", "augment")  # type: ignore[arg-type]
+    # What a set records about its patients has no measure, even if it is a strong shortcut.
+    audit["shortcuts"]["probes"].append({**audit["shortcuts"]["probes"][0], "probe": "follow_up", "verdict": "strong"})
+    assert proposed(audit) == ("border", "augment")  # type: ignore[arg-type]
     assert {measure for measures in PROPOSED.values() for measure in measures} == set(MEASURES)
 
 

@@ -1,11 +1,15 @@
 """Random batches of 64 from the memory map to the model's input, bare and augmented, and a whole epoch of training.
 
-Augmentation is counted by what it takes of all cores together, for Keras' layers use several at a time.
+Augmentation is counted by what it takes of all cores together, for Keras' layers use several at a time. With --parts,
+only CPU time per step is printed, of an epoch from batches and from memory, and of steps alone: on one core, as by
+`taskset -c 0`, it does not depend on other processes.
 """
 
 from __future__ import annotations
 
 import os
+import statistics
+import sys
 
 # Before Keras is loaded: TensorFlow talks.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -26,6 +30,7 @@ from placa.training.loss import weighted_loss
 SIZE, BATCH = 224, 64
 #: Enough for a pass over them to take seconds; with --full more than most machines' memory caches at once.
 IMAGES = 100_000 if FULL else 12_800
+PARTS = "--parts" in sys.argv[1:]
 
 
 def keras_layers(images: np.ndarray) -> Any:
@@ -105,27 +110,41 @@ def train(directory: Any, size: int = 96, images: int = 1024, batch: int = 32) -
         one.compile(keras.optimizers.AdamW(1e-3), loss=weighted_loss(np.ones((2, 1), np.float32), 0.0))
     held = np.array(pixels)[..., None]
     bare, full = (training_batches(pixels, rows, truth, batch, one, seed=0) for one in (NONE, Augmentation()))
-    times = in_turns(
-        {
-            "bare": lambda: network.fit(bare, verbose=0, shuffle=False),
-            "memory": lambda: stock.fit(held, truth, batch_size=batch, verbose=0),
-            "full": lambda: network.fit(full, verbose=0, shuffle=False),
-        },
-        # TensorFlow's two threads now and then share a core for an epoch, which then takes twice as long.
-        pairs=15,
-    )
+    works: dict[str, Any] = {
+        "bare": lambda: network.fit(bare, verbose=0, shuffle=False),
+        "memory": lambda: stock.fit(held, truth, batch_size=batch, verbose=0),
+        "full": lambda: network.fit(full, verbose=0, shuffle=False),
+    }
+    if PARTS:
+        works["the same network from memory"] = lambda: network.fit(held, truth, batch_size=batch, verbose=0)
+        works["its steps alone"] = lambda: steps(network, held, truth, batch)
+        works["Keras' steps alone"] = lambda: steps(stock, held, truth, batch)
+        for name, taken in in_turns(works, clock=core_seconds).items():
+            print(f"| {name} | {statistics.median(taken) * 1000 * batch / images:.0f} ms of CPU per step |", flush=True)
+        return
+    # TensorFlow's two threads now and then share a core for an epoch, which then takes twice as long.
+    times = in_turns(works, pairs=15)
     what = f"an epoch of `small`, {images:,} images of {size}²"
     row(what, times["bare"], times["memory"], rate(images), "an array in memory")
     row(f"{what}, fully augmented", times["full"], times["memory"], rate(images), "an array in memory, not augmented")
 
 
+def steps(network: Any, pixels: np.ndarray, truth: np.ndarray, batch: int) -> None:
+    """Train on each batch once, without `fit`."""
+    for start in range(0, len(pixels), batch):
+        network.train_on_batch(pixels[start : start + batch], truth[start : start + batch])
+
+
 def main() -> None:
     """Print the rows."""
     with work_directory() as directory:
+        if PARTS:
+            return train(directory)
         pixels = np.load(random_pixels(directory, IMAGES, SIZE), mmap_mode="r")
         gather(pixels)
         augment(pixels)
         train(directory)
+    return None
 
 
 if __name__ == "__main__":

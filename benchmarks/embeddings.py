@@ -1,11 +1,16 @@
-"""Memory and time of a head on the embeddings of 112,120 images (768 numbers, fourteen findings).
+"""Memory and time of a head on the embeddings of 112,120 images (768 numbers, fourteen findings); head or `small`.
 
     .venv/bin/python benchmarks/embeddings.py [IMAGES] [EPOCHS]
+    .venv/bin/python benchmarks/embeddings.py --head ENCODER.onnx PREPARED [ELSEWHERE]
 
 Random embeddings are written to a temporary file. Keras is warmed up on a few of them, so that the increase of the
 resident memory is that of reading the file and of training.
+
+With --head: time of all cores, and AUROC on the test images of PREPARED and on ELSEWHERE, of one pass of an encoder
+with a head on its embeddings, and of `small` on the same images. Training is complete, with the predictions of the run.
 """
 
+import multiprocessing
 import resource
 import sys
 import tempfile
@@ -71,8 +76,46 @@ def fit(embeddings: Embeddings, images: int, epochs: int) -> float:
     return (time.perf_counter() - start) / epochs
 
 
+def compare(encoder: Path, prepared: Path, elsewhere: Path | None) -> None:
+    """Print a row for the embeddings, one for the head, and one for `small`."""
+    from placa.inference.embed import embed
+    from placa.inference.encoder import open_encoder
+
+    sets = [prepared, elsewhere] if elsewhere else [prepared]
+    print("| | seconds of all cores | AUROC, test | AUROC, elsewhere |\n|---|--:|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        files, runs = [Path(folder, f"{number}.parquet") for number in range(len(sets))], Path(folder)
+        before = time.process_time()
+        opened = open_encoder(encoder)
+        counts = [embed(opened, [one], file)[0] for one, file in zip(sets, files, strict=True)]
+        print(f"| embed {sum(counts):,} images | {time.process_time() - before:.0f} | | |", flush=True)
+        for name, features in (("a head on embeddings", files), ("`small`", [])):
+            # Each in a process of its own, which starts Keras.
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                print(pool.apply(train_and_test, (name, sets, runs / name.strip("`"), features)), flush=True)
+
+
+def train_and_test(name: str, sets: list[Path], run: Path, features: list[Path]) -> str:
+    """Train on the first set, evaluate there and on the others, and return a row."""
+    from placa.workflows.evaluate import evaluate
+    from placa.workflows.train import train
+    from placa.workflows.validate import validate
+
+    train(sets[0], run, progress=False, features=features[:1])
+    seconds = time.process_time()
+    summaries = [evaluate(run, progress=False)]
+    for number, one in enumerate(sets[1:], start=1):
+        summaries.append(validate(run, one, progress=False, features=features[number : number + 1]))
+    areas = [next(iter(one["headline"].values())) for one in summaries]
+    shown = [f"{one['auroc']:.3f} ({one['auroc_lower']:.3f} to {one['auroc_upper']:.3f})" for one in areas]
+    return f"| {name} | {seconds:.0f} | {' | '.join([*shown, ''][:2])} |"
+
+
 def main() -> None:
-    """Print the increase of memory, and the time."""
+    """Print the increase of memory, and the time; or compare a head with `small`."""
+    if sys.argv[1:2] == ["--head"]:
+        encoder, *sets = map(Path, sys.argv[2:])
+        return compare(encoder, sets[0], sets[1] if len(sets) > 1 else None)
     images = int(sys.argv[1]) if len(sys.argv) > 1 else 112_120
     epochs = int(sys.argv[2]) if len(sys.argv) > 2 else 3
     with tempfile.TemporaryDirectory() as folder:
@@ -90,6 +133,7 @@ def main() -> None:
     print(f"| embeddings | {found.vectors.nbytes / 1e6:.0f} MB in 32 bits |")
     print(f"| read | + {read - before:.0f} MiB, {seconds:.1f} s |")
     print(f"| fit | + {fitted - read:.0f} MiB, {each:.1f} s per epoch |")
+    return None
 
 
 if __name__ == "__main__":

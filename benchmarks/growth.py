@@ -76,10 +76,9 @@ def prepare_all(directory: Path) -> Callable[[], object]:
 
 def audit(directory: Path) -> Callable[[], object]:
     """``placa audit``, which ``prepare`` has done too."""
-    from placa.dataset.prepared import read_prepared
+    from placa.workflows.audit import audit_prepared
 
-    prepared = read_prepared(directory / "prepared")
-    return prepared.audit
+    return lambda: audit_prepared(directory / "prepared", progress=False)
 
 
 def learn(directory: Path) -> Callable[[], object]:

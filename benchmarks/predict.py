@@ -1,7 +1,8 @@
 """Prediction: prepared pixels against the bare model, PNG files against the least loop that overlaps decoding with the
 network, and the first answer, in Python and in R, against the import of TensorFlow.
 
-The model is `small` at 224 pixels, trained here for one epoch on phantoms: what it says does not matter.
+The model is `small` at 224 pixels, trained here for one epoch on phantoms: what it says does not matter. With --first,
+only the first answers are measured.
 """
 
 from __future__ import annotations
@@ -116,9 +117,10 @@ def main() -> None:
         prepared, run = directory / "prepared", directory / "run"
         prepare(partial(read_phantoms, images=400, seed=0), prepared, size=SIZE)
         train(prepared, run, TrainOptions(epochs=1))
-        predictor = Predictor(run)
-        from_pixels(prepared, predictor)
-        from_files(directory, predictor)
+        if "--first" not in sys.argv:
+            predictor = Predictor(run)
+            from_pixels(prepared, predictor)
+            from_files(directory, predictor)
         first_answer(directory)
 
 

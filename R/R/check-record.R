@@ -27,6 +27,19 @@ check_digest <- function(stored, text, file, kind, call) {
 # frames with `data_frames`, as for jsonlite::fromJSON().
 read_record <- function(file, kind, call = rlang::caller_env(), data_frames = FALSE) {
   text <- read_record_text(file, call)
+  # A run is loaded by several functions, and checking its record takes longer than reading it.
+  key <- paste(kind, cli::hash_sha256(text))
+  if (!identical(checked_records[[kind]], key)) {
+    check_record(text, file, kind, call)
+    checked_records[[kind]] <- key
+  }
+  simplify_json(text, data_frames)
+}
+
+# By kind, the last record without a problem.
+checked_records <- new.env(parent = emptyenv())
+
+check_record <- function(text, file, kind, call) {
   content <- parse_json_text(text, file, call)
   schema <- record_schema(kind)
   wanted <- schema$properties$schema_version$minimum
@@ -49,7 +62,6 @@ read_record <- function(file, kind, call = rlang::caller_env(), data_frames = FA
     )
   }
   check_digest(content[["digest"]], text, file, kind, call)
-  simplify_json(text, data_frames)
 }
 
 # A record can be a directory, or unreadable; R then gives the reason in a warning.
@@ -122,7 +134,7 @@ record_schema <- local({
 
 resolve <- function(schema, defs) {
   reference <- schema[["$ref"]]
-  if (is.null(reference)) schema else defs[[sub("^#/[$]defs/", "", reference)]]
+  if (is.null(reference)) schema else defs[[substring(reference, nchar("#/$defs/") + 1)]]
 }
 
 # The first difference from the schema, as its place (such as $.data.images) and a text; NULL if there is none.

@@ -59,13 +59,17 @@ decision_curve <- function(predictions, split = "test", thresholds = (1:99) / 10
   check_harm(harm)
   data <- select_split(predictions, split)
   as_subclass("placa_decision_curve", by_finding(data, function(rows, finding) {
+    cluster <- cluster_index(rows)
+    counts <- lapply(thresholds, function(threshold) {
+      counts_by_cluster(rows$truth, rows$probability, cluster, threshold)
+    })
     parts <- lapply(if (is.null(prevalence)) NA_real_ else prevalence, function(share) {
       tibble::tibble(
         finding = finding,
         split = split,
         threshold = rep(thresholds, each = 3),
         strategy = rep(c("model", "all", "none"), length(thresholds)),
-        net_benefits(rows, thresholds, confidence, share, harm),
+        net_benefits(counts, thresholds, confidence, share, harm),
         confidence = confidence,
         prevalence = if (is.na(share)) mean(rows$truth) else share,
         own = is.na(share)
@@ -75,13 +79,11 @@ decision_curve <- function(predictions, split = "test", thresholds = (1:99) / 10
   }))
 }
 
-net_benefits <- function(rows, thresholds, confidence, prevalence, harm) {
-  cluster <- cluster_index(rows)
+net_benefits <- function(counts, thresholds, confidence, prevalence, harm) {
   # Estimate and limits by threshold: of the model, of acting on all, of the advantage and of the actions avoided.
-  values <- vapply(thresholds, function(threshold) {
-    counts <- counts_by_cluster(rows$truth, rows$probability, cluster, threshold)
-    exchange <- threshold / (1 - threshold)
-    benefit <- benefit_at(counts, exchange, prevalence)
+  values <- vapply(seq_along(thresholds), function(i) {
+    exchange <- thresholds[[i]] / (1 - thresholds[[i]])
+    benefit <- benefit_at(counts[[i]], exchange, prevalence)
     best <- if (benefit$all$estimate > 0) benefit$over_all else benefit$model
     unlist(lapply(list(
       transformed(benefit$model, function(value) value - harm),

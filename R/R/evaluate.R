@@ -124,7 +124,12 @@ evaluate.data.frame <- function(x, thresholds = NULL, split = "test", out = NULL
   check_draws(draws, seed)
   check_study_prevalence(prevalence, unique(rows$finding))
   # The functions share their draws, about 50 MB, which must be freed at the end.
-  on.exit(clear_resample_cache())
+  on.exit({
+    clear_resample_cache()
+    forget_selected()
+  })
+  selected_rows$table <- rows
+  selected_rows$split <- split
   evaluation <- refuse_lost_numbers(new_evaluation(
     discrimination = discrimination(rows, split, confidence, draws, seed, max_fpr),
     operating_points = operating_points(rows, thresholds, split, confidence, draws, seed),

@@ -114,6 +114,8 @@ batch_of_files <- 128
 # Returns `path` and `image_id`, one per row of the result, `probability`, a matrix, and `rejected`.
 predict_paths <- function(model, images, call = rlang::caller_env()) {
   check_model_unchanged(model, call)
+  # Python imports its modules meanwhile.
+  start_python(model$path, call)
   rows <- expand_inputs(model, images, call)
   files <- unique(rows$full[rows$there])
   batches <- split(files, (seq_along(files) - 1) %/% batch_of_files)

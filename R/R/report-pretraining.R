@@ -22,8 +22,10 @@ write_embeddings_of <- function(run) {
   embeddings <- run$info$embeddings
   if (!length(embeddings)) return(invisible())
   maker <- embeddings$provenance
-  say("pretraining.maker", length = num(embeddings$length), library = code(maker$library),
-      version = escape_markdown(maker$version), backend = code(maker$backend), dtype = code(maker$dtype),
+  # ONNX Runtime is its own backend.
+  library <- s(if (identical(maker$library, maker$backend)) "pretraining.library" else "pretraining.library_on",
+               library = code(maker$library), version = escape_markdown(maker$version), backend = code(maker$backend))
+  say("pretraining.maker", length = num(embeddings$length), library = library, dtype = code(maker$dtype),
       size = num(maker$input_size), resize = escape_markdown(maker$resize),
       checkpoint = code(substr(sub("^sha256:", "", maker$checkpoint), 1, 12)))
   if (length(maker$model)) say("pretraining.model", model = escape_markdown(maker$model))

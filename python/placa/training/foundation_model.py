@@ -68,11 +68,11 @@ def describe_foundation(
         "dtype": "float32",
         "backend": load_keras().backend.backend(),
         "pooling": "cls, mean of patches" if isinstance(model, VisionTransformer) else "mean of positions",
-        "model": model.name,
     }
     licence, name = _licence_of(model.folder)
-    if name and "licence" not in (given or {}):
-        stored["licence"] = name
+    # Names, which the user may state otherwise.
+    names = {"model": model.name, "licence": name}
+    stored |= {key: value for key, value in names.items() if value and key not in (given or {})}
     provenance = complete_provenance(stored, given or {}, str(model.folder))
     return {"model_type": model.model_type, "provenance": provenance, "licence": licence}
 

@@ -11,6 +11,7 @@ import json
 import math
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,8 @@ def main() -> None:
     # What libraries print must not be taken for an answer.
     answered = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    # R asks for something at once.
+    import_module("placa.workflows.r_calls")
     try:
         for line in sys.stdin:
             file = Path(line.rstrip("\n"))

@@ -44,7 +44,7 @@ def tuned(prepared: Path, folder: Path, tmp_path_factory: pytest.TempPathFactory
     """Train adapters of a tiny network; tests must not change the run."""
     out = tmp_path_factory.mktemp("runs") / "tuned"
     options = TrainOptions(backbone=f"hf:{folder}", tuning="lora", epochs=2)
-    train(prepared, out, options, progress=False, provenance={"pretrained_on": "phantom,nih"})
+    train(prepared, out, options, progress=False, provenance={"pretrained_on": "phantom,nih", "model": "DINO"})
     return out
 
 
@@ -53,7 +53,7 @@ def test_a_run_states_its_foundation_model(tuned: Path, folder: Path) -> None:
     found = facts["foundation"]
     assert found["model_type"] == "dinov2"
     provenance = found["provenance"]
-    assert (provenance["model"], provenance["input_size"], provenance["library"]) == ("tiny-dino", 70, "placa")
+    assert (provenance["model"], provenance["input_size"], provenance["library"]) == ("DINO", 70, "placa")
     assert provenance["pretrained_on"] == ["phantom", "nih"] and provenance["licence"] == "cc-by-nc-4.0"
     assert "bicubic from 64" in provenance["resize"] and "mean 0.485,0.456,0.406" in provenance["resize"]
     assert found["licence"] and found["licence"]["file"] == "README.md" and found["licence"]["research_only"]

@@ -26,7 +26,7 @@ select_split <- function(predictions, split, call = rlang::caller_env()) {
   labelled
 }
 
-# The rows that evaluate() has selected: each of its tables would check them again, which takes a second for 300,000 rows.
+# The rows that evaluate() has selected: each of its tables would check them again, which takes a second in all.
 selected_rows <- new.env(parent = emptyenv())
 
 forget_selected <- function() rm(list = ls(selected_rows), envir = selected_rows)

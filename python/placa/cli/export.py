@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--to",
         required=True,
-        choices=("onnx", "savedmodel", "hub"),
+        choices=("onnx", "savedmodel", "litert", "hub"),
         help="format; hub: a folder for a model hub, with the model card as README.md",
     )
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder to create (default: RUN/export-FORMAT)")

@@ -6,6 +6,8 @@ The reference images are phantoms, which belong to no patient, so that an export
 from __future__ import annotations
 
 import json
+import tempfile
+import warnings
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from placa.models.onnx_file import REFERENCE_IMAGES, TOLERANCE, WITHOUT_ONNX, On
 from placa.phantoms.draw import MIN_SIZE, draw_patient
 
 #: Names of the exported model by format.
-MODEL_FILES = {"onnx": "model.onnx", "savedmodel": "saved_model", "hub": "model.onnx"}
+MODEL_FILES = {"onnx": "model.onnx", "savedmodel": "saved_model", "litert": "model.tflite", "hub": "model.onnx"}
 
 
 def reference_inputs(model: Any) -> NDArray[Any]:
@@ -45,10 +47,10 @@ def export_model(model: Any, to: str, folder: Path, inputs: NDArray[Any], metada
 
     Args:
         model: The Keras model, on TensorFlow.
-        to: ``onnx`` or ``savedmodel``.
+        to: ``onnx``, ``savedmodel`` or ``litert``.
         folder: The folder to write to.
         inputs: As from `reference_inputs`.
-        metadata: Stored in ``model.onnx``; a SavedModel has no place for it.
+        metadata: Stored in ``model.onnx``; the other formats have no place for it.
 
     Returns:
         The largest difference of a probability from Keras.
@@ -58,7 +60,7 @@ def export_model(model: Any, to: str, folder: Path, inputs: NDArray[Any], metada
     """
     expected = np.asarray(model.predict_on_batch(inputs)["probability"])
     target = folder / MODEL_FILES[to]
-    writers = {"onnx": _write_onnx, "savedmodel": _write_saved_model}
+    writers = {"onnx": _write_onnx, "savedmodel": _write_saved_model, "litert": _write_litert}
     probability = writers[to](model, target, inputs, metadata)
     difference = float(np.abs(probability - expected).max())
     # A comparison with NaN is false.
@@ -92,6 +94,21 @@ def _write_saved_model(model: Any, target: Path, inputs: NDArray[Any], _: dict[s
         raise export_error("savedmodel", _first_line(error)) from error
     serve = tensorflow.saved_model.load(str(target)).signatures["serving_default"]
     return np.asarray(serve(tensorflow.constant(inputs))["probability"])
+
+
+def _write_litert(model: Any, target: Path, inputs: NDArray[Any], _: dict[str, str]) -> NDArray[Any]:
+    lite = import_module("tensorflow").lite
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        # TensorFlow announces that its interpreter moves to another package.
+        warnings.simplefilter("ignore")
+        try:
+            model.export(folder, format="tf_saved_model", verbose=False)
+            target.write_bytes(lite.TFLiteConverter.from_saved_model(folder).convert())
+            serve = lite.Interpreter(model_content=target.read_bytes()).get_signature_runner("serving_default")
+        except Exception as error:
+            # The converter raises any exception for an operation that the format lacks.
+            raise export_error("litert", _first_line(error)) from error
+        return np.asarray(serve(**dict.fromkeys(serve.get_input_details(), inputs))["probability"])
 
 
 def _first_line(error: Exception) -> str:

@@ -42,8 +42,8 @@ def export(
 
     Args:
         run: A run directory.
-        to: ``onnx``; ``savedmodel`` (TensorFlow); or ``hub``, a folder for a
-            model hub: ``model.keras``, ``model.onnx`` and the model card as ``README.md``.
+        to: ``onnx``; ``savedmodel`` (TensorFlow); ``litert`` (TensorFlow Lite); or ``hub``, a folder for a model hub:
+            ``model.keras``, ``model.onnx`` and the model card as ``README.md``.
         out: The folder to create; ``RUN/export-FORMAT`` by default.
         overwrite: Whether an older export may be replaced.
         progress: Display for messages.

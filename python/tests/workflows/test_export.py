@@ -67,12 +67,19 @@ def test_the_examples_run_without_placa(exported: Path, r: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_saved_model_has_the_probabilities_of_keras(run: Path, tmp_path: Path, placa: Command) -> None:
-    done = placa("export", run, "--to", "savedmodel", "--out", tmp_path / "out")
+@pytest.mark.parametrize(("to", "name"), [("savedmodel", "saved_model"), ("litert", "model.tflite")])
+def test_formats_of_tensorflow_have_the_probabilities_of_keras(
+    to: str, name: str, run: Path, tmp_path: Path, placa: Command
+) -> None:
+    done = placa("export", run, "--to", to, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(tmp_path / "out")
     facts = json.loads((tmp_path / "out" / "metadata.json").read_text())
-    assert (tmp_path / "out" / facts["model"]).is_dir() and facts["reference"]["largest_difference"] <= 1e-6
+    assert (
+        facts["model"] == name
+        and (tmp_path / "out" / name).exists()
+        and facts["reference"]["largest_difference"] <= 1e-6
+    )
 
 
 @pytest.mark.slow

@@ -100,7 +100,8 @@ unknown_default <- function(thresholds) {
 
 parse_json_text <- function(text, file, call) {
   content <- tryCatch(jsonlite::parse_json(text), error = function(error) error)
-  problem <- if (inherits(content, "error")) strsplit(conditionMessage(content), "\n")[[1]][[1]] else odd_json(content)
+  problem <- if (inherits(content, "error")) strsplit(conditionMessage(content), "\n")[[1]][[1]]
+  problem <- problem %||% odd_text(text) %||% odd_json(content)
   if (length(problem)) {
     abort(
       c("{.file {file}} must be valid JSON.", x = "{problem}", i = "Copy the file again, or train again."),
@@ -108,6 +109,19 @@ parse_json_text <- function(text, file, call) {
     )
   }
   content
+}
+
+# Describes what jsonlite accepts or changes, and Python refuses (placa.records.files): comments, characters that R
+# cannot store, and integers that R cannot store exactly.
+odd_text <- function(text) {
+  escapes <- gsub("\\\\", "", text, fixed = TRUE)
+  if (grepl("\\u0000", escapes, fixed = TRUE)) return("A text contains the character NUL.")
+  escapes <- gsub("(?i)\\\\ud[89ab]..\\\\ud[c-f]..", "", escapes, perl = TRUE, useBytes = TRUE)
+  if (grepl("(?i)\\\\ud[89a-f]", escapes, perl = TRUE, useBytes = TRUE)) return("A text is not valid Unicode.")
+  outside <- gsub("\"[^\"]*+\"", "", gsub("\\\"", "", escapes, fixed = TRUE), perl = TRUE, useBytes = TRUE)
+  if (grepl("[/\f\v]", outside, perl = TRUE)) return("It contains a comment or another character outside texts.")
+  if (grepl("(?<![0-9.eE+])[0-9]{16,}(?![0-9.eE])", outside, perl = TRUE)) return("An integer has more than 15 digits.")
+  NULL
 }
 
 # Describes duplicate keys and infinite numbers, both of which jsonlite accepts.
@@ -166,7 +180,7 @@ has_type <- function(x, type) {
     object = is.list(x) && !is.null(names(x)),
     array = is.list(x) && is.null(names(x)),
     string = is.character(x),
-    integer = is.integer(x) || (is.double(x) && abs(x) > .Machine$integer.max && x == round(x)),
+    integer = is.integer(x) || (is.double(x) && abs(x) > .Machine$integer.max && abs(x) < 1e15 && x == round(x)),
     number = is.numeric(x),
     boolean = is.logical(x),
     null = is.null(x)
@@ -184,10 +198,11 @@ problem_of_object <- function(x, schema, place, defs) {
   missing <- setdiff(unlist(schema$required), names(x))
   if (length(missing)) return(list(place = place, text = paste("the key", missing[[1]], "is missing")))
   if (length(x) < (schema$minProperties %||% 0)) return(list(place = place, text = "it has too few keys"))
-  for (name in names(x)) {
+  for (i in seq_along(x)) {
+    name <- names(x)[[i]]
     part <- schema$properties[[name]] %||% (if (is.list(schema$additionalProperties)) schema$additionalProperties)
     if (is.null(part)) next
-    found <- find_problem(x[[name]], part, paste0(place, ".", name), defs)
+    found <- find_problem(x[[i]], part, paste0(place, ".", name), defs)
     if (!is.null(found)) return(found)
   }
   NULL

@@ -168,6 +168,10 @@ def require_range(name: str, value: float, lower: float, upper: float | None = N
         raise OutOfRangeError(message, name=name, value=value, lower=lower, upper=upper)
 
 
+#: Names that a message lists; a table can have thousands of columns.
+_SHOWN = 30
+
+
 def unknown_name(kind: str, given: str, known: Iterable[str]) -> UnknownNameError:
     """Return the error for an unknown name; its message lists the known names, the most similar first.
 
@@ -180,5 +184,6 @@ def unknown_name(kind: str, given: str, known: Iterable[str]) -> UnknownNameErro
     by_lower = {name.lower(): name for name in names}
     near = [by_lower[m] for m in difflib.get_close_matches(given.lower(), by_lower, n=max(len(names), 1), cutoff=0.0)]
     near += [name for name in names if name not in near]
-    message = f"Unknown {kind} {given!r}. Use one of: {', '.join(near)}."
+    shown = ", ".join(near[:_SHOWN]) + (", …" if len(near) > _SHOWN else "")
+    message = f"Unknown {kind} {given!r}. Use one of: {shown}."
     return UnknownNameError(message, kind=kind, name=given, known=near)

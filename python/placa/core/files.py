@@ -5,17 +5,18 @@ from __future__ import annotations
 import csv
 import errno
 import hashlib
-import json
+import lzma
 import os
 import shutil
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from placa.core.errors import (
-    DamagedFileError,
     DiskFullError,
     FileAccessError,
     ForeignDirectoryError,
@@ -32,6 +33,8 @@ from placa.core.exchange import exchange, hidden_name, sweep
 #: Files by which placa recognises a directory that it wrote.
 _OURS = ("source.json", "run.json", "validation.json")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+#: What `zipfile` raises for a damaged, encrypted or unknown archive.
+ZIP_ERRORS = (zipfile.BadZipFile, RuntimeError, ValueError, KeyError, EOFError, zlib.error, lzma.LZMAError)
 
 
 def find_shared(name: str) -> Path | None:
@@ -98,6 +101,7 @@ def atomic_directory(path: Path, overwrite: bool = False, ours: tuple[str, ...] 
     """Yield a temporary directory beside `path`, and rename it to `path` if the block succeeds.
 
     An existing directory is kept until then, and is exchanged for the new one in one step where the system can do that.
+    Of a link to a directory, the directory is replaced.
 
     Args:
         path: The directory to create.
@@ -108,6 +112,7 @@ def atomic_directory(path: Path, overwrite: bool = False, ours: tuple[str, ...] 
         OutputExistsError, ForeignDirectoryError, WrongFileTypeError: `path` exists and may not be replaced.
         PlacaError: `path` is not writable, or its disk is full (see `explain_os_error`).
     """
+    path = behind_link(path)
     sweep(path)
     refuse_existing(path, overwrite, ours)
     partial = hidden_name(path, "partial")
@@ -120,6 +125,11 @@ def atomic_directory(path: Path, overwrite: bool = False, ours: tuple[str, ...] 
         raise explain_os_error(error, path) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def behind_link(path: Path) -> Path:
+    """Return the directory behind a link, which may be on another disk than the link; any other path as it is."""
+    return Path(os.path.realpath(path)) if path.is_symlink() and path.is_dir() else path
 
 
 def put_in_place(partial: Path, path: Path) -> None:
@@ -215,17 +225,6 @@ def require_writable(directory: Path) -> None:
         raise explain_os_error(error, directory) from error
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write `content` atomically as indented UTF-8 JSON."""
-    with atomic_file(path) as partial:
-        partial.write_text(json_text(content), "utf-8")
-
-
-def json_text(content: Any) -> str:
-    """Return `content` as indented JSON."""
-    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
 def write_rejected(path: Path, rejected: list[tuple[str, str]], columns: tuple[str, str] = ("path", "reason")) -> None:
     """Write the rejected images atomically as CSV with two columns."""
     # File names may not be UTF-8; other bytes are written as escapes such as \\xe9.
@@ -234,40 +233,6 @@ def write_rejected(path: Path, rejected: list[tuple[str, str]], columns: tuple[s
         partial.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
     ):
         csv.writer(file).writerows([columns, *rejected])
-
-
-class DuplicateKeyError(ValueError):
-    """A key occurs twice in a JSON object; readers differ in which value they use."""
-
-
-def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the content of a JSON object, as the ``object_pairs_hook`` of `json.loads`.
-
-    Raises:
-        DuplicateKeyError: A key occurs twice.
-    """
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise DuplicateKeyError(f"the key {twice!r} occurs twice")
-    return content
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file.
-
-    Raises:
-        PathNotFoundError: The file does not exist.
-        DamagedFileError: The file is not JSON.
-    """
-    try:
-        return json.loads(path.read_text("utf-8-sig"))
-    except OSError as error:
-        raise explain_os_error(error, path) from error
-    except ValueError as error:
-        message = f"{path} is not valid JSON ({error}). Create the file again."
-        raise DamagedFileError(message, path=str(path), reason=str(error)) from error
 
 
 def fingerprints(directory: Path, *leave_out: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from placa.core.errors import InUseError, MachineError
 from placa.core.exchange import sweep
-from placa.core.files import explain_os_error, is_full, locked, put_in_place, refuse_existing
+from placa.core.files import behind_link, explain_os_error, is_full, locked, put_in_place, refuse_existing
 
 
 def partial_path(path: Path) -> Path:
@@ -42,6 +42,7 @@ def resumable_directory(
         MachineError: The machine or the cluster failed; the value ``resumable`` as above.
         KeyboardInterrupt: Ctrl-C; its message, if any, is the sentence of `describe`.
     """
+    path = behind_link(path)
     sweep(path)
     refuse_existing(path, overwrite)
     partial = partial_path(path)

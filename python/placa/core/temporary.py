@@ -27,7 +27,8 @@ def is_running(process: int) -> bool:
     """Return whether a process of this machine is running."""
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
+        # No process has a larger number than the system allows.
         return False
     except OSError:
         pass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from placa.core.errors import DamagedFileError, PathNotFoundError
 from placa.core.files import explain_os_error
+from placa.core.json_files import parse_json
 from placa.core.text import as_list
 from placa.dataset.errors import EmbeddingColumnError, EmbeddingLengthError
 from placa.records.embeddings import EMBEDDINGS_SCHEMA
@@ -61,7 +61,7 @@ def open_embeddings(path: Path) -> pq.ParquetFile:
 
 def metadata_of(path: Path, file: pq.ParquetFile) -> dict[str, Any]:
     try:
-        stored = json.loads((file.schema_arrow.metadata or {}).get(b"placa", b"{}"))
+        stored = parse_json((file.schema_arrow.metadata or {}).get(b"placa", b"{}"))
     except ValueError:
         return {}
     if not isinstance(stored, dict):

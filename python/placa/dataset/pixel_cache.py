@@ -284,8 +284,8 @@ def open_pixels(prepared: Path, size: int | None = None) -> NDArray[np.uint8]:
         message = f"{path} does not exist (existing sizes: {listed}). Run placa prepare with --size."
         raise MissingPixelsError(message, path=str(path), sizes=[int(one) for one in sizes if one.isdecimal()])
     try:
-        pixels: NDArray[np.uint8] = np.load(path, mmap_mode="r")
-    except (ValueError, OSError) as error:
+        pixels: NDArray[np.uint8] = np.lib.format.open_memmap(path, mode="r")
+    except (ValueError, OSError, EOFError, OverflowError) as error:
         message = f"{path} is damaged ({error}). Run placa prepare again."
         raise DamagedFileError(message, path=str(path), reason=str(error)) from error
     sides = pixels.shape[1:]

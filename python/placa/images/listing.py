@@ -202,10 +202,17 @@ class _Walk:
 
 def _is_output(folder: Path) -> bool:
     for name, text in _OUTPUTS.items():
-        with suppress(OSError), (folder / name).open("rb") as file:
-            if text in file.read(4096):
+        place = folder / name
+        # Opening a pipe would wait forever.
+        with suppress(OSError):
+            if place.is_file() and text in _head(place):
                 return True
     return False
+
+
+def _head(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(4096)
 
 
 def find_files(

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placa.core.executors import Executor
-from placa.core.files import read_json
+from placa.core.json_files import read_json
 from placa.dataset.cache_journal import stamp_of
 from placa.dataset.pixel_cache import open_pixels, read_on_worker, worker_item
 from placa.inference.errors import DirectoryDiffersOnWorkerError

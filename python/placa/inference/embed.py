@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from placa.core.errors import OutputExistsError
-from placa.core.files import atomic_file, explain_os_error, locked, read_json, require_writable, write_json
+from placa.core.files import atomic_file, explain_os_error, locked, require_writable
+from placa.core.json_files import read_json, write_json
 from placa.core.progress import SILENT, Progress
 from placa.dataset.errors import MissingPixelsError, VolumeEmbeddingsError
 from placa.dataset.pixel_cache import decode, open_pixels

@@ -83,8 +83,11 @@ class LoadedRun:
             return self.model
         path = self.run / "model.onnx"
         require_onnx(self.run, self.facts)
+        shape = [self.embeddings["length"]] if self.embeddings else [self.size, self.size, 1]
         try:
             loaded = OnnxModel(path.read_bytes())
+            if loaded.input_shape != shape:
+                raise ValueError(f"inputs of {loaded.input_shape}, expected {shape}")
         except MemoryError:
             raise
         except Exception as error:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from placa.core.errors import DamagedFileError
 from placa.core.files import explain_os_error
+from placa.core.json_files import parse_json
 from placa.models.errors import PreprocessingError
 
 #: Configuration files beside a network: of transformers, timm and open_clip.
@@ -46,7 +46,7 @@ def read_preprocessing(path: Path) -> Preprocessing:
         PlacaError: The file is missing or not JSON.
     """
     try:
-        content = json.loads(path.read_text("utf-8-sig"))
+        content = parse_json(path.read_text("utf-8-sig"))
     except OSError as error:
         raise explain_os_error(error, path) from error
     except ValueError as error:

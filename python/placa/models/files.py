@@ -15,7 +15,7 @@ from placa.core import limits
 from placa.core.backend import load_keras
 from placa.core.errors import FileTooLargeError
 from placa.core.faults import machine_fault
-from placa.core.files import atomic_file, explain_os_error, is_full
+from placa.core.files import ZIP_ERRORS, atomic_file, explain_os_error, is_full
 from placa.models.errors import DamagedModelError, MissingModelError, UnloadableModelError
 from placa.models.older_keras import write_for_older_keras
 from placa.records.files import parse_record
@@ -60,7 +60,7 @@ def read_card(path: Path) -> ModelFacts:
             text = archive.read(_CARD).decode("utf-8")
     except FileNotFoundError as error:
         raise MissingModelError(f"No model file at {path}. Train the run again.", file=str(path)) from error
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+    except (*ZIP_ERRORS, OSError) as error:
         if isinstance(error, OSError) and machine_fault(error):
             raise explain_os_error(error, path) from error
         raise damaged_model(path) from error

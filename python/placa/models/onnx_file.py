@@ -72,6 +72,7 @@ class OnnxModel:
     Attributes:
         images_per_call: Images per call: a constant number, so that an image has the same probability in any batch.
         findings: Number of findings.
+        input_shape: The shape of one input: ``[size, size, 1]``, or ``[length]`` of embeddings.
         fingerprint: The fingerprint of the Keras model from which the file was made.
     """
 
@@ -89,6 +90,7 @@ class OnnxModel:
         self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         self._names = [output.name for output in self._session.get_outputs()]
         self._input = self._session.get_inputs()[0].name
+        self.input_shape = list(self._session.get_inputs()[0].shape[1:])
         self.findings = next(int(one.shape[-1]) for one in self._session.get_outputs() if one.name == "probability")
         self.fingerprint = self._session.get_modelmeta().custom_metadata_map.get(_FINGERPRINT)
 

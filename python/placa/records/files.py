@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +17,8 @@ import msgspec
 
 from placa.core import limits
 from placa.core.errors import DamagedFileError, FileTooLargeError
-from placa.core.files import atomic_file, explain_os_error, json_text, short_fingerprint, unique_keys
+from placa.core.files import atomic_file, explain_os_error, short_fingerprint
+from placa.core.json_files import json_text, parse_json, unique_keys
 from placa.records.audit import AUDIT_SCHEMA, Audit
 from placa.records.errors import FingerprintMismatchError, InvalidRecordError, SchemaVersionError
 from placa.records.evaluation import SUMMARY_SCHEMA, Summary
@@ -100,8 +101,11 @@ def parse_record(text: str, path: str, kind: type[_RecordT]) -> _RecordT:
     """Parse and check the text of a record (see `read_record`); `path` names it in errors."""
     about = _about(kind)
     try:
-        content = json.loads(text, object_pairs_hook=unique_keys, parse_float=_finite, parse_constant=_finite)
-    except (ValueError, RecursionError) as error:
+        _refuse_characters(text)
+        content = parse_json(
+            text, object_pairs_hook=unique_keys, parse_float=_finite, parse_constant=_finite, parse_int=_exact
+        )
+    except ValueError as error:
         raise _damaged(path, error, kind) from error
     version = content.get("schema_version") if isinstance(content, dict) else None
     if type(version) is int and version != about.schema_version:
@@ -138,7 +142,8 @@ def write_record(path: Path, record: _RecordT, kind: type[_RecordT]) -> None:
 
 
 def _digest(text: str) -> str:
-    return f"sha256:{hashlib.sha256(text.rstrip().encode()).hexdigest()}"
+    # As R reads lines.
+    return "sha256:" + hashlib.sha256(text.rstrip("\n").encode()).hexdigest()
 
 
 def _require_digest(text: str, path: Path, record: Any, kind: type[Any]) -> None:
@@ -170,6 +175,21 @@ def _about(kind: type[Any]) -> RecordKind:
 def _damaged(path: Path | str, error: Exception, kind: type[Any]) -> DamagedFileError:
     message = f"{path} is not valid JSON ({error}). {_about(kind).remedy}"
     return DamagedFileError(message, path=str(path), reason=str(error))
+
+
+def _refuse_characters(text: str) -> None:
+    """Refuse escapes of characters that R cannot store: NUL, and halves of characters beyond U+FFFF."""
+    escapes = text.replace(r"\\", "")
+    if r"\u0000" in escapes:
+        raise ValueError("a text contains the character NUL")
+    if re.search(r"(?i)\\ud[89a-f]", re.sub(r"(?i)\\ud[89ab]..\\ud[c-f]..", "", escapes)):
+        raise ValueError("a text is not valid Unicode")
+
+
+def _exact(text: str) -> int:
+    if len(text.lstrip("-")) > 15:
+        raise ValueError("an integer has more than 15 digits, which R cannot store exactly")
+    return int(text)
 
 
 def _finite(text: str) -> float:

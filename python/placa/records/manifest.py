@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from placa.core.errors import DamagedFileError
 from placa.core.files import atomic_file, explain_os_error
+from placa.core.json_files import parse_json
 from placa.records.errors import (
     DuplicateImageError,
     InvalidValueError,
@@ -117,7 +118,7 @@ def read_split_facts(prepared: Path) -> SplitFacts | None:
     """
     path = prepared / "manifest.parquet"
     try:
-        stored = json.loads((pq.read_schema(path).metadata or {}).get(b"placa", b"{}"))
+        stored = parse_json((pq.read_schema(path).metadata or {}).get(b"placa", b"{}"))
         split: SplitFacts | None = stored.get("split")
     except (ValueError, AttributeError, pa.ArrowException) as error:
         message = f"The metadata of {path} are damaged ({error}). Run placa prepare again."

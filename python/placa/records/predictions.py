@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from placa.core.errors import DamagedFileError, PathNotFoundError
-from placa.core.files import DuplicateKeyError, atomic_file, explain_os_error, unique_keys
+from placa.core.files import atomic_file, explain_os_error
+from placa.core.json_files import DuplicateKeyError, parse_json, unique_keys
 from placa.core.system import versions
 from placa.core.text import INVISIBLE
 from placa.records.column_types import plain_columns
@@ -174,7 +175,8 @@ def read_plain_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     """
     try:
         table = read_parquet(path)
-        plain, others = plain_columns(table)
+        # Metadata of pandas may turn columns into an index; R does not read them.
+        plain, others = plain_columns(table.replace_schema_metadata(None))
         # Damaged metadata of pandas or of the columns appear only here, as any error.
         frame: pd.DataFrame = pd.concat([plain.to_pandas(), table.select(others).to_pandas()], axis=1)
     except FileNotFoundError as error:
@@ -205,11 +207,11 @@ def clean_identifiers(column: pd.Series) -> pd.Series:
 def _read_metadata(stored: bytes, path: Path) -> dict[str, Any]:
     """Return the metadata of a file; empty if another program wrote it."""
     try:
-        metadata = json.loads(stored, object_pairs_hook=unique_keys)
+        metadata = parse_json(stored, object_pairs_hook=unique_keys)
     except DuplicateKeyError as error:
         message = f"The metadata of {path} are not valid JSON ({error}). Create the file again."
         raise DamagedFileError(message, path=str(path), reason=str(error)) from error
-    except (ValueError, RecursionError):
+    except ValueError:
         return {}
     if not isinstance(metadata, dict):
         return {}

@@ -5,13 +5,13 @@ The labels of the test images are not public. The folder ``extra`` has other set
 
 from __future__ import annotations
 
-import json
 import os
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
+from placa.core.json_files import parse_json
 from placa.core.progress import Progress
 from placa.records.codes import Note
 from placa.sources.errors import MissingFileError, TableFormatError
@@ -121,7 +121,7 @@ def _annotations(base: Path) -> tuple[pd.DataFrame | None, dict[str, set[str]], 
     forms: dict[str, set[str]] = {label: set() for label in _FORMS.values()}
     for path in paths:
         try:
-            read = json.loads(path.read_text("utf-8"))
+            read = parse_json(path.read_text("utf-8"))
             names = {image["id"]: str(image["file_name"]) for image in read["images"]}
             category = {one["id"]: str(one["name"]) for one in read["categories"]}
             for one in read["annotations"]:

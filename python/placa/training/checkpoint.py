@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.core.files import atomic_file, explain_os_error
+from placa.core.files import ZIP_ERRORS, atomic_file, explain_os_error
+from placa.core.json_files import parse_json
 from placa.training.errors import DamagedStateError
 
 _FILE = "state.npz"
@@ -82,7 +82,7 @@ class Checkpoint:
         path = self.directory / _FILE
         try:
             with np.load(path, allow_pickle=False) as stored:
-                facts: dict[str, Any] = json.loads(stored["facts"].tobytes())
+                facts: dict[str, Any] = parse_json(stored["facts"].tobytes())
                 arrays: Arrays = {}
                 for name in stored.files:
                     if "/" in name:
@@ -90,7 +90,7 @@ class Checkpoint:
                 return facts, arrays
         except FileNotFoundError:
             return None
-        except (zipfile.BadZipFile, ValueError, KeyError, EOFError) as error:
+        except (*ZIP_ERRORS, AttributeError, TypeError) as error:
             raise DamagedStateError(
                 f"The saved training state {path} is damaged ({error}). Start again with --overwrite.",
                 file=str(path),

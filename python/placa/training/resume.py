@@ -13,7 +13,8 @@ from typing import Any
 
 from placa.core.backend import load_keras
 from placa.core.errors import PlacaError
-from placa.core.files import explain_os_error, fingerprint, locked, read_json, refuse_existing, write_json
+from placa.core.files import explain_os_error, fingerprint, locked, refuse_existing
+from placa.core.json_files import read_json, write_json
 from placa.core.language import translate
 from placa.core.progress import Progress
 from placa.core.system import versions

@@ -104,6 +104,25 @@ def test_directories_are_exchanged_in_one_step_and_leftovers_are_swept(tmp_path:
     assert len([path for path in tmp_path.iterdir() if path.name.startswith(".")]) == 1
 
 
+def test_a_directory_behind_a_link_is_replaced(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    (tmp_path / "disk" / "out").mkdir(parents=True)
+    link.symlink_to(tmp_path / "disk" / "out", target_is_directory=True)
+    for text in ("one", "two"):
+        with atomic_directory(link, overwrite=True) as partial:
+            (partial / "run.json").write_text(text)
+    assert link.is_symlink() and (tmp_path / "disk" / "out" / "run.json").read_text() == "two"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["disk", "link", "out", "run.json"]
+
+
+def test_a_leftover_of_no_process_is_removed(tmp_path: Path) -> None:
+    # A number that no process has.
+    left = tmp_path / hidden_name(tmp_path / "out", "partial").name.replace(str(os.getpid()), "9" * 25)
+    left.mkdir()
+    sweep(tmp_path / "out")
+    assert not left.exists()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups")
 def test_a_guarded_command_ends_with_its_parent_and_passes_its_exit_code(tmp_path: Path) -> None:
     with guarded([sys.executable, "-c", "raise SystemExit(7)"]) as (command, files):

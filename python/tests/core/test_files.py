@@ -16,15 +16,8 @@ from placa.core.errors import (
     PermissionDeniedError,
     WrongFileTypeError,
 )
-from placa.core.files import (
-    atomic_directory,
-    atomic_file,
-    fingerprint,
-    read_json,
-    refuse_existing,
-    require_writable,
-    write_json,
-)
+from placa.core.files import atomic_directory, atomic_file, fingerprint, refuse_existing, require_writable
+from placa.core.json_files import read_json, write_json
 
 
 def test_a_file_exists_only_when_it_is_complete(tmp_path: Path) -> None:

@@ -36,6 +36,19 @@ def test_pixels_of_another_size_are_an_error(broken: Path) -> None:
         read_images(broken, 32)
 
 
+@pytest.mark.parametrize("content", ["empty", "archive", "negative"])
+def test_a_file_that_has_no_pixels_is_an_error(broken: Path, content: str) -> None:
+    file = broken / "pixels-64.npy"
+    header = file.read_bytes()[:128]
+    if content == "archive":
+        with file.open("wb") as opened:
+            np.savez(opened, pixels=np.zeros(3))
+    else:
+        file.write_bytes(header.replace(b"(    ", b"(   -") if content == "negative" else b"")
+    with raises(DamagedFileError, path=str(file)):
+        read_images(broken)
+
+
 def test_pixels_with_missing_rows_are_an_error(broken: Path) -> None:
     pixels = np.load(broken / "pixels-64.npy")
     np.save(broken / "pixels-64.npy", pixels[:-1])

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from campaigns import NAMES, campaign, limited
+from campaigns import NAMES, campaign
+from campaigns import commands as commands
 from campaigns import start as start
+from forked_commands import Commands
 
 _SIZES = int(os.environ.get("PLACA_SIZES", "10"))
 
@@ -20,19 +22,19 @@ pytestmark = [
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_full_disk_is_one_sentence_and_the_next_call_gives_the_same_result(
-    name: str, start: Path, tmp_path: Path, record_property: Callable[[str, object], None]
+    name: str, commands: Commands, start: Path, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    one = campaign(name, start)
+    one = campaign(name, commands, start)
     digest = one.undisturbed(tmp_path)
     # A larger limit than the files of the output would never be reached.
     output = tmp_path / "undisturbed" / one.output
     largest = max(path.stat().st_size for path in (output, *output.rglob("*")) if path.is_file())
     for number in range(_SIZES):
         work = Path(shutil.copytree(start, tmp_path / "work"))
-        done = one.run(work, preexec_fn=limited(int(largest * (number + 0.5) / _SIZES)))
+        done = one.run(work, largest=int(largest * (number + 0.5) / _SIZES))
         one.counts["full"] += done.returncode != 0
-        assert "Traceback" not in done.stderr, done.stderr
-        assert done.returncode in {0, 1}, done.stderr
+        assert "Traceback" not in done.printed, done.printed
+        assert done.returncode in {0, 1}, done.printed
         if done.returncode:
             one.judge(work, digest)
         shutil.rmtree(work)

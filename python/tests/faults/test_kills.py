@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from campaigns import NAMES, campaign
+from campaigns import commands as commands
 from campaigns import start as start
+from forked_commands import Commands
 
 _KILLS = int(os.environ.get("PLACA_KILLS", "20"))
 _SEED = int(os.environ.get("PLACA_SEED", "0"))
@@ -20,9 +22,9 @@ pytestmark = [
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_killed_command_is_repeated_with_the_same_result(
-    name: str, start: Path, tmp_path: Path, record_property: Callable[[str, object], None]
+    name: str, commands: Commands, start: Path, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    one = campaign(name, start)
+    one = campaign(name, commands, start)
     digest = one.undisturbed(tmp_path)
     one.kill(tmp_path, _KILLS, digest, seed=NAMES.index(name) + 100 * _SEED)
     record_property("counts", one.text())

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,11 @@ def test_folders_that_placa_wrote_are_skipped(tmp_path: Path, prepared: Path) ->
     (tmp_path / "source").mkdir()
     draw(tmp_path / "source" / "2.png")
     (tmp_path / "source" / "source.json").write_text("{}")
+    if hasattr(os, "mkfifo"):
+        # Opening it would wait for a writer.
+        os.mkfifo(tmp_path / "source" / "run.json")
+        assert skipped(tmp_path).pop("source/run.json") == "other_kind"
+        (tmp_path / "source" / "run.json").unlink()
     assert skipped(tmp_path) == {"explained": "output", "source/source.json": "other_kind"}
     assert len(find_images([prepared / "images"]).files) > 100
     listing = list_folder(tmp_path, without=[tmp_path / "source"])

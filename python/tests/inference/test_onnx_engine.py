@@ -4,11 +4,13 @@ import json
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from conftest import RecordedProgress
 from made_dicom_pixels import dicoms
@@ -162,9 +164,16 @@ def test_another_onnx_file_is_not_used(a_run: Path) -> None:
         _ = LoadedRun(a_run).engine
 
 
-def test_a_damaged_onnx_file_is_an_error(a_run: Path) -> None:
+def _of_another_size(content: bytes) -> bytes:
+    proto = onnx.load_model_from_string(content)
+    proto.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 7
+    return bytes(proto.SerializeToString())
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:1000], _of_another_size], ids=["cut", "size"])
+def test_a_damaged_onnx_file_is_an_error(a_run: Path, damage: Callable[[bytes], bytes]) -> None:
     file = a_run / "model.onnx"
-    file.write_bytes(file.read_bytes()[:1000])
+    file.write_bytes(damage(file.read_bytes()))
     facts = json.loads((a_run / "run.json").read_text())
     facts["model"]["onnx"]["fingerprint"] = fingerprint(file)
     reseal(a_run / "run.json", facts)

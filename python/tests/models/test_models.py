@@ -1,4 +1,5 @@
 import errno
+import re
 import subprocess
 import sys
 import zipfile
@@ -62,7 +63,7 @@ def test_the_model_file_contains_no_code(model, tmp_path: Path) -> None:
     assert "__lambda__" not in config and "placa." not in config
 
 
-@pytest.mark.parametrize("damage", ["cut", "text", "card", "weights", "checksum"])
+@pytest.mark.parametrize("damage", ["cut", "text", "card", "weights", "checksum", "encrypted", "compression"])
 def test_a_damaged_model_file_is_an_error(model, tmp_path: Path, damage: str) -> None:
     path = tmp_path / "model.keras"
     save_model(model[1], path, CARD)
@@ -74,6 +75,14 @@ def test_a_damaged_model_file_is_an_error(model, tmp_path: Path, damage: str) ->
         content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 255
         path.write_bytes(content)
+    elif damage in ("encrypted", "compression"):
+        # The flags, or the method, of every member in the directory of the archive.
+        content = path.read_bytes()
+        starts = [found.start() for found in re.finditer(b"PK\x01\x02", content)]
+        changed = bytearray(content)
+        for start in starts:
+            changed[start + (8 if damage == "encrypted" else 10)] = 1 if damage == "encrypted" else 99
+        path.write_bytes(changed)
     else:
         lost = {"card": "placa.json", "weights": "model.weights.h5"}[damage]
         with zipfile.ZipFile(path) as old, zipfile.ZipFile(tmp_path / "new", "w") as new:

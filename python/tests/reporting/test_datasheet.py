@@ -9,7 +9,7 @@ import pytest
 from record_fixtures import good_record
 from report_audits import make_audit
 
-from placa.core.files import write_json
+from placa.core.json_files import write_json
 from placa.reporting.datasheet import write_datasheet
 
 

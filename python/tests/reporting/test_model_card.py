@@ -14,7 +14,7 @@ from record_fixtures import good_record
 from report_fixtures import FOURTEEN, ROOT, make_run, strings
 
 from placa.core.errors import PathNotFoundError
-from placa.core.files import write_json
+from placa.core.json_files import write_json
 from placa.reporting.model_card import write_model_card
 from placa.reporting.words import Words
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,25 +17,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import draw_folders
+from forked_commands import Call, Commands, cpu_seconds, has_ended, log_of, temporary_of
 
+from placa.core.processes import environment
 from placa.evaluation.bridge import run_rscript
 
 #: The commands.
 NAMES = ["prepare", "train", "predict", "evaluate", "report", "explain"]
-#: ``placa train`` that saves a state after each epoch, not every 20 seconds.
-_SAVES_OFTEN = """
-import functools, sys
-import placa.workflows.train as module
-module.train = functools.partial(module.train, checkpoint_every=0.0)
-from placa.cli import main
-sys.exit(main())
-"""
 #: Number of kills before a call may end.
 _IN_A_ROW = 4
 #: What must not happen.
 _BAD = ("refused", "crashed", "silently different", "outlived", "leftovers")
-#: The environment variable by which processes of a campaign are found.
-_MARK = "PLACA_CAMPAIGN"
 
 
 @dataclass
@@ -44,17 +36,18 @@ class Campaign:
 
     Attributes:
         name: Its name.
+        commands: Starts it.
         start: The directory with its input.
         arguments: The command line, relative to the directory.
-        again: Options of the second call after an interruption.
         output: The output, relative to the directory.
         files: Patterns of files below `output` whose content must be the same; parquet is compared by its values.
+        again: Options of the second call after an interruption.
         seconds: CPU seconds of an undisturbed call, with its children; they do not depend on what else runs.
         counts: What happened.
-        program: The arguments of Python before those of the command line.
     """
 
     name: str
+    commands: Commands
     start: Path
     arguments: list[str]
     output: str
@@ -62,26 +55,38 @@ class Campaign:
     again: list[str] = field(default_factory=list)
     seconds: float = 0.0
     counts: Counter[str] = field(default_factory=Counter)
-    program: Sequence[str] = ("-m", "placa")
 
     def undisturbed(self, folder: Path) -> str:
-        """Run the command in a copy; return the digest of its output."""
-        work = Path(shutil.copytree(self.start, folder / "undisturbed"))
-        began = _cpu_seconds_of_children()
-        done = self.run(work)
-        self.seconds = _cpu_seconds_of_children() - began
+        """Run the command in a separate process and as a fork, in copies; return the digest of both outputs."""
+        work = Path(shutil.copytree(self.start, folder / "separate"))
+        done = subprocess.run(
+            [sys.executable, "-m", "placa", *self.arguments],
+            cwd=work,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment(),
+        )
         assert done.returncode == 0, done.stderr
-        return self.digest(work)
+        digest = self.digest(work)
+        work = Path(shutil.copytree(self.start, folder / "undisturbed"))
+        process = self._start(work)
+        while not has_ended(process):
+            self.seconds = max(self.seconds, cpu_seconds(process))
+            time.sleep(0.05)
+        assert self.commands.wait(process) == 0, log_of(work).read_text()
+        assert self.digest(work) == digest
+        assert not list(temporary_of(work).iterdir())
+        return digest
 
-    def command(self, again: bool = False) -> list[str]:
-        """Return the command line."""
-        return [sys.executable, *self.program, *self.arguments, *(self.again if again else [])]
+    def _start(self, work: Path, again: bool = False, largest: int | None = None) -> int:
+        arguments = [*self.arguments, *(self.again if again else [])]
+        return self.commands.start(arguments, work, largest, saves_often=self.name == "train")
 
-    def run(self, work: Path, again: bool = False, **how: object) -> subprocess.CompletedProcess[str]:
+    def run(self, work: Path, again: bool = False, largest: int | None = None) -> Call:
         """Run the command to its end."""
-        return subprocess.run(
-            self.command(again), cwd=work, capture_output=True, text=True, check=False, env=_marked(work), **how
-        )  # type: ignore[call-overload]
+        code = self.commands.wait(self._start(work, again, largest))
+        return Call(code, log_of(work).read_text("utf-8", errors="replace"))
 
     def kill(self, folder: Path, kills: int, digest: str, seed: int) -> None:
         """Kill the command at random moments, and compare the output of the next complete call with `digest`.
@@ -92,7 +97,8 @@ class Campaign:
         in_a_row, work = 0, folder / "killed"
         for moment in moments:
             if in_a_row == 0:
-                shutil.rmtree(work, ignore_errors=True)
+                for old in (work, temporary_of(work)):
+                    shutil.rmtree(old, ignore_errors=True)
                 shutil.copytree(self.start, work)
             killed = self.kill_after(work, moment, again=in_a_row > 0)
             self.counts["killed"] += killed
@@ -110,35 +116,41 @@ class Campaign:
 
     def kill_after(self, work: Path, seconds: float, again: bool = False) -> bool:
         """Start the command, kill it, and return whether it was still running; its children must end with it."""
-        with (work / ".log").open("wb") as log:
-            process = subprocess.Popen(self.command(again), cwd=work, stdout=log, stderr=log, env=_marked(work))
-            while process.poll() is None and _cpu_seconds(process.pid) < seconds:
-                time.sleep(0.05)
-            if process.poll() is not None:
-                return False
-            process.kill()
-            process.wait()
-        (work / ".log").unlink()
+        process = self._start(work, again)
+        while not (ended := has_ended(process)) and (left := seconds - cpu_seconds(process)) > 0:
+            # The cores of the machine cannot use these seconds sooner.
+            time.sleep(max(0.01, 0.9 * left / (os.cpu_count() or 1)))
+        if not ended:
+            os.kill(process, 9)
+        # It may have ended just before the kill.
+        ended = self.commands.wait(process) != -9
         end = time.monotonic() + 10
-        while (alive := _processes_of(work)) and time.monotonic() < end:
+        while (alive := self.commands.left_processes()) and time.monotonic() < end:
             time.sleep(0.1)
         self.counts["outlived"] += len(alive)
-        return True
+        return not ended
 
     def judge(self, work: Path, digest: str) -> None:
         """Run the command again after an interruption, and compare its output with the undisturbed one."""
         done = self.run(work, again=True)
         self.counts["tried"] += 1
         if done.returncode:
-            self.counts["refused" if "Traceback" not in done.stderr else "crashed"] += 1
-            print(done.stderr[-2000:])
+            self.counts["refused" if "Traceback" not in done.printed else "crashed"] += 1
+            print(done.printed[-2000:])
         elif self.digest(work) != digest:
             self.counts["silently different"] += 1
         else:
             self.counts["the same"] += 1
         target = work / self.output
         left = [path.name for path in target.parent.iterdir() if path.name.startswith(f".{target.name}")]
+        temporary = [path.name for path in temporary_of(work).iterdir()]
+        ours = [name for name in temporary if name.startswith("placa-")]
+        left += ours
         self.counts["leftovers"] += len(left)
+        # Keras unpacks weights into a directory of its own.
+        self.counts["temporary files of libraries"] += len(temporary) - len(ours)
+        if left:
+            print(f"left: {', '.join(left)}")
 
     def text(self) -> str:
         """Return what happened so far."""
@@ -163,6 +175,14 @@ class Campaign:
 
 
 @pytest.fixture(scope="module")
+def commands() -> Iterator[Commands]:
+    """Start the process whose forks are the commands."""
+    started = Commands()
+    yield started
+    started.end()
+
+
+@pytest.fixture(scope="module")
 def start(tmp_path_factory: pytest.TempPathFactory, prepared: Path, run: Path) -> Path:
     """Create the input of all commands: images, a prepared set, a run with and one without an evaluation."""
     folder = tmp_path_factory.mktemp("start")
@@ -174,7 +194,7 @@ def start(tmp_path_factory: pytest.TempPathFactory, prepared: Path, run: Path) -
     return folder
 
 
-def campaign(name: str, start: Path) -> Campaign:
+def campaign(name: str, commands: Commands, start: Path) -> Campaign:
     """Return the campaign of a command."""
     image = str(sorted((start / "set" / "images").glob("*.png"))[0].relative_to(start))
     options = {
@@ -195,58 +215,4 @@ def campaign(name: str, start: Path) -> Campaign:
     }
     arguments, files, again = options[name]
     output = {"predict": "out.parquet", "evaluate": "run/evaluation", "report": "evaluated/report"}.get(name, "out")
-    one = Campaign(name, start, arguments, output, files, again)
-    if name == "train":
-        one.program = ("-c", _SAVES_OFTEN)
-    return one
-
-
-def limited(size: int) -> Callable[[], None]:
-    """Return a function for a child process that limits the size of its files, like a full disk."""
-
-    def limit() -> None:
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-
-    return limit
-
-
-def _cpu_seconds_of_children() -> float:
-    import resource
-
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-def _cpu_seconds(process: int) -> float:
-    """Return the CPU seconds that a process and its descendants, running or ended, have used so far."""
-    parents, used = {}, {}
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (place / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        # User and system time of the process, and of its children that have ended.
-        parents[int(place.name)], used[int(place.name)] = int(fields[1]), sum(map(int, fields[11:15]))
-    family = {process}
-    while more := {one for one, parent in parents.items() if parent in family} - family:
-        family |= more
-    return sum(used.get(one, 0) for one in family) / os.sysconf("SC_CLK_TCK")
-
-
-def _marked(work: Path) -> dict[str, str]:
-    return {**os.environ, _MARK: str(work), "XDG_CONFIG_HOME": str(work / ".config")}
-
-
-def _processes_of(work: Path) -> list[int]:
-    found = []
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            variables = (place / "environ").read_bytes()
-            state = (place / "stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            continue
-        if f"{_MARK}={work}\0".encode() in variables and state != "Z":
-            found.append(int(place.name))
-    return found
+    return Campaign(name, commands, start, arguments, output, files, again)

@@ -22,7 +22,8 @@ from report_audits import make_audit
 from report_pages import Page
 
 from placa.core.errors import PlacaError
-from placa.core.files import fingerprint, write_json
+from placa.core.files import fingerprint
+from placa.core.json_files import write_json
 from placa.dataset.splits import assign_splits
 from placa.records.manifest import complete, write_manifest
 from placa.records.predictions import tidy, write_predictions

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from placa.core.errors import OutOfRangeError, unknown_name
-from placa.core.files import atomic_file, require_writable, write_json
+from placa.core.files import atomic_file, require_writable
+from placa.core.json_files import write_json
 from placa.core.progress import SILENT, Progress
 from placa.images.by_rule import list_files, read_file
 from placa.images.listing import Listing

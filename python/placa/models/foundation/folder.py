@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, TypeGuard
 
 from placa.core.errors import DamagedFileError
 from placa.core.files import explain_os_error
+from placa.core.json_files import parse_json
 from placa.models.encoder_preprocessing import Preprocessing, find_preprocessing
 from placa.models.errors import FoundationModelError, PatchSizeError, PreprocessingError, UnknownModelTypeError
 
@@ -214,7 +214,7 @@ def _one(size: Any) -> int:
 def _read_config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     try:
-        content = json.loads(path.read_text("utf-8-sig"))
+        content = parse_json(path.read_text("utf-8-sig"))
     except FileNotFoundError as error:
         raise unfit(
             folder, "it has no config.json", "Name the folder in which transformers or timm stored the model"

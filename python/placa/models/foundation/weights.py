@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placa.core.errors import MissingPackageError
+from placa.core.json_files import parse_json
 from placa.models.foundation.densenet import densenet_layers
 from placa.models.foundation.folder import FoundationModel, VisionTransformer, unfit
 from placa.models.foundation.network_input import FIXED
@@ -52,8 +52,8 @@ def weight_files(folder: Path) -> list[Path]:
     names = [_FILE]
     if not (folder / _FILE).is_file() and index.is_file():
         try:
-            names = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
-        except (ValueError, KeyError, AttributeError) as error:
+            names = sorted(set(parse_json(index.read_text("utf-8"))["weight_map"].values()))
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
             raise unfit(folder, f"{index.name} is damaged ({error!r})", "Download it again") from error
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:

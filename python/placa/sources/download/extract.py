@@ -17,7 +17,8 @@ from typing import BinaryIO
 
 from rich import filesize
 
-from placa.core.files import atomic_directory, write_json
+from placa.core.files import atomic_directory
+from placa.core.json_files import write_json
 from placa.core.progress import Advance
 from placa.sources.download.errors import DamagedArchiveError, UnsafeArchiveError
 from placa.sources.download.remote import RemoteFile, check_stop

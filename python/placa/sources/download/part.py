@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from placa.core.json_files import parse_json
+
 
 class Part:
     """Manage the bytes received so far, and the server's validator of that version of the file.
@@ -30,7 +32,7 @@ class Part:
     def validator(self, url: str) -> str | None:
         """Return the ETag or date of the part if it is from `url`; None if it is unknown."""
         try:
-            origin = json.loads(self._origin.read_text("utf-8"))
+            origin = parse_json(self._origin.read_text("utf-8"))
             return str(origin["validator"]) if origin["url"] == url and origin["validator"] else None
         except (OSError, ValueError, TypeError, KeyError):
             # Without the origin, the checksum still detects that old and new bytes do not match.

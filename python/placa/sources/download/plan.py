@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterable, Sequence
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from placa.core.errors import unknown_name
+from placa.core.json_files import parse_json
 from placa.sources.download.errors import DiskSpaceError, PathInUseError
 from placa.sources.download.extract import MARKER
 from placa.sources.download.part import Part
@@ -96,7 +96,7 @@ def _is_complete(folder: Path, file: RemoteFile) -> bool | None:
     marker = folder / MARKER
     if marker.is_file():
         try:
-            made = json.loads(marker.read_text("utf-8"))
+            made = parse_json(marker.read_text("utf-8"))
             return bool(made["digest"] in file.digests and (made["images"], made["bytes"]) == (count, size))
         except (OSError, ValueError, TypeError, KeyError):
             return False

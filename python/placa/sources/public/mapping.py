@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pandas as pd
 
+from placa.core.json_files import parse_json
 from placa.records.codes import Note
 from placa.sources.errors import TableFormatError
 from placa.sources.public.files import find_tables
@@ -57,7 +57,7 @@ def _read(path: Path) -> pd.DataFrame:
     if path.suffix != ".json":
         return read_text_table(path).frame
     try:
-        read = json.loads(path.read_text("utf-8"))
+        read = parse_json(path.read_text("utf-8"))
         return pd.DataFrame(read if isinstance(read, list) else read["dataset"])
     except (ValueError, KeyError, TypeError) as error:
         raise TableFormatError(f"{path} cannot be read as JSON ({error}).", file=str(path), format="json") from error

@@ -135,9 +135,10 @@ def _decode(path: Path, raw: bytes) -> tuple[str, list[Note]]:
     names = [name for mark, name in marks.items() if raw.startswith(mark)]
     if not names:
         head = raw[:_LINK_SIZE]
-        if b"\0" in head:
+        odd, even = head[1::2].count(0), head[::2].count(0)
+        if max(odd, even) > len(head) / 8:
             # Latin text in UTF-16 has a NUL in every second byte.
-            names = ["utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"]
+            names = ["utf-16-le" if odd > even else "utf-16-be"]
         else:
             names = ["utf-8", "cp1252", "latin-1"]
     for name in names:

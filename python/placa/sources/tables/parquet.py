@@ -39,14 +39,26 @@ def read_parquet(path: Path, columns: Sequence[str]) -> TextTable:
             if _is_list_of_texts(column.type):
                 texts[name] = _lists_as_text(column)
                 continue
-            texts[name] = column.cast(pa.string()).to_pandas().fillna("").str.strip().astype(object)
+            text = column.cast(pa.string())
+            _refuse_nul(path, name, text)
+            texts[name] = text.to_pandas().fillna("").str.strip().astype(object)
         except (pa.ArrowException, TypeError, ValueError):
-            text = f"{path.name}: column {name!r} was not read: its type {column.type} cannot be converted to text"
-            notes.append(Note(text, "column_not_read", file=path.name, column=str(name), type=str(column.type)))
+            note = f"{path.name}: column {name!r} was not read: its type {column.type} cannot be converted to text"
+            notes.append(Note(note, "column_not_read", file=path.name, column=str(name), type=str(column.type)))
     header = [" ".join(str(name).split()) for name in texts]
     frame = pd.concat(texts.values(), axis=1, keys=range(len(header))) if texts else pd.DataFrame()
     lines = np.arange(1, len(frame) + 1, dtype=np.int64)
     return TextTable(path, name_columns(path, frame, header, columns), lines, notes=notes, unit="row")
+
+
+def _refuse_nul(path: Path, name: str, column: pa.ChunkedArray) -> None:
+    """Refuse the character NUL, which R cannot read, as `read_text_table` does."""
+    import pyarrow.compute as pc
+
+    if "\0" in name or pc.any(pc.match_substring(column, "\0")).as_py():
+        raise TableFormatError(
+            f"Column {name!r} of {path} contains the character NUL. Remove it.", file=str(path), format="binary"
+        )
 
 
 def _is_list_of_texts(kind: pa.DataType) -> bool:

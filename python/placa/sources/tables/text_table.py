@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,7 +74,7 @@ def name_columns(path: Path, frame: pd.DataFrame, header: list[str], columns: Se
                 accepted=[name],
                 columns=header,
             )
-    repeated = sorted({name for name in header if name and header.count(name) > 1})
+    repeated = sorted(name for name, count in Counter(header).items() if name and count > 1)
     if repeated:
         raise RepeatedColumnError(
             f"{path} has more than one column {repeated[0]!r}. Give each column its own name.",

@@ -18,7 +18,8 @@ from queue import Empty, SimpleQueue
 from typing import IO, Any, cast
 
 from placa.core.errors import MissingPackageError, PlacaError
-from placa.core.files import fingerprint, read_json
+from placa.core.files import fingerprint
+from placa.core.json_files import read_json
 from placa.core.processes import command, environment
 from placa.core.progress import Advance, Progress
 from placa.core.system import versions

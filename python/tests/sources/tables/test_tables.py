@@ -80,6 +80,7 @@ def test_columns_without_a_name_are_not_read(tmp_path: Path) -> None:
         (b" \r\n\n", EmptyTableError, {}),
         (b"\xef\xbb\xbf", EmptyTableError, {}),
         (b"\x00\x01\x02", TableFormatError, {"format": "binary"}),
+        (b"path,label\na\x00.png,1\n", TableFormatError, {"format": "binary"}),
         (b"PK\x03\x04\x00\x00", TableFormatError, {"format": "archive"}),
         (b"PAR1 and no more", TableFormatError, {"format": "parquet"}),
         (b'\npath,"label\na.png,1\n', TableHeaderError, {"line": 2}),
@@ -105,6 +106,13 @@ def test_a_missing_file_and_a_directory_are_errors(tmp_path: Path) -> None:
 def test_a_table_may_have_no_rows(tmp_path: Path) -> None:
     rows = read_text_table(written(tmp_path / "t.csv", "path,label"), ["path", "label"])
     assert (len(rows), list(rows.frame)) == (0, ["path", "label"])
+
+
+def test_a_nul_in_parquet_is_an_error(tmp_path: Path) -> None:
+    for table in ({"path": ["a\0.png"]}, {"pa\0th": ["a.png"]}):
+        pd.DataFrame(table).to_parquet(tmp_path / "t.parquet")
+        with raises(TableFormatError, file=str(tmp_path / "t.parquet"), format="binary"):
+            read_text_table(tmp_path / "t.parquet")
 
 
 def test_parquet_gives_the_same_text_as_csv(tmp_path: Path) -> None:

@@ -57,6 +57,13 @@ class BackendWithoutGradientsError(InputError):
     """The Keras backend does not compute gradients. Values: ``backend``, ``supported``."""
 
 
+class OtherKindError(InputError):
+    """Most images of a data set differ from all training images of a model: another modality or body part.
+
+    Values: ``prepared``, ``images``, ``outside``.
+    """
+
+
 class OtherFindingsError(InputError):
     """A data set has no label of any finding of a model. Values: ``prepared``, ``findings``, ``model_findings``."""
 

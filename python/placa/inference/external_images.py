@@ -16,7 +16,13 @@ from placa.core.progress import Progress
 from placa.dataset.errors import MissingPixelsError
 from placa.dataset.prepared import read_images
 from placa.dataset.selected_rows import select_rows
-from placa.inference.errors import NoNewImagesError, OtherFindingsError, OtherViewsError, TooFewImagesError
+from placa.inference.errors import (
+    NoNewImagesError,
+    OtherFindingsError,
+    OtherKindError,
+    OtherViewsError,
+    TooFewImagesError,
+)
 from placa.inference.known_images import KnownImages, find_known_images
 from placa.inference.predict import Predictor
 from placa.models.outputs import ModelOutputs
@@ -86,6 +92,7 @@ def select_images(
 
     Raises:
         NoNewImagesError, OtherViewsError: No image is left.
+        OtherKindError: Most images differ from all training images of the model.
         TooFewImagesError: No finding has enough images of both classes.
     """
     count = len(predictor.findings)
@@ -116,6 +123,7 @@ def select_images(
             views=sorted(images["view"].dropna().unique()),
             model_views=views,
         )
+    require_kind(images[~(known.known | other)], prepared)
     other &= ~known.known
     if other.any():
         progress.warn(f"{int(other.sum()):,} images of views other than {', '.join(views)} are left out")
@@ -153,6 +161,25 @@ def require_finding(predictor: Predictor, prepared: Path, facts: SourceFacts) ->
             prepared=str(prepared),
             findings=facts["findings"],
             model_findings=predictor.findings,
+        )
+
+
+def require_kind(images: pd.DataFrame, prepared: Path) -> None:
+    """Check that images are of the kind that a model was trained on, by its predictions of each.
+
+    Raises:
+        OtherKindError: Most of them differ from all training images.
+    """
+    if "outside" not in images or not len(images):
+        return
+    outside = int(images["outside"].eq(True).sum())
+    if 2 * outside > len(images):
+        raise OtherKindError(
+            f"{outside:,} of {len(images):,} images of {prepared} differ from all training images of the model: they "
+            "may be of another modality or body part. Validate it on images of the kind that it was trained on.",
+            prepared=str(prepared),
+            images=len(images),
+            outside=outside,
         )
 
 

@@ -117,5 +117,5 @@ def _same_nih_patients(patients: pd.Series, kind: str, others: pd.Series, other_
 def _same_patients(patients: pd.Series, others: pd.Series, same_names: bool) -> NDArray[np.bool_]:
     comparable = patients.notna()
     if not same_names:
-        comparable &= patients.str.fullmatch(_HASH).fillna(False).astype(bool)
+        comparable &= patients.astype("string").str.fullmatch(_HASH).fillna(False).astype(bool)
     return (comparable & patients.isin(others.dropna())).to_numpy(dtype=bool)

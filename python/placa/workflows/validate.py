@@ -67,6 +67,7 @@ def validate(
         OtherFindingsError: The data set has no finding of the model.
         ReadingMismatchError: The data set was read by another rule: CT where radiographs were trained.
         OtherViewsError: The data set has no view of the model.
+        OtherKindError: Most images differ from all training images of the model, such as CT slices.
         NoNewImagesError: The model knows all images.
         TooFewImagesError: No finding has 10 images with it and 10 without it.
         OutputExistsError: A validation of that name exists.

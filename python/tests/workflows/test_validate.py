@@ -18,11 +18,13 @@ from placa.dataset.splits import SplitPlan
 from placa.inference.errors import (
     NoNewImagesError,
     OtherFindingsError,
+    OtherKindError,
     OtherViewsError,
     ReadingMismatchError,
     TooFewImagesError,
     ValidationNameError,
 )
+from placa.inference.external_images import require_kind
 from placa.records.evaluation import Summary
 from placa.records.files import read_record, write_record
 from placa.records.predictions import read_predictions
@@ -127,6 +129,14 @@ def _changed(elsewhere: Path, tmp_path: Path, **columns: object) -> Path:
     manifest = pd.read_parquet(out / "manifest.parquet").assign(**columns)
     manifest.to_parquet(out / "manifest.parquet", index=False)
     return out
+
+
+def test_images_of_another_kind_are_refused() -> None:
+    slices = pd.DataFrame({"outside": [True] * 6 + [False] * 4})
+    with raises(OtherKindError, prepared="ct", images=10, outside=6):
+        require_kind(slices, Path("ct"))
+    require_kind(slices[2:], Path("ct"))
+    require_kind(pd.DataFrame({"image_id": ["a"]}), Path("ct"))
 
 
 def test_unsuitable_sets_are_refused(a_run: Path, elsewhere: Path, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from placa.sources.download.responses import (
     file_size_error,
     first_byte,
     if_range_validator,
+    network_failure,
 )
 
 _BLOCK = 1 << 18
@@ -182,7 +183,7 @@ class _Fetch:
         except requests.exceptions.InvalidURL as error:
             raise BaseUrlError(f"{self.url} is not a valid address. Check --base-url.", url=self.url) from error
         except requests.RequestException as error:
-            raise RetryError(*_network_failure(error)) from error
+            raise RetryError(*network_failure(error)) from error
 
     def _store(self, response: requests.Response, start: int) -> None:
         position = start
@@ -271,22 +272,4 @@ def _next_block(response: requests.Response) -> bytes:
         return bytes(response.raw.read1(_BLOCK, decode_content=False))
     except (HTTPError, OSError) as error:
         # This code does not write to the disk, so an OSError is a network error.
-        raise RetryError(*_network_failure(error)) from error
-
-
-def _network_failure(error: Exception) -> tuple[str, str]:
-    """Describe a network failure, in words and as a code."""
-    text = f"{type(error).__name__} {error}"
-    for sign, words, code in (
-        ("NameResolution", "the server name cannot be resolved (is this machine online?)", "host"),
-        ("SSL", "the secure connection failed", "TLS"),
-        ("IncompleteRead", "the connection was interrupted", "cut"),
-        ("RemoteDisconnected", "the server closed the connection", "cut"),
-        ("reset", "the connection was interrupted", "cut"),
-        ("refused", "the server refused the connection", "refused"),
-        ("imed out", "the server did not respond in time", "timeout"),
-        ("imeout", "the server did not respond in time", "timeout"),
-    ):
-        if sign in text:
-            return words, code
-    return f"the connection failed ({type(error).__name__})", "connection"
+        raise RetryError(*network_failure(error)) from error

@@ -10,27 +10,16 @@ publish a checksum.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from rich import filesize
-
-from placa.core.files import explain_os_error, require_writable
 from placa.core.progress import SILENT, Progress
-from placa.core.text import shell_path
-from placa.sources.download.errors import BaseUrlError, JobCountError, PathInUseError
-from placa.sources.download.plan import choose, plan, require_space
-from placa.sources.download.remote import Edition, RemoteFile, public_url
+from placa.sources.download.download import DEFAULT_JOBS, download_files
+from placa.sources.download.remote import Edition, RemoteFile
 
 if TYPE_CHECKING:
     from placa.sources.download.fetch import RetryPolicy
-
-#: Simultaneous transfers. More are hardly faster, and load a public server.
-DEFAULT_JOBS = 3
-MOST_JOBS = 8
 
 
 def _archive(number: int, link: str, size: int, md5: str, images: int = 10_000) -> RemoteFile:
@@ -125,76 +114,6 @@ def download_nih(
         PlacaError: A file cannot be downloaded, verified or extracted.
         KeyboardInterrupt: Ctrl-C; partial downloads are kept, partial folders are deleted.
     """
-    from placa.sources.download.tasks import DownloadOptions, lock_directory, run_tasks
-
-    if not 1 <= jobs <= MOST_JOBS:
-        raise JobCountError(
-            f"--jobs must be an integer from 1 to {MOST_JOBS}, got {jobs}.",
-            jobs=jobs,
-            minimum=1,
-            maximum=MOST_JOBS,
-        )
-    if base_url is not None and (urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).netloc):
-        raise BaseUrlError(
-            f"--base-url must be an address such as https://host/nih, got {public_url(base_url)!r}.",
-            url=public_url(base_url),
-        )
-    chosen = choose(files, only)
-    if to.exists() and not to.is_dir():
-        raise PathInUseError(f"{to} is a file, not a directory. Choose another --to.", path=str(to))
-    # No lock or write access is needed for a complete data set, which may be read-only.
-    tasks, existing = plan(to, chosen)
-    for folder in existing:
-        progress.say(f"{to / folder} is complete; placa did not extract it, and uses it unchanged")
-    if not tasks:
-        progress.say(f"all requested files exist in {to}: nothing to do")
-        return []
-    require_writable(to)
-    require_space(to, tasks, jobs, keep_archives)
-    try:
-        to.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise explain_os_error(error, to) from error
-    missing = sum(task.file.size - task.fetched for task in tasks)
-    server = public_url(base_url) if base_url else "the NIH Clinical Center"
-    progress.stage(f"Downloading {filesize.decimal(missing)} from {server}, number of files: {len(tasks)}")
-    with lock_directory(to):
-        # Another download may have ended in the meantime.
-        tasks, _ = plan(to, chosen)
-        run_tasks(to, tasks, DownloadOptions(base_url, jobs, keep_archives, retry_policy), progress)
-    made = [to / (task.file.stem if task.file.images else task.file.name) for task in tasks]
-    # An optional file may be missing.
-    return [path for path in made if path.exists()]
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of ``placa download nih``."""
-    parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="directory to create or to complete")
-    parser.add_argument(
-        "--only",
-        nargs="+",
-        metavar="NAME",
-        help="files to download: tables (12 MB), images (45 GB), or names such as images_003 (default: all)",
+    return download_files(
+        files, "the NIH Clinical Center", to, base_url, only, jobs, keep_archives, progress, retry_policy
     )
-    parser.add_argument("--base-url", metavar="URL", help="a mirror with the files under their names")
-    parser.add_argument(
-        "--jobs",
-        type=int,
-        default=DEFAULT_JOBS,
-        metavar="N",
-        help="simultaneous transfers, 1 to 8 (default: %(default)s)",
-    )
-    parser.add_argument("--keep-archives", action="store_true", help="keep the archives after extraction")
-
-
-def run(options: argparse.Namespace, progress: Progress) -> None:
-    """Run ``placa download nih`` with the options of `add_arguments`.
-
-    Raises:
-        PlacaError: See `download_nih`.
-    """
-    made = download_nih(options.to, options.base_url, options.only, options.jobs, options.keep_archives, progress)
-    if made and not options.only:
-        progress.say(
-            f"next: placa prepare nih {shell_path(str(options.to))} --positive Pneumonia --out data/prepared/pneumonia"
-        )

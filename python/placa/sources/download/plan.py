@@ -92,7 +92,7 @@ def _is_complete(folder: Path, file: RemoteFile) -> bool | None:
     """Return whether a folder is complete; None if it is complete but has no marker of placa."""
     if not os.path.lexists(folder):
         return False
-    count, size = _contents(folder / "images")
+    count, size = _contents(folder, file.members.counted)
     marker = folder / MARKER
     if marker.is_file():
         try:
@@ -113,12 +113,14 @@ def _is_complete(folder: Path, file: RemoteFile) -> bool | None:
     )
 
 
-def _contents(images: Path) -> tuple[int, int]:
+def _contents(folder: Path, counted: str) -> tuple[int, int]:
     """Count the images of a folder and their bytes: a fast check for missing and truncated files."""
-    if not images.is_dir():
-        return 0, 0
-    with os.scandir(images) as entries:
-        sizes = [entry.stat().st_size for entry in entries if entry.name.endswith(".png")]
+    sizes = [
+        os.path.getsize(os.path.join(place, name))
+        for place, _, names in os.walk(folder)
+        for name in names
+        if name.endswith(counted)
+    ]
     return len(sizes), sum(sizes)
 
 

@@ -59,17 +59,28 @@ def first_byte(file: RemoteFile, url: str, status: int, headers: Mapping[str, st
         HttpStatusError: The server refused the file.
         FileSizeError: The server's file has another size.
     """
-    if status in _RETRY_STATUSES:
-        raise RetryError(f"the server returned status {status}", f"status {status}", headers.get("Retry-After", ""))
     if status == 416:
         complete = re.fullmatch(r"bytes \*/([0-9]{1,18})", headers.get("Content-Range", "").strip(), re.IGNORECASE)
         if complete and int(complete[1]) == offset:
             # The server's file is as long as the part, so it is not the expected one.
             raise file_size_error(file, url, offset)
         raise RestartError("the server does not have this part of the file", "range")
+    require_file(file, url, status, headers)
+    length = content_length(headers)
+    if status == 206:
+        return _check_range(file, headers, offset, length)
+    if length is not None and length > max(file.sizes):
+        raise file_size_error(file, url, length)
+    return 0
+
+
+def require_file(file: RemoteFile, url: str, status: int, headers: Mapping[str, str]) -> None:
+    """Check that a response has a file; see `first_byte`."""
+    if status in _RETRY_STATUSES:
+        raise RetryError(f"the server returned status {status}", f"status {status}", headers.get("Retry-After", ""))
     if status not in (200, 206):
         raise HttpStatusError(
-            f"Cannot download {file.name}: {url} returned status {status}. {_remedy(status)}",
+            f"Cannot download {file.name}: {url} returned status {status}. {_remedy(status, file.page)}",
             file=file.name,
             url=url,
             status=status,
@@ -77,12 +88,6 @@ def first_byte(file: RemoteFile, url: str, status: int, headers: Mapping[str, st
     if headers.get("Content-Type", "").lower().startswith("text/html"):
         # Box sends "too much traffic" and "log in" pages with status 200.
         raise RetryError("the server sent a web page instead of the file", "web page")
-    length = _length(headers)
-    if status == 206:
-        return _check_range(file, headers, offset, length)
-    if length is not None and length > max(file.sizes):
-        raise file_size_error(file, url, length)
-    return 0
 
 
 def file_size_error(file: RemoteFile, url: str, size: int) -> FileSizeError:
@@ -120,14 +125,33 @@ def _check_range(file: RemoteFile, headers: Mapping[str, str], offset: int, leng
     return offset
 
 
-def _length(headers: Mapping[str, str]) -> int | None:
+def content_length(headers: Mapping[str, str]) -> int | None:
+    """Return the length of a response in bytes, if the server states it."""
     value = headers.get("Content-Length", "").strip()
     return int(value) if re.fullmatch("[0-9]{1,18}", value) else None
 
 
-def _remedy(status: int) -> str:
+def _remedy(status: int, page: str) -> str:
     if status in (401, 403, 407):
         return "Access is denied. Ask the administrator of the server or proxy, or name another server with --base-url."
     if status in (404, 410):
-        return "The file does not exist. Check --base-url, or see https://nihcc.app.box.com/v/ChestXray-NIHCC."
+        return f"The file does not exist. Check --base-url, or see {page}."
     return "Try again later, or name a mirror with --base-url."
+
+
+def network_failure(error: Exception) -> tuple[str, str]:
+    """Describe a network failure, in words and as a code."""
+    text = f"{type(error).__name__} {error}"
+    for sign, words, code in (
+        ("NameResolution", "the server name cannot be resolved (is this machine online?)", "host"),
+        ("SSL", "the secure connection failed", "TLS"),
+        ("IncompleteRead", "the connection was interrupted", "cut"),
+        ("RemoteDisconnected", "the server closed the connection", "cut"),
+        ("reset", "the connection was interrupted", "cut"),
+        ("refused", "the server refused the connection", "refused"),
+        ("imed out", "the server did not respond in time", "timeout"),
+        ("imeout", "the server did not respond in time", "timeout"),
+    ):
+        if sign in text:
+            return words, code
+    return f"the connection failed ({type(error).__name__})", "connection"

@@ -14,8 +14,8 @@ from raising import raises
 
 from placa.core.errors import OutputExistsError
 from placa.sources.download.errors import DamagedArchiveError, UnsafeArchiveError
-from placa.sources.download.extract import LARGEST_IMAGE, MARKER, extract
-from placa.sources.download.remote import Stopped
+from placa.sources.download.extract import MARKER, extract
+from placa.sources.download.remote import NIH_IMAGES, Stopped
 
 PNG = radiograph(1)
 
@@ -90,8 +90,8 @@ def test_members_that_are_not_images_are_limited(tmp_path: Path) -> None:
 
 
 def test_a_huge_member_is_rejected_before_writing(tmp_path: Path) -> None:
-    body = archive(member("images/00000001_000.png", bytes(LARGEST_IMAGE + 1)))
-    with raises(UnsafeArchiveError, problem="member size", received=LARGEST_IMAGE + 1):
+    body = archive(member("images/00000001_000.png", bytes(NIH_IMAGES.largest + 1)))
+    with raises(UnsafeArchiveError, problem="member size", received=NIH_IMAGES.largest + 1):
         put(tmp_path, body, 1)
     assert_nothing_but_the_archive(tmp_path)
 

@@ -15,7 +15,7 @@ from placa.sources.download.fetch import RetryPolicy, fetch
 from placa.sources.download.interrupt import TooSlowError, call_until_stopped
 from placa.sources.download.nih import download_nih
 from placa.sources.download.remote import Edition, RemoteFile, Stopped, public_url
-from placa.sources.download.responses import _length
+from placa.sources.download.responses import content_length
 
 _FILE = RemoteFile("a.csv", "http://x/a.csv", (Edition(1000, None),))
 
@@ -67,9 +67,9 @@ def test_a_password_in_an_address_is_not_printed(tmp_path: Path) -> None:
         download_nih(tmp_path, "user:secret@host/nih")
 
 
-def test_only_plain_digits_are_a_length() -> None:
-    assert _length({"Content-Length": "12"}) == 12
-    assert _length({"Content-Length": "\u00b2"}) is None
+def test_only_plain_digits_are_acontent_length() -> None:
+    assert content_length({"Content-Length": "12"}) == 12
+    assert content_length({"Content-Length": "\u00b2"}) is None
 
 
 def test_a_size_of_a_sparse_file_that_is_no_number_is_refused(tmp_path: Path) -> None:

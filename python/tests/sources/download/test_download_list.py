@@ -9,7 +9,8 @@ from pathlib import Path
 from loopback import Server
 from small_nih import README, TABLE, RecordedDownload, small_set
 
-from placa.sources.download.nih import NIH_FILES, add_arguments, run
+from placa.cli.download import add_options, run
+from placa.sources.download.nih import NIH_FILES
 from placa.sources.download.plan import choose
 
 FILES = small_set
@@ -49,7 +50,8 @@ def test_the_table_of_nih_differs_from_its_mirrors_in_one_word(shared_data: Path
 
 def test_the_command_line_passes_its_options(shared_data: Path, server: Server, to: Path) -> None:
     parser = argparse.ArgumentParser()
-    add_arguments(parser)
+    parser.set_defaults(dataset="nih")
+    add_options("nih", parser)
     options = parser.parse_args(["--to", str(to), "--only", "tables", "--base-url", server.url + "/", "--jobs", "2"])
     names = [file.name for file in choose(NIH_FILES, "tables")]
     server.files = {name: (shared_data / "nih" / name).read_bytes() for name in names if name != README}

@@ -1,8 +1,8 @@
 """``placa download nlm-tb`` and ``openi``: public sets of the U.S. National Library of Medicine.
 
-The sizes of the two ZIP archives are those that two other projects publish. No checksum of any of these archives was
-found, and no reliable size of those of Open-I, whose server states it: the archives are verified by their own CRC-32
-and by the number of their files.
+The sizes of the two ZIP archives are those that two other projects publish; size and checksum of the reports of Open-I
+are those of the copy in torchxrayvision 1.5.7. No checksum of the other archives was found, and no reliable size of the
+images of Open-I, which the server states: archives are verified by their own CRC-32 and the number of their files.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ OPENI_FILES: tuple[RemoteFile, ...] = (
     RemoteFile(
         name="NLMCXR_reports.tgz",
         url=f"{_COLLECTIONS}/NLMCXR_reports.tgz",
-        editions=(),
+        editions=(Edition(1_112_632, "sha256:8fb6de7eec73d8c3665067ad4bb003ccd57f971ae316d2642e1627ac7268667a"),),
         images=3_955,
         members=Members(r"(?:\./)?ecgen-radiology/(\d+\.xml)", counted=".xml", others=True),
         folder="ecgen-radiology",

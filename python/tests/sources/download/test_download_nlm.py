@@ -78,7 +78,7 @@ def small(files: tuple[RemoteFile, ...]) -> list[RemoteFile]:
 
 def test_the_lists_have_the_published_numbers() -> None:
     assert [file.images for file in NLM_TB_FILES] == [138, 662]
-    assert [(file.images, file.editions) for file in OPENI_FILES] == [(3955, ()), (7470, ())]
+    assert [(file.images, file.size) for file in OPENI_FILES] == [(3955, 1_112_632), (7470, 0)]
     assert all(file.url.startswith("https://openi.nlm.nih.gov/") for file in NLM_TB_FILES + OPENI_FILES)
 
 
@@ -106,10 +106,10 @@ def test_open_i_is_downloaded_with_the_size_that_the_server_states(server: Serve
 
 
 def test_a_server_without_the_file_or_its_size_is_an_error(server: Server, to: Path) -> None:
-    server.will("NLMCXR_reports.tgz", reply_with(404), reply_with(200, b"x", Content_Type="text/html"))
+    server.will("NLMCXR_png.tgz", reply_with(404), reply_with(200, b"x", Content_Type="text/html"))
     for error, code in ((HttpStatusError, {"status": 404}), (TransferError, {"reason": "web page"})):
-        with raises(error, file="NLMCXR_reports.tgz", url=f"{server.url}/NLMCXR_reports.tgz", **code):
-            download_openi(to, server.url, "ecgen-radiology", files=small(OPENI_FILES), retry_policy=QUICK)
+        with raises(error, file="NLMCXR_png.tgz", url=f"{server.url}/NLMCXR_png.tgz", **code):
+            download_openi(to, server.url, "NLMCXR_png", files=small(OPENI_FILES), retry_policy=QUICK)
 
 
 GOOD = hospital("MontgomerySet", "MCUCXR", 1)

@@ -88,14 +88,12 @@ def kinds(size: int, held_out: Pixels) -> dict[str, Pixels]:
 
 def trained(folder: Path) -> tuple[Path, Path]:
     """Train a run on `nih-256`."""
-    from functools import partial
-
     from placa.sources.nih import read_nih
     from placa.workflows.prepare import prepare
     from placa.workflows.train import train
 
     prepared, run = folder / "prepared", folder / "run"
-    prepare(partial(read_nih, DATA / "nih-256", positive=["Pneumonia"]), prepared, size=96)
+    prepare(read_nih(DATA / "nih-256", "Pneumonia"), prepared, size=96)
     train(prepared, run)
     return run, prepared
 

@@ -79,7 +79,7 @@ welch_degrees <- function(parts, units) {
 
 # The difference of two AUROCs of the same or of different clusters: limits at the same distance, with Welch's degrees
 # of freedom. Without any variance, for example two AUROCs of 1, the limits are those of difference().
-auroc_difference <- function(first, second, std_error = NULL, same_clusters = TRUE) {
+auroc_difference <- function(first, second, std_error = NULL, same_clusters = TRUE, degrees = NULL) {
   if (is.null(first$parts) || is.null(second$parts)) {
     missing <- no_quantity(length(first$influence))
     missing$estimate <- first$estimate - second$estimate
@@ -100,7 +100,8 @@ auroc_difference <- function(first, second, std_error = NULL, same_clusters = TR
   if (is.na(std_error) || std_error < 1e-12) {
     return(difference(first, if (same_clusters) second else independent_of(first, second)))
   }
-  symmetric(first$estimate - second$estimate, 0, std_error, welch_degrees(parts, units), c(-1, 1))
+  degrees <- if (is.null(degrees)) welch_degrees(parts, units) else degrees
+  symmetric(first$estimate - second$estimate, 0, std_error, degrees, c(-1, 1))
 }
 
 corrected_squares <- function(sums) {

@@ -3,19 +3,25 @@
 #' In a calibrated model, 30 of 100 images with a probability of 0.3 are positive.
 #' Images are sorted by probability and divided into bins of (nearly) equal counts.
 #' Images with the same probability are always in the same bin. The observed
-#' proportion has the score interval of Wilson (1927), which assumes independent
-#' images. [calibration_measures()] and [calibration_curve()] have intervals that
-#' account for several images per patient.
+#' proportion has the score interval of Wilson (1927) with the effective number of
+#' images, clustered by patient (Korn and Graubard 1998); with one image per patient
+#' it is Wilson's interval.
 #'
 #' @inheritParams discrimination
 #' @param bins Maximum number of bins, an integer of at least 1.
 #' @param confidence Level of Wilson's interval, between 0 and 1.
 #' @return A tibble with one row per bin: `finding`, `split`, `bin` (from 1, the
-#'   lowest probabilities), `n_images`, `n_positive`, `mean_probability`,
-#'   `observed`, `observed_lower`, `observed_upper` (all 0--1).
+#'   lowest probabilities), `n_images`, `n_positive`, `n_effective` (the number of
+#'   images, one per patient, with an interval of the same width), `mean_probability`,
+#'   `observed`, `observed_lower`, `observed_upper` (all 0--1). [ggplot2::autoplot()]
+#'   draws it.
 #' @seealso [calibration_measures()], [plot_calibration()]
 #' @inheritSection discrimination Errors
 #' @references
+#' Korn EL, Graubard BI (1998). Confidence intervals for proportions with small
+#' expected number of positive counts estimated from survey data. *Survey
+#' Methodology* 24(2), 193--201.
+#'
 #' Wilson EB (1927). Probable inference, the law of succession, and statistical
 #' inference. *Journal of the American Statistical Association* 22(158),
 #' 209--212. \doi{10.1080/01621459.1927.10502953}
@@ -27,20 +33,41 @@ calibration_bins <- function(predictions, split = "test", bins = 10, confidence 
   check_bins(bins)
   check_confidence(confidence)
   data <- select_split(predictions, split)
-  by_finding(data, function(rows, finding) {
+  table <- by_finding(data, function(rows, finding) {
     bin_of <- equal_count_bins(rows$probability, bins)
     n_images <- tabulate(bin_of)
     n_positive <- tabulate(bin_of[rows$truth == 1], nbins = length(n_images))
+    n_effective <- effective_images(rows$truth, cluster_index(rows), bin_of, confidence)
     tibble::tibble(
       finding = finding,
       split = split,
       bin = seq_along(n_images),
       n_images = n_images,
       n_positive = n_positive,
+      n_effective = n_effective,
       mean_probability = as.double(tapply(rows$probability, bin_of, mean)),
-      wilson_interval(n_positive, n_images, confidence)
+      bin_interval(n_positive / n_images, n_effective, confidence)
     )
   })
+  as_subclass("placa_calibration_bins", table)
+}
+
+# The effective number of images of each bin, see proportion(). It includes the quantile of Student's t, so that
+# Wilson's interval with the normal quantile has the same limits. It is 0 for one cluster, whose variance is unknown.
+effective_images <- function(truth, cluster, bin_of, confidence) {
+  unname(vapply(split(seq_along(truth), bin_of), function(rows) {
+    own <- match(cluster[rows], unique(cluster[rows]))
+    of <- proportion(sums_by(truth[rows], own, max(own)), as.double(tabulate(own)))
+    reach <- student_quantile(confidence, of$degrees)
+    if (is.na(reach)) 0 else of$trials * (stats::qnorm((1 + confidence) / 2) / reach)^2
+  }, double(1)))
+}
+
+bin_interval <- function(observed, n_effective, confidence) {
+  table <- wilson_interval(observed * n_effective, n_effective, confidence)
+  table$observed <- observed
+  table[n_effective == 0, c("observed_lower", "observed_upper")] <- list(0, 1)
+  table
 }
 
 equal_count_bins <- function(probability, bins) {

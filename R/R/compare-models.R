@@ -4,9 +4,11 @@
 #' comparison is more precise than two separate estimates. All tables are reduced
 #' to their common images, and each is compared with the first. AUROC is compared
 #' by DeLong's test for correlated curves (DeLong et al. 1988) and by the test of
-#' Obuchowski (1997) for clustered data, both with Welch's degrees of freedom. Metrics
-#' other than those of counts are also compared by a clustered bootstrap with the
-#' same draws for all tables.
+#' Obuchowski (1997) for clustered data, both with Welch's degrees of freedom. Both
+#' reject too rarely in small samples. `"score"` has the variance of the hypothesis, by
+#' which the models can be exchanged in each patient (Bandos, Rockette and Gur 2005), and
+#' Obuchowski's in large samples. Metrics other than those of counts are also compared by
+#' a clustered bootstrap with the same draws for all tables.
 #'
 #' The truth may differ between tables, for example to evaluate one model against
 #' two label sources (see [relabel()]). DeLong's and Obuchowski's tests require the
@@ -42,8 +44,9 @@
 #'   more at them, with one row per finding, model
 #'   (other than the first), metric and method: `finding`, `split`, `model`,
 #'   `reference` (the first), `metric`, `method` (`"delong"`, `"obuchowski"`,
-#'   `"bootstrap"`, `"score"` for metrics of counts), `n_images` and `n_clusters` (common), `n_left_out` (labelled
-#'   images that are missing in another table), `estimate`, `reference_estimate`, `difference`
+#'   `"bootstrap"`, `"score"` for AUROC of paired tables and metrics of counts),
+#'   `n_images` and `n_clusters` (common), `n_left_out` (labelled images that are
+#'   missing in another table), `estimate`, `reference_estimate`, `difference`
 #'   (`estimate - reference_estimate`), `std_error`, `lower`, `upper` (of the
 #'   difference), `p_value` (two-sided), `confidence`. `std_error` is missing for
 #'   metrics of counts.
@@ -62,6 +65,10 @@
 #'
 #' Obuchowski NA (1997). Nonparametric analysis of clustered ROC curve data.
 #' *Biometrics* 53(2), 567--578. \doi{10.2307/2533958}
+#'
+#' Bandos AI, Rockette HE, Gur D (2005). A permutation test sensitive to differences
+#' in areas for comparing ROC curves from a paired design. *Statistics in Medicine*
+#' 24(18), 2873--2893. \doi{10.1002/sim.2149}
 #' @export
 #' @examples
 #' predictions <- example_predictions()

@@ -1,7 +1,7 @@
 #' Plot calibration
 #'
 #' Plots observed proportion against predicted probability in bins of equal counts,
-#' with Wilson's interval. In a small sample, neighbouring bins are pooled until each has
+#' with Wilson's interval, clustered by patient. In a small sample, neighbouring bins are pooled until each has
 #' about 30 images of the rarer class; at least three remain. If available, the smooth curve of [calibration_curve()]
 #' is added with its band. A histogram below shows the probabilities of images with
 #' and without the finding. With several findings, each has its own panel. The range
@@ -61,10 +61,12 @@ merge_bins <- function(bins, confidence) {
     total <- function(x) as.vector(rowsum(as.double(x), pool))
     n_images <- total(rows$n_images)
     n_positive <- total(rows$n_positive)
+    n_effective <- total(rows$n_effective)
     tibble::tibble(
       finding = finding, split = rows$split[[1]], bin = seq_along(n_images), n_images = n_images,
-      n_positive = n_positive, mean_probability = total(rows$mean_probability * rows$n_images) / n_images,
-      wilson_interval(n_positive, n_images, confidence)
+      n_positive = n_positive, n_effective = n_effective,
+      mean_probability = total(rows$mean_probability * rows$n_images) / n_images,
+      bin_interval(n_positive / n_images, n_effective, confidence)
     )
   })
 }

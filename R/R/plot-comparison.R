@@ -1,13 +1,12 @@
 #' @rdname autoplot.placa_evaluation
-#' @param method For comparisons: the method of the intervals, `"bootstrap"` (all
-#'   metrics), `"delong"` or `"obuchowski"` (AUROC only).
+#' @param method For comparisons: the method of the intervals, `"score"` (the bootstrap for metrics without it),
+#'   `"bootstrap"`, `"delong"` or `"obuchowski"` (AUROC only).
 #' @exportS3Method ggplot2::autoplot
-autoplot.placa_comparison <- function(object, method = c("bootstrap", "delong", "obuchowski"), # nolint
+autoplot.placa_comparison <- function(object, method = c("score", "bootstrap", "delong", "obuchowski"), # nolint
                                       labels = plot_labels("en"), ...) {
   labels <- as_labels(labels)
   method <- rlang::arg_match(method)
-  # Differences of counts have a score interval instead of a bootstrap.
-  kept <- object$method == method | (method == "bootstrap" & object$method == "score")
+  kept <- if (method == "score") is_main_method(object) else object$method == method
   table <- drawable(object[kept, ], "difference")
   metrics <- unique(table$metric)
   models <- unique(table$model)
@@ -43,11 +42,17 @@ autoplot.placa_comparison <- function(object, method = c("bootstrap", "delong", 
     ggplot2::facet_wrap(ggplot2::vars(.data$panel), nrow = 1, scales = "free_x") +
     ggplot2::labs(
       x = about, y = NULL, colour = NULL, subtitle = if (single) translate(findings, labels$findings),
-      caption = fill_in(if (method == "bootstrap") labels$bars else labels$bars_analytic, level = level_of(table))
+      caption = fill_in(if (method == "delong") labels$bars_analytic else labels$bars, level = level_of(table))
     ) +
     theme_placa() +
     alt_text(
       labels$alt_comparison, findings, labels, reference = reference,
       metrics = paste(levels(table$panel), collapse = ", ")
     )
+}
+
+# The score interval; the bootstrap for metrics without one.
+is_main_method <- function(table) {
+  scored <- unique(table$metric[table$method == "score"])
+  table$method == "score" | table$method == "bootstrap" & !table$metric %in% scored
 }

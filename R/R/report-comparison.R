@@ -69,7 +69,7 @@ compare_or_explain <- function(tables, facts, points) {
     suppressWarnings(compare_models(tables, metrics, points, facts$split, draws = n_draws_for(tables[[1]]))),
     error = reason_of
   )
-  if (is.data.frame(compared)) compared[compared$method %in% c("bootstrap", "score"), ] else compared
+  if (is.data.frame(compared)) compared[is_main_method(compared), ] else compared
 }
 
 reason_of <- function(error) {

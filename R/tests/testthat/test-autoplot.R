@@ -127,7 +127,7 @@ test_that("comparisons have one dot per model and metric", {
   blurred <- transform(predictions, probability = round(probability, 1))
   worse <- transform(predictions, probability = round(probability))
   compared <- compare_models(list(mine = predictions, blurred = blurred, worse = worse), draws = 100)
-  by_bootstrap <- compared[compared$method == "bootstrap", ]
+  by_bootstrap <- compared[is_main_method(compared), ]
   for (table in list(compared, compared[compared$model == "worse", ], compared[compared$finding == "Effusion", ])) {
     expect_figure(ggplot2::autoplot(table))
     expect_figure(ggplot2::autoplot(table, labels = "es"))

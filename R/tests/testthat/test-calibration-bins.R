@@ -57,3 +57,19 @@ test_that("an invalid number of bins is an error", {
   expect_error(calibration_bins(six_rows(), bins = 0), class = "placa_error_bins")
   expect_error(calibration_bins(six_rows(), bins = 2.5), class = "placa_error_bins")
 })
+
+test_that("intervals are clustered: copies of images do not narrow them", {
+  rows <- example_predictions()
+  rows <- rows[rows$finding == "Effusion" & rows$split == "test", ][1:240, ]
+  rows$patient_id <- rows$group_id <- rows$image_id
+  once <- calibration_bins(rows, bins = 4)
+  expect_equal(once$n_effective, as.double(once$n_images))
+  copies <- do.call(rbind, lapply(1:3, function(i) transform(rows, image_id = paste(image_id, i))))
+  thrice <- calibration_bins(copies, bins = 4)
+  expect_equal(thrice$observed, once$observed)
+  reach <- stats::qt(0.975, once$n_images - 1)
+  expect_equal(thrice$n_effective, once$n_images * (qnorm(0.975) / reach)^2)
+  # One patient: any proportion is possible.
+  alone <- calibration_bins(transform(rows, patient_id = "a", group_id = "a"), bins = 2)
+  expect_identical(c(alone$n_effective, alone$observed_lower, alone$observed_upper), c(0, 0, 0, 0, 1, 1))
+})

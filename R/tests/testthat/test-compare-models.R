@@ -152,3 +152,44 @@ test_that("a printed comparison on the test images says that it is one look more
   expect_false(any(grepl("look", capture.output(print(compare_models(two_models(), "auroc", split = "validation",
                                                                      draws = 100))))))
 })
+
+test_that("the score test has the variance of exchanged models, in each patient", {
+  set.seed(5)
+  truth <- rep(c(1, 0), c(4, 8))
+  cluster <- c(1, 1, 2, 3, 4:8, 1, 2, 3)
+  probabilities <- list(round(runif(12), 1), round(runif(12), 1))
+  ranks <- lapply(probabilities, rank)
+  difference <- function(swapped) {
+    of <- lapply(1:2, function(i) ifelse(swapped[cluster], ranks[[3 - i]], ranks[[i]]))
+    auroc <- vapply(of, function(x) mean_of_placements(truth, placement_values(truth, x)), double(1))
+    auroc[[1]] - auroc[[2]]
+  }
+  all <- apply(expand.grid(rep(list(c(FALSE, TRUE)), 8)), 1, difference)
+  expect_equal(exchange_error(truth, probabilities, NULL, cluster), sqrt(mean(all^2)))
+  table <- compare_models(two_models(), "auroc", draws = 100)
+  expect_identical(table$method, rep(c("delong", "obuchowski", "score", "bootstrap"), 2))
+  score <- table[table$method == "score", ]
+  expect_equal(score$upper, score$difference + qnorm(0.975) * score$std_error)
+})
+
+test_that("in large samples the variance of exchanged models passes over into Obuchowski's", {
+  set.seed(6)
+  truth <- rep(0:1, 10000)
+  # Curves of different shapes with the same AUROC.
+  first <- rnorm(20000) + truth
+  second <- rnorm(20000, sd = 1 + 2 * truth) + sqrt(5) * truth
+  values <- lapply(list(first, second), function(x) placement_values(truth, x))
+  ones <- rep(1, 20000)
+  theirs <- paired_error(truth, values, list(ones, ones), seq_along(truth))
+  expect_equal(exchange_error(truth, list(first, second), NULL, seq_along(truth)), theirs, tolerance = 0.001)
+})
+
+test_that("models of different folds have no score test", {
+  rows <- example_predictions()
+  rows <- rows[rows$finding == "Effusion" & rows$split == "test", ]
+  folded <- transform(rows, fold = as.integer(factor(patient_id)) %% 3)
+  blurred <- transform(folded, probability = round(probability, 1))
+  same <- compare_models(list(a = folded, b = blurred), "auroc", draws = 100)
+  expect_true("score" %in% same$method)
+  expect_false("score" %in% compare_models(list(a = folded, b = rows), "auroc", draws = 100)$method)
+})

@@ -12,6 +12,7 @@ from placa.evaluation.in_python.proportions import (
     MISSING,
     Estimate,
     Floats,
+    effective_trials,
     kish,
     sizes_of,
     student_quantile,
@@ -90,24 +91,37 @@ def calibration_measures(
 
 
 def calibration_bins(
-    truth: Floats, probability: Floats, bins: int, confidence: float
+    truth: Floats, probability: Floats, cluster: NDArray[np.int64], bins: int, confidence: float
 ) -> dict[str, NDArray[np.generic]]:
-    """Return the columns of ``calibration.csv``: at most `bins` bins of equal counts with Wilson's intervals."""
+    """Return the columns of ``calibration.csv``: at most `bins` bins of equal counts, with intervals by cluster."""
     cut = np.ceil(stats.rankdata(probability) / len(probability) * bins - 1e-9)
     bin_of = np.unique(cut, return_inverse=True)[1]
     images = np.bincount(bin_of)
     positives = np.bincount(bin_of, truth)
     reach = stats.norm.ppf((1 + confidence) / 2)
-    limits = [wilson(share, count, reach) for share, count in zip(positives / images, images, strict=True)]
+    inside = [bin_of == place for place in range(len(images))]
+    effective = np.array([_effective_images(truth[rows], cluster[rows], confidence, reach) for rows in inside])
+    shares = zip(positives / images, effective, strict=True)
+    # The variance within a single cluster is unknown.
+    limits = [wilson(share, count, reach) if count else (0.0, 1.0) for share, count in shares]
     return {
         "bin": np.arange(1, len(images) + 1),
         "n_images": images,
         "n_positive": positives.astype(np.int64),
+        "n_effective": effective,
         "mean_probability": np.bincount(bin_of, probability) / images,
         "observed": positives / images,
         "observed_lower": np.array([lower for lower, _ in limits]),
         "observed_upper": np.array([upper for _, upper in limits]),
     }
+
+
+def _effective_images(truth: Floats, cluster: NDArray[np.int64], confidence: float, reach: float) -> float:
+    """Return the number of images, one per patient, whose Wilson interval is as wide as that of these images."""
+    own = np.unique(cluster, return_inverse=True)[1]
+    _, trials, degrees = effective_trials(sums_by(own, truth), np.bincount(own).astype(np.float64))
+    quantile = student_quantile(confidence, degrees)
+    return 0.0 if np.isnan(quantile) else trials * (reach / quantile) ** 2
 
 
 def _intercept(truth: Floats, offset: Floats) -> float:

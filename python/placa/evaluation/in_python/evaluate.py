@@ -113,7 +113,7 @@ def _operating_points(one: FindingRows, thresholds: pd.DataFrame) -> Iterator[di
 
 
 def _bins(one: FindingRows) -> Iterator[dict[str, Any]]:
-    columns = calibration_bins(one.truth, one.probability, _BINS, _CONFIDENCE)
+    columns = calibration_bins(one.truth, one.probability, one.cluster, _BINS, _CONFIDENCE)
     for values in zip(*columns.values(), strict=True):
         yield {"finding": one.finding, **dict(zip(columns, values, strict=True))}
 

@@ -59,13 +59,20 @@ def proportion(part: Floats, whole: Floats, confidence: float) -> Estimate:
         whole: Trials of each cluster, same shape.
         confidence: Level of the interval.
     """
+    estimate, trials, degrees = effective_trials(part, whole)
+    if trials == 0:
+        return (np.nan, *MISSING)
+    return (estimate, *wilson(estimate, trials, student_quantile(confidence, degrees)))
+
+
+def effective_trials(part: Floats, whole: Floats) -> Estimate:
+    """Return the ratio of two sums over clusters, its effective number of trials and its degrees of freedom."""
     total = float(whole.sum())
     if total == 0:
-        return (np.nan, *MISSING)
+        return np.nan, 0.0, np.inf
     estimate = float(part.sum()) / total
     squares = float((((part - estimate * whole) / total) ** 2).sum())
     least = kish(whole)
     between = estimate * (1 - estimate) / squares if squares > 0 else np.nan
     trials = min(max(between, least), total) if np.isfinite(between) else least
-    degrees = least - 1 if (whole > 1).any() else np.inf
-    return (estimate, *wilson(estimate, trials, student_quantile(confidence, degrees)))
+    return estimate, trials, least - 1 if (whole > 1).any() else np.inf

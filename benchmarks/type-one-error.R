@@ -1,5 +1,5 @@
-# Type I error: the share of p < 0.05 if there is no difference, for two models with the same AUROC and for two halves of
-# the patients, in the simulated data sets of coverage.R.
+# Type I error: the share of p < 0.05 if there is no difference, for two models with the same AUROC and for two halves
+# of the patients, in the simulated data sets of coverage.R.
 #
 #     R --no-echo --no-save --file=benchmarks/type-one-error.R --args 2000 "one image"
 #

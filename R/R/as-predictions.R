@@ -69,8 +69,11 @@ as_predictions <- function(data, truth = NULL, estimate = NULL, image_id = NULL,
 # cluster.
 placeholder <- paste0(
   "^(anon|anon[iy]m\\w*|an[o\u00f3]nim[oa]|de-?identifi\\w*|desidentificad[oa]|redacted|removed|masked|hidden|",
-  "confid\\w+|private|privado|oculto|eliminado|borrado|patient|paciente|subject|test|prueba|no[ _-]?(id|name)|",
-  "unknown|desconocid[oa]|sin[ _-]?(id|nombre)|unidentified|none|null|nan|n/?[ad]|nn|x+|0+|-1|[*?.#_-]+)$"
+  "censored|confiden[ct]ial|private|privado|oculto|eliminado|borrado|patient|paciente|subject|test|prueba|",
+  "unidentified|no[ _-]?(id|name)|unk|unknown|not (known|available|recorded|reported|specified|stated)|unspecified|",
+  "missing|no data|desconocid[oa]|no (disponible|consta|conocido|especificad[oa]|informado|registrado)|ignorado|",
+  "se desconoce|pendiente|sin[ _-]?(id|nombre|identificar|datos?|informaci[o\u00f3]n)|none|null|nil|nan|nat|",
+  "n[./]?[ad][.]?|s[./]d[.]?|n[.]?n[.]?|x+|0+|-1|[*?.#_-]+)$"
 )
 
 without_placeholders <- function(table) {

@@ -22,8 +22,9 @@
 #' [partial_auroc()], [multiclass_auroc()], [confusion_matrix()],
 #' [operating_points()], [calibration_measures()], [choose_thresholds()],
 #' [reader_agreement()], [compare_modalities()], [compare_truths()],
-#' [localisation()], [pool_validations()], both tables of [monitor()], and `gain` of
-#' [update_model()].
+#' [localisation()], [pool_validations()], [variance_components()], [plan_readers()],
+#' [plan_validation()], both tables of [monitor()], and `gain` of [update_model()].
+#' [calibration_bins()] and [roc_points()] have the figure of their curve.
 #'
 #' The method for [pr_points()] draws precision as steps, because linear
 #' interpolation is wrong in precision-recall space (Davis and Goadrich 2006).

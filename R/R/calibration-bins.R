@@ -49,7 +49,7 @@ calibration_bins <- function(predictions, split = "test", bins = 10, confidence 
       bin_interval(n_positive / n_images, n_effective, confidence)
     )
   })
-  as_subclass("placa_calibration_bins", table)
+  structure(as_subclass("placa_calibration_bins", table), confidence = confidence)
 }
 
 # The effective number of images of each bin, see proportion(). It includes the quantile of Student's t, so that

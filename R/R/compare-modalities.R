@@ -118,7 +118,7 @@ variance_components <- function(x) {
     abort_ratings("{.arg x} must be the result of {.fun compare_modalities} or {.fun compare_readers}.",
                   "Received {.obj_type_friendly {x}}.", x = x)
   }
-  components
+  as_subclass("placa_components", components)
 }
 
 modalities_of <- function(readers, reference, call = rlang::caller_env()) {

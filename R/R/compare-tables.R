@@ -150,9 +150,9 @@ auroc_differences <- function(pair, clusters, confidence, paired) {
 # The standard error of the difference of two models' AUROCs if the models could be exchanged in each patient, as in the
 # permutation test of Bandos, Rockette and Gur (2005, <doi:10.1002/sim.2149>): the difference is then a sum over
 # patients with signs at random. In small samples it makes fewer false positives and negatives than Obuchowski's, which
-# needs no curves of the same shape. Above 30 patients of the rarer class, the variance is a mean of both, with the
+# needs no curves of the same shape. Above `least` patients of the rarer class, the variance is a mean of both, with the
 # weight of such patients.
-exchange_error <- function(truth, probabilities, fold, cluster) {
+exchange_error <- function(truth, probabilities, fold, cluster, least = 30) {
   n <- length(truth)
   ranks <- lapply(probabilities, function(of_model) {
     if (is.null(fold)) rank(of_model) else stats::ave(of_model, fold, FUN = rank)
@@ -162,7 +162,7 @@ exchange_error <- function(truth, probabilities, fold, cluster) {
   classes <- ifelse(truth == 1, sum(truth == 1), sum(truth == 0))
   exchanged <- sum(sums_by((twice[seq_len(n)] - twice[n + seq_len(n)]) * weights / classes, cluster, max(cluster))^2)
   values <- lapply(probabilities, function(of_model) placement_values(truth, of_model, fold))
-  share <- min(1, 30 / effective_clusters(truth, cluster))
+  share <- min(1, least / effective_clusters(truth, cluster))
   sqrt(share * exchanged + (1 - share) * paired_error(truth, values, list(weights, weights), cluster)^2)
 }
 

@@ -60,8 +60,10 @@ plan_readers <- function(pilot, difference, readers, cases = NULL, power = 0.8,
     }))
     tibble::tibble(finding = of$finding %||% NA_character_, metric = of$metric %||% NA_character_, rows)
   })
-  tibble::tibble(do.call(rbind, parts), analysis = analysis, difference = difference,
-                 margin = margin %||% NA_real_, confidence = confidence)
+  as_estimates(if (is.null(cases)) "reader_plan" else "reader_power", tibble::tibble(
+    do.call(rbind, parts), analysis = analysis, difference = difference, margin = margin %||% NA_real_,
+    confidence = confidence
+  ))
 }
 
 # The power of one study: `of` are the components of a pilot study.

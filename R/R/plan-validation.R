@@ -75,7 +75,7 @@ plan_validation <- function(auroc, prevalence, images_per_patient = 1, icc = 0.2
     patients_needed = ceiling(unname(needed) / images_per_patient),
     positive_needed = ceiling(unname(needed) * prevalence)
   )
-  structure(table[!is.na(table$width), ], class = c("placa_plan", class(table)))
+  as_estimates("plan", table[!is.na(table$width), ])
 }
 
 #' @export

@@ -48,6 +48,14 @@ plot_calibration <- function(x, predictions = NULL, split = "test", labels = plo
     alt_text(labels$alt_calibration, findings, labels)
 }
 
+#' @rdname autoplot.placa_evaluation
+#' @exportS3Method ggplot2::autoplot
+autoplot.placa_calibration_bins <- function(object, labels = plot_labels("en"), ...) { # nolint: object_name_linter.
+  bins <- drawable(object, "observed")
+  about <- list(split = bins$split[[1]], confidence = attr(object, "confidence", exact = TRUE) %||% 0.95)
+  plot_calibration(structure(list(calibration = bins, about = about), class = "placa_evaluation"), labels = labels)
+}
+
 # Bars of ten bins collide in a small sample. Neighbouring bins are pooled until each has about 30 images of the rarer
 # class; three bins remain.
 merge_bins <- function(bins, confidence) {

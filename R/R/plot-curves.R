@@ -10,6 +10,22 @@ autoplot.placa_roc_bands <- function(object, labels = plot_labels("en"), ...) { 
 
 #' @rdname autoplot.placa_evaluation
 #' @exportS3Method ggplot2::autoplot
+autoplot.placa_roc_points <- function(object, labels = plot_labels("en"), ...) { # nolint: object_name_linter.
+  labels <- as_labels(labels)
+  table <- corners(drawable(object, c("sensitivity", "specificity")))
+  table$panel <- as_panel(table$finding, labels)
+  ggplot2::ggplot(table, ggplot2::aes(1 - .data$specificity, .data$sensitivity)) +
+    chance_of_roc() +
+    ggplot2::geom_path(colour = finding_colours[[1]], linewidth = 0.8) +
+    ggplot2::labs(x = labels$false_positive_rate, y = labels$sensitivity) +
+    square_of_shares(labels) +
+    theme_placa() +
+    by_panel(table$panel) +
+    alt_text(labels$alt_roc, table$finding, labels, facts = "")
+}
+
+#' @rdname autoplot.placa_evaluation
+#' @exportS3Method ggplot2::autoplot
 autoplot.placa_pr_bands <- function(object, labels = plot_labels("en"), ...) { # nolint: object_name_linter.
   labels <- as_labels(labels)
   table <- drawable(object, "precision")

@@ -19,7 +19,11 @@ estimate_tables <- list(
   placa_drift = list(value = "std_difference", row = c("variable", "level", "period")),
   placa_gain = list(value = "difference", panel = "metric"),
   placa_confusion = list(value = "share", row = c("truth", "predicted")),
-  placa_pooled = list(value = "auroc")
+  placa_pooled = list(value = "auroc"),
+  placa_plan = list(value = "images_needed", row = "measure"),
+  placa_reader_plan = list(value = "cases", panel = "metric", row = "readers"),
+  placa_reader_power = list(value = "power", panel = "metric", row = c("readers", "cases")),
+  placa_component_values = list(value = "estimate", panel = "metric", row = "component")
 )
 
 # A perfect model, or no difference.
@@ -28,6 +32,17 @@ ideal_values <- c(intercept = 0, slope = 1, observed_expected = 1, difference = 
 # NULL, where there is nothing to estimate, stays NULL.
 as_estimates <- function(name, table) {
   if (!is.null(table)) as_subclass(c(paste0("placa_", name), "placa_estimates"), table)
+}
+
+# The components of variance_components() below one another.
+#' @rdname autoplot.placa_evaluation
+#' @exportS3Method ggplot2::autoplot
+autoplot.placa_components <- function(object, metric = NULL, labels = plot_labels("en"), ...) { # nolint
+  names <- intersect(c("var", "cov1", "cov2", "cov3", "var_reader", "var_modality_reader", "ms_reader"), names(object))
+  parts <- lapply(names, function(name) {
+    tibble::tibble(object[c("finding", "metric")], component = name, estimate = object[[name]])
+  })
+  ggplot2::autoplot(as_estimates("component_values", do.call(rbind, parts)), metric = metric, labels = labels)
 }
 
 #' @rdname autoplot.placa_evaluation
@@ -46,7 +61,7 @@ autoplot.placa_estimates <- function(object, metric = NULL, labels = plot_labels
       ggplot2::aes(xmin = .data$lower, xmax = .data$upper), colour = finding_colours[[1]], linewidth = 0.6, na.rm = TRUE
     ) +
     ggplot2::geom_point(colour = finding_colours[[1]], size = 2.1) +
-    ggplot2::scale_x_continuous(labels = function(x) format_ticks(x, labels$decimal_mark), n.breaks = 4) +
+    ggplot2::scale_x_continuous(labels = function(x) ticks_of_estimates(x, labels), n.breaks = 4) +
     ggplot2::labs(
       x = axis_of_estimates(object, about$value, table$panel, labels), y = NULL,
       subtitle = if (!several && !anyNA(finding)) translate(finding, labels$findings),
@@ -60,6 +75,11 @@ autoplot.placa_estimates <- function(object, metric = NULL, labels = plot_labels
       labels$alt_estimates, if (is.null(finding) || anyNA(finding)) table$row else finding, labels,
       metrics = paste(levels(table$panel), collapse = ", ")
     )
+}
+
+# Numbers of images have no decimals.
+ticks_of_estimates <- function(x, labels) {
+  format_ticks(x, labels$decimal_mark, if (any(abs(x) >= 10, na.rm = TRUE)) 0 else 1)
 }
 
 # Rows with an estimate, as the columns value, lower, upper, panel and ideal.
@@ -103,7 +123,7 @@ axis_of_estimates <- function(object, value, panel, labels) {
 
 # A factor in the order of the table from top to bottom.
 names_of_rows <- function(table, columns, several, labels) {
-  words <- c(labels$operating_points, labels$stages, labels$analyses, labels$findings)
+  words <- c(labels$operating_points, labels$stages, labels$analyses, labels$findings, labels$metrics)
   parts <- lapply(c(if (several) "finding", columns), function(column) {
     text <- as.character(table[[column]])
     if (length(unique(text)) > 1) ifelse(is.na(text), "", translate(text, words))

@@ -25,7 +25,7 @@ roc_points <- function(predictions, split = "test", corners = FALSE) {
   if (is_grouped(predictions)) return(each_group(roc_points))
   check_corners(corners)
   data <- select_split(predictions, split)
-  by_finding(data, function(rows, finding) {
+  as_subclass("placa_roc_points", by_finding(data, function(rows, finding) {
     fold <- fold_index(rows)
     points <- if (is.null(fold)) {
       roc_curve(rows$truth, rows$probability)
@@ -36,7 +36,7 @@ roc_points <- function(predictions, split = "test", corners = FALSE) {
       points <- points[turns(points), ]
     }
     tibble::tibble(finding = rep(finding, nrow(points)), split = rep(split, nrow(points)), points)
-  })
+  }))
 }
 
 roc_curve <- function(truth, probability) {

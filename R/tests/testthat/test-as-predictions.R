@@ -86,3 +86,10 @@ test_that("the split is in a column of any name", {
   data <- data.frame(truth = c(1, 0, 1), probability = c(0.9, 0.2, 0.4), part = c("test", "test", "validation"))
   expect_identical(suppressMessages(as_predictions(data, split = part))$split, data$part)
 })
+
+test_that("R and Python know the same placeholders of patients", {
+  shared <- utils::read.csv(test_path("fixtures", "patients.csv"), colClasses = "character", na.strings = character(),
+                            encoding = "UTF-8")
+  known <- grepl(placeholder, shared$identifier, ignore.case = TRUE, perl = TRUE)
+  expect_identical(shared$identifier[known != (shared$unknown == "1")], character())
+})

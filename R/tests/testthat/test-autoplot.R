@@ -243,3 +243,25 @@ test_that("each table of estimates has a figure with its values, in both languag
   # A table without a column of the figure is a plain table.
   expect_s3_class(points["finding"], c("tbl_df", "tbl", "data.frame"), exact = TRUE)
 })
+
+test_that("bins, ROC points, components of variance and plans have a figure with their values", {
+  bins <- calibration_bins(example_predictions(), bins = 3)
+  shown <- layer_of(ggplot2::autoplot(bins), "GeomPoint")
+  expect_setequal(shown$y, bins$observed)
+  points <- roc_points(example_predictions())
+  shown <- layer_of(ggplot2::autoplot(points), "GeomPath")
+  expect_true(all(shown$y %in% points$sensitivity))
+  compared <- compare_modalities(example_readers(3, modalities = c("alone", "with model")), example_predictions())
+  components <- variance_components(compared)
+  shown <- layer_of(ggplot2::autoplot(components), "GeomPoint")
+  expect_setequal(shown$x, unlist(components[c("var", "cov1", "cov2", "cov3", "var_reader", "var_modality_reader",
+                                               "ms_reader")]))
+  plan <- plan_validation(0.85, 0.1)
+  expect_setequal(layer_of(ggplot2::autoplot(plan), "GeomPoint")$x, plan$images_needed)
+  power <- plan_readers(compared, 0.05, readers = c(3, 6), cases = c(100, 400))
+  expect_setequal(layer_of(ggplot2::autoplot(power), "GeomPoint")$x, power$power)
+  for (table in list(bins, points, components, plan, power)) {
+    expect_figure(ggplot2::autoplot(table))
+    expect_figure(ggplot2::autoplot(table, labels = "es"))
+  }
+})

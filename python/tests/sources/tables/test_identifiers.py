@@ -1,5 +1,6 @@
 """Patients of real tables: placeholders are unknown, and spellings of a number are one patient."""
 
+import csv
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,8 @@ from placa.sources.tables.cells import read_ages, read_sexes, read_splits, read_
 from placa.sources.tables.identifiers import is_placeholder, join_groups, patients_in_paths, read_patients
 
 FILE = Path("t.csv")
+#: Identifiers of patients, which R's as_predictions() reads too.
+SHARED = Path(__file__).parents[4] / "R" / "tests" / "testthat" / "fixtures" / "patients.csv"
 
 
 def patients(*cells: str) -> list[str]:
@@ -33,6 +36,13 @@ def test_placeholders_are_unknown_patients(word: str) -> None:
 @pytest.mark.parametrize("name", ["P1", "anon-7f3a", "100", "Xavier01", "NA12", "testa", "Annon"])
 def test_identifiers_are_not_placeholders(name: str) -> None:
     assert not is_placeholder(name)
+
+
+def test_python_and_r_know_the_same_placeholders() -> None:
+    with SHARED.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    wrong = [row["identifier"] for row in rows if is_placeholder(row["identifier"]) != (row["unknown"] == "1")]
+    assert not wrong and len(rows) > 60
 
 
 def test_a_numbered_placeholder_is_an_identifier_if_there_are_several() -> None:

@@ -124,8 +124,10 @@ as_text <- function(x, name = "identifiers", call = rlang::caller_env()) {
 
 as_real <- function(x, name, call) {
   if (!is.numeric(x) && !all(is.na(x))) {
+    with_comma <- is.character(x) && any(grepl("^[+-]?[0-9]*,[0-9]+$", trimws(x)))
     abort(
-      c("{.field {name}} must be numeric.", x = "Received {.obj_type_friendly {x}}."),
+      c("{.field {name}} must be numeric.", x = "Received {.obj_type_friendly {x}}.",
+        i = if (with_comma) "It has decimal commas. Read the file with {.fun read_predictions} or {.fun read.csv2}."),
       class = "placa_error_columns", call = call
     )
   }

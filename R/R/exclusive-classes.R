@@ -7,14 +7,15 @@
 #'
 #' The probability of `none` is what the probabilities of the findings leave to 1. Where they exceed 1, as separately
 #' recalibrated probabilities can, they are divided by their sum. An image counts if the labels of all its findings
-#' are known. Intervals come from a clustered bootstrap of patients, see [clustered_auroc()]; those of a share that
-#' is 0 or 1 are Wilson's, with the clusters as trials.
+#' are known. Intervals of areas come from a clustered bootstrap of patients, see [clustered_auroc()]; shares have
+#' Wilson's interval with the effective number of images, see [operating_points()].
 #'
 #' The area of a pair is the mean of two: images of the two classes ranked by the probability of the first, and by
 #' the probability of the second. `mean` is the mean over the pairs. It does not depend on the prevalence of the
 #' classes.
 #'
 #' @inheritParams clustered_auroc
+#' @param draws,seed For `multiclass_auroc()`; the confusion matrix has intervals in closed form.
 #' @param none Name of the class of images without a finding.
 #' @return `multiclass_auroc()`: a tibble with one row per pair of classes, and a last row for their mean: `class_1`,
 #'   `class_2` (both missing in the last row), `split`, `auroc`, `auroc_lower`, `auroc_upper` (0--1; missing for an area
@@ -77,23 +78,18 @@ confusion_matrix <- function(predictions, split = "test", none = "none", confide
   names <- colnames(data$probability)
   predicted <- names[max.col(data$probability, "first")]
   cells <- expand.grid(predicted = names, truth = names, stringsAsFactors = FALSE)
-  in_cell <- vapply(seq_len(nrow(cells)), function(i) {
-    as.double(data$truth == cells$truth[[i]] & predicted == cells$predicted[[i]])
-  }, double(length(predicted)))
-  of_class <- vapply(cells$truth, function(class) as.double(data$truth == class), double(length(predicted)))
-  statistic <- function(counts) {
-    weight <- matrix(as.double(counts), nrow(counts))[data$cluster, , drop = FALSE]
-    crossprod(weight, in_cell) / crossprod(weight, of_class)
-  }
-  on.exit(clear_resample_cache())
-  intervals <- bootstrap_intervals(bootstrap_clusters(data$cluster, data$truth, statistic, draws, seed), confidence)
-  for (i in which(intervals$estimate %in% c(0, 1))) {
-    units <- data$cluster[data$truth == cells$truth[[i]]]
-    intervals[i, c("lower", "upper")] <- as.list(wilson_of_clusters(intervals$estimate[[i]], units, confidence))
-  }
+  clusters <- max(data$cluster)
+  shares <- lapply(seq_len(nrow(cells)), function(i) {
+    of_class <- data$truth == cells$truth[[i]]
+    in_cell <- of_class & predicted == cells$predicted[[i]]
+    proportion(sums_by(in_cell, data$cluster, clusters), sums_by(of_class, data$cluster, clusters))
+  })
+  limits <- vapply(shares, function(of) of$limits(confidence), double(2))
+  n <- as.integer(table(factor(predicted, names), factor(data$truth, names)))
   as_estimates("confusion", tibble::tibble(
-    truth = cells$truth, predicted = cells$predicted, split = split, n = as.integer(colSums(in_cell)),
-    share = intervals$estimate, share_lower = intervals$lower, share_upper = intervals$upper, confidence = confidence
+    truth = cells$truth, predicted = cells$predicted, split = split, n = n,
+    share = vapply(shares, `[[`, double(1), "estimate"), share_lower = limits[1, ], share_upper = limits[2, ],
+    confidence = confidence
   ))
 }
 

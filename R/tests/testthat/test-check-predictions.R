@@ -126,3 +126,10 @@ test_that("17.0 is the patient 17, and alone it is kept", {
   ))
   expect_identical(known$patient_id, c("17", "17", "18.0", "a.0"))
 })
+
+test_that("text with decimal commas is an error with the way out", {
+  rows <- six_rows()
+  rows$probability <- sub(".", ",", format(rows$probability), fixed = TRUE)
+  error <- expect_error(calibration_bins(rows), class = "placa_error_columns")
+  expect_match(paste(conditionMessage(error), collapse = " "), "read.csv2", fixed = TRUE)
+})

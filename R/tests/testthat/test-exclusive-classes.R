@@ -32,6 +32,15 @@ test_that("the confusion matrix counts the most probable class", {
   expect_true(all(result$share_lower <= result$share & result$share <= result$share_upper))
 })
 
+test_that("shares of one image per patient have Wilson's interval", {
+  made <- three_classes()
+  made$data$patient_id <- made$data$image_id
+  result <- confusion_matrix(made$data)
+  expect_equal(rbind(result$share_lower, result$share_upper), mapply(function(n) {
+    wilson_limits(n / 30, 30, qnorm(0.975))
+  }, result$n))
+})
+
 test_that("a class without errors has an interval, and probabilities above 1 are scaled", {
   data <- three_classes()$data
   data$probability <- ifelse(data$truth == 1, 0.9, 0.02)

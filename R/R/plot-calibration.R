@@ -50,7 +50,7 @@ plot_calibration <- function(x, predictions = NULL, split = "test", labels = plo
 
 #' @rdname autoplot.placa_evaluation
 #' @exportS3Method ggplot2::autoplot
-autoplot.placa_calibration_bins <- function(object, labels = plot_labels("en"), ...) { # nolint: object_name_linter.
+autoplot.placa_calibration_bins <- function(object, labels = plot_labels("en"), ...) { # nolint
   bins <- drawable(object, "observed")
   about <- list(split = bins$split[[1]], confidence = attr(object, "confidence", exact = TRUE) %||% 0.95)
   plot_calibration(structure(list(calibration = bins, about = about), class = "placa_evaluation"), labels = labels)

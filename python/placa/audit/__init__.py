@@ -48,6 +48,7 @@ def run_audit(
     label_policy: LabelPolicy | None = None,
     progress: Progress = SILENT,
     own_columns: Mapping[str, Collection[str]] | None = None,
+    private_paths: bool = False,
 ) -> Audit:
     """Audit a data set.
 
@@ -67,6 +68,7 @@ def run_audit(
         label_policy: What uncertain and blank labels mean, and the labels as written.
         progress: Shows bars and messages.
         own_columns: By finding, those of ``view``, ``age`` and ``sex`` that are its own label.
+        private_paths: Whether the paths may name patients, as those of DICOM archives do.
 
     Returns:
         The content of ``audit.json``: ``splits``, ``leakage``, ``shortcuts``, ``label_quality``, ``shift`` and,
@@ -93,7 +95,7 @@ def run_audit(
             "validation": describe(manifest[manifest["split"] == "validation"], findings),
             "test": describe(manifest[manifest["split"] == "test"], findings),
         },
-        "leakage": find_leakage(manifest, findings, pairs, seed, grouping, by_construction),
+        "leakage": find_leakage(manifest, findings, pairs, seed, grouping, by_construction, private_paths),
         "shortcuts": find_shortcuts(manifest, findings, pixels, seed, progress, acquisition, own_columns),
         "label_quality": _label_quality(manifest, findings, table, other_labels, label_source),
         "shift": {
@@ -127,6 +129,7 @@ def audit_set(prepared: Prepared, progress: Progress = SILENT) -> Audit:
         label_policy=prepared.facts.get("label_policy"),
         progress=progress,
         own_columns=_own_columns(prepared.facts["findings"], prepared.facts["options"]),
+        private_paths=prepared.facts["kind"] == "dicom",
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.audit.names import predictive_names
+from placa.audit.names import predictive_names, without_names
 from placa.audit.verdicts import leakage_verdict
 from placa.dataset.groups.likeness import DuplicatePairs
 from placa.records.audit import Duplicates, GroupRules, Leakage, NearDuplicates
@@ -24,6 +24,7 @@ def find_leakage(
     seed: int,
     grouping: GroupRules,
     by_construction: bool,
+    private_paths: bool = False,
 ) -> Leakage:
     """Find what training and test have in common.
 
@@ -34,12 +35,15 @@ def find_leakage(
         seed: Seed of the hypothetical splits by image.
         grouping: The rules that joined images to groups.
         by_construction: Whether the labels are the folder names.
+        private_paths: Whether paths may name patients, so that only the parts that ``image_id`` has are stored.
 
     Returns:
         ``leakage`` of audit.json.
     """
     groups = pd.factorize(manifest["group_id"])[0].astype(np.int64)
     examined, telling = predictive_names(manifest["path"].astype(str).tolist(), manifest[findings], groups)
+    if private_paths:
+        telling = without_names(telling, manifest["image_id"].astype(str).tolist())
     # If the labels are the folder names, names with labels are expected, and models do not see names.
     unexpected = [] if by_construction else telling
     straddling = {column: _straddling(manifest, f"{column}_id") for column in ("patient", "group")}

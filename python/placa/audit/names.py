@@ -117,6 +117,22 @@ def predictive_names(
     return len(index), telling
 
 
+def without_names(telling: list[PredictiveName], image_ids: Sequence[str]) -> list[PredictiveName]:
+    """Replace tokens that may name a patient by their pattern.
+
+    Args:
+        telling: Predictive tokens of paths.
+        image_ids: The paths for outputs, which have a hash instead of each part that may name a patient.
+
+    Returns:
+        The rows; a token that is no part of an `image_id` is replaced, such as ``ruiz_12`` by ``a4_92``.
+    """
+    public = {part.lower() for name in image_ids for part in name.split("/")}
+    return [
+        one if one["token"] in public else {**one, "kind": "shape", "token": shape(one["token"])} for one in telling
+    ]
+
+
 def _predictive_tokens(
     tokens: list[tuple[Token, NDArray[np.int64]]], label: pd.Series, groups: NDArray[np.int64], tests: int
 ) -> list[dict[str, Any]]:

@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from audit_data import make_manifest, read_nih_table, truth_of
+from msgspec import convert
 
-from placa.audit.names import predictive_names, shape, tokens_of
+from placa.audit.names import predictive_names, shape, tokens_of, without_names
+from placa.records.audit import PredictiveName
 
 
 def _find(paths: list[str], truth: np.ndarray, groups: np.ndarray | None = None) -> list[tuple]:
@@ -91,3 +93,11 @@ def test_ct_folder_names_predict_the_label(shared_data: Path) -> None:
     truth = np.array([path.parent.name == "COVID" for path in paths])
     telling = _find([str(path) for path in paths], truth, np.arange(len(paths)) // 5)
     assert telling == [("folder", "covid")]
+
+
+def test_a_name_of_a_patient_is_replaced_by_its_pattern() -> None:
+    one = {"where": "folder", "kind": "whole", "finding": "Mass", "images": 12, "positive_with": 1.0}
+    rows = [convert({**one, "token": token, "positive_without": 0.0}, PredictiveName) for token in ("sick", "ruiz_12")]
+    kept, hidden = without_names(rows, ["Sick/3fa2/IM0001", "well/77b0/IM0001"])
+    assert kept == rows[0]
+    assert (hidden["kind"], hidden["token"]) == ("shape", "a4_92")

@@ -6,7 +6,8 @@
 #
 # prints one row per setting and interval: coverage, the shares of intervals above and below the true value, the median
 # width, and the share of data sets in which the interval can be estimated. The limits of every 50 data sets are stored
-# in FOLDER; a run that was interrupted continues there.
+# in FOLDER; a run that was interrupted continues there. A further argument such as 1,5,9 selects some of the 36
+# settings, so that several processes can share them; at the end, run it for all.
 
 placa <- asNamespace("placa")
 source("benchmarks/simulate-patients.R")
@@ -167,7 +168,8 @@ settings <- expand.grid(
 )
 settings$number <- seq_len(nrow(settings))
 cat("design,auroc,patients,interval,replicates,estimable,coverage,above,below,width\n")
-for (number in settings$number) {
+selected <- if (length(arguments) > 2) as.integer(strsplit(arguments[[3]], ",")[[1]]) else settings$number
+for (number in selected) {
   setting <- settings[number, ]
   found <- limits_of_setting(setting)
   truth <- true_values(sqrt(2) * qnorm(setting$auroc))

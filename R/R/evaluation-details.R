@@ -28,6 +28,7 @@ estimate_classes <- list(
   modalities = "modalities"
 )
 detail_classes <- c(
+  calibration = "placa_calibration_bins", roc = "placa_roc_points",
   roc_bands = "placa_roc_bands", pr_bands = "placa_pr_bands", predictive_values = "placa_predictive_values",
   calibration_curve = "placa_calibration_curve", decision_curve = "placa_decision_curve",
   subgroups = "placa_subgroups", errors = "placa_errors", abstention = "placa_abstention", readers = "placa_readers"

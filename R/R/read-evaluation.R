@@ -41,6 +41,7 @@ read_evaluation <- function(x, split = "test") {
   }
   read_one <- function(name, file) with_class(name, read_table(file.path(directory, file)))
   tables <- Map(read_one, names(table_files), table_files)
+  attr(tables$calibration, "confidence") <- tables$discrimination$confidence[[1]]
   # Older evaluations have fewer tables; without a validation split there is no abstention table.
   details <- c(detail_files, validation_files)
   details <- details[details %in% (names(summary$fingerprints) %||% list.files(directory))]

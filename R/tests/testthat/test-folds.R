@@ -158,7 +158,7 @@ test_that("a comparison uses the folds of each table", {
   other$probability <- fold_predictions(1, shift = 0)$probability
   found <- compare_models(list(one = rows, other = other), metrics = "auroc", draws = 200)
   expect_lt(max(abs(found$difference)), 1e-12)
-  expect_identical(found$method, c("delong", "obuchowski", "bootstrap"))
+  expect_identical(found$method, c("delong", "obuchowski", "score", "bootstrap"))
 })
 
 test_that("an evaluation records the number of folds", {

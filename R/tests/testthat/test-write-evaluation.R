@@ -1,6 +1,6 @@
 figures <- c("roc", "pr", "calibration", "decision_curve", "subgroups", "abstention")
 files <- c(table_files, detail_files, paste0(figures, ".png"), paste0(figures, ".svg"), "summary.json")
-files <- setdiff(files, detail_files[c("readers", "reader_curve", "reader_agreement", "modalities")])
+files <- setdiff(files, detail_files[c("over_time", "readers", "reader_curve", "reader_agreement", "modalities")])
 # Six rows of one split: no abstention, and groups are too small for a figure.
 files_of_six <- files[!grepl("^abstention|^subgroups.(png|svg)", files)]
 
@@ -44,8 +44,8 @@ test_that("tables have the columns for Python and the report", {
     "finding", "split", "operating_point", "threshold", "metric", "estimate", "lower", "upper", "interval", "confidence"
   ))
   expect_identical(header("calibration.csv"), c(
-    "finding", "split", "bin", "n_images", "n_positive", "mean_probability", "observed", "observed_lower",
-    "observed_upper"
+    "finding", "split", "bin", "n_images", "n_positive", "n_effective", "mean_probability", "observed",
+    "observed_lower", "observed_upper"
   ))
   expect_identical(header("roc.csv"), c("finding", "split", "threshold", "sensitivity", "specificity"))
 })

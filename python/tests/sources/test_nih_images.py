@@ -50,7 +50,7 @@ def test_an_unknown_finding_is_an_error_with_the_most_similar(nih: Path) -> None
     with raises(UnknownNameError, name="effusio") as caught:
         read_nih(nih, "effusio")
     assert caught.value.values["known"][0] == "Effusion"
-    with raises(UnknownNameError, name="mine", known=["auto", "official", "seeded"]):
+    with raises(UnknownNameError, name="mine", known=["auto", "official", "seeded", "temporal"]):
         read_nih(nih, "Mass", split="mine")
     with raises(PositiveNegativeOverlapError, name="Mass"):
         read_nih(nih, "Mass", "Mass")

@@ -9,7 +9,7 @@ write_evaluation <- function(evaluation, out, labels = plot_labels("en"), call =
   on.exit(unlink(partial, recursive = TRUE), add = TRUE)
   tryCatch(
     write_evaluation_files(evaluation, partial, labels),
-    error = function(error) abort_out(out, conditionMessage(error), call)
+    error = function(error) abort_out(out, conditionMessage(error), call, machine = TRUE)
   )
   # An interrupt between the two renames would leave no evaluation.
   suspendInterrupts(replace_directory(partial, out, call))
@@ -133,21 +133,22 @@ replace_directory <- function(partial, out, call) {
     return(invisible())
   }
   if (had_old && !suppressWarnings(file.rename(out, old))) {
-    abort_out(out, "The older evaluation could not be moved.", call)
+    abort_out(out, "The older evaluation could not be moved.", call, machine = TRUE)
   }
   if (!suppressWarnings(file.rename(partial, out))) {
     if (had_old) file.rename(old, out)
-    abort_out(out, "The new evaluation could not be renamed.", call)
+    abort_out(out, "The new evaluation could not be renamed.", call, machine = TRUE)
   }
   unlink(old, recursive = TRUE)
 }
 
-abort_out <- function(out, reason, call) {
+# `machine`: the system failed, such as a full disk, so that Python ends with exit code 1.
+abort_out <- function(out, reason, call, machine = FALSE) {
   abort(
     c("{.arg out} must be a writable directory, not {.file {out}}.",
       x = "{reason}",
       i = "Use another directory, or check its permissions and free space."),
-    class = "placa_error_out", call = call
+    class = c(if (machine) "placa_error_write", "placa_error_out"), call = call
   )
 }
 
@@ -172,7 +173,8 @@ save_plot <- function(path, ...) {
   on.exit(unlink(drawn))
   ggplot2::ggsave(drawn, ...)
   if (!suppressWarnings(file.copy(drawn, path, overwrite = TRUE))) {
-    abort("The figure {.file {basename(path)}} could not be written.", class = "placa_error_out", call = NULL)
+    abort("The figure {.file {basename(path)}} could not be written.",
+          class = c("placa_error_write", "placa_error_out"), call = NULL)
   }
 }
 

@@ -123,7 +123,7 @@ test_that("a failure keeps the older evaluation and no temporary files", {
   # The tables can be written, the last figure cannot.
   broken$calibration$mean_probability <- NULL
   broken$discrimination$auroc <- 0.123
-  expect_error(suppressWarnings(write_evaluation(broken, out)), class = "placa_error_out")
+  expect_error(suppressWarnings(write_evaluation(broken, out)), class = "placa_error_write")
   expect_identical(tools::md5sum(file.path(out, files)), before)
   expect_identical(everything_in(dirname(out)), "evaluation")
 })

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from placa.core.errors import InputError, MachineError
 
 #: Conditions of the R package that report a missing package or program.
-_MACHINE = frozenset({"placa_error_parquet", "placa_error_processx", "placa_error_python"})
+_MACHINE = frozenset({"placa_error_parquet", "placa_error_processx", "placa_error_python", "placa_error_write"})
 
 
 class RError(InputError):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from placa.core.errors import InputError, MachineError
 
-#: Conditions of the R package that report a missing package or program.
+#: Conditions of the R package that report a missing package or program, or a file that cannot be written.
 _MACHINE = frozenset({"placa_error_parquet", "placa_error_processx", "placa_error_python", "placa_error_write"})
 
 

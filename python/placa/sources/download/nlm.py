@@ -1,8 +1,8 @@
 """``placa download nlm-tb`` and ``openi``: public sets of the U.S. National Library of Medicine.
 
-The sizes of the two ZIP archives are those that two other projects publish; size and checksum of the reports of Open-I
-are those of the copy in torchxrayvision 1.5.7. No checksum of the other archives was found, and no reliable size of the
-images of Open-I, which the server states: archives are verified by their own CRC-32 and the number of their files.
+Two other projects publish the sizes of the two ZIP archives. torchxrayvision 1.5.7 contains the reports of Open-I, from
+which their size and checksum are. The server states the size of the images of Open-I. No other checksum was found, so
+the other archives are verified by their own CRC-32 and by the number of their files.
 """
 
 from __future__ import annotations

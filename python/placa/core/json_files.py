@@ -55,8 +55,12 @@ def parse_json(text: str | bytes, **how: Any) -> Any:
         raise ValueError("its lists are nested too deeply") from error
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, remedy: str = "Create the file again.") -> Any:
     """Read a JSON file.
+
+    Args:
+        path: The file.
+        remedy: What to do if it is not JSON, a sentence.
 
     Raises:
         PathNotFoundError: The file does not exist.
@@ -67,5 +71,5 @@ def read_json(path: Path) -> Any:
     except OSError as error:
         raise explain_os_error(error, path) from error
     except ValueError as error:
-        message = f"{path} is not valid JSON ({error}). Create the file again."
+        message = f"{path} is not valid JSON ({error}). {remedy}"
         raise DamagedFileError(message, path=str(path), reason=str(error)) from error

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from placa.core.errors import DamagedFileError
-from placa.core.files import explain_os_error
-from placa.core.json_files import parse_json
+from placa.core.json_files import read_json
 from placa.models.errors import PreprocessingError
 
 #: Configuration files beside a network: of transformers, timm and open_clip.
@@ -45,13 +43,7 @@ def read_preprocessing(path: Path) -> Preprocessing:
         PreprocessingError: The file has no mean and standard deviation, or two different sides.
         PlacaError: The file is missing or not JSON.
     """
-    try:
-        content = parse_json(path.read_text("utf-8-sig"))
-    except OSError as error:
-        raise explain_os_error(error, path) from error
-    except ValueError as error:
-        message = f"{path} is not valid JSON ({error}). Name another file with --preprocessor."
-        raise DamagedFileError(message, path=str(path), reason=str(error)) from error
+    content = read_json(path, "Name another file with --preprocessor.")
     found = content if isinstance(content, dict) else {}
     try:
         return _parse(found)

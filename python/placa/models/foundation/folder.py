@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from placa.core.errors import DamagedFileError
-from placa.core.files import explain_os_error
-from placa.core.json_files import parse_json
+from placa.core.errors import PathNotFoundError
+from placa.core.json_files import read_json
 from placa.models.encoder_preprocessing import Preprocessing, find_preprocessing
 from placa.models.errors import FoundationModelError, PatchSizeError, PreprocessingError, UnknownModelTypeError
 
@@ -214,16 +213,10 @@ def _one(size: Any) -> int:
 def _read_config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     try:
-        content = parse_json(path.read_text("utf-8-sig"))
-    except FileNotFoundError as error:
+        content = read_json(path, "Download the file again.")
+    except PathNotFoundError as error:
         raise unfit(
             folder, "it has no config.json", "Name the folder in which transformers or timm stored the model"
-        ) from error
-    except OSError as error:
-        raise explain_os_error(error, path) from error
-    except ValueError as error:
-        raise DamagedFileError(
-            f"{path} is not valid JSON ({error}). Download the file again.", path=str(path), reason=str(error)
         ) from error
     return content if isinstance(content, dict) else {}
 

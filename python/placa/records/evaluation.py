@@ -27,7 +27,7 @@ class Headline(TypedDict):
     auroc_upper: Annotated[Share | None, Meta(description="Upper limit.")]
     method: Annotated[
         Literal["score", "clustered bootstrap", "delong"],
-        Meta(description="The method of the interval; the last two are of older versions."),
+        Meta(description="The method of the interval; `score` in this version, the others in older ones."),
     ]
     confidence: Annotated[Share, Meta(description="Confidence level of the interval.")]
     n_images: Annotated[Count, Meta(description="Labelled images.")]

@@ -123,20 +123,18 @@ calibrate_all <- function(predictions, split, bins, places, confidence, draws, s
   check_confidence(confidence, call)
   check_draws(draws, seed, call)
   data <- select_split(predictions, split, call)
-  parts <- list()
-  for (finding in unique(data$finding)) {
+  of_finding <- function(finding) {
     rows <- data[data$finding == finding, ]
-    for (column in calibration_columns(rows)) {
+    lapply(calibration_columns(rows), function(column) {
       warn_bounds(rows, column, finding, call)
       both <- calibrate_once(rows, column, bins, places, confidence)
       n_bins <- max(equal_count_bins(rows[[column]], bins))
       both$measures$bins <- ifelse(both$measures$measure == "ece", n_bins, NA_integer_)
       keys <- tibble::tibble(finding = finding, split = split, stage = stage_of(column))
-      parts <- c(parts, list(lapply(both, function(table) {
-        tibble::tibble(keys, table, confidence = confidence)
-      })))
-    }
+      lapply(both, function(table) tibble::tibble(keys, table, confidence = confidence))
+    })
   }
+  parts <- do.call(c, lapply_forked(unique(data$finding), of_finding, worth = nrow(data) >= forked_rows))
   measures <- do.call(rbind, lapply(parts, `[[`, "measures"))
   curve <- do.call(rbind, lapply(parts, `[[`, "curve"))
   names(curve)[names(curve) == "estimate"] <- "observed"

@@ -81,8 +81,8 @@ check_unique <- function(data, call) {
 # Calls `make` per finding, in the order of appearance, and binds the rows.
 by_finding <- function(data, make) {
   findings <- unique(data$finding)
-  parts <- lapply(findings, function(finding) make(chosen_rows(data, data$finding == finding), finding))
-  do.call(rbind, parts)
+  of_finding <- function(finding) make(chosen_rows(data, data$finding == finding), finding)
+  do.call(rbind, lapply_forked(findings, of_finding, worth = nrow(data) >= forked_rows))
 }
 
 check_confidence <- function(confidence, call = rlang::caller_env()) {

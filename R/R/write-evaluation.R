@@ -36,10 +36,11 @@ write_evaluation_files <- function(evaluation, directory, labels) {
 # Without both classes there is no curve; discrimination() has already given a warning.
 write_figures <- function(evaluation, directory, labels) {
   shown <- evaluation_figures(evaluation, labels)
-  unlist(lapply(names(shown), function(name) {
+  write_one <- function(name) {
     figure <- shown[[name]]
     write_figure(figure$plot, directory, name, c(figure$width, figure$height))
-  }))
+  }
+  unlist(lapply_forked(names(shown), write_one, worth = nrow(evaluation$predictions) >= forked_rows))
 }
 
 # Python calls this for a report in another language than the figures of the evaluation.

@@ -43,6 +43,7 @@ class Campaign:
         files: Patterns of files below `output` whose content must be the same; parquet is compared by its values.
         again: Options of the second call after an interruption.
         seconds: CPU seconds of an undisturbed call, with its children; they do not depend on what else runs.
+        before_state: CPU seconds of an undisturbed training before its first state; 0 for other commands.
         counts: What happened.
     """
 
@@ -54,6 +55,7 @@ class Campaign:
     files: list[str]
     again: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    before_state: float = 0.0
     counts: Counter[str] = field(default_factory=Counter)
 
     def undisturbed(self, folder: Path) -> str:
@@ -73,6 +75,8 @@ class Campaign:
         process = self._start(work)
         while not has_ended(process):
             self.seconds = max(self.seconds, cpu_seconds(process))
+            if self.name == "train" and not (work / ".out.training").is_dir():
+                self.before_state = self.seconds
             time.sleep(0.05)
         assert self.commands.wait(process) == 0, log_of(work).read_text()
         assert self.digest(work) == digest
@@ -92,9 +96,12 @@ class Campaign:
     def kill(self, folder: Path, kills: int, digest: str, seed: int) -> None:
         """Kill the command at random moments, and compare the output of the next complete call with `digest`.
 
-        Up to four kills follow each other in one directory before a call may end.
+        Up to four kills follow each other in one directory before a call may end. Every second kill of a training
+        comes before its first state.
         """
         moments = np.random.default_rng(seed).uniform(0.02, 0.97, 3 * kills) * self.seconds
+        if self.before_state:
+            moments[::2] *= self.before_state / self.seconds
         in_a_row, work = 0, folder / "killed"
         for moment in moments:
             if in_a_row == 0:

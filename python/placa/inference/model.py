@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+import weakref
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -33,8 +36,14 @@ class Predictions(NamedTuple):
     rejected: list[tuple[str, str]]
 
 
+#: The files of a run that a model needs.
+_FILES = ("run.json", "thresholds.json", "model.keras", "model.onnx")
+
+
 class Model:
     """The model of a run.
+
+    A pickled model contains these files of the run, so that another process or machine can load it.
 
     Args:
         run: The run directory.
@@ -65,6 +74,10 @@ class Model:
 
     def __repr__(self) -> str:
         return f"Model({str(self.run)!r}: {', '.join(self.findings)}; {self.size} x {self.size} pixels)"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        files = {name: (self.run / name).read_bytes() for name in _FILES if (self.run / name).exists()}
+        return _unpack, (self.run.name, files)
 
     @property
     def keras(self) -> Any:
@@ -109,6 +122,18 @@ class Model:
 
         self._explainer = self._explainer or Explainer(self._predictor)
         return self._explainer.explain(os.fspath(image), None if findings is None else as_list(findings))
+
+
+def _unpack(name: str, files: dict[str, bytes]) -> Model:
+    """Load a pickled model from a temporary copy of its files, which is removed with the model."""
+    folder = tempfile.mkdtemp(prefix="placa-model-")
+    run = Path(folder) / Path(name).name
+    run.mkdir()
+    for file, content in files.items():
+        (run / Path(file).name).write_bytes(content)
+    model = Model(run)
+    weakref.finalize(model, shutil.rmtree, folder, ignore_errors=True)
+    return model
 
 
 def load_model(run: str | Path) -> Model:

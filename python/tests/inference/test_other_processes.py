@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from placa.core.processes import environment
+from placa.inference.model import load_model
 
 _FORK = """
 import json, multiprocessing, sys
@@ -58,3 +61,18 @@ def test_a_script_without_a_guard_draws_phantoms_in_processes(tmp_path: Path) ->
     command = [sys.executable, str(script)]
     done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=120)
     assert done.stdout == "8\n", done.stderr
+
+
+def test_a_pickled_model_predicts_without_its_run(run: Path, prepared: Path, tmp_path: Path) -> None:
+    own = shutil.copytree(run, tmp_path / "own")
+    images = sorted((prepared / "images").glob("*.png"))[:2]
+    model = load_model(own)
+    expected = model.predict(images, progress=False).table["probability"].tolist()
+    content = pickle.dumps(model)
+    shutil.rmtree(own)
+    copy = pickle.loads(content)
+    assert copy.run.name == "own"
+    assert copy.predict(images, progress=False).table["probability"].tolist() == expected
+    folder = copy.run
+    del copy
+    assert not folder.exists()

@@ -29,6 +29,8 @@ from placa.sources.tables.words import fold
 NORMAL = "No Finding"
 _FILE_COLUMNS = ("filename", "imagename", "image", "file")
 _VOLUMES = (".nii", ".nii.gz", ".gz")
+#: Views of CT.
+_PLANES = frozenset({"ct", "axial", "coronal", "sagittal"})
 #: Values of the column that do not name a finding.
 _SILENT = UNKNOWN_WORDS | {"todo", "inconclusive"}
 #: Letters that number the images of one person: COVID-00015a and COVID-00015b.
@@ -84,6 +86,8 @@ def _files(rows: TextTable, notes: list[Note]) -> pd.Series:
 
 def _is_radiograph(frame: pd.DataFrame, files: pd.Series) -> pd.Series:
     volume = files.str.casefold().str.endswith(_VOLUMES)
+    # Older tables have no modality; they write CT, or the plane, as the view.
+    volume |= frame["view"].map(fold).isin(_PLANES) if "view" in frame else False
     if "modality" not in frame:
         return ~volume
     modality = frame["modality"].map(fold)

@@ -107,8 +107,9 @@ def _source_notes(table: pd.DataFrame) -> list[Note]:
         return []
     notes = []
     for split, part in table.groupby("split"):
-        classes = part.groupby("site")["class"].nunique()
-        if len(classes) > 1 and (classes == 1).all() and part["class"].nunique() > 1:
+        # In the lists of three classes, pneumonia and normal images may share a source.
+        covid = (part["class"] == COVID).groupby(part["site"]).nunique()
+        if len(covid) > 1 and (covid == 1).all() and (part["class"] == COVID).nunique() > 1:
             shown = ", ".join(
                 f"{site}: {label or 'negative'} {len(rows):,}"
                 for (site, label), rows in part.groupby(["site", "class"])

@@ -18,7 +18,7 @@ from placa.sources.public.arguments import from_options as source_from_options
 from placa.sources.public.files import find_table, find_tables
 from placa.sources.public.load import read_public
 from placa.sources.public.mapping import map_to_nih
-from placa.sources.public.records import PublicSet, Records
+from placa.sources.public.records import UNKNOWN, PublicSet, Records
 from placa.sources.tables import read_text_table
 from placa.sources.tables.cells import read_ages, read_sexes, read_views
 
@@ -67,7 +67,11 @@ def _add_classes(root: Path, images: pd.DataFrame, labels: pd.DataFrame, notes: 
     classes = rows.frame.drop_duplicates("patientId").set_index("patientId")["class"]
     found = images["image_id"].map(classes)
     for name in (NORMAL, NOT_NORMAL):
-        labels[name] = (found == name).astype("int8")
+        labels[name] = (found == name).astype("int8").mask(found.isna(), UNKNOWN)
+    unknown = int(found.isna().sum())
+    if unknown:
+        text = f"images without a class in {rows.path.name}: {unknown:,}; whether they are normal is unknown"
+        notes.append(Note(text, "classes_unknown", images=unknown))
     counts = {str(name): int(n) for name, n in found.value_counts().items()}
     notes.append(Note("classes: " + ", ".join(f"{n:,} {name}" for name, n in counts.items()), "classes", **counts))
     return [rows.path]

@@ -106,6 +106,14 @@ def test_covidx_keeps_patients_in_one_split_and_tells_that_sources_determine_lab
     assert source.images.set_index("image_id").at["test/f.png", "site"] == "rsna"
 
 
+def test_sources_of_covidx_that_determine_covid_are_reported_with_three_classes(tmp_path: Path) -> None:
+    train = ["P1 a.png COVID-19 cohen", "P2 b.png normal cohen", "P3 c.png pneumonia rsna"]
+    test = ["P4 d.png COVID-19 ricord", "P5 e.png pneumonia rsna", "P6 f.png normal rsna"]
+    source = read_covidx(make_covidx(tmp_path, {"train_COVIDx8A.txt": train, "test_COVIDx8A.txt": test}), "COVID")
+    assert note(source, "source_determines_label_test") == {"images": 3}
+    assert not [remark for remark in source.notes if remark.code == "source_determines_label_train"]
+
+
 COHEN = """patientid,offset,sex,age,finding,view,modality,folder,filename, url
 2,0,M,65,Pneumonia/Viral/COVID-19,PA,X-ray,images,a.jpeg ,http
 2,3,M,65,Pneumonia/Viral/COVID-19,AP Supine,X-ray,images,b.jpg,http
@@ -127,6 +135,17 @@ def test_cohen_reads_a_tree_of_findings_and_leaves_ct_out(tmp_path: Path) -> Non
     assert (source.rows, source.unused) == (6, 2)
     assert note(source, "ct_not_used") == {"rows": 1}
     assert read_cohen(tmp_path, "bacterial").findings == ["Bacterial Pneumonia"]
+
+
+def test_older_tables_of_cohen_write_ct_as_the_view(tmp_path: Path) -> None:
+    rows = [
+        "Patientid,offset,sex,age,finding,view,filename, url",
+        "1,0,M,54,COVID-19,AP,a.jpg,",
+        "1,9,M,54,COVID-19,CT,b.jpg,",
+    ]
+    source = read_cohen(make_cohen(tmp_path, "\n".join([*rows, "2,0,F,40,ARDS,PA,c.jpg,"])), "COVID-19")
+    assert truth(source, "COVID-19") == {"a.jpg": 1, "c.jpg": 0}
+    assert note(source, "ct_not_used") == {"rows": 1}
 
 
 def test_relatives_of_cohen_without_a_column_of_files_and_with_blank_findings(tmp_path: Path) -> None:

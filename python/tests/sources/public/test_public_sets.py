@@ -145,6 +145,14 @@ def test_rsna_joins_rows_and_does_not_take_images_for_patients(tmp_path: Path) -
         read_rsna(tmp_path, "Pneumonia")
 
 
+def test_rsna_images_that_the_table_of_classes_lacks_are_not_called_normal(tmp_path: Path) -> None:
+    table = make_rsna(tmp_path) / "stage_2_detailed_class_info.csv"
+    table.write_text(table.read_text().replace("a,Normal\n", ""))
+    source = read_rsna(tmp_path, "Lung Opacity")
+    assert note(source, "classes_unknown") == {"images": 1}
+    assert truth(source, "Lung Opacity (RSNA)") == {"a": 0, "b": 1, "c": 0, "d": 1}
+
+
 def test_rsna_knows_patients_by_the_published_mapping(tmp_path: Path) -> None:
     make_rsna(tmp_path)
     pairs = [("a", "00000013_005.png"), ("b", "00000013_006.png"), ("c", "00000014_000.png"), ("d", "00000015_001.png")]

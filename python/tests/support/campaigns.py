@@ -75,7 +75,7 @@ class Campaign:
         process = self._start(work)
         while not has_ended(process):
             self.seconds = max(self.seconds, cpu_seconds(process))
-            if self.name == "train" and not (work / ".out.training").is_dir():
+            if self.name == "train" and not _has_state(work):
                 self.before_state = self.seconds
             time.sleep(0.05)
         assert self.commands.wait(process) == 0, log_of(work).read_text()
@@ -110,7 +110,7 @@ class Campaign:
                 shutil.copytree(self.start, work)
             killed = self.kill_after(work, moment, again=in_a_row > 0)
             self.counts["killed"] += killed
-            self.counts["killed after the first state"] += killed and (work / ".out.training").is_dir()
+            self.counts["killed after the first state"] += killed and _has_state(work)
             in_a_row += killed
             if not killed or (self.name in {"prepare", "train"} and (work / self.output).exists()):
                 # It was complete before the kill.
@@ -180,6 +180,11 @@ class Campaign:
             text = pd.read_parquet(path).to_csv().encode() if path.suffix == ".parquet" else path.read_bytes()
             sums.update(path.name.encode() + text.replace(str(work).encode(), b""))
         return sums.hexdigest()
+
+
+def _has_state(work: Path) -> bool:
+    """Return whether a training has saved a state."""
+    return any((work / ".out.training").rglob("state.npz"))
 
 
 @pytest.fixture(scope="module")

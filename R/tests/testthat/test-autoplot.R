@@ -5,7 +5,7 @@ words <- plot_labels("en")
 test_that("every type of every evaluation gives a figure in Spanish", {
   # An evaluation without readers has no such figure. Many findings have panels, tested with few types.
   for (type in setdiff(figure_types, "readers")) {
-    many <- if (type %in% c("roc", "subgroups", "errors")) list(fourteen_findings())
+    many <- if (type %in% c("roc", "subgroups", "errors")) list(nine_findings())
     for (of in c(list(one, evaluation), many)) {
       spanish <- ggplot2::autoplot(of, type, labels = "es")
       texts <- c(expect_figure(spanish), ggplot2::get_alt_text(spanish))
@@ -149,7 +149,7 @@ test_that("errors have image names if there is space, the most confident on top"
   expect_equal(stats::plogis(layer_of(plot, "GeomSegment")$x), table$threshold, tolerance = 1e-6)
   texts <- texts_of(plot)
   expect_true(all(vapply(table$image_id, function(id) any(grepl(id, texts, fixed = TRUE)), logical(1))))
-  many <- fourteen_findings()$errors
+  many <- nine_findings()$errors
   dots <- ggplot2::autoplot(many)
   expect_identical(nrow(ggplot2::ggplot_build(dots)$data[[2]]), nrow(many))
   expect_no_match_all(texts_of(dots), "png")

@@ -31,7 +31,7 @@ test_that("a finding with one class gives one warning, and other findings are ev
 
 test_that("print shows AUROC, sample, operating points, leaks and interval method", {
   rlang::local_options(cli.width = 200)
-  evaluation <- evaluate(example_predictions(), example_thresholds(), draws = 200)
+  evaluation <- two_findings()
   text <- paste(format(evaluation), collapse = "\n")
   row <- evaluation$discrimination[1, ]
   expect_match(text, format_interval(row$auroc, row$auroc_lower, row$auroc_upper), fixed = TRUE)

@@ -60,7 +60,7 @@ test_that("a table of an evaluation has the names unchanged", {
   names <- paste0(c("=6*7", "+1", "-1", "@a", "\"q\", x", "two\nlines"), "_")
   rows <- six_rows()
   rows$image_id <- names[match(rows$image_id, unique(rows$image_id))]
-  evaluation <- evaluate(rows, run, out = file.path(run, "evaluation"), draws = 200)
+  evaluation <- evaluate_tables(rows, run, out = file.path(run, "evaluation"), draws = 200)
   expect_identical(read_evaluation(run)$errors$image_id, evaluation$errors$image_id)
 })
 

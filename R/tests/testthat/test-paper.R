@@ -25,7 +25,7 @@ test_that("table 1 by label divides the labelled images of one finding", {
 })
 
 test_that("the performance table shows the values of the evaluation in both languages", {
-  evaluation <- evaluate(example_predictions(), example_thresholds(), draws = 100)
+  evaluation <- two_findings()
   table <- table_performance(evaluation)
   found <- evaluation$discrimination
   auroc <- table$Pneumonia[table$Metric == "AUROC"]
@@ -71,21 +71,20 @@ test_that("names are text in cells, headers, captions and notes of every format"
 })
 
 test_that("the methods paragraph cites what the evaluation used, and only that", {
-  predictions <- example_predictions()
-  methods <- methods_paragraph(evaluate(predictions, example_thresholds(), draws = 100))
+  methods <- methods_paragraph(two_findings())
   cited <- sub("^@[a-z]+[{]([^,]+),.*", "\\1", methods$bibtex)
   expect_true(all(c("newcombe2006", "wilson1927") %in% cited))
   expect_false("ledell2015" %in% cited)
   in_text <- regmatches(methods$text, gregexpr("(?<=@)[a-z]+[0-9]{4}", methods$text, perl = TRUE))[[1]]
   expect_setequal(cited, in_text)
   expect_match(methods$text, "147 patients")
-  expect_match(methods_paragraph(evaluate(predictions, example_thresholds(), draws = 100), "es")$text, "147 pacientes")
+  expect_match(methods_paragraph(two_findings(), "es")$text, "147 pacientes")
   expect_output(print(methods), "@article\\{newcombe2006")
   expect_error(methods_paragraph(1), class = "placa_error_run")
 })
 
 test_that("figures have the width that a journal asks for", {
-  evaluation <- evaluate(example_predictions(), example_thresholds(), draws = 100)
+  evaluation <- two_findings()
   folder <- file.path(withr::local_tempdir(), "figures")
   files <- save_figures(evaluation, folder, width = 85, format = "svg", labels = "es")
   expect_setequal(basename(files), paste0(names(evaluation_figures(evaluation)), ".svg"))

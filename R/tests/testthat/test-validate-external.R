@@ -34,7 +34,7 @@ test_that("both sides and their difference are the values of evaluate()", {
   out <- tempfile("there-")
   validation <- validate_external(here, there, example_thresholds(), draws = 200, out = out)
   expect_s3_class(validation, c("placa_validation", "placa_evaluation"), exact = TRUE)
-  own <- evaluate(here, example_thresholds(), draws = 200)
+  own <- two_findings()
   compared <- validation$comparison
   row <- compared[compared$finding == "Pneumonia" & compared$metric == "auroc", ]
   expect_equal(row$internal, own$discrimination$auroc[[1]])

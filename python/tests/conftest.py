@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gc
 import io
 import os
 import shutil
@@ -45,6 +46,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
 
     items.sort(key=rank)
+
+
+def pytest_collection_finish() -> None:
+    """Exempt the imported modules from garbage collection, which takes a twelfth of the time of the tests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
@@ -98,18 +106,27 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def run(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Train a run for two epochs on `prepared`; tests must not change it."""
-    return once(tmp_path_factory, "run", partial(_train, prepared)) / "phantoms"
+    """Train a tiny network for two epochs on `prepared`; tests must not change it."""
+    from tiny_network import tiny
+
+    options = {"backbone": tiny, "learning_rate": 0.02}
+    return once(tmp_path_factory, "run", partial(_train, prepared, **options)) / "phantoms"
 
 
-def _train(prepared: Path, folder: Path) -> None:
+@pytest.fixture(scope="session")
+def small_run(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train the network `small` for two epochs on `prepared`; tests must not change it."""
+    return once(tmp_path_factory, "small", partial(_train, prepared, leave=False)) / "phantoms"
+
+
+def _train(prepared: Path, folder: Path, leave: bool = True, **options: Any) -> None:
     from placa.training.options import TrainOptions
     from placa.workflows.train import train
 
     out = folder / "phantoms"
-    train(prepared, out, TrainOptions(epochs=2, batch_size=16))
+    train(prepared, out, TrainOptions(epochs=2, batch_size=16, **options))
     left = ROOT / ".make" / "test-run"
-    if left.parent.is_dir():
+    if leave and left.parent.is_dir():
         # testthat waits for this run and predicts with it, so the copy is renamed when it is complete.
         beside = left.with_name("test-run.partial")
         for old in (left, beside):
@@ -117,6 +134,18 @@ def _train(prepared: Path, folder: Path) -> None:
         shutil.copytree(out, beside)
         shutil.copytree(prepared / "images", beside / "images")
         beside.rename(left)
+
+
+@pytest.fixture(scope="session")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Prepare 60 phantoms of another hospital, all of them test images; tests must not change them."""
+    from placa.dataset.splits import SplitPlan
+    from placa.sources.phantom import read_phantoms
+    from placa.workflows.prepare import prepare
+
+    phantoms, plan = partial(read_phantoms, images=60, seed=8), SplitPlan(fractions=(0.0, 0.0, 1.0))
+    made = once(tmp_path_factory, "elsewhere", lambda out: prepare(phantoms, out / "there", size=64, plan=plan))
+    return made / "there"
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,6 @@ PACKAGE = Path(placa.__file__).parent
 SPANISH: dict[str, str] = json.loads((PACKAGE / "core" / "messages.es.json").read_text("utf-8"))
 #: Fixed texts of the terminal, such as the titles of stages.
 FIXED = set(json.loads((PACKAGE / "core" / "language.es.json").read_text("utf-8")))
-MODULES = {file: ast.parse(file.read_text("utf-8")) for file in sorted(PACKAGE.rglob("*.py"))}
 #: Functions that make an error of their arguments.
 _MAKERS = {"unknown_name", "unfit", "_damaged"}
 #: Calls whose first argument is a line of progress, a remark, or the reason why an image or a transfer is refused.
@@ -32,10 +32,15 @@ _TRANSLATED_ELSEWHERE = "arguments.py"
 _VALUES = re.compile(r"\{\d+\}")
 
 
+@cache
+def _modules() -> dict[Path, ast.Module]:
+    return {file: ast.parse(file.read_text("utf-8")) for file in sorted(PACKAGE.rglob("*.py"))}
+
+
 def _error_names() -> set[str]:
     bases = {
         node.name: {ast.unparse(base).split(".")[-1] for base in node.bases}
-        for module in MODULES.values()
+        for module in _modules().values()
         for node in ast.walk(module)
         if isinstance(node, ast.ClassDef)
     }
@@ -93,7 +98,7 @@ def _assigned(scope: ast.AST) -> dict[str, list[ast.expr]]:
 
 def _messages() -> Iterator[str]:
     names = _error_names() | _MAKERS | _LINES
-    for file, module in MODULES.items():
+    for file, module in _modules().items():
         if file.name == _TRANSLATED_ELSEWHERE:
             continue
         of_module = _assigned(ast.Module([one for one in module.body if isinstance(one, ast.Assign)], []))
@@ -109,7 +114,7 @@ def _messages() -> Iterator[str]:
 
 
 def _reasons() -> Iterator[str]:
-    for module in MODULES.values():
+    for module in _modules().values():
         parts = {id(part) for node in ast.walk(module) if isinstance(node, ast.JoinedStr) for part in node.values}
         for node in ast.walk(module):
             if isinstance(node, ast.Constant | ast.JoinedStr) and id(node) not in parts:

@@ -119,8 +119,8 @@ def test_weights_of_a_run_with_other_findings_are_loaded(name: str, mirrored: bo
     assert weights_fingerprint(str(tmp_path)) == fingerprint(tmp_path / "model.keras")
 
 
-def test_weights_of_a_trained_run_are_loaded(run: Path) -> None:
-    started = build("small", 64, 5, str(run))
+def test_weights_of_a_trained_run_are_loaded(small_run: Path) -> None:
+    started = build("small", 64, 5, str(small_run))
     assert not equal(body(started), body(build("small", 64, 5)))
     assert all(layer.get_weights()[2].any() for layer in started.layers if "norm" in layer.name), "trained"
 

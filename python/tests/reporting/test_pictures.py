@@ -44,11 +44,13 @@ def test_augmented_images_are_saved_beside_their_original(tmp_path: Path) -> Non
     assert save_augmented(None, ["image_003"], amounts, 1, str(tmp_path)) == []
 
 
-def test_a_map_is_saved_beside_its_image(prepared: Path, run: Path, tmp_path: Path) -> None:
-    table, _ = read_predictions(run)
+def test_a_map_is_saved_beside_its_image(prepared: Path, small_run: Path, tmp_path: Path) -> None:
+    table, _ = read_predictions(small_run)
     table = pd.DataFrame(table)[lambda rows: rows["split"] == "test"].head(3)
     images, findings = table["image_id"].tolist(), table["finding"].tolist()
-    message = save_maps(str(prepared), str(run), [*images, "nobody"], [*findings, findings[0]], str(tmp_path), side=64)
+    message = save_maps(
+        str(prepared), str(small_run), [*images, "nobody"], [*findings, findings[0]], str(tmp_path), side=64
+    )
     assert message["mapped"] and message["reason"] == "" and message["files"][3] == ""
     for file, radiograph in zip(
         message["files"], save_radiographs(str(prepared), images, str(tmp_path / "films")), strict=False
@@ -65,7 +67,7 @@ def test_a_map_is_saved_beside_its_image(prepared: Path, run: Path, tmp_path: Pa
     bar = np.ptp(np.asarray(Image.open(message["scale"]), dtype=float), axis=2).mean(axis=0)
     assert bar[0] < 3 and bar[-1] > 60 and message["highest"] > 0
     alone = [
-        save_maps(str(prepared), str(run), [image], [finding], str(tmp_path / image), 64)["highest"]
+        save_maps(str(prepared), str(small_run), [image], [finding], str(tmp_path / image), 64)["highest"]
         for image, finding in zip(images, findings, strict=True)
     ]
     assert max(alone) == pytest.approx(message["highest"], rel=1e-4)

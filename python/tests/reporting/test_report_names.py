@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from PIL import Image
+from r_tables import without_figures
 from record_fixtures import reseal
 from report_browser import look
 from report_fixtures import make_run
@@ -104,7 +105,8 @@ def named(tmp_path_factory: pytest.TempPathFactory) -> Path:
     facts["versions"] = {OTHERS[0]: OTHERS[1], OTHERS[2]: OTHERS[3]}
     facts["data"]["decoders"] = {OTHERS[0]: OTHERS[2], OTHERS[4]: OTHERS[5]}
     reseal(run / "run.json", facts)
-    evaluate(run, bridge="rscript", progress=False)
+    with without_figures():
+        evaluate(run, bridge="rscript", progress=False)
     return run
 
 

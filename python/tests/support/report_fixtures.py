@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 import yaml
 from conftest import once
+from r_tables import without_figures
 from record_fixtures import good_record
 from report_audits import make_audit
 from report_pages import Page
@@ -187,8 +188,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def make(root: Path) -> None:
         make_run(root, "older", seed=0)
         make_run(root, "small", seed=1)
-        for name in ("older", "small"):
-            evaluate(root / "runs" / name, bridge="rscript")
+        evaluate(root / "runs" / "small", bridge="rscript")
+        with without_figures():
+            evaluate(root / "runs" / "older", bridge="rscript")
 
     # Tests write their pages into it, so each worker has a copy.
     return Path(shutil.copytree(once(tmp_path_factory, "project", make), tmp_path_factory.mktemp("copy") / "project"))

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from conftest import RecordedProgress
+from r_tables import without_figures
 from raising import raises
 from sklearn.metrics import brier_score_loss, matthews_corrcoef, roc_auc_score
 from stamped import stamp
@@ -73,7 +74,8 @@ def test_measures_of_r_match_scikit_learn(evaluated: Path) -> None:
 def test_another_split_has_a_folder_of_its_own(evaluated: Path) -> None:
     files = {path.name: path.read_bytes() for path in (evaluated / "evaluation").iterdir()}
     card = (evaluated / "model_card.md").read_bytes()
-    summary = evaluate(evaluated, "train", bridge="rscript", progress=False)
+    with without_figures():
+        summary = evaluate(evaluated, "train", bridge="rscript", progress=False)
     assert summary["split"] == "train"
     train = json.loads((evaluated / "evaluation-train" / "summary.json").read_text(encoding="utf-8"))
     assert train["split"] == "train"
@@ -124,7 +126,8 @@ def test_a_single_class_in_test_is_a_warning_and_has_no_auroc(a_run: Path) -> No
     write_predictions(predictions, a_run / "predictions.parquet", metadata)
     stamp(a_run)
     recorded = RecordedProgress()
-    summary = evaluate(a_run, bridge="rpy2", progress=recorded)
+    with without_figures():
+        summary = evaluate(a_run, bridge="rpy2", progress=recorded)
     assert summary["headline"]["Opacity"]["auroc"] is None
     assert recorded.warned and all(warning.startswith("R: ") for warning in recorded.warned)
     assert "not defined" in headline(summary)[0]
@@ -135,7 +138,9 @@ def test_unknown_patients_are_reported_as_unknown(a_run: Path) -> None:
     predictions["patient_id"] = pd.array([pd.NA] * len(predictions), dtype="string")
     write_predictions(predictions, a_run / "predictions.parquet", metadata)
     stamp(a_run)
-    assert "of unknown patients, " in headline(evaluate(a_run, bridge="rpy2"))[0]
+    with without_figures():
+        summary = evaluate(a_run, bridge="rpy2")
+    assert "of unknown patients, " in headline(summary)[0]
 
 
 def test_an_error_keeps_the_older_evaluation(evaluated: Path, tmp_path: Path) -> None:

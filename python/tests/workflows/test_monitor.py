@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import shutil
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import once
 from raising import raises
 
 from placa.core.errors import PathNotFoundError
-from placa.dataset.splits import SplitPlan
 from placa.inference.errors import ChangedPeriodError, PeriodNameError
 from placa.inference.predict import Predictor
 from placa.inference.prepared import predict_prepared
 from placa.records.errors import FingerprintMismatchError
 from placa.records.predictions import describe_predictions, write_predictions
-from placa.sources.phantom import read_phantoms
 from placa.workflows.monitor import monitor, require_unchanged
-from placa.workflows.prepare import prepare
 
 
 @pytest.fixture(scope="module")
-def month(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Prepare the phantoms of another hospital, all of them test images."""
-    phantoms = partial(read_phantoms, images=60, seed=8)
-    plan = SplitPlan(fractions=(0.0, 0.0, 1.0))
-    made = once(tmp_path_factory, "month", lambda out: prepare(phantoms, out / "2026-10", size=64, plan=plan))
-    return made / "2026-10"
+def month(elsewhere: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy the phantoms of another hospital to a folder with the name of a period."""
+    return Path(shutil.copytree(elsewhere, tmp_path_factory.mktemp("month") / "2026-10"))
 
 
 def test_periods_are_compared_kept_and_replaced(run: Path, month: Path, r: str, tmp_path: Path) -> None:

@@ -134,6 +134,7 @@ def test_a_repeated_audit_is_the_same(prepared: Path, tmp_path: Path) -> None:
 def test_tables_of_the_source_are_saved_beside_the_manifest(shared_data: Path, tmp_path: Path) -> None:
     source = read_nih(shared_data / "nih", "Pneumothorax", "rest")
     manifest = prepare(source, tmp_path / "out", size=16)
+    assert_disjoint(manifest)
     found = read_prepared(tmp_path / "out")
     assert len(found.table) == 112_120 and found.facts["missing"] == 112_120 - len(manifest)
     assert set(found.boxes["image_id"]) <= set(manifest["image_id"]) and len(found.boxes)
@@ -175,17 +176,19 @@ def test_the_same_seed_gives_the_same_phantoms_also_at_a_relative_output(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for out in (tmp_path / "one", Path("data/set")):
-        manifest = prepare(partial(read_phantoms, images=40, seed=5), out, size=16)
+        manifest = prepare(partial(read_phantoms, images=24, seed=5), out, size=16)
     assert all(Path(path).is_file() for path in manifest["path"])
     assert np.array_equal(open_pixels(tmp_path / "one"), open_pixels(tmp_path / "data" / "set"))
 
 
+@pytest.mark.slow
 def test_real_radiographs_are_split_by_patient(shared_data: Path, tmp_path: Path) -> None:
     manifest = prepare(read_nih(shared_data / "nih-256", "Pneumonia"), tmp_path / "out", size=32)
     assert len(manifest) == 683
     assert_disjoint(manifest)
 
 
+@pytest.mark.slow
 def test_related_slices_are_in_one_split(shared_data: Path, tmp_path: Path) -> None:
     manifest = prepare(read_folders(shared_data / "ct", "COVID"), tmp_path / "out", size=64)
     sizes = manifest["group_id"].value_counts()

@@ -28,6 +28,12 @@ from placa.workflows.train import train
 #: The options of the fixture `run`.
 OPTIONS = TrainOptions(epochs=2, batch_size=16)
 
+
+@pytest.fixture
+def run(small_run: Path) -> Path:
+    return small_run
+
+
 DIES_WHILE_SAVING = """
 import os, signal, sys
 from pathlib import Path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Command, once
+from conftest import Command
 from record_fixtures import reseal
 
 from placa.core.errors import OutputExistsError, PlacaError, UnknownNameError
@@ -30,11 +31,9 @@ ALL_TEST = SplitPlan(fractions=(0.0, 0.0, 1.0))
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Prepare phantoms of another seed, all of them test images."""
-    phantoms = partial(read_phantoms, images=60, seed=8)
-    made = once(tmp_path_factory, "local", lambda out: prepare(phantoms, out / "local", size=64, plan=ALL_TEST))
-    return made / "local"
+def local(elsewhere: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy the phantoms of another hospital to a folder with the name of the update."""
+    return Path(shutil.copytree(elsewhere, tmp_path_factory.mktemp("local") / "local"))
 
 
 @pytest.fixture(scope="module")

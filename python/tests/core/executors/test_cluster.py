@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,8 @@ from placa.records.reading import Reading
 from placa.sources.folders import read_folders
 from placa.workflows.prepare import prepare
 
-Client = pytest.importorskip("distributed", reason="the extra dask is not installed").Client
+if find_spec("distributed") is None:
+    pytest.skip("the extra dask is not installed", allow_module_level=True)
 
 
 class Process:
@@ -67,6 +69,8 @@ def workers_of(address: str, count: int) -> Iterator[list[Process]]:
     """Start workers, and wait until all are connected."""
     processes = [Process("worker", address, "--nthreads", 1, "--no-nanny") for _ in range(count)]
     try:
+        from distributed import Client
+
         with Client(address, timeout=300, set_as_default=False) as client:
             client.wait_for_workers(count, timeout=300)
         yield processes

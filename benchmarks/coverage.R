@@ -124,7 +124,7 @@ limits_in <- function(data, separation) {
   rownames(thresholds) <- paste0("threshold_", c("youden", "sensitivity", "specificity", "worth"))
   values <- cbind(placa$placement_values(truth, data$probability), placa$placement_values(truth, data$other))
   aurocs <- lapply(1:2, function(i) placa$auroc_of_placements(truth, values[, i], 1, cluster))
-  std_error <- placa$exchange_error(truth, list(data$probability, data$other), NULL, cluster)
+  exchanged <- placa$exchange_models(truth, list(data$probability, data$other), NULL, cluster)
   boots <- placa$draw_tables(
     list(a = data, b = replace(data, "probability", data["other"])), list(brier = "brier"), list(cluster, cluster),
     draws, 1, TRUE
@@ -139,7 +139,9 @@ limits_in <- function(data, separation) {
     intercept = placa$intercept_limits(truth, z, cluster, 0.95),
     slope = by_test(placa$slope_score(1, truth, z, cluster)),
     observed_expected = placa$ratio_limits(truth, data$probability, cluster, 0.95),
-    model_auroc = placa$auroc_difference(aurocs[[1]], aurocs[[2]], std_error, degrees = Inf)$limits(0.95),
+    model_auroc = placa$auroc_difference(
+      aurocs[[1]], aurocs[[2]], exchanged$std_error, quantile = exchanged$quantile
+    )$limits(0.95),
     model_brier = of(brier, 1),
     curve_end = of(curve, 1) - curve$probability[[1]], curve_middle = of(curve, 2) - curve$probability[[2]]
   )

@@ -14,8 +14,11 @@ auroc_quantity <- function(auroc, variance, influence, positives, negatives, uni
   }
   most <- max(positives / units[["positive"]], negatives / units[["negative"]])
   expected <- hanley_variance(auroc, positives, negatives)
-  # The ratio is unknown at 0 and 1, and uncertain next to them.
+  # The ratio is unknown at 0 and 1, and uncertain next to them. The fewer clusters it comes from, the closer it is to
+  # the largest design effect: few patients with misranked images may have far too little variance by chance.
   factor <- if (expected > 0) min(max(variance / expected, 0.6), 1.5 * most) else most
+  clusters <- sum(influence^2)^2 / sum(influence^4)
+  if (most > max(factor, 1)) factor <- factor * (most / max(factor, 1))^(1 / clusters)
   quantity(auroc, influence, function(confidence) {
     reach <- student_quantile(confidence, degrees)
     outside <- function(true) (true - auroc)^2 > reach^2 * factor * hanley_variance(true, positives, negatives)
@@ -78,8 +81,9 @@ welch_degrees <- function(parts, units) {
 }
 
 # The difference of two AUROCs of the same or of different clusters: limits at the same distance, with Welch's degrees
-# of freedom. Without any variance, for example two AUROCs of 1, the limits are those of difference().
-auroc_difference <- function(first, second, std_error = NULL, same_clusters = TRUE, degrees = NULL) {
+# of freedom or the quantile given. Without any variance, for example two AUROCs of 1, the limits are those of
+# difference().
+auroc_difference <- function(first, second, std_error = NULL, same_clusters = TRUE, quantile = NULL) {
   if (is.null(first$parts) || is.null(second$parts)) {
     missing <- no_quantity(length(first$influence))
     missing$estimate <- first$estimate - second$estimate
@@ -100,8 +104,11 @@ auroc_difference <- function(first, second, std_error = NULL, same_clusters = TR
   if (is.na(std_error) || std_error < 1e-12) {
     return(difference(first, if (same_clusters) second else independent_of(first, second)))
   }
-  degrees <- if (is.null(degrees)) welch_degrees(parts, units) else degrees
-  symmetric(first$estimate - second$estimate, 0, std_error, degrees, c(-1, 1))
+  if (is.null(quantile)) {
+    degrees <- welch_degrees(parts, units)
+    quantile <- function(confidence) student_quantile(confidence, degrees)
+  }
+  symmetric(first$estimate - second$estimate, 0, std_error, ends = c(-1, 1), quantile = quantile)
 }
 
 corrected_squares <- function(sums) {

@@ -5,9 +5,10 @@
 #' to their common images, and each is compared with the first. AUROC is compared
 #' by DeLong's test for correlated curves (DeLong et al. 1988) and by the test of
 #' Obuchowski (1997) for clustered data, both with Welch's degrees of freedom. Both
-#' reject too rarely in small samples. `"score"` has the variance of the hypothesis, by
-#' which the models can be exchanged in each patient (Bandos, Rockette and Gur 2005), and
-#' Obuchowski's in large samples. Metrics other than those of counts are also compared by
+#' reject too rarely in small samples. `"score"` is the test of the hypothesis that the
+#' models can be exchanged in each patient (Bandos, Rockette and Gur 2005), with all
+#' exchanges and mid-p (Lancaster 1961) in small samples, and Obuchowski's variance in
+#' large ones. Metrics other than those of counts are also compared by
 #' a clustered bootstrap with the same draws for all tables.
 #'
 #' The truth may differ between tables, for example to evaluate one model against
@@ -22,6 +23,10 @@
 #' distances of both limits (Newcombe 1998; Zou and Donner 2008), see
 #' [operating_points()]. The p-value is 1 minus the confidence level at which the
 #' interval reaches 0, so intervals and p-values agree.
+#'
+#' A comparison of runs adds a row to the `evaluations.csv` of each run, once for each
+#' pair, because it is one look more at their images. It needs predictions that
+#' [read_predictions()] read from the folder of a run.
 #'
 #' With a column `fold`, AUROC and average precision of a table compare images
 #' within its folds only; see [discrimination()]. Custom functions receive all rows.
@@ -69,6 +74,10 @@
 #' Bandos AI, Rockette HE, Gur D (2005). A permutation test sensitive to differences
 #' in areas for comparing ROC curves from a paired design. *Statistics in Medicine*
 #' 24(18), 2873--2893. \doi{10.1002/sim.2149}
+#'
+#' Lancaster HO (1961). Significance tests in discrete distributions. *Journal of the
+#' American Statistical Association* 56(294), 223--234.
+#' \doi{10.1080/01621459.1961.10482105}
 #' @export
 #' @examples
 #' predictions <- example_predictions()
@@ -80,7 +89,8 @@ compare_models <- function(models, metrics = c("auroc", "average_precision", "br
   check_confidence(confidence)
   check_draws(draws, seed)
   metrics <- check_metrics(metrics)
-  models <- lapply(check_models(models), select_split, split = split, call = rlang::current_env())
+  given <- check_models(models)
+  models <- lapply(given, select_split, split = split, call = rlang::current_env())
   check_paired(paired, models)
   findings <- common_findings(lapply(models, function(rows) unique(rows$finding)))
   thresholds <- thresholds_of_models(thresholds, names(models), findings, metrics)
@@ -94,6 +104,7 @@ compare_models <- function(models, metrics = c("auroc", "average_precision", "br
   if (length(parts) == 0) {
     abort_models("They have no common finding.", rlang::current_env())
   }
+  record_comparison(given, split)
   as_subclass("placa_comparison", do.call(rbind, parts))
 }
 

@@ -109,7 +109,7 @@ independent_of <- function(first, second) {
   second
 }
 
-# DeLong's and Obuchowski's tests and, for paired tables, that of exchange_error(); NULL if paired tables differ in
+# DeLong's and Obuchowski's tests and, for paired tables, that of exchange_models(); NULL if paired tables differ in
 # truth, or a class is missing.
 auroc_differences <- function(pair, clusters, confidence, paired) {
   folds <- lapply(pair, fold_index)
@@ -137,8 +137,9 @@ auroc_differences <- function(pair, clusters, confidence, paired) {
   })
   if (paired && identical(folds[[1]], folds[[2]])) {
     of <- Map(auroc_of_placements, truth, values, weights, clusters)
-    std_error <- exchange_error(truth[[1]], lapply(pair, `[[`, "probability"), folds[[1]], clusters[[1]])
-    differs <- auroc_difference(of[[1]], of[[2]], std_error, degrees = Inf)
+    exchanged <- exchange_models(truth[[1]], lapply(pair, `[[`, "probability"), folds[[1]], clusters[[1]])
+    std_error <- exchanged$std_error
+    differs <- auroc_difference(of[[1]], of[[2]], std_error, quantile = exchanged$quantile)
     parts <- c(parts, list(tibble::tibble(
       metric = "auroc", method = "score", estimate = of[[1]]$estimate, reference_estimate = of[[2]]$estimate,
       one_difference(differs, std_error, confidence)
@@ -147,12 +148,12 @@ auroc_differences <- function(pair, clusters, confidence, paired) {
   do.call(rbind, parts)
 }
 
-# The standard error of the difference of two models' AUROCs if the models could be exchanged in each patient, as in the
-# permutation test of Bandos, Rockette and Gur (2005, <doi:10.1002/sim.2149>): the difference is then a sum over
-# patients with signs at random. In small samples it makes fewer false positives and negatives than Obuchowski's, which
-# needs no curves of the same shape. Above `least` patients of the rarer class, the variance is a mean of both, with the
-# weight of such patients.
-exchange_error <- function(truth, probabilities, fold, cluster, least = 30) {
+# The test of two models' AUROCs if the models can be exchanged in each patient, as in the permutation test of Bandos,
+# Rockette and Gur (2005, <doi:10.1002/sim.2149>): the difference is then a sum over patients with signs at random.
+# Returns its standard error, and its quantiles in standard errors. In small samples it makes fewer false positives and
+# negatives than Obuchowski's test, which needs no curves of the same shape. Above `least` patients of the rarer class,
+# the variance is a mean of both, with the weight of such patients.
+exchange_models <- function(truth, probabilities, fold, cluster, least = 30) {
   n <- length(truth)
   ranks <- lapply(probabilities, function(of_model) {
     if (is.null(fold)) rank(of_model) else stats::ave(of_model, fold, FUN = rank)
@@ -160,10 +161,47 @@ exchange_error <- function(truth, probabilities, fold, cluster, least = 30) {
   twice <- placement_values(rep(truth, 2), unlist(ranks), if (!is.null(fold)) rep(fold, 2))
   weights <- fold_weights(truth, fold)
   classes <- ifelse(truth == 1, sum(truth == 1), sum(truth == 0))
-  exchanged <- sum(sums_by((twice[seq_len(n)] - twice[n + seq_len(n)]) * weights / classes, cluster, max(cluster))^2)
+  sums <- sums_by((twice[seq_len(n)] - twice[n + seq_len(n)]) * weights / classes, cluster, max(cluster))
   values <- lapply(probabilities, function(of_model) placement_values(truth, of_model, fold))
   share <- min(1, least / effective_clusters(truth, cluster))
-  sqrt(share * exchanged + (1 - share) * paired_error(truth, values, list(weights, weights), cluster)^2)
+  variance <- share * sum(sums^2) +
+    (1 - share) * paired_error(truth, values, list(weights, weights), cluster)^2
+  # Placement values are multiples of this step.
+  step <- 1 / (4 * sum(truth == 1) * as.double(sum(truth == 0)))
+  list(std_error = sqrt(variance), quantile = exchange_quantile(sums, if (is.null(fold)) step else 0))
+}
+
+# The quantile of the absolute sum of parts with random signs, in its standard deviations, as a function of the
+# confidence level. Few parts have few different sums, so a p-value counts half of the probability of the observed one
+# (mid-p, Lancaster 1961, <doi:10.1080/01621459.1961.10482105>). Many parts have a normal sum.
+exchange_quantile <- function(parts, step, cells = 2^13, most = 500) {
+  parts <- abs(parts[abs(parts) > 1e-12])
+  steps <- round(parts / max(step, sum(parts) / cells))
+  steps <- steps[steps > 0]
+  if (length(steps) == 0 || length(steps) > most) {
+    return(function(confidence) student_quantile(confidence, Inf))
+  }
+  # The probability of each sum, part by part.
+  chances <- c(double(sum(steps)), 1, double(sum(steps)))
+  n <- length(chances)
+  for (one in steps) {
+    nothing <- double(one)
+    chances <- (c(nothing, chances[seq_len(n - one)]) + c(chances[(one + 1):n], nothing)) / 2
+  }
+  of_size <- chances[(sum(steps) + 1):n]
+  of_size[-1] <- 2 * of_size[-1]
+  mid_p <- rev(cumsum(rev(of_size))) - of_size / 2
+  sizes <- which(of_size > 0 & mid_p > 1e-12)
+  last <- utils::tail(sizes, 1)
+  function(confidence) {
+    reach <- if (1 - confidence >= mid_p[[last]]) {
+      stats::approx(c(1, mid_p[sizes]), c(0, sizes - 1), 1 - confidence)$y
+    } else {
+      # Beyond all sums, in proportion to a normal quantile.
+      (last - 1) * stats::qnorm((1 + confidence) / 2) / stats::qnorm(1 - mid_p[[last]] / 2)
+    }
+    reach / sqrt(sum(steps^2))
+  }
 }
 
 paired_error <- function(truth, values, weights, cluster) {

@@ -23,6 +23,7 @@
 #'   may name the box that the mark hits (missing for a false positive).
 #' @param boxes A data frame with one row per lesion: `image_id`, `x`, `y` (the corner with the lowest coordinates),
 #'   `width`, `height`, and `finding` if there are several; with a column `lesion` in `marks`, `image_id` and `lesion`.
+#'   Or the path of a prepared data set with boxes: those of `images` are used, as shares of the width and height.
 #' @param images A data frame with all images that were marked, also those without a box: `image_id` and, if known,
 #'   `patient_id` and `group_id`. Predictions will do.
 #' @param k Numbers of marks for `hit_rate`, integers of at least 1.

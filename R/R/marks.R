@@ -7,8 +7,9 @@
 #'   data by [`explain()`][explain.placa_model]. Values of 0 and below are never a peak.
 #' @param n Maximum number of peaks, an integer of at least 1.
 #' @param distance Minimum distance of two peaks, as a share of the longer side, 0--1.
-#' @return A tibble with at most `n` rows, highest first: `x`, `y` (for a matrix, in pixels from the top left, where the
-#'   centre of the first pixel is 0.5; otherwise the coordinates of the figure) and `score`.
+#' @return A tibble with at most `n` rows, highest first: `x`, `y` (from the top left: for a matrix in pixels, where the
+#'   centre of the first one is 0.5; otherwise as shares of the width and height of the image, as in `boxes.parquet` of
+#'   a prepared data set) and `score`.
 #' @section Errors:
 #' `placa_error_marks` for another object, or a map with missing values.
 #' @export
@@ -35,7 +36,8 @@ as_points <- function(map, call = rlang::caller_env()) {
   points <- if (is.matrix(map) && is.numeric(map)) {
     data.frame(x = c(col(map)) - 0.5, y = c(row(map)) - 0.5, score = c(map))
   } else if (is.data.frame(map) && all(c("x", "y", "evidence") %in% names(map))) {
-    data.frame(x = map$x, y = map$y, score = map$evidence)
+    # The figure has its origin at the bottom left, and pixels whose centres are half a pixel inside its edges.
+    data.frame(x = map$x / sum(range(map$x)), y = 1 - map$y / sum(range(map$y)), score = map$evidence)
   }
   if (is.null(points) || anyNA(points$score)) {
     abort_marks("{.arg map} must be a matrix without missing values, or a map by {.fun explain}.", map, call)
@@ -53,8 +55,12 @@ by_finding_of_marks <- function(marks, boxes, images, each, call = rlang::caller
   point <- if (!by_lesion) c("x", "y")
   box <- if (!by_lesion) c("x", "y", "width", "height")
   check_marks(marks, c("image_id", "score", point), "marks", c("score", point), call)
-  check_marks(boxes, c("image_id", if (by_lesion) "lesion", box), "boxes", box, call)
   check_marks(images, "image_id", "images", NULL, call)
+  if (rlang::is_string(boxes)) {
+    boxes <- read_parquet(file_of_run(boxes, "boxes.parquet", NULL, call), call = call)$data
+    boxes <- boxes[boxes$image_id %in% images$image_id, ]
+  }
+  check_marks(boxes, c("image_id", if (by_lesion) "lesion", box), "boxes", box, call)
   images <- images[!duplicated(images$image_id), , drop = FALSE]
   for (column in setdiff(c("patient_id", "group_id"), names(images))) images[[column]] <- NA_character_
   outside <- setdiff(c(as.character(marks$image_id), as.character(boxes$image_id)), as.character(images$image_id))
@@ -66,6 +72,7 @@ by_finding_of_marks <- function(marks, boxes, images, each, call = rlang::caller
     )
   }
   findings <- if ("finding" %in% names(boxes)) unique(as.character(boxes$finding)) else NA_character_
+  if ("finding" %in% names(marks) && !anyNA(findings)) findings <- intersect(findings, marks$finding)
   do.call(rbind, lapply(findings, function(finding) {
     of <- function(table) {
       if (is.na(finding) || !"finding" %in% names(table)) table else table[table$finding %in% finding, ]

@@ -30,7 +30,8 @@
 #'   With a column `fold` that has several values, images are compared within folds
 #'   only; see [discrimination()]. Other columns of the file follow. The attribute
 #'   `placa` is a list with the metadata of the file: `findings`, `positive_alone`,
-#'   `comparison`, `label_source`, `model_fingerprint`, `versions`, `schema_version`.
+#'   `comparison`, `label_source`, `model_fingerprint`, `versions`, `schema_version`;
+#'   and of a run, its path `run`.
 #' @seealso [as_predictions()], [read_thresholds()], [evaluate()]
 #' @section Errors:
 #' `placa_error_file` if the file does not exist or cannot be read;
@@ -62,6 +63,8 @@ read_predictions <- function(x) {
   predictions <- check_predictions(tell_defaults(read$data))
   if (!dir.exists(x)) predictions <- without_placeholders(predictions)
   predictions <- predictions[union(intersect(run_columns, names(predictions)), names(predictions))]
+  # compare_models() records there that the run was compared.
+  if (dir.exists(x)) metadata$run <- normalizePath(x)
   attr(predictions, "placa") <- metadata
   predictions
 }

@@ -25,11 +25,11 @@ proportion <- function(part, whole, most = sum(whole)) {
 # Kish's (1965) effective number of clusters: one patient with forty of fifty images does not count as forty patients.
 kish <- function(sizes) sum(sizes)^2 / sum(as.double(sizes)^2)
 
-# Limits at the same distance, with the quantile of Student's t. Without any variance they are missing.
-symmetric <- function(estimate, influence, std_error, degrees, ends = c(-Inf, Inf)) {
-  distance <- function(confidence) student_quantile(confidence, degrees) * std_error
+# Limits at the same distance, with the quantile of Student's t or another one. Without any variance they are missing.
+symmetric <- function(estimate, influence, std_error, degrees, ends = c(-Inf, Inf),
+                      quantile = function(confidence) student_quantile(confidence, degrees)) {
   quantity(estimate, influence, function(confidence) {
-    limits <- estimate + c(-1, 1) * distance(confidence)
+    limits <- estimate + c(-1, 1) * quantile(confidence) * std_error
     if (is.na(std_error) || std_error == 0) c(NA_real_, NA_real_) else pmin(pmax(limits, ends[[1]]), ends[[2]])
   })
 }

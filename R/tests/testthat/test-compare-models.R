@@ -165,11 +165,32 @@ test_that("the score test has the variance of exchanged models, in each patient"
     auroc[[1]] - auroc[[2]]
   }
   all <- apply(expand.grid(rep(list(c(FALSE, TRUE)), 8)), 1, difference)
-  expect_equal(exchange_error(truth, probabilities, NULL, cluster), sqrt(mean(all^2)))
+  exchanged <- exchange_models(truth, probabilities, NULL, cluster)
+  expect_equal(exchanged$std_error, sqrt(mean(all^2)))
+  # Half of the probability of the observed difference counts.
+  observed <- abs(difference(rep(FALSE, 8)))
+  mid_p <- mean(abs(all) > observed + 1e-9) + mean(abs(abs(all) - observed) < 1e-9) / 2
+  expect_equal(exchanged$quantile(1 - mid_p) * exchanged$std_error, observed)
   table <- compare_models(two_models(), "auroc", draws = 100)
   expect_identical(table$method, rep(c("delong", "obuchowski", "score", "bootstrap"), 2))
   score <- table[table$method == "score", ]
-  expect_equal(score$upper, score$difference + qnorm(0.975) * score$std_error)
+  reach <- (score$upper - score$difference) / score$std_error
+  expect_equal(reach, rep(qnorm(0.975), 2), tolerance = 0.02)
+})
+
+test_that("the law of exchanges is that of all signs, with few parts and with many", {
+  parts <- c(1, 1, 2, 5, 6, 0) / 20
+  all <- abs(as.matrix(expand.grid(rep(list(c(-1, 1)), 6))) %*% parts)
+  scale <- sqrt(sum(parts^2))
+  for (size in setdiff(unique(round(all, 9)), 0)) {
+    mid_p <- mean(all > size + 1e-9) + mean(abs(all - size) < 1e-9) / 2
+    expect_equal(exchange_quantile(parts, 1 / 20)(1 - mid_p) * scale, size)
+  }
+  # Beyond the largest sum, no p-value is below its own.
+  expect_gt(exchange_quantile(parts[1:3], 1 / 20)(0.95) * sqrt(6 / 400), 4 / 20)
+  many <- with_seed(1, runif(400))
+  reaches <- vapply(c(0.5, 0.9, 0.99), exchange_quantile(many, 0), double(1))
+  expect_equal(reaches, qnorm(c(0.75, 0.95, 0.995)), tolerance = 0.01)
 })
 
 test_that("in large samples the variance of exchanged models passes over into Obuchowski's", {
@@ -181,7 +202,9 @@ test_that("in large samples the variance of exchanged models passes over into Ob
   values <- lapply(list(first, second), function(x) placement_values(truth, x))
   ones <- rep(1, 20000)
   theirs <- paired_error(truth, values, list(ones, ones), seq_along(truth))
-  expect_equal(exchange_error(truth, list(first, second), NULL, seq_along(truth)), theirs, tolerance = 0.001)
+  exchanged <- exchange_models(truth, list(first, second), NULL, seq_along(truth))
+  expect_equal(exchanged$std_error, theirs, tolerance = 0.001)
+  expect_equal(exchanged$quantile(0.95), qnorm(0.975))
 })
 
 test_that("models of different folds have no score test", {
@@ -192,4 +215,23 @@ test_that("models of different folds have no score test", {
   same <- compare_models(list(a = folded, b = blurred), "auroc", draws = 100)
   expect_true("score" %in% same$method)
   expect_false("score" %in% compare_models(list(a = folded, b = rows), "auroc", draws = 100)$method)
+})
+
+test_that("a comparison of runs is recorded in both, once for each other model", {
+  models <- two_models()
+  runs <- tempfile()
+  on.exit(unlink(runs, recursive = TRUE))
+  prints <- paste0("sha256:", strrep(c("a", "b"), 64))
+  for (i in 1:2) {
+    run <- file.path(runs, names(models)[[i]])
+    dir.create(run, recursive = TRUE)
+    attr(models[[i]], "placa") <- list(run = run, model_fingerprint = prints[[i]])
+  }
+  # The row of an older version.
+  writeLines(c("evaluated,split,placa_version,engine", "2026-01-01T00:00:00Z,test,1.0,pROC"),
+             file.path(runs, "mine", "evaluations.csv"))
+  for (split in c("test", "test", "validation")) compare_models(models, "auroc", split = split, draws = 100)
+  compare_models(list(a = models$mine, b = models$mine), "auroc", draws = 100)
+  expect_identical(read_ledger(file.path(runs, "mine"))$other_model, c("", prints[[2]], prints[[2]]))
+  expect_identical(read_ledger(file.path(runs, "theirs"), "test")$other_model, prints[[1]])
 })

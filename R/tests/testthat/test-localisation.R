@@ -71,5 +71,8 @@ test_that("peaks are apart, highest first, and never below zero", {
   expect_equal(peaks$x, c(2.5, 17.5))
   expect_equal(peaks$y, c(4.5, 14.5))
   expect_equal(peaks$score, c(3, 1))
+  # The map of a figure: 40 by 80 pixels, from the bottom left.
+  figure <- data.frame(x = c(col(map)) * 2 - 1, y = 80 - (c(row(map)) * 4 - 2), evidence = c(map))
+  expect_equal(as.data.frame(map_peaks(figure)[c("x", "y")]), as.data.frame(peaks[c("x", "y")]) / 20)
   expect_error(map_peaks(matrix(NA_real_, 2, 2)), class = "placa_error_marks")
 })

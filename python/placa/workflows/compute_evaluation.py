@@ -52,8 +52,12 @@ def compute_evaluation(given: ToEvaluate, out: Path, bridge: str, progress: Prog
 def record_evaluation(run: Path, summary: Summary) -> None:
     """Add a row to ``evaluations.csv`` of a run, as R does."""
     path = run / "evaluations.csv"
-    columns = ("evaluated", "split", "placa_version", "engine")
-    row = (datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), *(str(summary[name]) for name in columns[1:]))  # type: ignore[literal-required]
-    with path.open("a", newline="", encoding="utf-8") as file:
+    columns = ("evaluated", "split", "placa_version", "engine", "other_model")
+    facts = (str(summary[name]) for name in columns[1:4])  # type: ignore[literal-required]
+    row = (datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), *facts, "")
+    with path.open("a+", newline="", encoding="utf-8") as file:
+        file.seek(0)
+        header = next(csv.reader(file), None)
         writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        writer.writerows([row] if file.tell() else [columns, row])
+        # Files of older versions have no last column.
+        writer.writerows([row[: len(header)]] if header else [columns, row])

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from report_fixtures import FOURTEEN, ROOT, run_r_script, strings
 
+RUNS = ("small", "older")
 SCRIPT = """
 arguments <- commandArgs(TRUE)
 folder <- arguments[[1]]
@@ -59,7 +60,7 @@ writeLines(jsonlite::toJSON(texts, auto_unbox = TRUE), file.path(folder, "texts.
 def texts(r: str, project: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     from placa.models.backbones import BACKBONE_TABLE
 
-    runs = [str(project / "runs" / name) for name in ("small", "older")]
+    runs = [str(project / "runs" / name) for name in RUNS]
     return run_r_script(r, SCRIPT, tmp_path_factory.mktemp("parts"), *runs, ",".join(BACKBONE_TABLE))
 
 
@@ -82,6 +83,12 @@ def test_another_run_is_compared_with_this_one(texts: dict[str, dict[str, Any]],
     number = lambda text: float(text.replace(",", ".").replace("\u2212", "-"))  # noqa: E731
     for row in rows[2:]:
         assert number(row[1]) - number(row[2]) == pytest.approx(number(row[3]), abs=0.0015)
+
+
+def test_a_comparison_is_a_look_at_both_runs_once(texts: dict[str, dict[str, Any]], project: Path) -> None:
+    for name, other in (RUNS, RUNS[::-1]):
+        rows = pd.read_csv(project / "runs" / name / "evaluations.csv", dtype=str).fillna("")
+        assert rows["other_model"].tolist().count(other) == 1
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])

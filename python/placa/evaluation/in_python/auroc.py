@@ -99,8 +99,12 @@ def _score_limits(
         return MISSING
     most = max(m / units[0], n / units[1])
     expected = _hanley_variance(auroc, m, n)
-    # The ratio is unknown at 0 and 1, and uncertain next to them.
+    # The ratio is unknown at 0 and 1, and uncertain next to them. The fewer clusters it comes from, the closer it is to
+    # the largest design effect.
     factor = min(max(variance / expected, 0.6), 1.5 * most) if expected > 0 else most
+    if most > max(factor, 1):
+        influence = parts[0] + parts[1]
+        factor *= (most / max(factor, 1)) ** ((influence**4).sum() / (influence**2).sum() ** 2)
 
     def outside(true: float) -> bool:
         return bool((true - auroc) ** 2 > reach**2 * factor * _hanley_variance(true, m, n))

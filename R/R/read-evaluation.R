@@ -11,10 +11,8 @@
 #' `placa_error_run` if there is no evaluation, `placa_error_file` if one of its
 #' files is missing or invalid, `placa_error_schema`.
 #' @export
-#' @examples
-#' directory <- tempfile()
-#' invisible(evaluate(example_predictions(), example_thresholds(), out = directory, draws = 100))
-#' read_evaluation(directory)
+#' @examplesIf dir.exists("runs/pneumonia")
+#' read_evaluation("runs/pneumonia")
 read_evaluation <- function(x, split = "test") {
   check_path(x, rlang::current_env())
   of_run <- evaluation_folder(x, split)

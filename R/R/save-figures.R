@@ -19,7 +19,8 @@
 #' `placa_error_labels`.
 #' @export
 #' @examples
-#' evaluation <- evaluate(example_predictions(), example_thresholds(), draws = 100)
+#' predictions <- subset(example_predictions(), finding == "Effusion")
+#' evaluation <- evaluate(predictions, example_thresholds(), draws = 100)
 #' save_figures(evaluation, tempfile("figures"), width = 85, format = "png")
 save_figures <- function(evaluation, folder, width = 85, units = c("mm", "cm", "in"),
                          format = c("pdf", "tiff", "svg", "png"), labels = "en") {

@@ -12,8 +12,12 @@ import json
 import os
 import tarfile
 import zipfile
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+
+from placa.core.progress import SILENT
+from placa.images.read import EXTENSIONS
 
 _XRV = "torchxrayvision/data/"
 _MEDNET = "mednet/config/classify/data/"
@@ -78,3 +82,10 @@ def _touch_nlm_tb(root: Path) -> Path | None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.touch()
     return root
+
+
+def first_images(kind: str, root: Path, number: int) -> list[str]:
+    """Return the files of the first images of a table that `lay_out` wrote, as PNG."""
+    spec = getattr(import_module(f"placa.sources.{kind}"), kind.upper())
+    files = spec.read(root, spec.defaults, SILENT).images["file"].head(number)
+    return [file if Path(file).suffix in EXTENSIONS else f"{file}.png" for file in files]

@@ -80,7 +80,8 @@ def _search(lost: list[str], base: str) -> dict[str, str]:
                 by_end.setdefault(key, set()).add(os.path.abspath(file))
     found: dict[str, str] = {}
     for path in lost:
-        relative = os.path.relpath(path, base)
+        inside = path.startswith(base + os.sep)
+        relative = path[len(base) + 1 :] if inside else os.path.relpath(path, base)
         if relative.startswith(".."):
             continue
         parts = relative.split(os.sep)

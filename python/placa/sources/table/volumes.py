@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pandas as pd
 
 from placa.images.ct.choose import choose, group_series
-from placa.images.ct.files import ending
+from placa.images.ct.files import EXTENSIONS
 from placa.images.ct.series import begins_like_dicom
 from placa.images.ct.slices import read_slices
 from placa.images.listing import list_folder
@@ -25,10 +24,10 @@ def find_volumes_of(paths: pd.Series, slices: int | None, notes: list[Note]) -> 
         slices: The number of slabs per volume; if it is given, all paths are volumes.
         notes: Remarks; one is added for volumes.
     """
-    folders = paths.map(os.path.isdir).astype(bool)
-    volumes = folders | paths.map(lambda path: bool(ending(Path(path))) and os.path.isfile(path)).astype(bool)
-    existing = int((folders | paths.map(os.path.isfile)).sum())
-    if slices is None and 2 * int(volumes.sum()) <= existing:
+    found = paths[paths.map(os.path.exists).astype(bool)]
+    folders = found.map(os.path.isdir).astype(bool).reindex(paths.index, fill_value=False)
+    volumes = folders | found.str.lower().str.endswith(EXTENSIONS).reindex(paths.index, fill_value=False)
+    if slices is None and 2 * int(volumes.sum()) <= len(found):
         return paths, STRETCH
     reading = slabs(slices or SQUARES)
     text = f"{int(volumes.sum()):,} CT volumes are read as {reading.squares} squares each"

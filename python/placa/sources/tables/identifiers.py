@@ -120,6 +120,8 @@ def read_patients(cells: pd.Series, column: str, file: Path, notes: list[Note]) 
 
 def clean_identifier(text: str) -> str:
     """Return an identifier without what programs add: invisible characters, ``="007"`` and ``'007`` of spreadsheets."""
+    if text.isascii() and text.isalnum():
+        return text
     visible = "".join(" " if letter.isspace() else letter for letter in INVISIBLE.sub("", text))
     plain = " ".join(visible.translate(DASHES).split())
     quoted = re.fullmatch(r'="(.*)"', plain)

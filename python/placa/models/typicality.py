@@ -18,6 +18,8 @@ from placa.models.outputs import as_input, predict_batch
 #: Blocks of `small` whose features are compared, and the parts per side in which their maps are averaged. Early blocks
 #: respond to small structures, so their place matters.
 _SMALL = (("stem", 3), ("stage1_b", 3), ("stage2_b", 1), ("features", 1))
+#: Parts per side of the grey levels of `small`, whose features hardly depend on what is above and what is below.
+_SMALL_LEVELS = 3
 #: Parts per side of the grey levels and of their gradients, which stand for the early layers of other networks.
 _LEVELS, _GRADIENTS = 6, 4
 #: Smallest epsilon of batch normalisation, which is used to subtract the mean.
@@ -81,14 +83,15 @@ def _features(network: Any) -> list[Any]:
     if len(network.input.shape) == 2:
         # The embedding itself.
         return [layers.Activation("linear", dtype="float32", name="moments_embedding")(network.input)]
+    levels = layers.Rescaling(1 / 255, dtype="float32", name="moments_levels")(network.input)
     if any(layer.name == _SMALL[0][0] for layer in network.layers):
         # Before they are pooled.
         normalised = [(name, network.get_layer(f"{name}_norm").output, parts) for name, parts in _SMALL]
-        return [
+        planes = [
             _averaged(layers.ReLU(dtype="float32", name=f"moments_{name}")(plane), parts)
             for name, plane, parts in normalised
         ]
-    levels = layers.Rescaling(1 / 255, dtype="float32", name="moments_levels")(network.input)
+        return [*planes, _averaged(levels, _SMALL_LEVELS)]
     across = ops.abs(levels[:, 1:, 1:] - levels[:, 1:, :-1])
     down = ops.abs(levels[:, 1:, 1:] - levels[:, :-1, 1:])
     gradients = _averaged(ops.concatenate([across, down], axis=-1), _GRADIENTS)

@@ -110,9 +110,10 @@ def test_an_input_is_scaled_as_the_folder_states_and_resized_as_by_pillow(folder
         assert np.allclose(found[..., channel], (np.asarray(image) / 255 - mean) / deviation, atol=2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind",
-    ["dinov2_with_registers", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("dinov2", "dinov3_vit"))],
+    ["dinov2_with_registers", "dinov2", "dinov3_vit"],
 )
 def test_a_saved_network_and_its_twin_have_the_same_outputs(
     folders: Callable[..., str], tmp_path: Path, kind: str

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 from report_browser import look
-from report_fixtures import PAGES, strings
+from report_fixtures import strings
 from report_pages import Page, assert_no_source_shows, texts_outside
 
 #: The headings of a run without readers, external validation and monitoring, which the contents list.
@@ -93,13 +93,9 @@ def test_the_page_is_in_one_language(page: Page) -> None:
             assert plain not in page.text, key
 
 
-def test_only_a_page_rendered_without_quarto_has_a_note(request: pytest.FixtureRequest) -> None:
-    for name in PAGES[:2]:
-        page = Page(request.getfixturevalue(name))
-        assert strings(page.lang)["page.without_quarto"] in page.text
-    for name in PAGES[2:]:
-        page = Page(request.getfixturevalue(name))
-        assert strings(page.lang)["page.without_quarto"] not in page.text
+def test_only_a_page_rendered_without_quarto_has_a_note(page: Page, request: pytest.FixtureRequest) -> None:
+    by_quarto = request.node.callspec.params["page"].endswith("by_quarto")
+    assert (strings(page.lang)["page.without_quarto"] in page.text) != by_quarto
 
 
 def test_results_match_the_evaluation(page: Page, project: Path) -> None:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from made_volumes import thorax, write_stoic, write_volume
 from raising import raises
+from tiny_network import tiny
 
 from placa.audit.shortcuts import find_shortcuts
 from placa.core.errors import PathNotFoundError, UnknownNameError
@@ -149,7 +150,7 @@ def ct(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
     bad = root / "data" / "mha" / "104.mha"
     bad.write_bytes(bad.read_bytes()[:9000])
     prepare(read_stoic(root, slices=4), place / "prepared", size=32)
-    train(place / "prepared", place / "run", TrainOptions(epochs=3, batch_size=16))
+    train(place / "prepared", place / "run", TrainOptions(backbone=tiny, epochs=3, batch_size=16, learning_rate=0.02))
     return root, place / "prepared", place / "run"
 
 

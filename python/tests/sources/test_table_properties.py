@@ -26,7 +26,7 @@ BINARY_BASE = [("b0.png", "1", "B0", "", ""), ("b1.png", "0", "B1", "", "")]
 #: Drawing images is slow once, not for each example. A failing example is printed as found: making it smaller took
 #: minutes.
 QUICK = settings(
-    max_examples=40,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     phases=[phase for phase in Phase if phase not in (Phase.shrink, Phase.explain)],

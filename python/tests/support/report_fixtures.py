@@ -272,10 +272,11 @@ def english_by_quarto(project: Path) -> Path:
     return project / "_site" / "reports" / "evaluation.html"
 
 
-PAGES = ("english", "spanish", "english_by_quarto", "spanish_by_quarto")
+#: A page takes ten seconds; texts, cards and parts of the report are tested in both languages without `slow`.
+SLOW_PAGES = (pytest.param(name, marks=pytest.mark.slow) for name in ("spanish", "spanish_by_quarto"))
 
 
-@pytest.fixture(params=PAGES)
+@pytest.fixture(params=("english", "english_by_quarto", *SLOW_PAGES))
 def page(request: pytest.FixtureRequest) -> Page:
     return Page(request.getfixturevalue(request.param))
 

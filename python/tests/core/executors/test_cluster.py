@@ -213,14 +213,14 @@ def test_the_number_of_pending_items_is_limited(address: str) -> None:
     taken: list[int] = []
 
     def items() -> Iterator[int]:
-        for item in range(500):
+        for item in range(100):
             taken.append(item)
             yield item
 
     with Cluster(address) as executor:
         results = executor.map_in_order(abs, items(), ahead=8)
         assert next(results) == 0 and len(taken) <= 9
-        assert list(results) == list(range(1, 500))
+        assert list(results) == list(range(1, 100))
 
 
 @pytest.mark.slow

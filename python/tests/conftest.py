@@ -115,18 +115,24 @@ def run(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def small_run(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Train the network `small` for two epochs on `prepared`; tests must not change it."""
-    return once(tmp_path_factory, "small", partial(_train, prepared, leave=False)) / "phantoms"
+    """Train the network `small` for two epochs on `prepared` by the command; tests must not change it."""
+    from placa.cli import main
+
+    def train(folder: Path) -> None:
+        command = ["train", prepared, "--out", folder / "phantoms", "--epochs", "2", "--batch-size", "16"]
+        assert not main([*map(str, command)])
+
+    return once(tmp_path_factory, "small", train) / "phantoms"
 
 
-def _train(prepared: Path, folder: Path, leave: bool = True, **options: Any) -> None:
+def _train(prepared: Path, folder: Path, **options: Any) -> None:
     from placa.training.options import TrainOptions
     from placa.workflows.train import train
 
     out = folder / "phantoms"
     train(prepared, out, TrainOptions(epochs=2, batch_size=16, **options))
     left = ROOT / ".make" / "test-run"
-    if leave and left.parent.is_dir():
+    if left.parent.is_dir():
         # testthat waits for this run and predicts with it, so the copy is renamed when it is complete.
         beside = left.with_name("test-run.partial")
         for old in (left, beside):

@@ -90,8 +90,8 @@ test_that("an older evaluation is replaced completely", {
   dir.create(out)
   writeLines("{}", file.path(out, "summary.json"))
   writeLines("old", file.path(out, "decision_curve.csv"))
-  evaluate(six_rows(), one_threshold(), out = out, draws = 200)
-  expect_setequal(everything_in(out), files_of_six)
+  evaluate_tables(six_rows(), one_threshold(), out = out, draws = 200)
+  expect_setequal(everything_in(out), grep("(png|svg)$", files_of_six, value = TRUE, invert = TRUE))
   expect_identical(read_evaluation(out)$discrimination$n_images, 6L)
   expect_identical(everything_in(dirname(out)), "evaluation")
 })
@@ -117,7 +117,9 @@ test_that("an invalid path is an error", {
 
 test_that("a failure keeps the older evaluation and no temporary files", {
   out <- local_out()
-  evaluation <- evaluate(six_rows(), one_threshold(), out = out, draws = 200)
+  dir.create(dirname(out), showWarnings = FALSE)
+  file.copy(shared_out, dirname(out), recursive = TRUE)
+  evaluation <- shared
   before <- tools::md5sum(file.path(out, files))
   broken <- evaluation
   # The tables can be written, the last figure cannot.

@@ -1,7 +1,5 @@
 """Types that several records share: codes with values, counts, shares, and remarks for the user."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal, NotRequired, TypeAlias, TypedDict
 
 from msgspec import Meta
@@ -49,7 +47,7 @@ class Note(str):
     code: str
     values: Values
 
-    def __new__(cls, text: str, code: str, **values: int | float | str) -> Note:
+    def __new__(cls, text: str, code: str, **values: int | float | str) -> "Note":
         note = super().__new__(cls, text)
         note.code, note.values = code, values
         return note
@@ -63,5 +61,5 @@ class Note(str):
         return {"code": self.code, "values": {name: one for name, one in self.values.items() if name not in _CELLS}}
 
 
-def _restore(text: str, code: str, values: Values) -> Note:
+def _restore(text: str, code: str, values: Values) -> "Note":
     return Note(text, code, **values)

@@ -1,7 +1,5 @@
 """The types of ``source.json``: where a prepared data set comes from, and how it was split."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from msgspec import Meta

@@ -1,7 +1,5 @@
 """The type of ``validation.json``: what an external validation was made of."""
 
-from __future__ import annotations
-
 from typing import Annotated, NotRequired, TypedDict
 
 from msgspec import Meta

@@ -1,5 +1,6 @@
 """Every record is checked against its type, and R reaches the same verdict with the same files."""
 
+import ast
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
+import placa.records
 from placa.core.errors import DamagedFileError, PlacaError
 from placa.records.errors import InvalidRecordError, SchemaVersionError
 from placa.records.files import RECORDS, parse_record, read_record, schemas, write_record
@@ -143,3 +145,17 @@ def test_r_reaches_the_same_verdicts(tmp_path: Path) -> None:
     assert [(case["why"], verdict) for case, verdict in zip(CASES, found, strict=True)] == [
         (case["why"], case["verdict"]) for case in CASES
     ]
+
+
+def test_annotations_of_inherited_records_are_no_text() -> None:
+    # On Python 3.14, msgspec looks up names in the text of an inherited annotation in the module of the derived class.
+    files = (Path(placa.records.__file__).parent).glob("*.py")
+    modules = {f"placa.records.{file.stem}": ast.parse(file.read_text("utf-8")) for file in files}
+    bases = set()
+    for module in modules.values():
+        imports = [node for node in module.body if isinstance(node, ast.ImportFrom)]
+        origin = {name.name: node.module for node in imports for name in node.names}
+        used = {base.id for node in module.body if isinstance(node, ast.ClassDef) for base in node.bases}  # type: ignore[attr-defined]
+        bases |= {origin[name] for name in used & origin.keys()} & modules.keys()
+    assert {"placa.records.codes", "placa.records.source", "placa.records.validation"} <= bases
+    assert not [name for name in bases if "from __future__ import annotations" in ast.unparse(modules[name])]

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -281,6 +282,7 @@ def page(request: pytest.FixtureRequest) -> Page:
     return Page(request.getfixturevalue(request.param))
 
 
+@cache
 def strings(lang: str) -> dict[str, str]:
     def flat(tree: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
         for name, value in tree.items():
@@ -290,7 +292,9 @@ def strings(lang: str) -> dict[str, str]:
             else:
                 yield key, value
 
-    return dict(flat(yaml.safe_load((WORDS / f"{lang}.yml").read_text(encoding="utf-8"))))
+    # The loader in Python takes half a second.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return dict(flat(yaml.load((WORDS / f"{lang}.yml").read_text(encoding="utf-8"), loader)))
 
 
 def shows(text: str, lang: str, key: str, **values: str) -> bool:

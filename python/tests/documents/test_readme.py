@@ -166,6 +166,8 @@ usual <- unlist(lapply(c("base", "stats", "utils", "graphics", "grDevices", "met
 for (file in commandArgs(TRUE)) {
   tokens <- getParseData(parse(file, keep.source = TRUE))
   calls <- tokens[tokens$token == "SYMBOL_FUNCTION_CALL", ]
+  others <- tokens$parent[tokens$token == "SYMBOL_PACKAGE" & tokens$text != "placa"]
+  calls <- calls[!calls$parent %in% others, ]
   lines <- readLines(file, warn = FALSE)
   known <- usual
   for (row in seq_len(nrow(calls))) {

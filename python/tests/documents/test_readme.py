@@ -165,7 +165,9 @@ _CALLS = """
 usual <- unlist(lapply(c("base", "stats", "utils", "graphics", "grDevices", "methods"), getNamespaceExports))
 for (file in commandArgs(TRUE)) {
   tokens <- getParseData(parse(file, keep.source = TRUE))
-  calls <- tokens[tokens$token == "SYMBOL_FUNCTION_CALL", ]
+  # A call with the name of its package, package::name(), is clear.
+  named <- tokens$parent[tokens$token == "SYMBOL_PACKAGE"]
+  calls <- tokens[tokens$token == "SYMBOL_FUNCTION_CALL" & !tokens$parent %in% named, ]
   others <- tokens$parent[tokens$token == "SYMBOL_PACKAGE" & tokens$text != "placa"]
   calls <- calls[!calls$parent %in% others, ]
   lines <- readLines(file, warn = FALSE)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
+from placa.core.backend import load_keras
 
 
 def tiny(size: int) -> Any:
     """Return a backbone of one convolution, with normalisation and dropout as `small` has them."""
+    keras = load_keras()
     pixels = keras.Input((size, size, 3))
     planes = keras.layers.Rescaling(1 / 255)(pixels)
     planes = keras.layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False)(planes)

@@ -1,5 +1,6 @@
 """The fused kernel trains batch normalisation as Keras does, and leaves the layers those of Keras."""
 
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,8 @@ import pytest
 from placa.core.backend import load_keras
 from placa.models import build, set_trainable
 from placa.training.fused_normalisation import fuse_batch_normalisation
+
+pytestmark = pytest.mark.skipif(find_spec("tensorflow") is None, reason="the kernel is that of TensorFlow")
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (16, 32, 32, 1), dtype=np.uint8)
 TRUTH = (np.arange(16) % 2).astype(np.float32)[:, None]

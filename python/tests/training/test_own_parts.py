@@ -6,11 +6,11 @@ import functools
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 from raising import raises
 
+from placa.core.backend import load_keras
 from placa.inference.model import load_model
 from placa.models import build
 from placa.models.errors import OwnBackboneError
@@ -22,6 +22,8 @@ from placa.training.errors import ChangedTrainingError, OptionValueError, OwnAug
 from placa.training.options import TrainOptions
 from placa.training.own_parts import describe
 from placa.workflows.train import train
+
+keras = load_keras()
 
 
 def trunk(size: int, channels: int = 3, flat: bool = False) -> Any:

@@ -5,7 +5,6 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +14,7 @@ from raising import raises
 from record_fixtures import reseal
 from sklearn.metrics import roc_auc_score
 
+from placa.core.backend import load_keras
 from placa.core.language import LANGUAGES
 from placa.dataset.errors import VolumeEmbeddingsError
 from placa.dataset.splits import SplitPlan
@@ -76,7 +76,7 @@ def test_a_head_learns_from_embeddings_and_the_run_says_which(head: Path, prepar
 
 
 def test_the_model_file_takes_embeddings_without_placa_and_onnx_runtime_agrees(head: Path, prepared: Path) -> None:
-    model = keras.saving.load_model(head / "model.keras")
+    model = load_keras().saving.load_model(head / "model.keras")
     ids, vectors = vectors_of(prepared)
     table, _ = read_predictions(head)
     expected = model.predict(vectors[:-3], verbose=0)["probability"][:, 0]
@@ -238,7 +238,7 @@ def test_a_constant_number_and_a_large_mean_do_no_harm() -> None:
     np.testing.assert_allclose(scale.mean, vectors[rows].mean(0, dtype="float64"))
     assert scale.variance[1] == 1
     network = build_head(scale, 2)
-    standardised = keras.Model(network.input, network.get_layer("scale").output)(vectors[rows])
+    standardised = load_keras().Model(network.input, network.get_layer("scale").output)(vectors[rows])
     np.testing.assert_allclose(np.std(standardised, axis=0), [1, 0, 1], atol=0.02)
     assert float(np.abs(network(vectors[rows])).max()) == 0
 

@@ -104,14 +104,17 @@ def test_a_negative_recalibration_slope_inverts_the_map() -> None:
 
 def test_each_finding_has_its_own_map() -> None:
     keras = load_keras()
-    # With random weights, a finding can have no evidence in any position.
-    keras.utils.set_random_seed(1)
-    network = build("small", SIZE, 2)
-    dense = network.get_layer("logits")
-    kernel, bias = dense.get_weights()
-    dense.set_weights([np.stack([kernel[:, 0], -kernel[:, 0]], axis=1), bias])
-    gradcam = GradCam(with_probabilities(with_mirror(network), [AS_IS, AS_IS]))
-    first, second = (gradcam.maps(spot(16, 48)[None], finding)[0] for finding in (0, 1))
+    for seed in range(1, 6):
+        keras.utils.set_random_seed(seed)
+        network = build("small", SIZE, 2)
+        dense = network.get_layer("logits")
+        kernel, bias = dense.get_weights()
+        dense.set_weights([np.stack([kernel[:, 0], -kernel[:, 0]], axis=1), bias])
+        gradcam = GradCam(with_probabilities(with_mirror(network), [AS_IS, AS_IS]))
+        first, second = (gradcam.maps(spot(16, 48)[None], finding)[0] for finding in (0, 1))
+        # With random weights, which differ between backends, a finding can have no evidence in any position.
+        if first.any() and second.any():
+            break
     # Evidence for one finding is evidence against the other.
     assert first.any() and second.any() and ((first == 0) | (second == 0)).all()
     assert keras.ops.shape(network.get_layer("features").output)[-1] == 128

@@ -53,6 +53,10 @@ plot_roc <- function(x, thresholds = NULL, split = "test", labels = plot_labels(
     ) +
     ggplot2::coord_equal(xlim = c(0, 1), ylim = c(0, 1), clip = "off") +
     theme_placa() +
+    # Labels of two lines need keys of that height.
+    (if (any(grepl("\n", levels(points$mark), fixed = TRUE))) {
+      ggplot2::theme(legend.key.height = grid::unit(25, "pt"))
+    }) +
     alt_text(
       labels$alt_roc, table$finding, labels,
       facts = sentence_of_facts(labels$auroc, table$finding, table$auroc, labels)
@@ -224,5 +228,5 @@ size_of_roc <- function(evaluation) {
     across <- panels_across(n)
     return(c(2.4 * across, 2.85 * ceiling(n / across) + 1.1))
   }
-  c(5.4, 6.1 + 0.17 * n)
+  c(5.4, 6.4 + 0.17 * n)
 }

@@ -3,19 +3,22 @@
 
 write_checklist <- function(run, facts, maps) {
   has <- run_contents(run, facts, maps)
+  # Without any evaluated finding, the report has no sections of results.
+  absent <- if (facts$nothing) c("discrimination", "operating-points", "recalibration", "subgroups", "errors")
   # A numbered table cannot break across pages on paper, so it is divided into two.
-  write_items("checklist.", c("claim", "tripod", "stard"), has, checklist_texts(run, facts), on_paper = 34)
-  write_items("probast.", c("development", "evaluation"), has, probast_texts(run, facts))
+  write_items("checklist.", c("claim", "tripod", "stard"), has, checklist_texts(run, facts), absent, on_paper = 34)
+  write_items("probast.", c("development", "evaluation"), has, probast_texts(run, facts), absent)
 }
 
 # `key` begins the keys of the words, and is the name of the file of items.
-write_items <- function(key, lists, has, texts, on_paper = Inf) {
+write_items <- function(key, lists, has, texts, absent, on_paper = Inf) {
   file <- system.file("report", paste0(key, "csv"), package = "placa")
   items <- utils::read.csv(file, colClasses = "character")
   # "labels partly": partly filled if the run has additional labels, otherwise not filled.
   needed <- sub(" partly$", "", items$filled)
   at_best <- ifelse(grepl(" partly$", items$filled), "partly", "yes")
   filled <- ifelse(needed %in% names(has), ifelse(has[needed], at_best, "author"), items$filled)
+  filled[items$section %in% absent] <- "author"
   say(paste0(key, "prose"), filled = num(sum(filled == "yes")), partly = num(sum(filled == "partly")),
       open = num(sum(filled == "author")))
   todo <- paste0("[", s("checklist.author"), "]{.todo}")

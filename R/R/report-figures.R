@@ -40,7 +40,7 @@ inches_of_panels <- function(n, together, height) {
 
 # The panels of many ROC curves are squares, under a strip of two lines.
 inches_of_roc <- function(n) {
-  if (n <= 8) return(c(5.6, 6 + if (n > 1) 0.22 * n else 0))
+  if (n <= 8) return(c(5.6, if (n > 1) 6 + 0.22 * n else 6.4))
   columns <- panels_across(n)
   c(2.5 * columns, 2.95 * ceiling(n / columns) + 1.1)
 }

@@ -10,13 +10,7 @@ write_limits <- function(run, facts) {
   repeated <- evaluated && isTRUE(main$n_images > main$n_patients) && main$method == "delong"
   write_audit_limits(audit_of(run), notes_of(run))
   items <- c(
-    if (evaluated && is.na(main$auroc_lower)) {
-      s("limits.size_unknown", images = num(main$n_images), groups = num(facts$groups$total[[1]]))
-    },
-    if (evaluated && !is.na(main$auroc_lower)) {
-      s("limits.size", images = num(main$n_images), positives = num(main$n_positive), finding = facts$positive,
-        width = num(main$auroc_upper - main$auroc_lower, 3))
-    },
+    if (evaluated) size_limit(main, facts),
     if (evaluated) looks_limit(run, facts),
     if (repeated) s("limits.patients", images = num(main$n_images), patients = num(main$n_patients)),
     pretraining_limits(run),
@@ -28,6 +22,19 @@ write_limits <- function(run, facts) {
     s("limits.reason")
   )
   write_markdown(paste0("- ", items, collapse = "\n"))
+}
+
+# What the number of test images allows to conclude.
+size_limit <- function(main, facts) {
+  own <- facts$groups[facts$groups$finding == main$finding, ]
+  groups <- num(own$total)
+  if (is.na(main$auroc_lower)) return(s("limits.size_unknown", images = num(main$n_images), groups = groups))
+  width <- num(main$auroc_upper - main$auroc_lower, 3)
+  if (isTRUE(pmin(own$with, own$without) < fewest_groups)) {
+    return(s("limits.size_few", images = num(main$n_images), groups = groups, width = width))
+  }
+  s("limits.size", images = num(main$n_images), positives = num(main$n_positive), finding = finding(main$finding),
+    width = width)
 }
 
 # The sentence on a warning of `placa prepare`, or NULL.

@@ -90,7 +90,7 @@ write_points <- function(long, facts) {
 }
 
 # A short estimate with its interval, for tables with many columns; a dash if the interval cannot be estimated. The
-# separator is a dash, or "; " for negative numbers.
+# separator is a dash, or "; " for negative numbers. Numbers from 10 on have fewer decimals.
 estimate_text <- function(estimate, lower, upper, digits = 2) {
   # An interval without width is no interval.
   flat <- which(lower == upper)
@@ -102,9 +102,13 @@ estimate_text <- function(estimate, lower, upper, digits = 2) {
     narrow <- which(num(lower, digits) == num(upper, digits) & is.finite(lower) & is.finite(upper))
     digits[narrow] <- digits[narrow] + 1
   }
-  limits <- paste0(" (", num(lower, digits), between, num(upper, digits), ")")
+  shown <- function(x) {
+    places <- ifelse(is.finite(x) & abs(x) >= 10, floor(log10(abs(x))), 0)
+    num(x, pmax(digits - places, 0))
+  }
+  limits <- paste0(" (", shown(lower), between, shown(upper), ")")
   unknown <- paste0(" (", s("number.none"), ")")
-  text <- paste0(num(estimate, digits), ifelse(is.na(lower) | is.na(upper), unknown, limits))
+  text <- paste0(shown(estimate), ifelse(is.na(lower) | is.na(upper), unknown, limits))
   ifelse(is.na(estimate), s("number.none"), text)
 }
 

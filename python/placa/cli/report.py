@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--document", default="evaluation", choices=("evaluation", "model-card"), help="complete report or one page"
     )
     parser.add_argument(
-        "--findings", nargs="+", default=(), metavar="NAME", help="findings to report on (default: all)"
+        "--findings", nargs="+", default=(), metavar="NAME", help="findings to report on (default: every finding)"
     )
     parser.add_argument("--compare", type=Path, metavar="RUN", help="another run to compare with this one")
     parser.add_argument("--split", default="test", help="the evaluated split to report on (default: %(default)s)")
@@ -32,7 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="FILE", help="the file to write (default: in RUN/report)")
     parser.add_argument("--no-pictures", dest="pictures", action="store_false", help="leave out all radiographs")
     parser.add_argument(
-        "--renderer", default="auto", choices=("auto", "quarto", "rmarkdown"), help="(default: %(default)s)"
+        "--renderer",
+        default="auto",
+        choices=("auto", "quarto", "rmarkdown"),
+        help="Quarto, or R Markdown with pandoc; auto: Quarto if it is installed (default: %(default)s)",
     )
 
 

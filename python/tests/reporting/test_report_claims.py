@@ -58,6 +58,7 @@ for (lang in c("en", "es")) {
     groups = unlist(groups_by_truth(list(predictions = predictions), missing)[c("total", "with", "without")]),
     no_interval = no_interval_text(facts(patients = NULL)),
     few = captured(write_cautions(missing, facts(patients = NULL))),
+    size = size_limit(found("Mass", 0.88, 0.14, 0.99), facts()),
     enough = captured(write_cautions(found("Mass", 0.9, 0.8, 0.95), facts(total = 60, with = 30, without = 30))),
     below = captured(write_cautions(found("Mass", 0.3, 0.2, 0.4), facts(total = 60, with = 30, without = 30))),
     many = captured(write_cautions(two, facts(many = TRUE, with = c(12, 4), without = 40))),
@@ -67,7 +68,8 @@ for (lang in c("en", "es")) {
     caption = roc_captions(missing, plot_labels(lang)), targets = captured(write_targets(points)),
     recalibrated = captured(write_recalibrated(recalibrated, measures)),
     decided = captured(write_decided(abstained(0.4, 0.07))), nothing = captured(write_decided(abstained(1, NA))),
-    flat = estimate_text(c(1, 0.9), c(1, 0.8), c(1, 0.95))
+    flat = estimate_text(c(1, 0.9), c(1, 0.8), c(1, 0.95)),
+    large = estimate_text(c(400.116, 14.144, 2.67), c(53.879, 4.11, 0.17), c(2971.32, 20.273, 828.53), 3)
   )
 }
 writeLines(jsonlite::toJSON(texts, auto_unbox = TRUE), file.path(folder, "texts.json"), useBytes = TRUE)
@@ -92,6 +94,8 @@ def test_few_groups_have_no_interval_and_no_conclusion(both: dict[str, Any], lan
     assert shows(texts["no_interval"], lang, "headline.no_interval_groups", n="5")
     assert shows(texts["few"], lang, "headline.few_groups", **{"with": "3", "without": "2", "finding": MASS[lang]})
     assert texts["enough"] == ""
+    width = "0.850" if lang == "en" else "0,850"
+    assert shows(texts["size"], lang, "limits.size_few", images="60", groups="5", width=width)
     # The title of the curve has words in place of the missing limits.
     caption = texts["caption"].replace("\u00a0", " ")
     assert strings(lang)["figure.no_interval"] in caption and "––" not in caption
@@ -148,3 +152,8 @@ def test_the_error_among_the_decided_is_beside_the_share_deferred(both: dict[str
 def test_an_interval_without_width_is_not_printed(both: dict[str, Any], lang: str) -> None:
     certain, other = both[lang]["flat"]
     assert certain.endswith("(–)") and "–)" not in other
+
+
+def test_large_numbers_have_fewer_decimals(both: dict[str, Any]) -> None:
+    texts = both["en"]["large"]
+    assert texts == ["400.1 (53.88–2,971)", "14.14 (4.110–20.27)", "2.670 (0.170–828.5)"]

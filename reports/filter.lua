@@ -182,12 +182,14 @@ end
 local function pictures_in_rows(div)
   if is_html or not div.classes:includes("films") then return nil end
   local across = div.classes:includes("pairs") and 2 or 4
+  -- A word processor takes a share of the page, not of the cell.
+  local width = FORMAT == "docx" and (across == 2 and "3.1in" or "1.5in") or "100%"
   local rows, row = {}, {}
   div:walk({
     Span = function(span)
       if not span.classes:includes("film") then return nil end
       local cell = pandoc.List({})
-      span:walk({ Image = function(image) image.attributes.width = "100%"; cell:insert(pandoc.Plain(image)) end })
+      span:walk({ Image = function(image) image.attributes.width = width; cell:insert(pandoc.Plain(image)) end })
       local text = span.content:filter(function(inline) return inline.t == "Span" end)
       cell:insert(pandoc.Plain(pandoc.Inlines({ text[1], pandoc.Space(), text[2] })))
       if text[3] then cell:insert(pandoc.Plain(text[3])) end
@@ -218,7 +220,7 @@ end
 -- Pandoc drops the description of an image that is no figure of its own.
 local function picture_on_paper(div)
   if not (div.classes:includes("plot") or div.classes:includes("card-plot")) then return nil end
-  local width = div.classes:includes("wide") and "100%" or "62%"
+  local width = div.classes:includes("wide") and "100%" or "58%"
   return div:walk({ Image = function(image)
     local alt = pandoc.utils.stringify(image.caption):gsub('[\\"]', "\\%0")
     return pandoc.RawInline("typst", string.format('#box(image("%s", width: %s, alt: "%s"))', image.src, width, alt))

@@ -89,9 +89,9 @@ places_of_groups <- function(table, labels, with_counts) {
   tibble::tibble(rows, place = -seq_len(nrow(rows)) - 0.5 * cumsum(first), name = name)
 }
 
-# Spanish uses a thin space for thousands, which cannot be read as a decimal mark.
+# Spanish uses a fixed space for thousands, which cannot be read as a decimal mark.
 format_count <- function(n, labels) {
-  formatC(n, format = "d", big.mark = if (labels$decimal_mark == ".") "," else "\u202f")
+  formatC(n, format = "d", big.mark = if (labels$decimal_mark == ".") "," else "\u00a0")
 }
 
 too_small_rows <- function(table, labels) {

@@ -30,8 +30,10 @@ write_plain_table <- function(rows, align = c("l", rep("r", ncol(rows) - 1))) {
 # The space after the image prevents pandoc from making it a separate figure.
 # A wide image scrolls horizontally on a phone, so that its text stays legible.
 write_figure_block <- function(id, file, caption, alt, inches) {
-  image <- paste0("![", alt, "](", file, ")\\ ")
   wide <- inches >= 6
+  # On paper, two figures fit on a page.
+  paper <- !grepl("html", knitr::pandoc_to() %||% "html")
+  image <- paste0("![", alt, "](", file, ")", if (paper && !wide) "{width=58%}", "\\ ")
   fence <- sprintf(':::: {.figure-scroll tabindex=0 style="--inches: %g"}', inches)
   if (wide) image <- paste(c(fence, "", image, "", "::::"), collapse = "\n")
   write_float(paste0("fig-", id), image, caption, if (wide) " .plot .wide" else " .plot")

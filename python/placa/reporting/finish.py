@@ -20,6 +20,15 @@ _TEXT_SIZE, _TABLE_SIZE = 20, 16
 #: A table without a table in it: Quarto puts figures and tables with a caption in tables of one cell.
 _TABLE = re.compile("<w:tbl>(?:(?!<w:tbl>).)*?</w:tbl>", re.DOTALL)
 _CELL = re.compile("<w:tc>.*?</w:tc>", re.DOTALL)
+#: The properties of a paragraph, which Quarto writes twice, and one of them.
+_PROPERTIES = re.compile(r"<w:pPr>((?:(?!</?w:pPr>).)*)</w:pPr>(?:\s*<w:pPr>((?:(?!</?w:pPr>).)*)</w:pPr>)?", re.DOTALL)
+_PROPERTY = re.compile(r"<w:(\w+)(?:\s[^>]*)?/>|<w:(\w+)[^>]*>.*?</w:\2>", re.DOTALL)
+#: The order of properties in a Word file; the others follow.
+_ORDER = ("pStyle", "keepNext", "keepLines", "numPr", "spacing", "ind", "jc")
+#: A paragraph just before a table: its caption, after which no page must end.
+_CAPTION = re.compile(
+    r'(<w:p><w:pPr><w:pStyle w:val="(?:\w*Caption)" />)((?:(?!</w:p>).)*</w:p>(?=\s*<w:tbl>))', re.DOTALL
+)
 #: A tag with an inline style.
 _STYLED = re.compile(
     r'<(?P<name>[a-zA-Z][\w-]*)(?P<before>(?:\s+[\w:-]+(?:="[^"]*")?)*?)\s+style="(?P<style>[^"&<>{}]*)"(?P<after>[^<>]*)>'
@@ -74,13 +83,46 @@ def _set_paper(page: Path) -> None:
         for item in before.infolist():
             content = before.read(item)
             if item.filename == "word/document.xml":
-                xml = _TABLE.sub(_with_widths, content.decode("utf-8"))
+                xml = _PROPERTIES.sub(_in_order, _without_frames(content.decode("utf-8")))
+                xml = _CAPTION.sub(r"\1<w:keepNext />\2", _TABLE.sub(_with_widths, xml))
                 content = _with_a4(xml).encode("utf-8")
             elif item.filename == "word/styles.xml":
                 defaults = re.compile(r"(<w:docDefaults>.*?<w:sz w:val=\")\d+", re.DOTALL)
                 content = defaults.sub(rf"\g<1>{_TEXT_SIZE}", content.decode("utf-8"), count=1).encode("utf-8")
             after.writestr(item, content)
     finished.replace(page)
+
+
+def _without_frames(xml: str) -> str:
+    """Take figures and tables out of the tables of one cell in which Quarto puts them with their captions."""
+    parts, depth, start, end = [], 0, 0, 0
+    for tag in re.finditer(r"<w:tbl>|</w:tbl>", xml):
+        if tag[0] == "<w:tbl>":
+            if depth == 0:
+                parts.append(xml[end : tag.start()])
+                start = tag.start()
+            depth += 1
+            continue
+        depth -= 1
+        if depth == 0:
+            end = tag.end()
+            frame = re.fullmatch(
+                r'<w:tbl>(?:(?!<w:tc>).)*<w:tc>\s*<w:tcPr\s*/>\s*(<w:bookmarkStart [^>]*w:name="(?:fig|tbl)-.*)'
+                r"</w:tc>\s*</w:tr>\s*</w:tbl>",
+                xml[start:end],
+                re.DOTALL,
+            )
+            parts.append(frame[1] if frame else xml[start:end])
+    return "".join(parts) + xml[end:]
+
+
+def _in_order(found: re.Match[str]) -> str:
+    """Merge the properties of a paragraph: each once, the first alignment, in the order that Word expects."""
+    properties: dict[str, str] = {}
+    for one in _PROPERTY.finditer((found[2] or "") + found[1]):
+        properties.setdefault(one[1] or one[2], one[0])
+    names = sorted(properties, key=lambda name: _ORDER.index(name) if name in _ORDER else len(_ORDER))
+    return f"<w:pPr>{''.join(properties[name] for name in names)}</w:pPr>"
 
 
 def _with_widths(found: re.Match[str]) -> str:

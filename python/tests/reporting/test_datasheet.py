@@ -20,7 +20,7 @@ def _numbers(text: str, heading: str) -> list[list[str]]:
 
 @pytest.mark.parametrize(
     ("file", "counts", "thousands"),
-    [("datasheet.md", "Images in and out", ","), ("datasheet.es.md", "Imágenes de entrada y salida", ".")],
+    [("datasheet.md", "Images in and out", ","), ("datasheet.es.md", "Imágenes de entrada y salida", "\u00a0")],
 )
 def test_the_counts_add_up(tmp_path: Path, file: str, counts: str, thousands: str) -> None:
     facts = {**good_record("source"), "rows": 5000, "missing": 4000, "unused": 750, "rejected": 10}

@@ -76,3 +76,24 @@ def test_columns_of_a_word_file_are_as_wide_as_their_words(tmp_path: Path) -> No
     assert re.findall(r'<w:tcW w:type="dxa" w:w="(\d+)"', document) == [str(wide), str(narrow)] * 2
     assert document.count('<w:sz w:val="16" />') == 4 and pictures in document
     assert '<w:pgSz w:w="11906"' in document and styles.count('w:val="20"') == 1 and 'w:val="32"' in styles
+
+
+def test_a_table_in_a_frame_of_quarto_is_taken_out_and_stays_with_its_caption(tmp_path: Path) -> None:
+    cell = '<w:p><w:pPr><w:pStyle w:val="Compact" /><w:jc w:val="right" /><w:jc w:val="center" /></w:pPr></w:p>'
+    table = f"<w:tbl><w:tblGrid></w:tblGrid><w:tr><w:tc><w:tcPr />{cell}</w:tc></w:tr></w:tbl>"
+    caption = (
+        '<w:p><w:pPr><w:jc w:val="center" /></w:pPr><w:pPr><w:jc w:val="left"/><w:spacing w:before="200" />'
+        '<w:pStyle w:val="ImageCaption" /></w:pPr><w:r><w:t>Table 1</w:t></w:r></w:p>'
+    )
+    inside = f'<w:bookmarkStart w:id="1" w:name="tbl-x" />{caption}{table}<w:bookmarkEnd w:id="1" />'
+    frame = f"<w:tbl><w:tblPr /><w:tr><w:tc><w:tcPr />{inside}</w:tc></w:tr></w:tbl>"
+    page = tmp_path / "page.docx"
+    with zipfile.ZipFile(page, "w") as file:
+        file.writestr("word/document.xml", f"<w:body>{frame}{table}<w:sectPr /></w:body>")
+    finish(page, "docx")
+    with zipfile.ZipFile(page) as file:
+        document = file.read("word/document.xml").decode()
+    assert document.count("<w:tbl>") == 2 and document.count("<w:bookmark") == 2
+    kept = '<w:pPr><w:pStyle w:val="ImageCaption" /><w:keepNext /><w:spacing w:before="200" /><w:jc w:val="left"/></w:pPr>'
+    assert kept in document
+    assert document.count('<w:pPr><w:pStyle w:val="Compact" /><w:jc w:val="right" /></w:pPr>') == 2

@@ -220,7 +220,7 @@ end
 -- Pandoc drops the description of an image that is no figure of its own.
 local function picture_on_paper(div)
   if not (div.classes:includes("plot") or div.classes:includes("card-plot")) then return nil end
-  local width = div.classes:includes("wide") and "100%" or "58%"
+  local width = div.classes:includes("wide") and "100%" or "60%"
   return div:walk({ Image = function(image)
     local alt = pandoc.utils.stringify(image.caption):gsub('[\\"]', "\\%0")
     return pandoc.RawInline("typst", string.format('#box(image("%s", width: %s, alt: "%s"))', image.src, width, alt))

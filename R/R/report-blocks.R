@@ -32,8 +32,8 @@ write_plain_table <- function(rows, align = c("l", rep("r", ncol(rows) - 1))) {
 write_figure_block <- function(id, file, caption, alt, inches) {
   wide <- inches >= 6
   # On paper, two figures fit on a page.
-  paper <- !grepl("html", knitr::pandoc_to() %||% "html")
-  image <- paste0("![", alt, "](", file, ")", if (paper && !wide) "{width=58%}", "\\ ")
+  width <- if (!wide) switch(knitr::pandoc_to() %||% "html", docx = "{width=70%}", typst = "{width=60%}")
+  image <- paste0("![", alt, "](", file, ")", width, "\\ ")
   fence <- sprintf(':::: {.figure-scroll tabindex=0 style="--inches: %g"}', inches)
   if (wide) image <- paste(c(fence, "", image, "", "::::"), collapse = "\n")
   write_float(paste0("fig-", id), image, caption, if (wide) " .plot .wide" else " .plot")

@@ -12,7 +12,8 @@ _SHORTER = {"start-python", "start-r", "start-report", "foundation-models"}
 _CODE = re.compile("```.*?```", re.DOTALL)
 _INLINE = re.compile(r"`[^`\n]+`")
 _FORMULA = re.compile(r"\$\$.*?\$\$|\$[^$\n]+\$", re.DOTALL)
-PAGES = sorted({page.name.split(".")[0] for page in DOCS.glob("*.es.md")} - _SHORTER)
+SPANISH = sorted(page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.es.md"))
+PAGES = sorted({page.removesuffix(".es.md") for page in SPANISH} - _SHORTER)
 
 
 def _text(page: Path) -> str:
@@ -41,5 +42,10 @@ def test_both_languages_have_the_same_content(page: str) -> None:
 
 def test_the_website_lists_each_spanish_page_in_its_menu_and_sidebar() -> None:
     listed = (DOCS / "_website.yml").read_text("utf-8")
-    for page in DOCS.glob("*.es.md"):
-        assert listed.count(f"href: docs/{page.name}") == 2, page.name
+    for page in SPANISH:
+        assert listed.count(f"href: docs/{page}") == 2, page
+
+
+def test_every_page_of_the_guide_is_in_spanish() -> None:
+    english = {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")} - set(SPANISH)
+    assert {page.replace(".md", ".es.md") for page in english} == set(SPANISH)

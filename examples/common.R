@@ -12,7 +12,7 @@ say <- function(en, es) if (identical(language, "es")) es else en
 mark <- function(point, comma) say(point, comma)
 
 num <- function(x, digits = 0) {
-  formatC(x, digits = digits, format = "f", big.mark = mark(",", "."), decimal.mark = mark(".", ","))
+  formatC(x, digits = digits, format = "f", big.mark = mark(",", "\u00a0"), decimal.mark = mark(".", ","))
 }
 pct <- function(x, digits = 1) paste0(num(100 * x, digits), say("%", "\u00a0%"))
 auroc_text <- function(row) {

@@ -93,6 +93,10 @@ local function float(div)
   if kind == "fig" then blocks:extend(written) end
   if is_html then blocks:insert(html("</figure>")) end
   div.content = blocks
+  -- Text fills the rest of a page whose next figure does not fit.
+  if FORMAT == "typst" and div.classes:includes("plot") then
+    return { pandoc.RawBlock("typst", "#place(auto, float: true, clearance: 1em)["), div, pandoc.RawBlock("typst", "]") }
+  end
   return div
 end
 

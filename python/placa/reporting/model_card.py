@@ -133,12 +133,13 @@ def _result(finding: str, auroc: float, data: DataFacts, split: str) -> dict[str
 
 def _lead(words: Words, facts: RunFacts) -> str:
     data = facts["data"]
-    kind = data["kind"]
+    kind = words.say(f"kind.{data['kind']}" if words.has(f"kind.{data['kind']}") else "kind.other")
     sentence = words.say(
-        "card.lead",
+        # "One image (images)" would say nothing.
+        "card.lead_any" if kind == words.say("kind.other") else "card.lead",
         backbone=_code_span(facts["training"]["backbone"]),
         findings=", ".join(words.name("finding", finding) for finding in data["findings"]),
-        kind=words.say(f"kind.{kind}" if words.has(f"kind.{kind}") else "kind.other"),
+        kind=kind,
         version=escape_markdown(facts["placa_version"]),
         date=escape_markdown(facts["created"][:10]),
     )
@@ -227,12 +228,15 @@ def _limits(words: Words, facts: RunFacts, figures: CardFigures | None) -> str:
     detail = words.say("card.limits.detail", size=words.number(input_side(facts)))
     # A model that was tested elsewhere has these results above.
     source = [] if figures and figures.external else [words.say("card.limits.source")]
-    lines = (*_few(words, figures), *pretraining(words, facts), *licence(words, facts), *source, detail, prevalence)
+    lines = (*_few(words, facts, figures), *pretraining(words, facts), *licence(words, facts), *source, detail, prevalence)
     return "\n".join(f"- {line}" for line in (*lines, words.say("card.recommendation")))
 
 
-def _few(words: Words, figures: CardFigures | None) -> list[str]:
-    """Return the findings whose results allow no conclusion."""
+def _few(words: Words, facts: RunFacts, figures: CardFigures | None) -> list[str]:
+    """Return the sentence on findings whose results allow no conclusion."""
+    groups = facts["data"]["patients"]["test"]
+    if figures and groups < _FEWEST:
+        return [words.say("card.few_groups", groups=str(groups))]
     rare = [
         finding
         for finding, one in (figures.headline if figures else {}).items()

@@ -79,7 +79,7 @@ def test_a_card_has_the_facts_of_the_run(tmp_path: Path) -> None:
     assert header_es == header
     assert "probabilidad de neumonía" in text and "no es un producto sanitario" in text
     assert "| Neumonía | – | 0,500 | Youden |" in text and "AUROC de 0,83" in text
-    assert "292.817 parámetros" in text and facts["model"]["fingerprint"] in text
+    assert "292\u00a0817 parámetros" in text and facts["model"]["fingerprint"] in text
 
 
 def test_the_card_of_an_evaluated_run_has_the_test_results(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_the_card_uses_exactly_the_keys_of_the_words_file() -> None:
 
 def test_numbers_have_the_format_of_the_language() -> None:
     spanish, english = Words("es"), Words("en")
-    assert [spanish.number(value, 1) for value in (1234.5, -0.04, -1.26, None)] == ["1.234,5", "0,0", "−1,3", "–"]
+    assert [spanish.number(value, 1) for value in (1234.5, -0.04, -1.26, None)] == ["1\u00a0234,5", "0,0", "−1,3", "–"]
     assert spanish.percent(0.123) == "12,3\u00a0%" and english.number(float("nan")) == "–"
     assert english.estimate(0.5, -0.25, 1, 2) == "0.50 (−0.25; 1.00)"
     assert [english.duration(time) for time in (12, 600, 7200, None)] == [
@@ -193,3 +193,14 @@ def test_numbers_have_the_format_of_the_language() -> None:
         "–",
     ]
     assert english.name("finding", "A_new *one*") == r"A new \*one\*"
+
+
+def test_few_groups_allow_no_conclusion(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    facts = json.loads((run / "run.json").read_text("utf-8"))
+    facts["data"] |= {"kind": "folders", "patients": {**facts["data"]["patients"], "test": 5}}
+    write_json(run / "run.json", facts)
+    one = {"n_images": 80, "n_positive": 40}
+    _, text = read(write_model_card(evaluated(run, {"Pneumonia": one}))[0])
+    assert shown_of("card.few_groups", groups="5") in text
+    assert "for one image. It was trained" in text

@@ -22,7 +22,7 @@ def test_both_languages_have_the_same_keys_and_placeholders() -> None:
     english, spanish = strings("en"), strings("es")
     assert set(english) == set(spanish)
     for key, text in english.items():
-        assert text.strip() and spanish[key].strip(), key
+        assert text.strip(" ") and spanish[key].strip(" "), key
         assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", spanish[key])), key
         assert set(re.findall(r"@[\w-]+", text)) == set(re.findall(r"@[\w-]+", spanish[key])), key
 

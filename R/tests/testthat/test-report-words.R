@@ -1,7 +1,7 @@
 test_that("numbers have the format of the language", {
   on.exit(rm(list = ls(the_report), envir = the_report))
   set_language("es")
-  expect_identical(num(c(1234.5, -0.04, -1.26, NA, Inf), 1), c("1.234,5", "0,0", "\u22121,3", "\u2013", "\u221e"))
+  expect_identical(num(c(1234.5, -0.04, -1.26, NA, Inf), 1), c("1\u00a0234,5", "0,0", "\u22121,3", "\u2013", "\u221e"))
   expect_identical(pct(0.123), "12,3\u00a0%")
   expect_identical(finding(c("Effusion", "A_new one")), c("derrame pleural", "A new one"))
   set_language("en")

@@ -228,7 +228,14 @@ def _limits(words: Words, facts: RunFacts, figures: CardFigures | None) -> str:
     detail = words.say("card.limits.detail", size=words.number(input_side(facts)))
     # A model that was tested elsewhere has these results above.
     source = [] if figures and figures.external else [words.say("card.limits.source")]
-    lines = (*_few(words, facts, figures), *pretraining(words, facts), *licence(words, facts), *source, detail, prevalence)
+    lines = (
+        *_few(words, facts, figures),
+        *pretraining(words, facts),
+        *licence(words, facts),
+        *source,
+        detail,
+        prevalence,
+    )
     return "\n".join(f"- {line}" for line in (*lines, words.say("card.recommendation")))
 
 

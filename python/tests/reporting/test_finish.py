@@ -94,6 +94,8 @@ def test_a_table_in_a_frame_of_quarto_is_taken_out_and_stays_with_its_caption(tm
     with zipfile.ZipFile(page) as file:
         document = file.read("word/document.xml").decode()
     assert document.count("<w:tbl>") == 2 and document.count("<w:bookmark") == 2
-    kept = '<w:pPr><w:pStyle w:val="ImageCaption" /><w:keepNext /><w:spacing w:before="200" /><w:jc w:val="left"/></w:pPr>'
+    kept = (
+        '<w:pPr><w:pStyle w:val="ImageCaption" /><w:keepNext /><w:spacing w:before="200" /><w:jc w:val="left"/></w:pPr>'
+    )
     assert kept in document
     assert document.count('<w:pPr><w:pStyle w:val="Compact" /><w:jc w:val="right" /></w:pPr>') == 2

@@ -129,7 +129,9 @@ def test_unmeasured_probes_are_reported_once_with_a_reason(texts: dict[str, Any]
     key = "reason.too_few_groups"
     assert shows(texts["en"]["sparse"]["audit"], "en", key, positive="3", negative="1,002", needed="10")
     spanish = texts["es"]["sparse"]["audit"]
-    assert shows(spanish, "es", key, positive="3", negative="1\u00a0002", needed="10") and spanish.count("1\u00a0002") == 1
+    assert (
+        shows(spanish, "es", key, positive="3", negative="1\u00a0002", needed="10") and spanish.count("1\u00a0002") == 1
+    )
     for absent in ("fig-shortcuts", "tbl-shortcuts", "tbl-labels", "tbl-shift-table"):
         assert absent not in spanish
     assert "tbl-shift-here" in spanish and ".verdict .some" in texts["es"]["sparse"]["verdict"]

@@ -40,7 +40,7 @@ write_figures <- function(evaluation, directory, labels) {
     figure <- shown[[name]]
     write_figure(figure$plot, directory, name, c(figure$width, figure$height))
   }
-  unlist(lapply_forked(names(shown), write_one, worth = nrow(evaluation$predictions) >= forked_rows))
+  unlist(lapply_forked(names(shown), write_one, worth = NROW(evaluation$predictions) >= forked_rows))
 }
 
 # Python calls this for a report in another language than the figures of the evaluation.

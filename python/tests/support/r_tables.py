@@ -31,14 +31,15 @@ _PROFILE = f"""local({{{_REPLACE}
 @contextmanager
 def without_figures() -> Iterator[None]:
     """Let R write no figures of an evaluation, inside this process and in those that it starts."""
+    try:
+        # Before the profile is set, which R inside this process would read too.
+        evaluate = start_r().evalr
+    except Rpy2Error:
+        evaluate = str
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         profile = Path(folder, "profile.R")
         profile.write_text(_PROFILE + "\n")
         patch.setenv("R_PROFILE_USER", str(profile))
-        try:
-            evaluate = start_r().evalr
-        except Rpy2Error:
-            evaluate = str
         evaluate(_IN_PROCESS)
         try:
             yield

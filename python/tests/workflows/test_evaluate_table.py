@@ -131,11 +131,12 @@ def test_tables_and_figures_of_the_evaluation_are_written(of_run: Path, tmp_path
 
 
 @pytest.mark.slow
-def test_figures_of_a_spanish_report_are_in_spanish(of_run: Path, tmp_path: Path) -> None:
-    report(of_run, "es", out=tmp_path / "r.md", progress=False)
+def test_figures_of_a_spanish_report_are_in_spanish(a_run: Path, tmp_path: Path) -> None:
+    evaluate(a_run, out=tmp_path / "owned", progress=False)
+    report(tmp_path / "owned", "es", out=tmp_path / "r.md", progress=False)
     assert "](<r_figures/roc.png>)" in (tmp_path / "r.md").read_text("utf-8")
     assert "Sensibilidad" in (tmp_path / "r_figures" / "roc.svg").read_text("utf-8")
-    assert "Sensibilidad" not in (of_run / "roc.svg").read_text("utf-8")
+    assert "Sensibilidad" not in (tmp_path / "owned" / "roc.svg").read_text("utf-8")
 
 
 def test_a_run_is_evaluated_and_reported_where_r_is_missing(

@@ -116,6 +116,8 @@ def mean_loss(
     truth: Numbers, probability: Numbers, cluster: NDArray[np.int64], log: bool, scaled: bool = False
 ) -> tuple[float, float, float]:
     """Return the Brier score or the log loss with the limits of Spiegelhalter's score test, see docs/evaluation.md."""
+    if log and (np.where(truth == 1, probability, 1 - probability) == 0).any():
+        return np.inf, np.nan, np.nan
     inside = probability.clip(1e-15, 1 - 1e-15)
     present = -np.log(inside) if log else (1 - probability) ** 2
     absent = -np.log1p(-inside) if log else probability**2

@@ -17,7 +17,7 @@ call_beside <- function(before, after) {
 test_that("functions work with other packages attached in any order", {
   for (package in c("generics", "dplyr", "pROC", "ggplot2")) skip_if_not_installed(package)
   others <- c("generics", "dplyr", "pROC", "ggplot2", if (is_package_installed("yardstick")) "yardstick")
-  expected <- c("classes: placa_evaluation placa_error_image placa_errors ", "rows: 6 10 ")
+  expected <- c("classes: placa_evaluation placa_error_image placa_errors ", "rows: 8 10 ")
   expect_identical(call_beside(others, character()), expected)
   expect_identical(call_beside(character(), others), expected)
   expect_identical(call_beside(rev(others)[1:2], others[1:2]), expected)

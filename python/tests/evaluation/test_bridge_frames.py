@@ -142,7 +142,7 @@ def test_a_table_is_the_same_without_rpy2(run: Path, tmp_path: Path) -> None:
     predictions, metadata = read_predictions(run)
     predictions = predictions.head(4).assign(
         image_id=["señal.png", "a,b.png", 'c"d.png', "日本.png"],
-        patient_id=pd.array(["4294967296", None, "007", "NA"], dtype="string"),
+        patient_id=pd.array(["4294967296", None, "007", "NAN7"], dtype="string"),
         truth=pd.array([1, None, 0, 1], dtype="Int8"),
         age=[61.0, np.nan, 0.5, 2.0**-33],
         site=pd.array(["Córdoba", None, "", "x"], dtype="string"),
@@ -155,7 +155,7 @@ def test_a_table_is_the_same_without_rpy2(run: Path, tmp_path: Path) -> None:
       stopifnot(
         identical(predictions$truth, c(1L, NA, 0L, 1L)), identical(predictions$age, c(61, NA, 0.5, 2^-33)),
         identical(predictions$site, c("C\\u00f3rdoba", NA, NA, "x")),
-        identical(predictions$patient_id, c("4294967296", NA, "007", "NA")),
+        identical(predictions$patient_id, c("4294967296", NA, "007", "NAN7")),
         identical(attr(predictions, "placa")$label_source, "se\\u00f1or")
       )
       placa:::write_table(predictions, commandArgs(TRUE)[[2]])

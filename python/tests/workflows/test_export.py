@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from placa.core.errors import OutputExistsError, UnknownNameError
 from placa.models.errors import ExportError
 from placa.models.files import load_model
 from placa.workflows.export import export
+
+pytestmark = pytest.mark.skipif(find_spec("tensorflow") is None, reason="models are exported from TensorFlow")
 
 
 @pytest.fixture(scope="module")

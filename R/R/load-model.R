@@ -1,7 +1,7 @@
 #' Load a trained model
 #'
-#' Reads the metadata of a run. The first [`predict()`][predict.placa_model] starts
-#' Python.
+#' Reads the metadata of a run. Python starts in the background, if it is found, so
+#' that the first [`predict()`][predict.placa_model] does not wait for it.
 #'
 #' @param run The path of a run that `placa train` wrote: a directory with
 #'   `run.json`, `model.keras` and `thresholds.json`.
@@ -22,6 +22,7 @@
 load_model <- function(run) {
   check_run(run)
   check_model_file(run)
+  start_python_early(run)
   facts <- read_json_of_run(run, "run.json")
   findings <- as.character(unlist(facts$data$findings))
   thresholds <- check_findings(read_thresholds(run), findings, run)

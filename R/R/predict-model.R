@@ -7,7 +7,7 @@
 #' `PLACA_PYTHON`, which is a Python or a project directory; an active environment
 #' of venv or conda (`VIRTUAL_ENV`, `CONDA_PREFIX`) with placa; the `.venv` in the
 #' directory of the run, the working directory or a parent of these; an environment
-#' that reticulate creates, if it has `py_require()`. The first call starts Python
+#' that reticulate creates, if it has `py_require()`. [load_model()] starts Python
 #' and ONNX Runtime as a process of their own, which ends with R; a run without
 #' `model.onnx` needs TensorFlow, which takes seconds longer. The model then stays
 #' loaded. Files are predicted in batches, with a progress bar and bounded memory.

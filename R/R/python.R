@@ -70,6 +70,12 @@ start_python <- function(near, call) {
   python_process$worker <- worker
 }
 
+# Python imports its modules while R reads a run. A failure is reported by the call that needs Python.
+start_python_early <- function(near) {
+  tryCatch(if (!is.null(find_python(near))) start_python(near, NULL), error = function(error) NULL)
+  invisible()
+}
+
 stop_python <- function() {
   python_process$worker$kill()
   python_process$of <- NULL

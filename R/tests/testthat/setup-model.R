@@ -12,6 +12,7 @@ call_there <- function(run, calls, env) {
   on.exit(unlink(result))
   lines <- in_own_r(c(
     sprintf("model <- load_model(%s)", deparse(run)),
+    "early <- !is.null(placa:::python_process$worker)",
     "caught <- list()",
     "try_call <- function(call) tryCatch(withCallingHandlers(call,",
     "  warning = function(w) {",

@@ -1,7 +1,10 @@
-test_that("a model is printed without Python", {
+test_that("a model is printed where Python is not found", {
   run <- local_run(findings = c("Pneumonia", "Effusion"))
   # Another test may have started Python.
   before <- python_process$worker
+  python <- Sys.getenv("PLACA_PYTHON")
+  Sys.setenv(PLACA_PYTHON = file.path(tempdir(), "absent"))
+  on.exit(Sys.setenv(PLACA_PYTHON = python))
   model <- load_model(run)
   expect_s3_class(model, "placa_model")
   expect_identical(model$findings, c("Pneumonia", "Effusion"))

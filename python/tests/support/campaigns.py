@@ -73,9 +73,12 @@ class Campaign:
         digest = self.digest(work)
         work = Path(shutil.copytree(self.start, folder / "undisturbed"))
         process = self._start(work)
+        saved = False
         while not has_ended(process):
             self.seconds = max(self.seconds, cpu_seconds(process))
-            if self.name == "train" and not _has_state(work):
+            # The states are removed at the end.
+            saved = saved or _has_state(work)
+            if self.name == "train" and not saved:
                 self.before_state = self.seconds
             time.sleep(0.05)
         assert self.commands.wait(process) == 0, log_of(work).read_text()

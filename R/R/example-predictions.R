@@ -84,7 +84,7 @@ simulate_finding <- function(images, finding, prevalence, separation) {
 with_seed <- function(seed, code) {
   old <- globalenv()$.Random.seed
   on.exit(
-    if (is.null(old)) rm(".Random.seed", envir = globalenv()) else assign(".Random.seed", old, envir = globalenv())
+    if (is.null(old)) rm(".Random.seed", envir = globalenv()) else list2env(list(.Random.seed = old), globalenv())
   )
   set.seed(seed, kind = "Mersenne-Twister", normal.kind = "Inversion", sample.kind = "Rejection")
   force(code)

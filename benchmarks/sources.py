@@ -11,14 +11,13 @@ import os
 import subprocess
 import sys
 import time
-from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "python" / "tests" / "support"))
 import numpy as np
 import pandas as pd
-from real_tables import first_images, lay_out
+from real_tables import first_images, lay_out, set_of
 
 from placa.sources.chexpert import FOURTEEN
 from placa.sources.nih import read_nih
@@ -49,8 +48,7 @@ def read_set(kind: str, root: Path) -> Source:
         return read_nih(root, "Pneumonia")
     if kind == "table":
         return read_table(root / "labels.csv", "Mass")
-    name = kind.replace("-", "_")
-    return read_public(getattr(import_module(f"placa.sources.{name}"), name.upper()), root, POSITIVE[kind])
+    return read_public(set_of(kind), root, POSITIVE[kind])
 
 
 def lay_out_set(kind: str, root: Path) -> Path | None:

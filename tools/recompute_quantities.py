@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import optimize, special, stats
+from scipy import stats
 from sklearn.metrics import average_precision_score, cohen_kappa_score, matthews_corrcoef
 
 from placa.evaluation.in_python.calibration import calibration_bins
@@ -110,51 +110,6 @@ def mean_difference_from_zero(values: Numbers, cluster: NDArray[np.int64]) -> tu
     error = np.sqrt((influence**2).sum() * len(sizes) / (len(sizes) - 1))
     reach = student_quantile(LEVEL, kish(sizes) - 1) * error
     return estimate, max(estimate - reach, -1.0), min(estimate + reach, 1.0)
-
-
-def mean_loss(
-    truth: Numbers, probability: Numbers, cluster: NDArray[np.int64], log: bool, scaled: bool = False
-) -> tuple[float, float, float]:
-    """Return the Brier score or the log loss with the limits of Spiegelhalter's score test, see docs/evaluation.md."""
-    if log and (np.where(truth == 1, probability, 1 - probability) == 0).any():
-        return np.inf, np.nan, np.nan
-    inside = probability.clip(1e-15, 1 - 1e-15)
-    present = -np.log(inside) if log else (1 - probability) ** 2
-    absent = -np.log1p(-inside) if log else probability**2
-    own = np.where(truth == 1, present, absent)
-    estimate, share = float(own.mean()), float(truth.mean())
-    effect = (sums_by(cluster, own - estimate) ** 2).sum() / ((own - estimate) ** 2).sum()
-    images = len(own) / min(max(effect, 1.0), len(own) / kish(sizes_of(cluster)))
-    z = special.logit(inside)
-    reach = student_quantile(LEVEL, kish(sizes_of(cluster)) - 1)
-
-    def of_slope(slope: float) -> tuple[float, float, float]:
-        positive = special.expit(slope * z)
-        loss = float((absent + positive * (present - absent)).mean())
-        off = loss * (1 - 2 * share) / (share * (1 - share)) if scaled else 0.0
-        one = present - loss - (1 - positive.mean()) * off
-        zero = absent - loss + positive.mean() * off
-        variance = float((zero**2 + positive * (one**2 - zero**2)).mean())
-        third = float((zero**3 + positive * (one**3 - zero**3)).mean())
-        return loss, np.sqrt(variance / images), third / np.sqrt(variance**3 * images)
-
-    def limit(target: float, correction: float) -> float:
-        def distance(slope: float) -> float:
-            _, error, skewness = of_slope(slope)
-            return (target + correction * skewness) * error
-
-        def excess(slope: float) -> float:
-            return estimate - of_slope(slope)[0] - distance(slope)
-
-        least, most = np.array([-30, 30]) / np.sqrt((z**2).mean())
-        slope = least if excess(least) > 0 else most if excess(most) < 0 else optimize.brentq(excess, least, most)
-        return estimate - distance(slope)
-
-    lower, upper = max(limit(reach, (NORMAL**2 - 1) / 6), 0.0), limit(-reach, 0)
-    if not scaled:
-        return estimate, lower, upper
-    reference = share * (1 - share)
-    return 1 - estimate / reference, 1 - upper / reference, 1 - lower / reference
 
 
 def confusion(truth: Numbers, called: Numbers, cluster: Numbers) -> dict[str, list[float]]:

@@ -15,8 +15,9 @@ lapply_forked <- function(x, make, worth, cores = getOption("mc.cores", 2L)) {
   lapply(seq_along(x), function(i) {
     reply <- replies[[i]]
     if (!is.list(reply)) return(make(x[[i]]))
-    for (condition in reply$conditions) signal_again(condition)
-    if (inherits(reply$value, "error")) stop(reply$value)
+    # The handlers of the caller see the conditions, as without a fork.
+    for (condition in reply$conditions) rlang::cnd_signal(condition)
+    if (inherits(reply$value, "error")) rlang::cnd_signal(reply$value)
     reply$value
   })
 }
@@ -30,17 +31,10 @@ is_safe_to_fork <- function() {
 # Evaluates `code` in a child: warnings and messages are kept for the parent, and an error is returned.
 keep_conditions <- function(code) {
   conditions <- list()
-  keep <- function(restart) {
-    function(condition) {
-      conditions <<- c(conditions, list(condition))
-      invokeRestart(restart)
-    }
+  keep <- function(condition) {
+    conditions <<- c(conditions, list(condition))
+    rlang::cnd_muffle(condition)
   }
-  value <- tryCatch(
-    withCallingHandlers(code, warning = keep("muffleWarning"), message = keep("muffleMessage")),
-    error = identity
-  )
+  value <- tryCatch(withCallingHandlers(code, warning = keep, message = keep), error = identity)
   list(value = value, conditions = conditions)
 }
-
-signal_again <- function(condition) if (inherits(condition, "warning")) warning(condition) else message(condition)

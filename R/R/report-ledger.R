@@ -21,7 +21,7 @@ record_comparison <- function(models, split) {
     others <- paste(unique(prints[!runs %in% run]), collapse = " ")
     if (nzchar(others) && !others %in% read_ledger(run, split)$other_model) {
       version <- as.character(utils::packageVersion("placa"))
-      try(add_to_ledger(run, split, version, engine_version(), others), silent = TRUE)
+      suppressWarnings(try(add_to_ledger(run, split, version, engine_version(), others), silent = TRUE))
     }
   }
 }

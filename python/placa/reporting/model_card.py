@@ -133,10 +133,12 @@ def _result(finding: str, auroc: float, data: DataFacts, split: str) -> dict[str
 
 def _lead(words: Words, facts: RunFacts) -> str:
     data = facts["data"]
-    kind = words.say(f"kind.{data['kind']}" if words.has(f"kind.{data['kind']}") else "kind.other")
+    key = f"kind.{data['kind']}"
+    other = words.say("kind.other")
+    kind = words.say(key) if words.has(key) else other
     sentence = words.say(
-        # "One image (images)" would say nothing.
-        "card.lead_any" if kind == words.say("kind.other") else "card.lead",
+        # A source of any images does not determine their kind, which is then left out.
+        "card.lead_any" if kind == other else "card.lead",
         backbone=_code_span(facts["training"]["backbone"]),
         findings=", ".join(words.name("finding", finding) for finding in data["findings"]),
         kind=kind,

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from audit_data import make_manifest, make_pixels, truth_of
 from raising import raises
-from report_fixtures import strings
+from report_strings import strings
 
 from placa.audit import run_audit
 from placa.cli.audit_meanings import shortcut_means

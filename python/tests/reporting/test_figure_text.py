@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from report_fixtures import run_r_script, strings
+from report_fixtures import run_r_script
 from report_pages import texts_outside
+from report_strings import strings
 
 SCRIPT = """
 arguments <- commandArgs(TRUE)

@@ -11,7 +11,8 @@ import pandas as pd
 import yaml
 from raising import raises
 from record_fixtures import good_record
-from report_fixtures import FOURTEEN, ROOT, make_run, strings
+from report_fixtures import FOURTEEN, ROOT, make_run
+from report_strings import strings
 
 from placa.core.errors import PathNotFoundError
 from placa.core.json_files import write_json

@@ -13,8 +13,9 @@ import pytest
 from raising import raises
 from record_fixtures import reseal
 from report_browser import look
-from report_fixtures import REPORTS, ROOT, make_run, strings
+from report_fixtures import REPORTS, ROOT, make_run
 from report_pages import Page, assert_no_source_shows
+from report_strings import strings
 
 from placa.core.errors import UnknownNameError
 from placa.evaluation import bridge

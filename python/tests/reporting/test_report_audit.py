@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from report_audits import coded, make_audit
-from report_fixtures import FOURTEEN, run_r_script, shows, strings
+from report_fixtures import FOURTEEN, run_r_script
+from report_strings import shows, strings
 
 SCRIPT = """
 folder <- commandArgs(TRUE)[[1]]

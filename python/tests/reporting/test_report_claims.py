@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from report_fixtures import run_r_script, shows, strings
+from report_fixtures import run_r_script
+from report_strings import shows, strings
 
 SCRIPT = """
 folder <- commandArgs(TRUE)[[1]]

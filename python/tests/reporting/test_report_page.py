@@ -16,8 +16,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 from report_browser import look
-from report_fixtures import strings
 from report_pages import Page, assert_no_source_shows, texts_outside
+from report_strings import strings
 
 #: The headings of a run without readers, external validation and monitoring, which the contents list.
 ABSENT = ("heading.readers", "heading.elsewhere", "heading.monitoring")

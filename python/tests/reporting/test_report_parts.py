@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from report_fixtures import FOURTEEN, ROOT, run_r_script, strings
+from report_fixtures import FOURTEEN, ROOT, run_r_script
+from report_strings import strings
 
 RUNS = ("small", "older")
 SCRIPT = """

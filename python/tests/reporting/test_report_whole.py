@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 from report_browser import look
-from report_fixtures import FOURTEEN, make_run, need_quarto, need_typst, strings
+from report_fixtures import FOURTEEN, make_run, need_quarto, need_typst
 from report_pages import Page, assert_no_source_shows
+from report_strings import strings
 
 from placa.reporting.render import render_report
 from placa.reporting.renderers import has_typst

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from report_fixtures import REPORTS, ROOT, WORDS, strings
+from report_fixtures import REPORTS, ROOT
+from report_strings import WORDS, strings
 
 from placa.core.language import LANGUAGES
 

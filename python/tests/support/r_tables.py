@@ -30,7 +30,7 @@ _PROFILE = f"""local({{{_REPLACE}
 
 @contextmanager
 def without_figures() -> Iterator[None]:
-    """Let R write no figures of an evaluation, inside this process and in those that it starts."""
+    """Skip the figures of evaluations in R, both inside this process and in the processes that it starts."""
     try:
         # Before the profile is set, which R inside this process would read too.
         evaluate = start_r().evalr

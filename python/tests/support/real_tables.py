@@ -18,6 +18,7 @@ from pathlib import Path
 
 from placa.core.progress import SILENT
 from placa.images.read import EXTENSIONS
+from placa.sources.public.records import PublicSet
 
 _XRV = "torchxrayvision/data/"
 _MEDNET = "mednet/config/classify/data/"
@@ -84,8 +85,15 @@ def _touch_nlm_tb(root: Path) -> Path | None:
     return root
 
 
+def set_of(kind: str) -> PublicSet:
+    """Return the description of a public set by its name on the command line."""
+    name = kind.replace("-", "_")
+    spec: PublicSet = getattr(import_module(f"placa.sources.{name}"), name.upper())
+    return spec
+
+
 def first_images(kind: str, root: Path, number: int) -> list[str]:
     """Return the files of the first images of a table that `lay_out` wrote, as PNG."""
-    spec = getattr(import_module(f"placa.sources.{kind}"), kind.upper())
+    spec = set_of(kind)
     files = spec.read(root, spec.defaults, SILENT).images["file"].head(number)
     return [file if Path(file).suffix in EXTENSIONS else f"{file}.png" for file in files]

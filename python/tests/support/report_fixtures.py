@@ -8,15 +8,12 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from conftest import once
 from r_tables import without_figures
 from record_fixtures import good_record
@@ -37,9 +34,6 @@ from placa.workflows.evaluate import evaluate
 
 ROOT = Path(__file__).parents[3]
 REPORTS = ROOT / "reports"
-#: The words files of the R package.
-WORDS = ROOT / "R" / "inst" / "words"
-
 
 FOURTEEN = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Effusion", "Emphysema", "Fibrosis", "Hernia")
 FOURTEEN += ("Infiltration", "Mass", "Nodule", "Pleural_Thickening", "Pneumonia", "Pneumothorax")
@@ -280,27 +274,3 @@ SLOW_PAGES = (pytest.param(name, marks=pytest.mark.slow) for name in ("spanish",
 @pytest.fixture(params=("english", "english_by_quarto", *SLOW_PAGES))
 def page(request: pytest.FixtureRequest) -> Page:
     return Page(request.getfixturevalue(request.param))
-
-
-@cache
-def strings(lang: str) -> dict[str, str]:
-    def flat(tree: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
-        for name, value in tree.items():
-            key = f"{above}{name}"
-            if isinstance(value, dict):
-                yield from flat(value, f"{key}.")
-            else:
-                yield key, value
-
-    # The loader in Python takes half a second.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return dict(flat(yaml.load((WORDS / f"{lang}.yml").read_text(encoding="utf-8"), loader)))
-
-
-def shows(text: str, lang: str, key: str, **values: str) -> bool:
-    """Return whether a text has the sentence of a key with these values; other placeholders match any text."""
-    pattern = ""
-    for piece in re.split(r"(\{\w+\})", strings(lang)[key]):
-        gap = piece.startswith("{")
-        pattern += re.escape(values.get(piece.strip("{}"), "") if gap else piece) or ".*?" * gap
-    return re.search(pattern, text, re.DOTALL) is not None

@@ -22,17 +22,45 @@ from placa.evaluation.in_python.proportions import (
 
 
 def brier(truth: Floats, probability: Floats, cluster: NDArray[np.int64], confidence: float) -> Estimate:
-    """Estimate the Brier score with the interval of R/R/loss-intervals.R.
+    """Estimate the Brier score, see `mean_loss`."""
+    return mean_loss(truth, probability, ((1 - probability) ** 2, probability**2), cluster, confidence)
+
+
+def mean_loss(
+    truth: Floats,
+    probability: Floats,
+    losses: tuple[Floats, Floats],
+    cluster: NDArray[np.int64],
+    confidence: float,
+    scaled: bool = False,
+) -> Estimate:
+    """Estimate a mean loss of images with the interval of R/R/loss-intervals.R.
 
     The interval has the mean losses that a score test does not reject (Spiegelhalter 1986). Each slope of the log odds
     has one expected loss. The lower limit is corrected for skewness (Johnson 1978).
+
+    Args:
+        truth: Labels, 0 or 1.
+        probability: Probabilities, 0 to 1.
+        losses: The loss of each image if its label were 1, and if it were 0.
+        cluster: The cluster of each image, from 0.
+        confidence: Level of the interval.
+        scaled: Return 1 minus the ratio of the loss to the Brier score of the prevalence.
     """
-    present, absent = (1 - probability) ** 2, probability**2
-    own = np.where(truth == 1, present, absent)
-    estimate = float(own.mean())
+    own = np.where(truth == 1, *losses)
+    # The label is certain where the other label has an infinite loss.
+    present, absent = (np.where(np.isinf(loss), own, loss) for loss in losses)
+    estimate, share = float(own.mean()), float(truth.mean())
+    reference = share * (1 - share)
+
+    def result(lower: float, upper: float) -> Estimate:
+        if not scaled:
+            return estimate, lower, upper
+        return 1 - estimate / reference, 1 - upper / reference, 1 - lower / reference
+
     reach = student_quantile(confidence, kish(sizes_of(cluster)) - 1)
-    if np.isnan(reach) or (present == absent).all():
-        return (estimate, *MISSING)
+    if np.isnan(reach) or not np.isfinite(estimate) or (present == absent).all():
+        return result(*MISSING)
     images = len(own) / _design_effect(own - estimate, cluster)
     with np.errstate(divide="ignore"):
         z = special.logit(probability)
@@ -44,9 +72,12 @@ def brier(truth: Floats, probability: Floats, cluster: NDArray[np.int64], confid
         """Return the mean loss, its standard error and its skewness."""
         positive = special.expit(slope * z)
         loss = float((absent + positive * (present - absent)).mean())
-        squares = (present - loss) ** 2, (absent - loss) ** 2
+        # Of a ratio to `reference`, which varies with the labels too.
+        off = loss * (1 - 2 * share) / reference if scaled else 0.0
+        errors = present - loss - (1 - positive.mean()) * off, absent - loss + positive.mean() * off
+        squares = errors[0] ** 2, errors[1] ** 2
         variance = float((squares[1] + positive * (squares[0] - squares[1])).mean())
-        cubes = squares[0] * (present - loss), squares[1] * (absent - loss)
+        cubes = squares[0] * errors[0], squares[1] * errors[1]
         third = float((cubes[1] + positive * (cubes[0] - cubes[1])).mean())
         return loss, np.sqrt(variance / images), third / np.sqrt(variance**3 * images)
 
@@ -64,7 +95,7 @@ def brier(truth: Floats, probability: Floats, cluster: NDArray[np.int64], confid
         return estimate - distance(slope)
 
     normal = float(stats.norm.ppf((1 + confidence) / 2))
-    return estimate, max(limit(reach, (normal**2 - 1) / 6), 0.0), limit(-reach, 0)
+    return result(max(limit(reach, (normal**2 - 1) / 6), 0.0), limit(-reach, 0))
 
 
 def calibration_measures(

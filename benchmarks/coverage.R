@@ -121,7 +121,7 @@ limits_in <- function(data, separation) {
   limits <- t(vapply(quantities, function(of) of$limits(0.95), double(2)))
   points <- placa$choose_points(data$probability, truth, 0.95, 0.95)
   thresholds <- placa$threshold_limits(data, points, 0.95, 0.95, 4, 0.95, draws, 1)
-  rownames(thresholds) <- paste0("threshold_", c("youden", "sensitivity", "specificity", "worth"))
+  rownames(thresholds) <- paste0("threshold_", c("sensitivity", "specificity", "youden", "worth"))
   values <- cbind(placa$placement_values(truth, data$probability), placa$placement_values(truth, data$other))
   aurocs <- lapply(1:2, function(i) placa$auroc_of_placements(truth, values[, i], 1, cluster))
   exchanged <- placa$exchange_models(truth, list(data$probability, data$other), NULL, cluster)

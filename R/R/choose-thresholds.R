@@ -11,13 +11,14 @@
 #' @param worth `NULL`, or how many false positives one true positive is worth. The
 #'   threshold is then 1 / (1 + `worth`), a probability, without any image: the
 #'   probabilities must be calibrated (Vickers and Elkin 2006).
-#' @param default The operating point that is the default of [evaluate()].
+#' @param default The operating point that is the default of [evaluate()]; `NULL` for
+#'   the aimed sensitivity, at which few images with the finding are missed.
 #' @param confidence Confidence level of the intervals of the thresholds, or `NULL`
 #'   for none.
 #' @param draws,seed Number of bootstrap draws of patients for the interval of
 #'   `youden`, and the seed.
 #' @return A tibble as [read_thresholds()] returns: `finding`, `operating_point`
-#'   (`"youden"`, `"sensitivity_95"`, `"specificity_95"`, with the aims as percent;
+#'   (`"sensitivity_95"`, `"specificity_95"`, with the aims as percent; `"youden"`;
 #'   `"worth"`), `threshold`, `default`, `chosen` (`FALSE` if the images have only
 #'   one class; the threshold is then 0.5), `lower`, `upper`. The limits of an aim are
 #'   the thresholds whose sensitivity (specificity) is compatible with it (Woodruff
@@ -44,13 +45,14 @@
 #' choose_thresholds(example_predictions())
 #' choose_thresholds(example_predictions(), sensitivity = 0.9, worth = 9, default = "worth")
 choose_thresholds <- function(predictions, split = "validation", sensitivity = 0.95, specificity = 0.95, worth = NULL,
-                              default = "youden", confidence = 0.95, draws = 1000, seed = 1) {
+                              default = NULL, confidence = 0.95, draws = 1000, seed = 1) {
   check_aims(sensitivity, specificity, worth)
   if (!is.null(confidence)) check_confidence(confidence)
   check_draws(draws, seed)
   rows <- select_split(predictions, split)
-  names <- c("youden", paste0("sensitivity_", percent_name(sensitivity)),
-             paste0("specificity_", percent_name(specificity)), if (!is.null(worth)) "worth")
+  names <- c(paste0("sensitivity_", percent_name(sensitivity)), paste0("specificity_", percent_name(specificity)),
+             "youden", if (!is.null(worth)) "worth")
+  default <- default %||% names[[1]]
   if (!rlang::is_string(default) || !default %in% names) {
     abort_aim("{.arg default} must be one of {.val {names}}, not {.val {default}}.", names = names, default = default)
   }
@@ -104,8 +106,8 @@ choose_points <- function(probability, truth, sensitivity, specificity) {
   spared <- findInterval(cuts, sort(probability[truth == 0]), left.open = TRUE) / sum(truth == 0)
   youden <- found + spared - 1
   c(
-    cuts[which(youden >= max(youden) - 1e-12)[[1]]], cuts[max(which(found >= sensitivity))],
-    cuts[min(which(spared >= specificity))]
+    cuts[max(which(found >= sensitivity))], cuts[min(which(spared >= specificity))],
+    cuts[which(youden >= max(youden) - 1e-12)[[1]]]
   )
 }
 

@@ -9,8 +9,8 @@
 #' @return `example_predictions()`: a tibble with the columns that
 #'   [read_predictions()] returns. `example_thresholds()`: a tibble as
 #'   [read_thresholds()] returns, with three thresholds from the validation split
-#'   of `example_predictions()`: maximum Youden index, sensitivity of at least 0.95,
-#'   and specificity of at least 0.95.
+#'   of `example_predictions()`: sensitivity of at least 0.95 (the default),
+#'   specificity of at least 0.95, and maximum Youden index.
 #' @export
 #' @examples
 #' example_predictions()
@@ -34,11 +34,11 @@ example_thresholds <- function(patients = 500, seed = 1) {
     youden <- curve$sensitivity + curve$specificity
     tibble::tibble(
       finding = finding,
-      operating_point = c("youden", "sensitivity_95", "specificity_95"),
+      operating_point = c("sensitivity_95", "specificity_95", "youden"),
       threshold = c(
-        curve$threshold[which.max(youden)],
         max(curve$threshold[curve$sensitivity >= 0.95]),
-        min(curve$threshold[curve$specificity >= 0.95])
+        min(curve$threshold[curve$specificity >= 0.95]),
+        curve$threshold[which.max(youden)]
       ),
       default = c(TRUE, FALSE, FALSE)
     )

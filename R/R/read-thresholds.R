@@ -6,9 +6,9 @@
 #' @param x The path of a run (a directory with a `thresholds.json`), or of such
 #'   a file.
 #' @return A tibble with one row per finding and operating point: `finding`,
-#'   `operating_point` (`"youden"`: maximum of sensitivity + specificity;
-#'   `"sensitivity_95"`: maximum specificity with a sensitivity of at least 0.95;
-#'   `"specificity_95"`: maximum sensitivity with a specificity of at least 0.95),
+#'   `operating_point` (`"sensitivity_95"`: maximum specificity with a sensitivity of
+#'   at least 0.95; `"specificity_95"`: maximum sensitivity with a specificity of at
+#'   least 0.95; `"youden"`: maximum of sensitivity + specificity),
 #'   `threshold` (probability, 0--1), `default` (`TRUE` for the operating point that
 #'   [`predict()`][predict.placa_model] uses) and `chosen` (`FALSE` if the
 #'   validation split has only one class; the threshold is then 0.5).
@@ -23,7 +23,7 @@
 #' @examples
 #' file <- tempfile(fileext = ".json")
 #' writeLines('{"schema_version": 2, "chosen_on": "validation", "findings": {"Pneumonia":
-#'   {"default": "youden", "points": {"youden": 0.43}, "chosen": true, "reason": null}}}', file)
+#'   {"default": "sensitivity_95", "points": {"sensitivity_95": 0.43}, "chosen": true, "reason": null}}}', file)
 #' read_thresholds(file)
 read_thresholds <- function(x) {
   check_path(x, rlang::current_env())

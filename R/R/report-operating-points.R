@@ -21,9 +21,10 @@ write_operating_points <- function(run, facts) {
   say("points.prose", chosen_on = word("split", chosen_on), apart = apart)
   at <- points[points$operating_point == default & points$finding == facts$primary, ]
   if (nrow(at) == 1) {
-    say("points.in_words", threshold = num(at$threshold, 2), finding = facts$positive, tp = num(at$true_positive),
-        fn = num(at$false_negative), positives = num(at$true_positive + at$false_negative),
-        fp = num(at$false_positive), negatives = num(at$false_positive + at$true_negative))
+    say("points.in_words", threshold = num(at$threshold, 2), point = word("point", at$operating_point),
+        finding = facts$positive, tp = num(at$true_positive), fn = num(at$false_negative),
+        positives = num(at$true_positive + at$false_negative), fp = num(at$false_positive),
+        negatives = num(at$false_positive + at$true_negative))
   }
   write_targets(long)
   if (facts$many) write_default_points(points[points$operating_point == default, ])

@@ -6,9 +6,9 @@ threshold_limits <- function(rows, points, sensitivity, specificity, worth, conf
   } else {
     cluster <- cluster_index(rows)
     list(
-      youden_limits(rows, cluster, confidence, draws, seed),
       aim_limits(rows$probability, rows$truth == 1, cluster, sensitivity, confidence),
-      1 - rev(aim_limits(1 - rows$probability, rows$truth == 0, cluster, specificity, confidence))
+      1 - rev(aim_limits(1 - rows$probability, rows$truth == 0, cluster, specificity, confidence)),
+      youden_limits(rows, cluster, confidence, draws, seed)
     )
   }
   # With equal probabilities, the share may jump across the aim.

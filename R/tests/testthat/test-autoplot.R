@@ -86,7 +86,7 @@ test_that("several findings show predictive values at the default or the selecte
   texts <- texts_of(ggplot2::autoplot(evaluation, "predictive_values"))
   expect_match(texts, words$operating_points[["specificity_95"]], all = FALSE)
   values <- evaluation$predictive_values
-  expect_match(texts_of(ggplot2::autoplot(values)), words$operating_points[["youden"]], all = FALSE)
+  expect_match(texts_of(ggplot2::autoplot(values)), words$operating_points[["sensitivity_95"]], all = FALSE)
   plot <- ggplot2::autoplot(values, operating_point = "sensitivity_95")
   expect_identical(
     nrow(layer_of(plot, "GeomPoint")), sum(values$operating_point == "sensitivity_95" & !is.na(values$estimate))

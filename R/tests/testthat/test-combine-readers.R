@@ -39,7 +39,7 @@ test_that("relabel() takes ratings, and truths are compared on the same images",
   expect_identical(unique(compared$n_images[compared$finding == "Pneumonia"]), 252L)
   majority <- compared[compared$truth == "majority" & compared$finding == "Effusion", ]
   direct <- operating_points(relabelled, example_thresholds())
-  direct <- direct[direct$finding == "Effusion" & direct$operating_point == "youden", ]
+  direct <- direct[direct$finding == "Effusion" & direct$operating_point == "sensitivity_95", ]
   expect_equal(majority$estimate[2:3], direct$estimate[match(c("sensitivity", "specificity"), direct$metric)])
   expect_equal(majority$lower[2:3], direct$lower[match(c("sensitivity", "specificity"), direct$metric)])
   named <- compare_truths(predictions, list(reports = labels))

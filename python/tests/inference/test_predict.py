@@ -10,6 +10,7 @@ from raising import raises
 from placa.cli import main
 from placa.images.errors import NoReadableImageError
 from placa.inference.predict import Predictor, predict_files
+from placa.models.calibration import DEFAULT_POINT
 from placa.records.errors import InvalidRecordError
 from placa.records.files import write_record
 from placa.records.manifest import read_manifest
@@ -27,10 +28,10 @@ def test_predictions_of_files_match_those_stored_by_training(run: Path, prepared
     assert table["image_id"].tolist() == [Path(path).name for path in manifest["path"]]
 
 
-def test_classes_follow_the_stored_threshold(run: Path, prepared: Path) -> None:
-    predictor = Predictor(run)
+def test_classes_follow_the_stored_threshold(small_run: Path, prepared: Path) -> None:
+    predictor = Predictor(small_run)
     table, _ = predictor.predict(read_manifest(prepared)["path"].tolist())
-    cut = predictor.thresholds["Opacity"]["points"]["youden"]
+    cut = predictor.thresholds["Opacity"]["points"][DEFAULT_POINT]
     assert ((table["probability"] >= cut) == (table["class"] == "positive")).all()
     assert set(table["class"]) == {"positive", "negative"}
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from placa.models.calibration.choose import missing_class
 from placa.records.model import OperatingPoints
 
-#: The default operating point.
-DEFAULT_POINT = "youden"
+#: The default operating point: few images with the finding are missed, at the cost of false positives.
+DEFAULT_POINT = "sensitivity_95"
 #: Target sensitivity of ``sensitivity_95`` and target specificity of ``specificity_95``.
 TARGET = 0.95
 
@@ -28,14 +28,14 @@ def choose_thresholds(probability: NDArray[np.floating[Any]], truth: NDArray[np.
         truth: 0, 1, or NaN where unknown, shape ``(n,)``.
 
     Returns:
-        ``youden``: the threshold with the largest sensitivity + specificity - 1 (Youden 1950), ties to the higher
-        sensitivity; ``sensitivity_95``: the highest threshold with a sensitivity ≥ 0.95; ``specificity_95``: the lowest
-        threshold with a specificity ≥ 0.95. All are 0.5 if one class is missing.
+        ``sensitivity_95``: the highest threshold with a sensitivity ≥ 0.95; ``specificity_95``: the lowest threshold
+        with a specificity ≥ 0.95; ``youden``: the threshold with the largest sensitivity + specificity - 1 (Youden
+        1950), ties to the higher sensitivity. All are 0.5 if one class is missing.
     """
     known = ~np.isnan(truth)
     p, y = probability[known].astype(float), truth[known] == 1
     if y.all() or not y.any():
-        return {DEFAULT_POINT: 0.5, "sensitivity_95": 0.5, "specificity_95": 0.5}
+        return {DEFAULT_POINT: 0.5, "specificity_95": 0.5, "youden": 0.5}
     levels = np.unique(p)
     cuts = np.concatenate([[0.0], (levels[:-1] + levels[1:]) / 2, [1.0]])
     # The midpoint of two adjacent floats rounds to one of them.
@@ -44,9 +44,9 @@ def choose_thresholds(probability: NDArray[np.floating[Any]], truth: NDArray[np.
     specificity = np.searchsorted(np.sort(p[~y]), cuts, side="left") / (~y).sum()
     youden = sensitivity + specificity - 1
     return {
-        DEFAULT_POINT: float(cuts[np.flatnonzero(youden >= youden.max() - 1e-12)[0]]),
-        "sensitivity_95": float(cuts[np.flatnonzero(sensitivity >= TARGET)[-1]]),
+        DEFAULT_POINT: float(cuts[np.flatnonzero(sensitivity >= TARGET)[-1]]),
         "specificity_95": float(cuts[np.flatnonzero(specificity >= TARGET)[0]]),
+        "youden": float(cuts[np.flatnonzero(youden >= youden.max() - 1e-12)[0]]),
     }
 
 

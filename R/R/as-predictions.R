@@ -56,8 +56,9 @@ as_predictions <- function(data, truth = NULL, estimate = NULL, image_id = NULL,
   )
   # A column with the name of another's role would be there twice.
   for (role in c("image_id", "patient_id", "group_id", "finding", "split")) {
-    if (length(asked[[role]]) > 0) data[[role]] <- data[[asked[[role]][[1]]]]
+    if (length(asked[[role]]) > 0) data[[role]] <- exact_column(data, asked[[role]][[1]])
   }
+  data <- with_usual_names(data, unlist(asked))
   if (!"image_id" %in% names(data)) data$image_id <- sprintf("row %d", seq_len(nrow(data)))
   table <- bind_findings(data, asked$truth, asked$estimate, event_level)
   table <- without_placeholders(check_predictions(tell_defaults(table)))
@@ -99,8 +100,32 @@ patient_names <- paste0(
   "([_ .]?(id|code|key|number|clinica))?$"
 )
 
+# Numbers as text, so that an error has the name of the column.
+exact_column <- function(data, name, call = rlang::caller_env()) {
+  if (is.double(data[[name]])) as_text(data[[name]], name, call) else data[[name]]
+}
+
+# `Sex` and `Age` of a table made elsewhere are `sex` and `age`, except where an argument has named them.
+with_usual_names <- function(data, named = character()) {
+  usual <- c(id_columns, "split", "sex", "age", "view", "site")
+  usual <- setdiff(usual, names(data))
+  lower <- tolower(names(data))
+  lower[names(data) %in% named | lower %in% lower[duplicated(lower)]] <- ""
+  found <- usual[usual %in% lower]
+  if (length(found) > 0) {
+    places <- match(found, lower)
+    cli::cli_inform(
+      c(i = "Used as {.field {found}}: the column{cli::qty(found)}{?s} {.field {names(data)[places]}}."),
+      class = "placa_message_defaults"
+    )
+    names(data)[places] <- found
+  }
+  data
+}
+
 # Also for verbs that get a data frame with the usual names.
 tell_defaults <- function(table) {
+  table <- with_usual_names(table)
   absent <- setdiff(c("patient_id", "group_id"), names(table))
   if (length(absent) == 2) {
     likely <- grep(patient_names, names(table), value = TRUE, ignore.case = TRUE)

@@ -10,7 +10,8 @@
 #'   sensitivity, and the lowest with at least this specificity.
 #' @param worth `NULL`, or how many false positives one true positive is worth. The
 #'   threshold is then 1 / (1 + `worth`), a probability, without any image: the
-#'   probabilities must be calibrated (Vickers and Elkin 2006).
+#'   probabilities must be calibrated (Vickers and Elkin 2006). Without labelled images
+#'   of `split`, it is the only threshold.
 #' @param default The operating point that is the default of [evaluate()]; `NULL` for
 #'   the aimed sensitivity, at which few images with the finding are missed.
 #' @param confidence Confidence level of the intervals of the thresholds, or `NULL`
@@ -49,6 +50,10 @@ choose_thresholds <- function(predictions, split = "validation", sensitivity = 0
   check_aims(sensitivity, specificity, worth)
   if (!is.null(confidence)) check_confidence(confidence)
   check_draws(draws, seed)
+  if (!is.null(worth)) {
+    predictions <- check_predictions(tell_defaults(predictions))
+    if (!any(predictions$split %in% split & !is.na(predictions$truth))) return(points_of_worth(predictions, worth))
+  }
   rows <- select_split(predictions, split)
   names <- c(paste0("sensitivity_", percent_name(sensitivity)), paste0("specificity_", percent_name(specificity)),
              "youden", if (!is.null(worth)) "worth")
@@ -69,6 +74,13 @@ choose_thresholds <- function(predictions, split = "validation", sensitivity = 0
     limits <- threshold_limits(rows, points, sensitivity, specificity, worth, confidence, draws, seed)
     tibble::tibble(table, lower = limits[, 1], upper = limits[, 2])
   }))
+}
+
+points_of_worth <- function(predictions, worth) {
+  as_estimates("thresholds", tibble::tibble(
+    finding = unique(predictions$finding), operating_point = "worth", threshold = 1 / (1 + worth), default = TRUE,
+    chosen = TRUE, lower = NA_real_, upper = NA_real_
+  ))
 }
 
 percent_name <- function(share) format(100 * share, digits = 15, trim = TRUE, decimal.mark = ".")

@@ -14,8 +14,10 @@ format_number <- function(x, digits, decimal_mark = ".", thousands = "", minus =
 }
 
 format_interval <- function(estimate, lower, upper, decimal_mark = ".", digits = 3) {
+  # A dash before a minus cannot be read.
+  between <- ifelse(!is.na(lower) & round(lower, digits) < 0, " to ", "\u2013")
   known <- paste0(
-    format_number(estimate, digits, decimal_mark), " (", format_number(lower, digits, decimal_mark), "\u2013",
+    format_number(estimate, digits, decimal_mark), " (", format_number(lower, digits, decimal_mark), between,
     format_number(upper, digits, decimal_mark), ")"
   )
   alone <- paste0(format_number(estimate, digits, decimal_mark), " (interval not estimable)")

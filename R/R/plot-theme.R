@@ -122,7 +122,12 @@ drawable <- function(table, columns, call = rlang::caller_env()) {
     abort(
       c("The table has no data to plot.",
         x = if (nrow(table) == 0) "It has no rows." else "{.field {columns[[1]]}} is missing in all rows.",
-        i = "A finding with only one class has no curve, and a small group has no estimates."),
+        i = if (nrow(table) == 0 && inherits(table, "placa_subgroups")) {
+          "Subgroups are those of the columns {.field {c('sex', 'age', 'view', 'site')}}, or of {.arg by} in
+            {.fun subgroups}."
+        } else {
+          "A finding with only one class has no curve, and a small group has no estimates."
+        }),
       class = "placa_error_plot", call = call
     )
   }

@@ -9,6 +9,8 @@
 #'
 #' @param x The path of a run (a directory with a `predictions.parquet`), or of
 #'   a parquet or CSV file with the same columns, as `placa predict --out` writes.
+#' @param truth,estimate,... For a file with columns of other names: the arguments of
+#'   [as_predictions()], such as `patient_id = MRN`.
 #' @return A tibble with one row per image and finding:
 #'
 #'   | column | type | description |
@@ -47,12 +49,16 @@
 #' @examplesIf dir.exists("runs/pneumonia")
 #' predictions <- read_predictions("runs/pneumonia")
 #' attr(predictions, "placa")$findings
-read_predictions <- function(x) {
+read_predictions <- function(x, truth = NULL, estimate = NULL, ...) {
   file <- predictions_file(x)
   read <- if (is_text_table(file)) {
-    list(data = with_numbers(read_text_table(file, rlang::current_env()), real_columns))
+    data <- read_text_table(file, rlang::current_env())
+    list(data = with_numbers(data, c(real_columns, pick_columns(rlang::enquo(estimate), data))))
   } else {
     read_parquet(file, call = rlang::current_env())
+  }
+  if (!missing(truth) || !missing(estimate) || ...length() > 0) {
+    return(as_predictions(read$data, {{ truth }}, {{ estimate }}, ...))
   }
   metadata <- parse_metadata(read$metadata, file)
   if (dir.exists(x)) {

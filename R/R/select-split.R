@@ -57,7 +57,11 @@ check_split <- function(predictions, split, call) {
   if (!split %in% known) {
     abort(
       c("The predictions have no rows of the {.val {split}} split.",
-        i = if (length(known) > 0) "They have {.val {known}}." else "{.field split} is missing in all rows."),
+        i = if (length(known) > 0) {
+          "They have {.val {known}}."
+        } else {
+          "{.field split} is missing in all rows. Name its column, such as {.code as_predictions(split = part)}."
+        }),
       class = "placa_error_split", call = call
     )
   }

@@ -58,6 +58,16 @@ test_that("columns of other names and types are the same table", {
   expect_error(table(mine, label, .pred_Pneumonia), class = "placa_error_truth")
 })
 
+test_that("Sex and Age are sex and age, and an identifier's error has the name of its column", {
+  data <- data.frame(
+    truth = c(1, 0), probability = c(0.9, 0.2), MRN = c(2^53, 1), Sex = c("F", "M"), Age = 50:51, site = "a", Site = "b"
+  )
+  expect_message(table <- as_predictions(data), "sex.*age.*Sex.*Age", class = "placa_message_defaults")
+  expect_identical(table[c("sex", "age", "site")], tibble::tibble(sex = c("F", "M"), age = c(50, 51), site = "a"))
+  expect_identical(suppressMessages(as_predictions(data, finding = Sex))$finding, c("F", "M"))
+  expect_error(as_predictions(data, patient_id = MRN), "MRN", class = "placa_error_identifiers")
+})
+
 test_that("several estimates are several findings", {
   plain <- six_rows()
   wide <- data.frame(

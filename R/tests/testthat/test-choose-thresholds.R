@@ -14,6 +14,13 @@ test_that("thresholds meet their aims on the validation rows", {
   expect_true(all(missed$estimate[missed$operating_point == "sensitivity_90" & missed$metric == "sensitivity"] < 0.9))
 })
 
+test_that("a clinical aim needs no validation rows", {
+  points <- choose_thresholds(six_rows(), worth = 9)
+  expect_identical(points$operating_point, "worth")
+  expect_equal(points$threshold, 0.1)
+  expect_identical(check_thresholds(points, points$finding)$threshold, points$threshold)
+})
+
 test_that("the rule is that of training: midpoints, ties to the higher sensitivity", {
   points <- choose_points(c(0.2, 0.4, 0.6, 0.8), c(0, 1, 0, 1), 0.95, 0.95)
   expect_equal(points, c(0.3, 0.7, 0.3))

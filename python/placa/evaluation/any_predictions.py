@@ -109,7 +109,9 @@ def as_predictions(
     truth, estimate = as_list(columns.get("truth")), as_list(columns.get("estimate"))
     _require_columns(data, [*filter(None, given.values()), *truth, *estimate], file)
     data = data.assign(**{role.removesuffix("_column"): data[name] for role, name in given.items() if name})
-    _tell_defaults(data, progress)
+    data = _with_usual_names(data, {*filter(None, given.values()), *truth, *estimate}, progress)
+    if progress:
+        _tell_defaults(data, progress)
     if "image_id" not in data:
         data["image_id"] = [f"row {row}" for row in range(1, len(data) + 1)]
     rows = _bind_findings(data, truth, estimate, columns.get("event_level"), file, progress)
@@ -120,21 +122,25 @@ def as_predictions(
 
 def _require_columns(data: pd.DataFrame, names: Sequence[str], file: str) -> None:
     known = list(data.columns)
-    for name in names:
-        if name not in known:
-            option = {"truth": "--truth", "probability": "--estimate"}.get(name)
-            remedy = f"Name the column with {option}" if option else "Use one of them"
-            raise MissingColumnError(
-                f"No column {name!r} in {file} (columns: {', '.join(known[:12])}). {remedy}.",
-                column=name,
-                file=file,
-                columns=known,
-            )
+    for name in (name for name in names if name not in known):
+        option = {"truth": "--truth", "probability": "--estimate"}.get(name)
+        remedy = f"Name the column with {option}" if option else "Use one of them"
+        message = f"No column {name!r} in {file} (columns: {', '.join(known[:12])}). {remedy}."
+        raise MissingColumnError(message, column=name, file=file, columns=known)
 
 
-def _tell_defaults(data: pd.DataFrame, progress: Progress | None) -> None:
-    if progress is None:
-        return
+def _with_usual_names(data: pd.DataFrame, named: set[str], progress: Progress | None) -> pd.DataFrame:
+    """Return the table with ``Sex`` and ``Age`` as ``sex`` and ``age``, except where an argument has named them."""
+    usual = {*_IDENTIFIERS, "split", "sex", "age", "view", "site"} - set(data)
+    lower = [name.lower() for name in map(str, data)]
+    once = {name: name.lower() for name in map(str, data) if lower.count(name.lower()) == 1}
+    found = {name: role for name, role in once.items() if role in usual and name not in named}
+    if found and progress:
+        progress.say(f"used as {', '.join(found.values())}: the columns {', '.join(found)}")
+    return data.rename(columns=found)
+
+
+def _tell_defaults(data: pd.DataFrame, progress: Progress) -> None:
     if not {"patient_id", "group_id"} & set(data.columns):
         usual = {name.replace("_", "") for name in USUAL_NAMES["patient"]}
         similar = [name for name in map(str, data) if fold(name).replace("_", "").replace(" ", "") in usual]

@@ -49,6 +49,15 @@ def test_wide_and_long_tables_are_the_same_predictions(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(as_predictions(read_any_table(tmp_path / "long.parquet")[0]), wide)
 
 
+def test_sex_and_age_of_other_case_are_used_and_said() -> None:
+    data = pd.DataFrame({"truth": [1, 0], "probability": [0.9, 0.1], "Sex": ["F", "M"], "Age": [50, 51], "View": "PA"})
+    progress = RecordedProgress()
+    rows = as_predictions(data, progress=progress, image_id="Sex")
+    assert rows["age"].tolist() == [50, 51] and rows["view"].tolist() == ["PA", "PA"]
+    assert rows["sex"].isna().all() and rows["image_id"].tolist() == ["F", "M"]
+    assert any("Age, View" in message for message in progress.messages)
+
+
 @pytest.mark.parametrize(
     ("column", "options", "expected"),
     [

@@ -125,10 +125,14 @@ shared_data <- function() {
   found
 }
 
-local_csv <- function(lines, name = "readers.csv") {
+new_folder <- function() {
   folder <- tempfile()
   dir.create(folder)
-  file <- file.path(folder, name)
+  folder
+}
+
+local_csv <- function(lines, name = "readers.csv") {
+  file <- file.path(new_folder(), name)
   writeLines(lines, file, useBytes = TRUE)
   file
 }

@@ -42,7 +42,7 @@ test_that("the performance table shows the values of the evaluation in both lang
 
 test_that("a table is written by the ending of its file", {
   table <- table_one(example_predictions())
-  folder <- withr::local_tempdir()
+  folder <- new_folder()
   for (ending in c("html", "tex", "md", "csv")) {
     file <- save_table(table, file.path(folder, paste0("one.", ending)))
     expect_match(paste(readLines(file, encoding = "UTF-8"), collapse = "\n"), "Patients")
@@ -57,7 +57,7 @@ test_that("a table is written by the ending of its file", {
 test_that("names are text in cells, headers, captions and notes of every format", {
   name <- "<b id='canary'>x</b> ![](canary.png) \\input{canary}"
   table <- new_paper_table(stats::setNames(data.frame(name, "0.91 (0.85)"), c(name, "AUROC")), name, name)
-  folder <- withr::local_tempdir()
+  folder <- new_folder()
   live <- c(html = "<b id", tex = "\\\\input[{]", md = "(?<!\\\\)(<b|!|`)")
   for (ending in names(live)) {
     text <- paste(readLines(save_table(table, file.path(folder, paste0("one.", ending)))), collapse = "\n")
@@ -85,7 +85,7 @@ test_that("the methods paragraph cites what the evaluation used, and only that",
 
 test_that("figures have the width that a journal asks for", {
   evaluation <- two_findings()
-  folder <- file.path(withr::local_tempdir(), "figures")
+  folder <- file.path(new_folder(), "figures")
   files <- save_figures(evaluation, folder, width = 85, format = "svg", labels = "es")
   expect_setequal(basename(files), paste0(names(evaluation_figures(evaluation)), ".svg"))
   # An SVG has 72 points per inch.

@@ -15,7 +15,7 @@ test_that("each period has the results of its images, in the order of numbers", 
 })
 
 test_that("an evaluation has the table if there are several periods, in its folder too", {
-  out <- withr::local_tempdir()
+  out <- new_folder()
   evaluation <- evaluate_tables(dated, example_thresholds(), draws = 100, out = file.path(out, "evaluation"))
   expect_equal(unique(evaluation$over_time$period), c("1", "2", "10"))
   expect_equal(read_evaluation(file.path(out, "evaluation"))$over_time, evaluation$over_time)

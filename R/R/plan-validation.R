@@ -38,7 +38,8 @@
 #' Snell KIE, Archer L, Ensor J, et al. (2021). External validation of clinical prediction models: simulation-based
 #' sample size calculations were more reliable than rules-of-thumb. *Journal of Clinical Epidemiology* 135, 79--89.
 #' \doi{10.1016/j.jclinepi.2021.02.011}
-#' @seealso [validate_external()] for the validation itself; [plan_readers()] for reader studies.
+#' @seealso [validate_external()] for the validation itself; [plan_development()] for a regression model;
+#'   [plan_readers()] for reader studies.
 #' @export
 #' @examples
 #' plan_validation(auroc = 0.85, prevalence = 0.1, images_per_patient = 3, icc = 0.2)

@@ -80,3 +80,15 @@ test_that("arguments out of range are an error, and NA leaves a measure out", {
                    c("auroc", "slope", "intercept", "sensitivity", "specificity", "net_benefit"))
   expect_message(capture.output(print(plan_validation(0.8, 0.1))), class = "placa_message_plan")
 })
+
+test_that("sizes for development are those of pmsampsize", {
+  # pmsampsize, binary: 24 parameters, prevalence 0.174, C statistic 0.89.
+  plan <- plan_development(0.89, 0.174, 24)
+  expect_identical(plan$measure, c("shrinkage", "optimism", "prevalence"))
+  expect_equal(plan$images_needed, c(615, 660, 221))
+  expect_equal(plan$positive_needed, ceiling(c(615, 660, 221) * 0.174))
+  # The Cox-Snell R² of a simulation of this C statistic is 0.2908.
+  expect_equal(cox_snell(0.89, 0.174)[["expected"]], 0.2908, tolerance = 1e-3)
+  expect_error(plan_development(0.89, 0.174, 0), class = "placa_error_plan")
+  expect_s3_class(ggplot2::autoplot(plan), "ggplot")
+})

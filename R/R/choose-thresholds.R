@@ -12,8 +12,9 @@
 #'   threshold is then 1 / (1 + `worth`), a probability, without any image: the
 #'   probabilities must be calibrated (Vickers and Elkin 2006). Without labelled images
 #'   of `split`, it is the only threshold.
-#' @param default The operating point that is the default of [evaluate()]; `NULL` for
-#'   the aimed sensitivity, at which few images with the finding are missed.
+#' @param default The operating point that is the default of [evaluate()]; `NULL` is
+#'   `"worth"` if it is set, otherwise the aimed sensitivity, at which few images with
+#'   the finding are missed.
 #' @param confidence Confidence level of the intervals of the thresholds, or `NULL`
 #'   for none.
 #' @param draws,seed Number of bootstrap draws of patients for the interval of
@@ -44,7 +45,7 @@
 #' @export
 #' @examples
 #' choose_thresholds(example_predictions())
-#' choose_thresholds(example_predictions(), sensitivity = 0.9, worth = 9, default = "worth")
+#' choose_thresholds(example_predictions(), sensitivity = 0.9, worth = 9)
 choose_thresholds <- function(predictions, split = "validation", sensitivity = 0.95, specificity = 0.95, worth = NULL,
                               default = NULL, confidence = 0.95, draws = 1000, seed = 1) {
   check_aims(sensitivity, specificity, worth)
@@ -57,7 +58,7 @@ choose_thresholds <- function(predictions, split = "validation", sensitivity = 0
   rows <- select_split(predictions, split)
   names <- c(paste0("sensitivity_", percent_name(sensitivity)), paste0("specificity_", percent_name(specificity)),
              "youden", if (!is.null(worth)) "worth")
-  default <- default %||% names[[1]]
+  default <- default %||% if (is.null(worth)) names[[1]] else "worth"
   if (!rlang::is_string(default) || !default %in% names) {
     abort_aim("{.arg default} must be one of {.val {names}}, not {.val {default}}.", names = names, default = default)
   }

@@ -18,8 +18,8 @@
 #' @section Errors:
 #' `placa_error_plan` if an argument is out of its range.
 #' @references
-#' Riley RD, Ensor J, Snell KIE, et al. (2020). Calculating the sample size required for developing a clinical prediction
-#' model. *BMJ* 368, m441. \doi{10.1136/bmj.m441}
+#' Riley RD, Ensor J, Snell KIE, et al. (2020). Calculating the sample size required for developing a clinical
+#' prediction model. *BMJ* 368, m441. \doi{10.1136/bmj.m441}
 #'
 #' Riley RD, Van Calster B, Collins GS (2021). A note on estimating the Cox-Snell R² from a reported C statistic (AUROC)
 #' to inform sample size calculations for developing a prediction model with a binary outcome. *Statistics in Medicine*

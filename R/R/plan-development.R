@@ -13,8 +13,9 @@
 #' @param auroc,prevalence The expected AUROC (0.5 to 1) and prevalence.
 #' @param parameters The number of candidate parameters: coefficients, not variables.
 #' @param shrinkage The smallest accepted shrinkage, 0 to 1.
-#' @return An object of class `placa_plan`, a tibble with `measure` (the criterion), `images_needed`, `patients_needed` (one image
-#'   each) and `positive_needed` (images). The row with the most images determines the size.
+#' @return An object of class `placa_plan`, a tibble with `measure` (the criterion), `images_needed`,
+#'   `patients_needed` (one image each) and `positive_needed` (images). The row with the most images determines the
+#'   size.
 #' @section Errors:
 #' `placa_error_plan` if an argument is out of its range.
 #' @references

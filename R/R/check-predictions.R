@@ -84,7 +84,11 @@ check_columns <- function(data, columns, what, call) {
     abort(
       c("{.arg {what}} must have the column{cli::qty(missing)}{?s} {.field {missing}}.",
         x = "Received the column{cli::qty(names(data))}{?s} {.field {names(data)}}.",
-        i = "See {.help [{.fun read_predictions}](placa::read_predictions)} for all columns."),
+        i = "See {.help [{.fun read_predictions}](placa::read_predictions)} for all columns.",
+        i = if (what == "predictions") {
+          "For columns of other names, see {.help [{.fun as_predictions}](placa::as_predictions)}, such as
+            {.code truth = label, estimate = .pred_Edema, image_id = file}."
+        }),
       class = "placa_error_columns", call = call, columns = missing
     )
   }

@@ -77,6 +77,11 @@ local function float(div)
   local text = pandoc.Inlines({ pandoc.Str(label(div.identifier) .. ":"), pandoc.Space() })
   text:extend(caption.content)
   local written = pandoc.List({ pandoc.Div(pandoc.Para(text), pandoc.Attr("", {}, { ["custom-style"] = "Caption" })) })
+  if kind == "tbl" and FORMAT == "typst" then
+    -- The caption stays with its table.
+    written:insert(1, pandoc.RawBlock("typst", "#block(sticky: true)["))
+    written:insert(pandoc.RawBlock("typst", "]"))
+  end
   local blocks = pandoc.List({})
   if is_html then
     -- Chromium does not name a figure or a table by its figcaption, so both refer to it.
@@ -187,7 +192,7 @@ local function pictures_in_rows(div)
   if is_html or not div.classes:includes("films") then return nil end
   local across = div.classes:includes("pairs") and 2 or 4
   -- A word processor takes a share of the page, not of the cell.
-  local width = FORMAT == "docx" and (across == 2 and "3.1in" or "1.5in") or "100%"
+  local width = FORMAT == "docx" and (across == 2 and "2.9in" or "1.35in") or "100%"
   local rows, row = {}, {}
   div:walk({
     Span = function(span)
@@ -242,7 +247,10 @@ end
 local function large(span)
   -- An item that is left open is to be seen as such.
   if span.classes:includes("todo") then
-    span.content:insert(1, pandoc.Str("\u{2610}\u{a0}"))
+    local box = pandoc.Str("\u{2610}\u{a0}")
+    -- Not every machine has a font with this box.
+    if FORMAT == "typst" then box = pandoc.RawInline("typst", "#box(width: 0.6em, height: 0.6em, stroke: 0.5pt)~") end
+    span.content:insert(1, box)
     return span
   end
   if not span.classes:includes("big") then return nil end

@@ -32,7 +32,7 @@ write_plain_table <- function(rows, align = c("l", rep("r", ncol(rows) - 1))) {
 write_figure_block <- function(id, file, caption, alt, inches) {
   wide <- inches >= 6
   # On paper, two figures fit on a page.
-  width <- if (!wide) switch(knitr::pandoc_to() %||% "html", docx = "{width=70%}", typst = "{width=60%}")
+  width <- if (!wide) switch(knitr::pandoc_to() %||% "html", docx = "{width=60%}", typst = "{width=60%}")
   image <- paste0("![", alt, "](", file, ")", width, "\\ ")
   fence <- sprintf(':::: {.figure-scroll tabindex=0 style="--inches: %g"}', inches)
   if (wide) image <- paste(c(fence, "", image, "", "::::"), collapse = "\n")

@@ -5,13 +5,12 @@ write_checklist <- function(run, facts, maps) {
   has <- run_contents(run, facts, maps)
   # Without any evaluated finding, the report has no sections of results.
   absent <- if (facts$nothing) c("discrimination", "operating-points", "recalibration", "subgroups", "errors")
-  # A numbered table cannot break across pages on paper, so it is divided into two.
-  write_items("checklist.", c("claim", "tripod", "stard"), has, checklist_texts(run, facts), absent, on_paper = 34)
+  write_items("checklist.", c("claim", "tripod", "stard"), has, checklist_texts(run, facts), absent)
   write_items("probast.", c("development", "evaluation"), has, probast_texts(run, facts), absent)
 }
 
 # `key` begins the keys of the words, and is the name of the file of items.
-write_items <- function(key, lists, has, texts, absent, on_paper = Inf) {
+write_items <- function(key, lists, has, texts, absent) {
   file <- system.file("report", paste0(key, "csv"), package = "placa")
   items <- utils::read.csv(file, colClasses = "character")
   # "labels partly": partly filled if the run has additional labels, otherwise not filled.
@@ -19,8 +18,9 @@ write_items <- function(key, lists, has, texts, absent, on_paper = Inf) {
   at_best <- ifelse(grepl(" partly$", items$filled), "partly", "yes")
   filled <- ifelse(needed %in% names(has), ifelse(has[needed], at_best, "author"), items$filled)
   filled[items$section %in% absent] <- "author"
-  say(paste0(key, "prose"), filled = num(sum(filled == "yes")), partly = num(sum(filled == "partly")),
-      open = num(sum(filled == "author")))
+  count <- function(which) num(sum(filled == which))
+  say(paste0(key, "prose"), rows = num(nrow(items)), filled = count("yes"), partly = count("partly"),
+      open = count("author"))
   todo <- paste0("[", s("checklist.author"), "]{.todo}")
   where <- vapply(seq_along(filled), function(i) {
     if (filled[[i]] == "author") return(todo)
@@ -32,12 +32,7 @@ write_items <- function(key, lists, has, texts, absent, on_paper = Inf) {
   table <- data.frame(words_of(paste0(key, "topic"), items$topic), numbers, where)
   heads <- c("checklist.column_item", paste0(key, "column_", lists), "checklist.column_where")
   names(table) <- vapply(heads, s, "")
-  paper <- !grepl("html", knitr::pandoc_to() %||% "html")
-  part <- if (paper) 1 + (seq_len(nrow(table)) > on_paper) else rep(1, nrow(table))
-  for (number in unique(part)) {
-    id <- paste0(sub(".", "", key, fixed = TRUE), c("", "-more")[[number]])
-    write_table_block(id, table[part == number, ], s(paste0(key, "caption")), rep("l", ncol(table)))
-  }
+  write_table_block(sub(".", "", key, fixed = TRUE), table, s(paste0(key, "caption")), rep("l", ncol(table)))
 }
 
 # TRUE for each part that the run has, by its name in the table.

@@ -12,7 +12,7 @@ write_flow <- function(run, facts) {
   say("data.flow")
   steps <- vapply(boxes, function(box) gsub("\n", ", ", box$text), "")
   draw("flow", flow_plot(boxes), s("data.flow_caption"), s("data.flow_alt", steps = paste(steps, collapse = "; ")),
-       c(6.4, 4.5))
+       c(5.6, 4.3))
 }
 
 flow_boxes <- function(run, facts) {
@@ -75,7 +75,7 @@ flow_plot <- function(boxes) {
                           arrow = grid::arrow(length = grid::unit(5, "pt"), type = "closed")) +
     ggplot2::geom_tile(ggplot2::aes(.data$x, .data$y, width = .data$w, height = .data$h, fill = .data$aside),
                        colour = report_ink, linewidth = 0.4) +
-    ggplot2::geom_text(ggplot2::aes(.data$x, .data$y, label = .data$text), colour = report_ink, size = 3.7,
+    ggplot2::geom_text(ggplot2::aes(.data$x, .data$y, label = .data$text), colour = report_ink, size = 3.3,
                        lineheight = 1.05, family = font_family()) +
     ggplot2::scale_fill_manual(values = c(`FALSE` = "#e7f1f1", `TRUE` = "#f4f1ea"), guide = "none") +
     ggplot2::coord_cartesian(xlim = c(0, 10), ylim = c(0, 9.1), expand = FALSE) +

@@ -35,7 +35,7 @@ draw_shortcuts <- function(probes, found) {
   caption <- s(if (NROW(model)) "audit.shortcuts.figure_caption_model" else "audit.shortcuts.figure_caption",
                finding = finding(probes$finding[[1]]))
   draw("shortcuts", shortcut_plot(probes, model), caption, paste(c(alt, of_model), collapse = " "),
-       c(6, 1 + 0.36 * (nrow(probes) + NROW(model))))
+       c(5.6, 1.1 + 0.42 * (nrow(probes) + NROW(model))))
 }
 
 draw_shortcut_tiles <- function(probes, found) {

@@ -66,7 +66,7 @@ write_subgroups <- function(run, facts) {
   rows <- nrow(unique(as.data.frame(table)[c("column", "group")]))
   differing <- which_differ(table)
   alt <- s("subgroups.alt", groups = num(rows), n = num(NROW(differing)))
-  size <- if (length(findings) == 1) c(8, 2 * (0.24 * rows + 0.6) + 1.4) else
+  size <- if (length(findings) == 1) c(5.6, 2 * (0.24 * rows + 0.6) + 1.4) else
     c(10, ceiling(length(findings) / (if (length(findings) <= 4) 2 else 4)) * (0.19 * rows + 0.6) + 1.4)
   draw_plot("subgroups", ggplot2::autoplot(table, labels = figure_labels(findings)),
             s(if (facts$many) "subgroups.caption_many" else "subgroups.caption"), alt, size, "subgroups.too_small")

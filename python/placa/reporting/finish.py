@@ -8,15 +8,22 @@ from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
 
-#: A4 with margins of 2 cm, in twentieths of a point.
+#: A4 with the margins of a PDF (paper.yml), in twentieths of a point.
 _A4 = (
-    '<w:pgSz w:w="11906" w:h="16838" /><w:pgMar w:top="1134" w:right="1134" w:bottom="1134" w:left="1134" '
+    '<w:pgSz w:w="11906" w:h="16838" /><w:pgMar w:top="907" w:right="1021" w:bottom="907" w:left="1021" '
     'w:header="708" w:footer="708" w:gutter="0" />'
 )
 #: Width of the text in twentieths of a point, and the number of letters of 8 points that it has room for.
-_WIDTH, _LETTERS = 9638, 110
+_WIDTH, _LETTERS = 9864, 112
 #: Sizes of the text and of the tables in half points.
-_TEXT_SIZE, _TABLE_SIZE = 20, 16
+_TEXT_SIZE, _TABLE_SIZE = 18, 16
+#: Half points of styles whose size is their own, and the space after a paragraph in twentieths of a point.
+_SIZES = {"Title": 40, "Heading1": 28, "Heading2": 24, "Heading3": 21, "VerbatimChar": 15, "Bibliography": 15}
+_SPACES = {"BodyText": 90, "Compact": 14, "Bibliography": 40}
+#: The smallest size of a table whose words would be split otherwise.
+_SMALLEST = 12
+#: A font that every word processor has, or one of its widths; the column widths are computed for it.
+_FONT = "Arial"
 #: A table without a table in it: Quarto puts figures and tables with a caption in tables of one cell.
 _TABLE = re.compile("<w:tbl>(?:(?!<w:tbl>).)*?</w:tbl>", re.DOTALL)
 _CELL = re.compile("<w:tc>.*?</w:tc>", re.DOTALL)
@@ -25,6 +32,8 @@ _PROPERTIES = re.compile(r"<w:pPr>((?:(?!</?w:pPr>).)*)</w:pPr>(?:\s*<w:pPr>((?:
 _PROPERTY = re.compile(r"<w:(\w+)(?:\s[^>]*)?/>|<w:(\w+)[^>]*>.*?</w:\2>", re.DOTALL)
 #: The order of properties in a Word file; the others follow.
 _ORDER = ("pStyle", "keepNext", "keepLines", "numPr", "spacing", "ind", "jc")
+#: The defaults of the styles of a Word file, or a style with its name.
+_STYLE = re.compile(r'<w:docDefaults>.*?</w:docDefaults>|<w:style [^>]*w:styleId="(\w+)".*?</w:style>', re.DOTALL)
 #: A paragraph just before a table: its caption, after which no page must end.
 _CAPTION = re.compile(
     r'(<w:p><w:pPr><w:pStyle w:val="(?:\w*Caption)" />)((?:(?!</w:p>).)*</w:p>(?=\s*<w:tbl>))', re.DOTALL
@@ -77,7 +86,7 @@ def _with_styles_by_hash(text: str) -> str:
 
 
 def _set_paper(page: Path) -> None:
-    """Set paper, sizes of text and widths of columns of a Word file; pandoc writes US Letter and 12 points."""
+    """Set paper, font, sizes and widths of columns of a Word file; pandoc writes US Letter and 12 points of Aptos."""
     finished = page.with_suffix(".finished")
     with zipfile.ZipFile(page) as before, zipfile.ZipFile(finished, "w", zipfile.ZIP_DEFLATED) as after:
         for item in before.infolist():
@@ -87,10 +96,25 @@ def _set_paper(page: Path) -> None:
                 xml = _CAPTION.sub(r"\1<w:keepNext />\2", _TABLE.sub(_with_widths, xml))
                 content = _with_a4(xml).encode("utf-8")
             elif item.filename == "word/styles.xml":
-                defaults = re.compile(r"(<w:docDefaults>.*?<w:sz w:val=\")\d+", re.DOTALL)
-                content = defaults.sub(rf"\g<1>{_TEXT_SIZE}", content.decode("utf-8"), count=1).encode("utf-8")
+                content = _STYLE.sub(_with_sizes, content.decode("utf-8")).encode("utf-8")
+            elif item.filename == "word/theme/theme1.xml":
+                fonts = re.compile(r'(<a:(?:major|minor)Font>\s*<a:latin typeface=")[^"]*')
+                content = fonts.sub(rf"\g<1>{_FONT}", content.decode("utf-8")).encode("utf-8")
             after.writestr(item, content)
     finished.replace(page)
+
+
+def _with_sizes(found: re.Match[str]) -> str:
+    """Set the size and the space of the defaults, or of a style with a size or space of its own."""
+    style, name = found[0], found[1]
+    size = _SIZES.get(name) if name else _TEXT_SIZE
+    if size:
+        style = re.sub(r"<w:rPr\s*/>", '<w:rPr><w:sz w:val="0" /></w:rPr>', style)
+        style = re.sub(r'(<w:sz w:val=")\d+', rf"\g<1>{size}", style)
+    if name in _SPACES:
+        style = re.sub(r"<w:pPr\s*/>", '<w:pPr><w:spacing w:after="0" /></w:pPr>', style)
+        style = re.sub(r'(w:(?:after|before)=")\d+', rf"\g<1>{_SPACES[name]}", style)
+    return style
 
 
 def _without_frames(xml: str) -> str:
@@ -151,7 +175,8 @@ def _with_widths(found: re.Match[str]) -> str:
         lambda _: f'<w:tc><w:tcPr><w:tcW w:type="dxa" w:w="{widths[next(number) % count]}" /></w:tcPr>',
         table,
     )
-    size = f'<w:sz w:val="{_TABLE_SIZE}" />'
+    fits = int(_TABLE_SIZE * min(1, _LETTERS / sum(least)))
+    size = f'<w:sz w:val="{max(fits, _SMALLEST)}" />'
     table = re.sub(r"<w:r><w:rPr>(.*?)</w:rPr>", rf"<w:r><w:rPr>\1{size}</w:rPr>", table, flags=re.DOTALL)
     return table.replace("<w:r><w:t", f"<w:r><w:rPr>{size}</w:rPr><w:t")
 

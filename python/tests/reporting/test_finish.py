@@ -67,15 +67,34 @@ def test_columns_of_a_word_file_are_as_wide_as_their_words(tmp_path: Path) -> No
     page = tmp_path / "page.docx"
     with zipfile.ZipFile(page, "w") as file:
         file.writestr("word/document.xml", f"<w:body>{table}{pictures}<w:sectPr /></w:body>")
-        file.writestr("word/styles.xml", '<w:docDefaults><w:sz w:val="24"/></w:docDefaults><w:sz w:val="32"/>')
+        file.writestr(
+            "word/styles.xml",
+            '<w:docDefaults><w:sz w:val="24"/></w:docDefaults><w:style w:styleId="Bibliography"><w:pPr /><w:rPr />'
+            '</w:style><w:style w:styleId="Other"><w:sz w:val="32"/></w:style>',
+        )
+        file.writestr("word/theme/theme1.xml", '<a:minorFont><a:latin typeface="Aptos"/></a:minorFont>')
     finish(page, "docx")
     with zipfile.ZipFile(page) as file:
-        document, styles = (file.read(f"word/{name}.xml").decode() for name in ("document", "styles"))
+        names = ("document", "styles", "theme/theme1")
+        document, styles, theme = (file.read(f"word/{name}.xml").decode() for name in names)
     wide, narrow = map(int, re.findall(r'<w:gridCol w:w="(\d+)"', document))
-    assert wide + narrow == pytest.approx(9638, abs=2) and wide > 5 * narrow
+    assert wide + narrow == pytest.approx(9864, abs=2) and wide > 5 * narrow
     assert re.findall(r'<w:tcW w:type="dxa" w:w="(\d+)"', document) == [str(wide), str(narrow)] * 2
     assert document.count('<w:sz w:val="16" />') == 4 and pictures in document
-    assert '<w:pgSz w:w="11906"' in document and styles.count('w:val="20"') == 1 and 'w:val="32"' in styles
+    assert '<w:pgSz w:w="11906"' in document and re.findall(r'<w:sz w:val="(\d+)"', styles) == ["18", "15", "32"]
+    assert '<w:spacing w:after="40" />' in styles and "Arial" in theme and "Aptos" not in theme
+
+
+def test_a_table_with_too_many_long_words_is_smaller(tmp_path: Path) -> None:
+    cells = "".join(f"<w:tc><w:tcPr /><w:p><w:r><w:t>{'a' * 14}</w:t></w:r></w:p></w:tc>" for _ in range(7))
+    page = tmp_path / "page.docx"
+    with zipfile.ZipFile(page, "w") as file:
+        file.writestr("word/document.xml", f"<w:tbl><w:tr>{cells}</w:tr></w:tbl>")
+    finish(page, "docx")
+    with zipfile.ZipFile(page) as file:
+        sizes = set(re.findall(r'<w:sz w:val="(\d+)"', file.read("word/document.xml").decode()))
+    # 7 columns of 14 letters and 5 of margin, of which 112 fit at 16 half points.
+    assert sizes == {"13"}
 
 
 def test_a_table_in_a_frame_of_quarto_is_taken_out_and_stays_with_its_caption(tmp_path: Path) -> None:

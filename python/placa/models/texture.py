@@ -41,12 +41,12 @@ def pattern_shares(pixels: Any) -> Any:
                 count = keras.layers.CategoryEncoding(256, output_mode="count", dtype="float32")
                 # float32: half precision cannot count beyond 2,048.
                 share = keras.layers.Rescaling(1 / region**2, dtype="float32")
-                shares.append(share(count(keras.ops.cast(part, "int32"))))
+                shares.append(share(count(part)))
     return keras.ops.sqrt(keras.layers.Concatenate(dtype="float32", name="patterns")(shares))
 
 
 def _codes(pixels: Any, distance: int, step: int) -> Any:
-    """Compute the uint8 code of each pixel with all neighbours; the side is shorter by twice `distance`."""
+    """Compute the code, 0 to 255, of each pixel with all neighbours; the side is shorter by twice `distance`."""
     keras = load_keras()
     ops = keras.ops
     # A wider, signed type, as adding a step could overflow.
@@ -59,7 +59,8 @@ def _codes(pixels: Any, distance: int, step: int) -> Any:
     centre = window(1, 1) + step if step else window(1, 1)
     code = None
     for down, right in _AROUND:
-        bright = ops.cast(ops.greater_equal(window(down, right), centre), "uint8")
+        # TensorFlow is three times slower with bytes.
+        bright = ops.cast(ops.greater_equal(window(down, right), centre), "int32")
         # A sum, not a product with a constant, which the export to ONNX would turn into an input of the network.
         code = bright if code is None else code + code + bright
     return code

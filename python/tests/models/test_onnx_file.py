@@ -41,6 +41,18 @@ def test_predictions_are_those_of_keras_in_any_batch(pixels: np.ndarray, tmp_pat
     assert predict_pixels(onnx, []).probability.shape == predict_pixels(model, []).probability.shape == (0, 2)
 
 
+def test_mirroring_and_rescaling_use_fast_operations(pixels: np.ndarray) -> None:
+    import onnx
+
+    content = export_onnx(with_probabilities(with_mirror(build("small", 32, 1)), [Recalibration()]), pixels, 1).content
+    assert content is not None
+    graph = onnx.load_model_from_string(content).graph
+    assert not {"ReverseSequence", "Transpose"} & {node.op_type for node in graph.node if "evers" in node.name}
+    ranks = {one.name: len(one.dims) for one in graph.initializer}
+    rescaling = [node for node in graph.node if "rescale" in node.name and node.op_type in {"Mul", "Add"}]
+    assert rescaling and all(4 in {ranks.get(name) for name in node.input} for node in rescaling)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("backbone", ["small", "mobilenet-v3-small", "efficientnet-v2-b0", "resnet50"])
 def test_backbones_are_exported(backbone: str) -> None:

@@ -36,6 +36,9 @@ work_folder <- function(named) {
   normalizePath(folder)
 }
 
+# A value of the page's Python, by its name.
+from_python <- function(name) reticulate::py_to_r(reticulate::py_get_attr(reticulate::py, name))
+
 # The path of an image that Python writes, in the folder of the R figures.
 picture <- function(name) {
   file <- file.path(dirname(knitr::fig_path("x")), name)

@@ -49,9 +49,9 @@ convert_table <- function(table, file) {
   written <- tempfile(fileext = ".md")
   on.exit(unlink(written))
   write_text(lines, written)
-  # pandoc runs in the folder of its input.
+  # pandoc runs in the folder of its input. Lines shorter than its columns let Word choose the widths.
   output <- file.path(normalizePath(dirname(file)), basename(file))
-  rmarkdown::pandoc_convert(written, to = "docx", from = "markdown", output = output)
+  rmarkdown::pandoc_convert(written, to = "docx", from = "markdown", output = output, options = "--columns=1000")
 }
 
 # A sheet with the caption above the table and the note below it. Cells are text, as printed.
@@ -71,7 +71,8 @@ write_sheet <- function(table, file) {
 
 as_kable <- function(table, format, file, ...) {
   need_package("knitr", file)
-  align <- c("l", rep("r", ncol(table) - 1))
+  is_text <- vapply(table, function(x) all(grepl("^[[:alpha:]]", x)), NA)
+  align <- ifelse(is_text | seq_along(table) == 1, "l", "r")
   caption <- attr(table, "caption")
   table <- as.data.frame(table)
   # For HTML and LaTeX, knitr escapes cells and headers; names in captions, and all names in Markdown, are still live.

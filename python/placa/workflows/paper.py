@@ -13,6 +13,7 @@ from placa.evaluation.either_bridge import run_separately
 from placa.evaluation.r_code import PAPER_FIGURES, PAPER_TABLES
 from placa.records.run import is_evaluation, require_results, require_run, require_tables
 from placa.reporting.errors import FigureWidthError
+from placa.reporting.finish import finish
 from placa.workflows.evaluate import evaluated_folder
 
 #: Widths in millimetres that R draws.
@@ -48,8 +49,17 @@ def paper_tables(
     if to not in TABLE_FORMATS:
         raise unknown_name("format of tables", to, list(TABLE_FORMATS))
     run, out, progress = _prepare(run, language, out, split, progress)
+    before = _word_files(out)
     run_separately(progress, PAPER_TABLES, str(run), str(out), to, language, split)
+    for file, written in _word_files(out).items():
+        if before.get(file) != written:
+            finish(file, "docx")
     return out
+
+
+def _word_files(folder: Path) -> dict[Path, int]:
+    """Return the Word files of a folder with the time of their last change."""
+    return {file: file.stat().st_mtime_ns for file in folder.glob("*.docx")}
 
 
 def paper_figures(

@@ -67,6 +67,7 @@
 #' @section Errors:
 #' `placa_error_columns`, `placa_error_truth`, `placa_error_probability`,
 #' `placa_error_split`, `placa_error_duplicate`, `placa_error_unlabelled`;
+#' `placa_error_unpredicted` if no labelled image has a probability;
 #' `placa_error_confidence`, `placa_error_draws` and `placa_error_max_fpr` for
 #' invalid arguments.
 #' @references

@@ -86,7 +86,7 @@ check_marks <- function(table, columns, argument, numeric, call) {
   bad <- if (length(missing) == 0) numeric[!vapply(table[numeric], function(x) is.numeric(x) && !anyNA(x), NA)]
   if (length(missing) > 0 || length(bad) > 0) {
     abort(
-      c("{.arg {argument}} must be a data frame with the column{?s} {.field {columns}}.",
+      c("{.arg {argument}} must be a data frame with the column{cli::qty(columns)}{?s} {.field {columns}}.",
         x = if (length(missing) > 0) "It lacks {.field {missing}}.",
         x = if (length(bad) > 0) "{.field {bad}} must be numbers, none missing."),
       class = "placa_error_marks", call = call

@@ -15,9 +15,16 @@ select_split <- function(predictions, split, call = rlang::caller_env()) {
   }
   check_unique(labelled, call)
   unpredicted <- is.na(labelled$probability)
+  if (all(unpredicted)) {
+    abort(
+      c("The labelled images of the {.val {split}} split must have probabilities.",
+        x = "{.field probability} is missing in all {nrow(labelled)} row{?s}."),
+      class = c("placa_error_unpredicted", "placa_error_probability"), call = call
+    )
+  }
   if (any(unpredicted)) {
     warn(
-      c("{sum(unpredicted)} labelled row{?s} of the {.val {split}} split without a probability {?is/are} excluded.",
+      c("{sum(unpredicted)} labelled row{?s} without a probability {?is/are} excluded from the {.val {split}} split.",
         i = "Report this, because these images may be difficult cases."),
       class = "placa_warning_unpredicted", call = call
     )

@@ -60,6 +60,8 @@ test_that("labelled images without a probability are excluded with a warning", {
   rows$probability[3] <- NA
   expect_warning(kept <- select_split(rows, "test"), class = "placa_warning_unpredicted")
   expect_identical(nrow(kept), 5L)
+  rows$probability <- NaN
+  expect_error(evaluate(rows, 0.5), class = "placa_error_unpredicted")
 })
 
 test_that("identifiers with invisible characters are the same patient", {

@@ -63,7 +63,7 @@ class TruthLevelsError(InputError):
 
 
 class EmptySplitError(InputError):
-    """A split has no labelled predictions. Values: ``split``, ``known``."""
+    """A split has no labelled row with a probability. Values: ``split``, ``known``."""
 
 
 class NeedsRError(MachineError):

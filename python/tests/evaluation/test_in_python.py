@@ -143,6 +143,8 @@ def test_images_without_a_probability_are_left_out_with_a_warning(tmp_path: Path
     evaluate_in_python(_given(as_predictions(data), tmp_path), tmp_path, told)
     assert len(told.warned) == 1 and "3" in told.warned[0]
     assert pd.read_csv(tmp_path / "discrimination.csv")["n_images"].tolist() == [157]
+    with raises(EmptySplitError, split="test"):
+        evaluate_in_python(_given(as_predictions(data.assign(probability=np.nan)), tmp_path), tmp_path, told)
 
 
 @pytest.fixture

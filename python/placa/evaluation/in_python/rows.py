@@ -66,6 +66,9 @@ def select_rows(predictions: pd.DataFrame, split: str, warn: Callable[[str], Non
         message = f"Image {image!r} has several rows of one finding. Average duplicated predictions."
         raise DuplicateImageError(message, image_id=image)
     without = int(rows["probability"].isna().sum())
+    if without == len(rows):
+        message = f"No labelled row of the split {split!r} has a probability. Complete the column."
+        raise EmptySplitError(message, split=split, known=sorted(predictions["split"].dropna().unique()))
     if without:
         warn(f"{without:,} labelled rows of the {split} split without a probability are excluded; report this")
     return rows[rows["probability"].notna()]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placa.core.backend import require_unforked
+from placa.core.executors import Threads
 from placa.models.errors import NonFiniteOutputError
 from placa.models.onnx_file import OnnxModel
 from placa.records.reading import STRETCH, Reading
@@ -153,9 +154,13 @@ def _outputs_by_batch(network: Any, batches: Iterable[NDArray[Any]]) -> Iterator
     Another batch size needs a new compilation, and changes the last bits of the outputs.
     """
     size = _call_size(network)
-    for pixels in batches:
-        for count, batch in full_batches(pixels, size):
-            yield count, predict_batch(network, as_input(batch))
+    parts = (part for rows in batches for part in full_batches(as_input(rows), size))
+    # A call on a few embeddings is shorter than handing it to a thread.
+    if isinstance(network, OnnxModel) and network.calls_at_once > 1 and len(network.input_shape) > 1:
+        threads = Threads(network.calls_at_once)
+        yield from threads.map_in_order(lambda part: (part[0], predict_batch(network, part[1])), parts)
+    else:
+        yield from ((count, predict_batch(network, batch)) for count, batch in parts)
 
 
 def full_batches(rows: NDArray[Any], size: int) -> Iterator[tuple[int, NDArray[Any]]]:

@@ -26,7 +26,9 @@ side_curves <- function(evaluation, validation, name, labels) {
     decision <- tables$decision_curve
     if (NROW(calibration) == 0 || NROW(decision) == 0) return(NULL)
     calibration <- calibration[calibration$finding == name & calibration$stage == "after", ]
-    decision <- decision[decision$finding == name & decision$strategy == "model", ]
+    # Each data set at its own prevalence, up to the largest threshold that a clinic would use.
+    own <- is.null(decision[["own"]]) | as.logical(column(decision, "own")) %in% TRUE
+    decision <- clinical_thresholds(decision[own & decision$finding == name & decision$strategy == "model", ])
     rbind(
       data.frame(panel = "calibration", x = calibration$probability, y = calibration$observed,
                  lower = calibration$lower, upper = calibration$upper, set = rep(label, nrow(calibration))),
@@ -55,9 +57,9 @@ side_curves_plot <- function(curves) {
                          na.rm = TRUE) +
     ggplot2::geom_line(linewidth = 0.9) +
     ggplot2::scale_colour_manual(values = c(accent, warm), aesthetics = c("colour", "fill")) +
-    ggplot2::scale_x_continuous(limits = c(0, 1), labels = numbers_as_needed) +
+    ggplot2::scale_x_continuous(labels = numbers_as_needed) +
     ggplot2::scale_y_continuous(labels = numbers_as_needed) +
-    ggplot2::facet_wrap("name", scales = "free_y") +
+    ggplot2::facet_wrap("name", scales = "free") +
     ggplot2::labs(x = s("elsewhere.axis"), y = NULL, colour = NULL, fill = NULL) +
     theme_report()
 }

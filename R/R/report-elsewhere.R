@@ -115,7 +115,7 @@ write_forest <- function(run, sets) {
   values <- s("headline.figure_alt_value", finding = rows$label, auroc = num(rows$auroc, 3),
               range = range_text(rows$auroc_lower, rows$auroc_upper))
   draw_plot("elsewhere", forest_plot(rows), s("elsewhere.forest_caption"),
-            s("elsewhere.forest_alt", values = paste(values, collapse = "; ")), c(7, 1 + 0.34 * nrow(rows)),
+            s("elsewhere.forest_alt", values = paste(values, collapse = "; ")), c(5.6, 1 + 0.34 * nrow(rows)),
             "elsewhere.forest_missing")
 }
 
@@ -213,5 +213,5 @@ write_side_curves <- function(run, validation, set, facts, id) {
   if (NROW(curves) == 0) return(invisible())
   if (facts$many) say("elsewhere.curves_of", finding = finding(name))
   draw_plot(paste0(id, "-curves"), side_curves_plot(curves), s("elsewhere.curves_caption"), s("elsewhere.curves_alt"),
-            c(8, 3.6), "elsewhere.forest_missing")
+            c(5.6, 3.2), "elsewhere.forest_missing")
 }

@@ -1,5 +1,6 @@
 """The scripts of examples/leaks print the values of docs/leaks.md; both languages of the walk-throughs match."""
 
+import ast
 import os
 import re
 import shutil
@@ -45,6 +46,40 @@ def test_a_nearest_neighbour_recognises_slices(shared_data: Path) -> None:
 def test_a_label_in_the_input_raises_the_auroc(shared_data: Path) -> None:
     leaking, honest = _figures("label_in_the_input.py", shared_data / "nih-256", "Pneumonia")
     assert leaking > honest + 0.05
+
+
+FUNCTION = re.compile(r"^([\w.]+) <- function", re.MULTILINE)
+
+
+def _names_in(module: str) -> set[str]:
+    """Return the names at the top of a module of placa or of the examples, without importing it."""
+    places = [ROOT / folder / module.replace(".", "/") for folder in ("python", "examples", "examples/leaks")]
+    files = [file for place in places for file in (place.with_suffix(".py"), place / "__init__.py")]
+    names: set[str] = set()
+    for node in ast.parse(next(file for file in files if file.is_file()).read_text("utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            names |= {one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
+    return names
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "examples").glob("*.qmd")), ids=lambda page: page.stem)
+def test_a_walkthrough_uses_names_that_exist(page: Path) -> None:
+    text = page.read_text("utf-8")
+    chunks = {
+        name: re.findall(rf"^```\{{{name}\}}\n(.*?)^```", text, re.MULTILINE | re.DOTALL) for name in ("python", "r")
+    }
+    for node in (node for chunk in chunks["python"] for node in ast.walk(ast.parse(chunk))):
+        if isinstance(node, ast.ImportFrom) and node.module != "pathlib":
+            assert {alias.name for alias in node.names} <= _names_in(node.module or ""), node.module
+    code = "\n".join(chunks["r"])
+    internal = {name for file in (ROOT / "R" / "R").glob("*.R") for name in FUNCTION.findall(file.read_text("utf-8"))}
+    exported = set(re.findall(r"^export\((.*)\)$", (ROOT / "R" / "NAMESPACE").read_text("utf-8"), re.MULTILINE))
+    own = set(FUNCTION.findall(code + "\n" + (ROOT / "examples" / "common.R").read_text("utf-8")))
+    assert not set(re.findall(r"(?<![\w.:])([\w.]+)\(", code)) & internal - exported - own
 
 
 DOCUMENTS = ("pneumothorax", "sarscov2-ct")

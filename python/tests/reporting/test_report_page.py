@@ -98,10 +98,14 @@ def test_only_a_page_rendered_without_quarto_has_a_note(page: Page, request: pyt
     assert (strings(page.lang)["page.without_quarto"] in page.text) != by_quarto
 
 
+def _local(text: str, page: Page) -> str:
+    """Write a number as the page does: in Spanish with a decimal comma and a space for thousands."""
+    return text.translate(str.maketrans(",.", " ,")) if page.lang == "es" else text
+
+
 def test_results_match_the_evaluation(page: Page, project: Path) -> None:
     def local(number: float, digits: int) -> str:
-        text = f"{number:,.{digits}f}"
-        return text.translate(str.maketrans(",.", ".,")) if page.lang == "es" else text
+        return _local(f"{number:,.{digits}f}", page)
 
     run = project / "runs" / "small"
     headline = json.loads((run / "evaluation" / "summary.json").read_text())["headline"]["Pneumonia"]
@@ -135,9 +139,6 @@ def test_results_match_the_evaluation(page: Page, project: Path) -> None:
 
 
 def test_the_audit_is_reported_with_its_values(page: Page) -> None:
-    def local(text: str) -> str:
-        return text.translate(str.maketrans(",.", ".,")) if page.lang == "es" else text
-
     words = strings(page.lang)
     for figure in (
         "73.6",  # would share a patient after a split by image
@@ -151,7 +152,7 @@ def test_the_audit_is_reported_with_its_values(page: Page) -> None:
         "+7.36",  # difference from its training list
         "9.2",  # images per patient in it
     ):
-        assert local(figure) in page.text, figure
+        assert _local(figure, page) in page.text, figure
     for name in ("image_003", "portable_`x`", "NIH *text* labels", "three readers"):
         assert name in page.text
     for key in ("leakage", "shortcuts", "labels", "shift"):

@@ -55,5 +55,6 @@ looks_limit <- function(run, facts) {
   rows <- read_ledger(run$path, facts$split)
   if (NROW(rows) < 2) return(NULL)
   days <- substr(range(rows$evaluated), 1, 10)
-  s("limits.looks", n = num(nrow(rows)), first = days[[1]], last = days[[2]])
+  key <- if (days[[1]] == days[[2]]) "limits.looks_day" else "limits.looks"
+  s(key, n = num(nrow(rows)), first = days[[1]], last = days[[2]])
 }

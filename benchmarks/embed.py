@@ -17,6 +17,7 @@ import json
 import resource
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -83,13 +84,13 @@ def by_runtime(folder: Path, paths: list[Path]) -> Callable[[], np.ndarray]:
     )
 
 
-def by_transformers(folder: Path, paths: list[Path]) -> Callable[[], np.ndarray]:
+def by_transformers(folder: Path, paths: list[Path], batch: int = BATCH) -> Callable[[], np.ndarray]:
     """Return the pipeline of transformers on files."""
     import transformers
 
     pipeline = transformers.pipeline("image-feature-extraction", model=str(folder), device="cpu", pool=True)
     names = [str(path) for path in paths]
-    return lambda: np.stack([np.ravel(one) for one in pipeline(names, batch_size=BATCH)])
+    return lambda: np.stack([np.ravel(one) for one in pipeline(names, batch_size=batch)])
 
 
 def by_keras_hub(folder: Path, paths: list[Path]) -> Callable[[], np.ndarray]:
@@ -114,7 +115,14 @@ def normalised(folder: Path, paths: list[Path]) -> np.ndarray:
     return ((grey[..., None].repeat(3, -1) / np.float32(255) - mean) / deviation).astype(np.float32)
 
 
-WAYS = {"placa": by_placa, "runtime": by_runtime, "transformers": by_transformers, "keras-hub": by_keras_hub}
+WAYS = {
+    "placa": by_placa,
+    "runtime": by_runtime,
+    "transformers": by_transformers,
+    # As one calls it who names no size of a batch.
+    "transformers-default": partial(by_transformers, batch=1),
+    "keras-hub": by_keras_hub,
+}
 
 
 def main() -> None:

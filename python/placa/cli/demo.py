@@ -14,7 +14,7 @@ from placa.evaluation.bridge import find_r
 from placa.evaluation.errors import RNotFoundError
 
 #: Phantoms are easier than radiographs and need few epochs.
-EPOCHS = 30
+EPOCHS = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

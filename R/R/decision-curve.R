@@ -9,7 +9,8 @@
 #'
 #' Net benefit depends on the prevalence. In a sample enriched with disease, or a
 #' case-control study, set `prevalence` to that of the population in which the model
-#' would be used: \eqn{\mathrm{NB} = \pi\,se - (1 - \pi)(1 - sp)\,t / (1 - t)}, with
+#' would be used:
+#' \eqn{\mathrm{NB} = \pi\,se - (1 - \pi)(1 - sp)\,t / (1 - t)}{NB = pi se - (1 - pi)(1 - sp) t / (1 - t)}, with
 #' constant sensitivity and specificity. The thresholds then refer to probabilities
 #' that are calibrated for that population.
 #'

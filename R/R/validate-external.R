@@ -6,7 +6,9 @@
 #' that the model was trained on.
 #'
 #' The interval of a difference uses the intervals of both values (Zou and Donner 2008), as the images are independent:
-#' for a difference \eqn{d = e - i}, the lower bound is \eqn{d - \sqrt{(e - e_l)^2 + (i_u - i)^2}}. The table
+#' for a difference \eqn{d = e - i}, the lower bound is
+#' \eqn{d - \sqrt{(e - e_l)^2 + (i_u - i)^2}}{d - sqrt((e - e_l)^2 + (i_u - i)^2)}.
+#' The table
 #' `explained` shows which part of the difference of AUROC is due to other patients (Debray et al. 2015). The internal
 #' images are weighted by the odds of a membership model, a logistic regression of the data set on truth, age, sex and
 #' view, so that they have the case mix of the external images. The difference that remains is due to the model. Weights

@@ -143,6 +143,8 @@ def website(r: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_the_website_is_complete(website: Path) -> None:
     log = (website / ".make" / "docs.log").read_text("utf-8")
+    # pdoc cannot evaluate unions of aliases that only type checkers see; it writes their names.
+    log = re.sub(r"^Warn: Error parsing type annotation .*$", "", log, flags=re.MULTILINE)
     assert not re.search(r"\bWARN|unresolved|unable to resolve|\bERROR", log, re.I), log[-4000:]
     assert not (website / ".make" / "site").exists()
     site = website / "_docs"
@@ -171,8 +173,8 @@ def test_every_link_of_the_website_exists_and_no_file_is_external(website: Path)
             assert place.is_file() or (place / "index.html").is_file(), (path, target)
             if fragment and place.suffix == ".html":
                 assert fragment in pages[site / place.relative_to(site.resolve())].ids, (path, target)
-        # The start page only redirects to the README.
-        if path != site / "index.html":
+        # Two start pages only redirect.
+        if path not in (site / "index.html", site / "api" / "python" / "index.html"):
             assert page.language[:2] == ("es" if ".es." in path.name else "en"), path
     for style in site.rglob("*.css"):
         assert not re.findall(r"@import\s+(?:url\()?['\"]?https?:|url\(['\"]?https?:", style.read_text("utf-8")), style

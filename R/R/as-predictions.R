@@ -78,7 +78,8 @@ placeholder <- paste0(
 )
 
 without_placeholders <- function(table) {
-  ids <- unique(c(table$patient_id, table$group_id))
+  ids <- unique(table$patient_id)
+  if (!identical(table$group_id, table$patient_id)) ids <- unique(c(ids, table$group_id))
   found <- grep(placeholder, ids, value = TRUE, ignore.case = TRUE, perl = TRUE)
   # A zero may count patients from 0.
   if (any(c("1", "01", "001") %in% ids)) found <- grep("^0+$", found, value = TRUE, invert = TRUE)

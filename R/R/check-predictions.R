@@ -7,6 +7,9 @@ text_columns <- c("image_id", "patient_id", "group_id", "split", "finding", "sex
 id_columns <- c("image_id", "patient_id", "group_id")
 real_columns <- c("probability", "score", "age")
 
+# The largest finite number.
+largest <- .Machine$double.xmax
+
 # Converts any data frame (from parquet, from Python, entered by hand) to the table that all functions use.
 check_predictions <- function(predictions, columns = required_columns, call = rlang::caller_env()) {
   check_table(predictions, call)
@@ -31,7 +34,7 @@ check_predictions <- function(predictions, columns = required_columns, call = rl
   }
   predictions$truth <- as_truth(predictions$truth, call)
   check_probability(predictions$probability, call)
-  if (any(is.infinite(predictions[["score"]]))) {
+  if (!is_within(predictions[["score"]], -largest, largest)) {
     abort(
       c("{.field score} must be finite.", x = "{sum(is.infinite(predictions$score))} row{?s} {?is/are} infinite."),
       class = c("placa_error_score", "placa_error_columns"), call = call
@@ -126,7 +129,15 @@ as_text <- function(x, name = "identifiers", call = rlang::caller_env()) {
   enc2utf8(as.character(x))
 }
 
+# Without a temporary vector: of a million rows, each costs a garbage collection. Missing values are within.
+is_within <- function(x, low, high) {
+  suppressWarnings(min(x, na.rm = TRUE) >= low && max(x, na.rm = TRUE) <= high)
+}
+
 as_real <- function(x, name, call) {
+  if (is.double(x) && is.null(attributes(x)) && !anyNA(x)) {
+    return(x)
+  }
   if (!is.numeric(x) && !all(is.na(x))) {
     with_comma <- is.character(x) && any(grepl("^[+-]?[0-9]*,[0-9]+$", trimws(x)))
     abort(
@@ -142,6 +153,9 @@ as_real <- function(x, name, call) {
 }
 
 as_truth <- function(x, call) {
+  if (is.integer(x) && is.null(attributes(x)) && is_within(x, 0L, 1L)) {
+    return(x)
+  }
   given <- x
   if (is.factor(x)) {
     x <- as.character(x)
@@ -172,7 +186,7 @@ check_present <- function(x, name, class, call) {
 
 # Age is a column that nobody may have asked for, so a wrong value is missing, with a warning.
 as_age <- function(x) {
-  if (is.double(x) && !is.object(x) && !any(x < 0 | x > 150, na.rm = TRUE)) {
+  if (is.double(x) && !is.object(x) && is_within(x, 0, 150)) {
     return(x)
   }
   age <- suppressWarnings(as.double(if (is.numeric(x) || is.logical(x)) x else as.character(x)))
@@ -192,6 +206,9 @@ as_age <- function(x) {
 }
 
 check_probability <- function(probability, call) {
+  if (is_within(probability, 0, 1)) {
+    return(invisible())
+  }
   wrong <- !is.na(probability) & (probability < 0 | probability > 1)
   if (any(wrong)) {
     abort(

@@ -13,11 +13,25 @@ read_by_arrow <- function(file, call) {
     abort("It has no type for {.field {names(types)[grepl('^extension', types)]}}.")
   }
   columns <- lapply(which(!nested), function(place) cast_in_arrow(table$column(place - 1L), types[[place]]))
-  data <- lapply(columns, function(column) column$as_vector())
+  data <- lapply(columns, vector_of_arrow)
   names(data) <- names(types)[!nested]
   harmonised <- harmonise_columns(list_to_frame(data, table$num_rows))
   left_out <- union(names(types)[nested], attr(harmonised, "left_out"))
   list(data = without_note(harmonised), metadata = table$metadata[["placa"]], left_out = left_out)
+}
+
+# Text is read at once: the checks need it, and a text that arrow makes at each use is made several times. A text with
+# few values, such as a split, is made once per value.
+vector_of_arrow <- function(column) {
+  if (!column$type$ToString() %in% c("string", "large_string")) {
+    return(column$as_vector())
+  }
+  rlang::local_options(arrow.use_altrep = FALSE)
+  some <- column$Slice(0L, 1000L)$as_vector()
+  if (length(unique(some)) > length(some) / 10) {
+    return(column$as_vector())
+  }
+  arrow::call_function("dictionary_encode", column)$as_vector()
 }
 
 cast_in_arrow <- function(column, type) {

@@ -27,7 +27,7 @@ vector_of_arrow <- function(column) {
     return(column$as_vector())
   }
   rlang::local_options(arrow.use_altrep = FALSE)
-  some <- column$Slice(0L, 1000L)$as_vector()
+  some <- column$Slice(0L, min(1000L, column$length()))$as_vector()
   if (length(unique(some)) > length(some) / 10) {
     return(column$as_vector())
   }

@@ -45,6 +45,7 @@
 #' curves. *Proceedings of the 23rd International Conference on Machine
 #' Learning*, 233--240. \doi{10.1145/1143844.1143874}
 #' @name autoplot.placa_evaluation
+#' @seealso [plot_roc()], [save_figures()], [plot_labels()]
 #' @exportS3Method ggplot2::autoplot
 #' @examples
 #' library(ggplot2)

@@ -27,6 +27,7 @@
 #' Dawid AP, Skene AM (1979). Maximum likelihood estimation of observer error-rates using
 #' the EM algorithm. *Journal of the Royal Statistical Society C* 28(1), 20--28.
 #' \doi{10.2307/2346806}
+#' @seealso [relabel()], [compare_truths()], [reader_agreement()]
 #' @export
 #' @examples
 #' combine_readers(example_readers(), "dawid_skene")

@@ -107,6 +107,7 @@ compare_modalities <- function(readers, predictions = NULL, reference = NULL, me
 #'   may be negative, and `f`, `df1`, `df2`, `p_value` of the test that all modalities are
 #'   equal (random readers and cases). For a model and readers: `var`, `cov2` and
 #'   `ms_reader` of the differences.
+#' @seealso [plan_readers()], [compare_modalities()]
 #' @export
 #' @examples
 #' readers <- example_readers(modalities = c("alone", "with model"))

@@ -11,6 +11,7 @@
 #'   [read_thresholds()] returns, with three thresholds from the validation split
 #'   of `example_predictions()`: sensitivity of at least 0.95 (the default),
 #'   specificity of at least 0.95, and maximum Youden index.
+#' @seealso [read_predictions()], [as_predictions()]
 #' @export
 #' @examples
 #' example_predictions()

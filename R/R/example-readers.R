@@ -10,6 +10,7 @@
 #' @param levels Number of levels of the rating: 2 for 0 and 1, 5 for ordinal ratings
 #'   from 1 to 5.
 #' @return A tibble as [read_readers()] returns.
+#' @seealso [read_readers()], [compare_readers()]
 #' @export
 #' @examples
 #' example_readers()

@@ -12,6 +12,7 @@
 #'   a prepared data set) and `score`.
 #' @section Errors:
 #' `placa_error_marks` for another object, or a map with missing values.
+#' @seealso [explain()], [localisation()]
 #' @export
 #' @examples
 #' map <- outer(1:20, 1:20, function(y, x) exp(-((x - 5)^2 + (y - 12)^2) / 9))

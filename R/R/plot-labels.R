@@ -13,6 +13,7 @@
 #'   unchanged). Placeholders in braces, such as `{level}`, are replaced.
 #' @section Errors:
 #' `placa_error_labels` for an unknown language or name.
+#' @seealso [autoplot.placa_evaluation()], [save_figures()]
 #' @export
 #' @examples
 #' plot_labels("es")$sensitivity

@@ -27,6 +27,7 @@
 #' `placa_error_readers` for a table without the needed columns, ratings that are
 #' not numbers, or two ratings of the same reading; `placa_error_file` for a file that
 #' does not exist or has no rows; `placa_error_truth`, `placa_error_identifiers`.
+#' @seealso [compare_readers()], [reader_agreement()], [combine_readers()]
 #' @export
 #' @examples
 #' file <- tempfile(fileext = ".csv")

@@ -19,6 +19,7 @@ the_report <- new.env(parent = emptyenv())
 #' @section Errors:
 #' `placa_error_run` if the run does not exist, `placa_error_finding` and `placa_error_language` for unknown names.
 #' @keywords internal
+#' @seealso [render_report()]
 #' @export
 report_setup <- function(params) {
   knitr::opts_chunk$set(

@@ -23,7 +23,8 @@
 #' @examples
 #' file <- tempfile(fileext = ".json")
 #' writeLines('{"schema_version": 2, "chosen_on": "validation", "findings": {"Pneumonia":
-#'   {"default": "sensitivity_95", "points": {"sensitivity_95": 0.43}, "chosen": true, "reason": null}}}', file)
+#'   {"default": "sensitivity_95", "points": {"sensitivity_95": 0.43},
+#'   "chosen": true, "reason": null}}}', file)
 #' read_thresholds(file)
 read_thresholds <- function(x) {
   check_path(x, rlang::current_env())

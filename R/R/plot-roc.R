@@ -145,7 +145,8 @@ roc_captions <- function(table, labels) {
     wrap_title(paste0(name, ": ", labels$auroc, " ", auroc, " (", interval, bounds, ")"))
   } else {
     n <- paste0(format_count(table$n_positive, labels), "/", format_count(table$n_images, labels))
-    paste0(name, if (in_panels(table)) "\n" else ": ", auroc, " (", bounds, ")", if (in_panels(table)) paste0(", ", n))
+    # Strips of five panels beside each other are narrow.
+    paste0(name, if (in_panels(table)) "\n" else ": ", auroc, " (", bounds, ")", if (in_panels(table)) paste0("\n", n))
   }
   stats::setNames(text, table$finding)
 }

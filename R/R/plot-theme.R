@@ -57,7 +57,8 @@ theme_of_both <- function(base_size, family, colour, axis_colour, grid_colour, g
       axis.text = ggplot2::element_text(colour = axis_colour),
       panel.grid.minor = ggplot2::element_blank(),
       panel.grid.major = ggplot2::element_line(colour = grid_colour, linewidth = grid_width),
-      strip.text = ggplot2::element_text(colour = colour, face = "bold", hjust = 0)
+      strip.text = ggplot2::element_text(colour = colour, face = "bold", hjust = 0),
+      strip.clip = "off"
     )
 }
 

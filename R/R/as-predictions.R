@@ -58,10 +58,10 @@ as_predictions <- function(data, truth = NULL, estimate = NULL, image_id = NULL,
   for (role in c("image_id", "patient_id", "group_id", "finding", "split")) {
     if (length(asked[[role]]) > 0) data[[role]] <- exact_column(data, asked[[role]][[1]])
   }
-  data <- with_usual_names(data, unlist(asked))
+  data <- tell_defaults(data, unlist(asked))
   if (!"image_id" %in% names(data)) data$image_id <- sprintf("row %d", seq_len(nrow(data)))
   table <- bind_findings(data, asked$truth, asked$estimate, event_level)
-  table <- without_placeholders(check_predictions(tell_defaults(table)))
+  table <- without_placeholders(check_predictions(table))
   attr(table, "placa") <- metadata
   table
 }
@@ -106,10 +106,12 @@ exact_column <- function(data, name, call = rlang::caller_env()) {
   if (is.double(data[[name]])) as_text(data[[name]], name, call) else data[[name]]
 }
 
-# `Sex` and `Age` of a table made elsewhere are `sex` and `age`, except where an argument has named them.
+# `Sex` and `Age` of a table made elsewhere are `sex` and `age`. A column that an argument has named has that role only:
+# its usual name is missing, so that later verbs do not use it either.
 with_usual_names <- function(data, named = character()) {
-  usual <- c(id_columns, "split", "sex", "age", "view", "site")
-  usual <- setdiff(usual, names(data))
+  of_images <- c("sex", "age", "view", "site")
+  data[setdiff(intersect(of_images, tolower(named)), names(data))] <- NA
+  usual <- setdiff(c(id_columns, "split", of_images), names(data))
   lower <- tolower(names(data))
   lower[names(data) %in% named | lower %in% lower[duplicated(lower)]] <- ""
   found <- usual[usual %in% lower]
@@ -125,8 +127,8 @@ with_usual_names <- function(data, named = character()) {
 }
 
 # Also for verbs that get a data frame with the usual names.
-tell_defaults <- function(table) {
-  table <- with_usual_names(table)
+tell_defaults <- function(table, named = character()) {
+  table <- with_usual_names(table, named)
   absent <- setdiff(c("patient_id", "group_id"), names(table))
   if (length(absent) == 2) {
     likely <- grep(patient_names, names(table), value = TRUE, ignore.case = TRUE)

@@ -65,6 +65,10 @@ test_that("Sex and Age are sex and age, and an identifier's error has the name o
   expect_message(table <- as_predictions(data), "sex.*age.*Sex.*Age", class = "placa_message_defaults")
   expect_identical(table[c("sex", "age", "site")], tibble::tibble(sex = c("F", "M"), age = c(50, 51), site = "a"))
   expect_identical(suppressMessages(as_predictions(data, finding = Sex))$finding, c("F", "M"))
+  # A named column has one role, also in later verbs.
+  named <- suppressMessages(as_predictions(data, image_id = Sex))
+  expect_identical(named$image_id, c("F", "M"))
+  expect_identical(suppressMessages(select_split(named, "test"))$sex, c(NA_character_, NA_character_))
   expect_error(as_predictions(data, patient_id = MRN), "MRN", class = "placa_error_identifiers")
 })
 

@@ -108,7 +108,7 @@ shortcut_plot <- function(probes, model) {
                            upper = model$auroc_upper[[1]], kind = "model")
     d <- rbind(d, of_model)
   }
-  d$name <- vapply(d$name, function(name) paste(strwrap(name, 30), collapse = "\n"), "")
+  d$name <- wrap_title(d$name, 29)
   d$name <- factor(d$name, levels = d$name)
   lowest <- min(0.5, floor(10 * min(d$auroc, d$lower, na.rm = TRUE)) / 10)
   # The row of the model has its name, so that it needs no key.

@@ -28,9 +28,9 @@ _OUTPUTS = (
     "features",
     "sentence_embedding",
 )
-#: Images per call: constant, so that an image has the same embedding in any batch. From this side on, in pixels, four,
+#: Images per call: constant, so that an image has the same embedding in any batch. Fewer are large, from this side on,
 #: because attention takes memory with the fourth power of the side.
-_IMAGES, _LARGE_SIDE = (8, 4), 384
+_IMAGES, _LARGE_IMAGES, _LARGE_SIDE = 8, 4, 384
 
 
 class OnnxEncoder:
@@ -91,7 +91,7 @@ class OnnxEncoder:
             )
         sides = shape[1:3] if self._last else shape[2:4]
         self.size = self._side(sides, found, size)
-        self.images_per_call = shape[0] or _IMAGES[self.size >= _LARGE_SIDE]
+        self.images_per_call = shape[0] or (_LARGE_IMAGES if self.size >= _LARGE_SIDE else _IMAGES)
         self._output, self._pooling = self._chosen(output)
         self.length = self.embed(np.zeros((1, self.size, self.size), dtype=np.uint8)).shape[1]
         self.provenance: Provenance = {

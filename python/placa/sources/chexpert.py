@@ -6,22 +6,19 @@ of the validation and test sets are the majority of radiologists. All images of 
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from placa.core.progress import Progress
 from placa.records.codes import Note
-from placa.sources.public.arguments import add_arguments as add_public_arguments
-from placa.sources.public.arguments import from_options as source_from_options
+from placa.sources.public.arguments import functions_of
 from placa.sources.public.files import find_table, find_tables
 from placa.sources.public.labels import read_codes
-from placa.sources.public.load import read_public
 from placa.sources.public.records import BLANK, POSITIVE, UNCERTAIN, PublicSet, Records
 from placa.sources.tables import TextTable, read_text_table
 from placa.sources.tables.cells import by_value, read_ages, read_sexes
-from placa.sources.tables.duplicates import reject_duplicates
+from placa.sources.tables.duplicates import select_usable
 
 NORMAL, DEVICES = "No Finding", "Support Devices"
 #: The labels of CheXpert and MIMIC-CXR-JPG.
@@ -84,9 +81,8 @@ def _read_table(rows: TextTable, notes: list[Note]) -> tuple[pd.DataFrame, list[
     codes, invalid = read_codes(frame[list(FOURTEEN)])
     reasons = invalid.map(lambda cell: f"its label {cell!r} is not 1, 0, -1 or blank" if cell else "")
     reasons = reasons.mask(parsed["patient"].isna(), "its path has no patient and study, so it cannot be split")
-    usable = reasons == ""
-    keep, repeats = reject_duplicates(rows, paths[usable], frame.loc[usable, list(FOURTEEN)])
-    frame, parsed, codes = (part[usable][keep] for part in (frame, parsed, codes))
+    frame, rejected = select_usable(rows, reasons, paths, frame[list(FOURTEEN)])
+    parsed, codes = parsed.loc[frame.index], codes.loc[frame.index]
     ending = parsed["patient"] + "/" + parsed["study"] + "/" + parsed["file"]
     images = pd.DataFrame(
         {
@@ -103,7 +99,7 @@ def _read_table(rows: TextTable, notes: list[Note]) -> tuple[pd.DataFrame, list[
         images["age"] = ages.where(ages > 0)
     if "Sex" in frame:
         images["sex"] = read_sexes(frame["Sex"], notes)
-    return images.join(codes), rows.rejected + rows.reject(reasons) + repeats
+    return images.join(codes), rejected
 
 
 def _views(frame: pd.DataFrame, files: pd.Series) -> pd.Series:
@@ -158,6 +154,4 @@ CHEXPERT = PublicSet(
     not_findings=frozenset({NORMAL, DEVICES}),
     normal=NORMAL,
 )
-add_arguments = partial(add_public_arguments, CHEXPERT)
-from_options = partial(source_from_options, CHEXPERT)
-read_chexpert = partial(read_public, CHEXPERT)
+add_arguments, from_options, read_chexpert = functions_of(CHEXPERT)

@@ -6,7 +6,6 @@ Findings are a path in a tree, ``Pneumonia/Viral/COVID-19``; each node is a labe
 from __future__ import annotations
 
 import re
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +13,9 @@ import pandas as pd
 
 from placa.core.progress import Progress
 from placa.records.codes import Note
-from placa.sources.public.arguments import add_arguments as add_public_arguments
-from placa.sources.public.arguments import from_options as source_from_options
+from placa.sources.public.arguments import functions_of
 from placa.sources.public.files import find_table
 from placa.sources.public.labels import from_lists
-from placa.sources.public.load import read_public
 from placa.sources.public.records import UNKNOWN, PublicSet, Records
 from placa.sources.tables import TextTable, read_text_table
 from placa.sources.tables.cells import find_column, read_ages, read_sexes, read_views
@@ -47,7 +44,7 @@ def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
         text = f"rows of CT: {int((~radiograph).sum()):,}; they are not used"
         notes.append(Note(text, "ct_not_used", rows=int((~radiograph).sum())))
     usable = frame[radiograph]
-    reasons = pd.Series("", index=frame.index, dtype=object).mask((files == "") & radiograph, "it names no file")
+    reasons = rows.reasons({"it names no file": (files == "") & radiograph})
     usable = usable[reasons[usable.index] == ""]
     keep, repeats = reject_duplicates(rows, files[usable.index], usable[["patientid", "finding"]])
     usable = usable[keep]
@@ -68,7 +65,7 @@ def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
         images.assign(patient_id=images["patient_id"].replace("", pd.NA)),
         _labels(usable["finding"], notes),
         tables=[rows.path],
-        rejected=rows.rejected + rows.reject(reasons) + repeats,
+        rejected=rows.reject(reasons) + repeats,
         unused=int((~radiograph).sum()),
         notes=notes,
     )
@@ -133,6 +130,4 @@ COHEN = PublicSet(
     not_findings=frozenset({NORMAL}),
     normal=NORMAL,
 )
-add_arguments = partial(add_public_arguments, COHEN)
-from_options = partial(source_from_options, COHEN)
-read_cohen = partial(read_public, COHEN)
+add_arguments, from_options, read_cohen = functions_of(COHEN)

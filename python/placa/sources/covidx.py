@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -18,10 +17,8 @@ from placa.core.progress import Progress
 from placa.images.read import EXTENSIONS, natural_order
 from placa.records.codes import Note
 from placa.sources.errors import MissingFileError, NoUsableRowError
-from placa.sources.public.arguments import add_arguments as add_public_arguments
-from placa.sources.public.arguments import from_options as source_from_options
+from placa.sources.public.arguments import functions_of
 from placa.sources.public.files import find_tables
-from placa.sources.public.load import read_public
 from placa.sources.public.records import UNKNOWN, PublicSet, Records
 from placa.sources.tables import read_list
 from placa.sources.tables.cells import split_word
@@ -126,6 +123,4 @@ COVIDX = PublicSet(
     read=_read,
     not_findings=frozenset({NORMAL}),
 )
-add_arguments = partial(add_public_arguments, COVIDX)
-from_options = partial(source_from_options, COVIDX)
-read_covidx = partial(read_public, COVIDX)
+add_arguments, from_options, read_covidx = functions_of(COVIDX)

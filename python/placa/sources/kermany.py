@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -16,10 +15,8 @@ import pandas as pd
 from placa.core.progress import Progress
 from placa.records.codes import Note
 from placa.sources.errors import MissingFileError
-from placa.sources.public.arguments import add_arguments as add_public_arguments
-from placa.sources.public.arguments import from_options as source_from_options
+from placa.sources.public.arguments import functions_of
 from placa.sources.public.files import image_files, is_junk
-from placa.sources.public.load import read_public
 from placa.sources.public.records import PublicSet, Records
 from placa.sources.tables.cells import split_word
 
@@ -134,6 +131,4 @@ KERMANY = PublicSet(
     negative=NORMAL,
     not_findings=frozenset({NORMAL}),
 )
-add_arguments = partial(add_public_arguments, KERMANY)
-from_options = partial(source_from_options, KERMANY)
-read_kermany = partial(read_public, KERMANY)
+add_arguments, from_options, read_kermany = functions_of(KERMANY)

@@ -6,7 +6,6 @@ for each patient, so they are not used.
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -14,15 +13,13 @@ import pandas as pd
 from placa.core.progress import Progress
 from placa.records.codes import Note
 from placa.sources.chexpert import DEVICES, FOURTEEN, NORMAL
-from placa.sources.public.arguments import add_arguments as add_public_arguments
-from placa.sources.public.arguments import from_options as source_from_options
+from placa.sources.public.arguments import functions_of
 from placa.sources.public.files import find_table, find_tables
 from placa.sources.public.labels import read_codes
-from placa.sources.public.load import read_public
 from placa.sources.public.records import UNKNOWN, Choice, PublicSet, Records
 from placa.sources.tables import read_text_table
 from placa.sources.tables.cells import read_splits, read_views
-from placa.sources.tables.duplicates import reject_duplicates
+from placa.sources.tables.duplicates import select_usable
 from placa.sources.vocabulary import resolve
 
 _KEYS = ("dicom_id", "subject_id", "study_id")
@@ -34,11 +31,9 @@ def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
         find_table(root, "MIMIC-CXR-JPG", "mimic-cxr-2*-metadata.csv"), (*_KEYS, "ViewPosition"), only={"ViewPosition"}
     )
     frame, notes, tables = rows.frame, list(rows.notes), [rows.path]
-    reasons = pd.Series("", index=frame.index, dtype=object)
-    reasons = reasons.mask((frame[list(_KEYS)] == "").any(axis=1), "it has no dicom_id, subject_id or study_id")
-    usable = frame[reasons == ""]
-    keep, repeats = reject_duplicates(rows, usable["dicom_id"], usable[["subject_id", "study_id"]])
-    usable = usable[keep].reset_index(drop=True)
+    reasons = rows.reasons({"it has no dicom_id, subject_id or study_id": (frame[list(_KEYS)] == "").any(axis=1)})
+    usable, rejected = select_usable(rows, reasons, frame["dicom_id"], frame[["subject_id", "study_id"]])
+    usable = usable.reset_index(drop=True)
     labeler = choices["labels"]
     images = pd.DataFrame(
         {
@@ -65,7 +60,7 @@ def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
         images,
         labels,
         tables=[*tables, path],
-        rejected=rows.rejected + rows.reject(reasons) + repeats,
+        rejected=rejected,
         notes=notes,
         other_labels=_reader_labels(root, images, tables, notes),
     )
@@ -129,6 +124,4 @@ MIMIC = PublicSet(
     normal=NORMAL,
     choices=(Choice("labels", ("chexpert", "negbio"), "whose labeler of reports to use"),),
 )
-add_arguments = partial(add_public_arguments, MIMIC)
-from_options = partial(source_from_options, MIMIC)
-read_mimic = partial(read_public, MIMIC)
+add_arguments, from_options, read_mimic = functions_of(MIMIC)

@@ -6,7 +6,6 @@ The last digit of a file's name is the label. Each image is of another patient.
 from __future__ import annotations
 
 import re
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -14,10 +13,8 @@ import pandas as pd
 from placa.core.progress import Progress
 from placa.records.codes import Note
 from placa.sources.errors import MissingFileError
-from placa.sources.public.arguments import add_arguments as add_public_arguments
-from placa.sources.public.arguments import from_options as source_from_options
+from placa.sources.public.arguments import functions_of
 from placa.sources.public.files import find_tables, image_files
-from placa.sources.public.load import read_public
 from placa.sources.public.records import Choice, PublicSet, Records
 from placa.sources.tables import read_text_table
 from placa.sources.tables.cells import read_ages, read_sexes
@@ -108,6 +105,4 @@ NLM_TB = PublicSet(
     not_findings=frozenset({NORMAL}),
     choices=(Choice("hospital", ("both", "shenzhen", "montgomery"), "which hospital's images to use"),),
 )
-add_arguments = partial(add_public_arguments, NLM_TB)
-from_options = partial(source_from_options, NLM_TB)
-read_nlm_tb = partial(read_public, NLM_TB)
+add_arguments, from_options, read_nlm_tb = functions_of(NLM_TB)

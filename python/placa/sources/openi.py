@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -18,11 +17,9 @@ import pandas as pd
 from placa.core.progress import Progress
 from placa.records.codes import Note
 from placa.sources.errors import MissingFileError
-from placa.sources.public.arguments import add_arguments as add_public_arguments
-from placa.sources.public.arguments import from_options as source_from_options
+from placa.sources.public.arguments import functions_of
 from placa.sources.public.files import find_table, find_tables
 from placa.sources.public.labels import from_lists
-from placa.sources.public.load import read_public
 from placa.sources.public.records import UNKNOWN, PublicSet, Records
 from placa.sources.tables import read_text_table
 from placa.sources.tables.cells import read_views
@@ -156,6 +153,4 @@ OPENI = PublicSet(
     not_findings=frozenset({NORMAL}),
     normal=NORMAL,
 )
-add_arguments = partial(add_public_arguments, OPENI)
-from_options = partial(source_from_options, OPENI)
-read_openi = partial(read_public, OPENI)
+add_arguments, from_options, read_openi = functions_of(OPENI)

@@ -6,7 +6,6 @@ which findings are present. Physicians and model never labelled the same study, 
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +13,13 @@ import pandas as pd
 
 from placa.core.progress import Progress
 from placa.records.codes import Note
-from placa.sources.public.arguments import add_arguments as add_public_arguments
-from placa.sources.public.arguments import from_options as source_from_options
+from placa.sources.public.arguments import functions_of
 from placa.sources.public.files import find_table
 from placa.sources.public.labels import from_lists
-from placa.sources.public.load import read_public
 from placa.sources.public.records import UNKNOWN, Choice, PublicSet, Records
 from placa.sources.tables import read_text_table
 from placa.sources.tables.cells import OLDEST, read_dates, read_sexes
-from placa.sources.tables.duplicates import reject_duplicates
+from placa.sources.tables.duplicates import select_usable
 from placa.sources.tables.label_cells import parse_list
 
 _TABLE = "PADCHEST_chest_x_ray_images_labels*.csv"
@@ -68,18 +65,16 @@ _DAMAGED = frozenset(
 def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
     path = find_table(root, "PadChest", _TABLE, _SAMPLE)
     rows = read_text_table(path, _COLUMNS, only={*_COLUMNS, *_OTHERS})
-    notes = list(rows.notes)
-    frame = rows.frame
-    reasons = pd.Series("", index=frame.index, dtype=object)
+    frame, notes = rows.frame, list(rows.notes)
     stems = frame["ImageID"].str.replace(r"\.png$", "", regex=True)
-    damaged = stems.isin(_DAMAGED)
-    reasons = reasons.mask(damaged, "the published file is damaged or missing")
-    reasons = reasons.mask(frame["PatientID"] == "", "it has no patient, so it cannot be split by patient")
-    reasons = reasons.mask(frame["ImageID"] == "", "it has no image")
-    usable = frame[reasons == ""]
-    keep, repeats = reject_duplicates(rows, usable["ImageID"], usable[["PatientID", "Labels", "Projection"]])
-    usable = usable[keep]
-    rejected = rows.rejected + rows.reject(reasons) + repeats
+    reasons = rows.reasons(
+        {
+            "it has no image": frame["ImageID"] == "",
+            "it has no patient, so it cannot be split by patient": frame["PatientID"] == "",
+            "the published file is damaged or missing": stems.isin(_DAMAGED),
+        }
+    )
+    usable, rejected = select_usable(rows, reasons, frame["ImageID"], frame[["PatientID", "Labels", "Projection"]])
     labels = _labels(usable["Labels"], notes)
     chosen = usable["MethodLabel"] == _LABELLERS.get(choices["labels"], "")
     counts = usable["MethodLabel"].value_counts()
@@ -161,6 +156,4 @@ PADCHEST = PublicSet(
     normal=NORMAL,
     choices=(Choice("labels", ("all", "physician", "model"), "whose labels to use"),),
 )
-add_arguments = partial(add_public_arguments, PADCHEST)
-from_options = partial(source_from_options, PADCHEST)
-read_padchest = partial(read_public, PADCHEST)
+add_arguments, from_options, read_padchest = functions_of(PADCHEST)

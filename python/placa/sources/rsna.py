@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -13,10 +12,8 @@ import pandas as pd
 from placa.core.progress import Progress
 from placa.records.codes import Note
 from placa.sources.errors import MissingFileError
-from placa.sources.public.arguments import add_arguments as add_public_arguments
-from placa.sources.public.arguments import from_options as source_from_options
+from placa.sources.public.arguments import functions_of
 from placa.sources.public.files import find_table, find_tables
-from placa.sources.public.load import read_public
 from placa.sources.public.mapping import map_to_nih
 from placa.sources.public.records import UNKNOWN, PublicSet, Records
 from placa.sources.tables import read_text_table
@@ -33,13 +30,13 @@ def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
     rows = read_text_table(find_table(root, "RSNA", _TABLE), ("patientId", *_SIDES, "Target"))
     frame, notes = rows.frame, list(rows.notes)
     target = frame["Target"].str.replace(r"\.0*$", "", regex=True)
-    reasons = pd.Series("", index=frame.index, dtype=object)
-    reasons = reasons.mask(~target.isin(["0", "1"]), "its Target is not 0 or 1")
-    reasons = reasons.mask(frame["patientId"] == "", "it has no patientId")
+    reasons = rows.reasons(
+        {"it has no patientId": frame["patientId"] == "", "its Target is not 0 or 1": ~target.isin(["0", "1"])}
+    )
     usable = frame[reasons == ""].assign(Target=target.astype(str))
     by_image = usable.groupby("patientId", sort=False)["Target"]
     contradictory = usable["patientId"].map(by_image.nunique()) > 1
-    rejected = rows.rejected + rows.reject(reasons)
+    rejected = rows.reject(reasons)
     rejected += [(rows.location(int(row)), "its image also has another Target") for row in usable.index[contradictory]]
     usable = usable[~contradictory]
     first = usable.drop_duplicates("patientId").reset_index(drop=True)
@@ -99,6 +96,4 @@ RSNA = PublicSet(
     not_findings=frozenset({NORMAL, NOT_NORMAL}),
     normal=NORMAL,
 )
-add_arguments = partial(add_public_arguments, RSNA)
-from_options = partial(source_from_options, RSNA)
-read_rsna = partial(read_public, RSNA)
+add_arguments, from_options, read_rsna = functions_of(RSNA)

@@ -5,7 +5,6 @@ Runs are relative: each start counts from the end of the run before. Pixels are 
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +12,8 @@ import pandas as pd
 
 from placa.core.progress import Progress
 from placa.records.codes import Note
-from placa.sources.public.arguments import add_arguments as add_public_arguments
-from placa.sources.public.arguments import from_options as source_from_options
+from placa.sources.public.arguments import functions_of
 from placa.sources.public.files import find_table
-from placa.sources.public.load import read_public
 from placa.sources.public.mapping import map_to_nih
 from placa.sources.public.records import PublicSet, Records
 from placa.sources.tables import read_text_table
@@ -35,9 +32,13 @@ def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
     masks = frame["EncodedPixels"]
     empty = masks.isin([_NO_MASK, "-1.0"])
     boxes = masks[~empty].map(mask_box)
-    reasons = pd.Series("", index=frame.index, dtype=object)
-    reasons[boxes.index[boxes.isna()]] = "its run lengths are not pairs of numbers inside 1024 × 1024 pixels"
-    reasons = reasons.mask(frame["ImageId"] == "", "it has no ImageId")
+    invalid = boxes.isna().reindex(frame.index, fill_value=False)
+    reasons = rows.reasons(
+        {
+            "it has no ImageId": frame["ImageId"] == "",
+            "its run lengths are not pairs of numbers inside 1024 × 1024 pixels": invalid,
+        }
+    )
     usable = frame[reasons == ""]
     ids = usable["ImageId"].drop_duplicates().reset_index(drop=True)
     positive = usable[~empty[usable.index]]
@@ -56,7 +57,7 @@ def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
         images,
         labels,
         tables=[rows.path, *map_to_nih(root, images, notes)],
-        rejected=rows.rejected + rows.reject(reasons),
+        rejected=rows.reject(reasons),
         notes=notes,
         boxes=sides.assign(label=FINDING),
         box_side=float(_SIDE),
@@ -93,6 +94,4 @@ SIIM = PublicSet(
     layout="train-rle.csv and the DICOM files in any folders",
     read=_read,
 )
-add_arguments = partial(add_public_arguments, SIIM)
-from_options = partial(source_from_options, SIIM)
-read_siim = partial(read_public, SIIM)
+add_arguments, from_options, read_siim = functions_of(SIIM)

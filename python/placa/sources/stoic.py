@@ -26,7 +26,7 @@ from placa.sources.recognise import naming_another_source
 from placa.sources.source import Source
 from placa.sources.tables import TextTable, read_text_table
 from placa.sources.tables.cells import read_ages, read_sexes
-from placa.sources.tables.duplicates import reject_duplicates
+from placa.sources.tables.duplicates import select_usable
 
 _COLUMNS = ("PatientID", "probCOVID", "probSevere")
 #: Each label's column, and its comparison.
@@ -147,10 +147,11 @@ def _usable_labels(rows: TextTable, positive: str) -> tuple[pd.DataFrame, list[t
         table[name] = table[name].str.replace(r"^([01])\.0*$", r"\1", regex=True)
     cells = zip(table["PatientID"], table["probCOVID"], table["probSevere"], strict=True)
     reasons = [_label_problem(patient, covid, severe, positive) for patient, covid, severe in cells]
-    rejected = rows.rejected + [(rows.location(row), reason) for row, reason in enumerate(reasons) if reason]
-    table = table[[not reason for reason in reasons]]
-    keep, repeated = reject_duplicates(rows, table["PatientID"], table[list(_COLUMNS[1:])], "the patient")
-    return table[keep], rejected + repeated
+    labels = table[list(_COLUMNS[1:])]
+    usable, rejected = select_usable(
+        rows, pd.Series(reasons, table.index, dtype=object), table["PatientID"], labels, "the patient"
+    )
+    return table.loc[usable.index], rejected
 
 
 def _label_problem(patient: str, covid: str, severe: str, positive: str) -> str:

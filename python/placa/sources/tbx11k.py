@@ -6,7 +6,6 @@ The labels of the test images are not public. The folder ``extra`` has other set
 from __future__ import annotations
 
 import os
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -15,10 +14,8 @@ from placa.core.json_files import parse_json
 from placa.core.progress import Progress
 from placa.records.codes import Note
 from placa.sources.errors import MissingFileError, TableFormatError
-from placa.sources.public.arguments import add_arguments as add_public_arguments
-from placa.sources.public.arguments import from_options as source_from_options
+from placa.sources.public.arguments import functions_of
 from placa.sources.public.files import find_tables, image_files
-from placa.sources.public.load import read_public
 from placa.sources.public.records import PublicSet, Records
 from placa.sources.tables import read_list, read_text_table
 from placa.sources.tables.cells import read_splits
@@ -147,6 +144,4 @@ TBX11K = PublicSet(
     read=_read,
     not_findings=frozenset({HEALTHY, SICK}),
 )
-add_arguments = partial(add_public_arguments, TBX11K)
-from_options = partial(source_from_options, TBX11K)
-read_tbx11k = partial(read_public, TBX11K)
+add_arguments, from_options, read_tbx11k = functions_of(TBX11K)

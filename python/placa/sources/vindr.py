@@ -6,7 +6,6 @@ the readers predict them: the audit has a probe for it.
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +14,8 @@ import pandas as pd
 from placa.core.progress import Progress
 from placa.records.codes import Note
 from placa.sources.errors import MissingColumnError
-from placa.sources.public.arguments import add_arguments as add_public_arguments
-from placa.sources.public.arguments import from_options as source_from_options
+from placa.sources.public.arguments import functions_of
 from placa.sources.public.files import find_table, find_tables
-from placa.sources.public.load import read_public
 from placa.sources.public.records import Choice, PublicSet, Records
 from placa.sources.tables import TextTable, read_text_table
 
@@ -69,8 +66,8 @@ def _kaggle_labels(rows: TextTable) -> tuple[pd.DataFrame, list[tuple[str, str]]
                 columns=list(rows.frame.columns),
             )
     frame = rows.frame[["image_id", "rad_id", "class_name"]].rename(columns={"class_name": "label"})
-    reasons = pd.Series("", index=frame.index, dtype=object).mask((frame == "").any(axis=1), "it has an empty cell")
-    return frame[reasons == ""].drop_duplicates(), rows.rejected + rows.reject(reasons)
+    reasons = rows.reasons({"it has an empty cell": (frame == "").any(axis=1)})
+    return frame[reasons == ""].drop_duplicates(), rows.reject(reasons)
 
 
 def _wide_labels(rows: TextTable) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
@@ -80,8 +77,7 @@ def _wide_labels(rows: TextTable) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     # The test table of version 1.0.0 writes "Other disease", the training table "Other diseases".
     names = [{"Other disease": "Other diseases"}.get(name, name) for name in map(str, columns)]
     cells = frame[columns].apply(lambda column: column.str.replace(r"\.0*$", "", regex=True))
-    invalid = ~cells.isin(["0", "1"])
-    reasons = pd.Series("", index=frame.index, dtype=object).mask(invalid.any(axis=1), "a label is not 0 or 1")
+    reasons = rows.reasons({"a label is not 0 or 1": (~cells.isin(["0", "1"])).any(axis=1)})
     usable = np.flatnonzero(reasons == "")
     row, column = np.nonzero(cells.to_numpy()[usable] == "1")
     kept = usable[row]
@@ -95,7 +91,7 @@ def _wide_labels(rows: TextTable) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     # A reader without any 1 still looked at the image.
     silent = np.setdiff1d(usable, kept)
     none = pd.DataFrame({"image_id": frame["image_id"].to_numpy()[silent], "rad_id": reader.to_numpy()[silent]})
-    return pd.concat([long, none.assign(label="")], ignore_index=True), rows.rejected + rows.reject(reasons)
+    return pd.concat([long, none.assign(label="")], ignore_index=True), rows.reject(reasons)
 
 
 def _join(read: pd.DataFrame, rows: int, split: str, rule: str, notes: list[Note]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -177,6 +173,4 @@ VINDR = PublicSet(
     normal=NORMAL,
     choices=(Choice("readers", ("majority", "any", "all"), "how many of the readers must report a finding"),),
 )
-add_arguments = partial(add_public_arguments, VINDR)
-from_options = partial(source_from_options, VINDR)
-read_vindr = partial(read_public, VINDR)
+add_arguments, from_options, read_vindr = functions_of(VINDR)

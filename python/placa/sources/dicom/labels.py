@@ -25,7 +25,7 @@ from placa.sources.folders import class_folders
 from placa.sources.table.labels import Labels, LabelValues, label_columns, read_truth
 from placa.sources.tables import TextTable, read_text_table
 from placa.sources.tables.cells import find_column
-from placa.sources.tables.duplicates import reject_duplicates
+from placa.sources.tables.duplicates import select_usable
 
 #: What can identify the file of a row, and the usual names of that column; the first in the table is used.
 MATCHES = {
@@ -242,15 +242,11 @@ def read_labels(root: Path, options: LabelOptions, key: PatientKey) -> FileLabel
     if kind == "path":
         cells = cells.map(lambda cell: os.path.normpath(cell.replace("\\", "/")) if cell else "")
     reasons = truth.reasons.mask((truth.reasons == "") & (cells == ""), f"its column {column!r} is empty")
-    rejected = rows.reject(reasons)
-    usable = cells[reasons == ""]
     # Reasons are written to a file, so identifiers appear there as pseudonyms.
-    public_names = usable if kind in {"path", "file"} else usable.map(lambda text: key.pseudonym(kind, text))
-    keep, repeats = reject_duplicates(
-        rows, public_names, truth.values.loc[usable.index].astype("string"), f"the {kind}"
-    )
-    row_of = {str(text): int(str(row)) for row, text in usable[keep].items()}
-    return TableLabels(root, rows.path, kind, column, truth, row_of, rows.rejected + rejected + repeats, notes)
+    public_names = cells if kind in {"path", "file"} else cells.map(lambda text: key.pseudonym(kind, text))
+    usable, rejected = select_usable(rows, reasons, public_names, truth.values.astype("string"), f"the {kind}")
+    row_of = {str(cells[row]): int(str(row)) for row in usable.index}
+    return TableLabels(root, rows.path, kind, column, truth, row_of, rejected, notes)
 
 
 def _column(rows: TextTable, match: str | None, column: str | None) -> tuple[str, str]:

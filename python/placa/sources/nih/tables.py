@@ -14,7 +14,7 @@ from placa.sources.errors import MissingColumnError, MissingDirectoryError, Miss
 from placa.sources.nih.findings import canonical, read_labels
 from placa.sources.tables import TextTable, follow_link, read_list, read_text_table
 from placa.sources.tables.cells import by_value, read_ages, read_sexes, read_views
-from placa.sources.tables.duplicates import reject_duplicates
+from placa.sources.tables.duplicates import reject_duplicates, select_usable
 
 _SEX = "Patient Gender"
 COLUMNS = ("Image Index", "Finding Labels", "Patient ID", "Patient Age", _SEX, "View Position")
@@ -138,13 +138,10 @@ def read_entries(path: Path) -> Entries:
     patients = read_patients(frame["Patient ID"])
     reasons = reasons.mask(patients == "", "it has no patient, so it cannot be split by patient")
     reasons = reasons.mask(frame["Image Index"] == "", "it has no image index")
-    rejected = rows.rejected + rows.reject(reasons)
-    usable = frame[reasons == ""]
     # One image may have two names, a.png and a.PNG; the order of its labels is irrelevant.
-    cells_to_compare = usable[list(COLUMNS[1:])].assign(**{"Patient ID": patients[usable.index]})
-    cells_to_compare["Finding Labels"] = by_value(usable["Finding Labels"], lambda cells: cells.map(_in_order))
-    keep, repeats = reject_duplicates(rows, file_stems(usable["Image Index"]), cells_to_compare)
-    usable, rejected = usable[keep], rejected + repeats
+    cells_to_compare = frame[list(COLUMNS[1:])].assign(**{"Patient ID": patients})
+    cells_to_compare["Finding Labels"] = by_value(frame["Finding Labels"], lambda cells: cells.map(_in_order))
+    usable, rejected = select_usable(rows, reasons, file_stems(frame["Image Index"]), cells_to_compare)
     if usable.empty:
         first = f" (first: {rejected[0][0]}: {rejected[0][1]})" if rejected else ""
         raise NoUsableRowError(

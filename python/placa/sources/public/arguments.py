@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from placa.core.progress import Progress
@@ -11,6 +13,17 @@ from placa.sources.public.load import SPLITS, read_public
 from placa.sources.public.records import PublicSet
 from placa.sources.source import Source
 from placa.sources.views import VIEWS_HELP
+
+
+def functions_of(
+    spec: PublicSet,
+) -> tuple[
+    Callable[[argparse.ArgumentParser], None],
+    Callable[[argparse.Namespace, Progress], Source],
+    Callable[..., Source],
+]:
+    """Return ``add_arguments`` and ``from_options`` of a set, and the function that reads it (see `read_public`)."""
+    return partial(add_arguments, spec), partial(from_options, spec), partial(read_public, spec)
 
 
 def add_arguments(spec: PublicSet, parser: argparse.ArgumentParser) -> None:

@@ -132,7 +132,7 @@ def usable_rows(
         )
         keep[index] = unique
         rejected += repeats
-    return keep, rows.rejected + rejected
+    return keep, rejected
 
 
 def require_both(

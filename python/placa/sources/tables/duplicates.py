@@ -9,6 +9,26 @@ from numpy.typing import NDArray
 from placa.sources.tables import TextTable
 
 
+def select_usable(
+    rows: TextTable, reasons: pd.Series, keys: pd.Series, cells: pd.DataFrame, noun: str = "the image"
+) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
+    """Select the rows that can be used, once for each key.
+
+    Args:
+        rows: The table.
+        reasons: The reason why each row of ``rows.frame`` cannot be used, ``""`` if it can.
+        keys: The key of each row.
+        cells: The cells of each row that must agree for the same key.
+        noun: What a key names, in words.
+
+    Returns:
+        The usable rows of ``rows.frame``; and ``(row, reason)`` of all others.
+    """
+    usable = rows.frame[reasons == ""]
+    keep, repeats = reject_duplicates(rows, keys[usable.index], cells.loc[usable.index], noun)
+    return usable[keep], rows.reject(reasons) + repeats
+
+
 def reject_duplicates(
     rows: TextTable, keys: pd.Series, cells: pd.DataFrame, noun: str = "the image"
 ) -> tuple[NDArray[np.bool_], list[tuple[str, str]]]:

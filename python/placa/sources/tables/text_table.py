@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from placa.records.codes import Note
-from placa.sources.errors import (
-    MissingColumnError,
-    RepeatedColumnError,
-)
-
-if TYPE_CHECKING:
-    pass
+from placa.sources.errors import MissingColumnError, RepeatedColumnError
 
 #: The number of columns shown in an error.
 _SHOWN = 12
@@ -53,9 +46,21 @@ class TextTable:
         """Return the location of row `row` of `frame`: ``"labels.csv, line 17"``."""
         return f"{self.path.name}, {self.unit} {self.lines[row]}"
 
+    def reasons(self, problems: Mapping[str, pd.Series]) -> pd.Series:
+        """Return the reason why each row of `frame` cannot be used, ``""`` if it can.
+
+        Args:
+            problems: For each reason the rows that have it; the first reason of a row is returned.
+        """
+        reasons = pd.Series("", index=self.frame.index, dtype=object)
+        for reason, rows in problems.items():
+            reasons = reasons.mask((reasons == "") & rows, reason)
+        return reasons
+
     def reject(self, reasons: pd.Series) -> list[tuple[str, str]]:
-        """List ``(row, reason)`` of each row of `frame` whose reason is not ``""``."""
-        return [(self.location(int(row)), str(reasons[row])) for row in np.flatnonzero(reasons != "")]
+        """List ``(row, reason)`` of `rejected` and of each row of `frame` whose reason is not ``""``."""
+        found = [(self.location(int(row)), str(reasons[row])) for row in np.flatnonzero(reasons != "")]
+        return self.rejected + found
 
 
 def spell_columns(header: Sequence[str], names: Collection[str]) -> list[str]:

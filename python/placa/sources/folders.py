@@ -21,11 +21,10 @@ from placa.records.source import REST, compared_with
 from placa.sources.errors import (
     DividedPatientError,
     EmptyClassFolderError,
-    MissingDirectoryError,
     MissingOptionError,
     TooFewClassesError,
 )
-from placa.sources.source import Source
+from placa.sources.source import Source, require_directory
 from placa.sources.tables.cells import split_word
 from placa.sources.tables.identifiers import patients_in_paths
 
@@ -99,10 +98,7 @@ def read_folders(
     for option, value, choices in (("split", split, SPLIT_CHOICES), ("patients", patients, PATIENT_CHOICES)):
         if value not in choices:
             raise unknown_name(option, value, choices)
-    if not root.is_dir():
-        raise MissingDirectoryError(
-            f"{root} is not a directory. Name the directory that has one folder per class.", directory=str(root)
-        )
+    require_directory(root, "one folder per class")
     try:
         listing = list_folder(root)
     except OSError as error:

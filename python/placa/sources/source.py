@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,12 @@ from placa.core.errors import unknown_name
 from placa.records.codes import Note
 from placa.records.reading import STRETCH, Reading
 from placa.records.source import Comparison, GivenSplit, LabelPolicy
-from placa.sources.errors import DatesUnknownError, PositiveNegativeOverlapError
+from placa.sources.errors import (
+    ConflictingOptionsError,
+    DatesUnknownError,
+    MissingDirectoryError,
+    PositiveNegativeOverlapError,
+)
 
 #: The codes of remarks that are shown as warnings.
 WARNINGS = frozenset(
@@ -23,6 +29,8 @@ WARNINGS = frozenset(
 )
 #: The label of an image without any finding of the source.
 NO_FINDING = "No Finding"
+#: Keywords of ``--positive``, and the finding of ``any``: at least one of the set's findings.
+ANY, ALL, ANY_FINDING = "any", "all", "Any Finding"
 #: The split by date, of sources with dates.
 TEMPORAL = "temporal"
 SPLIT_HELP = "seeded: random, by patient; temporal: by date"
@@ -104,6 +112,39 @@ class Source:
             self.rows = accounted
         if self.rows != accounted:
             raise AssertionError(f"{self.rows} rows were read, but {accounted} are kept, rejected, missing or unused")
+
+
+def require_directory(root: Path, contents: str) -> None:
+    """Check that the directory of a source exists.
+
+    Args:
+        root: The directory that the user named.
+        contents: What it should have, for the message.
+
+    Raises:
+        MissingDirectoryError: `root` is not a directory.
+    """
+    if not root.is_dir():
+        raise MissingDirectoryError(
+            f"{root} is not a directory. Name the directory that has {contents}.", directory=str(root)
+        )
+
+
+def keyword_of(positive: Sequence[str]) -> str | None:
+    """Return the keyword of ``--positive``, ``any`` or ``all``; None if it names findings.
+
+    Raises:
+        ConflictingOptionsError: A keyword is combined with other names, or there are none.
+    """
+    keywords = [name.lower() for name in positive if name.lower() in (ANY, ALL)]
+    if not positive or (keywords and len(positive) > 1):
+        raise ConflictingOptionsError(
+            "--positive must be names of findings, or one of the keywords any and all, got "
+            f"{' '.join(positive) or 'nothing'}.",
+            option="--positive",
+            names=list(positive),
+        )
+    return keywords[0] if keywords else None
 
 
 def require_dates(images: pd.DataFrame, title: str) -> None:

@@ -23,7 +23,7 @@ from placa.records.reading import SQUARES, slabs
 from placa.records.source import compared_with
 from placa.sources.errors import ImagesNotFoundError, MissingDirectoryError
 from placa.sources.recognise import naming_another_source
-from placa.sources.source import Source
+from placa.sources.source import Source, require_directory
 from placa.sources.tables import TextTable, read_text_table
 from placa.sources.tables.cells import read_ages, read_sexes
 from placa.sources.tables.duplicates import select_usable
@@ -85,10 +85,7 @@ def read_stoic(root: str | Path, positive: str = "COVID", slices: int = SQUARES,
     root = Path(root)
     if positive not in _LABELS:
         raise unknown_name("STOIC label", positive, _LABELS)
-    if not root.is_dir():
-        raise MissingDirectoryError(
-            f"{root} is not a directory. Name the directory that has data/mha and metadata.", directory=str(root)
-        )
+    require_directory(root, "data/mha and metadata")
     with naming_another_source(root, "stoic"):
         rows = read_text_table(root / "metadata" / "reference.csv", _COLUMNS)
     table, rejected = _usable_labels(rows, positive)

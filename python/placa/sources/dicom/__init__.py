@@ -20,8 +20,8 @@ from placa.sources.dicom.labels import MATCHES, LabelOptions, TableLabels, read_
 from placa.sources.dicom.patient_key import PatientKey, read_patient_key
 from placa.sources.dicom.scan import FileScan
 from placa.sources.dicom.series_scan import SeriesScan
-from placa.sources.errors import InvalidWindowError, MissingDirectoryError, MissingOptionError
-from placa.sources.source import SPLIT_HELP, TEMPORAL, Source, require_dates
+from placa.sources.errors import InvalidWindowError, MissingOptionError
+from placa.sources.source import SPLIT_HELP, TEMPORAL, Source, require_dates, require_directory
 from placa.sources.views import VIEWS_HELP, view_names
 
 #: Computed and digital radiography.
@@ -141,10 +141,7 @@ def read_dicom(
         NoUsableFileError: No file can be used.
     """
     root, labels = Path(root), Path(labels) if labels else None
-    if not root.is_dir():
-        raise MissingDirectoryError(
-            f"{root} is not a directory. Name the directory that has the DICOM files.", directory=str(root)
-        )
+    require_directory(root, "the DICOM files")
     if not volumes and (series is not None or slices is not None):
         raise MissingOptionError(
             "--series and --slices need --volumes, which reads CT series as volumes.",

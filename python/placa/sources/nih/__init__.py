@@ -13,8 +13,8 @@ from placa.core.language import translate
 from placa.core.progress import Progress
 from placa.core.text import as_list
 from placa.records.codes import Note
-from placa.sources.errors import ImagesNotFoundError, SingleClassError
-from placa.sources.nih.findings import ClassDefinition, define_classes
+from placa.sources.errors import ImagesNotFoundError
+from placa.sources.nih.findings import define_classes
 from placa.sources.nih.images import find_images, image_folders
 from placa.sources.nih.official import mark_official, reject_split_conflicts
 from placa.sources.nih.tables import (
@@ -31,6 +31,7 @@ from placa.sources.nih.tables import (
     table_version,
     version_by_boxes,
 )
+from placa.sources.public.remarks import require_both
 from placa.sources.recognise import naming_another_source
 from placa.sources.source import NO_FINDING, TEMPORAL, Source, require_dates
 from placa.sources.tables import follow_link
@@ -156,10 +157,20 @@ def read_nih(
     if official:
         kept, conflicts = reject_split_conflicts(kept, entries, notes)
         rejected += conflicts
-    images = _images(kept, paths, truth, entries, notes).assign(label_source=_label_source(version))
+    label_source = f"NIH ChestX-ray14 {version}"
+    images = _images(kept, paths, truth, entries, notes).assign(label_source=label_source)
     if official:
         images["split"] = kept["official"].where(kept["official"] == "test").reset_index(drop=True)
-    _require_both(images, classes, len(selected), folders or [root / "images", root / "images_001" / "images"], notes)
+    searched = list(map(str, folders or [root / "images", root / "images_001" / "images"]))
+    where = ", ".join(searched)
+    if images.empty:
+        raise ImagesNotFoundError(
+            f"None of the {len(selected):,} images selected ({classes.positive} against {classes.comparison}) exists "
+            f"in {where}. Unpack them there.",
+            images=len(selected),
+            searched=searched,
+        )
+    require_both(images, classes.findings, where, notes)
     others = [plain_or_compressed(beside / name) for name in (*LISTS, BOXES, ADJUDICATED)]
     other_labels = read_adjudicated(beside, notes)
     return Source(
@@ -167,7 +178,7 @@ def read_nih(
         images=images,
         findings=list(classes.findings),
         comparison=classes.compared_with,
-        label_source=_label_source(version),
+        label_source=label_source,
         rows=len(entries.rows),
         unused=len(entries.table) - len(selected),
         missing=int(paths.isna().sum()),
@@ -191,7 +202,8 @@ def read_nih(
         },
         boxes=boxes,
         other_labels=other_labels,
-        acquisition=_follow_up(kept),
+        # The number of each image in the order of its patient's images, for the audit.
+        acquisition=kept[["image_id", "follow_up"]].reset_index(drop=True) if "follow_up" in kept else None,
         table=entries.table.drop(columns="follow_up", errors="ignore")
         .assign(official=entries.table["official"].replace("both", pd.NA))
         .reset_index(drop=True),
@@ -212,17 +224,6 @@ def _table_notes(path: Path, version: str) -> list[Note]:
     return notes
 
 
-def _follow_up(kept: pd.DataFrame) -> pd.DataFrame | None:
-    """Return the number of each image in the order of its patient's images, for the audit."""
-    if "follow_up" not in kept:
-        return None
-    return kept[["image_id", "follow_up"]].reset_index(drop=True)
-
-
-def _label_source(version: str) -> str:
-    return f"NIH ChestX-ray14 {version}"
-
-
 def _images(
     kept: pd.DataFrame, paths: pd.Series, truth: pd.DataFrame, entries: Entries, notes: list[Note]
 ) -> pd.DataFrame:
@@ -239,36 +240,3 @@ def _images(
         path=paths[kept.index], site="NIH Clinical Center"
     )
     return columns.join(truth).reset_index(drop=True)
-
-
-def _require_both(
-    images: pd.DataFrame, classes: ClassDefinition, selected: int, folders: list[Path], notes: list[Note]
-) -> None:
-    searched = ", ".join(map(str, folders))
-    if images.empty:
-        raise ImagesNotFoundError(
-            f"None of the {selected:,} images selected ({classes.positive} against {classes.comparison}) exists in "
-            f"{searched}. Unpack them there.",
-            images=selected,
-            searched=list(map(str, folders)),
-        )
-    for finding in classes.findings:
-        missing = [
-            (value, words)
-            for value, words in ((1, f"with {finding}"), (0, f"of the comparison ({classes.comparison}) for {finding}"))
-            if not (images[finding] == value).any()
-        ]
-        if missing and len(classes.findings) == 1:
-            raise SingleClassError(
-                f"No image {missing[0][1]} exists in {searched}. Unpack more of NIH's archives there.",
-                finding=finding,
-                missing=missing[0][0],
-            )
-        notes += [
-            Note(
-                f"no image {words} exists, so this finding cannot be learned",
-                "no_positive" if value else "no_negative",
-                finding=finding,
-            )
-            for value, words in missing
-        ]

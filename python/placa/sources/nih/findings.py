@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from placa.core.errors import unknown_name
 from placa.core.text import as_list
 from placa.records.source import REST, Comparison, compared_with
-from placa.sources.errors import ConflictingOptionsError, PositiveNegativeOverlapError, RepeatedNameError
-from placa.sources.source import NO_FINDING
+from placa.sources.errors import PositiveNegativeOverlapError, RepeatedNameError
+from placa.sources.source import ALL, ANY, ANY_FINDING, NO_FINDING, keyword_of
 from placa.sources.tables.cells import bare_name
 
 #: The fourteen findings in NIH's spelling (Wang et al. 2017).
@@ -34,8 +34,6 @@ FOURTEEN = (
     "Pneumothorax",
 )
 LABELS = (*FOURTEEN, NO_FINDING)
-#: The finding of ``--positive any``: at least one of the fourteen.
-ANY = "Any Finding"
 _REST = "rest"
 
 
@@ -81,7 +79,7 @@ class ClassDefinition:
         """Return the truth of every image.
 
         Args:
-            labels: One row per image, 1 or 0 for each of `LABELS` and for `ANY`.
+            labels: One row per image, 1 or 0 for each of `LABELS` and for `ANY_FINDING`.
 
         Returns:
             One column per finding: 1 where the image has the finding (with `only`, no other), 0 where it belongs to the
@@ -116,20 +114,13 @@ def define_classes(positive: str | Sequence[str], negative: str, only: bool = Fa
         PositiveNegativeOverlapError: A finding is positive and negative.
     """
     names = as_list(positive)
-    keywords = {word.lower() for word in names} & {"any", "all"}
-    if not names or (keywords and len(names) > 1):
-        raise ConflictingOptionsError(
-            "--positive must be names of findings, or one of the keywords any and all, got "
-            f"{' '.join(names) or 'nothing'}.",
-            option="--positive",
-            names=names,
-        )
-    if "any" in keywords:
-        findings: tuple[str, ...] = (ANY,)
-    elif "all" in keywords:
+    keyword = keyword_of(names)
+    if keyword == ANY:
+        findings: tuple[str, ...] = (ANY_FINDING,)
+    elif keyword == ALL:
         findings = FOURTEEN
     else:
-        findings = tuple(_known(word, "any", "all") for word in names)
+        findings = tuple(_known(word, ANY, ALL) for word in names)
     repeated = sorted({name for name in findings if findings.count(name) > 1})
     if repeated:
         raise RepeatedNameError(
@@ -138,7 +129,7 @@ def define_classes(positive: str | Sequence[str], negative: str, only: bool = Fa
             name=repeated[0],
         )
     comparison = _REST if negative.lower() == _REST else _known(negative, _REST)
-    if comparison in findings or (ANY in findings and comparison in FOURTEEN):
+    if comparison in findings or (keyword == ANY and comparison in FOURTEEN):
         raise PositiveNegativeOverlapError(
             f"--positive and --negative are both {comparison!r}. Name two different findings."
             if comparison in findings
@@ -162,7 +153,7 @@ def read_labels(text: pd.Series) -> tuple[pd.DataFrame, pd.Series]:
         text: The cells.
 
     Returns:
-        1 or 0 for each of `LABELS` and for `ANY`; and the reason why a cell cannot be parsed, ``""`` if it can.
+        1 or 0 for each of `LABELS` and for `ANY_FINDING`; and the reason why a cell cannot be parsed, ``""`` if it can.
     """
     # The 112,120 rows have a few hundred distinct combinations.
     codes, cells = pd.factorize(text)
@@ -181,5 +172,5 @@ def read_labels(text: pd.Series) -> tuple[pd.DataFrame, pd.Series]:
         else:
             named[row, [LABELS.index(str(name)) for name in names]] = 1
     named[:, -1] = named[:, : len(FOURTEEN)].any(axis=1)
-    labels = pd.DataFrame(named[codes], columns=[*LABELS, ANY], index=text.index)
+    labels = pd.DataFrame(named[codes], columns=[*LABELS, ANY_FINDING], index=text.index)
     return labels, pd.Series(reasons[codes], index=text.index, dtype=object)

@@ -9,14 +9,15 @@ import pandas as pd
 
 from placa.records.codes import Note
 from placa.sources.errors import MissingFileError
-from placa.sources.nih.tables import LISTS, Entries, read_official
+from placa.sources.nih.tables import LISTS, Entries, plain_or_compressed
+from placa.sources.tables import read_list
 
 
 def mark_official(root: Path, table: pd.DataFrame, split: str, notes: list[Note]) -> bool:
     """Write the official list of each image into `table`; return whether the lists define the split."""
-    lists = read_official(root)
-    if lists is None:
-        missing = [name for name in LISTS if not (root / name).is_file()]
+    paths = {name: plain_or_compressed(root / name) for name in LISTS}
+    missing = [name for name, path in paths.items() if not path.is_file()]
+    if missing:
         if split == "official":
             raise MissingFileError(
                 f"{root} has no {missing[0]}. Put NIH's two lists there, or use --split seeded.",
@@ -28,7 +29,7 @@ def mark_official(root: Path, table: pd.DataFrame, split: str, notes: list[Note]
             text = f"{missing[0]} is missing, so the other official list is not used"
             notes.append(Note(text, "official_list_missing", file=missing[0]))
         return False
-    in_train_val, in_test = (table["image_id"].isin(names).to_numpy() for names in lists)
+    in_train_val, in_test = (table["image_id"].isin(read_list(path)).to_numpy() for path in paths.values())
     named = np.select([in_train_val & in_test, in_train_val, in_test], ["both", "train_val", "test"], "")
     table["official"] = pd.Series(named, index=table.index, dtype="string").replace("", pd.NA)
     return split != "seeded"

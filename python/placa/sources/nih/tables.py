@@ -10,9 +10,10 @@ import pandas as pd
 
 from placa.core.errors import PlacaError
 from placa.records.codes import Note
-from placa.sources.errors import MissingColumnError, MissingDirectoryError, MissingFileError, NoUsableRowError
+from placa.sources.errors import MissingColumnError, MissingFileError, NoUsableRowError
 from placa.sources.nih.findings import canonical, read_labels
-from placa.sources.tables import TextTable, follow_link, read_list, read_text_table
+from placa.sources.source import require_directory
+from placa.sources.tables import TextTable, follow_link, read_text_table
 from placa.sources.tables.cells import by_value, read_ages, read_sexes, read_views
 from placa.sources.tables.duplicates import reject_duplicates, select_usable
 
@@ -60,11 +61,7 @@ def find_table(root: Path, version: str | None = None) -> Path:
         MissingDirectoryError: `root` is not a directory.
         MissingFileError: `root` has no table, or not that version.
     """
-    if not root.is_dir():
-        raise MissingDirectoryError(
-            f"{root} is not a directory. Name the directory that has NIH's Data_Entry_2017*.csv and images.",
-            directory=str(root),
-        )
+    require_directory(root, "NIH's Data_Entry_2017*.csv and images")
     named = [*root.glob("Data_Entry_2017*.csv"), *root.glob("Data_Entry_2017*.csv.gz")]
     tables = sorted((path for path in named if path.is_file()), key=lambda path: path.name.split(".")[0])
     if not tables:
@@ -181,19 +178,6 @@ def _in_order(labels: str) -> str:
 def read_patients(text: pd.Series) -> pd.Series:
     """Normalize NIH's patient numbers: 13, 013 and 13.0 are one patient."""
     return by_value(text, lambda cells: cells.str.replace(r"^0*(\d+)(?:\.0*)?$", r"\1", regex=True))
-
-
-def read_official(root: Path) -> tuple[pd.Index, pd.Index] | None:
-    """Read NIH's official lists: the images of training and validation, and those of the test set.
-
-    Returns:
-        Both lists, or None if one is missing.
-    """
-    paths = [plain_or_compressed(root / name) for name in LISTS]
-    if not all(path.is_file() for path in paths):
-        return None
-    train_val, test = (pd.Index(read_list(path)).unique() for path in paths)
-    return train_val, test
 
 
 def read_boxes(root: Path, notes: list[Note]) -> pd.DataFrame | None:

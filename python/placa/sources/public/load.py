@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from msgspec import convert
@@ -15,12 +14,7 @@ from placa.core.progress import SILENT, Progress
 from placa.core.text import as_list
 from placa.records.codes import Note
 from placa.records.source import REST, Comparison, LabelPolicy, compared_with
-from placa.sources.errors import (
-    ConflictingOptionsError,
-    ImagesNotFoundError,
-    MissingDirectoryError,
-    PositiveNegativeOverlapError,
-)
+from placa.sources.errors import ConflictingOptionsError, ImagesNotFoundError, PositiveNegativeOverlapError
 from placa.sources.public.boxes import boxes_of
 from placa.sources.public.files import match_files
 from placa.sources.public.labels import (
@@ -35,28 +29,41 @@ from placa.sources.public.records import ACQUISITION, POSITIVE, UNCERTAIN, Publi
 from placa.sources.public.remarks import overlap_notes, policy_notes, require_both
 from placa.sources.public.split import choose_split
 from placa.sources.recognise import naming_another_source
-from placa.sources.source import TEMPORAL, Source, require_dates
+from placa.sources.source import (
+    ALL,
+    ANY,
+    ANY_FINDING,
+    TEMPORAL,
+    Source,
+    keyword_of,
+    require_dates,
+    require_directory,
+)
 from placa.sources.tables import follow_link
 from placa.sources.views import select_views
 from placa.sources.vocabulary import resolve
 
 SPLITS = ("auto", "official", "seeded", TEMPORAL)
-REST_WORD, ANY, ALL = "rest", "any", "all"
-ANY_FINDING = "Any Finding"
+REST_WORD = "rest"
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What to take from a set; see `read_public`."""
+    """What to take from a set; see `read_public`.
 
-    positive: list[str]
+    Attributes:
+        labels: The findings, and the labels of the set that mean each.
+        compared: The labels of the comparison `negative`; none for the rest.
+    """
+
+    labels: dict[str, tuple[str, ...]]
     negative: str
-    only: bool = False
-    views: tuple[str, ...] = ("all",)
-    uncertain: str | None = None
-    blank: str | None = None
-    split: str = "auto"
-    labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    compared: tuple[str, ...]
+    only: bool
+    views: list[str]
+    uncertain: str | None
+    blank: str | None
+    split: str
 
 
 def read_public(
@@ -104,35 +111,24 @@ def read_public(
     """
     root = Path(root)
     _check(spec, split, uncertain, blank, choices)
-    if not root.is_dir():
-        raise MissingDirectoryError(
-            f"{root} is not a directory. Name the directory that has {spec.layout}.", directory=str(root)
-        )
+    require_directory(root, spec.layout)
     with naming_another_source(root, spec.kind):
         records = spec.read(root, {**spec.defaults, **choices}, progress)
     if split == TEMPORAL:
         require_dates(records.images, spec.title)
     known = list(map(str, records.labels.columns))
-    names, labels = _findings(spec, as_list(positive), known)
+    labels = _findings(spec, as_list(positive), known)
     comparison = negative or spec.negative
     compared: tuple[str, ...] = ()
     if comparison != REST_WORD:
         comparison, compared = resolve(spec.kind, spec.title, comparison, known, (REST_WORD,))
-        if comparison in names:
+        if comparison in labels:
             raise PositiveNegativeOverlapError(
                 f"--positive and --negative are both {comparison!r}. Name two different findings.", name=comparison
             )
-    chosen = Selection(
-        list(names),
-        comparison,
-        only,
-        tuple(as_list(views) or spec.views),
-        uncertain or spec.uncertain,
-        blank or spec.blank,
-        split,
-        labels,
-    )
-    return _build(spec, root, records, chosen, compared, choices)
+    views = as_list(views) or list(spec.views)
+    policies = uncertain or spec.uncertain, blank or spec.blank
+    return _build(spec, root, records, Selection(labels, comparison, compared, only, views, *policies, split), choices)
 
 
 def _check(spec: PublicSet, split: str, uncertain: str | None, blank: str | None, choices: dict[str, str]) -> None:
@@ -156,28 +152,19 @@ def _check(spec: PublicSet, split: str, uncertain: str | None, blank: str | None
             raise unknown_name(f"--{name}", value, known[name])
 
 
-def _findings(spec: PublicSet, positive: list[str], known: list[str]) -> tuple[list[str], dict[str, tuple[str, ...]]]:
-    """Return the names of the findings, and the labels of each."""
-    words = {word.lower() for word in positive} & {ANY, ALL}
-    if not positive or (words and len(positive) > 1):
-        raise ConflictingOptionsError(
-            "--positive must be names of findings, or one of the keywords any and all, got "
-            f"{' '.join(positive) or 'nothing'}.",
-            option="--positive",
-            names=positive,
-        )
+def _findings(spec: PublicSet, positive: list[str], known: list[str]) -> dict[str, tuple[str, ...]]:
+    """Return the findings, and the labels of each."""
+    keyword = keyword_of(positive)
     findings = [label for label in known if label not in spec.not_findings]
-    if ANY in words:
-        return [ANY_FINDING], {ANY_FINDING: tuple(findings)}
-    resolved = [resolve(spec.kind, spec.title, name, known, (ANY, ALL)) for name in (findings if words else positive)]
-    return list(dict(resolved)), dict(resolved)
+    if keyword == ANY:
+        return {ANY_FINDING: tuple(findings)}
+    names = findings if keyword == ALL else positive
+    return dict(resolve(spec.kind, spec.title, name, known, (ANY, ALL)) for name in names)
 
 
-def _build(
-    spec: PublicSet, root: Path, records: Records, chosen: Selection, compared: tuple[str, ...], choices: dict[str, str]
-) -> Source:
-    table, notes = records.images, list(records.notes)
-    truth, written = _truth(spec, records, chosen, compared)
+def _build(spec: PublicSet, root: Path, records: Records, chosen: Selection, choices: dict[str, str]) -> Source:
+    table, notes, findings = records.images, list(records.notes), list(chosen.labels)
+    truth, written = _truth(spec, records, chosen)
     wanted = select_views(table.get("view"), chosen.views, table.index, notes)
     selected = table[truth.notna().any(axis=1) & wanted]
     found = table["path"] if "path" in table else match_files(table["file"], root, records.parts, notes)
@@ -193,13 +180,13 @@ def _build(
     images = kept.drop(columns=["file", *dates, *set(ACQUISITION) & set(kept)], errors="ignore")
     images = images.assign(path=paths[kept.index]).join(truth)
     images, given, conflicts = choose_split(images, chosen.split, notes)
-    require_both(images, chosen.positive, root, notes)
+    require_both(images, findings, root, notes)
     if "label_source" not in images:
         images["label_source"] = spec.title
     if "site" not in images:
         images["site"] = spec.title
     renamed = [f"{', '.join(map(repr, own))} is {name!r}" for name, own in chosen.labels.items() if own != (name,)]
-    if renamed and ANY_FINDING not in chosen.positive:
+    if renamed and ANY_FINDING not in findings:
         text = f"names in placa's vocabulary: {'; '.join(renamed[:3])}{'; …' if len(renamed) > 3 else ''}"
         notes.append(Note(text, "finding_names", findings=len(renamed)))
     patients = images["patient_id"].notna().all() if "patient_id" in images else False
@@ -208,21 +195,30 @@ def _build(
     return Source(
         kind=spec.kind,
         images=images.reset_index(drop=True),
-        findings=chosen.positive,
+        findings=findings,
         comparison=against,
         label_source=spec.title,
         positive_alone=chosen.only,
         unused=len(table) - len(selected) + records.unused,
         missing=int(paths.isna().sum()),
-        missing_files=list(selected.loc[paths.isna(), ["image_id", "file"]].itertuples(index=False, name=None))
-        if paths.isna().any()
-        else [],
+        # Where the files are known already, none is missing.
+        missing_files=list(selected[paths.isna()].reindex(columns=["image_id", "file"]).itertuples(False, None)),
         rejected=records.rejected + conflicts,
         grouped=bool(patients),
         given_split=given,
         tables=[str(follow_link(path)) for path in records.tables],
         notes=notes,
-        options=_options(root, chosen, choices),
+        options={
+            "root": str(root),
+            "positive": findings,
+            "negative": chosen.negative,
+            "only": chosen.only,
+            "views": chosen.views,
+            "uncertain": chosen.uncertain,
+            "blank": chosen.blank,
+            "split": chosen.split,
+            **choices,
+        },
         boxes=boxes_of(records, images, chosen.labels, notes),
         other_labels=records.other_labels,
         acquisition=_acquisition(kept),
@@ -246,23 +242,7 @@ def _policy(spec: PublicSet, chosen: Selection, written: dict[str, dict[str, int
     return convert({"uncertain": chosen.uncertain, "blank": chosen.blank, "written": labels}, LabelPolicy)
 
 
-def _options(root: Path, chosen: Selection, choices: dict[str, str]) -> dict[str, Any]:
-    return {
-        "root": str(root),
-        "positive": chosen.positive,
-        "negative": chosen.negative,
-        "only": chosen.only,
-        "views": list(chosen.views),
-        "uncertain": chosen.uncertain,
-        "blank": chosen.blank,
-        "split": chosen.split,
-        **choices,
-    }
-
-
-def _truth(
-    spec: PublicSet, records: Records, chosen: Selection, compared: tuple[str, ...]
-) -> tuple[pd.DataFrame, dict[str, dict[str, int]]]:
+def _truth(spec: PublicSet, records: Records, chosen: Selection) -> tuple[pd.DataFrame, dict[str, dict[str, int]]]:
     """Return the truth of each finding, and the counts of its labels as written."""
     labels, truth, written = records.labels, {}, {}
     others = [name for name in labels if name not in spec.not_findings]
@@ -274,8 +254,8 @@ def _truth(
         if spec.normal in labels and name not in spec.not_findings:
             # "No Finding" excludes each finding that the report does not mention.
             values = values.mask((labels[spec.normal] == POSITIVE) & values.isna() & (codes != UNCERTAIN), 0)
-        if compared:
-            values = truth_against(codes, values, (combine(labels[list(compared)]) == POSITIVE))
+        if chosen.compared:
+            values = truth_against(codes, values, (combine(labels[list(chosen.compared)]) == POSITIVE))
         if chosen.only:
             alone = ~(labels[[other for other in others if other not in own]] == POSITIVE).any(axis=1)
             values = values.mask((values == 1).fillna(False) & ~alone)

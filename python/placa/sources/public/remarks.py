@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -39,8 +39,14 @@ def overlap_notes(spec: PublicSet) -> list[Note]:
     ]
 
 
-def require_both(images: pd.DataFrame, findings: list[str], root: Path, notes: list[Note]) -> None:
+def require_both(images: pd.DataFrame, findings: Sequence[str], where: object, notes: list[Note]) -> None:
     """Require positive and negative images of the only finding; of several, one may lack them.
+
+    Args:
+        images: The existing images.
+        findings: Columns of `images`.
+        where: Where the images were searched, for the message.
+        notes: Receives a remark for each of several findings that lacks them.
 
     Raises:
         SingleClassError: All images have the same label.
@@ -51,7 +57,7 @@ def require_both(images: pd.DataFrame, findings: list[str], root: Path, notes: l
                 continue
             if len(findings) == 1:
                 raise SingleClassError(
-                    f"No existing image under {root} is {word} for {finding}. Add images, or change --negative, "
+                    f"No existing image under {where} is {word} for {finding}. Add images, or change --negative, "
                     "--views or the label policy.",
                     finding=finding,
                     missing=value,

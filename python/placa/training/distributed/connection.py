@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 #: Maximum size of a message in bytes.
@@ -25,64 +25,37 @@ class PeerConnection:
         self.connection = connection
         self.process = process
         self.host = host
-        self._buffer = b""
+        self._lines = connection.makefile("rb")
         self._sending = threading.Lock()
 
     def __str__(self) -> str:
-        return f"process {self.process} (on {self.host})"
+        return f"Process {self.process} (on {self.host})"
 
-    def send(self, message: dict[str, Any]) -> bool:
-        """Send a message. Return False if the peer is disconnected."""
-        try:
-            with self._sending:
-                self.connection.sendall(json.dumps(message).encode() + b"\n")
-        except OSError:
-            return False
-        return True
+    def send(self, message: dict[str, Any]) -> None:
+        """Send a message. A disconnected peer receives nothing."""
+        with suppress(OSError), self._sending:
+            self.connection.sendall(json.dumps(message).encode() + b"\n")
 
     def receive(self, seconds: float) -> dict[str, Any]:
         """Wait for one message.
 
         Args:
-            seconds: Timeout.
+            seconds: Timeout; the connection cannot receive anything after it.
 
         Raises:
             OSError: The peer is disconnected, sends nothing in time, or sends an invalid message.
         """
         self.connection.settimeout(seconds)
-        while True:
-            for message in self._messages():
-                return message
-            self._read()
-
-    def receive_available(self) -> list[dict[str, Any]]:
-        """Return the messages received so far; call it when the socket is readable.
-
-        Raises:
-            OSError: The peer is disconnected, or sends an invalid message.
-        """
-        self._read()
-        return list(self._messages())
+        line = self._lines.readline(_LONGEST)
+        if not line:
+            raise ConnectionResetError("the peer closed the connection")
+        try:
+            return dict(json.loads(line))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise ConnectionAbortedError("the peer sent an invalid message") from error
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection; a thread that waits for a message receives its end."""
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
         self.connection.close()
-
-    def _read(self) -> None:
-        chunk = self.connection.recv(65536)
-        if not chunk:
-            raise ConnectionResetError("the peer closed the connection")
-        self._buffer += chunk
-        if len(self._buffer) > _LONGEST:
-            raise ConnectionAbortedError("the peer sent an invalid message")
-
-    def _messages(self) -> Iterator[dict[str, Any]]:
-        while b"\n" in self._buffer:
-            line, _, self._buffer = self._buffer.partition(b"\n")
-            try:
-                message = json.loads(line)
-            except ValueError as error:
-                raise ConnectionAbortedError("the peer sent an invalid message") from error
-            if not isinstance(message, dict):
-                raise ConnectionAbortedError("the peer sent an invalid message")
-            yield message

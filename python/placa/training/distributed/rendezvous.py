@@ -9,9 +9,13 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from typing import Any
+
+import msgspec
 
 from placa.core.errors import PlacaError
 from placa.training.distributed.connection import PeerConnection
@@ -51,6 +55,16 @@ class ConnectedGroup:
     devices: list[int] | None
 
 
+@dataclass(frozen=True)
+class _Hello:
+    """The first message of a process: its number and host, and what process 0 compares and distributes."""
+
+    process: int
+    host: str
+    visible: str | None
+    settings: dict[str, Any]
+
+
 def connect_processes(process_group: ProcessGroup, settings: dict[str, Any]) -> ConnectedGroup:
     """Wait until all processes are connected, and check that they have the same settings.
 
@@ -61,122 +75,95 @@ def connect_processes(process_group: ProcessGroup, settings: dict[str, Any]) -> 
     Raises:
         PlacaError: A process does not connect, cannot be reached, or has other settings.
     """
-    return _gather(process_group, settings) if process_group.process == 0 else _join(process_group, settings)
+    compared = {"--processes": process_group.processes, **settings}
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES") or None
+    hello = _Hello(process_group.process, socket.gethostname(), visible, compared)
+    return _join(process_group, hello) if process_group.process else _gather(process_group, hello)
 
 
-def _gather(process_group: ProcessGroup, settings: dict[str, Any]) -> ConnectedGroup:
+def _gather(process_group: ProcessGroup, own: _Hello) -> ConnectedGroup:
     links: list[PeerConnection] = []
-    visible = {0: _visible()}
-    hosts = {0: socket.gethostname()}
-    deadline = time.monotonic() + process_group.timeout
+    hellos = {0: own}
     with closing(_listen(process_group)) as server:
         try:
-            while len(links) < process_group.processes - 1:
-                link, hello = _accept(server, deadline, process_group, links)
-                _require_same_settings(process_group, settings, link, hello, links)
-                visible[link.process], hosts[link.process] = hello.get("visible"), link.host
+            for link, hello in islice(_newcomers(server, process_group.timeout), process_group.processes - 1):
                 links.append(link)
+                _require_same_settings(hello, hellos)
+                hellos[hello.process] = hello
+            _require_all(process_group, hellos)
         except BaseException as error:
             stopped = ProcessLostError("Process 0 stopped before training.", process=0, reason=type(error).__name__)
             refused = {"refused": error_to_json(error if isinstance(error, PlacaError) else stopped)}
             for link in links:
                 link.send(refused)
                 link.close()
-            if isinstance(error, PlacaError):
-                _refuse_late(server, refused, process_group.processes - 2 - len(links))
+            if isinstance(error, ProcessMismatchError):
+                # Processes that connect late would otherwise wait for minutes.
+                missing = process_group.processes - 1 - len(links)
+                for link, _ in islice(_newcomers(server, _LATE_SECONDS), missing):
+                    link.send(refused)
+                    link.close()
             raise
-    coordinator = _with_port(process_group.host, _free_port())
+    coordinator = replace(process_group, port=_free_port())
+    everywhere = "::" if socket.has_dualstack_ipv6() else "0.0.0.0"
+    bind = coordinator if _is_loopback(process_group.host) else replace(coordinator, host=everywhere)
+    hosts = {process: hello.host for process, hello in hellos.items()}
+    visible = {process: hello.visible for process, hello in hellos.items()}
     for link in links:
-        link.send({"go": coordinator, "devices": _devices(link.process, hosts, visible)})
-    return ConnectedGroup(links, coordinator, _bind(process_group.host, coordinator), _devices(0, hosts, visible))
+        link.send({"coordinator": coordinator.address, "devices": _devices(link.process, hosts, visible)})
+    return ConnectedGroup(links, coordinator.address, bind.address, _devices(0, hosts, visible))
 
 
-def _accept(
-    server: socket.socket, deadline: float, process_group: ProcessGroup, links: list[PeerConnection]
-) -> tuple[PeerConnection, dict[str, Any]]:
+def _newcomers(server: socket.socket, seconds: float) -> Iterator[tuple[PeerConnection, _Hello]]:
+    """Yield each process that connects within some seconds."""
+    deadline = time.monotonic() + seconds
     while True:
         server.settimeout(max(deadline - time.monotonic(), 0.01))
         try:
-            connection, _ = server.accept()
-        except TimeoutError as error:
-            connected = {0, *(link.process for link in links)}
-            missing = [i for i in range(process_group.processes) if i not in connected]
-            raise MissingProcessError(
-                f"Process {', '.join(map(str, missing))} of {process_group.processes} did not connect to "
-                f"{process_group.address} within {process_group.timeout:.0f} s. Start placa train once per process, "
-                "with the same --processes and its own --process-id.",
-                missing=missing,
-                processes=process_group.processes,
-                address=process_group.address,
-                seconds=process_group.timeout,
-            ) from error
-        link = PeerConnection(connection)
-        try:
-            hello = link.receive(_HELLO_SECONDS)
-            link.process, link.host = int(hello["process"]), str(hello["host"])
-            if isinstance(hello["terms"], dict) and isinstance(hello["processes"], int):
-                return link, hello
-        except (OSError, KeyError, TypeError, ValueError):
-            pass
-        # Not a process of placa, such as a port scanner.
-        link.close()
-
-
-def _refuse_late(server: socket.socket, refused: dict[str, Any], missing: int) -> None:
-    """Send the error to processes that connect late, which would otherwise wait for minutes."""
-    deadline = time.monotonic() + _LATE_SECONDS
-    while missing > 0 and time.monotonic() < deadline:
-        server.settimeout(max(deadline - time.monotonic(), 0.01))
-        try:
             link = PeerConnection(server.accept()[0])
-            # Read its first message, as it would otherwise not receive the reply.
-            link.receive(max(deadline - time.monotonic(), 0.01))
-        except OSError:
+        except TimeoutError:
+            return
+        try:
+            hello = msgspec.convert(link.receive(_HELLO_SECONDS), _Hello)
+        except (OSError, msgspec.ValidationError):
+            # Not a process of placa, such as a port scanner.
+            link.close()
             continue
-        link.send(refused)
-        link.close()
-        missing -= 1
+        link.process, link.host = hello.process, hello.host
+        yield link, hello
 
 
-def _require_same_settings(
-    process_group: ProcessGroup,
-    settings: dict[str, Any],
-    link: PeerConnection,
-    hello: dict[str, Any],
-    links: list[PeerConnection],
-) -> None:
-    problem, name, mine, theirs = None, "", None, None
-    if hello["processes"] != process_group.processes:
-        problem = f"P{str(link)[1:]} has {hello['processes']} processes, process 0 has {process_group.processes}"
-        name, mine, theirs = "--processes", process_group.processes, hello["processes"]
-    elif not 0 < link.process < process_group.processes or any(link.process == other.process for other in links):
-        problem = f"Two processes have --process-id {link.process}, the second on {link.host}"
-        name, theirs = "--process-id", link.process
+def _require_same_settings(hello: _Hello, hellos: Mapping[int, _Hello]) -> None:
+    """Compare a process with process 0, and its number with those of the connected processes."""
+    own = hellos[0].settings
+    names = sorted({*own, *hello.settings})
+    name = next((name for name in names if own.get(name) != hello.settings.get(name)), "--process-id")
+    expected, received = own.get(name), hello.settings.get(name)
+    if name != "--process-id":
+        problem = f"Process {hello.process} (on {hello.host}) has {name} {received}, process 0 has {expected}"
+    elif hello.process in hellos or hello.process not in range(own["--processes"]):
+        received = hello.process
+        problem = f"Two processes have --process-id {received}, the second on {hello.host}"
     else:
-        for name in sorted({*settings, *hello["terms"]}):
-            mine, theirs = settings.get(name), hello["terms"].get(name)
-            if mine != theirs:
-                problem = f"P{str(link)[1:]} has {name} {theirs}, process 0 has {mine}"
-                break
-    if problem:
-        message = f"{problem}. Start all with the same command, data and versions, each with its own --process-id."
-        error = ProcessMismatchError(message, process=link.process, name=name, expected=mine, received=theirs)
-        link.send({"refused": error_to_json(error)})
-        link.close()
-        raise error
+        return
+    message = f"{problem}. Start all with the same command, data and versions, each with its own --process-id."
+    raise ProcessMismatchError(message, process=hello.process, name=name, expected=expected, received=received)
 
 
-def _join(process_group: ProcessGroup, settings: dict[str, Any]) -> ConnectedGroup:
+def _require_all(process_group: ProcessGroup, hellos: Mapping[int, _Hello]) -> None:
+    count, address, seconds = process_group.processes, process_group.address, process_group.timeout
+    missing = [process for process in range(count) if process not in hellos]
+    if missing:
+        message = (
+            f"Process {', '.join(map(str, missing))} of {count} did not connect to {address} within {seconds:.0f} s. "
+            "Start placa train once per process, with the same --processes and its own --process-id."
+        )
+        raise MissingProcessError(message, missing=missing, processes=count, address=address, seconds=seconds)
+
+
+def _join(process_group: ProcessGroup, own: _Hello) -> ConnectedGroup:
     link = PeerConnection(_connect(process_group), 0, process_group.host)
-    link.send(
-        {
-            "process": process_group.process,
-            "processes": process_group.processes,
-            "host": socket.gethostname(),
-            "visible": _visible(),
-            "terms": settings,
-        }
-    )
+    link.send(asdict(own))
     try:
         # Process 0 waits equally long for the last process.
         reply = link.receive(process_group.timeout + _HELLO_SECONDS)
@@ -187,66 +174,63 @@ def _join(process_group: ProcessGroup, settings: dict[str, Any]) -> ConnectedGro
             process=0,
             reason=str(error),
         ) from error
-    if "go" not in reply:
+    if "refused" in reply:
         link.close()
-        refused = reply.get("refused")
-        raise error_from_json(refused if isinstance(refused, dict) else {"message": refused})
-    return ConnectedGroup([link], str(reply["go"]), "", reply.get("devices"))
+        raise error_from_json(reply["refused"])
+    return ConnectedGroup([link], reply["coordinator"], "", reply["devices"])
 
 
 def _connect(process_group: ProcessGroup) -> socket.socket:
-    deadline = time.monotonic() + process_group.timeout
+    address, seconds = process_group.address, process_group.timeout
+    deadline = time.monotonic() + seconds
     while True:
         try:
             return socket.create_connection((process_group.host, process_group.port), timeout=10)
-        except socket.gaierror as error:
-            if error.errno != socket.EAI_AGAIN:
-                raise _unknown_host(process_group.host) from error
-            reason = str(error.strerror)
+        except UnicodeError as error:
+            raise _unknown_host(process_group.host) from error
         except OSError as error:
+            if isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN:
+                raise _unknown_host(process_group.host) from error
             reason = error.strerror or str(error)
         if time.monotonic() > deadline:
-            raise UnreachableProcessError(
-                f"Process 0 cannot be reached at {process_group.address} within {process_group.timeout:.0f} s "
-                f"({reason}). Start it with the same --processes, and check the network between the machines.",
-                address=process_group.address,
-                seconds=process_group.timeout,
-                reason=reason,
+            message = (
+                f"Process 0 cannot be reached at {address} within {seconds:.0f} s ({reason}). Start it with the same "
+                "--processes, and check the network between the machines."
             )
+            raise UnreachableProcessError(message, address=address, seconds=seconds, reason=reason)
         time.sleep(0.2)
 
 
 def _unknown_host(host: str) -> UnknownHostError:
-    return UnknownHostError(
-        f"Unknown host {host}. The first address in --processes must be that of process 0.",
-        host=host,
-    )
+    message = f"Unknown host {host}. The first address in --processes must be that of process 0."
+    return UnknownHostError(message, host=host)
 
 
 def _listen(process_group: ProcessGroup) -> socket.socket:
+    host, port = process_group.host, process_group.port
     try:
-        socket.create_server((process_group.host, 0), family=_family(process_group.host)).close()
-    except socket.gaierror as error:
-        raise _unknown_host(process_group.host) from error
+        family = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][0]
+        socket.create_server((host, 0), family=family).close()
+    except (socket.gaierror, UnicodeError) as error:
+        raise _unknown_host(host) from error
     except OSError as error:
         raise ForeignAddressError(
-            f"{process_group.host} is not an address of this machine. Start process 0 on the machine of the first "
-            "address in --processes, or change their order.",
-            host=process_group.host,
+            f"{host} is not an address of this machine. Start process 0 on the machine of the first address in "
+            "--processes, or change their order.",
+            host=host,
         ) from error
     try:
+        if _is_loopback(host):
+            return socket.create_server((host, port), family=family)
         # The host name often resolves to loopback, which other machines cannot reach.
-        host, port = process_group.host, process_group.port
-        if not _is_loopback(host) and socket.has_dualstack_ipv6():
-            return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
-        return socket.create_server((host if _is_loopback(host) else "", port), family=_family(host))
+        both = socket.has_dualstack_ipv6()
+        return socket.create_server(("", port), family=socket.AF_INET6 if both else family, dualstack_ipv6=both)
     except OSError as error:
-        raise PortUnavailableError(
-            f"Process 0 cannot listen on port {process_group.port} ({error.strerror}). Choose another port in the "
-            "first address of --processes, as HOST:PORT.",
-            port=process_group.port,
-            reason=str(error.strerror),
-        ) from error
+        message = (
+            f"Process 0 cannot listen on port {port} ({error.strerror}). Choose another port in the first address of "
+            "--processes, as HOST:PORT."
+        )
+        raise PortUnavailableError(message, port=port, reason=str(error.strerror)) from error
 
 
 def _devices(process: int, hosts: dict[int, str], visible: dict[int, str | None]) -> list[int] | None:
@@ -261,29 +245,10 @@ def _devices(process: int, hosts: dict[int, str], visible: dict[int, str | None]
     return list(range(index * each, (index + 1) * each))
 
 
-def _visible() -> str | None:
-    return os.environ.get("CUDA_VISIBLE_DEVICES") or None
-
-
 def _free_port() -> int:
     with socket.create_server(("", 0)) as server:
         return int(server.getsockname()[1])
 
 
-def _with_port(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _bind(host: str, coordinator: str) -> str:
-    if _is_loopback(host):
-        return coordinator
-    everywhere = "[::]" if socket.has_dualstack_ipv6() else "0.0.0.0"
-    return f"{everywhere}:{coordinator.rpartition(':')[2]}"
-
-
 def _is_loopback(host: str) -> bool:
     return host == "localhost" or host.startswith("127.") or host == "::1"
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][0]

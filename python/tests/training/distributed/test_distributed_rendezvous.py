@@ -12,6 +12,7 @@ from raising import raises
 
 from placa.core.errors import MachineError, PlacaError
 from placa.training.distributed import ProcessGroup, heartbeat, rendezvous
+from placa.training.distributed.connection import PeerConnection
 from placa.training.distributed.heartbeat import Heartbeat
 from placa.training.distributed.rendezvous import ConnectedGroup, connect_processes
 from placa.training.distributed.supervisor import Job, shared_settings
@@ -85,6 +86,15 @@ def _connect_foreign(port: int) -> None:
                 return
         except OSError:
             time.sleep(0.01)
+
+
+@pytest.mark.parametrize("sent", [b"", b"[1]\n", b'{"process": ', b"\xff\n", b"[" * 20_000 + b"\n"])
+def test_an_invalid_message_is_an_error_of_the_connection(sent: bytes) -> None:
+    own, other = socket.socketpair()
+    other.sendall(sent)
+    other.close()
+    with pytest.raises((ConnectionResetError, ConnectionAbortedError)):
+        PeerConnection(own).receive(5)
 
 
 def test_different_options_are_an_error_in_all_processes() -> None:

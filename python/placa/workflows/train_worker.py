@@ -32,35 +32,27 @@ class Reporter(Progress):
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
-        self._bars = 0
 
-    def send(self, what: str, **details: Any) -> None:
+    def send(self, event: str, content: Any = None) -> None:
         """Write one message."""
-        self._out.write(json.dumps({"what": what, **details}) + "\n")
-        self._out.flush()
+        print(json.dumps([event, content]), file=self._out, flush=True)
 
     def stage(self, title: str) -> None:
-        self.send("stage", text=title)
+        self.send("stage", title)
 
     def say(self, text: str) -> None:
-        self.send("say", text=text)
+        self.send("say", text)
 
     def warn(self, text: str) -> None:
-        self.send("warn", text=text)
+        self.send("warn", text)
 
     @contextmanager
     def bar(self, title: str, total: int) -> Iterator[Advance]:
-        self._bars += 1
-        number = self._bars
-        self.send("bar", number=number, text=title, total=total)
-
-        def advance(steps: int = 1, remark: str = "") -> None:
-            self.send("advance", number=number, steps=steps, text=remark)
-
+        self.send("bar", [title, total])
         try:
-            yield advance
+            yield lambda steps=1, remark="": self.send("advance", [steps, remark])
         finally:
-            self.send("close", number=number)
+            self.send("close")
 
 
 def main() -> None:
@@ -74,15 +66,15 @@ def main() -> None:
         facts = _train(job, reporter if job["process"] == 0 else SILENT)
         # From here on, the end of the input is a normal end.
         finished.set()
-        reporter.send("done", facts=facts)
+        reporter.send("done", facts)
         input_ended.wait()
         code = 0
     except PlacaError as error:
-        reporter.send("refused", error=error_to_json(error))
+        reporter.send("refused", error_to_json(error))
     except KeyboardInterrupt:
         pass
     except BaseException:
-        reporter.send("crashed", text=traceback.format_exc())
+        traceback.print_exc()
     # No normal exit: JAX would wait for the other processes, and abort if they have ended.
     os._exit(code)
 

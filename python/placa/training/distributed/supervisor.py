@@ -10,8 +10,8 @@ import signal
 import subprocess
 import tempfile
 import threading
-import time
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -21,25 +21,22 @@ from placa.core.errors import MissingPackageError, PlacaError
 from placa.core.files import fingerprint
 from placa.core.json_files import read_json
 from placa.core.processes import command, environment
-from placa.core.progress import Advance, Progress
+from placa.core.progress import Progress
 from placa.core.system import versions
 from placa.records.run import require_run
 from placa.records.run_facts import RunFacts
 from placa.training.distributed.heartbeat import Heartbeat
 from placa.training.distributed.process_group import ProcessGroup
 from placa.training.distributed.rendezvous import ConnectedGroup, connect_processes
-from placa.training.errors import (
-    BackendError,
-    ProcessLostError,
-    TrainingKilledError,
-    error_from_json,
-)
+from placa.training.errors import BackendError, ProcessLostError, TrainingKilledError, error_from_json
 from placa.training.options import TrainOptions
 
 #: Seconds to wait after a failure for the message of another process that ended first.
 _PEER_SECONDS = 3.0
 #: Seconds that a worker has to stop.
 _GRACE = 8.0
+#: Characters of the standard error of a worker that crashed, with its traceback, in the message.
+_SHOWN = 20_000
 _RESUME = "Start all processes again with --resume to continue from the last saved state."
 
 Events = SimpleQueue[tuple[str, Any]]
@@ -81,13 +78,13 @@ def train_together(job: Job, process_group: ProcessGroup, progress: Progress) ->
     )
     group = connect_processes(process_group, shared_settings(job))
     events: Events = SimpleQueue()
-    heartbeat = Heartbeat(process_group.process, group.links, events)
+    heartbeat = Heartbeat(number, group.links, events)
     try:
-        with tempfile.TemporaryFile() as errors, _Worker(job, process_group, group, events, errors) as worker:
-            return _supervise(worker, job, process_group, heartbeat, events, progress)
+        with tempfile.TemporaryFile() as errors, _worker(job, process_group, group, events, errors):
+            return _supervise(job, heartbeat, events, errors, progress)
     except BaseException as error:
         # The other processes show this reason.
-        name = f"Process {process_group.process} (on {os.uname().nodename})"
+        name = f"Process {number} (on {os.uname().nodename})"
         reason = f"{name} stopped: {error}" if isinstance(error, PlacaError) else f"{name} was stopped. {_RESUME}"
         heartbeat.failed(reason)
         raise
@@ -109,130 +106,88 @@ def shared_settings(job: Job) -> dict[str, Any]:
     }
 
 
-class _Worker:
-    """The process that trains, and a thread that reads its messages."""
+@contextmanager
+def _worker(
+    job: Job, process_group: ProcessGroup, group: ConnectedGroup, events: Events, errors: IO[bytes]
+) -> Iterator[None]:
+    """Run the process that trains: its messages are events, and its end is the last one."""
+    content = {
+        **asdict(job),
+        **asdict(process_group),
+        "coordinator": group.coordinator,
+        "bind": group.bind,
+        "devices": group.devices,
+    }
+    process = subprocess.Popen(
+        command("training"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        text=True,
+        env=environment(),
+        # Only the supervisor receives Ctrl-C, and stops the worker.
+        start_new_session=True,
+    )
+    assert process.stdin is not None and process.stdout is not None
 
-    def __init__(
-        self, job: Job, process_group: ProcessGroup, group: ConnectedGroup, events: Events, errors: IO[bytes]
-    ) -> None:
-        self._errors = errors
-        self.process = subprocess.Popen(
-            command("training"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            env=environment(),
-            # Only the supervisor receives Ctrl-C, and stops the worker.
-            start_new_session=True,
-        )
-        content = {
-            **asdict(job),
-            "prepared": str(job.prepared.absolute()),
-            "out": str(job.out.absolute()),
-            "process": process_group.process,
-            "processes": process_group.processes,
-            "coordinator": group.coordinator,
-            "bind": group.bind,
-            "devices": group.devices,
-        }
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(content) + "\n")
-        self.process.stdin.flush()
-        self._job, self._events = job, events
-        threading.Thread(target=self._listen, daemon=True, name="placa-worker").start()
+    def listen(messages: IO[str]) -> None:
+        for line in messages:
+            events.put(tuple(json.loads(line)))
+        events.put(("exited", process.wait()))
 
-    def __enter__(self) -> _Worker:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop the worker, and remove its partial output."""
-        assert self.process.stdin is not None
+    threading.Thread(target=listen, args=[process.stdout], daemon=True, name="placa-worker").start()
+    try:
+        print(json.dumps(content, default=str), file=process.stdin, flush=True)
+        yield
+    finally:
         with suppress(OSError):
-            self.process.stdin.close()
+            process.stdin.close()
         try:
-            self.process.wait(_GRACE)
+            process.wait(_GRACE)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        for left in self._job.out.absolute().parent.glob(f".{self._job.out.name}.partial-{self.process.pid}-*"):
+            process.kill()
+            process.wait()
+        for left in job.out.absolute().parent.glob(f".{job.out.name}.partial-{process.pid}-*"):
             shutil.rmtree(left, ignore_errors=True)
 
-    def stderr_tail(self) -> str:
-        """Return the last 4,000 characters of the standard error of the worker."""
-        self._errors.seek(0)
-        return self._errors.read().decode(errors="replace")[-4000:]
 
-    def _listen(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self._events.put(("message", json.loads(line)))
-        self._events.put(("exited", self.process.wait()))
-
-
-def _supervise(
-    worker: _Worker, job: Job, process_group: ProcessGroup, heartbeat: Heartbeat, events: Events, progress: Progress
-) -> RunFacts:
+def _supervise(job: Job, heartbeat: Heartbeat, events: Events, errors: IO[bytes], progress: Progress) -> RunFacts:
     facts: RunFacts | None = None
-    with ExitStack() as stack:
-        relay = _ProgressRelay(progress, stack)
+    with ExitStack() as bars:
         while True:
-            kind, content = events.get()
-            if kind == "all done":
-                return facts or _facts(job)
-            if kind == "ended":
-                raise _lost(content)
-            if kind == "exited" and content == -signal.SIGKILL:
-                raise TrainingKilledError(
-                    f"The training process was killed, by a user or for lack of memory. {_RESUME}",
-                    signal=signal.SIGKILL.name,
-                )
-            if kind == "exited":
-                _raise_failure(f"The training process ended with code {content}", worker, events)
-            elif content["what"] == "done":
-                facts = content["facts"]
-                heartbeat.done()
-            elif content["what"] == "refused":
-                raise error_from_json(content["error"])
-            elif content["what"] == "crashed":
-                _raise_failure(content["text"], worker, events)
-            else:
-                relay(content)
+            match events.get():
+                case "all done", _:
+                    return facts or _facts(job)
+                case "ended", reason:
+                    raise _lost(reason)
+                case "exited", code:
+                    raise _failure(code, events, errors)
+                case "refused", error:
+                    raise error_from_json(error)
+                case "done", facts:
+                    heartbeat.done()
+                case "bar", (title, total):
+                    advance = bars.enter_context(progress.bar(title, total))
+                case "advance", (steps, remark):
+                    advance(steps, remark=remark)
+                case "close", _:
+                    bars.close()
+                case name, text:
+                    getattr(progress, name)(text)
 
 
-class _ProgressRelay:
-    """Show the progress of a worker on the display of this process."""
-
-    def __init__(self, progress: Progress, stack: ExitStack) -> None:
-        self._progress = progress
-        self._stack = stack
-        self._bars: dict[int, tuple[ExitStack, Advance]] = {}
-
-    def __call__(self, message: dict[str, Any]) -> None:
-        what = message["what"]
-        if what == "bar":
-            stack = self._stack.enter_context(ExitStack())
-            advance = stack.enter_context(self._progress.bar(message["text"], message["total"]))
-            self._bars[message["number"]] = (stack, advance)
-        elif what == "advance":
-            self._bars[message["number"]][1](message["steps"], remark=message["text"])
-        elif what == "close":
-            self._bars.pop(message["number"])[0].close()
-        else:
-            getattr(self._progress, what)(message["text"])
-
-
-def _raise_failure(reason: str, worker: _Worker, events: Events) -> None:
-    """Raise the cause of a failure: the end of another process if there was one, as it makes all others fail."""
-    deadline = time.monotonic() + _PEER_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            kind, content = events.get(timeout=0.1)
-        except Empty:
-            continue
+def _failure(code: int, events: Events, errors: IO[bytes]) -> Exception:
+    """Return the cause of a failure: the end of another process if there was one, as it makes all others fail."""
+    if code == -signal.SIGKILL:
+        message = f"The training process was killed, by a user or for lack of memory. {_RESUME}"
+        return TrainingKilledError(message, signal=signal.SIGKILL.name)
+    with suppress(Empty):
+        kind, reason = events.get(timeout=_PEER_SECONDS)
         if kind == "ended":
-            raise _lost(content)
-    raise RuntimeError(f"{reason}\n{worker.stderr_tail()}")
+            return _lost(reason)
+    errors.seek(0)
+    shown = errors.read().decode(errors="replace")[-_SHOWN:]
+    return RuntimeError(f"The training process ended with code {code}\n{shown}")
 
 
 def _lost(reason: str) -> ProcessLostError:
@@ -249,12 +204,11 @@ def _facts(job: Job) -> RunFacts:
 def _require_jax() -> None:
     backend = os.environ.get("KERAS_BACKEND") or "jax"
     if backend != "jax":
-        raise BackendError(
-            f"Training in several processes needs the Keras backend jax, got KERAS_BACKEND={backend}. Unset it, "
-            "or set it to jax.",
-            backend=backend,
-            expected="jax",
+        message = (
+            f"Training in several processes needs the Keras backend jax, got KERAS_BACKEND={backend}. Unset it, or set "
+            "it to jax."
         )
+        raise BackendError(message, backend=backend, expected="jax")
     if importlib.util.find_spec("jax") is None:
         raise MissingPackageError(
             "Training in several processes needs the package jax. Install it with pip install 'placa[jax]', or omit "

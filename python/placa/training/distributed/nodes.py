@@ -9,7 +9,8 @@ from itertools import product
 
 from placa.training.errors import NodeListError
 
-_RANGE = re.compile(r"(\d+)(?:-(\d+))?$")
+#: A name, whose brackets hold numbers and ranges.
+_NAME = re.compile(r"(?:[^\[\],]|\[[^\[\]]*\])+")
 
 
 def host_names(compressed: str) -> list[str]:
@@ -26,9 +27,8 @@ def host_names(compressed: str) -> list[str]:
     """
     scontrol = shutil.which("scontrol")
     if scontrol:
-        done = subprocess.run(
-            [scontrol, "show", "hostnames", compressed], capture_output=True, text=True, check=False, timeout=60
-        )
+        asked = [scontrol, "show", "hostnames", compressed]
+        done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=60)
         if done.returncode == 0 and done.stdout.split():
             return done.stdout.split()
     return written_out(compressed)
@@ -46,39 +46,31 @@ def written_out(compressed: str) -> list[str]:
     Raises:
         NodeListError: The text is not a node list.
     """
-    names = [name for part in _parts(compressed) for name in _names(part, compressed)]
-    if not names or not all(names):
-        raise _node_list_error(compressed)
+    try:
+        names = [name for part in _NAME.findall(compressed) for name in _names(part.strip())]
+    except ValueError:
+        names = []
+    # Commas separate names, and nothing else is between them.
+    if not names or not all(names) or _NAME.sub("", compressed).strip(","):
+        raise NodeListError(
+            f"Not a SLURM node list such as gpu[001-003,007]: {compressed!r}. Use --processes and --process-id.",
+            nodes=compressed,
+        )
     return names
 
 
-def _parts(compressed: str) -> list[str]:
-    # Commas inside brackets separate ranges.
-    if not re.fullmatch(r"(?:[^\[\]]|\[[^\[\]]*\])*", compressed):
-        raise _node_list_error(compressed)
-    return re.findall(r"(?:[^\[\],]|\[[^\[\]]*\])+", compressed)
-
-
-def _names(part: str, compressed: str) -> list[str]:
-    pieces = re.split(r"\[([^\]]*)\]", part.strip())
+def _names(part: str) -> list[str]:
     # Text and brackets alternate; a name may have several ranges, such as rack and node.
-    choices = [_numbers(piece, compressed) if i % 2 else [piece] for i, piece in enumerate(pieces)]
+    pieces = re.split(r"\[([^\]]*)\]", part)
+    choices = [_numbers(piece) if i % 2 else [piece] for i, piece in enumerate(pieces)]
     return ["".join(chosen) for chosen in product(*choices)]
 
 
-def _numbers(ranges: str, compressed: str) -> list[str]:
-    found = []
+def _numbers(ranges: str) -> list[str]:
+    numbers = []
     for one in ranges.split(","):
-        match = _RANGE.match(one.strip())
-        if match is None or (match[2] is not None and int(match[2]) < int(match[1])):
-            raise _node_list_error(compressed)
-        first, last = match[1], match[2] or match[1]
-        found += [str(number).zfill(len(first)) for number in range(int(first), int(last) + 1)]
-    return found
-
-
-def _node_list_error(compressed: str) -> NodeListError:
-    return NodeListError(
-        f"Not a SLURM node list such as gpu[001-003,007]: {compressed!r}. Use --processes and --process-id.",
-        nodes=compressed,
-    )
+        first, _, last = one.strip().partition("-")
+        if int(last or first) < int(first):
+            raise ValueError(f"{last} is less than {first}")
+        numbers += [str(number).zfill(len(first)) for number in range(int(first), int(last or first) + 1)]
+    return numbers

@@ -67,23 +67,17 @@ def find_process_group(
         return _launched_process_group(environment) or _slurm_process_group(environment)
     if addresses is None or process is None:
         given, missing = ("--processes", "--process-id") if process is None else ("--process-id", "--processes")
-        raise ProcessOptionsError(
-            f"{given} needs {missing} too: the addresses of all processes, and the number of this one.",
-            given=given,
-            missing=missing,
-        )
+        message = f"{given} needs {missing} too: the addresses of all processes, and the number of this one."
+        raise ProcessOptionsError(message, given=given, missing=missing)
     all_addresses = [one.strip() for one in addresses.split(",")]
     if not all(all_addresses):
         raise AddressError(f"--processes must be addresses separated by commas, got {addresses!r}.", address=addresses)
-    if not 0 <= process < len(all_addresses):
-        raise ProcessIdError(
-            f"--process-id must be 0 to {len(all_addresses) - 1}, as --processes has {len(all_addresses)} addresses, "
-            f"got {process}.",
-            process=process,
-            processes=len(all_addresses),
-        )
+    count = len(all_addresses)
+    if not 0 <= process < count:
+        message = f"--process-id must be 0 to {count - 1}, as --processes has {count} addresses, got {process}."
+        raise ProcessIdError(message, process=process, processes=count)
     places = [_split(one) for one in all_addresses]
-    return ProcessGroup(*places[0], len(places), process) if len(places) > 1 else None
+    return ProcessGroup(*places[0], count, process) if count > 1 else None
 
 
 def started_without_srun(environment: Mapping[str, str] = os.environ) -> int:
@@ -106,18 +100,16 @@ def _is_batch_script(environment: Mapping[str, str]) -> bool:
 
 
 def _launched_process_group(environment: Mapping[str, str]) -> ProcessGroup | None:
-    prefix = "OMPI_COMM_WORLD_" if "OMPI_COMM_WORLD_RANK" in environment and "RANK" not in environment else ""
-    rank_name, size_name = (f"{prefix}RANK", f"{prefix}SIZE" if prefix else "WORLD_SIZE")
-    rank, size = environment.get(rank_name), environment.get(size_name)
+    mpi = "RANK" not in environment
+    names = ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE") if mpi else ("RANK", "WORLD_SIZE")
+    rank, size = (environment.get(name) for name in names)
     if rank is None or size is None or size == "1":
         return None
     host, port = environment.get("MASTER_ADDR"), environment.get("MASTER_PORT", str(DEFAULT_PORT))
-    if host is None and prefix:
+    if host is None and mpi:
         host = _first_mpi_host(environment)
-    names = (rank_name, size_name, "MASTER_ADDR", "MASTER_PORT")
-    numbers = rank.isdigit() and size.isdigit() and port.isdigit()
-    if not host or not numbers or not int(rank) < int(size) or not 0 < int(port) < 65535:
-        variables = {name: environment.get(name, "") for name in names}
+    if not host or not _are_numbers(rank, size, port) or int(rank) >= int(size) or not 0 < int(port) < 65535:
+        variables = {name: environment.get(name, "") for name in (*names, "MASTER_ADDR", "MASTER_PORT")}
         listed = ", ".join(f"{name}={value}" for name, value in variables.items())
         raise LauncherVariablesError(
             f"The variables of the launcher are incomplete or inconsistent ({listed}). Set MASTER_ADDR to the host of "
@@ -144,7 +136,7 @@ def _slurm_process_group(environment: Mapping[str, str]) -> ProcessGroup | None:
     if not nodes or not tasks or process is None or _is_batch_script(environment):
         return None
     job, step = environment.get("SLURM_JOB_ID", "0"), environment.get("SLURM_STEP_ID", "0")
-    if not (tasks.isdigit() and process.isdigit() and job.isdigit() and step.isdigit() and int(process) < int(tasks)):
+    if not _are_numbers(tasks, process, job, step) or int(process) >= int(tasks):
         raise SlurmVariablesError(
             f"The SLURM variables are inconsistent (SLURM_NTASKS={tasks}, SLURM_PROCID={process}, SLURM_JOB_ID={job}, "
             f"SLURM_STEP_ID={step}). Use --processes and --process-id.",
@@ -155,6 +147,10 @@ def _slurm_process_group(environment: Mapping[str, str]) -> ProcessGroup | None:
     # The port depends on job and step, so that all processes of a step agree on it, and other steps use another.
     port = 20000 + (int(job) * 31 + int(step)) % 12000
     return ProcessGroup(host_names(nodes)[0], port, int(tasks), int(process))
+
+
+def _are_numbers(*values: str) -> bool:
+    return all(value.isdigit() for value in values)
 
 
 def _split(address: str) -> tuple[str, int]:

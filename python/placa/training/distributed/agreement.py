@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from placa.core.files import fingerprint
 from placa.training.batches import Share
 from placa.training.errors import StateNotSharedError, WeightsDifferError
 
@@ -74,8 +76,8 @@ def require_equal_weights(share: Share, arrays: Iterable[NDArray[np.generic]]) -
     different = [process for process, one in enumerate(gathered) if one != gathered[0]]
     if different:
         raise WeightsDifferError(
-            f"The final weights of process {', '.join(map(str, different))} differ from those of process 0. "
-            "Train again. If the error persists, report it.",
+            f"The final weights of process {', '.join(map(str, different))} differ from those of process 0. Train "
+            "again. If the error persists, report it.",
             processes=different,
         )
 
@@ -89,9 +91,5 @@ def _all_gather(content: bytes) -> list[bytes]:
 
 
 def _digest_of_files(state: Path) -> bytes:
-    digest = hashlib.sha256()
-    for path in sorted(state.rglob("*.npz")):
-        digest.update(str(path.relative_to(state)).encode() + b"\0")
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.digest()
+    files = {path.relative_to(state).as_posix(): fingerprint(path) for path in sorted(state.rglob("*.npz"))}
+    return hashlib.sha256(json.dumps(files).encode()).digest()

@@ -131,22 +131,9 @@ def require_classes(manifest: pd.DataFrame, findings: list[str]) -> None:
     Raises:
         MissingClassError: A class is missing.
     """
-    for split in ("train", "validation"):
-        rows = manifest[manifest["split"] == split]
-        truth = rows[findings].to_numpy(dtype="float32", na_value=np.nan)
-        lacking = _lacking(truth, findings)
-        if lacking and (split == "train" or len(lacking) == len(findings)):
-            finding, lacks = next(iter(lacking.items()))
-            others = f"; {len(lacking) - 1} other findings lack a class too" if len(lacking) > 1 else ""
-            raise MissingClassError(
-                f"The {split} split has no image {lacks} {finding} among {len(rows)}{others}. Prepare more images, or "
-                "use another --seed.",
-                split=split,
-                finding=finding,
-                missing=_CLASSES[lacks],
-                images=len(rows),
-                findings=list(lacking),
-            )
+    labels = manifest[findings].to_numpy(dtype="float32", na_value=np.nan)
+    training, validation = (labels[manifest["split"] == split] for split in ("train", "validation"))
+    require_both_classes(training, validation, findings, SILENT)
 
 
 def require_exclusive(truth: NDArray[np.float32], findings: list[str]) -> None:
@@ -173,7 +160,7 @@ def require_exclusive(truth: NDArray[np.float32], findings: list[str]) -> None:
 def require_both_classes(
     training: NDArray[np.float32], validation: NDArray[np.float32], findings: list[str], progress: Progress
 ) -> None:
-    """Check the rows of one network as `require_classes` does, and warn of findings without a validation class.
+    """Check the labels of one network as `require_classes` does, and warn of findings without a validation class.
 
     Args:
         training: Truth of the training rows: 0, 1, or NaN where unknown, shape ``(n, findings)``.
@@ -188,9 +175,10 @@ def require_both_classes(
         lacking = _lacking(truth, findings)
         if lacking and (split == "train" or len(lacking) == len(findings)):
             finding, lacks = next(iter(lacking.items()))
+            others = f"; {len(lacking) - 1} other findings lack a class too" if len(lacking) > 1 else ""
             raise MissingClassError(
-                f"No image {lacks} {finding} among {len(truth)} {name} images. Prepare more images, or use another "
-                "--seed.",
+                f"No image {lacks} {finding} among {len(truth)} {name} images{others}. Prepare more images, or use "
+                "another --seed.",
                 split=split,
                 finding=finding,
                 missing=_CLASSES[lacks],

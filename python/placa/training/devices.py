@@ -67,9 +67,9 @@ class Devices:
         idle = f"; {self.idle} idle, as the batch does not divide evenly" if self.idle else ""
         return f"{self.count} {'devices' if self.several else 'device'}{idle}"
 
-    def build_scope(self) -> AbstractContextManager[None]:
+    def build_scope(self) -> AbstractContextManager[Any]:
         """Return a context in which networks are built and compiled on all devices."""
-        return self.fit_scope() if self._strategy is None else _inside(self._strategy)
+        return self.fit_scope() if self._strategy is None else self._strategy.scope()
 
     def fit_scope(self) -> AbstractContextManager[None]:
         """Return a context for ``fit`` of a network from `build_scope`."""
@@ -129,12 +129,6 @@ def _distributed(distribution: Any) -> Iterator[None]:
         yield
     finally:
         keras.distribution.set_distribution(before)
-
-
-@contextmanager
-def _inside(strategy: Any) -> Iterator[None]:
-    with strategy.scope():
-        yield
 
 
 def _by_process(share: Share) -> list[list[str]]:

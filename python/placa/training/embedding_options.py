@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from placa.training.augment import NONE
-from placa.training.errors import OptionValueError
 from placa.training.measures import measures_of
+from placa.training.option import unsuited
 from placa.training.options import TrainOptions
 
 #: Smallest and largest number of images per batch, and batches per epoch between the two.
 _LEAST_BATCH, _MOST_BATCH, _BATCHES = 32, 512, 300
 #: Options of networks that read pixels: with embeddings they must have the default.
 _OF_PIXELS = ("backbone", "weights", "head_epochs", "mixup")
+_NEEDS_PIXELS = "changes pixels or a network that reads them, but --features trains a head on embeddings"
 #: Measures against shortcuts that need no pixels.
 _MEASURES = frozenset({"weights", "views"})
 
@@ -33,12 +34,12 @@ def suited_to_embeddings(options: TrainOptions, images: int) -> TrainOptions:
     default = TrainOptions()
     for name in _OF_PIXELS:
         if getattr(options, name) != getattr(default, name):
-            raise _needs_pixels(name, getattr(options, name))
+            raise unsuited(name, getattr(options, name), _NEEDS_PIXELS)
     if options.augmentation:
-        raise _needs_pixels("augmentation", options.augmentation)
+        raise unsuited("augmentation", options.augmentation, _NEEDS_PIXELS)
     for measure in measures_of(options.resist):
         if measure not in _MEASURES:
-            raise _needs_pixels("resist", measure)
+            raise unsuited("resist", measure, _NEEDS_PIXELS)
     batch = options.batch_size or min(_MOST_BATCH, max(_LEAST_BATCH, images // _BATCHES))
     return replace(
         options,
@@ -54,12 +55,3 @@ def suited_to_embeddings(options: TrainOptions, images: int) -> TrainOptions:
 def applicable(measures: tuple[str, ...]) -> tuple[str, ...]:
     """Return the measures against shortcuts that can be taken with embeddings."""
     return tuple(measure for measure in measures if measure in _MEASURES)
-
-
-def _needs_pixels(option: str, value: object) -> OptionValueError:
-    return OptionValueError(
-        f"`{option}` changes pixels or a network that reads them, but --features trains a head on embeddings, got "
-        f"{value!r}. Omit --{option.replace('_', '-')}.",
-        option=option,
-        value=value,
-    )

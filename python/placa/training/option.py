@@ -61,14 +61,22 @@ class Option:
         inside = typed and (self.least < value < self.most if self.exclusive else self.least <= value <= self.most)
         if not inside:
             needed = f"an integer {self.limits}" if self.kind is int else f"a number {self.limits}"
-            raise OptionValueError(
-                f"`{name}` must be {needed}, got {value!r}.",
-                option=name,
-                value=value,
-                least=self.least,
-                most=None if math.isinf(self.most) else self.most,
-                inclusive=not self.exclusive,
-            )
+            most = None if math.isinf(self.most) else self.most
+            raise out_of_range(name, value, needed, self.least, most, not self.exclusive)
+
+
+def out_of_range(
+    name: str, value: Any, needed: str, least: float, most: float | None, inclusive: bool = True
+) -> OptionValueError:
+    """Return the error for a number of an option; `needed` is the range in words."""
+    message = f"`{name}` must be {needed}, got {value!r}."
+    return OptionValueError(message, option=name, value=value, least=least, most=most, inclusive=inclusive)
+
+
+def unsuited(name: str, value: Any, reason: str) -> OptionValueError:
+    """Return the error for an option that does not fit the others, for the `reason`."""
+    message = f"`{name}` {reason}, got {value!r}. Omit --{name.replace('_', '-')}."
+    return OptionValueError(message, option=name, value=value)
 
 
 def option(default: Any, kind: type, meaning: str, **limits: Any) -> Any:

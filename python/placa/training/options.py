@@ -18,7 +18,7 @@ from placa.training.augment import Augmentation, FunctionAugmentation
 from placa.training.errors import OptionValueError
 from placa.training.foundation_options import TUNING, require_foundation_options
 from placa.training.measures import STRONG_CHANGES, measures_of
-from placa.training.option import default_text, documented, option, options_of
+from placa.training.option import default_text, documented, option, options_of, out_of_range
 from placa.training.own_parts import OWN, OwnAugmentation, OwnLoss, own_parts
 
 #: Default maximum number of epochs, and images per batch.
@@ -185,32 +185,12 @@ class TrainOptions:
         self._require_own_parts_alone()
         require_foundation_options(self.backbone, self.weights, self.tuning, self.input_size)
         if self.folds == 1:
-            raise OptionValueError(
-                "`folds` must be an integer ≥ 2, or 0 for no folds, got 1.",
-                option="folds",
-                value=1,
-                least=2,
-                most=None,
-                inclusive=True,
-            )
+            raise out_of_range("folds", 1, "an integer ≥ 2, or 0 for no folds", 2, None)
         if self.ema == 1:
-            raise OptionValueError(
-                f"`ema` must be a number ≥ 0 and < 1, got {self.ema!r}.",
-                option="ema",
-                value=self.ema,
-                least=0,
-                most=1,
-                inclusive=False,
-            )
+            raise out_of_range("ema", self.ema, "a number ≥ 0 and < 1", 0, 1, inclusive=False)
         if self.head_epochs is not None and self.head_epochs > self.most_epochs:
-            raise OptionValueError(
-                f"`head_epochs` must be an integer from 0 to {self.most_epochs} (`epochs`), got {self.head_epochs}.",
-                option="head_epochs",
-                value=self.head_epochs,
-                least=0,
-                most=self.most_epochs,
-                inclusive=True,
-            )
+            needed = f"an integer from 0 to {self.most_epochs} (`epochs`)"
+            raise out_of_range("head_epochs", self.head_epochs, needed, 0, self.most_epochs)
 
     def _amounts(self) -> Mapping[str, Any]:
         if isinstance(self.augmentation, Mapping):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import tomllib
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -82,13 +81,12 @@ def read_config(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise explain_os_error(error, path) from error
     except ValueError as error:
-        raise ConfigFileError(
-            f"{path} is not valid TOML ({error}). Correct the file.", file=str(path), reason=str(error)
-        ) from error
-    known = [one.name for one in fields(TrainOptions)]
+        message = f"{path} is not valid TOML ({error}). Correct the file."
+        raise ConfigFileError(message, file=str(path), reason=str(error)) from error
+    known = options_of(TrainOptions)
     for name in content:
-        if name not in known:
-            raise unknown_name(f"training option (in {path})", name, known)
+        if name not in (*known, "augmentation"):
+            raise unknown_name(f"training option (in {path})", name, (*known, "augmentation"))
     changes = content.get("augmentation", {})
     if not isinstance(changes, dict):
         raise OptionValueError(
@@ -101,12 +99,11 @@ def read_config(path: Path) -> dict[str, Any]:
         if name not in options_of(Augmentation):
             raise unknown_name(f"augmentation (in {path})", name, options_of(Augmentation))
     for name, value in content.items():
-        wanted = options_of(TrainOptions)[name].kind if name in options_of(TrainOptions) else dict
+        wanted = known[name].kind if name in known else dict
         if wanted in (str, bool) and not isinstance(value, wanted):
             kind = "a string" if wanted is str else "true or false"
-            raise OptionValueError(
-                f"`{name}` in {path} must be {kind}, got {value!r}.", option=name, value=value, file=str(path)
-            )
+            message = f"`{name}` in {path} must be {kind}, got {value!r}."
+            raise OptionValueError(message, option=name, value=value, file=str(path))
     return content
 
 

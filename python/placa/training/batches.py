@@ -69,7 +69,7 @@ def training_batches(
 
     Pixels stay 8-bit up to the network, which rescales them: a quarter of the bytes to transfer. Order, augmentation
     and mixup depend on the seed, the epoch and the batch only, not on earlier batches or on the number of processes.
-    Set `epoch` to resume at an epoch.
+    Set `epoch` to resume at an epoch, and `done` to leave out the first batches of an epoch.
 
     Args:
         pixels: The pixel cache, ``(n, size, size)``; or embeddings, ``(n, length)``, without augmentation and mixup.
@@ -127,13 +127,13 @@ def training_batches(
     class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
             super().__init__()
-            self.epoch = 0
+            self.epoch = self.done = 0
 
         def __len__(self) -> int:
-            return count
+            return count - self.done
 
         def __getitem__(self, batch: int) -> Batch:
-            return prefetcher.get((self.epoch, batch))
+            return prefetcher.get((self.epoch, self.done + batch))
 
         def on_epoch_end(self) -> None:
             self.epoch += 1

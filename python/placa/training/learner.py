@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,11 @@ from placa.training.phases import Phase, optimizer_of
 from placa.training.state import TrainState, snapshot
 
 
+@dataclass(eq=False)
 class Learner:
     """Trainer of one network.
 
-    Args:
+    Attributes:
         network: A network from uint8 pixels to logits.
         average: Moving average of the weights, whose network is validated and kept; or None.
         loss: Loss as a function of truth and logits.
@@ -39,26 +41,21 @@ class Learner:
         devices: Devices of the network.
         copy: Copy of the network on one device for validation, if the network is on several devices; or None.
         callbacks: Callbacks of the user, called after those of placa.
+        last: Index of the last phase.
     """
 
-    def __init__(
-        self,
-        network: Any,
-        average: Average | None,
-        loss: Callable[[Any, Any], Any],
-        batches: Any,
-        validator: Validator,
-        logits: Callable[[Any], NDArray[np.float64]],
-        monitor: Monitor,
-        checkpoint: Checkpoint | None,
-        devices: Devices,
-        copy: Any = None,
-        callbacks: Sequence[Any] = (),
-    ) -> None:
-        self.network, self.average, self.loss, self.batches = network, average, loss, batches
-        self.validator, self.logits, self.monitor, self.checkpoint = validator, logits, monitor, checkpoint
-        self.devices, self.copy, self.callbacks = devices, copy, callbacks
-        self.last = 0
+    network: Any
+    average: Average | None
+    loss: Callable[[Any, Any], Any]
+    batches: Any
+    validator: Validator
+    logits: Callable[[Any], NDArray[np.float64]]
+    monitor: Monitor
+    checkpoint: Checkpoint | None
+    devices: Devices
+    copy: Any = None
+    callbacks: Sequence[Any] = ()
+    last: int = field(default=0, init=False)
 
     def learn(self, phases: list[Phase], options: TrainOptions, state: TrainState, advance: Advance) -> TrainState:
         """Train from a state to the end.
@@ -106,9 +103,12 @@ class Learner:
         """Call ``fit`` once: to the end of the phase, or of the epoch if it starts within one."""
         until = state.epoch + 1 if state.step else state.began + phase.epochs
         callback = _make_callback(self, phase, state, until, patience, advance)
-        batches = _remaining_batches(self.batches, state.step) if state.step else self.batches
         every = [callback, *self.callbacks]
-        self.network.fit(batches, initial_epoch=state.epoch, epochs=until, verbose=0, shuffle=False, callbacks=every)
+        self.batches.done = state.step
+        self.network.fit(
+            self.batches, initial_epoch=state.epoch, epochs=until, verbose=0, shuffle=False, callbacks=every
+        )
+        self.batches.done = 0
         ended: TrainState = callback.ended
         return ended
 
@@ -244,23 +244,3 @@ def _make_callback(
 
 def _remark(auroc: float, highest: float) -> str:
     return translate("AUROC {auroc}, highest {highest}", auroc=number(auroc, 3), highest=number(highest, 3))
-
-
-def _remaining_batches(batches: Any, done: int) -> Any:
-    """Return the remaining batches of an epoch."""
-    keras = load_keras()
-
-    class RemainingBatches(keras.utils.PyDataset):  # type: ignore[misc, name-defined]
-        def __len__(self) -> int:
-            return len(batches) - done
-
-        def __getitem__(self, batch: int) -> Any:
-            return batches[done + batch]
-
-        def on_epoch_begin(self) -> None:
-            batches.on_epoch_begin()
-
-        def on_epoch_end(self) -> None:
-            batches.on_epoch_end()
-
-    return RemainingBatches(workers=batches.workers, use_multiprocessing=batches.use_multiprocessing)

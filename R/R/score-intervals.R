@@ -69,6 +69,9 @@ student_quantile <- function(confidence, degrees) {
 }
 
 wilson_limits <- function(estimate, trials, reach) {
+  if (is.na(reach)) {
+    return(c(NA_real_, NA_real_))
+  }
   shrink <- 1 + reach^2 / trials
   centre <- (estimate + reach^2 / (2 * trials)) / shrink
   half <- reach / shrink * sqrt(estimate * (1 - estimate) / trials + reach^2 / (4 * trials^2))

@@ -101,6 +101,15 @@ test_that("a proportion of 0 or 1 has Wilson's interval by cluster", {
   expect_equal(c(sensitivity$lower, sensitivity$upper), c(3 / (3 + qnorm(0.975)^2), 1))
 })
 
+test_that("a proportion of one patient has no limit, at 0 and 1 neither", {
+  rows <- independent_rows(3, 0, 4, 0)
+  table <- operating_points(transform(rows, patient_id = "p1", group_id = "p1"), one_threshold(0.5))
+  one <- table[table$metric %in% c("sensitivity", "specificity", "ppv", "npv"), ]
+  expect_identical(one$estimate, rep(1, 4))
+  expect_identical(c(one$lower, one$upper), rep(NA_real_, 8))
+  expect_identical(one$interval, rep(NA_character_, 4))
+})
+
 test_that("a zero denominator gives a missing estimate and an infinite bound", {
   table <- operating_points(six_rows(), one_threshold(1), draws = 200)
   value <- function(name) table[table$metric == name, ]

@@ -60,9 +60,8 @@ def proportion(part: Floats, whole: Floats, confidence: float) -> Estimate:
         confidence: Level of the interval.
     """
     estimate, trials, degrees = effective_trials(part, whole)
-    if trials == 0:
-        return (np.nan, *MISSING)
-    return (estimate, *wilson(estimate, trials, student_quantile(confidence, degrees)))
+    reach = student_quantile(confidence, degrees)
+    return (estimate, *(MISSING if trials == 0 or np.isnan(reach) else wilson(estimate, trials, reach)))
 
 
 def effective_trials(part: Floats, whole: Floats) -> Estimate:

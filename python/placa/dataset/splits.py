@@ -6,7 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -158,7 +158,7 @@ def _by_list(manifest: pd.DataFrame, path: Path) -> tuple[pd.Series, list[Note]]
 
 def _bare_file(name: str) -> str:
     """Return a file's name without folders and ending, in lower case and Unicode normal form."""
-    last = unicodedata.normalize("NFC", name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]).casefold()
+    last = unicodedata.normalize("NFC", name.replace("\\", "/").rstrip("/").split("/")[-1]).casefold()
     return re.sub(r"(?<=.)\.[a-z][a-z0-9]{1,4}$", "", last)
 
 
@@ -185,13 +185,13 @@ def assign_splits(
     Returns:
         The split of every row, in the order of `manifest`.
     """
-    share = np.asarray(fractions, dtype=float) / sum(fractions)
-    strata: list[NDArray[np.float64]] = [np.ones(len(manifest))]
+    share = np.asarray(fractions) / sum(fractions)
+    strata: list[NDArray[np.floating[Any]]] = [np.ones(len(manifest))]
     for finding in findings:
         label = manifest[finding]
-        strata += [(label == value).fillna(False).to_numpy().astype(float) for value in (1, 0)]
+        strata += [(label == value).fillna(False).astype(float).to_numpy() for value in (1, 0)]
     codes, groups = pd.factorize(manifest["group_id"])
-    counts = np.stack([np.bincount(codes, weights=column, minlength=len(groups)) for column in strata], axis=1)
+    counts = np.stack([np.bincount(codes, column) for column in strata], axis=1)
     # The number of groups is balanced too; otherwise small groups, assigned last, accumulate in the small splits.
     counts = np.column_stack([counts, np.ones(len(groups))])
     totals = np.maximum(counts.sum(axis=0), 1.0)
@@ -199,9 +199,9 @@ def assign_splits(
     # Large groups tend to be first, because small ones can still balance the counts. The order is partly random,
     # because otherwise a few groups of different sizes are assigned alike for every seed.
     random = np.random.default_rng(seed)
-    order = np.argsort(-counts[:, 0] * random.uniform(0.5, 1.5, len(groups)), kind="stable")
+    order = np.argsort(-counts[:, 0] * random.uniform(0.5, 1.5, len(groups)))
     assigned = np.zeros((len(names), counts.shape[1]))
-    wanted = share[:, None] * np.ones((1, counts.shape[1]))
+    wanted = share[:, None]
     chosen = np.empty(len(groups), dtype=int)
     for group in order:
         # Decrease of the sum of squared distances, relative to the size of each split, if the group is assigned to it.
@@ -209,12 +209,10 @@ def assign_splits(
         gain = ((lack**2 - (lack - relative[group]) ** 2) / wanted).sum(axis=1)
         chosen[group] = int(np.argmax(gain))
         assigned[chosen[group]] += relative[group]
-    return pd.Series(np.asarray(names, dtype=object)[chosen[codes]], index=manifest.index, dtype="string")
+    return pd.Series(np.array(names)[chosen[codes]], index=manifest.index, dtype="string")
 
 
-def require_usable_splits(
-    manifest: pd.DataFrame, findings: list[str], unit: Literal["patient", "group"] = "patient"
-) -> None:
+def require_usable_splits(manifest: pd.DataFrame, findings: list[str], unit: Literal["patient", "group"]) -> None:
     """Check that a model can be trained and evaluated on the splits.
 
     A data set that is all test needs no other split.

@@ -6,14 +6,23 @@ import pytest
 from raising import raises
 
 from placa.dataset.errors import (
+    EmptySplitError,
     EmptyTestSetError,
     NoTrainingImagesError,
     PatientInTwoSplitsError,
+    SplitClassError,
     SplitSharesError,
     UnknownSplitError,
 )
-from placa.dataset.splits import SplitPlan, assert_disjoint, assign_splits, split_images
-from placa.records.manifest import complete
+from placa.dataset.splits import (
+    SplitPlan,
+    assert_disjoint,
+    assign_splits,
+    divide_groups,
+    require_usable_splits,
+    split_images,
+)
+from placa.records.manifest import SPLITS, complete
 from placa.records.source import GivenSplit
 
 COLUMN: GivenSplit = {"by": "column", "name": "fold"}
@@ -69,6 +78,20 @@ def test_a_rare_finding_is_in_every_split() -> None:
     assert (images.groupby("split")["Mass"].sum() > 0).all()
 
 
+def test_the_assignment_of_a_seed_does_not_change() -> None:
+    images = _images(5, groups=24)
+    images["Nodule"] = pd.Series([0, 1, pd.NA] * 30, dtype="Int8")[: len(images)]
+    three = assign_splits(images, ["Mass", "Nodule"], 3, (70, 15, 15), ("a", "b", "c"))
+    assert three.dtype == "string" and three.index.equals(images.index)
+    assert "".join(three) == "aaacaaaaaabcaabaaaabcaccaaaaaaaabacacaaaabaaacbabbaaacbcaaacaaabaaaaaabaaaaaaa"
+    four = assign_splits(images, ["Nodule"], 1, (1, 1, 2, 3), ("a", "b", "c", "d"))
+    assert "".join(four) == "adcaccdddcdacddbcdddadbaddbcddbddabdbbddcddbbadbdddcaadacccadddccbccbddddccccc"
+    images["Rare"] = (images.index == 20).astype(int)
+    two = assign_splits(images, ["Rare"], 2, (1, 1), ("a", "b"))
+    assert "".join(two) == "babbbbaabbbbbabbbababaabaabbaabaaaababaabaabbbabaaabbbabbbabaaabbbbbbaaaaaabaa"
+    assert assign_splits(images, ["Mass"]).equals(assign_splits(images, ["Mass"], 0, (0.7, 0.15, 0.15), SPLITS))
+
+
 def test_images_with_unknown_labels_are_assigned() -> None:
     images = _images(3).astype({"Mass": "Int8"})
     images.loc[images.index[::3], "Mass"] = pd.NA
@@ -119,7 +142,12 @@ def test_shares_that_are_not_a_whole_are_an_error(shares: tuple[float, float, fl
 
 @pytest.mark.parametrize("shares", [(33, 33, 33), (0.33, 0.33, 0.33), (34, 32, 32), (0, 0, 1)])
 def test_rounded_shares_and_a_test_set_alone_are_accepted(shares: tuple[float, float, float]) -> None:
-    assert SplitPlan(0, shares).all_test == (shares == (0, 0, 1))
+    plan = SplitPlan(0, shares)
+    assert plan.all_test == (shares == (0, 0, 1))
+    _, method = split_images(_manifest(0), ["Mass"], plan, COLUMN)
+    thirds, rest = [0.333333] * 3, [0.346939, 0.326531, 0.326531]
+    facts = [0.0, 0.0, 1.0] if plan.all_test else rest if shares[0] == 34 else thirds
+    assert method.facts == {"given": None, "unit": None if plan.all_test else "patient", "seed": 0, "fractions": facts}
 
 
 def test_a_rare_finding_has_the_shares_of_the_splits() -> None:
@@ -147,6 +175,7 @@ def test_a_test_list_defines_the_test_set(tmp_path: Path, by: str) -> None:
 
 def test_a_test_list_may_have_other_folders_endings_and_case(tmp_path: Path) -> None:
     images = _manifest(0).drop_duplicates("patient_id")
+    images["path"] = images["path"].str.replace(".png", "x.png")
     stems = images["path"].map(lambda path: Path(path).stem)
     assert stems.is_unique
     wanted = stems.isin(sorted(stems)[:40])
@@ -154,6 +183,18 @@ def test_a_test_list_may_have_other_folders_endings_and_case(tmp_path: Path) -> 
         (tmp_path / "test.txt").write_text("\n".join(name.format(stem.upper()) for stem in stems[wanted]))
         split, method = split_images(images, ["Mass"], SplitPlan(0, test_list=tmp_path / "test.txt"), None)
         assert ((split == "test") == wanted).all() and method.notes == []
+
+
+def test_a_test_list_of_file_names_distinguishes_their_endings(tmp_path: Path) -> None:
+    images = _manifest(0)
+    images["path"] = [f"/films/{number // 2}.{('png', 'jpg')[number % 2]}" for number in range(len(images))]
+    (tmp_path / "test.txt").write_text("0.png\n3.jpg\n")
+    split, method = split_images(images, ["Mass"], SplitPlan(0, test_list=tmp_path / "test.txt"), None)
+    assert split.index[split == "test"].tolist() == [0, 7] and split.dtype == "string" and method.notes == []
+    # Without endings, a name would have two images.
+    (tmp_path / "test.txt").write_text("0\n3\n")
+    with raises(EmptyTestSetError, images=len(images)):
+        split_images(images, ["Mass"], SplitPlan(0, test_list=tmp_path / "test.txt"), None)
 
 
 def test_a_test_list_that_divides_a_patient_is_an_error(tmp_path: Path) -> None:
@@ -186,3 +227,39 @@ def test_a_given_split_is_kept_and_validation_is_taken_from_training() -> None:
     assert 0.1 < (split == "validation").mean() < 0.2 and method.facts["unit"] == "patient"
     assert split.equals(split_images(images, ["Mass"], SplitPlan(0), COLUMN)[0])
     assert not split.equals(split_images(images, ["Mass"], SplitPlan(1), COLUMN)[0])
+
+
+def _three_splits(**labels: list[object]) -> pd.DataFrame:
+    """Return two images in each split, each a group of its own."""
+    split = ["train", "train", "validation", "validation", "test", "test"]
+    groups = [f"g{number}" for number in range(6)]
+    return pd.DataFrame({"split": split, "group_id": groups, **labels}).astype(dict.fromkeys(labels, "Int8"))
+
+
+def test_splits_of_two_findings_need_both_labels_in_training_and_of_one_finding_elsewhere() -> None:
+    good, half, bad = [0, 1, 0, 1, 0, 1], [0, 1, 0, 1, 0, pd.NA], [0, 1, 0, pd.NA, 0, pd.NA]
+    require_usable_splits(_three_splits(Mass=good), ["Mass"], "patient")
+    require_usable_splits(_three_splits(Mass=good, Nodule=bad), ["Mass", "Nodule"], "patient")
+    require_usable_splits(_three_splits(Mass=half, Nodule=good), ["Mass", "Nodule"], "patient")
+    for labels, split in ((bad, "validation"), (half, "test")):
+        with raises(SplitClassError, split=split, finding="Mass", missing=1, images=2):
+            require_usable_splits(_three_splits(Mass=labels, Nodule=labels), ["Mass", "Nodule"], "patient")
+    with raises(SplitClassError, split="train", finding="Nodule", missing=0, images=2):
+        images = _three_splits(Mass=good, Nodule=[pd.NA, 1, 0, 1, 0, 1])
+        require_usable_splits(images, ["Mass", "Nodule"], "patient")
+
+
+def test_each_split_needs_images_unless_all_are_test_images() -> None:
+    images = _three_splits(Mass=[0, 1, 0, 1, 0, 1])
+    with raises(EmptySplitError, splits=["train", "validation"], unit="group", units=2):
+        require_usable_splits(images[4:].assign(split=["test", "odd"]), ["Mass"], "group")
+    with raises(EmptySplitError, splits=["validation"], unit="group", units=4):
+        require_usable_splits(images[images["split"] != "validation"], ["Mass"], "group")
+    require_usable_splits(images.assign(split="test"), ["Mass"], "group")
+
+
+def test_groups_in_several_given_splits_are_divided() -> None:
+    images = _three_splits().assign(group_id=["a", "b", "a", "c", "c", "c"])
+    groups, divided = divide_groups(images)
+    assert groups.tolist() == ["a-train", "b", "a-validation", "c-validation", "c-test", "c-test"] and divided == 2
+    assert divide_groups(images.assign(group_id=groups))[1] == 0

@@ -16,12 +16,13 @@ from placa.core.progress import SILENT, Progress
 from placa.core.text import as_list
 from placa.images.listing import list_folder, skipped_notes
 from placa.records.reading import SQUARES, WINDOWS, slabs, stretch
-from placa.sources.dicom.labels import MATCHES, LabelOptions, TableLabels, read_labels
+from placa.sources.dicom.labels import MATCHES, read_labels
 from placa.sources.dicom.patient_key import PatientKey, read_patient_key
 from placa.sources.dicom.scan import FileScan
 from placa.sources.dicom.series_scan import SeriesScan
 from placa.sources.errors import InvalidWindowError, MissingOptionError
 from placa.sources.source import SPLIT_HELP, TEMPORAL, Source, require_dates, require_directory
+from placa.sources.table.labels import LabelValues
 from placa.sources.views import VIEWS_HELP, view_names
 
 #: Computed and digital radiography.
@@ -152,8 +153,8 @@ def read_dicom(
         raise unknown_name("split", split, _SPLITS)
     key = key or read_patient_key()
     given_lists = [as_list(names) for names in (label, positive, negative, views)]
-    values = (given_lists[0], given_lists[1], given_lists[2], finding, match, match_column, separator)
-    lookup = read_labels(root, LabelOptions(labels, *values), key)
+    values = LabelValues(given_lists[1], given_lists[2], finding, separator)
+    lookup = read_labels(root, labels, given_lists[0], values, match, match_column, key)
     levels = None if window is None else read_window(window)
     modalities = as_list(modalities) or list(VOLUME_MODALITIES if volumes or levels else MODALITIES)
     common = (root, lookup, view_names(given_lists[3]), {code.upper() for code in modalities})
@@ -195,15 +196,15 @@ def read_dicom(
         skipped=[(str(one.path), one.reason) for one in skipped],
         grouped="patient_id" in images,
         labelled_by_name=labels is None,
-        tables=[str(path) for path in lookup.tables],
+        tables=[str(lookup.table)] if lookup.table else [],
         notes=[*key.notes, *lookup.notes, *skipped_notes(skipped), *notes],
         options={
             "root": str(root),
             "labels": str(labels) if labels else None,
             **dict(zip(("label", "positive", "negative", "views"), given_lists, strict=True)),
             "finding": finding,
-            "match": lookup.kind if isinstance(lookup, TableLabels) else None,
-            "match_column": lookup.column if isinstance(lookup, TableLabels) else None,
+            "match": lookup.kind if lookup.table else None,
+            "match_column": lookup.column,
             "separator": separator,
             "modalities": modalities,
             **({} if levels is None else {"window": [*levels]}),

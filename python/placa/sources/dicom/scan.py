@@ -14,7 +14,7 @@ from placa.core.faults import machine_fault, retry_faults
 from placa.images.dicom.header import is_dicom, read_header, refuse
 from placa.images.read import ImageRejected, refuse_name
 from placa.records.codes import Note
-from placa.sources.dicom.labels import FileLabels, FolderLabels, TableLabels
+from placa.sources.dicom.labels import FileLabels
 from placa.sources.dicom.names import public_name
 from placa.sources.dicom.patient_key import PatientKey
 from placa.sources.dicom.tags import TAGS, DicomTags, contains_identifier, read_tags
@@ -131,7 +131,7 @@ class FileScan:
             notes.append(Note(text, "no_patient_id"))
         all_tags = [tags for _, tags, _ in self.images]
         renamed, rows = 0, []
-        classes = int(isinstance(self.labels, FolderLabels))
+        classes = int(self.labels.table is None)
         for file, tags, labels in self.images:
             name = public_name(file.relative_to(self.root), tags.identifiers, key, classes)
             renamed += name != file.relative_to(self.root).as_posix() or contains_identifier(
@@ -201,7 +201,7 @@ class FileScan:
         outcomes = [f"{count:,} {_unused_text(reason)}" for reason, count in self.unused.most_common(4)]
         if self.rejected:
             outcomes.append(f"{len(self.rejected):,} rejected (first: {self.rejected[0][0]}: {self.rejected[0][1]})")
-        match = self.labels.kind if isinstance(self.labels, TableLabels) else None
+        match = self.labels.kind if self.labels.table else None
         how = f" Rows of {self.labels.name} are matched by {match}." if match else ""
         return NoUsableFileError(
             f"None of the {files:,} files in {self.root} can be used: {'; '.join(outcomes) or 'it is empty'}.{how} "

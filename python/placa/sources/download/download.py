@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,8 @@ from urllib.parse import urlsplit
 
 from rich import filesize
 
-import placa
 from placa.core.files import explain_os_error, require_writable
-from placa.core.progress import Progress
+from placa.core.progress import SILENT, Progress
 from placa.sources.download.errors import BaseUrlError, JobCountError, PathInUseError, TransferError
 from placa.sources.download.plan import Task, choose, plan, require_space
 from placa.sources.download.remote import Edition, RemoteFile, public_url
@@ -26,33 +26,46 @@ MOST_JOBS = 8
 
 
 def download_files(
+    to: Path,
+    base_url: str | None = None,
+    only: str | Iterable[str] | None = None,
+    jobs: int = DEFAULT_JOBS,
+    keep_archives: bool = False,
+    progress: Progress = SILENT,
+    *,
     files: Sequence[RemoteFile],
     server: str,
-    to: Path,
-    base_url: str | None,
-    only: str | Iterable[str] | None,
-    jobs: int,
-    keep_archives: bool,
-    progress: Progress,
-    retry_policy: RetryPolicy | None,
+    retry_policy: RetryPolicy | None = None,
 ) -> list[Path]:
-    """Download files; see `placa.sources.download.nih.download_nih`.
+    """Download the files of a data set in the layout that ``placa prepare`` reads.
+
+    Complete files are not downloaded again; an interrupted download continues with the same call. The checksum of
+    every file that has a published one is verified.
 
     Args:
-        files: The files.
-        server: The name of their server, for messages.
         to: The directory to create or to complete.
-        base_url: A mirror with all files under their names; by default the address of each.
-        only: Groups or names of files; everything by default.
-        jobs: The number of simultaneous transfers.
+        base_url: A mirror with all files under their names, ``https://host/nih``; by default the address of each.
+        only: ``"tables"``, ``"images"``, or names such as ``"images_003"``; everything by default.
+        jobs: The number of simultaneous transfers, 1 to 8.
         keep_archives: Whether archives are kept after extraction.
         progress: Where progress is reported.
+        files: The files.
+        server: The name of their server, for messages.
         retry_policy: The limits for repeated requests.
 
     Returns:
         The created files and folders; empty if everything existed.
+
+    Raises:
+        JobCountError: `jobs` is out of range.
+        BaseUrlError: `base_url` is not an address.
+        UnknownNameError: A name in `only` is unknown.
+        PathInUseError: Another file or folder exists in place of a file of the data set.
+        DiskSpaceError: The disk has too little free space.
+        PlacaError: A file cannot be downloaded, verified or extracted.
+        KeyboardInterrupt: Ctrl-C; partial downloads are kept, partial folders are deleted.
     """
-    from placa.sources.download.tasks import DownloadOptions, lock_directory, run_tasks
+    from placa.sources.download.tasks import lock_directory, run_tasks
 
     if not 1 <= jobs <= MOST_JOBS:
         raise JobCountError(
@@ -90,7 +103,7 @@ def download_files(
         # Another download may have ended in the meantime.
         known = {task.file.name: task.file for task in tasks}
         tasks = [replace(task, file=known.get(task.file.name, task.file)) for task in plan(to, chosen)[0]]
-        run_tasks(to, tasks, DownloadOptions(base_url, jobs, keep_archives, retry_policy), progress)
+        run_tasks(to, tasks, base_url, jobs, keep_archives, retry_policy, progress)
     made = [to / (task.file.stem if task.file.images else task.file.name) for task in tasks]
     # An optional file may be missing.
     return [path for path in made if path.exists()]
@@ -100,47 +113,38 @@ def _with_size(task: Task, base_url: str | None, retry_policy: RetryPolicy | Non
     """Ask the server for the size of a file that has no known one."""
     if task.file.editions or task.archive:
         return task
-    from placa.sources.download.tasks import DownloadOptions
-
-    address = DownloadOptions(base_url, 1, False).address(task.file)
-    size = _stated_size(task.file, address, retry_policy)
+    size = _stated_size(task.file, task.file.address(base_url), retry_policy)
     return replace(task, file=replace(task.file, editions=(Edition(size, None),)))
 
 
-def _stated_size(file: RemoteFile, url: str, retry_policy: RetryPolicy | None = None) -> int:
+def _stated_size(file: RemoteFile, address: str, retry_policy: RetryPolicy | None) -> int:
     """Ask a server for the size of a file, in bytes.
 
     Raises:
         HttpStatusError: The server refused the file.
         TransferError: The server cannot be reached, or does not state the size.
-        BaseUrlError: `url` is not an address.
+        BaseUrlError: `address` is not an address.
     """
     # Requests takes a tenth of a second to import.
-    import requests
+    from requests import Session
 
-    from placa.sources.download.fetch import RetryPolicy
-    from placa.sources.download.responses import RetryError, content_length, network_failure, require_file
+    from placa.sources.download.fetch import RetryPolicy, open_response
+    from placa.sources.download.responses import RetryError, content_length, require_file
 
-    timeout = (retry_policy or RetryPolicy()).timeout
-    headers = {"Accept-Encoding": "identity", "User-Agent": f"placa/{placa.__version__}"}
-    reason, code = "the server does not state its size", "size"
+    url, failure = public_url(address), RetryError("the server does not state its size", "size")
+    policy = retry_policy or RetryPolicy()
     try:
-        with requests.get(url, headers=headers, stream=True, timeout=timeout) as response:
-            require_file(file, public_url(url), response.status_code, response.headers)
+        with Session() as session, open_response(session, address, {}, policy, threading.Event()) as response:
+            require_file(file, url, response.status_code, response.headers)
             if size := content_length(response.headers):
                 return size
-    except requests.exceptions.InvalidURL as error:
-        message = f"{public_url(url)} is not a valid address. Check --base-url."
-        raise BaseUrlError(message, url=public_url(url)) from error
-    except requests.RequestException as error:
-        reason, code = network_failure(error)
     except RetryError as error:
-        reason, code = str(error), error.code
+        failure = error
     raise TransferError(
-        f"Cannot download {file.name} from {public_url(url)}: {reason}. Try again later, or name another --base-url.",
+        f"Cannot download {file.name} from {url}: {failure}. Try again later, or name another --base-url.",
         file=file.name,
-        url=public_url(url),
+        url=url,
         attempts=1,
-        reason=code,
+        reason=failure.code,
         received=0,
     )

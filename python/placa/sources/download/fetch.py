@@ -165,25 +165,13 @@ class _Fetch:
             raise RetryError("the response ended early", "cut")
 
     def _request(self, session: requests.Session, offset: int) -> requests.Response:
-        # The archive must not be decompressed during the transfer.
-        headers = {"Accept-Encoding": "identity", "User-Agent": f"placa/{placa.__version__}"}
+        headers = {}
         if offset:
             headers["Range"] = f"bytes={offset}-"
             if validator := self.part.validator(self.url):
                 headers["If-Range"] = validator
         self._check_stop()
-        try:
-            return call_until_stopped(
-                lambda: session.get(self.address, headers=headers, stream=True, timeout=self.retry_policy.timeout),
-                self.stop,
-                self.retry_policy.headers,
-            )
-        except TooSlowError as error:
-            raise RetryError("the server did not respond in time", "timeout") from error
-        except requests.exceptions.InvalidURL as error:
-            raise BaseUrlError(f"{self.url} is not a valid address. Check --base-url.", url=self.url) from error
-        except requests.RequestException as error:
-            raise RetryError(*network_failure(error)) from error
+        return open_response(session, self.address, headers, self.retry_policy, self.stop)
 
     def _store(self, response: requests.Response, start: int) -> None:
         position = start
@@ -264,6 +252,31 @@ class _Fetch:
                 seconds=round(seconds),
             )
         return seconds
+
+
+def open_response(
+    session: requests.Session, address: str, headers: dict[str, str], policy: RetryPolicy, stop: threading.Event
+) -> requests.Response:
+    """Request a file, and return the response when its headers are complete.
+
+    Raises:
+        RetryError: The server cannot be reached, or is too slow.
+        BaseUrlError: `address` is not an address.
+        Stopped: `stop` was set.
+    """
+    # The archive must not be decompressed during the transfer.
+    headers = {"Accept-Encoding": "identity", "User-Agent": f"placa/{placa.__version__}", **headers}
+    try:
+        return call_until_stopped(
+            lambda: session.get(address, headers=headers, stream=True, timeout=policy.timeout), stop, policy.headers
+        )
+    except TooSlowError as error:
+        raise RetryError("the server did not respond in time", "timeout") from error
+    except requests.exceptions.InvalidURL as error:
+        url = public_url(address)
+        raise BaseUrlError(f"{url} is not a valid address. Check --base-url.", url=url) from error
+    except requests.RequestException as error:
+        raise RetryError(*network_failure(error)) from error
 
 
 def _next_block(response: requests.Response) -> bytes:

@@ -10,16 +10,10 @@ publish a checksum.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from functools import partial
 
-from placa.core.progress import SILENT, Progress
-from placa.sources.download.download import DEFAULT_JOBS, download_files
+from placa.sources.download.download import download_files
 from placa.sources.download.remote import Edition, RemoteFile
-
-if TYPE_CHECKING:
-    from placa.sources.download.fetch import RetryPolicy
 
 
 def _archive(number: int, link: str, size: int, md5: str, images: int = 10_000) -> RemoteFile:
@@ -74,46 +68,7 @@ NIH_FILES: tuple[RemoteFile, ...] = (
     _archive(12, "ioqwiy20ihqwyr8pf4c24eazhh281pbu", 2_914_187_733, "dc9fda1757c2de0032b63347a7d2895c", 7_121),
 )
 
-
-def download_nih(
-    to: Path,
-    base_url: str | None = None,
-    only: str | Iterable[str] | None = None,
-    jobs: int = DEFAULT_JOBS,
-    keep_archives: bool = False,
-    progress: Progress = SILENT,
-    files: Sequence[RemoteFile] = NIH_FILES,
-    retry_policy: RetryPolicy | None = None,
-) -> list[Path]:
-    """Download NIH ChestX-ray14 (Wang et al. 2017) in the layout that ``placa prepare nih`` reads.
-
-    The output is ``TO/Data_Entry_2017_v2020.csv``, the other tables, and the folders ``TO/images_001/images`` to
-    ``TO/images_012/images``. Complete files are not downloaded again; an interrupted download continues with the same
-    call. The checksum of every file is verified. NIH publishes only MD5 checksums for the archives: they detect damage,
-    not forgery.
-
-    Args:
-        to: The directory to create or to complete.
-        base_url: A mirror with all files under their names, ``https://host/nih``; by default NIH's Box folder.
-        only: ``"tables"``, ``"images"``, or names such as ``"images_003"``; everything by default.
-        jobs: The number of simultaneous transfers, 1 to 8.
-        keep_archives: Whether archives are kept after extraction.
-        progress: Where progress is reported.
-        files: The files: NIH's list, or another in the same layout.
-        retry_policy: The limits for repeated requests.
-
-    Returns:
-        The created files and folders; empty if everything existed.
-
-    Raises:
-        JobCountError: `jobs` is out of range.
-        BaseUrlError: `base_url` is not an address.
-        UnknownNameError: A name in `only` is unknown.
-        PathInUseError: Another file or folder exists in place of a file of the data set.
-        DiskSpaceError: The disk has too little free space.
-        PlacaError: A file cannot be downloaded, verified or extracted.
-        KeyboardInterrupt: Ctrl-C; partial downloads are kept, partial folders are deleted.
-    """
-    return download_files(
-        files, "the NIH Clinical Center", to, base_url, only, jobs, keep_archives, progress, retry_policy
-    )
+#: Download NIH ChestX-ray14 (Wang et al. 2017) in the layout of ``placa prepare nih``; see `download_files`. The
+#: output is ``TO/Data_Entry_2017_v2020.csv``, the other tables, and the folders ``TO/images_001/images`` to
+#: ``TO/images_012/images``. NIH publishes only MD5 checksums for the archives: they detect damage, not forgery.
+download_nih = partial(download_files, files=NIH_FILES, server="the NIH Clinical Center")

@@ -92,6 +92,10 @@ class RemoteFile:
         ending = next((ending for ending in _ARCHIVES if self.name.endswith(ending)), "")
         return self.folder or self.name.removesuffix(ending)
 
+    def address(self, base_url: str | None) -> str:
+        """Return the address of the file on a mirror, which has each file under its name, or its own address."""
+        return f"{base_url.rstrip('/')}/{self.name}" if base_url else self.url
+
     def matches(self, path: Path, on_block: Callable[[], None] = lambda: None) -> bool:
         """Return whether the file at `path` has the size and the digest of an edition, if any is known.
 

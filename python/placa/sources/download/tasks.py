@@ -6,46 +6,32 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from placa.core.errors import PlacaError
 from placa.core.files import locked
-from placa.core.progress import Advance, Progress
+from placa.core.progress import Progress
 from placa.sources.download.errors import PathInUseError, SeveralFilesError
 from placa.sources.download.extract import extract
 from placa.sources.download.fetch import RetryPolicy, fetch
 from placa.sources.download.interrupt import call_until_stopped
 from placa.sources.download.plan import Task
-from placa.sources.download.remote import RemoteFile, check_stop
+from placa.sources.download.remote import check_stop
 
 _FETCHED, _EXTRACTED = "fetched", "extracted"
 
 
-@dataclass(frozen=True)
-class DownloadOptions:
-    """Hold the options of a download.
-
-    Args:
-        base_url: A mirror that has each file under its name; None for each file's own address.
-        jobs: The number of simultaneous transfers, 1 to 8.
-        keep_archives: Whether archives are kept after extraction.
-        retry_policy: The limits for repeated requests; None for the defaults.
-    """
-
-    base_url: str | None
-    jobs: int
-    keep_archives: bool
-    retry_policy: RetryPolicy | None = None
-
-    def address(self, file: RemoteFile) -> str:
-        """Return the address of a file."""
-        return f"{self.base_url.rstrip('/')}/{file.name}" if self.base_url else file.url
-
-
-def run_tasks(to: Path, tasks: list[Task], options: DownloadOptions, progress: Progress) -> None:
-    """Run all tasks. A failed task does not stop the others.
+def run_tasks(
+    to: Path,
+    tasks: list[Task],
+    base_url: str | None,
+    jobs: int,
+    keep_archives: bool,
+    retry_policy: RetryPolicy | None,
+    progress: Progress,
+) -> None:
+    """Run all tasks; see `placa.sources.download.download.download_files`. A failed task does not stop the others.
 
     Raises:
         PlacaError: The error of a required file.
@@ -57,8 +43,25 @@ def run_tasks(to: Path, tasks: list[Task], options: DownloadOptions, progress: P
     if any(task.file.images for task in tasks):
         bars[_EXTRACTED] = sum(task.file.size for task in tasks if task.file.images)
     failures: dict[str, PlacaError] = {}
-    with progress.byte_bars(bars) as advances, ThreadPoolExecutor(options.jobs) as pool:
-        running = {pool.submit(_run_task, task, to, options, advances, stop, progress): task for task in tasks}
+    with progress.byte_bars(bars) as advances, ThreadPoolExecutor(jobs) as pool:
+
+        def run(task: Task) -> None:
+            target = to / task.file.name
+            if not task.archive:
+                url, advance = task.file.address(base_url), advances[_FETCHED]
+                # A server that sends a byte now and then must not delay Ctrl-C.
+                call_until_stopped(lambda: fetch(task.file, url, target, advance, stop, retry_policy, progress), stop)
+            elif not task.file.matches(target, partial(check_stop, stop)):
+                raise PathInUseError(
+                    f"{target} exists and is not the expected archive. Delete it and run the same command again.",
+                    path=str(target),
+                )
+            if task.file.images:
+                extract(target, to / task.file.stem, task.file, advances[_EXTRACTED], stop)
+                if not keep_archives:
+                    target.unlink()
+
+        running = {pool.submit(run, task): task for task in tasks}
         try:
             for future in as_completed(running):
                 try:
@@ -83,34 +86,6 @@ def run_tasks(to: Path, tasks: list[Task], options: DownloadOptions, progress: P
             files=sorted(failures),
             errors=sorted({type(error).__name__ for error in errors}),
         )
-
-
-def _run_task(
-    task: Task,
-    to: Path,
-    options: DownloadOptions,
-    advances: dict[str, Advance],
-    stop: threading.Event,
-    progress: Progress,
-) -> None:
-    file, target = task.file, to / task.file.name
-    if not task.archive:
-        # A server that sends a byte now and then must not delay Ctrl-C.
-        call_until_stopped(
-            lambda: fetch(
-                file, options.address(file), target, advances[_FETCHED], stop, options.retry_policy, progress
-            ),
-            stop,
-        )
-    elif not file.matches(target, partial(check_stop, stop)):
-        raise PathInUseError(
-            f"{target} exists and is not the expected archive. Delete it and run the same command again.",
-            path=str(target),
-        )
-    if file.images:
-        extract(target, to / file.stem, file, advances[_EXTRACTED], stop)
-        if not options.keep_archives:
-            target.unlink()
 
 
 @contextmanager

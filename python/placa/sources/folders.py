@@ -18,12 +18,7 @@ from placa.images.listing import Listing, Skipped, list_folder, skipped_notes
 from placa.images.read import EXTENSIONS, looks_like_image
 from placa.records.codes import Note
 from placa.records.source import REST, compared_with
-from placa.sources.errors import (
-    DividedPatientError,
-    EmptyClassFolderError,
-    MissingOptionError,
-    TooFewClassesError,
-)
+from placa.sources.errors import DividedPatientError, EmptyClassFolderError, MissingOptionError, TooFewClassesError
 from placa.sources.source import Source, require_directory
 from placa.sources.tables.cells import split_word
 from placa.sources.tables.identifiers import patients_in_paths

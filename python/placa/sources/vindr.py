@@ -13,7 +13,6 @@ import pandas as pd
 
 from placa.core.progress import Progress
 from placa.records.codes import Note
-from placa.sources.errors import MissingColumnError
 from placa.sources.public.arguments import functions_of
 from placa.sources.public.files import find_table, find_tables
 from placa.sources.public.records import Choice, PublicSet, Records
@@ -30,15 +29,17 @@ def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
     first = find_table(root, "VinDr-CXR", _TRAIN, _TEST, _KAGGLE)
     # Kaggle's table has the labels and the boxes; PhysioNet's are four tables.
     kaggle = first.name.startswith(_KAGGLE)
-    named = [(first, "train")] if kaggle else [(name, split) for name, split in _label_tables(root)]
+    splits = {_KAGGLE: "train"} if kaggle else {_TRAIN: "train", _TEST: "test"}
+    columns = ("image_id", "rad_id", "class_name") if kaggle else ("image_id",)
     tables, notes, rejected, parts = [], [], [], []
-    for path, split in named:
-        rows = read_text_table(path, ("image_id",), optional=("rad_id", "class_name"))
-        tables.append(path)
-        notes += rows.notes
-        read, problems = _kaggle_labels(rows) if kaggle else _wide_labels(rows)
-        rejected += problems
-        parts.append(_join(read, len(rows), split, choices["readers"], notes))
+    for name, split in splits.items():
+        for path in find_tables(root, name)[:1]:
+            rows = read_text_table(path, columns, optional=("rad_id",))
+            tables.append(path)
+            notes += rows.notes
+            read, problems = _kaggle_labels(rows) if kaggle else _wide_labels(rows)
+            rejected += problems
+            parts.append(_join(read, len(rows), split, choices["readers"], notes))
     images = pd.concat([part[0] for part in parts], ignore_index=True)
     labels = pd.concat([part[1] for part in parts], ignore_index=True).fillna(0).astype("int8")
     boxed = [first] if kaggle else find_tables(root, "annotations_train.csv", "annotations_test.csv")
@@ -49,22 +50,8 @@ def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
     return Records(images, labels, tables=tables, rejected=rejected, notes=notes, boxes=boxes)
 
 
-def _label_tables(root: Path) -> list[tuple[Path, str]]:
-    found = ((find_tables(root, name), split) for name, split in ((_TRAIN, "train"), (_TEST, "test")))
-    return [(paths[0], split) for paths, split in found if paths]
-
-
 def _kaggle_labels(rows: TextTable) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     """Return one row per image, reader and finding, and the rejected rows."""
-    for name in ("class_name", "rad_id"):
-        if name not in rows.frame:
-            raise MissingColumnError(
-                f"No column {name!r} in {rows.path}. Use the competition's train.csv.",
-                file=str(rows.path),
-                column=name,
-                accepted=[name],
-                columns=list(rows.frame.columns),
-            )
     frame = rows.frame[["image_id", "rad_id", "class_name"]].rename(columns={"class_name": "label"})
     reasons = rows.reasons({"it has an empty cell": (frame == "").any(axis=1)})
     return frame[reasons == ""].drop_duplicates(), rows.reject(reasons)

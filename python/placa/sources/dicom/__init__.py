@@ -71,11 +71,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def from_options(options: argparse.Namespace, progress: Progress) -> Source:
     """Read the source that the command line names."""
-    names = ("labels", "label", "positive", "negative", "finding", "separator", "match", "match_column")
-    given = {
-        name: getattr(options, name)
-        for name in (*names, "views", "modalities", "volumes", "series", "slices", "window", "split")
-    }
+    names = [
+        *("labels", "label", "positive", "negative", "finding", "separator", "match", "match_column"),
+        *("views", "modalities", "volumes", "series", "slices", "window", "split"),
+    ]
+    given = {name: getattr(options, name) for name in names}
     return read_dicom(options.root, **given, key=read_patient_key(options.key), progress=progress)
 
 

@@ -235,34 +235,27 @@ def read_adjudicated(root: Path, notes: list[Note]) -> pd.DataFrame | None:
         return None
     keep, repeats = reject_duplicates(rows, rows.frame["Image Index"], rows.frame)
     frame = rows.frame[keep]
-    subset = frame["Set Id"] if "Set Id" in frame else pd.Series("", index=frame.index)
-    parts = []
-    for finding in ADJUDICATED_FINDINGS:
-        if finding in frame:
-            part = pd.DataFrame(
-                {
-                    "image_id": frame["Image Index"],
-                    "patient_id": read_patients(frame["Patient ID"]),
-                    "finding": finding,
-                    "label_source": ADJUDICATED_SOURCE,
-                    "subset": subset.where(subset != ""),
-                    "truth": frame[finding].str.upper().map({"YES": 1, "NO": 0, "1": 1, "0": 0}),
-                }
-            )
-            parts.append(part)
-    if not parts:
+    findings = [finding for finding in ADJUDICATED_FINDINGS if finding in frame]
+    if not findings:
         remark = f"{rows.path.name} is not used: it has none of the columns {', '.join(ADJUDICATED_FINDINGS)}"
         notes.append(Note(remark, "table_not_used", file=rows.path.name))
         return None
-    labels = pd.concat(parts, ignore_index=True)
+    names = {"Image Index": "image_id", "Patient ID": "patient_id", "Set Id": "subset"}
+    long = frame.reindex(columns=[*names, *findings]).rename(columns=names)
+    labels = long.melt(list(names.values()), findings, var_name="finding", value_name="truth").assign(
+        patient_id=lambda rows: read_patients(rows["patient_id"]),
+        subset=lambda rows: rows["subset"].replace("", pd.NA),
+        truth=lambda rows: rows["truth"].str.upper().map({"YES": 1, "NO": 0, "1": 1, "0": 0}),
+        label_source=ADJUDICATED_SOURCE,
+    )
     unread = int(labels["truth"].isna().sum())
     left_out = len(repeats) + len(rows.rejected)
     if unread or left_out:
         remark = f"{rows.path.name}: left out because they cannot be read: rows {left_out:,}, labels {unread:,}"
         notes.append(Note(remark, "rows_left_out", file=rows.path.name, rows=left_out, labels=unread))
-    labels = labels[labels["truth"].notna()].reset_index(drop=True).astype({"truth": "Int8"})
     text = ["image_id", "patient_id", "finding", "label_source", "subset"]
-    return labels.astype(dict.fromkeys(text, "string"))
+    labels = labels.loc[labels["truth"].notna(), [*text, "truth"]].reset_index(drop=True)
+    return labels.astype({**dict.fromkeys(text, "string"), "truth": "Int8"})
 
 
 def _read_extra(path: Path, columns: tuple[str, ...], notes: list[Note]) -> TextTable | None:

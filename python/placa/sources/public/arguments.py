@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from placa.core.progress import Progress
 from placa.sources.public.labels import BLANK_POLICIES, UNCERTAIN_POLICIES
@@ -77,17 +78,6 @@ def add_arguments(spec: PublicSet, parser: argparse.ArgumentParser) -> None:
 def from_options(spec: PublicSet, options: argparse.Namespace, progress: Progress) -> Source:
     """Read the set that the command line names."""
     progress.say(f"reading the tables of {spec.title}")
-    choices = {choice.name: getattr(options, choice.name) for choice in spec.choices}
-    return read_public(
-        spec,
-        options.root,
-        options.positive,
-        options.negative,
-        options.only,
-        options.views,
-        getattr(options, "uncertain", None),
-        getattr(options, "blank", None),
-        options.split,
-        progress,
-        **choices,
-    )
+    names = ("positive", "negative", "only", "views", "uncertain", "blank", "split", *spec.defaults)
+    given: dict[str, Any] = {name: getattr(options, name, None) for name in names}
+    return read_public(spec, options.root, progress=progress, **given)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -49,7 +48,7 @@ def find_table(root: Path, title: str, *patterns: str) -> Path:
     return found[0]
 
 
-def image_files(root: Path, is_image_folder: Callable[[str], bool] = lambda name: True) -> list[str]:
+def image_files(root: Path) -> list[str]:
     """List the image files under a directory, without hidden ones, masks and junk, sorted within each folder.
 
     A set has hundreds of thousands of files, so this is a plain walk: no file is opened unless its name has no
@@ -61,7 +60,7 @@ def image_files(root: Path, is_image_folder: Callable[[str], bool] = lambda name
 
     found: list[str] = []
     for top, folders, names in os.walk(os.path.abspath(root), followlinks=True, onerror=fail):
-        folders[:] = sorted(name for name in folders if not is_junk(name) and is_image_folder(name))
+        folders[:] = sorted(name for name in folders if not is_junk(name))
         for name in sorted(names):
             ending = os.path.splitext(name)[1].lower()
             if name.startswith(".") or (ending not in EXTENSIONS and ending and not ending[1:].isdigit()):

@@ -29,16 +29,7 @@ from placa.sources.public.records import ACQUISITION, POSITIVE, UNCERTAIN, Publi
 from placa.sources.public.remarks import overlap_notes, policy_notes, require_both
 from placa.sources.public.split import choose_split
 from placa.sources.recognise import naming_another_source
-from placa.sources.source import (
-    ALL,
-    ANY,
-    ANY_FINDING,
-    TEMPORAL,
-    Source,
-    keyword_of,
-    require_dates,
-    require_directory,
-)
+from placa.sources.source import ALL, ANY, ANY_FINDING, TEMPORAL, Source, keyword_of, require_dates, require_directory
 from placa.sources.tables import follow_link
 from placa.sources.views import select_views
 from placa.sources.vocabulary import resolve

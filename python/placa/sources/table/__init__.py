@@ -16,11 +16,7 @@ from placa.core.text import as_list
 from placa.records.codes import Note
 from placa.records.manifest import FIXED
 from placa.records.reading import SQUARES, STRETCH
-from placa.sources.errors import (
-    ImagesNotFoundError,
-    NoUsableRowError,
-    ReservedNameError,
-)
+from placa.sources.errors import ImagesNotFoundError, NoUsableRowError, ReservedNameError
 from placa.sources.source import SPLIT_HELP, TEMPORAL, Source
 from placa.sources.table.columns import COLUMNS, columns_note
 from placa.sources.table.labels import LabelValues, label_columns, read_truth
@@ -78,19 +74,8 @@ def from_options(options: argparse.Namespace, progress: Progress) -> Source:
     progress.say(f"reading {options.table}")
     given = {name: getattr(options, f"{name}_column") for name in COLUMNS}
     columns = {name: column for name, column in given.items() if column is not None}
-    return read_table(
-        options.table,
-        options.label,
-        options.positive,
-        options.negative,
-        options.finding,
-        options.root,
-        columns,
-        options.separator,
-        options.slices,
-        options.views,
-        options.split,
-    )
+    names = ("label", "positive", "negative", "finding", "root", "separator", "slices", "views", "split")
+    return read_table(options.table, columns=columns, **{name: getattr(options, name) for name in names})
 
 
 def read_table(

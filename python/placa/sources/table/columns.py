@@ -11,20 +11,9 @@ from placa.sources.tables.words import shown
 #: and all characters but letters and digits are ignored.
 COLUMNS = {
     "path": (
-        *(
-            "path",
-            "image_path",
-            "file_path",
-            "file",
-            "file_name",
-            "image",
-            "image_index",
-            "image_file",
-            "img",
-            "img_path",
-        ),
-        *("png_path", "jpg_path", "dicom_path", "full_path", "relative_path", "archivo", "nombre_archivo", "fichero"),
-        *("nombre_fichero", "ruta", "ruta_imagen", "ruta_archivo", "imagen", "nombre_imagen"),
+        *("path", "image_path", "file_path", "file", "file_name", "image", "image_index", "image_file", "img"),
+        *("img_path", "png_path", "jpg_path", "dicom_path", "full_path", "relative_path", "archivo", "nombre_archivo"),
+        *("fichero", "nombre_fichero", "ruta", "ruta_imagen", "ruta_archivo", "imagen", "nombre_imagen"),
     ),
     "id": ("image_id", "image_name", "dicom_id", "id_imagen", "imagen_id", "sop_instance_uid"),
     "patient": (

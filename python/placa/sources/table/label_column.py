@@ -5,15 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-import pandas as pd
-
 from placa.core.errors import unknown_name
 from placa.records.codes import Note
-from placa.sources.errors import (
-    EmptyColumnError,
-    LabelSeparatorError,
-    LabelValuesError,
-)
+from placa.sources.errors import EmptyColumnError, LabelSeparatorError, LabelValuesError
 from placa.sources.tables import TextTable
 from placa.sources.tables.cells import SEX_COLUMNS, bare_name
 from placa.sources.tables.label_cells import NO_SEPARATOR, CellEntries, read_entries
@@ -82,10 +76,6 @@ class LabelColumn:
             column=self.name,
             labels=values[:SHOWN_VALUES],
         )
-
-    def map(self, function: Mapping[str, object]) -> pd.Series:
-        """Return a value for each row from a value for each distinct cell."""
-        return self.cells.map(function)
 
     def tell_reading(self, taken: Mapping[str, list[str]], notes: list[Note]) -> None:
         """Add the remarks on how the values were read."""

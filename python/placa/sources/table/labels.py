@@ -20,12 +20,7 @@ from placa.sources.table.label_column import LabelColumn, require_values, tell_s
 from placa.sources.tables import TextTable
 from placa.sources.tables.cells import find_column
 from placa.sources.tables.label_cells import parse_list
-from placa.sources.tables.words import (
-    NORMAL,
-    fold,
-    normal,
-    shown,
-)
+from placa.sources.tables.words import NORMAL, fold, normal, shown
 
 
 @dataclass(frozen=True)
@@ -217,7 +212,7 @@ def _named_labels(
             elif part in column.unknown:
                 kinds[part] = "unknown"
             else:
-                kinds[part] = "other" if no else "negative"
+                kinds[part] = "not used" if no else "negative"
         entries = column.split.entries
         found = {cell: {kinds[part] for part in parts} for cell, parts in entries.items()}
         normals = {cell: any(fold(part) in NORMAL for part in parts) for cell, parts in entries.items()}
@@ -232,13 +227,11 @@ def _named_labels(
         )
         parts_of_rows["normal"] = column.cells.map(normals).astype(bool) | (parts_of_rows["negative"] & bool(no))
         values[name], all_parts[name] = truth_of_parts(parts_of_rows), parts_of_rows
-        others |= {normal(part) for part, kind in kinds.items() if kind == "negative"}
         taken = {
-            "positive": [part for part, kind in kinds.items() if kind == "positive"],
-            "negative": [part for part, kind in kinds.items() if kind == "negative"],
-            "unknown": [part for part, kind in kinds.items() if kind == "unknown"],
-            "not used": [part for part, kind in kinds.items() if kind == "other"],
+            kind: [part for part, of_part in kinds.items() if of_part == kind]
+            for kind in ("positive", "negative", "unknown", "not used")
         }
+        others |= set(map(normal, taken["negative"]))
         column.tell_reading(taken, notes)
         tell_similar(column, taken["negative"], yes, no, notes)
     reasons = pd.Series("", index=rows.frame.index, dtype=object)

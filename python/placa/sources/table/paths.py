@@ -11,9 +11,7 @@ import pandas as pd
 from placa.images.listing import list_folder
 from placa.images.read import EXTENSIONS, looks_like_image
 from placa.records.codes import Note
-from placa.sources.errors import (
-    MissingColumnError,
-)
+from placa.sources.errors import MissingColumnError
 from placa.sources.table.columns import COLUMNS
 from placa.sources.tables import TextTable
 

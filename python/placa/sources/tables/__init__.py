@@ -11,7 +11,6 @@ import re
 import zlib
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,17 +18,10 @@ import pandas as pd
 from placa.core import limits
 from placa.core.files import explain_os_error
 from placa.records.codes import Note
-from placa.sources.errors import (
-    EmptyTableError,
-    TableFormatError,
-    TableHeaderError,
-)
+from placa.sources.errors import EmptyTableError, TableFormatError, TableHeaderError
 from placa.sources.tables.parquet import read_parquet
 from placa.sources.tables.text_table import TextTable as TextTable
 from placa.sources.tables.text_table import name_columns, spell_columns
-
-if TYPE_CHECKING:
-    pass
 
 SEPARATORS = (",", ";", "\t", "|")
 #: A text file that stands for a symbolic link is smaller than this, in bytes.

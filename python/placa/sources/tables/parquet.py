@@ -11,9 +11,7 @@ import numpy as np
 import pandas as pd
 
 from placa.records.codes import Note
-from placa.sources.errors import (
-    TableFormatError,
-)
+from placa.sources.errors import TableFormatError
 from placa.sources.tables.text_table import TextTable, name_columns
 
 if TYPE_CHECKING:

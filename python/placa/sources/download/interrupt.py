@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from typing import TypeVar
 
-from placa.sources.download.remote import Stopped
+from placa.sources.download.remote import Stopped, check_stop
 
 _Result = TypeVar("_Result")
 #: Seconds between two checks of the event.
@@ -33,25 +35,22 @@ def call_until_stopped(function: Callable[[], _Result], stop: threading.Event, s
         TooSlowError: The time limit was reached.
         BaseException: The exception of the function.
     """
-    results: list[_Result] = []
-    failures: list[BaseException] = []
+    # The threads of an executor would keep the program alive.
+    future: Future[_Result] = Future()
 
     def call() -> None:
         try:
-            results.append(function())
+            future.set_result(function())
         except BaseException as error:
-            failures.append(error)
+            future.set_exception(error)
 
-    thread = threading.Thread(target=call, daemon=True)
-    thread.start()
-    end = None if seconds is None else time.monotonic() + seconds
-    while thread.is_alive():
-        thread.join(_CHECK)
+    threading.Thread(target=call, daemon=True).start()
+    end = math.inf if seconds is None else time.monotonic() + seconds
+    while not wait([future], _CHECK).done:
         if stop.is_set():
-            thread.join(_GRACE)
+            wait([future], _GRACE)
             raise Stopped
-        if end is not None and time.monotonic() > end and thread.is_alive():
+        if time.monotonic() > end:
             raise TooSlowError
-    if failures:
-        raise failures[0]
-    return results[0]
+    check_stop(stop)
+    return future.result()

@@ -15,8 +15,7 @@ from placa.core.text import as_list
 from placa.records.codes import Note
 from placa.sources.errors import ImagesNotFoundError
 from placa.sources.nih.findings import define_classes
-from placa.sources.nih.images import find_images, image_folders
-from placa.sources.nih.official import mark_official, reject_split_conflicts
+from placa.sources.nih.images import find_images, image_folders, mark_official, reject_split_conflicts
 from placa.sources.nih.tables import (
     ADJUDICATED,
     BOXES,

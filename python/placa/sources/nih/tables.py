@@ -10,7 +10,7 @@ import pandas as pd
 
 from placa.core.errors import PlacaError
 from placa.records.codes import Note
-from placa.sources.errors import MissingColumnError, MissingFileError, NoUsableRowError
+from placa.sources.errors import MissingColumnError, MissingFileError
 from placa.sources.nih.findings import canonical, read_labels
 from placa.sources.source import require_directory
 from placa.sources.tables import TextTable, follow_link, read_text_table
@@ -139,15 +139,7 @@ def read_entries(path: Path) -> Entries:
     cells_to_compare = frame[list(COLUMNS[1:])].assign(**{"Patient ID": patients})
     cells_to_compare["Finding Labels"] = by_value(frame["Finding Labels"], lambda cells: cells.map(_in_order))
     usable, rejected = select_usable(rows, reasons, file_stems(frame["Image Index"]), cells_to_compare)
-    if usable.empty:
-        first = f" (first: {rejected[0][0]}: {rejected[0][1]})" if rejected else ""
-        raise NoUsableRowError(
-            f"None of the {len(rows)} rows of {path} can be used{first}. Correct the table.",
-            file=str(path),
-            rows=len(rows),
-            row=rejected[0][0] if rejected else None,
-            reason=rejected[0][1] if rejected else None,
-        )
+    rows.require_usable(not usable.empty, rejected)
     ignored_notes: list[Note] = []
     table = pd.DataFrame(
         {

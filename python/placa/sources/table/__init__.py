@@ -16,13 +16,12 @@ from placa.core.text import as_list
 from placa.records.codes import Note
 from placa.records.manifest import FIXED
 from placa.records.reading import SQUARES, STRETCH
-from placa.sources.errors import ImagesNotFoundError, NoUsableRowError, ReservedNameError
+from placa.sources.errors import ImagesNotFoundError, ReservedNameError
 from placa.sources.source import SPLIT_HELP, TEMPORAL, Source
 from placa.sources.table.columns import COLUMNS, columns_note
 from placa.sources.table.labels import LabelValues, label_columns, read_truth
-from placa.sources.table.paths import find_paths, name_path_column
+from placa.sources.table.paths import find_paths, find_volumes_of, name_path_column
 from placa.sources.table.rows import dates_of, images_of, join_rows, require_both, usable_rows, warn_of_patients
-from placa.sources.table.volumes import find_volumes_of
 from placa.sources.tables import TextTable, read_text_table
 from placa.sources.tables.cells import find_column, find_columns, read_views
 from placa.sources.tables.identifiers import patients_in_paths, read_patients
@@ -167,15 +166,7 @@ def read_table(
         count, images_joined = int(joined.merged.sum()), int(joined.first.sum())
         text = f"{count + images_joined:,} rows name findings of {images_joined:,} images, and were joined"
         notes.append(Note(text, "rows_joined", rows=count + images_joined, images=images_joined))
-    if not kept.any():
-        first = f" (first: {rejected[0][0]}: {rejected[0][1]})" if rejected else ""
-        raise NoUsableRowError(
-            f"None of the {len(rows):,} rows of {table} can be used{first}. Correct the table.",
-            file=str(table),
-            rows=len(rows),
-            row=rejected[0][0] if rejected else None,
-            reason=rejected[0][1] if rejected else None,
-        )
+    rows.require_usable(bool(kept.any()), rejected)
     labelled = joined.values[kept & joined.values.notna().any(axis=1)]
     known_views = read_views(cells["view"]) if "view" in cells else None
     labelled = labelled[select_views(known_views, as_list(views), labelled.index, notes)]

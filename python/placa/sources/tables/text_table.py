@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from placa.records.codes import Note
-from placa.sources.errors import MissingColumnError, RepeatedColumnError
+from placa.sources.errors import MissingColumnError, NoUsableRowError, RepeatedColumnError
 
 #: The number of columns shown in an error.
 _SHOWN = 12
@@ -56,6 +56,27 @@ class TextTable:
         for reason, rows in problems.items():
             reasons = reasons.mask((reasons == "") & rows, reason)
         return reasons
+
+    def require_usable(self, usable: bool, rejected: Sequence[tuple[str, str]]) -> None:
+        """Require that a row can be used.
+
+        Args:
+            usable: Whether one can.
+            rejected: ``(row, reason)`` of each that cannot.
+
+        Raises:
+            NoUsableRowError: None can be used.
+        """
+        if not usable:
+            row, reason = rejected[0] if rejected else (None, None)
+            first = f" (first: {row}: {reason})" if rejected else ""
+            raise NoUsableRowError(
+                f"None of the {len(self):,} rows of {self.path} can be used{first}. Correct the table.",
+                file=str(self.path),
+                rows=len(self),
+                row=row,
+                reason=reason,
+            )
 
     def reject(self, reasons: pd.Series) -> list[tuple[str, str]]:
         """List ``(row, reason)`` of `rejected` and of each row of `frame` whose reason is not ``""``."""

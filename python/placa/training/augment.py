@@ -105,10 +105,7 @@ class Augmentation:
     )
     gamma: float = option(0.0, float, "largest logarithm of the exponent of the display curve, up or down", least=0)
     field: float = option(
-        0.0,
-        float,
-        "standard deviation of smooth changes of brightness, fraction of the grey range",
-        least=0,
+        0.0, float, "standard deviation of smooth changes of brightness, fraction of the grey range", least=0
     )
     blur: float = option(
         0.0, float, "largest standard deviation of blurring or sharpening, fraction of the side", least=0, most=0.1

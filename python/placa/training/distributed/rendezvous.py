@@ -174,9 +174,9 @@ def _join(process_group: ProcessGroup, own: _Hello) -> ConnectedGroup:
             process=0,
             reason=str(error),
         ) from error
-    if "refused" in reply:
+    if "coordinator" not in reply:
         link.close()
-        raise error_from_json(reply["refused"])
+        raise error_from_json(reply.get("refused", reply))
     return ConnectedGroup([link], reply["coordinator"], "", reply["devices"])
 
 

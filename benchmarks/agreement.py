@@ -73,7 +73,7 @@ def run_placa(folder: Path, kind: str, size: int) -> np.ndarray:
     """Return the outputs by placa's network."""
     import keras
 
-    from placa.models import build
+    from placa.models.networks import build
 
     network = build(f"hf:{folder}", size, 1, f"hf:{folder}", input_size=size)
     if kind == DENSENET:

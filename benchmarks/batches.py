@@ -21,7 +21,7 @@ import numpy as np
 from pairs import FULL, core_seconds, in_turns, random_pixels, rate, row, work_directory
 
 from placa.core.backend import load_keras
-from placa.models import build
+from placa.models.networks import build
 from placa.training.augment import NONE, Augmentation
 from placa.training.batches import training_batches
 from placa.training.fused_normalisation import fuse_batch_normalisation

@@ -15,10 +15,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from placa.models import set_trainable
 from placa.models.encoder_preprocessing import Preprocessing
 from placa.models.foundation.folder import VisionTransformer
 from placa.models.foundation.transformer import build_transformer
+from placa.models.networks import set_trainable
 
 BASE = VisionTransformer(
     folder=Path("random"), model_type="dinov2", size=224, patch=14, channels=3, width=768, layers=12, heads=12,

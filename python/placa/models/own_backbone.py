@@ -26,7 +26,7 @@ def build_own(backbone: OwnBackbone | Any, size: int, findings: int, standardisa
         standardisation: What is done to the pixels before the first layer.
 
     Returns:
-        A Keras model as from `placa.models.build`.
+        A Keras model as from `placa.models.networks.build`.
 
     Raises:
         OwnBackboneError: It is not such a model.

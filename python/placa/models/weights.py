@@ -37,7 +37,7 @@ def weights_fingerprint(weights: str) -> str | None:
     """Compute the fingerprint of the initial weights.
 
     Args:
-        weights: As for `placa.models.build`.
+        weights: As for `placa.models.networks.build`.
 
     Returns:
         ``"sha256:…"`` of the file or files; None for ``none``, and for ``imagenet``, whose files Keras verifies.
@@ -59,7 +59,7 @@ def require_weights(name: str, weights: str) -> None:
 
     Args:
         name: A canonical name from `backbone_named`.
-        weights: As for `placa.models.build`.
+        weights: As for `placa.models.networks.build`.
 
     Raises:
         NoImagenetWeightsError: The backbone has no ImageNet weights.
@@ -94,9 +94,9 @@ def load_initial_weights(network: Any, name: str, weights: str) -> None:
     """Load weights into all layers of a network but its head.
 
     Args:
-        network: A network with random weights (see `placa.models.build`).
+        network: A network with random weights (see `placa.models.networks.build`).
         name: Its canonical name, from `backbone_named`.
-        weights: As for `placa.models.build`.
+        weights: As for `placa.models.networks.build`.
 
     Raises:
         PlacaError: The weights cannot be downloaded or read, or belong to another network.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placa.core.backend import load_keras
-from placa.models import Part, set_trainable
+from placa.models.networks import Part, set_trainable
 
 #: Maximum number of batches for the statistics of batch normalisation.
 _BATCHES = 50

@@ -63,7 +63,7 @@ def moments_of(network: Any, data: TrainingData, rows: NDArray[np.int64]) -> Mom
     """Compute the moments of a network's features on its training images; None if there are too few.
 
     Args:
-        network: A network from `placa.models.build`.
+        network: A network from `placa.models.networks.build`.
         data: The prepared data set.
         rows: Its training rows.
     """

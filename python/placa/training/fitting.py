@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from placa.core.backend import load_keras
 from placa.core.progress import Progress
-from placa.models import build
 from placa.models.assembled import exclusive
 from placa.models.embedding_head import build_head, scale_of
+from placa.models.networks import build
 from placa.models.outputs import file_outputs, in_batches
 from placa.training.averaging import Average
 from placa.training.batches import ALONE, Share, training_batches

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from placa.core.backend import load_keras
 from placa.core.language import number, translate
 from placa.core.progress import Advance
-from placa.models import set_trainable
+from placa.models.networks import set_trainable
 from placa.training.averaging import Average, values
 from placa.training.checkpoint import Arrays, Checkpoint
 from placa.training.devices import Devices

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from placa.core.backend import load_keras
-from placa.models import Part
 from placa.models.foundation.folder import is_foundation
+from placa.models.networks import Part
 from placa.training.options import TrainOptions
 
 #: Factor of the learning rate for pretrained weights.
@@ -23,7 +23,7 @@ class Phase:
     """A sequence of epochs with one optimizer and one schedule.
 
     Attributes:
-        part: Trainable part (see `placa.models.set_trainable`).
+        part: Trainable part (see `placa.models.networks.set_trainable`).
         epochs: Maximum number of epochs.
         rate: Highest learning rate.
     """

@@ -18,7 +18,7 @@ from placa.core.json_files import read_json, write_json
 from placa.core.language import translate
 from placa.core.progress import Progress
 from placa.core.system import versions
-from placa.models import weights_fingerprint
+from placa.models.weights import weights_fingerprint
 from placa.records.run import require_run
 from placa.records.run_facts import RunFacts
 from placa.training.checkpoint import Checkpoint

@@ -8,10 +8,10 @@ from record_fixtures import good_record
 
 from placa.core.backend import load_keras
 from placa.inference.explain.gradcam import GradCam
-from placa.models import build
 from placa.models.assembled import ensemble, split_at_logits, with_mirror, with_probabilities
 from placa.models.calibration import Recalibration, fit_isotonic, sigmoid
 from placa.models.files import load_model, save_model
+from placa.models.networks import build
 from placa.models.outputs import pool, predict_pixels
 from placa.records.reading import slabs
 

@@ -13,11 +13,11 @@ from raising import raises
 from record_fixtures import good_record
 
 from placa.core.backend import load_keras
-from placa.models import BACKBONES, backbone_named, build, head_of, set_trainable
 from placa.models.applications import original, scaled
-from placa.models.backbones import BACKBONE_TABLE
+from placa.models.backbones import BACKBONE_TABLE, BACKBONES, backbone_named
 from placa.models.errors import ImageTooSmallError
 from placa.models.files import load_model, save_model
+from placa.models.networks import build, head_of, set_trainable
 
 #: The module of `keras.applications` with each backbone and its `preprocess_input`.
 FAMILY = {
@@ -70,7 +70,7 @@ def test_names_of_keras_are_accepted(name: str) -> None:
 
 
 def test_the_names_are_listed_without_keras() -> None:
-    alone = "import sys; from placa.models import BACKBONES; assert BACKBONES and 'keras' not in sys.modules"
+    alone = "import sys; from placa.models.backbones import BACKBONES; assert BACKBONES and 'keras' not in sys.modules"
     subprocess.run([sys.executable, "-c", alone], check=True)
 
 

@@ -15,7 +15,6 @@ from record_fixtures import good_record
 from placa.core.backend import load_keras
 from placa.core.errors import DamagedFileError, PlacaError
 from placa.inference.explain.gradcam import GradCam
-from placa.models import build, set_trainable
 from placa.models.assembled import with_mirror, with_probabilities
 from placa.models.calibration import Recalibration
 from placa.models.errors import (
@@ -28,6 +27,7 @@ from placa.models.errors import (
 from placa.models.files import load_model, save_model
 from placa.models.foundation.folder import read_foundation
 from placa.models.foundation.transformer import RANK
+from placa.models.networks import build, set_trainable
 from placa.models.onnx_file import export_onnx
 from placa.training.errors import OptionValueError
 from placa.training.foundation_model import require_foundation

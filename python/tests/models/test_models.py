@@ -12,11 +12,11 @@ from record_fixtures import good_record
 
 from placa.core.backend import load_keras
 from placa.core.errors import DiskFullError, UnknownNameError
-from placa.models import build
 from placa.models.assembled import with_mirror, with_probabilities
 from placa.models.calibration import Recalibration, sigmoid
 from placa.models.errors import DamagedModelError, UnloadableModelError
 from placa.models.files import load_model, save_model
+from placa.models.networks import build
 
 CARD = {**good_record("model"), "findings": ["Mass", "Nodule"], "size": 32}
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from record_fixtures import good_record
 
-from placa.models import build
 from placa.models.assembled import exclusive, with_mirror, with_probabilities
 from placa.models.calibration import Recalibration
 from placa.models.files import load_model, save_model
+from placa.models.networks import build
 
 #: The oldest version that pyproject.toml allows.
 OLDEST = "3.10.0"

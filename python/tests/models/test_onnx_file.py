@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from placa.core.backend import load_keras
-from placa.models import build, onnx_file
+from placa.models import onnx_file
 from placa.models.assembled import ensemble, with_mirror, with_probabilities
 from placa.models.calibration import Recalibration
+from placa.models.networks import build
 from placa.models.onnx_file import TOLERANCE, OnnxModel, export_onnx, save_onnx
 from placa.models.outputs import in_batches, predict_pixels
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from placa.core.backend import load_keras
-from placa.models import build
 from placa.models.assembled import with_probabilities
 from placa.models.calibration import Recalibration
 from placa.models.files import save_model
+from placa.models.networks import build
 from placa.models.standardise import BORDER, PLAIN, Standardisation
 
 #: A display curve that keeps all levels up to 120 apart.

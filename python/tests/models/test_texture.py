@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from placa.core.backend import load_keras
-from placa.models import build
+from placa.models.networks import build
 from placa.models.small import TRUNK_SIDE
 from placa.models.texture import PATTERNS, REGIONS, pattern_shares
 

@@ -9,9 +9,9 @@ import pytest
 
 from placa.core.backend import load_keras
 from placa.dataset.moments import fit_moments
-from placa.models import build
 from placa.models.assembled import ensemble, with_mirror, with_probabilities
 from placa.models.calibration import Recalibration
+from placa.models.networks import build
 from placa.models.onnx_file import export_onnx
 from placa.models.outputs import in_batches, predict_pixels
 from placa.models.typicality import run_features, with_distance

@@ -17,9 +17,9 @@ from record_fixtures import good_record
 
 from placa.core.backend import load_keras
 from placa.core.files import fingerprint
-from placa.models import BACKBONES, build, weights_fingerprint
 from placa.models.applications import original
 from placa.models.assembled import with_mirror
+from placa.models.backbones import BACKBONES
 from placa.models.errors import (
     EnsembleWeightsError,
     IncompleteWeightsError,
@@ -29,7 +29,8 @@ from placa.models.errors import (
     WrongWeightsError,
 )
 from placa.models.files import save_model
-from placa.models.weights import load_initial_weights, require_weights
+from placa.models.networks import build
+from placa.models.weights import load_initial_weights, require_weights, weights_fingerprint
 
 NAME = "mobilenet-v3-small"
 
@@ -180,7 +181,7 @@ def test_a_failed_download_is_a_one_line_error_and_leaves_no_file(tmp_path: Path
     kept.parent.mkdir()
     kept.write_bytes(b"\x89HDF\r\n\x1a\n half of it")
     alone = (
-        "import json\nfrom placa.core.errors import PlacaError\nfrom placa.models import build\n"
+        "import json\nfrom placa.core.errors import PlacaError\nfrom placa.models.networks import build\n"
         f"try:\n    build({NAME!r}, 64, 1, 'imagenet')\nexcept PlacaError as error:\n"
         "    print(json.dumps([type(error).__name__, error.values, str(error)]))"
     )

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from placa.core.progress import SILENT
-from placa.models import build
 from placa.models.assembled import outputs_of, split_at_logits
 from placa.models.calibration import sigmoid
+from placa.models.networks import build
 from placa.models.outputs import in_batches, predict_pixels
 from placa.records.reading import slabs
 from placa.training.data import read_training_data

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from placa.core.backend import load_keras
-from placa.models import build, set_trainable
+from placa.models.networks import build, set_trainable
 from placa.training.fused_normalisation import fuse_batch_normalisation
 
 pytestmark = pytest.mark.skipif(find_spec("tensorflow") is None, reason="the kernel is that of TensorFlow")

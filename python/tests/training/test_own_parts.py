@@ -12,8 +12,8 @@ from raising import raises
 
 from placa.core.backend import load_keras
 from placa.inference.model import load_model
-from placa.models import build
 from placa.models.errors import OwnBackboneError
+from placa.models.networks import build
 from placa.records.files import read_record
 from placa.records.run_facts import RunFacts
 from placa.training.augment import FunctionAugmentation

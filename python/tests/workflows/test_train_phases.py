@@ -8,8 +8,8 @@ from record_fixtures import good_record
 
 from placa.core.backend import load_keras
 from placa.core.progress import SILENT
-from placa.models import build, head_of
 from placa.models.files import load_model, save_model
+from placa.models.networks import build, head_of
 from placa.training import precision
 from placa.training.averaging import Average, values
 from placa.training.batches import training_batches

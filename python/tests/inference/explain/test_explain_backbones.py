@@ -10,9 +10,10 @@ from record_fixtures import good_record
 
 from placa.core.backend import load_keras
 from placa.inference.explain.gradcam import GradCam
-from placa.models import BACKBONES, build
 from placa.models.assembled import with_mirror
+from placa.models.backbones import BACKBONES
 from placa.models.files import load_model, save_model
+from placa.models.networks import build
 
 #: At 32 pixels the last feature map has one position, so an earlier one is used; at 64 it has four.
 FAST = [("small", 32), ("small", 64)]

@@ -12,9 +12,9 @@ from placa.inference.errors import BackendWithoutGradientsError, NoFeatureMapErr
 from placa.inference.explain import gradcam as gradcam_module
 from placa.inference.explain.boxes import score
 from placa.inference.explain.gradcam import GradCam, feature_layers
-from placa.models import build
 from placa.models.assembled import with_mirror, with_probabilities
 from placa.models.calibration import Recalibration
+from placa.models.networks import build
 from placa.phantoms.draw import draw_patient, render
 from placa.phantoms.plan import plan_patient
 

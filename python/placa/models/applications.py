@@ -43,14 +43,14 @@ def build_application(name: str, size: int, findings: int, standardisation: Stan
     x = standardisation.apply(pixels)
     x = layers.Concatenate(name="grey_to_colour")([x, x, x])
     x = scaled(x, BACKBONE_TABLE[name].scaling)
-    return with_head(pixels, build_body(name, size)(x), findings, name.replace("-", "_"))
+    mean = layers.GlobalAveragePooling2D(name="mean")(build_body(name, size)(x))
+    return with_head(pixels, mean, findings, name.replace("-", "_"))
 
 
-def with_head(pixels: Any, planes: Any, findings: int, name: str) -> Any:
-    """Return the model from `pixels` to one logit per finding: the mean of the planes, dropout, a linear layer."""
+def with_head(pixels: Any, features: Any, findings: int, name: str) -> Any:
+    """Return the model from `pixels` to one logit per finding: dropout and a linear layer after ``(n, features)``."""
     layers = load_keras().layers
-    x = layers.GlobalAveragePooling2D(name="mean")(planes)
-    x = layers.Dropout(0.2, name="dropout")(x)
+    x = layers.Dropout(0.2, name="dropout")(features)
     # The loss overflows in half precision.
     logits = layers.Dense(findings, dtype="float32", name="logits")(x)
     return load_keras().Model(pixels, logits, name=name)

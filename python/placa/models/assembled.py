@@ -116,6 +116,14 @@ def ensemble(networks: Sequence[Any], recalibrations: Sequence[Sequence[Recalibr
     return _with_outputs(pixels, members, mean, distance, recalibrations, "placa_ensemble")
 
 
+def networks_in(model: Any) -> list[Any]:
+    """Return the networks with a head inside a model: itself, or those of its folds."""
+    if any(layer.name == "logits" and layer.weights for layer in model.layers):
+        return [model]
+    inner = [layer for layer in model.layers if isinstance(layer, load_keras().Model)]
+    return [network for layer in inner for network in networks_in(layer)]
+
+
 def logits_of(model: Any) -> Any:
     """Return the tensor of the logits of a model's networks, ``(n, networks * findings)``, network by network."""
     several = any(layer.name == MEMBERS for layer in model.layers)

@@ -12,6 +12,7 @@ import placa
 from placa.core.backend import load_keras
 from placa.core.files import explain_os_error, fingerprint
 from placa.core.system import cores
+from placa.models.assembled import networks_in
 from placa.models.encoder_preprocessing import Preprocessing, find_preprocessing, read_preprocessing
 from placa.models.errors import EncoderError, PreprocessingError
 from placa.models.outputs import as_input, full_batches, predict_batch
@@ -183,7 +184,7 @@ class RunEncoder:
 
     def __init__(self, model: Any, size: int, checkpoint: str, kind: str) -> None:
         keras = load_keras()
-        networks = _networks(model)
+        networks = networks_in(model)
         pixels = keras.Input((size, size, 1), dtype="uint8", name="pixels")
         parts = [keras.Model(one.input, one.get_layer("logits").input)(pixels) for one in networks]
         self._network = keras.Model(pixels, keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0])
@@ -207,17 +208,6 @@ class RunEncoder:
         for count, batch in full_batches(pixels, self.images_per_call):
             parts.append(np.asarray(predict_batch(self._network, as_input(batch)), dtype=np.float32)[:count])
         return np.concatenate(parts)
-
-
-def _networks(model: Any) -> list[Any]:
-    """Return the networks with a head inside a model: itself, or those of its folds."""
-    if any(layer.name == "logits" for layer in model.layers):
-        return [model]
-    found: list[Any] = []
-    for layer in model.layers:
-        if hasattr(layer, "layers"):
-            found += _networks(layer)
-    return found
 
 
 def _no_encoder(path: Path, reason: str) -> EncoderError:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from placa.core.backend import load_keras
-from placa.models.applications import BODY
+from placa.models.applications import BODY, with_head
 from placa.models.errors import OwnBackboneError
 from placa.models.standardise import PLAIN, Standardisation
 
@@ -44,9 +44,7 @@ def build_own(backbone: OwnBackbone | Any, size: int, findings: int, standardisa
     copy.set_weights(model.get_weights())
     x = keras.Model(copy.inputs[0], copy.outputs[0], name=BODY)(x)
     pooled = layers.GlobalAveragePooling2D if len(x.shape) == 4 else layers.Identity
-    x = layers.Dropout(0.2, name="dropout")(pooled(name="mean")(x))
-    logits = layers.Dense(findings, dtype="float32", name="logits")(x)
-    return keras.Model(pixels, logits, name="own")
+    return with_head(pixels, pooled(name="mean")(x), findings, "own")
 
 
 def _require_features(model: Any, size: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from placa.core.backend import load_keras
+from placa.models.applications import with_head
 from placa.models.standardise import PLAIN, Standardisation
 from placa.models.texture import pattern_shares
 
@@ -78,7 +79,4 @@ def build_small(size: int, findings: int, standardisation: Standardisation = PLA
         pooled.append(
             layers.ReLU(name="texture")(layers.BatchNormalization(momentum=0.9, name="texture_dense_norm")(t))
         )
-    x = layers.Dropout(0.2, name="dropout")(layers.Concatenate(name="pooled")(pooled))
-    # The loss overflows in half precision.
-    logits = layers.Dense(findings, dtype="float32", name="logits")(x)
-    return keras.Model(inputs, logits, name="small")
+    return with_head(inputs, layers.Concatenate(name="pooled")(pooled), findings, "small")

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from placa.core.backend import load_keras
 from placa.core.files import explain_os_error, fingerprint
 from placa.models.applications import original, set_body
+from placa.models.assembled import networks_in
 from placa.models.backbones import BACKBONE_TABLE, same_backbone
 from placa.models.errors import (
     EnsembleWeightsError,
@@ -204,7 +204,7 @@ def _from_model(network: Any, name: str, path: Path) -> None:
             backbone=name,
             found=found,
         )
-    networks = list(_networks(model))
+    networks = networks_in(model)
     if len(networks) != 1:
         raise EnsembleWeightsError(
             f"{path} is an ensemble of {len(networks)} networks; --weights needs a single one. Choose a run that was "
@@ -226,14 +226,3 @@ def _from_model(network: Any, name: str, path: Path) -> None:
                 layer=layer.name,
             )
         layer.set_weights(arrays)
-
-
-def _networks(model: Any) -> Iterator[Any]:
-    """Yield the networks of a model: those with a layer of logits."""
-    keras = load_keras()
-    if any(layer.name == "logits" and layer.weights for layer in model.layers):
-        yield model
-        return
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _networks(layer)

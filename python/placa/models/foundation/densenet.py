@@ -42,7 +42,7 @@ def build_densenet(
     for layer in body.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.epsilon = _EPSILON
-    return with_head(pixels, body(x), findings, DENSENET)
+    return with_head(pixels, keras.layers.GlobalAveragePooling2D(name="mean")(body(x)), findings, DENSENET)
 
 
 def densenet_layers(network: Any) -> list[tuple[Any, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from placa.core.backend import load_keras
+from placa.models.applications import with_head
 from placa.models.foundation.folder import VisionTransformer
 from placa.models.foundation.network_input import FIXED, network_input
 from placa.models.standardise import PLAIN, Standardisation
@@ -60,11 +61,7 @@ def build_transformer(
     planes = layers.Cropping1D((prefix, 0), name="patch_features")(x)
     planes = layers.Reshape((across, across, model.width), name="features")(planes)
     mean = layers.GlobalAveragePooling2D(name="mean")(planes)
-    x = layers.Concatenate(name="pooled")([x[:, 0], mean])
-    x = layers.Dropout(0.2, name="dropout")(x)
-    # The loss overflows in half precision.
-    logits = layers.Dense(findings, dtype="float32", name="logits")(x)
-    return keras.Model(pixels, logits, name=model.model_type)
+    return with_head(pixels, layers.Concatenate(name="pooled")([x[:, 0], mean]), findings, model.model_type)
 
 
 def _block(model: VisionTransformer, x: Any, name: str, turn: Any, adapters: bool) -> Any:

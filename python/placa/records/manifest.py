@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from placa.core.errors import DamagedFileError
-from placa.core.files import atomic_file, explain_os_error
+from placa.core.files import atomic_file
 from placa.core.json_files import parse_json
 from placa.records.errors import (
     DuplicateImageError,
@@ -20,7 +20,7 @@ from placa.records.errors import (
     NotPreparedError,
     ReservedNameError,
 )
-from placa.records.parquet_files import read_parquet
+from placa.records.parquet_files import parquet_faults, read_parquet_frame
 from placa.records.source import SplitFacts
 
 SCHEMA_VERSION = 2
@@ -143,28 +143,19 @@ def read_manifest(prepared: Path) -> pd.DataFrame:
     if not path.is_file():
         message = f"{prepared} is not a prepared data set (no manifest.parquet). Create one with placa prepare."
         raise NotPreparedError(message, path=str(prepared))
-    try:
-        manifest: pd.DataFrame = read_parquet(path).to_pandas()
-    except (pa.ArrowException, ValueError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split()).rstrip(".")
-        message = f"{path} is damaged ({reason}). Run placa prepare again."
-        raise DamagedFileError(message, path=str(path), reason=reason) from error
-    except OSError as error:
-        raise explain_os_error(error, path) from error
+    remedy = "Run placa prepare again."
+    manifest = read_parquet_frame(path, remedy)
     missing = [name for name in FIXED if name not in manifest]
     if missing:
         message = f"No column {missing[0]!r} in {path}. Run placa prepare again."
         raise MissingColumnError(message, column=missing[0], file=str(path), columns=list(map(str, manifest.columns)))
     for name in (*TEXT, *(name for name in OPTIONAL if name in manifest)):
         manifest[name] = manifest[name].astype("string")
-    try:
+    with parquet_faults(path, remedy):
         for finding in findings_of(manifest):
             manifest[finding] = manifest[finding].astype("Int8")
         for name in ("age", *(name for name in NUMBERS if name in manifest)):
             manifest[name] = manifest[name].astype("float64")
-    except (ValueError, TypeError) as error:
-        message = f"{path} is damaged ({error}). Run placa prepare again."
-        raise DamagedFileError(message, path=str(path), reason=str(error)) from error
     _require_values(manifest, path)
     return manifest
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +52,21 @@ def read_parquet_frame(path: Path, remedy: str) -> pd.DataFrame:
         DamagedFileError: It is damaged or not parquet.
         FileTooLargeError: See `read_parquet`.
     """
-    try:
+    with parquet_faults(path, remedy):
         frame: pd.DataFrame = read_parquet(path).to_pandas()
-        return frame
+    return frame
+
+
+@contextmanager
+def parquet_faults(path: Path, remedy: str) -> Iterator[None]:
+    """Name the file and the remedy in errors of reading a parquet file and of converting it (see `read_parquet_frame`).
+
+    Args:
+        path: The file.
+        remedy: The way to create it again.
+    """
+    try:
+        yield
     except (pa.ArrowException, ValueError, KeyError, TypeError) as error:
         # Damaged metadata of pandas can raise any of these.
         reason = (str(error).splitlines() or [""])[0].rstrip(".")

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from placa.core.errors import DamagedFileError, PathNotFoundError
-from placa.core.files import atomic_file, explain_os_error
+from placa.core.files import atomic_file
 from placa.core.json_files import DuplicateKeyError, parse_json, unique_keys
 from placa.core.system import versions
 from placa.core.text import INVISIBLE
@@ -21,7 +21,7 @@ from placa.records.column_types import plain_columns
 from placa.records.errors import InvalidValueError, MissingColumnError, SchemaVersionError
 from placa.records.files import read_record
 from placa.records.model import ModelFacts, typicality_columns
-from placa.records.parquet_files import read_parquet
+from placa.records.parquet_files import parquet_faults, read_parquet
 from placa.records.run import require_files, require_predictions
 from placa.records.run_facts import RunFacts
 from placa.records.source import ClassFacts
@@ -173,21 +173,15 @@ def read_plain_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         DamagedFileError: The file is not parquet.
         SchemaVersionError: Another version of placa wrote the file.
     """
-    try:
+    if not path.exists():
+        message = f"{path} does not exist. Create it with placa train or placa predict."
+        raise PathNotFoundError(message, path=str(path))
+    with parquet_faults(path, "Create it again with placa predict."):
         table = read_parquet(path)
         # Metadata of pandas may turn columns into an index; R does not read them.
         plain, others = plain_columns(table.replace_schema_metadata(None))
         # Damaged metadata of pandas or of the columns appear only here, as any error.
         frame: pd.DataFrame = pd.concat([plain.to_pandas(), table.select(others).to_pandas()], axis=1)
-    except FileNotFoundError as error:
-        message = f"{path} does not exist. Create it with placa train or placa predict."
-        raise PathNotFoundError(message, path=str(path)) from error
-    except (pa.ArrowException, ValueError, KeyError, TypeError) as error:
-        reason = _first_line(error)
-        message = f"{path} is damaged or not parquet ({reason}). Create it again with placa predict."
-        raise DamagedFileError(message, path=str(path), reason=reason) from error
-    except OSError as error:
-        raise explain_os_error(error, path) from error
     for field in plain.schema:
         if pa.types.is_string(field.type):
             frame[field.name] = frame[field.name].astype("string")
@@ -251,7 +245,3 @@ def _invalid(path: Path, column: str, needed: str, value: str, rows: int) -> Inv
         value=value,
         rows=rows,
     )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -17,6 +17,7 @@ _PARTS = ("run.json", "model.keras", "thresholds.json")
 #: Files that a run can have.
 _OPTIONAL = ("history.csv", "labels.parquet")
 _EVALUATE = "Run placa evaluate again."
+_COPY = "Copy the complete run again, or train it again."
 
 
 def require_run(run: Path) -> RunFacts:
@@ -49,16 +50,7 @@ def require_model(run: Path, facts: RunFacts) -> None:
     Raises:
         FingerprintMismatchError: It is another model, or it was modified.
     """
-    expected, received = facts["model"]["fingerprint"], fingerprint(run / "model.keras")
-    if received != expected:
-        raise FingerprintMismatchError(
-            f"{run / 'model.keras'} is not the model of this run: its fingerprint is "
-            f"{short_fingerprint(received)}, but run.json has {short_fingerprint(expected)}. Copy the "
-            "complete run again, or train it again.",
-            path=str(run / "model.keras"),
-            expected=expected,
-            received=received,
-        )
+    _require_file(run, "model.keras", facts["model"]["fingerprint"], "run.json", _COPY)
 
 
 def require_files(run: Path, facts: RunFacts, *names: str) -> bool:
@@ -77,12 +69,11 @@ def require_files(run: Path, facts: RunFacts, *names: str) -> bool:
         FingerprintMismatchError: A file belongs to another run, or it was modified.
     """
     stored = facts.get("files", {})
-    remedy = "Copy the complete run again, or train it again."
     for name in names or {**stored, **dict.fromkeys(_OPTIONAL)}:
         if name in stored:
-            _require_file(run, name, stored[name], "run.json", remedy)
+            _require_file(run, name, stored[name], "run.json", _COPY)
         elif stored and (run / name).is_file():
-            message = f"{run / name} does not belong to this run: run.json does not list it. {remedy}"
+            message = f"{run / name} does not belong to this run: run.json does not list it. {_COPY}"
             raise FingerprintMismatchError(message, path=str(run / name), expected=None, received=None)
     return bool(stored) and "digest" in facts
 
@@ -142,15 +133,7 @@ def require_results(run: Path, facts: RunFacts) -> None:
 
 def _require_part_of(facts: RunFacts, path: Path, record: Any, model: str | None, remedy: str) -> None:
     """Check that a result is of the model of a run, and has a digest where the run has one."""
-    expected = facts["model"]["fingerprint"]
-    if model not in (None, expected):
-        raise FingerprintMismatchError(
-            f"{path} is of another model: its fingerprint is {short_fingerprint(str(model))}, but run.json has "
-            f"{short_fingerprint(expected)}. {remedy}",
-            path=str(path),
-            expected=expected,
-            received=model,
-        )
+    _require_same_model(facts, path, model, remedy)
     if "digest" in facts and "digest" not in record:
         message = f"{path} was modified after placa wrote it: it has no digest, but run.json has one. {remedy}"
         raise FingerprintMismatchError(message, path=str(path), expected=facts["digest"], received=None)
@@ -221,13 +204,18 @@ def require_predictions(run: Path, facts: RunFacts, metadata: dict[str, Any]) ->
     Raises:
         FingerprintMismatchError: The predictions are of another model.
     """
-    expected, received = facts["model"]["fingerprint"], metadata.get("model_fingerprint")
-    if received not in (None, expected):
+    model = metadata.get("model_fingerprint")
+    _require_same_model(facts, run / "predictions.parquet", model, _COPY)
+    return model is not None
+
+
+def _require_same_model(facts: RunFacts, path: Path, model: str | None, remedy: str) -> None:
+    expected = facts["model"]["fingerprint"]
+    if model not in (None, expected):
         raise FingerprintMismatchError(
-            f"{run / 'predictions.parquet'} is of another model: its fingerprint is {short_fingerprint(received)}, but "
-            f"run.json has {short_fingerprint(expected)}. Copy the complete run again, or train it again.",
-            path=str(run / "predictions.parquet"),
+            f"{path} is of another model: its fingerprint is {short_fingerprint(str(model))}, but run.json has "
+            f"{short_fingerprint(expected)}. {remedy}",
+            path=str(path),
             expected=expected,
-            received=received,
+            received=model,
         )
-    return received is not None

@@ -131,7 +131,7 @@ def decode(
         workers: Number of threads; by default `placa.images.by_rule.files_at_once`.
         reading: The rule for reading files.
         executor: The executor; by default threads of this process.
-        ahead: Maximum number of items in progress (see `Executor.map_in_order`).
+        ahead: Maximum number of items in progress (see `Threads.map_in_order`).
 
     Yields:
         For each path its grey levels, shape ``(reading.squares, size, size)``, and ``""``, or None and the reason it

@@ -1,4 +1,4 @@
-"""Executors: apply a function to many items on this machine's cores or on a cluster, through one interface.
+"""Executors: apply a function to many items on this machine's cores or on a cluster, through one method.
 
 Results are returned in the order of the items. The number of items in progress is limited, so memory does not grow with
 the number of items.
@@ -9,27 +9,39 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from placa.core.executors.futures import map_futures
+from placa.core.executors.futures import Item, Result, map_futures
 from placa.core.progress import Progress
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+if TYPE_CHECKING:
+    from placa.core.executors.cluster import Cluster
+
+#: Where work is done: on the cores of this machine, or on a cluster. Both have `Threads.map_in_order`.
+Executor: TypeAlias = "Threads | Cluster"
 #: Items in progress per worker: enough that no core waits for the next item.
 _AHEAD = 16
 
 
-class Executor(Protocol):
-    """An object that maps a function over items.
+class Threads:
+    """An executor on this machine's cores.
+
+    It uses threads, not processes: Pillow releases the interpreter lock while it decompresses and resizes, so two
+    threads are as fast as two processes, without the cost of starting them and sending data.
+
+    Args:
+        workers: Number of threads.
 
     Attributes:
         chunk: Recommended number of files per item; 1 if sending an item is free.
         shares_memory: Whether functions run in this process and may use its memory.
     """
 
-    chunk: int
-    shares_memory: bool
+    chunk = 1
+    shares_memory = True
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
 
     def map_in_order(
         self, function: Callable[[Item], Result], items: Iterable[Item], ahead: int | None = None
@@ -49,29 +61,6 @@ class Executor(Protocol):
             Exception: The exception of `function`, at the position of its item; items that have not started are
                 cancelled.
         """
-        ...
-
-
-class Threads:
-    """An executor on this machine's cores.
-
-    It uses threads, not processes: Pillow releases the interpreter lock while it decompresses and resizes, so two
-    threads are as fast as two processes, without the cost of starting them and sending data.
-
-    Args:
-        workers: Number of threads.
-    """
-
-    chunk = 1
-    shares_memory = True
-
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
-
-    def map_in_order(
-        self, function: Callable[[Item], Result], items: Iterable[Item], ahead: int | None = None
-    ) -> Iterator[Result]:
-        """See `Executor.map_in_order`."""
         limit = max(self._workers, ahead or _AHEAD * self._workers)
         with ThreadPoolExecutor(self._workers) as pool:
             yield from map_futures(lambda item: pool.submit(function, item), items, lambda: limit)

@@ -17,8 +17,7 @@ from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from functools import cache, partial
 from importlib import import_module
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from placa.core import system
 from placa.core.errors import (
@@ -30,11 +29,9 @@ from placa.core.errors import (
     WorkerDiedError,
     WorkerMismatchError,
 )
-from placa.core.executors.futures import map_futures
+from placa.core.executors.futures import Item, Result, map_futures
 from placa.core.progress import SILENT, Progress
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 #: Seconds to wait for a reply of the scheduler, and for a worker.
 CONNECT_SECONDS = 20.0
 WORKERLESS_SECONDS = 60.0
@@ -147,9 +144,7 @@ class Cluster:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._close()
 
     def _close(self) -> None:
@@ -160,7 +155,7 @@ class Cluster:
     def map_in_order(
         self, function: Callable[[Item], Result], items: Iterable[Item], ahead: int | None = None
     ) -> Iterator[Result]:
-        """See `placa.core.executors.Executor.map_in_order`.
+        """See `placa.core.executors.Threads.map_in_order`.
 
         Raises:
             WorkerMismatchError: A worker has other packages or no placa.

@@ -245,6 +245,14 @@ evaluate_run <- function(run, split = "test", ..., out = evaluation_folder(run, 
   invisible(evaluate(read_predictions(run), thresholds, split, ..., out = out))
 }
 
+# Python calls this in a separate R, with texts; an empty one is not given.
+evaluate_folder <- function(folder, split, prevalence, readers, out) {
+  evaluate_run(
+    folder, split,
+    prevalence = if (nzchar(prevalence)) as.numeric(prevalence), readers = if (nzchar(readers)) readers, out = out
+  )
+}
+
 # Every split has a folder of its own; that of the test set is not replaced by another.
 evaluation_folder <- function(run, split = "test") {
   name <- if (identical(split, "test")) "" else paste0("-", gsub("[^[:alnum:]_.-]", "_", split))

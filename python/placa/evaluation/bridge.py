@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import placa
@@ -53,7 +53,8 @@ def start_r() -> Any:
     os.environ.update(utf8_locale())
     choose_rpy2_mode()
     try:
-        with _restored_library_path(), _restored_sigint(), _restored_directory():
+        # The user's profile of R may change the directory.
+        with _restored_library_path(), _restored_sigint(), chdir(os.curdir):
             import rpy2.rinterface as ri
 
             ri.initr()
@@ -179,16 +180,6 @@ def _run(function: Any, *arguments: Any, **named: Any) -> Any:
         if stopped:
             openrlib.rlib.R_interrupts_pending = 0
             raise KeyboardInterrupt
-
-
-@contextmanager
-def _restored_directory() -> Iterator[None]:
-    # The user's profile of R may change it.
-    before = os.getcwd()
-    try:
-        yield
-    finally:
-        os.chdir(before)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from placa.core.errors import UnknownNameError
 from placa.core.progress import Progress
 from placa.evaluation.bridge import call_r, run_rscript
 from placa.evaluation.errors import Rpy2Error, r_error
+from placa.evaluation.r_code import SEPARATE
 
 
 def require_bridge(bridge: str) -> None:
@@ -30,8 +31,8 @@ def run_in_r(
     progress: Progress,
     function: str,
     arguments: Callable[[], Mapping[str, pd.DataFrame | str | float | None]],
-    code: str,
-    *code_arguments: str,
+    separate: str,
+    *texts: str,
 ) -> None:
     """Call a function in R.
 
@@ -40,8 +41,8 @@ def run_in_r(
         progress: Shows R's warnings.
         function: The function, for rpy2.
         arguments: Makes its arguments, for rpy2.
-        code: R code that does the same in a separate process, from files.
-        code_arguments: Arguments of `code`.
+        separate: The function that does the same in a separate process, from files.
+        texts: Its arguments.
 
     Raises:
         UnknownNameError: The bridge is unknown.
@@ -61,17 +62,17 @@ def run_in_r(
             # The extra placa[r] has it; without it, R in a separate process is the usual way.
             if find_spec("rpy2") is not None:
                 progress.warn(f"rpy2 does not work on this machine ({reason}); R runs in a separate process")
-    run_separately(progress, code, *code_arguments)
+    run_separately(progress, separate, *texts)
 
 
-def run_separately(progress: Progress, code: str, *arguments: str) -> None:
-    """Run R code in a separate process; show its warnings and raise its error.
+def run_separately(progress: Progress, function: str, *arguments: str) -> None:
+    """Call a function of the R package in a separate process; show its warnings and raise its error.
 
     Raises:
         RError: R rejects the input.
         PlacaError: R or its package placa is missing.
     """
-    done = run_rscript(code, *arguments)
+    done = run_rscript(SEPARATE, function, *arguments)
     lines = [line for line in done.stderr.splitlines() if line.strip()]
 
     def lines_with(kind: str) -> list[str]:

@@ -9,7 +9,6 @@ import pandas as pd
 
 from placa.core.progress import Progress
 from placa.evaluation.either_bridge import run_in_r
-from placa.evaluation.r_code import EVALUATE_RUN
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def evaluate_in_r(given: ToEvaluate, out: Path, bridge: str, progress: Progress)
             "prevalence": given.prevalence,
             "readers": given.readers,
         },
-        EVALUATE_RUN,
+        "evaluate_folder",
         str(given.folder),
         given.split,
         "" if given.prevalence is None else repr(given.prevalence),

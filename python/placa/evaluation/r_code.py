@@ -44,13 +44,14 @@ function(.name, ...) {
 })"""
 )
 
-# For R in a separate process: it prints warnings and errors on stderr, one per line, each with a prefix for its kind.
-_SEPARATE = (
+# For R in a separate process: it calls one of placa's functions with texts. Warnings and errors are printed on stderr,
+# one per line, each with a prefix for its kind.
+SEPARATE = (
     _PLAIN_MESSAGE
     + """
 tryCatch(
   withCallingHandlers(
-    %s,
+    invisible(do.call(get(commandArgs(TRUE)[[1]], asNamespace("placa")), as.list(commandArgs(TRUE)[-1]))),
     warning = function(w) {
       message("placa-warning: ", plain_message(w))
       invokeRestart("muffleWarning")
@@ -65,21 +66,3 @@ tryCatch(
 )
 """
 )
-
-EVALUATE_RUN = (
-    _SEPARATE
-    % """{
-      given <- function(i) if (nzchar(commandArgs(TRUE)[[i]])) commandArgs(TRUE)[[i]]
-      placa::evaluate_run(
-        commandArgs(TRUE)[[1]],
-        split = commandArgs(TRUE)[[2]], prevalence = if (length(given(3))) as.numeric(given(3)),
-        readers = given(4), out = commandArgs(TRUE)[[5]]
-      )
-    }"""
-)
-UPDATE_RUN = _SEPARATE % "do.call(placa:::update_run, as.list(commandArgs(TRUE)))"
-VALIDATE_RUN = _SEPARATE % "do.call(placa:::validate_run, as.list(commandArgs(TRUE)))"
-MONITOR_RUN = _SEPARATE % "do.call(placa::monitor_run, as.list(commandArgs(TRUE)))"
-FIGURES_IN = _SEPARATE % "invisible(do.call(placa:::write_figures_in, as.list(commandArgs(TRUE))))"
-PAPER_TABLES = _SEPARATE % "do.call(placa:::write_paper_tables, as.list(commandArgs(TRUE)))"
-PAPER_FIGURES = _SEPARATE % "do.call(placa:::write_paper_figures, as.list(commandArgs(TRUE)))"

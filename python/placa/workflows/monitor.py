@@ -14,7 +14,6 @@ from placa.core.executors import Executor
 from placa.core.files import atomic_directory, fingerprints, require_writable
 from placa.core.progress import Progress, show
 from placa.evaluation.either_bridge import run_separately
-from placa.evaluation.r_code import MONITOR_RUN
 from placa.inference.errors import ChangedPeriodError, PeriodNameError
 from placa.inference.predict import Predictor
 from placa.inference.prepared import find_prepared_set, predict_prepared
@@ -75,7 +74,7 @@ def monitor(
             table = table.drop(columns=["path", "class"], errors="ignore")
             write_predictions(table, partial / f"{name}.parquet", described)
         # R reads the predictions of all periods from their files.
-        run_separately(progress, MONITOR_RUN, str(run), str(partial))
+        run_separately(progress, "monitor_run", str(run), str(partial))
         record: MonitoringFacts = {
             "schema_version": MONITORING_SCHEMA,
             "placa_version": placa.__version__,

@@ -10,7 +10,6 @@ from placa.core.files import require_writable
 from placa.core.language import LANGUAGES
 from placa.core.progress import Progress, show
 from placa.evaluation.either_bridge import run_separately
-from placa.evaluation.r_code import PAPER_FIGURES, PAPER_TABLES
 from placa.records.run import is_evaluation, require_results, require_run, require_tables
 from placa.reporting.errors import FigureWidthError
 from placa.reporting.finish import finish
@@ -50,7 +49,7 @@ def paper_tables(
         raise unknown_name("format of tables", to, list(TABLE_FORMATS))
     run, out, progress = _prepare(run, language, out, split, progress)
     before = _word_files(out)
-    run_separately(progress, PAPER_TABLES, str(run), str(out), to, language, split)
+    run_separately(progress, "write_paper_tables", str(run), str(out), to, language, split)
     for file, written in _word_files(out).items():
         if before.get(file) != written:
             finish(file, "docx")
@@ -99,7 +98,7 @@ def paper_figures(
             width=width,
         )
     run, out, progress = _prepare(run, language, out or Path(run) / "paper" / "figures", split, progress)
-    run_separately(progress, PAPER_FIGURES, str(run), str(out), f"{width:g}", to, language, split)
+    run_separately(progress, "write_paper_figures", str(run), str(out), f"{width:g}", to, language, split)
     return out
 
 

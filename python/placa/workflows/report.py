@@ -14,7 +14,6 @@ from placa.core.temporary import temporary_directory
 from placa.evaluation.bridge import find_r
 from placa.evaluation.either_bridge import run_separately
 from placa.evaluation.errors import NeedsRError
-from placa.evaluation.r_code import FIGURES_IN
 from placa.records.run import is_evaluation, require_run, require_tables
 from placa.reporting.errors import ReportEndingError
 from placa.reporting.model_card import card_path
@@ -141,5 +140,5 @@ def _figures_in(language: str, evaluation: Path, folder: Path, progress: Progres
     if language == "en" or find_r() is None or not (evaluation / "roc.png").is_file():
         return None
     folder.mkdir(parents=True, exist_ok=True)
-    run_separately(progress, FIGURES_IN, language, str(evaluation), str(folder))
+    run_separately(progress, "write_figures_in", language, str(evaluation), str(folder))
     return folder

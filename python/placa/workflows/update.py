@@ -19,7 +19,6 @@ from placa.core.progress import Progress, show
 from placa.dataset.embeddings import Embeddings
 from placa.evaluation.either_bridge import require_bridge, run_in_r
 from placa.evaluation.errors import NoUpdateError
-from placa.evaluation.r_code import UPDATE_RUN
 from placa.inference.external_images import Selection, require_finding, select_images
 from placa.inference.known_images import share_names
 from placa.inference.predict import Predictor
@@ -116,7 +115,7 @@ def update(
             progress,
             "update_model",
             lambda: {"predictions": local, "method": in_r, "out": str(tables)},
-            UPDATE_RUN,
+            "update_run",
             str(external),
             in_r,
             str(tables),

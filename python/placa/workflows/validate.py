@@ -15,7 +15,6 @@ from placa.core.executors import Executor
 from placa.core.files import atomic_directory, fingerprints, require_writable
 from placa.core.progress import Progress, show
 from placa.evaluation.either_bridge import require_bridge, run_in_r
-from placa.evaluation.r_code import VALIDATE_RUN
 from placa.inference.errors import ValidationNameError
 from placa.inference.external_images import Selection, require_finding, select_images
 from placa.inference.predict import Predictor
@@ -109,7 +108,7 @@ def validate(
                 "split": split,
                 "out": str(tables),
             },
-            VALIDATE_RUN,
+            "validate_run",
             str(run),
             str(external),
             str(tables),

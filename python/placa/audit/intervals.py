@@ -62,29 +62,20 @@ def auroc(
     Raises:
         ValueError: No stratum has both a positive and a negative image.
     """
-    influence = np.zeros(len(truth))
-    pairs = correct = 0.0
-    for stratum in np.unique(strata) if strata is not None else (None,):
-        rows = np.flatnonzero(strata == stratum) if stratum is not None else np.arange(len(truth))
-        positive, negative = rows[truth[rows]], rows[~truth[rows]]
-        if not len(positive) or not len(negative):
-            continue
-        above = _below(np.sort(score[negative]), score[positive])
-        under = len(positive) - _below(np.sort(score[positive]), score[negative])
-        influence[positive], influence[negative] = above, under
-        correct += float(above.sum())
-        pairs += float(len(positive) * len(negative))
+    # Of each image: its pairs within the stratum, and those that are ranked correctly.
+    of_image, correct = np.zeros(len(truth)), np.zeros(len(truth))
+    strata = np.zeros(len(truth), dtype=np.int64) if strata is None else strata
+    for stratum in np.unique(strata):
+        positive, negative = np.flatnonzero((strata == stratum) & truth), np.flatnonzero((strata == stratum) & ~truth)
+        of_image[positive], of_image[negative] = len(negative), len(positive)
+        correct[positive] = _below(np.sort(score[negative]), score[positive])
+        correct[negative] = len(positive) - _below(np.sort(score[positive]), score[negative])
+    pairs = float(of_image[truth].sum())
     if not pairs:
         raise ValueError("an AUROC needs a positive and a negative image in one stratum")
-    value = correct / pairs
+    value = float(correct[truth].sum()) / pairs
     # The influence of an image is the difference between its correct pairs and the expected number.
-    for stratum in np.unique(strata) if strata is not None else (None,):
-        rows = np.flatnonzero(strata == stratum) if stratum is not None else np.arange(len(truth))
-        positives = int(truth[rows].sum())
-        if 0 < positives < len(rows):
-            influence[rows] -= value * np.where(truth[rows], len(rows) - positives, positives)
-        else:
-            influence[rows] = 0.0
+    influence = correct - value * of_image
     count = int(groups.max()) + 1
     of_positives = np.bincount(groups, np.where(truth, influence, 0.0), count)
     of_negatives = np.bincount(groups, np.where(truth, 0.0, influence), count)

@@ -155,35 +155,33 @@ def _fill(
                     done += len(reasons)
                     advance(len(reasons))
                     if time.monotonic() - saved > _SAVE_SECONDS:
-                        _save(work, file, done, rejected)
+                        _save(work, plan, file, done, rejected)
                         saved = time.monotonic()
         except KeyboardInterrupt:
-            _save(work, file, done, rejected)
+            _save(work, plan, file, done, rejected)
             raise
-        _save(work, file, done, rejected)
+        _save(work, plan, file, done, rejected)
     return rejected
 
 
 def _resume(work: Path, plan: dict[str, Any], length: int) -> tuple[int, dict[int, str]]:
     """Return how many rows an interrupted call of the same plan has finished, and the images that it rejected."""
-    state, vectors = work / "state.json", work / "vectors.bin"
-    stored = json.loads(json.dumps(plan))
+    vectors = work / "vectors.bin"
     try:
-        if read_json(work / "plan.json") == stored and vectors.is_file():
-            found = read_json(state)
+        found = read_json(work / "state.json")
+        if found["plan"] == plan and vectors.is_file():
             done = min(int(found["done"]), vectors.stat().st_size // (4 * length))
             return done, {int(row): reason for row, reason in found["rejected"].items() if int(row) < done}
     except Exception:
         # A damaged or missing state: start again.
         pass
-    state.unlink(missing_ok=True)
-    write_json(work / "plan.json", stored)
     return 0, {}
 
 
-def _save(work: Path, file: BinaryIO, done: int, rejected: dict[int, str]) -> None:
+def _save(work: Path, plan: dict[str, Any], file: BinaryIO, done: int, rejected: dict[int, str]) -> None:
     file.flush()
-    write_json(work / "state.json", {"done": done, "rejected": {str(row): reason for row, reason in rejected.items()}})
+    by_row = {str(row): reason for row, reason in rejected.items()}
+    write_json(work / "state.json", {"plan": plan, "done": done, "rejected": by_row})
 
 
 def read_batches(

@@ -142,8 +142,4 @@ def predict_embedded_set(
     found, _ = read_embeddings(places, manifest["image_id"], provenance, wanted, str(predictor.run), progress)
     images = manifest[found.present].reset_index(drop=True)
     outputs = predict_vectors(predictor, found.vectors, progress)
-    if unit == "study":
-        from placa.models.studies import pool_studies
-
-        images, outputs = pool_studies(images, predictor.findings, outputs)
-    return predictor.tabulate(images, outputs), facts, found
+    return predictor.tabulate(images, outputs, unit), facts, found

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,13 +124,18 @@ class LoadedRun:
             return "runtime"
         return "gpu" if has_gpu() else None
 
-    def tabulate(self, images: pd.DataFrame, outputs: ModelOutputs) -> pd.DataFrame:
+    def tabulate(self, images: pd.DataFrame, outputs: ModelOutputs, unit: str = "image") -> pd.DataFrame:
         """Return the table of predictions of `placa.records.predictions.tidy`, with typicality and ``class``.
 
         Args:
             images: One row per image, as for `tidy`; if it has ``path``, the table also has it.
             outputs: The outputs of the model for these images.
+            unit: ``"study"`` to pool the images of each study by their mean logit.
         """
+        if unit == "study":
+            from placa.models.studies import pool_studies
+
+            images, outputs = pool_studies(images, self.findings, outputs)
         # pandas is imported here: a prediction that only prints does not need it.
         from placa.records.predictions import add_typicality, tidy
 
@@ -156,28 +160,3 @@ class LoadedRun:
 
 #: Only one thread loads a model.
 _LOADING = threading.RLock()
-_RunT = TypeVar("_RunT", bound=LoadedRun)
-_LOADED: dict[tuple[type[LoadedRun], str, int], LoadedRun] = {}
-
-
-def load_once(kind: type[_RunT], run: str | Path) -> _RunT:
-    """Load a run, or return the run loaded before if its model file is unchanged.
-
-    R calls this once per batch.
-
-    Args:
-        kind: `LoadedRun` or a subclass.
-        run: The run directory.
-
-    Raises:
-        PlacaError: `run` is not a run, or its model cannot be loaded.
-    """
-    run = Path(run)
-    require_run(run)
-    key = (kind, os.path.abspath(run), os.stat(run / "model.keras").st_mtime_ns)
-    if key not in _LOADED:
-        _LOADED.clear()
-        _LOADED[key] = kind(run)
-    loaded = _LOADED[key]
-    assert isinstance(loaded, kind)
-    return loaded

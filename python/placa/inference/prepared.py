@@ -109,12 +109,7 @@ def predict_prepared(
             outputs = local.predict_rows(predictor, pixels, advance)
         else:
             outputs = dask.predict_rows(predictor, prepared, len(pixels), executor, advance)
-    images = collapse(manifest, reading)
-    if unit == "study":
-        from placa.models.studies import pool_studies
-
-        images, outputs = pool_studies(images, predictor.findings, outputs)
-    return predictor.tabulate(images, outputs), facts
+    return predictor.tabulate(collapse(manifest, reading), outputs, unit), facts
 
 
 def predict_local_set(

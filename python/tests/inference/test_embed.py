@@ -213,8 +213,8 @@ def test_state_of_another_network_is_not_used(network: Path, tmp_path: Path) -> 
     draw(tmp_path / "images" / "a.png")
     work = tmp_path / ".e.parquet.embedding"
     work.mkdir()
-    (work / "plan.json").write_text(json.dumps({"provenance": {"checkpoint": "other"}}))
-    (work / "state.json").write_text(json.dumps({"done": 1, "rejected": {}}))
+    plan = {"provenance": {"checkpoint": "other"}}
+    (work / "state.json").write_text(json.dumps({"plan": plan, "done": 1, "rejected": {}}))
     (work / "vectors.bin").write_bytes(b"\0" * 12)
     embed(open_encoder(network), [tmp_path / "images"], tmp_path / "e.parquet")
     assert np.abs(read_embeddings([tmp_path / "e.parquet"])[0].vectors).max() > 0

@@ -15,7 +15,7 @@ from placa.core.text import as_list
 from placa.evaluation.errors import PairedColumnsError
 from placa.evaluation.truth_levels import levels_of, numbers_of, read_truth
 from placa.records.errors import DuplicateImageError, InvalidValueError, MissingColumnError
-from placa.records.predictions import COLUMNS, clean_identifiers, read_plain_parquet
+from placa.records.predictions import COLUMNS, clean_identifiers, read_plain_parquet, refuse_values
 from placa.sources.errors import LossyIdentifierError
 from placa.sources.table.columns import COLUMNS as USUAL_NAMES
 from placa.sources.tables import read_text_table
@@ -276,9 +276,9 @@ def _read_age(column: pd.Series, progress: Progress | None) -> pd.Series:
 
 #: What the values of a column must be, and the remedy.
 _RANGES = {
-    "truth": ("0, 1 or empty", "Leave uncertain labels empty, or decide about them first"),
-    "probability": ("a number from 0 to 1", "Convert percentages, logits or scores to probabilities first"),
-    "score": ("finite", "Correct it"),
+    "truth": ("0, 1 or empty", "Leave uncertain labels empty, or decide about them first."),
+    "probability": ("a number from 0 to 1", "Convert percentages, logits or scores to probabilities first."),
+    "score": ("finite", "Correct it."),
 }
 
 
@@ -291,9 +291,6 @@ def _in_range(column: pd.Series, name: str, role: str, file: str) -> pd.Series:
         wrong |= (numbers < 0) | (numbers > 1)
     if role == "truth":
         wrong |= numbers.notna() & ~numbers.isin([0, 1])
-    if wrong.any():
-        value, count = str(column[wrong].iloc[0]), int(wrong.sum())
-        needed, remedy = _RANGES[role]
-        message = f"Column {name!r} of {file} must be {needed}, got {value} ({count:,} such rows). {remedy}."
-        raise InvalidValueError(message, file=file, column=name, value=value, rows=count)
+    needed, remedy = _RANGES[role]
+    refuse_values(column, wrong, name, needed, file, remedy)
     return numbers

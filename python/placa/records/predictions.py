@@ -42,6 +42,7 @@ _FIELDS = [
     pa.field("site", pa.string()),
 ]
 COLUMNS = [field.name for field in _FIELDS]
+_AGAIN = "Create the file again."
 #: Columns of the predictions of models that compare images with their training images.
 _OPTIONAL = [pa.field("typicality", pa.float64()), pa.field("outside", pa.bool_())]
 
@@ -155,9 +156,8 @@ def read_predictions(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         frame[name] = clean_identifiers(frame[name])
     for name in ("image_id", "finding"):
         empty = frame[name].isna() | (frame[name].astype("string").str.strip() == "").fillna(False)
-        if empty.any():
-            raise _invalid(path, name, "given", str(frame[name][empty].iloc[0]), int(empty.sum()))
-    _require_ranges(frame, path)
+        refuse_values(frame[name], empty, name, "given", str(path), _AGAIN)
+    _require_ranges(frame, str(path))
     frame["truth"] = frame["truth"].astype("Int8")
     return frame, metadata
 
@@ -221,27 +221,32 @@ def _read_metadata(stored: bytes, path: Path) -> dict[str, Any]:
     return metadata
 
 
-def _require_ranges(frame: pd.DataFrame, path: Path) -> None:
+def _require_ranges(frame: pd.DataFrame, file: str) -> None:
     for name, highest in (("truth", 1.0), ("probability", 1.0), ("score", None), ("age", 150.0)):
         numbers = pd.to_numeric(frame[name], errors="coerce").astype("float64")
-        if name in {"probability", "score"} and pd.api.types.is_string_dtype(frame[name]) and frame[name].notna().any():
-            raise _invalid(path, name, "a number", str(frame[name].dropna().iloc[0]), int(frame[name].notna().sum()))
+        if name in {"probability", "score"} and pd.api.types.is_string_dtype(frame[name]):
+            refuse_values(frame[name], frame[name].notna(), name, "a number", file, _AGAIN)
         wrong = (frame[name].notna() & numbers.isna()) | numbers.isin([np.inf, -np.inf])
         if highest is not None:
             wrong |= (numbers < 0) | (numbers > highest)
         if name == "truth":
             wrong |= numbers.notna() & ~numbers.isin([0, 1])
-        if wrong.any():
-            value = str(frame[name][wrong].iloc[0])
-            needed = "finite" if highest is None else f"between 0 and {highest:g}"
-            raise _invalid(path, name, needed, value, int(wrong.sum()))
+        needed = "finite" if highest is None else f"between 0 and {highest:g}"
+        refuse_values(frame[name], wrong, name, needed, file, _AGAIN)
 
 
-def _invalid(path: Path, column: str, needed: str, value: str, rows: int) -> InvalidValueError:
-    return InvalidValueError(
-        f"Column {column!r} of {path} must be {needed}, got {value} ({rows:,} such rows). Create the file again.",
-        file=str(path),
-        column=column,
-        value=value,
-        rows=rows,
-    )
+def refuse_values(column: pd.Series, wrong: pd.Series, name: str, needed: str, file: str, remedy: str) -> None:
+    """Raise an `InvalidValueError` if some values of a column are wrong.
+
+    Args:
+        column: The column.
+        wrong: Whether each value is wrong.
+        name: The name of the column.
+        needed: What the values must be.
+        file: The name of the table.
+        remedy: What to do, as a sentence.
+    """
+    if wrong.any():
+        value, rows = str(column[wrong].iloc[0]), int(wrong.sum())
+        message = f"Column {name!r} of {file} must be {needed}, got {value} ({rows:,} such rows). {remedy}"
+        raise InvalidValueError(message, file=file, column=name, value=value, rows=rows)

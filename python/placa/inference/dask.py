@@ -22,8 +22,7 @@ from placa.core.json_files import read_json
 from placa.dataset.cache_journal import stamp_of
 from placa.dataset.pixel_cache import open_pixels, read_on_worker, worker_item
 from placa.inference.errors import DirectoryDiffersOnWorkerError
-from placa.inference.loaded_run import LoadedRun
-from placa.inference.predict import load_predictor
+from placa.inference.loaded_run import LoadedRun, load_once
 from placa.models.outputs import ModelOutputs, in_batches, predict_pixels
 
 if TYPE_CHECKING:
@@ -119,7 +118,7 @@ def _predict_span(
 
 def _load_predictor(run: str, fingerprint: str) -> LoadedRun:
     with _MODEL_LOCK:
-        predictor = load_predictor(run)
+        predictor = load_once(LoadedRun, run)
     if predictor.fingerprint != fingerprint:
         raise _differs(run, "model", fingerprint, predictor.fingerprint)
     return predictor

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placa.core.progress import SILENT, Progress
-from placa.inference import local
 from placa.inference.errors import ReadsEmbeddingsError, ReadsPixelsError
 from placa.inference.loaded_run import LoadedRun
 from placa.models.outputs import ModelOutputs
@@ -73,7 +72,7 @@ def predict_vectors(predictor: LoadedRun, vectors: NDArray[np.float32], progress
         progress: Shows the progress bar.
     """
     with progress.bar("predicting", len(vectors)) as advance:
-        return local.predict_rows(predictor, vectors, advance)
+        return predictor.predict_rows(vectors, advance)
 
 
 def predict_table(

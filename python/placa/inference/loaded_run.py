@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from placa.core.executors import Executor
+from placa.core.progress import Advance
 from placa.core.system import has_gpu
+from placa.dataset.pixel_cache import decode
 from placa.models.onnx_file import OnnxModel
+from placa.models.outputs import BATCH, ModelOutputs, in_batches, predict_pixels
 from placa.records.embeddings import EmbeddingFacts
 from placa.records.errors import FingerprintMismatchError, InvalidRecordError
 from placa.records.files import read_record
@@ -22,8 +29,6 @@ from placa.records.run import require_files, require_model, require_onnx, requir
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from placa.models.outputs import ModelOutputs
 
 
 class LoadedRun:
@@ -124,6 +129,51 @@ class LoadedRun:
             return "runtime"
         return "gpu" if has_gpu() else None
 
+    def predict_paths(
+        self, paths: Sequence[str], executor: Executor | None, advance: Advance
+    ) -> tuple[ModelOutputs, list[str]]:
+        """Read files and predict them in this process: all cores read files while the network computes.
+
+        Args:
+            paths: Files to read.
+            executor: Where files are read; on all cores by default.
+            advance: Advances the progress bar.
+
+        Returns:
+            The model outputs for the readable files, and for each file the reason of its rejection, ``""`` if it was
+            read.
+        """
+        reasons: list[str] = []
+        # Two batches of files are read ahead, so that the threads stay busy while the network computes.
+        ahead = -(-2 * BATCH // self.reading.squares)
+
+        def squares() -> Iterator[NDArray[np.uint8]]:
+            for levels, reason in decode(paths, self.size, None, self.reading, executor, ahead):
+                reasons.append(reason)
+                if levels is not None:
+                    yield from levels
+                advance()
+
+        stream = squares()
+        batches = iter(lambda: list(islice(stream, BATCH)), [])
+        outputs = predict_pixels(self.engine, (np.stack(batch) for batch in batches), self.reading)
+        return outputs, reasons
+
+    def predict_rows(self, rows: NDArray[Any], advance: Advance) -> ModelOutputs:
+        """Predict the pixels or the embeddings of a data set in this process.
+
+        Args:
+            rows: Pixels, or a memory map of them, ``(n, size, size)``; or embeddings, ``(n, length)``.
+            advance: Advances the progress bar, in rows.
+        """
+
+        def batches() -> Iterator[NDArray[Any]]:
+            for batch in in_batches(rows):
+                yield batch
+                advance(len(batch))
+
+        return predict_pixels(self.engine, batches(), self.reading)
+
     def tabulate(self, images: pd.DataFrame, outputs: ModelOutputs, unit: str = "image") -> pd.DataFrame:
         """Return the table of predictions of `placa.records.predictions.tidy`, with typicality and ``class``.
 
@@ -160,3 +210,28 @@ class LoadedRun:
 
 #: Only one thread loads a model.
 _LOADING = threading.RLock()
+_RunT = TypeVar("_RunT", bound=LoadedRun)
+_LOADED: dict[tuple[type[LoadedRun], str, int], LoadedRun] = {}
+
+
+def load_once(kind: type[_RunT], run: str | Path) -> _RunT:
+    """Load a run, or return the run loaded before if its model file is unchanged.
+
+    R calls this once per batch.
+
+    Args:
+        kind: `LoadedRun` or a subclass.
+        run: The run directory.
+
+    Raises:
+        PlacaError: `run` is not a run, or its model cannot be loaded.
+    """
+    run = Path(run)
+    require_run(run)
+    key = (kind, os.path.abspath(run), os.stat(run / "model.keras").st_mtime_ns)
+    if key not in _LOADED:
+        _LOADED.clear()
+        _LOADED[key] = kind(run)
+    loaded = _LOADED[key]
+    assert isinstance(loaded, kind)
+    return loaded

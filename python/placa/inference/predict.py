@@ -13,9 +13,8 @@ from placa.core.progress import SILENT, Progress
 from placa.core.system import changed_decoders
 from placa.images.by_rule import list_files, short_names
 from placa.images.errors import NoReadableImageError
-from placa.inference import local
 from placa.inference.embedded import reads_embeddings, require_pixels
-from placa.inference.loaded_run import LoadedRun
+from placa.inference.loaded_run import LoadedRun, load_once
 from placa.models.onnx_file import WITHOUT_ONNX
 from placa.models.outputs import ModelOutputs
 from placa.records.model import typicality_columns
@@ -117,7 +116,7 @@ class Predictor(LoadedRun):
             progress.say(f"TensorFlow is started: {_REASONS[str(self.without_onnx)]}")
         with progress.bar("predicting", len(paths)) as advance:
             if executor is None or executor.shares_memory:
-                outputs, reasons = local.predict_paths(self, paths, executor, advance)
+                outputs, reasons = self.predict_paths(paths, executor, advance)
             else:
                 from placa.inference import dask
 
@@ -181,20 +180,10 @@ def no_readable_image(images: int, path: str, reason: str) -> NoReadableImageErr
     return NoReadableImageError(message, images=images, path=path, reason=reason)
 
 
-#: The last run of `load_predictor`, by its path and the modification time of its model.
-_LOADED: dict[tuple[str, int], Predictor] = {}
-
-
 def load_predictor(run: str | Path) -> Predictor:
     """Return a run's predictor, loaded once while its model file is unchanged. R calls this once per batch.
 
     Raises:
         PlacaError: `run` is not a run, or its model cannot be loaded.
     """
-    run = Path(run)
-    require_run(run)
-    key = (os.path.abspath(run), os.stat(run / "model.keras").st_mtime_ns)
-    if key not in _LOADED:
-        _LOADED.clear()
-        _LOADED[key] = Predictor(run)
-    return _LOADED[key]
+    return load_once(Predictor, run)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from placa.core.executors import Executor
 from placa.core.progress import SILENT, Progress
-from placa.inference import dask, local
+from placa.inference import dask
 from placa.inference.embedded import predict_embedded_set, require_pixels
 from placa.inference.errors import MixedInputsError, NothingToPredictError, ReadingMismatchError
 from placa.inference.loaded_run import LoadedRun
@@ -106,7 +106,7 @@ def predict_prepared(
     warn_if_changed(prepared, facts, progress)
     with progress.bar("predicting", len(pixels)) as advance:
         if executor is None or executor.shares_memory:
-            outputs = local.predict_rows(predictor, pixels, advance)
+            outputs = predictor.predict_rows(pixels, advance)
         else:
             outputs = dask.predict_rows(predictor, prepared, len(pixels), executor, advance)
     return predictor.tabulate(collapse(manifest, reading), outputs, unit), facts

@@ -1,13 +1,17 @@
-"""Image IDs of predictions that leave this machine: no paths, and hashes for DICOM files."""
+"""Image IDs and names of files for outputs that leave this machine: no paths, and hashes for DICOM files."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from placa.images.by_rule import file_name, short_names
 from placa.images.dicom.header import is_dicom
+from placa.records.reading import Reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,6 +58,48 @@ def public_ids(paths: Sequence[str], named: Mapping[str, str], key: Callable[[],
             name = os.path.relpath(os.path.abspath(path), common)
         ids[path] = key().pseudonym("image", name) if _is_dicom_file(path) else name
     return ids
+
+
+def image_ids(paths: Sequence[str], reading: Reading, key: Callable[[], PatientKey] | None) -> dict[str, str]:
+    """Return the ID of each image, as `placa predict --out` writes it.
+
+    Args:
+        paths: Distinct paths.
+        reading: The rule for reading them.
+        key: Returns the key of the hashes; None for the names of files, also of DICOM files.
+    """
+    named = dict(zip(paths, short_names(reading, paths), strict=True))
+    return named if key is None else public_ids(paths, named, key)
+
+
+def names_of_maps(ids: dict[str, str], reading: Reading) -> dict[str, str]:
+    """Return the beginning of the file names of an image's maps: its ID without folders and extension, numbered.
+
+    Args:
+        ids: The ID of each image, by path.
+        reading: The rule for reading them.
+    """
+    taken: set[str] = set()
+    names: dict[str, str] = {}
+    for path, image in ids.items():
+        stem = safe_name(Path(image).stem if reading.squares == 1 else file_name(reading, image))
+        name, number = stem, 1
+        while name.lower() in taken:
+            number += 1
+            name = f"{stem}-{number}"
+        taken.add(name.lower())
+        names[path] = name
+    return names
+
+
+def safe_name(name: str, most: int = 120) -> str:
+    """Return a name for a file, of at most `most` bytes: a long one ends with its hash, so that it stays unique."""
+    safe = re.sub(r"[^\w.\-]+", "_", name)
+    if len(safe.encode()) <= most:
+        return safe
+    return (
+        f"{safe.encode()[: most - 9].decode(errors='ignore')}-{sha256(name.encode(errors='replace')).hexdigest()[:8]}"
+    )
 
 
 def _is_dicom_file(path: str) -> bool:

@@ -29,9 +29,9 @@ from placa.inference.embedded import reads_embeddings, require_pixels
 from placa.inference.errors import NothingToExplainError
 from placa.inference.explain.boxes import THRESHOLD, read_test_boxes, score, summarise
 from placa.inference.explain.gradcam import GradCam
-from placa.inference.explain.names import image_ids, names_of_maps, safe_name
 from placa.inference.explain.overlay import SIDE, Box, background, overlay
 from placa.inference.predict import Predictor, no_readable_image
+from placa.inference.public_ids import image_ids, names_of_maps, safe_name
 from placa.records.reading import Reading
 from placa.sources.dicom.patient_key import read_patient_key
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.util import find_spec
 
 import pandas as pd
 
 from placa.core.arguments import BRIDGES
-from placa.core.errors import UnknownNameError
+from placa.core.errors import unknown_name
 from placa.core.progress import Progress
 from placa.evaluation.bridge import call_r, run_rscript
 from placa.evaluation.errors import Rpy2Error, r_error
@@ -18,19 +18,14 @@ from placa.evaluation.r_code import SEPARATE
 def require_bridge(bridge: str) -> None:
     """Raise `UnknownNameError` if the name of a bridge is unknown."""
     if bridge not in BRIDGES:
-        raise UnknownNameError(
-            f"--bridge must be auto, rpy2 or rscript, got {bridge!r}.",
-            kind="bridge",
-            name=bridge,
-            known=list(BRIDGES),
-        )
+        raise unknown_name("bridge", bridge, BRIDGES)
 
 
 def run_in_r(
     bridge: str,
     progress: Progress,
     function: str,
-    arguments: Callable[[], Mapping[str, pd.DataFrame | str | float | None]],
+    arguments: Mapping[str, pd.DataFrame | str | float | None],
     separate: str,
     *texts: str,
 ) -> None:
@@ -40,7 +35,7 @@ def run_in_r(
         bridge: One of `BRIDGES`.
         progress: Shows R's warnings.
         function: The function, for rpy2.
-        arguments: Makes its arguments, for rpy2.
+        arguments: Its arguments, for rpy2.
         separate: The function that does the same in a separate process, from files.
         texts: Its arguments.
 
@@ -53,7 +48,7 @@ def run_in_r(
     require_bridge(bridge)
     if bridge != "rscript":
         try:
-            call_r(function, progress.warn, **arguments())
+            call_r(function, progress.warn, **arguments)
             return
         except Rpy2Error as reason:
             if bridge == "rpy2":

@@ -51,7 +51,7 @@ def evaluate_in_r(given: ToEvaluate, out: Path, bridge: str, progress: Progress)
         bridge,
         progress,
         "evaluate",
-        lambda: {
+        {
             "x": given.predictions,
             "thresholds": given.thresholds,
             "split": given.split,

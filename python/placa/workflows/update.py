@@ -114,7 +114,7 @@ def update(
             bridge,
             progress,
             "update_model",
-            lambda: {"predictions": local, "method": in_r, "out": str(tables)},
+            {"predictions": local, "method": in_r, "out": str(tables)},
             "update_run",
             str(external),
             in_r,

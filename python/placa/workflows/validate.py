@@ -101,7 +101,7 @@ def validate(
             bridge,
             progress,
             "validate_external",
-            lambda: {
+            {
                 "x": internal,
                 "external": chosen.table,
                 "thresholds": read_thresholds(run),

@@ -1,8 +1,7 @@
 """Audit a data set before training: find what makes results too optimistic or not transportable.
 
 One module per topic: `leakage` (with `names`, and `placa.dataset.groups.likeness` for duplicates), `shortcuts` (with
-`probes`), `label_quality`, `shift` and `unusual`. `intervals`, `verdicts` and `words` are shared by them; `show` prints
-the audit.
+`probes`), `label_quality`, `shift` and `unusual`. `intervals` and `verdicts` are shared by them.
 """
 
 from __future__ import annotations

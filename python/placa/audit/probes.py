@@ -29,6 +29,7 @@ THUMBNAIL = 4
 #: Categories of at least this share of the images have their own column; the others share one.
 COMMON = 0.02
 _BLOCK = 256
+_CONSTANT: Reason = {"code": "constant", "values": {}}
 _NO_VIEW_AGE_SEX: Reason = {"code": "no_view_age_sex", "values": {}}
 
 
@@ -78,15 +79,13 @@ def all_features(
         parts["histogram"].append(histogram(block))
         parts["frame"].append(frame(block))
         parts["thumbnail"].append(thumbnail(block))
-    constant: Reason = {"code": "constant", "values": {}}
-    return found | {name: _varying(np.concatenate(part), constant) for name, part in parts.items()} | recorded
+    return found | {name: _varying(np.concatenate(part), _CONSTANT) for name, part in parts.items()} | recorded
 
 
 def _acquisition(some: pd.DataFrame, acquisition: pd.DataFrame | None) -> dict[str, Features]:
     if acquisition is None:
         return {}
     known = acquisition.set_index("image_id").reindex(some["image_id"]).reset_index(drop=True)
-    constant: Reason = {"code": "constant", "values": {}}
     columns: dict[str, Floats] = {}
     for name in ("maker", "model", "site", "window"):
         if name in known:
@@ -100,7 +99,7 @@ def _acquisition(some: pd.DataFrame, acquisition: pd.DataFrame | None) -> dict[s
         columns["follow_up"] = np.column_stack([*([] if own is None else [own]), with_missing(np.log1p(number))])
     if "days" in known:
         columns["days"] = with_missing(pd.to_numeric(known["days"], errors="coerce").to_numpy(dtype=float) / 365.25)
-    return {name: _varying(columns[name], constant) for name in ACQUISITION_PROBES if name in columns}
+    return {name: _varying(columns[name], _CONSTANT) for name in ACQUISITION_PROBES if name in columns}
 
 
 def _scan(some: pd.DataFrame) -> dict[str, Features]:
@@ -108,9 +107,7 @@ def _scan(some: pd.DataFrame) -> dict[str, Features]:
     extents = [np.log(some[name].to_numpy(dtype=float)) for name in EXTENT if name in some]
     if not extents:
         return {}
-    return {
-        "scan": _varying(np.column_stack([with_missing(one) for one in extents]), {"code": "constant", "values": {}})
-    }
+    return {"scan": _varying(np.column_stack([with_missing(one) for one in extents]), _CONSTANT)}
 
 
 def view_age_sex(images: pd.DataFrame, without: Collection[str] = ()) -> Features:

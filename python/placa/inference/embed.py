@@ -10,7 +10,7 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -26,8 +26,9 @@ from placa.dataset.pixel_cache import decode, open_pixels
 from placa.images.by_rule import list_files, short_names
 from placa.inference.predict import no_readable_image
 from placa.inference.prepared import find_prepared_set
+from placa.models.encoders import Encoder
 from placa.models.errors import NonFiniteOutputError
-from placa.records.embeddings import EMBEDDINGS_SCHEMA, Provenance
+from placa.records.embeddings import EMBEDDINGS_SCHEMA
 from placa.records.files import read_record
 from placa.records.manifest import read_manifest
 from placa.records.reading import STRETCH, Reading
@@ -35,17 +36,6 @@ from placa.records.source import SourceFacts
 
 #: Images that are embedded at once; files that are read ahead; rows of a row group; seconds between two saved states.
 _BATCH, _AHEAD, _ROWS, _SAVE_SECONDS = 32, 64, 4096, 5.0
-
-
-class Encoder(Protocol):
-    """A network from grey squares to embeddings (see `placa.models.encoders`)."""
-
-    size: int
-    length: int
-    provenance: Provenance
-
-    def embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the embeddings of grey levels ``(n, size, size)``."""
 
 
 def embed(

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from placa.core.progress import SILENT, Progress
 from placa.images.by_rule import list_files
-from placa.inference.embed import Encoder, read_batches
+from placa.inference.embed import read_batches
 from placa.inference.embedded import require_embeddings, require_pixels
 from placa.inference.predict import FilePredictions, Predictor, no_readable_image
-from placa.models.encoders import OnnxEncoder, RunEncoder
+from placa.models.encoders import Encoder, OnnxEncoder, RunEncoder
 from placa.models.outputs import in_batches, predict_pixels
 from placa.records.embeddings import require_same
 from placa.records.reading import STRETCH

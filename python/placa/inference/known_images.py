@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from msgspec import convert
 from numpy.typing import NDArray
 
 from placa.dataset.groups.between import duplicates_between
@@ -63,31 +64,22 @@ def find_known_images(
     model_data, same_names = model["data"], share_names(facts, model)
     names = ["image_id", "patient_id"]
     model_images = model_images.assign(**{name: model_images[name].str.removeprefix(LOCAL) for name in names})
-    reasons = [
-        images["image_id"].isin(model_images["image_id"]).to_numpy(dtype=bool) & same_names,
-        _same_patients(images["patient_id"], model_images["patient_id"], same_names)
+    reasons = {
+        "same_image": images["image_id"].isin(model_images["image_id"]).to_numpy(dtype=bool) & same_names,
+        "same_patient": _same_patients(images["patient_id"], model_images["patient_id"], same_names)
         | _same_nih_patients(images["patient_id"], facts["kind"], model_images["patient_id"], model_data["kind"]),
-    ]
+    }
     if model_pixels is not None:
         reading = Reading.from_record(facts["reading"])
         found = duplicates_between(reading.middle_rows(model_pixels), reading.middle_rows(pixels))
-        reasons += [np.isin(np.arange(len(images)), pairs[:, 1]) for pairs in (found.exact, found.near)]
+        for kind, pairs in (("exact", found.exact), ("near", found.near)):
+            reasons[f"{kind}_duplicate"] = np.isin(np.arange(len(images)), pairs[:, 1])
     known = np.zeros(len(images), dtype=bool)
-    counts: list[int | None] = []
-    for reason in reasons:
-        counts.append(int((reason & ~known).sum()))
+    counts: dict[str, int | None] = {"exact_duplicate": None, "near_duplicate": None}
+    for name, reason in reasons.items():
+        counts[name] = int((reason & ~known).sum())
         known |= reason
-    image, patient, exact, near = [*counts, None, None][:4]
-    return KnownImages(
-        known,
-        {
-            "same_image": image or 0,
-            "same_patient": patient or 0,
-            "exact_duplicate": exact,
-            "near_duplicate": near,
-        },
-        shared_images(facts["kind"], model_data["kind"]),
-    )
+    return KnownImages(known, convert(counts, LeftOut), shared_images(facts["kind"], model_data["kind"]))
 
 
 def share_names(facts: SourceFacts, model: RunFacts) -> bool:

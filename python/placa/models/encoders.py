@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -208,6 +208,10 @@ class RunEncoder:
         for count, batch in full_batches(pixels, self.images_per_call):
             parts.append(np.asarray(predict_batch(self._network, as_input(batch)), dtype=np.float32)[:count])
         return np.concatenate(parts)
+
+
+#: A network from grey squares to embeddings.
+Encoder: TypeAlias = OnnxEncoder | RunEncoder
 
 
 def _no_encoder(path: Path, reason: str) -> EncoderError:

@@ -78,16 +78,13 @@ def score(evidence: NDArray[np.float32], boxes: Sequence[Box], threshold: float 
     """
     inside = _mask(boxes, evidence.shape)
     highest = float(evidence.max())
-    if highest <= 0:
-        return {"hit": False, "iou": 0.0, "area": float(inside.mean()), "centre": _contain(boxes, 0.5, 0.5)}
-    row, column = np.unravel_index(int(evidence.argmax()), evidence.shape)
-    marked = evidence >= threshold * highest
-    return {
-        "hit": _contain(boxes, (column + 0.5) / evidence.shape[1], (row + 0.5) / evidence.shape[0]),
-        "iou": float((marked & inside).sum() / (marked | inside).sum()),
-        "area": float(inside.mean()),
-        "centre": _contain(boxes, 0.5, 0.5),
-    }
+    hit, overlap = False, 0.0
+    if highest > 0:
+        row, column = np.unravel_index(int(evidence.argmax()), evidence.shape)
+        hit = _contain(boxes, (column + 0.5) / evidence.shape[1], (row + 0.5) / evidence.shape[0])
+        marked = evidence >= threshold * highest
+        overlap = float((marked & inside).sum() / (marked | inside).sum())
+    return {"hit": hit, "iou": overlap, "area": float(inside.mean()), "centre": _contain(boxes, 0.5, 0.5)}
 
 
 def _contain(boxes: Sequence[Box], x: float, y: float) -> bool:

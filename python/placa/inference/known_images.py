@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from placa.dataset.groups.between import duplicates_between
 from placa.records.reading import Reading
-from placa.records.run_facts import RunFacts
+from placa.records.run_facts import LOCAL, RunFacts
 from placa.records.source import SourceFacts
-from placa.records.update import LOCAL
 from placa.records.validation import LeftOut
 from placa.sources.overlaps import shared_images
 

@@ -23,10 +23,9 @@ from placa.records.audit import AUDIT_SCHEMA, Audit
 from placa.records.errors import FingerprintMismatchError, InvalidRecordError, SchemaVersionError
 from placa.records.evaluation import SUMMARY_SCHEMA, Summary
 from placa.records.model import MODEL_SCHEMA, THRESHOLDS_SCHEMA, ModelFacts, Thresholds
-from placa.records.monitoring import MONITORING_SCHEMA, MonitoringFacts
 from placa.records.run_facts import RUN_SCHEMA, RunFacts
 from placa.records.source import SOURCE_SCHEMA, SourceFacts
-from placa.records.validation import VALIDATION_SCHEMA, ValidationFacts
+from placa.records.validation import MONITORING_SCHEMA, VALIDATION_SCHEMA, MonitoringFacts, ValidationFacts
 
 _RecordT = TypeVar("_RecordT")
 

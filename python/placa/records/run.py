@@ -9,9 +9,8 @@ from placa.core.files import fingerprint, fingerprints, short_fingerprint
 from placa.records.errors import FingerprintMismatchError, IncompleteRunError, NotARunError
 from placa.records.evaluation import Summary
 from placa.records.files import read_record, write_record
-from placa.records.monitoring import MonitoringFacts
 from placa.records.run_facts import RunFacts
-from placa.records.validation import ValidationFacts
+from placa.records.validation import MonitoringFacts, ValidationFacts
 
 _PARTS = ("run.json", "model.keras", "thresholds.json")
 #: Files that a run can have.

@@ -9,11 +9,10 @@ from msgspec import Meta
 
 from placa.records.audit import Audit
 from placa.records.codes import Count, Fingerprint, Record, Share
-from placa.records.embeddings import JoinedEmbeddings
-from placa.records.foundation import FoundationFacts
+from placa.records.embeddings import JoinedEmbeddings, Provenance
 from placa.records.model import Calibration, RecalibrationFacts
 from placa.records.source import DatasetFacts
-from placa.records.update import UpdateFacts
+from placa.records.validation import SelectedSet
 
 #: Version of the schema of ``run.json``.
 RUN_SCHEMA = 2
@@ -165,6 +164,52 @@ class Machine(TypedDict):
     gpu: Annotated[str | None, Meta(description="The accelerators that Keras used.")]
     backend: Annotated[str, Meta(description="Backend of Keras.")]
     processes: Annotated[int, Meta(ge=1, description="Processes.")]
+
+
+class LicenceFacts(TypedDict):
+    """The licence in the folder of a foundation model."""
+
+    file: Annotated[str, Meta(min_length=1, description="The file that states it.")]
+    fingerprint: Annotated[Fingerprint, Meta(description="Fingerprint of that file.")]
+    date: Annotated[str, Meta(description="Date on which that file was last modified (ISO 8601).")]
+    research_only: Annotated[
+        bool, Meta(description="Whether its text or name limits the use to research, or to non-commercial purposes.")
+    ]
+
+
+class FoundationFacts(TypedDict):
+    """The foundation model of a run."""
+
+    model_type: Annotated[str, Meta(min_length=1, description="Its architecture.")]
+    provenance: Annotated[Provenance, Meta(description="What it is, and what is done to its input.")]
+    licence: Annotated[LicenceFacts | None, Meta(description="Its licence; null if the folder has none.")]
+
+
+#: Before the identifiers of local images in the predictions of an updated run, if equal ones may be other patients.
+LOCAL = "local/"
+#: What is changed: nothing, the intercept, intercept and slope, a step function, the map from the score, thresholds.
+UpdateMethod: TypeAlias = Literal["none", "intercept", "logistic", "isotonic", "refit"]
+
+
+class FindingUpdate(TypedDict):
+    """The update of one finding."""
+
+    method: Annotated[UpdateMethod, Meta(description="The method; `none` keeps the probabilities.")]
+    proposed: Annotated[UpdateMethod | None, Meta(description="The method that the closed test proposes.")]
+    intercept: Annotated[float | None, Meta(description="Intercept of the line on the logit; null for `isotonic`.")]
+    slope: Annotated[float | None, Meta(description="Its slope.")]
+    images: Annotated[Count, Meta(description="Local images with a label.")]
+    positives: Annotated[Count, Meta(description="Positive ones among them.")]
+
+
+class UpdateFacts(SelectedSet):
+    """How a run was updated. Its test images are those of the local data set."""
+
+    run: Annotated[str, Meta(description="Name of the run that was updated.")]
+    model: Annotated[Fingerprint, Meta(description="Fingerprint of its model.")]
+    method: Annotated[str, Meta(description="The requested method, such as `auto` or `thresholds`.")]
+    used: Annotated[Count, Meta(description="Images that were used.")]
+    findings: Annotated[dict[str, FindingUpdate], Meta(description="The update by finding.")]
 
 
 class RunFacts(Record):

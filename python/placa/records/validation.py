@@ -1,4 +1,4 @@
-"""The type of ``validation.json``: what an external validation was made of."""
+"""The types of ``validation.json`` and ``monitoring.json``: what a validation or a monitoring was made of."""
 
 from typing import Annotated, NotRequired, TypedDict
 
@@ -7,8 +7,9 @@ from msgspec import Meta
 from placa.records.codes import Coded, Count, Fingerprint, Record
 from placa.records.embeddings import JoinedEmbeddings
 
-#: Version of the schema of ``validation.json``.
+#: Versions of the schemas of ``validation.json`` and ``monitoring.json``.
 VALIDATION_SCHEMA = 1
+MONITORING_SCHEMA = 1
 
 
 class LeftOut(TypedDict):
@@ -48,3 +49,14 @@ class ValidationFacts(Record, SelectedSet):
     findings_without_labels: Annotated[list[str], Meta(description="Findings of the model without labels here.")]
     notes: Annotated[list[Coded], Meta(description="Remarks for the user.")]
     files: NotRequired[Annotated[dict[str, Fingerprint], Meta(description="Fingerprints of its other files by name.")]]
+
+
+class MonitoringFacts(Record):
+    """The content of ``monitoring.json``."""
+
+    schema_version: Annotated[
+        int, Meta(ge=MONITORING_SCHEMA, le=MONITORING_SCHEMA, description="Version of this schema.")
+    ]
+    placa_version: Annotated[str, Meta(description="Version of placa.")]
+    model: Annotated[Fingerprint, Meta(description="Fingerprint of the model.")]
+    files: Annotated[dict[str, Fingerprint], Meta(description="Fingerprints of the other files by name.")]

@@ -16,8 +16,8 @@ from placa.models.foundation.folder import FoundationModel, VisionTransformer, i
 from placa.models.foundation.weights import weight_files
 from placa.models.weights import weights_fingerprint
 from placa.records.embeddings import complete_provenance
-from placa.records.foundation import FoundationFacts, LicenceFacts
 from placa.records.reading import RESIZE_RULE
+from placa.records.run_facts import FoundationFacts, LicenceFacts
 from placa.training.errors import OptionValueError
 from placa.training.options import TrainOptions
 

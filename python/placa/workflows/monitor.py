@@ -19,9 +19,9 @@ from placa.inference.predict import Predictor
 from placa.inference.prepared import find_prepared_set, predict_prepared
 from placa.records.errors import FingerprintMismatchError
 from placa.records.files import write_record
-from placa.records.monitoring import MONITORING_SCHEMA, MonitoringFacts
 from placa.records.predictions import describe_predictions, read_predictions, write_predictions
 from placa.records.run import require_results
+from placa.records.validation import MONITORING_SCHEMA, MonitoringFacts
 
 #: The folder in a run, and the name that its tables give to the run's own test images.
 FOLDER, REFERENCE = "monitoring", "reference"

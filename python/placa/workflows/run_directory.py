@@ -20,11 +20,10 @@ from placa.models.files import save_model
 from placa.models.onnx_file import save_onnx
 from placa.records.audit import Audit
 from placa.records.files import read_record, write_record
-from placa.records.foundation import FoundationFacts
 from placa.records.model import MODEL_SCHEMA, THRESHOLDS_SCHEMA, ModelFacts, Thresholds
 from placa.records.predictions import add_typicality, describe_predictions, tidy, write_predictions
 from placa.records.run import fingerprints_of_run
-from placa.records.run_facts import RUN_SCHEMA, DataFacts, RunFacts, TrainingFacts
+from placa.records.run_facts import RUN_SCHEMA, DataFacts, FoundationFacts, RunFacts, TrainingFacts
 from placa.records.source import DatasetFacts
 from placa.reporting.model_card import write_model_card
 from placa.training.data import TrainingData

@@ -30,9 +30,8 @@ from placa.models.updated import UpdateMap, with_update
 from placa.records.files import read_record, write_record
 from placa.records.model import THRESHOLDS_SCHEMA, OperatingPoints, Thresholds
 from placa.records.predictions import describe_predictions, read_predictions, write_predictions
-from placa.records.run_facts import RunFacts
+from placa.records.run_facts import LOCAL, FindingUpdate, RunFacts, UpdateFacts
 from placa.records.source import SourceFacts
-from placa.records.update import LOCAL, FindingUpdate, UpdateFacts
 from placa.workflows.operating_gain import operating_gain
 from placa.workflows.update_record import write_facts
 

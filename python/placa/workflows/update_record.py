@@ -14,8 +14,7 @@ from placa.core.system import versions
 from placa.inference.loaded_run import LoadedRun
 from placa.records.files import write_record
 from placa.records.run import fingerprints_of_run
-from placa.records.run_facts import RunFacts
-from placa.records.update import UpdateFacts
+from placa.records.run_facts import RunFacts, UpdateFacts
 from placa.reporting.model_card import write_model_card
 
 

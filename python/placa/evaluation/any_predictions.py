@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from placa.core.errors import PathNotFoundError
-from placa.core.progress import Progress
+from placa.core.progress import SILENT, Progress
 from placa.core.text import as_list
 from placa.evaluation.errors import PairedColumnsError
 from placa.evaluation.truth_levels import levels_of, numbers_of, read_truth
@@ -83,7 +83,7 @@ def read_any_table(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
 
 
 def as_predictions(
-    data: pd.DataFrame, file: str = "the table", progress: Progress | None = None, **columns: Any
+    data: pd.DataFrame, file: str = "the table", progress: Progress = SILENT, **columns: Any
 ) -> pd.DataFrame:
     """Make a table of predictions, one row per image and finding.
 
@@ -110,8 +110,7 @@ def as_predictions(
     _require_columns(data, [*filter(None, given.values()), *truth, *estimate], file)
     data = data.assign(**{role.removesuffix("_column"): data[name] for role, name in given.items() if name})
     data = _with_usual_names(data, {*filter(None, given.values()), *truth, *estimate}, progress)
-    if progress:
-        _tell_defaults(data, progress)
+    _tell_defaults(data, progress)
     if "image_id" not in data:
         data["image_id"] = [f"row {row}" for row in range(1, len(data) + 1)]
     rows = _bind_findings(data, truth, estimate, columns.get("event_level"), file, progress)
@@ -129,13 +128,13 @@ def _require_columns(data: pd.DataFrame, names: Sequence[str], file: str) -> Non
         raise MissingColumnError(message, column=name, file=file, columns=known)
 
 
-def _with_usual_names(data: pd.DataFrame, named: set[str], progress: Progress | None) -> pd.DataFrame:
+def _with_usual_names(data: pd.DataFrame, named: set[str], progress: Progress) -> pd.DataFrame:
     """Return the table with ``Sex`` and ``Age`` as ``sex`` and ``age``, except where an argument has named them."""
     usual = {*_IDENTIFIERS, "split", "sex", "age", "view", "site"} - set(data)
     lower = [name.lower() for name in map(str, data)]
     once = {name: name.lower() for name in map(str, data) if lower.count(name.lower()) == 1}
     found = {name: role for name, role in once.items() if role in usual and name not in named}
-    if found and progress:
+    if found:
         progress.say(f"used as {', '.join(found.values())}: the columns {', '.join(found)}")
     return data.rename(columns=found)
 
@@ -159,7 +158,7 @@ def _bind_findings(
     estimate: list[str],
     event_level: str | None,
     file: str,
-    progress: Progress | None,
+    progress: Progress,
 ) -> pd.DataFrame:
     """Return the long form: one row per image and finding."""
     if not (truth or estimate or event_level) and "finding" in data:
@@ -195,7 +194,7 @@ def _bind_findings(
 
 
 def _read_pair(
-    data: pd.DataFrame, truth: str, estimate: str, level: str | None, file: str, progress: Progress | None
+    data: pd.DataFrame, truth: str, estimate: str, level: str | None, file: str, progress: Progress
 ) -> pd.DataFrame:
     """Return the table with the columns ``truth`` and ``probability`` of one finding."""
     labels = _in_range(read_truth(data[truth], level, truth, file, progress), truth, "truth", file)
@@ -210,7 +209,7 @@ def _name_of_finding(truth: str, estimate: str, name: str, level: str | None) ->
     return name if estimate != "probability" else "Finding"
 
 
-def _typed(rows: pd.DataFrame, file: str, progress: Progress | None) -> pd.DataFrame:
+def _typed(rows: pd.DataFrame, file: str, progress: Progress) -> pd.DataFrame:
     """Return the rows with the columns and types of predictions.parquet."""
     for name in (*_IDENTIFIERS, "split", "finding", "sex", "view", "site", "fold", "period"):
         if name in rows:
@@ -261,12 +260,12 @@ def _as_text(column: pd.Series, name: str, file: str) -> pd.Series:
     return text.mask(text == "")
 
 
-def _read_age(column: pd.Series, progress: Progress | None) -> pd.Series:
+def _read_age(column: pd.Series, progress: Progress) -> pd.Series:
     """Return ages in years. Nobody may have asked for this column, so another value is missing, as in R."""
     age = numbers_of(column)
     age = age.where(age.between(0, 150))
     wrong = column.notna() & age.isna()
-    if wrong.any() and progress:
+    if wrong.any():
         progress.warn(
             f"age must be a number of years from 0 to 150: {int(wrong.sum()):,} rows have another value, such as "
             f"{str(column[wrong].iloc[0])!r}, which is treated as missing"

@@ -23,9 +23,7 @@ def levels_of(column: pd.Series) -> list[str]:
     return sorted({str(value) for value in column.dropna() if str(value).strip()})
 
 
-def read_truth(
-    column: pd.Series, event_level: str | None, name: str, file: str, progress: Progress | None
-) -> pd.Series:
+def read_truth(column: pd.Series, event_level: str | None, name: str, file: str, progress: Progress) -> pd.Series:
     """Read a column of truth.
 
     Args:
@@ -52,7 +50,7 @@ def read_truth(
 
 
 def _event_of(
-    levels: list[str], event_level: str | None, ordered: bool, name: str, file: str, progress: Progress | None
+    levels: list[str], event_level: str | None, ordered: bool, name: str, file: str, progress: Progress
 ) -> str:
     if len(levels) > 2:
         raise _levels_error(levels, name, file)
@@ -69,8 +67,7 @@ def _event_of(
             return next((level for level in levels if level.lower() == pair[1]), pair[1])
     if not ordered or len(levels) != 2:
         raise _levels_error(levels, name, file)
-    if progress:
-        progress.say(f"the finding is {levels[0]!r}, the first level of {name!r}; --event-level changes it")
+    progress.say(f"the finding is {levels[0]!r}, the first level of {name!r}; --event-level changes it")
     return levels[0]
 
 

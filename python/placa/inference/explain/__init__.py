@@ -33,6 +33,7 @@ from placa.inference.explain.overlay import SIDE, Box, background, overlay
 from placa.inference.predict import Predictor, no_readable_image
 from placa.inference.public_ids import image_ids, names_of_maps, safe_name
 from placa.records.reading import Reading
+from placa.records.table_files import write_text_table
 from placa.sources.dicom.patient_key import read_patient_key
 
 __all__ = ["Explainer", "Explanation", "explain_files"]
@@ -227,11 +228,11 @@ def explain_files(
     if not rows:
         raise no_readable_image(len(to_explain), *rejected[0])
     table = pd.DataFrame(rows)
-    _write_csv(table, out / "explain.csv")
+    write_text_table(table, out / "explain.csv")
     summary = None
     if scores:
         box_scores = pd.DataFrame(scores)
-        _write_csv(box_scores, out / "boxes.csv")
+        write_text_table(box_scores, out / "boxes.csv")
         summary = summarise(box_scores, threshold)
         write_json(out / "boxes.json", summary)
     return table, rejected + listing.reasons, summary
@@ -257,8 +258,3 @@ def _write(out: Path, name: str, one: Explanation, boxes: Sequence[Box]) -> dict
         "overlay": f"{stem}.png",
         "map": f"{stem}.npy",
     }
-
-
-def _write_csv(table: pd.DataFrame, path: Path) -> None:
-    with atomic_file(path) as partial:
-        table.to_csv(partial, index=False)

@@ -78,21 +78,17 @@ def _plain(column: pd.Series) -> pd.Series | None:
         return _by_arrow(pa.array(column))
     if column.dtype != object:
         return column
-    values = [value for value in column if not _is_missing(value)]
+    values = list(column.dropna())
     if any(isinstance(value, dict | list | tuple | set | np.ndarray) for value in values):
         return None
     if values and any(all(isinstance(value, kind) for value in values) for kind in (Decimal, bytes)):
-        return _by_arrow(pa.array([None if _is_missing(value) else value for value in column]))
+        return _by_arrow(pa.array(column, from_pandas=True))
     return column.convert_dtypes()
 
 
 def _by_arrow(column: pa.Array) -> pd.Series | None:
     table, left_out = plain_columns(pa.table({"column": column}))
     return None if left_out else table.to_pandas(types_mapper=_NULLABLE.get)["column"]
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
 
 
 def _column_to_r(column: pd.Series) -> Any:

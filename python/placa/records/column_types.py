@@ -37,7 +37,7 @@ def plain_columns(table: pa.Table) -> tuple[pa.Table, list[str]]:
 
 
 def largest_integer(column: Any) -> int:
-    """Return the largest absolute value of a column of integers; 0 without values."""
+    """Return the largest absolute value of a column of integers or decimals; 0 without values."""
     ends = pc.min_max(column).as_py().values()
     return max((abs(end) for end in ends if end is not None), default=0)
 
@@ -68,9 +68,7 @@ def _plain(column: Any) -> Any:
 
 def _plain_decimal(column: Any) -> Any:
     if column.type.scale == 0:
-        ends = [abs(int(end)) for end in pc.min_max(column).as_py().values() if end is not None]
-        wide = max(ends, default=0) >= INEXACT
-        return column.cast(pa.string()) if wide else column.cast(pa.int64())
+        return column.cast(pa.string() if largest_integer(column) >= INEXACT else pa.int64())
     return column.cast(pa.float64())
 
 

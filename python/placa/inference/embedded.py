@@ -47,20 +47,16 @@ def require_pixels(predictor: LoadedRun, what: str = "images") -> None:
     Raises:
         ReadsEmbeddingsError: The model takes embeddings.
     """
-    if predictor.embeddings is not None:
-        raise reads_embeddings(predictor.run, what)
-
-
-def reads_embeddings(run: Path, what: str) -> ReadsEmbeddingsError:
-    """Return the error for a run whose model takes embeddings, not pixels (see `require_pixels`)."""
+    if predictor.embeddings is None:
+        return
+    text = "Add --encoder with the network that makes them, or --features with embeddings of the images."
     if what == "map":
         text = (
             "An embedding has no position in the image, so Grad-CAM has no map. Explain a run that was trained on "
             "pixels."
         )
-    else:
-        text = "Add --encoder with the network that makes them, or --features with embeddings of the images."
-    return ReadsEmbeddingsError(f"The model of {run} was trained on embeddings, not on pixels. {text}", run=str(run))
+    run = predictor.run
+    raise ReadsEmbeddingsError(f"The model of {run} was trained on embeddings, not on pixels. {text}", run=str(run))
 
 
 def predict_vectors(predictor: LoadedRun, vectors: NDArray[np.float32], progress: Progress = SILENT) -> ModelOutputs:

@@ -13,13 +13,11 @@ from placa.core.progress import SILENT, Progress
 from placa.core.system import changed_decoders
 from placa.images.by_rule import list_files, short_names
 from placa.images.errors import NoReadableImageError
-from placa.inference.embedded import reads_embeddings, require_pixels
+from placa.inference.embedded import require_pixels
 from placa.inference.loaded_run import LoadedRun, load_once
 from placa.models.onnx_file import WITHOUT_ONNX
 from placa.models.outputs import ModelOutputs
 from placa.records.model import typicality_columns
-from placa.records.reading import Reading
-from placa.records.run import require_run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,21 +145,15 @@ def predict_files(
         NoReadableImageError: None of the images can be read.
         PlacaError: `run` is not a run, or a place does not exist.
     """
-    run = Path(run)
-    # The reading rule comes from run.json, so that a missing place is reported before the model is loaded.
-    facts = require_run(run)
-    if "embeddings" in facts:
-        raise reads_embeddings(run, "images")
-    data = facts["data"]
-    reading = Reading.from_record(data.get("reading"))
-    changed = changed_decoders(data.get("decoders", {}))
+    predictor = Predictor(run)
+    require_pixels(predictor)
+    changed = changed_decoders(predictor.facts["data"].get("decoders", {}))
     if changed:
         progress.warn(
             f"the run's images were read with other decoders ({changed}): pixels and probabilities may differ slightly"
         )
-    listing = list_files(reading, places)
+    listing = list_files(predictor.reading, places)
     paths = [str(path) for path in listing]
-    predictor = Predictor(run)
     predictions = predictor.predict_files(paths, progress, executor)
     if not predictions.paths:
         raise no_readable_image(len(paths), *predictions.rejected[0])

@@ -25,14 +25,13 @@ from placa.core.progress import SILENT, Progress
 from placa.images.by_rule import list_files, read_file
 from placa.images.listing import Listing
 from placa.images.read import ImageRejected
-from placa.inference.embedded import reads_embeddings, require_pixels
+from placa.inference.embedded import require_pixels
 from placa.inference.errors import NothingToExplainError
 from placa.inference.explain.boxes import THRESHOLD, read_test_boxes, score, summarise
 from placa.inference.explain.gradcam import GradCam
 from placa.inference.explain.overlay import SIDE, Box, background, overlay
 from placa.inference.predict import Predictor, no_readable_image
 from placa.inference.public_ids import image_ids, names_of_maps, safe_name
-from placa.records.reading import Reading
 from placa.records.table_files import write_text_table
 from placa.sources.dicom.patient_key import read_patient_key
 
@@ -166,16 +165,13 @@ def explain_files(
         NoReadableImageError: None of the images can be read.
         PlacaError: `run` is not a run, or a file or directory does not exist.
     """
-    run, out, boxes = Path(run), Path(out), Path(boxes) if boxes else None
-    from placa.records.run import require_run
-
+    out, boxes = Path(out), Path(boxes) if boxes else None
     if not 0 < threshold <= 1:
         message = f"`threshold` must be greater than 0 and at most 1, got {threshold:g}."
         raise OutOfRangeError(message, name="threshold", value=threshold, lower=0, upper=1)
-    facts = require_run(run)
-    if "embeddings" in facts:
-        raise reads_embeddings(run, "map")
-    data = facts["data"]
+    predictor = Predictor(run)
+    require_pixels(predictor, "map")
+    data, reading = predictor.facts["data"], predictor.reading
     if finding is not None and finding not in data["findings"]:
         raise unknown_name("finding", finding, data["findings"])
     places = list(images)
@@ -184,7 +180,7 @@ def explain_files(
             "No images to explain. Name image files or folders, or a prepared data set with --boxes.", run=str(run)
         )
     # The overlays of an earlier call may be in a folder of the images.
-    listing = list_files(Reading.from_record(data["reading"]), places, [out]) if places else Listing()
+    listing = list_files(reading, places, [out]) if places else Listing()
     files = [str(path) for path in listing]
     lesions: dict[tuple[str, str], list[Box]] = {}
     if boxes is not None:
@@ -194,7 +190,7 @@ def explain_files(
                 f"{boxes} is not the data set that the run was trained on: its test images may be training images of "
                 "the run"
             )
-        elif facts["folds"]:
+        elif predictor.facts["folds"]:
             progress.warn(
                 "the model is an ensemble of folds, some of which were trained on these images: the scores of its maps "
                 "are too high"
@@ -204,8 +200,7 @@ def explain_files(
         named = to_explain.get(path) or []
         to_explain[path] = named if name in named else [*named, name]
     require_writable(out)
-    explainer = Explainer(Predictor(run))
-    reading = explainer.predictor.reading
+    explainer = Explainer(predictor)
     ids = image_ids(list(to_explain), reading, None if paths else cache(lambda: read_patient_key(key)))
     names = names_of_maps(ids, reading)
     rows: list[dict[str, Any]] = []

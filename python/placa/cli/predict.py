@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> None:
     from placa.core.files import require_writable
     from placa.inference.loaded_run import LoadedRun
     from placa.inference.predict import predict_files
-    from placa.inference.prepared import find_prepared_set, predict_prepared, require_inputs
+    from placa.inference.prepared import find_prepared_set, predict_set, require_inputs
     from placa.models.errors import MissingStudyError
 
     if options.out:
@@ -75,27 +75,22 @@ def run(options: argparse.Namespace) -> None:
     label_source = None
     columns: Mapping[str, Sequence[Any]] | pd.DataFrame
     with open_executor(options.scheduler, progress) as executor:
-        if options.features:
-            from placa.inference.embedded import predict_embedded_set, predict_table
+        if prepared:
+            predictor = LoadedRun(options.run)
+            table, facts, _ = predict_set(
+                predictor, prepared, options.features, provenance_of(options), progress, executor, options.unit
+            )
+            columns, label_source = table, facts["label_source"]
+        elif options.features:
+            from placa.inference.embedded import predict_table
 
-            predictor, stated = LoadedRun(options.run), provenance_of(options)
-            if prepared:
-                table, facts, _ = predict_embedded_set(
-                    predictor, prepared, options.features, stated, progress, options.unit
-                )
-                label_source = facts["label_source"]
-            else:
-                table = predict_table(predictor, options.features, stated, progress)
-            columns = table
-        elif options.encoder and not prepared:
+            predictor = LoadedRun(options.run)
+            columns = table = predict_table(predictor, options.features, provenance_of(options), progress)
+        elif options.encoder:
             from placa.inference.encoder import predict_encoded
 
             predictions = predict_encoded(options.run, options.encoder, options.images, options.preprocessor, progress)
             columns, rejected, predictor = predictions.columns(), predictions.rejected, predictions.predictor
-        elif prepared:
-            predictor = LoadedRun(options.run)
-            table, facts = predict_prepared(predictor, prepared, progress, executor, options.unit)
-            columns, label_source = table, facts["label_source"]
         else:
             predictions = predict_files(options.run, options.images, progress, executor)
             columns, rejected, predictor = predictions.columns(), predictions.rejected, predictions.predictor

@@ -112,14 +112,15 @@ def predict_prepared(
     return predictor.tabulate(collapse(manifest, reading), outputs, unit), facts
 
 
-def predict_local_set(
+def predict_set(
     predictor: LoadedRun,
     prepared: Path,
     features: str | Path | Iterable[str | Path],
     provenance: Mapping[str, str] | None,
     progress: Progress,
     executor: Executor | None,
-) -> tuple[pd.DataFrame, Embeddings | None]:
+    unit: str = "image",
+) -> tuple[pd.DataFrame, SourceFacts, Embeddings | None]:
     """Predict the images of a prepared data set from their embeddings if `features` names files, or their pixels.
 
     Args:
@@ -128,11 +129,11 @@ def predict_local_set(
         features, provenance: As for `predict_embedded_set`.
         progress: Shows the progress bar.
         executor: Where pixels are predicted; in this process by default.
+        unit: ``"study"`` to pool the images of each study by their mean logit.
 
     Returns:
-        The table of predictions, and the embeddings.
+        As `predict_embedded_set`; without `features`, None as embeddings.
     """
     if features:
-        table, _, embeddings = predict_embedded_set(predictor, prepared, features, provenance, progress)
-        return table, embeddings
-    return predict_prepared(predictor, prepared, progress, executor)[0], None
+        return predict_embedded_set(predictor, prepared, features, provenance, progress, unit)
+    return *predict_prepared(predictor, prepared, progress, executor, unit), None

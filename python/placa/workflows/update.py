@@ -22,7 +22,7 @@ from placa.evaluation.errors import NoUpdateError
 from placa.inference.external_images import Selection, require_finding, select_images
 from placa.inference.known_images import share_names
 from placa.inference.predict import Predictor
-from placa.inference.prepared import predict_local_set
+from placa.inference.prepared import predict_set
 from placa.models.calibration import Recalibration, logit, operating_points, sigmoid
 from placa.models.files import save_model
 from placa.models.onnx_file import export_onnx, save_onnx
@@ -94,7 +94,7 @@ def update(
     internal, _ = read_predictions(run)
     facts = read_record(prepared / "source.json", SourceFacts)
     require_finding(predictor, prepared, facts)
-    table, embeddings = predict_local_set(predictor, prepared, features, provenance, progress, executor)
+    table, _, embeddings = predict_set(predictor, prepared, features, provenance, progress, executor)
     chosen = select_images(
         predictor, prepared, facts, internal, table, progress, embeddings.present if embeddings else None
     )

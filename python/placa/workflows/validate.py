@@ -18,7 +18,7 @@ from placa.evaluation.either_bridge import require_bridge, run_in_r
 from placa.inference.errors import ValidationNameError
 from placa.inference.external_images import Selection, require_finding, select_images
 from placa.inference.predict import Predictor
-from placa.inference.prepared import predict_local_set
+from placa.inference.prepared import predict_set
 from placa.records.evaluation import Summary
 from placa.records.files import read_record, write_record
 from placa.records.predictions import describe_predictions, read_predictions, write_predictions
@@ -84,7 +84,7 @@ def validate(
     internal, metadata = read_predictions(run)
     facts = read_record(prepared / "source.json", SourceFacts)
     require_finding(predictor, prepared, facts)
-    table, embeddings = predict_local_set(predictor, prepared, features, provenance, progress, executor)
+    table, _, embeddings = predict_set(predictor, prepared, features, provenance, progress, executor)
     chosen = select_images(
         predictor, prepared, facts, internal, table, progress, embeddings.present if embeddings else None
     )

@@ -14,13 +14,9 @@ from placa.inference.errors import ReadsEmbeddingsError, ReadsPixelsError
 from placa.inference.loaded_run import LoadedRun
 from placa.models.outputs import ModelOutputs
 from placa.records.embeddings import EmbeddingFacts
-from placa.records.files import read_record
-from placa.records.source import SourceFacts
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from placa.dataset.embeddings import Embeddings
 
 
 def require_embeddings(predictor: LoadedRun) -> EmbeddingFacts:
@@ -101,40 +97,3 @@ def predict_table(
     found, ids = read_embeddings(places, None, provenance, wanted, str(predictor.run), progress)
     outputs = predict_vectors(predictor, found.vectors, progress)
     return predictor.tabulate(pd.DataFrame({"image_id": ids}), outputs)
-
-
-def predict_embedded_set(
-    predictor: LoadedRun,
-    prepared: Path,
-    places: str | Path | Iterable[str | Path],
-    provenance: Mapping[str, str] | None = None,
-    progress: Progress = SILENT,
-    unit: str = "image",
-) -> tuple[pd.DataFrame, SourceFacts, Embeddings]:
-    """Predict the images of a prepared data set from their embeddings.
-
-    Args:
-        predictor: A run that was trained on embeddings.
-        prepared: A directory that ``placa prepare`` wrote.
-        places: Files of embeddings, and folders of them.
-        provenance: How they were made, where the files do not state it.
-        progress: Shows the progress bar.
-        unit: ``"study"`` to pool the images of each study by their mean logit.
-
-    Returns:
-        The table and the content of ``source.json``, as from `placa.inference.prepared.predict_prepared`, of the images
-        with an embedding; and the embeddings.
-
-    Raises:
-        PlacaError: As for `predict_table`, or `prepared` is not a prepared data set.
-    """
-    from placa.dataset.embeddings import read_embeddings
-    from placa.records.manifest import read_manifest
-
-    wanted = require_embeddings(predictor)
-    facts = read_record(prepared / "source.json", SourceFacts)
-    manifest = read_manifest(prepared)
-    found, _ = read_embeddings(places, manifest["image_id"], provenance, wanted, str(predictor.run), progress)
-    images = manifest[found.present].reset_index(drop=True)
-    outputs = predict_vectors(predictor, found.vectors, progress)
-    return predictor.tabulate(images, outputs, unit), facts, found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from placa.core.executors import Executor
 from placa.core.progress import SILENT, Progress
 from placa.inference import dask
-from placa.inference.embedded import predict_embedded_set, require_pixels
+from placa.inference.embedded import predict_vectors, require_embeddings, require_pixels
 from placa.inference.errors import MixedInputsError, NothingToPredictError, ReadingMismatchError
 from placa.inference.loaded_run import LoadedRun
 from placa.records.files import read_record
@@ -126,14 +126,28 @@ def predict_set(
     Args:
         predictor: A run.
         prepared: A directory that ``placa prepare`` wrote.
-        features, provenance: As for `predict_embedded_set`.
+        features: Files of embeddings of its images, and folders of them.
+        provenance: How they were made, where the files do not state it.
         progress: Shows the progress bar.
         executor: Where pixels are predicted; in this process by default.
         unit: ``"study"`` to pool the images of each study by their mean logit.
 
     Returns:
-        As `predict_embedded_set`; without `features`, None as embeddings.
+        The table and the content of ``source.json``, as from `predict_prepared`, of the images with an embedding; and
+        the embeddings, None without `features`.
+
+    Raises:
+        PlacaError: As for `predict_prepared` and `placa.inference.embedded.predict_table`.
     """
-    if features:
-        return predict_embedded_set(predictor, prepared, features, provenance, progress, unit)
-    return *predict_prepared(predictor, prepared, progress, executor, unit), None
+    if not features:
+        return *predict_prepared(predictor, prepared, progress, executor, unit), None
+    from placa.dataset.embeddings import read_embeddings
+    from placa.records.manifest import read_manifest
+
+    wanted = require_embeddings(predictor)
+    facts = read_record(prepared / "source.json", SourceFacts)
+    manifest = read_manifest(prepared)
+    found, _ = read_embeddings(features, manifest["image_id"], provenance, wanted, str(predictor.run), progress)
+    images = manifest[found.present].reset_index(drop=True)
+    outputs = predict_vectors(predictor, found.vectors, progress)
+    return predictor.tabulate(images, outputs, unit), facts, found

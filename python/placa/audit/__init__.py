@@ -13,8 +13,7 @@ from typing import Any
 import pandas as pd
 from numpy.typing import NDArray
 
-from placa.audit.label_policies import count_policies
-from placa.audit.label_quality import label_quality
+from placa.audit.label_quality import count_policies, label_quality
 from placa.audit.leakage import find_leakage
 from placa.audit.shift import describe, find_shift
 from placa.audit.shortcuts import MOST_IMAGES, find_shortcuts

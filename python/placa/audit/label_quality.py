@@ -1,7 +1,8 @@
-"""Measure the agreement of two sources of labels on the images that both have."""
+"""Measure the agreement of two sources of labels, and count the labels of a source under each policy."""
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,11 @@ import pandas as pd
 from msgspec import convert
 
 from placa.audit.intervals import Estimate, proportion
-from placa.records.audit import LabelQuality
+from placa.records.audit import LabelQuality, PolicyCounts
+from placa.records.source import LabelPolicy
+
+#: What uncertain labels, and findings that are not mentioned, can mean.
+_UNCERTAIN, _BLANK = ("negative", "positive", "unknown", "drop"), ("negative", "unknown")
 
 
 def label_quality(labels: pd.DataFrame, other: pd.DataFrame, label_source: str) -> list[LabelQuality]:
@@ -73,3 +78,26 @@ def _named(name: str, estimate: Estimate | None) -> dict[str, float | None]:
         f"{name}_lower": round(estimate.lower, 6),
         f"{name}_upper": round(estimate.upper, 6),
     }
+
+
+def count_policies(policy: LabelPolicy) -> list[PolicyCounts]:
+    """Return one row per finding and policy, from the labels as written."""
+    return [
+        {
+            "finding": written["finding"],
+            "uncertain": uncertain,
+            "blank": blank,
+            "positive": written["positive"] + written["uncertain"] * (uncertain == "positive"),
+            "negative": written["negative"]
+            + written["uncertain"] * (uncertain == "negative")
+            + written["blank"] * (blank == "negative"),
+            "unknown": written["unknown"]
+            + written["uncertain"] * (uncertain in ("unknown", "drop"))
+            + written["blank"] * (blank == "unknown"),
+            "used": (uncertain, blank) == (policy["uncertain"], policy["blank"]),
+        }
+        for written in policy["written"]
+        for uncertain, blank in product(
+            _UNCERTAIN if policy["uncertain"] else (None,), _BLANK if policy["blank"] else (None,)
+        )
+    ]

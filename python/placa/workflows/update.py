@@ -23,10 +23,10 @@ from placa.inference.external_images import Selection, require_finding, select_i
 from placa.inference.known_images import share_names
 from placa.inference.predict import Predictor
 from placa.inference.prepared import predict_set
+from placa.models.assembled import UpdateMap, with_update
 from placa.models.calibration import Recalibration, logit, operating_points, sigmoid
 from placa.models.files import save_model
 from placa.models.onnx_file import export_onnx, save_onnx
-from placa.models.updated import UpdateMap, with_update
 from placa.records.files import read_record, write_record
 from placa.records.model import THRESHOLDS_SCHEMA, OperatingPoints, Thresholds
 from placa.records.predictions import describe_predictions, read_predictions, write_predictions

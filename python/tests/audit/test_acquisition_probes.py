@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from placa.audit.label_policies import count_policies
+from placa.audit.label_quality import count_policies
 from placa.audit.shortcuts import find_shortcuts
 
 N = 240

@@ -5,8 +5,7 @@ import pytest
 
 from placa.core.backend import load_keras
 from placa.models.networks import build
-from placa.models.small import TRUNK_SIDE
-from placa.models.texture import PATTERNS, REGIONS, pattern_shares
+from placa.models.small import PATTERNS, REGIONS, TRUNK_SIDE, pattern_shares
 
 
 def _by_hand(image: np.ndarray, distance: int, step: int) -> np.ndarray:

@@ -40,13 +40,13 @@ def choose_thresholds(probability: NDArray[np.floating[Any]], truth: NDArray[np.
     cuts = np.concatenate([[0.0], (levels[:-1] + levels[1:]) / 2, [1.0]])
     # The midpoint of two adjacent floats rounds to one of them.
     cuts[1:-1] = np.where(cuts[1:-1] <= levels[:-1], levels[1:], cuts[1:-1])
-    sensitivity = 1 - np.searchsorted(np.sort(p[y]), cuts, side="left") / y.sum()
-    specificity = np.searchsorted(np.sort(p[~y]), cuts, side="left") / (~y).sum()
-    youden = sensitivity + specificity - 1
+    sensitivity = 1 - np.searchsorted(np.sort(p[y]), cuts) / y.sum()
+    specificity = np.searchsorted(np.sort(p[~y]), cuts) / (~y).sum()
+    total = sensitivity + specificity
     return {
         DEFAULT_POINT: float(cuts[np.flatnonzero(sensitivity >= TARGET)[-1]]),
         "specificity_95": float(cuts[np.flatnonzero(specificity >= TARGET)[0]]),
-        "youden": float(cuts[np.flatnonzero(youden >= youden.max() - 1e-12)[0]]),
+        "youden": float(cuts[np.flatnonzero(total > total.max() - 1e-12)[0]]),
     }
 
 

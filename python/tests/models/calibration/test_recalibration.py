@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from raising import raises
 from scipy.special import logit
@@ -9,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 
 from placa.core.errors import UnknownNameError
+from placa.dataset.splits import assign_splits
 from placa.models.calibration import (
     METHODS,
     Recalibration,
@@ -18,6 +20,7 @@ from placa.models.calibration import (
     fit_temperature,
     sigmoid,
 )
+from placa.models.calibration import logit as bounded_logit
 from placa.models.calibration.choose import cross_validated
 
 
@@ -196,7 +199,14 @@ def test_auto_cross_validates_by_group() -> None:
 
 def test_the_cross_validated_loss_is_the_log_loss_of_the_folds() -> None:
     logits, truth = _scores(3, n=300)
-    one = cross_validated(logits, truth)["platt"]
+    known = np.concatenate([logits, [3.0]]), np.concatenate([truth, [np.nan]])
+    one = cross_validated(*known)["platt"]
+    images = pd.DataFrame({"group_id": np.arange(300), "truth": truth.astype(int)})
+    fold = assign_splits(images, ["truth"], 0, (1,) * 5, tuple("01234")).astype(int).to_numpy()
+    z = np.empty(300)
+    for part in range(5):
+        z[fold == part] = fit_recalibration(logits[fold != part], truth[fold != part]).apply(logits[fold == part])
+    assert one == pytest.approx(log_loss(truth, sigmoid(z)), rel=1e-9)
     # Twenty folds instead of five change little: the loss is that of images outside the fit.
     parts = np.arange(300) % 20
     z = np.empty(300)
@@ -218,3 +228,23 @@ def test_piecewise_linear_ramps_give_the_same_map(seed: int) -> None:
     z = np.linspace(-30, 30, 1001)
     ramps = (rise * np.clip((z[:, None] - start) / width, 0, 1)).sum(axis=1)
     assert slope * z + intercept + ramps == pytest.approx(ours.apply(z), abs=1e-9)
+
+
+def test_a_line_has_no_ramps() -> None:
+    slope, intercept, *ramps = Recalibration(2.0, -1.0).as_ramps()
+    assert (slope, intercept) == (2.0, -1.0) and [ramp.shape for ramp in ramps] == [(0,)] * 3
+
+
+def test_logits_are_finite_at_0_and_1() -> None:
+    probability = np.array([0.0, 1e-9, 1e-6, 0.25, 0.5, 1.0])
+    edge = -np.log(1e7 - 1)
+    assert bounded_logit(probability) == pytest.approx([edge, edge, logit(1e-6), -np.log(3), 0, -edge], rel=1e-9)
+
+
+def test_the_record_of_a_choice_has_its_losses() -> None:
+    logits, truth = _scores(2)
+    chosen = choose_recalibration("auto", logits, truth)
+    record = chosen.as_record()
+    losses = cross_validated(logits, truth)
+    assert record["log_loss"] == {method: round(loss, 6) for method, loss in losses.items()}
+    assert list(losses) == ["temperature", "platt"] and record["method"] == min(losses, key=lambda name: losses[name])

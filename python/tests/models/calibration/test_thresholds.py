@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_curve
 
-from placa.models.calibration import choose_thresholds, missing_class, sigmoid
+from placa.models.calibration import choose_thresholds, missing_class, operating_points, sigmoid
 
 
 def _scores(seed: int, n: int = 200) -> tuple[np.ndarray, np.ndarray]:
@@ -55,6 +55,25 @@ def test_adjacent_floats_have_a_threshold_between_them(low: float) -> None:
     high = np.nextafter(low, 1)
     cut = choose_thresholds(np.array([low, high]), np.array([0.0, 1.0]))["youden"]
     assert low < cut <= high
+    # Also above other probabilities.
+    cut = choose_thresholds(np.array([0.1, low, high]), np.array([0.0, 0.0, 1.0]))["youden"]
+    assert low < cut <= high
+
+
+def test_the_record_of_each_finding_has_its_thresholds_and_the_reason_without_a_choice() -> None:
+    p, known = np.array([0.8, 0.1, 0.4, 0.3]), np.array([1.0, 0.0, 0.0, 1.0])
+    names = ["Mass", "Nodule", "Edema"]
+    records = operating_points(names, np.stack([p, 1 - p, p], axis=1), np.stack([known, 1 - known, known * 0], axis=1))
+    assert list(records) == names
+    assert records["Mass"] == {
+        "default": "sensitivity_95",
+        "points": choose_thresholds(p, known),
+        "chosen": True,
+        "reason": None,
+    }
+    assert records["Nodule"]["points"] == choose_thresholds(1 - p, 1 - known) != records["Mass"]["points"]
+    half = dict.fromkeys(["sensitivity_95", "specificity_95", "youden"], 0.5)
+    assert records["Edema"] == {"default": "sensitivity_95", "points": half, "chosen": False, "reason": "no_positive"}
 
 
 def test_thresholds_exclude_unknown_labels() -> None:

@@ -56,6 +56,53 @@ def test_training_is_before_validation_and_test_and_patients_are_in_one_split(se
     assert method.facts["temporal"] is True and method.facts["given"] is None
 
 
+def _one_per_day(days: list[float], patients: list[str | None], groups: list[str]) -> tuple[pd.DataFrame, pd.Series]:
+    names = [f"i{number}" for number in range(len(days))]
+    images = pd.DataFrame({"image_id": names, "path": names, "patient_id": patients, "group_id": groups, "Mass": 0})
+    dates = pd.Series(pd.Timestamp("2015-03-01") + pd.to_timedelta(days, unit="D"))
+    return complete(images, ["Mass"]), dates.mask(pd.Series(days).isna())
+
+
+def test_splits_days_and_reasons_of_a_few_dates() -> None:
+    """Ten patients begin on days 0 to 90; two have images later, before and at the time of the next split."""
+    days = [*np.arange(0.0, 100, 10), 49.9, 50, 69.9, 85, np.nan]
+    groups = [*(f"g{number}" for number in range(10)), "g0", "g0", "g6", "g6", "g1"]
+    patients = [*(f"p{number}" for number in range(9)), None, "p0", "p0", "p6", "p6", "p1"]
+    manifest, dates = _one_per_day(days, patients, groups)
+    dates.index += 100
+    split, method, reasons = split_by_date(manifest, dates, SplitPlan(3, (0.5, 0.25, 0.25)), "group")
+    train, validation, test = ["train"] * 5, ["validation"] * 2, ["test"] * 3
+    assert split["split"].dtype == "string"
+    assert split["split"].fillna("").tolist() == [*train, *validation, *test, "train", "", "validation", "", ""]
+    assert split["days"].fillna(-1).tolist() == [*[0] * 10, 49, 50, 9, 25, -1]
+    assert split["period"].fillna("").tolist() == [*"1111122333", "1", "", "2", "", ""]
+    assert [bool(reason) for reason in reasons] == [False] * 11 + [True, False, True, True]
+    assert reasons[11] == reasons[13] != reasons[14]
+    [note] = method.notes
+    assert (note.code, note.values) == ("images_after_split", {"images": 2})
+    facts = {"given": None, "unit": "group", "seed": 3, "fractions": [0.5, 0.25, 0.25], "temporal": True}
+    assert method.facts == facts
+    thirds = split_by_date(manifest, dates, SplitPlan(0, (33, 33, 33)))[1].facts
+    assert thirds["fractions"] == [0.333333] * 3 and thirds["unit"] == "patient"
+    with raises(TooFewDatesError, dates=2, least=3):
+        split_by_date(manifest[:2], dates[:2], SplitPlan())
+    assert split_by_date(manifest[:3], dates[:3], SplitPlan())[0]["split"].tolist() == ["train", "validation", "test"]
+
+
+def test_periods_have_about_equal_numbers_of_images() -> None:
+    # 250 images in training on a day each, 100 in validation on one day, 101 in test on two days.
+    days = [*range(250), *[400] * 100, *[500] * 50, *[501] * 51]
+    manifest, dates = _one_per_day(days, [str(number) for number in range(451)], [str(number) for number in range(451)])
+    split, _, _ = split_by_date(manifest, dates, SplitPlan(0, (0.56, 0.22, 0.22)))
+    assert split["period"].value_counts(sort=False).to_dict() == {"1": 125, "2": 125, "3": 100, "4": 101}
+    assert split["period"].astype(int).is_monotonic_increasing and split["period"].dtype == "string"
+    many = [*range(2600), 3000, 3001]
+    manifest, dates = _one_per_day(many, [str(day) for day in many], [str(day) for day in many])
+    split, _, _ = split_by_date(manifest, dates, SplitPlan(0, (98, 1, 1)))
+    sizes = split.groupby("period")["split"].agg(["first", "size"]).sort_values("size")
+    assert (sizes["first"] == "train").sum() == 12 and sizes["size"].max() <= 214
+
+
 def test_days_and_periods_order_images_without_their_dates() -> None:
     manifest, dates = _dated(1500)
     split, _, _ = split_by_date(manifest, dates, SplitPlan())

@@ -35,8 +35,7 @@ def student_quantile(confidence: float, degrees: float) -> float:
     """Return the quantile of Student's t; NaN for a single cluster, which has no variance."""
     if np.isnan(degrees) or degrees < 1e-9:
         return np.nan
-    law = stats.norm if np.isinf(degrees) else stats.t(degrees)
-    return float(law.ppf((1 + confidence) / 2))
+    return float(stats.t.ppf((1 + confidence) / 2, degrees))
 
 
 def wilson(estimate: float, trials: float, reach: float) -> tuple[float, float]:

@@ -117,7 +117,7 @@ def cross_validated(
     known = ~np.isnan(truth)
     x, y = logits[known].astype(np.float64), truth[known]
     owner = np.arange(len(x)) if groups is None else np.asarray(groups)[known]
-    table = pd.DataFrame({"group_id": owner, "finding": pd.array(y.astype(int), dtype="Int8")})
+    table = pd.DataFrame({"group_id": owner, "finding": y})
     names = tuple(str(part) for part in range(_PARTS))
     part = assign_splits(table, ["finding"], fractions=(1.0,) * _PARTS, names=names).to_numpy()
     if any(len(np.unique(y[part != name])) < 2 for name in names):

@@ -78,7 +78,7 @@ def fit_isotonic(logits: NDArray[np.floating[Any]], truth: NDArray[np.floating[A
     if len(count) < 2:
         return Recalibration()
     knots = tuple((float(a), float(b)) for a, b in zip(middle, logit(height), strict=True))
-    return Recalibration(_SLOPE_BEYOND, 0.0, knots)
+    return Recalibration(_SLOPE_BEYOND, knots=knots)
 
 
 def smoothed(

@@ -105,6 +105,48 @@ def test_the_number_of_pairs_is_linear_in_the_number_of_similar_images() -> None
     assert len(pairs) <= 800 * 5
 
 
+def _nearest_of_all(small: np.ndarray, count: int, sides: np.ndarray) -> dict[tuple[int, int], float]:
+    """Return the pairs of each image with its nearest of the other sides, by comparing all."""
+    likeness = np.corrcoef(small.reshape(len(small), -1).astype(float))
+    likeness[sides[:, None] == sides] = -np.inf
+    ties = zip(np.repeat(np.arange(len(small)), count), np.argsort(-likeness, axis=1)[:, :count].ravel(), strict=True)
+    return {(min(tie), max(tie)): likeness[tie] for tie in ((int(left), int(right)) for left, right in ties)}
+
+
+@pytest.mark.parametrize("leaf", [256, 40])
+def test_the_nearest_pairs_are_those_of_all_pairs(leaf: int) -> None:
+    small = thumbnails(_blobs(150, seed=7))
+    pairs, likeness = nearest_pairs(small, 5, leaf=leaf)
+    wanted = _nearest_of_all(small, 5, np.arange(150))
+    found = dict(zip(map(tuple, pairs.tolist()), likeness, strict=True))
+    assert len(found) == len(pairs) and list(found) == sorted(found)
+    assert len(found.keys() ^ wanted.keys()) <= (0 if leaf == 256 else 0.02 * len(wanted))
+    assert all(found[pair] == pytest.approx(wanted[pair], abs=1e-5) for pair in found.keys() & wanted.keys())
+    among = np.arange(1, 150, 3)
+    some, _ = nearest_pairs(small, 5, among, leaf)
+    assert {*map(tuple, some.tolist())} == {
+        (among[left], among[right]) for left, right in _nearest_of_all(small[among], 5, np.arange(50))
+    }
+
+
+def test_the_nearest_pairs_of_two_sets_are_between_them() -> None:
+    small = thumbnails(_blobs(90, seed=8))
+    sides = np.repeat(np.array([0, 1], dtype=np.int8), [40, 50])
+    pairs, likeness = nearest_pairs(small, 3, sides=sides)
+    wanted = _nearest_of_all(small, 3, sides)
+    assert dict(zip(map(tuple, pairs.tolist()), likeness, strict=True)) == pytest.approx(wanted, abs=1e-5)
+
+
+def test_correlations_of_many_pairs_are_those_of_numpy() -> None:
+    small = thumbnails(_blobs(70, seed=9))
+    small[3] = 200
+    pairs = np.stack(np.triu_indices(70, 1), axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        wanted = np.nan_to_num(np.corrcoef(small.reshape(70, -1)))[tuple(pairs.T)]
+    assert len(pairs) > 2048
+    assert correlations(small, pairs) == pytest.approx(wanted, abs=1e-5)
+
+
 def test_sets_of_zero_to_two_images_work() -> None:
     assert nearest_pairs(np.zeros((0, THUMBNAIL, THUMBNAIL), np.uint8), 5)[0].shape == (0, 2)
     assert find_duplicates(_blobs(1, seed=0)).near.shape == (0, 2)

@@ -73,6 +73,31 @@ def test_alignment_reverses_a_crop_and_does_not_match_unrelated_images() -> None
     assert aligned_correlation(small, own[:0]).shape == (0,)
 
 
+def _waves(seed: int, down: float = 0, right: float = 0, height: float = 1, width: float = 1) -> np.ndarray:
+    """Draw a sum of waves, shifted by pixels and scaled about the centre."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[:48, :48] - 23.5
+    y, x = y / height - down, x / width - right
+    waves = zip(random.normal(0, 0.3, (40, 2)), random.uniform(0, 2 * np.pi, 40), strict=True)
+    image = sum(np.cos(a * y + b * x + phase) / (0.2 + np.hypot(a, b)) for (a, b), phase in waves)
+    return np.clip(128 + 5 * image, 0, 255).astype(np.uint8)
+
+
+def test_shifts_and_scales_are_reversed_up_to_their_limits() -> None:
+    changes = [{}, {"down": 2, "right": -1}, {"height": 1.06, "width": 0.95}, {"down": 3, "width": 1.08}]
+    changes += [{"right": 4.5}, {"right": 8}, {"height": 1.3}]
+    small = np.stack([_waves(1, **change) for change in changes] + [_waves(2), 255 - _waves(1), _waves(1) // 2 + 30])
+    pairs = np.array([[0, row] for row in range(1, 10)])
+    after = aligned_correlation(small, pairs)
+    # Shifts by less than 4.8 pixels and scales of less than 15 % are reversed; the last ones are another image, the
+    # negative and a darker copy.
+    values = [0.9994, 0.9981, 0.9969, 0.9970, 0.5306, 0.9324, 0.2668, -1.0, 0.9999]
+    assert after == pytest.approx(values, abs=5e-4)
+    without = np.where(np.isin(np.arange(9), (4, 6, 7)), -1, values)
+    assert aligned_correlation(small, pairs, 0.5) == pytest.approx(without, abs=5e-4)
+    assert aligned_correlation(small, np.tile(pairs, (20, 1))) == pytest.approx(np.tile(after, 20), abs=1e-5)
+
+
 def test_uniform_images_are_similar_to_none() -> None:
     small = np.stack([np.full((THUMBNAIL, THUMBNAIL), level, np.uint8) for level in (0, 9, 255)])
     pairs = np.array([[0, 1], [1, 2]])

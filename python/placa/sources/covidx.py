@@ -37,8 +37,7 @@ def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
     if others:
         text = f"lists of other versions: {', '.join(path.name for path in others)}; the newest is used"
         notes.append(Note(text, "other_versions", files=len(others)))
-    for path in lists:
-        split = split_word(str(_LIST.fullmatch(path.name)[1]))  # type: ignore[index]
+    for path, split in lists.items():
         for number, line in enumerate(read_list(path), start=1):
             row = parse_line(line)
             if row is None:
@@ -46,9 +45,10 @@ def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
             else:
                 parts.append((split, *row))
     if not parts:
+        first = next(iter(lists))
         raise NoUsableRowError(
-            f"No line of {lists[0]} can be used: {rejected[0][1] if rejected else 'it is empty'}. Use COVIDx's lists.",
-            file=str(lists[0]),
+            f"No line of {first} can be used: {rejected[0][1] if rejected else 'it is empty'}. Use COVIDx's lists.",
+            file=str(first),
             rows=len(rejected),
             row=None,
             reason=None,
@@ -63,7 +63,7 @@ def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
     # "negative" says only that it is not COVID-19.
     labels.loc[table["class"] == "", [PNEUMONIA, NORMAL]] = UNKNOWN
     notes += _source_notes(table)
-    return Records(table.drop(columns="class"), labels, tables=lists, parts=2, rejected=rejected, notes=notes)
+    return Records(table.drop(columns="class"), labels, tables=list(lists), parts=2, rejected=rejected, notes=notes)
 
 
 def parse_line(line: str) -> tuple[str, str, str, str] | None:
@@ -82,21 +82,23 @@ def parse_line(line: str) -> tuple[str, str, str, str] | None:
     return " ".join(words) or file, file, name, _SOURCES.get(source, source)
 
 
-def _lists(root: Path) -> tuple[list[Path], list[Path]]:
-    """Return the lists of the newest version, and those of other versions."""
-    found = [path for path in find_tables(root, "*.txt") if _LIST.fullmatch(path.name)]
-    if not any(split_word(str(_LIST.fullmatch(path.name)[1])) == "train" for path in found):  # type: ignore[index]
+def _lists(root: Path) -> tuple[dict[Path, str | None], list[Path]]:
+    """Return the lists of the newest version with their split, and the lists of other versions."""
+    found = {path: match for path in find_tables(root, "*.txt") if (match := _LIST.fullmatch(path.name))}
+    splits = {path: split_word(match[1]) for path, match in found.items()}
+    if "train" not in splits.values():
         raise MissingFileError(
             f"{root} has no train_COVIDx*.txt or train_split.txt. Put COVIDx's lists there, beside train and test.",
             directory=str(root),
             file="train_COVIDx*.txt",
-            found=[path.name for path in found],
+            found=[path.name for path in splits],
         )
     versions: dict[str, list[Path]] = {}
-    for path in found:
-        versions.setdefault(_LIST.fullmatch(path.name)[2].casefold(), []).append(path)  # type: ignore[index]
+    for path, match in found.items():
+        versions.setdefault(match[2].casefold(), []).append(path)
     newest = max(versions, key=lambda version: natural_order(Path(version)))
-    return versions[newest], [path for version, paths in versions.items() if version != newest for path in paths]
+    others = [path for version, paths in versions.items() if version != newest for path in paths]
+    return {path: splits[path] for path in versions[newest]}, others
 
 
 def _source_notes(table: pd.DataFrame) -> list[Note]:

@@ -31,23 +31,22 @@ _IMAGE_FOLDERS = frozenset({"images", "image", "imgs", "img", "png", "jpg", "jpe
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this source's options to ``placa prepare folders``."""
-    parser.add_argument(
-        "root", type=Path, metavar="ROOT", help="directory with one folder per class; images at any depth"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("root", type=Path, metavar="ROOT", help="directory with one folder per class; images at any depth")
+    add(
         "--positive",
         required=True,
         nargs="+",
         metavar="FOLDER",
         help="the positive class; several are findings of their own; all others are the comparison",
     )
-    parser.add_argument(
+    add(
         "--split",
         choices=SPLIT_CHOICES,
         default="folders",
         help="folders: keep the split of ROOT/train/CLASS, ROOT/test/CLASS and so on (default); seeded: a random split",
     )
-    parser.add_argument(
+    add(
         "--patients",
         choices=PATIENT_CHOICES,
         default="names",

@@ -43,19 +43,16 @@ _AGES = Note(
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this source's options to ``placa prepare stoic``."""
-    parser.add_argument(
-        "root", type=Path, metavar="ROOT", help="directory with data/mha/*.mha and metadata/reference.csv"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("root", type=Path, metavar="ROOT", help="directory with data/mha/*.mha and metadata/reference.csv")
+    add(
         "--positive",
         default="COVID",
         metavar="LABEL",
         help="COVID (RT-PCR), or Severe (intubation or death within a month, among patients with COVID-19; "
         "default: %(default)s)",
     )
-    parser.add_argument(
-        "--slices", type=positive_integer, default=SQUARES, help="number of slabs per volume (default: %(default)s)"
-    )
+    add("--slices", type=positive_integer, default=SQUARES, help="number of slabs per volume (default: %(default)s)")
 
 
 def from_options(options: argparse.Namespace, progress: Progress) -> Source:

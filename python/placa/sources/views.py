@@ -43,7 +43,8 @@ def select_views(view: pd.Series | None, wanted: Sequence[str], index: pd.Index,
     if not selected.any():
         raise unknown_name("view", " ".join(wanted), [*sorted(view.dropna().unique()), ALL.lower()])
     if not selected.all():
-        text = f"views that are not used ({option}): {shown_views(view[~selected])}"
+        unused = view[~selected].fillna("unknown").value_counts()
+        text = f"views that are not used ({option}): {shown_counts({str(name): int(n) for name, n in unused.items()})}"
         notes.append(Note(text, "views_not_used", images=int((~selected).sum())))
     return selected
 
@@ -54,8 +55,3 @@ def view_names(wanted: Sequence[str]) -> set[str]:
     if ALL in names:
         return set()
     return names | _FRONTALS if FRONTAL in names else names
-
-
-def shown_views(view: pd.Series) -> str:
-    """Return the views with their counts, for messages."""
-    return shown_counts({str(name): int(n) for name, n in view.fillna("unknown").value_counts().items()})

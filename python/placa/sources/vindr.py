@@ -95,38 +95,31 @@ def _join(read: pd.DataFrame, rows: int, split: str, rule: str, notes: list[Note
     images = pd.DataFrame({"image_id": names, "file": names, "split": split})
     images["reader"] = images["image_id"].map(who)
     images["label_source"] = "VinDr-CXR " + (CONSENSUS if split == "test" else rule)
-    kept = [position for position, name in enumerate(columns) if name]
+    # A reader without a finding has the label "".
+    tables = {
+        name: pd.DataFrame(found, columns=columns).drop(columns="", errors="ignore") for name, found in present.items()
+    }
     if (count > 1).any():
-        notes += _agreement(rows, len(images), present, [(position, str(columns[position])) for position in kept], rule)
-    chosen = pd.DataFrame(present[rule].astype("int8")[:, kept], columns=[columns[position] for position in kept])
-    return images, chosen
+        notes += _agreement(rows, tables, rule)
+    return images, tables[rule].astype("int8")
 
 
-def _agreement(
-    rows: int,
-    images: int,
-    present: dict[str, np.ndarray],
-    columns: list[tuple[int, str]],
-    rule: str,
-) -> list[Note]:
-    counts = {name: [int(present[how][:, position].sum()) for how in present] for position, name in columns}
-    shown = [f"{name} {any_:,}, {most:,}, {every:,}" for name, (any_, most, every) in sorted(counts.items())]
+def _agreement(rows: int, present: dict[str, pd.DataFrame], rule: str) -> list[Note]:
+    """Describe how often the readers agree, from the labels that each rule gives."""
+    images = len(present[rule])
+    counts = pd.DataFrame({how: table.sum() for how, table in present.items()})
+    shown = [f"{name} {some:,}, {most:,}, {every:,}" for name, some, most, every in counts.sort_index().itertuples()]
+    findings = counts.drop(index=NORMAL, errors="ignore")
+    agreed = findings["all"].sum() / max(findings["any"].sum(), 1)
     text = (
         f"{rows:,} rows are {images:,} images, read by several readers each; positive by any, majority, all: "
         f"{'; '.join(shown)} (--readers {rule})"
     )
-    notes = [Note(text, "reader_agreement", rows=rows, images=images)]
-    findings = [position for position, name in columns if name != NORMAL]
-    some, every = (present[how][:, findings] for how in ("any", "all"))
-    agreed = every.sum() / max(some.sum(), 1)
-    notes.append(
-        Note(
-            f"all readers agree on {agreed:.0%} of the findings that one of them reports",
-            "agreement_of_positives",
-            share=float(agreed),
-        )
-    )
-    return notes
+    agreement = f"all readers agree on {agreed:.0%} of the findings that one of them reports"
+    return [
+        Note(text, "reader_agreement", rows=rows, images=images),
+        Note(agreement, "agreement_of_positives", share=float(agreed)),
+    ]
 
 
 def _boxes(path: Path) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from rich import filesize
 
-from placa.core.files import explain_os_error, require_writable
+from placa.core.files import explain_os_error, locked, require_writable
 from placa.core.progress import SILENT, Progress
 from placa.sources.download.errors import BaseUrlError, JobCountError, PathInUseError, TransferError
 from placa.sources.download.plan import Task, choose, plan, require_space
@@ -60,12 +60,13 @@ def download_files(
         JobCountError: `jobs` is out of range.
         BaseUrlError: `base_url` is not an address.
         UnknownNameError: A name in `only` is unknown.
+        InUseError: Another download uses the directory.
         PathInUseError: Another file or folder exists in place of a file of the data set.
         DiskSpaceError: The disk has too little free space.
         PlacaError: A file cannot be downloaded, verified or extracted.
         KeyboardInterrupt: Ctrl-C; partial downloads are kept, partial folders are deleted.
     """
-    from placa.sources.download.tasks import lock_directory, run_tasks
+    from placa.sources.download.tasks import run_tasks
 
     if not 1 <= jobs <= MOST_JOBS:
         raise JobCountError(
@@ -99,7 +100,9 @@ def download_files(
     missing = sum(task.file.size - task.fetched for task in tasks)
     server = public_url(base_url) if base_url else server
     progress.stage(f"Downloading {filesize.decimal(missing)} from {server}, number of files: {len(tasks)}")
-    with lock_directory(to):
+    # Two downloads must not write the same files.
+    busy = f"Another download is using {to}. Wait for it, or choose another --to."
+    with (to / ".placa-download.lock").open("w") as lock, locked(lock, busy):
         # Another download may have ended in the meantime.
         known = {task.file.name: task.file for task in tasks}
         tasks = [replace(task, file=known.get(task.file.name, task.file)) for task in plan(to, chosen)[0]]

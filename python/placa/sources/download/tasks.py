@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from placa.core.errors import PlacaError
-from placa.core.files import locked
 from placa.core.progress import Progress
 from placa.sources.download.errors import PathInUseError, SeveralFilesError
 from placa.sources.download.extract import extract
@@ -86,15 +83,3 @@ def run_tasks(
             files=sorted(failures),
             errors=sorted({type(error).__name__ for error in errors}),
         )
-
-
-@contextmanager
-def lock_directory(to: Path) -> Iterator[None]:
-    """Lock a directory for this download, so that two downloads do not write the same files.
-
-    Raises:
-        PlacaError: Another download uses the directory.
-    """
-    busy = f"Another download is using {to}. Wait for it, or choose another --to."
-    with (to / ".placa-download.lock").open("w") as lock, locked(lock, busy):
-        yield

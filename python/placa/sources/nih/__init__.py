@@ -42,30 +42,29 @@ _SPLITS = ("auto", "official", "seeded", TEMPORAL)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this source's options to ``placa prepare nih``."""
-    parser.add_argument(
-        "root", type=Path, metavar="ROOT", help="directory with Data_Entry_2017*.csv and images/ or images_001/ …"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("root", type=Path, metavar="ROOT", help="directory with Data_Entry_2017*.csv and images/ or images_001/ …")
+    add(
         "--positive",
         required=True,
         nargs="+",
         metavar="FINDING",
         help="a finding; several findings; any (any finding against none); or all (the fourteen)",
     )
-    parser.add_argument(
+    add(
         "--negative",
         default=NO_FINDING,
         metavar="FINDING",
         help="the comparison: %(default)s (the default), rest (every image without the finding), or another finding",
     )
-    parser.add_argument("--only", action="store_true", help="positive images have no other finding")
-    parser.add_argument(
+    add("--only", action="store_true", help="positive images have no other finding")
+    add(
         "--table",
         metavar="VERSION",
         help="v2017, v2020 or the path of NIH's table, beside its lists and boxes (default: the newest in ROOT)",
     )
-    parser.add_argument("--views", nargs="+", default=["all"], metavar="VIEW", help=f"{VIEWS_HELP} (default: all)")
-    parser.add_argument(
+    add("--views", nargs="+", default=["all"], metavar="VIEW", help=f"{VIEWS_HELP} (default: all)")
+    add(
         "--split",
         choices=_SPLITS,
         default="auto",

@@ -15,24 +15,10 @@ from placa.records.source import REST, Comparison, compared_with
 from placa.sources.errors import PositiveNegativeOverlapError, RepeatedNameError
 from placa.sources.source import ALL, ANY, ANY_FINDING, NO_FINDING, keyword_of
 from placa.sources.tables.cells import bare_name
+from placa.sources.vocabulary import FINDINGS
 
-#: The fourteen findings in NIH's spelling (Wang et al. 2017).
-FOURTEEN = (
-    "Atelectasis",
-    "Cardiomegaly",
-    "Consolidation",
-    "Edema",
-    "Effusion",
-    "Emphysema",
-    "Fibrosis",
-    "Hernia",
-    "Infiltration",
-    "Mass",
-    "Nodule",
-    "Pleural_Thickening",
-    "Pneumonia",
-    "Pneumothorax",
-)
+#: The fourteen findings in NIH's spelling (Wang et al. 2017), in alphabetical order.
+FOURTEEN = tuple(finding.name for finding in FINDINGS if "nih" in finding.labels and finding.name != NO_FINDING)
 LABELS = (*FOURTEEN, NO_FINDING)
 _REST = "rest"
 

@@ -33,35 +33,30 @@ _SPLITS = ("auto", "seeded", TEMPORAL)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this source's options to ``placa prepare table``."""
-    parser.add_argument("table", type=Path, metavar="TABLE", help="CSV, TSV or parquet, one row per image")
-    parser.add_argument(
+    add = parser.add_argument
+    add("table", type=Path, metavar="TABLE", help="CSV, TSV or parquet, one row per image")
+    add(
         "--label",
         required=True,
         nargs="+",
         metavar="COLUMN",
         help="label column; several columns are findings of 0 and 1",
     )
-    parser.add_argument(
-        "--positive", nargs="+", metavar="VALUE", help="positive values of the label (default: 1, yes, true)"
-    )
-    parser.add_argument("--negative", nargs="+", metavar="VALUE", help="values of the comparison (default: all others)")
-    parser.add_argument("--finding", metavar="NAME", help="the name of the finding")
-    parser.add_argument(
-        "--separator", metavar="TEXT", help="what separates findings in a cell (default: detected; none: nothing)"
-    )
-    parser.add_argument(
-        "--slices", type=positive_integer, metavar="N", help=f"number of slabs per CT volume (default: {SQUARES})"
-    )
-    parser.add_argument("--views", nargs="+", default=["all"], metavar="VIEW", help=f"{VIEWS_HELP} (default: all)")
-    parser.add_argument(
+    add("--positive", nargs="+", metavar="VALUE", help="positive values of the label (default: 1, yes, true)")
+    add("--negative", nargs="+", metavar="VALUE", help="values of the comparison (default: all others)")
+    add("--finding", metavar="NAME", help="the name of the finding")
+    add("--separator", metavar="TEXT", help="what separates findings in a cell (default: detected; none: nothing)")
+    add("--slices", type=positive_integer, metavar="N", help=f"number of slabs per CT volume (default: {SQUARES})")
+    add("--views", nargs="+", default=["all"], metavar="VIEW", help=f"{VIEWS_HELP} (default: all)")
+    add(
         "--split",
         choices=_SPLITS,
         default="auto",
         help=f"auto: that of TABLE, otherwise random; {SPLIT_HELP} (default: %(default)s)",
     )
-    parser.add_argument("--root", type=Path, metavar="DIR", help="start of relative paths (default: TABLE's directory)")
+    add("--root", type=Path, metavar="DIR", help="start of relative paths (default: TABLE's directory)")
     for name, usual_names in COLUMNS.items():
-        parser.add_argument(
+        add(
             f"--{name}-column",
             metavar="COLUMN",
             help=f"(default: {usual_names[0]}{' or similar' if len(usual_names) > 1 else ''}; none: ignore the column)",

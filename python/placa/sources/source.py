@@ -12,7 +12,7 @@ import pandas as pd
 from placa.core.errors import unknown_name
 from placa.records.codes import Note
 from placa.records.reading import STRETCH, Reading
-from placa.records.source import Comparison, GivenSplit, LabelPolicy
+from placa.records.source import REST, Comparison, GivenSplit, LabelPolicy, compared_with
 from placa.sources.errors import (
     ConflictingOptionsError,
     DatesUnknownError,
@@ -31,6 +31,8 @@ WARNINGS = frozenset(
 NO_FINDING = "No Finding"
 #: Keywords of ``--positive``, and the finding of ``any``: at least one of the set's findings.
 ANY, ALL, ANY_FINDING = "any", "all", "Any Finding"
+#: The keyword of ``--negative``: every image without the finding.
+REST_WORD = "rest"
 #: The split by date, of sources with dates.
 TEMPORAL = "temporal"
 SPLIT_HELP = "seeded: random, by patient; temporal: by date"
@@ -145,6 +147,11 @@ def keyword_of(positive: Sequence[str]) -> str | None:
             names=list(positive),
         )
     return keywords[0] if keywords else None
+
+
+def comparison_of(negative: str) -> Comparison:
+    """Return the images that findings are compared with, from a label or `REST_WORD`."""
+    return REST if negative == REST_WORD else compared_with(negative)
 
 
 def require_dates(images: pd.DataFrame, title: str) -> None:

@@ -14,7 +14,7 @@ from placa.core.progress import Progress
 from placa.core.text import as_list
 from placa.records.codes import Note
 from placa.sources.errors import ImagesNotFoundError
-from placa.sources.nih.findings import define_classes
+from placa.sources.nih.findings import define_classes, truth_of
 from placa.sources.nih.images import find_images, image_folders, mark_official, reject_split_conflicts
 from placa.sources.nih.tables import (
     ADJUDICATED,
@@ -32,7 +32,7 @@ from placa.sources.nih.tables import (
 )
 from placa.sources.public.remarks import require_both
 from placa.sources.recognise import naming_another_source
-from placa.sources.source import NO_FINDING, TEMPORAL, Source, require_dates
+from placa.sources.source import NO_FINDING, TEMPORAL, Source, comparison_of, require_dates
 from placa.sources.tables import follow_link
 from placa.sources.tables.cells import read_ages, read_sexes
 from placa.sources.views import VIEWS_HELP, select_views
@@ -122,7 +122,7 @@ def read_nih(
     """
     root = Path(root)
     positive = positive if isinstance(positive, str) else list(positive)
-    classes = define_classes(positive, negative, only)
+    findings, comparison = define_classes(positive, negative)
     if split not in _SPLITS:
         raise UnknownNameError(
             f"`split` must be one of {', '.join(_SPLITS)}, got {split!r}.",
@@ -145,7 +145,7 @@ def read_nih(
     version = version_by_boxes(entries, boxes) or table_version(path)
     notes = [*entries.rows.notes, *_table_notes(path, version), *of_boxes]
     official = mark_official(beside, entries.table, split, notes)
-    truth = classes.truth(entries.table)
+    truth = truth_of(entries.table, findings, comparison, only)
     wanted = select_views(entries.table["view"], as_list(views), entries.table.index, notes)
     selected = entries.table[truth.notna().any(axis=1) & wanted]
     folders = image_folders(root)
@@ -162,20 +162,21 @@ def read_nih(
     searched = list(map(str, folders or [root / "images", root / "images_001" / "images"]))
     where = ", ".join(searched)
     if images.empty:
+        shown = ", ".join(findings) + (" only" if only else "")
         raise ImagesNotFoundError(
-            f"None of the {len(selected):,} images selected ({classes.positive} against {classes.comparison}) exists "
-            f"in {where}. Unpack them there.",
+            f"None of the {len(selected):,} images selected ({shown} against {comparison}) exists in {where}. Unpack "
+            "them there.",
             images=len(selected),
             searched=searched,
         )
-    require_both(images, classes.findings, where, notes)
+    require_both(images, findings, where, notes)
     others = [plain_or_compressed(beside / name) for name in (*LISTS, BOXES, ADJUDICATED)]
     other_labels = read_adjudicated(beside, notes)
     return Source(
         kind="nih",
         images=images,
-        findings=list(classes.findings),
-        comparison=classes.compared_with,
+        findings=findings,
+        comparison=comparison_of(comparison),
         label_source=label_source,
         rows=len(entries.rows),
         unused=len(entries.table) - len(selected),
@@ -186,7 +187,7 @@ def read_nih(
         ],
         rejected=rejected,
         given_split={"by": "official", "name": None},
-        positive_alone=classes.only,
+        positive_alone=only,
         tables=[str(follow_link(file)) for file in (path, *others) if file.is_file()],
         notes=notes,
         options={

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from placa.core.errors import unknown_name
 from placa.core.text import as_list
-from placa.records.source import REST, Comparison, compared_with
 from placa.sources.errors import PositiveNegativeOverlapError, RepeatedNameError
-from placa.sources.source import ALL, ANY, ANY_FINDING, NO_FINDING, keyword_of
+from placa.sources.source import ALL, ANY, ANY_FINDING, NO_FINDING, REST_WORD, keyword_of
 from placa.sources.tables.cells import bare_name
 from placa.sources.vocabulary import FINDINGS
 
 #: The fourteen findings in NIH's spelling (Wang et al. 2017), in alphabetical order.
 FOURTEEN = tuple(finding.name for finding in FINDINGS if "nih" in finding.labels and finding.name != NO_FINDING)
 LABELS = (*FOURTEEN, NO_FINDING)
-_REST = "rest"
 
 
 def canonical(name: str) -> str | None:
@@ -32,66 +28,38 @@ def canonical(name: str) -> str | None:
 _SPELLINGS = {bare_name(name): name for name in LABELS} | {"infiltrate": "Infiltration"}
 
 
-@dataclass(frozen=True)
-class ClassDefinition:
-    """Define positive and comparison images.
+def truth_of(labels: pd.DataFrame, findings: Sequence[str], negative: str, only: bool) -> pd.DataFrame:
+    """Return the truth of every image.
 
-    Attributes:
-        findings: The finding columns.
-        negative: ``"No Finding"``, ``"rest"`` or another label.
+    Args:
+        labels: One row per image, 1 or 0 for each of `LABELS` and for `ANY_FINDING`.
+        findings: The findings.
+        negative: The comparison: `REST_WORD` or another label.
         only: Whether a positive image must have no other finding.
+
+    Returns:
+        One column per finding: 1 where the image has the finding (with `only`, no other), 0 where it belongs to the
+        comparison and does not have the finding, missing otherwise.
     """
-
-    findings: tuple[str, ...]
-    negative: str
-    only: bool = False
-
-    @property
-    def positive(self) -> str:
-        """The name of the positive class."""
-        return ", ".join(self.findings) + (" only" if self.only else "")
-
-    @property
-    def comparison(self) -> str:
-        """The name of the comparison, for messages."""
-        return "the rest" if self.negative == _REST else self.negative
-
-    @property
-    def compared_with(self) -> Comparison:
-        """The images that findings are compared with."""
-        return REST if self.negative == _REST else compared_with(self.negative)
-
-    def truth(self, labels: pd.DataFrame) -> pd.DataFrame:
-        """Return the truth of every image.
-
-        Args:
-            labels: One row per image, 1 or 0 for each of `LABELS` and for `ANY_FINDING`.
-
-        Returns:
-            One column per finding: 1 where the image has the finding (with `only`, no other), 0 where it belongs to the
-            comparison and does not have the finding, missing otherwise.
-        """
-        several = labels[list(FOURTEEN)].to_numpy().sum(axis=1) > 1
-        truth = {}
-        for finding in self.findings:
-            named = labels[finding].to_numpy() == 1
-            other: NDArray[np.bool_] = np.ones(len(labels), dtype=bool)
-            if self.negative != _REST:
-                other = labels[self.negative].to_numpy() == 1
-            column = np.where(named, 1.0, np.where(other, 0.0, np.nan))
-            if self.only:
-                column = np.where(named & several, np.nan, column)
-            truth[finding] = pd.Series(column, index=labels.index).astype("Int8")
-        return pd.DataFrame(truth, index=labels.index)
+    several = labels[list(FOURTEEN)].sum(axis=1) > 1
+    compared = pd.Series(True, labels.index) if negative == REST_WORD else labels[negative] == 1
+    truth = {}
+    for finding in findings:
+        named = labels[finding] == 1
+        values = pd.Series(pd.NA, labels.index, dtype="Int8").mask(compared, 0).mask(named, 1)
+        truth[finding] = values.mask(named & several) if only else values
+    return pd.DataFrame(truth, index=labels.index)
 
 
-def define_classes(positive: str | Sequence[str], negative: str, only: bool = False) -> ClassDefinition:
+def define_classes(positive: str | Sequence[str], negative: str) -> tuple[list[str], str]:
     """Define positive and comparison images from names.
 
     Args:
         positive: One finding, several, ``"any"`` or ``"all"``.
         negative: ``"No Finding"``, ``"rest"`` or a finding.
-        only: Whether positive images must have no other finding.
+
+    Returns:
+        The findings and the comparison, in NIH's spelling.
 
     Raises:
         UnknownNameError: A finding is unknown.
@@ -102,11 +70,11 @@ def define_classes(positive: str | Sequence[str], negative: str, only: bool = Fa
     names = as_list(positive)
     keyword = keyword_of(names)
     if keyword == ANY:
-        findings: tuple[str, ...] = (ANY_FINDING,)
+        findings = [ANY_FINDING]
     elif keyword == ALL:
-        findings = FOURTEEN
+        findings = list(FOURTEEN)
     else:
-        findings = tuple(_known(word, ANY, ALL) for word in names)
+        findings = [_known(word, ANY, ALL) for word in names]
     repeated = sorted({name for name in findings if findings.count(name) > 1})
     if repeated:
         raise RepeatedNameError(
@@ -114,7 +82,7 @@ def define_classes(positive: str | Sequence[str], negative: str, only: bool = Fa
             option="--positive",
             name=repeated[0],
         )
-    comparison = _REST if negative.lower() == _REST else _known(negative, _REST)
+    comparison = REST_WORD if negative.lower() == REST_WORD else _known(negative, REST_WORD)
     if comparison in findings or (keyword == ANY and comparison in FOURTEEN):
         raise PositiveNegativeOverlapError(
             f"--positive and --negative are both {comparison!r}. Name two different findings."
@@ -122,7 +90,7 @@ def define_classes(positive: str | Sequence[str], negative: str, only: bool = Fa
             else f"--positive any includes {comparison!r}. Use --negative '{NO_FINDING}' or rest.",
             name=comparison,
         )
-    return ClassDefinition(findings, comparison, only)
+    return findings, comparison
 
 
 def _known(word: str, *keywords: str) -> str:

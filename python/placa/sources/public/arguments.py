@@ -16,13 +16,7 @@ from placa.sources.source import Source
 from placa.sources.views import VIEWS_HELP
 
 
-def functions_of(
-    spec: PublicSet,
-) -> tuple[
-    Callable[[argparse.ArgumentParser], None],
-    Callable[[argparse.Namespace, Progress], Source],
-    Callable[..., Source],
-]:
+def functions_of(spec: PublicSet) -> tuple[Callable[..., None], Callable[..., Source], Callable[..., Source]]:
     """Return ``add_arguments`` and ``from_options`` of a set, and the function that reads it (see `read_public`)."""
     return partial(add_arguments, spec), partial(from_options, spec), partial(read_public, spec)
 

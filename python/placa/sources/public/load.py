@@ -13,7 +13,7 @@ from placa.core.errors import unknown_name
 from placa.core.progress import SILENT, Progress
 from placa.core.text import as_list
 from placa.records.codes import Note
-from placa.records.source import REST, Comparison, LabelPolicy, compared_with
+from placa.records.source import LabelPolicy
 from placa.sources.errors import ConflictingOptionsError, ImagesNotFoundError, PositiveNegativeOverlapError
 from placa.sources.public.boxes import boxes_of
 from placa.sources.public.files import match_files
@@ -29,13 +29,23 @@ from placa.sources.public.records import ACQUISITION, POSITIVE, UNCERTAIN, Publi
 from placa.sources.public.remarks import overlap_notes, policy_notes, require_both
 from placa.sources.public.split import choose_split
 from placa.sources.recognise import naming_another_source
-from placa.sources.source import ALL, ANY, ANY_FINDING, TEMPORAL, Source, keyword_of, require_dates, require_directory
+from placa.sources.source import (
+    ALL,
+    ANY,
+    ANY_FINDING,
+    REST_WORD,
+    TEMPORAL,
+    Source,
+    comparison_of,
+    keyword_of,
+    require_dates,
+    require_directory,
+)
 from placa.sources.tables import follow_link
 from placa.sources.views import select_views
 from placa.sources.vocabulary import resolve
 
 SPLITS = ("auto", "official", "seeded", TEMPORAL)
-REST_WORD = "rest"
 
 
 @dataclass(frozen=True)
@@ -182,12 +192,11 @@ def _build(spec: PublicSet, root: Path, records: Records, chosen: Selection, cho
         notes.append(Note(text, "finding_names", findings=len(renamed)))
     patients = images["patient_id"].notna().all() if "patient_id" in images else False
     notes += policy_notes(spec, chosen.uncertain, chosen.blank, written) + overlap_notes(spec)
-    against: Comparison = REST if chosen.negative == REST_WORD else compared_with(chosen.negative)
     return Source(
         kind=spec.kind,
         images=images.reset_index(drop=True),
         findings=findings,
-        comparison=against,
+        comparison=comparison_of(chosen.negative),
         label_source=spec.title,
         positive_alone=chosen.only,
         unused=len(table) - len(selected) + records.unused,

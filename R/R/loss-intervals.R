@@ -81,7 +81,8 @@ loss_limits <- function(own, present, absent, z, cluster, confidence, share) {
     estimate - reach_of(of_slope(slope))
   }
   normal <- stats::qnorm((1 + confidence) / 2)
-  c(max(limit(reach, (normal^2 - 1) / 6), 0), limit(-reach, 0))
+  # Where nearly all images have their largest loss, the correction would move the limit above the estimate.
+  c(min(max(limit(reach, (normal^2 - 1) / 6), 0), estimate), limit(-reach, 0))
 }
 
 # Log odds; those of 0 and 1 are as large as the largest of the other images.

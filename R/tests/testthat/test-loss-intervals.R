@@ -59,3 +59,10 @@ test_that("a wrong probability of 0 has an infinite log loss; others at 0 and 1 
   expect_identical(log_loss_quantity(truth, c(0, 0.1, 0.9, 0.2, 0.8, 0.3), 1:6)$estimate, Inf)
   expect_true(all(is.finite(limits(log_loss_quantity(truth, c(1, 0.1, 0.9, 0, 0.8, 0.3), 1:6)))))
 })
+
+test_that("the limits enclose the largest loss, of certain and wrong probabilities", {
+  truth <- rep(0:1, 12)
+  wrong <- limits(brier_of(1 - truth, truth, rep(1:12, 2)))
+  expect_lte(wrong[[1]], 1)
+  expect_gte(wrong[[2]], 1)
+})

@@ -21,7 +21,9 @@ from placa.dataset.errors import PatientInTwoSplitsError
 from placa.evaluation.any_predictions import as_predictions
 from placa.evaluation.errors import EmptySplitError, NeedsRError
 from placa.evaluation.evaluate_in_r import ToEvaluate
+from placa.evaluation.in_python.calibration import mean_loss
 from placa.evaluation.in_python.evaluate import evaluate_in_python
+from placa.evaluation.in_python.rows import by_finding, select_rows
 from placa.records.evaluation import SUMMARY_SCHEMA, Summary
 from placa.records.files import read_record
 
@@ -157,6 +159,16 @@ def test_estimates_and_limits_are_those_of_r(r: str, tmp_path: Path) -> None:
                     rtol=0,
                     err_msg=f"{name}, {column}",
                 )
+    # Two measures that only tools/recompute-report computes in Python.
+    by_r = pd.read_csv(tmp_path / "calibration_measures-r.csv").set_index(["measure", "finding"])
+    for one in by_finding(select_rows(as_predictions(cases), "test", lambda _: None)):
+        p = one.probability
+        with np.errstate(divide="ignore"):
+            losses = {"log_loss": (-np.log(p), -np.log1p(-p)), "brier_scaled": ((1 - p) ** 2, p**2)}
+        for measure in losses if 0 < one.truth.mean() < 1 else ("log_loss",):
+            found = mean_loss(one.truth, p, losses[measure], one.cluster, 0.95, scaled=measure == "brier_scaled")
+            wanted = by_r.loc[(measure, one.finding), ["estimate", "lower", "upper"]].astype(float)
+            np.testing.assert_allclose(found, wanted, atol=1e-6, rtol=0, err_msg=f"{measure}, {one.finding}")
 
 
 def _evaluate(data: pd.DataFrame, folder: Path, split: str = "test", **more: Any) -> None:

@@ -95,7 +95,8 @@ def mean_loss(
         return estimate - distance(slope)
 
     normal = float(stats.norm.ppf((1 + confidence) / 2))
-    return result(max(limit(reach, (normal**2 - 1) / 6), 0.0), limit(-reach, 0))
+    # Where nearly all images have their largest loss, the correction would move the limit above the estimate.
+    return result(min(max(limit(reach, (normal**2 - 1) / 6), 0.0), estimate), limit(-reach, 0))
 
 
 def calibration_measures(

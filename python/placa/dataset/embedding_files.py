@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,13 +12,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from placa.core.errors import DamagedFileError, PathNotFoundError
-from placa.core.files import explain_os_error
-from placa.core.json_files import parse_json
+from placa.core.errors import PathNotFoundError
 from placa.core.text import as_list
 from placa.dataset.errors import EmbeddingColumnError, EmbeddingLengthError
-from placa.records.embeddings import EMBEDDINGS_SCHEMA
-from placa.records.errors import SchemaVersionError
+from placa.records.parquet_files import parquet_faults
 
 #: The columns of a file of embeddings. Instead of the second, it may have the columns ``embedding_1``, ``embedding_2``…
 IMAGE_ID, EMBEDDING = "image_id", "embedding"
@@ -47,34 +43,9 @@ def list_embedding_files(places: str | Path | Iterable[str | Path]) -> list[Path
 
 
 def open_embeddings(path: Path) -> pq.ParquetFile:
-    try:
+    with parquet_faults(path, "Create it again."):
         # Page by page: by default, the complete file is read ahead.
         return pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False)
-    except (pa.ArrowException, ValueError) as error:
-        reason = (str(error).splitlines() or [""])[0].rstrip(".")
-        raise DamagedFileError(
-            f"{path} is damaged or not parquet ({reason}). Create it again.", path=str(path), reason=reason
-        ) from error
-    except OSError as error:
-        raise explain_os_error(error, path) from error
-
-
-def metadata_of(path: Path, file: pq.ParquetFile) -> dict[str, Any]:
-    try:
-        stored = parse_json((file.schema_arrow.metadata or {}).get(b"placa", b"{}"))
-    except ValueError:
-        return {}
-    if not isinstance(stored, dict):
-        return {}
-    version = stored.get("schema_version", EMBEDDINGS_SCHEMA)
-    if version != EMBEDDINGS_SCHEMA:
-        raise SchemaVersionError(
-            f"{path} has schema version {version}, but this version of placa reads {EMBEDDINGS_SCHEMA}. Update placa.",
-            path=str(path),
-            version=version,
-            expected=EMBEDDINGS_SCHEMA,
-        )
-    return stored
 
 
 def columns_of(path: Path, file: pq.ParquetFile) -> list[str]:

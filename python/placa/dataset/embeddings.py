@@ -20,19 +20,20 @@ from placa.dataset.embedding_files import (
     columns_of,
     ids_of,
     list_embedding_files,
-    metadata_of,
     open_embeddings,
     other_length,
     read_blocks,
 )
 from placa.dataset.errors import DuplicateEmbeddingError, InvalidEmbeddingError, NoEmbeddingsError
 from placa.records.embeddings import (
+    EMBEDDINGS_SCHEMA,
     EmbeddingFacts,
     JoinedEmbeddings,
     Provenance,
     complete_provenance,
     require_same,
 )
+from placa.records.parquet_files import placa_metadata
 
 
 @dataclass(frozen=True)
@@ -194,7 +195,8 @@ def _common_provenance(
     of: str,
 ) -> Provenance:
     each = [
-        complete_provenance(metadata_of(path, file), given, str(path)) for path, file in zip(files, opened, strict=True)
+        complete_provenance(placa_metadata(file.schema_arrow, path, EMBEDDINGS_SCHEMA), given, str(path))
+        for path, file in zip(files, opened, strict=True)
     ]
     for path, one in zip(files, each, strict=True):
         require_same(one, each[0], str(path), str(files[0]))

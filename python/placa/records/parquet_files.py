@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 from placa.core import limits
 from placa.core.errors import DamagedFileError, FileTooLargeError
 from placa.core.files import explain_os_error
+from placa.core.json_files import DuplicateKeyError, parse_json, unique_keys
+from placa.records.errors import SchemaVersionError
 
 
 def read_parquet(path: Path) -> pa.Table:
@@ -74,6 +76,39 @@ def parquet_faults(path: Path, remedy: str) -> Iterator[None]:
         raise DamagedFileError(message, path=str(path), reason=reason) from error
     except OSError as error:
         raise explain_os_error(error, path) from error
+
+
+def placa_metadata(schema: pa.Schema, path: Path, newest: int) -> dict[str, Any]:
+    """Return what placa wrote into the metadata of a parquet file; empty if another program wrote the file.
+
+    Args:
+        schema: The schema of the file.
+        path: The file.
+        newest: The newest version of these metadata.
+
+    Raises:
+        DamagedFileError: A key occurs twice.
+        SchemaVersionError: Another version of placa wrote the file.
+    """
+    try:
+        stored = parse_json((schema.metadata or {}).get(b"placa", b"{}"), object_pairs_hook=unique_keys)
+    except DuplicateKeyError as error:
+        message = f"The metadata of {path} are not valid JSON ({error}). Create the file again."
+        raise DamagedFileError(message, path=str(path), reason=str(error)) from error
+    except ValueError:
+        return {}
+    if not isinstance(stored, dict):
+        return {}
+    version = stored.get("schema_version", newest)
+    if type(version) is not int or not 1 <= version <= newest:
+        raise SchemaVersionError(
+            f"{path} has schema version {version}, but this version of placa reads versions up to {newest}. Update "
+            "placa.",
+            path=str(path),
+            version=version,
+            expected=newest,
+        )
+    return stored
 
 
 def require_size(path: Path, file: pq.ParquetFile) -> None:

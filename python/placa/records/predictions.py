@@ -12,16 +12,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from placa.core.errors import DamagedFileError, PathNotFoundError
+from placa.core.errors import PathNotFoundError
 from placa.core.files import atomic_file
-from placa.core.json_files import DuplicateKeyError, parse_json, unique_keys
 from placa.core.system import versions
 from placa.core.text import INVISIBLE
 from placa.records.column_types import plain_columns
-from placa.records.errors import InvalidValueError, MissingColumnError, SchemaVersionError
+from placa.records.errors import InvalidValueError, MissingColumnError
 from placa.records.files import read_record
 from placa.records.model import ModelFacts, typicality_columns
-from placa.records.parquet_files import parquet_faults, read_parquet
+from placa.records.parquet_files import parquet_faults, placa_metadata, read_parquet
 from placa.records.run import require_files, require_predictions
 from placa.records.run_facts import RunFacts
 from placa.records.source import ClassFacts
@@ -185,7 +184,7 @@ def read_plain_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     for field in plain.schema:
         if pa.types.is_string(field.type):
             frame[field.name] = frame[field.name].astype("string")
-    return frame, _read_metadata((table.schema.metadata or {}).get(b"placa", b"{}"), path)
+    return frame, placa_metadata(table.schema, path, SCHEMA_VERSION)
 
 
 def clean_identifiers(column: pd.Series) -> pd.Series:
@@ -196,29 +195,6 @@ def clean_identifiers(column: pd.Series) -> pd.Series:
     ids = column.astype("string").str.replace(INVISIBLE, "", regex=True).str.strip()
     whole = ids.str.replace(r"^([0-9]+)\.0$", r"\1", regex=True)
     return ids.mask(((whole != ids) & whole.isin(ids.dropna())).fillna(False), whole)
-
-
-def _read_metadata(stored: bytes, path: Path) -> dict[str, Any]:
-    """Return the metadata of a file; empty if another program wrote it."""
-    try:
-        metadata = parse_json(stored, object_pairs_hook=unique_keys)
-    except DuplicateKeyError as error:
-        message = f"The metadata of {path} are not valid JSON ({error}). Create the file again."
-        raise DamagedFileError(message, path=str(path), reason=str(error)) from error
-    except ValueError:
-        return {}
-    if not isinstance(metadata, dict):
-        return {}
-    version = metadata.get("schema_version", SCHEMA_VERSION)
-    if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
-        raise SchemaVersionError(
-            f"{path} has schema version {version}, but this version of placa reads 1 to {SCHEMA_VERSION}. Update "
-            "placa.",
-            path=str(path),
-            version=version,
-            expected=SCHEMA_VERSION,
-        )
-    return metadata
 
 
 def _require_ranges(frame: pd.DataFrame, file: str) -> None:

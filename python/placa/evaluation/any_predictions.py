@@ -14,7 +14,7 @@ from placa.core.progress import SILENT, Progress
 from placa.core.text import as_list
 from placa.evaluation.errors import PairedColumnsError
 from placa.evaluation.truth_levels import levels_of, numbers_of, read_truth
-from placa.records.errors import DuplicateImageError, InvalidValueError, MissingColumnError
+from placa.records.errors import DuplicateImageError, InvalidValueError, require_columns
 from placa.records.predictions import COLUMNS, clean_identifiers, read_plain_parquet, refuse_values
 from placa.sources.errors import LossyIdentifierError
 from placa.sources.table.columns import COLUMNS as USUAL_NAMES
@@ -120,12 +120,10 @@ def as_predictions(
 
 
 def _require_columns(data: pd.DataFrame, names: Sequence[str], file: str) -> None:
-    known = list(data.columns)
-    for name in (name for name in names if name not in known):
+    for name in names:
         option = {"truth": "--truth", "probability": "--estimate"}.get(name)
-        remedy = f"Name the column with {option}" if option else "Use one of them"
-        message = f"No column {name!r} in {file} (columns: {', '.join(known[:12])}). {remedy}."
-        raise MissingColumnError(message, column=name, file=file, columns=known)
+        remedy = f"Name the column with {option}." if option else "Use one of them."
+        require_columns(data, [name], file, remedy)
 
 
 def _with_usual_names(data: pd.DataFrame, named: set[str], progress: Progress) -> pd.DataFrame:

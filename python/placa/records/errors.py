@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from placa.core.errors import InputError
 
 
@@ -70,3 +73,23 @@ class ProvenanceMismatchError(InputError):
 
     Values: ``file``, ``other`` (a file, a run or ``--provenance``), ``differ`` (``[other, file]`` by key).
     """
+
+
+def require_columns(present: Iterable[Any], needed: Iterable[str], file: str | None, remedy: str) -> None:
+    """Check that a table has some columns.
+
+    Args:
+        present: The columns of the table.
+        needed: The columns that it must have.
+        file: The name of the table; None for a table in memory.
+        remedy: What to do if one is missing, as a sentence.
+
+    Raises:
+        MissingColumnError: A column is missing.
+    """
+    columns = [str(name) for name in present]
+    for name in needed:
+        if name not in columns:
+            shown = ", ".join(columns[:12])
+            message = f"No column {name!r} in {file or 'the table of images'} (columns: {shown}). {remedy}"
+            raise MissingColumnError(message, column=name, file=file, columns=columns)

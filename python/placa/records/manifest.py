@@ -16,9 +16,9 @@ from placa.core.json_files import parse_json
 from placa.records.errors import (
     DuplicateImageError,
     InvalidValueError,
-    MissingColumnError,
     NotPreparedError,
     ReservedNameError,
+    require_columns,
 )
 from placa.records.parquet_files import parquet_faults, read_parquet_frame
 from placa.records.source import SplitFacts
@@ -58,12 +58,7 @@ def complete(images: pd.DataFrame, findings: list[str]) -> pd.DataFrame:
         DuplicateImageError: An ``image_id`` occurs twice.
         ReservedNameError: A finding has the name of a column in `FIXED`, `OPTIONAL` or `NUMBERS`.
     """
-    need = ["image_id", "path", *findings]
-    missing = [name for name in need if name not in images]
-    if missing:
-        columns = [str(name) for name in images.columns]
-        message = f"No column {missing[0]!r} in the table of images (columns: {', '.join(columns)}). Add the column."
-        raise MissingColumnError(message, column=missing[0], file=None, columns=columns)
+    require_columns(images, ["image_id", "path", *findings], None, "Add the column.")
     taken = sorted(set(findings) & _NO_FINDINGS)
     if taken:
         message = f"A finding cannot be named {taken[0]!r}: the manifest has a column of that name. Rename the finding."
@@ -145,10 +140,7 @@ def read_manifest(prepared: Path) -> pd.DataFrame:
         raise NotPreparedError(message, path=str(prepared))
     remedy = "Run placa prepare again."
     manifest = read_parquet_frame(path, remedy)
-    missing = [name for name in FIXED if name not in manifest]
-    if missing:
-        message = f"No column {missing[0]!r} in {path}. Run placa prepare again."
-        raise MissingColumnError(message, column=missing[0], file=str(path), columns=list(map(str, manifest.columns)))
+    require_columns(manifest, FIXED, str(path), remedy)
     for name in (*TEXT, *(name for name in OPTIONAL if name in manifest)):
         manifest[name] = manifest[name].astype("string")
     with parquet_faults(path, remedy):

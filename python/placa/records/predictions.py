@@ -17,7 +17,7 @@ from placa.core.files import atomic_file
 from placa.core.system import versions
 from placa.core.text import INVISIBLE
 from placa.records.column_types import plain_columns
-from placa.records.errors import InvalidValueError, MissingColumnError
+from placa.records.errors import InvalidValueError, require_columns
 from placa.records.files import read_record
 from placa.records.model import ModelFacts, typicality_columns
 from placa.records.parquet_files import parquet_faults, placa_metadata, read_parquet
@@ -147,10 +147,7 @@ def read_predictions(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         facts = read_record(run / "run.json", RunFacts)
         require_predictions(run, facts, metadata)
         require_files(run, facts, path.name)
-    missing = [name for name in COLUMNS if name not in frame.columns]
-    if missing:
-        message = f"No column {missing[0]!r} in {path}. Create the file with placa predict."
-        raise MissingColumnError(message, column=missing[0], file=str(path), columns=[str(name) for name in frame])
+    require_columns(frame, COLUMNS, str(path), "Create the file with placa predict.")
     for name in ("image_id", "patient_id", "group_id"):
         frame[name] = clean_identifiers(frame[name])
     for name in ("image_id", "finding"):

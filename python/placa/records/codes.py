@@ -52,14 +52,10 @@ class Note(str):
         note.code, note.values = code, values
         return note
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __getnewargs_ex__(self) -> tuple[Any, ...]:
         """Keep code and values when a note is sent to another process."""
-        return _restore, (str(self), self.code, self.values)
+        return (str(self), self.code), self.values
 
     def as_record(self) -> Coded:
         """Return the code and the values, except quoted cells, which may name a patient."""
         return {"code": self.code, "values": {name: one for name, one in self.values.items() if name not in _CELLS}}
-
-
-def _restore(text: str, code: str, values: Values) -> "Note":
-    return Note(text, code, **values)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from placa.audit.verdicts import ORDER
 from placa.cli.audit_meanings import probe_name, shortcut_means
 from placa.cli.terminal import print_table, stdout_console
-from placa.core.text import show_controls
+from placa.core.progress import plain
 from placa.records.audit import (
     Audit,
     Difference,
@@ -69,7 +69,7 @@ class _Page:
         return self.say(f"unit.{noun}" + ("" if count == 1 else "s"))
 
     def verdict(self, verdict: str) -> Text:
-        return _text(self.say(f"verdict.{verdict}"), _STYLES[verdict])
+        return plain(self.say(f"verdict.{verdict}"), _STYLES[verdict])
 
     def more(self, rows: Sequence[Any]) -> str | None:
         return self.say("more", n=self.count(len(rows) - _ROWS)) if len(rows) > _ROWS else None
@@ -193,9 +193,9 @@ def _shortcuts(page: _Page, shortcuts: Shortcuts) -> None:
     _grid(page, heads, cells, "llrll", page.more(worst))
     key = "sampled" if shortcuts["images"] < shortcuts["sampled_from"] else "sample"
     counts = {"images": page.count(shortcuts["images"]), "all": page.count(shortcuts["sampled_from"])}
-    page.console.print(_text(page.say("simultaneous", sample=page.say(key, **counts)), "dim"))
+    page.console.print(plain(page.say("simultaneous", sample=page.say(key, **counts)), "dim"))
     for line in shortcut_means(shortcuts["probes"], page.words):
-        page.console.print(_text(line))
+        page.console.print(plain(line))
 
 
 def _reason(page: _Page, row: Probe) -> str:
@@ -231,7 +231,7 @@ def _label_quality(page: _Page, rows: list[LabelQuality]) -> None:
     _title(page, "labels")
     for labels, reference in dict.fromkeys((row["labels"], row["reference"]) for row in rows):
         some = [row for row in rows if (row["labels"], row["reference"]) == (labels, reference)]
-        page.console.print(_text(page.say("compared", labels=labels, reference=reference)))
+        page.console.print(plain(page.say("compared", labels=labels, reference=reference)))
         cells = [
             (
                 row["finding"],
@@ -277,17 +277,10 @@ def _grid(
     for head, side in zip(heads, sides, strict=True):
         grid.add_column(head, justify="right" if side == "r" else "left", overflow="fold")
     for row in rows:
-        grid.add_row(*(_text(cell) if isinstance(cell, str) else cell for cell in row))
+        grid.add_row(*(plain(cell) if isinstance(cell, str) else cell for cell in row))
     print_table(grid)
     if more:
         page.console.print(more)
-
-
-def _text(text: str, style: str = "") -> Text:
-    """Return a text without markup: names can contain brackets, colons and control characters."""
-    from rich.text import Text
-
-    return Text(show_controls(text), style)
 
 
 def _range(page: _Page, row: Mapping[str, Any], name: str) -> str:

@@ -49,20 +49,16 @@ class Progress:
     @contextmanager
     def bar(self, title: str, total: int) -> Iterator[Advance]:
         """Show a bar that counts to `total`; the block receives the function that advances it."""
-
-        def advance(steps: int = 1, remark: str = "") -> None:
-            pass
-
-        yield advance
+        yield _hidden
 
     @contextmanager
     def byte_bars(self, totals: dict[str, int]) -> Iterator[dict[str, Advance]]:
         """Show one bar per title that counts bytes to a total; every thread may advance every bar."""
+        yield dict.fromkeys(totals, _hidden)
 
-        def advance(steps: int = 1, remark: str = "") -> None:
-            pass
 
-        yield dict.fromkeys(totals, advance)
+def _hidden(steps: int = 1, remark: str = "") -> None:
+    """Advance no bar."""
 
 
 SILENT = Progress()
@@ -121,7 +117,7 @@ class RichProgress(Progress):
         count = f"{self._stage}/{self._stages} " if self._stages else ""
         LOGGER.info(show_controls(title))
         if not self.quiet:
-            self._print(_plain(f"{count}{translate_message(translate(title))}", "bold cyan"))
+            self._print(plain(f"{count}{translate_message(translate(title))}", "bold cyan"))
 
     def say(self, text: str) -> None:
         LOGGER.info(show_controls(text))
@@ -129,67 +125,52 @@ class RichProgress(Progress):
 
     def _line(self, text: str) -> None:
         if not self.quiet:
-            self._print(_plain(f"  {translate_message(text)}"))
+            self._print(plain(f"  {translate_message(text)}"))
 
     def warn(self, text: str) -> None:
         LOGGER.warning(show_controls(text))
-        self._print(_plain("  !", "yellow").append(f" {show_controls(translate_message(text))}", ""))
+        self._print(plain("  !", "yellow").append(f" {show_controls(translate_message(text))}", ""))
 
     def _print(self, text: Text) -> None:
         # A closed or full stderr loses messages, and nothing else.
         if self.verbose:
-            text = _plain(time.strftime("%H:%M:%S "), "dim").append_text(text)
+            text = plain(time.strftime("%H:%M:%S "), "dim").append_text(text)
         with suppress(OSError, ValueError):
             self._console.print(text, soft_wrap=True)
 
     @contextmanager
     def bar(self, title: str, total: int) -> Iterator[Advance]:
-        if self._plain or self.quiet:
-            yield _lines(translate(title), total, self._line)
-            return
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bars
-
-        columns = (
-            TextColumn("  {task.description}", markup=False),
-            BarColumn(bar_width=16),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-            TextColumn("{task.fields[remark]}", style="dim", markup=False),
-        )
-        with Bars(*columns, console=self._console, refresh_per_second=4) as bars:
-            task = bars.add_task(show_controls(translate(title)), total=total, remark="")
-
-            def advance(steps: int = 1, remark: str = "") -> None:
-                if remark:
-                    bars.update(task, remark=show_controls(remark))
-                bars.update(task, advance=steps)
-
-            yield advance
+        with self._bars({translate(title): total}) as bars:
+            yield bars[translate(title)]
 
     @contextmanager
     def byte_bars(self, totals: dict[str, int]) -> Iterator[dict[str, Advance]]:
+        with self._bars(totals, in_bytes=True) as bars:
+            yield bars
+
+    @contextmanager
+    def _bars(self, totals: dict[str, int], in_bytes: bool = False) -> Iterator[dict[str, Advance]]:
         if self._plain or self.quiet:
             yield {title: _lines(title, total, self._line) for title, total in totals.items()}
             return
-        from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-        from rich.progress import Progress as Bars
+        from rich import progress as rich
 
         columns = (
-            TextColumn("  {task.description}", markup=False),
-            BarColumn(bar_width=16),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-            TextColumn("{task.fields[remark]}", style="dim", markup=False),
+            rich.TextColumn("  {task.description}", markup=False),
+            rich.BarColumn(bar_width=16),
+            *((rich.DownloadColumn(), rich.TransferSpeedColumn()) if in_bytes else (rich.MofNCompleteColumn(),)),
+            rich.TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+            rich.TextColumn("{task.fields[remark]}", style="dim", markup=False),
         )
-        with Bars(*columns, console=self._console, refresh_per_second=4) as bars:
+        with rich.Progress(*columns, console=self._console, refresh_per_second=4) as bars:
 
             def bar(title: str, total: int) -> Advance:
                 task = bars.add_task(show_controls(title), total=total, remark="")
 
                 def advance(steps: int = 1, remark: str = "") -> None:
-                    bars.update(task, advance=steps, remark=show_controls(remark))
+                    if remark:
+                        bars.update(task, remark=show_controls(remark))
+                    bars.update(task, advance=steps)
 
                 return advance
 
@@ -212,7 +193,7 @@ def _lines(title: str, total: int, write: Callable[[str], None]) -> Advance:
     return advance
 
 
-def _plain(text: str, style: str = "") -> Text:
+def plain(text: str, style: str = "") -> Text:
     """Return a text without markup: names can contain brackets, colons and control characters."""
     from rich.text import Text
 

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import placa
@@ -16,6 +15,7 @@ from placa.cli.terminal import print_json, print_table
 from placa.core.arguments import add_json
 from placa.core.errors import MissingPartsError, PlacaError, unknown_name
 from placa.core.language import translate
+from placa.core.system import installed_version
 from placa.evaluation.bridge import find_r, run_rscript
 from placa.evaluation.rpy2_start import choose_rpy2_mode
 
@@ -86,9 +86,9 @@ def run_checks() -> list[Check]:
 def _python() -> list[Check]:
     found = [Check("Python", sys.version.split()[0])]
     found.append(Check("placa", f"{placa.__version__}, {'a checkout' if in_checkout() else 'an installed package'}"))
-    found.append(Check("keras", _installed("keras"), "no training, no prediction", _pip("placa")))
+    found.append(Check("keras", installed_version("keras"), "no training, no prediction", _pip("placa")))
     for name, (cost, distribution) in PYTHON_PACKAGES.items():
-        found.append(Check(name, _installed(name), cost, _pip(distribution)))
+        found.append(Check(name, installed_version(name), cost, _pip(distribution)))
     backend, gpu = _keras()
     found.append(Check("Keras backend", backend, "no training, no prediction", _pip("placa[tensorflow]")))
     found.append(
@@ -116,13 +116,6 @@ def _keras() -> tuple[str | None, str | None]:
         return load_keras().backend.backend(), accelerator()
     except PlacaError:
         return None, None
-
-
-def _installed(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _r() -> list[Check]:
@@ -164,7 +157,7 @@ def _with_python(check: Check, python: tuple[int, ...]) -> Check:
 
 
 def _rpy2(r: str | None) -> str | None:
-    installed = _installed("rpy2")
+    installed = installed_version("rpy2")
     if installed is None or r is None:
         return installed
     choose_rpy2_mode()
@@ -174,33 +167,24 @@ def _rpy2(r: str | None) -> str | None:
 
 
 def _tools() -> list[Check]:
-    from placa.reporting.renderers import find_quarto
+    from placa.reporting.renderers import find_quarto, program_version
 
     quarto = find_quarto()
     return [
-        Check("pandoc", _version_of("pandoc"), "no report without Quarto", "apt-get install pandoc"),
+        Check("pandoc", program_version("pandoc"), "no report without Quarto", "apt-get install pandoc"),
         Check(
             "Quarto",
-            _version_of(quarto) if quarto else None,
+            program_version(quarto) if quarto else None,
             "R Markdown and pandoc render the report, without PDF",
             "pip install quarto-cli, or see quarto.org",
         ),
         Check(
             "Chromium",
-            _version_of(shutil.which("chromium") or "chromium-browser"),
+            program_version(shutil.which("chromium") or "chromium-browser"),
             "the browser tests of the report are skipped",
             "apt-get install chromium",
         ),
     ]
-
-
-def _version_of(command: str | Path) -> str | None:
-    try:
-        done = subprocess.run([str(command), "--version"], capture_output=True, text=True, timeout=30, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    words = done.stdout.split()
-    return next((word for word in words if word[:1].isdigit()), None)
 
 
 def print_checks(checks: Sequence[Check]) -> None:

@@ -55,12 +55,12 @@ def versions(*packages: str) -> dict[str, str]:
     Args:
         packages: Names of distributions; by default all that can change a pixel or a probability.
     """
-    found = {package: _installed(package) for package in packages or _PACKAGES}
+    found = {package: installed_version(package) for package in packages or _PACKAGES}
     return {"python": sys.version.split()[0]} | {package: one for package, one in found.items() if one}
 
 
 @cache
-def _installed(package: str) -> str | None:
+def installed_version(package: str) -> str | None:
     """Return the version of a package, or None if it is not installed; reading it takes a millisecond."""
     try:
         return version(package)

@@ -41,26 +41,25 @@ class Renderer:
 def find_quarto() -> str | None:
     """Return the path of the Quarto command: ``QUARTO_PATH``, or the one on PATH, or the one beside this Python.
 
-    PyPI's package ``quarto`` searches the first two places as well; ``quarto-cli`` installs to the last. None if Quarto
-    is in none of them.
+    PyPI's package ``quarto-cli`` installs to the last place. None if Quarto is in none of them.
     """
-    try:
-        from quarto import path  # type: ignore[import-untyped, unused-ignore]
-
-        found = path()
-    except ImportError:
-        found = os.environ.get("QUARTO_PATH") or shutil.which("quarto")
-    beside = shutil.which("quarto", path=str(Path(sys.executable).parent))
-    return shutil.which(found) or beside if found else beside
+    named = os.environ.get("QUARTO_PATH")
+    beside = str(Path(sys.executable).parent)
+    return (shutil.which(named) if named else shutil.which("quarto")) or shutil.which("quarto", path=beside)
 
 
-def quarto_version(command: str) -> tuple[int, ...] | None:
-    """Return the version of a Quarto command, or None if it does not run."""
+def program_version(command: str) -> str | None:
+    """Return the version that a program prints for ``--version``, or None if it does not run."""
     try:
         output = subprocess.run([command, "--version"], capture_output=True, text=True, timeout=60, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return None
-    numbers = re.match(r"\d+(\.\d+)+", output.strip())
+    return next((word for word in output.split() if word[0].isdigit()), None)
+
+
+def quarto_version(command: str) -> tuple[int, ...] | None:
+    """Return the version of a Quarto command, or None if it does not run."""
+    numbers = re.match(r"\d+(\.\d+)+", program_version(command) or "")
     return tuple(map(int, numbers[0].split("."))) if numbers else None
 
 

@@ -10,7 +10,7 @@ from placa.records.audit import Audit, Side
 from placa.records.files import read_record
 from placa.records.source import SourceFacts
 from placa.reporting.card_performance import markdown_table
-from placa.reporting.words import Words, comparison_text, escape_markdown, label_source_text, split_text
+from placa.reporting.words import Words, audit_text, escape_markdown, labels_text
 
 _OPEN = ("purpose", "collection", "consent", "licence", "maintenance")
 
@@ -55,12 +55,7 @@ def datasheet(name: str, facts: SourceFacts, audit: Audit, language: str = "en")
     lead = words.say("datasheet.lead", version=facts["placa_version"], kind=facts["kind"], findings=findings)
     sections = {
         "source": [
-            words.say(
-                "card.labels",
-                source=label_source_text(words, facts["label_source"]),
-                comparison=comparison_text(words, facts["comparison"]),
-                method=split_text(words, facts["split"]),
-            ),
+            labels_text(words, facts),
             words.say("datasheet.pixels", size=words.number(facts["image_size"])),
             words.say("datasheet.fingerprint", data=facts["fingerprint"]),
         ],
@@ -103,9 +98,7 @@ def _splits(words: Words, facts: SourceFacts, audit: Audit) -> str:
 
 def audit_lines(words: Words, audit: Audit) -> list[str]:
     """Return the verdicts of an audit as sentences."""
-    found = {"leakage": audit["leakage"]["verdict"], "shortcuts": audit["shortcuts"]["verdict"]}
-    verdicts = {part: words.say(f"card.{part}.{verdict}") for part, verdict in found.items()}
-    lines = [words.say("card.audit", **verdicts)]
+    lines = [audit_text(words, audit)]
     here = audit["shift"]["here"]
     if here:
         lines.append(words.say("datasheet.shift", verdict=words.say(f"verdict.{here['verdict']}")))

@@ -24,7 +24,7 @@ from placa.records.run_facts import DataFacts, RunFacts
 from placa.reporting.card_figures import CardFigures, read_card_figures
 from placa.reporting.card_foundation import input_side, licence, pretraining
 from placa.reporting.card_performance import chosen_thresholds, elsewhere, factors, markdown_table, performance
-from placa.reporting.words import Words, comparison_text, escape_markdown, label_source_text, split_text
+from placa.reporting.words import Words, audit_text, escape_markdown, labels_text
 
 #: Fewer images with or without a finding allow no conclusion, as in the report (R/R/report-cautions.R).
 _FEWEST = 10
@@ -75,8 +75,8 @@ def model_card(
     Returns:
         Markdown with a YAML header.
     """
-    words = Words(language)
-    prints = {"model": facts["model"]["fingerprint"], "data": facts["data"]["fingerprint"]}
+    words, data = Words(language), facts["data"]
+    prints = {"model": facts["model"]["fingerprint"], "data": data["fingerprint"]}
     # The sections of Mitchell et al., in their order, then how to use the model and what only the author knows.
     sections = {
         "details": [_training(words, facts), words.say("card.fingerprints", **prints)],
@@ -84,20 +84,21 @@ def model_card(
         "factors": factors(words, figures),
         "metrics": [words.say("card.metrics"), chosen_thresholds(words, thresholds)],
         "evaluation_data": [_counts(words, facts, ("test",)), *elsewhere(words, figures)],
-        "training_data": [*_labels(words, facts), _counts(words, facts, ("train", "validation"))],
+        "training_data": [
+            labels_text(words, data),
+            *_label_facts(words, data),
+            _counts(words, facts, ("train", "validation")),
+        ],
         "analyses": performance(words, thresholds, figures),
         "ethics": [words.say("card.use_phantom" if _is_phantom(facts) else "card.ethics")],
-        "caveats": [_audit(words, facts["data"]["audit"]), _limits(words, facts, figures)],
+        "caveats": [_audit(words, data["audit"]), _limits(words, facts, figures)],
         "code": _code(words, facts),
         "open": [_left_open(words), words.say("card.source")],
     }
     parts = [_header(facts, figures), _lead(words, facts)]
-    parts += [_section(words, name, paragraphs) for name, paragraphs in sections.items()]
+    for name, paragraphs in sections.items():
+        parts += [f"## {words.say(f'card.heading.{name}')}", *paragraphs]
     return "\n\n".join(parts) + "\n"
-
-
-def _section(words: Words, name: str, paragraphs: Sequence[str]) -> str:
-    return "\n\n".join([f"## {words.say(f'card.heading.{name}')}", *paragraphs])
 
 
 def _header(facts: RunFacts, figures: CardFigures | None) -> str:
@@ -156,17 +157,6 @@ def _use(words: Words, facts: RunFacts) -> list[str]:
     return [words.say("card.use"), words.say("card.use_phantom" if _is_phantom(facts) else "card.use_findings")]
 
 
-def _labels(words: Words, facts: RunFacts) -> list[str]:
-    data = facts["data"]
-    labels = words.say(
-        "card.labels",
-        source=label_source_text(words, data["label_source"]),
-        comparison=comparison_text(words, data["comparison"]),
-        method=split_text(words, data["split"]),
-    )
-    return [labels, *_label_facts(words, data)]
-
-
 def _counts(words: Words, facts: RunFacts, splits: Sequence[Split]) -> str:
     """Return the table of images, patients and positive images of some splits."""
     data = facts["data"]
@@ -191,11 +181,7 @@ def _label_facts(words: Words, data: DataFacts) -> list[str]:
 
 def _audit(words: Words, audit: Audit) -> str:
     strong = [probe for probe in audit["shortcuts"]["probes"] if probe["verdict"] == "strong" and probe["auroc"]]
-    verdicts = {
-        "leakage": words.say(f"card.leakage.{audit['leakage']['verdict']}"),
-        "shortcuts": words.say(f"card.shortcuts.{audit['shortcuts']['verdict']}"),
-    }
-    sentences = [words.say("card.audit", **verdicts)]
+    sentences = [audit_text(words, audit)]
     if strong:
         # Among equally strong probes, one without any information about the lungs is stronger evidence.
         worst = max(strong, key=lambda probe: (probe["probe"] not in ("histogram", "thumbnail"), probe["auroc"] or 0))

@@ -13,8 +13,9 @@ from typing import Any
 from placa.core.files import explain_os_error, find_shared
 from placa.core.text import show_controls
 from placa.evaluation.errors import MissingSourceError
+from placa.records.audit import Audit
 from placa.records.codes import Values
-from placa.records.source import Comparison, SplitFacts
+from placa.records.source import DatasetFacts, SplitFacts
 
 _MARKUP = re.compile(
     r"[!\"#$&'()*:<=>@\[\]\\^_`{|}~]"
@@ -103,17 +104,23 @@ def split_text(words: Words, split: SplitFacts) -> str:
     return words.say(f"method_of_split.{key}", seed=str(split["seed"]))
 
 
-def label_source_text(words: Words, source: str) -> str:
-    """Return the origin of the labels, as a part of a sentence; a name that the user gave is returned as Markdown."""
+def labels_text(words: Words, facts: DatasetFacts) -> str:
+    """Return the sentence on the origin of the labels, what findings are compared with, and the split."""
+    source, comparison = facts["label_source"], facts["comparison"]
+    if comparison["kind"] == "classes":
+        compared = words.say("compared_with.or").join(words.name("finding", name) for name in comparison["classes"])
+    else:
+        compared = words.say(f"compared_with.{comparison['kind']}")
     key = f"data.labels_{source}"
-    return words.say(key) if words.has(key) else escape_markdown(source)
+    # A name that the user gave is Markdown.
+    origin = words.say(key) if words.has(key) else escape_markdown(source)
+    return words.say("card.labels", source=origin, comparison=compared, method=split_text(words, facts["split"]))
 
 
-def comparison_text(words: Words, comparison: Comparison) -> str:
-    """Return what findings are compared with, as a part of a sentence."""
-    if comparison["kind"] != "classes":
-        return words.say(f"compared_with.{comparison['kind']}")
-    return words.say("compared_with.or").join(words.name("finding", name) for name in comparison["classes"])
+def audit_text(words: Words, audit: Audit) -> str:
+    """Return the sentence on the verdicts of an audit about leakage and shortcuts."""
+    verdicts = {"leakage": audit["leakage"]["verdict"], "shortcuts": audit["shortcuts"]["verdict"]}
+    return words.say("card.audit", **{part: words.say(f"card.{part}.{one}") for part, one in verdicts.items()})
 
 
 def capitalise(text: str) -> str:

@@ -102,11 +102,10 @@ def train(
             option="processes",
             value=process_group.processes,
         )
+    job = Job(prepared, out, options, overwrite, resume, checkpoint_every)
     if process_group is not None:
-        return train_together(Job(prepared, out, options, overwrite, resume, checkpoint_every), process_group, progress)
-    facts = train_share(
-        prepared, out, options, overwrite, progress, resume, ALONE, checkpoint_every, features, provenance
-    )
+        return train_together(job, process_group, progress)
+    facts = train_share(job, progress, ALONE, features, provenance)
     assert facts is not None
     return facts
 
@@ -126,28 +125,18 @@ def _require_memory(batch_size: int, size: int) -> None:
 
 
 def train_share(
-    prepared: Path,
-    out: Path,
-    options: TrainOptions,
-    overwrite: bool,
+    job: Job,
     progress: Progress,
-    resume: bool,
     share: Share,
-    checkpoint_every: float = 20.0,
     features: str | Path | Iterable[str | Path] = (),
     provenance: Mapping[str, str] | None = None,
 ) -> RunFacts | None:
     """Run `train` in one process of a group: process 0 writes states and the run, the others only read states.
 
     Args:
-        prepared: A directory from ``placa prepare``.
-        out: The run directory to create, the same in all processes, on a disk that all processes share.
-        options: Training options.
-        overwrite: Whether to replace an existing run.
+        job: The other arguments of `train`; the run directory is the same in all processes, on a disk that they share.
         progress: Progress display.
-        resume: Whether to continue an interrupted training.
         share: The part of each batch for this process.
-        checkpoint_every: Minimum seconds between two saved states.
         features: Files of embeddings.
         provenance: Their provenance, where the files do not state it.
 
@@ -157,8 +146,9 @@ def train_share(
     Raises:
         PlacaError: As for `train`.
     """
+    out, options = job.out, job.options
     model = require_foundation(options)
-    data = read_training_data(prepared, not options.folds, features, provenance, progress)
+    data = read_training_data(job.prepared, not options.folds, features, provenance, progress)
     changed = changed_decoders(data.facts["versions"])
     if changed and not share.process:
         progress.warn(
@@ -185,7 +175,7 @@ def train_share(
         if receive_start(share, state_of(out)):
             _train_as_peer(data, options, progress, Checkpoint(state_of(out), writes=False), share)
         return None
-    with resumable_training(out, data, options, overwrite, resume, progress, checkpoint_every) as training:
+    with resumable_training(out, data, options, job.overwrite, job.resume, progress, job.checkpoint_every) as training:
         send_start(share, training.checkpoint.directory, training.complete_run is not None)
         if training.complete_run:
             return training.complete_run

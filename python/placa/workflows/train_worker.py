@@ -83,20 +83,19 @@ def _train(job: dict[str, Any], progress: Progress) -> RunFacts | None:
     os.environ["KERAS_BACKEND"] = "jax"
     collectives.join(job["coordinator"], job["processes"], job["process"], job["devices"], job["bind"] or None)
     from placa.training.batches import Share
+    from placa.training.distributed import Job
     from placa.training.options import TrainOptions
     from placa.workflows.train import train_share
 
-    facts = train_share(
+    given = Job(
         Path(job["prepared"]),
         Path(job["out"]),
         TrainOptions(**job["options"]),
         job["overwrite"],
-        progress,
         job["resume"],
-        Share(job["process"], job["processes"]),
         job["checkpoint_every"],
     )
-    return facts
+    return train_share(given, progress, Share(job["process"], job["processes"]))
 
 
 def _own_output() -> TextIO:

@@ -95,4 +95,4 @@ def run_demo(data: Path, out: Path, images: int, epochs: int | None, lang: str) 
     for line in headline(summary):
         print_line(line)
     print_line(translate("report: {path}", path=path))
-    progress.say(translate("done in {seconds} s", seconds=round(time.perf_counter() - started)))
+    progress.say(f"done in {round(time.perf_counter() - started):,} s")

@@ -134,12 +134,8 @@ def warn_outside(columns: Mapping[str, Sequence[Any]] | pd.DataFrame, progress: 
     if images:
         shown = ", ".join(images[:_SHOWN_PATHS]) + (" …" if len(images) > _SHOWN_PATHS else "")
         progress.warn(
-            translate(
-                "{images} images differ from all training images ({shown}): look at them before their probabilities "
-                "are used",
-                images=len(images),
-                shown=shown,
-            )
+            f"{len(images):,} images differ from all training images ({shown}): look at them before their "
+            "probabilities are used"
         )
 
 

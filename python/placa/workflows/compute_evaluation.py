@@ -8,7 +8,6 @@ from pathlib import Path
 
 from placa.core.arguments import BRIDGES
 from placa.core.errors import unknown_name
-from placa.core.language import translate
 from placa.core.progress import Progress
 from placa.evaluation.bridge import find_r
 from placa.evaluation.evaluate_in_r import ToEvaluate, evaluate_in_r
@@ -45,7 +44,7 @@ def compute_evaluation(given: ToEvaluate, out: Path, bridge: str, progress: Prog
     from placa.evaluation.in_python.evaluate import evaluate_in_python
 
     if bridge == "auto":
-        progress.warn(translate("R was not found, so Python computes the tables; figures and the other tables need R"))
+        progress.warn("R was not found, so Python computes the tables; figures and the other tables need R")
     evaluate_in_python(given, out, progress)
 
 

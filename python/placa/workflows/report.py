@@ -8,7 +8,7 @@ from pathlib import Path
 
 from placa.core.errors import unknown_name
 from placa.core.files import atomic_file
-from placa.core.language import LANGUAGES, translate
+from placa.core.language import LANGUAGES
 from placa.core.progress import Progress, show
 from placa.core.temporary import temporary_directory
 from placa.evaluation.bridge import find_r
@@ -74,10 +74,8 @@ def report(
         evaluated_folder(run, split, progress)
     if compare is not None and split == "test":
         progress.say(
-            translate(
-                "this comparison is one look more at the test set: choose between models on validation images "
-                "(--split validation)"
-            )
+            "this comparison is one look more at the test set: choose between models on validation images "
+            "(--split validation)"
         )
     return render_report(
         run, language, to, out, renderer, progress, findings, compare, document, pictures, split, evaluation
@@ -122,7 +120,7 @@ def _report_without_r(
         return target
     facts = require_run(run)
     folder = evaluated_folder(run, split, progress)
-    progress.warn(translate("R was not found, so the report has tables and no figures"))
+    progress.warn("R was not found, so the report has tables and no figures")
     if document == "model-card":
         card = card_path(run, language)
         if out is None:

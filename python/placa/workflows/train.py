@@ -214,8 +214,7 @@ def _with_measures(data: TrainingData, options: TrainOptions, progress: Progress
     measures: tuple[str, ...] = proposed(read_record(data.directory / "audit.json", Audit))
     if data.embeddings is not None:
         measures = applicable(measures)
-    named = ", ".join(measures) or translate("none, the audit found no strong shortcut")
-    progress.say(translate("measures against shortcuts: {measures}", measures=named))
+    progress.say(f"measures against shortcuts: {', '.join(measures) or 'none, the audit found no strong shortcut'}")
     return replace(options, resist=",".join(measures) or "none")
 
 

@@ -26,25 +26,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Run the demonstration."""
-    run_demo(options.data, options.out, options.images, options.epochs, options.lang)
-
-
-def run_demo(data: Path, out: Path, images: int, epochs: int | None, lang: str) -> None:
     """Draw phantoms, train, predict, evaluate in R and render the report; print the path of the report.
 
-    Args:
-        data: The directory of the prepared data set; an existing one is replaced.
-        out: The directory of the run; an existing one is replaced.
-        images: Number of phantoms.
-        epochs: Maximum number of epochs; 30 by default.
-        lang: Language of the report, ``en`` or ``es``.
+    An existing data set or run is replaced.
 
     Raises:
         RNotFoundError: R is not on PATH. This is checked before any other work.
-        PlacaError: A step failed, or `data` or `out` was not written by placa.
+        PlacaError: A step failed, or placa did not write the directory to replace.
     """
-    started = time.perf_counter()
+    started, data, out = time.perf_counter(), options.data, options.out
     for place in (data, out):
         refuse_existing(place, overwrite=True)
     if find_r() is None:
@@ -59,7 +49,7 @@ def run_demo(data: Path, out: Path, images: int, epochs: int | None, lang: str) 
     from placa.workflows.prepare import prepare
 
     prepare(
-        partial(read_phantoms, images=images, seed=0, progress=progress),
+        partial(read_phantoms, images=options.images, seed=0, progress=progress),
         data,
         overwrite=True,
         progress=progress,
@@ -69,7 +59,7 @@ def run_demo(data: Path, out: Path, images: int, epochs: int | None, lang: str) 
     from placa.training.options import TrainOptions
     from placa.workflows.train import train
 
-    train(data, out, TrainOptions(epochs=epochs or EPOCHS), overwrite=True, progress=progress)
+    train(data, out, TrainOptions(epochs=options.epochs or EPOCHS), overwrite=True, progress=progress)
 
     progress.stage("prediction: five test phantoms of both classes, from their files")
     from placa.cli.terminal import print_line, print_predictions
@@ -91,7 +81,7 @@ def run_demo(data: Path, out: Path, images: int, epochs: int | None, lang: str) 
     progress.stage("report")
     from placa.reporting.render import render_report
 
-    path = render_report(out, lang, progress=progress)
+    path = render_report(out, options.lang, progress=progress)
     for line in headline(summary):
         print_line(line)
     print_line(translate("report: {path}", path=path))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import placa
 from placa.core.backend import load_keras
 from placa.core.errors import unknown_name
 from placa.core.files import atomic_directory, require_writable
+from placa.core.json_files import write_json
 from placa.core.language import LANGUAGES
 from placa.core.progress import Progress, show
 from placa.inference.loaded_run import LoadedRun
@@ -27,8 +27,8 @@ from placa.models.exported import (
 from placa.models.onnx_file import REFERENCE_IMAGES, TOLERANCE, WITHOUT_ONNX
 from placa.reporting.model_card import card_path
 
-#: Files of an example without placa, by language.
-_EXAMPLES = {"example.py": "python", "example.R": "r"}
+#: Files of an example without placa.
+_EXAMPLES = ("example.py", "example.R")
 
 
 def export(
@@ -81,8 +81,7 @@ def export(
             "tolerance": TOLERANCE,
             "largest_difference": differs,
         }
-        text = json.dumps(metadata, indent=2, ensure_ascii=False, allow_nan=False)
-        (folder / "metadata.json").write_text(text + "\n", encoding="utf-8")
+        write_json(folder / "metadata.json", metadata)
         if MODEL_FILES[to].endswith(".onnx") and inputs.ndim == 4:
             for name in _EXAMPLES:
                 shutil.copyfile(Path(__file__).parent / "export_examples" / f"{name}.txt", folder / name)

@@ -82,12 +82,7 @@ def monitor(
             "files": fingerprints(partial),
         }
         write_record(partial / "monitoring.json", record, MonitoringFacts)
-    return read_drift(run)
-
-
-def read_drift(run: Path) -> pd.DataFrame:
-    """Read the table of changes of a monitored run."""
-    return pd.read_csv(run / FOLDER / DRIFT, dtype={"period": str, "finding": str, "level": str})
+    return pd.read_csv(out / DRIFT, dtype={"period": str, "finding": str, "level": str})
 
 
 def require_unchanged(drift: pd.DataFrame) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from placa.records.run import require_run
 
 if TYPE_CHECKING:
     from placa.inference.explain import Explainer
+    from placa.inference.predict import Predictor
     from placa.sources.dicom.patient_key import PatientKey
 
 
@@ -143,7 +144,11 @@ def predict_vectors_as_lists(run: str, file: str) -> dict[str, list[float]]:
     return {"probability": predict_vectors(predictor, vectors).probability.ravel().tolist()}
 
 
-_EXPLAINERS: dict[int, Explainer] = {}
+@lru_cache(maxsize=1)
+def _explainer(predictor: Predictor) -> Explainer:
+    from placa.inference.explain import Explainer
+
+    return Explainer(predictor)
 
 
 def explain_as_lists(run: str, image: str, finding: str | None = None) -> dict[str, Any]:
@@ -162,15 +167,10 @@ def explain_as_lists(run: str, image: str, finding: str | None = None) -> dict[s
     Raises:
         PlacaError: `run` is not a run, or its model does not have the finding.
     """
-    from placa.inference.explain import Explainer
     from placa.inference.predict import load_predictor
 
-    predictor = load_predictor(Path(run))
-    if id(predictor) not in _EXPLAINERS:
-        _EXPLAINERS.clear()
-        _EXPLAINERS[id(predictor)] = Explainer(predictor)
     try:
-        one = _EXPLAINERS[id(predictor)].explain(image, [finding] if finding else None)[0]
+        one = _explainer(load_predictor(Path(run))).explain(image, [finding] if finding else None)[0]
     except ImageRejected as reason:
         return {"rejected": str(reason)}
     height, width = one.grey.shape

@@ -96,8 +96,7 @@ def share(
         files = _files(partial)
     # Names are listed for the user, and are not part of the copy: they may contain identifiers themselves.
     left_out = [(name, "made_again" if name in files else "not_shared") for name in _files(run)]
-    copied = {*_COPIED}
-    return Shared(files, [one for one in left_out if one[0] not in copied])
+    return Shared(files, [one for one in left_out if one[0] not in _COPIED])
 
 
 def _without_ids(table: pd.DataFrame, key: PatientKey) -> pd.DataFrame:

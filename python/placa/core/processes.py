@@ -23,13 +23,20 @@ MODULES = {
 
 
 def restart_without_r_libraries() -> None:
-    """Start this program again without the directories that R added to ``LD_LIBRARY_PATH``.
+    """Start this program again if R added directories to its ``LD_LIBRARY_PATH``."""
+    before = without_r_libraries()
+    if before != os.environ:
+        os.execve(sys.executable, sys.orig_argv, before)
+
+
+def without_r_libraries() -> dict[str, str]:
+    """Return this process's environment without the directories that R added to ``LD_LIBRARY_PATH``.
 
     R hands them down to programs that it starts. A Python with a shared library then loads that of the system.
     """
     home, libraries = os.environ.get("R_HOME"), os.environ.get("LD_LIBRARY_PATH", "")
     if not home or os.path.join(home, "lib") not in libraries.split(os.pathsep):
-        return
+        return dict(os.environ)
     script = os.path.join(os.environ.get("R_ETC_DIR") or os.path.join(home, "etc"), "ldpaths")
     try:
         asked = subprocess.run(
@@ -40,11 +47,11 @@ def restart_without_r_libraries() -> None:
             timeout=10,
         )
     except (OSError, subprocess.SubprocessError):
-        return
+        return dict(os.environ)
     added = set(asked.stdout.split(os.pathsep)) | {os.path.join(home, "lib")}
     kept = os.pathsep.join(place for place in libraries.split(os.pathsep) if place and place not in added)
-    environment = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
-    os.execve(sys.executable, sys.orig_argv, environment | ({"LD_LIBRARY_PATH": kept} if kept else {}))
+    others = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
+    return others | ({"LD_LIBRARY_PATH": kept} if kept else {})
 
 
 def command(name: str, *arguments: str) -> list[str]:
@@ -124,7 +131,8 @@ def process_killed(program: str, code: int) -> ProcessKilledError:
 
 
 def environment() -> dict[str, str]:
-    """Return this process's environment with placa first in ``PYTHONPATH``."""
+    """Return this process's environment with placa first in ``PYTHONPATH``, and without the libraries of R."""
     # This process may have found the package through sys.path alone.
     root = str(Path(__file__).resolve().parents[2])
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    return {**without_r_libraries(), "PYTHONPATH": path}

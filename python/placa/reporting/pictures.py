@@ -7,7 +7,6 @@ cannot be made is ``""``; the rest of the report is still rendered.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -26,8 +25,6 @@ from placa.dataset.prepared import Prepared, read_prepared
 _QUALITY = 85
 #: Files of `start_maps` beside its pictures: the arguments, the result, and stderr.
 _ARGUMENTS, _RESULT, _LOG = "maps-asked.json", "maps.json", "maps.log"
-#: The environment variable in which `placa report` stores the LD_LIBRARY_PATH of its caller.
-LIBRARIES = "PLACA_LD_LIBRARY_PATH"
 
 
 def save_radiographs(prepared: str | None, images: Sequence[str], folder: str, largest: int = 256) -> list[str]:
@@ -143,18 +140,13 @@ def start_maps(
     """
     arguments = {"prepared": prepared, "run": run, "images": list(images), "findings": list(findings), "side": side}
     (_create(folder) / _ARGUMENTS).write_text(json.dumps({**arguments, "folder": folder}), encoding="utf-8")
-    # R sets LD_LIBRARY_PATH for its child processes, where a Python may find the wrong libpython. `placa report` stores
-    # the value of its caller.
-    libraries = {name: value for name, value in environment().items() if name != "LD_LIBRARY_PATH"}
-    if os.environ.get(LIBRARIES):
-        libraries["LD_LIBRARY_PATH"] = os.environ[LIBRARIES]
     with (Path(folder) / _LOG).open("wb") as log:
         return subprocess.Popen(
             command("pictures", folder),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=log,
-            env=libraries,
+            env=environment(),
         )
 
 

@@ -199,14 +199,12 @@ def _render(
 ) -> Path:
     shutil.copytree(sources, work, ignore=shutil.ignore_patterns("*_files", ".*"))
     from placa.evaluation.bridge import utf8_locale
-    from placa.reporting.pictures import LIBRARIES
 
     variables = {
         **environment(),
         **utf8_locale(),
         "RETICULATE_PYTHON": sys.executable,
         "PLACA_WORKING_DIRECTORY": str(Path.cwd()),
-        LIBRARIES: os.environ.get("LD_LIBRARY_PATH", ""),
     }
     page = work / f"page.{to}"
     typst: Path | None = None

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
-from placa.core.errors import ForkedProcessError, KerasSettingError, MissingPackageError, unknown_name
+from placa.core.errors import ForkedProcessError, KerasSettingError, MissingPackageError, require_known
 
 #: The backends of Keras: those that train, the default first, and those that only predict.
 TRAINING_BACKENDS = ("tensorflow", "jax", "torch")
@@ -61,8 +61,7 @@ def _import_keras() -> Any:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # The backend in the user's keras.json has no effect, so that a run gives the same numbers for every user.
     backend = os.environ.setdefault("KERAS_BACKEND", _default_backend())
-    if backend not in BACKENDS:
-        raise unknown_name("backend in KERAS_BACKEND", backend, BACKENDS)
+    require_known("backend in KERAS_BACKEND", backend, BACKENDS)
     try:
         with _quiet():
             import keras

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 
@@ -166,6 +166,21 @@ def require_range(name: str, value: float, lower: float, upper: float | None = N
         limits = f"≥ {lower:,}" if upper is None else f"from {lower:,} to {upper:,}"
         message = f"`{name}` must be {limits}, got {value:,}. Pass another value."
         raise OutOfRangeError(message, name=name, value=value, lower=lower, upper=upper)
+
+
+def require_known(kind: str, given: str, known: Collection[str]) -> None:
+    """Require that a name is one of those that are known.
+
+    Args:
+        kind: What the name denotes, in the singular: ``"finding"``, ``"class folder"``.
+        given: The name.
+        known: All valid names.
+
+    Raises:
+        UnknownNameError: It is another.
+    """
+    if given not in known:
+        raise unknown_name(kind, given, known)
 
 
 #: Names that a message lists; a table can have thousands of columns.

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from placa.core.errors import unknown_name
+from placa.core.errors import require_known
 from placa.core.files import find_shared
 from placa.core.language import LANGUAGES
 from placa.core.processes import environment, guarded, process_killed
@@ -104,17 +104,14 @@ def render_report(
         progress.warn(f"{run / 'run.json'} has no digest or no fingerprints: its files may have changed")
     require_evaluation(run, facts, evaluation)
     require_results(run, facts)
-    for kind, name, known in (("report format", to, list(FORMATS)), ("document", document, list(DOCUMENTS))):
-        if name not in known:
-            raise unknown_name(kind, name, known)
+    require_known("report format", to, FORMATS)
+    require_known("document", document, DOCUMENTS)
     findings = as_list(findings)
     for finding in findings:
-        if finding not in facts["data"]["findings"]:
-            raise unknown_name("finding", finding, facts["data"]["findings"])
+        require_known("finding", finding, facts["data"]["findings"])
     if compare is not None:
         require_run(compare)
-    if lang not in LANGUAGES:
-        raise unknown_name("language of the report", lang, list(LANGUAGES))
+    require_known("language of the report", lang, LANGUAGES)
     sources = find_reports()
     suffix = evaluation_folder(run, split).name.removeprefix("evaluation") + ("" if lang == "en" else f".{lang}")
     target = out or run / "report" / f"{document}{suffix}.{to}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from placa.core.errors import unknown_name
+from placa.core.errors import require_known
 from placa.evaluation.errors import MissingRPackageError, RNotFoundError, RStartError
 from placa.reporting.errors import MissingRendererError, RenderError
 
@@ -117,8 +117,7 @@ def choose_renderer(renderer: str = "auto", to: str = "html") -> Renderer:
     """
     from placa.evaluation.bridge import find_r
 
-    if renderer not in {"auto", "quarto", "rmarkdown"}:
-        raise unknown_name("renderer", renderer, ["auto", "quarto", "rmarkdown"])
+    require_known("renderer", renderer, ("auto", "quarto", "rmarkdown"))
     r = find_r()
     if r is None:
         raise RNotFoundError(

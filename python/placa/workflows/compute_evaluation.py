@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from placa.core.arguments import BRIDGES
-from placa.core.errors import unknown_name
 from placa.core.progress import Progress
 from placa.evaluation.bridge import find_r
 from placa.evaluation.evaluate_in_r import ToEvaluate, evaluate_in_r
@@ -15,12 +14,6 @@ from placa.records.evaluation import Summary
 
 #: How an evaluation is computed.
 EVALUATORS = (*BRIDGES, "python")
-
-
-def require_evaluator(bridge: str) -> None:
-    """Raise `UnknownNameError` if the name of a bridge is unknown."""
-    if bridge not in EVALUATORS:
-        raise unknown_name("bridge", bridge, EVALUATORS)
 
 
 def uses_python(bridge: str) -> bool:

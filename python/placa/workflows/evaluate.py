@@ -8,7 +8,7 @@ from typing import Unpack
 
 import pandas as pd
 
-from placa.core.errors import PathNotFoundError
+from placa.core.errors import PathNotFoundError, require_known
 from placa.core.files import atomic_directory, require_writable
 from placa.core.language import number, translate
 from placa.core.progress import Progress, show
@@ -29,7 +29,7 @@ from placa.records.run import (
     seal_evaluation,
 )
 from placa.reporting.model_card import write_model_card
-from placa.workflows.compute_evaluation import compute_evaluation, record_evaluation, require_evaluator, uses_python
+from placa.workflows.compute_evaluation import EVALUATORS, compute_evaluation, record_evaluation, uses_python
 from placa.workflows.evaluate_table import GivenThresholds, evaluate_table, table_of_thresholds
 
 
@@ -92,7 +92,7 @@ def evaluate(
         >>> placa.evaluate("vendor.csv", truth="label", estimate="score", patient_id="mrn", thresholds=0.3)
     """
     progress, out = show(progress), Path(out) if out else None
-    require_evaluator(bridge)
+    require_known("bridge", bridge, EVALUATORS)
     ratings = None if readers is None else str(_require_ratings(Path(readers)))
     # A missing path without an ending is a run, whose error names the runs beside it.
     if isinstance(run, pd.DataFrame) or (Path(run).suffix and not Path(run).is_dir()) or Path(run).is_file():

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from placa.core.errors import require_range, unknown_name
+from placa.core.errors import require_known, require_range
 from placa.core.files import atomic_directory, refuse_existing
 from placa.core.progress import Progress
 from placa.core.system import versions
@@ -115,8 +115,7 @@ def _thresholds(
 
 
 def _of_finding(by_name: Mapping[str, Any], finding: str) -> Any:
-    if finding not in by_name:
-        raise unknown_name("finding of the thresholds", finding, list(by_name))
+    require_known("finding of the thresholds", finding, by_name)
     return by_name[finding]
 
 

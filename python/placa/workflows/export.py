@@ -10,7 +10,7 @@ import numpy as np
 
 import placa
 from placa.core.backend import load_keras
-from placa.core.errors import unknown_name
+from placa.core.errors import require_known
 from placa.core.files import atomic_directory, require_writable
 from placa.core.json_files import write_json
 from placa.core.language import LANGUAGES
@@ -58,8 +58,7 @@ def export(
         OutputExistsError: `out` exists.
         PlacaError: `run` is not a run, or its model is not the one in ``run.json``.
     """
-    if to not in MODEL_FILES:
-        raise unknown_name("format of an export", to, list(MODEL_FILES))
+    require_known("format of an export", to, MODEL_FILES)
     run, progress = Path(run), show(progress)
     out = Path(out) if out else run / f"export-{to}"
     loaded = LoadedRun(run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from placa.core.arguments import FIGURE_FORMATS, TABLE_FORMATS
-from placa.core.errors import unknown_name
+from placa.core.errors import require_known
 from placa.core.files import require_writable
 from placa.core.language import LANGUAGES
 from placa.core.progress import Progress, show
@@ -45,8 +45,7 @@ def paper_tables(
         RError: R cannot write the format.
         PlacaError: `run` is not a run, or R is missing.
     """
-    if to not in TABLE_FORMATS:
-        raise unknown_name("format of tables", to, list(TABLE_FORMATS))
+    require_known("format of tables", to, TABLE_FORMATS)
     run, out, progress = _prepare(run, language, out, split, progress)
     before = _word_files(out)
     run_separately(progress, "write_paper_tables", str(run), str(out), to, language, split)
@@ -89,8 +88,7 @@ def paper_figures(
         FigureWidthError: The width is outside the range.
         PlacaError: `run` is not a run, or R is missing.
     """
-    if to not in FIGURE_FORMATS:
-        raise unknown_name("format of figures", to, list(FIGURE_FORMATS))
+    require_known("format of figures", to, FIGURE_FORMATS)
     if not NARROWEST <= width <= WIDEST:
         raise FigureWidthError(
             f"The width of figures must be {NARROWEST:g} to {WIDEST:g} mm, got {width:g} mm. Journals often ask for "
@@ -106,8 +104,7 @@ def _prepare(
     run: str | Path, language: str, out: str | Path | None, split: str, progress: Progress | bool
 ) -> tuple[Path, Path, Progress]:
     run, shown = Path(run), show(progress)
-    if language not in LANGUAGES:
-        raise unknown_name("language", language, list(LANGUAGES))
+    require_known("language", language, LANGUAGES)
     if is_evaluation(run):
         require_tables(run)
     else:

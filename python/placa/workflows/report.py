@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from placa.core.errors import unknown_name
+from placa.core.errors import require_known
 from placa.core.files import atomic_file
 from placa.core.language import LANGUAGES
 from placa.core.progress import Progress, show
@@ -93,8 +93,7 @@ def _report_without_r(
     split: str,
 ) -> Path:
     """Write the tables as Markdown, or copy the model card."""
-    if language not in LANGUAGES:
-        raise unknown_name("language of the report", language, list(LANGUAGES))
+    require_known("language of the report", language, LANGUAGES)
     markdown = to is None and (out is None or out.suffix.lower() == ".md")
     to = None if markdown else choose_format(to, out)
     if to is not None and (to == "pdf" or not is_evaluation(run)):

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from placa.core.arguments import UPDATE_METHODS
-from placa.core.errors import OutputExistsError, unknown_name
+from placa.core.errors import OutputExistsError, require_known
 from placa.core.executors import Executor
 from placa.core.files import atomic_directory, fingerprint, refuse_existing
 from placa.core.progress import Progress, show
@@ -84,8 +84,7 @@ def update(
     """
     run, prepared, out, progress = Path(run), Path(prepared), Path(out), show(progress)
     require_bridge(bridge)
-    if method not in UPDATE_METHODS:
-        raise unknown_name("method of updating", method, UPDATE_METHODS)
+    require_known("method of updating", method, UPDATE_METHODS)
     if out.absolute() == run.absolute():
         raise OutputExistsError(f"{out} is the run to update. Choose another --out.", path=str(out))
     refuse_existing(out, overwrite)

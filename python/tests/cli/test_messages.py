@@ -19,7 +19,7 @@ SPANISH: dict[str, str] = json.loads((PACKAGE / "core" / "messages.es.json").rea
 #: Fixed texts of the terminal, such as the titles of stages.
 FIXED = set(json.loads((PACKAGE / "core" / "language.es.json").read_text("utf-8")))
 #: Functions that make an error of their arguments.
-_MAKERS = {"unknown_name", "unfit", "_damaged"}
+_MAKERS = {"unknown_name", "require_known", "unfit", "_damaged"}
 #: Calls whose first argument is a line of progress, a remark, or the reason why an image or a transfer is refused.
 _LINES = {"say", "warn", "stage", "Note", "ImageRejected", "refuse_format"}
 _LINES |= {"_RefusedArchiveError", "RetryError", "RestartError", "UnreliableRangeError"}

@@ -23,15 +23,6 @@ from placa.reporting.render import find_reports
 from placa.reporting.renderers import find_pandoc
 from placa.reporting.words import Words, capitalise, escape_markdown
 
-#: The tables and figures of each section, by the key of its heading.
-_FIGURES = {
-    "heading.audit": (),
-    "part.discrimination": ("roc.png", "pr.png"),
-    "part.calibration": ("calibration.png",),
-    "part.decision": ("decision_curve.png",),
-    "heading.points": (),
-    "heading.subgroups": ("subgroups.png",),
-}
 _SHARES = ("sensitivity", "specificity", "ppv", "npv")
 _MEASURES = ("intercept", "slope", "observed_expected", "brier", "ici")
 
@@ -57,16 +48,17 @@ def write_plain_report(
         lead += [words.say("card.computed_in_python"), words.say("card.plain_figures")]
     parts = [f"# {words.say('card.plain_title', name=escape_markdown(name))}", " ".join(lead)]
     audit = evaluation / "audit.json"
-    sections = {
-        "heading.audit": [" ".join(audit_lines(words, read_record(audit, Audit)))] if audit.is_file() else [],
-        "part.discrimination": [_discrimination(words, summary)],
-        "part.calibration": _calibration(words, evaluation / "calibration_measures.csv"),
-        "part.decision": [],
-        "heading.points": _points(words, evaluation / "operating_points.csv"),
-        "heading.subgroups": [],
-    }
-    for key, paragraphs in sections.items():
-        shown = [place for figure in _FIGURES[key] if (place := (figures or evaluation) / figure).is_file()]
+    verdicts = [" ".join(audit_lines(words, read_record(audit, Audit)))] if audit.is_file() else []
+    sections: list[tuple[str, list[str], tuple[str, ...]]] = [
+        ("heading.audit", verdicts, ()),
+        ("part.discrimination", [_discrimination(words, summary)], ("roc.png", "pr.png")),
+        ("part.calibration", [_calibration(words, evaluation / "calibration_measures.csv")], ("calibration.png",)),
+        ("part.decision", [], ("decision_curve.png",)),
+        ("heading.points", [_points(words, evaluation / "operating_points.csv")], ()),
+        ("heading.subgroups", [], ("subgroups.png",)),
+    ]
+    for key, paragraphs, pictures in sections:
+        shown = [place for picture in pictures if (place := (figures or evaluation) / picture).is_file()]
         heading = words.say(key)
         links = [f"![{heading}](<{os.path.relpath(figure, out.parent)}>)" for figure in shown]
         if paragraphs or links:
@@ -142,7 +134,7 @@ def _discrimination(words: Words, summary: Summary) -> str:
     return markdown_table(head, rows)
 
 
-def _points(words: Words, path: Path) -> list[str]:
+def _points(words: Words, path: Path) -> str:
     """Return a table with one row per finding and operating point."""
     table = _read(path)
     head = [words.say("card.column.finding"), words.say("card.column.point"), words.say("card.column.threshold")]
@@ -157,10 +149,10 @@ def _points(words: Words, path: Path) -> list[str]:
         name, code = capitalise(words.name("finding", point["finding"])), words.name("point", point["operating_point"])
         threshold = words.number(point["threshold"], 3)
         rows.append([name, code, threshold, *(words.estimate(*share) for share in shares)])
-    return [markdown_table(head, rows)]
+    return markdown_table(head, rows)
 
 
-def _calibration(words: Words, path: Path) -> list[str]:
+def _calibration(words: Words, path: Path) -> str:
     """Return a table with one row per finding and measure."""
     table = _read(path)
     table = table[(table["stage"] == "after") & table["measure"].isin(_MEASURES)]
@@ -173,7 +165,7 @@ def _calibration(words: Words, path: Path) -> list[str]:
         ]
         for row in table.to_dict("records")
     ]
-    return [markdown_table(head, rows)]
+    return markdown_table(head, rows)
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from placa.core.backend import accelerator, load_keras
 from placa.core.files import fingerprint
 from placa.core.places import public_path
 from placa.core.system import cores, decoder_versions, versions
+from placa.inference.loaded_run import LoadedRun
 from placa.models.files import save_model
 from placa.models.onnx_file import save_onnx
 from placa.records.audit import Audit
@@ -23,7 +24,17 @@ from placa.records.files import read_record, write_record
 from placa.records.model import MODEL_SCHEMA, THRESHOLDS_SCHEMA, ModelFacts, Thresholds
 from placa.records.predictions import add_typicality, describe_predictions, tidy, write_predictions
 from placa.records.run import fingerprints_of_run
-from placa.records.run_facts import RUN_SCHEMA, DataFacts, FoundationFacts, RunFacts, TrainingFacts
+from placa.records.run_facts import (
+    RUN_SCHEMA,
+    DataFacts,
+    FoundationFacts,
+    MissingOnnxReason,
+    ModelFile,
+    OnnxFacts,
+    RunFacts,
+    TrainingFacts,
+    UpdateFacts,
+)
 from placa.records.source import DatasetFacts
 from placa.reporting.model_card import write_model_card
 from placa.training.data import TrainingData
@@ -97,14 +108,7 @@ def write_run(
         "training": _describe_training(data, fitted, calibrated, options),
         "calibration": calibrated.calibration,
         "folds": calibrated.folds,
-        "model": {
-            "file": "model.keras",
-            "fingerprint": model_fingerprint,
-            "onnx": {
-                "fingerprint": fingerprint(directory / "model.onnx") if calibrated.onnx.content else None,
-                "reason": calibrated.onnx.reason,
-            },
-        },
+        "model": _describe_model(directory, model_fingerprint, calibrated.onnx.reason),
         "timings": {stage: round(seconds, 1) for stage, seconds in timings.items()},
         "versions": versions(),
         "machine": {
@@ -125,6 +129,70 @@ def write_run(
     write_record(directory / "run.json", facts, RunFacts)
     write_model_card(directory, facts)
     return facts
+
+
+def write_updated_run(
+    directory: Path,
+    name: str,
+    old: LoadedRun,
+    update: UpdateFacts,
+    known: pd.DataFrame,
+    local: pd.DataFrame,
+    seconds: float,
+) -> RunFacts:
+    """Write ``run.json`` and the model card of an updated run, whose other files exist.
+
+    Args:
+        directory: Temporary directory, renamed when complete.
+        name: Final name of the run.
+        old: The run that was updated.
+        update: How it was updated.
+        known: The predictions of its images.
+        local: Those of the local images.
+        seconds: Duration of the update.
+
+    Returns:
+        The content of ``run.json``.
+    """
+    counts = {"train": known, "validation": known.iloc[:0], "test": local}
+    described = {
+        "images": {split: int(rows["image_id"].nunique()) for split, rows in counts.items()},
+        "patients": {split: int(rows["group_id"].nunique()) for split, rows in counts.items()},
+        "positives": {
+            finding: {
+                split: int(((rows["finding"] == finding) & (rows["truth"] == 1)).sum())
+                for split, rows in counts.items()
+            }
+            for finding in old.findings
+        },
+    }
+    stored = old.facts["model"].get("onnx")
+    reason = (stored and stored["reason"]) or "export"
+    changed = {
+        "placa_version": placa.__version__,
+        "name": name,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "data": {**old.facts["data"], **described},
+        "folds": None,
+        "model": _describe_model(directory, fingerprint(directory / "model.keras"), reason),
+        "timings": {"update": round(seconds, 1)},
+        "versions": versions(),
+        "files": fingerprints_of_run(directory),
+        "update": update,
+    }
+    kept = {key: value for key, value in old.facts.items() if key != "plan"}
+    facts = convert({**kept, **changed}, RunFacts)
+    write_record(directory / "run.json", facts, RunFacts)
+    write_model_card(directory, facts)
+    return facts
+
+
+def _describe_model(directory: Path, model_fingerprint: str, reason: MissingOnnxReason | None) -> ModelFile:
+    onnx = directory / "model.onnx"
+    facts: OnnxFacts = {"fingerprint": None, "reason": reason}
+    if onnx.is_file():
+        facts = {"fingerprint": fingerprint(onnx), "reason": None}
+    return {"file": "model.keras", "fingerprint": model_fingerprint, "onnx": facts}
 
 
 def _card(data: TrainingData, options: TrainOptions, calibrated: CalibratedModel) -> ModelFacts:

@@ -33,7 +33,7 @@ from placa.records.predictions import describe_predictions, read_predictions, wr
 from placa.records.run_facts import LOCAL, FindingUpdate, RunFacts, UpdateFacts
 from placa.records.source import SourceFacts
 from placa.workflows.operating_gain import operating_gain
-from placa.workflows.update_record import write_facts
+from placa.workflows.run_directory import write_updated_run
 
 _TABLES = ("coefficients", "tests", "gain", "operating")
 
@@ -155,7 +155,8 @@ def update(
             record["embeddings"] = embeddings.facts
         if (run / "history.csv").is_file():
             shutil.copyfile(run / "history.csv", partial / "history.csv")
-        return write_facts(predictor, partial, out, record, old, crossed, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        return write_updated_run(partial, out.absolute().name, predictor, record, old, crossed, seconds)
 
 
 def _updates(predictor: Predictor, tables: Path, usable: list[str], chosen: Selection) -> dict[str, FindingUpdate]:

@@ -76,6 +76,19 @@ def explain_os_error(error: OSError, path: Path | str | None = None) -> PlacaErr
 
 
 @contextmanager
+def explain_os_errors(path: Path) -> Iterator[None]:
+    """Raise the `PlacaError` that explains an operating-system error of the block (see `explain_os_error`).
+
+    Args:
+        path: The path to name.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise explain_os_error(error, path) from error
+
+
+@contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`, and rename it to `path` if the block succeeds.
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from placa.core.files import explain_os_error, fingerprint
+from placa.core.files import explain_os_error, explain_os_errors, fingerprint
 from placa.models.applications import original, set_body
 from placa.models.assembled import networks_in
 from placa.models.backbones import BACKBONE_TABLE, same_backbone
@@ -48,10 +48,8 @@ def weights_fingerprint(weights: str) -> str | None:
     if weights in ("none", "imagenet"):
         return None
     paths = weight_files(read_foundation(weights).folder) if is_foundation(weights) else [_file(weights)]
-    try:
+    with explain_os_errors(paths[0]):
         return fingerprint(*paths)
-    except OSError as error:
-        raise explain_os_error(error, paths[0]) from error
 
 
 def require_weights(name: str, weights: str) -> None:

@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from placa.core.files import explain_os_error, find_shared
+from placa.core.files import explain_os_errors, find_shared
 from placa.core.text import show_controls
 from placa.evaluation.errors import MissingSourceError
 from placa.records.audit import Audit
@@ -151,12 +151,10 @@ def _read_words(language: str) -> dict[str, str]:
             part="R",
         )
     path = source / "inst" / "words" / f"{language}.yml"
-    try:
+    with explain_os_errors(path):
         # The parser in C, which not every build of PyYAML has, is ten times faster.
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         return dict(_flatten(yaml.load(path.read_text("utf-8"), loader)))
-    except OSError as error:
-        raise explain_os_error(error, path) from error
 
 
 def _flatten(tree: dict[Any, Any], above: str = "") -> list[tuple[str, str]]:

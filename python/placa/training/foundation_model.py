@@ -9,7 +9,7 @@ from pathlib import Path
 
 import placa
 from placa.core.backend import load_keras
-from placa.core.files import explain_os_error, fingerprint
+from placa.core.files import explain_os_errors, fingerprint
 from placa.core.progress import Progress
 from placa.models.backbones import require_size
 from placa.models.foundation.folder import FoundationModel, VisionTransformer, is_foundation, read_foundation
@@ -120,7 +120,5 @@ def _licence_of(folder: Path) -> tuple[LicenceFacts | None, str | None]:
 
 
 def _text(path: Path) -> str:
-    try:
+    with explain_os_errors(path):
         return path.read_text("utf-8", errors="replace")
-    except OSError as error:
-        raise explain_os_error(error, path) from error

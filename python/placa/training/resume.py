@@ -13,7 +13,7 @@ from typing import Any
 
 from placa.core.backend import load_keras
 from placa.core.errors import PlacaError
-from placa.core.files import explain_os_error, fingerprint, locked, refuse_existing
+from placa.core.files import explain_os_errors, fingerprint, locked, refuse_existing
 from placa.core.json_files import read_json, write_json
 from placa.core.language import translate
 from placa.core.progress import Progress
@@ -179,11 +179,9 @@ def _is_complete(out: Path, plan: dict[str, Any]) -> bool:
 @contextmanager
 def _locked(place: Path, out: Path) -> Iterator[None]:
     """Lock the state, so that no other process writes the same run."""
-    try:
+    with explain_os_errors(out):
         place.mkdir(parents=True, exist_ok=True)
         lock = (place / "lock").open("w")
-    except OSError as error:
-        raise explain_os_error(error, out) from error
     busy = f"Another process is training {out}. Wait until it ends, or choose another --out."
     with lock, locked(lock, busy, out):
         yield

@@ -13,7 +13,7 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from placa.core.files import explain_os_error
+from placa.core.files import explain_os_errors
 from placa.core.text import shell_path
 from placa.records.codes import Note
 from placa.sources.errors import ShortKeyError
@@ -67,12 +67,10 @@ def read_patient_key(file: str | Path | None = None) -> PatientKey:
         ShortKeyError: The key has fewer than 16 bytes.
     """
     path = Path(file) if file else default_key_path()
-    try:
+    with explain_os_errors(path):
         created = file is None and _create(path)
         secret = path.read_bytes().strip()
         mode = path.stat().st_mode
-    except OSError as error:
-        raise explain_os_error(error, path) from error
     if len(secret) < _BYTES // 2:
         raise ShortKeyError(
             f"{path} must contain a key of at least {_BYTES // 2} bytes, got {len(secret)}. Choose another file.",

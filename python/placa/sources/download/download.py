@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from rich import filesize
 
-from placa.core.files import explain_os_error, locked, require_writable
+from placa.core.files import explain_os_errors, locked, require_writable
 from placa.core.progress import SILENT, Progress
 from placa.sources.download.errors import BaseUrlError, JobCountError, PathInUseError, TransferError
 from placa.sources.download.plan import Task, choose, plan, require_space
@@ -93,10 +93,8 @@ def download_files(
     require_writable(to)
     tasks = [_with_size(task, base_url, retry_policy) for task in tasks]
     require_space(to, tasks, jobs, keep_archives)
-    try:
+    with explain_os_errors(to):
         to.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise explain_os_error(error, to) from error
     missing = sum(task.file.size - task.fetched for task in tasks)
     server = public_url(base_url) if base_url else server
     progress.stage(f"Downloading {filesize.decimal(missing)} from {server}, number of files: {len(tasks)}")

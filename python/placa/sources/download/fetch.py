@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError, InvalidHeader, MaxRetryError
 from urllib3.util.retry import Retry
 
 import placa
-from placa.core.files import explain_os_error
+from placa.core.files import explain_os_errors
 from placa.core.progress import SILENT, Advance, Progress
 from placa.sources.download.errors import BaseUrlError, ChecksumError, RetryLaterError, TransferError
 from placa.sources.download.interrupt import TooSlowError, call_until_stopped
@@ -94,10 +94,8 @@ def fetch(
         Stopped: `stop` was set.
     """
     stop, retry_policy = stop or threading.Event(), retry_policy or RetryPolicy()
-    try:
+    with explain_os_errors(target):
         _Fetch(file, url, Part(target), advance, stop, retry_policy, progress).run()
-    except OSError as error:
-        raise explain_os_error(error, target) from error
 
 
 @dataclass

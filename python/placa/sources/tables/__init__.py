@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from placa.core import limits
-from placa.core.files import explain_os_error
+from placa.core.files import explain_os_errors
 from placa.records.codes import Note
 from placa.sources.errors import EmptyTableError, TableFormatError, TableHeaderError
 from placa.sources.tables.parquet import read_parquet
@@ -100,10 +100,8 @@ def follow_link(path: Path) -> Path:
 
 
 def _read_bytes(path: Path) -> bytes:
-    try:
+    with explain_os_errors(path):
         raw = path.read_bytes()
-    except OSError as error:
-        raise explain_os_error(error, path) from error
     if not raw.startswith(b"\x1f\x8b"):
         return raw
     try:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from placa.core.backend import load_keras
-from placa.core.errors import MissingPackageError, require_range, unknown_name
+from placa.core.errors import MissingPackageError, require_known, require_range
 from placa.records.manifest import SPLITS, findings_of
 
 
@@ -28,8 +28,7 @@ class SplitRows:
     """
 
     def __init__(self, manifest: pd.DataFrame, pixels: NDArray[np.uint8], split: str) -> None:
-        if split not in SPLITS:
-            raise unknown_name("split", split, SPLITS)
+        require_known("split", split, SPLITS)
         self.size, self.findings = pixels.shape[1], findings_of(manifest)
         self._rows = np.flatnonzero(manifest["split"] == split)
         self._pixels = pixels

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 import pandas as pd
 
 from placa.core.arguments import BRIDGES
-from placa.core.errors import unknown_name
+from placa.core.errors import require_known
 from placa.core.progress import Progress
 from placa.evaluation.bridge import call_r, run_rscript
 from placa.evaluation.errors import Rpy2Error, r_error
@@ -17,8 +17,7 @@ from placa.evaluation.r_code import SEPARATE
 
 def require_bridge(bridge: str) -> None:
     """Raise `UnknownNameError` if the name of a bridge is unknown."""
-    if bridge not in BRIDGES:
-        raise unknown_name("bridge", bridge, BRIDGES)
+    require_known("bridge", bridge, BRIDGES)
 
 
 def run_in_r(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.core.errors import unknown_name
+from placa.core.errors import require_known
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,5 @@ def hospital_named(name: str) -> Hospital | None:
     Raises:
         UnknownNameError: No hospital has that name.
     """
-    if name not in HOSPITALS:
-        raise unknown_name("hospital", name, HOSPITALS)
+    require_known("hospital", name, HOSPITALS)
     return HOSPITALS[name]

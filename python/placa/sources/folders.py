@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from placa.core.errors import unknown_name
+from placa.core.errors import require_known
 from placa.core.files import explain_os_error
 from placa.core.language import translate
 from placa.core.progress import Progress
@@ -90,8 +90,7 @@ def read_folders(
     """
     root = Path(root)
     for option, value, choices in (("split", split, SPLIT_CHOICES), ("patients", patients, PATIENT_CHOICES)):
-        if value not in choices:
-            raise unknown_name(option, value, choices)
+        require_known(option, value, choices)
     require_directory(root, "one folder per class")
     try:
         listing = list_folder(root)
@@ -113,8 +112,7 @@ def read_folders(
         )
     findings = list(dict.fromkeys(as_list(positive)))
     for name in findings:
-        if name not in classes:
-            raise unknown_name("class folder", name, classes)
+        require_known("class folder", name, classes)
     rows = [
         (file.relative_to(root).as_posix(), os.path.abspath(file), name, _split_of(file, root, parts))
         for name in classes

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from placa.core.errors import unknown_name
+from placa.core.errors import require_known
 from placa.records.codes import Note
 from placa.records.reading import STRETCH, Reading
 from placa.records.source import REST, Comparison, GivenSplit, LabelPolicy, compared_with
@@ -180,8 +180,7 @@ def require_different_findings(positive: str, negative: str, known: Iterable[str
     """
     known = list(known)
     for name in (positive, negative):
-        if name not in known:
-            raise unknown_name("finding", name, known)
+        require_known("finding", name, known)
     if positive == negative:
         raise PositiveNegativeOverlapError(
             f"--positive and --negative are both {positive!r}. Name two different findings.", name=positive

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from placa.core.arguments import positive_integer
-from placa.core.errors import unknown_name
+from placa.core.errors import require_known
 from placa.core.progress import SILENT, Progress
 from placa.images.ct.files import read_header
 from placa.images.read import ImageRejected, natural_order
@@ -80,8 +80,7 @@ def read_stoic(root: str | Path, positive: str = "COVID", slices: int = SQUARES,
         ImagesNotFoundError: None of the volumes exists.
     """
     root = Path(root)
-    if positive not in _LABELS:
-        raise unknown_name("STOIC label", positive, _LABELS)
+    require_known("STOIC label", positive, _LABELS)
     require_directory(root, "data/mha and metadata")
     with naming_another_source(root, "stoic"):
         rows = read_text_table(root / "metadata" / "reference.csv", _COLUMNS)

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from placa.core.errors import unknown_name
+from placa.core.errors import require_known, unknown_name
 from placa.core.files import explain_os_error
 from placa.models.backbones import backbone_named
 from placa.training.augment import Augmentation
@@ -96,8 +96,7 @@ def read_config(path: Path) -> dict[str, Any]:
             file=str(path),
         )
     for name in changes:
-        if name not in options_of(Augmentation):
-            raise unknown_name(f"augmentation (in {path})", name, options_of(Augmentation))
+        require_known(f"augmentation (in {path})", name, options_of(Augmentation))
     for name, value in content.items():
         wanted = known[name].kind if name in known else dict
         if wanted in (str, bool) and not isinstance(value, wanted):

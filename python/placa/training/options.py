@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
-from placa.core.errors import unknown_name
+from placa.core.errors import require_known
 from placa.core.places import public_option
 from placa.models.backbones import BACKBONES
 from placa.models.foundation.folder import is_foundation
@@ -172,8 +172,7 @@ class TrainOptions:
         amounts = self._amounts()
         known = [one.name for one in fields(Augmentation)]
         for name in amounts:
-            if name not in known:
-                raise unknown_name("augmentation", name, known)
+            require_known("augmentation", name, known)
         for record, values in ((TrainOptions, vars(self)), (Augmentation, amounts)):
             for name, one in options_of(record).items():
                 # Without a value, the default depends on the network. A part of a script has no range.

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from placa.core.errors import OutOfRangeError, unknown_name
+from placa.core.errors import OutOfRangeError, require_known, unknown_name
 from placa.core.files import atomic_file, require_writable
 from placa.core.json_files import write_json
 from placa.core.progress import SILENT, Progress
@@ -89,8 +89,7 @@ class Explainer:
         """
         known, reading = self.predictor.findings, self.predictor.reading
         for name in findings or ():
-            if name not in known:
-                raise unknown_name("finding", name, known)
+            require_known("finding", name, known)
         table, rejected = self.predictor.predict([path])
         if rejected:
             raise ImageRejected(rejected[0][1])

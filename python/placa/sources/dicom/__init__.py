@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from placa.core.arguments import positive_integer
-from placa.core.errors import unknown_name
+from placa.core.errors import require_known
 from placa.core.files import explain_os_error
 from placa.core.progress import SILENT, Progress
 from placa.core.text import as_list
@@ -149,8 +149,7 @@ def read_dicom(
             option="--volumes",
             given=["--series" if series is not None else "--slices"],
         )
-    if split not in _SPLITS:
-        raise unknown_name("split", split, _SPLITS)
+    require_known("split", split, _SPLITS)
     key = key or read_patient_key()
     given_lists = [as_list(names) for names in (label, positive, negative, views)]
     values = LabelValues(given_lists[1], given_lists[2], finding, separator)

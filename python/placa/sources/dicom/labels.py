@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from placa.core.errors import unknown_name
+from placa.core.errors import require_known, unknown_name
 from placa.records.codes import Note
 from placa.records.source import Comparison, compared_with
 from placa.sources.dicom.patient_key import PatientKey
@@ -186,8 +186,7 @@ def _folder_labels(root: Path, values: LabelValues) -> FileLabels:
             classes=classes,
         )
     for name in values.positive + values.negative:
-        if name not in classes:
-            raise unknown_name("class folder", name, classes)
+        require_known("class folder", name, classes)
     (positive,) = values.positive
     others = values.negative or [name for name in classes if name != positive]
     if positive in others:

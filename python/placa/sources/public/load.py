@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 from msgspec import convert
 
-from placa.core.errors import unknown_name
+from placa.core.errors import require_known, unknown_name
 from placa.core.progress import SILENT, Progress
 from placa.core.text import as_list
 from placa.records.codes import Note
@@ -133,8 +133,7 @@ def read_public(
 
 
 def _check(spec: PublicSet, split: str, uncertain: str | None, blank: str | None, choices: dict[str, str]) -> None:
-    if split not in SPLITS:
-        raise unknown_name("split", split, SPLITS)
+    require_known("split", split, SPLITS)
     for option, value, default, policies in (
         ("--uncertain", uncertain, spec.uncertain, UNCERTAIN_POLICIES),
         ("--blank", blank, spec.blank, BLANK_POLICIES),
@@ -147,10 +146,8 @@ def _check(spec: PublicSet, split: str, uncertain: str | None, blank: str | None
             )
     known = {choice.name: choice.values for choice in spec.choices}
     for name, value in choices.items():
-        if name not in known:
-            raise unknown_name("option", name, known)
-        if value not in known[name]:
-            raise unknown_name(f"--{name}", value, known[name])
+        require_known("option", name, known)
+        require_known(f"--{name}", value, known[name])
 
 
 def _findings(spec: PublicSet, positive: list[str], known: list[str]) -> dict[str, tuple[str, ...]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from placa.core.arguments import positive_integer
-from placa.core.errors import unknown_name
+from placa.core.errors import require_known, unknown_name
 from placa.core.progress import Progress
 from placa.core.text import as_list
 from placa.records.codes import Note
@@ -130,8 +130,7 @@ def read_table(
     unknown_kinds = sorted(set(given) - set(COLUMNS))
     if unknown_kinds:
         raise unknown_name("kind of column", unknown_kinds[0], COLUMNS)
-    if split not in _SPLITS:
-        raise unknown_name("split", split, _SPLITS)
+    require_known("split", split, _SPLITS)
     # A column is ignored as by the name none.
     given |= {} if split == TEMPORAL else {"date": "none"}
     given |= {} if split == "auto" else {"split": "none"}

@@ -16,8 +16,7 @@ import placa
 from placa.core.arguments import LateParser, PlacaParser, PrintCompletion, add_common, help_formatter
 from placa.core.errors import PlacaError
 from placa.core.faults import lacks_memory
-from placa.core.language import current_language, translate, use_language
-from placa.core.messages import translate_message
+from placa.core.language import current_language, translate, translate_message, use_language
 from placa.core.processes import restart_without_r_libraries
 from placa.core.progress import RichProgress
 from placa.core.streams import flush_streams, low_memory, open_streams, print_message

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from placa.audit.against import SetOverlap
-from placa.core.language import number, translate
-from placa.core.messages import translate_message
+from placa.core.language import number, translate, translate_message
 from placa.core.text import show_controls
 
 #: Maximum number of pairs that are printed; the file has all.

@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
-from placa.core.language import translate
-from placa.core.messages import translate_message
+from placa.core.language import translate, translate_message
 from placa.core.text import show_controls
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import pytest
 
 import placa
 from placa.cli import main
-from placa.core import language, messages
-from placa.core.messages import translate_message
+from placa.core import language
+from placa.core.language import translate_message
 
 PACKAGE = Path(placa.__file__).parent
 SPANISH: dict[str, str] = json.loads((PACKAGE / "core" / "messages.es.json").read_text("utf-8"))
@@ -142,10 +142,10 @@ def test_translations_have_the_same_values() -> None:
 
 
 def test_no_shorter_text_is_found_in_a_message() -> None:
-    templates = messages._templates("es")
+    templates = language._templates("es")
     for english, spanish in SPANISH.items():
         values = [f"§{number}" for number in range(len(set(_VALUES.findall(english))))]
-        assert messages._translate(english.format(*values), templates) == spanish.format(*values)
+        assert language._translate(english.format(*values), templates) == spanish.format(*values)
 
 
 def test_values_and_reasons_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:

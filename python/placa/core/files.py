@@ -28,7 +28,7 @@ from placa.core.errors import (
     PlacaError,
     WrongFileTypeError,
 )
-from placa.core.exchange import exchange, hidden_name, sweep
+from placa.core.temporary import exchange, hidden_name, sweep
 
 #: Files by which placa recognises a directory that it wrote.
 _OURS = ("source.json", "run.json", "validation.json")

@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from placa.core.errors import InUseError, MachineError
-from placa.core.exchange import sweep
 from placa.core.files import behind_link, explain_os_error, is_full, locked, put_in_place, refuse_existing
+from placa.core.temporary import sweep
 
 
 def partial_path(path: Path) -> Path:

@@ -13,10 +13,10 @@ from conftest import draw, draw_folders
 from raising import raises
 
 from placa.core.errors import DiskFullError, MachineFaultError
-from placa.core.exchange import exchange, hidden_name, sweep
 from placa.core.faults import retry_faults
 from placa.core.files import atomic_directory
 from placa.core.processes import guarded
+from placa.core.temporary import exchange, hidden_name, sweep
 from placa.images import read
 from placa.images.by_rule import read_file
 from placa.images.dicom import worker

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from placa.cli.terminal import print_json, print_table
 from placa.core.arguments import add_json
+from placa.core.language import translate
 from placa.sources.registry import SOURCES
 
 
@@ -15,10 +17,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print the sources as a table."""
-    from placa.cli.terminal import print_json, print_sources
-
     if options.json:
         names = ("name", "summary", "layout", "patients")
         print_json([{name: getattr(row, name) for name in names} for row in SOURCES])
-    else:
-        print_sources(SOURCES)
+        return
+    from rich.table import Table
+
+    grid = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    grid.add_column(translate("source"), style="bold", no_wrap=True)
+    for name in ("description", "layout", "patients"):
+        grid.add_column(translate(name), overflow="fold")
+    for row in SOURCES:
+        grid.add_row(row.name, *map(translate, (row.summary, row.layout, row.patients)))
+    print_table(grid)
+    print(translate("\nRun placa prepare SOURCE --help for the options of a source."))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
     from rich.table import Table
-
-    from placa.sources.registry import SourceEntry
 
 #: Number of paths with the same reason that are printed.
 _SHOWN_PATHS = 5
@@ -137,17 +135,3 @@ def warn_outside(columns: Mapping[str, Sequence[Any]] | pd.DataFrame, progress: 
             f"{len(images):,} images differ from all training images ({shown}): look at them before their "
             "probabilities are used"
         )
-
-
-def print_sources(rows: Iterable[SourceEntry]) -> None:
-    """Print the sources as a table on stdout."""
-    from rich.table import Table
-
-    grid = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    grid.add_column(translate("source"), style="bold", no_wrap=True)
-    for name in ("description", "layout", "patients"):
-        grid.add_column(translate(name), overflow="fold")
-    for row in rows:
-        grid.add_row(row.name, *map(translate, (row.summary, row.layout, row.patients)))
-    print_table(grid)
-    print(translate("\nRun placa prepare SOURCE --help for the options of a source."))

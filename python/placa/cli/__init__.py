@@ -13,7 +13,7 @@ from importlib import import_module
 from types import ModuleType
 
 import placa
-from placa.core.arguments import LateParser, PlacaParser, PrintCompletion, add_common, help_formatter
+from placa.core.arguments import LateParser, PrintCompletion, help_formatter
 from placa.core.errors import PlacaError
 from placa.core.faults import lacks_memory
 from placa.core.language import current_language, translate, translate_message, use_language
@@ -67,13 +67,12 @@ def parser() -> argparse.ArgumentParser:
     """Build the parser of the command line with all commands."""
     # The messages of argparse itself, such as "usage" and "expected one argument".
     argparse._ = translate  # type: ignore[attr-defined]
-    top = PlacaParser(
+    top = LateParser(
         prog="placa",
         description="From a folder of chest radiographs to a trained model and an honest account of how well it works.",
         epilog=f"for example:\n{_EXAMPLES}",
         formatter_class=partial(help_formatter, raw=True),
     )
-    add_common(top)
     top.add_argument("--version", action="version", version=f"placa {placa.__version__}")
     top.add_argument(
         "--print-completion",
@@ -82,9 +81,7 @@ def parser() -> argparse.ArgumentParser:
         help="print the script that completes commands and options in a shell",
     )
     # The name is given, so that no help is formatted for it.
-    commands = top.add_subparsers(
-        prog="placa", dest="command", metavar="COMMAND", required=True, parser_class=LateParser
-    )
+    commands = top.add_subparsers(prog="placa", dest="command", metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
         commands.add_parser(name, help=summary).fill = partial(_fill, name)
     return top

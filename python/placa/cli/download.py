@@ -19,11 +19,9 @@ _ONLY = {
 _NEXT = {"nih": ("Pneumonia", "pneumonia"), "nlm-tb": ("Tuberculosis", "tb"), "openi": ("Cardiomegaly", "cardiomegaly")}
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: LateParser) -> None:
     """Add a subcommand for each data set."""
-    sets = parser.add_subparsers(
-        prog=parser.prog, dest="dataset", metavar="SET", required=True, parser_class=LateParser
-    )
+    sets = parser.add_subparsers(prog=parser.prog, dest="dataset", metavar="SET", required=True)
     helps = {
         "nih": "NIH ChestX-ray14: 112,120 radiographs, 45 GB",
         "nlm-tb": "Shenzhen and Montgomery: 800 radiographs, 4.4 GB",

@@ -13,11 +13,9 @@ from placa.core.progress import RichProgress
 from placa.sources.registry import SOURCES, SourceEntry, find_source
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: LateParser) -> None:
     """Add a subcommand for each source, with its own arguments and the common ones."""
-    sources = parser.add_subparsers(
-        prog=parser.prog, dest="source", metavar="SOURCE", required=True, parser_class=LateParser
-    )
+    sources = parser.add_subparsers(prog=parser.prog, dest="source", metavar="SOURCE", required=True)
     common = LateParser(add_help=False)
     common.add_argument("--out", type=Path, required=True, metavar="DIR", help="the directory to create")
     common.add_argument("--size", type=positive_integer, help="side of the stored square images, in pixels")

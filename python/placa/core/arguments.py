@@ -101,11 +101,27 @@ def help_formatter(prog: str, raw: bool = False) -> argparse.HelpFormatter:
     return (RawDescriptionRichHelpFormatter if raw else RichHelpFormatter)(prog)
 
 
-class PlacaParser(argparse.ArgumentParser):
-    """A parser that takes no abbreviated options and suggests the most similar command, option or choice."""
+class LateParser(argparse.ArgumentParser):
+    """A parser that adds its arguments on first use, so that `placa --help` does not import the command's module.
+
+    It takes no abbreviated options, and suggests the most similar command, option or choice.
+
+    Attributes:
+        fill: Function that adds the arguments; it is called once, before the first parsing.
+    """
+
+    fill: Callable[[argparse.ArgumentParser], None] | None = None
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"formatter_class": help_formatter, "allow_abbrev": False, **options})
+        if self.add_help:
+            add_common(self)
+
+    def add_missing(self) -> None:
+        """Add the arguments if they are still missing."""
+        if self.fill is not None:
+            fill, self.fill = self.fill, None
+            fill(self)
 
     def format_help(self) -> str:
         """Return the help in the language of the terminal."""
@@ -133,6 +149,7 @@ class PlacaParser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse the arguments; unknown ones are an error of this command, with the most similar option."""
+        self.add_missing()
         parsed, unknown = super().parse_known_args(self._positionals_first(args), namespace)
         if unknown:
             self.error(translate("unrecognized arguments: {words}", words=" ".join(unknown)) + self._similar(unknown))
@@ -170,32 +187,6 @@ class PlacaParser(argparse.ArgumentParser):
 
 def _translated(text: str | None) -> str | None:
     return text if text in (None, argparse.SUPPRESS) else translate_help(str(text))
-
-
-class LateParser(PlacaParser):
-    """A parser that adds its arguments on first use, so that `placa --help` does not import the command's module.
-
-    Attributes:
-        fill: Function that adds the arguments; it is called once, before the first parsing.
-    """
-
-    fill: Callable[[argparse.ArgumentParser], None] | None = None
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        if options.get("add_help", True):
-            add_common(self)
-
-    def add_missing(self) -> None:
-        """Add the arguments if they are still missing."""
-        if self.fill is not None:
-            fill, self.fill = self.fill, None
-            fill(self)
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Add the arguments if they are still missing, then parse."""
-        self.add_missing()
-        return super().parse_known_args(args, namespace)
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:

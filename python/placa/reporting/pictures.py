@@ -19,7 +19,7 @@ from PIL import Image
 
 from placa.core.errors import PlacaError
 from placa.core.processes import command, environment
-from placa.dataset.prepared import Prepared, read_prepared
+from placa.dataset.prepared import read_prepared
 
 #: JPEG quality. Overlays and noisy images would be large as PNG, and a report must stay below 5 MB.
 _QUALITY = 85
@@ -40,13 +40,13 @@ def save_radiographs(prepared: str | None, images: Sequence[str], folder: str, l
         The path of each image's file, in the order of `images`; ``""`` for an image that the data set does not contain,
         and for all images if the data set does not exist or cannot be read.
     """
-    radiographs = _Radiographs.open(prepared)
-    if radiographs is None:
+    stacks = _read_stacks(prepared, images)
+    if stacks is None:
         return ["" for _ in images]
     target = _create(folder)
     return [
         "" if stack is None else _save(_reduce(stack[len(stack) // 2], largest), target / f"film-{number:03d}.png")
-        for number, stack in enumerate(radiographs.stacks(images))
+        for number, stack in enumerate(stacks)
     ]
 
 
@@ -69,8 +69,8 @@ def save_augmented(
     """
     from placa.training.augment import Augmentation
 
-    radiographs = _Radiographs.open(prepared)
-    if radiographs is None:
+    stacks = _read_stacks(prepared, images)
+    if stacks is None:
         return []
     try:
         augment = Augmentation(**augmentation)
@@ -79,7 +79,7 @@ def save_augmented(
     random = np.random.default_rng(seed)
     target = _create(folder)
     files = []
-    for number, stack in enumerate(radiographs.stacks(images)):
+    for number, stack in enumerate(stacks):
         if stack is None:
             continue
         square = stack[len(stack) // 2]
@@ -109,11 +109,10 @@ def save_maps(
         not. Without overlays the pictures are the images alone. With overlays, all have one scale: ``highest`` is the
         evidence of its strongest colour, in logit units, and ``scale`` the path of a colour bar from 0 to it.
     """
-    radiographs = _Radiographs.open(prepared)
-    if radiographs is None:
+    stacks = _read_stacks(prepared, images)
+    if stacks is None:
         return {"files": ["" for _ in images], "mapped": False, "reason": ""}
     target = _create(folder)
-    stacks = radiographs.stacks(images)
     try:
         maps = _evidence(run, stacks, findings)
     # Any failure of the model (another version of Keras, too little memory) leaves the report without overlays.
@@ -172,28 +171,24 @@ def finish_maps(begun: subprocess.Popen[bytes], folder: str) -> dict[str, Any]:
     return {"files": files, "mapped": False, "reason": reason}
 
 
-class _Radiographs:
-    """The pixels of a prepared data set by ``image_id``."""
+def _read_stacks(prepared: str | None, images: Iterable[str]) -> list[NDArray[np.uint8] | None] | None:
+    """Return the squares of each image, ``(squares, size, size)``, or None if the data set lacks it.
 
-    def __init__(self, prepared: Prepared) -> None:
-        from placa.records.reading import collapse
+    Returns None if there is no data set, or if it cannot be read.
+    """
+    from placa.records.reading import collapse
 
-        self._squares = prepared.reading.squares
-        self._pixels = prepared.pixels
-        names = collapse(prepared.manifest, prepared.reading)["image_id"]
-        self._rows = {str(name): row * self._squares for row, name in enumerate(names)}
-
-    @classmethod
-    def open(cls, prepared: str | None) -> _Radiographs | None:
-        try:
-            return cls(read_prepared(Path(prepared))) if prepared else None
-        except PlacaError:
-            return None
-
-    def stacks(self, images: Iterable[str]) -> list[NDArray[np.uint8] | None]:
-        """Return the squares of each image, ``(squares, size, size)``, or None if the data set lacks it."""
-        rows = [self._rows.get(str(image)) for image in images]
-        return [None if row is None else np.asarray(self._pixels[row : row + self._squares]) for row in rows]
+    if not prepared:
+        return None
+    try:
+        found = read_prepared(Path(prepared))
+    except PlacaError:
+        return None
+    squares = found.reading.squares
+    names = collapse(found.manifest, found.reading)["image_id"]
+    first = {str(name): row * squares for row, name in enumerate(names)}
+    rows = [first.get(str(image)) for image in images]
+    return [None if row is None else np.asarray(found.pixels[row : row + squares]) for row in rows]
 
 
 def _evidence(
@@ -221,12 +216,12 @@ def _evidence(
     return explained
 
 
-def _colour_bar(width: int = 240, height: int = 16) -> Image.Image:
+def _colour_bar() -> Image.Image:
     """Return the colours of the maps on a mid grey, from no evidence to the strongest."""
     from placa.inference.explain.overlay import overlay
 
-    grey = np.full((height, width), 128, dtype=np.uint8)
-    return overlay(grey, np.linspace(0, 1, width, dtype=np.float32)[None].repeat(height, axis=0))
+    evidence = np.linspace(0, 1, 240, dtype=np.float32)[None].repeat(16, axis=0)
+    return overlay(np.full(evidence.shape, 128, dtype=np.uint8), evidence)
 
 
 def _side_by_side(square: NDArray[np.uint8], evidence: NDArray[np.float32], side: int, highest: float) -> Image.Image:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from placa.core.errors import require_known
-from placa.core.files import find_shared
+from placa.core.files import atomic_file, find_shared, require_writable
 from placa.core.language import LANGUAGES
 from placa.core.processes import environment, guarded, process_killed
 from placa.core.temporary import temporary_directory
@@ -86,7 +86,6 @@ def render_report(
         PlacaError: `run` or `compare` is not a run, or the report cannot be written.
     """
     run, out, compare = Path(run), Path(out) if out else None, Path(compare) if compare else None
-    from placa.core.files import atomic_file, require_writable
     from placa.records.evaluation import evaluation_folder
     from placa.records.run import require_evaluation, require_files, require_results, require_run
 
@@ -209,12 +208,8 @@ def _render(
     if renderer.name == "quarto":
         variables.setdefault("QUARTO_R", str(Path(renderer.r).parent))
         command = [renderer.command, "render", f"{document}.qmd", "--to", FORMATS[to], "--output", page.name]
-        command += [
-            "--execute-params",
-            "params.json",
-            "--metadata",
-            f"lang:{Words(parameters['language']).say('page.lang')}",
-        ]
+        lang = Words(parameters["language"]).say("page.lang")
+        command += ["--execute-params", "params.json", "--metadata", f"lang:{lang}"]
         command += ["--metadata-file", "paper.yml"] if to == "pdf" else []
     else:
         command = [renderer.command, "--slave", "--no-save", "--no-restore", "-e", "placa:::render_without_quarto()"]

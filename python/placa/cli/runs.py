@@ -41,11 +41,10 @@ def run(options: argparse.Namespace) -> None:
 def _print_runs(runs: pd.DataFrame) -> None:
     import pandas as pd
     from rich.table import Table
-    from rich.text import Text
 
     from placa.cli.terminal import print_table
     from placa.core.language import number, translate
-    from placa.core.text import show_controls
+    from placa.core.progress import plain
 
     grid = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("run", "data", "backbone", "seed", "finding"):
@@ -60,5 +59,5 @@ def _print_runs(runs: pd.DataFrame) -> None:
         if pd.notna(row["external_auroc"]):
             external = f"{number(row['external_auroc'], 3)} ({row['external']})"
         cells = (row["run"], row["data"], row["backbone"], row["seed"], row["finding"], auroc, external)
-        grid.add_row(*(Text(show_controls(str(cell))) for cell in cells))
+        grid.add_row(*(plain(str(cell)) for cell in cells))
     print_table(grid)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from placa.core.language import number, translate
-from placa.core.progress import Progress
+from placa.core.progress import Progress, plain
 from placa.core.text import show_controls
 
 if TYPE_CHECKING:
@@ -66,7 +66,6 @@ def print_predictions(columns: Mapping[str, Sequence[Any]] | pd.DataFrame, rows:
         rows: Maximum number of rows; 0 for all.
     """
     from rich.table import Table
-    from rich.text import Text
 
     grid = Table(box=None, header_style="bold")
     grid.add_column(translate("image"), overflow="fold")
@@ -86,7 +85,7 @@ def print_predictions(columns: Mapping[str, Sequence[Any]] | pd.DataFrame, rows:
         if typical:
             cells.append(translate("outside") if typical[1] else number(typical[0], 2))
         style = "bold" if category == "positive" else None
-        grid.add_row(*(Text(show_controls(cell)) for cell in cells), style=style)
+        grid.add_row(*(plain(cell) for cell in cells), style=style)
     print_table(grid)
     if shown < total:
         print(translate("… and {n} more (--rows 0 prints all, --out writes a file)", n=total - shown))

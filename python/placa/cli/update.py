@@ -33,6 +33,7 @@ def run(options: argparse.Namespace) -> None:
     import pandas as pd
 
     from placa.core.executors import open_executor
+    from placa.records.table_files import read_results
     from placa.workflows.update import update
 
     progress = RichProgress()
@@ -56,7 +57,7 @@ def run(options: argparse.Namespace) -> None:
         counts = translate("on {images} images, {positives} positive", images=one["images"], positives=one["positives"])
         print_line(f"{finding}: {one['method']}{line}, {counts}")
     for name, keys in (("gain", ["finding", "metric"]), ("operating", ["finding", "operating_point", "metric"])):
-        for row in pd.read_csv(options.out / "update" / f"{name}.csv").to_dict("records"):
+        for row in read_results(options.out / "update" / f"{name}.csv").to_dict("records"):
             what = ", ".join(str(row[key]) for key in keys)
             text = "{what}: {before} before, {after} after"
             if not pd.isna(row["lower"]):

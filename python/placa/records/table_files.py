@@ -1,4 +1,4 @@
-"""Write tables for other programs, in the format that the ending of the file names."""
+"""Write tables for other programs, in the format that the ending of the file names, and read tables of results."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ from placa.records.errors import TableEndingError
 
 #: The endings of tables that placa writes.
 ENDINGS = (".parquet", ".csv", ".json")
+#: Columns of names in tables of results.
+_NAMES = ("finding", "group", "operating_point", "image_id", "period", "level")
+
+
+def read_results(path: Path) -> pd.DataFrame:
+    """Read a table of results that R wrote, as CSV: missing values are empty cells; a finding may be called NA or 1."""
+    return pd.read_csv(path, dtype=dict.fromkeys(_NAMES, str), keep_default_na=False, na_values=[""])
 
 
 def require_table_format(path: Path) -> None:

@@ -116,9 +116,6 @@ def _estimates(table: pd.DataFrame, kind: str, wanted: tuple[str, ...]) -> dict[
 
 
 def _read_table(path: Path) -> pd.DataFrame | None:
-    import pandas as pd
+    from placa.records.table_files import read_results
 
-    if not path.is_file():
-        return None
-    # R writes missing values as empty cells; a group may be called NA.
-    return pd.read_csv(path, dtype={"group": str, "finding": str}, keep_default_na=False, na_values=[""])
+    return read_results(path) if path.is_file() else None

@@ -8,13 +8,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pandas as pd
-
 from placa.core.files import atomic_file
 from placa.core.temporary import temporary_directory
 from placa.records.audit import Audit
 from placa.records.evaluation import Summary
 from placa.records.files import read_record
+from placa.records.table_files import read_results
 from placa.reporting.card_performance import markdown_table
 from placa.reporting.datasheet import audit_lines
 from placa.reporting.errors import MissingRendererError, RenderError
@@ -136,7 +135,7 @@ def _discrimination(words: Words, summary: Summary) -> str:
 
 def _points(words: Words, path: Path) -> str:
     """Return a table with one row per finding and operating point."""
-    table = _read(path)
+    table = read_results(path)
     head = [words.say("card.column.finding"), words.say("card.column.point"), words.say("card.column.threshold")]
     head += [words.say(f"points.column.{metric}") for metric in _SHARES]
     rows = []
@@ -154,7 +153,7 @@ def _points(words: Words, path: Path) -> str:
 
 def _calibration(words: Words, path: Path) -> str:
     """Return a table with one row per finding and measure."""
-    table = _read(path)
+    table = read_results(path)
     table = table[(table["stage"] == "after") & table["measure"].isin(_MEASURES)]
     head = [words.say("card.column.finding"), words.say("calibration.column_measure"), words.say("card.plain_value")]
     rows = [
@@ -166,8 +165,3 @@ def _calibration(words: Words, path: Path) -> str:
         for row in table.to_dict("records")
     ]
     return markdown_table(head, rows)
-
-
-def _read(path: Path) -> pd.DataFrame:
-    # A finding may be called NA.
-    return pd.read_csv(path, dtype={"finding": str, "operating_point": str}, keep_default_na=False, na_values=[""])

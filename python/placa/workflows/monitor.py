@@ -21,6 +21,7 @@ from placa.records.errors import FingerprintMismatchError
 from placa.records.files import write_record
 from placa.records.predictions import describe_predictions, read_predictions, write_predictions
 from placa.records.run import require_results
+from placa.records.table_files import read_results
 from placa.records.validation import MONITORING_SCHEMA, MonitoringFacts
 
 #: The folder in a run, and the name that its tables give to the run's own test images.
@@ -82,7 +83,7 @@ def monitor(
             "files": fingerprints(partial),
         }
         write_record(partial / "monitoring.json", record, MonitoringFacts)
-    return pd.read_csv(out / DRIFT, dtype={"period": str, "finding": str, "level": str})
+    return read_results(out / DRIFT)
 
 
 def require_unchanged(drift: pd.DataFrame) -> None:

@@ -32,6 +32,7 @@ from placa.records.model import THRESHOLDS_SCHEMA, OperatingPoints, Thresholds
 from placa.records.predictions import describe_predictions, read_predictions, write_predictions
 from placa.records.run_facts import LOCAL, FindingUpdate, RunFacts, UpdateFacts
 from placa.records.source import SourceFacts
+from placa.records.table_files import read_results
 from placa.workflows.operating_gain import operating_gain
 from placa.workflows.run_directory import write_updated_run
 
@@ -131,7 +132,7 @@ def update(
         _write_model(predictor, maps, prepared, embeddings, partial)
         model_fingerprint = fingerprint(partial / "model.keras")
         write_record(partial / "thresholds.json", thresholds, Thresholds)
-        crossed = _cross_fitted(local, pd.read_csv(tables / "predictions.csv", dtype={"image_id": str}))
+        crossed = _cross_fitted(local, read_results(tables / "predictions.csv"))
         operating_gain(crossed, predictor.thresholds).to_csv(tables / "operating.csv", index=False)
         crossed = crossed.drop(columns="before")
         for left in tables.iterdir():
@@ -161,7 +162,7 @@ def update(
 
 def _updates(predictor: Predictor, tables: Path, usable: list[str], chosen: Selection) -> dict[str, FindingUpdate]:
     """Read the coefficients that R wrote; findings without labels of both classes keep their probabilities."""
-    rows = pd.read_csv(tables / "coefficients.csv").set_index("finding")
+    rows = read_results(tables / "coefficients.csv").set_index("finding")
     updates: dict[str, FindingUpdate] = {}
     for name in predictor.findings:
         truth = chosen.table.loc[chosen.table["finding"] == name, "truth"]
@@ -185,7 +186,7 @@ def _updates(predictor: Predictor, tables: Path, usable: list[str], chosen: Sele
 def _map(one: FindingUpdate, finding: str, tables: Path) -> UpdateMap:
     if one["method"] != "isotonic":
         return UpdateMap(Recalibration(one["slope"] or 0.0, one["intercept"] or 0.0), one["method"] == "refit")
-    steps = pd.read_csv(tables / "maps.csv")
+    steps = read_results(tables / "maps.csv")
     steps = steps[steps["finding"] == finding]
     knots = zip(steps["logit"].astype(float), np.maximum.accumulate(steps["updated"].astype(float)), strict=True)
     return UpdateMap(Recalibration(0.0, 0.0, tuple(knots)))

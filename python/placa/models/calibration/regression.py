@@ -17,7 +17,6 @@ def fit_logistic(
     design: NDArray[np.float64],
     target: NDArray[np.float64],
     ridge: NDArray[np.float64] | None = None,
-    start: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Fit a logistic regression to targets between 0 and 1, up to rounding.
 
@@ -26,13 +25,12 @@ def fit_logistic(
         target: Targets, 0 to 1, shape ``(n,)``.
         ridge: Penalty of each coefficient, the inverse variance of its normal prior with mean 0, shape ``(k,)``; none
             by default.
-        start: Initial coefficients, shape ``(k,)``; zeros by default.
 
     Returns:
         The coefficients, shape ``(k,)``.
     """
     penalty = np.zeros(design.shape[1]) if ridge is None else ridge
-    coefficients = np.zeros(design.shape[1]) if start is None else start.astype(np.float64)
+    coefficients = np.zeros(design.shape[1])
     loss = _loss(design, target, penalty, coefficients)
     for _ in range(_MOST_STEPS):
         fitted = sigmoid(design @ coefficients)

@@ -57,6 +57,8 @@ def test_rare_findings_share_one_slope(method: str) -> None:
 def test_one_fold_shares_its_slope_with_none() -> None:
     logits, truths = _folds([5])
     shared = fit_shared(logits, truths)
+    single = [logits[0].astype(np.float32)]
+    assert fit_shared(single, truths) == fit_shared([single[0].astype(np.float64)], truths)
     alone = fit_recalibration(logits[0], truths[0])
     assert shared is not None and shared.maps[0].slope == pytest.approx(alone.slope, abs=1e-8)
     assert shared.maps[0].intercept == pytest.approx(alone.intercept, abs=1e-8)

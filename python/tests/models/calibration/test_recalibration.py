@@ -127,6 +127,8 @@ def test_separated_classes_give_finite_slopes(method: str) -> None:
 def test_a_single_class_is_not_recalibrated_and_has_a_reason(method: str, label: float) -> None:
     chosen = choose_recalibration(method, np.array([1.0, 2.0, 3.0]), np.full(3, label))
     assert chosen.recalibration == Recalibration() and chosen.method == "none"
+    if method != "auto":
+        assert METHODS[method](np.array([1.0, 2.0, 3.0]), np.full(3, label)) == Recalibration()
     missing = "no_negative" if label == 1 else "no_positive"
     assert (chosen.as_record()["chosen"], chosen.as_record()["reason"]) == (False, missing)
 
@@ -228,6 +230,17 @@ def test_piecewise_linear_ramps_give_the_same_map(seed: int) -> None:
     z = np.linspace(-30, 30, 1001)
     ramps = (rise * np.clip((z[:, None] - start) / width, 0, 1)).sum(axis=1)
     assert slope * z + intercept + ramps == pytest.approx(ours.apply(z), abs=1e-9)
+
+
+def test_single_precision_is_recalibrated_in_double_precision() -> None:
+    logits, truth = _scores(4)
+    logits = logits.astype(np.float32)
+    exact = logits.astype(np.float64)
+    for fit in METHODS.values():
+        ours = fit(logits, truth)
+        assert ours == fit(exact, truth)
+        assert ours.apply(logits).dtype == np.float64 and (ours.apply(logits) == ours.apply(exact)).all()
+    assert cross_validated(logits, truth) == cross_validated(exact, truth)
 
 
 def test_a_line_has_no_ramps() -> None:

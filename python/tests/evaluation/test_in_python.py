@@ -71,7 +71,7 @@ def _cases() -> pd.DataFrame:
         *(("edges", 160, 40), ("single", 160, 0), ("inverse", 160, 40), ("unknown_patients", 160, 40)),
         *(("two_classes_of_few", 14, 4), ("one_patient", 30, 1), ("constant", 40, 20), ("pair", 2, 0)),
         *(("one_positive", 25, 12), ("all_positive", 20, 8), ("one_large_patient", 90, 30), ("too_sure", 60, 20)),
-        *(("certain", 24, 12), ("wrong", 24, 12), ("groups", 60, 20)),
+        *(("certain", 24, 12), ("wrong", 24, 12), ("groups", 60, 20), ("two_patients_each", 8, 4)),
     ):
         patient = rng.integers(0, patients, n) if patients else np.arange(n)
         effect = rng.normal(size=n)[patient]
@@ -98,6 +98,9 @@ def _cases() -> pd.DataFrame:
             probability = np.full(n, 0.3)
         if case == "pair":
             truth, probability = np.array([0, 1]), np.array([0.2, 0.7])
+        if case == "two_patients_each":
+            patient = np.arange(n) // 2
+            truth = patient % 2
         if case in ("certain", "wrong"):
             truth = np.arange(n) % 2
             probability = truth if case == "certain" else 1 - truth

@@ -52,7 +52,7 @@ def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
         {
             "image_id": files[usable.index],
             "file": files[usable.index],
-            "patient_id": _people(usable["patientid"], notes),
+            "patient_id": _people(usable["patientid"], notes).replace("", pd.NA),
         }
     )
     for name, read in (("sex", read_sexes), ("age", read_ages)):
@@ -62,7 +62,7 @@ def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
         # "AP Supine" and "AP erect" are AP; "L" is lateral.
         images["view"] = read_views(usable["view"])
     return Records(
-        images.assign(patient_id=images["patient_id"].replace("", pd.NA)),
+        images,
         _labels(usable["finding"], notes),
         tables=[rows.path],
         rejected=rows.reject(reasons) + repeats,

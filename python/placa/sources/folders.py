@@ -98,10 +98,12 @@ def read_folders(
         raise explain_os_error(error, error.filename or root) from error
     absent = {one.path for one in listing.skipped}
     parts = split_folders(root, absent)
+    # The classes are in the folders of the splits, or in `root`.
+    depth = 0 if parts == [""] else 1
     classes = sorted({name for part in parts for name in class_folders(root / part, absent)})
-    in_classes, outside, skipped = _sort_files(root, listing, classes, depth=0 if parts == [""] else 1)
+    in_classes, outside, skipped = _sort_files(root, listing, classes, depth)
     # A folder of masks beside the classes is no class.
-    masks = {one.path.relative_to(root).parts[0 if parts == [""] else 1] for one in skipped if one.code == "mask"}
+    masks = {one.path.relative_to(root).parts[depth] for one in skipped if one.code == "mask"}
     classes = [name for name in classes if in_classes[name] or name not in masks]
     if len(classes) < 2:
         found = repr(classes[0]) if classes else "none"
@@ -113,30 +115,30 @@ def read_folders(
     findings = list(dict.fromkeys(as_list(positive)))
     for name in findings:
         require_known("class folder", name, classes)
-    rows = [
-        (file.relative_to(root).as_posix(), os.path.abspath(file), name, _split_of(file, root, parts))
-        for name in classes
-        for file in in_classes[name]
-    ]
     for name in classes:
         if not in_classes[name]:
             raise _empty_class(root, name, parts, listing.skipped)
     rejected = [(str(file), "it is outside the class folders: move it into one") for file in outside]
-    images = pd.DataFrame(rows, columns=["image_id", "path", "class", "split"])
+    rows = [
+        (file.relative_to(root).as_posix(), os.path.abspath(file), name)
+        for name in classes
+        for file in in_classes[name]
+    ]
+    images = pd.DataFrame(rows, columns=["image_id", "path", "class"])
     counts = images["class"].value_counts()
     text = f"{len(classes)} classes: {', '.join(f'{counts[name]:,} {name}' for name in classes)}"
     notes = [Note(text, "classes", **{name: int(counts[name]) for name in classes})]
     notes += skipped_notes(skipped)
-    grouped = _name_patients(images, root, parts, patients, notes)
-    by_folder = parts != [""] and split == "folders"
+    by_folder = depth == 1 and split == "folders"
+    if by_folder:
+        images["split"] = images["image_id"].str.split("/").str[0].map(split_word)
+    grouped = _name_patients(images, root, depth + 1, patients, notes)
     if by_folder:
         counted = images["split"].value_counts()
         parts_of_split = ", ".join(f"{n:,} {part}" for part, n in counted.items())
         text = f"the split of the folders is kept: {parts_of_split}"
         notes.append(Note(text, "split_of_folders", **{str(part): int(n) for part, n in counted.items()}))
         _require_undivided(images, root)
-    else:
-        images = images.drop(columns="split")
     others = [name for name in classes if name not in findings]
     of_class = images.pop("class")
     for name in findings:
@@ -173,13 +175,16 @@ def split_folders(root: Path, absent: Container[Path] = ()) -> list[str]:
     return splits
 
 
-def _split_of(file: Path, root: Path, parts: list[str]) -> str | None:
-    return split_word(file.relative_to(root).parts[0]) if parts != [""] else None
+def _name_patients(images: pd.DataFrame, root: Path, depth: int, patients: str, notes: list[Note]) -> bool:
+    """Add the column ``patient_id`` if patients are known; return whether all are.
 
-
-def _name_patients(images: pd.DataFrame, root: Path, parts: list[str], patients: str, notes: list[Note]) -> bool:
-    """Add the column ``patient_id`` if patients are known; return whether all are."""
-    depth = 1 if parts == [""] else 2
+    Args:
+        images: The images.
+        root: The directory.
+        depth: The number of folders in ``image_id`` up to that of the class.
+        patients: One of `PATIENT_CHOICES`.
+        notes: Receives remarks.
+    """
     inner = images["image_id"].str.split("/").str[depth:-1]
     in_folder = (inner.str.len() > 0) & ~inner.str[0].map(lambda name: str(name).casefold() in _IMAGE_FOLDERS)
     if patients == "none":

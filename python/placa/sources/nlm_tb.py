@@ -49,9 +49,7 @@ def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
     images["patient_id"] = images["image_id"]
     notes = [_counts(images)]
     _add_readings(root, images, notes)
-    chosen = images["site"].str.lower() == choices["hospital"]
-    if choices["hospital"] == "both":
-        chosen[:] = True
+    chosen = (images["site"].str.lower() == choices["hospital"]) | (choices["hospital"] == "both")
     unused = int((~chosen).sum())
     images = images[chosen].reset_index(drop=True)
     labels = pd.DataFrame({FINDING: images["label"].astype("int8"), NORMAL: (1 - images["label"]).astype("int8")})
@@ -59,11 +57,10 @@ def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
 
 
 def _counts(images: pd.DataFrame) -> Note:
-    parts = []
-    for site, part in images.groupby("site"):
-        parts.append(
-            f"{site} {len(part):,} ({int((part['label'] == 0).sum()):,} normal, {int(part['label'].sum()):,} TB)"
-        )
+    parts = [
+        f"{site} {len(labels):,} ({int((labels == 0).sum()):,} normal, {int(labels.sum()):,} TB)"
+        for site, labels in images.groupby("site")["label"]
+    ]
     return Note("images: " + ", ".join(parts), "classes", images=len(images))
 
 

@@ -76,16 +76,19 @@ def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
     )
     usable, rejected = select_usable(rows, reasons, frame["ImageID"], frame[["PatientID", "Labels", "Projection"]])
     labels = _labels(usable["Labels"], notes)
-    chosen = usable["MethodLabel"] == _LABELLERS.get(choices["labels"], "")
+    chosen = (usable["MethodLabel"] == _LABELLERS.get(choices["labels"])) | (choices["labels"] == "all")
     counts = usable["MethodLabel"].value_counts()
     text = ", ".join(f"{name}: {n:,}" for name, n in counts.items())
     text = f"labels by {text}; no study has both, so they cannot be compared (--labels physician or model)"
     notes.append(Note(text, "labellers"))
-    unused = 0
-    if choices["labels"] != "all":
-        unused = int((~chosen).sum())
-        usable, labels = usable[chosen], labels[chosen]
-    return Records(_images(usable, notes), labels, tables=[rows.path], rejected=rejected, unused=unused, notes=notes)
+    return Records(
+        _images(usable[chosen], notes),
+        labels[chosen],
+        tables=[rows.path],
+        rejected=rejected,
+        unused=int((~chosen).sum()),
+        notes=notes,
+    )
 
 
 def _labels(cells: pd.Series, notes: list[Note]) -> pd.DataFrame:
@@ -94,14 +97,12 @@ def _labels(cells: pd.Series, notes: list[Note]) -> pd.DataFrame:
     entries = [list(dict.fromkeys(entry.strip() for entry in listed or [])) for listed in lists]
     silent = np.array([_says_nothing(listed, found) for listed, found in zip(lists, entries, strict=True)])
     mixed = np.array([NORMAL in found and len(found) > 1 for found in entries])
-    labels = from_lists(entries, numbers, cells.index).drop(columns="", errors="ignore")
+    labels = from_lists(entries, numbers, cells.index)
+    labels = labels.drop(columns=["", "exclude", "unchanged"], errors="ignore")
     if NORMAL in labels:
         # A list with something else, if only a lost entry, is not surely normal.
         labels.loc[mixed[numbers], NORMAL] = 0
     labels[silent[numbers]] = UNKNOWN
-    for name in ("exclude", "unchanged"):
-        if name in labels:
-            labels = labels.drop(columns=name)
     unread, both = int(silent[numbers].sum()), int(mixed[numbers].sum())
     text = f"images without a usable label (exclude, unchanged alone, empty, nan): {unread:,}; their truth is unknown"
     notes.append(Note(text, "labels_without_finding", images=unread))

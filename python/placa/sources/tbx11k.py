@@ -63,7 +63,7 @@ def _read(root: Path, choices: dict[str, str], progress: Progress) -> Records:
         labels[label] = images["image_id"].isin(named).astype("int8")
     images["split"] = pd.NA
     for file, split in _LISTS:
-        for path in find_tables(base / "lists", file) if (base / "lists").is_dir() else []:
+        for path in find_tables(base / "lists", file):
             listed = {name.removeprefix("imgs/") for name in read_list(path)}
             images["split"] = images["split"].mask(images["image_id"].isin(listed), split)
             tables.append(path)
@@ -110,9 +110,8 @@ def _read_simplified(path: Path) -> Records:
 
 def _annotations(base: Path) -> tuple[pd.DataFrame | None, dict[str, set[str]], list[Path]]:
     """Read boxes, and the images with active and with latent tuberculosis."""
-    folder = base / "annotations" / "json"
     # The list of training and validation together repeats the other two.
-    paths = [path for path in sorted(folder.glob("*.json")) if "trainval" not in path.name] if folder.is_dir() else []
+    paths = [path for path in sorted(base.glob("annotations/json/*.json")) if "trainval" not in path.name]
     paths = [path for path in paths if not path.name.startswith("all_")] or paths
     rows: list[tuple[str, str, float, float, float, float]] = []
     forms: dict[str, set[str]] = {label: set() for label in _FORMS.values()}

@@ -157,7 +157,7 @@ def read_dicom(
     levels = None if window is None else read_window(window)
     modalities = as_list(modalities) or list(VOLUME_MODALITIES if volumes or levels else MODALITIES)
     common = (root, lookup, view_names(given_lists[3]), {code.upper() for code in modalities})
-    found = SeriesScan(*common, series=series) if volumes else FileScan(*common)
+    found: FileScan = SeriesScan(*common, series=series) if volumes else FileScan(*common)
     try:
         label_table = os.path.realpath(labels) if labels is not None else None
         listing = list_folder(root, lambda file: os.path.realpath(file) != label_table)
@@ -169,10 +169,7 @@ def read_dicom(
         for file in files:
             found.add(file)
             advance()
-    merged = 0
-    if isinstance(found, SeriesScan):
-        found.finish()
-        merged = found.merged
+    found.finish()
     missing, unlabelled_rows = lookup.unmatched_rows()
     images, notes = found.table(key)
     if not len(images):
@@ -188,7 +185,7 @@ def read_dicom(
         findings=lookup.findings,
         comparison=lookup.comparison,
         label_source=lookup.name,
-        rows=len(files) - merged + missing + unlabelled_rows + len(lookup.rejected),
+        rows=len(files) - found.merged + missing + unlabelled_rows + len(lookup.rejected),
         unused=sum(found.unused.values()) + unlabelled_rows,
         missing=missing,
         rejected=found.rejected + lookup.rejected,

@@ -57,6 +57,8 @@ class FileScan:
     images: list[tuple[Path, DicomTags, dict[str, int | None]]] = field(default_factory=list)
     rejected: list[tuple[str, str]] = field(default_factory=list)
     unused: Counter[Unused] = field(default_factory=Counter)
+    #: The number of files that belong to an image of another file.
+    merged: int = 0
 
     def add(self, file: Path) -> None:
         """Read the header of a file and sort it.
@@ -109,6 +111,9 @@ class FileScan:
         else:
             return labels
         return None
+
+    def finish(self) -> None:
+        """Complete the images when all files were added."""
 
     def table(self, key: PatientKey) -> tuple[pd.DataFrame, list[Note]]:
         """Return the images, with hashes for patients and sites, and remarks for the user."""

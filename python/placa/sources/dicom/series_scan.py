@@ -23,11 +23,9 @@ class SeriesScan(FileScan):
 
     Attributes:
         series: The number of a series, or a part of its description or kernel, which is preferred.
-        merged: The number of files that belong to an image of another file.
     """
 
     series: str | None = None
-    merged: int = 0
     _slices: list[Slice] = field(default_factory=list)
     _labels: dict[str, dict[str, int | None]] = field(default_factory=dict)
     _tags: dict[str, DicomTags] = field(default_factory=dict)

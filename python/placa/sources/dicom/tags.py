@@ -78,13 +78,9 @@ class DicomTags:
     burnt_text: bool = False
 
 
+@quiet()
 def read_tags(header: Dataset) -> DicomTags:
     """Read the tags of a header; a damaged tag counts as missing."""
-    with quiet():
-        return _read_tags(header)
-
-
-def _read_tags(header: Dataset) -> DicomTags:
     patient = _text(header, "PatientID")
     names = re.split(r"[\^=,\s]+", _text(header, "PatientName"))
     others = (_text(header, name) for name in ("OtherPatientIDs", "AccessionNumber", *_UIDS))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+
+import pandas as pd
 
 from placa.core.errors import unknown_name
 from placa.records.codes import Note
@@ -76,6 +78,11 @@ class LabelColumn:
             column=self.name,
             labels=values[:SHOWN_VALUES],
         )
+
+    def has(self, parts: Container[str]) -> pd.Series:
+        """Return whether each row has one of these entries."""
+        found = {cell: any(part in parts for part in own) for cell, own in self.split.entries.items()}
+        return self.cells.map(found).astype(bool)
 
     def tell_reading(self, taken: Mapping[str, list[str]], notes: list[Note]) -> None:
         """Add the remarks on how the values were read."""

@@ -213,24 +213,14 @@ def _named_labels(
                 kinds[part] = "unknown"
             else:
                 kinds[part] = "not used" if no else "negative"
-        entries = column.split.entries
-        found = {cell: {kinds[part] for part in parts} for cell, parts in entries.items()}
-        normals = {cell: any(fold(part) in NORMAL for part in parts) for cell, parts in entries.items()}
-        parts_of_rows = pd.DataFrame(
-            {
-                kind: column.cells.map({cell: kind in kinds_of_cell for cell, kinds_of_cell in found.items()}).astype(
-                    bool
-                )
-                for kind in ("positive", "unknown", "negative")
-            },
-            index=rows.frame.index,
-        )
-        parts_of_rows["normal"] = column.cells.map(normals).astype(bool) | (parts_of_rows["negative"] & bool(no))
-        values[name], all_parts[name] = truth_of_parts(parts_of_rows), parts_of_rows
         taken = {
             kind: [part for part, of_part in kinds.items() if of_part == kind]
             for kind in ("positive", "negative", "unknown", "not used")
         }
+        normals = {part for part in kinds if fold(part) in NORMAL}
+        parts = pd.DataFrame({kind: column.has(set(taken[kind])) for kind in ("positive", "unknown", "negative")})
+        parts["normal"] = column.has(normals) | (parts["negative"] & bool(no))
+        values[name], all_parts[name] = truth_of_parts(parts), parts
         others |= set(map(normal, taken["negative"]))
         column.tell_reading(taken, notes)
         tell_similar(column, taken["negative"], yes, no, notes)

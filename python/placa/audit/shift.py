@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from placa.audit.intervals import Estimate, Floats, bonferroni_level, clustered_mean, proportion, quantile
 from placa.audit.verdicts import shift_verdict, worst
 from placa.records.audit import Difference, Shift, Side
-from placa.records.codes import Verdict
 
 #: Minimum number of groups on each side for a verdict.
 MIN_GROUPS = 10
@@ -115,12 +114,8 @@ def _row(item: _Item, level: float) -> Difference:
         "size": number(size.value),
         "size_lower": number(size.lower),
         "size_upper": number(size.upper),
-        "verdict": "inconclusive" if few else _verdict(size),
+        "verdict": "inconclusive" if few else shift_verdict(size.value, size.lower, size.upper),
     }
-
-
-def _verdict(size: Estimate) -> Verdict:
-    return shift_verdict(None if np.isnan(size.value) else size.value, size.lower, size.upper)
 
 
 def _shares(train: _Side, test: _Side, level: float) -> tuple[Estimate, Estimate]:

@@ -51,7 +51,7 @@ def shift_verdict(size: float | None, lower: float, upper: float) -> Verdict:
     """Return the verdict on a difference between training and test.
 
     Args:
-        size: The standardised difference; None if undefined.
+        size: The standardised difference; None or NaN if undefined.
         lower, upper: The limits of its simultaneous interval.
 
     Returns:

@@ -92,26 +92,21 @@ def load_weights(network: Any, model: FoundationModel, side: int) -> None:
                 _set(model, layer, values)
 
 
-class _Arrays:
+class _Arrays(dict[str, NDArray[np.float32]]):
     """The arrays of a file by name, below the prefix that the file of a complete model may have."""
 
     #: Names of which each network has one.
     _FIRST = ("embeddings.cls_token", "features.conv0.weight")
 
     def __init__(self, folder: Path, found: dict[str, NDArray[Any]]) -> None:
-        self._folder, self._found = folder, found
-        first = [(name, one) for name in found for one in self._FIRST if name.endswith(one)]
-        self._prefix = first[0][0].removesuffix(first[0][1]) if first else ""
+        first = [name.removesuffix(one) for name in found for one in self._FIRST if name.endswith(one)]
+        prefix = first[0] if first else ""
+        below = {name.removeprefix(prefix): array for name, array in found.items() if name.startswith(prefix)}
+        super().__init__({name: np.asarray(array, dtype=np.float32) for name, array in below.items()})
+        self._folder = folder
 
-    def get(self, name: str) -> NDArray[np.float32] | None:
-        array = self._found.get(self._prefix + name)
-        return None if array is None else np.asarray(array, dtype=np.float32)
-
-    def __getitem__(self, name: str) -> NDArray[np.float32]:
-        array = self.get(name)
-        if array is None:
-            raise unfit(self._folder, f"its file of weights has no {name}", "Download it again")
-        return array
+    def __missing__(self, name: str) -> NDArray[np.float32]:
+        raise unfit(self._folder, f"its file of weights has no {name}", "Download it again")
 
 
 def _read(folder: Path) -> dict[str, NDArray[Any]]:

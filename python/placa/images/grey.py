@@ -37,6 +37,9 @@ _UNIT_ENDS = 2.0
 _ABOVE, _BELOW, _MANY_BELOW = 0.125, 0.5, 0.05
 #: Highest share of pixels that are below black by `_MANY_BELOW`: edges are few, and an image around zero is not.
 _FEW = 0.1
+#: The pixels of a file are not as many as its header states.
+FEWER_PIXELS = "it has fewer pixels than its header states, so it is truncated or damaged: copy it again"
+MORE_PIXELS = "it has more pixels than its header states, so its header is damaged: copy it again"
 #: Luminance of red, green and blue (ITU-R BT.601), in 65,536ths, as Pillow computes it.
 _LUMINANCE = np.array([19595, 38470, 7471], dtype=np.uint32)
 

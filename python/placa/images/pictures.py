@@ -11,21 +11,22 @@ import io
 import os
 import warnings
 from contextlib import suppress
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from placa.images import jpeg, jpeg2000, png, tiff
-from placa.images.complete import (
-    require_colours,
-    require_complete_jpeg,
-    require_complete_png,
-    require_complete_raw,
+from placa.images.grey import (
+    MORE_PIXELS,
+    ImageRejected,
+    decoding_slot,
+    refuse_format,
+    refuse_size,
+    samples_to_grey,
+    to_grey,
 )
-from placa.images.grey import ImageRejected, decoding_slot, refuse_format, refuse_size, samples_to_grey, to_grey
-from placa.images.jpeg_scans import read_scans
 from placa.images.pixel_format import PixelFormat
 
 #: Formats that Pillow may decode. Others start programs (EPS) or are never radiographs.
@@ -48,6 +49,10 @@ _UNREAD = {
 _NO_DATA = 128
 #: Bytes of a JPEG that are read for its frame header.
 _JPEG_HEAD = 1 << 16
+#: Position of the size of the pixels in a BMP.
+_SIZE_OF_PIXELS = slice(34, 38)
+#: Bits per pixel of an uncompressed PNM, by Pillow's name of its samples.
+_BITS = {"1;I": 1, "L": 8, "I;16B": 16, "RGB": 24}
 #: EXIF orientation as the transposition that makes an image upright.
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -122,7 +127,7 @@ def _by_imagecodecs(found: PixelFormat) -> bool:
 
 def _from_imagecodecs(file: BinaryIO, found: PixelFormat) -> Image.Image:
     if found.kind == "PNG":
-        require_complete_png(file)
+        png.require_complete(file)
     file.seek(0)
     data = file.read()
     with decoding_slot(found.size[0] * found.size[1]):
@@ -164,11 +169,11 @@ def _refuse_frames(frames: int) -> None:
 def _from_jpeg(file: BinaryIO, head: bytes, size_of_file: int, size: int) -> Image.Image:
     file.seek(0)
     data = file.read()
-    scans = read_scans(data)
+    scans = jpeg.read_scans(data)
     grey = _from_pillow(io.BytesIO(data), None, head, size_of_file, size)
     # By its EXIF orientation, the last pixel can be at any corner.
     corners = [grey.getpixel((x, y)) for x in (0, grey.width - 1) for y in (0, grey.height - 1)]
-    require_complete_jpeg(data, scans, _NO_DATA in corners, lambda stream: _shrunk(stream, scans.progressive))
+    jpeg.require_complete(data, scans, _NO_DATA in corners, lambda stream: _shrunk(stream, scans.progressive))
     return grey
 
 
@@ -190,10 +195,10 @@ def _from_pillow(file: BinaryIO, found: PixelFormat | None, head: bytes, size_of
         image = Image.open(content, formats=_FORMATS)
         with image:
             refuse_size(*image.size, size_of_file)
-            require_complete_raw(image, head, size_of_file)
+            _require_complete_raw(image, head, size_of_file)
             if is_png and content is file:
                 at = file.tell()
-                require_complete_png(file)
+                png.require_complete(file)
                 file.seek(at)
             with decoding_slot(image.width * image.height):
                 return to_grey(_loaded(image, size))
@@ -209,11 +214,50 @@ def _loaded(image: Image.Image, size: int) -> Image.Image:
         # 90, the squares differ from those of the full image by less than 0.5 grey levels on average and 6 at most.
         image.draft("L", (2 * size, 2 * size))
     image.load()
-    require_colours(image)
+    _require_colours(image)
     with suppress(Exception):
         # Damaged EXIF data does not make the image unusable.
         ImageOps.exif_transpose(image, in_place=True)
     return image
 
 
-__all__ = ["UnidentifiedImageError", "read_grey"]
+def _require_complete_raw(image: Image.Image, head: bytes, size_of_file: int) -> None:
+    """Check that an uncompressed BMP or PNM has no row more than its header states, before it is decoded.
+
+    Args:
+        image: The opened image.
+        head: The first bytes of the file.
+        size_of_file: Its size in bytes.
+
+    Raises:
+        ImageRejected: There is at least a row more.
+    """
+    tiles: list[Any] = getattr(image, "tile", [])
+    if len(tiles) != 1 or tiles[0][0] != "raw":
+        return
+    _, _, offset, samples = tiles[0]
+    # A BMP states the distance of its rows, and the size of its pixels, after which a colour profile may follow.
+    row = samples[1] if isinstance(samples, tuple) else (image.width * _BITS.get(samples, 0) + 7) // 8
+    received = size_of_file - offset
+    if image.format == "BMP":
+        received = min(received, int.from_bytes(head[_SIZE_OF_PIXELS], "little") or received)
+    if row and received >= row * (image.height + 1):
+        raise ImageRejected(MORE_PIXELS)
+
+
+def _require_colours(image: Image.Image) -> None:
+    """Check that a palette has a colour for each index of a decoded image.
+
+    Raises:
+        ImageRejected: An index has no colour.
+    """
+    if image.mode != "P" or image.palette is None:
+        return
+    highest = image.getextrema()[1]
+    colours = len(image.palette.palette) // len(image.palette.mode)
+    if isinstance(highest, int | float) and highest >= colours:
+        raise ImageRejected(
+            f"its palette has {colours} colours, but its pixels use number {highest}: save it again",
+            colours=colours,
+            highest=highest,
+        )

@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from placa.core import limits
-from placa.images.complete import require_contrast
 from placa.images.grey import ImageRejected
 from placa.images.listing import Listing, find_files, natural_order
 from placa.images.pictures import read_grey as read_picture
@@ -79,7 +78,7 @@ def read_image(path: str | os.PathLike[str], size: int, window: tuple[float, flo
         lowest, highest = square.getextrema()
         if lowest == highest:
             # The square has fewer pixels to look at; contrast that it lost may be in the image.
-            require_contrast(grey)
+            _require_contrast(grey)
         return np.asarray(square, dtype=np.uint8)
     except ImageRejected:
         raise
@@ -97,6 +96,17 @@ def read_image(path: str | os.PathLike[str], size: int, window: tuple[float, flo
         # Decoders raise any exception for damaged bytes.
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ImageRejected(f"it is damaged or truncated ({reason}): copy it again") from error
+
+
+def _require_contrast(grey: Image.Image) -> None:
+    """Reject an image of one grey level, such as one whose window is far from its values.
+
+    Raises:
+        ImageRejected: All pixels are equal.
+    """
+    lowest, highest = grey.convert("L").getextrema()
+    if lowest == highest:
+        raise ImageRejected(f"all its pixels have the same grey level ({lowest}): check the file and its window")
 
 
 def refuse_name(path: str | os.PathLike[str]) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placa.core import limits
-from placa.images.grey import ImageRejected, refuse_format
+from placa.images.grey import MORE_PIXELS, ImageRejected, refuse_format
 from placa.images.pixel_format import PixelFormat
 
 #: Classic TIFF and BigTIFF, little-endian and big-endian.
@@ -149,7 +149,7 @@ def _require_segments(page: Any) -> None:
     if math.prod(page.chunks) > limits.MAX_PIXELS:
         raise ImageRejected(f"it has strips or tiles of more than {limits.MAX_PIXELS:,} samples: save it again")
     if found > expected or rows > page.imagelength:
-        raise ImageRejected("it has more pixels than its header states, so its header is damaged: copy it again")
+        raise ImageRejected(MORE_PIXELS)
 
 
 def _coloured(stored: NDArray[Any], page: Any) -> NDArray[Any]:

@@ -83,8 +83,8 @@ def _picture(path: str) -> tuple[str, int, int]:
 
 
 def _tiff(path: str) -> tuple[str, int, int]:
-    with tiff.open_page(path) as (page, frames):
-        found = tiff.read_format(page, frames)
+    with tiff.open_page(path) as (page, _):
+        found = tiff.read_format(page)
         return f"TIFF {found.photometric} {found.number} {found.bits_stored}", found.size[0], found.size[1]
 
 
@@ -98,4 +98,4 @@ def _dicom(path: str) -> tuple[str, int, int]:
 def _volume(path: str) -> tuple[str, int, int]:
     found = read_format(Path(path))
     number = "float" if found.number == "float" else f"{found.number} integer"
-    return f"volume {found.bits_stored}-bit {number}", found.size[0], found.size[1]
+    return f"volume {found.bits_allocated}-bit {number}", found.size[0], found.size[1]

@@ -129,10 +129,8 @@ def _frame(marker: int, body: bytes, adobe: int, jfif: bool) -> PixelFormat:
         (width, height),
         compression=name,
         samples=samples,
-        bits_allocated=8 if bits <= 8 else 16,
         bits_stored=bits,
         photometric=photometric,
-        big_endian=True,
     )
 
 

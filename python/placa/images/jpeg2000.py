@@ -41,7 +41,7 @@ def _format(boxes: dict[bytes, memoryview]) -> PixelFormat:
     stream = boxes[b"jp2c"]
     if stream[:4] != CODESTREAM:
         raise ImageRejected("its JPEG 2000 header is damaged: copy it again")
-    capabilities, *sizes, components = struct.unpack_from(">H8IH", stream, 6)
+    *sizes, components = struct.unpack_from(">8IH", stream, 8)
     width, height = sizes[0] - sizes[2], sizes[1] - sizes[3]
     parts = [bytes(stream[42 + 3 * i : 45 + 3 * i]) for i in range(components)]
     depths = {part[0] for part in parts}
@@ -58,16 +58,13 @@ def _format(boxes: dict[bytes, memoryview]) -> PixelFormat:
     return PixelFormat(
         "JPEG 2000",
         (width, height),
-        compression="HTJ2K" if capabilities & 0x4000 else "JPEG 2000",
         samples=components,
-        bits_allocated=8 if bits <= 8 else 16,
         bits_stored=bits,
         number="signed" if signed else "unsigned",
         photometric=photometric,
         transparency=_opacity(boxes.get(b"cdef"), components, colours),
         # Of components with fewer samples than pixels, Pillow reads those of 8 bits.
         planar=any(part[1:] != b"\x01\x01" for part in parts),
-        big_endian=True,
     )
 
 

@@ -151,8 +151,8 @@ def _require_shape(stored: NDArray[np.generic], found: PixelFormat) -> None:
 
 def _from_tiff(path: str | os.PathLike[str], size_of_file: int) -> Image.Image:
     with tiff.open_page(path) as (page, frames):
-        found = tiff.read_format(page, frames)
-        _refuse_frames(found.frames)
+        found = tiff.read_format(page)
+        _refuse_frames(frames)
         refuse_size(found.size[0], found.size[1], size_of_file)
         with decoding_slot(found.size[0] * found.size[1]):
             grey = Image.fromarray(samples_to_grey(tiff.decode(page, found), found))

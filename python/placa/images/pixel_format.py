@@ -17,19 +17,19 @@ class PixelFormat:
 
     Attributes:
         kind: Name of the format: ``PNG``, ``JPEG``, ``JPEG 2000``, ``TIFF``, ``DICOM``, ``NIfTI-1``, ``NRRD`` …
-        compression: Name of the compression, ``none`` without one.
+        compression: Of JPEG, TIFF, DICOM and volumes: name of the compression, ``none`` without one.
         size: Width, height and, of volumes, depth, in samples.
         samples: Number of samples per pixel, transparency included.
-        bits_allocated: Bits per sample in the file or after decompression.
-        bits_stored: Bits per sample that are used; white is their maximum, except that 16 bits may contain fewer.
+        bits_allocated: Of PNG, DICOM and volumes: bits per sample in the file or after decompression.
+        bits_stored: Of images: bits per sample that are used; white is their maximum, except that 16 bits may contain
+            fewer.
         number: How a sample is stored.
         photometric: Meaning of the samples. ``grey``: the highest is white; ``inverted``: the lowest is white;
             ``luminance``: the first sample is the luminance and the rest is colour (YCbCr, CIE Lab).
-        planar: Whether samples are stored one plane after the other.
+        planar: Of TIFF and JPEG 2000: whether samples are stored one plane after the other.
         transparency: Whether the last sample is opacity, and whether the colours are already multiplied by it.
-        orientation: EXIF orientation, 1 to 8; 1 is upright.
-        frames: Number of images in the file.
-        big_endian: Whether the most significant byte is first.
+        orientation: Of TIFF: EXIF orientation, 1 to 8; 1 is upright.
+        big_endian: Of volumes: whether the most significant byte is first.
         slope: Factor from stored values to physical units.
         intercept: Physical value of a stored zero.
         axes: Of volumes: for each index axis, its step in mm to the left, to posterior and to superior.
@@ -48,7 +48,6 @@ class PixelFormat:
     planar: bool = False
     transparency: Literal["none", "straight", "premultiplied"] = "none"
     orientation: int = 1
-    frames: int = 1
     big_endian: bool = False
     slope: float = 1.0
     intercept: float = 0.0

@@ -55,14 +55,12 @@ def read_format(file: BinaryIO) -> PixelFormat:
     return PixelFormat(
         "PNG",
         (width, height),
-        compression="deflate",
         samples=samples,
         bits_allocated=depth,
         # Samples of fewer bits are expanded to eight.
         bits_stored=max(depth, 8),
         photometric=_PHOTOMETRIC[colour],
         transparency="straight" if transparent else "none",
-        big_endian=True,
     )
 
 

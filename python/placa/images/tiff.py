@@ -57,7 +57,7 @@ def open_page(path: str | os.PathLike[str]) -> Iterator[tuple[Any, int]]:
         yield full[0], len(full)
 
 
-def read_format(page: Any, frames: int) -> PixelFormat:
+def read_format(page: Any) -> PixelFormat:
     """Return the format of a TIFF's image, by its tags (TIFF 6.0).
 
     Raises:
@@ -93,15 +93,12 @@ def read_format(page: Any, frames: int) -> PixelFormat:
         (page.imagewidth, page.imagelength),
         compression=str(getattr(page.compression, "name", page.compression)).lower() if compressed else "none",
         samples=colours + (transparency != "none"),
-        bits_allocated=bits,
         bits_stored=bits,
         number=number,
         photometric=photometric,
         planar=int(page.planarconfig) == 2 and page.samplesperpixel > 1,
         transparency=transparency,
         orientation=int(page.tags.valueof("Orientation", 1)),
-        frames=frames,
-        big_endian=page.parent.byteorder == ">",
     )
 
 

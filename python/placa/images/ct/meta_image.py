@@ -84,7 +84,6 @@ def read_meta_image(path: Path) -> tuple[PixelFormat, dict[str, str]]:
         sizes,
         compression="zlib" if compressed else "none",
         bits_allocated=bits,
-        bits_stored=bits,
         number=number,
         big_endian=any(_is_true(fields.get(name, "")) for name in ("BinaryDataByteOrderMSB", "ElementByteOrderMSB")),
         slope=float(fields.get("ElementToIntensityFunctionSlope", 1)),

@@ -66,7 +66,6 @@ def read_nrrd(path: Path) -> tuple[PixelFormat, dict[str, str]]:
         sizes,
         compression=_COMPRESSIONS[encoding],
         bits_allocated=bits,
-        bits_stored=bits,
         number=number,
         big_endian=fields.get("endian", "").lower() == "big",
         axes=_axes(fields, len(sizes)) if len(sizes) == 3 else (),

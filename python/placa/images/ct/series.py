@@ -133,7 +133,6 @@ def assemble(slices: Sequence[Slice]) -> tuple[PixelFormat, SeriesVoxels]:
         "DICOM series",
         (*first.size, len(ordered)),
         bits_allocated=16,
-        bits_stored=16,
         number="signed",
         axes=tuple((float(axis[0]), float(axis[1]), float(axis[2])) for axis in axes),
     )

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from placa.core import limits
 from placa.images.dicom.plugins import allow_broken_gdcm
-from placa.images.dicom.tables import is_big_endian
 from placa.images.grey import ImageRejected, refuse_format, refuse_size
 from placa.images.pixel_format import PixelFormat
 
@@ -231,7 +230,7 @@ def pixel_format(data: Dataset) -> PixelFormat:
         size = int(data.Columns), int(data.Rows)
         samples = int(data.get("SamplesPerPixel") or 1)
         allocated, stored = int(data.BitsAllocated), int(data.BitsStored)
-        planar, signed = bool(data.get("PlanarConfiguration") or 0), bool(data.get("PixelRepresentation") or 0)
+        signed = bool(data.get("PixelRepresentation") or 0)
     except Exception as error:
         raise ImageRejected("its number of bits or samples is missing or damaged: export it again") from error
     meaning = _PHOTOMETRIC[photometric]
@@ -259,6 +258,4 @@ def pixel_format(data: Dataset) -> PixelFormat:
         bits_stored=stored,
         number="signed" if signed else "unsigned",
         photometric=meaning,
-        planar=planar and samples > 1,
-        big_endian=is_big_endian(data),
     )

@@ -22,29 +22,15 @@ if TYPE_CHECKING:
 
 _DICOMDIR = "1.2.840.10008.1.3.10"
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
-#: Transfer syntaxes that are not read, by the beginning of their UID, most of them unknown to pydicom.
-_UNREAD = {
-    "1.2.840.10008.1.2.4.94": "JPIP Referenced",
-    "1.2.840.10008.1.2.4.95": "JPIP Referenced Deflate",
-    "1.2.840.10008.1.2.4.204": "JPIP HTJ2K Referenced",
-    "1.2.840.10008.1.2.4.205": "JPIP HTJ2K Referenced Deflate",
-    "1.2.840.10008.1.2.4.100": "MPEG2 video",
-    "1.2.840.10008.1.2.4.101": "MPEG2 video",
-    "1.2.840.10008.1.2.4.102": "MPEG-4 video",
-    "1.2.840.10008.1.2.4.103": "MPEG-4 video",
-    "1.2.840.10008.1.2.4.104": "MPEG-4 video",
-    "1.2.840.10008.1.2.4.105": "MPEG-4 video",
-    "1.2.840.10008.1.2.4.106": "MPEG-4 video",
-    "1.2.840.10008.1.2.4.107": "HEVC video",
-    "1.2.840.10008.1.2.4.108": "HEVC video",
+#: Transfer syntaxes that pydicom does not know.
+_NAMES = {
     "1.2.840.10008.1.2.4.110": "JPEG XL Lossless",
     "1.2.840.10008.1.2.4.111": "JPEG XL JPEG Recompression",
     "1.2.840.10008.1.2.4.112": "JPEG XL",
-    "1.2.840.10008.1.2.7.1": "SMPTE ST 2110 video",
-    "1.2.840.10008.1.2.7.2": "SMPTE ST 2110 video",
-    "1.2.840.10008.1.2.7.3": "SMPTE ST 2110 audio",
     "1.2.840.10008.1.2.8.1": "Deflated Image Frame Compression",
 }
+#: The beginnings of the names of transfer syntaxes that are not read.
+_UNREAD = ("JPEG XL", "Deflated Image", "JPIP", "MPEG", "Fragmentable MPEG", "HEVC", "SMPTE")
 _PHOTOMETRIC: dict[str, Literal["grey", "inverted", "RGB", "palette", "luminance"]] = {
     "MONOCHROME1": "inverted",
     "MONOCHROME2": "grey",
@@ -151,14 +137,14 @@ def _require_syntax(syntax: Any) -> None:
 
     if not isinstance(syntax, UID):
         raise ImageRejected("its DICOM header is damaged (several transfer syntaxes): copy it again")
-    known = bool(syntax.is_transfer_syntax)
-    name = _UNREAD.get(".".join(syntax.split(".")[:9]) if syntax.startswith("1.2.840.10008.1.2.") else "")
-    if name or not known:
-        name = f"{name} ({syntax})" if name else str(syntax) if not syntax.is_private else f"{syntax}, a private one"
-        raise ImageRejected(
-            f"its transfer syntax is {name}, which is not read: export it as Explicit VR Little Endian",
-            syntax=str(syntax),
-        )
+    name = _NAMES.get(syntax, syntax.name)
+    if syntax.is_transfer_syntax and not name.startswith(_UNREAD):
+        return
+    shown = f"{syntax}, a private one" if syntax.is_private else str(syntax) if name == syntax else f"{name} ({syntax})"
+    raise ImageRejected(
+        f"its transfer syntax is {shown}, which is not read: export it as Explicit VR Little Endian",
+        syntax=str(syntax),
+    )
 
 
 def _plain_syntax(data: Any) -> UID:

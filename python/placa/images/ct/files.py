@@ -14,7 +14,6 @@ import numpy as np
 from isal import isal_zlib
 
 from placa.core import limits
-from placa.images.ct.doubles import require_no_double
 from placa.images.ct.geometry import letters, require_axes, spacing
 from placa.images.ct.meta_image import read_meta_image
 from placa.images.ct.nifti import read_nifti
@@ -32,6 +31,14 @@ _READERS = {
 EXTENSIONS = tuple(_READERS)
 #: What the reader of series of ITK and SimpleITK writes if the distances between slices differ, in mm.
 _DEVIATION = "ITK_non_uniform_sampling_deviation"
+#: Endings of corrected files of dcm2niix, and what is wrong with the file without it.
+_CORRECTED = {
+    "_Tilt_1": "its slices are sheared by gantry tilt",
+    "_Eq_1": "its slices are not evenly spaced",
+    "_Tilt_Eq_1": "its slices are sheared by gantry tilt and not evenly spaced",
+}
+_CROPPED = "_Crop_1"
+_CONVERTED = (".nii.gz", ".nii", ".nrrd")
 
 
 @dataclass(frozen=True)
@@ -110,7 +117,7 @@ def open_volume(path: Path) -> Volume:
             series, voxels = assemble(series_of_file(path))
             _require_volume(series)
             return Volume(series, voxels)
-        require_no_double(path)
+        _require_no_double(path)
         found, fields = _read(path)
         _require_volume(found)
         volume = Volume(found, Voxels(path.with_name(found.data_file or path.name), found))
@@ -157,6 +164,35 @@ def _require_even_slices(fields: dict[str, str], distance: float) -> None:
             deviation=deviation,
             distance=distance,
         )
+
+
+def _require_no_double(path: Path) -> None:
+    """Reject a file of dcm2niix if the corrected file, or the complete one, is beside it.
+
+    dcm2niix writes some files twice: as they are, and corrected or cropped, with an ending of the name. The header of
+    the file that is not corrected states evenly spaced slices at right angles.
+
+    Raises:
+        ImageRejected: The other file of the same scan is the one to use.
+    """
+    extension = ending(path)
+    if extension not in _CONVERTED:
+        return
+    name = path.name[: -len(extension)]
+    for corrected, problem in _CORRECTED.items():
+        other = _beside(path, name + corrected)
+        if other:
+            raise ImageRejected(
+                f"{problem}, and {other} is the same scan, corrected by dcm2niix: use that", other=other
+            )
+    if name.endswith(_CROPPED):
+        other = _beside(path, name.removesuffix(_CROPPED))
+        if other:
+            raise ImageRejected(f"{other} is the same scan, not cropped by dcm2niix: use that", other=other)
+
+
+def _beside(path: Path, name: str) -> str | None:
+    return next((name + one for one in _CONVERTED if path.with_name(name + one).is_file()), None)
 
 
 @contextmanager

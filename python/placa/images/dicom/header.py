@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from placa.core import limits
-from placa.images.dicom.plugins import allow_broken_gdcm
 from placa.images.grey import ImageRejected, refuse_format, refuse_size
 from placa.images.pixel_format import PixelFormat
 
@@ -91,6 +92,22 @@ def quiet() -> Iterator[None]:
         yield
 
 
+@cache
+def _allow_broken_gdcm() -> None:
+    """Make pydicom go without gdcm if that cannot be loaded; call it before pydicom is imported.
+
+    pydicom expects an ImportError. Beside a folder named ``dl``, gdcm raises an AttributeError, and the import of
+    pydicom fails. placa does not use gdcm.
+    """
+    try:
+        import gdcm  # noqa: F401
+    except ImportError:
+        return
+    except Exception:
+        # None makes `import gdcm` raise an ImportError.
+        sys.modules["gdcm"] = None  # type: ignore[assignment]
+
+
 def read_data_set(path: str | os.PathLike[str], **how: Any) -> Dataset:
     """Read a DICOM file with pydicom. Call it within `quiet`.
 
@@ -102,7 +119,7 @@ def read_data_set(path: str | os.PathLike[str], **how: Any) -> Dataset:
         ImageRejected: The file is not DICOM, a DICOMDIR, or damaged.
         OSError: The file cannot be read.
     """
-    allow_broken_gdcm()
+    _allow_broken_gdcm()
     import pydicom
 
     with Path(path).open("rb") as file:

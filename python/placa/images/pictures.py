@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from placa.images import jpeg, jpeg2000, png, tiff
 from placa.images.grey import (
@@ -53,16 +53,6 @@ _JPEG_HEAD = 1 << 16
 _SIZE_OF_PIXELS = slice(34, 38)
 #: Bits per pixel of an uncompressed PNM, by Pillow's name of its samples.
 _BITS = {"1;I": 1, "L": 8, "I;16B": 16, "RGB": 24}
-#: EXIF orientation as the transposition that makes an image upright.
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 def read_grey(file: BinaryIO, path: str | os.PathLike[str], head: bytes, size_of_file: int, size: int) -> Image.Image:
@@ -156,8 +146,9 @@ def _from_tiff(path: str | os.PathLike[str], size_of_file: int) -> Image.Image:
         refuse_size(found.size[0], found.size[1], size_of_file)
         with decoding_slot(found.size[0] * found.size[1]):
             grey = Image.fromarray(samples_to_grey(tiff.decode(page, found), found))
-    turn = _UPRIGHT.get(found.orientation)
-    return grey if turn is None else grey.transpose(turn)
+    grey.getexif()[ExifTags.Base.Orientation] = found.orientation
+    ImageOps.exif_transpose(grey, in_place=True)
+    return grey
 
 
 def _refuse_frames(frames: int) -> None:

@@ -24,19 +24,11 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from placa.core import limits
-from placa.images.grey import ImageRejected
-from placa.images.listing import Listing, find_files, natural_order
+from placa.images.dicom.header import is_dicom
+from placa.images.grey import ImageRejected as ImageRejected
+from placa.images.listing import Listing, find_files
+from placa.images.listing import natural_order as natural_order
 from placa.images.pictures import read_grey as read_picture
-
-__all__ = [
-    "EXTENSIONS",
-    "ImageRejected",
-    "find_images",
-    "looks_like_image",
-    "natural_order",
-    "read_image",
-    "refuse_name",
-]
 
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom"})
 #: Number of bytes from which the format is detected.
@@ -143,8 +135,6 @@ def _from_picture(
     size: int,
     window: tuple[float, float] | None,
 ) -> Image.Image:
-    from placa.images.dicom.header import is_dicom
-
     if window is not None:
         if is_dicom(head):
             return _from_dicom(path, window)
@@ -206,14 +196,8 @@ def looks_like_image(file: Path) -> bool:
     except (OSError, ImageRejected):
         return False
     # A DICOM file without an extension, or named IM0001 or by UID, whose last number looks like an extension.
-    return _CONTENT.match(head) is not None or _has_bitmap_header(head) or _is_dicom(head)
+    return _CONTENT.match(head) is not None or _has_bitmap_header(head) or is_dicom(head)
 
 
 def _has_bitmap_header(head: bytes) -> bool:
     return head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in {12, 40, 52, 56, 64, 108, 124}
-
-
-def _is_dicom(head: bytes) -> bool:
-    from placa.images.dicom.header import is_dicom
-
-    return is_dicom(head)

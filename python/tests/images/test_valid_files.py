@@ -15,10 +15,13 @@ from made_pixels import Made, film, jpegs, others, pngs, stored, tiffs
 from made_volume_files import body, meta_image, nifti, nrrd, volumes
 from PIL import Image
 
-from placa.images import VOLUME_OPTIONS, ImageRejected, read_image, read_slabs
+from placa.images.ct.slabs import read_slabs
 from placa.images.dicom.decode import decode
 from placa.images.dicom.grey import TAILS
 from placa.images.dicom.read import read_grey
+from placa.images.grey import ImageRejected
+from placa.images.read import read_image
+from placa.records.reading import VOLUME_OPTIONS
 
 #: Of the pydicom files, those that dcmtk shows in another way, and the largest difference.
 EXPLAINED = {

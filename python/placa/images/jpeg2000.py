@@ -18,8 +18,6 @@ from placa.images.pixel_format import PixelFormat
 
 MAGIC = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
 CODESTREAM = b"\xff\x4f\xff\x51"
-#: Boxes that contain boxes.
-_SUPERBOXES = {b"jp2h"}
 #: Enumerated colour spaces (table I.10) that OpenJPEG decodes as RGB or grey: sRGB, grey, sYCC.
 _SPACES: dict[int, tuple[Literal["grey", "RGB"], int]] = {16: ("RGB", 3), 17: ("grey", 1), 18: ("RGB", 3)}
 
@@ -69,7 +67,7 @@ def _format(boxes: dict[bytes, memoryview]) -> PixelFormat:
 
 
 def _boxes(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Yield the type and content of each box; superboxes are replaced by their boxes."""
+    """Yield the type and content of each box; a box that contains boxes is replaced by them."""
     at = 0
     while at + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
@@ -79,7 +77,7 @@ def _boxes(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
         end = len(data) if length == 0 else at + length
         if end < begin:
             return
-        if kind in _SUPERBOXES:
+        if kind == b"jp2h":
             yield from _boxes(data[begin:end])
         else:
             yield kind, data[begin:end]

@@ -38,17 +38,8 @@ _SYSTEM_FOLDERS = frozenset(
 )
 #: Files that systems and storage devices write; DICOMDIR is an index without pixels (PS3.10).
 _SYSTEM_FILES = frozenset(
-    {
-        "thumbs.db",
-        "ehthumbs.db",
-        "ehthumbs_vista.db",
-        "desktop.ini",
-        "icon\r",
-        "dicomdir",
-        "iconcache.db",
-        "autorun.inf",
-    }
-    | {"picasa.ini", "zbthumbnail.info", "synofile_thumb.jpg"}
+    {"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r", "dicomdir", "iconcache.db"}
+    | {"autorun.inf", "picasa.ini", "zbthumbnail.info", "synofile_thumb.jpg"}
 )
 #: Files of a folder that placa wrote, and a text in their beginning.
 _OUTPUTS = {
@@ -146,15 +137,13 @@ class _Walk:
 
     def visit_all(self) -> None:
         self._visit(self.top)
-        for link in iter(self._next_link, None):
+        # A link can lead to further ones, which are added to the end.
+        for link in self.links:
             real = os.path.realpath(link)
             if real in self.seen or self.real.startswith(real.rstrip(os.sep) + os.sep):
                 self.skipped.append(Skipped(link, "link"))
             else:
                 self._visit(link)
-
-    def _next_link(self) -> Path | None:
-        return self.links.pop(0) if self.links else None
 
     def _visit(self, folder: Path) -> None:
         def fail(error: OSError) -> None:

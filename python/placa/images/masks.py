@@ -76,10 +76,14 @@ def _beside(files: Sequence[Path]) -> set[Path]:
 
 
 def _words(name: str) -> list[str]:
-    plain = unicodedata.normalize("NFD", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name))
-    return re.findall(r"[a-z]+", "".join(letter for letter in plain if not unicodedata.combining(letter)).casefold())
+    return re.findall(r"[a-z]+", _plain(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)))
 
 
 def _key(file: Path) -> str:
-    plain = unicodedata.normalize("NFD", file.stem)
-    return "".join(letter for letter in plain if not unicodedata.combining(letter)).casefold()
+    return _plain(file.stem)
+
+
+def _plain(name: str) -> str:
+    """Return a name without accents and capital letters."""
+    letters = unicodedata.normalize("NFD", name)
+    return "".join(letter for letter in letters if not unicodedata.combining(letter)).casefold()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from placa.dataset.groups.between import duplicates_between
+from placa.dataset.groups.likeness import duplicates_between
 from placa.dataset.prepared import Prepared
 from placa.records.audit import NearRule
 from placa.records.reading import collapse

@@ -9,7 +9,7 @@ import pandas as pd
 from msgspec import convert
 from numpy.typing import NDArray
 
-from placa.dataset.groups.between import duplicates_between
+from placa.dataset.groups.likeness import duplicates_between
 from placa.records.reading import Reading
 from placa.records.run_facts import LOCAL, RunFacts
 from placa.records.source import SourceFacts

@@ -8,7 +8,7 @@ import pandas as pd
 from PIL import Image, ImageEnhance
 
 from placa.audit.against import compare_sets
-from placa.dataset.groups.between import duplicates_between
+from placa.dataset.groups.likeness import duplicates_between
 from placa.dataset.prepared import read_prepared
 from placa.sources.overlaps import shared_images
 from placa.workflows.audit import audit_against

@@ -29,7 +29,7 @@ class SplitRows:
 
     def __init__(self, manifest: pd.DataFrame, pixels: NDArray[np.uint8], split: str) -> None:
         require_known("split", split, SPLITS)
-        self.size, self.findings = pixels.shape[1], findings_of(manifest)
+        self.split, self.size, self.findings = split, pixels.shape[1], findings_of(manifest)
         self._rows = np.flatnonzero(manifest["split"] == split)
         self._pixels = pixels
         self._truth = manifest[self.findings].to_numpy(dtype="float32", na_value=np.nan)
@@ -43,10 +43,11 @@ class SplitRows:
         return np.asarray(self._pixels[rows])[..., None], self._truth[rows]
 
 
-def keras_batches(data: SplitRows, batch_size: int, shuffle: bool, seed: int) -> Any:
+def keras_batches(data: SplitRows, batch_size: int, shuffle: bool | None, seed: int) -> Any:
     """Create a `keras.utils.PyDataset` (see `placa.dataset.prepared.Prepared.dataset`)."""
     keras = load_keras()
     require_range("batch_size", batch_size, 1)
+    shuffled = data.split == "train" if shuffle is None else shuffle
 
     class SplitBatches(keras.utils.PyDataset):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
@@ -64,12 +65,12 @@ def keras_batches(data: SplitRows, batch_size: int, shuffle: bool, seed: int) ->
         def on_epoch_end(self) -> None:
             self._epoch = getattr(self, "_epoch", -1) + 1
             random = np.random.default_rng([seed, self._epoch])
-            self._order = random.permutation(len(data)) if shuffle else np.arange(len(data))
+            self._order = random.permutation(len(data)) if shuffled else np.arange(len(data))
 
     return SplitBatches()
 
 
-def tensorflow_batches(data: SplitRows, batch_size: int, shuffle: bool, seed: int) -> Any:
+def tensorflow_batches(data: SplitRows, batch_size: int, shuffle: bool | None, seed: int) -> Any:
     """Create a `tf.data.Dataset` (see `placa.dataset.prepared.Prepared.to_tf`)."""
     tf = _require("tensorflow")
     batches = keras_batches(data, batch_size, shuffle, seed)

@@ -8,7 +8,7 @@ FRODO (Çallı et al. 2023, IEEE Trans Med Imaging 42:971), here on a logarithmi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,8 +116,7 @@ def fit_moments(features: Sequence[Floats], groups: NDArray[np.int64]) -> tuple[
         for number in range(_FOLDS):
             logs[fold == number] = np.log(_moments(layer[fold != number]).squared_distance(layer[fold == number]))
         centre, spread = _mean_and_spread(logs)
-        fitted = _moments(layer)
-        layers.append(LayerMoments(fitted.mean, fitted.directions, fitted.variances, fitted.noise, centre, spread))
+        layers.append(replace(_moments(layer), centre=centre, spread=spread))
         scores.append((logs - centre) / spread)
     averaged = np.mean(scores, axis=0)
     centre, spread = _mean_and_spread(averaged)

@@ -67,13 +67,11 @@ class Prepared:
         Raises:
             UnknownNameError: No split has that name.
         """
-        return keras_batches(self._split(split), batch_size, split == "train" if shuffle is None else shuffle, seed)
+        return keras_batches(self._split(split), batch_size, shuffle, seed)
 
     def to_tf(self, split: str, batch_size: int = 32, shuffle: bool | None = None, seed: int = 0) -> Any:
         """Return the batches of `dataset` as a `tf.data.Dataset`. Raises `MissingPackageError` without TensorFlow."""
-        return tensorflow_batches(
-            self._split(split), batch_size, split == "train" if shuffle is None else shuffle, seed
-        )
+        return tensorflow_batches(self._split(split), batch_size, shuffle, seed)
 
     def to_torch(self, split: str) -> Any:
         """Return a split as a `torch.utils.data.Dataset`, to which a `DataLoader` adds batches and their order.

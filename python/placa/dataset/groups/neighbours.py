@@ -78,7 +78,7 @@ def nearest_pairs(
 def _propose(numbers: NDArray[np.float32], count: int, leaf: int, sides: NDArray[np.int8] | None) -> NDArray[np.int64]:
     """Return candidate pairs, the lower row first, sorted; up to `count` per image."""
     n = len(numbers)
-    best = _Best.empty(n, count)
+    best = _Best(np.full((n, count), -1, dtype=np.int64), np.full((n, count), -np.inf, dtype=np.float32))
     random = np.random.default_rng(0)
     for _ in range(_TREES if n > leaf else 1):
         for rows in _leaves(numbers, random, max(leaf, count + 1)):
@@ -107,10 +107,6 @@ class _Best:
 
     rows: NDArray[np.int64]
     likeness: NDArray[np.float32]
-
-    @classmethod
-    def empty(cls, n: int, count: int) -> _Best:
-        return cls(np.full((n, count), -1, dtype=np.int64), np.full((n, count), -np.inf, dtype=np.float32))
 
     def offer(self, images: NDArray[np.int64], rows: NDArray[np.int64], likeness: NDArray[np.float32]) -> None:
         """Update the nearest of some images with candidate rows, shape (len(images), any)."""

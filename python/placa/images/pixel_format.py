@@ -7,11 +7,14 @@ library reports is used only where it equals the standard.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class PixelFormat:
     """What the header of a file states about its pixels.
 
@@ -32,7 +35,8 @@ class PixelFormat:
         big_endian: Of volumes: whether the most significant byte is first.
         slope: Factor from stored values to physical units.
         intercept: Physical value of a stored zero.
-        axes: Of volumes: for each index axis, its step in mm to the left, to posterior and to superior.
+        axes: Of volumes of three axes: the step of each index axis in mm, to the left, to posterior and to superior, in
+            rows; empty for others.
         offset: Of volumes: position of the first voxel in the file, in bytes.
         data_file: Of volumes: name of the file in the same folder that has the voxels; ``""`` for the file itself.
     """
@@ -51,6 +55,6 @@ class PixelFormat:
     big_endian: bool = False
     slope: float = 1.0
     intercept: float = 0.0
-    axes: tuple[tuple[float, float, float], ...] = ()
+    axes: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 3)))
     offset: int = 0
     data_file: str = ""

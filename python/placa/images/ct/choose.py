@@ -8,8 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
 from placa.images.ct.geometry import MIN_LENGTH, letters, spacing
 from placa.images.ct.series import SeriesVoxels, assemble
 from placa.images.ct.slices import Slice
@@ -77,9 +75,8 @@ class Series:
         if isinstance(self._volume, str):
             return (True,)
         found, _ = self._volume
-        axes = np.array(found.axes)
-        distances = spacing(axes)
-        axial = letters(axes)[2] in "SI"
+        distances = spacing(found.axes)
+        axial = letters(found.axes)[2] in "SI"
         length = max(count * distance for count, distance in zip(found.size, distances, strict=True) if count)
         along = float(found.size[2] * distances[2]) if axial else float(length)
         words = 0 if _CHEST.search(one.description) else 2 if _ELSEWHERE.search(one.description) else 1

@@ -61,12 +61,12 @@ class Volume:
     @property
     def spacing(self) -> tuple[float, ...]:
         """Distance between voxels along each index axis, in mm."""
-        return tuple(float(distance) for distance in spacing(np.array(self.format.axes)))
+        return tuple(spacing(self.format.axes).tolist())
 
     @property
     def orientation(self) -> str:
         """Direction of each index axis in the letters of DICOM: ``LPS`` is left, posterior, superior."""
-        return letters(np.array(self.format.axes))
+        return letters(self.format.axes)
 
     @property
     def body_axis(self) -> int:
@@ -244,4 +244,4 @@ def _require_volume(found: PixelFormat) -> None:
         raise ImageRejected(f"its voxels have the type {kind}, but Hounsfield units need one number of 16 bits or more")
     if found.slope == 0 or not np.isfinite([found.slope, found.intercept]).all():
         raise ImageRejected(f"its rescale slope is {found.slope:g}, so its voxels have no values: correct its header")
-    require_axes(np.array(found.axes))
+    require_axes(found.axes)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from placa.images.ct.geometry import millimetres, voxel_file
 from placa.images.grey import ImageRejected
@@ -88,26 +89,25 @@ def read_meta_image(path: Path) -> tuple[PixelFormat, dict[str, str]]:
         big_endian=any(_is_true(fields.get(name, "")) for name in ("BinaryDataByteOrderMSB", "ElementByteOrderMSB")),
         slope=float(fields.get("ElementToIntensityFunctionSlope", 1)),
         intercept=float(fields.get("ElementToIntensityFunctionOffset", 0)),
-        axes=_axes(fields) if len(sizes) == 3 else (),
+        axes=_axes(fields) if len(sizes) == 3 else np.empty((0, 3)),
         offset=offset,
         data_file=other,
     ), fields
 
 
-def _axes(fields: dict[str, str]) -> tuple[tuple[float, float, float], ...]:
+def _axes(fields: dict[str, str]) -> NDArray[np.float64]:
     """Return the step of each index axis in mm, to the left, to posterior and to superior."""
     directions = next((fields[name] for name in _DIRECTIONS if name in fields), "1 0 0 0 1 0 0 0 1")
-    distances = fields.get("ElementSpacing") or fields.get("ElementSize") or "1 1 1"
+    spacings = fields.get("ElementSpacing") or fields.get("ElementSize") or "1 1 1"
     matrix = np.array([float(word) for word in directions.split()]).reshape(3, 3)
     lengths = np.linalg.norm(matrix, axis=1)
     unit = millimetres(fields.get("DistanceUnits", "").replace("?", ""))
-    steps = matrix / np.where(lengths > 0, lengths, 1)[:, None]
-    steps = steps * (np.array([float(word) for word in distances.split()]) * unit)[:, None]
+    distances = np.array([float(word) for word in spacings.split()]) * unit
     if not (lengths > 0).all():
         raise ImageRejected(
             "the directions in its header are not independent (their determinant is 0): correct its header"
         )
-    return tuple((float(step[0]), float(step[1]), float(step[2])) for step in steps)
+    return np.asarray(matrix / lengths[:, None] * distances[:, None])
 
 
 def _fields(text: bytes) -> dict[str, str]:

@@ -87,12 +87,12 @@ def _format(header: Any, kind: str, size: int) -> PixelFormat:
         big_endian=header.endianness == ">",
         slope=1.0 if slope is None else float(slope),
         intercept=0.0 if intercept is None else float(intercept),
-        axes=_axes(header) if len(shape) == 3 else (),
+        axes=_axes(header) if len(shape) == 3 else np.empty((0, 3)),
         offset=int(offset),
     )
 
 
-def _axes(header: Any) -> tuple[tuple[float, float, float], ...]:
+def _axes(header: Any) -> NDArray[np.float64]:
     """Return the step of each index axis in mm, to the left, to posterior and to superior."""
     code = int(header["xyzt_units"]) & 7
     if code not in _UNITS:
@@ -107,7 +107,7 @@ def _axes(header: Any) -> tuple[tuple[float, float, float], ...]:
         np.asarray(form, dtype=np.float64)[:3, :3].T * (-_UNITS[code], -_UNITS[code], _UNITS[code]) for form in placed
     ]
     _require_agreement(axes)
-    return tuple((float(step[0]), float(step[1]), float(step[2])) for step in axes[0])
+    return axes[0]
 
 
 def _require_agreement(axes: list[NDArray[np.float64]]) -> None:

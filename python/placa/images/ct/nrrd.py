@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from placa.images.ct.geometry import millimetres, voxel_file
 from placa.images.grey import ImageRejected, refuse_format
@@ -68,7 +69,7 @@ def read_nrrd(path: Path) -> tuple[PixelFormat, dict[str, str]]:
         bits_allocated=bits,
         number=number,
         big_endian=fields.get("endian", "").lower() == "big",
-        axes=_axes(fields, len(sizes)) if len(sizes) == 3 else (),
+        axes=_axes(fields) if len(sizes) == 3 else np.empty((0, 3)),
         offset=end.end() if end and not place else 0,
         data_file=voxel_file(path, place) if place else "",
     )
@@ -120,37 +121,33 @@ def _integers(text: str) -> tuple[int, ...]:
     return tuple(int(word) for word in text.split())
 
 
-def _axes(fields: dict[str, str], dimension: int) -> tuple[tuple[float, float, float], ...]:
+def _axes(fields: dict[str, str]) -> NDArray[np.float64]:
     """Return the step of each index axis in mm, to the left, to posterior and to superior."""
     space = fields.get("space", "").lower()
     if space and space not in _SPACES:
         raise ImageRejected(
             f"its space is {space[:32]!r}, which does not state where the patient's head is: correct its header"
         )
-    signs = _SPACES.get(space, (1, 1, 1))
+    signs = np.array(_SPACES.get(space, (1, 1, 1)))
     if "spacedirections" not in fields:
         distances = [_number(word) for word in fields.get("spacings", "1 1 1").split()]
-        units = _units(fields.get("units", ""), dimension)
-        if len(distances) != dimension:
+        units = _units(fields.get("units", ""))
+        if len(distances) != 3:
             raise ImageRejected("its header is damaged (spacings): copy it again")
-        scaled = [distance * unit for distance, unit in zip(distances, units, strict=True)]
-        return tuple(tuple(row) for row in np.diag(scaled) * np.array(signs))
+        return np.diag(np.array(distances) * units * signs)
     vectors = re.findall(r"\(([^()]*)\)", fields["spacedirections"])
     steps = [[_number(word) for word in vector.split(",")] for vector in vectors]
-    if len(steps) != dimension or any(len(step) != 3 for step in steps):
+    if [len(step) for step in steps] != [3, 3, 3]:
         raise ImageRejected("its header is damaged (space directions): copy it again")
-    units = _units(fields.get("spaceunits", ""), 3)
-    factors = [sign * unit for sign, unit in zip(signs, units, strict=True)]
-    return tuple((step[0] * factors[0], step[1] * factors[1], step[2] * factors[2]) for step in steps)
+    return np.asarray(np.array(steps) * (_units(fields.get("spaceunits", "")) * signs))
 
 
-def _units(text: str, count: int) -> list[float]:
-    names = re.findall(r'"([^"]*)"', text) or text.split()
-    if not names:
-        return [1.0] * count
-    if len(names) != count:
+def _units(text: str) -> NDArray[np.float64]:
+    """Return the units of the three axes in mm."""
+    names = re.findall(r'"([^"]*)"', text) or text.split() or [""] * 3
+    if len(names) != 3:
         raise ImageRejected("its header is damaged (units): copy it again")
-    return [millimetres(name) for name in names]
+    return np.array([millimetres(name) for name in names])
 
 
 def _number(text: str) -> float:

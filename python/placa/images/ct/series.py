@@ -128,13 +128,12 @@ def assemble(slices: Sequence[Slice]) -> tuple[PixelFormat, SeriesVoxels]:
         raise ImageRejected("it is one slice, not a volume")
     _require_even(places)
     step = (np.array(ordered[-1].position) - np.array(ordered[0].position)) / (len(ordered) - 1)
-    axes = (direction[:3] * first.spacing[1], direction[3:] * first.spacing[0], step)
     found = PixelFormat(
         "DICOM series",
         (*first.size, len(ordered)),
         bits_allocated=16,
         number="signed",
-        axes=tuple((float(axis[0]), float(axis[1]), float(axis[2])) for axis in axes),
+        axes=np.array([direction[:3] * first.spacing[1], direction[3:] * first.spacing[0], step]),
     )
     return found, SeriesVoxels(ordered)
 

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -61,8 +61,7 @@ class Journal:
         }
         #: Decoders that have another version than those of an interrupted cache, in words, or ``""``.
         self.changed_decoders = ""
-        self._digest = hashlib.sha256()
-        self._reasons: list[str] = []
+        self._done: list[tuple[str, Stamp, str]] = []
 
     def resume(self, paths: Sequence[str], square_rows: int, row_bytes: int, stored_bytes: int) -> list[str]:
         """Return which files need no decoding, and truncate the journal after them.
@@ -96,7 +95,7 @@ class Journal:
                 if (
                     len(files) < batch["files"]
                     or kept * square_rows * row_bytes > stored_bytes
-                    or _digest(files) != batch["stamps"]
+                    or _digest((path, stamp_of(path)) for path in files) != batch["stamps"]
                 ):
                     break
                 valid_bytes += len(line)
@@ -110,8 +109,7 @@ class Journal:
 
     def record(self, path: str, stamp: Stamp, reason: str) -> None:
         """Record the result of a file; `stamp` was taken before it was read."""
-        _feed(self._digest, path, stamp)
-        self._reasons.append(reason)
+        self._done.append((path, stamp, reason))
 
     def save(self, pixels: BinaryIO) -> None:
         """Write the recorded results, after flushing the pixels to the disk.
@@ -119,16 +117,15 @@ class Journal:
         Raises:
             OSError: The disk is full.
         """
-        if not self._reasons:
+        if not self._done:
             return
         pixels.flush()
         os.fsync(pixels.fileno())
-        rejected = {str(place): reason for place, reason in enumerate(self._reasons) if reason}
+        rejected = {str(place): reason for place, (_, _, reason) in enumerate(self._done) if reason}
+        stamps = _digest((path, stamp) for path, stamp, _ in self._done)
         with self._path.open("ab") as file:
-            batch = {"files": len(self._reasons), "rejected": rejected, "stamps": self._digest.hexdigest()}
-            _append(file, batch)
-        self._digest = hashlib.sha256()
-        self._reasons = []
+            _append(file, {"files": len(self._done), "rejected": rejected, "stamps": stamps})
+        self._done = []
 
 
 def _append(file: BinaryIO, content: dict[str, Any]) -> None:
@@ -145,13 +142,9 @@ def _content(line: bytes) -> Any:
     return json.loads(text) if valid else None
 
 
-def _digest(paths: Sequence[str]) -> str:
+def _digest(files: Iterable[tuple[str, Stamp]]) -> str:
     digest = hashlib.sha256()
-    for path in paths:
-        _feed(digest, path, stamp_of(path))
+    for path, stamp in files:
+        # File names may not be UTF-8.
+        digest.update(f"{path}\0{stamp}\n".encode("utf-8", errors="surrogateescape"))
     return digest.hexdigest()
-
-
-def _feed(digest: Any, path: str, stamp: Stamp) -> None:
-    # File names may not be UTF-8.
-    digest.update(f"{path}\0{stamp}\n".encode("utf-8", errors="surrogateescape"))

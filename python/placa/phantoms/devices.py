@@ -6,7 +6,6 @@ Devices do not depend on the findings. Chest drains are not drawn, because they 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from placa.phantoms.anatomy import Anatomy
 from placa.phantoms.geometry import Field, Grid, Tubes, bezier, bump
@@ -46,11 +45,6 @@ def draw_devices(body: Anatomy, grid: Grid, rng: np.random.Generator) -> Field:
         kinds.append((1.1, 2.2 * PLASTIC))
     if lines:
         points = bezier(np.array(lines), int(np.clip(500 / grid.pixel, 100, 1500)))
-        shape = np.ones(points.shape[:2])
-        total += grid.lay(_tubes(points, np.array(kinds), shape), 5)
+        radius, attenuation = np.array(kinds).T[:, :, None] * np.ones(points.shape[:2])
+        total += grid.lay(Tubes(points, radius, radius, 0.4 * attenuation, 0.6 * attenuation), 5)
     return total
-
-
-def _tubes(points: NDArray[np.floating], kinds: NDArray[np.floating], shape: NDArray[np.floating]) -> Tubes:
-    radius = kinds[:, :1] * shape
-    return Tubes(points, radius, radius, 0.4 * kinds[:, 1:] * shape, 0.6 * kinds[:, 1:] * shape)

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from placa.core.errors import OutOfRangeError
+from placa.core.errors import require_range
 from placa.core.files import explain_os_error
 from placa.core.processes import end_with_parent, main_hidden, process_killed
 from placa.core.system import cores
@@ -75,15 +75,6 @@ def render(
     return draw_scene(body, plan.pose, plan.disease if findings else Disease(), size, [seed, patient, image])
 
 
-def _check(seed: int, size: int) -> None:
-    if seed < 0:
-        message = f"`seed` must be an integer ≥ 0, got {seed}."
-        raise OutOfRangeError(message, name="seed", value=seed, lower=0, upper=None)
-    if size < MIN_SIZE:
-        message = f"`size` must be at least {MIN_SIZE} pixels, got {size}."
-        raise OutOfRangeError(message, name="size", value=size, lower=MIN_SIZE, upper=None)
-
-
 @lru_cache(maxsize=1)
 def _keep_memory() -> None:
     """Make the C library keep freed memory, because returning each array of 256 KiB costs a fifth of the time.
@@ -111,7 +102,8 @@ def draw_patient(
     Raises:
         OutOfRangeError: The seed is negative, or the size is below 32.
     """
-    _check(seed, size)
+    require_range("seed", seed, 0)
+    require_range("size", size, MIN_SIZE)
     _keep_memory()
     place = hospital_named(hospital)
     body, plans = plan_patient(seed, patient, images, PREVALENCE | place.prevalence if place else PREVALENCE)
@@ -159,14 +151,11 @@ def _write_patient(
             "sex": image.sex,
             "age": image.age,
             "view": image.view,
+            **image.labels,
+            **{f"true_{finding}": state for finding, state in image.truth.items()},
         }
-        row.update(image.labels)
-        row.update({f"true_{finding}": state for finding, state in image.truth.items()})
         rows.append(row)
-        for b in image.lesions:
-            place: Record = {"x": b.x, "y": b.y, "width": b.width, "height": b.height}
-            box: Record = {"image_id": image.image_id, "finding": b.finding}
-            boxes.append(box | place)
+        boxes += [{"image_id": image.image_id, **vars(box)} for box in image.lesions]
     return rows, boxes
 
 
@@ -211,10 +200,9 @@ def draw_phantoms(
         OutOfRangeError: `images`, `size` or `seed` is out of range.
         PlacaError: The folder is not writable (see `placa.core.files.explain_os_error`).
     """
-    _check(seed, size)
-    if not 1 <= images <= MAX_IMAGES:
-        message = f"`images` must be from 1 to {MAX_IMAGES:,}, got {images}."
-        raise OutOfRangeError(message, name="images", value=images, lower=1, upper=MAX_IMAGES)
+    require_range("seed", seed, 0)
+    require_range("size", size, MIN_SIZE)
+    require_range("images", images, 1, MAX_IMAGES)
     hospital_named(hospital)
     root = Path(root).absolute()
     try:

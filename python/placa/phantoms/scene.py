@@ -13,7 +13,7 @@ from placa.phantoms.geometry import Field, Grid, Pose, Tubes, smoothstep
 from placa.phantoms.lesions import Box, Disease, lay_gap, lay_spot
 from placa.phantoms.radiograph import cloud, develop, expose, finish, window
 from placa.phantoms.skeleton import SOFT, draw_skeleton
-from placa.phantoms.soft_tissue import Thorax, draw_thorax, wall_front
+from placa.phantoms.soft_tissue import draw_thorax, wall_front
 from placa.phantoms.vessels import grow_tree
 
 FAT = 0.0172
@@ -88,14 +88,5 @@ def draw_scene(body: Anatomy, pose: Pose, disease: Disease, size: int, seed: lis
     dose = float(np.exp(film.normal(np.log(110000 if bed else 120000), 0.45)))
     reading = expose(line.astype(np.float32), dose, veil, 0.1 * size / 256 + 0.02, film)
     pixels = finish(develop(reading, ends, film, bed), film)
-    return Scene(pixels, tuple(boxes), _lung_field(thorax), thorax.heart > 12, _inside(thorax))
-
-
-def _lung_field(thorax: Thorax) -> NDArray[np.bool_]:
-    field: NDArray[np.bool_] = (thorax.lung > 0.3 * thorax.cavity) & (thorax.from_wall > 0) & (thorax.above_dome > 0)
-    return field
-
-
-def _inside(thorax: Thorax) -> NDArray[np.bool_]:
-    inside: NDArray[np.bool_] = (thorax.from_wall > 0) & (thorax.above_dome > 0)
-    return inside
+    inside = (thorax.from_wall > 0) & (thorax.above_dome > 0)
+    return Scene(pixels, tuple(boxes), inside & (thorax.lung > 0.3 * thorax.cavity), thorax.heart > 12, inside)

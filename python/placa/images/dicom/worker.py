@@ -60,12 +60,9 @@ class _Worker:
                 return str(reply["reason"])
             stored = np.empty(reply["shape"], dtype=reply["dtype"])
             buffer = stored.reshape(-1).view(np.uint8).data
-            done = 0
-            while done < len(buffer):
-                read = self._process.stdout.readinto(buffer[done:])  # type: ignore[attr-defined]
-                if not read:
-                    raise EOFError("the decoder died")
-                done += read
+            # A buffered stream fills the buffer, unless it ends.
+            if self._process.stdout.readinto(buffer) < len(buffer):  # type: ignore[attr-defined]
+                raise EOFError("the decoder died")
             return stored
         finally:
             timeout.cancel()

@@ -14,8 +14,7 @@ from placa.core.errors import PathNotFoundError
 from placa.core.places import public_path
 from placa.core.progress import Progress
 from placa.dataset.errors import MissingPixelsError
-from placa.dataset.prepared import read_images
-from placa.dataset.selected_rows import select_rows
+from placa.dataset.prepared import read_images, select_rows
 from placa.inference.errors import (
     NoNewImagesError,
     OtherFindingsError,

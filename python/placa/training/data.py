@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from placa.core.progress import SILENT, Progress
 from placa.dataset.embeddings import Embeddings, read_embeddings
 from placa.dataset.errors import VolumeEmbeddingsError
-from placa.dataset.prepared import read_prepared, warn_if_changed
-from placa.dataset.selected_rows import select_rows
+from placa.dataset.prepared import read_prepared, select_rows, warn_if_changed
 from placa.dataset.splits import assert_disjoint
 from placa.records.manifest import findings_of
 from placa.records.reading import Reading, collapse

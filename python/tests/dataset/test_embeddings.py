@@ -22,7 +22,7 @@ from placa.dataset.errors import (
     InvalidEmbeddingError,
     NoEmbeddingsError,
 )
-from placa.dataset.selected_rows import select_rows
+from placa.dataset.prepared import select_rows
 from placa.records.errors import (
     InvalidProvenanceError,
     MissingProvenanceError,

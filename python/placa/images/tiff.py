@@ -123,8 +123,6 @@ def decode(page: Any, found: PixelFormat) -> NDArray[Any]:
         stored = stored[..., : found.samples]
     if found.photometric == "palette":
         stored = _coloured(stored, page)
-    if stored.ndim == 3 and stored.shape[2] == 1:
-        stored = stored[..., 0]
     return stored
 
 

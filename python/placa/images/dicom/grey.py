@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placa.images.dicom.tables import decimals, is_big_endian, table_entries
+from placa.images.dicom.tables import decimals, table_entries
 from placa.images.grey import ImageRejected
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def _look_up(seen: NDArray[np.float64], item: Dataset, data: Dataset) -> tuple[N
     if first > 32767 and seen.max() < first:
         # Some transfer syntaxes do not store the sign; a table for negative values starts at a negative one.
         first -= 65536
-    outputs = table_entries(item.LUTData, entries, is_big_endian(data)).astype(np.float64)
+    outputs = table_entries(item.LUTData, entries, data).astype(np.float64)
     place = np.clip(np.rint(seen) - first, 0, len(outputs) - 1).astype(np.intp)
     white = 2.0**bits - 1
     if outputs.max() <= white / 4:

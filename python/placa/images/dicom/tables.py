@@ -16,35 +16,31 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 
-def table_entries(data: Any, count: int, big_endian: bool) -> NDArray[np.int64]:
+def table_entries(values: Any, count: int, data: Dataset) -> NDArray[np.int64]:
     """Return the entries of a table (LUT Data, PS3.3 C.11.1.1; palettes, C.7.6.3.1.6).
 
     Args:
-        data: Bytes (VR OW), or integers (VR US or SS); entries of 8 bits may be packed, two per word.
+        values: Bytes (VR OW), or integers (VR US or SS); entries of 8 bits may be packed, two per word.
         count: Number of entries of the descriptor.
-        big_endian: Byte order of the data set.
+        data: The data set of the table, whose byte order the bytes have.
 
     Raises:
         ValueError: The table has fewer entries.
     """
-    words = f"{'>' if big_endian else '<'}u2"
-    if not isinstance(data, bytes):
-        data = (np.atleast_1d(np.asarray(data, dtype=np.int64)) % 65536).astype(words).tobytes()
-    if len(data) >= 2 * count:
-        entries = np.frombuffer(data, dtype=words, count=count)
+    _, is_little = getattr(data, "original_encoding", (False, True))
+    words = ">u2" if is_little is False else "<u2"
+    if not isinstance(values, bytes):
+        values = (np.atleast_1d(np.asarray(values, dtype=np.int64)) % 65536).astype(words).tobytes()
+    if len(values) >= 2 * count:
+        entries = np.frombuffer(values, dtype=words, count=count)
     else:
         # The first entry of a word is in its low byte.
-        entries = np.frombuffer(data[: len(data) // 2 * 2], dtype=words).astype("<u2").view(np.uint8)
-        if len(data) % 2:
-            entries = np.append(entries, np.uint8(data[-1]))
+        entries = np.frombuffer(values[: len(values) // 2 * 2], dtype=words).astype("<u2").view(np.uint8)
+        if len(values) % 2:
+            entries = np.append(entries, np.uint8(values[-1]))
         if len(entries) < count:
             raise ValueError("a look-up table has fewer entries than its descriptor states")
     return entries[:count].astype(np.int64)
-
-
-def is_big_endian(data: Dataset) -> bool:
-    """Return whether a data set was read from a big-endian file."""
-    return getattr(data, "original_encoding", (False, True))[1] is False
 
 
 def coloured(stored: NDArray[Any], data: Dataset) -> NDArray[np.uint8]:
@@ -66,10 +62,9 @@ def coloured(stored: NDArray[Any], data: Dataset) -> NDArray[np.uint8]:
     count = count % 65536 or 65536
     if first > 32767 and stored.dtype.kind == "i":
         first -= 65536
-    big_endian = is_big_endian(data)
     places = np.clip(stored.astype(np.int64) - first, 0, count - 1)
     tables = [
-        table_entries(data[f"{colour}PaletteColorLookupTableData"].value, count, big_endian)
+        table_entries(data[f"{colour}PaletteColorLookupTableData"].value, count, data)
         for colour in ("Red", "Green", "Blue")
     ]
     return np.take(_eight_bits(np.stack(tables, axis=-1), bits), places, axis=0)

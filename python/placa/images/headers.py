@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,11 +63,10 @@ def read_header(path: str) -> Header:
     extension = Path(path).suffix.lower()
     readers = (_picture, _tiff, _dicom) if extension in EXTENSIONS else (_dicom, _picture, _tiff)
     for reader in (_volume,) if extension in _VOLUMES else readers:
-        try:
+        # Libraries raise any exception, or return any value, for damaged bytes; the next reader is tried.
+        with suppress(Exception):
             kind, width, height = reader(path)
-        except Exception:  # Libraries raise any exception for damaged bytes; the next reader is tried.
-            continue
-        return Header(size, f"{extension} {kind}", float(width), float(height))
+            return Header(size, f"{extension} {kind}", float(width), float(height))
     return Header(size, extension or "no extension", float("nan"), float("nan"))
 
 

@@ -16,6 +16,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import JPEGBaseline8Bit, JPEGLosslessSV1
 
 from placa.images.grey import ImageRejected
+from placa.images.headers import read_header
 from placa.images.read import read_image
 
 _LEVELS = np.random.default_rng(0).integers(0, 256, (96, 64), dtype=np.uint8)
@@ -131,6 +132,16 @@ def test_a_tiff_whose_strips_do_not_fit_its_size_is_rejected(tmp_path: Path, com
             opened.pages[0].tags[tag].overwrite(value)
         with pytest.raises(ImageRejected, match=reason):
             read_image(file, 32)
+
+
+def test_the_header_of_a_tiff_with_two_widths_is_unknown(tmp_path: Path) -> None:
+    file = tmp_path / "image.tif"
+    # Pillow does not read this sample format.
+    tifffile.imwrite(file, _LEVELS.astype(np.float16))
+    assert read_header(str(file)).width == 64
+    with tifffile.TiffFile(file, mode="r+") as opened:
+        opened.pages[0].tags["ImageWidth"].overwrite((64, 64))
+    assert np.isnan(read_header(str(file)).width)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "PPM"])

@@ -1,8 +1,9 @@
-"""Select the images of a data set on which a model can be validated."""
+"""Predict and select the images of a data set on which a model can be validated."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from placa.core.errors import PathNotFoundError
+from placa.core.executors import Executor
 from placa.core.places import public_path
 from placa.core.progress import Progress
+from placa.dataset.embeddings import Embeddings
 from placa.dataset.errors import MissingPixelsError
 from placa.dataset.prepared import read_images, select_rows
 from placa.inference.errors import (
@@ -24,6 +27,7 @@ from placa.inference.errors import (
 )
 from placa.inference.known_images import KnownImages, find_known_images
 from placa.inference.predict import Predictor
+from placa.inference.prepared import predict_set
 from placa.models.outputs import ModelOutputs
 from placa.models.studies import pool_studies
 from placa.records.codes import Note
@@ -41,7 +45,10 @@ LEAST = 10
 
 @dataclass(frozen=True)
 class Selection:
-    """The images of a data set that are evaluated: predictions, and why others are left out."""
+    """The images of a data set that are evaluated: predictions, and why others are left out.
+
+    `facts` is the content of its ``source.json``, `embeddings` what was predicted in place of its pixels.
+    """
 
     table: pd.DataFrame
     found: int
@@ -50,50 +57,52 @@ class Selection:
     findings: list[str]
     unlabelled: list[str]
     notes: list[Note]
+    facts: SourceFacts
+    embeddings: Embeddings | None
 
-    def describe(self, prepared: Path, facts: SourceFacts) -> SelectedSet:
-        """Return the record of the data set and of what is left out.
-
-        Args:
-            prepared: The data set.
-            facts: The content of its ``source.json``.
-        """
-        return {
+    def describe(self, prepared: Path) -> SelectedSet:
+        """Return the record of the data set, whose path is `prepared`, and of what is left out."""
+        record: SelectedSet = {
             "prepared": public_path(prepared),
-            "kind": facts["kind"],
-            "label_source": facts["label_source"],
-            "fingerprint": facts["fingerprint"],
+            "kind": self.facts["kind"],
+            "label_source": self.facts["label_source"],
+            "fingerprint": self.facts["fingerprint"],
             "found": self.found,
             "left_out": self.known.counts,
             "other_view": self.other_view,
         }
+        if self.embeddings is not None:
+            record["embeddings"] = self.embeddings.facts
+        return record
 
 
 def select_images(
     predictor: Predictor,
     prepared: Path,
-    facts: SourceFacts,
     internal: pd.DataFrame,
-    table: pd.DataFrame,
+    features: str | Path | Iterable[str | Path],
+    provenance: Mapping[str, str] | None,
     progress: Progress,
-    present: NDArray[np.bool_] | None = None,
+    executor: Executor | None,
 ) -> Selection:
-    """Leave out images that the model knows and views that it was not trained on, and say how many.
+    """Predict images; leave out those that the model knows and views that it was not trained on, and say how many.
 
     Args:
         predictor: The run.
         prepared: The prepared data set.
-        facts: Its ``source.json``.
         internal: The predictions of the run.
-        table: The predictions of all images of the data set.
-        progress: Display for remarks.
-        present: Whether each image of the data set is in `table`; by default all are.
+        features, provenance, executor: As for `predict_set`.
+        progress: Display for progress and remarks.
 
     Raises:
+        OtherFindingsError: The data set has no labels of a finding of the model.
         NoNewImagesError, OtherViewsError: No image is left.
         OtherKindError: Most images differ from all training images of the model.
         TooFewImagesError: No finding has enough images of both classes.
     """
+    facts = read_record(prepared / "source.json", SourceFacts)
+    _require_finding(predictor, prepared, facts)
+    table, _, embeddings = predict_set(predictor, prepared, features, provenance, progress, executor)
     count = len(predictor.findings)
     images = table.iloc[::count].reset_index(drop=True)
     known = find_known_images(
@@ -101,7 +110,7 @@ def select_images(
         facts,
         internal.drop_duplicates("image_id"),
         predictor.facts,
-        _pixels(prepared, predictor.size, present),
+        _pixels(prepared, predictor.size, embeddings),
         _model_pixels(predictor),
     )
     notes = _notes(known, facts, predictor.facts["data"], progress)
@@ -138,15 +147,15 @@ def select_images(
     unlabelled = [finding for finding in predictor.findings if finding not in labelled]
     if unlabelled:
         progress.warn(f"no labels of {', '.join(unlabelled)}: not validated")
-    return Selection(kept, len(images), known, int(other.sum()), labelled, unlabelled, notes)
+    return Selection(kept, len(images), known, int(other.sum()), labelled, unlabelled, notes, facts, embeddings)
 
 
-def _pixels(prepared: Path, size: int, present: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
+def _pixels(prepared: Path, size: int, embeddings: Embeddings | None) -> NDArray[np.uint8]:
     pixels = read_images(prepared, size)[1]
-    return pixels if present is None else select_rows(pixels, present)
+    return pixels if embeddings is None else select_rows(pixels, embeddings.present)
 
 
-def require_finding(predictor: Predictor, prepared: Path, facts: SourceFacts) -> None:
+def _require_finding(predictor: Predictor, prepared: Path, facts: SourceFacts) -> None:
     """Check that a data set has labels of a finding of a model.
 
     Raises:

@@ -19,19 +19,17 @@ from placa.core.progress import Progress, show
 from placa.dataset.embeddings import Embeddings
 from placa.evaluation.either_bridge import require_bridge, run_in_r
 from placa.evaluation.errors import NoUpdateError
-from placa.inference.external_images import Selection, require_finding, select_images
+from placa.inference.external_images import Selection, select_images
 from placa.inference.known_images import share_names
 from placa.inference.predict import Predictor
-from placa.inference.prepared import predict_set
 from placa.models.assembled import UpdateMap, with_update
 from placa.models.calibration import Recalibration, logit, operating_points, sigmoid
 from placa.models.files import save_model
 from placa.models.onnx_file import export_onnx, save_onnx
-from placa.records.files import read_record, write_record
+from placa.records.files import write_record
 from placa.records.model import THRESHOLDS_SCHEMA, OperatingPoints, Thresholds
 from placa.records.predictions import describe_predictions, read_predictions, write_predictions
 from placa.records.run_facts import LOCAL, FindingUpdate, RunFacts, UpdateFacts
-from placa.records.source import SourceFacts
 from placa.records.table_files import read_results
 from placa.workflows.operating_gain import operating_gain
 from placa.workflows.run_directory import write_updated_run
@@ -92,17 +90,12 @@ def update(
     began = time.perf_counter()
     predictor = Predictor(run)
     internal, _ = read_predictions(run)
-    facts = read_record(prepared / "source.json", SourceFacts)
-    require_finding(predictor, prepared, facts)
-    table, _, embeddings = predict_set(predictor, prepared, features, provenance, progress, executor)
-    chosen = select_images(
-        predictor, prepared, facts, internal, table, progress, embeddings.present if embeddings else None
-    )
+    chosen = select_images(predictor, prepared, internal, features, provenance, progress, executor)
     usable = [
         name for name in chosen.findings if chosen.table.loc[chosen.table["finding"] == name, "truth"].nunique() == 2
     ]
     local = chosen.table[chosen.table["finding"].isin(usable)].reset_index(drop=True)
-    described = describe_predictions(predictor.card, facts["label_source"], predictor.fingerprint)
+    described = describe_predictions(predictor.card, chosen.facts["label_source"], predictor.fingerprint)
     with atomic_directory(out, overwrite) as partial:
         tables = partial / "update"
         external = partial / "predictions.parquet"
@@ -129,7 +122,7 @@ def update(
             )
         maps = [_map(updates[name], name, tables) for name in predictor.findings]
         thresholds = _thresholds(predictor, local, usable, maps)
-        _write_model(predictor, maps, prepared, embeddings, partial)
+        _write_model(predictor, maps, prepared, chosen.embeddings, partial)
         model_fingerprint = fingerprint(partial / "model.keras")
         write_record(partial / "thresholds.json", thresholds, Thresholds)
         crossed = _cross_fitted(local, read_results(tables / "predictions.csv"))
@@ -138,7 +131,7 @@ def update(
         for left in tables.iterdir():
             if left.stem not in _TABLES:
                 left.unlink()
-        if not share_names(facts, predictor.facts):
+        if not share_names(chosen.facts, predictor.facts):
             for name in ("image_id", "patient_id", "group_id"):
                 crossed[name] = (LOCAL + crossed[name]).astype("string")
         old = _old_images(internal, predictor, maps)
@@ -148,12 +141,10 @@ def update(
             "run": predictor.facts["name"],
             "model": predictor.fingerprint,
             "method": method,
-            **chosen.describe(prepared, facts),
+            **chosen.describe(prepared),
             "used": int(local["image_id"].nunique()),
             "findings": updates,
         }
-        if embeddings is not None:
-            record["embeddings"] = embeddings.facts
         if (run / "history.csv").is_file():
             shutil.copyfile(run / "history.csv", partial / "history.csv")
         seconds = time.perf_counter() - began

@@ -16,13 +16,11 @@ from placa.core.files import atomic_directory, fingerprints, require_writable
 from placa.core.progress import Progress, show
 from placa.evaluation.either_bridge import require_bridge, run_in_r
 from placa.inference.errors import ValidationNameError
-from placa.inference.external_images import Selection, require_finding, select_images
+from placa.inference.external_images import Selection, select_images
 from placa.inference.predict import Predictor
-from placa.inference.prepared import predict_set
 from placa.records.evaluation import Summary
 from placa.records.files import read_record, write_record
 from placa.records.predictions import describe_predictions, read_predictions, write_predictions
-from placa.records.source import SourceFacts
 from placa.records.validation import VALIDATION_SCHEMA, ValidationFacts
 from placa.reporting.model_card import write_model_card
 from placa.workflows.evaluate import add_external, evaluated_folder, read_thresholds
@@ -82,17 +80,12 @@ def validate(
         message = f"{out} already exists. Choose another --name, or add --overwrite to replace it."
         raise OutputExistsError(message, path=str(out))
     internal, metadata = read_predictions(run)
-    facts = read_record(prepared / "source.json", SourceFacts)
-    require_finding(predictor, prepared, facts)
-    table, _, embeddings = predict_set(predictor, prepared, features, provenance, progress, executor)
-    chosen = select_images(
-        predictor, prepared, facts, internal, table, progress, embeddings.present if embeddings else None
-    )
+    chosen = select_images(predictor, prepared, internal, features, provenance, progress, executor)
     evaluated_folder(run, "test", progress, bridge)
     split = read_record(run / "evaluation" / "summary.json", Summary)["split"]
     internal.attrs["placa"] = metadata
     with atomic_directory(out, overwrite) as partial:
-        described = describe_predictions(predictor.card, facts["label_source"], predictor.fingerprint)
+        described = describe_predictions(predictor.card, chosen.facts["label_source"], predictor.fingerprint)
         external = partial / "predictions.parquet"
         write_predictions(chosen.table, external, described)
         chosen.table.attrs["placa"] = described
@@ -117,9 +110,7 @@ def validate(
         for file in tables.iterdir():
             shutil.move(file, partial / file.name)
         tables.rmdir()
-        written = _facts(name, predictor, prepared, facts, chosen)
-        if embeddings is not None:
-            written["embeddings"] = embeddings.facts
+        written = _facts(name, predictor, prepared, chosen)
         written["files"] = fingerprints(partial)
         write_record(partial / "validation.json", written, ValidationFacts)
     add_external(run)
@@ -134,14 +125,14 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _facts(name: str, predictor: Predictor, prepared: Path, facts: SourceFacts, chosen: Selection) -> ValidationFacts:
+def _facts(name: str, predictor: Predictor, prepared: Path, chosen: Selection) -> ValidationFacts:
     record = {
         "schema_version": VALIDATION_SCHEMA,
         "placa_version": placa.__version__,
         "name": name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "model": predictor.fingerprint,
-        **chosen.describe(prepared, facts),
+        **chosen.describe(prepared),
         "used": int(chosen.table["image_id"].nunique()),
         "findings": chosen.findings,
         "findings_without_labels": chosen.unlabelled,

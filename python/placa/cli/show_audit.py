@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from placa.audit.verdicts import ORDER
-from placa.cli.audit_meanings import probe_name, shortcut_means
 from placa.cli.terminal import print_table, stdout_console
 from placa.core.progress import plain
 from placa.records.audit import (
@@ -22,7 +21,7 @@ from placa.records.audit import (
     Shortcuts,
 )
 from placa.records.unusual import Unusual
-from placa.reporting.words import Words, code_text
+from placa.reporting.words import Words, code_text, probe_name, shortcut_means
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -1,4 +1,4 @@
-"""Words of the report and the model card, and numbers in the format of a language.
+"""Words of the report, the model card and the audit on the terminal, and numbers in the format of a language.
 
 The words files are those of the R package, ``R/inst/words``. ``R/R/report-words.R`` reads them for the report.
 """
@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
 from placa.core.files import explain_os_errors, find_shared
 from placa.core.text import show_controls
 from placa.evaluation.errors import MissingSourceError
-from placa.records.audit import Audit
+from placa.records.audit import Audit, Probe
 from placa.records.codes import Values
 from placa.records.source import DatasetFacts, SplitFacts
 
@@ -94,6 +95,34 @@ def code_text(words: Words, kind: str, code: str, values: Values) -> str:
     }
     key = f"{kind}.{code}_excluded" if values.get("excluded") else f"{kind}.{code}"
     return words.say(key, **texts) if words.has(key) else escape_markdown(code.replace("_", " "))
+
+
+def probe_name(words: Words, row: Probe) -> str:
+    """Return the name of a probe; that of view, age and sex has only the columns that it used."""
+    columns = row.get("columns", [])
+    if columns:
+        return ", ".join(words.name("column", column).lower() for column in columns)
+    return words.say(f"terminal.probe.{row['probe']}")
+
+
+def shortcut_means(probes: Iterable[Probe], words: Words) -> list[str]:
+    """Return the meaning of the verdicts on shortcuts: one sentence per verdict, the worst first.
+
+    Args:
+        probes: ``shortcuts.probes`` of audit.json.
+        words: The words of the language.
+    """
+    measured = [row for row in probes if row["auroc"] is not None]
+    if not measured:
+        return [words.say("terminal.shortcut_means.unmeasured")]
+    lines = []
+    for verdict in ("strong", "some", "inconclusive"):
+        matching = [row for row in measured if row["verdict"] == verdict]
+        if matching:
+            highest = max(matching, key=lambda row: row["auroc"] or 0.0)
+            auroc = words.number(highest["auroc"], 2)
+            lines.append(words.say(f"terminal.shortcut_means.{verdict}", auroc=auroc, finding=highest["finding"]))
+    return lines or [words.say("terminal.shortcut_means.none")]
 
 
 def split_text(words: Words, split: SplitFacts) -> str:

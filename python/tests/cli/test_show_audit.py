@@ -13,11 +13,10 @@ from raising import raises
 from report_strings import strings
 
 from placa.audit import run_audit
-from placa.cli.audit_meanings import shortcut_means
 from placa.cli.show_audit import print_audit
 from placa.dataset.errors import RowCountMismatchError
 from placa.records.audit import Audit
-from placa.reporting.words import Words, code_text
+from placa.reporting.words import Words, code_text, shortcut_means
 
 
 def _audit(table: bool = False) -> dict:

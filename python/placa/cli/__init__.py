@@ -13,13 +13,13 @@ from importlib import import_module
 from types import ModuleType
 
 import placa
+from placa.cli.terminal import flush_streams, open_streams, print_message
 from placa.core.arguments import LateParser, PrintCompletion, help_formatter
 from placa.core.errors import PlacaError
-from placa.core.faults import lacks_memory
+from placa.core.faults import lacks_memory, low_memory
 from placa.core.language import current_language, translate, translate_message, use_language
 from placa.core.processes import restart_without_r_libraries
 from placa.core.progress import RichProgress
-from placa.core.streams import flush_streams, low_memory, open_streams, print_message
 from placa.core.text import show_controls
 
 _EXAMPLES = """\

@@ -1,4 +1,7 @@
-"""Print lines, paths and tables on stdout; names are text, never markup."""
+"""Print lines, paths and tables on stdout; names are text, never markup.
+
+Standard output and standard error may be closed or full: then messages are lost, and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +27,34 @@ if TYPE_CHECKING:
 _SHOWN_PATHS = 5
 #: Width of a line that is never wrapped.
 _UNLIMITED = 100_000
+
+
+def open_streams() -> None:
+    """Open the null device in place of a closed standard stream, before a library opens a file with its number."""
+    for descriptor, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            with suppress(OSError):
+                opened = os.open(os.devnull, os.O_WRONLY)
+                if opened != descriptor:
+                    os.dup2(opened, descriptor)
+                    os.close(opened)
+                setattr(sys, name, os.fdopen(descriptor, "w", encoding="utf-8"))
+
+
+def print_message(text: str) -> None:
+    """Print a line on standard error, if that is possible."""
+    with suppress(OSError, ValueError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def flush_streams() -> None:
+    """Flush the standard streams; Python would end with exit code 120 if it could not flush them."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def stdout_console() -> Console:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from placa.core.errors import MachineFaultError
+from placa.core.errors import LowMemoryError, MachineFaultError
 
 _Result = TypeVar("_Result")
 #: Errors of the system, and what to do about them.
@@ -56,6 +56,15 @@ def lacks_memory(error: BaseException | None) -> bool:
     return any(
         isinstance(one, MemoryError) or bool(_NO_MEMORY.search(str(one))) for one in _chain(error, with_context=True)
     )
+
+
+def low_memory(error: BaseException) -> LowMemoryError:
+    """Return the error for memory that ran out."""
+    # Others name a part of a library that was not loaded.
+    reason = " ".join(str(error).split()) if isinstance(error, MemoryError | RuntimeError) else ""
+    detail = f" ({reason})" if reason else ""
+    message = f"Not enough memory{detail}. Close other programs, use smaller images or batches, or a larger machine."
+    return LowMemoryError(message, reason=reason)
 
 
 def _chain(error: BaseException | None, with_context: bool = False) -> Iterator[BaseException]:

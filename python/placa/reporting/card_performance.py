@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from placa.records.model import Thresholds
 from placa.reporting.card_figures import CardFigures, Estimate
-from placa.reporting.words import Words, capitalise, escape_markdown
+from placa.reporting.words import Words, capitalise, escape_markdown, markdown_table
 
 
 def performance(words: Words, thresholds: Thresholds, figures: CardFigures | None) -> list[str]:
@@ -102,9 +101,3 @@ def _group(words: Words, column: str, group: str) -> str:
     known = words.say("subgroups.unknown") if group == "unknown" else words.name(column, group)
     known = re.sub(r"^(\d+)-(\d+)$", "\\1\u2013\\2", known)
     return words.say("subgroups.group", column=words.name("column", column), group=known)
-
-
-def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table in Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

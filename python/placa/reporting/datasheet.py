@@ -9,8 +9,7 @@ from placa.core.language import LANGUAGES
 from placa.records.audit import Audit, Side
 from placa.records.files import read_record
 from placa.records.source import SourceFacts
-from placa.reporting.card_performance import markdown_table
-from placa.reporting.words import Words, audit_text, escape_markdown, labels_text
+from placa.reporting.words import Words, audit_text, escape_markdown, labels_text, left_open, markdown_table
 
 _OPEN = ("purpose", "collection", "consent", "licence", "maintenance")
 
@@ -62,7 +61,7 @@ def datasheet(name: str, facts: SourceFacts, audit: Audit, language: str = "en")
         "counts": [_counts(words, facts, audit)],
         "splits": [_splits(words, facts, audit)],
         "audit": audit_lines(words, audit),
-        "open": [_left_open(words)],
+        "open": [left_open(words, "datasheet", _OPEN)],
     }
     lines = [f"# {words.say('datasheet.title', name=escape_markdown(name))}", lead]
     for heading, paragraphs in sections.items():
@@ -103,8 +102,3 @@ def audit_lines(words: Words, audit: Audit) -> list[str]:
     if here:
         lines.append(words.say("datasheet.shift", verdict=words.say(f"verdict.{here['verdict']}")))
     return lines
-
-
-def _left_open(words: Words) -> str:
-    items = [(words.say(f"datasheet.open.{item}"), words.say("card.open.author")) for item in _OPEN]
-    return markdown_table(("", ""), items)

@@ -23,11 +23,13 @@ from placa.records.model import Thresholds
 from placa.records.run_facts import DataFacts, RunFacts
 from placa.reporting.card_figures import CardFigures, read_card_figures
 from placa.reporting.card_foundation import input_side, licence, pretraining
-from placa.reporting.card_performance import chosen_thresholds, elsewhere, factors, markdown_table, performance
-from placa.reporting.words import Words, audit_text, escape_markdown, labels_text
+from placa.reporting.card_performance import chosen_thresholds, elsewhere, factors, performance
+from placa.reporting.words import Words, audit_text, escape_markdown, labels_text, left_open, markdown_table
 
 #: Fewer images with or without a finding allow no conclusion, as in the report (R/R/report-cautions.R).
 _FEWEST = 10
+#: What only the author knows.
+_OPEN = ("contact", "licence", "users", "ethics", "funding")
 
 Split = Literal["train", "validation", "test"]
 
@@ -76,11 +78,12 @@ def model_card(
         Markdown with a YAML header.
     """
     words, data = Words(language), facts["data"]
+    is_phantom = data["kind"] == "phantom"
     prints = {"model": facts["model"]["fingerprint"], "data": data["fingerprint"]}
     # The sections of Mitchell et al., in their order, then how to use the model and what only the author knows.
     sections = {
         "details": [_training(words, facts), words.say("card.fingerprints", **prints)],
-        "use": _use(words, facts),
+        "use": [words.say("card.use"), words.say("card.use_phantom" if is_phantom else "card.use_findings")],
         "factors": factors(words, figures),
         "metrics": [words.say("card.metrics"), chosen_thresholds(words, thresholds)],
         "evaluation_data": [_counts(words, facts, ("test",)), *elsewhere(words, figures)],
@@ -90,10 +93,10 @@ def model_card(
             _counts(words, facts, ("train", "validation")),
         ],
         "analyses": performance(words, thresholds, figures),
-        "ethics": [words.say("card.use_phantom" if _is_phantom(facts) else "card.ethics")],
+        "ethics": [words.say("card.use_phantom" if is_phantom else "card.ethics")],
         "caveats": [_audit(words, data["audit"]), _limits(words, facts, figures)],
         "code": _code(words, facts),
-        "open": [_left_open(words), words.say("card.source")],
+        "open": [left_open(words, "card", _OPEN), words.say("card.source")],
     }
     parts = [_header(facts, figures), _lead(words, facts)]
     for name, paragraphs in sections.items():
@@ -147,14 +150,6 @@ def _lead(words: Words, facts: RunFacts) -> str:
         date=escape_markdown(facts["created"][:10]),
     )
     return f"# {escape_markdown(facts['name'])}\n\n{sentence}"
-
-
-def _is_phantom(facts: RunFacts) -> bool:
-    return facts["data"]["kind"] == "phantom"
-
-
-def _use(words: Words, facts: RunFacts) -> list[str]:
-    return [words.say("card.use"), words.say("card.use_phantom" if _is_phantom(facts) else "card.use_findings")]
 
 
 def _counts(words: Words, facts: RunFacts, splits: Sequence[Split]) -> str:
@@ -267,8 +262,3 @@ def _block(language: str, code: str) -> str:
     """Return code as a block."""
     fence = _fence(code, 3)
     return f"{fence}{language}\n{code}\n{fence}"
-
-
-def _left_open(words: Words) -> str:
-    items = ("contact", "licence", "users", "ethics", "funding")
-    return markdown_table(("", ""), [(words.say(f"card.open.{item}"), words.say("card.open.author")) for item in items])

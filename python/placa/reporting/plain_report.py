@@ -14,13 +14,12 @@ from placa.records.audit import Audit
 from placa.records.evaluation import Summary
 from placa.records.files import read_record
 from placa.records.table_files import read_results
-from placa.reporting.card_performance import markdown_table
 from placa.reporting.datasheet import audit_lines
 from placa.reporting.errors import MissingRendererError, RenderError
 from placa.reporting.finish import finish
 from placa.reporting.render import find_reports
 from placa.reporting.renderers import find_pandoc
-from placa.reporting.words import Words, capitalise, escape_markdown
+from placa.reporting.words import Words, capitalise, escape_markdown, markdown_table
 
 _SHARES = ("sensitivity", "specificity", "ppv", "npv")
 _MEASURES = ("intercept", "slope", "observed_expected", "brier", "ici")

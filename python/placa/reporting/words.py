@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -150,6 +150,18 @@ def audit_text(words: Words, audit: Audit) -> str:
     """Return the sentence on the verdicts of an audit about leakage and shortcuts."""
     verdicts = {"leakage": audit["leakage"]["verdict"], "shortcuts": audit["shortcuts"]["verdict"]}
     return words.say("card.audit", **{part: words.say(f"card.{part}.{one}") for part, one in verdicts.items()})
+
+
+def left_open(words: Words, part: str, items: Sequence[str]) -> str:
+    """Return a table of what only the author knows, which the author completes."""
+    author = words.say("card.open.author")
+    return markdown_table(("", ""), [(words.say(f"{part}.open.{item}"), author) for item in items])
+
+
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def capitalise(text: str) -> str:

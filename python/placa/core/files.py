@@ -76,11 +76,11 @@ def explain_os_error(error: OSError, path: Path | str | None = None) -> PlacaErr
 
 
 @contextmanager
-def explain_os_errors(path: Path) -> Iterator[None]:
+def explain_os_errors(path: Path | None = None) -> Iterator[None]:
     """Raise the `PlacaError` that explains an operating-system error of the block (see `explain_os_error`).
 
     Args:
-        path: The path to name.
+        path: The path to name; by default that of the error.
     """
     try:
         yield

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from placa.core.errors import require_known
-from placa.core.files import explain_os_error
+from placa.core.files import explain_os_errors
 from placa.core.language import translate
 from placa.core.progress import Progress
 from placa.core.text import as_list
@@ -92,10 +92,8 @@ def read_folders(
     for option, value, choices in (("split", split, SPLIT_CHOICES), ("patients", patients, PATIENT_CHOICES)):
         require_known(option, value, choices)
     require_directory(root, "one folder per class")
-    try:
+    with explain_os_errors():
         listing = list_folder(root)
-    except OSError as error:
-        raise explain_os_error(error, error.filename or root) from error
     absent = {one.path for one in listing.skipped}
     parts = split_folders(root, absent)
     # The classes are in the folders of the splits, or in `root`.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from placa.core.arguments import positive_integer
 from placa.core.errors import require_known
-from placa.core.files import explain_os_error
+from placa.core.files import explain_os_errors
 from placa.core.progress import SILENT, Progress
 from placa.core.text import as_list
 from placa.images.listing import list_folder, skipped_notes
@@ -158,11 +158,9 @@ def read_dicom(
     modalities = as_list(modalities) or list(VOLUME_MODALITIES if volumes or levels else MODALITIES)
     common = (root, lookup, view_names(given_lists[3]), {code.upper() for code in modalities})
     found: FileScan = SeriesScan(*common, series=series) if volumes else FileScan(*common)
-    try:
-        label_table = os.path.realpath(labels) if labels is not None else None
+    label_table = os.path.realpath(labels) if labels is not None else None
+    with explain_os_errors():
         listing = list_folder(root, lambda file: os.path.realpath(file) != label_table)
-    except OSError as error:
-        raise explain_os_error(error, error.filename or root) from error
     files = listing.files
     skipped = [one for one in listing.skipped if one.code != "other_kind"]
     with progress.bar("reading headers", len(files)) as advance:

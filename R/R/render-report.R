@@ -84,11 +84,8 @@ python_command <- function(near, call = rlang::caller_env()) {
 }
 
 # The start script of R adds directories to LD_LIBRARY_PATH, from which Python could load the shared library of another
-# Python. `placa report` stores the original value; otherwise the script is run again to find the added directories.
-libraries_before_r <- function(kept = Sys.getenv("PLACA_LD_LIBRARY_PATH", NA), now = Sys.getenv("LD_LIBRARY_PATH")) {
-  if (!is.na(kept)) {
-    return(kept)
-  }
+# Python. The script is run again to find the added directories.
+libraries_before_r <- function(now = Sys.getenv("LD_LIBRARY_PATH")) {
   script <- file.path(R.home("etc"), "ldpaths")
   if (!nzchar(now) || !file.exists(script)) {
     return(now)

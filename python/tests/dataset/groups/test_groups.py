@@ -34,6 +34,34 @@ def test_similar_neighbours_are_grouped_and_others_are_not() -> None:
     assert facts["rule"] == "found"
 
 
+def test_the_groups_of_an_example_do_not_change() -> None:
+    """Three folders: scans in order, the same kind of scans in another order, and few images; with copies."""
+    random = np.random.default_rng(7)
+    pixels = _scans(random, patients=28, each=4)
+    # The scans of the second folder are more alike, and the third one has nine images of one patient.
+    pixels[60:100] = pixels[60:100] // 3 + np.repeat(pixels[60:100:4], 4, axis=0) // 3 * 2
+    pixels[60:100] = pixels[60:100][random.permutation(40)]
+    pixels[103:112] = _scans(random, patients=1, each=9)
+    pixels[[20, 70]], pixels[111] = pixels[3], pixels[100]
+    pixels[41] = random.integers(0, 256, (SIDE, SIDE)) // 2 + pixels[40] // 2
+    codes, facts = group_images(_names(60) + _names(40, "b") + _names(12, "c"), pixels)
+    letters = np.array([*"abcdefghijklmnopqrstuvwxyzAB"])
+    assert "".join(letters[codes[:60]]) == "aababbbbccccddddeeeeafffgggghhhhiiiijjjjkkkkllllmmmmnnnnoooo"
+    assert "".join(letters[codes[60:]]) == "pqprsturutavrqrwvvqxpxxytwtvwsyuxypquwsyzzzABAABBBBz"
+    rules = {"reach": 5, "correlation": 0.75, "excluded": 1, "folders": 3}
+    assert facts == {
+        "rule": "found",
+        "cap": 5,
+        "refused": 80,
+        "joined_by": [
+            {"rule": "copies", "values": {}, "pairs": 3},
+            {"rule": "neighbours", "values": rules, "pairs": 112},
+            {"rule": "look_alikes", "values": {"nearest": 10, "correlation": 0.85}, "pairs": 155},
+            {"rule": "left_over", "values": {"images": 4}, "pairs": 2},
+        ],
+    }
+
+
 def test_groups_do_not_depend_on_the_order_of_images() -> None:
     random = np.random.default_rng(1)
     pixels = _scans(random, patients=30, each=4)

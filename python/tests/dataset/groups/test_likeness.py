@@ -8,6 +8,7 @@ from placa.dataset.groups.alignment import aligned_correlation
 from placa.dataset.groups.likeness import (
     NEAR_DUPLICATE,
     THUMBNAIL,
+    duplicates_between,
     find_duplicates,
     first_copies,
     thumbnails,
@@ -48,6 +49,34 @@ def test_copies_are_found_and_unrelated_images_are_not() -> None:
     assert found.exact.tolist() == [[3, 299]]
     assert found.near.tolist() == [[5, 298], [6, 297]]
     assert (found.correlation > NEAR_DUPLICATE).all()
+
+
+def test_identical_and_changed_copies_are_found_between_sets() -> None:
+    pixels = _blobs(130, seed=11)
+    left, right = pixels[:80], pixels[80:].copy()
+    left[60], right[3], right[9] = left[17], left[17], left[17]
+    right[5] = _changed(left[40], left=2, top=1, side=92, light=0.9)
+    found = duplicates_between(left, right)
+    assert found.exact.tolist() == [[17, 3], [17, 9]]
+    assert found.near.tolist() == [[40, 5]] and found.correlation == pytest.approx([0.98], abs=0.02)
+    assert found.rule == {"nearest": 5, "thumbnail": 48, "side": 96, "correlation": 0.95}
+    assert found.rule == find_duplicates(left).rule
+    none = duplicates_between(left, right[10:])
+    assert (none.exact.shape, none.near.shape, none.correlation.shape) == ((0, 2), (0, 2), (0,))
+    assert duplicates_between(left, left).exact.tolist() == [[17 if row == 60 else row, row] for row in range(80)]
+
+
+@pytest.mark.parametrize("sides", [(96, 72), (72, 96), (128, 96)])
+def test_sets_of_other_sizes_are_compared_at_the_smaller_one(sides: tuple[int, int]) -> None:
+    pixels = _blobs(60, seed=12)
+    pixels[42] = pixels[7]
+    left, right = (
+        np.stack([np.asarray(Image.fromarray(levels).resize((side, side))) for levels in some])
+        for side, some in zip(sides, (pixels[:40], pixels[40:]), strict=True)
+    )
+    found = duplicates_between(left, right)
+    assert len(found.exact) == 0 and found.near.tolist() == [[7, 2]] and found.correlation[0] > 0.98
+    assert (found.rule["side"], found.rule["correlation"]) == ((96, 0.95) if min(sides) == 96 else (72, 0.98))
 
 
 def test_many_copies_give_one_pair_each_and_keep_other_pairs() -> None:

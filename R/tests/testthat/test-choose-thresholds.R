@@ -3,6 +3,7 @@ test_that("thresholds meet their aims on the validation rows", {
   points <- choose_thresholds(predictions, sensitivity = 0.9, specificity = 0.8, worth = 9)
   expect_identical(unique(points$operating_point), c("sensitivity_90", "specificity_80", "youden", "worth"))
   expect_identical(points$operating_point[points$default], c("worth", "worth"))
+  expect_true(all(points$chosen))
   expect_equal(points$threshold[points$operating_point == "worth"], c(0.1, 0.1))
   at <- operating_points(predictions, points, split = "validation")
   value <- function(point, name) at$estimate[at$operating_point == point & at$metric == name]

@@ -71,7 +71,13 @@ def _cases() -> pd.DataFrame:
         *(("edges", 160, 40), ("single", 160, 0), ("inverse", 160, 40), ("unknown_patients", 160, 40)),
         *(("two_classes_of_few", 14, 4), ("one_patient", 30, 1), ("constant", 40, 20), ("pair", 2, 0)),
         *(("one_positive", 25, 12), ("all_positive", 20, 8), ("one_large_patient", 90, 30), ("too_sure", 60, 20)),
-        *(("certain", 24, 12), ("wrong", 24, 12), ("groups", 60, 20), ("two_patients_each", 8, 4)),
+        *(
+            ("certain", 24, 12),
+            ("wrong", 24, 12),
+            ("groups", 60, 20),
+            ("two_patients_each", 8, 4),
+            ("two_values", 50, 20),
+        ),
     ):
         patient = rng.integers(0, patients, n) if patients else np.arange(n)
         effect = rng.normal(size=n)[patient]
@@ -94,6 +100,8 @@ def _cases() -> pd.DataFrame:
             probability[:4], truth[:4] = [0, 1, 0, 1], [0, 1, 1, 0]
         if case == "inverse":
             probability = 1 - probability
+        if case == "two_values":
+            probability = np.where(probability > 0.5, 0.6, 0.3)
         if case == "constant":
             probability = np.full(n, 0.3)
         if case == "pair":

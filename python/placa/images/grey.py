@@ -11,8 +11,7 @@ or Lanczos kernel has at most about 1.5 where the image has at most 1, so the un
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -92,11 +91,9 @@ def refuse_size(width: int, height: int, size_of_file: int) -> None:
         )
 
 
-@contextmanager
-def decoding_slot(pixels: int) -> Iterator[None]:
+def decoding_slot(pixels: int) -> AbstractContextManager[object]:
     """Decode large images one at a time, so that memory does not grow with the number of cores."""
-    with _LARGE_LOCK if pixels > _LARGE else nullcontext():
-        yield
+    return _LARGE_LOCK if pixels > _LARGE else nullcontext()
 
 
 def to_grey(image: Image.Image) -> Image.Image:

@@ -134,15 +134,12 @@ def _frame(marker: int, body: bytes, adobe: int, jfif: bool) -> PixelFormat:
     )
 
 
-def has_rgb_names(data: bytes) -> bool:
-    """Return whether the three components of a stream are named R, G and B, or r, g and b."""
+def stated_colours(data: bytes) -> Literal["RGB", "luminance"] | None:
+    """Return what three components mean by their names, or by the marker of JFIF, which is always YCbCr."""
     _, body, _, _ = _find_frame(data)
-    return body[6::3][:3] in {b"RGB", b"rgb"}
-
-
-def is_jfif(data: bytes) -> bool:
-    """Return whether a stream begins with the marker of JFIF, whose three components are always YCbCr."""
-    return data[2:4] == b"\xff\xe0" and data[6:10] == b"JFIF"
+    if body[6::3][:3] in {b"RGB", b"rgb"}:
+        return "RGB"
+    return "luminance" if data[2:4] == b"\xff\xe0" and data[6:10] == b"JFIF" else None
 
 
 def decode(data: bytes, found: PixelFormat) -> NDArray[Any]:

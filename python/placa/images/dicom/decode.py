@@ -148,10 +148,7 @@ def _meaning(
     if stream.kind == "JPEG 2000":
         # The decoder reverses the transformations of the codestream (RCT and ICT).
         return "luminance" if photometric.startswith(("YBR_FULL", "YBR_PARTIAL")) else "RGB"
-    if jpeg.has_rgb_names(frame):
-        return "RGB"
-    # JFIF is always YCbCr.
-    return "luminance" if jpeg.is_jfif(frame) else found.photometric
+    return jpeg.stated_colours(frame) or found.photometric
 
 
 def _full_range(luminance: NDArray[Any], photometric: str, bits: int) -> NDArray[Any]:

@@ -9,7 +9,6 @@ independent of the findings, so a model can predict the findings only from their
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -26,7 +25,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from placa.core.errors import require_range
-from placa.core.files import explain_os_error
+from placa.core.files import explain_os_errors
 from placa.core.processes import end_with_parent, main_hidden, process_killed
 from placa.core.system import cores
 from placa.phantoms.anatomy import Anatomy
@@ -205,10 +204,8 @@ def draw_phantoms(
     require_range("images", images, 1, MAX_IMAGES)
     hospital_named(hospital)
     root = Path(root).absolute()
-    try:
+    with explain_os_errors(root):
         root.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise explain_os_error(problem, root) from problem
     tasks = list(_patients(seed, images))
     if workers is None:
         workers = 1 if images < MIN_PARALLEL else cores()
@@ -237,11 +234,9 @@ def draw_phantoms(
                 collect(drawn)
             except BrokenProcessPool as error:
                 raise process_killed("A process that draws phantoms", 0) from error
-    with (root / "lesions.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ["image_id", "finding", "x", "y", "width", "height"], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(boxes)
     # Each process imports this module, and pandas takes most of the time of its start.
     import pandas as pd
 
+    columns = ["image_id", "finding", "x", "y", "width", "height"]
+    pd.DataFrame(boxes, columns=columns).to_csv(root / "lesions.csv", index=False, lineterminator="\n")
     return pd.DataFrame(rows)

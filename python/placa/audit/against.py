@@ -11,10 +11,7 @@ from placa.dataset.groups.likeness import duplicates_between
 from placa.dataset.prepared import Prepared
 from placa.records.audit import NearRule
 from placa.records.reading import collapse
-from placa.sources.overlaps import shared_images
-
-#: Sources whose patients have the numbers of NIH ChestX-ray14, with a prefix.
-_NIH = "nih-"
+from placa.sources.overlaps import NIH_PREFIX, shared_images
 
 
 @dataclass(frozen=True)
@@ -68,6 +65,6 @@ def _patients(manifest: pd.DataFrame, kind: str) -> list[str]:
     """Return patients in a form that can be compared between sources: their source, and their number in it."""
     known = [str(patient) for patient in manifest["patient_id"].dropna().unique()]
     return [
-        f"nih/{name.removeprefix(_NIH)}" if kind == "nih" or name.startswith(_NIH) else f"{kind}/{name}"
+        f"nih/{name.removeprefix(NIH_PREFIX)}" if kind == "nih" or name.startswith(NIH_PREFIX) else f"{kind}/{name}"
         for name in known
     ]

@@ -14,14 +14,12 @@ from placa.records.reading import Reading
 from placa.records.run_facts import LOCAL, RunFacts
 from placa.records.source import SourceFacts
 from placa.records.validation import LeftOut
-from placa.sources.overlaps import shared_images
+from placa.sources.overlaps import NIH_PREFIX, shared_images
 
 #: Sources whose image and patient names are the user's own: equal names in two sets may be different patients.
 _OWN_NAMES = ("table", "folders", "phantom", "dicom", "stoic")
 #: A hash of a patient ID under a secret key. Equal hashes are the same patient in any two sets.
 _HASH = "[0-9a-f]{16,64}"
-#: Sources whose patients have the numbers of NIH ChestX-ray14, with a prefix.
-_NIH = "nih-"
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,11 @@ def _same_nih_patients(patients: pd.Series, kind: str, others: pd.Series, other_
     """Return which patients of NIH, under a prefix in the sets that took their images from it, are in both sets."""
 
     def numbers(names: pd.Series, kind: str) -> pd.Series:
-        return names if kind == "nih" else names.where(names.str.startswith(_NIH, na=False)).str.removeprefix(_NIH)
+        return (
+            names
+            if kind == "nih"
+            else names.where(names.str.startswith(NIH_PREFIX, na=False)).str.removeprefix(NIH_PREFIX)
+        )
 
     theirs = numbers(patients, kind)
     return (theirs.notna() & theirs.isin(numbers(others, other_kind).dropna())).to_numpy(dtype=bool)

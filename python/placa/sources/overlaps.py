@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+#: Before the number of a patient of NIH ChestX-ray14 in the sets that took images from it.
+NIH_PREFIX = "nih-"
 #: Pairs of sources with the same images or some of them, and what they share.
 _SHARED = {
     frozenset({"nih", "rsna"}): "all images of RSNA are from NIH ChestX-ray14",

@@ -9,6 +9,7 @@ import pandas as pd
 from placa.core.json_files import parse_json
 from placa.records.codes import Note
 from placa.sources.errors import TableFormatError
+from placa.sources.overlaps import NIH_PREFIX
 from placa.sources.public.files import find_tables
 from placa.sources.tables import read_text_table
 
@@ -46,7 +47,7 @@ def map_to_nih(root: Path, images: pd.DataFrame, notes: list[Note]) -> list[Path
         )
     names = dict(zip(frame[image].astype(str), frame[original].astype(str), strict=True))
     nih = images["image_id"].map(names)
-    images["patient_id"] = "nih-" + nih.str.extract(r"^0*(\d+)_")[0]
+    images["patient_id"] = NIH_PREFIX + nih.str.extract(r"^0*(\d+)_")[0]
     known = int(images["patient_id"].notna().sum())
     text = f"patients by {found[0].name}: {images['patient_id'].nunique():,}, in {known:,} of {len(images):,} images"
     notes.append(Note(text, "patients_by_mapping", images=known, patients=int(images["patient_id"].nunique())))

@@ -11,8 +11,6 @@ from placa.core.progress import Progress
 from placa.core.temporary import temporary_directory
 from placa.dataset.splits import SplitPlan
 from placa.images.listing import list_folder
-from placa.records.audit import Audit
-from placa.records.files import read_record
 from placa.sources.errors import ImageNamesError
 from placa.sources.table import read_table
 from placa.workflows.prepare import prepare
@@ -21,7 +19,7 @@ from placa.workflows.prepare import prepare
 _ABOUT = ("patient_id", "group_id", "split", "sex", "age", "view", "site")
 
 
-def audit_images(predictions: pd.DataFrame, folder: Path, out: Path, progress: Progress) -> Audit:
+def audit_images(predictions: pd.DataFrame, folder: Path, out: Path, progress: Progress) -> None:
     """Audit the images of a table of predictions, as `prepare` audits a data set, and write ``audit.json``.
 
     Args:
@@ -51,7 +49,6 @@ def audit_images(predictions: pd.DataFrame, folder: Path, out: Path, progress: P
         prepare(source, work / "set", progress=progress, plan=plan)
         for name in ("audit.json", "rejected.csv"):
             shutil.copyfile(work / "set" / name, out / name)
-    return read_record(out / "audit.json", Audit)
 
 
 def _paths(ids: list[str], folder: Path) -> list[str]:

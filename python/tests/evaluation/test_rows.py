@@ -39,7 +39,7 @@ def test_rows_are_the_labelled_ones_of_the_split() -> None:
         select_rows(data, "validation", told.append)
     with raises(EmptySplitError, split="test", known=["test"]):
         select_rows(data[2:3].assign(split="test"), "test", told.append)
-    twice = data.assign(image_id=list("abba"), split="test", truth=[0, 1, 1, pd.NA], probability=0.5)
+    twice = data.assign(image_id=list("abba"), split="test", truth=[0, 1, 1, pd.NA], probability=[0.1, 0.2, 0.3, 0.4])
     with raises(DuplicateImageError, image_id="b"):
         select_rows(twice, "test", told.append)
     assert len(select_rows(twice.assign(finding=["x", "x", "y", "y"]), "test", told.append)) == 3

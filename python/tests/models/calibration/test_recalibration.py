@@ -138,6 +138,9 @@ def test_a_model_worse_than_chance_is_not_inverted(method: str) -> None:
     truth = np.repeat([1.0, 0.0], 50)
     chosen = choose_recalibration(method, np.linspace(-3, 3, 100), truth)
     assert chosen.recalibration == Recalibration() and chosen.reason == "not_increasing" and chosen.method == "none"
+    assert chosen.losses == {}
+    compared = choose_recalibration("auto", np.linspace(-3, 3, 100), truth)
+    assert compared.reason == "not_increasing" and compared.losses.keys() == {"temperature", "platt"}
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -241,6 +244,8 @@ def test_single_precision_is_recalibrated_in_double_precision() -> None:
         assert ours == fit(exact, truth)
         assert ours.apply(logits).dtype == np.float64 and (ours.apply(logits) == ours.apply(exact)).all()
     assert cross_validated(logits, truth) == cross_validated(exact, truth)
+    assert sigmoid(logits).dtype == bounded_logit(logits).dtype == np.float64
+    assert (sigmoid(logits) == sigmoid(exact)).all()
 
 
 def test_a_line_has_no_ramps() -> None:

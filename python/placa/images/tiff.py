@@ -139,6 +139,8 @@ def _require_segments(page: Any) -> None:
     # Rows that uncompressed strips contain; those of tiles are padded.
     rows = sum(page.databytecounts) // row if page.compression == 1 and not page.is_tiled else page.imagelength
     short = len(page.databytecounts) < expected or 0 in page.databytecounts or rows < page.imagelength
+    # A damaged planar configuration gives several planes the strips of one.
+    short = short or expected * math.prod(page.chunks) < page.size
     if not found or found < expected or short:
         raise ImageRejected("it is truncated: some of its strips or tiles are missing; copy it again")
     if math.prod(page.chunks) > limits.MAX_PIXELS:

@@ -134,6 +134,16 @@ def test_a_tiff_whose_strips_do_not_fit_its_size_is_rejected(tmp_path: Path, com
             read_image(file, 32)
 
 
+def test_a_tiff_with_strips_for_one_of_its_planes_is_rejected(tmp_path: Path) -> None:
+    file = tmp_path / "image.tif"
+    tifffile.imwrite(file, np.stack([_LEVELS] * 3, axis=2), photometric="rgb")
+    assert read_image(file, 32).std() > 0
+    with tifffile.TiffFile(file, mode="r+") as opened:
+        opened.pages[0].tags["PlanarConfiguration"].overwrite(165)
+    with pytest.raises(ImageRejected, match="missing"):
+        read_image(file, 32)
+
+
 def test_the_header_of_a_tiff_with_two_widths_is_unknown(tmp_path: Path) -> None:
     file = tmp_path / "image.tif"
     # Pillow does not read this sample format.

@@ -267,7 +267,9 @@ def test_a_random_sample_of_nih_gives_no_alarm(shared_data: Path) -> None:
     assert len(manifest) == 142
     found = find_shortcuts(manifest, ["Effusion"], pixels)
     assert sum(row["auroc"] is not None for row in found["probes"]) == 5
-    assert {row["verdict"] for row in found["probes"]} == {"none"}
+    # 142 images do not rule out every shortcut.
+    assert {row["verdict"] for row in found["probes"]} == {"none", "inconclusive"}
+    assert all((row["upper"] or 0) >= 0.75 for row in found["probes"] if row["verdict"] == "inconclusive")
 
 
 @pytest.mark.slow

@@ -98,7 +98,7 @@ def test_resuming_with_adapters_gives_identical_weights(prepared: Path, folder: 
     resumed = fit_network(data, rows, held_out, options, SILENT, Checkpoint(tmp_path, every=0.0))
     pairs = zip(complete.network.get_weights(), resumed.network.get_weights(), strict=True)
     assert all(np.array_equal(one, other) for one, other in pairs)
-    before = complete.network.get_layer("block1_query_adapter_up").get_weights()[0]
+    before = complete.network.get_layer("block0_query_adapter_up").get_weights()[0]
     assert len(complete.monitor.history) == 3 and np.isfinite(before).all()
 
 

@@ -144,7 +144,10 @@ def test_shares_that_are_not_a_whole_are_an_error(shares: tuple[float, float, fl
 def test_rounded_shares_and_a_test_set_alone_are_accepted(shares: tuple[float, float, float]) -> None:
     plan = SplitPlan(0, shares)
     assert plan.all_test == (shares == (0, 0, 1))
-    _, method = split_images(_manifest(0), ["Mass"], plan, COLUMN)
+    images = _manifest(0).iloc[5:]
+    split, method = split_images(images, ["Mass"], plan, COLUMN)
+    assert split.index.equals(images.index) and split.dtype == "string"
+    assert set(split) == ({"test"} if plan.all_test else set(SPLITS))
     thirds, rest = [0.333333] * 3, [0.346939, 0.326531, 0.326531]
     facts = [0.0, 0.0, 1.0] if plan.all_test else rest if shares[0] == 34 else thirds
     assert method.facts == {"given": None, "unit": None if plan.all_test else "patient", "seed": 0, "fractions": facts}

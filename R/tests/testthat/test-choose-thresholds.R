@@ -35,3 +35,10 @@ test_that("impossible aims are errors", {
   expect_error(choose_thresholds(predictions, default = "worth"), class = "placa_error_thresholds")
   expect_error(choose_thresholds(six_rows()), class = "placa_error_split")
 })
+
+test_that("one number is the default threshold of every finding", {
+  table <- check_thresholds(0.3, c("Effusion", "Mass"))
+  expect_identical(table$finding, c("Effusion", "Mass"))
+  expect_identical(table$threshold, c(0.3, 0.3))
+  expect_identical(table$default, c(TRUE, TRUE))
+})

@@ -66,3 +66,9 @@ test_that("the limits enclose the largest loss, of certain and wrong probabiliti
   expect_lte(wrong[[1]], 1)
   expect_gte(wrong[[2]], 1)
 })
+
+test_that("limits of clustered images match an implementation in Python", {
+  probability <- c(seq(0.02, 0.6, length.out = 24), seq(0.1, 0.9, length.out = 6))
+  of <- brier_of(probability, rep(0:1, c(24, 6)), rep(1:15, each = 2))
+  expect_equal(c(of$estimate, limits(of)), c(0.1661901, 0.1116288, 0.3105856), tolerance = 1e-6)
+})

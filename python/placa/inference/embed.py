@@ -156,15 +156,17 @@ def _fill(
 
 def _resume(work: Path, plan: dict[str, Any], length: int) -> tuple[int, dict[int, str]]:
     """Return how many rows an interrupted call of the same plan has finished, and the images that it rejected."""
-    vectors = work / "vectors.bin"
+    state, vectors = work / "state.json", work / "vectors.bin"
     try:
-        found = read_json(work / "state.json")
+        found = read_json(state)
         if found["plan"] == plan and vectors.is_file():
             done = min(int(found["done"]), vectors.stat().st_size // (4 * length))
             return done, {int(row): reason for row, reason in found["rejected"].items() if int(row) < done}
     except Exception:
         # A damaged or missing state: start again.
         pass
+    # Otherwise, until the first save, a state of other images would count the vectors of this call as its own.
+    state.unlink(missing_ok=True)
     return 0, {}
 
 

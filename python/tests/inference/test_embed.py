@@ -209,6 +209,31 @@ def test_an_interrupted_call_continues_and_the_file_is_the_same(network: Path, t
         embed(encoder, [tmp_path / "images"], parts)
 
 
+def test_vectors_of_a_killed_call_are_not_taken_for_those_of_the_call_before(network: Path, tmp_path: Path) -> None:
+    for number in range(72):
+        draw(tmp_path / ("first" if number < 36 else "second") / f"{number}.png", seed=number)
+    encoder, whole, out = open_encoder(network), tmp_path / "whole.parquet", tmp_path / "e.parquet"
+    embed(encoder, [tmp_path / "first"], whole)
+
+    class Stopped:
+        size, length, provenance = encoder.size, encoder.length, encoder.provenance
+
+        def __init__(self, error: type[BaseException]) -> None:
+            self.error, self.calls = error, 0
+
+        def embed(self, pixels: np.ndarray) -> np.ndarray:
+            self.calls += 1
+            if self.calls > 1:
+                raise self.error
+            return encoder.embed(pixels)
+
+    for folder, error in (("first", KeyboardInterrupt), ("second", RuntimeError)):
+        with pytest.raises(error):
+            embed(Stopped(error), [tmp_path / folder], out)
+    embed(encoder, [tmp_path / "first"], out)
+    assert pq.read_table(out).equals(pq.read_table(whole))
+
+
 def test_state_of_another_network_is_not_used(network: Path, tmp_path: Path) -> None:
     draw(tmp_path / "images" / "a.png")
     work = tmp_path / ".e.parquet.embedding"

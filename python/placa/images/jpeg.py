@@ -46,6 +46,8 @@ _DECODED = {0xC0, 0xC1, 0xC2, _LOSSLESS, 0xC9, 0xCA, _LS}
 #: Frame headers of sequential and of progressive JPEG.
 _SEQUENTIAL, _PROGRESSIVE = {0xC0, 0xC1, 0xC3, 0xC9, 0xCB}, {0xC2, 0xCA}
 _SCAN, _END, _RESTARTS = 0xDA, 0xD9, range(0xD0, 0xD8)
+#: Markers without a length: TEM, RST0 to RST7, SOI.
+_ALONE = {0x01, *_RESTARTS, 0xD8}
 #: A marker in compressed data, where a zero byte follows each other byte of ones.
 _MARKER = re.compile(rb"\xff+([\x01-\xfe])", re.DOTALL)
 #: Compressed data that are added to a JPEG.
@@ -85,8 +87,9 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != _END:
         marker = data[at + 1]
-        if marker == 0xFF:
-            at += 1
+        if marker == 0xFF or marker in _ALONE:
+            # A byte of ones before a marker is padding.
+            at += 1 if marker == 0xFF else 2
             continue
         end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
         body = data[at + 4 : end]

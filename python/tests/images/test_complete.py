@@ -57,6 +57,12 @@ def test_a_png_with_a_wrong_checksum_is_rejected(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}])
+def test_a_jpeg_may_have_padding_and_a_marker_without_a_length(tmp_path: Path, options: dict[str, bool]) -> None:
+    jpeg = _jpeg(_LEVELS, **options)
+    assert (_read(tmp_path, jpeg[:2] + b"\xff\xff\xd0" + jpeg[2:]) == _read(tmp_path, jpeg)).all()
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}])
 def test_a_jpeg_that_was_cut_and_closed_is_rejected(tmp_path: Path, options: dict[str, bool]) -> None:
     whole = _jpeg(_LEVELS, **options)
     assert _read(tmp_path, whole).std() > 0

@@ -11,6 +11,7 @@ from placa.training.errors import NodeListError
 
 #: A name, whose brackets hold numbers and ranges.
 _NAME = re.compile(r"(?:[^\[\],]|\[[^\[\]]*\])+")
+_RANGE = re.compile(r"(\d+)(?:-(\d+))?")
 
 
 def host_names(compressed: str) -> list[str]:
@@ -69,8 +70,8 @@ def _names(part: str) -> list[str]:
 def _numbers(ranges: str) -> list[str]:
     numbers = []
     for one in ranges.split(","):
-        first, _, last = one.strip().partition("-")
-        if int(last or first) < int(first):
-            raise ValueError(f"{last} is less than {first}")
-        numbers += [str(number).zfill(len(first)) for number in range(int(first), int(last or first) + 1)]
+        found = _RANGE.fullmatch(one.strip())
+        if found is None or int(found[2] or found[1]) < int(found[1]):
+            raise ValueError(f"{one} is not a number or a range")
+        numbers += [str(n).zfill(len(found[1])) for n in range(int(found[1]), int(found[2] or found[1]) + 1)]
     return numbers

@@ -33,7 +33,9 @@ def test_a_compressed_node_list_is_expanded(compressed: str, names: list[str]) -
     assert written_out(compressed) == names
 
 
-@pytest.mark.parametrize("compressed", ["", "gpu[1-", "gpu]1[", "gpu[3-1]", "gpu[a-b]", "gpu[]", ","])
+@pytest.mark.parametrize(
+    "compressed", ["", "gpu[1-", "gpu]1[", "gpu[3-1]", "gpu[a-b]", "gpu[]", ",", "gpu[1-]", "gpu[1_0]"]
+)
 def test_an_invalid_node_list_is_an_error(compressed: str) -> None:
     with raises(NodeListError, nodes=compressed):
         written_out(compressed)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from rich import filesize
 
 from placa.core.files import explain_os_errors, locked, require_writable
-from placa.core.progress import SILENT, Progress
+from placa.core.progress import Progress
 from placa.sources.download.errors import BaseUrlError, JobCountError, PathInUseError, TransferError
 from placa.sources.download.plan import Task, choose, plan, require_space
 from placa.sources.download.remote import Edition, RemoteFile, public_url
@@ -27,15 +27,14 @@ MOST_JOBS = 8
 
 def download_files(
     to: Path,
-    base_url: str | None = None,
-    only: str | Iterable[str] | None = None,
-    jobs: int = DEFAULT_JOBS,
-    keep_archives: bool = False,
-    progress: Progress = SILENT,
-    *,
+    base_url: str | None,
+    only: str | Iterable[str] | None,
+    jobs: int,
+    keep_archives: bool,
+    progress: Progress,
     files: Sequence[RemoteFile],
+    retry_policy: RetryPolicy | None,
     server: str,
-    retry_policy: RetryPolicy | None = None,
 ) -> list[Path]:
     """Download the files of a data set in the layout that ``placa prepare`` reads.
 
@@ -50,8 +49,8 @@ def download_files(
         keep_archives: Whether archives are kept after extraction.
         progress: Where progress is reported.
         files: The files.
-        server: The name of their server, for messages.
         retry_policy: The limits for repeated requests.
+        server: The name of the server of the files, for messages.
 
     Returns:
         The created files and folders; empty if everything existed.

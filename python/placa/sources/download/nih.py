@@ -10,10 +10,16 @@ publish a checksum.
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from placa.sources.download.download import download_files
+from placa.core.progress import SILENT, Progress
+from placa.sources.download.download import DEFAULT_JOBS, download_files
 from placa.sources.download.remote import Edition, RemoteFile
+
+if TYPE_CHECKING:
+    from placa.sources.download.fetch import RetryPolicy
 
 
 def _archive(number: int, link: str, size: int, md5: str, images: int = 10_000) -> RemoteFile:
@@ -68,7 +74,23 @@ NIH_FILES: tuple[RemoteFile, ...] = (
     _archive(12, "ioqwiy20ihqwyr8pf4c24eazhh281pbu", 2_914_187_733, "dc9fda1757c2de0032b63347a7d2895c", 7_121),
 )
 
-#: Download NIH ChestX-ray14 (Wang et al. 2017) in the layout of ``placa prepare nih``; see `download_files`. The
-#: output is ``TO/Data_Entry_2017_v2020.csv``, the other tables, and the folders ``TO/images_001/images`` to
-#: ``TO/images_012/images``. NIH publishes only MD5 checksums for the archives: they detect damage, not forgery.
-download_nih = partial(download_files, files=NIH_FILES, server="the NIH Clinical Center")
+
+def download_nih(
+    to: Path,
+    base_url: str | None = None,
+    only: str | Iterable[str] | None = None,
+    jobs: int = DEFAULT_JOBS,
+    keep_archives: bool = False,
+    progress: Progress = SILENT,
+    files: Sequence[RemoteFile] = NIH_FILES,
+    retry_policy: RetryPolicy | None = None,
+) -> list[Path]:
+    """Download NIH ChestX-ray14 (Wang et al. 2017) in the layout that ``placa prepare nih`` reads.
+
+    The output is ``TO/Data_Entry_2017_v2020.csv``, the other tables, and the folders ``TO/images_001/images`` to
+    ``TO/images_012/images``. NIH publishes only MD5 checksums for the archives: they detect damage, not forgery.
+    Arguments, result and errors are those of `placa.sources.download.download.download_files`.
+    """
+    return download_files(
+        to, base_url, only, jobs, keep_archives, progress, files, retry_policy, "the NIH Clinical Center"
+    )

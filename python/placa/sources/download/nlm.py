@@ -7,10 +7,16 @@ the other archives are verified by their own CRC-32 and by the number of their f
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from placa.sources.download.download import download_files
+from placa.core.progress import SILENT, Progress
+from placa.sources.download.download import DEFAULT_JOBS, download_files
 from placa.sources.download.remote import Edition, Members, RemoteFile
+
+if TYPE_CHECKING:
+    from placa.sources.download.fetch import RetryPolicy
 
 _SERVER = "the National Library of Medicine"
 _COLLECTIONS = "https://openi.nlm.nih.gov/imgs/collections"
@@ -55,10 +61,39 @@ OPENI_FILES: tuple[RemoteFile, ...] = (
     ),
 )
 
-#: Download the Shenzhen and Montgomery sets (Jaeger et al. 2014) in the layout of ``placa prepare nlm-tb``; see
-#: `download_files`. The output is ``TO/MontgomerySet`` and ``TO/ChinaSet_AllFiles``, each with ``CXR_png`` and
-#: ``ClinicalReadings``; masks and other files are not extracted.
-download_nlm_tb = partial(download_files, files=NLM_TB_FILES, server=_SERVER)
-#: Download Open-I (Demner-Fushman et al. 2016) in the layout of ``placa prepare openi``; see `download_files`. The
-#: output is ``TO/ecgen-radiology`` with 3,955 reports, and ``TO/NLMCXR_png`` with 7,470 images.
-download_openi = partial(download_files, files=OPENI_FILES, server=_SERVER)
+
+def download_nlm_tb(
+    to: Path,
+    base_url: str | None = None,
+    only: str | Iterable[str] | None = None,
+    jobs: int = DEFAULT_JOBS,
+    keep_archives: bool = False,
+    progress: Progress = SILENT,
+    files: Sequence[RemoteFile] = NLM_TB_FILES,
+    retry_policy: RetryPolicy | None = None,
+) -> list[Path]:
+    """Download the Shenzhen and Montgomery sets (Jaeger et al. 2014) in the layout of ``placa prepare nlm-tb``.
+
+    The output is ``TO/MontgomerySet`` and ``TO/ChinaSet_AllFiles``, each with ``CXR_png`` and ``ClinicalReadings``;
+    masks and other files are not extracted.
+    Arguments, result and errors are those of `placa.sources.download.download.download_files`.
+    """
+    return download_files(to, base_url, only, jobs, keep_archives, progress, files, retry_policy, _SERVER)
+
+
+def download_openi(
+    to: Path,
+    base_url: str | None = None,
+    only: str | Iterable[str] | None = None,
+    jobs: int = DEFAULT_JOBS,
+    keep_archives: bool = False,
+    progress: Progress = SILENT,
+    files: Sequence[RemoteFile] = OPENI_FILES,
+    retry_policy: RetryPolicy | None = None,
+) -> list[Path]:
+    """Download Open-I (Demner-Fushman et al. 2016) in the layout of ``placa prepare openi``.
+
+    The output is ``TO/ecgen-radiology`` with 3,955 reports, and ``TO/NLMCXR_png`` with 7,470 images.
+    Arguments, result and errors are those of `placa.sources.download.download.download_files`.
+    """
+    return download_files(to, base_url, only, jobs, keep_archives, progress, files, retry_policy, _SERVER)

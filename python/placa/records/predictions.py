@@ -169,10 +169,10 @@ def read_plain_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         DamagedFileError: The file is not parquet.
         SchemaVersionError: Another version of placa wrote the file.
     """
-    if not path.exists():
-        message = f"{path} does not exist. Create it with placa train or placa predict."
-        raise PathNotFoundError(message, path=str(path))
     with parquet_faults(path, "Create it again with placa predict."):
+        if not path.exists():
+            message = f"{path} does not exist. Create it with placa train or placa predict."
+            raise PathNotFoundError(message, path=str(path))
         table = read_parquet(path)
         # Metadata of pandas may turn columns into an index; R does not read them.
         plain, others = plain_columns(table.replace_schema_metadata(None))

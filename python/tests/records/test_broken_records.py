@@ -10,7 +10,7 @@ import pytest
 from raising import raises
 from record_fixtures import good_record
 
-from placa.core.errors import DamagedFileError, PathNotFoundError
+from placa.core.errors import DamagedFileError, FileAccessError, PathNotFoundError
 from placa.core.files import fingerprint
 from placa.records.errors import (
     DuplicateImageError,
@@ -22,7 +22,7 @@ from placa.records.errors import (
     ReservedNameError,
 )
 from placa.records.manifest import FIXED, complete, read_manifest, write_manifest
-from placa.records.predictions import COLUMNS, read_predictions, tidy, write_predictions
+from placa.records.predictions import COLUMNS, read_plain_parquet, read_predictions, tidy, write_predictions
 from placa.records.run import require_model, require_predictions, require_run
 
 
@@ -74,6 +74,9 @@ def test_unreadable_predictions_are_an_error(images: pd.DataFrame, tmp_path: Pat
     file = tmp_path / "predictions.parquet"
     with raises(PathNotFoundError, path=str(file)):
         read_predictions(tmp_path)
+    unusable = tmp_path / f"{'a' * 300}.parquet"
+    with raises(FileAccessError, path=str(unusable)):
+        read_plain_parquet(unusable)
     write_predictions(tidy(images, ["Mass"], np.zeros((2, 1)), np.zeros((2, 1))), file, {})
     assert read_predictions(tmp_path)[0].columns.tolist() == COLUMNS
     pq.write_table(pq.read_table(file).drop_columns(["score"]), file)

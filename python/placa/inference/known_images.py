@@ -72,7 +72,9 @@ def find_known_images(
         for kind, pairs in (("exact", found.exact), ("near", found.near)):
             reasons[f"{kind}_duplicate"] = np.isin(np.arange(len(images)), pairs[:, 1])
     known = np.zeros(len(images), dtype=bool)
-    counts: dict[str, int | None] = {"exact_duplicate": None, "near_duplicate": None}
+    counts: dict[str, int | None] = {
+        name: None for name in ("same_image", "same_patient", "exact_duplicate", "near_duplicate")
+    }
     for name, reason in reasons.items():
         counts[name] = int((reason & ~known).sum())
         known |= reason

@@ -131,8 +131,10 @@ def _worker(
     assert process.stdin is not None and process.stdout is not None
 
     def listen(messages: IO[str]) -> None:
-        for line in messages:
-            events.put(tuple(json.loads(line)))
+        # The last line of a killed worker can be incomplete.
+        with suppress(ValueError):
+            for line in messages:
+                events.put(tuple(json.loads(line)))
         events.put(("exited", process.wait()))
 
     threading.Thread(target=listen, args=[process.stdout], daemon=True, name="placa-worker").start()

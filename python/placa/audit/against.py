@@ -40,7 +40,7 @@ def compare_sets(first: Prepared, second: Prepared) -> SetOverlap:
         second: Another, for example the one for external validation.
 
     Returns:
-        The pairs (see `placa.dataset.groups.between.duplicates_between`). Patients are compared if both sets have the
+        The pairs (see `placa.dataset.groups.likeness.duplicates_between`). Patients are compared if both sets have the
         same source, or if both have NIH's patients.
     """
     left, right = (collapse(prepared.manifest, prepared.reading) for prepared in (first, second))

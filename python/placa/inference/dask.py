@@ -1,7 +1,7 @@
 """Prediction on a Dask cluster: each worker loads the run's model once, then predicts files or rows of pixels.
 
-The probabilities of an image do not depend on the other images of its batch (see `placa.models.outputs.answer`), so
-the result is the same for every division of the work.
+The probabilities of an image do not depend on the other images of its batch (see `placa.models.outputs`), so the result
+is the same for every division of the work.
 """
 
 from __future__ import annotations

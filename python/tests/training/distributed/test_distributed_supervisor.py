@@ -2,11 +2,13 @@
 
 import json
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO, StringIO
 from pathlib import Path
 from queue import SimpleQueue
+from tempfile import TemporaryFile
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +17,8 @@ from raising import raises
 
 from placa.core.progress import Progress
 from placa.training.distributed import supervisor
+from placa.training.distributed.process_group import ProcessGroup
+from placa.training.distributed.rendezvous import ConnectedGroup
 from placa.training.distributed.supervisor import Job
 from placa.training.errors import DivergedError, ProcessLostError, TrainingKilledError, error_to_json
 from placa.training.options import TrainOptions
@@ -87,3 +91,13 @@ def test_the_cause_of_a_failure_is_named(tmp_path: Path, monkeypatch: pytest.Mon
             _supervised(tmp_path, *events, shown=shown)
     with pytest.raises(RuntimeError, match=r"code 1\n.*ZeroDivisionError"):
         _supervised(tmp_path, ("exited", 1), shown=shown, errors=b"ZeroDivisionError")
+
+
+def test_a_worker_that_dies_within_a_message_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = 'import os, sys; sys.stdin.readline(); os.write(1, b\'["say", "te\'); os._exit(3)'
+    monkeypatch.setattr(supervisor, "command", lambda name: [sys.executable, "-c", code])
+    job = Job(tmp_path, tmp_path / "run", TrainOptions(), False, False)
+    events: SimpleQueue[tuple[str, Any]] = SimpleQueue()
+    group = ConnectedGroup([], "localhost:1", "", None)
+    with TemporaryFile() as errors, supervisor._worker(job, ProcessGroup("localhost", 1, 2, 0), group, events, errors):
+        assert events.get(timeout=30) == ("exited", 3)

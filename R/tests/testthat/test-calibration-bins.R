@@ -73,3 +73,17 @@ test_that("intervals are clustered: copies of images do not narrow them", {
   alone <- calibration_bins(transform(rows, patient_id = "a", group_id = "a"), bins = 2)
   expect_identical(c(alone$n_effective, alone$observed_lower, alone$observed_upper), c(0, 0, 0, 0, 1, 1))
 })
+
+test_that("the limits of a bin are those of a proportion of the same patients", {
+  rows <- example_predictions()
+  rows <- rows[rows$split == "test" & rows$finding == "Pneumonia", ]
+  table <- calibration_bins(rows, bins = 4)
+  bin <- findInterval(rank(rows$probability) / nrow(rows), c(0, 0.25, 0.5, 0.75), left.open = TRUE)
+  for (i in 1:4) {
+    of_bin <- rows[bin == i, ]
+    positive <- tapply(of_bin$truth, of_bin$patient_id, sum)
+    images <- tapply(of_bin$truth, of_bin$patient_id, length)
+    expected <- proportion(as.double(positive), as.double(images))$limits(0.95)
+    expect_equal(c(table$observed_lower[[i]], table$observed_upper[[i]]), expected)
+  }
+})

@@ -123,3 +123,27 @@ test_that("2,000 draws for the official test split take less than 1.5 s", {
   taken <- system.time(area_intervals(rows, cluster, "auroc", 0.95, 2000, 1))
   expect_lt(taken[["user.self"]] + taken[["sys.self"]], 1.5)
 })
+
+test_that("limits from a standard error match manual calculations", {
+  reach <- widened_reach(30, 0.95)
+  expect_equal(reach, stats::qt(0.975, 29) * sqrt(30 / 29))
+  expect_identical(c(widened_reach(1, 0.95), is.na(widened_reach(2, 0.95))), c(NA, 0))
+  # 0.16 is 0.8 * 0.2, the derivative of the inverse logit.
+  expect_equal(unlist(logit_interval(0.8, 0.05, reach)), stats::plogis(log(4) + c(-1, 1) * reach * 0.05 / 0.16))
+  expect_identical(logit_interval(1, 0.05, reach), list(1, 1))
+  wilson <- function(x, n) {
+    as.double(stats::prop.test(x, n, conf.level = 2 * stats::pnorm(reach) - 1, correct = FALSE)$conf.int)
+  }
+  # 0.16 / 0.05^2 trials; at most three for each of the 10 images; without variation, one for each of the 12 clusters.
+  expect_equal(wilson_of_draws(0.8, 0.05, 12, 100, 30, 0.95), wilson(51.2, 64))
+  expect_equal(wilson_of_draws(0.8, 0.05, 12, 10, 30, 0.95), wilson(24, 30))
+  expect_equal(wilson_of_draws(1, 0.05, 12, 10, 30, 0.95), wilson(12, 12))
+})
+
+test_that("the limits of a difference of AUROCs are within -1 and 1", {
+  truth <- rep(0:1, c(4, 4))
+  better <- auroc_of(truth, c(1, 2, 3, 5, 4, 6, 7, 8), 1:8)
+  worse <- auroc_of(truth, c(8, 7, 6, 4, 5, 3, 2, 1), 1:8)
+  expect_identical(auroc_difference(better, worse)$limits(0.999)[[2]], 1)
+  expect_identical(auroc_difference(worse, better)$limits(0.999)[[1]], -1)
+})

@@ -194,3 +194,17 @@ test_that("a fold without a positive leaves the slope finite", {
   measures <- calibration_measures(rows, draws = 100)
   expect_true(all(is.finite(measures$estimate)))
 })
+
+test_that("the limits of a slope within folds do not depend on where the logits are", {
+  set.seed(4)
+  z <- stats::rnorm(120)
+  fold <- rep(1:3, 40)
+  truth <- as.integer(stats::runif(120) < stats::plogis(z + fold - 2))
+  limits <- function(z) slope_limits(truth, z, seq_along(z), fold, 0.95)
+  # The weak prior of the intercepts leaves a small difference.
+  expect_equal(limits(z + 2), limits(z), tolerance = 0.005)
+  expect_equal(limits(2 * z), limits(z) / 2, tolerance = 1e-5)
+  # The intercepts of a logistic regression have no prior, so its profile limits are near.
+  fit <- stats::glm(truth ~ z + factor(fold), family = stats::binomial)
+  expect_equal(limits(z), as.double(suppressMessages(stats::confint(fit, "z"))), tolerance = 0.1)
+})

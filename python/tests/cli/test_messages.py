@@ -160,6 +160,8 @@ def test_values_and_reasons_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         ("column 'x' was read as positive: 'Mass' (20); negative: 'No' (3); empty: 4", "'Mass' (20)"),
         ("12 files of modality CT (--modalities) are not used", "12"),
+        ("Unknown class folder 'X'. Use one of: A, B.", "(carpeta de clase): 'X'. "),
+        ("Unknown training option (in c.toml) 'x'. Use one of: a.", "(opción de entrenamiento (en c.toml)): 'x'. "),
     ):
         spanish = translate_message(english)
         assert values in spanish and not re.search(r"\b(is|the|must|has|it)\b", spanish)

@@ -234,12 +234,11 @@ def read_adjudicated(root: Path, notes: list[Note]) -> pd.DataFrame | None:
         return None
     names = {"Image Index": "image_id", "Patient ID": "patient_id", "Set Id": "subset"}
     long = frame.reindex(columns=[*names, *findings]).rename(columns=names)
-    labels = long.melt(list(names.values()), findings, var_name="finding", value_name="truth").assign(
-        patient_id=lambda rows: read_patients(rows["patient_id"]),
-        subset=lambda rows: rows["subset"].replace("", pd.NA),
-        truth=lambda rows: rows["truth"].str.upper().map({"YES": 1, "NO": 0, "1": 1, "0": 0}),
-        label_source=ADJUDICATED_SOURCE,
-    )
+    labels = long.melt(list(names.values()), findings, var_name="finding", value_name="truth")
+    labels["patient_id"] = read_patients(labels["patient_id"])
+    labels["subset"] = labels["subset"].replace("", pd.NA)
+    labels["truth"] = labels["truth"].str.upper().map({"YES": 1, "NO": 0, "1": 1, "0": 0})
+    labels["label_source"] = ADJUDICATED_SOURCE
     unread = int(labels["truth"].isna().sum())
     left_out = len(repeats) + len(rows.rejected)
     if unread or left_out:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import stat
 import zipfile
@@ -13,7 +14,7 @@ from loopback import Server, archive, drop_after, member, radiograph, reply_with
 from raising import raises
 from small_nih import QUICK
 
-from placa.sources.download import Edition, RemoteFile, download_nlm_tb, download_openi
+from placa.sources.download import Edition, RemoteFile, download_nih, download_nlm_tb, download_openi
 from placa.sources.download.errors import DamagedArchiveError, HttpStatusError, TransferError, UnsafeArchiveError
 from placa.sources.download.extract import extract
 from placa.sources.download.nlm import NLM_TB_FILES, OPENI_FILES
@@ -141,3 +142,9 @@ def test_unsafe_and_damaged_zip_archives_leave_no_file(
     with pytest.raises(error):
         extract(where, tmp_path / "MontgomerySet", replace(NLM_TB_FILES[0], images=1))
     assert [path.name for path in tmp_path.iterdir()] == [where.name]
+
+
+def test_each_download_has_a_help_page_with_its_arguments() -> None:
+    for download in (download_nih, download_nlm_tb, download_openi):
+        assert inspect.isfunction(download) and inspect.getdoc(download)
+        assert [*inspect.signature(download).parameters][:5] == ["to", "base_url", "only", "jobs", "keep_archives"]

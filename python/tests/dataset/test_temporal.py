@@ -121,6 +121,7 @@ def test_all_images_can_be_test_images_and_a_shift_of_all_dates_changes_nothing(
     manifest, dates = _dated(200)
     whole, method, reasons = split_by_date(manifest, dates, SplitPlan(fractions=(0, 0, 1)))
     assert set(whole["split"]) == {"test"} and method.facts["unit"] is None and (reasons == "").all()
+    assert set(whole["period"]) == {str(1 + number) for number in range(len(whole) // 100)}
     shifted, _, _ = split_by_date(manifest, dates + pd.Timedelta(days=4321), SplitPlan())
     pd.testing.assert_frame_equal(shifted, split_by_date(manifest, dates, SplitPlan())[0])
 
@@ -174,6 +175,7 @@ def test_a_table_is_split_by_date_and_no_file_has_a_date(table: Path, tmp_path: 
     assert order.loc["validation", "max"] < order.loc["test", "min"]
     facts = read_record(out / "source.json", SourceFacts)
     assert facts["split"]["temporal"] is True and facts["options"]["split"] == "temporal"
+    assert facts["split"]["unit"] == "patient"
     assert facts["rows"] == len(manifest) + facts["rejected"] and facts["rejected"] > 0
     assert len(np.load(out / "pixels-16.npy")) == len(manifest)
     years = (b"2019", b"2020", b"2022")

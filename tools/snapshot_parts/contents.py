@@ -2,8 +2,8 @@
 
 Dropped or replaced, and why:
 
-- the keys in `VOLATILE`: times, durations, versions, the machine, and the hash of a training plan, which depends on
-  source.json and so on the duration of `prepare`;
+- the keys in `VOLATILE`: times, durations, versions, the machine, and the hashes of what contains them: a record, a
+  training plan, and the history and predictions of a run, which are compared themselves;
 - the fingerprint of a model file, which contains the time of saving (the weights are hashed instead);
 - the numbers of shared objects of Keras, and the modules of placa's classes, in the layers of a model;
 - messages of TensorFlow and JAX on stderr, which contain times and process numbers;
@@ -27,7 +27,11 @@ import numpy as np
 import pandas as pd
 
 #: Keys of JSON files with times, durations, package versions, or the machine.
-VOLATILE = {"created", "date_saved", "seconds", "timings", "versions", "machine", "model_fingerprint", "plan"}
+VOLATILE = {
+    *("created", "date_saved", "seconds", "timings", "versions", "machine", "model_fingerprint", "plan", "digest"),
+    # The fingerprints of two files of a run, in run.json.
+    *("history.csv", "predictions.parquet"),
+}
 #: Longer texts and tables are stored as hashes.
 LONGEST = 4000
 

@@ -148,7 +148,7 @@ def dicom(step: Step) -> None:
     step.placa("predict", "predict", "demo-run", "dicom", "--rows", 0, "--out", "dicom.parquet")
     for name, file in (("predictions", "dicom.parquet"), ("predictions rejected", "dicom.rejected.csv")):
         # The names of DICOM files are hashed with a new key at each call.
-        step.add(name, re.sub(r"\b[0-9a-f]{16}\b", "<id>", _file(step, file)))
+        step.add(name, re.sub(r"(?m)^[0-9a-f]{16},", "<id>,", _file(step, file)))
 
 
 def folders(step: Step) -> None:

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from placa.core.errors import require_known, unknown_name
+from placa.core.errors import require_known
 from placa.core.files import explain_os_error
 from placa.models.backbones import backbone_named
 from placa.training.augment import Augmentation
@@ -85,8 +85,7 @@ def read_config(path: Path) -> dict[str, Any]:
         raise ConfigFileError(message, file=str(path), reason=str(error)) from error
     known = options_of(TrainOptions)
     for name in content:
-        if name not in (*known, "augmentation"):
-            raise unknown_name(f"training option (in {path})", name, (*known, "augmentation"))
+        require_known(f"training option (in {path})", name, (*known, "augmentation"))
     changes = content.get("augmentation", {})
     if not isinstance(changes, dict):
         raise OptionValueError(

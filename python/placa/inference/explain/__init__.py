@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from placa.core.errors import OutOfRangeError, require_known, unknown_name
+from placa.core.errors import OutOfRangeError, require_known
 from placa.core.files import atomic_file, require_writable
 from placa.core.json_files import write_json
 from placa.core.progress import SILENT, Progress
@@ -171,8 +171,8 @@ def explain_files(
     predictor = Predictor(run)
     require_pixels(predictor, "map")
     data, reading = predictor.facts["data"], predictor.reading
-    if finding is not None and finding not in data["findings"]:
-        raise unknown_name("finding", finding, data["findings"])
+    if finding is not None:
+        require_known("finding", finding, data["findings"])
     places = list(images)
     if not places and boxes is None:
         raise NothingToExplainError(

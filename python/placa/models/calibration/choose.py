@@ -11,7 +11,7 @@ import pandas as pd
 from msgspec import convert
 from numpy.typing import NDArray
 
-from placa.core.errors import unknown_name
+from placa.core.errors import require_known
 from placa.models.calibration.fits import fit_isotonic, fit_recalibration, fit_temperature
 from placa.models.calibration.recalibration import Recalibration
 from placa.records.model import Cause, RecalibrationFacts
@@ -74,8 +74,7 @@ def choose_recalibration(
     Raises:
         UnknownNameError: No method has that name.
     """
-    if method not in METHODS and method not in {"auto", "none"}:
-        raise unknown_name("recalibration", method, ["auto", *METHODS, "none"])
+    require_known("recalibration", method, ["auto", *METHODS, "none"])
     if method == "none":
         return Choice(Recalibration(), "none")
     missing = missing_class(truth)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from placa.core.errors import require_known, unknown_name
+from placa.core.errors import require_known
 from placa.records.codes import Note
 from placa.records.source import Comparison, compared_with
 from placa.sources.dicom.patient_key import PatientKey
@@ -199,8 +199,8 @@ def _folder_labels(root: Path, values: LabelValues) -> FileLabels:
 
 
 def _column(rows: TextTable, match: str | None, column: str | None) -> tuple[str, str]:
-    if match is not None and match not in MATCHES:
-        raise unknown_name("way to match", match, MATCHES)
+    if match is not None:
+        require_known("way to match", match, MATCHES)
     kinds = [match] if match else list(MATCHES)
     chosen = find_column(rows, column, ()) if column is not None else None
     for kind in kinds:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 from msgspec import convert
 
-from placa.core.errors import require_known, unknown_name
+from placa.core.errors import require_known
 from placa.core.progress import SILENT, Progress
 from placa.core.text import as_list
 from placa.records.codes import Note
@@ -138,9 +138,10 @@ def _check(spec: PublicSet, split: str, uncertain: str | None, blank: str | None
         ("--uncertain", uncertain, spec.uncertain, UNCERTAIN_POLICIES),
         ("--blank", blank, spec.blank, BLANK_POLICIES),
     ):
-        if value is not None and value not in policies:
-            raise unknown_name(option, value, policies)
-        if value is not None and default is None:
+        if value is None:
+            continue
+        require_known(option, value, policies)
+        if default is None:
             raise ConflictingOptionsError(
                 f"{spec.title} has no labels for {option}. Omit it.", option=option, names=[spec.kind]
             )

@@ -62,7 +62,7 @@ def auroc(
     Raises:
         ValueError: No stratum has both a positive and a negative image.
     """
-    # Of each image: its pairs within the stratum, and those that are ranked correctly.
+    # For each image, the number of its pairs within the stratum, and the number of correctly ranked pairs.
     of_image, correct = np.zeros(len(truth)), np.zeros(len(truth))
     strata = np.zeros(len(truth), dtype=np.int64) if strata is None else strata
     for stratum in np.unique(strata):

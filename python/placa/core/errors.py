@@ -169,7 +169,7 @@ def require_range(name: str, value: float, lower: float, upper: float | None = N
 
 
 def require_known(kind: str, given: str, known: Collection[str]) -> None:
-    """Require that a name is one of those that are known.
+    """Check that a name is known.
 
     Args:
         kind: What the name denotes, in the singular: ``"finding"``, ``"class folder"``.
@@ -177,7 +177,7 @@ def require_known(kind: str, given: str, known: Collection[str]) -> None:
         known: All valid names.
 
     Raises:
-        UnknownNameError: It is another.
+        UnknownNameError: The name is not known.
     """
     if given not in known:
         raise unknown_name(kind, given, known)

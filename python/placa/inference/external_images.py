@@ -85,7 +85,7 @@ def select_images(
     progress: Progress,
     executor: Executor | None,
 ) -> Selection:
-    """Predict images; leave out those that the model knows and views that it was not trained on, and say how many.
+    """Predict images, and select those of trained views that the model does not know; report how many are left out.
 
     Args:
         predictor: The run.
